@@ -1,0 +1,366 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// HAPair is a stateful firewall that runs as a pair of units: one active, which carries all traffic on the virtual
+// addresses, and one standby, which holds the same state and takes over.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=hapairs,singular=hapair,shortName=hap,categories={hapair,network}
+// +kubebuilder:printcolumn:name="Active",type=string,JSONPath=`.status.active`,description="Unit that carries the traffic"
+// +kubebuilder:printcolumn:name="Standby",type=string,JSONPath=`.status.standby`,description="Unit that would take over"
+// +kubebuilder:printcolumn:name="Term",type=integer,JSONPath=`.status.term`,description="Grows by one with every change of the active unit"
+// +kubebuilder:printcolumn:name="Synchronized",type=string,JSONPath=`.status.conditions[?(@.type=="Synchronized")].status`,description="Whether the standby holds the state of the active"
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="Whether traffic is served"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="metadata.name must have at most 40 characters, since names of pods and services are made from it"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be a DNS label that begins with a letter (a-z, 0-9, '-'), since a Service takes it"
+type HAPair struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what the pair should be.
+	// +required
+	Spec HAPairSpec `json:"spec"`
+
+	// status is what the pair was last seen to be. The operator alone writes it.
+	// +optional
+	Status HAPairStatus `json:"status,omitempty"`
+}
+
+// HAPairSpec is what the pair should be.
+//
+// +kubebuilder:validation:XValidation:rule="self.networks.all(a, self.networks.all(b, a.name == b.name || !a.virtualAddresses.exists(x, isCIDR(x) && b.virtualAddresses.exists(y, isCIDR(y) && cidr(x).ip() == cidr(y).ip()))))",message="a virtual address must belong to one network only",fieldPath=".networks"
+type HAPairSpec struct {
+	// firewall is the program that filters and translates the traffic, and its configuration.
+	// +required
+	Firewall FirewallSpec `json:"firewall"`
+
+	// networks are the segments between which the pair forwards. Each unit has an interface in each of them, named
+	// as the network is.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Networks []NetworkSpec `json:"networks"`
+
+	// service makes the active unit reachable from the cluster under one address that follows the active role.
+	// +optional
+	Service *ServiceSpec `json:"service,omitempty"`
+
+	// failover tunes how the change of the active unit is decided.
+	// +optional
+	// +kubebuilder:default={}
+	Failover FailoverSpec `json:"failover,omitempty"`
+
+	// syncPolicyRef names the SyncPolicy in the pair's namespace that says what is replicated. Without it every
+	// class that is replicated by default is, unthrottled.
+	// +optional
+	SyncPolicyRef *SyncPolicyReference `json:"syncPolicyRef,omitempty"`
+}
+
+// FirewallSpec is the firewall of both units.
+type FirewallSpec struct {
+	// image is the firewall's image; the operator's default when empty. Another image must keep the contract of
+	// docs/firewall.md: apply the mounted document and report its hash.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Image string `json:"image,omitempty"`
+
+	// configuration is the firewall's document. It is validated before any unit sees it; a wrong one leaves the last
+	// good one in force.
+	// +required
+	Configuration FirewallConfigurationSource `json:"configuration"`
+
+	// resources are the requests and limits of the firewall's container.
+	// +optional
+	Resources corev1.ResourceRequirements `json:"resources,omitempty"`
+
+	// scheduling says on which nodes the units may run.
+	// +optional
+	Scheduling SchedulingSpec `json:"scheduling,omitempty"`
+}
+
+// FirewallConfigurationSource is where the firewall's document comes from.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.inline) != has(self.configMapRef)",message="exactly one of inline and configMapRef must be set"
+type FirewallConfigurationSource struct {
+	// inline is the document itself.
+	// +optional
+	// +kubebuilder:validation:Type=object
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Inline *runtime.RawExtension `json:"inline,omitempty"`
+
+	// configMapRef names a ConfigMap in the pair's namespace that holds the document as YAML or JSON.
+	// +optional
+	ConfigMapRef *ConfigMapKeyReference `json:"configMapRef,omitempty"`
+}
+
+// ConfigMapKeyReference is one key of a ConfigMap in the same namespace.
+type ConfigMapKeyReference struct {
+	// name of the ConfigMap.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// key whose value is the document.
+	// +optional
+	// +kubebuilder:default="firewall.yaml"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Key string `json:"key,omitempty"`
+}
+
+// SchedulingSpec is where the units may run.
+type SchedulingSpec struct {
+	// nodeSelector restricts the nodes to those with these labels.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+
+	// tolerations let the units run on tainted nodes.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+
+	// priorityClassName is the PriorityClass of the units' pods.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+
+	// allowSameNode lets both units run on one node when no second one has room. The pair does not survive the loss
+	// of that node; it is meant for trials.
+	// +optional
+	AllowSameNode bool `json:"allowSameNode,omitempty"`
+}
+
+// NetworkSpec is one segment that the pair is attached to.
+type NetworkSpec struct {
+	// name of the network, and of the interface in the units' pods.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=15
+	// +kubebuilder:validation:Pattern=`^[a-z][a-z0-9-]*$`
+	// +kubebuilder:validation:XValidation:rule="!(self in ['lo', 'eth0'])",message="lo and eth0 are the pod's own interfaces; choose another name"
+	Name string `json:"name"`
+
+	// attachment is how the interface gets into the units' pods.
+	// +required
+	Attachment NetworkAttachment `json:"attachment"`
+
+	// virtualAddresses are the addresses that the active unit holds on this network, each with its prefix length, as
+	// in 192.0.2.1/24 or 2001:db8::1/64.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=43
+	// +kubebuilder:validation:XValidation:rule="self.all(a, isCIDR(a))",message="a virtual address must be an IPv4 or IPv6 address with its prefix length, as in 192.0.2.1/24 or 2001:db8::1/64"
+	// +kubebuilder:validation:XValidation:rule="self.all(a, !isCIDR(a) || cidr(a).ip().isGlobalUnicast())",message="a virtual address must be a unicast address that is neither loopback, link-local nor unspecified"
+	// +kubebuilder:validation:XValidation:rule="self.all(a, !isCIDR(a) || cidr(a).prefixLength() >= (cidr(a).ip().family() == 4 ? 31 : 127) || cidr(a).masked() != cidr(a))",message="a virtual address must be a host's address, not that of the network"
+	VirtualAddresses []string `json:"virtualAddresses"`
+}
+
+// NetworkAttachment is how an interface gets into the units' pods.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.multus)",message="multus must be set: it is the one kind of attachment there is"
+type NetworkAttachment struct {
+	// multus attaches by a NetworkAttachmentDefinition (k8s.cni.cncf.io/v1), which Multus or a compatible plugin
+	// carries out.
+	// +optional
+	Multus *MultusAttachment `json:"multus,omitempty"`
+}
+
+// MultusAttachment names a NetworkAttachmentDefinition.
+type MultusAttachment struct {
+	// name of the NetworkAttachmentDefinition.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// namespace of the NetworkAttachmentDefinition; the pair's when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// ServiceSpec is the Service whose one endpoint is the active unit.
+type ServiceSpec struct {
+	// type of the Service.
+	// +optional
+	// +kubebuilder:default=ClusterIP
+	// +kubebuilder:validation:Enum=ClusterIP;NodePort
+	Type corev1.ServiceType `json:"type,omitempty"`
+
+	// ports of the Service.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:XValidation:rule="self.all(a, self.all(b, a.name == b.name || a.port != b.port || a.protocol != b.protocol))",message="two ports of a Service must differ in port or protocol"
+	Ports []ServicePort `json:"ports"`
+}
+
+// ServicePort is one port of the Service.
+type ServicePort struct {
+	// name of the port.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=15
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Name string `json:"name"`
+
+	// protocol of the port.
+	// +optional
+	// +kubebuilder:default=TCP
+	// +kubebuilder:validation:Enum=TCP;UDP;SCTP
+	Protocol corev1.Protocol `json:"protocol,omitempty"`
+
+	// port that the Service listens on.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port"`
+
+	// targetPort of the active unit; the same as port when left out.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	TargetPort int32 `json:"targetPort,omitempty"`
+}
+
+// FailoverSpec tunes how the change of the active unit is decided.
+type FailoverSpec struct {
+	// leaseDurationSeconds is how long the active unit may forward after its last successful renewal of the Lease, and
+	// how long the standby waits, and a little more, before it takes over from a silent one. Renewed three times in it.
+	// +optional
+	// +kubebuilder:default=15
+	// +kubebuilder:validation:Minimum=2
+	// +kubebuilder:validation:Maximum=60
+	LeaseDurationSeconds int32 `json:"leaseDurationSeconds,omitempty"`
+}
+
+// SyncPolicyReference names a SyncPolicy in the same namespace.
+type SyncPolicyReference struct {
+	// name of the SyncPolicy.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// Unit is the fixed identity of one member of a pair.
+//
+// +kubebuilder:validation:Enum=primary;secondary
+type Unit string
+
+// The two units of every pair.
+const (
+	Primary   Unit = "primary"
+	Secondary Unit = "secondary"
+)
+
+// Units are the units of a pair, in the order in which they are made.
+func Units() []Unit { return []Unit{Primary, Secondary} }
+
+// Peer is the other unit.
+func (u Unit) Peer() Unit {
+	if u == Primary {
+		return Secondary
+	}
+	return Primary
+}
+
+// Role is what a unit does now.
+//
+// +kubebuilder:validation:Enum=Active;Standby;Fenced;Starting
+type Role string
+
+// The roles of a unit.
+const (
+	// RoleActive carries the traffic on the virtual addresses.
+	RoleActive Role = "Active"
+	// RoleStandby holds the active unit's state and waits.
+	RoleStandby Role = "Standby"
+	// RoleFenced was active and lost the right to forward.
+	RoleFenced Role = "Fenced"
+	// RoleStarting has not taken a role yet.
+	RoleStarting Role = "Starting"
+)
+
+// HAPairStatus is what the pair was last seen to be.
+type HAPairStatus struct {
+	// observedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// active is the unit that the Lease names as active; empty when none holds it.
+	// +optional
+	Active Unit `json:"active,omitempty"`
+
+	// standby is the unit that would take over; empty when there is none.
+	// +optional
+	Standby Unit `json:"standby,omitempty"`
+
+	// term is the fencing token: it grows by one with every change of the active unit.
+	// +optional
+	Term int64 `json:"term,omitempty"`
+
+	// units are the members of the pair, one by one.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Units []UnitStatus `json:"units,omitempty"`
+
+	// conditions of the pair: Ready, Redundant, Synchronized, ConfigurationApplied, Progressing, Degraded.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// UnitStatus is one member of the pair.
+type UnitStatus struct {
+	// name of the unit.
+	// +required
+	Name Unit `json:"name"`
+
+	// role that the unit says it has.
+	// +optional
+	Role Role `json:"role,omitempty"`
+
+	// pod of the unit; empty while there is none.
+	// +optional
+	Pod string `json:"pod,omitempty"`
+
+	// node on which the pod runs.
+	// +optional
+	Node string `json:"node,omitempty"`
+
+	// synchronized tells whether the unit holds the state of the active.
+	// +optional
+	Synchronized bool `json:"synchronized,omitempty"`
+
+	// configurationHash is the SHA-256 of the firewall document in force on the unit, in hexadecimal.
+	// +optional
+	ConfigurationHash string `json:"configurationHash,omitempty"`
+}
+
+// HAPairList is a list of pairs.
+//
+// +kubebuilder:object:root=true
+type HAPairList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []HAPair `json:"items"`
+}

@@ -1,0 +1,21 @@
+package v1alpha1
+
+// Labels and annotations that the operator puts on what a pair owns.
+const (
+	// LabelPair has the pair's name on every object that the pair owns.
+	LabelPair = "hapair.io/pair"
+	// LabelUnit has the unit's name on its pod.
+	LabelUnit = "hapair.io/unit"
+	// LabelRole is active or standby on a unit's pod, as the Lease has it.
+	LabelRole = "hapair.io/role"
+
+	// LabelRoleActive and LabelRoleStandby are the values of LabelRole.
+	LabelRoleActive  = "active"
+	LabelRoleStandby = "standby"
+
+	// AnnotationTemplateHash is the hash of the pod as the operator would make it now; a pod with another is outdated.
+	AnnotationTemplateHash = "hapair.io/template-hash"
+	// AnnotationConfigurationHash is the hash of the firewall document that the unit should enforce. Changing it also
+	// makes the kubelet look at the mounted document at once instead of at its next round.
+	AnnotationConfigurationHash = "hapair.io/configuration-hash"
+)

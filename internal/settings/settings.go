@@ -1,0 +1,113 @@
+// Package settings is the document that the operator hands each sidecar: which pair it belongs to, which addresses it
+// may hold, how long a lease lasts, what is replicated. The operator writes it and the sidecar reads it, so both import
+// this package, which does no I/O.
+package settings
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// Where the operator puts things in a unit's pod, and where the programs of the pod look for them.
+const (
+	// SidecarFile is the settings' path in the sidecar's container.
+	SidecarFile = "/etc/hapair/sidecar/sidecar.json"
+	// FirewallFile is the firewall document's path in the firewall's container.
+	FirewallFile = "/etc/hapair/firewall/firewall.json"
+	// FirewallStatusFile is where the firewall reports, and the sidecar reads, what is in force.
+	FirewallStatusFile = "/run/hapair/firewall-status.json"
+	// TLSDirectory holds tls.crt, tls.key and ca.crt of the unit.
+	TLSDirectory = "/etc/hapair/tls"
+	// SyncPort is the TCP port of the replication stream.
+	SyncPort = 7780
+	// HealthPort is the TCP port of the sidecar's /healthz and /readyz.
+	HealthPort = 7781
+)
+
+// Sidecar is what a sidecar needs to know of its pair. Both units have the same.
+type Sidecar struct {
+	// Pair and Namespace name the HAPair.
+	Pair      string `json:"pair"`
+	Namespace string `json:"namespace"`
+	// LeaseDurationSeconds is how long a permit of the witness lasts.
+	LeaseDurationSeconds int32 `json:"leaseDurationSeconds"`
+	// Networks are the interfaces that carry traffic, with the virtual addresses of each.
+	Networks []Network `json:"networks"`
+	// Sync is what is replicated.
+	Sync Sync `json:"sync"`
+}
+
+// Network is one traffic interface of the unit.
+type Network struct {
+	Interface        string         `json:"interface"`
+	VirtualAddresses []netip.Prefix `json:"virtualAddresses"`
+}
+
+// Sync is what is replicated, and how fast.
+type Sync struct {
+	// Classes are the names of the classes that are replicated, sorted.
+	Classes []string `json:"classes"`
+	// Protocols are the IP protocol numbers of the connections that are replicated; all when empty.
+	Protocols []uint8 `json:"protocols,omitempty"`
+	// ExcludedNetworks are blocks whose connections are not replicated.
+	ExcludedNetworks []netip.Prefix `json:"excludedNetworks,omitempty"`
+	// RecordsPerSecond bounds the stream; 0 is unbounded.
+	RecordsPerSecond int32 `json:"recordsPerSecond,omitempty"`
+}
+
+// LeaseDuration is LeaseDurationSeconds as a duration.
+func (s Sidecar) LeaseDuration() time.Duration {
+	return time.Duration(s.LeaseDurationSeconds) * time.Second
+}
+
+// Parse decodes and checks the document. Unknown fields are refused, so that a typing error is never a silent default.
+func Parse(document []byte) (Sidecar, error) {
+	var s Sidecar
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&s); err != nil {
+		return Sidecar{}, fmt.Errorf("decoding sidecar settings: %w", err)
+	}
+	if decoder.More() {
+		return Sidecar{}, errors.New("decoding sidecar settings: more than one document")
+	}
+	return s, s.validate()
+}
+
+func (s Sidecar) validate() error {
+	var errs []error
+	if s.Pair == "" || s.Namespace == "" {
+		errs = append(errs, errors.New("pair and namespace must be set"))
+	}
+	if s.LeaseDurationSeconds < 2 || s.LeaseDurationSeconds > 60 {
+		errs = append(errs, fmt.Errorf("leaseDurationSeconds: %d is not within 2 and 60", s.LeaseDurationSeconds))
+	}
+	if len(s.Networks) == 0 {
+		errs = append(errs, errors.New("networks: at least one is needed"))
+	}
+	for i, n := range s.Networks {
+		if n.Interface == "" {
+			errs = append(errs, fmt.Errorf("networks[%d].interface must be set", i))
+		}
+		for j, a := range n.VirtualAddresses {
+			if !a.IsValid() {
+				errs = append(errs, fmt.Errorf("networks[%d].virtualAddresses[%d]: not an address with its prefix length", i, j))
+			}
+		}
+	}
+	for i, c := range s.Sync.Classes {
+		if _, err := state.ParseClass(c); err != nil {
+			errs = append(errs, fmt.Errorf("sync.classes[%d]: %w", i, err))
+		}
+	}
+	if s.Sync.RecordsPerSecond < 0 {
+		errs = append(errs, errors.New("sync.recordsPerSecond must not be negative"))
+	}
+	return errors.Join(errs...)
+}
