@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// binary is the program as built for one platform.
+type binary struct {
+	Platform v1.Platform
+	Path     string
+}
+
+// parseBinaries reads values of the form OS/ARCH[/VARIANT]=FILE. A platform may stand only once.
+func parseBinaries(values []string) ([]binary, error) {
+	var binaries []binary
+	for _, value := range values {
+		text, path, ok := strings.Cut(value, "=")
+		if !ok || path == "" {
+			return nil, fmt.Errorf("--binary %q: want OS/ARCH=FILE, as in linux/amd64=bin/manager", value)
+		}
+		platform, err := v1.ParsePlatform(text)
+		if err != nil {
+			return nil, fmt.Errorf("--binary %q: %w", value, err)
+		}
+		if platform.OS == "" || platform.Architecture == "" {
+			return nil, fmt.Errorf("--binary %q: %q names no operating system and architecture, as linux/amd64 does", value, text)
+		}
+		for _, earlier := range binaries {
+			if earlier.Platform.Equals(*platform) {
+				return nil, fmt.Errorf("--binary %q: platform %s is given twice", value, platform)
+			}
+		}
+		binaries = append(binaries, binary{Platform: *platform, Path: path})
+	}
+	return binaries, nil
+}

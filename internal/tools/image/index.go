@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// imageSpec says what the image is; its name is no part of that.
+type imageSpec struct {
+	User       string
+	Entrypoint string
+	Labels     map[string]string
+	Binaries   []binary
+}
+
+// buildIndex makes one image a platform and the index that lists them, in the order given.
+func buildIndex(spec imageSpec) (v1.ImageIndex, error) {
+	if !path.IsAbs(spec.Entrypoint) || path.Clean(spec.Entrypoint) != spec.Entrypoint || spec.Entrypoint == "/" {
+		return nil, fmt.Errorf("--entrypoint %q: want a clean absolute path of a program, as in /manager", spec.Entrypoint)
+	}
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, b := range spec.Binaries {
+		image, err := buildImage(spec, b)
+		if err != nil {
+			return nil, fmt.Errorf("image for %s: %w", b.Platform, err)
+		}
+		platform := b.Platform
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &platform}})
+	}
+	return index, nil
+}
+
+func buildImage(spec imageSpec, b binary) (v1.Image, error) {
+	layer, err := newLayer(b.Path, spec.Entrypoint)
+	if err != nil {
+		return nil, err
+	}
+	image := mutate.MediaType(mutate.ConfigMediaType(empty.Image, types.OCIConfigJSON), types.OCIManifestSchema1)
+	image, err = mutate.Append(image, mutate.Addendum{
+		Layer:   layer,
+		History: v1.History{Created: v1.Time{Time: epoch()}, CreatedBy: "image " + strings.TrimPrefix(spec.Entrypoint, "/")},
+	})
+	if err != nil {
+		return nil, err
+	}
+	file, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	file = file.DeepCopy()
+	file.OS, file.Architecture, file.Variant = b.Platform.OS, b.Platform.Architecture, b.Platform.Variant
+	file.Created = v1.Time{Time: epoch()}
+	file.Config = v1.Config{
+		User:       spec.User,
+		Entrypoint: []string{spec.Entrypoint},
+		WorkingDir: "/",
+		Labels:     spec.Labels,
+	}
+	return mutate.ConfigFile(image, file)
+}

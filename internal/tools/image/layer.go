@@ -1,0 +1,81 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// epoch stamps everything in an image: when it was built is no part of what it is.
+func epoch() time.Time { return time.Unix(0, 0).UTC() }
+
+// newLayer puts the file at source into a layer of its own, at the absolute path target.
+func newLayer(source, target string) (v1.Layer, error) {
+	program, err := os.ReadFile(source)
+	if err != nil {
+		return nil, fmt.Errorf("reading the program: %w", err)
+	}
+	content, err := layerContent(program, target)
+	if err != nil {
+		return nil, fmt.Errorf("packing %s: %w", source, err)
+	}
+	layer, err := tarball.LayerFromOpener(
+		func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
+		tarball.WithMediaType(types.OCILayer),
+		// The archive mostly goes no farther than to a node of a test cluster: speed counts, size hardly.
+		tarball.WithCompressionLevel(gzip.BestSpeed),
+		tarball.WithCompressedCaching,
+	)
+	if err != nil {
+		return nil, fmt.Errorf("packing %s: %w", source, err)
+	}
+	return layer, nil
+}
+
+// layerContent is the layer's tar: the parent directories of target, then the program.
+func layerContent(program []byte, target string) ([]byte, error) {
+	var buffer bytes.Buffer
+	w := tar.NewWriter(&buffer)
+	for _, dir := range parents(target) {
+		header := &tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: epoch()}
+		if err := w.WriteHeader(header); err != nil {
+			return nil, err
+		}
+	}
+	header := &tar.Header{
+		Typeflag: tar.TypeReg,
+		Name:     strings.TrimPrefix(target, "/"),
+		Mode:     0o755,
+		Size:     int64(len(program)),
+		ModTime:  epoch(),
+	}
+	if err := w.WriteHeader(header); err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(program); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return buffer.Bytes(), nil
+}
+
+// parents lists the directories above an absolute path, outermost first, without the root.
+func parents(target string) []string {
+	var dirs []string
+	for dir := path.Dir(target); dir != "/"; dir = path.Dir(dir) {
+		dirs = append([]string{strings.TrimPrefix(dir, "/")}, dirs...)
+	}
+	return dirs
+}
