@@ -1,0 +1,59 @@
+// Package namespace opens sockets inside network namespaces, for tests that are client, server and observer at once. A
+// socket belongs to the namespace it was opened in for life, so only the opening needs a thread of its own.
+package namespace
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"runtime"
+
+	"github.com/vishvananda/netns"
+)
+
+// Named is the path of a namespace made by `ip netns add`.
+func Named(name string) string { return "/run/netns/" + name }
+
+// OfProcess is the path of the namespace that a process lives in.
+func OfProcess(pid int) string { return fmt.Sprintf("/proc/%d/ns/net", pid) }
+
+// Do runs f on a thread inside the namespace at a path, and waits for it. Goroutines that f starts are outside.
+func Do(path string, f func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		// Never unlocked: the thread ends with the goroutine, and so no other goroutine inherits the namespace.
+		runtime.LockOSThread()
+		result <- enter(path, f)
+	}()
+	return <-result
+}
+
+func enter(path string, f func() error) error {
+	handle, err := netns.GetFromPath(path)
+	if err != nil {
+		return fmt.Errorf("opening network namespace %s: %w", path, err)
+	}
+	defer func() { _ = handle.Close() }()
+	if err := netns.Set(handle); err != nil {
+		return fmt.Errorf("entering network namespace %s (root needed): %w", path, err)
+	}
+	return f()
+}
+
+// Dial opens a connection from inside a namespace. The address must be numeric: a name would be looked up outside.
+func Dial(ctx context.Context, path, network, address string) (conn net.Conn, err error) {
+	err = Do(path, func() error {
+		conn, err = (&net.Dialer{FallbackDelay: -1}).DialContext(ctx, network, address)
+		return err
+	})
+	return conn, err
+}
+
+// Listen opens a listener inside a namespace.
+func Listen(ctx context.Context, path, network, address string) (listener net.Listener, err error) {
+	err = Do(path, func() error {
+		listener, err = (&net.ListenConfig{}).Listen(ctx, network, address)
+		return err
+	})
+	return listener, err
+}

@@ -1,0 +1,73 @@
+package story
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/namespace"
+)
+
+// flowPoll is how often a kernel is asked for the connection: it bounds how exactly its arrival is timed.
+const flowPoll = time.Millisecond
+
+// kernel is the connection table of one unit, read from outside with a library that is not the product's own codec.
+type kernel struct{ handle *netlink.Handle }
+
+func openKernel(pid int) (*kernel, error) {
+	ns, err := netns.GetFromPath(namespace.OfProcess(pid))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = ns.Close() }()
+	handle, err := netlink.NewHandleAt(ns, unix.NETLINK_NETFILTER)
+	if err != nil {
+		return nil, err
+	}
+	return &kernel{handle: handle}, nil
+}
+
+func (k *kernel) close() { k.handle.Close() }
+
+// hasConnection tells whether the table has the TCP connection from the client's address, established and translated
+// to the port that the server sees.
+func (k *kernel) hasConnection(from, seen netip.AddrPort) (bool, error) {
+	flows, err := k.handle.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
+	if err != nil {
+		return false, fmt.Errorf("dumping the connection table: %w", err)
+	}
+	for _, f := range flows {
+		source, ok := netip.AddrFromSlice(f.Forward.SrcIP)
+		if !ok || f.Forward.Protocol != unix.IPPROTO_TCP {
+			continue
+		}
+		translated, _ := netip.AddrFromSlice(f.Reverse.DstIP)
+		if netip.AddrPortFrom(source.Unmap(), f.Forward.SrcPort) == from &&
+			netip.AddrPortFrom(translated.Unmap(), f.Reverse.DstPort) == seen {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// waitForConnection returns how long after begin the connection was in the table.
+func (k *kernel) waitForConnection(ctx context.Context, begin time.Time, from, seen netip.AddrPort) (time.Duration, error) {
+	clock := time.NewTicker(flowPoll)
+	defer clock.Stop()
+	for {
+		found, err := k.hasConnection(from, seen)
+		if found || err != nil {
+			return time.Since(begin), err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("the connection %s (seen as %s) did not reach the standby's kernel: %w", from, seen, ctx.Err())
+		case <-clock.C:
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package story
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// Report is one run of the story, measured from outside.
+type Report struct {
+	// Title says how the active was taken away.
+	Title string
+	// Connected is how long opening the connection took; Replicated how long after that the standby's kernel had it
+	// (zero when replication was not expected).
+	Connected, Replicated time.Duration
+	// TookOver, AnnouncedLAN, AnnouncedWAN and Resumed are since the active was taken away: the Lease named the other
+	// unit, its first gratuitous ARP was on the segment, the client heard the next number.
+	TookOver, AnnouncedLAN, AnnouncedWAN, Resumed time.Duration
+	// LongestGap is the longest silence that the client heard around the takeover.
+	LongestGap time.Duration
+	// Before and After are the units that were active; Term is the term of the second.
+	Before, After string
+	Term          int64
+	// Ticks is how many numbers the client heard in all.
+	Ticks uint64
+	// Connections is how many connections the server accepted: 1 when it stayed the same.
+	Connections int
+	// Source is the address and port from which the server sees the client.
+	Source string
+	// Survived tells that the sequence went on, unbroken, on the same connection.
+	Survived bool
+	// Broken says why it did not.
+	Broken error
+}
+
+// Print writes the report for a person.
+func (r Report) Print(w io.Writer) {
+	line := func(step int, what string, took string) { _, _ = fmt.Fprintf(w, "  %d. %-58s %s\n", step, what, took) }
+	_, _ = fmt.Fprintf(w, "%s\n", r.Title)
+	line(1, fmt.Sprintf("the client opened a connection through %s", r.Before), millis(r.Connected))
+	if r.Replicated > 0 {
+		line(2, fmt.Sprintf("%s's kernel held the session", r.After), "+"+millis(r.Replicated))
+	} else {
+		line(2, "nothing was replicated", "-")
+	}
+	line(3, fmt.Sprintf("%s was taken away", r.Before), "0")
+	line(4, fmt.Sprintf("%s became active (term %d)", r.After, r.Term), "+"+millis(r.TookOver))
+	line(5, "it announced the addresses on LAN and on WAN", "+"+millis(r.AnnouncedLAN)+", +"+millis(r.AnnouncedWAN))
+	if r.Survived {
+		line(6, "the client heard the next number", "+"+millis(r.Resumed))
+		_, _ = fmt.Fprintf(w, "     longest gap %s; sequence of %d unbroken; same connection, seen by the server as %s\n",
+			millis(r.LongestGap), r.Ticks, r.Source)
+		return
+	}
+	line(6, "the client heard nothing more", "never")
+	_, _ = fmt.Fprintf(w, "     connection broken after %d numbers: %v\n", r.Ticks, r.Broken)
+}
+
+func millis(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }

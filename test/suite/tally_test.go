@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestReadCountsTestsAndSpecs(t *testing.T) {
+	const stream = `
+make: building things
+{"Action":"output","Package":"p","Test":"TestA","Output":"fine\n"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"it broke here\n"}
+{"Action":"fail","Package":"p","Test":"TestB"}
+{"Action":"skip","Package":"p","Test":"TestC"}
+{"Action":"fail","Package":"p"}
+{"Action":"output","Package":"q","Test":"TestSuite","Output":"\u001b[1mSUCCESS!\u001b[0m -- \u001b[32m12 Passed\u001b[0m | 0 Failed | 1 Pending | 2 Skipped\n"}
+{"Action":"pass","Package":"q","Test":"TestSuite"}
+{"Action":"pass","Package":"q"}
+`
+	var shown strings.Builder
+	got := read(strings.NewReader(strings.TrimPrefix(stream, "\n")), &shown)
+	if want := (tally{passed: 13, failed: 1, skipped: 4}); got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
+	for _, want := range []string{"make: building things", "it broke here", "FAIL  p", "ok    q"} {
+		if !strings.Contains(shown.String(), want) {
+			t.Errorf("a person does not see %q in:\n%s", want, &shown)
+		}
+	}
+	if strings.Contains(shown.String(), "fine") {
+		t.Errorf("the output of a test that passed is shown:\n%s", &shown)
+	}
+}
+
+func TestReportCountsAFailedStep(t *testing.T) {
+	outcomes := make([]outcome, len(steps))
+	for i, s := range steps {
+		outcomes[i] = outcome{step: s, tally: tally{passed: 2}}
+	}
+	var shown strings.Builder
+	if !report(&shown, outcomes) || !strings.Contains(shown.String(), "\n14 passed, 0 failed, 0 skipped\n") {
+		t.Errorf("a good run reads:\n%s", &shown)
+	}
+	outcomes[1].err = errOfTest
+	shown.Reset()
+	if report(&shown, outcomes) || !strings.Contains(shown.String(), "1 failed") {
+		t.Errorf("a bad run reads:\n%s", &shown)
+	}
+	if report(&shown, outcomes[:3]) {
+		t.Error("a run that was cut short passed")
+	}
+}
+
+var errOfTest = errTest{}
+
+type errTest struct{}
+
+func (errTest) Error() string { return "exit status 2" }
