@@ -1,0 +1,113 @@
+package document
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Block is a run of addresses of one family, both ends within it. A single address, a prefix and a range are all
+// blocks; of equal runs there is one text, the shortest.
+type Block struct {
+	First, Last netip.Addr
+}
+
+const blockForms = "write an address, a prefix or a range, as in " +
+	"192.0.2.1, 192.0.2.0/24, 192.0.2.10-192.0.2.20 or 2001:db8::/64"
+
+// ParseBlock reads an address, a prefix, or a range of two addresses with a hyphen between them.
+func ParseBlock(text string) (Block, error) {
+	if first, last, isRange := strings.Cut(text, "-"); isRange {
+		return parseRange(text, strings.TrimSpace(first), strings.TrimSpace(last))
+	}
+	if strings.Contains(text, "/") {
+		return parsePrefix(text)
+	}
+	addr, err := parseAddr(text)
+	if err != nil {
+		return Block{}, fmt.Errorf("%w; %s", err, blockForms)
+	}
+	return Block{addr, addr}, nil
+}
+
+func parseRange(text, first, last string) (Block, error) {
+	a, errA := parseAddr(first)
+	b, errB := parseAddr(last)
+	switch {
+	case errA != nil || errB != nil:
+		return Block{}, fmt.Errorf("%q is not a range of addresses; %s", text, blockForms)
+	case a.Is4() != b.Is4():
+		return Block{}, fmt.Errorf("%q mixes IPv4 and IPv6; give both ends in one family", text)
+	case b.Less(a):
+		return Block{}, fmt.Errorf("%q ends before it begins; swap its ends", text)
+	}
+	return Block{a, b}, nil
+}
+
+func parsePrefix(text string) (Block, error) {
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil || prefix.Addr().Is4In6() {
+		return Block{}, fmt.Errorf("%q is not a prefix; %s", text, blockForms)
+	}
+	if masked := prefix.Masked(); masked != prefix {
+		return Block{}, fmt.Errorf("%q has bits set beyond its length; write %s for the network or %s for the address",
+			text, masked, prefix.Addr())
+	}
+	return Block{prefix.Addr(), lastOf(prefix)}, nil
+}
+
+// parseAddr reads one address. IPv4 within IPv6 and scoped addresses never appear in a packet's header as such, so a
+// rule with one would match nothing.
+func parseAddr(text string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(text)
+	switch {
+	case err != nil:
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address", text)
+	case addr.Is4In6():
+		return netip.Addr{}, fmt.Errorf("%q is IPv4 written as IPv6; write %s", text, addr.Unmap())
+	case addr.Zone() != "":
+		return netip.Addr{}, errors.New("an address must not name an interface; write " + addr.WithZone("").String())
+	}
+	return addr, nil
+}
+
+// Family is the block's address family.
+func (b Block) Family() Families { return familyOf(b.First) }
+
+// String is the block as an address, a prefix or a range, the first of these that says it.
+func (b Block) String() string {
+	if b.First == b.Last {
+		return b.First.String()
+	}
+	for bits := b.First.BitLen() - 1; bits >= 0; bits-- {
+		prefix := netip.PrefixFrom(b.First, bits)
+		if prefix.Masked().Addr() != b.First {
+			break
+		}
+		if lastOf(prefix) == b.Last {
+			return prefix.String()
+		}
+	}
+	return b.First.String() + "-" + b.Last.String()
+}
+
+// MarshalText is String.
+func (b Block) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+func familyOf(a netip.Addr) Families {
+	if a.Is4() {
+		return IPv4
+	}
+	return IPv6
+}
+
+// lastOf is the prefix's last address.
+func lastOf(prefix netip.Prefix) netip.Addr {
+	bytes := prefix.Addr().AsSlice()
+	for bit := prefix.Bits(); bit < len(bytes)*8; bit++ {
+		bytes[bit/8] |= 0x80 >> (bit % 8)
+	}
+	last, _ := netip.AddrFromSlice(bytes)
+	return last
+}

@@ -1,0 +1,150 @@
+package document_test
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+	"sigs.k8s.io/yaml"
+
+	"github.com/hapair-io/hapair/internal/firewall/document"
+)
+
+// Any valid document, written as JSON or as YAML, is read back as it was.
+func TestRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := documents().Draw(t, "document")
+		asYAML, err := yaml.JSONToYAML(d.JSON())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, data := range [][]byte{d.JSON(), asYAML} {
+			got, err := document.Parse(data)
+			if err != nil {
+				t.Fatalf("refused: %v\n%s", err, data)
+			}
+			if !reflect.DeepEqual(got, d) {
+				t.Fatalf("read %+v, wrote %+v:\n%s", got, d, data)
+			}
+		}
+	})
+}
+
+func documents() *rapid.Generator[document.Document] {
+	return rapid.Custom(func(t *rapid.T) document.Document {
+		d := document.Document{APIVersion: document.APIVersion, Kind: document.Kind}
+		for i := range rapid.IntRange(1, 4).Draw(t, "zones") {
+			zone := document.Zone{Name: fmt.Sprintf("zone%d", i), Interfaces: []string{fmt.Sprintf("if%d", i)}}
+			d.Zones = append(d.Zones, zone)
+		}
+		for i := range rapid.IntRange(1, 4).Draw(t, "addresses") {
+			members := rapid.SliceOfNDistinct(blocks(), 1, 5, rapid.ID[document.Block]).Draw(t, "members")
+			// Of both families each, so that everything can match.
+			members = append(members, block("240.0.0.1"), block("2001:db8:ffff::1"))
+			d.Addresses = append(d.Addresses, document.Address{Name: fmt.Sprintf("address%d", i), Members: members})
+		}
+		for i := range rapid.IntRange(1, 4).Draw(t, "services") {
+			d.Services = append(d.Services, services(i).Draw(t, "service"))
+		}
+		for i := range rapid.IntRange(0, 5).Draw(t, "policies") {
+			d.Policies = append(d.Policies, policies(d, i).Draw(t, "policy"))
+		}
+		if rapid.Bool().Draw(t, "nat") {
+			d.SourceNAT = []document.SourceNAT{{
+				Name: "out", To: "zone0", Source: some(t, addressNames(d)), Address: netip.MustParseAddr("203.0.113.1"),
+			}}
+		}
+		d.Logging.Dropped = rapid.Bool().Draw(t, "log dropped")
+		return d
+	})
+}
+
+func blocks() *rapid.Generator[document.Block] {
+	return rapid.Custom(func(t *rapid.T) document.Block {
+		size := rapid.SampledFrom([]int{4, 16}).Draw(t, "size")
+		a, _ := netip.AddrFromSlice(rapid.SliceOfN(rapid.Byte(), size, size).Draw(t, "address"))
+		b, _ := netip.AddrFromSlice(rapid.SliceOfN(rapid.Byte(), size, size).Draw(t, "other"))
+		switch {
+		case a.Is4In6() || b.Is4In6():
+			return block("2001:db8::/32")
+		case rapid.Bool().Draw(t, "one"):
+			return document.Block{First: a, Last: a}
+		case rapid.Bool().Draw(t, "prefix"):
+			prefix, _ := a.Prefix(rapid.IntRange(0, a.BitLen()).Draw(t, "bits"))
+			return block(prefix.String())
+		case b.Less(a):
+			return document.Block{First: b, Last: a}
+		default:
+			return document.Block{First: a, Last: b}
+		}
+	})
+}
+
+func block(text string) document.Block {
+	b, err := document.ParseBlock(text)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func services(i int) *rapid.Generator[document.Service] {
+	return rapid.Custom(func(t *rapid.T) document.Service {
+		protocols := []document.Protocol{
+			document.TCP, document.UDP, document.SCTP, document.ICMP, document.ICMPv6, document.ESP,
+		}
+		s := document.Service{Name: fmt.Sprintf("service%d", i), Protocol: rapid.SampledFrom(protocols).Draw(t, "protocol")}
+		if !s.Protocol.HasPorts() {
+			return s
+		}
+		for j := range rapid.IntRange(0, 3).Draw(t, "ports") {
+			first := uint16(1 + j*1000 + rapid.IntRange(0, 400).Draw(t, "first"))
+			last := first + uint16(rapid.IntRange(0, 400).Draw(t, "more"))
+			s.Ports = append(s.Ports, document.PortRange{First: first, Last: last})
+		}
+		return s
+	})
+}
+
+func policies(d document.Document, i int) *rapid.Generator[document.Policy] {
+	return rapid.Custom(func(t *rapid.T) document.Policy {
+		var zones, services []string
+		for _, z := range d.Zones {
+			zones = append(zones, z.Name)
+		}
+		for _, s := range d.Services {
+			services = append(services, s.Name)
+		}
+		from := append(some(t, zones[1:]), zones[0])
+		return document.Policy{
+			Name:        fmt.Sprintf("policy%d", i),
+			From:        from,
+			To:          append(some(t, zones), document.ZoneFirewall),
+			Source:      some(t, addressNames(d)),
+			Destination: some(t, addressNames(d)),
+			Services:    some(t, services),
+			Action:      rapid.SampledFrom([]document.Action{document.Accept, document.Drop, document.Reject}).Draw(t, "action"),
+			Log:         rapid.Bool().Draw(t, "log"),
+		}
+	})
+}
+
+func addressNames(d document.Document) (names []string) {
+	for _, a := range d.Addresses {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// some are distinct names, or none at all.
+func some(t *rapid.T, names []string) []string {
+	var chosen []string
+	for _, name := range names {
+		if rapid.Bool().Draw(t, "chosen") {
+			chosen = append(chosen, name)
+		}
+	}
+	return chosen
+}

@@ -1,0 +1,142 @@
+package document
+
+import (
+	"regexp"
+	"slices"
+)
+
+// Names end up in the kernel as names of chains and sets and as prefixes of log lines, and in messages to people.
+var (
+	namePattern      = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	interfacePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,14}$`)
+)
+
+// Validate checks what the types cannot say. The interfaces are the names of the pair's networks: each must be in one
+// zone and in one only, since what passes between interfaces of no zone is not filtered. With none given, as in the
+// firewall itself, which does not know them, the zones' interfaces are not compared with them.
+func (d Document) Validate(interfaces []string) error {
+	c := newChecker(d)
+	c.checkHeader()
+	c.checkZones(interfaces)
+	c.checkAddresses()
+	c.checkServices()
+	c.checkPolicies()
+	c.checkSourceNAT()
+	c.checkDestinationNAT()
+	if c.problems.count() == 0 {
+		c.checkSize()
+	}
+	return c.problems.err()
+}
+
+// checker holds what the checks share: the objects by name, and what was found wrong.
+type checker struct {
+	document  Document
+	zones     map[string]Zone
+	addresses map[string]Address
+	services  map[string]Service
+	problems  Problems
+	// The names in the order of the document, for messages.
+	zoneNames, addressNames, serviceNames []string
+}
+
+func newChecker(d Document) *checker {
+	c := &checker{
+		document:  d,
+		zones:     map[string]Zone{},
+		addresses: map[string]Address{},
+		services:  map[string]Service{},
+
+		zoneNames:    namesOf(d.Zones),
+		addressNames: namesOf(d.Addresses),
+		serviceNames: namesOf(d.Services),
+	}
+	for _, z := range d.Zones {
+		c.zones[z.Name] = z
+	}
+	for _, a := range d.Addresses {
+		c.addresses[a.Name] = a
+	}
+	for _, s := range d.Services {
+		c.services[s.Name] = s
+	}
+	return c
+}
+
+func (c *checker) checkHeader() {
+	if c.document.APIVersion != APIVersion {
+		c.problems.add("apiVersion", "must be %s and is %q", APIVersion, c.document.APIVersion)
+	}
+	if c.document.Kind != Kind {
+		c.problems.add("kind", "must be %s and is %q", Kind, c.document.Kind)
+	}
+}
+
+func (c *checker) checkZones(interfaces []string) {
+	zones := c.document.Zones
+	if len(zones) == 0 {
+		c.problems.add("zones", "at least one is needed; without one nothing would be filtered")
+	}
+	c.checkCount("zones", len(zones), maxZones)
+	c.checkNames("zones", len(zones), func(i int) string { return zones[i].Name })
+
+	zoneOf := map[string]string{}
+	for i, z := range zones {
+		at := path("zones").index(i)
+		if z.Name == ZoneFirewall {
+			c.problems.add(at.field("name"), "%q is reserved for the unit itself; choose another name", ZoneFirewall)
+		}
+		if len(z.Interfaces) == 0 {
+			c.problems.add(at.field("interfaces"), "at least one is needed")
+		}
+		c.checkCount(at.field("interfaces"), len(z.Interfaces), maxInterfaces)
+		for j, name := range z.Interfaces {
+			c.checkInterface(at.field("interfaces").index(j), name, z.Name, zoneOf, interfaces)
+		}
+	}
+	for _, name := range interfaces {
+		if _, zoned := zoneOf[name]; !zoned {
+			c.problems.add("zones", "network %q of the pair is in no zone, so that its traffic would not be filtered; "+
+				"add it to the interfaces of a zone", name)
+		}
+	}
+}
+
+func (c *checker) checkInterface(at path, name, zone string, zoneOf map[string]string, interfaces []string) {
+	switch other, taken := zoneOf[name]; {
+	case !interfacePattern.MatchString(name):
+		c.problems.add(at, "%q is not an interface's name: a-z, 0-9 and '-', a letter first, at most 15 characters", name)
+	case name == "lo" || name == "eth0":
+		c.problems.add(at, "%q is the pod's own interface and is not filtered; name a network of the pair", name)
+	case taken:
+		c.problems.add(at, "interface %q is in zone %q already; keep it in one zone", name, other)
+	case len(interfaces) > 0 && !slices.Contains(interfaces, name):
+		c.problems.add(at, "the pair has no network %q; its networks are: %s", name, list(interfaces))
+	}
+	zoneOf[name] = zone
+}
+
+func (c *checker) checkCount(at path, count, most int) {
+	if count > most {
+		c.problems.add(at, "has %d entries, at most %d are allowed", count, most)
+	}
+}
+
+// checkNames checks the names of one kind of object.
+func (c *checker) checkNames(at path, count int, name func(int) string) {
+	first := map[string]int{}
+	for i := range count {
+		n := name(i)
+		at := at.index(i)
+		if !namePattern.MatchString(n) {
+			c.problems.add(at.field("name"),
+				"%q is not a name: a-z, 0-9 and '-', a letter first, no '-' last, at most 63 characters", n)
+			continue
+		}
+		if earlier, taken := first[n]; taken {
+			c.problems.add(at.field("name"), "%q is the name of entry %d already; choose another", n, earlier)
+			continue
+		}
+		first[n] = i
+	}
+}

@@ -1,0 +1,108 @@
+package document
+
+import "slices"
+
+func (c *checker) checkAddresses() {
+	addresses := c.document.Addresses
+	c.checkCount("addresses", len(addresses), maxAddresses)
+	c.checkNames("addresses", len(addresses), func(i int) string { return addresses[i].Name })
+	for i, a := range addresses {
+		at := path("addresses").index(i).field("members")
+		if len(a.Members) == 0 {
+			c.problems.add(at, "at least one is needed")
+		}
+		c.checkCount(at, len(a.Members), maxMembers)
+		seen := map[Block]bool{}
+		for j, b := range a.Members {
+			if seen[b] {
+				c.problems.add(at.index(j), "%s is in the list already; keep it once", b)
+			}
+			seen[b] = true
+		}
+	}
+}
+
+func (c *checker) checkServices() {
+	services := c.document.Services
+	c.checkCount("services", len(services), maxServices)
+	c.checkNames("services", len(services), func(i int) string { return services[i].Name })
+	for i, s := range services {
+		at := path("services").index(i).field("ports")
+		if len(s.Ports) > 0 && !s.Protocol.HasPorts() {
+			c.problems.add(at, "%s has no ports; leave the field out", s.Protocol)
+		}
+		c.checkCount(at, len(s.Ports), maxPorts)
+		for j, r := range s.Ports {
+			if slices.Contains(s.Ports[:j], r) {
+				c.problems.add(at.index(j), "%s is in the list already; keep it once", r)
+			}
+		}
+	}
+}
+
+// families are those of a list of address objects; both when it is empty.
+func (c *checker) families(names []string) Families {
+	if len(names) == 0 {
+		return IPv4 | IPv6
+	}
+	var families Families
+	for _, name := range names {
+		for _, b := range c.addresses[name].Members {
+			families |= b.Family()
+		}
+	}
+	return families
+}
+
+// checkReferences checks that each name in a list is defined and is there once.
+func (c *checker) checkReferences(at path, what string, names, defined []string, isDefined func(string) bool) {
+	c.checkCount(at, len(names), maxNames)
+	seen := map[string]bool{}
+	for i, name := range names {
+		switch {
+		case !isDefined(name):
+			c.problems.add(at.index(i), "unknown %s %q; defined are: %s", what, name, list(defined))
+		case seen[name]:
+			c.problems.add(at.index(i), "%q is in the list already; keep it once", name)
+		}
+		seen[name] = true
+	}
+}
+
+func (c *checker) checkAddressNames(at path, names []string) {
+	c.checkReferences(at, "address object", names, c.addressNames, func(name string) bool {
+		_, ok := c.addresses[name]
+		return ok
+	})
+}
+
+func (c *checker) checkServiceNames(at path, names []string) {
+	c.checkReferences(at, "service object", names, c.serviceNames, func(name string) bool {
+		_, ok := c.services[name]
+		return ok
+	})
+}
+
+func (c *checker) checkZoneNames(at path, names []string, reserved ...string) {
+	if len(names) == 0 {
+		c.problems.add(at, "at least one zone is needed")
+	}
+	c.checkReferences(at, "zone", names, slices.Concat(c.zoneNames, reserved), func(name string) bool {
+		_, ok := c.zones[name]
+		return ok || slices.Contains(reserved, name)
+	})
+}
+
+type named interface{ name() string }
+
+func (z Zone) name() string    { return z.Name }
+func (a Address) name() string { return a.Name }
+func (s Service) name() string { return s.Name }
+
+func namesOf[T named](objects []T) []string {
+	names := make([]string, 0, len(objects))
+	for _, o := range objects {
+		names = append(names, o.name())
+	}
+	return names
+}

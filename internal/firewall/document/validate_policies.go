@@ -1,0 +1,53 @@
+package document
+
+import "slices"
+
+// Log lines of what no policy speaks of begin with these words in a policy's place.
+var reservedPolicyNames = []string{"dropped", "invalid"}
+
+func (c *checker) checkPolicies() {
+	policies := c.document.Policies
+	c.checkCount("policies", len(policies), maxPolicies)
+	c.checkNames("policies", len(policies), func(i int) string { return policies[i].Name })
+	for i, p := range policies {
+		c.checkPolicy(path("policies").index(i), p)
+	}
+}
+
+func (c *checker) checkPolicy(at path, p Policy) {
+	if slices.Contains(reservedPolicyNames, p.Name) {
+		c.problems.add(at.field("name"), "%q is reserved for log lines of packets without a policy; choose another", p.Name)
+	}
+	if i := slices.Index(p.From, ZoneFirewall); i >= 0 {
+		c.problems.add(at.field("from").index(i), "what the unit itself sends is always accepted; %q can only be in to",
+			ZoneFirewall)
+	} else {
+		c.checkZoneNames(at.field("from"), p.From)
+	}
+	c.checkZoneNames(at.field("to"), p.To, ZoneFirewall)
+
+	before := c.problems.count()
+	c.checkAddressNames(at.field("source"), p.Source)
+	c.checkAddressNames(at.field("destination"), p.Destination)
+	c.checkServiceNames(at.field("services"), p.Services)
+	if c.problems.count() == before {
+		c.checkPolicyFamilies(at, p)
+	}
+}
+
+// checkPolicyFamilies finds what can never match: no packet has an IPv4 source and an IPv6 destination.
+func (c *checker) checkPolicyFamilies(at path, p Policy) {
+	source, destination := c.families(p.Source), c.families(p.Destination)
+	both := source & destination
+	if both == 0 {
+		c.problems.add(at.field("destination"), "has only %s addresses and source only %s ones, so that nothing can match; "+
+			"name objects of one family in both", destination, source)
+		return
+	}
+	for i, name := range p.Services {
+		if protocol := c.services[name].Protocol; protocol.Families()&both == 0 {
+			c.problems.add(at.field("services").index(i), "%q is %s, which runs over %s, and the policy's addresses are %s, "+
+				"so that it can never match; take it out", name, protocol, protocol.Families(), both)
+		}
+	}
+}
