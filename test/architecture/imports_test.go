@@ -25,10 +25,14 @@ type rule struct {
 var rules = []rule{
 	{
 		name: "decisions do no I/O",
-		from: []string{"internal/ha", "internal/state", "internal/replication/wire", "internal/replication/queue",
-			"internal/replication/session"},
-		never: []string{"os/exec", "net/http", "syscall/js", "k8s.io/", "sigs.k8s.io/", "github.com/go-logr/logr",
-			"golang.org/x/sys", "github.com/mdlayher", "github.com/vishvananda", module + "internal/kernel"},
+		from: []string{
+			"internal/ha", "internal/state", "internal/replication/wire", "internal/replication/queue",
+			"internal/replication/session",
+		},
+		never: []string{
+			"os/exec", "net/http", "syscall/js", "k8s.io/", "sigs.k8s.io/", "github.com/go-logr/logr",
+			"golang.org/x/sys", "github.com/mdlayher", "github.com/vishvananda", module + "internal/kernel",
+		},
 		why: "they run in a simulator and must do there exactly what they do in a pod",
 	},
 	{
@@ -52,7 +56,8 @@ var rules = []rule{
 	{
 		name:  "the kernel package knows nobody",
 		from:  []string{"internal/kernel"},
-		never: []string{"k8s.io/", "sigs.k8s.io/controller-runtime", module + "api", module + "controllers", module + "internal/sidecar"},
+		never: []string{"k8s.io/", "sigs.k8s.io/controller-runtime", module + "api", module + "controllers",
+			module + "internal/sidecar"},
 		why:   "it is the bottom layer",
 	},
 	{

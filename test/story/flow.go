@@ -55,18 +55,18 @@ func (k *kernel) hasConnection(from, seen netip.AddrPort) (bool, error) {
 	return false, nil
 }
 
-// waitForConnection returns how long after begin the connection was in the table.
-func (k *kernel) waitForConnection(ctx context.Context, begin time.Time, from, seen netip.AddrPort) (time.Duration, error) {
+// waitForConnection waits until the connection is in the table.
+func (k *kernel) waitForConnection(ctx context.Context, from, seen netip.AddrPort) error {
 	clock := time.NewTicker(flowPoll)
 	defer clock.Stop()
 	for {
 		found, err := k.hasConnection(from, seen)
 		if found || err != nil {
-			return time.Since(begin), err
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return 0, fmt.Errorf("the connection %s (seen as %s) did not reach the standby's kernel: %w", from, seen, ctx.Err())
+			return fmt.Errorf("connection %s (seen as %s) is not in the standby's kernel: %w", from, seen, ctx.Err())
 		case <-clock.C:
 		}
 	}

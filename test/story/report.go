@@ -48,7 +48,8 @@ func (r Report) Print(w io.Writer) {
 	line(5, "it announced the addresses on LAN and on WAN", "+"+millis(r.AnnouncedLAN)+", +"+millis(r.AnnouncedWAN))
 	if r.Survived {
 		line(6, "the client heard the next number", "+"+millis(r.Resumed))
-		_, _ = fmt.Fprintf(w, "     longest gap %s; sequence of %d unbroken; same connection, seen by the server as %s\n",
+		_, _ = fmt.Fprintf(w,
+			"     longest gap %s; sequence of %d unbroken; same connection, seen by the server as %s\n",
 			millis(r.LongestGap), r.Ticks, r.Source)
 		return
 	}

@@ -22,7 +22,7 @@ import (
 const (
 	// interval between two numbers of the server.
 	interval = 5 * time.Millisecond
-	// settled is how many numbers must come before the active is taken away, and after it for the story to be a success.
+	// settled is how many numbers must come before the active is taken away, and how many after it for a success.
 	settled = 200
 	// patience bounds the wait for a takeover and for what follows.
 	patience = 90 * time.Second
@@ -54,12 +54,12 @@ type Act struct {
 
 // Play runs one act and reports it. The error says that the story could not be played to its end; whether the
 // connection survived is in the report.
-func (s Stage) Play(ctx context.Context, act Act) (_ Report, err error) {
+func (s Stage) Play(ctx context.Context, act Act) (Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &run{Stage: s, act: act, report: Report{Title: act.Title}}
 	defer func() {
 		cancel()
-		err = errors.Join(err, r.close())
+		r.close()
 	}()
 	for _, step := range []func(context.Context) error{
 		r.listen, r.findUnits, r.connect, r.awaitReplication, r.takeAway, r.awaitTakeover, r.awaitAnnouncements, r.judge,
@@ -162,7 +162,8 @@ func (r *run) awaitReplication(ctx context.Context) error {
 	if !ok {
 		return errors.New("the connection is not TCP")
 	}
-	r.report.Replicated, err = k.waitForConnection(ctx, r.connectedAt, local.AddrPort(), r.server.Clients()[0])
+	err = k.waitForConnection(ctx, local.AddrPort(), r.server.Clients()[0])
+	r.report.Replicated = time.Since(r.connectedAt)
 	return err
 }
 
@@ -261,7 +262,7 @@ func (r *run) hear(ctx context.Context, ticks uint64) error {
 	}
 }
 
-func (r *run) close() error {
+func (r *run) close() {
 	if r.leases != nil {
 		r.leases.Stop()
 	}
@@ -276,7 +277,6 @@ func (r *run) close() error {
 			a.wait()
 		}
 	}
-	return nil
 }
 
 func (r *run) lease(ctx context.Context) (*coordinationv1.Lease, error) {

@@ -40,6 +40,12 @@ type outcome struct {
 }
 
 func main() {
+	if !runAll() {
+		os.Exit(1)
+	}
+}
+
+func runAll() bool {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	outcomes := make([]outcome, 0, len(steps))
@@ -50,10 +56,7 @@ func main() {
 		fmt.Printf("\n=== %s (make %s)\n", s.name, s.target)
 		outcomes = append(outcomes, run(ctx, s))
 	}
-	if !report(os.Stdout, outcomes) || ctx.Err() != nil {
-		stop()
-		os.Exit(1)
-	}
+	return report(os.Stdout, outcomes) && ctx.Err() == nil
 }
 
 func run(ctx context.Context, s step) outcome {
@@ -61,7 +64,7 @@ func run(ctx context.Context, s step) outcome {
 	o := outcome{step: s}
 	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", s.target, "TESTFLAGS=-json")
 	cmd.Stderr = os.Stderr
-	// An interrupt reaches the whole foreground process group anyway; the children get time to clean up after themselves.
+	// An interrupt reaches the whole foreground process group anyway; children get time to clean up after themselves.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 2 * time.Minute
 	stdout, err := cmd.StdoutPipe()
