@@ -18,8 +18,8 @@ import (
 // +kubebuilder:printcolumn:name="Synchronized",type=string,JSONPath=`.status.conditions[?(@.type=="Synchronized")].status`,description="Whether the standby holds the state of the active"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="Whether traffic is served"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="metadata.name must have at most 40 characters, since names of pods and services are made from it"
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be a DNS label that begins with a letter (a-z, 0-9, '-'), since a Service takes it"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="metadata.name must have at most 40 characters, since names of pods and services are made from it; choose a shorter one"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name >= 'a' && !self.metadata.name.contains('.')",message="metadata.name must be a DNS label that begins with a letter (a-z, 0-9, '-'), since a Service takes it"
 type HAPair struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -34,8 +34,6 @@ type HAPair struct {
 }
 
 // HAPairSpec is what the pair should be.
-//
-// +kubebuilder:validation:XValidation:rule="self.networks.all(a, self.networks.all(b, a.name == b.name || !a.virtualAddresses.exists(x, isCIDR(x) && b.virtualAddresses.exists(y, isCIDR(y) && cidr(x).ip() == cidr(y).ip()))))",message="a virtual address must belong to one network only",fieldPath=".networks"
 type HAPairSpec struct {
 	// firewall is the program that filters and translates the traffic, and its configuration.
 	// +required
@@ -48,6 +46,7 @@ type HAPairSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule="self.all(a, self.all(b, a.name == b.name || !a.virtualAddresses.exists(x, isCIDR(x) && b.virtualAddresses.exists(y, isCIDR(y) && cidr(x).ip() == cidr(y).ip()))))",message="a virtual address must belong to one network only; remove it from the other virtualAddresses"
 	Networks []NetworkSpec `json:"networks"`
 
 	// service makes the active unit reachable from the cluster under one address that follows the active role.
@@ -89,7 +88,7 @@ type FirewallSpec struct {
 
 // FirewallConfigurationSource is where the firewall's document comes from.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.inline) != has(self.configMapRef)",message="exactly one of inline and configMapRef must be set"
+// +kubebuilder:validation:XValidation:rule="has(self.inline) != has(self.configMapRef)",message="exactly one of inline and configMapRef must be set; remove the other, or add one"
 type FirewallConfigurationSource struct {
 	// inline is the document itself.
 	// +optional
@@ -108,6 +107,7 @@ type ConfigMapKeyReference struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="the name of a ConfigMap must be a lowercase RFC 1123 subdomain: a-z, 0-9, '-' and '.', as in edge-firewall"
 	Name string `json:"name"`
 
 	// key whose value is the document.
@@ -115,6 +115,7 @@ type ConfigMapKeyReference struct {
 	// +kubebuilder:default="firewall.yaml"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$')",message="a key of a ConfigMap must have only letters, digits, '-', '_' and '.', as in firewall.yaml"
 	Key string `json:"key,omitempty"`
 }
 
@@ -148,8 +149,9 @@ type NetworkSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=15
-	// +kubebuilder:validation:Pattern=`^[a-z][a-z0-9-]*$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z][a-z0-9-]*$')",message="the name of a network must begin with a letter and have only a-z, 0-9 and '-', since an interface takes it"
 	// +kubebuilder:validation:XValidation:rule="!(self in ['lo', 'eth0'])",message="lo and eth0 are the pod's own interfaces; choose another name"
+	// +kubebuilder:validation:XValidation:rule="!(self in ['all', 'default'])",message="the kernel means every interface by all and default; choose another name"
 	Name string `json:"name"`
 
 	// attachment is how the interface gets into the units' pods.
@@ -163,15 +165,16 @@ type NetworkSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:items:MaxLength=43
-	// +kubebuilder:validation:XValidation:rule="self.all(a, isCIDR(a))",message="a virtual address must be an IPv4 or IPv6 address with its prefix length, as in 192.0.2.1/24 or 2001:db8::1/64"
-	// +kubebuilder:validation:XValidation:rule="self.all(a, !isCIDR(a) || cidr(a).ip().isGlobalUnicast())",message="a virtual address must be a unicast address that is neither loopback, link-local nor unspecified"
-	// +kubebuilder:validation:XValidation:rule="self.all(a, !isCIDR(a) || cidr(a).prefixLength() >= (cidr(a).ip().family() == 4 ? 31 : 127) || cidr(a).masked() != cidr(a))",message="a virtual address must be a host's address, not that of the network"
+	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self)",message="a virtual address must be an IPv4 or IPv6 address with its prefix length, as in 192.0.2.1/24 or 2001:db8::1/64"
+	// +kubebuilder:validation:items:XValidation:rule="!isCIDR(self) || cidr(self).ip().isGlobalUnicast()",message="a virtual address must be a unicast address that is neither loopback, link-local nor unspecified"
+	// +kubebuilder:validation:items:XValidation:rule="!isCIDR(self) || cidr(self).prefixLength() >= (cidr(self).ip().family() == 4 ? 31 : 127) || !(cidr(self).masked() == cidr(self))",message="a virtual address must be a host's address, not that of its network; choose another, as in 192.0.2.1/24 instead of 192.0.2.0/24"
+	// +kubebuilder:validation:XValidation:rule="self.all(a, !isCIDR(a) || self.exists_one(b, isCIDR(b) && cidr(a).ip() == cidr(b).ip()))",message="a virtual address must be listed once; remove the other, whatever its prefix length"
 	VirtualAddresses []string `json:"virtualAddresses"`
 }
 
 // NetworkAttachment is how an interface gets into the units' pods.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.multus)",message="multus must be set: it is the one kind of attachment there is"
+// +kubebuilder:validation:XValidation:rule="has(self.multus)",message="multus must be set, as in multus: {name: lan}: it is the one kind of attachment there is"
 type NetworkAttachment struct {
 	// multus attaches by a NetworkAttachmentDefinition (k8s.cni.cncf.io/v1), which Multus or a compatible plugin
 	// carries out.
@@ -185,11 +188,13 @@ type MultusAttachment struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="the name of a NetworkAttachmentDefinition must be a lowercase RFC 1123 subdomain: a-z, 0-9, '-' and '.', as in lan"
 	Name string `json:"name"`
 
 	// namespace of the NetworkAttachmentDefinition; the pair's when empty.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self == '' || !format.dns1123Label().validate(self).hasValue()",message="a namespace must be a lowercase RFC 1123 label: a-z, 0-9 and '-', as in edge-networks"
 	Namespace string `json:"namespace,omitempty"`
 }
 
@@ -207,7 +212,7 @@ type ServiceSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
-	// +kubebuilder:validation:XValidation:rule="self.all(a, self.all(b, a.name == b.name || a.port != b.port || a.protocol != b.protocol))",message="two ports of a Service must differ in port or protocol"
+	// +kubebuilder:validation:XValidation:rule="self.all(a, self.all(b, a.name == b.name || a.port != b.port || a.protocol != b.protocol))",message="two ports of a Service must differ in port or protocol; change one of them"
 	Ports []ServicePort `json:"ports"`
 }
 
@@ -217,7 +222,7 @@ type ServicePort struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=15
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="the name of a port must have only a-z, 0-9 and '-', and begin and end with a letter or digit, as in https"
 	Name string `json:"name"`
 
 	// protocol of the port.
@@ -256,6 +261,7 @@ type SyncPolicyReference struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="the name of a SyncPolicy must be a lowercase RFC 1123 subdomain: a-z, 0-9, '-' and '.', as in edge"
 	Name string `json:"name"`
 }
 

@@ -88,7 +88,7 @@ type ConnectionFilter struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=43
-	// +kubebuilder:validation:XValidation:rule="self.all(n, isCIDR(n) && cidr(n).masked() == cidr(n))",message="an excluded network must be an address block without host bits, as in 192.0.2.0/24 or 2001:db8::/32"
+	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self) && cidr(self).masked() == cidr(self)",message="an excluded network must be an address block without host bits, as in 192.0.2.0/24 or 2001:db8::/32"
 	ExcludedNetworks []string `json:"excludedNetworks,omitempty"`
 }
 

@@ -1,0 +1,70 @@
+//go:build apiserver
+
+package v1alpha1_test
+
+import (
+	"context"
+	"strings"
+
+	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// newPair is a valid pair; each case changes the one thing that it is about.
+func newPair() *v1alpha1.HAPair {
+	return &v1alpha1.HAPair{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "edge"},
+		Spec: v1alpha1.HAPairSpec{
+			Firewall: v1alpha1.FirewallSpec{
+				Configuration: v1alpha1.FirewallConfigurationSource{
+					Inline: &runtime.RawExtension{Raw: []byte(`{}`)},
+				},
+			},
+			Networks: []v1alpha1.NetworkSpec{
+				newNetwork("lan", "192.168.50.1/24", "fd50::1/64"),
+				newNetwork("wan", "203.0.113.1/24"),
+			},
+		},
+	}
+}
+
+func newNetwork(name string, addresses ...string) v1alpha1.NetworkSpec {
+	return v1alpha1.NetworkSpec{
+		Name:             name,
+		Attachment:       v1alpha1.NetworkAttachment{Multus: &v1alpha1.MultusAttachment{Name: name}},
+		VirtualAddresses: addresses,
+	}
+}
+
+// newPolicy is a valid policy.
+func newPolicy() *v1alpha1.SyncPolicy {
+	return &v1alpha1.SyncPolicy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "edge"},
+		Spec: v1alpha1.SyncPolicySpec{
+			Classes: []v1alpha1.SyncClass{{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeReplicate}},
+		},
+	}
+}
+
+// parse makes an object of YAML, for what the Go types cannot express: fields left out, and fields that do not exist.
+func parse(text string) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{}
+	ExpectWithOffset(1, yaml.UnmarshalStrict([]byte(strings.TrimSpace(text)), &object.Object)).To(Succeed())
+	return object
+}
+
+// expectRefusal demands that the API server refuses the object, and that a person who reads the refusal learns which
+// field is wrong and what to do about it.
+func expectRefusal(ctx context.Context, object client.Object, field, remedy string) {
+	err := trial.Create(ctx, object)
+	ExpectWithOffset(1, apierrors.IsInvalid(err)).To(BeTrue(), "want a refusal as invalid, got: %v", err)
+	ExpectWithOffset(1, err.Error()).To(ContainSubstring(field), "the refusal must name the field")
+	ExpectWithOffset(1, err.Error()).To(ContainSubstring(remedy), "the refusal must say what to do")
+}

@@ -1,0 +1,47 @@
+//go:build apiserver
+
+package v1alpha1_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// What every spec talks to: a real API server that has the CRDs of config/crd.
+var (
+	serverConfig *rest.Config
+	server       client.Client
+	// trial asks the API server for its verdict and for what it would store, and stores nothing, so that no case can
+	// disturb another.
+	trial client.Client
+)
+
+func TestValidation(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "API validation")
+}
+
+var _ = BeforeSuite(func() {
+	environment := &envtest.Environment{
+		CRDDirectoryPaths:     []string{"../../config/crd"},
+		ErrorIfCRDPathMissing: true,
+	}
+	var err error
+	serverConfig, err = environment.Start()
+	Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")
+	DeferCleanup(environment.Stop)
+
+	scheme := runtime.NewScheme()
+	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
+	server, err = client.New(serverConfig, client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+	trial = client.NewDryRunClient(server)
+})
