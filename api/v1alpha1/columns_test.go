@@ -1,0 +1,91 @@
+//go:build apiserver
+
+package v1alpha1_test
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+var _ = Describe("kubectl get", func() {
+	It("shows of a pair who is active and whether it is redundant", func(ctx SpecContext) {
+		pair := newPair()
+		pair.Name = "columns"
+		Expect(server.Create(ctx, pair)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, pair)).To(Succeed()) })
+		pair.Status = v1alpha1.HAPairStatus{Active: v1alpha1.Secondary, Standby: v1alpha1.Primary, Term: 7}
+		setCondition(&pair.Status.Conditions, v1alpha1.ConditionSynchronized, v1alpha1.ReasonInSync)
+		setCondition(&pair.Status.Conditions, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
+		Expect(server.Status().Update(ctx, pair)).To(Succeed())
+
+		names, cells := table(ctx, pair, "hapairs")
+		Expect(names).To(Equal([]string{"Name", "Active", "Standby", "Term", "Synchronized", "Ready", "Age"}))
+		Expect(cells[:6]).To(HaveExactElements("columns", "secondary", "primary", BeNumerically("==", 7), "True", "True"))
+	})
+
+	It("shows of a policy whether it is accepted and who uses it", func(ctx SpecContext) {
+		policy := newPolicy()
+		policy.Name = "columns"
+		Expect(server.Create(ctx, policy)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, policy)).To(Succeed()) })
+		policy.Status.Pairs = []string{"east", "west"}
+		setCondition(&policy.Status.Conditions, v1alpha1.ConditionAccepted, v1alpha1.ReasonValid)
+		Expect(server.Status().Update(ctx, policy)).To(Succeed())
+
+		names, cells := table(ctx, policy, "syncpolicies")
+		Expect(names).To(Equal([]string{"Name", "Accepted", "Pairs", "Age"}))
+		Expect(cells[:3]).To(HaveExactElements("columns", "True", `["east","west"]`))
+	})
+
+	It("finds the kinds by their short names and categories", func(ctx SpecContext) {
+		resources := &metav1.APIResourceList{}
+		Expect(restClient().Get().AbsPath("/apis/hapair.io/v1alpha1").Do(ctx).Into(resources)).To(Succeed())
+		short, categories := map[string][]string{}, map[string][]string{}
+		for _, r := range resources.APIResources {
+			short[r.Name], categories[r.Name] = r.ShortNames, r.Categories
+		}
+		Expect(short).To(HaveKeyWithValue("hapairs", []string{"hap"}))
+		Expect(short).To(HaveKeyWithValue("syncpolicies", []string{"syncpol"}))
+		Expect(categories).To(HaveKeyWithValue("hapairs", []string{"hapair", "network"}))
+		Expect(categories).To(HaveKeyWithValue("syncpolicies", []string{"hapair", "network"}))
+	})
+})
+
+func setCondition(conditions *[]metav1.Condition, kind, reason string) {
+	meta.SetStatusCondition(conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: reason})
+}
+
+// table asks for an object the way kubectl does: the server chooses the columns.
+func table(ctx context.Context, object client.Object, resource string) (names []string, cells []any) {
+	answer := &metav1.Table{}
+	ExpectWithOffset(1, restClient().Get().AbsPath("/apis/hapair.io/v1alpha1").
+		Namespace(object.GetNamespace()).Resource(resource).Name(object.GetName()).
+		SetHeader("Accept", "application/json;as=Table;g=meta.k8s.io;v=v1").
+		Do(ctx).Into(answer)).To(Succeed())
+	for _, column := range answer.ColumnDefinitions {
+		names = append(names, column.Name)
+	}
+	ExpectWithOffset(1, answer.Rows).To(HaveLen(1))
+	return names, answer.Rows[0].Cells
+}
+
+func restClient() rest.Interface {
+	scheme := runtime.NewScheme()
+	metav1.AddToGroupVersion(scheme, metav1.SchemeGroupVersion)
+	ExpectWithOffset(2, metav1.AddMetaToScheme(scheme)).To(Succeed())
+	config := rest.CopyConfig(serverConfig)
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	raw, err := rest.UnversionedRESTClientFor(config)
+	ExpectWithOffset(2, err).NotTo(HaveOccurred())
+	return raw
+}

@@ -1,0 +1,98 @@
+//go:build apiserver
+
+package v1alpha1_test
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+var _ = Describe("The API server", func() {
+	It("fills in defaults, so that whoever reads a pair sees what is in force", func(ctx SpecContext) {
+		Expect(server.Create(ctx, parse(`
+apiVersion: hapair.io/v1alpha1
+kind: HAPair
+metadata: {name: defaults, namespace: default}
+spec:
+  firewall: {configuration: {configMapRef: {name: edge-firewall}}}
+  networks: [{name: lan, attachment: {multus: {name: lan}}, virtualAddresses: [192.0.2.1/24]}]
+  service: {ports: [{name: https, port: 443}]}`))).To(Succeed())
+
+		stored := &v1alpha1.HAPair{}
+		Expect(server.Get(ctx, client.ObjectKey{Namespace: "default", Name: "defaults"}, stored)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, stored)).To(Succeed()) })
+
+		Expect(stored.Spec.Failover.LeaseDurationSeconds).To(Equal(int32(15)))
+		Expect(stored.Spec.Firewall.Configuration.ConfigMapRef.Key).To(Equal("firewall.yaml"))
+		Expect(stored.Spec.Service.Type).To(Equal(corev1.ServiceTypeClusterIP))
+		Expect(stored.Spec.Service.Ports[0].Protocol).To(Equal(corev1.ProtocolTCP))
+	})
+
+	It("keeps the firewall's document as it was written", func(ctx SpecContext) {
+		pair := newPair()
+		pair.Spec.Firewall.Configuration.Inline.Raw = []byte(`{"zones":[{"name":"lan","other":1}],"unknown":{"x":[]}}`)
+		Expect(trial.Create(ctx, pair)).To(Succeed())
+		Expect(pair.Spec.Firewall.Configuration.Inline.Raw).To(
+			MatchJSON(`{"zones":[{"name":"lan","other":1}],"unknown":{"x":[]}}`))
+	})
+
+	It("refuses a field that does not exist when asked to be strict, as kubectl asks", func(ctx SpecContext) {
+		strict := client.WithFieldValidation(trial, metav1.FieldValidationStrict)
+		err := strict.Create(ctx, parse(`
+apiVersion: hapair.io/v1alpha1
+kind: HAPair
+metadata: {name: strict, namespace: default}
+spec:
+  firewall: {configuration: {inline: {}}}
+  networks: [{name: lan, attachment: {multus: {name: lan}}, virtualAddress: [192.0.2.1/24], virtualAddresses: [192.0.2.1/24]}]`))
+		Expect(apierrors.IsBadRequest(err)).To(BeTrue(), "got: %v", err)
+		Expect(err.Error()).To(ContainSubstring(`unknown field "spec.networks[0].virtualAddress"`))
+	})
+
+	It("keeps the status apart from the spec", func(ctx SpecContext) {
+		policy := newPolicy()
+		policy.Name = "apart"
+		policy.Status.Pairs = []string{"smuggled"}
+		Expect(server.Create(ctx, policy)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, policy)).To(Succeed()) })
+		Expect(policy.Status.Pairs).To(BeEmpty(), "a status must not come in with the spec")
+
+		policy.Status.Pairs = []string{"edge"}
+		policy.Spec.Throttle = &v1alpha1.SyncThrottle{RecordsPerSecond: 100}
+		Expect(server.Status().Update(ctx, policy)).To(Succeed())
+		Expect(policy.Spec.Throttle).To(BeNil(), "a spec must not come in with the status")
+		Expect(policy.Generation).To(Equal(int64(1)))
+	})
+
+	DescribeTable("refuses a status that no operator means",
+		func(ctx SpecContext, field, remedy string, change func(*v1alpha1.HAPairStatus)) {
+			pair := newPair()
+			pair.GenerateName, pair.Name = "status-", ""
+			Expect(server.Create(ctx, pair)).To(Succeed())
+			DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, pair)).To(Succeed()) })
+
+			wrong := pair.DeepCopy()
+			change(&wrong.Status)
+			err := server.Status().Update(ctx, wrong)
+			Expect(apierrors.IsInvalid(err)).To(BeTrue(), "got: %v", err)
+			Expect(err.Error()).To(And(ContainSubstring(field), ContainSubstring(remedy)))
+		},
+		Entry("a unit that does not exist", "status.active", `supported values: "primary", "secondary"`,
+			func(s *v1alpha1.HAPairStatus) { s.Active = "third" }),
+		Entry("a role that does not exist", "status.units[0].role",
+			`supported values: "Active", "Standby", "Fenced", "Starting"`,
+			func(s *v1alpha1.HAPairStatus) {
+				s.Units = []v1alpha1.UnitStatus{{Name: v1alpha1.Primary, Role: "Master"}}
+			}),
+		Entry("one unit twice", "status.units[1]", "Duplicate value",
+			func(s *v1alpha1.HAPairStatus) {
+				s.Units = []v1alpha1.UnitStatus{{Name: v1alpha1.Primary}, {Name: v1alpha1.Primary}}
+			}),
+	)
+})
