@@ -17,6 +17,9 @@ COMPONENTS := test/cluster/components
 KUBERNETES_VERSION := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' $(COMPONENTS)/kubernetes/go.mod)
 CONTAINERD_VERSION := $(shell awk '$$1 == "github.com/containerd/containerd/v2" {print $$2}' $(COMPONENTS)/containerd/go.mod)
 
+IMAGES := manager sidecar firewall
+DEBIAN_PACKAGES := runc nftables iproute2 conntrack
+
 # Sources of the main module; a program is linked again only when one of them changes.
 SOURCES := $(shell find api cmd controllers internal test -name '*.go' -not -name '*_test.go' \
 	-not -path '$(TOOLS)/*' -not -path '$(COMPONENTS)/*' 2>/dev/null) go.mod go.sum
@@ -24,7 +27,7 @@ SOURCES := $(shell find api cmd controllers internal test -name '*.go' -not -nam
 ##@ The main things
 
 .PHONY: demo
-demo: deps programs images ## Boot a cluster, install the operator, and show one connection outlive its firewall (leaves the cluster up)
+demo: deps prepare-demo ## Boot a cluster, install the operator, and show one connection outlive its firewall (leaves the cluster up)
 	@$(BIN)/demo run
 
 .PHONY: demo-down
@@ -41,24 +44,28 @@ test: deps ## Run all tests: lint, verify, unit, API server, network namespaces,
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/helm ## Run the linters on code and chart
 	$(BIN)/golangci-lint run --timeout 30m --build-tags netns,apiserver,e2e
+	cd $(COMPONENTS)/cni && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m ./cmd/...
+	cd $(TOOLS)/image && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m
 	$(BIN)/helm lint --strict --quiet charts/hapair
 
 .PHONY: test-unit
 test-unit: $(BIN)/helm ## Run the tests that need neither root nor network
-	HELM=$(BIN)/helm go test ./...
+	HELM=$(BIN)/helm go test $(TESTFLAGS) ./...
+	cd $(COMPONENTS)/cni && go test $(TESTFLAGS) ./cmd/...
+	cd $(TOOLS)/image && go test $(TESTFLAGS) ./...
 
 .PHONY: test-apiserver
 test-apiserver: kubernetes-assets ## Run the tests against a real kube-apiserver and etcd
-	KUBEBUILDER_ASSETS=$(BIN)/kubernetes-assets go test -tags apiserver -timeout 15m \
+	KUBEBUILDER_ASSETS=$(BIN)/kubernetes-assets go test $(TESTFLAGS) -tags apiserver -timeout 15m \
 		./api/... ./controllers/... ./internal/lease/...
 
 .PHONY: test-netns
 test-netns: ## Run the tests that make network namespaces (root)
-	go test -tags netns -timeout 15m -p 1 ./internal/... ./test/testbed/...
+	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 ./internal/... ./test/testbed/...
 
 .PHONY: test-cluster
-test-cluster: programs images ## Run the tests on a real cluster (root)
-	go test -tags e2e -timeout 40m -count=1 -v ./test/e2e/...
+test-cluster: prepare-demo ## Run the tests on a real cluster (root)
+	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/...
 
 ##@ Code
 
@@ -83,12 +90,98 @@ format: $(BIN)/golangci-lint ## Format the code
 .PHONY: build
 build: $(BIN)/manager $(BIN)/sidecar $(BIN)/firewall ## Build the three programs of hapair for this machine
 
-$(BIN)/%: $(SOURCES)
-	go build -ldflags '-s -w' -o $@ ./cmd/$*
+.PHONY: images
+images: $(IMAGES:%=$(BIN)/images/%.tar) $(BIN)/images/pause.tar ## Build one OCI image a program; PLATFORMS="linux/amd64 linux/arm64" for several
+
+.PHONY: tools
+tools: $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm $(BIN)/ginkgo $(BIN)/image ## Build the tools that are pinned here
+
+.PHONY: kubernetes
+kubernetes: kubernetes-assets $(BIN)/containerd $(BIN)/cni/bridge $(BIN)/cni/multinet ## Build Kubernetes and all that its nodes need
+
+.PHONY: prepare
+prepare: tools prepare-demo ## Build everything that the tests and the demo use
+
+.PHONY: prepare-demo
+prepare-demo: kubernetes images $(BIN)/helm $(BIN)/cluster $(BIN)/demo
+
+.PHONY: deps
+deps: ## Install the Debian packages that the cluster and the tests use
+	@missing=; for p in $(DEBIAN_PACKAGES); do \
+		dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then echo "Installing Debian packages:$$missing"; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; fi
 
 .PHONY: clean
 clean: ## Remove what was built here (run demo-down first)
 	rm -rf $(BIN)
+
+# --- programs of this module
+
+$(BIN)/manager $(BIN)/sidecar $(BIN)/firewall: $(BIN)/%: $(SOURCES)
+	go build -ldflags '-s -w' -o $@ ./cmd/$*
+
+$(BIN)/cluster: $(SOURCES)
+	go build -ldflags '-s -w' -o $@ ./test/cluster/cmd/cluster
+
+$(BIN)/demo: $(SOURCES)
+	go build -ldflags '-s -w' -o $@ ./test/demo
+
+# --- images: static programs on nothing
+
+$(BIN)/images/pause.tar: PROGRAM := ./test/cluster/cmd/pause
+$(BIN)/images/manager.tar: IMAGE_USER := 65532:65532
+# A user other than root loses its capabilities at exec, and these two need NET_ADMIN.
+$(BIN)/images/sidecar.tar $(BIN)/images/firewall.tar: IMAGE_USER := 0:0
+$(BIN)/images/%.tar: IMAGE_USER ?= 65532:65532
+$(BIN)/images/%.tar: PROGRAM ?= ./cmd/$*
+$(BIN)/images/%.tar: $(SOURCES) $(BIN)/image
+	@set -e; for platform in $(PLATFORMS); do \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -ldflags '-s -w' -o $(BIN)/images/$$platform/$* $(PROGRAM); done
+	$(BIN)/image --name $(IMAGE_PREFIX)/$* --user $(IMAGE_USER) --entrypoint /$* --output $@ \
+		--label org.opencontainers.image.title=hapair-$* --label org.opencontainers.image.version=$(VERSION) \
+		--label org.opencontainers.image.licenses=Apache-2.0 \
+		$(foreach platform,$(PLATFORMS),--binary $(platform)=$(BIN)/images/$(platform)/$*)
+
+# --- Kubernetes, from its modules
+
+$(BIN)/hyperkube $(BIN)/etcd &: $(wildcard $(COMPONENTS)/kubernetes/go.* $(COMPONENTS)/kubernetes/cmd/*/*.go)
+	@echo 'Building Kubernetes $(KUBERNETES_VERSION) and etcd (a cold build takes about 10 minutes on 2 cores)'
+	cd $(COMPONENTS)/kubernetes && go build -o $(BIN)/ -ldflags '-s -w \
+		-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
+		-X k8s.io/component-base/version.gitMajor=$(word 1,$(subst ., ,$(KUBERNETES_VERSION:v%=%))) \
+		-X k8s.io/component-base/version.gitMinor=$(word 2,$(subst ., ,$(KUBERNETES_VERSION:v%=%))) \
+		-X k8s.io/component-base/version.gitTreeState=clean' ./cmd/hyperkube ./cmd/etcd
+
+.PHONY: kubernetes-assets
+kubernetes-assets: $(BIN)/hyperkube $(BIN)/etcd
+	@mkdir -p $(BIN)/kubernetes-assets
+	@ln -sfn ../etcd $(BIN)/kubernetes-assets/etcd
+	@for program in kube-apiserver kubectl; do ln -sfn ../hyperkube $(BIN)/kubernetes-assets/$$program; done
+
+$(BIN)/containerd $(BIN)/ctr $(BIN)/containerd-shim-runc-v2 &: $(wildcard $(COMPONENTS)/containerd/go.*)
+	@echo 'Building containerd $(CONTAINERD_VERSION)'
+	cd $(COMPONENTS)/containerd && go build -o $(BIN)/ -tags no_btrfs,no_zfs,no_devmapper -ldflags '-s -w \
+		-X github.com/containerd/containerd/v2/version.Version=$(CONTAINERD_VERSION)' tool
+
+$(BIN)/cni/bridge: $(wildcard $(COMPONENTS)/cni/go.*)
+	@echo 'Building the CNI plugins'
+	cd $(COMPONENTS)/cni && go build -o $(BIN)/cni/ -ldflags '-s -w' tool
+
+$(BIN)/cni/multinet: $(wildcard $(COMPONENTS)/cni/go.* $(COMPONENTS)/cni/cmd/multinet/*.go)
+	cd $(COMPONENTS)/cni && go build -o $@ -ldflags '-s -w' ./cmd/multinet
+
+# --- pinned tools
+
+$(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm: $(BIN)/%: $(TOOLS)/%/go.mod $(TOOLS)/%/go.sum
+	@echo 'Building $* (a cold build takes some minutes)'
+	cd $(TOOLS)/$* && go build -o $@ -ldflags '-s -w' tool
+
+$(BIN)/ginkgo: go.mod go.sum
+	go build -o $@ -ldflags '-s -w' github.com/onsi/ginkgo/v2/ginkgo
+
+$(BIN)/image: $(wildcard $(TOOLS)/image/*.go $(TOOLS)/image/go.*)
+	cd $(TOOLS)/image && go build -o $@ -ldflags '-s -w' .
 
 ##@ Help
 
