@@ -1,0 +1,74 @@
+package conntrack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// answerTimeout bounds the wait for an answer. The kernel answers within the request itself, so that only a kernel that
+// lost an answer lets it pass.
+const answerTimeout = 10 * time.Second
+
+// Dump calls visit for every entry of the table, IPv4 and IPv6. The kernel goes on while visit works: what changes
+// meanwhile may be seen or not, so a caller that needs to know listens before it dumps.
+func Dump(ctx context.Context, visit func(Flow) error) error {
+	s, err := openSocket()
+	if err != nil {
+		return err
+	}
+	return errors.Join(dump(ctx, s, visit), s.close())
+}
+
+func dump(ctx context.Context, s *socket, visit func(Flow) error) error {
+	var b builder
+	b.end(b.begin(messageGet, unix.NLM_F_DUMP, 1, unix.AF_UNSPEC))
+	if err := s.send(b.bytes); err != nil {
+		return fmt.Errorf("asking for a dump of conntrack: %w", err)
+	}
+	buffer := make([]byte, datagram)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.deadline(time.Now().Add(answerTimeout)); err != nil {
+			return fmt.Errorf("dumping conntrack: %w", err)
+		}
+		n, err := s.receive(buffer, true)
+		if err != nil {
+			return fmt.Errorf("dumping conntrack: %w", err)
+		}
+		done, err := visitAll(buffer[:n], visit)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+func visitAll(b []byte, visit func(Flow) error) (done bool, err error) {
+	for len(b) > 0 {
+		var m message
+		if m, b, err = nextMessage(b); err != nil {
+			return false, fmt.Errorf("dumping conntrack: %w", err)
+		}
+		switch m.kind {
+		case unix.NLMSG_DONE, unix.NLMSG_ERROR:
+			if err := m.result(); err != nil {
+				return false, fmt.Errorf("dumping conntrack: %w", err)
+			}
+			return true, nil
+		case messageNew:
+			flow, err := m.flow()
+			if err != nil {
+				return false, fmt.Errorf("dumping conntrack: %w", err)
+			}
+			if err := visit(flow); err != nil {
+				return false, err
+			}
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,140 @@
+package conntrack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrOverrun says that the kernel had to drop events: the listener goes on, but what it told is no longer all that
+// happened.
+var ErrOverrun = errors.New("conntrack events were lost")
+
+// EventKind is what happened to an entry.
+type EventKind uint8
+
+// The kinds of event.
+const (
+	EventNew EventKind = iota + 1
+	EventUpdate
+	EventDestroy
+)
+
+// Event is one change of the table. A new entry is told of whole, an update with what changed, the end with little but
+// the tuples.
+type Event struct {
+	Kind EventKind
+	Flow Flow
+}
+
+// maxEvents bounds how many events Receive returns at once, so that a flood still lets its caller do other work.
+const maxEvents = 512
+
+// Listener receives the changes of the table of one network namespace.
+type Listener struct {
+	socket *socket
+	buffer []byte
+	events []Event
+	woken  atomic.Bool
+}
+
+// Listen begins to listen. Every change that happens after it returned is received, or ErrOverrun is.
+func Listen() (*Listener, error) {
+	s, err := openSocket()
+	if err != nil {
+		return nil, err
+	}
+	for _, group := range []int{unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY} {
+		if err := s.join(group); err != nil {
+			return nil, errors.Join(fmt.Errorf("joining conntrack event group %d: %w", group, err), s.close())
+		}
+	}
+	return &Listener{socket: s, buffer: make([]byte, datagram)}, nil
+}
+
+// Receive waits for events and returns them; they are valid until the next call. Drained says that there were no more:
+// every change that happened before the call has now been returned. When woken it does not wait. It fails with
+// ErrOverrun when events were lost, after which it can be called again.
+func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, err error) {
+	defer context.AfterFunc(ctx, l.wake)()
+	l.events = l.events[:0]
+	wait := true
+	for len(l.events) < maxEvents {
+		n, err := l.socket.receive(l.buffer, wait && len(l.events) == 0)
+		switch {
+		case err == nil:
+			if err := l.decode(l.buffer[:n]); err != nil {
+				return nil, false, err
+			}
+		case errors.Is(err, unix.EAGAIN):
+			return l.events, true, nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if err := l.socket.deadline(time.Time{}); err != nil {
+				return nil, false, fmt.Errorf("receiving conntrack events: %w", err)
+			}
+			if ctx.Err() != nil {
+				return nil, false, ctx.Err()
+			}
+			if l.woken.Swap(false) {
+				wait = false
+			}
+		case errors.Is(err, unix.ENOBUFS):
+			return nil, false, ErrOverrun
+		default:
+			return nil, false, fmt.Errorf("receiving conntrack events: %w", err)
+		}
+	}
+	return l.events, false, nil
+}
+
+// decode appends the events of one datagram.
+func (l *Listener) decode(b []byte) error {
+	for len(b) > 0 {
+		m, rest, err := nextMessage(b)
+		if err != nil {
+			return fmt.Errorf("decoding conntrack event: %w", err)
+		}
+		b = rest
+		kind, ok := m.event()
+		if !ok {
+			continue
+		}
+		flow, err := m.flow()
+		if err != nil {
+			return fmt.Errorf("decoding conntrack event: %w", err)
+		}
+		l.events = append(l.events, Event{Kind: kind, Flow: flow})
+	}
+	return nil
+}
+
+// event is the kind of event that a message tells of: a new entry is an update that says that it was created.
+func (m message) event() (EventKind, bool) {
+	switch {
+	case m.kind == messageDelete:
+		return EventDestroy, true
+	case m.kind != messageNew:
+		return 0, false
+	case m.flags&(unix.NLM_F_CREATE|unix.NLM_F_EXCL) != 0:
+		return EventNew, true
+	default:
+		return EventUpdate, true
+	}
+}
+
+// Wake makes the Receive of now, or else the next one, return without waiting.
+func (l *Listener) Wake() {
+	l.woken.Store(true) // before the deadline, so that whoever takes the deadline away sees it
+	l.wake()
+}
+
+// wake ends waiting. It fails only once the socket is closed, when nothing waits.
+func (l *Listener) wake() { _ = l.socket.deadline(time.Unix(1, 0)) }
+
+// Close ends listening.
+func (l *Listener) Close() error { return l.socket.close() }

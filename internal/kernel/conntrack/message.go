@@ -1,0 +1,87 @@
+package conntrack
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// The messages of the conntrack subsystem of nfnetlink (IPCTNL_MSG_CT_*), as they stand in a netlink header.
+const (
+	messageNew    = unix.NFNL_SUBSYS_CTNETLINK<<8 | 0
+	messageGet    = unix.NFNL_SUBSYS_CTNETLINK<<8 | 1
+	messageDelete = unix.NFNL_SUBSYS_CTNETLINK<<8 | 2
+)
+
+// headers is the size of struct nlmsghdr and struct nfgenmsg, which begin every message.
+const headers = unix.SizeofNlMsghdr + 4
+
+// message is one netlink message, taken apart. Its body is valid as long as the buffer that it was read from.
+type message struct {
+	kind, flags uint16
+	sequence    uint32
+	body        []byte
+}
+
+// nextMessage takes the first message off a datagram.
+func nextMessage(b []byte) (message, []byte, error) {
+	if len(b) < unix.SizeofNlMsghdr {
+		return message{}, nil, fmt.Errorf("%w: a header of %d bytes", ErrMalformed, len(b))
+	}
+	length := binary.NativeEndian.Uint32(b)
+	if length < unix.SizeofNlMsghdr || uint64(length) > uint64(len(b)) {
+		return message{}, nil, fmt.Errorf("%w: a message claims %d bytes of %d", ErrMalformed, length, len(b))
+	}
+	m := message{
+		kind:     binary.NativeEndian.Uint16(b[4:]),
+		flags:    binary.NativeEndian.Uint16(b[6:]),
+		sequence: binary.NativeEndian.Uint32(b[8:]),
+		body:     b[unix.SizeofNlMsghdr:length],
+	}
+	return m, b[min(align(int(length)), len(b)):], nil
+}
+
+// flow decodes a message that tells of an entry.
+func (m message) flow() (Flow, error) {
+	const nfgenmsg = headers - unix.SizeofNlMsghdr
+	if len(m.body) < nfgenmsg {
+		return Flow{}, fmt.Errorf("%w: a body of %d bytes", ErrMalformed, len(m.body))
+	}
+	return Decode(m.body[nfgenmsg:])
+}
+
+// result is the error that NLMSG_ERROR or NLMSG_DONE carries; nil for success.
+func (m message) result() error {
+	if len(m.body) < 4 {
+		return fmt.Errorf("%w: an answer of %d bytes", ErrMalformed, len(m.body))
+	}
+	if code := int32(binary.NativeEndian.Uint32(m.body)); code < 0 {
+		return unix.Errno(-code)
+	}
+	return nil
+}
+
+// begin appends the headers of a message, to be ended by end with what begin returned.
+func (b *builder) begin(kind, flags uint16, sequence uint32, family uint8) int {
+	start := len(b.bytes)
+	b.bytes = append(b.bytes, 0, 0, 0, 0)
+	b.bytes = binary.NativeEndian.AppendUint16(b.bytes, kind)
+	b.bytes = binary.NativeEndian.AppendUint16(b.bytes, unix.NLM_F_REQUEST|flags)
+	b.bytes = binary.NativeEndian.AppendUint32(b.bytes, sequence)
+	b.bytes = append(b.bytes, 0, 0, 0, 0) // the port that answers go to: the kernel knows the socket's
+	b.bytes = append(b.bytes, family, unix.NFNETLINK_V0, 0, 0)
+	return start
+}
+
+func (b *builder) end(start int) {
+	binary.NativeEndian.PutUint32(b.bytes[start:], uint32(len(b.bytes)-start))
+}
+
+// family is the address family of an entry's header.
+func (t Tuple) family() uint8 {
+	if t.Src.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}

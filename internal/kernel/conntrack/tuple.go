@@ -1,0 +1,93 @@
+package conntrack
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// The IP protocols that connection tracking knows more of than its addresses.
+const (
+	ProtocolICMP    uint8 = 1
+	ProtocolTCP     uint8 = 6
+	ProtocolUDP     uint8 = 17
+	ProtocolDCCP    uint8 = 33
+	ProtocolGRE     uint8 = 47
+	ProtocolICMPv6  uint8 = 58
+	ProtocolSCTP    uint8 = 132
+	ProtocolUDPLite uint8 = 136
+)
+
+// Tuple is one direction of an entry, as packets of that direction carry it.
+type Tuple struct {
+	Src, Dst netip.Addr
+	Protocol uint8
+	// SrcPort and DstPort are the ports of TCP, UDP, UDP-Lite, SCTP and DCCP, and the keys of GRE.
+	SrcPort, DstPort uint16
+	// ICMPType, ICMPCode and ICMPID are those of the ICMP or ICMPv6 message that began the entry.
+	ICMPType, ICMPCode uint8
+	ICMPID             uint16
+	// Zone is set only for a zone of this direction alone (CTA_TUPLE_ZONE); a zone of both is Flow.Zone.
+	Zone uint16
+}
+
+// HasPorts says whether SrcPort and DstPort mean something for the protocol.
+func (t Tuple) HasPorts() bool {
+	switch t.Protocol {
+	case ProtocolTCP, ProtocolUDP, ProtocolDCCP, ProtocolGRE, ProtocolSCTP, ProtocolUDPLite:
+		return true
+	default:
+		return false
+	}
+}
+
+// IsICMP says whether the ICMP fields mean something.
+func (t Tuple) IsICMP() bool {
+	return t.Protocol == ProtocolICMP || t.Protocol == ProtocolICMPv6
+}
+
+// Inverse is the tuple that an answer has when nothing is translated. The zone of a direction is not inverted: it stays
+// behind, as it does in the kernel.
+func (t Tuple) Inverse() Tuple {
+	t.Src, t.Dst = t.Dst, t.Src
+	t.SrcPort, t.DstPort = t.DstPort, t.SrcPort
+	if t.IsICMP() {
+		t.ICMPType = answerType(t.Protocol, t.ICMPType)
+	}
+	t.Zone = 0
+	return t
+}
+
+// answerType is the ICMP type that answers a type; a type with no answer is its own, which never occurs in the kernel's
+// table and is therefore never relied on.
+func answerType(protocol, icmpType uint8) uint8 {
+	pairs := [][2]uint8{{0, 8}, {13, 14}, {15, 16}, {17, 18}} // echo, timestamp, information, address mask
+	if protocol == ProtocolICMPv6 {
+		pairs = [][2]uint8{{128, 129}, {139, 140}} // echo, node information
+	}
+	for _, p := range pairs {
+		switch icmpType {
+		case p[0]:
+			return p[1]
+		case p[1]:
+			return p[0]
+		}
+	}
+	return icmpType
+}
+
+// valid says whether the tuple can name an entry: both addresses, of one family.
+func (t Tuple) valid() bool {
+	return t.Src.IsValid() && t.Dst.IsValid() && t.Src.Is4() == t.Dst.Is4()
+}
+
+// String is for logs and tests.
+func (t Tuple) String() string {
+	switch {
+	case t.HasPorts():
+		return fmt.Sprintf("%d %s > %s", t.Protocol, netip.AddrPortFrom(t.Src, t.SrcPort), netip.AddrPortFrom(t.Dst, t.DstPort))
+	case t.IsICMP():
+		return fmt.Sprintf("%d %s > %s type %d code %d id %d", t.Protocol, t.Src, t.Dst, t.ICMPType, t.ICMPCode, t.ICMPID)
+	default:
+		return fmt.Sprintf("%d %s > %s", t.Protocol, t.Src, t.Dst)
+	}
+}

@@ -1,0 +1,151 @@
+package testbed
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+)
+
+// Link is a network interface inside of a namespace.
+type Link struct {
+	t         testing.TB
+	namespace *Namespace
+	name      string
+}
+
+// Link names an interface of the namespace.
+func (n *Namespace) Link(t testing.TB, name string) Link { return Link{t: t, namespace: n, name: name} }
+
+// change runs f with the interface, inside of its namespace.
+func (l Link) change(what string, f func(netlink.Link) error) Link {
+	l.t.Helper()
+	err := l.namespace.Do(func() error {
+		link, err := netlink.LinkByName(l.name)
+		if err != nil {
+			return err
+		}
+		return f(link)
+	})
+	if err != nil {
+		l.t.Fatalf("%s of %s in %s: %v", what, l.name, l.namespace.Name, err)
+	}
+	return l
+}
+
+// Up sets the interface up.
+func (l Link) Up() Link {
+	l.t.Helper()
+	return l.change("setting up", netlink.LinkSetUp)
+}
+
+// Down sets the interface down, as a pulled cable would.
+func (l Link) Down() Link {
+	l.t.Helper()
+	return l.change("setting down", netlink.LinkSetDown)
+}
+
+// Address adds an address; IPv6 ones are usable at once, without duplicate address detection.
+func (l Link) Address(prefix string) Link {
+	l.t.Helper()
+	return l.change("adding an address", func(link netlink.Link) error {
+		return netlink.AddrReplace(link, address(prefix))
+	})
+}
+
+// RemoveAddress takes an address away.
+func (l Link) RemoveAddress(prefix string) Link {
+	l.t.Helper()
+	return l.change("removing an address", func(link netlink.Link) error {
+		return netlink.AddrDel(link, address(prefix))
+	})
+}
+
+const noDuplicateDetection = 0x02 // IFA_F_NODAD
+
+func address(prefix string) *netlink.Addr {
+	p := netip.MustParsePrefix(prefix)
+	ip := net.IP(p.Addr().AsSlice())
+	a := &netlink.Addr{IPNet: &net.IPNet{IP: ip, Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}}
+	if p.Addr().Is6() {
+		a.Flags = noDuplicateDetection
+	}
+	return a
+}
+
+// Route sends everything that has no better route to a gateway.
+func (l Link) Route(gateway string) Link {
+	l.t.Helper()
+	return l.change("adding a route", func(link netlink.Link) error {
+		return netlink.RouteReplace(&netlink.Route{
+			LinkIndex: link.Attrs().Index,
+			Dst:       defaultRoute(netip.MustParseAddr(gateway)),
+			Gw:        net.ParseIP(gateway),
+		})
+	})
+}
+
+func defaultRoute(gateway netip.Addr) *net.IPNet {
+	return &net.IPNet{IP: net.IP(gateway.AsSlice()).Mask(net.CIDRMask(0, gateway.BitLen())), Mask: net.CIDRMask(0, gateway.BitLen())}
+}
+
+// Index is the interface's number.
+func (l Link) Index() int {
+	l.t.Helper()
+	var index int
+	l.change("finding the index", func(link netlink.Link) error {
+		index = link.Attrs().Index
+		return nil
+	})
+	return index
+}
+
+// Wire makes a cable between interfaces of two namespaces.
+func Wire(t testing.TB, a *Namespace, aName string, b *Namespace, bName string) {
+	t.Helper()
+	err := a.Do(func() error {
+		return netlink.LinkAdd(&netlink.Veth{
+			LinkAttrs:     netlink.LinkAttrs{Name: aName},
+			PeerName:      bName,
+			PeerNamespace: netlink.NsFd(b.handle),
+		})
+	})
+	if err != nil {
+		t.Fatalf("wiring %s of %s to %s of %s: %v", aName, a.Name, bName, b.Name, err)
+	}
+	a.Link(t, aName).Up()
+	b.Link(t, bName).Up()
+}
+
+// Bridge makes a switch inside of the namespace.
+func (n *Namespace) Bridge(t testing.TB, name string) {
+	t.Helper()
+	err := n.Do(func() error {
+		return netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}})
+	})
+	if err != nil {
+		t.Fatalf("making bridge %s in %s: %v", name, n.Name, err)
+	}
+	n.Link(t, name).Up()
+}
+
+// Plug connects an interface of another namespace to a bridge of this one.
+func (n *Namespace) Plug(t testing.TB, bridge string, host *Namespace, hostInterface, port string) {
+	t.Helper()
+	Wire(t, host, hostInterface, n, port)
+	err := n.Do(func() error {
+		master, err := netlink.LinkByName(bridge)
+		if err != nil {
+			return err
+		}
+		link, err := netlink.LinkByName(port)
+		if err != nil {
+			return err
+		}
+		return netlink.LinkSetMaster(link, master)
+	})
+	if err != nil {
+		t.Fatalf("plugging %s of %s into %s: %v", hostInterface, host.Name, bridge, err)
+	}
+}

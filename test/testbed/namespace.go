@@ -1,0 +1,117 @@
+package testbed
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/vishvananda/netns"
+)
+
+// namespacePrefix begins the name of every namespace of a test; the number of the process that made it follows.
+const namespacePrefix = "hapair-t-"
+
+const namespaceDirectory = "/run/netns"
+
+// Namespace is a network namespace that lives as long as its test.
+type Namespace struct {
+	// Name is what `ip netns` shows.
+	Name   string
+	handle netns.NsHandle
+}
+
+var serial atomic.Uint32 // makes names unique among the tests of one process
+
+// NewNamespace makes a network namespace whose loopback is up.
+func NewNamespace(t testing.TB, name string) *Namespace {
+	t.Helper()
+	Sweep(t)
+	n := &Namespace{Name: fmt.Sprintf("%s%d-%d-%s", namespacePrefix, os.Getpid(), serial.Add(1), name)}
+	err := onThread(func() error {
+		handle, err := netns.NewNamed(n.Name)
+		n.handle = handle
+		return err
+	})
+	if err != nil {
+		t.Fatalf("making network namespace %s: %v", n.Name, err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(n.handle.Close(), netns.DeleteNamed(n.Name)); err != nil {
+			t.Errorf("removing network namespace %s: %v", n.Name, err)
+		}
+	})
+	n.Link(t, "lo").Up()
+	return n
+}
+
+// Do runs f on a thread inside of the namespace. Sockets that f opens stay inside; goroutines that it starts do not.
+func (n *Namespace) Do(f func() error) error {
+	return onThread(func() error {
+		if err := netns.Set(n.handle); err != nil {
+			return fmt.Errorf("entering network namespace %s: %w", n.Name, err)
+		}
+		return f()
+	})
+}
+
+// Start starts a command whose process lives inside of the namespace.
+func (n *Namespace) Start(command *exec.Cmd) error { return n.Do(command.Start) }
+
+// Set writes a kernel setting of the namespace, as sysctl names it.
+func (n *Namespace) Set(t testing.TB, name, value string) {
+	t.Helper()
+	file := filepath.Join("/proc/sys", strings.ReplaceAll(name, ".", "/"))
+	if err := n.Do(func() error { return os.WriteFile(file, []byte(value), 0) }); err != nil {
+		t.Fatalf("setting %s in %s: %v", name, n.Name, err)
+	}
+}
+
+// onThread runs f on a thread that is thrown away afterwards, whatever namespace f left it in.
+func onThread(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		done <- f()
+	}()
+	return <-done
+}
+
+// Sweep removes the namespaces that tests left behind whose processes are no more.
+func Sweep(t testing.TB) {
+	t.Helper()
+	entries, err := os.ReadDir(namespaceDirectory)
+	if errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		t.Fatalf("looking for network namespaces left behind: %v", err)
+	}
+	for _, entry := range entries {
+		owner, ok := owner(entry.Name())
+		if !ok || syscall.Kill(owner, 0) == nil {
+			continue
+		}
+		if err := netns.DeleteNamed(entry.Name()); err != nil {
+			t.Logf("Removing network namespace %s left behind failed: %v", entry.Name(), err)
+		}
+	}
+}
+
+// owner is the process that made a namespace.
+func owner(name string) (pid int, ok bool) {
+	rest, ok := strings.CutPrefix(name, namespacePrefix)
+	if !ok {
+		return 0, false
+	}
+	number, _, _ := strings.Cut(rest, "-")
+	pid, err := strconv.Atoi(number)
+	return pid, err == nil
+}
