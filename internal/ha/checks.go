@@ -1,0 +1,93 @@
+package ha
+
+import "time"
+
+// Obstacle is why a role cannot change now, as a clause for people; empty when nothing is in the way.
+type Obstacle string
+
+// Check is one condition for a change of role.
+type Check func(m Machine, at time.Duration) Obstacle
+
+// Takeover is what must hold before a unit takes the Lease on its own account.
+var Takeover = []Check{NotStopping, HostWithdrawn, FirewallInForce, HoldDownElapsed, LeaseFree}
+
+// Inheritance is what must hold before a unit begins to use a Lease that names it.
+var Inheritance = []Check{NotStopping, HostWithdrawn, FirewallInForce}
+
+// Switchover is what must hold for an active to hand over to its peer.
+var Switchover = []Check{PeerConnectedToUs, PeerInSync}
+
+// NotStopping: a unit that is about to exit would have to give the traffic away again at once.
+func NotStopping(m Machine, _ time.Duration) Obstacle {
+	if m.stop.requested {
+		return "the unit is stopping"
+	}
+	return ""
+}
+
+// HostWithdrawn: leftovers of an earlier life, or of a term that was lost, must be gone before a promotion builds its
+// own in order.
+func HostWithdrawn(m Machine, _ time.Duration) Obstacle {
+	if m.host.exposed() {
+		return "the gate or virtual addresses of before are not confirmed withdrawn"
+	}
+	return ""
+}
+
+// FirewallInForce: a unit without a ruleset would either pass everything or break every connection.
+func FirewallInForce(m Machine, _ time.Duration) Obstacle {
+	if !m.firewallInForce {
+		return "the firewall has no ruleset in force"
+	}
+	return ""
+}
+
+// HoldDownElapsed: after a promotion that failed the other unit gets its chance first.
+func HoldDownElapsed(m Machine, at time.Duration) Obstacle {
+	if at < m.holdUntil {
+		return "the last promotion failed a short while ago"
+	}
+	return ""
+}
+
+// LeaseFree: a Lease that may be in use is left alone until its holder's permit is over by any clock.
+func LeaseFree(m Machine, at time.Duration) Obstacle {
+	if !m.lease.known {
+		return "the Lease was not seen yet"
+	}
+	if at < m.lease.freeAt(m.config) {
+		return "the Lease is held, or was seen too short a time ago"
+	}
+	return ""
+}
+
+// PeerConnectedToUs: a Lease handed to a process that is not there would leave the pair without an active.
+func PeerConnectedToUs(m Machine, _ time.Duration) Obstacle {
+	if m.peer.incarnation == Nobody {
+		return "the peer is not connected"
+	}
+	return ""
+}
+
+// PeerInSync: what the peer does not have is lost by handing over.
+func PeerInSync(m Machine, _ time.Duration) Obstacle {
+	if !m.peer.inSync {
+		return "the peer is not in sync"
+	}
+	return ""
+}
+
+// obstacles are those of the checks that do not hold.
+func (m Machine) obstacles(checks []Check, at time.Duration) []Obstacle {
+	var found []Obstacle
+	for _, check := range checks {
+		if o := check(m, at); o != "" {
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+func (m Machine) passes(checks []Check, at time.Duration) bool {
+	return len(m.obstacles(checks, at)) == 0
+}

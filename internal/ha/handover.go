@@ -1,0 +1,70 @@
+package ha
+
+import "time"
+
+// releaseReserve is how long before the deadline of a stop the unit ceases to look for a way to hand over.
+const releaseReserve = 5 * time.Second
+
+// maxGrants is how often a grant is tried. Without it the peer waits the lease out.
+const maxGrants = 3
+
+// handover is a switchover to the peer, from the side that gives.
+type handover struct {
+	flush   attempt
+	flushed bool
+	// offered is what the Lease says once the handover has happened.
+	offered Record
+	grant   attempt
+}
+
+// handOver gives the Lease to the peer while this unit still forwards: flush, so that little is left to send, then the
+// write. From the moment the Lease names the peer the machine is waiting, where it closes the gate and then grants. A
+// write that fails has changed nothing, and the unit tries again until too little time is left.
+func (s *step) handOver() {
+	if s.due(s.stop.deadline-releaseReserve) || !s.passes(Switchover, s.at) {
+		s.phase = releasing
+		return
+	}
+	h := &s.handover
+	if !h.flushed {
+		if s.canTry(&h.flush) {
+			s.emit(Flush{ID: s.begin(&h.flush)})
+		}
+		return
+	}
+	if s.settled() {
+		h.offered = Record{Holder: s.peer.incarnation, Giver: s.config.Self, Term: s.lease.record.Term + 1}
+		s.write(h.offered)
+	}
+}
+
+// grantOwed sends the peer the grant that it waits for, if the Lease went to it by this unit's own hand, and tells
+// whether nothing is owed any more.
+func (s *step) grantOwed() bool {
+	h := &s.handover
+	r := s.lease.record
+	if h.offered.Holder == Nobody || r.Holder != h.offered.Holder || r.Term != h.offered.Term {
+		return true
+	}
+	if s.peer.incarnation != h.offered.Holder || h.grant.tries >= maxGrants {
+		s.handover = handover{}
+		return true
+	}
+	if s.canTry(&h.grant) {
+		s.emit(Grant{ID: s.begin(&h.grant), Term: r.Term})
+	}
+	return false
+}
+
+// handoverDone takes in the end of a flush or a grant.
+func (s *step) handoverDone(f EffectDone) {
+	h := &s.handover
+	switch {
+	case h.flush.underWay() && f.ID == h.flush.id:
+		h.flushed = s.finish(&h.flush, f.Err)
+	case h.grant.underWay() && f.ID == h.grant.id:
+		if s.finish(&h.grant, f.Err) {
+			s.handover = handover{}
+		}
+	}
+}

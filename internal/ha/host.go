@@ -1,0 +1,91 @@
+package ha
+
+import "time"
+
+// attempt is an effect that is tried until it succeeds: under way, or waiting for its next try.
+type attempt struct {
+	id    uint64
+	tries int
+	// retryAt is the earliest instant of the next try.
+	retryAt time.Duration
+}
+
+func (a attempt) underWay() bool { return a.id != 0 }
+
+// host is what of this unit the traffic may see. What is not confirmed withdrawn counts as seen.
+type host struct {
+	gateOpen, addressed bool
+	// until is the deadline that the gate is known to have.
+	until time.Duration
+	// wanted is the deadline that it was asked for last.
+	wanted time.Duration
+
+	opening, closing, withdrawing attempt
+}
+
+func (h host) exposed() bool { return h.gateOpen || h.addressed }
+
+// retreat closes the gate and takes the addresses off, trying until both are confirmed, and tells whether they are.
+func (s *step) retreat() bool {
+	if s.host.gateOpen && s.canTry(&s.host.closing) {
+		s.emit(CloseGate{ID: s.begin(&s.host.closing)})
+	}
+	if s.host.addressed && s.canTry(&s.host.withdrawing) {
+		s.emit(WithdrawAddresses{ID: s.begin(&s.host.withdrawing)})
+	}
+	return !s.host.exposed()
+}
+
+// openGate asks for the permit's deadline. The gate counts as open from now on, confirmed or not.
+func (s *step) openGate(a *attempt) {
+	if !s.host.gateOpen {
+		s.host.until = s.permit.Deadline
+	}
+	s.host.gateOpen = true
+	s.host.wanted = s.permit.Deadline
+	s.emit(OpenGate{ID: s.begin(a), Until: s.permit.Deadline})
+}
+
+// extendGate moves the gate's deadline when the permit's has moved.
+func (s *step) extendGate() {
+	if s.permit.Deadline > s.host.until && s.canTry(&s.host.opening) {
+		s.openGate(&s.host.opening)
+	}
+}
+
+// hostDone takes in the end of an effect on the gate or the addresses outside a promotion.
+func (s *step) hostDone(f EffectDone) {
+	switch f.ID {
+	case s.host.opening.id:
+		if s.finish(&s.host.opening, f.Err) {
+			s.host.until = s.host.wanted
+		}
+	case s.host.closing.id:
+		if s.finish(&s.host.closing, f.Err) {
+			s.host.gateOpen = false
+		}
+	case s.host.withdrawing.id:
+		if s.finish(&s.host.withdrawing, f.Err) {
+			s.host.addressed = false
+		}
+	}
+}
+
+// canTry tells whether the attempt is neither under way nor waiting.
+func (s *step) canTry(a *attempt) bool { return !a.underWay() && s.due(a.retryAt) }
+
+// begin numbers a new try.
+func (s *step) begin(a *attempt) uint64 {
+	a.id = s.newID()
+	return a.id
+}
+
+// finish ends a try and tells whether it was the last one needed.
+func (s *step) finish(a *attempt, err error) bool {
+	if err == nil {
+		*a = attempt{}
+		return true
+	}
+	*a = attempt{tries: a.tries + 1, retryAt: s.at + s.config.retryAfter()}
+	return false
+}

@@ -1,0 +1,91 @@
+package ha
+
+import "time"
+
+// drift bounds how much faster one unit's clock may run than the other's, in parts of a hundred. Every wait for
+// another's permit to end is that much longer than the permit.
+const drift = 1
+
+// Incarnation is one life of one unit: `<unit>/<pod UID>/<random id of the process>`.
+type Incarnation string
+
+// Nobody holds a lease that is free.
+const Nobody Incarnation = ""
+
+// Record is what the Lease says.
+type Record struct {
+	// Version changes with every write of the Lease. It is compared for equality alone; a write names the version that
+	// it replaces and fails when the Lease has another.
+	Version string
+	// Holder is the unit that is, or is about to become, active.
+	Holder Incarnation
+	// Giver is the holder that gave its right up by this very write, having handed the Lease over or released it. It
+	// tells a release from a Lease that was emptied by hand, and a handover from a write of the unit's own whose answer
+	// was lost. The next write clears it.
+	Giver Incarnation
+	// Term grows by one with every change of the holder.
+	Term uint64
+	// Duration is how long the permit lasts that its writer takes from it. It rides in the record, so that units with
+	// different settings, as during a rolling change, cannot disagree about it.
+	Duration time.Duration
+}
+
+// precedes tells whether the record is from before the other, judged by what can follow what: a term has one holder,
+// who may release it, and the next term another. Renewals of one term cannot be told apart; to take an old one for new
+// only lengthens a wait.
+func (r Record) precedes(other Record) bool {
+	if r.Term != other.Term {
+		return r.Term < other.Term
+	}
+	return r.Holder != Nobody && other.Holder == Nobody
+}
+
+// outlast is how long a follower waits for a permit of the duration to be over by whichever clock.
+func outlast(duration time.Duration) time.Duration {
+	return duration + duration*drift/100
+}
+
+// leaseView is what a unit knows of the Lease.
+type leaseView struct {
+	// known is false until the Lease was seen, and after it was found gone.
+	known  bool
+	record Record
+	// seenAt is when this very record was first seen.
+	seenAt time.Duration
+	// highest is the highest term that was ever seen; a Lease that was made anew starts below it.
+	highest uint64
+}
+
+// see takes in a record that was seen at the instant.
+func (v *leaseView) see(r Record, at time.Duration) {
+	if v.known && v.record == r {
+		return
+	}
+	v.known, v.record, v.seenAt = true, r, at
+	v.highest = max(v.highest, r.Term)
+}
+
+// freeAt is when the Lease may be taken, as long as the record stays what it is.
+func (v leaseView) freeAt(c Config) time.Duration {
+	r := v.record
+	switch {
+	case r.Holder == Nobody && r.Giver != Nobody && r.Term >= v.highest:
+		return v.seenAt // Its holder closed its gate before it wrote this.
+	case r.Holder == Nobody && v.highest == 0:
+		if c.Preferred {
+			return v.seenAt
+		}
+		return v.seenAt + c.LeaseDuration // The preferred unit may be on its way; nobody is active meanwhile.
+	default:
+		// A permit may be in use: that of the holder, or, where the Lease was emptied or made anew by hand, that of
+		// somebody this record no longer names.
+		return v.seenAt + outlast(max(r.Duration, c.LeaseDuration))
+	}
+}
+
+// tenure is the unit's own time as the holder in one term.
+type tenure struct {
+	term uint64
+	// fencedAt is when the former holder's permit is over even without its grant.
+	fencedAt time.Duration
+}

@@ -1,0 +1,174 @@
+package ha
+
+import (
+	"fmt"
+	"time"
+)
+
+// Stage is one step of a promotion.
+type Stage uint8
+
+// The stages, in their order.
+const (
+	// FenceConfirmed: the former holder cannot forward any more.
+	FenceConfirmed Stage = iota
+	// StateCommitted: what it replicated counts in this unit's kernel.
+	StateCommitted
+	// GateOpen: this unit forwards.
+	GateOpen
+	// AddressesAttached: the virtual addresses are on their interfaces.
+	AddressesAttached
+	// Announced: the neighbours were told.
+	Announced
+	// Verified: the host was looked at and is as it should be.
+	Verified
+
+	stages = int(Verified) + 1
+)
+
+// maxTries is how often a stage is tried before the promotion goes on without it, or is given up.
+const maxTries = 3
+
+// String is the stage's name in logs and reports.
+func (s Stage) String() string {
+	names := [stages]string{
+		"FenceConfirmed", "StateCommitted", "GateOpen", "AddressesAttached", "Announced", "Verified",
+	}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return fmt.Sprintf("Stage(%d)", uint8(s))
+}
+
+// dispensable tells whether a promotion goes on without the stage when it failed to the last try. A firewall that lost
+// its connections is worse than one that has them and better than none.
+func (s Stage) dispensable() bool { return s == StateCommitted }
+
+// Report is how a promotion went.
+type Report struct {
+	Term uint64
+	// StartedAt is an instant of the unit's boot clock.
+	StartedAt time.Duration
+	Stages    [stages]StageReport
+	// Finished is set when the unit is active with every stage behind it, given up when the promotion was abandoned.
+	Finished, GivenUp bool
+}
+
+// StageReport is how one stage went.
+type StageReport struct {
+	Took time.Duration
+	// Failures counts the tries that failed; Err is the last failure.
+	Failures int
+	Err      error
+	// Done is set when the stage is behind the unit.
+	Done bool
+}
+
+// promotion is the walk through the stages.
+type promotion struct {
+	stage Stage
+	// enteredAt is when the stage began.
+	enteredAt time.Duration
+	attempt   attempt
+	report    Report
+}
+
+func (s *step) startPromotion() {
+	s.phase = promoting
+	s.promotion = promotion{
+		enteredAt: s.at,
+		report:    Report{Term: s.lease.record.Term, StartedAt: s.at},
+	}
+}
+
+// promote walks as far as it can without waiting.
+func (s *step) promote() {
+	if s.stop.requested {
+		s.abandonPromotion()
+		return
+	}
+	s.renew()
+	if s.promotion.stage > GateOpen {
+		s.extendGate()
+	}
+	for s.phase == promoting && s.enter(s.promotion.stage) {
+		s.pass()
+	}
+}
+
+// enter does what the stage wants and tells whether the stage is passed already. Stages that are effects are passed by
+// their answer.
+func (s *step) enter(stage Stage) bool {
+	if stage == FenceConfirmed {
+		return s.granted >= s.tenure.term || s.due(s.tenure.fencedAt)
+	}
+	attempt := &s.promotion.attempt
+	if !s.canTry(attempt) {
+		return false
+	}
+	switch stage {
+	case FenceConfirmed:
+	case StateCommitted:
+		s.emit(CommitState{ID: s.begin(attempt)})
+	case GateOpen:
+		if !s.permit.valid(s.at) {
+			return false // A renewal is under way, and its answer comes by here again.
+		}
+		s.become(Active)
+		s.openGate(attempt)
+	case AddressesAttached:
+		s.host.addressed = true
+		s.emit(AttachAddresses{ID: s.begin(attempt)})
+	case Announced:
+		s.emit(Announce{ID: s.begin(attempt)})
+	case Verified:
+		s.emit(Verify{ID: s.begin(attempt)})
+	}
+	return false
+}
+
+// pass goes on to the next stage.
+func (s *step) pass() {
+	p := &s.promotion
+	entry := &p.report.Stages[p.stage]
+	entry.Took, entry.Done = s.at-p.enteredAt, true
+	if p.stage == Verified {
+		p.report.Finished = true
+		s.phase = serving
+		return
+	}
+	p.stage++
+	p.enteredAt, p.attempt = s.at, attempt{}
+}
+
+// promotionDone takes in the end of the effect that the stage waits for.
+func (s *step) promotionDone(f EffectDone) {
+	p := &s.promotion
+	if s.phase != promoting || !p.attempt.underWay() || f.ID != p.attempt.id {
+		return
+	}
+	if s.finish(&p.attempt, f.Err) {
+		if p.stage == GateOpen {
+			s.host.until = s.host.wanted
+		}
+		s.pass()
+		return
+	}
+	entry := &p.report.Stages[p.stage]
+	entry.Failures, entry.Err = entry.Failures+1, f.Err
+	switch {
+	case p.attempt.tries < maxTries:
+	case p.stage.dispensable():
+		s.pass()
+	default:
+		s.abandonPromotion()
+	}
+}
+
+// abandonPromotion gives the Lease up, so that the other unit can have it, and holds this one back for a while: it
+// would fail again, and the other could not win.
+func (s *step) abandonPromotion() {
+	s.promotion.report.GivenUp = true
+	s.holdUntil = s.at + s.config.LeaseDuration
+	s.phase = releasing
+}

@@ -1,0 +1,363 @@
+package ha
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write what the machine does into the scripts")
+
+// TestScripts runs the stories in testdata. A line without indentation is something that happens; the indented lines
+// below it are all that the unit does about it. `tick 2s` lets time pass, waking the unit when it asked to be; what it
+// does meanwhile has its time. With `the host obeys` effects on the host succeed at once.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := play(t, string(text))
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			compare(t, file, string(text), got)
+		})
+	}
+}
+
+func compare(t *testing.T, file, want, got string) {
+	t.Helper()
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range max(len(w), len(g)) {
+		wl, gl := at(w, i), at(g, i)
+		if wl != gl {
+			t.Fatalf("%s:%d:\nwant %q\ngot  %q\n\nwhole script as it went:\n%s", file, i+1, wl, gl, got)
+		}
+	}
+}
+
+func at(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return "(end)"
+}
+
+// play runs a script and returns it with what the machine did in place of what was expected.
+func play(t *testing.T, text string) string {
+	t.Helper()
+	var out strings.Builder
+	s := &scene{out: &out, pending: map[string]uint64{}}
+	for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		if strings.HasPrefix(line, "    ") {
+			continue
+		}
+		out.WriteString(line + "\n")
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] == "#" {
+			continue
+		}
+		if err := s.command(words); err != nil {
+			t.Fatalf("line %d: %q: %v", i+1, line, err)
+		}
+	}
+	return out.String()
+}
+
+// scene is a unit under a script.
+type scene struct {
+	out     *strings.Builder
+	machine Machine
+	now     time.Duration
+	role    Role
+	obeys   bool
+	// pending has the IDs of effects that were not answered yet.
+	pending map[string]uint64
+	wanted  Record
+	version int
+	last    Record
+	lease   time.Duration
+	// stamp prefixes effects with their time while the clock runs.
+	stamp bool
+}
+
+func (s *scene) command(words []string) error {
+	switch words[0] {
+	case "unit":
+		return s.unit(words[1:])
+	case "the": // the host obeys | the host is stuck
+		s.obeys = words[2] == "obeys"
+	case "tick":
+		return s.tick(words[1])
+	case "lease":
+		return s.leaseSeen(words[1:])
+	case "answer":
+		return s.answer(words[1:])
+	case "done":
+		return s.done(strings.Join(words[1:], " "), nil)
+	case "fail":
+		what, why, _ := strings.Cut(strings.Join(words[1:], " "), ": ")
+		return s.done(what, errors.New(why))
+	case "firewall":
+		s.happens(FirewallReported{InForce: words[1] == "in"})
+	case "peer":
+		s.peer(words[1:])
+	case "in", "out":
+		s.happens(SyncChanged{InSync: words[0] == "in"})
+	case "grant":
+		term, err := strconv.ParseUint(words[1], 10, 64)
+		s.happens(GrantReceived{Term: term})
+		return err
+	case "stop": // stop within 20s
+		d, err := time.ParseDuration(words[2])
+		s.happens(StopRequested{Deadline: s.now + d})
+		return err
+	default:
+		return errors.New("no such command")
+	}
+	return nil
+}
+
+func (s *scene) peer(words []string) {
+	switch words[0] {
+	case "connected":
+		s.happens(PeerConnected{Incarnation: "peer"})
+	case "reconnected":
+		s.happens(PeerConnected{Incarnation: "peer-again"})
+	default:
+		s.happens(PeerDisconnected{})
+	}
+}
+
+// unit primary lease 3s
+func (s *scene) unit(words []string) (err error) {
+	s.lease, err = time.ParseDuration(words[2])
+	s.machine = New(Config{Self: "me", Preferred: words[0] == "primary", LeaseDuration: s.lease})
+	s.now = time.Second
+	s.happens(Tick{})
+	return err
+}
+
+// tick lets time pass until the unit wants to be woken, as often as that is within the duration.
+func (s *scene) tick(duration string) error {
+	d, err := time.ParseDuration(duration)
+	if err != nil {
+		return err
+	}
+	end := s.now + d
+	s.stamp = true
+	for wake := s.machine.Wake(); wake != 0 && wake <= end; wake = s.machine.Wake() {
+		s.now = wake
+		s.happens(Tick{})
+	}
+	s.stamp = false
+	s.now = end
+	s.happens(Tick{})
+	return nil
+}
+
+// record reads `free`, `released by X term N`, `held by X term N`, `handed to X by Y term N` and `again`.
+func (s *scene) record(words []string) (Record, error) {
+	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "by" || w == "to" || w == "term" })
+	s.version++
+	r := Record{Version: "v" + strconv.Itoa(s.version), Duration: s.lease}
+	var err error
+	switch words[0] {
+	case "again":
+		s.version--
+		return s.last, nil
+	case "free":
+		r.Duration = 0
+	case "released":
+		r.Giver = Incarnation(words[1])
+		r.Term, err = strconv.ParseUint(words[2], 10, 64)
+	case "held":
+		r.Holder = Incarnation(words[1])
+		r.Term, err = strconv.ParseUint(words[2], 10, 64)
+	case "emptied":
+		r.Term, err = strconv.ParseUint(words[1], 10, 64)
+	case "handed":
+		r.Holder, r.Giver = Incarnation(words[1]), Incarnation(words[2])
+		r.Term, err = strconv.ParseUint(words[3], 10, 64)
+	default:
+		return r, errors.New("no such record")
+	}
+	s.last = r
+	return r, err
+}
+
+func (s *scene) leaseSeen(words []string) error {
+	r, err := s.record(words)
+	s.happens(LeaseSeen{Record: r})
+	return err
+}
+
+func (s *scene) answer(words []string) error {
+	what := "read lease"
+	if _, asked := s.pending[what]; !asked {
+		what = "write lease"
+	}
+	id, asked := s.pending[what]
+	if !asked {
+		return errors.New("nothing was asked of the API server")
+	}
+	delete(s.pending, what)
+	answer := LeaseAnswered{ID: id}
+	var err error
+	switch words[0] {
+	case "read":
+		answer.Outcome = Read
+		answer.Record, err = s.record(words[1:])
+	case "written":
+		s.version++
+		answer.Outcome, answer.Record = Written, s.wanted
+		answer.Record.Version = "v" + strconv.Itoa(s.version)
+		s.last = answer.Record
+	case "conflict":
+		answer.Outcome = Conflict
+	case "absent":
+		answer.Outcome = Absent
+	case "unknown":
+		answer.Outcome = Unknown
+	default:
+		return errors.New("no such answer")
+	}
+	s.happens(answer)
+	return err
+}
+
+func (s *scene) done(what string, failure error) error {
+	id, asked := s.pending[what]
+	if !asked {
+		return fmt.Errorf("%q was not asked for", what)
+	}
+	delete(s.pending, what)
+	s.happens(EffectDone{ID: id, Err: failure})
+	return nil
+}
+
+// happens takes one step and writes down what comes of it.
+func (s *scene) happens(fact Fact) {
+	var effects []Effect
+	before := s.machine
+	s.machine, effects = s.machine.Step(Event{At: s.now, Fact: fact})
+	stamp := ""
+	if s.stamp {
+		stamp = "at " + s.now.String() + ": "
+	}
+	var host []uint64
+	for _, e := range effects {
+		fmt.Fprintf(s.out, "    %s%s\n", stamp, s.describe(e))
+		if id, onHost := s.remember(e); onHost {
+			host = append(host, id)
+		}
+	}
+	if r := s.machine.Role(); r != s.role {
+		s.role = r
+		fmt.Fprintf(s.out, "    %s(now %s)\n", stamp, r)
+	}
+	if before.Promotion().Finished != s.machine.Promotion().Finished && s.machine.Promotion().Finished {
+		fmt.Fprintf(s.out, "    %s(promoted in term %d)\n", stamp, s.machine.Promotion().Term)
+	}
+	if s.obeys {
+		for _, id := range host {
+			s.happens(EffectDone{ID: id})
+		}
+	}
+}
+
+func (s *scene) describe(e Effect) string {
+	switch e := e.(type) {
+	case ReadLease:
+		return "read lease"
+	case WriteLease:
+		s.wanted = e.Record
+		return "write lease: " + describeRecord(e.Record)
+	case CommitState:
+		return "commit state"
+	case Become:
+		return fmt.Sprintf("become %s in term %d", e.Role, e.Term)
+	case OpenGate:
+		return "open gate until " + e.Until.String()
+	case CloseGate:
+		return "close gate"
+	case AttachAddresses:
+		return "attach addresses"
+	case WithdrawAddresses:
+		return "withdraw addresses"
+	case Announce:
+		return "announce"
+	case Verify:
+		return "verify"
+	case Flush:
+		return "flush"
+	case Grant:
+		return fmt.Sprintf("grant term %d", e.Term)
+	case Exit:
+		return "exit"
+	default:
+		return fmt.Sprintf("%T", e)
+	}
+}
+
+func describeRecord(r Record) string {
+	switch {
+	case r.Holder == Nobody:
+		return fmt.Sprintf("released in term %d on %s", r.Term, r.Version)
+	case r.Giver != Nobody:
+		return fmt.Sprintf("handed to %s in term %d on %s", r.Holder, r.Term, r.Version)
+	default:
+		return fmt.Sprintf("held by %s in term %d on %s", r.Holder, r.Term, r.Version)
+	}
+}
+
+// remember keeps the effect's ID for its answer and tells whether the effect is on the host.
+func (s *scene) remember(e Effect) (id uint64, onHost bool) {
+	name := s.describe(e)
+	switch e := e.(type) {
+	case ReadLease:
+		id = e.ID
+	case WriteLease:
+		id, name = e.ID, "write lease"
+	case Flush:
+		id = e.ID
+	case Grant:
+		id, name = e.ID, "grant"
+	case CommitState:
+		id, onHost = e.ID, true
+	case OpenGate:
+		id, name, onHost = e.ID, "open gate", true
+	case CloseGate:
+		id, onHost = e.ID, true
+	case AttachAddresses:
+		id, onHost = e.ID, true
+	case WithdrawAddresses:
+		id, onHost = e.ID, true
+	case Announce:
+		id, onHost = e.ID, true
+	case Verify:
+		id, onHost = e.ID, true
+	case Become, Exit:
+		return 0, false
+	}
+	if !onHost || !s.obeys {
+		s.pending[name] = id
+	}
+	return id, onHost
+}
