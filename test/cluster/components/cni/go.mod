@@ -16,9 +16,10 @@ tool (
 	github.com/containernetworking/plugins/plugins/meta/tuning
 )
 
+require github.com/containernetworking/cni v1.3.0
+
 require (
 	github.com/alexflint/go-filemutex v1.3.0 // indirect
-	github.com/containernetworking/cni v1.3.0 // indirect
 	github.com/containernetworking/plugins v1.9.1 // indirect
 	github.com/coreos/go-iptables v0.8.0 // indirect
 	github.com/mattn/go-shellwords v1.0.12 // indirect

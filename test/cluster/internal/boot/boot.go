@@ -1,0 +1,79 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
+)
+
+// JoinedFlag marks the second of the two lives of PID 1, see Run.
+const JoinedFlag = "--joined"
+
+// Run is PID 1. It returns only with an error.
+//
+// It has two lives. In the first it joins the node's control groups and parts from the machine's; only one thread can
+// do so, and only that thread's children would notice. So it executes itself again, by which that thread becomes the
+// whole process.
+func Run(specPath string, joined bool) error {
+	log.SetFlags(log.Ltime | log.Lmicroseconds)
+	spec, err := readSpec(specPath)
+	if err != nil {
+		return err
+	}
+	if os.Getpid() != 1 {
+		return errors.New("node-init is started by `cluster up` and `cluster power-on`, as PID 1 of a node: it is not for people")
+	}
+	if !joined {
+		return join(spec)
+	}
+	return live(spec)
+}
+
+func join(spec Spec) error {
+	if err := awaitPermit(); err != nil {
+		return err
+	}
+	if err := cgroup.Join(spec.Hierarchies, spec.Group); err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
+		return fmt.Errorf("parting from the machine's control groups: %w", err)
+	}
+	err := unix.Exec("/proc/self/exe", append(os.Args, JoinedFlag), os.Environ())
+	return fmt.Errorf("executing PID 1 again: %w", err)
+}
+
+// awaitPermit waits for the byte that says that the node is on record.
+func awaitPermit() error {
+	permit := os.NewFile(PermitFile, "permit")
+	defer func() { _ = permit.Close() }()
+	if n, err := permit.Read(make([]byte, 1)); n != 1 {
+		return fmt.Errorf("waiting to be put on record (was `cluster` interrupted?): %w", err)
+	}
+	return nil
+}
+
+func live(spec Spec) error {
+	log.Printf("Starting node %s", spec.Hostname)
+	if err := unix.Sethostname([]byte(spec.Hostname)); err != nil {
+		return fmt.Errorf("setting the host's name: %w", err)
+	}
+	if err := mountAll(spec); err != nil {
+		return err
+	}
+	if spec.Relay != "" {
+		console, err := openConsole()
+		if err != nil {
+			return err
+		}
+		go relay(console, spec.Relay)
+	}
+	return newSupervisor(spec).run()
+}

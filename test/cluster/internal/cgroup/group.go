@@ -1,0 +1,207 @@
+package cgroup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// emptyAfter is how often a group is asked whether its last process is gone: the kernel tells nobody.
+const emptyAfter = 20 * time.Millisecond
+
+// Create makes a group, such as "hapair-cluster/worker-1", in every hierarchy. It may be there.
+func Create(hierarchies []Hierarchy, group string) error {
+	for _, h := range hierarchies {
+		path := h.path("")
+		for part := range strings.SplitSeq(group, "/") {
+			parent := path
+			path = filepath.Join(path, part)
+			if err := createOne(h, parent, path); err != nil {
+				return fmt.Errorf("creating control group %s: %w", path, err)
+			}
+		}
+	}
+	return nil
+}
+
+func createOne(h Hierarchy, parent, path string) error {
+	if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if h.Unified() {
+		return Delegate(parent)
+	}
+	// A new group of cpuset has neither processors nor memory, and takes no process until it has both.
+	for _, name := range []string{"cpuset.cpus", "cpuset.mems"} {
+		value, err := os.ReadFile(filepath.Join(parent, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(path, name), value, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delegate hands all of a version 2 group's controllers to its children.
+func Delegate(path string) error {
+	controllers, err := os.ReadFile(filepath.Join(path, "cgroup.controllers"))
+	if err != nil {
+		return err
+	}
+	for controller := range strings.FieldsSeq(string(controllers)) {
+		if err := os.WriteFile(filepath.Join(path, "cgroup.subtree_control"), []byte("+"+controller), 0o644); err != nil {
+			return fmt.Errorf("handing controller %s on: %w", controller, err)
+		}
+	}
+	return nil
+}
+
+// Join moves the calling process, with all its threads, into a group.
+func Join(hierarchies []Hierarchy, group string) error {
+	for _, h := range hierarchies {
+		path := filepath.Join(h.path(group), "cgroup.procs")
+		if err := os.WriteFile(path, []byte("0"), 0o644); err != nil {
+			return fmt.Errorf("joining control group: %w", err)
+		}
+	}
+	return nil
+}
+
+// Processes lists the processes in a group and below it.
+func Processes(hierarchies []Hierarchy, group string) ([]int, error) {
+	var pids []int
+	for _, h := range hierarchies {
+		err := walk(h.path(group), func(dir string) error {
+			found, err := processesIn(dir)
+			pids = append(pids, found...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids), nil
+}
+
+func processesIn(dir string) ([]int, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return nil, nil // removed in the meantime
+	}
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for field := range strings.FieldsSeq(string(text)) {
+		// A process outside of the caller's pid namespace reads as 0.
+		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// Kill ends every process in a group and below it and waits until none is left. The caller itself is passed over.
+func Kill(ctx context.Context, hierarchies []Hierarchy, group string) error {
+	for {
+		pids, err := Processes(hierarchies, group)
+		if err != nil {
+			return err
+		}
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return pid == os.Getpid() })
+		if len(pids) == 0 {
+			return nil
+		}
+		for _, pid := range pids {
+			// The group was read a moment ago: a number is not given to another process that soon.
+			if err := unix.Kill(pid, unix.SIGKILL); err != nil && err != unix.ESRCH {
+				return fmt.Errorf("ending process %d of control group %s: %w", pid, group, err)
+			}
+		}
+		if err := pause(ctx, emptyAfter); err != nil {
+			return fmt.Errorf("waiting for processes %v of control group %s to end: %w", pids, group, err)
+		}
+	}
+}
+
+// Remove takes a group and all below it away. The last process may be on its way out still: it is waited for.
+func Remove(ctx context.Context, hierarchies []Hierarchy, group string) error {
+	for _, h := range hierarchies {
+		for {
+			err := removeTree(h.path(group))
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, unix.EBUSY) {
+				return fmt.Errorf("removing control group: %w", err)
+			}
+			if pauseErr := pause(ctx, emptyAfter); pauseErr != nil {
+				return fmt.Errorf("removing control group: %w", errors.Join(err, pauseErr))
+			}
+		}
+	}
+	return nil
+}
+
+// Paths lists the folders of a group that exist.
+func Paths(hierarchies []Hierarchy, group string) []string {
+	var paths []string
+	for _, h := range hierarchies {
+		if _, err := os.Stat(h.path(group)); err == nil {
+			paths = append(paths, h.path(group))
+		}
+	}
+	return paths
+}
+
+func removeTree(root string) error {
+	var dirs []string
+	if err := walk(root, func(dir string) error { dirs = append(dirs, dir); return nil }); err != nil {
+		return err
+	}
+	for _, dir := range slices.Backward(dirs) {
+		if err := unix.Rmdir(dir); err != nil && err != unix.ENOENT {
+			return &fs.PathError{Op: "rmdir", Path: dir, Err: err}
+		}
+	}
+	return nil
+}
+
+// walk visits a folder and all below it, parents first. What disappears meanwhile is passed over.
+func walk(root string, visit func(dir string) error) error {
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		return visit(path)
+	})
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

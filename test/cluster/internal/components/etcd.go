@@ -1,0 +1,30 @@
+package components
+
+import (
+	"path/filepath"
+
+	"github.com/hapair-io/hapair/test/cluster/internal/boot"
+)
+
+// etcdURL is reached from the control plane alone.
+const etcdURL = "http://127.0.0.1:2379"
+
+func etcd(paths Paths) boot.Program {
+	const peerURL = "http://127.0.0.1:2380"
+	return boot.Program{
+		Name: "etcd",
+		Path: filepath.Join(paths.Bin, "etcd"),
+		Args: []string{
+			"--name=control-plane",
+			"--data-dir=/var/lib/etcd/data",
+			"--listen-client-urls=" + etcdURL,
+			"--advertise-client-urls=" + etcdURL,
+			"--listen-peer-urls=" + peerURL,
+			"--initial-advertise-peer-urls=" + peerURL,
+			"--initial-cluster=control-plane=" + peerURL,
+			"--log-level=warn",
+			// A node that is killed loses nothing that was written, synchronized or not.
+			"--unsafe-no-fsync",
+		},
+	}
+}

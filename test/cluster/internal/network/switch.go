@@ -1,0 +1,48 @@
+package network
+
+import (
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/hapair-io/hapair/test/cluster/internal/layout"
+)
+
+// CreateSwitch makes the switch: a namespace with one bridge a segment and the table that holds the cuts.
+func CreateSwitch() error {
+	if err := CreateNamespace(layout.SwitchNamespace); err != nil {
+		return err
+	}
+	// A switch neither filters nor speaks IP.
+	settings := append(bridgeFilter("0"), setting{path: "ipv6/conf/default/disable_ipv6", value: "1"})
+	if err := apply(layout.SwitchNamespace, settings...); err != nil {
+		return err
+	}
+	if err := withLinks(layout.SwitchNamespace, createBridges); err != nil {
+		return err
+	}
+	return createCuts()
+}
+
+func createBridges(links *netlink.Handle) error {
+	for _, segment := range layout.Segments() {
+		if _, err := links.LinkByName(segment); err == nil {
+			continue
+		}
+		attributes := netlink.NewLinkAttrs()
+		attributes.Name = segment
+		// Snooping without a querier forgets who listens, and then loses neighbour solicitations.
+		snooping := false
+		if err := links.LinkAdd(&netlink.Bridge{LinkAttrs: attributes, MulticastSnooping: &snooping}); err != nil {
+			return fmt.Errorf("creating segment %s: %w", segment, err)
+		}
+		bridge, err := links.LinkByName(segment)
+		if err != nil {
+			return fmt.Errorf("finding segment %s: %w", segment, err)
+		}
+		if err := links.LinkSetUp(bridge); err != nil {
+			return fmt.Errorf("bringing segment %s up: %w", segment, err)
+		}
+	}
+	return nil
+}

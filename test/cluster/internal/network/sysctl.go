@@ -1,0 +1,41 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// setting is one file under /proc/sys/net and what to write into it.
+type setting struct {
+	path     string
+	value    string
+	optional bool // part of the kernel that may be missing
+}
+
+// apply writes settings within a namespace; nothing of the machine's own changes.
+func apply(namespace string, settings ...setting) error {
+	return Within(namespace, func() error {
+		for _, s := range settings {
+			err := os.WriteFile(filepath.Join("/proc/sys/net", s.path), []byte(s.value), 0o644)
+			if s.optional && errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("setting net/%s=%s in network namespace %s: %w", s.path, s.value, namespace, err)
+			}
+		}
+		return nil
+	})
+}
+
+// bridgeFilter says whether iptables sees the frames that a bridge of this namespace forwards.
+func bridgeFilter(value string) []setting {
+	return []setting{
+		{path: "bridge/bridge-nf-call-iptables", value: value, optional: true},
+		{path: "bridge/bridge-nf-call-ip6tables", value: value, optional: true},
+		{path: "bridge/bridge-nf-call-arptables", value: value, optional: true},
+	}
+}

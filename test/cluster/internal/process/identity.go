@@ -1,0 +1,111 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Identity names one process for as long as the machine runs: numbers are used again, a number with its time of start
+// is not.
+type Identity struct {
+	PID     int    `json:"pid"`
+	Started uint64 `json:"started"` // in clock ticks since the machine's start
+	BootID  string `json:"bootID"`  // of the machine: ticks start anew when it does
+}
+
+// bootIDFile is a random number that the kernel draws when it starts.
+const bootIDFile = "/proc/sys/kernel/random/boot_id"
+
+// ErrEnded is what Identify returns for a process that is no more, or only waits for its parent to notice that.
+var ErrEnded = errors.New("the process has ended")
+
+// Identify finds out who runs under a number now.
+func Identify(pid int) (Identity, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return Identity{}, ErrEnded
+	}
+	if err != nil {
+		return Identity{}, fmt.Errorf("identifying process %d: %w", pid, err)
+	}
+	started, ended, err := parseStat(string(stat))
+	if err != nil {
+		return Identity{}, fmt.Errorf("identifying process %d: %w", pid, err)
+	}
+	if ended {
+		return Identity{}, ErrEnded
+	}
+	boot, err := os.ReadFile(bootIDFile)
+	if err != nil {
+		return Identity{}, fmt.Errorf("identifying process %d: %w", pid, err)
+	}
+	return Identity{PID: pid, Started: started, BootID: strings.TrimSpace(string(boot))}, nil
+}
+
+// parseStat reads the time of start and whether the process is dead out of /proc/PID/stat, see proc_pid_stat(5). The
+// program's name is in parentheses and may hold anything, parentheses included.
+func parseStat(stat string) (started uint64, ended bool, err error) {
+	end := strings.LastIndexByte(stat, ')')
+	if end < 0 {
+		return 0, false, fmt.Errorf("unknown format of stat: %q", stat)
+	}
+	const state, startTime = 3 - 3, 22 - 3 // the third field is the first one behind the name
+	fields := strings.Fields(stat[end+1:])
+	if len(fields) <= startTime {
+		return 0, false, fmt.Errorf("unknown format of stat: %q", stat)
+	}
+	started, err = strconv.ParseUint(fields[startTime], 10, 64)
+	return started, fields[state] == "Z" || fields[state] == "X", err
+}
+
+// Running reports whether the process still runs.
+func (id Identity) Running() bool {
+	now, err := Identify(id.PID)
+	return err == nil && now == id
+}
+
+// Kill ends the process with SIGKILL and waits until it is gone; of PID 1 of a namespace, everything in it goes first.
+func (id Identity) Kill(ctx context.Context) error {
+	// The handle holds on to whoever has the number now: who that is can be asked after without a race.
+	handle, err := unix.PidfdOpen(id.PID, 0)
+	if err == unix.ESRCH {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("opening process %d: %w", id.PID, err)
+	}
+	defer func() { _ = unix.Close(handle) }()
+	if !id.Running() {
+		return nil
+	}
+	if err := unix.PidfdSendSignal(handle, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+		return fmt.Errorf("ending process %d: %w", id.PID, err)
+	}
+	if err := awaitEnd(ctx, handle); err != nil {
+		return fmt.Errorf("waiting for process %d to end: %w", id.PID, err)
+	}
+	return nil
+}
+
+// awaitEnd waits for a process that need not be a child.
+func awaitEnd(ctx context.Context, handle int) error {
+	const pollMilliseconds = 50
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}}, pollMilliseconds)
+		if err != nil && err != unix.EINTR {
+			return err
+		}
+		if n > 0 {
+			return nil
+		}
+	}
+}
