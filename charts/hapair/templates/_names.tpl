@@ -1,0 +1,45 @@
+{{/* Name that all objects of the release begin with: the release's, with the chart's unless it is in it already. */}}
+{{- define "hapair.fullname" -}}
+{{- $chart := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains $chart .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $chart | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Labels that select the operator's pods. They never change, since a Deployment's selector cannot; and no unit of a pair
+has them, however the pair is named.
+*/}}
+{{- define "hapair.selector" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}-manager
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* Labels of every object. */}}
+{{- define "hapair.labels" -}}
+{{ include "hapair.selector" . }}
+app.kubernetes.io/component: manager
+app.kubernetes.io/part-of: hapair
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "hapair.serviceAccount" -}}
+{{- default (printf "%s-manager" (include "hapair.fullname" .)) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{/* Reference of an image: takes (list root image). */}}
+{{- define "hapair.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := index . 1 -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository (default $root.Chart.AppVersion $image.tag) -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,82 @@
+package chart
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+)
+
+const keepAnnotation = "helm.sh/resource-policy"
+
+func TestCRDsAreThoseOfTheAPI(t *testing.T) {
+	generated := readObjects(t, root+"/config/crd/hapair.io_*.yaml")
+	release := render(t)
+	rendered := findAll[*apiextensionsv1.CustomResourceDefinition](release, "")
+	if len(rendered) != len(generated) {
+		t.Errorf("the chart has %d CRDs, config/crd has %d; run make generate", len(rendered), len(generated))
+	}
+	for _, want := range generated {
+		got := find[*apiextensionsv1.CustomResourceDefinition](t, release, want.GetName())
+		if got.Annotations[keepAnnotation] != "keep" {
+			t.Errorf("%s would be deleted with the release, and every pair with it", got.Name)
+		}
+		delete(got.Annotations, keepAnnotation)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is not the one of config/crd; run make generate", got.Name)
+		}
+	}
+}
+
+func TestCRDsMayBeDeletedWithTheRelease(t *testing.T) {
+	for _, crd := range findAll[*apiextensionsv1.CustomResourceDefinition](render(t, set("crds.keep=false")...), "") {
+		if _, kept := crd.Annotations[keepAnnotation]; kept {
+			t.Errorf("%s is kept although the values say otherwise", crd.Name)
+		}
+	}
+}
+
+func TestCRDsMayComeFromElsewhere(t *testing.T) {
+	crds := findAll[*apiextensionsv1.CustomResourceDefinition](render(t, set("crds.install=false")...), "")
+	if len(crds) != 0 {
+		t.Errorf("the release has %d CRDs although the values say otherwise", len(crds))
+	}
+}
+
+func TestClusterRoleIsThatOfTheCode(t *testing.T) {
+	want := readObjects(t, root+"/config/rbac/role.yaml")[0].(*rbacv1.ClusterRole)
+	got := find[*rbacv1.ClusterRole](t, render(t), "hapair-manager")
+	if len(want.Rules) == 0 || !reflect.DeepEqual(got.Rules, want.Rules) {
+		t.Errorf("the ClusterRole's rules are not those of config/rbac; run make generate")
+	}
+}
+
+func TestUserRolesAreOptional(t *testing.T) {
+	roles := findAll[*rbacv1.ClusterRole](render(t, set("aggregateRoles=false")...), "")
+	if len(roles) != 1 {
+		t.Errorf("want the operator's ClusterRole alone, got %d", len(roles))
+	}
+}
+
+func readObjects(t *testing.T, pattern string) objects {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all objects
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, parse(t, text)...)
+	}
+	if len(all) == 0 {
+		t.Fatalf("%s matches no object; run make generate", pattern)
+	}
+	return all
+}

@@ -1,0 +1,170 @@
+package chart
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+const (
+	root    = "../.."
+	release = "hapair"
+	// namespace is not the default one, so that an object without namespace shows.
+	namespace = "hapair-system"
+)
+
+// objects are what a release consists of.
+type objects []client.Object
+
+// render is the chart with the given arguments of helm template.
+func render(t *testing.T, arguments ...string) objects {
+	t.Helper()
+	return renderAs(t, release, arguments...)
+}
+
+func renderAs(t *testing.T, release string, arguments ...string) objects {
+	t.Helper()
+	output, err := helm(t, append([]string{"template", release, root + "/charts/hapair", "--namespace", namespace},
+		arguments...)...)
+	if err != nil {
+		t.Fatalf("rendering the chart with %q: %v", arguments, err)
+	}
+	return parse(t, output)
+}
+
+// refusal is why helm does not render the chart with the given arguments.
+func refusal(t *testing.T, arguments ...string) string {
+	t.Helper()
+	output, err := helm(t, append([]string{"template", release, root + "/charts/hapair"}, arguments...)...)
+	if err == nil {
+		t.Fatalf("rendering the chart with %q: want a refusal, got:\n%s", arguments, output)
+	}
+	return err.Error()
+}
+
+// helm runs helm, whose errors are what it wrote to standard error.
+func helm(t *testing.T, arguments ...string) ([]byte, error) {
+	t.Helper()
+	readChart(t)
+	command := exec.CommandContext(t.Context(), helmBinary(t), arguments...)
+	// Plugins and settings of whoever runs the test must not matter.
+	command.Env = append(os.Environ(), "HELM_CONFIG_HOME="+t.TempDir(), "HELM_DATA_HOME="+t.TempDir())
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); err != nil {
+		return nil, &helmError{err: err, text: stderr.String()}
+	}
+	return stdout.Bytes(), nil
+}
+
+type helmError struct {
+	err  error
+	text string
+}
+
+func (e *helmError) Error() string { return e.err.Error() + ": " + strings.TrimSpace(e.text) }
+func (e *helmError) Unwrap() error { return e.err }
+
+func helmBinary(t *testing.T) string {
+	t.Helper()
+	binary := os.Getenv("HELM")
+	if binary == "" {
+		binary = root + "/bin/helm"
+	}
+	absolute, err := filepath.Abs(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(absolute); err != nil {
+		t.Fatalf("helm is not there (%v); run \"make bin/helm\", or name it in $HELM", err)
+	}
+	return absolute
+}
+
+// readChart reads what helm will read, since go test repeats a cached verdict unless this very process read what has
+// changed.
+func readChart(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir(root+"/charts/hapair", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		_, err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("reading the chart: %v", err)
+	}
+}
+
+// parse decodes manifests as an API server that refuses unknown and repeated fields does.
+func parse(t *testing.T, manifests []byte) objects {
+	t.Helper()
+	decoder := strictDecoder()
+	var parsed objects
+	for _, manifest := range strings.Split("\n"+string(manifests), "\n---\n") {
+		if blank(manifest) {
+			continue
+		}
+		object, _, err := decoder.Decode([]byte(manifest), nil, nil)
+		if err != nil {
+			t.Fatalf("decoding: %v\n%s", err, manifest)
+		}
+		parsed = append(parsed, object.(client.Object))
+	}
+	return parsed
+}
+
+// blank tells whether a manifest consists of comments and empty lines.
+func blank(manifest string) bool {
+	for line := range strings.Lines(manifest) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			return false
+		}
+	}
+	return true
+}
+
+func strictDecoder() runtime.Decoder {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		corev1.AddToScheme, appsv1.AddToScheme, rbacv1.AddToScheme, policyv1.AddToScheme, apiextensionsv1.AddToScheme,
+	} {
+		utilruntime.Must(add(scheme))
+	}
+	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
+}
+
+// find is the one object of type T whose name ends with suffix.
+func find[T client.Object](t *testing.T, all objects, suffix string) T {
+	t.Helper()
+	found := findAll[T](all, suffix)
+	if len(found) != 1 {
+		t.Fatalf("want one %T named …%s, got %d", *new(T), suffix, len(found))
+	}
+	return found[0]
+}
+
+func findAll[T client.Object](all objects, suffix string) []T {
+	var found []T
+	for _, object := range all {
+		if typed, ok := object.(T); ok && strings.HasSuffix(object.GetName(), suffix) {
+			found = append(found, typed)
+		}
+	}
+	return found
+}

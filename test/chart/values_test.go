@@ -1,0 +1,110 @@
+package chart
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+)
+
+// TestBadValuesAreRefused demands that a typing error is refused, and that the refusal names the key.
+func TestBadValuesAreRefused(t *testing.T) {
+	for value, key := range map[string]string{
+		"replica=3":                              "'replica'",
+		"image.sidecar.tagg=x":                   "'/image/sidecar': additional properties 'tagg'",
+		"image.sidecars.tag=x":                   "'/image': additional properties 'sidecars'",
+		"image.manager.repository=":              "'/image/manager/repository'",
+		"image.manager.repository=a:b@sha256:00": "'/image/manager/repository'",
+		"image.manager.digest=sha256:12":         "'/image/manager/digest'",
+		"image.firewall.tag=a b":                 "'/image/firewall/tag'",
+		"image.pullPolicy=Sometimes":             "'/image/pullPolicy'",
+		"imagePullSecrets[0]=registry":           "'/imagePullSecrets/0'",
+		"replicas=two":                           "'/replicas'",
+		"replicas=-1":                            "'/replicas'",
+		"crds.install=maybe":                     "'/crds/install'",
+		"crds.enabled=true":                      "'/crds': additional properties 'enabled'",
+		"serviceAccount.create=false":            "'/serviceAccount/name'",
+		"logging.format=xml":                     "'/logging/format'",
+		"logging.verbosity=11":                   "'/logging/verbosity'",
+		"metrics.port=70000":                     "'/metrics/port'",
+		"metrics.port=8081":                      "'/metrics/port'",
+		"resources.limit.cpu=1":                  "'/resources': additional properties 'limit'",
+		"tolerations[0].effects=NoSchedule":      "'/tolerations/0': additional properties 'effects'",
+		"tolerations[0].operator=In":             "'/tolerations/0/operator'",
+		"affinity.podAffinities.x=y":             "'/affinity': additional properties 'podAffinities'",
+		"podLabels.a=1":                          "'/podLabels/a'",
+		"aggregateRoles=yes please":              "'/aggregateRoles'",
+	} {
+		t.Run(value, func(t *testing.T) {
+			if reason := refusal(t, "--set", value); !strings.Contains(reason, key) {
+				t.Errorf("the refusal must name %s:\n%s", key, reason)
+			}
+		})
+	}
+}
+
+// TestEveryValueIsInTheSchema demands that what values.yaml offers and what the schema knows are the same keys.
+func TestEveryValueIsInTheSchema(t *testing.T) {
+	var schema node
+	readYAML(t, root+"/charts/hapair/values.schema.json", &schema)
+	var values map[string]any
+	readYAML(t, root+"/charts/hapair/values.yaml", &values)
+	delete(schema.Properties, "global") // Helm's own
+	compareKeys(t, "", schema.Definitions, schema, values)
+}
+
+// node is as much of a JSON schema as the comparison needs.
+type node struct {
+	Ref         string          `json:"$ref"`
+	Properties  map[string]node `json:"properties"`
+	Definitions map[string]node `json:"definitions"`
+}
+
+func compareKeys(t *testing.T, path string, definitions map[string]node, schema node, values map[string]any) {
+	t.Helper()
+	if name, ok := strings.CutPrefix(schema.Ref, "#/definitions/"); ok {
+		schema = definitions[name]
+	}
+	if len(values) == 0 { // free for the user to fill
+		return
+	}
+	for key, property := range schema.Properties {
+		value, ok := values[key]
+		if !ok {
+			t.Errorf("values.yaml lacks %s/%s, which the schema knows", path, key)
+		}
+		if nested, ok := value.(map[string]any); ok {
+			compareKeys(t, path+"/"+key, definitions, property, nested)
+		}
+	}
+}
+
+// TestEveryValueIsExplained demands a comment above each key at the top of values.yaml, or above the first of a group.
+func TestEveryValueIsExplained(t *testing.T) {
+	text, err := os.ReadFile(root + "/charts/hapair/values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range strings.Split(string(text), "\n\n") {
+		lines := strings.Split(strings.TrimSpace(group), "\n")
+		explained := slices.ContainsFunc(lines, func(line string) bool {
+			return strings.HasPrefix(strings.TrimSpace(line), "#")
+		})
+		if !explained {
+			t.Errorf("no comment explains:\n%s", group)
+		}
+	}
+}
+
+func readYAML(t *testing.T, file string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
