@@ -263,15 +263,21 @@ func (s *step) recover() {
 	}
 }
 
-// release gives the Lease to nobody, once this unit forwards no more.
+// release gives the Lease to nobody, once this unit forwards no more. It vouches for that as the giver only where the
+// holder before it cannot forward either: an heir that leaves before the grant came has no word to give.
 func (s *step) release() {
 	if !s.retreat() {
 		return
 	}
 	s.become(Standby)
-	if s.settled() {
-		s.write(Record{Giver: s.config.Self, Term: s.lease.record.Term})
+	if !s.settled() {
+		return
 	}
+	r := Record{Term: s.lease.record.Term}
+	if s.fenceConfirmed() {
+		r.Giver = s.config.Self
+	}
+	s.write(r)
 }
 
 func (s *step) become(role Role) {

@@ -14,11 +14,11 @@ var seed = flag.Uint64("seed", 0, "play this one run of the model instead of man
 
 const (
 	modelLease = 3 * time.Second
-	modelRuns   = 400
-	// troubleEnds is when the faults cease, and runEnds when one unit must be active again: by then every lease of the
-	// time of trouble has been waited out, with a release or a failed write in between.
+	modelRuns  = 400
+	// troubleEnds is when the faults cease, and runEnds when one unit must be active again: by then a unit that was
+	// asked to stop at the very end has exited, and the lease that it may have left was waited out.
 	troubleEnds = 40 * time.Second
-	runEnds     = troubleEnds + 5*modelLease
+	runEnds     = troubleEnds + 8*modelLease
 )
 
 // TestTwoUnits plays two machines against a Lease under random faults: lost and late answers, a watch that lags and
@@ -162,7 +162,7 @@ func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.rng
 // latency is short mostly and long sometimes.
 func (w *world) latency(mean time.Duration) time.Duration {
 	d := time.Duration(w.rng.ExpFloat64() * float64(mean))
-	if w.rng.IntN(50) == 0 {
+	if w.now < troubleEnds && w.rng.IntN(50) == 0 {
 		d += w.upTo(modelLease)
 	}
 	return d
@@ -470,7 +470,7 @@ func (w *world) serve(write *Record) LeaseAnswered {
 
 // watch sends a record to the unit, in order, unless the watch is broken.
 func (u *unit) watch(r Record) {
-	if u.world.now < u.apiCut || u.world.rng.IntN(20) == 0 {
+	if u.world.now < u.apiCut || u.world.now < troubleEnds && u.world.rng.IntN(20) == 0 {
 		return
 	}
 	u.seenAt = max(u.seenAt, u.world.now+u.world.latency(5*time.Millisecond))

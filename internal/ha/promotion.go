@@ -100,7 +100,7 @@ func (s *step) promote() {
 // their answer.
 func (s *step) enter(stage Stage) bool {
 	if stage == FenceConfirmed {
-		return s.granted >= s.tenure.term || s.due(s.tenure.fencedAt)
+		return s.fenceConfirmed()
 	}
 	attempt := &s.promotion.attempt
 	if !s.canTry(attempt) {
@@ -125,6 +125,12 @@ func (s *step) enter(stage Stage) bool {
 		s.emit(Verify{ID: s.begin(attempt)})
 	}
 	return false
+}
+
+// fenceConfirmed tells whether the holder before this unit's tenure cannot forward any more: by its own word, or because
+// its permit was waited out.
+func (s *step) fenceConfirmed() bool {
+	return s.granted >= s.tenure.term || s.due(s.tenure.fencedAt)
 }
 
 // pass goes on to the next stage.

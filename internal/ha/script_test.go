@@ -319,7 +319,7 @@ func (s *scene) describe(e Effect) string {
 func describeRecord(r Record) string {
 	switch {
 	case r.Holder == Nobody:
-		return fmt.Sprintf("released in term %d on %s", r.Term, r.Version)
+		return fmt.Sprintf("free in term %d on %s, vouched for by %q", r.Term, r.Version, r.Giver)
 	case r.Giver != Nobody:
 		return fmt.Sprintf("handed to %s in term %d on %s", r.Holder, r.Term, r.Version)
 	default:
