@@ -1,0 +1,85 @@
+package class
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// Class is one kind of replicated state of one unit. The unit is active or standby in turn, so it has both ends.
+type Class struct {
+	ID     state.Class
+	Source Source
+	Sink   Sink
+	Codec  Codec
+}
+
+// ErrOverrun says that changes were lost on the way from where they happen to the source. The watch goes on; what it
+// missed is repaired by a snapshot.
+var ErrOverrun = errors.New("changes were lost before they could be read")
+
+// Source reads the class where it lives. It resynchronises: whatever was missed, a snapshot taken later has it.
+type Source interface {
+	// Watch begins to watch. Every change that happens after it returned is received, or ErrOverrun is.
+	Watch() (Watch, error)
+	// Snapshot calls emit with every entry there is, as upserts, in batches that emit may keep. Entries that change
+	// meanwhile may be in it as they were before or after: whoever needs to know watches first.
+	Snapshot(ctx context.Context, emit func([]state.Change) error) error
+}
+
+// Watch is a source being watched.
+type Watch interface {
+	// Receive waits for changes and returns them in their order; the caller may keep them. It fails with ErrOverrun when
+	// some were lost, and can be called again. For one caller at a time.
+	Receive(ctx context.Context) (Batch, error)
+	// Drain asks Receive to say when it has returned all that happened before the call of Drain: the first batch that is
+	// Drained after it. It returns at once and may be called from anywhere.
+	Drain()
+	// Close ends watching, once no Receive is under way.
+	Close() error
+}
+
+// Batch is what one Receive returned.
+type Batch struct {
+	Changes []state.Change
+	// Drained answers Drain: these changes, and those received before, are all that had happened when it was asked.
+	Drained bool
+}
+
+// Sink writes the class where it lives. Every operation is idempotent: an engine that is not sure repeats.
+type Sink interface {
+	// Apply writes changes in their order. An upsert makes the entry be as its record says; the deletion of an absent
+	// entry is success. An entry that is refused does not stop the others. It fails as a whole only when the place itself
+	// does not answer, and then a snapshot repairs.
+	Apply(ctx context.Context, changes []state.Change) (Outcome, error)
+	// Prune removes every entry that is not to be kept. What the class never replicates is left alone.
+	Prune(ctx context.Context, keep func(key string) bool) error
+	// Refresh keeps entries that were written long ago from ageing out. The engine calls it once in RefreshInterval while
+	// the unit is standby.
+	Refresh(ctx context.Context) error
+	// Commit makes what was written the unit's own: entries live and age from now on as if the unit had always been
+	// active. It may take long, runs beside the traffic, and is given up by the context when the unit is standby again.
+	Commit(ctx context.Context) error
+}
+
+// Outcome is what became of the changes of one Apply.
+type Outcome struct {
+	// Refused counts the changes that could not be written, and Refusal says why the first of them was not.
+	Refused int
+	Refusal error
+}
+
+// Refuse counts one refusal.
+func (o *Outcome) Refuse(why error) {
+	if o.Refused++; o.Refusal == nil {
+		o.Refusal = why
+	}
+}
+
+// Codec knows the records of the class.
+type Codec interface {
+	// Merge makes one record of two of the same entry: what the newer says, and where it is silent, what the older says.
+	// It is what lets a queue hold one record an entry although a source may tell only what changed.
+	Merge(older, newer []byte) ([]byte, error)
+}

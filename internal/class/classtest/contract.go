@@ -1,0 +1,319 @@
+package classtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// Pair is a class on two units that share nothing, made anew for each test.
+type Pair struct {
+	Active, Standby class.Class
+	// Put makes entry i on the active, or changes it when there is one.
+	Put func(i int)
+	// Remove takes entry i away from the active.
+	Remove func(i int)
+	// Overrun makes the active's watches lose changes; nil when the test cannot provoke it.
+	Overrun func()
+}
+
+// patience bounds every wait of the contract.
+const patience = 30 * time.Second
+
+// Run checks the contract on the pairs that fresh makes.
+func Run(t *testing.T, fresh func(*testing.T) Pair) {
+	t.Helper()
+	for name, check := range map[string]func(*testing.T, Pair){
+		"a watch tells of every change, in order":                 watchTells,
+		"a drained watch has told of all that happened":           drainTells,
+		"waiting ends with the context":                           waitingEnds,
+		"an overrun is told of and survived":                      overrunIsTold,
+		"a snapshot has every entry":                              snapshotIsWhole,
+		"a snapshot ends with what emit fails with":               snapshotEnds,
+		"applying twice is applying once":                         applyIsIdempotent,
+		"deleting what is absent is success":                      deleteIsIdempotent,
+		"pruning makes equal":                                     pruneMakesEqual,
+		"a change that is refused does not stop the others":       refusalStopsNobody,
+		"an entry that changed is written over":                   upsertOverwrites,
+		"a deleted entry that came back is as new":                deletedComesBack,
+		"merged records are as good as both, one after the other": mergeIsBoth,
+		"refresh and commit keep every entry":                     commitKeeps,
+	} {
+		t.Run(name, func(t *testing.T) { check(t, fresh(t)) })
+	}
+}
+
+const entries = 25
+
+func putAll(p Pair) {
+	for i := range entries {
+		p.Put(i)
+	}
+}
+
+// Snapshot is all of a class, by key.
+func Snapshot(t *testing.T, c class.Class) map[string]state.Change {
+	t.Helper()
+	all := map[string]state.Change{}
+	err := c.Source.Snapshot(t.Context(), func(changes []state.Change) error {
+		for _, change := range changes {
+			if change.Op != state.Upsert || change.Class != c.ID || change.Key == "" {
+				return fmt.Errorf("a snapshot holds %+v", change)
+			}
+			all[change.Key] = change
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("Taking a snapshot: %v", err)
+	}
+	return all
+}
+
+func snapshot(t *testing.T, c class.Class) []state.Change {
+	t.Helper()
+	return slices.Collect(maps.Values(Snapshot(t, c)))
+}
+
+func apply(t *testing.T, c class.Class, changes []state.Change) {
+	t.Helper()
+	outcome, err := c.Sink.Apply(t.Context(), changes)
+	if err != nil {
+		t.Fatalf("Applying: %v", err)
+	}
+	if outcome.Refused != 0 {
+		t.Fatalf("%d of %d changes refused: %v", outcome.Refused, len(changes), outcome.Refusal)
+	}
+}
+
+// wantKeys checks that a class has entries of exactly these keys.
+func wantKeys(t *testing.T, c class.Class, want []state.Change) {
+	t.Helper()
+	got := Snapshot(t, c)
+	for _, change := range want {
+		if _, ok := got[change.Key]; !ok {
+			t.Errorf("entry %q is missing", change.Key)
+		}
+		delete(got, change.Key)
+	}
+	for key := range got {
+		t.Errorf("entry %q is one too many", key)
+	}
+}
+
+func watch(t *testing.T, c class.Class) class.Watch {
+	t.Helper()
+	w, err := c.Source.Watch()
+	if err != nil {
+		t.Fatalf("Watching: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Errorf("Closing the watch: %v", err)
+		}
+	})
+	return w
+}
+
+// drain is all that happened before it was called.
+func drain(t *testing.T, w class.Watch) []state.Change {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	w.Drain()
+	var all []state.Change
+	for {
+		batch, err := w.Receive(ctx)
+		if err != nil {
+			t.Fatalf("Receiving: %v", err)
+		}
+		if all = append(all, batch.Changes...); batch.Drained {
+			return all
+		}
+	}
+}
+
+func watchTells(t *testing.T, p Pair) {
+	w := watch(t, p.Active)
+	p.Put(1)
+	p.Put(2)
+	p.Remove(1)
+	changes := drain(t, w)
+	var ops []state.Op
+	for _, c := range changes {
+		ops = append(ops, c.Op)
+	}
+	if !slices.Equal(ops, []state.Op{state.Upsert, state.Upsert, state.Delete}) || changes[0].Key != changes[2].Key {
+		t.Errorf("got %+v, want two upserts and the deletion of the first", changes)
+	}
+}
+
+func drainTells(t *testing.T, p Pair) {
+	w := watch(t, p.Active)
+	for range 3 {
+		putAll(p)
+		if got := drain(t, w); len(got) < entries {
+			t.Errorf("%d changes before drained, want %d or more", len(got), entries)
+		}
+	}
+	if got := drain(t, w); len(got) != 0 {
+		t.Errorf("%d changes although nothing happened", len(got))
+	}
+}
+
+func waitingEnds(t *testing.T, p Pair) {
+	w := watch(t, p.Active)
+	ctx, cancel := context.WithCancel(t.Context())
+	go cancel()
+	if _, err := w.Receive(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the context's end", err)
+	}
+}
+
+func overrunIsTold(t *testing.T, p Pair) {
+	if p.Overrun == nil {
+		t.Skip("this class cannot be made to overrun")
+	}
+	w := watch(t, p.Active)
+	p.Overrun()
+	w.Drain()
+	overruns := 0
+	for {
+		batch, err := w.Receive(t.Context())
+		switch {
+		case errors.Is(err, class.ErrOverrun):
+			overruns++
+		case err != nil:
+			t.Fatalf("Receiving: %v", err)
+		}
+		if batch.Drained {
+			break
+		}
+	}
+	if overruns == 0 {
+		t.Error("the overrun was not told of")
+	}
+	p.Put(1)
+	if got := drain(t, w); len(got) != 1 {
+		t.Errorf("%d changes after the overrun, want 1", len(got))
+	}
+}
+
+func snapshotIsWhole(t *testing.T, p Pair) {
+	putAll(p)
+	if got := len(Snapshot(t, p.Active)); got != entries {
+		t.Errorf("%d entries, want %d", got, entries)
+	}
+}
+
+func snapshotEnds(t *testing.T, p Pair) {
+	putAll(p)
+	why := errors.New("no more")
+	if err := p.Active.Source.Snapshot(t.Context(), func([]state.Change) error { return why }); !errors.Is(err, why) {
+		t.Errorf("got %v, want what emit failed with", err)
+	}
+}
+
+func applyIsIdempotent(t *testing.T, p Pair) {
+	putAll(p)
+	changes := snapshot(t, p.Active)
+	apply(t, p.Standby, changes)
+	apply(t, p.Standby, changes)
+	wantKeys(t, p.Standby, changes)
+}
+
+func deleteIsIdempotent(t *testing.T, p Pair) {
+	p.Put(1)
+	changes := snapshot(t, p.Active)
+	apply(t, p.Standby, changes)
+	gone := []state.Change{{Class: p.Active.ID, Op: state.Delete, Key: changes[0].Key}}
+	apply(t, p.Standby, gone)
+	apply(t, p.Standby, gone)
+	wantKeys(t, p.Standby, nil)
+}
+
+func pruneMakesEqual(t *testing.T, p Pair) {
+	putAll(p)
+	apply(t, p.Standby, snapshot(t, p.Active))
+	p.Remove(3)
+	p.Remove(4)
+	want := Snapshot(t, p.Active)
+	for range 2 {
+		err := p.Standby.Sink.Prune(t.Context(), func(key string) bool { _, ok := want[key]; return ok })
+		if err != nil {
+			t.Fatalf("Pruning: %v", err)
+		}
+		wantKeys(t, p.Standby, slices.Collect(maps.Values(want)))
+	}
+}
+
+func refusalStopsNobody(t *testing.T, p Pair) {
+	putAll(p)
+	changes := snapshot(t, p.Active)
+	bad := state.Change{Class: p.Active.ID, Op: state.Upsert, Key: "!", Record: []byte("!")}
+	outcome, err := p.Standby.Sink.Apply(t.Context(), slices.Insert(slices.Clone(changes), 1, bad))
+	if err != nil {
+		t.Fatalf("Applying: %v", err)
+	}
+	if outcome.Refused != 1 || outcome.Refusal == nil {
+		t.Errorf("%d refused (%v), want 1", outcome.Refused, outcome.Refusal)
+	}
+	wantKeys(t, p.Standby, changes)
+}
+
+func upsertOverwrites(t *testing.T, p Pair) {
+	p.Put(1)
+	apply(t, p.Standby, snapshot(t, p.Active))
+	w := watch(t, p.Active)
+	p.Put(1)
+	apply(t, p.Standby, drain(t, w))
+	wantKeys(t, p.Standby, snapshot(t, p.Active))
+}
+
+func deletedComesBack(t *testing.T, p Pair) {
+	p.Put(1)
+	apply(t, p.Standby, snapshot(t, p.Active))
+	w := watch(t, p.Active)
+	p.Remove(1)
+	p.Put(1)
+	apply(t, p.Standby, drain(t, w))
+	wantKeys(t, p.Standby, snapshot(t, p.Active))
+}
+
+func mergeIsBoth(t *testing.T, p Pair) {
+	w := watch(t, p.Active)
+	p.Put(1)
+	p.Put(1)
+	changes := drain(t, w)
+	record := changes[0].Record
+	for _, c := range changes[1:] {
+		merged, err := p.Active.Codec.Merge(record, c.Record)
+		if err != nil {
+			t.Fatalf("Merging: %v", err)
+		}
+		record = merged
+	}
+	merged := changes[0]
+	merged.Record = record
+	apply(t, p.Standby, []state.Change{merged})
+	wantKeys(t, p.Standby, snapshot(t, p.Active))
+}
+
+func commitKeeps(t *testing.T, p Pair) {
+	putAll(p)
+	changes := snapshot(t, p.Active)
+	apply(t, p.Standby, changes)
+	for _, do := range []func(context.Context) error{p.Standby.Sink.Refresh, p.Standby.Sink.Commit, p.Standby.Sink.Commit} {
+		if err := do(t.Context()); err != nil {
+			t.Fatalf("Refreshing and committing: %v", err)
+		}
+		wantKeys(t, p.Standby, changes)
+	}
+}

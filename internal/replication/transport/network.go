@@ -1,0 +1,60 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Network makes the connections that TLS runs over.
+type Network interface {
+	Listen(ctx context.Context, address string) (net.Listener, error)
+	Dial(ctx context.Context, address string) (net.Conn, error)
+}
+
+// handshakeTimeout bounds how long a peer may take to prove who it is.
+const handshakeTimeout = 5 * time.Second
+
+// Accept proves both sides of a connection that the peer made. On failure the connection is closed.
+func Accept(ctx context.Context, connection net.Conn, source Source) (net.Conn, error) {
+	return secure(ctx, connection, source, tls.Server)
+}
+
+// Connect proves both sides of a connection that this unit made. On failure the connection is closed.
+func Connect(ctx context.Context, connection net.Conn, source Source) (net.Conn, error) {
+	return secure(ctx, connection, source, tls.Client)
+}
+
+func secure(ctx context.Context, connection net.Conn, source Source, side func(net.Conn, *tls.Config) *tls.Conn) (net.Conn, error) {
+	config, err := source()
+	if err != nil {
+		return nil, errors.Join(err, connection.Close())
+	}
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	secured := side(connection, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		err = fmt.Errorf("shaking hands with %s: %w", connection.RemoteAddr(), err)
+		return nil, errors.Join(err, connection.Close())
+	}
+	return secured, nil
+}
+
+// TCP is the network of a running unit.
+type TCP struct{}
+
+// dialTimeout is well below the back-off's sum until someone looks: an address that answers nothing is tried again.
+const dialTimeout = 3 * time.Second
+
+// Listen listens on a TCP address.
+func (TCP) Listen(ctx context.Context, address string) (net.Listener, error) {
+	return (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", address)
+}
+
+// Dial connects to a TCP address. The engine pings, so TCP need not keep alive.
+func (TCP) Dial(ctx context.Context, address string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: dialTimeout, KeepAlive: -1}).DialContext(ctx, "tcp", address)
+}

@@ -1,0 +1,306 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// Bounds of a frame and of what is in it. A sender stays well below them.
+const (
+	// MaxFrame is the size of the largest frame, its length field apart.
+	MaxFrame = 1 << 20
+	// MaxEntries is how many entries or changes one frame holds at most.
+	MaxEntries = 4096
+	maxText    = 253 // the longest name in Kubernetes
+	maxReason  = 1024
+	maxKey     = 1024
+	maxRecord  = 64 << 10
+	maxClasses = 64
+)
+
+const lengthSize = 4
+
+// ErrFrame is of bytes that are no frame.
+var ErrFrame = errors.New("not a frame of the replication protocol")
+
+// Append appends a frame.
+func Append(b []byte, f Frame) []byte {
+	start := len(b)
+	b = append(b, 0, 0, 0, 0, byte(f.Kind()))
+	b = f.append(b)
+	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-lengthSize))
+	return b
+}
+
+// Read reads one frame. Keys and records of the frame share one allocation that is nobody else's.
+func Read(r io.Reader) (Frame, error) {
+	var length [lengthSize]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return nil, err
+	}
+	n := binary.BigEndian.Uint32(length[:])
+	if n == 0 || n > MaxFrame {
+		return nil, fmt.Errorf("%w: %d bytes long, allowed are 1 to %d", ErrFrame, n, MaxFrame)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, err
+	}
+	return Decode(b)
+}
+
+// Decode decodes a frame from its kind onwards. The frame may refer to b.
+func Decode(b []byte) (Frame, error) {
+	if len(b) == 0 {
+		return nil, fmt.Errorf("%w: empty", ErrFrame)
+	}
+	f := newFrame(Kind(b[0]))
+	if f == nil {
+		return nil, fmt.Errorf("%w: unknown kind %d", ErrFrame, b[0])
+	}
+	d := decoder{rest: b[1:]}
+	f.decode(&d)
+	if d.err == nil && len(d.rest) != 0 {
+		d.fail("%d bytes too many", len(d.rest))
+	}
+	if d.err != nil {
+		return nil, fmt.Errorf("frame of kind %d: %w", b[0], d.err)
+	}
+	return f, nil
+}
+
+// decoder takes fields off a frame. After its first error it yields zeros, so that the error is looked at once.
+type decoder struct {
+	rest []byte
+	err  error
+}
+
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf("%w: %s", ErrFrame, fmt.Sprintf(format, args...))
+	}
+	d.rest = nil
+}
+
+func (d *decoder) take(n int) []byte {
+	if d.err != nil || n > len(d.rest) {
+		d.fail("%d bytes wanted of %d", n, len(d.rest))
+		return nil
+	}
+	taken := d.rest[:n:n]
+	d.rest = d.rest[n:]
+	return taken
+}
+
+func (d *decoder) uint8() uint8 {
+	if b := d.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (d *decoder) uint16() uint16 {
+	if b := d.take(2); b != nil {
+		return binary.BigEndian.Uint16(b)
+	}
+	return 0
+}
+
+func (d *decoder) uint64() uint64 {
+	if b := d.take(8); b != nil {
+		return binary.BigEndian.Uint64(b)
+	}
+	return 0
+}
+
+// count is how many items follow; each takes at least size bytes, so that a lie is found before it costs memory.
+func (d *decoder) count(limit, size int) int {
+	n := int(d.uint16())
+	if n > limit || n*size > len(d.rest) {
+		d.fail("%d items of at least %d bytes in %d, allowed are %d", n, size, len(d.rest), limit)
+		return 0
+	}
+	return n
+}
+
+// bytes is preceded by its length as a variable-length number, since most are short.
+func (d *decoder) bytes(limit int) []byte {
+	n, size := binary.Uvarint(d.rest)
+	if d.err != nil || size <= 0 || n > uint64(limit) {
+		d.fail("a length of %d where %d is allowed", n, limit)
+		return nil
+	}
+	d.rest = d.rest[size:]
+	return d.take(int(n))
+}
+
+func (d *decoder) text(limit int) string { return string(d.bytes(limit)) }
+
+func appendBytes[T []byte | string](b []byte, value T) []byte {
+	b = binary.AppendUvarint(b, uint64(len(value)))
+	return append(b, value...)
+}
+
+func (f *Hello) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint16(b, f.Version)
+	b = binary.BigEndian.AppendUint16(b, f.OldestVersion)
+	for _, text := range []string{f.Pair, f.Namespace, f.Unit, f.Incarnation} {
+		b = appendBytes(b, text)
+	}
+	b = binary.BigEndian.AppendUint16(b, uint16(len(f.Classes)))
+	for _, c := range f.Classes {
+		b = append(b, byte(c))
+	}
+	return b
+}
+
+// decode leaves room behind the known fields: a newer version may add some, and this is the frame by which one finds out
+// that it is newer.
+func (f *Hello) decode(d *decoder) {
+	f.Version, f.OldestVersion = d.uint16(), d.uint16()
+	for _, text := range []*string{&f.Pair, &f.Namespace, &f.Unit, &f.Incarnation} {
+		*text = d.text(maxText)
+	}
+	for range d.count(maxClasses, 1) {
+		f.Classes = append(f.Classes, state.Class(d.uint8()))
+	}
+	d.rest = nil
+}
+
+func (f *RoleChange) append(b []byte) []byte {
+	return binary.BigEndian.AppendUint64(append(b, byte(f.Role)), f.Term)
+}
+
+func (f *RoleChange) decode(d *decoder) {
+	f.Role, f.Term = Role(d.uint8()), d.uint64()
+	if f.Role > RoleStandby {
+		d.fail("unknown role %d", f.Role)
+	}
+}
+
+func (f *Begin) append(b []byte) []byte {
+	return appendHead(b, f.Term, f.Position, f.Class, f.Generation)
+}
+
+func (f *Begin) decode(d *decoder) {
+	d.head(&f.Term, &f.Position, &f.Class, &f.Generation)
+}
+
+func (f *Records) append(b []byte) []byte {
+	b = appendHead(b, f.Term, f.Position, f.Class, f.Generation)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(f.Entries)))
+	for _, e := range f.Entries {
+		b = appendBytes(appendBytes(b, e.Key), e.Record)
+	}
+	return b
+}
+
+func (f *Records) decode(d *decoder) {
+	d.head(&f.Term, &f.Position, &f.Class, &f.Generation)
+	n := d.count(MaxEntries, 2)
+	f.Entries = make([]Entry, 0, n)
+	for range n {
+		f.Entries = append(f.Entries, Entry{Key: d.text(maxKey), Record: d.bytes(maxRecord)})
+	}
+}
+
+func (f *SnapshotEnd) append(b []byte) []byte {
+	b = appendHead(b, f.Term, f.Position, f.Class, f.Generation)
+	return binary.BigEndian.AppendUint64(b, f.Count)
+}
+
+func (f *SnapshotEnd) decode(d *decoder) {
+	d.head(&f.Term, &f.Position, &f.Class, &f.Generation)
+	f.Count = d.uint64()
+}
+
+func (f *Delta) append(b []byte) []byte {
+	b = appendHead(b, f.Term, f.Position, f.Class, 0)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(f.Changes)))
+	for _, c := range f.Changes {
+		b = appendBytes(append(b, byte(c.Op)), c.Key)
+		if c.Op == state.Upsert {
+			b = appendBytes(b, c.Record)
+		}
+	}
+	return b
+}
+
+func (f *Delta) decode(d *decoder) {
+	var unused uint64
+	d.head(&f.Term, &f.Position, &f.Class, &unused)
+	n := d.count(MaxEntries, 2)
+	f.Changes = make([]state.Change, 0, n)
+	for range n {
+		c := state.Change{Class: f.Class, Op: state.Op(d.uint8()), Key: d.text(maxKey)}
+		switch c.Op {
+		case state.Upsert:
+			c.Record = d.bytes(maxRecord)
+		case state.Delete:
+		default:
+			d.fail("unknown operation %d", c.Op)
+		}
+		f.Changes = append(f.Changes, c)
+	}
+}
+
+// appendHead appends what all frames of state begin with.
+func appendHead(b []byte, term, position uint64, class state.Class, generation uint64) []byte {
+	b = binary.BigEndian.AppendUint64(b, term)
+	b = binary.BigEndian.AppendUint64(b, position)
+	b = append(b, byte(class))
+	return binary.BigEndian.AppendUint64(b, generation)
+}
+
+func (d *decoder) head(term, position *uint64, class *state.Class, generation *uint64) {
+	*term, *position = d.uint64(), d.uint64()
+	*class, *generation = state.Class(d.uint8()), d.uint64()
+}
+
+func (f *Ack) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.Position) }
+func (f *Ack) decode(d *decoder)      { f.Position = d.uint64() }
+
+func (f *Resync) append(b []byte) []byte { return append(b, byte(f.Class)) }
+func (f *Resync) decode(d *decoder)      { f.Class = state.Class(d.uint8()) }
+
+func (f *Sync) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, f.Term)
+	if f.InSync {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+func (f *Sync) decode(d *decoder) {
+	f.Term = d.uint64()
+	value := d.uint8()
+	if f.InSync = value == 1; value > 1 {
+		d.fail("%d is neither true nor false", value)
+	}
+}
+
+func (f *Barrier) append(b []byte) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, f.Term), f.ID)
+}
+func (f *Barrier) decode(d *decoder) { f.Term, f.ID = d.uint64(), d.uint64() }
+
+func (f *BarrierAck) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.ID) }
+func (f *BarrierAck) decode(d *decoder)      { f.ID = d.uint64() }
+
+func (f *Grant) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.Term) }
+func (f *Grant) decode(d *decoder)      { f.Term = d.uint64() }
+
+func (f *GrantAck) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.Term) }
+func (f *GrantAck) decode(d *decoder)      { f.Term = d.uint64() }
+
+func (*Ping) append(b []byte) []byte { return b }
+func (*Ping) decode(*decoder)        {}
+
+func (f *Bye) append(b []byte) []byte {
+	return appendBytes(b, f.Reason[:min(len(f.Reason), maxReason)])
+}
+func (f *Bye) decode(d *decoder) { f.Reason = d.text(maxReason) }

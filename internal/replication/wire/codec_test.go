@@ -1,0 +1,192 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// anyFrame draws a frame of any kind.
+func anyFrame() *rapid.Generator[Frame] {
+	number, class := rapid.Uint64(), rapid.Map(rapid.Uint8(), func(n uint8) state.Class { return state.Class(n) })
+	text := rapid.StringN(0, 60, maxText)
+	return rapid.Custom(func(t *rapid.T) Frame {
+		n := func(name string) uint64 { return number.Draw(t, name) }
+		switch kind := Kind(rapid.IntRange(int(KindHello), int(KindBye)).Draw(t, "kind")); kind {
+		case KindHello:
+			return &Hello{
+				Version: rapid.Uint16().Draw(t, "version"), OldestVersion: rapid.Uint16().Draw(t, "oldest"),
+				Pair: text.Draw(t, "pair"), Namespace: text.Draw(t, "namespace"), Unit: text.Draw(t, "unit"),
+				Incarnation: text.Draw(t, "incarnation"), Classes: rapid.SliceOfN(class, 1, maxClasses).Draw(t, "classes"),
+			}
+		case KindRole:
+			return &RoleChange{Role: Role(rapid.IntRange(0, 2).Draw(t, "role")), Term: n("term")}
+		case KindBegin:
+			return &Begin{Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Generation: n("generation")}
+		case KindRecords:
+			entry := rapid.Custom(func(t *rapid.T) Entry {
+				return Entry{Key: text.Draw(t, "key"), Record: rapid.SliceOf(rapid.Byte()).Draw(t, "record")}
+			})
+			return &Records{
+				Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Generation: n("generation"),
+				Entries: rapid.SliceOfN(entry, 0, 20).Draw(t, "entries"),
+			}
+		case KindSnapshotEnd:
+			return &SnapshotEnd{
+				Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Generation: n("generation"), Count: n("count"),
+			}
+		case KindDelta:
+			f := &Delta{Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Changes: []state.Change{}}
+			for range rapid.IntRange(0, 20).Draw(t, "changes") {
+				c := state.Change{Class: f.Class, Op: state.Delete, Key: text.Draw(t, "key")}
+				if rapid.Bool().Draw(t, "upsert") {
+					c.Op, c.Record = state.Upsert, rapid.SliceOf(rapid.Byte()).Draw(t, "record")
+				}
+				f.Changes = append(f.Changes, c)
+			}
+			return f
+		case KindAck:
+			return &Ack{Position: n("position")}
+		case KindResync:
+			return &Resync{Class: class.Draw(t, "class")}
+		case KindSync:
+			return &Sync{Term: n("term"), InSync: rapid.Bool().Draw(t, "sync")}
+		case KindBarrier:
+			return &Barrier{Term: n("term"), ID: n("id")}
+		case KindBarrierAck:
+			return &BarrierAck{ID: n("id")}
+		case KindGrant:
+			return &Grant{Term: n("term")}
+		case KindGrantAck:
+			return &GrantAck{Term: n("term")}
+		case KindPing:
+			return &Ping{}
+		case KindBye:
+			return &Bye{Reason: text.Draw(t, "reason")}
+		default:
+			panic(kind)
+		}
+	})
+}
+
+func TestFramesReadBackEqual(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.SliceOfN(anyFrame(), 1, 5).Draw(t, "frames")
+		var stream []byte
+		for _, f := range want {
+			stream = Append(stream, f)
+		}
+		r := bytes.NewReader(stream)
+		for _, f := range want {
+			got, err := Read(r)
+			if err != nil {
+				t.Fatalf("Reading %T: %v", f, err)
+			}
+			if !reflect.DeepEqual(got, f) {
+				t.Fatalf("got %+v, want %+v", got, f)
+			}
+		}
+		if _, err := Read(r); !errors.Is(err, io.EOF) {
+			t.Fatalf("got %v at the end, want EOF", err)
+		}
+	})
+}
+
+// TestFormatStands fails when a frame looks different from what units in the field write.
+func TestFormatStands(t *testing.T) {
+	for want, f := range map[string]Frame{
+		"0000002a" + "01" + "0001" + "0001" + "046564676507" + "64656661756c74" + "077072696d617279" + "0c706f642f61626364656667" + "68" + "0001" + "03": &Hello{
+			Version: 1, OldestVersion: 1, Pair: "edge", Namespace: "default", Unit: "primary", Incarnation: "pod/abcdefgh",
+			Classes: []state.Class{state.ConnectionCache},
+		},
+		"0000000a" + "02" + "01" + "0000000000000007": &RoleChange{Role: RoleActive, Term: 7},
+		"00000025" + "06" + "0000000000000007" + "0000000000000009" + "03" + "0000000000000000" + "0002" + "01" + "016b" + "0172" + "02" + "026b32": &Delta{
+			Term: 7, Position: 9, Class: state.ConnectionCache, Changes: []state.Change{
+				{Class: state.ConnectionCache, Op: state.Upsert, Key: "k", Record: []byte("r")},
+				{Class: state.ConnectionCache, Op: state.Delete, Key: "k2"},
+			},
+		},
+	} {
+		if got := hex.EncodeToString(Append(nil, f)); got != want {
+			t.Errorf("%T is\n%s, want\n%s", f, got, want)
+		}
+	}
+}
+
+func TestLiesAboutLengthCostNothing(t *testing.T) {
+	records := (&Records{}).append([]byte{byte(KindRecords)})
+	for name, b := range map[string][]byte{
+		"no kind":                  {},
+		"unknown kind":             {200},
+		"truncated":                {byte(KindAck), 1, 2},
+		"bytes too many":           {byte(KindPing), 0},
+		"more entries than bytes":  append(records[:len(records)-2:len(records)-2], 0xff, 0xff),
+		"more entries than fit":    append(records[:len(records)-2:len(records)-2], 0x00, 0x09, 1, 'k'),
+		"a key beyond the frame":   append(records[:len(records)-2:len(records)-2], 0x00, 0x01, 0x7f, 'k'),
+		"a key longer than any is": append(records[:len(records)-2:len(records)-2], 0x00, 0x01, 0xff, 0xff, 0xff, 0x7f),
+		"no truth value":           {byte(KindSync), 0, 0, 0, 0, 0, 0, 0, 0, 2},
+		"no role":                  {byte(KindRole), 9, 0, 0, 0, 0, 0, 0, 0, 0},
+		"no operation":             append((&Delta{}).append([]byte{byte(KindDelta)})[:26:26], 0, 1, 9, 0),
+	} {
+		if f, err := Decode(b); !errors.Is(err, ErrFrame) {
+			t.Errorf("%s: got %+v, %v", name, f, err)
+		}
+	}
+	for _, length := range []string{"\x00\x00\x00\x00", "\xff\xff\xff\xff", "\x00\x10\x00\x01"} {
+		if _, err := Read(strings.NewReader(length)); !errors.Is(err, ErrFrame) {
+			t.Errorf("length %x: got %v", length, err)
+		}
+	}
+	if _, err := Read(strings.NewReader("\x00\x00\x00\x09\x07")); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a stream that breaks off: got %v", err)
+	}
+}
+
+func TestHelloOfANewerVersionIsUnderstood(t *testing.T) {
+	b := (&Hello{Version: 9, OldestVersion: 1, Unit: "primary"}).append([]byte{byte(KindHello)})
+	f, err := Decode(append(b, "and what comes later"...))
+	if err != nil {
+		t.Fatalf("Decoding: %v", err)
+	}
+	if hello, ok := f.(*Hello); !ok || hello.Version != 9 || hello.Unit != "primary" {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func TestAgree(t *testing.T) {
+	for _, c := range []struct{ aNew, aOld, bNew, bOld, want uint16 }{
+		{1, 1, 1, 1, 1}, {3, 1, 2, 1, 2}, {2, 1, 3, 2, 2}, {3, 3, 2, 1, 0}, {1, 1, 3, 2, 0},
+	} {
+		got, err := Agree(&Hello{Version: c.aNew, OldestVersion: c.aOld}, &Hello{Version: c.bNew, OldestVersion: c.bOld})
+		if got != c.want || (err == nil) != (c.want != 0) {
+			t.Errorf("%+v: got %d, %v", c, got, err)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for kind := KindHello; kind <= KindBye; kind++ {
+		f.Add(Append(nil, newFrame(kind))[lengthSize:])
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		frame, err := Decode(b)
+		if err != nil {
+			if frame != nil || !errors.Is(err, ErrFrame) {
+				t.Fatalf("got %+v, %v", frame, err)
+			}
+			return
+		}
+		again, err := Decode(Append(nil, frame)[lengthSize:])
+		if err != nil || !reflect.DeepEqual(again, frame) {
+			t.Fatalf("%+v read back is %+v, %v", frame, again, err)
+		}
+	})
+}

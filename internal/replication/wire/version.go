@@ -1,0 +1,19 @@
+package wire
+
+import "fmt"
+
+// The versions of the protocol that this program speaks.
+const (
+	Version       uint16 = 1
+	OldestVersion uint16 = 1
+)
+
+// Agree is the newest version that both speakers know.
+func Agree(a, b *Hello) (uint16, error) {
+	version := min(a.Version, b.Version)
+	if version < a.OldestVersion || version < b.OldestVersion {
+		return 0, fmt.Errorf("no common version of the replication protocol: %s speaks %d to %d, %s %d to %d",
+			a.Unit, a.OldestVersion, a.Version, b.Unit, b.OldestVersion, b.Version)
+	}
+	return version, nil
+}
