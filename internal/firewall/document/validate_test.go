@@ -111,11 +111,11 @@ func TestParseTellsPathAndRemedy(t *testing.T) {
 			`destinationNAT[0].toPort: service "ping" is ICMP, which has no ports; leave the field out`},
 		{"toAddress: 192.168.50.10", `toAddress: "fd50::10"`,
 			`destinationNAT[0].toAddress: fd50::10 is IPv6 and destination is IPv4; both must be of one family`},
-		{"toPort: 8080", "toPort: 70000",
+		{"toPort: 8008", "toPort: 70000",
 			`destinationNAT[0].toPort: must be a whole number from 1 to 65535 and is 70000`},
-		{"toPort: 8080", "toPort: 0",
+		{"toPort: 8008", "toPort: 0",
 			`destinationNAT[0].toPort: must be a whole number from 1 to 65535 and is 0`},
-		{"toPort: 8080", "toPort: 8080\n  fromPort: 80",
+		{"toPort: 8008", "toPort: 8080\n  fromPort: 80",
 			`destinationNAT[0].fromPort: unknown field; known here are: ` +
 				`name, from, destination, service, toAddress, toPort`},
 	}

@@ -1,0 +1,127 @@
+package plan
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+)
+
+// familyRule is a match of addresses, and the families that a packet can be of that passes it.
+type familyRule struct {
+	families document.Families
+	rule     ruleset.Rule
+}
+
+// family is one address family as the document, the ruleset and the names of sets have it.
+type family struct {
+	document document.Families
+	ruleset  ruleset.Family
+	name     string
+}
+
+var families = []family{
+	{document.IPv4, ruleset.IPv4, "ipv4"},
+	{document.IPv6, ruleset.IPv6, "ipv6"},
+}
+
+// addressMatches are the matches of source and destination, one for each of the wanted families of which both have
+// addresses. With neither given there is one that matches everything.
+func (c *compiler) addressMatches(
+	owner string, source, destination []string, wanted document.Families,
+) (rules []familyRule) {
+	if len(source) == 0 && len(destination) == 0 {
+		return []familyRule{{families: wanted}}
+	}
+	for _, family := range families {
+		if !wanted.Has(family.document) {
+			continue
+		}
+		from, fromSome := c.addressSet(owner+".source", source, family)
+		to, toSome := c.addressSet(owner+".destination", destination, family)
+		if !fromSome || !toSome {
+			continue
+		}
+		match := familyRule{families: family.document}
+		if from != "" {
+			match.rule = append(match.rule, ruleset.Source{Family: family.ruleset, Set: from})
+		}
+		if to != "" {
+			match.rule = append(match.rule, ruleset.Destination{Family: family.ruleset, Set: to})
+		}
+		rules = append(rules, match)
+	}
+	return rules
+}
+
+// addressSet is the name of a set of all that the objects have in one family, and whether that is anything. With no
+// objects given there is no set, and anything matches. A set of one object is shared by all who name that object alone.
+func (c *compiler) addressSet(owner string, objects []string, family family) (name string, some bool) {
+	if len(objects) == 0 {
+		return "", true
+	}
+	var blocks []document.Block
+	for _, object := range objects {
+		for _, b := range c.addresses[object].Members {
+			if b.Family() == family.document {
+				blocks = append(blocks, b)
+			}
+		}
+	}
+	if len(blocks) == 0 {
+		return "", false
+	}
+	if len(objects) == 1 {
+		owner = "address." + objects[0]
+	}
+	name = owner + "." + family.name
+	if !c.made[name] {
+		c.made[name] = true
+		c.result.AddressSets = append(c.result.AddressSets,
+			ruleset.AddressSet{Name: name, Family: family.ruleset, Runs: mergeBlocks(blocks)})
+	}
+	return name, true
+}
+
+// mergeBlocks sorts the blocks and joins those that overlap or touch: the kernel refuses intervals that overlap.
+func mergeBlocks(blocks []document.Block) (runs []ruleset.AddressRun) {
+	sorted := slices.SortedFunc(slices.Values(blocks), func(a, b document.Block) int { return a.First.Compare(b.First) })
+	for _, b := range sorted {
+		if n := len(runs); n > 0 && touches(runs[n-1].Last, b.First) {
+			runs[n-1].Last = later(runs[n-1].Last, b.Last)
+			continue
+		}
+		runs = append(runs, ruleset.AddressRun{First: b.First, Last: b.Last})
+	}
+	return runs
+}
+
+// touches tells whether first is at most one after last. After the last address of all there is none.
+func touches(last, first netip.Addr) bool {
+	next := last.Next()
+	return !next.IsValid() || first.Compare(next) <= 0
+}
+
+func later(a, b netip.Addr) netip.Addr {
+	if a.Less(b) {
+		return b
+	}
+	return a
+}
+
+// mergePorts does the same for ports.
+func mergePorts(ranges []document.PortRange) (runs []ruleset.PortRun) {
+	sorted := slices.SortedFunc(slices.Values(ranges), func(a, b document.PortRange) int {
+		return cmp.Compare(a.First, b.First)
+	})
+	for _, r := range sorted {
+		if n := len(runs); n > 0 && int(r.First) <= int(runs[n-1].Last)+1 {
+			runs[n-1].Last = max(runs[n-1].Last, r.Last)
+			continue
+		}
+		runs = append(runs, ruleset.PortRun{First: r.First, Last: r.Last})
+	}
+	return runs
+}

@@ -1,0 +1,50 @@
+package plan
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+)
+
+// Both translations choose no random ports and no random addresses: a source port is kept where it is free. The mapping
+// is a part of the connection, so that the standby gets it with the connection.
+
+func (c *compiler) addDestinationNAT() {
+	var rules []ruleset.Rule
+	for _, n := range c.document.DestinationNAT {
+		match := ruleset.Rule{
+			ruleset.InInterface{Set: zoneSet(n.From)},
+			ruleset.DestinationIs{Address: n.Destination},
+		}
+		for _, service := range c.serviceMatches("", []string{n.Service}, familyOf(n.Destination)) {
+			rules = append(rules, slices.Concat(match, service,
+				ruleset.Rule{ruleset.DestinationNAT{Address: n.ToAddress, Port: n.ToPort}}))
+		}
+	}
+	c.addHook("destination-nat", ruleset.Hook{Point: ruleset.Prerouting, NAT: true}, rules...)
+}
+
+func (c *compiler) addSourceNAT() {
+	var rules []ruleset.Rule
+	for _, n := range c.document.SourceNAT {
+		out := ruleset.OutInterface{Set: zoneSet(n.To)}
+		to := ruleset.SourceNAT{Address: n.Address}
+		for _, addresses := range c.addressMatches("source-nat."+n.Name, n.Source, n.Destination, familyOf(n.Address)) {
+			match := addresses.rule
+			if len(match) == 0 {
+				match = ruleset.Rule{ruleset.IsFamily{Family: ruleset.FamilyOf(n.Address)}}
+			}
+			rules = append(rules, slices.Concat(ruleset.Rule{out}, match, ruleset.Rule{to}))
+		}
+	}
+	c.addHook("source-nat", ruleset.Hook{Point: ruleset.Postrouting, NAT: true}, rules...)
+}
+
+func familyOf(a netip.Addr) document.Families {
+	if a.Is4() {
+		return document.IPv4
+	}
+	return document.IPv6
+}

@@ -1,0 +1,85 @@
+package plan
+
+import (
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+)
+
+// Table is the one table that the firewall owns; others in the same network namespace are not its affair.
+const Table = "hapair"
+
+// Names of the chains that every ruleset has.
+const (
+	chainTrafficForward = "traffic.forward"
+	chainTrafficInput   = "traffic.input"
+	chainState          = "state"
+	chainICMP           = "messages.icmp"
+	chainICMPv6         = "messages.icmpv6"
+	chainNeighbours     = "neighbours"
+	chainInvalid        = "invalid"
+	chainUnmatched      = "unmatched"
+)
+
+// setTraffic holds the interfaces of all zones.
+const setTraffic = "traffic"
+
+// Compile makes the ruleset of a document that document.Parse returned.
+func Compile(d document.Document) ruleset.Ruleset {
+	c := newCompiler(d)
+	c.addZones()
+	c.addHooks()
+	c.addTraffic()
+	c.addState()
+	c.addPolicies()
+	c.addEnds()
+	c.addDestinationNAT()
+	c.addSourceNAT()
+	return c.result
+}
+
+// compiler holds what the steps share: the objects by name, and what is made so far.
+type compiler struct {
+	document  document.Document
+	addresses map[string]document.Address
+	services  map[string]document.Service
+	result    ruleset.Ruleset
+	// made are the names of sets that exist already.
+	made map[string]bool
+}
+
+func newCompiler(d document.Document) *compiler {
+	c := &compiler{
+		document:  d,
+		addresses: map[string]document.Address{},
+		services:  map[string]document.Service{},
+		result:    ruleset.Ruleset{Table: Table},
+		made:      map[string]bool{},
+	}
+	for _, a := range d.Addresses {
+		c.addresses[a.Name] = a
+	}
+	for _, s := range d.Services {
+		c.services[s.Name] = s
+	}
+	return c
+}
+
+func (c *compiler) addChain(name string, rules ...ruleset.Rule) {
+	c.result.Chains = append(c.result.Chains, ruleset.Chain{Name: name, Rules: rules})
+}
+
+func (c *compiler) addHook(name string, hook ruleset.Hook, rules ...ruleset.Rule) {
+	c.result.Chains = append(c.result.Chains, ruleset.Chain{Name: name, Hook: &hook, Rules: rules})
+}
+
+func zoneSet(zone string) string { return "zone." + zone }
+
+func (c *compiler) addZones() {
+	traffic := ruleset.InterfaceSet{Name: setTraffic}
+	var zones []ruleset.InterfaceSet
+	for _, z := range c.document.Zones {
+		traffic.Interfaces = append(traffic.Interfaces, z.Interfaces...)
+		zones = append(zones, ruleset.InterfaceSet{Name: zoneSet(z.Name), Interfaces: z.Interfaces})
+	}
+	c.result.InterfaceSets = append([]ruleset.InterfaceSet{traffic}, zones...)
+}

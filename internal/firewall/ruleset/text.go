@@ -1,0 +1,124 @@
+package ruleset
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// String is the ruleset in nftables' language.
+func (r Ruleset) String() string {
+	var blocks []string
+	for _, s := range r.InterfaceSets {
+		blocks = append(blocks, block("set "+s.Name, "type ifname", elements(quote(s.Interfaces))))
+	}
+	for _, s := range r.AddressSets {
+		blocks = append(blocks, block("set "+s.Name, s.Family.setType(), elements(texts(s.Runs))))
+	}
+	for _, s := range r.PortSets {
+		blocks = append(blocks, block("set "+s.Name, "type inet_service; flags interval", elements(texts(s.Runs))))
+	}
+	for _, c := range r.Chains {
+		blocks = append(blocks, block("chain "+c.Name, c.lines()...))
+	}
+	return "table inet " + r.Table + " {\n" + strings.Join(blocks, "\n") + "}\n"
+}
+
+func block(name string, lines ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\t%s {\n", name)
+	for _, line := range lines {
+		fmt.Fprintf(&b, "\t\t%s\n", line)
+	}
+	b.WriteString("\t}\n")
+	return b.String()
+}
+
+func elements(values []string) string { return "elements = { " + strings.Join(values, ", ") + " }" }
+
+func (c Chain) lines() (lines []string) {
+	if c.Hook != nil {
+		lines = append(lines, c.Hook.String())
+	}
+	return append(lines, texts(c.Rules)...)
+}
+
+// String is the rule on one line.
+func (r Rule) String() string { return strings.Join(texts(r), " ") }
+
+// String is the hook with its place among others at the same point.
+func (h Hook) String() string {
+	kind, priority := "filter", "filter"
+	if h.NAT {
+		kind, priority = "nat", "srcnat"
+		if h.Point == Prerouting {
+			priority = "dstnat"
+		}
+	}
+	return fmt.Sprintf("type %s hook %s priority %s; policy accept;", kind, h.Point, priority)
+}
+
+// String is the hook point as nftables names it.
+func (p HookPoint) String() string {
+	return [...]string{"prerouting", "input", "forward", "output", "postrouting"}[p]
+}
+
+// String is a run as an address, a prefix or a range.
+func (r AddressRun) String() string {
+	if r.First == r.Last {
+		return r.First.String()
+	}
+	if prefix, ok := r.prefix(); ok {
+		return prefix.String()
+	}
+	return r.First.String() + "-" + r.Last.String()
+}
+
+// prefix is the run as one, if it is one.
+func (r AddressRun) prefix() (netip.Prefix, bool) {
+	first, last := r.First.AsSlice(), r.Last.AsSlice()
+	bits := 0
+	for bits < r.First.BitLen() && bit(first, bits) == bit(last, bits) {
+		bits++
+	}
+	for i := bits; i < r.First.BitLen(); i++ {
+		if bit(first, i) != 0 || bit(last, i) != 1 {
+			return netip.Prefix{}, false
+		}
+	}
+	return netip.PrefixFrom(r.First, bits), true
+}
+
+func bit(bytes []byte, i int) byte { return bytes[i/8] >> (7 - i%8) & 1 }
+
+// String is a run as a port or a range.
+func (r PortRun) String() string {
+	if r.First == r.Last {
+		return strconv.Itoa(int(r.First))
+	}
+	return fmt.Sprintf("%d-%d", r.First, r.Last)
+}
+
+func (f Family) setType() string {
+	if f == IPv4 {
+		return "type ipv4_addr; flags interval"
+	}
+	return "type ipv6_addr; flags interval"
+}
+
+func texts[T fmt.Stringer](values []T) []string {
+	out := make([]string, 0, len(values))
+	for _, v := range values {
+		out = append(out, v.String())
+	}
+	return out
+}
+
+func quote(names []string) []string {
+	out := make([]string, 0, len(names))
+	for _, name := range names {
+		out = append(out, strconv.Quote(name))
+	}
+	return out
+}

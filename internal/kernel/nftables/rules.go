@@ -1,0 +1,56 @@
+package nftables
+
+import (
+	"fmt"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+
+	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+)
+
+func (b *builder) addChain(c ruleset.Chain) {
+	chain := &nftables.Chain{Name: c.Name, Table: b.table}
+	if c.Hook != nil {
+		accept := nftables.ChainPolicyAccept
+		chain.Policy = &accept
+		chain.Type, chain.Hooknum, chain.Priority = place(*c.Hook)
+	}
+	b.conn.AddChain(chain)
+}
+
+// place is where the kernel puts a hook among those of others: translations at the places meant for them, so that
+// filters see a packet's destination after translation and its source before.
+func place(h ruleset.Hook) (nftables.ChainType, *nftables.ChainHook, *nftables.ChainPriority) {
+	points := map[ruleset.HookPoint]*nftables.ChainHook{
+		ruleset.Prerouting:  nftables.ChainHookPrerouting,
+		ruleset.Input:       nftables.ChainHookInput,
+		ruleset.Forward:     nftables.ChainHookForward,
+		ruleset.Output:      nftables.ChainHookOutput,
+		ruleset.Postrouting: nftables.ChainHookPostrouting,
+	}
+	switch {
+	case h.NAT && h.Point == ruleset.Prerouting:
+		return nftables.ChainTypeNAT, points[h.Point], nftables.ChainPriorityNATDest
+	case h.NAT:
+		return nftables.ChainTypeNAT, points[h.Point], nftables.ChainPriorityNATSource
+	default:
+		return nftables.ChainTypeFilter, points[h.Point], nftables.ChainPriorityFilter
+	}
+}
+
+func (b *builder) addRules(c ruleset.Chain) error {
+	chain := &nftables.Chain{Name: c.Name, Table: b.table}
+	for _, rule := range c.Rules {
+		var exprs []expr.Any
+		for _, e := range rule {
+			encoded, err := b.encode(e)
+			if err != nil {
+				return fmt.Errorf("chain %s: rule %q: %w", c.Name, rule, err)
+			}
+			exprs = append(exprs, encoded...)
+		}
+		b.conn.AddRule(&nftables.Rule{Table: b.table, Chain: chain, Exprs: exprs})
+	}
+	return nil
+}

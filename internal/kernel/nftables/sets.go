@@ -1,0 +1,101 @@
+package nftables
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+
+	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+)
+
+// builder writes one transaction.
+type builder struct {
+	conn  *nftables.Conn
+	table *nftables.Table
+	sets  map[string]*nftables.Set
+}
+
+// elementsPerMessage keeps the list of elements within the 64 KiB that one attribute can have.
+const elementsPerMessage = 1000
+
+func (b *builder) addSets(r ruleset.Ruleset) error {
+	for _, s := range r.InterfaceSets {
+		if err := b.addSet(s.Name, nftables.TypeIFName, false, interfaceElements(s.Interfaces)); err != nil {
+			return err
+		}
+	}
+	for _, s := range r.AddressSets {
+		key := nftables.TypeIPAddr
+		if s.Family == ruleset.IPv6 {
+			key = nftables.TypeIP6Addr
+		}
+		if err := b.addSet(s.Name, key, true, addressElements(s.Runs)); err != nil {
+			return err
+		}
+	}
+	for _, s := range r.PortSets {
+		if err := b.addSet(s.Name, nftables.TypeInetService, true, portElements(s.Runs)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *builder) addSet(name string, key nftables.SetDatatype, interval bool, elements []nftables.SetElement) error {
+	set := &nftables.Set{Table: b.table, Name: name, KeyType: key, Interval: interval}
+	if !interval {
+		// Says nothing to the kernel, but without it nft shows names as empty.
+		set.KeyByteOrder = binaryutil.NativeEndian
+	}
+	b.sets[name] = set
+	if err := b.conn.AddSet(set, nil); err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(elements, elementsPerMessage) {
+		if err := b.conn.SetAddElements(set, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func interfaceElements(names []string) (elements []nftables.SetElement) {
+	for _, name := range names {
+		elements = append(elements, nftables.SetElement{Key: interfaceName(name)})
+	}
+	return elements
+}
+
+// interfaceName is a name as the kernel compares it: IFNAMSIZ bytes, padded with zeros.
+func interfaceName(name string) []byte {
+	padded := make([]byte, 16)
+	copy(padded, name)
+	return padded
+}
+
+// An interval set has the first address of a run, and, marked as an end, the first one after it; after the last address
+// of all there is none.
+
+func addressElements(runs []ruleset.AddressRun) (elements []nftables.SetElement) {
+	for _, run := range runs {
+		elements = append(elements, nftables.SetElement{Key: run.First.AsSlice()})
+		if end := run.Last.Next(); end.IsValid() {
+			elements = append(elements, nftables.SetElement{Key: end.AsSlice(), IntervalEnd: true})
+		}
+	}
+	return elements
+}
+
+func portElements(runs []ruleset.PortRun) (elements []nftables.SetElement) {
+	for _, run := range runs {
+		elements = append(elements, nftables.SetElement{Key: port(run.First)})
+		if end := run.Last + 1; end != 0 {
+			elements = append(elements, nftables.SetElement{Key: port(end), IntervalEnd: true})
+		}
+	}
+	return elements
+}
+
+func port(number uint16) []byte { return binary.BigEndian.AppendUint16(nil, number) }
