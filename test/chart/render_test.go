@@ -57,7 +57,7 @@ func refusal(t *testing.T, arguments ...string) string {
 }
 
 // helm runs helm, whose errors are what it wrote to standard error.
-func helm(t *testing.T, arguments ...string) ([]byte, error) {
+func helm(t testing.TB, arguments ...string) ([]byte, error) {
 	t.Helper()
 	readChart(t)
 	command := exec.CommandContext(t.Context(), helmBinary(t), arguments...)
@@ -79,7 +79,7 @@ type helmError struct {
 func (e *helmError) Error() string { return e.err.Error() + ": " + strings.TrimSpace(e.text) }
 func (e *helmError) Unwrap() error { return e.err }
 
-func helmBinary(t *testing.T) string {
+func helmBinary(t testing.TB) string {
 	t.Helper()
 	binary := os.Getenv("HELM")
 	if binary == "" {
@@ -97,7 +97,7 @@ func helmBinary(t *testing.T) string {
 
 // readChart reads what helm will read, since go test repeats a cached verdict unless this very process read what has
 // changed.
-func readChart(t *testing.T) {
+func readChart(t testing.TB) {
 	t.Helper()
 	err := filepath.WalkDir(root+"/charts/hapair", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -140,13 +140,18 @@ func blank(manifest string) bool {
 }
 
 func strictDecoder() runtime.Decoder {
+	return serializer.NewCodecFactory(kubernetesScheme(), serializer.EnableStrict).UniversalDeserializer()
+}
+
+// kubernetesScheme knows the kinds that the chart is made of.
+func kubernetesScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		corev1.AddToScheme, appsv1.AddToScheme, rbacv1.AddToScheme, policyv1.AddToScheme, apiextensionsv1.AddToScheme,
 	} {
 		utilruntime.Must(add(scheme))
 	}
-	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
+	return scheme
 }
 
 // find is the one object of type T whose name ends with suffix.

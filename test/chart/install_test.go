@@ -1,0 +1,139 @@
+//go:build apiserver
+
+package chart
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/resources"
+)
+
+// TestInstallation walks one release through its life on a real API server. There are no nodes, so no operator runs.
+func TestInstallation(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Chart installation")
+}
+
+var _ = Describe("A release", Ordered, func() {
+	var (
+		config     *rest.Config
+		admin      client.Client
+		kubeconfig string
+	)
+
+	// run is helm as the cluster's administrator.
+	run := func(arguments ...string) {
+		GinkgoHelper()
+		_, err := helm(GinkgoTB(), append(arguments, "--kubeconfig", kubeconfig, "--namespace", namespace)...)
+		Expect(err).NotTo(HaveOccurred())
+	}
+	// operator is a client with the rights of the release's ServiceAccount and no others.
+	operator := func() client.Client {
+		GinkgoHelper()
+		limited := rest.CopyConfig(config)
+		limited.Impersonate.UserName = "system:serviceaccount:" + namespace + ":hapair-manager"
+		limited.Impersonate.Groups = []string{"system:serviceaccounts", "system:authenticated"}
+		c, err := client.New(limited, client.Options{Scheme: newScheme(), FieldOwner: "hapair"})
+		Expect(err).NotTo(HaveOccurred())
+		return c
+	}
+
+	BeforeAll(func() {
+		environment := &envtest.Environment{}
+		var err error
+		config, err = environment.Start()
+		Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")
+		DeferCleanup(environment.Stop)
+		kubeconfig = filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+		Expect(os.WriteFile(kubeconfig, environment.KubeConfig, 0o600)).To(Succeed())
+		admin, err = client.New(config, client.Options{Scheme: newScheme()})
+		Expect(err).NotTo(HaveOccurred())
+	})
+
+	It("installs", func(ctx SpecContext) {
+		run("install", release, root+"/charts/hapair", "--create-namespace")
+		Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "hapair-manager"}, &appsv1.Deployment{})).
+			To(Succeed())
+		Eventually(crdServed).WithContext(ctx).WithArguments(admin, "hapairs.hapair.io").Should(BeTrue())
+		Eventually(crdServed).WithContext(ctx).WithArguments(admin, "syncpolicies.hapair.io").Should(BeTrue())
+	})
+
+	It("lets the operator give the units their rights, which nobody may who has them not", func(ctx SpecContext) {
+		pair := &v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge", UID: "1"}}
+		for _, unit := range v1alpha1.Units() {
+			Expect(operator().Apply(ctx, resources.ServiceAccount(pair, unit))).To(Succeed())
+			Expect(operator().Apply(ctx, resources.Role(pair, unit))).To(Succeed())
+			Expect(operator().Apply(ctx, resources.RoleBinding(pair, unit))).To(Succeed())
+		}
+	})
+
+	It("lets the operator do nothing to others' pairs, nodes and roles", func(ctx SpecContext) {
+		for _, forbidden := range []error{
+			operator().Delete(ctx, &v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge"}}),
+			operator().List(ctx, &corev1.NodeList{}),
+			operator().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "more"}}),
+		} {
+			Expect(apierrors.IsForbidden(forbidden)).To(BeTrue(), "got: %v", forbidden)
+		}
+	})
+
+	It("upgrades the CRDs", func(ctx SpecContext) {
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		Expect(admin.Get(ctx, client.ObjectKey{Name: "hapairs.hapair.io"}, crd)).To(Succeed())
+		before := client.MergeFrom(crd.DeepCopy())
+		crd.Spec.Names.ShortNames = []string{"old"}
+		Expect(admin.Patch(ctx, crd, before)).To(Succeed())
+
+		run("upgrade", release, root+"/charts/hapair", "--set", "replicas=1", "--force-conflicts")
+		Expect(admin.Get(ctx, client.ObjectKey{Name: "hapairs.hapair.io"}, crd)).To(Succeed())
+		Expect(crd.Spec.Names.ShortNames).To(Equal([]string{"hap"}))
+	})
+
+	It("leaves the CRDs behind when it is uninstalled, and with them the pairs", func(ctx SpecContext) {
+		run("uninstall", release)
+		err := admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "hapair-manager"}, &corev1.ServiceAccount{})
+		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "got: %v", err)
+		Expect(crdServed(ctx, admin, "hapairs.hapair.io")).To(BeTrue())
+		Expect(crdServed(ctx, admin, "syncpolicies.hapair.io")).To(BeTrue())
+	})
+
+	It("installs again over the CRDs that stayed", func() {
+		run("install", release, root+"/charts/hapair")
+	})
+})
+
+func newScheme() *runtime.Scheme {
+	scheme := kubernetesScheme()
+	ExpectWithOffset(1, v1alpha1.AddToScheme(scheme)).To(Succeed())
+	return scheme
+}
+
+func crdServed(ctx context.Context, admin client.Client, name string) (bool, error) {
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	if err := admin.Get(ctx, client.ObjectKey{Name: name}, crd); err != nil {
+		return false, err
+	}
+	for _, condition := range crd.Status.Conditions {
+		if condition.Type == apiextensionsv1.Established {
+			return condition.Status == apiextensionsv1.ConditionTrue, nil
+		}
+	}
+	return false, nil
+}
