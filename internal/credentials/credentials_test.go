@@ -1,0 +1,154 @@
+package credentials_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/credentials"
+)
+
+const (
+	day    = 24 * time.Hour
+	domain = "edge.default.hapair"
+)
+
+var now = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+
+func newAuthority(t *testing.T, domain string) credentials.KeyPair {
+	t.Helper()
+	authority, err := credentials.NewAuthority(domain, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authority
+}
+
+func issue(t *testing.T, authority credentials.KeyPair, name string) credentials.KeyPair {
+	t.Helper()
+	unit, err := credentials.Issue(authority, name, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return unit
+}
+
+func TestJudgeAuthority(t *testing.T) {
+	authority, other := newAuthority(t, domain), newAuthority(t, "other.default.hapair")
+	unit := issue(t, authority, "primary."+domain)
+	tests := map[string]struct {
+		authority credentials.KeyPair
+		now       time.Time
+		want      credentials.Verdict
+	}{
+		"fresh":                     {authority, now, credentials.Usable},
+		"nothing":                   {credentials.KeyPair{}, now, credentials.Missing},
+		"no key":                    {credentials.KeyPair{Certificate: authority.Certificate}, now, credentials.Missing},
+		"another's key":             {credentials.KeyPair{Certificate: authority.Certificate, Key: other.Key}, now, credentials.Malformed},
+		"not PEM":                   {credentials.KeyPair{Certificate: []byte("x"), Key: []byte("y")}, now, credentials.Malformed},
+		"of another pair":           {other, now, credentials.WrongAuthority},
+		"a unit's":                  {unit, now, credentials.WrongAuthority},
+		"good for seven years yet":  {authority, now.Add(3 * 365 * day), credentials.Usable},
+		"good for less than a leaf": {authority, now.Add(9 * 365 * day), credentials.Expiring},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := credentials.JudgeAuthority(test.authority, domain, test.now); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestJudgeUnit(t *testing.T) {
+	const name = "primary." + domain
+	authority, other := newAuthority(t, domain), newAuthority(t, domain)
+	unit := issue(t, authority, name)
+	twice := credentials.KeyPair{Certificate: append(append([]byte{}, unit.Certificate...), unit.Certificate...), Key: unit.Key}
+	tests := map[string]struct {
+		unit      credentials.KeyPair
+		authority []byte
+		now       time.Time
+		want      credentials.Verdict
+	}{
+		"fresh":                      {unit, authority.Certificate, now, credentials.Usable},
+		"nothing":                    {credentials.KeyPair{}, authority.Certificate, now, credentials.Missing},
+		"key of the authority":       {credentials.KeyPair{Certificate: unit.Certificate, Key: authority.Key}, authority.Certificate, now, credentials.Malformed},
+		"two certificates":           {twice, authority.Certificate, now, credentials.Malformed},
+		"of an authority since lost": {unit, other.Certificate, now, credentials.WrongAuthority},
+		"authority unreadable":       {unit, []byte("x"), now, credentials.WrongAuthority},
+		"the authority's own":        {authority, authority.Certificate, now, credentials.WrongName},
+		"of the peer":                {issue(t, authority, "secondary."+domain), authority.Certificate, now, credentials.WrongName},
+		"outside the domain":         {issue(t, authority, "primary.other.default.hapair"), authority.Certificate, now, credentials.WrongName},
+		"half its life":              {unit, authority.Certificate, now.Add(180 * day), credentials.Usable},
+		"near its end":               {unit, authority.Certificate, now.Add(300 * day), credentials.Expiring},
+		"past its end":               {unit, authority.Certificate, now.Add(400 * day), credentials.Expiring},
+	}
+	for testName, test := range tests {
+		t.Run(testName, func(t *testing.T) {
+			if got := credentials.JudgeUnit(test.unit, test.authority, name, test.now); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestUsableUntilItIsToBeRenewed(t *testing.T) {
+	const name = "primary." + domain
+	authority := newAuthority(t, domain)
+	unit := issue(t, authority, name)
+	at, ok := credentials.RenewAt(unit)
+	if !ok {
+		t.Fatal("a fresh certificate has no time of renewal")
+	}
+	if got := credentials.JudgeUnit(unit, authority.Certificate, name, at.Add(-time.Second)); got != credentials.Usable {
+		t.Errorf("just before: got %v, want %v", got, credentials.Usable)
+	}
+	if got := credentials.JudgeUnit(unit, authority.Certificate, name, at); got != credentials.Expiring {
+		t.Errorf("at the time: got %v, want %v", got, credentials.Expiring)
+	}
+	if _, ok := credentials.RenewAt(credentials.KeyPair{}); ok {
+		t.Error("nothing has a time of renewal")
+	}
+}
+
+// What is issued here must be what a TLS 1.3 session between the units accepts, each in either part.
+func TestUnitsRecogniseEachOther(t *testing.T) {
+	authority := newAuthority(t, domain)
+	primary := issue(t, authority, credentials.UnitName("primary", "edge", "default"))
+	secondary := issue(t, authority, credentials.UnitName("secondary", "edge", "default"))
+	handshake(t, authority, primary, secondary, "primary."+domain)
+	handshake(t, authority, secondary, primary, "secondary."+domain)
+}
+
+func handshake(t *testing.T, authority, server, client credentials.KeyPair, serverName string) {
+	t.Helper()
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(authority.Certificate) {
+		t.Fatal("the authority is not a certificate in PEM")
+	}
+	config := func(pair credentials.KeyPair) *tls.Config {
+		certificate, err := tls.X509KeyPair(pair.Certificate, pair.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &tls.Config{
+			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate}, RootCAs: roots, ClientCAs: roots,
+			ClientAuth: tls.RequireAndVerifyClientCert, ServerName: serverName,
+			Time: func() time.Time { return now },
+		}
+	}
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	done := make(chan error, 1)
+	go func() { done <- tls.Server(far, config(server)).HandshakeContext(t.Context()) }()
+	if err := tls.Client(near, config(client)).HandshakeContext(t.Context()); err != nil {
+		t.Errorf("client: %v", err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("server: %v", err)
+	}
+}
