@@ -1,0 +1,24 @@
+package resources
+
+import (
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// SidecarConfigMap holds the settings of both sidecars.
+func SidecarConfigMap(pair *v1alpha1.HAPair, settings []byte) *corev1ac.ConfigMapApplyConfiguration {
+	return configMap(pair, SidecarConfigMapName(pair.Name), KeySidecar, settings)
+}
+
+// FirewallConfigMap holds the document of both firewalls.
+func FirewallConfigMap(pair *v1alpha1.HAPair, document []byte) *corev1ac.ConfigMapApplyConfiguration {
+	return configMap(pair, FirewallConfigMapName(pair.Name), KeyFirewall, document)
+}
+
+func configMap(pair *v1alpha1.HAPair, name, key string, content []byte) *corev1ac.ConfigMapApplyConfiguration {
+	return corev1ac.ConfigMap(name, pair.Namespace).
+		WithLabels(Labels(pair.Name)).
+		WithOwnerReferences(owner(pair)).
+		WithData(map[string]string{key: string(content)})
+}

@@ -1,0 +1,138 @@
+package resources
+
+import (
+	"path"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// The containers of a unit's pod.
+const (
+	ContainerFirewall = "firewall"
+	ContainerSidecar  = "sidecar"
+	ContainerSysctl   = "sysctl"
+)
+
+const (
+	volumeSidecar  = "sidecar"
+	volumeFirewall = "firewall"
+	volumeTLS      = "tls"
+	volumeRun      = "run"
+
+	portSync   = "sync"
+	portHealth = "health"
+)
+
+// firewallContainer runs the firewall. It is root without anything of root but NET_ADMIN: a capability that is given to
+// another user is lost when the program is executed.
+func firewallContainer(image string, r corev1.ResourceRequirements) *corev1ac.ContainerApplyConfiguration {
+	container := corev1ac.Container().
+		WithName(ContainerFirewall).
+		WithImage(image).
+		WithImagePullPolicy(corev1.PullIfNotPresent).
+		WithArgs("--config="+settings.FirewallFile, "--status="+settings.FirewallStatusFile).
+		WithSecurityContext(confined("NET_ADMIN")).
+		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
+		WithVolumeMounts(
+			mount(volumeFirewall, path.Dir(settings.FirewallFile)).WithReadOnly(true),
+			mount(volumeRun, path.Dir(settings.FirewallStatusFile)),
+		)
+	if len(r.Requests) == 0 && len(r.Limits) == 0 && len(r.Claims) == 0 {
+		return container
+	}
+	wanted := corev1ac.ResourceRequirements()
+	if len(r.Requests) > 0 {
+		wanted.WithRequests(r.Requests)
+	}
+	if len(r.Limits) > 0 {
+		wanted.WithLimits(r.Limits)
+	}
+	for _, claim := range r.Claims {
+		c := corev1ac.ResourceClaim().WithName(claim.Name)
+		if claim.Request != "" {
+			c.WithRequest(claim.Request)
+		}
+		wanted.WithClaims(c)
+	}
+	return container.WithResources(wanted)
+}
+
+// sidecarContainer runs the sidecar. NET_RAW is for the announcements by which the neighbours learn who is active.
+func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApplyConfiguration {
+	return corev1ac.Container().
+		WithName(ContainerSidecar).
+		WithImage(image).
+		WithImagePullPolicy(corev1.PullIfNotPresent).
+		WithArgs(
+			"--unit="+string(unit),
+			"--settings="+settings.SidecarFile,
+			"--tls-dir="+settings.TLSDirectory,
+			"--firewall-status="+settings.FirewallStatusFile,
+			"--health-bind-address=:"+strconv.Itoa(settings.HealthPort),
+		).
+		WithEnv(
+			fromField("POD_NAME", "metadata.name"),
+			fromField("POD_NAMESPACE", "metadata.namespace"),
+			fromField("POD_UID", "metadata.uid"),
+			fromField("POD_IP", "status.podIP"),
+		).
+		WithPorts(
+			corev1ac.ContainerPort().WithName(portSync).WithProtocol(corev1.ProtocolTCP).WithContainerPort(settings.SyncPort),
+			corev1ac.ContainerPort().WithName(portHealth).WithProtocol(corev1.ProtocolTCP).WithContainerPort(settings.HealthPort),
+		).
+		WithReadinessProbe(probe("/readyz").WithPeriodSeconds(2).WithFailureThreshold(2)).
+		WithLivenessProbe(probe("/healthz").WithPeriodSeconds(5).WithFailureThreshold(3)).
+		WithResources(corev1ac.ResourceRequirements().WithRequests(corev1.ResourceList{
+			corev1.ResourceCPU:    resource.MustParse("20m"),
+			corev1.ResourceMemory: resource.MustParse("64Mi"),
+		})).
+		WithSecurityContext(confined("NET_ADMIN", "NET_RAW")).
+		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
+		WithVolumeMounts(
+			mount(volumeSidecar, path.Dir(settings.SidecarFile)).WithReadOnly(true),
+			mount(volumeTLS, settings.TLSDirectory).WithReadOnly(true),
+			mount(volumeRun, path.Dir(settings.FirewallStatusFile)).WithReadOnly(true),
+		)
+}
+
+// sysctlContainer turns IPv6 forwarding on before anything else runs. Linux has no netlink message for it, and /proc/sys
+// is read-only in any container that is not privileged; so this one is, for the moment that it takes.
+func sysctlContainer(image string) *corev1ac.ContainerApplyConfiguration {
+	return corev1ac.Container().
+		WithName(ContainerSysctl).
+		WithImage(image).
+		WithImagePullPolicy(corev1.PullIfNotPresent).
+		WithArgs("sysctl").
+		WithSecurityContext(corev1ac.SecurityContext().WithPrivileged(true).WithRunAsUser(0)).
+		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError)
+}
+
+func confined(capabilities ...corev1.Capability) *corev1ac.SecurityContextApplyConfiguration {
+	return corev1ac.SecurityContext().
+		WithRunAsUser(0).
+		WithAllowPrivilegeEscalation(false).
+		WithReadOnlyRootFilesystem(true).
+		WithCapabilities(corev1ac.Capabilities().WithDrop("ALL").WithAdd(capabilities...)).
+		WithSeccompProfile(corev1ac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))
+}
+
+func probe(at string) *corev1ac.ProbeApplyConfiguration {
+	return corev1ac.Probe().
+		WithHTTPGet(corev1ac.HTTPGetAction().WithPath(at).WithPort(intstr.FromString(portHealth)))
+}
+
+func fromField(name, field string) *corev1ac.EnvVarApplyConfiguration {
+	return corev1ac.EnvVar().WithName(name).
+		WithValueFrom(corev1ac.EnvVarSource().WithFieldRef(corev1ac.ObjectFieldSelector().WithFieldPath(field)))
+}
+
+func mount(volume, at string) *corev1ac.VolumeMountApplyConfiguration {
+	return corev1ac.VolumeMount().WithName(volume).WithMountPath(at)
+}

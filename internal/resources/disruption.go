@@ -1,0 +1,22 @@
+package resources
+
+import (
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	policyv1ac "k8s.io/client-go/applyconfigurations/policy/v1"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// PodDisruptionBudget lets a drain take one unit at a time, and the second only when the first is back. A unit that is
+// not ready protects nothing, so it may always be evicted: it must not keep a node from being drained.
+func PodDisruptionBudget(pair *v1alpha1.HAPair) *policyv1ac.PodDisruptionBudgetApplyConfiguration {
+	return policyv1ac.PodDisruptionBudget(DisruptionBudgetName(pair.Name), pair.Namespace).
+		WithLabels(Labels(pair.Name)).
+		WithOwnerReferences(owner(pair)).
+		WithSpec(policyv1ac.PodDisruptionBudgetSpec().
+			WithMinAvailable(intstr.FromInt32(1)).
+			WithSelector(metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelPair: pair.Name})).
+			WithUnhealthyPodEvictionPolicy(policyv1.AlwaysAllow))
+}

@@ -1,0 +1,24 @@
+package resources
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+)
+
+// hashLength is in hexadecimal digits: 64 bits, enough to tell two templates of one pod apart.
+const hashLength = 16
+
+// templateHash stands for all that a pod cannot take while it runs. encoding/json sorts the keys of maps, so that equal
+// templates have equal bytes.
+func templateHash(pod *corev1ac.PodApplyConfiguration, settings []byte) (string, error) {
+	hash := sha256.New()
+	if err := json.NewEncoder(hash).Encode(pod); err != nil {
+		return "", fmt.Errorf("hashing the template of pod %s: %w", *pod.Name, err)
+	}
+	hash.Write(settings)
+	return hex.EncodeToString(hash.Sum(nil))[:hashLength], nil
+}

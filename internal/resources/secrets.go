@@ -1,0 +1,30 @@
+package resources
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// AuthoritySecret holds the authority of the pair. The operator alone reads it; no unit mounts it.
+func AuthoritySecret(pair *v1alpha1.HAPair, certificate, key []byte) *corev1ac.SecretApplyConfiguration {
+	return secret(pair, AuthoritySecretName(pair.Name), map[string][]byte{KeyCertificate: certificate, KeyPrivate: key})
+}
+
+// UnitSecret holds the certificate of one unit and that of the authority by which it knows its peer.
+func UnitSecret(
+	pair *v1alpha1.HAPair, unit v1alpha1.Unit, certificate, key, authority []byte,
+) *corev1ac.SecretApplyConfiguration {
+	return secret(pair, UnitSecretName(pair.Name, unit), map[string][]byte{
+		KeyCertificate: certificate, KeyPrivate: key, KeyAuthority: authority,
+	})
+}
+
+func secret(pair *v1alpha1.HAPair, name string, data map[string][]byte) *corev1ac.SecretApplyConfiguration {
+	return corev1ac.Secret(name, pair.Namespace).
+		WithLabels(Labels(pair.Name)).
+		WithOwnerReferences(owner(pair)).
+		WithType(corev1.SecretTypeTLS).
+		WithData(data)
+}

@@ -1,0 +1,99 @@
+package resources
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// defaultLeaseDurationSeconds is that of the API, for a pair that came past its defaulting.
+const defaultLeaseDurationSeconds = 15
+
+// protocolNumbers are of the IANA registry of protocol numbers.
+var protocolNumbers = map[v1alpha1.ConnectionProtocol]uint8{
+	"ICMP": 1, "TCP": 6, "UDP": 17, "GRE": 47, "ICMPv6": 58, "SCTP": 132,
+}
+
+// Sync is what a policy lets the pair replicate; without a policy, every class that is replicated by default.
+func Sync(policy *v1alpha1.SyncPolicy) (settings.Sync, error) {
+	if policy == nil {
+		policy = &v1alpha1.SyncPolicy{}
+	}
+	replicated := map[string]bool{state.ConnectionCache.String(): true}
+	for i, class := range policy.Spec.Classes {
+		known, err := state.ParseClass(string(class.Name))
+		if err != nil {
+			return settings.Sync{}, fmt.Errorf("spec.classes[%d].name: %w", i, err)
+		}
+		replicated[known.String()] = class.Mode == v1alpha1.SyncModeReplicate
+	}
+	maps.DeleteFunc(replicated, func(_ string, wanted bool) bool { return !wanted })
+	sync := settings.Sync{Classes: slices.AppendSeq([]string{}, maps.Keys(replicated))}
+	slices.Sort(sync.Classes)
+
+	if connections := policy.Spec.Connections; connections != nil {
+		for i, name := range connections.Protocols {
+			number, ok := protocolNumbers[name]
+			if !ok {
+				return settings.Sync{}, fmt.Errorf("spec.connections.protocols[%d]: unknown protocol %q", i, name)
+			}
+			sync.Protocols = append(sync.Protocols, number)
+		}
+		slices.Sort(sync.Protocols)
+		for i, text := range connections.ExcludedNetworks {
+			block, err := netip.ParsePrefix(text)
+			if err != nil {
+				return settings.Sync{}, fmt.Errorf("spec.connections.excludedNetworks[%d]: %w", i, err)
+			}
+			sync.ExcludedNetworks = append(sync.ExcludedNetworks, block)
+		}
+	}
+	if throttle := policy.Spec.Throttle; throttle != nil {
+		sync.RecordsPerSecond = throttle.RecordsPerSecond
+	}
+	return sync, nil
+}
+
+// Settings are what both sidecars of the pair are told.
+func Settings(pair *v1alpha1.HAPair, sync settings.Sync) (settings.Sidecar, error) {
+	told := settings.Sidecar{
+		Pair:                 pair.Name,
+		Namespace:            pair.Namespace,
+		LeaseDurationSeconds: pair.Spec.Failover.LeaseDurationSeconds,
+		Sync:                 sync,
+	}
+	if told.LeaseDurationSeconds == 0 {
+		told.LeaseDurationSeconds = defaultLeaseDurationSeconds
+	}
+	for i, network := range pair.Spec.Networks {
+		n := settings.Network{Interface: network.Name}
+		for j, text := range network.VirtualAddresses {
+			address, err := netip.ParsePrefix(text)
+			if err != nil {
+				return settings.Sidecar{}, fmt.Errorf("spec.networks[%d].virtualAddresses[%d]: %w", i, j, err)
+			}
+			n.VirtualAddresses = append(n.VirtualAddresses, address)
+		}
+		told.Networks = append(told.Networks, n)
+	}
+	return told, nil
+}
+
+// EncodeSettings writes settings as the sidecars read them. It refuses what a sidecar would refuse: better here, where
+// a person sees it, than in a pod that does not start.
+func EncodeSettings(told settings.Sidecar) ([]byte, error) {
+	encoded, err := json.MarshalIndent(told, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encoding sidecar settings: %w", err)
+	}
+	if _, err := settings.Parse(encoded); err != nil {
+		return nil, err
+	}
+	return append(encoded, '\n'), nil
+}

@@ -1,0 +1,31 @@
+package resources
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// privateMode lets root alone read the unit's key.
+const privateMode = 0o400
+
+// volumes are mounted as whole directories: a file that is mounted by itself would never see a change.
+func volumes(pair *v1alpha1.HAPair, unit v1alpha1.Unit) []*corev1ac.VolumeApplyConfiguration {
+	return []*corev1ac.VolumeApplyConfiguration{
+		corev1ac.Volume().WithName(volumeSidecar).
+			WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(SidecarConfigMapName(pair.Name))),
+		corev1ac.Volume().WithName(volumeFirewall).
+			WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(FirewallConfigMapName(pair.Name))),
+		corev1ac.Volume().WithName(volumeTLS).
+			WithSecret(corev1ac.SecretVolumeSource().
+				WithSecretName(UnitSecretName(pair.Name, unit)).
+				WithDefaultMode(privateMode)),
+		// In memory, since what is in force is not known of a firewall that did not run yet.
+		corev1ac.Volume().WithName(volumeRun).
+			WithEmptyDir(corev1ac.EmptyDirVolumeSource().
+				WithMedium(corev1.StorageMediumMemory).
+				WithSizeLimit(resource.MustParse("1Mi"))),
+	}
+}
