@@ -1,0 +1,122 @@
+package hapair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/resources"
+)
+
+// FieldOwner owns every field that the operator applies.
+const FieldOwner = client.FieldOwner("hapair.io/manager")
+
+// Reconciler makes pairs what their specs say.
+type Reconciler struct {
+	// Client reads from the cache, which holds only what is labelled as a pair's, and writes.
+	Client client.Client
+	// Live reads past the cache: what users made, and what must be certain before something is deleted.
+	Live client.Reader
+	// Events is where transitions are told.
+	Events events.EventRecorder
+	// Images are those of the units' containers.
+	Images resources.Images
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// step is one part of a reconcile. An error ends the reconcile; a lack that the user has to mend is noted in the scope.
+type step func(context.Context, *scope) error
+
+// +kubebuilder:rbac:groups=hapair.io,resources=hapairs,verbs=get;list;watch
+// +kubebuilder:rbac:groups=hapair.io,resources=hapairs/status,verbs=get;patch
+// +kubebuilder:rbac:groups=hapair.io,resources=hapairs/finalizers,verbs=update
+// +kubebuilder:rbac:groups=hapair.io,resources=syncpolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods/status,verbs=get;patch
+// +kubebuilder:rbac:groups="",resources=configmaps;secrets;serviceaccounts,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices/restricted,verbs=create
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch;create;patch;update
+// +kubebuilder:rbac:groups=k8s.cni.cncf.io,resources=network-attachment-definitions,verbs=get
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile makes one pair what its spec says, as far as that is possible now.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	pair := &v1alpha1.HAPair{}
+	if err := r.Client.Get(ctx, request.NamespacedName, pair); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !pair.DeletionTimestamp.IsZero() {
+		// The garbage collector removes what the pair owns.
+		return ctrl.Result{}, nil
+	}
+	s := newScope(pair, log.FromContext(ctx))
+	err := run(ctx, s,
+		r.observe,
+		// What follows a failover comes first, and needs nothing of what may fail below.
+		r.repoint,
+		r.labelRoles,
+		r.resolveSync,
+		r.resolveDocument,
+		r.ensureIdentity,
+		r.ensureCredentials,
+		r.ensureLease,
+		r.ensureConfiguration,
+		r.ensureUnits,
+	)
+	s.refused = refusal(err)
+	if published := r.publish(ctx, s); apierrors.IsConflict(published) {
+		s.log.V(1).Info("Publishing the status again, since the pair changed meanwhile")
+		return ctrl.Result{RequeueAfter: retryInterval}, err
+	} else if published != nil {
+		err = errors.Join(err, published)
+	}
+	return ctrl.Result{RequeueAfter: s.renewal(r.Now())}, err
+}
+
+// retryInterval is after which a reconcile that met a newer pair than it had read is done again.
+const retryInterval = 200 * time.Millisecond
+
+func run(ctx context.Context, s *scope, steps ...step) error {
+	for _, step := range steps {
+		if err := step(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refusal is the message of an error that trying again does not mend: the API server, a quota or an admission policy
+// refuses what the spec amounts to, or a foreign object is in the way. Other errors pass, and no person needs to see them.
+func refusal(err error) string {
+	foreign := &foreignObjectError{}
+	spec := &specError{}
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &foreign), errors.As(err, &spec),
+		apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+		return err.Error()
+	default:
+		return ""
+	}
+}
+
+// specError says that a spec which the API server admitted cannot be carried out.
+type specError struct{ err error }
+
+func (e *specError) Error() string { return fmt.Sprintf("carrying out the spec: %v", e.err) }
+
+func (e *specError) Unwrap() error { return e.err }

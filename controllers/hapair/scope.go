@@ -1,0 +1,91 @@
+package hapair
+
+import (
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// scope is what the steps of one reconcile know of the pair and tell each other.
+type scope struct {
+	pair *v1alpha1.HAPair
+	log  logr.Logger
+
+	// facts are set by observe.
+	facts facts
+
+	// sync and document are what the units should have: what the spec says, or the last good while that lacks
+	// something. document is nil, and sync not known, while there never was a good one.
+	sync      settings.Sync
+	syncKnown bool
+	document  []byte
+	// lacks are in the order in which they were found.
+	lacks []lack
+
+	// settings are the encoded settings of both sidecars; nil while sync is not known.
+	settings []byte
+
+	// decisions are what ensureUnits made of each unit; nil when it did not get that far.
+	decisions decisions
+
+	// refused is what the API server refused, empty when nothing was.
+	refused string
+	// renewAt is when a certificate is to be renewed; zero when none is known.
+	renewAt time.Time
+}
+
+func newScope(pair *v1alpha1.HAPair, log logr.Logger) *scope {
+	return &scope{pair: pair, log: log}
+}
+
+// lack is something that the spec needs and that a person has to mend.
+type lack struct {
+	kind    lackKind
+	message string
+	// fatal is set when there is no earlier good state to go on with.
+	fatal bool
+}
+
+type lackKind int
+
+const (
+	lackPolicy        lackKind = iota // the SyncPolicy does not exist
+	lackDocument                      // the ConfigMap of the document, or its key, does not exist
+	lackValidDocument                 // the document is refused
+)
+
+func (s *scope) note(l lack) {
+	s.log.V(1).Info("Holding back changes, since the spec lacks something", "lack", l.message, "fatal", l.fatal)
+	s.lacks = append(s.lacks, l)
+}
+
+// documentLack is what is wrong with the document, nil when nothing is.
+func (s *scope) documentLack() *lack {
+	for i := range s.lacks {
+		if s.lacks[i].kind != lackPolicy {
+			return &s.lacks[i]
+		}
+	}
+	return nil
+}
+
+// fatalLack is what keeps the pair from being started at all, nil when nothing does.
+func (s *scope) fatalLack() *lack {
+	for i := range s.lacks {
+		if s.lacks[i].fatal {
+			return &s.lacks[i]
+		}
+	}
+	return nil
+}
+
+// renewal is how long it is until a certificate has to be looked at again; zero when nothing has to be.
+func (s *scope) renewal(now time.Time) time.Duration {
+	if s.renewAt.IsZero() {
+		return 0
+	}
+	return max(s.renewAt.Sub(now), time.Second)
+}

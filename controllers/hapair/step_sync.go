@@ -1,0 +1,82 @@
+package hapair
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/resources"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// resolveSync finds out what the pair replicates. While its SyncPolicy does not exist, that is what it replicated so far.
+func (r *Reconciler) resolveSync(ctx context.Context, s *scope) error {
+	policy, missing, err := r.policy(ctx, s.pair)
+	if err != nil {
+		return err
+	}
+	if missing {
+		return r.keepSync(ctx, s)
+	}
+	sync, err := resources.Sync(policy)
+	if err != nil {
+		return &specError{fmt.Errorf("reading SyncPolicy %s: %w", policy.Name, err)}
+	}
+	s.sync, s.syncKnown = sync, true
+	return nil
+}
+
+// policy is nil when the pair names none.
+func (r *Reconciler) policy(ctx context.Context, pair *v1alpha1.HAPair) (_ *v1alpha1.SyncPolicy, missing bool, _ error) {
+	reference := pair.Spec.SyncPolicyRef
+	if reference == nil {
+		return nil, false, nil
+	}
+	policy := &v1alpha1.SyncPolicy{}
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: pair.Namespace, Name: reference.Name}, policy)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, true, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("reading SyncPolicy %s: %w", reference.Name, err)
+	default:
+		return policy, false, nil
+	}
+}
+
+func (r *Reconciler) keepSync(ctx context.Context, s *scope) error {
+	last, err := r.lastGood(ctx, s.pair, resources.SidecarConfigMapName(s.pair.Name), resources.KeySidecar)
+	if err != nil {
+		return err
+	}
+	// Settings that cannot be read are as good as none: the next that are made replace them.
+	if told, err := settings.Parse(last); len(last) > 0 && err == nil {
+		s.sync, s.syncKnown = told.Sync, true
+	}
+	name := s.pair.Spec.SyncPolicyRef.Name
+	if s.syncKnown {
+		s.note(lack{kind: lackPolicy, message: fmt.Sprintf("SyncPolicy %s does not exist in namespace %s; the pair goes on "+
+			"replicating what it did. Create it, or remove spec.syncPolicyRef", name, s.pair.Namespace)})
+		return nil
+	}
+	s.note(lack{kind: lackPolicy, fatal: true, message: fmt.Sprintf("SyncPolicy %s does not exist in namespace %s; "+
+		"create it, or remove spec.syncPolicyRef to replicate what is replicated by default", name, s.pair.Namespace)})
+	return nil
+}
+
+// lastGood is what was written last to a ConfigMap of the pair, nil when nothing was.
+func (r *Reconciler) lastGood(ctx context.Context, pair *v1alpha1.HAPair, name, key string) ([]byte, error) {
+	written := &corev1.ConfigMap{}
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: pair.Namespace, Name: name}, written)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("reading what was last good in ConfigMap %s: %w", name, err)
+	}
+	if content, ok := written.Data[key]; ok {
+		return []byte(content), nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,125 @@
+package syncpolicy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/resources"
+)
+
+// FieldOwner owns the status of policies.
+const FieldOwner = client.FieldOwner("hapair.io/manager")
+
+// maxPairs is what the API admits in a status.
+const maxPairs = 1000
+
+// Reconciler keeps the status of policies.
+type Reconciler struct {
+	// Client reads from the cache and writes.
+	Client client.Client
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// +kubebuilder:rbac:groups=hapair.io,resources=syncpolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups=hapair.io,resources=syncpolicies/status,verbs=get;patch
+// +kubebuilder:rbac:groups=hapair.io,resources=hapairs,verbs=get;list;watch
+
+// Reconcile brings the status of one policy up to date.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	policy := &v1alpha1.SyncPolicy{}
+	if err := r.Client.Get(ctx, request.NamespacedName, policy); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	pairs := &v1alpha1.HAPairList{}
+	if err := r.Client.List(ctx, pairs, client.InNamespace(policy.Namespace)); err != nil {
+		return ctrl.Result{}, fmt.Errorf("listing the pairs that may use the policy: %w", err)
+	}
+	status := statusOf(policy, pairs.Items, metav1.NewTime(r.Now()))
+	if equality.Semantic.DeepEqual(policy.Status, status) {
+		return ctrl.Result{}, nil
+	}
+	err := r.Client.Status().Apply(ctx, application(policy, status), FieldOwner, client.ForceOwnership)
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		// It is gone, or was made anew: then it comes again.
+		return ctrl.Result{}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("applying the status: %w", err)
+	}
+	return ctrl.Result{}, nil
+}
+
+func statusOf(policy *v1alpha1.SyncPolicy, pairs []v1alpha1.HAPair, now metav1.Time) v1alpha1.SyncPolicyStatus {
+	status := *policy.Status.DeepCopy()
+	status.ObservedGeneration = policy.Generation
+	status.Pairs = nil
+	for i := range pairs {
+		if reference := pairs[i].Spec.SyncPolicyRef; reference != nil && reference.Name == policy.Name {
+			status.Pairs = append(status.Pairs, pairs[i].Name)
+		}
+	}
+	slices.Sort(status.Pairs)
+	status.Pairs = status.Pairs[:min(len(status.Pairs), maxPairs)]
+
+	accepted := metav1.Condition{
+		Type:               v1alpha1.ConditionAccepted,
+		Status:             metav1.ConditionTrue,
+		Reason:             v1alpha1.ReasonValid,
+		Message:            "Every class and filter is known",
+		ObservedGeneration: policy.Generation,
+		LastTransitionTime: now,
+	}
+	if _, err := resources.Sync(policy); err != nil {
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, v1alpha1.ReasonInvalid, err.Error()
+	}
+	meta.SetStatusCondition(&status.Conditions, accepted)
+	return status
+}
+
+// statusApplication is the apply configuration that is not generated for this kind.
+type statusApplication struct {
+	metav1ac.TypeMetaApplyConfiguration    `json:",inline"`
+	*metav1ac.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
+
+	Status v1alpha1.SyncPolicyStatus `json:"status"`
+}
+
+// IsApplyConfiguration marks the type as one.
+func (statusApplication) IsApplyConfiguration() {}
+
+// GetKind is what the client asks of an apply configuration.
+func (a *statusApplication) GetKind() *string { return a.Kind }
+
+// GetAPIVersion is what the client asks of an apply configuration.
+func (a *statusApplication) GetAPIVersion() *string { return a.APIVersion }
+
+// GetName is what the client asks of an apply configuration.
+func (a *statusApplication) GetName() *string { return a.Name }
+
+// GetNamespace is what the client asks of an apply configuration.
+func (a *statusApplication) GetNamespace() *string { return a.Namespace }
+
+func application(policy *v1alpha1.SyncPolicy, status v1alpha1.SyncPolicyStatus) *statusApplication {
+	return &statusApplication{
+		TypeMetaApplyConfiguration: *metav1ac.TypeMeta().
+			WithAPIVersion(v1alpha1.GroupVersion.String()).
+			WithKind("SyncPolicy"),
+		ObjectMetaApplyConfiguration: metav1ac.ObjectMeta().
+			WithName(policy.Name).
+			WithNamespace(policy.Namespace).
+			WithUID(policy.UID),
+		Status: status,
+	}
+}

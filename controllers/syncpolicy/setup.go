@@ -1,0 +1,48 @@
+package syncpolicy
+
+import (
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"context"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// SetupWithManager has the reconciler called whenever a policy changes, or which pairs use it.
+func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(manager).
+		Named("syncpolicy").
+		For(&v1alpha1.SyncPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.HAPair{}, byPair(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Complete(r)
+}
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// byPair calls for the policy that a pair names, and when that changed also for the one that it named before.
+func byPair() handler.EventHandler {
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { enqueue(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { enqueue(q, e.ObjectOld, e.ObjectNew) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { enqueue(q, e.Object) },
+	}
+}
+
+func enqueue(q queue, pairs ...client.Object) {
+	for _, object := range pairs {
+		if pair, ok := object.(*v1alpha1.HAPair); ok && pair.Spec.SyncPolicyRef != nil {
+			q.Add(reconcile.Request{NamespacedName: types.NamespacedName{
+				Namespace: pair.Namespace, Name: pair.Spec.SyncPolicyRef.Name,
+			}})
+		}
+	}
+}
