@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +15,11 @@ import (
 // RunIn runs a command in all namespaces of the process pid, that of the machine's users excepted, and returns its
 // exit code. The command ends when the caller does. Signals that people send from a terminal are handed on.
 func RunIn(pid int, args []string) (int, error) {
+	// The kernel tells a process its own file only where it is known by a number.
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
 	// The thread belongs to another world from here on and is never used for anything else.
 	runtime.LockOSThread()
 	handle, err := unix.PidfdOpen(pid, 0)
@@ -30,18 +36,17 @@ func RunIn(pid int, args []string) (int, error) {
 		return 0, fmt.Errorf("entering the namespaces of process %d: %w", pid, err)
 	}
 	_ = unix.Close(handle)
-	return runAsChild(args)
+	return runAsChild(self, args)
 }
 
-// runAsChild starts a command from the calling, locked thread and waits for it.
-func runAsChild(args []string) (int, error) {
-	path, err := exec.LookPath(args[0])
-	if err != nil {
-		return 0, err
-	}
-	command := exec.Command(path, args[1:]...)
+// GuestCommand is the argument by which a program that calls RunIn is called again, to call BecomeGuest.
+const GuestCommand = "guest"
+
+// runAsChild starts a command from the calling, locked thread and waits for it. The command is tied to this process by
+// a detour: only a process that is in the namespace already can ask for that.
+func runAsChild(self string, args []string) (int, error) {
+	command := exec.Command(self, append([]string{GuestCommand, "--"}, args...)...)
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
-	command.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	defer signal.Stop(signals)
@@ -60,13 +65,32 @@ func runAsChild(args []string) (int, error) {
 	}
 }
 
+// BecomeGuest asks the kernel to end this process when the one that called RunIn ends, then becomes the command. It
+// returns only with an error.
+func BecomeGuest(args []string) error {
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread() // the wish is the thread's, and goes over to the command with it
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("tying %s to its caller: %w", args[0], err)
+	}
+	// A parent outside of the namespace has the number 0. Any other has taken over an orphan.
+	if os.Getppid() != 0 {
+		return fmt.Errorf("running %s: whoever called for it has ended", args[0])
+	}
+	err = unix.Exec(path, args, os.Environ())
+	return fmt.Errorf("running %s: %w", path, err)
+}
+
 // exitCode follows the shell: what a signal ended counts 128 and the signal's number.
 func exitCode(err error) (int, error) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return 0, err
 	}
-	if status, ok := exit.Sys().(unix.WaitStatus); ok && status.Signaled() {
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return 128 + int(status.Signal()), nil
 	}
 	return exit.ExitCode(), nil

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/cluster"
+	"github.com/hapair-io/hapair/test/cluster/internal/boot"
+	"github.com/hapair-io/hapair/test/cluster/internal/process"
+)
+
+func newLoadCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "load IMAGE.tar...",
+		Short:   "Bring image archives to every worker",
+		Long:    "Bring image archives (OCI layouts in a tar) to every worker, so that pods find them without a registry.",
+		Example: "  cluster load bin/images/*.tar",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, args []string) error {
+			return c.Load(cmd.Context(), args...)
+		}),
+	}
+}
+
+func newExecCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "exec HOST -- COMMAND...",
+		Short: "Run a command in a host",
+		Long: `Run a command in a host: on a worker in all of its namespaces, on the others in their network, with this
+machine's files. The exit code is the command's.`,
+		Example:   "  cluster exec client -- curl http://203.0.113.9/\n  cluster exec worker-1 -- ip neighbour",
+		Args:      cobra.MinimumNArgs(2),
+		ValidArgs: hosts(),
+		RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
+			code, err := c.Exec(args[0], args[1:])
+			if err == nil && code != 0 {
+				return exitCode(code)
+			}
+			return err
+		}),
+	}
+}
+
+func newKubectlCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                "kubectl ARGUMENTS...",
+		Short:              "Run kubectl as the cluster's administrator",
+		Example:            "  cluster kubectl get pods -A -o wide",
+		DisableFlagParsing: true,
+		RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
+			if _, err := os.Stat(c.Kubeconfig()); err != nil {
+				return cluster.ErrNotUp
+			}
+			program := filepath.Join(c.Bin(), "hyperkube")
+			environment := append(os.Environ(), "KUBECONFIG="+c.Kubeconfig())
+			err := unix.Exec(program, append([]string{"kubectl"}, args...), environment)
+			return fmt.Errorf("running %s (`make cluster` builds it): %w", program, err)
+		}),
+	}
+}
+
+func newKubeconfigCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "kubeconfig",
+		Short:   "Print the path of the administrator's kubeconfig",
+		Example: "  export KUBECONFIG=$(cluster kubeconfig)",
+		Args:    cobra.NoArgs,
+		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, _ []string) error {
+			if _, err := os.Stat(c.Kubeconfig()); err != nil {
+				return cluster.ErrNotUp
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), c.Kubeconfig())
+			return err
+		}),
+	}
+}
+
+// newNodeInitCommand is what a node's PID 1 runs; nobody else calls it.
+func newNodeInitCommand() *cobra.Command {
+	var joined bool
+	cmd := &cobra.Command{
+		Use:    "node-init SPEC",
+		Short:  "Be PID 1 of a node",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE:   func(_ *cobra.Command, args []string) error { return boot.Run(args[0], joined) },
+	}
+	cmd.Flags().BoolVar(&joined, boot.JoinedFlag[len("--"):], false, "the control groups are joined already")
+	return cmd
+}
+
+// newGuestCommand is the second half of `exec` on a worker; nobody else calls it.
+func newGuestCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    process.GuestCommand + " -- COMMAND...",
+		Short:  "Become a command inside a worker",
+		Hidden: true,
+		Args:   cobra.MinimumNArgs(1),
+		RunE:   func(_ *cobra.Command, args []string) error { return process.BecomeGuest(args) },
+	}
+}

@@ -1,0 +1,87 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
+	"github.com/hapair-io/hapair/test/cluster/internal/layout"
+	"github.com/hapair-io/hapair/test/cluster/internal/network"
+	"github.com/hapair-io/hapair/test/cluster/internal/process"
+)
+
+// Command prepares a command that runs in a host: on a worker in all of its namespaces, as if logged in there; on the
+// others in their network alone, with the machine's files. It ends when the caller, the context or the cluster does. What it is
+// started with and what it prints are the command's own.
+func (c *Cluster) Command(ctx context.Context, host string, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, filepath.Join(c.bin, "cluster"), append([]string{"exec", host, "--"}, args...)...)
+}
+
+// Within runs act in the network of a host: sockets that it opens and processes that it starts belong there. Goroutines
+// that act starts do not; sockets once opened may be used anywhere.
+func (c *Cluster) Within(host string, act func() error) error {
+	target, err := c.findOn(host)
+	if err != nil {
+		return err
+	}
+	return network.Within(target.Namespace(), act)
+}
+
+// Exec becomes a command in a host, as Command describes. It returns only if that fails, or for a worker, whose exit
+// code it returns; the caller ends with it.
+func (c *Cluster) Exec(host string, args []string) (int, error) {
+	target, err := c.findOn(host)
+	if err != nil {
+		return 0, err
+	}
+	trees, err := hierarchies()
+	if err != nil {
+		return 0, err
+	}
+	// What runs in the cluster ends with the cluster.
+	if err := cgroup.Join(trees, guestGroup); err != nil {
+		return 0, err
+	}
+	if target.Worker() {
+		init, running, err := runningInit(host)
+		if err != nil || !running {
+			return 0, errorOr(err, noPower(host))
+		}
+		return process.RunIn(init.PID, args)
+	}
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return 0, err
+	}
+	return 0, network.Within(target.Namespace(), func() error {
+		err := unix.Exec(path, args, os.Environ())
+		return fmt.Errorf("running %s: %w", path, err)
+	})
+}
+
+// findOn finds a host that has power.
+func (c *Cluster) findOn(name string) (layout.Host, error) {
+	host, err := layout.FindHost(name)
+	if err != nil {
+		return host, err
+	}
+	if err := requireRoot(); err != nil {
+		return host, err
+	}
+	if err := c.requireUp(); err != nil {
+		return host, err
+	}
+	if !network.NamespaceExists(host.Namespace()) {
+		return host, noPower(name)
+	}
+	return host, nil
+}
+
+func noPower(node string) error {
+	return fmt.Errorf("%s has no power: run `cluster power-on %s`", node, node)
+}

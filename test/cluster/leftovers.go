@@ -1,0 +1,96 @@
+package cluster
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
+	"github.com/hapair-io/hapair/test/cluster/internal/layout"
+	"github.com/hapair-io/hapair/test/cluster/internal/network"
+)
+
+// Leftovers lists whatever there is of the cluster on the machine, a line each: processes, namespaces, control groups,
+// mounts, the console and the state. After Down the list is empty.
+func (c *Cluster) Leftovers() ([]string, error) {
+	var found []string
+	for _, look := range []func() ([]string, error){leftGroups, leftNamespaces, leftMounts, leftConsole, leftState} {
+		left, err := look()
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, left...)
+	}
+	return found, nil
+}
+
+func leftGroups() ([]string, error) {
+	trees, err := hierarchies()
+	if err != nil {
+		return nil, err
+	}
+	pids, err := cgroup.Processes(trees, rootGroup)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, pid := range pids {
+		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if err != nil {
+			continue // it ended while being looked at
+		}
+		found = append(found, fmt.Sprintf("process %d (%s)", pid, strings.TrimSpace(string(name))))
+	}
+	for _, path := range cgroup.Paths(trees, rootGroup) {
+		found = append(found, "control group "+path)
+	}
+	return found, nil
+}
+
+func leftNamespaces() ([]string, error) {
+	names := []string{layout.SwitchNamespace}
+	for _, host := range layout.Hosts() {
+		names = append(names, host.Namespace())
+	}
+	var found []string
+	for _, name := range names {
+		if _, err := os.Lstat(network.NamespacePath(name)); err == nil {
+			found = append(found, "network namespace "+name)
+		}
+	}
+	return found, nil
+}
+
+func leftMounts() ([]string, error) {
+	file, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	var found []string
+	scanner := bufio.NewScanner(file)
+	for scanner.Scan() {
+		if fields := strings.Fields(scanner.Text()); len(fields) > 4 && strings.HasPrefix(fields[4], stateDir) {
+			found = append(found, "mount "+fields[4])
+		}
+	}
+	return found, scanner.Err()
+}
+
+func leftConsole() ([]string, error) {
+	conn, err := net.DialTimeout("tcp4", consoleAddress, time.Second)
+	if err != nil {
+		return nil, nil // nobody listens
+	}
+	return []string{"listener at " + consoleAddress}, conn.Close()
+}
+
+func leftState() ([]string, error) {
+	if _, err := os.Lstat(stateDir); err != nil {
+		return nil, nil // it is not there
+	}
+	return []string{"folder " + stateDir}, nil
+}

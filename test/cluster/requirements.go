@@ -1,0 +1,67 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// requirement is a program that the cluster runs.
+type requirement struct {
+	path string // below the folder of built programs
+	make string // the target that builds it
+}
+
+func requirements() []requirement {
+	const components, images = "make cluster", "make images"
+	return []requirement{
+		{"cluster", components},
+		{"hyperkube", components},
+		{"etcd", components},
+		{"containerd", components},
+		{"ctr", components},
+		{"containerd-shim-runc-v2", components},
+		{"cni/multinet", components},
+		{"cni/bridge", components},
+		{"cni/host-local", components},
+		{"cni/loopback", components},
+		{"cni/macvlan", components},
+		{"cni/static", components},
+		{pauseArchive, images},
+		{pauseReference, images},
+	}
+}
+
+// packages maps programs of the machine that are needed to the Debian packages that have them.
+func machinePrograms() map[string]string { return map[string]string{"runc": "runc", "nft": "nftables"} }
+
+// requireRoot is the first step of everything that changes the cluster or enters a host.
+func requireRoot() error {
+	if os.Geteuid() != 0 {
+		return errors.New("this needs root: namespaces, mounts and control groups are made")
+	}
+	return nil
+}
+
+// checkRequirements says what is missing and how to get it, all at once.
+func (c *Cluster) checkRequirements() error {
+	missing := map[string][]string{}
+	for _, r := range requirements() {
+		if _, err := os.Stat(filepath.Join(c.bin, r.path)); err != nil {
+			missing[r.make] = append(missing[r.make], r.path)
+		}
+	}
+	var errs []error
+	for target, paths := range missing {
+		errs = append(errs, fmt.Errorf("%s has no %s: run `%s`", c.bin, strings.Join(paths, ", "), target))
+	}
+	for program, pkg := range machinePrograms() {
+		if _, err := exec.LookPath(program); err != nil {
+			errs = append(errs, fmt.Errorf("the machine has no %s: run `apt-get install %s`", program, pkg))
+		}
+	}
+	return errors.Join(errs...)
+}
