@@ -78,46 +78,18 @@ var _ = Describe("HAPair", func() {
 		Entry("nine networks", "spec.networks", "must have at most 8 items", networks(manyNetworks(9)...)),
 		Entry("two networks of one name", "spec.networks[1]", `Duplicate value: {"name":"lan"}`,
 			networks(newNetwork("lan", "192.0.2.1/24"), newNetwork("lan", "198.51.100.1/24"))),
-		Entry("a network without a name", "spec.networks[0].name", "at least 1 chars", interfaceName("")),
-		Entry("a network whose name is too long", "spec.networks[0].name", "15", interfaceName("a234567890123456")),
-		Entry("a network whose name begins with a digit", "spec.networks[0].name", "begin with a letter", interfaceName("0lan")),
-		Entry("a network whose name has capitals", "spec.networks[0].name", "only a-z, 0-9 and '-'", interfaceName("LAN")),
-		Entry("a network whose name is a path", "spec.networks[0].name", "only a-z, 0-9 and '-'", interfaceName("../all")),
-		Entry("a network named lo", "spec.networks[0].name", "choose another name", interfaceName("lo")),
-		Entry("a network named eth0", "spec.networks[0].name", "choose another name", interfaceName("eth0")),
-		Entry("a network named all", "spec.networks[0].name", "choose another name", interfaceName("all")),
-		Entry("a network named default", "spec.networks[0].name", "choose another name", interfaceName("default")),
 
 		Entry("no attachment", "spec.networks[0].attachment", "multus must be set, as in multus: {name: lan}",
 			func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Attachment.Multus = nil }),
 		Entry("an attachment without a name", "spec.networks[0].attachment.multus.name", "at least 1 chars",
 			func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Attachment.Multus.Name = "" }),
-		Entry("an attachment whose name no object can have", "spec.networks[0].attachment.multus.name", "as in lan",
+		Entry("an attachment of an impossible name", "spec.networks[0].attachment.multus.name", "as in lan",
 			func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Attachment.Multus.Name = "LAN" }),
-		Entry("an attachment of a namespace that cannot be", "spec.networks[0].attachment.multus.namespace", "as in edge-networks",
+		Entry("an attachment of an impossible namespace", "spec.networks[0].attachment.multus.namespace", "edge-networks",
 			func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Attachment.Multus.Namespace = "edge.networks" }),
 
-		Entry("no virtual address", "spec.networks[0].virtualAddresses", "should have at least 1 items", addresses()),
-		Entry("nine virtual addresses", "spec.networks[0].virtualAddresses", "must have at most 8 items", addresses(manyAddresses(9)...)),
-		Entry("an address without prefix length", "spec.networks[0].virtualAddresses[0]", "as in 192.0.2.1/24", addresses("192.0.2.1")),
-		Entry("an address with a mask", "spec.networks[0].virtualAddresses[0]", "as in 192.0.2.1/24", addresses("192.0.2.1/255.255.255.0")),
-		Entry("a prefix length beyond IPv4", "spec.networks[0].virtualAddresses[0]", "as in 192.0.2.1/24", addresses("192.0.2.1/33")),
-		Entry("a host name", "spec.networks[0].virtualAddresses[0]", "as in 192.0.2.1/24", addresses("gateway.example/24")),
-		Entry("an IPv4 address in IPv6 clothes", "spec.networks[0].virtualAddresses[0]", "as in 192.0.2.1/24", addresses("::ffff:192.0.2.1/120")),
-		Entry("the second address wrong", "spec.networks[0].virtualAddresses[1]", "as in 192.0.2.1/24", addresses("192.0.2.1/24", "x")),
-		Entry("a loopback address", "spec.networks[0].virtualAddresses[0]", "unicast address that is neither loopback", addresses("127.0.0.1/8")),
-		Entry("a loopback address of IPv6", "spec.networks[0].virtualAddresses[0]", "unicast address that is neither loopback", addresses("::1/64")),
-		Entry("a multicast address", "spec.networks[0].virtualAddresses[0]", "must be a unicast address", addresses("224.0.0.18/24")),
-		Entry("a multicast address of IPv6", "spec.networks[0].virtualAddresses[0]", "must be a unicast address", addresses("ff02::12/64")),
-		Entry("a link-local address", "spec.networks[0].virtualAddresses[0]", "link-local", addresses("169.254.1.1/16")),
-		Entry("a link-local address of IPv6", "spec.networks[0].virtualAddresses[0]", "link-local", addresses("fe80::1/64")),
-		Entry("the unspecified address", "spec.networks[0].virtualAddresses[0]", "unspecified", addresses("0.0.0.0/0")),
-		Entry("the limited broadcast address", "spec.networks[0].virtualAddresses[0]", "must be a unicast address", addresses("255.255.255.255/32")),
-		Entry("the address of a network", "spec.networks[0].virtualAddresses[0]", "192.0.2.1/24 instead of 192.0.2.0/24", addresses("192.0.2.0/24")),
-		Entry("the address of a network of IPv6", "spec.networks[0].virtualAddresses[0]", "must be a host's address", addresses("2001:db8::/64")),
-		Entry("an address twice in a network", "spec.networks[0].virtualAddresses", "Duplicate value", addresses("192.0.2.1/24", "192.0.2.1/24")),
-		Entry("an address twice, with another prefix length", "spec.networks[0].virtualAddresses", "must be listed once", addresses("192.0.2.1/24", "192.0.2.1/25")),
-		Entry("an address twice, in another spelling", "spec.networks[0].virtualAddresses", "must be listed once", addresses("2001:db8::1/64", "2001:DB8:0::1/64")),
+		Entry("nine virtual addresses", "spec.networks[0].virtualAddresses", "must have at most 8 items",
+			addresses(manyAddresses(9)...)),
 		Entry("an address in two networks", "spec.networks", "must belong to one network only; remove it from the other",
 			networks(newNetwork("lan", "192.0.2.1/24"), newNetwork("wan", "198.51.100.1/24", "192.0.2.1/25"))),
 
@@ -132,10 +104,12 @@ var _ = Describe("HAPair", func() {
 			configuration(v1alpha1.FirewallConfigurationSource{Inline: &runtime.RawExtension{Raw: []byte(`"zones"`)}})),
 		Entry("a ConfigMap without a name", "spec.firewall.configuration.configMapRef.name", "at least 1 chars",
 			configuration(v1alpha1.FirewallConfigurationSource{ConfigMapRef: &v1alpha1.ConfigMapKeyReference{}})),
-		Entry("a ConfigMap whose name no object can have", "spec.firewall.configuration.configMapRef.name", "as in edge-firewall",
+		Entry("a ConfigMap of an impossible name", "spec.firewall.configuration.configMapRef.name", "as in edge-firewall",
 			configuration(v1alpha1.FirewallConfigurationSource{ConfigMapRef: &v1alpha1.ConfigMapKeyReference{Name: "Edge"}})),
 		Entry("a key that no ConfigMap can have", "spec.firewall.configuration.configMapRef.key", "as in firewall.yaml",
-			configuration(v1alpha1.FirewallConfigurationSource{ConfigMapRef: &v1alpha1.ConfigMapKeyReference{Name: "edge", Key: "a/b"}})),
+			configuration(v1alpha1.FirewallConfigurationSource{
+				ConfigMapRef: &v1alpha1.ConfigMapKeyReference{Name: "edge-firewall", Key: "a/b"},
+			})),
 		Entry("an image name without bounds", "spec.firewall.image", "may not be more than 512",
 			func(p *v1alpha1.HAPair) { p.Spec.Firewall.Image = strings.Repeat("x", 513) }),
 		Entry("more tolerations than anyone needs", "spec.firewall.scheduling.tolerations", "must have at most 16 items",
@@ -151,10 +125,11 @@ var _ = Describe("HAPair", func() {
 		Entry("a port whose name is too long", "spec.service.ports[0].name", "15",
 			ports(v1alpha1.ServicePort{Name: "a234567890123456", Port: 80})),
 		Entry("port 0", "spec.service.ports[0].port", "greater than or equal to 1", ports(v1alpha1.ServicePort{Name: "web"})),
-		Entry("port 65536", "spec.service.ports[0].port", "less than or equal to 65535", ports(v1alpha1.ServicePort{Name: "web", Port: 65536})),
+		Entry("port 65536", "spec.service.ports[0].port", "less than or equal to 65535",
+			ports(v1alpha1.ServicePort{Name: "web", Port: 65536})),
 		Entry("a target port below 1", "spec.service.ports[0].targetPort", "greater than or equal to 1",
 			ports(v1alpha1.ServicePort{Name: "web", Port: 80, TargetPort: -1})),
-		Entry("a protocol that a Service does not know", "spec.service.ports[0].protocol", `supported values: "TCP", "UDP", "SCTP"`,
+		Entry("a protocol that is unknown", "spec.service.ports[0].protocol", `supported values: "TCP", "UDP", "SCTP"`,
 			ports(v1alpha1.ServicePort{Name: "web", Port: 80, Protocol: "ICMP"})),
 		Entry("a Service of another type", "spec.service.type", `supported values: "ClusterIP", "NodePort"`,
 			func(p *v1alpha1.HAPair) {
@@ -162,12 +137,59 @@ var _ = Describe("HAPair", func() {
 				p.Spec.Service.Type = corev1.ServiceTypeLoadBalancer
 			}),
 
-		Entry("a lease too short to be renewed in time", "spec.failover.leaseDurationSeconds", "greater than or equal to 2", lease(1)),
-		Entry("a lease longer than anyone waits", "spec.failover.leaseDurationSeconds", "less than or equal to 60", lease(61)),
+		Entry("a lease too short to be renewed in time", "spec.failover.leaseDurationSeconds", "greater than or equal to 2",
+			lease(1)),
+		Entry("a lease longer than anyone waits", "spec.failover.leaseDurationSeconds", "less than or equal to 60",
+			lease(61)),
 		Entry("a SyncPolicy without a name", "spec.syncPolicyRef.name", "at least 1 chars",
 			func(p *v1alpha1.HAPair) { p.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{} }),
-		Entry("a SyncPolicy whose name no object can have", "spec.syncPolicyRef.name", "as in edge",
+		Entry("a SyncPolicy of an impossible name", "spec.syncPolicyRef.name", "as in edge",
 			func(p *v1alpha1.HAPair) { p.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{Name: "a b"} }),
+	)
+
+	DescribeTable("refuses as a network's name",
+		func(ctx SpecContext, name, remedy string) {
+			pair := newPair()
+			pair.Spec.Networks[0].Name = name
+			expectRefusal(ctx, pair, "spec.networks[0].name", remedy)
+		},
+		Entry("nothing", "", "at least 1 chars"),
+		Entry("one that is too long", "a234567890123456", "15"),
+		Entry("one that begins with a digit", "0lan", "begin with a letter"),
+		Entry("one that has capitals", "LAN", "only a-z, 0-9 and '-'"),
+		Entry("one that is a path", "../all", "only a-z, 0-9 and '-'"),
+		Entry("lo", "lo", "choose another name"),
+		Entry("eth0", "eth0", "choose another name"),
+		Entry("all", "all", "choose another name"),
+		Entry("default", "default", "choose another name"),
+	)
+
+	DescribeTable("refuses as a network's virtual addresses",
+		func(ctx SpecContext, index, remedy string, list ...string) {
+			pair := newPair()
+			addresses(list...)(pair)
+			expectRefusal(ctx, pair, "spec.networks[0].virtualAddresses"+index, remedy)
+		},
+		Entry("none", "", "should have at least 1 items"),
+		Entry("an address without prefix length", "[0]", "as in 192.0.2.1/24", "192.0.2.1"),
+		Entry("an address with a mask", "[0]", "as in 192.0.2.1/24", "192.0.2.1/255.255.255.0"),
+		Entry("a prefix length beyond IPv4", "[0]", "as in 192.0.2.1/24", "192.0.2.1/33"),
+		Entry("a host name", "[0]", "as in 192.0.2.1/24", "gateway.example/24"),
+		Entry("an IPv4 address in IPv6 clothes", "[0]", "as in 192.0.2.1/24", "::ffff:192.0.2.1/120"),
+		Entry("the second address wrong", "[1]", "as in 192.0.2.1/24", "192.0.2.1/24", "x"),
+		Entry("a loopback address", "[0]", "unicast address that is neither loopback", "127.0.0.1/8"),
+		Entry("a loopback address of IPv6", "[0]", "unicast address that is neither loopback", "::1/64"),
+		Entry("a multicast address", "[0]", "must be a unicast address", "224.0.0.18/24"),
+		Entry("a multicast address of IPv6", "[0]", "must be a unicast address", "ff02::12/64"),
+		Entry("a link-local address", "[0]", "link-local", "169.254.1.1/16"),
+		Entry("a link-local address of IPv6", "[0]", "link-local", "fe80::1/64"),
+		Entry("the unspecified address", "[0]", "unspecified", "0.0.0.0/0"),
+		Entry("the limited broadcast address", "[0]", "must be a unicast address", "255.255.255.255/32"),
+		Entry("the address of a network", "[0]", "192.0.2.1/24 instead of 192.0.2.0/24", "192.0.2.0/24"),
+		Entry("the address of a network of IPv6", "[0]", "must be a host's address", "2001:db8::/64"),
+		Entry("an address twice in a network", "", "Duplicate value", "192.0.2.1/24", "192.0.2.1/24"),
+		Entry("an address twice, with another prefix length", "", "must be listed once", "192.0.2.1/24", "192.0.2.1/25"),
+		Entry("an address twice, in another spelling", "", "must be listed once", "2001:db8::1/64", "2001:DB8:0::1/64"),
 	)
 
 	DescribeTable("demands",
@@ -217,10 +239,6 @@ func named(name string) pairChange {
 
 func networks(list ...v1alpha1.NetworkSpec) pairChange {
 	return func(p *v1alpha1.HAPair) { p.Spec.Networks = append([]v1alpha1.NetworkSpec{}, list...) }
-}
-
-func interfaceName(name string) pairChange {
-	return func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Name = name }
 }
 
 func addresses(list ...string) pairChange {

@@ -50,7 +50,8 @@ kind: HAPair
 metadata: {name: strict, namespace: default}
 spec:
   firewall: {configuration: {inline: {}}}
-  networks: [{name: lan, attachment: {multus: {name: lan}}, virtualAddress: [192.0.2.1/24], virtualAddresses: [192.0.2.1/24]}]`))
+  networks:
+  - {name: lan, attachment: {multus: {name: lan}}, virtualAddresses: [192.0.2.1/24], virtualAddress: 192.0.2.1/24}`))
 		Expect(apierrors.IsBadRequest(err)).To(BeTrue(), "got: %v", err)
 		Expect(err.Error()).To(ContainSubstring(`unknown field "spec.networks[0].virtualAddress"`))
 	})

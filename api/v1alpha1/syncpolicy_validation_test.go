@@ -52,15 +52,18 @@ var _ = Describe("SyncPolicy", func() {
 			`supported values: "TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "GRE"`, protocols("tcp")),
 		Entry("a protocol listed twice", "spec.connections.protocols[1]", `Duplicate value: "TCP"`, protocols("TCP", "TCP")),
 
-		Entry("a block without prefix length", "spec.connections.excludedNetworks[0]", "as in 192.0.2.0/24", excluded("192.0.2.0")),
+		Entry("a block without prefix length", "spec.connections.excludedNetworks[0]", "as in 192.0.2.0/24",
+			excluded("192.0.2.0")),
 		Entry("a block with host bits", "spec.connections.excludedNetworks[0]", "without host bits", excluded("192.0.2.1/24")),
 		Entry("a block with host bits of IPv6", "spec.connections.excludedNetworks[1]", "without host bits",
 			excluded("2001:db8::/32", "2001:db8::1/32")),
 		Entry("a block listed twice", "spec.connections.excludedNetworks[1]", "Duplicate value",
 			excluded("192.0.2.0/24", "192.0.2.0/24")),
-		Entry("65 excluded networks", "spec.connections.excludedNetworks", "must have at most 64 items", excluded(manyBlocks(65)...)),
+		Entry("65 excluded networks", "spec.connections.excludedNetworks", "must have at most 64 items",
+			excluded(manyBlocks(65)...)),
 
-		Entry("a throttle that would never catch up", "spec.throttle.recordsPerSecond", "greater than or equal to 100", throttle(99)),
+		Entry("a throttle that would never catch up", "spec.throttle.recordsPerSecond", "greater than or equal to 100",
+			throttle(99)),
 		Entry("a throttle beyond any machine", "spec.throttle.recordsPerSecond", "less than or equal to 10000000",
 			throttle(10_000_001)),
 	)
