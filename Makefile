@@ -44,14 +44,14 @@ test: deps ## Run all tests: lint, verify, unit, API server, network namespaces,
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/helm ## Run the linters on code and chart
 	$(BIN)/golangci-lint run --timeout 30m --build-tags netns,apiserver,e2e
-	cd $(COMPONENTS)/cni && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m ./cmd/...
+	cd $(COMPONENTS)/cni && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m ./multinet/...
 	cd $(TOOLS)/image && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m
 	$(BIN)/helm lint --strict --quiet charts/hapair
 
 .PHONY: test-unit
 test-unit: $(BIN)/helm ## Run the tests that need neither root nor network
 	HELM=$(BIN)/helm go test $(TESTFLAGS) ./...
-	cd $(COMPONENTS)/cni && go test $(TESTFLAGS) ./cmd/...
+	cd $(COMPONENTS)/cni && go test $(TESTFLAGS) ./multinet/...
 	cd $(TOOLS)/image && go test $(TESTFLAGS) ./...
 
 .PHONY: test-apiserver
@@ -168,8 +168,8 @@ $(BIN)/cni/bridge: $(wildcard $(COMPONENTS)/cni/go.*)
 	@echo 'Building the CNI plugins'
 	cd $(COMPONENTS)/cni && go build -o $(BIN)/cni/ -ldflags '-s -w' tool
 
-$(BIN)/cni/multinet: $(wildcard $(COMPONENTS)/cni/go.* $(COMPONENTS)/cni/cmd/multinet/*.go)
-	cd $(COMPONENTS)/cni && go build -o $@ -ldflags '-s -w' ./cmd/multinet
+$(BIN)/cni/multinet: $(wildcard $(COMPONENTS)/cni/go.* $(COMPONENTS)/cni/multinet/*.go)
+	cd $(COMPONENTS)/cni && go build -o $@ -ldflags '-s -w' ./multinet
 
 # --- pinned tools
 

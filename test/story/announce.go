@@ -16,14 +16,15 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// announcement is an ARP frame in which a station says that an address is its own.
+// announcement is a frame in which a station says, unasked, that an address is its own.
 type announcement struct {
 	address netip.Addr
 	station net.HardwareAddr
 	at      time.Time
 }
 
-// listenForAnnouncements notes on one host every gratuitous ARP frame (RFC 5227, section 3) that reaches it.
+// listenForAnnouncements notes on one host every gratuitous ARP (RFC 5227, section 3) and unsolicited neighbour
+// advertisement (RFC 4861, section 7.2.6) that reaches it.
 func listenForAnnouncements(ctx context.Context, netnsPath, ifname string) (*announcements, error) {
 	var conn *packet.Conn
 	err := namespace.Do(netnsPath, func() error {
@@ -31,11 +32,11 @@ func listenForAnnouncements(ctx context.Context, netnsPath, ifname string) (*ann
 		if err != nil {
 			return err
 		}
-		conn, err = packet.Listen(ifi, packet.Raw, unix.ETH_P_ARP, nil)
+		conn, err = packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, nil)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listening for ARP on %s: %w", ifname, err)
+		return nil, fmt.Errorf("listening for announcements on %s: %w", ifname, err)
 	}
 	a := &announcements{}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
@@ -60,7 +61,7 @@ func (a *announcements) listen(conn *packet.Conn) {
 			return
 		}
 		now := time.Now()
-		if address, station, ok := parseGratuitousARP(frame[:n]); ok {
+		if address, station, ok := parseAnnouncement(frame[:n]); ok {
 			a.mu.Lock()
 			a.all = append(a.all, announcement{address: address, station: station, at: now})
 			a.mu.Unlock()
@@ -82,16 +83,41 @@ func (a *announcements) firstAfter(address netip.Addr, from time.Time) (announce
 
 func (a *announcements) wait() { a.done.Wait() }
 
-// parseGratuitousARP reads an Ethernet frame (RFC 826: 14 bytes of header, then 28 of ARP for IPv4).
-func parseGratuitousARP(frame []byte) (netip.Addr, net.HardwareAddr, bool) {
-	const header = 14
-	if len(frame) < header+28 || binary.BigEndian.Uint16(frame[12:]) != unix.ETH_P_ARP {
+const ethernetHeader = 14
+
+// parseAnnouncement reads an Ethernet frame and returns whose address it announces, if it does.
+func parseAnnouncement(frame []byte) (netip.Addr, net.HardwareAddr, bool) {
+	if len(frame) < ethernetHeader {
 		return netip.Addr{}, nil, false
 	}
-	arp := frame[header:]
-	sender, target := arp[14:18], arp[24:28]
-	if !bytes.Equal(arp[:6], []byte{0, 1, 8, 0, 6, 4}) || !bytes.Equal(sender, target) {
+	switch payload := frame[ethernetHeader:]; binary.BigEndian.Uint16(frame[12:]) {
+	case unix.ETH_P_ARP:
+		return parseGratuitousARP(payload)
+	case unix.ETH_P_IPV6:
+		address, ok := parseUnsolicitedNA(payload)
+		return address, net.HardwareAddr(bytes.Clone(frame[6:12])), ok
+	default:
 		return netip.Addr{}, nil, false
 	}
-	return netip.AddrFrom4([4]byte(sender)), net.HardwareAddr(bytes.Clone(arp[8:14])), true
+}
+
+// parseGratuitousARP reads 28 bytes of ARP for IPv4 over Ethernet (RFC 826), with sender and target the same.
+func parseGratuitousARP(arp []byte) (netip.Addr, net.HardwareAddr, bool) {
+	if len(arp) < 28 || !bytes.Equal(arp[:6], []byte{0, 1, 8, 0, 6, 4}) || !bytes.Equal(arp[14:18], arp[24:28]) {
+		return netip.Addr{}, nil, false
+	}
+	return netip.AddrFrom4([4]byte(arp[14:18])), net.HardwareAddr(bytes.Clone(arp[8:14])), true
+}
+
+// parseUnsolicitedNA reads an IPv6 packet: 40 bytes of header, then ICMPv6 type 136 with the Solicited flag clear.
+func parseUnsolicitedNA(packet []byte) (netip.Addr, bool) {
+	const header, advertisement, solicited = 40, 136, 0x40
+	if len(packet) < header+24 || packet[6] != unix.IPPROTO_ICMPV6 {
+		return netip.Addr{}, false
+	}
+	icmp := packet[header:]
+	if icmp[0] != advertisement || icmp[4]&solicited != 0 {
+		return netip.Addr{}, false
+	}
+	return netip.AddrFrom16([16]byte(icmp[8:24])), true
 }

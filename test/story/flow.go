@@ -37,7 +37,11 @@ func (k *kernel) close() { k.handle.Close() }
 // hasConnection tells whether the table has the TCP connection from the client's address, established and translated
 // to the port that the server sees.
 func (k *kernel) hasConnection(from, seen netip.AddrPort) (bool, error) {
-	flows, err := k.handle.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
+	family := netlink.InetFamily(unix.AF_INET)
+	if from.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	flows, err := k.handle.ConntrackTableList(netlink.ConntrackTable, family)
 	if err != nil {
 		return false, fmt.Errorf("dumping the connection table: %w", err)
 	}

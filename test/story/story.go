@@ -35,7 +35,7 @@ const (
 type Stage struct {
 	Client client.WithWatch
 	Pair   client.ObjectKey
-	// LAN and WAN are the virtual addresses of the pair.
+	// LAN and WAN are the virtual addresses of the pair, of the family in which the story is played.
 	LAN, WAN netip.Addr
 	// ClientNamespace and ServerNamespace are paths of the hosts' network namespaces; both have an eth0.
 	ClientNamespace, ServerNamespace string
@@ -83,13 +83,14 @@ type run struct {
 	active, standby *corev1.Pod
 	holder          string
 	leases          watch.Interface
+	seen            netip.AddrPort
 	connectedAt     time.Time
 	takenAt         time.Time
 	ticksAtTakeover uint64
 }
 
 func (r *run) listen(ctx context.Context) error {
-	listener, err := namespace.Listen(ctx, r.ServerNamespace, "tcp4", r.Server.String())
+	listener, err := namespace.Listen(ctx, r.ServerNamespace, "tcp", r.Server.String())
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (r *run) connect(ctx context.Context) error {
 	began := time.Now()
 	dialCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	conn, err := namespace.Dial(dialCtx, r.ClientNamespace, "tcp4", r.Server.String())
+	conn, err := namespace.Dial(dialCtx, r.ClientNamespace, "tcp", r.Server.String())
 	if err != nil {
 		return fmt.Errorf("connecting through the pair: %w", err)
 	}
@@ -133,7 +134,8 @@ func (r *run) connect(ctx context.Context) error {
 	if err := r.hear(ctx, settled); err != nil {
 		return err
 	}
-	seen := r.server.Clients()[0]
+	seen := netip.AddrPortFrom(r.server.Clients()[0].Addr().Unmap(), r.server.Clients()[0].Port())
+	r.seen = seen
 	r.report.Source = seen.String()
 	if seen.Addr() != r.WAN {
 		return fmt.Errorf("the server sees the client as %s: source NAT should make it %s", seen, r.WAN)
@@ -162,7 +164,7 @@ func (r *run) awaitReplication(ctx context.Context) error {
 	if !ok {
 		return errors.New("the connection is not TCP")
 	}
-	err = k.waitForConnection(ctx, local.AddrPort(), r.server.Clients()[0])
+	err = k.waitForConnection(ctx, local.AddrPort(), r.seen)
 	r.report.Replicated = time.Since(r.connectedAt)
 	return err
 }

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/cluster"
+	"github.com/hapair-io/hapair/test/deploy"
+	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/story"
+)
+
+// pairKey and policyKey name what config/samples holds.
+var (
+	pairKey   = client.ObjectKey{Namespace: "default", Name: "edge"}
+	policyKey = client.ObjectKey{Namespace: "default", Name: "edge"}
+)
+
+// demo is the stage with all that the acts need.
+type demo struct {
+	site   deploy.Site
+	client client.WithWatch
+	stage  story.Stage
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	began := time.Now()
+	d, err := prepare(ctx, out)
+	if err != nil {
+		return err
+	}
+	reports, err := d.play(ctx)
+	_, _ = fmt.Fprintln(out)
+	for _, r := range reports {
+		r.Print(out)
+		_, _ = fmt.Fprintln(out)
+	}
+	if err != nil {
+		return err
+	}
+	if err := judge(reports); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "All of it held, in %.0f s. The cluster is up. Try next:\n"+
+		"  bin/cluster kubectl get hapair,syncpolicy,pods -o wide\n"+
+		"  bin/cluster kubectl describe hapair %s\n"+
+		"  bin/cluster exec client -- ping -c 3 203.0.113.9\n"+
+		"and in the end: make demo-down\n", time.Since(began).Seconds(), pairKey.Name)
+	return nil
+}
+
+// prepare boots and installs everything; on a cluster that is up already it changes only what differs.
+func prepare(ctx context.Context, out io.Writer) (*demo, error) {
+	c, err := cluster.Open()
+	if err != nil {
+		return nil, err
+	}
+	progress := tellTime(out)
+	if err := c.Up(ctx, progress); err != nil {
+		return nil, fmt.Errorf("booting the cluster: %w", err)
+	}
+	site := deploy.Site{Cluster: c, Progress: progress}
+	if err := site.Operator(ctx); err != nil {
+		return nil, err
+	}
+	progress("Applying config/networks and config/samples")
+	for _, path := range []string{"config/networks", "config/samples"} {
+		if err := site.Apply(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	config, err := c.RESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), hapairv1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	k8s, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, err
+	}
+	return &demo{site: site, client: k8s, stage: story.Stage{
+		Client: k8s, Pair: pairKey,
+		LAN: netip.MustParseAddr("192.168.50.1"), WAN: netip.MustParseAddr("203.0.113.1"),
+		ClientNamespace: namespace.Named("hapair-client"), ServerNamespace: namespace.Named("hapair-server"),
+		Server: netip.MustParseAddrPort("203.0.113.9:7000"),
+	}}, nil
+}
+
+// tellTime prints each step with the seconds since the beginning.
+func tellTime(out io.Writer) cluster.Progress {
+	began := time.Now()
+	return func(format string, args ...any) {
+		_, _ = fmt.Fprintf(out, "%6.1f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+	}
+}
+
+// play plays the three acts. What it returns was measured, even if it ends early.
+func (d *demo) play(ctx context.Context) ([]story.Report, error) {
+	var reports []story.Report
+	for _, act := range []func(context.Context) (story.Report, error){d.switchover, d.powerOff, d.control} {
+		report, err := act(ctx)
+		if err != nil {
+			return reports, err
+		}
+		reports = append(reports, report)
+	}
+	return reports, nil
+}
+
+func (d *demo) switchover(ctx context.Context) (story.Report, error) {
+	if err := d.ready(ctx, hapairv1alpha1.SyncModeReplicate); err != nil {
+		return story.Report{}, err
+	}
+	d.site.Progress("Playing the switchover")
+	return d.stage.Play(ctx, story.Act{Title: "Switchover: the active's pod is deleted", TakeAway: d.deletePod})
+}
+
+func (d *demo) powerOff(ctx context.Context) (story.Report, error) {
+	if err := d.ready(ctx, hapairv1alpha1.SyncModeReplicate); err != nil {
+		return story.Report{}, err
+	}
+	d.site.Progress("Playing the loss of power")
+	var node string
+	report, err := d.stage.Play(ctx, story.Act{
+		Title: "Failover: the active's node loses its power",
+		TakeAway: func(ctx context.Context, active *corev1.Pod) error {
+			node = active.Spec.NodeName
+			return d.site.Cluster.PowerOff(ctx, node)
+		},
+	})
+	if node != "" {
+		err = errors.Join(err, d.site.Cluster.PowerOn(ctx, node))
+	}
+	return report, err
+}
+
+func (d *demo) control(ctx context.Context) (story.Report, error) {
+	if err := d.ready(ctx, hapairv1alpha1.SyncModeSkip); err != nil {
+		return story.Report{}, err
+	}
+	d.site.Progress("Playing the control run, without replication")
+	report, err := d.stage.Play(ctx, story.Act{
+		Title: "Control: the active's pod is deleted with replication switched off", TakeAway: d.deletePod, Control: true,
+	})
+	return report, errors.Join(err, d.ready(ctx, hapairv1alpha1.SyncModeReplicate))
+}
+
+// ready sets whether connections are replicated and waits until the pair is redundant that way.
+func (d *demo) ready(ctx context.Context, mode hapairv1alpha1.SyncMode) error {
+	policy := &hapairv1alpha1.SyncPolicy{}
+	if err := d.client.Get(ctx, policyKey, policy); err != nil {
+		return err
+	}
+	policy.Spec.Classes = []hapairv1alpha1.SyncClass{{Name: hapairv1alpha1.ConnectionCache, Mode: mode}}
+	if err := d.client.Update(ctx, policy); err != nil {
+		return fmt.Errorf("setting ConnectionCache to %s: %w", mode, err)
+	}
+	d.site.Progress("Setting ConnectionCache to %s", mode)
+	return d.site.AwaitRedundant(ctx, d.client, pairKey)
+}
+
+func (d *demo) deletePod(ctx context.Context, active *corev1.Pod) error {
+	return d.client.Delete(ctx, active)
+}
+
+// judge tells whether the reports are what hapair promises.
+func judge(reports []story.Report) error {
+	var errs []error
+	for i, r := range reports {
+		control := i == len(reports)-1
+		switch {
+		case control && r.Survived:
+			errs = append(errs, fmt.Errorf("%s: the connection survived, so the other runs prove nothing", r.Title))
+		case !control && !r.Survived:
+			errs = append(errs, fmt.Errorf("%s: the connection broke: %w", r.Title, r.Broken))
+		}
+	}
+	return errors.Join(errs...)
+}

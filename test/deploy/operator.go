@@ -1,0 +1,99 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/hapair-io/hapair/test/cluster"
+)
+
+// Namespace is where the operator runs.
+const Namespace = "hapair-system"
+
+// programs are the images that hapair ships, one a program.
+var programs = []string{"manager", "sidecar", "firewall"}
+
+// Site is the test cluster, and the checkout that its programs were built in.
+type Site struct {
+	Cluster *cluster.Cluster
+	// Progress is told of each step of long work.
+	Progress cluster.Progress
+}
+
+// Operator loads the images into every node and installs the chart, or upgrades to it; it returns when the manager is
+// available.
+func (s Site) Operator(ctx context.Context) error {
+	s.Progress("Loading the images into every node")
+	archives := make([]string, 0, len(programs))
+	for _, program := range programs {
+		archives = append(archives, s.path("bin/images", program+".tar"))
+	}
+	if err := s.Cluster.Load(ctx, archives...); err != nil {
+		return fmt.Errorf("loading images: %w", err)
+	}
+	s.Progress("Installing the operator with the Helm chart")
+	values, err := s.imageValues()
+	if err != nil {
+		return err
+	}
+	_, err = s.run(ctx, s.path("bin/helm"), append([]string{
+		"upgrade", "hapair", s.path("charts/hapair"), "--install", "--namespace", Namespace, "--create-namespace",
+		"--kubeconfig", s.Cluster.Kubeconfig(), "--wait", "--timeout", "3m",
+	}, values...)...)
+	return err
+}
+
+// imageValues are the chart's values that name the images as they were built.
+func (s Site) imageValues() ([]string, error) {
+	var values []string
+	for _, program := range programs {
+		reference, err := os.ReadFile(s.path("bin/images", program+".ref"))
+		if err != nil {
+			return nil, fmt.Errorf("reading which image was built (run `make images`): %w", err)
+		}
+		repository, tag, ok := strings.Cut(strings.TrimSpace(string(reference)), ":")
+		if !ok {
+			return nil, fmt.Errorf("image reference %q of %s has no tag", reference, program)
+		}
+		values = append(values,
+			"--set", "image."+program+".repository="+repository, "--set-string", "image."+program+".tag="+tag)
+	}
+	return values, nil
+}
+
+// Apply applies a kustomization or manifest of the checkout.
+func (s Site) Apply(ctx context.Context, path string) error {
+	flag := "-f"
+	if _, err := os.Stat(s.path(path, "kustomization.yaml")); err == nil {
+		flag = "-k"
+	}
+	_, err := s.Kubectl(ctx, "apply", flag, s.path(path))
+	return err
+}
+
+// Kubectl runs kubectl against the cluster and returns what it printed.
+func (s Site) Kubectl(ctx context.Context, args ...string) (string, error) {
+	return s.run(ctx, s.path("bin/hyperkube"),
+		append([]string{"kubectl", "--kubeconfig", s.Cluster.Kubeconfig()}, args...)...)
+}
+
+// run runs a client of the API server and returns what it printed.
+func (s Site) run(ctx context.Context, program string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err,
+			strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+func (s Site) path(elements ...string) string {
+	return filepath.Join(append([]string{filepath.Dir(s.Cluster.Bin())}, elements...)...)
+}

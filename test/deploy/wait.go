@@ -1,0 +1,78 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// settledFor is how long a pair must look settled to count as such: its status lags behind what was just asked of it.
+const settledFor = 2 * time.Second
+
+// patience bounds every wait.
+const patience = 4 * time.Minute
+
+// AwaitRedundant waits until the pair could lose its active without losing a connection: all its conditions are good
+// and stay so for a while. The error says what was missing last.
+func (s Site) AwaitRedundant(ctx context.Context, c client.Client, key client.ObjectKey) error {
+	s.Progress("Waiting for pair %s to be redundant", key.Name)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	clock := time.NewTicker(100 * time.Millisecond)
+	defer clock.Stop()
+	var since time.Time
+	for {
+		pair := &hapairv1alpha1.HAPair{}
+		err := c.Get(ctx, key, pair)
+		if err == nil {
+			err = missing(pair)
+		}
+		switch {
+		case err != nil:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) >= settledFor:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("pair %s did not become redundant: %w", key, err)
+		case <-clock.C:
+		}
+	}
+}
+
+// good is what the conditions of a redundant pair say.
+var good = map[string]metav1.ConditionStatus{
+	hapairv1alpha1.ConditionReady:                metav1.ConditionTrue,
+	hapairv1alpha1.ConditionRedundant:            metav1.ConditionTrue,
+	hapairv1alpha1.ConditionSynchronized:         metav1.ConditionTrue,
+	hapairv1alpha1.ConditionConfigurationApplied: metav1.ConditionTrue,
+	hapairv1alpha1.ConditionProgressing:          metav1.ConditionFalse,
+}
+
+func missing(pair *hapairv1alpha1.HAPair) error {
+	var errs []error
+	if pair.Status.ObservedGeneration != pair.Generation {
+		errs = append(errs, fmt.Errorf("status speaks of generation %d of %d", pair.Status.ObservedGeneration,
+			pair.Generation))
+	}
+	for name, status := range good {
+		condition := meta.FindStatusCondition(pair.Status.Conditions, name)
+		switch {
+		case condition == nil:
+			errs = append(errs, fmt.Errorf("%s is not set", name))
+		case condition.Status != status:
+			errs = append(errs, fmt.Errorf("%s=%s %s: %s", name, condition.Status, condition.Reason, condition.Message))
+		}
+	}
+	return errors.Join(errs...)
+}
