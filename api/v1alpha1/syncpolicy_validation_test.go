@@ -54,7 +54,8 @@ var _ = Describe("SyncPolicy", func() {
 
 		Entry("a block without prefix length", "spec.connections.excludedNetworks[0]", "as in 192.0.2.0/24",
 			excluded("192.0.2.0")),
-		Entry("a block with host bits", "spec.connections.excludedNetworks[0]", "without host bits", excluded("192.0.2.1/24")),
+		Entry("a block with host bits", "spec.connections.excludedNetworks[0]", "without host bits",
+			excluded("192.0.2.1/24")),
 		Entry("a block with host bits of IPv6", "spec.connections.excludedNetworks[1]", "without host bits",
 			excluded("2001:db8::/32", "2001:db8::1/32")),
 		Entry("a block listed twice", "spec.connections.excludedNetworks[1]", "Duplicate value",

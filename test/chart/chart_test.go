@@ -99,12 +99,12 @@ func TestNames(t *testing.T) {
 		arguments []string
 		want      string
 	}{
-		"the release is named as the chart":      {release: "hapair", want: "hapair-manager"},
-		"the release's name has the chart's":     {release: "my-hapair", want: "my-hapair-manager"},
-		"the release is named otherwise":         {release: "edge", want: "edge-hapair-manager"},
-		"another name":                           {"edge", []string{"--set", "nameOverride=fw"}, "edge-fw-manager"},
-		"another full name":                      {"edge", []string{"--set", "fullnameOverride=fw"}, "fw-manager"},
-		"a name so long that it has to be short": {release: strings.Repeat("a", 53), want: strings.Repeat("a", 50) + "-manager"},
+		"the release is named as the chart":  {release: "hapair", want: "hapair-manager"},
+		"the release's name has the chart's": {release: "my-hapair", want: "my-hapair-manager"},
+		"the release is named otherwise":     {release: "edge", want: "edge-hapair-manager"},
+		"another name":                       {"edge", []string{"--set", "nameOverride=fw"}, "edge-fw-manager"},
+		"another full name":                  {"edge", []string{"--set", "fullnameOverride=fw"}, "fw-manager"},
+		"a name that has to be shortened":    {release: strings.Repeat("a", 53), want: strings.Repeat("a", 50) + "-manager"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			release := renderAs(t, c.release, c.arguments...)

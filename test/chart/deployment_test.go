@@ -104,7 +104,8 @@ func TestRestricted(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("security context %+v, want %+v", got, want)
 	}
-	if r := pod.Containers[0].Resources; r.Requests.Memory().IsZero() || r.Limits.Memory().IsZero() || r.Requests.Cpu().IsZero() {
+	r := pod.Containers[0].Resources
+	if r.Requests.Cpu().IsZero() || r.Requests.Memory().IsZero() || r.Limits.Memory().IsZero() {
 		t.Errorf("want bounded resources, got %+v", r)
 	}
 }
