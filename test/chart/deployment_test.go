@@ -12,6 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/hapair-io/hapair/internal/cli"
 )
 
 func deployment(t *testing.T, arguments ...string) *appsv1.Deployment {
@@ -61,6 +63,14 @@ func TestArguments(t *testing.T) {
 				t.Errorf("arguments:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
 		})
+	}
+}
+
+// TestArgumentsAreThoseOfTheManager demands that the program knows every flag that the chart gives it.
+func TestArgumentsAreThoseOfTheManager(t *testing.T) {
+	container := manager(t, set("metrics.port=8080", "logging.verbosity=4")...)
+	if err := cli.NewManagerCommand().ParseFlags(container.Args); err != nil {
+		t.Errorf("the manager would refuse %q: %v", container.Args, err)
 	}
 }
 
