@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
@@ -38,8 +39,10 @@ var (
 // maxNote is what the API server admits of an Event's note.
 const maxNote = 1024
 
-func (r *Reconciler) tell(pair *v1alpha1.HAPair, n notice, format string, args ...any) {
-	r.Events.Eventf(pair, nil, n.kind, n.reason, n.action, "%s", shorten(fmt.Sprintf(format, args...), maxNote))
+// tell makes an Event about the pair. Events of one kind about one state of the pair are taken for repetitions of the
+// first, unless they are related to different objects.
+func (r *Reconciler) tell(pair *v1alpha1.HAPair, related runtime.Object, n notice, format string, args ...any) {
+	r.Events.Eventf(pair, related, n.kind, n.reason, n.action, "%s", shorten(fmt.Sprintf(format, args...), maxNote))
 }
 
 // transition is a notice that follows from a change of the status.

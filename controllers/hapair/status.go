@@ -36,7 +36,7 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 		return fmt.Errorf("applying the status: %w", err)
 	}
 	for _, t := range transitions(before, after) {
-		r.tell(s.pair, t.notice, "%s", t.note)
+		r.tell(s.pair, nil, t.notice, "%s", t.note)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,17 +64,18 @@ func (r *Reconciler) carryOut(
 		return nil
 	case actionCreate:
 		s.log.Info("Creating pod of unit", "unit", unit)
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.pair.Namespace, Name: *template.GetName()}}
 		if err := ensure(ctx, r, s.pair, &corev1.Pod{}, template, corev1ac.ExtractPod); err != nil {
 			return err
 		}
-		r.tell(s.pair, noticeUnitCreated, "Created pod %s", *template.GetName())
+		r.tell(s.pair, pod, noticeUnitCreated, "Created pod %s of unit %s", pod.Name, unit)
 		return nil
 	case actionRemove:
 		s.log.Info("Removing pod that ended", "unit", unit, "why", made.why)
 		if err := r.remove(ctx, s.pair, s.facts.units[unit].pod); err != nil {
 			return err
 		}
-		r.tell(s.pair, noticeUnitEnded, "Removing unit %s to make it anew: %s", unit, made.why)
+		r.tell(s.pair, s.facts.units[unit].pod, noticeUnitEnded, "Removing unit %s to make it anew: %s", unit, made.why)
 		return nil
 	case actionReplace:
 		return r.replace(ctx, s, unit, w)
@@ -101,6 +103,6 @@ func (r *Reconciler) replace(ctx context.Context, s *scope, unit v1alpha1.Unit, 
 	if err := r.Client.Delete(ctx, pod, preconditions); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("deleting pod %s to replace it: %w", pod.Name, err)
 	}
-	r.tell(s.pair, noticeUnitReplaced, "Replacing unit %s: %s", unit, s.decisions[unit].why)
+	r.tell(s.pair, pod, noticeUnitReplaced, "Replacing unit %s: %s", unit, s.decisions[unit].why)
 	return nil
 }

@@ -1,0 +1,283 @@
+//go:build apiserver
+
+package hapair_test
+
+import (
+	"context"
+	"fmt"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	gomegatypes "github.com/onsi/gomega/types"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+const document = `{
+	"apiVersion": "firewall.hapair.io/v1alpha1", "kind": "FirewallConfiguration",
+	"zones": [{"name": "lan", "interfaces": ["lan"]}, {"name": "wan", "interfaces": ["wan"]}],
+	"policies": [{"name": "out", "from": ["lan"], "to": ["wan"], "action": "Accept"}]
+}`
+
+// stage is a namespace of its own with one pair in it, and the hands that play what is not there: the kubelets and the
+// units.
+type stage struct {
+	namespace string
+	pair      *v1alpha1.HAPair
+}
+
+// newStage makes the namespace; the pair in it is not created yet, so that a spec can change it.
+func newStage(ctx context.Context) *stage {
+	GinkgoHelper()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "pair-"}}
+	Expect(admin.Create(ctx, namespace)).To(Succeed())
+	return &stage{namespace: namespace.Name, pair: &v1alpha1.HAPair{
+		ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: namespace.Name},
+		Spec: v1alpha1.HAPairSpec{
+			Firewall: v1alpha1.FirewallSpec{Configuration: v1alpha1.FirewallConfigurationSource{
+				Inline: &runtime.RawExtension{Raw: []byte(document)},
+			}},
+			Networks: []v1alpha1.NetworkSpec{network("lan", "192.168.50.1/24"), network("wan", "203.0.113.1/24")},
+			Service: &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{
+				{Name: "dns", Protocol: corev1.ProtocolUDP, Port: 53, TargetPort: 5353},
+			}},
+		},
+	}}
+}
+
+func network(name string, addresses ...string) v1alpha1.NetworkSpec {
+	return v1alpha1.NetworkSpec{
+		Name:             name,
+		Attachment:       v1alpha1.NetworkAttachment{Multus: &v1alpha1.MultusAttachment{Name: name}},
+		VirtualAddresses: addresses,
+	}
+}
+
+func (s *stage) create(ctx context.Context) {
+	GinkgoHelper()
+	Expect(admin.Create(ctx, s.pair)).To(Succeed())
+}
+
+// change edits the pair as a user would.
+func (s *stage) change(ctx context.Context, edit func(*v1alpha1.HAPairSpec)) {
+	GinkgoHelper()
+	Eventually(func() error {
+		if err := admin.Get(ctx, client.ObjectKeyFromObject(s.pair), s.pair); err != nil {
+			return err
+		}
+		edit(&s.pair.Spec)
+		return admin.Update(ctx, s.pair)
+	}).Should(Succeed())
+}
+
+func (s *stage) podName(unit v1alpha1.Unit) string { return "edge-" + string(unit) }
+
+// pod waits for the unit's pod.
+func (s *stage) pod(ctx context.Context, unit v1alpha1.Unit) *corev1.Pod {
+	GinkgoHelper()
+	pod := &corev1.Pod{}
+	s.eventuallyGet(ctx, s.podName(unit), pod)
+	return pod
+}
+
+func (s *stage) eventuallyGet(ctx context.Context, name string, object client.Object) {
+	GinkgoHelper()
+	Eventually(func() error { return s.get(ctx, name, object) }).Should(Succeed())
+}
+
+func (s *stage) get(ctx context.Context, name string, object client.Object) error {
+	return admin.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, object)
+}
+
+// run plays the kubelet: the pod gets a node and an address, and its containers run.
+func (s *stage) run(ctx context.Context, unit v1alpha1.Unit, conditions ...corev1.PodCondition) *corev1.Pod {
+	GinkgoHelper()
+	pod := s.pod(ctx, unit)
+	number := map[v1alpha1.Unit]int{v1alpha1.Primary: 1, v1alpha1.Secondary: 2}[unit]
+	if pod.Spec.NodeName == "" {
+		Expect(admin.SubResource("binding").Create(ctx, pod, &corev1.Binding{
+			Target: corev1.ObjectReference{Kind: "Node", Name: fmt.Sprintf("node-%d", number)},
+		})).To(Succeed())
+	}
+	address := fmt.Sprintf("10.1.%d.7", number)
+	s.setStatus(ctx, unit, func(status *corev1.PodStatus) {
+		status.Phase = corev1.PodRunning
+		status.PodIP, status.PodIPs = address, []corev1.PodIP{{IP: address}}
+		setPodConditions(status, append(conditions, podCondition(corev1.PodReady, true, "", ""))...)
+	})
+	return s.pod(ctx, unit)
+}
+
+func (s *stage) setStatus(ctx context.Context, unit v1alpha1.Unit, edit func(*corev1.PodStatus)) {
+	GinkgoHelper()
+	Eventually(func() error {
+		pod := &corev1.Pod{}
+		if err := s.get(ctx, s.podName(unit), pod); err != nil {
+			return err
+		}
+		edit(&pod.Status)
+		return admin.Status().Update(ctx, pod)
+	}).Should(Succeed())
+}
+
+// say plays the unit's sidecar.
+func (s *stage) say(ctx context.Context, unit v1alpha1.Unit, conditions ...corev1.PodCondition) {
+	GinkgoHelper()
+	s.setStatus(ctx, unit, func(status *corev1.PodStatus) { setPodConditions(status, conditions...) })
+}
+
+func setPodConditions(status *corev1.PodStatus, conditions ...corev1.PodCondition) {
+	for _, wanted := range conditions {
+		kept := status.Conditions[:0]
+		for _, c := range status.Conditions {
+			if c.Type != wanted.Type {
+				kept = append(kept, c)
+			}
+		}
+		status.Conditions = append(kept, wanted)
+	}
+}
+
+func podCondition(kind corev1.PodConditionType, is bool, reason, message string) corev1.PodCondition {
+	status := corev1.ConditionFalse
+	if is {
+		status = corev1.ConditionTrue
+	}
+	return corev1.PodCondition{Type: kind, Status: status, Reason: reason, Message: message}
+}
+
+func roleIs(role v1alpha1.Role) corev1.PodCondition {
+	return podCondition(v1alpha1.PodConditionRole, role == v1alpha1.RoleActive, string(role), "")
+}
+
+func inSync() corev1.PodCondition {
+	return podCondition(v1alpha1.PodConditionSynchronized, true, v1alpha1.ReasonInSync, "")
+}
+
+func notInSync(reason string) corev1.PodCondition {
+	return podCondition(v1alpha1.PodConditionSynchronized, false, reason, "")
+}
+
+func enforces(hash string) corev1.PodCondition {
+	return podCondition(v1alpha1.PodConditionConfigurationApplied, true, v1alpha1.ReasonApplied, hash)
+}
+
+// hold plays the sidecar of the unit's present pod that takes the Lease.
+func (s *stage) hold(ctx context.Context, unit v1alpha1.Unit, term int32) {
+	GinkgoHelper()
+	holder := fmt.Sprintf("%s/%s/0123abcd", unit, s.pod(ctx, unit).UID)
+	s.writeLease(ctx, func(spec *coordinationv1.LeaseSpec) {
+		spec.HolderIdentity, spec.LeaseTransitions = &holder, &term
+	})
+}
+
+func (s *stage) writeLease(ctx context.Context, edit func(*coordinationv1.LeaseSpec)) {
+	GinkgoHelper()
+	Eventually(func() error {
+		lease := &coordinationv1.Lease{}
+		if err := s.get(ctx, "edge", lease); err != nil {
+			return err
+		}
+		edit(&lease.Spec)
+		lease.Spec.LeaseDurationSeconds = ptr.To[int32](15)
+		lease.Spec.RenewTime = ptr.To(metav1.NowMicro())
+		return admin.Update(ctx, lease)
+	}).Should(Succeed())
+}
+
+// settle brings the pair to the state in which it should stay: primary active, secondary in sync.
+func (s *stage) settle(ctx context.Context) {
+	GinkgoHelper()
+	hash := s.documentHash(ctx)
+	s.run(ctx, v1alpha1.Primary, roleIs(v1alpha1.RoleActive), inSync(), enforces(hash))
+	s.run(ctx, v1alpha1.Secondary, roleIs(v1alpha1.RoleStandby), inSync(), enforces(hash))
+	s.hold(ctx, v1alpha1.Primary, 1)
+	for condition, reason := range map[string]string{
+		v1alpha1.ConditionReady: v1alpha1.ReasonActive, v1alpha1.ConditionRedundant: v1alpha1.ReasonStandbyReady,
+		v1alpha1.ConditionSynchronized:         v1alpha1.ReasonInSync,
+		v1alpha1.ConditionConfigurationApplied: v1alpha1.ReasonApplied,
+		v1alpha1.ConditionProgressing:          v1alpha1.ReasonSettled,
+		v1alpha1.ConditionDegraded:             v1alpha1.ReasonHealthy,
+	} {
+		s.eventually(ctx, condition, reason)
+	}
+}
+
+func (s *stage) documentHash(ctx context.Context) string {
+	GinkgoHelper()
+	return s.pod(ctx, v1alpha1.Primary).Annotations[v1alpha1.AnnotationConfigurationHash]
+}
+
+// condition is nil while the pair does not have it.
+func (s *stage) condition(ctx context.Context, condition string) *metav1.Condition {
+	GinkgoHelper()
+	pair := s.seen(ctx)
+	return meta.FindStatusCondition(pair.Status.Conditions, condition)
+}
+
+func (s *stage) seen(ctx context.Context) *v1alpha1.HAPair {
+	GinkgoHelper()
+	pair := &v1alpha1.HAPair{}
+	Expect(admin.Get(ctx, client.ObjectKeyFromObject(s.pair), pair)).To(Succeed())
+	return pair
+}
+
+// eventually waits until a condition has a reason, for the present generation.
+func (s *stage) eventually(ctx context.Context, condition, reason string, message ...string) {
+	GinkgoHelper()
+	matchers := []gomegatypes.GomegaMatcher{HaveField("Reason", reason), HaveField("ObservedGeneration", s.pair.Generation)}
+	for _, part := range message {
+		matchers = append(matchers, HaveField("Message", ContainSubstring(part)))
+	}
+	Eventually(func() *metav1.Condition { return s.condition(ctx, condition) }).
+		Should(And(Not(BeNil()), And(matchers...)), condition)
+}
+
+// events are the notes of the Events about the pair with this reason.
+func (s *stage) events(ctx context.Context, reason string) []string {
+	GinkgoHelper()
+	list := &eventsv1.EventList{}
+	Expect(admin.List(ctx, list, client.InNamespace(s.namespace))).To(Succeed())
+	notes := []string{}
+	for _, e := range list.Items {
+		if e.Reason == reason && e.Regarding.UID == s.pair.UID {
+			notes = append(notes, e.Note)
+		}
+	}
+	return notes
+}
+
+func (s *stage) endpoints(ctx context.Context) []discoveryv1.Endpoint {
+	GinkgoHelper()
+	slice := &discoveryv1.EndpointSlice{}
+	Expect(s.get(ctx, "edge", slice)).To(Succeed())
+	return slice.Endpoints
+}
+
+// role is the role that the unit's pod is labelled with.
+func (s *stage) role(ctx context.Context, unit v1alpha1.Unit) string {
+	GinkgoHelper()
+	return s.pod(ctx, unit).Labels[v1alpha1.LabelRole]
+}
+
+func itemsOf(list client.ObjectList) []client.Object {
+	GinkgoHelper()
+	items, err := meta.ExtractList(list)
+	Expect(err).NotTo(HaveOccurred())
+	objects := make([]client.Object, 0, len(items))
+	for _, item := range items {
+		object, ok := item.(client.Object)
+		Expect(ok).To(BeTrue())
+		objects = append(objects, object)
+	}
+	return objects
+}

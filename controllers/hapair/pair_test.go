@@ -1,0 +1,197 @@
+//go:build apiserver
+
+package hapair_test
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// kinds are all that a pair may consist of.
+func kinds() []client.ObjectList {
+	return []client.ObjectList{
+		&corev1.PodList{}, &corev1.ConfigMapList{}, &corev1.SecretList{}, &corev1.ServiceAccountList{},
+		&corev1.ServiceList{}, &rbacv1.RoleList{}, &rbacv1.RoleBindingList{}, &coordinationv1.LeaseList{},
+		&policyv1.PodDisruptionBudgetList{}, &discoveryv1.EndpointSliceList{},
+	}
+}
+
+var _ = Describe("A pair", func() {
+	var s *stage
+	BeforeEach(func(ctx SpecContext) { s = newStage(ctx) })
+
+	It("consists of what its units need, all of which goes with it", func(ctx SpecContext) {
+		s.create(ctx)
+		for _, unit := range v1alpha1.Units() {
+			pod := s.pod(ctx, unit)
+			Expect(pod.Labels).To(HaveKeyWithValue(v1alpha1.LabelUnit, string(unit)))
+			Expect(pod.Spec.ServiceAccountName).To(Equal(pod.Name))
+
+			secret := &corev1.Secret{}
+			Expect(s.get(ctx, pod.Name+"-tls", secret)).To(Succeed())
+			Expect(secret.Data).To(And(HaveKey("tls.crt"), HaveKey("tls.key"), HaveKey("ca.crt")))
+		}
+		told := &corev1.ConfigMap{}
+		Expect(s.get(ctx, "edge-sidecar", told)).To(Succeed())
+		Expect(settings.Parse([]byte(told.Data["sidecar.json"]))).To(And(
+			HaveField("Pair", "edge"), HaveField("LeaseDurationSeconds", BeEquivalentTo(15)),
+			HaveField("Sync.Classes", ConsistOf("ConnectionCache"))))
+
+		lease := &coordinationv1.Lease{}
+		Expect(s.get(ctx, "edge", lease)).To(Succeed())
+		Expect(lease.Spec).To(Equal(coordinationv1.LeaseSpec{}), "the units alone write it")
+
+		s.eventuallyGet(ctx, "edge", &discoveryv1.EndpointSlice{})
+		Expect(s.get(ctx, "edge", &corev1.Service{})).To(Succeed())
+
+		made := 0
+		for _, list := range kinds() {
+			Expect(admin.List(ctx, list, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.LabelPair: "edge"})).To(Succeed())
+			for _, object := range itemsOf(list) {
+				made++
+				Expect(metav1.IsControlledBy(object, s.pair)).To(BeTrue(), "%T %s", object, object.GetName())
+			}
+		}
+		Expect(made).To(Equal(2+2+3+2+1+2+2+1+1+1), "no more, and no fewer")
+		Eventually(s.events).WithArguments(ctx, "UnitCreated").Should(ConsistOf(
+			ContainSubstring("edge-primary"), ContainSubstring("edge-secondary")))
+	})
+
+	It("is ready, redundant and synchronized when its units say so", func(ctx SpecContext) {
+		s.create(ctx)
+		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonNoActiveUnit)
+		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCreating)
+		s.settle(ctx)
+
+		status := s.seen(ctx).Status
+		Expect(status.Active).To(Equal(v1alpha1.Primary))
+		Expect(status.Standby).To(Equal(v1alpha1.Secondary))
+		Expect(status.Term).To(BeEquivalentTo(1))
+		Expect(status.Units).To(Equal([]v1alpha1.UnitStatus{
+			{Name: "primary", Role: "Active", Pod: "edge-primary", Node: "node-1", Synchronized: true, ConfigurationHash: s.documentHash(ctx)},
+			{Name: "secondary", Role: "Standby", Pod: "edge-secondary", Node: "node-2", Synchronized: true, ConfigurationHash: s.documentHash(ctx)},
+		}))
+	})
+
+	It("costs no write while nothing changes", func(ctx SpecContext) {
+		s.create(ctx)
+		s.settle(ctx)
+		// Let the echo of the last change pass.
+		writes.watch(s.namespace)
+		Eventually(func() int64 {
+			writes.watch(s.namespace)
+			_, err := operator.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s.pair)})
+			Expect(err).NotTo(HaveOccurred())
+			return writes.count.Load()
+		}).Should(BeZero())
+		for range 5 {
+			_, err := operator.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s.pair)})
+			Expect(err).NotTo(HaveOccurred())
+		}
+		s.writeLease(ctx, func(*coordinationv1.LeaseSpec) {}) // renewed
+		Consistently(writes.count.Load).Should(BeZero())
+	})
+
+	It("follows the Lease when it changes hands", func(ctx SpecContext) {
+		s.create(ctx)
+		s.settle(ctx)
+		Expect(s.endpoints(ctx)).To(ConsistOf(And(
+			HaveField("Addresses", ConsistOf("10.1.1.7")), HaveField("NodeName", HaveValue(Equal("node-1"))),
+			HaveField("TargetRef.Name", "edge-primary"), HaveField("Conditions.Ready", HaveValue(BeTrue())))))
+
+		s.hold(ctx, v1alpha1.Secondary, 2)
+		Eventually(s.endpoints).WithArguments(ctx).Should(ConsistOf(And(
+			HaveField("Addresses", ConsistOf("10.1.2.7")), HaveField("TargetRef.Name", "edge-secondary"))))
+		Eventually(s.role).WithArguments(ctx, v1alpha1.Secondary).Should(Equal("active"))
+		Eventually(s.role).WithArguments(ctx, v1alpha1.Primary).Should(Equal("standby"))
+		Eventually(func() v1alpha1.HAPairStatus { return s.seen(ctx).Status }).Should(And(
+			HaveField("Active", v1alpha1.Secondary), HaveField("Standby", v1alpha1.Primary), HaveField("Term", BeEquivalentTo(2))))
+		Eventually(s.events).WithArguments(ctx, "ActiveChanged").Should(ContainElement(
+			"Unit secondary is active in term 2, in place of unit primary"))
+	})
+
+	It("has no active unit when the Lease names a pod that is gone", func(ctx SpecContext) {
+		s.create(ctx)
+		s.settle(ctx)
+		s.writeLease(ctx, func(spec *coordinationv1.LeaseSpec) { spec.HolderIdentity = new("primary/gone/0123abcd") })
+		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonNoActiveUnit)
+		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonRedundancyLost)
+		Eventually(s.endpoints).WithArguments(ctx).Should(BeEmpty())
+		Eventually(s.events).WithArguments(ctx, "ActiveLost").Should(HaveLen(1))
+		Eventually(s.events).WithArguments(ctx, "RedundancyLost").Should(HaveLen(1))
+	})
+
+	It("is not synchronized on the word of one unit alone", func(ctx SpecContext) {
+		s.create(ctx)
+		s.settle(ctx)
+		s.say(ctx, v1alpha1.Primary, notInSync(v1alpha1.ReasonPeerDisconnected))
+		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonPeerDisconnected)
+		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonNotSynchronized)
+		Eventually(s.events).WithArguments(ctx, "SynchronizationLost").Should(HaveLen(1))
+		s.say(ctx, v1alpha1.Primary, inSync())
+		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonInSync)
+		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonHealthy)
+	})
+
+	It("loses its Service when the spec does", func(ctx SpecContext) {
+		s.create(ctx)
+		s.eventuallyGet(ctx, "edge", &discoveryv1.EndpointSlice{})
+		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Service = nil })
+		Eventually(func() bool { return apierrors.IsNotFound(s.get(ctx, "edge", &corev1.Service{})) }).Should(BeTrue())
+		Eventually(func() bool { return apierrors.IsNotFound(s.get(ctx, "edge", &discoveryv1.EndpointSlice{})) }).Should(BeTrue())
+	})
+
+	It("gets back what someone took away or changed", func(ctx SpecContext) {
+		s.create(ctx)
+		s.settle(ctx)
+		role := &rbacv1.Role{}
+		Expect(s.get(ctx, "edge-primary", role)).To(Succeed())
+		role.Rules = nil
+		Expect(admin.Update(ctx, role)).To(Succeed())
+		Eventually(func() []rbacv1.PolicyRule {
+			Expect(s.get(ctx, "edge-primary", role)).To(Succeed())
+			return role.Rules
+		}).Should(HaveLen(3))
+
+		authority, before := &corev1.Secret{}, &corev1.Secret{}
+		Expect(s.get(ctx, "edge-ca", authority)).To(Succeed())
+		Expect(s.get(ctx, "edge-primary-tls", before)).To(Succeed())
+		Expect(admin.Delete(ctx, authority)).To(Succeed())
+		Eventually(func(g Gomega) {
+			renewed, unit := &corev1.Secret{}, &corev1.Secret{}
+			g.Expect(s.get(ctx, "edge-ca", renewed)).To(Succeed())
+			g.Expect(s.get(ctx, "edge-primary-tls", unit)).To(Succeed())
+			g.Expect(unit.Data["tls.crt"]).NotTo(Equal(before.Data["tls.crt"]))
+			g.Expect(unit.Data["ca.crt"]).To(Equal(renewed.Data["tls.crt"]))
+		}).Should(Succeed())
+	})
+
+	It("keeps its hands off objects of others", func(ctx SpecContext) {
+		users := &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Name: "edge-firewall", Namespace: s.namespace},
+			Data:       map[string]string{"firewall.yaml": document},
+		}
+		Expect(admin.Create(ctx, users)).To(Succeed())
+		s.create(ctx)
+		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+			"ConfigMap "+s.namespace+"/edge-firewall exists and does not belong to this pair")
+		after := &corev1.ConfigMap{}
+		Expect(s.get(ctx, users.Name, after)).To(Succeed())
+		Expect(after.ResourceVersion).To(Equal(users.ResourceVersion))
+
+		Expect(admin.Delete(ctx, users)).To(Succeed())
+		s.pod(ctx, v1alpha1.Primary)
+	})
+})

@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/hapair"
+	"github.com/hapair-io/hapair/controllers/syncpolicy"
+	"github.com/hapair-io/hapair/internal/resources"
+)
+
+// leaderElectionID is the Lease by which the replicas of the operator agree on the one that acts.
+const leaderElectionID = "hapair-manager"
+
+// managerOptions are the flags of the operator.
+type managerOptions struct {
+	images                  resources.Images
+	leaderElect             bool
+	leaderElectionNamespace string
+	healthProbeBindAddress  string
+	metricsBindAddress      string
+	logFormat               string
+	verbosity               int
+}
+
+// NewManagerCommand is the operator.
+func NewManagerCommand() *cobra.Command {
+	o := managerOptions{}
+	command := &cobra.Command{
+		Use:   "manager",
+		Short: "Make pairs of firewalls what their HAPair objects say",
+		Args:  cobra.NoArgs,
+		RunE:  func(command *cobra.Command, _ []string) error { return runManager(command, o) },
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.images.Sidecar, "sidecar-image", "", "image of the sidecar of every unit (required)")
+	flags.StringVar(&o.images.Firewall, "firewall-image", "", "image of the firewall of pairs that name none (required)")
+	flags.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas act")
+	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"),
+		"namespace of the Lease by which replicas agree; by default that of POD_NAMESPACE")
+	flags.StringVar(&o.healthProbeBindAddress, "health-probe-bind-address", ":8081",
+		"address of /healthz and /readyz; 0 for none")
+	flags.StringVar(&o.metricsBindAddress, "metrics-bind-address", "0", "address of /metrics; 0 for none")
+	flags.StringVar(&o.logFormat, "log-format", "json", "json or text")
+	flags.IntVarP(&o.verbosity, "verbosity", "v", 0, "how much is logged; 1 adds what is not done and why")
+	return command
+}
+
+func (o managerOptions) validate() error {
+	var errs []error
+	if o.images.Sidecar == "" {
+		errs = append(errs, errors.New("--sidecar-image must be set"))
+	}
+	if o.images.Firewall == "" {
+		errs = append(errs, errors.New("--firewall-image must be set"))
+	}
+	if o.leaderElect && o.leaderElectionNamespace == "" {
+		errs = append(errs, errors.New("--leader-elect needs --leader-election-namespace or POD_NAMESPACE"))
+	}
+	return errors.Join(errs...)
+}
+
+func runManager(command *cobra.Command, o managerOptions) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	log := Logger(o.logFormat, o.verbosity)
+	ctrl.SetLogger(log)
+	klog.SetLogger(log) // of client-go, which has no other way
+
+	options, err := o.forController()
+	if err != nil {
+		return err
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the API server: %w", err)
+	}
+	manager, err := ctrl.NewManager(config, options)
+	if err != nil {
+		return fmt.Errorf("setting up the operator: %w", err)
+	}
+	if err := addControllers(manager, o.images); err != nil {
+		return err
+	}
+	log.Info("Starting operator", "sidecarImage", o.images.Sidecar, "firewallImage", o.images.Firewall)
+	return manager.Start(command.Context())
+}
+
+func (o managerOptions) forController() (ctrl.Options, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return ctrl.Options{}, fmt.Errorf("registering kinds: %w", err)
+	}
+	cached, err := hapair.CachedObjects()
+	if err != nil {
+		return ctrl.Options{}, err
+	}
+	return ctrl.Options{
+		Scheme: scheme,
+		Cache:  cache.Options{ByObject: cached},
+		// A reconcile that follows a write sees it. What depends on more than that asks the API server itself.
+		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
+
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsBindAddress},
+		HealthProbeBindAddress:        o.healthProbeBindAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              leaderElectionID,
+		LeaderElectionNamespace:       o.leaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true,
+	}, nil
+}
+
+func addControllers(manager ctrl.Manager, images resources.Images) error {
+	pairs := &hapair.Reconciler{
+		Client: manager.GetClient(),
+		Live:   manager.GetAPIReader(),
+		Events: manager.GetEventRecorder("hapair"),
+		Images: images,
+		Now:    time.Now,
+	}
+	if err := pairs.SetupWithManager(manager); err != nil {
+		return fmt.Errorf("setting up the controller of HAPair: %w", err)
+	}
+	policies := &syncpolicy.Reconciler{Client: manager.GetClient(), Now: time.Now}
+	if err := policies.SetupWithManager(manager); err != nil {
+		return fmt.Errorf("setting up the controller of SyncPolicy: %w", err)
+	}
+	return errors.Join(
+		manager.AddHealthzCheck("ping", healthz.Ping),
+		manager.AddReadyzCheck("ping", healthz.Ping),
+	)
+}
