@@ -34,10 +34,10 @@ var _ = BeforeSuite(func() {
 		CRDDirectoryPaths:     []string{"../../config/crd"},
 		ErrorIfCRDPathMissing: true,
 	}
+	DeferCleanup(environment.Stop) // a start that fails half-way leaves processes too
 	var err error
 	serverConfig, err = environment.Start()
 	Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")
-	DeferCleanup(environment.Stop)
 
 	scheme := runtime.NewScheme()
 	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())

@@ -57,10 +57,10 @@ var _ = Describe("A release", Ordered, func() {
 
 	BeforeAll(func() {
 		environment := &envtest.Environment{}
+		DeferCleanup(environment.Stop) // a start that fails half-way leaves processes too
 		var err error
 		config, err = environment.Start()
 		Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")
-		DeferCleanup(environment.Stop)
 		kubeconfig = filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(os.WriteFile(kubeconfig, environment.KubeConfig, 0o600)).To(Succeed())
 		admin, err = client.New(config, client.Options{Scheme: newScheme()})
