@@ -1,0 +1,50 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net/netip"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/test/story"
+)
+
+var _ = Describe("A pair with IPv6 addresses", Ordered, func() {
+	It("keeps an IPv6 connection through a switchover", func(ctx SpecContext) {
+		pair := newPair("dual")
+		pair.Spec.Networks[0].VirtualAddresses = append(pair.Spec.Networks[0].VirtualAddresses, "fd50::1/64")
+		pair.Spec.Networks[1].VirtualAddresses = append(pair.Spec.Networks[1].VirtualAddresses, "2001:db8:113::1/64")
+		pair.Spec.Firewall.Configuration.Inline = &runtime.RawExtension{Raw: []byte(`{"kind":"FirewallConfiguration",` +
+			`"apiVersion":"firewall.hapair.io/v1alpha1",` +
+			`"zones":[{"name":"lan","interfaces":["lan"]},{"name":"wan","interfaces":["wan"]}],` +
+			`"addresses":[{"name":"lan6","members":["fd50::/64"]}],` +
+			`"policies":[{"name":"out","from":["lan"],"to":["wan"],"source":["lan6"],"action":"Accept"}],` +
+			`"sourceNAT":[{"name":"out","to":"wan","source":["lan6"],"address":"2001:db8:113::1"}]}`)}
+		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		DeferCleanup(remove, pair)
+		key := client.ObjectKeyFromObject(pair)
+		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())
+
+		By("setting the one thing that needs privilege in an init container that has ended")
+		for _, pod := range unitPods(ctx, key) {
+			Expect(pod.Spec.InitContainers).To(HaveLen(1))
+			Expect(pod.Status.InitContainerStatuses[0].State.Terminated).NotTo(BeNil())
+			for _, c := range pod.Spec.Containers {
+				Expect(c.SecurityContext.Privileged).To(Or(BeNil(), HaveValue(BeFalse())))
+			}
+		}
+
+		stage := edgeStage()
+		stage.Pair = key
+		stage.LAN, stage.WAN = netip.MustParseAddr("fd50::1"), netip.MustParseAddr("2001:db8:113::1")
+		stage.Server = netip.MustParseAddrPort("[2001:db8:113::9]:7000")
+		report := play(ctx, stage, story.Act{Title: "switchover over IPv6", TakeAway: deletePod})
+		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
+		Expect(report.LongestGap).To(BeNumerically("<", switchoverGap))
+	}, NodeTimeout(5*time.Minute))
+})

@@ -1,0 +1,217 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/namespace"
+)
+
+var _ = Describe("A configuration", Ordered, func() {
+	BeforeAll(func(ctx SpecContext) {
+		Expect(site.Apply(ctx, "config/samples")).To(Succeed())
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+	}, NodeTimeout(5*time.Minute))
+
+	It("is changed on both units without replacing a pod", func(ctx SpecContext) {
+		pods := unitPods(ctx, edge)
+		before := getPair(ctx, edge).Status.Units[0].ConfigurationHash
+		changeDocument(ctx, func(document map[string]any) { document["policies"].([]any)[0].(map[string]any)["log"] = true })
+		Eventually(func(g Gomega, ctx context.Context) {
+			pair := getPair(ctx, edge)
+			g.Expect(conditionOf(pair, hapairv1alpha1.ConditionConfigurationApplied)).To(Equal("True/Applied"))
+			g.Expect(pair.Status.Units).To(HaveLen(2))
+			for _, unit := range pair.Status.Units {
+				g.Expect(unit.ConfigurationHash).NotTo(Or(BeEmpty(), Equal(before)))
+				g.Expect(unit.ConfigurationHash).To(Equal(pair.Status.Units[0].ConfigurationHash))
+			}
+		}).WithContext(ctx).Should(Succeed())
+		for unit, pod := range unitPods(ctx, edge) {
+			Expect(pod.UID).To(Equal(pods[unit].UID))
+		}
+		Expect(reach(ctx)).To(Succeed())
+	}, NodeTimeout(3*time.Minute))
+
+	It("that is wrong is refused with the path of the field, and the last good one stays in force", func(ctx SpecContext) {
+		before := getPair(ctx, edge).Status
+		changeDocument(ctx, func(document map[string]any) {
+			document["policies"].([]any)[0].(map[string]any)["from"] = []any{"lann"}
+		})
+		message := eventuallyCondition(ctx, edge, hapairv1alpha1.ConditionConfigurationApplied, "False/Invalid")
+		Expect(message).To(ContainSubstring("policies[0].from[0]"))
+		Expect(message).To(ContainSubstring("lann"))
+		pair := getPair(ctx, edge)
+		Expect(conditionOf(pair, hapairv1alpha1.ConditionReady)).To(Equal("True/Active"))
+		Expect(pair.Status.Units[0].ConfigurationHash).To(Equal(before.Units[0].ConfigurationHash))
+		Expect(reach(ctx)).To(Succeed())
+
+		changeDocument(ctx, func(document map[string]any) {
+			document["policies"].([]any)[0].(map[string]any)["from"] = []any{"lan"}
+		})
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+	}, NodeTimeout(3*time.Minute))
+
+	It("that is taken away leaves the last good one in force", func(ctx SpecContext) {
+		pair := getPair(ctx, edge)
+		good := pair.Spec.Firewall.Configuration
+		patch := client.MergeFrom(pair.DeepCopy())
+		pair.Spec.Firewall.Configuration = hapairv1alpha1.FirewallConfigurationSource{
+			ConfigMapRef: &hapairv1alpha1.ConfigMapKeyReference{Name: "nowhere"},
+		}
+		Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
+		message := eventuallyCondition(ctx, edge, hapairv1alpha1.ConditionConfigurationApplied,
+			"False/ConfigurationNotFound")
+		Expect(message).To(ContainSubstring("nowhere"))
+		Expect(reach(ctx)).To(Succeed())
+
+		pair = getPair(ctx, edge)
+		patch = client.MergeFrom(pair.DeepCopy())
+		pair.Spec.Firewall.Configuration = good
+		Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+	}, NodeTimeout(3*time.Minute))
+})
+
+var _ = Describe("A pair that cannot work", func() {
+	It("is refused when two networks have one name", func(ctx SpecContext) {
+		pair := newPair("twice")
+		pair.Spec.Networks = append(pair.Spec.Networks, pair.Spec.Networks[0])
+		pair.Spec.Networks[2].VirtualAddresses = []string{"198.51.100.1/24"}
+		Expect(k8s.Create(ctx, pair)).To(MatchError(ContainSubstring(`spec.networks[2]: Duplicate value`)))
+	})
+
+	It("is refused when a virtual address is none", func(ctx SpecContext) {
+		pair := newPair("wrong")
+		pair.Spec.Networks[0].VirtualAddresses = []string{"192.168.50.300/24"}
+		Expect(k8s.Create(ctx, pair)).To(MatchError(And(
+			ContainSubstring("spec.networks[0].virtualAddresses"), ContainSubstring("192.0.2.1/24 or 2001:db8::1/64"))))
+	})
+
+	It("waits for its SyncPolicy, says so, and works when that is there", func(ctx SpecContext) {
+		pair := newPair("waiting")
+		pair.Spec.SyncPolicyRef = &hapairv1alpha1.SyncPolicyReference{Name: "later"}
+		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		DeferCleanup(remove, pair)
+		key := client.ObjectKeyFromObject(pair)
+		message := eventuallyCondition(ctx, key, hapairv1alpha1.ConditionReady, "False/ReferenceNotFound")
+		Expect(message).To(ContainSubstring(`later`))
+		Expect(unitPods(ctx, key)).To(BeEmpty())
+
+		policy := &hapairv1alpha1.SyncPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: "later"}}
+		Expect(k8s.Create(ctx, policy)).To(Succeed())
+		DeferCleanup(remove, policy)
+		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())
+		Eventually(func(ctx context.Context) []string {
+			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(policy), policy)).To(Succeed())
+			return policy.Status.Pairs
+		}).WithContext(ctx).Should(ConsistOf("waiting"))
+	}, NodeTimeout(4*time.Minute))
+
+	It("is not begun with a document that is wrong", func(ctx SpecContext) {
+		pair := newPair("undocumented")
+		pair.Spec.Firewall.Configuration.Inline = &runtime.RawExtension{Raw: []byte(`{"kind":"FirewallConfiguration",` +
+			`"apiVersion":"firewall.hapair.io/v1alpha1","zones":[{"name":"lan","interfaces":["lanX"]}]}`)}
+		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		DeferCleanup(remove, pair)
+		key := client.ObjectKeyFromObject(pair)
+		message := eventuallyCondition(ctx, key, hapairv1alpha1.ConditionReady, "False/ConfigurationInvalid")
+		Expect(message).To(ContainSubstring("zones[0].interfaces[0]"))
+		Expect(unitPods(ctx, key)).To(BeEmpty())
+	}, NodeTimeout(2*time.Minute))
+
+	It("says which attachment is missing", func(ctx SpecContext) {
+		pair := newPair("detached")
+		pair.Spec.Networks[0].Attachment.Multus.Name = "no-such-attachment"
+		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		DeferCleanup(remove, pair)
+		key := client.ObjectKeyFromObject(pair)
+		Eventually(func(ctx context.Context) string {
+			return conditionOf(getPair(ctx, key), hapairv1alpha1.ConditionReady)
+		}).WithContext(ctx).Should(HavePrefix("False/"))
+		Eventually(func(ctx context.Context) string {
+			var all string
+			for _, c := range getPair(ctx, key).Status.Conditions {
+				all += c.Message + "\n"
+			}
+			return all
+		}).WithContext(ctx).Should(ContainSubstring("no-such-attachment"))
+	}, NodeTimeout(3*time.Minute))
+})
+
+// newPair is a second pair on the segments of the sample, with addresses of its own.
+func newPair(name string) *hapairv1alpha1.HAPair {
+	network := func(name string, addresses ...string) hapairv1alpha1.NetworkSpec {
+		return hapairv1alpha1.NetworkSpec{
+			Name: name, VirtualAddresses: addresses,
+			Attachment: hapairv1alpha1.NetworkAttachment{Multus: &hapairv1alpha1.MultusAttachment{Name: name}},
+		}
+	}
+	return &hapairv1alpha1.HAPair{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name},
+		Spec: hapairv1alpha1.HAPairSpec{
+			Networks: []hapairv1alpha1.NetworkSpec{network("lan", "192.168.50.2/24"), network("wan", "203.0.113.2/24")},
+			Failover: hapairv1alpha1.FailoverSpec{LeaseDurationSeconds: 3},
+			Firewall: hapairv1alpha1.FirewallSpec{Configuration: hapairv1alpha1.FirewallConfigurationSource{
+				Inline: &runtime.RawExtension{Raw: []byte(`{"kind":"FirewallConfiguration",` +
+					`"apiVersion":"firewall.hapair.io/v1alpha1",` +
+					`"zones":[{"name":"lan","interfaces":["lan"]},{"name":"wan","interfaces":["wan"]}]}`)},
+			}},
+		},
+	}
+}
+
+// changeDocument edits the sample's inline document.
+func changeDocument(ctx context.Context, edit func(map[string]any)) {
+	GinkgoHelper()
+	pair := getPair(ctx, edge)
+	patch := client.MergeFrom(pair.DeepCopy())
+	document := map[string]any{}
+	Expect(json.Unmarshal(pair.Spec.Firewall.Configuration.Inline.Raw, &document)).To(Succeed())
+	edit(document)
+	raw, err := json.Marshal(document)
+	Expect(err).NotTo(HaveOccurred())
+	pair.Spec.Firewall.Configuration.Inline = &runtime.RawExtension{Raw: raw}
+	Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
+}
+
+// reach opens a new connection through the pair edge.
+func reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	stage := edgeStage()
+	server := netip.AddrPortFrom(stage.Server.Addr(), 7001)
+	listener, err := namespace.Listen(ctx, stage.ServerNamespace, "tcp", server.String())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }()
+	conn, err := namespace.Dial(ctx, stage.ClientNamespace, "tcp", server.String())
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// remove deletes an object and waits until it and, for a pair, its pods are gone.
+func remove(ctx context.Context, object client.Object) {
+	GinkgoHelper()
+	Expect(client.IgnoreNotFound(k8s.Delete(ctx, object))).To(Succeed())
+	Eventually(func(ctx context.Context) []corev1.Pod {
+		pods := &corev1.PodList{}
+		Expect(k8s.List(ctx, pods, client.InNamespace(object.GetNamespace()),
+			client.MatchingLabels{hapairv1alpha1.LabelPair: object.GetName()})).To(Succeed())
+		return pods.Items
+	}).WithContext(ctx).Should(BeEmpty())
+}

@@ -1,0 +1,184 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/cluster"
+	"github.com/hapair-io/hapair/test/story"
+)
+
+// The bounds are those of a promise, not of this machine on a good day: what is measured is printed.
+const (
+	// switchoverGap bounds the silence of a planned change.
+	switchoverGap = 2 * time.Second
+	// failoverGap bounds that of an unplanned one: the sample's Lease lasts 3 s, and TCP's next try may come as much
+	// later again as it has already waited.
+	failoverGap = 15 * time.Second
+)
+
+var _ = Describe("The sample pair", Ordered, func() {
+	BeforeAll(func(ctx SpecContext) {
+		Expect(site.Apply(ctx, "config/samples")).To(Succeed())
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+	}, NodeTimeout(5*time.Minute))
+
+	It("shows who is active", func(ctx SpecContext) {
+		out, err := site.Kubectl(ctx, "get", "hapair", edge.Name)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(MatchRegexp(`NAME\s+ACTIVE\s+STANDBY\s+TERM\s+SYNCHRONIZED\s+READY\s+AGE`))
+		Expect(out).To(MatchRegexp(`edge\s+(primary\s+secondary|secondary\s+primary)\s+\d+\s+True\s+True\s+\S+`))
+	})
+
+	It("runs its units on two nodes, without a privileged container", func(ctx SpecContext) {
+		pods := unitPods(ctx, edge)
+		Expect(pods).To(HaveLen(2))
+		Expect(pods[hapairv1alpha1.Primary].Spec.NodeName).NotTo(Equal(pods[hapairv1alpha1.Secondary].Spec.NodeName))
+		for _, pod := range pods {
+			Expect(pod.Spec.InitContainers).To(BeEmpty())
+			for _, c := range pod.Spec.Containers {
+				Expect(c.SecurityContext.Privileged).To(Or(BeNil(), HaveValue(BeFalse())))
+				Expect(c.SecurityContext.Capabilities.Drop).To(ConsistOf(corev1.Capability("ALL")))
+			}
+		}
+	})
+
+	It("keeps a connection through a switchover", func(ctx SpecContext) {
+		report := play(ctx, edgeStage(), story.Act{Title: "switchover by deletion", TakeAway: deletePod})
+		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
+		Expect(report.LongestGap).To(BeNumerically("<", switchoverGap))
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+	}, NodeTimeout(5*time.Minute))
+
+	It("keeps a connection when the active's node is drained", func(ctx SpecContext) {
+		report := play(ctx, edgeStage(), story.Act{
+			Title: "switchover by eviction",
+			TakeAway: func(ctx context.Context, active *corev1.Pod) error {
+				return k8s.SubResource("eviction").Create(ctx, active, &policyv1.Eviction{
+					ObjectMeta: metav1.ObjectMeta{Namespace: active.Namespace, Name: active.Name},
+				})
+			},
+		})
+		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
+		Expect(report.LongestGap).To(BeNumerically("<", switchoverGap))
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+	}, NodeTimeout(5*time.Minute))
+
+	It("keeps a connection when the active's node loses its power, and takes the node back", func(ctx SpecContext) {
+		before := getPair(ctx, edge).Status
+		var node string
+		report := play(ctx, edgeStage(), story.Act{
+			Title: "loss of power",
+			TakeAway: func(ctx context.Context, active *corev1.Pod) error {
+				node = active.Spec.NodeName
+				return site.Cluster.PowerOff(ctx, node)
+			},
+		})
+		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
+		Expect(report.LongestGap).To(BeNumerically("<", failoverGap))
+		Expect(report.Term).To(Equal(before.Term + 1))
+		Eventually(func(g Gomega, ctx context.Context) {
+			status := getPair(ctx, edge).Status
+			g.Expect(status.Active).To(Equal(before.Active.Peer()))
+			g.Expect(conditionOf(getPair(ctx, edge), hapairv1alpha1.ConditionReady)).To(Equal("True/Active"))
+			g.Expect(conditionOf(getPair(ctx, edge), hapairv1alpha1.ConditionSynchronized)).To(HavePrefix("False/"))
+			g.Expect(conditionOf(getPair(ctx, edge), hapairv1alpha1.ConditionDegraded)).To(HavePrefix("True/"))
+		}).WithContext(ctx).Should(Succeed())
+
+		Expect(site.Cluster.PowerOn(ctx, node)).To(Succeed())
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+		Expect(getPair(ctx, edge).Status.Active).To(Equal(before.Active.Peer()), "the node that came back took over")
+	}, NodeTimeout(6*time.Minute))
+
+	It("fences an active that is cut off from the API server, and goes on with the other", func(ctx SpecContext) {
+		var node string
+		report := play(ctx, edgeStage(), story.Act{
+			Title: "active cut off from the API server",
+			TakeAway: func(_ context.Context, active *corev1.Pod) error {
+				node = active.Spec.NodeName
+				return site.Cluster.Cut(node, cluster.ControlPlane)
+			},
+		})
+		Expect(site.Cluster.Heal(node, cluster.ControlPlane)).To(Succeed())
+		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
+		Expect(report.LongestGap).To(BeNumerically("<", failoverGap))
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+	}, NodeTimeout(5*time.Minute))
+
+	It("says so when the units lose sight of each other, and changes nothing else", func(ctx SpecContext) {
+		before := getPair(ctx, edge).Status
+		Expect(site.Cluster.Cut(cluster.Worker1, cluster.Worker2)).To(Succeed())
+		DeferCleanup(func() error { return site.Cluster.HealAll() })
+		Eventually(func(ctx context.Context) string {
+			return conditionOf(getPair(ctx, edge), hapairv1alpha1.ConditionSynchronized)
+		}).WithContext(ctx).Should(Equal("False/PeerDisconnected"))
+		Expect(site.Cluster.Heal(cluster.Worker1, cluster.Worker2)).To(Succeed())
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+		after := getPair(ctx, edge).Status
+		Expect(after.Active).To(Equal(before.Active))
+		Expect(after.Term).To(Equal(before.Term))
+	}, NodeTimeout(4*time.Minute))
+
+	It("points its Service at the active unit", func(ctx SpecContext) {
+		pair := getPair(ctx, edge)
+		patch := client.MergeFrom(pair.DeepCopy())
+		pair.Spec.Service = &hapairv1alpha1.ServiceSpec{
+			Ports: []hapairv1alpha1.ServicePort{{Name: "health", Port: 80, TargetPort: 7781}},
+		}
+		Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
+		pointsAtActive := func(g Gomega, ctx context.Context) {
+			slices := &discoveryv1.EndpointSliceList{}
+			g.Expect(k8s.List(ctx, slices, client.InNamespace(edge.Namespace),
+				client.MatchingLabels{discoveryv1.LabelServiceName: edge.Name})).To(Succeed())
+			g.Expect(slices.Items).To(HaveLen(1))
+			g.Expect(slices.Items[0].Endpoints).To(HaveLen(1))
+			active := unitPods(ctx, edge)[getPair(ctx, edge).Status.Active]
+			g.Expect(slices.Items[0].Endpoints[0].Addresses).To(ConsistOf(active.Status.PodIP))
+			g.Expect(active.Labels).To(HaveKeyWithValue(hapairv1alpha1.LabelRole, hapairv1alpha1.LabelRoleActive))
+		}
+		Eventually(pointsAtActive).WithContext(ctx).Should(Succeed())
+
+		first := getPair(ctx, edge).Status.Active
+		Expect(k8s.Delete(ctx, new(unitPods(ctx, edge)[first]))).To(Succeed())
+		Eventually(func(ctx context.Context) hapairv1alpha1.Unit { return getPair(ctx, edge).Status.Active }).
+			WithContext(ctx).Should(Equal(first.Peer()))
+		Eventually(pointsAtActive).WithContext(ctx).Should(Succeed())
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+
+		service := &corev1.Service{}
+		Expect(k8s.Get(ctx, edge, service)).To(Succeed())
+		Expect(netip.ParseAddr(service.Spec.ClusterIP)).NotTo(BeZero())
+		out, err := site.Cluster.Command(ctx, cluster.Worker1, "curl", "-sS", "--max-time", "5",
+			"http://"+service.Spec.ClusterIP+"/healthz").CombinedOutput()
+		Expect(err).NotTo(HaveOccurred(), string(out))
+	}, NodeTimeout(5*time.Minute))
+
+	It("breaks a connection when replication is switched off, so that the rest proves something", func(ctx SpecContext) {
+		setMode(ctx, hapairv1alpha1.SyncModeSkip)
+		report := play(ctx, edgeStage(), story.Act{Title: "control", TakeAway: deletePod, Control: true})
+		Expect(report.Survived).To(BeFalse())
+		Expect(report.Broken).To(HaveOccurred())
+		setMode(ctx, hapairv1alpha1.SyncModeReplicate)
+	}, NodeTimeout(6*time.Minute))
+})
+
+func setMode(ctx context.Context, mode hapairv1alpha1.SyncMode) {
+	GinkgoHelper()
+	policy := &hapairv1alpha1.SyncPolicy{}
+	Expect(k8s.Get(ctx, edge, policy)).To(Succeed())
+	policy.Spec.Classes = []hapairv1alpha1.SyncClass{{Name: hapairv1alpha1.ConnectionCache, Mode: mode}}
+	Expect(k8s.Update(ctx, policy)).To(Succeed())
+	Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+}

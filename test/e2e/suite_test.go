@@ -1,0 +1,132 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/cluster"
+	"github.com/hapair-io/hapair/test/deploy"
+	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/story"
+)
+
+// Set up once, before all specs, and only read afterwards.
+var (
+	site deploy.Site
+	k8s  client.WithWatch
+)
+
+// edge is the pair of config/samples.
+var edge = client.ObjectKey{Namespace: "default", Name: "edge"}
+
+func TestCluster(t *testing.T) {
+	RegisterFailHandler(Fail)
+	SetDefaultEventuallyTimeout(90 * time.Second)
+	SetDefaultEventuallyPollingInterval(100 * time.Millisecond)
+	RunSpecs(t, "hapair on a cluster")
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	c, err := cluster.Open()
+	Expect(err).NotTo(HaveOccurred())
+	site = deploy.Site{Cluster: c, Progress: say}
+
+	say("Removing what an earlier run left")
+	Expect(c.Down(ctx, say)).To(Succeed())
+	DeferCleanup(func(ctx SpecContext) {
+		if os.Getenv("HAPAIR_KEEP_CLUSTER") != "" {
+			return
+		}
+		Expect(c.Down(ctx, say)).To(Succeed())
+		Expect(c.Leftovers()).To(BeEmpty(), "the cluster left something on the machine")
+	}, NodeTimeout(3*time.Minute))
+	Expect(c.Up(ctx, say)).To(Succeed())
+
+	config, err := c.RESTConfig()
+	Expect(err).NotTo(HaveOccurred())
+	scheme := runtime.NewScheme()
+	Expect(errors.Join(clientgoscheme.AddToScheme(scheme), hapairv1alpha1.AddToScheme(scheme))).To(Succeed())
+	k8s, err = client.NewWithWatch(config, client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+
+	Expect(site.Operator(ctx)).To(Succeed())
+	Expect(site.Apply(ctx, "config/networks")).To(Succeed())
+}, NodeTimeout(6*time.Minute))
+
+// When a spec failed, what the cluster thinks of it is worth more than the assertion.
+var _ = JustAfterEach(func(ctx SpecContext) {
+	if !CurrentSpecReport().Failed() {
+		return
+	}
+	for _, args := range [][]string{
+		{"get", "hapair,syncpolicy,pods,leases,endpointslices", "-o", "wide"},
+		{"get", "hapair", "-o", "yaml"},
+		{"get", "events", "--sort-by=.lastTimestamp"},
+		{"logs", "-l", "hapair.io/pair", "-c", "sidecar", "--tail=60", "--prefix"},
+		{"logs", "-n", deploy.Namespace, "-l", "app.kubernetes.io/name=hapair", "--tail=60", "--prefix"},
+	} {
+		out, err := site.Kubectl(ctx, args...)
+		AddReportEntry(fmt.Sprintf("kubectl %v", args), out, err)
+		fmt.Fprintf(GinkgoWriter, "--- kubectl %v\n%s%v\n", args, out, err)
+	}
+}, NodeTimeout(time.Minute))
+
+// say prints progress so that a person sees it while the specs run.
+func say(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
+
+// edgeStage is where the story is played through the pair edge, over IPv4.
+func edgeStage() story.Stage {
+	return story.Stage{
+		Client: k8s, Pair: edge,
+		LAN: netip.MustParseAddr("192.168.50.1"), WAN: netip.MustParseAddr("203.0.113.1"),
+		ClientNamespace: namespace.Named("hapair-client"), ServerNamespace: namespace.Named("hapair-server"),
+		Server: netip.MustParseAddrPort("203.0.113.9:7000"),
+	}
+}
+
+// play plays an act, prints its report, and fails if it could not be played.
+func play(ctx context.Context, stage story.Stage, act story.Act) story.Report {
+	GinkgoHelper()
+	report, err := stage.Play(ctx, act)
+	report.Print(GinkgoWriter)
+	Expect(err).NotTo(HaveOccurred())
+	say("%s: survived=%v, longest gap %s", report.Title, report.Survived, report.LongestGap.Round(time.Millisecond))
+	return report
+}
+
+func deletePod(ctx context.Context, pod *corev1.Pod) error { return k8s.Delete(ctx, pod) }
+
+func getPair(ctx context.Context, key client.ObjectKey) *hapairv1alpha1.HAPair {
+	GinkgoHelper()
+	pair := &hapairv1alpha1.HAPair{}
+	Expect(k8s.Get(ctx, key, pair)).To(Succeed())
+	return pair
+}
+
+// unitPods are the pods of a pair by unit.
+func unitPods(ctx context.Context, key client.ObjectKey) map[hapairv1alpha1.Unit]corev1.Pod {
+	GinkgoHelper()
+	pods := &corev1.PodList{}
+	Expect(k8s.List(ctx, pods, client.InNamespace(key.Namespace),
+		client.MatchingLabels{hapairv1alpha1.LabelPair: key.Name})).To(Succeed())
+	found := map[hapairv1alpha1.Unit]corev1.Pod{}
+	for _, pod := range pods.Items {
+		found[hapairv1alpha1.Unit(pod.Labels[hapairv1alpha1.LabelUnit])] = pod
+	}
+	return found
+}
