@@ -1,0 +1,63 @@
+package lease
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hapair-io/hapair/internal/ha"
+)
+
+// AnnotationGiver names the incarnation that gave the Lease up by this very write, having handed it over or released it
+// with its gate closed. Any other write clears it, so that a Lease emptied by hand is never taken for a release.
+const AnnotationGiver = "hapair.io/lease-giver"
+
+// longest bounds the duration that a record may ask others to wait, whoever wrote it there.
+const longest = time.Minute
+
+// toRecord reads what the machine needs from a Lease. A Lease that nobody wrote yet has no spec to speak of and reads
+// as free in term 0.
+func toRecord(l *coordinationv1.Lease) ha.Record {
+	r := ha.Record{
+		Version: l.ResourceVersion,
+		Giver:   ha.Incarnation(l.Annotations[AnnotationGiver]),
+	}
+	if l.Spec.HolderIdentity != nil {
+		r.Holder = ha.Incarnation(*l.Spec.HolderIdentity)
+	}
+	if l.Spec.LeaseTransitions != nil {
+		r.Term = uint64(max(*l.Spec.LeaseTransitions, 0))
+	}
+	if l.Spec.LeaseDurationSeconds != nil {
+		r.Duration = min(max(time.Duration(*l.Spec.LeaseDurationSeconds)*time.Second, 0), longest)
+	}
+	return r
+}
+
+// fromRecord is the Lease as the record wants it, made from the version that the record is to replace, of which
+// everything else is kept.
+func fromRecord(r ha.Record, base *coordinationv1.Lease, now time.Time) (*coordinationv1.Lease, error) {
+	if r.Term > math.MaxInt32 {
+		return nil, fmt.Errorf("writing lease %s/%s: term %d does not fit leaseTransitions", base.Namespace, base.Name, r.Term)
+	}
+	l := base.DeepCopy()
+	stamp := metav1.NewMicroTime(now)
+	if old := toRecord(base); old.Holder != r.Holder || old.Term != r.Term {
+		l.Spec.AcquireTime = &stamp
+	}
+	l.Spec.RenewTime = &stamp
+	holder, term, seconds := string(r.Holder), int32(r.Term), int32(r.Duration/time.Second)
+	l.Spec.HolderIdentity, l.Spec.LeaseTransitions, l.Spec.LeaseDurationSeconds = &holder, &term, &seconds
+	if r.Giver == ha.Nobody {
+		delete(l.Annotations, AnnotationGiver)
+		return l, nil
+	}
+	if l.Annotations == nil {
+		l.Annotations = map[string]string{}
+	}
+	l.Annotations[AnnotationGiver] = string(r.Giver)
+	return l, nil
+}
