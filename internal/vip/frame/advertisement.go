@@ -1,0 +1,54 @@
+package frame
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+const (
+	nextHeaderICMPv6      = 58
+	neighborAdvertisement = 136
+
+	// flagRouter and flagOverride are of RFC 4861, section 4.4. Router: hosts that have the address as their default
+	// router would drop it otherwise. Override: replace the MAC that is cached.
+	flagRouter   = 0x80
+	flagOverride = 0x20
+
+	optionTargetLinkLayer = 2
+)
+
+// UnsolicitedAdvertisement tells all nodes of a link that the IPv6 address is at the MAC (RFC 4861, section 7.2.6).
+func UnsolicitedAdvertisement(mac MAC, address netip.Addr) []byte {
+	source, destination := address.As16(), netip.IPv6LinkLocalAllNodes().As16()
+
+	body := []byte{neighborAdvertisement, 0, 0, 0, flagRouter | flagOverride, 0, 0, 0}
+	body = append(body, source[:]...)
+	body = append(body, optionTargetLinkLayer, 1) // One unit of eight bytes.
+	body = append(body, mac[:]...)
+	binary.BigEndian.PutUint16(body[2:], checksum(source, destination, body))
+
+	f := ethernet(allNodes, mac, etherTypeIPv6)
+	f = append(f, 0x60, 0, 0, 0) // Version 6, no traffic class, no flow label.
+	f = binary.BigEndian.AppendUint16(f, uint16(len(body)))
+	f = append(f, nextHeaderICMPv6, 255) // Neighbours drop what has crossed a router.
+	f = append(append(f, source[:]...), destination[:]...)
+	return append(f, body...)
+}
+
+// checksum is that of RFC 4443, section 2.3: over a pseudo-header (RFC 8200, section 8.1) and the message.
+func checksum(source, destination [16]byte, body []byte) uint16 {
+	var sum uint32
+	add := func(b []byte) {
+		for i := 0; i < len(b); i += 2 {
+			sum += uint32(binary.BigEndian.Uint16(b[i:]))
+		}
+	}
+	add(source[:])
+	add(destination[:])
+	add(body)
+	sum += uint32(len(body)) + nextHeaderICMPv6
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}

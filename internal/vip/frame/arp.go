@@ -1,0 +1,54 @@
+package frame
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// MAC is an Ethernet address.
+type MAC = [6]byte
+
+var (
+	broadcast = MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	// allNodes is the Ethernet group of ff02::1 (RFC 2464, section 7).
+	allNodes = MAC{0x33, 0x33, 0, 0, 0, 1}
+)
+
+const (
+	etherTypeARP  = 0x0806
+	etherTypeIPv6 = 0x86dd
+)
+
+// Operation is the form of an ARP announcement.
+type Operation uint16
+
+const (
+	// Request is the ARP Announcement of RFC 5227, section 3: the form that every host must take in.
+	Request Operation = 1
+	// Reply is the gratuitous reply of RFC 5944, section 4.6, which some hosts and switches heed where they do not heed
+	// the request.
+	Reply Operation = 2
+)
+
+// GratuitousARP tells a broadcast domain that the IPv4 address is at the MAC: sender and target address are both the
+// address that is announced. In a reply the target's MAC is the sender's too, in a request it is zero.
+func GratuitousARP(op Operation, mac MAC, address netip.Addr) []byte {
+	f := ethernet(broadcast, mac, etherTypeARP)
+	f = binary.BigEndian.AppendUint16(f, 1)      // Hardware: Ethernet.
+	f = binary.BigEndian.AppendUint16(f, 0x0800) // Protocol: IPv4.
+	f = append(f, 6, 4)                          // Lengths of their addresses.
+	f = binary.BigEndian.AppendUint16(f, uint16(op))
+	ip := address.As4()
+	f = append(append(f, mac[:]...), ip[:]...)
+	var target MAC
+	if op == Reply {
+		target = mac
+	}
+	return append(append(f, target[:]...), ip[:]...)
+}
+
+func ethernet(to, from MAC, etherType uint16) []byte {
+	f := make([]byte, 0, 96)
+	f = append(append(f, to[:]...), from[:]...)
+	return binary.BigEndian.AppendUint16(f, etherType)
+}
