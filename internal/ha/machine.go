@@ -97,6 +97,13 @@ func (m Machine) Term() uint64 { return m.lease.record.Term }
 // Holder is who holds the Lease as last seen.
 func (m Machine) Holder() Incarnation { return m.lease.record.Holder }
 
+// Connected tells whether the replication session to the peer stands, and InSync whether the standby of the two holds
+// the state of the active.
+func (m Machine) Connected() bool { return m.peer.incarnation != Nobody }
+
+// InSync is described at Connected.
+func (m Machine) InSync() bool { return m.peer.inSync }
+
 // Permit is the right to forward as it stands.
 func (m Machine) Permit() Permit { return m.permit }
 

@@ -2,6 +2,7 @@ package ha
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -40,6 +41,12 @@ func (s Stage) String() string {
 	return fmt.Sprintf("Stage(%d)", uint8(s))
 }
 
+// Key is the stage's name as a key of a log line.
+func (s Stage) Key() string {
+	name := s.String()
+	return strings.ToLower(name[:1]) + name[1:]
+}
+
 // dispensable tells whether a promotion goes on without the stage when it failed to the last try. A firewall that lost
 // its connections is worse than one that has them and better than none.
 func (s Stage) dispensable() bool { return s == StateCommitted }
@@ -52,6 +59,15 @@ type Report struct {
 	Stages    [stages]StageReport
 	// Finished is set when the unit is active with every stage behind it, given up when the promotion was abandoned.
 	Finished, GivenUp bool
+}
+
+// Took is how long the stages took that are done, together.
+func (r Report) Took() time.Duration {
+	var sum time.Duration
+	for _, s := range r.Stages {
+		sum += s.Took
+	}
+	return sum
 }
 
 // StageReport is how one stage went.
