@@ -1,0 +1,89 @@
+package sidecar
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/ha"
+)
+
+// Condition is one condition of the unit's own pod.
+type Condition struct {
+	True            bool
+	Reason, Message string
+}
+
+// Conditions are all that the sidecar says about itself to the cluster.
+type Conditions struct {
+	// Role is v1alpha1.PodConditionRole, and so on.
+	Role, Synchronized, ConfigurationApplied Condition
+}
+
+// conditionsOf computes the conditions from all that is known.
+func conditionsOf(m ha.Machine, f firewallStatus) Conditions {
+	return Conditions{
+		Role:                 roleCondition(m),
+		Synchronized:         synchronizedCondition(m),
+		ConfigurationApplied: configurationCondition(f),
+	}
+}
+
+// roleCondition has the role as its reason. The message says how an active became it, and what keeps a standby from
+// becoming it other than that its peer is active.
+func roleCondition(m ha.Machine) Condition {
+	c := Condition{True: m.Role() == ha.Active, Reason: m.Role().String()}
+	switch m.Role() {
+	case ha.Active:
+		c.Message = promotionMessage(m.Promotion())
+	case ha.Starting:
+		obstacles := m.Obstacles()
+		said := make([]string, len(obstacles))
+		for i, o := range obstacles {
+			said[i] = string(o)
+		}
+		c.Message = strings.Join(said, "; ")
+	case ha.Fenced:
+		c.Message = "The permit ran out or the Lease is being given up"
+	case ha.Standby:
+	}
+	return c
+}
+
+// promotionMessage tells the steps of a promotion with their times.
+func promotionMessage(r ha.Report) string {
+	if !r.Finished {
+		return fmt.Sprintf("Term %d: promotion under way", r.Term)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Term %d, promoted in %s:", r.Term, r.Took())
+	for stage, entry := range r.Stages {
+		fmt.Fprintf(&b, " %s %s", ha.Stage(stage), entry.Took)
+		if entry.Failures > 0 {
+			fmt.Fprintf(&b, " (failed %d times)", entry.Failures)
+		}
+	}
+	return b.String()
+}
+
+func synchronizedCondition(m ha.Machine) Condition {
+	switch {
+	case m.InSync():
+		return Condition{True: true, Reason: v1alpha1.ReasonInSync}
+	case m.Connected():
+		return Condition{Reason: v1alpha1.ReasonSynchronizing}
+	default:
+		return Condition{Reason: v1alpha1.ReasonPeerDisconnected}
+	}
+}
+
+func configurationCondition(f firewallStatus) Condition {
+	switch {
+	case f.RefusedHash != "":
+		return Condition{Reason: v1alpha1.ReasonInvalid, Message: f.Error}
+	case f.inForce():
+		return Condition{True: true, Reason: v1alpha1.ReasonApplied, Message: f.Hash}
+	default:
+		return Condition{Reason: v1alpha1.ReasonApplying}
+	}
+}

@@ -1,0 +1,76 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/gate"
+	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/vip"
+)
+
+// How long effects that wait for the peer or for the state may take. All three together leave room in StopBudget for a
+// release after a switchover that failed.
+const (
+	commitTimeout = 2 * time.Second
+	flushTimeout  = 5 * time.Second
+	grantTimeout  = 2 * time.Second
+)
+
+// execute begins an effect. An effect on the host is finished when it returns, with its answer; the others are answered
+// through the loop when they end.
+func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact, answered bool) {
+	if log := s.log.V(1); log.Enabled() {
+		log.Info("Executing effect", "effect", fmt.Sprintf("%T%+v", effect, effect))
+	}
+	switch e := effect.(type) {
+	case ha.CloseGate:
+		return done(e.ID, s.config.Gate.Set(ctx, gate.Config{})), true
+	case ha.WithdrawAddresses:
+		return done(e.ID, s.config.Addresses.Set(ctx, vip.Config{})), true
+	case ha.OpenGate:
+		return done(e.ID, s.config.Gate.Set(ctx, gate.Config{Until: e.Until})), true
+	case ha.AttachAddresses:
+		return done(e.ID, s.config.Addresses.Set(ctx, vip.Config{Attached: true})), true
+	case ha.Announce:
+		return done(e.ID, s.config.Addresses.Announce(ctx)), true
+	case ha.Verify:
+		return done(e.ID, errors.Join(s.config.Gate.Open(), s.config.Addresses.Verify())), true
+	case ha.Become:
+		s.config.Replication.Become(e.Role, e.Term)
+	case ha.CommitState:
+		s.background(ctx, e.ID, commitTimeout, s.config.Replication.Commit)
+	case ha.Flush:
+		s.background(ctx, e.ID, flushTimeout, s.config.Replication.Flush)
+	case ha.Grant:
+		s.background(ctx, e.ID, grantTimeout, func(ctx context.Context) error {
+			return s.config.Replication.Grant(ctx, e.Term)
+		})
+	case ha.ReadLease:
+		s.work(func() {
+			outcome, record := s.config.Lease.Read(ctx)
+			s.tell(ctx, ha.LeaseAnswered{ID: e.ID, Outcome: outcome, Record: record})
+		})
+	case ha.WriteLease:
+		s.work(func() {
+			outcome, record := s.config.Lease.Write(ctx, e.Record)
+			s.tell(ctx, ha.LeaseAnswered{ID: e.ID, Outcome: outcome, Record: record})
+		})
+	case ha.Exit:
+		s.health.exit()
+	}
+	return nil, false
+}
+
+// background runs an effect that waits, bounded in time.
+func (s *Sidecar) background(ctx context.Context, id uint64, limit time.Duration, do func(context.Context) error) {
+	s.work(func() {
+		limited, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		s.tell(ctx, done(id, do(limited)))
+	})
+}
+
+func done(id uint64, err error) ha.EffectDone { return ha.EffectDone{ID: id, Err: err} }

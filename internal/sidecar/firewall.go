@@ -1,0 +1,79 @@
+package sidecar
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+const (
+	// firewallInterval is how often the firewall's report is looked at. The file is small and in memory, and looking at
+	// it needs no watch that could break unseen.
+	firewallInterval = 200 * time.Millisecond
+	// firewallLimit bounds what is read of it.
+	firewallLimit = 64 << 10
+)
+
+// firewallStatus is the firewall's report; the zero one is of a firewall that has not reported yet.
+type firewallStatus settings.FirewallStatus
+
+func (f firewallStatus) inForce() bool { return f.Hash != "" }
+
+// followFirewall tells the loop of every change of the report. A report that cannot be read is logged once and does not
+// replace what was read before: the ruleset in the kernel is still what it was.
+func (s *Sidecar) followFirewall(ctx context.Context) {
+	ticker := time.NewTicker(firewallInterval)
+	defer ticker.Stop()
+	var last firewallStatus
+	var lastProblem string
+	for {
+		status, err := readFirewallStatus(s.config.FirewallStatusFile)
+		problem := ""
+		switch {
+		case err != nil:
+			if problem = err.Error(); problem != lastProblem {
+				s.log.Error(err, "Reading the firewall's report")
+			}
+		case status != last:
+			last = status
+			select {
+			case s.firewalls <- status:
+			case <-ctx.Done():
+			}
+		}
+		lastProblem = problem
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// readFirewallStatus reads the report; a firewall that has not written one yet has nothing in force.
+func readFirewallStatus(path string) (firewallStatus, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return firewallStatus{}, nil
+	}
+	if err != nil {
+		return firewallStatus{}, err
+	}
+	defer f.Close() //nolint:errcheck // Nothing was written that closing could lose.
+	text, err := io.ReadAll(io.LimitReader(f, firewallLimit))
+	if err != nil {
+		return firewallStatus{}, fmt.Errorf("reading %s: %w", path, err)
+	}
+	var status firewallStatus
+	if err := json.Unmarshal(text, &status); err != nil {
+		return firewallStatus{}, fmt.Errorf("decoding %s: %w", path, err)
+	}
+	return status, nil
+}

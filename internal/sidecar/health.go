@@ -1,0 +1,90 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/ha"
+)
+
+// stalled is how long the loop may be without a turn before the process counts as hung. The loop turns at least every
+// maxIdle; ten seconds are a machine in deep trouble, not a busy one.
+const stalled = 10 * time.Second
+
+// health is what the loop leaves for the health server to see.
+type health struct {
+	now func() time.Duration
+
+	mu     sync.Mutex
+	role   ha.Role
+	turned time.Duration
+	gone   bool
+}
+
+func (h *health) observe(m ha.Machine) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.role, h.turned = m.Role(), h.now()
+}
+
+func (h *health) exit() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.gone = true
+}
+
+func (h *health) exited() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.gone
+}
+
+// alive tells whether the loop turns.
+func (h *health) alive() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now()-h.turned < stalled
+}
+
+// ready tells whether the unit is of use to the pair: it serves, or could take over. It does not ask for the peer or for
+// sync: a standby whose peer is gone is what the pair needs most.
+func (h *health) ready() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.role == ha.Active || h.role == ha.Standby
+}
+
+// serveHealth serves /healthz and /readyz until the context ends.
+func (s *Sidecar) serveHealth(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.HealthAddress)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", answer(s.health.alive))
+	mux.HandleFunc("GET /readyz", answer(s.health.ready))
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 4 << 10,
+	}
+	ended := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer ended()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func answer(good func() bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if !good() {
+			http.Error(w, "not ok", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok"))
+	}
+}

@@ -1,0 +1,98 @@
+package sidecar
+
+import (
+	"context"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/ha"
+)
+
+// maxIdle is how long the loop sleeps at the most. The timers of the process stand still while the machine is suspended,
+// and the boot clock does not: looking at it often bounds how late a deadline is noticed. It is also the loop's sign of
+// life.
+const maxIdle = 100 * time.Millisecond
+
+// loop turns the machine with every fact until it wants to exit. It returns early for nothing.
+func (s *Sidecar) loop(stop, running context.Context) {
+	stopping := stop.Done()
+	for !s.health.exited() {
+		timer := time.NewTimer(s.idle())
+		var fact ha.Fact = ha.Tick{}
+		select {
+		case fact = <-s.facts:
+		case s.firewall = <-s.firewalls:
+			fact = ha.FirewallReported{InForce: s.firewall.inForce()}
+		case <-stopping:
+			stopping = nil
+			s.log.Info("Stopping unit", "role", s.machine.Role().String(), "budget", StopBudget.String())
+			fact = ha.StopRequested{Deadline: s.config.Now() + StopBudget}
+		case <-timer.C:
+		}
+		timer.Stop()
+		s.turn(running, fact)
+	}
+}
+
+// idle is how long nothing needs to be done.
+func (s *Sidecar) idle() time.Duration {
+	wake := s.machine.Wake()
+	if wake == 0 {
+		return maxIdle
+	}
+	return min(max(wake-s.config.Now(), 0), maxIdle)
+}
+
+// turn gives the machine one fact, executes what comes of it, and goes on with what is answered at once.
+func (s *Sidecar) turn(ctx context.Context, fact ha.Fact) {
+	for facts := []ha.Fact{fact}; len(facts) > 0; facts = facts[1:] {
+		before := s.machine
+		var effects []ha.Effect
+		s.machine, effects = before.Step(ha.Event{At: s.config.Now(), Fact: facts[0]})
+		s.logChange(before, facts[0])
+		for _, e := range effects {
+			if answer, answered := s.execute(ctx, e); answered {
+				facts = append(facts, answer)
+			}
+		}
+	}
+	s.health.observe(s.machine)
+	if c := conditionsOf(s.machine, s.firewall); c != s.conditions {
+		s.conditions = c
+		s.publisher.set(c)
+	}
+}
+
+// logChange logs what a person wants to know of a step.
+func (s *Sidecar) logChange(before ha.Machine, fact ha.Fact) {
+	now := s.machine
+	if done, isDone := fact.(ha.EffectDone); isDone && done.Err != nil {
+		s.log.Error(done.Err, "Failing effect", "id", done.ID, "role", now.Role().String())
+	}
+	if before.Role() != now.Role() {
+		s.log.Info("Changing role", "from", before.Role().String(), "to", now.Role().String(),
+			"term", now.Term(), "holder", now.Holder())
+	}
+	was, is := before.Promotion(), now.Promotion()
+	switch {
+	case is.Finished && !was.Finished:
+		s.log.Info("Promoting unit", append([]any{"term", is.Term, "took", is.Took().String()}, stages(is)...)...)
+	case is.GivenUp && !was.GivenUp:
+		s.log.Info("Giving up promotion", append([]any{"term", is.Term}, stages(is)...)...)
+	}
+}
+
+// stages are the steps of a promotion as keys and values of a log line.
+func stages(r ha.Report) []any {
+	var all []any
+	for stage, entry := range r.Stages {
+		if !entry.Done && entry.Failures == 0 {
+			continue
+		}
+		name := ha.Stage(stage).Key()
+		all = append(all, name, entry.Took.String())
+		if entry.Failures > 0 {
+			all = append(all, name+"Failures", entry.Failures)
+		}
+	}
+	return all
+}

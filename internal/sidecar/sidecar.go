@@ -1,0 +1,176 @@
+package sidecar
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/gate"
+	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/vip"
+)
+
+// StopBudget is how long a unit that is asked to stop may take to hand over or release what it holds. It is less than a
+// pod's grace period by what a slow node needs to begin and to end.
+const StopBudget = 20 * time.Second
+
+// Lease is the witness.
+type Lease interface {
+	Read(ctx context.Context) (ha.Outcome, ha.Record)
+	Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record)
+	// Watch calls seen until the context ends.
+	Watch(ctx context.Context, seen func(ha.Record))
+}
+
+// Gate lets traffic through until a deadline.
+type Gate interface {
+	Set(ctx context.Context, c gate.Config) error
+	// Open fails when the gate is not open.
+	Open() error
+	// Run is the watchman, until the context ends.
+	Run(ctx context.Context)
+}
+
+// Addresses are the virtual addresses.
+type Addresses interface {
+	Set(ctx context.Context, c vip.Config) error
+	Announce(ctx context.Context) error
+	Verify() error
+	// Close ends the announcements.
+	Close()
+}
+
+// Replication keeps the standby's state equal to the active's.
+type Replication interface {
+	// Run replicates until the context ends.
+	Run(ctx context.Context) error
+	// Follow tells what happens, as facts for the machine, until the context ends.
+	Follow(ctx context.Context, happened func(ha.Fact))
+	SetPeer(address netip.Addr)
+	Become(role ha.Role, term uint64)
+	Commit(ctx context.Context) error
+	Flush(ctx context.Context) error
+	Grant(ctx context.Context, term uint64) error
+}
+
+// Pods are the pods of the pair.
+type Pods interface {
+	// FollowPeer tells the peer's address whenever it changes, the zero address when there is none, until the context
+	// ends.
+	FollowPeer(ctx context.Context, changed func(netip.Addr))
+	// Publish writes the conditions of this unit's own pod.
+	Publish(ctx context.Context, c Conditions) error
+}
+
+// Config is one unit and what it is made of.
+type Config struct {
+	HA          ha.Config
+	Lease       Lease
+	Gate        Gate
+	Addresses   Addresses
+	Replication Replication
+	Pods        Pods
+	// FirewallStatusFile is where the firewall beside the sidecar reports what is in force.
+	FirewallStatusFile string
+	// HealthAddress is where /healthz and /readyz are served.
+	HealthAddress string
+	// Now is the boot clock.
+	Now func() time.Duration
+	Log logr.Logger
+}
+
+// Sidecar is one unit at work.
+type Sidecar struct {
+	config Config
+	log    logr.Logger
+
+	// machine, conditions and firewall belong to the goroutine of Run.
+	machine    ha.Machine
+	conditions Conditions
+	firewall   firewallStatus
+
+	facts     chan ha.Fact
+	firewalls chan firewallStatus
+	publisher *publisher
+	health    health
+	// workers are all goroutines but that of Run.
+	workers sync.WaitGroup
+	failure atomic.Pointer[error]
+}
+
+// New makes a unit. Nothing happens before Run.
+func New(c Config) *Sidecar {
+	s := &Sidecar{
+		config:    c,
+		log:       c.Log,
+		machine:   ha.New(c.HA),
+		facts:     make(chan ha.Fact, 64),
+		firewalls: make(chan firewallStatus),
+	}
+	s.publisher = newPublisher(c.Pods, c.Log)
+	s.health = health{now: c.Now}
+	return s
+}
+
+// Run runs the unit until the context ends and the unit has handed over or released what it held, or until a part of it
+// fails, which ends the unit in the same order and returns the error. What an earlier life left on the host is withdrawn
+// before anything else begins.
+func (s *Sidecar) Run(ctx context.Context) error {
+	// The end of the context is a wish to stop, which still takes requests, replication and a watch.
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.log.Info("Starting unit", "incarnation", s.config.HA.Self, "leaseDuration", s.config.HA.LeaseDuration.String())
+	s.turn(running, ha.Tick{})
+	s.startWorkers(running)
+	s.loop(ctx, running)
+	cancel()
+	s.workers.Wait()
+	s.config.Addresses.Close()
+	if failure := s.failure.Load(); failure != nil {
+		return *failure
+	}
+	return nil
+}
+
+// startWorkers begins everything that tells the loop facts, or serves others.
+func (s *Sidecar) startWorkers(ctx context.Context) {
+	tell := func(f ha.Fact) { s.tell(ctx, f) }
+	s.work(func() { s.config.Gate.Run(ctx) })
+	s.work(func() { s.config.Lease.Watch(ctx, func(r ha.Record) { tell(ha.LeaseSeen{Record: r}) }) })
+	s.work(func() { s.config.Pods.FollowPeer(ctx, s.config.Replication.SetPeer) })
+	s.work(func() { s.config.Replication.Follow(ctx, tell) })
+	s.work(func() { s.followFirewall(ctx) })
+	s.work(func() { s.publisher.run(ctx) })
+	s.work(func() {
+		if err := s.config.Replication.Run(ctx); err != nil && ctx.Err() == nil {
+			tell(ha.PeerDisconnected{})
+			s.fail(ctx, fmt.Errorf("replicating: %w", err))
+		}
+	})
+	s.work(func() {
+		if err := s.serveHealth(ctx); err != nil {
+			s.fail(ctx, fmt.Errorf("serving health on %s: %w", s.config.HealthAddress, err))
+		}
+	})
+}
+
+func (s *Sidecar) work(do func()) { s.workers.Go(do) }
+
+// tell hands a fact to the loop. It waits while the loop is busy, and gives up when the unit ends.
+func (s *Sidecar) tell(ctx context.Context, f ha.Fact) {
+	select {
+	case s.facts <- f:
+	case <-ctx.Done():
+	}
+}
+
+// fail ends the unit in order because a part of it has ended.
+func (s *Sidecar) fail(ctx context.Context, err error) {
+	s.log.Error(err, "Stopping unit because a part of it failed")
+	s.failure.CompareAndSwap(nil, &err)
+	s.tell(ctx, ha.StopRequested{Deadline: s.config.Now() + StopBudget})
+}
