@@ -55,9 +55,9 @@ test-unit: $(BIN)/helm ## Run the tests that need neither root nor network
 	cd $(TOOLS)/image && go test $(TESTFLAGS) ./...
 
 .PHONY: test-apiserver
-test-apiserver: kubernetes-assets ## Run the tests against a real kube-apiserver and etcd
-	KUBEBUILDER_ASSETS=$(BIN)/kubernetes-assets go test $(TESTFLAGS) -tags apiserver -timeout 15m \
-		./api/... ./controllers/... ./internal/lease/...
+test-apiserver: kubernetes-assets $(BIN)/helm ## Run the tests against a real kube-apiserver and etcd
+	KUBEBUILDER_ASSETS=$(BIN)/kubernetes-assets HELM=$(BIN)/helm go test $(TESTFLAGS) -tags apiserver -timeout 15m \
+		./api/... ./controllers/... ./internal/lease/... ./test/chart/...
 
 .PHONY: test-netns
 test-netns: ## Run the tests that make network namespaces (root)
@@ -72,9 +72,11 @@ test-cluster: prepare-demo ## Run the tests on a real cluster (root)
 .PHONY: generate
 generate: $(BIN)/controller-gen ## Generate deep copies, CRDs, RBAC and the chart's copies of them
 	$(BIN)/controller-gen object paths=./api/...
-	rm -rf config/crd config/rbac/role.yaml charts/hapair/files/crds
+	rm -f config/crd/hapair.io_*.yaml charts/hapair/files/crds/*.yaml
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd
 	$(BIN)/controller-gen rbac:roleName=hapair-manager paths=./controllers/... output:rbac:dir=config/rbac
+	cp config/crd/hapair.io_*.yaml charts/hapair/files/crds/
+	cp config/rbac/role.yaml charts/hapair/files/role.yaml
 
 .PHONY: verify
 verify: generate ## Fail if generated files or go.mod are not what is committed

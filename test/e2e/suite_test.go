@@ -78,7 +78,7 @@ var _ = JustAfterEach(func(ctx SpecContext) {
 		{"get", "hapair", "-o", "yaml"},
 		{"get", "events", "--sort-by=.lastTimestamp"},
 		{"logs", "-l", "hapair.io/pair", "-c", "sidecar", "--tail=60", "--prefix"},
-		{"logs", "-n", deploy.Namespace, "-l", "app.kubernetes.io/name=hapair", "--tail=60", "--prefix"},
+		{"logs", "-n", deploy.Namespace, "-l", "app.kubernetes.io/name=hapair-manager", "--tail=60", "--prefix"},
 	} {
 		out, err := site.Kubectl(ctx, args...)
 		AddReportEntry(fmt.Sprintf("kubectl %v", args), out, err)
