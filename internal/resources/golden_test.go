@@ -1,0 +1,158 @@
+package resources_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/resources"
+)
+
+var update = flag.Bool("update", false, "write what the builders make to testdata instead of comparing it")
+
+var images = resources.Images{Sidecar: "hapair.example/sidecar:1.0", Firewall: "hapair.example/firewall:1.0"}
+
+// smallest has nothing that need not be there.
+func smallest() *v1alpha1.HAPair {
+	return &v1alpha1.HAPair{
+		ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: "site-a", UID: "5eed"},
+		Spec: v1alpha1.HAPairSpec{
+			Networks: []v1alpha1.NetworkSpec{
+				network("lan", "lan", "", "192.168.50.1/24"),
+				network("wan", "wan", "", "203.0.113.1/24"),
+			},
+		},
+	}
+}
+
+// largest uses every field.
+func largest() *v1alpha1.HAPair {
+	pair := smallest()
+	pair.Spec.Networks = []v1alpha1.NetworkSpec{
+		network("lan", "office", "networks", "192.168.50.1/24", "fd50::1/64"),
+		network("wan", "uplink", "", "203.0.113.1/24"),
+	}
+	pair.Spec.Firewall.Image = "firewall.example/other:2"
+	pair.Spec.Firewall.Resources = corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m")},
+		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
+	}
+	pair.Spec.Firewall.Scheduling = v1alpha1.SchedulingSpec{
+		NodeSelector:      map[string]string{"example.com/edge": "true"},
+		Tolerations:       []corev1.Toleration{{Key: "edge", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}},
+		PriorityClassName: "network-critical",
+		AllowSameNode:     true,
+	}
+	pair.Spec.Service = &v1alpha1.ServiceSpec{
+		Type: corev1.ServiceTypeNodePort,
+		Ports: []v1alpha1.ServicePort{
+			{Name: "https", Port: 443},
+			{Name: "dns", Protocol: corev1.ProtocolUDP, Port: 53, TargetPort: 5353},
+		},
+	}
+	pair.Spec.Failover.LeaseDurationSeconds = 3
+	return pair
+}
+
+func policy() *v1alpha1.SyncPolicy {
+	return &v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{
+		Connections: &v1alpha1.ConnectionFilter{
+			Protocols:        []v1alpha1.ConnectionProtocol{"UDP", "TCP"},
+			ExcludedNetworks: []string{"198.51.100.0/24"},
+		},
+		Throttle: &v1alpha1.SyncThrottle{RecordsPerSecond: 50000},
+	}}
+}
+
+func network(name, attachment, namespace string, addresses ...string) v1alpha1.NetworkSpec {
+	return v1alpha1.NetworkSpec{
+		Name:             name,
+		Attachment:       v1alpha1.NetworkAttachment{Multus: &v1alpha1.MultusAttachment{Name: attachment, Namespace: namespace}},
+		VirtualAddresses: addresses,
+	}
+}
+
+// The files of testdata are what a pair looks like in a cluster; a change of one is a change that users see, and one of
+// a pod has every pair's units replaced. Run with -update to write them anew.
+func TestGolden(t *testing.T) {
+	t.Run("smallest", func(t *testing.T) { golden(t, "smallest.yaml", smallest(), nil) })
+	t.Run("largest", func(t *testing.T) { golden(t, "largest.yaml", largest(), policy()) })
+}
+
+func golden(t *testing.T, file string, pair *v1alpha1.HAPair, policy *v1alpha1.SyncPolicy) {
+	t.Helper()
+	objects, err := everything(pair, policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	for _, object := range objects {
+		encoded, err := yaml.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&got, "---\n%s", encoded)
+	}
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("%s is not what the builders make; if that is meant, run go test ./internal/resources -update and look "+
+			"at the difference. Made was:\n%s", path, got.String())
+	}
+}
+
+// everything that a pair consists of, in the order in which the operator makes it.
+func everything(pair *v1alpha1.HAPair, policy *v1alpha1.SyncPolicy) ([]any, error) {
+	sync, err := resources.Sync(policy)
+	if err != nil {
+		return nil, err
+	}
+	told, err := resources.Settings(pair, sync)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := resources.EncodeSettings(told)
+	if err != nil {
+		return nil, err
+	}
+	objects := []any{}
+	if pair.Spec.Service != nil {
+		active := &resources.Endpoint{
+			Pod: "edge-primary", UID: "90d", Node: "worker-1", Address: "10.1.1.7", Ready: true,
+		}
+		objects = append(objects, resources.Service(pair),
+			resources.EndpointSlice(pair, discoveryv1.AddressTypeIPv4, active))
+	}
+	objects = append(objects, resources.AuthoritySecret(pair, []byte("certificate"), []byte("key")),
+		resources.Lease(pair), resources.PodDisruptionBudget(pair),
+		resources.SidecarConfigMap(pair, settings), resources.FirewallConfigMap(pair, []byte("{}\n")))
+	for _, unit := range v1alpha1.Units() {
+		pod, err := resources.Pod(pair, unit, images, settings)
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, resources.ServiceAccount(pair, unit), resources.Role(pair, unit),
+			resources.RoleBinding(pair, unit),
+			resources.UnitSecret(pair, unit, []byte("certificate"), []byte("key"), []byte("authority")), pod)
+	}
+	return objects, nil
+}
