@@ -54,11 +54,24 @@ type Sync struct {
 	// Classes are the names of the classes that are replicated, sorted.
 	Classes []string `json:"classes"`
 	// Protocols are the IP protocol numbers of the connections that are replicated; all when empty.
-	Protocols []uint8 `json:"protocols,omitempty"`
+	Protocols Protocols `json:"protocols,omitempty"`
 	// ExcludedNetworks are blocks whose connections are not replicated.
 	ExcludedNetworks []netip.Prefix `json:"excludedNetworks,omitempty"`
 	// RecordsPerSecond bounds the stream; 0 is unbounded.
 	RecordsPerSecond int32 `json:"recordsPerSecond,omitempty"`
+}
+
+// Protocols are IP protocol numbers.
+type Protocols []uint8
+
+// MarshalJSON writes a list of numbers. Without it they would be taken for bytes and written in base64, in a document
+// that people read when they look for why a connection was not replicated.
+func (p Protocols) MarshalJSON() ([]byte, error) {
+	numbers := make([]int, 0, len(p))
+	for _, number := range p {
+		numbers = append(numbers, int(number))
+	}
+	return json.Marshal(numbers)
 }
 
 // LeaseDuration is LeaseDurationSeconds as a duration.
