@@ -1,10 +1,16 @@
 package ruleset
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Ruleset is one table of the inet family with all that is in it.
 type Ruleset struct {
-	Table         string
+	Table string
+	// Document is the hash of the document that it was made of. It is kept in the kernel as the name of a chain without
+	// rules, so that a firewall that was restarted knows what is in force. Nothing is kept when it is empty.
+	Document      string
 	InterfaceSets []InterfaceSet
 	AddressSets   []AddressSet
 	PortSets      []PortSet
@@ -89,6 +95,17 @@ const (
 	Output
 	Postrouting
 )
+
+// DocumentChain is how the name of the chain begins that tells of the document.
+const DocumentChain = "document."
+
+// AllChains are the chains, and that which tells of the document.
+func (r Ruleset) AllChains() []Chain {
+	if r.Document == "" {
+		return r.Chains
+	}
+	return append(slices.Clone(r.Chains), Chain{Name: DocumentChain + r.Document})
+}
 
 // Rules counts the rules of all chains.
 func (r Ruleset) Rules() (n int) {

@@ -19,7 +19,7 @@ func (r Ruleset) String() string {
 	for _, s := range r.PortSets {
 		blocks = append(blocks, block("set "+s.Name, "type inet_service; flags interval", elements(texts(s.Runs))))
 	}
-	for _, c := range r.Chains {
+	for _, c := range r.AllChains() {
 		blocks = append(blocks, block("chain "+c.Name, c.lines()...))
 	}
 	return "table inet " + r.Table + " {\n" + strings.Join(blocks, "\n") + "}\n"

@@ -78,10 +78,10 @@ func queue(conn *nftables.Conn, r ruleset.Ruleset) error {
 		return err
 	}
 	// All chains before all rules, since rules name chains.
-	for _, c := range r.Chains {
+	for _, c := range r.AllChains() {
 		b.addChain(c)
 	}
-	for _, c := range r.Chains {
+	for _, c := range r.AllChains() {
 		if err := b.addRules(c); err != nil {
 			return err
 		}

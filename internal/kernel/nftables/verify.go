@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -42,6 +43,14 @@ func (k Kernel) Generation() (uint32, error) {
 // Verify compares how many rules each chain has. It finds a table, chain or rule that is gone or was added, not a rule
 // that was replaced by another: it guards against accidents, not against someone with the same rights.
 func (k Kernel) Verify(r ruleset.Ruleset) error {
+	document, err := k.Document(r.Table)
+	if err != nil {
+		return err
+	}
+	if document != r.Document {
+		return fmt.Errorf("%w: table inet %s is of document %q, that of %q was applied",
+			ErrAltered, r.Table, document, r.Document)
+	}
 	got, err := k.countRules(r.Table)
 	if err != nil {
 		return err
@@ -60,60 +69,86 @@ func (k Kernel) Verify(r ruleset.Ruleset) error {
 	return nil
 }
 
+// Document is the hash of the document whose ruleset the table is; empty when there is no such table, or it does not
+// tell.
+func (k Kernel) Document(table string) (string, error) {
+	chains, err := k.list(unix.NFT_MSG_GETCHAIN, unix.NFTA_CHAIN_TABLE, unix.NFTA_CHAIN_NAME, table)
+	if err != nil {
+		return "", fmt.Errorf("listing the chains of table inet %s: %w", table, err)
+	}
+	for _, chain := range chains {
+		if hash, ok := strings.CutPrefix(chain, ruleset.DocumentChain); ok {
+			return hash, nil
+		}
+	}
+	return "", nil
+}
+
 // countRules counts the rules of each chain. It decodes no more of a rule than the name of its chain, so that it stays
 // cheap for large rulesets.
 func (k Kernel) countRules(table string) (map[string]int, error) {
+	chains, err := k.list(unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, unix.NFTA_RULE_CHAIN, table)
+	if err != nil {
+		return nil, fmt.Errorf("listing the rules of table inet %s: %w", table, err)
+	}
+	counts := map[string]int{}
+	for _, chain := range chains {
+		counts[chain]++
+	}
+	return counts, nil
+}
+
+// list gives the chain of each object in the table. The listing is interrupted when somebody changes a rule, of
+// whatever table, and is then begun anew.
+func (k Kernel) list(kind, tableAttribute, chainAttribute uint16, table string) ([]string, error) {
 	for attempt := 1; ; attempt++ {
-		counts, err := k.tryCountRules(table)
+		chains, err := k.tryList(kind, tableAttribute, chainAttribute, table)
 		if !errors.Is(err, unix.EINTR) || attempt == dumpAttempts {
-			return counts, err
+			return chains, err
 		}
 	}
 }
 
-func (k Kernel) tryCountRules(table string) (map[string]int, error) {
+func (k Kernel) tryList(kind, tableAttribute, chainAttribute uint16, table string) ([]string, error) {
 	conn, err := k.dial()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
 	filter, err := netlink.MarshalAttributes([]netlink.Attribute{
-		{Type: unix.NFTA_RULE_TABLE, Data: append([]byte(table), 0)},
+		{Type: tableAttribute, Data: append([]byte(table), 0)},
 	})
 	if err != nil {
 		return nil, err
 	}
-	messages, err := conn.Execute(request(unix.NFT_MSG_GETRULE, netlink.Request|netlink.Dump, unix.NFPROTO_INET, filter))
+	messages, err := conn.Execute(request(kind, netlink.Request|netlink.Dump, unix.NFPROTO_INET, filter))
 	if err != nil {
-		return nil, fmt.Errorf("listing the rules of table inet %s: %w", table, err)
+		return nil, err
 	}
-	counts := map[string]int{}
+	var chains []string
 	for _, m := range messages {
-		of, chain, err := ruleOwner(m)
+		ad, err := attributes(m)
 		if err != nil {
-			return nil, fmt.Errorf("listing the rules of table inet %s: %w", table, err)
+			return nil, err
 		}
-		if of == table {
-			counts[chain]++
+		var owner, chain string
+		for ad.Next() {
+			switch ad.Type() {
+			case tableAttribute:
+				owner = ad.String()
+			case chainAttribute:
+				chain = ad.String()
+			}
 		}
-	}
-	return counts, nil
-}
-
-func ruleOwner(m netlink.Message) (table, chain string, err error) {
-	ad, err := attributes(m)
-	if err != nil {
-		return "", "", err
-	}
-	for ad.Next() {
-		switch ad.Type() {
-		case unix.NFTA_RULE_TABLE:
-			table = ad.String()
-		case unix.NFTA_RULE_CHAIN:
-			chain = ad.String()
+		if err := ad.Err(); err != nil {
+			return nil, err
+		}
+		// Kernels differ in whether they filter listings of chains.
+		if owner == table {
+			chains = append(chains, chain)
 		}
 	}
-	return table, chain, ad.Err()
+	return chains, nil
 }
 
 func (k Kernel) dial() (*netlink.Conn, error) {

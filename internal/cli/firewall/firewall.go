@@ -1,0 +1,96 @@
+// Package firewall is the command line of the default firewall: run it, check a document, print its ruleset.
+package firewall
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hapair-io/hapair/internal/cli"
+	"github.com/hapair-io/hapair/internal/firewall"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// NewCommand makes the command, which runs the firewall if no other one is named.
+func NewCommand() *cobra.Command {
+	var (
+		config    firewall.Config
+		logFormat string
+		verbosity int
+	)
+	cmd := &cobra.Command{
+		Use:   "firewall",
+		Short: "Enforce a firewall document and report which one is in force",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config.Log = cli.Logger(logFormat, verbosity)
+			config.Kernel = nftables.Kernel{}
+			return firewall.New(config).Run(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&config.ConfigFile, "config", settings.FirewallFile, "path of the document")
+	flags.StringVar(&config.StatusFile, "status", settings.FirewallStatusFile,
+		"path of the file that tells which document is in force")
+	flags.StringVar(&logFormat, "log-format", "json", "json, or text for people")
+	flags.IntVarP(&verbosity, "verbosity", "v", 0, "how much is logged; 1 adds what was seen")
+	cmd.AddCommand(newCheckCommand(), newPrintCommand())
+	return cmd
+}
+
+func newCheckCommand() *cobra.Command {
+	var interfaces []string
+	cmd := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Say all that is wrong with a document; - reads the standard input",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d, err := read(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			return d.Validate(interfaces)
+		},
+	}
+	cmd.Flags().StringSliceVar(&interfaces, "networks", nil,
+		"names of the pair's networks; with them the zones are checked against these")
+	return cmd
+}
+
+func newPrintCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "print FILE",
+		Short: "Print the ruleset of a document in nftables' language; - reads the standard input",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d, err := read(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), plan.Compile(d))
+			return err
+		},
+	}
+}
+
+func read(cmd *cobra.Command, path string) (document.Document, error) {
+	from := cmd.InOrStdin()
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return document.Document{}, fmt.Errorf("reading the document: %w", err)
+		}
+		defer func() { _ = file.Close() }()
+		from = file
+	}
+	data, err := io.ReadAll(io.LimitReader(from, document.MaxBytes+1))
+	if err != nil {
+		return document.Document{}, fmt.Errorf("reading the document: %w", err)
+	}
+	return document.Parse(data)
+}

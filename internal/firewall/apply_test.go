@@ -1,0 +1,185 @@
+package firewall
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr/testr"
+
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+const (
+	good = `{"apiVersion":"firewall.hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"zones":[{"name":"lan","interfaces":["lan"]}]}`
+	better = `{"apiVersion":"firewall.hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"zones":[{"name":"lan","interfaces":["lan","wan"]}]}`
+	bad = `{"apiVersion":"firewall.hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"zones":[{"name":"lan","interfaces":["lo"]}]}`
+)
+
+// fakeKernel enforces what it is given, until it is told to refuse or somebody alters it.
+type fakeKernel struct {
+	document   string
+	generation uint32
+	replaced   int
+	refusal    error
+}
+
+func (k *fakeKernel) Replace(r ruleset.Ruleset) error {
+	if k.refusal != nil {
+		return k.refusal
+	}
+	k.replaced++
+	k.generation++
+	k.document = r.Document
+	return nil
+}
+
+func (k *fakeKernel) Verify(r ruleset.Ruleset) error {
+	if k.document != r.Document {
+		return nftables.ErrAltered
+	}
+	return nil
+}
+
+func (k *fakeKernel) Generation() (uint32, error)     { return k.generation, nil }
+func (k *fakeKernel) Document(string) (string, error) { return k.document, nil }
+
+// scene is a firewall with a directory and a kernel, whose loop is turned by hand.
+type scene struct {
+	*testing.T
+	kernel   *fakeKernel
+	firewall *Firewall
+}
+
+func newScene(t *testing.T) *scene {
+	directory := t.TempDir()
+	s := &scene{T: t, kernel: &fakeKernel{}}
+	s.firewall = New(Config{
+		ConfigFile: filepath.Join(directory, "firewall.json"),
+		StatusFile: filepath.Join(directory, "status.json"),
+		Kernel:     s.kernel,
+		Log:        testr.New(t),
+	})
+	return s
+}
+
+func (s *scene) write(text string) {
+	s.Helper()
+	if err := os.WriteFile(s.firewall.config.ConfigFile, []byte(text), 0o600); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// expect turns the loop once and compares the status file.
+func (s *scene) expect(hash, refused, message string) {
+	s.Helper()
+	s.firewall.reconcile()
+	data, err := os.ReadFile(s.firewall.config.StatusFile)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var status settings.FirewallStatus
+	if err := json.Unmarshal(data, &status); err != nil {
+		s.Fatal(err)
+	}
+	if status.Hash != hash || status.RefusedHash != refused || !strings.Contains(status.Error, message) ||
+		(message == "") != (status.Error == "") {
+		s.Errorf("status is %+v, want hash %q, refused %q, error %q", status, hash, refused, message)
+	}
+}
+
+func (s *scene) expectReplaced(times int) {
+	s.Helper()
+	if s.kernel.replaced != times {
+		s.Errorf("the ruleset was replaced %d times, want %d", s.kernel.replaced, times)
+	}
+}
+
+func TestDocumentIsAppliedOnceAndReported(t *testing.T) {
+	s := newScene(t)
+	s.expect("", "", "there is no document at")
+	s.write(good)
+	s.expect(document.Hash([]byte(good)), "", "")
+	s.expect(document.Hash([]byte(good)), "", "")
+	s.expectReplaced(1)
+	s.write(better)
+	s.expect(document.Hash([]byte(better)), "", "")
+	s.expectReplaced(2)
+}
+
+func TestRefusedDocumentLeavesTheLastGoodOne(t *testing.T) {
+	s := newScene(t)
+	s.write(good)
+	s.expect(document.Hash([]byte(good)), "", "")
+	s.write(bad)
+	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "zones[0].interfaces[0]: ")
+	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "zones[0].interfaces[0]: ")
+	s.expectReplaced(1)
+	if err := os.Remove(s.firewall.config.ConfigFile); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(document.Hash([]byte(good)), "", "there is no document at")
+	s.write(good)
+	s.expect(document.Hash([]byte(good)), "", "")
+	s.expectReplaced(1)
+}
+
+func TestRefusalOfTheKernelIsTriedAgain(t *testing.T) {
+	s := newScene(t)
+	s.write(good)
+	s.expect(document.Hash([]byte(good)), "", "")
+	s.kernel.refusal = errors.New("out of memory")
+	s.write(better)
+	s.expect(document.Hash([]byte(good)), document.Hash([]byte(better)), "out of memory")
+	s.kernel.refusal = nil
+	s.expect(document.Hash([]byte(better)), "", "")
+}
+
+func TestAlteredRulesetIsRestored(t *testing.T) {
+	s := newScene(t)
+	s.write(good)
+	s.expect(document.Hash([]byte(good)), "", "")
+	s.kernel.document = ""
+	s.kernel.generation++
+	s.expect(document.Hash([]byte(good)), "", "")
+	s.expectReplaced(2)
+
+	s.kernel.document, s.kernel.refusal = "", errors.New("out of memory")
+	s.kernel.generation++
+	s.expect("", document.Hash([]byte(good)), "out of memory")
+	s.kernel.refusal = nil
+	s.expect(document.Hash([]byte(good)), "", "")
+}
+
+func TestRulesetOfAnEarlierLifeIsReportedAndReplaced(t *testing.T) {
+	s := newScene(t)
+	s.kernel.document = document.Hash([]byte(good))
+	s.write(bad)
+	s.firewall.adopt()
+	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "zones[0].interfaces[0]: ")
+	s.expectReplaced(0)
+	// This program may write the same document's ruleset otherwise than the one that wrote it.
+	s.write(good)
+	s.expect(document.Hash([]byte(good)), "", "")
+	s.expectReplaced(1)
+}
+
+func TestStatusThatCannotBeWrittenIsWrittenLater(t *testing.T) {
+	s := newScene(t)
+	s.write(good)
+	path := s.firewall.config.StatusFile
+	s.firewall.config.StatusFile = filepath.Join(filepath.Dir(path), "absent", "status.json")
+	s.firewall.reconcile()
+	s.firewall.config.StatusFile = path
+	s.expect(document.Hash([]byte(good)), "", "")
+	s.expectReplaced(1)
+}
