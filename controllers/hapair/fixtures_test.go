@@ -15,6 +15,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -40,6 +41,9 @@ func newStage(ctx context.Context) *stage {
 	GinkgoHelper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "pair-"}}
 	Expect(admin.Create(ctx, namespace)).To(Succeed())
+	for _, name := range []string{"lan", "wan"} {
+		Expect(admin.Create(ctx, attachment(namespace.Name, name))).To(Succeed())
+	}
 	return &stage{namespace: namespace.Name, pair: &v1alpha1.HAPair{
 		ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: namespace.Name},
 		Spec: v1alpha1.HAPairSpec{
@@ -60,6 +64,15 @@ func network(name string, addresses ...string) v1alpha1.NetworkSpec {
 		Attachment:       v1alpha1.NetworkAttachment{Multus: &v1alpha1.MultusAttachment{Name: name}},
 		VirtualAddresses: addresses,
 	}
+}
+
+func attachment(namespace, name string) client.Object {
+	definition := &unstructured.Unstructured{}
+	definition.SetAPIVersion("k8s.cni.cncf.io/v1")
+	definition.SetKind("NetworkAttachmentDefinition")
+	definition.SetNamespace(namespace)
+	definition.SetName(name)
+	return definition
 }
 
 func (s *stage) create(ctx context.Context) {

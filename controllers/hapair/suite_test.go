@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -56,6 +57,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	environment := &envtest.Environment{
 		CRDDirectoryPaths:     []string{"../../config/crd"},
 		ErrorIfCRDPathMissing: true,
+		CRDs:                  []*apiextensionsv1.CustomResourceDefinition{attachmentDefinition()},
 	}
 	var err error
 	adminConfig, err = environment.Start()
@@ -73,6 +75,26 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	grantRole(ctx, "../../config/rbac/role.yaml", "hapair-manager")
 	startOperator(user.Config(), scheme)
 }, NodeTimeout(2*time.Minute))
+
+// attachmentDefinition is the kind that Multus brings along, as far as the operator looks at it.
+func attachmentDefinition() *apiextensionsv1.CustomResourceDefinition {
+	return &apiextensionsv1.CustomResourceDefinition{
+		ObjectMeta: metav1.ObjectMeta{Name: "network-attachment-definitions.k8s.cni.cncf.io"},
+		Spec: apiextensionsv1.CustomResourceDefinitionSpec{
+			Group: "k8s.cni.cncf.io",
+			Scope: apiextensionsv1.NamespaceScoped,
+			Names: apiextensionsv1.CustomResourceDefinitionNames{
+				Plural: "network-attachment-definitions", Kind: "NetworkAttachmentDefinition",
+			},
+			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{
+				Name: "v1", Served: true, Storage: true,
+				Schema: &apiextensionsv1.CustomResourceValidation{
+					OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object"},
+				},
+			}},
+		},
+	}
+}
 
 // grantRole gives the generated role to the operator's user, so that a right that is missing in it fails the suite.
 func grantRole(ctx context.Context, file, user string) {
