@@ -149,11 +149,11 @@ $(BIN)/images/%.tar: $(SOURCES) $(BIN)/image
 
 $(BIN)/hyperkube $(BIN)/etcd &: $(wildcard $(COMPONENTS)/kubernetes/go.* $(COMPONENTS)/kubernetes/cmd/*/*.go)
 	@echo 'Building Kubernetes $(KUBERNETES_VERSION) and etcd (a cold build takes about 10 minutes on 2 cores)'
-	cd $(COMPONENTS)/kubernetes && go build -o $(BIN)/ -ldflags '-s -w \
+	cd $(COMPONENTS)/kubernetes && go build -o $(BIN)/ -ldflags "-s -w \
 		-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
 		-X k8s.io/component-base/version.gitMajor=$(word 1,$(subst ., ,$(KUBERNETES_VERSION:v%=%))) \
 		-X k8s.io/component-base/version.gitMinor=$(word 2,$(subst ., ,$(KUBERNETES_VERSION:v%=%))) \
-		-X k8s.io/component-base/version.gitTreeState=clean' ./cmd/hyperkube ./cmd/etcd
+		-X k8s.io/component-base/version.gitTreeState=clean" ./cmd/hyperkube ./cmd/etcd
 
 .PHONY: kubernetes-assets
 kubernetes-assets: $(BIN)/hyperkube $(BIN)/etcd
@@ -163,8 +163,8 @@ kubernetes-assets: $(BIN)/hyperkube $(BIN)/etcd
 
 $(BIN)/containerd $(BIN)/ctr $(BIN)/containerd-shim-runc-v2 &: $(wildcard $(COMPONENTS)/containerd/go.*)
 	@echo 'Building containerd $(CONTAINERD_VERSION)'
-	cd $(COMPONENTS)/containerd && go build -o $(BIN)/ -tags no_btrfs,no_zfs,no_devmapper -ldflags '-s -w \
-		-X github.com/containerd/containerd/v2/version.Version=$(CONTAINERD_VERSION)' tool
+	cd $(COMPONENTS)/containerd && go build -o $(BIN)/ -tags no_btrfs,no_zfs,no_devmapper -ldflags "-s -w \
+		-X github.com/containerd/containerd/v2/version.Version=$(CONTAINERD_VERSION)" tool
 
 $(BIN)/cni/bridge: $(wildcard $(COMPONENTS)/cni/go.*)
 	@echo 'Building the CNI plugins'
