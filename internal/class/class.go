@@ -33,9 +33,9 @@ type Watch interface {
 	// Receive waits for changes and returns them in their order; the caller may keep them. It fails with ErrOverrun when
 	// some were lost, and can be called again. For one caller at a time.
 	Receive(ctx context.Context) (Batch, error)
-	// Drain asks Receive to say when it has returned all that happened before the call of Drain: the first batch that is
-	// Drained after it. It returns at once and may be called from anywhere.
-	Drain()
+	// Drain asks Receive to say when it has returned all that happened before the call of Drain, and returns the number
+	// of the question: 1 for the first. It returns at once and may be called from anywhere.
+	Drain() uint64
 	// Close ends watching, once no Receive is under way.
 	Close() error
 }
@@ -43,8 +43,9 @@ type Watch interface {
 // Batch is what one Receive returned.
 type Batch struct {
 	Changes []state.Change
-	// Drained answers Drain: these changes, and those received before, are all that had happened when it was asked.
-	Drained bool
+	// Drained answers Drain: these changes, and those received before, are all that had happened when the question of
+	// this number was asked. It may repeat an earlier answer.
+	Drained uint64
 }
 
 // Sink writes the class where it lives. Every operation is idempotent: an engine that is not sure repeats.

@@ -127,14 +127,14 @@ func drain(t *testing.T, w class.Watch) []state.Change {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	w.Drain()
+	question := w.Drain()
 	var all []state.Change
 	for {
 		batch, err := w.Receive(ctx)
 		if err != nil {
 			t.Fatalf("Receiving: %v", err)
 		}
-		if all = append(all, batch.Changes...); batch.Drained {
+		if all = append(all, batch.Changes...); batch.Drained >= question {
 			return all
 		}
 	}
@@ -183,7 +183,7 @@ func overrunIsTold(t *testing.T, p Pair) {
 	}
 	w := watch(t, p.Active)
 	p.Overrun()
-	w.Drain()
+	question := w.Drain()
 	overruns := 0
 	for {
 		batch, err := w.Receive(t.Context())
@@ -193,7 +193,7 @@ func overrunIsTold(t *testing.T, p Pair) {
 		case err != nil:
 			t.Fatalf("Receiving: %v", err)
 		}
-		if batch.Drained {
+		if batch.Drained >= question {
 			break
 		}
 	}

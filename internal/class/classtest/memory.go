@@ -15,15 +15,13 @@ import (
 // Memory is a class whose place is a map. Its records are text; one that begins with "+" is of an entry that changed in
 // part, and is appended to what was there.
 type Memory struct {
-	// Committed and Refreshed count calls of Commit and Refresh.
-	committed, refreshed int
-	// fail is what Apply answers.
-	fail error
+	id state.Class
 
-	id      state.Class
-	mu      sync.Mutex
-	entries map[string]string
-	watches map[*memoryWatch]struct{}
+	mu                   sync.Mutex
+	entries              map[string]string
+	watches              map[*memoryWatch]struct{}
+	fail                 error // what Apply answers
+	committed, refreshed int
 }
 
 // NewMemory makes a class without entries.
@@ -76,7 +74,7 @@ func (m *Memory) Fail(err error) {
 	m.fail = err
 }
 
-// Committed and Refreshed count the calls of Commit and Refresh.
+// Committed counts the calls of Commit.
 func (m *Memory) Committed() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -185,7 +183,8 @@ type memoryWatch struct {
 	memory          *Memory
 	wake            chan struct{}
 	pending         []state.Change
-	overrun, drains bool
+	overrun         bool
+	asked, answered uint64
 }
 
 func (w *memoryWatch) signal() {
@@ -216,17 +215,19 @@ func (w *memoryWatch) take() (class.Batch, bool, error) {
 		w.overrun = false
 		return class.Batch{}, false, class.ErrOverrun
 	}
-	batch := class.Batch{Changes: w.pending, Drained: w.drains}
-	w.pending, w.drains = nil, false
-	return batch, len(batch.Changes) > 0 || batch.Drained, nil
+	batch := class.Batch{Changes: w.pending, Drained: w.asked}
+	ready := len(w.pending) > 0 || w.answered < w.asked
+	w.pending, w.answered = nil, w.asked
+	return batch, ready, nil
 }
 
 // Drain asks for a batch that is drained.
-func (w *memoryWatch) Drain() {
+func (w *memoryWatch) Drain() uint64 {
 	w.memory.mu.Lock()
 	defer w.memory.mu.Unlock()
-	w.drains = true
+	w.asked++
 	w.signal()
+	return w.asked
 }
 
 // Close ends watching.

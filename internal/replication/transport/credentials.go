@@ -16,11 +16,6 @@ const (
 	authorityFile   = "ca.crt"
 )
 
-// Name is the DNS name that a unit's certificate bears. It is a name within the pair, and is never looked up.
-func Name(unit, pair, namespace string) string {
-	return fmt.Sprintf("%s.%s.%s.hapair", unit, pair, namespace)
-}
-
 // Source makes the configuration of one handshake.
 type Source func() (*tls.Config, error)
 

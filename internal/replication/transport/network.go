@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -29,19 +28,33 @@ func Connect(ctx context.Context, connection net.Conn, source Source) (net.Conn,
 }
 
 func secure(ctx context.Context, connection net.Conn, source Source, side func(net.Conn, *tls.Config) *tls.Conn) (net.Conn, error) {
+	secured, err := shakeHands(ctx, connection, source, side)
+	if err != nil {
+		_ = connection.Close() // nothing was said over it, and err says why nothing will be
+		return nil, err
+	}
+	return secured, nil
+}
+
+func shakeHands(ctx context.Context, connection net.Conn, source Source, side func(net.Conn, *tls.Config) *tls.Conn) (net.Conn, error) {
 	config, err := source()
 	if err != nil {
-		return nil, errors.Join(err, connection.Close())
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	secured := side(connection, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		err = fmt.Errorf("shaking hands with %s: %w", connection.RemoteAddr(), err)
-		return nil, errors.Join(err, connection.Close())
+		return nil, fmt.Errorf("shaking hands with %s: %w", connection.RemoteAddr(), err)
 	}
-	return secured, nil
+	return abrupt{secured}, nil
 }
+
+// abrupt closes a connection at once. TLS would first tell the peer, and wait for seconds on one that no longer reads;
+// the protocol has a frame for that.
+type abrupt struct{ *tls.Conn }
+
+func (c abrupt) Close() error { return c.NetConn().Close() }
 
 // TCP is the network of a running unit.
 type TCP struct{}

@@ -24,6 +24,15 @@ const (
 
 const lengthSize = 4
 
+// Fits says why a change has no room in any frame; nil when it has.
+func Fits(c state.Change) error {
+	if len(c.Key) > maxKey || len(c.Record) > maxRecord {
+		return fmt.Errorf("an entry of class %s has a key of %d and a record of %d bytes, allowed are %d and %d",
+			c.Class, len(c.Key), len(c.Record), maxKey, maxRecord)
+	}
+	return nil
+}
+
 // ErrFrame is of bytes that are no frame.
 var ErrFrame = errors.New("not a frame of the replication protocol")
 

@@ -1,0 +1,301 @@
+package engine
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/replication/session"
+	"github.com/hapair-io/hapair/internal/replication/wire"
+)
+
+const (
+	// pingInterval is how often a unit gives a sign of life.
+	pingInterval = time.Second
+	// silence is how long the peer may be silent before it counts as gone.
+	silence = 3 * time.Second
+	// farewell is how long the last frame may take.
+	farewell = 500 * time.Millisecond
+	// maxControl bounds the frames that wait apart from state. The peer's questions alone make it grow.
+	maxControl = 1024
+	// buffered is the size of the buffers on both sides of a connection.
+	buffered = 64 << 10
+)
+
+// conversation is one connection to the peer, from the greeting on.
+type conversation struct {
+	engine      *Engine
+	log         logr.Logger
+	connection  net.Conn
+	reader      *bufio.Reader
+	incarnation string
+	throttle    throttle
+
+	wake    chan struct{}   // for the writer: there may be something to send
+	work    chan wire.Frame // from the reader to the applier, in order
+	settles chan chan struct{}
+	ended   chan struct{}
+	end     context.CancelCauseFunc
+
+	mu       sync.Mutex
+	session  *session.Session
+	control  []wire.Frame // to be sent before any state
+	applied  uint64       // position up to which everything is written here
+	ackDue   bool
+	inSync   bool
+	granted  bool // nothing is sent any more, until the next role
+	over     bool // nothing is begun any more
+	streams  []*stream
+	sending  context.CancelFunc // ends the streams; nil when there are none
+	barriers []*barrier
+	grants   map[uint64]chan struct{}
+	lastID   uint64
+	flushes  int // flushes under way, for which the throttle is lifted
+	resyncs  uint64
+	lag      lagMeter
+
+	streaming sync.WaitGroup
+	flushing  chan struct{} // held by the flush under way
+}
+
+func newConversation(
+	e *Engine, connection net.Conn, reader *bufio.Reader, rules *session.Session, incarnation string,
+) *conversation {
+	return &conversation{
+		engine: e, log: e.log.WithValues("peerIncarnation", incarnation),
+		connection: connection, reader: reader, incarnation: incarnation,
+		throttle: newThrottle(e.config.RecordsPerSecond), session: rules,
+		wake: make(chan struct{}, 1), work: make(chan wire.Frame, maxWork), settles: make(chan chan struct{}),
+		ended: make(chan struct{}), grants: map[uint64]chan struct{}{}, flushing: make(chan struct{}, 1),
+	}
+}
+
+// begin tells the peer what this unit is. The engine calls it once, before run.
+func (c *conversation) begin(view session.View, floor uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session.Raise(floor)
+	c.session.SetLocal(view)
+	c.send(&wire.RoleChange{Role: view.Role, Term: view.Term})
+}
+
+// run converses until the context or the connection ends, and says why it ended.
+func (c *conversation) run(ctx context.Context) error {
+	ctx, c.end = context.WithCancelCause(ctx)
+	defer close(c.ended)
+	defer c.end(nil)
+	stop := context.AfterFunc(ctx, func() {
+		// The reader gives up at once; the writer has a moment to say why.
+		_ = c.connection.SetReadDeadline(time.Unix(1, 0))
+		_ = c.connection.SetWriteDeadline(time.Now().Add(farewell))
+	})
+	defer stop()
+
+	var running sync.WaitGroup
+	running.Go(func() { c.end(c.read(ctx)) })
+	running.Go(func() { c.end(c.write(ctx)) })
+	running.Go(func() { c.apply(ctx) })
+	running.Wait()
+
+	c.mu.Lock()
+	c.over = true
+	c.stopStreams()
+	c.setInSync(false)
+	c.mu.Unlock()
+	c.streaming.Wait()
+	_ = c.connection.Close() // the farewell, if any, has been said
+	return whyEnded(ctx)
+}
+
+// become tells the peer and the rules what this unit is from now on. The engine calls it.
+func (c *conversation) become(view session.View) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.granted = false
+	c.session.SetLocal(view)
+	c.stopStreams() // those of an earlier term, if any
+	c.setInSync(false)
+	c.send(&wire.RoleChange{Role: view.Role, Term: view.Term})
+	c.reconsider(true)
+}
+
+// send queues a frame that is no state. The caller holds the lock.
+func (c *conversation) send(f wire.Frame) {
+	if len(c.control) >= maxControl {
+		c.end(fmt.Errorf("%w: more questions than can be answered", session.ErrProtocol))
+		return
+	}
+	c.control = append(c.control, f)
+	signal(c.wake)
+}
+
+// setInSync notes whether the standby has everything. The caller holds the lock.
+func (c *conversation) setInSync(inSync bool) {
+	if c.inSync != inSync {
+		c.inSync = inSync
+		c.engine.events.put(SyncChanged{InSync: inSync})
+	}
+}
+
+// read takes the peer's frames until there are no more.
+func (c *conversation) read(ctx context.Context) error {
+	for {
+		if err := c.connection.SetReadDeadline(time.Now().Add(silence)); err != nil {
+			return fmt.Errorf("listening to the peer: %w", err)
+		}
+		if ctx.Err() != nil { // the deadline just set must not outlive the conversation's end
+			return ctx.Err()
+		}
+		f, err := wire.Read(c.reader)
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			return fmt.Errorf("the peer was silent for %s", silence)
+		}
+		if err != nil {
+			return fmt.Errorf("listening to the peer: %w", err)
+		}
+		work, err := c.receive(f)
+		if err != nil {
+			return err
+		}
+		if !work {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case c.work <- f:
+		}
+	}
+}
+
+// receive acts on a frame, or says that it is the applier's.
+func (c *conversation) receive(f wire.Frame) (work bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	verdict, err := c.session.Receive(f)
+	if err != nil {
+		return false, err
+	}
+	if verdict == session.Refuse {
+		c.log.V(1).Info("Refusing frame of an older term or another role", "kind", f.Kind())
+		return false, nil
+	}
+	switch f := f.(type) {
+	case *wire.Begin, *wire.Records, *wire.SnapshotEnd, *wire.Delta, *wire.Barrier, *wire.Grant:
+		return true, nil
+	case *wire.RoleChange:
+		c.reconsider(true)
+	case *wire.Ack:
+		c.lag.acked(f.Position, time.Now())
+		c.reconsider(false)
+	case *wire.Resync:
+		for _, s := range c.streams {
+			if s.class.ID == f.Class {
+				s.lost("the standby could not keep it")
+			}
+		}
+	case *wire.Sync:
+		c.setInSync(f.InSync)
+	case *wire.BarrierAck:
+		c.barrierAcked(f.ID)
+	case *wire.GrantAck:
+		if acked, ok := c.grants[f.Term]; ok {
+			close(acked)
+			delete(c.grants, f.Term)
+		}
+	case *wire.Bye:
+		return false, fmt.Errorf("the peer took its leave: %s", f.Reason)
+	}
+	return false, nil
+}
+
+// reconsider looks at what the units are, and begins or ends to send; then whether the standby has everything. A change of
+// the peer's role is the beginning of a new life as standby, which needs everything anew. The caller holds the lock.
+func (c *conversation) reconsider(roleChanged bool) {
+	if c.granted || c.over {
+		return
+	}
+	if roleChanged {
+		c.stopStreams()
+	}
+	if !c.session.Sends() {
+		if !c.session.Takes() { // a standby believes what its active says
+			c.setInSync(false)
+		}
+		return
+	}
+	if c.sending == nil {
+		c.startStreams()
+	}
+	inSync := c.judgeSync()
+	if inSync != c.inSync || roleChanged {
+		term := c.session.Local().Term
+		c.send(&wire.Sync{Term: term, InSync: inSync})
+	}
+	c.setInSync(inSync)
+}
+
+// The standby is in sync from when it has every snapshot and little else to come, and until much has gathered: between
+// the two bounds it stays what it was, so that a burst does not make it flicker.
+const (
+	littleQueued = 1_024
+	muchQueued   = 16_384
+)
+
+func (c *conversation) judgeSync() bool {
+	bound := littleQueued
+	if c.inSync {
+		bound = muchQueued
+	}
+	for _, s := range c.streams {
+		if s.phase != phaseLive || s.snapshotEnd > c.session.Acked() || s.queue.Len() > bound {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *conversation) startStreams() {
+	ctx, cancel := context.WithCancel(context.Background()) // ends by stopStreams, at the latest when the conversation does
+	c.sending = cancel
+	for _, id := range c.session.Classes() {
+		if class, ok := c.engine.class(id); ok {
+			s := newStream(c, class)
+			c.streams = append(c.streams, s)
+			c.streaming.Go(func() { s.run(ctx) })
+		}
+	}
+	signal(c.wake)
+}
+
+func (c *conversation) stopStreams() {
+	if c.sending != nil {
+		c.sending()
+		c.sending = nil
+		c.streams = nil
+	}
+}
+
+// floor is the newest term that the conversation told of.
+func (c *conversation) floor() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session.Floor()
+}
+
+func (c *conversation) status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	status := Status{Connected: true, PeerIncarnation: c.incarnation, InSync: c.inSync, Lag: c.lag.last, Resyncs: c.resyncs}
+	for _, s := range c.streams {
+		status.Queued += s.queue.Len()
+	}
+	return status
+}

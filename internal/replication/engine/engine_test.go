@@ -1,0 +1,580 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+	"go.uber.org/goleak"
+
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/classtest"
+	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/replication/transport"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// network connects engines by pipes, whatever their addresses.
+type network struct {
+	mu       sync.Mutex
+	incoming chan net.Conn
+	closed   chan struct{}
+	conns    []net.Conn
+	down     bool
+	frozen   atomic.Bool
+}
+
+// freezing is one end of a connection: what is written while the network is frozen gets lost, as it does on the way to a
+// unit without power.
+type freezing struct {
+	net.Conn
+	network *network
+}
+
+func (f freezing) Write(b []byte) (int, error) {
+	if f.network.frozen.Load() {
+		return len(b), nil
+	}
+	return f.Conn.Write(b)
+}
+
+func newNetwork() *network {
+	return &network{incoming: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+func (n *network) Listen(context.Context, string) (net.Listener, error) { return n, nil }
+
+func (n *network) Accept() (net.Conn, error) {
+	select {
+	case c := <-n.incoming:
+		return c, nil
+	case <-n.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (n *network) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (n *network) Close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case <-n.closed:
+	default:
+		close(n.closed)
+	}
+	return nil
+}
+
+func (n *network) Dial(ctx context.Context, _ string) (net.Conn, error) {
+	n.mu.Lock()
+	down := n.down
+	n.mu.Unlock()
+	if down {
+		return nil, errors.New("the network is down")
+	}
+	pipeA, pipeB := net.Pipe()
+	a, b := freezing{pipeA, n}, freezing{pipeB, n}
+	select {
+	case n.incoming <- a:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-n.closed:
+		return nil, net.ErrClosed
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.conns = append(n.conns, a, b)
+	return b, nil
+}
+
+// cut ends all connections and allows no new ones until mend.
+func (n *network) cut() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.down = true
+	for _, c := range n.conns {
+		_ = c.Close()
+	}
+	n.conns = nil
+}
+
+func (n *network) mend() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.down = false
+}
+
+// unit is one engine with its class, and what it told.
+type unit struct {
+	*Engine
+	memory *classtest.Memory
+
+	mu     sync.Mutex
+	events []Event
+	stop   func()
+}
+
+// has says whether an event was told, and forgets those up to it.
+func (u *unit) has(want Event) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for i, e := range u.events {
+		if e == want {
+			u.events = u.events[i+1:]
+			return true
+		}
+	}
+	return false
+}
+
+// bed is a pair of engines.
+type bed struct {
+	t         *testing.T
+	network   *network
+	authority credentials.KeyPair
+	primary   *unit
+	secondary *unit
+}
+
+func newBed(t *testing.T, change func(*Config)) *bed {
+	t.Helper()
+	authority, err := credentials.NewAuthority(credentials.Domain("edge", "default"), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bed{t: t, network: newNetwork(), authority: authority}
+	b.primary = b.newUnit("primary", "secondary", change)
+	b.secondary = b.newUnit("secondary", "primary", change)
+	b.secondary.SetPeer(netip.MustParseAddr("192.0.2.1"))
+	return b
+}
+
+func (b *bed) newUnit(name, peer string, change func(*Config)) *unit {
+	b.t.Helper()
+	u := &unit{memory: classtest.NewMemory(state.ConnectionCache)}
+	config := Config{
+		Pair: "edge", Namespace: "default", Unit: name, Peer: peer, Incarnation: name + "/1", PeerPort: 7780,
+		TLS: b.credentials(name, peer), Classes: []class.Class{u.memory.Class()}, Log: testr.New(b.t).WithName(name), Network: b.network,
+	}
+	if name == "primary" {
+		config.ListenAddress = ":7780"
+	}
+	if change != nil {
+		change(&config)
+	}
+	engine, err := New(config)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	u.Engine = engine
+	return u
+}
+
+func (b *bed) credentials(name, peer string) transport.Source {
+	b.t.Helper()
+	pair, err := credentials.Issue(b.authority, credentials.UnitName(name, "edge", "default"), time.Now())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	certificate, err := tls.X509KeyPair(pair.Certificate, pair.Key)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(b.authority.Certificate)
+	return func() (*tls.Config, error) {
+		config := transport.Config(certificate, pool, credentials.UnitName(peer, "edge", "default"))
+		config.Time = time.Now
+		return config, nil
+	}
+}
+
+// start runs an engine until the test or stop ends it.
+func (b *bed) start(u *unit) {
+	ctx, cancel := context.WithCancel(b.t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := u.Run(ctx); err != nil {
+			b.t.Errorf("Running %s: %v", u.config.Unit, err)
+		}
+	})
+	running.Go(func() {
+		for {
+			select {
+			case e := <-u.Events():
+				u.mu.Lock()
+				u.events = append(u.events, e)
+				u.mu.Unlock()
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	u.stop = func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+func (b *bed) startBoth() {
+	b.start(b.primary)
+	b.start(b.secondary)
+}
+
+func (b *bed) stopBoth() {
+	b.primary.stop()
+	b.secondary.stop()
+}
+
+// eventually waits in the bubble's time.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for range 600 {
+		if synctest.Wait(); condition() {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("never came about: %s", what)
+}
+
+func (b *bed) inSync() {
+	b.t.Helper()
+	eventually(b.t, "both units say that they are in sync", func() bool {
+		return b.primary.Status().InSync && b.secondary.Status().InSync
+	})
+}
+
+func equal(a, b *unit) bool { return maps.Equal(a.memory.Entries(), b.memory.Entries()) }
+
+func deadline(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func fill(m *classtest.Memory, prefix string, n int) {
+	for i := range n {
+		m.Put(fmt.Sprintf("%s-%d", prefix, i), fmt.Sprint("record ", i))
+	}
+}
+
+// paired is the situation that most tests begin from: the primary is active and in sync.
+func paired(t *testing.T, change func(*Config), script func(*testing.T, *bed)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, change)
+		fill(b.primary.memory, "before", 1000)
+		b.startBoth()
+		defer b.stopBoth()
+		b.primary.Become(RoleActive, 1)
+		b.secondary.Become(RoleStandby, 1)
+		b.inSync()
+		script(t, b)
+	})
+}
+
+func TestStandbyBecomesAndStaysEqual(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		if !equal(b.primary, b.secondary) {
+			t.Error("the standby differs after the snapshot")
+		}
+		fill(b.primary.memory, "after", 1000)
+		for i := range 500 {
+			b.primary.memory.Remove(fmt.Sprint("before-", i))
+		}
+		if err := b.primary.Flush(deadline(t)); err != nil {
+			t.Fatalf("Flushing: %v", err)
+		}
+		if !equal(b.primary, b.secondary) {
+			t.Error("the standby differs after a flush")
+		}
+		if !b.primary.has(PeerConnected{Incarnation: "secondary/1"}) || !b.primary.has(SyncChanged{InSync: true}) {
+			t.Errorf("the primary told %+v", b.primary.events)
+		}
+		if !b.secondary.has(PeerConnected{Incarnation: "primary/1"}) || !b.secondary.has(SyncChanged{InSync: true}) {
+			t.Errorf("the secondary told %+v", b.secondary.events)
+		}
+	})
+}
+
+func TestSnapshotPrunesWhatTheActiveDoesNotHave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, nil)
+		fill(b.primary.memory, "kept", 10)
+		fill(b.secondary.memory, "stale", 10)
+		b.startBoth()
+		defer b.stopBoth()
+		b.secondary.Become(RoleStandby, 1)
+		b.primary.Become(RoleActive, 1)
+		b.inSync()
+		if !equal(b.primary, b.secondary) {
+			t.Errorf("the standby has %v", b.secondary.memory.Entries())
+		}
+	})
+}
+
+func TestNoClassIsInSyncAtOnce(t *testing.T) {
+	paired(t, func(c *Config) { c.Classes = nil }, func(t *testing.T, b *bed) {
+		if err := b.primary.Flush(deadline(t)); err != nil {
+			t.Errorf("Flushing: %v", err)
+		}
+	})
+}
+
+func TestOverrunIsRepairedByASnapshot(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		fill(b.primary.memory, "lost", 100)
+		b.primary.memory.Remove("before-1")
+		b.primary.memory.Overrun()
+		b.inSync()
+		eventually(t, "the standby is equal", func() bool { return equal(b.primary, b.secondary) })
+	})
+}
+
+func TestSinkThatFailsIsSentEverythingAgain(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		b.secondary.memory.Fail(errors.New("the kernel does not answer"))
+		fill(b.primary.memory, "after", 10)
+		eventually(t, "the active learns of it", func() bool { return b.primary.has(SyncChanged{InSync: false}) })
+		time.Sleep(time.Minute)
+		b.secondary.memory.Fail(nil)
+		b.inSync()
+		eventually(t, "the standby is equal", func() bool { return equal(b.primary, b.secondary) })
+		if n := b.primary.Status().Resyncs; n < 2 || n > 15 {
+			t.Errorf("%d snapshots in a minute of failure: neither given up nor hammered would be some ten", n)
+		}
+	})
+}
+
+func TestRefusedEntryStopsNobody(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		b.primary.memory.Put("bad", "!")
+		b.primary.memory.Put("good", "record")
+		if err := b.primary.Flush(deadline(t)); err != nil {
+			t.Fatalf("Flushing: %v", err)
+		}
+		if b.secondary.memory.Entries()["good"] != "record" || !b.primary.Status().InSync {
+			t.Error("an entry that was refused took others with it")
+		}
+	})
+}
+
+func TestStandbyKeepsEntriesWithoutASession(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		b.network.cut()
+		eventually(t, "both notice", func() bool {
+			return !b.primary.Status().Connected && !b.secondary.Status().Connected
+		})
+		if !equal(b.primary, b.secondary) {
+			t.Error("the standby lost entries with the session")
+		}
+		if !b.secondary.has(SyncChanged{InSync: false}) {
+			t.Error("the secondary still says that it is in sync")
+		}
+		if err := b.primary.Flush(deadline(t)); !errors.Is(err, ErrNoStandby) {
+			t.Errorf("Flushing without a standby: %v", err)
+		}
+		b.primary.memory.Remove("before-1")
+		b.network.mend()
+		b.inSync()
+		if !equal(b.primary, b.secondary) {
+			t.Error("the standby differs after the session came back")
+		}
+	})
+}
+
+func TestSwitchoverSwapsRolesOnTheSameSession(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		for term := uint64(2); term < 6; term++ {
+			active, standby := b.primary, b.secondary
+			if term%2 == 1 {
+				active, standby = standby, active
+			}
+			if err := active.Flush(deadline(t)); err != nil {
+				t.Fatalf("Flushing before term %d: %v", term, err)
+			}
+			active.memory.Put(fmt.Sprint("last of ", term-1), "since the flush")
+			if err := active.Grant(deadline(t), term); err != nil {
+				t.Fatalf("Granting term %d: %v", term, err)
+			}
+			eventually(t, "the grant is told of", func() bool { return standby.has(GrantReceived{Term: term}) })
+			if !standby.Status().InSync {
+				t.Error("the standby is told that it is not in sync in the moment that it takes over")
+			}
+			if !equal(active, standby) {
+				t.Error("the grant left changes behind")
+			}
+			if err := standby.Commit(deadline(t)); err != nil {
+				t.Fatalf("Committing: %v", err)
+			}
+			active.memory.Put("late", "of a unit that has granted its right")
+			standby.Become(RoleActive, term)
+			active.Become(RoleStandby, term)
+			b.inSync()
+			if !equal(active, standby) {
+				t.Errorf("the units differ in term %d", term)
+			}
+			if standby.memory.Entries()["late"] != "" {
+				t.Error("state of the older term was taken")
+			}
+			eventually(t, "the commit is carried out", func() bool { return standby.memory.Committed() > 0 })
+		}
+		if b.primary.has(PeerDisconnected{}) || !b.primary.Status().Connected {
+			t.Error("the session did not live through the switchovers")
+		}
+	})
+}
+
+func TestReturningPeerIsSentTheNewActivesState(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		b.primary.stop() // loses its power
+		eventually(t, "the secondary notices", func() bool { return !b.secondary.Status().Connected })
+		if err := b.secondary.Commit(deadline(t)); err != nil {
+			t.Fatalf("Committing: %v", err)
+		}
+		b.secondary.Become(RoleActive, 2)
+		b.secondary.memory.Put("new", "in term 2")
+		b.secondary.memory.Remove("before-7")
+
+		b.network.closed = make(chan struct{})
+		again := b.newUnit("primary", "secondary", func(c *Config) { c.Incarnation = "primary/2" })
+		fill(again.memory, "left over", 3)
+		again.Become(RoleStandby, 2)
+		b.primary = again
+		b.start(again)
+		b.inSync()
+		if !equal(b.primary, b.secondary) {
+			t.Error("the returning unit differs")
+		}
+		if !b.secondary.has(PeerConnected{Incarnation: "primary/2"}) {
+			t.Error("the new incarnation was not told of")
+		}
+	})
+}
+
+func TestActiveOfAnOlderTermIsRefused(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		b.secondary.Become(RoleStandby, 5) // it has learned of a newer term than the primary, which was cut off
+		b.primary.memory.Put("late", "of term 1")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if b.secondary.memory.Entries()["late"] != "" {
+			t.Error("state of term 1 was taken in term 5")
+		}
+		if b.primary.Status().InSync || b.secondary.Status().InSync {
+			t.Error("the units say that they are in sync")
+		}
+		b.primary.Become(RoleActive, 6)
+		b.inSync()
+		if !equal(b.primary, b.secondary) {
+			t.Error("the standby differs in term 6")
+		}
+	})
+}
+
+func TestThrottleDelaysButDropsNothing(t *testing.T) {
+	paired(t, func(c *Config) { c.RecordsPerSecond = 1000 }, func(t *testing.T, b *bed) {
+		start := time.Now()
+		fill(b.primary.memory, "after", 5000)
+		eventually(t, "the standby is equal", func() bool { return equal(b.primary, b.secondary) })
+		if took := time.Since(start); took < 3*time.Second || took > 7*time.Second {
+			t.Errorf("5000 records at 1000 a second took %s", took)
+		}
+		fill(b.primary.memory, "urgent", 5000)
+		start = time.Now()
+		if err := b.primary.Flush(deadline(t)); err != nil {
+			t.Fatalf("Flushing: %v", err)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("a flush waited %s for the throttle", took)
+		}
+	})
+}
+
+func TestPeerThatMovedIsFollowed(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		b.secondary.SetPeer(netip.MustParseAddr("192.0.2.2"))
+		eventually(t, "the primary is told of it", func() bool { return b.primary.has(PeerConnected{Incarnation: "secondary/1"}) })
+		b.inSync()
+		b.secondary.SetPeer(netip.Addr{})
+		eventually(t, "nobody is dialled", func() bool { return !b.secondary.Status().Connected })
+		time.Sleep(time.Minute)
+		if b.secondary.Status().Connected {
+			t.Error("a peer of unknown address was dialled")
+		}
+	})
+}
+
+func TestNewestConnectionWins(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		other := b.newUnit("secondary", "primary", func(c *Config) { c.Incarnation = "secondary/2" })
+		other.SetPeer(netip.MustParseAddr("192.0.2.1"))
+		b.secondary.SetPeer(netip.Addr{}) // the old one will not dial again
+		b.start(other)
+		defer other.stop()
+		other.Become(RoleStandby, 1)
+		eventually(t, "the new incarnation is in sync", func() bool { return other.Status().InSync })
+		if got := b.primary.Status().PeerIncarnation; got != "secondary/2" {
+			t.Errorf("the primary converses with %s", got)
+		}
+	})
+}
+
+func TestStrangersAreRefused(t *testing.T) {
+	for name, credentials := range map[string]func(*bed) transport.Source{
+		"of another authority": func(b *bed) transport.Source { return newBed(b.t, nil).credentials("secondary", "primary") },
+		"of the same unit":     func(b *bed) transport.Source { return b.credentials("primary", "primary") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBed(t, nil)
+				stranger := b.newUnit("secondary", "primary", nil)
+				stranger.config.TLS = credentials(b)
+				stranger.SetPeer(netip.MustParseAddr("192.0.2.1"))
+				b.secondary = stranger
+				b.startBoth()
+				defer b.stopBoth()
+				time.Sleep(time.Minute)
+				if b.primary.Status().Connected || stranger.Status().Connected {
+					t.Error("a stranger was let in")
+				}
+			})
+		})
+	}
+}
+
+func TestSilentPeerIsGivenUp(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		b.network.frozen.Store(true)
+		start := time.Now()
+		eventually(t, "both give up", func() bool { return !b.primary.Status().Connected && !b.secondary.Status().Connected })
+		if took := time.Since(start); took < silence || took > silence+pingInterval {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+func TestStandbyIsRefreshedDaily(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		time.Sleep(class.RefreshInterval + time.Minute)
+		synctest.Wait()
+		if b.secondary.memory.Refreshed() != 1 || b.primary.memory.Refreshed() != 0 {
+			t.Errorf("refreshed %d times on the standby, %d on the active", b.secondary.memory.Refreshed(), b.primary.memory.Refreshed())
+		}
+	})
+}

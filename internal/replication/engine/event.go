@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"sync"
+)
+
+// Event is what the engine tells the sidecar.
+type Event interface{ subject() subject }
+
+// PeerConnected says that there is a conversation with this incarnation of the peer.
+type PeerConnected struct{ Incarnation string }
+
+// PeerDisconnected says that the conversation ended, and why.
+type PeerDisconnected struct{ Err error }
+
+// SyncChanged says whether the standby has everything. Both units say the same while they converse.
+type SyncChanged struct{ InSync bool }
+
+// GrantReceived says that the peer forwards no more in a term before Term.
+type GrantReceived struct{ Term uint64 }
+
+// subject is what an event is about. Of two events of one subject only the later matters.
+type subject uint8
+
+const (
+	subjectPeer subject = iota + 1
+	subjectSync
+	subjectGrant
+)
+
+func (PeerConnected) subject() subject    { return subjectPeer }
+func (PeerDisconnected) subject() subject { return subjectPeer }
+func (SyncChanged) subject() subject      { return subjectSync }
+func (GrantReceived) subject() subject    { return subjectGrant }
+
+// outbox hands events to a reader that may be slow. It is bounded by the number of subjects, since an event replaces the
+// one of its subject that still waits: a reader that slept sees how things are, not how they came to be.
+type outbox struct {
+	events chan Event
+	wake   chan struct{}
+
+	mu      sync.Mutex
+	waiting []Event
+}
+
+func newOutbox() *outbox {
+	return &outbox{events: make(chan Event), wake: make(chan struct{}, 1)}
+}
+
+func (o *outbox) put(e Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, waiting := range o.waiting {
+		if waiting.subject() == e.subject() {
+			o.waiting = append(o.waiting[:i], o.waiting[i+1:]...)
+			break
+		}
+	}
+	o.waiting = append(o.waiting, e)
+	signal(o.wake)
+}
+
+func (o *outbox) take() (Event, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting) == 0 {
+		return nil, false
+	}
+	e := o.waiting[0]
+	o.waiting = o.waiting[1:]
+	return e, true
+}
+
+func (o *outbox) run(ctx context.Context) {
+	for {
+		e, ok := o.take()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return
+			case <-o.wake:
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case o.events <- e:
+		}
+	}
+}
+
+// signal wakes whoever waits on a channel of capacity one; one signal is as good as many.
+func signal(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}

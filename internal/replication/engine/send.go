@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/replication/wire"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// Bounds of one frame of state: small enough that a sign of life does not wait long behind it, large enough that the
+// standby's kernel is asked in full batches.
+const (
+	maxRecords = 512
+	maxBytes   = 256 << 10
+)
+
+// write sends what there is to send until the context ends.
+func (c *conversation) write(ctx context.Context) error {
+	w := bufio.NewWriterSize(c.connection, buffered)
+	ping := time.NewTicker(pingInterval)
+	defer ping.Stop()
+	throttled := time.NewTimer(0)
+	defer throttled.Stop()
+	var frame []byte
+	for {
+		f, wait := c.next(time.Now())
+		if f != nil && ctx.Err() == nil {
+			frame = wire.Append(frame[:0], f)
+			if _, err := w.Write(frame); err != nil {
+				return fmt.Errorf("speaking to the peer: %w", err)
+			}
+			continue
+		}
+		if err := w.Flush(); err != nil {
+			return fmt.Errorf("speaking to the peer: %w", err)
+		}
+		if wait > 0 {
+			throttled.Reset(wait)
+		}
+		select {
+		case <-ctx.Done():
+			return c.takeLeave(ctx, w)
+		case <-c.wake:
+		case <-throttled.C:
+		case <-ping.C:
+			c.mu.Lock()
+			c.send(&wire.Ping{})
+			c.mu.Unlock()
+		}
+	}
+}
+
+// takeLeave says why the conversation ends, if the peer still listens.
+func (c *conversation) takeLeave(ctx context.Context, w *bufio.Writer) error {
+	if _, err := w.Write(wire.Append(nil, &wire.Bye{Reason: whyEnded(ctx).Error()})); err != nil {
+		return fmt.Errorf("taking leave: %w", err)
+	}
+	return w.Flush()
+}
+
+// next is the frame to send now: answers and questions first, then state. Without one it says how long the throttle holds
+// state back; 0 when it does not.
+func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.control) > 0 { // before acknowledgements: one that follows a plea for a snapshot must not look like success
+		f := c.control[0]
+		c.control = c.control[1:]
+		return f, 0
+	}
+	if c.ackDue {
+		c.ackDue = false
+		return &wire.Ack{Position: c.applied}, 0
+	}
+	if f := c.nextBarrier(); f != nil {
+		return f, 0
+	}
+	if !c.session.Sends() || len(c.streams) == 0 {
+		return nil, 0
+	}
+	if c.flushes == 0 {
+		if wait := c.throttle.wait(now); wait > 0 {
+			return nil, wait
+		}
+	}
+	for range c.streams {
+		s := c.streams[0]
+		c.streams = append(c.streams[1:], s) // each class has its turn
+		if f, records := s.next(); f != nil {
+			c.throttle.spend(now, records)
+			c.lag.sending(c.session.Sent(), now)
+			return f, 0
+		}
+	}
+	return nil, 0
+}
+
+// next is the stream's next frame and the number of records in it. The caller holds the lock.
+func (s *stream) next() (wire.Frame, int) {
+	switch s.phase {
+	case phaseIdle:
+		return nil, 0
+	case phaseSnapshot:
+		return s.nextOfSnapshot()
+	case phaseLive:
+		changes := s.queue.Pop(maxRecords, maxBytes)
+		if len(changes) == 0 {
+			return nil, 0
+		}
+		position, term := s.conversation.session.NextPosition()
+		return &wire.Delta{Class: s.class.ID, Term: term, Position: position, Changes: changes}, len(changes)
+	default:
+		return nil, 0
+	}
+}
+
+func (s *stream) nextOfSnapshot() (wire.Frame, int) {
+	if s.begun {
+		s.begun = false
+		position, term := s.conversation.session.NextPosition()
+		return &wire.Begin{Class: s.class.ID, Term: term, Position: position, Generation: s.generation}, 0
+	}
+	select {
+	case batch := <-s.batches:
+		position, term := s.conversation.session.NextPosition()
+		s.count += uint64(len(batch))
+		return &wire.Records{
+			Class: s.class.ID, Term: term, Position: position, Generation: s.generation, Entries: entries(batch),
+		}, len(batch)
+	default:
+	}
+	if !s.emitted {
+		return nil, 0
+	}
+	position, term := s.conversation.session.NextPosition()
+	s.phase, s.snapshotEnd = phaseLive, position
+	return &wire.SnapshotEnd{
+		Class: s.class.ID, Term: term, Position: position, Generation: s.generation, Count: s.count,
+	}, 0
+}
+
+// frames cuts a batch into what one frame holds.
+func frames(changes []state.Change) iter.Seq[[]state.Change] {
+	return func(yield func([]state.Change) bool) {
+		for start := 0; start < len(changes); {
+			end, bytes := start, 0
+			for end < len(changes) && end-start < maxRecords && bytes <= maxBytes {
+				bytes += len(changes[end].Key) + len(changes[end].Record)
+				end++
+			}
+			if !yield(changes[start:end]) {
+				return
+			}
+			start = end
+		}
+	}
+}
+
+func entries(changes []state.Change) []wire.Entry {
+	all := make([]wire.Entry, 0, len(changes))
+	for _, c := range changes {
+		all = append(all, wire.Entry{Key: c.Key, Record: c.Record})
+	}
+	return all
+}

@@ -1,0 +1,282 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/replication/queue"
+	"github.com/hapair-io/hapair/internal/replication/wire"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// queueLimits bound what one class may have waiting: some seconds of a flood. Past them a snapshot is cheaper anyway.
+var queueLimits = queue.Limits{Entries: 262_144, Bytes: 64 << 20}
+
+// A resync waits, longer each time, so that a table that changes faster than it can be sent does not make the unit send
+// it forever without a pause. After a calm time the first resync is quick again.
+const (
+	firstPause = 100 * time.Millisecond
+	longPause  = 10 * time.Second
+	calm       = time.Minute
+)
+
+// streamPhase is how far a stream has come.
+type streamPhase uint8
+
+const (
+	// phaseIdle: a snapshot is to come, which will have all that happens until it begins.
+	phaseIdle streamPhase = iota
+	// phaseSnapshot: a snapshot is under way, and changes wait for its end.
+	phaseSnapshot
+	// phaseLive: changes are sent as they come.
+	phaseLive
+)
+
+// stream sends one class, from the moment that there is a standby until there is none. What is below the conversation is
+// guarded by its lock.
+type stream struct {
+	class        class.Class
+	conversation *conversation
+	resync       chan struct{} // signalled when the snapshot must be taken anew
+
+	phase       streamPhase
+	queue       *queue.Queue
+	generation  uint64
+	begun       bool                // Begin is to be sent
+	batches     chan []state.Change // of the snapshot under way
+	emitted     bool                // batches has all of it
+	count       uint64              // entries of the snapshot that were sent
+	snapshotEnd uint64              // position of the last SnapshotEnd
+	abort       context.CancelFunc  // ends the snapshot under way
+	watch       class.Watch
+	drains      []drain
+}
+
+// drain waits until the source has told of everything up to a question.
+type drain struct {
+	question uint64
+	done     chan struct{}
+}
+
+func newStream(c *conversation, class class.Class) *stream {
+	return &stream{
+		class: class, conversation: c, resync: make(chan struct{}, 1),
+		queue: queue.New(queueLimits, class.Codec.Merge), abort: func() {},
+	}
+}
+
+// run sends until the context ends. When the source fails it begins anew.
+func (s *stream) run(ctx context.Context) {
+	pause := firstPause
+	for ctx.Err() == nil {
+		err := s.watchAndSend(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		s.conversation.log.Error(err, "Reading class failed, trying again", "class", s.class.ID.String(), "after", pause.String())
+		s.locked(func() { s.lost("its source failed") })
+		if !sleep(ctx, pause) {
+			return
+		}
+		pause = min(2*pause, longPause)
+	}
+}
+
+func (s *stream) watchAndSend(ctx context.Context) error {
+	watch, err := s.class.Source.Watch()
+	if err != nil {
+		return fmt.Errorf("watching: %w", err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { cancel(s.receive(ctx, watch)) })
+	s.locked(func() { s.watch = watch })
+
+	err = s.keepSent(ctx)
+	cancel(err)
+	watching.Wait()
+	s.locked(func() { s.watch = nil })
+	return errors.Join(context.Cause(ctx), watch.Close())
+}
+
+// keepSent takes a snapshot, and another one whenever changes were lost.
+func (s *stream) keepSent(ctx context.Context) error {
+	pause := firstPause
+	for {
+		start := time.Now()
+		if err := s.snapshot(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.resync:
+		}
+		if time.Since(start) > calm {
+			pause = firstPause
+		}
+		if !sleep(ctx, pause) {
+			return ctx.Err()
+		}
+		pause = min(2*pause, longPause)
+	}
+}
+
+// snapshot reads all of the class into frames for the writer. It returns early, and without an error, when changes were
+// lost meanwhile.
+func (s *stream) snapshot(ctx context.Context) error {
+	ctx, abort := context.WithCancel(ctx)
+	defer abort()
+	batches := make(chan []state.Change, 1)
+	s.locked(func() {
+		// What was lost until here, the snapshot has.
+		select {
+		case <-s.resync:
+		default:
+		}
+		s.phase, s.begun, s.emitted, s.count = phaseSnapshot, true, false, 0
+		s.generation++
+		s.batches, s.abort = batches, abort
+		s.queue.Clear()
+	})
+	s.answerDrains(func(drain) bool { return true })
+	signal(s.conversation.wake)
+
+	err := s.class.Source.Snapshot(ctx, func(changes []state.Change) error {
+		for chunk := range frames(s.fitting(changes)) {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case batches <- chunk:
+				signal(s.conversation.wake)
+			}
+		}
+		return nil
+	})
+	s.locked(func() {
+		switch {
+		case s.phase != phaseSnapshot: // lost
+			err = nil
+		case err == nil:
+			s.emitted = true
+			signal(s.conversation.wake)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("taking a snapshot: %w", err)
+	}
+	return nil
+}
+
+// receive takes changes from the watch into the queue.
+func (s *stream) receive(ctx context.Context, watch class.Watch) error {
+	for {
+		batch, err := watch.Receive(ctx)
+		switch {
+		case errors.Is(err, class.ErrOverrun):
+			s.locked(func() { s.lost(err.Error()) })
+			continue
+		case err != nil:
+			return fmt.Errorf("receiving changes: %w", err)
+		}
+		s.locked(func() { s.push(batch.Changes) })
+		if batch.Drained > 0 {
+			s.answerDrains(func(d drain) bool { return d.question <= batch.Drained })
+		}
+	}
+}
+
+// push adds changes to the queue. The caller holds the lock.
+func (s *stream) push(changes []state.Change) {
+	if s.phase == phaseIdle {
+		return // the snapshot to come has them
+	}
+	for _, change := range s.fitting(changes) {
+		within, err := s.queue.Push(change)
+		switch {
+		case err != nil:
+			s.lost(err.Error())
+			return
+		case !within:
+			s.lost("more changed than may wait")
+			return
+		}
+	}
+	if len(changes) > 0 {
+		s.conversation.reconsider(false)
+		signal(s.conversation.wake)
+	}
+}
+
+// fitting leaves out what no frame has room for, which is no entry of any class that is known: to send it would end the
+// conversation each time.
+func (s *stream) fitting(changes []state.Change) []state.Change {
+	return slices.DeleteFunc(changes, func(c state.Change) bool {
+		err := wire.Fits(c)
+		if err != nil {
+			s.conversation.log.Error(err, "Leaving out entry", "class", s.class.ID.String())
+		}
+		return err != nil
+	})
+}
+
+// lost notes that what was sent is no longer all that happened: a snapshot will be. The caller holds the lock.
+func (s *stream) lost(why string) {
+	if s.phase == phaseIdle {
+		return
+	}
+	s.conversation.log.Info("Sending class anew", "class", s.class.ID.String(), "why", why)
+	s.conversation.resyncs++
+	s.phase, s.begun = phaseIdle, false
+	s.abort()
+	s.queue.Clear()
+	signal(s.resync)
+	s.conversation.reconsider(false)
+}
+
+// drain asks for an answer when the source has told of everything that happened until now.
+func (s *stream) drain() drain {
+	d := drain{done: make(chan struct{})}
+	s.locked(func() {
+		if s.watch != nil {
+			d.question = s.watch.Drain()
+		} // else the snapshot to come is the answer
+		s.drains = append(s.drains, d)
+	})
+	return d
+}
+
+func (s *stream) answerDrains(answers func(drain) bool) {
+	s.locked(func() {
+		s.drains = slices.DeleteFunc(s.drains, func(d drain) bool {
+			if answers(d) {
+				close(d.done)
+				return true
+			}
+			return false
+		})
+	})
+}
+
+func (s *stream) locked(f func()) {
+	s.conversation.mu.Lock()
+	defer s.conversation.mu.Unlock()
+	f()
+}
+
+// sleep waits, and says whether it was not the context that ended it.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
