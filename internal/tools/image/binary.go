@@ -26,7 +26,7 @@ func parseBinaries(values []string) ([]binary, error) {
 			return nil, fmt.Errorf("--binary %q: %w", value, err)
 		}
 		if platform.OS == "" || platform.Architecture == "" {
-			return nil, fmt.Errorf("--binary %q: %q names no operating system and architecture, as linux/amd64 does", value, text)
+			return nil, fmt.Errorf("--binary %q: %q is no platform, as linux/amd64 is", value, text)
 		}
 		for _, earlier := range binaries {
 			if earlier.Platform.Equals(*platform) {

@@ -76,7 +76,7 @@ func checkImage(t *testing.T, index v1.ImageIndex, entry v1.Descriptor, program 
 		t.Errorf("layer's media type = %s", mediaType)
 	}
 	content := must(layers[0].Uncompressed())
-	defer content.Close()
+	defer func() { _ = content.Close() }()
 	want := map[string]string{"opt/": "", "opt/bin/": "", "opt/bin/example": program}
 	for r := tar.NewReader(content); ; {
 		header, err := r.Next()
@@ -87,7 +87,8 @@ func checkImage(t *testing.T, index v1.ImageIndex, entry v1.Descriptor, program 
 			t.Fatal(err)
 		}
 		expected, ok := want[header.Name]
-		if got := string(must(io.ReadAll(r))); !ok || got != expected || header.Mode != 0o755 || !header.ModTime.Equal(epoch()) {
+		got := string(must(io.ReadAll(r)))
+		if !ok || got != expected || header.Mode != 0o755 || !header.ModTime.Equal(epoch()) {
 			t.Errorf("entry %q: mode %o, time %s, content %q", header.Name, header.Mode, header.ModTime, got)
 		}
 		delete(want, header.Name)
@@ -150,7 +151,7 @@ func readArchive(t *testing.T, path string) v1.ImageIndex {
 	t.Helper()
 	dir := t.TempDir()
 	file := must(os.Open(path))
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	for r := tar.NewReader(file); ; {
 		header, err := r.Next()
 		if err == io.EOF {

@@ -31,7 +31,8 @@ func buildIndex(spec imageSpec) (v1.ImageIndex, error) {
 			return nil, fmt.Errorf("image for %s: %w", b.Platform, err)
 		}
 		platform := b.Platform
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &platform}})
+		descriptor := v1.Descriptor{Platform: &platform}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: descriptor})
 	}
 	return index, nil
 }

@@ -25,8 +25,8 @@ func newCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "image --name NAME --entrypoint /PROGRAM --binary OS/ARCH=FILE --output FILE.tar",
 		Short: "Write an OCI image archive around a static program",
-		Long: "Write an OCI image archive (an OCI layout in a tar) that holds one static program for one or more platforms,\n" +
-			"and beside it FILE.ref with the full reference of the image. The same input makes the same bytes.",
+		Long: "Write an OCI image archive (an OCI layout in a tar) that holds one static program for one platform or\n" +
+			"several, and beside it FILE.ref with the full reference of the image. The same input makes the same bytes.",
 		Example: "  image --name localhost/hapair/manager --user 65532:65532 --entrypoint /manager \\\n" +
 			"    --binary linux/amd64=manager-amd64 --binary linux/arm64=manager-arm64 --output manager.tar",
 		Args:          cobra.NoArgs,
@@ -51,17 +51,17 @@ func newCommand() *cobra.Command {
 			if err := os.WriteFile(referenceFile(output), []byte(reference.Name()+"\n"), 0o644); err != nil {
 				return fmt.Errorf("writing the image's reference: %w", err)
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), reference.Name())
-			return nil
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), reference.Name())
+			return err
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&name, "name", "", "repository of the image, such as localhost/hapair/manager")
 	flags.StringVar(&tag, "tag", "", "tag of the image (default: the first 12 hex digits of its digest)")
 	flags.StringVar(&spec.User, "user", "65532:65532", "user and group the program runs as, in numbers")
-	flags.StringVar(&spec.Entrypoint, "entrypoint", "", "where in the image the program is put and what runs, such as /manager")
-	flags.StringArrayVar(&binaries, "binary", nil, "platform and file of the program, as in linux/amd64=FILE (repeat for each platform)")
-	flags.StringToStringVar(&spec.Labels, "label", nil, "label, as in org.opencontainers.image.title=manager (repeat for each)")
+	flags.StringVar(&spec.Entrypoint, "entrypoint", "", "path in the image at which the program lies and is run")
+	flags.StringArrayVar(&binaries, "binary", nil, "program of one platform, as in linux/amd64=FILE (may be repeated)")
+	flags.StringToStringVar(&spec.Labels, "label", nil, "label, as in org.opencontainers.image.title=x (may be repeated)")
 	flags.StringVar(&output, "output", "", "archive to write, ending in .tar")
 	for _, required := range []string{"name", "entrypoint", "binary", "output"} {
 		if err := cmd.MarkFlagRequired(required); err != nil {
