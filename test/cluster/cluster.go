@@ -45,8 +45,8 @@ type Cluster struct {
 	bin string
 }
 
-// Open finds the programs of the cluster: where HAPAIR_BIN says, or in bin/ of the repository that the working directory is in.
-// It does not look whether they are there, nor whether the cluster is up.
+// Open finds the programs of the cluster: where HAPAIR_BIN says, or in bin/ of the repository that the working
+// directory is in. It does not look whether they are there, nor whether the cluster is up.
 func Open() (*Cluster, error) {
 	if bin := os.Getenv(BinVariable); bin != "" {
 		return At(bin)

@@ -16,8 +16,8 @@ import (
 )
 
 // Command prepares a command that runs in a host: on a worker in all of its namespaces, as if logged in there; on the
-// others in their network alone, with the machine's files. It ends when the caller, the context or the cluster does. What it is
-// started with and what it prints are the command's own.
+// others in their network alone, with the machine's files. It ends when the caller, the context or the cluster does.
+// What it is started with and what it prints are the command's own.
 func (c *Cluster) Command(ctx context.Context, host string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, filepath.Join(c.bin, "cluster"), append([]string{"exec", host, "--"}, args...)...)
 }

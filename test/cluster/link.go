@@ -35,11 +35,11 @@ func (c *Cluster) HealAll() error {
 	return network.RemoveCuts()
 }
 
-// Unplug pulls one cable of a host out of the switch: the interface loses its carrier. It holds until Plug, or until the node is
-// powered on anew.
+// Unplug pulls one cable of a host out of the switch: the interface loses its carrier. It holds until Plug, or until
+// the node is powered on anew.
 func (c *Cluster) Unplug(host, iface string) error { return c.setCable(host, iface, network.Unplug) }
 
-// Plug puts a cable back.
+// Plug puts a cable back. The kernel takes up to a second to notice.
 func (c *Cluster) Plug(host, iface string) error { return c.setCable(host, iface, network.Plug) }
 
 func (c *Cluster) forCut(a, b string) error {

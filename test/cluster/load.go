@@ -24,8 +24,8 @@ const (
 	containerdInterval = 50 * time.Millisecond
 )
 
-// Load brings image archives to every worker, so that pods find them without a registry. Every worker must have power: one without
-// would lack the image later.
+// Load brings image archives to every worker, so that pods find them without a registry. Every worker must have
+// power: one without would lack the image later.
 func (c *Cluster) Load(ctx context.Context, archives ...string) error {
 	if err := requireRoot(); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (c *Cluster) Load(ctx context.Context, archives ...string) error {
 	}
 	for _, worker := range layout.Workers() {
 		if _, running, err := runningInit(worker.Name); err != nil || !running {
-			return errorOr(err, fmt.Errorf("%s has no power: run `cluster power-on %s`, then load again", worker.Name, worker.Name))
+			return errorOr(err, noPower(worker.Name))
 		}
 	}
 	for _, worker := range layout.Workers() {
@@ -72,18 +72,18 @@ func awaitContainerd(ctx context.Context, worker layout.Host) error {
 	defer cancel()
 	init, running, err := runningInit(worker.Name)
 	if err != nil || !running {
-		return errorOr(err, fmt.Errorf("%s has no power", worker.Name))
+		return errorOr(err, noPower(worker.Name))
 	}
 	// A socket is found by its path, whichever file system that leads into.
 	socket := fmt.Sprintf("/proc/%d/root%s", init.PID, components.ContainerdSocket)
-	return poll(ctx, containerdInterval, fmt.Sprintf("containerd of %s (see its log in %s)", worker.Name, LogDir(worker.Name)),
-		func(context.Context) error {
-			conn, err := net.Dial("unix", socket)
-			if err != nil {
-				return err
-			}
-			return conn.Close()
-		})
+	what := fmt.Sprintf("containerd of %s (see logs in %s)", worker.Name, LogDir(worker.Name))
+	return poll(ctx, containerdInterval, what, func(context.Context) error {
+		conn, err := net.Dial("unix", socket)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
 }
 
 func (c *Cluster) pauseImage() (string, error) {

@@ -24,7 +24,8 @@ import (
 const removalTimeout = 30 * time.Second
 
 // PowerOff cuts a node's power. Its cables go first, so that not one packet tells of the end: no FIN, no RST, as when
-// the power of a machine goes. Then everything in it is killed at once. Its disk stays. A node without power stays without.
+// the power of a machine goes. Then everything in it is killed at once. Its disk stays. A node without power stays
+// without.
 func (c *Cluster) PowerOff(ctx context.Context, node string) error {
 	host, unlock, err := c.forPower(ctx, node)
 	if err != nil {
@@ -34,8 +35,8 @@ func (c *Cluster) PowerOff(ctx context.Context, node string) error {
 	return c.powerOff(ctx, host)
 }
 
-// PowerOn starts a node from its disk, with all cables plugged in, and returns when its programs are being started. A node
-// that has power keeps it.
+// PowerOn starts a node from its disk, with all cables plugged in, and returns when its programs are being started. A
+// node that has power keeps it.
 func (c *Cluster) PowerOn(ctx context.Context, node string) error {
 	host, unlock, err := c.forPower(ctx, node)
 	if err != nil {
@@ -76,8 +77,8 @@ func (c *Cluster) powerOff(ctx context.Context, host layout.Host) error {
 	return c.clear(ctx, host)
 }
 
-// clear removes what a node without power left behind, that of an interrupted start included. The control groups of dead pods would
-// cost the next kubelet seconds each.
+// clear removes what a node without power left behind, that of an interrupted start included. The control groups of
+// dead pods would cost the next kubelet seconds each.
 func (c *Cluster) clear(ctx context.Context, host layout.Host) error {
 	ctx, cancel := context.WithTimeout(ctx, removalTimeout)
 	defer cancel()
@@ -228,7 +229,8 @@ func (c *Cluster) start(host layout.Host, spec string) error {
 	return err
 }
 
-// listenAtConsole opens the console's socket in the machine's network; the node that it is handed to need not be part of that.
+// listenAtConsole opens the console's socket in the machine's network; the node that it is handed to need not be part
+// of that.
 func listenAtConsole() (*os.File, error) {
 	listener, err := net.Listen("tcp4", consoleAddress)
 	if err != nil {

@@ -54,8 +54,8 @@ func runningInit(node string) (id process.Identity, running bool, err error) {
 	return id, found && id.Running(), nil
 }
 
-// hierarchies are those in which the cluster has its control groups. They are on record, since whoever takes the cluster
-// down may be in another group than who took it up.
+// hierarchies are those in which the cluster has its control groups. They are on record, since whoever takes the
+// cluster down may be in another group than who took it up.
 func hierarchies() ([]cgroup.Hierarchy, error) {
 	var recorded []cgroup.Hierarchy
 	found, err := readRecord(hierarchiesRecord(), &recorded)

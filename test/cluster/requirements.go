@@ -3,9 +3,11 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -16,9 +18,9 @@ type requirement struct {
 }
 
 func requirements() []requirement {
-	const components, images = "make cluster", "make images"
+	const own, components, images = "make prepare-demo", "make kubernetes", "make images"
 	return []requirement{
-		{"cluster", components},
+		{"cluster", own},
 		{"hyperkube", components},
 		{"etcd", components},
 		{"containerd", components},
@@ -35,7 +37,7 @@ func requirements() []requirement {
 	}
 }
 
-// packages maps programs of the machine that are needed to the Debian packages that have them.
+// machinePrograms maps programs of the machine that are needed to the Debian packages that have them.
 func machinePrograms() map[string]string { return map[string]string{"runc": "runc", "nft": "nftables"} }
 
 // requireRoot is the first step of everything that changes the cluster or enters a host.
@@ -48,19 +50,20 @@ func requireRoot() error {
 
 // checkRequirements says what is missing and how to get it, all at once.
 func (c *Cluster) checkRequirements() error {
-	missing := map[string][]string{}
+	missing := map[string][]string{} // by the target that builds them
 	for _, r := range requirements() {
 		if _, err := os.Stat(filepath.Join(c.bin, r.path)); err != nil {
 			missing[r.make] = append(missing[r.make], r.path)
 		}
 	}
 	var errs []error
-	for target, paths := range missing {
-		errs = append(errs, fmt.Errorf("%s has no %s: run `%s`", c.bin, strings.Join(paths, ", "), target))
+	for _, target := range slices.Sorted(maps.Keys(missing)) {
+		errs = append(errs, fmt.Errorf("%s has no %s: run `%s`", c.bin, strings.Join(missing[target], ", "), target))
 	}
-	for program, pkg := range machinePrograms() {
+	programs := machinePrograms()
+	for _, program := range slices.Sorted(maps.Keys(programs)) {
 		if _, err := exec.LookPath(program); err != nil {
-			errs = append(errs, fmt.Errorf("the machine has no %s: run `apt-get install %s`", program, pkg))
+			errs = append(errs, fmt.Errorf("the machine has no %s: run `apt-get install %s`", program, programs[program]))
 		}
 	}
 	return errors.Join(errs...)

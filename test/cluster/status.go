@@ -25,7 +25,7 @@ type HostStatus struct {
 	Powered bool
 	PID     int // of a node's PID 1, as the machine sees it
 	Cables  []CableStatus
-	Ready   string // of a worker: True, or why not; empty for the others
+	Ready   string // of a worker with power: yes, or why not
 }
 
 // CableStatus is one cable of a host.
@@ -80,21 +80,22 @@ func (c *Cluster) hostStatus(ctx context.Context, host layout.Host) (HostStatus,
 			Interface: cable.Interface, Segment: cable.Segment, Plugged: network.Plugged(host, cable),
 		})
 	}
-	if host.Worker() {
+	if host.Worker() && entry.Powered {
 		entry.Ready = c.readiness(ctx, host.Name)
 	}
 	return entry, nil
 }
 
+// readiness is what the API server says of a worker, in a few words.
 func (c *Cluster) readiness(ctx context.Context, node string) string {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	api, err := c.client()
 	if err != nil {
-		return "Unknown: " + err.Error()
+		return "unknown: " + err.Error()
 	}
 	if err := nodeReady(ctx, api, node); err != nil {
-		return "False: " + err.Error()
+		return "no: " + err.Error()
 	}
-	return "True"
+	return "yes"
 }

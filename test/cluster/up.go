@@ -2,15 +2,7 @@ package cluster
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
-	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/kubernetes/scheme"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
 	"github.com/hapair-io/hapair/test/cluster/internal/components"
@@ -20,13 +12,9 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/pki"
 )
 
-const (
-	readyTimeout  = 3 * time.Minute // on a machine with much else to do
-	readyInterval = 100 * time.Millisecond
-)
-
-// Up starts whatever of the cluster does not run and returns when pods can be made. Of a cluster that is up it changes
-// nothing but to start nodes that have no power; of one whose start was interrupted, or whose machine was restarted, it does the rest.
+// Up starts whatever of the cluster does not run and returns when pods can be made. Of a cluster that is up it
+// changes nothing but to start nodes that have no power; of one whose start was interrupted, or whose machine was
+// restarted, it does the rest.
 func (c *Cluster) Up(ctx context.Context, progress Progress) error {
 	if err := requireRoot(); err != nil {
 		return err
@@ -48,7 +36,7 @@ func (c *Cluster) Up(ctx context.Context, progress Progress) error {
 		{"Making the switch, the client and the server", c.makeSwitch},
 		{"Starting nodes", c.startNodes},
 		{"Loading the image of pods' sandboxes", c.loadPause},
-		{"Waiting for the API server", c.awaitAPIServer},
+		{"Waiting for the API server", func(ctx context.Context) error { return c.AwaitReady(ctx, ControlPlane) }},
 		{"Applying the kinds that the cluster needs", c.applyManifests},
 		{"Waiting for nodes to be ready", c.awaitNodes},
 	}
@@ -110,22 +98,6 @@ func (c *Cluster) loadPause(ctx context.Context) error {
 	return c.Load(ctx, filepath.Join(c.bin, pauseArchive))
 }
 
-func (c *Cluster) awaitAPIServer(ctx context.Context) error {
-	config, err := c.RESTConfig()
-	if err != nil {
-		return err
-	}
-	discover, err := discovery.NewDiscoveryClientForConfig(config)
-	if err != nil {
-		return fmt.Errorf("making a client of the API server: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	return poll(ctx, readyInterval, "the API server (see logs in "+LogDir(ControlPlane)+")", func(ctx context.Context) error {
-		return discover.RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
-	})
-}
-
 func (c *Cluster) applyManifests(ctx context.Context) error {
 	api, err := c.client()
 	if err != nil {
@@ -137,51 +109,10 @@ func (c *Cluster) applyManifests(ctx context.Context) error {
 // awaitNodes waits until pods can be made: the workers are ready, and the service account that pods run under by
 // default is there.
 func (c *Cluster) awaitNodes(ctx context.Context) error {
-	api, err := c.client()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
 	for _, worker := range layout.Workers() {
-		what := fmt.Sprintf("%s to be ready (see logs in %s)", worker.Name, LogDir(worker.Name))
-		if err := poll(ctx, readyInterval, what, func(ctx context.Context) error {
-			return nodeReady(ctx, api, worker.Name)
-		}); err != nil {
+		if err := c.AwaitReady(ctx, worker.Name); err != nil {
 			return err
 		}
 	}
-	account := client.ObjectKey{Namespace: corev1.NamespaceDefault, Name: "default"}
-	return poll(ctx, readyInterval, "service account default", func(ctx context.Context) error {
-		return api.Get(ctx, account, &corev1.ServiceAccount{})
-	})
-}
-
-func nodeReady(ctx context.Context, api client.Client, name string) error {
-	var node corev1.Node
-	if err := api.Get(ctx, client.ObjectKey{Name: name}, &node); err != nil {
-		return err
-	}
-	for _, condition := range node.Status.Conditions {
-		if condition.Type != corev1.NodeReady {
-			continue
-		}
-		if condition.Status == corev1.ConditionTrue {
-			return nil
-		}
-		return errors.New(condition.Message)
-	}
-	return errors.New("the kubelet has not reported yet")
-}
-
-func (c *Cluster) client() (client.Client, error) {
-	config, err := c.RESTConfig()
-	if err != nil {
-		return nil, err
-	}
-	api, err := client.New(config, client.Options{Scheme: scheme.Scheme})
-	if err != nil {
-		return nil, fmt.Errorf("making a client of the API server: %w", err)
-	}
-	return api, nil
+	return c.awaitServiceAccount(ctx)
 }

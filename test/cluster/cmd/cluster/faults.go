@@ -38,9 +38,10 @@ func newPowerOnCommand() *cobra.Command {
 
 func newCutCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:       "cut NODE NODE",
-		Short:     "Keep two nodes apart on the node network",
-		Long:      "Keep two nodes apart on the node network. Both still reach everybody else, and neither loses its carrier.",
+		Use:   "cut NODE NODE",
+		Short: "Keep two nodes apart on the node network",
+		Long: `Keep two nodes apart on the node network. Both still reach everybody else, and neither loses its
+carrier.`,
 		Example:   "  cluster cut worker-1 control-plane",
 		Args:      cobra.ExactArgs(2),
 		ValidArgs: nodes(),
@@ -73,9 +74,10 @@ func newHealCommand() *cobra.Command {
 
 func newUnplugCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:       "unplug HOST INTERFACE",
-		Short:     "Pull one cable of a host",
-		Long:      "Pull one cable of a host: its interface loses the carrier. Interfaces: eth0, and lan0 and wan0 of the workers.",
+		Use:   "unplug HOST INTERFACE",
+		Short: "Pull one cable of a host",
+		Long: `Pull one cable of a host: its interface loses the carrier. Every host has an eth0, and the workers lan0
+and wan0 besides.`,
 		Example:   "  cluster unplug worker-1 lan0",
 		Args:      cobra.ExactArgs(2),
 		ValidArgs: hosts(),

@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,11 +15,11 @@ func newUpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "up",
 		Short: "Start the cluster, or what of it does not run",
-		Long: `Start the cluster and wait until pods can be made. A cluster that is up is left alone, save that nodes without power are
-started; one whose start was interrupted is completed.`,
+		Long: `Start the cluster and wait until pods can be made. A cluster that is up is left alone, save that
+nodes without power are started; one whose start was interrupted is completed.`,
 		Args: cobra.NoArgs,
 		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, _ []string) error {
-			progress := stopwatch(cmd.OutOrStdout())
+			progress := stopwatch(cmd)
 			if err := c.Up(cmd.Context(), progress); err != nil {
 				return err
 			}
@@ -33,10 +33,11 @@ func newDownCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
 		Short: "End the cluster and remove all of it",
-		Long:  "End every process of the cluster and remove its networks, control groups and state, also of one that crashed.",
-		Args:  cobra.NoArgs,
+		Long: `End every process of the cluster and remove its networks, control groups and state, also of one that
+crashed.`,
+		Args: cobra.NoArgs,
 		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, _ []string) error {
-			progress := stopwatch(cmd.OutOrStdout())
+			progress := stopwatch(cmd)
 			if err := c.Down(cmd.Context(), progress); err != nil {
 				return err
 			}
@@ -50,29 +51,27 @@ func newLeftoversCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "leftovers",
 		Short: "List what there is of the cluster on this machine; fail if there is anything",
-		Long: `List processes, namespaces, control groups, mounts and state of the cluster on this machine, a line each. After ` + "`cluster down`" + `
-there are none. The exit code says whether there are any.`,
+		Long: `List processes, namespaces, control groups, mounts and state of the cluster on this machine, a line each.
+When the cluster is down there are none. The exit code says whether there are any.`,
 		Args: cobra.NoArgs,
 		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, _ []string) error {
 			left, err := c.Leftovers()
 			if err != nil {
 				return err
 			}
-			for _, line := range left {
-				fmt.Fprintln(cmd.OutOrStdout(), line)
+			if len(left) == 0 {
+				return nil
 			}
-			if len(left) > 0 {
-				return errors.New("there is something left: run `cluster down`")
-			}
-			return nil
+			cmd.Println(strings.Join(left, "\n"))
+			return errors.New("there is something left: run `cluster down`")
 		}),
 	}
 }
 
 // stopwatch prints each step with the seconds since the beginning.
-func stopwatch(w io.Writer) cluster.Progress {
+func stopwatch(cmd *cobra.Command) cluster.Progress {
 	begin := time.Now()
 	return func(format string, args ...any) {
-		fmt.Fprintf(w, "%6.1fs  %s\n", time.Since(begin).Seconds(), fmt.Sprintf(format, args...))
+		cmd.Printf("%6.1fs  %s\n", time.Since(begin).Seconds(), fmt.Sprintf(format, args...))
 	}
 }

@@ -50,6 +50,7 @@ changes nothing of the machine itself.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetOut(os.Stdout)
 	root.AddCommand(
 		newUpCommand(), newDownCommand(), newStatusCommand(), newLeftoversCommand(),
 		newPowerOffCommand(), newPowerOnCommand(), newCutCommand(), newHealCommand(), newUnplugCommand(), newPlugCommand(),
@@ -68,8 +69,11 @@ func open() (*cluster.Cluster, error) {
 	return cluster.At(filepath.Dir(self))
 }
 
-// withCluster makes a command's body of what is done with the cluster.
-func withCluster(do func(cmd *cobra.Command, c *cluster.Cluster, args []string) error) func(*cobra.Command, []string) error {
+// action is the body of a command.
+type action func(cmd *cobra.Command, c *cluster.Cluster, args []string) error
+
+// withCluster gives an action its cluster.
+func withCluster(do action) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		c, err := open()
 		if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -20,20 +21,24 @@ func newStatusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 3, ' ', 0)
-			fmt.Fprintln(table, "HOST\tADDRESS\tPOWER\tPID\tCABLES\tREADY")
-			for _, host := range status.Hosts {
-				fmt.Fprintln(table, strings.Join(row(host), "\t"))
-			}
-			if err := table.Flush(); err != nil {
-				return err
-			}
-			for _, cut := range status.Cuts {
-				fmt.Fprintf(cmd.OutOrStdout(), "cut: %s and %s\n", cut[0], cut[1])
-			}
-			return nil
+			return show(cmd.OutOrStdout(), status)
 		}),
 	}
+}
+
+func show(w io.Writer, status cluster.Status) error {
+	lines := []string{"HOST\tADDRESS\tPOWER\tPID\tCABLES\tREADY"}
+	for _, host := range status.Hosts {
+		lines = append(lines, strings.Join(row(host), "\t"))
+	}
+	for _, cut := range status.Cuts {
+		lines = append(lines, fmt.Sprintf("cut between %s and %s", cut[0], cut[1]))
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	if _, err := fmt.Fprintln(table, strings.Join(lines, "\n")); err != nil {
+		return err
+	}
+	return table.Flush()
 }
 
 func row(host cluster.HostStatus) []string {

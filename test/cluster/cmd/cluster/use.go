@@ -56,9 +56,9 @@ func newKubectlCommand() *cobra.Command {
 				return cluster.ErrNotUp
 			}
 			program := filepath.Join(c.Bin(), "hyperkube")
-			environment := append(os.Environ(), "KUBECONFIG="+c.Kubeconfig())
+			environment := append(os.Environ(), "KUBECONFIG="+c.Kubeconfig(), "KUBECACHEDIR="+c.KubectlCache())
 			err := unix.Exec(program, append([]string{"kubectl"}, args...), environment)
-			return fmt.Errorf("running %s (`make cluster` builds it): %w", program, err)
+			return fmt.Errorf("running %s (`make kubernetes` builds it): %w", program, err)
 		}),
 	}
 }

@@ -27,7 +27,7 @@ func Run(specPath string, joined bool) error {
 		return err
 	}
 	if os.Getpid() != 1 {
-		return errors.New("node-init is started by `cluster up` and `cluster power-on`, as PID 1 of a node: it is not for people")
+		return errors.New("node-init is not for people: `cluster up` and `cluster power-on` start it, as PID 1 of a node")
 	}
 	if !joined {
 		return join(spec)

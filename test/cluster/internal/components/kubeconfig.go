@@ -12,7 +12,8 @@ import (
 // KubeconfigPath is where the kubeconfig of a user lies.
 func (p Paths) KubeconfigPath(user string) string { return filepath.Join(p.Keys, user+".kubeconfig") }
 
-// WriteKubeconfig writes a user's kubeconfig for a server's address. It holds the keys, so that it can be taken elsewhere.
+// WriteKubeconfig writes a user's kubeconfig for a server's address. It holds the keys, so that it can be taken
+// elsewhere.
 func WriteKubeconfig(user, server string, paths Paths) error {
 	authority, err := os.ReadFile(paths.authority())
 	if err != nil {

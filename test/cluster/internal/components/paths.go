@@ -50,7 +50,9 @@ func controlPlane(host layout.Host, paths Paths) (Node, error) {
 }
 
 func worker(host layout.Host, paths Paths, config string) (Node, error) {
-	node := Node{Programs: []boot.Program{containerd(paths, config), kubelet(host, paths, config), kubeProxy(paths, config)}}
+	node := Node{Programs: []boot.Program{
+		containerd(paths, config), kubelet(host, paths, config), kubeProxy(paths, config),
+	}}
 	for _, user := range []string{nodeUser(host), kubeProxyUser} {
 		if err := writeKubeconfigFor(user, paths); err != nil {
 			return Node{}, err

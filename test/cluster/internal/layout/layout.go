@@ -109,8 +109,10 @@ func Hosts() []Host {
 		},
 		{
 			// No gateway: the server answers what comes from its own segment, as a firewall's source NAT makes it look.
-			Name:   Server,
-			Cables: []Cable{{Interface: "eth0", Segment: SegmentWAN, Addresses: prefixes("203.0.113.9/24", "2001:db8:113::9/64")}},
+			Name: Server,
+			Cables: []Cable{
+				{Interface: "eth0", Segment: SegmentWAN, Addresses: prefixes("203.0.113.9/24", "2001:db8:113::9/64")},
+			},
 		},
 	}
 }

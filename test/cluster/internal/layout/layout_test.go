@@ -64,7 +64,8 @@ func TestFindSaysWhatThereIs(t *testing.T) {
 		t.Error("the client was found among the nodes")
 	}
 	_, err := FindHost("worker-3")
-	if want := `no host "worker-3": the hosts are control-plane, worker-1, worker-2, client, server`; err == nil || err.Error() != want {
+	want := `no host "worker-3": the hosts are control-plane, worker-1, worker-2, client, server`
+	if err == nil || err.Error() != want {
 		t.Errorf("error = %v, want %q", err, want)
 	}
 }

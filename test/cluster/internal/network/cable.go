@@ -21,7 +21,8 @@ func connect(host layout.Host, cable layout.Cable) error {
 	}
 	if len(cable.Addresses) == 0 {
 		// The host itself has no business on this segment; its pods have, with interfaces and addresses of their own.
-		if err := apply(host.Namespace(), setting{path: "ipv6/conf/" + cable.Interface + "/disable_ipv6", value: "1"}); err != nil {
+		silence := setting{path: "ipv6/conf/" + cable.Interface + "/disable_ipv6", value: "1"}
+		if err := apply(host.Namespace(), silence); err != nil {
 			return err
 		}
 	}
@@ -57,7 +58,7 @@ func layCable(links *netlink.Handle, host layout.Host, cable layout.Cable) error
 		PeerHardwareAddr: hardwareAddress(port),
 	}
 	if err := links.LinkAdd(pair); err != nil {
-		return fmt.Errorf("laying the cable between %s of %s and segment %s: %w", cable.Interface, host.Name, cable.Segment, err)
+		return fmt.Errorf("laying the cable of %s of %s to segment %s: %w", cable.Interface, host.Name, cable.Segment, err)
 	}
 	return bringUp(links, port)
 }
@@ -87,7 +88,7 @@ func hardwareAddress(port string) net.HardwareAddr {
 	return hash.Sum([]byte{0x02, 0x68})
 }
 
-// Plug puts a cable back into the switch.
+// Plug puts a cable back into the switch. The kernel takes up to a second to notice.
 func Plug(host layout.Host, cable layout.Cable) error {
 	return setPort(host, cable, (*netlink.Handle).LinkSetUp)
 }

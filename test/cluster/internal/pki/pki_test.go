@@ -35,8 +35,9 @@ func TestEnsureMakesPairsThatTheAuthorityVouchesFor(t *testing.T) {
 			}
 		}
 	}
-	if certificate.Subject.CommonName != wanted.CommonName || !slices.Equal(certificate.Subject.Organization, wanted.Organizations) {
-		t.Errorf("subject = %s", certificate.Subject)
+	subject := certificate.Subject
+	if subject.CommonName != wanted.CommonName || !slices.Equal(subject.Organization, wanted.Organizations) {
+		t.Errorf("subject = %s", subject)
 	}
 }
 
@@ -55,11 +56,13 @@ func TestEnsureKeepsWhatIsGood(t *testing.T) {
 
 func TestEnsureRepairs(t *testing.T) {
 	damages := map[string]func(dir string) error{
-		"a missing key":         func(dir string) error { return os.Remove(filepath.Join(dir, "a.key")) },
-		"a torn certificate":    func(dir string) error { return os.Truncate(filepath.Join(dir, "a.crt"), 100) },
-		"a key of another pair": func(dir string) error { return os.Rename(filepath.Join(dir, "b.key"), filepath.Join(dir, "a.key")) },
-		"another authority":     func(dir string) error { return os.Remove(filepath.Join(dir, "ca.crt")) },
-		"a missing verifier":    func(dir string) error { return os.Remove(filepath.Join(dir, ServiceAccountVerifier)) },
+		"a missing key":      func(dir string) error { return os.Remove(filepath.Join(dir, "a.key")) },
+		"a torn certificate": func(dir string) error { return os.Truncate(filepath.Join(dir, "a.crt"), 100) },
+		"a key of another pair": func(dir string) error {
+			return os.Rename(filepath.Join(dir, "b.key"), filepath.Join(dir, "a.key"))
+		},
+		"another authority":  func(dir string) error { return os.Remove(filepath.Join(dir, "ca.crt")) },
+		"a missing verifier": func(dir string) error { return os.Remove(filepath.Join(dir, ServiceAccountVerifier)) },
 	}
 	wanted := []Certificate{{Name: "a", CommonName: "a"}, {Name: "b", CommonName: "b"}}
 	for name, damage := range damages {

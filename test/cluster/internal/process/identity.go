@@ -55,7 +55,7 @@ func parseStat(stat string) (started uint64, ended bool, err error) {
 	if end < 0 {
 		return 0, false, fmt.Errorf("unknown format of stat: %q", stat)
 	}
-	const state, startTime = 3 - 3, 22 - 3 // the third field is the first one behind the name
+	const state, startTime = 0, 19 // fields 3 and 22, counted from behind the name, which is the second
 	fields := strings.Fields(stat[end+1:])
 	if len(fields) <= startTime {
 		return 0, false, fmt.Errorf("unknown format of stat: %q", stat)

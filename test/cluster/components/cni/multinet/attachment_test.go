@@ -17,7 +17,9 @@ func TestAsList(t *testing.T) {
 		"a single plugin without a name": {`{"type":"macvlan","master":"lan0"}`, "given", "1.0.0", "macvlan"},
 		"a single plugin":                {`{"cniVersion":"0.4.0","name":"own","type":"macvlan"}`, "own", "0.4.0", "macvlan"},
 		"a list without a name":          {`{"plugins":[{"type":"bridge"}]}`, "given", "1.0.0", "bridge"},
-		"a list":                         {`{"cniVersion":"0.3.1","name":"own","plugins":[{"type":"bridge"}]}`, "own", "0.3.1", "bridge"},
+		"a list": {
+			`{"cniVersion":"0.3.1","name":"own","plugins":[{"type":"bridge"}]}`, "own", "0.3.1", "bridge",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +97,8 @@ func fakeAPI(t *testing.T, objects map[string]any) *apiServer {
 }
 
 func pod(uid, networks string) any {
-	return map[string]any{"metadata": map[string]any{"uid": uid, "annotations": map[string]string{networksAnnotation: networks}}}
+	annotations := map[string]string{networksAnnotation: networks}
+	return map[string]any{"metadata": map[string]any{"uid": uid, "annotations": annotations}}
 }
 
 func definition(config string) any {

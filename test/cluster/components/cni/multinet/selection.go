@@ -24,7 +24,8 @@ type selection struct {
 }
 
 // parseSelections reads the annotation in either of its forms: a JSON list of objects, or
-// [NAMESPACE/]NAME[@INTERFACE] with commas in between. Namespaces not given are the pod's, interfaces net1, net2 and so on.
+// [NAMESPACE/]NAME[@INTERFACE] with commas in between. Namespaces not given are the pod's, interfaces net1, net2 and
+// so on.
 func parseSelections(annotation, namespace string) ([]selection, error) {
 	annotation = strings.TrimSpace(annotation)
 	if annotation == "" {

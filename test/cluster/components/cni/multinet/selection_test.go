@@ -24,8 +24,10 @@ func TestParseSelections(t *testing.T) {
 			annotation: `[{"name":"lan","interface":"lan","ips":["192.0.2.1/24","2001:db8::1/64"],"mac":"02:00:00:00:00:01"},
 				{"name":"wan","namespace":"other"}]`,
 			want: []selection{
-				{Name: "lan", Namespace: "own", Interface: "lan",
-					IPs: []string{"192.0.2.1/24", "2001:db8::1/64"}, MAC: "02:00:00:00:00:01"},
+				{
+					Name: "lan", Namespace: "own", Interface: "lan",
+					IPs: []string{"192.0.2.1/24", "2001:db8::1/64"}, MAC: "02:00:00:00:00:01",
+				},
 				{Name: "wan", Namespace: "other", Interface: "net2"},
 			},
 		},
@@ -62,7 +64,8 @@ func TestParseSelectionsRefuses(t *testing.T) {
 }
 
 func TestParsePodReference(t *testing.T) {
-	got := parsePodReference("IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=edge-primary;K8S_POD_UID=1-2;K8S_POD_INFRA_CONTAINER_ID=3")
+	got := parsePodReference(
+		"IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=edge-primary;K8S_POD_UID=1-2;K8S_POD_INFRA_CONTAINER_ID=3")
 	if want := (podReference{Namespace: "default", Name: "edge-primary", UID: "1-2"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -1,0 +1,193 @@
+//go:build netns
+
+package network
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/cluster/internal/layout"
+)
+
+// ownMounts says that the process has mounts of its own.
+const ownMounts = "HAPAIR_TEST_OWN_MOUNTS"
+
+// TestMain runs the tests where the names of network namespaces are nobody else's: names are mounts, so a process with
+// mounts of its own makes the whole switch a second time, beside a cluster that is up.
+func TestMain(m *testing.M) {
+	if os.Getenv(ownMounts) == "" {
+		os.Exit(runWithOwnMounts())
+	}
+	os.Exit(m.Run())
+}
+
+func runWithOwnMounts() int {
+	if err := os.MkdirAll(namespaceDir, 0o755); err != nil {
+		panic(err)
+	}
+	const script = `mount -t tmpfs tmpfs "$0" && exec "$@"`
+	command := exec.Command("/bin/sh", append([]string{"-c", script, namespaceDir}, os.Args...)...)
+	command.Env = append(os.Environ(), ownMounts+"=1")
+	command.Stdout, command.Stderr = os.Stdout, os.Stderr
+	command.SysProcAttr = &unix.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	var exit *exec.ExitError
+	if err := command.Run(); errors.As(err, &exit) {
+		return exit.ExitCode()
+	} else if err != nil {
+		panic(err)
+	}
+	return 0
+}
+
+func TestCutsKeepTwoNodesApartAndNoOthers(t *testing.T) {
+	build(t)
+	expect := func(from, to string, reached bool) {
+		t.Helper()
+		if got := reaches(t, from, to); got != reached {
+			t.Errorf("%s reaches %s: %t, want %t", from, to, got, reached)
+		}
+	}
+	if !comesToReach(t, layout.Worker1, layout.Worker2) {
+		t.Fatal("the nodes do not reach each other though nothing is cut")
+	}
+	for range 2 { // twice the same is once
+		must(t, AddCut(layout.Worker1, layout.Worker2))
+	}
+	expect(layout.Worker1, layout.Worker2, false)
+	expect(layout.Worker2, layout.Worker1, false)
+	expect(layout.Worker1, layout.ControlPlane, true)
+	expect(layout.ControlPlane, layout.Worker2, true)
+
+	must(t, AddCut(layout.ControlPlane, layout.Worker1))
+	cuts, err := Cuts()
+	want := []Cut{{layout.ControlPlane, layout.Worker1}, {layout.Worker1, layout.Worker2}}
+	if err != nil || !slices.Equal(cuts, want) {
+		t.Errorf("cuts = %v, %v; want %v", cuts, err, want)
+	}
+	for range 2 {
+		must(t, RemoveCut(layout.Worker2, layout.Worker1))
+	}
+	expect(layout.Worker1, layout.Worker2, true)
+	expect(layout.ControlPlane, layout.Worker1, false)
+	must(t, RemoveCuts())
+	expect(layout.ControlPlane, layout.Worker1, true)
+}
+
+func TestAnUnpluggedCableCarriesNothing(t *testing.T) {
+	build(t)
+	host, err := layout.FindHost(layout.Worker1)
+	must(t, err)
+	cable, err := host.Cable("eth0")
+	must(t, err)
+	must(t, Unplug(host, cable))
+	if Plugged(host, cable) || reaches(t, layout.Worker2, layout.Worker1) {
+		t.Error("the cable is still plugged in")
+	}
+	must(t, Plug(host, cable))
+	if !Plugged(host, cable) || !comesToReach(t, layout.Worker2, layout.Worker1) {
+		t.Error("the cable is not plugged in again")
+	}
+}
+
+func TestBuildingAgainChangesNothingAndRemovingLeavesNothing(t *testing.T) {
+	build(t)
+	build(t)
+	if !comesToReach(t, layout.Worker1, layout.Worker2) {
+		t.Error("building again has cut two nodes off")
+	}
+	for range 2 {
+		for _, host := range layout.Hosts() {
+			must(t, DeleteHost(host))
+		}
+		must(t, DeleteNamespace(layout.SwitchNamespace))
+	}
+	if left, err := os.ReadDir(namespaceDir); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestAFileThatIsNoNamespaceIsReplaced(t *testing.T) {
+	must(t, os.WriteFile(NamespacePath("torn"), nil, 0o444))
+	if NamespaceExists("torn") {
+		t.Error("a file passes for a namespace")
+	}
+	must(t, CreateNamespace("torn"))
+	if !NamespaceExists("torn") {
+		t.Error("no namespace took the file's place")
+	}
+	must(t, DeleteNamespace("torn"))
+}
+
+func build(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() {
+		for _, host := range layout.Hosts() {
+			must(t, DeleteHost(host))
+		}
+		must(t, DeleteNamespace(layout.SwitchNamespace))
+	})
+	must(t, CreateSwitch())
+	for _, host := range layout.Hosts() {
+		must(t, CreateHost(host))
+	}
+}
+
+// comesToReach is reaches with patience: the kernel takes up to a second to notice that a carrier is back.
+func comesToReach(t *testing.T, from, to string) bool {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		if reaches(t, from, to) {
+			return true
+		}
+	}
+	return false
+}
+
+// reaches reports whether a datagram gets from one node to another, within a time that is long for two bridges' ports.
+func reaches(t *testing.T, from, to string) bool {
+	t.Helper()
+	target, err := layout.FindHost(to)
+	must(t, err)
+	source, err := layout.FindHost(from)
+	must(t, err)
+	receiver := open(t, target, netip.AddrPortFrom(target.Address(), 0))
+	sender := open(t, source, netip.AddrPortFrom(source.Address(), 0))
+	const attempts, interval = 5, 100 * time.Millisecond
+	for range attempts {
+		// The first datagram may be lost, as long as the neighbour's address is not known.
+		if _, err := sender.WriteTo([]byte("hello"), receiver.LocalAddr()); err != nil {
+			continue
+		}
+		must(t, receiver.SetReadDeadline(time.Now().Add(interval)))
+		if _, _, err := receiver.ReadFrom(make([]byte, 16)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func open(t *testing.T, host layout.Host, address netip.AddrPort) net.PacketConn {
+	t.Helper()
+	var conn net.PacketConn
+	must(t, Within(host.Namespace(), func() (err error) {
+		conn, err = net.ListenPacket("udp4", address.String())
+		return err
+	}))
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
