@@ -1,0 +1,90 @@
+package connectioncache
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+)
+
+// A standby sees no packets, so nothing there refreshes a time-out, and the active's kernel tells nobody when a packet
+// refreshes one: a standby's entry must live until it is told of its end. It could be given no end at all only by a
+// fixed time-out, which could not be taken back. So it gets a lifetime that is far longer than any time-out of a
+// connection, and is refreshed each day (class.RefreshInterval) once some of it has passed.
+//
+// At promotion nothing must be done before packets flow: the first packet of a connection sets the time-out of its
+// state. What is left are the connections that stay silent. Commit gives them, in the background, what they would have
+// had if their last packet had come at the promotion.
+const (
+	day      = 24 * 60 * 60
+	lifetime = 10 * day
+	// refreshBelow is when a lifetime is refreshed. With a day between two looks an entry never has less than
+	// writtenAbove, by which entries that were written are told from those that packets made.
+	refreshBelow = 8 * day
+	writtenAbove = 6 * day
+)
+
+// maxPasses bounds the passes of one Commit. Each finds only those entries that changed their state just between being
+// read and written by the one before, of which the second finds few and the third none.
+const maxPasses = 4
+
+// Refresh gives a new lifetime to entries that have used up some of theirs.
+func (s *sink) Refresh(ctx context.Context) error {
+	_, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool) {
+		return setTimeout(f, lifetime), f.TimeoutSeconds < refreshBelow
+	})
+	if err != nil {
+		return fmt.Errorf("refreshing connections: %w", err)
+	}
+	return nil
+}
+
+// Commit gives each entry the time-out of its state.
+//
+// It also makes connections liberal (see asStandby) that this unit tracked in an earlier life as active and was not sent
+// anew since: what its kernel knows of their windows is from before another unit forwarded them.
+func (s *sink) Commit(ctx context.Context) error {
+	if err := s.filter.refresh(); err != nil {
+		return err
+	}
+	timeouts, err := conntrack.ReadTimeouts()
+	if err != nil {
+		return fmt.Errorf("committing connections: %w", err)
+	}
+	for pass := range maxPasses {
+		changed, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool) {
+			return commit(f, timeouts, pass == 0)
+		})
+		if err != nil {
+			return fmt.Errorf("committing connections: %w", err)
+		}
+		if changed == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// commit is what an entry lacks to be the unit's own. An entry whose time-out is already shorter has seen a packet.
+func commit(f conntrack.Flow, timeouts conntrack.Timeouts, first bool) (conntrack.Request, bool) {
+	change := setTimeout(f, timeouts.Of(&f))
+	written := f.TimeoutSeconds > writtenAbove && change.Flow.TimeoutSeconds < f.TimeoutSeconds
+	if !written {
+		change.Flow.Fields = 0
+	}
+	const liberal = conntrack.TCPBeLiberal
+	stale := first && f.Orig.Protocol == conntrack.ProtocolTCP && f.TCP.State >= conntrack.TCPEstablished &&
+		f.TCP.FlagsOrig&f.TCP.FlagsReply&liberal == 0
+	if stale {
+		change.Flow.Fields |= conntrack.FieldTCPWindow
+		change.Flow.TCP = f.TCP
+		beLiberal(&change.Flow.TCP)
+	}
+	return change, written || stale
+}
+
+func setTimeout(f conntrack.Flow, seconds uint32) conntrack.Request {
+	return conntrack.Request{Operation: conntrack.Update, Flow: conntrack.Flow{
+		Orig: f.Orig, Reply: f.Reply, Zone: f.Zone, Fields: conntrack.FieldTimeout, TimeoutSeconds: seconds,
+	}}
+}

@@ -1,0 +1,349 @@
+//go:build netns
+
+package connectioncache
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/classtest"
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/internal/state"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// unit is the class in a network namespace of its own. A running sidecar is in one as a whole; here each call goes there.
+type unit struct {
+	t         *testing.T
+	namespace *testbed.Namespace
+	class     *ConnectionCache
+	table     *conntrack.Table
+}
+
+func newUnit(t *testing.T, name string) *unit {
+	t.Helper()
+	u := &unit{t: t, namespace: testbed.NewNamespace(t, name)}
+	u.do(func() (err error) {
+		if u.class, err = New(Config{}); err == nil {
+			u.table, err = conntrack.OpenTable()
+		}
+		return err
+	})
+	t.Cleanup(func() {
+		for _, closes := range []func() error{u.class.Close, u.table.Close} {
+			if err := closes(); err != nil {
+				t.Errorf("Closing: %v", err)
+			}
+		}
+	})
+	return u
+}
+
+func (u *unit) do(f func() error) {
+	u.t.Helper()
+	if err := u.namespace.Do(f); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+func (u *unit) Class() class.Class {
+	return class.Class{ID: state.ConnectionCache, Source: u, Sink: u, Codec: codec{}}
+}
+
+func (u *unit) Watch() (w class.Watch, err error) {
+	return w, u.namespace.Do(func() (err error) { w, err = u.class.source.Watch(); return err })
+}
+
+func (u *unit) Snapshot(ctx context.Context, emit func([]state.Change) error) error {
+	return u.namespace.Do(func() error { return u.class.source.Snapshot(ctx, emit) })
+}
+
+func (u *unit) Apply(ctx context.Context, changes []state.Change) (o class.Outcome, err error) {
+	return o, u.namespace.Do(func() (err error) { o, err = u.class.sink.Apply(ctx, changes); return err })
+}
+
+func (u *unit) Prune(ctx context.Context, keep func(string) bool) error {
+	return u.namespace.Do(func() error { return u.class.sink.Prune(ctx, keep) })
+}
+
+func (u *unit) Refresh(ctx context.Context) error {
+	return u.namespace.Do(func() error { return u.class.sink.Refresh(ctx) })
+}
+
+func (u *unit) Commit(ctx context.Context) error {
+	return u.namespace.Do(func() error { return u.class.sink.Commit(ctx) })
+}
+
+// ask has the kernel carry out one request that must succeed.
+func (u *unit) ask(operation conntrack.Operation, f conntrack.Flow) conntrack.Flow {
+	u.t.Helper()
+	results, err := u.table.Do([]conntrack.Request{{Operation: operation, Flow: f}}, nil)
+	if err == nil {
+		err = results[0].Err
+	}
+	if err != nil {
+		u.t.Fatalf("Operation %d of %v: %v", operation, f.Orig, err)
+	}
+	return results[0].Flow
+}
+
+// apply writes flows as changes of the active.
+func (u *unit) apply(op state.Op, flows ...conntrack.Flow) class.Outcome {
+	u.t.Helper()
+	var changes []state.Change
+	for _, f := range flows {
+		c := upsert(&f)
+		if c.Op = op; op == state.Delete {
+			c.Record = nil
+		}
+		changes = append(changes, c)
+	}
+	outcome, err := u.Apply(u.t.Context(), changes)
+	if err != nil {
+		u.t.Fatalf("Applying: %v", err)
+	}
+	return outcome
+}
+
+func (u *unit) wantApplied(op state.Op, flows ...conntrack.Flow) {
+	u.t.Helper()
+	if outcome := u.apply(op, flows...); outcome.Refused != 0 {
+		u.t.Errorf("%d refused: %v", outcome.Refused, outcome.Refusal)
+	}
+}
+
+func (u *unit) entries() int { return len(classtest.Snapshot(u.t, u.Class())) }
+
+func TestContract(t *testing.T) {
+	classtest.Run(t, func(t *testing.T) classtest.Pair {
+		active, standby := newUnit(t, "a"), newUnit(t, "b")
+		present := map[int]bool{}
+		numbered := func(i int) conntrack.Flow {
+			f := example()
+			f.Status = conntrack.StatusConfirmed | conntrack.StatusSeenReply
+			f.Orig.SrcPort += uint16(i)
+			f.Reply.DstPort += uint16(i)
+			return f
+		}
+		return classtest.Pair{
+			Active: active.Class(), Standby: standby.Class(),
+			Put: func(i int) {
+				f := numbered(i)
+				if !present[i] {
+					active.ask(conntrack.Create, f)
+				} else {
+					active.ask(conntrack.Update, conntrack.Flow{Orig: f.Orig, Fields: conntrack.FieldMark, Mark: uint32(active.ask(conntrack.Get, f).Mark + 1)})
+				}
+				present[i] = true
+			},
+			Remove: func(i int) {
+				active.ask(conntrack.Delete, numbered(i))
+				delete(present, i)
+			},
+			Overrun: func() {
+				requests := make([]conntrack.Request, 0, 100_000)
+				for i := range cap(requests) / 2 {
+					f := numbered(0)
+					f.Orig.SrcPort = uint16(i)
+					f.Reply = f.Orig.Inverse()
+					requests = append(requests,
+						conntrack.Request{Operation: conntrack.Create, Flow: f}, conntrack.Request{Operation: conntrack.Delete, Flow: f})
+				}
+				if _, err := active.table.Do(requests, nil); err != nil {
+					t.Fatal(err)
+				}
+			},
+		}
+	})
+}
+
+func TestStandbyEntryIsAsTheActives(t *testing.T) {
+	u := newUnit(t, "b")
+	f := example()
+	f.Fields |= conntrack.FieldMark
+	f.Mark = 7
+	u.wantApplied(state.Upsert, f)
+	got := u.ask(conntrack.Get, f)
+	if got.Orig != f.Orig || got.Reply != f.Reply || got.Mark != 7 || got.TCP.State != conntrack.TCPEstablished {
+		t.Errorf("got %+v", got)
+	}
+	if got.TCP.ScaleOrig != f.TCP.ScaleOrig || got.TCP.ScaleReply != f.TCP.ScaleReply {
+		t.Errorf("window scales %d and %d", got.TCP.ScaleOrig, got.TCP.ScaleReply)
+	}
+	const flags = conntrack.TCPWindowScale | conntrack.TCPSACKPermit | conntrack.TCPBeLiberal
+	if got.TCP.FlagsOrig != flags || got.TCP.FlagsReply != flags|conntrack.TCPCloseInit {
+		t.Errorf("flags %#x and %#x", got.TCP.FlagsOrig, got.TCP.FlagsReply)
+	}
+	if want := settable | conntrack.StatusSrcNAT; got.Status&want != want {
+		t.Errorf("status %#x", got.Status)
+	}
+}
+
+func TestStandbyEntryLivesUntilCommit(t *testing.T) {
+	u := newUnit(t, "b")
+	tcp, udp := example(), example()
+	udp.Orig.Protocol, udp.Reply.Protocol = conntrack.ProtocolUDP, conntrack.ProtocolUDP
+	udp.Fields = conntrack.FieldStatus | conntrack.FieldTimeout
+	udp.TimeoutSeconds, udp.Status = 30, conntrack.StatusConfirmed
+	u.wantApplied(state.Upsert, tcp, udp)
+	for _, f := range []conntrack.Flow{tcp, udp} {
+		if got := u.ask(conntrack.Get, f).TimeoutSeconds; got < lifetime-60 {
+			t.Errorf("%v ages out in %d s", f.Orig, got)
+		}
+	}
+	aged := setTimeout(udp, writtenAbove)
+	u.ask(aged.Operation, aged.Flow)
+	if err := u.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := u.ask(conntrack.Get, udp).TimeoutSeconds; got < lifetime-60 {
+		t.Errorf("an entry that was refreshed ages out in %d s", got)
+	}
+
+	touched := tcp
+	touched.Orig.SrcPort, touched.Reply.DstPort = 1, 1
+	u.wantApplied(state.Upsert, touched)
+	seen := setTimeout(touched, 100) // a packet came between promotion and commit
+	u.ask(seen.Operation, seen.Flow)
+	if err := u.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		flow conntrack.Flow
+		want uint32
+	}{{tcp, 432000}, {udp, 30}, {touched, 100}} {
+		if got := u.ask(conntrack.Get, c.flow).TimeoutSeconds; got > c.want || got < c.want-5 {
+			t.Errorf("%v ages out in %d s after the commit, want %d", c.flow.Orig, got, c.want)
+		}
+	}
+}
+
+func TestActiveWinsOverWhatIsInTheWay(t *testing.T) {
+	wanted := example()
+	for name, change := range map[string]func(*conntrack.Flow){
+		"the translated port is another connection's": func(f *conntrack.Flow) { f.Orig.SrcPort++ },
+		"the connection was translated otherwise":     func(f *conntrack.Flow) { f.Reply.DstPort++ },
+		"the connection went the other way": func(f *conntrack.Flow) {
+			f.Orig = f.Reply
+			f.Reply = f.Orig.Inverse()
+		},
+		"the connection got further than the active's": func(f *conntrack.Flow) { f.Status |= conntrack.StatusAssured },
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := newUnit(t, "b")
+			other, wanted := wanted, wanted
+			wanted.Status = conntrack.StatusSeenReply
+			other.Status = conntrack.StatusSeenReply | conntrack.StatusConfirmed
+			change(&other)
+			u.ask(conntrack.Create, other)
+			u.wantApplied(state.Upsert, wanted)
+			got := u.ask(conntrack.Get, wanted)
+			if got.Orig != wanted.Orig || got.Reply != wanted.Reply || got.Status&conntrack.StatusAssured != 0 {
+				t.Errorf("got %+v", got)
+			}
+			if n := u.entries(); n != 1 {
+				t.Errorf("%d entries, want 1", n)
+			}
+		})
+	}
+}
+
+func TestUnitThatWasActiveForgetsWindows(t *testing.T) {
+	u := newUnit(t, "b")
+	f := example()
+	tracked := f
+	tracked.Status = settable | conntrack.StatusConfirmed
+	tracked.TCP.FlagsOrig |= conntrack.TCPMaxAckSet
+	u.ask(conntrack.Create, tracked)
+	u.wantApplied(state.Upsert, f)
+	if got := u.ask(conntrack.Get, f).TCP; got.FlagsOrig&conntrack.TCPMaxAckSet != 0 || got.FlagsOrig&got.FlagsReply&conntrack.TCPBeLiberal == 0 {
+		t.Errorf("flags %#x and %#x", got.FlagsOrig, got.FlagsReply)
+	}
+}
+
+func TestCommitForgetsWindowsOfAnEarlierLife(t *testing.T) {
+	u := newUnit(t, "b")
+	f := example()
+	f.Status, f.TimeoutSeconds = settable|conntrack.StatusConfirmed, 1000
+	f.TCP.FlagsOrig |= conntrack.TCPMaxAckSet
+	u.ask(conntrack.Create, f)
+	if err := u.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := u.ask(conntrack.Get, f)
+	if got.TCP.FlagsOrig&got.TCP.FlagsReply&conntrack.TCPBeLiberal == 0 || got.TCP.FlagsOrig&conntrack.TCPMaxAckSet != 0 {
+		t.Errorf("flags %#x and %#x", got.TCP.FlagsOrig, got.TCP.FlagsReply)
+	}
+	if got.TimeoutSeconds > 1000 || got.TimeoutSeconds < 990 {
+		t.Errorf("time-out %d, want that of before", got.TimeoutSeconds)
+	}
+}
+
+func TestHelperAndLabelsAreKeptWhereTheKernelHasThem(t *testing.T) {
+	u := newUnit(t, "b")
+	ftp, labelled, unknown, related := example(), example(), example(), example()
+	for i, f := range []*conntrack.Flow{&ftp, &labelled, &unknown, &related} {
+		f.Orig.SrcPort, f.Reply.DstPort = uint16(i+1), uint16(i+1)
+	}
+	ftp.Fields |= conntrack.FieldHelper
+	ftp.Helper = "ftp"
+	unknown.Fields |= conntrack.FieldHelper
+	unknown.Helper = "no-such-helper"
+	labelled.Fields |= conntrack.FieldLabels
+	labelled.Labels[0] = 3
+	related.Fields |= conntrack.FieldMaster
+	related.Status |= conntrack.StatusExpected
+	related.Master = ftp.Orig
+	u.wantApplied(state.Upsert, ftp, labelled, unknown, related)
+	if got := u.ask(conntrack.Get, ftp).Helper; got != "ftp" {
+		t.Errorf("helper %q, want ftp", got)
+	}
+	if got := u.ask(conntrack.Get, related); got.Master != ftp.Orig || got.Status&conntrack.StatusExpected == 0 {
+		t.Errorf("master %v, status %#x", got.Master, got.Status)
+	}
+	u.wantApplied(state.Upsert, ftp, labelled, unknown, related)
+	if n := u.entries(); n != 4 {
+		t.Errorf("%d entries, want 4", n)
+	}
+
+	orphan := related
+	orphan.Orig.SrcPort, orphan.Reply.DstPort = 9, 9
+	orphan.Master.SrcPort = 999
+	u.wantApplied(state.Upsert, orphan)
+	if n := u.entries(); n != 5 {
+		t.Errorf("%d entries, want 5", n)
+	}
+}
+
+func TestPartOfAnUnknownConnectionIsRefused(t *testing.T) {
+	u := newUnit(t, "b")
+	f := example()
+	f.Fields = conntrack.FieldStatus | conntrack.FieldMark
+	if outcome := u.apply(state.Upsert, f); outcome.Refused != 1 {
+		t.Error("a connection without its TCP state was created")
+	}
+}
+
+func TestUnitsOwnConnectionsAreLeftAlone(t *testing.T) {
+	u := newUnit(t, "b")
+	u.namespace.Link(t, "lo").Address("192.0.2.1/32").Address("203.0.113.1/32")
+	u.class.source.filter.virtual[netip.MustParseAddr("203.0.113.1")] = struct{}{}
+	own, shared := example(), example()
+	own.Orig.Dst, own.Orig.SrcPort = netip.MustParseAddr("192.0.2.1"), 1
+	own.Reply = own.Orig.Inverse()
+	own.Status, shared.Status = conntrack.StatusConfirmed, conntrack.StatusConfirmed
+	u.ask(conntrack.Create, own)
+	u.ask(conntrack.Create, shared)
+	if n := u.entries(); n != 1 {
+		t.Errorf("%d entries are replicated, want 1", n)
+	}
+	if err := u.Prune(t.Context(), func(string) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	u.ask(conntrack.Get, own)
+	if n := u.entries(); n != 0 {
+		t.Errorf("%d entries are left, want 0", n)
+	}
+}

@@ -1,0 +1,228 @@
+package connectioncache
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"reflect"
+	"testing"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// anyTuple draws a tuple as a kernel would tell of it.
+func anyTuple(t *rapid.T, protocol uint8, ipv6 bool) conntrack.Tuple {
+	address := func(name string) netip.Addr {
+		if ipv6 {
+			return netip.AddrFrom16([16]byte(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, name)))
+		}
+		return netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, name)))
+	}
+	tuple := conntrack.Tuple{Protocol: protocol, Src: address("source"), Dst: address("destination")}
+	switch {
+	case tuple.HasPorts():
+		tuple.SrcPort, tuple.DstPort = rapid.Uint16().Draw(t, "port"), rapid.Uint16().Draw(t, "port")
+	case tuple.IsICMP():
+		tuple.ICMPType, tuple.ICMPCode = rapid.Uint8().Draw(t, "type"), rapid.Uint8().Draw(t, "code")
+		tuple.ICMPID = rapid.Uint16().Draw(t, "id")
+	}
+	return tuple
+}
+
+func anyFlow(t *rapid.T) conntrack.Flow {
+	protocol := rapid.OneOf(rapid.SampledFrom([]uint8{1, 6, 17, 47, 50, 58, 132}), rapid.Uint8()).Draw(t, "protocol")
+	ipv6 := rapid.Bool().Draw(t, "IPv6")
+	f := conntrack.Flow{Orig: anyTuple(t, protocol, ipv6)}
+	f.Reply = f.Orig.Inverse()
+	if rapid.Bool().Draw(t, "translated") {
+		f.Reply = anyTuple(t, protocol, ipv6)
+	}
+	if rapid.Bool().Draw(t, "zones") {
+		f.Zone, f.Orig.Zone = rapid.Uint16().Draw(t, "zone"), rapid.Uint16().Draw(t, "zone")
+		f.Reply.Zone = rapid.Uint16().Draw(t, "zone")
+	}
+	return withFields(t, f)
+}
+
+func withFields(t *rapid.T, f conntrack.Flow) conntrack.Flow {
+	number := func(name string) uint32 { return rapid.Uint32().Draw(t, name) }
+	octet := func(name string) uint8 { return rapid.Uint8().Draw(t, name) }
+	offset := func() int32 { return rapid.Int32().Draw(t, "offset") }
+	f.Fields = conntrack.Fields(rapid.Uint16().Draw(t, "fields")) & conntrack.AllFields
+	set := map[conntrack.Fields]func(){
+		conntrack.FieldStatus:   func() { f.Status = conntrack.Status(number("status")) },
+		conntrack.FieldTimeout:  func() { f.TimeoutSeconds = number("time-out") },
+		conntrack.FieldMark:     func() { f.Mark = number("mark") },
+		conntrack.FieldTCPState: func() { f.TCP.State = conntrack.TCPState(octet("state")) },
+		conntrack.FieldTCPWindow: func() {
+			f.TCP.ScaleOrig, f.TCP.ScaleReply = octet("scale"), octet("scale")
+			f.TCP.FlagsOrig, f.TCP.FlagsReply = conntrack.TCPFlags(octet("flags")), conntrack.TCPFlags(octet("flags"))
+		},
+		conntrack.FieldSCTP: func() {
+			f.SCTP = conntrack.SCTP{State: octet("state"), TagOrig: number("tag"), TagReply: number("tag")}
+		},
+		conntrack.FieldHelper: func() { f.Helper = rapid.StringMatching("[a-z0-9-]{0,15}").Draw(t, "helper") },
+		conntrack.FieldLabels: func() {
+			f.Labels = [conntrack.LabelsSize]byte(rapid.SliceOfN(rapid.Byte(), conntrack.LabelsSize, conntrack.LabelsSize).Draw(t, "labels"))
+		},
+		conntrack.FieldSeqAdj: func() {
+			f.SeqAdjOrig = conntrack.SeqAdj{CorrectionPos: number("position"), OffsetBefore: offset(), OffsetAfter: offset()}
+			f.SeqAdjReply = conntrack.SeqAdj{CorrectionPos: number("position"), OffsetBefore: offset(), OffsetAfter: offset()}
+		},
+		conntrack.FieldMaster: func() { f.Master = anyTuple(t, 6, f.Orig.Src.Is6()) },
+		conntrack.FieldSynproxy: func() {
+			f.Synproxy = conntrack.Synproxy{ISN: number("number"), ITS: number("time"), TSOffset: number("offset")}
+		},
+	}
+	for bit := conntrack.Fields(1); bit < conntrack.AllFields; bit <<= 1 {
+		if f.Fields.Has(bit) {
+			set[bit]()
+		}
+	}
+	return f
+}
+
+// twin writes a flow in the most obvious way, and reads it back.
+func twin(t *rapid.T, f conntrack.Flow) conntrack.Flow {
+	text, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read conntrack.Flow
+	if err := json.Unmarshal(text, &read); err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+func TestFlowsReadBackAsTheirTwins(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := anyFlow(t)
+		got, err := decodeKey(encodeKey(&f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := decodeRecord(&got, encodeRecord(&f)); err != nil {
+			t.Fatal(err)
+		}
+		if want := twin(t, f); !reflect.DeepEqual(got, want) {
+			t.Fatalf("got  %+v\nwant %+v", got, want)
+		}
+	})
+}
+
+func TestKeysAreOfOneFlowEach(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := anyFlow(t), anyFlow(t)
+		same := a.Orig == b.Orig && a.Reply == b.Reply && a.Zone == b.Zone
+		if (encodeKey(&a) == encodeKey(&b)) != same {
+			t.Fatalf("%+v and %+v", a, b)
+		}
+	})
+}
+
+func TestMergedRecordIsTheNewerOverTheOlder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		older, newer := withFields(t, conntrack.Flow{}), withFields(t, conntrack.Flow{})
+		merged, err := codec{}.Merge(encodeRecord(&older), encodeRecord(&newer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want conntrack.Flow
+		for _, f := range []*conntrack.Flow{&older, &newer} {
+			if err := decodeRecord(&want, encodeRecord(f)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := decodeRecord(&got, merged); err != nil {
+			t.Fatal(err)
+		}
+		if got != want || got.Fields != older.Fields|newer.Fields {
+			t.Fatalf("got %+v, want %+v", got, want)
+		}
+	})
+}
+
+// example is a TCP connection through source translation.
+func example() conntrack.Flow {
+	orig := conntrack.Tuple{
+		Protocol: 6, Src: netip.MustParseAddr("192.168.50.10"), Dst: netip.MustParseAddr("203.0.113.9"), SrcPort: 40000, DstPort: 80,
+	}
+	reply := orig.Inverse()
+	reply.Dst, reply.DstPort = netip.MustParseAddr("203.0.113.1"), 61000
+	return conntrack.Flow{
+		Fields: conntrack.FieldStatus | conntrack.FieldTimeout | conntrack.FieldTCPState | conntrack.FieldTCPWindow,
+		Orig:   orig, Reply: reply, Status: 0x19e, TimeoutSeconds: 432000,
+		TCP: conntrack.TCP{State: conntrack.TCPEstablished, ScaleOrig: 7, ScaleReply: 8, FlagsOrig: 0x23, FlagsReply: 0x27},
+	}
+}
+
+// TestFormatStands fails when keys or records look different from what units in the field write.
+func TestFormatStands(t *testing.T) {
+	f := example()
+	for want, got := range map[string]string{
+		"1206" + "c0a8320acb007109" + "9c400050" + "cb007109cb007101" + "0050ee48": hex.EncodeToString([]byte(encodeKey(&f))),
+		"01" + "001b" + "0000019e" + "00069780" + "03" + "07082327":                hex.EncodeToString(encodeRecord(&f)),
+	} {
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestWhatIsNoKeyOrRecordIsRefused(t *testing.T) {
+	f := example()
+	key, record := encodeKey(&f), string(encodeRecord(&f))
+	for name, key := range map[string]string{
+		"empty": "", "another format": "\x22" + key[1:], "an unknown flag": "\x18" + key[1:],
+		"too short": key[:len(key)-1], "too long": key + "x", "flags alone": key[:1],
+	} {
+		if got, err := decodeKey(key); !errors.Is(err, errKey) {
+			t.Errorf("key that is %s: got %+v, %v", name, got, err)
+		}
+	}
+	for name, record := range map[string]string{
+		"empty": "", "another format": "\x02" + record[1:], "an unknown field": "\x01\xf0\x00", "too short": record[:len(record)-1],
+		"too long": record + "x", "a helper too long": "\x01\x00\x40\x10aaaaaaaaaaaaaaaa", "a master that is none": "\x01\x02\x00\x02ab",
+	} {
+		var f conntrack.Flow
+		if err := decodeRecord(&f, []byte(record)); !errors.Is(err, errRecord) {
+			t.Errorf("record that is %s: got %+v, %v", name, f, err)
+		}
+	}
+}
+
+func FuzzDecodeKey(f *testing.F) {
+	flow := example()
+	f.Add(encodeKey(&flow))
+	f.Fuzz(func(t *testing.T, key string) {
+		flow, err := decodeKey(key)
+		if err != nil {
+			return
+		}
+		again, err := decodeKey(encodeKey(&flow))
+		if err != nil || again != flow {
+			t.Fatalf("%+v read back is %+v, %v", flow, again, err)
+		}
+	})
+}
+
+func FuzzDecodeRecord(f *testing.F) {
+	flow := example()
+	f.Add(encodeRecord(&flow))
+	f.Fuzz(func(t *testing.T, record []byte) {
+		var flow, again conntrack.Flow
+		if decodeRecord(&flow, record) != nil {
+			return
+		}
+		if err := decodeRecord(&again, encodeRecord(&flow)); err != nil || again != flow {
+			t.Fatalf("%+v read back is %+v, %v", flow, again, err)
+		}
+	})
+}

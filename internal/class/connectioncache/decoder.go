@@ -1,0 +1,41 @@
+package connectioncache
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// decoder takes numbers off the front of some bytes. After the first that is missing it yields zeros, so that the error
+// is looked at once, at the end.
+type decoder struct {
+	rest    []byte
+	missing int
+}
+
+// take is the next n bytes, all zero when there are not as many.
+func (d *decoder) take(n int) []byte {
+	if n > len(d.rest) {
+		d.missing += n - len(d.rest)
+		d.rest = nil
+		return make([]byte, n)
+	}
+	taken := d.rest[:n]
+	d.rest = d.rest[n:]
+	return taken
+}
+
+func (d *decoder) uint8() uint8   { return d.take(1)[0] }
+func (d *decoder) uint16() uint16 { return binary.BigEndian.Uint16(d.take(2)) }
+func (d *decoder) uint32() uint32 { return binary.BigEndian.Uint32(d.take(4)) }
+
+// end says whether the bytes were exactly as many as were taken.
+func (d *decoder) end() error {
+	switch {
+	case d.missing > 0:
+		return fmt.Errorf("%d bytes too few", d.missing)
+	case len(d.rest) > 0:
+		return fmt.Errorf("%d bytes too many", len(d.rest))
+	default:
+		return nil
+	}
+}

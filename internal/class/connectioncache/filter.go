@@ -1,0 +1,100 @@
+package connectioncache
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// filter says which connections are replicated. It is the same on both ends: what the source leaves out, the sink does
+// not prune.
+type filter struct {
+	protocols []uint8 // all when empty
+	excluded  []netip.Prefix
+	virtual   map[netip.Addr]struct{}
+	// own are the unit's own addresses, which the other unit does not take over: a connection of the unit itself would be
+	// of no use there. They change seldom, and are read anew before each snapshot.
+	own atomic.Pointer[map[netip.Addr]struct{}]
+	// addresses reads them.
+	addresses func() ([]netip.Addr, error)
+}
+
+func newFilter(sync settings.Sync, virtual []netip.Addr, addresses func() ([]netip.Addr, error)) *filter {
+	f := &filter{
+		protocols: slices.Clone(sync.Protocols), virtual: map[netip.Addr]struct{}{}, addresses: addresses,
+	}
+	for _, p := range sync.ExcludedNetworks {
+		f.excluded = append(f.excluded, p.Masked())
+	}
+	for _, a := range virtual {
+		f.virtual[a.Unmap()] = struct{}{}
+	}
+	f.own.Store(&map[netip.Addr]struct{}{})
+	return f
+}
+
+// refresh reads the unit's own addresses. A virtual address is never one of them, on whichever unit it is right now.
+func (f *filter) refresh() error {
+	addresses, err := f.addresses()
+	if err != nil {
+		return fmt.Errorf("reading the unit's own addresses: %w", err)
+	}
+	own := map[netip.Addr]struct{}{}
+	for _, a := range addresses {
+		a = a.Unmap().WithZone("")
+		if _, ok := f.virtual[a]; !ok {
+			own[a] = struct{}{}
+		}
+	}
+	f.own.Store(&own)
+	return nil
+}
+
+// takes says whether a connection is replicated.
+func (f *filter) takes(flow *conntrack.Flow) bool {
+	if len(f.protocols) > 0 && !slices.Contains(f.protocols, flow.Orig.Protocol) {
+		return false
+	}
+	// All four ends: one side of a translated connection may be the unit's own address while the other is not.
+	for _, end := range [...]netip.Addr{flow.Orig.Src, flow.Orig.Dst, flow.Reply.Src, flow.Reply.Dst} {
+		if !f.takesEnd(end) {
+			return false
+		}
+	}
+	return true
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+func (f *filter) takesEnd(end netip.Addr) bool {
+	// Such addresses mean something on one link or host only, and no router forwards them.
+	if end.IsLoopback() || end.IsUnspecified() || end.IsLinkLocalUnicast() || end.IsLinkLocalMulticast() || end == broadcast {
+		return false
+	}
+	if _, ok := (*f.own.Load())[end]; ok {
+		return false
+	}
+	return !slices.ContainsFunc(f.excluded, func(p netip.Prefix) bool { return p.Contains(end) })
+}
+
+// interfaceAddresses are the addresses of all interfaces of this network namespace.
+func interfaceAddresses() ([]netip.Addr, error) {
+	networks, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	var addresses []netip.Addr
+	for _, n := range networks {
+		if n, ok := n.(*net.IPNet); ok {
+			if a, ok := netip.AddrFromSlice(n.IP); ok {
+				addresses = append(addresses, a.Unmap())
+			}
+		}
+	}
+	return addresses, nil
+}
