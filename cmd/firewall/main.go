@@ -4,10 +4,10 @@ package main
 import (
 	"os"
 
-	"github.com/hapair-io/hapair/internal/cli"
 	"github.com/hapair-io/hapair/internal/cli/firewall"
+	"github.com/hapair-io/hapair/internal/cli/program"
 )
 
 func main() {
-	os.Exit(cli.Run(firewall.NewCommand()))
+	os.Exit(program.Run(firewall.NewCommand()))
 }

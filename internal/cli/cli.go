@@ -1,46 +1,16 @@
-// Package cli has the commands of the programs: their flags, and the wiring of what they run. It is the only package
-// that knows all the others, and it holds no logic that could be tested without it. Each main calls one command of it.
+// Package cli is the command lines of the manager and the sidecar: flags, and the wiring of what they run. That of the
+// firewall is beneath, so that the firewall does not link what talks to a cluster.
 package cli
 
 import (
-	"context"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
-
 	"github.com/go-logr/logr"
-	"github.com/go-logr/zapr"
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
+
+	"github.com/hapair-io/hapair/internal/cli/program"
 )
 
-// Run executes the command with a context that the first SIGINT or SIGTERM ends, prints its error, and returns the exit
-// code. A second signal ends the process at once.
-func Run(command *cobra.Command) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-	command.SilenceErrors = true
-	command.SilenceUsage = true
-	if err := command.ExecuteContext(ctx); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", command.Name(), err)
-		return 1
-	}
-	return 0
-}
+// Run executes the command and returns the program's exit code.
+func Run(cmd *cobra.Command) int { return program.Run(cmd) }
 
-// Logger writes to standard error, as json or as text. Higher verbosity tells more; 0 is what an operator wants.
-func Logger(format string, verbosity int) logr.Logger {
-	encoding := zap.NewProductionEncoderConfig()
-	encoding.EncodeTime = zapcore.RFC3339NanoTimeEncoder
-	encoder := zapcore.NewJSONEncoder(encoding)
-	if format == "text" {
-		encoding.EncodeLevel = zapcore.CapitalLevelEncoder
-		encoder = zapcore.NewConsoleEncoder(encoding)
-	}
-	level := zapcore.Level(-min(max(verbosity, 0), 127))
-	core := zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level)
-	return zapr.NewLogger(zap.New(core))
-}
+// Logger writes to the standard error, as JSON or, if the format is text, for people.
+func Logger(format string, verbosity int) logr.Logger { return program.Logger(format, verbosity) }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hapair-io/hapair/internal/cli"
+	"github.com/hapair-io/hapair/internal/cli/program"
 	"github.com/hapair-io/hapair/internal/firewall"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
@@ -28,7 +28,7 @@ func NewCommand() *cobra.Command {
 		Short: "Enforce a firewall document and report which one is in force",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config.Log = cli.Logger(logFormat, verbosity)
+			config.Log = program.Logger(logFormat, verbosity)
 			config.Kernel = nftables.Kernel{}
 			return firewall.New(config).Run(cmd.Context())
 		},

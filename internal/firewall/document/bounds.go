@@ -23,7 +23,7 @@ const (
 func (c *checker) checkSize() {
 	var rules, elements int
 	for _, p := range c.document.Policies {
-		rules += len(p.From) * len(p.To) * int(max(1, len(c.protocols(p.Services)))) * familyCount
+		rules += len(p.From) * len(p.To) * max(1, len(c.protocols(p.Services))) * familyCount
 		elements += c.elements(p.Source) + c.elements(p.Destination) + c.ports(p.Services)
 	}
 	for _, n := range c.document.SourceNAT {

@@ -74,7 +74,7 @@ func (c *compiler) addPolicy(p document.Policy) {
 	case document.Reject:
 		rules = append(rules,
 			ruleset.Rule{ruleset.Counter{}},
-			ruleset.Rule{ruleset.Protocol(ruleset.TCP), ruleset.RejectTCP{}},
+			ruleset.Rule{ruleset.TCP, ruleset.RejectTCP{}},
 			ruleset.Rule{ruleset.Reject{}})
 	case document.Drop:
 		rules = append(rules, ruleset.Rule{ruleset.Counter{}, ruleset.Drop{}})

@@ -12,14 +12,14 @@ var protocols = []struct {
 	document document.Protocol
 	match    ruleset.Expression
 }{
-	{document.TCP, ruleset.Protocol(ruleset.TCP)},
-	{document.UDP, ruleset.Protocol(ruleset.UDP)},
+	{document.TCP, ruleset.TCP},
+	{document.UDP, ruleset.UDP},
 	{document.ICMP, echoRequest},
 	{document.ICMPv6, echoRequest6},
-	{document.SCTP, ruleset.Protocol(ruleset.SCTP)},
-	{document.GRE, ruleset.Protocol(ruleset.GRE)},
-	{document.ESP, ruleset.Protocol(ruleset.ESP)},
-	{document.AH, ruleset.Protocol(ruleset.AH)},
+	{document.SCTP, ruleset.SCTP},
+	{document.GRE, ruleset.GRE},
+	{document.ESP, ruleset.ESP},
+	{document.AH, ruleset.AH},
 }
 
 // serviceMatches are the matches of services, one for each protocol that runs over one of the families. With none given

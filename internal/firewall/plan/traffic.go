@@ -27,14 +27,14 @@ func (c *compiler) addOutput() {
 // between which zones.
 func (c *compiler) addTraffic() {
 	forward := []ruleset.Rule{
-		{ruleset.Protocol(ruleset.ICMP), ruleset.Jump{Chain: chainICMP}},
-		{ruleset.Protocol(ruleset.ICMPv6), ruleset.Jump{Chain: chainICMPv6}},
+		{ruleset.ICMP, ruleset.Jump{Chain: chainICMP}},
+		{ruleset.ICMPv6, ruleset.Jump{Chain: chainICMPv6}},
 		{ruleset.Jump{Chain: chainState}},
 	}
 	input := []ruleset.Rule{
-		{ruleset.Protocol(ruleset.ICMP), ruleset.Jump{Chain: chainICMP}},
-		{ruleset.Protocol(ruleset.ICMPv6), ruleset.Jump{Chain: chainNeighbours}},
-		{ruleset.Protocol(ruleset.ICMPv6), ruleset.Jump{Chain: chainICMPv6}},
+		{ruleset.ICMP, ruleset.Jump{Chain: chainICMP}},
+		{ruleset.ICMPv6, ruleset.Jump{Chain: chainNeighbours}},
+		{ruleset.ICMPv6, ruleset.Jump{Chain: chainICMPv6}},
 		{ruleset.Jump{Chain: chainState}},
 	}
 	for _, from := range c.document.Zones {

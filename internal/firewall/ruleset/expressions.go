@@ -12,28 +12,28 @@ type Expression interface {
 	expression()
 }
 
-// InInterface and OutInterface match packets by an interface set: where they came from, where they go to.
-type (
-	InInterface  struct{ Set string }
-	OutInterface struct{ Set string }
-)
+// InInterface matches packets by the interface that they came from.
+type InInterface struct{ Set string }
+
+// OutInterface matches packets by the interface that they go to; none is known on the way to the unit itself.
+type OutInterface struct{ Set string }
 
 // IsFamily matches packets of one family.
 type IsFamily struct{ Family Family }
 
-// Source and Destination match by an address set.
-type (
-	Source struct {
-		Family Family
-		Set    string
-	}
-	Destination struct {
-		Family Family
-		Set    string
-	}
-)
+// Source matches the source by an address set of the family.
+type Source struct {
+	Family Family
+	Set    string
+}
 
-// DestinationIs matches one address.
+// Destination matches the destination by an address set of the family.
+type Destination struct {
+	Family Family
+	Set    string
+}
+
+// DestinationIs matches one address as the destination.
 type DestinationIs struct{ Address netip.Addr }
 
 // HopLimit matches IPv6 packets by their hop limit. One that is sent with 255 and arrives with 255 passed no router.
@@ -57,17 +57,17 @@ const (
 // Port matches by a port set. A Protocol with ports must precede it.
 type Port struct{ Set string }
 
-// ICMPType matches ICMP (IPv4) or ICMPv6 (IPv6) messages of a type with any code, ICMPMessage those of a type and code.
-type (
-	ICMPType struct {
-		Family Family
-		Type   uint8
-	}
-	ICMPMessage struct {
-		Family     Family
-		Type, Code uint8
-	}
-)
+// ICMPType matches ICMP (IPv4) or ICMPv6 (IPv6) messages of a type, with any code.
+type ICMPType struct {
+	Family Family
+	Type   uint8
+}
+
+// ICMPMessage matches ICMP (IPv4) or ICMPv6 (IPv6) messages of a type and code.
+type ICMPMessage struct {
+	Family     Family
+	Type, Code uint8
+}
 
 // NotSYN matches TCP segments other than those that open a connection: SYN without ACK, RST and FIN.
 type NotSYN struct{}
@@ -98,34 +98,35 @@ type Log struct {
 // Counter counts packets and bytes.
 type Counter struct{}
 
-// Accept, Drop and Return end the chain.
-type (
-	Accept struct{}
-	Drop   struct{}
-	Return struct{}
-)
+// Accept lets the packet pass this table.
+type Accept struct{}
 
-// Jump goes on in another chain and comes back, Goto does not come back.
-type (
-	Jump struct{ Chain string }
-	Goto struct{ Chain string }
-)
+// Drop ends the packet, with nothing said to anyone.
+type Drop struct{}
 
-// RejectTCP answers with a reset, and Protocol TCP must precede it; Reject with an ICMP error: administratively
-// prohibited.
-type (
-	RejectTCP struct{}
-	Reject    struct{}
-)
+// Return goes on where the chain was jumped to from.
+type Return struct{}
 
-// SourceNAT and DestinationNAT translate the connection. Port 0 keeps the port.
-type (
-	SourceNAT      struct{ Address netip.Addr }
-	DestinationNAT struct {
-		Address netip.Addr
-		Port    uint16
-	}
-)
+// Jump goes on in another chain, and here when that ends.
+type Jump struct{ Chain string }
+
+// Goto goes on in another chain, and does not come back here.
+type Goto struct{ Chain string }
+
+// RejectTCP answers with a reset. Protocol TCP must precede it.
+type RejectTCP struct{}
+
+// Reject answers with an ICMP error: administratively prohibited.
+type Reject struct{}
+
+// SourceNAT gives the connection another source.
+type SourceNAT struct{ Address netip.Addr }
+
+// DestinationNAT gives the connection another destination. Port 0 keeps the port.
+type DestinationNAT struct {
+	Address netip.Addr
+	Port    uint16
+}
 
 func (InInterface) expression()    {}
 func (OutInterface) expression()   {}

@@ -1,0 +1,189 @@
+//go:build netns
+
+package firewall_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hapair-io/hapair/test/namespace"
+)
+
+// patience is how long an answer may take that is expected, silence how long one waits for what must not come.
+const (
+	patience = 5 * time.Second
+	silence  = 300 * time.Millisecond
+)
+
+// echo answers each line with the peer's address, a space, and the line, on TCP.
+func (b *bed) echo(host, address string) {
+	b.Helper()
+	listener, err := namespace.Listen(b.Context(), at(host), "tcp", address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var connections sync.WaitGroup
+	ctx, cancel := context.WithCancel(context.Background())
+	b.Cleanup(func() {
+		cancel()
+		_ = listener.Close()
+		connections.Wait()
+	})
+	connections.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			connections.Go(func() { serveLines(ctx, conn) })
+		}
+	})
+}
+
+func serveLines(ctx context.Context, conn net.Conn) {
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer func() { _ = conn.Close() }()
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		if _, err := fmt.Fprintf(conn, "%s %s\n", conn.RemoteAddr(), lines.Text()); err != nil {
+			return
+		}
+	}
+}
+
+// line is a connection to an echo.
+type line struct {
+	net.Conn
+	answers *bufio.Reader
+}
+
+// dial connects within the patience.
+func (b *bed) dial(host, address string) (*line, error) {
+	ctx, cancel := context.WithTimeout(b.Context(), patience)
+	defer cancel()
+	return b.dialContext(ctx, host, address)
+}
+
+func (b *bed) dialContext(ctx context.Context, host, address string) (*line, error) {
+	conn, err := namespace.Dial(ctx, at(host), "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	b.Cleanup(func() { _ = conn.Close() })
+	return &line{Conn: conn, answers: bufio.NewReader(conn)}, nil
+}
+
+func (b *bed) mustDial(host, address string) *line {
+	b.Helper()
+	l, err := b.dial(host, address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return l
+}
+
+// say sends a line and returns the address that the other end saw it come from.
+func (l *line) say(text string, wait time.Duration) (seen string, err error) {
+	if err := l.SetDeadline(time.Now().Add(wait)); err != nil {
+		return "", err
+	}
+	if _, err := fmt.Fprintln(l, text); err != nil {
+		return "", err
+	}
+	answer, err := l.answers.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	var said string
+	if _, err := fmt.Sscan(answer, &seen, &said); err != nil || said != text {
+		return "", fmt.Errorf("answer %q to %q: %w", answer, text, err)
+	}
+	return seen, nil
+}
+
+// mustDrop says that a connection is neither let through nor answered.
+func (b *bed) mustDrop(host, address string) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), silence)
+	defer cancel()
+	if _, err := b.dialContext(ctx, host, address); !isTimeout(err) {
+		b.Errorf("%s to %s: %v, want silence", host, address, err)
+	}
+}
+
+// mustReject says that a connection is refused at once.
+func (b *bed) mustReject(host, address string, want syscall.Errno) {
+	b.Helper()
+	if _, err := b.dial(host, address); !errors.Is(err, want) {
+		b.Errorf("%s to %s: %v, want %v", host, address, err, want)
+	}
+}
+
+func (b *bed) mustReach(host, address string) (seen netip.AddrPort, local netip.AddrPort) {
+	b.Helper()
+	l, err := b.dial(host, address)
+	if err != nil {
+		b.Errorf("%s to %s: %v", host, address, err)
+		return
+	}
+	text, err := l.say("hello", patience)
+	if err != nil {
+		b.Errorf("%s to %s: %v", host, address, err)
+		return
+	}
+	return netip.MustParseAddrPort(text), netip.MustParseAddrPort(l.LocalAddr().String())
+}
+
+func isTimeout(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, syscall.ETIMEDOUT)
+}
+
+// ping sends one echo request with a code, and tells whether a reply came within the wait.
+func (b *bed) ping(host, address string, code byte, wait time.Duration) bool {
+	b.Helper()
+	network, request, reply := "ip4:icmp", byte(8), byte(0)
+	if netip.MustParseAddr(address).Is6() {
+		network, request, reply = "ip6:ipv6-icmp", 128, 129
+	}
+	conn, err := namespace.Dial(b.Context(), at(host), network, address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	message := []byte{request, code, 0, 0, 0x12, 0x34, 0, 1}
+	binary.BigEndian.PutUint16(message[2:], checksum(message)) // The kernel computes that of ICMPv6 itself.
+	if _, err := conn.Write(message); err != nil {
+		b.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(wait))
+	for buffer := make([]byte, 1500); ; {
+		// Unlike Read, this leaves out the header of IPv4.
+		n, _, err := conn.(net.PacketConn).ReadFrom(buffer)
+		if err != nil {
+			return false
+		}
+		if n >= 8 && buffer[0] == reply {
+			return true
+		}
+	}
+}
+
+func checksum(message []byte) uint16 {
+	var sum uint32
+	for i := 0; i+1 < len(message); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(message[i:]))
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}
