@@ -154,8 +154,8 @@ func progressing(s *scope) metav1.Condition {
 	for _, unit := range v1alpha1.Units() {
 		own, made := s.facts.units[unit], s.decisions[unit]
 		switch {
-		case own.startTrouble != "":
-			return no(condition, v1alpha1.ReasonBlocked, "Unit %s does not start: %s", unit, own.startTrouble)
+		case own.trouble != "":
+			return no(condition, v1alpha1.ReasonBlocked, "Unit %s: %s", unit, own.trouble)
 		case made.action == actionReplace || made.action == actionWait:
 			updating = append(updating, fmt.Sprintf("unit %s: %s", unit, lower(made.why)))
 		case !own.ready():
@@ -192,12 +192,12 @@ func notReadyBecause(u unitFacts) string {
 	switch {
 	case !u.exists():
 		return "it has no pod"
+	case u.trouble != "":
+		return u.trouble
 	case u.terminating():
 		return fmt.Sprintf("pod %s is being deleted", u.pod.Name)
 	case u.ended():
 		return endOf(u.pod)
-	case u.startTrouble != "":
-		return u.startTrouble
 	case u.pod.Spec.NodeName == "":
 		return fmt.Sprintf("pod %s waits for a node", u.pod.Name)
 	}

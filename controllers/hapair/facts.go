@@ -27,8 +27,8 @@ type facts struct {
 type unitFacts struct {
 	// pod is nil when there is none.
 	pod *corev1.Pod
-	// startTrouble is why the pod does not start, when that is nothing that time mends.
-	startTrouble string
+	// trouble is why the pod does not start, or does not go, when that is nothing that time mends.
+	trouble string
 }
 
 // active is the unit that the Lease names, if the pod that took the Lease still exists: a Lease that names a pod which

@@ -184,6 +184,7 @@ var _ = Describe("A pair", func() {
 			Data:       map[string]string{"firewall.yaml": document},
 		}
 		Expect(admin.Create(ctx, users)).To(Succeed())
+		s.pair.Spec.Firewall.Configuration = fromConfigMap(users.Name)
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
 			"ConfigMap "+s.namespace+"/edge-firewall exists and does not belong to this pair")
@@ -192,6 +193,20 @@ var _ = Describe("A pair", func() {
 		Expect(after.ResourceVersion).To(Equal(users.ResourceVersion))
 
 		Expect(admin.Delete(ctx, users)).To(Succeed())
+		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Configuration = inline(document) })
 		s.pod(ctx, v1alpha1.Primary)
+	})
+
+	It("waits for what an earlier pair of its name left", func(ctx SpecContext) {
+		left := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{
+				Name: "edge-primary", Namespace: s.namespace, Labels: map[string]string{v1alpha1.LabelPair: "edge"},
+			},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "x", Image: "x"}}},
+		}
+		Expect(admin.Create(ctx, left)).To(Succeed())
+		s.create(ctx)
+		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "Pod "+s.namespace+"/edge-primary")
+		Expect(apierrors.IsNotFound(s.get(ctx, "edge-secondary", &corev1.Pod{}))).To(BeTrue())
 	})
 })

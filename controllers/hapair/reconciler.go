@@ -76,18 +76,28 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.ensureConfiguration,
 		r.ensureUnits,
 	)
-	s.refused = refusal(err)
-	if published := r.publish(ctx, s); apierrors.IsConflict(published) {
+	if s.refused = refusal(err); s.refused != "" {
+		s.log.Info("Waiting for a refusal to be mended", "refusal", s.refused)
+		s.lookAgain(r.Now().Add(refusalInterval))
+		err = nil
+	}
+	switch published := client.IgnoreNotFound(r.publish(ctx, s)); {
+	case apierrors.IsConflict(published):
 		s.log.V(1).Info("Publishing the status again, since the pair changed meanwhile")
-		return ctrl.Result{RequeueAfter: retryInterval}, err
-	} else if published != nil {
+		s.lookAgain(r.Now().Add(conflictInterval))
+	case published != nil:
 		err = errors.Join(err, published)
 	}
-	return ctrl.Result{RequeueAfter: s.renewal(r.Now())}, err
+	return ctrl.Result{RequeueAfter: s.untilNextLook(r.Now())}, err
 }
 
-// retryInterval is after which a reconcile that met a newer pair than it had read is done again.
-const retryInterval = 200 * time.Millisecond
+const (
+	// conflictInterval is after which a reconcile that met a newer pair than it had read is done again.
+	conflictInterval = 200 * time.Millisecond
+	// refusalInterval is after which something is asked for again that was refused. Whatever mends it (a quota, an
+	// admission policy, a foreign object) is nothing that is watched.
+	refusalInterval = 10 * time.Second
+)
 
 func run(ctx context.Context, s *scope, steps ...step) error {
 	for _, step := range steps {

@@ -33,8 +33,8 @@ type scope struct {
 
 	// refused is what the API server refused, empty when nothing was.
 	refused string
-	// renewAt is when a certificate is to be renewed; zero when none is known.
-	renewAt time.Time
+	// nextLook is when the pair has to be looked at again though nothing changed; zero when it need not be.
+	nextLook time.Time
 }
 
 func newScope(pair *v1alpha1.HAPair, log logr.Logger) *scope {
@@ -82,10 +82,17 @@ func (s *scope) fatalLack() *lack {
 	return nil
 }
 
-// renewal is how long it is until a certificate has to be looked at again; zero when nothing has to be.
-func (s *scope) renewal(now time.Time) time.Duration {
-	if s.renewAt.IsZero() {
+// lookAgain has the pair reconciled at a time, or earlier.
+func (s *scope) lookAgain(at time.Time) {
+	if s.nextLook.IsZero() || at.Before(s.nextLook) {
+		s.nextLook = at
+	}
+}
+
+// untilNextLook is zero when the pair need not be looked at again.
+func (s *scope) untilNextLook(now time.Time) time.Duration {
+	if s.nextLook.IsZero() {
 		return 0
 	}
-	return max(s.renewAt.Sub(now), time.Second)
+	return max(s.nextLook.Sub(now), time.Millisecond)
 }

@@ -1,7 +1,6 @@
 package hapair
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -10,8 +9,6 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,10 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -33,9 +27,6 @@ const (
 	concurrentPairs = 4
 	// reconcileTimeout bounds one reconcile against an API server that does not answer.
 	reconcileTimeout = 30 * time.Second
-
-	indexPolicy    = "spec.syncPolicyRef.name"
-	indexConfigMap = "spec.firewall.configuration.configMapRef.name"
 )
 
 // CachedObjects restricts the cache to what belongs to pairs: of the cluster's pods, Secrets and the like, most do not
@@ -88,96 +79,4 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 		setup.Owns(kind)
 	}
 	return setup.Complete(r)
-}
-
-// leaseChanged passes over renewals, of which there are several a minute for each pair, and which change nothing.
-func leaseChanged() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		before, okBefore := e.ObjectOld.(*coordinationv1.Lease)
-		after, okAfter := e.ObjectNew.(*coordinationv1.Lease)
-		if !okBefore || !okAfter {
-			return true
-		}
-		return !equality.Semantic.DeepEqual(withoutRenewal(before), withoutRenewal(after))
-	}}
-}
-
-func withoutRenewal(lease *coordinationv1.Lease) *coordinationv1.Lease {
-	lease = lease.DeepCopy()
-	lease.Spec.RenewTime = nil
-	lease.ResourceVersion, lease.ManagedFields = "", nil
-	return lease
-}
-
-func index(indexer client.FieldIndexer) error {
-	// The index is made once, before anything is read by it.
-	ctx := context.Background()
-	err := indexer.IndexField(ctx, &v1alpha1.HAPair{}, indexPolicy, func(object client.Object) []string {
-		pair, ok := object.(*v1alpha1.HAPair)
-		if !ok || pair.Spec.SyncPolicyRef == nil {
-			return nil
-		}
-		return []string{pair.Spec.SyncPolicyRef.Name}
-	})
-	if err != nil {
-		return fmt.Errorf("indexing pairs by SyncPolicy: %w", err)
-	}
-	err = indexer.IndexField(ctx, &v1alpha1.HAPair{}, indexConfigMap, func(object client.Object) []string {
-		pair, ok := object.(*v1alpha1.HAPair)
-		if !ok || pair.Spec.Firewall.Configuration.ConfigMapRef == nil {
-			return nil
-		}
-		return []string{pair.Spec.Firewall.Configuration.ConfigMapRef.Name}
-	})
-	if err != nil {
-		return fmt.Errorf("indexing pairs by ConfigMap: %w", err)
-	}
-	return nil
-}
-
-// documentCache watches the cluster's ConfigMaps, since users' documents have no label to select them by. It keeps the
-// names alone: a document is read from the API server when it is needed, and what others write is not held in memory.
-func documentCache(manager ctrl.Manager) (cache.Cache, error) {
-	documents, err := cache.New(manager.GetConfig(), cache.Options{
-		HTTPClient: manager.GetHTTPClient(),
-		Scheme:     manager.GetScheme(),
-		Mapper:     manager.GetRESTMapper(),
-		DefaultTransform: func(object any) (any, error) {
-			if metadata, ok := object.(*metav1.PartialObjectMetadata); ok {
-				metadata.Labels, metadata.Annotations = nil, nil
-				metadata.OwnerReferences, metadata.ManagedFields = nil, nil
-			}
-			return object, nil
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("making the watch of documents: %w", err)
-	}
-	if err := manager.Add(documents); err != nil {
-		return nil, fmt.Errorf("adding the watch of documents: %w", err)
-	}
-	return documents, nil
-}
-
-func configMapMetadata() client.Object {
-	metadata := &metav1.PartialObjectMetadata{}
-	metadata.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
-	return metadata
-}
-
-// pairsThatName finds the pairs of an object's namespace that name the object.
-func (r *Reconciler) pairsThatName(field string) handler.EventHandler {
-	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
-		pairs := &v1alpha1.HAPairList{}
-		err := r.Client.List(ctx, pairs, client.InNamespace(object.GetNamespace()), client.MatchingFields{field: object.GetName()})
-		if err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Finding the pairs that name an object", "field", field, "name", object.GetName())
-			return nil
-		}
-		requests := make([]reconcile.Request, 0, len(pairs.Items))
-		for i := range pairs.Items {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&pairs.Items[i])})
-		}
-		return requests
-	})
 }

@@ -24,7 +24,7 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 		}
 		s.facts = facts{}
 	}
-	if err := r.explain(ctx, s.pair, s.facts); err != nil {
+	if err := r.explain(ctx, s); err != nil {
 		return err
 	}
 	before := s.pair.Status

@@ -33,8 +33,8 @@ func (r *Reconciler) ensureCredentials(ctx context.Context, s *scope) error {
 		if err := ensure(ctx, r, s.pair, &corev1.Secret{}, wanted, corev1ac.ExtractSecret); err != nil {
 			return err
 		}
-		if at, ok := credentials.RenewAt(own); ok && (s.renewAt.IsZero() || at.Before(s.renewAt)) {
-			s.renewAt = at
+		if at, ok := credentials.RenewAt(own); ok {
+			s.lookAgain(at)
 		}
 	}
 	return nil

@@ -70,7 +70,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	admin, err = client.New(adminConfig, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 
-	user, err := environment.AddUser(envtest.User{Name: "hapair-manager"}, nil)
+	unthrottled := &rest.Config{QPS: -1} // as ctrl.GetConfig has it
+	user, err := environment.AddUser(envtest.User{Name: "hapair-manager"}, unthrottled)
 	Expect(err).NotTo(HaveOccurred())
 	grantRole(ctx, "../../config/rbac/role.yaml", "hapair-manager")
 	startOperator(user.Config(), scheme)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,23 +26,40 @@ var attachmentKind = schema.GroupVersionKind{
 // passing are the reasons of waiting containers that every start goes through.
 var passing = []string{"", "ContainerCreating", "PodInitializing"}
 
-// explain finds out why pods do not start, where a person has to mend it.
-func (r *Reconciler) explain(ctx context.Context, pair *v1alpha1.HAPair, seen facts) error {
-	for unit, own := range seen.units {
-		if own.pod == nil || own.ready() {
+// overdueAfter is how long after its grace period a pod that is being deleted is still thought to go by itself.
+const overdueAfter = 30 * time.Second
+
+// explain finds out why pods do not come or go, where a person has to mend it.
+func (r *Reconciler) explain(ctx context.Context, s *scope) error {
+	for unit, own := range s.facts.units {
+		switch {
+		case own.terminating():
+			overdue := own.pod.DeletionTimestamp.Add(overdueAfter)
+			if r.Now().Before(overdue) {
+				s.lookAgain(overdue)
+				continue
+			}
+			own.trouble = fmt.Sprintf("pod %s does not go: node %s does not answer; if it is lost, delete the Node, "+
+				"or the pod with --force", own.pod.Name, own.pod.Spec.NodeName)
+		case own.pod == nil || own.ready():
 			continue
-		}
-		own.startTrouble = troubleOf(own.pod)
-		if own.startTrouble == "" && waitsForNetworks(own.pod) {
-			missing, err := r.missingAttachment(ctx, pair)
+		default:
+			trouble, err := r.startTrouble(ctx, s.pair, own.pod)
 			if err != nil {
 				return err
 			}
-			own.startTrouble = missing
+			own.trouble = trouble
 		}
-		seen.units[unit] = own
+		s.facts.units[unit] = own
 	}
 	return nil
+}
+
+func (r *Reconciler) startTrouble(ctx context.Context, pair *v1alpha1.HAPair, pod *corev1.Pod) (string, error) {
+	if trouble := troubleOf(pod); trouble != "" || !waitsForNetworks(pod) {
+		return trouble, nil
+	}
+	return r.missingAttachment(ctx, pair)
 }
 
 // troubleOf is what the pod's status says about why it does not start; empty when it merely has not started yet.

@@ -1,0 +1,76 @@
+package hapair
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+func status(active v1alpha1.Unit, term int64, conditions ...metav1.Condition) v1alpha1.HAPairStatus {
+	return v1alpha1.HAPairStatus{Active: active, Term: term, Conditions: conditions}
+}
+
+func TestTransitions(t *testing.T) {
+	redundant := yes(v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyReady, "stands by")
+	alone := no(v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyMissing, "is missing")
+	invalid := no(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "zones[0]: wrong")
+	invalidElsewhere := no(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "zones[1]: wrong")
+	applying := no(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplying, "waiting")
+	applied := yes(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplied, "both")
+	blocked := no(v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "why")
+	blockedMore := no(v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "why, in other words")
+
+	tests := map[string]struct {
+		before, after v1alpha1.HAPairStatus
+		want          string
+	}{
+		"nothing":                  {status("primary", 1, redundant), status("primary", 1, redundant), ""},
+		"nothing yet":              {status("", 0), status("", 0, alone, applying), ""},
+		"first active":             {status("", 0), status("primary", 1), "ActiveChanged: Unit primary is active in term 1"},
+		"failover":                 {status("primary", 1), status("secondary", 2), "ActiveChanged: Unit secondary is active in term 2, in place of unit primary"},
+		"failover and back, late":  {status("primary", 1), status("primary", 3), "ActiveChanged: Unit primary is active in term 3"},
+		"released":                 {status("primary", 1), status("", 1), "ActiveLost: No unit is active after unit primary"},
+		"standby comes":            {status("primary", 1, alone), status("primary", 1, redundant), "RedundancyRestored: stands by"},
+		"standby goes":             {status("primary", 1, redundant), status("primary", 1, alone), "RedundancyLost: is missing"},
+		"document refused":         {status("", 0, applied), status("", 0, invalid, blocked), "ConfigurationRefused: zones[0]: wrong"},
+		"still refused":            {status("", 0, invalid, blocked), status("", 0, invalid, blocked), ""},
+		"refused elsewhere":        {status("", 0, invalid), status("", 0, invalidElsewhere), "ConfigurationRefused: zones[1]: wrong"},
+		"document on its way":      {status("", 0, applied), status("", 0, applying), ""},
+		"document arrived":         {status("", 0, applying), status("", 0, applied), "ConfigurationApplied: both"},
+		"blocked":                  {status("", 0), status("", 0, blocked), "Blocked: why"},
+		"blocked, in other words":  {status("", 0, blocked), status("", 0, blockedMore), ""},
+		"two at once, in an order": {status("primary", 1, redundant), status("secondary", 2, alone), "ActiveChanged: Unit secondary is active in term 2, in place of unit primary|RedundancyLost: is missing"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var told []string
+			for _, transition := range transitions(test.before, test.after) {
+				told = append(told, transition.notice.reason+": "+transition.note)
+			}
+			if got := strings.Join(told, "|"); got != test.want {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for _, text := range []string{"", "a", "abc", "äöüäöüäöü", strings.Repeat("漢字", 100), "\xff\xfe\xfd\xfc\xfb\xfa"} {
+		for bytes := 3; bytes < 12; bytes++ {
+			got := shorten(text, bytes)
+			if len(got) > bytes {
+				t.Errorf("shorten(%q, %d) has %d bytes", text, bytes, len(got))
+			}
+			if utf8.ValidString(text) && !utf8.ValidString(got) {
+				t.Errorf("shorten(%q, %d) = %q cuts a character", text, bytes, got)
+			}
+			if len(text) <= bytes && got != text {
+				t.Errorf("shorten(%q, %d) = %q", text, bytes, got)
+			}
+		}
+	}
+}

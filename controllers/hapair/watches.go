@@ -1,0 +1,123 @@
+package hapair
+
+import (
+	"context"
+	"fmt"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// leaseChanged passes over renewals, of which there are several a minute for each pair, and which change nothing.
+func leaseChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, okBefore := e.ObjectOld.(*coordinationv1.Lease)
+		after, okAfter := e.ObjectNew.(*coordinationv1.Lease)
+		if !okBefore || !okAfter {
+			return true
+		}
+		return !equality.Semantic.DeepEqual(withoutRenewal(before), withoutRenewal(after))
+	}}
+}
+
+func withoutRenewal(lease *coordinationv1.Lease) *coordinationv1.Lease {
+	lease = lease.DeepCopy()
+	lease.Spec.RenewTime = nil
+	lease.ResourceVersion, lease.ManagedFields = "", nil
+	return lease
+}
+
+// The fields by which pairs are found that name an object.
+const (
+	indexPolicy    = "spec.syncPolicyRef.name"
+	indexConfigMap = "spec.firewall.configuration.configMapRef.name"
+)
+
+func policyOf(pair *v1alpha1.HAPair) string {
+	if reference := pair.Spec.SyncPolicyRef; reference != nil {
+		return reference.Name
+	}
+	return ""
+}
+
+func configMapOf(pair *v1alpha1.HAPair) string {
+	if reference := pair.Spec.Firewall.Configuration.ConfigMapRef; reference != nil {
+		return reference.Name
+	}
+	return ""
+}
+
+// index has the cache find pairs by what they name.
+func index(indexer client.FieldIndexer) error {
+	for field, of := range map[string]func(*v1alpha1.HAPair) string{indexPolicy: policyOf, indexConfigMap: configMapOf} {
+		extract := func(object client.Object) []string {
+			if pair, ok := object.(*v1alpha1.HAPair); ok && of(pair) != "" {
+				return []string{of(pair)}
+			}
+			return nil
+		}
+		// The cache does not run yet, so there is nothing that could be waited for.
+		if err := indexer.IndexField(context.Background(), &v1alpha1.HAPair{}, field, extract); err != nil {
+			return fmt.Errorf("indexing pairs by %s: %w", field, err)
+		}
+	}
+	return nil
+}
+
+// documentCache watches the cluster's ConfigMaps, since users' documents have no label to select them by. It keeps the
+// names alone: a document is read from the API server when it is needed, and what others write is not held in memory.
+func documentCache(manager ctrl.Manager) (cache.Cache, error) {
+	documents, err := cache.New(manager.GetConfig(), cache.Options{
+		HTTPClient: manager.GetHTTPClient(),
+		Scheme:     manager.GetScheme(),
+		Mapper:     manager.GetRESTMapper(),
+		DefaultTransform: func(object any) (any, error) {
+			if metadata, ok := object.(*metav1.PartialObjectMetadata); ok {
+				metadata.Labels, metadata.Annotations = nil, nil
+				metadata.OwnerReferences, metadata.ManagedFields = nil, nil
+			}
+			return object, nil
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the watch of documents: %w", err)
+	}
+	if err := manager.Add(documents); err != nil {
+		return nil, fmt.Errorf("adding the watch of documents: %w", err)
+	}
+	return documents, nil
+}
+
+func configMapMetadata() client.Object {
+	metadata := &metav1.PartialObjectMetadata{}
+	metadata.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
+	return metadata
+}
+
+// pairsThatName finds the pairs of an object's namespace that name the object.
+func (r *Reconciler) pairsThatName(field string) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
+		pairs := &v1alpha1.HAPairList{}
+		err := r.Client.List(ctx, pairs, client.InNamespace(object.GetNamespace()), client.MatchingFields{field: object.GetName()})
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Finding the pairs that name an object", "field", field, "name", object.GetName())
+			return nil
+		}
+		requests := make([]reconcile.Request, 0, len(pairs.Items))
+		for i := range pairs.Items {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&pairs.Items[i])})
+		}
+		return requests
+	})
+}
