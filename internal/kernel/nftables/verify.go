@@ -15,6 +15,9 @@ import (
 // ErrAltered says that the kernel enforces something other than the ruleset.
 var ErrAltered = errors.New("the table is not as it was applied")
 
+// errInterrupted says that a listing is of two generations.
+var errInterrupted = errors.New("the listing was interrupted by a change")
+
 // Generation grows with every change of any table in the network namespace. While it stays, nothing was altered.
 func (k Kernel) Generation() (uint32, error) {
 	conn, err := k.dial()
@@ -103,7 +106,7 @@ func (k Kernel) countRules(table string) (map[string]int, error) {
 func (k Kernel) list(kind, tableAttribute, chainAttribute uint16, table string) ([]string, error) {
 	for attempt := 1; ; attempt++ {
 		chains, err := k.tryList(kind, tableAttribute, chainAttribute, table)
-		if !errors.Is(err, unix.EINTR) || attempt == dumpAttempts {
+		if !errors.Is(err, errInterrupted) || attempt == dumpAttempts {
 			return chains, err
 		}
 	}
@@ -127,6 +130,9 @@ func (k Kernel) tryList(kind, tableAttribute, chainAttribute uint16, table strin
 	}
 	var chains []string
 	for _, m := range messages {
+		if m.Header.Flags&netlink.DumpInterrupted != 0 {
+			return nil, errInterrupted
+		}
 		ad, err := attributes(m)
 		if err != nil {
 			return nil, err
