@@ -41,7 +41,7 @@ func toRecord(l *coordinationv1.Lease) ha.Record {
 // everything else is kept.
 func fromRecord(r ha.Record, base *coordinationv1.Lease, now time.Time) (*coordinationv1.Lease, error) {
 	if r.Term > math.MaxInt32 {
-		return nil, fmt.Errorf("writing lease %s/%s: term %d does not fit leaseTransitions", base.Namespace, base.Name, r.Term)
+		return nil, fmt.Errorf("making lease %s/%s: term %d does not fit leaseTransitions", base.Namespace, base.Name, r.Term)
 	}
 	l := base.DeepCopy()
 	stamp := metav1.NewMicroTime(now)
