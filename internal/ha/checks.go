@@ -15,9 +15,9 @@ var Takeover = []Check{NotStopping, HostWithdrawn, FirewallInForce, HoldDownElap
 var Inheritance = []Check{NotStopping, HostWithdrawn, FirewallInForce}
 
 // Switchover is what must hold for an active to hand over to its peer.
-var Switchover = []Check{PeerConnectedToUs, PeerInSync}
+var Switchover = []Check{PeerPresent, PeerInSync}
 
-// NotStopping: a unit that is about to exit would have to give the traffic away again at once.
+// NotStopping holds back a unit that is about to exit: it would have to give the traffic away again at once.
 func NotStopping(m Machine, _ time.Duration) Obstacle {
 	if m.stop.requested {
 		return "the unit is stopping"
@@ -25,8 +25,8 @@ func NotStopping(m Machine, _ time.Duration) Obstacle {
 	return ""
 }
 
-// HostWithdrawn: leftovers of an earlier life, or of a term that was lost, must be gone before a promotion builds its
-// own in order.
+// HostWithdrawn waits until leftovers of an earlier life, or of a term that was lost, are gone: a promotion builds its own
+// in order, on clean ground.
 func HostWithdrawn(m Machine, _ time.Duration) Obstacle {
 	if m.host.exposed() {
 		return "the gate or virtual addresses of before are not confirmed withdrawn"
@@ -34,7 +34,7 @@ func HostWithdrawn(m Machine, _ time.Duration) Obstacle {
 	return ""
 }
 
-// FirewallInForce: a unit without a ruleset would either pass everything or break every connection.
+// FirewallInForce keeps a unit without a ruleset from passing everything, or breaking every connection.
 func FirewallInForce(m Machine, _ time.Duration) Obstacle {
 	if !m.firewallInForce {
 		return "the firewall has no ruleset in force"
@@ -42,7 +42,7 @@ func FirewallInForce(m Machine, _ time.Duration) Obstacle {
 	return ""
 }
 
-// HoldDownElapsed: after a promotion that failed the other unit gets its chance first.
+// HoldDownElapsed gives the other unit its chance first, after a promotion that failed.
 func HoldDownElapsed(m Machine, at time.Duration) Obstacle {
 	if at < m.holdUntil {
 		return "the last promotion failed a short while ago"
@@ -50,7 +50,7 @@ func HoldDownElapsed(m Machine, at time.Duration) Obstacle {
 	return ""
 }
 
-// LeaseFree: a Lease that may be in use is left alone until its holder's permit is over by any clock.
+// LeaseFree leaves a Lease alone that may be in use, until its holder's permit is over by any clock.
 func LeaseFree(m Machine, at time.Duration) Obstacle {
 	if !m.lease.known {
 		return "the Lease was not seen yet"
@@ -61,15 +61,15 @@ func LeaseFree(m Machine, at time.Duration) Obstacle {
 	return ""
 }
 
-// PeerConnectedToUs: a Lease handed to a process that is not there would leave the pair without an active.
-func PeerConnectedToUs(m Machine, _ time.Duration) Obstacle {
+// PeerPresent asks for the process that is to have the Lease: handed to one that is gone, the pair would have no active.
+func PeerPresent(m Machine, _ time.Duration) Obstacle {
 	if m.peer.incarnation == Nobody {
 		return "the peer is not connected"
 	}
 	return ""
 }
 
-// PeerInSync: what the peer does not have is lost by handing over.
+// PeerInSync keeps what the peer does not have from being lost by handing over.
 func PeerInSync(m Machine, _ time.Duration) Obstacle {
 	if !m.peer.inSync {
 		return "the peer is not in sync"

@@ -143,8 +143,8 @@ func (s *step) enter(stage Stage) bool {
 	return false
 }
 
-// fenceConfirmed tells whether the holder before this unit's tenure cannot forward any more: by its own word, or because
-// its permit was waited out.
+// fenceConfirmed tells whether the holder before this unit's tenure cannot forward any more: by its own word, or
+// because its permit was waited out.
 func (s *step) fenceConfirmed() bool {
 	return s.granted >= s.tenure.term || s.due(s.tenure.fencedAt)
 }

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -77,7 +78,7 @@ type Config struct {
 	Pods        Pods
 	// FirewallStatusFile is where the firewall beside the sidecar reports what is in force.
 	FirewallStatusFile string
-	// HealthAddress is where /healthz and /readyz are served.
+	// HealthAddress is where /healthz and /readyz are served; they are not when it is empty.
 	HealthAddress string
 	// Now is the boot clock.
 	Now func() time.Duration
@@ -101,6 +102,12 @@ type Sidecar struct {
 	// workers are all goroutines but that of Run.
 	workers sync.WaitGroup
 	failure atomic.Pointer[error]
+}
+
+// Withdraw closes the gate and takes the addresses off. A unit does so by itself when it begins to run; this is for a
+// program that may fail before it comes to that.
+func Withdraw(ctx context.Context, g Gate, a Addresses) error {
+	return errors.Join(g.Set(ctx, gate.Config{}), a.Set(ctx, vip.Config{}))
 }
 
 // New makes a unit. Nothing happens before Run.
@@ -151,6 +158,9 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 			s.fail(ctx, fmt.Errorf("replicating: %w", err))
 		}
 	})
+	if s.config.HealthAddress == "" {
+		return
+	}
 	s.work(func() {
 		if err := s.serveHealth(ctx); err != nil {
 			s.fail(ctx, fmt.Errorf("serving health on %s: %w", s.config.HealthAddress, err))

@@ -1,0 +1,204 @@
+package sidecar
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/hapair-io/hapair/internal/ha"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// What an earlier life left is withdrawn before anything else, and the promotion keeps its order.
+func TestFirstElection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWitness()
+		primary := start(t, w, &link{}, 0)
+		primary.becomes(t, ha.Active, time.Second)
+		synctest.Wait()
+		wantLines(t, primary.all(), "close gate", "withdraw addresses", "become Standby", "commit", "become Active",
+			"open gate", "attach addresses", "announce", "look at gate", "look at addresses")
+		if r := w.current(); r.Holder != "primary/uid/1" || r.Term != 1 {
+			t.Errorf("lease %+v", r)
+		}
+		time.Sleep(time.Second + time.Millisecond)
+		wantLines(t, primary.all(), "open gate") // The deadline moves with each renewal.
+		c := primary.pods.published()
+		if !c.Role.True || c.Role.Reason != "Active" || c.ConfigurationApplied.Message != "abc" {
+			t.Errorf("conditions %+v", c)
+		}
+	})
+}
+
+// The whole switchover: the peer is active within what the messages take, and the giver's gate was closed before.
+func TestSwitchover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, l := newWitness(), &link{}
+		primary, secondary := start(t, w, l, 0), start(t, w, l, 1)
+		primary.becomes(t, ha.Active, time.Second)
+		secondary.becomes(t, ha.Standby, time.Second)
+		synctest.Wait()
+		primary.all()
+		secondary.all()
+
+		primary.stop()
+		if took := secondary.becomes(t, ha.Active, time.Second); took > 10*time.Millisecond {
+			t.Errorf("the switchover took %s", took)
+		}
+		<-primary.done
+		wantLines(t, primary.all(), "flush", "close gate", "withdraw addresses", "grant 2", "become Standby")
+		wantLines(t, secondary.all()[:4], "commit", "become Active", "open gate", "attach addresses")
+		if primary.err != nil {
+			t.Error(primary.err)
+		}
+		if r := w.current(); r.Holder != "secondary/uid/1" || r.Term != 2 {
+			t.Errorf("lease %+v", r)
+		}
+	})
+}
+
+// Without the API server the permit runs out, and the gate is closed at its deadline and not later.
+func TestFencedAtDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWitness()
+		primary := start(t, w, &link{}, 0)
+		primary.becomes(t, ha.Active, time.Second)
+		granted := time.Now()
+		w.setAway(true)
+		primary.all()
+		primary.becomes(t, ha.Fenced, leaseDuration+time.Second)
+		if held := time.Since(granted); held > leaseDuration+2*time.Millisecond {
+			t.Errorf("forwarding for %s", held)
+		}
+		wantLines(t, primary.all()[:2], "close gate", "withdraw addresses")
+		w.setAway(false)
+		primary.becomes(t, ha.Active, time.Second)
+	})
+}
+
+// A failed effect is a fact for the machine: it tries again, then gives the Lease up.
+func TestFailingAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWitness()
+		l := &link{}
+		primary := start(t, w, l, 0)
+		primary.fail("attach addresses", errors.New("link is down"))
+		secondary := start(t, w, l, 1)
+		secondary.becomes(t, ha.Active, leaseDuration)
+		attempts := 0
+		for _, line := range primary.all() {
+			if line == "attach addresses" {
+				attempts++
+			}
+		}
+		if attempts != 3 {
+			t.Errorf("attached %d times", attempts)
+		}
+		if r := w.current(); r.Holder != "secondary/uid/1" {
+			t.Errorf("lease %+v", r)
+		}
+	})
+}
+
+// A part that breaks ends the unit in order: the Lease is released before the process is gone.
+func TestReplicationBreaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWitness()
+		primary := start(t, w, &link{}, 0)
+		primary.becomes(t, ha.Active, time.Second)
+		broken := errors.New("address in use")
+		primary.end.breaks <- broken
+		<-primary.done
+		if !errors.Is(primary.err, broken) {
+			t.Errorf("ended with %v", primary.err)
+		}
+		if r := w.current(); r.Holder != ha.Nobody || r.Giver != "primary/uid/1" {
+			t.Errorf("lease %+v", r)
+		}
+	})
+}
+
+// A report that is broken or gone does not unsay what was in force.
+func TestFirewallReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWitness()
+		u := start(t, w, &link{}, 0)
+		u.becomes(t, ha.Active, time.Second)
+		file := u.unit.config.FirewallStatusFile
+		for _, text := range []string{
+			`{"hash":"abc","refusedHash":"def","error":"policies[0].from: no such zone"}`, `{`, `[]`,
+		} {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			c := u.pods.published().ConfigurationApplied
+			if c.True || c.Reason != "Invalid" || c.Message != "policies[0].from: no such zone" {
+				t.Errorf("after %s: %+v", text, c)
+			}
+		}
+	})
+}
+
+// Conditions that could not be written are written when they can be, and only the newest.
+func TestPublisherRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := start(t, newWitness(), &link{}, 0)
+		u.pods.mu.Lock()
+		u.pods.away = true
+		u.pods.mu.Unlock()
+		u.becomes(t, ha.Active, time.Second)
+		time.Sleep(20 * time.Second)
+		if c := u.pods.published(); c.Role.Reason == "Active" {
+			t.Errorf("published %+v", c)
+		}
+		u.pods.mu.Lock()
+		u.pods.away = false
+		u.pods.mu.Unlock()
+		time.Sleep(publishRetryMax)
+		if c := u.pods.published(); c.Role.Reason != "Active" {
+			t.Errorf("published %+v", c)
+		}
+	})
+}
+
+func TestHealth(t *testing.T) {
+	now := time.Hour
+	h := health{now: func() time.Duration { return now }}
+	h.observe(ha.New(ha.Config{Self: "primary/uid/1", LeaseDuration: leaseDuration}))
+	codes := func() []int {
+		var all []int
+		for _, good := range []func() bool{h.alive, h.ready} {
+			r := httptest.NewRecorder()
+			answer(good)(r, httptest.NewRequest(http.MethodGet, "/", nil))
+			all = append(all, r.Code)
+		}
+		return all
+	}
+	if got := codes(); !slices.Equal(got, []int{200, 503}) {
+		t.Errorf("starting: %v", got)
+	}
+	h.role = ha.Standby
+	if got := codes(); !slices.Equal(got, []int{200, 200}) {
+		t.Errorf("standby: %v", got)
+	}
+	now += stalled
+	if got := codes(); got[0] != 503 {
+		t.Errorf("stalled: %v", got)
+	}
+}
+
+func TestBootTimeAdvances(t *testing.T) {
+	before := BootTime()
+	if after := BootTime(); before <= 0 || after < before {
+		t.Errorf("%s, then %s", before, after)
+	}
+}

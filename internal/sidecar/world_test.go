@@ -1,0 +1,328 @@
+package sidecar
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+
+	"github.com/hapair-io/hapair/internal/gate"
+	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/vip"
+)
+
+const leaseDuration = 3 * time.Second
+
+var errAway = errors.New("away")
+
+// witness is an API server in memory, with one Lease.
+type witness struct {
+	mu      sync.Mutex
+	record  ha.Record
+	version int
+	away    bool
+	seen    []func(ha.Record)
+}
+
+func newWitness() *witness { return &witness{record: ha.Record{Version: "0"}} }
+
+func (w *witness) setAway(away bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.away = away
+}
+
+func (w *witness) current() ha.Record {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.record
+}
+
+func (w *witness) Read(ctx context.Context) (ha.Outcome, ha.Record) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.away {
+		return ha.Unknown, ha.Record{}
+	}
+	return ha.Read, w.record
+}
+
+func (w *witness) Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.away:
+		return ha.Unknown, ha.Record{}
+	case r.Version != w.record.Version:
+		return ha.Conflict, ha.Record{}
+	}
+	w.version++
+	r.Version = strconv.Itoa(w.version)
+	w.record = r
+	for _, seen := range w.seen {
+		go seen(r)
+	}
+	return ha.Written, r
+}
+
+func (w *witness) Watch(ctx context.Context, seen func(ha.Record)) {
+	w.mu.Lock()
+	w.seen = append(w.seen, seen)
+	r := w.record
+	w.mu.Unlock()
+	seen(r)
+	<-ctx.Done()
+}
+
+// link joins the replication of two units.
+type link struct {
+	mu   sync.Mutex
+	ends [2]*end
+}
+
+func (l *link) set(index int, e *end) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ends[index] = e
+}
+
+// end is the replication of one unit. It is in sync as soon as both run.
+type end struct {
+	*journal
+	link   *link
+	index  int
+	self   ha.Incarnation
+	breaks chan error
+
+	mu       sync.Mutex
+	happened func(ha.Fact)
+}
+
+// other is the peer's end; nil while it does not run.
+func (e *end) other() *end {
+	e.link.mu.Lock()
+	defer e.link.mu.Unlock()
+	return e.link.ends[1-e.index]
+}
+
+func (e *end) tell(f ha.Fact) {
+	e.mu.Lock()
+	happened := e.happened
+	e.mu.Unlock()
+	if happened != nil {
+		happened(f)
+	}
+}
+
+func (e *end) Follow(ctx context.Context, happened func(ha.Fact)) {
+	e.mu.Lock()
+	e.happened = happened
+	e.mu.Unlock()
+	if o := e.other(); o != nil {
+		e.tell(ha.PeerConnected{Incarnation: o.self})
+		o.tell(ha.PeerConnected{Incarnation: e.self})
+		e.tell(ha.SyncChanged{InSync: true})
+		o.tell(ha.SyncChanged{InSync: true})
+	}
+	<-ctx.Done()
+	e.mu.Lock()
+	e.happened = nil
+	e.mu.Unlock()
+	if o := e.other(); o != nil {
+		o.tell(ha.PeerDisconnected{})
+	}
+}
+
+func (e *end) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-e.breaks:
+		return err
+	}
+}
+
+func (e *end) SetPeer(netip.Addr)            {}
+func (e *end) Become(role ha.Role, _ uint64) { _ = e.note("become " + role.String()) }
+func (e *end) Commit(context.Context) error  { return e.note("commit") }
+func (e *end) Flush(context.Context) error   { return e.note("flush") }
+
+func (e *end) Grant(_ context.Context, term uint64) error {
+	o := e.other()
+	if o == nil {
+		return errAway
+	}
+	if err := e.note("grant " + strconv.FormatUint(term, 10)); err != nil {
+		return err
+	}
+	o.tell(ha.GrantReceived{Term: term})
+	return nil
+}
+
+// journal is what was done to the host, in order.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+	fails map[string]error
+}
+
+func (j *journal) note(line string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, line)
+	return j.fails[line]
+}
+
+func (j *journal) fail(line string, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.fails[line] = err
+}
+
+// all returns what was done since it was asked last.
+func (j *journal) all() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	lines := j.lines
+	j.lines = nil
+	return lines
+}
+
+// host is the gate and the addresses of one unit.
+type host struct{ *journal }
+
+type hostGate struct{ host }
+
+func (h hostGate) Set(_ context.Context, c gate.Config) error {
+	if c.Until == 0 {
+		return h.note("close gate")
+	}
+	return h.note("open gate")
+}
+func (h hostGate) Open() error             { return h.note("look at gate") }
+func (h hostGate) Run(ctx context.Context) { <-ctx.Done() }
+
+type hostAddresses struct{ host }
+
+func (h hostAddresses) Set(_ context.Context, c vip.Config) error {
+	if c.Attached {
+		return h.note("attach addresses")
+	}
+	return h.note("withdraw addresses")
+}
+func (h hostAddresses) Announce(context.Context) error { return h.note("announce") }
+func (h hostAddresses) Verify() error                  { return h.note("look at addresses") }
+func (h hostAddresses) Close()                         {}
+
+// pods keeps what was published.
+type pods struct {
+	mu   sync.Mutex
+	last Conditions
+	away bool
+}
+
+func (p *pods) FollowPeer(ctx context.Context, changed func(netip.Addr)) { <-ctx.Done() }
+
+func (p *pods) Publish(_ context.Context, c Conditions) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.away {
+		return errAway
+	}
+	p.last = c
+	return nil
+}
+
+func (p *pods) published() Conditions {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
+}
+
+// life is one unit that runs in the test.
+type life struct {
+	unit *Sidecar
+	*journal
+	pods    *pods
+	end     *end
+	stop    func()
+	done    chan struct{}
+	err     error
+	started time.Time
+}
+
+// start runs a unit until it is stopped; the test waits for its end.
+func start(t *testing.T, w *witness, l *link, index int) *life {
+	t.Helper()
+	self := ha.Incarnation([]string{"primary", "secondary"}[index] + "/uid/1")
+	epoch := time.Now()
+	status := filepath.Join(t.TempDir(), "firewall-status.json")
+	text, err := json.Marshal(settings.FirewallStatus{Hash: "abc"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(status, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j := &journal{fails: map[string]error{}}
+	e := &end{journal: j, link: l, index: index, self: self, breaks: make(chan error, 1)}
+	l.set(index, e)
+	p := &pods{}
+	ctx, cancel := context.WithCancel(t.Context())
+	u := &life{
+		journal: j, pods: p, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
+		unit: New(Config{
+			HA:    ha.Config{Self: self, Preferred: index == 0, LeaseDuration: leaseDuration},
+			Lease: w, Gate: hostGate{host{j}}, Addresses: hostAddresses{host{j}}, Replication: e, Pods: p,
+			FirewallStatusFile: status,
+			Now:                func() time.Duration { return time.Hour + time.Since(epoch) },
+			Log:                testr.NewWithOptions(t, testr.Options{}),
+		}),
+	}
+	go func() {
+		defer close(u.done)
+		u.err = u.unit.Run(ctx)
+		l.set(index, nil)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-u.done
+	})
+	return u
+}
+
+func (u *life) role() ha.Role {
+	u.unit.health.mu.Lock()
+	defer u.unit.health.mu.Unlock()
+	return u.unit.health.role
+}
+
+// becomes waits for a role, and fails when it does not come.
+func (u *life) becomes(t *testing.T, r ha.Role, within time.Duration) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for u.role() != r {
+		if time.Since(began) > within {
+			t.Fatalf("still %s after %s, and not %s", u.role(), within, r)
+		}
+		time.Sleep(time.Millisecond) // In the bubble's time.
+	}
+	return time.Since(began)
+}
+
+func wantLines(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("done %q\nwant %q", got, want)
+	}
+}
