@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/replication/engine"
+)
+
+// replication is the engine as the sidecar wants it: its events are facts of the machine, and roles are the machine's.
+type replication struct{ *engine.Engine }
+
+// Follow tells what happens until the context ends.
+func (r replication) Follow(ctx context.Context, happened func(ha.Fact)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case event := <-r.Events():
+			if fact := factOf(event); fact != nil {
+				happened(fact)
+			}
+		}
+	}
+}
+
+func factOf(event engine.Event) ha.Fact {
+	switch e := event.(type) {
+	case engine.PeerConnected:
+		return ha.PeerConnected{Incarnation: ha.Incarnation(e.Incarnation)}
+	case engine.PeerDisconnected:
+		return ha.PeerDisconnected{}
+	case engine.SyncChanged:
+		return ha.SyncChanged{InSync: e.InSync}
+	case engine.GrantReceived:
+		return ha.GrantReceived{Term: e.Term}
+	default:
+		return nil
+	}
+}
+
+// Become tells the engine which way the state flows.
+func (r replication) Become(role ha.Role, term uint64) {
+	if role == ha.Active {
+		r.Engine.Become(engine.RoleActive, term)
+		return
+	}
+	r.Engine.Become(engine.RoleStandby, term)
+}

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/gate"
+	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/lease"
+	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/internal/replication/transport"
+	"github.com/hapair-io/hapair/internal/resources"
+	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/sidecar"
+	"github.com/hapair-io/hapair/internal/vip"
+)
+
+// sidecarOptions are the flags of a sidecar.
+type sidecarOptions struct {
+	unit              string
+	settings          string
+	tlsDirectory      string
+	firewallStatus    string
+	kubeconfig        string
+	healthBindAddress string
+	logFormat         string
+	verbosity         int
+}
+
+// NewSidecarCommand is the sidecar of a unit.
+func NewSidecarCommand() *cobra.Command {
+	o := sidecarOptions{}
+	command := &cobra.Command{
+		Use:   "sidecar",
+		Short: "Run one unit of a pair: decide who is active, and keep the standby's state equal",
+		Args:  cobra.NoArgs,
+		RunE:  func(command *cobra.Command, _ []string) error { return runSidecar(command.Context(), o) },
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.unit, "unit", "", "which unit this is: primary or secondary (required)")
+	flags.StringVar(&o.settings, "settings", settings.SidecarFile, "file with the settings of the pair")
+	flags.StringVar(&o.tlsDirectory, "tls-dir", settings.TLSDirectory, "directory with tls.crt, tls.key and ca.crt")
+	flags.StringVar(&o.firewallStatus, "firewall-status", settings.FirewallStatusFile,
+		"file in which the firewall reports what is in force")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "how to reach the API server; as the pod's ServiceAccount when empty")
+	flags.StringVar(&o.healthBindAddress, "health-bind-address", ":"+strconv.Itoa(settings.HealthPort),
+		"address of /healthz and /readyz")
+	flags.StringVar(&o.logFormat, "log-format", "json", "json or text")
+	flags.IntVarP(&o.verbosity, "verbosity", "v", 0, "how much is logged; 1 adds every effect")
+	command.AddCommand(newSysctlCommand())
+	return command
+}
+
+// unit is who this process is.
+type unit struct {
+	name, peer          v1alpha1.Unit
+	podName, namespace  string
+	podUID, incarnation string
+}
+
+// identify reads who this process is from its flag and from what the pod tells it.
+func (o sidecarOptions) identify() (unit, error) {
+	u := unit{
+		name: v1alpha1.Unit(o.unit), peer: v1alpha1.Unit(o.unit).Peer(),
+		podName: os.Getenv("POD_NAME"), namespace: os.Getenv("POD_NAMESPACE"), podUID: os.Getenv("POD_UID"),
+	}
+	var errs []error
+	if u.name != v1alpha1.Primary && u.name != v1alpha1.Secondary {
+		errs = append(errs, fmt.Errorf("--unit: %q is neither %s nor %s", o.unit, v1alpha1.Primary, v1alpha1.Secondary))
+	}
+	for name, value := range map[string]string{
+		"POD_NAME": u.podName, "POD_NAMESPACE": u.namespace, "POD_UID": u.podUID,
+	} {
+		if value == "" {
+			errs = append(errs, fmt.Errorf("environment: %s must be set", name))
+		}
+	}
+	life := make([]byte, 4)
+	if _, err := rand.Read(life); err != nil {
+		errs = append(errs, fmt.Errorf("making an incarnation: %w", err))
+	}
+	u.incarnation = fmt.Sprintf("%s/%s/%s", u.name, u.podUID, hex.EncodeToString(life))
+	return u, errors.Join(errs...)
+}
+
+func runSidecar(ctx context.Context, o sidecarOptions) (err error) {
+	u, err := o.identify()
+	if err != nil {
+		return err
+	}
+	document, err := os.ReadFile(o.settings)
+	if err != nil {
+		return fmt.Errorf("reading settings: %w", err)
+	}
+	pair, err := settings.Parse(document)
+	if err != nil {
+		return fmt.Errorf("reading settings from %s: %w", o.settings, err)
+	}
+	log := Logger(o.logFormat, o.verbosity).WithValues("pair", pair.Pair, "unit", u.name)
+	klog.SetLogger(log) // What client-go has to say goes the same way.
+	return o.runUnit(ctx, u, pair, log)
+}
+
+// runUnit opens what the unit is made of, runs it, and gives back what was opened. What an earlier life left on the host
+// is withdrawn first, so that a unit that cannot start forwards nothing either.
+func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidecar, log logr.Logger) (err error) {
+	kernel, err := rtnetlink.Dial()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, kernel.Close()) }()
+	interfaces, networks := trafficNetworks(pair)
+	config := sidecar.Config{
+		HA: ha.Config{
+			Self: ha.Incarnation(u.incarnation), Preferred: u.name == v1alpha1.Primary, LeaseDuration: pair.LeaseDuration(),
+		},
+		Gate:               gate.New(interfaces, kernel, sidecar.BootTime, log.WithName("gate")),
+		Addresses:          vip.New(networks, kernel, vip.Ethernet{}, log.WithName("vip")),
+		FirewallStatusFile: o.firewallStatus,
+		HealthAddress:      o.healthBindAddress,
+		Now:                sidecar.BootTime,
+		Log:                log,
+	}
+	if err := sidecar.Withdraw(ctx, config.Gate, config.Addresses); err != nil {
+		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
+	}
+	classes, closeClasses, err := openClasses(pair)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeClasses()) }()
+	if config.Replication, err = o.newReplication(u, pair, classes, log.WithName("replication")); err != nil {
+		return err
+	}
+	if err := o.connect(&config, u, pair, log); err != nil {
+		return err
+	}
+	return sidecar.New(config).Run(ctx)
+}
+
+func trafficNetworks(pair settings.Sidecar) (interfaces []string, networks []vip.Network) {
+	for _, n := range pair.Networks {
+		interfaces = append(interfaces, n.Interface)
+		networks = append(networks, vip.Network{Interface: n.Interface, Addresses: n.VirtualAddresses})
+	}
+	return interfaces, networks
+}
+
+// connect gives the unit its connections to the API server: one for the Lease alone, and one for the pods.
+func (o sidecarOptions) connect(config *sidecar.Config, u unit, pair settings.Sidecar, log logr.Logger) error {
+	cluster, err := clusterConfig(o.kubeconfig)
+	if err != nil {
+		return fmt.Errorf("finding the API server: %w", err)
+	}
+	config.Lease, err = lease.New(cluster, lease.Config{
+		Namespace: u.namespace, Name: resources.LeaseName(pair.Pair),
+		Timeout: pair.LeaseDuration() / 3, Silence: pair.LeaseDuration(), Log: log.WithName("lease"),
+	})
+	if err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(cluster)
+	if err != nil {
+		return fmt.Errorf("making a client for pods: %w", err)
+	}
+	config.Pods = sidecar.NewPodClient(client, u.namespace, u.podName, resources.UnitName(pair.Pair, u.peer))
+	return nil
+}
+
+func clusterConfig(kubeconfig string) (*rest.Config, error) {
+	if kubeconfig == "" {
+		return rest.InClusterConfig()
+	}
+	return clientcmd.BuildConfigFromFlags("", kubeconfig)
+}
+
+// newReplication makes the engine. The primary listens and the secondary dials, whatever their roles.
+func (o sidecarOptions) newReplication(
+	u unit, pair settings.Sidecar, classes []class.Class, log logr.Logger,
+) (sidecar.Replication, error) {
+	peerName := credentials.UnitName(string(u.peer), pair.Pair, pair.Namespace)
+	config := engine.Config{
+		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name), Peer: string(u.peer),
+		Incarnation: u.incarnation, PeerPort: settings.SyncPort,
+		TLS:              transport.Credentials(o.tlsDirectory, peerName),
+		Classes:          classes,
+		RecordsPerSecond: int(pair.Sync.RecordsPerSecond),
+		Log:              log,
+	}
+	if u.name == v1alpha1.Primary {
+		config.ListenAddress = net.JoinHostPort("", strconv.Itoa(settings.SyncPort))
+	}
+	e, err := engine.New(config)
+	if err != nil {
+		return nil, err
+	}
+	return replication{e}, nil
+}
