@@ -56,8 +56,8 @@ var _ = Describe("kubectl get", func() {
 		}
 		Expect(short).To(HaveKeyWithValue("hapairs", []string{"hap"}))
 		Expect(short).To(HaveKeyWithValue("syncpolicies", []string{"syncpol"}))
-		Expect(categories).To(HaveKeyWithValue("hapairs", []string{"hapair", "network"}))
-		Expect(categories).To(HaveKeyWithValue("syncpolicies", []string{"hapair", "network"}))
+		Expect(categories).To(HaveKeyWithValue("hapairs", []string{"firewall"}))
+		Expect(categories).To(HaveKeyWithValue("syncpolicies", []string{"firewall"}))
 	})
 })
 

@@ -8,14 +8,14 @@ import (
 
 // The rules about metadata.name are as plain as they are because the API server bounds what a rule may cost by its
 // estimate, and a regular expression over a name that it knows no length of is beyond that. For the same reason rules
-// compare addresses by == alone, never by !=.
+// compare addresses by == alone, never by !=. The category is no kind's name, or kubectl would take `get hapair` for it.
 
 // HAPair is a stateful firewall that runs as a pair of units: one active, which carries all traffic on the virtual
 // addresses, and one standby, which holds the same state and takes over.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:path=hapairs,singular=hapair,shortName=hap,categories={hapair,network}
+// +kubebuilder:resource:path=hapairs,singular=hapair,shortName=hap,categories={firewall}
 // +kubebuilder:printcolumn:name="Active",type=string,JSONPath=`.status.active`,description="Unit that carries the traffic"
 // +kubebuilder:printcolumn:name="Standby",type=string,JSONPath=`.status.standby`,description="Unit that would take over"
 // +kubebuilder:printcolumn:name="Term",type=integer,JSONPath=`.status.term`,description="Grows by one with every change of the active unit"

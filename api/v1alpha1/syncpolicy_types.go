@@ -8,7 +8,7 @@ import (
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:path=syncpolicies,singular=syncpolicy,shortName=syncpol,categories={hapair,network}
+// +kubebuilder:resource:path=syncpolicies,singular=syncpolicy,shortName=syncpol,categories={firewall}
 // +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`,description="Whether the policy can be carried out"
 // +kubebuilder:printcolumn:name="Pairs",type=string,JSONPath=`.status.pairs`,description="Pairs that use the policy"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
