@@ -69,12 +69,13 @@ func (a *announcements) listen(conn *packet.Conn) {
 	}
 }
 
-// firstAfter is the first announcement of an address after an instant.
-func (a *announcements) firstAfter(address netip.Addr, from time.Time) (announcement, bool) {
+// firstAfter is the first announcement of an address after an instant by a station other than the one that had it: that
+// one may still be repeating its own.
+func (a *announcements) firstAfter(address netip.Addr, from time.Time, former net.HardwareAddr) (announcement, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, one := range a.all {
-		if one.address == address && one.at.After(from) {
+		if one.address == address && one.at.After(from) && !bytes.Equal(one.station, former) {
 			return one, true
 		}
 	}

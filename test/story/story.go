@@ -84,6 +84,8 @@ type run struct {
 	holder          string
 	leases          watch.Interface
 	seen            netip.AddrPort
+	lanStation      net.HardwareAddr
+	wanStation      net.HardwareAddr
 	connectedAt     time.Time
 	takenAt         time.Time
 	ticksAtTakeover uint64
@@ -171,6 +173,12 @@ func (r *run) awaitReplication(ctx context.Context) error {
 
 func (r *run) takeAway(ctx context.Context) error {
 	var err error
+	if r.lanStation, err = stationOf(r.ClientNamespace, r.LAN); err != nil {
+		return err
+	}
+	if r.wanStation, err = stationOf(r.ServerNamespace, r.WAN); err != nil {
+		return err
+	}
 	r.leases, err = r.Client.Watch(ctx, &coordinationv1.LeaseList{}, client.InNamespace(r.Pair.Namespace),
 		client.MatchingFields{"metadata.name": r.Pair.Name})
 	if err != nil {
@@ -213,8 +221,8 @@ func (r *run) awaitTakeover(ctx context.Context) error {
 
 func (r *run) awaitAnnouncements(ctx context.Context) error {
 	return poll(ctx, "the virtual addresses to be announced", func() (bool, error) {
-		lan, onLAN := r.lan.firstAfter(r.LAN, r.takenAt)
-		wan, onWAN := r.wan.firstAfter(r.WAN, r.takenAt)
+		lan, onLAN := r.lan.firstAfter(r.LAN, r.takenAt, r.lanStation)
+		wan, onWAN := r.wan.firstAfter(r.WAN, r.takenAt, r.wanStation)
 		if !onLAN || !onWAN {
 			return false, nil
 		}
