@@ -104,7 +104,8 @@ func synchronized(s *scope) metav1.Condition {
 				unit, colon(c.Message))
 		}
 	}
-	return no(condition, v1alpha1.ReasonSynchronizing, "The state of unit %s is being transferred to unit %s", active, standby)
+	return no(condition, v1alpha1.ReasonSynchronizing, "The state of unit %s is being transferred to unit %s",
+		active, standby)
 }
 
 func configurationApplied(s *scope) metav1.Condition {

@@ -43,8 +43,9 @@ type wishes struct {
 	lacking bool
 }
 
-// decide says what is to be done with each unit. It must never take a unit on which the traffic depends: of two outdated
-// units the one that is not active goes first, and the active one only once its peer has its state and can take over.
+// decide says what is to be done with each unit. It must never take a unit on which the traffic depends: of two
+// outdated units the one that is not active goes first, and the active one only once its peer has its state and can
+// take over.
 func decide(f facts, w wishes) decisions {
 	made := decisions{}
 	for _, unit := range v1alpha1.Units() {
@@ -95,8 +96,8 @@ func decideActive(f facts, w wishes, unit v1alpha1.Unit) decision {
 	}
 }
 
-// decideStandby is about an outdated unit that does not carry the traffic. It is taken as long as nothing is lost by it:
-// either the active one is in good order, or this one is of no use anyway.
+// decideStandby is about an outdated unit that does not carry the traffic. It is taken as long as nothing is lost by
+// it: either the active one is in good order, or this one is of no use anyway.
 func decideStandby(f facts, unit v1alpha1.Unit) decision {
 	peer := f.units[unit.Peer()]
 	switch {

@@ -42,12 +42,13 @@ func (u seen) facts(unit v1alpha1.Unit) unitFacts {
 	if u.ended {
 		pod.Status.Phase = corev1.PodFailed
 	}
-	if u.ready {
-		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionTrue})
-	}
-	if u.inSync {
-		pod.Status.Conditions = append(pod.Status.Conditions,
-			corev1.PodCondition{Type: v1alpha1.PodConditionSynchronized, Status: corev1.ConditionTrue})
+	for condition, is := range map[corev1.PodConditionType]bool{
+		corev1.PodReady: u.ready, v1alpha1.PodConditionSynchronized: u.inSync,
+	} {
+		if is {
+			pod.Status.Conditions = append(pod.Status.Conditions,
+				corev1.PodCondition{Type: condition, Status: corev1.ConditionTrue})
+		}
 	}
 	return unitFacts{pod: pod}
 }
@@ -146,7 +147,7 @@ func TestDecideNeverHarms(t *testing.T) {
 			if w.lacking || !w.startable {
 				t.Errorf("unit %s is replaced while the spec lacks something", unit)
 			}
-			if unit == f.active() && !(peer.useful() && f.synchronized()) {
+			if canTakeOver := peer.useful() && f.synchronized(); unit == f.active() && !canTakeOver {
 				t.Errorf("the active unit %s is replaced though its peer cannot take over", unit)
 			}
 			if own.useful() && !peer.useful() {

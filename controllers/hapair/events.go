@@ -11,7 +11,8 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// notice is one kind of Event that the operator makes about a pair: each tells a person of something that happened once.
+// notice is one kind of Event that the operator makes about a pair: each tells a person of something that happened
+// once.
 type notice struct {
 	kind, reason, action string
 }
@@ -71,12 +72,12 @@ func activeTransition(before, after v1alpha1.HAPairStatus) []transition {
 		return nil
 	case after.Active == "":
 		return []transition{{noticeActiveLost, fmt.Sprintf("No unit is active after unit %s", before.Active)}}
-	case before.Active == "" || before.Active == after.Active:
-		return []transition{{noticeActiveChanged, fmt.Sprintf("Unit %s is active in term %d", after.Active, after.Term)}}
-	default:
-		return []transition{{noticeActiveChanged, fmt.Sprintf("Unit %s is active in term %d, in place of unit %s",
-			after.Active, after.Term, before.Active)}}
 	}
+	note := fmt.Sprintf("Unit %s is active in term %d", after.Active, after.Term)
+	if before.Active == after.Active.Peer() {
+		note += fmt.Sprintf(", in place of unit %s", before.Active)
+	}
+	return []transition{{noticeActiveChanged, note}}
 }
 
 // turned tells when a condition became true, and when it is no longer. That it is not true at first is no event.

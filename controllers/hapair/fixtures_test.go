@@ -5,6 +5,7 @@ package hapair_test
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -150,13 +151,10 @@ func (s *stage) say(ctx context.Context, unit v1alpha1.Unit, conditions ...corev
 
 func setPodConditions(status *corev1.PodStatus, conditions ...corev1.PodCondition) {
 	for _, wanted := range conditions {
-		kept := status.Conditions[:0]
-		for _, c := range status.Conditions {
-			if c.Type != wanted.Type {
-				kept = append(kept, c)
-			}
-		}
-		status.Conditions = append(kept, wanted)
+		status.Conditions = slices.DeleteFunc(status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == wanted.Type
+		})
+		status.Conditions = append(status.Conditions, wanted)
 	}
 }
 
@@ -178,6 +176,10 @@ func inSync() corev1.PodCondition {
 
 func notInSync(reason string) corev1.PodCondition {
 	return podCondition(v1alpha1.PodConditionSynchronized, false, reason, "")
+}
+
+func refuses(message string) corev1.PodCondition {
+	return podCondition(v1alpha1.PodConditionConfigurationApplied, false, v1alpha1.ReasonInvalid, message)
 }
 
 func enforces(hash string) corev1.PodCondition {
@@ -247,7 +249,9 @@ func (s *stage) seen(ctx context.Context) *v1alpha1.HAPair {
 // eventually waits until a condition has a reason, for the present generation.
 func (s *stage) eventually(ctx context.Context, condition, reason string, message ...string) {
 	GinkgoHelper()
-	matchers := []gomegatypes.GomegaMatcher{HaveField("Reason", reason), HaveField("ObservedGeneration", s.pair.Generation)}
+	matchers := []gomegatypes.GomegaMatcher{
+		HaveField("Reason", reason), HaveField("ObservedGeneration", s.pair.Generation),
+	}
 	for _, part := range message {
 		matchers = append(matchers, HaveField("Message", ContainSubstring(part)))
 	}

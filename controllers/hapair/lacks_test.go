@@ -9,7 +9,6 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -66,7 +65,8 @@ var _ = Describe("What a spec lacks", func() {
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonConfigurationInvalid,
 			"spec.firewall.configuration.inline", "policies[0].to[0]", "moon")
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "policies[0].to[0]")
-		Eventually(s.events).WithArguments(ctx, "ConfigurationRefused").Should(ConsistOf(ContainSubstring("policies[0].to[0]")))
+		Eventually(s.events).WithArguments(ctx, "ConfigurationRefused").
+			Should(ConsistOf(ContainSubstring("policies[0].to[0]")))
 		noPods(ctx)
 
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Configuration = inline(document) })
@@ -89,7 +89,8 @@ var _ = Describe("What a spec lacks", func() {
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) {
 			spec.Firewall.Configuration = inline(`{"kind": "FirewallConfiguration", "surprise": 1}`)
 		})
-		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "surprise", "the last good document stays in force")
+		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid,
+			"surprise", "the last good document stays in force")
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked)
 		after := &corev1.ConfigMap{}
@@ -121,7 +122,8 @@ var _ = Describe("What a spec lacks", func() {
 
 		users.Data["firewall.yaml"] = strings.Replace(document, "Accept", "Drop", 1)
 		Expect(admin.Update(ctx, users)).To(Succeed())
-		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplying, "unit primary and unit secondary")
+		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplying,
+			"unit primary and unit secondary")
 		Expect(s.documentHash(ctx)).NotTo(Equal(before))
 
 		for _, unit := range v1alpha1.Units() {
@@ -131,14 +133,16 @@ var _ = Describe("What a spec lacks", func() {
 		untouched()
 
 		By("telling when a unit cannot apply it")
-		s.say(ctx, v1alpha1.Secondary, podCondition(v1alpha1.PodConditionConfigurationApplied, false, v1alpha1.ReasonInvalid, "no such expression"))
-		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonRefusedByUnit, "unit secondary", "no such expression")
+		s.say(ctx, v1alpha1.Secondary, refuses("no such expression"))
+		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonRefusedByUnit,
+			"unit secondary", "no such expression")
 	})
 
 	It("waits for a ConfigMap, and goes on without it later", func(ctx SpecContext) {
 		s.pair.Spec.Firewall.Configuration = fromConfigMap("rules")
 		s.create(ctx)
-		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonReferenceNotFound, "ConfigMap rules does not exist", "create it")
+		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonReferenceNotFound,
+			"ConfigMap rules does not exist", "create it")
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonConfigurationNotFound)
 		noPods(ctx)
 
@@ -149,9 +153,11 @@ var _ = Describe("What a spec lacks", func() {
 
 		delete(users.Data, "firewall.yaml")
 		Expect(admin.Update(ctx, users)).To(Succeed())
-		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonConfigurationNotFound, "has no key firewall.yaml")
+		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonConfigurationNotFound,
+			"has no key firewall.yaml")
 		Expect(admin.Delete(ctx, users)).To(Succeed())
-		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonConfigurationNotFound, "does not exist", "last good")
+		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonConfigurationNotFound,
+			"does not exist", "last good")
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 		untouched()
 	})
@@ -159,7 +165,8 @@ var _ = Describe("What a spec lacks", func() {
 	It("waits for a SyncPolicy, and goes on without it later", func(ctx SpecContext) {
 		s.pair.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{Name: "slow"}
 		s.create(ctx)
-		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonReferenceNotFound, "SyncPolicy slow does not exist", "create it")
+		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonReferenceNotFound,
+			"SyncPolicy slow does not exist", "create it")
 		noPods(ctx)
 
 		slow := &v1alpha1.SyncPolicy{
@@ -171,7 +178,8 @@ var _ = Describe("What a spec lacks", func() {
 		untouched := podsUntouched(ctx)
 
 		Expect(admin.Delete(ctx, slow)).To(Succeed())
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "SyncPolicy slow does not exist", "goes on")
+		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+			"SyncPolicy slow does not exist", "goes on")
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 		untouched()
 	})
@@ -194,32 +202,34 @@ var _ = Describe("What a spec lacks", func() {
 		s.settle(ctx)
 		s.setStatus(ctx, v1alpha1.Secondary, func(status *corev1.PodStatus) {
 			setPodConditions(status, podCondition(corev1.PodReady, false, "", ""))
-			status.ContainerStatuses = []corev1.ContainerStatus{{
-				Name:                 "firewall",
-				State:                corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
-				LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Message: "no nftables"}},
-			}}
+			firewall := corev1.ContainerStatus{Name: "firewall"}
+			firewall.State.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
+			firewall.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{
+				ExitCode: 3, Message: "no nftables",
+			}
+			status.ContainerStatuses = []corev1.ContainerStatus{firewall}
 		})
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "CrashLoopBackOff", "exit code 3", "no nftables")
+		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+			"CrashLoopBackOff", "exit code 3", "no nftables")
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyNotReady, "no nftables")
 
 		Expect(admin.Delete(ctx, s.pod(ctx, v1alpha1.Secondary), client.GracePeriodSeconds(0))).To(Succeed())
 		s.pod(ctx, v1alpha1.Secondary)
 		s.setStatus(ctx, v1alpha1.Secondary, func(status *corev1.PodStatus) {
-			setPodConditions(status, podCondition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
+			setPodConditions(status,
+				podCondition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
 		})
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyMissing, "0/2 nodes are available")
 	})
 
 	It("tells what the API server refuses", func(ctx SpecContext) {
-		Expect(admin.Create(ctx, &corev1.ResourceQuota{
-			ObjectMeta: metav1.ObjectMeta{Name: "none", Namespace: s.namespace},
-			Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}},
-		})).To(Succeed())
-		Expect(admin.Create(ctx, newConfigMap("unrelated", ""))).To(Succeed())
 		s.pair.Spec.Firewall.Scheduling.NodeSelector = map[string]string{"no such/label/key": "x"}
 		s.create(ctx)
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "applying Pod "+s.namespace+"/edge-primary")
+		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+			"applying Pod "+s.namespace+"/edge-primary", "no such/label/key")
 		Eventually(s.events).WithArguments(ctx, "Blocked").Should(HaveLen(1))
+
+		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Scheduling.NodeSelector = nil })
+		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCreating)
 	})
 })

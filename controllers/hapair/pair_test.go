@@ -58,7 +58,8 @@ var _ = Describe("A pair", func() {
 
 		made := 0
 		for _, list := range kinds() {
-			Expect(admin.List(ctx, list, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.LabelPair: "edge"})).To(Succeed())
+			ofPair := client.MatchingLabels{v1alpha1.LabelPair: "edge"}
+			Expect(admin.List(ctx, list, client.InNamespace(s.namespace), ofPair)).To(Succeed())
 			for _, object := range itemsOf(list) {
 				made++
 				Expect(metav1.IsControlledBy(object, s.pair)).To(BeTrue(), "%T %s", object, object.GetName())
@@ -80,8 +81,14 @@ var _ = Describe("A pair", func() {
 		Expect(status.Standby).To(Equal(v1alpha1.Secondary))
 		Expect(status.Term).To(BeEquivalentTo(1))
 		Expect(status.Units).To(Equal([]v1alpha1.UnitStatus{
-			{Name: "primary", Role: "Active", Pod: "edge-primary", Node: "node-1", Synchronized: true, ConfigurationHash: s.documentHash(ctx)},
-			{Name: "secondary", Role: "Standby", Pod: "edge-secondary", Node: "node-2", Synchronized: true, ConfigurationHash: s.documentHash(ctx)},
+			{
+				Name: "primary", Role: "Active", Pod: "edge-primary", Node: "node-1",
+				Synchronized: true, ConfigurationHash: s.documentHash(ctx),
+			},
+			{
+				Name: "secondary", Role: "Standby", Pod: "edge-secondary", Node: "node-2",
+				Synchronized: true, ConfigurationHash: s.documentHash(ctx),
+			},
 		}))
 	})
 
@@ -117,7 +124,8 @@ var _ = Describe("A pair", func() {
 		Eventually(s.role).WithArguments(ctx, v1alpha1.Secondary).Should(Equal("active"))
 		Eventually(s.role).WithArguments(ctx, v1alpha1.Primary).Should(Equal("standby"))
 		Eventually(func() v1alpha1.HAPairStatus { return s.seen(ctx).Status }).Should(And(
-			HaveField("Active", v1alpha1.Secondary), HaveField("Standby", v1alpha1.Primary), HaveField("Term", BeEquivalentTo(2))))
+			HaveField("Active", v1alpha1.Secondary), HaveField("Standby", v1alpha1.Primary),
+			HaveField("Term", BeEquivalentTo(2))))
 		Eventually(s.events).WithArguments(ctx, "ActiveChanged").Should(ContainElement(
 			"Unit secondary is active in term 2, in place of unit primary"))
 	})
@@ -149,8 +157,9 @@ var _ = Describe("A pair", func() {
 		s.create(ctx)
 		s.eventuallyGet(ctx, "edge", &discoveryv1.EndpointSlice{})
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Service = nil })
-		Eventually(func() bool { return apierrors.IsNotFound(s.get(ctx, "edge", &corev1.Service{})) }).Should(BeTrue())
-		Eventually(func() bool { return apierrors.IsNotFound(s.get(ctx, "edge", &discoveryv1.EndpointSlice{})) }).Should(BeTrue())
+		for _, object := range []client.Object{&corev1.Service{}, &discoveryv1.EndpointSlice{}} {
+			Eventually(func() bool { return apierrors.IsNotFound(s.get(ctx, "edge", object)) }).Should(BeTrue())
+		}
 	})
 
 	It("gets back what someone took away or changed", func(ctx SpecContext) {

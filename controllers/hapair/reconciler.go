@@ -16,9 +16,6 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// FieldOwner owns every field that the operator applies.
-const FieldOwner = client.FieldOwner("hapair.io/manager")
-
 // Reconciler makes pairs what their specs say.
 type Reconciler struct {
 	// Client reads from the cache, which holds only what is labelled as a pair's, and writes.
@@ -109,7 +106,8 @@ func run(ctx context.Context, s *scope, steps ...step) error {
 }
 
 // refusal is the message of an error that trying again does not mend: the API server, a quota or an admission policy
-// refuses what the spec amounts to, or a foreign object is in the way. Other errors pass, and no person needs to see them.
+// refuses what the spec amounts to, or a foreign object is in the way. Other errors pass, and no person has to see
+// them.
 func refusal(err error) string {
 	foreign := &foreignObjectError{}
 	spec := &specError{}

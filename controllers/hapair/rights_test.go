@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,7 +28,9 @@ var _ = Describe("The rights of a unit", func() {
 		config := rest.CopyConfig(adminConfig)
 		config.Impersonate = rest.ImpersonationConfig{
 			UserName: "system:serviceaccount:" + s.namespace + ":edge-primary",
-			Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + s.namespace, "system:authenticated"},
+			Groups: []string{
+				"system:serviceaccounts", "system:serviceaccounts:" + s.namespace, "system:authenticated",
+			},
 		}
 		var err error
 		unit, err = client.New(config, client.Options{Scheme: admin.Scheme()})
@@ -35,11 +38,15 @@ var _ = Describe("The rights of a unit", func() {
 	})
 	at := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: s.namespace, Name: name} }
 	key := func(name string) client.ObjectKey { return client.ObjectKey{Namespace: s.namespace, Name: name} }
+	listOne := func(ctx SpecContext, list client.ObjectList, name string) error {
+		return unit.List(ctx, list, client.InNamespace(s.namespace), client.MatchingFields{"metadata.name": name})
+	}
 	beForbidden := WithTransform(apierrors.IsForbidden, BeTrue())
 	// As the sidecar writes its conditions.
 	saysOf := func(ctx SpecContext, pod string) error {
 		patch := []byte(`{"status":{"conditions":[{"type":"hapair.io/Active","status":"True","reason":"Active"}]}}`)
-		return unit.Status().Patch(ctx, &corev1.Pod{ObjectMeta: at(pod)}, client.RawPatch("application/strategic-merge-patch+json", patch))
+		conditions := client.RawPatch(types.StrategicMergePatchType, patch)
+		return unit.Status().Patch(ctx, &corev1.Pod{ObjectMeta: at(pod)}, conditions)
 	}
 
 	It("let it take part in its Lease and speak for its own pod", func(ctx SpecContext) {
@@ -50,9 +57,9 @@ var _ = Describe("The rights of a unit", func() {
 		Expect(saysOf(ctx, "edge-primary")).To(Succeed())
 		for _, pod := range []string{"edge-primary", "edge-secondary"} {
 			Expect(unit.Get(ctx, key(pod), &corev1.Pod{})).To(Succeed())
-			Expect(unit.List(ctx, &corev1.PodList{}, client.InNamespace(s.namespace), client.MatchingFields{"metadata.name": pod})).To(Succeed())
+			Expect(listOne(ctx, &corev1.PodList{}, pod)).To(Succeed())
 		}
-		Expect(unit.List(ctx, &coordinationv1.LeaseList{}, client.InNamespace(s.namespace), client.MatchingFields{"metadata.name": "edge"})).To(Succeed())
+		Expect(listOne(ctx, &coordinationv1.LeaseList{}, "edge")).To(Succeed())
 	})
 
 	It("let it do nothing else", func(ctx SpecContext) {

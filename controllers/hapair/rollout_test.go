@@ -51,11 +51,13 @@ var _ = Describe("Replacing units", func() {
 		Eventually(image(ctx, v1alpha1.Secondary)).Should(Equal(wanted))
 
 		By("not touching the active one while the new standby is not in sync")
-		s.run(ctx, v1alpha1.Secondary, roleIs(v1alpha1.RoleStandby), enforces(hash), notInSync(v1alpha1.ReasonSynchronizing))
+		s.run(ctx, v1alpha1.Secondary, roleIs(v1alpha1.RoleStandby), enforces(hash),
+			notInSync(v1alpha1.ReasonSynchronizing))
 		s.say(ctx, v1alpha1.Primary, notInSync(v1alpha1.ReasonSynchronizing))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonSynchronizing)
 		Consistently(func() *metav1.Time { return s.pod(ctx, v1alpha1.Primary).DeletionTimestamp }).Should(BeNil())
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonUpdating, "its peer does not hold its state yet")
+		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonUpdating,
+			"its peer does not hold its state yet")
 
 		By("having the active one hand over then")
 		s.say(ctx, v1alpha1.Primary, inSync())
@@ -108,7 +110,8 @@ var _ = Describe("Replacing units", func() {
 		Eventually(func(g Gomega) {
 			g.Expect(s.get(ctx, "policy", policy)).To(Succeed())
 			g.Expect(policy.Status.Pairs).To(ConsistOf("edge"))
-			g.Expect(policy.Status.Conditions).To(ConsistOf(And(HaveField("Type", "Accepted"), HaveField("Status", metav1.ConditionTrue))))
+			g.Expect(policy.Status.Conditions).To(ConsistOf(
+				And(HaveField("Type", "Accepted"), HaveField("Status", metav1.ConditionTrue))))
 		}).Should(Succeed())
 
 		policy.Spec.Throttle = &v1alpha1.SyncThrottle{RecordsPerSecond: 1234}

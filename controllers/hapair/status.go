@@ -3,15 +3,14 @@ package hapair
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/apply"
 )
 
 // publish is the one writer of a pair's status. It looks once more, so that the status tells what the steps brought
@@ -32,7 +31,8 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	if equality.Semantic.DeepEqual(before, after) {
 		return nil
 	}
-	if err := r.Client.Status().Apply(ctx, statusApplication(s.pair, after), FieldOwner, client.ForceOwnership); err != nil {
+	wanted := apply.NewStatus("HAPair", s.pair, after)
+	if err := r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership); err != nil {
 		return fmt.Errorf("applying the status: %w", err)
 	}
 	for _, t := range transitions(before, after) {
@@ -82,42 +82,4 @@ func unitStatuses(f facts) []v1alpha1.UnitStatus {
 		statuses = append(statuses, status)
 	}
 	return statuses
-}
-
-// hapairStatusApplication is the apply configuration that is not generated for this kind.
-type hapairStatusApplication struct {
-	metav1ac.TypeMetaApplyConfiguration    `json:",inline"`
-	*metav1ac.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
-
-	Status v1alpha1.HAPairStatus `json:"status"`
-}
-
-// IsApplyConfiguration marks the type as one.
-func (hapairStatusApplication) IsApplyConfiguration() {}
-
-// GetKind, GetAPIVersion, GetName and GetNamespace are what the client asks of one.
-func (a *hapairStatusApplication) GetKind() *string { return a.Kind }
-
-// GetAPIVersion is the version of the API.
-func (a *hapairStatusApplication) GetAPIVersion() *string { return a.APIVersion }
-
-// GetName is the pair's name.
-func (a *hapairStatusApplication) GetName() *string { return a.Name }
-
-// GetNamespace is the pair's namespace.
-func (a *hapairStatusApplication) GetNamespace() *string { return a.Namespace }
-
-// statusApplication is refused if the pair changed since it was read, so that a transition is never told twice.
-func statusApplication(pair *v1alpha1.HAPair, status v1alpha1.HAPairStatus) *hapairStatusApplication {
-	status.Conditions = slices.Clone(status.Conditions)
-	return &hapairStatusApplication{
-		TypeMetaApplyConfiguration: *metav1ac.TypeMeta().
-			WithAPIVersion(v1alpha1.GroupVersion.String()).
-			WithKind("HAPair"),
-		ObjectMetaApplyConfiguration: metav1ac.ObjectMeta().
-			WithName(pair.Name).
-			WithNamespace(pair.Namespace).
-			WithResourceVersion(pair.ResourceVersion),
-		Status: status,
-	}
 }

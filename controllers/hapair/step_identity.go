@@ -17,7 +17,8 @@ import (
 func (r *Reconciler) ensureIdentity(ctx context.Context, s *scope) error {
 	for _, unit := range v1alpha1.Units() {
 		account := resources.ServiceAccount(s.pair, unit)
-		if err := ensure(ctx, r, s.pair, &corev1.ServiceAccount{}, account, corev1ac.ExtractServiceAccount); err != nil {
+		err := ensure(ctx, r, s.pair, &corev1.ServiceAccount{}, account, corev1ac.ExtractServiceAccount)
+		if err != nil {
 			return err
 		}
 		role := resources.Role(s.pair, unit)

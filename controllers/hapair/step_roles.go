@@ -10,13 +10,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/apply"
 )
 
 // What changes on a running pod has owners of its own, so that a write need not repeat the pod's template, which must
 // not be changed and may be one of an earlier spec.
 const (
-	fieldOwnerRole          = FieldOwner + "-role"
-	fieldOwnerConfiguration = FieldOwner + "-configuration"
+	fieldOwnerRole          = apply.FieldOwner + "-role"
+	fieldOwnerConfiguration = apply.FieldOwner + "-configuration"
 )
 
 // labelRoles labels each pod with its role, as the Lease has it, for people and for selectors.
@@ -42,8 +43,8 @@ func (r *Reconciler) labelRoles(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// markOf begins a change of a pod's metadata. With the UID in it the change is refused if that very pod is gone, instead
-// of making another.
+// markOf begins a change of a pod's metadata. With the UID in it the change is refused if that very pod is gone,
+// instead of making another.
 func markOf(pod *corev1.Pod) *corev1ac.PodApplyConfiguration {
 	return corev1ac.Pod(pod.Name, pod.Namespace).WithUID(pod.UID)
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/hapair-io/hapair/internal/settings"
 )
 
-// resolveSync finds out what the pair replicates. While its SyncPolicy does not exist, that is what it replicated so far.
+// resolveSync finds out what the pair replicates. While its SyncPolicy does not exist, that is what it replicated so
+// far.
 func (r *Reconciler) resolveSync(ctx context.Context, s *scope) error {
 	policy, missing, err := r.policy(ctx, s.pair)
 	if err != nil {
@@ -31,7 +32,9 @@ func (r *Reconciler) resolveSync(ctx context.Context, s *scope) error {
 }
 
 // policy is nil when the pair names none.
-func (r *Reconciler) policy(ctx context.Context, pair *v1alpha1.HAPair) (_ *v1alpha1.SyncPolicy, missing bool, _ error) {
+func (r *Reconciler) policy(
+	ctx context.Context, pair *v1alpha1.HAPair,
+) (_ *v1alpha1.SyncPolicy, missing bool, _ error) {
 	reference := pair.Spec.SyncPolicyRef
 	if reference == nil {
 		return nil, false, nil
@@ -57,14 +60,15 @@ func (r *Reconciler) keepSync(ctx context.Context, s *scope) error {
 	if told, err := settings.Parse(last); len(last) > 0 && err == nil {
 		s.sync, s.syncKnown = told.Sync, true
 	}
-	name := s.pair.Spec.SyncPolicyRef.Name
+	missing := fmt.Sprintf("SyncPolicy %s does not exist in namespace %s",
+		s.pair.Spec.SyncPolicyRef.Name, s.pair.Namespace)
 	if s.syncKnown {
-		s.note(lack{kind: lackPolicy, message: fmt.Sprintf("SyncPolicy %s does not exist in namespace %s; the pair goes on "+
-			"replicating what it did. Create it, or remove spec.syncPolicyRef", name, s.pair.Namespace)})
+		s.note(lack{kind: lackPolicy, message: missing +
+			"; the pair goes on replicating what it did. Create it, or remove spec.syncPolicyRef"})
 		return nil
 	}
-	s.note(lack{kind: lackPolicy, fatal: true, message: fmt.Sprintf("SyncPolicy %s does not exist in namespace %s; "+
-		"create it, or remove spec.syncPolicyRef to replicate what is replicated by default", name, s.pair.Namespace)})
+	s.note(lack{kind: lackPolicy, fatal: true, message: missing +
+		"; create it, or remove spec.syncPolicyRef to replicate what is replicated by default"})
 	return nil
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// ensureUnits makes pods that are missing and takes away those that ended or are outdated, which are made anew when they
-// are gone.
+// ensureUnits makes pods that are missing and takes away those that ended or are outdated, which are made anew when
+// they are gone.
 func (r *Reconciler) ensureUnits(ctx context.Context, s *scope) error {
 	templates, w, err := r.templates(s)
 	if err != nil {

@@ -145,7 +145,8 @@ func startOperator(config *rest.Config, scheme *runtime.Scheme) {
 	})
 }
 
-// writeCounter counts what the operator asks the API server to change, by namespace; Events apart, which change nothing.
+// writeCounter counts what the operator asks the API server to change, by namespace; Events apart, which change
+// nothing.
 type writeCounter struct {
 	mark  atomic.Pointer[string]
 	count atomic.Int64

@@ -102,7 +102,7 @@ func (r *Reconciler) missingAttachment(ctx context.Context, pair *v1alpha1.HAPai
 		switch err := r.Live.Get(ctx, key, attachment); {
 		case err == nil:
 		case meta.IsNoMatchError(err):
-			return "the cluster does not know the kind NetworkAttachmentDefinition; install Multus or a compatible plugin", nil
+			return "the cluster does not know the kind NetworkAttachmentDefinition; install Multus or a plugin like it", nil
 		case apierrors.IsNotFound(err):
 			return fmt.Sprintf("NetworkAttachmentDefinition %s of spec.networks[%d] (%s) does not exist; create it",
 				key, i, network.Name), nil

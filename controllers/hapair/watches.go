@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -60,7 +61,8 @@ func configMapOf(pair *v1alpha1.HAPair) string {
 
 // index has the cache find pairs by what they name.
 func index(indexer client.FieldIndexer) error {
-	for field, of := range map[string]func(*v1alpha1.HAPair) string{indexPolicy: policyOf, indexConfigMap: configMapOf} {
+	named := map[string]func(*v1alpha1.HAPair) string{indexPolicy: policyOf, indexConfigMap: configMapOf}
+	for field, of := range named {
 		extract := func(object client.Object) []string {
 			if pair, ok := object.(*v1alpha1.HAPair); ok && of(pair) != "" {
 				return []string{of(pair)}
@@ -109,9 +111,9 @@ func configMapMetadata() client.Object {
 func (r *Reconciler) pairsThatName(field string) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
 		pairs := &v1alpha1.HAPairList{}
-		err := r.Client.List(ctx, pairs, client.InNamespace(object.GetNamespace()), client.MatchingFields{field: object.GetName()})
-		if err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Finding the pairs that name an object", "field", field, "name", object.GetName())
+		byName := client.MatchingFields{field: object.GetName()}
+		if err := r.Client.List(ctx, pairs, client.InNamespace(object.GetNamespace()), byName); err != nil {
+			log.FromContext(ctx).Error(err, "Finding the pairs that name an object", "field", field, "value", object.GetName())
 			return nil
 		}
 		requests := make([]reconcile.Request, 0, len(pairs.Items))

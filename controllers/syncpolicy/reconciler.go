@@ -10,19 +10,20 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/apply"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// FieldOwner owns the status of policies.
-const FieldOwner = client.FieldOwner("hapair.io/manager")
-
-// maxPairs is what the API admits in a status.
-const maxPairs = 1000
+const (
+	// maxPairs is what the API admits in a status.
+	maxPairs = 1000
+	// conflictInterval is after which a reconcile that met a newer policy than it had read is done again.
+	conflictInterval = 200 * time.Millisecond
+)
 
 // Reconciler keeps the status of policies.
 type Reconciler struct {
@@ -50,15 +51,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if equality.Semantic.DeepEqual(policy.Status, status) {
 		return ctrl.Result{}, nil
 	}
-	err := r.Client.Status().Apply(ctx, application(policy, status), FieldOwner, client.ForceOwnership)
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		// It is gone, or was made anew: then it comes again.
+	wanted := apply.NewStatus("SyncPolicy", policy, status)
+	err := r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership)
+	switch {
+	case apierrors.IsConflict(err):
+		return ctrl.Result{RequeueAfter: conflictInterval}, nil
+	case client.IgnoreNotFound(err) != nil:
+		return ctrl.Result{}, fmt.Errorf("applying the status: %w", err)
+	default:
 		return ctrl.Result{}, nil
 	}
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("applying the status: %w", err)
-	}
-	return ctrl.Result{}, nil
 }
 
 func statusOf(policy *v1alpha1.SyncPolicy, pairs []v1alpha1.HAPair, now metav1.Time) v1alpha1.SyncPolicyStatus {
@@ -86,40 +88,4 @@ func statusOf(policy *v1alpha1.SyncPolicy, pairs []v1alpha1.HAPair, now metav1.T
 	}
 	meta.SetStatusCondition(&status.Conditions, accepted)
 	return status
-}
-
-// statusApplication is the apply configuration that is not generated for this kind.
-type statusApplication struct {
-	metav1ac.TypeMetaApplyConfiguration    `json:",inline"`
-	*metav1ac.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
-
-	Status v1alpha1.SyncPolicyStatus `json:"status"`
-}
-
-// IsApplyConfiguration marks the type as one.
-func (statusApplication) IsApplyConfiguration() {}
-
-// GetKind is what the client asks of an apply configuration.
-func (a *statusApplication) GetKind() *string { return a.Kind }
-
-// GetAPIVersion is what the client asks of an apply configuration.
-func (a *statusApplication) GetAPIVersion() *string { return a.APIVersion }
-
-// GetName is what the client asks of an apply configuration.
-func (a *statusApplication) GetName() *string { return a.Name }
-
-// GetNamespace is what the client asks of an apply configuration.
-func (a *statusApplication) GetNamespace() *string { return a.Namespace }
-
-func application(policy *v1alpha1.SyncPolicy, status v1alpha1.SyncPolicyStatus) *statusApplication {
-	return &statusApplication{
-		TypeMetaApplyConfiguration: *metav1ac.TypeMeta().
-			WithAPIVersion(v1alpha1.GroupVersion.String()).
-			WithKind("SyncPolicy"),
-		ObjectMetaApplyConfiguration: metav1ac.ObjectMeta().
-			WithName(policy.Name).
-			WithNamespace(policy.Namespace).
-			WithUID(policy.UID),
-		Status: status,
-	}
 }

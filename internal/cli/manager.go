@@ -47,7 +47,8 @@ func NewManagerCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.StringVar(&o.images.Sidecar, "sidecar-image", "", "image of the sidecar of every unit (required)")
-	flags.StringVar(&o.images.Firewall, "firewall-image", "", "image of the firewall of pairs that name none (required)")
+	flags.StringVar(&o.images.Firewall, "firewall-image", "",
+		"image of the firewall of pairs that name none (required)")
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas act")
 	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"),
 		"namespace of the Lease by which replicas agree; by default that of POD_NAMESPACE")

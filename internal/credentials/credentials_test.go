@@ -1,8 +1,10 @@
 package credentials_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -38,6 +40,9 @@ func issue(t *testing.T, authority credentials.KeyPair, name string) credentials
 func TestJudgeAuthority(t *testing.T) {
 	authority, other := newAuthority(t, domain), newAuthority(t, "other.default.hapair")
 	unit := issue(t, authority, "primary."+domain)
+	noKey := credentials.KeyPair{Certificate: authority.Certificate}
+	othersKey := credentials.KeyPair{Certificate: authority.Certificate, Key: other.Key}
+	notPEM := credentials.KeyPair{Certificate: []byte("x"), Key: []byte("y")}
 	tests := map[string]struct {
 		authority credentials.KeyPair
 		now       time.Time
@@ -45,9 +50,9 @@ func TestJudgeAuthority(t *testing.T) {
 	}{
 		"fresh":                     {authority, now, credentials.Usable},
 		"nothing":                   {credentials.KeyPair{}, now, credentials.Missing},
-		"no key":                    {credentials.KeyPair{Certificate: authority.Certificate}, now, credentials.Missing},
-		"another's key":             {credentials.KeyPair{Certificate: authority.Certificate, Key: other.Key}, now, credentials.Malformed},
-		"not PEM":                   {credentials.KeyPair{Certificate: []byte("x"), Key: []byte("y")}, now, credentials.Malformed},
+		"no key":                    {noKey, now, credentials.Missing},
+		"another's key":             {othersKey, now, credentials.Malformed},
+		"not PEM":                   {notPEM, now, credentials.Malformed},
 		"of another pair":           {other, now, credentials.WrongAuthority},
 		"a unit's":                  {unit, now, credentials.WrongAuthority},
 		"good for seven years yet":  {authority, now.Add(3 * 365 * day), credentials.Usable},
@@ -66,7 +71,10 @@ func TestJudgeUnit(t *testing.T) {
 	const name = "primary." + domain
 	authority, other := newAuthority(t, domain), newAuthority(t, domain)
 	unit := issue(t, authority, name)
-	twice := credentials.KeyPair{Certificate: append(append([]byte{}, unit.Certificate...), unit.Certificate...), Key: unit.Key}
+	twice := credentials.KeyPair{Certificate: bytes.Repeat(unit.Certificate, 2), Key: unit.Key}
+	authoritysKey := credentials.KeyPair{Certificate: unit.Certificate, Key: authority.Key}
+	peers := issue(t, authority, "secondary."+domain)
+	outside := issue(t, authority, "primary.other.default.hapair")
 	tests := map[string]struct {
 		unit      credentials.KeyPair
 		authority []byte
@@ -75,13 +83,13 @@ func TestJudgeUnit(t *testing.T) {
 	}{
 		"fresh":                      {unit, authority.Certificate, now, credentials.Usable},
 		"nothing":                    {credentials.KeyPair{}, authority.Certificate, now, credentials.Missing},
-		"key of the authority":       {credentials.KeyPair{Certificate: unit.Certificate, Key: authority.Key}, authority.Certificate, now, credentials.Malformed},
+		"key of the authority":       {authoritysKey, authority.Certificate, now, credentials.Malformed},
 		"two certificates":           {twice, authority.Certificate, now, credentials.Malformed},
 		"of an authority since lost": {unit, other.Certificate, now, credentials.WrongAuthority},
 		"authority unreadable":       {unit, []byte("x"), now, credentials.WrongAuthority},
 		"the authority's own":        {authority, authority.Certificate, now, credentials.WrongName},
-		"of the peer":                {issue(t, authority, "secondary."+domain), authority.Certificate, now, credentials.WrongName},
-		"outside the domain":         {issue(t, authority, "primary.other.default.hapair"), authority.Certificate, now, credentials.WrongName},
+		"of the peer":                {peers, authority.Certificate, now, credentials.WrongName},
+		"outside the domain":         {outside, authority.Certificate, now, credentials.WrongName},
 		"half its life":              {unit, authority.Certificate, now.Add(180 * day), credentials.Usable},
 		"near its end":               {unit, authority.Certificate, now.Add(300 * day), credentials.Expiring},
 		"past its end":               {unit, authority.Certificate, now.Add(400 * day), credentials.Expiring},
@@ -103,11 +111,13 @@ func TestUsableUntilItIsToBeRenewed(t *testing.T) {
 	if !ok {
 		t.Fatal("a fresh certificate has no time of renewal")
 	}
-	if got := credentials.JudgeUnit(unit, authority.Certificate, name, at.Add(-time.Second)); got != credentials.Usable {
-		t.Errorf("just before: got %v, want %v", got, credentials.Usable)
-	}
-	if got := credentials.JudgeUnit(unit, authority.Certificate, name, at); got != credentials.Expiring {
-		t.Errorf("at the time: got %v, want %v", got, credentials.Expiring)
+	for when, want := range map[time.Time]credentials.Verdict{
+		at.Add(-time.Second): credentials.Usable,
+		at:                   credentials.Expiring,
+	} {
+		if got := credentials.JudgeUnit(unit, authority.Certificate, name, when); got != want {
+			t.Errorf("%v: got %v, want %v", when, got, want)
+		}
 	}
 	if _, ok := credentials.RenewAt(credentials.KeyPair{}); ok {
 		t.Error("nothing has a time of renewal")
@@ -135,14 +145,17 @@ func handshake(t *testing.T, authority, server, client credentials.KeyPair, serv
 			t.Fatal(err)
 		}
 		return &tls.Config{
-			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate}, RootCAs: roots, ClientCAs: roots,
-			ClientAuth: tls.RequireAndVerifyClientCert, ServerName: serverName,
+			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate}, ServerName: serverName,
+			RootCAs: roots, ClientCAs: roots, ClientAuth: tls.RequireAndVerifyClientCert,
 			Time: func() time.Time { return now },
 		}
 	}
 	near, far := net.Pipe()
-	defer near.Close()
-	defer far.Close()
+	t.Cleanup(func() {
+		if err := errors.Join(near.Close(), far.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 	done := make(chan error, 1)
 	go func() { done <- tls.Server(far, config(server)).HandshakeContext(t.Context()) }()
 	if err := tls.Client(near, config(client)).HandshakeContext(t.Context()); err != nil {

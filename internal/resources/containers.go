@@ -84,8 +84,8 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 			fromField("POD_IP", "status.podIP"),
 		).
 		WithPorts(
-			corev1ac.ContainerPort().WithName(portSync).WithProtocol(corev1.ProtocolTCP).WithContainerPort(settings.SyncPort),
-			corev1ac.ContainerPort().WithName(portHealth).WithProtocol(corev1.ProtocolTCP).WithContainerPort(settings.HealthPort),
+			port(portSync, settings.SyncPort),
+			port(portHealth, settings.HealthPort),
 		).
 		WithReadinessProbe(probe("/readyz").WithPeriodSeconds(2).WithFailureThreshold(2)).
 		WithLivenessProbe(probe("/healthz").WithPeriodSeconds(5).WithFailureThreshold(3)).
@@ -102,8 +102,8 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 		)
 }
 
-// sysctlContainer turns IPv6 forwarding on before anything else runs. Linux has no netlink message for it, and /proc/sys
-// is read-only in any container that is not privileged; so this one is, for the moment that it takes.
+// sysctlContainer turns IPv6 forwarding on before anything else runs. Linux has no netlink message for it, and
+// /proc/sys is read-only in any container that is not privileged; so this one is, for the moment that it takes.
 func sysctlContainer(image string) *corev1ac.ContainerApplyConfiguration {
 	return corev1ac.Container().
 		WithName(ContainerSysctl).
@@ -126,6 +126,10 @@ func confined(capabilities ...corev1.Capability) *corev1ac.SecurityContextApplyC
 func probe(at string) *corev1ac.ProbeApplyConfiguration {
 	return corev1ac.Probe().
 		WithHTTPGet(corev1ac.HTTPGetAction().WithPath(at).WithPort(intstr.FromString(portHealth)))
+}
+
+func port(name string, number int32) *corev1ac.ContainerPortApplyConfiguration {
+	return corev1ac.ContainerPort().WithName(name).WithProtocol(corev1.ProtocolTCP).WithContainerPort(number)
 }
 
 func fromField(name, field string) *corev1ac.EnvVarApplyConfiguration {

@@ -48,8 +48,10 @@ func largest() *v1alpha1.HAPair {
 		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
 	}
 	pair.Spec.Firewall.Scheduling = v1alpha1.SchedulingSpec{
-		NodeSelector:      map[string]string{"example.com/edge": "true"},
-		Tolerations:       []corev1.Toleration{{Key: "edge", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}},
+		NodeSelector: map[string]string{"example.com/edge": "true"},
+		Tolerations: []corev1.Toleration{
+			{Key: "edge", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule},
+		},
 		PriorityClassName: "network-critical",
 		AllowSameNode:     true,
 	}
@@ -76,8 +78,10 @@ func policy() *v1alpha1.SyncPolicy {
 
 func network(name, attachment, namespace string, addresses ...string) v1alpha1.NetworkSpec {
 	return v1alpha1.NetworkSpec{
-		Name:             name,
-		Attachment:       v1alpha1.NetworkAttachment{Multus: &v1alpha1.MultusAttachment{Name: attachment, Namespace: namespace}},
+		Name: name,
+		Attachment: v1alpha1.NetworkAttachment{
+			Multus: &v1alpha1.MultusAttachment{Name: attachment, Namespace: namespace},
+		},
 		VirtualAddresses: addresses,
 	}
 }
@@ -115,8 +119,8 @@ func golden(t *testing.T, file string, pair *v1alpha1.HAPair, policy *v1alpha1.S
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("%s is not what the builders make; if that is meant, run go test ./internal/resources -update and look "+
-			"at the difference. Made was:\n%s", path, got.String())
+		t.Errorf("%s is not what the builders make; if that is meant, run go test ./internal/resources -update "+
+			"and look at the difference. Made was:\n%s", path, got.String())
 	}
 }
 

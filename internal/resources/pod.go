@@ -29,8 +29,8 @@ type Images struct {
 	Firewall string
 }
 
-// Pod is one unit. Everything in it is fixed for the pod's life, and AnnotationTemplateHash stands for all of it and for
-// the settings, which the sidecar reads when it starts.
+// Pod is one unit. Everything in it is fixed for the pod's life, and AnnotationTemplateHash stands for all of it and
+// for the settings, which the sidecar reads when it starts.
 func Pod(
 	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, settings []byte,
 ) (*corev1ac.PodApplyConfiguration, error) {
@@ -126,7 +126,7 @@ func networksAnnotation(pair *v1alpha1.HAPair) (string, error) {
 	for i, network := range pair.Spec.Networks {
 		multus := network.Attachment.Multus
 		if multus == nil {
-			return "", fmt.Errorf("spec.networks[%d].attachment.multus must be set: it is the one kind of attachment", i)
+			return "", fmt.Errorf("spec.networks[%d].attachment.multus must be set: there is no other kind", i)
 		}
 		attachments = append(attachments, attachment{
 			Name: multus.Name, Namespace: cmp.Or(multus.Namespace, pair.Namespace), Interface: network.Name,

@@ -25,27 +25,34 @@ func hash(t *testing.T, pair *v1alpha1.HAPair, images resources.Images, settings
 
 // A hash that changes without need has units replaced; one that does not change leaves them as they are.
 func TestTemplateHash(t *testing.T) {
+	type pair = *v1alpha1.HAPair
 	before := hash(t, smallest(), images, "{}")
+	same := func(pair) {}
+	otherImages := resources.Images{Sidecar: "x", Firewall: images.Firewall}
 	tests := map[string]struct {
-		change   func(*v1alpha1.HAPair)
+		change   func(pair)
 		images   resources.Images
 		settings string
 		changes  bool
 	}{
-		"nothing":              {func(*v1alpha1.HAPair) {}, images, "{}", false},
-		"restored from backup": {func(p *v1alpha1.HAPair) { p.UID = "other" }, images, "{}", false},
-		"document": {func(p *v1alpha1.HAPair) {
+		"nothing":              {same, images, "{}", false},
+		"restored from backup": {func(p pair) { p.UID = "other" }, images, "{}", false},
+		"document": {func(p pair) {
 			p.Spec.Firewall.Configuration.ConfigMapRef = &v1alpha1.ConfigMapKeyReference{Name: "x"}
 		}, images, "{}", false},
-		"service": {func(p *v1alpha1.HAPair) {
+		"service": {func(p pair) {
 			p.Spec.Service = &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{{Name: "x", Port: 1}}}
 		}, images, "{}", false},
-		"image":           {func(p *v1alpha1.HAPair) { p.Spec.Firewall.Image = "x" }, images, "{}", true},
-		"operator's":      {func(*v1alpha1.HAPair) {}, resources.Images{Sidecar: "x", Firewall: images.Firewall}, "{}", true},
-		"attachment":      {func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Attachment.Multus.Name = "x" }, images, "{}", true},
-		"settings":        {func(*v1alpha1.HAPair) {}, images, `{"a":1}`, true},
-		"node selector":   {func(p *v1alpha1.HAPair) { p.Spec.Firewall.Scheduling.NodeSelector = map[string]string{"a": "b"} }, images, "{}", true},
-		"first IPv6 seen": {func(p *v1alpha1.HAPair) { p.Spec.Networks[0].VirtualAddresses = []string{"fd50::1/64"} }, images, "{}", true},
+		"image":            {func(p pair) { p.Spec.Firewall.Image = "x" }, images, "{}", true},
+		"operator's image": {same, otherImages, "{}", true},
+		"attachment":       {func(p pair) { p.Spec.Networks[0].Attachment.Multus.Name = "x" }, images, "{}", true},
+		"settings":         {same, images, `{"a":1}`, true},
+		"node selector": {func(p pair) {
+			p.Spec.Firewall.Scheduling.NodeSelector = map[string]string{"a": "b"}
+		}, images, "{}", true},
+		"first IPv6 address": {func(p pair) {
+			p.Spec.Networks[0].VirtualAddresses = []string{"fd50::1/64"}
+		}, images, "{}", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -81,11 +88,13 @@ func TestSync(t *testing.T) {
 		"no policy":    {nil, `{"classes":["ConnectionCache"]}`, ""},
 		"empty policy": {&v1alpha1.SyncPolicy{}, `{"classes":["ConnectionCache"]}`, ""},
 		"class skipped": {
-			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{skip}}}, `{"classes":[]}`, "",
+			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{skip}}},
+			`{"classes":[]}`, "",
 		},
 		"everything": {
 			policy(),
-			`{"classes":["ConnectionCache"],"protocols":[6,17],"excludedNetworks":["198.51.100.0/24"],"recordsPerSecond":50000}`, "",
+			`{"classes":["ConnectionCache"],"protocols":[6,17],"excludedNetworks":["198.51.100.0/24"],` +
+				`"recordsPerSecond":50000}`, "",
 		},
 		"unknown class": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{{Name: "Dreams"}}}}, "",
@@ -121,7 +130,9 @@ func TestAnySpec(t *testing.T) {
 	filler := randfill.NewWithSeed(int64(seed)).NilChance(0.3).NumElements(0, 4).Funcs(
 		func(address *string, c randfill.Continue) {
 			// Now and then something that means something.
-			choices := []string{"", "lan", "192.0.2.1/24", "2001:db8::1/64", "::ffff:192.0.2.1/120", "fe80::1%lan/64", c.String(8)}
+			choices := []string{
+				"", "lan", "192.0.2.1/24", "2001:db8::1/64", "::ffff:192.0.2.1/120", "fe80::1%lan/64", c.String(8),
+			}
 			*address = choices[c.Intn(len(choices))]
 		},
 		func(document *runtime.RawExtension, c randfill.Continue) { document.Raw = []byte(c.String(8)) },
@@ -130,14 +141,12 @@ func TestAnySpec(t *testing.T) {
 		pair, policy := &v1alpha1.HAPair{}, &v1alpha1.SyncPolicy{}
 		filler.Fill(&pair.Spec)
 		filler.Fill(&policy.Spec)
-		filler.Fill(&pair.ObjectMeta.Name)
-		pair.ObjectMeta.Namespace = "any"
+		filler.Fill(&pair.Name)
+		pair.Namespace = "any"
 		for _, unit := range v1alpha1.Units() {
-			if pod, err := resources.Pod(pair, unit, images, nil); err == nil {
-				again, _ := resources.Pod(pair, unit, images, nil)
-				if pod.Annotations[v1alpha1.AnnotationTemplateHash] != again.Annotations[v1alpha1.AnnotationTemplateHash] {
-					t.Fatalf("two hashes of one spec: %+v", pair.Spec)
-				}
+			if _, err := resources.Pod(pair, unit, images, nil); err == nil &&
+				hash(t, pair, images, "") != hash(t, pair, images, "") {
+				t.Fatalf("two hashes of one spec: %+v", pair.Spec)
 			}
 		}
 		if _, err := everything(pair, policy); err != nil {
@@ -156,7 +165,8 @@ func TestSettingsAreThoseOfASidecar(t *testing.T) {
 	pair = smallest()
 	pair.Spec.Networks[1].VirtualAddresses = []string{"203.0.113.1"}
 	_, err := everything(pair, nil)
-	if want := `spec.networks[1].virtualAddresses[0]: netip.ParsePrefix("203.0.113.1"): no '/'`; fmt.Sprint(err) != want {
+	want := `spec.networks[1].virtualAddresses[0]: netip.ParsePrefix("203.0.113.1"): no '/'`
+	if fmt.Sprint(err) != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

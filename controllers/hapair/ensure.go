@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/apply"
 )
 
 // configuration is what every generated apply configuration can do.
@@ -46,7 +47,7 @@ func ensure[L client.Object, W configuration](
 	case !metav1.IsControlledBy(live, pair):
 		return &foreignObjectError{what: what}
 	default:
-		applied, err := extract(live, string(FieldOwner))
+		applied, err := extract(live, string(apply.FieldOwner))
 		if err != nil {
 			return fmt.Errorf("reading what was applied to %s: %w", what, err)
 		}
@@ -54,7 +55,7 @@ func ensure[L client.Object, W configuration](
 			return err
 		}
 	}
-	if err := r.Client.Apply(ctx, wanted, FieldOwner, client.ForceOwnership); err != nil {
+	if err := r.Client.Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership); err != nil {
 		return fmt.Errorf("applying %s: %w", what, err)
 	}
 	return nil

@@ -1,0 +1,49 @@
+package apply
+
+import (
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// FieldOwner owns every field that the operator applies.
+const FieldOwner = client.FieldOwner("hapair.io/manager")
+
+// Status is the configuration of an object's status, and of nothing else of it.
+type Status[S any] struct {
+	metav1ac.TypeMetaApplyConfiguration    `json:",inline"`
+	*metav1ac.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
+
+	Status S `json:"status"`
+}
+
+// NewStatus makes the configuration for the object as it was read. The API server refuses it if the object changed
+// since: whoever compares a status with the one before must not have compared it with an older one.
+func NewStatus[S any](kind string, object client.Object, status S) *Status[S] {
+	return &Status[S]{
+		TypeMetaApplyConfiguration: *metav1ac.TypeMeta().
+			WithAPIVersion(v1alpha1.GroupVersion.String()).
+			WithKind(kind),
+		ObjectMetaApplyConfiguration: metav1ac.ObjectMeta().
+			WithName(object.GetName()).
+			WithNamespace(object.GetNamespace()).
+			WithResourceVersion(object.GetResourceVersion()),
+		Status: status,
+	}
+}
+
+// IsApplyConfiguration marks the type as one.
+func (*Status[S]) IsApplyConfiguration() {}
+
+// GetKind is one of the four things that the client asks of a configuration.
+func (s *Status[S]) GetKind() *string { return s.Kind }
+
+// GetAPIVersion is one of the four things that the client asks of a configuration.
+func (s *Status[S]) GetAPIVersion() *string { return s.APIVersion }
+
+// GetName is one of the four things that the client asks of a configuration.
+func (s *Status[S]) GetName() *string { return s.Name }
+
+// GetNamespace is one of the four things that the client asks of a configuration.
+func (s *Status[S]) GetNamespace() *string { return s.Namespace }
