@@ -33,6 +33,7 @@ func Run(t *testing.T, fresh func(*testing.T) Pair) {
 	for name, check := range map[string]func(*testing.T, Pair){
 		"a watch tells of every change, in order":                 watchTells,
 		"a drained watch has told of all that happened":           drainTells,
+		"a question that comes while waiting is answered":         drainWakes,
 		"waiting ends with the context":                           waitingEnds,
 		"an overrun is told of and survived":                      overrunIsTold,
 		"a snapshot has every entry":                              snapshotIsWhole,
@@ -165,6 +166,24 @@ func drainTells(t *testing.T, p Pair) {
 	}
 	if got := drain(t, w); len(got) != 0 {
 		t.Errorf("%d changes although nothing happened", len(got))
+	}
+}
+
+func drainWakes(t *testing.T, p Pair) {
+	w := watch(t, p.Active)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for want := range uint64(50) {
+		go w.Drain()
+		for {
+			batch, err := w.Receive(ctx)
+			if err != nil {
+				t.Fatalf("Receiving: %v", err)
+			}
+			if batch.Drained > want {
+				break
+			}
+		}
 	}
 }
 

@@ -69,6 +69,9 @@ type watch struct {
 func (w *watch) Receive(ctx context.Context) (class.Batch, error) {
 	for {
 		asked := w.asked.Load() // before reading: what is read then answers the question
+		if asked > w.answered {
+			w.listener.Wake() // the question may have come after an earlier look that it woke up
+		}
 		events, drained, err := w.listener.Receive(ctx)
 		switch {
 		case errors.Is(err, conntrack.ErrOverrun):

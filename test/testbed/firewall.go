@@ -1,0 +1,94 @@
+package testbed
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// strictRules forward what a connection began from the LAN, and nothing that does not belong to a connection that the
+// router knows: a connection lives through a takeover by its state alone. The translated port is random, so that
+// nothing but that state leads to the same one.
+const strictRules = `
+table inet firewall {
+	counter invalid { }
+	counter unknown { }
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+		ct state invalid counter name invalid drop
+		ct state established,related accept
+		iifname "lan0" oifname "wan0" tcp flags & (fin|syn|rst|ack) == syn ct state new accept
+		iifname "lan0" oifname "wan0" meta l4proto { udp, icmp, ipv6-icmp, sctp } ct state new accept
+		counter name unknown
+	}
+}
+table ip translation {
+	chain postrouting {
+		type nat hook postrouting priority srcnat;
+		oifname "wan0" meta l4proto { tcp, udp } snat to 203.0.113.1:20000-60000 fully-random
+		oifname "wan0" snat to 203.0.113.1
+	}
+}
+`
+
+// Firewall loads an nftables ruleset into the namespace.
+func (n *Namespace) Firewall(t testing.TB, rules string) {
+	t.Helper()
+	command := exec.Command("nft", "-f", "-")
+	command.Stdin = strings.NewReader(rules)
+	n.run(t, command)
+}
+
+// run runs a command inside of the namespace to its end and returns what it printed.
+func (n *Namespace) run(t testing.TB, command *exec.Cmd) []byte {
+	t.Helper()
+	var out, errs bytes.Buffer
+	command.Stdout, command.Stderr = &out, &errs
+	if err := n.Start(command); err != nil {
+		t.Fatalf("Starting %v in %s: %v", command.Args, n.Name, err)
+	}
+	if err := command.Wait(); err != nil {
+		t.Fatalf("Running %v in %s: %v: %s", command.Args, n.Name, err, errs.Bytes())
+	}
+	return out.Bytes()
+}
+
+// Dropped is how many packets the router dropped as not fitting their connection, and as fitting none.
+func (n *Namespace) Dropped(t testing.TB) (invalid, unknown int) {
+	t.Helper()
+	var listing struct {
+		Objects []struct {
+			Counter *struct {
+				Name    string `json:"name"`
+				Packets int    `json:"packets"`
+			} `json:"counter"`
+		} `json:"nftables"`
+	}
+	if err := json.Unmarshal(n.run(t, exec.Command("nft", "--json", "list", "counters")), &listing); err != nil {
+		t.Fatalf("Reading counters of %s: %v", n.Name, err)
+	}
+	for _, o := range listing.Objects {
+		switch {
+		case o.Counter == nil:
+		case o.Counter.Name == "invalid":
+			invalid = o.Counter.Packets
+		case o.Counter.Name == "unknown":
+			unknown = o.Counter.Packets
+		}
+	}
+	return invalid, unknown
+}
+
+// KnownOnlyRules replace the strict ones where no connection may begin.
+const KnownOnlyRules = `
+flush chain inet firewall forward
+table inet firewall {
+	chain forward {
+		ct state invalid counter name invalid drop
+		ct state established,related accept
+		counter name unknown
+	}
+}
+`

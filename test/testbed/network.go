@@ -1,0 +1,110 @@
+package testbed
+
+import (
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"testing"
+)
+
+// Addresses of the network, the same in every test since each has namespaces of its own.
+const (
+	ClientAddress     = "192.168.50.10"
+	ClientAddressIPv6 = "fd50::10"
+	ServerAddress     = "203.0.113.9"
+	ServerAddressIPv6 = "2001:db8:113::9"
+)
+
+// The virtual addresses, of which the one on the WAN is what the server sees the client's connections come from.
+var (
+	VirtualLAN     = netip.MustParsePrefix("192.168.50.1/24")
+	VirtualLANIPv6 = netip.MustParsePrefix("fd50::1/64")
+	VirtualWAN     = netip.MustParsePrefix("203.0.113.1/24")
+	VirtualWANIPv6 = netip.MustParsePrefix("2001:db8:113::1/64")
+)
+
+// The addresses of the routers on the link between them.
+const (
+	PrimarySync   = "10.99.0.1"
+	SecondarySync = "10.99.0.2"
+)
+
+// Network is a client on a LAN, a server on a WAN, and two routers between them that can have the virtual addresses of
+// both. The routers have a link of their own to each other.
+//
+//	client ── lan ─┬─ primary ───┬─ wan ── server
+//	               │     │sync   │
+//	               └─ secondary ─┘
+type Network struct {
+	Client, Server, Primary, Secondary *Namespace
+	fabric                             *Namespace // has the switches
+}
+
+// NewNetwork makes the network. Neither router has a virtual address.
+func NewNetwork(t testing.TB) *Network {
+	t.Helper()
+	n := &Network{fabric: NewNamespace(t, "switch")}
+	n.fabric.Bridge(t, "lan")
+	n.fabric.Bridge(t, "wan")
+
+	n.Client = NewNamespace(t, "client")
+	n.fabric.Plug(t, "lan", n.Client, "lan0", "client")
+	n.Client.Link(t, "lan0").
+		Address(ClientAddress + "/24").Address(ClientAddressIPv6 + "/64").Route(VirtualLAN.Addr().String()).Route(VirtualLANIPv6.Addr().String())
+
+	// The server has a route back for IPv6 alone, which is not translated.
+	n.Server = NewNamespace(t, "server")
+	n.fabric.Plug(t, "wan", n.Server, "wan0", "server")
+	n.Server.Link(t, "wan0").
+		Address(ServerAddress + "/24").Address(ServerAddressIPv6 + "/64").Route(VirtualWANIPv6.Addr().String())
+
+	n.Primary = n.newRouter(t, "primary", 2)
+	n.Secondary = n.newRouter(t, "secondary", 3)
+	Wire(t, n.Primary, "sync0", n.Secondary, "sync0")
+	n.Primary.Link(t, "sync0").Address(PrimarySync + "/30")
+	n.Secondary.Link(t, "sync0").Address(SecondarySync + "/30")
+	return n
+}
+
+func (n *Network) newRouter(t testing.TB, name string, number int) *Namespace {
+	t.Helper()
+	router := NewNamespace(t, name)
+	n.fabric.Plug(t, "lan", router, "lan0", name+"-lan")
+	n.fabric.Plug(t, "wan", router, "wan0", name+"-wan")
+	router.Link(t, "lan0").Address(fmt.Sprintf("192.168.50.%d/24", number)).Address(fmt.Sprintf("fd50::%d/64", number))
+	router.Link(t, "wan0").Address(fmt.Sprintf("203.0.113.%d/24", number)).Address(fmt.Sprintf("2001:db8:113::%d/64", number))
+	for name, value := range map[string]string{
+		"net.ipv4.ip_forward":                               "1",
+		"net.ipv6.conf.all.forwarding":                      "1",
+		"net.netfilter.nf_conntrack_tcp_loose":              "0", // a connection that is not known is not believed to be one
+		"net.netfilter.nf_conntrack_tcp_be_liberal":         "0",
+		"net.netfilter.nf_conntrack_udp_timeout":            "30",
+		"net.ipv4.conf.all.send_redirects":                  "0",
+		"net.ipv4.conf.lan0.send_redirects":                 "0",
+		"net.ipv4.conf.wan0.send_redirects":                 "0",
+		"net.netfilter.nf_conntrack_tcp_ignore_invalid_rst": "0",
+	} {
+		router.Set(t, name, value)
+	}
+	router.Firewall(t, strictRules)
+	return router
+}
+
+// CutPower pulls all cables of a router.
+func (n *Network) CutPower(t testing.TB, router *Namespace) {
+	t.Helper()
+	for _, cable := range cables {
+		router.Link(t, cable).Down()
+	}
+}
+
+// RestorePower plugs them in again. The router has forgotten its connections and its virtual addresses.
+func (n *Network) RestorePower(t testing.TB, router *Namespace) {
+	t.Helper()
+	for _, cable := range cables {
+		router.Link(t, cable).Up()
+	}
+	router.run(t, exec.Command("conntrack", "--flush"))
+}
+
+var cables = []string{"lan0", "wan0", "sync0"}

@@ -1,0 +1,206 @@
+package pair
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/connectioncache"
+	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/internal/replication/transport"
+	"github.com/hapair-io/hapair/internal/vip"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// setupVariable has the setup of a unit's process. A test binary that finds it is that process, and runs no test.
+const setupVariable = "HAPAIR_TESTBED_UNIT"
+
+// Main is the TestMain of a package that uses units: its test binary is also the program that each unit's process runs,
+// so that the process is wholly inside of the unit's network namespace.
+func Main(m *testing.M) {
+	text, ok := os.LookupEnv(setupVariable)
+	if !ok {
+		os.Exit(m.Run())
+	}
+	if err := runUnit(text); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func runUnit(text string) error {
+	var s setup
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return fmt.Errorf("reading setup: %w", err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	log := funcr.New(func(prefix, args string) { fmt.Fprintln(os.Stderr, prefix, args) }, funcr.Options{})
+	p, err := newProcess(s, log.WithName(s.Unit))
+	if err != nil {
+		return err
+	}
+	return p.run(ctx)
+}
+
+// process is a unit without its judgement: replication and virtual addresses, which do what the test says.
+type process struct {
+	engine    *engine.Engine
+	addresses *vip.Addresses
+	classes   *connectioncache.ConnectionCache
+	log       logr.Logger
+
+	mu  sync.Mutex
+	out *json.Encoder
+}
+
+func newProcess(s setup, log logr.Logger) (*process, error) {
+	p := &process{log: log, out: json.NewEncoder(os.Stdout)}
+	networks := []vip.Network{
+		{Interface: "lan0", Addresses: []netip.Prefix{testbed.VirtualLAN, testbed.VirtualLANIPv6}},
+		{Interface: "wan0", Addresses: []netip.Prefix{testbed.VirtualWAN, testbed.VirtualWANIPv6}},
+	}
+	var classes []class.Class
+	if s.Replicate {
+		var virtual []netip.Addr
+		for _, n := range networks {
+			for _, a := range n.Addresses {
+				virtual = append(virtual, a.Addr())
+			}
+		}
+		var err error
+		if p.classes, err = connectioncache.New(connectioncache.Config{VirtualAddresses: virtual}); err != nil {
+			return nil, err
+		}
+		classes = append(classes, p.classes.Class())
+	}
+	var err error
+	p.engine, err = engine.New(engine.Config{
+		Pair: pairName, Namespace: pairNamespace, Unit: s.Unit, Peer: s.Peer, Incarnation: s.Incarnation,
+		ListenAddress: s.ListenAddress, PeerPort: syncPort,
+		TLS:     transport.Credentials(s.TLSDirectory, credentials.UnitName(s.Peer, pairName, pairNamespace)),
+		Classes: classes, RecordsPerSecond: s.RecordsPerSecond, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.engine.SetPeer(netip.MustParseAddr(s.PeerAddress))
+	kernel, err := rtnetlink.Dial()
+	if err != nil {
+		return nil, err
+	}
+	wire, err := vip.OpenEthernet()
+	if err != nil {
+		return nil, err
+	}
+	p.addresses = vip.New(networks, kernel, wire, log)
+	return p, nil
+}
+
+// run obeys until its input ends: when the test does, however it does.
+func (p *process) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var running sync.WaitGroup
+	var ran error
+	running.Go(func() { ran = p.engine.Run(ctx) })
+	running.Go(func() { p.tellEvents(ctx) })
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		var o order
+		if err := json.Unmarshal(in.Bytes(), &o); err != nil {
+			return fmt.Errorf("reading order: %w", err)
+		}
+		running.Go(func() { p.tell(p.obey(ctx, o)) })
+	}
+	cancel()
+	running.Wait()
+	p.addresses.Close()
+	if errors.Is(in.Err(), io.EOF) || in.Err() == nil {
+		return ran
+	}
+	return in.Err()
+}
+
+func (p *process) tell(r report) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.out.Encode(r) // a test that no longer reads has ended
+}
+
+func (p *process) tellEvents(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-p.engine.Events():
+			p.tell(report{Event: strings.TrimPrefix(fmt.Sprintf("%T", e), "engine."), Text: fmt.Sprintf("%+v", e)})
+		}
+	}
+}
+
+func (p *process) obey(ctx context.Context, o order) report {
+	r := report{ID: o.ID}
+	if o.Wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.Wait)
+		defer cancel()
+	}
+	if err := p.do(ctx, o, &r); err != nil {
+		r.Error = err.Error()
+	}
+	return r
+}
+
+func (p *process) do(ctx context.Context, o order, r *report) error {
+	switch o.Do {
+	case doBecome:
+		p.engine.Become(o.Role, o.Term)
+		return nil
+	case doFlush:
+		return p.engine.Flush(ctx)
+	case doCommit:
+		return p.engine.Commit(ctx)
+	case doGrant:
+		return p.engine.Grant(ctx, o.Term)
+	case doStatus:
+		status := p.engine.Status()
+		r.Status = &status
+		return nil
+	case doAttach:
+		return errors.Join(setForwarding(true), p.addresses.Set(ctx, vip.Config{Attached: true}), p.addresses.Announce(ctx))
+	case doWithdraw:
+		return errors.Join(setForwarding(false), p.addresses.Set(ctx, vip.Config{}))
+	default:
+		return fmt.Errorf("unknown order %q", o.Do)
+	}
+}
+
+// setForwarding opens or closes the router.
+func setForwarding(open bool) error {
+	value := "0"
+	if open {
+		value = "1"
+	}
+	var errs []error
+	for _, name := range []string{"ipv4/conf/lan0/forwarding", "ipv4/conf/wan0/forwarding", "ipv6/conf/all/forwarding"} {
+		errs = append(errs, os.WriteFile("/proc/sys/net/"+name, []byte(value), 0))
+	}
+	return errors.Join(errs...)
+}

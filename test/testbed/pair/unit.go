@@ -1,0 +1,332 @@
+package pair
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+const (
+	pairName      = "edge"
+	pairNamespace = "testbed"
+	syncPort      = 7780
+	primary       = "primary"
+	secondary     = "secondary"
+)
+
+// Options are what a pair is made with.
+type Options struct {
+	// WithoutReplication leaves connection tracking out.
+	WithoutReplication bool
+	// RecordsPerSecond throttles; 0 does not.
+	RecordsPerSecond int
+}
+
+// Pair is a network whose routers are units, each with its replication in a process of its own. Nobody decides who is
+// active but the test.
+type Pair struct {
+	*testbed.Network
+	Active, Standby *Unit
+	t               testing.TB
+	options         Options
+	directory       string
+	term            uint64
+}
+
+// New starts a pair. The primary is active and has the virtual addresses; it returns when the secondary is in sync.
+func New(t testing.TB, options Options) *Pair {
+	t.Helper()
+	p := &Pair{Network: testbed.NewNetwork(t), t: t, options: options, directory: t.TempDir(), term: 1}
+	p.issue()
+	p.Active = p.Start(primary)
+	p.Standby = p.Start(secondary)
+	p.Standby.Withdraw()
+	p.Standby.Become(engine.RoleStandby, p.term)
+	p.Active.Become(engine.RoleActive, p.term)
+	p.Active.Attach()
+	p.AwaitSync()
+	return p
+}
+
+// issue writes certificates for both units.
+func (p *Pair) issue() {
+	p.t.Helper()
+	authority, err := credentials.NewAuthority(credentials.Domain(pairName, pairNamespace), time.Now())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, unit := range []string{primary, secondary} {
+		pair, err := credentials.Issue(authority, credentials.UnitName(unit, pairName, pairNamespace), time.Now())
+		if err == nil {
+			err = os.MkdirAll(filepath.Join(p.directory, unit), 0o700)
+		}
+		for name, text := range map[string][]byte{"tls.crt": pair.Certificate, "tls.key": pair.Key, "ca.crt": authority.Certificate} {
+			if err == nil {
+				err = os.WriteFile(filepath.Join(p.directory, unit, name), text, 0o600)
+			}
+		}
+		if err != nil {
+			p.t.Fatalf("Issuing certificate of %s: %v", unit, err)
+		}
+	}
+}
+
+// AwaitSync waits until both units say that the standby has everything.
+func (p *Pair) AwaitSync() {
+	p.t.Helper()
+	testbed.Eventually(p.t, "the pair is in sync", func() bool {
+		return p.Active.Status().InSync && p.Standby.Status().InSync
+	})
+}
+
+// Switchover hands the connections to the standby in the order of a planned change, and returns what the handing over
+// took from closing the one router to opening the other.
+func (p *Pair) Switchover() time.Duration {
+	p.t.Helper()
+	p.term++
+	old, next := p.Active, p.Standby
+	old.Flush()
+	start := time.Now()
+	old.Withdraw()
+	old.Grant(p.term)
+	next.Await("GrantReceived")
+	next.Commit()
+	next.Become(engine.RoleActive, p.term)
+	next.Attach()
+	took := time.Since(start)
+	old.Become(engine.RoleStandby, p.term)
+	p.Active, p.Standby = next, old
+	return took
+}
+
+// Failover cuts the active's power and lets the standby take over at once, as soon as it has been told to.
+func (p *Pair) Failover() time.Duration {
+	p.t.Helper()
+	p.term++
+	start := time.Now()
+	p.CutPower(p.t, p.Active.namespace)
+	p.Active.Kill()
+	p.Standby.Commit()
+	p.Standby.Become(engine.RoleActive, p.term)
+	p.Standby.Attach()
+	took := time.Since(start)
+	p.Active, p.Standby = p.Standby, nil
+	return took
+}
+
+var incarnations atomic.Uint64
+
+// Unit is one unit's process.
+type Unit struct {
+	Name      string
+	t         testing.TB
+	namespace *testbed.Namespace
+	command   *exec.Cmd
+	input     io.WriteCloser
+	ended     chan struct{}
+
+	mu      sync.Mutex
+	lastID  uint64
+	answers map[uint64]chan report
+	events  []report
+}
+
+// Start starts a unit's process.
+func (p *Pair) Start(name string) *Unit {
+	p.t.Helper()
+	s := setup{
+		Unit: primary, Peer: secondary, PeerAddress: testbed.SecondarySync, ListenAddress: net.JoinHostPort(testbed.PrimarySync, strconv.Itoa(syncPort)),
+		Incarnation: fmt.Sprintf("%s/%d", name, incarnations.Add(1)), TLSDirectory: filepath.Join(p.directory, name),
+		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
+	}
+	namespace := p.Primary
+	if name == secondary {
+		s.Unit, s.Peer, s.PeerAddress, s.ListenAddress = secondary, primary, testbed.PrimarySync, ""
+		namespace = p.Secondary
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	u := &Unit{
+		Name: name, t: p.t, namespace: namespace, command: exec.Command("/proc/self/exe"),
+		ended: make(chan struct{}), answers: map[uint64]chan report{},
+	}
+	u.command.Env = append(os.Environ(), setupVariable+"="+string(text))
+	u.start()
+	return u
+}
+
+func (u *Unit) start() {
+	u.t.Helper()
+	input, err := u.command.StdinPipe()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	output, err := u.command.StdoutPipe()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.input = input
+	u.command.Stderr = logTo{u.t}
+	if err := u.namespace.Start(u.command); err != nil {
+		u.t.Fatalf("Starting %s: %v", u.Name, err)
+	}
+	go u.read(output)
+	u.t.Cleanup(func() {
+		_ = u.input.Close() // makes the process end, if it has not
+		select {
+		case <-u.ended:
+		case <-time.After(testbed.Patience):
+			u.t.Errorf("%s did not end", u.Name)
+			u.Kill()
+		}
+	})
+}
+
+// read takes what the process reports until it ends.
+func (u *Unit) read(output io.Reader) {
+	defer close(u.ended)
+	decoder := json.NewDecoder(output)
+	for {
+		var r report
+		if decoder.Decode(&r) != nil {
+			break
+		}
+		u.mu.Lock()
+		if r.ID == 0 {
+			u.events = append(u.events, r)
+		} else {
+			u.answers[r.ID] <- r
+			delete(u.answers, r.ID)
+		}
+		u.mu.Unlock()
+	}
+	_ = u.command.Wait() // a unit that was killed has no other way to end
+}
+
+// logTo writes a process's log into the test's.
+type logTo struct{ t testing.TB }
+
+func (l logTo) Write(b []byte) (int, error) {
+	l.t.Logf("%s", b)
+	return len(b), nil
+}
+
+func (u *Unit) order(o order) (report, error) {
+	answer := make(chan report, 1)
+	u.mu.Lock()
+	u.lastID++
+	o.ID, o.Wait = u.lastID, testbed.Patience
+	u.answers[o.ID] = answer
+	u.mu.Unlock()
+	text, err := json.Marshal(o)
+	if err != nil {
+		return report{}, err
+	}
+	if _, err := u.input.Write(append(text, '\n')); err != nil {
+		return report{}, err
+	}
+	select {
+	case r := <-answer:
+		if r.Error != "" {
+			return r, errors.New(r.Error)
+		}
+		return r, nil
+	case <-u.ended:
+		return report{}, errors.New("the process has ended")
+	}
+}
+
+func (u *Unit) must(o order) report {
+	u.t.Helper()
+	r, err := u.order(o)
+	if err != nil {
+		u.t.Fatalf("Telling %s to %s: %v", u.Name, o.Do, err)
+	}
+	return r
+}
+
+// Become gives the unit a role.
+func (u *Unit) Become(role engine.Role, term uint64) {
+	u.t.Helper()
+	u.must(order{Do: doBecome, Role: role, Term: term})
+}
+
+// Flush waits until the peer has all that changed.
+func (u *Unit) Flush() { u.t.Helper(); u.must(order{Do: doFlush}) }
+
+// Commit makes what was received the unit's own.
+func (u *Unit) Commit() { u.t.Helper(); u.must(order{Do: doCommit}) }
+
+// Grant gives the right to forward away.
+func (u *Unit) Grant(term uint64) { u.t.Helper(); u.must(order{Do: doGrant, Term: term}) }
+
+// Attach opens the router, puts the virtual addresses on it and announces them.
+func (u *Unit) Attach() { u.t.Helper(); u.must(order{Do: doAttach}) }
+
+// Withdraw closes the router and takes the virtual addresses off it.
+func (u *Unit) Withdraw() { u.t.Helper(); u.must(order{Do: doWithdraw}) }
+
+// Status is how the unit's replication stands.
+func (u *Unit) Status() engine.Status {
+	u.t.Helper()
+	return *u.must(order{Do: doStatus}).Status
+}
+
+// Await waits until the unit has told of an event of the name, and forgets those up to it.
+func (u *Unit) Await(event string) {
+	u.t.Helper()
+	testbed.Eventually(u.t, u.Name+" tells of "+event, func() bool {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		for i, r := range u.events {
+			if r.Event == event {
+				u.events = u.events[i+1:]
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// Kill ends the process without a farewell.
+func (u *Unit) Kill() {
+	_ = u.command.Process.Kill() // it may have ended already
+	<-u.ended
+}
+
+// Return gives a unit that lost its power a new life as standby, and waits until it is in sync. Its kernel has forgotten
+// everything, as one that booted has.
+func (p *Pair) Return() {
+	p.t.Helper()
+	name, namespace := primary, p.Primary
+	if p.Active.Name == primary {
+		name, namespace = secondary, p.Secondary
+	}
+	p.RestorePower(p.t, namespace)
+	p.Standby = p.Start(name)
+	p.Standby.Withdraw()
+	p.Standby.Become(engine.RoleStandby, p.term)
+	p.AwaitSync()
+}
+
+// ForwardKnownOnly lets a unit begin no connection, so that whatever it forwards is of a connection that it was told of.
+func (p *Pair) ForwardKnownOnly(u *Unit) {
+	p.t.Helper()
+	u.namespace.Firewall(p.t, testbed.KnownOnlyRules)
+}
