@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -38,11 +39,12 @@ func leftGroups() ([]string, error) {
 	}
 	var found []string
 	for _, pid := range pids {
-		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err != nil {
 			continue // it ended while being looked at
 		}
-		found = append(found, fmt.Sprintf("process %d (%s)", pid, strings.TrimSpace(string(name))))
+		name, _, _ := strings.Cut(string(line), "\x00")
+		found = append(found, fmt.Sprintf("process %d (%s)", pid, filepath.Base(name)))
 	}
 	for _, path := range cgroup.Paths(trees, rootGroup) {
 		found = append(found, "control group "+path)

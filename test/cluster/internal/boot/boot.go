@@ -46,7 +46,11 @@ func join(spec Spec) error {
 	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
 		return fmt.Errorf("parting from the machine's control groups: %w", err)
 	}
-	err := unix.Exec("/proc/self/exe", append(os.Args, JoinedFlag), os.Environ())
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding the program of PID 1: %w", err)
+	}
+	err = unix.Exec(self, append(os.Args, JoinedFlag), os.Environ())
 	return fmt.Errorf("executing PID 1 again: %w", err)
 }
 

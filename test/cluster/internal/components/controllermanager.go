@@ -26,6 +26,8 @@ func controllerManager(paths Paths) boot.Program {
 			// The loss of a node shows within seconds, for tests do not want to wait for a minute; see also the kubelet's lease.
 			"--node-monitor-period=1s",
 			"--node-monitor-grace-period=6s",
+			// It makes this folder: not outside of what is the node's own.
+			"--flex-volume-plugin-dir=/var/lib/kube-controller-manager/volume-plugins",
 			// The defaults make a cluster wait for its own first objects.
 			"--kube-api-qps=200",
 			"--kube-api-burst=400",
