@@ -165,9 +165,9 @@ func progressing(s *scope) metav1.Condition {
 	}
 	switch {
 	case len(updating) > 0:
-		return yes(condition, v1alpha1.ReasonUpdating, "%s", strings.Join(updating, "; "))
+		return yes(condition, v1alpha1.ReasonUpdating, "%s", upper(strings.Join(updating, "; ")))
 	case len(creating) > 0:
-		return yes(condition, v1alpha1.ReasonCreating, "%s", strings.Join(creating, "; "))
+		return yes(condition, v1alpha1.ReasonCreating, "%s", upper(strings.Join(creating, "; ")))
 	default:
 		return no(condition, v1alpha1.ReasonSettled, "Both units are what the spec says")
 	}
@@ -178,8 +178,7 @@ func degraded(redundant, synchronized metav1.Condition) metav1.Condition {
 	const condition = v1alpha1.ConditionDegraded
 	switch {
 	case redundant.Status != metav1.ConditionTrue:
-		return yes(condition, v1alpha1.ReasonRedundancyLost, "A failure now would interrupt the traffic: %s",
-			lower(redundant.Message))
+		return yes(condition, v1alpha1.ReasonRedundancyLost, "%s", redundant.Message)
 	case synchronized.Status != metav1.ConditionTrue:
 		return yes(condition, v1alpha1.ReasonNotSynchronized, "A failover now would lose connections: %s",
 			lower(synchronized.Message))
@@ -220,10 +219,17 @@ func both(f facts, tell func(unitFacts) string) string {
 	return strings.Join(told, "; ")
 }
 
-// lower makes a sentence the part of another.
+// lower makes a sentence a part of another, and upper a part a sentence.
 func lower(sentence string) string {
 	if sentence == "" {
 		return ""
 	}
 	return strings.ToLower(sentence[:1]) + sentence[1:]
+}
+
+func upper(part string) string {
+	if part == "" {
+		return ""
+	}
+	return strings.ToUpper(part[:1]) + part[1:]
 }

@@ -33,22 +33,6 @@ type Reconciler struct {
 // step is one part of a reconcile. An error ends the reconcile; a lack that the user has to mend is noted in the scope.
 type step func(context.Context, *scope) error
 
-// +kubebuilder:rbac:groups=hapair.io,resources=hapairs,verbs=get;list;watch
-// +kubebuilder:rbac:groups=hapair.io,resources=hapairs/status,verbs=get;patch
-// +kubebuilder:rbac:groups=hapair.io,resources=hapairs/finalizers,verbs=update
-// +kubebuilder:rbac:groups=hapair.io,resources=syncpolicies,verbs=get;list;watch
-// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups="",resources=pods/status,verbs=get;patch
-// +kubebuilder:rbac:groups="",resources=configmaps;secrets;serviceaccounts,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices/restricted,verbs=create
-// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch;create;patch;update
-// +kubebuilder:rbac:groups=k8s.cni.cncf.io,resources=network-attachment-definitions,verbs=get
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
-
 // Reconcile makes one pair what its spec says, as far as that is possible now.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	pair := &v1alpha1.HAPair{}
