@@ -87,12 +87,14 @@ const settable = conntrack.StatusSeenReply | conntrack.StatusAssured
 // asStandby makes of an entry of the active what the standby's kernel is to have.
 //
 // The windows that the active's kernel tracks are told to nobody. A kernel that does not know them takes them from the
-// first packet it sees, which goes wrong just when a takeover made the last packets get lost: if the sender repeats a
-// segment that was received, the receiver acknowledges data that this kernel has not seen, and is taken for invalid, and
-// so are all later acknowledgements; the connection hangs until it dies. Hence BE_LIBERAL: packets outside of the
-// window that the kernel believes in pass. It is the one direction in which a connection that lived through a takeover
-// is checked less strictly. For the same reason all that the kernel may have learned about acknowledgements, when this
-// unit was active before, is taken back, or it would take a reset for an attack.
+// first packet it sees, which goes wrong just when a takeover made the last packets get lost: when the sender repeats a
+// segment that had arrived, the receiver acknowledges data that this kernel has not seen, and that is taken for invalid.
+// An invalid packet is not translated back either; it ends up at the virtual address, and the unit's own stack resets
+// the connection. Hence BE_LIBERAL: packets outside of the window that the kernel believes in pass. It is the one way in
+// which a connection that lived through a takeover is checked less strictly than others.
+//
+// For the same reason all that the kernel may have learned about acknowledgements, when this unit was active before, is
+// taken back, or it would take a reset for an attack.
 func asStandby(f *conntrack.Flow) {
 	if f.Fields.Has(conntrack.FieldStatus) {
 		f.Status = f.Status&settable | conntrack.StatusConfirmed

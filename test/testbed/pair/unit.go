@@ -54,8 +54,7 @@ func New(t testing.TB, options Options) *Pair {
 	p.issue()
 	p.Active = p.Start(primary)
 	p.Standby = p.Start(secondary)
-	p.Standby.Withdraw()
-	p.Standby.Become(engine.RoleStandby, p.term)
+	p.Standby.Join(p.term)
 	p.Active.Become(engine.RoleActive, p.term)
 	p.Active.Attach()
 	p.AwaitSync()
@@ -267,6 +266,13 @@ func (u *Unit) Become(role engine.Role, term uint64) {
 	u.must(order{Do: doBecome, Role: role, Term: term})
 }
 
+// Join makes the unit a standby that forwards nothing.
+func (u *Unit) Join(term uint64) {
+	u.t.Helper()
+	u.Withdraw()
+	u.Become(engine.RoleStandby, term)
+}
+
 // Flush waits until the peer has all that changed.
 func (u *Unit) Flush() { u.t.Helper(); u.must(order{Do: doFlush}) }
 
@@ -320,8 +326,7 @@ func (p *Pair) Return() {
 	}
 	p.RestorePower(p.t, namespace)
 	p.Standby = p.Start(name)
-	p.Standby.Withdraw()
-	p.Standby.Become(engine.RoleStandby, p.term)
+	p.Standby.Join(p.term)
 	p.AwaitSync()
 }
 
