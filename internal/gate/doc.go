@@ -7,5 +7,6 @@
 // What it is made of now: forwarding of IPv4 switched per traffic interface, and for IPv6, which has no such switch, a
 // rule per traffic interface that drops what would be routed on. What is addressed to the unit itself is never gated.
 // A watchman goroutine closes it at the deadline, whether or not the machine still runs. A process that is dead or
-// frozen as a whole cannot close it: that takes a gate in the kernel, which can replace this one behind the same setter.
+// frozen as a whole cannot close it: that takes a gate in the kernel, which can replace this one behind the same
+// setter. Until then a sidecar that was killed closes the gate when it is started again, before anything else.
 package gate

@@ -25,8 +25,8 @@ func NotStopping(m Machine, _ time.Duration) Obstacle {
 	return ""
 }
 
-// HostWithdrawn waits until leftovers of an earlier life, or of a term that was lost, are gone: a promotion builds its own
-// in order, on clean ground.
+// HostWithdrawn waits until leftovers of an earlier life, or of a term that was lost, are gone: a promotion builds its
+// own in order, on clean ground.
 func HostWithdrawn(m Machine, _ time.Duration) Obstacle {
 	if m.host.exposed() {
 		return "the gate or virtual addresses of before are not confirmed withdrawn"
@@ -61,7 +61,8 @@ func LeaseFree(m Machine, at time.Duration) Obstacle {
 	return ""
 }
 
-// PeerPresent asks for the process that is to have the Lease: handed to one that is gone, the pair would have no active.
+// PeerPresent asks for the process that is to have the Lease: handed to one that is gone, it would leave the pair
+// without an active.
 func PeerPresent(m Machine, _ time.Duration) Obstacle {
 	if m.peer.incarnation == Nobody {
 		return "the peer is not connected"

@@ -218,8 +218,8 @@ func (s *step) decide() {
 // wait withdraws what is left of an earlier term, pays what is owed to the peer, and looks whether the Lease may be
 // taken.
 func (s *step) wait() {
-	settled := s.settled()
-	if !s.retreat() || !s.grantOwed() {
+	withdrawn, settled := s.retreat(), s.settled()
+	if !withdrawn || !s.grantOwed() {
 		return
 	}
 	s.become(Standby)

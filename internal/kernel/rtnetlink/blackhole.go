@@ -26,8 +26,8 @@ const (
 const blackholePriority = 10
 
 // SetBlackholes makes the wanted interfaces the only ones, among the managed, from which IPv6 packets are dropped
-// instead of routed on. IPv6 has no switch for forwarding on one interface, but a rule on the interface a packet came in
-// by does the same. A kernel without IPv6 has nothing to drop.
+// instead of routed on. IPv6 has no switch for forwarding on one interface, but a rule on the interface by which a
+// packet came in does the same. A kernel without IPv6 has nothing to drop.
 func (c *Conn) SetBlackholes(managed, wanted []string) error {
 	present, err := c.blackholes()
 	if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {
