@@ -126,13 +126,18 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 		return err
 	}
 	defer func() { err = errors.Join(err, kernel.Close()) }()
+	wire, err := vip.OpenEthernet()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, wire.Close()) }()
 	interfaces, networks := trafficNetworks(pair)
 	config := sidecar.Config{
 		HA: ha.Config{
 			Self: ha.Incarnation(u.incarnation), Preferred: u.name == v1alpha1.Primary, LeaseDuration: pair.LeaseDuration(),
 		},
 		Gate:               gate.New(interfaces, kernel, sidecar.BootTime, log.WithName("gate")),
-		Addresses:          vip.New(networks, kernel, vip.Ethernet{}, log.WithName("vip")),
+		Addresses:          vip.New(networks, kernel, wire, log.WithName("vip")),
 		FirewallStatusFile: o.firewallStatus,
 		HealthAddress:      o.healthBindAddress,
 		Now:                sidecar.BootTime,

@@ -1,29 +1,38 @@
 package vip
 
 import (
-	"errors"
 	"fmt"
-	"net"
 
-	"github.com/mdlayher/packet"
+	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// Ethernet is the real wire: packet sockets, which need NET_RAW. A socket is opened for each round of frames, for
-// rounds are rare and an interface may have been replaced under its name.
-type Ethernet struct{}
+// Ethernet is the real wire: one packet socket, which needs NET_RAW, for all interfaces of the network namespace that it
+// was opened in.
+//
+// It is kept open and belongs to no interface. To close a packet socket takes the kernel some 15 ms, in which the
+// neighbours on the next interface would wait for their announcement; and an interface that was replaced under its name
+// needs no new socket.
+type Ethernet struct{ socket int }
 
-// Send sends the frames on the interface.
-func (Ethernet) Send(link rtnetlink.Link, frames [][]byte) (err error) {
-	// Protocol 0 receives nothing, so that the socket does not fill with traffic that nobody reads.
-	c, err := packet.Listen(&net.Interface{Index: link.Index, Name: link.Name}, packet.Raw, 0, nil)
+// OpenEthernet opens the socket. It is bound to no protocol, and so receives nothing.
+func OpenEthernet() (*Ethernet, error) {
+	socket, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("opening a packet socket: %w", err)
+		return nil, fmt.Errorf("opening a packet socket: %w", err)
 	}
-	defer func() { err = errors.Join(err, c.Close()) }()
+	return &Ethernet{socket: socket}, nil
+}
+
+// Close gives the socket back.
+func (e *Ethernet) Close() error { return unix.Close(e.socket) }
+
+// Send sends the frames on the interface. A frame that finds the interface's queue full fails; it does not wait.
+func (e *Ethernet) Send(link rtnetlink.Link, frames [][]byte) error {
 	for _, f := range frames {
-		if _, err := c.WriteTo(f, &packet.Addr{HardwareAddr: f[0:6]}); err != nil {
+		to := &unix.SockaddrLinklayer{Ifindex: link.Index, Halen: 6, Addr: [8]byte(append(f[0:6:6], 0, 0))}
+		if err := unix.Sendto(e.socket, f, unix.MSG_DONTWAIT, to); err != nil {
 			return fmt.Errorf("sending a frame: %w", err)
 		}
 	}

@@ -62,8 +62,12 @@ func TestAnnouncementsArrive(t *testing.T) {
 	t.Cleanup(func() { _ = neighbour.Close() })
 
 	v4, v6 := netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64")
-	// The socket of each round is opened in the namespace of the thread that runs; later rounds are not waited for.
-	a := New([]Network{{Interface: "lan", Addresses: []netip.Prefix{v4, v6}}}, kernel, Ethernet{}, logr.Discard())
+	wire, err := OpenEthernet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = wire.Close() })
+	a := New([]Network{{Interface: "lan", Addresses: []netip.Prefix{v4, v6}}}, kernel, wire, logr.Discard())
 	t.Cleanup(a.Close)
 	if err := a.Set(t.Context(), Config{Attached: true}); err != nil {
 		t.Fatal(err)
@@ -71,7 +75,7 @@ func TestAnnouncementsArrive(t *testing.T) {
 	if err := a.Verify(); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.announceOnce(); err != nil {
+	if err := a.Announce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	mac := frame.MAC{2, 0, 0, 0, 0, 1}
