@@ -78,31 +78,40 @@ func (p *PodClient) Publish(ctx context.Context, c Conditions) error {
 		v1alpha1.PodConditionSynchronized:         c.Synchronized,
 		v1alpha1.PodConditionConfigurationApplied: c.ConfigurationApplied,
 	}
-	var status corev1.PodStatus
-	for kind, condition := range wanted {
+	var changed []condition
+	for kind, c := range wanted {
 		last, known := p.published[kind]
-		if known && last == condition {
+		if known && last == c {
 			continue
 		}
-		if !known || last.True != condition.True {
+		if !known || last.True != c.True {
 			p.transitionTimes[kind] = metav1.NewTime(p.now())
 		}
-		status.Conditions = append(status.Conditions, corev1.PodCondition{
-			Type: kind, Status: statusOf(condition), Reason: condition.Reason, Message: condition.Message,
+		changed = append(changed, condition{
+			Type: kind, Status: statusOf(c), Reason: c.Reason, Message: c.Message,
 			LastTransitionTime: p.transitionTimes[kind],
 		})
 	}
-	if len(status.Conditions) == 0 {
+	if len(changed) == 0 {
 		return nil
 	}
-	if err := p.patch(ctx, status.Conditions); err != nil {
+	if err := p.patch(ctx, changed); err != nil {
 		return err
 	}
 	p.published = wanted
 	return nil
 }
 
-func (p *PodClient) patch(ctx context.Context, conditions []corev1.PodCondition) error {
+// condition is a corev1.PodCondition that says so when its message is empty: in a patch, what is left out stays.
+type condition struct {
+	Type               corev1.PodConditionType `json:"type"`
+	Status             corev1.ConditionStatus  `json:"status"`
+	Reason             string                  `json:"reason"`
+	Message            string                  `json:"message"`
+	LastTransitionTime metav1.Time             `json:"lastTransitionTime"`
+}
+
+func (p *PodClient) patch(ctx context.Context, conditions []condition) error {
 	// Only the conditions are in the patch: everything else of the status is the kubelet's.
 	patch, err := json.Marshal(map[string]any{"status": map[string]any{"conditions": conditions}})
 	if err != nil {
