@@ -54,11 +54,13 @@ var rules = []rule{
 		why:   "the API server's weather must not reach the data path",
 	},
 	{
-		name:  "the kernel package knows nobody",
-		from:  []string{"internal/kernel"},
-		never: []string{"k8s.io/", "sigs.k8s.io/controller-runtime", module + "api", module + "controllers",
-			module + "internal/sidecar"},
-		why:   "it is the bottom layer",
+		name: "the kernel package knows nobody",
+		from: []string{"internal/kernel"},
+		never: []string{
+			"k8s.io/", "sigs.k8s.io/controller-runtime", module + "api", module + "controllers",
+			module + "internal/sidecar",
+		},
+		why: "it is the bottom layer",
 	},
 	{
 		name:  "the API is types",

@@ -34,8 +34,8 @@ func newCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Boot the cluster, install the operator, play the story and print the report; leaves the cluster up",
 		Long: "Boot the cluster (or use the one that runs), install the operator with the Helm chart, apply\n" +
-			"config/samples, and play the story three times: switchover, loss of power, and a control run without replication.\n" +
-			"Exits non-zero if a connection broke that should have survived, or the other way round.",
+			"config/samples, and play the story three times: switchover, loss of power, and a control run without\n" +
+			"replication. Exits non-zero if a connection broke that should have survived, or the other way round.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), cmd.OutOrStdout()) },
 	})

@@ -20,11 +20,8 @@ import (
 	"github.com/hapair-io/hapair/test/story"
 )
 
-// pairKey and policyKey name what config/samples holds.
-var (
-	pairKey   = client.ObjectKey{Namespace: "default", Name: "edge"}
-	policyKey = client.ObjectKey{Namespace: "default", Name: "edge"}
-)
+// pairKey names the pair of config/samples.
+var pairKey = client.ObjectKey{Namespace: "default", Name: "edge"}
 
 // demo is the stage with all that the acts need.
 type demo struct {
@@ -121,7 +118,7 @@ func (d *demo) play(ctx context.Context) ([]story.Report, error) {
 }
 
 func (d *demo) switchover(ctx context.Context) (story.Report, error) {
-	if err := d.ready(ctx, hapairv1alpha1.SyncModeReplicate); err != nil {
+	if err := d.site.SetMode(ctx, d.client, pairKey, hapairv1alpha1.SyncModeReplicate); err != nil {
 		return story.Report{}, err
 	}
 	d.site.Progress("Playing the switchover")
@@ -129,7 +126,7 @@ func (d *demo) switchover(ctx context.Context) (story.Report, error) {
 }
 
 func (d *demo) powerOff(ctx context.Context) (story.Report, error) {
-	if err := d.ready(ctx, hapairv1alpha1.SyncModeReplicate); err != nil {
+	if err := d.site.SetMode(ctx, d.client, pairKey, hapairv1alpha1.SyncModeReplicate); err != nil {
 		return story.Report{}, err
 	}
 	d.site.Progress("Playing the loss of power")
@@ -148,28 +145,14 @@ func (d *demo) powerOff(ctx context.Context) (story.Report, error) {
 }
 
 func (d *demo) control(ctx context.Context) (story.Report, error) {
-	if err := d.ready(ctx, hapairv1alpha1.SyncModeSkip); err != nil {
+	if err := d.site.SetMode(ctx, d.client, pairKey, hapairv1alpha1.SyncModeSkip); err != nil {
 		return story.Report{}, err
 	}
 	d.site.Progress("Playing the control run, without replication")
 	report, err := d.stage.Play(ctx, story.Act{
 		Title: "Control: the active's pod is deleted with replication switched off", TakeAway: d.deletePod, Control: true,
 	})
-	return report, errors.Join(err, d.ready(ctx, hapairv1alpha1.SyncModeReplicate))
-}
-
-// ready sets whether connections are replicated and waits until the pair is redundant that way.
-func (d *demo) ready(ctx context.Context, mode hapairv1alpha1.SyncMode) error {
-	policy := &hapairv1alpha1.SyncPolicy{}
-	if err := d.client.Get(ctx, policyKey, policy); err != nil {
-		return err
-	}
-	policy.Spec.Classes = []hapairv1alpha1.SyncClass{{Name: hapairv1alpha1.ConnectionCache, Mode: mode}}
-	if err := d.client.Update(ctx, policy); err != nil {
-		return fmt.Errorf("setting ConnectionCache to %s: %w", mode, err)
-	}
-	d.site.Progress("Setting ConnectionCache to %s", mode)
-	return d.site.AwaitRedundant(ctx, d.client, pairKey)
+	return report, errors.Join(err, d.site.SetMode(ctx, d.client, pairKey, hapairv1alpha1.SyncModeReplicate))
 }
 
 func (d *demo) deletePod(ctx context.Context, active *corev1.Pod) error {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,8 +21,9 @@ const settledFor = 2 * time.Second
 // patience bounds every wait.
 const patience = 4 * time.Minute
 
-// AwaitRedundant waits until the pair could lose its active without losing a connection: all its conditions are good
-// and stay so for a while. The error says what was missing last.
+// AwaitRedundant waits until the pair could lose its active without losing a connection: its conditions are good, those
+// of its units are too, and all stay so for a while. The units are asked as well since the operator that makes the
+// pair's conditions may have been on the node that lost its power. The error says what was missing last.
 func (s Site) AwaitRedundant(ctx context.Context, c client.Client, key client.ObjectKey) error {
 	s.Progress("Waiting for pair %s to be redundant", key.Name)
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -32,7 +35,7 @@ func (s Site) AwaitRedundant(ctx context.Context, c client.Client, key client.Ob
 		pair := &hapairv1alpha1.HAPair{}
 		err := c.Get(ctx, key, pair)
 		if err == nil {
-			err = missing(pair)
+			err = errors.Join(missing(pair), lagging(ctx, c, key))
 		}
 		switch {
 		case err != nil:
@@ -57,6 +60,31 @@ var good = map[string]metav1.ConditionStatus{
 	hapairv1alpha1.ConditionSynchronized:         metav1.ConditionTrue,
 	hapairv1alpha1.ConditionConfigurationApplied: metav1.ConditionTrue,
 	hapairv1alpha1.ConditionProgressing:          metav1.ConditionFalse,
+}
+
+// lagging looks at what the units say of themselves.
+func lagging(ctx context.Context, c client.Client, key client.ObjectKey) error {
+	var errs []error
+	for _, unit := range hapairv1alpha1.Units() {
+		pod := &corev1.Pod{}
+		name := key.Name + "-" + string(unit)
+		if err := c.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: name}, pod); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if !pod.DeletionTimestamp.IsZero() {
+			errs = append(errs, fmt.Errorf("pod %s is being deleted", pod.Name))
+		}
+		for _, wanted := range []corev1.PodConditionType{corev1.PodReady, hapairv1alpha1.PodConditionSynchronized} {
+			good := slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+				return c.Type == wanted && c.Status == corev1.ConditionTrue
+			})
+			if !good {
+				errs = append(errs, fmt.Errorf("pod %s is not %s", pod.Name, wanted))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func missing(pair *hapairv1alpha1.HAPair) error {

@@ -166,19 +166,10 @@ var _ = Describe("The sample pair", Ordered, func() {
 	}, NodeTimeout(5*time.Minute))
 
 	It("breaks a connection when replication is switched off, so that the rest proves something", func(ctx SpecContext) {
-		setMode(ctx, hapairv1alpha1.SyncModeSkip)
+		Expect(site.SetMode(ctx, k8s, edge, hapairv1alpha1.SyncModeSkip)).To(Succeed())
 		report := play(ctx, edgeStage(), story.Act{Title: "control", TakeAway: deletePod, Control: true})
 		Expect(report.Survived).To(BeFalse())
 		Expect(report.Broken).To(HaveOccurred())
-		setMode(ctx, hapairv1alpha1.SyncModeReplicate)
+		Expect(site.SetMode(ctx, k8s, edge, hapairv1alpha1.SyncModeReplicate)).To(Succeed())
 	}, NodeTimeout(6*time.Minute))
 })
-
-func setMode(ctx context.Context, mode hapairv1alpha1.SyncMode) {
-	GinkgoHelper()
-	policy := &hapairv1alpha1.SyncPolicy{}
-	Expect(k8s.Get(ctx, edge, policy)).To(Succeed())
-	policy.Spec.Classes = []hapairv1alpha1.SyncClass{{Name: hapairv1alpha1.ConnectionCache, Mode: mode}}
-	Expect(k8s.Update(ctx, policy)).To(Succeed())
-	Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
-}

@@ -82,7 +82,7 @@ var _ = JustAfterEach(func(ctx SpecContext) {
 	} {
 		out, err := site.Kubectl(ctx, args...)
 		AddReportEntry(fmt.Sprintf("kubectl %v", args), out, err)
-		fmt.Fprintf(GinkgoWriter, "--- kubectl %v\n%s%v\n", args, out, err)
+		_, _ = fmt.Fprintf(GinkgoWriter, "--- kubectl %v\n%s%v\n", args, out, err)
 	}
 }, NodeTimeout(time.Minute))
 

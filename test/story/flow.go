@@ -34,43 +34,40 @@ func openKernel(pid int) (*kernel, error) {
 
 func (k *kernel) close() { k.handle.Close() }
 
-// hasConnection tells whether the table has the TCP connection from the client's address, established and translated
-// to the port that the server sees.
-func (k *kernel) hasConnection(from, seen netip.AddrPort) (bool, error) {
+// translation finds the TCP connection from a client's address and returns where its answers go: the address and port
+// that the server sees.
+func (k *kernel) translation(from netip.AddrPort) (netip.AddrPort, bool, error) {
 	family := netlink.InetFamily(unix.AF_INET)
 	if from.Addr().Is6() {
 		family = unix.AF_INET6
 	}
 	flows, err := k.handle.ConntrackTableList(netlink.ConntrackTable, family)
 	if err != nil {
-		return false, fmt.Errorf("dumping the connection table: %w", err)
+		return netip.AddrPort{}, false, fmt.Errorf("dumping the connection table: %w", err)
 	}
 	for _, f := range flows {
 		source, ok := netip.AddrFromSlice(f.Forward.SrcIP)
-		if !ok || f.Forward.Protocol != unix.IPPROTO_TCP {
+		if !ok || f.Forward.Protocol != unix.IPPROTO_TCP || netip.AddrPortFrom(source.Unmap(), f.Forward.SrcPort) != from {
 			continue
 		}
-		translated, _ := netip.AddrFromSlice(f.Reverse.DstIP)
-		if netip.AddrPortFrom(source.Unmap(), f.Forward.SrcPort) == from &&
-			netip.AddrPortFrom(translated.Unmap(), f.Reverse.DstPort) == seen {
-			return true, nil
-		}
+		answers, _ := netip.AddrFromSlice(f.Reverse.DstIP)
+		return netip.AddrPortFrom(answers.Unmap(), f.Reverse.DstPort), true, nil
 	}
-	return false, nil
+	return netip.AddrPort{}, false, nil
 }
 
-// waitForConnection waits until the connection is in the table.
-func (k *kernel) waitForConnection(ctx context.Context, from, seen netip.AddrPort) error {
+// waitForConnection waits until the connection is in the table, and returns its translation.
+func (k *kernel) waitForConnection(ctx context.Context, from netip.AddrPort) (netip.AddrPort, error) {
 	clock := time.NewTicker(flowPoll)
 	defer clock.Stop()
 	for {
-		found, err := k.hasConnection(from, seen)
+		translated, found, err := k.translation(from)
 		if found || err != nil {
-			return err
+			return translated, err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("connection %s (seen as %s) is not in the standby's kernel: %w", from, seen, ctx.Err())
+			return translated, fmt.Errorf("connection %s is not in the standby's kernel: %w", from, ctx.Err())
 		case <-clock.C:
 		}
 	}

@@ -62,7 +62,7 @@ func (s Stage) Play(ctx context.Context, act Act) (Report, error) {
 		r.close()
 	}()
 	for _, step := range []func(context.Context) error{
-		r.listen, r.findUnits, r.connect, r.awaitReplication, r.takeAway, r.awaitTakeover, r.awaitAnnouncements, r.judge,
+		r.listen, r.findUnits, r.connect, r.takeAway, r.awaitTakeover, r.awaitAnnouncements, r.judge,
 	} {
 		if err := step(ctx); err != nil {
 			return r.report, fmt.Errorf("%s: %w", act.Title, err)
@@ -83,10 +83,8 @@ type run struct {
 	active, standby *corev1.Pod
 	holder          string
 	leases          watch.Interface
-	seen            netip.AddrPort
 	lanStation      net.HardwareAddr
 	wanStation      net.HardwareAddr
-	connectedAt     time.Time
 	takenAt         time.Time
 	ticksAtTakeover uint64
 }
@@ -122,7 +120,17 @@ func (r *run) findUnits(ctx context.Context) error {
 	)
 }
 
+// connect opens the connection, and asks the standby's kernel for it from that moment on.
 func (r *run) connect(ctx context.Context) error {
+	pid, err := podProcess(r.standby.UID)
+	if err != nil {
+		return err
+	}
+	standby, err := openKernel(pid)
+	if err != nil {
+		return err
+	}
+	defer standby.close()
 	began := time.Now()
 	dialCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -130,45 +138,30 @@ func (r *run) connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connecting through the pair: %w", err)
 	}
-	r.connectedAt = time.Now()
-	r.report.Connected = r.connectedAt.Sub(began)
+	connected := time.Now()
+	r.report.Connected = connected.Sub(began)
 	r.client = ticker.Listen(ctx, conn)
-	if err := r.hear(ctx, settled); err != nil {
-		return err
-	}
-	seen := netip.AddrPortFrom(r.server.Clients()[0].Addr().Unmap(), r.server.Clients()[0].Port())
-	r.seen = seen
-	r.report.Source = seen.String()
-	if seen.Addr() != r.WAN {
-		return fmt.Errorf("the server sees the client as %s: source NAT should make it %s", seen, r.WAN)
-	}
-	return nil
-}
-
-// awaitReplication asks the standby's kernel for the connection. It is asked only after the first numbers, so the time
-// is an upper bound; the engine's own lag is measured by the benchmarks.
-func (r *run) awaitReplication(ctx context.Context) error {
 	if r.act.Control {
-		return nil
+		return r.hear(ctx, settled)
 	}
-	pid, err := podProcess(r.standby.UID)
-	if err != nil {
-		return err
-	}
-	k, err := openKernel(pid)
-	if err != nil {
-		return err
-	}
-	defer k.close()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	local, ok := r.client.LocalAddr().(*net.TCPAddr)
+	local, ok := conn.LocalAddr().(*net.TCPAddr)
 	if !ok {
 		return errors.New("the connection is not TCP")
 	}
-	err = k.waitForConnection(ctx, local.AddrPort(), r.seen)
-	r.report.Replicated = time.Since(r.connectedAt)
-	return err
+	translated, err := standby.waitForConnection(dialCtx, local.AddrPort())
+	if err != nil {
+		return err
+	}
+	r.report.Replicated = time.Since(connected)
+	if err := r.hear(ctx, settled); err != nil {
+		return err
+	}
+	if seen := r.server.Clients()[0]; translated != seen || seen.Addr() != r.WAN {
+		return fmt.Errorf("the server sees the client as %s, the standby's kernel as %s; source NAT should make it %s",
+			seen, translated, r.WAN)
+	}
+	r.report.Source = translated.String()
+	return nil
 }
 
 func (r *run) takeAway(ctx context.Context) error {

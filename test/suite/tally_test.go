@@ -14,7 +14,7 @@ make: building things
 {"Action":"fail","Package":"p","Test":"TestB"}
 {"Action":"skip","Package":"p","Test":"TestC"}
 {"Action":"fail","Package":"p"}
-{"Action":"output","Package":"q","Test":"TestSuite","Output":"SUCCESS! \u001b[32m12 Passed\u001b[0m | 0 Failed | 1 Pending | 2 Skipped"}
+{"Action":"output","Package":"q","Test":"TestSuite","Output":"\u001b[32m12 Passed\u001b[0m | 0 Failed | 1 Pending | 2 Skipped"}
 {"Action":"pass","Package":"q","Test":"TestSuite"}
 {"Action":"pass","Package":"q"}
 `

@@ -54,7 +54,8 @@ func (s *Server) accept(ctx context.Context) {
 		}
 		s.mu.Lock()
 		if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-			s.clients = append(s.clients, tcp.AddrPort())
+			client := tcp.AddrPort()
+			s.clients = append(s.clients, netip.AddrPortFrom(client.Addr().Unmap(), client.Port()))
 		}
 		s.mu.Unlock()
 		s.done.Go(func() { s.count(ctx, conn) })

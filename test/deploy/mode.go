@@ -1,0 +1,79 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// SetMode sets whether connections are replicated and waits until the pair is redundant that way, which takes new pods
+// if it was otherwise before.
+func (s Site) SetMode(ctx context.Context, c client.Client, key client.ObjectKey, mode hapairv1alpha1.SyncMode) error {
+	pair, policy := &hapairv1alpha1.HAPair{}, &hapairv1alpha1.SyncPolicy{}
+	if err := c.Get(ctx, key, pair); err != nil {
+		return err
+	}
+	policyKey := client.ObjectKey{Namespace: key.Namespace, Name: pair.Spec.SyncPolicyRef.Name}
+	if err := c.Get(ctx, policyKey, policy); err != nil {
+		return err
+	}
+	wanted := []hapairv1alpha1.SyncClass{{Name: hapairv1alpha1.ConnectionCache, Mode: mode}}
+	if !slices.Equal(policy.Spec.Classes, wanted) {
+		s.Progress("Setting ConnectionCache to %s", mode)
+		before, err := templates(ctx, c, key)
+		if err != nil {
+			return err
+		}
+		policy.Spec.Classes = wanted
+		if err := c.Update(ctx, policy); err != nil {
+			return fmt.Errorf("setting ConnectionCache to %s: %w", mode, err)
+		}
+		if err := awaitOtherTemplates(ctx, c, key, before); err != nil {
+			return err
+		}
+	}
+	return s.AwaitRedundant(ctx, c, key)
+}
+
+// templates are the hashes of the templates that the pair's pods were made from, by pod.
+func templates(ctx context.Context, c client.Client, key client.ObjectKey) (map[string]string, error) {
+	pods := &corev1.PodList{}
+	err := c.List(ctx, pods, client.InNamespace(key.Namespace), client.MatchingLabels{hapairv1alpha1.LabelPair: key.Name})
+	found := map[string]string{}
+	for _, pod := range pods.Items {
+		found[pod.Name] = pod.Annotations[hapairv1alpha1.AnnotationTemplateHash]
+	}
+	return found, err
+}
+
+// awaitOtherTemplates waits until every pod of the pair was made from another template than before.
+func awaitOtherTemplates(ctx context.Context, c client.Client, key client.ObjectKey, before map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	clock := time.NewTicker(100 * time.Millisecond)
+	defer clock.Stop()
+	for {
+		now, err := templates(ctx, c, key)
+		replaced := 0
+		for name, hash := range now {
+			if hash != before[name] {
+				replaced++
+			}
+		}
+		if err == nil && replaced == len(hapairv1alpha1.Units()) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("%d pods of pair %s were replaced: %w", replaced, key, ctx.Err()), err)
+		case <-clock.C:
+		}
+	}
+}
