@@ -87,7 +87,7 @@ func (l Link) Route(gateway string) Link {
 }
 
 func defaultRoute(gateway netip.Addr) *net.IPNet {
-	return &net.IPNet{IP: net.IP(gateway.AsSlice()).Mask(net.CIDRMask(0, gateway.BitLen())), Mask: net.CIDRMask(0, gateway.BitLen())}
+	return &net.IPNet{IP: make(net.IP, gateway.BitLen()/8), Mask: net.CIDRMask(0, gateway.BitLen())}
 }
 
 // Index is the interface's number.

@@ -50,7 +50,8 @@ func NewNetwork(t testing.TB) *Network {
 	n.Client = NewNamespace(t, "client")
 	n.fabric.Plug(t, "lan", n.Client, "lan0", "client")
 	n.Client.Link(t, "lan0").
-		Address(ClientAddress + "/24").Address(ClientAddressIPv6 + "/64").Route(VirtualLAN.Addr().String()).Route(VirtualLANIPv6.Addr().String())
+		Address(ClientAddress + "/24").Route(VirtualLAN.Addr().String()).
+		Address(ClientAddressIPv6 + "/64").Route(VirtualLANIPv6.Addr().String())
 
 	// The server has a route back for IPv6 alone, which is not translated.
 	n.Server = NewNamespace(t, "server")
@@ -71,8 +72,13 @@ func (n *Network) newRouter(t testing.TB, name string, number int) *Namespace {
 	router := NewNamespace(t, name)
 	n.fabric.Plug(t, "lan", router, "lan0", name+"-lan")
 	n.fabric.Plug(t, "wan", router, "wan0", name+"-wan")
-	router.Link(t, "lan0").Address(fmt.Sprintf("192.168.50.%d/24", number)).Address(fmt.Sprintf("fd50::%d/64", number))
-	router.Link(t, "wan0").Address(fmt.Sprintf("203.0.113.%d/24", number)).Address(fmt.Sprintf("2001:db8:113::%d/64", number))
+	for link, formats := range map[string][]string{
+		"lan0": {"192.168.50.%d/24", "fd50::%d/64"}, "wan0": {"203.0.113.%d/24", "2001:db8:113::%d/64"},
+	} {
+		for _, format := range formats {
+			router.Link(t, link).Address(fmt.Sprintf(format, number))
+		}
+	}
 	for name, value := range map[string]string{
 		"net.ipv4.ip_forward":                               "1",
 		"net.ipv6.conf.all.forwarding":                      "1",

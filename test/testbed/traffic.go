@@ -51,7 +51,7 @@ func (n *Network) Connect(t testing.TB, server string) (client, accepted *net.TC
 	if err != nil {
 		t.Fatalf("Listening on the server: %v", err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	err = n.Client.Do(func() error {
 		c, err := (&net.Dialer{Timeout: Patience}).Dial("tcp", listener.Addr().String())
 		if err == nil {

@@ -329,7 +329,8 @@ func commitKeeps(t *testing.T, p Pair) {
 	putAll(p)
 	changes := snapshot(t, p.Active)
 	apply(t, p.Standby, changes)
-	for _, do := range []func(context.Context) error{p.Standby.Sink.Refresh, p.Standby.Sink.Commit, p.Standby.Sink.Commit} {
+	sink := p.Standby.Sink
+	for _, do := range []func(context.Context) error{sink.Refresh, sink.Commit, sink.Commit} {
 		if err := do(t.Context()); err != nil {
 			t.Fatalf("Refreshing and committing: %v", err)
 		}

@@ -134,7 +134,8 @@ func TestContract(t *testing.T) {
 				if !present[i] {
 					active.ask(conntrack.Create, f)
 				} else {
-					active.ask(conntrack.Update, conntrack.Flow{Orig: f.Orig, Fields: conntrack.FieldMark, Mark: uint32(active.ask(conntrack.Get, f).Mark + 1)})
+					mark := active.ask(conntrack.Get, f).Mark + 1
+					active.ask(conntrack.Update, conntrack.Flow{Orig: f.Orig, Fields: conntrack.FieldMark, Mark: mark})
 				}
 				present[i] = true
 			},
@@ -258,7 +259,8 @@ func TestUnitThatWasActiveForgetsWindows(t *testing.T) {
 	tracked.TCP.FlagsOrig |= conntrack.TCPMaxAckSet
 	u.ask(conntrack.Create, tracked)
 	u.wantApplied(state.Upsert, f)
-	if got := u.ask(conntrack.Get, f).TCP; got.FlagsOrig&conntrack.TCPMaxAckSet != 0 || got.FlagsOrig&got.FlagsReply&conntrack.TCPBeLiberal == 0 {
+	got := u.ask(conntrack.Get, f).TCP
+	if got.FlagsOrig&conntrack.TCPMaxAckSet != 0 || got.FlagsOrig&got.FlagsReply&conntrack.TCPBeLiberal == 0 {
 		t.Errorf("flags %#x and %#x", got.FlagsOrig, got.FlagsReply)
 	}
 }

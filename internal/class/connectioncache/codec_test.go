@@ -69,7 +69,8 @@ func withFields(t *rapid.T, f conntrack.Flow) conntrack.Flow {
 		},
 		conntrack.FieldHelper: func() { f.Helper = rapid.StringMatching("[a-z0-9-]{0,15}").Draw(t, "helper") },
 		conntrack.FieldLabels: func() {
-			f.Labels = [conntrack.LabelsSize]byte(rapid.SliceOfN(rapid.Byte(), conntrack.LabelsSize, conntrack.LabelsSize).Draw(t, "labels"))
+			const size = conntrack.LabelsSize
+			f.Labels = [size]byte(rapid.SliceOfN(rapid.Byte(), size, size).Draw(t, "labels"))
 		},
 		conntrack.FieldSeqAdj: func() {
 			f.SeqAdjOrig = conntrack.SeqAdj{CorrectionPos: number("position"), OffsetBefore: offset(), OffsetAfter: offset()}
@@ -152,7 +153,8 @@ func TestMergedRecordIsTheNewerOverTheOlder(t *testing.T) {
 // example is a TCP connection through source translation.
 func example() conntrack.Flow {
 	orig := conntrack.Tuple{
-		Protocol: 6, Src: netip.MustParseAddr("192.168.50.10"), Dst: netip.MustParseAddr("203.0.113.9"), SrcPort: 40000, DstPort: 80,
+		Protocol: 6, Src: netip.MustParseAddr("192.168.50.10"), Dst: netip.MustParseAddr("203.0.113.9"),
+		SrcPort: 40000, DstPort: 80,
 	}
 	reply := orig.Inverse()
 	reply.Dst, reply.DstPort = netip.MustParseAddr("203.0.113.1"), 61000
@@ -188,8 +190,9 @@ func TestWhatIsNoKeyOrRecordIsRefused(t *testing.T) {
 		}
 	}
 	for name, record := range map[string]string{
-		"empty": "", "another format": "\x02" + record[1:], "an unknown field": "\x01\xf0\x00", "too short": record[:len(record)-1],
-		"too long": record + "x", "a helper too long": "\x01\x00\x40\x10aaaaaaaaaaaaaaaa", "a master that is none": "\x01\x02\x00\x02ab",
+		"empty": "", "another format": "\x02" + record[1:], "an unknown field": "\x01\xf0\x00",
+		"too short": record[:len(record)-1], "too long": record + "x",
+		"a helper too long": "\x01\x00\x40\x10aaaaaaaaaaaaaaaa", "a master that is none": "\x01\x02\x00\x02ab",
 	} {
 		var f conntrack.Flow
 		if err := decodeRecord(&f, []byte(record)); !errors.Is(err, errRecord) {

@@ -293,7 +293,9 @@ const sweepBatch = 512
 
 // sweep dumps the table, has choose look at each connection that is replicated, and carries out what it asks for. Between
 // two batches others may write. It returns how many requests there were.
-func (s *sink) sweep(ctx context.Context, choose func(conntrack.Flow) (conntrack.Request, bool)) (requests int, err error) {
+func (s *sink) sweep(
+	ctx context.Context, choose func(conntrack.Flow) (conntrack.Request, bool),
+) (requests int, err error) {
 	batch := make([]conntrack.Request, 0, sweepBatch)
 	err = conntrack.Dump(ctx, func(f conntrack.Flow) error {
 		if !s.filter.takes(&f) {

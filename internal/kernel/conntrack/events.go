@@ -49,12 +49,22 @@ func Listen() (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, group := range []int{unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY} {
-		if err := s.join(group); err != nil {
-			return nil, errors.Join(fmt.Errorf("joining conntrack event group %d: %w", group, err), s.close())
-		}
+	if err := joinAll(s); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
 	return &Listener{socket: s, buffer: make([]byte, datagram)}, nil
+}
+
+// joinAll subscribes to all changes of entries.
+func joinAll(s *socket) error {
+	for _, group := range []int{
+		unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY,
+	} {
+		if err := s.join(group); err != nil {
+			return fmt.Errorf("joining conntrack event group %d: %w", group, err)
+		}
+	}
+	return nil
 }
 
 // Receive waits for events and returns them; they are valid until the next call. Drained says that there were no more:

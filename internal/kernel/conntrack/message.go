@@ -9,9 +9,9 @@ import (
 
 // The messages of the conntrack subsystem of nfnetlink (IPCTNL_MSG_CT_*), as they stand in a netlink header.
 const (
-	messageNew    = unix.NFNL_SUBSYS_CTNETLINK<<8 | 0
-	messageGet    = unix.NFNL_SUBSYS_CTNETLINK<<8 | 1
-	messageDelete = unix.NFNL_SUBSYS_CTNETLINK<<8 | 2
+	messageNew    = unix.NFNL_SUBSYS_CTNETLINK<<8 + 0
+	messageGet    = unix.NFNL_SUBSYS_CTNETLINK<<8 + 1
+	messageDelete = unix.NFNL_SUBSYS_CTNETLINK<<8 + 2
 )
 
 // headers is the size of struct nlmsghdr and struct nfgenmsg, which begin every message.

@@ -88,7 +88,8 @@ func flows() map[string]conntrack.Flow {
 		f.Fields |= conntrack.FieldTCPState | conntrack.FieldTCPWindow
 		f.TCP = conntrack.TCP{
 			State: conntrack.TCPEstablished, ScaleOrig: 7, ScaleReply: 9,
-			FlagsOrig: conntrack.TCPWindowScale | conntrack.TCPSACKPermit, FlagsReply: conntrack.TCPWindowScale | conntrack.TCPBeLiberal,
+			FlagsOrig:  conntrack.TCPWindowScale | conntrack.TCPSACKPermit,
+			FlagsReply: conntrack.TCPWindowScale | conntrack.TCPBeLiberal,
 		}
 		return f
 	}
@@ -155,7 +156,8 @@ func compare(t *testing.T, want, got conntrack.Flow) {
 		t.Errorf("fields %b, want at least %b", got.Fields, want.Fields)
 	}
 	if got.Orig != want.Orig || got.Reply != want.Reply || got.Zone != want.Zone {
-		t.Errorf("tuples %v / %v zone %d, want %v / %v zone %d", got.Orig, got.Reply, got.Zone, want.Orig, want.Reply, want.Zone)
+		t.Errorf("tuples %v / %v zone %d, want %v / %v zone %d",
+			got.Orig, got.Reply, got.Zone, want.Orig, want.Reply, want.Zone)
 	}
 	if got.Status&want.Status != want.Status {
 		t.Errorf("status %#x lacks some of %#x", got.Status, want.Status)
@@ -171,7 +173,8 @@ func compare(t *testing.T, want, got conntrack.Flow) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got.SeqAdjOrig != want.SeqAdjOrig || got.SeqAdjReply != want.SeqAdjReply {
-		t.Errorf("sequence adjustment %+v / %+v, want %+v / %+v", got.SeqAdjOrig, got.SeqAdjReply, want.SeqAdjOrig, want.SeqAdjReply)
+		t.Errorf("sequence adjustment %+v / %+v, want %+v / %+v",
+			got.SeqAdjOrig, got.SeqAdjReply, want.SeqAdjOrig, want.SeqAdjReply)
 	}
 }
 
@@ -241,7 +244,7 @@ func TestListenerTellsOfEveryChange(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Listening: %v", err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 
 	flow := flows()["TCP"]
 	closing := flow
@@ -293,7 +296,7 @@ func TestWokenListenerReturnsWithoutEvents(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Listening: %v", err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	for range 3 {
 		go listener.Wake()
 		if events, drained, err := listener.Receive(t.Context()); err != nil || !drained || len(events) != 0 {
@@ -317,14 +320,15 @@ func TestOverrunIsToldAndSurvived(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Listening: %v", err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	flow := flows()["UDP"]
 	requests := make([]conntrack.Request, 0, 100_000)
 	for i := range cap(requests) / 2 {
 		f := flow
 		f.Orig.SrcPort = uint16(i)
 		f.Reply = f.Orig.Inverse()
-		requests = append(requests, conntrack.Request{Operation: conntrack.Create, Flow: f}, conntrack.Request{Operation: conntrack.Delete, Flow: f})
+		requests = append(requests,
+			conntrack.Request{Operation: conntrack.Create, Flow: f}, conntrack.Request{Operation: conntrack.Delete, Flow: f})
 	}
 	if _, err := table.Do(requests, nil); err != nil {
 		t.Fatalf("Creating and deleting: %v", err)

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// sysctls is where a network namespace has its time-outs, one file each. The kernel shows those of the thread that reads.
+// sysctls is where a network namespace has its time-outs, one file each. The kernel shows those of the thread that
+// reads.
 const sysctls = "/proc/sys/net/netfilter"
 
 // Timeouts are how long entries of each protocol and state live without a packet, in seconds.

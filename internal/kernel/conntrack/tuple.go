@@ -84,7 +84,8 @@ func (t Tuple) valid() bool {
 func (t Tuple) String() string {
 	switch {
 	case t.HasPorts():
-		return fmt.Sprintf("%d %s > %s", t.Protocol, netip.AddrPortFrom(t.Src, t.SrcPort), netip.AddrPortFrom(t.Dst, t.DstPort))
+		src, dst := netip.AddrPortFrom(t.Src, t.SrcPort), netip.AddrPortFrom(t.Dst, t.DstPort)
+		return fmt.Sprintf("%d %s > %s", t.Protocol, src, dst)
 	case t.IsICMP():
 		return fmt.Sprintf("%d %s > %s type %d code %d id %d", t.Protocol, t.Src, t.Dst, t.ICMPType, t.ICMPCode, t.ICMPID)
 	default:

@@ -123,7 +123,8 @@ func (a *applier) write(ctx context.Context, in *incoming, changes []state.Chang
 		return
 	}
 	if outcome.Refused > 0 {
-		a.conversation.log.Error(outcome.Refusal, "Writing some entries failed", "class", in.class.ID.String(), "refused", outcome.Refused)
+		a.conversation.log.Error(outcome.Refusal, "Writing some entries failed",
+			"class", in.class.ID.String(), "refused", outcome.Refused)
 	}
 }
 

@@ -115,7 +115,8 @@ func (c *conversation) barrierAcked(id uint64) {
 	}
 }
 
-// grant tells the peer that this unit forwards no more in a term before the given one, after all that it still had to send.
+// grant tells the peer that this unit forwards no more in a term before the given one, after all that it still had to
+// send.
 func (c *conversation) grant(ctx context.Context, term uint64) error {
 	c.mu.Lock()
 	// From here on nothing of this term is sent, without a word about it: the peer's last word on being in sync must be

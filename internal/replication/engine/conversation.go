@@ -152,7 +152,7 @@ func (c *conversation) read(ctx context.Context) error {
 		if ctx.Err() != nil { // the deadline just set must not outlive the conversation's end
 			return ctx.Err()
 		}
-		f, err := wire.Read(c.reader)
+		f, err := readFrame(c.reader)
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			return fmt.Errorf("the peer was silent for %s", silence)

@@ -168,7 +168,8 @@ func (b *bed) newUnit(name, peer string, change func(*Config)) *unit {
 	u := &unit{memory: classtest.NewMemory(state.ConnectionCache)}
 	config := Config{
 		Pair: "edge", Namespace: "default", Unit: name, Peer: peer, Incarnation: name + "/1", PeerPort: 7780,
-		TLS: b.credentials(name, peer), Classes: []class.Class{u.memory.Class()}, Log: testr.New(b.t).WithName(name), Network: b.network,
+		TLS: b.credentials(name, peer), Classes: []class.Class{u.memory.Class()}, Network: b.network,
+		Log: testr.New(b.t).WithName(name),
 	}
 	if name == "primary" {
 		config.ListenAddress = ":7780"
@@ -509,7 +510,9 @@ func TestThrottleDelaysButDropsNothing(t *testing.T) {
 func TestPeerThatMovedIsFollowed(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		b.secondary.SetPeer(netip.MustParseAddr("192.0.2.2"))
-		eventually(t, "the primary is told of it", func() bool { return b.primary.has(PeerConnected{Incarnation: "secondary/1"}) })
+		eventually(t, "the primary is told of it", func() bool {
+			return b.primary.has(PeerConnected{Incarnation: "secondary/1"})
+		})
 		b.inSync()
 		b.secondary.SetPeer(netip.Addr{})
 		eventually(t, "nobody is dialled", func() bool { return !b.secondary.Status().Connected })

@@ -199,7 +199,7 @@ func (e *Engine) exchangeHello(ctx context.Context, connection net.Conn) (*conve
 		spoken <- err
 	}()
 	reader := bufio.NewReaderSize(connection, buffered)
-	f, err := wire.Read(reader)
+	f, err := readFrame(reader)
 	if err = errors.Join(err, <-spoken); err != nil {
 		return nil, fmt.Errorf("greeting the peer: %w", err)
 	}

@@ -78,7 +78,8 @@ func (s *stream) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.conversation.log.Error(err, "Reading class failed, trying again", "class", s.class.ID.String(), "after", pause.String())
+		s.conversation.log.Error(err, "Reading class failed, trying again",
+			"class", s.class.ID.String(), "after", pause.String())
 		s.locked(func() { s.lost("its source failed") })
 		if !sleep(ctx, pause) {
 			return

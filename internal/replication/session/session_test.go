@@ -108,9 +108,12 @@ func TestFramesAreJudged(t *testing.T) {
 		"a class that is not replicated is an error": {wire.RoleStandby, []step{
 			{frame: &wire.Delta{Class: 99, Term: 5, Position: 1}, broken: true},
 		}},
-		"a second Hello is an error":             {wire.RoleStandby, []step{{frame: hello("primary"), broken: true}}},
-		"an answer to what was not sent is one":  {wire.RoleActive, []step{{frame: &wire.Ack{Position: 1}, broken: true}}},
-		"signs of life and farewell are for all": {wire.RoleNone, []step{{frame: &wire.Ping{}, want: Take}, {frame: &wire.Bye{}, want: Take}}},
+		"a second Hello is an error":            {wire.RoleStandby, []step{{frame: hello("primary"), broken: true}}},
+		"an answer to what was not sent is one": {wire.RoleActive, []step{{frame: &wire.Ack{Position: 1}, broken: true}}},
+		"signs of life and farewell are for all": {wire.RoleNone, []step{
+			{frame: &wire.Ping{}, want: Take},
+			{frame: &wire.Bye{}, want: Take},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := greeted(t, script.role, 5)

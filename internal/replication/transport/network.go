@@ -27,7 +27,10 @@ func Connect(ctx context.Context, connection net.Conn, source Source) (net.Conn,
 	return secure(ctx, connection, source, tls.Client)
 }
 
-func secure(ctx context.Context, connection net.Conn, source Source, side func(net.Conn, *tls.Config) *tls.Conn) (net.Conn, error) {
+// side is tls.Server or tls.Client.
+type side func(net.Conn, *tls.Config) *tls.Conn
+
+func secure(ctx context.Context, connection net.Conn, source Source, side side) (net.Conn, error) {
 	secured, err := shakeHands(ctx, connection, source, side)
 	if err != nil {
 		_ = connection.Close() // nothing was said over it, and err says why nothing will be
@@ -36,7 +39,7 @@ func secure(ctx context.Context, connection net.Conn, source Source, side func(n
 	return secured, nil
 }
 
-func shakeHands(ctx context.Context, connection net.Conn, source Source, side func(net.Conn, *tls.Config) *tls.Conn) (net.Conn, error) {
+func shakeHands(ctx context.Context, connection net.Conn, source Source, side side) (net.Conn, error) {
 	config, err := source()
 	if err != nil {
 		return nil, err

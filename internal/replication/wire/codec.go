@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -22,7 +21,8 @@ const (
 	maxClasses = 64
 )
 
-const lengthSize = 4
+// LengthSize is the size of the length that precedes a frame.
+const LengthSize = 4
 
 // Fits says why a change has no room in any frame; nil when it has.
 func Fits(c state.Change) error {
@@ -41,28 +41,20 @@ func Append(b []byte, f Frame) []byte {
 	start := len(b)
 	b = append(b, 0, 0, 0, 0, byte(f.Kind()))
 	b = f.append(b)
-	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-lengthSize))
+	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-LengthSize))
 	return b
 }
 
-// Read reads one frame. Keys and records of the frame share one allocation that is nobody else's.
-func Read(r io.Reader) (Frame, error) {
-	var length [lengthSize]byte
-	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return nil, err
-	}
-	n := binary.BigEndian.Uint32(length[:])
+// Length reads the length that precedes a frame, and checks it before anyone makes room for so much.
+func Length(b [LengthSize]byte) (int, error) {
+	n := binary.BigEndian.Uint32(b[:])
 	if n == 0 || n > MaxFrame {
-		return nil, fmt.Errorf("%w: %d bytes long, allowed are 1 to %d", ErrFrame, n, MaxFrame)
+		return 0, fmt.Errorf("%w: %d bytes long, allowed are 1 to %d", ErrFrame, n, MaxFrame)
 	}
-	b := make([]byte, n)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return nil, err
-	}
-	return Decode(b)
+	return int(n), nil
 }
 
-// Decode decodes a frame from its kind onwards. The frame may refer to b.
+// Decode decodes a frame from its kind onwards. The frame refers to b, which must be its own.
 func Decode(b []byte) (Frame, error) {
 	if len(b) == 0 {
 		return nil, fmt.Errorf("%w: empty", ErrFrame)

@@ -49,7 +49,9 @@ func flow(i int) conntrack.Flow {
 		Fields: conntrack.FieldStatus | conntrack.FieldTimeout | conntrack.FieldTCPState | conntrack.FieldTCPWindow,
 		Orig:   orig, Reply: reply, TimeoutSeconds: 3600,
 		Status: conntrack.StatusConfirmed | conntrack.StatusSeenReply | conntrack.StatusAssured,
-		TCP:    conntrack.TCP{State: conntrack.TCPEstablished, FlagsOrig: conntrack.TCPSACKPermit, FlagsReply: conntrack.TCPSACKPermit},
+		TCP: conntrack.TCP{
+			State: conntrack.TCPEstablished, FlagsOrig: conntrack.TCPSACKPermit, FlagsReply: conntrack.TCPSACKPermit,
+		},
 	}
 }
 
@@ -178,5 +180,6 @@ func TestLag(t *testing.T) {
 		lags = append(lags, time.Since(start))
 	}
 	slices.Sort(lags)
-	t.Logf("From kernel to kernel, one at a time: p50 %s, p99 %s, longest %s", lags[len(lags)/2], lags[len(lags)*99/100], lags[len(lags)-1])
+	t.Logf("From kernel to kernel, one at a time: p50 %s, p99 %s, longest %s",
+		lags[len(lags)/2], lags[len(lags)*99/100], lags[len(lags)-1])
 }

@@ -73,7 +73,9 @@ func (p *Pair) issue() {
 		if err == nil {
 			err = os.MkdirAll(filepath.Join(p.directory, unit), 0o700)
 		}
-		for name, text := range map[string][]byte{"tls.crt": pair.Certificate, "tls.key": pair.Key, "ca.crt": authority.Certificate} {
+		for name, text := range map[string][]byte{
+			"tls.crt": pair.Certificate, "tls.key": pair.Key, "ca.crt": authority.Certificate,
+		} {
 			if err == nil {
 				err = os.WriteFile(filepath.Join(p.directory, unit, name), text, 0o600)
 			}
@@ -148,8 +150,9 @@ type Unit struct {
 func (p *Pair) Start(name string) *Unit {
 	p.t.Helper()
 	s := setup{
-		Unit: primary, Peer: secondary, PeerAddress: testbed.SecondarySync, ListenAddress: net.JoinHostPort(testbed.PrimarySync, strconv.Itoa(syncPort)),
-		Incarnation: fmt.Sprintf("%s/%d", name, incarnations.Add(1)), TLSDirectory: filepath.Join(p.directory, name),
+		Unit: primary, Peer: secondary, PeerAddress: testbed.SecondarySync,
+		ListenAddress: net.JoinHostPort(testbed.PrimarySync, strconv.Itoa(syncPort)),
+		Incarnation:   fmt.Sprintf("%s/%d", name, incarnations.Add(1)), TLSDirectory: filepath.Join(p.directory, name),
 		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
 	}
 	namespace := p.Primary
@@ -316,8 +319,8 @@ func (u *Unit) Kill() {
 	<-u.ended
 }
 
-// Return gives a unit that lost its power a new life as standby, and waits until it is in sync. Its kernel has forgotten
-// everything, as one that booted has.
+// Return gives a unit that lost its power a new life as standby, and waits until it is in sync. Its kernel has
+// forgotten everything, as one that booted has.
 func (p *Pair) Return() {
 	p.t.Helper()
 	name, namespace := primary, p.Primary
@@ -330,7 +333,8 @@ func (p *Pair) Return() {
 	p.AwaitSync()
 }
 
-// ForwardKnownOnly lets a unit begin no connection, so that whatever it forwards is of a connection that it was told of.
+// ForwardKnownOnly lets a unit begin no connection, so that whatever it forwards is of a connection that it was told
+// of.
 func (p *Pair) ForwardKnownOnly(u *Unit) {
 	p.t.Helper()
 	u.namespace.Firewall(p.t, testbed.KnownOnlyRules)

@@ -1,0 +1,117 @@
+//go:build netns
+
+package conntrack
+
+import (
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// TestCapture has a kernel tell of real connections, and checks that all of it is understood. With -update it writes
+// what the kernel said into testdata, for tests that have no kernel.
+func TestCapture(t *testing.T) {
+	network := testbed.NewNetwork(t)
+	network.Primary.Link(t, "lan0").Address(testbed.VirtualLAN.String()).Address(testbed.VirtualLANIPv6.String())
+	network.Primary.Link(t, "wan0").Address(testbed.VirtualWAN.String()).Address(testbed.VirtualWANIPv6.String())
+
+	for file, traffic := range map[string]func(){
+		"tcp-with-source-translation": func() { talk(t, network, testbed.ServerAddress) },
+		"tcp-over-ipv6":               func() { talk(t, network, testbed.ServerAddressIPv6) },
+		"udp":                         func() { network.UDP(t, testbed.ServerAddress).Close() },
+		"icmp":                        func() { network.Ping(t).Answered() },
+	} {
+		t.Run(file, func(t *testing.T) {
+			var s *socket
+			err := network.Primary.Do(func() (err error) {
+				if s, err = openSocket(); err != nil {
+					return err
+				}
+				return joinAll(s)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			traffic()
+			if err := network.Primary.Do(func() error { return deleteAll(t) }); err != nil {
+				t.Fatal(err)
+			}
+			datagrams := collect(t, s)
+			if len(datagrams) < 2 {
+				t.Fatalf("%d events", len(datagrams))
+			}
+			if *update {
+				text := strings.Join(datagrams, "\n") + "\n"
+				if err := os.WriteFile("testdata/"+file+".hex", []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// deleteAll ends every entry, so that the kernel tells of ends too.
+func deleteAll(t *testing.T) error {
+	var requests []Request
+	err := Dump(t.Context(), func(f Flow) error {
+		requests = append(requests, Request{Operation: Delete, Flow: f})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	table, err := OpenTable()
+	if err != nil {
+		return err
+	}
+	_, err = table.Do(requests, nil)
+	return errors.Join(err, table.Close())
+}
+
+// talk opens a TCP connection, says something in both directions, and closes it.
+func talk(t *testing.T, network *testbed.Network, address string) {
+	t.Helper()
+	client, server := network.Connect(t, address)
+	for _, ends := range [][2]io.ReadWriter{{client, server}, {server, client}} {
+		if _, err := ends[0].Write([]byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(ends[1], make([]byte, 5)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = client.Close()
+	_, _ = server.Read(make([]byte, 1)) // returns when the client's end has arrived
+	_ = server.Close()
+}
+
+// collect is what the kernel told until it fell silent.
+func collect(t *testing.T, s *socket) []string {
+	t.Helper()
+	defer func() { _ = s.close() }()
+	b := make([]byte, datagram)
+	var datagrams []string
+	for {
+		if err := s.deadline(time.Now().Add(500 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := s.receive(b, true)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return datagrams
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &Listener{}
+		if err := l.decode(b[:n]); err != nil {
+			t.Fatalf("Decoding %x: %v", b[:n], err)
+		}
+		datagrams = append(datagrams, hex.EncodeToString(b[:n]))
+	}
+}
