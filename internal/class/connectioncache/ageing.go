@@ -41,8 +41,8 @@ func (s *sink) Refresh(ctx context.Context) error {
 
 // Commit gives each entry the time-out of its state.
 //
-// It also makes connections liberal (see asStandby) that this unit tracked in an earlier life as active and was not sent
-// anew since: what its kernel knows of their windows is from before another unit forwarded them.
+// It also makes connections liberal (see asStandby) that this unit tracked in an earlier life as active and was not
+// sent anew since: what its kernel knows of their windows is from before another unit forwarded them.
 func (s *sink) Commit(ctx context.Context) error {
 	if err := s.filter.refresh(); err != nil {
 		return err

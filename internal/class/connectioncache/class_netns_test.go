@@ -14,7 +14,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// unit is the class in a network namespace of its own. A running sidecar is in one as a whole; here each call goes there.
+// unit is the class in a network namespace of its own. A running sidecar is in one as a whole; here each call goes
+// there.
 type unit struct {
 	t         *testing.T
 	namespace *testbed.Namespace

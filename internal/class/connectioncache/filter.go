@@ -73,7 +73,10 @@ var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 func (f *filter) takesEnd(end netip.Addr) bool {
 	// Such addresses mean something on one link or host only, and no router forwards them.
-	if end.IsLoopback() || end.IsUnspecified() || end.IsLinkLocalUnicast() || end.IsLinkLocalMulticast() || end == broadcast {
+	if end.IsLoopback() || end.IsUnspecified() || end == broadcast {
+		return false
+	}
+	if end.IsLinkLocalUnicast() || end.IsLinkLocalMulticast() {
 		return false
 	}
 	if _, ok := (*f.own.Load())[end]; ok {

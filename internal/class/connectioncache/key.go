@@ -9,8 +9,9 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// A key is both tuples and the zones: what a kernel may not change during an entry's life, and all that is needed to find
-// it. Two connections with one original tuple but different translations, one after the other, have different keys.
+// A key is both tuples and the zones: what a kernel may not change during an entry's life, and all that is needed to
+// find it. Two connections with one original tuple but different translations, one after the other, have different
+// keys.
 //
 //	1 byte   format and flags, see below
 //	1 byte   protocol

@@ -87,11 +87,11 @@ const settable = conntrack.StatusSeenReply | conntrack.StatusAssured
 // asStandby makes of an entry of the active what the standby's kernel is to have.
 //
 // The windows that the active's kernel tracks are told to nobody. A kernel that does not know them takes them from the
-// first packet it sees, which goes wrong just when a takeover made the last packets get lost: when the sender repeats a
-// segment that had arrived, the receiver acknowledges data that this kernel has not seen, and that is taken for invalid.
-// An invalid packet is not translated back either; it ends up at the virtual address, and the unit's own stack resets
-// the connection. Hence BE_LIBERAL: packets outside of the window that the kernel believes in pass. It is the one way in
-// which a connection that lived through a takeover is checked less strictly than others.
+// first packet it sees, which goes wrong just when a takeover made the last packets get lost: when the sender repeats
+// a segment that had arrived, the receiver acknowledges data that this kernel has not seen, and that is taken for
+// invalid. An invalid packet is not translated back either; it ends up at the virtual address, and the unit's own
+// stack resets the connection. Hence BE_LIBERAL: packets outside of the window that the kernel believes in pass. It is
+// the one way in which a connection that lived through a takeover is checked less strictly than others.
 //
 // For the same reason all that the kernel may have learned about acknowledgements, when this unit was active before, is
 // taken back, or it would take a reset for an attack.
@@ -111,8 +111,8 @@ func beLiberal(t *conntrack.TCP) {
 	t.FlagsReply = t.FlagsReply&conntrack.TCPNegotiatedFlags | conntrack.TCPBeLiberal
 }
 
-// whole says whether an entry can be created from a flow: without its protocol's state a TCP connection would be one that
-// never began.
+// whole says whether an entry can be created from a flow: without its protocol's state a TCP connection would be one
+// that never began.
 func whole(f *conntrack.Flow) bool {
 	return f.Fields.Has(conntrack.FieldStatus) &&
 		(f.Orig.Protocol != conntrack.ProtocolTCP || f.Fields.Has(conntrack.FieldTCPState|conntrack.FieldTCPWindow))
@@ -291,8 +291,8 @@ func (s *sink) Prune(ctx context.Context, keep func(key string) bool) error {
 // sweepBatch is how many requests a sweep gathers before it asks the kernel.
 const sweepBatch = 512
 
-// sweep dumps the table, has choose look at each connection that is replicated, and carries out what it asks for. Between
-// two batches others may write. It returns how many requests there were.
+// sweep dumps the table, has choose look at each connection that is replicated, and carries out what it asks for.
+// Between two batches others may write. It returns how many requests there were.
 func (s *sink) sweep(
 	ctx context.Context, choose func(conntrack.Flow) (conntrack.Request, bool),
 ) (requests int, err error) {
@@ -319,8 +319,8 @@ func (s *sink) sweep(
 	return requests + len(batch), s.carryOut(ctx, batch)
 }
 
-// carryOut does not mind what the kernel answers: an entry that is gone or has changed meanwhile is no longer the one that
-// was looked at.
+// carryOut does not mind what the kernel answers: an entry that is gone or has changed meanwhile is no longer the one
+// that was looked at.
 func (s *sink) carryOut(ctx context.Context, batch []conntrack.Request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

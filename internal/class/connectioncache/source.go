@@ -14,8 +14,8 @@ import (
 // snapshotBatch is how many entries go to the engine at once.
 const snapshotBatch = 512
 
-// source reads the active's kernel. It listens only while it is watched: a standby, whose own kernel tells of every entry
-// that its sink writes, has nobody to hear it, and so no entry goes in a circle.
+// source reads the active's kernel. It listens only while it is watched: a standby, whose own kernel tells of every
+// entry that its sink writes, has nobody to hear it, and so no entry goes in a circle.
 type source struct{ filter *filter }
 
 // Watch begins to listen.

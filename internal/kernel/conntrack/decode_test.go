@@ -80,7 +80,8 @@ func TestCapturedMessages(t *testing.T) {
 
 // describe is all that an event tells, as text.
 func describe(kind EventKind, f Flow) string {
-	text := fmt.Sprintf("%s [%s] [%s] fields=%#x", []string{"", "new", "update", "destroy"}[kind], f.Orig, f.Reply, f.Fields)
+	kinds := []string{"", "new", "update", "destroy"}
+	text := fmt.Sprintf("%s [%s] [%s] fields=%#x", kinds[kind], f.Orig, f.Reply, f.Fields)
 	for _, part := range []struct {
 		field Fields
 		text  string

@@ -12,8 +12,8 @@ func encodeIdentity(b *builder, f *Flow) {
 
 // encodeCreate appends everything that makes the entry anew.
 //
-// The kernel derives translation from CTA_NAT_*, applied to a reply tuple that is not translated yet; a reply tuple that
-// already is would leave the entry without its NAT status bits, and packets untranslated.
+// The kernel derives translation from CTA_NAT_*, applied to a reply tuple that is not translated yet; a reply tuple
+// that already is would leave the entry without its NAT status bits, and packets untranslated.
 func encodeCreate(b *builder, f *Flow) {
 	encodeIdentity(b, f)
 	reply := f.Orig.Inverse()

@@ -131,8 +131,8 @@ func (b *builder) addRequest(r *Request, sequence uint32) error {
 	return nil
 }
 
-// takeAnswers fills in results and counts how many requests were answered to the end. Answers to an earlier batch, which
-// was given up, are passed over.
+// takeAnswers fills in results and counts how many requests were answered to the end. Answers to an earlier batch,
+// which was given up, are passed over.
 func takeAnswers(b []byte, first uint32, results []Result) (answered int, err error) {
 	for len(b) > 0 {
 		var m message

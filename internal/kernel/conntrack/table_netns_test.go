@@ -249,7 +249,11 @@ func TestListenerTellsOfEveryChange(t *testing.T) {
 	flow := flows()["TCP"]
 	closing := flow
 	closing.TCP.State = conntrack.TCPFinWait
-	for _, r := range []conntrack.Request{{conntrack.Create, flow}, {conntrack.Update, closing}, {conntrack.Delete, flow}} {
+	for _, r := range []conntrack.Request{
+		{Operation: conntrack.Create, Flow: flow},
+		{Operation: conntrack.Update, Flow: closing},
+		{Operation: conntrack.Delete, Flow: flow},
+	} {
 		if err := one(t, table, r.Operation, r.Flow).Err; err != nil {
 			t.Fatalf("Changing the entry: %v", err)
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/hapair-io/hapair/internal/replication/wire"
 )
 
-// barrier is a question to the standby that is asked after everything that came before it, and answered once all of that
-// is written.
+// barrier is a question to the standby that is asked after everything that came before it, and answered once all of
+// that is written.
 type barrier struct {
 	id    uint64
 	sent  bool

@@ -216,8 +216,9 @@ func (c *conversation) receive(f wire.Frame) (work bool, err error) {
 	return false, nil
 }
 
-// reconsider looks at what the units are, and begins or ends to send; then whether the standby has everything. A change of
-// the peer's role is the beginning of a new life as standby, which needs everything anew. The caller holds the lock.
+// reconsider looks at what the units are, and begins or ends to send; then whether the standby has everything. A
+// change of the peer's role is the beginning of a new life as standby, which needs everything anew. The caller holds
+// the lock.
 func (c *conversation) reconsider(roleChanged bool) {
 	if c.granted || c.over {
 		return
@@ -263,7 +264,7 @@ func (c *conversation) judgeSync() bool {
 }
 
 func (c *conversation) startStreams() {
-	ctx, cancel := context.WithCancel(context.Background()) // ends by stopStreams, at the latest when the conversation does
+	ctx, cancel := context.WithCancel(context.Background()) // ended by stopStreams, as the conversation's last act
 	c.sending = cancel
 	for _, id := range c.session.Classes() {
 		if class, ok := c.engine.class(id); ok {
@@ -293,7 +294,9 @@ func (c *conversation) floor() uint64 {
 func (c *conversation) status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	status := Status{Connected: true, PeerIncarnation: c.incarnation, InSync: c.inSync, Lag: c.lag.last, Resyncs: c.resyncs}
+	status := Status{
+		Connected: true, PeerIncarnation: c.incarnation, InSync: c.inSync, Lag: c.lag.last, Resyncs: c.resyncs,
+	}
 	for _, s := range c.streams {
 		status.Queued += s.queue.Len()
 	}

@@ -158,8 +158,8 @@ func (e *Engine) Become(role Role, term uint64) {
 	}
 }
 
-// Commit makes what was received this unit's own: it returns when all of it is applied, and lets the sinks commit behind
-// its back, which may take long.
+// Commit makes what was received this unit's own: it returns when all of it is applied, and lets the sinks commit
+// behind its back, which may take long.
 func (e *Engine) Commit(ctx context.Context) error {
 	if c := e.conversation(); c != nil {
 		if err := c.settle(ctx); err != nil {

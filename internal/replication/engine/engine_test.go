@@ -37,8 +37,8 @@ type network struct {
 	frozen   atomic.Bool
 }
 
-// freezing is one end of a connection: what is written while the network is frozen gets lost, as it does on the way to a
-// unit without power.
+// freezing is one end of a connection: what is written while the network is frozen gets lost, as it does on the way to
+// a unit without power.
 type freezing struct {
 	net.Conn
 	network *network
@@ -61,9 +61,22 @@ func (n *network) Accept() (net.Conn, error) {
 	select {
 	case c := <-n.incoming:
 		return c, nil
-	case <-n.closed:
+	case <-n.end():
 		return nil, net.ErrClosed
 	}
+}
+
+// end is closed when the listener is. reopen makes another one possible.
+func (n *network) end() chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.closed
+}
+
+func (n *network) reopen() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = make(chan struct{})
 }
 
 func (n *network) Addr() net.Addr { return &net.TCPAddr{} }
@@ -92,7 +105,7 @@ func (n *network) Dial(ctx context.Context, _ string) (net.Conn, error) {
 	case n.incoming <- a:
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-n.closed:
+	case <-n.end():
 		return nil, net.ErrClosed
 	}
 	n.mu.Lock()
@@ -452,7 +465,7 @@ func TestReturningPeerIsSentTheNewActivesState(t *testing.T) {
 		b.secondary.memory.Put("new", "in term 2")
 		b.secondary.memory.Remove("before-7")
 
-		b.network.closed = make(chan struct{})
+		b.network.reopen()
 		again := b.newUnit("primary", "secondary", func(c *Config) { c.Incarnation = "primary/2" })
 		fill(again.memory, "left over", 3)
 		again.Become(RoleStandby, 2)
@@ -576,8 +589,8 @@ func TestStandbyIsRefreshedDaily(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		time.Sleep(class.RefreshInterval + time.Minute)
 		synctest.Wait()
-		if b.secondary.memory.Refreshed() != 1 || b.primary.memory.Refreshed() != 0 {
-			t.Errorf("refreshed %d times on the standby, %d on the active", b.secondary.memory.Refreshed(), b.primary.memory.Refreshed())
+		if standby, active := b.secondary.memory.Refreshed(), b.primary.memory.Refreshed(); standby != 1 || active != 0 {
+			t.Errorf("refreshed %d times on the standby, %d on the active", standby, active)
 		}
 	})
 }

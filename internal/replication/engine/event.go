@@ -34,8 +34,8 @@ func (PeerDisconnected) subject() subject { return subjectPeer }
 func (SyncChanged) subject() subject      { return subjectSync }
 func (GrantReceived) subject() subject    { return subjectGrant }
 
-// outbox hands events to a reader that may be slow. It is bounded by the number of subjects, since an event replaces the
-// one of its subject that still waits: a reader that slept sees how things are, not how they came to be.
+// outbox hands events to a reader that may be slow. It is bounded by the number of subjects, since an event replaces
+// the one of its subject that still waits: a reader that slept sees how things are, not how they came to be.
 type outbox struct {
 	events chan Event
 	wake   chan struct{}

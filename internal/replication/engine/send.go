@@ -62,8 +62,8 @@ func (c *conversation) takeLeave(ctx context.Context, w *bufio.Writer) error {
 	return w.Flush()
 }
 
-// next is the frame to send now: answers and questions first, then state. Without one it says how long the throttle holds
-// state back; 0 when it does not.
+// next is the frame to send now: answers and questions first, then state. Without one it says how long the throttle
+// holds state back; 0 when it does not.
 func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -37,8 +37,8 @@ const (
 	phaseLive
 )
 
-// stream sends one class, from the moment that there is a standby until there is none. What is below the conversation is
-// guarded by its lock.
+// stream sends one class, from the moment that there is a standby until there is none. What is below the conversation
+// is guarded by its lock.
 type stream struct {
 	class        class.Class
 	conversation *conversation

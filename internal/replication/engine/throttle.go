@@ -10,7 +10,8 @@ import (
 // meanwhile.
 type throttle struct{ limiter *rate.Limiter }
 
-// newThrottle makes a throttle; 0 records a second is none. Its burst is one full frame, or a frame could never be sent.
+// newThrottle makes a throttle; 0 records a second is none. Its burst is one full frame, or a frame could never be
+// sent.
 func newThrottle(recordsPerSecond int) throttle {
 	if recordsPerSecond == 0 {
 		return throttle{limiter: rate.NewLimiter(rate.Inf, 0)}

@@ -50,9 +50,10 @@ func (q *Queue) Len() int { return q.order.Len() }
 // Bytes is the size of their keys and records.
 func (q *Queue) Bytes() int { return q.bytes }
 
-// Push adds a change. Of two changes of one entry one is left: a deletion makes what was before it needless, and a record
-// is merged into the one before it, both at the place of the first. A record after a deletion is of a new entry, and
-// moves to the end: at its old place it could come before the end of another entry that had its addresses meanwhile.
+// Push adds a change. Of two changes of one entry one is left: a deletion makes what was before it needless, and a
+// record is merged into the one before it, both at the place of the first. A record after a deletion is of a new
+// entry, and moves to the end: at its old place it could come before the end of another entry that had its addresses
+// meanwhile.
 //
 // It reports whether the queue is within its limits. Beyond them the caller clears it and repairs by a snapshot, since
 // a change that is dropped alone would be lost for good.

@@ -188,7 +188,9 @@ func (s *Session) fromActive(term uint64) Verdict {
 }
 
 // state judges a frame of state.
-func (s *Session) state(class state.Class, term, position uint64, judge func(*inbound) (Verdict, error)) (Verdict, error) {
+func (s *Session) state(
+	class state.Class, term, position uint64, judge func(*inbound) (Verdict, error),
+) (Verdict, error) {
 	if !slices.Contains(s.classes, class) {
 		return Refuse, fmt.Errorf("%w: state of class %s, which is not replicated", ErrProtocol, class)
 	}
@@ -207,8 +209,8 @@ func (s *Session) state(class state.Class, term, position uint64, judge func(*in
 	return judge(in)
 }
 
-// during takes a frame in the phase that it is of. Before the first Begin it is refused: the snapshot that it is of began
-// while this unit was not standby yet, and another follows.
+// during takes a frame in the phase that it is of. Before the first Begin it is refused: the snapshot that it is of
+// began while this unit was not standby yet, and another follows.
 func (in *inbound) during(p phase, generation uint64) (Verdict, error) {
 	switch {
 	case in.phase == phaseNone:

@@ -40,7 +40,9 @@ func TestFramesAreJudged(t *testing.T) {
 		return &wire.Begin{Class: class, Term: term, Position: position, Generation: generation}
 	}
 	records := func(position, term, generation uint64, n int) wire.Frame {
-		return &wire.Records{Class: class, Term: term, Position: position, Generation: generation, Entries: make([]wire.Entry, n)}
+		return &wire.Records{
+			Class: class, Term: term, Position: position, Generation: generation, Entries: make([]wire.Entry, n),
+		}
 	}
 	end := func(position, term, generation, count uint64) wire.Frame {
 		return &wire.SnapshotEnd{Class: class, Term: term, Position: position, Generation: generation, Count: count}

@@ -19,9 +19,9 @@ const (
 // Source makes the configuration of one handshake.
 type Source func() (*tls.Config, error)
 
-// Credentials reads a unit's certificate, key and authority from a directory. They are read anew for each handshake, so
-// that a renewed certificate needs no restart. The configuration serves either side of a connection, and accepts no peer
-// but the one that is named.
+// Credentials reads a unit's certificate, key and authority from a directory. They are read anew for each handshake,
+// so that a renewed certificate needs no restart. The configuration serves either side of a connection, and accepts no
+// peer but the one that is named.
 func Credentials(directory, peerName string) Source {
 	return func() (*tls.Config, error) {
 		certificate, err := tls.LoadX509KeyPair(filepath.Join(directory, certificateFile), filepath.Join(directory, keyFile))

@@ -159,8 +159,8 @@ func (f *Hello) append(b []byte) []byte {
 	return b
 }
 
-// decode leaves room behind the known fields: a newer version may add some, and this is the frame by which one finds out
-// that it is newer.
+// decode leaves room behind the known fields: a newer version may add some, and this is the frame by which one finds
+// out that it is newer.
 func (f *Hello) decode(d *decoder) {
 	f.Version, f.OldestVersion = d.uint16(), d.uint16()
 	for _, text := range []*string{&f.Pair, &f.Namespace, &f.Unit, &f.Incarnation} {

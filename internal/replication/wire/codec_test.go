@@ -38,7 +38,8 @@ func anyFrame() *rapid.Generator[Frame] {
 			}
 		case KindSnapshotEnd:
 			return &SnapshotEnd{
-				Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Generation: n("generation"), Count: n("count"),
+				Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"),
+				Generation: n("generation"), Count: n("count"),
 			}
 		case KindDelta:
 			f := &Delta{Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Changes: []state.Change{}}

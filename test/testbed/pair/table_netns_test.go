@@ -40,8 +40,9 @@ func openRouter(t *testing.T, namespace *testbed.Namespace) router {
 // flow is one of many established connections from the LAN.
 func flow(i int) conntrack.Flow {
 	orig := conntrack.Tuple{
-		Protocol: conntrack.ProtocolTCP, Src: netip.AddrFrom4([4]byte{192, 168, 50, byte(100 + i>>15)}), SrcPort: uint16(1024 + i&0x7fff),
-		Dst: netip.MustParseAddr(testbed.ServerAddress), DstPort: 80,
+		Protocol: conntrack.ProtocolTCP,
+		Src:      netip.MustParseAddr(testbed.ClientAddress), SrcPort: uint16(1024 + i&0x7fff),
+		Dst: netip.AddrFrom4([4]byte{198, 51, 100, byte(i >> 15)}), DstPort: 80,
 	}
 	reply := orig.Inverse()
 	reply.Dst = testbed.VirtualWAN.Addr()
