@@ -81,7 +81,6 @@ var _ = JustAfterEach(func(ctx SpecContext) {
 		{"logs", "-n", deploy.Namespace, "-l", "app.kubernetes.io/name=hapair-manager", "--tail=60", "--prefix"},
 	} {
 		out, err := site.Kubectl(ctx, args...)
-		AddReportEntry(fmt.Sprintf("kubectl %v", args), out, err)
 		_, _ = fmt.Fprintf(GinkgoWriter, "--- kubectl %v\n%s%v\n", args, out, err)
 	}
 }, NodeTimeout(time.Minute))

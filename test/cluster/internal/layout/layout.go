@@ -126,6 +126,9 @@ func worker(name string, number int) Host {
 			{Interface: "lan0", Segment: SegmentLAN},
 			{Interface: "wan0", Segment: SegmentWAN},
 		},
+		// As every node has one. It leads nowhere, yet without a route the kernel refuses the address of a Service before
+		// kube-proxy's rules can translate it.
+		Gateways:  []netip.Addr{netip.MustParseAddr("10.90.0.10")},
 		PodSubnet: netip.MustParsePrefix(fmt.Sprintf("10.244.%d.0/24", number)),
 	}
 }
