@@ -8,7 +8,8 @@ import (
 
 // The rules about metadata.name are as plain as they are because the API server bounds what a rule may cost by its
 // estimate, and a regular expression over a name that it knows no length of is beyond that. For the same reason rules
-// compare addresses by == alone, never by !=. The category is no kind's name, or kubectl would take `get hapair` for it.
+// compare addresses by == alone, never by !=. The category is no kind's name, or kubectl would take `get hapair` for
+// it.
 
 // HAPair is a stateful firewall that runs as a pair of units: one active, which carries all traffic on the virtual
 // addresses, and one standby, which holds the same state and takes over.

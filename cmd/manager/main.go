@@ -4,9 +4,10 @@ package main
 import (
 	"os"
 
-	"github.com/hapair-io/hapair/internal/cli"
+	"github.com/hapair-io/hapair/internal/cli/manager"
+	"github.com/hapair-io/hapair/internal/cli/program"
 )
 
 func main() {
-	os.Exit(cli.Run(cli.NewManagerCommand()))
+	os.Exit(program.Run(manager.NewCommand()))
 }

@@ -4,9 +4,10 @@ package main
 import (
 	"os"
 
-	"github.com/hapair-io/hapair/internal/cli"
+	"github.com/hapair-io/hapair/internal/cli/program"
+	"github.com/hapair-io/hapair/internal/cli/sidecar"
 )
 
 func main() {
-	os.Exit(cli.Run(cli.NewSidecarCommand()))
+	os.Exit(program.Run(sidecar.NewCommand()))
 }

@@ -50,8 +50,8 @@ func (h *health) alive() bool {
 	return h.now()-h.turned < stalled
 }
 
-// ready tells whether the unit is of use to the pair: it serves, or could take over. It does not ask for the peer or for
-// sync: a standby whose peer is gone is what the pair needs most.
+// ready tells whether the unit is of use to the pair: it serves, or could take over. It does not ask for the peer or
+// for sync: a standby whose peer is gone is what the pair needs most.
 func (h *health) ready() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

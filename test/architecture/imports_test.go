@@ -37,7 +37,7 @@ var rules = []rule{
 	},
 	{
 		name:  "the operator stays off the data plane",
-		from:  []string{"controllers", "internal/resources", "internal/credentials"},
+		from:  []string{"controllers", "internal/resources", "internal/credentials", "cmd/manager"},
 		never: []string{module + "internal/kernel", module + "internal/class", module + "internal/replication"},
 		why:   "the manager is never on the failover path and needs no capability",
 	},
@@ -73,6 +73,12 @@ var rules = []rule{
 		from:  []string{"api", "cmd", "controllers", "internal"},
 		never: []string{module + "test"},
 		why:   "the test cluster must never be linked into an image",
+	},
+	{
+		name:  "a unit does not carry the operator",
+		from:  []string{"internal/sidecar", "internal/gate", "internal/vip", "cmd/sidecar"},
+		never: []string{module + "controllers"},
+		why:   "what can write to the cluster must not be in a unit's image",
 	},
 	{
 		name:  "the firewall knows no cluster",

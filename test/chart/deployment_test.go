@@ -13,7 +13,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/hapair-io/hapair/internal/cli"
+	managercli "github.com/hapair-io/hapair/internal/cli/manager"
 )
 
 func deployment(t *testing.T, arguments ...string) *appsv1.Deployment {
@@ -69,7 +69,7 @@ func TestArguments(t *testing.T) {
 // TestArgumentsAreThoseOfTheManager demands that the program knows every flag that the chart gives it.
 func TestArgumentsAreThoseOfTheManager(t *testing.T) {
 	container := manager(t, set("metrics.port=8080", "logging.verbosity=4")...)
-	if err := cli.NewManagerCommand().ParseFlags(container.Args); err != nil {
+	if err := managercli.NewCommand().ParseFlags(container.Args); err != nil {
 		t.Errorf("the manager would refuse %q: %v", container.Args, err)
 	}
 }

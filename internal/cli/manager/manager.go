@@ -1,10 +1,13 @@
-package cli
+// Package manager is the command line of the operator: flags, and the wiring of the controllers.
+package manager
 
 import (
 	"errors"
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/hapair-io/hapair/internal/cli/program"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -36,8 +39,8 @@ type managerOptions struct {
 	verbosity               int
 }
 
-// NewManagerCommand is the operator.
-func NewManagerCommand() *cobra.Command {
+// NewCommand is the operator.
+func NewCommand() *cobra.Command {
 	o := managerOptions{}
 	command := &cobra.Command{
 		Use:   "manager",
@@ -78,7 +81,7 @@ func runManager(command *cobra.Command, o managerOptions) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	log := Logger(o.logFormat, o.verbosity)
+	log := program.Logger(o.logFormat, o.verbosity)
 	ctrl.SetLogger(log)
 	klog.SetLogger(log) // of client-go, which has no other way
 

@@ -1,4 +1,4 @@
-package cli
+package manager
 
 import (
 	"io"
@@ -21,7 +21,7 @@ func TestManagerRefusesIncompleteFlags(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			command := NewManagerCommand()
+			command := NewCommand()
 			command.SetArgs(test.args)
 			command.SetOut(io.Discard)
 			command.SetErr(io.Discard)

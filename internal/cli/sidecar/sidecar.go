@@ -1,4 +1,5 @@
-package cli
+// Package sidecar is the command line of a unit's sidecar: flags, and the wiring of what the unit is made of.
+package sidecar
 
 import (
 	"context"
@@ -9,6 +10,8 @@ import (
 	"net"
 	"os"
 	"strconv"
+
+	"github.com/hapair-io/hapair/internal/cli/program"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -44,8 +47,8 @@ type sidecarOptions struct {
 	verbosity         int
 }
 
-// NewSidecarCommand is the sidecar of a unit.
-func NewSidecarCommand() *cobra.Command {
+// NewCommand is the sidecar of a unit.
+func NewCommand() *cobra.Command {
 	o := sidecarOptions{}
 	command := &cobra.Command{
 		Use:   "sidecar",
@@ -113,13 +116,13 @@ func runSidecar(ctx context.Context, o sidecarOptions) (err error) {
 	if err != nil {
 		return fmt.Errorf("reading settings from %s: %w", o.settings, err)
 	}
-	log := Logger(o.logFormat, o.verbosity).WithValues("pair", pair.Pair, "unit", u.name)
+	log := program.Logger(o.logFormat, o.verbosity).WithValues("pair", pair.Pair, "unit", u.name)
 	klog.SetLogger(log) // What client-go has to say goes the same way.
 	return o.runUnit(ctx, u, pair, log)
 }
 
-// runUnit opens what the unit is made of, runs it, and gives back what was opened. What an earlier life left on the host
-// is withdrawn first, so that a unit that cannot start forwards nothing either.
+// runUnit opens what the unit is made of, runs it, and gives back what was opened. What an earlier life left on the
+// host is withdrawn first, so that a unit that cannot start forwards nothing either.
 func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidecar, log logr.Logger) (err error) {
 	kernel, err := rtnetlink.Dial()
 	if err != nil {
