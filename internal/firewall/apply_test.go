@@ -11,8 +11,8 @@ import (
 	"github.com/go-logr/logr/testr"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
-	"github.com/hapair-io/hapair/internal/firewall/ruleset"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/ruleset"
 	"github.com/hapair-io/hapair/internal/settings"
 )
 

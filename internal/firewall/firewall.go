@@ -11,7 +11,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"github.com/go-logr/logr"
 
-	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+	"github.com/hapair-io/hapair/internal/ruleset"
 	"github.com/hapair-io/hapair/internal/settings"
 )
 

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
@@ -76,15 +74,7 @@ func prepare(ctx context.Context, out io.Writer) (*demo, error) {
 			return nil, err
 		}
 	}
-	config, err := c.RESTConfig()
-	if err != nil {
-		return nil, err
-	}
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), hapairv1alpha1.AddToScheme(scheme)); err != nil {
-		return nil, err
-	}
-	k8s, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	k8s, err := site.Client()
 	if err != nil {
 		return nil, err
 	}

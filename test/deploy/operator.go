@@ -3,12 +3,18 @@ package deploy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
 )
 
@@ -64,6 +70,19 @@ func (s Site) imageValues() ([]string, error) {
 			"--set", "image."+program+".repository="+repository, "--set-string", "image."+program+".tag="+tag)
 	}
 	return values, nil
+}
+
+// Client is a client of the cluster that knows Kubernetes' kinds and those of hapair.
+func (s Site) Client() (client.WithWatch, error) {
+	config, err := s.Cluster.RESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), hapairv1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	return client.NewWithWatch(config, client.Options{Scheme: scheme})
 }
 
 // Apply applies a kustomization or manifest of the checkout.

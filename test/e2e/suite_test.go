@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -14,8 +13,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
@@ -57,11 +54,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	}, NodeTimeout(3*time.Minute))
 	Expect(c.Up(ctx, say)).To(Succeed())
 
-	config, err := c.RESTConfig()
-	Expect(err).NotTo(HaveOccurred())
-	scheme := runtime.NewScheme()
-	Expect(errors.Join(clientgoscheme.AddToScheme(scheme), hapairv1alpha1.AddToScheme(scheme))).To(Succeed())
-	k8s, err = client.NewWithWatch(config, client.Options{Scheme: scheme})
+	k8s, err = site.Client()
 	Expect(err).NotTo(HaveOccurred())
 
 	Expect(site.Operator(ctx)).To(Succeed())

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
-	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
 // familyRule is a match of addresses, and the families that a packet can be of that passes it.

@@ -1,6 +1,6 @@
 package plan
 
-import "github.com/hapair-io/hapair/internal/firewall/ruleset"
+import "github.com/hapair-io/hapair/internal/ruleset"
 
 // Types of ICMP messages, by RFC 792.
 const (

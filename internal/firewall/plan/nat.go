@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
-	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
 // Both translations choose no random ports and no random addresses: a source port is kept where it is free. The mapping

@@ -2,7 +2,7 @@ package plan
 
 import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
-	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
 // Table is the one table that the firewall owns; others in the same network namespace are not its affair.

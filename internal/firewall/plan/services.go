@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
-	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
 // protocols in the order in which a policy's rules ask for them: the commonest first.

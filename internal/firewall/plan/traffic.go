@@ -1,6 +1,6 @@
 package plan
 
-import "github.com/hapair-io/hapair/internal/firewall/ruleset"
+import "github.com/hapair-io/hapair/internal/ruleset"
 
 // addHooks makes the chains where packets come in. They let pass what no zone has to do with.
 func (c *compiler) addHooks() {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 
-	"github.com/hapair-io/hapair/internal/firewall/ruleset"
+	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
 const (

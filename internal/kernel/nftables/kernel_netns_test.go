@@ -15,8 +15,8 @@ import (
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
-	"github.com/hapair-io/hapair/internal/firewall/ruleset"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/ruleset"
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
