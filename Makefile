@@ -18,7 +18,7 @@ KUBERNETES_VERSION := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' $(COM
 CONTAINERD_VERSION := $(shell awk '$$1 == "github.com/containerd/containerd/v2" {print $$2}' $(COMPONENTS)/containerd/go.mod)
 
 IMAGES := manager sidecar firewall
-DEBIAN_PACKAGES := runc nftables iproute2 conntrack
+DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl iputils-ping
 
 # Sources of the main module; a program is linked again only when one of them changes.
 SOURCES := $(shell find api cmd controllers internal test -name '*.go' -not -name '*_test.go' \
