@@ -7,9 +7,9 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// maxIdle is how long the loop sleeps at the most. The timers of the process stand still while the machine is suspended,
-// and the boot clock does not: looking at it often bounds how late a deadline is noticed. It is also the loop's sign of
-// life.
+// maxIdle is how long the loop sleeps at the most. The timers of the process stand still while the machine is
+// suspended, and the boot clock does not: looking at it often bounds how late a deadline is noticed. It is also the
+// loop's sign of life.
 const maxIdle = 100 * time.Millisecond
 
 // loop turns the machine with every fact until it wants to exit. It returns early for nothing.

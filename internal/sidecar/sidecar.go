@@ -124,9 +124,9 @@ func New(c Config) *Sidecar {
 	return s
 }
 
-// Run runs the unit until the context ends and the unit has handed over or released what it held, or until a part of it
-// fails, which ends the unit in the same order and returns the error. What an earlier life left on the host is withdrawn
-// before anything else begins.
+// Run runs the unit until the context ends and the unit has handed over or released what it held, or until a part of
+// it fails, which ends the unit in the same order and returns the error. What an earlier life left on the host is
+// withdrawn before anything else begins.
 func (s *Sidecar) Run(ctx context.Context) error {
 	// The end of the context is a wish to stop, which still takes requests, replication and a watch.
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -8,8 +8,8 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// Ethernet is the real wire: one packet socket, which needs NET_RAW, for all interfaces of the network namespace that it
-// was opened in.
+// Ethernet is the real wire: one packet socket, which needs NET_RAW, for all interfaces of the network namespace that
+// it was opened in.
 //
 // It is kept open and belongs to no interface. To close a packet socket takes the kernel some 15 ms, in which the
 // neighbours on the next interface would wait for their announcement; and an interface that was replaced under its name

@@ -78,8 +78,8 @@ var _ = JustAfterEach(func(ctx SpecContext) {
 	}
 }, NodeTimeout(time.Minute))
 
-// say prints progress so that a person sees it while the specs run.
-func say(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
+// say prints progress so that a person sees it while the specs run, on a line of its own among Ginkgo's marks.
+func say(format string, args ...any) { fmt.Printf("\n# "+format+"\n", args...) }
 
 // edgeStage is where the story is played through the pair edge, over IPv4.
 func edgeStage() story.Stage {
