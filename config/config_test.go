@@ -82,10 +82,11 @@ func TestKustomizations(t *testing.T) {
 	}
 	for _, list := range lists {
 		var kustomization struct {
-			APIVersion string   `json:"apiVersion"`
-			Kind       string   `json:"kind"`
-			Namespace  string   `json:"namespace"`
-			Resources  []string `json:"resources"`
+			APIVersion  string            `json:"apiVersion"`
+			Kind        string            `json:"kind"`
+			Namespace   string            `json:"namespace"`
+			SortOptions map[string]string `json:"sortOptions"`
+			Resources   []string          `json:"resources"`
 		}
 		decode(t, list, &kustomization)
 		manifests, err := filepath.Glob(filepath.Dir(list) + "/*.yaml")
