@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hapair-io/hapair/test/poll"
+
 	"github.com/hapair-io/hapair/test/cluster/internal/components"
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 )
@@ -77,7 +79,7 @@ func awaitContainerd(ctx context.Context, worker layout.Host) error {
 	// A socket is found by its path, whichever file system that leads into.
 	socket := fmt.Sprintf("/proc/%d/root%s", init.PID, components.ContainerdSocket)
 	what := fmt.Sprintf("containerd of %s (see logs in %s)", worker.Name, LogDir(worker.Name))
-	return poll(ctx, containerdInterval, what, func(context.Context) error {
+	return poll.Until(ctx, containerdInterval, what, func(context.Context) error {
 		conn, err := net.Dial("unix", socket)
 		if err != nil {
 			return err

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hapair-io/hapair/test/poll"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -38,7 +40,7 @@ func (c *Cluster) AwaitReady(ctx context.Context, node string) error {
 		return err
 	}
 	what := fmt.Sprintf("%s to be ready (see logs in %s)", node, LogDir(node))
-	return poll(ctx, readyInterval, what, func(ctx context.Context) error { return nodeReady(ctx, api, node) })
+	return poll.Until(ctx, readyInterval, what, func(ctx context.Context) error { return nodeReady(ctx, api, node) })
 }
 
 func (c *Cluster) awaitAPIServer(ctx context.Context) error {
@@ -51,7 +53,7 @@ func (c *Cluster) awaitAPIServer(ctx context.Context) error {
 		return fmt.Errorf("making a client of the API server: %w", err)
 	}
 	what := "the API server (see logs in " + LogDir(ControlPlane) + ")"
-	return poll(ctx, readyInterval, what, func(ctx context.Context) error {
+	return poll.Until(ctx, readyInterval, what, func(ctx context.Context) error {
 		return discover.RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
 	})
 }
@@ -64,7 +66,7 @@ func (c *Cluster) awaitServiceAccount(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	account := client.ObjectKey{Namespace: corev1.NamespaceDefault, Name: "default"}
-	return poll(ctx, readyInterval, "service account default", func(ctx context.Context) error {
+	return poll.Until(ctx, readyInterval, "service account default", func(ctx context.Context) error {
 		return api.Get(ctx, account, &corev1.ServiceAccount{})
 	})
 }

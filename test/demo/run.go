@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,12 +13,8 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/deploy"
-	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/story"
 )
-
-// pairKey names the pair of config/samples.
-var pairKey = client.ObjectKey{Namespace: "default", Name: "edge"}
 
 // demo is the stage with all that the acts need.
 type demo struct {
@@ -50,7 +45,7 @@ func run(ctx context.Context, out io.Writer) error {
 		"  bin/cluster kubectl get hapair,syncpolicy,pods -o wide\n"+
 		"  bin/cluster kubectl describe hapair %s\n"+
 		"  bin/cluster exec client -- ping -c 3 203.0.113.9\n"+
-		"and in the end: make demo-down\n", time.Since(began).Seconds(), pairKey.Name)
+		"and in the end: make demo-down\n", time.Since(began).Seconds(), story.SamplePair.Name)
 	return nil
 }
 
@@ -78,12 +73,7 @@ func prepare(ctx context.Context, out io.Writer) (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &demo{site: site, client: k8s, stage: story.Stage{
-		Client: k8s, Pair: pairKey,
-		LAN: netip.MustParseAddr("192.168.50.1"), WAN: netip.MustParseAddr("203.0.113.1"),
-		ClientNamespace: namespace.Named("hapair-client"), ServerNamespace: namespace.Named("hapair-server"),
-		Server: netip.MustParseAddrPort("203.0.113.9:7000"),
-	}}, nil
+	return &demo{site: site, client: k8s, stage: story.Sample(k8s)}, nil
 }
 
 // tellTime prints each step with the seconds since the beginning.
@@ -108,7 +98,7 @@ func (d *demo) play(ctx context.Context) ([]story.Report, error) {
 }
 
 func (d *demo) switchover(ctx context.Context) (story.Report, error) {
-	if err := d.site.SetMode(ctx, d.client, pairKey, hapairv1alpha1.SyncModeReplicate); err != nil {
+	if err := d.site.SetMode(ctx, d.client, story.SamplePair, hapairv1alpha1.SyncModeReplicate); err != nil {
 		return story.Report{}, err
 	}
 	d.site.Progress("Playing the switchover")
@@ -116,7 +106,7 @@ func (d *demo) switchover(ctx context.Context) (story.Report, error) {
 }
 
 func (d *demo) powerOff(ctx context.Context) (story.Report, error) {
-	if err := d.site.SetMode(ctx, d.client, pairKey, hapairv1alpha1.SyncModeReplicate); err != nil {
+	if err := d.site.SetMode(ctx, d.client, story.SamplePair, hapairv1alpha1.SyncModeReplicate); err != nil {
 		return story.Report{}, err
 	}
 	d.site.Progress("Playing the loss of power")
@@ -135,14 +125,14 @@ func (d *demo) powerOff(ctx context.Context) (story.Report, error) {
 }
 
 func (d *demo) control(ctx context.Context) (story.Report, error) {
-	if err := d.site.SetMode(ctx, d.client, pairKey, hapairv1alpha1.SyncModeSkip); err != nil {
+	if err := d.site.SetMode(ctx, d.client, story.SamplePair, hapairv1alpha1.SyncModeSkip); err != nil {
 		return story.Report{}, err
 	}
 	d.site.Progress("Playing the control run, without replication")
 	report, err := d.stage.Play(ctx, story.Act{
 		Title: "Control: the active's pod is deleted with replication switched off", TakeAway: d.deletePod, Control: true,
 	})
-	return report, errors.Join(err, d.site.SetMode(ctx, d.client, pairKey, hapairv1alpha1.SyncModeReplicate))
+	return report, errors.Join(err, d.site.SetMode(ctx, d.client, story.SamplePair, hapairv1alpha1.SyncModeReplicate))
 }
 
 func (d *demo) deletePod(ctx context.Context, active *corev1.Pod) error {

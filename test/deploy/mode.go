@@ -2,10 +2,10 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
+
+	"github.com/hapair-io/hapair/test/poll"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -57,23 +57,20 @@ func templates(ctx context.Context, c client.Client, key client.ObjectKey) (map[
 func awaitOtherTemplates(ctx context.Context, c client.Client, key client.ObjectKey, before map[string]string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	clock := time.NewTicker(100 * time.Millisecond)
-	defer clock.Stop()
-	for {
+	return poll.Until(ctx, interval, "the pods of pair "+key.String()+" to be replaced", func(ctx context.Context) error {
 		now, err := templates(ctx, c, key)
+		if err != nil {
+			return err
+		}
 		replaced := 0
 		for name, hash := range now {
 			if hash != before[name] {
 				replaced++
 			}
 		}
-		if err == nil && replaced == len(hapairv1alpha1.Units()) {
-			return nil
+		if replaced != len(hapairv1alpha1.Units()) {
+			return fmt.Errorf("%d pods were replaced", replaced)
 		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("%d pods of pair %s were replaced: %w", replaced, key, ctx.Err()), err)
-		case <-clock.C:
-		}
-	}
+		return nil
+	})
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hapair-io/hapair/test/poll"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,8 +20,12 @@ import (
 // settledFor is how long a pair must look settled to count as such: its status lags behind what was just asked of it.
 const settledFor = 2 * time.Second
 
-// patience bounds every wait.
-const patience = 4 * time.Minute
+const (
+	// patience bounds every wait.
+	patience = 4 * time.Minute
+	// interval is how often is looked meanwhile.
+	interval = 100 * time.Millisecond
+)
 
 // AwaitRedundant waits until the pair could lose its active without losing a connection: its conditions are good, those
 // of its units are too, and all stay so for a while. The units are asked as well since the operator that makes the
@@ -28,10 +34,8 @@ func (s Site) AwaitRedundant(ctx context.Context, c client.Client, key client.Ob
 	s.Progress("Waiting for pair %s to be redundant", key.Name)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	clock := time.NewTicker(100 * time.Millisecond)
-	defer clock.Stop()
 	var since time.Time
-	for {
+	return poll.Until(ctx, interval, "pair "+key.String()+" to be redundant", func(ctx context.Context) error {
 		pair := &hapairv1alpha1.HAPair{}
 		err := c.Get(ctx, key, pair)
 		if err == nil {
@@ -40,17 +44,15 @@ func (s Site) AwaitRedundant(ctx context.Context, c client.Client, key client.Ob
 		switch {
 		case err != nil:
 			since = time.Time{}
+			return err
 		case since.IsZero():
 			since = time.Now()
-		case time.Since(since) >= settledFor:
-			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("pair %s did not become redundant: %w", key, err)
-		case <-clock.C:
+		if settled := time.Since(since); settled < settledFor {
+			return fmt.Errorf("settled for %s only", settled.Round(time.Millisecond))
 		}
-	}
+		return nil
+	})
 }
 
 // good is what the conditions of a redundant pair say.

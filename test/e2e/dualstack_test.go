@@ -39,7 +39,7 @@ var _ = Describe("A pair with IPv6 addresses", Ordered, func() {
 			}
 		}
 
-		stage := edgeStage()
+		stage := story.Sample(k8s)
 		stage.Pair = key
 		stage.LAN, stage.WAN = netip.MustParseAddr("fd50::1"), netip.MustParseAddr("2001:db8:113::1")
 		stage.Server = netip.MustParseAddrPort("[2001:db8:113::9]:7000")

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/hapair-io/hapair/test/story"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -190,7 +192,7 @@ func changeDocument(ctx context.Context, edit func(map[string]any)) {
 func reach(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	stage := edgeStage()
+	stage := story.Sample(k8s)
 	server := netip.AddrPortFrom(stage.Server.Addr(), 7001)
 	listener, err := namespace.Listen(ctx, stage.ServerNamespace, "tcp", server.String())
 	if err != nil {

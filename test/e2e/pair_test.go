@@ -56,14 +56,14 @@ var _ = Describe("The sample pair", Ordered, func() {
 	})
 
 	It("keeps a connection through a switchover", func(ctx SpecContext) {
-		report := play(ctx, edgeStage(), story.Act{Title: "switchover by deletion", TakeAway: deletePod})
+		report := play(ctx, story.Sample(k8s), story.Act{Title: "switchover by deletion", TakeAway: deletePod})
 		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
 		Expect(report.LongestGap).To(BeNumerically("<", switchoverGap))
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(5*time.Minute))
 
 	It("keeps a connection when the active's node is drained", func(ctx SpecContext) {
-		report := play(ctx, edgeStage(), story.Act{
+		report := play(ctx, story.Sample(k8s), story.Act{
 			Title: "switchover by eviction",
 			TakeAway: func(ctx context.Context, active *corev1.Pod) error {
 				return k8s.SubResource("eviction").Create(ctx, active, &policyv1.Eviction{
@@ -79,7 +79,7 @@ var _ = Describe("The sample pair", Ordered, func() {
 	It("keeps a connection when the active's node loses its power, and takes the node back", func(ctx SpecContext) {
 		before := getPair(ctx, edge).Status
 		var node string
-		report := play(ctx, edgeStage(), story.Act{
+		report := play(ctx, story.Sample(k8s), story.Act{
 			Title: "loss of power",
 			TakeAway: func(ctx context.Context, active *corev1.Pod) error {
 				node = active.Spec.NodeName
@@ -104,7 +104,7 @@ var _ = Describe("The sample pair", Ordered, func() {
 
 	It("fences an active that is cut off from the API server, and goes on with the other", func(ctx SpecContext) {
 		var node string
-		report := play(ctx, edgeStage(), story.Act{
+		report := play(ctx, story.Sample(k8s), story.Act{
 			Title: "active cut off from the API server",
 			TakeAway: func(_ context.Context, active *corev1.Pod) error {
 				node = active.Spec.NodeName
@@ -167,7 +167,7 @@ var _ = Describe("The sample pair", Ordered, func() {
 
 	It("breaks a connection when replication is switched off, so that the rest proves something", func(ctx SpecContext) {
 		Expect(site.SetMode(ctx, k8s, edge, hapairv1alpha1.SyncModeSkip)).To(Succeed())
-		report := play(ctx, edgeStage(), story.Act{Title: "control", TakeAway: deletePod, Control: true})
+		report := play(ctx, story.Sample(k8s), story.Act{Title: "control", TakeAway: deletePod, Control: true})
 		Expect(report.Survived).To(BeFalse())
 		Expect(report.Broken).To(HaveOccurred())
 		Expect(site.SetMode(ctx, k8s, edge, hapairv1alpha1.SyncModeReplicate)).To(Succeed())

@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -18,7 +17,6 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/deploy"
-	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/story"
 )
 
@@ -29,7 +27,7 @@ var (
 )
 
 // edge is the pair of config/samples.
-var edge = client.ObjectKey{Namespace: "default", Name: "edge"}
+var edge = story.SamplePair
 
 func TestCluster(t *testing.T) {
 	RegisterFailHandler(Fail)
@@ -80,16 +78,6 @@ var _ = JustAfterEach(func(ctx SpecContext) {
 
 // say prints progress so that a person sees it while the specs run, on a line of its own among Ginkgo's marks.
 func say(format string, args ...any) { fmt.Printf("\n# "+format+"\n", args...) }
-
-// edgeStage is where the story is played through the pair edge, over IPv4.
-func edgeStage() story.Stage {
-	return story.Stage{
-		Client: k8s, Pair: edge,
-		LAN: netip.MustParseAddr("192.168.50.1"), WAN: netip.MustParseAddr("203.0.113.1"),
-		ClientNamespace: namespace.Named("hapair-client"), ServerNamespace: namespace.Named("hapair-server"),
-		Server: netip.MustParseAddrPort("203.0.113.9:7000"),
-	}
-}
 
 // play plays an act, prints its report, and fails if it could not be played.
 func play(ctx context.Context, stage story.Stage, act story.Act) story.Report {

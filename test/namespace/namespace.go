@@ -19,11 +19,16 @@ func OfProcess(pid int) string { return fmt.Sprintf("/proc/%d/ns/net", pid) }
 
 // Do runs f on a thread inside the namespace at a path, and waits for it. Goroutines that f starts are outside.
 func Do(path string, f func() error) error {
+	return OnThread(func() error { return enter(path, f) })
+}
+
+// OnThread runs f on a thread of its own, in whichever namespace f leaves it, and waits for it.
+func OnThread(f func() error) error {
 	result := make(chan error, 1)
 	go func() {
 		// Never unlocked: the thread ends with the goroutine, and so no other goroutine inherits the namespace.
 		runtime.LockOSThread()
-		result <- enter(path, f)
+		result <- f()
 	}()
 	return <-result
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hapair-io/hapair/test/poll"
+
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -213,15 +215,17 @@ func (r *run) awaitTakeover(ctx context.Context) error {
 }
 
 func (r *run) awaitAnnouncements(ctx context.Context) error {
-	return poll(ctx, "the virtual addresses to be announced", func() (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return poll.Until(ctx, 2*time.Millisecond, "the takeover to be announced", func(context.Context) error {
 		lan, onLAN := r.lan.firstAfter(r.LAN, r.takenAt, r.lanStation)
 		wan, onWAN := r.wan.firstAfter(r.WAN, r.takenAt, r.wanStation)
 		if !onLAN || !onWAN {
-			return false, nil
+			return fmt.Errorf("announced on LAN: %t, on WAN: %t", onLAN, onWAN)
 		}
 		r.report.AnnouncedLAN, r.report.AnnouncedWAN = lan.at.Sub(r.takenAt), wan.at.Sub(r.takenAt)
 		r.ticksAtTakeover = r.client.Report().Ticks
-		return true, nil
+		return nil
 	})
 }
 
@@ -298,24 +302,4 @@ func holderUnit(lease *coordinationv1.Lease) (hapairv1alpha1.Unit, error) {
 	}
 	unit, _, _ := strings.Cut(*lease.Spec.HolderIdentity, "/")
 	return hapairv1alpha1.Unit(unit), nil
-}
-
-func poll(ctx context.Context, what string, done func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	clock := time.NewTicker(2 * time.Millisecond)
-	defer clock.Stop()
-	var last error
-	for {
-		ok, err := done()
-		if ok {
-			return nil
-		}
-		last = err
-		select {
-		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("waiting for %s: %w", what, ctx.Err()), last)
-		case <-clock.C:
-		}
-	}
 }

@@ -54,14 +54,6 @@ func (l Link) Address(prefix string) Link {
 	})
 }
 
-// RemoveAddress takes an address away.
-func (l Link) RemoveAddress(prefix string) Link {
-	l.t.Helper()
-	return l.change("removing an address", func(link netlink.Link) error {
-		return netlink.AddrDel(link, address(prefix))
-	})
-}
-
 const noDuplicateDetection = 0x02 // IFA_F_NODAD
 
 func address(prefix string) *netlink.Addr {

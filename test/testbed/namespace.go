@@ -6,12 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/hapair-io/hapair/test/namespace"
 
 	"github.com/vishvananda/netns"
 )
@@ -35,7 +36,7 @@ func NewNamespace(t testing.TB, name string) *Namespace {
 	t.Helper()
 	Sweep(t)
 	n := &Namespace{Name: fmt.Sprintf("%s%d-%d-%s", namespacePrefix, os.Getpid(), serial.Add(1), name)}
-	err := onThread(func() error {
+	err := namespace.OnThread(func() error {
 		handle, err := netns.NewNamed(n.Name)
 		n.handle = handle
 		return err
@@ -54,12 +55,7 @@ func NewNamespace(t testing.TB, name string) *Namespace {
 
 // Do runs f on a thread inside of the namespace. Sockets that f opens stay inside; goroutines that it starts do not.
 func (n *Namespace) Do(f func() error) error {
-	return onThread(func() error {
-		if err := netns.Set(n.handle); err != nil {
-			return fmt.Errorf("entering network namespace %s: %w", n.Name, err)
-		}
-		return f()
-	})
+	return namespace.Do(namespace.Named(n.Name), f)
 }
 
 // Start starts a command whose process lives inside of the namespace.
@@ -72,16 +68,6 @@ func (n *Namespace) Set(t testing.TB, name, value string) {
 	if err := n.Do(func() error { return os.WriteFile(file, []byte(value), 0) }); err != nil {
 		t.Fatalf("setting %s in %s: %v", name, n.Name, err)
 	}
-}
-
-// onThread runs f on a thread that is thrown away afterwards, whatever namespace f left it in.
-func onThread(f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		done <- f()
-	}()
-	return <-done
 }
 
 // Sweep removes the namespaces that tests left behind whose processes are no more.

@@ -6,7 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"github.com/hapair-io/hapair/test/namespace"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -34,7 +35,7 @@ func CreateNamespace(name string) error {
 	if err := os.Remove(NamespacePath(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("clearing the place of network namespace %s: %w", name, err)
 	}
-	return onThreadOfItsOwn(func() error {
+	return namespace.OnThread(func() error {
 		handle, err := netns.NewNamed(name)
 		if err != nil {
 			return fmt.Errorf("creating network namespace %s: %w", name, err)
@@ -57,41 +58,18 @@ func DeleteNamespace(name string) error {
 
 // Within runs act in a named network namespace: sockets that it opens and processes that it starts belong there.
 // Goroutines that act starts do not.
-func Within(name string, act func() error) error {
-	return onThreadOfItsOwn(func() error {
-		handle, err := netns.GetFromName(name)
-		if err != nil {
-			return fmt.Errorf("opening network namespace %s: %w", name, err)
-		}
-		defer func() { _ = handle.Close() }()
-		if err := netns.Set(handle); err != nil {
-			return fmt.Errorf("entering network namespace %s: %w", name, err)
-		}
-		return act()
-	})
-}
-
-// onThreadOfItsOwn runs act on a thread that nobody uses afterwards: the runtime ends a thread whose goroutine ends
-// while locked to it, and with it goes the foreign namespace.
-func onThreadOfItsOwn(act func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		done <- act()
-	}()
-	return <-done
-}
+func Within(name string, act func() error) error { return namespace.Do(NamespacePath(name), act) }
 
 // withLinks opens a netlink handle inside a namespace for act.
-func withLinks(namespace string, act func(*netlink.Handle) error) error {
-	ns, err := netns.GetFromName(namespace)
+func withLinks(name string, act func(*netlink.Handle) error) error {
+	ns, err := netns.GetFromName(name)
 	if err != nil {
-		return fmt.Errorf("opening network namespace %s: %w", namespace, err)
+		return fmt.Errorf("opening network namespace %s: %w", name, err)
 	}
 	defer func() { _ = ns.Close() }()
 	handle, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
 	if err != nil {
-		return fmt.Errorf("opening netlink in network namespace %s: %w", namespace, err)
+		return fmt.Errorf("opening netlink in network namespace %s: %w", name, err)
 	}
 	defer handle.Close()
 	return act(handle)
