@@ -103,4 +103,26 @@ const (
 	// PodConditionConfigurationApplied tells whether the firewall enforces its document; the message is the document's
 	// hash when True and the refusal when False.
 	PodConditionConfigurationApplied = "hapair.io/ConfigurationApplied"
+
+	// PodConditionFenced is True while the kernel closes the gate by itself at the permit's deadline; the reason is
+	// what does: ReasonBPF, or the weaker ReasonNFTables.
+	PodConditionFenced = "hapair.io/Fenced"
+	// PodConditionHealthy is False while a monitor of the unit reports a fault, which the message names.
+	PodConditionHealthy = "hapair.io/Healthy"
+	// PodConditionAddressConflict is True while another station on a segment claims a virtual address of the pair; the
+	// message says which, where, and by which MAC address.
+	PodConditionAddressConflict = "hapair.io/AddressConflict"
+
+	// ReasonBPF is of PodConditionFenced: a program in the kernel's traffic control.
+	ReasonBPF = "BPF"
+	// ReasonNFTables is of PodConditionFenced: elements of an nftables set with a time-out.
+	ReasonNFTables = "NFTables"
+	// ReasonUnavailable is of PodConditionFenced: the kernel refused both.
+	ReasonUnavailable = "Unavailable"
+	// ReasonMonitorsGood and ReasonMonitorFailed are of PodConditionHealthy.
+	ReasonMonitorsGood  = "MonitorsGood"
+	ReasonMonitorFailed = "MonitorFailed"
+	// ReasonDuplicateAddress and ReasonNoConflict are of PodConditionAddressConflict.
+	ReasonDuplicateAddress = "DuplicateAddress"
+	ReasonNoConflict       = "NoConflict"
 )

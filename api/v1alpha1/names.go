@@ -18,4 +18,10 @@ const (
 	// AnnotationConfigurationHash is the hash of the firewall document that the unit should enforce. Changing it also
 	// makes the kubelet look at the mounted document at once instead of at its next round.
 	AnnotationConfigurationHash = "hapair.io/configuration-hash"
+
+	// AnnotationPaused is on the pair's Lease while spec.paused is set, so that both units learn of it at once.
+	AnnotationPaused = "hapair.io/paused"
+	// AnnotationLastFailover is on the pair's Lease: the report of its last change of the active, as JSON, by the unit
+	// that became it.
+	AnnotationLastFailover = "hapair.io/last-failover"
 )

@@ -53,24 +53,41 @@ type Verify struct{ ID uint64 }
 type Flush struct{ ID uint64 }
 
 // Grant sends the peer what changed since, and this unit's word that it forwards no more in any term before this one.
+// Sequence is described at GrantReceived.
 type Grant struct {
-	ID   uint64
-	Term uint64
+	ID             uint64
+	Term, Sequence uint64
+}
+
+// SendHeartbeat sends the peer a sign of life. It is not answered by the one who executes it.
+type SendHeartbeat struct {
+	Term, Sequence uint64
+	Grant          time.Duration
+	Health         Health
+}
+
+// AcknowledgeHeartbeat promises the peer not to become active for as long as its heartbeat asked. It is not answered.
+type AcknowledgeHeartbeat struct {
+	Term, Sequence uint64
+	Ready          bool
+	Health         Health
 }
 
 // Exit ends the process. It is not answered.
 type Exit struct{}
 
-func (ReadLease) effect()         {}
-func (WriteLease) effect()        {}
-func (CommitState) effect()       {}
-func (Become) effect()            {}
-func (OpenGate) effect()          {}
-func (CloseGate) effect()         {}
-func (AttachAddresses) effect()   {}
-func (WithdrawAddresses) effect() {}
-func (Announce) effect()          {}
-func (Verify) effect()            {}
-func (Flush) effect()             {}
-func (Grant) effect()             {}
-func (Exit) effect()              {}
+func (ReadLease) effect()            {}
+func (WriteLease) effect()           {}
+func (CommitState) effect()          {}
+func (Become) effect()               {}
+func (OpenGate) effect()             {}
+func (CloseGate) effect()            {}
+func (AttachAddresses) effect()      {}
+func (WithdrawAddresses) effect()    {}
+func (Announce) effect()             {}
+func (Verify) effect()               {}
+func (Flush) effect()                {}
+func (Grant) effect()                {}
+func (SendHeartbeat) effect()        {}
+func (AcknowledgeHeartbeat) effect() {}
+func (Exit) effect()                 {}

@@ -41,8 +41,35 @@ type PeerDisconnected struct{}
 // SyncChanged says whether the standby of the two holds the state of the active.
 type SyncChanged struct{ InSync bool }
 
+// HeartbeatReceived is a sign of life of the peer, which is active in a term. It asks for a promise.
+type HeartbeatReceived struct {
+	From           Incarnation
+	Term, Sequence uint64
+	// Grant is how long the promise is to last that an acknowledgement of this heartbeat makes. It rides in the
+	// heartbeat, so that two units with different settings, as during a rolling change, cannot disagree about it.
+	Grant  time.Duration
+	Health Health
+}
+
+// HeartbeatAcknowledged is the peer's promise not to become active for the heartbeat's grant from when it sent this.
+type HeartbeatAcknowledged struct {
+	From           Incarnation
+	Term, Sequence uint64
+	// Ready says that the peer could take over.
+	Ready  bool
+	Health Health
+}
+
+// HealthChanged is what the unit's own monitors say now.
+type HealthChanged struct{ Health Health }
+
 // GrantReceived is the peer's word that it forwards no more in any term before this one.
-type GrantReceived struct{ Term uint64 }
+type GrantReceived struct {
+	Term uint64
+	// Sequence is that of the newest heartbeat whose acknowledgement the peer had when it asked the API server for the
+	// handover; 0 when it had none. What this unit did before it sent that acknowledgement was before the handover.
+	Sequence uint64
+}
 
 // EffectDone is the end of an effect that has an ID, good when Err is nil.
 type EffectDone struct {
@@ -53,16 +80,19 @@ type EffectDone struct {
 // StopRequested asks the unit to leave: to hand over or release what it holds, and to exit by the deadline.
 type StopRequested struct{ Deadline time.Duration }
 
-func (Tick) fact()             {}
-func (LeaseSeen) fact()        {}
-func (LeaseAnswered) fact()    {}
-func (FirewallReported) fact() {}
-func (PeerConnected) fact()    {}
-func (PeerDisconnected) fact() {}
-func (SyncChanged) fact()      {}
-func (GrantReceived) fact()    {}
-func (EffectDone) fact()       {}
-func (StopRequested) fact()    {}
+func (Tick) fact()                  {}
+func (LeaseSeen) fact()             {}
+func (LeaseAnswered) fact()         {}
+func (FirewallReported) fact()      {}
+func (PeerConnected) fact()         {}
+func (PeerDisconnected) fact()      {}
+func (SyncChanged) fact()           {}
+func (HeartbeatReceived) fact()     {}
+func (HeartbeatAcknowledged) fact() {}
+func (HealthChanged) fact()         {}
+func (GrantReceived) fact()         {}
+func (EffectDone) fact()            {}
+func (StopRequested) fact()         {}
 
 // Outcome is how a request about the Lease ended.
 type Outcome uint8

@@ -23,6 +23,15 @@ type Record struct {
 	// tells a release from a Lease that was emptied by hand, and a handover from a write of the unit's own whose answer
 	// was lost. The next write clears it.
 	Giver Incarnation
+	// Standby may take the Lease on direct evidence, the silence of the holder. The record is called paired where there
+	// is one, and then the holder forwards by its promises alone; solo where there is none, and then the holder forwards
+	// by its writes of the Lease. A record that hands the Lease over names the new holder here too if the giver forwarded
+	// by its promises.
+	Standby Incarnation
+	// Cause is why the holder became it.
+	Cause Cause
+	// Paused keeps units from handing over for health or preference. Somebody else sets it; a write keeps it.
+	Paused bool
 	// Term grows by one with every change of the holder.
 	Term uint64
 	// Duration is how long the permit lasts that its writer takes from it. It rides in the record, so that units with

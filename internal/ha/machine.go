@@ -2,16 +2,6 @@ package ha
 
 import "time"
 
-// Config is what a unit knows of itself before anything happens.
-type Config struct {
-	// Self is this process's own incarnation.
-	Self Incarnation
-	// Preferred is the unit that becomes active at once where nobody ever was.
-	Preferred bool
-	// LeaseDuration is how long the permits last that this unit takes from the witness.
-	LeaseDuration time.Duration
-}
-
 // renewAfter is how long after a write the next one is due: two may fail before the permit ends.
 func (c Config) renewAfter() time.Duration { return c.LeaseDuration / 3 }
 
@@ -173,6 +163,9 @@ func (s *step) absorb(fact Fact) {
 		s.hostDone(f)
 		s.promotionDone(f)
 		s.handoverDone(f)
+	case HeartbeatReceived:
+	case HeartbeatAcknowledged:
+	case HealthChanged:
 	case StopRequested:
 		s.stop = stop{requested: true, deadline: f.Deadline}
 	}

@@ -24,7 +24,7 @@ const (
 	FirewallStatusFile = "/run/hapair/firewall-status.json"
 	// TLSDirectory holds tls.crt, tls.key and ca.crt of the unit.
 	TLSDirectory = "/etc/hapair/tls"
-	// SyncPort is the TCP port of the replication stream.
+	// SyncPort is the TCP port of the replication stream, and the UDP port of the heartbeats.
 	SyncPort = 7780
 	// HealthPort is the TCP port of the sidecar's /healthz and /readyz.
 	HealthPort = 7781
@@ -37,6 +37,19 @@ type Sidecar struct {
 	Namespace string `json:"namespace"`
 	// LeaseDurationSeconds is how long a permit of the witness lasts.
 	LeaseDurationSeconds int32 `json:"leaseDurationSeconds"`
+	// HeartbeatIntervalMilliseconds is how often the active sends a sign of life, MissedHeartbeats how many must be
+	// missing in a row, GrantMilliseconds how long the standby's promise lasts not to become active.
+	HeartbeatIntervalMilliseconds int32 `json:"heartbeatIntervalMilliseconds"`
+	MissedHeartbeats              int32 `json:"missedHeartbeats"`
+	GrantMilliseconds             int32 `json:"grantMilliseconds"`
+	// Isolation is Fence or KeepForwarding.
+	Isolation string `json:"isolation"`
+	// Preempt returns the role to the primary; it does not when nil.
+	Preempt *Preempt `json:"preempt,omitempty"`
+	// HealthDampingSeconds is how long the peer's health must have been the better one before a switchover for it.
+	HealthDampingSeconds int32 `json:"healthDampingSeconds"`
+	// Probes are the targets that both units watch.
+	Probes []Probe `json:"probes,omitempty"`
 	// Networks are the interfaces that carry traffic, with the virtual addresses of each.
 	Networks []Network `json:"networks"`
 	// Sync is what is replicated.
@@ -47,6 +60,32 @@ type Sidecar struct {
 type Network struct {
 	Interface        string         `json:"interface"`
 	VirtualAddresses []netip.Prefix `json:"virtualAddresses"`
+	// VirtualMAC is the address that the active's interface has; its own when empty.
+	VirtualMAC string `json:"virtualMAC,omitempty"`
+}
+
+// Preempt is the way back to the primary.
+type Preempt struct {
+	// DelaySeconds is how long the primary must have been in sync and as healthy before.
+	DelaySeconds int32 `json:"delaySeconds"`
+}
+
+// Probe is one target that a unit watches.
+type Probe struct {
+	Name string `json:"name"`
+	// Type is ICMP, TCP or HTTP.
+	Type string     `json:"type"`
+	Host netip.Addr `json:"host"`
+	// Port is of TCP and HTTP, Path of HTTP.
+	Port uint16 `json:"port,omitempty"`
+	Path string `json:"path,omitempty"`
+	// Interface is the traffic interface that it is sent from.
+	Interface            string `json:"interface"`
+	IntervalMilliseconds int32  `json:"intervalMilliseconds"`
+	TimeoutMilliseconds  int32  `json:"timeoutMilliseconds"`
+	// FailureThreshold probes in a row must fail, or SuccessThreshold succeed, before the verdict changes.
+	FailureThreshold int32 `json:"failureThreshold"`
+	SuccessThreshold int32 `json:"successThreshold"`
 }
 
 // Sync is what is replicated, and how fast.
