@@ -56,7 +56,7 @@ type Replication interface {
 	Become(role ha.Role, term uint64)
 	Commit(ctx context.Context) error
 	Flush(ctx context.Context) error
-	Grant(ctx context.Context, term uint64) error
+	Grant(ctx context.Context, term, sequence uint64) error
 }
 
 // Pods are the pods of the pair.

@@ -157,7 +157,7 @@ func (e *end) Become(role ha.Role, _ uint64) { _ = e.note("become " + role.Strin
 func (e *end) Commit(context.Context) error  { return e.note("commit") }
 func (e *end) Flush(context.Context) error   { return e.note("flush") }
 
-func (e *end) Grant(_ context.Context, term uint64) error {
+func (e *end) Grant(_ context.Context, term, sequence uint64) error {
 	o := e.other()
 	if o == nil {
 		return errAway
@@ -165,7 +165,7 @@ func (e *end) Grant(_ context.Context, term uint64) error {
 	if err := e.note("grant " + strconv.FormatUint(term, 10)); err != nil {
 		return err
 	}
-	o.tell(ha.GrantReceived{Term: term})
+	o.tell(ha.GrantReceived{Term: term, Sequence: sequence})
 	return nil
 }
 

@@ -81,7 +81,7 @@ func (a *applier) apply(ctx context.Context, f wire.Frame) {
 	case *wire.Barrier:
 		a.answer(&wire.BarrierAck{ID: f.ID})
 	case *wire.Grant:
-		a.conversation.engine.events.put(GrantReceived{Term: f.Term})
+		a.conversation.engine.events.put(GrantReceived{Term: f.Term, Sequence: f.Sequence})
 		a.answer(&wire.GrantAck{Term: f.Term})
 	}
 }

@@ -116,8 +116,8 @@ func (c *conversation) barrierAcked(id uint64) {
 }
 
 // grant tells the peer that this unit forwards no more in a term before the given one, after all that it still had to
-// send.
-func (c *conversation) grant(ctx context.Context, term uint64) error {
+// send. The sequence is passed on as it is.
+func (c *conversation) grant(ctx context.Context, term, sequence uint64) error {
 	c.mu.Lock()
 	// From here on nothing of this term is sent, without a word about it: the peer's last word on being in sync must be
 	// the one from before, by which it judges whether it may take over.
@@ -127,7 +127,7 @@ func (c *conversation) grant(ctx context.Context, term uint64) error {
 	c.stopStreams()
 	acked := make(chan struct{})
 	c.grants[term] = acked
-	c.send(&wire.Grant{Term: term})
+	c.send(c.session.Grant(term, sequence))
 	c.mu.Unlock()
 
 	err := c.await(ctx, acked, fmt.Sprintf("waiting for the peer to acknowledge the grant of term %d", term))

@@ -189,8 +189,9 @@ func (e *Engine) Flush(ctx context.Context) error {
 }
 
 // Grant flushes, and tells the peer that this unit forwards no more in a term before the given one; it returns when the
-// peer has acknowledged. This unit sends no more state until its next Become.
-func (e *Engine) Grant(ctx context.Context, term uint64) error {
+// peer has acknowledged. This unit sends no more state until its next Become. The sequence is that of a heartbeat; the
+// engine passes it on and nothing else.
+func (e *Engine) Grant(ctx context.Context, term, sequence uint64) error {
 	c := e.conversation()
 	if c == nil {
 		return ErrNoStandby
@@ -198,7 +199,7 @@ func (e *Engine) Grant(ctx context.Context, term uint64) error {
 	if err := c.flush(ctx); err != nil {
 		return err
 	}
-	return c.grant(ctx, term)
+	return c.grant(ctx, term, sequence)
 }
 
 // Status is how replication stands.

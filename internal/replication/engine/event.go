@@ -18,7 +18,11 @@ type PeerDisconnected struct{ Err error }
 type SyncChanged struct{ InSync bool }
 
 // GrantReceived says that the peer forwards no more in a term before Term.
-type GrantReceived struct{ Term uint64 }
+type GrantReceived struct {
+	Term uint64
+	// Sequence is what the peer's Grant was called with; 0 if the peer's program is too old to pass it on.
+	Sequence uint64
+}
 
 // subject is what an event is about. Of two events of one subject only the later matters.
 type subject uint8

@@ -292,8 +292,24 @@ func (f *Barrier) decode(d *decoder) { f.Term, f.ID = d.uint64(), d.uint64() }
 func (f *BarrierAck) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.ID) }
 func (f *BarrierAck) decode(d *decoder)      { f.ID = d.uint64() }
 
-func (f *Grant) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.Term) }
-func (f *Grant) decode(d *decoder)      { f.Term = d.uint64() }
+// append leaves a sequence of 0 out: that is the frame of version 1.
+func (f *Grant) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, f.Term)
+	if f.Sequence == 0 {
+		return b
+	}
+	return binary.BigEndian.AppendUint64(b, f.Sequence)
+}
+
+func (f *Grant) decode(d *decoder) {
+	f.Term = d.uint64()
+	if len(d.rest) == 0 {
+		return
+	}
+	if f.Sequence = d.uint64(); f.Sequence == 0 {
+		d.fail("a sequence of 0 is left out")
+	}
+}
 
 func (f *GrantAck) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.Term) }
 func (f *GrantAck) decode(d *decoder)      { f.Term = d.uint64() }

@@ -62,7 +62,7 @@ func anyFrame() *rapid.Generator[Frame] {
 		case KindBarrierAck:
 			return &BarrierAck{ID: n("id")}
 		case KindGrant:
-			return &Grant{Term: n("term")}
+			return &Grant{Term: n("term"), Sequence: n("sequence")}
 		case KindGrantAck:
 			return &GrantAck{Term: n("term")}
 		case KindPing:
@@ -115,6 +115,8 @@ func TestFormatStands(t *testing.T) {
 				{Class: state.ConnectionCache, Op: state.Delete, Key: "k2"},
 			},
 		},
+		"00000009" + "0c" + "0000000000000007":                      &Grant{Term: 7},
+		"00000011" + "0c" + "0000000000000007" + "0000000000000009": &Grant{Term: 7, Sequence: 9},
 	} {
 		if got := hex.EncodeToString(Append(nil, f)); got != want {
 			t.Errorf("%T is\n%s, want\n%s", f, got, want)
@@ -135,6 +137,8 @@ func TestLiesAboutLengthCostNothing(t *testing.T) {
 		"a key longer than any is": append(records[:len(records)-2:len(records)-2], 0x00, 0x01, 0xff, 0xff, 0xff, 0x7f),
 		"no truth value":           {byte(KindSync), 0, 0, 0, 0, 0, 0, 0, 0, 2},
 		"no role":                  {byte(KindRole), 9, 0, 0, 0, 0, 0, 0, 0, 0},
+		"a sequence of 0":          append([]byte{byte(KindGrant)}, make([]byte, 16)...),
+		"half a sequence":          append([]byte{byte(KindGrant)}, make([]byte, 12)...),
 		"no operation":             append((&Delta{}).append([]byte{byte(KindDelta)})[:26:26], 0, 1, 9, 0),
 	} {
 		if f, err := Decode(b); !errors.Is(err, ErrFrame) {

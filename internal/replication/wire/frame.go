@@ -139,7 +139,12 @@ type Barrier struct {
 type BarrierAck struct{ ID uint64 }
 
 // Grant says that the speaker forwards no more in a term before Term.
-type Grant struct{ Term uint64 }
+type Grant struct {
+	Term uint64
+	// Sequence is that of the newest heartbeat whose acknowledgement the speaker had when it decided to hand over; 0 when
+	// there is none to tell of. It is known since version 2 of the protocol.
+	Sequence uint64
+}
 
 // GrantAck says that the grant was received.
 type GrantAck struct{ Term uint64 }

@@ -4,9 +4,13 @@ import "fmt"
 
 // The versions of the protocol that this program speaks.
 const (
-	Version       uint16 = 1
+	Version       uint16 = 2
 	OldestVersion uint16 = 1
 )
+
+// SequencedGrant is the first version in which a Grant may have a sequence. A unit of an older one would take such a
+// frame for a broken one.
+const SequencedGrant uint16 = 2
 
 // Agree is the newest version that both speakers know.
 func Agree(a, b *Hello) (uint16, error) {

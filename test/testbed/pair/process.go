@@ -178,7 +178,7 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 	case doCommit:
 		return p.engine.Commit(ctx)
 	case doGrant:
-		return p.engine.Grant(ctx, o.Term)
+		return p.engine.Grant(ctx, o.Term, 0)
 	case doStatus:
 		status := p.engine.Status()
 		r.Status = &status
