@@ -62,3 +62,12 @@ func Listen(ctx context.Context, path, network, address string) (listener net.Li
 	})
 	return listener, err
 }
+
+// ListenPacket opens a datagram socket inside a namespace.
+func ListenPacket(ctx context.Context, path, network, address string) (conn net.PacketConn, err error) {
+	err = Do(path, func() error {
+		conn, err = (&net.ListenConfig{}).ListenPacket(ctx, network, address)
+		return err
+	})
+	return conn, err
+}
