@@ -11,8 +11,11 @@ type call struct {
 	writes bool
 	// doubt is set while the known record must be read again before anything is written on top of it.
 	doubt bool
-	// nextAt is the earliest instant of the next request.
-	nextAt time.Duration
+	// nextAt is the earliest instant of the next request, after some that failed in a row.
+	nextAt   time.Duration
+	failures int
+	// answeredAt is when the last answer came, and unansweredAt when last none did.
+	answeredAt, unansweredAt time.Duration
 }
 
 func (c call) underWay() bool { return c.id != 0 }
@@ -30,20 +33,6 @@ func (s *step) settled() bool {
 	return false
 }
 
-// take tries to become the holder of the next term.
-func (s *step) take() {
-	term := s.lease.highest + 1
-	s.claimed = term
-	s.write(Record{Holder: s.config.Self, Term: term})
-}
-
-// renew writes the Lease anew when it is time, for the permit that this earns.
-func (s *step) renew() {
-	if s.settled() && s.due(s.permit.renewAt(s.config)) {
-		s.write(Record{Holder: s.config.Self, Term: s.lease.record.Term})
-	}
-}
-
 // write asks for the record in place of the version that is known.
 func (s *step) write(r Record) {
 	r.Version = s.lease.record.Version
@@ -53,7 +42,7 @@ func (s *step) write(r Record) {
 }
 
 func (s *step) request(writes bool) {
-	s.call = call{id: s.newID(), sentAt: s.at, writes: writes, doubt: s.call.doubt}
+	s.call.id, s.call.sentAt, s.call.writes = s.newID(), s.at, writes
 }
 
 // leaseSeen takes in a record from the watch. One that looks older than the known record is a straggler, or belongs to
@@ -64,6 +53,9 @@ func (s *step) leaseSeen(r Record) {
 		return
 	}
 	if s.holds() && r.Holder == s.config.Self && r.Term == s.lease.record.Term {
+		if r.Paused != s.lease.record.Paused {
+			s.call.doubt = true // Somebody else wrote too, or this is from before he did.
+		}
 		return // The echo of a write of this unit's own, whose answer tells more.
 	}
 	s.see(r)
@@ -75,14 +67,22 @@ func (s *step) leaseAnswered(f LeaseAnswered) {
 		return
 	}
 	sent := s.call
-	s.call = call{doubt: sent.doubt}
+	s.call.id, s.call.writes, s.call.nextAt = 0, false, 0
+	if f.Outcome == Unknown {
+		s.unanswered(sent)
+		return
+	}
+	s.call.failures, s.call.answeredAt = 0, s.at
 	switch f.Outcome {
 	case Read:
 		s.call.doubt = false
 		s.believe(f.Record, sent)
 	case Written:
 		if s.believe(f.Record, sent) && s.holds() {
-			s.permit = s.permit.extend(Permit{Deadline: sent.sentAt + s.config.LeaseDuration, Source: Witness})
+			s.wroteAt = sent.sentAt
+			if f.Record.Standby == Nobody {
+				s.witnessed = max(s.witnessed, sent.sentAt+s.config.LeaseDuration)
+			}
 		}
 	case Conflict:
 		s.call.doubt = true
@@ -91,10 +91,20 @@ func (s *step) leaseAnswered(f LeaseAnswered) {
 		s.lease.known = false
 		s.call.nextAt = s.at + s.config.retryAfter()
 	case Unknown:
-		s.call.doubt = s.call.doubt || sent.writes
-		s.call.nextAt = s.at + s.config.retryAfter()
 	}
 }
+
+// unanswered puts the next request off, longer each time: at first somebody waits for it, and later the API server is
+// away.
+func (s *step) unanswered(sent call) {
+	s.call.doubt = s.call.doubt || sent.writes
+	s.call.unansweredAt = s.at
+	s.call.nextAt = s.at + min(firstRetry<<min(s.call.failures, 10), s.config.retryAfter())
+	s.call.failures++
+}
+
+// firstRetry is the pause after the first request that was not answered.
+const firstRetry = 50 * time.Millisecond
 
 // believe takes in the record of an answer, unless the watch was ahead of it: what was seen after the request was sent
 // may be newer than what the answer has. It tells whether the answer's record is the known one now.
@@ -107,21 +117,43 @@ func (s *step) believe(r Record, sent call) bool {
 	return true
 }
 
-// see makes the record the known one. A permit ends with the tenure that it was earned in. A record that names this
-// unit for the first time in a term also settles from when on the former holder cannot forward any more: it is over
-// already where this unit took the Lease itself, having waited; it is not where somebody else wrote its name there.
+// see makes the record the known one. Permits end with the tenure that they were earned in. A record that names this
+// unit for the first time in a term also settles from when on the former holder cannot forward any more: what this unit
+// promised it was waited for already, or will be; and it may hold a permit of the witness where it handed the Lease
+// over, or where somebody else wrote this unit's name there.
 func (s *step) see(r Record) {
 	if r.Term < s.lease.highest {
-		s.granted = 0 // The Lease was made anew, and its terms count from the start again.
+		s.granted, s.outranked = 0, 0 // The Lease was made anew, and its terms count from the start again.
+	}
+	if r.Standby == s.config.Self && (s.lease.record.Standby != r.Standby || s.lease.record.Term != r.Term) {
+		s.lease.namedAt = s.at
 	}
 	s.lease.see(r, s.at)
 	switch {
 	case r.Holder != s.config.Self:
-		s.tenure, s.permit = tenure{}, Permit{}
+		s.leaveTenure()
 	case s.tenure.term != r.Term:
-		s.tenure = tenure{term: r.Term}
-		if r.Giver != Nobody || s.claimed != r.Term {
-			s.tenure.fencedAt = s.at + outlast(max(r.Duration, s.config.LeaseDuration))
-		}
+		s.enterTenure(r)
+	}
+}
+
+func (s *step) leaveTenure() {
+	s.tenure, s.witnessed, s.isolated, s.wroteAt = tenure{}, 0, 0, 0
+	s.pairing, s.beats.echo = pairing{}, echo{}
+}
+
+func (s *step) enterTenure(r Record) {
+	s.leaveTenure()
+	s.tenure = tenure{term: r.Term, at: s.at}
+	if own := r.Giver == Nobody && s.claim.term == r.Term; own {
+		s.tenure.claim = s.claim
+		return
+	}
+	s.tenure.claim = claim{cause: r.Cause, heardAt: s.at, decidedAt: s.at}
+	if r.Standby != s.config.Self {
+		s.tenure.fencedAt = s.at + outlast(max(r.Duration, s.config.LeaseDuration))
+	}
+	if s.inherited.term == r.Term {
+		s.witnessed = s.inherited.from + min(r.Duration, s.config.LeaseDuration)
 	}
 }

@@ -15,7 +15,7 @@ var Takeover = []Check{NotStopping, HostWithdrawn, FirewallInForce, HoldDownElap
 var Inheritance = []Check{NotStopping, HostWithdrawn, FirewallInForce}
 
 // Switchover is what must hold for an active to hand over to its peer.
-var Switchover = []Check{PeerPresent, PeerInSync}
+var Switchover = []Check{PeerPresent, PeerInSync, PeerReady}
 
 // NotStopping holds back a unit that is about to exit: it would have to give the traffic away again at once.
 func NotStopping(m Machine, _ time.Duration) Obstacle {
@@ -50,12 +50,12 @@ func HoldDownElapsed(m Machine, at time.Duration) Obstacle {
 	return ""
 }
 
-// LeaseFree leaves a Lease alone that may be in use, until its holder's permit is over by any clock.
+// LeaseFree leaves a Lease alone that may be in use, until its holder is silent, or its permit over by any clock.
 func LeaseFree(m Machine, at time.Duration) Obstacle {
 	if !m.lease.known {
 		return "the Lease was not seen yet"
 	}
-	if at < m.lease.freeAt(m.config) {
+	if from, _ := m.claimable(); at < from {
 		return "the Lease is held, or was seen too short a time ago"
 	}
 	return ""
@@ -74,6 +74,14 @@ func PeerPresent(m Machine, _ time.Duration) Obstacle {
 func PeerInSync(m Machine, _ time.Duration) Obstacle {
 	if !m.peer.inSync {
 		return "the peer is not in sync"
+	}
+	return ""
+}
+
+// PeerReady believes a peer that says it could not take over. One whose heartbeats do not come through says nothing.
+func PeerReady(m Machine, _ time.Duration) Obstacle {
+	if e := m.beats.echo; e.from == m.peer.incarnation && e.from != Nobody && !e.ready {
+		return "the peer is not ready"
 	}
 	return ""
 }

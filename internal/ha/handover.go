@@ -14,18 +14,33 @@ type handover struct {
 	flushed bool
 	// offered is what the Lease says once the handover has happened.
 	offered Record
-	grant   attempt
+	// sequence is that of the newest heartbeat whose acknowledgement this unit had before it wrote that.
+	sequence uint64
+	grant    attempt
 }
 
 // handOver gives the Lease to the peer while this unit still forwards: flush, so that little is left to send, then the
 // write. From the moment the Lease names the peer the machine is waiting, where it closes the gate and then grants. A
-// write that fails has changed nothing, and the unit tries again until too little time is left.
-func (s *step) handOver() {
-	if s.due(s.stop.deadline-releaseReserve) || !s.passes(Switchover, s.at) {
-		s.phase = releasing
+// write that fails has changed nothing, and the unit tries again: until too little time is left, where it is to stop,
+// or not at all for a while otherwise.
+func (s *step) handOver(cause Cause) {
+	h := &s.handover
+	if cause == CauseUnknown {
+		if !s.call.underWay() && !s.call.doubt {
+			*h = handover{} // Nothing that was asked for can still happen.
+		}
 		return
 	}
-	h := &s.handover
+	if cause == CauseStop {
+		if s.due(s.stop.deadline-releaseReserve) || !s.passes(Switchover, s.at) {
+			s.phase = releasing
+			return
+		}
+	} else if h.flush.tries >= maxFlushes {
+		*h = handover{}
+		s.holdUntil = s.at + s.config.LeaseDuration
+		return
+	}
 	if !h.flushed {
 		if s.canTry(&h.flush) {
 			s.emit(Flush{ID: s.begin(&h.flush)})
@@ -33,9 +48,24 @@ func (s *step) handOver() {
 		return
 	}
 	if s.settled() {
-		h.offered = Record{Holder: s.peer.incarnation, Giver: s.config.Self, Term: s.lease.record.Term + 1}
-		s.write(h.offered)
+		s.offer(cause)
 	}
+}
+
+// offer writes the handover. If this unit forwards by the peer's promise alone, the record says so, and the peer need
+// not wait longer than for its own promise should this unit die now.
+func (s *step) offer(cause Cause) {
+	h := &s.handover
+	h.offered = Record{
+		Holder: s.peer.incarnation, Giver: s.config.Self, Term: s.lease.record.Term + 1, Cause: cause,
+	}
+	if s.lease.record.Standby == h.offered.Holder {
+		h.offered.Standby = h.offered.Holder
+	}
+	if e := s.beats.echo; e.from == h.offered.Holder {
+		h.sequence = e.sequence
+	}
+	s.write(h.offered)
 }
 
 // grantOwed sends the peer the grant that it waits for, if the Lease went to it by this unit's own hand, and tells
@@ -51,7 +81,7 @@ func (s *step) grantOwed() bool {
 		return true
 	}
 	if s.canTry(&h.grant) {
-		s.emit(Grant{ID: s.begin(&h.grant), Term: r.Term})
+		s.emit(Grant{ID: s.begin(&h.grant), Term: r.Term, Sequence: h.sequence})
 	}
 	return false
 }

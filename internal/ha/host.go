@@ -19,6 +19,8 @@ type host struct {
 	until time.Duration
 	// wanted is the deadline that it was asked for last.
 	wanted time.Duration
+	// ceiling is the latest deadline that the gate may have: an opening that failed may have opened it.
+	ceiling time.Duration
 
 	opening, closing, withdrawing attempt
 }
@@ -38,19 +40,31 @@ func (s *step) retreat() bool {
 
 // openGate asks for the permit's deadline. The gate counts as open from now on, confirmed or not.
 func (s *step) openGate(a *attempt) {
+	deadline := s.Permit().Deadline
 	if !s.host.gateOpen {
-		s.host.until = s.permit.Deadline
+		s.host.until = deadline
 	}
 	s.host.gateOpen = true
-	s.host.wanted = s.permit.Deadline
-	s.emit(OpenGate{ID: s.begin(a), Until: s.permit.Deadline})
+	s.host.wanted = deadline
+	s.host.ceiling = max(s.host.ceiling, deadline)
+	s.emit(OpenGate{ID: s.begin(a), Until: deadline})
 }
 
-// extendGate moves the gate's deadline when the permit's has moved.
-func (s *step) extendGate() {
-	if s.permit.Deadline > s.host.until && s.canTry(&s.host.opening) {
+// adjustGate moves the gate's deadline when the permit's has moved: to a later instant, or, where a right is given up,
+// to an earlier one.
+func (s *step) adjustGate() {
+	p := s.Permit()
+	if !p.valid(s.at) || p.Deadline == s.host.until && p.Deadline == s.host.ceiling {
+		return
+	}
+	if s.canTry(&s.host.opening) {
 		s.openGate(&s.host.opening)
 	}
+}
+
+// opened takes in that the gate has the deadline that was asked for last.
+func (s *step) opened() {
+	s.host.until, s.host.ceiling = s.host.wanted, s.host.wanted
 }
 
 // hostDone takes in the end of an effect on the gate or the addresses outside a promotion.
@@ -58,11 +72,11 @@ func (s *step) hostDone(f EffectDone) {
 	switch f.ID {
 	case s.host.opening.id:
 		if s.finish(&s.host.opening, f.Err) {
-			s.host.until = s.host.wanted
+			s.opened()
 		}
 	case s.host.closing.id:
 		if s.finish(&s.host.closing, f.Err) {
-			s.host.gateOpen = false
+			s.host.gateOpen, s.host.ceiling = false, 0
 		}
 	case s.host.withdrawing.id:
 		if s.finish(&s.host.withdrawing, f.Err) {

@@ -61,6 +61,8 @@ type leaseView struct {
 	record Record
 	// seenAt is when this very record was first seen.
 	seenAt time.Duration
+	// namedAt is when this unit was first seen as the standby of the present term.
+	namedAt time.Duration
 	// highest is the highest term that was ever seen; a Lease that was made anew starts below it.
 	highest uint64
 }
@@ -74,27 +76,13 @@ func (v *leaseView) see(r Record, at time.Duration) {
 	v.highest = max(v.highest, r.Term)
 }
 
-// freeAt is when the Lease may be taken, as long as the record stays what it is.
-func (v leaseView) freeAt(c Config) time.Duration {
-	r := v.record
-	switch {
-	case r.Holder == Nobody && r.Giver != Nobody && r.Term >= v.highest:
-		return v.seenAt // Its holder closed its gate before it wrote this.
-	case r.Holder == Nobody && v.highest == 0:
-		if c.Preferred {
-			return v.seenAt
-		}
-		return v.seenAt + c.LeaseDuration // The preferred unit may be on its way; nobody is active meanwhile.
-	default:
-		// A permit may be in use: that of the holder, or, where the Lease was emptied or made anew by hand, that of
-		// somebody this record no longer names.
-		return v.seenAt + outlast(max(r.Duration, c.LeaseDuration))
-	}
-}
-
 // tenure is the unit's own time as the holder in one term.
 type tenure struct {
 	term uint64
-	// fencedAt is when the former holder's permit is over even without its grant.
+	// at is when it began.
+	at time.Duration
+	// fencedAt is when the former holder's permit of the witness is over, even without its grant.
 	fencedAt time.Duration
+	// claim is how this unit came by it.
+	claim claim
 }

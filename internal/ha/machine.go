@@ -24,10 +24,20 @@ type Machine struct {
 
 	lease  leaseView
 	call   call
-	permit Permit
+	claim  claim
 	tenure tenure
-	// claimed is the highest term that this unit tried to take on its own account.
-	claimed uint64
+	// outranked is the newest term in which the peer was heard to be active.
+	outranked uint64
+
+	// witnessed and isolated are deadlines of permits; that of the peer's promise is in beats. wroteAt is when the last
+	// successful write of the tenure was sent.
+	witnessed, isolated, wroteAt time.Duration
+	pairing                      pairing
+	beats                        beats
+	// promise, hearing and inherited are of the standby.
+	promise   promise
+	hearing   hearing
+	inherited inheritance
 
 	promotion promotion
 	// holdUntil ends the time in which a failed promotion is not tried again.
@@ -37,6 +47,7 @@ type Machine struct {
 	granted uint64
 
 	firewallInForce bool
+	health          Health
 	peer            peer
 	stop            stop
 }
@@ -45,6 +56,8 @@ type Machine struct {
 type peer struct {
 	incarnation Incarnation
 	inSync      bool
+	// inSyncFrom and outOfSyncFrom are since when it is, or is not.
+	inSyncFrom, outOfSyncFrom time.Duration
 }
 
 // stop is the wish to exit.
@@ -94,11 +107,21 @@ func (m Machine) Connected() bool { return m.peer.incarnation != Nobody }
 // InSync is described at Connected.
 func (m Machine) InSync() bool { return m.peer.inSync }
 
-// Permit is the right to forward as it stands.
-func (m Machine) Permit() Permit { return m.permit }
+// Standby is who may take the Lease on direct evidence, as last seen.
+func (m Machine) Standby() Incarnation { return m.lease.record.Standby }
 
-// Promotion is the report of the current promotion, or of the last.
-func (m Machine) Promotion() Report { return m.promotion.report }
+// Paused tells whether somebody wants no switchover for health or preference.
+func (m Machine) Paused() bool { return m.lease.record.Paused }
+
+// Promotion is the report of the current promotion, or of the last. A unit that was handed the role may learn only
+// later for which cause.
+func (m Machine) Promotion() Report {
+	r := m.promotion.report
+	if r.Cause == CauseUnknown && r.Term == m.lease.record.Term {
+		r.Cause = m.lease.record.Cause
+	}
+	return r
+}
 
 // Wake is the instant at which the machine wants a Tick, if nothing else happens before; zero when it does not.
 func (m Machine) Wake() time.Duration { return m.wake }
@@ -115,8 +138,10 @@ func (m Machine) Obstacles() []Obstacle {
 	}
 }
 
-// holds tells whether the Lease, as last seen, names this process.
-func (m Machine) holds() bool { return m.lease.known && m.lease.record.Holder == m.config.Self }
+// holds tells whether the Lease, as last seen, names this process, and nobody was heard to be active after it.
+func (m Machine) holds() bool {
+	return m.lease.known && m.lease.record.Holder == m.config.Self && m.lease.record.Term >= m.outranked
+}
 
 // step is a Machine on its way to the next, with the effects found so far.
 type step struct {
@@ -128,8 +153,10 @@ type step struct {
 // Step takes in one event and returns the machine after it, with what is to be done.
 func (m Machine) Step(ev Event) (Machine, []Effect) {
 	s := &step{Machine: m, at: max(ev.At, m.now)}
+	s.bornWithPromise()
 	s.now, s.wake = s.at, 0
 	s.absorb(ev.Fact)
+	s.compareHealth()
 	s.enforce()
 	for before := gone; before != s.phase; {
 		before = s.phase
@@ -149,26 +176,62 @@ func (s *step) absorb(fact Fact) {
 	case FirewallReported:
 		s.firewallInForce = f.InForce
 	case PeerConnected:
-		s.peer = peer{incarnation: f.Incarnation}
+		s.peer = peer{incarnation: f.Incarnation, outOfSyncFrom: s.at}
 	case PeerDisconnected:
-		s.peer = peer{}
+		s.peer = peer{outOfSyncFrom: s.peer.outOfSync(s.at)}
 	case SyncChanged:
-		s.peer.inSync = f.InSync
+		s.syncChanged(f.InSync)
+	case HeartbeatReceived:
+		s.heard(f)
+	case HeartbeatAcknowledged:
+		s.acknowledged(f)
+	case HealthChanged:
+		s.health = f.Health
 	case GrantReceived:
-		s.granted = max(s.granted, f.Term)
-		if f.Term > s.lease.record.Term {
-			s.call.doubt = true // The grant overtook the watch: look now, traffic is waiting.
-		}
+		s.grantReceived(f)
 	case EffectDone:
 		s.hostDone(f)
 		s.promotionDone(f)
 		s.handoverDone(f)
-	case HeartbeatReceived:
-	case HeartbeatAcknowledged:
-	case HealthChanged:
 	case StopRequested:
 		s.stop = stop{requested: true, deadline: f.Deadline}
 	}
+}
+
+// outOfSync is since when the peer is out of sync, if it is from the instant on at the latest.
+func (p peer) outOfSync(at time.Duration) time.Duration {
+	if p.inSync {
+		return at
+	}
+	return p.outOfSyncFrom
+}
+
+func (s *step) syncChanged(inSync bool) {
+	switch {
+	case inSync && !s.peer.inSync:
+		s.peer.inSyncFrom = s.at
+	case !inSync && s.peer.inSync:
+		s.peer.outOfSyncFrom = s.at
+	}
+	s.peer.inSync = inSync
+}
+
+// grantReceived takes in the peer's word that it is no longer active. It was given after the Lease named this unit, so
+// this unit need not wait until the watch says so too: traffic is waiting.
+func (s *step) grantReceived(f GrantReceived) {
+	s.granted = max(s.granted, f.Term)
+	s.inherit(f)
+	if f.Term <= s.lease.record.Term {
+		return
+	}
+	s.call.doubt = true
+	if s.peer.incarnation == Nobody {
+		return
+	}
+	s.see(Record{
+		Holder: s.config.Self, Giver: s.peer.incarnation, Term: f.Term,
+		Duration: max(s.lease.record.Duration, s.config.LeaseDuration),
+	})
 }
 
 // enforce fences a unit whose permit has run out, before anything else is decided.
@@ -225,9 +288,17 @@ func (s *step) wait() {
 		if s.passes(Inheritance, s.at) {
 			s.startPromotion()
 		}
-	case settled && s.due(s.lease.freeAt(s.config)) && s.due(s.holdUntil) && s.passes(Takeover, s.at):
+	case settled && s.mayClaim():
 		s.take()
+	case settled:
+		s.look()
 	}
+}
+
+// mayClaim tells whether the Lease may be taken, and asks to be woken when it may.
+func (s *step) mayClaim() bool {
+	from, _ := s.claimable()
+	return s.due(from) && s.due(s.holdUntil) && s.passes(Takeover, s.at)
 }
 
 // leave exits as soon as no write can be under way that would make this unit the holder behind its back.
@@ -239,15 +310,15 @@ func (s *step) leave() {
 
 // serve keeps the permit and the gate's deadline moving until the unit is to leave.
 func (s *step) serve() {
-	s.extendGate()
-	s.renew()
-	if s.stop.requested {
-		s.handOver()
-	}
+	s.beat()
+	s.keepForwarding()
+	s.adjustGate()
+	s.keepLease()
+	s.handOver(s.switchover())
 }
 
-// recover keeps a fenced unit's gate closed and tries for a new permit. A renewal that succeeds proves that nobody
-// took the Lease in between.
+// recover keeps a fenced unit's gate closed and tries for a new permit. A write that succeeds proves that nobody took
+// the Lease in between; an acknowledgement that came late, that the peer does not mean to.
 func (s *step) recover() {
 	withdrawn := s.retreat()
 	if withdrawn {
@@ -257,8 +328,15 @@ func (s *step) recover() {
 		s.phase = releasing
 		return
 	}
-	s.renew()
-	if withdrawn && s.permit.valid(s.at) && s.passes(Inheritance, s.at) {
+	if !s.Permit().valid(s.at) {
+		if s.settled() {
+			s.write(s.tenureRecord(Nobody))
+		}
+		if s.config.Isolation == KeepForwarding && s.call.unansweredAt >= s.host.until {
+			s.isolated = s.at + s.config.reach() // It was asked since, and nobody answers.
+		}
+	}
+	if withdrawn && s.Permit().valid(s.at) && s.passes(Inheritance, s.at) {
 		s.startPromotion()
 	}
 }

@@ -8,14 +8,24 @@ type Source uint8
 const (
 	// Witness is the API server: a write of the Lease that succeeded.
 	Witness Source = iota + 1
+	// Peer is the standby's promise not to become active.
+	Peer
+	// Isolated has nothing but the policy KeepForwarding to vouch for it.
+	Isolated
 )
 
 // String is the source's name in logs.
 func (s Source) String() string {
-	if s == Witness {
+	switch s {
+	case Witness:
 		return "Witness"
+	case Peer:
+		return "Peer"
+	case Isolated:
+		return "Isolated"
+	default:
+		return "none"
 	}
-	return "none"
 }
 
 // Permit is the active's right to forward.
@@ -28,15 +38,43 @@ type Permit struct {
 // valid tells whether the permit allows forwarding at the instant.
 func (p Permit) valid(at time.Duration) bool { return at < p.Deadline }
 
-// renewAt is when the next permit of the witness is due, counted from when this one was asked for.
-func (p Permit) renewAt(c Config) time.Duration {
-	return p.Deadline - c.LeaseDuration + c.renewAfter()
-}
-
-// extend returns the permit that lasts longer; a permit never gets shorter by a second one.
+// extend returns the permit that lasts longer.
 func (p Permit) extend(by Permit) Permit {
 	if by.Deadline > p.Deadline {
 		return by
 	}
 	return p
+}
+
+// Permit is the right to forward as it stands. The peer's promise counts whatever the Lease says: it is kept by the
+// only other unit that there is. The witness counts only in solo, when nobody may take the Lease without waiting for
+// it to expire; and not when a write may have ended that.
+func (m Machine) Permit() Permit {
+	if !m.holds() {
+		return Permit{}
+	}
+	p := Permit{Deadline: m.beats.echo.promised, Source: Peer}
+	if !m.paired() {
+		p = p.extend(Permit{Deadline: m.witnessed, Source: Witness})
+	}
+	return p.extend(Permit{Deadline: m.isolated, Source: Isolated})
+}
+
+// keepForwarding extends the permit where the policy wants it that an active goes on which nobody answers. It is not
+// asked before the permit is about to end.
+func (s *step) keepForwarding() {
+	if s.config.Isolation == KeepForwarding && s.due(s.Permit().Deadline-s.config.margin()) {
+		s.isolated = s.at + s.config.reach()
+	}
+}
+
+// margin is how long before its end a permit counts as about to end.
+func (c Config) margin() time.Duration { return c.reach() / 4 }
+
+// reach is how long a permit of the policy lasts.
+func (c Config) reach() time.Duration {
+	if c.Grant == 0 {
+		return c.LeaseDuration / 3
+	}
+	return c.Grant
 }

@@ -53,10 +53,14 @@ func (s Stage) dispensable() bool { return s == StateCommitted }
 
 // Report is how a promotion went.
 type Report struct {
-	Term uint64
+	Term  uint64
+	Cause Cause
+	// HeardAt is the last sign of life of the former active, DecidedAt when this unit decided to take over. Both are when
+	// it learned of it where the role was handed to it.
+	HeardAt, DecidedAt time.Duration
 	// StartedAt is an instant of the unit's boot clock.
-	StartedAt time.Duration
-	Stages    [stages]StageReport
+	StartedAt, EndedAt time.Duration
+	Stages             [stages]StageReport
 	// Finished is set when the unit is active with every stage behind it, given up when the promotion was abandoned.
 	Finished, GivenUp bool
 }
@@ -93,7 +97,10 @@ func (s *step) startPromotion() {
 	s.phase = promoting
 	s.promotion = promotion{
 		enteredAt: s.at,
-		report:    Report{Term: s.lease.record.Term, StartedAt: s.at},
+		report: Report{
+			Term: s.tenure.term, Cause: s.tenure.claim.cause, StartedAt: s.at,
+			HeardAt: s.tenure.claim.heardAt, DecidedAt: s.tenure.claim.decidedAt,
+		},
 	}
 }
 
@@ -103,10 +110,14 @@ func (s *step) promote() {
 		s.abandonPromotion()
 		return
 	}
-	s.renew()
-	if s.promotion.stage > GateOpen {
-		s.extendGate()
+	if s.promotion.stage > FenceConfirmed {
+		s.beat() // Not before: who gives the role away still sends what changed.
 	}
+	if s.promotion.stage > GateOpen {
+		s.keepForwarding()
+		s.adjustGate()
+	}
+	s.keepPermit()
 	for s.phase == promoting && s.enter(s.promotion.stage) {
 		s.pass()
 	}
@@ -127,8 +138,8 @@ func (s *step) enter(stage Stage) bool {
 	case StateCommitted:
 		s.emit(CommitState{ID: s.begin(attempt)})
 	case GateOpen:
-		if !s.permit.valid(s.at) {
-			return false // A renewal is under way, and its answer comes by here again.
+		if !s.Permit().valid(s.at) {
+			return false // A renewal is under way, or an acknowledgement; either comes by here again.
 		}
 		s.become(Active)
 		s.openGate(attempt)
@@ -144,9 +155,23 @@ func (s *step) enter(stage Stage) bool {
 }
 
 // fenceConfirmed tells whether the holder before this unit's tenure cannot forward any more: by its own word, or
-// because its permit was waited out.
+// because all that it may have was waited out: this unit's promise, and a permit of the witness.
 func (s *step) fenceConfirmed() bool {
-	return s.granted >= s.tenure.term || s.due(s.tenure.fencedAt)
+	if s.granted >= s.tenure.term || s.tenure.claim.vouched {
+		return true
+	}
+	return s.due(max(s.promise.until, s.tenure.fencedAt))
+}
+
+// keepPermit writes the Lease while the promotion goes on, if there is no permit yet, or what is left of it may not
+// last.
+func (s *step) keepPermit() {
+	p := s.Permit()
+	enough := p.valid(s.at) &&
+		!s.due(max(p.Deadline-s.config.LeaseDuration/2, s.wroteAt+s.config.renewAfter()))
+	if !enough && s.settled() {
+		s.write(s.tenureRecord(Nobody))
+	}
 }
 
 // pass goes on to the next stage.
@@ -155,7 +180,7 @@ func (s *step) pass() {
 	entry := &p.report.Stages[p.stage]
 	entry.Took, entry.Done = s.at-p.enteredAt, true
 	if p.stage == Verified {
-		p.report.Finished = true
+		p.report.Finished, p.report.EndedAt = true, s.at
 		s.phase = serving
 		return
 	}
@@ -171,7 +196,7 @@ func (s *step) promotionDone(f EffectDone) {
 	}
 	if s.finish(&p.attempt, f.Err) {
 		if p.stage == GateOpen {
-			s.host.until = s.host.wanted
+			s.opened()
 		}
 		s.pass()
 		return

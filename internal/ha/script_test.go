@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +18,9 @@ var update = flag.Bool("update", false, "write what the machine does into the sc
 
 // TestScripts runs the stories in testdata. A line without indentation is something that happens; the indented lines
 // below it are all that the unit does about it. `tick 2s` lets time pass, waking the unit when it asked to be; what it
-// does meanwhile has its time. With `the host obeys` effects on the host succeed at once.
+// does meanwhile has its time. With `the host obeys` effects on the host succeed at once. With `the peer answers` each
+// heartbeat is acknowledged at once, and with `the peer beats` one comes at every interval; neither is written down,
+// nor is what such an acknowledgement does to an open gate: that it stays open longer.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -74,7 +77,7 @@ func play(t *testing.T, text string) string {
 			continue
 		}
 		if err := s.command(words); err != nil {
-			t.Fatalf("line %d: %q: %v", i+1, line, err)
+			t.Fatalf("line %d: %q: %v\nas it went:\n%s", i+1, line, err, out.String())
 		}
 	}
 	return out.String()
@@ -87,12 +90,18 @@ type scene struct {
 	now     time.Duration
 	role    Role
 	obeys   bool
+	// answers has the peer acknowledge, and beats has it be active and say so in the term.
+	answers bool
+	beats   uint64
+	beatAt  time.Duration
+	beat    uint64
 	// pending has the IDs of effects that were not answered yet.
-	pending map[string]uint64
-	wanted  Record
-	version int
-	last    Record
-	lease   time.Duration
+	pending    map[string]uint64
+	wanted     Record
+	version    int
+	last       Record
+	lease      time.Duration
+	peerHealth Health
 	// stamp prefixes effects with their time while the clock runs.
 	stamp bool
 }
@@ -101,8 +110,20 @@ func (s *scene) command(words []string) error {
 	switch words[0] {
 	case "unit":
 		return s.unit(words[1:])
-	case "the": // the host obeys | the host is stuck
-		s.obeys = words[2] == "obeys"
+	case "the": // the host obeys | the host is stuck | the peer answers | the peer beats in term 2 | the peer is silent
+		return s.the(words[1:])
+	case "heartbeat": // heartbeat 3 term 2
+		f := HeartbeatReceived{From: "peer", Grant: s.machine.config.Grant}
+		_, err := fmt.Sscanf(strings.Join(words, " "), "heartbeat %d term %d", &f.Sequence, &f.Term)
+		s.happens(f)
+		return err
+	case "ack": // ack 3 term 2 [not ready]
+		f := HeartbeatAcknowledged{From: "peer", Ready: len(words) == 4, Health: s.peerHealth}
+		_, err := fmt.Sscanf(strings.Join(words[:4], " "), "ack %d term %d", &f.Sequence, &f.Term)
+		s.happens(f)
+		return err
+	case "links": // links 2 | links of the peer 1
+		return s.links(words[1:])
 	case "tick":
 		return s.tick(words[1])
 	case "lease":
@@ -120,9 +141,10 @@ func (s *scene) command(words []string) error {
 		s.peer(words[1:])
 	case "in", "out":
 		s.happens(SyncChanged{InSync: words[0] == "in"})
-	case "grant":
-		term, err := strconv.ParseUint(words[1], 10, 64)
-		s.happens(GrantReceived{Term: term})
+	case "grant": // grant 2 [after 7]
+		f := GrantReceived{}
+		_, err := fmt.Sscanf(strings.Join(words, " ")+" after 0", "grant %d after %d", &f.Term, &f.Sequence)
+		s.happens(f)
 		return err
 	case "stop": // stop within 20s
 		d, err := time.ParseDuration(words[2])
@@ -132,6 +154,36 @@ func (s *scene) command(words []string) error {
 		return errors.New("no such command")
 	}
 	return nil
+}
+
+func (s *scene) the(words []string) error {
+	switch what := strings.Join(words[:2], " "); {
+	case words[0] == "host":
+		s.obeys = words[1] == "obeys"
+	case what == "peer answers":
+		s.answers = true
+	case what == "peer beats":
+		s.beatAt = s.now
+		_, err := fmt.Sscanf(strings.Join(words, " "), "peer beats in term %d", &s.beats)
+		return err
+	case what == "peer is":
+		s.answers, s.beats = false, 0
+	default:
+		return errors.New("no such thing")
+	}
+	return nil
+}
+
+// links says how many of two interfaces have a carrier.
+func (s *scene) links(words []string) error {
+	up, err := strconv.Atoi(words[len(words)-1])
+	h := Health{Firewall: true, Links: 1<<up - 1}
+	if len(words) > 1 {
+		s.peerHealth = h
+		return err
+	}
+	s.happens(HealthChanged{Health: h})
+	return err
 }
 
 func (s *scene) peer(words []string) {
@@ -145,13 +197,30 @@ func (s *scene) peer(words []string) {
 	}
 }
 
-// unit primary lease 3s
-func (s *scene) unit(words []string) (err error) {
-	s.lease, err = time.ParseDuration(words[2])
-	s.machine = New(Config{Self: "me", Preferred: words[0] == "primary", LeaseDuration: s.lease})
+// unit primary lease 3s [heartbeat 100ms] [preempt 5s] [keep forwarding]
+func (s *scene) unit(words []string) error {
+	c := Config{Self: "me", Preferred: words[0] == "primary", Damping: time.Second}
+	for i := 1; i+1 < len(words); i += 2 {
+		d, err := time.ParseDuration(words[i+1])
+		switch words[i] {
+		case "lease":
+			c.LeaseDuration = d
+		case "heartbeat":
+			c.HeartbeatInterval, c.MissedHeartbeats, c.Grant = d, 3, d*9/2
+		case "preempt":
+			c.Preemption = Preemption{Enabled: true, Delay: d}
+		case "keep":
+			c.Isolation, err = KeepForwarding, nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.lease, s.peerHealth = c.LeaseDuration, Health{Firewall: true}
+	s.machine = New(c)
 	s.now = time.Second
 	s.happens(Tick{})
-	return err
+	return nil
 }
 
 // tick lets time pass until the unit wants to be woken, as often as that is within the duration.
@@ -162,9 +231,9 @@ func (s *scene) tick(duration string) error {
 	}
 	end := s.now + d
 	s.stamp = true
-	for wake := s.machine.Wake(); wake != 0 && wake <= end; wake = s.machine.Wake() {
-		s.now = wake
-		s.happens(Tick{})
+	for at, fact := s.next(); at <= end; at, fact = s.next() {
+		s.now = at
+		s.happens(fact)
 	}
 	s.stamp = false
 	s.now = end
@@ -172,8 +241,39 @@ func (s *scene) tick(duration string) error {
 	return nil
 }
 
-// record reads `free`, `released by X term N`, `held by X term N`, `handed to X by Y term N` and `again`.
+// next is what happens next by itself, and when: the unit wakes, or the peer's next heartbeat comes.
+func (s *scene) next() (time.Duration, Fact) {
+	wake := s.machine.Wake()
+	if wake == 0 {
+		wake = math.MaxInt64
+	}
+	if s.beats == 0 || wake < s.beatAt {
+		return wake, Tick{}
+	}
+	at := max(s.beatAt, s.now)
+	s.beatAt, s.beat = at+s.machine.config.HeartbeatInterval, s.beat+1
+	return at, HeartbeatReceived{
+		From: "peer", Term: s.beats, Sequence: s.beat, Grant: s.machine.config.Grant, Health: s.peerHealth,
+	}
+}
+
+// record reads `free`, `released by X term N`, `held by X term N`, `handed to X by Y term N` and `again`, where `for Z`
+// may follow to name a standby, and `paused`.
 func (s *scene) record(words []string) (Record, error) {
+	r, err := s.recordOf(words)
+	for i, w := range words {
+		switch w {
+		case "for":
+			r.Standby = Incarnation(words[i+1])
+		case "paused":
+			r.Paused = true
+		}
+	}
+	s.last = r
+	return r, err
+}
+
+func (s *scene) recordOf(words []string) (Record, error) {
 	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "by" || w == "to" || w == "term" })
 	s.version++
 	r := Record{Version: "v" + strconv.Itoa(s.version), Duration: s.lease}
@@ -198,7 +298,6 @@ func (s *scene) record(words []string) (Record, error) {
 	default:
 		return r, errors.New("no such record")
 	}
-	s.last = r
 	return r, err
 }
 
@@ -262,7 +361,12 @@ func (s *scene) happens(fact Fact) {
 		stamp = "at " + s.now.String() + ": "
 	}
 	var host []uint64
+	var answers []Fact
 	for _, e := range effects {
+		if a, unwritten := s.unwritten(before, e); unwritten {
+			answers = append(answers, a...)
+			continue
+		}
 		fmt.Fprintf(s.out, "    %s%s\n", stamp, s.describe(e))
 		if id, onHost := s.remember(e); onHost {
 			host = append(host, id)
@@ -280,6 +384,29 @@ func (s *scene) happens(fact Fact) {
 			s.happens(EffectDone{ID: id})
 		}
 	}
+	for _, a := range answers {
+		s.happens(a)
+	}
+}
+
+// unwritten tells which effects are not written down: heartbeats that are answered at once, and answers to a peer that
+// beats by itself.
+func (s *scene) unwritten(before Machine, e Effect) (answer []Fact, unwritten bool) {
+	switch e := e.(type) {
+	case OpenGate:
+		if s.answers && s.obeys && before.host.gateOpen && e.Until > before.host.until {
+			return []Fact{EffectDone{ID: e.ID}}, true
+		}
+	case SendHeartbeat:
+		if s.answers {
+			return []Fact{HeartbeatAcknowledged{
+				From: "peer", Term: e.Term, Sequence: e.Sequence, Ready: true, Health: s.peerHealth,
+			}}, true
+		}
+	case AcknowledgeHeartbeat:
+		return nil, s.beats != 0
+	}
+	return nil, false
 }
 
 func (s *scene) describe(e Effect) string {
@@ -308,7 +435,18 @@ func (s *scene) describe(e Effect) string {
 	case Flush:
 		return "flush"
 	case Grant:
+		if e.Sequence != 0 {
+			return fmt.Sprintf("grant term %d after %d", e.Term, e.Sequence)
+		}
 		return fmt.Sprintf("grant term %d", e.Term)
+	case SendHeartbeat:
+		return fmt.Sprintf("heartbeat %d in term %d", e.Sequence, e.Term)
+	case AcknowledgeHeartbeat:
+		ready := ""
+		if !e.Ready {
+			ready = ", not ready"
+		}
+		return fmt.Sprintf("acknowledge %d in term %d%s", e.Sequence, e.Term, ready)
 	case Exit:
 		return "exit"
 	default:
@@ -321,10 +459,17 @@ func describeRecord(r Record) string {
 	case r.Holder == Nobody:
 		return fmt.Sprintf("free in term %d on %s, vouched for by %q", r.Term, r.Version, r.Giver)
 	case r.Giver != Nobody:
-		return fmt.Sprintf("handed to %s in term %d on %s", r.Holder, r.Term, r.Version)
+		return fmt.Sprintf("handed to %s in term %d on %s for %s%s", r.Holder, r.Term, r.Version, r.Cause, named(r))
 	default:
-		return fmt.Sprintf("held by %s in term %d on %s", r.Holder, r.Term, r.Version)
+		return fmt.Sprintf("held by %s in term %d on %s%s", r.Holder, r.Term, r.Version, named(r))
 	}
+}
+
+func named(r Record) string {
+	if r.Standby == Nobody {
+		return ""
+	}
+	return ", paired with " + string(r.Standby)
 }
 
 // remember keeps the effect's ID for its answer and tells whether the effect is on the host.
@@ -353,7 +498,7 @@ func (s *scene) remember(e Effect) (id uint64, onHost bool) {
 		id, onHost = e.ID, true
 	case Verify:
 		id, onHost = e.ID, true
-	case Become, Exit:
+	case Become, SendHeartbeat, AcknowledgeHeartbeat, Exit:
 		return 0, false
 	}
 	if !onHost || !s.obeys {

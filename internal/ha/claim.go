@@ -1,0 +1,60 @@
+package ha
+
+import "time"
+
+// lookInterval is how often a unit that is not active reads the Lease: it keeps its connection to the API server warm,
+// for a takeover is no time to shake hands, and finds out about a watch that broke unseen.
+const lookInterval = 20 * time.Second
+
+// claim is an attempt to take the Lease on this unit's own account.
+type claim struct {
+	// term is the highest that was tried.
+	term  uint64
+	cause Cause
+	// vouched is set when the Lease was released by a holder that had closed its gate.
+	vouched bool
+	// heardAt is when the former active was heard last, and decidedAt when it was decided to take over from it.
+	heardAt, decidedAt time.Duration
+}
+
+// claimable is when the Lease may be taken, as long as everything stays as it is, and for which cause.
+func (m Machine) claimable() (time.Duration, Cause) {
+	r, v := m.lease.record, m.lease
+	switch {
+	case r.Holder == Nobody && r.Giver != Nobody && r.Term >= v.highest:
+		return v.seenAt, CauseFirst // Its holder closed its gate before it wrote this.
+	case r.Holder == Nobody && v.highest == 0:
+		if m.config.Preferred {
+			return v.seenAt, CauseFirst
+		}
+		return v.seenAt + m.config.LeaseDuration, CauseFirst // The preferred unit may be on its way.
+	case r.Holder != Nobody && r.Standby == m.config.Self && m.config.HeartbeatInterval != 0:
+		return max(m.silentAt(), v.namedAt+m.config.detect()+m.config.HeartbeatInterval/2), CauseSilence
+	default:
+		// A permit may be in use: that of the holder, or, where the Lease was emptied or made anew by hand, that of
+		// somebody this record no longer names. A holder that is heard is left alone, even if it cannot renew.
+		return max(v.seenAt+outlast(max(r.Duration, m.config.LeaseDuration)), m.silentAt()), CauseExpiry
+	}
+}
+
+// take tries to become the holder of the next term.
+func (s *step) take() {
+	r := s.lease.record
+	_, cause := s.claimable()
+	s.claim = claim{
+		term: max(s.lease.highest, s.outranked) + 1, cause: cause, heardAt: s.lease.seenAt, decidedAt: s.at,
+		vouched: r.Holder == Nobody && r.Giver != Nobody && r.Term >= s.lease.highest,
+	}
+	if s.hearing.from == r.Holder && s.hearing.term == r.Term && r.Holder != Nobody {
+		s.claim.heardAt = s.hearing.at
+	}
+	s.write(Record{Holder: s.config.Self, Term: s.claim.term, Cause: cause})
+}
+
+// look reads the Lease when nothing was heard of it for long.
+func (s *step) look() {
+	if !s.call.underWay() && s.due(s.call.answeredAt+lookInterval) {
+		s.request(false)
+		s.emit(ReadLease{ID: s.call.id})
+	}
+}

@@ -1,0 +1,92 @@
+package ha
+
+import "time"
+
+// window is how many heartbeats back an acknowledgement still counts. It is longer than any grant that is of use: what
+// comes later than that comes too late.
+const window = 64
+
+// beats are the heartbeats that this unit sends as the active, and what became of them.
+type beats struct {
+	sequence uint64
+	nextAt   time.Duration
+	sentAt   [window]time.Duration
+	echo     echo
+}
+
+// echo is the peer's answer to the heartbeats of the present term.
+type echo struct {
+	// from is who answers.
+	from Incarnation
+	// sequence is the newest one answered, and at when the answer came.
+	sequence uint64
+	at       time.Duration
+	// steadyFrom is since when answers come without a hole.
+	steadyFrom time.Duration
+	// promised is until when the peer will not become active.
+	promised time.Duration
+	ready    bool
+	health   Health
+	// betterFrom is since when the peer's health is the better one; zero while it is not.
+	betterFrom time.Duration
+}
+
+// beat sends a heartbeat when it is time.
+func (s *step) beat() {
+	b := &s.beats
+	if s.config.HeartbeatInterval == 0 || !s.due(b.nextAt) {
+		return
+	}
+	b.sequence++
+	b.sentAt[b.sequence%window] = s.at
+	b.nextAt = s.at + s.config.HeartbeatInterval
+	s.due(b.nextAt)
+	s.emit(SendHeartbeat{
+		Term: s.lease.record.Term, Sequence: b.sequence, Grant: s.config.Grant, Health: s.ownHealth(),
+	})
+}
+
+// acknowledged takes in the peer's promise. It counts from when the heartbeat was sent that it answers, which was
+// before the peer began to count.
+func (s *step) acknowledged(f HeartbeatAcknowledged) {
+	b := &s.beats
+	if !s.holds() || f.Term != s.lease.record.Term || f.Sequence > b.sequence || f.Sequence+window <= b.sequence {
+		return
+	}
+	e := &b.echo
+	if e.from != f.From {
+		*e = echo{from: f.From, steadyFrom: s.at}
+	}
+	if f.Sequence <= e.sequence {
+		return // Overtaken by a later one, or a copy.
+	}
+	if s.at-e.at > s.config.detect() {
+		e.steadyFrom = s.at
+	}
+	e.sequence, e.at, e.ready, e.health = f.Sequence, s.at, f.Ready, f.Health
+	e.promised = max(e.promised, b.sentAt[f.Sequence%window]+s.config.Grant)
+}
+
+// compareHealth notes since when the peer's health is the better one.
+func (s *step) compareHealth() {
+	e := &s.beats.echo
+	switch {
+	case e.from == Nobody || !e.health.better(s.ownHealth()):
+		e.betterFrom = 0
+	case e.betterFrom == 0:
+		e.betterFrom = s.at
+	}
+}
+
+// ownHealth is what the monitors say, and the firewall itself.
+func (m Machine) ownHealth() Health {
+	h := m.health
+	h.Firewall = m.firewallInForce
+	return h
+}
+
+// silentAt is when a peer that answered last at the instant counts as silent to the active. It is earlier than the same
+// silence is to the standby: where only the link between them is lost, the one that has the traffic should keep it.
+func (c Config) silentAt(last time.Duration) time.Duration {
+	return last + c.detect() - c.HeartbeatInterval/2
+}

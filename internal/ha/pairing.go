@@ -1,0 +1,116 @@
+package ha
+
+import "time"
+
+const (
+	// steady is how long the peer must have answered without a hole before it is named as standby.
+	steady = time.Second
+	// unsyncedFor is how long a named standby may be out of sync: a resynchronisation is shorter, mostly.
+	unsyncedFor = 2 * time.Second
+	// reportAfter is how long after a promotion the Lease is written to tell of it, when the traffic has recovered.
+	reportAfter = time.Second
+)
+
+// pairing is the way from solo to paired.
+type pairing struct {
+	// preparing is set while the gate is being shortened to what the peer has promised: the right that the witness gave
+	// is given up before the peer gets the right to take the Lease.
+	preparing bool
+	// base is the version that a write was to replace by one that names a standby. While it is the one that is known,
+	// that write may have happened.
+	base string
+}
+
+// paired tells whether the Lease names a standby, or may do so for all that is known.
+func (m Machine) paired() bool {
+	return m.named() != Nobody || m.pairing.preparing ||
+		m.pairing.base != "" && m.pairing.base == m.lease.record.Version
+}
+
+// named is the standby that the Lease names. The holder itself is none: a record that handed it the Lease says so.
+func (m Machine) named() Incarnation {
+	if r := m.lease.record; r.Standby != r.Holder {
+		return r.Standby
+	}
+	return Nobody
+}
+
+// keepLease writes the Lease when it is time: to name a standby, to name none any more, or to show that the holder is
+// there.
+func (s *step) keepLease() {
+	settled := s.settled()
+	named, wanted := s.named(), s.wantedStandby()
+	switch {
+	case wanted != Nobody && wanted != named:
+		s.pair(wanted, settled)
+		return
+	case wanted == Nobody:
+		s.pairing.preparing = false
+		if s.paired() {
+			if settled {
+				s.write(s.tenureRecord(Nobody))
+			}
+			return
+		}
+	}
+	s.renew(settled)
+}
+
+// pair names a standby, once the kernel has the deadline that the standby's own promise gives.
+func (s *step) pair(standby Incarnation, settled bool) {
+	s.pairing.preparing = true
+	s.adjustGate()
+	if s.host.opening.underWay() || s.host.ceiling > s.Permit().Deadline || !settled {
+		return
+	}
+	s.pairing = pairing{base: s.lease.record.Version}
+	s.write(s.tenureRecord(standby))
+}
+
+// wantedStandby is whom the Lease should name. One that is named stays so until it is silent, or was out of sync for a
+// while; one that is not must have shown itself first.
+func (s *step) wantedStandby() Incarnation {
+	if s.config.HeartbeatInterval == 0 {
+		return Nobody
+	}
+	e, named := s.beats.echo, s.named()
+	if named != Nobody {
+		gone := e.from != named || s.due(s.config.silentAt(e.at)) ||
+			!s.peer.inSync && s.due(s.peer.outOfSyncFrom+unsyncedFor)
+		if gone {
+			return Nobody
+		}
+		return named
+	}
+	there := e.from != Nobody && e.from == s.peer.incarnation && s.peer.inSync && e.ready &&
+		!s.due(s.config.silentAt(e.at)) && s.due(e.steadyFrom+steady) && s.phase == serving && !s.stop.requested
+	if there {
+		return e.from
+	}
+	return Nobody
+}
+
+// tenureRecord is the record of this unit's own tenure.
+func (s *step) tenureRecord(standby Incarnation) Record {
+	return Record{Holder: s.config.Self, Standby: standby, Term: s.lease.record.Term, Cause: s.lease.record.Cause}
+}
+
+// renew writes the Lease anew when it is time: in solo for the permit that this earns, and in paired only to be seen.
+// A promotion's report goes out with the next write, which is therefore due soon.
+func (s *step) renew(settled bool) {
+	after := s.config.renewAfter()
+	if s.named() != Nobody {
+		after = s.config.refreshAfter()
+	}
+	next := s.wroteAt + after
+	if ended := s.promotion.report.EndedAt; s.wroteAt < ended {
+		next = min(next, ended+reportAfter)
+	}
+	if s.due(next) && settled {
+		s.write(s.tenureRecord(s.named()))
+	}
+}
+
+// refreshAfter is how long after a write the next one is due in paired, where no permit depends on it: before anybody
+// could take the Lease for expired, and for those who watch it.
+func (c Config) refreshAfter() time.Duration { return c.LeaseDuration * 4 / 5 }

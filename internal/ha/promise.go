@@ -1,0 +1,94 @@
+package ha
+
+import "time"
+
+// promise is this unit's word, given as the standby, not to become active before an instant.
+type promise struct {
+	until time.Duration
+}
+
+// hearing is what the standby hears of the active.
+type hearing struct {
+	from Incarnation
+	term uint64
+	// at is when the last heartbeat came.
+	at     time.Duration
+	health Health
+	// acks has the newest acknowledgements that were sent.
+	acks [window]ack
+}
+
+// ack is when an acknowledgement was sent.
+type ack struct {
+	sequence uint64
+	at       time.Duration
+}
+
+// bornWithPromise: the process before this one may have promised something at the very moment that it ended.
+func (s *step) bornWithPromise() {
+	if s.now == 0 && s.promise.until == 0 {
+		s.promise.until = s.at + outlast(s.config.Grant)
+	}
+}
+
+// heard takes in a heartbeat, and answers it unless this unit means to be active itself. What is below the newest term
+// that is known comes from somebody who does not know yet that he was succeeded.
+func (s *step) heard(f HeartbeatReceived) {
+	known := s.lease.record
+	if !s.lease.known || f.From == s.config.Self || f.Term < known.Term {
+		return
+	}
+	if f.Term > known.Term {
+		s.call.doubt = true // Somebody is active in a term that the watch did not tell of yet.
+		s.outranked = max(s.outranked, f.Term)
+	} else if f.From != known.Holder {
+		return
+	}
+	if s.hearing.from != f.From || s.hearing.term != f.Term {
+		s.hearing = hearing{from: f.From, term: f.Term}
+	}
+	s.hearing.at, s.hearing.health = s.at, f.Health
+	if s.mayPromise(f) {
+		s.promiseFor(f)
+	}
+}
+
+// mayPromise tells whether this unit is content with the other one being active. It is not while a write of its own may
+// make it the holder. A peer whose next life is connected already is not vouched for.
+func (s *step) mayPromise(f HeartbeatReceived) bool {
+	claiming := s.call.writes || s.call.doubt && s.claim.term > s.lease.record.Term
+	return s.phase == waiting && !s.holds() && !claiming &&
+		(s.peer.incarnation == Nobody || s.peer.incarnation == f.From)
+}
+
+func (s *step) promiseFor(f HeartbeatReceived) {
+	s.promise.until = max(s.promise.until, s.at+outlast(f.Grant))
+	s.hearing.acks[f.Sequence%window] = ack{sequence: f.Sequence, at: s.at}
+	s.emit(AcknowledgeHeartbeat{
+		Term: f.Term, Sequence: f.Sequence, Ready: s.passes(Inheritance, s.at), Health: s.ownHealth(),
+	})
+}
+
+// silentAt is when the active counts as lost to the standby.
+func (m Machine) silentAt() time.Duration {
+	h, r := m.hearing, m.lease.record
+	if m.config.HeartbeatInterval == 0 || h.from != r.Holder || h.term != r.Term {
+		return 0
+	}
+	return h.at + m.config.detect() + m.config.HeartbeatInterval/2
+}
+
+// inherit notes from when on a permit counts that is handed over: the acknowledgement was sent before the giver asked
+// for the handover, and whoever else may want the Lease counts from after that.
+func (s *step) inherit(f GrantReceived) {
+	a := s.hearing.acks[f.Sequence%window]
+	if f.Sequence != 0 && a.sequence == f.Sequence && s.hearing.term+1 == f.Term {
+		s.inherited = inheritance{term: f.Term, from: a.at}
+	}
+}
+
+// inheritance is from when on the permit of a term counts that was handed over.
+type inheritance struct {
+	term uint64
+	from time.Duration
+}
