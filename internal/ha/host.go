@@ -53,8 +53,8 @@ func (s *step) openGate(a *attempt) {
 // adjustGate moves the gate's deadline when the permit's has moved: to a later instant, or, where a right is given up,
 // to an earlier one.
 func (s *step) adjustGate() {
-	p := s.Permit()
-	if !p.valid(s.at) || p.Deadline == s.host.until && p.Deadline == s.host.ceiling {
+	deadline, known := s.Permit().Deadline, s.host.until == s.host.ceiling
+	if s.at >= deadline || known && deadline == s.host.until {
 		return
 	}
 	if s.canTry(&s.host.opening) {

@@ -154,6 +154,7 @@ type step struct {
 func (m Machine) Step(ev Event) (Machine, []Effect) {
 	s := &step{Machine: m, at: max(ev.At, m.now)}
 	s.bornWithPromise()
+	s.forgiveStall()
 	s.now, s.wake = s.at, 0
 	s.absorb(ev.Fact)
 	s.compareHealth()
@@ -292,6 +293,9 @@ func (s *step) wait() {
 		s.take()
 	case settled:
 		s.look()
+	}
+	if s.config.HeartbeatInterval != 0 {
+		s.due(s.at + s.config.HeartbeatInterval) // Whoever looks often knows when it did not.
 	}
 }
 

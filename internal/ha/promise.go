@@ -7,6 +7,15 @@ type promise struct {
 	until time.Duration
 }
 
+// forgiveStall: a unit that stood still itself cannot tell whether the peer was silent. What came meanwhile is about to
+// be heard, so that it listens a while longer before it judges.
+func (s *step) forgiveStall() {
+	interval := s.config.HeartbeatInterval
+	if s.now != 0 && s.at-s.now > 2*interval {
+		s.hearing.at = max(s.hearing.at, s.at-s.config.detect()+interval/2)
+	}
+}
+
 // hearing is what the standby hears of the active.
 type hearing struct {
 	from Incarnation

@@ -36,6 +36,9 @@ type Client struct {
 
 	mu    sync.Mutex
 	known []*coordinationv1.Lease
+	// report goes with every write of the holder in the reported term.
+	report       string
+	reportedTerm uint64
 }
 
 // remembered is how many versions are kept. The machine writes on top of the newest that it took in; a few more cover
@@ -93,7 +96,7 @@ func (c *Client) Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record)
 	if base == nil {
 		return ha.Conflict, ha.Record{}
 	}
-	wanted, err := fromRecord(r, base, time.Now())
+	wanted, err := fromRecord(r, c.reportFor(r), base, time.Now())
 	if err != nil {
 		c.config.Log.Error(err, "Writing lease", "lease", c.config.Name)
 		return ha.Unknown, ha.Record{}
@@ -112,6 +115,23 @@ func (c *Client) Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record)
 		c.config.Log.Error(err, "Writing lease", "lease", c.config.Name, "holder", r.Holder, "term", r.Term)
 		return ha.Unknown, ha.Record{}
 	}
+}
+
+// Report puts a report of how the term began on the Lease, with every write of the unit that holds it in that term.
+func (c *Client) Report(term uint64, report string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reportedTerm, c.report = term, report
+}
+
+// reportFor is the report that goes with a record; empty when none does.
+func (c *Client) reportFor(r ha.Record) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.Term != c.reportedTerm || r.Holder == ha.Nobody {
+		return ""
+	}
+	return c.report
 }
 
 // remember keeps the version and reads its record.

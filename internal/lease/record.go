@@ -8,7 +8,15 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/ha"
+)
+
+const (
+	// AnnotationStandby names the incarnation that may take the Lease as soon as the holder is silent.
+	AnnotationStandby = "hapair.io/lease-standby"
+	// AnnotationCause says why the holder became it.
+	AnnotationCause = "hapair.io/lease-cause"
 )
 
 // AnnotationGiver names the incarnation that gave the Lease up by this very write, having handed it over or released it
@@ -24,6 +32,9 @@ func toRecord(l *coordinationv1.Lease) ha.Record {
 	r := ha.Record{
 		Version: l.ResourceVersion,
 		Giver:   ha.Incarnation(l.Annotations[AnnotationGiver]),
+		Standby: ha.Incarnation(l.Annotations[AnnotationStandby]),
+		Cause:   ha.ParseCause(l.Annotations[AnnotationCause]),
+		Paused:  l.Annotations[v1alpha1.AnnotationPaused] == "true",
 	}
 	if l.Spec.HolderIdentity != nil {
 		r.Holder = ha.Incarnation(*l.Spec.HolderIdentity)
@@ -38,8 +49,8 @@ func toRecord(l *coordinationv1.Lease) ha.Record {
 }
 
 // fromRecord is the Lease as the record wants it, made from the version that the record is to replace, of which
-// everything else is kept.
-func fromRecord(r ha.Record, base *coordinationv1.Lease, now time.Time) (*coordinationv1.Lease, error) {
+// everything else is kept. A report that is not empty replaces the one that is there.
+func fromRecord(r ha.Record, report string, base *coordinationv1.Lease, now time.Time) (*coordinationv1.Lease, error) {
 	if r.Term > math.MaxInt32 {
 		return nil, fmt.Errorf("making lease %s/%s: term %d does not fit leaseTransitions", base.Namespace, base.Name, r.Term)
 	}
@@ -51,13 +62,23 @@ func fromRecord(r ha.Record, base *coordinationv1.Lease, now time.Time) (*coordi
 	l.Spec.RenewTime = &stamp
 	holder, term, seconds := string(r.Holder), int32(r.Term), int32(r.Duration/time.Second)
 	l.Spec.HolderIdentity, l.Spec.LeaseTransitions, l.Spec.LeaseDurationSeconds = &holder, &term, &seconds
-	if r.Giver == ha.Nobody {
-		delete(l.Annotations, AnnotationGiver)
-		return l, nil
+	annotate(l, AnnotationGiver, string(r.Giver))
+	annotate(l, AnnotationStandby, string(r.Standby))
+	annotate(l, AnnotationCause, r.Cause.String())
+	if report != "" {
+		annotate(l, v1alpha1.AnnotationLastFailover, report)
+	}
+	return l, nil
+}
+
+// annotate sets an annotation, or removes it where there is nothing to say.
+func annotate(l *coordinationv1.Lease, name, value string) {
+	if value == "" {
+		delete(l.Annotations, name)
+		return
 	}
 	if l.Annotations == nil {
 		l.Annotations = map[string]string{}
 	}
-	l.Annotations[AnnotationGiver] = string(r.Giver)
-	return l, nil
+	l.Annotations[name] = value
 }
