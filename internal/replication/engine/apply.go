@@ -165,5 +165,6 @@ func (a *applier) applied(position uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.applied, c.ackDue = position, true
+	c.tellPosition()
 	signal(c.wake)
 }

@@ -30,12 +30,12 @@ const (
 
 // conversation is one connection to the peer, from the greeting on.
 type conversation struct {
-	engine      *Engine
-	log         logr.Logger
-	connection  net.Conn
-	reader      *bufio.Reader
-	incarnation string
-	throttle    throttle
+	engine     *Engine
+	log        logr.Logger
+	connection net.Conn
+	reader     *bufio.Reader
+	peer       PeerConnected
+	throttle   throttle
 
 	wake    chan struct{}   // for the writer: there may be something to send
 	work    chan wire.Frame // from the reader to the applier, in order
@@ -65,11 +65,11 @@ type conversation struct {
 }
 
 func newConversation(
-	e *Engine, connection net.Conn, reader *bufio.Reader, rules *session.Session, incarnation string,
+	e *Engine, connection net.Conn, reader *bufio.Reader, rules *session.Session, peer PeerConnected,
 ) *conversation {
 	return &conversation{
-		engine: e, log: e.log.WithValues("peerIncarnation", incarnation),
-		connection: connection, reader: reader, incarnation: incarnation,
+		engine: e, log: e.log.WithValues("peerIncarnation", peer.Incarnation),
+		connection: connection, reader: reader, peer: peer,
 		throttle: newThrottle(e.config.RecordsPerSecond), session: rules,
 		wake: make(chan struct{}, 1), work: make(chan wire.Frame, maxWork), settles: make(chan chan struct{}),
 		ended: make(chan struct{}), grants: map[uint64]chan struct{}{}, flushing: make(chan struct{}, 1),
@@ -82,6 +82,7 @@ func (c *conversation) begin(view session.View, floor uint64) {
 	defer c.mu.Unlock()
 	c.session.Raise(floor)
 	c.session.SetLocal(view)
+	c.tellPosition()
 	c.send(&wire.RoleChange{Role: view.Role, Term: view.Term})
 }
 
@@ -107,6 +108,7 @@ func (c *conversation) run(ctx context.Context) error {
 	c.over = true
 	c.stopStreams()
 	c.setInSync(false)
+	c.engine.position.Store(0)
 	c.mu.Unlock()
 	c.streaming.Wait()
 	_ = c.connection.Close() // the farewell, if any, has been said
@@ -119,10 +121,26 @@ func (c *conversation) become(view session.View) {
 	defer c.mu.Unlock()
 	c.granted = false
 	c.session.SetLocal(view)
+	c.tellPosition()
 	c.stopStreams() // those of an earlier term, if any
 	c.setInSync(false)
 	c.send(&wire.RoleChange{Role: view.Role, Term: view.Term})
 	c.reconsider(true)
+}
+
+// position is how far state has come: what an active sent last, or what a standby wrote last. The caller holds the lock.
+func (c *conversation) position() uint64 {
+	if c.session.Local().Role == wire.RoleStandby {
+		return c.applied
+	}
+	return c.session.Sent()
+}
+
+// tellPosition lets the engine know the position without this conversation's lock. The caller holds the lock.
+func (c *conversation) tellPosition() {
+	if !c.over {
+		c.engine.position.Store(c.position())
+	}
 }
 
 // send queues a frame that is no state. The caller holds the lock.
@@ -295,7 +313,11 @@ func (c *conversation) status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	status := Status{
-		Connected: true, PeerIncarnation: c.incarnation, InSync: c.inSync, Lag: c.lag.last, Resyncs: c.resyncs,
+		Connected: true, PeerIncarnation: c.peer.Incarnation, InSync: c.inSync, Lag: c.lag.last, Resyncs: c.resyncs,
+		SyncPosition: c.position(),
+	}
+	if c.session.Sends() {
+		status.Unacknowledged = c.session.Sent() - c.session.Acked()
 	}
 	for _, s := range c.streams {
 		status.Queued += s.queue.Len()

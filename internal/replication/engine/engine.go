@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -79,6 +80,9 @@ type Engine struct {
 	log     logr.Logger
 	events  *outbox
 	commits chan context.Context // one at most: of two commits under way the earlier is needless
+	// position is that of the current conversation. It is read for every heartbeat, which must not wait for a lock that
+	// the state goes through.
+	position atomic.Uint64
 
 	mu      sync.Mutex
 	view    session.View
@@ -216,7 +220,15 @@ type Status struct {
 	Lag time.Duration
 	// Resyncs counts how often a class had to be sent anew because changes were lost.
 	Resyncs uint64
+	// SyncPosition is as the method of that name tells it.
+	SyncPosition uint64
+	// Unacknowledged is how many frames of state the active has sent that the standby has not written yet.
+	Unacknowledged uint64
 }
+
+// SyncPosition is how far state has come in the conversation: the number of the frame that the active sent last, or that
+// the standby wrote last; 0 when there is no conversation, or nothing was sent in it. It waits for nobody.
+func (e *Engine) SyncPosition() uint64 { return e.position.Load() }
 
 // Status is how replication stands now.
 func (e *Engine) Status() Status {

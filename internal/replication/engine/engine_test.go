@@ -42,7 +42,13 @@ type network struct {
 type freezing struct {
 	net.Conn
 	network *network
+	remote  netip.AddrPort
 }
+
+func (f freezing) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(f.remote) }
+
+// dialler is where the unit dials from, in the form in which a socket of both families tells it.
+var dialler = netip.MustParseAddrPort("[::ffff:192.0.2.9]:40000")
 
 func (f freezing) Write(b []byte) (int, error) {
 	if f.network.frozen.Load() {
@@ -92,7 +98,7 @@ func (n *network) Close() error {
 	return nil
 }
 
-func (n *network) Dial(ctx context.Context, _ string) (net.Conn, error) {
+func (n *network) Dial(ctx context.Context, address string) (net.Conn, error) {
 	n.mu.Lock()
 	down := n.down
 	n.mu.Unlock()
@@ -100,7 +106,7 @@ func (n *network) Dial(ctx context.Context, _ string) (net.Conn, error) {
 		return nil, errors.New("the network is down")
 	}
 	pipeA, pipeB := net.Pipe()
-	a, b := freezing{pipeA, n}, freezing{pipeB, n}
+	a, b := freezing{pipeA, n, dialler}, freezing{pipeB, n, netip.MustParseAddrPort(address)}
 	select {
 	case n.incoming <- a:
 	case <-ctx.Done():
@@ -152,6 +158,25 @@ func (u *unit) has(want Event) bool {
 		}
 	}
 	return false
+}
+
+// met says whether a conversation with the incarnation was told of, and forgets the events up to it.
+func (u *unit) met(incarnation string) bool {
+	_, ok := u.meeting(incarnation)
+	return ok
+}
+
+// meeting is what was told of a conversation with the incarnation. The events up to it are forgotten.
+func (u *unit) meeting(incarnation string) (PeerConnected, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for i, e := range u.events {
+		if met, ok := e.(PeerConnected); ok && met.Incarnation == incarnation {
+			u.events = u.events[i+1:]
+			return met, true
+		}
+	}
+	return PeerConnected{}, false
 }
 
 // bed is a pair of engines.
@@ -317,12 +342,69 @@ func TestStandbyBecomesAndStaysEqual(t *testing.T) {
 		if !equal(b.primary, b.secondary) {
 			t.Error("the standby differs after a flush")
 		}
-		if !b.primary.has(PeerConnected{Incarnation: "secondary/1"}) || !b.primary.has(SyncChanged{InSync: true}) {
+		if !b.primary.met("secondary/1") || !b.primary.has(SyncChanged{InSync: true}) {
 			t.Errorf("the primary told %+v", b.primary.events)
 		}
-		if !b.secondary.has(PeerConnected{Incarnation: "primary/1"}) || !b.secondary.has(SyncChanged{InSync: true}) {
+		if !b.secondary.met("primary/1") || !b.secondary.has(SyncChanged{InSync: true}) {
 			t.Errorf("the secondary told %+v", b.secondary.events)
 		}
+	})
+}
+
+func TestUnitsLearnWhereThePeerIsAndHowToSealHeartbeats(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		meet := func() (primary, secondary PeerConnected) {
+			t.Helper()
+			var both [2]bool
+			primary, both[0] = b.primary.meeting("secondary/1")
+			secondary, both[1] = b.secondary.meeting("primary/1")
+			if both != [2]bool{true, true} {
+				t.Fatalf("told of it: %v", both)
+			}
+			if primary.Keys.ID != secondary.Keys.ID || primary.Keys.Send != secondary.Keys.Receive ||
+				primary.Keys.Receive != secondary.Keys.Send || primary.Keys.Send == primary.Keys.Receive {
+				t.Error("the units do not have the same two keys")
+			}
+			return primary, secondary
+		}
+		primary, secondary := meet()
+		if primary.Address != netip.MustParseAddr("192.0.2.9") || secondary.Address != netip.MustParseAddr("192.0.2.1") {
+			t.Errorf("the peers are at %s and %s", primary.Address, secondary.Address)
+		}
+		b.network.cut()
+		b.network.mend()
+		b.inSync()
+		if again, _ := meet(); again.Keys.ID == primary.Keys.ID || again.Keys.Send == primary.Keys.Send {
+			t.Error("the keys of the next session are the same")
+		}
+	})
+}
+
+func TestPositionTellsHowFarTheStandbyIs(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		before := b.primary.SyncPosition()
+		if before == 0 || b.secondary.SyncPosition() != before {
+			t.Errorf("in sync at %d and %d", before, b.secondary.SyncPosition())
+		}
+		fill(b.primary.memory, "after", 1000)
+		if err := b.primary.Flush(deadline(t)); err != nil {
+			t.Fatalf("Flushing: %v", err)
+		}
+		synctest.Wait()
+		active, standby := b.primary.Status(), b.secondary.Status()
+		if active.SyncPosition <= before || standby.SyncPosition != active.SyncPosition || active.Unacknowledged != 0 {
+			t.Errorf("after a flush the active is at %d, of which %d are not acknowledged, the standby at %d",
+				active.SyncPosition, active.Unacknowledged, standby.SyncPosition)
+		}
+		if b.primary.SyncPosition() != active.SyncPosition || b.secondary.SyncPosition() != standby.SyncPosition {
+			t.Errorf("the engines say %d and %d", b.primary.SyncPosition(), b.secondary.SyncPosition())
+		}
+		b.network.cut()
+		eventually(t, "nothing is left of it", func() bool {
+			return b.primary.SyncPosition() == 0 && b.secondary.SyncPosition() == 0
+		})
+		b.network.mend()
+		b.inSync()
 	})
 }
 
@@ -477,7 +559,7 @@ func TestReturningPeerIsSentTheNewActivesState(t *testing.T) {
 		if !equal(b.primary, b.secondary) {
 			t.Error("the returning unit differs")
 		}
-		if !b.secondary.has(PeerConnected{Incarnation: "primary/2"}) {
+		if !b.secondary.met("primary/2") {
 			t.Error("the new incarnation was not told of")
 		}
 	})
@@ -526,7 +608,7 @@ func TestPeerThatMovedIsFollowed(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		b.secondary.SetPeer(netip.MustParseAddr("192.0.2.2"))
 		eventually(t, "the primary is told of it", func() bool {
-			return b.primary.has(PeerConnected{Incarnation: "secondary/1"})
+			return b.primary.met("secondary/1")
 		})
 		b.inSync()
 		b.secondary.SetPeer(netip.Addr{})

@@ -2,14 +2,23 @@ package engine
 
 import (
 	"context"
+	"net/netip"
 	"sync"
+
+	"github.com/hapair-io/hapair/internal/heartbeat/seal"
 )
 
 // Event is what the engine tells the sidecar.
 type Event interface{ subject() subject }
 
 // PeerConnected says that there is a conversation with this incarnation of the peer.
-type PeerConnected struct{ Incarnation string }
+type PeerConnected struct {
+	Incarnation string
+	// Address is where the peer is.
+	Address netip.Addr
+	// Keys are what heartbeats between the two are sealed with. The peer is told of them too, sooner or later.
+	Keys seal.Keys
+}
 
 // PeerDisconnected says that the conversation ended, and why.
 type PeerDisconnected struct{ Err error }

@@ -173,7 +173,7 @@ func (e *Engine) awaitMove(ctx context.Context, pause time.Duration) (moved bool
 
 // greet proves who is at both ends of a connection and exchanges Hello. On failure the connection is closed.
 func (e *Engine) greet(
-	ctx context.Context, connection net.Conn, secure func(context.Context, net.Conn, transport.Source) (net.Conn, error),
+	ctx context.Context, connection net.Conn, secure func(context.Context, net.Conn, transport.Source) (*transport.Connection, error),
 ) (*conversation, error) {
 	secured, err := secure(ctx, connection, e.config.TLS)
 	if err != nil {
@@ -187,7 +187,7 @@ func (e *Engine) greet(
 	return c, nil
 }
 
-func (e *Engine) exchangeHello(ctx context.Context, connection net.Conn) (*conversation, error) {
+func (e *Engine) exchangeHello(ctx context.Context, connection *transport.Connection) (*conversation, error) {
 	defer context.AfterFunc(ctx, func() { _ = connection.Close() })()
 	if err := connection.SetDeadline(time.Now().Add(greetingTimeout)); err != nil {
 		return nil, fmt.Errorf("greeting the peer: %w", err)
@@ -214,7 +214,22 @@ func (e *Engine) exchangeHello(ctx context.Context, connection net.Conn) (*conve
 	if err := connection.SetDeadline(time.Time{}); err != nil {
 		return nil, fmt.Errorf("greeting the peer: %w", err)
 	}
-	return newConversation(e, connection, reader, rules, peer.Incarnation), nil
+	keys, err := connection.HeartbeatKeys()
+	if err != nil {
+		return nil, err
+	}
+	connected := PeerConnected{
+		Incarnation: peer.Incarnation, Address: addressOf(connection.RemoteAddr()), Keys: keys,
+	}
+	return newConversation(e, connection, reader, rules, connected), nil
+}
+
+// addressOf is the address of the peer's end; invalid where the network has no such thing.
+func addressOf(end net.Addr) netip.Addr {
+	if tcp, ok := end.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
 }
 
 func (e *Engine) hello() *wire.Hello {
@@ -230,8 +245,8 @@ func (e *Engine) hello() *wire.Hello {
 
 // converse makes a conversation the engine's current one as long as it lasts.
 func (e *Engine) converse(ctx context.Context, c *conversation) {
-	e.log.Info("Conversing with peer", "peer", c.connection.RemoteAddr().String(), "incarnation", c.incarnation)
-	e.events.put(PeerConnected{Incarnation: c.incarnation})
+	e.log.Info("Conversing with peer", "peer", c.connection.RemoteAddr().String(), "incarnation", c.peer.Incarnation)
+	e.events.put(c.peer)
 	e.mu.Lock()
 	e.current = c
 	c.begin(e.view, e.floor)

@@ -93,6 +93,7 @@ func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 		if f, records := s.next(); f != nil {
 			c.throttle.spend(now, records)
 			c.lag.sending(c.session.Sent(), now)
+			c.tellPosition()
 			return f, 0
 		}
 	}

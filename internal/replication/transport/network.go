@@ -18,19 +18,24 @@ type Network interface {
 const handshakeTimeout = 5 * time.Second
 
 // Accept proves both sides of a connection that the peer made. On failure the connection is closed.
-func Accept(ctx context.Context, connection net.Conn, source Source) (net.Conn, error) {
+func Accept(ctx context.Context, connection net.Conn, source Source) (*Connection, error) {
 	return secure(ctx, connection, source, tls.Server)
 }
 
 // Connect proves both sides of a connection that this unit made. On failure the connection is closed.
-func Connect(ctx context.Context, connection net.Conn, source Source) (net.Conn, error) {
-	return secure(ctx, connection, source, tls.Client)
+func Connect(ctx context.Context, connection net.Conn, source Source) (*Connection, error) {
+	c, err := secure(ctx, connection, source, tls.Client)
+	if err != nil {
+		return nil, err
+	}
+	c.client = true
+	return c, nil
 }
 
 // side is tls.Server or tls.Client.
 type side func(net.Conn, *tls.Config) *tls.Conn
 
-func secure(ctx context.Context, connection net.Conn, source Source, side side) (net.Conn, error) {
+func secure(ctx context.Context, connection net.Conn, source Source, side side) (*Connection, error) {
 	secured, err := shakeHands(ctx, connection, source, side)
 	if err != nil {
 		_ = connection.Close() // nothing was said over it, and err says why nothing will be
@@ -39,7 +44,7 @@ func secure(ctx context.Context, connection net.Conn, source Source, side side) 
 	return secured, nil
 }
 
-func shakeHands(ctx context.Context, connection net.Conn, source Source, side side) (net.Conn, error) {
+func shakeHands(ctx context.Context, connection net.Conn, source Source, side side) (*Connection, error) {
 	config, err := source()
 	if err != nil {
 		return nil, err
@@ -50,14 +55,18 @@ func shakeHands(ctx context.Context, connection net.Conn, source Source, side si
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("shaking hands with %s: %w", connection.RemoteAddr(), err)
 	}
-	return abrupt{secured}, nil
+	return &Connection{Conn: secured}, nil
 }
 
-// abrupt closes a connection at once. TLS would first tell the peer, and wait for seconds on one that no longer reads;
-// the protocol has a frame for that.
-type abrupt struct{ *tls.Conn }
+// Connection is a connection whose both ends are proved.
+type Connection struct {
+	*tls.Conn
+	client bool // this unit made it
+}
 
-func (c abrupt) Close() error { return c.NetConn().Close() }
+// Close closes the connection at once. TLS would first tell the peer, and wait for seconds on one that no longer reads;
+// the protocol has a frame for that.
+func (c *Connection) Close() error { return c.NetConn().Close() }
 
 // TCP is the network of a running unit.
 type TCP struct{}

@@ -1,0 +1,126 @@
+package heartbeat
+
+import (
+	"encoding/hex"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/hapair-io/hapair/internal/ha"
+)
+
+// anyMessage draws a message.
+func anyMessage() *rapid.Generator[Message] {
+	return rapid.Custom(func(t *rapid.T) Message {
+		m := Message{
+			Acknowledgement: rapid.Bool().Draw(t, "acknowledgement"),
+			Term:            rapid.Uint64().Draw(t, "term"),
+			Sequence:        rapid.Uint64().Draw(t, "sequence"),
+			Grant:           time.Duration(rapid.Int64Range(0, int64(maxGrant)).Draw(t, "grant")),
+			Ready:           rapid.Bool().Draw(t, "ready"),
+			Health: ha.Health{
+				Firewall: rapid.Bool().Draw(t, "firewall"),
+				Links:    rapid.Uint16().Draw(t, "links"),
+				Probes:   rapid.Uint16().Draw(t, "probes"),
+			},
+			SyncPosition: rapid.Uint64().Draw(t, "position"),
+		}
+		copy(m.ConfigurationHash[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "hash"))
+		return m
+	})
+}
+
+func TestMessagesReadBackEqual(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := anyMessage().Draw(t, "message")
+		b, err := want.append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decodeMessage(b); err != nil || got != want {
+			t.Fatalf("got %+v, %v, want %+v", got, err, want)
+		}
+	})
+}
+
+// example has something else in each field.
+var example = Message{
+	Acknowledgement: true, Term: 7, Sequence: 9, Grant: 500 * time.Millisecond, Ready: true,
+	Health: ha.Health{Firewall: true, Links: 3, Probes: 0x8001}, SyncPosition: 0x0102030405060708,
+	ConfigurationHash: [32]byte{0: 0xaa, 31: 0xbb},
+}
+
+// TestFormatStands fails when a message looks different from what units in the field send.
+func TestFormatStands(t *testing.T) {
+	const tail = "aa" + "000000000000000000000000000000000000000000000000000000000000" + "bb"
+	const number = "0000000000000007" + "0000000000000009" + "000000001dcd6500" + "0003" + "8001" + "0102030405060708"
+	for flags, m := range map[string]Message{
+		"07": example,
+		"01": func(m Message) Message { m.Ready, m.Health.Firewall = false, false; return m }(example),
+		"02": func(m Message) Message { m.Acknowledgement, m.Health.Firewall = false, false; return m }(example),
+		"04": func(m Message) Message { m.Acknowledgement, m.Ready = false, false; return m }(example),
+	} {
+		b, err := m.append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := hex.EncodeToString(b), flags+number+tail; got != want || len(b) != messageSize {
+			t.Errorf("got %d bytes\n%s, want %d\n%s", len(b), got, messageSize, want)
+		}
+	}
+}
+
+func TestNonsenseIsNoMessage(t *testing.T) {
+	for _, grant := range []time.Duration{-1, maxGrant + 1, math.MaxInt64, math.MinInt64} {
+		m := Message{Grant: grant}
+		if b, err := m.append(nil); !errors.Is(err, errMessage) || len(b) != 0 {
+			t.Errorf("a grant of %s became %d bytes, %v", grant, len(b), err)
+		}
+	}
+	good, err := example.append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(at int, value byte) []byte {
+		b := append([]byte(nil), good...)
+		b[at] = value
+		return b
+	}
+	for name, b := range map[string][]byte{
+		"nothing":               {},
+		"a byte too few":        good[:messageSize-1],
+		"a byte too many":       append(good[:messageSize:messageSize], 0),
+		"an unknown flag":       with(0, 0x08),
+		"a grant of years":      with(17, 1),
+		"a grant below nothing": with(17, 0xff),
+	} {
+		if m, err := decodeMessage(b); !errors.Is(err, errMessage) || m != (Message{}) {
+			t.Errorf("%s is %+v, %v", name, m, err)
+		}
+	}
+}
+
+func FuzzDecodeMessage(f *testing.F) {
+	good, err := example.append(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(make([]byte, messageSize))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := decodeMessage(b)
+		if err != nil {
+			if !errors.Is(err, errMessage) || m != (Message{}) {
+				t.Fatalf("got %+v, %v", m, err)
+			}
+			return
+		}
+		if again, err := m.append(nil); err != nil || string(again) != string(b) {
+			t.Fatalf("%+v is written as %x, %v, and was %x", m, again, err, b)
+		}
+	})
+}
