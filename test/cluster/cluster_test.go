@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestOpenFindsTheRepository(t *testing.T) {
@@ -73,6 +76,8 @@ func TestWrongNamesAreRefusedBeforeAnythingElse(t *testing.T) {
 		"a cut through a single node":    c.Cut(Worker1, Worker1),
 		"an interface that is not there": c.Unplug(Client, "lan0"),
 		"power of a host":                c.PowerOff(t.Context(), Server),
+		"a signal to a host":             c.Signal(Program{Node: Client, Name: "sh"}, unix.SIGKILL),
+		"the clock of a host":            c.SetClock(t.Context(), Server, time.Hour),
 	} {
 		if err == nil || strings.Contains(err.Error(), "root") {
 			t.Errorf("%s: error = %v", what, err)

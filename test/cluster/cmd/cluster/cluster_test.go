@@ -37,7 +37,7 @@ func TestHelpHidesWhatIsNotForPeople(t *testing.T) {
 	}
 }
 
-func TestArgumentsAreCounted(t *testing.T) {
+func TestArgumentsAreChecked(t *testing.T) {
 	for _, args := range [][]string{
 		{"up", "now"},
 		{"power-off"},
@@ -46,6 +46,10 @@ func TestArgumentsAreCounted(t *testing.T) {
 		{"unplug", "worker-1"},
 		{"load"},
 		{"exec", "client"},
+		{"signal", "worker-1", "sidecar"},
+		{"signal", "worker-1", "sidecar", "NONE"},
+		{"clock", "worker-1"},
+		{"clock", "worker-1", "tomorrow"},
 	} {
 		root := newCommand()
 		root.SetArgs(args)

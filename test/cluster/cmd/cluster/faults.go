@@ -2,8 +2,12 @@ package main
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hapair-io/hapair/test/cluster"
 )
@@ -96,6 +100,55 @@ func newPlugCommand() *cobra.Command {
 		ValidArgs: hosts(),
 		RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
 			return c.Plug(args[0], args[1])
+		}),
+	}
+}
+
+func newSignalCommand() *cobra.Command {
+	var pod string
+	command := &cobra.Command{
+		Use:   "signal NODE PROGRAM SIGNAL",
+		Short: "Send a signal to a program on a node",
+		Long: `Send a signal to a program on a node, of Kubernetes or of a pod's container: KILL is a crash, STOP freezes it
+until CONT. A node starts a program of Kubernetes again a second after it has ended.`,
+		Example:   "  cluster signal control-plane kube-apiserver STOP\n  cluster signal worker-1 sidecar KILL",
+		Args:      cobra.ExactArgs(3),
+		ValidArgs: nodes(),
+		RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
+			signal, err := parseSignal(args[2])
+			if err != nil {
+				return err
+			}
+			return c.Signal(cluster.Program{Node: args[0], Name: args[1], Pod: types.UID(pod)}, signal)
+		}),
+	}
+	command.Flags().StringVar(&pod, "pod", "", "only in the containers of the pod with this UID")
+	return command
+}
+
+func parseSignal(name string) (unix.Signal, error) {
+	signal := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG"))
+	if signal == 0 {
+		return 0, fmt.Errorf("no signal is called %q: try KILL, TERM, STOP or CONT", name)
+	}
+	return signal, nil
+}
+
+func newClockCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "clock NODE OFFSET",
+		Short: "Step the wall clock of a node",
+		Long: `Step the wall clock of a node: all that runs there now sees the machine's time, plus the offset. What is
+started later sees the machine's time, as all does with an offset of 0.`,
+		Example:   "  cluster clock worker-1 90m\n  cluster clock worker-1 -- -1h\n  cluster clock worker-1 0",
+		Args:      cobra.ExactArgs(2),
+		ValidArgs: nodes(),
+		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, args []string) error {
+			offset, err := time.ParseDuration(args[1])
+			if err != nil {
+				return fmt.Errorf("the offset is a duration, such as 90m or -1h: %w", err)
+			}
+			return c.SetClock(cmd.Context(), args[0], offset)
 		}),
 	}
 }

@@ -54,6 +54,7 @@ changes nothing of the machine itself.`,
 	root.AddCommand(
 		newUpCommand(), newDownCommand(), newStatusCommand(), newLeftoversCommand(),
 		newPowerOffCommand(), newPowerOnCommand(), newCutCommand(), newHealCommand(), newUnplugCommand(), newPlugCommand(),
+		newSignalCommand(), newClockCommand(),
 		newLoadCommand(), newExecCommand(), newKubectlCommand(), newKubeconfigCommand(), newNodeInitCommand(),
 		newGuestCommand(),
 	)

@@ -70,8 +70,26 @@ func (id Identity) Running() bool {
 	return err == nil && now == id
 }
 
+// Signal sends a signal; to a process that has ended it is sent in vain.
+func (id Identity) Signal(signal unix.Signal) error {
+	return id.hold(func(handle int) error { return send(handle, signal) })
+}
+
 // Kill ends the process with SIGKILL and waits until it is gone; of PID 1 of a namespace, everything in it goes first.
 func (id Identity) Kill(ctx context.Context) error {
+	return id.hold(func(handle int) error {
+		if err := send(handle, unix.SIGKILL); err != nil {
+			return fmt.Errorf("ending process %d: %w", id.PID, err)
+		}
+		if err := awaitEnd(ctx, handle); err != nil {
+			return fmt.Errorf("waiting for process %d to end: %w", id.PID, err)
+		}
+		return nil
+	})
+}
+
+// hold acts on the process, if it still runs, by a handle that cannot come to mean another.
+func (id Identity) hold(act func(handle int) error) error {
 	// The handle holds on to whoever has the number now: who that is can be asked after without a race.
 	handle, err := unix.PidfdOpen(id.PID, 0)
 	if err == unix.ESRCH {
@@ -84,13 +102,15 @@ func (id Identity) Kill(ctx context.Context) error {
 	if !id.Running() {
 		return nil
 	}
-	if err := unix.PidfdSendSignal(handle, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
-		return fmt.Errorf("ending process %d: %w", id.PID, err)
+	return act(handle)
+}
+
+func send(handle int, signal unix.Signal) error {
+	err := unix.PidfdSendSignal(handle, signal, nil, 0)
+	if err == unix.ESRCH {
+		return nil
 	}
-	if err := awaitEnd(ctx, handle); err != nil {
-		return fmt.Errorf("waiting for process %d to end: %w", id.PID, err)
-	}
-	return nil
+	return err
 }
 
 // awaitEnd waits for a process that need not be a child.

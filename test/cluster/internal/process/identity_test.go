@@ -4,7 +4,10 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestParseStat(t *testing.T) {
@@ -46,6 +49,9 @@ func TestIdentityIsThatOfOneProcess(t *testing.T) {
 	if other.Running() {
 		t.Error("a number used again passes for the process that had it before")
 	}
+	if err := other.Signal(unix.SIGKILL); err != nil {
+		t.Errorf("sending to a process that is gone: %v", err)
+	}
 	if err := other.Kill(t.Context()); err != nil {
 		t.Errorf("ending a process that is gone: %v", err)
 	}
@@ -72,5 +78,23 @@ func TestKillEndsAProcessAndWaits(t *testing.T) {
 	_ = command.Wait()
 	if err := id.Kill(t.Context()); err != nil {
 		t.Errorf("ending it again: %v", err)
+	}
+}
+
+func TestSignalsReachTheProcess(t *testing.T) {
+	command := exec.Command("sleep", "3600")
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	id, err := Identify(command.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := id.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := command.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != unix.SIGTERM {
+		t.Errorf("it ended with %v", err)
 	}
 }

@@ -1,0 +1,122 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
+	"github.com/hapair-io/hapair/test/cluster/internal/clock"
+	"github.com/hapair-io/hapair/test/cluster/internal/layout"
+	"github.com/hapair-io/hapair/test/cluster/internal/process"
+)
+
+// Program is one that runs on a node: one of Kubernetes, or of a pod's container.
+type Program struct {
+	Node string
+	// Name is what it was called by, without its folder: kube-apiserver, sidecar.
+	Name string
+	// Pod narrows it down to the containers of one pod, if it is set.
+	Pod types.UID
+}
+
+func (p Program) String() string {
+	if p.Pod == "" {
+		return fmt.Sprintf("program %s of %s", p.Name, p.Node)
+	}
+	return fmt.Sprintf("program %s of pod %s of %s", p.Name, p.Pod, p.Node)
+}
+
+// Signal sends a signal to a program: SIGKILL is a crash, SIGSTOP freezes it until SIGCONT. A node starts a program of
+// Kubernetes again a second after it has ended. It is an error if no such program runs.
+func (c *Cluster) Signal(program Program, signal unix.Signal) error {
+	found, err := c.processes(program.Node, program.matches)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("sending %s: no %s runs", unix.SignalName(signal), program)
+	}
+	var errs []error
+	for _, id := range found {
+		errs = append(errs, id.Signal(signal))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("sending %s to %s: %w", unix.SignalName(signal), program, err)
+	}
+	return nil
+}
+
+// SetClock sets what the wall clock of a node is off by, as everything that runs there now sees it: all programs of
+// Kubernetes and of the pods. What is started later sees the machine's time, as everything does with an offset of zero.
+// Clocks that count from the start of the machine go on as they were. It is not for a node with frozen programs, which it
+// would thaw.
+func (c *Cluster) SetClock(ctx context.Context, node string, offset time.Duration) error {
+	found, err := c.processes(node, func(process.Identity) bool { return true })
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range found {
+		errs = append(errs, clock.Set(ctx, id.PID, offset))
+	}
+	return errors.Join(errs...)
+}
+
+// processes are those of a node that match, pods included.
+func (c *Cluster) processes(node string, matches func(process.Identity) bool) ([]process.Identity, error) {
+	host, err := layout.FindNode(node)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.findOn(node); err != nil {
+		return nil, err
+	}
+	trees, err := hierarchies()
+	if err != nil {
+		return nil, err
+	}
+	pids, err := cgroup.Processes(trees, groupOf(host))
+	if err != nil {
+		return nil, fmt.Errorf("listing the processes of %s: %w", node, err)
+	}
+	var found []process.Identity
+	for _, pid := range pids {
+		id, err := process.Identify(pid)
+		if errors.Is(err, process.ErrEnded) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if matches(id) {
+			found = append(found, id)
+		}
+	}
+	return found, nil
+}
+
+// matches looks at what a process was called by, and at its control group, whose path has the pod's identifier in it.
+func (p Program) matches(id process.Identity) bool {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", id.PID))
+	if err != nil {
+		return false // it ended meanwhile
+	}
+	name, _, _ := strings.Cut(string(line), "\x00")
+	if filepath.Base(name) != p.Name {
+		return false
+	}
+	if p.Pod == "" {
+		return true
+	}
+	group, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", id.PID))
+	return err == nil && bytes.Contains(group, []byte("pod"+string(p.Pod)))
+}
