@@ -39,6 +39,8 @@ type HAPair struct {
 }
 
 // HAPairSpec is what the pair should be.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.failover) || !has(self.failover.monitors) || !has(self.failover.monitors.probes) || self.failover.monitors.probes.all(p, self.networks.exists(n, n.name == p.network))",fieldPath=.failover.monitors.probes,message="the network of a probe must be the name of one of spec.networks; correct it, or add the network"
 type HAPairSpec struct {
 	// firewall is the program that filters and translates the traffic, and its configuration.
 	// +required
@@ -52,6 +54,7 @@ type HAPairSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:XValidation:rule="self.all(a, self.all(b, a.name == b.name || !a.virtualAddresses.exists(x, isCIDR(x) && b.virtualAddresses.exists(y, isCIDR(y) && cidr(x).ip() == cidr(y).ip()))))",message="a virtual address must belong to one network only; remove it from the other virtualAddresses"
+	// +kubebuilder:validation:XValidation:rule="self.all(a, !has(a.virtualMAC) || a.virtualMAC in ['None', 'Auto'] || self.exists_one(b, has(b.virtualMAC) && b.virtualMAC.lowerAscii() == a.virtualMAC.lowerAscii()))",message="a virtualMAC must belong to one network only; change one of them, or use Auto, which makes one for each"
 	Networks []NetworkSpec `json:"networks"`
 
 	// service makes the active unit reachable from the cluster under one address that follows the active role.
@@ -62,6 +65,12 @@ type HAPairSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Failover FailoverSpec `json:"failover,omitempty"`
+
+	// paused is for maintenance: while it is true the active unit makes no switchover for health or preference, and the
+	// operator replaces no unit. A dead active unit is still taken over from, one whose pod is deleted still hands over,
+	// and a lost unit is still made anew.
+	// +optional
+	Paused bool `json:"paused,omitempty"`
 
 	// syncPolicyRef names the SyncPolicy in the pair's namespace that says what is replicated. Without it every
 	// class that is replicated by default is, unthrottled.
@@ -175,7 +184,29 @@ type NetworkSpec struct {
 	// +kubebuilder:validation:items:XValidation:rule="!isCIDR(self) || cidr(self).prefixLength() >= (cidr(self).ip().family() == 4 ? 31 : 127) || !(cidr(self).masked() == cidr(self))",message="a virtual address must be a host's address, not that of its network; choose another, as in 192.0.2.1/24 instead of 192.0.2.0/24"
 	// +kubebuilder:validation:XValidation:rule="self.all(a, !isCIDR(a) || self.exists_one(b, isCIDR(b) && cidr(a).ip() == cidr(b).ip()))",message="a virtual address must be listed once; remove the other, whatever its prefix length"
 	VirtualAddresses []string `json:"virtualAddresses"`
+
+	// virtualMAC is the MAC address that the active unit's interface has on this network, beside the virtual addresses.
+	// With None each unit keeps its own, and neighbours learn of a failover by the announcements alone; some ignore them.
+	// With Auto the pair has a locally administered one of its own, made from its identity, and nothing around it has to
+	// learn more than a switch does by itself. A given one, as in 02:00:5e:10:00:01, must be used by nothing else on the
+	// segment. What carries the interface must let it change its address: macvlan in bridge mode does, ipvlan does not,
+	// an SR-IOV function must be trusted, a hypervisor must permit it, and a switch with port security may shut the port.
+	// +optional
+	// +kubebuilder:default=None
+	// +kubebuilder:validation:MaxLength=17
+	// +kubebuilder:validation:XValidation:rule="self in ['None', 'Auto'] || self.matches('^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$')",message="virtualMAC must be None, Auto, or a MAC address, as in 02:00:5e:10:00:01"
+	// +kubebuilder:validation:XValidation:rule="self == 'Auto' || !self.matches('^[0-9a-fA-F][13579bdfBDF]:')",message="virtualMAC must be a unicast address, whose first octet is even; choose another, as in 02:00:5e:10:00:01"
+	// +kubebuilder:validation:XValidation:rule="self != '00:00:00:00:00:00'",message="virtualMAC must not be all zeros; choose another, as in 02:00:5e:10:00:01"
+	VirtualMAC string `json:"virtualMAC,omitempty"`
 }
+
+// What virtualMAC may be beside an address.
+const (
+	// VirtualMACNone leaves each unit its own MAC address.
+	VirtualMACNone = "None"
+	// VirtualMACAuto makes an address from the pair's identity.
+	VirtualMACAuto = "Auto"
+)
 
 // NetworkAttachment is how an interface gets into the units' pods.
 //
@@ -247,17 +278,6 @@ type ServicePort struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	TargetPort int32 `json:"targetPort,omitempty"`
-}
-
-// FailoverSpec tunes how the change of the active unit is decided.
-type FailoverSpec struct {
-	// leaseDurationSeconds is how long the active unit may forward after its last successful renewal of the Lease, and
-	// how long the standby waits, and a little more, before it takes over from a silent one. Renewed three times in it.
-	// +optional
-	// +kubebuilder:default=15
-	// +kubebuilder:validation:Minimum=2
-	// +kubebuilder:validation:Maximum=60
-	LeaseDurationSeconds int32 `json:"leaseDurationSeconds,omitempty"`
 }
 
 // SyncPolicyReference names a SyncPolicy in the same namespace.
@@ -333,7 +353,12 @@ type HAPairStatus struct {
 	// +listMapKey=name
 	Units []UnitStatus `json:"units,omitempty"`
 
-	// conditions of the pair: Ready, Redundant, Synchronized, ConfigurationApplied, Progressing, Degraded.
+	// lastFailover is the last change of the active unit, unplanned or planned, with the time that each step took.
+	// +optional
+	LastFailover *FailoverStatus `json:"lastFailover,omitempty"`
+
+	// conditions of the pair: Ready, Redundant, Synchronized, ConfigurationApplied, Progressing, Degraded,
+	// AddressConflict.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -365,7 +390,33 @@ type UnitStatus struct {
 	// configurationHash is the SHA-256 of the firewall document in force on the unit, in hexadecimal.
 	// +optional
 	ConfigurationHash string `json:"configurationHash,omitempty"`
+
+	// fence is what closes the unit's gate in the kernel when its right to forward ends: BPF, or NFTables, which is the
+	// weaker one since a deadline in it is relative, or Unavailable if the kernel refused both. Empty while the unit does
+	// not say.
+	// +optional
+	Fence Fence `json:"fence,omitempty"`
+
+	// healthy tells whether the unit's monitors report no fault; absent while nothing is known.
+	// +optional
+	Healthy *bool `json:"healthy,omitempty"`
+
+	// fault is what the unit's monitors report; empty while it is healthy.
+	// +optional
+	Fault string `json:"fault,omitempty"`
 }
+
+// Fence is what closes a unit's gate in the kernel.
+//
+// +kubebuilder:validation:Enum=BPF;NFTables;Unavailable
+type Fence string
+
+// The kinds of fences; they are the reasons of the pod's condition.
+const (
+	FenceBPF         Fence = ReasonBPF
+	FenceNFTables    Fence = ReasonNFTables
+	FenceUnavailable Fence = ReasonUnavailable
+)
 
 // HAPairList is a list of pairs.
 //

@@ -52,6 +52,48 @@ var _ = Describe("HAPair", func() {
 		}),
 		Entry("the shortest lease", lease(2)),
 		Entry("the longest lease", lease(60)),
+		Entry("the quickest failover that there is", failover(func(f *v1alpha1.FailoverSpec) {
+			f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats = 10, 2
+		})),
+		Entry("the slowest failover that there is", failover(func(f *v1alpha1.FailoverSpec) {
+			f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats, f.LeaseDurationSeconds = 1000, 10, 60
+		})),
+		Entry("the shortest grant", grant(320, 100, 3, 15)),
+		Entry("the shortest grant of all", grant(40, 10, 2, 15)),
+		Entry("the longest grant", grant(7500, 100, 3, 15)),
+		Entry("a derived grant of just half the lease", failover(func(f *v1alpha1.FailoverSpec) {
+			f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats, f.LeaseDurationSeconds = 400, 5, 6
+		})),
+		Entry("a derived grant with the least margin of just half the lease", failover(func(f *v1alpha1.FailoverSpec) {
+			f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats, f.LeaseDurationSeconds = 10, 10, 2
+		})),
+		Entry("keeping on forwarding when isolated", failover(func(f *v1alpha1.FailoverSpec) {
+			f.Isolation = v1alpha1.IsolationKeepForwarding
+		})),
+		Entry("a return at once", failover(func(f *v1alpha1.FailoverSpec) {
+			f.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32)}
+		})),
+		Entry("the longest delay of a return", failover(func(f *v1alpha1.FailoverSpec) {
+			f.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32(86400))}
+		})),
+		Entry("sixteen probes", probes(manyProbes(16)...)),
+		Entry("probes of each kind", probes(
+			v1alpha1.ProbeSpec{Name: "gateway", Network: "wan", ICMP: &v1alpha1.ICMPProbe{Host: "203.0.113.254"}},
+			v1alpha1.ProbeSpec{Name: "gateway-6", Network: "lan", ICMP: &v1alpha1.ICMPProbe{Host: "fe80::1"}},
+			v1alpha1.ProbeSpec{Name: "db", Network: "lan", TCP: &v1alpha1.TCPProbe{Host: "fd50::5432", Port: 65535}},
+			v1alpha1.ProbeSpec{Name: "web", Network: "lan", HTTP: &v1alpha1.HTTPProbe{Host: "192.168.50.80"}},
+			v1alpha1.ProbeSpec{Name: "web-2", Network: "lan", HTTP: &v1alpha1.HTTPProbe{
+				Host: "192.168.50.80", Port: 8080, Path: "/health?full=1#%20~",
+			}},
+		)),
+		Entry("a probe of the quickest kind", probes(probe(func(p *v1alpha1.ProbeSpec) {
+			p.IntervalMilliseconds, p.TimeoutMilliseconds, p.FailureThreshold, p.SuccessThreshold = 100, 99, 1, 1
+		}))),
+		Entry("no virtual MAC address", virtualMACs(v1alpha1.VirtualMACNone, v1alpha1.VirtualMACNone)),
+		Entry("virtual MAC addresses of the operator's making",
+			virtualMACs(v1alpha1.VirtualMACAuto, v1alpha1.VirtualMACAuto)),
+		Entry("given virtual MAC addresses", virtualMACs("02:00:5e:10:00:01", "00:00:5E:00:01:FF")),
+		Entry("a pause", func(p *v1alpha1.HAPair) { p.Spec.Paused = true }),
 		Entry("a reference to a SyncPolicy", func(p *v1alpha1.HAPair) {
 			p.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{Name: "edge.sync"}
 		}),
@@ -141,6 +183,47 @@ var _ = Describe("HAPair", func() {
 			lease(1)),
 		Entry("a lease longer than anyone waits", "spec.failover.leaseDurationSeconds", "less than or equal to 60",
 			lease(61)),
+		Entry("heartbeats too quick", "spec.failover.heartbeatIntervalMilliseconds", "greater than or equal to 10",
+			failover(func(f *v1alpha1.FailoverSpec) { f.HeartbeatIntervalMilliseconds = 9 })),
+		Entry("heartbeats too slow", "spec.failover.heartbeatIntervalMilliseconds", "less than or equal to 1000",
+			failover(func(f *v1alpha1.FailoverSpec) { f.HeartbeatIntervalMilliseconds = 1001 })),
+		Entry("a single missed heartbeat", "spec.failover.missedHeartbeats", "greater than or equal to 2",
+			failover(func(f *v1alpha1.FailoverSpec) { f.MissedHeartbeats = 1 })),
+		Entry("too many missed heartbeats", "spec.failover.missedHeartbeats", "less than or equal to 10",
+			failover(func(f *v1alpha1.FailoverSpec) { f.MissedHeartbeats = 11 })),
+		Entry("a grant too short to notice its end", "spec.failover.grantMilliseconds",
+			"must be at least heartbeatIntervalMilliseconds × missedHeartbeats + 20", grant(319, 100, 3, 15)),
+		Entry("a grant longer than half the lease", "spec.failover.grantMilliseconds",
+			"must be at most half of leaseDurationSeconds; lower it, or raise", grant(7501, 100, 3, 15)),
+		Entry("a derived grant longer than half the lease", "spec.failover.leaseDurationSeconds",
+			"the grant derived from heartbeatIntervalMilliseconds × missedHeartbeats must be at most half",
+			failover(func(f *v1alpha1.FailoverSpec) {
+				f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats, f.LeaseDurationSeconds = 401, 5, 6
+			})),
+		Entry("the slowest heartbeats with the lease left as it is", "spec.failover.leaseDurationSeconds", "lower one of",
+			failover(func(f *v1alpha1.FailoverSpec) { f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats = 1000, 10 })),
+		Entry("a policy for isolation that is unknown", "spec.failover.isolation",
+			`supported values: "Fence", "KeepForwarding"`,
+			failover(func(f *v1alpha1.FailoverSpec) { f.Isolation = "Panic" })),
+		Entry("a return before its time", "spec.failover.preempt.delaySeconds", "greater than or equal to 0",
+			failover(func(f *v1alpha1.FailoverSpec) { f.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32(-1))} })),
+		Entry("a return after more than a day", "spec.failover.preempt.delaySeconds", "less than or equal to 86400",
+			failover(func(f *v1alpha1.FailoverSpec) { f.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32(86401))} })),
+		Entry("damping below nothing", "spec.failover.monitors.dampingSeconds", "greater than or equal to 1",
+			failover(func(f *v1alpha1.FailoverSpec) { f.Monitors.DampingSeconds = -1 })),
+		Entry("damping without end", "spec.failover.monitors.dampingSeconds", "less than or equal to 300",
+			failover(func(f *v1alpha1.FailoverSpec) { f.Monitors.DampingSeconds = 301 })),
+
+		Entry("seventeen probes", "spec.failover.monitors.probes", "must have at most 16 items", probes(manyProbes(17)...)),
+		Entry("two probes of one name", "spec.failover.monitors.probes[1]", `Duplicate value: {"name":"gateway"}`,
+			probes(probe(func(*v1alpha1.ProbeSpec) {}), probe(func(*v1alpha1.ProbeSpec) {}))),
+		Entry("a probe of a network that there is not", "spec.failover.monitors.probes",
+			"must be the name of one of spec.networks; correct it",
+			probes(probe(func(p *v1alpha1.ProbeSpec) { p.Network = "dmz" }))),
+
+		Entry("one virtual MAC address on two networks", "spec.networks", "must belong to one network only; change one",
+			virtualMACs("02:00:5e:10:00:0a", "02:00:5E:10:00:0A")),
+
 		Entry("a SyncPolicy without a name", "spec.syncPolicyRef.name", "at least 1 chars",
 			func(p *v1alpha1.HAPair) { p.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{} }),
 		Entry("a SyncPolicy of an impossible name", "spec.syncPolicyRef.name", "as in edge",
@@ -190,6 +273,79 @@ var _ = Describe("HAPair", func() {
 		Entry("an address twice in a network", "", "Duplicate value", "192.0.2.1/24", "192.0.2.1/24"),
 		Entry("an address twice, with another prefix length", "", "must be listed once", "192.0.2.1/24", "192.0.2.1/25"),
 		Entry("an address twice, in another spelling", "", "must be listed once", "2001:db8::1/64", "2001:DB8:0::1/64"),
+	)
+
+	DescribeTable("refuses as a network's virtual MAC address",
+		func(ctx SpecContext, address, remedy string) {
+			pair := newPair()
+			virtualMACs(address)(pair)
+			expectRefusal(ctx, pair, "spec.networks[0].virtualMAC", remedy)
+		},
+		Entry("a word", "Random", "must be None, Auto, or a MAC address, as in 02:00:5e:10:00:01"),
+		Entry("a word in the wrong case", "auto", "must be None, Auto, or a MAC address"),
+		Entry("an address with hyphens", "02-00-5e-10-00-01", "must be None, Auto, or a MAC address"),
+		Entry("an address that is too short", "02:00:5e:10:00", "must be None, Auto, or a MAC address"),
+		Entry("an address that is too long", "02:00:5e:10:00:01:02", "17"),
+		Entry("a multicast address", "01:00:5e:10:00:01", "must be a unicast address, whose first octet is even"),
+		Entry("the broadcast address", "FF:FF:FF:FF:FF:FF", "must be a unicast address"),
+		Entry("nothing but zeros", "00:00:00:00:00:00", "must not be all zeros; choose another"),
+	)
+
+	DescribeTable("refuses as a probe",
+		func(ctx SpecContext, field, remedy string, change func(*v1alpha1.ProbeSpec)) {
+			pair := newPair()
+			probes(probe(change))(pair)
+			expectRefusal(ctx, pair, "spec.failover.monitors.probes[0]"+field, remedy)
+		},
+		Entry("one without a name", ".name", "at least 1 chars", func(p *v1alpha1.ProbeSpec) { p.Name = "" }),
+		Entry("one with an impossible name", ".name", "as in gateway", func(p *v1alpha1.ProbeSpec) { p.Name = "a b" }),
+		Entry("one without a target", "", "exactly one of icmp, tcp and http must be set, as in icmp: {host: 192.0.2.254}",
+			func(p *v1alpha1.ProbeSpec) { p.ICMP = nil }),
+		Entry("one with two targets", "", "exactly one of icmp, tcp and http must be set",
+			func(p *v1alpha1.ProbeSpec) { p.TCP = &v1alpha1.TCPProbe{Host: "192.0.2.254", Port: 80} }),
+		Entry("one with three targets", "", "exactly one of icmp, tcp and http must be set",
+			func(p *v1alpha1.ProbeSpec) {
+				p.TCP = &v1alpha1.TCPProbe{Host: "192.0.2.254", Port: 80}
+				p.HTTP = &v1alpha1.HTTPProbe{Host: "192.0.2.254"}
+			}),
+		Entry("one of a host by its name", ".icmp.host", "as in 192.0.2.254; names are not looked up",
+			func(p *v1alpha1.ProbeSpec) { p.ICMP.Host = "gateway.example" }),
+		Entry("one of a host with a zone", ".icmp.host", "as in 192.0.2.254",
+			func(p *v1alpha1.ProbeSpec) { p.ICMP.Host = "fe80::1%lan" }),
+		Entry("one of itself", ".icmp.host", "unicast address of another host",
+			func(p *v1alpha1.ProbeSpec) { p.ICMP.Host = "127.0.0.1" }),
+		Entry("one of everybody", ".icmp.host", "unicast address of another host",
+			func(p *v1alpha1.ProbeSpec) { p.ICMP.Host = "ff02::1" }),
+		Entry("one of port 0", ".tcp.port", "greater than or equal to 1",
+			func(p *v1alpha1.ProbeSpec) { p.ICMP, p.TCP = nil, &v1alpha1.TCPProbe{Host: "192.0.2.254"} }),
+		Entry("one of port 65536", ".http.port", "less than or equal to 65535",
+			func(p *v1alpha1.ProbeSpec) {
+				p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "192.0.2.254", Port: 65536}
+			}),
+		Entry("one of a path that is none", ".http.path", "must begin with '/'",
+			func(p *v1alpha1.ProbeSpec) {
+				p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "192.0.2.254", Path: "healthz"}
+			}),
+		Entry("one of a path that is two lines", ".http.path", "neither blanks",
+			func(p *v1alpha1.ProbeSpec) {
+				p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "192.0.2.254", Path: "/ HTTP/1.1\r\nHost: x"}
+			}),
+		Entry("one that outlasts its interval", ".timeoutMilliseconds", "must be less than intervalMilliseconds",
+			func(p *v1alpha1.ProbeSpec) { p.IntervalMilliseconds, p.TimeoutMilliseconds = 500, 500 }),
+		Entry("one quicker than the default timeout", ".timeoutMilliseconds", "lower it, or raise intervalMilliseconds",
+			func(p *v1alpha1.ProbeSpec) { p.IntervalMilliseconds = 200 }),
+		Entry("one too quick", ".intervalMilliseconds", "greater than or equal to 100",
+			func(p *v1alpha1.ProbeSpec) { p.IntervalMilliseconds = 99 }),
+		Entry("one too slow", ".intervalMilliseconds", "less than or equal to 60000",
+			func(p *v1alpha1.ProbeSpec) { p.IntervalMilliseconds = 60001 }),
+		Entry("one without patience", ".timeoutMilliseconds", "greater than or equal to 10",
+			func(p *v1alpha1.ProbeSpec) { p.TimeoutMilliseconds = 9 }),
+		Entry("one that never fails", ".failureThreshold", "less than or equal to 100",
+			func(p *v1alpha1.ProbeSpec) { p.FailureThreshold = 101 }),
+		Entry("one that fails before it is sent", ".failureThreshold", "greater than or equal to 1",
+			func(p *v1alpha1.ProbeSpec) { p.FailureThreshold = -1 }),
+		Entry("one that never succeeds", ".successThreshold", "less than or equal to 100",
+			func(p *v1alpha1.ProbeSpec) { p.SuccessThreshold = 101 }),
 	)
 
 	DescribeTable("demands",
@@ -257,6 +413,44 @@ func ports(list ...v1alpha1.ServicePort) pairChange {
 
 func lease(seconds int32) pairChange {
 	return func(p *v1alpha1.HAPair) { p.Spec.Failover.LeaseDurationSeconds = seconds }
+}
+
+func failover(change func(*v1alpha1.FailoverSpec)) pairChange {
+	return func(p *v1alpha1.HAPair) { change(&p.Spec.Failover) }
+}
+
+func grant(milliseconds, interval, missed, leaseSeconds int32) pairChange {
+	return failover(func(f *v1alpha1.FailoverSpec) {
+		f.GrantMilliseconds, f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats = milliseconds, interval, missed
+		f.LeaseDurationSeconds = leaseSeconds
+	})
+}
+
+func probes(list ...v1alpha1.ProbeSpec) pairChange {
+	return failover(func(f *v1alpha1.FailoverSpec) { f.Monitors.Probes = list })
+}
+
+// probe is a valid probe with one change.
+func probe(change func(*v1alpha1.ProbeSpec)) v1alpha1.ProbeSpec {
+	p := v1alpha1.ProbeSpec{Name: "gateway", Network: "wan", ICMP: &v1alpha1.ICMPProbe{Host: "203.0.113.254"}}
+	change(&p)
+	return p
+}
+
+func virtualMACs(list ...string) pairChange {
+	return func(p *v1alpha1.HAPair) {
+		for i, address := range list {
+			p.Spec.Networks[i].VirtualMAC = address
+		}
+	}
+}
+
+func manyProbes(n int) []v1alpha1.ProbeSpec {
+	list := make([]v1alpha1.ProbeSpec, n)
+	for i := range list {
+		list[i] = probe(func(p *v1alpha1.ProbeSpec) { p.Name = fmt.Sprintf("gateway-%d", i) })
+	}
+	return list
 }
 
 func manyNetworks(n int) []v1alpha1.NetworkSpec {

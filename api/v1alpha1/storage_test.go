@@ -22,13 +22,38 @@ metadata: {name: defaults, namespace: default}
 spec:
   firewall: {configuration: {configMapRef: {name: edge-firewall}}}
   networks: [{name: lan, attachment: {multus: {name: lan}}, virtualAddresses: [192.0.2.1/24]}]
-  service: {ports: [{name: https, port: 443}]}`))).To(Succeed())
+  service: {ports: [{name: https, port: 443}]}
+  failover:
+    preempt: {}
+    monitors:
+      probes:
+      - {name: gateway, network: lan, icmp: {host: 192.0.2.254}}
+      - {name: portal, network: lan, http: {host: 192.0.2.80}}`))).To(Succeed())
 
 		stored := &v1alpha1.HAPair{}
 		Expect(server.Get(ctx, client.ObjectKey{Namespace: "default", Name: "defaults"}, stored)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, stored)).To(Succeed()) })
 
-		Expect(stored.Spec.Failover.LeaseDurationSeconds).To(Equal(int32(15)))
+		const interval, timeout, failures, successes = 1000, 500, 3, 2
+		Expect(stored.Spec.Failover).To(Equal(v1alpha1.FailoverSpec{
+			HeartbeatIntervalMilliseconds: 100, MissedHeartbeats: 3, LeaseDurationSeconds: 15,
+			Isolation: v1alpha1.IsolationFence,
+			Preempt:   &v1alpha1.PreemptSpec{DelaySeconds: new(int32(300))},
+			Monitors: v1alpha1.MonitorsSpec{DampingSeconds: 3, Probes: []v1alpha1.ProbeSpec{
+				{
+					Name: "gateway", Network: "lan", ICMP: &v1alpha1.ICMPProbe{Host: "192.0.2.254"},
+					IntervalMilliseconds: interval, TimeoutMilliseconds: timeout,
+					FailureThreshold: failures, SuccessThreshold: successes,
+				},
+				{
+					Name: "portal", Network: "lan",
+					HTTP:                 &v1alpha1.HTTPProbe{Host: "192.0.2.80", Port: 80, Path: "/"},
+					IntervalMilliseconds: interval, TimeoutMilliseconds: timeout,
+					FailureThreshold: failures, SuccessThreshold: successes,
+				},
+			}},
+		}))
+		Expect(stored.Spec.Networks[0].VirtualMAC).To(Equal(v1alpha1.VirtualMACNone))
 		Expect(stored.Spec.Firewall.Configuration.ConfigMapRef.Key).To(Equal("firewall.yaml"))
 		Expect(stored.Spec.Service.Type).To(Equal(corev1.ServiceTypeClusterIP))
 		Expect(stored.Spec.Service.Ports[0].Protocol).To(Equal(corev1.ProtocolTCP))
@@ -71,6 +96,22 @@ spec:
 		Expect(policy.Generation).To(Equal(int64(1)))
 	})
 
+	It("fills in failover when nothing of it is said", func(ctx SpecContext) {
+		pair := newPair()
+		Expect(trial.Create(ctx, pair)).To(Succeed())
+		Expect(pair.Spec.Failover).To(Equal(v1alpha1.FailoverSpec{
+			HeartbeatIntervalMilliseconds: 100, MissedHeartbeats: 3, LeaseDurationSeconds: 15,
+			Isolation: v1alpha1.IsolationFence, Monitors: v1alpha1.MonitorsSpec{DampingSeconds: 3},
+		}))
+	})
+
+	It("keeps a delay of nothing, which is not the default", func(ctx SpecContext) {
+		pair := newPair()
+		pair.Spec.Failover.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32)}
+		Expect(trial.Create(ctx, pair)).To(Succeed())
+		Expect(pair.Spec.Failover.Preempt.DelaySeconds).To(HaveValue(BeZero()))
+	})
+
 	DescribeTable("refuses a status that no operator means",
 		func(ctx SpecContext, field, remedy string, change func(*v1alpha1.HAPairStatus)) {
 			pair := newPair()
@@ -90,6 +131,15 @@ spec:
 			`supported values: "Active", "Standby", "Fenced", "Starting"`,
 			func(s *v1alpha1.HAPairStatus) {
 				s.Units = []v1alpha1.UnitStatus{{Name: v1alpha1.Primary, Role: "Master"}}
+			}),
+		Entry("a fence that does not exist", "status.units[0].fence",
+			`supported values: "BPF", "NFTables", "Unavailable"`,
+			func(s *v1alpha1.HAPairStatus) {
+				s.Units = []v1alpha1.UnitStatus{{Name: v1alpha1.Primary, Fence: "Hope"}}
+			}),
+		Entry("a failover without a cause that is known", "status.lastFailover.cause", `supported values: "First", "Silence"`,
+			func(s *v1alpha1.HAPairStatus) {
+				s.LastFailover = &v1alpha1.FailoverStatus{Unit: v1alpha1.Primary, Cause: "Whim", Time: metav1.Now()}
 			}),
 		Entry("one unit twice", "status.units[1]", "Duplicate value",
 			func(s *v1alpha1.HAPairStatus) {

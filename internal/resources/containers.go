@@ -25,9 +25,11 @@ const (
 	volumeFirewall = "firewall"
 	volumeTLS      = "tls"
 	volumeRun      = "run"
+	volumeState    = "state"
 
-	portSync   = "sync"
-	portHealth = "health"
+	portSync      = "sync"
+	portHeartbeat = "heartbeat"
+	portHealth    = "health"
 )
 
 // firewallContainer runs the firewall. It is root without anything of root but NET_ADMIN: a capability that is given to
@@ -64,7 +66,8 @@ func firewallContainer(image string, r corev1.ResourceRequirements) *corev1ac.Co
 	return container.WithResources(wanted)
 }
 
-// sidecarContainer runs the sidecar. NET_RAW is for the announcements by which the neighbours learn who is active.
+// sidecarContainer runs the sidecar. NET_RAW is for the announcements by which the neighbours learn who is active, BPF
+// for the gate that the kernel closes by itself.
 func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApplyConfiguration {
 	return corev1ac.Container().
 		WithName(ContainerSidecar).
@@ -84,8 +87,9 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 			fromField("POD_IP", "status.podIP"),
 		).
 		WithPorts(
-			port(portSync, settings.SyncPort),
-			port(portHealth, settings.HealthPort),
+			port(portSync, corev1.ProtocolTCP, settings.SyncPort),
+			port(portHeartbeat, corev1.ProtocolUDP, settings.SyncPort),
+			port(portHealth, corev1.ProtocolTCP, settings.HealthPort),
 		).
 		WithReadinessProbe(probe("/readyz").WithPeriodSeconds(2).WithFailureThreshold(2)).
 		WithLivenessProbe(probe("/healthz").WithPeriodSeconds(5).WithFailureThreshold(3)).
@@ -93,12 +97,13 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 			corev1.ResourceCPU:    resource.MustParse("100m"),
 			corev1.ResourceMemory: resource.MustParse("64Mi"),
 		})).
-		WithSecurityContext(confined("NET_ADMIN", "NET_RAW")).
+		WithSecurityContext(confined("NET_ADMIN", "NET_RAW", "BPF")).
 		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 		WithVolumeMounts(
 			mount(volumeSidecar, path.Dir(settings.SidecarFile)).WithReadOnly(true),
 			mount(volumeTLS, settings.TLSDirectory).WithReadOnly(true),
 			mount(volumeRun, path.Dir(settings.FirewallStatusFile)).WithReadOnly(true),
+			mount(volumeState, settings.StateDirectory),
 		)
 }
 
@@ -128,8 +133,8 @@ func probe(at string) *corev1ac.ProbeApplyConfiguration {
 		WithHTTPGet(corev1ac.HTTPGetAction().WithPath(at).WithPort(intstr.FromString(portHealth)))
 }
 
-func port(name string, number int32) *corev1ac.ContainerPortApplyConfiguration {
-	return corev1ac.ContainerPort().WithName(name).WithProtocol(corev1.ProtocolTCP).WithContainerPort(number)
+func port(name string, protocol corev1.Protocol, number int32) *corev1ac.ContainerPortApplyConfiguration {
+	return corev1ac.ContainerPort().WithName(name).WithProtocol(protocol).WithContainerPort(number)
 }
 
 func fromField(name, field string) *corev1ac.EnvVarApplyConfiguration {

@@ -42,6 +42,9 @@ func largest() *v1alpha1.HAPair {
 		network("lan", "office", "networks", "192.168.50.1/24", "fd50::1/64"),
 		network("wan", "uplink", "", "203.0.113.1/24"),
 	}
+	pair.Spec.Networks[0].VirtualMAC = v1alpha1.VirtualMACAuto
+	pair.Spec.Networks[1].VirtualMAC = "02:00:5E:10:00:01"
+	pair.Spec.Paused = true
 	pair.Spec.Firewall.Image = "firewall.example/other:2"
 	pair.Spec.Firewall.Resources = corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m")},
@@ -62,8 +65,24 @@ func largest() *v1alpha1.HAPair {
 			{Name: "dns", Protocol: corev1.ProtocolUDP, Port: 53, TargetPort: 5353},
 		},
 	}
-	pair.Spec.Failover.LeaseDurationSeconds = 3
+	pair.Spec.Failover = v1alpha1.FailoverSpec{
+		HeartbeatIntervalMilliseconds: 50, MissedHeartbeats: 4, GrantMilliseconds: 400, LeaseDurationSeconds: 3,
+		Isolation: v1alpha1.IsolationKeepForwarding,
+		Preempt:   &v1alpha1.PreemptSpec{DelaySeconds: new(int32)},
+		Monitors:  v1alpha1.MonitorsSpec{DampingSeconds: 10, Probes: probes()},
+	}
 	return pair
+}
+
+func probes() []v1alpha1.ProbeSpec {
+	return []v1alpha1.ProbeSpec{
+		{Name: "gateway", Network: "wan", ICMP: &v1alpha1.ICMPProbe{Host: "203.0.113.254"}},
+		{
+			Name: "database", Network: "lan", TCP: &v1alpha1.TCPProbe{Host: "fd50::5432", Port: 5432},
+			IntervalMilliseconds: 200, TimeoutMilliseconds: 100, FailureThreshold: 5, SuccessThreshold: 1,
+		},
+		{Name: "portal", Network: "lan", HTTP: &v1alpha1.HTTPProbe{Host: "192.168.50.80", Port: 8080, Path: "/healthz"}},
+	}
 }
 
 func policy() *v1alpha1.SyncPolicy {

@@ -3,15 +3,21 @@ package resources_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
 	"testing"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/randfill"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/resources"
+	"github.com/hapair-io/hapair/internal/settings"
 )
 
 func hash(t *testing.T, pair *v1alpha1.HAPair, images resources.Images, settings string) string {
@@ -43,6 +49,7 @@ func TestTemplateHash(t *testing.T) {
 		"service": {func(p pair) {
 			p.Spec.Service = &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{{Name: "x", Port: 1}}}
 		}, images, "{}", false},
+		"paused":           {func(p pair) { p.Spec.Paused = true }, images, "{}", false},
 		"image":            {func(p pair) { p.Spec.Firewall.Image = "x" }, images, "{}", true},
 		"operator's image": {same, otherImages, "{}", true},
 		"attachment":       {func(p pair) { p.Spec.Networks[0].Attachment.Multus.Name = "x" }, images, "{}", true},
@@ -171,5 +178,127 @@ func TestSettingsAreThoseOfASidecar(t *testing.T) {
 	want := `spec.networks[1].virtualAddresses[0]: netip.ParsePrefix("203.0.113.1"): no '/'`
 	if fmt.Sprint(err) != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func told(t *testing.T, change func(*v1alpha1.HAPair)) settings.Sidecar {
+	t.Helper()
+	pair := smallest()
+	change(pair)
+	sidecar, err := resources.Settings(pair, settings.Sync{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sidecar
+}
+
+// The grant that is derived must be the one that the API's rules reckon with.
+func TestGrant(t *testing.T) {
+	for name, test := range map[string]struct {
+		interval, missed, grant int32
+		want                    int32
+	}{
+		"default":                      {0, 0, 0, 450},
+		"half of the detection":        {50, 3, 0, 225},
+		"the least margin":             {20, 3, 0, 120},
+		"where both margins are equal": {40, 3, 0, 180},
+		"an odd detection":             {11, 11, 0, 181},
+		"the slowest":                  {1000, 10, 0, 15000},
+		"given":                        {100, 3, 500, 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := told(t, func(p *v1alpha1.HAPair) {
+				p.Spec.Failover.HeartbeatIntervalMilliseconds = test.interval
+				p.Spec.Failover.MissedHeartbeats = test.missed
+				p.Spec.Failover.GrantMilliseconds = test.grant
+			}).GrantMilliseconds
+			if got != test.want {
+				t.Errorf("got %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestPreempt(t *testing.T) {
+	if preempt := told(t, func(*v1alpha1.HAPair) {}).Preempt; preempt != nil {
+		t.Errorf("the role returns to the primary though nobody said so: %+v", preempt)
+	}
+	preempt := told(t, func(p *v1alpha1.HAPair) { p.Spec.Failover.Preempt = &v1alpha1.PreemptSpec{} }).Preempt
+	if preempt == nil || preempt.DelaySeconds != 300 {
+		t.Errorf("got %+v, want a delay of 300", preempt)
+	}
+}
+
+// A virtual MAC address that changed would be a new router to every neighbour, and one that two networks or pairs share
+// would be in the way of the other.
+func TestVirtualMAC(t *testing.T) {
+	auto := func(uid types.UID, network string) string {
+		return told(t, func(p *v1alpha1.HAPair) {
+			p.UID = uid
+			p.Spec.Networks[0].Name, p.Spec.Networks[0].VirtualMAC = network, v1alpha1.VirtualMACAuto
+		}).Networks[0].VirtualMAC
+	}
+	if got, want := auto("5eed", "lan"), "02:b1:8e:23:d3:52"; got != want {
+		t.Errorf("got %s, want %s as ever", got, want)
+	}
+	seen := map[string]string{}
+	for i := range 1000 {
+		for _, network := range []string{"lan", "wan"} {
+			address, of := auto(types.UID(fmt.Sprint(i)), network), fmt.Sprint(i, network)
+			if parsed, err := net.ParseMAC(address); err != nil || parsed[0] != 2 {
+				t.Fatalf("%s: %s is not of one's own making (%v)", of, address, err)
+			}
+			if other, taken := seen[address]; taken {
+				t.Fatalf("%s and %s share %s", of, other, address)
+			}
+			seen[address] = of
+		}
+	}
+	for given, want := range map[string]string{
+		"": "", v1alpha1.VirtualMACNone: "", "02:00:5E:10:00:0A": "02:00:5e:10:00:0a",
+	} {
+		got := told(t, func(p *v1alpha1.HAPair) { p.Spec.Networks[0].VirtualMAC = given }).Networks[0].VirtualMAC
+		if got != want {
+			t.Errorf("%q: got %q, want %q", given, got, want)
+		}
+	}
+}
+
+func TestProbesThatCannotBe(t *testing.T) {
+	for want, probe := range map[string]v1alpha1.ProbeSpec{
+		"spec.failover.monitors.probes[0]: exactly one of icmp, tcp and http must be set": {},
+		"spec.failover.monitors.probes[0].icmp.host: ": {ICMP: &v1alpha1.ICMPProbe{Host: "gateway.example"}},
+		"spec.failover.monitors.probes[0].tcp.port: 65536": {
+			TCP: &v1alpha1.TCPProbe{Host: "192.0.2.254", Port: 65536},
+		},
+		"spec.failover.monitors.probes[0].http.port: -1": {
+			HTTP: &v1alpha1.HTTPProbe{Host: "192.0.2.254", Port: -1},
+		},
+	} {
+		pair := smallest()
+		pair.Spec.Failover.Monitors.Probes = []v1alpha1.ProbeSpec{probe}
+		if _, err := resources.Settings(pair, settings.Sync{}); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// A unit's own state must not be what the firewall, which may be anybody's, can write.
+func TestStateIsTheSidecarsAlone(t *testing.T) {
+	pod, err := resources.Pod(smallest(), v1alpha1.Primary, images, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mounts := map[string][]string{}
+	for _, container := range pod.Spec.Containers {
+		for _, mount := range container.VolumeMounts {
+			if mount.ReadOnly == nil || !*mount.ReadOnly {
+				mounts[*container.Name] = append(mounts[*container.Name], *mount.MountPath)
+			}
+		}
+	}
+	want := map[string][]string{"firewall": {"/run/hapair"}, "sidecar": {settings.StateDirectory}}
+	if !maps.EqualFunc(mounts, want, slices.Equal) {
+		t.Errorf("writable are %v, want %v", mounts, want)
 	}
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// defaultLeaseDurationSeconds is that of the API, for a pair that came past its defaulting.
-const defaultLeaseDurationSeconds = 15
-
 // protocolNumbers are of the IANA registry of protocol numbers.
 var protocolNumbers = map[v1alpha1.ConnectionProtocol]uint8{
 	"ICMP": 1, "TCP": 6, "UDP": 17, "GRE": 47, "ICMPv6": 58, "SCTP": 132,
@@ -62,17 +59,10 @@ func Sync(policy *v1alpha1.SyncPolicy) (settings.Sync, error) {
 
 // Settings are what both sidecars of the pair are told.
 func Settings(pair *v1alpha1.HAPair, sync settings.Sync) (settings.Sidecar, error) {
-	told := settings.Sidecar{
-		Pair:                 pair.Name,
-		Namespace:            pair.Namespace,
-		LeaseDurationSeconds: pair.Spec.Failover.LeaseDurationSeconds,
-		Sync:                 sync,
-	}
-	if told.LeaseDurationSeconds == 0 {
-		told.LeaseDurationSeconds = defaultLeaseDurationSeconds
-	}
+	told := settings.Sidecar{Pair: pair.Name, Namespace: pair.Namespace, Sync: sync}
+	tellFailover(&told, pair.Spec.Failover)
 	for i, network := range pair.Spec.Networks {
-		n := settings.Network{Interface: network.Name}
+		n := settings.Network{Interface: network.Name, VirtualMAC: virtualMAC(pair, network)}
 		for j, text := range network.VirtualAddresses {
 			address, err := netip.ParsePrefix(text)
 			if err != nil {
@@ -81,6 +71,13 @@ func Settings(pair *v1alpha1.HAPair, sync settings.Sync) (settings.Sidecar, erro
 			n.VirtualAddresses = append(n.VirtualAddresses, address)
 		}
 		told.Networks = append(told.Networks, n)
+	}
+	for i, wanted := range pair.Spec.Failover.Monitors.Probes {
+		probe, err := probeOf(wanted)
+		if err != nil {
+			return settings.Sidecar{}, fmt.Errorf("spec.failover.monitors.probes[%d]%w", i, err)
+		}
+		told.Probes = append(told.Probes, probe)
 	}
 	return told, nil
 }

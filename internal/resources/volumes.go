@@ -23,9 +23,15 @@ func volumes(pair *v1alpha1.HAPair, unit v1alpha1.Unit) []*corev1ac.VolumeApplyC
 				WithSecretName(UnitSecretName(pair.Name, unit)).
 				WithDefaultMode(privateMode)),
 		// In memory, since what is in force is not known of a firewall that did not run yet.
-		corev1ac.Volume().WithName(volumeRun).
-			WithEmptyDir(corev1ac.EmptyDirVolumeSource().
-				WithMedium(corev1.StorageMediumMemory).
-				WithSizeLimit(resource.MustParse("1Mi"))),
+		inMemory(volumeRun),
+		// Apart from what the firewall can write: what the sidecar puts back at its start must be its own.
+		inMemory(volumeState),
 	}
+}
+
+func inMemory(name string) *corev1ac.VolumeApplyConfiguration {
+	return corev1ac.Volume().WithName(name).
+		WithEmptyDir(corev1ac.EmptyDirVolumeSource().
+			WithMedium(corev1.StorageMediumMemory).
+			WithSizeLimit(resource.MustParse("1Mi")))
 }

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
-
-	"github.com/hapair-io/hapair/internal/state"
 )
 
 // Where the operator puts things in a unit's pod, and where the programs of the pod look for them.
@@ -22,12 +20,28 @@ const (
 	FirewallFile = "/etc/hapair/firewall/firewall.json"
 	// FirewallStatusFile is where the firewall reports, and the sidecar reads, what is in force.
 	FirewallStatusFile = "/run/hapair/firewall-status.json"
+	// StateDirectory is where the sidecar, and nothing else in the pod, may write: what a process that takes its place
+	// has to know, such as what it must put back. It is in memory and goes with the pod.
+	StateDirectory = "/run/hapair-sidecar"
 	// TLSDirectory holds tls.crt, tls.key and ca.crt of the unit.
 	TLSDirectory = "/etc/hapair/tls"
 	// SyncPort is the TCP port of the replication stream, and the UDP port of the heartbeats.
 	SyncPort = 7780
 	// HealthPort is the TCP port of the sidecar's /healthz and /readyz.
 	HealthPort = 7781
+)
+
+// What an active does that neither its peer nor the API server answers.
+const (
+	IsolationFence          = "Fence"
+	IsolationKeepForwarding = "KeepForwarding"
+)
+
+// How a probe asks its target.
+const (
+	ProbeICMP = "ICMP"
+	ProbeTCP  = "TCP"
+	ProbeHTTP = "HTTP"
 )
 
 // Sidecar is what a sidecar needs to know of its pair. Both units have the same.
@@ -42,7 +56,7 @@ type Sidecar struct {
 	HeartbeatIntervalMilliseconds int32 `json:"heartbeatIntervalMilliseconds"`
 	MissedHeartbeats              int32 `json:"missedHeartbeats"`
 	GrantMilliseconds             int32 `json:"grantMilliseconds"`
-	// Isolation is Fence or KeepForwarding.
+	// Isolation is IsolationFence or IsolationKeepForwarding.
 	Isolation string `json:"isolation"`
 	// Preempt returns the role to the primary; it does not when nil.
 	Preempt *Preempt `json:"preempt,omitempty"`
@@ -73,7 +87,7 @@ type Preempt struct {
 // Probe is one target that a unit watches.
 type Probe struct {
 	Name string `json:"name"`
-	// Type is ICMP, TCP or HTTP.
+	// Type is ProbeICMP, ProbeTCP or ProbeHTTP.
 	Type string     `json:"type"`
 	Host netip.Addr `json:"host"`
 	// Port is of TCP and HTTP, Path of HTTP.
@@ -130,36 +144,4 @@ func Parse(document []byte) (Sidecar, error) {
 		return Sidecar{}, errors.New("decoding sidecar settings: more than one document")
 	}
 	return s, s.validate()
-}
-
-func (s Sidecar) validate() error {
-	var errs []error
-	if s.Pair == "" || s.Namespace == "" {
-		errs = append(errs, errors.New("pair and namespace must be set"))
-	}
-	if s.LeaseDurationSeconds < 2 || s.LeaseDurationSeconds > 60 {
-		errs = append(errs, fmt.Errorf("leaseDurationSeconds: %d is not within 2 and 60", s.LeaseDurationSeconds))
-	}
-	if len(s.Networks) == 0 {
-		errs = append(errs, errors.New("networks: at least one is needed"))
-	}
-	for i, n := range s.Networks {
-		if n.Interface == "" {
-			errs = append(errs, fmt.Errorf("networks[%d].interface must be set", i))
-		}
-		for j, a := range n.VirtualAddresses {
-			if !a.IsValid() {
-				errs = append(errs, fmt.Errorf("networks[%d].virtualAddresses[%d]: not an address with its prefix length", i, j))
-			}
-		}
-	}
-	for i, c := range s.Sync.Classes {
-		if _, err := state.ParseClass(c); err != nil {
-			errs = append(errs, fmt.Errorf("sync.classes[%d]: %w", i, err))
-		}
-	}
-	if s.Sync.RecordsPerSecond < 0 {
-		errs = append(errs, errors.New("sync.recordsPerSecond must not be negative"))
-	}
-	return errors.Join(errs...)
 }
