@@ -68,14 +68,12 @@ func (s *step) offer(cause Cause) {
 	s.write(h.offered)
 }
 
-// grantOwed sends the peer the grant that it waits for, if the Lease went to it by this unit's own hand, and tells
-// whether nothing is owed any more.
+// grantOwed sends the peer the grant that it waits for, and tells whether nothing is owed any more.
 func (s *step) grantOwed() bool {
-	h := &s.handover
-	r := s.lease.record
-	if h.offered.Holder == Nobody || r.Holder != h.offered.Holder || r.Term != h.offered.Term {
+	if !s.owes() {
 		return true
 	}
+	h, r := &s.handover, s.lease.record
 	if s.peer.incarnation != h.offered.Holder || h.grant.tries >= maxGrants {
 		s.handover = handover{}
 		return true
@@ -84,6 +82,12 @@ func (s *step) grantOwed() bool {
 		s.emit(Grant{ID: s.begin(&h.grant), Term: r.Term, Sequence: h.sequence})
 	}
 	return false
+}
+
+// owes tells whether the Lease went to the peer by this unit's own hand, and the grant did not follow yet.
+func (m Machine) owes() bool {
+	offered, r := m.handover.offered, m.lease.record
+	return offered.Holder != Nobody && r.Holder == offered.Holder && r.Term == offered.Term
 }
 
 // handoverDone takes in the end of a flush or a grant.

@@ -29,13 +29,25 @@ func (h host) exposed() bool { return h.gateOpen || h.addressed }
 
 // retreat closes the gate and takes the addresses off, trying until both are confirmed, and tells whether they are.
 func (s *step) retreat() bool {
+	s.shut()
+	s.withdraw()
+	return !s.host.exposed()
+}
+
+// shut closes the gate and tells whether that is confirmed. Behind a closed gate nobody sees the addresses.
+func (s *step) shut() bool {
 	if s.host.gateOpen && s.canTry(&s.host.closing) {
 		s.emit(CloseGate{ID: s.begin(&s.host.closing)})
 	}
+	return !s.host.gateOpen
+}
+
+// withdraw takes the addresses off and tells whether that is confirmed.
+func (s *step) withdraw() bool {
 	if s.host.addressed && s.canTry(&s.host.withdrawing) {
 		s.emit(WithdrawAddresses{ID: s.begin(&s.host.withdrawing)})
 	}
-	return !s.host.exposed()
+	return !s.host.addressed
 }
 
 // openGate asks for the permit's deadline. The gate counts as open from now on, confirmed or not.

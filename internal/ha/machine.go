@@ -272,11 +272,16 @@ func (s *step) decide() {
 	}
 }
 
-// wait withdraws what is left of an earlier term, pays what is owed to the peer, and looks whether the Lease may be
-// taken.
+// wait closes the gate of an earlier term, pays what is owed to the peer, for whom the traffic waits, takes the
+// addresses off, and then looks whether the Lease may be taken.
 func (s *step) wait() {
-	withdrawn, settled := s.retreat(), s.settled()
-	if !withdrawn || !s.grantOwed() {
+	closed := s.shut()
+	if !closed && s.owes() && s.host.closing.tries == 0 {
+		return
+	}
+	paid := closed && s.grantOwed()
+	withdrawn, settled := s.withdraw(), s.settled()
+	if !withdrawn || !paid {
 		return
 	}
 	s.become(Standby)
