@@ -17,16 +17,32 @@ type Condition struct {
 // Conditions are all that the sidecar says about itself to the cluster.
 type Conditions struct {
 	// Role is v1alpha1.PodConditionRole, and so on.
-	Role, Synchronized, ConfigurationApplied Condition
+	Role, Synchronized, ConfigurationApplied, Healthy Condition
+}
+
+func (s *Sidecar) conditionsNow() Conditions {
+	return conditionsOf(s.machine, s.firewall, s.faults)
 }
 
 // conditionsOf computes the conditions from all that is known.
-func conditionsOf(m ha.Machine, f firewallStatus) Conditions {
+func conditionsOf(m ha.Machine, f firewallStatus, found faults) Conditions {
 	return Conditions{
 		Role:                 roleCondition(m),
 		Synchronized:         synchronizedCondition(m),
 		ConfigurationApplied: configurationCondition(f),
+		Healthy:              healthyCondition(f, found),
 	}
+}
+
+func healthyCondition(f firewallStatus, found faults) Condition {
+	message := found.monitors
+	if !f.inForce() {
+		message = strings.Trim("the firewall reports no ruleset in force; "+message, "; ")
+	}
+	if message != "" {
+		return Condition{Reason: v1alpha1.ReasonMonitorFailed, Message: message}
+	}
+	return Condition{True: true, Reason: v1alpha1.ReasonMonitorsGood}
 }
 
 // roleCondition has the role as its reason. The message says how an active became it, and what keeps a standby from

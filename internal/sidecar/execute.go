@@ -8,6 +8,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/vip"
 )
 
@@ -22,7 +23,7 @@ const (
 // execute begins an effect. An effect on the host is finished when it returns, with its answer; the others are answered
 // through the loop when they end.
 func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact, answered bool) {
-	if log := s.log.V(1); log.Enabled() {
+	if log := s.log.V(verbosityOf(effect)); log.Enabled() {
 		log.Info("Executing effect", "effect", fmt.Sprintf("%T%+v", effect, effect))
 	}
 	switch e := effect.(type) {
@@ -38,6 +39,12 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 		return done(e.ID, s.config.Addresses.Announce(ctx)), true
 	case ha.Verify:
 		return done(e.ID, errors.Join(s.config.Gate.Open(), s.config.Addresses.Verify())), true
+	case ha.SendHeartbeat:
+		s.beat(heartbeat.Message{Term: e.Term, Sequence: e.Sequence, Grant: e.Grant, Health: e.Health})
+	case ha.AcknowledgeHeartbeat:
+		s.beat(heartbeat.Message{
+			Acknowledgement: true, Term: e.Term, Sequence: e.Sequence, Ready: e.Ready, Health: e.Health,
+		})
 	case ha.Become:
 		s.config.Replication.Become(e.Role, e.Term)
 	case ha.CommitState:
@@ -62,6 +69,16 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 		s.health.exit()
 	}
 	return nil, false
+}
+
+// verbosityOf is from which verbosity on an effect is logged: what happens with every heartbeat is for the patient.
+func verbosityOf(effect ha.Effect) int {
+	switch effect.(type) {
+	case ha.SendHeartbeat, ha.AcknowledgeHeartbeat, ha.OpenGate:
+		return 2
+	default:
+		return 1
+	}
 }
 
 // background runs an effect that waits, bounded in time.

@@ -16,10 +16,20 @@ const maxIdle = 100 * time.Millisecond
 func (s *Sidecar) loop(stop, running context.Context) {
 	stopping := stop.Done()
 	for !s.health.exited() {
+		// What the peer said while the loop was busy comes before the time that has passed: it was not silent.
+		select {
+		case fact := <-s.beats:
+			s.turn(running, fact)
+			continue
+		default:
+		}
 		timer := time.NewTimer(s.idle())
 		var fact ha.Fact = ha.Tick{}
 		select {
+		case fact = <-s.beats:
 		case fact = <-s.facts:
+		case s.faults = <-s.faultChanges:
+			fact = ha.Tick{}
 		case s.firewall = <-s.firewalls:
 			fact = ha.FirewallReported{InForce: s.firewall.inForce()}
 		case <-stopping:
@@ -56,7 +66,7 @@ func (s *Sidecar) turn(ctx context.Context, fact ha.Fact) {
 		}
 	}
 	s.health.observe(s.machine)
-	if c := conditionsOf(s.machine, s.firewall); c != s.conditions {
+	if c := s.conditionsNow(); c != s.conditions {
 		s.conditions = c
 		s.publisher.set(c)
 	}
@@ -75,7 +85,9 @@ func (s *Sidecar) logChange(before ha.Machine, fact ha.Fact) {
 	was, is := before.Promotion(), now.Promotion()
 	switch {
 	case is.Finished && !was.Finished:
-		s.log.Info("Promoting unit", append([]any{"term", is.Term, "took", is.Took().String()}, stages(is)...)...)
+		s.log.Info("Promoting unit",
+			append([]any{"term", is.Term, "cause", is.Cause.String(), "took", is.Took().String()}, stages(is)...)...)
+		s.report(is)
 	case is.GivenUp && !was.GivenUp:
 		s.log.Info("Giving up promotion", append([]any{"term", is.Term}, stages(is)...)...)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/vip"
 )
 
@@ -26,6 +27,8 @@ type Lease interface {
 	Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record)
 	// Watch calls seen until the context ends.
 	Watch(ctx context.Context, seen func(ha.Record))
+	// Report puts the report of how a term began beside the record, as soon as that is written in that term.
+	Report(term uint64, report string)
 }
 
 // Gate lets traffic through until a deadline.
@@ -57,6 +60,21 @@ type Replication interface {
 	Commit(ctx context.Context) error
 	Flush(ctx context.Context) error
 	Grant(ctx context.Context, term, sequence uint64) error
+	// Position is how much was sent, or received and applied.
+	Position() uint64
+}
+
+// Heartbeats are the signs of life and the promises between the units.
+type Heartbeats interface {
+	Send(m heartbeat.Message) error
+	// Run receives until the context ends.
+	Run(ctx context.Context, received func(from string, m heartbeat.Message)) error
+}
+
+// Monitors watch what the unit needs to serve the traffic.
+type Monitors interface {
+	// Run tells the health, and each fault in words, whenever that changes, until the context ends.
+	Run(ctx context.Context, changed func(h ha.Health, faults []string))
 }
 
 // Pods are the pods of the pair.
@@ -75,7 +93,12 @@ type Config struct {
 	Gate        Gate
 	Addresses   Addresses
 	Replication Replication
-	Pods        Pods
+	// Heartbeats and Monitors may be nil: the unit then knows of its peer by the witness and the replication alone.
+	Heartbeats Heartbeats
+	Monitors   Monitors
+	Pods       Pods
+	// Sessions counts the connections that the kernel holds.
+	Sessions func() (int64, error)
 	// FirewallStatusFile is where the firewall beside the sidecar reports what is in force.
 	FirewallStatusFile string
 	// HealthAddress is where /healthz and /readyz are served; they are not when it is empty.
@@ -95,10 +118,15 @@ type Sidecar struct {
 	conditions Conditions
 	firewall   firewallStatus
 
-	facts     chan ha.Fact
-	firewalls chan firewallStatus
-	publisher *publisher
-	health    health
+	faults      faults
+	beatProblem string
+
+	facts        chan ha.Fact
+	beats        chan ha.Fact
+	firewalls    chan firewallStatus
+	faultChanges chan faults
+	publisher    *publisher
+	health       health
 	// workers are all goroutines but that of Run.
 	workers sync.WaitGroup
 	failure atomic.Pointer[error]
@@ -113,11 +141,13 @@ func Withdraw(ctx context.Context, g Gate, a Addresses) error {
 // New makes a unit. Nothing happens before Run.
 func New(c Config) *Sidecar {
 	s := &Sidecar{
-		config:    c,
-		log:       c.Log,
-		machine:   ha.New(c.HA),
-		facts:     make(chan ha.Fact, 64),
-		firewalls: make(chan firewallStatus),
+		config:       c,
+		log:          c.Log,
+		machine:      ha.New(c.HA),
+		facts:        make(chan ha.Fact, 64),
+		beats:        make(chan ha.Fact, maxBeats),
+		firewalls:    make(chan firewallStatus),
+		faultChanges: make(chan faults),
 	}
 	s.publisher = newPublisher(c.Pods, c.Log)
 	s.health = health{now: c.Now}
@@ -151,6 +181,8 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 	s.work(func() { s.config.Pods.FollowPeer(ctx, s.config.Replication.SetPeer) })
 	s.work(func() { s.config.Replication.Follow(ctx, tell) })
 	s.work(func() { s.followFirewall(ctx) })
+	s.work(func() { s.hear(ctx) })
+	s.followFaults(ctx)
 	s.work(func() { s.publisher.run(ctx) })
 	s.work(func() {
 		if err := s.config.Replication.Run(ctx); err != nil && ctx.Err() == nil {

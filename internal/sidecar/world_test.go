@@ -75,6 +75,8 @@ func (w *witness) Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record
 	return ha.Written, r
 }
 
+func (w *witness) Report(uint64, string) {}
+
 func (w *witness) Watch(ctx context.Context, seen func(ha.Record)) {
 	w.mu.Lock()
 	w.seen = append(w.seen, seen)
@@ -107,6 +109,8 @@ type end struct {
 	mu       sync.Mutex
 	happened func(ha.Fact)
 }
+
+func (e *end) Position() uint64 { return 0 }
 
 // other is the peer's end; nil while it does not run.
 func (e *end) other() *end {

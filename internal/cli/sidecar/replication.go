@@ -2,13 +2,23 @@ package sidecar
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/internal/settings"
 )
 
 // replication is the engine as the sidecar wants it: its events are facts of the machine, and roles are the machine's.
-type replication struct{ *engine.Engine }
+// What its session was keyed with seals the heartbeats.
+type replication struct {
+	*engine.Engine
+	heartbeats *heartbeat.Link
+}
+
+// Position is how much was sent, or received and applied.
+func (r replication) Position() uint64 { return r.SyncPosition() }
 
 // Follow tells what happens until the context ends.
 func (r replication) Follow(ctx context.Context, happened func(ha.Fact)) {
@@ -17,6 +27,9 @@ func (r replication) Follow(ctx context.Context, happened func(ha.Fact)) {
 		case <-ctx.Done():
 			return
 		case event := <-r.Events():
+			if c, connected := event.(engine.PeerConnected); connected {
+				r.heartbeats.Converse(netip.AddrPortFrom(c.Address, settings.SyncPort), c.Incarnation, c.Keys)
+			}
 			if fact := factOf(event); fact != nil {
 				happened(fact)
 			}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/hapair-io/hapair/internal/cli/program"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/lease"
 	"github.com/hapair-io/hapair/internal/replication/engine"
@@ -34,6 +36,13 @@ import (
 	"github.com/hapair-io/hapair/internal/sidecar"
 	"github.com/hapair-io/hapair/internal/vip"
 )
+
+// leaseTimeout bounds a request about the Lease. It is longer than an API server in good order ever takes, and short
+// against what hangs on it: of a request that is lost nothing is known until then.
+const leaseTimeout = 2 * time.Second
+
+// listenAddress is where a unit listens for its peer.
+var listenAddress = net.JoinHostPort("", strconv.Itoa(settings.SyncPort))
 
 // sidecarOptions are the flags of a sidecar.
 type sidecarOptions struct {
@@ -136,13 +145,12 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 	defer func() { err = errors.Join(err, wire.Close()) }()
 	interfaces, networks := trafficNetworks(pair)
 	config := sidecar.Config{
-		HA: ha.Config{
-			Self: ha.Incarnation(u.incarnation), Preferred: u.name == v1alpha1.Primary, LeaseDuration: pair.LeaseDuration(),
-		},
+		HA:                 machineConfig(u, pair),
 		Gate:               gate.New(interfaces, kernel, sidecar.BootTime, log.WithName("gate")),
 		Addresses:          vip.New(networks, kernel, wire, log.WithName("vip")),
 		FirewallStatusFile: o.firewallStatus,
 		HealthAddress:      o.healthBindAddress,
+		Sessions:           countSessions,
 		Now:                sidecar.BootTime,
 		Log:                log,
 	}
@@ -154,13 +162,38 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 		return err
 	}
 	defer func() { err = errors.Join(err, closeClasses()) }()
-	if config.Replication, err = o.newReplication(u, pair, classes, log.WithName("replication")); err != nil {
+	heartbeats, err := heartbeat.Listen(heartbeat.Config{Address: listenAddress, Log: log.WithName("heartbeat")})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, heartbeats.Close()) }()
+	config.Heartbeats = heartbeats
+	if config.Replication, err = o.newReplication(u, pair, classes, heartbeats, log.WithName("replication")); err != nil {
 		return err
 	}
 	if err := o.connect(&config, u, pair, log); err != nil {
 		return err
 	}
 	return sidecar.New(config).Run(ctx)
+}
+
+// machineConfig is what the settings mean for the machine.
+func machineConfig(u unit, pair settings.Sidecar) ha.Config {
+	c := ha.Config{
+		Self: ha.Incarnation(u.incarnation), Preferred: u.name == v1alpha1.Primary,
+		LeaseDuration:     pair.LeaseDuration(),
+		HeartbeatInterval: time.Duration(pair.HeartbeatIntervalMilliseconds) * time.Millisecond,
+		MissedHeartbeats:  int(pair.MissedHeartbeats),
+		Grant:             pair.Grant(),
+		Damping:           time.Duration(pair.HealthDampingSeconds) * time.Second,
+	}
+	if pair.Isolation == string(v1alpha1.IsolationKeepForwarding) {
+		c.Isolation = ha.KeepForwarding
+	}
+	if p := pair.Preempt; p != nil {
+		c.Preemption = ha.Preemption{Enabled: true, Delay: time.Duration(p.DelaySeconds) * time.Second}
+	}
+	return c
 }
 
 func trafficNetworks(pair settings.Sidecar) (interfaces []string, networks []vip.Network) {
@@ -179,7 +212,7 @@ func (o sidecarOptions) connect(config *sidecar.Config, u unit, pair settings.Si
 	}
 	config.Lease, err = lease.New(cluster, lease.Config{
 		Namespace: u.namespace, Name: resources.LeaseName(pair.Pair),
-		Timeout: pair.LeaseDuration() / 3, Silence: pair.LeaseDuration(), Log: log.WithName("lease"),
+		Timeout: min(pair.LeaseDuration()/3, leaseTimeout), Silence: pair.LeaseDuration(), Log: log.WithName("lease"),
 	})
 	if err != nil {
 		return err
@@ -201,7 +234,7 @@ func clusterConfig(kubeconfig string) (*rest.Config, error) {
 
 // newReplication makes the engine. The primary listens and the secondary dials, whatever their roles.
 func (o sidecarOptions) newReplication(
-	u unit, pair settings.Sidecar, classes []class.Class, log logr.Logger,
+	u unit, pair settings.Sidecar, classes []class.Class, heartbeats *heartbeat.Link, log logr.Logger,
 ) (sidecar.Replication, error) {
 	peerName := credentials.UnitName(string(u.peer), pair.Pair, pair.Namespace)
 	config := engine.Config{
@@ -213,11 +246,11 @@ func (o sidecarOptions) newReplication(
 		Log:              log,
 	}
 	if u.name == v1alpha1.Primary {
-		config.ListenAddress = net.JoinHostPort("", strconv.Itoa(settings.SyncPort))
+		config.ListenAddress = listenAddress
 	}
 	e, err := engine.New(config)
 	if err != nil {
 		return nil, err
 	}
-	return replication{e}, nil
+	return replication{Engine: e, heartbeats: heartbeats}, nil
 }

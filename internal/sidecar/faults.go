@@ -1,0 +1,37 @@
+package sidecar
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/hapair-io/hapair/internal/ha"
+)
+
+// faults are what the monitors and the watch for duplicate addresses have found, for people.
+type faults struct{ monitors string }
+
+// followFaults starts the monitors and the watch for duplicate addresses. What the monitors say is also a fact for the
+// machine; a duplicate address is not, since to give the role away would not mend it.
+func (s *Sidecar) followFaults(ctx context.Context) {
+	var mu sync.Mutex
+	var known faults
+	change := func(f func(*faults)) {
+		mu.Lock()
+		defer mu.Unlock()
+		f(&known)
+		select {
+		case s.faultChanges <- known:
+		case <-ctx.Done():
+		}
+	}
+	if s.config.Monitors == nil {
+		return
+	}
+	s.work(func() {
+		s.config.Monitors.Run(ctx, func(h ha.Health, found []string) {
+			s.tell(ctx, ha.HealthChanged{Health: h})
+			change(func(f *faults) { f.monitors = strings.Join(found, "; ") })
+		})
+	})
+}

@@ -1,0 +1,71 @@
+package sidecar
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/heartbeat"
+)
+
+// maxBeats is how many heartbeats wait while the loop is busy. Of more than that, only the newest would matter.
+const maxBeats = 64
+
+// beat sends a heartbeat, or the answer to one, with what rides along. One that cannot be sent is as good as one that
+// was lost on the way, which the machine is prepared for.
+func (s *Sidecar) beat(m heartbeat.Message) {
+	if s.config.Heartbeats == nil {
+		return
+	}
+	m.SyncPosition = s.config.Replication.Position()
+	m.ConfigurationHash = s.firewall.hash()
+	err := s.config.Heartbeats.Send(m)
+	if problem := errorText(err); problem != s.beatProblem {
+		s.beatProblem = problem
+		if err != nil && !errors.Is(err, heartbeat.ErrNoPeer) {
+			s.log.Error(err, "Sending heartbeat")
+		}
+	}
+}
+
+// hear hands on what the peer sends, and drops what the loop has no time for.
+func (s *Sidecar) hear(ctx context.Context) {
+	if s.config.Heartbeats == nil {
+		return
+	}
+	err := s.config.Heartbeats.Run(ctx, func(from string, m heartbeat.Message) {
+		select {
+		case s.beats <- factOf(ha.Incarnation(from), m):
+		default:
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		s.fail(ctx, fmt.Errorf("receiving heartbeats: %w", err))
+	}
+}
+
+func factOf(from ha.Incarnation, m heartbeat.Message) ha.Fact {
+	if m.Acknowledgement {
+		return ha.HeartbeatAcknowledged{
+			From: from, Term: m.Term, Sequence: m.Sequence, Ready: m.Ready, Health: m.Health,
+		}
+	}
+	return ha.HeartbeatReceived{From: from, Term: m.Term, Sequence: m.Sequence, Grant: m.Grant, Health: m.Health}
+}
+
+// hash is that of the document in force; zero while none is.
+func (f firewallStatus) hash() (hash [32]byte) {
+	if b, err := hex.DecodeString(f.Hash); err == nil && len(b) == len(hash) {
+		copy(hash[:], b)
+	}
+	return hash
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
