@@ -17,6 +17,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/settings"
 	"github.com/hapair-io/hapair/internal/vip"
 )
@@ -31,6 +32,8 @@ type witness struct {
 	record  ha.Record
 	version int
 	away    bool
+	// ignored is whose requests are not answered.
+	ignored ha.Incarnation
 	seen    []func(ha.Record)
 }
 
@@ -40,6 +43,12 @@ func (w *witness) setAway(away bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.away = away
+}
+
+func (w *witness) ignore(who ha.Incarnation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ignored = who
 }
 
 func (w *witness) current() ha.Record {
@@ -61,7 +70,7 @@ func (w *witness) Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.away:
+	case w.away, w.ignored != ha.Nobody && r.Holder == w.ignored:
 		return ha.Unknown, ha.Record{}
 	case r.Version != w.record.Version:
 		return ha.Conflict, ha.Record{}
@@ -86,10 +95,49 @@ func (w *witness) Watch(ctx context.Context, seen func(ha.Record)) {
 	<-ctx.Done()
 }
 
-// link joins the replication of two units.
+// link joins the replication of two units, and their heartbeats.
 type link struct {
 	mu   sync.Mutex
 	ends [2]*end
+	mute bool
+}
+
+// silence cuts the heartbeats, both ways.
+func (l *link) silence(mute bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mute = mute
+}
+
+func (l *link) silent() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mute
+}
+
+// beats are the heartbeats of one end.
+type beats struct{ *end }
+
+func (b beats) Send(m heartbeat.Message) error {
+	o := b.other()
+	if o == nil || b.link.silent() {
+		return nil
+	}
+	o.mu.Lock()
+	received := o.received
+	o.mu.Unlock()
+	if received != nil {
+		received(string(b.self), m)
+	}
+	return nil
+}
+
+func (b beats) Run(ctx context.Context, received func(string, heartbeat.Message)) error {
+	b.mu.Lock()
+	b.received = received
+	b.mu.Unlock()
+	<-ctx.Done()
+	return nil
 }
 
 func (l *link) set(index int, e *end) {
@@ -108,6 +156,7 @@ type end struct {
 
 	mu       sync.Mutex
 	happened func(ha.Fact)
+	received func(string, heartbeat.Message)
 }
 
 func (e *end) Position() uint64 { return 0 }
@@ -265,10 +314,24 @@ type life struct {
 	started time.Time
 }
 
-// start runs a unit until it is stopped; the test waits for its end.
+// start runs a unit until it is stopped; the test waits for its end. It has no heartbeats.
 func start(t *testing.T, w *witness, l *link, index int) *life {
 	t.Helper()
+	return startWith(t, w, l, index, ha.Config{})
+}
+
+// startBeating runs one that has.
+func startBeating(t *testing.T, w *witness, l *link, index int) *life {
+	t.Helper()
+	return startWith(t, w, l, index, ha.Config{
+		HeartbeatInterval: 100 * time.Millisecond, MissedHeartbeats: 3, Grant: 450 * time.Millisecond,
+	})
+}
+
+func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life {
+	t.Helper()
 	self := ha.Incarnation([]string{"primary", "secondary"}[index] + "/uid/1")
+	c.Self, c.Preferred, c.LeaseDuration = self, index == 0, leaseDuration
 	epoch := time.Now()
 	status := filepath.Join(t.TempDir(), "firewall-status.json")
 	text, err := json.Marshal(settings.FirewallStatus{Hash: "abc"})
@@ -286,8 +349,8 @@ func start(t *testing.T, w *witness, l *link, index int) *life {
 	u := &life{
 		journal: j, pods: p, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
 		unit: New(Config{
-			HA:    ha.Config{Self: self, Preferred: index == 0, LeaseDuration: leaseDuration},
-			Lease: w, Gate: hostGate{host{j}}, Addresses: hostAddresses{host{j}}, Replication: e, Pods: p,
+			HA: c, Lease: w, Gate: hostGate{host{j}}, Addresses: hostAddresses{host{j}}, Replication: e, Pods: p,
+			Heartbeats:         beats{e},
 			FirewallStatusFile: status,
 			Now:                func() time.Duration { return time.Hour + time.Since(epoch) },
 			Log:                testr.NewWithOptions(t, testr.Options{}),
