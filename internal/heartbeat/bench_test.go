@@ -1,0 +1,60 @@
+package heartbeat
+
+import (
+	"testing"
+
+	"github.com/hapair-io/hapair/internal/heartbeat/seal"
+)
+
+// BenchmarkHeartbeat is one message all the way: written, sealed, sent, received, opened and read.
+func BenchmarkHeartbeat(b *testing.B) {
+	x, y := two(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		x.say(1)
+		<-y.came
+	}
+}
+
+// BenchmarkSend is what a message costs its sender.
+func BenchmarkSend(b *testing.B) {
+	x, y := two(b)
+	y.stop()
+	b.ReportAllocs()
+	for b.Loop() {
+		x.say(1)
+	}
+}
+
+// BenchmarkCodec is a message without the network: written, sealed, opened and read.
+func BenchmarkCodec(b *testing.B) {
+	first, second := session(1)
+	sealer, err := seal.NewSealer(first)
+	if err != nil {
+		b.Fatal(err)
+	}
+	opener, err := seal.NewOpener(second)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var payload, opened [messageSize]byte
+	var datagram [datagramSize]byte
+	b.ReportAllocs()
+	for b.Loop() {
+		written, err := example.append(payload[:0])
+		if err != nil {
+			b.Fatal(err)
+		}
+		sealed, err := sealer.Seal(datagram[:0], written)
+		if err != nil {
+			b.Fatal(err)
+		}
+		read, refusal := opener.Open(opened[:0], sealed)
+		if refusal != seal.Taken {
+			b.Fatal(refusal)
+		}
+		if _, err := decodeMessage(read); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
