@@ -153,7 +153,5 @@ func (s *step) enterTenure(r Record) {
 	if r.Standby != s.config.Self {
 		s.tenure.fencedAt = s.at + outlast(max(r.Duration, s.config.LeaseDuration))
 	}
-	if s.inherited.term == r.Term {
-		s.witnessed = s.inherited.from + min(r.Duration, s.config.LeaseDuration)
-	}
+	s.useInheritance()
 }

@@ -93,6 +93,15 @@ func (s *step) inherit(f GrantReceived) {
 	a := s.hearing.acks[f.Sequence%window]
 	if f.Sequence != 0 && a.sequence == f.Sequence && s.hearing.term+1 == f.Term {
 		s.inherited = inheritance{term: f.Term, from: a.at}
+		s.useInheritance()
+	}
+}
+
+// useInheritance counts what was handed over as a permit of the witness, once the Lease names this unit.
+func (s *step) useInheritance() {
+	if s.holds() && s.inherited.term == s.tenure.term {
+		lasts := min(s.lease.record.Duration, s.config.LeaseDuration)
+		s.witnessed = max(s.witnessed, s.inherited.from+lasts)
 	}
 }
 

@@ -163,10 +163,17 @@ func (s *step) fenceConfirmed() bool {
 	return s.due(max(s.promise.until, s.tenure.fencedAt))
 }
 
+// grantPatience is how long an heir waits for the grant before it asks the witness for a permit.
+const grantPatience = 100 * time.Millisecond
+
 // keepPermit writes the Lease while the promotion goes on, if there is no permit yet, or what is left of it may not
 // last.
 func (s *step) keepPermit() {
 	p := s.Permit()
+	handed := s.tenure.claim.term == 0
+	if handed && s.granted < s.tenure.term && !s.due(s.tenure.at+grantPatience) {
+		return // The grant may be on its way, and bring one along.
+	}
 	enough := p.valid(s.at) &&
 		!s.due(max(p.Deadline-s.config.LeaseDuration/2, s.wroteAt+s.config.renewAfter()))
 	if !enough && s.settled() {
