@@ -69,6 +69,8 @@ const (
 	ReasonCreating = "Creating"
 	// ReasonUpdating: a unit is being replaced to take a change of the spec.
 	ReasonUpdating = "Updating"
+	// ReasonPaused: spec.paused keeps units from being replaced, and from handing over for health or preference.
+	ReasonPaused = "Paused"
 	// ReasonBlocked: the operator waits for something that it cannot mend by itself; the message says what.
 	ReasonBlocked = "Blocked"
 )
@@ -83,6 +85,18 @@ const (
 	ReasonRedundancyLost = "RedundancyLost"
 	// ReasonNotSynchronized: a failover now would lose connections.
 	ReasonNotSynchronized = "NotSynchronized"
+)
+
+// AddressConflict: another station claims a virtual address on the segment. Like Degraded it is True when something is
+// wrong; the reasons are those of the pod's condition.
+const (
+	ConditionAddressConflict = "AddressConflict"
+
+	// ReasonDuplicateAddress: the active unit heard another station claim a virtual address; the message has which, on
+	// which network, and the other's MAC address.
+	ReasonDuplicateAddress = "DuplicateAddress"
+	// ReasonNoConflict: nobody else was heard to claim one.
+	ReasonNoConflict = "NoConflict"
 )
 
 // Accepted (SyncPolicy): the policy can be carried out.
@@ -110,7 +124,7 @@ const (
 	// PodConditionHealthy is False while a monitor of the unit reports a fault, which the message names.
 	PodConditionHealthy = "hapair.io/Healthy"
 	// PodConditionAddressConflict is True while another station on a segment claims a virtual address of the pair; the
-	// message says which, where, and by which MAC address.
+	// message says which, where, and by which MAC address. The reasons are those of AddressConflict.
 	PodConditionAddressConflict = "hapair.io/AddressConflict"
 
 	// ReasonBPF is of PodConditionFenced: a program in the kernel's traffic control.
@@ -122,7 +136,4 @@ const (
 	// ReasonMonitorsGood and ReasonMonitorFailed are of PodConditionHealthy.
 	ReasonMonitorsGood  = "MonitorsGood"
 	ReasonMonitorFailed = "MonitorFailed"
-	// ReasonDuplicateAddress and ReasonNoConflict are of PodConditionAddressConflict.
-	ReasonDuplicateAddress = "DuplicateAddress"
-	ReasonNoConflict       = "NoConflict"
 )

@@ -224,7 +224,7 @@ type ProbeHost string
 
 // FailoverCause is why the active unit changed.
 //
-// +kubebuilder:validation:Enum=First;Silence;Expiry;Stop;Health;Preemption
+// +kubebuilder:validation:Enum=First;Silence;Expiry;Stop;Health;Preemption;Unknown
 type FailoverCause string
 
 // The causes of a change of the active unit.
@@ -241,7 +241,12 @@ const (
 	FailoverHealth FailoverCause = "Health"
 	// FailoverPreemption is that the primary unit was there again.
 	FailoverPreemption FailoverCause = "Preemption"
+	// FailoverUnknown is that the Lease does not say, as a unit of another release leaves it.
+	FailoverUnknown FailoverCause = "Unknown"
 )
+
+// Planned tells whether the former active unit gave the role away by itself, or there was none.
+func (c FailoverCause) Planned() bool { return c != FailoverSilence && c != FailoverExpiry }
 
 // FailoverStatus is the last change of the active unit, as the unit that became it measured it. The times of the steps
 // are in microseconds, each from the end of the step before.
@@ -250,7 +255,9 @@ type FailoverStatus struct {
 	// +required
 	Unit Unit `json:"unit"`
 
-	// cause of the change. Silence and Expiry are failovers, Stop, Health and Preemption switchovers; First is neither.
+	// cause of the change. Silence (of the active unit's heartbeats) and Expiry (of its Lease) are failovers; Stop (of its
+	// pod), Health (of the standby, which was better) and Preemption (by the primary) are switchovers; First is that there
+	// was none to take over from, Unknown that the Lease did not say.
 	// +required
 	Cause FailoverCause `json:"cause"`
 
@@ -260,7 +267,7 @@ type FailoverStatus struct {
 
 	// time at which the unit had verified that it serves, by its own clock.
 	// +required
-	Time metav1.Time `json:"time"`
+	Time metav1.MicroTime `json:"time"`
 
 	// detectedMicroseconds is from the last sign of life of the former active unit to the decision to take over; 0 for a
 	// planned change.
@@ -299,7 +306,8 @@ type FailoverStatus struct {
 	// +optional
 	TotalMicroseconds int64 `json:"totalMicroseconds"`
 
-	// sessionsHeld is how many connections the unit's kernel held when it became active.
+	// sessionsHeld is how many connections the unit's kernel held when it became active; absent if it could not count
+	// them.
 	// +optional
-	SessionsHeld int64 `json:"sessionsHeld"`
+	SessionsHeld *int64 `json:"sessionsHeld,omitempty"`
 }

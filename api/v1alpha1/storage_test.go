@@ -139,7 +139,7 @@ spec:
 			}),
 		Entry("a failover without a cause that is known", "status.lastFailover.cause", `supported values: "First", "Silence"`,
 			func(s *v1alpha1.HAPairStatus) {
-				s.LastFailover = &v1alpha1.FailoverStatus{Unit: v1alpha1.Primary, Cause: "Whim", Time: metav1.Now()}
+				s.LastFailover = &v1alpha1.FailoverStatus{Unit: v1alpha1.Primary, Cause: "Whim", Time: metav1.NowMicro()}
 			}),
 		Entry("one unit twice", "status.units[1]", "Duplicate value",
 			func(s *v1alpha1.HAPairStatus) {

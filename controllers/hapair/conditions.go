@@ -25,6 +25,7 @@ func conditionsOf(s *scope) []metav1.Condition {
 		configurationApplied(s),
 		progressing(s),
 		degraded(redundant, synchronized),
+		addressConflict(s),
 	}
 }
 
@@ -151,7 +152,7 @@ func progressing(s *scope) metav1.Condition {
 	if len(s.lacks) > 0 {
 		return no(condition, v1alpha1.ReasonBlocked, "%s", s.lacks[0].message)
 	}
-	var creating, updating []string
+	var creating, updating, held []string
 	for _, unit := range v1alpha1.Units() {
 		own, made := s.facts.units[unit], s.decisions[unit]
 		switch {
@@ -159,6 +160,8 @@ func progressing(s *scope) metav1.Condition {
 			return no(condition, v1alpha1.ReasonBlocked, "Unit %s: %s", unit, own.trouble)
 		case made.action == actionReplace || made.action == actionWait:
 			updating = append(updating, fmt.Sprintf("unit %s: %s", unit, lower(made.why)))
+		case made.action == actionHold:
+			held = append(held, fmt.Sprintf("unit %s: %s", unit, lower(made.why)))
 		case !own.ready():
 			creating = append(creating, fmt.Sprintf("unit %s: %s", unit, notReadyBecause(own)))
 		}
@@ -168,9 +171,20 @@ func progressing(s *scope) metav1.Condition {
 		return yes(condition, v1alpha1.ReasonUpdating, "%s", upper(strings.Join(updating, "; ")))
 	case len(creating) > 0:
 		return yes(condition, v1alpha1.ReasonCreating, "%s", upper(strings.Join(creating, "; ")))
+	case s.pair.Spec.Paused:
+		return no(condition, v1alpha1.ReasonPaused, "%s", pausedMessage(held))
 	default:
 		return no(condition, v1alpha1.ReasonSettled, "Both units are what the spec says")
 	}
+}
+
+// pausedMessage says what a pause means, so that one that was forgotten is understood, and what waits for its end.
+func pausedMessage(held []string) string {
+	const message = "spec.paused is set: no unit is replaced, and none hands over for health or preference"
+	if len(held) == 0 {
+		return message
+	}
+	return message + "; " + strings.Join(held, "; ")
 }
 
 // degraded follows from two others; it is what an alert is put on.
@@ -184,6 +198,22 @@ func degraded(redundant, synchronized metav1.Condition) metav1.Condition {
 			lower(synchronized.Message))
 	default:
 		return no(condition, v1alpha1.ReasonHealthy, "Either unit can take over from the other without loss")
+	}
+}
+
+// addressConflict is what the active unit hears on its segments: the standby has no address that could be in conflict.
+func addressConflict(s *scope) metav1.Condition {
+	const condition = v1alpha1.ConditionAddressConflict
+	active := s.facts.active()
+	c := s.facts.units[active].condition(v1alpha1.PodConditionAddressConflict)
+	switch {
+	case active == "":
+		return no(condition, v1alpha1.ReasonNoConflict, "No unit is active that would hold a virtual address")
+	case c != nil && c.Status == corev1.ConditionTrue:
+		return yes(condition, v1alpha1.ReasonDuplicateAddress, "Unit %s shares a virtual address with another station%s",
+			active, colon(c.Message))
+	default:
+		return no(condition, v1alpha1.ReasonNoConflict, "Unit %s heard nobody else claim a virtual address", active)
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 	actionReplace
 	// actionWait: the pod is outdated, or being deleted, and it is not the time to do anything about it.
 	actionWait
-	// actionHold: nothing may be made or replaced, since the spec lacks something.
+	// actionHold: nothing may be made or replaced, since the spec lacks something or says so.
 	actionHold
 )
 
@@ -41,6 +41,8 @@ type wishes struct {
 	startable bool
 	// lacking is set while the spec lacks something; then nothing that works is replaced.
 	lacking bool
+	// paused is set while the user wants nothing that works to be replaced.
+	paused bool
 }
 
 // decide says what is to be done with each unit. It must never take a unit on which the traffic depends: of two
@@ -73,6 +75,8 @@ func decideUnit(f facts, w wishes, unit v1alpha1.Unit) decision {
 		return decision{actionKeep, ""}
 	case w.lacking:
 		return decision{actionHold, "It is outdated and kept, since the spec lacks something"}
+	case w.paused:
+		return decision{actionHold, "It is outdated and kept, since spec.paused is set"}
 	case unit == f.active():
 		return decideActive(f, w, unit)
 	default:

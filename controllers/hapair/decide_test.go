@@ -74,6 +74,8 @@ func TestDecide(t *testing.T) {
 	const nobody, primary, secondary = v1alpha1.Unit(""), v1alpha1.Primary, v1alpha1.Secondary
 	lacking, unstartable := wishing(), wishing()
 	lacking.lacking = true
+	paused := wishing()
+	paused.paused = true
 	unstartable.startable, unstartable.lacking = false, true
 	oldBroken := seen{outdated: true}
 	oldLeaving := seen{outdated: true, leaving: true, ready: true, inSync: true}
@@ -96,6 +98,11 @@ func TestDecide(t *testing.T) {
 		"both are outdated":                    {wishing(), primary, old, old, actionWait, actionReplace},
 		"both are outdated, secondary active":  {wishing(), secondary, old, old, actionReplace, actionWait},
 		"both are outdated, something lacks":   {lacking, primary, old, old, actionHold, actionHold},
+		"both are outdated and paused":         {paused, primary, old, old, actionHold, actionHold},
+		"one is outdated and paused":           {paused, primary, good, old, actionKeep, actionHold},
+		"an outdated broken one, paused":       {paused, primary, good, oldBroken, actionKeep, actionHold},
+		"the standby is lost while paused":     {paused, primary, old, absent, actionHold, actionCreate},
+		"the standby was evicted while paused": {paused, primary, good, evicted, actionKeep, actionRemove},
 		"both are outdated, nobody active":     {wishing(), nobody, old, old, actionWait, actionWait},
 		"both are outdated and never worked":   {wishing(), nobody, oldBroken, oldBroken, actionWait, actionReplace},
 		"the outdated standby is leaving":      {wishing(), primary, old, oldLeaving, actionWait, actionWait},
@@ -135,6 +142,7 @@ func TestDecideNeverHarms(t *testing.T) {
 		f := pairOf(active, drawUnit(t, "primary"), drawUnit(t, "secondary"))
 		w := wishing()
 		w.startable, w.lacking = rapid.Bool().Draw(t, "startable"), rapid.Bool().Draw(t, "lacking")
+		w.paused = rapid.Bool().Draw(t, "paused")
 		made := decide(f, w)
 
 		replaced := 0
@@ -144,8 +152,8 @@ func TestDecideNeverHarms(t *testing.T) {
 				continue
 			}
 			replaced++
-			if w.lacking || !w.startable {
-				t.Errorf("unit %s is replaced while the spec lacks something", unit)
+			if w.lacking || !w.startable || w.paused {
+				t.Errorf("unit %s is replaced while the spec lacks something or says no", unit)
 			}
 			if canTakeOver := peer.useful() && f.synchronized(); unit == f.active() && !canTakeOver {
 				t.Errorf("the active unit %s is replaced though its peer cannot take over", unit)

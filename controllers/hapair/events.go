@@ -35,6 +35,14 @@ var (
 	noticeConfigurationApplied = notice{corev1.EventTypeNormal, "ConfigurationApplied", "Observe"}
 	noticeConfigurationRefused = notice{corev1.EventTypeWarning, "ConfigurationRefused", "Validate"}
 	noticeBlocked              = notice{corev1.EventTypeWarning, "Blocked", "Reconcile"}
+	noticeConflict             = notice{corev1.EventTypeWarning, "AddressConflict", "Observe"}
+	noticeConflictGone         = notice{corev1.EventTypeNormal, "AddressConflictGone", "Observe"}
+)
+
+// A change of the active unit that is over has one reason; whether it is a warning depends on its cause.
+var (
+	noticeSwitchover = notice{corev1.EventTypeNormal, "FailoverCompleted", "Observe"}
+	noticeFailover   = notice{corev1.EventTypeWarning, "FailoverCompleted", "Observe"}
 )
 
 // maxNote is what the API server admits of an Event's note.
@@ -56,10 +64,13 @@ type transition struct {
 func transitions(before, after v1alpha1.HAPairStatus) []transition {
 	var told []transition
 	told = append(told, activeTransition(before, after)...)
+	told = append(told, failoverTransition(before, after)...)
 	told = append(told, turned(before, after, v1alpha1.ConditionRedundant,
 		noticeRedundancyRestored, noticeRedundancyLost)...)
 	told = append(told, turned(before, after, v1alpha1.ConditionSynchronized,
 		noticeSynchronized, noticeSynchronizationLost)...)
+	told = append(told, turned(before, after, v1alpha1.ConditionAddressConflict,
+		noticeConflict, noticeConflictGone)...)
 	if refused := configurationTransition(before, after); len(refused) > 0 {
 		return append(told, refused...)
 	}

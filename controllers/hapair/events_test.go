@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -24,6 +25,22 @@ func TestTransitions(t *testing.T) {
 	applied := yes(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplied, "both")
 	blocked := no(v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "why")
 	blockedMore := no(v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "why, in other words")
+
+	conflict := yes(v1alpha1.ConditionAddressConflict, v1alpha1.ReasonDuplicateAddress, "shares")
+	noConflict := no(v1alpha1.ConditionAddressConflict, v1alpha1.ReasonNoConflict, "nobody else")
+	reported := func(term int64, cause v1alpha1.FailoverCause) v1alpha1.HAPairStatus {
+		s := status("secondary", term)
+		s.LastFailover = &v1alpha1.FailoverStatus{
+			Unit: v1alpha1.Secondary, Term: term, Cause: cause, TotalMicroseconds: 440_950, DetectedMicroseconds: 351_000,
+			ClaimedMicroseconds: 9_000, FencedMicroseconds: 80_000, CommittedMicroseconds: 50, OpenedMicroseconds: 100,
+			AttachedMicroseconds: 600, AnnouncedMicroseconds: 150, VerifiedMicroseconds: 50, SessionsHeld: new(int64(500_000)),
+		}
+		return s
+	}
+	uncounted := reported(2, v1alpha1.FailoverStop)
+	uncounted.LastFailover.SessionsHeld = nil
+	const steps = " within 440.9 ms: detection 351.0 ms, claim 9.0 ms, fence 80.0 ms, commit 0.0 ms, open 0.1 ms, " +
+		"attach 0.6 ms, announce 0.1 ms, verify 0.0 ms, sessions held "
 
 	type row = struct {
 		before, after v1alpha1.HAPairStatus
@@ -46,7 +63,7 @@ func TestTransitions(t *testing.T) {
 		},
 		"released": {
 			status("primary", 1), status("", 1),
-			[]string{"ActiveLost: No unit is active after unit primary"},
+			[]string{"Warning ActiveLost: No unit is active after unit primary"},
 		},
 		"standby comes": {
 			status("primary", 1, alone), status("primary", 1, redundant),
@@ -54,29 +71,57 @@ func TestTransitions(t *testing.T) {
 		},
 		"standby goes": {
 			status("primary", 1, redundant), status("primary", 1, alone),
-			[]string{"RedundancyLost: is missing"},
+			[]string{"Warning RedundancyLost: is missing"},
 		},
 		"document refused": {
 			status("", 0, applied), status("", 0, invalid, blocked),
-			[]string{"ConfigurationRefused: zones[0]: wrong"},
+			[]string{"Warning ConfigurationRefused: zones[0]: wrong"},
 		},
 		"document still refused": {status("", 0, invalid, blocked), status("", 0, invalid, blocked), nil},
 		"document refused elsewhere": {
 			status("", 0, invalid), status("", 0, invalidElsewhere),
-			[]string{"ConfigurationRefused: zones[1]: wrong"},
+			[]string{"Warning ConfigurationRefused: zones[1]: wrong"},
 		},
 		"document on its way": {status("", 0, applied), status("", 0, applying), nil},
 		"document arrived": {
 			status("", 0, applying), status("", 0, applied),
 			[]string{"ConfigurationApplied: both"},
 		},
-		"blocked":                 {status("", 0), status("", 0, blocked), []string{"Blocked: why"}},
+		"blocked":                 {status("", 0), status("", 0, blocked), []string{"Warning Blocked: why"}},
 		"blocked, in other words": {status("", 0, blocked), status("", 0, blockedMore), nil},
+		"failover is over": {
+			status("secondary", 2), reported(2, v1alpha1.FailoverSilence),
+			[]string{"Warning FailoverCompleted: Unit secondary became active in term 2 (Silence)" + steps + "500000"},
+		},
+		"the Lease had run out": {
+			reported(1, v1alpha1.FailoverFirst), func() v1alpha1.HAPairStatus {
+				s := reported(2, v1alpha1.FailoverExpiry)
+				s.Term = 1 // seen before the change itself
+				return s
+			}(),
+			[]string{"Warning FailoverCompleted: Unit secondary became active in term 2 (Expiry)" + steps + "500000"},
+		},
+		"switchover is over": {
+			status("secondary", 2), uncounted,
+			[]string{"FailoverCompleted: Unit secondary became active in term 2 (Stop)" + steps + "unknown"},
+		},
+		"failover told already":       {reported(2, v1alpha1.FailoverSilence), reported(2, v1alpha1.FailoverSilence), nil},
+		"report is gone with a Lease": {reported(2, v1alpha1.FailoverSilence), status("secondary", 2), nil},
+		"another station comes": {
+			status("primary", 1, noConflict), status("primary", 1, conflict), []string{"Warning AddressConflict: shares"},
+		},
+		"another station was there at first": {
+			status("primary", 1), status("primary", 1, conflict), []string{"Warning AddressConflict: shares"},
+		},
+		"another station is still there": {status("primary", 1, conflict), status("primary", 1, conflict), nil},
+		"another station goes": {
+			status("primary", 1, conflict), status("primary", 1, noConflict), []string{"AddressConflictGone: nobody else"},
+		},
 		"two at once": {
 			status("primary", 1, redundant), status("secondary", 2, alone),
 			[]string{
 				"ActiveChanged: Unit secondary is active in term 2, in place of unit primary",
-				"RedundancyLost: is missing",
+				"Warning RedundancyLost: is missing",
 			},
 		},
 	}
@@ -84,7 +129,11 @@ func TestTransitions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var told []string
 			for _, transition := range transitions(test.before, test.after) {
-				told = append(told, transition.notice.reason+": "+transition.note)
+				kind := ""
+				if transition.notice.kind == corev1.EventTypeWarning {
+					kind = "Warning "
+				}
+				told = append(told, kind+transition.notice.reason+": "+transition.note)
 			}
 			if !slices.Equal(told, test.want) {
 				t.Errorf("got  %q\nwant %q", told, test.want)

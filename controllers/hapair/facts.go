@@ -19,6 +19,8 @@ type facts struct {
 	holder string
 	// term is the Lease's fencing token.
 	term int64
+	// failoverReport is what the unit that became active last noted on the Lease, unread; empty when there is nothing.
+	failoverReport string
 	// units have an entry for both units, with or without a pod.
 	units map[v1alpha1.Unit]unitFacts
 }
@@ -109,6 +111,36 @@ func (u unitFacts) role() v1alpha1.Role {
 		return role
 	default:
 		return ""
+	}
+}
+
+// fence is what closes the unit's gate; empty when it says nothing that is known.
+func (u unitFacts) fence() v1alpha1.Fence {
+	c := u.condition(v1alpha1.PodConditionFenced)
+	if c == nil {
+		return ""
+	}
+	switch fence := v1alpha1.Fence(c.Reason); fence {
+	case v1alpha1.FenceBPF, v1alpha1.FenceNFTables, v1alpha1.FenceUnavailable:
+		return fence
+	default:
+		return ""
+	}
+}
+
+// health is what the unit's monitors say: whether it is healthy, nil when that is not known, and the fault. The word of
+// a unit that is not ready any more may be an old one; a fault is believed all the same.
+func (u unitFacts) health() (healthy *bool, fault string) {
+	c := u.condition(v1alpha1.PodConditionHealthy)
+	switch {
+	case c == nil:
+		return nil, ""
+	case c.Status == corev1.ConditionFalse:
+		return new(false), shorten(c.Message, maxQuoted)
+	case c.Status == corev1.ConditionTrue && u.ready():
+		return new(true), ""
+	default:
+		return nil, ""
 	}
 }
 

@@ -197,20 +197,48 @@ func (s *stage) hold(ctx context.Context, unit v1alpha1.Unit, term int32) {
 
 func (s *stage) writeLease(ctx context.Context, edit func(*coordinationv1.LeaseSpec)) {
 	GinkgoHelper()
+	s.replaceLease(ctx, func(lease *coordinationv1.Lease) { edit(&lease.Spec) })
+}
+
+// replaceLease plays a sidecar, which writes the whole Lease and keeps in it what others put there.
+func (s *stage) replaceLease(ctx context.Context, edit func(*coordinationv1.Lease)) {
+	GinkgoHelper()
 	Eventually(func() error {
 		lease := &coordinationv1.Lease{}
 		if err := s.get(ctx, "edge", lease); err != nil {
 			return err
 		}
-		edit(&lease.Spec)
+		edit(lease)
 		lease.Spec.LeaseDurationSeconds = ptr.To[int32](15)
 		lease.Spec.RenewTime = ptr.To(metav1.NowMicro())
 		return admin.Update(ctx, lease)
 	}).Should(Succeed())
 }
 
+// note plays a sidecar that notes something on the Lease.
+func (s *stage) note(ctx context.Context, annotation, text string) {
+	GinkgoHelper()
+	s.replaceLease(ctx, func(lease *coordinationv1.Lease) {
+		metav1.SetMetaDataAnnotation(&lease.ObjectMeta, annotation, text)
+	})
+}
+
+// leaseNotes are the annotations of the Lease.
+func (s *stage) leaseNotes(ctx context.Context) map[string]string {
+	GinkgoHelper()
+	lease := &coordinationv1.Lease{}
+	Expect(s.get(ctx, "edge", lease)).To(Succeed())
+	return lease.Annotations
+}
+
 // settle brings the pair to the state in which it should stay: primary active, secondary in sync.
 func (s *stage) settle(ctx context.Context) {
+	GinkgoHelper()
+	s.settleAs(ctx, v1alpha1.ReasonSettled)
+}
+
+// settleAs does so for a pair that makes progress for another reason.
+func (s *stage) settleAs(ctx context.Context, progress string) {
 	GinkgoHelper()
 	hash := s.documentHash(ctx)
 	s.run(ctx, v1alpha1.Primary, roleIs(v1alpha1.RoleActive), inSync(), enforces(hash))
@@ -220,8 +248,9 @@ func (s *stage) settle(ctx context.Context) {
 		v1alpha1.ConditionReady: v1alpha1.ReasonActive, v1alpha1.ConditionRedundant: v1alpha1.ReasonStandbyReady,
 		v1alpha1.ConditionSynchronized:         v1alpha1.ReasonInSync,
 		v1alpha1.ConditionConfigurationApplied: v1alpha1.ReasonApplied,
-		v1alpha1.ConditionProgressing:          v1alpha1.ReasonSettled,
+		v1alpha1.ConditionProgressing:          progress,
 		v1alpha1.ConditionDegraded:             v1alpha1.ReasonHealthy,
+		v1alpha1.ConditionAddressConflict:      v1alpha1.ReasonNoConflict,
 	} {
 		s.eventually(ctx, condition, reason)
 	}

@@ -108,6 +108,7 @@ var _ = Describe("A pair", func() {
 			Expect(err).NotTo(HaveOccurred())
 		}
 		s.writeLease(ctx, func(*coordinationv1.LeaseSpec) {}) // renewed
+		s.note(ctx, "hapair.io/lease-standby", "secondary/1/2")
 		Consistently(writes.count.Load).Should(BeZero())
 	})
 

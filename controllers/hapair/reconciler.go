@@ -49,11 +49,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		// What follows a failover comes first, and needs nothing of what may fail below.
 		r.repoint,
 		r.labelRoles,
+		// The units learn by the Lease that they are paused, whatever else is wrong.
+		r.ensureLease,
 		r.resolveSync,
 		r.resolveDocument,
 		r.ensureIdentity,
 		r.ensureCredentials,
-		r.ensureLease,
 		r.ensureConfiguration,
 		r.ensureUnits,
 	)

@@ -50,6 +50,9 @@ func statusOf(s *scope, now metav1.Time) v1alpha1.HAPairStatus {
 		status.Standby = s.facts.standby()
 		status.Term = s.facts.term
 		status.Units = unitStatuses(s.facts)
+		if last := lastFailover(s); last != nil {
+			status.LastFailover = last
+		}
 	}
 	for _, condition := range conditionsOf(s) {
 		condition.ObservedGeneration = s.pair.Generation
@@ -74,6 +77,8 @@ func unitStatuses(f facts) []v1alpha1.UnitStatus {
 			status.Node = own.pod.Spec.NodeName
 			status.Synchronized = own.is(v1alpha1.PodConditionSynchronized) && own.ready()
 			status.ConfigurationHash = own.configurationHash()
+			status.Fence = own.fence()
+			status.Healthy, status.Fault = own.health()
 		}
 		if status.Role == v1alpha1.RoleActive && unit != f.active() {
 			// It said so before it was lost; the Lease knows better.

@@ -41,6 +41,7 @@ func observe(ctx context.Context, reader client.Reader, pair *v1alpha1.HAPair) (
 	if lease.Spec.LeaseTransitions != nil {
 		seen.term = int64(*lease.Spec.LeaseTransitions)
 	}
+	seen.failoverReport = lease.Annotations[v1alpha1.AnnotationLastFailover]
 
 	for _, unit := range v1alpha1.Units() {
 		pod := &corev1.Pod{}

@@ -36,6 +36,7 @@ func (r *Reconciler) templates(s *scope) (map[v1alpha1.Unit]*corev1ac.PodApplyCo
 		hashes:    map[v1alpha1.Unit]string{},
 		startable: s.settings != nil && s.document != nil,
 		lacking:   len(s.lacks) > 0,
+		paused:    s.pair.Spec.Paused,
 	}
 	templates := map[v1alpha1.Unit]*corev1ac.PodApplyConfiguration{}
 	if !w.startable {
@@ -87,6 +88,16 @@ func (r *Reconciler) carryOut(
 // replace deletes the pod of a unit that runs, if that is still the right thing to do by what the API server itself
 // says: the cache may be behind, and there is no way back.
 func (r *Reconciler) replace(ctx context.Context, s *scope, unit v1alpha1.Unit, w wishes) error {
+	current := &v1alpha1.HAPair{}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.pair), current); err != nil {
+		return fmt.Errorf("making certain that unit %s is to be replaced: %w", unit, err)
+	}
+	if current.UID != s.pair.UID || current.Generation != s.pair.Generation {
+		// It may have been paused. The change is on its way, and brings the next reconcile.
+		s.log.Info("Not replacing unit, since the spec changed meanwhile", "unit", unit)
+		s.decisions[unit] = decision{actionWait, "It is outdated by a spec that changed meanwhile"}
+		return nil
+	}
 	certain, err := observe(ctx, r.Live, s.pair)
 	if err != nil {
 		return fmt.Errorf("making certain that unit %s can be replaced: %w", unit, err)

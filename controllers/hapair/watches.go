@@ -20,7 +20,8 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// leaseChanged passes over renewals, of which there are several a minute for each pair, and which change nothing.
+// leaseChanged passes over renewals, of which there are several a minute for each pair, and over all else that the
+// units note there for each other. Only what the operator itself reads or wrote counts.
 func leaseChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, okBefore := e.ObjectOld.(*coordinationv1.Lease)
@@ -28,15 +29,26 @@ func leaseChanged() predicate.Predicate {
 		if !okBefore || !okAfter {
 			return true
 		}
-		return !equality.Semantic.DeepEqual(withoutRenewal(before), withoutRenewal(after))
+		return !equality.Semantic.DeepEqual(concerned(before), concerned(after))
 	}}
 }
 
-func withoutRenewal(lease *coordinationv1.Lease) *coordinationv1.Lease {
-	lease = lease.DeepCopy()
-	lease.Spec.RenewTime = nil
-	lease.ResourceVersion, lease.ManagedFields = "", nil
-	return lease
+// concerned is what of a Lease concerns the operator.
+func concerned(lease *coordinationv1.Lease) *coordinationv1.Lease {
+	part := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+		UID:               lease.UID,
+		DeletionTimestamp: lease.DeletionTimestamp,
+		Labels:            lease.Labels,
+		OwnerReferences:   lease.OwnerReferences,
+		Annotations:       map[string]string{},
+	}}
+	for _, name := range []string{v1alpha1.AnnotationPaused, v1alpha1.AnnotationLastFailover} {
+		if value, ok := lease.Annotations[name]; ok {
+			part.Annotations[name] = value
+		}
+	}
+	part.Spec.HolderIdentity, part.Spec.LeaseTransitions = lease.Spec.HolderIdentity, lease.Spec.LeaseTransitions
+	return part
 }
 
 // The fields by which pairs are found that name an object.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"time"
 )
@@ -135,13 +136,21 @@ func (s Sidecar) LeaseDuration() time.Duration {
 // Parse decodes and checks the document. Unknown fields are refused, so that a typing error is never a silent default.
 func Parse(document []byte) (Sidecar, error) {
 	var s Sidecar
-	decoder := json.NewDecoder(bytes.NewReader(document))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&s); err != nil {
+	if err := decode(document, &s); err != nil {
 		return Sidecar{}, fmt.Errorf("decoding sidecar settings: %w", err)
 	}
-	if decoder.More() {
-		return Sidecar{}, errors.New("decoding sidecar settings: more than one document")
-	}
 	return s, s.validate()
+}
+
+// decode takes one document of known fields, and nothing after it.
+func decode(document []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the document")
+	}
+	return nil
 }

@@ -196,7 +196,8 @@ func TestDocumentsThatAreNone(t *testing.T) {
 		``:                   "EOF",
 		`[]`:                 "cannot unmarshal array",
 		`{"pairs": "edge"}`:  `unknown field "pairs"`,
-		`{"pair": "a"}{}`:    "more than one document",
+		`{"pair": "a"}}`:     "something follows the document",
+		`{"pair": "a"}{}`:    "something follows the document",
 		`{"networks": null}`: "pair and namespace must be set",
 	} {
 		if _, err := settings.Parse([]byte(document)); err == nil || !strings.Contains(err.Error(), want) {
