@@ -20,8 +20,16 @@ type Link struct {
 	Name  string
 	// MAC is zero for an interface that is not Ethernet-like.
 	MAC MAC
+	// PermanentMAC is the one that the hardware came with; zero where the kernel knows of none, as for most virtual
+	// interfaces.
+	PermanentMAC MAC
+	// Enabled is set when the interface is switched on.
+	Enabled bool
 	// Up is set when the interface is switched on and has a carrier.
 	Up bool
+	// Operational is set when the interface is up, and nothing above the carrier keeps packets from passing, such as a
+	// port that has not been authenticated: IF_OPER_UP of RFC 2863, or unknown.
+	Operational bool
 	// IPv4 is what is set for IPv4 on it.
 	IPv4 Devconf
 }
@@ -54,8 +62,10 @@ func decodeLink(m netlink.Message) (Link, error) {
 	flags := binary.NativeEndian.Uint32(m.Data[8:12])
 	link := Link{
 		Index: int(int32(binary.NativeEndian.Uint32(m.Data[4:8]))),
-		Up:    flags&unix.IFF_UP != 0 && flags&unix.IFF_LOWER_UP != 0,
 	}
+	link.Enabled = flags&unix.IFF_UP != 0
+	link.Up = link.Enabled && flags&unix.IFF_LOWER_UP != 0
+	link.Operational = link.Up && flags&unix.IFF_RUNNING != 0
 	for ad.Next() {
 		switch ad.Type() {
 		case unix.IFLA_IFNAME:
@@ -63,6 +73,10 @@ func decodeLink(m netlink.Message) (Link, error) {
 		case unix.IFLA_ADDRESS:
 			if b := ad.Bytes(); len(b) == len(link.MAC) {
 				link.MAC = MAC(b)
+			}
+		case unix.IFLA_PERM_ADDRESS:
+			if b := ad.Bytes(); len(b) == len(link.PermanentMAC) {
+				link.PermanentMAC = MAC(b)
 			}
 		case unix.IFLA_AF_SPEC:
 			ad.Nested(func(families *netlink.AttributeDecoder) error {
