@@ -329,6 +329,7 @@ func (s *step) serve() {
 // recover keeps a fenced unit's gate closed and tries for a new permit. A write that succeeds proves that nobody took
 // the Lease in between; an acknowledgement that came late, that the peer does not mean to.
 func (s *step) recover() {
+	s.pairing.preparing = false
 	withdrawn := s.retreat()
 	if withdrawn {
 		s.become(Standby)

@@ -40,18 +40,16 @@ func (m Machine) named() Incarnation {
 func (s *step) keepLease() {
 	settled := s.settled()
 	named, wanted := s.named(), s.wantedStandby()
-	switch {
-	case wanted != Nobody && wanted != named:
+	if wanted != Nobody && wanted != named {
 		s.pair(wanted, settled)
 		return
-	case wanted == Nobody:
-		s.pairing.preparing = false
-		if s.paired() {
-			if settled {
-				s.write(s.tenureRecord(Nobody))
-			}
-			return
+	}
+	s.pairing.preparing = false
+	if wanted == Nobody && s.paired() {
+		if settled {
+			s.write(s.tenureRecord(Nobody))
 		}
+		return
 	}
 	s.renew(settled)
 }
