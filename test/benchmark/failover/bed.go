@@ -1,0 +1,170 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/test/benchmark/internal/sight"
+	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/poll"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// The management network, over which units reach the API server.
+const (
+	managementBridge    = "management"
+	managementInterface = "mgmt0"
+	managementPrefix    = "/24"
+	apiServerAddress    = "10.98.0.1"
+)
+
+// readyTimeout bounds the wait for a pair to be of use.
+const readyTimeout = time.Minute
+
+// router is one unit's machine.
+type router struct {
+	name       string // primary or secondary
+	namespace  *testbed.Namespace
+	sync       string // its address on the link between the units
+	management string // and on that to the API server
+	power      *powerSwitch
+	// lan and wan are the MAC addresses that it forwards with.
+	lan, wan sight.MAC
+}
+
+func (r *router) path() string { return namespace.Named(r.namespace.Name) }
+
+// bed is the network of one run. The primary is the active one until something happens to it.
+type bed struct {
+	t         testing.TB
+	network   *testbed.Network
+	primary   *router
+	secondary *router
+	// directory is for the files of the run, of which logs are kept when it fails.
+	directory string
+}
+
+var ports atomic.Uint32 // makes the names of the management switch's ports unique: a removed one lingers for a moment
+
+// newBed makes a network, whose routers are connected to the management switch.
+func newBed(t testing.TB, management *testbed.Namespace, directory string) *bed {
+	t.Helper()
+	b := &bed{t: t, network: testbed.NewNetwork(t), directory: directory}
+	b.primary = newRouter(t, management, "primary", b.network.Primary, testbed.PrimarySync, "10.98.0.2")
+	b.secondary = newRouter(t, management, "secondary", b.network.Secondary, testbed.SecondarySync, "10.98.0.3")
+	return b
+}
+
+func newRouter(
+	t testing.TB, management *testbed.Namespace, name string, n *testbed.Namespace, sync, address string,
+) *router {
+	t.Helper()
+	r := &router{name: name, namespace: n, sync: sync, management: address}
+	management.Plug(t, managementBridge, n, managementInterface, "m"+strconv.Itoa(int(ports.Add(1))))
+	n.Link(t, managementInterface).Address(address + managementPrefix)
+	err := n.Do(func() (err error) {
+		if r.lan, err = macOf("lan0"); err == nil {
+			r.wan, err = macOf("wan0")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatalf("Reading the MAC addresses of %s: %v", name, err)
+	}
+	r.power = newPowerSwitch(t, n, "sync0", managementInterface, "lan0", "wan0")
+	return r
+}
+
+func macOf(name string) (sight.MAC, error) {
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		return sight.MAC{}, err
+	}
+	if len(i.HardwareAddr) != len(sight.MAC{}) {
+		return sight.MAC{}, fmt.Errorf("%s has no Ethernet address", name)
+	}
+	return sight.MAC(i.HardwareAddr), nil
+}
+
+func (b *bed) file(name string) string { return filepath.Join(b.directory, name) }
+
+func (b *bed) routers() []*router { return []*router{b.primary, b.secondary} }
+
+// write writes a file of the run and returns its path.
+func (b *bed) write(name, content string, mode os.FileMode) string {
+	b.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(b.file(name)), 0o700); err != nil {
+		b.t.Fatalf("Writing %s: %v", name, err)
+	}
+	if err := os.WriteFile(b.file(name), []byte(content), mode); err != nil {
+		b.t.Fatalf("Writing %s: %v", name, err)
+	}
+	return b.file(name)
+}
+
+// await waits until ask returns no error.
+func (b *bed) await(what string, ask func(context.Context) error) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), readyTimeout)
+	defer cancel()
+	if err := poll.Until(ctx, 20*time.Millisecond, what, ask); err != nil {
+		b.t.Fatalf("%v", err)
+	}
+}
+
+// pause lets time pass, which is what is measured here.
+func pause(t testing.TB, d time.Duration) {
+	t.Helper()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.Context().Done():
+		t.Fatal("interrupted")
+	}
+}
+
+// connections is how many entries the connection tracking table of a router has.
+func (r *router) connections() (int, error) {
+	var text []byte
+	err := r.namespace.Do(func() (err error) {
+		text, err = os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_count")
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("counting the connections of %s: %w", r.name, err)
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
+
+var errVirtualAddress = errors.New("it has no virtual address")
+
+// holdsVirtualAddress fails unless the router has the virtual address of the WAN.
+func (r *router) holdsVirtualAddress() error {
+	return r.namespace.Do(func() error {
+		i, err := net.InterfaceByName("wan0")
+		if err != nil {
+			return err
+		}
+		addresses, err := i.Addrs()
+		if err != nil {
+			return err
+		}
+		for _, a := range addresses {
+			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == testbed.VirtualWAN.Addr() {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s: %w", r.name, errVirtualAddress)
+	})
+}

@@ -1,0 +1,70 @@
+// Failover measures failovers of hapair beside those of keepalived and conntrackd. Run it with --help.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hapair-io/hapair/internal/cli/program"
+	"github.com/hapair-io/hapair/test/benchmark/failover"
+)
+
+func main() { os.Exit(program.Run(newCommand())) }
+
+func newCommand() *cobra.Command {
+	o := failover.Options{Progress: os.Stdout}
+	quick := false
+	command := &cobra.Command{
+		Use:   "bench-failover",
+		Short: "Measure what a user notices of a failover: hapair beside keepalived and conntrackd",
+		Long: `Measure what a user notices of a failover: hapair beside keepalived and conntrackd.
+
+Both run on the same network of namespaces, in turns. It needs root, and changes nothing of the machine but the limits
+of its connection tracking table, which it restores.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if quick {
+				hurry(command, &o)
+			}
+			return failover.Run(command.Context(), o)
+		},
+	}
+	bin := "bin"
+	if self, err := os.Executable(); err == nil {
+		bin = filepath.Dir(self)
+	}
+	flags := command.Flags()
+	flags.IntVar(&o.Runs, "runs", 20, "how often each system is measured with each setting")
+	flags.StringSliceVar(&o.Scenarios, "scenarios", nil,
+		"which scenarios to run; all when empty: "+strings.Join(failover.Names(), ", "))
+	flags.StringVar(&o.Sidecar, "sidecar", filepath.Join(bin, "sidecar"), "hapair's sidecar")
+	flags.StringVar(&o.Assets, "assets", filepath.Join(bin, "kubernetes-assets"), "folder with etcd and kube-apiserver")
+	flags.StringVar(&o.Output, "output", filepath.Join(bin, "bench-failover.out", time.Now().Format("20060102-150405")),
+		"folder for raw figures, the report, and logs of runs that failed")
+	flags.IntVar(&o.Flows, "flows", 500_000, "how many connections the table has where there are many")
+	flags.DurationVar(&o.Away, "away", time.Minute, "how long the API server does not answer")
+	flags.DurationVar(&o.Idle, "idle", time.Minute, "for how long the writes of an idle pair are counted")
+	flags.DurationVar(&o.Patience, "patience", time.Minute, "how long to wait for a quiet machine before each run")
+	flags.BoolVar(&quick, "quick", false, "see that all of it works: smaller and shorter, unless flags say otherwise")
+	return command
+}
+
+// hurry makes everything small that no flag was given for.
+func hurry(command *cobra.Command, o *failover.Options) {
+	for name, value := range map[string]string{
+		"runs": "1", "flows": "50000", "away": "10s", "idle": "15s", "patience": "5s",
+	} {
+		flag := command.Flags().Lookup(name)
+		if flag.Changed {
+			continue
+		}
+		if err := flag.Value.Set(value); err != nil {
+			panic(fmt.Sprintf("--%s=%s: %v", name, value, err)) // the table stands above
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package failover
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/benchmark/internal/process"
+	"github.com/hapair-io/hapair/test/benchmark/internal/sight"
+)
+
+// cutPower takes a router's power: all its cables are out at once, and then its programs end without a farewell.
+func (m *measurement) cutPower(r *router) time.Time {
+	t := m.bed.t
+	t.Helper()
+	first, last, err := r.power.off()
+	if err != nil {
+		t.Fatalf("Cutting the power of %s: %v", r.name, err)
+	}
+	if err := process.KillAll(r.path()); err != nil {
+		t.Fatalf("Cutting the power of %s: %v", r.name, err)
+	}
+	m.sample.CutTook = Milliseconds(last.Sub(first))
+	return first
+}
+
+// loseActive cuts the power of the active.
+func loseActive(m *measurement, o Options) {
+	m.settle(tickers, o.Patience)
+	event := m.cutPower(m.bed.primary)
+	m.recover(event)
+	m.conclude(event)
+}
+
+// loseActiveWithFlows is the same with many connections in the table.
+func loseActiveWithFlows(m *measurement, o Options) {
+	m.fill(o.Flows)
+	m.settle(o.Flows, o.Patience)
+	event := m.cutPower(m.bed.primary)
+	m.recover(event)
+	m.conclude(event)
+}
+
+// stopActive asks the active to stop, as for a reboot or an upgrade.
+func stopActive(m *measurement, o Options) {
+	m.probe(m.bed.primary)
+	m.settle(tickers, o.Patience)
+	event := time.Now()
+	m.system.stop(m.bed.primary)
+	m.recover(event)
+	m.conclude(event)
+}
+
+// loseStandby cuts the power of the standby: nobody should notice.
+func loseStandby(m *measurement, o Options) {
+	m.settle(tickers, o.Patience)
+	event := m.cutPower(m.bed.secondary)
+	m.recover(event)
+	m.conclude(event)
+}
+
+// freezeActive stops all programs of the active as they are, which a machine without memory or a paused virtual one does
+// too; its kernel goes on. Once the standby has taken over, they go on.
+func freezeActive(m *measurement, o Options) {
+	t, frozen := m.bed.t, m.bed.primary
+	m.probe(frozen)
+	acknowledgements := sight.At(t, frozen.namespace, "sync0", func(p sight.Packet) bool {
+		return p.Protocol == unix.IPPROTO_UDP && !p.Outgoing
+	})
+	m.settle(tickers, o.Patience)
+	event := time.Now()
+	if _, err := process.SignalAll(frozen.path(), unix.SIGSTOP); err != nil {
+		t.Fatalf("Freezing %s: %v", frozen.name, err)
+	}
+	stopped := time.Now()
+	m.recover(event)
+	if _, err := process.SignalAll(frozen.path(), unix.SIGCONT); err != nil {
+		t.Fatalf("Thawing %s: %v", frozen.name, err)
+	}
+	pause(t, minWatch)
+	m.conclude(event)
+
+	packets, err := acknowledgements.Packets()
+	forwarded, err1 := m.forwarded()
+	probes, err2 := m.probes()
+	for _, err := range []error{err, err1, err2} {
+		if err != nil {
+			t.Fatalf("Looking at packets: %v", err)
+		}
+	}
+	// What came after the programs were stopped, none of them has read.
+	var acknowledged time.Time
+	for _, p := range packets {
+		if p.At.Before(stopped) {
+			acknowledged = p.At
+		}
+	}
+	last := sight.LastBy(forwarded, frozen.name)
+	if probed := sight.LastBy(probes, frozen.name); probed.After(last) {
+		last = probed
+	}
+	if !acknowledged.IsZero() {
+		m.sample.Closed = Milliseconds(last.Sub(acknowledged))
+	}
+}
+
+// loseWitness freezes the API server for a while, and cuts the active's power as soon as it answers again.
+func loseWitness(m *measurement, o Options) {
+	t := m.bed.t
+	server := m.system.(*hapair).server
+	m.settle(tickers, o.Patience)
+	event := time.Now()
+	server.Freeze()
+	t.Cleanup(server.Thaw) // whatever happens: other runs need it
+	pause(t, o.Away)
+	server.Thaw()
+	if err := server.Answers(t.Context()); err != nil {
+		t.Fatalf("Waiting for the API server to come back: %v", err)
+	}
+	back := time.Now()
+	m.conclude(event)
+	away := *m.sample
+	cut := m.cutPower(m.bed.primary)
+	m.recover(cut)
+	m.conclude(cut)
+	m.sample.After = m.sample.UDP
+	m.sample.UDP, m.sample.UDP5, m.sample.TCP = away.UDP, away.UDP5, away.TCP
+	t.Logf("The power was cut %s after the API server was back", cut.Sub(back).Round(time.Millisecond))
+}
+
+// idle lets the pair alone, and counts what it writes to the API server.
+func idle(m *measurement, o Options) {
+	t := m.bed.t
+	h := m.system.(*hapair)
+	m.settle(tickers, o.Patience)
+	begun := time.Now()
+	pause(t, o.Idle)
+	writes, err := h.server.Writes(kubernetesNamespace, h.name+"-", begun)
+	if err != nil {
+		t.Fatalf("Counting writes: %v", err)
+	}
+	for _, w := range writes {
+		t.Logf("%s: %s %s of %s", w.At.Format(time.TimeOnly), w.Verb, w.Resource, w.User)
+	}
+	m.sample.WritesPerSecond = float64(len(writes)) / time.Since(begun).Seconds()
+	m.conclude(begun)
+}

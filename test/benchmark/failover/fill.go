@@ -1,0 +1,117 @@
+package failover
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+const (
+	// tickers is how many connections the traffic of a run makes.
+	tickers = 3
+	// batch is how many connections are made between two looks at whether the run still goes on.
+	batch = 8192
+)
+
+// fill makes established connections in the table of the active, as if their packets had passed through it.
+func (m *measurement) fill(flows int) {
+	t := m.bed.t
+	t.Helper()
+	var table *conntrack.Table
+	err := m.bed.primary.namespace.Do(func() (err error) {
+		table, err = conntrack.OpenTable()
+		return err
+	})
+	if err != nil {
+		t.Fatalf("Opening the table of the active: %v", err)
+	}
+	defer func() { _ = table.Close() }()
+	for next := 0; next < flows; {
+		if t.Context().Err() != nil {
+			t.Fatal("interrupted")
+		}
+		var requests []conntrack.Request
+		for ; next < flows && len(requests) < batch; next++ {
+			requests = append(requests, conntrack.Request{Operation: conntrack.Create, Flow: flow(next)})
+		}
+		results, err := table.Do(requests, nil)
+		if err != nil {
+			t.Fatalf("Filling the table of the active: %v", err)
+		}
+		for _, r := range results {
+			if r.Err != nil {
+				t.Fatalf("Filling the table of the active: %v", r.Err)
+			}
+		}
+	}
+}
+
+// flow is one of many connections from the client, each to a port of its own on one of many servers.
+func flow(number int) conntrack.Flow {
+	const portsPerServer = 1 << 15
+	orig := conntrack.Tuple{
+		Protocol: conntrack.ProtocolTCP,
+		Src:      netip.MustParseAddr(testbed.ClientAddress), SrcPort: uint16(1024 + number%portsPerServer),
+		Dst: netip.AddrFrom4([4]byte{198, 51, 100, byte(number / portsPerServer)}), DstPort: 443,
+	}
+	reply := orig.Inverse()
+	reply.Dst = testbed.VirtualWAN.Addr()
+	return conntrack.Flow{
+		Fields: conntrack.FieldStatus | conntrack.FieldTimeout | conntrack.FieldTCPState | conntrack.FieldTCPWindow,
+		Orig:   orig, Reply: reply, TimeoutSeconds: 3600,
+		Status: conntrack.StatusConfirmed | conntrack.StatusSeenReply | conntrack.StatusAssured,
+		TCP: conntrack.TCP{
+			State: conntrack.TCPEstablished, FlagsOrig: conntrack.TCPSACKPermit, FlagsReply: conntrack.TCPSACKPermit,
+		},
+	}
+}
+
+// The machine's limits of connections, which are all namespaces' together, for two routers with a full table each.
+const (
+	limitFile       = "/proc/sys/net/netfilter/nf_conntrack_max"
+	bucketsFile     = "/proc/sys/net/netfilter/nf_conntrack_buckets"
+	connectionLimit = 4 << 20
+	tableBuckets    = 1 << 20
+)
+
+// raiseLimits lets tables grow as far as a benchmark needs, and restores the limits when the trial ends.
+func raiseLimits(t testing.TB) {
+	t.Helper()
+	for file, wanted := range map[string]int{limitFile: connectionLimit, bucketsFile: tableBuckets} {
+		before, err := readNumber(file)
+		if err != nil {
+			t.Fatalf("Raising the limits of connections: %v", err)
+		}
+		if before >= wanted {
+			continue
+		}
+		if err := writeNumber(file, wanted); err != nil {
+			t.Fatalf("Raising the limits of connections: %v", err)
+		}
+		t.Cleanup(func() {
+			if err := writeNumber(file, before); err != nil {
+				t.Errorf("Restoring %s to %d: %v", file, before, err)
+			}
+		})
+	}
+}
+
+func readNumber(file string) (int, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0, fmt.Errorf("reading %s: %w", file, err)
+	}
+	return n, nil
+}
+
+func writeNumber(file string, n int) error { return os.WriteFile(file, []byte(strconv.Itoa(n)), 0) }

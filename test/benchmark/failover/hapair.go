@@ -1,0 +1,222 @@
+package failover
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/lease"
+	"github.com/hapair-io/hapair/internal/resources"
+	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/state"
+	"github.com/hapair-io/hapair/test/benchmark/internal/apiserver"
+	"github.com/hapair-io/hapair/test/benchmark/internal/process"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+const (
+	// kubernetesNamespace has the objects of all pairs of a benchmark, one pair a run.
+	kubernetesNamespace = "benchmark"
+	fieldManager        = "benchmark"
+)
+
+// timing is how fast a pair of hapair detects and fences.
+type timing struct {
+	heartbeat time.Duration
+	missed    int32
+	grant     time.Duration
+}
+
+func (t timing) String() string {
+	return fmt.Sprintf("%d ms × %d, grant %d ms", t.heartbeat.Milliseconds(), t.missed, t.grant.Milliseconds())
+}
+
+// hapair is the product: its sidecar in each router, as the operator would run it in each pod, with a real API server.
+type hapair struct {
+	bed    *bed
+	server *apiserver.Server
+	binary string
+	timing timing
+	// name is that of the pair, of which every run has another.
+	name  string
+	units map[string]*process.Process
+}
+
+// pair is the object that the operator would have made everything of.
+func (h *hapair) pair() *v1alpha1.HAPair {
+	return &v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{
+		Name: h.name, Namespace: kubernetesNamespace, UID: types.UID("00000000-0000-0000-0000-" + h.name),
+	}}
+}
+
+func unitOf(r *router) v1alpha1.Unit { return v1alpha1.Unit(r.name) }
+
+func (h *hapair) start() {
+	t := h.bed.t
+	t.Helper()
+	ctx := t.Context()
+	told, err := h.settings()
+	if err == nil {
+		_, err = h.server.Admin.CoordinationV1().Leases(kubernetesNamespace).
+			Apply(ctx, resources.Lease(h.pair()), metav1.ApplyOptions{FieldManager: fieldManager})
+	}
+	if err != nil {
+		t.Fatalf("Preparing the pair: %v", err)
+	}
+	document := h.bed.write("sidecar.json", told, 0o600)
+	authority, err := credentials.NewAuthority(credentials.Domain(h.name, kubernetesNamespace), time.Now())
+	if err != nil {
+		t.Fatalf("Making the authority of the pair: %v", err)
+	}
+	pods := map[string]*corev1.Pod{}
+	for _, r := range h.bed.routers() {
+		if pods[r.name], err = h.makeUnit(ctx, r, authority); err != nil {
+			t.Fatalf("Preparing %s: %v", r.name, err)
+		}
+	}
+	h.units = map[string]*process.Process{}
+	for _, r := range h.bed.routers() {
+		h.units[r.name] = h.run(r, document, pods[r.name])
+	}
+	h.bed.await("hapair to be redundant", func(context.Context) error {
+		for _, unit := range h.units {
+			unit.Running()
+		}
+		return h.redundant()
+	})
+}
+
+func (h *hapair) settings() (string, error) {
+	told := settings.Sidecar{
+		Pair: h.name, Namespace: kubernetesNamespace, LeaseDurationSeconds: 15,
+		HeartbeatIntervalMilliseconds: int32(h.timing.heartbeat.Milliseconds()), MissedHeartbeats: h.timing.missed,
+		GrantMilliseconds: int32(h.timing.grant.Milliseconds()), Isolation: "Fence", HealthDampingSeconds: 5,
+		Networks: []settings.Network{
+			{Interface: "lan0", VirtualAddresses: []netip.Prefix{testbed.VirtualLAN}},
+			{Interface: "wan0", VirtualAddresses: []netip.Prefix{testbed.VirtualWAN}},
+		},
+		Sync: settings.Sync{Classes: []string{state.ConnectionCache.String()}},
+	}
+	text, err := json.MarshalIndent(told, "", "  ")
+	if err == nil {
+		_, err = settings.Parse(text)
+	}
+	return string(text), err
+}
+
+// makeUnit makes what the operator and the kubelet make for a unit: its identity with the rights that it ships with,
+// its pod with an address, its certificate. The firewall of the network reports its rules as in force.
+func (h *hapair) makeUnit(ctx context.Context, r *router, authority credentials.KeyPair) (*corev1.Pod, error) {
+	unit, options := unitOf(r), metav1.ApplyOptions{FieldManager: fieldManager}
+	name := resources.UnitName(h.name, unit)
+	admin := h.server.Admin
+	if _, err := admin.CoreV1().ServiceAccounts(kubernetesNamespace).
+		Apply(ctx, resources.ServiceAccount(h.pair(), unit), options); err != nil {
+		return nil, err
+	}
+	if _, err := admin.RbacV1().Roles(kubernetesNamespace).
+		Apply(ctx, resources.Role(h.pair(), unit), options); err != nil {
+		return nil, err
+	}
+	if _, err := admin.RbacV1().RoleBindings(kubernetesNamespace).
+		Apply(ctx, resources.RoleBinding(h.pair(), unit), options); err != nil {
+		return nil, err
+	}
+	pod, err := admin.CoreV1().Pods(kubernetesNamespace).Create(ctx, &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: resources.Labels(h.name)},
+		Spec: corev1.PodSpec{
+			Containers: []corev1.Container{{Name: resources.ContainerSidecar, Image: "localhost/hapair/sidecar"}},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return nil, err
+	}
+	pod.Status.PodIP, pod.Status.PodIPs = r.sync, []corev1.PodIP{{IP: r.sync}}
+	if pod, err = admin.CoreV1().Pods(kubernetesNamespace).UpdateStatus(ctx, pod, metav1.UpdateOptions{}); err != nil {
+		return nil, err
+	}
+	issued, err := credentials.Issue(authority, credentials.UnitName(r.name, h.name, kubernetesNamespace), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	h.bed.write(filepath.Join(r.name, resources.KeyAuthority), string(authority.Certificate), 0o600)
+	h.bed.write(filepath.Join(r.name, resources.KeyCertificate), string(issued.Certificate), 0o600)
+	h.bed.write(filepath.Join(r.name, resources.KeyPrivate), string(issued.Key), 0o600)
+	h.bed.write(filepath.Join(r.name, "firewall-status.json"), `{"hash":"`+strings.Repeat("0", 64)+`"}`, 0o600)
+	return pod, h.server.Kubeconfig(ctx, kubernetesNamespace, name, h.bed.file(filepath.Join(r.name, "kubeconfig")))
+}
+
+// run starts the sidecar of a unit.
+func (h *hapair) run(r *router, document string, pod *corev1.Pod) *process.Process {
+	directory := h.bed.file(r.name)
+	command := exec.Command(h.binary,
+		"--unit="+r.name, "--settings="+document, "--tls-dir="+directory,
+		"--firewall-status="+filepath.Join(directory, "firewall-status.json"),
+		"--kubeconfig="+filepath.Join(directory, "kubeconfig"), "--log-format=text",
+	)
+	command.Env = append(os.Environ(), "POD_NAME="+pod.Name, "POD_NAMESPACE="+pod.Namespace,
+		"POD_UID="+string(pod.UID), "POD_IP="+r.sync)
+	return process.Start(h.bed.t, r.path(), h.bed.file(r.name+".log"), command)
+}
+
+// errNotRedundant says that a failure now would not be survived as it should be.
+var errNotRedundant = errors.New("the pair is not redundant")
+
+// redundant asks what the units themselves told the API server: who holds the Lease, who is named in it as standby, and
+// that the standby has everything.
+func (h *hapair) redundant() error {
+	ctx, cancel := context.WithTimeout(h.bed.t.Context(), 5*time.Second)
+	defer cancel()
+	l, err := h.server.Admin.CoordinationV1().Leases(kubernetesNamespace).
+		Get(ctx, resources.LeaseName(h.name), metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	holder := ""
+	if l.Spec.HolderIdentity != nil {
+		holder = *l.Spec.HolderIdentity
+	}
+	standby := l.Annotations[lease.AnnotationStandby]
+	if !strings.HasPrefix(holder, h.bed.primary.name+"/") || !strings.HasPrefix(standby, h.bed.secondary.name+"/") {
+		return fmt.Errorf("%w: the Lease names %q as its holder and %q as the standby", errNotRedundant, holder, standby)
+	}
+	for _, r := range h.bed.routers() {
+		pod, err := h.server.Admin.CoreV1().Pods(kubernetesNamespace).
+			Get(ctx, resources.UnitName(h.name, unitOf(r)), metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if !isTrue(pod, v1alpha1.PodConditionSynchronized) {
+			return fmt.Errorf("%w: %s is not in sync", errNotRedundant, r.name)
+		}
+	}
+	return h.bed.primary.holdsVirtualAddress()
+}
+
+func isTrue(pod *corev1.Pod, kind corev1.PodConditionType) bool {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == kind {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// replicated is what the standby's kernel has: each connection is written there when it is received.
+func (h *hapair) replicated() (int, error) { return h.bed.secondary.connections() }
+
+func (h *hapair) stop(r *router) { h.units[r.name].Signal(unix.SIGTERM) }

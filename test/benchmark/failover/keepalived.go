@@ -1,0 +1,266 @@
+package failover
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/benchmark/internal/process"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// replication is how conntrackd is set up.
+type replication uint8
+
+const (
+	// replicationExample has the buffers of the example that the package ships.
+	replicationExample replication = iota
+	// replicationTuned has buffers and tables for hundreds of thousands of connections. What it is told of it keeps in
+	// a cache of its own, and writes into the kernel at the takeover.
+	replicationTuned
+	// replicationDirect is tuned too, and writes into the kernel what it is told of at once.
+	replicationDirect
+)
+
+func (r replication) String() string {
+	return [...]string{"conntrackd as shipped", "conntrackd tuned, external cache", "conntrackd tuned, direct"}[r]
+}
+
+// keepalived is what a user would pick instead: keepalived for the addresses, conntrackd for the connections, and the
+// script between them that conntrackd's documentation asks for.
+type keepalived struct {
+	bed         *bed
+	advert      string // seconds
+	replication replication
+	daemons     map[string]*process.Process
+}
+
+// defaultAdvert is keepalived's own interval, in seconds.
+const defaultAdvert = "1"
+
+const (
+	keepalivedProgram = "/usr/sbin/keepalived"
+	conntrackdProgram = "/usr/sbin/conntrackd"
+)
+
+// notifyScript is called by keepalived with the new role. The commands are those that conntrack-tools' manual names for
+// each: a new primary commits what it was told of, drops its caches, reads the kernel's table anew and sends all of it;
+// a new backup lets its own entries age and asks for everything.
+var notifyScript = template.Must(template.New("notify").Parse(`#!/bin/sh
+daemon="{{.Conntrackd}} -C {{.Configuration}}"
+case "$1" in
+primary) $daemon -c; $daemon -f; $daemon -R; $daemon -B ;;
+backup) $daemon -t; $daemon -n ;;
+fault) $daemon -t ;;
+esac
+echo "$1" >> {{.Told}}
+`))
+
+// keepalivedConfiguration has one group, so that the addresses of both networks move together. VRRP 3 is needed for
+// intervals below a second.
+var keepalivedConfiguration = template.Must(template.New("keepalived").Parse(`global_defs {
+    router_id {{.Name}}
+    vrrp_version 3
+    vrrp_no_swap
+    vrrp_garp_master_delay 1
+    vrrp_garp_master_repeat 2
+    script_user root
+    enable_script_security
+}
+vrrp_sync_group pair {
+    group {
+        lan
+        wan
+    }
+    notify_master "{{.Script}} primary"
+    notify_backup "{{.Script}} backup"
+    notify_fault "{{.Script}} fault"
+}
+{{- range .Instances}}
+vrrp_instance {{.Name}} {
+    state BACKUP
+    nopreempt
+    interface {{.Interface}}
+    virtual_router_id {{.ID}}
+    priority {{$.Priority}}
+    advert_int {{$.Advert}}
+    virtual_ipaddress {
+        {{.Address}} dev {{.Interface}}
+    }
+}
+{{- end}}
+`))
+
+// conntrackdConfiguration is FT-FW over UDP on the link between the routers. Unlike the shipped example it has no filter
+// of protocols, which would leave UDP out, and unicast instead of multicast, since there is one peer.
+var conntrackdConfiguration = template.Must(template.New("conntrackd").Parse(`Sync {
+    Mode FTFW {
+{{- if .Tuned}}
+        ResendQueueSize 4194304
+{{- end}}
+{{- if .Direct}}
+        DisableExternalCache On
+{{- end}}
+    }
+    UDP {
+        IPv4_address {{.Own}}
+        IPv4_Destination_Address {{.Peer}}
+        Port 3780
+        Interface sync0
+        SndSocketBuffer {{if .Tuned}}33554432{{else}}1249280{{end}}
+        RcvSocketBuffer {{if .Tuned}}268435456{{else}}1249280{{end}}
+        Checksum on
+    }
+}
+General {
+    Systemd off
+    HashSize {{if .Tuned}}1048576{{else}}32768{{end}}
+    HashLimit {{if .Tuned}}8388608{{else}}131072{{end}}
+    NetlinkBufferSize {{if .Tuned}}268435456{{else}}2097152{{end}}
+    NetlinkBufferSizeMaxGrowth {{if .Tuned}}536870912{{else}}8388608{{end}}
+    LogFile {{.Log}}
+    LockFile {{.Lock}}
+    UNIX {
+        Path {{.Socket}}
+    }
+    Filter From Userspace {
+        Address Ignore {
+            IPv4_address 127.0.0.1
+{{- range .Ignored}}
+            IPv4_address {{.}}
+{{- end}}
+        }
+    }
+}
+`))
+
+func render(t *template.Template, values any) string {
+	var b bytes.Buffer
+	if err := t.Execute(&b, values); err != nil {
+		panic(err) // the templates and their values stand above and below
+	}
+	return b.String()
+}
+
+func (k *keepalived) start() {
+	b := k.bed
+	b.t.Helper()
+	k.daemons = map[string]*process.Process{}
+	for i, r := range b.routers() {
+		peer := b.routers()[1-i]
+		process.Start(b.t, r.path(), b.file(r.name+"-conntrackd.out"),
+			exec.Command(conntrackdProgram, "-C", k.configureConntrackd(r, peer)))
+		b.await("conntrackd of "+r.name, func(context.Context) error {
+			_, err := os.Stat(k.file(r, "conntrackd.ctl"))
+			return err
+		})
+	}
+	for i, r := range b.routers() {
+		k.daemons[r.name] = process.Start(b.t, r.path(), b.file(r.name+"-keepalived.log"), exec.Command(keepalivedProgram,
+			"--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file="+k.configureKeepalived(r, i),
+			"--pid="+k.file(r, "keepalived.pid"), "--vrrp_pid="+k.file(r, "vrrp.pid")))
+		role := []string{"primary", "backup"}[i]
+		b.await("keepalived of "+r.name+" to be "+role, func(context.Context) error {
+			k.daemons[r.name].Running()
+			return k.was(r, role)
+		})
+	}
+	b.await("keepalived to be redundant", func(context.Context) error { return k.redundant() })
+}
+
+func (k *keepalived) file(r *router, name string) string { return k.bed.file(r.name + "-" + name) }
+
+func (k *keepalived) configureConntrackd(r, peer *router) string {
+	return k.bed.write(r.name+"-conntrackd.conf", render(conntrackdConfiguration, map[string]any{
+		"Tuned": k.replication != replicationExample, "Direct": k.replication == replicationDirect,
+		"Own": r.sync, "Peer": peer.sync, "Log": k.file(r, "conntrackd.log"),
+		"Lock": k.file(r, "conntrackd.lock"), "Socket": k.file(r, "conntrackd.ctl"),
+		"Ignored": []string{
+			testbed.VirtualLAN.Addr().String(), testbed.VirtualWAN.Addr().String(),
+			r.sync, peer.sync, r.management, peer.management, apiServerAddress,
+			"192.168.50.2", "192.168.50.3", "203.0.113.2", "203.0.113.3",
+		},
+	}), 0o600)
+}
+
+func (k *keepalived) configureKeepalived(r *router, number int) string {
+	script := k.bed.write(r.name+"-notify.sh", render(notifyScript, map[string]any{
+		"Conntrackd": conntrackdProgram, "Configuration": k.file(r, "conntrackd.conf"), "Told": k.file(r, "roles"),
+	}), 0o700)
+	type instance struct {
+		Name, Interface, Address string
+		ID                       int
+	}
+	return k.bed.write(r.name+"-keepalived.conf", render(keepalivedConfiguration, map[string]any{
+		"Name": r.name, "Script": script, "Priority": k.priority() - number, "Advert": k.advert,
+		"Instances": []instance{
+			{"lan", "lan0", testbed.VirtualLAN.String(), 61}, {"wan", "wan0", testbed.VirtualWAN.String(), 62},
+		},
+	}), 0o600)
+}
+
+// priority of the primary. A backup waits three intervals, and then the longer the lower its priority is: with that of
+// most examples more than half an interval.
+func (k *keepalived) priority() int {
+	if k.advert == defaultAdvert {
+		return 101
+	}
+	return 254
+}
+
+// was fails unless the role that a router was given last, and whose script has run to its end, is the one wanted.
+func (k *keepalived) was(r *router, role string) error {
+	text, err := os.ReadFile(k.file(r, "roles"))
+	if err != nil {
+		return err
+	}
+	lines := strings.Fields(string(text))
+	if len(lines) == 0 || lines[len(lines)-1] != role {
+		return fmt.Errorf("%w: %s has been %v", errNotRedundant, r.name, lines)
+	}
+	return nil
+}
+
+func (k *keepalived) redundant() error {
+	if err := k.bed.secondary.holdsVirtualAddress(); !errors.Is(err, errVirtualAddress) {
+		return errors.Join(fmt.Errorf("%w: %s has the virtual address", errNotRedundant, k.bed.secondary.name), err)
+	}
+	return errors.Join(k.was(k.bed.primary, "primary"), k.was(k.bed.secondary, "backup"),
+		k.bed.primary.holdsVirtualAddress())
+}
+
+// externalCache finds in the answer to `conntrackd -s` how many entries the cache of what the peer told has.
+var externalCache = regexp.MustCompile(`cache external:\s+current active connections:\s+(\d+)`)
+
+func (k *keepalived) replicated() (int, error) {
+	if k.replication == replicationDirect {
+		return k.bed.secondary.connections()
+	}
+	r := k.bed.secondary
+	command := exec.Command(conntrackdProgram, "-C", k.file(r, "conntrackd.conf"), "-s")
+	var out bytes.Buffer
+	command.Stdout = &out
+	if err := r.namespace.Start(command); err != nil {
+		return 0, err
+	}
+	if err := command.Wait(); err != nil {
+		return 0, fmt.Errorf("asking conntrackd for its caches: %w", err)
+	}
+	found := externalCache.FindSubmatch(out.Bytes())
+	if found == nil {
+		return 0, fmt.Errorf("asking conntrackd for its caches: unknown answer %q", out.String())
+	}
+	return strconv.Atoi(string(found[1]))
+}
+
+// stop stops keepalived as an administrator would. conntrackd goes on, for the peer may still need it.
+func (k *keepalived) stop(r *router) { k.daemons[r.name].Signal(unix.SIGTERM) }

@@ -1,0 +1,264 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
+	"github.com/hapair-io/hapair/test/benchmark/internal/sight"
+	"github.com/hapair-io/hapair/test/benchmark/internal/traffic"
+	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/witness"
+)
+
+// The server's ports.
+const (
+	portUDP   = 7101
+	portUDP5  = 7102
+	portTCP   = 7103
+	portProbe = 7104
+	// portProber is the client's own of the probes.
+	portProber = 7105
+)
+
+const (
+	// fine is the interval of the ticker that gaps are measured with, coarse that of the others.
+	fine   = time.Millisecond
+	coarse = 5 * time.Millisecond
+	// noiseWindow is for how long silences are listened to before the event.
+	noiseWindow = 2 * time.Second
+	// jitter is how much longer the event waits, by chance, so that it meets timers of the systems at any phase.
+	jitter = time.Second
+	// flowing is the longest silence of a connection that counts as going on.
+	flowing = 200 * time.Millisecond
+	// steady is for how long all connections must have gone on before a run is over.
+	steady = time.Second
+	// minWatch is longer than any of the systems takes to notice something, maxWatch than any takes to mend it.
+	minWatch = 2 * time.Second
+	maxWatch = 30 * time.Second
+	// quietLimit is how many processors may be busy for the machine to count as quiet: what the traffic itself takes,
+	// and little more.
+	quietLimit = 0.35
+)
+
+// errDisturbed says that something happened to the pair before anything was done to it.
+var errDisturbed = errors.New("the pair changed before the event")
+
+// measurement is one run's traffic and what is noted of it.
+type measurement struct {
+	bed    *bed
+	system system
+	sample *Sample
+
+	udp, udp5, tcp *traffic.Ticker
+	client, server *sight.Watch
+	prober         *witness.Prober
+}
+
+// begin starts the traffic and whatever looks at it.
+func begin(b *bed, s system, sample *Sample) *measurement {
+	b.t.Helper()
+	m := &measurement{bed: b, system: s, sample: sample}
+	// The server answers nothing to probes, and somebody must be at home for it not to refuse them.
+	home, err := namespace.ListenPacket(b.t.Context(), namespace.Named(b.network.Server.Name), "udp",
+		fmt.Sprintf("%s:%d", testbed.ServerAddress, portProbe))
+	if err != nil {
+		b.t.Fatalf("Opening the port of the probes: %v", err)
+	}
+	b.t.Cleanup(func() { _ = home.Close() })
+	m.client = sight.At(b.t, b.network.Client, "lan0", ofTraffic)
+	m.server = sight.At(b.t, b.network.Server, "wan0", ofTraffic)
+	server := netip.MustParseAddr(testbed.ServerAddress)
+	m.tcp = traffic.TCP(b.t, b.network, netip.AddrPortFrom(server, portTCP), coarse)
+	m.udp5 = traffic.UDP(b.t, b.network, netip.AddrPortFrom(server, portUDP5), coarse)
+	m.udp = traffic.UDP(b.t, b.network, netip.AddrPortFrom(server, portUDP), fine)
+	return m
+}
+
+// ofTraffic says whether a packet is one of the connections between client and server.
+func ofTraffic(p sight.Packet) bool {
+	return max(p.SrcPort, p.DstPort) >= portUDP && (isServerPort(p.SrcPort) || isServerPort(p.DstPort))
+}
+
+func isServerPort(port uint16) bool { return portUDP <= port && port <= portProbe }
+
+// probe sends a datagram each 2 ms to the MAC address of a router, whoever has the virtual addresses: as a neighbour
+// would that missed the announcement of the new active.
+func (m *measurement) probe(r *router) {
+	b := m.bed
+	b.t.Helper()
+	const interval = 2 * time.Millisecond
+	ctx, cancel := context.WithCancel(b.t.Context())
+	prober, err := witness.Probe(ctx, namespace.Named(b.network.Client.Name), "lan0",
+		netip.AddrPortFrom(netip.MustParseAddr(testbed.ClientAddress), portProber),
+		netip.AddrPortFrom(netip.MustParseAddr(testbed.ServerAddress), portProbe), interval)
+	if err != nil {
+		cancel()
+		b.t.Fatalf("Probing %s: %v", r.name, err)
+	}
+	b.t.Cleanup(func() {
+		cancel()
+		prober.Wait()
+	})
+	prober.Aim([]witness.Station{witness.Station(r.lan)})
+	m.prober = prober
+}
+
+// settle waits until the secondary has been told of so many connections, and until the machine is quiet. Then it
+// listens to the noise for a while.
+func (m *measurement) settle(connections int, patience time.Duration) {
+	t := m.bed.t
+	t.Helper()
+	m.bed.await(strconv.Itoa(connections)+" connections to be replicated", func(context.Context) error {
+		n, err := m.system.replicated()
+		if m.sample.Connections = n; err == nil && n < connections {
+			err = fmt.Errorf("%d are", n)
+		}
+		return err
+	})
+	waited, err := calm.Wait(t.Context(), quietLimit, patience)
+	m.sample.QuietAfter, m.sample.Quiet = Milliseconds(waited), err == nil
+	if err != nil && !errors.Is(err, calm.ErrBusy) {
+		t.Fatalf("Waiting for the machine to be quiet: %v", err)
+	}
+	begun := time.Now().Round(0)
+	pause(t, noiseWindow+rand.N(jitter))
+	now := time.Now().Round(0)
+	m.sample.NoiseUDP = longest(m.udp, begun, now)
+	m.sample.NoiseTCP = longest(m.tcp, begun, now)
+	if err := errors.Join(m.system.redundant(), m.undisturbed()); err != nil {
+		t.Fatal(fmt.Errorf("%w: %w", errDisturbed, err))
+	}
+}
+
+// undisturbed fails when another router than the primary has forwarded.
+func (m *measurement) undisturbed() error {
+	forwarded, err := m.forwarded()
+	if err == nil && (len(forwarded) == 0 || len(sight.Judge(forwarded).Changes) > 0) {
+		err = errors.New("more than one router has forwarded")
+	}
+	return err
+}
+
+func longest(k *traffic.Ticker, from, to time.Time) Milliseconds {
+	heard, _ := k.Heard()
+	return Milliseconds(traffic.Longest(heard, from, to).Length)
+}
+
+// recover waits, from an event on, until all connections go on or it is certain that they do not.
+func (m *measurement) recover(event time.Time) {
+	t := m.bed.t
+	t.Helper()
+	pause(t, time.Until(event.Add(minWatch)))
+	for !m.steady(event) && time.Since(event) < maxWatch {
+		pause(t, 20*time.Millisecond)
+	}
+}
+
+// steady says whether all connections go on, and have for a while. A TCP connection that broke is not waited for.
+func (m *measurement) steady(event time.Time) bool {
+	now := time.Now().Round(0)
+	for _, k := range []*traffic.Ticker{m.udp, m.udp5, m.tcp} {
+		heard, broken := k.Heard()
+		since := traffic.Flowing(heard, now, flowing)
+		if broken == nil && (since.IsZero() || now.Sub(since) < steady) {
+			return false
+		}
+	}
+	return now.Sub(event) >= minWatch
+}
+
+// forwarded is which router forwarded what the tickers sent, as seen at both ends.
+func (m *measurement) forwarded() ([]sight.Forwarded, error) {
+	atServer, err1 := m.server.Packets()
+	atClient, err2 := m.client.Packets()
+	routers := map[sight.MAC]string{}
+	for _, r := range m.bed.routers() {
+		routers[r.lan], routers[r.wan] = r.name, r.name
+	}
+	return sight.By(routers, without(atServer, portProbe), without(atClient, portProbe)), errors.Join(err1, err2)
+}
+
+func without(packets []sight.Packet, port uint16) []sight.Packet {
+	var rest []sight.Packet
+	for _, p := range packets {
+		if p.DstPort != port && p.SrcPort != port {
+			rest = append(rest, p)
+		}
+	}
+	return rest
+}
+
+// probes are which router forwarded probes, as seen at the server.
+func (m *measurement) probes() ([]sight.Forwarded, error) {
+	atServer, err := m.server.Packets()
+	var probes []sight.Packet
+	for _, p := range atServer {
+		if p.DstPort == portProbe {
+			probes = append(probes, p)
+		}
+	}
+	routers := map[sight.MAC]string{}
+	for _, r := range m.bed.routers() {
+		routers[r.wan] = r.name
+	}
+	return sight.By(routers, probes), err
+}
+
+// conclude fills in what was seen from an event until now.
+func (m *measurement) conclude(event time.Time) {
+	t, s := m.bed.t, m.sample
+	t.Helper()
+	event = event.Round(0)
+	now := time.Now().Round(0)
+	s.UDP, s.UDP5, s.TCP = longest(m.udp, event, now), longest(m.udp5, event, now), longest(m.tcp, event, now)
+	heard, _ := m.udp.Heard()
+	s.Missing = traffic.Missing(heard, event)
+	s.Lost = nil
+	for name, k := range map[string]*traffic.Ticker{"UDP": m.udp, "UDP5": m.udp5, "TCP": m.tcp} {
+		heard, broken := k.Heard()
+		if broken != nil || traffic.Flowing(heard, now, flowing).IsZero() {
+			s.Lost = append(s.Lost, name)
+		}
+	}
+	forwarded, err := m.forwarded()
+	if err != nil {
+		t.Fatalf("Looking at packets: %v", err)
+	}
+	verdict := sight.Judge(forwarded)
+	s.Changes, s.Late, s.Overlap = len(verdict.Changes), verdict.Late, Milliseconds(verdict.Overlap)
+	s.Resets = m.resets()
+	if m.prober == nil {
+		return
+	}
+	probes, err := m.probes()
+	if _, sent := m.prober.Sent(); errors.Join(err, sent) != nil {
+		t.Fatalf("Looking at probes: %v", errors.Join(err, sent))
+	}
+	begun := sight.FirstBy(forwarded, m.bed.secondary.name)
+	if last := sight.LastBy(probes, m.bed.primary.name); !begun.IsZero() && last.After(begun) {
+		s.Stale = Milliseconds(last.Sub(begun))
+	}
+}
+
+// resets counts the TCP segments, seen at either end, that end a connection by force.
+func (m *measurement) resets() int {
+	count := 0
+	for _, w := range []*sight.Watch{m.client, m.server} {
+		packets, _ := w.Packets()
+		for _, p := range packets {
+			if p.Protocol == unix.IPPROTO_TCP && p.Reset {
+				count++
+			}
+		}
+	}
+	return count
+}

@@ -1,0 +1,217 @@
+package failover
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hapair-io/hapair/test/benchmark/internal/apiserver"
+	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
+	"github.com/hapair-io/hapair/test/benchmark/internal/process"
+	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// maxDisturbed is how often a run is begun anew because the pair changed by itself before the event.
+const maxDisturbed = 3
+
+// stateDirectory has the files of the runs: configurations, keys, sockets and logs. keepalived runs no script from a
+// folder that others can write to, as the usual place for such files is.
+const stateDirectory = "/run/hapair-benchmark"
+
+// Run measures everything that the options ask for, prints tables, and returns an error when a run failed. That a
+// figure is not reached is no error: the tables say so.
+func Run(ctx context.Context, o Options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	wanted, err := o.selected()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.Output, 0o755); err != nil {
+		return fmt.Errorf("making the folder of results: %w", err)
+	}
+	raw, err := os.Create(filepath.Join(o.Output, "runs.jsonl"))
+	if err != nil {
+		return fmt.Errorf("making the file of raw figures: %w", err)
+	}
+	b := &benchmark{options: o, raw: json.NewEncoder(raw)}
+	var samples []Sample
+	err = trial.Run(ctx, "benchmark", b.log, func(t testing.TB) {
+		b.prepare(t)
+		for _, s := range wanted {
+			samples = append(samples, b.run(t.Context(), s)...)
+			b.log(report([]scenario{s}, samples))
+		}
+	})
+	text := report(wanted, samples) + "\n" + notes
+	b.log(text)
+	err = errors.Join(err, raw.Close(), os.WriteFile(filepath.Join(o.Output, "report.txt"), []byte(text), 0o644))
+	for _, s := range samples {
+		if s.Error != "" {
+			err = errors.Join(err, fmt.Errorf("%s, %s, %s, run %d: %s", s.Scenario, s.System, s.Setting, s.Run, s.Error))
+		}
+	}
+	return err
+}
+
+// benchmark is what all runs have in common.
+type benchmark struct {
+	options    Options
+	raw        *json.Encoder
+	directory  string
+	management *testbed.Namespace
+	server     *apiserver.Server
+	runs       int
+}
+
+func (b *benchmark) log(text string) {
+	_, _ = io.WriteString(b.options.Progress, strings.TrimRight(text, "\n")+"\n")
+}
+
+// prepare starts what outlives a run: the API server, on a switch of its own.
+func (b *benchmark) prepare(t testing.TB) {
+	t.Helper()
+	if err := os.MkdirAll(stateDirectory, 0o755); err != nil {
+		t.Fatalf("Making a folder for the runs: %v", err)
+	}
+	var err error
+	if b.directory, err = os.MkdirTemp(stateDirectory, "run-"); err != nil {
+		t.Fatalf("Making a folder for the runs: %v", err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			if err := keepLogs(filepath.Join(b.directory, "apiserver"), filepath.Join(b.options.Output, "apiserver")); err != nil {
+				t.Errorf("Keeping the logs of the API server: %v", err)
+			}
+		}
+		if err := os.RemoveAll(b.directory); err != nil {
+			t.Errorf("Removing the files of the runs: %v", err)
+		}
+	})
+	raiseLimits(t)
+	b.management = testbed.NewNamespace(t, "management")
+	b.management.Bridge(t, managementBridge)
+	b.management.Link(t, managementBridge).Address(apiServerAddress + managementPrefix)
+	directory := filepath.Join(b.directory, "apiserver")
+	if err := os.Mkdir(directory, 0o700); err != nil {
+		t.Fatalf("Making a folder for the API server: %v", err)
+	}
+	b.log("Starting etcd and kube-apiserver")
+	b.server = apiserver.Start(t, b.management, netip.MustParseAddr(apiServerAddress), b.options.Assets, directory)
+	_, err = b.server.Admin.CoreV1().Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: kubernetesNamespace}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatalf("Making a namespace: %v", err)
+	}
+}
+
+// run measures one scenario: in each round every variant once, so that what else the machine does falls on all alike.
+func (b *benchmark) run(ctx context.Context, s scenario) []Sample {
+	b.log(fmt.Sprintf("\n=== %s: %s", s.name, s.title))
+	var samples []Sample
+	for round := range b.options.Runs {
+		for _, v := range s.variants {
+			if ctx.Err() != nil {
+				return samples
+			}
+			if v.runs > 0 && round >= v.runs {
+				continue
+			}
+			sample := b.sample(ctx, s, v, round+1)
+			samples = append(samples, sample)
+			if err := b.raw.Encode(sample); err != nil {
+				b.log("Writing raw figures failed: " + err.Error())
+			}
+			b.log(sample.String())
+		}
+	}
+	return samples
+}
+
+// sample makes one run. One that was disturbed before the event says nothing of the event, and is begun anew.
+func (b *benchmark) sample(ctx context.Context, s scenario, v variant, run int) Sample {
+	for disturbed := 0; ; disturbed++ {
+		sample := Sample{
+			Scenario: s.name, System: v.system, Setting: v.setting, Run: run, At: time.Now(), Disturbed: disturbed,
+		}
+		err := b.attempt(ctx, s, v, &sample)
+		if err == nil {
+			return sample
+		}
+		sample.Error = err.Error()
+		if ctx.Err() != nil || disturbed == maxDisturbed || !errors.Is(err, errDisturbed) {
+			return sample
+		}
+		b.log(fmt.Sprintf("  %s, %s: %s; beginning anew", v.system, v.setting, sample.Error))
+	}
+}
+
+func (b *benchmark) attempt(ctx context.Context, s scenario, v variant, sample *Sample) (err error) {
+	b.runs++
+	name := fmt.Sprintf("%012d", uint64(b.runs))
+	directory := filepath.Join(b.directory, name)
+	if err := os.Mkdir(directory, 0o755); err != nil {
+		return err
+	}
+	before, err := calm.Now()
+	if err != nil {
+		return err
+	}
+	err = trial.Run(ctx, s.name, b.log, func(t testing.TB) {
+		bed := newBed(t, b.management, directory)
+		for _, r := range bed.routers() {
+			t.Cleanup(func() {
+				if err := process.KillAll(r.path()); err != nil {
+					t.Errorf("Ending the programs of %s: %v", r.name, err)
+				}
+			})
+		}
+		system := v.make(bed, b.options, b.server, name)
+		system.start()
+		s.measure(begin(bed, system, sample), b.options)
+	})
+	if after, loadErr := calm.Now(); loadErr == nil {
+		sample.Load = after.Since(before)
+	}
+	if err == nil {
+		return os.RemoveAll(directory)
+	}
+	kept := filepath.Join(b.options.Output, fmt.Sprintf("%s-%s-%d-%04x", s.name, v.system, sample.Run, rand.N(1<<16)))
+	return errors.Join(err, keepLogs(directory, kept))
+}
+
+// keepLogs copies the logs and configurations of a run that failed, and removes the rest of it.
+func keepLogs(from, to string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	var errs []error
+	for _, pattern := range []string{"*.log", "*.conf", "*.json", "*-roles"} {
+		files, err := filepath.Glob(filepath.Join(from, pattern))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(to, filepath.Base(file)), text, 0o600)
+			}
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, os.RemoveAll(from))...)
+}

@@ -1,0 +1,132 @@
+package failover
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hapair-io/hapair/test/benchmark/internal/apiserver"
+)
+
+// variant is one system with one setting.
+type variant struct {
+	system, setting string
+	// runs bounds how many runs are of use; 0 is no bound.
+	runs int
+	// against is the setting of the other system that this one is compared with; none when empty.
+	against string
+	// target is what is demanded of it.
+	target target
+	make   func(b *bed, o Options, server *apiserver.Server, name string) system
+}
+
+// target is what a variant must reach; zero fields demand nothing.
+type target struct {
+	p50, p99, max time.Duration
+	// closed bounds Sample.Closed.
+	closed time.Duration
+	// noLoss demands that not one datagram is lost.
+	noLoss bool
+	// after bounds Sample.After.
+	after time.Duration
+	// writesPerSecond bounds Sample.WritesPerSecond.
+	writesPerSecond float64
+	// kept demands that every connection goes on, and that no packet ends one by force.
+	kept bool
+	// ratio demands that the other system's median be so many times longer.
+	ratio float64
+}
+
+// scenario is one thing that happens, to several systems in turns.
+type scenario struct {
+	name, title string
+	measure     func(*measurement, Options)
+	variants    []variant
+}
+
+const (
+	systemHapair     = "hapair"
+	systemKeepalived = "keepalived"
+)
+
+// The timings of hapair that are measured: the default, and two faster ones.
+var (
+	timingDefault = timing{heartbeat: 100 * time.Millisecond, missed: 3, grant: 450 * time.Millisecond}
+	timingFast    = timing{heartbeat: 50 * time.Millisecond, missed: 3, grant: 225 * time.Millisecond}
+	timingFastest = timing{heartbeat: 20 * time.Millisecond, missed: 3, grant: 120 * time.Millisecond}
+)
+
+// graceOfGrant is how much longer than the grant a gap may be at the most.
+const graceOfGrant = 40 * time.Millisecond
+
+func ours(d timing, against string, wanted target) variant {
+	return variant{
+		system: systemHapair, setting: d.String(), against: against, target: wanted,
+		make: func(b *bed, o Options, server *apiserver.Server, name string) system {
+			return &hapair{bed: b, server: server, binary: o.Sidecar, timing: d, name: name}
+		},
+	}
+}
+
+func theirs(advert string, r replication) variant {
+	return variant{
+		system: systemKeepalived, setting: theirSetting(advert, r),
+		make: func(b *bed, _ Options, _ *apiserver.Server, _ string) system {
+			return &keepalived{bed: b, advert: advert, replication: r}
+		},
+	}
+}
+
+func theirSetting(advert string, r replication) string {
+	return fmt.Sprintf("advert %s s, %s", advert, r)
+}
+
+func (v variant) atMost(runs int) variant {
+	v.runs = runs
+	return v
+}
+
+// scenarios are all that are measured, with the figures to reach.
+func scenarios() []scenario {
+	const ms = time.Millisecond
+	example := func(advert string) string { return theirSetting(advert, replicationExample) }
+	cut := func(d timing, p50, p99 time.Duration) target {
+		return target{p50: p50, p99: p99, max: d.grant + graceOfGrant, kept: true}
+	}
+	flows := func(d timing, p50, p99 time.Duration) target {
+		wanted := cut(d, p50, p99)
+		wanted.ratio = 10
+		return wanted
+	}
+	return []scenario{
+		{"power-off", "power of the active is cut", loseActive, []variant{
+			ours(timingDefault, example("0.1"), cut(timingDefault, 500*ms, 800*ms)), theirs(defaultAdvert, replicationExample).atMost(5),
+			ours(timingFast, example("0.05"), cut(timingFast, 320*ms, 0)), theirs("0.1", replicationExample),
+			ours(timingFastest, example("0.02"), cut(timingFastest, 160*ms, 0)), theirs("0.05", replicationExample),
+			theirs("0.02", replicationExample),
+		}},
+		{"flows", "power of the active is cut, with many connections in the table", loseActiveWithFlows, []variant{
+			ours(timingDefault, theirSetting("0.05", replicationTuned), flows(timingDefault, 500*ms, 800*ms)),
+			theirs("0.05", replicationTuned),
+			ours(timingFast, theirSetting("0.05", replicationTuned), flows(timingFast, 320*ms, 0)),
+			theirs("0.05", replicationDirect),
+		}},
+		{"switchover", "active is asked to stop", stopActive, []variant{
+			ours(timingDefault, example("0.05"), target{p50: 15 * ms, p99: 50 * ms, kept: true}),
+			theirs(defaultAdvert, replicationExample), theirs("0.05", replicationExample),
+		}},
+		{"standby", "power of the standby is cut", loseStandby, []variant{
+			ours(timingDefault, "", target{noLoss: true, kept: true}), theirs("0.1", replicationExample),
+		}},
+		{"freeze", "programs of the active are frozen, and thawed after the takeover", freezeActive, []variant{
+			ours(timingDefault, "", target{closed: timingDefault.grant + 5*ms, max: timingDefault.grant + graceOfGrant, kept: true}),
+			theirs("0.1", replicationExample),
+			ours(timingFastest, "", target{closed: timingFastest.grant + 5*ms, max: timingFastest.grant + graceOfGrant, kept: true}),
+		}},
+		{"witness", "API server does not answer for a while; then the active's power is cut", loseWitness, []variant{
+			ours(timingDefault, "", target{noLoss: true, after: timingDefault.grant + graceOfGrant, kept: true}).atMost(3),
+		}},
+		{"idle", "nothing happens: writes to the API server", idle, []variant{
+			ours(timingDefault, "", target{writesPerSecond: 0.1, noLoss: true, kept: true}).atMost(1),
+		}},
+	}
+}

@@ -1,0 +1,85 @@
+package sight
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Forwarded is one packet that a router forwarded.
+type Forwarded struct {
+	At     time.Time
+	Router string
+}
+
+// By tells who forwarded packets, in the order of time. Packets that no router sent are left out.
+func By(routers map[MAC]string, packets ...[]Packet) []Forwarded {
+	var all []Forwarded
+	for _, some := range packets {
+		for _, p := range some {
+			if router, ok := routers[p.Source]; ok && !p.Outgoing {
+				all = append(all, Forwarded{At: p.At, Router: router})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Forwarded) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
+	return all
+}
+
+// Change is the end of one router's forwarding and the begin of another's.
+type Change struct {
+	From, To string
+	// Last is the former's last packet before the latter's first, First that first one.
+	Last, First time.Time
+}
+
+// Verdict is what a sequence of forwarded packets proves.
+type Verdict struct {
+	Changes []Change
+	// Late counts the packets that a router forwarded after another one had begun to. Where each router begins once at
+	// the most, every one of them says that two were active.
+	Late int
+	// Overlap is from the first packet of a router to the last one of its predecessor that was late.
+	Overlap time.Duration
+}
+
+// Judge looks at who forwarded, in the order of time.
+func Judge(forwarded []Forwarded) Verdict {
+	var v Verdict
+	var newest Forwarded       // the first packet of the router that began last
+	begun := map[string]bool{} // routers that have forwarded
+	for i, f := range forwarded {
+		if i > 0 && forwarded[i-1].Router != f.Router {
+			before := forwarded[i-1]
+			v.Changes = append(v.Changes, Change{From: before.Router, To: f.Router, Last: before.At, First: f.At})
+		}
+		switch {
+		case !begun[f.Router]:
+			begun[f.Router], newest = true, f
+		case f.Router != newest.Router:
+			v.Late++
+			v.Overlap = f.At.Sub(newest.At)
+		}
+	}
+	return v
+}
+
+// LastBy is when a router forwarded last; the zero instant when it never did.
+func LastBy(forwarded []Forwarded, router string) time.Time {
+	for _, f := range slices.Backward(forwarded) {
+		if f.Router == router {
+			return f.At
+		}
+	}
+	return time.Time{}
+}
+
+// FirstBy is when a router forwarded first; the zero instant when it never did.
+func FirstBy(forwarded []Forwarded, router string) time.Time {
+	for _, f := range forwarded {
+		if f.Router == router {
+			return f.At
+		}
+	}
+	return time.Time{}
+}
