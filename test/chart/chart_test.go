@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -28,6 +29,8 @@ func TestDefaultRelease(t *testing.T) {
 		find[*corev1.ServiceAccount](t, release, "hapair-manager")
 		find[*rbacv1.ClusterRole](t, release, "hapair-view")
 		find[*rbacv1.ClusterRole](t, release, "hapair-edit")
+		find[*flowcontrolv1.FlowSchema](t, release, "hapair-leases")
+		find[*flowcontrolv1.PriorityLevelConfiguration](t, release, "hapair-leases")
 		find[*apiextensionsv1.CustomResourceDefinition](t, release, "hapairs.hapair.io")
 		find[*apiextensionsv1.CustomResourceDefinition](t, release, "syncpolicies.hapair.io")
 	})
@@ -38,7 +41,7 @@ func TestDefaultRelease(t *testing.T) {
 			switch kind {
 			case "CustomResourceDefinition":
 				continue
-			case "ClusterRole", "ClusterRoleBinding":
+			case "ClusterRole", "ClusterRoleBinding", "FlowSchema", "PriorityLevelConfiguration":
 			default:
 				if object.GetNamespace() != namespace {
 					t.Errorf("%s %s is in namespace %q", kind, object.GetName(), object.GetNamespace())

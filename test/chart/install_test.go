@@ -11,7 +11,9 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -82,6 +84,30 @@ var _ = Describe("A release", Ordered, func() {
 			Expect(operator().Apply(ctx, resources.Role(pair, unit))).To(Succeed())
 			Expect(operator().Apply(ctx, resources.RoleBinding(pair, unit))).To(Succeed())
 		}
+	})
+
+	It("has the API server keep places for the units' Leases", func(ctx SpecContext) {
+		lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge"}}
+		Expect(admin.Create(ctx, lease)).To(Succeed())
+		schema, level := &flowcontrolv1.FlowSchema{}, &flowcontrolv1.PriorityLevelConfiguration{}
+		Expect(admin.Get(ctx, client.ObjectKey{Name: "hapair-leases"}, schema)).To(Succeed())
+		Expect(admin.Get(ctx, client.ObjectKey{Name: "hapair-leases"}, level)).To(Succeed())
+
+		unit := newProgram(ctx, config, admin, "default", "edge-primary")
+		kept := And(HaveField("Schema", schema.UID), HaveField("Level", level.UID))
+		// The API server takes in what it is told after a moment.
+		Eventually(unit.get).WithContext(ctx).WithArguments(lease).Should(kept)
+		Expect(unit.update(ctx, lease)).To(kept)
+		Expect(unit.watch(ctx, lease)).To(kept)
+
+		By("leaving everything else where it was")
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge-primary"}}
+		Expect(unit.get(ctx, pod)).To(Equal(classOf(ctx, admin, "service-accounts")))
+		Expect(admin.Create(ctx, &corev1.ServiceAccount{
+			ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: "controller"},
+		})).To(Succeed())
+		builtin := newProgram(ctx, config, admin, metav1.NamespaceSystem, "controller")
+		Expect(builtin.get(ctx, lease)).To(Equal(classOf(ctx, admin, "system-leader-election")))
 	})
 
 	It("lets the operator do nothing to others' pairs, nodes and roles", func(ctx SpecContext) {
