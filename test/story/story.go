@@ -109,7 +109,7 @@ func (r *run) findUnits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unit, err := holderUnit(lease)
+	unit, err := HolderUnit(lease)
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (r *run) awaitTakeover(ctx context.Context) error {
 			if !ok || lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == r.holder {
 				continue
 			}
-			unit, err := holderUnit(lease)
+			unit, err := HolderUnit(lease)
 			if err != nil {
 				continue // released: nobody holds it yet
 			}
@@ -295,8 +295,8 @@ func (r *run) podKey(unit hapairv1alpha1.Unit) client.ObjectKey {
 	return client.ObjectKey{Namespace: r.Pair.Namespace, Name: r.Pair.Name + "-" + string(unit)}
 }
 
-// holderUnit reads the unit out of a holder's identity, `<unit>/<pod UID>/<process>`.
-func holderUnit(lease *coordinationv1.Lease) (hapairv1alpha1.Unit, error) {
+// HolderUnit reads the unit out of a holder's identity, `<unit>/<pod UID>/<process>`.
+func HolderUnit(lease *coordinationv1.Lease) (hapairv1alpha1.Unit, error) {
 	if lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "" {
 		return "", fmt.Errorf("no unit holds Lease %s/%s", lease.Namespace, lease.Name)
 	}

@@ -58,7 +58,7 @@ func (v Violation) String() string { return v.Verdict.String() + ": " + v.Detail
 // forwarded, yet none forwards that did not hold it, and none forwards again without having got it again.
 func Judge(f *Forwarders, name func(Station) (unit string, known bool), turns []Turn) []Violation {
 	segments := f.Segments()
-	violations := interleaved(segments)
+	violations := interleaved(segments, name)
 	violations = append(violations, outOfTurn(segments, name, turns)...)
 	if f.Omitted() > 0 {
 		last := segments[len(segments)-1]
@@ -70,20 +70,39 @@ func Judge(f *Forwarders, name func(Station) (unit string, known bool), turns []
 	return violations
 }
 
-// interleaved finds stations that come back at once.
-func interleaved(segments []Segment) []Violation {
+// interleaved finds stations that come back at once. However often they take turns without a rest, it is one violation.
+func interleaved(segments []Segment, name func(Station) (string, bool)) []Violation {
 	var violations []Violation
 	for i := 2; i < len(segments); i++ {
-		before, between, back := segments[i-2], segments[i-1], segments[i]
-		if away := back.First.Sub(between.First); before.Station == back.Station && away < Settled {
-			violations = append(violations, Violation{
-				Verdict: Interleaved, At: back.First,
-				Detail: fmt.Sprintf("%s, %s later %s, and %s after that %s again", before.Station,
-					round(between.First.Sub(before.Last)), between.Station, round(away), back.Station),
-			})
+		if !returns(segments, i) {
+			continue
 		}
+		first := i
+		for i+1 < len(segments) && returns(segments, i+1) {
+			i++
+		}
+		before, back := segments[first-2], segments[first]
+		violations = append(violations, Violation{
+			Verdict: Interleaved, At: segments[first-1].First,
+			Detail: fmt.Sprintf("%s, %s later %s, %s after that %s again; %d changes in %s",
+				call(before, name), round(segments[first-1].First.Sub(before.Last)), call(segments[first-1], name),
+				round(back.First.Sub(segments[first-1].First)), call(back, name), i-first+2,
+				round(segments[i].First.Sub(segments[first-1].First))),
+		})
 	}
 	return violations
+}
+
+// returns reports whether a segment is of the station before the last, which has been away for a moment only.
+func returns(segments []Segment, i int) bool {
+	return segments[i-2].Station == segments[i].Station && segments[i].First.Sub(segments[i-1].First) < Settled
+}
+
+func call(s Segment, name func(Station) (string, bool)) string {
+	if unit, known := name(s.Station); known {
+		return unit
+	}
+	return s.Station.String()
 }
 
 // outOfTurn matches segments with turns, each with the earliest that fits: if any matching exists, so does that one.

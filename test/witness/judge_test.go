@@ -188,6 +188,19 @@ func TestEveryOverlapIsSeen(t *testing.T) {
 	})
 }
 
+func TestHoweverOftenTheyTakeTurnsItIsOneViolation(t *testing.T) {
+	f := play(span{a, 0, 300 * ms}, span{b, 100 * ms, 100 * ms}, span{b, 500 * ms, 600 * ms}, span{a, 900 * ms, 10 * ms})
+	var got []Violation
+	for _, v := range Judge(f, nameOf, turns("primary")) {
+		if v.Verdict == Interleaved {
+			got = append(got, v)
+		}
+	}
+	if len(got) != 2 || !got[0].At.Equal(epoch.Add(100*ms)) || !strings.HasPrefix(got[0].Detail, "primary, ") {
+		t.Errorf("two overlaps make %v", got)
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	f := &Forwarders{}
 	for i := range 100_000 {
