@@ -7,7 +7,11 @@ import (
 
 const (
 	nextHeaderICMPv6      = 58
+	neighborSolicitation  = 135
 	neighborAdvertisement = 136
+
+	// hopLimit is what neighbours demand, since it shows that a packet has crossed no router.
+	hopLimit = 255
 
 	// flagRouter and flagOverride are of RFC 4861, section 4.4. Router: hosts that have the address as their default
 	// router would drop it otherwise. Override: replace the MAC that is cached.
@@ -25,12 +29,15 @@ func UnsolicitedAdvertisement(mac MAC, address netip.Addr) []byte {
 	body = append(body, source[:]...)
 	body = append(body, optionTargetLinkLayer, 1) // One unit of eight bytes.
 	body = append(body, mac[:]...)
-	binary.BigEndian.PutUint16(body[2:], checksum(source, destination, body))
+	return icmpv6(ethernet(allNodes, mac, etherTypeIPv6), source, destination, body)
+}
 
-	f := ethernet(allNodes, mac, etherTypeIPv6)
+// icmpv6 appends the header of IPv6 and the body, whose checksum it sets.
+func icmpv6(f []byte, source, destination [16]byte, body []byte) []byte {
+	binary.BigEndian.PutUint16(body[2:], checksum(source, destination, body))
 	f = append(f, 0x60, 0, 0, 0) // Version 6, no traffic class, no flow label.
 	f = binary.BigEndian.AppendUint16(f, uint16(len(body)))
-	f = append(f, nextHeaderICMPv6, 255) // Neighbours drop what has crossed a router.
+	f = append(f, nextHeaderICMPv6, hopLimit)
 	f = append(append(f, source[:]...), destination[:]...)
 	return append(f, body...)
 }

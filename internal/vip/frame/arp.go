@@ -19,6 +19,12 @@ const (
 	etherTypeIPv6 = 0x86dd
 )
 
+// What an ARP packet speaks of (RFC 826).
+const (
+	hardwareEthernet = 1
+	protocolIPv4     = 0x0800
+)
+
 // Operation is the form of an ARP announcement.
 type Operation uint16
 
@@ -33,18 +39,22 @@ const (
 // GratuitousARP tells a broadcast domain that the IPv4 address is at the MAC: sender and target address are both the
 // address that is announced. In a reply the target's MAC is the sender's too, in a request it is zero.
 func GratuitousARP(op Operation, mac MAC, address netip.Addr) []byte {
-	f := ethernet(broadcast, mac, etherTypeARP)
-	f = binary.BigEndian.AppendUint16(f, 1)      // Hardware: Ethernet.
-	f = binary.BigEndian.AppendUint16(f, 0x0800) // Protocol: IPv4.
-	f = append(f, 6, 4)                          // Lengths of their addresses.
-	f = binary.BigEndian.AppendUint16(f, uint16(op))
-	ip := address.As4()
-	f = append(append(f, mac[:]...), ip[:]...)
 	var target MAC
 	if op == Reply {
 		target = mac
 	}
-	return append(append(f, target[:]...), ip[:]...)
+	return arp(op, mac, address, target, address)
+}
+
+// arp is an ARP packet that everybody on the segment receives.
+func arp(op Operation, sender MAC, from netip.Addr, target MAC, to netip.Addr) []byte {
+	f := ethernet(broadcast, sender, etherTypeARP)
+	f = binary.BigEndian.AppendUint16(f, hardwareEthernet)
+	f = binary.BigEndian.AppendUint16(f, protocolIPv4)
+	f = append(f, 6, 4) // Lengths of their addresses.
+	f = binary.BigEndian.AppendUint16(f, uint16(op))
+	f = append(append(f, sender[:]...), from.AsSlice()...)
+	return append(append(f, target[:]...), to.AsSlice()...)
 }
 
 func ethernet(to, from MAC, etherType uint16) []byte {

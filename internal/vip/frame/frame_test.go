@@ -39,6 +39,22 @@ func TestFrames(t *testing.T) {
 			 fd500000000000000000000000000001
 			 02 01 02005e102030`,
 		},
+		"ARP probe": {
+			ARPProbe(mac, netip.MustParseAddr("192.168.50.1")),
+			`ffffffffffff 02005e102030 0806
+			 0001 0800 06 04 0001
+			 02005e102030 00000000
+			 000000000000 c0a83201`,
+		},
+		"duplicate probe": {
+			DuplicateProbe(mac, netip.MustParseAddr("fd50::b0:a1")),
+			`3333ffb000a1 02005e102030 86dd
+			 60000000 0018 3a ff
+			 00000000000000000000000000000000
+			 ff0200000000000000000001ffb000a1
+			 87 00 7ab5 00000000
+			 fd500000000000000000000000b000a1`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := strings.Join(strings.Fields(test.golden), "")
@@ -51,9 +67,11 @@ func TestFrames(t *testing.T) {
 
 // A receiver adds up everything with the checksum in it and must find all ones.
 func TestChecksumVerifies(t *testing.T) {
-	f := UnsolicitedAdvertisement(mac, netip.MustParseAddr("2001:db8:113::1"))
-	source, destination, body := [16]byte(f[22:38]), [16]byte(f[38:54]), f[54:]
-	if sum := checksum(source, destination, body); sum != 0 {
-		t.Errorf("the receiver's sum is %#x", sum)
+	address := netip.MustParseAddr("2001:db8:113::1")
+	for _, f := range [][]byte{UnsolicitedAdvertisement(mac, address), DuplicateProbe(mac, address)} {
+		source, destination, body := [16]byte(f[22:38]), [16]byte(f[38:54]), f[54:]
+		if sum := checksum(source, destination, body); sum != 0 {
+			t.Errorf("the receiver's sum is %#x", sum)
+		}
 	}
 }

@@ -1,0 +1,74 @@
+package frame
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// Where things are in a frame, counted from its beginning. A tag of a VLAN is not in it: the kernel keeps it apart.
+const (
+	atEtherType = 12
+	atPayload   = 14
+
+	atARPSenderMAC = atPayload + 8
+	atARPSender    = atPayload + 14
+	arpEnd         = atPayload + 28
+
+	atNextHeader          = atPayload + 6
+	atHopLimit            = atPayload + 7
+	atICMPv6              = atPayload + 40
+	atAdvertisementTarget = atICMPv6 + 8
+	atAdvertisementOption = atICMPv6 + 24
+)
+
+// Claim is what a frame says of who has an address.
+type Claim struct {
+	Address netip.Addr
+	MAC     MAC
+}
+
+// ParseClaim reads a frame by which a station says that it has an address: an ARP packet, whatever it asks or answers,
+// claims its sender's address (RFC 5227, section 2.4), and a neighbour advertisement its target (RFC 4862, section
+// 5.4.4).
+func ParseClaim(f []byte) (Claim, bool) {
+	if len(f) < atPayload {
+		return Claim{}, false
+	}
+	switch binary.BigEndian.Uint16(f[atEtherType:]) {
+	case etherTypeARP:
+		return arpClaim(f)
+	case etherTypeIPv6:
+		return advertisementClaim(f)
+	default:
+		return Claim{}, false
+	}
+}
+
+func arpClaim(f []byte) (Claim, bool) {
+	if len(f) < arpEnd ||
+		binary.BigEndian.Uint16(f[atPayload:]) != hardwareEthernet ||
+		binary.BigEndian.Uint16(f[atPayload+2:]) != protocolIPv4 || f[atPayload+4] != 6 || f[atPayload+5] != 4 {
+		return Claim{}, false
+	}
+	address := netip.AddrFrom4([4]byte(f[atARPSender:]))
+	return Claim{Address: address, MAC: MAC(f[atARPSenderMAC:])}, !address.IsUnspecified() // that is a probe
+}
+
+func advertisementClaim(f []byte) (Claim, bool) {
+	if len(f) < atAdvertisementOption || f[atNextHeader] != nextHeaderICMPv6 || f[atHopLimit] != hopLimit ||
+		f[atICMPv6] != neighborAdvertisement {
+		return Claim{}, false
+	}
+	claim := Claim{Address: netip.AddrFrom16([16]byte(f[atAdvertisementTarget:])), MAC: MAC(f[6:])}
+	for options := f[atAdvertisementOption:]; len(options) >= 8; {
+		length := int(options[1]) * 8
+		if length == 0 || length > len(options) {
+			break
+		}
+		if options[0] == optionTargetLinkLayer && length == 8 {
+			claim.MAC = MAC(options[2:])
+		}
+		options = options[length:]
+	}
+	return claim, true
+}

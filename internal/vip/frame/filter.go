@@ -1,0 +1,78 @@
+package frame
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"golang.org/x/net/bpf"
+)
+
+// MaxClaim is how much of a frame a filter lets through: more than any claim has that is not padded.
+const MaxClaim = 256
+
+// packetOutgoing is PACKET_OUTGOING of include/uapi/linux/if_packet.h.
+const packetOutgoing = 4
+
+// ClaimFilter is a program for a packet socket that receives all protocols. It lets through what claims one of the
+// addresses and came in, untagged or with the tag that is none (VLAN 0). The kernel runs it on every frame that comes
+// in, so what is most of the traffic leaves it first.
+func ClaimFilter(addresses []netip.Addr) []bpf.Instruction {
+	return append([]bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: packetOutgoing, SkipTrue: 1},
+		bpf.RetConstant{},
+		bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 4},
+		bpf.LoadExtension{Num: bpf.ExtVLANTag},
+		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xfff},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 1},
+		bpf.RetConstant{},
+	}, claimsOf(addresses)...)
+}
+
+// claimsOf is the part of the filter that looks into the frame.
+func claimsOf(addresses []netip.Addr) []bpf.Instruction {
+	arp := []bpf.Instruction{bpf.LoadAbsolute{Off: atARPSender, Size: 4}}
+	advertisement := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: atNextHeader, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: nextHeaderICMPv6, SkipTrue: 1},
+		bpf.RetConstant{},
+		bpf.LoadAbsolute{Off: atICMPv6, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: neighborAdvertisement, SkipTrue: 1},
+		bpf.RetConstant{},
+	}
+	for _, a := range addresses {
+		if a.Is4() {
+			ip := a.As4()
+			arp = append(arp,
+				bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(ip[:]), SkipTrue: 1},
+				bpf.RetConstant{Val: MaxClaim})
+			continue
+		}
+		advertisement = append(advertisement, hasTarget(a.As16())...)
+	}
+	arp = append(arp, bpf.RetConstant{})
+	advertisement = append(advertisement, bpf.RetConstant{})
+
+	program := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: atEtherType, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherTypeARP, SkipTrue: 3},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherTypeIPv6, SkipTrue: 1},
+		bpf.Jump{Skip: uint32(1 + len(arp))},
+		bpf.RetConstant{},
+	}
+	return append(append(program, arp...), advertisement...)
+}
+
+// hasTarget lets an advertisement of the address through, and goes on behind its last instruction with any other.
+func hasTarget(address [16]byte) []bpf.Instruction {
+	var program []bpf.Instruction
+	for i := range uint32(4) {
+		program = append(program,
+			bpf.LoadAbsolute{Off: atAdvertisementTarget + 4*i, Size: 4},
+			bpf.JumpIf{
+				Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(address[4*i:]), SkipTrue: uint8(2*(3-i) + 1),
+			})
+	}
+	return append(program, bpf.RetConstant{Val: MaxClaim})
+}
