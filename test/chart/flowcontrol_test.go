@@ -16,7 +16,7 @@ func rulesOf(t *testing.T, arguments ...string) []flowcontrolv1.PolicyRulesWithS
 	return find[*flowcontrolv1.FlowSchema](t, render(t, arguments...), "-leases").Spec.Rules
 }
 
-// TestFlowSchemaHasWhatUnitsMayDo demands that every request for a Lease is meant that a unit may make, and no other: the
+// TestFlowSchemaHasWhatUnitsMayDo demands that each request for a Lease that a unit may make is meant, and no more: the
 // less of other programs comes along, the better.
 func TestFlowSchemaHasWhatUnitsMayDo(t *testing.T) {
 	rule := rulesOf(t)[0].ResourceRules[0]
