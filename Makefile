@@ -61,11 +61,18 @@ test-apiserver: kubernetes-assets $(BIN)/helm ## Run the tests against a real ku
 
 .PHONY: test-netns
 test-netns: ## Run the tests that make network namespaces (root)
-	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 ./internal/... ./test/testbed/... ./test/cluster/... ./test/witness/...
+	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 ./internal/... ./test/testbed/... ./test/cluster/... \
+		./test/witness/...
 
 .PHONY: test-cluster
 test-cluster: prepare-demo ## Run the tests on a real cluster (root)
 	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/...
+
+##@ Benchmarks
+
+.PHONY: bench-failover-cluster
+bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measure failovers on the cluster; RUNS=20 HEARTBEATS=100,50,20 (root; leaves it up)
+	$(BIN)/bench-failover-cluster --runs $(or $(RUNS),20) --heartbeats $(or $(HEARTBEATS),100)
 
 ##@ Code
 
@@ -128,6 +135,9 @@ $(BIN)/cluster: $(SOURCES)
 
 $(BIN)/demo: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/demo
+
+$(BIN)/bench-failover-cluster: $(SOURCES)
+	go build -ldflags '-s -w' -o $@ ./test/benchmark/cluster/cmd/failover
 
 # --- images: static programs on nothing
 

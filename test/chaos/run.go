@@ -24,22 +24,29 @@ const (
 	// streamInterval and probeInterval bound how exactly gaps and overlaps are seen.
 	streamInterval = time.Millisecond
 	probeInterval  = 2 * time.Millisecond
-	// tick is the pace of each connection.
-	tick = 20 * time.Millisecond
-	// connections are how many there are.
-	connections = 8
 	// interval is how often is looked for what nobody announces.
 	interval = 10 * time.Millisecond
 	// beginning bounds the time until all traffic flows.
 	beginning = 30 * time.Second
 )
 
+// Traffic is what is sent through the pair besides the stream and the probes.
+type Traffic struct {
+	// Connections are how many there are over TCP, and Tick is the pace of each.
+	Connections int
+	Tick        time.Duration
+}
+
+// Usual is traffic that shows what becomes of connections, and leaves the processors to what is watched.
+var Usual = Traffic{Connections: 8, Tick: 20 * time.Millisecond}
+
 // Run is traffic that flows through a pair, and everyone who watches it.
 type Run struct {
-	stage  story.Stage
-	title  string
-	cancel context.CancelFunc
-	begun  time.Time
+	stage   story.Stage
+	traffic Traffic
+	title   string
+	cancel  context.CancelFunc
+	begun   time.Time
 
 	witness *witness.Witness
 	stream  *witness.Stream
@@ -61,9 +68,9 @@ type Mark struct {
 
 // Begin starts traffic through the pair of a stage and returns when all of it flows. End ends it; so does the end of the
 // context, after which Close must still be called.
-func Begin(ctx context.Context, stage story.Stage, title string) (*Run, error) {
+func Begin(ctx context.Context, stage story.Stage, title string, traffic Traffic) (*Run, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &Run{stage: stage, title: title, cancel: cancel}
+	r := &Run{stage: stage, traffic: traffic, title: title, cancel: cancel}
 	if err := r.begin(ctx); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("%s: starting traffic: %w", title, err)
@@ -99,7 +106,7 @@ func (r *Run) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.server = ticker.Serve(ctx, listener, tick)
+	r.server = ticker.Serve(ctx, listener, r.traffic.Tick)
 	return nil
 }
 
@@ -126,7 +133,7 @@ func (r *Run) send(ctx context.Context) error {
 func (r *Run) connect(ctx context.Context) error {
 	ctxDial, cancel := context.WithTimeout(ctx, beginning)
 	defer cancel()
-	for range connections {
+	for range r.traffic.Connections {
 		conn, err := namespace.Dial(ctxDial, r.stage.ClientNamespace, "tcp", r.serverAt(connectionPort).String())
 		if err != nil {
 			return fmt.Errorf("connecting through the pair: %w", err)
@@ -196,6 +203,15 @@ func (r *Run) Forwarder() (unit string, ago time.Duration) {
 func (r *Run) Gap() (time.Duration, error) {
 	seen, err := r.witness.Sightings()
 	return seen.Stream.Longest.Length, err
+}
+
+// Silence is the longest silence on any connection since the last Inflict.
+func (r *Run) Silence() time.Duration {
+	longest := time.Duration(0)
+	for _, c := range r.clients {
+		longest = max(longest, c.Report().Longest.Length)
+	}
+	return longest
 }
 
 // Terms is how often the Lease has changed hands so far.

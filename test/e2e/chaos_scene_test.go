@@ -33,7 +33,7 @@ type scene struct {
 func begin(ctx context.Context) *scene {
 	GinkgoHelper()
 	title := CurrentSpecReport().LeafNodeText
-	run, err := chaos.Begin(ctx, story.Sample(k8s), title)
+	run, err := chaos.Begin(ctx, story.Sample(k8s), title, chaos.Usual)
 	Expect(err).NotTo(HaveOccurred())
 	s := &scene{Run: run}
 	DeferCleanup(s.abandon)

@@ -1,0 +1,227 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
+	"github.com/hapair-io/hapair/test/chaos"
+	"github.com/hapair-io/hapair/test/cluster"
+	"github.com/hapair-io/hapair/test/deploy"
+	"github.com/hapair-io/hapair/test/story"
+)
+
+const (
+	// steady is how long traffic must have flowed through the new active for the gap to be over.
+	steady = time.Second
+	// takeoverTimeout bounds the wait for that.
+	takeoverTimeout = time.Minute
+	// quiet is how many processors may be busy before a run: the cluster itself needs its part.
+	quiet = 1.0
+	// patience bounds the wait for it.
+	patience = 30 * time.Second
+)
+
+// traffic has one connection that counts fast: what a user notices is measured on it.
+var traffic = chaos.Traffic{Connections: 1, Tick: 5 * time.Millisecond}
+
+// Options are what is measured.
+type Options struct {
+	// Runs of each event with each interval.
+	Runs int
+	// Intervals of the heartbeats, in milliseconds, that the pair is measured with.
+	Intervals []int
+	// Out is told what goes on, and gets the table.
+	Out io.Writer
+}
+
+// Run boots the cluster, or uses the one that is up, installs the operator and the sample pair, measures and prints a
+// table. The cluster stays up.
+func Run(ctx context.Context, o Options) error {
+	b, err := prepare(ctx, o)
+	if err != nil {
+		return err
+	}
+	var samples []sample
+	for _, interval := range o.Intervals {
+		if err := b.setInterval(ctx, interval); err != nil {
+			return err
+		}
+		for run := range o.Runs {
+			for _, e := range events {
+				one, err := b.measure(ctx, e, interval)
+				if err != nil {
+					return fmt.Errorf("%s with heartbeats each %d ms, run %d: %w", e.name, interval, run+1, err)
+				}
+				samples = append(samples, one)
+				b.site.Progress("%d of %d: %s", run+1, o.Runs, one)
+			}
+		}
+	}
+	_, err = fmt.Fprintf(o.Out, "\n%s\n%s", table(o.Intervals, samples), notes)
+	return errors.Join(err, judge(samples))
+}
+
+// bench is the stage with all that the measurements need.
+type bench struct {
+	site   deploy.Site
+	client client.WithWatch
+	stage  story.Stage
+}
+
+func prepare(ctx context.Context, o Options) (*bench, error) {
+	c, err := cluster.Open()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	progress := func(format string, args ...any) {
+		_, _ = fmt.Fprintf(o.Out, "%7.1f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+	}
+	if err := c.Up(ctx, progress); err != nil {
+		return nil, fmt.Errorf("booting the cluster: %w", err)
+	}
+	site := deploy.Site{Cluster: c, Progress: progress}
+	if err := site.Operator(ctx); err != nil {
+		return nil, err
+	}
+	for _, path := range []string{"config/networks", "config/samples"} {
+		if err := site.Apply(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	k8s, err := site.Client()
+	if err != nil {
+		return nil, err
+	}
+	return &bench{site: site, client: k8s, stage: story.Sample(k8s)}, nil
+}
+
+// setInterval sets the pair's heartbeats and waits until its units have them.
+func (b *bench) setInterval(ctx context.Context, milliseconds int) error {
+	pair := &hapairv1alpha1.HAPair{}
+	if err := b.client.Get(ctx, b.stage.Pair, pair); err != nil {
+		return err
+	}
+	patch := client.MergeFrom(pair.DeepCopy())
+	pair.Spec.Failover.HeartbeatIntervalMilliseconds = int32(milliseconds)
+	if err := b.client.Patch(ctx, pair, patch); err != nil {
+		return fmt.Errorf("setting the interval of the heartbeats: %w", err)
+	}
+	return b.site.AwaitRedundant(ctx, b.client, b.stage.Pair)
+}
+
+// event is one way to take the active away.
+type event struct {
+	name string
+	// takeAway returns at once; restore, if there is one, brings back what does not come back by itself.
+	takeAway func(ctx context.Context, b *bench, active *corev1.Pod) error
+	restore  func(ctx context.Context, b *bench, active *corev1.Pod) error
+}
+
+var events = []event{
+	{
+		name: "power-off",
+		takeAway: func(ctx context.Context, b *bench, active *corev1.Pod) error {
+			return b.site.Cluster.PowerOff(ctx, active.Spec.NodeName)
+		},
+		restore: func(ctx context.Context, b *bench, active *corev1.Pod) error {
+			return b.site.Cluster.PowerOn(ctx, active.Spec.NodeName)
+		},
+	},
+	{
+		name: "switchover",
+		takeAway: func(ctx context.Context, b *bench, active *corev1.Pod) error {
+			return b.client.Delete(ctx, active)
+		},
+	},
+}
+
+// sample is what one run showed.
+type sample struct {
+	event    string
+	interval int
+	// udp is the longest gap of the stream, tcp the longest silence on the connection, lost how many packets were.
+	udp, tcp time.Duration
+	lost     uint64
+	// broken counts connections that did not go on, violations packets of two units at once.
+	broken, violations int
+	busy               float64
+	quiet              bool
+}
+
+func (s sample) String() string {
+	return fmt.Sprintf("%s with heartbeats each %d ms: UDP gap %s, %d packets lost, TCP silence %s, %.1f processors busy",
+		s.event, s.interval, s.udp.Round(100*time.Microsecond), s.lost, s.tcp.Round(100*time.Microsecond), s.busy)
+}
+
+// measure takes the active away once, and waits until the pair is redundant again.
+func (b *bench) measure(ctx context.Context, e event, interval int) (sample, error) {
+	s := sample{event: e.name, interval: interval}
+	_, err := calm.Wait(ctx, quiet, patience)
+	if err != nil && !errors.Is(err, calm.ErrBusy) {
+		return s, err
+	}
+	s.quiet = err == nil
+	run, err := chaos.Begin(ctx, b.stage, e.name, traffic)
+	if err != nil {
+		return s, err
+	}
+	defer run.Close()
+	active, standby, err := b.units(ctx, run)
+	if err != nil {
+		return s, err
+	}
+	before, err := calm.Now()
+	if err != nil {
+		return s, err
+	}
+	if err := run.Inflict(e.name, func() error { return e.takeAway(ctx, b, active) }); err != nil {
+		return s, err
+	}
+	if err := awaitTakeover(ctx, run, string(standby)); err != nil {
+		return s, err
+	}
+	after, err := calm.Now()
+	if err != nil {
+		return s, err
+	}
+	s.busy = after.Since(before).Busy
+	if s.udp, err = run.Gap(); err != nil {
+		return s, err
+	}
+	s.tcp = run.Silence()
+	if e.restore != nil {
+		if err := e.restore(ctx, b, active); err != nil {
+			return s, err
+		}
+	}
+	if err := b.site.AwaitRedundant(ctx, b.client, b.stage.Pair); err != nil {
+		return s, err
+	}
+	report, err := run.End(ctx)
+	s.lost, s.broken, s.violations = report.Stream.Lost, report.Connections-report.Survived, len(report.Violations)
+	return s, err
+}
+
+// units are the pod that forwards and the other unit.
+func (b *bench) units(ctx context.Context, run *chaos.Run) (*corev1.Pod, hapairv1alpha1.Unit, error) {
+	unit, _ := run.Forwarder()
+	active := hapairv1alpha1.Unit(unit)
+	pod := &corev1.Pod{}
+	key := client.ObjectKey{Namespace: b.stage.Pair.Namespace, Name: b.stage.Pair.Name + "-" + unit}
+	return pod, active.Peer(), b.client.Get(ctx, key, pod)
+}
+
+func awaitTakeover(ctx context.Context, run *chaos.Run, unit string) error {
+	ctx, cancel := context.WithTimeout(ctx, takeoverTimeout)
+	defer cancel()
+	return errors.Join(run.AwaitForwarder(ctx, unit), run.AwaitSteady(ctx, steady))
+}

@@ -1,0 +1,38 @@
+// Failover measures failovers on a real cluster on this machine. Run it with --help.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hapair-io/hapair/internal/cli/program"
+	"github.com/hapair-io/hapair/test/benchmark/cluster"
+)
+
+func main() { os.Exit(program.Run(newCommand())) }
+
+func newCommand() *cobra.Command {
+	o := cluster.Options{Out: os.Stdout}
+	command := &cobra.Command{
+		Use:   "bench-failover-cluster",
+		Short: "Measure what a user of the sample pair notices of a failover, on a real cluster on this machine",
+		Long: `Measure what a user of the sample pair notices of a failover, on a real cluster on this machine.
+
+It boots the cluster, or uses the one that is up, and leaves it up: "cluster down" ends it. In turns it cuts the power of
+the active's node and deletes the active's pod, while a stream and a connection run through the pair. It needs root. Each
+pair of runs takes about half a minute.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if o.Runs < 1 || len(o.Intervals) == 0 {
+				return fmt.Errorf("%d runs with heartbeats of %v measure nothing", o.Runs, o.Intervals)
+			}
+			return cluster.Run(command.Context(), o)
+		},
+	}
+	command.Flags().IntVar(&o.Runs, "runs", 20, "how often each event is measured with each interval")
+	command.Flags().IntSliceVar(&o.Intervals, "heartbeats", []int{100},
+		"intervals of the pair's heartbeats, in milliseconds")
+	return command
+}
