@@ -68,6 +68,10 @@ test-netns: ## Run the tests that make network namespaces (root)
 test-cluster: prepare-demo ## Run the tests on a real cluster (root)
 	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/...
 
+.PHONY: test-chaos
+test-chaos: prepare-demo ## Run those of them alone that do the sample pair harm (root)
+	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/... -ginkgo.focus='Under chaos' -ginkgo.v
+
 ##@ Benchmarks
 
 .PHONY: bench-failover-cluster
@@ -201,4 +205,4 @@ $(BIN)/image: $(wildcard $(TOOLS)/image/*.go $(TOOLS)/image/go.*)
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*##"} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*##/ {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*##/ {printf "  %-23s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
