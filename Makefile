@@ -19,6 +19,8 @@ CONTAINERD_VERSION := $(shell awk '$$1 == "github.com/containerd/containerd/v2" 
 
 IMAGES := manager sidecar firewall
 DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl iputils-ping
+# What benchmarks compare with, and measure with.
+BENCH_PACKAGES := keepalived conntrackd iperf3
 
 # Sources of the main module; a program is linked again only when one of them changes.
 SOURCES := $(shell find api cmd controllers internal test -name '*.go' -not -name '*_test.go' \
@@ -74,6 +76,11 @@ test-chaos: prepare-demo ## Run those of them alone that do the sample pair harm
 
 ##@ Benchmarks
 
+.PHONY: bench-failover
+bench-failover: deps-bench kubernetes-assets $(BIN)/sidecar $(BIN)/bench-failover ## Measure failovers beside keepalived and conntrackd; RUNS=2 QUICK=1 SCENARIOS=power-off,flows (root)
+	nice -n -10 $(BIN)/bench-failover $(if $(RUNS),--runs=$(RUNS)) $(if $(QUICK),--quick) \
+		$(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(BENCHFLAGS)
+
 .PHONY: bench-failover-cluster
 bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measure failovers on the cluster; RUNS=20 HEARTBEATS=100,50,20 (root; leaves it up)
 	$(BIN)/bench-failover-cluster --runs $(or $(RUNS),20) --heartbeats $(or $(HEARTBEATS),100)
@@ -118,12 +125,23 @@ prepare: tools prepare-demo ## Build everything that the tests and the demo use
 .PHONY: prepare-demo
 prepare-demo: kubernetes images $(BIN)/helm $(BIN)/cluster $(BIN)/demo
 
-.PHONY: deps
-deps: ## Install the Debian packages that the cluster and the tests use
-	@missing=; for p in $(DEBIAN_PACKAGES); do \
+# Installs those of the Debian packages in its argument that are missing.
+install-packages = missing=; for p in $(1); do \
 		dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:$$missing"; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; fi
+
+.PHONY: deps
+deps: ## Install the Debian packages that the cluster and the tests use
+	@$(call install-packages,$(DEBIAN_PACKAGES))
+
+# The packages start their daemons where they can. Benchmarks start their own.
+.PHONY: deps-bench
+deps-bench: deps ## Install the Debian packages that benchmarks compare with
+	@installed=$$(dpkg-query -W -f='$${Status}\n' $(BENCH_PACKAGES) 2>/dev/null | grep -c 'install ok installed'); \
+	[ $$installed != $(words $(BENCH_PACKAGES)) ] || exit 0; \
+	$(call install-packages,$(BENCH_PACKAGES)); \
+	if [ -d /run/systemd/system ]; then systemctl disable --now keepalived conntrackd; fi
 
 .PHONY: clean
 clean: ## Remove what was built here (run demo-down first)
@@ -136,6 +154,9 @@ $(BIN)/manager $(BIN)/sidecar $(BIN)/firewall: $(BIN)/%: $(SOURCES)
 
 $(BIN)/cluster: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/cluster/cmd/cluster
+
+$(BIN)/bench-failover: $(SOURCES)
+	go build -ldflags '-s -w' -o $@ ./test/benchmark/failover/cmd/failover
 
 $(BIN)/demo: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/demo
