@@ -64,7 +64,7 @@ test-apiserver: kubernetes-assets $(BIN)/helm ## Run the tests against a real ku
 .PHONY: test-netns
 test-netns: ## Run the tests that make network namespaces (root)
 	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 ./internal/... ./test/testbed/... ./test/cluster/... \
-		./test/witness/...
+		./test/witness/... ./test/benchmark/...
 
 .PHONY: test-cluster
 test-cluster: prepare-demo ## Run the tests on a real cluster (root)

@@ -56,6 +56,19 @@ type bed struct {
 
 var ports atomic.Uint32 // makes the names of the management switch's ports unique: a removed one lingers for a moment
 
+// closedRules keep routers from answering for themselves on the networks that they forward between. Without them a router
+// that has the virtual address, and has not been told of a connection yet, would end it with a reset.
+const closedRules = `
+table inet router {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		iifname { "lo", "sync0", "mgmt0" } accept
+		meta l4proto { vrrp, icmp, ipv6-icmp } accept
+		ct state established,related accept
+	}
+}
+`
+
 // newBed makes a network, whose routers are connected to the management switch.
 func newBed(t testing.TB, management *testbed.Namespace, directory string) *bed {
 	t.Helper()
@@ -72,6 +85,7 @@ func newRouter(
 	r := &router{name: name, namespace: n, sync: sync, management: address}
 	management.Plug(t, managementBridge, n, managementInterface, "m"+strconv.Itoa(int(ports.Add(1))))
 	n.Link(t, managementInterface).Address(address + managementPrefix)
+	n.Firewall(t, closedRules)
 	err := n.Do(func() (err error) {
 		if r.lan, err = macOf("lan0"); err == nil {
 			r.wan, err = macOf("wan0")

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/settings"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
 	"github.com/hapair-io/hapair/test/benchmark/internal/sight"
 )
@@ -65,7 +66,7 @@ func freezeActive(m *measurement, o Options) {
 	t, frozen := m.bed.t, m.bed.primary
 	m.probe(frozen)
 	acknowledgements := sight.At(t, frozen.namespace, "sync0", func(p sight.Packet) bool {
-		return p.Protocol == unix.IPPROTO_UDP && !p.Outgoing
+		return p.Protocol == unix.IPPROTO_UDP && p.SrcPort == settings.SyncPort && !p.Outgoing
 	})
 	m.settle(tickers, o.Patience)
 	event := time.Now()
@@ -123,9 +124,11 @@ func loseWitness(m *measurement, o Options) {
 	cut := m.cutPower(m.bed.primary)
 	m.recover(cut)
 	m.conclude(cut)
-	m.sample.After = m.sample.UDP
-	m.sample.UDP, m.sample.UDP5, m.sample.TCP = away.UDP, away.UDP5, away.TCP
 	t.Logf("The power was cut %s after the API server was back", cut.Sub(back).Round(time.Millisecond))
+	// The figures are those of the time without an API server, the second gap apart; what broke, and who forwarded, is
+	// counted over both.
+	m.sample.After = m.sample.UDP
+	m.sample.UDP, m.sample.UDP5, m.sample.TCP, m.sample.Missing = away.UDP, away.UDP5, away.TCP, away.Missing
 }
 
 // idle lets the pair alone, and counts what it writes to the API server.
