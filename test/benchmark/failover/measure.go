@@ -142,7 +142,7 @@ func (m *measurement) settle(connections int, patience time.Duration) {
 // undisturbed fails when another router than the primary has forwarded.
 func (m *measurement) undisturbed() error {
 	forwarded, err := m.forwarded()
-	if err == nil && (len(forwarded) == 0 || len(sight.Judge(forwarded).Changes) > 0) {
+	if err == nil && (len(forwarded) == 0 || len(sight.Judge(forwarded, witness.InFlight).Changes) > 0) {
 		err = errors.New("more than one router has forwarded")
 	}
 	return err
@@ -233,7 +233,7 @@ func (m *measurement) conclude(event time.Time) {
 	if err != nil {
 		t.Fatalf("Looking at packets: %v", err)
 	}
-	verdict := sight.Judge(forwarded)
+	verdict := sight.Judge(forwarded, witness.InFlight)
 	s.Changes, s.Late, s.Overlap = len(verdict.Changes), verdict.Late, Milliseconds(verdict.Overlap)
 	s.Resets = m.resets()
 	if m.prober == nil {
@@ -244,7 +244,8 @@ func (m *measurement) conclude(event time.Time) {
 		t.Fatalf("Looking at probes: %v", errors.Join(err, sent))
 	}
 	begun := sight.FirstBy(forwarded, m.bed.secondary.name)
-	if last := sight.LastBy(probes, m.bed.primary.name); !begun.IsZero() && last.After(begun) {
+	last := sight.LastBy(probes, m.bed.primary.name)
+	if !begun.IsZero() && last.Sub(begun) > witness.InFlight {
 		s.Stale = Milliseconds(last.Sub(begun))
 	}
 }

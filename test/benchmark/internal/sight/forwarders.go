@@ -43,8 +43,9 @@ type Verdict struct {
 	Overlap time.Duration
 }
 
-// Judge looks at who forwarded, in the order of time.
-func Judge(forwarded []Forwarded) Verdict {
+// Judge looks at who forwarded, in the order of time. A packet that comes within grace of the other router's first one
+// is not late: it may have been on its way when its router stopped.
+func Judge(forwarded []Forwarded, grace time.Duration) Verdict {
 	var v Verdict
 	var newest Forwarded       // the first packet of the router that began last
 	begun := map[string]bool{} // routers that have forwarded
@@ -56,7 +57,7 @@ func Judge(forwarded []Forwarded) Verdict {
 		switch {
 		case !begun[f.Router]:
 			begun[f.Router], newest = true, f
-		case f.Router != newest.Router:
+		case f.Router != newest.Router && f.At.Sub(newest.At) > grace:
 			v.Late++
 			v.Overlap = f.At.Sub(newest.At)
 		}

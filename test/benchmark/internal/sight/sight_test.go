@@ -66,12 +66,15 @@ func TestJudge(t *testing.T) {
 		"AAABBBA":   {changes: 2, late: 1, overlap: 3 * time.Millisecond},
 		"AAABBBAAA": {changes: 2, late: 3, overlap: 5 * time.Millisecond},
 	} {
-		got := Judge(forwarded(routers))
+		got := Judge(forwarded(routers), 0)
 		if len(got.Changes) != want.changes || got.Late != want.late || got.Overlap != want.overlap {
 			t.Errorf("%s: got %+v, want %+v", routers, got, want)
 		}
 	}
-	change := Judge(forwarded("AAB")).Changes[0]
+	if got := Judge(forwarded("AABABA"), time.Millisecond); got.Late != 1 || got.Overlap != 3*time.Millisecond {
+		t.Errorf("with grace: %+v", got)
+	}
+	change := Judge(forwarded("AAB"), 0).Changes[0]
 	if change.From != "A" || change.To != "B" || change.First.Sub(change.Last) != time.Millisecond {
 		t.Errorf("got %+v", change)
 	}
