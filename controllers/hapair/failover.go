@@ -73,9 +73,14 @@ func failoverNote(last *v1alpha1.FailoverStatus) string {
 		name string
 		took int64
 	}{
-		{"detection", last.DetectedMicroseconds}, {"claim", last.ClaimedMicroseconds}, {"fence", last.FencedMicroseconds},
-		{"commit", last.CommittedMicroseconds}, {"open", last.OpenedMicroseconds}, {"attach", last.AttachedMicroseconds},
-		{"announce", last.AnnouncedMicroseconds}, {"verify", last.VerifiedMicroseconds},
+		{"detection", last.DetectedMicroseconds},
+		{"claim", last.ClaimedMicroseconds},
+		{"fence", last.FencedMicroseconds},
+		{"commit", last.CommittedMicroseconds},
+		{"open", last.OpenedMicroseconds},
+		{"attach", last.AttachedMicroseconds},
+		{"announce", last.AnnouncedMicroseconds},
+		{"verify", last.VerifiedMicroseconds},
 	} {
 		fmt.Fprintf(&note, " %s %s,", step.name, milliseconds(step.took))
 	}

@@ -267,7 +267,9 @@ func TestVirtualMAC(t *testing.T) {
 func TestProbesThatCannotBe(t *testing.T) {
 	for want, probe := range map[string]v1alpha1.ProbeSpec{
 		"spec.failover.monitors.probes[0]: exactly one of icmp, tcp and http must be set": {},
-		"spec.failover.monitors.probes[0].icmp.host: ": {ICMP: &v1alpha1.ICMPProbe{Host: "gateway.example"}},
+		"spec.failover.monitors.probes[0].icmp.host: ": {
+			ICMP: &v1alpha1.ICMPProbe{Host: "gateway.example"},
+		},
 		"spec.failover.monitors.probes[0].tcp.port: 65536": {
 			TCP: &v1alpha1.TCPProbe{Host: "192.0.2.254", Port: 65536},
 		},

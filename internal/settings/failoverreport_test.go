@@ -43,11 +43,11 @@ func TestFailoverReportRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	replaced := func(old, new string) string {
-		if !strings.Contains(string(whole), old) {
-			t.Fatalf("%s is not in %s", old, whole)
+	replaced := func(part, by string) string {
+		if !strings.Contains(string(whole), part) {
+			t.Fatalf("%s is not in %s", part, whole)
 		}
-		return strings.Replace(string(whole), old, new, 1)
+		return strings.Replace(string(whole), part, by, 1)
 	}
 	for text, want := range map[string]string{
 		"":                                 "EOF",
