@@ -18,9 +18,9 @@ type beats struct {
 type echo struct {
 	// from is who answers.
 	from Incarnation
-	// sequence is the newest one answered, and at when the answer came.
-	sequence uint64
-	at       time.Duration
+	// sequence is the newest one answered, sentAt when it was sent, and at when the answer came.
+	sequence   uint64
+	sentAt, at time.Duration
 	// steadyFrom is since when answers come without a hole.
 	steadyFrom time.Duration
 	// promised is until when the peer will not become active.
@@ -64,7 +64,8 @@ func (s *step) acknowledged(f HeartbeatAcknowledged) {
 		e.steadyFrom = s.at
 	}
 	e.sequence, e.at, e.ready, e.health = f.Sequence, s.at, f.Ready, f.Health
-	e.promised = max(e.promised, b.sentAt[f.Sequence%window]+s.config.Grant)
+	e.sentAt = b.sentAt[f.Sequence%window]
+	e.promised = max(e.promised, e.sentAt+s.config.Grant)
 }
 
 // compareHealth notes since when the peer's health is the better one.
@@ -85,8 +86,9 @@ func (m Machine) ownHealth() Health {
 	return h
 }
 
-// silentAt is when a peer that answered last at the instant counts as silent to the active. It is earlier than the same
-// silence is to the standby: where only the link between them is lost, the one that has the traffic should keep it.
+// silentAt is when the peer counts as silent to the active, whose heartbeat of that instant is the last that was
+// answered. It counts from there, as the promise does: answers that come late leave little of it. And it is earlier than
+// the same silence is to the standby: where only the link is lost, the one that has the traffic should keep it.
 func (c Config) silentAt(last time.Duration) time.Duration {
 	return last + c.detect() - c.HeartbeatInterval/2
 }

@@ -73,7 +73,7 @@ func (s *step) wantedStandby() Incarnation {
 	}
 	e, named := s.beats.echo, s.named()
 	if named != Nobody {
-		gone := e.from != named || s.due(s.config.silentAt(e.at)) ||
+		gone := e.from != named || s.due(s.config.silentAt(e.sentAt)) ||
 			!s.peer.inSync && s.due(s.peer.outOfSyncFrom+unsyncedFor)
 		if gone {
 			return Nobody
@@ -81,7 +81,7 @@ func (s *step) wantedStandby() Incarnation {
 		return named
 	}
 	there := e.from != Nobody && e.from == s.peer.incarnation && s.peer.inSync && e.ready &&
-		!s.due(s.config.silentAt(e.at)) && s.due(e.steadyFrom+steady) && s.phase == serving && !s.stop.requested
+		!s.due(s.config.silentAt(e.sentAt)) && s.due(e.steadyFrom+steady) && s.phase == serving && !s.stop.requested
 	if there {
 		return e.from
 	}
