@@ -77,7 +77,9 @@ func TestReportsTellWhatMatters(t *testing.T) {
 	at := func(seconds float64) time.Time { return begun.Add(time.Duration(seconds * float64(time.Second))) }
 	r := Report{
 		Title: "outlives it", Begun: begun, Marks: []Mark{{At: at(1), What: "power-off of worker-1"}},
-		Stream:      witness.Tally{Received: 900, Lost: 100, Longest: witness.Gap{From: at(1), Length: 450 * time.Millisecond}},
+		Stream: witness.Tally{
+			Received: 900, Lost: 100, Longest: witness.Gap{From: at(1), Length: 450 * time.Millisecond},
+		},
 		Connections: 8, Survived: 7,
 		Forwarders: []Forwarder{
 			{Unit: "primary", Segment: witness.Segment{First: at(0), Last: at(1), Packets: 500}},

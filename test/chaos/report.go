@@ -160,7 +160,8 @@ func (r Report) Print(w io.Writer) {
 	list(&b, r.Stream.Gaps, func(g witness.Gap) string {
 		return fmt.Sprintf("gap of %s at %s", millis(g.Length), since(origin, g.From))
 	})
-	fmt.Fprintf(&b, "  TCP: %d of %d connections survived, longest silence %s\n", r.Survived, r.Connections, millis(r.Silence))
+	fmt.Fprintf(&b, "  TCP: %d of %d connections survived, longest silence %s\n",
+		r.Survived, r.Connections, millis(r.Silence))
 	if r.Broken != nil {
 		fmt.Fprintf(&b, "       broken: %v\n", r.Broken)
 	}

@@ -66,8 +66,8 @@ type Mark struct {
 	What string
 }
 
-// Begin starts traffic through the pair of a stage and returns when all of it flows. End ends it; so does the end of the
-// context, after which Close must still be called.
+// Begin starts traffic through the pair of a stage and returns when all of it flows. End ends it; so does the end of
+// the context, after which Close must still be called.
 func Begin(ctx context.Context, stage story.Stage, title string, traffic Traffic) (*Run, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Run{stage: stage, traffic: traffic, title: title, cancel: cancel}

@@ -18,8 +18,8 @@ import (
 // networkStatus is where Multus and its like write down a pod's interfaces.
 const networkStatus = "k8s.v1.cni.cncf.io/network-status"
 
-// units follows the pair's pods: which stations belong to which unit, and whom the probes are to be aimed at. A pod that
-// is made anew has other stations.
+// units follows the pair's pods: which stations belong to which unit, and whom the probes are to be aimed at. A pod
+// that is made anew has other stations.
 type units struct {
 	stage  story.Stage
 	prober *witness.Prober

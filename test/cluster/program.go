@@ -57,8 +57,8 @@ func (c *Cluster) Signal(program Program, signal unix.Signal) error {
 
 // SetClock sets what the wall clock of a node is off by, as everything that runs there now sees it: all programs of
 // Kubernetes and of the pods. What is started later sees the machine's time, as everything does with an offset of zero.
-// Clocks that count from the start of the machine go on as they were. It is not for a node with frozen programs, which it
-// would thaw.
+// Clocks that count from the start of the machine go on as they were. It is not for a node with frozen programs, which
+// it would thaw.
 func (c *Cluster) SetClock(ctx context.Context, node string, offset time.Duration) error {
 	found, err := c.processes(node, func(process.Identity) bool { return true })
 	if err != nil {

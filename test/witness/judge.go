@@ -17,13 +17,13 @@ type Turn struct {
 type Verdict uint8
 
 const (
-	// Interleaved: two stations forwarded by turns, faster than takeovers can follow each other.
+	// Interleaved is that two stations forwarded by turns, faster than takeovers can follow each other.
 	Interleaved Verdict = iota + 1
-	// OutOfTurn: a unit forwarded when it was not its turn by the order of the Lease's holders.
+	// OutOfTurn is that a unit forwarded when it was not its turn by the order of the Lease's holders.
 	OutOfTurn
-	// Stranger: a station forwarded that belongs to no unit.
+	// Stranger is that a station forwarded that belongs to no unit.
 	Stranger
-	// Overflow: so many changes were seen that not all could be noted.
+	// Overflow is that so many changes were seen that not all could be noted.
 	Overflow
 )
 

@@ -98,7 +98,8 @@ func TestJudge(t *testing.T) {
 		},
 		"a change that was missed counts once": {
 			play(span{a, 0, 900 * ms}, span{b, 1000 * ms, 900 * ms}, span{a, 2000 * ms, 900 * ms}),
-			turns("primary", ""), []Verdict{OutOfTurn},
+			turns("primary", ""),
+			[]Verdict{OutOfTurn},
 		},
 		"both forward": {
 			play(span{a, 0, 900 * ms}, span{b, 880 * ms, 900 * ms}), turns("primary", "secondary"),
@@ -111,11 +112,13 @@ func TestJudge(t *testing.T) {
 		},
 		"one packet of a unit that was thawed": {
 			play(span{a, 0, 900 * ms}, span{b, 1300 * ms, 5000 * ms}, span{a, 4000*ms + 100*us, ms}),
-			turns("primary", "secondary"), []Verdict{Interleaved, OutOfTurn},
+			turns("primary", "secondary"),
+			[]Verdict{Interleaved, OutOfTurn},
 		},
 		"the former goes on though the next has begun, and the next is quiet": {
 			play(span{a, 0, 900 * ms}, span{b, 900*ms + 100*us, ms}, span{a, 910 * ms, 900 * ms}),
-			turns("primary", "secondary"), []Verdict{Interleaved, OutOfTurn},
+			turns("primary", "secondary"),
+			[]Verdict{Interleaved, OutOfTurn},
 		},
 		"a unit that did not hold the Lease": {
 			play(span{b, 0, 900 * ms}), turns("primary"), []Verdict{OutOfTurn},

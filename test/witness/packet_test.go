@@ -72,7 +72,8 @@ func TestFamiliesAreNotMixed(t *testing.T) {
 func TestOtherFramesAreNone(t *testing.T) {
 	arp := append(append(append([]byte{}, a[:]...), b[:]...), 8, 6)
 	icmp := append(append(append([]byte{}, a[:]...), b[:]...), 8, 0)
-	icmp = append(icmp, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, unix.IPPROTO_ICMP, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 8, 0, 0, 0, 0, 0, 0, 0)
+	icmp = append(icmp, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, unix.IPPROTO_ICMP, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2)
+	icmp = append(icmp, 8, 0, 0, 0, 0, 0, 0, 0)
 	for name, frame := range map[string][]byte{"nothing": nil, "ARP": append(arp, make([]byte, 46)...), "ICMP": icmp} {
 		if f, ok := parseFrame(frame); ok {
 			t.Errorf("%s was read as %+v", name, f)

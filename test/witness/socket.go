@@ -79,7 +79,7 @@ func (s *socket) receive(buffer []byte) (n int, at time.Time, err error) {
 	var controls int
 	waitErr := s.conn.Read(func(fd uintptr) bool {
 		n, controls, _, _, err = unix.Recvmsg(int(fd), buffer, s.control, 0)
-		return err != unix.EAGAIN && err != unix.EINTR
+		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
 	})
 	if err := errors.Join(waitErr, err); err != nil {
 		return 0, time.Time{}, err

@@ -17,7 +17,8 @@ type Gap struct {
 	Lost   uint64
 }
 
-// Tally is how the packets of one numbered stream arrived. The zero value is that of a stream of which nothing has come.
+// Tally is how the packets of one numbered stream arrived. The zero value is that of a stream of which nothing has
+// come.
 //
 // A silence without a loss is no gap: the sender was late, for it shares this machine with everything else. A packet
 // that was held up on its way shows in the Delay.

@@ -65,7 +65,7 @@ func Run(ctx context.Context, o Options) error {
 			}
 		}
 	}
-	_, err = fmt.Fprintf(o.Out, "\n%s\n%s", table(o.Intervals, samples), notes)
+	_, err = fmt.Fprintf(o.Out, "\n%s%s", table(o.Intervals, samples), notes)
 	return errors.Join(err, judge(samples))
 }
 

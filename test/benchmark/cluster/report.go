@@ -9,11 +9,12 @@ import (
 )
 
 // notes say how the table is to be read.
-const notes = `Times are in milliseconds. UDP: the longest gap in a stream of a packet each millisecond, by the server's clock. TCP: the
-longest silence on a connection that counts each 5 ms; what was sent into the gap is sent again when a timer of TCP's own
-runs out, which doubles each time. p99 is the nearest rank: of fewer than 100 runs it is the longest. lost: the median of
-the packets lost. broken: connections that did not go on. both: runs in which two units forwarded at once. busy: runs that
-began though the machine was not quiet.
+const notes = `
+Times are in milliseconds. UDP: the longest gap in a stream of a packet each millisecond, by the server's clock. TCP:
+the longest silence on a connection that counts each 5 ms; what was sent into the gap is sent again when a timer of
+TCP's own runs out, which doubles each time. p99 is the nearest rank: of fewer than 100 runs it is the longest. lost:
+the median of the packets lost. broken: connections that did not go on. both: runs in which two units forwarded at once.
+busy: runs that began though the machine was not quiet.
 `
 
 // table sums up the samples: a row an event and interval.
@@ -64,7 +65,8 @@ func judge(samples []sample) error {
 		both += min(s.violations, 1)
 	}
 	if broken > 0 || both > 0 {
-		return fmt.Errorf("%d connections broke, and in %d of %d runs two units forwarded at once", broken, both, len(samples))
+		return fmt.Errorf("%d connections broke, and in %d of %d runs two units forwarded at once", broken, both,
+			len(samples))
 	}
 	return nil
 }

@@ -14,7 +14,11 @@ func TestTheTableHasARowForEachEventAndInterval(t *testing.T) {
 				event: "power-off", interval: 100, udp: time.Duration(400+i) * time.Millisecond, tcp: time.Second,
 				lost: 500, quiet: i > 2,
 			},
-			sample{event: "switchover", interval: 100, udp: 12 * time.Millisecond, tcp: 13 * time.Millisecond, lost: 9, quiet: true})
+			sample{
+				event: "switchover", interval: 100, udp: 12 * time.Millisecond, tcp: 13 * time.Millisecond,
+				lost: 9, quiet: true,
+			},
+		)
 	}
 	got := strings.Split(table([]int{100}, samples), "\n")
 	for i, want := range []string{

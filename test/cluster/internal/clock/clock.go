@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,7 +75,8 @@ func whileStopped(ctx context.Context, pid int, act func() error) (err error) {
 	defer func() { err = errors.Join(err, unix.PidfdSendSignal(handle, unix.SIGCONT, nil, 0)) }()
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	if err := poll.Until(ctx, stopPoll, "its threads to stop", func(context.Context) error { return stopped(pid) }); err != nil {
+	err = poll.Until(ctx, stopPoll, "its threads to stop", func(context.Context) error { return stopped(pid) })
+	if err != nil {
 		return err
 	}
 	return act()
@@ -92,7 +94,7 @@ func stopped(pid int) error {
 		switch {
 		case len(fields) == 0:
 			return fmt.Errorf("unknown format of stat: %q", stat)
-		case strings.Contains("TtZX", fields[0]):
+		case slices.Contains([]string{"T", "t", "Z", "X"}, fields[0]):
 			return nil
 		default:
 			return fmt.Errorf("thread %s is in state %s", filepath.Base(dir), fields[0])
@@ -199,8 +201,8 @@ func function(image []byte) (uint64, error) {
 	return 0, fmt.Errorf("the kernel maps no %s", symbol)
 }
 
-// outside makes sure that a stopped thread is not in some code, nor will return there from a signal that interrupted it.
-// The file ends with the thread's stack pointer and where it is, see proc_pid_syscall(5).
+// outside makes sure that a stopped thread is not in some code, nor will return there from a signal that interrupted
+// it. The file ends with the thread's stack pointer and where it is, see proc_pid_syscall(5).
 func outside(dir string, memory io.ReaderAt, begin, end uint64) error {
 	text, err := os.ReadFile(filepath.Join(dir, "syscall"))
 	if err != nil {

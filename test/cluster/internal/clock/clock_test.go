@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// tellTime answers each line with what the wall clock, the monotonic clock and the clock since the start have gone on by
-// since the last; the time is read in many threads all the while.
+// tellTime answers each line with what the wall clock, the monotonic clock and the clock since the start have gone on
+// by since the last; the time is read in many threads all the while.
 func tellTime() {
 	var others sync.WaitGroup
 	for range 4 {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// program is clock_gettime(clock, timespec) for a wall clock that is off by whole and broken seconds. It makes the system
-// call, and adds to the result for CLOCK_REALTIME and CLOCK_REALTIME_COARSE. Seconds and nanoseconds are added apart, and
-// a carry is taken care of, since callers rely on there being less than a second's worth of the latter.
+// program is clock_gettime(clock, timespec) for a wall clock that is off by whole and broken seconds. It makes the
+// system call, and adds to the result for CLOCK_REALTIME and CLOCK_REALTIME_COARSE. Seconds and nanoseconds are added
+// apart, and a carry is taken care of, since callers rely on there being less than a second's worth of the latter.
 func program(offset time.Duration) ([]byte, error) {
 	seconds, nanoseconds := int64(offset/time.Second), int64(offset%time.Second)
 	if nanoseconds < 0 {

@@ -20,9 +20,9 @@ func newCommand() *cobra.Command {
 		Short: "Measure what a user of the sample pair notices of a failover, on a real cluster on this machine",
 		Long: `Measure what a user of the sample pair notices of a failover, on a real cluster on this machine.
 
-It boots the cluster, or uses the one that is up, and leaves it up: "cluster down" ends it. In turns it cuts the power of
-the active's node and deletes the active's pod, while a stream and a connection run through the pair. It needs root. Each
-pair of runs takes about half a minute.`,
+It boots the cluster, or uses the one that is up, and leaves it up: "cluster down" ends it. In turns it cuts the power
+of the active's node and deletes the active's pod, while a stream and a connection run through the pair. It needs root.
+Each pair of runs takes about half a minute.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if o.Runs < 1 || len(o.Intervals) == 0 {
