@@ -21,6 +21,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
 	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/replication/transport"
@@ -45,6 +46,7 @@ func Main(m *testing.M) {
 }
 
 func runUnit(text string) error {
+	heartbeat.ReserveProcessor()
 	var s setup
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return fmt.Errorf("reading setup: %w", err)
@@ -59,11 +61,13 @@ func runUnit(text string) error {
 	return p.run(ctx)
 }
 
-// process is a unit without its judgement: replication and virtual addresses, which do what the test says.
+// process is a unit without its judgement: replication, heartbeats and virtual addresses, which do what the test says.
 type process struct {
 	engine    *engine.Engine
+	heart     *heart
 	addresses *vip.Addresses
 	classes   *connectioncache.ConnectionCache
+	flood     *flood
 	log       logr.Logger
 
 	mu  sync.Mutex
@@ -71,13 +75,16 @@ type process struct {
 }
 
 func newProcess(s setup, log logr.Logger) (*process, error) {
-	p := &process{log: log, out: json.NewEncoder(os.Stdout)}
+	p := &process{log: log, flood: newFlood(s.Flood), out: json.NewEncoder(os.Stdout)}
 	networks := []vip.Network{
 		{Interface: "lan0", Addresses: []netip.Prefix{testbed.VirtualLAN, testbed.VirtualLANIPv6}},
 		{Interface: "wan0", Addresses: []netip.Prefix{testbed.VirtualWAN, testbed.VirtualWANIPv6}},
 	}
 	var classes []class.Class
-	if s.Replicate {
+	switch {
+	case s.Flood > 0:
+		classes = append(classes, p.flood.class())
+	case s.Replicate:
 		var virtual []netip.Addr
 		for _, n := range networks {
 			for _, a := range n.Addresses {
@@ -101,6 +108,9 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 		return nil, err
 	}
 	p.engine.SetPeer(netip.MustParseAddr(s.PeerAddress))
+	if p.heart, err = newHeart(log); err != nil {
+		return nil, err
+	}
 	kernel, err := rtnetlink.Dial()
 	if err != nil {
 		return nil, err
@@ -118,8 +128,9 @@ func (p *process) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var running sync.WaitGroup
-	var ran error
+	var ran, beat error
 	running.Go(func() { ran = p.engine.Run(ctx) })
+	running.Go(func() { beat = p.heart.link.Run(ctx, p.heart.received) })
 	running.Go(func() { p.tellEvents(ctx) })
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
@@ -133,7 +144,7 @@ func (p *process) run(ctx context.Context) error {
 	running.Wait()
 	p.addresses.Close()
 	if errors.Is(in.Err(), io.EOF) || in.Err() == nil {
-		return ran
+		return errors.Join(ran, beat, p.heart.link.Close())
 	}
 	return in.Err()
 }
@@ -150,6 +161,9 @@ func (p *process) tellEvents(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case e := <-p.engine.Events():
+			if connected, ok := e.(engine.PeerConnected); ok {
+				p.heart.converse(connected)
+			}
 			p.tell(report{Event: strings.TrimPrefix(fmt.Sprintf("%T", e), "engine."), Text: fmt.Sprintf("%+v", e)})
 		}
 	}
@@ -182,6 +196,18 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 	case doStatus:
 		status := p.engine.Status()
 		r.Status = &status
+		return nil
+	case doBeat:
+		beats := p.heart.beat(ctx, o.Interval, o.Count)
+		r.Beats = &beats
+		return nil
+	case doHear:
+		heard := p.heart.hear()
+		r.Heard = &heard
+		return nil
+	case doFlood:
+		p.flood.set(o.Open)
+		r.Flood = p.flood.written.Load()
 		return nil
 	case doAttach:
 		return errors.Join(setForwarding(true), p.addresses.Set(ctx, vip.Config{Attached: true}), p.addresses.Announce(ctx))

@@ -13,6 +13,10 @@ type order struct {
 	Role engine.Role   `json:"role,omitempty"`
 	Term uint64        `json:"term,omitempty"`
 	Wait time.Duration `json:"wait,omitempty"`
+	// Open is of doFlood, Interval and Count are of doBeat.
+	Open     bool          `json:"open,omitempty"`
+	Interval time.Duration `json:"interval,omitempty"`
+	Count    int           `json:"count,omitempty"`
 }
 
 // report is what the process answers, or tells unasked.
@@ -21,6 +25,9 @@ type report struct {
 	ID     uint64         `json:"id,omitempty"`
 	Error  string         `json:"error,omitempty"`
 	Status *engine.Status `json:"status,omitempty"`
+	Beats  *Beats         `json:"beats,omitempty"`
+	Heard  *Heard         `json:"heard,omitempty"`
+	Flood  uint64         `json:"flood,omitempty"`
 	// Event is the name of an engine's event, and Text all of it.
 	Event string `json:"event,omitempty"`
 	Text  string `json:"text,omitempty"`
@@ -35,6 +42,9 @@ const (
 	doStatus   = "status"
 	doAttach   = "attach"
 	doWithdraw = "withdraw"
+	doBeat     = "beat"
+	doHear     = "hear"
+	doFlood    = "flood"
 )
 
 // setup is what a unit's process is started with.
@@ -47,4 +57,5 @@ type setup struct {
 	TLSDirectory     string `json:"tlsDirectory"`
 	Replicate        bool   `json:"replicate"`
 	RecordsPerSecond int    `json:"recordsPerSecond,omitempty"`
+	Flood            int    `json:"flood,omitempty"`
 }

@@ -34,6 +34,8 @@ type Options struct {
 	WithoutReplication bool
 	// RecordsPerSecond throttles; 0 does not.
 	RecordsPerSecond int
+	// Flood replicates so many made-up entries in the place of connection tracking.
+	Flood int
 }
 
 // Pair is a network whose routers are units, each with its replication in a process of its own. Nobody decides who is
@@ -153,7 +155,7 @@ func (p *Pair) Start(name string) *Unit {
 		Unit: primary, Peer: secondary, PeerAddress: testbed.SecondarySync,
 		ListenAddress: net.JoinHostPort(testbed.PrimarySync, strconv.Itoa(syncPort)),
 		Incarnation:   fmt.Sprintf("%s/%d", name, incarnations.Add(1)), TLSDirectory: filepath.Join(p.directory, name),
-		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
+		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond, Flood: p.options.Flood,
 	}
 	namespace := p.Primary
 	if name == secondary {
@@ -295,6 +297,46 @@ func (u *Unit) Withdraw() { u.t.Helper(); u.must(order{Do: doWithdraw}) }
 func (u *Unit) Status() engine.Status {
 	u.t.Helper()
 	return *u.must(order{Do: doStatus}).Status
+}
+
+// Beat has the unit send heartbeats at an interval, and returns at once. What is returned waits until all are sent, and
+// tells how they fared.
+func (u *Unit) Beat(interval time.Duration, count int) func() Beats {
+	var beats *Beats
+	done := make(chan error, 1)
+	go func() {
+		r, err := u.order(order{Do: doBeat, Interval: interval, Count: count})
+		beats = r.Beats
+		done <- err
+	}()
+	return func() Beats {
+		u.t.Helper()
+		if err := <-done; err != nil {
+			u.t.Fatalf("Heartbeats of %s: %v", u.Name, err)
+		}
+		return *beats
+	}
+}
+
+// Hear is what the unit heard of heartbeats since it was asked last.
+func (u *Unit) Hear() Heard {
+	u.t.Helper()
+	return *u.must(order{Do: doHear}).Heard
+}
+
+// Flood lets the made-up entries change without a pause, or ends that. It returns how many records the unit was sent so
+// far.
+func (u *Unit) Flood(open bool) uint64 {
+	u.t.Helper()
+	return u.must(order{Do: doFlood, Open: open}).Flood
+}
+
+// Renew begins a new term with the roles as they are, for which the standby is sent everything anew.
+func (p *Pair) Renew() {
+	p.t.Helper()
+	p.term++
+	p.Standby.Become(engine.RoleStandby, p.term)
+	p.Active.Become(engine.RoleActive, p.term)
 }
 
 // Await waits until the unit has told of an event of the name, and forgets those up to it.

@@ -1,0 +1,60 @@
+//go:build netns
+
+package pair_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/test/testbed/pair"
+)
+
+// TestHeartbeatsAreNotStarvedByReplication sends heartbeats between processes that replicate as fast as they can, over
+// the same link: a snapshot, and then changes without a pause. A pair beside it that replicates nothing tells how long
+// this machine lets anyone wait, and so that one hiccup of the machine decides nothing, it is the median of the rounds
+// that counts.
+func TestHeartbeatsAreNotStarvedByReplication(t *testing.T) {
+	const (
+		entries  = 500_000
+		rounds   = 7
+		interval = 20 * time.Millisecond
+		count    = 100
+		missed   = 3
+	)
+	flooded := pair.New(t, pair.Options{Flood: entries})
+	control := pair.New(t, pair.Options{WithoutReplication: true})
+	before, start := flooded.Standby.Flood(false), time.Now()
+	var silences, controls []time.Duration
+	lost := 0
+	for range rounds {
+		flooded.Standby.Hear()
+		control.Standby.Hear()
+		beats, controlBeats := flooded.Active.Beat(interval, count), control.Active.Beat(interval, count)
+		flooded.Renew()
+		flooded.AwaitSync()
+		flooded.Active.Flood(true)
+		sent, controlSent := beats(), controlBeats()
+		flooded.Active.Flood(false)
+		silences = append(silences, max(sent.Silence, flooded.Standby.Hear().Silence))
+		controls = append(controls, max(controlSent.Silence, control.Standby.Hear().Silence))
+		lost += sent.Sent - sent.Acknowledged
+		t.Logf("Beside replication: %s. Without: %s", sent, controlSent)
+	}
+	written, took := flooded.Standby.Flood(false)-before, time.Since(start)
+	slices.Sort(silences)
+	slices.Sort(controls)
+	t.Logf("%d records were replicated in %s, %.0f a second; silences were %s, and %s without; %d of %d were lost",
+		written, took.Round(time.Millisecond), float64(written)/took.Seconds(), silences, controls, lost, rounds*count)
+	if written < rounds*entries {
+		t.Errorf("%d records are no flood", written)
+	}
+	if lost > rounds*count/100 {
+		t.Errorf("%d of %d heartbeats were lost", lost, rounds*count)
+	}
+	// What the machine does to everyone is not the flood's doing: an interval is as long as it lets one be.
+	allowed := missed * max(interval, controls[rounds/2])
+	if silence := silences[rounds/2]; silence > allowed {
+		t.Errorf("nothing was heard for %s, allowed are %s", silence, allowed)
+	}
+}
