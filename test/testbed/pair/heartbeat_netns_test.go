@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/test/testbed"
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
 
@@ -58,3 +59,37 @@ func TestHeartbeatsAreNotStarvedByReplication(t *testing.T) {
 		t.Errorf("nothing was heard for %s, allowed are %s", silence, allowed)
 	}
 }
+
+// TestHeartbeatsOutliveTheSession breaks the session of replication, and lets it come back with other keys, while
+// heartbeats go to and fro.
+func TestHeartbeatsOutliveTheSession(t *testing.T) {
+	const (
+		interval = 20 * time.Millisecond
+		count    = 500
+	)
+	bed := pair.New(t, pair.Options{})
+	bed.Active.Await("PeerConnected")
+	beats := bed.Active.Beat(interval, count)
+	bed.Primary.Firewall(t, withoutSession)
+	testbed.Eventually(t, "the session has ended on both sides", func() bool {
+		return !bed.Active.Status().Connected && !bed.Standby.Status().Connected
+	})
+	bed.Primary.Firewall(t, "delete table inet session")
+	bed.Active.Await("PeerConnected")
+	bed.AwaitSync()
+	sent := beats()
+	t.Logf("While the session broke and came back: %s", sent)
+	if sent.Acknowledged != sent.Sent {
+		t.Errorf("%d of %d heartbeats were not acknowledged", sent.Sent-sent.Acknowledged, sent.Sent)
+	}
+}
+
+// withoutSession lets nothing of the session through.
+const withoutSession = `
+table inet session {
+	chain input {
+		type filter hook input priority filter;
+		tcp dport 7780 drop
+	}
+}
+`
