@@ -17,15 +17,24 @@ type claim struct {
 	heardAt, decidedAt time.Duration
 }
 
-// claimable is when the Lease may be taken, as long as everything stays as it is, and for which cause.
+// claimable is when the Lease may be taken, as long as everything stays as it is, and for which cause. Whatever the
+// Lease says, a unit that is heard to be active in a later term is left alone: the Lease was deleted under it.
 func (m Machine) claimable() (time.Duration, Cause) {
+	at, cause := m.claimableByLease()
+	if h := m.hearing; h.from != Nobody && h.term > m.lease.record.Term {
+		at = max(at, h.at+m.config.detect()+m.config.HeartbeatInterval/2)
+	}
+	return at, cause
+}
+
+func (m Machine) claimableByLease() (time.Duration, Cause) {
 	r, v := m.lease.record, m.lease
 	switch {
 	case r.Holder == Nobody && r.Giver != Nobody && r.Term >= v.highest:
 		return v.seenAt, CauseFirst // Its holder closed its gate before it wrote this.
 	case r.Holder == Nobody && v.highest == 0:
 		if m.config.Preferred {
-			return v.seenAt, CauseFirst
+			return max(v.seenAt, m.promise.until), CauseFirst // Time enough to hear an active that lost its Lease.
 		}
 		return v.seenAt + m.config.LeaseDuration, CauseFirst // The preferred unit may be on its way.
 	case r.Holder != Nobody && r.Standby == m.config.Self && m.config.HeartbeatInterval != 0:
