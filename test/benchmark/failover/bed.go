@@ -56,8 +56,8 @@ type bed struct {
 
 var ports atomic.Uint32 // makes the names of the management switch's ports unique: a removed one lingers for a moment
 
-// closedRules keep routers from answering for themselves on the networks that they forward between. Without them a router
-// that has the virtual address, and has not been told of a connection yet, would end it with a reset.
+// closedRules keep routers from answering for themselves on the networks that they forward between. Without them a
+// router that has the virtual address, and has not been told of a connection yet, would end it with a reset.
 const closedRules = `
 table inet router {
 	chain input {

@@ -60,8 +60,8 @@ func loseStandby(m *measurement, o Options) {
 	m.conclude(event)
 }
 
-// freezeActive stops all programs of the active as they are, which a machine without memory or a paused virtual one does
-// too; its kernel goes on. Once the standby has taken over, they go on.
+// freezeActive stops all programs of the active as they are, which a machine short of memory does too; its kernel goes
+// on. Once the standby has taken over, they go on.
 func freezeActive(m *measurement, o Options) {
 	t, frozen := m.bed.t, m.bed.primary
 	m.probe(frozen)

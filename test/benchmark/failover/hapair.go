@@ -219,4 +219,16 @@ func isTrue(pod *corev1.Pod, kind corev1.PodConditionType) bool {
 // replicated is what the standby's kernel has: each connection is written there when it is received.
 func (h *hapair) replicated() (int, error) { return h.bed.secondary.connections() }
 
+// told is what the new active left on the Lease.
+func (h *hapair) told() json.RawMessage {
+	ctx, cancel := context.WithTimeout(h.bed.t.Context(), 5*time.Second)
+	defer cancel()
+	l, err := h.server.Admin.CoordinationV1().Leases(kubernetesNamespace).
+		Get(ctx, resources.LeaseName(h.name), metav1.GetOptions{})
+	if err != nil || !json.Valid([]byte(l.Annotations[v1alpha1.AnnotationLastFailover])) {
+		return nil
+	}
+	return json.RawMessage(l.Annotations[v1alpha1.AnnotationLastFailover])
+}
+
 func (h *hapair) stop(r *router) { h.units[r.name].Signal(unix.SIGTERM) }

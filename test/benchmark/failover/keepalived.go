@@ -3,6 +3,7 @@ package failover
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -100,8 +101,8 @@ vrrp_instance {{.Name}} {
 {{- end}}
 `))
 
-// conntrackdConfiguration is FT-FW over UDP on the link between the routers. Unlike the shipped example it has no filter
-// of protocols, which would leave UDP out, and unicast instead of multicast, since there is one peer.
+// conntrackdConfiguration is FT-FW over UDP on the link between the routers. Unlike the shipped example it has no
+// filter of protocols, which would leave UDP out, and unicast instead of multicast, since there is one peer.
 var conntrackdConfiguration = template.Must(template.New("conntrackd").Parse(`Sync {
     Mode FTFW {
 {{- if .Tuned}}
@@ -261,6 +262,9 @@ func (k *keepalived) replicated() (int, error) {
 	}
 	return strconv.Atoi(string(found[1]))
 }
+
+// told is nothing.
+func (k *keepalived) told() json.RawMessage { return nil }
 
 // stop stops keepalived as an administrator would. conntrackd goes on, for the peer may still need it.
 func (k *keepalived) stop(r *router) { k.daemons[r.name].Signal(unix.SIGTERM) }

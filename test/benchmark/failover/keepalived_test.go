@@ -20,9 +20,14 @@ func TestConntrackdConfiguration(t *testing.T) {
 		has  []string
 		not  []string
 	}{
-		"shipped": {shipped, []string{"NetlinkBufferSize 2097152\n", "IPv4_address 10.0.0.9\n"}, []string{"ResendQueueSize", "External"}},
-		"tuned":   {tuned, []string{"NetlinkBufferSize 268435456\n", "ResendQueueSize 4194304\n"}, []string{"External"}},
-		"direct":  {direct, []string{"RcvSocketBuffer 268435456\n", "DisableExternalCache On\n"}, nil},
+		"shipped": {
+			shipped, []string{"NetlinkBufferSize 2097152\n", "IPv4_address 10.0.0.9\n"},
+			[]string{"ResendQueueSize", "External"},
+		},
+		"tuned": {
+			tuned, []string{"NetlinkBufferSize 268435456\n", "ResendQueueSize 4194304\n"}, []string{"External"},
+		},
+		"direct": {direct, []string{"RcvSocketBuffer 268435456\n", "DisableExternalCache On\n"}, nil},
 	} {
 		for _, part := range c.has {
 			if !strings.Contains(c.text, part) {

@@ -235,7 +235,7 @@ func (m *measurement) conclude(event time.Time) {
 	}
 	verdict := sight.Judge(forwarded, witness.InFlight)
 	s.Changes, s.Late, s.Overlap = len(verdict.Changes), verdict.Late, Milliseconds(verdict.Overlap)
-	s.Resets = m.resets()
+	s.Resets, s.Told = m.resets(), m.system.told()
 	if m.prober == nil {
 		return
 	}

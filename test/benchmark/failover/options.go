@@ -27,6 +27,8 @@ type Options struct {
 	Away, Idle time.Duration
 	// Patience bounds the wait for a quiet machine, before each run.
 	Patience time.Duration
+	// Logs keeps the logs of all runs, not only of those that failed.
+	Logs bool
 	// Progress is told of every run, and of the tables.
 	Progress io.Writer
 }

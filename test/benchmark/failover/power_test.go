@@ -23,7 +23,8 @@ func TestAnswers(t *testing.T) {
 	if n, err := answers(two); n != 2 || err != nil {
 		t.Errorf("two: %d, %v", n, err)
 	}
-	if _, err := answers(append(acknowledgement(0), acknowledgement(-int32(unix.ENODEV))...)); !errors.Is(err, unix.ENODEV) {
+	refused := append(acknowledgement(0), acknowledgement(-int32(unix.ENODEV))...)
+	if _, err := answers(refused); !errors.Is(err, unix.ENODEV) {
 		t.Errorf("a refusal: %v", err)
 	}
 	for name, b := range map[string][]byte{

@@ -14,14 +14,16 @@ func formatMilliseconds(d time.Duration) string {
 }
 
 // notes say how the tables are to be read.
-const notes = `Times are in milliseconds. gap: the longest silence that the client heard, of datagrams sent each millisecond. TCP: the
-same of a connection that counts each 5 ms; what its end sent into the silence is sent again when a timer of its own
-runs out, which doubles each time, so that it adds to the gap what no router can help. p99 is the nearest rank: of
+const notes = `
+Times are in milliseconds. gap: the longest silence that the client heard, of datagrams sent each millisecond. TCP:
+the same of a connection that counts each 5 ms; what its end sent into the silence is sent again when a timer of its
+own runs out, which doubles each time, so that it adds to the gap what no router can help. p99 is the nearest rank: of
 fewer than 100 runs it is the longest. noise: the median of the longest silence in the two seconds before the event.
 kept: runs in which all connections went on. RST: segments seen at client and server that end a connection by force.
 late: packets that one router forwarded after the other had begun to, over all runs. stale: for how long, in the worst
 run, the former active still forwarded what reached it by its MAC address, after the other had begun. disturbed: how
-often the pair changed by itself before anything was done to it; such runs are begun anew.
+often the pair changed by itself before anything was done to it; such runs are begun anew. lost: datagrams of each
+millisecond that did not come back after the event, over all runs.
 `
 
 // String is one line of progress.

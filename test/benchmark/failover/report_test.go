@@ -22,7 +22,9 @@ func TestReportJudges(t *testing.T) {
 		p50: second, p99: 2 * second, max: 2 * second, ratio: 10, kept: true, noLoss: true,
 	})
 	s := scenario{name: "power-off", title: "somebody stumbles over a cable", variants: []variant{ours, theirs}}
-	samples := []Sample{sampleOf(ours, second), sampleOf(ours, second), sampleOf(ours, 3*second), sampleOf(theirs, 9*second)}
+	samples := []Sample{
+		sampleOf(ours, second), sampleOf(ours, second), sampleOf(ours, 3*second), sampleOf(theirs, 9*second),
+	}
 	samples[1].Lost, samples[1].Resets, samples[1].Late, samples[1].Missing = []string{"TCP"}, 2, 7, 40
 	samples[2].Disturbed = 1
 	failed := sampleOf(theirs, 0)

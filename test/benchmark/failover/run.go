@@ -57,7 +57,7 @@ func Run(ctx context.Context, o Options) error {
 			b.log(report([]scenario{s}, samples))
 		}
 	})
-	text := report(wanted, samples) + "\n" + notes
+	text := report(wanted, samples) + notes
 	b.log(text)
 	err = errors.Join(err, raw.Close(), os.WriteFile(filepath.Join(o.Output, "report.txt"), []byte(text), 0o644))
 	for _, s := range samples {
@@ -94,7 +94,8 @@ func (b *benchmark) prepare(t testing.TB) {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			if err := keepLogs(filepath.Join(b.directory, "apiserver"), filepath.Join(b.options.Output, "apiserver")); err != nil {
+			from, to := filepath.Join(b.directory, "apiserver"), filepath.Join(b.options.Output, "apiserver")
+			if err := keepLogs(from, to); err != nil {
 				t.Errorf("Keeping the logs of the API server: %v", err)
 			}
 		}
@@ -187,7 +188,7 @@ func (b *benchmark) attempt(ctx context.Context, s scenario, v variant, sample *
 	if after, loadErr := calm.Now(); loadErr == nil {
 		sample.Load = after.Since(before)
 	}
-	if err == nil {
+	if err == nil && !b.options.Logs {
 		return os.RemoveAll(directory)
 	}
 	kept := filepath.Join(b.options.Output, fmt.Sprintf("%s-%s-%d-%04x", s.name, v.system, sample.Run, rand.N(1<<16)))

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
@@ -47,6 +48,9 @@ type Sample struct {
 	WritesPerSecond float64 `json:"writesPerSecond,omitempty"`
 	// After is the gap of a second event, where there is one.
 	After Milliseconds `json:"after,omitempty"`
+
+	// Told is what the system itself reported of the takeover.
+	Told json.RawMessage `json:"told,omitempty"`
 
 	// CutTook is how long it took to take all cables out.
 	CutTook Milliseconds `json:"cutTook,omitempty"`

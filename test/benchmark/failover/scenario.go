@@ -92,6 +92,9 @@ func scenarios() []scenario {
 	cut := func(d timing, p50, p99 time.Duration) target {
 		return target{p50: p50, p99: p99, max: d.grant + graceOfGrant, kept: true}
 	}
+	frozen := func(d timing) target {
+		return target{closed: d.grant + 5*ms, max: d.grant + graceOfGrant, kept: true}
+	}
 	flows := func(d timing, p50, p99 time.Duration) target {
 		wanted := cut(d, p50, p99)
 		wanted.ratio = 10
@@ -99,9 +102,12 @@ func scenarios() []scenario {
 	}
 	return []scenario{
 		{"power-off", "power of the active is cut", loseActive, []variant{
-			ours(timingDefault, example("0.1"), cut(timingDefault, 500*ms, 800*ms)), theirs(defaultAdvert, replicationExample).atMost(5),
-			ours(timingFast, example("0.05"), cut(timingFast, 320*ms, 0)), theirs("0.1", replicationExample),
-			ours(timingFastest, example("0.02"), cut(timingFastest, 160*ms, 0)), theirs("0.05", replicationExample),
+			ours(timingDefault, example("0.1"), cut(timingDefault, 500*ms, 800*ms)),
+			theirs(defaultAdvert, replicationExample).atMost(5),
+			ours(timingFast, example("0.05"), cut(timingFast, 320*ms, 0)),
+			theirs("0.1", replicationExample),
+			ours(timingFastest, example("0.02"), cut(timingFastest, 160*ms, 0)),
+			theirs("0.05", replicationExample),
 			theirs("0.02", replicationExample),
 		}},
 		{"flows", "power of the active is cut, with many connections in the table", loseActiveWithFlows, []variant{
@@ -118,9 +124,9 @@ func scenarios() []scenario {
 			ours(timingDefault, "", target{noLoss: true, kept: true}), theirs("0.1", replicationExample),
 		}},
 		{"freeze", "programs of the active are frozen, and thawed after the takeover", freezeActive, []variant{
-			ours(timingDefault, "", target{closed: timingDefault.grant + 5*ms, max: timingDefault.grant + graceOfGrant, kept: true}),
+			ours(timingDefault, "", frozen(timingDefault)),
 			theirs("0.1", replicationExample),
-			ours(timingFastest, "", target{closed: timingFastest.grant + 5*ms, max: timingFastest.grant + graceOfGrant, kept: true}),
+			ours(timingFastest, "", frozen(timingFastest)),
 		}},
 		{"witness", "API server does not answer for a while; then the active's power is cut", loseWitness, []variant{
 			ours(timingDefault, "", target{noLoss: true, after: timingDefault.grant + graceOfGrant, kept: true}).atMost(3),

@@ -59,10 +59,9 @@ func Table(header []string, rows [][]string) string {
 	line := func(row []string) {
 		for i, cell := range row {
 			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			switch {
-			case i == 0:
+			if i == 0 {
 				b.WriteString(cell + padding)
-			default:
+			} else {
 				b.WriteString("  " + padding + cell)
 			}
 		}

@@ -37,8 +37,8 @@ func TestParse(t *testing.T) {
 	arp := frame(17, 0x1b, 0x58, 0x1b, 0x59)
 	arp[13] = 0x06
 	for name, b := range map[string][]byte{
-		"nothing": nil, "no ports": frame(17, 1, 2, 3), "ICMP": frame(1, 8, 0, 0, 0), "a short segment": frame(6, segment[:13]...),
-		"a later fragment": fragment, "ARP": arp,
+		"nothing": nil, "no ports": frame(17, 1, 2, 3), "ICMP": frame(1, 8, 0, 0, 0),
+		"a short segment": frame(6, segment[:13]...), "a later fragment": fragment, "ARP": arp,
 	} {
 		if p, ok := parse(b); ok {
 			t.Errorf("%s is %+v", name, p)

@@ -29,7 +29,7 @@ of its connection tracking table, which it restores.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if quick {
-				hurry(command, &o)
+				hurry(command)
 			}
 			return failover.Run(command.Context(), o)
 		},
@@ -50,12 +50,13 @@ of its connection tracking table, which it restores.`,
 	flags.DurationVar(&o.Away, "away", time.Minute, "how long the API server does not answer")
 	flags.DurationVar(&o.Idle, "idle", time.Minute, "for how long the writes of an idle pair are counted")
 	flags.DurationVar(&o.Patience, "patience", time.Minute, "how long to wait for a quiet machine before each run")
+	flags.BoolVar(&o.Logs, "logs", false, "keep the logs of all runs, not only of those that failed")
 	flags.BoolVar(&quick, "quick", false, "see that all of it works: smaller and shorter, unless flags say otherwise")
 	return command
 }
 
 // hurry makes everything small that no flag was given for.
-func hurry(command *cobra.Command, o *failover.Options) {
+func hurry(command *cobra.Command) {
 	for name, value := range map[string]string{
 		"runs": "1", "flows": "50000", "away": "10s", "idle": "15s", "patience": "5s",
 	} {
