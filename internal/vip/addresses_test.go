@@ -2,40 +2,94 @@ package vip
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-logr/logr"
-	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+var virtualMAC = rtnetlink.MAC{2, 0, 0x5e, 0x10, 0, 1}
 
 // segment is a kernel and a wire in memory.
 type segment struct {
 	mu        sync.Mutex
 	addresses map[int][]netip.Prefix
-	frames    int
-	fails     error
+	macs      map[int]rtnetlink.MAC
+	// replaced is how often the interfaces were replaced by others of the same names.
+	replaced int
+	looks    int
+	frames   [][]byte
+	taps     map[string]*tap
+	fails    error
+	refuses  error // to change a MAC
+	log      []string
+}
+
+func newSegment() *segment {
+	return &segment{addresses: map[int][]netip.Prefix{}, macs: map[int]rtnetlink.MAC{}, taps: map[string]*tap{}}
 }
 
 func (s *segment) Link(name string) (rtnetlink.Link, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looks++
 	index, known := map[string]int{"lan": 1, "wan": 2}[name]
 	if !known {
-		return rtnetlink.Link{}, errors.New("no such device")
+		return rtnetlink.Link{}, unix.ENODEV
 	}
-	return rtnetlink.Link{Index: index, Name: name, MAC: rtnetlink.MAC{2, 0, 0, 0, 0, byte(index)}, Up: true}, nil
+	index += 10 * s.replaced
+	if s.macs[index] == (rtnetlink.MAC{}) {
+		s.macs[index] = rtnetlink.MAC{2, 0, 0, 0, 0, byte(index)}
+	}
+	return rtnetlink.Link{Index: index, Name: name, MAC: s.macs[index], Enabled: true, Up: true}, nil
 }
 
-func (s *segment) Addresses(index int) ([]netip.Prefix, error) { return s.addresses[index], nil }
+func (s *segment) Addresses(index int) ([]netip.Prefix, error) {
+	return slices.Clone(s.addresses[index]), nil
+}
 
-func (s *segment) SetAddresses(index int, _, wanted []netip.Prefix) error {
-	s.addresses[index] = wanted
+// SetAddresses and AddAddresses know the addresses that are managed here from others by their network.
+func (s *segment) SetAddresses(index int, managed, wanted []netip.Prefix) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = append(s.log, fmt.Sprintf("%d set %v", index, wanted))
+	s.addresses[index] = slices.DeleteFunc(s.addresses[index], func(p netip.Prefix) bool {
+		return slices.Contains(managed, p) && !slices.Contains(wanted, p)
+	})
+	return nil
+}
+
+func (s *segment) AddAddresses(index int, wanted []netip.Prefix) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if index/10 != s.replaced {
+		return unix.ENODEV
+	}
+	s.log = append(s.log, fmt.Sprintf("%d add %v", index, wanted))
+	for _, a := range wanted {
+		if !slices.Contains(s.addresses[index], a) {
+			s.addresses[index] = append(s.addresses[index], a)
+		}
+	}
+	return nil
+}
+
+func (s *segment) SetMAC(index int, mac rtnetlink.MAC) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuses != nil {
+		return s.refuses
+	}
+	s.log = append(s.log, fmt.Sprintf("%d mac %s", index, mac))
+	s.macs[index] = mac
 	return nil
 }
 
@@ -45,27 +99,40 @@ func (s *segment) Send(_ rtnetlink.Link, frames [][]byte) error {
 	if s.fails != nil {
 		return s.fails
 	}
-	s.frames += len(frames)
+	s.frames = append(s.frames, frames...)
 	return nil
 }
 
-// sent returns how many frames went out since it was asked last.
-func (s *segment) sent() int {
+// sent returns the frames that went out since it was asked last.
+func (s *segment) sent() [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.frames
-	s.frames = 0
-	return n
+	frames := s.frames
+	s.frames = nil
+	return frames
+}
+
+// done returns what was done to the interfaces since it was asked last.
+func (s *segment) done() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	log := s.log
+	s.log = nil
+	return log
+}
+
+var networks = []Network{
+	{Interface: "lan", Addresses: []netip.Prefix{
+		netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64"),
+	}},
+	{Interface: "wan", Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.1/24")}},
 }
 
 func pair(extra ...Network) (*Addresses, *segment) {
-	s := &segment{addresses: map[int][]netip.Prefix{}}
-	return New(append([]Network{
-		{Interface: "lan", Addresses: []netip.Prefix{
-			netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64"),
-		}},
-		{Interface: "wan", Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.1/24")}},
-	}, extra...), s, s, logr.Discard()), s
+	s := newSegment()
+	return New(Options{
+		Networks: append(slices.Clone(networks), extra...), Kernel: s, Wire: s, Log: logr.Discard(),
+	}), s
 }
 
 // oneRound is two frames for each IPv4 address and one for each IPv6 address.
@@ -80,11 +147,11 @@ func TestAnnouncementsRepeatAndEnd(t *testing.T) {
 		if err := a.Announce(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.sent(); got != oneRound {
+		if got := len(s.sent()); got != oneRound {
 			t.Errorf("%d frames at once", got)
 		}
 		time.Sleep(time.Minute)
-		if got := s.sent(); got != len(repetitions)*oneRound {
+		if got := len(s.sent()); got != len(repetitions)*oneRound {
 			t.Errorf("%d frames in the rounds after", got)
 		}
 		a.Close()
@@ -103,7 +170,7 @@ func TestWithdrawalEndsAnnouncements(t *testing.T) {
 		}
 		s.sent()
 		time.Sleep(time.Minute)
-		if got := s.sent(); got != 0 {
+		if got := len(s.sent()); got != 0 {
 			t.Errorf("%d frames after the withdrawal", got)
 		}
 	})
@@ -145,5 +212,70 @@ func TestVerify(t *testing.T) {
 	s.addresses[1] = s.addresses[1][1:]
 	if err := a.Verify(); err == nil {
 		t.Error("verified with an address missing")
+	}
+}
+
+// A process that stood still while its permit ran out announces nothing when it goes on.
+func TestAnnouncementsNeedAPermit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, s := pair()
+		permitted := true
+		a.Permitted = func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return permitted
+		}
+		if err := a.Announce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second + time.Millisecond)
+		s.sent()
+		s.mu.Lock()
+		permitted = false
+		s.mu.Unlock()
+		time.Sleep(time.Minute)
+		if got := len(s.sent()); got != 0 {
+			t.Errorf("%d frames without a permit", got)
+		}
+		if err := a.Announce(t.Context()); !errors.Is(err, errNotPermitted) || len(s.sent()) != 0 {
+			t.Errorf("announced: %v", err)
+		}
+		a.Close()
+	})
+}
+
+// Attaching asks the kernel nothing that Set knows from the withdrawal before, until that turns out to be wrong.
+func TestAttachingTrustsWhatIsKnown(t *testing.T) {
+	a, s := pair()
+	set := func(attached bool) {
+		t.Helper()
+		if err := a.Set(t.Context(), Config{Attached: attached}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(false)
+	before := s.looks
+	set(true)
+	if s.looks != before {
+		t.Errorf("looked %d times", s.looks-before)
+	}
+	set(false)
+	s.replaced++
+	set(true)
+	if err := a.Verify(); err != nil {
+		t.Errorf("on an interface that was replaced: %v", err)
+	}
+	// Attaching again is a repair, and looks.
+	s.replaced++
+	set(true)
+	if err := a.Verify(); err != nil {
+		t.Errorf("repaired: %v", err)
+	}
+}
+
+func TestWithdrawalFromAnInterfaceThatIsGone(t *testing.T) {
+	a, _ := pair(Network{Interface: "dmz"})
+	if err := a.Set(t.Context(), Config{}); err != nil {
+		t.Error(err)
 	}
 }

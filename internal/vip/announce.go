@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
@@ -17,27 +19,41 @@ var repetitions = []time.Duration{
 	1 * time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second,
 }
 
+// errNotPermitted says that an announcement came too late.
+var errNotPermitted = errors.New("the unit may not claim them any more")
+
 // Announce tells the neighbours of every virtual address at once, and goes on telling them for a while. It fails when
 // the first round could not be sent everywhere; a later round that fails is only logged, as all it does is repeat. The
-// rounds end with a withdrawal, with Close, or when another Announce begins its own.
+// rounds end with a withdrawal, with Close, when they are not permitted any more, or when another Announce begins its
+// own.
+//
+// With a virtual MAC the unit's own addresses on the interface have moved to it too, and are announced after the others.
 func (a *Addresses) Announce(context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stopAnnouncing()
-	if err := a.announceOnce(); err != nil {
+	if err := a.announceVirtual(a.linkAsLeft); err != nil {
 		return fmt.Errorf("announcing virtual addresses: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	a.stopAnnouncing = func() {
-		cancel()
-		<-done
-	}
-	go func() {
-		defer close(done)
-		a.repeat(ctx)
-	}()
+	a.repeat("Repeating announcements of virtual addresses", func() error { return a.announceVirtual(a.Kernel.Link) })
 	return nil
+}
+
+// announceOwn tells the neighbours where the unit's own addresses are, after their interfaces got their own MAC back. No
+// role depends on it: what is not heard is found out when a neighbour asks.
+func (a *Addresses) announceOwn(networks []Network) {
+	again := func() error {
+		var errs []error
+		for _, n := range networks {
+			errs = append(errs, a.sendOwn(n))
+		}
+		return errors.Join(errs...)
+	}
+	const act = "Announcing the unit's own addresses"
+	if err := again(); err != nil {
+		a.Log.Error(err, act)
+	}
+	a.repeat(act, again)
 }
 
 // Close ends the announcements and waits for them. The addresses stay as they are.
@@ -47,44 +63,89 @@ func (a *Addresses) Close() {
 	a.stopAnnouncing()
 }
 
-func (a *Addresses) repeat(ctx context.Context) {
-	started := time.Now()
-	for _, at := range repetitions {
-		timer := time.NewTimer(time.Until(started.Add(at)))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
-		}
-		if err := a.announceOnce(); err != nil {
-			a.log.Error(err, "Repeating announcements of virtual addresses")
-		}
+// repeat announces again and again, in a goroutine that stopAnnouncing ends.
+func (a *Addresses) repeat(act string, announce func() error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	a.stopAnnouncing = func() {
+		cancel()
+		<-done
 	}
+	go func() {
+		defer close(done)
+		started := time.Now()
+		for _, at := range repetitions {
+			timer := time.NewTimer(time.Until(started.Add(at)))
+			select {
+			case <-ctx.Done():
+				timer.Stop()
+				return
+			case <-timer.C:
+			}
+			err := announce()
+			if errors.Is(err, errNotPermitted) {
+				return
+			}
+			if err != nil {
+				a.Log.Error(err, act)
+			}
+		}
+	}()
 }
 
-func (a *Addresses) announceOnce() error {
+// linkAsLeft is an interface as Set has left it, or as it is.
+func (a *Addresses) linkAsLeft(name string) (rtnetlink.Link, error) {
+	if link, known := a.links[name]; known {
+		return link, nil
+	}
+	return a.Kernel.Link(name)
+}
+
+// announceVirtual sends one round: the virtual addresses of all interfaces, and only then the unit's own.
+func (a *Addresses) announceVirtual(link func(name string) (rtnetlink.Link, error)) error {
+	if !a.Permitted() {
+		return errNotPermitted
+	}
 	var errs []error
-	for _, n := range a.networks {
-		if len(n.Addresses) == 0 {
-			continue
-		}
-		link, err := a.kernel.Link(n.Interface)
+	for _, n := range a.Networks {
+		l, err := link(n.Interface)
 		if err == nil {
-			err = a.wire.Send(link, frames(link.MAC, n))
+			err = a.Wire.Send(l, announcements(l.MAC, n.Addresses))
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("interface %s: %w", n.Interface, err))
 		}
 	}
+	for _, n := range a.Networks {
+		if n.VirtualMAC != (rtnetlink.MAC{}) {
+			errs = append(errs, a.sendOwn(n))
+		}
+	}
 	return errors.Join(errs...)
 }
 
-// frames are the announcements of a network. IPv4 is announced in both forms, for there are neighbours that heed only
-// the one or the other.
-func frames(mac rtnetlink.MAC, n Network) [][]byte {
+// sendOwn announces the addresses that the interface has beside the virtual ones.
+func (a *Addresses) sendOwn(n Network) error {
+	link, err := a.Kernel.Link(n.Interface)
+	if err != nil {
+		return err
+	}
+	present, err := a.Kernel.Addresses(link.Index)
+	if err != nil {
+		return err
+	}
+	own := slices.DeleteFunc(present, func(p netip.Prefix) bool { return slices.Contains(n.Addresses, p) })
+	if err := a.Wire.Send(link, announcements(link.MAC, own)); err != nil {
+		return fmt.Errorf("interface %s: %w", n.Interface, err)
+	}
+	return nil
+}
+
+// announcements are the frames that say that the addresses are at the MAC. IPv4 is announced in both forms, for there
+// are neighbours that heed only the one or the other.
+func announcements(mac rtnetlink.MAC, addresses []netip.Prefix) [][]byte {
 	var all [][]byte
-	for _, a := range n.Addresses {
+	for _, a := range addresses {
 		if a.Addr().Is4() {
 			all = append(all,
 				frame.GratuitousARP(frame.Request, mac, a.Addr()), frame.GratuitousARP(frame.Reply, mac, a.Addr()))

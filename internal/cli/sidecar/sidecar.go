@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -143,17 +144,20 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 		return err
 	}
 	defer func() { err = errors.Join(err, wire.Close()) }()
-	interfaces, networks := trafficNetworks(pair)
+	interfaces, networks, err := trafficNetworks(pair)
+	if err != nil {
+		return err
+	}
 	config := sidecar.Config{
 		HA:                 machineConfig(u, pair),
 		Gate:               gate.New(interfaces, kernel, sidecar.BootTime, log.WithName("gate")),
-		Addresses:          vip.New(networks, kernel, wire, log.WithName("vip")),
 		FirewallStatusFile: o.firewallStatus,
 		HealthAddress:      o.healthBindAddress,
 		Sessions:           countSessions,
 		Now:                sidecar.BootTime,
 		Log:                log,
 	}
+	config.Addresses = o.newAddresses(u, networks, config.Gate, kernel, wire, log.WithName("vip"))
 	if err := sidecar.Withdraw(ctx, config.Gate, config.Addresses); err != nil {
 		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
 	}
@@ -196,12 +200,29 @@ func machineConfig(u unit, pair settings.Sidecar) ha.Config {
 	return c
 }
 
-func trafficNetworks(pair settings.Sidecar) (interfaces []string, networks []vip.Network) {
+func trafficNetworks(pair settings.Sidecar) (interfaces []string, networks []vip.Network, err error) {
 	for _, n := range pair.Networks {
-		interfaces = append(interfaces, n.Interface)
-		networks = append(networks, vip.Network{Interface: n.Interface, Addresses: n.VirtualAddresses})
+		network := vip.Network{Interface: n.Interface, Addresses: n.VirtualAddresses}
+		if n.VirtualMAC != "" {
+			if network.VirtualMAC, err = rtnetlink.ParseMAC(n.VirtualMAC); err != nil {
+				return nil, nil, fmt.Errorf("reading the virtual MAC of network %s: %w", n.Interface, err)
+			}
+		}
+		interfaces, networks = append(interfaces, n.Interface), append(networks, network)
 	}
-	return interfaces, networks
+	return interfaces, networks, nil
+}
+
+// newAddresses makes the virtual addresses. They are announced only while the gate is open, and the interfaces' own MAC
+// addresses are kept beside the firewall's status, in what the pod's containers share.
+func (o sidecarOptions) newAddresses(
+	u unit, networks []vip.Network, g sidecar.Gate, kernel vip.Kernel, wire vip.Wire, log logr.Logger,
+) *vip.Addresses {
+	return vip.New(vip.Options{
+		Networks: networks, Kernel: kernel, Wire: wire,
+		Permitted: func() bool { return g.Open() == nil },
+		Memory:    filepath.Dir(o.firewallStatus), Identity: u.podUID, Log: log,
+	})
 }
 
 // connect gives the unit its connections to the API server: one for the Lease alone, and one for the pods.

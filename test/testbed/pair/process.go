@@ -119,7 +119,7 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.addresses = vip.New(networks, kernel, wire, log)
+	p.addresses = vip.New(vip.Options{Networks: networks, Kernel: kernel, Wire: wire, Log: log})
 	return p, nil
 }
 

@@ -1,0 +1,59 @@
+package vip
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/vip/frame"
+)
+
+// tapBuffer bounds what the kernel keeps of claims that have not been read, in bytes with its own overhead.
+const tapBuffer = 64 << 10
+
+// Tap opens a packet socket on the interface. It is one for all protocols, since those are the first to see a frame:
+// those for one protocol come after the filters of tc, and see nothing that the gate drops. The price is that the
+// socket's filter looks at every frame that comes in while the addresses are attached; those that go out are spared.
+func (e *Ethernet) Tap(link rtnetlink.Link, addresses []netip.Addr) (Tap, error) {
+	socket, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("opening a packet socket: %w", err)
+	}
+	if err := tapInto(socket, link.Index, addresses); err != nil {
+		return nil, errors.Join(fmt.Errorf("listening on interface %s: %w", link.Name, err), unix.Close(socket))
+	}
+	return os.NewFile(uintptr(socket), "tap of "+link.Name), nil
+}
+
+// tapInto binds the socket last, so that it receives nothing that has not passed the filter.
+func tapInto(socket, index int, addresses []netip.Addr) error {
+	program, err := bpf.Assemble(frame.ClaimFilter(addresses))
+	if err != nil {
+		return fmt.Errorf("assembling the filter: %w", err)
+	}
+	filter := make([]unix.SockFilter, len(program))
+	for i, p := range program {
+		filter[i] = unix.SockFilter{Code: p.Op, Jt: p.Jt, Jf: p.Jf, K: p.K}
+	}
+	fprog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.SetsockoptSockFprog(socket, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog); err != nil {
+		return fmt.Errorf("attaching the filter: %w", err)
+	}
+	if err := unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_RCVBUF, tapBuffer); err != nil {
+		return fmt.Errorf("bounding the buffer: %w", err)
+	}
+	if err := unix.SetsockoptInt(socket, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1); err != nil {
+		return fmt.Errorf("sparing what goes out: %w", err)
+	}
+	protocol := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
+	if err := unix.Bind(socket, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: index}); err != nil {
+		return fmt.Errorf("binding: %w", err)
+	}
+	return nil
+}
