@@ -39,8 +39,8 @@ func (s *conversations) begin(incarnation string, k Keys) error {
 	return nil
 }
 
-// sendUnder are the conversations that a message is sent in, one or two of them: the newest, and as long as the peer may
-// not know of it, one of which it does.
+// sendUnder are the conversations that a message is sent in, one or two of them: the newest, and as long as the peer
+// may not know of it, one that it knows of.
 func (s *conversations) sendUnder() (under [2]*conversation) {
 	under[0] = s.newest
 	if s.newest == s.heard {

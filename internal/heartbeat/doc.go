@@ -6,9 +6,9 @@
 //	seal      makes it secret, genuine and unique
 //	link      sends and receives it, whatever the network does
 //
-// It decides nothing: when to send, what a message means and which are too late, is the machine's affair. Package sidecar
-// calls it, and tells it of each session of replication, whose keys it uses. A session that breaks and comes back does
-// not interrupt heartbeats: see Converse.
+// It decides nothing: when to send, what a message means and which are too late, is the machine's affair. Package
+// sidecar calls it, and tells it of each session of replication, whose keys it uses. A session that breaks and comes
+// back does not interrupt heartbeats: see Converse.
 //
 // Whatever comes in is counted and not logged, since anyone can send anything; Counters tells.
 package heartbeat

@@ -82,8 +82,8 @@ func (l *Link) LocalAddress() netip.AddrPort {
 }
 
 // Converse tells of a session with an incarnation of the peer: where the peer is, and the keys that both have from that
-// session. What is received under these keys is from that incarnation. To repeat it is harmless; keys that were replaced
-// by others are gone for good.
+// session. What is received under these keys is from that incarnation. To repeat it is harmless; to come back to keys
+// that were replaced by others is not allowed, since their nonces would come twice.
 //
 // One unit learns of a session before the other, and now and then the other never does, since the session broke on the
 // way. So until the peer is heard under the newest keys, each message is also sent under those that it was heard under

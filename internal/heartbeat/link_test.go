@@ -151,7 +151,8 @@ func TestUnitsHearEachOther(t *testing.T) {
 				a.hears(secondary1, 100+sequence)
 			}
 			for _, u := range []*unit{a, b} {
-				if c := u.Counters(); c.Received != 10 || c.Unsent != 0 || c.Failures != 0 || len(c.Refused) != len(seal.Refusals()) {
+				c := u.Counters()
+				if c.Received != 10 || c.Unsent != 0 || c.Failures != 0 || len(c.Refused) != len(seal.Refusals()) {
 					t.Errorf("counted %+v", c)
 				}
 			}

@@ -18,7 +18,8 @@ const (
 )
 
 // Run calls received with every message of the peer, and which incarnation it is from, one after the other, until the
-// context or the link ends. It returns no error: what the network does to a socket is no reason to hear nothing any more.
+// context or the link ends. It returns no error: what the network does to a socket is no reason to hear nothing any
+// more. A message may come twice, once under each of two keys.
 func (l *Link) Run(ctx context.Context, received func(from string, m Message)) error {
 	defer context.AfterFunc(ctx, func() { _ = l.socket.SetReadDeadline(time.Unix(1, 0)) })()
 	var logged time.Time
@@ -47,8 +48,8 @@ func (l *Link) Run(ctx context.Context, received func(from string, m Message)) e
 	}
 }
 
-// incoming has room for a byte more than any datagram that is taken: of a longer one the kernel returns as much as fits,
-// and that must not look like a whole one.
+// incoming has room for a byte more than any datagram that is taken: of a longer one the kernel returns as much as
+// fits, and that must not look like a whole one.
 type incoming struct {
 	datagram [datagramSize + 1]byte
 	payload  [messageSize]byte

@@ -10,6 +10,6 @@
 //	payload   sealed
 //	tag       16 bytes
 //
-// The first three are in the clear and authenticated. The nonce is four zero bytes and the counter: since each direction
-// has its own key, and a key one sealer, no nonce comes twice.
+// The first three are in the clear and authenticated. The nonce is four zero bytes and the counter: since each
+// direction has its own key, and a key one sealer, no nonce comes twice.
 package seal

@@ -128,7 +128,8 @@ func (c *conversation) become(view session.View) {
 	c.reconsider(true)
 }
 
-// position is how far state has come: what an active sent last, or what a standby wrote last. The caller holds the lock.
+// position is how far state has come: what an active sent last, or what a standby wrote last. The caller holds the
+// lock.
 func (c *conversation) position() uint64 {
 	if c.session.Local().Role == wire.RoleStandby {
 		return c.applied

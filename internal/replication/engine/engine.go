@@ -226,8 +226,8 @@ type Status struct {
 	Unacknowledged uint64
 }
 
-// SyncPosition is how far state has come in the conversation: the number of the frame that the active sent last, or that
-// the standby wrote last; 0 when there is no conversation, or nothing was sent in it. It waits for nobody.
+// SyncPosition is how far state has come in the conversation: the number of the frame that the active sent last, or
+// that the standby wrote last; 0 when there is no conversation, or nothing was sent in it. It waits for nobody.
 func (e *Engine) SyncPosition() uint64 { return e.position.Load() }
 
 // Status is how replication stands now.

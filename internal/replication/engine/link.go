@@ -171,11 +171,12 @@ func (e *Engine) awaitMove(ctx context.Context, pause time.Duration) (moved bool
 	}
 }
 
+// prove is transport.Accept or transport.Connect.
+type prove func(context.Context, net.Conn, transport.Source) (*transport.Connection, error)
+
 // greet proves who is at both ends of a connection and exchanges Hello. On failure the connection is closed.
-func (e *Engine) greet(
-	ctx context.Context, connection net.Conn, secure func(context.Context, net.Conn, transport.Source) (*transport.Connection, error),
-) (*conversation, error) {
-	secured, err := secure(ctx, connection, e.config.TLS)
+func (e *Engine) greet(ctx context.Context, connection net.Conn, prove prove) (*conversation, error) {
+	secured, err := prove(ctx, connection, e.config.TLS)
 	if err != nil {
 		return nil, err
 	}
