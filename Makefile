@@ -85,6 +85,14 @@ bench-failover: deps-bench kubernetes-assets $(BIN)/sidecar $(BIN)/bench-failove
 bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measure failovers on the cluster; RUNS=20 HEARTBEATS=100,50,20 (root; leaves it up)
 	$(BIN)/bench-failover-cluster --runs $(or $(RUNS),20) --heartbeats $(or $(HEARTBEATS),100)
 
+##@ Figures
+
+SEEDS ?= 20000
+
+.PHONY: simulate
+simulate: ## Play SEEDS simulated lives of a pair under faults; SEEDS=1000000 takes some minutes
+	go run ./test/simulation/cmd/simulate -seeds $(SEEDS)
+
 ##@ Code
 
 .PHONY: generate

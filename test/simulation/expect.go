@@ -1,0 +1,152 @@
+package simulation
+
+import (
+	"time"
+
+	"github.com/hapair-io/hapair/internal/ha"
+)
+
+// strike is what was when the drill's fault began.
+type strike struct {
+	struck bool
+	// paired is set when the Lease named both units, and the gate was open.
+	paired bool
+	at     time.Duration
+	unit   int
+	opened int
+	writes int
+}
+
+// struck notes what the drill's fault meets, which is the last of the plan.
+func (j *judge) struck(f *Fault) {
+	w := j.world
+	if w.plan.Drill == NoDrill || j.strike.struck || f != &w.plan.Faults[len(w.plan.Faults)-1] {
+		return
+	}
+	a := w.active()
+	r := &w.server.record
+	j.strike = strike{
+		struck: true, at: w.now, unit: a.index, opened: len(j.opened), writes: w.server.writes,
+		paired: a.gate.open(w.now) && r.Holder == a.self && r.Standby == a.other().self,
+	}
+}
+
+// judgeDrill holds the run to what its drill promises.
+func (j *judge) judgeDrill() {
+	w := j.world
+	s := &j.strike
+	info := drillTable[w.plan.Drill]
+	if !s.struck || !s.paired {
+		return // Some other trouble came before it; the coverage tells if that happens too often.
+	}
+	after := j.opened[s.opened:]
+	if !w.units[0].gate.open(w.now) && !w.units[1].gate.open(w.now) {
+		j.fail(AsPromised, "%s: no gate is open at the end", info.name)
+		return
+	}
+	switch info.outcome {
+	case staysUp:
+		j.expect(after, 0)
+	case keepsForwarding:
+		j.expectNoGap(w.plan.failover())
+		j.expectNoGapUntil(s.at+w.plan.Faults[0].Length, 0)
+	case failsOver:
+		j.expect(after, w.plan.failover(), ha.CauseSilence)
+	case staysOrFailsOver:
+		if len(after) == 0 {
+			j.expect(after, 0)
+			return
+		}
+		j.expect(after, w.plan.failover(), ha.CauseSilence)
+	case switchesOver:
+		j.expect(after, w.plan.switchover(), info.cause)
+	case failsAndReturns:
+		j.expect(after, w.plan.failover(), ha.CauseSilence, info.cause)
+	}
+	if w.plan.Drill == Quiet {
+		j.expectFewWrites()
+	}
+}
+
+// expect wants the promotions to be for the causes, and no time without an open gate to be longer than the bound. The
+// time of a failover is counted from the fault, since the gate of what has failed is of no use.
+func (j *judge) expect(after []opening, bound time.Duration, causes ...ha.Cause) {
+	w := j.world
+	for i, o := range after {
+		if i >= len(causes) || o.cause != causes[i] {
+			j.failAt(o.at, AsPromised, "%s: %s is promoted for %s in term %d",
+				w.plan.Drill, Target(o.unit), o.cause, o.term)
+			return
+		}
+	}
+	if len(after) != len(causes) {
+		j.fail(AsPromised, "%s: nobody is promoted for %s", w.plan.Drill, causes[len(after)])
+		return
+	}
+	j.expectNoGap(bound)
+	switch drillTable[w.plan.Drill].outcome {
+	case failsOver, failsAndReturns:
+		if took := after[0].at - j.strike.at; took > bound {
+			j.failAt(after[0].at, AsPromised, "%s: the other unit is active %s later, which is more than %s",
+				w.plan.Drill, took, bound)
+		}
+	case staysUp, keepsForwarding, staysOrFailsOver, switchesOver:
+	}
+	if drillTable[w.plan.Drill].outcome == failsAndReturns {
+		j.expectQuickReturn()
+	}
+}
+
+// expectNoGap wants no time without an open gate to be longer than the bound.
+func (j *judge) expectNoGap(bound time.Duration) { j.expectNoGapUntil(never, bound) }
+
+// expectNoGapUntil looks at those that begin before the instant.
+func (j *judge) expectNoGapUntil(end, bound time.Duration) {
+	for _, g := range j.gaps {
+		if g.from < end && g.to > j.strike.at && g.to-max(g.from, j.strike.at) > bound {
+			j.failAt(g.to, AsPromised, "%s: no gate is open from %s to %s, which is %s and more than %s",
+				j.world.plan.Drill, g.from, g.to, g.to-g.from, bound)
+		}
+	}
+}
+
+// expectQuickReturn wants the last gap to be that of a switchover.
+func (j *judge) expectQuickReturn() {
+	w := j.world
+	back := j.opened[len(j.opened)-1]
+	for _, g := range j.gaps {
+		if g.to == back.at && g.to-g.from > w.plan.switchover() {
+			j.failAt(g.to, AsPromised, "%s: the return takes %s, which is more than %s",
+				w.plan.Drill, g.to-g.from, w.plan.switchover())
+		}
+	}
+}
+
+// expectFewWrites wants a pair that is left alone to write the Lease seldom: once for the report of the promotion, and
+// then a little before the lease would be over.
+func (j *judge) expectFewWrites() {
+	w := j.world
+	allowed := 3 + int((w.now-j.strike.at)/(w.plan.Units[0].Machine.LeaseDuration/2))
+	if wrote := w.server.writes - j.strike.writes; wrote > allowed {
+		j.fail(AsPromised, "%s: the Lease is written %d times in %s", w.plan.Drill, wrote, w.now-j.strike.at)
+	}
+}
+
+// rates is the most that a true time can be longer than the same by a clock.
+func rates(d time.Duration) time.Duration { return d + d/90 }
+
+// failover is how long it takes at the most from the fault until the other unit is active: its promise is waited out,
+// or, where that takes longer, the Lease is taken, twice if a write of the former active was still on its way.
+func (p *Plan) failover() time.Duration {
+	c, w := &p.Units[0].Machine, &p.Weather
+	detect := c.HeartbeatInterval * time.Duration(c.MissedHeartbeats)
+	taken := detect + 2*c.HeartbeatInterval + 7*w.API
+	return rates(max(outlast(c.Grant), taken)) + w.Net + w.Commit + 3*w.Host + 4*w.Wake + blink
+}
+
+// switchover is how long no gate is open at the most: the gate is closed, the addresses are withdrawn, what changed
+// since is sent, and the grant; then the state is committed and the other gate opened.
+func (p *Plan) switchover() time.Duration {
+	w := &p.Weather
+	return rates(3*w.Net+w.Commit+6*w.Host+2*w.Wake) + blink
+}

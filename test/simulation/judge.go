@@ -1,0 +1,324 @@
+package simulation
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/ha"
+)
+
+// Rule is what must hold.
+type Rule uint8
+
+// The rules.
+const (
+	// OneActive: never are two gates open at one instant, under the policy Fence; under KeepForwarding only where one of
+	// them is open for nothing but that policy.
+	OneActive Rule = iota + 1
+	// TermsGrow: a term has one holder for good, and follows the one before it.
+	TermsGrow
+	// OneUser: the gate opens in a term for one life of one process alone.
+	OneUser
+	// PromiseKept: a unit does not open its gate before its promise is over, unless the peer gave its own word.
+	PromiseKept
+	// NothingLost: who is promoted on direct evidence, or by a handover, has all that a standby acknowledged.
+	NothingLost
+	// Recovers: after the last fault the pair is whole again within a bound.
+	Recovers
+	// AsPromised: a run with a single fault goes as is promised for that fault.
+	AsPromised
+
+	rules = int(AsPromised) + 1
+)
+
+// String is the rule's name in reports.
+func (r Rule) String() string {
+	return [rules]string{
+		"", "one active", "terms grow", "one user a term", "promise kept", "nothing acknowledged is lost", "recovers",
+		"as promised",
+	}[r]
+}
+
+// Violation is a rule that did not hold.
+type Violation struct {
+	Rule Rule
+	At   time.Duration
+	Text string
+}
+
+// String says which and why.
+func (v *Violation) String() string { return fmt.Sprintf("%s at %s: %s", v.Rule, v.At, v.Text) }
+
+// judge looks at everything that happens.
+type judge struct {
+	world     *world
+	violation *Violation
+	// over is set when the run has shown all that it is going to.
+	over   bool
+	ledger ledger
+
+	// opened and gaps are the openings in new terms and the times without an open gate, after the first.
+	opened []opening
+	gaps   []gap
+	// holders, users, causes and vouched are of the terms.
+	holders [maxTerms]ha.Incarnation
+	users   [maxTerms]user
+	causes  [maxTerms]ha.Cause
+	vouched [maxTerms]bool
+	// promises are until when, in true time, the units gave their word.
+	promises [2]time.Duration
+	// isolated is set while the unit's gate is open for nothing but the policy.
+	isolated [2]bool
+	// wholeFrom is since when the pair is whole; negative while it is not.
+	wholeFrom time.Duration
+	// keptAlone is set when a gate was ever open for that.
+	keptAlone bool
+	// byHand is set when somebody deleted the Lease, and knows are the lives that had seen it held before.
+	byHand bool
+	knows  [2]uint32
+	// strike is what was when the drill's fault began.
+	strike strike
+}
+
+// opening is of a gate in a new term.
+type opening struct {
+	at      time.Duration
+	unit    int
+	term    uint64
+	cause   ha.Cause
+	granted bool
+}
+
+// gap is a time without an open gate.
+type gap struct{ from, to time.Duration }
+
+// user is a life of a unit.
+type user struct {
+	unit int
+	life uint32
+}
+
+func (j *judge) reset(w *world) {
+	opened, gaps := j.opened[:0], j.gaps[:0]
+	*j = judge{world: w, opened: opened, gaps: gaps, wholeFrom: -1}
+}
+
+// fail notes the first violation of a rule that is looked at.
+func (j *judge) fail(r Rule, format string, args ...any) { j.failAt(j.world.now, r, format, args...) }
+
+// failAt is for what is found out later than it happened.
+func (j *judge) failAt(at time.Duration, r Rule, format string, args ...any) {
+	w := j.world
+	if j.violation != nil || w.broken.Shows != 0 && w.broken.Shows != r {
+		return
+	}
+	if j.byHand && (r == TermsGrow || r == OneUser) {
+		return // They begin anew with a Lease that was deleted.
+	}
+	j.violation = &Violation{Rule: r, At: at, Text: fmt.Sprintf(format, args...)}
+	w.sayf("judge", "%s", j.violation)
+}
+
+// opens looks at a gate that was opened, or whose deadline was moved, and was as given before.
+func (j *judge) opens(u *unit, before gate) {
+	w := j.world
+	other := u.other()
+	if w.plan.Units[0].Machine.Isolation == ha.KeepForwarding {
+		j.isolated[u.index] = u.machine.Permit().Source == ha.Isolated
+		j.keptAlone = j.keptAlone || j.isolated[u.index]
+	}
+	excused := j.isolated[0] || j.isolated[1] || j.byHand && (!j.knew(u) || !j.knew(other))
+	if other.gate.open(w.now) && !excused {
+		j.fail(OneActive, "%s opens its gate in term %d until %s, and that of %s is open in term %d until %s",
+			u.name(), u.gate.term, u.gate.closesAt, other.name(), other.gate.term, other.gate.closesAt)
+	}
+	if before.open(w.now) {
+		return
+	}
+	if covered := max(before.closesAt, other.gate.closesAt); len(j.opened) != 0 && covered < w.now {
+		j.gaps = append(j.gaps, gap{from: covered, to: w.now})
+		w.sayf("judge", "no gate was open for %s", w.now-covered)
+	}
+	term := u.gate.term
+	released := u.granted >= term || j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u)
+	if w.now < j.promises[u.index] && !released {
+		j.fail(PromiseKept, "%s opens its gate, and promised not to before %s", u.name(), j.promises[u.index])
+	}
+	if term >= maxTerms {
+		return
+	}
+	life := user{unit: u.index, life: u.life}
+	switch j.users[term] {
+	case user{}:
+		j.users[term] = life
+		j.promoted(u, term)
+	case life:
+	default:
+		j.fail(OneUser, "life %d of %s opens its gate in term %d, as life %d of %s did before it",
+			u.life, u.name(), term, j.users[term].life, Target(j.users[term].unit))
+	}
+}
+
+// promoted looks at a gate that opened in a new term.
+func (j *judge) promoted(u *unit, term uint64) {
+	w := j.world
+	cause := j.causes[term]
+	j.opened = append(j.opened, opening{at: w.now, unit: u.index, term: term, cause: cause, granted: u.granted >= term})
+	w.pass(Opened)
+	lossy := j.byHand || cause == ha.CauseExpiry || cause == ha.CauseFirst
+	lost := j.ledger.missing(&u.table)
+	if lost == 0 {
+		return
+	}
+	if w.plan.Units[0].Machine.Isolation == ha.Fence && (!lossy || w.plan.Drill != NoDrill) {
+		j.fail(NothingLost, "%s is promoted for %s with the state of term %d up to %s, and was acknowledged %s",
+			u.name(), cause, lost, u.table.of(lost), j.ledger.upTo[lost])
+	}
+	j.ledger.forget(&u.table)
+}
+
+// promised notes a promise that the unit gives by its next acknowledgement.
+func (j *judge) promised(u *unit) {
+	grant := j.world.plan.Units[1-u.index].Machine.Grant
+	until := u.clock.when(u.decidedAt + grant + grant/100)
+	j.promises[u.index] = max(j.promises[u.index], until)
+	if u.gate.open(j.world.now) && u.gate.life == u.life {
+		j.fail(PromiseKept, "%s promises not to be active, and its gate is open", u.name())
+	}
+}
+
+// written looks at a write of the Lease.
+func (j *judge) written(before, r ha.Record) {
+	switch {
+	case r.Term < before.Term:
+		j.fail(TermsGrow, "the Lease goes from term %d to %d", before.Term, r.Term)
+	case r.Term == before.Term && r.Holder != before.Holder && r.Holder != ha.Nobody:
+		j.fail(TermsGrow, "%q takes the Lease from %q in term %d", r.Holder, before.Holder, r.Term)
+	case r.Term > before.Term+1:
+		j.fail(TermsGrow, "the Lease goes from term %d to %d", before.Term, r.Term)
+	}
+	if r.Term >= maxTerms || r.Holder == ha.Nobody {
+		return
+	}
+	if h := j.holders[r.Term]; h != ha.Nobody && h != r.Holder {
+		j.fail(TermsGrow, "%q holds term %d, as %q did before it", r.Holder, r.Term, h)
+	}
+	j.holders[r.Term], j.causes[r.Term] = r.Holder, r.Cause
+	if before.Holder == ha.Nobody && before.Giver != ha.Nobody {
+		j.vouched[r.Term] = true
+	}
+}
+
+// remade forgets the terms, which begin anew with a Lease that was deleted. A process that never saw the old one cannot
+// tell the new one from that of a new pair, and is excused.
+func (j *judge) remade() {
+	for i := range j.world.units {
+		u := &j.world.units[i]
+		if u.alive && u.machine.Holder() != ha.Nobody && (!j.byHand || j.knew(u)) {
+			j.knows[i] = u.life
+		}
+	}
+	j.byHand = true
+	j.users, j.causes, j.vouched = [maxTerms]user{}, [maxTerms]ha.Cause{}, [maxTerms]bool{}
+}
+
+// knew tells whether the unit's process had seen the Lease held before it was deleted.
+func (j *judge) knew(u *unit) bool { return j.knows[u.index] == u.life }
+
+const (
+	// wholeFor is how long the pair must be whole before a run ends.
+	wholeFor = 400 * time.Millisecond
+)
+
+// look tells after everything that happens whether the pair is whole again.
+func (j *judge) look() {
+	w := j.world
+	if !w.quiet() {
+		j.wholeFrom = -1
+		return
+	}
+	if !j.whole() {
+		j.wholeFrom = -1
+		if bound := w.plan.recovery(); w.now > max(w.quietFrom, w.quietSince())+bound {
+			j.fail(Recovers, "%s after the last fault %s", bound, j.ailing())
+			j.over = true
+		}
+		return
+	}
+	if j.wholeFrom < 0 {
+		j.wholeFrom = w.now
+	}
+	if w.now-j.wholeFrom >= wholeFor {
+		j.over = true
+	}
+}
+
+// quietSince is when the last fault could begin that never did.
+func (w *world) quietSince() time.Duration {
+	if len(w.waiting) != 0 {
+		return w.plan.TroubleEnds
+	}
+	return 0
+}
+
+// recovery is how long after the last fault the pair must be whole. The longest way is that of a Lease whose holder is
+// gone for good: it is waited out, perhaps once more after a promotion that failed, and then the pair is formed.
+func (p *Plan) recovery() time.Duration {
+	a, b := &p.Units[0].Machine, &p.Units[1].Machine
+	lease, grant := max(a.LeaseDuration, b.LeaseDuration), max(a.Grant, b.Grant)
+	bound := 2*outlast(lease) + 2*outlast(grant) + p.Weather.Silence + p.Weather.Snapshot + 3*time.Second
+	if a.Preemption.Enabled {
+		bound += a.Preemption.Delay + 2*time.Second
+	}
+	return bound
+}
+
+// outlast is how long a unit waits for what lasts so long by another's clock.
+func outlast(d time.Duration) time.Duration { return d + d/100 }
+
+// whole tells whether exactly one unit is active, and the other its standby. After a deletion of the Lease it need not
+// be: terms that begin anew are below what replication knows of, and it takes no state of an older term.
+func (j *judge) whole() bool {
+	w := j.world
+	a, b := &w.units[0], &w.units[1]
+	if !b.gate.open(w.now) == !a.gate.open(w.now) {
+		return false
+	}
+	if b.gate.open(w.now) {
+		if w.plan.Units[0].Machine.Preemption.Enabled && !j.byHand {
+			return false
+		}
+		a, b = b, a
+	}
+	r := &w.server.record
+	return a.alive && b.alive && r.Holder == a.self && (r.Standby == b.self || j.byHand) && a.gate.life == a.life &&
+		a.machine.Role() == ha.Active && b.machine.Role() == ha.Standby
+}
+
+// ailing says what is missing from a whole pair.
+func (j *judge) ailing() string {
+	w := j.world
+	text := ""
+	for i := range w.units {
+		u := &w.units[i]
+		state := "dead"
+		if u.alive {
+			state = u.machine.Role().String()
+			for _, o := range u.machine.Obstacles() {
+				state += " (" + string(o) + ")"
+			}
+		}
+		if u.gate.open(w.now) {
+			state += " with an open gate"
+		}
+		text += fmt.Sprintf("%s is %s, ", u.name(), state)
+	}
+	return text + "and the Lease is " + describeRecord(w.server.record)
+}
+
+// finish judges what can only be told at the end.
+func (j *judge) finish() {
+	if j.violation == nil && j.world.plan.Drill != NoDrill {
+		j.judgeDrill()
+	}
+}

@@ -1,0 +1,133 @@
+package simulation
+
+import (
+	"time"
+
+	"github.com/hapair-io/hapair/internal/ha"
+)
+
+// Mutation is a rule of the world, and so of the protocol, that is broken on purpose. The machine stays what it is:
+// what it is told, or what it wants, is changed on the way.
+type Mutation uint8
+
+// The mutations. A judge that does not see each of them proves nothing.
+const (
+	// Faithful breaks none.
+	Faithful Mutation = iota
+	// HalfGrant lets a standby wait for half of what it promised, NoWait not at all, and NoLeaseWait lets a unit that is
+	// not named wait for a fifth of the lease.
+	HalfGrant
+	NoWait
+	NoLeaseWait
+	// RelativeTimer opens the gate for a time instead of until an instant.
+	RelativeTimer
+	// NoSwap writes the Lease whatever version it has.
+	NoSwap
+	// TrustedSilence takes a lost answer for a good one.
+	TrustedSilence
+	// CountedFromAnswer counts a permit from the answer instead of from the sending.
+	CountedFromAnswer
+	// WildClocks lets the clocks run further apart than allowed.
+	WildClocks
+	// EndlessPromise acknowledges heartbeats also while the unit takes the Lease.
+	EndlessPromise
+	// LyingGate says that it is closed and is not.
+	LyingGate
+	// NoShortening leaves the gate's deadline where it is when a right is given up.
+	NoShortening
+	// EarlyGrant sends the grant before the gate is closed.
+	EarlyGrant
+	// SameIncarnation lets a process that is started again be the one before.
+	SameIncarnation
+	// HollowSync says that the standby holds everything, and brings it nothing.
+	HollowSync
+	// LostGrants loses every grant.
+	LostGrants
+	// NeverReady lets no standby say that it is ready.
+	NeverReady
+
+	mutations = int(NeverReady) + 1
+)
+
+// String is what is broken.
+func (m Mutation) String() string {
+	return [mutations]string{
+		"nothing", "half of a grant is waited for", "a promise is not waited for", "a lease is not waited for",
+		"a gate with a relative timer", "a Lease without compare-and-swap", "a lost answer is taken for a good one",
+		"a permit is counted from the answer", "clocks run further apart than allowed",
+		"promises do not stop when the Lease is taken", "a gate that only says it is closed",
+		"a gate that is not shortened before pairing", "a grant before the gate is closed",
+		"a process that is started again is the one before", "a standby that holds nothing counts as in sync",
+		"grants are lost", "no standby is ready",
+	}[m]
+}
+
+// Break is a mutation, and the rule that its consequences violate: others are not looked at then. The zero Break breaks
+// nothing, and looks at all.
+type Break struct {
+	Mutation Mutation
+	Shows    Rule
+}
+
+// mutatePlan changes what is wrong from the start.
+func (b Break) mutatePlan(p Plan) Plan {
+	switch b.Mutation {
+	case WildClocks:
+		n := &noise{}
+		n.seed(p.Seed, 0x77696c64)
+		p.drawClocks(n, 5*maxDrift)
+	case NoLeaseWait:
+		p.Units[1].Machine.LeaseDuration /= impatience
+	default:
+	}
+	return p
+}
+
+// mutateFact changes what the machine is told.
+func (u *unit) mutateFact(f ha.Fact) ha.Fact {
+	switch u.world.broken.Mutation {
+	case HalfGrant, NoWait:
+		if h, isHeartbeat := f.(ha.HeartbeatReceived); isHeartbeat {
+			h.Grant /= 2
+			if u.world.broken.Mutation == NoWait {
+				h.Grant = 0
+			}
+			return h
+		}
+	case NoLeaseWait:
+		if u.index == 1 {
+			return impatient(f)
+		}
+	case NeverReady:
+		if a, isAcknowledgement := f.(ha.HeartbeatAcknowledged); isAcknowledgement {
+			a.Ready = false
+			return a
+		}
+	default:
+	}
+	return f
+}
+
+// impatience is how much sooner than it may a unit takes a lease that is not waited for.
+const impatience = 5
+
+func impatient(f ha.Fact) ha.Fact {
+	switch f := f.(type) {
+	case ha.LeaseSeen:
+		f.Record.Duration /= impatience
+		return f
+	case ha.LeaseAnswered:
+		f.Record.Duration /= impatience
+		return f
+	default:
+		return f
+	}
+}
+
+// lateness is how late the answer came that the unit's permit is from.
+func (u *unit) lateness() time.Duration {
+	if u.machine.Permit().Source == ha.Peer {
+		return u.world.line.ackLate[u.index]
+	}
+	return u.answerLate
+}
