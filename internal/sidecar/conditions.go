@@ -17,7 +17,7 @@ type Condition struct {
 // Conditions are all that the sidecar says about itself to the cluster.
 type Conditions struct {
 	// Role is v1alpha1.PodConditionRole, and so on.
-	Role, Synchronized, ConfigurationApplied, Healthy Condition
+	Role, Synchronized, ConfigurationApplied, Healthy, AddressConflict Condition
 }
 
 func (s *Sidecar) conditionsNow() Conditions {
@@ -31,6 +31,7 @@ func conditionsOf(m ha.Machine, f firewallStatus, found faults) Conditions {
 		Synchronized:         synchronizedCondition(m),
 		ConfigurationApplied: configurationCondition(f),
 		Healthy:              healthyCondition(f, found),
+		AddressConflict:      conflictCondition(found),
 	}
 }
 
@@ -43,6 +44,13 @@ func healthyCondition(f firewallStatus, found faults) Condition {
 		return Condition{Reason: v1alpha1.ReasonMonitorFailed, Message: message}
 	}
 	return Condition{True: true, Reason: v1alpha1.ReasonMonitorsGood}
+}
+
+func conflictCondition(found faults) Condition {
+	if found.conflicts != "" {
+		return Condition{True: true, Reason: v1alpha1.ReasonDuplicateAddress, Message: found.conflicts}
+	}
+	return Condition{Reason: v1alpha1.ReasonNoConflict}
 }
 
 // roleCondition has the role as its reason. The message says how an active became it, and what keeps a standby from

@@ -6,10 +6,11 @@ import (
 	"sync"
 
 	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/vip"
 )
 
 // faults are what the monitors and the watch for duplicate addresses have found, for people.
-type faults struct{ monitors string }
+type faults struct{ monitors, conflicts string }
 
 // followFaults starts the monitors and the watch for duplicate addresses. What the monitors say is also a fact for the
 // machine; a duplicate address is not, since to give the role away would not mend it.
@@ -25,6 +26,11 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+	s.work(func() {
+		s.config.Addresses.Watch(ctx, func(conflicts []vip.Conflict) {
+			change(func(f *faults) { f.conflicts = join(conflicts) })
+		})
+	})
 	if s.config.Monitors == nil {
 		return
 	}
@@ -34,4 +40,12 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 			change(func(f *faults) { f.monitors = strings.Join(found, "; ") })
 		})
 	})
+}
+
+func join(conflicts []vip.Conflict) string {
+	said := make([]string, len(conflicts))
+	for i, c := range conflicts {
+		said[i] = c.String()
+	}
+	return strings.Join(said, "; ")
 }

@@ -45,6 +45,8 @@ type Addresses interface {
 	Set(ctx context.Context, c vip.Config) error
 	Announce(ctx context.Context) error
 	Verify() error
+	// Watch tells who else claims the addresses, whenever that changes, until the context ends.
+	Watch(ctx context.Context, changed func([]vip.Conflict))
 	// Close ends the announcements.
 	Close()
 }

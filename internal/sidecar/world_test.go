@@ -273,9 +273,10 @@ func (h hostAddresses) Set(_ context.Context, c vip.Config) error {
 	}
 	return h.note("withdraw addresses")
 }
-func (h hostAddresses) Announce(context.Context) error { return h.note("announce") }
-func (h hostAddresses) Verify() error                  { return h.note("look at addresses") }
-func (h hostAddresses) Close()                         {}
+func (h hostAddresses) Announce(context.Context) error                    { return h.note("announce") }
+func (h hostAddresses) Verify() error                                     { return h.note("look at addresses") }
+func (h hostAddresses) Watch(ctx context.Context, _ func([]vip.Conflict)) { <-ctx.Done() }
+func (h hostAddresses) Close()                                            {}
 
 // pods keeps what was published.
 type pods struct {

@@ -114,6 +114,7 @@ func (o sidecarOptions) identify() (unit, error) {
 }
 
 func runSidecar(ctx context.Context, o sidecarOptions) (err error) {
+	heartbeat.ReserveProcessor()
 	u, err := o.identify()
 	if err != nil {
 		return err
