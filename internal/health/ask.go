@@ -1,0 +1,113 @@
+package health
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxResponse bounds how much of an HTTP response is read: its status and headers.
+const maxResponse = 16 << 10
+
+// dialer opens connections from the origin and from nowhere else: routes by other interfaces would prove nothing.
+func (o origin) dialer(local net.Addr) *net.Dialer {
+	return &net.Dialer{
+		LocalAddr: local, KeepAlive: -1, FallbackDelay: -1,
+		Control: func(network, _ string, raw syscall.RawConn) error {
+			var set error
+			err := raw.Control(func(fd uintptr) { set = o.prepare(network, int(fd)) })
+			return errors.Join(err, set)
+		},
+	}
+}
+
+// prepare binds a socket to the interface, and makes raw ones tell the errors that come back by ICMP.
+func (o origin) prepare(network string, socket int) error {
+	if err := unix.BindToDevice(socket, o.name); err != nil {
+		return fmt.Errorf("binding to interface %s: %w", o.name, err)
+	}
+	switch network {
+	case "ip4":
+		return unix.SetsockoptInt(socket, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
+	case "ip6":
+		return unix.SetsockoptInt(socket, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
+	default:
+		return nil
+	}
+}
+
+// zoned gives a link-local target the interface that it is on.
+func (o origin) zoned(target netip.Addr) netip.Addr {
+	if target.Is6() && target.IsLinkLocalUnicast() {
+		return target.WithZone(strconv.Itoa(o.index))
+	}
+	return target
+}
+
+// open opens a TCP connection that ends with the context.
+func (o origin) open(ctx context.Context, target netip.AddrPort) (net.Conn, func(), error) {
+	local := net.TCPAddrFromAddrPort(netip.AddrPortFrom(o.zoned(o.address), 0))
+	to := netip.AddrPortFrom(o.zoned(target.Addr()), target.Port())
+	conn, err := o.dialer(local).DialContext(ctx, "tcp", to.String())
+	if err != nil {
+		return nil, nil, err
+	}
+	return conn, endWith(ctx, conn), nil
+}
+
+// endWith makes what waits on the connection end with the context. What it returns closes the connection.
+func endWith(ctx context.Context, conn net.Conn) (end func()) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	return func() {
+		stop()
+		_ = conn.Close() // The answer has been judged.
+	}
+}
+
+// connect succeeds when the target accepts a connection.
+func connect(ctx context.Context, from origin, target netip.AddrPort) error {
+	_, end, err := from.open(ctx, target)
+	if err == nil {
+		end()
+	}
+	return err
+}
+
+// get succeeds when the target answers with a status of success or a redirection, which is not followed: where that
+// leads is no matter of the interface that is probed.
+func get(ctx context.Context, from origin, target netip.AddrPort, location *url.URL) error {
+	conn, end, err := from.open(ctx, target)
+	if err != nil {
+		return err
+	}
+	defer end()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, location.String(), http.NoBody)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("User-Agent", "hapair-probe")
+	request.Close = true
+	if err := request.Write(conn); err != nil {
+		return err
+	}
+	response, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, maxResponse)), request)
+	if err != nil {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	_ = response.Body.Close() // It is not read, and the connection ends here.
+	if response.StatusCode < 200 || response.StatusCode > 399 {
+		return fmt.Errorf("answered %s", response.Status)
+	}
+	return nil
+}

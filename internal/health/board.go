@@ -1,0 +1,67 @@
+package health
+
+import (
+	"slices"
+	"sync"
+)
+
+// entry is what is held of one interface or target.
+type entry struct {
+	good bool
+	// fault says why not; empty where that is no fault.
+	fault string
+}
+
+// board has the newest entry of each monitor, and reports what they make together.
+type board struct {
+	changed func(Report)
+
+	mu     sync.Mutex
+	links  []entry
+	probes []entry
+	// looked is set when the interfaces have been looked at.
+	looked, reported bool
+	last             Report
+}
+
+func (b *board) setLinks(links []entry) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.links, b.looked = links, true
+	b.report()
+}
+
+func (b *board) setProbe(i int, e entry) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.probes[i] = e
+	b.report()
+}
+
+// report is called with the lock held, so that reports arrive in their order.
+func (b *board) report() {
+	if !b.looked {
+		return
+	}
+	var r Report
+	r.Links, r.Faults = sum(b.links, r.Faults)
+	r.Probes, r.Faults = sum(b.probes, r.Faults)
+	if b.reported && r.Links == b.last.Links && r.Probes == b.last.Probes && slices.Equal(r.Faults, b.last.Faults) {
+		return
+	}
+	b.last, b.reported = r, true
+	b.changed(r)
+}
+
+// sum makes bits of entries, and adds their faults.
+func sum(entries []entry, faults []string) (uint16, []string) {
+	var bits uint16
+	for i, e := range entries {
+		if e.good {
+			bits |= 1 << i
+		} else if e.fault != "" {
+			faults = append(faults, e.fault)
+		}
+	}
+	return bits, faults
+}

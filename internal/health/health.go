@@ -1,0 +1,99 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// maxMonitored is how many interfaces, and how many targets, fit a report.
+const maxMonitored = 16
+
+// Report is what the monitors hold of the unit.
+type Report struct {
+	// Links has a bit for each network, in the order of the options: set while its interface can carry traffic.
+	Links uint16
+	// Probes has a bit for each probe, in the order of the options: set while the unit reaches its target.
+	Probes uint16
+	// Faults are why bits are not set, for people: first those of the interfaces. A probe that has not been judged yet,
+	// or that the unit has no address for, is none.
+	Faults []string
+}
+
+// Kernel is what is known of interfaces.
+type Kernel interface {
+	Link(name string) (rtnetlink.Link, error)
+	Addresses(index int) ([]netip.Prefix, error)
+}
+
+// Options are what is monitored.
+type Options struct {
+	// Networks are the traffic interfaces, and Probes the targets; at most 16 of each.
+	Networks []string
+	Probes   []settings.Probe
+	// Virtual are the virtual addresses, which are no addresses of the unit's own.
+	Virtual []netip.Addr
+	Kernel  Kernel
+	Log     logr.Logger
+}
+
+// Monitors watch one unit.
+type Monitors struct {
+	networks []string
+	probes   []*probe
+	kernel   Kernel
+	// follow tells when interfaces change.
+	follow func(ctx context.Context, changed func()) error
+	log    logr.Logger
+}
+
+// New makes the monitors. They begin with Run.
+func New(o Options) (*Monitors, error) {
+	m := &Monitors{networks: o.Networks, kernel: o.Kernel, follow: rtnetlink.FollowLinks, log: o.Log}
+	var errs []error
+	if len(o.Networks) > maxMonitored || len(o.Probes) > maxMonitored {
+		errs = append(errs, fmt.Errorf("%d networks and %d probes are too many: there is room for %d of each",
+			len(o.Networks), len(o.Probes), maxMonitored))
+	}
+	for _, s := range o.Probes {
+		p, err := newProbe(s, o)
+		errs = append(errs, err)
+		m.probes = append(m.probes, p)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("making the monitors: %w", err)
+	}
+	return m, nil
+}
+
+// Run monitors until the context ends. It calls changed with the first report, when it has looked at the interfaces, and
+// then with each that differs from the one before; one call at a time.
+func (m *Monitors) Run(ctx context.Context, changed func(Report)) {
+	b := &board{links: make([]entry, len(m.networks)), probes: make([]entry, len(m.probes)), changed: changed}
+	var running sync.WaitGroup
+	running.Go(func() { m.watchLinks(ctx, b) })
+	for i, p := range m.probes {
+		running.Go(func() { p.run(ctx, func(e entry) { b.setProbe(i, e) }) })
+	}
+	running.Wait()
+}
+
+// pause waits, and tells whether the context has lasted.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,163 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// monitored runs monitors of interfaces and probes in a bubble; none of the targets answers. Changing the interfaces
+// tells the monitors, unless that is broken.
+func monitored(
+	t *testing.T, k *interfaces, probes []settings.Probe,
+	do func(t *testing.T, change func(func()), broken chan<- error, told func() []Report),
+) {
+	synctest.Test(t, func(t *testing.T) {
+		m, err := New(Options{Networks: []string{"lan", "wan"}, Probes: probes, Kernel: k, Log: logr.Discard()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range m.probes {
+			p.ask = func(context.Context, origin) error { return errors.New("connection refused") }
+		}
+		changes, broken := make(chan struct{}), make(chan error)
+		m.follow = func(ctx context.Context, changed func()) error {
+			changed()
+			for {
+				select {
+				case <-ctx.Done():
+					return nil
+				case err := <-broken:
+					return err
+				case <-changes:
+					changed()
+				}
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		var reports []Report
+		running.Go(func() { m.Run(ctx, func(r Report) { reports = append(reports, r) }) })
+		synctest.Wait()
+		do(t, func(f func()) {
+			f()
+			changes <- struct{}{}
+		}, broken, func() []Report {
+			synctest.Wait()
+			told := reports
+			reports = nil
+			return told
+		})
+		cancel()
+		running.Wait()
+	})
+}
+
+func wantReports(t *testing.T, when string, got []Report, want ...Report) {
+	t.Helper()
+	if !slices.EqualFunc(got, want, func(a, b Report) bool { return reflect.DeepEqual(a, b) }) {
+		t.Errorf("%s: %+v instead of %+v", when, got, want)
+	}
+}
+
+func TestLinks(t *testing.T) {
+	k := &interfaces{links: map[string]rtnetlink.Link{"lan": working, "wan": working}}
+	monitored(t, k, nil, func(t *testing.T, change func(func()), _ chan<- error, told func() []Report) {
+		wantReports(t, "at first", told(), Report{Links: 3})
+		for _, test := range []struct {
+			link  rtnetlink.Link
+			fault string
+		}{
+			{rtnetlink.Link{Enabled: true}, "interface wan has no carrier"},
+			{rtnetlink.Link{}, "interface wan is switched off"},
+			{rtnetlink.Link{Enabled: true, Up: true}, "interface wan has a carrier, and its port does not let packets pass"},
+		} {
+			change(func() { k.links["wan"] = test.link })
+			wantReports(t, test.fault, told(), Report{Links: 1, Faults: []string{test.fault}})
+		}
+		change(func() { delete(k.links, "wan") })
+		wantReports(t, "gone", told(), Report{Links: 1, Faults: []string{"interface wan is gone"}})
+		change(func() {})
+		wantReports(t, "nothing changed", told())
+		change(func() { k.links["wan"] = working })
+		wantReports(t, "there again", told(), Report{Links: 3})
+		time.Sleep(time.Hour)
+		wantReports(t, "an hour later", told())
+	})
+}
+
+// What could not be looked at is bad, and looked at again without anybody telling.
+func TestLinksThatCannotBeLookedAt(t *testing.T) {
+	k := &interfaces{links: map[string]rtnetlink.Link{"lan": working, "wan": working}}
+	monitored(t, k, nil, func(t *testing.T, change func(func()), _ chan<- error, told func() []Report) {
+		told()
+		change(func() { k.fails = errors.New("out of memory") })
+		wantReports(t, "failing", told(), Report{Faults: []string{
+			"interface lan could not be looked at: out of memory", "interface wan could not be looked at: out of memory",
+		}})
+		k.fails = nil
+		time.Sleep(lookAgain)
+		wantReports(t, "a second later", told(), Report{Links: 3})
+	})
+}
+
+// When the kernel's news end, they are asked for again, and what happened meanwhile is seen.
+func TestLinksAfterTheNewsEnded(t *testing.T) {
+	k := &interfaces{links: map[string]rtnetlink.Link{"lan": working, "wan": working}}
+	monitored(t, k, nil, func(t *testing.T, change func(func()), broken chan<- error, told func() []Report) {
+		told()
+		broken <- errors.New("bad file descriptor")
+		k.links["lan"] = rtnetlink.Link{}
+		wantReports(t, "not told", told())
+		time.Sleep(lookAgain)
+		wantReports(t, "told again", told(), Report{Links: 2, Faults: []string{"interface lan is switched off"}})
+		change(func() { k.links["lan"] = working })
+		wantReports(t, "and again", told(), Report{Links: 3})
+	})
+}
+
+// Faults of interfaces come before those of targets, each bit is its own, and an unanswered target is reported once.
+func TestReport(t *testing.T) {
+	k := &interfaces{links: map[string]rtnetlink.Link{"lan": working}, addresses: ownAddresses}
+	second := gateway()
+	second.Name, second.Interface = "resolver", "lan"
+	second.FailureThreshold = 10
+	monitored(t, k, []settings.Probe{gateway(), second},
+		func(t *testing.T, _ func(func()), _ chan<- error, told func() []Report) {
+			gone := "interface wan is gone"
+			wantReports(t, "at first", told(), Report{Links: 1, Faults: []string{gone}})
+			time.Sleep(maxDelay + 3*time.Second)
+			first := "probe gateway: ICMP 192.0.2.254 from interface lan has failed 3 times in a row: connection refused"
+			wantReports(t, "the first target", told(), Report{Links: 1, Faults: []string{gone, first}})
+			time.Sleep(time.Minute)
+			wantReports(t, "the second target", told(), Report{Links: 1, Faults: []string{
+				gone, first, "probe resolver: ICMP 192.0.2.254 from interface lan has failed 10 times in a row: connection refused",
+			}})
+		})
+}
+
+// The board tells exactly what has changed, for any order of entries.
+func TestBoard(t *testing.T) {
+	var got []Report
+	b := &board{links: make([]entry, 2), probes: make([]entry, 3), changed: func(r Report) { got = append(got, r) }}
+	b.setProbe(1, entry{good: true})
+	wantReports(t, "before the interfaces were looked at", got)
+	b.setLinks([]entry{{fault: "a"}, {good: true}})
+	b.setLinks([]entry{{fault: "a"}, {good: true}})
+	b.setProbe(2, entry{good: true})
+	b.setProbe(0, entry{fault: "b"})
+	b.setProbe(1, entry{})
+	wantReports(t, "after all", got,
+		Report{Links: 2, Probes: 2, Faults: []string{"a"}}, Report{Links: 2, Probes: 6, Faults: []string{"a"}},
+		Report{Links: 2, Probes: 6, Faults: []string{"a", "b"}}, Report{Links: 2, Probes: 4, Faults: []string{"a", "b"}})
+}

@@ -1,0 +1,80 @@
+package health
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// The networks of raw sockets, as package net names them, and the messages of RFC 792 and RFC 4443.
+const (
+	networkICMP   = "ip4:icmp"
+	networkICMPv6 = "ip6:ipv6-icmp"
+
+	echoRequest       = 8
+	echoReply         = 0
+	echoRequestICMPv6 = 128
+	echoReplyICMPv6   = 129
+)
+
+// tokenBytes is how much of an echo is random: identifier, sequence number and data. Nobody who does not see the request
+// can answer it, and nobody else's answer is taken for one.
+const tokenBytes = 2 + 2 + 12
+
+// ping succeeds when the target answers an echo request. It needs NET_RAW.
+func ping(ctx context.Context, from origin, target netip.Addr) error {
+	network, request, reply := networkICMP, byte(echoRequest), byte(echoReply)
+	if target.Is6() {
+		network, request, reply = networkICMPv6, echoRequestICMPv6, echoReplyICMPv6
+	}
+	local := from.zoned(from.address)
+	conn, err := from.dialer(&net.IPAddr{IP: local.AsSlice(), Zone: local.Zone()}).
+		DialContext(ctx, network, from.zoned(target).String())
+	if err != nil {
+		return err
+	}
+	defer endWith(ctx, conn)()
+
+	message := make([]byte, 4+tokenBytes) // type, code, checksum
+	message[0] = request
+	if _, err := rand.Read(message[4:]); err != nil {
+		return fmt.Errorf("making an echo request: %w", err)
+	}
+	if target.Is4() { // For IPv6 the kernel does it.
+		binary.BigEndian.PutUint16(message[2:], checksum(message))
+	}
+	if _, err := conn.Write(message); err != nil {
+		return err
+	}
+	// Read would leave the header of IPv4 before the message.
+	return awaitEcho(conn.(*net.IPConn), reply, message[4:])
+}
+
+func awaitEcho(conn *net.IPConn, reply byte, token []byte) error {
+	buffer := make([]byte, 128)
+	for {
+		n, _, err := conn.ReadFromIP(buffer)
+		if err != nil {
+			return err
+		}
+		if n == 4+tokenBytes && buffer[0] == reply && buffer[1] == 0 && bytes.Equal(buffer[4:n], token) {
+			return nil
+		}
+	}
+}
+
+// checksum is that of RFC 1071, of an even number of bytes.
+func checksum(b []byte) uint16 {
+	var sum uint32
+	for i := 0; i+1 < len(b); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(b[i:]))
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}

@@ -1,0 +1,93 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+)
+
+// lookAgain is how long the monitor waits after it could not look at the interfaces, or be told of their changes.
+const lookAgain = time.Second
+
+// watchLinks keeps the board's links. A change of any interface makes it look at all of its own: that is right whatever
+// the change was, and however many the kernel could not tell of.
+func (m *Monitors) watchLinks(ctx context.Context, b *board) {
+	changes := make(chan struct{}, 1)
+	var following sync.WaitGroup
+	defer following.Wait()
+	following.Go(func() { m.followLinks(ctx, changes) })
+	for {
+		links, err := m.look()
+		b.setLinks(links)
+		var again <-chan time.Time
+		if err != nil && ctx.Err() == nil {
+			m.log.Error(err, "Looking at the traffic interfaces")
+			again = time.After(lookAgain)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changes:
+		case <-again:
+		}
+	}
+}
+
+// followLinks passes on that interfaces have changed.
+func (m *Monitors) followLinks(ctx context.Context, changes chan<- struct{}) {
+	changed := func() {
+		select {
+		case changes <- struct{}{}:
+		default: // It has not looked since the last change yet.
+		}
+	}
+	for {
+		err := m.follow(ctx, changed)
+		if ctx.Err() != nil {
+			return
+		}
+		m.log.Error(err, "Following changes of interfaces")
+		if !pause(ctx, lookAgain) {
+			return
+		}
+		changed() // There may have been some meanwhile.
+	}
+}
+
+// look looks at all interfaces. One that it could not look at does not count as good.
+func (m *Monitors) look() (links []entry, err error) {
+	var errs []error
+	for _, name := range m.networks {
+		link, err := m.kernel.Link(name)
+		fault := linkFault(name, link, err)
+		if err != nil && !errors.Is(err, unix.ENODEV) {
+			errs = append(errs, err)
+		}
+		links = append(links, entry{good: fault == "", fault: fault})
+	}
+	return links, errors.Join(errs...)
+}
+
+// linkFault says why an interface cannot carry traffic; nothing if it can.
+func linkFault(name string, link rtnetlink.Link, err error) string {
+	switch {
+	case errors.Is(err, unix.ENODEV):
+		return fmt.Sprintf("interface %s is gone", name)
+	case err != nil:
+		return fmt.Sprintf("interface %s could not be looked at: %v", name, err)
+	case !link.Enabled:
+		return fmt.Sprintf("interface %s is switched off", name)
+	case !link.Up:
+		return fmt.Sprintf("interface %s has no carrier", name)
+	case !link.Operational:
+		return fmt.Sprintf("interface %s has a carrier, and its port does not let packets pass", name)
+	default:
+		return ""
+	}
+}

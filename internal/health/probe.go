@@ -1,0 +1,196 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// maxDelay bounds how much later than others a probe begins. Within it the moment is random, so that the probes of both
+// units, and of all pairs that a node has begun to run, do not go out at once.
+const maxDelay = 500 * time.Millisecond
+
+// errNoAddress says that the unit cannot probe. It may be meant so: a standby needs no address of its own.
+var errNoAddress = errors.New("the unit has no address of its own to probe from")
+
+// origin is where a probe is sent from.
+type origin struct {
+	name    string
+	index   int
+	address netip.Addr
+}
+
+// probe is one target.
+type probe struct {
+	settings.Probe
+	// target says in words what is probed.
+	target string
+	// ask asks the target once. It fails unless the target gives the answer that it should give.
+	ask     func(ctx context.Context, from origin) error
+	virtual []netip.Addr
+	kernel  Kernel
+	log     logr.Logger
+}
+
+func newProbe(s settings.Probe, o Options) (*probe, error) {
+	p := &probe{Probe: s, virtual: o.Virtual, kernel: o.Kernel, log: o.Log.WithValues("probe", s.Name)}
+	at := netip.AddrPortFrom(s.Host, s.Port)
+	switch s.Type {
+	case settings.ProbeICMP:
+		p.target = "ICMP " + s.Host.String()
+		p.ask = func(ctx context.Context, from origin) error { return ping(ctx, from, s.Host) }
+	case settings.ProbeTCP:
+		p.target = "TCP " + at.String()
+		p.ask = func(ctx context.Context, from origin) error { return connect(ctx, from, at) }
+	case settings.ProbeHTTP:
+		location, err := url.ParseRequestURI(s.Path)
+		if err != nil {
+			return nil, fmt.Errorf("probe %s: path %q: %w", s.Name, s.Path, err)
+		}
+		location.Scheme, location.Host = "http", at.String()
+		p.target = "HTTP " + location.String()
+		p.ask = func(ctx context.Context, from origin) error { return get(ctx, from, at, location) }
+	default:
+		return nil, fmt.Errorf("probe %s: type %q is none of %s, %s and %s", s.Name, s.Type,
+			settings.ProbeICMP, settings.ProbeTCP, settings.ProbeHTTP)
+	}
+	if !s.Host.IsValid() || s.IntervalMilliseconds <= 0 || s.TimeoutMilliseconds <= 0 ||
+		s.FailureThreshold <= 0 || s.SuccessThreshold <= 0 {
+		return nil, fmt.Errorf("probe %s: host, interval, timeout and thresholds must be set", s.Name)
+	}
+	return p, nil
+}
+
+// run probes until the context ends, and tells what is held of the target whenever that changes.
+func (p *probe) run(ctx context.Context, judged func(entry)) {
+	interval := milliseconds(p.IntervalMilliseconds)
+	limits := thresholds{failure: int(p.FailureThreshold), success: int(p.SuccessThreshold)}
+	var held judgement
+	var told entry
+	next := time.Now().Add(rand.N(min(interval, maxDelay)))
+	for pause(ctx, time.Until(next)) {
+		next = time.Now().Add(interval)
+		err := p.try(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		before := held.verdict
+		held = held.after(err == nil, limits)
+		e := p.entry(held.verdict, err, told)
+		if held.verdict != before || e != told {
+			p.logVerdict(held.verdict, err)
+		}
+		if e != told {
+			told = e
+			judged(e)
+		}
+	}
+}
+
+// entry is what the verdict and the error of the last try make. A fault keeps the words that it began with: a target
+// that fails now in one way and now in another is one fault.
+func (p *probe) entry(v verdict, err error, told entry) entry {
+	switch {
+	case v == reached:
+		return entry{good: true}
+	case v == unknown || errors.Is(err, errNoAddress):
+		return entry{}
+	case told.fault != "":
+		return told
+	case err == nil: // not often enough yet
+		return entry{}
+	default:
+		return entry{fault: fmt.Sprintf("probe %s: %s from interface %s has failed %d times in a row: %s",
+			p.Name, p.target, p.Interface, p.FailureThreshold, p.reason(err))}
+	}
+}
+
+func (p *probe) logVerdict(v verdict, err error) {
+	log := p.log.WithValues("target", p.target, "interface", p.Interface)
+	switch {
+	case v == reached:
+		log.Info("Reaching the target")
+	case errors.Is(err, errNoAddress):
+		log.Info("Not probing the target, since the unit has no address of its own there")
+	case err != nil:
+		log.Info("Not reaching the target", "reason", p.reason(err))
+	}
+}
+
+// try probes once, from an address that is looked up each time: it comes and goes with the role.
+func (p *probe) try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, milliseconds(p.TimeoutMilliseconds))
+	defer cancel()
+	link, err := p.kernel.Link(p.Interface)
+	if err != nil {
+		return err
+	}
+	addresses, err := p.kernel.Addresses(link.Index)
+	if err != nil {
+		return err
+	}
+	from, ok := source(p.Host, addresses, p.virtual)
+	if !ok {
+		return errNoAddress
+	}
+	return p.ask(ctx, origin{name: p.Interface, index: link.Index, address: from})
+}
+
+// reason is an error in the words of a fault. They are the same each time, so that a fault is the same: without the port
+// that the kernel happened to choose.
+func (p *probe) reason(err error) string {
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Sprintf("no answer within %d ms", p.TimeoutMilliseconds)
+	}
+	var operation *net.OpError
+	for errors.As(err, &operation) {
+		err = operation.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	if errors.Is(err, unix.EPERM) {
+		return fmt.Sprintf("%v; the container needs the capability NET_RAW", err)
+	}
+	return err.Error()
+}
+
+// source chooses the address to probe a target from: one of the unit's own, and only then a virtual one; of these, one
+// that has the target on its network, and only then another. Link-local addresses of IPv6 reach each other and nothing
+// else.
+func source(target netip.Addr, addresses []netip.Prefix, virtual []netip.Addr) (netip.Addr, bool) {
+	best, found := 0, netip.Addr{}
+	for _, a := range addresses {
+		if a.Addr().Is4() != target.Is4() ||
+			target.Is6() && a.Addr().IsLinkLocalUnicast() != target.IsLinkLocalUnicast() {
+			continue
+		}
+		worth := 1
+		if a.Contains(target) {
+			worth++
+		}
+		if !slices.Contains(virtual, a.Addr()) {
+			worth += 2
+		}
+		if worth > best {
+			best, found = worth, a.Addr()
+		}
+	}
+	return found, best > 0
+}
+
+func milliseconds(n int32) time.Duration { return time.Duration(n) * time.Millisecond }
