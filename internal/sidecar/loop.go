@@ -88,6 +88,8 @@ func (s *Sidecar) logChange(before ha.Machine, fact ha.Fact) {
 		s.log.Info("Promoting unit",
 			append([]any{"term", is.Term, "cause", is.Cause.String(), "took", is.Took().String()}, stages(is)...)...)
 		s.report(is)
+	case is.Finished && was.Cause != is.Cause:
+		s.report(is) // The grant was faster than the watch, which alone knows the cause.
 	case is.GivenUp && !was.GivenUp:
 		s.log.Info("Giving up promotion", append([]any{"term", is.Term}, stages(is)...)...)
 	}
