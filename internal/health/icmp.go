@@ -61,10 +61,15 @@ func awaitEcho(conn *net.IPConn, reply byte, token []byte) error {
 		if err != nil {
 			return err
 		}
-		if n == 4+tokenBytes && buffer[0] == reply && buffer[1] == 0 && bytes.Equal(buffer[4:n], token) {
+		if isAnswer(buffer[:n], reply, token) {
 			return nil
 		}
 	}
+}
+
+// isAnswer tells an answer to this request from all that a raw socket receives besides: answers to others, and requests.
+func isAnswer(message []byte, reply byte, token []byte) bool {
+	return len(message) == 4+len(token) && message[0] == reply && message[1] == 0 && bytes.Equal(message[4:], token)
 }
 
 // checksum is that of RFC 1071, of an even number of bytes.
