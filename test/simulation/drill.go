@@ -41,6 +41,7 @@ const (
 	HeartbeatsRepeated
 	SessionBroken
 	ActiveStopped
+	ActiveStoppedStale
 	ActiveUnhealthy
 	ActiveFirewallOut
 	PreferredReturns
@@ -176,7 +177,7 @@ var drillTable = [drills]drillInfo{
 	},
 	HeartbeatsLost: {
 		name: "heartbeats are lost", outcome: staysOrFailsOver,
-		kind: LoseHeartbeats, from: blink, to: 3 * second, percent: 30,
+		kind: LoseHeartbeats, target: Both, from: blink, to: 3 * second, percent: 30,
 	},
 	HeartbeatsDelayed: {
 		name: "heartbeats are delayed", outcome: staysOrFailsOver,
@@ -192,6 +193,10 @@ var drillTable = [drills]drillInfo{
 	},
 	ActiveStopped: {
 		name: "active is stopped", outcome: switchesOver, cause: ha.CauseStop,
+		kind: Stop, target: TheActive, from: blink, to: second, amount: 6 * second,
+	},
+	ActiveStoppedStale: {
+		name: "active is stopped while the watch is stale", outcome: switchesOver, cause: ha.CauseStop,
 		kind: Stop, target: TheActive, from: blink, to: second, amount: 6 * second,
 	},
 	ActiveUnhealthy: {
@@ -249,11 +254,17 @@ func (p *Plan) drawDrill(n *noise) {
 			f.Point = pick(n, f.Point, BeforeGate, AfterGate, BeforeRequest)
 		}
 	}
-	if p.Drill == UnitsCutSlowly {
+	switch p.Drill { // What comes before it.
+	case UnitsCutSlowly:
 		p.Faults = append(p.Faults, Fault{
 			Kind: SlowAPI, Target: TheActive, After: Named, Nth: 1, Length: 3 * second,
 			Amount: (c.Grant-detect)/2 - 2*p.Weather.API,
 		})
+	case ActiveStoppedStale:
+		p.Faults = append(p.Faults, Fault{
+			Kind: StaleWatch, Target: Both, After: Named, Nth: 1, Length: 4 * second, Amount: second,
+		})
+	default:
 	}
 	p.Faults = append(p.Faults, f)
 }

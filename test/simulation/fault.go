@@ -34,8 +34,9 @@ const (
 	// BreakWatch loses what the watch would tell, and StaleWatch lets it tell old records up to Amount later.
 	BreakWatch
 	StaleWatch
-	// LoseHeartbeats loses so many Percent of heartbeats and acknowledgements, DelayHeartbeats delays each by up to
-	// Amount, so that they overtake each other, and RepeatHeartbeats brings some twice.
+	// LoseHeartbeats loses so many Percent of the heartbeats and acknowledgements that the unit sends, DelayHeartbeats
+	// delays half of all by up to Amount, so that they overtake each other, and RepeatHeartbeats brings half of them
+	// twice.
 	LoseHeartbeats
 	DelayHeartbeats
 	RepeatHeartbeats
@@ -78,9 +79,9 @@ type kindInfo struct {
 }
 
 var kindTable = [kinds]kindInfo{
-	Kill:             {name: "kill", weight: 6, length: 1500 * blink, side: true, points: true},
-	PowerOff:         {name: "power off", weight: 4, length: 2 * second, side: true, points: true},
-	Pause:            {name: "pause", weight: 8, length: 2500 * blink, side: true, points: true},
+	Kill:             {name: "kill", weight: 6, length: 1500 * blink, side: true, both: true, points: true},
+	PowerOff:         {name: "power off", weight: 4, length: 2 * second, side: true, both: true, points: true},
+	Pause:            {name: "pause", weight: 8, length: 2500 * blink, side: true, both: true, points: true},
 	Stutter:          {name: "stutter", weight: 3, length: 2 * second, amount: 400 * blink, side: true},
 	CutUnits:         {name: "cut units", weight: 6, length: 3 * second},
 	CutOneWay:        {name: "cut one way", weight: 3, length: 2 * second, side: true},
@@ -91,14 +92,14 @@ var kindTable = [kinds]kindInfo{
 	LateWrites:       {name: "late writes", weight: 4, length: 2 * second, amount: 2 * second, side: true, both: true},
 	BreakWatch:       {name: "break watch", weight: 3, length: 3 * second, side: true, both: true},
 	StaleWatch:       {name: "stale watch", weight: 3, length: 3 * second, amount: 2 * second, side: true, both: true},
-	LoseHeartbeats:   {name: "lose heartbeats", weight: 4, length: 2 * second, percent: true},
+	LoseHeartbeats:   {name: "lose heartbeats", weight: 4, length: 2 * second, percent: true, side: true, both: true},
 	DelayHeartbeats:  {name: "delay heartbeats", weight: 4, length: 2 * second, amount: 2 * second},
 	RepeatHeartbeats: {name: "repeat heartbeats", weight: 2, length: 2 * second, amount: second},
 	BreakSession:     {name: "break session", weight: 3},
 	NoSession:        {name: "no session", weight: 3, length: 3 * second},
 	SlowSession:      {name: "slow session", weight: 3, length: 2 * second, amount: second},
 	OutOfSync:        {name: "out of sync", weight: 3, length: 3 * second},
-	Stop:             {name: "stop", weight: 6, length: second, side: true},
+	Stop:             {name: "stop", weight: 6, length: second, side: true, both: true},
 	Health:           {name: "health", weight: 4, length: 3 * second, side: true},
 	FirewallOut:      {name: "firewall out", weight: 2, length: 2 * second, side: true},
 	HoldFailover:     {name: "hold failover", weight: 1, length: 3 * second},

@@ -113,8 +113,6 @@ func (w *world) beginBetween(i int, f *Fault) {
 	case CutUnits:
 		w.cut(0, until)
 		w.cut(1, until)
-	case LoseHeartbeats:
-		w.line.lossUntil, w.line.loss = max(w.line.lossUntil, until), f.Percent
 	case DelayHeartbeats:
 		w.line.delayUntil, w.line.delay = max(w.line.delayUntil, until), f.Amount
 	case RepeatHeartbeats:
@@ -163,6 +161,9 @@ func (w *world) beginAt(i int, f *Fault, u *unit) {
 		u.stutterUntil, u.stutter = max(u.stutterUntil, until), f.Amount
 	case CutOneWay:
 		w.cut(u.index, until)
+	case LoseHeartbeats:
+		l := &w.line
+		l.lossUntil[u.index], l.loss[u.index] = max(l.lossUntil[u.index], until), f.Percent
 	case CutAPI:
 		u.apiCutUntil = max(u.apiCutUntil, until)
 	case Isolate:

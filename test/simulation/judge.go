@@ -165,6 +165,13 @@ func (j *judge) promoted(u *unit, term uint64) {
 	cause := j.causes[term]
 	j.opened = append(j.opened, opening{at: w.now, unit: u.index, term: term, cause: cause, granted: u.granted >= term})
 	w.pass(Opened)
+	if other := u.other(); u.granted >= term && !j.byHand {
+		other.produce()
+		if lost := ledger(other.table).missing(&u.table); lost != 0 {
+			j.fail(NothingLost, "%s is handed the role for %s with the state of term %d up to %s, and the giver had %s",
+				u.name(), cause, lost, u.table.of(lost), other.table.of(lost))
+		}
+	}
 	lossy := j.byHand || cause == ha.CauseExpiry || cause == ha.CauseFirst
 	lost := j.ledger.missing(&u.table)
 	if lost == 0 {
@@ -219,7 +226,7 @@ func (j *judge) remade() {
 		}
 	}
 	j.byHand = true
-	j.users, j.causes, j.vouched = [maxTerms]user{}, [maxTerms]ha.Cause{}, [maxTerms]bool{}
+	j.users, j.causes = [maxTerms]user{}, [maxTerms]ha.Cause{}
 }
 
 // knew tells whether the unit's process had seen the Lease held before it was deleted.

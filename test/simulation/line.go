@@ -12,10 +12,12 @@ type line struct {
 	noise noise
 	// cutUntil is when what the unit sends arrives again.
 	cutUntil [2]time.Duration
-	// So many of a hundred are lost, delayed by up to delay, or brought twice, while the time is not over.
-	lossUntil, delayUntil, repeatUntil time.Duration
-	loss                               int
-	delay, repeat                      time.Duration
+	// lossUntil is how long so many of a hundred are lost of what the unit sends.
+	lossUntil [2]time.Duration
+	loss      [2]int
+	// Half of all are late by up to delay, or come again after up to repeat.
+	delayUntil, repeatUntil time.Duration
+	delay, repeat           time.Duration
 	// newest is the sequence of the newest heartbeat, and sentAt when, by its sender's clock, each was sent, for
 	// mutations.
 	newest [2]uint64
@@ -56,7 +58,8 @@ func (l *line) acknowledge(u *unit, e ha.AcknowledgeHeartbeat) {
 // send seals with the key of the newest session that the process had, and sends to the process at its other end.
 func (l *line) send(u *unit, f ha.Fact) {
 	w := l.world
-	if u.keys[0] == 0 || l.cut(u.index) || w.now < l.lossUntil && l.noise.chance(l.loss) {
+	lost := l.cut(u.index) || w.now < l.lossUntil[u.index] && l.noise.chance(l.loss[u.index])
+	if u.keys[0] == 0 || lost {
 		return
 	}
 	ref := w.note(f)

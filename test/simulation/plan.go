@@ -127,7 +127,10 @@ func (p *Plan) drawWeather(n *noise) {
 		Wake:     pick[time.Duration](n, 50, 1000) * time.Microsecond,
 		Silence:  n.between(300*time.Millisecond, 1500*time.Millisecond),
 		Redial:   n.between(20*time.Millisecond, 150*time.Millisecond),
-		Snapshot: n.between(5*time.Millisecond, 300*time.Millisecond),
+		Snapshot: n.between(5*blink, 300*blink),
+	}
+	if n.chance(10) {
+		p.Weather.Snapshot = n.between(second, 2500*blink)
 	}
 }
 
@@ -138,8 +141,9 @@ func (p *Plan) drawTrouble(n *noise) {
 		p.TroubleEnds = 4500 * time.Millisecond
 	}
 	burst := n.between(time.Second, p.TroubleEnds)
+	weights := drawWeights(n)
 	for range 1 + n.below(10) {
-		f := drawFault(n)
+		f := drawFault(n, &weights)
 		switch {
 		case n.chance(35):
 			f.After, f.Nth = Milestone(1+n.below(int64(milestones-1))), 1+int(n.below(3))
@@ -153,21 +157,40 @@ func (p *Plan) drawTrouble(n *noise) {
 	}
 }
 
-func drawFault(n *noise) Fault {
-	sum := 0
-	for _, info := range kindTable {
-		sum += info.weight
+// drawWeights says how likely each kind is. In most plans that are a few kinds only: what takes two or three faults of
+// certain kinds to break would seldom be drawn from all.
+func drawWeights(n *noise) (weights [kinds]int) {
+	for k, info := range kindTable {
+		weights[k] = info.weight
 	}
-	at, k := int(n.below(int64(sum))), Kind(0)
-	for at >= kindTable[k].weight {
-		at -= kindTable[k].weight
-		k++
+	if n.chance(30) {
+		return weights
 	}
-	return drawOf(n, k)
+	all := weights
+	weights = [kinds]int{}
+	for range 2 + n.below(4) {
+		k := drawKind(n, &all)
+		weights[k] = all[k]
+	}
+	return weights
 }
 
-// drawOf draws a fault of the kind, with everything but its time.
-func drawOf(n *noise, k Kind) Fault {
+func drawKind(n *noise, weights *[kinds]int) Kind {
+	sum := 0
+	for _, weight := range weights {
+		sum += weight
+	}
+	at, k := int(n.below(int64(sum))), Kind(0)
+	for at >= weights[k] {
+		at -= weights[k]
+		k++
+	}
+	return k
+}
+
+// drawFault draws a fault with everything but its time.
+func drawFault(n *noise, weights *[kinds]int) Fault {
+	k := drawKind(n, weights)
 	info := kindTable[k]
 	f := Fault{Kind: k}
 	switch {

@@ -50,7 +50,7 @@ type end struct {
 	frames    []frame
 	head      int
 	arrivesAt time.Duration
-	// snapshot is what a frame that brings the other side in sync carries.
+	// snapshot is what the last snapshot frame to the other side carries.
 	snapshot table
 }
 
@@ -62,6 +62,8 @@ type replication struct {
 	// keys are the numbers of the two newest sessions, newest first, and peerLife whom the newest is with.
 	keys     [2]uint32
 	peerLife uint32
+	// reportedAt is when the last thing is told that it found out.
+	reportedAt time.Duration
 }
 
 // frame is what a session carries.
@@ -74,6 +76,7 @@ type frame struct {
 	upTo       time.Duration
 	inSync     bool
 	flush      uint32
+	transfer   uint32
 	sequence   uint64
 }
 
@@ -81,6 +84,8 @@ type frameKind uint8
 
 const (
 	roleFrame frameKind = iota
+	snapshotFrame
+	snapshotAckFrame
 	syncFrame
 	deltaFrame
 	barrierFrame
@@ -133,7 +138,7 @@ func (s *session) dial() {
 		u := &w.units[i]
 		w.sayf(u.name(), "connects to %s", u.other().self)
 		s.send(u, frame{kind: roleFrame, role: u.role})
-		u.later(s.noise.upTo(w.plan.Weather.Net), ha.PeerConnected{Incarnation: u.other().self})
+		s.report(u, s.noise.upTo(w.plan.Weather.Net), ha.PeerConnected{Incarnation: u.other().self})
 	}
 	w.pass(Connected)
 	w.after(pulseInterval, event{what: onPulse, number: s.number})
@@ -148,7 +153,7 @@ func (s *session) lose(u *unit) {
 	s.setInSync(u, false)
 	e.open = false
 	s.world.sayf(u.name(), "is disconnected")
-	u.later(0, ha.PeerDisconnected{})
+	s.report(u, 0, ha.PeerDisconnected{})
 }
 
 // left is called when the unit's process has died. Its kernel says so, if anybody hears it.
@@ -261,11 +266,18 @@ func (s *session) receive(u *unit, e *end, f frame) {
 	case roleFrame:
 		e.peer = f.role
 		s.reconsider(u)
+	case snapshotFrame:
+		if s.takes(u, f.term) {
+			s.replace(u, f)
+			s.send(u, frame{kind: snapshotAckFrame, transfer: f.transfer})
+		}
+	case snapshotAckFrame:
+		if s.sends(u) && e.sending == f.transfer {
+			s.send(u, frame{kind: syncFrame, term: u.role.Term, inSync: true})
+			s.setInSync(u, true)
+		}
 	case syncFrame:
 		if s.takes(u, f.term) {
-			if f.inSync {
-				s.replace(u, f)
-			}
 			s.setInSync(u, f.inSync)
 		}
 	case deltaFrame:
@@ -283,7 +295,7 @@ func (s *session) receive(u *unit, e *end, f frame) {
 		if f.term >= u.floor && s.world.broken.Mutation != LostGrants {
 			u.floor = f.term
 			u.granted = max(u.granted, f.term)
-			u.tellNewest(ha.GrantReceived{Term: f.term, Sequence: f.sequence})
+			s.report(u, 0, ha.GrantReceived{Term: f.term, Sequence: f.sequence})
 			s.send(u, frame{kind: grantAckFrame, flush: f.flush})
 		}
 	case grantAckFrame:
@@ -376,8 +388,7 @@ func (s *session) transferred(ev event) {
 	}
 	u.produce()
 	e.snapshot = u.table
-	s.send(u, frame{kind: syncFrame, term: u.role.Term, inSync: true})
-	s.setInSync(u, true)
+	s.send(u, frame{kind: snapshotFrame, term: u.role.Term, transfer: ev.ref})
 }
 
 // lag lets the standby be behind for a while.
@@ -397,6 +408,12 @@ func (s *session) setInSync(u *unit, inSync bool) {
 	e := &s.ends[u.index]
 	if e.inSync != inSync {
 		e.inSync = inSync
-		u.later(0, ha.SyncChanged{InSync: inSync})
+		s.report(u, 0, ha.SyncChanged{InSync: inSync})
 	}
+}
+
+// report tells the unit's machine what replication found out, in the order in which it did.
+func (s *session) report(u *unit, d time.Duration, f ha.Fact) {
+	u.reportedAt = max(u.reportedAt, s.world.now+d)
+	u.later(u.reportedAt-s.world.now, f)
 }

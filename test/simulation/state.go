@@ -40,7 +40,7 @@ func (l *ledger) acknowledged(term uint64, upTo time.Duration) {
 }
 
 // missing is the first term of which the table has less than was acknowledged; 0 when it has all.
-func (l *ledger) missing(t *table) uint64 {
+func (l ledger) missing(t *table) uint64 {
 	for term := range l.upTo {
 		if t.upTo[term] < l.upTo[term] {
 			return uint64(term)

@@ -58,6 +58,9 @@ type process struct {
 	host      ha.Effect
 	busyUntil time.Duration
 	turning   bool
+	// stalled is set when the loop could not look for a while. What comes first then, what was told meanwhile or that
+	// it is late, is chance.
+	stalled bool
 	// granted is the newest term that the peer granted.
 	granted uint64
 	replication
@@ -166,7 +169,7 @@ func (u *unit) turn() {
 	defer func() { u.turning = false }()
 	for u.alive {
 		if w.now < u.busyUntil {
-			u.turnAt = u.busyUntil
+			u.turnAt, u.stalled = u.busyUntil, true
 			return
 		}
 		switch {
@@ -181,6 +184,8 @@ func (u *unit) turn() {
 			u.execute(e)
 		case !u.answers.empty():
 			u.take(u.answers.take())
+		case !u.inbox.empty() && u.wakesFirst():
+			u.take(ha.Tick{})
 		case !u.inbox.empty():
 			if !u.struck(BeforeStep) {
 				u.take(u.inbox.take())
@@ -192,6 +197,16 @@ func (u *unit) turn() {
 			u.inbox.add(ha.Tick{})
 		}
 	}
+}
+
+// wakesFirst tells whether a loop that was stalled sees its timer before what it was told.
+func (u *unit) wakesFirst() bool {
+	if !u.stalled {
+		return false
+	}
+	u.stalled = false
+	wake := u.machine.Wake()
+	return wake != 0 && u.local() >= wake && u.noise.chance(50)
 }
 
 // pointOf is where the process is just before the effect.
