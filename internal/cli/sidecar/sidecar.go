@@ -173,6 +173,9 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 	}
 	defer func() { err = errors.Join(err, heartbeats.Close()) }()
 	config.Heartbeats = heartbeats
+	if config.Monitors, err = newMonitors(pair, kernel, log.WithName("health")); err != nil {
+		return err
+	}
 	if config.Replication, err = o.newReplication(u, pair, classes, heartbeats, log.WithName("replication")); err != nil {
 		return err
 	}
