@@ -74,8 +74,8 @@ func New(o Options) (*Monitors, error) {
 	return m, nil
 }
 
-// Run monitors until the context ends. It calls changed with the first report, when it has looked at the interfaces, and
-// then with each that differs from the one before; one call at a time.
+// Run monitors until the context ends. It calls changed with the first report, when it has looked at the interfaces,
+// and then with each that differs from the one before; one call at a time.
 func (m *Monitors) Run(ctx context.Context, changed func(Report)) {
 	b := &board{links: make([]entry, len(m.networks)), probes: make([]entry, len(m.probes)), changed: changed}
 	var running sync.WaitGroup

@@ -172,8 +172,8 @@ func (n *newest) awaitLink(t *testing.T, links uint16, fault string) {
 func (n *newest) awaitProbes(t *testing.T, probes uint16, fault string) {
 	t.Helper()
 	n.await(t, fmt.Sprintf("probes are %b: %s", probes, fault), func(r Report) bool {
-		return r.Probes == probes && !slices.ContainsFunc(r.Faults, func(f string) bool { return !strings.Contains(f, fault) }) &&
-			(fault == "") == (len(r.Faults) == 0)
+		another := func(f string) bool { return !strings.Contains(f, fault) }
+		return r.Probes == probes && !slices.ContainsFunc(r.Faults, another) && (fault == "") == (len(r.Faults) == 0)
 	})
 }
 
@@ -234,8 +234,8 @@ func TestHTTPStatus(t *testing.T) {
 	n := s.monitor(t, quick(settings.ProbeHTTP, farIPv4, 80))
 	n.awaitProbes(t, 1, "")
 	s.answerWith(http.StatusServiceUnavailable)
-	n.awaitProbes(t, 0, "probe http: HTTP http://192.0.2.9:80/healthz?deep=1 from interface lan has failed 2 times in a row: "+
-		"answered 503 Service Unavailable")
+	n.awaitProbes(t, 0, "probe http: HTTP http://192.0.2.9:80/healthz?deep=1 from interface lan has failed "+
+		"2 times in a row: answered 503 Service Unavailable")
 	s.answerWith(http.StatusFound) // It is not followed.
 	n.awaitProbes(t, 1, "")
 }

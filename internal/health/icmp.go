@@ -21,8 +21,8 @@ const (
 	echoReplyICMPv6   = 129
 )
 
-// tokenBytes is how much of an echo is random: identifier, sequence number and data. Nobody who does not see the request
-// can answer it, and nobody else's answer is taken for one.
+// tokenBytes is how much of an echo is random: identifier, sequence number and data. Nobody who does not see the
+// request can answer it, and nobody else's answer is taken for one.
 const tokenBytes = 2 + 2 + 12
 
 // ping succeeds when the target answers an echo request. It needs NET_RAW.
@@ -67,7 +67,8 @@ func awaitEcho(conn *net.IPConn, reply byte, token []byte) error {
 	}
 }
 
-// isAnswer tells an answer to this request from all that a raw socket receives besides: answers to others, and requests.
+// isAnswer tells an answer to this request from all that a raw socket receives besides: answers to others, and
+// requests.
 func isAnswer(message []byte, reply byte, token []byte) bool {
 	return len(message) == 4+len(token) && message[0] == reply && message[1] == 0 && bytes.Equal(message[4:], token)
 }

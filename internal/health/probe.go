@@ -148,8 +148,8 @@ func (p *probe) try(ctx context.Context) error {
 	return p.ask(ctx, origin{name: p.Interface, index: link.Index, address: from})
 }
 
-// reason is an error in the words of a fault. They are the same each time, so that a fault is the same: without the port
-// that the kernel happened to choose.
+// reason is an error in the words of a fault. They are the same each time, so that a fault is the same: without the
+// port that the kernel happened to choose.
 func (p *probe) reason(err error) string {
 	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {

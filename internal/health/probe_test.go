@@ -107,8 +107,8 @@ func TestProbeTellsItsVerdicts(t *testing.T) {
 			t.Errorf("after two failures %v", got)
 		}
 		time.Sleep(time.Second)
-		if got := told(); !slices.Equal(got, []entry{{fault: "probe gateway: ICMP 192.0.2.254 from interface lan has failed " +
-			"3 times in a row: connection refused"}}) {
+		if got := told(); !slices.Equal(got, []entry{{fault: "probe gateway: ICMP 192.0.2.254 from interface lan has " +
+			"failed 3 times in a row: connection refused"}}) {
 			t.Errorf("after three failures %v", got)
 		}
 		a.fails = errors.New("no route to host")
@@ -224,7 +224,8 @@ func TestSource(t *testing.T) {
 func TestReason(t *testing.T) {
 	p := &probe{Probe: gateway()}
 	refused := &net.OpError{
-		Op: "dial", Net: "tcp", Source: &net.TCPAddr{Port: 40123}, Err: &net.OpError{Err: os.NewSyscallError("connect", unix.ECONNREFUSED)},
+		Op: "dial", Net: "tcp", Source: &net.TCPAddr{Port: 40123},
+		Err: &net.OpError{Err: os.NewSyscallError("connect", unix.ECONNREFUSED)},
 	}
 	for want, err := range map[string]error{
 		"operation not permitted; the container needs the capability NET_RAW": os.NewSyscallError("socket", unix.EPERM),
@@ -249,7 +250,8 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		p := gateway()
 		change(&p)
-		if _, err := New(Options{Probes: []settings.Probe{p}}); err == nil || !strings.Contains(err.Error(), "probe gateway") {
+		_, err := New(Options{Probes: []settings.Probe{p}})
+		if err == nil || !strings.Contains(err.Error(), "probe gateway") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -89,8 +89,8 @@ func New(o Options) *Addresses {
 	}
 }
 
-// Set attaches all virtual addresses or withdraws all. It goes on past an error, so that one interface that is gone does
-// not keep the addresses on the others.
+// Set attaches all virtual addresses or withdraws all. It goes on past an error, so that one interface that is gone
+// does not keep the addresses on the others.
 func (a *Addresses) Set(_ context.Context, c Config) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -141,8 +141,8 @@ func (a *Addresses) attach(n Network) error {
 	return a.attachTo(link, n)
 }
 
-// attachTo attaches the addresses even where the virtual MAC is refused. What to do about that is for the caller to say;
-// neighbours can be told of the other MAC.
+// attachTo attaches the addresses even where the virtual MAC is refused. What to do about that is for the caller to
+// say; neighbours can be told of the other MAC.
 func (a *Addresses) attachTo(link rtnetlink.Link, n Network) error {
 	var mac error
 	if n.VirtualMAC != (rtnetlink.MAC{}) && link.MAC != n.VirtualMAC {
@@ -184,8 +184,9 @@ func (a *Addresses) withdrawAll() error {
 	return errors.Join(errs...)
 }
 
-// withdraw tells whether the interface had another MAC than its own, and has got that back. It gets it back even when an
-// address stays: nobody else can have the virtual one before. An interface that is gone has taken its addresses along.
+// withdraw tells whether the interface had another MAC than its own, and has got that back. It gets it back even when
+// an address stays: nobody else can have the virtual one before. An interface that is gone has taken its addresses
+// along.
 func (a *Addresses) withdraw(n Network) (restored bool, err error) {
 	link, err := a.Kernel.Link(n.Interface)
 	if errors.Is(err, unix.ENODEV) {

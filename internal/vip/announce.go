@@ -27,7 +27,8 @@ var errNotPermitted = errors.New("the unit may not claim them any more")
 // rounds end with a withdrawal, with Close, when they are not permitted any more, or when another Announce begins its
 // own.
 //
-// With a virtual MAC the unit's own addresses on the interface have moved to it too, and are announced after the others.
+// With a virtual MAC the unit's own addresses on the interface have moved to it too, and are announced after the
+// others.
 func (a *Addresses) Announce(context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -39,8 +40,8 @@ func (a *Addresses) Announce(context.Context) error {
 	return nil
 }
 
-// announceOwn tells the neighbours where the unit's own addresses are, after their interfaces got their own MAC back. No
-// role depends on it: what is not heard is found out when a neighbour asks.
+// announceOwn tells the neighbours where the unit's own addresses are, after their interfaces got their own MAC back.
+// No role depends on it: what is not heard is found out when a neighbour asks.
 func (a *Addresses) announceOwn(networks []Network) {
 	again := func() error {
 		var errs []error

@@ -76,7 +76,8 @@ func TestLedgerIsBounded(t *testing.T) {
 
 func TestConflictInWords(t *testing.T) {
 	c := Conflict{Interface: "lan", Address: netip.MustParseAddr("192.168.50.1"), MAC: rtnetlink.MAC{2, 5: 9}}
-	if got := c.String(); !strings.Contains(got, "192.168.50.1 on lan is also claimed by a station with MAC address 02:00:00:00:00:09") {
+	const want = "192.168.50.1 on lan is also claimed by a station with MAC address 02:00:00:00:00:09"
+	if got := c.String(); !strings.Contains(got, want) {
 		t.Error(got)
 	}
 	c.Twin = true

@@ -32,8 +32,8 @@ func (a *Addresses) own(link rtnetlink.Link, n Network) rtnetlink.MAC {
 	return own
 }
 
-// keep remembers an interface's own MAC, which is to be done before it has the virtual one. That it cannot be kept is no
-// reason not to take over: what it costs is that a unit that crashes comes back with a MAC that was made for it.
+// keep remembers an interface's own MAC, which is to be done before it has the virtual one. That it cannot be kept is
+// no reason not to take over: what it costs is that a unit that crashes comes back with a MAC that was made for it.
 func (a *Addresses) keep(own rtnetlink.MAC, n Network) {
 	if none := (rtnetlink.MAC{}); a.Memory == "" || n.VirtualMAC == none || own == none {
 		return

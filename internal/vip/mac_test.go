@@ -19,6 +19,7 @@ import (
 func TestOwnMAC(t *testing.T) {
 	first, second := rtnetlink.MAC{2, 0, 0, 0, 0, 1}, rtnetlink.MAC{2, 0, 0, 0, 0, 2}
 	former := rtnetlink.MAC{2, 0, 0x5e, 0x10, 0, 9}
+	crash, nonsense := change{first, virtualMAC}, change{virtualMAC, virtualMAC}
 	for name, test := range map[string]struct {
 		now, permanent rtnetlink.MAC
 		known          change
@@ -26,14 +27,14 @@ func TestOwnMAC(t *testing.T) {
 	}{
 		"nothing was changed":              {now: first, want: first},
 		"the network gave it another":      {now: first, permanent: second, want: first},
-		"it crashed":                       {now: virtualMAC, known: change{first, virtualMAC}, want: first},
-		"it crashed, hardware":             {now: virtualMAC, permanent: second, known: change{first, virtualMAC}, want: first},
+		"it crashed":                       {now: virtualMAC, known: crash, want: first},
+		"it crashed, hardware":             {now: virtualMAC, permanent: second, known: crash, want: first},
 		"it crashed, file lost, hardware":  {now: virtualMAC, permanent: second, want: second},
-		"it was replaced":                  {now: second, known: change{first, virtualMAC}, want: second},
+		"it was replaced":                  {now: second, known: crash, want: second},
 		"it crashed with another virtual":  {now: former, known: change{first, former}, want: first},
-		"the file has nonsense":            {now: virtualMAC, permanent: second, known: change{virtualMAC, virtualMAC}, want: second},
+		"the file has nonsense":            {now: virtualMAC, permanent: second, known: nonsense, want: second},
 		"it is not Ethernet":               {},
-		"it has been put back":             {now: first, known: change{first, virtualMAC}, want: first},
+		"it has been put back":             {now: first, known: crash, want: first},
 		"hardware that has the virtual":    {now: first, permanent: virtualMAC, want: first},
 		"the file is of another interface": {now: second, known: change{first, former}, want: second},
 	} {

@@ -15,12 +15,12 @@ var virtualMAC = MAC{2, 0, 0x5e, 0x10, 0, 1}
 
 // An interface that is up changes its address and changes it back, and keeps its IP addresses and routes.
 func TestSetMAC(t *testing.T) {
-	for name, make := range map[string]string{
+	for name, line := range map[string]string{
 		"veth": "link add port type veth peer name other", "macvlan": "link add port link lan type macvlan mode bridge",
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := isolate(t)
-			ip(t, make)
+			ip(t, line)
 			ip(t, "link set port up")
 			ip(t, "address add 198.51.100.7/24 dev port")
 			before, err := c.Link("port")

@@ -19,6 +19,7 @@ func TestParseClaim(t *testing.T) {
 	brokenOption := append(slices.Clone(withoutOption), optionTargetLinkLayer, 0, 1, 2, 3, 4, 5, 6)
 	routed := UnsolicitedAdvertisement(mac, lanIPv6)
 	routed[atHopLimit] = 64
+	question := arp(Request, mac, lan, MAC{}, netip.MustParseAddr("192.168.50.10"))
 	tokenRing := GratuitousARP(Reply, mac, lan)
 	tokenRing[atPayload+1] = 6
 	for name, test := range map[string]struct {
@@ -28,7 +29,7 @@ func TestParseClaim(t *testing.T) {
 	}{
 		"gratuitous request":           {GratuitousARP(Request, mac, lan), Claim{lan, mac}, true},
 		"gratuitous reply":             {GratuitousARP(Reply, mac, lan), Claim{lan, mac}, true},
-		"question to another":          {arp(Request, mac, lan, MAC{}, netip.MustParseAddr("192.168.50.10")), Claim{lan, mac}, true},
+		"question to another":          {question, Claim{lan, mac}, true},
 		"advertisement":                {UnsolicitedAdvertisement(mac, lanIPv6), Claim{lanIPv6, mac}, true},
 		"advertisement without option": {withoutOption, Claim{lanIPv6, mac}, true},
 		"advertisement, option broken": {brokenOption, Claim{lanIPv6, mac}, true},
