@@ -39,9 +39,11 @@ func (m Machine) claimableByLease() (time.Duration, Cause) {
 		return v.seenAt + m.config.LeaseDuration, CauseFirst // The preferred unit may be on its way.
 	case r.Holder != Nobody && r.Standby == m.config.Self && m.config.HeartbeatInterval != 0:
 		return max(m.silentAt(), v.namedAt+m.config.detect()+m.config.HeartbeatInterval/2), CauseSilence
+	case r.Holder == Nobody:
+		// The Lease was emptied or made anew by hand: a permit of somebody whom it no longer names may be in use.
+		return v.seenAt + outlast(max(v.longest, m.config.LeaseDuration)), CauseExpiry
 	default:
-		// A permit may be in use: that of the holder, or, where the Lease was emptied or made anew by hand, that of
-		// somebody this record no longer names. A holder that is heard is left alone, even if it cannot renew.
+		// A holder that is heard is left alone, even if it cannot renew.
 		return max(v.seenAt+outlast(max(r.Duration, m.config.LeaseDuration)), m.silentAt()), CauseExpiry
 	}
 }

@@ -63,6 +63,8 @@ type leaseView struct {
 	seenAt time.Duration
 	// namedAt is when this unit was first seen as the standby of the present term.
 	namedAt time.Duration
+	// longest is the longest duration of a permit that was ever seen.
+	longest time.Duration
 	// highest is the highest term that was ever seen; a Lease that was made anew starts below it.
 	highest uint64
 }
@@ -73,7 +75,7 @@ func (v *leaseView) see(r Record, at time.Duration) {
 		return
 	}
 	v.known, v.record, v.seenAt = true, r, at
-	v.highest = max(v.highest, r.Term)
+	v.highest, v.longest = max(v.highest, r.Term), max(v.longest, r.Duration)
 }
 
 // tenure is the unit's own time as the holder in one term.

@@ -229,10 +229,11 @@ func (s *step) grantReceived(f GrantReceived) {
 	if s.peer.incarnation == Nobody {
 		return
 	}
-	s.see(Record{
-		Holder: s.config.Self, Giver: s.peer.incarnation, Term: f.Term,
-		Duration: max(s.lease.record.Duration, s.config.LeaseDuration),
-	})
+	said := Record{Holder: s.config.Self, Giver: s.peer.incarnation, Term: f.Term}
+	if s.lease.record.Term+1 == f.Term {
+		said.Duration = s.lease.record.Duration // It is the giver's own, as in the record before.
+	}
+	s.see(said)
 }
 
 // enforce fences a unit whose permit has run out, before anything else is decided.
