@@ -55,6 +55,9 @@ type claimed struct {
 // A takeover cannot wait for what RFC 5227 and RFC 4862 demand before an address is used. In its place the watch asks,
 // when the addresses have settled and every 20 s then, who has them, in the way that claims nothing: from no address. A
 // station that has one of them and was silent so far answers.
+//
+// What it cannot see: on a macvlan in bridge mode the kernel keeps from the interface what others broadcast by its own
+// MAC, so that two units with the same virtual MAC do not see each other there.
 func (a *Addresses) Watch(ctx context.Context, changed func([]Conflict)) {
 	for {
 		if spell := a.currentSpell(); spell != nil {
