@@ -44,24 +44,28 @@ func (b *board) report() {
 		return
 	}
 	var r Report
-	r.Links, r.Faults = sum(b.links, r.Faults)
-	r.Probes, r.Faults = sum(b.probes, r.Faults)
-	if b.reported && r.Links == b.last.Links && r.Probes == b.last.Probes && slices.Equal(r.Faults, b.last.Faults) {
+	r.Links, _, r.Faults = sum(b.links, r.Faults)
+	r.Probes, r.Judged, r.Faults = sum(b.probes, r.Faults)
+	same := r.Links == b.last.Links && r.Probes == b.last.Probes && r.Judged == b.last.Judged
+	if b.reported && same && slices.Equal(r.Faults, b.last.Faults) {
 		return
 	}
 	b.last, b.reported = r, true
 	b.changed(r)
 }
 
-// sum makes bits of entries, and adds their faults.
-func sum(entries []entry, faults []string) (uint16, []string) {
-	var bits uint16
+// sum makes bits of entries, and adds their faults. An entry that is neither good nor a fault is not judged.
+func sum(entries []entry, faults []string) (good, judged uint16, all []string) {
 	for i, e := range entries {
-		if e.good {
-			bits |= 1 << i
-		} else if e.fault != "" {
+		switch {
+		case e.good:
+			good |= 1 << i
+		case e.fault != "":
 			faults = append(faults, e.fault)
+		default:
+			continue
 		}
+		judged |= 1 << i
 	}
-	return bits, faults
+	return good, judged, faults
 }

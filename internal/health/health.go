@@ -21,8 +21,9 @@ const maxMonitored = 16
 type Report struct {
 	// Links has a bit for each network, in the order of the options: set while its interface can carry traffic.
 	Links uint16
-	// Probes has a bit for each probe, in the order of the options: set while the unit reaches its target.
-	Probes uint16
+	// Probes has a bit for each probe, in the order of the options: set while the unit reaches its target. Judged is set
+	// where it knows.
+	Probes, Judged uint16
 	// Faults are why bits are not set, for people: first those of the interfaces. A probe that has not been judged yet,
 	// or that the unit has no address for, is none.
 	Faults []string

@@ -138,9 +138,9 @@ func TestReport(t *testing.T) {
 			wantReports(t, "at first", told(), Report{Links: 1, Faults: []string{gone}})
 			time.Sleep(maxDelay + 3*time.Second)
 			first := "probe gateway: ICMP 192.0.2.254 from interface lan has failed 3 times in a row: connection refused"
-			wantReports(t, "the first target", told(), Report{Links: 1, Faults: []string{gone, first}})
+			wantReports(t, "the first target", told(), Report{Links: 1, Judged: 1, Faults: []string{gone, first}})
 			time.Sleep(time.Minute)
-			wantReports(t, "the second target", told(), Report{Links: 1, Faults: []string{
+			wantReports(t, "the second target", told(), Report{Links: 1, Judged: 3, Faults: []string{
 				gone, first, "probe resolver: ICMP 192.0.2.254 from interface lan has failed 10 times in a row: connection refused",
 			}})
 		})
@@ -158,6 +158,8 @@ func TestBoard(t *testing.T) {
 	b.setProbe(0, entry{fault: "b"})
 	b.setProbe(1, entry{})
 	wantReports(t, "after all", got,
-		Report{Links: 2, Probes: 2, Faults: []string{"a"}}, Report{Links: 2, Probes: 6, Faults: []string{"a"}},
-		Report{Links: 2, Probes: 6, Faults: []string{"a", "b"}}, Report{Links: 2, Probes: 4, Faults: []string{"a", "b"}})
+		Report{Links: 2, Probes: 2, Judged: 2, Faults: []string{"a"}},
+		Report{Links: 2, Probes: 6, Judged: 6, Faults: []string{"a"}},
+		Report{Links: 2, Probes: 6, Judged: 7, Faults: []string{"a", "b"}},
+		Report{Links: 2, Probes: 4, Judged: 5, Faults: []string{"a", "b"}})
 }

@@ -27,7 +27,7 @@ type Message struct {
 
 // Every message is as long as every other: whoever listens learns nothing from its length, and whoever receives one of
 // another length need not look at it.
-const messageSize = 1 + 8 + 8 + 8 + 2 + 2 + 8 + 32
+const messageSize = 1 + 8 + 8 + 8 + 2 + 2 + 2 + 8 + 32
 
 // The flags of a message. A newer program that needs more of them also needs another seal.Version.
 const (
@@ -63,6 +63,7 @@ func (m *Message) append(b []byte) ([]byte, error) {
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Grant))
 	b = binary.BigEndian.AppendUint16(b, m.Health.Links)
 	b = binary.BigEndian.AppendUint16(b, m.Health.Probes)
+	b = binary.BigEndian.AppendUint16(b, m.Health.Judged)
 	b = binary.BigEndian.AppendUint64(b, m.SyncPosition)
 	return append(b, m.ConfigurationHash[:]...), nil
 }
@@ -85,9 +86,10 @@ func decodeMessage(b []byte) (Message, error) {
 			Firewall: flags&flagFirewall != 0,
 			Links:    binary.BigEndian.Uint16(b[25:]),
 			Probes:   binary.BigEndian.Uint16(b[27:]),
+			Judged:   binary.BigEndian.Uint16(b[29:]),
 		},
-		SyncPosition:      binary.BigEndian.Uint64(b[29:]),
-		ConfigurationHash: [32]byte(b[37:]),
+		SyncPosition:      binary.BigEndian.Uint64(b[31:]),
+		ConfigurationHash: [32]byte(b[39:]),
 	}
 	grant := binary.BigEndian.Uint64(b[17:])
 	if grant > uint64(maxGrant) {

@@ -25,6 +25,7 @@ func anyMessage() *rapid.Generator[Message] {
 				Firewall: rapid.Bool().Draw(t, "firewall"),
 				Links:    rapid.Uint16().Draw(t, "links"),
 				Probes:   rapid.Uint16().Draw(t, "probes"),
+				Judged:   rapid.Uint16().Draw(t, "judged"),
 			},
 			SyncPosition: rapid.Uint64().Draw(t, "position"),
 		}
@@ -49,14 +50,14 @@ func TestMessagesReadBackEqual(t *testing.T) {
 // example has something else in each field.
 var example = Message{
 	Acknowledgement: true, Term: 7, Sequence: 9, Grant: 500 * time.Millisecond, Ready: true,
-	Health: ha.Health{Firewall: true, Links: 3, Probes: 0x8001}, SyncPosition: 0x0102030405060708,
+	Health: ha.Health{Firewall: true, Links: 3, Probes: 0x8001, Judged: 0xc001}, SyncPosition: 0x0102030405060708,
 	ConfigurationHash: [32]byte{0: 0xaa, 31: 0xbb},
 }
 
 // TestFormatStands fails when a message looks different from what units in the field send.
 func TestFormatStands(t *testing.T) {
 	const tail = "aa" + "000000000000000000000000000000000000000000000000000000000000" + "bb"
-	const number = "0000000000000007" + "0000000000000009" + "000000001dcd6500" + "0003" + "8001" + "0102030405060708"
+	const number = "0000000000000007" + "0000000000000009" + "000000001dcd6500" + "0003" + "8001" + "c001" + "0102030405060708"
 	for flags, m := range map[string]Message{
 		"07": example,
 		"01": func(m Message) Message { m.Ready, m.Health.Firewall = false, false; return m }(example),

@@ -97,7 +97,7 @@ func (u *unit) reset(w *world, index int) {
 }
 
 // wholeHealth is that of a unit with nothing wrong.
-var wholeHealth = ha.Health{Links: 3, Probes: 3}
+var wholeHealth = ha.Health{Links: 3, Probes: 3, Judged: 3}
 
 func (u *unit) name() string { return Target(u.index).String() }
 

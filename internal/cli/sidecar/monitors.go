@@ -26,6 +26,6 @@ func newMonitors(pair settings.Sidecar, kernel *rtnetlink.Conn, log logr.Logger)
 // Run tells the health, and each fault in words, until the context ends.
 func (m monitors) Run(ctx context.Context, changed func(ha.Health, []string)) {
 	m.Monitors.Run(ctx, func(r health.Report) {
-		changed(ha.Health{Links: r.Links, Probes: r.Probes}, r.Faults)
+		changed(ha.Health{Links: r.Links, Probes: r.Probes, Judged: r.Judged}, r.Faults)
 	})
 }

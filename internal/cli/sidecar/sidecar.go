@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -225,7 +224,7 @@ func (o sidecarOptions) newAddresses(
 	return vip.New(vip.Options{
 		Networks: networks, Kernel: kernel, Wire: wire,
 		Permitted: func() bool { return g.Open() == nil },
-		Memory:    filepath.Dir(o.firewallStatus), Identity: u.podUID, Log: log,
+		Memory:    settings.StateDirectory, Identity: u.podUID, Log: log,
 	})
 }
 

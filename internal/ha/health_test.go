@@ -1,0 +1,40 @@
+package ha
+
+import "testing"
+
+func TestBetter(t *testing.T) {
+	whole := Health{Firewall: true, Links: 3, Probes: 3, Judged: 3}
+	with := func(f func(*Health)) Health {
+		h := whole
+		f(&h)
+		return h
+	}
+	for name, test := range map[string]struct {
+		h, than Health
+		want    bool
+	}{
+		"the same":          {whole, whole, false},
+		"a firewall":        {whole, with(func(h *Health) { h.Firewall, h.Links = false, 7 }), true},
+		"an interface":      {whole, with(func(h *Health) { h.Links = 1 }), true},
+		"another interface": {with(func(h *Health) { h.Links = 2 }), with(func(h *Health) { h.Links = 1 }), false},
+		"a target":          {whole, with(func(h *Health) { h.Probes = 1 }), true},
+		"one target each": {
+			with(func(h *Health) { h.Probes = 2 }), with(func(h *Health) { h.Probes = 1 }), false,
+		},
+		"a target of nobody's": {
+			with(func(h *Health) { h.Probes = 1 }), with(func(h *Health) { h.Probes = 1 }), false,
+		},
+		"a target that the other cannot judge": {
+			whole, with(func(h *Health) { h.Probes, h.Judged = 0, 0 }), false,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.h.better(test.than); got != test.want {
+				t.Errorf("%t", got)
+			}
+			if test.want && test.than.better(test.h) {
+				t.Error("each is better than the other")
+			}
+		})
+	}
+}
