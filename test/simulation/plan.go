@@ -90,7 +90,7 @@ func (p *Plan) drawUnits(n *noise) {
 		p.Units[i].Starts = n.upTo(time.Second)
 	}
 	p.Units[0].Machine.Preferred = true
-	if n.chance(10) { // A rolling change of the settings is under way.
+	if n.chance(20) { // A rolling change of the settings is under way.
 		o := &p.Units[n.below(2)].Machine
 		o.Grant += n.upTo(300 * time.Millisecond).Round(10 * time.Millisecond)
 		o.HeartbeatInterval = pick[time.Duration](n, 1, 1, 2) * o.HeartbeatInterval
