@@ -1,0 +1,107 @@
+package bpf
+
+import (
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+)
+
+// verdict is what a program says of a packet, from include/uapi/linux/pkt_cls.h.
+type verdict int32
+
+const (
+	// noOpinion lets the packet go on to whatever else hangs on the interface.
+	noOpinion verdict = -1 // TC_ACT_UNSPEC, TCX_NEXT
+	// accept lets the packet go on, past everything else.
+	accept verdict = 0 // TC_ACT_OK, TCX_PASS
+	// drop ends it.
+	drop verdict = 2 // TC_ACT_SHOT, TCX_DROP
+)
+
+// Where the program keeps what it has read of a frame: offsets from the frame pointer, each a multiple of eight, so that
+// addresses can be compared in whole words.
+const (
+	ethernetAt  = -16 // 14 bytes: destination, source, type
+	tagAt       = -24 // 4 bytes: what follows the type of a VLAN tag
+	networkAt   = -64 // the header of IPv4, IPv6 or ARP without options; 40 bytes at the most
+	transportAt = -88 // what follows it, as far as it matters; 24 bytes at the most
+)
+
+// Registers that keep their values across calls of the kernel.
+const (
+	packet   = asm.R6 // the kernel's view of the packet
+	position = asm.R7 // the offset of the header in question from the beginning of the frame
+	kind     = asm.R8 // of which type or protocol that header is
+	mine     = asm.R9 // 1 when the destination is an address of the unit
+)
+
+// state is what the programs look at.
+type state struct {
+	permit                  *ebpf.Map
+	own4, own6, virtualMACs *ebpf.Map
+	interfaces              int // how many slots for interfaces are in use
+}
+
+// assembly is a program that is being written.
+type assembly struct {
+	state
+	code   asm.Instructions
+	labels []string // of the next instruction
+}
+
+func (a *assembly) add(code ...asm.Instruction) {
+	for _, i := range code {
+		if len(a.labels) > 0 {
+			i = i.WithSymbol(a.labels[0])
+			a.labels = a.labels[1:]
+		}
+		a.code = append(a.code, i)
+	}
+}
+
+// label names the instruction that is added next.
+func (a *assembly) label(name string) { a.labels = append(a.labels, name) }
+
+// end is where the verdicts are.
+func (a *assembly) end(pass verdict) asm.Instructions {
+	a.label("drop")
+	a.add(asm.Mov.Imm(asm.R0, int32(drop)), asm.Return())
+	a.label("pass")
+	a.add(asm.Mov.Imm(asm.R0, int32(pass)), asm.Return())
+	return a.code
+}
+
+// load copies a part of the frame, from the position on, onto the stack. A frame that is too short is dropped. The
+// kernel finds the part wherever it lies, in the packet's first buffer or not.
+func (a *assembly) load(to int16, length int32) {
+	a.add(
+		asm.Mov.Reg(asm.R1, packet),
+		asm.Mov.Reg(asm.R2, position),
+		asm.Mov.Reg(asm.R3, asm.R10), asm.Add.Imm(asm.R3, int32(to)),
+		asm.Mov.Imm(asm.R4, length),
+		asm.FnSkbLoadBytes.Call(),
+		asm.JNE.Imm(asm.R0, 0, "drop"),
+	)
+}
+
+// byteAt reads a byte of what was loaded.
+func (a *assembly) byteAt(to asm.Register, at int16) { a.add(asm.LoadMem(to, asm.R10, at, asm.Byte)) }
+
+// numberAt reads two bytes of what was loaded, which are in network order.
+func (a *assembly) numberAt(to asm.Register, at int16) {
+	a.add(asm.LoadMem(to, asm.R10, at, asm.Half), asm.HostTo(asm.BE, to, asm.Half))
+}
+
+// find looks up what was loaded in a list. R0 is zero when it is not in it.
+func (a *assembly) find(list *ebpf.Map, at int16) {
+	a.add(
+		asm.LoadMapPtr(asm.R1, list.FD()),
+		asm.Mov.Reg(asm.R2, asm.R10), asm.Add.Imm(asm.R2, int32(at)),
+		asm.FnMapLookupElem.Call(),
+	)
+}
+
+// passIfOwn ends the program: what was loaded passes where it is in the list, and is dropped where it is not.
+func (a *assembly) passIfOwn(list *ebpf.Map, at int16) {
+	a.find(list, at)
+	a.add(asm.JNE.Imm(asm.R0, 0, "pass"), asm.Ja.Label("drop"))
+}

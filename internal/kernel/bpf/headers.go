@@ -1,0 +1,155 @@
+package bpf
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf/asm"
+	"golang.org/x/sys/unix"
+)
+
+// Lengths of headers and the places in them, from IEEE 802.3 and 802.1Q, and RFC 826, 791, 8200, 4443 and 4861.
+const (
+	ethernetLength = 14
+	ethernetSource = 6
+	ethernetType   = 12
+	tagLength      = 4
+	tagType        = 2
+
+	arpLength         = 28
+	arpProtocol       = 2
+	arpAddressLengths = 4
+	arpSenderMAC      = 8
+	arpSender         = 14
+	arpTarget         = 24
+
+	ipv4Length      = 20
+	ipv4Fragment    = 6
+	ipv4Protocol    = 9
+	ipv4Source      = 12
+	ipv4Destination = 16
+
+	ipv6Length      = 40
+	ipv6Next        = 6
+	ipv6Source      = 8
+	ipv6Destination = 24
+
+	// neighbourLength is the part of a neighbour solicitation or advertisement up to the end of its target.
+	neighbourLength = 24
+	neighbourTarget = 8
+)
+
+const (
+	// maximumTags is how many VLAN tags of the frame itself are looked behind, besides the one that the kernel may have
+	// taken off already.
+	maximumTags = 2
+	// maximumExtensions is how many extension headers of an IPv6 packet are looked behind. The kernel itself sends one,
+	// for multicast listeners.
+	maximumExtensions = 2
+)
+
+// Types of ICMPv6 messages.
+const (
+	icmpv6ListenerQuery  = 130
+	icmpv6ListenerReport = 131
+	icmpv6Router         = 134
+	icmpv6Solicitation   = 135
+	icmpv6Advertisement  = 136
+)
+
+// ethernet reads the Ethernet header and the VLAN tags, which do not matter: the position is behind them afterwards, and
+// the kind is the type of what follows. Where there are more tags than that, the kind is that of a tag.
+func (a *assembly) ethernet() {
+	a.add(asm.Mov.Imm(position, 0))
+	a.load(ethernetAt, ethernetLength)
+	a.numberAt(kind, ethernetAt+ethernetType)
+	a.add(asm.Mov.Imm(position, ethernetLength))
+	for tag := range maximumTags {
+		tagged, inner := fmt.Sprintf("tag %d", tag), fmt.Sprintf("behind tag %d", tag)
+		a.add(
+			asm.JEq.Imm(kind, unix.ETH_P_8021Q, tagged),
+			asm.JNE.Imm(kind, unix.ETH_P_8021AD, inner),
+		)
+		a.label(tagged)
+		a.load(tagAt, tagLength)
+		a.numberAt(kind, tagAt+tagType)
+		a.add(asm.Add.Imm(position, tagLength))
+		a.label(inner)
+	}
+}
+
+// byType goes on at the label of the frame's type. Of other types nothing can be said, and so they are dropped.
+func (a *assembly) byType() {
+	a.add(
+		asm.JEq.Imm(kind, unix.ETH_P_IP, "IPv4"),
+		asm.JEq.Imm(kind, unix.ETH_P_IPV6, "IPv6"),
+		asm.JEq.Imm(kind, unix.ETH_P_ARP, "ARP"),
+		asm.Ja.Label("drop"),
+	)
+}
+
+// arp reads an ARP packet of IPv4 over Ethernet; any other is dropped.
+func (a *assembly) arp() {
+	a.load(networkAt, arpLength)
+	a.numberAt(asm.R1, networkAt)
+	a.add(asm.JNE.Imm(asm.R1, unix.ARPHRD_ETHER, "drop"))
+	a.numberAt(asm.R1, networkAt+arpProtocol)
+	a.add(asm.JNE.Imm(asm.R1, unix.ETH_P_IP, "drop"))
+	a.numberAt(asm.R1, networkAt+arpAddressLengths)
+	a.add(asm.JNE.Imm(asm.R1, 6<<8|4, "drop"))
+}
+
+// ipv4 reads the header of an IPv4 packet, and leaves the position behind it and its options.
+func (a *assembly) ipv4() {
+	a.load(networkAt, ipv4Length)
+	a.version(4)
+	a.byteAt(asm.R1, networkAt)
+	a.add(
+		asm.And.Imm(asm.R1, 0xf), // in units of four bytes
+		asm.JLT.Imm(asm.R1, ipv4Length/4, "drop"),
+		asm.LSh.Imm(asm.R1, 2),
+		asm.Add.Reg(position, asm.R1),
+	)
+}
+
+// ipv6 reads the header of an IPv6 packet, and leaves the position behind it.
+func (a *assembly) ipv6() {
+	a.load(networkAt, ipv6Length)
+	a.version(6)
+	a.add(asm.Add.Imm(position, ipv6Length))
+}
+
+func (a *assembly) version(number int32) {
+	a.byteAt(asm.R1, networkAt)
+	a.add(asm.RSh.Imm(asm.R1, 4), asm.JNE.Imm(asm.R1, number, "drop"))
+}
+
+// extensions goes behind the extension headers of an IPv6 packet that may stand before a message to neighbours; the
+// kind is what follows them. A longer chain than that of any honest packet is dropped. A fragment is left as such:
+// messages to neighbours must not be fragmented, and are not heeded when they are (RFC 6980).
+func (a *assembly) extensions() {
+	a.byteAt(kind, networkAt+ipv6Next)
+	for n := range maximumExtensions {
+		extension, behind := fmt.Sprintf("extension %d", n), fmt.Sprintf("behind extension %d", n)
+		a.ifExtension(extension)
+		a.add(asm.Ja.Label(behind))
+		a.label(extension)
+		a.load(transportAt, 2)
+		a.byteAt(kind, transportAt)
+		a.byteAt(asm.R1, transportAt+1)
+		a.add(
+			asm.Add.Imm(asm.R1, 1),
+			asm.LSh.Imm(asm.R1, 3), // in units of eight bytes, the first not counted
+			asm.Add.Reg(position, asm.R1),
+		)
+		a.label(behind)
+	}
+	a.ifExtension("drop")
+}
+
+func (a *assembly) ifExtension(label string) {
+	a.add(
+		asm.JEq.Imm(kind, unix.IPPROTO_HOPOPTS, label),
+		asm.JEq.Imm(kind, unix.IPPROTO_ROUTING, label),
+		asm.JEq.Imm(kind, unix.IPPROTO_DSTOPTS, label),
+	)
+}

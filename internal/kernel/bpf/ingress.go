@@ -1,0 +1,86 @@
+package bpf
+
+import (
+	"github.com/cilium/ebpf/asm"
+	"golang.org/x/sys/unix"
+)
+
+// Ports of DHCP for IPv4 (RFC 2131).
+const (
+	dhcpServer = 67
+	dhcpClient = 68
+)
+
+// ingress judges what comes in. Past the deadline passes only what the unit's own stack needs: packets to an address of
+// its own, ARP and neighbour solicitations that ask for one, the ICMPv6 messages to all that a host heeds, and answers
+// of a DHCP server, which may go to an address that is not there yet. All that would be routed on, and every question
+// for a virtual address, is dropped.
+func ingress(s state, pass verdict) asm.Instructions {
+	a := &assembly{state: s}
+	a.passBefore()
+	a.ethernet()
+	a.byType()
+
+	a.label("ARP")
+	a.arp()
+	a.passIfOwn(s.own4, networkAt+arpTarget)
+
+	a.label("IPv4")
+	a.ipv4()
+	a.find(s.own4, networkAt+ipv4Destination)
+	a.add(asm.JNE.Imm(asm.R0, 0, "pass"))
+	a.fromDHCPServer()
+
+	a.label("IPv6")
+	a.ipv6()
+	a.find(s.own6, networkAt+ipv6Destination)
+	a.add(asm.Mov.Imm(mine, 1), asm.JNE.Imm(asm.R0, 0, "for the unit"))
+	a.byteAt(asm.R1, networkAt+ipv6Destination)
+	a.add(asm.JNE.Imm(asm.R1, 0xff, "drop")) // all multicast addresses begin so
+	a.add(asm.Mov.Imm(mine, 0))
+	a.label("for the unit")
+	a.extensions()
+	a.messageToHost()
+	return a.end(pass)
+}
+
+// fromDHCPServer passes an answer of a DHCP server, wherever it goes, and drops everything else.
+func (a *assembly) fromDHCPServer() {
+	a.byteAt(asm.R1, networkAt+ipv4Protocol)
+	a.add(asm.JNE.Imm(asm.R1, unix.IPPROTO_UDP, "drop"))
+	a.numberAt(asm.R1, networkAt+ipv4Fragment)
+	a.add(
+		asm.And.Imm(asm.R1, 0x3fff), // the offset, and whether more fragments follow
+		asm.JNE.Imm(asm.R1, 0, "drop"),
+	)
+	a.load(transportAt, 4)
+	a.numberAt(asm.R1, transportAt)
+	a.add(asm.JNE.Imm(asm.R1, dhcpServer, "drop"))
+	a.numberAt(asm.R1, transportAt+2)
+	a.add(asm.JEq.Imm(asm.R1, dhcpClient, "pass"), asm.Ja.Label("drop"))
+}
+
+// messageToHost passes what is for the unit, but for solicitations of what is not its own; and of what is for many, the
+// messages that every host heeds.
+func (a *assembly) messageToHost() {
+	a.add(
+		asm.JEq.Imm(kind, unix.IPPROTO_ICMPV6, "ICMPv6"),
+		asm.JNE.Imm(mine, 0, "pass"),
+		asm.Ja.Label("drop"),
+	)
+	a.label("ICMPv6")
+	a.load(transportAt, 1)
+	a.byteAt(asm.R1, transportAt)
+	a.add(
+		asm.JEq.Imm(asm.R1, icmpv6Solicitation, "solicitation"),
+		asm.JNE.Imm(mine, 0, "pass"),
+		asm.JEq.Imm(asm.R1, icmpv6Advertisement, "pass"),
+		asm.JEq.Imm(asm.R1, icmpv6Router, "pass"),
+		asm.JEq.Imm(asm.R1, icmpv6ListenerQuery, "pass"),
+		asm.JEq.Imm(asm.R1, icmpv6ListenerReport, "pass"),
+		asm.Ja.Label("drop"),
+	)
+	a.label("solicitation")
+	a.load(transportAt, neighbourLength)
+	a.passIfOwn(a.own6, transportAt+neighbourTarget)
+}

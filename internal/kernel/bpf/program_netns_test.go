@@ -1,0 +1,285 @@
+//go:build netns
+
+package bpf
+
+import (
+	"encoding/binary"
+	"maps"
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
+)
+
+// gatedInterface is the number of an interface that the program is told it is on. The kernel runs it on frames without
+// its being on any.
+const gatedInterface = 7
+
+// triable tells whether the kernel runs programs on the frame when asked to, which it does from a certain length on.
+// Shorter ones are tried behind a tag, and on a real interface by the tests of package gate.
+func triable(frame []byte) bool {
+	if len(frame) < shortest {
+		return false
+	}
+	switch binary.BigEndian.Uint16(frame[12:]) {
+	case unix.ETH_P_IP:
+		return len(frame) >= ethernetLength+ipv4Length
+	case unix.ETH_P_IPV6:
+		return len(frame) >= ethernetLength+ipv6Length
+	default:
+		return true
+	}
+}
+
+const shortest = ethernetLength + 1
+
+func bootTime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic(err)
+	}
+	return time.Duration(ts.Nano())
+}
+
+// loaded is the program in the kernel, guarding the unit.
+func loaded(t testing.TB) *Program {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Fatal("needs root")
+	}
+	p, err := Load(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := p.SetOwnAddresses(slices.Collect(maps.Keys(guarded.own))); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.SetVirtualMACs(slices.Collect(maps.Keys(guarded.macs))); err != nil {
+		t.Fatal(err)
+	}
+	p.SetInterfaces([]int{gatedInterface})
+	return p
+}
+
+// context is the beginning of struct __sk_buff.
+type context struct {
+	_                [9]uint32
+	IngressInterface uint32
+}
+
+// run has the kernel run a program on a frame that came in by an interface, or by none.
+func run(t rapid.TB, program *ebpf.Program, frame []byte, cameBy uint32) verdict {
+	t.Helper()
+	got, err := program.Run(&ebpf.RunOptions{Data: frame, Context: context{IngressInterface: cameBy}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verdict(got)
+}
+
+func passes(pass bool) verdict {
+	if pass {
+		return noOpinion
+	}
+	return drop
+}
+
+func TestCheck(t *testing.T) {
+	p := loaded(t)
+	if err := p.Check(bootTime); err != nil {
+		t.Error(err)
+	}
+	if p.Deadline() != 0 {
+		t.Error("the check leaves the gate open")
+	}
+	if err := p.Check(func() time.Duration { return bootTime() + time.Second }); err == nil {
+		t.Error("a clock that is behind that of the deadlines goes unnoticed")
+	}
+}
+
+// Every sample gets the verdict that is written down for it, closed, and passes while open.
+func TestSamples(t *testing.T) {
+	p := loaded(t)
+	for _, s := range samples() {
+		if !triable(s.frame) {
+			t.Errorf("%s cannot be tried", s.name)
+			continue
+		}
+		for _, deadline := range []time.Duration{0, 1, bootTime()} {
+			p.SetDeadline(deadline)
+			if got := run(t, p.ingress, s.frame, 0); got != passes(s.in) {
+				t.Errorf("%s coming in past %s: verdict %d", s.name, deadline, got)
+			}
+			if got := run(t, p.egress, s.frame, 0); got != passes(s.out) {
+				t.Errorf("%s going out past %s: verdict %d", s.name, deadline, got)
+			}
+			for _, cameBy := range []uint32{gatedInterface, gatedInterface + 1} {
+				if got := run(t, p.egress, s.frame, cameBy); got != drop {
+					t.Errorf("%s going out past %s, routed: verdict %d", s.name, deadline, got)
+				}
+			}
+		}
+		p.SetDeadline(bootTime() + time.Minute)
+		for _, cameBy := range []uint32{0, gatedInterface, gatedInterface + 1} {
+			if got := run(t, p.ingress, s.frame, cameBy); got != noOpinion {
+				t.Errorf("%s coming in while open: verdict %d", s.name, got)
+			}
+			if got := run(t, p.egress, s.frame, cameBy); got != noOpinion {
+				t.Errorf("%s going out while open: verdict %d", s.name, got)
+			}
+		}
+	}
+}
+
+// A frame that was cut off anywhere gets the verdict of the twin.
+func TestCutOff(t *testing.T) {
+	p := loaded(t)
+	for _, s := range samples() {
+		for n := shortest; n < len(s.frame); n++ {
+			if triable(s.frame[:n]) {
+				compare(t, p, s.frame[:n])
+			}
+		}
+	}
+}
+
+// compare holds the program against its twin.
+func compare(t rapid.TB, p *Program, frame []byte) {
+	t.Helper()
+	if got, want := run(t, p.ingress, frame, 0), passes(guarded.passesIn(frame)); got != want {
+		t.Errorf("coming in: verdict %d instead of %d: %x", got, want, frame)
+	}
+	if got, want := run(t, p.egress, frame, 0), passes(guarded.passesOut(frame, false)); got != want {
+		t.Errorf("going out: verdict %d instead of %d: %x", got, want, frame)
+	}
+}
+
+// What came in while the gate was open goes out, until anything is found to come too late.
+func TestRoutedAcrossTheDeadline(t *testing.T) {
+	p := loaded(t)
+	frame := ip4(ownMAC, 17, own4, own4, udp(1, 2)...)
+	soon := func() { p.SetDeadline(bootTime() + 20*time.Millisecond) }
+	pass := func() {
+		for bootTime() < p.Deadline() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	soon()
+	if got := run(t, p.ingress, frame, 0); got != noOpinion {
+		t.Errorf("open: verdict %d", got)
+	}
+	pass()
+	if got := run(t, p.egress, frame, gatedInterface); got != noOpinion {
+		t.Errorf("in flight at the deadline: verdict %d", got)
+	}
+	if got := run(t, p.egress, frame, gatedInterface+1); got != drop {
+		t.Errorf("from an interface without gate: verdict %d", got)
+	}
+	if got := run(t, p.egress, frame, gatedInterface); got != drop {
+		t.Errorf("once the deadline is known to be past: verdict %d", got)
+	}
+	soon()
+	pass()
+	if got := run(t, p.ingress, frame, 0); got != noOpinion {
+		t.Errorf("to the unit itself, past the deadline: verdict %d", got)
+	}
+	if got := run(t, p.egress, frame, gatedInterface); got != drop {
+		t.Errorf("to the unit itself, and then routed: verdict %d", got)
+	}
+	p.SetDeadline(bootTime() + time.Minute)
+	if got := run(t, p.egress, frame, gatedInterface); got != noOpinion {
+		t.Errorf("opened again: verdict %d", got)
+	}
+	p.SetDeadline(0)
+	if got := run(t, p.egress, frame, gatedInterface); got != drop {
+		t.Errorf("closed at once: verdict %d", got)
+	}
+}
+
+// Addresses come and go.
+func TestOwnAddresses(t *testing.T) {
+	p := loaded(t)
+	to := func(a netip.Addr) []byte {
+		if a.Is4() {
+			return ip4(neighbourMAC, 6, neighbour4, a, make([]byte, 20)...)
+		}
+		return ip6(neighbourMAC, 6, neighbour6, a, make([]byte, 20)...)
+	}
+	for _, addresses := range [][]netip.Addr{{own4}, {far4, own6}, {}, {virtual4, far6, own4}} {
+		if err := p.SetOwnAddresses(addresses); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []netip.Addr{own4, own6, far4, far6, virtual4} {
+			if got := run(t, p.ingress, to(a), 0); got != passes(slices.Contains(addresses, a)) {
+				t.Errorf("with %v: verdict %d about %s", addresses, got, a)
+			}
+		}
+	}
+	if err := p.SetOwnAddresses(make([]netip.Addr, 0)); err != nil {
+		t.Error(err)
+	}
+	many := make([]netip.Addr, 0, maximumAddresses+1)
+	for a := netip.MustParseAddr("10.0.0.0"); len(many) <= maximumAddresses; a = a.Next() {
+		many = append(many, a)
+	}
+	if err := p.SetOwnAddresses(many); err == nil {
+		t.Error("more addresses than there is room for went in")
+	}
+}
+
+// mutate makes frames that are nearly sound: those are the ones that a mistake would let through.
+func mutate(t *rapid.T, frame []byte) []byte {
+	frame = slices.Clone(frame)
+	known := [][]byte{
+		own4.AsSlice(), virtual4.AsSlice(), any4.AsSlice(), own6.AsSlice(), virtual6.AsSlice(), any6.AsSlice(), ownMAC[:],
+		virtualMAC[:], {0x81, 0}, {0x88, 0xa8}, {8, 0}, {8, 6}, {0x86, 0xdd}, {58, 0}, {60, 0}, {136}, {135}, {0xff},
+	}
+	for range rapid.IntRange(0, 4).Draw(t, "changes") {
+		at := rapid.IntRange(0, len(frame)-1).Draw(t, "at")
+		switch rapid.IntRange(0, 3).Draw(t, "how") {
+		case 0:
+			frame[at] = rapid.Byte().Draw(t, "byte")
+		case 1:
+			copy(frame[at:], rapid.SampledFrom(known).Draw(t, "known"))
+		case 2:
+			frame = frame[:max(shortest, at)]
+		case 3:
+			frame = slices.Insert(frame, at, rapid.SliceOfN(rapid.Byte(), 1, 12).Draw(t, "inserted")...)
+		}
+	}
+	return frame
+}
+
+func TestProgramIsLikeItsTwin(t *testing.T) {
+	p := loaded(t)
+	all := samples()
+	rapid.Check(t, func(t *rapid.T) {
+		for range 100 {
+			if frame := mutate(t, rapid.SampledFrom(all).Draw(t, "sample").frame); triable(frame) {
+				compare(t, p, frame)
+			}
+		}
+	})
+}
+
+func FuzzProgram(f *testing.F) {
+	p := loaded(f)
+	for _, s := range samples() {
+		f.Add(s.frame)
+	}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		if triable(frame) && len(frame) <= 1500 {
+			compare(t, p, frame)
+		}
+	})
+}

@@ -1,0 +1,18 @@
+package bpf
+
+import "testing"
+
+// The twin itself is held to what is written down for every sample.
+func TestTwin(t *testing.T) {
+	for _, s := range samples() {
+		if got := guarded.passesIn(s.frame); got != s.in {
+			t.Errorf("%s coming in: passes %t", s.name, got)
+		}
+		if got := guarded.passesOut(s.frame, false); got != s.out {
+			t.Errorf("%s going out: passes %t", s.name, got)
+		}
+		if guarded.passesOut(s.frame, true) {
+			t.Errorf("%s, routed: passes", s.name)
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// unit is whom a closed gate guards, as the dumb twin of the program sees it: the same verdicts, written down the way a
+// person would, to hold the program against.
+type unit struct {
+	own  map[netip.Addr]bool
+	macs map[MAC]bool
+}
+
+// frame is one after its VLAN tags were looked behind.
+type frame struct {
+	source  MAC
+	kind    uint16
+	payload []byte
+}
+
+func parseFrame(b []byte) (f frame, ok bool) {
+	if len(b) < 14 {
+		return f, false
+	}
+	f = frame{source: MAC(b[6:12]), kind: binary.BigEndian.Uint16(b[12:]), payload: b[14:]}
+	for range 2 {
+		if f.kind != 0x8100 && f.kind != 0x88a8 {
+			break
+		}
+		if len(f.payload) < 4 {
+			return f, false
+		}
+		f.kind, f.payload = binary.BigEndian.Uint16(f.payload[2:]), f.payload[4:]
+	}
+	return f, true
+}
+
+// passesIn is the verdict about what comes in.
+func (u unit) passesIn(b []byte) bool {
+	f, ok := parseFrame(b)
+	if !ok {
+		return false
+	}
+	switch p := f.payload; f.kind {
+	case 0x0806:
+		return isARP(p) && u.own[netip.AddrFrom4([4]byte(p[24:]))]
+	case 0x0800:
+		if !isIPv4(p) {
+			return false
+		}
+		return u.own[netip.AddrFrom4([4]byte(p[16:]))] || isDHCPAnswer(p)
+	case 0x86dd:
+		if !isIPv6(p) {
+			return false
+		}
+		return u.passesInIPv6(netip.AddrFrom16([16]byte(p[24:])), p)
+	default:
+		return false
+	}
+}
+
+func (u unit) passesInIPv6(to netip.Addr, p []byte) bool {
+	if !u.own[to] && !to.IsMulticast() {
+		return false
+	}
+	protocol, message, ok := behindExtensions(p)
+	if !ok {
+		return false
+	}
+	if protocol != 58 {
+		return u.own[to]
+	}
+	if len(message) == 0 {
+		return false
+	}
+	switch message[0] {
+	case 135:
+		return len(message) >= 24 && u.own[netip.AddrFrom16([16]byte(message[8:]))]
+	case 130, 131, 134, 136:
+		return true
+	default:
+		return u.own[to]
+	}
+}
+
+// passesOut is the verdict about what goes out, made here or routed.
+func (u unit) passesOut(b []byte, routed bool) bool {
+	f, ok := parseFrame(b)
+	if !ok || routed || u.macs[f.source] {
+		return false
+	}
+	switch p := f.payload; f.kind {
+	case 0x0806:
+		return isARP(p) && !u.macs[MAC(p[8:14])] && u.mayClaim(netip.AddrFrom4([4]byte(p[14:])))
+	case 0x0800:
+		return isIPv4(p) && u.mayClaim(netip.AddrFrom4([4]byte(p[12:])))
+	case 0x86dd:
+		if !isIPv6(p) || !u.mayClaim(netip.AddrFrom16([16]byte(p[8:]))) {
+			return false
+		}
+		protocol, message, ok := behindExtensions(p)
+		if !ok || protocol != 58 {
+			return ok
+		}
+		if len(message) > 0 && message[0] != 136 {
+			return true
+		}
+		return len(message) >= 24 && u.own[netip.AddrFrom16([16]byte(message[8:]))]
+	default:
+		return false
+	}
+}
+
+func (u unit) mayClaim(from netip.Addr) bool { return u.own[from] || from.IsUnspecified() }
+
+func isARP(p []byte) bool {
+	return len(p) >= 28 && string(p[:6]) == "\x00\x01\x08\x00\x06\x04"
+}
+
+func isIPv4(p []byte) bool { return len(p) >= 20 && p[0]>>4 == 4 && p[0]&15 >= 5 }
+
+func isIPv6(p []byte) bool { return len(p) >= 40 && p[0]>>4 == 6 }
+
+func isDHCPAnswer(p []byte) bool {
+	header := int(p[0]&15) * 4
+	fragment := binary.BigEndian.Uint16(p[6:]) & 0x3fff
+	return p[9] == 17 && fragment == 0 && len(p) >= header+4 && string(p[header:header+4]) == "\x00\x43\x00\x44"
+}
+
+// behindExtensions is false for a chain that is cut off or too long.
+func behindExtensions(p []byte) (protocol byte, message []byte, ok bool) {
+	protocol, message = p[6], p[40:]
+	for range 2 {
+		if !isExtension(protocol) {
+			break
+		}
+		if len(message) < 2 {
+			return 0, nil, false
+		}
+		length := (int(message[1]) + 1) * 8
+		protocol, message = message[0], message[min(length, len(message)):]
+	}
+	return protocol, message, !isExtension(protocol)
+}
+
+func isExtension(protocol byte) bool { return protocol == 0 || protocol == 43 || protocol == 60 }
