@@ -16,19 +16,37 @@ const sizeofIfAddr = 8
 
 // Addresses are those of one interface, of both families, each with its prefix length.
 func (c *Conn) Addresses(index int) ([]netip.Prefix, error) {
+	found, err := c.listAddresses(index)
+	if err != nil {
+		return nil, fmt.Errorf("listing addresses of interface %d: %w", index, err)
+	}
+	return found, nil
+}
+
+// AllAddresses are those of all interfaces, of both families.
+func (c *Conn) AllAddresses() ([]netip.Prefix, error) {
+	found, err := c.listAddresses(0)
+	if err != nil {
+		return nil, fmt.Errorf("listing addresses: %w", err)
+	}
+	return found, nil
+}
+
+// listAddresses takes zero for all interfaces.
+func (c *Conn) listAddresses(index int) ([]netip.Prefix, error) {
 	header := make([]byte, sizeofIfAddr)
 	binary.NativeEndian.PutUint32(header[4:8], uint32(index))
 	replies, err := c.execute(request{kind: unix.RTM_GETADDR, flags: netlink.Dump, header: header})
 	if err != nil {
-		return nil, fmt.Errorf("listing addresses of interface %d: %w", index, err)
+		return nil, err
 	}
 	var found []netip.Prefix
 	for _, m := range replies {
 		address, on, err := decodeAddress(m)
 		if err != nil {
-			return nil, fmt.Errorf("listing addresses of interface %d: %w", index, err)
+			return nil, err
 		}
-		if on == index {
+		if index == 0 || on == index {
 			found = append(found, address)
 		}
 	}

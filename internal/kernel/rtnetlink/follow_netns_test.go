@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// follow follows the interfaces of the test's namespace, and returns what is told, and what ends it.
-func follow(t *testing.T, prepare func(*netlink.Conn)) (told <-chan struct{}, stop func() error) {
+// followed follows the interfaces of the test's namespace, and returns what is told, and what ends it.
+func followed(t *testing.T, prepare func(*netlink.Conn)) (told <-chan struct{}, stop func() error) {
 	t.Helper()
 	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil) // here, since other threads are in other namespaces
 	if err != nil {
@@ -51,7 +51,7 @@ func TestFollowLinks(t *testing.T) {
 		link, err := c.Link(name)
 		return err == nil && link.Operational
 	}
-	told, stop := follow(t, func(*netlink.Conn) {})
+	told, stop := followed(t, func(*netlink.Conn) {})
 	await(t, "the beginning", told, func() bool { return up("lan") })
 	for _, change := range []struct {
 		line      string
@@ -73,7 +73,7 @@ func TestFollowLinks(t *testing.T) {
 // More changes than the socket holds are told of as one.
 func TestFollowLinksPastAnOverrun(t *testing.T) {
 	c := isolate(t)
-	told, stop := follow(t, func(conn *netlink.Conn) {
+	told, stop := followed(t, func(conn *netlink.Conn) {
 		if err := conn.SetReadBuffer(1); err != nil { // as small as the kernel lets it be
 			t.Fatal(err)
 		}
