@@ -1,0 +1,168 @@
+package nftables
+
+import (
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// Sets of the gate.
+const (
+	permit      = "permit" // interfaces on which it is open, each with a time-out
+	gated       = "gated"  // interfaces that it is on
+	own4        = "own4"
+	own6        = "own6"
+	virtualMACs = "virtual_macs"
+)
+
+func netdevTable() *nftables.Table {
+	return &nftables.Table{Name: gateTable, Family: nftables.TableFamilyNetdev}
+}
+
+func inetTable() *nftables.Table {
+	return &nftables.Table{Name: gateTable, Family: nftables.TableFamilyINet}
+}
+
+func gateTables() []*nftables.Table { return []*nftables.Table{netdevTable(), inetTable()} }
+
+// rule is a list of matches, and what becomes of a packet that they all match.
+type rule = []expr.Any
+
+// gateChain is a chain with its rules.
+type gateChain struct {
+	chain *nftables.Chain
+	rules []rule
+}
+
+// gateChains are the gate: at the way in and the way out of each interface, and where packets are routed. The last is
+// for what was addressed to the unit and then translated, which looks like its own at the other two.
+func gateChains(interfaces []string) []gateChain {
+	in := &nftables.Chain{Name: "in", Table: netdevTable()}
+	out := &nftables.Chain{Name: "out", Table: netdevTable()}
+	chains := []gateChain{{in, rulesIn()}, {out, rulesOut()}}
+	for _, name := range interfaces {
+		chains = append(chains,
+			gateChain{hooked(name, "in-"+name, nftables.ChainHookIngress), []rule{jump(in.Name)}},
+			gateChain{hooked(name, "out-"+name, nftables.ChainHookEgress), []rule{jump(out.Name)}})
+	}
+	accepting := nftables.ChainPolicyAccept
+	return append(chains, gateChain{&nftables.Chain{
+		Name: "routed", Table: inetTable(), Type: nftables.ChainTypeFilter, Policy: &accepting,
+		Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFirst,
+	}, rulesRouted()})
+}
+
+// hooked is a chain that every packet of an interface goes through, and that drops what no rule accepts.
+func hooked(device, name string, hook *nftables.ChainHook) *nftables.Chain {
+	dropping := nftables.ChainPolicyDrop
+	return &nftables.Chain{
+		Name: name, Table: netdevTable(), Type: nftables.ChainTypeFilter, Policy: &dropping,
+		Hooknum: hook, Priority: nftables.ChainPriorityFirst, Device: device,
+	}
+}
+
+// Places in headers, counted from the beginning of the header. Those of ICMPv6 are of messages about neighbours.
+const (
+	arpSenderMAC    = 8
+	arpSender       = 14
+	arpTarget       = 24
+	ipv4Source      = 12
+	ipv4Destination = 16
+	ipv6Source      = 8
+	ipv6Destination = 24
+	icmpv6Target    = 8
+)
+
+// rulesIn are for what comes in: see package bpf, whose ingress says the same.
+func rulesIn() []rule {
+	return []rule{
+		match(loadMeta(expr.MetaKeyIIFNAME), in(permit), accept()),
+		match(isARP(), network(arpTarget, 4), in(own4), accept()),
+		match(isType(unix.ETH_P_IP), network(ipv4Destination, 4), in(own4), accept()),
+		match(isType(unix.ETH_P_IP), isTransport(unix.IPPROTO_UDP), transport(0, 4), is(0, 67, 0, 68), accept()),
+		match(isNeighbour(135), transport(icmpv6Target, 16), in(own6), isType(unix.ETH_P_IPV6), isForMany(), accept()),
+		match(isNeighbour(135), transport(icmpv6Target, 16), in(own6), network(ipv6Destination, 16), in(own6), accept()),
+		match(isNeighbour(135), drop()),
+		match(isType(unix.ETH_P_IPV6), network(ipv6Destination, 16), in(own6), accept()),
+		match(isNeighbour(136), isForMany(), accept()),
+		match(isNeighbour(134), isForMany(), accept()),
+		match(isNeighbour(130), isForMany(), accept()),
+		match(isNeighbour(131), isForMany(), accept()),
+	}
+}
+
+// rulesOut are for what goes out: see package bpf, whose egress says the same.
+func rulesOut() []rule {
+	return []rule{
+		match(loadMeta(expr.MetaKeyOIFNAME), in(permit), accept()),
+		match(link(6, 6), in(virtualMACs), drop()),
+		match(isARP(), network(arpSenderMAC, 6), in(virtualMACs), drop()),
+		match(isARP(), network(arpSender, 4), in(own4), accept()),
+		match(isARP(), network(arpSender, 4), is(make([]byte, 4)...), accept()),
+		match(isType(unix.ETH_P_IP), network(ipv4Source, 4), in(own4), accept()),
+		match(isType(unix.ETH_P_IP), network(ipv4Source, 4), is(make([]byte, 4)...), accept()),
+		match(isNeighbour(136), transport(icmpv6Target, 16), in(own6), network(ipv6Source, 16), in(own6), accept()),
+		match(isNeighbour(136), drop()),
+		match(isType(unix.ETH_P_IPV6), network(ipv6Source, 16), in(own6), accept()),
+		match(isType(unix.ETH_P_IPV6), network(ipv6Source, 16), is(make([]byte, 16)...), accept()),
+	}
+}
+
+// rulesRouted drop what is routed from or to an interface of the gate without permit.
+func rulesRouted() []rule {
+	return []rule{
+		match(loadMeta(expr.MetaKeyIIFNAME), in(gated), notIn(permit), drop()),
+		match(loadMeta(expr.MetaKeyOIFNAME), in(gated), notIn(permit), drop()),
+	}
+}
+
+func match(parts ...rule) rule { return slices.Concat(parts...) }
+
+func loadMeta(key expr.MetaKey) rule { return rule{&expr.Meta{Key: key, Register: register}} }
+
+func link(offset, length uint32) rule { return rule{load(expr.PayloadBaseLLHeader, offset, length)} }
+
+func network(offset, length uint32) rule {
+	return rule{load(expr.PayloadBaseNetworkHeader, offset, length)}
+}
+
+func transport(offset, length uint32) rule {
+	return rule{load(expr.PayloadBaseTransportHeader, offset, length)}
+}
+
+func in(set string) rule { return rule{&expr.Lookup{SourceRegister: register, SetName: set}} }
+
+func notIn(set string) rule {
+	return rule{&expr.Lookup{SourceRegister: register, SetName: set, Invert: true}}
+}
+
+func is(data ...byte) rule { return rule{equal(data)} }
+
+func accept() rule { return rule{&expr.Verdict{Kind: expr.VerdictAccept}} }
+
+func drop() rule { return rule{&expr.Verdict{Kind: expr.VerdictDrop}} }
+
+func jump(chain string) rule { return rule{&expr.Verdict{Kind: expr.VerdictJump, Chain: chain}} }
+
+// isType matches the type of the frame, behind the one VLAN tag that the kernel takes off.
+func isType(kind uint16) rule {
+	return match(loadMeta(expr.MetaKeyPROTOCOL), is(binaryutil.BigEndian.PutUint16(kind)...))
+}
+
+// isARP matches ARP for IPv4 over Ethernet.
+func isARP() rule {
+	return match(isType(unix.ETH_P_ARP), network(0, 6), is(0, 1, 8, 0, 6, 4))
+}
+
+func isTransport(protocol byte) rule { return match(loadMeta(expr.MetaKeyL4PROTO), is(protocol)) }
+
+// isNeighbour matches ICMPv6 messages of a type.
+func isNeighbour(kind byte) rule {
+	return match(isType(unix.ETH_P_IPV6), isTransport(unix.IPPROTO_ICMPV6), transport(0, 1), is(kind))
+}
+
+// isForMany matches IPv6 multicast.
+func isForMany() rule { return match(network(ipv6Destination, 1), is(0xff)) }
