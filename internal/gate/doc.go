@@ -1,12 +1,17 @@
 // Package gate lets traffic through a unit until a deadline, and no longer.
 //
-// The deadline is an absolute instant of the boot clock. Opening takes it along, so that a process that stood still
-// between the decision and its effect opens nothing that should be closed by then. Package sidecar sets the gate as the
-// machine wants it; the gate itself decides nothing but that a deadline has passed.
+// The gate stands in the kernel, on the unit's traffic interfaces, and closes by itself: whether the process runs, stands
+// still or is dead makes no difference. While it is closed, the unit forwards nothing, answers for no address that it
+// shares with its peer and claims none; its own addresses are reached, and it can reach others with them, so that a
+// standby can be probed and can probe.
 //
-// What it is made of now: forwarding of IPv4 switched per traffic interface, and for IPv6, which has no such switch, a
-// rule per traffic interface that drops what would be routed on. What is addressed to the unit itself is never gated.
-// A watchman goroutine closes it at the deadline, whether or not the machine still runs. A process that is dead or
-// frozen as a whole cannot close it: that takes a gate in the kernel, which can replace this one behind the same
-// setter. Until then a sidecar that was killed closes the gate when it is started again, before anything else.
+// What it is made of is, where the kernel lets it, a program that compares the boot clock with an absolute deadline
+// (package bpf): a process that stood still between the decision and its effect opens nothing that should be closed by
+// then. Where the kernel refuses programs it is a ruleset whose permits time out (package nftables), which is weaker:
+// a time-out is relative to when the kernel takes it, so that each one is checked after it was set, and whoever flushes
+// all rulesets takes the gate down until it is put up again. Kind tells which one it is.
+//
+// Package sidecar sets the gate as the machine wants it; the gate itself decides nothing but that a deadline has
+// passed. It stays when the process ends, and is replaced, closed, when the process is started again, in one step that
+// leaves no packet without a gate.
 package gate

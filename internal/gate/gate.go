@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -12,18 +14,34 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// watchInterval is how often the watchman looks at the clock at the least. The timers of the process do not advance
-// while the machine is suspended, and the boot clock does.
-const watchInterval = 100 * time.Millisecond
-
 // errPassed says that there was nothing left to open for.
 var errPassed = errors.New("the deadline has passed")
 
-// Kernel is what the gate is made of.
+// Kernel is where the gate looks interfaces up and hangs its filters.
 type Kernel interface {
 	Link(name string) (rtnetlink.Link, error)
+	AllAddresses() ([]netip.Prefix, error)
 	SetDevconf(index int, d rtnetlink.Devconf) error
-	SetBlackholes(managed, wanted []string) error
+	SetFilter(index int, d rtnetlink.Direction, f rtnetlink.Filter) error
+	Filter(index int, d rtnetlink.Direction) (program uint32, err error)
+	OtherFilters(index int, d rtnetlink.Direction) (bool, error)
+	RemoveFilter(index int, d rtnetlink.Direction) error
+}
+
+// Options are what a gate is made with.
+type Options struct {
+	// Interfaces are the traffic interfaces, by name.
+	Interfaces []string
+	// Virtual are the addresses that the unit shares with its peer.
+	Virtual []netip.Addr
+	// VirtualMACs are the MAC addresses that it shares.
+	VirtualMACs []rtnetlink.MAC
+	Kernel      Kernel
+	// Now is the boot clock.
+	Now func() time.Duration
+	Log logr.Logger
+	// WithoutBPF makes the gate of nftables even where the kernel would take a program.
+	WithoutBPF bool
 }
 
 // Config is the whole state of the gate.
@@ -34,91 +52,148 @@ type Config struct {
 
 // Gate is on the traffic interfaces of one unit.
 type Gate struct {
-	interfaces []string
-	kernel     Kernel
-	now        func() time.Duration
-	log        logr.Logger
+	options Options
+	barrier barrier
+	log     logr.Logger
 
+	// mu is held while the deadline changes. Nothing that waits for the kernel's lock on interfaces is done under it while
+	// the gate is open: whoever holds that lock would else keep the permit from being extended.
 	mu    sync.Mutex
 	until time.Duration
 	// moved wakes the watchman when the deadline has changed.
 	moved chan struct{}
+
+	host host
+	// broken is why the gate is not known to be on all interfaces.
+	broken atomic.Pointer[error]
 }
 
-// New makes the gate of the interfaces. The clock is the boot clock. Nothing is touched before the first Set.
-func New(interfaces []string, kernel Kernel, now func() time.Duration, log logr.Logger) *Gate {
-	return &Gate{interfaces: interfaces, kernel: kernel, now: now, log: log, moved: make(chan struct{}, 1)}
+// New puts a closed gate on the interfaces, in place of the one that an earlier life left. It fails when the kernel
+// cannot enforce one, and says what is missing.
+func New(o Options) (*Gate, error) {
+	if _, err := links(o); err != nil {
+		return nil, fmt.Errorf("putting the gate up: %w", err)
+	}
+	var refused error
+	if !o.WithoutBPF {
+		g, err := newGate(o, newProgram)
+		if err == nil {
+			return g, nil
+		}
+		refused = fmt.Errorf("as a program: %w", err)
+	}
+	g, err := newGate(o, newRuleset)
+	if err != nil {
+		return nil, fmt.Errorf("putting up a gate, without which the unit must not forward: %w",
+			errors.Join(refused, fmt.Errorf("as a ruleset of nftables: %w", err)))
+	}
+	if refused != nil {
+		o.Log.Error(refused, "Putting up the gate: it is the weaker one of nftables now")
+	}
+	return g, nil
 }
 
-// Set opens the gate until the deadline, moves the deadline, or closes. Opening past the deadline closes and fails.
+func newGate(o Options, newBarrier func(Options) (barrier, error)) (*Gate, error) {
+	b, err := newBarrier(o)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gate{
+		options: o, barrier: b, log: o.Log, moved: make(chan struct{}, 1),
+		host: host{options: o, barrier: b},
+	}
+	if err := g.host.install(); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	o.Log.Info("Put up the gate, closed", "kind", b.kind().String(), "interfaces", o.Interfaces)
+	return g, nil
+}
+
+// Kind tells what the gate is made of.
+func (g *Gate) Kind() Kind { return g.barrier.kind() }
+
+// Set opens the gate until the deadline, moves the deadline to a later or an earlier instant, or closes. Opening past the
+// deadline closes and fails. When it returns without error, what is wanted holds for the next packet.
+//
+// A gate that is to be opened is looked after first, and put back where it is missing; one that is open is only given
+// its new deadline, unless it was found to be missing since.
 func (g *Gate) Set(_ context.Context, c Config) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if c.Until == 0 {
 		return g.close()
 	}
-	if g.now() >= c.Until {
+	now := g.options.Now()
+	if now >= c.Until {
 		return errors.Join(fmt.Errorf("opening the gate until %s: %w", c.Until, errPassed), g.close())
 	}
-	wasOpen := g.until != 0
+	isOpen := now < g.until
+	if !isOpen || g.broken.Load() != nil {
+		if err := g.inspect(); err != nil {
+			return errors.Join(fmt.Errorf("opening the gate: %w", err), g.close())
+		}
+	}
+	if err := g.barrier.setDeadline(c.Until); err != nil {
+		return errors.Join(fmt.Errorf("opening the gate until %s: %w", c.Until, err), g.close())
+	}
 	g.until = c.Until
 	g.wakeWatchman()
-	if wasOpen {
-		return nil
-	}
-	if err := g.apply(true); err != nil {
-		return fmt.Errorf("opening the gate: %w", err)
-	}
 	return nil
 }
 
-// Open tells whether the kernel forwards on every interface of the gate, as far as can be seen.
+// close forgets the deadline only when the kernel has confirmed it.
+func (g *Gate) close() error {
+	if err := g.barrier.setDeadline(0); err != nil {
+		return fmt.Errorf("closing the gate: %w", err)
+	}
+	g.until = 0
+	return nil
+}
+
+// Open fails when the gate is not open, or is not on all interfaces, or these do not forward, as far as can be seen.
 func (g *Gate) Open() error {
-	for _, name := range g.interfaces {
-		link, err := g.kernel.Link(name)
-		if err != nil {
-			return err
-		}
-		if !link.IPv4.Forwarding {
-			return fmt.Errorf("interface %s does not forward", name)
-		}
+	g.mu.Lock()
+	until := g.until
+	g.mu.Unlock()
+	if until == 0 {
+		return errors.New("the gate is closed")
 	}
-	return nil
+	if now := g.options.Now(); now >= until {
+		return fmt.Errorf("the gate has closed at %s, it is %s now", until, now)
+	}
+	if err := g.barrier.isOpen(); err != nil {
+		return err
+	}
+	return g.host.verify()
 }
 
-// Run is the watchman. It closes the gate at its deadline and tries until that has succeeded. It returns when the
-// context ends, and leaves the gate as it is.
-func (g *Gate) Run(ctx context.Context) {
-	for {
-		timer := time.NewTimer(g.enforce())
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-g.moved:
-			timer.Stop()
-		case <-timer.C:
-		}
-	}
-}
-
-// enforce closes a gate whose deadline has passed and returns how long it can be left alone.
-func (g *Gate) enforce() time.Duration {
+// Permitted tells whether the deadline is still to come. It asks nobody but the clock.
+func (g *Gate) Permitted() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.until == 0 {
-		return time.Hour // Set wakes the watchman.
+	return g.options.Now() < g.until
+}
+
+// Close gives back what the process holds. The gate stays, with its last deadline.
+func (g *Gate) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.barrier.close()
+}
+
+// inspect puts right what is not as it should be on the interfaces, and remembers whether that succeeded.
+func (g *Gate) inspect() error {
+	changed, err := g.host.putRight()
+	if err != nil {
+		err = fmt.Errorf("looking after the gate: %w", err)
+		g.broken.Store(&err)
+		return err
 	}
-	left := g.until - g.now()
-	if left > 0 {
-		return min(left, watchInterval)
+	g.broken.Store(nil)
+	if changed != nil {
+		g.log.Info("Put the gate right", "reason", changed.Error())
 	}
-	g.log.Info("Closing the gate at its deadline", "deadline", g.until)
-	if err := g.close(); err != nil {
-		g.log.Error(err, "Closing the gate at its deadline")
-		return watchInterval
-	}
-	return time.Hour
+	return nil
 }
 
 func (g *Gate) wakeWatchman() {
@@ -126,35 +201,4 @@ func (g *Gate) wakeWatchman() {
 	case g.moved <- struct{}{}:
 	default:
 	}
-}
-
-// close forgets the deadline only when the kernel has confirmed everything.
-func (g *Gate) close() error {
-	if err := g.apply(false); err != nil {
-		return fmt.Errorf("closing the gate: %w", err)
-	}
-	g.until = 0
-	return nil
-}
-
-// apply makes every interface forward or not, going on past an error so that as much as possible is closed.
-func (g *Gate) apply(open bool) error {
-	blackholed := g.interfaces
-	if open {
-		blackholed = nil
-	}
-	errs := []error{g.kernel.SetBlackholes(g.interfaces, blackholed)}
-	for _, name := range g.interfaces {
-		link, err := g.kernel.Link(name)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		// Answering only for addresses of the interface that was asked keeps the virtual address of one network from
-		// being claimed on another.
-		errs = append(errs, g.kernel.SetDevconf(link.Index, rtnetlink.Devconf{
-			Forwarding: open, ARPIgnore: 1, ARPAnnounce: 2,
-		}))
-	}
-	return errors.Join(errs...)
 }

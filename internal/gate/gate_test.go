@@ -3,6 +3,8 @@ package gate
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,66 +18,144 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// kernel is two interfaces in memory.
+// kernel is two interfaces in memory, and a barrier that can be put on them.
 type kernel struct {
-	mu         sync.Mutex
-	forwarding map[string]bool
-	blackholes []string
-	fails      error
+	Kernel // what a barrier of the real kernel needs, and this one does not
+	now    func() time.Duration
+
+	mu        sync.Mutex
+	links     map[string]rtnetlink.Link
+	addresses []netip.Prefix
+	guarded   []int
+	own       []netip.Addr
+	until     time.Duration
+	moves     int
+	fails     error
 }
 
-func newKernel() *kernel { return &kernel{forwarding: map[string]bool{"lan": true, "wan": true}} }
+func newKernel(now func() time.Duration) *kernel {
+	return &kernel{
+		now: now,
+		links: map[string]rtnetlink.Link{
+			"lan": {Index: 1, Name: "lan", MAC: rtnetlink.MAC{2, 0, 0, 0, 0, 1}},
+			"wan": {Index: 2, Name: "wan", MAC: rtnetlink.MAC{2, 0, 0, 0, 0, 2}},
+		},
+		addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("192.0.2.2/24")},
+	}
+}
 
-func (k *kernel) Link(name string) (rtnetlink.Link, error) {
+func (k *kernel) do(f func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	index := map[string]int{"lan": 1, "wan": 2}[name]
-	return rtnetlink.Link{Index: index, Name: name, IPv4: rtnetlink.Devconf{Forwarding: k.forwarding[name]}}, nil
+	f()
+}
+
+func (k *kernel) Link(name string) (l rtnetlink.Link, err error) {
+	k.do(func() {
+		var ok bool
+		if l, ok = k.links[name]; !ok {
+			err = errors.New("no such device: " + name)
+		}
+	})
+	return l, err
+}
+
+func (k *kernel) AllAddresses() (all []netip.Prefix, err error) {
+	k.do(func() { all = slices.Clone(k.addresses) })
+	return all, nil
 }
 
 func (k *kernel) SetDevconf(index int, d rtnetlink.Devconf) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.fails != nil && index == 1 {
-		return k.fails
-	}
-	k.forwarding[map[int]string{1: "lan", 2: "wan"}[index]] = d.Forwarding
+	k.do(func() {
+		for name, l := range k.links {
+			if l.Index == index {
+				l.IPv4 = d
+				k.links[name] = l
+			}
+		}
+	})
 	return nil
 }
 
-func (k *kernel) SetBlackholes(_, wanted []string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.blackholes = wanted
+func (k *kernel) kind() Kind { return KindBPF }
+
+func (k *kernel) install(links []rtnetlink.Link) error {
+	k.do(func() {
+		k.guarded = nil
+		for _, l := range links {
+			k.guarded = append(k.guarded, l.Index)
+		}
+	})
 	return nil
 }
 
-// open tells whether each interface forwards, and whether both drop IPv6.
-func (k *kernel) open() (lan, wan, dropping bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.forwarding["lan"], k.forwarding["wan"], len(k.blackholes) == 2
+func (k *kernel) installed(links []rtnetlink.Link) (err error) {
+	k.do(func() {
+		for _, l := range links {
+			if !slices.Contains(k.guarded, l.Index) {
+				err = errors.New("no gate on " + l.Name)
+			}
+		}
+	})
+	return err
 }
 
-func (k *kernel) want(t *testing.T, when string, lan, wan, dropping bool) {
-	t.Helper()
-	if l, w, d := k.open(); l != lan || w != wan || d != dropping {
-		t.Errorf("%s: lan %t, wan %t, IPv6 dropped %t", when, l, w, d)
-	}
+func (k *kernel) setOwn(addresses []netip.Addr) error {
+	k.do(func() { k.own = addresses })
+	return nil
 }
 
-// inBubble runs a gate whose clock is the bubble's.
+func (k *kernel) setDeadline(until time.Duration) (err error) {
+	k.do(func() {
+		if err = k.fails; err == nil {
+			k.until = until
+			k.moves++
+		}
+	})
+	return err
+}
+
+func (k *kernel) isOpen() (err error) {
+	k.do(func() {
+		if k.now() >= k.until {
+			err = errors.New("closed")
+		}
+	})
+	return err
+}
+
+func (k *kernel) close() error { return nil }
+
+func (k *kernel) deadline() (until time.Duration) {
+	k.do(func() { until = k.until })
+	return until
+}
+
+// replace makes an interface another one of the same name, as one that was taken out and put in again.
+func (k *kernel) replace(name string, index int) {
+	k.do(func() {
+		k.links[name] = rtnetlink.Link{Index: index, Name: name, MAC: rtnetlink.MAC{2, 0, 0, 0, 0, byte(index)}}
+	})
+}
+
+// inBubble has a gate whose clock is the bubble's, and which is watched.
 func inBubble(t *testing.T, do func(t *testing.T, g *Gate, k *kernel, now func() time.Duration)) {
 	synctest.Test(t, func(t *testing.T) {
 		epoch := time.Now()
 		now := func() time.Duration { return time.Hour + time.Since(epoch) }
-		k := newKernel()
-		g := New([]string{"lan", "wan"}, k, now, logr.Discard())
+		k := newKernel(now)
+		g, err := newGate(Options{
+			Interfaces: []string{"lan", "wan"}, Virtual: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
+			Kernel: k, Now: now, Log: logr.Discard(),
+		}, func(Options) (barrier, error) { return k, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			g.Run(ctx)
+			g.watchDeadline(ctx)
 		}()
 		do(t, g, k, now)
 		cancel()
@@ -83,63 +163,183 @@ func inBubble(t *testing.T, do func(t *testing.T, g *Gate, k *kernel, now func()
 	})
 }
 
-func TestClosesLeftovers(t *testing.T) {
+func TestIsPutUpClosed(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, _ func() time.Duration) {
-		if err := g.Set(t.Context(), Config{}); err != nil {
-			t.Fatal(err)
+		if err := k.installed([]rtnetlink.Link{{Index: 1}, {Index: 2}}); err != nil {
+			t.Error(err)
 		}
-		k.want(t, "after the first close", false, false, true)
-		if g.Open() == nil {
-			t.Error("a closed gate looks open")
+		if g.Open() == nil || g.Permitted() || k.deadline() != 0 {
+			t.Error("a new gate is open")
+		}
+		if !slices.Equal(k.own, []netip.Addr{netip.MustParseAddr("192.0.2.2")}) {
+			t.Errorf("passes %v while closed", k.own)
+		}
+		for _, l := range k.links {
+			if l.IPv4 != settings {
+				t.Errorf("%s is set to %+v", l.Name, l.IPv4)
+			}
 		}
 	})
 }
 
-func TestClosesItselfAtItsDeadline(t *testing.T) {
+func TestDeadlineMoves(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
-		if err := g.Set(t.Context(), Config{Until: now() + time.Second}); err != nil {
+		start := now()
+		for _, step := range []struct{ at, until time.Duration }{
+			{0, 2 * time.Second},                               // opened
+			{1 * time.Second, 4 * time.Second},                 // extended
+			{1500 * time.Millisecond, 3 * time.Second},         // shortened
+			{10 * time.Second, 11 * time.Second},               // opened again after it has closed
+			{11 * time.Second, 11*time.Second + time.Second},   // at the very deadline
+			{11 * time.Second, 11*time.Second + 2*time.Minute}, // repeated
+		} {
+			time.Sleep(start + step.at - now())
+			for range 2 {
+				if err := g.Set(t.Context(), Config{Until: start + step.until}); err != nil {
+					t.Fatalf("at %s: %v", step.at, err)
+				}
+			}
+			if got := k.deadline(); got != start+step.until {
+				t.Fatalf("at %s: the deadline is %s instead of %s", step.at, got-start, step.until)
+			}
+			if err := g.Open(); err != nil || !g.Permitted() {
+				t.Errorf("at %s: %v", step.at, err)
+			}
+		}
+		for range 2 {
+			if err := g.Set(t.Context(), Config{}); err != nil || k.deadline() != 0 || g.Open() == nil || g.Permitted() {
+				t.Errorf("closed: %v, deadline %s", err, k.deadline())
+			}
+		}
+	})
+}
+
+func TestPastDeadlineClosesAndFails(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
+		if err := g.Set(t.Context(), Config{Until: now() + time.Minute}); err != nil {
 			t.Fatal(err)
 		}
-		k.want(t, "open", true, true, false)
-		time.Sleep(900 * time.Millisecond)
+		if err := g.Set(t.Context(), Config{Until: now()}); !errors.Is(err, errPassed) {
+			t.Errorf("opened too late: %v", err)
+		}
+		if k.deadline() != 0 || g.Open() == nil {
+			t.Error("open past the deadline")
+		}
+	})
+}
+
+// The watchman says once that the deadline has passed, and clears it in the kernel.
+func TestDeadlinePasses(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
 		if err := g.Set(t.Context(), Config{Until: now() + time.Second}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(999 * time.Millisecond)
-		k.want(t, "extended", true, true, false)
-		if err := g.Open(); err != nil {
-			t.Error(err)
+		if err := g.Open(); err != nil || k.deadline() == 0 {
+			t.Errorf("closed too early: %v", err)
 		}
 		time.Sleep(2 * time.Millisecond)
-		k.want(t, "past the deadline", false, false, true)
-	})
-}
-
-func TestOpensNothingPastTheDeadline(t *testing.T) {
-	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
-		until := now() + time.Second
-		time.Sleep(time.Second)
-		if err := g.Set(t.Context(), Config{Until: until}); !errors.Is(err, errPassed) {
-			t.Errorf("opened too late: %v", err)
+		synctest.Wait()
+		if k.deadline() != 0 || g.Open() == nil {
+			t.Error("the deadline stays in the kernel")
 		}
-		k.want(t, "too late", false, false, true)
+		moves := k.moves
+		time.Sleep(time.Minute)
+		if k.moves != moves {
+			t.Errorf("closed %d times more", k.moves-moves)
+		}
 	})
 }
 
-func TestClosesWhatItCanAndTriesOn(t *testing.T) {
+func TestRefusalByTheKernelIsToldAndTriedAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
 		if err := g.Set(t.Context(), Config{Until: now() + time.Second}); err != nil {
 			t.Fatal(err)
 		}
-		k.mu.Lock()
-		k.fails = errors.New("no such device")
-		k.mu.Unlock()
+		refusal := errors.New("no buffer space available")
+		k.do(func() { k.fails = refusal })
+		for _, until := range []time.Duration{0, now() + 2*time.Second} {
+			if err := g.Set(t.Context(), Config{Until: until}); !errors.Is(err, refusal) {
+				t.Errorf("until %s: %v", until, err)
+			}
+		}
 		time.Sleep(1001 * time.Millisecond)
-		k.want(t, "with one interface stuck", true, false, true)
-		k.mu.Lock()
-		k.fails = nil
-		k.mu.Unlock()
+		k.do(func() { k.fails = nil })
 		time.Sleep(watchInterval)
-		k.want(t, "tried again", false, false, true)
+		synctest.Wait()
+		if k.deadline() != 0 {
+			t.Error("the watchman did not try again")
+		}
 	})
+}
+
+// An interface that is gone is an error, and one that came back gets its gate before anything is opened.
+func TestInterfaceGoesAndComesBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
+		open := func() error { return g.Set(t.Context(), Config{Until: now() + time.Second}) }
+		if err := open(); err != nil {
+			t.Fatal(err)
+		}
+		k.do(func() { delete(k.links, "wan") })
+		if err := g.Open(); err == nil {
+			t.Error("open without an interface")
+		}
+		if err := g.inspect(); err == nil {
+			t.Error("a missing interface goes unnoticed")
+		}
+		if err := open(); err == nil || k.deadline() != 0 {
+			t.Errorf("opened without an interface: %v, deadline %s", err, k.deadline())
+		}
+		k.replace("wan", 7)
+		if err := open(); err != nil {
+			t.Errorf("with the interface back: %v", err)
+		}
+		if err := g.Open(); err != nil || !slices.Equal(k.guarded, []int{1, 7}) {
+			t.Errorf("with the interface back: %v, on %v", err, k.guarded)
+		}
+		k.do(func() { k.guarded = nil })
+		if err := g.inspect(); err != nil || len(k.guarded) != 2 {
+			t.Errorf("a gate that was taken away is not put back: %v", err)
+		}
+	})
+}
+
+// While it is open, extending it asks the kernel for nothing but the new deadline.
+func TestExtendingLooksAtNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
+		if err := g.Set(t.Context(), Config{Until: now() + time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		k.do(func() { k.links = nil })
+		if err := g.Set(t.Context(), Config{Until: now() + 2*time.Second}); err != nil {
+			t.Errorf("extending waits for the interfaces: %v", err)
+		}
+	})
+}
+
+func TestOwnAddresses(t *testing.T) {
+	parse := func(texts ...string) (all []netip.Prefix) {
+		for _, text := range texts {
+			all = append(all, netip.MustParsePrefix(text))
+		}
+		return all
+	}
+	virtual := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}
+	got := ownAddresses(parse("2001:db8::2/64", "127.0.0.1/8", "::1/128", "192.0.2.2/24", "192.0.2.1/24", "2001:db8::1/64",
+		"10.0.0.1/8", "192.0.2.2/32", "fe80::2/64"), virtual)
+	var want []netip.Addr
+	for _, text := range []string{"10.0.0.1", "192.0.2.2", "2001:db8::2", "fe80::2"} {
+		want = append(want, netip.MustParseAddr(text))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v instead of %v", got, want)
+	}
+}
+
+func TestKinds(t *testing.T) {
+	for kind, want := range map[Kind]string{KindNone: "Unavailable", KindBPF: "BPF", KindNFTables: "NFTables"} {
+		if kind.String() != want {
+			t.Errorf("%d is %s instead of %s", kind, kind, want)
+		}
+	}
 }

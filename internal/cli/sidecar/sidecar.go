@@ -148,16 +148,26 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 	if err != nil {
 		return err
 	}
+	g, err := gate.New(gate.Options{
+		Interfaces: interfaces, Virtual: virtualAddresses(pair), VirtualMACs: virtualMACs(networks),
+		Kernel: kernel, Now: sidecar.BootTime, Log: log.WithName("gate"),
+	})
+	if err != nil {
+		never := func() bool { return false }
+		addresses := o.newAddresses(u, networks, never, kernel, wire, log.WithName("vip"))
+		return errors.Join(err, addresses.Set(ctx, vip.Config{}))
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
 	config := sidecar.Config{
 		HA:                 machineConfig(u, pair),
-		Gate:               gate.New(interfaces, kernel, sidecar.BootTime, log.WithName("gate")),
+		Gate:               g,
 		FirewallStatusFile: o.firewallStatus,
 		HealthAddress:      o.healthBindAddress,
 		Sessions:           countSessions,
 		Now:                sidecar.BootTime,
 		Log:                log,
 	}
-	config.Addresses = o.newAddresses(u, networks, config.Gate, kernel, wire, log.WithName("vip"))
+	config.Addresses = o.newAddresses(u, networks, g.Permitted, kernel, wire, log.WithName("vip"))
 	if err := sidecar.Withdraw(ctx, config.Gate, config.Addresses); err != nil {
 		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
 	}
@@ -216,14 +226,25 @@ func trafficNetworks(pair settings.Sidecar) (interfaces []string, networks []vip
 	return interfaces, networks, nil
 }
 
+// virtualMACs are those that the pair shares.
+func virtualMACs(networks []vip.Network) []rtnetlink.MAC {
+	var all []rtnetlink.MAC
+	for _, n := range networks {
+		if n.VirtualMAC != (rtnetlink.MAC{}) {
+			all = append(all, n.VirtualMAC)
+		}
+	}
+	return all
+}
+
 // newAddresses makes the virtual addresses. They are announced only while the gate is open, and the interfaces' own MAC
 // addresses are kept beside the firewall's status, in what the pod's containers share.
 func (o sidecarOptions) newAddresses(
-	u unit, networks []vip.Network, g sidecar.Gate, kernel vip.Kernel, wire vip.Wire, log logr.Logger,
+	u unit, networks []vip.Network, permitted func() bool, kernel vip.Kernel, wire vip.Wire, log logr.Logger,
 ) *vip.Addresses {
 	return vip.New(vip.Options{
 		Networks: networks, Kernel: kernel, Wire: wire,
-		Permitted: func() bool { return g.Open() == nil },
+		Permitted: permitted,
 		Memory:    settings.StateDirectory, Identity: u.podUID, Log: log,
 	})
 }

@@ -99,6 +99,12 @@ func TestAddresses(t *testing.T) {
 	if got := ip(t, "-o address show dev lan"); !strings.Contains(got, "198.51.100.7") {
 		t.Fatalf("an address of somebody else is gone: %s", got)
 	}
+	ip(t, "address add 203.0.113.7/24 dev far")
+	all, err := c.AllAddresses()
+	if err != nil || !slices.Contains(all, netip.MustParsePrefix("198.51.100.7/24")) ||
+		!slices.Contains(all, netip.MustParsePrefix("203.0.113.7/24")) {
+		t.Fatalf("of all interfaces: %v %v", all, err)
+	}
 }
 
 func TestDevconf(t *testing.T) {
@@ -118,27 +124,6 @@ func TestDevconf(t *testing.T) {
 		if err != nil || far.IPv4.Forwarding {
 			t.Fatalf("another interface changed: %+v, %v", far, err)
 		}
-	}
-}
-
-func TestBlackholes(t *testing.T) {
-	c := isolate(t)
-	managed := []string{"lan", "wan"}
-	for range 2 {
-		if err := c.SetBlackholes(managed, managed); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := ip(t, "-6 rule"); strings.Count(got, "blackhole") != 2 || !strings.Contains(got, "iif lan blackhole") {
-		t.Fatal(got)
-	}
-	for range 2 {
-		if err := c.SetBlackholes(managed, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := ip(t, "-6 rule"); strings.Contains(got, "blackhole") {
-		t.Fatal(got)
 	}
 }
 

@@ -1,0 +1,185 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/kernel/bpf"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+)
+
+// program is the barrier of a program with an absolute deadline.
+type program struct {
+	bpf    *bpf.Program
+	kernel Kernel
+	now    func() time.Duration
+	log    logr.Logger
+
+	mu sync.Mutex
+	// shortcuts are on the interfaces where the program is alone, by number.
+	shortcuts map[int]*bpf.Shortcut
+	// unshortened is why an interface has none, so that each reason is told once.
+	unshortened map[int]string
+}
+
+// way is a direction and the program for it.
+type way struct {
+	direction rtnetlink.Direction
+	name      string
+	program   func() (fd int, id uint32, err error)
+}
+
+func newProgram(o Options) (barrier, error) {
+	loaded, err := bpf.Load(len(o.Interfaces))
+	if err != nil {
+		return nil, err
+	}
+	p := &program{
+		bpf: loaded, kernel: o.Kernel, now: o.Now, log: o.Log,
+		shortcuts: map[int]*bpf.Shortcut{}, unshortened: map[int]string{},
+	}
+	macs := make([]bpf.MAC, 0, len(o.VirtualMACs))
+	for _, m := range o.VirtualMACs {
+		macs = append(macs, bpf.MAC(m))
+	}
+	if err := errors.Join(loaded.Check(o.Now), loaded.SetVirtualMACs(macs)); err != nil {
+		return nil, errors.Join(err, loaded.Close())
+	}
+	return p, nil
+}
+
+func (p *program) kind() Kind { return KindBPF }
+
+func (p *program) ways() []way {
+	return []way{
+		{rtnetlink.Ingress, "hapair_ingress", p.bpf.Ingress},
+		{rtnetlink.Egress, "hapair_egress", p.bpf.Egress},
+	}
+}
+
+// install replaces each filter in one step. What an earlier life may have put up for want of a program is taken away
+// after that.
+func (p *program) install(links []rtnetlink.Link) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	indices := make([]int, 0, len(links))
+	for _, l := range links {
+		indices = append(indices, l.Index)
+		for _, w := range p.ways() {
+			fd, _, err := w.program()
+			if err == nil {
+				err = p.kernel.SetFilter(l.Index, w.direction, rtnetlink.Filter{Name: w.name, Program: fd})
+			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("interface %s: %w", l.Name, err))
+			}
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	p.bpf.SetInterfaces(indices)
+	p.shorten(links)
+	return nftables.Gate{}.Remove()
+}
+
+func (p *program) installed(links []rtnetlink.Link) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range links {
+		for _, w := range p.ways() {
+			_, want, err := w.program()
+			if err != nil {
+				return err
+			}
+			got, err := p.kernel.Filter(l.Index, w.direction)
+			if err != nil {
+				return err
+			}
+			if got != want {
+				return fmt.Errorf("%s of interface %s has program %d in place of the gate's, %d", w.direction, l.Name, got, want)
+			}
+		}
+	}
+	p.shorten(links)
+	return nil
+}
+
+// shorten puts the shortcut on the interfaces that can have it, and takes it off those where somebody else has programs
+// by now. That there is none makes packets dearer, and nothing else.
+func (p *program) shorten(links []rtnetlink.Link) {
+	for _, l := range links {
+		err := p.shortenOne(l)
+		switch {
+		case err == nil:
+			delete(p.unshortened, l.Index)
+		case p.unshortened[l.Index] != err.Error():
+			p.unshortened[l.Index] = err.Error()
+			p.log.Info("The gate takes the longer way", "interface", l.Name, "reason", err.Error())
+		}
+	}
+}
+
+func (p *program) shortenOne(l rtnetlink.Link) error {
+	err := p.othersOn(l)
+	s := p.shortcuts[l.Index]
+	if err == nil && s == nil {
+		if s, err = p.bpf.Shorten(l.Index); err == nil {
+			p.shortcuts[l.Index] = s
+		}
+		return err
+	}
+	if err == nil {
+		err = s.Alone()
+	}
+	if err != nil && s != nil {
+		delete(p.shortcuts, l.Index)
+		err = errors.Join(err, s.Close())
+	}
+	return err
+}
+
+func (p *program) othersOn(l rtnetlink.Link) error {
+	for _, w := range p.ways() {
+		others, err := p.kernel.OtherFilters(l.Index, w.direction)
+		if err != nil {
+			return err
+		}
+		if others {
+			return fmt.Errorf("%w: %s has filters", bpf.ErrOthers, w.direction)
+		}
+	}
+	return nil
+}
+
+func (p *program) setOwn(addresses []netip.Addr) error { return p.bpf.SetOwnAddresses(addresses) }
+
+func (p *program) setDeadline(until time.Duration) error {
+	p.bpf.SetDeadline(until)
+	return nil
+}
+
+func (p *program) isOpen() error {
+	if until, now := p.bpf.Deadline(), p.now(); now >= until {
+		return fmt.Errorf("the kernel has closed the gate at %s, it is %s now", until, now)
+	}
+	return nil
+}
+
+func (p *program) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, s := range p.shortcuts {
+		errs = append(errs, s.Close())
+	}
+	p.shortcuts = nil
+	return errors.Join(append(errs, p.bpf.Close())...)
+}

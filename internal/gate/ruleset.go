@@ -1,0 +1,157 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+)
+
+const (
+	// headroom is how much earlier than its deadline a permit times out. As long as setting it took no longer, it cannot
+	// time out late, whenever the kernel began to count.
+	headroom = 5 * time.Millisecond
+	// jiffy is how coarsely the kernel counts at the worst.
+	jiffy = 10 * time.Millisecond
+	// attempts is how often a permit that was set too slowly is set again.
+	attempts = 3
+)
+
+// errSlow says that the process stood still between reckoning a permit and the kernel's taking it, so that it could time
+// out late.
+var errSlow = errors.New("setting the permit took too long")
+
+// ruleset is the barrier of nftables, whose permits time out.
+type ruleset struct {
+	gate   timer
+	kernel Kernel
+	now    func() time.Duration
+
+	mu    sync.Mutex
+	state nftables.GateState
+	until time.Duration
+	// isUp is set once the tables are there.
+	isUp bool
+}
+
+// timer is the gate of nftables.
+type timer interface {
+	Replace(s nftables.GateState) error
+	SetPermit(interfaces []string, permit time.Duration) error
+	SetOwn(own []netip.Addr) error
+	Remaining() (time.Duration, error)
+	Verify(interfaces []string) error
+}
+
+func newRuleset(o Options) (barrier, error) {
+	r := &ruleset{gate: nftables.Gate{}, kernel: o.Kernel, now: o.Now, state: nftables.GateState{Interfaces: o.Interfaces}}
+	for _, m := range o.VirtualMACs {
+		r.state.VirtualMACs = append(r.state.VirtualMACs, nftables.MAC(m))
+	}
+	return r, nil
+}
+
+func (r *ruleset) kind() Kind { return KindNFTables }
+
+// install replaces the tables in one step, with the permit that is left. The filters of an earlier life that had a
+// program would stay closed for good, and are taken away after that.
+func (r *ruleset) install(links []rtnetlink.Link) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.gate.Replace(r.state); err != nil {
+		return err
+	}
+	r.isUp = true
+	if r.now() < r.until {
+		if err := r.permit(r.until); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for _, l := range links {
+		for _, d := range []rtnetlink.Direction{rtnetlink.Ingress, rtnetlink.Egress} {
+			errs = append(errs, r.kernel.RemoveFilter(l.Index, d))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *ruleset) installed([]rtnetlink.Link) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gate.Verify(r.state.Interfaces)
+}
+
+func (r *ruleset) setOwn(addresses []netip.Addr) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.Own = addresses
+	if !r.isUp {
+		return nil
+	}
+	return r.gate.SetOwn(addresses)
+}
+
+func (r *ruleset) setDeadline(until time.Duration) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if until == 0 {
+		r.until = 0
+		return r.gate.SetPermit(r.state.Interfaces, 0)
+	}
+	if err := r.permit(until); err != nil {
+		return err
+	}
+	r.until = until
+	return nil
+}
+
+// permit sets a permit that times out at the deadline at the latest, and makes sure that it does.
+func (r *ruleset) permit(until time.Duration) error {
+	for range attempts {
+		reckoned := r.now()
+		lasts := until - reckoned - headroom
+		if lasts <= 0 {
+			return fmt.Errorf("opening for the %s that are left until the deadline: %w", until-reckoned, errPassed)
+		}
+		if err := r.gate.SetPermit(r.state.Interfaces, lasts); err != nil {
+			return err
+		}
+		if took := r.now() - reckoned; took <= headroom {
+			return r.check(until)
+		}
+	}
+	return errSlow
+}
+
+// check reads the permit back: it must be there, and not outlast the deadline.
+func (r *ruleset) check(until time.Duration) error {
+	before := r.now()
+	left, err := r.gate.Remaining()
+	switch {
+	case err != nil:
+		return err
+	case left == 0 && r.now() < until-headroom-jiffy:
+		return errors.New("the permit that was set is not in the kernel")
+	case before+left > until+jiffy:
+		return fmt.Errorf("the permit that was set ends at %s instead of %s", before+left, until)
+	default:
+		return nil
+	}
+}
+
+func (r *ruleset) isOpen() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	left, err := r.gate.Remaining()
+	if err == nil && left == 0 {
+		err = errors.New("the permit has timed out in the kernel")
+	}
+	return err
+}
+
+func (r *ruleset) close() error { return nil }
