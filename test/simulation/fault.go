@@ -81,7 +81,7 @@ type kindInfo struct {
 var kindTable = [kinds]kindInfo{
 	Kill:             {name: "kill", weight: 6, length: 1500 * blink, side: true, both: true, points: true},
 	PowerOff:         {name: "power off", weight: 4, length: 2 * second, side: true, both: true, points: true},
-	Pause:            {name: "pause", weight: 8, length: 2500 * blink, side: true, both: true, points: true},
+	Pause:            {name: "pause", weight: 8, length: 4 * second, side: true, both: true, points: true},
 	Stutter:          {name: "stutter", weight: 3, length: 2 * second, amount: 400 * blink, side: true},
 	CutUnits:         {name: "cut units", weight: 6, length: 3 * second},
 	CutOneWay:        {name: "cut one way", weight: 3, length: 2 * second, side: true},

@@ -90,16 +90,22 @@ func (p *Plan) drawUnits(n *noise) {
 		p.Units[i].Starts = n.upTo(time.Second)
 	}
 	p.Units[0].Machine.Preferred = true
-	if n.chance(20) { // A rolling change of the settings is under way.
-		o := &p.Units[n.below(2)].Machine
-		o.Grant += n.upTo(300 * time.Millisecond).Round(10 * time.Millisecond)
-		o.HeartbeatInterval = pick[time.Duration](n, 1, 1, 2) * o.HeartbeatInterval
-		o.Grant += time.Duration(o.MissedHeartbeats) * (o.HeartbeatInterval - c.HeartbeatInterval)
-		o.LeaseDuration += pick[time.Duration](n, 0, 500, 1000) * time.Millisecond
+	if n.chance(25) { // A rolling change of the settings is under way.
+		p.Units[n.below(2)].Machine = otherSettings(n, p.Units[0].Machine)
+		p.Units[0].Machine.Preferred, p.Units[1].Machine.Preferred = true, false
 	}
 	if n.chance(5) {
 		p.LeaseAppears = n.upTo(time.Second)
 	}
+}
+
+// otherSettings are different ones that are as good by themselves: a grant is at most half of the lease.
+func otherSettings(n *noise, c ha.Config) ha.Config {
+	c.HeartbeatInterval *= pick[time.Duration](n, 1, 1, 2)
+	c.LeaseDuration += pick[time.Duration](n, 0, 1000, 2500) * blink
+	detect := c.HeartbeatInterval * time.Duration(c.MissedHeartbeats)
+	c.Grant = (detect + n.between(100*blink, max(150*blink, c.LeaseDuration/2-detect))).Round(10 * blink)
+	return c
 }
 
 // drawClocks sets the rates. In half of the plans they are as far apart as they may be.
@@ -142,19 +148,43 @@ func (p *Plan) drawTrouble(n *noise) {
 	}
 	burst := n.between(time.Second, p.TroubleEnds)
 	weights := drawWeights(n)
+	anchor := p.drawAnchor(n)
 	for range 1 + n.below(10) {
 		f := drawFault(n, &weights)
 		switch {
+		case anchor.After != Beginning && n.chance(60):
+			f.After, f.Nth = anchor.After, anchor.Nth
+			f.At = n.upTo(pick[time.Duration](n, 1, 30, 300, 1500) * blink)
 		case n.chance(35):
 			f.After, f.Nth = Milestone(1+n.below(int64(milestones-1))), 1+int(n.below(3))
-			f.At = n.upTo(pick[time.Duration](n, 1, 30, 500) * time.Millisecond)
+			f.At = n.upTo(pick[time.Duration](n, 1, 30, 500) * blink)
 		case n.chance(60):
-			f.At = max(0, burst+n.between(-400*time.Millisecond, 400*time.Millisecond))
+			f.At = max(0, burst+n.between(-400*blink, 400*blink))
 		default:
 			f.At = n.upTo(p.TroubleEnds)
 		}
 		p.Faults = append(p.Faults, f)
 	}
+}
+
+// drawAnchor draws, for some plans, a milestone that most of the faults follow: what two units can do to each other in
+// the middle of a handover takes several faults within a few milliseconds. A handover needs somebody who wants it.
+func (p *Plan) drawAnchor(n *noise) Fault {
+	if !n.chance(35) {
+		return Fault{}
+	}
+	f := Fault{After: Milestone(1 + n.below(int64(milestones-1))), Nth: 1 + int(n.below(2))}
+	switch f.After {
+	case HandedOver, Flushing, Granted, Closed:
+		var only [kinds]int
+		only[pick(n, Stop, Health)] = 1
+		cause := drawFault(n, &only)
+		cause.Target, cause.At = TheActive, n.between(second, 3*second)
+		cause.Length += second
+		p.Faults, f.Nth = append(p.Faults, cause), 1
+	default:
+	}
+	return f
 }
 
 // drawWeights says how likely each kind is. In most plans that are a few kinds only: what takes two or three faults of
