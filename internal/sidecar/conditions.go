@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
@@ -17,21 +18,36 @@ type Condition struct {
 // Conditions are all that the sidecar says about itself to the cluster.
 type Conditions struct {
 	// Role is v1alpha1.PodConditionRole, and so on.
-	Role, Synchronized, ConfigurationApplied, Healthy, AddressConflict Condition
+	Role, Synchronized, ConfigurationApplied, Fenced, Healthy, AddressConflict Condition
 }
 
 func (s *Sidecar) conditionsNow() Conditions {
-	return conditionsOf(s.machine, s.firewall, s.faults)
+	return conditionsOf(s.machine, s.firewall, s.faults, s.config.Gate.Kind())
 }
 
 // conditionsOf computes the conditions from all that is known.
-func conditionsOf(m ha.Machine, f firewallStatus, found faults) Conditions {
+func conditionsOf(m ha.Machine, f firewallStatus, found faults, k gate.Kind) Conditions {
 	return Conditions{
 		Role:                 roleCondition(m),
 		Synchronized:         synchronizedCondition(m),
 		ConfigurationApplied: configurationCondition(f),
+		Fenced:               fencedCondition(k),
 		Healthy:              healthyCondition(f, found),
 		AddressConflict:      conflictCondition(found),
+	}
+}
+
+func fencedCondition(k gate.Kind) Condition {
+	switch k {
+	case gate.KindBPF:
+		return Condition{True: true, Reason: v1alpha1.ReasonBPF}
+	case gate.KindNFTables:
+		return Condition{
+			True: true, Reason: v1alpha1.ReasonNFTables,
+			Message: "The kernel or the container's profile refuses BPF: a set of nftables with a time-out is the fence",
+		}
+	default:
+		return Condition{Reason: v1alpha1.ReasonUnavailable}
 	}
 }
 

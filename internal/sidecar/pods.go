@@ -77,6 +77,7 @@ func (p *PodClient) Publish(ctx context.Context, c Conditions) error {
 		v1alpha1.PodConditionRole:                 c.Role,
 		v1alpha1.PodConditionSynchronized:         c.Synchronized,
 		v1alpha1.PodConditionConfigurationApplied: c.ConfigurationApplied,
+		v1alpha1.PodConditionFenced:               c.Fenced,
 		v1alpha1.PodConditionHealthy:              c.Healthy,
 		v1alpha1.PodConditionAddressConflict:      c.AddressConflict,
 	}

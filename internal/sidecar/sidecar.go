@@ -36,6 +36,8 @@ type Gate interface {
 	Set(ctx context.Context, c gate.Config) error
 	// Open fails when the gate is not open.
 	Open() error
+	// Kind is what enforces its deadline.
+	Kind() gate.Kind
 	// Run is the watchman, until the context ends.
 	Run(ctx context.Context)
 }

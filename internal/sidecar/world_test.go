@@ -263,6 +263,7 @@ func (h hostGate) Set(_ context.Context, c gate.Config) error {
 	return h.note("open gate")
 }
 func (h hostGate) Open() error             { return h.note("look at gate") }
+func (h hostGate) Kind() gate.Kind         { return gate.KindBPF }
 func (h hostGate) Run(ctx context.Context) { <-ctx.Done() }
 
 type hostAddresses struct{ host }
