@@ -72,7 +72,9 @@ func flow(number int) conntrack.Flow {
 	}
 }
 
-// The machine's limits of connections, which are all namespaces' together, for two routers with a full table each.
+// The machine's limits of connections, which are all namespaces' together, for two routers with a full table each. They
+// are raised only where tables are full: whoever reads a table, as both systems do, keeps a processor from forwarding
+// for as long as it takes to pass over its empty buckets.
 const (
 	limitFile       = "/proc/sys/net/netfilter/nf_conntrack_max"
 	bucketsFile     = "/proc/sys/net/netfilter/nf_conntrack_buckets"
@@ -80,7 +82,7 @@ const (
 	tableBuckets    = 1 << 20
 )
 
-// raiseLimits lets tables grow as far as a benchmark needs, and restores the limits when the trial ends.
+// raiseLimits lets tables grow as far as they are filled, and restores the limits when the trial ends.
 func raiseLimits(t testing.TB) {
 	t.Helper()
 	for file, wanted := range map[string]int{limitFile: connectionLimit, bucketsFile: tableBuckets} {

@@ -41,6 +41,8 @@ type scenario struct {
 	name, title string
 	measure     func(*measurement, Options)
 	variants    []variant
+	// manyFlows says that the machine's own limits of connections are too low for it.
+	manyFlows bool
 }
 
 const (
@@ -101,7 +103,7 @@ func scenarios() []scenario {
 		return wanted
 	}
 	return []scenario{
-		{"power-off", "power of the active is cut", loseActive, []variant{
+		{name: "power-off", title: "power of the active is cut", measure: loseActive, variants: []variant{
 			ours(timingDefault, example("0.1"), cut(timingDefault, 500*ms, 800*ms)),
 			theirs(defaultAdvert, replicationExample).atMost(5),
 			ours(timingFast, example("0.05"), cut(timingFast, 320*ms, 0)),
@@ -110,28 +112,28 @@ func scenarios() []scenario {
 			theirs("0.05", replicationExample),
 			theirs("0.02", replicationExample),
 		}},
-		{"flows", "power of the active is cut, with many connections in the table", loseActiveWithFlows, []variant{
+		{name: "flows", title: "power of the active is cut, with many connections in the table", measure: loseActiveWithFlows, manyFlows: true, variants: []variant{
 			ours(timingDefault, theirSetting("0.05", replicationTuned), flows(timingDefault, 500*ms, 800*ms)),
 			theirs("0.05", replicationTuned),
 			ours(timingFast, theirSetting("0.05", replicationTuned), flows(timingFast, 320*ms, 0)),
 			theirs("0.05", replicationDirect),
 		}},
-		{"switchover", "active is asked to stop", stopActive, []variant{
+		{name: "switchover", title: "active is asked to stop", measure: stopActive, variants: []variant{
 			ours(timingDefault, example("0.05"), target{p50: 15 * ms, p99: 50 * ms, kept: true}),
 			theirs(defaultAdvert, replicationExample), theirs("0.05", replicationExample),
 		}},
-		{"standby", "power of the standby is cut", loseStandby, []variant{
+		{name: "standby", title: "power of the standby is cut", measure: loseStandby, variants: []variant{
 			ours(timingDefault, "", target{noLoss: true, kept: true}), theirs("0.1", replicationExample),
 		}},
-		{"freeze", "programs of the active are frozen, and thawed after the takeover", freezeActive, []variant{
+		{name: "freeze", title: "programs of the active are frozen, and thawed after the takeover", measure: freezeActive, variants: []variant{
 			ours(timingDefault, "", frozen(timingDefault)),
 			theirs("0.1", replicationExample),
 			ours(timingFastest, "", frozen(timingFastest)),
 		}},
-		{"witness", "API server does not answer for a while; then the active's power is cut", loseWitness, []variant{
+		{name: "witness", title: "API server does not answer for a while; then the active's power is cut", measure: loseWitness, variants: []variant{
 			ours(timingDefault, "", target{noLoss: true, after: timingDefault.grant + graceOfGrant, kept: true}).atMost(3),
 		}},
-		{"idle", "nothing happens: writes to the API server", idle, []variant{
+		{name: "idle", title: "nothing happens: writes to the API server", measure: idle, variants: []variant{
 			ours(timingDefault, "", target{writesPerSecond: 0.1, noLoss: true, kept: true}).atMost(1),
 		}},
 	}

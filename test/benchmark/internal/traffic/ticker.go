@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
-	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -23,11 +21,14 @@ const (
 	frameSize = 8
 	// patience bounds the wait for the first number.
 	patience = 10 * time.Second
-	// minutesKept is for how long instants are noted without growing the list that holds them.
+	// minutesKept is for how long numbers are noted without growing the list that holds them.
 	minutesKept = 2
 )
 
 // Ticker is one connection on which a client counts and a server repeats every number.
+//
+// Client and server stand for machines of their own, which do not wait until the routers leave them a processor: their
+// threads have real-time priority, where the kernel allows it.
 type Ticker struct {
 	// Client and Server are the two ends as the server knows them: the client's is what its router translated to.
 	Client, Server netip.AddrPort
@@ -35,7 +36,7 @@ type Ticker struct {
 	interval time.Duration
 	stop     chan struct{}
 	running  sync.WaitGroup
-	closers  []io.Closer
+	sockets  []socket
 
 	mu     sync.Mutex
 	heard  []Tick
@@ -45,9 +46,9 @@ type Ticker struct {
 // errOrder is a number on a connection that is not the one after its predecessor.
 var errOrder = errors.New("the sequence is broken")
 
-func newTicker(interval time.Duration) *Ticker {
+func newTicker(server netip.AddrPort, interval time.Duration) *Ticker {
 	return &Ticker{
-		interval: interval, stop: make(chan struct{}),
+		Server: server, interval: interval, stop: make(chan struct{}),
 		heard: make([]Tick, 0, minutesKept*int(time.Minute/interval)),
 	}
 }
@@ -55,38 +56,18 @@ func newTicker(interval time.Duration) *Ticker {
 // TCP opens a connection to a port of the server, and counts on it until the trial ends.
 func TCP(t testing.TB, network *testbed.Network, server netip.AddrPort, interval time.Duration) *Ticker {
 	t.Helper()
-	k := newTicker(interval)
-	var listener *net.TCPListener
-	err := network.Server.Do(func() (err error) {
-		listener, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(server))
-		return err
-	})
-	if err != nil {
-		t.Fatalf("Listening on the server: %v", err)
-	}
-	defer func() { _ = listener.Close() }()
-	var client net.Conn
-	err = network.Client.Do(func() (err error) {
-		client, err = (&net.Dialer{Timeout: patience}).Dial("tcp", server.String())
-		return err
-	})
-	if err != nil {
-		t.Fatalf("Connecting to the server: %v", err)
-	}
-	k.closers = append(k.closers, client)
+	k := newTicker(server, interval)
 	t.Cleanup(k.Close)
-	if err := listener.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	accepted, err := listener.AcceptTCP()
+	listener := k.open(t, network.Server, func() (socket, error) { return listen(unix.SOCK_STREAM, server) })
+	client := k.open(t, network.Client, func() (socket, error) { return dial(unix.SOCK_STREAM, server) })
+	accepted, from, err := listener.accept()
 	if err != nil {
-		t.Fatalf("Accepting on the server: %v", err)
+		t.Fatalf("Waiting for the client: %v", err)
 	}
-	k.closers = append(k.closers, accepted)
-	k.Client, k.Server = accepted.RemoteAddr().(*net.TCPAddr).AddrPort(), server
-	k.running.Go(func() { k.broke(say(k, client)) })
-	k.running.Go(func() { k.broke(repeat(accepted)) })
-	k.running.Go(func() { k.broke(k.listen(client)) })
+	k.sockets, k.Client = append(k.sockets, accepted), from
+	k.run("the client cannot send", func() error { return k.say(client) })
+	k.run("the server cannot repeat", func() error { return k.repeat(accepted) })
+	k.run("the client cannot hear", func() error { return k.hear(client) })
 	k.begin(t)
 	return k
 }
@@ -95,46 +76,59 @@ func TCP(t testing.TB, network *testbed.Network, server netip.AddrPort, interval
 // one client that it heard first, and a client whose address is translated anew is another.
 func UDP(t testing.TB, network *testbed.Network, server netip.AddrPort, interval time.Duration) *Ticker {
 	t.Helper()
-	k := newTicker(interval)
-	var listener, client *net.UDPConn
-	err := network.Server.Do(func() (err error) {
-		listener, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(server))
-		return err
-	})
-	if err != nil {
-		t.Fatalf("Listening on the server: %v", err)
-	}
-	k.closers = append(k.closers, listener)
+	k := newTicker(server, interval)
 	t.Cleanup(k.Close)
-	err = network.Client.Do(func() (err error) {
-		client, err = net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server))
-		return err
+	listener := k.open(t, network.Server, func() (socket, error) { return listen(unix.SOCK_DGRAM, server) })
+	client := k.open(t, network.Client, func() (socket, error) { return dial(unix.SOCK_DGRAM, server) })
+	testbed.Eventually(t, "the server hears the client", func() bool {
+		if err := client.send(make([]byte, frameSize), nil); err != nil {
+			t.Fatalf("Sending to the server: %v", err)
+		}
+		r, err := listener.receive(make([]byte, frameSize), nil)
+		k.Client = r.from
+		return err == nil
 	})
-	if err == nil {
-		k.closers = append(k.closers, client)
-		err = stamp(client)
-	}
-	if err == nil {
-		_, err = client.Write(make([]byte, frameSize))
-	}
-	if err != nil {
-		t.Fatalf("Sending to the server: %v", err)
-	}
-	if err := listener.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	if _, k.Client, err = listener.ReadFromUDPAddrPort(make([]byte, frameSize)); err != nil {
-		t.Fatalf("Receiving on the server: %v", err)
-	}
-	if err := listener.SetReadDeadline(time.Time{}); err != nil {
-		t.Fatal(err)
-	}
-	k.Server = server
-	k.running.Go(func() { k.broke(k.sayDatagrams(client)) })
-	k.running.Go(func() { k.broke(k.repeatDatagrams(listener)) })
-	k.running.Go(func() { k.broke(k.listenDatagrams(client)) })
+	k.run("the client cannot send", func() error { return k.sayDatagrams(client) })
+	k.run("the server cannot repeat", func() error { return k.repeatDatagrams(listener) })
+	k.run("the client cannot hear", func() error { return k.hearDatagrams(client) })
 	k.begin(t)
 	return k
+}
+
+// open opens a socket inside of a namespace. It is closed when the ticker is.
+func (k *Ticker) open(t testing.TB, n *testbed.Namespace, open func() (socket, error)) socket {
+	t.Helper()
+	var s socket
+	err := n.Do(func() (err error) {
+		s, err = open()
+		return err
+	})
+	if err != nil {
+		t.Fatalf("Making a connection from client to server: %v", err)
+	}
+	k.sockets = append(k.sockets, s)
+	return s
+}
+
+// run does something on a thread of its own until the ticker ends.
+func (k *Ticker) run(failing string, do func() error) {
+	k.running.Go(func() {
+		// Never unlocked: the thread ends with the goroutine, and its priority with it.
+		runtime.LockOSThread()
+		hurry()
+		if err := do(); err != nil && !k.stopped() {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			k.broken = errors.Join(k.broken, fmt.Errorf("%s: %w", failing, err))
+		}
+	})
+}
+
+// hurry gives the calling thread real-time priority. Where that is refused, measurements are only noisier.
+func hurry() {
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{
+		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1, Flags: unix.SCHED_FLAG_RESET_ON_FORK,
+	}, 0)
 }
 
 // begin waits for the first numbers to come back.
@@ -156,19 +150,10 @@ func (k *Ticker) Heard() ([]Tick, error) {
 	return k.heard[:len(k.heard):len(k.heard)], k.broken
 }
 
-func (k *Ticker) hear(number uint64, when time.Time) {
+func (k *Ticker) note(number uint64, at time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.heard = append(k.heard, Tick{At: when, Number: number})
-}
-
-// broke notes why the connection is of no more use, unless it is because nobody wants it any more.
-func (k *Ticker) broke(err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.stopped() {
-		k.broken = errors.Join(k.broken, err)
-	}
+	k.heard = append(k.heard, Tick{At: at, Number: number})
 }
 
 func (k *Ticker) stopped() bool {
@@ -182,27 +167,23 @@ func (k *Ticker) stopped() bool {
 
 // Close ends the connection.
 func (k *Ticker) Close() {
-	k.mu.Lock()
-	stopped := k.stopped()
-	if !stopped {
-		close(k.stop)
-	}
-	k.mu.Unlock()
-	if stopped {
+	if k.stopped() {
 		return
 	}
-	for _, c := range k.closers {
-		_ = c.Close() // what it carried is noted already
+	close(k.stop)
+	for _, s := range k.sockets {
+		_ = unix.Shutdown(int(s), unix.SHUT_RDWR) // ends a send that waits for an acknowledgement
 	}
 	k.running.Wait()
+	for _, s := range k.sockets {
+		_ = s.close() // what it carried is noted already
+	}
 }
 
-// each calls do at every tick until the ticker ends. It has a thread of its own, which the kernel wakes when it is
-// time: a timer of the Go runtime would be late by as much as other goroutines keep a processor. A tick that is late by
-// more than an interval is left out rather than made up for.
+// each calls do at every tick until the ticker ends. The kernel wakes its thread when it is time: a timer of the Go
+// runtime would be late by as much as other goroutines keep a processor. A tick that is late by more than an interval
+// is left out rather than made up for.
 func (k *Ticker) each(do func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	var next unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &next); err != nil {
 		return err
@@ -224,115 +205,89 @@ func (k *Ticker) each(do func() error) error {
 	return nil
 }
 
-func say(k *Ticker, client net.Conn) error {
+func (k *Ticker) say(client socket) error {
 	var number uint64
 	return k.each(func() error {
 		number++
-		if _, err := client.Write(binary.BigEndian.AppendUint64(nil, number)); err != nil {
-			return fmt.Errorf("the client cannot send: %w", err)
+		return client.send(binary.BigEndian.AppendUint64(nil, number), nil)
+	})
+}
+
+func (k *Ticker) repeat(server socket) error {
+	return k.read(server, func(frame []byte, _ time.Time) error { return server.send(frame, nil) })
+}
+
+func (k *Ticker) hear(client socket) error {
+	var last uint64
+	return k.read(client, func(frame []byte, at time.Time) error {
+		number := binary.BigEndian.Uint64(frame)
+		if number != last+1 {
+			return fmt.Errorf("%w: %d after %d", errOrder, number, last)
 		}
+		last = number
+		k.note(number, at)
 		return nil
 	})
 }
 
-func repeat(server net.Conn) error {
-	frame := make([]byte, frameSize)
-	for {
-		if _, err := io.ReadFull(server, frame); err != nil {
-			return fmt.Errorf("the server cannot receive: %w", err)
+// read reads a stream number by number until the ticker ends.
+func (k *Ticker) read(from socket, then func(frame []byte, at time.Time) error) error {
+	frame, have := make([]byte, frameSize), 0
+	for !k.stopped() {
+		r, err := from.receive(frame[have:], nil)
+		switch {
+		case isTimeout(err):
+			continue
+		case err != nil:
+			return err
+		case r.size == 0:
+			return io.ErrUnexpectedEOF
 		}
-		if _, err := server.Write(frame); err != nil {
-			return fmt.Errorf("the server cannot answer: %w", err)
+		if have += r.size; have < frameSize {
+			continue
+		}
+		have = 0
+		if err := then(frame, r.at); err != nil {
+			return err
 		}
 	}
-}
-
-func (k *Ticker) listen(client net.Conn) error {
-	frame := make([]byte, frameSize)
-	for want := uint64(1); ; want++ {
-		if _, err := io.ReadFull(client, frame); err != nil {
-			return fmt.Errorf("the client cannot receive: %w", err)
-		}
-		now := time.Now().Round(0)
-		number := binary.BigEndian.Uint64(frame)
-		if number != want {
-			return fmt.Errorf("%w: the client heard %d instead of %d", errOrder, number, want)
-		}
-		k.hear(number, now)
-	}
+	return nil
 }
 
 // sayDatagrams goes on past errors: what a datagram met on its way is told to whoever sends the next.
-func (k *Ticker) sayDatagrams(client *net.UDPConn) error {
+func (k *Ticker) sayDatagrams(client socket) error {
 	var number uint64
 	return k.each(func() error {
 		number++
-		if _, err := client.Write(binary.BigEndian.AppendUint64(nil, number)); errors.Is(err, net.ErrClosed) {
-			return err
-		}
+		_ = client.send(binary.BigEndian.AppendUint64(nil, number), nil)
 		return nil
 	})
 }
 
-func (k *Ticker) repeatDatagrams(server *net.UDPConn) error {
-	frame := make([]byte, frameSize)
-	for {
-		n, from, err := server.ReadFromUDPAddrPort(frame)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return err
-		case err != nil || n != frameSize || from != k.Client:
-			continue
+func (k *Ticker) repeatDatagrams(server socket) error {
+	frame, to := make([]byte, frameSize), address(k.Client)
+	for !k.stopped() {
+		r, err := server.receive(frame, nil)
+		if errors.Is(err, unix.EBADF) {
+			return err // anything else passes
 		}
-		if _, err := server.WriteToUDPAddrPort(frame, from); errors.Is(err, net.ErrClosed) {
-			return err
+		if err == nil && r.size == frameSize && r.from == k.Client {
+			_ = server.send(frame, to)
 		}
 	}
+	return nil
 }
 
-func (k *Ticker) listenDatagrams(client *net.UDPConn) error {
+func (k *Ticker) hearDatagrams(client socket) error {
 	frame, control := make([]byte, frameSize), make([]byte, 128)
-	for {
-		n, oob, _, _, err := client.ReadMsgUDPAddrPort(frame, control)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return err
-		case err != nil || n != frameSize:
-			continue
+	for !k.stopped() {
+		r, err := client.receive(frame, control)
+		if errors.Is(err, unix.EBADF) {
+			return err // anything else passes
 		}
-		when, err := stamped(control[:oob])
-		if err != nil {
-			return err
-		}
-		k.hear(binary.BigEndian.Uint64(frame), when)
-	}
-}
-
-// stamp has the kernel say when it received each datagram: that this process was late to read it is not the network's
-// silence.
-func stamp(conn *net.UDPConn) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var failure error
-	err = raw.Control(func(fd uintptr) {
-		failure = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1))
-	})
-	return errors.Join(err, failure)
-}
-
-var errNoStamp = errors.New("a datagram came without the time of its arrival")
-
-func stamped(control []byte) (time.Time, error) {
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("reading when a datagram came: %w", err)
-	}
-	for _, m := range messages {
-		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS && len(m.Data) >= 16 {
-			return time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:]))), nil
+		if err == nil && r.size == frameSize {
+			k.note(binary.BigEndian.Uint64(frame), r.at)
 		}
 	}
-	return time.Time{}, errNoStamp
+	return nil
 }
