@@ -33,10 +33,15 @@ func (s *step) settled() bool {
 	return false
 }
 
-// write asks for the record in place of the version that is known.
+// write asks for the record in place of the version that is known. A write must not hide a permit that may still be in
+// use, or whoever comes next would not wait for it: until the former holder cannot forward any more, the duration of its
+// record stays, if it is the longer one.
 func (s *step) write(r Record) {
 	r.Version = s.lease.record.Version
 	r.Duration = s.config.LeaseDuration
+	if !s.holds() || s.tenure.term == 0 || !s.fenceConfirmed() {
+		r.Duration = max(r.Duration, s.lease.record.Duration)
+	}
 	s.request(true)
 	s.emit(WriteLease{ID: s.call.id, Record: r})
 }

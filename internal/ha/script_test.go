@@ -258,7 +258,7 @@ func (s *scene) next() (time.Duration, Fact) {
 }
 
 // record reads `free`, `released by X term N`, `held by X term N`, `handed to X by Y term N` and `again`, where `for Z`
-// may follow to name a standby, and `paused`.
+// may follow to name a standby, `paused`, and `lasting D`.
 func (s *scene) record(words []string) (Record, error) {
 	r, err := s.recordOf(words)
 	for i, w := range words {
@@ -267,6 +267,10 @@ func (s *scene) record(words []string) (Record, error) {
 			r.Standby = Incarnation(words[i+1])
 		case "paused":
 			r.Paused = true
+		case "lasting":
+			if r.Duration, err = time.ParseDuration(words[i+1]); err != nil {
+				return r, err
+			}
 		}
 	}
 	s.last = r
@@ -415,7 +419,7 @@ func (s *scene) describe(e Effect) string {
 		return "read lease"
 	case WriteLease:
 		s.wanted = e.Record
-		return "write lease: " + describeRecord(e.Record)
+		return "write lease: " + s.describeRecord(e.Record)
 	case CommitState:
 		return "commit state"
 	case Become:
@@ -454,15 +458,23 @@ func (s *scene) describe(e Effect) string {
 	}
 }
 
-func describeRecord(r Record) string {
+func (s *scene) describeRecord(r Record) string {
 	switch {
 	case r.Holder == Nobody:
 		return fmt.Sprintf("free in term %d on %s, vouched for by %q", r.Term, r.Version, r.Giver)
 	case r.Giver != Nobody:
 		return fmt.Sprintf("handed to %s in term %d on %s for %s%s", r.Holder, r.Term, r.Version, r.Cause, named(r))
 	default:
-		return fmt.Sprintf("held by %s in term %d on %s%s", r.Holder, r.Term, r.Version, named(r))
+		return fmt.Sprintf("held by %s in term %d on %s%s%s", r.Holder, r.Term, r.Version, named(r), s.lasting(r))
 	}
+}
+
+// lasting says a duration that is not the unit's own.
+func (s *scene) lasting(r Record) string {
+	if r.Duration == s.lease {
+		return ""
+	}
+	return ", lasting " + r.Duration.String()
 }
 
 func named(r Record) string {
