@@ -21,7 +21,8 @@ func TestConntrackdConfiguration(t *testing.T) {
 		not  []string
 	}{
 		"shipped": {
-			shipped, []string{"NetlinkBufferSize 2097152\n", "IPv4_address 10.0.0.9\n"},
+			shipped,
+			[]string{"NetlinkBufferSize 2097152\n", "IPv4_address 10.0.0.9\n"},
 			[]string{"ResendQueueSize", "External"},
 		},
 		"tuned": {

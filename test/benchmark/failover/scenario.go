@@ -103,38 +103,59 @@ func scenarios() []scenario {
 		return wanted
 	}
 	return []scenario{
-		{name: "power-off", title: "power of the active is cut", measure: loseActive, variants: []variant{
-			ours(timingDefault, example("0.1"), cut(timingDefault, 500*ms, 800*ms)),
-			theirs(defaultAdvert, replicationExample).atMost(5),
-			ours(timingFast, example("0.05"), cut(timingFast, 320*ms, 0)),
-			theirs("0.1", replicationExample),
-			ours(timingFastest, example("0.02"), cut(timingFastest, 160*ms, 0)),
-			theirs("0.05", replicationExample),
-			theirs("0.02", replicationExample),
-		}},
-		{name: "flows", title: "power of the active is cut, with many connections in the table", measure: loseActiveWithFlows, manyFlows: true, variants: []variant{
-			ours(timingDefault, theirSetting("0.05", replicationTuned), flows(timingDefault, 500*ms, 800*ms)),
-			theirs("0.05", replicationTuned),
-			ours(timingFast, theirSetting("0.05", replicationTuned), flows(timingFast, 320*ms, 0)),
-			theirs("0.05", replicationDirect),
-		}},
-		{name: "switchover", title: "active is asked to stop", measure: stopActive, variants: []variant{
-			ours(timingDefault, example("0.05"), target{p50: 15 * ms, p99: 50 * ms, kept: true}),
-			theirs(defaultAdvert, replicationExample), theirs("0.05", replicationExample),
-		}},
-		{name: "standby", title: "power of the standby is cut", measure: loseStandby, variants: []variant{
-			ours(timingDefault, "", target{noLoss: true, kept: true}), theirs("0.1", replicationExample),
-		}},
-		{name: "freeze", title: "programs of the active are frozen, and thawed after the takeover", measure: freezeActive, variants: []variant{
-			ours(timingDefault, "", frozen(timingDefault)),
-			theirs("0.1", replicationExample),
-			ours(timingFastest, "", frozen(timingFastest)),
-		}},
-		{name: "witness", title: "API server does not answer for a while; then the active's power is cut", measure: loseWitness, variants: []variant{
-			ours(timingDefault, "", target{noLoss: true, after: timingDefault.grant + graceOfGrant, kept: true}).atMost(3),
-		}},
-		{name: "idle", title: "nothing happens: writes to the API server", measure: idle, variants: []variant{
-			ours(timingDefault, "", target{writesPerSecond: 0.1, noLoss: true, kept: true}).atMost(1),
-		}},
+		{
+			name: "power-off", title: "power of the active is cut",
+			measure: loseActive, variants: []variant{
+				ours(timingDefault, example("0.1"), cut(timingDefault, 500*ms, 800*ms)),
+				theirs(defaultAdvert, replicationExample).atMost(5),
+				ours(timingFast, example("0.05"), cut(timingFast, 320*ms, 0)),
+				theirs("0.1", replicationExample),
+				ours(timingFastest, example("0.02"), cut(timingFastest, 160*ms, 0)),
+				theirs("0.05", replicationExample),
+				theirs("0.02", replicationExample),
+			},
+		},
+		{
+			name: "flows", title: "power of the active is cut, with many connections in the table",
+			measure: loseActiveWithFlows, manyFlows: true, variants: []variant{
+				ours(timingDefault, theirSetting("0.05", replicationTuned), flows(timingDefault, 500*ms, 800*ms)),
+				theirs("0.05", replicationTuned),
+				ours(timingFast, theirSetting("0.05", replicationTuned), flows(timingFast, 320*ms, 0)),
+				theirs("0.05", replicationDirect),
+			},
+		},
+		{
+			name: "switchover", title: "active is asked to stop",
+			measure: stopActive, variants: []variant{
+				ours(timingDefault, example("0.05"), target{p50: 15 * ms, p99: 50 * ms, kept: true}),
+				theirs(defaultAdvert, replicationExample), theirs("0.05", replicationExample),
+			},
+		},
+		{
+			name: "standby", title: "power of the standby is cut",
+			measure: loseStandby, variants: []variant{
+				ours(timingDefault, "", target{noLoss: true, kept: true}), theirs("0.1", replicationExample),
+			},
+		},
+		{
+			name: "freeze", title: "programs of the active are frozen, and thawed after the takeover",
+			measure: freezeActive, variants: []variant{
+				ours(timingDefault, "", frozen(timingDefault)),
+				theirs("0.1", replicationExample),
+				ours(timingFastest, "", frozen(timingFastest)),
+			},
+		},
+		{
+			name: "witness", title: "API server does not answer for a while; then the active's power is cut",
+			measure: loseWitness, variants: []variant{
+				ours(timingDefault, "", target{noLoss: true, after: timingDefault.grant + graceOfGrant, kept: true}).atMost(3),
+			},
+		},
+		{
+			name: "idle", title: "nothing happens: writes to the API server",
+			measure: idle, variants: []variant{
+				ours(timingDefault, "", target{writesPerSecond: 0.1, noLoss: true, kept: true}).atMost(1),
+			},
+		},
 	}
 }

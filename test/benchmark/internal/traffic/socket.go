@@ -14,8 +14,8 @@ import (
 // pollTimeout bounds how long the end of a connection is overlooked by whoever waits on it.
 const pollTimeout = 100 * time.Millisecond
 
-// socket is one that blocks. The runtime's own sockets wake a reader by way of other threads, which wait for a processor
-// like everybody else.
+// socket is one that blocks. The runtime's own sockets wake a reader by way of other threads, which wait for a
+// processor like everybody else.
 type socket int
 
 // open opens a socket in the network namespace of the calling thread.

@@ -19,8 +19,6 @@ import (
 const (
 	// frameSize is that of a number, big-endian.
 	frameSize = 8
-	// patience bounds the wait for the first number.
-	patience = 10 * time.Second
 	// minutesKept is for how long numbers are noted without growing the list that holds them.
 	minutesKept = 2
 )
