@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/hapair-io/hapair/test/prompt"
 )
 
 // Client listens to a Server on one connection and echoes what it hears.
@@ -47,6 +49,7 @@ func Listen(ctx context.Context, conn net.Conn) *Client {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	c.done.Go(func() {
 		defer stop()
+		prompt.Thread()
 		err := c.hear()
 		if ctx.Err() != nil {
 			err = nil // ended by its owner, not by the network

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/hapair-io/hapair/test/prompt"
 )
 
 // frameSize is a sequence number, big-endian.
@@ -74,20 +76,15 @@ func (s *Server) count(ctx context.Context, conn net.Conn) {
 		defer cancel()
 		_, _ = io.Copy(io.Discard, conn)
 	})
-	clock := time.NewTicker(s.interval)
-	defer clock.Stop()
+	n := uint64(0)
 	var frame [frameSize]byte
-	for n := uint64(0); ; n++ {
+	prompt.Every(ctx, s.interval, func() {
 		binary.BigEndian.PutUint64(frame[:], n)
+		n++
 		if _, err := conn.Write(frame[:]); err != nil {
-			return
+			cancel()
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-clock.C:
-		}
-	}
+	})
 }
 
 // errOutOfSequence is a number that is not the one after its predecessor.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/prompt"
 )
 
 // streamOfHost is the one Stream; greater numbers are probes.
@@ -34,7 +35,7 @@ func Send(ctx context.Context, path string, to netip.AddrPort, interval time.Dur
 	s := &Stream{conn: conn}
 	s.done.Go(func() {
 		defer func() { _ = conn.Close() }()
-		every(ctx, interval, s.send)
+		prompt.Every(ctx, interval, s.send)
 	})
 	return s, nil
 }
@@ -56,20 +57,6 @@ func (s *Stream) send() {
 	s.mu.Unlock()
 	// A packet that the host cannot send, for it finds no neighbour, is lost like one that the pair does not forward.
 	_, _ = s.conn.Write(m.append(make([]byte, 0, payloadSize)))
-}
-
-// every calls act at a steady pace until the context ends. Calls that are due while it is late are left out.
-func every(ctx context.Context, interval time.Duration, act func()) {
-	clock := time.NewTicker(interval)
-	defer clock.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-clock.C:
-			act()
-		}
-	}
 }
 
 // Prober is a host that sends to each of several stations, whoever has the virtual addresses.
@@ -97,7 +84,7 @@ func Probe(
 	p := &Prober{socket: s, from: from, to: to}
 	p.done.Go(func() {
 		defer func() { _ = s.close() }()
-		every(ctx, interval, p.send)
+		prompt.Every(ctx, interval, p.send)
 	})
 	return p, nil
 }
