@@ -77,12 +77,13 @@ func (s *scene) signal(program string, signal unix.Signal) error {
 	return site.Cluster.Signal(cluster.Program{Node: s.active.Spec.NodeName, Name: program, Pod: s.active.UID}, signal)
 }
 
-// isolate cuts the active's node off from all others.
+// isolate cuts the active's node off from all others. The API server goes first: an active that only lost its peer would
+// have the time to tell the API server so, and forward on that one's word.
 func (s *scene) isolate() error {
-	if err := site.Cluster.Cut(cluster.Worker1, cluster.Worker2); err != nil {
+	if err := site.Cluster.Cut(s.active.Spec.NodeName, cluster.ControlPlane); err != nil {
 		return err
 	}
-	return site.Cluster.Cut(s.active.Spec.NodeName, cluster.ControlPlane)
+	return site.Cluster.Cut(cluster.Worker1, cluster.Worker2)
 }
 
 // flap pulls a cable of the active's node and puts it back, again and again.

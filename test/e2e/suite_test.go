@@ -17,6 +17,7 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/deploy"
+	"github.com/hapair-io/hapair/test/prompt"
 	"github.com/hapair-io/hapair/test/story"
 )
 
@@ -30,6 +31,7 @@ var (
 var edge = story.SamplePair
 
 func TestCluster(t *testing.T) {
+	defer prompt.Turns()()
 	RegisterFailHandler(Fail)
 	SetDefaultEventuallyTimeout(90 * time.Second)
 	SetDefaultEventuallyPollingInterval(100 * time.Millisecond)

@@ -20,6 +20,17 @@ func Thread() {
 	}, 0)
 }
 
+// turns is how many threads may run Go code at once.
+const turns = 32
+
+// Turns makes room for prompt threads, and returns what takes it away again. Each needs a turn of the runtime's when it
+// comes back from the kernel, and there are only as many as processors; a goroutine whose thread the kernel passes over
+// keeps its turn all the while.
+func Turns() (restore func()) {
+	before := runtime.GOMAXPROCS(turns)
+	return func() { runtime.GOMAXPROCS(before) }
+}
+
 // Every calls act at a steady pace, on a prompt thread, until the context ends; the goroutine is to end with it. The
 // kernel wakes the thread: a timer of the Go runtime would be late by as much as other goroutines keep a processor.
 // Calls that are due while act takes its time are left out.

@@ -15,6 +15,7 @@ import (
 	"github.com/hapair-io/hapair/test/chaos"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/deploy"
+	"github.com/hapair-io/hapair/test/prompt"
 	"github.com/hapair-io/hapair/test/story"
 )
 
@@ -45,6 +46,7 @@ type Options struct {
 // Run boots the cluster, or uses the one that is up, installs the operator and the sample pair, measures and prints a
 // table. The cluster stays up.
 func Run(ctx context.Context, o Options) error {
+	defer prompt.Turns()()
 	b, err := prepare(ctx, o)
 	if err != nil {
 		return err
