@@ -34,8 +34,8 @@ func (s *step) settled() bool {
 }
 
 // write asks for the record in place of the version that is known. A write must not hide a permit that may still be in
-// use, or whoever comes next would not wait for it: until the former holder cannot forward any more, the duration of its
-// record stays, if it is the longer one.
+// use, or whoever comes next would not wait for it: until the former holder cannot forward any more, the duration of
+// its record stays, if it is the longer one.
 func (s *step) write(r Record) {
 	r.Version = s.lease.record.Version
 	r.Duration = s.config.LeaseDuration

@@ -87,8 +87,8 @@ func (m Machine) ownHealth() Health {
 }
 
 // silentAt is when the peer counts as silent to the active, whose heartbeat of that instant is the last that was
-// answered. It counts from there, as the promise does: answers that come late leave little of it. And it is earlier than
-// the same silence is to the standby: where only the link is lost, the one that has the traffic should keep it.
+// answered. It counts from there, as the promise does: answers that come late leave little of it. And it is earlier
+// than the same silence is to the standby: where only the link is lost, the one that has the traffic should keep it.
 func (c Config) silentAt(last time.Duration) time.Duration {
 	return last + c.detect() - c.HeartbeatInterval/2
 }

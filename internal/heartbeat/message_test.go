@@ -57,7 +57,8 @@ var example = Message{
 // TestFormatStands fails when a message looks different from what units in the field send.
 func TestFormatStands(t *testing.T) {
 	const tail = "aa" + "000000000000000000000000000000000000000000000000000000000000" + "bb"
-	const number = "0000000000000007" + "0000000000000009" + "000000001dcd6500" + "0003" + "8001" + "c001" + "0102030405060708"
+	const number = "0000000000000007" + "0000000000000009" + "000000001dcd6500" +
+		"0003" + "8001" + "c001" + "0102030405060708"
 	for flags, m := range map[string]Message{
 		"07": example,
 		"01": func(m Message) Message { m.Ready, m.Health.Firewall = false, false; return m }(example),

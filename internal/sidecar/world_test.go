@@ -274,7 +274,9 @@ func (h hostAddresses) Set(_ context.Context, c vip.Config) error {
 	}
 	return h.note("withdraw addresses")
 }
-func (h hostAddresses) Announce(context.Context) error                    { return h.note("announce") }
+
+func (h hostAddresses) Announce(context.Context) error { return h.note("announce") }
+
 func (h hostAddresses) Verify() error                                     { return h.note("look at addresses") }
 func (h hostAddresses) Watch(ctx context.Context, _ func([]vip.Conflict)) { <-ctx.Done() }
 func (h hostAddresses) Close()                                            {}

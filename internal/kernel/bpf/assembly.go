@@ -17,8 +17,8 @@ const (
 	drop verdict = 2 // TC_ACT_SHOT, TCX_DROP
 )
 
-// Where the program keeps what it has read of a frame: offsets from the frame pointer, each a multiple of eight, so that
-// addresses can be compared in whole words.
+// Where the program keeps what it has read of a frame: offsets from the frame pointer, each a multiple of eight, so
+// that addresses can be compared in whole words.
 const (
 	ethernetAt  = -16 // 14 bytes: destination, source, type
 	tagAt       = -24 // 4 bytes: what follows the type of a VLAN tag

@@ -6,8 +6,9 @@ import (
 )
 
 // egress judges what goes out, packets of raw sockets included. Past the deadline passes only what the unit itself has
-// made and what claims nothing that is shared: from an address of its own or from none, as when it looks for duplicates,
-// and from a MAC address of its own. What was routed is dropped even if translated to an address of the unit.
+// made and what claims nothing that is shared: from an address of its own or from none, as when it looks for
+// duplicates, and from a MAC address of its own. What was routed is dropped even if translated to an address of the
+// unit.
 func egress(s state, pass verdict) asm.Instructions {
 	a := &assembly{state: s}
 	a.passOutBefore()

@@ -56,8 +56,8 @@ const (
 	icmpv6Advertisement  = 136
 )
 
-// ethernet reads the Ethernet header and the VLAN tags, which do not matter: the position is behind them afterwards, and
-// the kind is the type of what follows. Where there are more tags than that, the kind is that of a tag.
+// ethernet reads the Ethernet header and the VLAN tags, which do not matter: the position is behind them afterwards,
+// and the kind is the type of what follows. Where there are more tags than that, the kind is that of a tag.
 func (a *assembly) ethernet() {
 	a.add(asm.Mov.Imm(position, 0))
 	a.load(ethernetAt, ethernetLength)

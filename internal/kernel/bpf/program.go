@@ -172,8 +172,8 @@ func describe(program *ebpf.Program) (fd int, id uint32, err error) {
 	return program.FD(), uint32(number), nil
 }
 
-// SetOwnAddresses makes these the addresses of the unit itself, which are reached while the gate is closed. New ones are
-// added before old ones go.
+// SetOwnAddresses makes these the addresses of the unit itself, which are reached while the gate is closed. New ones
+// are added before old ones go.
 func (p *Program) SetOwnAddresses(addresses []netip.Addr) error {
 	var own4, own6 [][]byte
 	for _, a := range addresses {

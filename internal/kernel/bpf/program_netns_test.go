@@ -242,7 +242,17 @@ func mutate(t *rapid.T, frame []byte) []byte {
 	frame = slices.Clone(frame)
 	known := [][]byte{
 		own4.AsSlice(), virtual4.AsSlice(), any4.AsSlice(), own6.AsSlice(), virtual6.AsSlice(), any6.AsSlice(), ownMAC[:],
-		virtualMAC[:], {0x81, 0}, {0x88, 0xa8}, {8, 0}, {8, 6}, {0x86, 0xdd}, {58, 0}, {60, 0}, {136}, {135}, {0xff},
+		virtualMAC[:],
+		{0x81, 0},
+		{0x88, 0xa8},
+		{8, 0},
+		{8, 6},
+		{0x86, 0xdd},
+		{58, 0},
+		{60, 0},
+		{136},
+		{135},
+		{0xff},
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "changes") {
 		at := rapid.IntRange(0, len(frame)-1).Draw(t, "at")
