@@ -167,13 +167,14 @@ func (j *judge) promoted(u *unit, term uint64) {
 	w.pass(Opened)
 	if other := u.other(); u.granted >= term && !j.byHand {
 		other.produce()
-		if lost := ledger(other.table).missing(&u.table); lost != 0 {
+		if lost := u.table.missing(&other.table.upTo); lost != 0 {
 			j.fail(NothingLost, "%s is handed the role for %s with the state of term %d up to %s, and the giver had %s",
 				u.name(), cause, lost, u.table.of(lost), other.table.of(lost))
 		}
 	}
 	lossy := j.byHand || cause == ha.CauseExpiry || cause == ha.CauseFirst
-	lost := j.ledger.missing(&u.table)
+	j.ledger.newest = term
+	lost := u.table.missing(&j.ledger.upTo)
 	if lost == 0 {
 		return
 	}

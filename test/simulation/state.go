@@ -31,18 +31,20 @@ func (u *unit) produce() {
 // ledger has what a standby acknowledged.
 type ledger struct {
 	upTo [maxTerms]time.Duration
+	// newest is the term of the newest active. An acknowledgement of older state comes too late for anybody.
+	newest uint64
 }
 
 func (l *ledger) acknowledged(term uint64, upTo time.Duration) {
-	if term < maxTerms {
+	if term >= l.newest && term < maxTerms {
 		l.upTo[term] = max(l.upTo[term], upTo)
 	}
 }
 
-// missing is the first term of which the table has less than was acknowledged; 0 when it has all.
-func (l ledger) missing(t *table) uint64 {
-	for term := range l.upTo {
-		if t.upTo[term] < l.upTo[term] {
+// missing is the first term of which the table has less than is wanted; 0 when it has all.
+func (t *table) missing(wanted *[maxTerms]time.Duration) uint64 {
+	for term := range wanted {
+		if t.upTo[term] < wanted[term] {
 			return uint64(term)
 		}
 	}
