@@ -1,12 +1,7 @@
 package failover
 
 import (
-	"fmt"
 	"net/netip"
-	"os"
-	"strconv"
-	"strings"
-	"testing"
 
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/test/testbed"
@@ -71,49 +66,3 @@ func flow(number int) conntrack.Flow {
 		},
 	}
 }
-
-// The machine's limits of connections, which are all namespaces' together, for two routers with a full table each. They
-// are raised only where tables are full: whoever reads a table, as both systems do, keeps a processor from forwarding
-// for as long as it takes to pass over its empty buckets.
-const (
-	limitFile       = "/proc/sys/net/netfilter/nf_conntrack_max"
-	bucketsFile     = "/proc/sys/net/netfilter/nf_conntrack_buckets"
-	connectionLimit = 4 << 20
-	tableBuckets    = 1 << 20
-)
-
-// raiseLimits lets tables grow as far as they are filled, and restores the limits when the trial ends.
-func raiseLimits(t testing.TB) {
-	t.Helper()
-	for file, wanted := range map[string]int{limitFile: connectionLimit, bucketsFile: tableBuckets} {
-		before, err := readNumber(file)
-		if err != nil {
-			t.Fatalf("Raising the limits of connections: %v", err)
-		}
-		if before >= wanted {
-			continue
-		}
-		if err := writeNumber(file, wanted); err != nil {
-			t.Fatalf("Raising the limits of connections: %v", err)
-		}
-		t.Cleanup(func() {
-			if err := writeNumber(file, before); err != nil {
-				t.Errorf("Restoring %s to %d: %v", file, before, err)
-			}
-		})
-	}
-}
-
-func readNumber(file string) (int, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return 0, fmt.Errorf("reading %s: %w", file, err)
-	}
-	return n, nil
-}
-
-func writeNumber(file string, n int) error { return os.WriteFile(file, []byte(strconv.Itoa(n)), 0) }

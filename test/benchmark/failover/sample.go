@@ -19,6 +19,8 @@ type Sample struct {
 	// Disturbed counts attempts before this one that were given up because the standby took over, or was lost, before
 	// anything had happened.
 	Disturbed int `json:"disturbed"`
+	// Unsteady says that this one was given up too, and no further was made.
+	Unsteady bool `json:"unsteady,omitempty"`
 
 	// UDP, UDP5 and TCP are the longest silences that the client heard after the event: of datagrams each millisecond,
 	// each 5 ms, and of a TCP connection that counts each 5 ms. NoiseUDP and NoiseTCP are the same before the event, over
