@@ -1,9 +1,9 @@
 // Package gate lets traffic through a unit until a deadline, and no longer.
 //
-// The gate stands in the kernel, on the unit's traffic interfaces, and closes by itself: whether the process runs, stands
-// still or is dead makes no difference. While it is closed, the unit forwards nothing, answers for no address that it
-// shares with its peer and claims none; its own addresses are reached, and it can reach others with them, so that a
-// standby can be probed and can probe.
+// The gate stands in the kernel, on the unit's traffic interfaces, and closes by itself: whether the process runs,
+// stands still or is dead makes no difference. While it is closed, the unit forwards nothing, answers for no address
+// that it shares with its peer and claims none; its own addresses are reached, and it can reach others with them, so
+// that a standby can be probed and can probe.
 //
 // What it is made of is, where the kernel lets it, a program that compares the boot clock with an absolute deadline
 // (package bpf): a process that stood still between the decision and its effect opens nothing that should be closed by

@@ -112,8 +112,8 @@ func newGate(o Options, newBarrier func(Options) (barrier, error)) (*Gate, error
 // Kind tells what the gate is made of.
 func (g *Gate) Kind() Kind { return g.barrier.kind() }
 
-// Set opens the gate until the deadline, moves the deadline to a later or an earlier instant, or closes. Opening past the
-// deadline closes and fails. When it returns without error, what is wanted holds for the next packet.
+// Set opens the gate until the deadline, moves the deadline to a later or an earlier instant, or closes. Opening past
+// the deadline closes and fails. When it returns without error, what is wanted holds for the next packet.
 //
 // A gate that is to be opened is looked after first, and put back where it is missing; one that is open is only given
 // its new deadline, unless it was found to be missing since.

@@ -11,12 +11,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"go.uber.org/goleak"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // kernel is two interfaces in memory, and a barrier that can be put on them.
 type kernel struct {

@@ -10,8 +10,8 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// settings are what every traffic interface has, whether or not the gate is open: it forwards, and answers and asks only
-// for addresses that it has itself, which keeps the virtual address of one network from being claimed on another.
+// settings are what every traffic interface has, whether or not the gate is open: it forwards, and answers and asks
+// only for addresses that it has itself, which keeps the virtual address of one network from being claimed on another.
 var settings = rtnetlink.Devconf{Forwarding: true, ARPIgnore: 1, ARPAnnounce: 2}
 
 // host is the interfaces and addresses of the unit, as far as they matter to the gate.

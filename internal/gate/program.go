@@ -87,7 +87,8 @@ func (p *program) install(links []rtnetlink.Link) error {
 	}
 	p.bpf.SetInterfaces(indices)
 	p.shorten(links)
-	return nftables.Gate{}.Remove()
+	other := &nftables.Gate{}
+	return errors.Join(other.Remove(), other.Close())
 }
 
 func (p *program) installed(links []rtnetlink.Link) error {

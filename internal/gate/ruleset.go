@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// headroom is how much earlier than its deadline a permit times out. As long as setting it took no longer, it cannot
-	// time out late, whenever the kernel began to count.
+	// headroom is how much earlier than its deadline a permit times out. As long as setting it takes no longer, it cannot
+	// time out late, whenever the kernel begins to count.
 	headroom = 5 * time.Millisecond
 	// jiffy is how coarsely the kernel counts at the worst.
 	jiffy = 10 * time.Millisecond
@@ -21,9 +21,8 @@ const (
 	attempts = 3
 )
 
-// errSlow says that the process stood still between reckoning a permit and the kernel's taking it, so that it could time
-// out late.
-var errSlow = errors.New("setting the permit took too long")
+// errSlow says that the process stood still between reckoning a permit and the kernel's taking it, again and again.
+var errSlow = errors.New("the permit in the kernel could outlast its deadline, for setting it takes too long")
 
 // ruleset is the barrier of nftables, whose permits time out.
 type ruleset struct {
@@ -45,10 +44,11 @@ type timer interface {
 	SetOwn(own []netip.Addr) error
 	Remaining() (time.Duration, error)
 	Verify(interfaces []string) error
+	Close() error
 }
 
 func newRuleset(o Options) (barrier, error) {
-	r := &ruleset{gate: nftables.Gate{}, kernel: o.Kernel, now: o.Now, state: nftables.GateState{Interfaces: o.Interfaces}}
+	r := &ruleset{gate: &nftables.Gate{}, kernel: o.Kernel, now: o.Now, state: nftables.GateState{Interfaces: o.Interfaces}}
 	for _, m := range o.VirtualMACs {
 		r.state.VirtualMACs = append(r.state.VirtualMACs, nftables.MAC(m))
 	}
@@ -110,38 +110,34 @@ func (r *ruleset) setDeadline(until time.Duration) error {
 	return nil
 }
 
-// permit sets a permit that times out at the deadline at the latest, and makes sure that it does.
+// permit sets a permit that times out at the deadline at the latest, and makes sure that it does. The kernel counts from
+// when it takes the permit, which is not known; but it was not after the setting has returned, and what is left can be
+// asked for. Where neither proves that the permit ends in time, it is set again.
 func (r *ruleset) permit(until time.Duration) error {
 	for range attempts {
 		reckoned := r.now()
 		lasts := until - reckoned - headroom
 		if lasts <= 0 {
-			return fmt.Errorf("opening for the %s that are left until the deadline: %w", until-reckoned, errPassed)
+			return fmt.Errorf("with %s left until the deadline: %w", until-reckoned, errPassed)
 		}
 		if err := r.gate.SetPermit(r.state.Interfaces, lasts); err != nil {
 			return err
 		}
-		if took := r.now() - reckoned; took <= headroom {
-			return r.check(until)
+		took := r.now() - reckoned
+		asked := r.now()
+		left, err := r.gate.Remaining()
+		answered := r.now()
+		switch {
+		case err != nil:
+			return err
+		case left == 0 && answered < until-headroom-jiffy:
+			return errors.New("the permit that was set is not in the kernel")
+		case asked+left > until+jiffy: // It is too long already.
+		case took <= headroom || answered+left <= until:
+			return nil
 		}
 	}
 	return errSlow
-}
-
-// check reads the permit back: it must be there, and not outlast the deadline.
-func (r *ruleset) check(until time.Duration) error {
-	before := r.now()
-	left, err := r.gate.Remaining()
-	switch {
-	case err != nil:
-		return err
-	case left == 0 && r.now() < until-headroom-jiffy:
-		return errors.New("the permit that was set is not in the kernel")
-	case before+left > until+jiffy:
-		return fmt.Errorf("the permit that was set ends at %s instead of %s", before+left, until)
-	default:
-		return nil
-	}
 }
 
 func (r *ruleset) isOpen() error {
@@ -154,4 +150,4 @@ func (r *ruleset) isOpen() error {
 	return err
 }
 
-func (r *ruleset) close() error { return nil }
+func (r *ruleset) close() error { return r.gate.Close() }

@@ -46,6 +46,12 @@ func (l Link) Down() Link {
 	return l.change("setting down", netlink.LinkSetDown)
 }
 
+// Delete removes the interface, and the one at the other end of its cable.
+func (l Link) Delete() {
+	l.t.Helper()
+	l.change("deleting", netlink.LinkDel)
+}
+
 // Address adds an address; IPv6 ones are usable at once, without duplicate address detection.
 func (l Link) Address(prefix string) Link {
 	l.t.Helper()

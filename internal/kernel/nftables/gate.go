@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/nftables"
@@ -23,12 +24,20 @@ const gateTimeout = 5 * time.Second
 // MAC is an Ethernet address.
 type MAC = [6]byte
 
-// Gate is the gate in nftables, for where the kernel refuses programs, in the network namespace of the process. What
-// passes an open gate is told by set elements that time out; without them the rules pass what a closed gate passes.
+// Gate is the gate in nftables, for where the kernel refuses programs. What passes an open gate is told by set elements
+// that time out; without them the rules pass what a closed gate passes.
 //
 // The tables stay when the process ends, and the elements time out without it. But a time-out is relative: it begins
 // when the kernel takes it, however long ago it was reckoned. And whoever flushes all rulesets flushes the gate.
-type Gate struct{}
+//
+// It keeps one socket, opened when it is first used, in the network namespace that the calling thread is in then. To
+// close a socket of nftables takes the kernel an RCU grace period after each change, some tens of milliseconds on a busy
+// machine, for which an active unit would not extend its permit.
+type Gate struct {
+	mu     sync.Mutex
+	conn   *nftables.Conn
+	socket *netlink.Conn
+}
 
 // GateState is what the gate is, besides its permit.
 type GateState struct {
@@ -41,12 +50,12 @@ type GateState struct {
 }
 
 // Replace makes the gate what the state says, closed, in one transaction: no packet finds none.
-func (g Gate) Replace(s GateState) error {
+func (g *Gate) Replace(s GateState) error {
 	return g.change("installing the gate", func(conn *nftables.Conn) error { return gateBuilder{conn}.build(s) })
 }
 
 // SetPermit opens the gate for a time that begins when the kernel takes it, or closes it.
-func (g Gate) SetPermit(interfaces []string, permit time.Duration) error {
+func (g *Gate) SetPermit(interfaces []string, permit time.Duration) error {
 	return g.change("moving the gate's deadline", func(conn *nftables.Conn) error {
 		b := gateBuilder{conn}
 		b.flushPermit()
@@ -55,7 +64,7 @@ func (g Gate) SetPermit(interfaces []string, permit time.Duration) error {
 }
 
 // SetOwn replaces the addresses that are reached while the gate is closed.
-func (g Gate) SetOwn(own []netip.Addr) error {
+func (g *Gate) SetOwn(own []netip.Addr) error {
 	return g.change("setting the addresses that the closed gate passes", func(conn *nftables.Conn) error {
 		for _, list := range []string{own4, own6} {
 			conn.FlushSet(&nftables.Set{Table: netdevTable(), Name: list})
@@ -66,68 +75,62 @@ func (g Gate) SetOwn(own []netip.Addr) error {
 
 // Remaining is how much longer the gate is open on the interface where it is open longest, by what the kernel says. It
 // fails when the gate is not there.
-func (Gate) Remaining() (time.Duration, error) {
-	conn, err := openGate()
-	if err != nil {
-		return 0, err
-	}
-	var longest time.Duration
-	for _, table := range gateTables() {
-		elements, err := conn.GetSetElements(&nftables.Set{Table: table, Name: permit})
-		if err != nil {
-			return 0, fmt.Errorf("reading the gate's deadline from tables %s: %w", gateTable, err)
+func (g *Gate) Remaining() (longest time.Duration, err error) {
+	err = g.exchange(func(conn *nftables.Conn) error {
+		for _, table := range gateTables() {
+			elements, err := conn.GetSetElements(&nftables.Set{Table: table, Name: permit})
+			if err != nil {
+				return fmt.Errorf("reading the gate's deadline from tables %s: %w", gateTable, err)
+			}
+			for _, e := range elements {
+				longest = max(longest, e.Expires)
+			}
 		}
-		for _, e := range elements {
-			longest = max(longest, e.Expires)
-		}
-	}
-	return longest, nil
+		return nil
+	})
+	return longest, err
 }
 
 // Verify fails when the gate is not as it was put on the interfaces: it compares how many rules each chain has, which
 // finds accidents, not malice.
-func (Gate) Verify(interfaces []string) error {
-	conn, err := openGate()
-	if err != nil {
-		return err
-	}
-	for _, c := range gateChains(interfaces) {
-		rules, err := conn.GetRules(c.chain.Table, c.chain)
-		if err != nil {
-			return fmt.Errorf("looking for the gate in tables %s: %w", gateTable, err)
+func (g *Gate) Verify(interfaces []string) error {
+	return g.exchange(func(conn *nftables.Conn) error {
+		for _, c := range gateChains(interfaces) {
+			rules, err := conn.GetRules(c.chain.Table, c.chain)
+			if err != nil {
+				return fmt.Errorf("looking for the gate in tables %s: %w", gateTable, err)
+			}
+			if len(rules) != len(c.rules) {
+				return fmt.Errorf("%w: chain %s of tables %s has %d rules in place of %d",
+					ErrAltered, c.chain.Name, gateTable, len(rules), len(c.rules))
+			}
 		}
-		if len(rules) != len(c.rules) {
-			return fmt.Errorf("%w: chain %s of tables %s has %d rules in place of %d",
-				ErrAltered, c.chain.Name, gateTable, len(rules), len(c.rules))
+		return nil
+	})
+}
+
+// Remove takes the gate away; one that is absent is removed, and where there is no nftables there is none.
+func (g *Gate) Remove() error {
+	for _, table := range gateTables() {
+		err := g.exchange(func(conn *nftables.Conn) error {
+			if _, err := conn.ListTableOfFamily(table.Name, table.Family); err != nil {
+				return err
+			}
+			conn.DelTable(table)
+			return conn.Flush()
+		})
+		if err != nil && !isAbsent(err) {
+			return fmt.Errorf("removing table %s of the gate: %w", table.Name, err)
 		}
 	}
 	return nil
 }
 
-// Remove takes the gate away; one that is absent is removed, and where there is no nftables there is none.
-func (g Gate) Remove() error {
-	conn, err := openGate()
-	if err != nil {
-		return err
-	}
-	var there []*nftables.Table
-	for _, table := range gateTables() {
-		found, err := conn.ListTableOfFamily(table.Name, table.Family)
-		if err == nil {
-			there = append(there, found)
-		} else if !isAbsent(err) {
-			return fmt.Errorf("looking for table %s: %w", table.Name, err)
-		}
-	}
-	if there == nil {
-		return nil
-	}
-	return g.change("removing the gate", func(conn *nftables.Conn) error {
-		for _, table := range there {
-			conn.DelTable(table)
-		}
-		return nil
-	})
+// Close gives the socket back. The gate stays in the kernel.
+func (g *Gate) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.hangUp()
 }
 
 // isAbsent tells whether the kernel has no such table, no such family, or no nftables.
@@ -136,25 +139,54 @@ func isAbsent(err error) bool {
 		errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EINVAL)
 }
 
-// openGate makes ready for one exchange with the kernel.
-func openGate() (*nftables.Conn, error) {
-	conn, err := nftables.New(nftables.WithSockOptions(func(socket *netlink.Conn) error {
-		return socket.SetDeadline(time.Now().Add(gateTimeout))
-	}))
-	if err != nil {
-		return nil, fmt.Errorf("opening nftables: %w", err)
+// exchange is one conversation with the kernel, bounded in time. One that failed ends the socket, and with it what is
+// left in it of the conversation.
+func (g *Gate) exchange(talk func(*nftables.Conn) error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	err := g.open()
+	if err == nil {
+		err = g.socket.SetDeadline(time.Now().Add(gateTimeout))
 	}
-	return conn, nil
+	if err == nil {
+		err = talk(g.conn)
+	}
+	if err != nil {
+		return errors.Join(err, g.hangUp())
+	}
+	return nil
 }
 
-func (Gate) change(what string, queue func(*nftables.Conn) error) error {
-	conn, err := openGate()
-	if err == nil {
-		err = queue(conn)
+func (g *Gate) open() (err error) {
+	if g.conn != nil {
+		return nil
 	}
-	if err == nil {
-		err = conn.Flush()
+	g.conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(socket *netlink.Conn) error {
+		g.socket = socket
+		return nil
+	}))
+	if err != nil {
+		return fmt.Errorf("opening nftables: %w", err)
 	}
+	return nil
+}
+
+func (g *Gate) hangUp() error {
+	if g.conn == nil {
+		return nil
+	}
+	err := g.conn.CloseLasting()
+	g.conn = nil
+	return err
+}
+
+func (g *Gate) change(what string, queue func(*nftables.Conn) error) error {
+	err := g.exchange(func(conn *nftables.Conn) error {
+		if err := queue(conn); err != nil {
+			return err
+		}
+		return conn.Flush()
+	})
 	if err != nil {
 		return fmt.Errorf("%s in tables %s: %w", what, gateTable, explainGate(err))
 	}

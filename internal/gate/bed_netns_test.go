@@ -1,0 +1,290 @@
+//go:build netns
+
+package gate
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// The addresses of the bed. The virtual ones are on the router from the beginning, as on a unit that has died active.
+const (
+	clientAddress = "192.0.2.9"
+	ownLAN        = "192.0.2.2"
+	virtualLAN    = "192.0.2.1"
+	ownWAN        = "198.51.100.2"
+	virtualWAN    = "198.51.100.1"
+	serverAddress = "198.51.100.9"
+
+	clientAddress6 = "2001:db8:1::9"
+	ownLAN6        = "2001:db8:1::2"
+	virtualLAN6    = "2001:db8:1::1"
+	ownWAN6        = "2001:db8:2::2"
+	virtualWAN6    = "2001:db8:2::1"
+	serverAddress6 = "2001:db8:2::9"
+)
+
+// bed is a client and a server with a router between them, which is the unit.
+//
+//	client0 ── lan router wan ── server0
+type bed struct {
+	t                      testing.TB
+	client, router, server *testbed.Namespace
+	setup                  unitSetup
+}
+
+func newBed(t testing.TB, withoutBPF bool) *bed {
+	t.Helper()
+	b := &bed{
+		t: t, client: testbed.NewNamespace(t, "client"), router: testbed.NewNamespace(t, "router"),
+		server: testbed.NewNamespace(t, "server"),
+		setup: unitSetup{
+			Interfaces: []string{"lan", "wan"}, WithoutBPF: withoutBPF,
+			VirtualMACs: []rtnetlink.MAC{{0, 0, 0x5e, 0, 1, 7}},
+		},
+	}
+	for _, a := range []string{virtualLAN, virtualWAN, virtualLAN6, virtualWAN6} {
+		b.setup.Virtual = append(b.setup.Virtual, netip.MustParseAddr(a))
+	}
+	for _, n := range []*testbed.Namespace{b.client, b.router, b.server} {
+		n.Set(t, "net.ipv6.conf.default.accept_dad", "0") // or nothing is sent from a link's address for two seconds
+	}
+	b.router.Set(t, "net.ipv6.conf.all.forwarding", "1")
+	b.wireLAN()
+	testbed.Wire(t, b.router, "wan", b.server, "server0")
+	b.router.Link(t, "wan").Address(ownWAN + "/24").Address(virtualWAN + "/24").
+		Address(ownWAN6 + "/64").Address(virtualWAN6 + "/64")
+	b.server.Link(t, "server0").Address(serverAddress + "/24").Route(virtualWAN).
+		Address(serverAddress6 + "/64").Route(virtualWAN6)
+	return b
+}
+
+func (b *bed) wireLAN() {
+	b.t.Helper()
+	testbed.Wire(b.t, b.client, "client0", b.router, "lan")
+	b.router.Link(b.t, "lan").Address(ownLAN + "/24").Address(virtualLAN + "/24").
+		Address(ownLAN6 + "/64").Address(virtualLAN6 + "/64")
+	b.client.Link(b.t, "client0").Address(clientAddress + "/24").Route(virtualLAN).
+		Address(clientAddress6 + "/64").Route(virtualLAN6)
+}
+
+// unit starts the router's gate.
+func (b *bed) unit() *process {
+	b.t.Helper()
+	p, first := startUnit(b.t, b.router, b.setup, (*exec.Cmd).Start)
+	if first.Error != "" {
+		b.t.Fatalf("Putting the gate up: %s", first.Error)
+	}
+	p.kind = first.Kind
+	return p
+}
+
+// eachKind runs a test with each kind of gate.
+func eachKind(t *testing.T, test func(t *testing.T, b *bed)) {
+	for kind, withoutBPF := range map[string]bool{"BPF": false, "NFTables": true} {
+		t.Run(kind, func(t *testing.T) { test(t, newBed(t, withoutBPF)) })
+	}
+}
+
+// datagram is one of a stream. The times are of the boot clock.
+type datagram struct {
+	before, after time.Duration // when it was sent, seen from before and after the call
+	arrived       time.Duration // when the server's kernel received it; zero if never
+}
+
+// stream is datagrams from the client to the server through the router, one every millisecond.
+type stream struct {
+	t        testing.TB
+	from, to *net.UDPConn
+	stop     chan struct{}
+	parts    sync.WaitGroup
+
+	mu   sync.Mutex
+	sent []datagram
+	// begun is when it was first seen to get through.
+	begun time.Duration
+}
+
+func (b *bed) stream(to string) *stream {
+	b.t.Helper()
+	s := &stream{t: b.t, stop: make(chan struct{})}
+	err := b.server.Do(func() (err error) {
+		if s.to, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(to), Port: 5000}); err != nil {
+			return err
+		}
+		raw, err := s.to.SyscallConn()
+		if err != nil {
+			return err
+		}
+		var failed error
+		err = raw.Control(func(fd uintptr) {
+			failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
+		})
+		return firstOf(err, failed)
+	})
+	if err == nil {
+		err = b.client.Do(func() (err error) {
+			s.from, err = net.DialUDP("udp", nil, s.to.LocalAddr().(*net.UDPAddr))
+			return err
+		})
+	}
+	if err != nil {
+		b.t.Fatalf("Opening a stream: %v", err)
+	}
+	s.parts.Go(s.send)
+	s.parts.Go(s.receive)
+	b.t.Cleanup(s.end)
+	return s
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stream) send() {
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	number := make([]byte, 8)
+	for n := uint64(0); ; n++ {
+		select {
+		case <-s.stop:
+			return
+		case <-ticker.C:
+		}
+		binary.BigEndian.PutUint64(number, n)
+		s.mu.Lock()
+		s.sent = append(s.sent, datagram{before: bootTime()})
+		s.mu.Unlock()
+		_, _ = s.from.Write(number) // Who has no neighbour is told so here.
+		s.mu.Lock()
+		s.sent[n].after = bootTime()
+		s.mu.Unlock()
+	}
+}
+
+func (s *stream) receive() {
+	number, control := make([]byte, 8), make([]byte, 64)
+	for {
+		_, n, _, _, err := s.to.ReadMsgUDP(number, control)
+		if err != nil {
+			return
+		}
+		messages, err := unix.ParseSocketControlMessage(control[:n])
+		if err != nil || len(messages) != 1 {
+			s.t.Errorf("No time of arrival: %v", err)
+			return
+		}
+		seconds := binary.NativeEndian.Uint64(messages[0].Data)
+		wall := time.Unix(int64(seconds), int64(binary.NativeEndian.Uint64(messages[0].Data[8:])))
+		s.mu.Lock()
+		s.sent[binary.BigEndian.Uint64(number)].arrived = bootTime() - time.Since(wall)
+		s.mu.Unlock()
+	}
+}
+
+// end ends the stream. It may be called again.
+func (s *stream) end() {
+	select {
+	case <-s.stop:
+	default:
+		close(s.stop)
+		_ = s.from.Close()
+		_ = s.to.Close()
+	}
+	s.parts.Wait()
+}
+
+// passing waits until the stream gets through.
+func (s *stream) passing() {
+	s.t.Helper()
+	asked := bootTime()
+	testbed.Eventually(s.t, "the stream gets through", func() bool { return s.arrivedSince(asked) > 10 })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun = bootTime()
+}
+
+// goOn lets the stream go on until enough was sent past an instant to prove something.
+func (s *stream) goOn(past time.Duration) {
+	s.t.Helper()
+	testbed.Eventually(s.t, "the stream goes on", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		n := 0
+		for _, d := range s.sent {
+			if d.before > past+sound && d.after != 0 {
+				n++
+			}
+		}
+		return n >= 100
+	})
+}
+
+func (s *stream) arrivedSince(begin time.Duration) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, d := range s.sent {
+		if d.arrived > begin {
+			n++
+		}
+	}
+	return n
+}
+
+// until waits for an instant.
+func until(instant time.Duration) {
+	for bootTime() < instant {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// sound is how late a datagram may arrive after the deadline: it was let through in time, and had a way to go on a
+// machine that does other things too.
+const sound = 5 * time.Millisecond
+
+// hiccup is how long a machine with other work may keep a datagram that was sent from being processed.
+const hiccup = 30 * time.Millisecond
+
+// closedAt checks that everything got through that was sent before the deadline, less what a gate may close early, and
+// nothing after it.
+func (s *stream) closedAt(deadline, early time.Duration) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var last time.Duration
+	var lost, late int
+	for _, d := range s.sent {
+		switch {
+		case d.arrived == 0 && d.before > s.begun && d.after < deadline-early-hiccup:
+			lost++
+		case d.arrived != 0:
+			last = max(last, d.arrived)
+			if d.before > deadline {
+				late++
+			}
+		}
+	}
+	s.t.Logf("The last of %d datagrams arrived %s after the deadline", len(s.sent), last-deadline)
+	if late > 0 || last > deadline+sound {
+		s.t.Errorf("%d datagrams sent past the deadline arrived, the last one %s late", late, last-deadline)
+	}
+	if lost > 0 {
+		s.t.Errorf("%d datagrams were lost before the deadline", lost)
+	}
+}

@@ -1,0 +1,201 @@
+//go:build netns
+
+package gate
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// earlier is how much before its deadline a gate may close: one of nftables leaves headroom, and counts in jiffies.
+func (p *process) earlier() time.Duration {
+	if p.kind == KindBPF.String() {
+		return time.Millisecond
+	}
+	return headroom + 2*jiffy
+}
+
+// opened opens the gate for long, and has a stream through it.
+func opened(b *bed, to string) (*process, *stream) {
+	b.t.Helper()
+	p := b.unit()
+	p.open(time.Minute)
+	s := b.stream(to)
+	s.passing()
+	return p, s
+}
+
+// The gate closes at its deadline, whatever becomes of the process.
+func TestClosesByItself(t *testing.T) {
+	for name, to := range map[string]string{"IPv4": serverAddress, "IPv6": serverAddress6} {
+		for what, happen := range map[string]func(*process){
+			"running": func(*process) {},
+			"stopped": func(p *process) { p.signal(syscall.SIGSTOP) },
+			"killed":  func(p *process) { p.signal(syscall.SIGKILL) },
+		} {
+			t.Run(name+" "+what, func(t *testing.T) {
+				eachKind(t, func(t *testing.T, b *bed) {
+					p, s := opened(b, to)
+					deadline := p.open(300 * time.Millisecond)
+					happen(p)
+					s.goOn(deadline)
+					s.end()
+					s.closedAt(deadline, p.earlier())
+				})
+			})
+		}
+	}
+}
+
+// A deadline is put off and put forward, and a gate that has closed opens again.
+func TestDeadlineMovesInTheKernel(t *testing.T) {
+	eachKind(t, func(t *testing.T, b *bed) {
+		p, s := opened(b, serverAddress)
+		for range 2 {
+			until(p.open(200*time.Millisecond) - 100*time.Millisecond)
+			deadline := p.open(200 * time.Millisecond) // later
+			until(deadline - 100*time.Millisecond)
+			p.open(time.Minute)
+			deadline = p.open(50 * time.Millisecond) // earlier
+			s.goOn(deadline)
+			s.end()
+			s.closedAt(deadline, p.earlier())
+			if err := p.verify(); err == nil {
+				t.Error("a gate that has closed calls itself open")
+			}
+			p.open(time.Minute)
+			if err := p.verify(); err != nil {
+				t.Error(err)
+			}
+			s = b.stream(serverAddress)
+			s.passing()
+		}
+		begun, done := p.close()
+		s.goOn(done)
+		s.end()
+		s.closedAt(done, done-begun+p.earlier())
+	})
+}
+
+// A process that stands still between looking at the clock and moving the deadline opens nothing that should be closed
+// by then. A gate of nftables cannot help opening for the moment that it takes to find out, where the pause was between
+// reckoning the time-out and setting it.
+func TestPauseBeforeTheWriteOpensNothing(t *testing.T) {
+	eachKind(t, func(t *testing.T, b *bed) {
+		p, s := opened(b, serverAddress)
+		pause := func(looks int32) (leaked int) {
+			p.close()
+			const lasts = 200 * time.Millisecond
+			p.send(order{Do: "open", Lasts: lasts, Pause: looks})
+			p.awaitStop()
+			until(bootTime() + lasts)
+			continued := bootTime()
+			p.signal(syscall.SIGCONT)
+			r := p.await()
+			answered, err := bootTime(), r.Error
+			s.goOn(answered)
+			leaked = s.arrivedSince(continued)
+			t.Logf("%d datagrams got through in the %s until the answer: %s", leaked, answered-continued, err)
+			if late := s.arrivedSince(answered + sound); late > 0 {
+				t.Errorf("%d datagrams got through after the answer", late)
+			}
+			if r.Until > continued {
+				t.Fatal("the unit stood still before it was told anything")
+			}
+			if err := p.verify(); err == nil {
+				t.Error("the gate calls itself open past its deadline")
+			}
+			if p.kind == KindNFTables.String() && !strings.Contains(err, errPassed.Error()) {
+				t.Errorf("opening too late is answered with %q", err)
+			}
+			return leaked
+		}
+		if leaked := pause(1); leaked > 0 {
+			t.Errorf("%d datagrams got through past the deadline", leaked)
+		}
+		if p.kind == KindNFTables.String() {
+			pause(2)
+		}
+	})
+}
+
+// A gate that an earlier life left is replaced without an instant in which there is none, and closed.
+func TestRestart(t *testing.T) {
+	eachKind(t, func(t *testing.T, b *bed) {
+		p, s := opened(b, serverAddress)
+		_, closed := p.close()
+		s.goOn(closed)
+		for range 5 {
+			p.kill()
+			p = b.unit()
+		}
+		if n := s.arrivedSince(closed + sound); n > 0 {
+			t.Errorf("%d datagrams got through while the gate was replaced", n)
+		}
+		p.open(time.Minute)
+		s.passing()
+		p.kill()
+		p = b.unit()
+		replaced := bootTime()
+		s.goOn(replaced)
+		if n := s.arrivedSince(replaced + sound); n > 0 {
+			t.Errorf("%d datagrams got through the gate that a restart has closed", n)
+		}
+		p.open(time.Minute)
+		s.passing()
+	})
+}
+
+// What an earlier life put up of the other kind does not keep the gate closed for good.
+func TestRestartAsTheOtherKind(t *testing.T) {
+	b := newBed(t, false)
+	p, s := opened(b, serverAddress)
+	for _, kind := range []Kind{KindNFTables, KindBPF} {
+		b.setup.WithoutBPF = kind == KindNFTables
+		p.kill()
+		p = b.unit()
+		if p.kind != kind.String() {
+			t.Fatalf("the gate is of %s", p.kind)
+		}
+		replaced := bootTime()
+		s.goOn(replaced)
+		if n := s.arrivedSince(replaced + sound); n > 0 {
+			t.Errorf("%d datagrams got through the gate of %s, which is closed", n, kind)
+		}
+		p.open(time.Minute)
+		s.passing()
+	}
+}
+
+// An interface that is gone is an error, and one that came back gets its gate before anything is opened.
+func TestInterfaceComesBack(t *testing.T) {
+	eachKind(t, func(t *testing.T, b *bed) {
+		p, s := opened(b, serverAddress)
+		s.end()
+		b.router.Link(t, "lan").Delete()
+		testbed.Eventually(t, "the unit sees that its interface is gone", func() bool {
+			return p.log.contains("looking up interface lan")
+		})
+		if _, err := p.tell(order{Do: "open", Lasts: time.Minute}); err == nil || !strings.Contains(err.Error(), "interface lan") {
+			t.Errorf("opened without an interface: %v", err)
+		}
+		b.wireLAN()
+		testbed.Eventually(t, "the gate is put back", func() bool { return p.log.contains("Put the gate right") })
+		s = b.stream(serverAddress)
+		s.goOn(bootTime())
+		if n := s.arrivedSince(0); n > 0 {
+			t.Errorf("%d datagrams got through the new interface, whose gate is closed", n)
+		}
+		p.open(time.Minute)
+		s.passing()
+		deadline := p.open(100 * time.Millisecond)
+		s.goOn(deadline)
+		if n := s.arrivedSince(deadline + sound); n > 0 {
+			t.Errorf("%d datagrams got through past the deadline", n)
+		}
+	})
+}

@@ -1,0 +1,190 @@
+package gate
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+)
+
+// timing is a gate of nftables in memory. The clock is the bubble's.
+type timing struct {
+	installed nftables.GateState
+	isUp      bool
+	ends      time.Time
+	set       int
+	// before and after are how long setting takes until the kernel counts, and until it has answered; asking is how long
+	// reading takes after the kernel has answered.
+	before, after, asking []time.Duration
+	// loses makes it forget the permit.
+	loses bool
+	// stretches makes the permit longer than it was set.
+	stretches time.Duration
+}
+
+func next(pauses *[]time.Duration) {
+	if len(*pauses) > 0 {
+		time.Sleep((*pauses)[0])
+		*pauses = (*pauses)[1:]
+	}
+}
+
+func (k *timing) Replace(s nftables.GateState) error {
+	k.installed, k.isUp, k.ends = s, true, time.Time{}
+	return nil
+}
+
+func (k *timing) SetPermit(_ []string, permit time.Duration) error {
+	next(&k.before)
+	k.set++
+	k.ends = time.Time{}
+	if permit > 0 && !k.loses {
+		k.ends = time.Now().Add(permit + k.stretches)
+	}
+	next(&k.after)
+	return nil
+}
+
+func (k *timing) SetOwn(own []netip.Addr) error {
+	if !k.isUp {
+		return errors.New("no such table")
+	}
+	k.installed.Own = own
+	return nil
+}
+
+func (k *timing) Remaining() (time.Duration, error) {
+	left := max(time.Until(k.ends), 0)
+	next(&k.asking)
+	return left, nil
+}
+
+func (k *timing) Verify([]string) error {
+	if !k.isUp {
+		return errors.New("no such table")
+	}
+	return nil
+}
+
+func (k *timing) Close() error { return nil }
+
+// filters is a kernel whose filters of an earlier life are removed.
+type filters struct {
+	Kernel
+	removed []int
+}
+
+func (f *filters) RemoveFilter(index int, _ rtnetlink.Direction) error {
+	f.removed = append(f.removed, index)
+	return nil
+}
+
+func withTiming(t *testing.T, k *timing, do func(r *ruleset, now func() time.Duration)) {
+	t.Helper()
+	synctest.Test(t, func(*testing.T) {
+		epoch := time.Now()
+		now := func() time.Duration { return time.Hour + time.Since(epoch) }
+		do(&ruleset{gate: k, kernel: &filters{}, now: now, state: nftables.GateState{Interfaces: []string{"lan"}}}, now)
+	})
+}
+
+// However slowly a permit is set, it ends in time or is refused.
+func TestPermitEndsInTime(t *testing.T) {
+	ms := func(numbers ...int) (all []time.Duration) {
+		for _, n := range numbers {
+			all = append(all, time.Duration(n)*time.Millisecond)
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		kernel timing
+		set    int
+		err    error
+	}{
+		"at once":                                    {timing{}, 1, nil},
+		"a little slow":                              {timing{before: ms(2), after: ms(2)}, 1, nil},
+		"slow after the kernel took it":              {timing{after: ms(40)}, 1, nil},
+		"slow before, so that it would end late":     {timing{before: ms(40)}, 2, nil},
+		"slow in asking, which proves nothing":       {timing{before: ms(1), after: ms(10), asking: ms(10)}, 2, nil},
+		"quick, so that slow asking does not matter": {timing{asking: ms(90)}, 1, nil},
+		"slow three times":                           {timing{before: ms(20, 20, 20)}, 3, errSlow},
+		"stopped until the deadline was past":        {timing{before: ms(150)}, 1, errPassed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := &c.kernel
+			withTiming(t, k, func(r *ruleset, now func() time.Duration) {
+				until := now() + 100*time.Millisecond
+				deadline := time.Now().Add(100 * time.Millisecond)
+				err := r.setDeadline(until)
+				if !errors.Is(err, c.err) || k.set != c.set {
+					t.Errorf("set %d times instead of %d: %v instead of %v", k.set, c.set, err, c.err)
+				}
+				if err == nil && (k.ends.After(deadline) || k.ends.Before(deadline.Add(-headroom))) {
+					t.Errorf("ends %s after the deadline", k.ends.Sub(deadline))
+				}
+				if err := r.setDeadline(0); err != nil || !k.ends.IsZero() {
+					t.Errorf("closed: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// What is in the kernel is believed, not what was sent there.
+func TestPermitIsReadBack(t *testing.T) {
+	for name, k := range map[string]*timing{"lost": {loses: true}, "stretched": {stretches: 50 * time.Millisecond}} {
+		t.Run(name, func(t *testing.T) {
+			withTiming(t, k, func(r *ruleset, now func() time.Duration) {
+				if err := r.setDeadline(now() + 100*time.Millisecond); err == nil {
+					t.Error("goes unnoticed")
+				}
+			})
+		})
+	}
+}
+
+// Installing keeps what is left of the permit, and takes away the filters that would stay closed.
+func TestRulesetIsPutBackWithItsPermit(t *testing.T) {
+	k := &timing{}
+	withTiming(t, k, func(r *ruleset, now func() time.Duration) {
+		links := []rtnetlink.Link{{Index: 4}, {Index: 5}}
+		own := []netip.Addr{netip.MustParseAddr("192.0.2.2")}
+		if err := r.setOwn(own); err != nil {
+			t.Errorf("before there is a table: %v", err)
+		}
+		if err := r.install(links); err != nil || !slices.Equal(k.installed.Own, own) || !k.ends.IsZero() {
+			t.Errorf("put up as %+v until %s: %v", k.installed, k.ends, err)
+		}
+		until := now() + time.Second
+		if err := r.setDeadline(until); err != nil {
+			t.Error(err)
+		}
+		if err := r.isOpen(); err != nil {
+			t.Error(err)
+		}
+		want := k.ends
+		k.isUp = false
+		if err := r.installed(links); err == nil {
+			t.Error("tables that are gone go unnoticed")
+		}
+		time.Sleep(300 * time.Millisecond)
+		if err := r.install(links); err != nil || !k.ends.Equal(want) {
+			t.Errorf("put back until %s instead of %s: %v", k.ends, want, err)
+		}
+		time.Sleep(time.Second)
+		if err := r.isOpen(); err == nil {
+			t.Error("open past the deadline")
+		}
+		if err := r.install(links); err != nil || !k.ends.IsZero() {
+			t.Errorf("put back past the deadline, until %s: %v", k.ends, err)
+		}
+		if removed := r.kernel.(*filters).removed; !slices.Equal(removed[:4], []int{4, 4, 5, 5}) {
+			t.Errorf("filters removed from %v", removed)
+		}
+	})
+}

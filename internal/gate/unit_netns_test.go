@@ -1,0 +1,294 @@
+//go:build netns
+
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/funcr"
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// unitVariable makes the test binary a unit: a process of its own, so that it can be stopped and killed.
+const unitVariable = "HAPAIR_GATE_UNIT"
+
+// unitSetup is what a unit is started with.
+type unitSetup struct {
+	Interfaces  []string
+	Virtual     []netip.Addr
+	VirtualMACs []rtnetlink.MAC
+	WithoutBPF  bool
+}
+
+// order is one thing that a unit is told to do.
+type order struct {
+	// Do is what: open, close or verify.
+	Do string
+	// Lasts is how long the gate is to be open from when the unit reads this, however long that takes.
+	Lasts time.Duration
+	// Pause has the process stand still after it has looked at the clock so many times.
+	Pause int32
+}
+
+// report answers an order; the first one tells that the gate is up, or why not.
+type report struct {
+	Kind  string
+	Until time.Duration // when the gate closes by itself
+	Error string
+}
+
+func bootTime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic(err)
+	}
+	return time.Duration(ts.Nano())
+}
+
+// beUnit is the unit's process, which obeys until its input ends.
+func beUnit(setup string) int {
+	var s unitSetup
+	if err := json.Unmarshal([]byte(setup), &s); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	reports := json.NewEncoder(os.Stdout)
+	answer := func(r report, err error) {
+		if err != nil {
+			r.Error = err.Error()
+		}
+		_ = reports.Encode(r) // Whoever started the unit may be gone, which its input tells too.
+	}
+	if err := obey(s, answer); err != nil {
+		answer(report{}, err)
+		return 1
+	}
+	return 0
+}
+
+func obey(s unitSetup, answer func(report, error)) (err error) {
+	kernel, err := rtnetlink.Dial()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, kernel.Close()) }()
+	var looks atomic.Int32
+	now := func() time.Duration {
+		t := bootTime()
+		if looks.Add(-1) == 0 {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		}
+		return t
+	}
+	g, err := New(Options{
+		Interfaces: s.Interfaces, Virtual: s.Virtual, VirtualMACs: s.VirtualMACs, WithoutBPF: s.WithoutBPF,
+		Kernel: kernel, Now: now,
+		Log: funcr.New(func(_, args string) { fmt.Fprintln(os.Stderr, args) }, funcr.Options{}),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	ctx, cancel := context.WithCancel(context.Background())
+	var watch sync.WaitGroup
+	watch.Go(func() { g.Run(ctx) })
+	defer watch.Wait()
+	defer cancel()
+	answer(report{Kind: g.Kind().String()}, nil)
+
+	orders := json.NewDecoder(os.Stdin)
+	for {
+		var o order
+		if err := orders.Decode(&o); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		switch o.Do {
+		case "open":
+			until := bootTime() + o.Lasts
+			looks.Store(o.Pause)
+			answer(report{Until: until}, g.Set(ctx, Config{Until: until}))
+		case "close":
+			answer(report{}, g.Set(ctx, Config{}))
+		case "verify":
+			answer(report{}, g.Open())
+		}
+	}
+}
+
+// process is a unit as its test sees it.
+type process struct {
+	t       testing.TB
+	command *exec.Cmd
+	input   io.WriteCloser
+	reports chan report
+	log     *logWriter
+	kind    string
+}
+
+// logWriter is what a unit has to say, for people and for tests.
+type logWriter struct {
+	t    testing.TB
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.t.Logf("unit: %s", b)
+	return l.text.Write(b)
+}
+
+func (l *logWriter) contains(part string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), part)
+}
+
+// startUnit starts a unit in the router and returns it with the first report.
+func startUnit(t testing.TB, where *testbed.Namespace, s unitSetup, start func(*exec.Cmd) error) (*process, report) {
+	t.Helper()
+	setup, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, command: exec.Command("/proc/self/exe"), reports: make(chan report, 1), log: &logWriter{t: t}}
+	p.command.Env = append(os.Environ(), unitVariable+"="+string(setup))
+	p.command.Stderr = p.log
+	if p.input, err = p.command.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	output, err := p.command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := where.Do(func() error { return start(p.command) }); err != nil {
+		t.Fatalf("Starting a unit: %v", err)
+	}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		for decoder := json.NewDecoder(output); ; {
+			var r report
+			if decoder.Decode(&r) != nil {
+				return
+			}
+			p.reports <- r
+		}
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		<-read
+		_ = p.command.Wait() // It was killed.
+	})
+	return p, p.await()
+}
+
+func (p *process) await() report {
+	p.t.Helper()
+	select {
+	case r := <-p.reports:
+		return r
+	case <-time.After(testbed.Patience):
+		p.t.Fatal("the unit does not answer")
+		return report{}
+	}
+}
+
+func (p *process) send(o order) {
+	p.t.Helper()
+	if err := json.NewEncoder(p.input).Encode(o); err != nil {
+		p.t.Fatalf("Telling the unit to %s: %v", o.Do, err)
+	}
+}
+
+// tell tells the unit to do something, and returns what it says to it.
+func (p *process) tell(o order) (report, error) {
+	p.t.Helper()
+	p.send(o)
+	r := p.await()
+	if r.Error != "" {
+		return r, errors.New(r.Error)
+	}
+	return r, nil
+}
+
+// open opens the gate for a time, or moves its deadline, and returns when that is.
+func (p *process) open(lasts time.Duration) (deadline time.Duration) {
+	p.t.Helper()
+	r, err := p.tell(order{Do: "open", Lasts: lasts})
+	if err != nil {
+		p.t.Fatalf("Opening the gate: %v", err)
+	}
+	return r.Until
+}
+
+// close closes the gate, and returns from when to when that took.
+func (p *process) close() (begun, done time.Duration) {
+	p.t.Helper()
+	begun = bootTime()
+	if _, err := p.tell(order{Do: "close"}); err != nil {
+		p.t.Fatalf("Closing the gate: %v", err)
+	}
+	return begun, bootTime()
+}
+
+// set opens the gate for long, or closes it.
+func (p *process) set(isOpen bool) {
+	p.t.Helper()
+	if isOpen {
+		p.open(time.Minute)
+	} else {
+		p.close()
+	}
+}
+
+// verify is whether the unit finds its gate open.
+func (p *process) verify() error {
+	p.t.Helper()
+	_, err := p.tell(order{Do: "verify"})
+	return err
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.command.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *process) kill() {
+	_ = p.command.Process.Kill() // It may have ended.
+	_ = p.input.Close()
+}
+
+// awaitStop waits until the process stands still.
+func (p *process) awaitStop() {
+	p.t.Helper()
+	testbed.Eventually(p.t, "the unit stands still", func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		_, state, _ := strings.Cut(string(stat), ") ")
+		return strings.HasPrefix(state, "T")
+	})
+}
