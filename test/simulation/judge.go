@@ -23,6 +23,8 @@ const (
 	PromiseKept
 	// NothingLost: who is promoted on direct evidence, or by a handover, has all that a standby acknowledged.
 	NothingLost
+	// Considerate: a process asks the API server a few times a second at the most, whatever goes wrong.
+	Considerate
 	// Recovers: after the last fault the pair is whole again within a bound.
 	Recovers
 	// AsPromised: a run with a single fault goes as is promised for that fault.
@@ -34,8 +36,8 @@ const (
 // String is the rule's name in reports.
 func (r Rule) String() string {
 	return [rules]string{
-		"", "one active", "terms grow", "one user a term", "promise kept", "nothing acknowledged is lost", "recovers",
-		"as promised",
+		"", "one active", "terms grow", "one user a term", "promise kept", "nothing acknowledged is lost",
+		"considerate", "recovers", "as promised",
 	}[r]
 }
 
@@ -233,7 +235,20 @@ func (j *judge) remade() {
 // knew tells whether the unit's process had seen the Lease held before it was deleted.
 func (j *judge) knew(u *unit) bool { return j.knows[u.index] == u.life }
 
+// asked looks at a request to the API server.
+func (j *judge) asked(u *unit) {
+	now := j.world.now
+	at := &u.asked[u.asks%maxAsks]
+	if u.asks >= maxAsks && now-*at < time.Second {
+		j.fail(Considerate, "%s asks the API server more than %d times in a second", u.name(), maxAsks)
+	}
+	*at = now
+	u.asks++
+}
+
 const (
+	// maxAsks is how often a process may ask the API server in a second.
+	maxAsks = 20
 	// wholeFor is how long the pair must be whole before a run ends.
 	wholeFor = 400 * time.Millisecond
 )

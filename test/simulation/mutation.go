@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/ha"
@@ -45,8 +47,10 @@ const (
 	LostGrants
 	// NeverReady lets no standby say that it is ready.
 	NeverReady
+	// EndlessConflict lets every write of the Lease meet another version.
+	EndlessConflict
 
-	mutations = int(NeverReady) + 1
+	mutations = int(EndlessConflict) + 1
 )
 
 // String is what is broken.
@@ -58,8 +62,20 @@ func (m Mutation) String() string {
 		"promises do not stop when the Lease is taken", "a gate that only says it is closed",
 		"a gate that is not shortened before pairing", "a grant before the gate is closed",
 		"a process that is started again is the one before", "a standby that holds nothing counts as in sync",
-		"grants are lost", "no standby is ready",
+		"grants are lost", "no standby is ready", "every write of the Lease meets another version",
 	}[m]
+}
+
+// FindMutation is the one whose name contains the text; Faithful when there is no text.
+func FindMutation(text string) (Mutation, error) {
+	names := make([]string, 0, mutations)
+	for m := Faithful; int(m) < mutations; m++ {
+		if text == "" || m != Faithful && strings.Contains(m.String(), text) {
+			return m, nil
+		}
+		names = append(names, m.String())
+	}
+	return Faithful, fmt.Errorf("no mutation is called %q; there are: %s", text, strings.Join(names[1:], "; "))
 }
 
 // Break is a mutation, and the rule that its consequences violate: others are not looked at then. The zero Break breaks

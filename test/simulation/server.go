@@ -45,6 +45,9 @@ type client struct {
 	watchedAt time.Duration
 	// relisting is set while the watch is to begin anew.
 	relisting bool
+	// asked are the instants of its newest requests, and asks how many there were.
+	asked [maxAsks]time.Duration
+	asks  int
 	// answerLate is how long the last write that succeeded took, for a mutation.
 	answerLate time.Duration
 }
@@ -85,6 +88,7 @@ func (s *server) way(u *unit) time.Duration {
 // ask sends a request. It may be refused, be lost, or arrive when its sender has long given up.
 func (s *server) ask(u *unit, id uint64, writing bool, r ha.Record) {
 	w := s.world
+	w.judge.asked(u)
 	s.requests = append(s.requests, request{
 		unit: uint8(u.index), life: u.life, id: id, writing: writing, record: r, sentAt: u.local(),
 	})
@@ -119,7 +123,8 @@ func (s *server) serve(ref uint32) {
 		q.outcome = ha.Absent
 	case !q.writing:
 		q.outcome, q.record = ha.Read, s.record
-	case q.record.Version != s.record.Version && w.broken.Mutation != NoSwap:
+	case w.broken.Mutation == EndlessConflict && w.now > second,
+		q.record.Version != s.record.Version && w.broken.Mutation != NoSwap:
 		q.outcome = ha.Conflict
 	default:
 		s.write(q.record)

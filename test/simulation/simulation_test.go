@@ -53,6 +53,7 @@ var breaks = []Break{
 	{HollowSync, NothingLost},
 	{LostGrants, AsPromised},
 	{NeverReady, Recovers},
+	{EndlessConflict, Considerate},
 }
 
 // TestMutations breaks one rule at a time. Each must be seen, or the simulation proves nothing.

@@ -19,6 +19,7 @@ type options struct {
 	workers, lines    int
 	failures          int
 	trace, shrink     bool
+	broken            simulation.Break
 }
 
 func parse(args []string, help io.Writer) (options, error) {
@@ -34,13 +35,15 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "how many to play at a time")
 	flags.IntVar(&o.failures, "failures", 1, "after how many failing seeds to stop")
 	flags.IntVar(&o.lines, "lines", 60, "how many of the last `lines` of a failing run to print")
-	if err := flags.Parse(args); err != nil {
-		return o, err
+	mutation := flags.String("mutation", "", "break the rule that is called so `in part`, to see it found; x lists them")
+	err := flags.Parse(args)
+	if err == nil && flags.NArg() != 0 {
+		err = fmt.Errorf("%q is no flag; see -help", flags.Arg(0))
 	}
-	if flags.NArg() != 0 {
-		return o, fmt.Errorf("%q is no flag; see -help", flags.Arg(0))
+	if err == nil {
+		o.broken.Mutation, err = simulation.FindMutation(*mutation)
 	}
-	return o, nil
+	return o, err
 }
 
 func simulate(ctx context.Context, args []string, out, progress io.Writer) error {
@@ -59,18 +62,18 @@ func playOne(o options, out io.Writer) error {
 	s := &simulation.Simulator{}
 	plan := simulation.Draw(o.seed)
 	if o.shrink {
-		plan, _ = s.Shrink(plan, simulation.Break{})
+		plan, _ = s.Shrink(plan, o.broken)
 	}
 	if _, err := fmt.Fprintln(out, plan); err != nil {
 		return err
 	}
 	if !o.trace {
-		if v := s.Run(plan, simulation.Break{}); v != nil {
+		if v := s.Run(plan, o.broken); v != nil {
 			return errors.New(v.String())
 		}
 		return nil
 	}
-	v, err := s.Trace(plan, simulation.Break{}, 0, out)
+	v, err := s.Trace(plan, o.broken, 0, out)
 	if err == nil && v != nil {
 		return errors.New(v.String())
 	}
@@ -80,7 +83,7 @@ func playOne(o options, out io.Writer) error {
 // playMany plays seeds until one fails, and explains that one.
 func playMany(ctx context.Context, o options, out, progress io.Writer) error {
 	began := time.Now()
-	fleet := simulation.Fleet{From: o.from, Seeds: o.seeds, Workers: o.workers, Failures: o.failures}
+	fleet := simulation.Fleet{From: o.from, Seeds: o.seeds, Workers: o.workers, Failures: o.failures, Break: o.broken}
 	if o.duration != 0 {
 		limited, cancel := context.WithTimeout(ctx, o.duration)
 		defer cancel()
@@ -104,7 +107,7 @@ func playMany(ctx context.Context, o options, out, progress io.Writer) error {
 		}
 	}
 	if len(failures) != 0 {
-		return explain(failures[0], o.lines, out)
+		return explain(failures[0], o, out)
 	}
 	if missing := stats.Unexercised(); stats.Runs >= enough && len(missing) != 0 {
 		return fmt.Errorf("these runs no longer exercise: %q", missing)
@@ -119,17 +122,21 @@ func playMany(ctx context.Context, o options, out, progress io.Writer) error {
 const enough = 3000
 
 // explain prints the smallest plan that fails like the seed, and its last moments.
-func explain(f simulation.Failure, lines int, out io.Writer) error {
+func explain(f simulation.Failure, o options, out io.Writer) error {
 	s := &simulation.Simulator{}
-	plan, v := s.Shrink(simulation.Draw(f.Seed), simulation.Break{})
-	if _, err := fmt.Fprintf(out, "\n%s\n%s\n", plan, "the last of what happens:"); err != nil {
+	plan, v := s.Shrink(simulation.Draw(f.Seed), o.broken)
+	if _, err := fmt.Fprintf(out, "\n%s\nthe last of what happens:\n", plan); err != nil {
 		return err
 	}
-	if _, err := s.Trace(plan, simulation.Break{}, lines, out); err != nil {
+	if _, err := s.Trace(plan, o.broken, o.lines, out); err != nil {
 		return err
 	}
-	return fmt.Errorf("seed %d violates %s\nin the smallest plan: %s\nplay it: go run ./test/simulation/cmd/simulate "+
-		"-seed %d -trace (as drawn), or with -shrink (the smallest)", f.Seed, f.Violation, v, f.Seed)
+	again := fmt.Sprintf("go run ./test/simulation/cmd/simulate -seed %d -trace", f.Seed)
+	if m := o.broken.Mutation; m != simulation.Faithful {
+		again += fmt.Sprintf(" -mutation %q", m)
+	}
+	return fmt.Errorf("seed %d violates %s\nin the smallest plan: %s\nplay it: %s, and with -shrink for the smallest plan",
+		f.Seed, f.Violation, v, again)
 }
 
 // meter tells how far a long run is.
