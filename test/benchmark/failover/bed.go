@@ -129,11 +129,16 @@ func (b *bed) write(name, content string, mode os.FileMode) string {
 // await waits until ask returns no error.
 func (b *bed) await(what string, ask func(context.Context) error) {
 	b.t.Helper()
+	if err := b.wait(what, ask); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// wait is await with the error returned.
+func (b *bed) wait(what string, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(b.t.Context(), readyTimeout)
 	defer cancel()
-	if err := poll.Until(ctx, 20*time.Millisecond, what, ask); err != nil {
-		b.t.Fatalf("%v", err)
-	}
+	return poll.Until(ctx, 20*time.Millisecond, what, ask)
 }
 
 // pause lets time pass, which is what is measured here.

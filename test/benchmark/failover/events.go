@@ -1,6 +1,8 @@
 package failover
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,44 +28,56 @@ func (m *measurement) cutPower(r *router) time.Time {
 }
 
 // loseActive cuts the power of the active.
-func loseActive(m *measurement, o Options) {
+func loseActive(b *bed, s system, o Options, sample *Sample) {
+	m := begin(b, s, sample)
 	m.settle(tickers, o.Patience)
-	event := m.cutPower(m.bed.primary)
+	event := m.cutPower(b.primary)
 	m.recover(event)
 	m.conclude(event)
 }
 
 // loseActiveWithFlows is the same with many connections in the table.
-func loseActiveWithFlows(m *measurement, o Options) {
-	m.fill(o.Flows)
+func loseActiveWithFlows(b *bed, s system, o Options, sample *Sample) {
+	fill(b, o.Flows)
+	awaitReplicated(b, s, o.Flows)
+	// To take in so many at once keeps a small machine busy enough for a pair to change places. It gets the time to come
+	// to rest.
+	err := b.wait("the pair to be redundant with its tables full", func(context.Context) error { return s.redundant() })
+	if err != nil {
+		b.t.Fatal(fmt.Errorf("%w: %w", errDisturbed, err))
+	}
+	m := begin(b, s, sample)
 	m.settle(o.Flows, o.Patience)
-	event := m.cutPower(m.bed.primary)
+	event := m.cutPower(b.primary)
 	m.recover(event)
 	m.conclude(event)
 }
 
 // stopActive asks the active to stop, as for a reboot or an upgrade.
-func stopActive(m *measurement, o Options) {
-	m.probe(m.bed.primary)
+func stopActive(b *bed, s system, o Options, sample *Sample) {
+	m := begin(b, s, sample)
+	m.probe(b.primary)
 	m.settle(tickers, o.Patience)
 	event := time.Now()
-	m.system.stop(m.bed.primary)
+	s.stop(b.primary)
 	m.recover(event)
 	m.conclude(event)
 }
 
 // loseStandby cuts the power of the standby: nobody should notice.
-func loseStandby(m *measurement, o Options) {
+func loseStandby(b *bed, s system, o Options, sample *Sample) {
+	m := begin(b, s, sample)
 	m.settle(tickers, o.Patience)
-	event := m.cutPower(m.bed.secondary)
+	event := m.cutPower(b.secondary)
 	m.recover(event)
 	m.conclude(event)
 }
 
 // freezeActive stops all programs of the active as they are, which a machine short of memory does too; its kernel goes
 // on. Once the standby has taken over, they go on.
-func freezeActive(m *measurement, o Options) {
-	t, frozen := m.bed.t, m.bed.primary
+func freezeActive(b *bed, s system, o Options, sample *Sample) {
+	m := begin(b, s, sample)
+	t, frozen := b.t, b.primary
 	m.probe(frozen)
 	acknowledgements := sight.At(t, frozen.namespace, "sync0", func(p sight.Packet) bool {
 		return p.Protocol == unix.IPPROTO_UDP && p.SrcPort == settings.SyncPort && !p.Outgoing
@@ -106,9 +120,9 @@ func freezeActive(m *measurement, o Options) {
 }
 
 // loseWitness freezes the API server for a while, and cuts the active's power as soon as it answers again.
-func loseWitness(m *measurement, o Options) {
-	t := m.bed.t
-	server := m.system.(*hapair).server
+func loseWitness(b *bed, s system, o Options, sample *Sample) {
+	m := begin(b, s, sample)
+	t, server := b.t, s.(*hapair).server
 	m.settle(tickers, o.Patience)
 	event := time.Now()
 	server.Freeze()
@@ -121,7 +135,7 @@ func loseWitness(m *measurement, o Options) {
 	back := time.Now()
 	m.conclude(event)
 	away := *m.sample
-	cut := m.cutPower(m.bed.primary)
+	cut := m.cutPower(b.primary)
 	m.recover(cut)
 	m.conclude(cut)
 	t.Logf("The power was cut %s after the API server was back", cut.Sub(back).Round(time.Millisecond))
@@ -132,9 +146,9 @@ func loseWitness(m *measurement, o Options) {
 }
 
 // idle lets the pair alone, and counts what it writes to the API server.
-func idle(m *measurement, o Options) {
-	t := m.bed.t
-	h := m.system.(*hapair)
+func idle(b *bed, s system, o Options, sample *Sample) {
+	m := begin(b, s, sample)
+	t, h := b.t, s.(*hapair)
 	m.settle(tickers, o.Patience)
 	begun := time.Now()
 	pause(t, o.Idle)

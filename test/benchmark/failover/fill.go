@@ -15,11 +15,11 @@ const (
 )
 
 // fill makes established connections in the table of the active, as if their packets had passed through it.
-func (m *measurement) fill(flows int) {
-	t := m.bed.t
+func fill(b *bed, flows int) {
+	t := b.t
 	t.Helper()
 	var table *conntrack.Table
-	err := m.bed.primary.namespace.Do(func() (err error) {
+	err := b.primary.namespace.Do(func() (err error) {
 		table, err = conntrack.OpenTable()
 		return err
 	})

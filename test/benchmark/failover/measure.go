@@ -112,18 +112,24 @@ func (m *measurement) probe(r *router) {
 	m.prober = prober
 }
 
+// awaitReplicated waits until the secondary has been told of so many connections, and returns of how many it has.
+func awaitReplicated(b *bed, s system, connections int) (replicated int) {
+	b.t.Helper()
+	b.await(strconv.Itoa(connections)+" connections to be replicated", func(context.Context) (err error) {
+		if replicated, err = s.replicated(); err == nil && replicated < connections {
+			err = fmt.Errorf("%d are", replicated)
+		}
+		return err
+	})
+	return replicated
+}
+
 // settle waits until the secondary has been told of so many connections, and until the machine is quiet. Then it
 // listens to the noise for a while.
 func (m *measurement) settle(connections int, patience time.Duration) {
 	t := m.bed.t
 	t.Helper()
-	m.bed.await(strconv.Itoa(connections)+" connections to be replicated", func(context.Context) error {
-		n, err := m.system.replicated()
-		if m.sample.Connections = n; err == nil && n < connections {
-			err = fmt.Errorf("%d are", n)
-		}
-		return err
-	})
+	m.sample.Connections = awaitReplicated(m.bed, m.system, connections)
 	waited, err := calm.Wait(t.Context(), quietLimit, patience)
 	m.sample.QuietAfter, m.sample.Quiet = Milliseconds(waited), err == nil
 	if err != nil && !errors.Is(err, calm.ErrBusy) {

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,10 +98,13 @@ func rowOf(s scenario, v variant, samples []Sample) row {
 	return r
 }
 
-// report prints a table of each scenario, with the figures to reach below it.
+// report prints a table of each scenario that was run, with the figures to reach below it.
 func report(wanted []scenario, samples []Sample) string {
 	var b strings.Builder
 	for _, s := range wanted {
+		if !slices.ContainsFunc(samples, func(m Sample) bool { return m.Scenario == s.name }) {
+			continue
+		}
 		var rows []row
 		for _, v := range s.variants {
 			rows = append(rows, rowOf(s, v, samples))

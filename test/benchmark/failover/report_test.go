@@ -48,12 +48,21 @@ func TestReportJudges(t *testing.T) {
 	}
 }
 
-// What was not measured is not judged: a table without runs must not read like one that was met.
+// What was not measured is not judged: a table without figures must not read like one that was met.
 func TestReportIsSilentAboutWhatWasNotMeasured(t *testing.T) {
-	text := report(scenarios(), nil)
-	for _, word := range []string{"met", "MISSED"} {
-		if strings.Contains(text, word) {
-			t.Errorf("of no runs the report says %q:\n%s", word, text)
+	if text := report(scenarios(), nil); text != "" {
+		t.Errorf("of no runs the report says %q", text)
+	}
+	for _, s := range scenarios() {
+		failed := Sample{Scenario: s.name, System: systemHapair, Setting: s.variants[0].setting, Error: "no cable"}
+		text := report(scenarios(), []Sample{failed})
+		if !strings.Contains(text, s.title) || !strings.Contains(text, "1 (1 failed)") {
+			t.Errorf("of a run that failed the report says\n%s", text)
+		}
+		for _, word := range []string{" met", "MISSED"} {
+			if strings.Contains(text, word) {
+				t.Errorf("of a run that failed the report says %q:\n%s", word, text)
+			}
 		}
 	}
 }

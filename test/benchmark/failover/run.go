@@ -60,9 +60,12 @@ func Run(ctx context.Context, o Options) error {
 			b.log(report([]scenario{s}, samples))
 		}
 	})
-	text := report(wanted, samples) + notes
-	b.log(text)
-	err = errors.Join(err, raw.Close(), os.WriteFile(filepath.Join(o.Output, "report.txt"), []byte(text), 0o644))
+	err = errors.Join(err, raw.Close())
+	if len(samples) > 0 {
+		text := report(wanted, samples) + notes
+		b.log("\nAll of it:\n" + text)
+		err = errors.Join(err, os.WriteFile(filepath.Join(o.Output, "report.txt"), []byte(text), 0o644))
+	}
 	for _, s := range samples {
 		// That the other system is not steady enough to be measured is a result, and in the table.
 		if s.Error != "" && (!s.Unsteady || s.System == systemHapair) {
@@ -194,7 +197,7 @@ func (b *benchmark) attempt(ctx context.Context, s scenario, v variant, sample *
 		}
 		system := v.make(bed, b.options, b.server, name)
 		system.start()
-		s.measure(begin(bed, system, sample), b.options)
+		s.measure(bed, system, b.options, sample)
 	})
 	if after, loadErr := calm.Now(); loadErr == nil {
 		sample.Load = after.Since(before)

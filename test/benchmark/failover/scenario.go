@@ -39,7 +39,7 @@ type target struct {
 // scenario is one thing that happens, to several systems in turns.
 type scenario struct {
 	name, title string
-	measure     func(*measurement, Options)
+	measure     func(*bed, system, Options, *Sample)
 	variants    []variant
 	// manyFlows says that the machine's own limits of connections are too low for it.
 	manyFlows bool
