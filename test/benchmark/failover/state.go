@@ -61,8 +61,8 @@ const (
 	tableBuckets    = 1 << 20
 )
 
-// limitsRecord has the limits as they were, for as long as they are raised: also for the next benchmark, should this one
-// not come to restore them.
+// limitsRecord has the limits as they were, for as long as they are raised: also for the next benchmark, should this
+// one not come to restore them.
 const limitsRecord = stateDirectory + "/limits.json"
 
 // raiseLimits lets tables grow as far as they are filled, and restores the limits when the trial ends.
