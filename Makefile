@@ -85,6 +85,10 @@ bench-failover: deps-bench kubernetes-assets $(BIN)/sidecar $(BIN)/bench-failove
 bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measure failovers on the cluster; RUNS=20 HEARTBEATS=100,50,20 (root; leaves it up)
 	$(BIN)/bench-failover-cluster --runs $(or $(RUNS),20) --heartbeats $(or $(HEARTBEATS),100)
 
+.PHONY: bench-gate
+bench-gate: deps-bench $(BIN)/bench-gate ## Measure what an open gate costs packets; ROUNDS=8 (root)
+	nice -n -10 $(BIN)/bench-gate --rounds $(or $(ROUNDS),8)
+
 ##@ Figures
 
 SEEDS ?= 20000
@@ -165,6 +169,9 @@ $(BIN)/cluster: $(SOURCES)
 
 $(BIN)/bench-failover: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/benchmark/failover/cmd/failover
+
+$(BIN)/bench-gate: $(SOURCES)
+	go build -ldflags '-s -w' -o $@ ./test/benchmark/gate/cmd/gate
 
 $(BIN)/demo: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/demo

@@ -1,0 +1,134 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/vishvananda/netlink"
+
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/gate"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/sidecar"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// lanes are the two ways from client to server.
+const lanes = 2
+
+// aDay is longer than any benchmark.
+const aDay = 24 * time.Hour
+
+// bed is the network of one round.
+type bed struct {
+	t              testing.TB
+	client, server *testbed.Namespace
+	// gated is the number of the lane whose router has the gate.
+	gated int
+	kind  gate.Kind
+}
+
+// firewall lets the LAN begin what it likes, under the router's address.
+const firewall = `
+apiVersion: firewall.hapair.io/v1alpha1
+kind: FirewallConfiguration
+zones:
+- name: lan
+  interfaces: [lan]
+- name: wan
+  interfaces: [wan]
+policies:
+- name: out
+  from: [lan]
+  to: [wan]
+  action: Accept
+`
+
+// serverAddress is where the server is on a lane.
+func serverAddress(lane int) string { return fmt.Sprintf("10.2.%d.2", lane) }
+
+func newBed(t testing.TB, gated int, withFirewall bool) *bed {
+	t.Helper()
+	b := &bed{
+		t: t, client: testbed.NewNamespace(t, "client"), server: testbed.NewNamespace(t, "server"), gated: gated,
+	}
+	for lane := range lanes {
+		b.addLane(lane, withFirewall)
+	}
+	return b
+}
+
+func (b *bed) addLane(lane int, withFirewall bool) {
+	b.t.Helper()
+	router := testbed.NewNamespace(b.t, fmt.Sprintf("router%d", lane))
+	router.Set(b.t, "net.ipv4.ip_forward", "1")
+	testbed.Wire(b.t, b.client, fmt.Sprintf("lane%d", lane), router, "lan")
+	testbed.Wire(b.t, router, "wan", b.server, fmt.Sprintf("lane%d", lane))
+	for side, host := range map[int]*testbed.Namespace{1: b.client, 2: b.server} {
+		host.Link(b.t, fmt.Sprintf("lane%d", lane)).Address(fmt.Sprintf("10.%d.%d.2/24", side, lane))
+		router.Link(b.t, map[int]string{1: "lan", 2: "wan"}[side]).Address(fmt.Sprintf("10.%d.%d.1/24", side, lane))
+		other := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(3 - side), byte(lane), 0}), 24)
+		b.route(host, other, fmt.Sprintf("10.%d.%d.1", side, lane))
+	}
+	if withFirewall {
+		b.protect(router)
+	}
+	if lane == b.gated {
+		b.open(router)
+	}
+}
+
+func (b *bed) route(host *testbed.Namespace, to netip.Prefix, via string) {
+	b.t.Helper()
+	err := host.Do(func() error {
+		return netlink.RouteReplace(&netlink.Route{
+			Dst: &net.IPNet{IP: to.Addr().AsSlice(), Mask: net.CIDRMask(to.Bits(), to.Addr().BitLen())}, Gw: net.ParseIP(via),
+		})
+	})
+	if err != nil {
+		b.t.Fatalf("Adding a route to %s: %v", to, err)
+	}
+}
+
+// protect gives a router the default firewall.
+func (b *bed) protect(router *testbed.Namespace) {
+	b.t.Helper()
+	d, err := document.Parse([]byte(firewall))
+	if err == nil {
+		err = router.Do(func() error { return nftables.Kernel{}.Replace(plan.Compile(d)) })
+	}
+	if err != nil {
+		b.t.Fatalf("Giving a router its firewall: %v", err)
+	}
+}
+
+// open gives a router a gate, as a sidecar does, and opens it.
+func (b *bed) open(router *testbed.Namespace) {
+	b.t.Helper()
+	err := router.Do(func() error {
+		kernel, err := rtnetlink.Dial()
+		if err != nil {
+			return err
+		}
+		b.t.Cleanup(func() { _ = kernel.Close() })
+		g, err := gate.New(gate.Options{
+			Interfaces: []string{"lan", "wan"}, Kernel: kernel, Now: sidecar.BootTime, Log: logr.Discard(),
+		})
+		if err != nil {
+			return err
+		}
+		b.t.Cleanup(func() { _ = g.Close() })
+		b.kind = g.Kind()
+		return g.Set(context.Background(), gate.Config{Until: sidecar.BootTime() + aDay})
+	})
+	if err != nil {
+		b.t.Fatalf("Giving a router its gate: %v", err)
+	}
+}

@@ -1,0 +1,73 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/hapair-io/hapair/internal/gate"
+	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
+	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
+)
+
+// quiet is how many processors may be busy with other things when a round begins.
+const quiet = 0.3
+
+// round is what was measured in one round: without the gate, and with it.
+type round struct {
+	withFirewall bool
+	// datagrams are nanoseconds each, streams bits a second, and efficiency bits a second of processor time.
+	datagrams, streams, efficiency pairing
+}
+
+// pairing is the same figure without the gate and with it.
+type pairing struct{ without, with float64 }
+
+func (b *bed) pair(figures perLane) pairing {
+	return pairing{without: figures[1-b.gated], with: figures[b.gated]}
+}
+
+// Run measures everything and prints a table.
+func Run(ctx context.Context, o Options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	start, err := calm.Now()
+	if err != nil {
+		return err
+	}
+	var rounds []round
+	kind := gate.KindNone
+	for n := range o.Rounds {
+		for _, withFirewall := range []bool{false, true} {
+			if _, err := calm.Wait(ctx, quiet, o.Patience); err != nil && !errors.Is(err, calm.ErrBusy) {
+				return err
+			}
+			err := trial.Run(ctx, "gate", func(string) {}, func(t testing.TB) {
+				b := newBed(t, n%lanes, withFirewall)
+				kind = b.kind
+				datagrams := b.datagrams(o.Datagrams)
+				throughput, efficiency := b.streams(o.Streams, o.Stream)
+				rounds = append(rounds, round{
+					withFirewall: withFirewall, datagrams: b.pair(datagrams), streams: b.pair(throughput),
+					efficiency: b.pair(efficiency),
+				})
+			})
+			if err != nil {
+				return fmt.Errorf("round %d: %w", n+1, err)
+			}
+			if _, err := fmt.Fprintln(o.Progress, rounds[len(rounds)-1]); err != nil {
+				return err
+			}
+		}
+	}
+	end, err := calm.Now()
+	if err != nil {
+		return err
+	}
+	load := end.Since(start)
+	_, err = fmt.Fprintf(o.Progress, "\n%s\nThe gate is of %s. %.1f processors were busy, this benchmark included; "+
+		"%.1f were taken by other machines.\n%s", table(rounds), kind, load.Busy, load.Steal, notes)
+	return err
+}
