@@ -24,9 +24,9 @@ import (
 const (
 	// switchoverGap bounds the silence of a planned change.
 	switchoverGap = 2 * time.Second
-	// failoverGap bounds that of an unplanned one: the sample's Lease lasts 3 s, and TCP's next try may come as much
-	// later again as it has already waited.
-	failoverGap = 15 * time.Second
+	// failoverGap bounds that of an unplanned one: the grant, and TCP's next try, which may come as much later again as
+	// it has already waited; and a machine that has more to do.
+	failoverGap = 5 * time.Second
 )
 
 var _ = Describe("The sample pair", Ordered, func() {
@@ -101,21 +101,6 @@ var _ = Describe("The sample pair", Ordered, func() {
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 		Expect(getPair(ctx, edge).Status.Active).To(Equal(before.Active.Peer()), "the node that came back took over")
 	}, NodeTimeout(6*time.Minute))
-
-	It("fences an active that is cut off from the API server, and goes on with the other", func(ctx SpecContext) {
-		var node string
-		report := play(ctx, story.Sample(k8s), story.Act{
-			Title: "active cut off from the API server",
-			TakeAway: func(_ context.Context, active *corev1.Pod) error {
-				node = active.Spec.NodeName
-				return site.Cluster.Cut(node, cluster.ControlPlane)
-			},
-		})
-		Expect(site.Cluster.Heal(node, cluster.ControlPlane)).To(Succeed())
-		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
-		Expect(report.LongestGap).To(BeNumerically("<", failoverGap))
-		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
-	}, NodeTimeout(5*time.Minute))
 
 	It("says so when the units lose sight of each other, and changes nothing else", func(ctx SpecContext) {
 		before := getPair(ctx, edge).Status
