@@ -89,8 +89,10 @@ func TestFailingAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWitness()
 		l := &link{}
+		w.setAway(true)
 		primary := start(t, w, l, 0)
 		primary.fail("attach addresses", errors.New("link is down"))
+		w.setAway(false)
 		secondary := start(t, w, l, 1)
 		secondary.becomes(t, ha.Active, leaseDuration)
 		attempts := 0
