@@ -153,10 +153,13 @@ func TestFirewallReport(t *testing.T) {
 // Conditions that could not be written are written when they can be, and only the newest.
 func TestPublisherRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := start(t, newWitness(), &link{}, 0)
+		w := newWitness()
+		w.setAway(true)
+		u := start(t, w, &link{}, 0)
 		u.pods.mu.Lock()
 		u.pods.away = true
 		u.pods.mu.Unlock()
+		w.setAway(false)
 		u.becomes(t, ha.Active, time.Second)
 		time.Sleep(20 * time.Second)
 		if c := u.pods.published(); c.Role.Reason == "Active" {
