@@ -21,6 +21,8 @@ IMAGES := manager sidecar firewall
 DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl iputils-ping
 # What benchmarks compare with, and measure with.
 BENCH_PACKAGES := keepalived conntrackd iperf3
+# What the model checker is, and what compiles its searches.
+MODEL_PACKAGES := spin gcc libc6-dev
 
 # Sources of the main module; a program is linked again only when one of them changes.
 SOURCES := $(shell find api cmd controllers internal test -name '*.go' -not -name '*_test.go' \
@@ -97,6 +99,10 @@ SEEDS ?= 20000
 simulate: ## Play SEEDS simulated lives of a pair under faults; SEEDS=1000000 takes some minutes
 	go run ./test/simulation/cmd/simulate -seeds $(SEEDS)
 
+.PHONY: model
+model: deps-model ## Check the HA protocol exhaustively within bounds, and that its mutants are refuted
+	docs/model/check.sh
+
 ##@ Code
 
 .PHONY: generate
@@ -154,6 +160,10 @@ deps-bench: deps ## Install the Debian packages that benchmarks compare with
 	[ $$installed != $(words $(BENCH_PACKAGES)) ] || exit 0; \
 	$(call install-packages,$(BENCH_PACKAGES)); \
 	if [ -d /run/systemd/system ]; then systemctl disable --now keepalived conntrackd; fi
+
+.PHONY: deps-model
+deps-model: ## Install the Debian packages of the model checker
+	@$(call install-packages,$(MODEL_PACKAGES))
 
 .PHONY: clean
 clean: ## Remove what was built here (run demo-down first)
