@@ -34,7 +34,8 @@ func answer(f []byte, address string) bool {
 	}
 }
 
-// A closed unit answers for its own addresses and keeps silent about those that it shares; an open one answers for both.
+// A closed unit answers for its own addresses and keeps silent about those that it shares; an open one answers for
+// both.
 func TestAnswersForItsOwn(t *testing.T) {
 	eachKind(t, func(t *testing.T, b *bed) {
 		p := b.unit()

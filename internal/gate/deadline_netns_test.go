@@ -180,7 +180,8 @@ func TestInterfaceComesBack(t *testing.T) {
 		testbed.Eventually(t, "the unit sees that its interface is gone", func() bool {
 			return p.log.contains("looking up interface lan")
 		})
-		if _, err := p.tell(order{Do: "open", Lasts: time.Minute}); err == nil || !strings.Contains(err.Error(), "interface lan") {
+		_, err := p.tell(order{Do: "open", Lasts: time.Minute})
+		if err == nil || !strings.Contains(err.Error(), "interface lan") {
 			t.Errorf("opened without an interface: %v", err)
 		}
 		b.wireLAN()

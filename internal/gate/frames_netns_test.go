@@ -23,8 +23,8 @@ func ethernet(to, from mac, kind uint16, payload []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(b, kind), payload...)
 }
 
-// tagged puts tags of a VLAN into a frame, the last one outermost. Behind those of VLAN 0 the kernel looks on an interface
-// without VLANs too, when the gate lets it.
+// tagged puts tags of a VLAN into a frame, the last one outermost. Behind those of VLAN 0 the kernel looks on an
+// interface without VLANs too, when the gate lets it.
 func tagged(b []byte, vlan byte, kinds ...uint16) []byte {
 	for _, kind := range kinds {
 		tag := binary.BigEndian.AppendUint16(nil, kind)

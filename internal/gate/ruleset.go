@@ -48,7 +48,8 @@ type timer interface {
 }
 
 func newRuleset(o Options) (barrier, error) {
-	r := &ruleset{gate: &nftables.Gate{}, kernel: o.Kernel, now: o.Now, state: nftables.GateState{Interfaces: o.Interfaces}}
+	r := &ruleset{gate: &nftables.Gate{}, kernel: o.Kernel, now: o.Now}
+	r.state.Interfaces = o.Interfaces
 	for _, m := range o.VirtualMACs {
 		r.state.VirtualMACs = append(r.state.VirtualMACs, nftables.MAC(m))
 	}
@@ -110,9 +111,9 @@ func (r *ruleset) setDeadline(until time.Duration) error {
 	return nil
 }
 
-// permit sets a permit that times out at the deadline at the latest, and makes sure that it does. The kernel counts from
-// when it takes the permit, which is not known; but it was not after the setting has returned, and what is left can be
-// asked for. Where neither proves that the permit ends in time, it is set again.
+// permit sets a permit that times out at the deadline at the latest, and makes sure that it does. The kernel counts
+// from when it takes the permit, which is not known; but it was not after the setting has returned, and what is left
+// can be asked for. Where neither proves that the permit ends in time, it is set again.
 func (r *ruleset) permit(until time.Duration) error {
 	for range attempts {
 		reckoned := r.now()

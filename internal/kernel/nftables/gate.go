@@ -31,8 +31,8 @@ type MAC = [6]byte
 // when the kernel takes it, however long ago it was reckoned. And whoever flushes all rulesets flushes the gate.
 //
 // It keeps one socket, opened when it is first used, in the network namespace that the calling thread is in then. To
-// close a socket of nftables takes the kernel an RCU grace period after each change, some tens of milliseconds on a busy
-// machine, for which an active unit would not extend its permit.
+// close a socket of nftables takes the kernel an RCU grace period after each change, some tens of milliseconds on a
+// busy machine, for which an active unit would not extend its permit.
 type Gate struct {
 	mu     sync.Mutex
 	conn   *nftables.Conn
@@ -285,12 +285,18 @@ func (b gateBuilder) addresses(own []netip.Addr) error {
 }
 
 func gateSets() []*nftables.Set {
+	ofInterfaces := func(table *nftables.Table, name string, timesOut bool) *nftables.Set {
+		return &nftables.Set{
+			Table: table, Name: name, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian,
+			HasTimeout: timesOut,
+		}
+	}
 	return []*nftables.Set{
-		{Table: netdevTable(), Name: permit, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian, HasTimeout: true},
+		ofInterfaces(netdevTable(), permit, true),
 		{Table: netdevTable(), Name: own4, KeyType: nftables.TypeIPAddr},
 		{Table: netdevTable(), Name: own6, KeyType: nftables.TypeIP6Addr},
 		{Table: netdevTable(), Name: virtualMACs, KeyType: nftables.TypeEtherAddr},
-		{Table: inetTable(), Name: permit, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian, HasTimeout: true},
-		{Table: inetTable(), Name: gated, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian},
+		ofInterfaces(inetTable(), permit, true),
+		ofInterfaces(inetTable(), gated, false),
 	}
 }
