@@ -77,8 +77,8 @@ func (s *scene) signal(program string, signal unix.Signal) error {
 	return site.Cluster.Signal(cluster.Program{Node: s.active.Spec.NodeName, Name: program, Pod: s.active.UID}, signal)
 }
 
-// isolate cuts the active's node off from all others. The API server goes first: an active that only lost its peer would
-// have the time to tell the API server so, and forward on that one's word.
+// isolate cuts the active's node off from all others. The API server goes first: an active that only lost its peer
+// would have the time to tell the API server so, and forward on that one's word.
 func (s *scene) isolate() error {
 	if err := site.Cluster.Cut(s.active.Spec.NodeName, cluster.ControlPlane); err != nil {
 		return err
