@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -168,6 +170,58 @@ func TestRestartAsTheOtherKind(t *testing.T) {
 		}
 		p.open(time.Minute)
 		s.passing()
+	}
+}
+
+// A gate that somebody takes off an interface is put back with the deadline that it has.
+func TestGateIsPutBack(t *testing.T) {
+	b := newBed(t, false)
+	p, s := opened(b, serverAddress)
+	for _, isOpen := range []bool{true, false} {
+		p.set(isOpen)
+		b.onLAN(func(link netlink.Link) error {
+			return netlink.QdiscDel(&netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{
+				LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT,
+			}})
+		})
+		testbed.Eventually(t, "the filters are back", func() bool {
+			there := 0
+			b.onLAN(func(link netlink.Link) error {
+				for _, parent := range []uint32{netlink.HANDLE_MIN_INGRESS, netlink.HANDLE_MIN_EGRESS} {
+					filters, err := netlink.FilterList(link, parent)
+					if err != nil {
+						return err
+					}
+					there += len(filters)
+				}
+				return nil
+			})
+			return there == 2
+		})
+		if isOpen {
+			s.passing()
+			continue
+		}
+		back := bootTime()
+		s.goOn(back)
+		if n := s.arrivedSince(back + sound); n > 0 {
+			t.Errorf("%d datagrams got through the closed gate that was put back", n)
+		}
+	}
+}
+
+// onLAN does something with the router's LAN interface.
+func (b *bed) onLAN(do func(netlink.Link) error) {
+	b.t.Helper()
+	err := b.router.Do(func() error {
+		link, err := netlink.LinkByName("lan")
+		if err != nil {
+			return err
+		}
+		return do(link)
+	})
+	if err != nil {
+		b.t.Fatal(err)
 	}
 }
 

@@ -14,8 +14,12 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// errPassed says that there was nothing left to open for.
-var errPassed = errors.New("the deadline has passed")
+var (
+	// errPassed says that there was nothing left to open for.
+	errPassed = errors.New("the deadline has passed")
+	// errGivenBack says that the process has no hold of the gate any more.
+	errGivenBack = errors.New("the gate was given back: it keeps its last deadline")
+)
 
 // Kernel is where the gate looks interfaces up and hangs its filters.
 type Kernel interface {
@@ -60,6 +64,8 @@ type Gate struct {
 	// the gate is open: whoever holds that lock would else keep the permit from being extended.
 	mu    sync.Mutex
 	until time.Duration
+	// isClosed is set once what the process holds was given back.
+	isClosed bool
 	// moved wakes the watchman when the deadline has changed.
 	moved chan struct{}
 
@@ -120,6 +126,9 @@ func (g *Gate) Kind() Kind { return g.barrier.kind() }
 func (g *Gate) Set(_ context.Context, c Config) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.isClosed {
+		return errGivenBack
+	}
 	if c.Until == 0 {
 		return g.close()
 	}
@@ -153,9 +162,12 @@ func (g *Gate) close() error {
 // Open fails when the gate is not open, or is not on all interfaces, or these do not forward, as far as can be seen.
 func (g *Gate) Open() error {
 	g.mu.Lock()
-	until := g.until
+	until, isClosed := g.until, g.isClosed
 	g.mu.Unlock()
-	if until == 0 {
+	switch {
+	case isClosed:
+		return errGivenBack
+	case until == 0:
 		return errors.New("the gate is closed")
 	}
 	if now := g.options.Now(); now >= until {
@@ -174,10 +186,14 @@ func (g *Gate) Permitted() bool {
 	return g.options.Now() < g.until
 }
 
-// Close gives back what the process holds. The gate stays, with its last deadline.
+// Close gives back what the process holds, once Run has returned. The gate stays, with its last deadline.
 func (g *Gate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.isClosed {
+		return nil
+	}
+	g.isClosed = true
 	return g.barrier.close()
 }
 

@@ -301,6 +301,27 @@ func TestInterfaceGoesAndComesBack(t *testing.T) {
 	})
 }
 
+// Once given back, the gate is out of the process's hands, and stays as it is.
+func TestGivenBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
+		until := now() + time.Second
+		if err := g.Set(t.Context(), Config{Until: until}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := g.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := g.Set(t.Context(), Config{}); !errors.Is(err, errGivenBack) || !errors.Is(g.Open(), errGivenBack) {
+			t.Errorf("set after that: %v", err)
+		}
+		if k.deadline() != until {
+			t.Error("giving it back has moved the deadline")
+		}
+	})
+}
+
 // While it is open, extending it asks the kernel for nothing but the new deadline.
 func TestExtendingLooksAtNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
