@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -92,7 +93,7 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 	now := func() time.Duration {
 		t := bootTime()
 		if looks.Add(-1) == 0 {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+			standStill()
 		}
 		return t
 	}
@@ -131,6 +132,14 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 			answer(report{}, g.Open())
 		}
 	}
+}
+
+// standStill stops the process before it does anything else. A signal to the process as a whole would be taken by any
+// of its threads, whenever that is scheduled, while the one that looked at the clock goes on.
+func standStill() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGSTOP)
 }
 
 // process is a unit as its test sees it.
