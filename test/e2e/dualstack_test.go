@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/story"
 )
 
@@ -46,5 +47,21 @@ var _ = Describe("A pair with IPv6 addresses", Ordered, func() {
 		report := play(ctx, stage, story.Act{Title: "switchover over IPv6", TakeAway: deletePod})
 		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
 		Expect(report.LongestGap).To(BeNumerically("<", switchoverGap))
-	}, NodeTimeout(5*time.Minute))
+		Expect(report.SameStations).To(BeFalse(), "units with MAC addresses of their own are told apart by these")
+
+		By("giving the pair MAC addresses of its own")
+		Expect(k8s.Get(ctx, key, pair)).To(Succeed())
+		patch := client.MergeFrom(pair.DeepCopy())
+		for i := range pair.Spec.Networks {
+			pair.Spec.Networks[i].VirtualMAC = hapairv1alpha1.VirtualMACAuto
+		}
+		Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
+		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())
+
+		stage.SharedMAC = true
+		report = play(ctx, stage, story.Act{Title: "switchover over IPv6 with virtual MACs", TakeAway: deletePod})
+		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
+		Expect(report.LongestGap).To(BeNumerically("<", switchoverGap))
+		Expect(report.SameStations).To(BeTrue(), "the neighbours had to learn another MAC address")
+	}, NodeTimeout(8*time.Minute))
 })

@@ -16,6 +16,8 @@ type Report struct {
 	// TookOver, AnnouncedLAN, AnnouncedWAN and Resumed are since the active was taken away: the Lease named the other
 	// unit, its first gratuitous ARP was on the segment, the client heard the next number.
 	TookOver, AnnouncedLAN, AnnouncedWAN, Resumed time.Duration
+	// SameStations tells that client and server know the virtual addresses by the same MAC addresses as before.
+	SameStations bool
 	// LongestGap is the longest silence that the client heard around the takeover.
 	LongestGap time.Duration
 	// Before and After are the units that were active; Term is the term of the second.
@@ -45,7 +47,11 @@ func (r Report) Print(w io.Writer) {
 	}
 	line(3, fmt.Sprintf("%s was taken away", r.Before), "0")
 	line(4, fmt.Sprintf("%s became active (term %d)", r.After, r.Term), "+"+millis(r.TookOver))
-	line(5, "it announced the addresses on LAN and on WAN", "+"+millis(r.AnnouncedLAN)+", +"+millis(r.AnnouncedWAN))
+	announced := "it announced the addresses on LAN and on WAN"
+	if r.SameStations {
+		announced += ", at the same MACs"
+	}
+	line(5, announced, "+"+millis(r.AnnouncedLAN)+", +"+millis(r.AnnouncedWAN))
 	if r.Survived {
 		line(6, "the client heard the next number", "+"+millis(r.Resumed))
 		_, _ = fmt.Fprintf(w,

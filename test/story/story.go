@@ -1,6 +1,7 @@
 package story
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,9 @@ type Stage struct {
 	ClientNamespace, ServerNamespace string
 	// Server is where the server listens.
 	Server netip.AddrPort
+	// SharedMAC says that the active unit's interfaces have a MAC address of the pair, so that nobody can tell the units
+	// apart by that.
+	SharedMAC bool
 }
 
 // Act is one run.
@@ -218,8 +222,12 @@ func (r *run) awaitAnnouncements(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return poll.Until(ctx, 2*time.Millisecond, "the takeover to be announced", func(context.Context) error {
-		lan, onLAN := r.lan.firstAfter(r.LAN, r.takenAt, r.lanStation)
-		wan, onWAN := r.wan.firstAfter(r.WAN, r.takenAt, r.wanStation)
+		formerLAN, formerWAN := r.lanStation, r.wanStation
+		if r.SharedMAC {
+			formerLAN, formerWAN = nil, nil
+		}
+		lan, onLAN := r.lan.firstAfter(r.LAN, r.takenAt, formerLAN)
+		wan, onWAN := r.wan.firstAfter(r.WAN, r.takenAt, formerWAN)
 		if !onLAN || !onWAN {
 			return fmt.Errorf("announced on LAN: %t, on WAN: %t", onLAN, onWAN)
 		}
@@ -241,6 +249,12 @@ func (r *run) judge(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	lan, lanErr := stationOf(r.ClientNamespace, r.LAN)
+	wan, wanErr := stationOf(r.ServerNamespace, r.WAN)
+	if err := errors.Join(lanErr, wanErr); err != nil {
+		return err
+	}
+	r.report.SameStations = bytes.Equal(lan, r.lanStation) && bytes.Equal(wan, r.wanStation)
 	heard := r.client.Report()
 	r.report.Ticks = heard.Ticks
 	r.report.LongestGap = heard.Longest.Length
