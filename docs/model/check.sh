@@ -30,7 +30,7 @@ larger=(
 	'the units have different settings|holds|-DGP=1 -DLP=2 -DGS=2 -DLS=3'
 	'the same, the other way round|holds|-DGP=2 -DLP=3 -DGS=1 -DLS=2'
 	'one grant is longer than the other lease|holds|-DGP=1 -DLP=2 -DGS=3 -DLS=4'
-	'acknowledgements while a write is unsettled|holds|-DACK_UNSETTLED'
+	'acknowledgements while a write is under way|holds|-DACK_UNDER_WAY'
 )
 mutants=(
 	'HALF_GRANT|refuted|-DHALF_GRANT'
@@ -45,6 +45,7 @@ mutants=(
 	'NO_HEIR_WAIT|refuted|-DNO_HEIR_WAIT'
 	'NO_TERM_CHECK|refuted|-DNO_TERM_CHECK'
 	'NO_INCARNATION|refuted|-DNO_INCARNATION'
+	'NO_RESTART_WAIT|refuted|-DNO_RESTART_WAIT'
 	'NEWEST_ALONE|refuted|-DNEWEST_ALONE'
 	'STALE_WATCH|refuted|-DSTALE_WATCH'
 	'FIRST_FROM_GRANT|refuted|-DFIRST_FROM_GRANT'

@@ -135,7 +135,7 @@ unsigned turn : 1; /* whose clock ticks next: over any time they differ by one t
 inline start(u, host) {
 	if :: host == ANOTHER -> x[u].relic = MAX(x[u].relic, x[u].gate); x[u].gate = 0 :: else fi;
 	x[u].phase = Starts;
-	x[u].promise = PROMISED(GRANT(u)) /* which it may have given in its last life */
+	x[u].promise = RESTART_WAIT(u)
 }
 
 /* Its first act. */

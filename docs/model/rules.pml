@@ -17,21 +17,25 @@
 #define PROMISED(grant) OUTLAST(grant)
 #endif
 
-/* Acknowledges who waits, holds nothing, and has no write under way or unsettled that could make it the holder; and not a
- * heartbeat of a term below the highest it knows. What it promises is noted first. */
+/* Acknowledges who waits, holds nothing, and has no write under way that could make it the holder; and not a heartbeat of
+ * a term below the highest it knows. What it promises is noted first, and waited for should a write have happened whose
+ * answer was lost. */
 #define HOLDS_NOTHING(u) (x[u].phase == Waits || (x[u].phase == Releases && x[u].fresh && holder != u))
 #define SETTLED(u) (idle(u) && x[u].lost == 0)
 #if defined(ACK_AFTER_CAS) /* and waits only for what it had promised when the write was sent */
 #define ACKNOWLEDGES(u) ((HOLDS_NOTHING(u) || x[u].phase == Inherits) && !x[other(u)].outrun)
 #define NOTES(u) (HOLDS_NOTHING(u) && SETTLED(u))
-#elif defined(ACK_UNSETTLED)
+#elif defined(ACK_UNDER_WAY)
 #define ACKNOWLEDGES(u) (HOLDS_NOTHING(u) && !x[other(u)].outrun)
 #define NOTES(u) true
 #elif defined(NO_TERM_CHECK)
-#define ACKNOWLEDGES(u) (HOLDS_NOTHING(u) && SETTLED(u))
+#define ACKNOWLEDGES(u) (HOLDS_NOTHING(u) && idle(u))
+#define NOTES(u) true
+#elif defined(SULKS)
+#define ACKNOWLEDGES(u) (HOLDS_NOTHING(u) && SETTLED(u) && !x[other(u)].outrun)
 #define NOTES(u) true
 #else
-#define ACKNOWLEDGES(u) (HOLDS_NOTHING(u) && SETTLED(u) && !x[other(u)].outrun)
+#define ACKNOWLEDGES(u) (HOLDS_NOTHING(u) && idle(u) && !x[other(u)].outrun)
 #define NOTES(u) true
 #endif
 
@@ -127,7 +131,7 @@
 	((what == Take || (what == Refresh && !serves(u))) && LEASE(writer) > LEASE(u))
 #endif
 
-/* A unit that failed to take the Lease reads it, and acknowledges again. */
+/* A unit that failed to take the Lease reads it, and acknowledges whether it could or not. */
 #ifdef SULKS
 #define RECOVERS(u) (x[u].phase != Waits || x[u].lost == 0)
 #else
@@ -139,6 +143,13 @@
 #define INCARNATION false
 #else
 #define INCARNATION true
+#endif
+
+/* It does not become active before a promise is over that it may have given in its last life. */
+#ifdef NO_RESTART_WAIT
+#define RESTART_WAIT(u) 0
+#else
+#define RESTART_WAIT(u) PROMISED(GRANT(u))
 #endif
 
 /* A holder learns of its own tenure by the answers to its requests alone: the watch may be behind them. */

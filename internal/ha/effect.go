@@ -63,6 +63,7 @@ type Grant struct {
 type SendHeartbeat struct {
 	Term, Sequence uint64
 	Grant          time.Duration
+	Fenced         bool
 	Health         Health
 }
 

@@ -47,7 +47,9 @@ type HeartbeatReceived struct {
 	Term, Sequence uint64
 	// Grant is how long the promise is to last that an acknowledgement of this heartbeat makes. It rides in the
 	// heartbeat, so that two units with different settings, as during a rolling change, cannot disagree about it.
-	Grant  time.Duration
+	Grant time.Duration
+	// Fenced says that the sender forwards nothing before it has a promise: it is no sign of an active that works.
+	Fenced bool
 	Health Health
 }
 

@@ -42,7 +42,8 @@ func (s *step) beat() {
 	b.nextAt = s.at + s.config.HeartbeatInterval
 	s.due(b.nextAt)
 	s.emit(SendHeartbeat{
-		Term: s.lease.record.Term, Sequence: b.sequence, Grant: s.config.Grant, Health: s.ownHealth(),
+		Term: s.lease.record.Term, Sequence: b.sequence, Grant: s.config.Grant, Fenced: s.phase == fenced,
+		Health: s.ownHealth(),
 	})
 }
 

@@ -328,7 +328,8 @@ func (s *step) serve() {
 }
 
 // recover keeps a fenced unit's gate closed and tries for a new permit. A write that succeeds proves that nobody took
-// the Lease in between; an acknowledgement that came late, that the peer does not mean to.
+// the Lease in between; an acknowledgement, that the peer does not mean to. The peer is asked for one only when the
+// witness does not answer: a promise puts off what the peer would do about a unit that does not forward.
 func (s *step) recover() {
 	s.pairing.preparing = false
 	withdrawn := s.retreat()
@@ -343,8 +344,12 @@ func (s *step) recover() {
 		if s.settled() {
 			s.write(s.tenureRecord(Nobody))
 		}
-		if s.config.Isolation == KeepForwarding && s.call.unansweredAt >= s.host.until {
-			s.isolated = s.at + s.config.reach() // It was asked since, and nobody answers.
+		asked := s.call.unansweredAt >= s.host.until
+		if asked && withdrawn {
+			s.beat() // The witness does not answer. The peer may have heard this unit stand still, and nothing more.
+		}
+		if asked && s.config.Isolation == KeepForwarding {
+			s.isolated = s.at + s.config.reach()
 		}
 	}
 	if withdrawn && s.Permit().valid(s.at) && s.passes(Inheritance, s.at) {

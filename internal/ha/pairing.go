@@ -3,8 +3,6 @@ package ha
 import "time"
 
 const (
-	// steady is how long the peer must have answered without a hole before it is named as standby.
-	steady = time.Second
 	// unsyncedFor is how long a named standby may be out of sync: a resynchronisation is shorter, mostly.
 	unsyncedFor = 2 * time.Second
 	// reportAfter is how long after a promotion the Lease is written to tell of it, when the traffic has recovered.
@@ -81,12 +79,17 @@ func (s *step) wantedStandby() Incarnation {
 		return named
 	}
 	there := e.from != Nobody && e.from == s.peer.incarnation && s.peer.inSync && e.ready &&
-		!s.due(s.config.silentAt(e.sentAt)) && s.due(e.steadyFrom+steady) && s.phase == serving && !s.stop.requested
+		!s.due(s.config.silentAt(e.sentAt)) && s.due(e.steadyFrom+s.config.steady()) && s.phase == serving && !s.stop.requested
 	if there {
 		return e.from
 	}
 	return Nobody
 }
+
+// steady is how long the peer must have answered without a hole before it is named as standby. While none is named, a
+// failover takes as long as the Lease lasts; and each naming is a write of the Lease, of which a link that comes and goes
+// should not cause many.
+func (c Config) steady() time.Duration { return 10 * c.HeartbeatInterval }
 
 // tenureRecord is the record of this unit's own tenure.
 func (s *step) tenureRecord(standby Incarnation) Record {

@@ -47,26 +47,33 @@ func (s *step) heard(f HeartbeatReceived) {
 	if !s.lease.known || f.From == s.config.Self || f.Term < known.Term {
 		return
 	}
+	isNew := s.hearing.from != f.From || s.hearing.term != f.Term
 	if f.Term > known.Term {
-		s.call.doubt = true // Somebody is active in a term that the watch did not tell of yet.
+		// Somebody is active in a term that the watch did not tell of yet; or that the API server does not know of, either,
+		// and then it need not be asked at every heartbeat.
+		s.call.doubt = s.call.doubt || isNew || s.at-s.call.answeredAt > s.config.retryAfter()
 		s.outranked = max(s.outranked, f.Term)
 	} else if f.From != known.Holder {
 		return
 	}
-	if s.hearing.from != f.From || s.hearing.term != f.Term {
+	if isNew {
 		s.hearing = hearing{from: f.From, term: f.Term}
 	}
-	s.hearing.at, s.hearing.health = s.at, f.Health
+	s.hearing.health = f.Health
+	if !f.Fenced {
+		s.hearing.at = s.at
+	}
 	if s.mayPromise(f) {
 		s.promiseFor(f)
 	}
 }
 
-// mayPromise tells whether this unit is content with the other one being active. It is not while a write of its own may
-// make it the holder. A peer whose next life is connected already is not vouched for.
+// mayPromise tells whether this unit is content with the other one being active. It is not while it is asking for the
+// Lease. When that was not answered, it promises again: should it be the holder after all, it waits for the promise as
+// for any other before it opens, and else nobody could open while the witness does not answer. A peer whose next life is
+// connected already is not vouched for.
 func (s *step) mayPromise(f HeartbeatReceived) bool {
-	claiming := s.call.writes || s.call.doubt && s.claim.term > s.lease.record.Term
-	return s.phase == waiting && !s.holds() && !claiming &&
+	return s.phase == waiting && !s.holds() && !s.call.writes &&
 		(s.peer.incarnation == Nobody || s.peer.incarnation == f.From)
 }
 

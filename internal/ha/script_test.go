@@ -112,8 +112,8 @@ func (s *scene) command(words []string) error {
 		return s.unit(words[1:])
 	case "the": // the host obeys | the host is stuck | the peer answers | the peer beats in term 2 | the peer is silent
 		return s.the(words[1:])
-	case "heartbeat": // heartbeat 3 term 2
-		f := HeartbeatReceived{From: "peer", Grant: s.machine.config.Grant}
+	case "heartbeat": // heartbeat 3 term 2 [fenced]
+		f := HeartbeatReceived{From: "peer", Grant: s.machine.config.Grant, Fenced: words[len(words)-1] == "fenced"}
 		_, err := fmt.Sscanf(strings.Join(words, " "), "heartbeat %d term %d", &f.Sequence, &f.Term)
 		s.happens(f)
 		return err
@@ -444,7 +444,11 @@ func (s *scene) describe(e Effect) string {
 		}
 		return fmt.Sprintf("grant term %d", e.Term)
 	case SendHeartbeat:
-		return fmt.Sprintf("heartbeat %d in term %d", e.Sequence, e.Term)
+		fenced := ""
+		if e.Fenced {
+			fenced = ", fenced"
+		}
+		return fmt.Sprintf("heartbeat %d in term %d%s", e.Sequence, e.Term, fenced)
 	case AcknowledgeHeartbeat:
 		ready := ""
 		if !e.Ready {

@@ -16,9 +16,9 @@ type Message struct {
 	Term, Sequence  uint64
 	// Grant is how long the promise is to last that an acknowledgement of this heartbeat makes.
 	Grant time.Duration
-	// Ready says that the sender could take over.
-	Ready  bool
-	Health ha.Health
+	// Ready says that the sender could take over, and Fenced that it is the holder and forwards nothing.
+	Ready, Fenced bool
+	Health        ha.Health
 	// SyncPosition is how far replication has come: what the active sent last, or what the standby wrote last.
 	SyncPosition uint64
 	// ConfigurationHash is of the firewall configuration that the sender has in force; zero when it has none.
@@ -34,6 +34,7 @@ const (
 	flagAcknowledgement = 1 << iota
 	flagReady
 	flagFirewall
+	flagFenced
 	flagsKnown = 1<<iota - 1
 )
 
@@ -56,6 +57,9 @@ func (m *Message) append(b []byte) ([]byte, error) {
 	}
 	if m.Health.Firewall {
 		flags |= flagFirewall
+	}
+	if m.Fenced {
+		flags |= flagFenced
 	}
 	b = append(b, flags)
 	b = binary.BigEndian.AppendUint64(b, m.Term)
@@ -80,6 +84,7 @@ func decodeMessage(b []byte) (Message, error) {
 	m := Message{
 		Acknowledgement: flags&flagAcknowledgement != 0,
 		Ready:           flags&flagReady != 0,
+		Fenced:          flags&flagFenced != 0,
 		Term:            binary.BigEndian.Uint64(b[1:]),
 		Sequence:        binary.BigEndian.Uint64(b[9:]),
 		Health: ha.Health{

@@ -21,6 +21,7 @@ func anyMessage() *rapid.Generator[Message] {
 			Sequence:        rapid.Uint64().Draw(t, "sequence"),
 			Grant:           time.Duration(rapid.Int64Range(0, int64(maxGrant)).Draw(t, "grant")),
 			Ready:           rapid.Bool().Draw(t, "ready"),
+			Fenced:          rapid.Bool().Draw(t, "fenced"),
 			Health: ha.Health{
 				Firewall: rapid.Bool().Draw(t, "firewall"),
 				Links:    rapid.Uint16().Draw(t, "links"),
@@ -64,6 +65,7 @@ func TestFormatStands(t *testing.T) {
 		"01": func(m Message) Message { m.Ready, m.Health.Firewall = false, false; return m }(example),
 		"02": func(m Message) Message { m.Acknowledgement, m.Health.Firewall = false, false; return m }(example),
 		"04": func(m Message) Message { m.Acknowledgement, m.Ready = false, false; return m }(example),
+		"0c": func(m Message) Message { m.Acknowledgement, m.Ready, m.Fenced = false, false, true; return m }(example),
 	} {
 		b, err := m.append(nil)
 		if err != nil {
@@ -95,7 +97,7 @@ func TestNonsenseIsNoMessage(t *testing.T) {
 		"nothing":               {},
 		"a byte too few":        good[:messageSize-1],
 		"a byte too many":       append(good[:messageSize:messageSize], 0),
-		"an unknown flag":       with(0, 0x08),
+		"an unknown flag":       with(0, 0x10),
 		"a grant of years":      with(17, 1),
 		"a grant below nothing": with(17, 0xff),
 	} {

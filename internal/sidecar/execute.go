@@ -40,7 +40,9 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 	case ha.Verify:
 		return done(e.ID, errors.Join(s.config.Gate.Open(), s.config.Addresses.Verify())), true
 	case ha.SendHeartbeat:
-		s.beat(heartbeat.Message{Term: e.Term, Sequence: e.Sequence, Grant: e.Grant, Health: e.Health})
+		s.beat(heartbeat.Message{
+			Term: e.Term, Sequence: e.Sequence, Grant: e.Grant, Fenced: e.Fenced, Health: e.Health,
+		})
 	case ha.AcknowledgeHeartbeat:
 		s.beat(heartbeat.Message{
 			Acknowledgement: true, Term: e.Term, Sequence: e.Sequence, Ready: e.Ready, Health: e.Health,

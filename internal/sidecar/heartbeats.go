@@ -52,7 +52,9 @@ func factOf(from ha.Incarnation, m heartbeat.Message) ha.Fact {
 			From: from, Term: m.Term, Sequence: m.Sequence, Ready: m.Ready, Health: m.Health,
 		}
 	}
-	return ha.HeartbeatReceived{From: from, Term: m.Term, Sequence: m.Sequence, Grant: m.Grant, Health: m.Health}
+	return ha.HeartbeatReceived{
+		From: from, Term: m.Term, Sequence: m.Sequence, Grant: m.Grant, Fenced: m.Fenced, Health: m.Health,
+	}
 }
 
 // hash is that of the document in force; zero while none is.

@@ -117,6 +117,16 @@ func (s *scene) awaitTakeover(ctx context.Context) {
 	Expect(s.AwaitSteady(ctx, steady)).To(Succeed())
 }
 
+// wait lets time pass, which is what is done to the pair.
+func (s *scene) wait(ctx context.Context, while time.Duration) {
+	GinkgoHelper()
+	select {
+	case <-ctx.Done():
+		Fail("interrupted")
+	case <-time.After(while):
+	}
+}
+
 // flowFor waits until traffic has flowed so long.
 func (s *scene) flowFor(ctx context.Context, while time.Duration) {
 	GinkgoHelper()

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	"golang.org/x/sys/unix"
 
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
 )
 
@@ -23,6 +24,8 @@ const (
 	steady = time.Second
 	// outage is how long the API server is away: longer than every time-out that depends on it.
 	outage = time.Minute
+	// stall is for how long an active stands still: longer than any grant.
+	stall = 2 * time.Second
 )
 
 // What follows is done to the sample pair while traffic runs. Whatever it is, no two units ever forward at once.
@@ -134,6 +137,28 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		Expect(site.Cluster.PowerOn(ctx, s.active.Spec.NodeName)).To(Succeed())
 		s.expectTakeover(s.end(ctx))
 	}, NodeTimeout(5*time.Minute))
+
+	It("needs no API server to come back from a stall", func(ctx SpecContext) {
+		s := begin(ctx)
+		s.inflict("SIGSTOP of the API server", func() error { return site.Cluster.Signal(apiServer, unix.SIGSTOP) })
+		func() {
+			defer func() { Expect(site.Cluster.Signal(apiServer, unix.SIGCONT)).To(Succeed()) }()
+			s.flowFor(ctx, steady)
+			s.inflict("SIGSTOP of the active's sidecar", func() error { return s.signal("sidecar", unix.SIGSTOP) })
+			s.wait(ctx, stall)
+			s.mark("SIGCONT of that sidecar")
+			Expect(s.signal("sidecar", unix.SIGCONT)).To(Succeed())
+			s.flowFor(ctx, steady)
+			unit, _ := s.Forwarder()
+			Expect(unit).To(Equal(s.active.Labels[hapairv1alpha1.LabelUnit]), "nobody else could take the Lease")
+		}()
+		s.mark("SIGCONT of the API server")
+		Expect(site.Cluster.AwaitReady(ctx, cluster.ControlPlane)).To(Succeed())
+		report := s.end(ctx)
+		// What the standby asked of the API server before that stood still may be done when it goes on.
+		Expect(report.Terms()).To(BeNumerically("<=", 1))
+		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
+	}, NodeTimeout(3*time.Minute))
 
 	It("does not follow a flapping link to and fro", func(ctx SpecContext) {
 		s := begin(ctx)

@@ -45,8 +45,9 @@ const (
 	ActiveUnhealthy
 	ActiveFirewallOut
 	PreferredReturns
+	ActivePausedAPIAway
 
-	drills = int(PreferredReturns) + 1
+	drills = int(ActivePausedAPIAway) + 1
 )
 
 // outcome is what is promised.
@@ -66,6 +67,8 @@ const (
 	switchesOver
 	// failsAndReturns: the preferred unit fails over, and gets its role back by a switchover.
 	failsAndReturns
+	// comesBack: the active opens again, by the word of its peer alone.
+	comesBack
 )
 
 // drillInfo is how a drill is drawn and judged.
@@ -211,6 +214,10 @@ var drillTable = [drills]drillInfo{
 		name: "preferred unit returns", outcome: failsAndReturns, cause: ha.CausePreemption,
 		kind: Kill, target: TheActive, from: blink, to: second,
 	},
+	ActivePausedAPIAway: {
+		name: "active stands still while the API server is away", outcome: comesBack,
+		kind: Pause, target: TheActive, from: 1500 * blink, to: 2 * second,
+	},
 }
 
 // String is the drill's name.
@@ -260,6 +267,8 @@ func (p *Plan) drawDrill(n *noise) {
 			Kind: SlowAPI, Target: TheActive, After: Named, Nth: 1, Length: 3 * second,
 			Amount: (c.Grant-detect)/2 - 2*p.Weather.API,
 		})
+	case ActivePausedAPIAway:
+		p.Faults = append(p.Faults, Fault{Kind: CutAPI, Target: Both, After: Named, Nth: 1, Length: 8 * second})
 	case ActiveStoppedStale:
 		p.Faults = append(p.Faults, Fault{
 			Kind: StaleWatch, Target: Both, After: Named, Nth: 1, Length: 4 * second, Amount: second,

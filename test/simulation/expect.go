@@ -62,6 +62,8 @@ func (j *judge) judgeDrill() {
 		j.expect(after, w.plan.switchover(), info.cause)
 	case failsAndReturns:
 		j.expect(after, w.plan.failover(), ha.CauseSilence, info.cause)
+	case comesBack:
+		j.expectBack(after)
 	}
 	if w.plan.Drill == Quiet {
 		j.expectFewWrites()
@@ -90,11 +92,24 @@ func (j *judge) expect(after []opening, bound time.Duration, causes ...ha.Cause)
 			j.failAt(after[0].at, AsPromised, "%s: the other unit is active %s later, which is more than %s",
 				w.plan.Drill, took, bound)
 		}
-	case staysUp, keepsForwarding, staysOrFailsOver, switchesOver:
+	case staysUp, keepsForwarding, staysOrFailsOver, switchesOver, comesBack:
 	}
 	if drillTable[w.plan.Drill].outcome == failsAndReturns {
 		j.expectQuickReturn()
 	}
+}
+
+// expectBack wants nobody but the active to open, which is as soon as a request to the API server was not answered.
+func (j *judge) expectBack(after []opening) {
+	w, s := j.world, &j.strike
+	for _, o := range after {
+		if o.unit != s.unit {
+			j.failAt(o.at, AsPromised, "%s: %s is promoted for %s", w.plan.Drill, Target(o.unit), o.cause)
+			return
+		}
+	}
+	fault := w.plan.Faults[len(w.plan.Faults)-1]
+	j.expectNoGap(fault.Length + w.plan.revival())
 }
 
 // expectNoGap wants no time without an open gate to be longer than the bound.
@@ -142,6 +157,14 @@ func (p *Plan) failover() time.Duration {
 	detect := c.HeartbeatInterval * time.Duration(c.MissedHeartbeats)
 	taken := detect + 2*c.HeartbeatInterval + 7*w.API
 	return rates(max(outlast(c.Grant), taken)) + w.Net + w.Commit + 3*w.Host + 4*w.Wake + blink
+}
+
+// revival is how long it takes at the most until a fenced unit is active again that the API server does not answer: it
+// has asked, and no longer waits for the answer; and the other unit neither, if it has asked for the Lease.
+func (p *Plan) revival() time.Duration {
+	c, w := &p.Units[0].Machine, &p.Weather
+	asked := c.LeaseDuration/3 + max(c.LeaseDuration/10, 100*blink)
+	return rates(asked+2*c.HeartbeatInterval) + 2*w.Net + w.Commit + 6*w.Host + 6*w.Wake + blink
 }
 
 // switchover is how long no gate is open at the most: the gate is closed, the addresses are withdrawn, what changed

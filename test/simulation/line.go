@@ -45,8 +45,9 @@ func (l *line) way() time.Duration {
 func (l *line) heartbeat(u *unit, e ha.SendHeartbeat) {
 	l.newest[u.index] = e.Sequence
 	l.sentAt[u.index][e.Sequence%64] = u.decidedAt
-	f := ha.HeartbeatReceived{From: u.self, Term: e.Term, Sequence: e.Sequence, Grant: e.Grant, Health: e.Health}
-	l.send(u, f)
+	l.send(u, ha.HeartbeatReceived{
+		From: u.self, Term: e.Term, Sequence: e.Sequence, Grant: e.Grant, Fenced: e.Fenced, Health: e.Health,
+	})
 }
 
 func (l *line) acknowledge(u *unit, e ha.AcknowledgeHeartbeat) {
