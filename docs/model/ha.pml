@@ -135,13 +135,7 @@ unsigned turn : 1; /* whose clock ticks next: over any time they differ by one t
 inline start(u, host) {
 	if :: host == ANOTHER -> x[u].relic = MAX(x[u].relic, x[u].gate); x[u].gate = 0 :: else fi;
 	x[u].phase = Starts;
-	x[u].promise = RESTART_WAIT(u)
-}
-
-/* Its first act. */
-inline enter(u) {
-	x[u].gate = 0;
-	x[u].phase = Waits
+	x[u].promise = PROMISED(GRANT(u)) /* which it may have given in its last life */
 }
 
 /* The process ends. Its gate stays, and what it asked of the Lease may happen yet. */
@@ -219,7 +213,7 @@ inline learn(u) {
 	:: x[u].phase != Releases && holder != u ->
 		x[u].owes = (holds(u) && has(x[u].lost, HandOver) && holder == other(u));
 		x[u].phase = (serves(u) -> Closes : (holds(u) -> Waits : x[u].phase));
-		x[u].mode = Solo; x[u].witness = 0; x[u].peerDead = 0; x[u].first = 0; x[u].acks = 0; x[u].grant = 0;
+		x[u].mode = Solo; x[u].witness = 0; x[u].peer = 0; x[u].peerDead = 0; x[u].first = 0; x[u].acks = 0; x[u].grant = 0;
 		x[u].unseen = (holder == NOBODY || (holder == NEVER && u == 0) -> 0 :
 			(holder == NEVER -> LEASE(u) : OUTLAST(duration(u))));
 		if :: GRANT_EARLY && x[u].owes -> x[other(u)].grant = 1; x[u].owes = 0 :: else fi;
@@ -228,7 +222,7 @@ inline learn(u) {
 		x[u].mode = (serves(u) && record <= PairedDead -> record : Solo);
 		if :: x[u].mode != PairedDead -> x[u].peerDead = 0 :: else fi
 	:: x[u].phase != Releases && holder == u && !(holds(u) && x[u].tenure) -> /* a tenure that is new to it */
-		if :: holds(u) -> x[u].witness = 0; x[u].peerDead = 0; x[u].acks = 0 :: else fi;
+		if :: holds(u) -> x[u].witness = 0; x[u].peer = 0; x[u].peerDead = 0; x[u].acks = 0 :: else fi;
 		x[u].phase = (record == Freed -> Serves : (record == HandedS -> Expects : Inherits));
 		x[u].unseen = (record == HandedS -> OUTLAST(duration(u)) : 0);
 		x[u].tenure = 1; x[u].mode = Solo;
@@ -258,6 +252,13 @@ inline unanswer(u, what) {
 inline give_up(u, what) {
 	x[u].call = None; x[u].credit = 0;
 	LOSE(u, what)
+}
+
+/* Its first act: it closes the gate, and does nothing before it has read the Lease. */
+inline enter(u) {
+	x[u].gate = 0;
+	x[u].phase = Waits;
+	learn(u)
 }
 
 inline refreshed(u) {
@@ -300,7 +301,7 @@ inline hand_over(u) {
 #define may_ack(u) (ACKNOWLEDGES(u) && serves(other(u)))
 
 inline ack(u, r) {
-	if :: NOTES(u) -> x[u].promise = MAX(x[u].promise, PROMISED(GRANT(other(u)))) :: else fi;
+	if :: NOTES(u) -> x[u].promise = MAX(x[u].promise, PROMISED(ASKED(other(u)))) :: else fi;
 	if :: r > x[other(u)].peer -> x[other(u)].acks = x[other(u)].acks | BIT(r) :: else fi
 }
 
@@ -312,7 +313,8 @@ inline receive(u, r) {
 /* --- Permit and gate */
 
 #define FOREVER 7
-#define by_witness(u) (x[u].mode == Solo || UNSETTLED(u, ToSolo) -> x[u].witness : FOREVER)
+/* A promise of the peer counts in solo, too: nobody else could become active. */
+#define by_witness(u) (x[u].mode == Solo || UNSETTLED(u, ToSolo) -> MAX(x[u].witness, x[u].peer) : FOREVER)
 #define by_peer(u)    (x[u].mode == Paired || UNSETTLED(u, ToPair) -> x[u].peer : FOREVER)
 #define by_dead(u)    (x[u].mode == PairedDead || UNSETTLED(u, ToPairDead) -> x[u].peerDead : FOREVER)
 #define permit(u)     MIN(by_witness(u), MIN(by_peer(u), by_dead(u)))
@@ -374,7 +376,7 @@ inline tick(u) {
 	:: d_step { STANDS(me) && has(x[me].lost, what) -> happen(me, me, what); say(#what); say("  happens late") } \
 	:: d_step { has(x[me].orphans, what) -> happen(me, DEAD(me), what); say(#what); say("  of an earlier life happens") }
 #define ACK(r) \
-	:: d_step { may_ack(me) && r <= GRANT(other(me)) -> ack(me, r); say("acknowledges a heartbeat") } \
+	:: d_step { may_ack(me) && r <= ASKED(other(me)) -> ack(me, r); say("acknowledges a heartbeat") } \
 	:: d_step { serves(me) && has(x[me].acks, r) -> receive(me, r); say("has an acknowledgement") }
 
 active [2] proctype unit() {
@@ -461,7 +463,7 @@ inline settle(u, what) {
 	if :: x[u].phase == Closes -> close_gate(u) :: else fi;
 	if :: granted(u) -> accept(u) :: else fi;
 	if :: may_promote(u) -> promote(u) :: else fi;
-	if :: may_ack(u) -> ack(u, GRANT(other(u))); receive(other(u), GRANT(other(u))) :: else fi;
+	if :: may_ack(u) -> ack(u, ASKED(other(u))); receive(other(u), ASKED(other(u))) :: else fi;
 	if :: serves(u) && permit(u) > x[u].gate -> x[u].write = permit(u); write_gate(u) :: else fi
 }
 

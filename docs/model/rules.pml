@@ -17,6 +17,14 @@
 #define PROMISED(grant) OUTLAST(grant)
 #endif
 
+/* A heartbeat asks for no longer promise than the Lease says: a unit that was started again knows nothing of what its
+ * former life has promised, and waits for that alone. An heir that has not written it finds its giver's duration there. */
+#if defined(ASKS_FOR_ITS_OWN) || LP == LS
+#define ASKED(u) GRANT(u)
+#else
+#define ASKED(u) MIN(GRANT(u), LEASE(writer))
+#endif
+
 /* Acknowledges who waits, holds nothing, and has no write under way that could make it the holder; and not a heartbeat of
  * a term below the highest it knows. What it promises is noted first, and waited for should a write have happened whose
  * answer was lost. */
@@ -99,11 +107,14 @@
 #endif
 
 /* An heir's first permit lasts for the duration in the record, from when it sent the acknowledgement that the giver had
- * when it decided: that was before the handover. The first such acknowledgement, should a heartbeat arrive twice. */
-#ifdef FIRST_OF_OWN_DURATION
+ * when it decided: that was before the handover. The first such acknowledgement, should a heartbeat arrive twice. And no
+ * longer than the heir's own duration, which it is about to write there. */
+#if defined(FIRST_OF_OWN_DURATION)
 #define FIRST(giver) LEASE(other(giver))
-#else
+#elif defined(FIRST_OF_THE_GIVERS_DURATION)
 #define FIRST(giver) LEASE(giver)
+#else
+#define FIRST(giver) MIN(LEASE(giver), LEASE(other(giver)))
 #endif
 #ifdef FIRST_FROM_GRANT
 #define FIRST_PERMIT(u) LEASE(other(u))
@@ -143,13 +154,6 @@
 #define INCARNATION false
 #else
 #define INCARNATION true
-#endif
-
-/* It does not become active before a promise is over that it may have given in its last life. */
-#ifdef NO_RESTART_WAIT
-#define RESTART_WAIT(u) 0
-#else
-#define RESTART_WAIT(u) PROMISED(GRANT(u))
 #endif
 
 /* A holder learns of its own tenure by the answers to its requests alone: the watch may be behind them. */

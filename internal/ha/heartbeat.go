@@ -10,8 +10,13 @@ const window = 64
 type beats struct {
 	sequence uint64
 	nextAt   time.Duration
-	sentAt   [window]time.Duration
+	sent     [window]sent
 	echo     echo
+}
+
+// sent is a heartbeat: when it was sent, and for how long it asked.
+type sent struct {
+	at, grant time.Duration
 }
 
 // echo is the peer's answer to the heartbeats of the present term.
@@ -38,11 +43,11 @@ func (s *step) beat() {
 		return
 	}
 	b.sequence++
-	b.sentAt[b.sequence%window] = s.at
+	b.sent[b.sequence%window] = sent{at: s.at, grant: s.grant()}
 	b.nextAt = s.at + s.config.HeartbeatInterval
 	s.due(b.nextAt)
 	s.emit(SendHeartbeat{
-		Term: s.lease.record.Term, Sequence: b.sequence, Grant: s.config.Grant, Fenced: s.phase == fenced,
+		Term: s.lease.record.Term, Sequence: b.sequence, Grant: s.grant(), Fenced: s.phase == fenced,
 		Health: s.ownHealth(),
 	})
 }
@@ -65,9 +70,15 @@ func (s *step) acknowledged(f HeartbeatAcknowledged) {
 		e.steadyFrom = s.at
 	}
 	e.sequence, e.at, e.ready, e.health = f.Sequence, s.at, f.Ready, f.Health
-	e.sentAt = b.sentAt[f.Sequence%window]
-	e.promised = max(e.promised, e.sentAt+s.config.Grant)
+	answered := b.sent[f.Sequence%window]
+	e.sentAt = answered.at
+	e.promised = max(e.promised, answered.at+answered.grant)
 }
+
+// grant is how long a promise the peer is asked for: no longer than the Lease says, for that is all that a unit
+// waits which knows of no promise, as the peer itself does once it was started again. An heir that has not written the
+// Lease yet finds its giver's duration there.
+func (m Machine) grant() time.Duration { return min(m.config.Grant, m.lease.record.Duration) }
 
 // compareHealth notes since when the peer's health is the better one.
 func (s *step) compareHealth() {

@@ -44,6 +44,7 @@ func (s *step) keepLease() {
 	}
 	s.pairing.preparing = false
 	if wanted == Nobody && s.paired() {
+		s.beats.echo.steadyFrom = s.at // It begins anew, even if it is heard again at once.
 		if settled {
 			s.write(s.tenureRecord(Nobody))
 		}

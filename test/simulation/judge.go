@@ -143,7 +143,10 @@ func (j *judge) opens(u *unit, before gate) {
 	}
 	term := u.gate.term
 	released := u.granted >= term || j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u)
-	if w.now < j.promises[u.index] && !released {
+	if released {
+		j.promises[u.index] = 0 // To whom it was given does not need it any more.
+	}
+	if w.now < j.promises[u.index] {
 		j.fail(PromiseKept, "%s opens its gate, and promised not to before %s", u.name(), j.promises[u.index])
 	}
 	if term >= maxTerms {
@@ -189,8 +192,7 @@ func (j *judge) promoted(u *unit, term uint64) {
 
 // promised notes a promise that the unit gives by its next acknowledgement.
 func (j *judge) promised(u *unit) {
-	grant := j.world.plan.Units[1-u.index].Machine.Grant
-	until := u.clock.when(u.decidedAt + grant + grant/100)
+	until := u.clock.when(u.decidedAt + u.wanted + u.wanted/100)
 	j.promises[u.index] = max(j.promises[u.index], until)
 	if u.gate.open(j.world.now) && u.gate.life == u.life {
 		j.fail(PromiseKept, "%s promises not to be active, and its gate is open", u.name())

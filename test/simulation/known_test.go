@@ -65,6 +65,22 @@ var known = map[string]func() Plan{
 		p.Units[0].Machine.Damping = 10 * blink
 		return p
 	},
+	// The heir could not write the Lease, and asked for longer promises than that said. Whoever had promised knew nothing of
+	// it in his next life, and went by the Lease.
+	"an heir hides a promise": func() Plan {
+		p := calm(
+			Fault{Kind: Health, Target: Primary, After: Named, Nth: 1, Length: 200 * blink},
+			Fault{Kind: CutAPI, Target: Secondary, After: Flushing, Nth: 1, Length: 4 * second},
+			Fault{Kind: Pause, Target: Secondary, After: Opened, Nth: 2, At: 300 * blink, Length: 5 * second},
+			Fault{Kind: Kill, Target: Primary, After: Opened, Nth: 2, At: 300 * blink, Length: 20 * blink},
+		)
+		p.Units[1].Machine.LeaseDuration, p.Units[1].Machine.Grant = 6*second, 3*second
+		for i := range p.Units {
+			p.Units[i].Machine.Damping = 10 * blink
+		}
+		p.TroubleEnds = 8 * second
+		return p
+	},
 	// An active that had named a standby could not go on alone after its gate had closed.
 	"a way to a pair that is not forgotten": func() Plan {
 		return calm(

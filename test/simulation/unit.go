@@ -54,6 +54,8 @@ type process struct {
 	effects   []ha.Effect
 	next      int
 	decidedAt time.Duration
+	// wanted is for how long the last heartbeat that it took in asked it to wait.
+	wanted time.Duration
 	// host is the effect that the loop is busy with, until busyUntil.
 	host      ha.Effect
 	busyUntil time.Duration
@@ -245,6 +247,9 @@ func (u *unit) sleep() bool {
 func (u *unit) take(f ha.Fact) {
 	w := u.world
 	u.decidedAt = u.local()
+	if h, isHeartbeat := f.(ha.HeartbeatReceived); isHeartbeat {
+		u.wanted = h.Grant
+	}
 	f = u.mutateFact(f)
 	u.machine, u.effects = u.machine.Step(ha.Event{At: u.decidedAt, Fact: f})
 	u.next = 0
