@@ -80,16 +80,16 @@ func (s *step) wantedStandby() Incarnation {
 		return named
 	}
 	there := e.from != Nobody && e.from == s.peer.incarnation && s.peer.inSync && e.ready &&
-		!s.due(s.config.silentAt(e.sentAt)) && s.due(e.steadyFrom+s.config.steady()) && s.phase == serving && !s.stop.requested
-	if there {
+		!s.due(s.config.silentAt(e.sentAt)) && s.due(e.steadyFrom+s.config.steady())
+	if there && s.phase == serving && !s.stop.requested {
 		return e.from
 	}
 	return Nobody
 }
 
 // steady is how long the peer must have answered without a hole before it is named as standby. While none is named, a
-// failover takes as long as the Lease lasts; and each naming is a write of the Lease, of which a link that comes and goes
-// should not cause many.
+// failover takes as long as the Lease lasts; and each naming is a write of the Lease, of which a link that comes and
+// goes should not cause many.
 func (c Config) steady() time.Duration { return 10 * c.HeartbeatInterval }
 
 // tenureRecord is the record of this unit's own tenure.

@@ -70,8 +70,8 @@ func (s *step) heard(f HeartbeatReceived) {
 
 // mayPromise tells whether this unit is content with the other one being active. It is not while it is asking for the
 // Lease. When that was not answered, it promises again: should it be the holder after all, it waits for the promise as
-// for any other before it opens, and else nobody could open while the witness does not answer. It is not content while its
-// own gate may be open still, and a peer whose next life is connected already is not vouched for.
+// for any other before it opens, and else nobody could open while the witness does not answer. It is not content while
+// its own gate may be open still, and a peer whose next life is connected already is not vouched for.
 func (s *step) mayPromise(f HeartbeatReceived) bool {
 	closed := !s.host.gateOpen || s.at >= s.host.ceiling
 	return s.phase == waiting && closed && !s.holds() && !s.call.writes &&

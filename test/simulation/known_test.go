@@ -65,8 +65,8 @@ var known = map[string]func() Plan{
 		p.Units[0].Machine.Damping = 10 * blink
 		return p
 	},
-	// The heir could not write the Lease, and asked for longer promises than that said. Whoever had promised knew nothing of
-	// it in his next life, and went by the Lease.
+	// The heir could not write the Lease, and asked for longer promises than that said. Whoever had promised knew nothing
+	// of it in his next life, and went by the Lease.
 	"an heir hides a promise": func() Plan {
 		p := calm(
 			Fault{Kind: Health, Target: Primary, After: Named, Nth: 1, Length: 200 * blink},
