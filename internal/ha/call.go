@@ -112,9 +112,13 @@ func (s *step) unanswered(sent call) {
 const firstRetry = 50 * time.Millisecond
 
 // believe takes in the record of an answer, unless the watch was ahead of it: what was seen after the request was sent
-// may be newer than what the answer has. It tells whether the answer's record is the known one now.
+// may be newer than what the answer has. Of two records of one term that is not to be told, and another read has to: a
+// standby that took an old record for the newest would not know that it is named. It tells whether the answer's record
+// is the known one now.
 func (s *step) believe(r Record, sent call) bool {
-	if s.lease.known && s.lease.seenAt > sent.sentAt && r.precedes(s.lease.record) {
+	known := s.lease.record
+	ahead := s.lease.known && s.lease.seenAt > sent.sentAt && r != known
+	if ahead && (r.precedes(known) || r.Term == known.Term && !sent.writes) {
 		s.call.doubt = true
 		return false
 	}

@@ -16,7 +16,8 @@
 //   - A promise is kept: no unit forwards before the last one it gave is over by any clock, unless the active itself
 //     says that it has left. The first promise of a process is the last that the process before it may have given.
 //   - Whoever follows without having been named waits out the lease by its own clock with a margin for drift. A record
-//     is aged from when it was first seen; its timestamps are never read.
+//     is aged from when it was first seen; its timestamps are never read. No permit outlasts what the record says, and
+//     no promise is asked for that would.
 //   - A right is given up before it is given away: the gate is confirmed closed before a grant or a release is sent,
 //     and confirmed to close with the peer's promise before the peer is named.
 //   - A write whose answer is lost may have happened or may happen yet: it earns nothing, and the record is read
