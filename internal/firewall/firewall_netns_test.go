@@ -19,6 +19,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // open lets the LAN out with the firewall's address, which is what most of these tests begin with.
@@ -261,7 +262,7 @@ func (b *bed) redirect() {
 	message = append(message, net.ParseIP(wanAddress).To4()...)
 	message = append(message, net.ParseIP(serverAddress).To4()...)
 	message = append(message, 0, 0, 0, 0, 0x12, 0x34, 0, 1)
-	sum := checksum(message)
+	sum := testbed.Checksum(message)
 	message[2], message[3] = byte(sum>>8), byte(sum)
 	if _, err := conn.Write(message); err != nil {
 		b.Fatal(err)

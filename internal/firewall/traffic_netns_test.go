@@ -160,7 +160,7 @@ func (b *bed) ping(host, address string, code byte, wait time.Duration) bool {
 	}
 	defer func() { _ = conn.Close() }()
 	message := []byte{request, code, 0, 0, 0x12, 0x34, 0, 1}
-	binary.BigEndian.PutUint16(message[2:], checksum(message)) // The kernel computes that of ICMPv6 itself.
+	binary.BigEndian.PutUint16(message[2:], testbed.Checksum(message)) // The kernel computes that of ICMPv6 itself.
 	if _, err := conn.Write(message); err != nil {
 		b.Fatal(err)
 	}
@@ -175,15 +175,4 @@ func (b *bed) ping(host, address string, code byte, wait time.Duration) bool {
 			return true
 		}
 	}
-}
-
-func checksum(message []byte) uint16 {
-	var sum uint32
-	for i := 0; i+1 < len(message); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(message[i:]))
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
 }

@@ -235,6 +235,14 @@ func (s *stream) goOn(past time.Duration) {
 	})
 }
 
+// nothingPast fails when something arrived past an instant; it got through what is named.
+func (s *stream) nothingPast(instant time.Duration, through string) {
+	s.t.Helper()
+	if n := s.arrivedSince(instant + sound); n > 0 {
+		s.t.Errorf("%d datagrams got through %s", n, through)
+	}
+}
+
 func (s *stream) arrivedSince(begin time.Duration) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -57,17 +57,17 @@ func echo(to, from mac, source, destination string) []byte {
 		return icmpv6(to, from, source, destination, []byte{128, 0, 0, 0, 7, 7, 0, 1})
 	}
 	message := []byte{8, 0, 0, 0, 7, 7, 0, 1}
-	binary.BigEndian.PutUint16(message[2:], sum(message))
+	binary.BigEndian.PutUint16(message[2:], testbed.Checksum(message))
 	header := []byte{0x45, 0, 0, byte(20 + len(message)), 0, 0, 0, 0, 64, unix.IPPROTO_ICMP, 0, 0}
 	header = append(append(header, addr(source).AsSlice()...), addr(destination).AsSlice()...)
-	binary.BigEndian.PutUint16(header[10:], sum(header))
+	binary.BigEndian.PutUint16(header[10:], testbed.Checksum(header))
 	return ethernet(to, from, unix.ETH_P_IP, append(header, message...))
 }
 
 func icmpv6(to, from mac, source, destination string, message []byte) []byte {
 	pseudo := append(addr(source).AsSlice(), addr(destination).AsSlice()...)
 	pseudo = append(pseudo, 0, 0, 0, byte(len(message)), 0, 0, 0, unix.IPPROTO_ICMPV6)
-	binary.BigEndian.PutUint16(message[2:], sum(append(pseudo, message...)))
+	binary.BigEndian.PutUint16(message[2:], testbed.Checksum(append(pseudo, message...)))
 	header := []byte{0x60, 0, 0, 0, 0, byte(len(message)), unix.IPPROTO_ICMPV6, 255}
 	header = append(append(header, addr(source).AsSlice()...), addr(destination).AsSlice()...)
 	return ethernet(to, from, unix.ETH_P_IPV6, append(header, message...))
@@ -86,18 +86,6 @@ func advertisement(from mac, source, target string) []byte {
 	t := addr(target).As16()
 	message := append([]byte{136, 0, 0, 0, 0x20, 0, 0, 0}, t[:]...)
 	return icmpv6(mac{0x33, 0x33, 0, 0, 0, 1}, from, source, "ff02::1", append(append(message, 2, 1), from[:]...))
-}
-
-// sum is the checksum of the Internet protocols (RFC 1071).
-func sum(b []byte) uint16 {
-	var total uint32
-	for i := 0; i+1 < len(b); i += 2 {
-		total += uint32(binary.BigEndian.Uint16(b[i:]))
-	}
-	for total > 0xffff {
-		total = total>>16 + total&0xffff
-	}
-	return ^uint16(total)
 }
 
 // port is a raw socket on an interface of a namespace.

@@ -64,8 +64,8 @@ type Gate struct {
 	// the gate is open: whoever holds that lock would else keep the permit from being extended.
 	mu    sync.Mutex
 	until time.Duration
-	// isClosed is set once what the process holds was given back.
-	isClosed bool
+	// givenBack is set once what the process holds was given back.
+	givenBack bool
 	// moved wakes the watchman when the deadline has changed.
 	moved chan struct{}
 
@@ -126,7 +126,7 @@ func (g *Gate) Kind() Kind { return g.barrier.kind() }
 func (g *Gate) Set(_ context.Context, c Config) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.isClosed {
+	if g.givenBack {
 		return errGivenBack
 	}
 	if c.Until == 0 {
@@ -162,10 +162,10 @@ func (g *Gate) close() error {
 // Open fails when the gate is not open, or is not on all interfaces, or these do not forward, as far as can be seen.
 func (g *Gate) Open() error {
 	g.mu.Lock()
-	until, isClosed := g.until, g.isClosed
+	until, givenBack := g.until, g.givenBack
 	g.mu.Unlock()
 	switch {
-	case isClosed:
+	case givenBack:
 		return errGivenBack
 	case until == 0:
 		return errors.New("the gate is closed")
@@ -190,10 +190,10 @@ func (g *Gate) Permitted() bool {
 func (g *Gate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.isClosed {
+	if g.givenBack {
 		return nil
 	}
-	g.isClosed = true
+	g.givenBack = true
 	return g.barrier.close()
 }
 

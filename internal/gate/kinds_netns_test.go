@@ -95,9 +95,7 @@ func TestFlushedRuleset(t *testing.T) {
 	}
 	_, closed := p.close()
 	s.goOn(closed)
-	if n := s.arrivedSince(closed + sound); n > 0 {
-		t.Errorf("%d datagrams got through the gate that was put back, which is closed", n)
-	}
+	s.nothingPast(closed, "the gate that was put back, which is closed")
 }
 
 // foreign puts a program of somebody else on the router's LAN interface.

@@ -43,11 +43,12 @@ func (s *step) beat() {
 		return
 	}
 	b.sequence++
-	b.sent[b.sequence%window] = sent{at: s.at, grant: s.grant()}
+	grant := s.grant()
+	b.sent[b.sequence%window] = sent{at: s.at, grant: grant}
 	b.nextAt = s.at + s.config.HeartbeatInterval
 	s.due(b.nextAt)
 	s.emit(SendHeartbeat{
-		Term: s.lease.record.Term, Sequence: b.sequence, Grant: s.grant(), Fenced: s.phase == fenced,
+		Term: s.lease.record.Term, Sequence: b.sequence, Grant: grant, Fenced: s.phase == fenced,
 		Health: s.ownHealth(),
 	})
 }

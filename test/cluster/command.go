@@ -81,7 +81,3 @@ func (c *Cluster) findOn(name string) (layout.Host, error) {
 	}
 	return host, nil
 }
-
-func noPower(node string) error {
-	return fmt.Errorf("%s has no power: run `cluster power-on %s`", node, node)
-}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -186,7 +187,7 @@ func (c *Cluster) render(host layout.Host) (components.Node, error) {
 // start runs PID 1. It holds still until it is on record: if this process is killed in between, the node ends with the
 // pipe instead of running on unknown.
 func (c *Cluster) start(host layout.Host, spec string) error {
-	output, err := os.OpenFile(filepath.Join(LogDir(host.Name), "init.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	output, err := os.OpenFile(initLog(host.Name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
@@ -228,6 +229,23 @@ func (c *Cluster) start(host layout.Host, spec string) error {
 	_, err = permit.Write([]byte{1})
 	return err
 }
+
+// noPower tells why a node has no power: it was cut, or PID 1 ended by itself, and then its last words are there.
+func noPower(node string) error {
+	const remedy = "run `cluster power-on %s`"
+	var ended process.Identity
+	if started, err := readRecord(initRecord(node), &ended); err != nil || !started {
+		return fmt.Errorf("%s has no power: "+remedy, node, node)
+	}
+	log, err := os.ReadFile(initLog(node))
+	if err != nil {
+		return fmt.Errorf("PID 1 of %s ended by itself, and its log is not to be had: %w", node, err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	return fmt.Errorf("PID 1 of %s ended by itself, its last words were %q: "+remedy, node, lines[len(lines)-1], node)
+}
+
+func initLog(node string) string { return filepath.Join(LogDir(node), "init.log") }
 
 // listenAtConsole opens the console's socket in the machine's network; the node that it is handed to need not be part
 // of that.

@@ -47,7 +47,7 @@ func (p *Ping) once() bool {
 	p.sequence++
 	request := binary.BigEndian.AppendUint16([]byte{icmpEcho, 0, 0, 0}, pingIdentifier)
 	request = binary.BigEndian.AppendUint16(request, p.sequence)
-	binary.BigEndian.PutUint16(request[2:], checksum(request))
+	binary.BigEndian.PutUint16(request[2:], Checksum(request))
 	if _, err := p.connection.WriteTo(request, p.to); err != nil {
 		p.t.Fatalf("Pinging: %v", err)
 	}
@@ -66,8 +66,8 @@ func (p *Ping) once() bool {
 	}
 }
 
-// checksum is the one of the Internet protocols (RFC 1071), of an even number of bytes.
-func checksum(b []byte) uint16 {
+// Checksum is the one of the Internet protocols (RFC 1071), of an even number of bytes.
+func Checksum(b []byte) uint16 {
 	var sum uint32
 	for i := 0; i+1 < len(b); i += 2 {
 		sum += uint32(binary.BigEndian.Uint16(b[i:]))

@@ -1,8 +1,6 @@
 package failover
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,10 +40,7 @@ func loseActiveWithFlows(b *bed, s system, o Options, sample *Sample) {
 	awaitReplicated(b, s, o.Flows)
 	// To take in so many at once keeps a small machine busy enough for a pair to change places. It gets the time to come
 	// to rest.
-	err := b.wait("the pair to be redundant with its tables full", func(context.Context) error { return s.redundant() })
-	if err != nil {
-		b.t.Fatal(fmt.Errorf("%w: %w", errDisturbed, err))
-	}
+	awaitRedundant(b, s)
 	m := begin(b, s, sample)
 	m.settle(o.Flows, o.Patience)
 	event := m.cutPower(b.primary)

@@ -144,9 +144,15 @@ func (m *measurement) settle(connections int, patience time.Duration) {
 		t.Fatal(fmt.Errorf("%w: %w", errDisturbed, err))
 	}
 	// To look through all packets takes a processor for long enough to disturb the fastest settings.
-	err = m.bed.wait("the pair to be redundant still", func(context.Context) error { return m.system.redundant() })
+	awaitRedundant(m.bed, m.system)
+}
+
+// awaitRedundant waits until the pair is redundant, as it has been before.
+func awaitRedundant(b *bed, s system) {
+	b.t.Helper()
+	err := b.wait("the pair to be redundant again", func(context.Context) error { return s.redundant() })
 	if err != nil {
-		t.Fatal(fmt.Errorf("%w: %w", errDisturbed, err))
+		b.t.Fatal(fmt.Errorf("%w: %w", errDisturbed, err))
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -22,14 +21,12 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
 	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
+	"github.com/hapair-io/hapair/test/prompt"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // maxDisturbed is how often a run is begun anew because the pair changed by itself before the event.
 const maxDisturbed = 3
-
-// runtimeTurns is how many threads of this process may run Go code at once.
-const runtimeTurns = 32
 
 // Run measures everything that the options ask for, prints tables, and returns an error when a run failed. That a
 // figure is not reached is no error: the tables say so.
@@ -37,9 +34,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	// Threads that the traffic waits for come back from the kernel all the time, and each needs a turn of the runtime's
-	// to go on: with few of them they would wait for each other.
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtimeTurns))
+	defer prompt.Turns()()
 	wanted, err := o.selected()
 	if err != nil {
 		return err

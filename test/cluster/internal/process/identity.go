@@ -49,19 +49,21 @@ func Identify(pid int) (Identity, error) {
 }
 
 // parseStat reads the time of start and whether the process is dead out of /proc/PID/stat, see proc_pid_stat(5). The
-// program's name is in parentheses and may hold anything, parentheses included.
+// program's name is in parentheses and may hold anything, parentheses included. The state is that of the first thread:
+// where another one executes a program, the first is dead for a moment, and the process is not.
 func parseStat(stat string) (started uint64, ended bool, err error) {
 	end := strings.LastIndexByte(stat, ')')
 	if end < 0 {
 		return 0, false, fmt.Errorf("unknown format of stat: %q", stat)
 	}
-	const state, startTime = 0, 19 // fields 3 and 22, counted from behind the name, which is the second
+	// Fields 3, 20 and 22, counted from behind the name, which is the second.
+	const state, threads, startTime = 0, 17, 19
 	fields := strings.Fields(stat[end+1:])
 	if len(fields) <= startTime {
 		return 0, false, fmt.Errorf("unknown format of stat: %q", stat)
 	}
 	started, err = strconv.ParseUint(fields[startTime], 10, 64)
-	return started, fields[state] == "Z" || fields[state] == "X", err
+	return started, (fields[state] == "Z" || fields[state] == "X") && (fields[threads] == "0" || fields[threads] == "1"), err
 }
 
 // Running reports whether the process still runs.

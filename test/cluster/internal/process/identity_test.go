@@ -2,10 +2,16 @@ package process
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,6 +26,9 @@ func TestParseStat(t *testing.T) {
 		"a running process":       {"12 (kubelet) S 1" + rest, 98765, false},
 		"a name with parentheses": {"12 (a) Z (b) R 1" + rest, 98765, false},
 		"one not yet reaped":      {"12 (kubelet) Z 1" + rest, 98765, true},
+		"a first thread that ended before the others": {
+			"12 (cluster) Z 1 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 2 0 98765 11 12", 98765, false,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -54,6 +63,81 @@ func TestIdentityIsThatOfOneProcess(t *testing.T) {
 	}
 	if err := other.Kill(t.Context()); err != nil {
 		t.Errorf("ending a process that is gone: %v", err)
+	}
+}
+
+// TestExecutingAnotherProgram looks at a process that executes itself again and again, each time from a thread that is
+// not its first.
+func TestExecutingAnotherProgram(t *testing.T) {
+	const variable, executions = "HAPAIR_TEST_EXECUTIONS", 100
+	if left, err := strconv.Atoi(os.Getenv(variable)); err == nil {
+		executeAgain(t, variable, left)
+		return
+	}
+	command := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	command.Env = append(os.Environ(), variable+"="+strconv.Itoa(executions))
+	input, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	id, err := Identify(command.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var through atomic.Bool
+	read := make(chan error, 1)
+	go func() {
+		_, err := io.ReadFull(output, make([]byte, 1))
+		through.Store(true)
+		read <- err
+	}()
+	missed := 0
+	for begun := time.Now(); !through.Load() && time.Since(begun) < time.Minute; {
+		if !id.Running() {
+			missed++
+		}
+	}
+	if missed > 0 {
+		t.Errorf("it passed %d times for one that has ended", missed)
+	}
+	_ = input.Close()
+	if err := <-read; err != nil {
+		t.Errorf("reading what it prints when it is through: %v", err)
+	}
+	if err := command.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// executeAgain executes the test again, from another thread than the first; the last one waits for its input to end.
+func executeAgain(t *testing.T, variable string, left int) {
+	if left == 0 {
+		fmt.Print("x")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return
+	}
+	failed := make(chan error)
+	for {
+		go func() {
+			runtime.LockOSThread()
+			if unix.Gettid() == unix.Getpid() {
+				select {} // It keeps the first thread from the next one that asks.
+			}
+			failed <- errors.Join(
+				os.Setenv(variable, strconv.Itoa(left-1)), unix.Exec(os.Args[0], os.Args, os.Environ()))
+		}()
+		select {
+		case err := <-failed:
+			t.Fatal(err)
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 }
 
