@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -128,7 +129,8 @@ func (n *Namespace) Bridge(t testing.TB, name string) {
 	n.Link(t, name).Up()
 }
 
-// Plug connects an interface of another namespace to a bridge of this one.
+// Plug connects an interface of another namespace to a bridge of this one. The cable is gone when the test ends: the
+// kernel takes its time to remove a namespace with a full connection table, which answers for its addresses until then.
 func (n *Namespace) Plug(t testing.TB, bridge string, host *Namespace, hostInterface, port string) {
 	t.Helper()
 	Wire(t, host, hostInterface, n, port)
@@ -145,5 +147,23 @@ func (n *Namespace) Plug(t testing.TB, bridge string, host *Namespace, hostInter
 	})
 	if err != nil {
 		t.Fatalf("plugging %s of %s into %s: %v", hostInterface, host.Name, bridge, err)
+	}
+	t.Cleanup(func() { n.unplug(t, port) })
+}
+
+// unplug removes a port of a bridge, unless the test has removed it.
+func (n *Namespace) unplug(t testing.TB, port string) {
+	err := n.Do(func() error {
+		link, err := netlink.LinkByName(port)
+		if errors.As(err, &netlink.LinkNotFoundError{}) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return netlink.LinkDel(link)
+	})
+	if err != nil {
+		t.Errorf("unplugging %s of %s: %v", port, n.Name, err)
 	}
 }
