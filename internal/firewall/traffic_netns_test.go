@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // patience is how long an answer may take that is expected, silence how long one waits for what must not come.
