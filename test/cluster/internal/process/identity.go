@@ -27,19 +27,9 @@ var ErrEnded = errors.New("the process has ended")
 
 // Identify finds out who runs under a number now.
 func Identify(pid int) (Identity, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-		return Identity{}, ErrEnded
-	}
+	started, err := startOf(pid)
 	if err != nil {
-		return Identity{}, fmt.Errorf("identifying process %d: %w", pid, err)
-	}
-	started, ended, err := parseStat(string(stat))
-	if err != nil {
-		return Identity{}, fmt.Errorf("identifying process %d: %w", pid, err)
-	}
-	if ended {
-		return Identity{}, ErrEnded
+		return Identity{}, err
 	}
 	boot, err := os.ReadFile(bootIDFile)
 	if err != nil {
@@ -48,22 +38,62 @@ func Identify(pid int) (Identity, error) {
 	return Identity{PID: pid, Started: started, BootID: strings.TrimSpace(string(boot))}, nil
 }
 
-// parseStat reads the time of start and whether the process is dead out of /proc/PID/stat, see proc_pid_stat(5). The
-// program's name is in parentheses and may hold anything, parentheses included. The state is that of the first thread:
-// where another one executes a program, the first is dead for a moment, and the process is not.
-func parseStat(stat string) (started uint64, ended bool, err error) {
-	end := strings.LastIndexByte(stat, ')')
+// maxLooks bounds how often a process is looked at that is in between.
+const maxLooks = 10
+
+// startOf is when a process was started that runs. What /proc has is of its first thread. Where another thread executes
+// a program, the first one is dead for a moment, beside the other, and may then be caught leaving for good while the
+// other takes its number.
+func startOf(pid int) (uint64, error) {
+	for range maxLooks {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+			return 0, ErrEnded
+		}
+		if err != nil {
+			return 0, fmt.Errorf("identifying process %d: %w", pid, err)
+		}
+		s, err := parseStat(string(text))
+		if err != nil {
+			return 0, fmt.Errorf("identifying process %d: %w", pid, err)
+		}
+		switch {
+		case !s.dead || s.threads > 1:
+			return s.started, nil
+		case s.threads == 1:
+			return 0, ErrEnded
+		}
+	}
+	return 0, ErrEnded
+}
+
+// stat is what /proc/PID/stat tells, see proc_pid_stat(5).
+type stat struct {
+	started uint64 // in clock ticks since the machine's start
+	dead    bool   // the first thread is
+	threads int    // of the process; 0 while the first one leaves for good
+}
+
+// parseStat reads the file. The program's name is in parentheses and may hold anything, parentheses included.
+func parseStat(text string) (s stat, err error) {
+	end := strings.LastIndexByte(text, ')')
 	if end < 0 {
-		return 0, false, fmt.Errorf("unknown format of stat: %q", stat)
+		return s, fmt.Errorf("unknown format of stat: %q", text)
 	}
 	// Fields 3, 20 and 22, counted from behind the name, which is the second.
 	const state, threads, startTime = 0, 17, 19
-	fields := strings.Fields(stat[end+1:])
+	fields := strings.Fields(text[end+1:])
 	if len(fields) <= startTime {
-		return 0, false, fmt.Errorf("unknown format of stat: %q", stat)
+		return s, fmt.Errorf("unknown format of stat: %q", text)
 	}
-	started, err = strconv.ParseUint(fields[startTime], 10, 64)
-	return started, (fields[state] == "Z" || fields[state] == "X") && (fields[threads] == "0" || fields[threads] == "1"), err
+	s.dead = fields[state] == "Z" || fields[state] == "X"
+	if s.threads, err = strconv.Atoi(fields[threads]); err != nil {
+		return s, fmt.Errorf("unknown format of stat: %q", text)
+	}
+	if s.started, err = strconv.ParseUint(fields[startTime], 10, 64); err != nil {
+		return s, fmt.Errorf("unknown format of stat: %q", text)
+	}
+	return s, nil
 }
 
 // Running reports whether the process still runs.

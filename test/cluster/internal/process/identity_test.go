@@ -17,30 +17,25 @@ import (
 )
 
 func TestParseStat(t *testing.T) {
-	const rest = " 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 11 12"
-	tests := map[string]struct {
-		stat    string
-		started uint64
-		ended   bool
+	const rest = " 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 98765 11 12"
+	for name, test := range map[string]struct {
+		text string
+		want stat
 	}{
-		"a running process":       {"12 (kubelet) S 1" + rest, 98765, false},
-		"a name with parentheses": {"12 (a) Z (b) R 1" + rest, 98765, false},
-		"one not yet reaped":      {"12 (kubelet) Z 1" + rest, 98765, true},
-		"a first thread that ended before the others": {
-			"12 (cluster) Z 1 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 2 0 98765 11 12", 98765, false,
-		},
-	}
-	for name, test := range tests {
+		"a running process":       {"12 (kubelet) S 1" + rest, stat{started: 98765, threads: 3}},
+		"a name with parentheses": {"12 (a) Z (b) R 1" + rest, stat{started: 98765, threads: 3}},
+		"a dead first thread":     {"12 (kubelet) Z 1" + rest, stat{started: 98765, threads: 3, dead: true}},
+		"one that leaves":         {"12 (kubelet) X 1" + rest, stat{started: 98765, threads: 3, dead: true}},
+	} {
 		t.Run(name, func(t *testing.T) {
-			started, ended, err := parseStat(test.stat)
-			if err != nil || started != test.started || ended != test.ended {
-				t.Errorf("parseStat = %d, %t, %v; want %d, %t", started, ended, err, test.started, test.ended)
+			if got, err := parseStat(test.text); err != nil || got != test.want {
+				t.Errorf("got %+v, %v, want %+v", got, err, test.want)
 			}
 		})
 	}
-	for _, stat := range []string{"", "12 kubelet S", "12 (kubelet) S 1 2 3"} {
-		if _, _, err := parseStat(stat); err == nil {
-			t.Errorf("parseStat(%q) gave no error", stat)
+	for _, text := range []string{"", "12 kubelet S", "12 (kubelet) S 1 2 3"} {
+		if _, err := parseStat(text); err == nil {
+			t.Errorf("parseStat(%q) gave no error", text)
 		}
 	}
 }
