@@ -93,15 +93,20 @@ func (u *unit) ask(operation conntrack.Operation, f conntrack.Flow) conntrack.Fl
 // apply writes flows as changes of the active.
 func (u *unit) apply(op state.Op, flows ...conntrack.Flow) class.Outcome {
 	u.t.Helper()
-	var changes []state.Change
+	b := newBatch(len(flows))
 	for _, f := range flows {
-		c := upsert(&f)
-		if c.Op = op; op == state.Delete {
-			c.Record = nil
+		if op == state.Delete {
+			b.remove(&f)
+		} else {
+			b.upsert(&f, true)
 		}
-		changes = append(changes, c)
 	}
-	outcome, err := u.Apply(u.t.Context(), changes)
+	return u.write(b)
+}
+
+func (u *unit) write(b *batch) class.Outcome {
+	u.t.Helper()
+	outcome, err := u.Apply(u.t.Context(), b.changes())
 	if err != nil {
 		u.t.Fatalf("Applying: %v", err)
 	}
@@ -349,4 +354,53 @@ func TestUnitsOwnConnectionsAreLeftAlone(t *testing.T) {
 	if n := u.entries(); n != 0 {
 		t.Errorf("%d entries are left, want 0", n)
 	}
+}
+
+// TestChangeOfAnEntryThatIsNotFresh is about changes of which the active believes that the standby knows the entry.
+func TestChangeOfAnEntryThatIsNotFresh(t *testing.T) {
+	marked := func(mark uint32) conntrack.Flow {
+		f := example()
+		f.Fields |= conntrack.FieldMark
+		f.Mark, f.Status = mark, conntrack.StatusConfirmed
+		return f
+	}
+	assured := marked(1)
+	assured.Status |= settable
+	part := conntrack.Flow{Orig: example().Orig, Reply: example().Reply, Fields: conntrack.FieldMark, Mark: 9}
+	for name, c := range map[string]struct {
+		there   []conntrack.Flow
+		change  conntrack.Flow
+		refused int
+	}{
+		"there is":                           {[]conntrack.Flow{marked(1)}, marked(2), 0},
+		"there is not":                       {nil, marked(2), 0},
+		"has seen more than it should have":  {[]conntrack.Flow{assured}, marked(2), 0},
+		"is changed in part":                 {[]conntrack.Flow{marked(1)}, part, 0},
+		"there is not, and changes in part":  {nil, part, 1},
+		"has its reply tuple taken by other": {[]conntrack.Flow{clashing()}, marked(2), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := newUnit(t, "b")
+			u.wantApplied(state.Upsert, c.there...)
+			b := newBatch(1)
+			b.upsert(&c.change, false)
+			if outcome := u.write(b); outcome.Refused != c.refused {
+				t.Fatalf("%d refused (%v), want %d", outcome.Refused, outcome.Refusal, c.refused)
+			}
+			if c.refused > 0 {
+				return
+			}
+			got := u.ask(conntrack.Get, c.change)
+			if got.Mark != c.change.Mark || got.Reply != c.change.Reply || u.entries() != 1 {
+				t.Errorf("%d entries, of which one is %+v, want %+v", u.entries(), got, c.change)
+			}
+		})
+	}
+}
+
+// clashing is another connection with the reply tuple of the example.
+func clashing() conntrack.Flow {
+	f := example()
+	f.Orig.SrcPort++
+	return f
 }

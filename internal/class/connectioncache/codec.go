@@ -8,9 +8,15 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// A record is what an entry is apart from its key: a format byte, the set of fields as two bytes, and each field of the
-// set in the order of its bit. What only the entry's own kernel can use, such as its ID, is not in it.
-const recordFormat = 1
+// A record is what an entry is apart from its key: a byte with the format and whether the entry is new, the set of
+// fields as a variable-length number, and each field of the set in the order of its bit.
+const (
+	recordFormat     = 2 << 4 // in the upper half of the first byte
+	recordFormatMask = 0xf0
+	// flagFresh is of an entry that the other unit has not been told of yet, as far as whoever wrote the record knows: to
+	// create it there is most likely right.
+	flagFresh = 1 << 0
+)
 
 // errRecord is of bytes that are no record.
 var errRecord = errors.New("not a connection's record")
@@ -18,134 +24,154 @@ var errRecord = errors.New("not a connection's record")
 // maxHelper is the longest name that a kernel gives a helper.
 const maxHelper = 15
 
-// codec knows keys and records.
-type codec struct{}
-
-// Merge overlays a record with a newer one of the same entry.
-func (codec) Merge(older, newer []byte) ([]byte, error) {
-	var merged conntrack.Flow
-	if err := errors.Join(decodeRecord(&merged, older), decodeRecord(&merged, newer)); err != nil {
-		return nil, err
+// essence leaves out of a flow what only its own kernel can use: bits of the status that no other kernel takes, what
+// was learned of windows, and a time-out that every standby makes longer.
+func essence(f *conntrack.Flow) {
+	f.Status &= 1<<7 - 1
+	f.TCP.ScaleOrig &= nibble
+	f.TCP.ScaleReply &= nibble
+	f.TCP.FlagsOrig &= nibble
+	f.TCP.FlagsReply &= nibble
+	if f.TimeoutSeconds <= lifetime {
+		f.TimeoutSeconds = 0
+		f.Fields &^= conntrack.FieldTimeout
 	}
-	return encodeRecord(&merged), nil
 }
 
-// encodeRecord writes a flow's fields.
-func encodeRecord(f *conntrack.Flow) []byte {
-	b := append(make([]byte, 0, 48), recordFormat)
-	b = binary.BigEndian.AppendUint16(b, uint16(f.Fields))
-	for _, field := range fields {
-		if f.Fields.Has(field.field) {
-			b = field.encode(b, f)
-		}
+const nibble = 0x0f
+
+// appendRecord writes a flow's fields; of the scales and flags of TCP, what essence leaves.
+func appendRecord(b []byte, f *conntrack.Flow, fresh bool) []byte {
+	first := byte(recordFormat)
+	if fresh {
+		first |= flagFresh
+	}
+	b = binary.AppendUvarint(append(b, first), uint64(f.Fields))
+	if f.Fields.Has(conntrack.FieldStatus) {
+		b = binary.AppendUvarint(b, uint64(f.Status))
+	}
+	if f.Fields.Has(conntrack.FieldTimeout) {
+		b = binary.AppendUvarint(b, uint64(f.TimeoutSeconds))
+	}
+	if f.Fields.Has(conntrack.FieldMark) {
+		b = binary.BigEndian.AppendUint32(b, f.Mark)
+	}
+	if f.Fields.Has(conntrack.FieldTCPState) {
+		b = append(b, byte(f.TCP.State))
+	}
+	if f.Fields.Has(conntrack.FieldTCPWindow) {
+		b = append(b, f.TCP.ScaleOrig<<4|f.TCP.ScaleReply&nibble, byte(f.TCP.FlagsOrig<<4|f.TCP.FlagsReply&nibble))
+	}
+	if f.Fields&seldom != 0 {
+		b = appendSeldom(b, f)
 	}
 	return b
 }
 
+// seldom are the fields that few entries have.
+const seldom = conntrack.AllFields &^ (conntrack.FieldStatus | conntrack.FieldTimeout | conntrack.FieldMark |
+	conntrack.FieldTCPState | conntrack.FieldTCPWindow)
+
+func appendSeldom(b []byte, f *conntrack.Flow) []byte {
+	if f.Fields.Has(conntrack.FieldSCTP) {
+		b = binary.BigEndian.AppendUint32(append(b, f.SCTP.State), f.SCTP.TagOrig)
+		b = binary.BigEndian.AppendUint32(b, f.SCTP.TagReply)
+	}
+	if f.Fields.Has(conntrack.FieldHelper) {
+		b = append(append(b, byte(len(f.Helper))), f.Helper...)
+	}
+	if f.Fields.Has(conntrack.FieldLabels) {
+		b = append(b, f.Labels[:]...)
+	}
+	if f.Fields.Has(conntrack.FieldSeqAdj) {
+		b = appendSeqAdj(appendSeqAdj(b, f.SeqAdjOrig), f.SeqAdjReply)
+	}
+	if f.Fields.Has(conntrack.FieldMaster) {
+		b = appendMaster(b, f.Master)
+	}
+	if f.Fields.Has(conntrack.FieldSynproxy) {
+		b = binary.BigEndian.AppendUint32(b, f.Synproxy.ISN)
+		b = binary.BigEndian.AppendUint32(b, f.Synproxy.ITS)
+		b = binary.BigEndian.AppendUint32(b, f.Synproxy.TSOffset)
+	}
+	return b
+}
+
+// head reads what a record begins with.
+func (d *decoder) head() (fields conntrack.Fields, fresh bool, err error) {
+	first := d.uint8()
+	if first&recordFormatMask != recordFormat || first&^recordFormatMask&^flagFresh != 0 {
+		return 0, false, fmt.Errorf("%w: first byte %#x", errRecord, first)
+	}
+	present := d.uvarint()
+	if present&^uint64(conntrack.AllFields) != 0 {
+		return 0, false, fmt.Errorf("%w: fields %#x", errRecord, present)
+	}
+	return conntrack.Fields(present), first&flagFresh != 0, nil
+}
+
 // decodeRecord reads fields into a flow. Fields that the record does not have stay as they are.
-func decodeRecord(f *conntrack.Flow, record []byte) error {
+func decodeRecord(f *conntrack.Flow, record []byte) (fresh bool, err error) {
 	d := decoder{rest: record}
-	if format := d.uint8(); format != recordFormat {
-		return fmt.Errorf("%w: format %d", errRecord, format)
+	present, fresh, err := d.head()
+	if err != nil {
+		return false, err
 	}
-	present := conntrack.Fields(d.uint16())
-	if present&^conntrack.AllFields != 0 {
-		return fmt.Errorf("%w: fields %#x", errRecord, present)
+	if present.Has(conntrack.FieldStatus) {
+		f.Status = conntrack.Status(d.uvarint32())
 	}
-	for _, field := range fields {
-		if !present.Has(field.field) {
-			continue
-		}
-		if err := field.decode(&d, f); err != nil {
-			return fmt.Errorf("%w: %w", errRecord, err)
+	if present.Has(conntrack.FieldTimeout) {
+		f.TimeoutSeconds = d.uvarint32()
+	}
+	if present.Has(conntrack.FieldMark) {
+		f.Mark = d.uint32()
+	}
+	if present.Has(conntrack.FieldTCPState) {
+		f.TCP.State = conntrack.TCPState(d.uint8())
+	}
+	if present.Has(conntrack.FieldTCPWindow) {
+		scales, flags := d.uint8(), d.uint8()
+		f.TCP.ScaleOrig, f.TCP.ScaleReply = scales>>4, scales&nibble
+		f.TCP.FlagsOrig, f.TCP.FlagsReply = conntrack.TCPFlags(flags>>4), conntrack.TCPFlags(flags&nibble)
+	}
+	if present&seldom != 0 {
+		if err := d.seldom(f, present); err != nil {
+			return false, fmt.Errorf("%w: %w", errRecord, err)
 		}
 	}
 	if err := d.end(); err != nil {
-		return fmt.Errorf("%w: %w", errRecord, err)
+		return false, fmt.Errorf("%w: %w", errRecord, err)
 	}
 	f.Fields |= present
-	return nil
+	return fresh, nil
 }
 
-// fields is how each field is written, in the order of their bits.
-var fields = [...]struct {
-	field  conntrack.Fields
-	encode func([]byte, *conntrack.Flow) []byte
-	decode func(*decoder, *conntrack.Flow) error
-}{
-	{conntrack.FieldStatus, func(b []byte, f *conntrack.Flow) []byte {
-		return binary.BigEndian.AppendUint32(b, uint32(f.Status))
-	}, func(d *decoder, f *conntrack.Flow) error {
-		f.Status = conntrack.Status(d.uint32())
-		return nil
-	}},
-	{conntrack.FieldTimeout, func(b []byte, f *conntrack.Flow) []byte {
-		return binary.BigEndian.AppendUint32(b, f.TimeoutSeconds)
-	}, func(d *decoder, f *conntrack.Flow) error {
-		f.TimeoutSeconds = d.uint32()
-		return nil
-	}},
-	{conntrack.FieldMark, func(b []byte, f *conntrack.Flow) []byte {
-		return binary.BigEndian.AppendUint32(b, f.Mark)
-	}, func(d *decoder, f *conntrack.Flow) error {
-		f.Mark = d.uint32()
-		return nil
-	}},
-	{conntrack.FieldTCPState, func(b []byte, f *conntrack.Flow) []byte {
-		return append(b, byte(f.TCP.State))
-	}, func(d *decoder, f *conntrack.Flow) error {
-		f.TCP.State = conntrack.TCPState(d.uint8())
-		return nil
-	}},
-	{conntrack.FieldTCPWindow, func(b []byte, f *conntrack.Flow) []byte {
-		return append(b, f.TCP.ScaleOrig, f.TCP.ScaleReply, byte(f.TCP.FlagsOrig), byte(f.TCP.FlagsReply))
-	}, func(d *decoder, f *conntrack.Flow) error {
-		f.TCP.ScaleOrig, f.TCP.ScaleReply = d.uint8(), d.uint8()
-		f.TCP.FlagsOrig, f.TCP.FlagsReply = conntrack.TCPFlags(d.uint8()), conntrack.TCPFlags(d.uint8())
-		return nil
-	}},
-	{conntrack.FieldSCTP, func(b []byte, f *conntrack.Flow) []byte {
-		b = binary.BigEndian.AppendUint32(append(b, f.SCTP.State), f.SCTP.TagOrig)
-		return binary.BigEndian.AppendUint32(b, f.SCTP.TagReply)
-	}, func(d *decoder, f *conntrack.Flow) error {
+func (d *decoder) seldom(f *conntrack.Flow, present conntrack.Fields) error {
+	if present.Has(conntrack.FieldSCTP) {
 		f.SCTP = conntrack.SCTP{State: d.uint8(), TagOrig: d.uint32(), TagReply: d.uint32()}
-		return nil
-	}},
-	{conntrack.FieldHelper, func(b []byte, f *conntrack.Flow) []byte {
-		return append(append(b, byte(len(f.Helper))), f.Helper...)
-	}, func(d *decoder, f *conntrack.Flow) error {
+	}
+	if present.Has(conntrack.FieldHelper) {
 		n := int(d.uint8())
 		if n > maxHelper {
 			return fmt.Errorf("a helper's name of %d bytes", n)
 		}
 		f.Helper = string(d.take(n))
-		return nil
-	}},
-	{conntrack.FieldLabels, func(b []byte, f *conntrack.Flow) []byte {
-		return append(b, f.Labels[:]...)
-	}, func(d *decoder, f *conntrack.Flow) error {
+	}
+	if present.Has(conntrack.FieldLabels) {
 		f.Labels = [conntrack.LabelsSize]byte(d.take(conntrack.LabelsSize))
-		return nil
-	}},
-	{conntrack.FieldSeqAdj, func(b []byte, f *conntrack.Flow) []byte {
-		return appendSeqAdj(appendSeqAdj(b, f.SeqAdjOrig), f.SeqAdjReply)
-	}, func(d *decoder, f *conntrack.Flow) error {
+	}
+	if present.Has(conntrack.FieldSeqAdj) {
 		f.SeqAdjOrig, f.SeqAdjReply = d.seqAdj(), d.seqAdj()
-		return nil
-	}},
-	{conntrack.FieldMaster, func(b []byte, f *conntrack.Flow) []byte {
-		return appendMaster(b, f.Master)
-	}, func(d *decoder, f *conntrack.Flow) error {
-		return d.master(f)
-	}},
-	{conntrack.FieldSynproxy, func(b []byte, f *conntrack.Flow) []byte {
-		b = binary.BigEndian.AppendUint32(b, f.Synproxy.ISN)
-		b = binary.BigEndian.AppendUint32(b, f.Synproxy.ITS)
-		return binary.BigEndian.AppendUint32(b, f.Synproxy.TSOffset)
-	}, func(d *decoder, f *conntrack.Flow) error {
+	}
+	if present.Has(conntrack.FieldMaster) {
+		if err := d.master(f); err != nil {
+			return err
+		}
+	}
+	if present.Has(conntrack.FieldSynproxy) {
 		f.Synproxy = conntrack.Synproxy{ISN: d.uint32(), ITS: d.uint32(), TSOffset: d.uint32()}
-		return nil
-	}},
+	}
+	return nil
 }
 
 func appendSeqAdj(b []byte, s conntrack.SeqAdj) []byte {

@@ -3,6 +3,7 @@ package connectioncache
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // decoder takes numbers off the front of some bytes. After the first that is missing it yields zeros, so that the error
@@ -27,6 +28,28 @@ func (d *decoder) take(n int) []byte {
 func (d *decoder) uint8() uint8   { return d.take(1)[0] }
 func (d *decoder) uint16() uint16 { return binary.BigEndian.Uint16(d.take(2)) }
 func (d *decoder) uint32() uint32 { return binary.BigEndian.Uint32(d.take(4)) }
+
+// uvarint is a number of variable length, see encoding/binary.
+func (d *decoder) uvarint() uint64 {
+	n, size := binary.Uvarint(d.rest)
+	if size <= 0 {
+		d.missing++
+		d.rest = nil
+		return 0
+	}
+	d.rest = d.rest[size:]
+	return n
+}
+
+// uvarint32 is one that fits in 32 bits; of a larger one bytes count as missing.
+func (d *decoder) uvarint32() uint32 {
+	n := d.uvarint()
+	if n > math.MaxUint32 {
+		d.missing++
+		return 0
+	}
+	return uint32(n)
+}
 
 // end says whether the bytes were exactly as many as were taken.
 func (d *decoder) end() error {

@@ -61,12 +61,9 @@ func (f *filter) takes(flow *conntrack.Flow) bool {
 		return false
 	}
 	// All four ends: one side of a translated connection may be the unit's own address while the other is not.
-	for _, end := range [...]netip.Addr{flow.Orig.Src, flow.Orig.Dst, flow.Reply.Src, flow.Reply.Dst} {
-		if !f.takesEnd(end) {
-			return false
-		}
-	}
-	return true
+	orig, reply := &flow.Orig, &flow.Reply
+	return f.takesEnd(orig.Src) && f.takesEnd(orig.Dst) &&
+		(reply.Src == orig.Dst || f.takesEnd(reply.Src)) && (reply.Dst == orig.Src || f.takesEnd(reply.Dst))
 }
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

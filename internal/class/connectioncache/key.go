@@ -13,52 +13,109 @@ import (
 // find it. Two connections with one original tuple but different translations, one after the other, have different
 // keys.
 //
-//	1 byte   format and flags, see below
+//	1 byte   format, flags and translation, see below
 //	1 byte   protocol
 //	6 bytes  zones: of both directions, of the original, of the reply; only with flagZones
 //	         original tuple: two addresses, two ports or what ICMP has in their place
-//	         reply tuple, likewise; only with flagTranslated, else it is the inverse of the original one
+//	         what of the reply tuple is not the inverse of the original one, by the kind of translation
 const (
-	keyFormat      = 1 << 4 // in the upper half of the first byte
-	keyFormatMask  = 0xf0
-	flagIPv6       = 1 << 0
-	flagTranslated = 1 << 1
-	flagZones      = 1 << 2
-	flagsKnown     = flagIPv6 | flagTranslated | flagZones
+	keyFormat     = 2 << 4 // in the upper half of the first byte
+	keyFormatMask = 0xf0
+	flagIPv6      = 1 << 0
+	flagZones     = 1 << 1
+
+	translationShift = 2
+	translationMask  = 3
+)
+
+// translation is how the reply tuple differs from the inverse of the original one.
+type translation uint8
+
+const (
+	// untranslated: it does not.
+	untranslated translation = iota
+	// sourceTranslated: its destination, an address and a port, is another.
+	sourceTranslated
+	// destinationTranslated: its source is.
+	destinationTranslated
+	// otherwiseTranslated: the whole tuple is written.
+	otherwiseTranslated
 )
 
 // errKey is of bytes that are no key.
 var errKey = errors.New("not a connection's key")
 
+// maxKey is the length of the longest key.
+const maxKey = 1 + 1 + 6 + 2*(16+16+4)
+
 // encodeKey names a flow.
-func encodeKey(f *conntrack.Flow) string {
-	flags := byte(keyFormat)
+func encodeKey(f *conntrack.Flow) string { return string(appendKey(make([]byte, 0, maxKey), f)) }
+
+func appendKey(b []byte, f *conntrack.Flow) []byte {
+	kind := translationOf(f)
+	flags := keyFormat | byte(kind)<<translationShift
 	if f.Orig.Src.Is6() {
 		flags |= flagIPv6
-	}
-	if f.Translated() {
-		flags |= flagTranslated
 	}
 	zones := f.Zone != 0 || f.Orig.Zone != 0 || f.Reply.Zone != 0
 	if zones {
 		flags |= flagZones
 	}
-	b := append(make([]byte, 0, 80), flags, f.Orig.Protocol)
+	b = append(b, flags, f.Orig.Protocol)
 	if zones {
-		for _, zone := range []uint16{f.Zone, f.Orig.Zone, f.Reply.Zone} {
-			b = binary.BigEndian.AppendUint16(b, zone)
-		}
+		b = binary.BigEndian.AppendUint16(b, f.Zone)
+		b = binary.BigEndian.AppendUint16(b, f.Orig.Zone)
+		b = binary.BigEndian.AppendUint16(b, f.Reply.Zone)
 	}
 	b = appendTuple(b, f.Orig)
-	if flags&flagTranslated != 0 {
+	switch kind {
+	case untranslated:
+	case sourceTranslated:
+		b = appendEnd(b, f.Reply.Dst, f.Reply, f.Reply.DstPort)
+	case destinationTranslated:
+		b = appendEnd(b, f.Reply.Src, f.Reply, f.Reply.SrcPort)
+	case otherwiseTranslated:
 		b = appendTuple(b, f.Reply)
 	}
-	return string(b)
+	return b
+}
+
+func translationOf(f *conntrack.Flow) translation {
+	reply, inverse := f.Reply, f.Orig.Inverse()
+	reply.Zone = 0
+	if reply == inverse {
+		return untranslated
+	}
+	if translateEnd(inverse, sourceTranslated, reply.Dst, reply.DstPort, reply.ICMPID) == reply {
+		return sourceTranslated
+	}
+	if translateEnd(inverse, destinationTranslated, reply.Src, reply.SrcPort, reply.ICMPID) == reply {
+		return destinationTranslated
+	}
+	return otherwiseTranslated
+}
+
+// translateEnd makes of the inverse of an original tuple the reply tuple of a connection one of whose ends is
+// translated. The identifier is the one port that ICMP has.
+func translateEnd(inverse conntrack.Tuple, kind translation, to netip.Addr, port, id uint16) conntrack.Tuple {
+	switch {
+	case inverse.IsICMP():
+		inverse.ICMPID = id
+	case kind == sourceTranslated:
+		inverse.DstPort = port
+	default:
+		inverse.SrcPort = port
+	}
+	if kind == sourceTranslated {
+		inverse.Dst = to
+	} else {
+		inverse.Src = to
+	}
+	return inverse
 }
 
 func appendTuple(b []byte, t conntrack.Tuple) []byte {
-	b = append(b, t.Src.AsSlice()...)
-	b = append(b, t.Dst.AsSlice()...)
+	b = appendAddress(appendAddress(b, t.Src), t.Dst)
 	if t.IsICMP() {
 		b = append(b, t.ICMPType, t.ICMPCode)
 		return binary.BigEndian.AppendUint16(b, t.ICMPID)
@@ -67,22 +124,44 @@ func appendTuple(b []byte, t conntrack.Tuple) []byte {
 	return binary.BigEndian.AppendUint16(b, t.DstPort)
 }
 
+func appendEnd(b []byte, address netip.Addr, t conntrack.Tuple, port uint16) []byte {
+	if t.IsICMP() {
+		port = t.ICMPID
+	}
+	return binary.BigEndian.AppendUint16(appendAddress(b, address), port)
+}
+
+func appendAddress(b []byte, a netip.Addr) []byte {
+	if a.Is4() {
+		address := a.As4()
+		return append(b, address[:]...)
+	}
+	address := a.As16()
+	return append(b, address[:]...)
+}
+
 // decodeKey is the flow that a key names, without any field that is not part of it.
-func decodeKey(key string) (conntrack.Flow, error) {
+func decodeKey(key string) (f conntrack.Flow, err error) {
 	d := decoder{rest: []byte(key)}
 	flags, protocol := d.uint8(), d.uint8()
-	if flags&keyFormatMask != keyFormat || flags&^keyFormatMask&^flagsKnown != 0 {
+	const known = flagIPv6 | flagZones | translationMask<<translationShift
+	if flags&keyFormatMask != keyFormat || flags&^keyFormatMask&^known != 0 {
 		return conntrack.Flow{}, fmt.Errorf("%w: first byte %#x", errKey, flags)
 	}
-	var f conntrack.Flow
 	var origZone, replyZone uint16
 	if flags&flagZones != 0 {
 		f.Zone, origZone, replyZone = d.uint16(), d.uint16(), d.uint16()
 	}
-	f.Orig = d.tuple(protocol, flags&flagIPv6 != 0)
+	ipv6 := flags&flagIPv6 != 0
+	f.Orig = d.tuple(protocol, ipv6)
 	f.Reply = f.Orig.Inverse()
-	if flags&flagTranslated != 0 {
-		f.Reply = d.tuple(protocol, flags&flagIPv6 != 0)
+	switch kind := translation(flags >> translationShift & translationMask); kind {
+	case untranslated:
+	case sourceTranslated, destinationTranslated:
+		to, port := d.address(ipv6), d.uint16()
+		f.Reply = translateEnd(f.Reply, kind, to, port, port)
+	case otherwiseTranslated:
+		f.Reply = d.tuple(protocol, ipv6)
 	}
 	f.Orig.Zone, f.Reply.Zone = origZone, replyZone
 	if err := d.end(); err != nil {
@@ -92,16 +171,18 @@ func decodeKey(key string) (conntrack.Flow, error) {
 }
 
 func (d *decoder) tuple(protocol uint8, ipv6 bool) conntrack.Tuple {
-	t := conntrack.Tuple{Protocol: protocol}
-	if ipv6 {
-		t.Src, t.Dst = netip.AddrFrom16([16]byte(d.take(16))), netip.AddrFrom16([16]byte(d.take(16)))
-	} else {
-		t.Src, t.Dst = netip.AddrFrom4([4]byte(d.take(4))), netip.AddrFrom4([4]byte(d.take(4)))
-	}
+	t := conntrack.Tuple{Protocol: protocol, Src: d.address(ipv6), Dst: d.address(ipv6)}
 	if t.IsICMP() {
 		t.ICMPType, t.ICMPCode, t.ICMPID = d.uint8(), d.uint8(), d.uint16()
 	} else {
 		t.SrcPort, t.DstPort = d.uint16(), d.uint16()
 	}
 	return t
+}
+
+func (d *decoder) address(ipv6 bool) netip.Addr {
+	if ipv6 {
+		return netip.AddrFrom16([16]byte(d.take(16)))
+	}
+	return netip.AddrFrom4([4]byte(d.take(4)))
 }

@@ -2,11 +2,8 @@ package connectioncache
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
@@ -19,24 +16,14 @@ type sink struct {
 
 	mu    sync.Mutex // one at a time asks the kernel
 	table *conntrack.Table
+	// items, requests and results are kept from one batch to the next.
+	items    []item
+	requests []conntrack.Request
+	results  []conntrack.Result
 }
 
-// item is one change on its way into the kernel.
-type item struct {
-	op   state.Op
-	flow conntrack.Flow
-	err  error // what the kernel answered last
-}
-
-// Apply writes changes: each is tried in the way that costs least, and what the kernel refuses in the next way. Most
-// batches are done after the first step.
-//
-//  1. create, or delete
-//  2. what exists: look at it, and update it if it is the same connection
-//  3. what is in the way, or cannot be changed into what it should be: delete it and create. The active is right, and
-//     what a standby has in its way is left over from something that the active has seen the end of.
-//  4. what is refused as it is: create it without what this kernel may lack: helper, labels, the connection that
-//     expected it. It will be forwarded; what hangs on those attributes will not be found related to it.
+// Apply writes changes, each in the way that costs least, and what the kernel refuses in the next way, see step. Nearly
+// all batches are done after the first round.
 func (s *sink) Apply(ctx context.Context, changes []state.Change) (class.Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,40 +31,51 @@ func (s *sink) Apply(ctx context.Context, changes []state.Change) (class.Outcome
 	if err := ctx.Err(); err != nil {
 		return outcome, err
 	}
-	items := decodeChanges(changes, &outcome)
-	steps := []func([]*item) ([]*item, error){s.createOrDelete, s.update, s.replace, s.createBare}
-	for _, step := range steps {
-		if len(items) == 0 {
-			return outcome, nil
-		}
-		var err error
-		if items, err = step(items); err != nil {
+	s.decode(changes, &outcome)
+	for len(s.items) > 0 {
+		if err := s.round(&outcome); err != nil {
 			return outcome, fmt.Errorf("writing connections: %w", err)
 		}
-	}
-	for _, i := range items {
-		outcome.Refuse(fmt.Errorf("connection %v: %w", i.flow.Orig, i.err))
 	}
 	return outcome, nil
 }
 
-func decodeChanges(changes []state.Change, outcome *class.Outcome) []*item {
-	items := make([]*item, 0, len(changes))
-	for _, c := range changes {
-		flow, err := decodeKey(c.Key)
-		if err == nil && c.Op == state.Upsert {
-			err = decodeRecord(&flow, c.Record)
-		}
-		if err != nil {
+func (s *sink) decode(changes []state.Change, outcome *class.Outcome) {
+	s.items = s.items[:0]
+	for k := range changes {
+		s.items = append(s.items, item{})
+		if err := s.items[len(s.items)-1].decode(&changes[k]); err != nil {
 			outcome.Refuse(err)
-			continue
+			s.items = s.items[:len(s.items)-1]
 		}
-		if c.Op == state.Upsert {
-			asStandby(&flow)
-		}
-		items = append(items, &item{op: c.Op, flow: flow})
 	}
-	return items
+}
+
+// round asks the kernel for the step of each item, in their order, and leaves those that need another one.
+func (s *sink) round(outcome *class.Outcome) error {
+	s.requests = s.requests[:0]
+	for k := range s.items {
+		s.requests = s.items[k].ask(s.requests)
+	}
+	results, err := s.table.Do(s.requests, s.results[:0])
+	if err != nil {
+		return err
+	}
+	s.results = results
+	left := s.items[:0]
+	for k := range s.items {
+		i := &s.items[k]
+		last := &results[i.requests()-1]
+		results = results[i.requests():]
+		if i.take(last); i.step == stepRefused {
+			outcome.Refuse(fmt.Errorf("connection %v: %w", i.flow.Orig, i.err))
+		}
+		if i.step < stepDone {
+			left = append(left, *i)
+		}
+	}
+	s.items = left
+	return nil
 }
 
 // settable are the status bits that are given to a kernel. The others it sets itself, from the other attributes, or it
@@ -116,162 +114,6 @@ func beLiberal(t *conntrack.TCP) {
 func whole(f *conntrack.Flow) bool {
 	return f.Fields.Has(conntrack.FieldStatus) &&
 		(f.Orig.Protocol != conntrack.ProtocolTCP || f.Fields.Has(conntrack.FieldTCPState|conntrack.FieldTCPWindow))
-}
-
-// errPart is of a change to a connection that the standby does not have.
-var errPart = errors.New("only a part of it is known, and the standby does not have the rest")
-
-// ask carries out requests, of which each item has n, and notes the answer to the last of them.
-func (s *sink) ask(items []*item, n int, requests func(*item) []conntrack.Request) ([]conntrack.Result, error) {
-	batch := make([]conntrack.Request, 0, len(items)*n)
-	for _, i := range items {
-		batch = append(batch, requests(i)...)
-	}
-	results, err := s.table.Do(batch, make([]conntrack.Result, 0, len(batch)))
-	if err != nil {
-		return nil, err
-	}
-	for k, i := range items {
-		i.err = results[(k+1)*n-1].Err
-	}
-	return results, nil
-}
-
-func failed(items []*item) []*item {
-	var left []*item
-	for _, i := range items {
-		if i.err != nil {
-			left = append(left, i)
-		}
-	}
-	return left
-}
-
-func (s *sink) createOrDelete(items []*item) ([]*item, error) {
-	_, err := s.ask(items, 1, func(i *item) []conntrack.Request {
-		switch {
-		case i.op == state.Delete:
-			return []conntrack.Request{{Operation: conntrack.Delete, Flow: i.flow}}
-		case whole(&i.flow):
-			return []conntrack.Request{{Operation: conntrack.Create, Flow: i.flow}}
-		default:
-			return []conntrack.Request{{Operation: conntrack.Get, Flow: i.flow}} // most likely it exists
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	var left []*item
-	for _, i := range items {
-		switch {
-		case i.op == state.Delete && (i.err == nil || errors.Is(i.err, unix.ENOENT)):
-		case i.op == state.Upsert && i.err == nil && whole(&i.flow):
-		default:
-			left = append(left, i)
-		}
-	}
-	return left, nil
-}
-
-// update changes those items that exist, and leaves the others as they are.
-func (s *sink) update(items []*item) ([]*item, error) {
-	var left, exist, same []*item
-	for _, i := range items {
-		if i.op == state.Upsert && (i.err == nil || errors.Is(i.err, unix.EEXIST)) {
-			exist = append(exist, i)
-		} else {
-			left = append(left, i)
-		}
-	}
-	found, err := s.ask(exist, 1, func(i *item) []conntrack.Request {
-		return []conntrack.Request{{Operation: conntrack.Get, Flow: i.flow}}
-	})
-	if err != nil {
-		return nil, err
-	}
-	changes := map[*item]conntrack.Flow{}
-	for k, i := range exist {
-		if change, ok := changeInto(&found[k].Flow, &i.flow); i.err == nil && ok {
-			changes[i] = change
-			same = append(same, i)
-		} else {
-			i.err = unix.EEXIST
-			left = append(left, i)
-		}
-	}
-	_, err = s.ask(same, 1, func(i *item) []conntrack.Request {
-		return []conntrack.Request{{Operation: conntrack.Update, Flow: changes[i]}}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return append(left, failed(same)...), nil
-}
-
-// changeInto is the update that makes an entry into another one of the same connection, if there can be one: a kernel
-// never takes back that packets were seen.
-func changeInto(found, wanted *conntrack.Flow) (conntrack.Flow, bool) {
-	if found.Orig != wanted.Orig || found.Reply != wanted.Reply || found.Zone != wanted.Zone {
-		return conntrack.Flow{}, false
-	}
-	change := *wanted
-	if change.Fields.Has(conntrack.FieldStatus) {
-		if found.Status&settable&^wanted.Status != 0 {
-			return conntrack.Flow{}, false
-		}
-		change.Status |= found.Status & conntrack.StatusExpected // it may be neither set nor taken back
-	}
-	return change, true
-}
-
-// replace makes room and creates. An entry can be in the way by either tuple.
-func (s *sink) replace(items []*item) ([]*item, error) {
-	var left, replaced []*item
-	for _, i := range items {
-		switch {
-		case i.op == state.Delete:
-			left = append(left, i)
-		case !whole(&i.flow):
-			i.err = errPart
-			left = append(left, i)
-		default:
-			replaced = append(replaced, i)
-		}
-	}
-	_, err := s.ask(replaced, 3, func(i *item) []conntrack.Request {
-		other := conntrack.Flow{Orig: i.flow.Reply, Zone: i.flow.Zone}
-		return []conntrack.Request{
-			{Operation: conntrack.Delete, Flow: i.flow},
-			{Operation: conntrack.Delete, Flow: other},
-			{Operation: conntrack.Create, Flow: i.flow},
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return append(left, failed(replaced)...), nil
-}
-
-// dispensable are the fields without which a connection is still forwarded.
-const dispensable = conntrack.FieldHelper | conntrack.FieldLabels | conntrack.FieldMaster
-
-func (s *sink) createBare(items []*item) ([]*item, error) {
-	var left, bare []*item
-	for _, i := range items {
-		if i.op == state.Upsert && i.flow.Fields&dispensable != 0 && whole(&i.flow) {
-			i.flow.Fields &^= dispensable
-			bare = append(bare, i)
-		} else {
-			left = append(left, i)
-		}
-	}
-	_, err := s.ask(bare, 1, func(i *item) []conntrack.Request {
-		return []conntrack.Request{{Operation: conntrack.Create, Flow: i.flow}}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return append(left, failed(bare)...), nil
 }
 
 // Prune deletes the connections that are replicated and not to be kept.

@@ -35,26 +35,22 @@ func (s *source) Snapshot(ctx context.Context, emit func([]state.Change) error) 
 	if err := s.filter.refresh(); err != nil {
 		return err
 	}
-	batch := make([]state.Change, 0, snapshotBatch)
+	batch := newBatch(snapshotBatch)
 	err := conntrack.Dump(ctx, func(f conntrack.Flow) error {
 		if !s.filter.takes(&f) {
 			return nil
 		}
-		if batch = append(batch, upsert(&f)); len(batch) < cap(batch) {
+		if batch.upsert(&f, true); !batch.full() {
 			return nil
 		}
-		full := batch
-		batch = make([]state.Change, 0, snapshotBatch)
-		return emit(full)
+		changes := batch.changes()
+		batch = newBatch(snapshotBatch)
+		return emit(changes)
 	})
-	if err != nil || len(batch) == 0 {
+	if err != nil || len(batch.entries) == 0 {
 		return err
 	}
-	return emit(batch)
-}
-
-func upsert(f *conntrack.Flow) state.Change {
-	return state.Change{Class: state.ConnectionCache, Op: state.Upsert, Key: encodeKey(f), Record: encodeRecord(f)}
+	return emit(batch.changes())
 }
 
 // watch is a listener whose events are changes.
@@ -94,18 +90,18 @@ func (w *watch) Receive(ctx context.Context) (class.Batch, error) {
 }
 
 func (w *watch) changes(events []conntrack.Event) []state.Change {
-	changes := make([]state.Change, 0, len(events))
+	b := newBatch(len(events))
 	for i := range events {
 		e := &events[i]
 		switch {
 		case !w.filter.takes(&e.Flow):
 		case e.Kind == conntrack.EventDestroy:
-			changes = append(changes, state.Change{Class: state.ConnectionCache, Op: state.Delete, Key: encodeKey(&e.Flow)})
+			b.remove(&e.Flow)
 		default:
-			changes = append(changes, upsert(&e.Flow))
+			b.upsert(&e.Flow, e.Kind == conntrack.EventNew)
 		}
 	}
-	return changes
+	return b.changes()
 }
 
 // Drain makes a Receive that waits look once more, and say so.

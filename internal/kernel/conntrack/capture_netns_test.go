@@ -95,23 +95,27 @@ func talk(t *testing.T, network *testbed.Network, address string) {
 func collect(t *testing.T, s *socket) []string {
 	t.Helper()
 	defer func() { _ = s.close() }()
-	b := make([]byte, datagram)
+	in := newInbox(s, 1, smallDatagram)
 	var datagrams []string
 	for {
 		if err := s.deadline(time.Now().Add(500 * time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}
-		n, err := s.receive(b, true)
+		err := in.receive(true)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return datagrams
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := &Listener{}
-		if err := l.decode(b[:n]); err != nil {
-			t.Fatalf("Decoding %x: %v", b[:n], err)
+		b, err := in.datagram(0)
+		if err != nil {
+			t.Fatal(err)
 		}
-		datagrams = append(datagrams, hex.EncodeToString(b[:n]))
+		l := &Listener{}
+		if err := l.decode(b); err != nil {
+			t.Fatalf("Decoding %x: %v", b, err)
+		}
+		datagrams = append(datagrams, hex.EncodeToString(b))
 	}
 }

@@ -8,177 +8,210 @@ import (
 
 // Decode reads the attributes of one entry: the body of a ctnetlink message after its headers. Attributes that it does
 // not know are skipped, since each kernel release may add some.
-func Decode(body []byte) (Flow, error) {
-	var f Flow
-	if err := walk(body, f.decodeAttribute); err != nil {
+func Decode(body []byte) (f Flow, err error) {
+	if err := f.decode(body); err != nil {
 		return Flow{}, err
-	}
-	if !f.Orig.valid() || !f.Reply.valid() {
-		return Flow{}, fmt.Errorf("%w: an entry without both of its tuples", ErrMalformed)
 	}
 	return f, nil
 }
 
-func (f *Flow) decodeAttribute(kind uint16, value []byte) error {
+// decode makes the flow what the attributes say, whatever it was before.
+func (f *Flow) decode(body []byte) error {
+	*f = Flow{}
+	a := attributes{rest: body}
+	for a.next() {
+		switch a.kind {
+		case ctaTupleOrig:
+			a.check(f.Orig.decode(a.value))
+		case ctaTupleReply:
+			a.check(f.Reply.decode(a.value))
+		case ctaStatus:
+			f.Fields |= FieldStatus
+			a.uint32((*uint32)(&f.Status))
+		case ctaTimeout:
+			f.Fields |= FieldTimeout
+			a.uint32(&f.TimeoutSeconds)
+		case ctaMark:
+			f.Fields |= FieldMark
+			a.uint32(&f.Mark)
+		case ctaZone:
+			a.uint16(&f.Zone)
+		case ctaID:
+			a.uint32(&f.ID)
+		case ctaProtoInfo:
+			a.check(f.decodeProtoInfo(a.value))
+		default:
+			a.check(f.decodeSeldom(a.kind, a.value))
+		}
+	}
+	if a.err != nil {
+		return a.err
+	}
+	if !f.Orig.valid() || !f.Reply.valid() {
+		return fmt.Errorf("%w: an entry without both of its tuples", ErrMalformed)
+	}
+	return nil
+}
+
+// decodeSeldom reads what few entries have.
+func (f *Flow) decodeSeldom(kind uint16, value []byte) error {
 	switch kind {
-	case ctaTupleOrig:
-		return walk(value, f.Orig.decodeAttribute)
-	case ctaTupleReply:
-		return walk(value, f.Reply.decodeAttribute)
 	case ctaTupleMaster:
 		f.Fields |= FieldMaster
-		return walk(value, f.Master.decodeAttribute)
-	case ctaStatus:
-		f.Fields |= FieldStatus
-		return number((*uint32)(&f.Status), kind, value)
-	case ctaTimeout:
-		f.Fields |= FieldTimeout
-		return number(&f.TimeoutSeconds, kind, value)
-	case ctaMark:
-		f.Fields |= FieldMark
-		return number(&f.Mark, kind, value)
-	case ctaZone:
-		return number(&f.Zone, kind, value)
-	case ctaID:
-		return number(&f.ID, kind, value)
-	case ctaProtoInfo:
-		return walk(value, f.decodeProtoInfo)
+		return f.Master.decode(value)
 	case ctaHelp:
-		return walk(value, f.decodeHelp)
+		return f.decodeHelp(value)
 	case ctaLabels:
 		f.Fields |= FieldLabels
 		return f.decodeLabels(value)
 	case ctaSeqAdjOrig:
 		f.Fields |= FieldSeqAdj
-		return walk(value, f.SeqAdjOrig.decodeAttribute)
+		return f.SeqAdjOrig.decode(value)
 	case ctaSeqAdjReply:
 		f.Fields |= FieldSeqAdj
-		return walk(value, f.SeqAdjReply.decodeAttribute)
+		return f.SeqAdjReply.decode(value)
 	case ctaSynproxy:
 		f.Fields |= FieldSynproxy
-		return walk(value, f.Synproxy.decodeAttribute)
+		return f.Synproxy.decode(value)
 	default:
 		return nil
 	}
 }
 
-func (t *Tuple) decodeAttribute(kind uint16, value []byte) error {
-	switch kind {
-	case ctaTupleIP:
-		return walk(value, t.decodeAddress)
-	case ctaTupleProto:
-		return walk(value, t.decodeProtocol)
-	case ctaTupleZone:
-		return number(&t.Zone, kind, value)
-	default:
-		return nil
+func (t *Tuple) decode(b []byte) error {
+	a := attributes{rest: b}
+	for a.next() {
+		switch a.kind {
+		case ctaTupleIP:
+			a.check(t.decodeAddresses(a.value))
+		case ctaTupleProto:
+			a.check(t.decodeProtocol(a.value))
+		case ctaTupleZone:
+			a.uint16(&t.Zone)
+		}
+	}
+	return a.err
+}
+
+func (t *Tuple) decodeAddresses(b []byte) error {
+	a := attributes{rest: b}
+	for a.next() {
+		switch a.kind {
+		case ctaIPv4Src:
+			a.address(&t.Src, 4)
+		case ctaIPv4Dst:
+			a.address(&t.Dst, 4)
+		case ctaIPv6Src:
+			a.address(&t.Src, 16)
+		case ctaIPv6Dst:
+			a.address(&t.Dst, 16)
+		}
+	}
+	return a.err
+}
+
+func (a *attributes) address(into *netip.Addr, size int) {
+	if a.sized(size) {
+		*into, _ = netip.AddrFromSlice(a.value) // which knows just these two sizes
 	}
 }
 
-func (t *Tuple) decodeAddress(kind uint16, value []byte) error {
-	size := 4
-	if kind == ctaIPv6Src || kind == ctaIPv6Dst {
-		size = 16
+func (t *Tuple) decodeProtocol(b []byte) error {
+	a := attributes{rest: b}
+	for a.next() {
+		switch a.kind {
+		case ctaProtoNum:
+			a.uint8(&t.Protocol)
+		case ctaProtoSrcPort:
+			a.uint16(&t.SrcPort)
+		case ctaProtoDstPort:
+			a.uint16(&t.DstPort)
+		case ctaProtoICMPID, ctaProtoICMPv6ID:
+			a.uint16(&t.ICMPID)
+		case ctaProtoICMPType, ctaProtoICMPv6Type:
+			a.uint8(&t.ICMPType)
+		case ctaProtoICMPCode, ctaProtoICMPv6Code:
+			a.uint8(&t.ICMPCode)
+		}
 	}
-	address, ok := netip.AddrFromSlice(value)
-	if kind <= ctaIPv6Dst && (!ok || len(value) != size) {
-		return fmt.Errorf("%w: an address of %d bytes", ErrMalformed, len(value))
-	}
-	switch kind {
-	case ctaIPv4Src, ctaIPv6Src:
-		t.Src = address
-	case ctaIPv4Dst, ctaIPv6Dst:
-		t.Dst = address
-	}
-	return nil
+	return a.err
 }
 
-func (t *Tuple) decodeProtocol(kind uint16, value []byte) error {
-	switch kind {
-	case ctaProtoNum:
-		return number(&t.Protocol, kind, value)
-	case ctaProtoSrcPort:
-		return number(&t.SrcPort, kind, value)
-	case ctaProtoDstPort:
-		return number(&t.DstPort, kind, value)
-	case ctaProtoICMPID, ctaProtoICMPv6ID:
-		return number(&t.ICMPID, kind, value)
-	case ctaProtoICMPType, ctaProtoICMPv6Type:
-		return number(&t.ICMPType, kind, value)
-	case ctaProtoICMPCode, ctaProtoICMPv6Code:
-		return number(&t.ICMPCode, kind, value)
-	default:
-		return nil
+func (f *Flow) decodeProtoInfo(b []byte) error {
+	a := attributes{rest: b}
+	for a.next() {
+		switch a.kind {
+		case ctaProtoInfoTCP:
+			a.check(f.decodeTCP(a.value))
+		case ctaProtoInfoSCTP:
+			f.Fields |= FieldSCTP
+			a.check(f.SCTP.decode(a.value))
+		}
 	}
+	return a.err
 }
 
-func (f *Flow) decodeProtoInfo(kind uint16, value []byte) error {
-	switch kind {
-	case ctaProtoInfoTCP:
-		return walk(value, f.decodeTCP)
-	case ctaProtoInfoSCTP:
-		f.Fields |= FieldSCTP
-		return walk(value, f.SCTP.decodeAttribute)
-	default:
-		return nil
+func (f *Flow) decodeTCP(b []byte) error {
+	a := attributes{rest: b}
+	for a.next() {
+		switch a.kind {
+		case ctaTCPState:
+			f.Fields |= FieldTCPState
+			a.uint8((*uint8)(&f.TCP.State))
+		case ctaTCPScaleOrig:
+			f.Fields |= FieldTCPWindow
+			a.uint8(&f.TCP.ScaleOrig)
+		case ctaTCPScaleReply:
+			a.uint8(&f.TCP.ScaleReply)
+		case ctaTCPFlagsOrig:
+			a.flags(&f.TCP.FlagsOrig)
+		case ctaTCPFlagsReply:
+			a.flags(&f.TCP.FlagsReply)
+		}
 	}
+	return a.err
 }
 
-func (f *Flow) decodeTCP(kind uint16, value []byte) error {
-	switch kind {
-	case ctaTCPState:
-		f.Fields |= FieldTCPState
-		return number((*uint8)(&f.TCP.State), kind, value)
-	case ctaTCPScaleOrig:
-		f.Fields |= FieldTCPWindow
-		return number(&f.TCP.ScaleOrig, kind, value)
-	case ctaTCPScaleReply:
-		return number(&f.TCP.ScaleReply, kind, value)
-	case ctaTCPFlagsOrig:
-		return decodeTCPFlags(&f.TCP.FlagsOrig, value)
-	case ctaTCPFlagsReply:
-		return decodeTCPFlags(&f.TCP.FlagsReply, value)
-	default:
-		return nil
+// flags reads struct nf_ct_tcp_flags; its mask means something only towards the kernel.
+func (a *attributes) flags(into *TCPFlags) {
+	if a.sized(2) {
+		*into = TCPFlags(a.value[0])
 	}
 }
 
-// decodeTCPFlags reads struct nf_ct_tcp_flags; its mask means something only towards the kernel.
-func decodeTCPFlags(into *TCPFlags, value []byte) error {
-	if len(value) != 2 {
-		return fmt.Errorf("%w: TCP flags of %d bytes", ErrMalformed, len(value))
+func (s *SCTP) decode(b []byte) error {
+	a := attributes{rest: b}
+	for a.next() {
+		switch a.kind {
+		case ctaSCTPState:
+			a.uint8(&s.State)
+		case ctaSCTPTagOrig:
+			a.uint32(&s.TagOrig)
+		case ctaSCTPTagReply:
+			a.uint32(&s.TagReply)
+		}
 	}
-	*into = TCPFlags(value[0])
-	return nil
-}
-
-func (s *SCTP) decodeAttribute(kind uint16, value []byte) error {
-	switch kind {
-	case ctaSCTPState:
-		return number(&s.State, kind, value)
-	case ctaSCTPTagOrig:
-		return number(&s.TagOrig, kind, value)
-	case ctaSCTPTagReply:
-		return number(&s.TagReply, kind, value)
-	default:
-		return nil
-	}
+	return a.err
 }
 
 // maxHelperName is NF_CT_HELPER_NAME_LEN with its final zero.
 const maxHelperName = 16
 
-func (f *Flow) decodeHelp(kind uint16, value []byte) error {
-	if kind != ctaHelpName {
-		return nil
+func (f *Flow) decodeHelp(b []byte) error {
+	a := attributes{rest: b}
+	for a.next() {
+		if a.kind != ctaHelpName {
+			continue
+		}
+		name := bytes.TrimRight(a.value, "\x00")
+		if len(name) >= maxHelperName || bytes.IndexByte(name, 0) >= 0 {
+			a.check(fmt.Errorf("%w: a helper's name of %d bytes", ErrMalformed, len(a.value)))
+			continue
+		}
+		f.Fields |= FieldHelper
+		f.Helper = string(name)
 	}
-	name := bytes.TrimRight(value, "\x00")
-	if len(name) >= maxHelperName || bytes.IndexByte(name, 0) >= 0 {
-		return fmt.Errorf("%w: a helper's name of %d bytes", ErrMalformed, len(value))
-	}
-	f.Fields |= FieldHelper
-	f.Helper = string(name)
-	return nil
+	return a.err
 }
 
 func (f *Flow) decodeLabels(value []byte) error {
@@ -189,33 +222,32 @@ func (f *Flow) decodeLabels(value []byte) error {
 	return nil
 }
 
-func (s *SeqAdj) decodeAttribute(kind uint16, value []byte) error {
-	var n uint32
-	switch kind {
-	case ctaSeqAdjPos:
-		return number(&s.CorrectionPos, kind, value)
-	case ctaSeqAdjBefore:
-		err := number(&n, kind, value)
-		s.OffsetBefore = int32(n)
-		return err
-	case ctaSeqAdjAfter:
-		err := number(&n, kind, value)
-		s.OffsetAfter = int32(n)
-		return err
-	default:
-		return nil
+func (s *SeqAdj) decode(b []byte) error {
+	a := attributes{rest: b}
+	for a.next() {
+		switch a.kind {
+		case ctaSeqAdjPos:
+			a.uint32(&s.CorrectionPos)
+		case ctaSeqAdjBefore:
+			a.int32(&s.OffsetBefore)
+		case ctaSeqAdjAfter:
+			a.int32(&s.OffsetAfter)
+		}
 	}
+	return a.err
 }
 
-func (s *Synproxy) decodeAttribute(kind uint16, value []byte) error {
-	switch kind {
-	case ctaSynproxyISN:
-		return number(&s.ISN, kind, value)
-	case ctaSynproxyITS:
-		return number(&s.ITS, kind, value)
-	case ctaSynproxyTSOffset:
-		return number(&s.TSOffset, kind, value)
-	default:
-		return nil
+func (s *Synproxy) decode(b []byte) error {
+	a := attributes{rest: b}
+	for a.next() {
+		switch a.kind {
+		case ctaSynproxyISN:
+			a.uint32(&s.ISN)
+		case ctaSynproxyITS:
+			a.uint32(&s.ITS)
+		case ctaSynproxyTSOffset:
+			a.uint32(&s.TSOffset)
+		}
 	}
+	return a.err
 }

@@ -54,8 +54,8 @@ func TestCapturedMessages(t *testing.T) {
 			var got strings.Builder
 			for _, m := range captured(t, file) {
 				kind, _ := m.event()
-				flow, err := m.flow()
-				if err != nil {
+				var flow Flow
+				if err := m.decode(&flow); err != nil {
 					t.Fatal(err)
 				}
 				flow.ID = 0 // differs with each capture
@@ -182,7 +182,7 @@ func TestMalformedHeadersAreErrors(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", name, m, err)
 		}
 	}
-	if _, err := (message{}).flow(); !errors.Is(err, ErrMalformed) {
+	if err := (message{}).decode(&Flow{}); !errors.Is(err, ErrMalformed) {
 		t.Errorf("an empty body: got %v", err)
 	}
 	if err := (message{kind: unix.NLMSG_ERROR}).result(); !errors.Is(err, ErrMalformed) {
@@ -250,7 +250,7 @@ func FuzzDecode(f *testing.F) {
 		// Whatever came from a kernel can be asked of one.
 		var b builder
 		for _, operation := range []Operation{Create, Update, Delete, Get} {
-			if err := b.addRequest(&Request{Operation: operation, Flow: flow}, 1); err != nil {
+			if err := b.addRequest(&Request{Operation: operation, Flow: flow}, unix.NLM_F_ACK, 1); err != nil {
 				t.Fatalf("Operation %d of %+v: %v", operation, flow, err)
 			}
 		}

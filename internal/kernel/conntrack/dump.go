@@ -13,6 +13,9 @@ import (
 // lost an answer lets it pass.
 const answerTimeout = 10 * time.Second
 
+// dumpDatagrams is for how many datagrams of a dump there is room: the kernel makes the next two as one is read.
+const dumpDatagrams = 2
+
 // Dump calls visit for every entry of the table, IPv4 and IPv6. The kernel goes on while visit works: what changes
 // meanwhile may be seen or not, so a caller that needs to know listens before it dumps.
 func Dump(ctx context.Context, visit func(Flow) error) error {
@@ -29,7 +32,8 @@ func dump(ctx context.Context, s *socket, visit func(Flow) error) error {
 	if err := s.send(b.bytes); err != nil {
 		return fmt.Errorf("asking for a dump of conntrack: %w", err)
 	}
-	buffer := make([]byte, datagram)
+	in := newInbox(s, dumpDatagrams, largeDatagram)
+	var flow Flow
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -37,18 +41,23 @@ func dump(ctx context.Context, s *socket, visit func(Flow) error) error {
 		if err := s.deadline(time.Now().Add(answerTimeout)); err != nil {
 			return fmt.Errorf("dumping conntrack: %w", err)
 		}
-		n, err := s.receive(buffer, true)
-		if err != nil {
+		if err := in.receive(true); err != nil {
 			return fmt.Errorf("dumping conntrack: %w", err)
 		}
-		done, err := visitAll(buffer[:n], visit)
-		if done || err != nil {
-			return err
+		for k := range in.received {
+			b, err := in.datagram(k)
+			if err != nil {
+				return fmt.Errorf("dumping conntrack: %w", err)
+			}
+			done, err := visitAll(b, &flow, visit)
+			if done || err != nil {
+				return err
+			}
 		}
 	}
 }
 
-func visitAll(b []byte, visit func(Flow) error) (done bool, err error) {
+func visitAll(b []byte, flow *Flow, visit func(Flow) error) (done bool, err error) {
 	for len(b) > 0 {
 		var m message
 		if m, b, err = nextMessage(b); err != nil {
@@ -61,11 +70,10 @@ func visitAll(b []byte, visit func(Flow) error) (done bool, err error) {
 			}
 			return true, nil
 		case messageNew:
-			flow, err := m.flow()
-			if err != nil {
+			if err := m.decode(flow); err != nil {
 				return false, fmt.Errorf("dumping conntrack: %w", err)
 			}
-			if err := visit(flow); err != nil {
+			if err := visit(*flow); err != nil {
 				return false, err
 			}
 		}

@@ -27,7 +27,7 @@ func encodeCreate(b *builder, f *Flow) {
 	}
 	if f.Fields.Has(FieldHelper) && f.Helper != "" {
 		nest := b.open(ctaHelp)
-		b.add(ctaHelpName, append([]byte(f.Helper), 0)...)
+		b.addText(ctaHelpName, f.Helper)
 		b.close(nest)
 	}
 	if f.Fields.Has(FieldMaster) {
@@ -79,8 +79,8 @@ func (b *builder) addTuple(kind uint16, t Tuple) {
 	if t.Src.Is4() {
 		src, dst = ctaIPv4Src, ctaIPv4Dst
 	}
-	b.add(src, t.Src.AsSlice()...)
-	b.add(dst, t.Dst.AsSlice()...)
+	b.addAddress(src, t.Src)
+	b.addAddress(dst, t.Dst)
 	b.close(ip)
 
 	protocol := b.open(ctaTupleProto)
@@ -113,8 +113,8 @@ func (b *builder) addNAT(kind uint16, to netip.Addr, t Tuple, port uint16) {
 	if to.Is4() {
 		low, high = ctaNATv4Min, ctaNATv4Max
 	}
-	b.add(low, to.AsSlice()...)
-	b.add(high, to.AsSlice()...)
+	b.addAddress(low, to)
+	b.addAddress(high, to)
 	if t.IsICMP() {
 		port = t.ICMPID // the identifier is the one "port" that ICMP has
 	}

@@ -32,15 +32,22 @@ type Event struct {
 	Flow Flow
 }
 
-// maxEvents bounds how many events Receive returns at once, so that a flood still lets its caller do other work.
-const maxEvents = 512
+const (
+	// maxEvents bounds how many events Receive returns at once, so that a flood still lets its caller do other work.
+	maxEvents = 512
+	// eventDatagrams is for how many events one system call has room. More save little.
+	eventDatagrams = 32
+)
 
 // Listener receives the changes of the table of one network namespace.
 type Listener struct {
 	socket *socket
-	buffer []byte
+	inbox  *inbox
 	events []Event
 	woken  atomic.Bool
+	// ends is the end of the context that wakes the listener, and forget makes it not do so any more.
+	ends   <-chan struct{}
+	forget func() bool
 }
 
 // Listen begins to listen. Every change that happens after it returned is received, or ErrOverrun is.
@@ -52,7 +59,10 @@ func Listen() (*Listener, error) {
 	if err := joinAll(s); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	return &Listener{socket: s, buffer: make([]byte, datagram)}, nil
+	return &Listener{
+		socket: s, inbox: newInbox(s, eventDatagrams, smallDatagram), events: make([]Event, 0, maxEvents+eventDatagrams),
+		forget: func() bool { return true },
+	}, nil
 }
 
 // joinAll subscribes to all changes of entries.
@@ -71,14 +81,17 @@ func joinAll(s *socket) error {
 // every change that happened before the call has now been returned. When woken it does not wait. It fails with
 // ErrOverrun when events were lost, after which it can be called again.
 func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, err error) {
-	defer context.AfterFunc(ctx, l.wake)()
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	l.heed(ctx)
 	l.events = l.events[:0]
 	wait := true
 	for len(l.events) < maxEvents {
-		n, err := l.socket.receive(l.buffer, wait && len(l.events) == 0)
+		err := l.inbox.receive(wait && len(l.events) == 0)
 		switch {
 		case err == nil:
-			if err := l.decode(l.buffer[:n]); err != nil {
+			if err := l.decodeAll(); err != nil {
 				return nil, false, err
 			}
 		case errors.Is(err, unix.EAGAIN):
@@ -102,23 +115,44 @@ func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, e
 	return l.events, false, nil
 }
 
+// heed makes the end of the context wake the listener. Receive is called with one and the same as a rule.
+func (l *Listener) heed(ctx context.Context) {
+	if l.ends != ctx.Done() {
+		l.forget()
+		l.ends, l.forget = ctx.Done(), context.AfterFunc(ctx, l.wake)
+	}
+}
+
+// decodeAll appends the events of the datagrams that were received.
+func (l *Listener) decodeAll() error {
+	for k := range l.inbox.received {
+		b, err := l.inbox.datagram(k)
+		if err == nil {
+			err = l.decode(b)
+		}
+		if err != nil {
+			return fmt.Errorf("decoding conntrack event: %w", err)
+		}
+	}
+	return nil
+}
+
 // decode appends the events of one datagram.
 func (l *Listener) decode(b []byte) error {
 	for len(b) > 0 {
 		m, rest, err := nextMessage(b)
 		if err != nil {
-			return fmt.Errorf("decoding conntrack event: %w", err)
+			return err
 		}
 		b = rest
 		kind, ok := m.event()
 		if !ok {
 			continue
 		}
-		flow, err := m.flow()
-		if err != nil {
-			return fmt.Errorf("decoding conntrack event: %w", err)
+		l.events = append(l.events, Event{Kind: kind})
+		if err := m.decode(&l.events[len(l.events)-1].Flow); err != nil {
+			return err
 		}
-		l.events = append(l.events, Event{Kind: kind, Flow: flow})
 	}
 	return nil
 }
@@ -147,4 +181,7 @@ func (l *Listener) Wake() {
 func (l *Listener) wake() { _ = l.socket.deadline(time.Unix(1, 0)) }
 
 // Close ends listening.
-func (l *Listener) Close() error { return l.socket.close() }
+func (l *Listener) Close() error {
+	l.forget()
+	return l.socket.close()
+}

@@ -42,13 +42,13 @@ func nextMessage(b []byte) (message, []byte, error) {
 	return m, b[min(align(int(length)), len(b)):], nil
 }
 
-// flow decodes a message that tells of an entry.
-func (m message) flow() (Flow, error) {
+// decode makes the flow that of a message which tells of an entry.
+func (m message) decode(f *Flow) error {
 	const nfgenmsg = headers - unix.SizeofNlMsghdr
 	if len(m.body) < nfgenmsg {
-		return Flow{}, fmt.Errorf("%w: a body of %d bytes", ErrMalformed, len(m.body))
+		return fmt.Errorf("%w: a body of %d bytes", ErrMalformed, len(m.body))
 	}
-	return Decode(m.body[nfgenmsg:])
+	return f.decode(m.body[nfgenmsg:])
 }
 
 // result is the error that NLMSG_ERROR or NLMSG_DONE carries; nil for success.

@@ -14,8 +14,12 @@ import (
 // 40,000 new entries at the 770 bytes that each costs.
 const receiveBuffer = 32 << 20
 
-// datagram is room for what the kernel sends at once: it fills up to 32 KiB of a dump.
-const datagram = 64 << 10
+// Room for what the kernel sends at once: it fills up to 32 KiB of a dump, and tells of an event, or answers, in some
+// hundred bytes.
+const (
+	largeDatagram = 64 << 10
+	smallDatagram = 4 << 10
+)
 
 // socket is a netlink socket that waits in Go's poller, so that waiting costs no thread and a context ends it.
 type socket struct {
@@ -43,6 +47,9 @@ func prepare(fd int) error {
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("binding netfilter socket: %w", err)
 	}
+	if err := unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return fmt.Errorf("connecting netfilter socket: %w", err)
+	}
 	// The forced size needs CAP_NET_ADMIN in the initial user namespace, the other one is bounded by net.core.rmem_max:
 	// a smaller buffer overruns sooner, and an overrun is repaired.
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
@@ -68,39 +75,10 @@ func (s *socket) join(group int) error {
 func (s *socket) send(b []byte) error {
 	var sent error
 	err := s.raw.Write(func(fd uintptr) bool {
-		sent = unix.Sendto(int(fd), b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+		_, sent = unix.Write(int(fd), b)
 		return !errors.Is(sent, unix.EAGAIN)
 	})
 	return errors.Join(err, sent)
-}
-
-// receive reads one datagram of the kernel's. With wait it waits for one until the deadline; without, it answers EAGAIN
-// when there is none.
-func (s *socket) receive(b []byte, wait bool) (int, error) {
-	var n int
-	var received error
-	err := s.raw.Read(func(fd uintptr) bool {
-		for {
-			var from unix.Sockaddr
-			n, from, received = unix.Recvfrom(int(fd), b, unix.MSG_TRUNC)
-			if errors.Is(received, unix.EINTR) {
-				continue
-			}
-			if address, ok := from.(*unix.SockaddrNetlink); received == nil && ok && address.Pid != 0 {
-				continue // from another process, which is nobody to believe
-			}
-			return !wait || !errors.Is(received, unix.EAGAIN)
-		}
-	})
-	switch {
-	case err != nil:
-		return 0, err
-	case received != nil:
-		return 0, received
-	case n > len(b):
-		return 0, fmt.Errorf("%w: a datagram of %d bytes, with room for %d", ErrMalformed, n, len(b))
-	}
-	return n, nil
 }
 
 // deadline ends waiting, now and later, from the moment on; the zero time takes it away.

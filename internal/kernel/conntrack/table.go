@@ -3,6 +3,7 @@ package conntrack
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,6 +11,9 @@ import (
 
 // maxBatch is how many requests go to the kernel in one send: from some 128 on a larger batch saves nothing more.
 const maxBatch = 128
+
+// answerDatagrams is for how many answers one system call has room.
+const answerDatagrams = 32
 
 // Operation is what to do with an entry.
 type Operation uint8
@@ -43,7 +47,7 @@ type Result struct {
 // Table changes the table of one network namespace. It is for one caller at a time.
 type Table struct {
 	socket   *socket
-	buffer   []byte
+	inbox    *inbox
 	requests builder
 	sequence uint32
 }
@@ -54,7 +58,7 @@ func OpenTable() (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Table{socket: s, buffer: make([]byte, datagram)}, nil
+	return &Table{socket: s, inbox: newInbox(s, answerDatagrams, smallDatagram)}, nil
 }
 
 // Do carries out requests in their order and appends a result of each to results. It fails as a whole only when the
@@ -63,7 +67,8 @@ func (t *Table) Do(requests []Request, results []Result) ([]Result, error) {
 	for len(requests) > 0 {
 		n := min(len(requests), maxBatch)
 		start := len(results)
-		results = append(results, make([]Result, n)...)
+		results = slices.Grow(results, n)[:start+n]
+		clear(results[start:])
 		if err := t.do(requests[:n], results[start:]); err != nil {
 			return nil, err
 		}
@@ -72,12 +77,19 @@ func (t *Table) Do(requests []Request, results []Result) ([]Result, error) {
 	return results, nil
 }
 
+// do carries out one batch. The kernel says what it could not do, and found, while it goes through the batch, and the
+// last request alone asks for an answer in any case: an answer that says nothing would cost as much as a tenth of the
+// request.
 func (t *Table) do(requests []Request, results []Result) error {
 	first := t.sequence + 1
 	t.sequence += uint32(len(requests))
 	t.requests.bytes = t.requests.bytes[:0]
 	for i := range requests {
-		if err := t.requests.addRequest(&requests[i], first+uint32(i)); err != nil {
+		var flags uint16
+		if i == len(requests)-1 {
+			flags = unix.NLM_F_ACK
+		}
+		if err := t.requests.addRequest(&requests[i], flags, first+uint32(i)); err != nil {
 			return err
 		}
 	}
@@ -87,57 +99,63 @@ func (t *Table) do(requests []Request, results []Result) error {
 	if err := t.socket.deadline(time.Now().Add(answerTimeout)); err != nil {
 		return fmt.Errorf("reading conntrack answers: %w", err)
 	}
-	for answers := 0; answers < len(requests); {
-		n, err := t.socket.receive(t.buffer, true)
-		if err != nil {
-			return fmt.Errorf("reading conntrack answers: %d of %d came: %w", answers, len(requests), err)
+	for done := false; !done; {
+		if err := t.inbox.receive(true); err != nil {
+			return fmt.Errorf("reading the answers to %d conntrack requests: %w", len(requests), err)
 		}
-		answered, err := takeAnswers(t.buffer[:n], first, results)
-		if err != nil {
-			return err
+		for k := range t.inbox.received {
+			b, err := t.inbox.datagram(k)
+			if err != nil {
+				return fmt.Errorf("reading conntrack answers: %w", err)
+			}
+			last, err := takeAnswers(b, first, results)
+			if err != nil {
+				return fmt.Errorf("reading conntrack answers: %w", err)
+			}
+			done = done || last
 		}
-		answers += answered
 	}
 	return nil
 }
 
 // addRequest appends one request as a message.
-func (b *builder) addRequest(r *Request, sequence uint32) error {
+func (b *builder) addRequest(r *Request, flags uint16, sequence uint32) error {
 	if !r.Flow.Orig.valid() {
 		// Without a tuple the kernel would take a deletion as that of the whole table.
 		return errors.New("conntrack request without an original tuple")
 	}
-	family := r.Flow.Orig.family()
+	kind := uint16(messageNew)
 	switch r.Operation {
 	case Create:
-		start := b.begin(messageNew, unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, sequence, family)
-		encodeCreate(b, &r.Flow)
-		b.end(start)
+		flags |= unix.NLM_F_CREATE | unix.NLM_F_EXCL
 	case Update:
-		start := b.begin(messageNew, unix.NLM_F_ACK, sequence, family)
-		encodeUpdate(b, &r.Flow)
-		b.end(start)
 	case Delete:
-		start := b.begin(messageDelete, unix.NLM_F_ACK, sequence, family)
-		encodeIdentity(b, &r.Flow)
-		b.end(start)
+		kind = messageDelete
 	case Get:
-		start := b.begin(messageGet, unix.NLM_F_ACK, sequence, family)
-		encodeIdentity(b, &r.Flow)
-		b.end(start)
+		kind = messageGet
 	default:
 		return fmt.Errorf("unknown conntrack operation %d", r.Operation)
 	}
+	start := b.begin(kind, flags, sequence, r.Flow.Orig.family())
+	switch r.Operation {
+	case Create:
+		encodeCreate(b, &r.Flow)
+	case Update:
+		encodeUpdate(b, &r.Flow)
+	case Delete, Get:
+		encodeIdentity(b, &r.Flow)
+	}
+	b.end(start)
 	return nil
 }
 
-// takeAnswers fills in results and counts how many requests were answered to the end. Answers to an earlier batch,
-// which was given up, are passed over.
-func takeAnswers(b []byte, first uint32, results []Result) (answered int, err error) {
+// takeAnswers fills in results and tells whether the last request was answered, which all others were before. Answers
+// to an earlier batch, which was given up, are passed over.
+func takeAnswers(b []byte, first uint32, results []Result) (last bool, err error) {
 	for len(b) > 0 {
 		var m message
 		if m, b, err = nextMessage(b); err != nil {
-			return 0, fmt.Errorf("reading conntrack answers: %w", err)
+			return false, err
 		}
 		i := m.sequence - first
 		if i >= uint32(len(results)) {
@@ -145,15 +163,15 @@ func takeAnswers(b []byte, first uint32, results []Result) (answered int, err er
 		}
 		switch m.kind {
 		case messageNew:
-			if results[i].Flow, err = m.flow(); err != nil {
-				return 0, fmt.Errorf("reading conntrack answers: %w", err)
+			if err := m.decode(&results[i].Flow); err != nil {
+				return false, err
 			}
 		case unix.NLMSG_ERROR:
 			results[i].Err = m.result()
-			answered++
+			last = last || int(i) == len(results)-1
 		}
 	}
-	return answered, nil
+	return last, nil
 }
 
 // Close gives the socket back.
