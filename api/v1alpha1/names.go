@@ -18,6 +18,9 @@ const (
 	// AnnotationConfigurationHash is the hash of the firewall document that the unit should enforce. Changing it also
 	// makes the kubelet look at the mounted document at once instead of at its next round.
 	AnnotationConfigurationHash = "hapair.io/configuration-hash"
+	// AnnotationSettingsHash is the hash of the settings that the unit's sidecar should have read. Changing it makes the
+	// kubelet look at the settings at once, too.
+	AnnotationSettingsHash = "hapair.io/settings-hash"
 
 	// AnnotationPaused is on the pair's Lease while spec.paused is set, so that both units learn of it at once.
 	AnnotationPaused = "hapair.io/paused"

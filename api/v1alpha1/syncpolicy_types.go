@@ -90,20 +90,43 @@ type ConnectionFilter struct {
 	// +kubebuilder:validation:items:MaxLength=43
 	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self) && cidr(self).masked() == cidr(self)",message="an excluded network must be an address block without host bits, as in 192.0.2.0/24 or 2001:db8::/32"
 	ExcludedNetworks []string `json:"excludedNetworks,omitempty"`
+
+	// tcpStates are the states in which TCP connections are replicated; all when empty. With Established alone a flood of
+	// connection attempts costs the standby nothing, and a connection that is being set up or closed at a failover is
+	// lost.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=9
+	TCPStates []TCPState `json:"tcpStates,omitempty"`
 }
+
+// TCPState is what the kernel's connection tracking takes a TCP connection for.
+//
+// +kubebuilder:validation:Enum=SynSent;SynReceived;Established;FinWait;CloseWait;LastAck;TimeWait;Close;SimultaneousOpen
+type TCPState string
 
 // ConnectionProtocol is the transport protocol of a connection.
 //
 // +kubebuilder:validation:Enum=TCP;UDP;SCTP;ICMP;ICMPv6;GRE
 type ConnectionProtocol string
 
-// SyncThrottle bounds how fast state is sent.
+// SyncThrottle bounds how fast state is sent. What exceeds a bound waits and is merged, never dropped. Heartbeats, and
+// what a switchover waits for, are never held back.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.recordsPerSecond) || has(self.kilobitsPerSecond)",message="a throttle must bound something: set recordsPerSecond, kilobitsPerSecond, or both"
 type SyncThrottle struct {
-	// recordsPerSecond that are sent at most. What exceeds it waits and is merged, never dropped.
-	// +required
+	// recordsPerSecond that are sent at most.
+	// +optional
 	// +kubebuilder:validation:Minimum=100
 	// +kubebuilder:validation:Maximum=10000000
-	RecordsPerSecond int32 `json:"recordsPerSecond"`
+	RecordsPerSecond int32 `json:"recordsPerSecond,omitempty"`
+
+	// kilobitsPerSecond, of 1,000 bits each, that the state takes of the network between the units at most, encryption
+	// and framing included.
+	// +optional
+	// +kubebuilder:validation:Minimum=64
+	// +kubebuilder:validation:Maximum=100000000
+	KilobitsPerSecond int32 `json:"kilobitsPerSecond,omitempty"`
 }
 
 // SyncPolicyStatus is who uses the policy.

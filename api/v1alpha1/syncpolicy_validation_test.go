@@ -30,6 +30,10 @@ var _ = Describe("SyncPolicy", func() {
 		Entry("64 excluded networks", excluded(manyBlocks(64)...)),
 		Entry("the slowest throttle", throttle(100)),
 		Entry("the fastest throttle", throttle(10_000_000)),
+		Entry("a throttle of bandwidth alone", bandwidth(64)),
+		Entry("the widest bandwidth", bandwidth(100_000_000)),
+		Entry("every TCP state", tcpStates("SynSent", "SynReceived", "Established", "FinWait", "CloseWait", "LastAck",
+			"TimeWait", "Close", "SimultaneousOpen")),
 	)
 
 	DescribeTable("refuses",
@@ -67,6 +71,16 @@ var _ = Describe("SyncPolicy", func() {
 			throttle(99)),
 		Entry("a throttle beyond any machine", "spec.throttle.recordsPerSecond", "less than or equal to 10000000",
 			throttle(10_000_001)),
+		Entry("a bandwidth that would never catch up", "spec.throttle.kilobitsPerSecond", "greater than or equal to 64",
+			bandwidth(63)),
+		Entry("a bandwidth beyond any link", "spec.throttle.kilobitsPerSecond", "less than or equal to 100000000",
+			bandwidth(100_000_001)),
+		Entry("a throttle that bounds nothing", "spec.throttle", "set recordsPerSecond, kilobitsPerSecond, or both",
+			throttle(0)),
+		Entry("a TCP state that does not exist", "spec.connections.tcpStates[0]", `supported values: "SynSent"`,
+			tcpStates("ESTABLISHED")),
+		Entry("a TCP state listed twice", "spec.connections.tcpStates[1]", "Duplicate value",
+			tcpStates("Established", "Established")),
 	)
 
 	DescribeTable("demands",
@@ -80,7 +94,6 @@ metadata: {name: edge, namespace: default}
 		Entry("a spec", "spec", ``),
 		Entry("the name of a class", "spec.classes[0].name", `spec: {classes: [{mode: Skip}]}`),
 		Entry("the mode of a class", "spec.classes[0].mode", `spec: {classes: [{name: ConnectionCache}]}`),
-		Entry("the rate of a throttle", "spec.throttle.recordsPerSecond", `spec: {throttle: {}}`),
 	)
 })
 
@@ -100,6 +113,16 @@ func throttle(recordsPerSecond int32) policyChange {
 	return func(p *v1alpha1.SyncPolicy) {
 		p.Spec.Throttle = &v1alpha1.SyncThrottle{RecordsPerSecond: recordsPerSecond}
 	}
+}
+
+func bandwidth(kilobitsPerSecond int32) policyChange {
+	return func(p *v1alpha1.SyncPolicy) {
+		p.Spec.Throttle = &v1alpha1.SyncThrottle{KilobitsPerSecond: kilobitsPerSecond}
+	}
+}
+
+func tcpStates(list ...v1alpha1.TCPState) policyChange {
+	return func(p *v1alpha1.SyncPolicy) { p.Spec.Connections = &v1alpha1.ConnectionFilter{TCPStates: list} }
 }
 
 func manyBlocks(n int) []string {

@@ -114,16 +114,29 @@ var _ = Describe("Replacing units", func() {
 				And(HaveField("Type", "Accepted"), HaveField("Status", metav1.ConditionTrue))))
 		}).Should(Succeed())
 
+		told := func(g Gomega) settings.Sync {
+			written := &corev1.ConfigMap{}
+			g.Expect(s.get(ctx, "edge-sidecar", written)).To(Succeed())
+			parsed, err := settings.Parse([]byte(written.Data["sidecar.json"]))
+			g.Expect(err).NotTo(HaveOccurred())
+			return parsed.Sync
+		}
+		before := s.pod(ctx, v1alpha1.Secondary).Annotations[v1alpha1.AnnotationTemplateHash]
+		By("changing what a unit takes while it runs")
+		announced := s.pod(ctx, v1alpha1.Secondary).Annotations[v1alpha1.AnnotationSettingsHash]
 		policy.Spec.Throttle = &v1alpha1.SyncThrottle{RecordsPerSecond: 1234}
 		Expect(admin.Update(ctx, policy)).To(Succeed())
 		Eventually(func(g Gomega) {
-			told := &corev1.ConfigMap{}
-			g.Expect(s.get(ctx, "edge-sidecar", told)).To(Succeed())
-			parsed, err := settings.Parse([]byte(told.Data["sidecar.json"]))
-			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(parsed.Sync.RecordsPerSecond).To(BeEquivalentTo(1234))
+			g.Expect(told(g).RecordsPerSecond).To(BeEquivalentTo(1234))
+			annotations := s.pod(ctx, v1alpha1.Secondary).Annotations
+			g.Expect(annotations[v1alpha1.AnnotationSettingsHash]).NotTo(Or(BeEmpty(), Equal(announced)))
+			g.Expect(annotations[v1alpha1.AnnotationTemplateHash]).To(Equal(before), "the pod need not be replaced")
 		}).Should(Succeed())
-		before := s.pod(ctx, v1alpha1.Secondary).Annotations[v1alpha1.AnnotationTemplateHash]
+		By("changing what takes a new pod")
+		Expect(s.get(ctx, "policy", policy)).To(Succeed())
+		policy.Spec.Connections = &v1alpha1.ConnectionFilter{Protocols: []v1alpha1.ConnectionProtocol{"TCP"}}
+		Expect(admin.Update(ctx, policy)).To(Succeed())
+		Eventually(func(g Gomega) { g.Expect(told(g).Protocols).To(ConsistOf(uint8(6))) }).Should(Succeed())
 		finish(ctx, v1alpha1.Secondary)
 		Eventually(func() string {
 			pod := &corev1.Pod{}

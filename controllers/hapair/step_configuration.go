@@ -28,29 +28,48 @@ func (r *Reconciler) ensureConfiguration(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
-	if s.document == nil {
-		return nil
+	if s.document != nil {
+		wanted := resources.FirewallConfigMap(s.pair, s.document)
+		if err := ensure(ctx, r, s.pair, &corev1.ConfigMap{}, wanted, corev1ac.ExtractConfigMap); err != nil {
+			return err
+		}
 	}
-	wanted := resources.FirewallConfigMap(s.pair, s.document)
-	if err := ensure(ctx, r, s.pair, &corev1.ConfigMap{}, wanted, corev1ac.ExtractConfigMap); err != nil {
-		return err
-	}
-	return r.announceDocument(ctx, s)
+	return r.announce(ctx, s)
 }
 
-// announceDocument notes the document's hash on the pods. A kubelet looks at a ConfigMap that it mounted only every
-// minute or so, but at a pod that changed at once.
-func (r *Reconciler) announceDocument(ctx context.Context, s *scope) error {
-	hash := document.Hash(s.document)
+// announce notes on the pods what they are told. A kubelet looks at a ConfigMap that it mounted only every minute or
+// so, but at a pod that changed at once.
+func (r *Reconciler) announce(ctx context.Context, s *scope) error {
+	if s.settings == nil || s.document == nil {
+		return nil // Half of it would take the other half's hash off.
+	}
+	wanted := announced(s)
 	for _, unit := range v1alpha1.Units() {
 		pod := s.facts.units[unit].pod
-		if pod == nil || pod.Annotations[v1alpha1.AnnotationConfigurationHash] == hash {
+		if pod == nil || contains(pod.Annotations, wanted) {
 			continue
 		}
-		mark := markOf(pod).WithAnnotations(map[string]string{v1alpha1.AnnotationConfigurationHash: hash})
-		if err := r.mark(ctx, mark, fieldOwnerConfiguration); err != nil {
-			return fmt.Errorf("announcing the document to pod %s: %w", pod.Name, err)
+		if err := r.mark(ctx, markOf(pod).WithAnnotations(wanted), fieldOwnerConfiguration); err != nil {
+			return fmt.Errorf("announcing settings and document to pod %s: %w", pod.Name, err)
 		}
 	}
 	return nil
+}
+
+// announced are the annotations that say what a unit is told.
+func announced(s *scope) map[string]string {
+	return map[string]string{
+		v1alpha1.AnnotationConfigurationHash: document.Hash(s.document),
+		v1alpha1.AnnotationSettingsHash:      resources.SettingsHash(s.settings),
+	}
+}
+
+// contains tells whether all of the wanted annotations are there.
+func contains(annotations, wanted map[string]string) bool {
+	for name, value := range wanted {
+		if annotations[name] != value {
+			return false
+		}
+	}
+	return true
 }

@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -51,7 +50,7 @@ func (r *Reconciler) templates(s *scope) (map[v1alpha1.Unit]*corev1ac.PodApplyCo
 		// Not a part of the template: both change while the pod runs.
 		templates[unit] = pod.
 			WithLabels(map[string]string{v1alpha1.LabelRole: v1alpha1.LabelRoleStandby}).
-			WithAnnotations(map[string]string{v1alpha1.AnnotationConfigurationHash: document.Hash(s.document)})
+			WithAnnotations(announced(s))
 	}
 	return templates, w, nil
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/hapair-io/hapair/internal/settings"
 )
 
 // hashLength is in hexadecimal digits: 64 bits, enough to tell two templates of one pod apart.
@@ -14,11 +16,24 @@ const hashLength = 16
 
 // templateHash stands for all that a pod cannot take while it runs. encoding/json sorts the keys of maps, so that equal
 // templates have equal bytes.
-func templateHash(pod *corev1ac.PodApplyConfiguration, settings []byte) (string, error) {
+func templateHash(pod *corev1ac.PodApplyConfiguration, encoded []byte) (string, error) {
 	hash := sha256.New()
 	if err := json.NewEncoder(hash).Encode(pod); err != nil {
 		return "", fmt.Errorf("hashing the template of pod %s: %w", *pod.Name, err)
 	}
-	hash.Write(settings)
+	told, err := settings.Parse(encoded)
+	if err != nil {
+		return "", fmt.Errorf("hashing the settings of pod %s: %w", *pod.Name, err)
+	}
+	if encoded, err = EncodeSettings(told.Fixed()); err != nil {
+		return "", fmt.Errorf("hashing the settings of pod %s: %w", *pod.Name, err)
+	}
+	hash.Write(encoded)
 	return hex.EncodeToString(hash.Sum(nil))[:hashLength], nil
+}
+
+// SettingsHash stands for all of the settings.
+func SettingsHash(encoded []byte) string {
+	hash := sha256.Sum256(encoded)
+	return hex.EncodeToString(hash[:])[:hashLength]
 }

@@ -30,7 +30,7 @@ type Images struct {
 }
 
 // Pod is one unit. Everything in it is fixed for the pod's life, and AnnotationTemplateHash stands for all of it and
-// for the settings, which the sidecar reads when it starts.
+// for those of the settings that the sidecar reads only when it starts.
 func Pod(
 	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, settings []byte,
 ) (*corev1ac.PodApplyConfiguration, error) {

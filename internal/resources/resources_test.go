@@ -20,9 +20,23 @@ import (
 	"github.com/hapair-io/hapair/internal/settings"
 )
 
-func hash(t *testing.T, pair *v1alpha1.HAPair, images resources.Images, settings string) string {
+// replicating are the settings of the smallest pair that replicates so.
+func replicating(t *testing.T, sync settings.Sync) []byte {
 	t.Helper()
-	pod, err := resources.Pod(pair, v1alpha1.Primary, images, []byte(settings))
+	all, err := resources.Settings(smallest(), sync)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := resources.EncodeSettings(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return encoded
+}
+
+func hash(t *testing.T, pair *v1alpha1.HAPair, images resources.Images, sync settings.Sync) string {
+	t.Helper()
+	pod, err := resources.Pod(pair, v1alpha1.Primary, images, replicating(t, sync))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,40 +46,41 @@ func hash(t *testing.T, pair *v1alpha1.HAPair, images resources.Images, settings
 // A hash that changes without need has units replaced; one that does not change leaves them as they are.
 func TestTemplateHash(t *testing.T) {
 	type pair = *v1alpha1.HAPair
-	before := hash(t, smallest(), images, "{}")
+	before := hash(t, smallest(), images, settings.Sync{})
 	same := func(pair) {}
 	otherImages := resources.Images{Sidecar: "x", Firewall: images.Firewall}
 	tests := map[string]struct {
-		change   func(pair)
-		images   resources.Images
-		settings string
-		changes  bool
+		change  func(pair)
+		images  resources.Images
+		sync    settings.Sync
+		changes bool
 	}{
-		"nothing":              {same, images, "{}", false},
-		"restored from backup": {func(p pair) { p.UID = "other" }, images, "{}", false},
+		"nothing":              {same, images, settings.Sync{}, false},
+		"restored from backup": {func(p pair) { p.UID = "other" }, images, settings.Sync{}, false},
 		"document": {func(p pair) {
 			p.Spec.Firewall.Configuration.ConfigMapRef = &v1alpha1.ConfigMapKeyReference{Name: "x"}
-		}, images, "{}", false},
+		}, images, settings.Sync{}, false},
 		"service": {func(p pair) {
 			p.Spec.Service = &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{{Name: "x", Port: 1}}}
-		}, images, "{}", false},
-		"paused":           {func(p pair) { p.Spec.Paused = true }, images, "{}", false},
-		"image":            {func(p pair) { p.Spec.Firewall.Image = "x" }, images, "{}", true},
-		"operator's image": {same, otherImages, "{}", true},
-		"attachment":       {func(p pair) { p.Spec.Networks[0].Attachment.Multus.Name = "x" }, images, "{}", true},
-		"settings":         {same, images, `{"a":1}`, true},
+		}, images, settings.Sync{}, false},
+		"paused":           {func(p pair) { p.Spec.Paused = true }, images, settings.Sync{}, false},
+		"image":            {func(p pair) { p.Spec.Firewall.Image = "x" }, images, settings.Sync{}, true},
+		"operator's image": {same, otherImages, settings.Sync{}, true},
+		"attachment":       {func(p pair) { p.Spec.Networks[0].Attachment.Multus.Name = "x" }, images, settings.Sync{}, true},
+		"settings":         {same, images, settings.Sync{Protocols: settings.Numbers{6}}, true},
+		"throttle":         {same, images, settings.Sync{RecordsPerSecond: 5, KilobitsPerSecond: 7}, false},
 		"node selector": {func(p pair) {
 			p.Spec.Firewall.Scheduling.NodeSelector = map[string]string{"a": "b"}
-		}, images, "{}", true},
+		}, images, settings.Sync{}, true},
 		"first IPv6 address": {func(p pair) {
 			p.Spec.Networks[0].VirtualAddresses = []string{"fd50::1/64"}
-		}, images, "{}", true},
+		}, images, settings.Sync{}, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			pair := smallest()
 			test.change(pair)
-			if changed := hash(t, pair, test.images, test.settings) != before; changed != test.changes {
+			if changed := hash(t, pair, test.images, test.sync) != before; changed != test.changes {
 				t.Errorf("changed: %v, want %v", changed, test.changes)
 			}
 		})
@@ -102,6 +117,18 @@ func TestSync(t *testing.T) {
 			policy(),
 			`{"classes":["ConnectionCache"],"protocols":[6,17],"excludedNetworks":["198.51.100.0/24"],` +
 				`"recordsPerSecond":50000}`, "",
+		},
+		"what is narrow": {
+			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{
+				Connections: &v1alpha1.ConnectionFilter{TCPStates: []v1alpha1.TCPState{"TimeWait", "Established"}},
+				Throttle:    &v1alpha1.SyncThrottle{KilobitsPerSecond: 10_000},
+			}},
+			`{"classes":["ConnectionCache"],"tcpStates":[3,7],"kilobitsPerSecond":10000}`, "",
+		},
+		"unknown state": {
+			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Connections: &v1alpha1.ConnectionFilter{
+				TCPStates: []v1alpha1.TCPState{"Asleep"},
+			}}}, "", `spec.connections.tcpStates[0]: unknown state "Asleep"`,
 		},
 		"unknown class": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{{Name: "Dreams"}}}}, "",
@@ -151,10 +178,10 @@ func TestAnySpec(t *testing.T) {
 		filler.Fill(&pair.Name)
 		pair.Namespace = "any"
 		for _, unit := range v1alpha1.Units() {
-			if _, err := resources.Pod(pair, unit, images, nil); err != nil {
+			if _, err := resources.Pod(pair, unit, images, replicating(t, settings.Sync{})); err != nil {
 				continue
 			}
-			once, again := hash(t, pair, images, ""), hash(t, pair, images, "")
+			once, again := hash(t, pair, images, settings.Sync{}), hash(t, pair, images, settings.Sync{})
 			if once != again {
 				t.Fatalf("two hashes of one spec: %+v", pair.Spec)
 			}
@@ -287,7 +314,7 @@ func TestProbesThatCannotBe(t *testing.T) {
 
 // A unit's own state must not be what the firewall, which may be anybody's, can write.
 func TestStateIsTheSidecarsAlone(t *testing.T) {
-	pod, err := resources.Pod(smallest(), v1alpha1.Primary, images, nil)
+	pod, err := resources.Pod(smallest(), v1alpha1.Primary, images, replicating(t, settings.Sync{}))
 	if err != nil {
 		t.Fatal(err)
 	}

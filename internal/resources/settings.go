@@ -17,6 +17,12 @@ var protocolNumbers = map[v1alpha1.ConnectionProtocol]uint8{
 	"ICMP": 1, "TCP": 6, "UDP": 17, "GRE": 47, "ICMPv6": 58, "SCTP": 132,
 }
 
+// tcpStates are the kernel's enum tcp_conntrack.
+var tcpStates = map[v1alpha1.TCPState]uint8{
+	"SynSent": 1, "SynReceived": 2, "Established": 3, "FinWait": 4, "CloseWait": 5, "LastAck": 6, "TimeWait": 7,
+	"Close": 8, "SimultaneousOpen": 9,
+}
+
 // Sync is what a policy lets the pair replicate; without a policy, every class that is replicated by default.
 func Sync(policy *v1alpha1.SyncPolicy) (settings.Sync, error) {
 	if policy == nil {
@@ -50,9 +56,17 @@ func Sync(policy *v1alpha1.SyncPolicy) (settings.Sync, error) {
 			}
 			sync.ExcludedNetworks = append(sync.ExcludedNetworks, block)
 		}
+		for i, name := range connections.TCPStates {
+			number, ok := tcpStates[name]
+			if !ok {
+				return settings.Sync{}, fmt.Errorf("spec.connections.tcpStates[%d]: unknown state %q", i, name)
+			}
+			sync.TCPStates = append(sync.TCPStates, number)
+		}
+		slices.Sort(sync.TCPStates)
 	}
 	if throttle := policy.Spec.Throttle; throttle != nil {
-		sync.RecordsPerSecond = throttle.RecordsPerSecond
+		sync.RecordsPerSecond, sync.KilobitsPerSecond = throttle.RecordsPerSecond, throttle.KilobitsPerSecond
 	}
 	return sync, nil
 }

@@ -108,21 +108,31 @@ type Sync struct {
 	// Classes are the names of the classes that are replicated, sorted.
 	Classes []string `json:"classes"`
 	// Protocols are the IP protocol numbers of the connections that are replicated; all when empty.
-	Protocols Protocols `json:"protocols,omitempty"`
+	Protocols Numbers `json:"protocols,omitempty"`
 	// ExcludedNetworks are blocks whose connections are not replicated.
 	ExcludedNetworks []netip.Prefix `json:"excludedNetworks,omitempty"`
-	// RecordsPerSecond bounds the stream; 0 is unbounded.
-	RecordsPerSecond int32 `json:"recordsPerSecond,omitempty"`
+	// TCPStates are the states in which TCP connections are replicated, as the kernel numbers them (enum tcp_conntrack);
+	// all when empty.
+	TCPStates Numbers `json:"tcpStates,omitempty"`
+	// RecordsPerSecond and KilobitsPerSecond bound the stream; 0 is unbounded.
+	RecordsPerSecond  int32 `json:"recordsPerSecond,omitempty"`
+	KilobitsPerSecond int32 `json:"kilobitsPerSecond,omitempty"`
 }
 
-// Protocols are IP protocol numbers.
-type Protocols []uint8
+// Fixed is what of the settings a unit cannot take while it runs: all but how fast state is sent.
+func (s Sidecar) Fixed() Sidecar {
+	s.Sync.RecordsPerSecond, s.Sync.KilobitsPerSecond = 0, 0
+	return s
+}
+
+// Numbers are small ones.
+type Numbers []uint8
 
 // MarshalJSON writes a list of numbers. Without it they would be taken for bytes and written in base64, in a document
 // that people read when they look for why a connection was not replicated.
-func (p Protocols) MarshalJSON() ([]byte, error) {
-	numbers := make([]int, 0, len(p))
-	for _, number := range p {
+func (n Numbers) MarshalJSON() ([]byte, error) {
+	numbers := make([]int, 0, len(n))
+	for _, number := range n {
 		numbers = append(numbers, int(number))
 	}
 	return json.Marshal(numbers)

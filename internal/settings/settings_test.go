@@ -31,7 +31,7 @@ func whole() settings.Sidecar {
 			},
 			{Interface: "wan", VirtualAddresses: []netip.Prefix{netip.MustParsePrefix("2001:db8::1/64")}},
 		},
-		Sync: settings.Sync{Classes: []string{"ConnectionCache"}, Protocols: settings.Protocols{6}},
+		Sync: settings.Sync{Classes: []string{"ConnectionCache"}, Protocols: settings.Numbers{6}},
 	}
 }
 

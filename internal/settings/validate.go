@@ -43,11 +43,22 @@ func (s Sidecar) validate() error {
 			errs = append(errs, fmt.Errorf("sync.classes[%d]: %w", i, err))
 		}
 	}
+	for i, number := range s.Sync.TCPStates {
+		if number == 0 || number > lastTCPState {
+			errs = append(errs, fmt.Errorf("sync.tcpStates[%d] must be from 1 to %d", i, lastTCPState))
+		}
+	}
 	if s.Sync.RecordsPerSecond < 0 {
 		errs = append(errs, errors.New("sync.recordsPerSecond must not be negative"))
 	}
+	if s.Sync.KilobitsPerSecond < 0 {
+		errs = append(errs, errors.New("sync.kilobitsPerSecond must not be negative"))
+	}
 	return errors.Join(errs...)
 }
+
+// lastTCPState is the kernel's TCP_CONNTRACK_SYN_SENT2.
+const lastTCPState = 9
 
 func (s Sidecar) validateTimes() []error {
 	errs := collect(

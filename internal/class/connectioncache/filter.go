@@ -12,9 +12,11 @@ import (
 )
 
 // filter says which connections are replicated. It is the same on both ends: what the source leaves out, the sink does
-// not prune.
+// not prune. Only takesState is the source's alone.
 type filter struct {
 	protocols []uint8 // all when empty
+	// tcpStates has a bit for each state in which TCP connections are replicated; all when zero.
+	tcpStates uint16
 	excluded  []netip.Prefix
 	virtual   map[netip.Addr]struct{}
 	// own are the unit's own addresses, which the other unit does not take over: a connection of the unit itself would be
@@ -27,6 +29,9 @@ type filter struct {
 func newFilter(sync settings.Sync, virtual []netip.Addr, addresses func() ([]netip.Addr, error)) *filter {
 	f := &filter{
 		protocols: slices.Clone(sync.Protocols), virtual: map[netip.Addr]struct{}{}, addresses: addresses,
+	}
+	for _, state := range sync.TCPStates {
+		f.tcpStates |= 1 << state
 	}
 	for _, p := range sync.ExcludedNetworks {
 		f.excluded = append(f.excluded, p.Masked())
@@ -53,6 +58,15 @@ func (f *filter) refresh() error {
 	}
 	f.own.Store(&own)
 	return nil
+}
+
+// takesState says whether a connection is replicated in its present state, if it is at all. Its end always is: it may
+// have been in another state before.
+func (f *filter) takesState(flow *conntrack.Flow) bool {
+	if f.tcpStates == 0 || flow.Orig.Protocol != conntrack.ProtocolTCP || !flow.Fields.Has(conntrack.FieldTCPState) {
+		return true
+	}
+	return f.tcpStates&(1<<flow.TCP.State) != 0
 }
 
 // takes says whether a connection is replicated.

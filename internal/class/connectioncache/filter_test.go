@@ -49,6 +49,32 @@ func TestFilterTakesWhatTheOtherUnitCouldGoOnWith(t *testing.T) {
 	}
 }
 
+func TestFilterOfStatesIsOfTCP(t *testing.T) {
+	filter := newFilter(settings.Sync{TCPStates: []uint8{uint8(conntrack.TCPEstablished)}}, nil, nil)
+	in := func(state conntrack.TCPState) conntrack.Flow {
+		f := example()
+		f.TCP.State = state
+		return f
+	}
+	udp, silent := in(conntrack.TCPSynSent), in(conntrack.TCPSynSent)
+	udp.Orig.Protocol = conntrack.ProtocolUDP
+	silent.Fields &^= conntrack.FieldTCPState
+	for name, c := range map[string]struct {
+		flow conntrack.Flow
+		want bool
+	}{
+		"established":                    {in(conntrack.TCPEstablished), true},
+		"being set up":                   {in(conntrack.TCPSynSent), false},
+		"in a state of a newer kernel":   {in(77), false},
+		"of another protocol":            {udp, true},
+		"of which the state is not told": {silent, true},
+	} {
+		if got := filter.takesState(&c.flow); got != c.want {
+			t.Errorf("%s: %t, want %t", name, got, c.want)
+		}
+	}
+}
+
 func TestEmptyFilterTakesEveryProtocol(t *testing.T) {
 	filter := newFilter(settings.Sync{}, nil, func() ([]netip.Addr, error) { return nil, nil })
 	f := example()

@@ -37,7 +37,7 @@ func (s *source) Snapshot(ctx context.Context, emit func([]state.Change) error) 
 	}
 	batch := newBatch(snapshotBatch)
 	err := conntrack.Dump(ctx, func(f conntrack.Flow) error {
-		if !s.filter.takes(&f) {
+		if !s.filter.takes(&f) || !s.filter.takesState(&f) {
 			return nil
 		}
 		if batch.upsert(&f, true); !batch.full() {
@@ -97,7 +97,7 @@ func (w *watch) changes(events []conntrack.Event) []state.Change {
 		case !w.filter.takes(&e.Flow):
 		case e.Kind == conntrack.EventDestroy:
 			b.remove(&e.Flow)
-		default:
+		case w.filter.takesState(&e.Flow):
 			b.upsert(&e.Flow, e.Kind == conntrack.EventNew)
 		}
 	}

@@ -3,6 +3,7 @@ package sidecar
 import (
 	"context"
 	"net/netip"
+	"sync"
 
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
@@ -15,6 +16,7 @@ import (
 type replication struct {
 	*engine.Engine
 	heartbeats *heartbeat.Link
+	limits     limits
 }
 
 // Position is how much was sent, or received and applied.
@@ -22,6 +24,9 @@ func (r replication) Position() uint64 { return r.SyncPosition() }
 
 // Follow tells what happens until the context ends.
 func (r replication) Follow(ctx context.Context, happened func(ha.Fact)) {
+	var following sync.WaitGroup
+	defer following.Wait()
+	following.Go(func() { r.limits.follow(ctx, r.SetLimits) })
 	for {
 		select {
 		case <-ctx.Done():

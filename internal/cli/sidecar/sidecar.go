@@ -285,10 +285,10 @@ func (o sidecarOptions) newReplication(
 	config := engine.Config{
 		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name), Peer: string(u.peer),
 		Incarnation: u.incarnation, PeerPort: settings.SyncPort,
-		TLS:              transport.Credentials(o.tlsDirectory, peerName),
-		Classes:          classes,
-		RecordsPerSecond: int(pair.Sync.RecordsPerSecond),
-		Log:              log,
+		TLS:     transport.Credentials(o.tlsDirectory, peerName),
+		Classes: classes,
+		Limits:  limitsOf(pair.Sync),
+		Log:     log,
 	}
 	if u.name == v1alpha1.Primary {
 		config.ListenAddress = listenAddress
@@ -297,5 +297,6 @@ func (o sidecarOptions) newReplication(
 	if err != nil {
 		return nil, err
 	}
-	return replication{Engine: e, heartbeats: heartbeats}, nil
+	follow := limits{file: o.settings, now: config.Limits, log: log}
+	return replication{Engine: e, heartbeats: heartbeats, limits: follow}, nil
 }

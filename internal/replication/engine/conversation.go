@@ -35,7 +35,6 @@ type conversation struct {
 	connection net.Conn
 	reader     *bufio.Reader
 	peer       PeerConnected
-	throttle   throttle
 
 	wake    chan struct{}   // for the writer: there may be something to send
 	work    chan wire.Frame // from the reader to the applier, in order
@@ -70,8 +69,8 @@ func newConversation(
 	return &conversation{
 		engine: e, log: e.log.WithValues("peerIncarnation", peer.Incarnation),
 		connection: connection, reader: reader, peer: peer,
-		throttle: newThrottle(e.config.RecordsPerSecond), session: rules,
-		wake: make(chan struct{}, 1), work: make(chan wire.Frame, maxWork), settles: make(chan chan struct{}),
+		session: rules,
+		wake:    make(chan struct{}, 1), work: make(chan wire.Frame, maxWork), settles: make(chan chan struct{}),
 		ended: make(chan struct{}), grants: map[uint64]chan struct{}{}, flushing: make(chan struct{}, 1),
 	}
 }

@@ -46,9 +46,9 @@ type Config struct {
 	TLS transport.Source
 	// Classes are what is replicated; none is allowed.
 	Classes []class.Class
-	// RecordsPerSecond bounds what is sent; 0 is unbounded.
-	RecordsPerSecond int
-	Log              logr.Logger
+	// Limits bound how fast state is sent, until SetLimits says otherwise.
+	Limits Limits
+	Log    logr.Logger
 	// Network makes connections; TCP when nil.
 	Network transport.Network
 }
@@ -65,9 +65,7 @@ func (c *Config) check() error {
 	if c.TLS == nil {
 		errs = append(errs, errors.New("a source of TLS configurations must be given"))
 	}
-	if c.RecordsPerSecond < 0 {
-		errs = append(errs, errors.New("records per second must not be negative"))
-	}
+	errs = append(errs, c.Limits.check())
 	if c.ListenAddress == "" && c.PeerPort == 0 {
 		errs = append(errs, errors.New("either an address to listen on or the peer's port must be set"))
 	}
@@ -76,10 +74,11 @@ func (c *Config) check() error {
 
 // Engine replicates. Its methods may be called from anywhere, also before and after Run.
 type Engine struct {
-	config  Config
-	log     logr.Logger
-	events  *outbox
-	commits chan context.Context // one at most: of two commits under way the earlier is needless
+	config   Config
+	log      logr.Logger
+	events   *outbox
+	throttle throttle
+	commits  chan context.Context // one at most: of two commits under way the earlier is needless
 	// position is that of the current conversation. It is read for every heartbeat, which must not wait for a lock that
 	// the state goes through.
 	position atomic.Uint64
@@ -102,7 +101,7 @@ func New(config Config) (*Engine, error) {
 		config.Network = transport.TCP{}
 	}
 	return &Engine{
-		config: config, log: config.Log, events: newOutbox(),
+		config: config, log: config.Log, events: newOutbox(), throttle: newThrottle(config.Limits),
 		commits: make(chan context.Context, 1), moved: make(chan struct{}, 1), recant: func() {},
 	}, nil
 }
@@ -135,6 +134,15 @@ func (e *Engine) SetPeer(peer netip.Addr) {
 		e.peer = peer
 		signal(e.moved)
 	}
+}
+
+// SetLimits bounds how fast state is sent from now on.
+func (e *Engine) SetLimits(l Limits) error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	e.throttle.set(l)
+	return nil
 }
 
 func (e *Engine) peerAddress() netip.Addr {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -585,8 +586,41 @@ func TestActiveOfAnOlderTermIsRefused(t *testing.T) {
 	})
 }
 
+func TestThrottleOfBytesIsSetWhileItRuns(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		const records, size = 1000, 1000
+		put := func(prefix string) time.Duration {
+			start := time.Now()
+			for i := range records {
+				b.primary.memory.Put(fmt.Sprintf("%s-%d", prefix, i), strings.Repeat("x", size))
+			}
+			eventually(t, "the standby is equal", func() bool { return equal(b.primary, b.secondary) })
+			return time.Since(start)
+		}
+		for _, c := range []struct {
+			bytesPerSecond int
+			atLeast, most  time.Duration
+		}{
+			{100_000, 10 * time.Second, 12 * time.Second},
+			{0, 0, time.Second},
+			{50_000, 20 * time.Second, 24 * time.Second},
+		} {
+			if err := b.primary.SetLimits(Limits{BytesPerSecond: c.bytesPerSecond}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute) // the burst is whole again
+			if took := put(fmt.Sprint(c.bytesPerSecond)); took < c.atLeast || took > c.most {
+				t.Errorf("%d bytes at %d a second took %s", records*size, c.bytesPerSecond, took)
+			}
+		}
+		if err := b.primary.SetLimits(Limits{BytesPerSecond: -1}); err == nil {
+			t.Error("a negative limit was taken")
+		}
+	})
+}
+
 func TestThrottleDelaysButDropsNothing(t *testing.T) {
-	paired(t, func(c *Config) { c.RecordsPerSecond = 1000 }, func(t *testing.T, b *bed) {
+	paired(t, func(c *Config) { c.Limits.RecordsPerSecond = 1000 }, func(t *testing.T, b *bed) {
 		start := time.Now()
 		fill(b.primary.memory, "after", 5000)
 		eventually(t, "the standby is equal", func() bool { return equal(b.primary, b.secondary) })

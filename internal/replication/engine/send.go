@@ -30,6 +30,9 @@ func (c *conversation) write(ctx context.Context) error {
 		f, wait := c.next(time.Now())
 		if f != nil && ctx.Err() == nil {
 			frame = wire.Append(frame[:0], f)
+			if isState(f) {
+				c.engine.throttle.spendBytes(time.Now(), len(frame))
+			}
 			if _, err := w.Write(frame); err != nil {
 				return fmt.Errorf("speaking to the peer: %w", err)
 			}
@@ -51,6 +54,16 @@ func (c *conversation) write(ctx context.Context) error {
 			c.send(&wire.Ping{})
 			c.mu.Unlock()
 		}
+	}
+}
+
+// isState tells whether a frame carries state, of which the throttle bounds how much is sent.
+func isState(f wire.Frame) bool {
+	switch f.(type) {
+	case *wire.Records, *wire.Delta:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -83,7 +96,7 @@ func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 		return nil, 0
 	}
 	if c.flushes == 0 {
-		if wait := c.throttle.wait(now); wait > 0 {
+		if wait := c.engine.throttle.wait(now); wait > 0 {
 			return nil, wait
 		}
 	}
@@ -91,7 +104,7 @@ func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 		s := c.streams[0]
 		c.streams = append(c.streams[1:], s) // each class has its turn
 		if f, records := s.next(); f != nil {
-			c.throttle.spend(now, records)
+			c.engine.throttle.spend(now, records)
 			c.lag.sending(c.session.Sent(), now)
 			c.tellPosition()
 			return f, 0
@@ -108,7 +121,7 @@ func (s *stream) next() (wire.Frame, int) {
 	case phaseSnapshot:
 		return s.nextOfSnapshot()
 	case phaseLive:
-		changes := s.queue.Pop(maxRecords, maxBytes)
+		changes := s.queue.Pop(maxRecords, s.conversation.engine.throttle.frameBytes())
 		if len(changes) == 0 {
 			return nil, 0
 		}

@@ -1,0 +1,73 @@
+package sidecar
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// limitsInterval is how often the settings are looked at. The file is small, and looking at it needs no watch that
+// could break unseen.
+const limitsInterval = 2 * time.Second
+
+// limits follow what the settings say of how fast state may be sent. It is the one part of them that may change while
+// the unit runs; for every other the operator replaces the unit.
+type limits struct {
+	file string
+	now  engine.Limits
+	log  logr.Logger
+}
+
+// limitsOf is how fast state may be sent.
+func limitsOf(s settings.Sync) engine.Limits {
+	const bytesPerKilobit = 1000 / 8
+	return engine.Limits{
+		RecordsPerSecond: int(s.RecordsPerSecond), BytesPerSecond: int(s.KilobitsPerSecond) * bytesPerKilobit,
+	}
+}
+
+// follow sets the limits whenever they change, until the context ends. Settings that cannot be read leave them as they
+// are, and are told of once.
+func (l limits) follow(ctx context.Context, set func(engine.Limits) error) {
+	ticker := time.NewTicker(limitsInterval)
+	defer ticker.Stop()
+	var problem string
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		wanted, err := l.read()
+		if err == nil && wanted != l.now {
+			l.log.Info("Changing how fast state is sent",
+				"recordsPerSecond", wanted.RecordsPerSecond, "bytesPerSecond", wanted.BytesPerSecond)
+			l.now, err = wanted, set(wanted)
+		}
+		if err != nil && err.Error() != problem {
+			l.log.Error(err, "Reading settings anew, and going on with those of before", "file", l.file)
+		}
+		problem = errorText(err)
+	}
+}
+
+func (l limits) read() (engine.Limits, error) {
+	document, err := os.ReadFile(l.file)
+	if err != nil {
+		return engine.Limits{}, err
+	}
+	told, err := settings.Parse(document)
+	return limitsOf(told.Sync), err
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
