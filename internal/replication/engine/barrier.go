@@ -127,7 +127,7 @@ func (c *conversation) grant(ctx context.Context, term, sequence uint64) error {
 	c.stopStreams()
 	acked := make(chan struct{})
 	c.grants[term] = acked
-	c.send(c.session.Grant(term, sequence))
+	c.send(&wire.Grant{Term: term, Sequence: sequence})
 	c.mu.Unlock()
 
 	err := c.await(ctx, acked, fmt.Sprintf("waiting for the peer to acknowledge the grant of term %d", term))

@@ -118,15 +118,6 @@ func (s *Session) Takes() bool {
 	return s.local.Role == wire.RoleStandby && s.peer.Role == wire.RoleActive
 }
 
-// Grant is the frame that gives up every term before the one that is given, as the peer understands it. A peer that
-// knows no sequences is told none, and earns its first permit from the witness.
-func (s *Session) Grant(term, sequence uint64) *wire.Grant {
-	if s.version < wire.SequencedGrant {
-		sequence = 0
-	}
-	return &wire.Grant{Term: term, Sequence: sequence}
-}
-
 // NextPosition is the position and the term of the next frame of state to be sent.
 func (s *Session) NextPosition() (position, term uint64) {
 	s.sent++

@@ -204,20 +204,6 @@ func TestStrangersAreNotGreeted(t *testing.T) {
 	}
 }
 
-func TestGrantIsAsThePeerUnderstandsIt(t *testing.T) {
-	for version, want := range map[uint16]uint64{1: 0, 2: 7, 3: 7} {
-		mine, peer := hello("secondary"), hello("primary")
-		mine.Version, peer.Version = 3, version
-		s := New(mine)
-		if err := s.Greet(peer, "primary"); err != nil {
-			t.Fatal(err)
-		}
-		if got := s.Grant(5, 7); got.Term != 5 || got.Sequence != want {
-			t.Errorf("a peer of version %d is sent %+v, want sequence %d", version, got, want)
-		}
-	}
-}
-
 func TestClassesAreWhatBothReplicate(t *testing.T) {
 	peer := hello("primary")
 	peer.Classes = []state.Class{7, class}

@@ -292,7 +292,7 @@ func (f *Barrier) decode(d *decoder) { f.Term, f.ID = d.uint64(), d.uint64() }
 func (f *BarrierAck) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.ID) }
 func (f *BarrierAck) decode(d *decoder)      { f.ID = d.uint64() }
 
-// append leaves a sequence of 0 out: that is the frame of version 1.
+// append leaves a sequence of 0 out.
 func (f *Grant) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, f.Term)
 	if f.Sequence == 0 {

@@ -142,7 +142,7 @@ type BarrierAck struct{ ID uint64 }
 type Grant struct {
 	Term uint64
 	// Sequence is that of the newest heartbeat whose acknowledgement the speaker had when it decided to hand over; 0 when
-	// there is none to tell of. It is known since version 2 of the protocol.
+	// there is none to tell of.
 	Sequence uint64
 }
 

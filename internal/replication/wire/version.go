@@ -2,15 +2,12 @@ package wire
 
 import "fmt"
 
-// The versions of the protocol that this program speaks.
+// The versions of the protocol that this program speaks. Since 3 connections are in their compact form. No release spoke
+// an older one; from the first release on, a unit pairs with those one release older and newer.
 const (
-	Version       uint16 = 2
-	OldestVersion uint16 = 1
+	Version       uint16 = 3
+	OldestVersion uint16 = 3
 )
-
-// SequencedGrant is the first version in which a Grant may have a sequence. A unit of an older one would take such a
-// frame for a broken one.
-const SequencedGrant uint16 = 2
 
 // Agree is the newest version that both speakers know.
 func Agree(a, b *Hello) (uint16, error) {
