@@ -60,7 +60,7 @@ func putAll(p Pair) {
 }
 
 // Snapshot is all of a class, by key.
-func Snapshot(t *testing.T, c class.Class) map[string]state.Change {
+func Snapshot(t testing.TB, c class.Class) map[string]state.Change {
 	t.Helper()
 	all := map[string]state.Change{}
 	err := c.Source.Snapshot(t.Context(), func(changes []state.Change) error {
@@ -78,7 +78,7 @@ func Snapshot(t *testing.T, c class.Class) map[string]state.Change {
 	return all
 }
 
-func snapshot(t *testing.T, c class.Class) []state.Change {
+func snapshot(t testing.TB, c class.Class) []state.Change {
 	t.Helper()
 	return slices.Collect(maps.Values(Snapshot(t, c)))
 }

@@ -17,13 +17,13 @@ import (
 // unit is the class in a network namespace of its own. A running sidecar is in one as a whole; here each call goes
 // there.
 type unit struct {
-	t         *testing.T
+	t         testing.TB
 	namespace *testbed.Namespace
 	class     *ConnectionCache
 	table     *conntrack.Table
 }
 
-func newUnit(t *testing.T, name string) *unit {
+func newUnit(t testing.TB, name string) *unit {
 	t.Helper()
 	u := &unit{t: t, namespace: testbed.NewNamespace(t, name)}
 	u.do(func() (err error) {
