@@ -64,20 +64,6 @@ type Sink interface {
 	Commit(ctx context.Context) error
 }
 
-// Outcome is what became of the changes of one Apply.
-type Outcome struct {
-	// Refused counts the changes that could not be written, and Refusal says why the first of them was not.
-	Refused int
-	Refusal error
-}
-
-// Refuse counts one refusal.
-func (o *Outcome) Refuse(why error) {
-	if o.Refused++; o.Refusal == nil {
-		o.Refusal = why
-	}
-}
-
 // Codec knows the records of the class.
 type Codec interface {
 	// Merge makes one record of two of the same entry: what the newer says, and where it is silent, what the older says.

@@ -89,8 +89,8 @@ func apply(t *testing.T, c class.Class, changes []state.Change) {
 	if err != nil {
 		t.Fatalf("Applying: %v", err)
 	}
-	if outcome.Refused != 0 {
-		t.Fatalf("%d of %d changes refused: %v", outcome.Refused, len(changes), outcome.Refusal)
+	if outcome.Total() != 0 {
+		t.Fatalf("%d of %d changes refused: %v", outcome.Total(), len(changes), outcome.Err)
 	}
 }
 
@@ -281,8 +281,8 @@ func refusalStopsNobody(t *testing.T, p Pair) {
 	if err != nil {
 		t.Fatalf("Applying: %v", err)
 	}
-	if outcome.Refused != 1 || outcome.Refusal == nil {
-		t.Errorf("%d refused (%v), want 1", outcome.Refused, outcome.Refusal)
+	if outcome.Refused != [class.Refusals]int{class.Malformed: 1} || outcome.Err == nil {
+		t.Errorf("%v refused (%v), want one that is malformed", outcome.Refused, outcome.Err)
 	}
 	wantKeys(t, p.Standby, changes)
 }

@@ -139,7 +139,7 @@ func (m *Memory) Apply(_ context.Context, changes []state.Change) (class.Outcome
 		case c.Op == state.Delete:
 			delete(m.entries, c.Key)
 		case strings.HasPrefix(string(c.Record), "!"):
-			outcome.Refuse(errors.New("record begins with an exclamation mark"))
+			outcome.Refuse(class.Malformed, errors.New("record begins with an exclamation mark"))
 		default:
 			m.put(c.Key, string(c.Record))
 		}

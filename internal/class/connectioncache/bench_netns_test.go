@@ -55,7 +55,7 @@ func BenchmarkApply(b *testing.B) {
 
 func applyAll(b *testing.B, u *unit, changes []state.Change) {
 	b.Helper()
-	if outcome, err := u.Apply(b.Context(), changes); err != nil || outcome.Refused > 0 {
+	if outcome, err := u.Apply(b.Context(), changes); err != nil || outcome.Total() > 0 {
 		b.Fatalf("Applying: %v, %+v", err, outcome)
 	}
 }

@@ -115,8 +115,8 @@ func (u *unit) write(b *batch) class.Outcome {
 
 func (u *unit) wantApplied(op state.Op, flows ...conntrack.Flow) {
 	u.t.Helper()
-	if outcome := u.apply(op, flows...); outcome.Refused != 0 {
-		u.t.Errorf("%d refused: %v", outcome.Refused, outcome.Refusal)
+	if outcome := u.apply(op, flows...); outcome.Total() != 0 {
+		u.t.Errorf("%v refused: %v", outcome.Refused, outcome.Err)
 	}
 }
 
@@ -329,7 +329,7 @@ func TestPartOfAnUnknownConnectionIsRefused(t *testing.T) {
 	u := newUnit(t, "b")
 	f := example()
 	f.Fields = conntrack.FieldStatus | conntrack.FieldMark
-	if outcome := u.apply(state.Upsert, f); outcome.Refused != 1 {
+	if outcome := u.apply(state.Upsert, f); outcome.Total() != 1 {
 		t.Error("a connection without its TCP state was created")
 	}
 }
@@ -384,8 +384,8 @@ func TestChangeOfAnEntryThatIsNotFresh(t *testing.T) {
 			u.wantApplied(state.Upsert, c.there...)
 			b := newBatch(1)
 			b.upsert(&c.change, false)
-			if outcome := u.write(b); outcome.Refused != c.refused {
-				t.Fatalf("%d refused (%v), want %d", outcome.Refused, outcome.Refusal, c.refused)
+			if outcome := u.write(b); outcome.Total() != c.refused {
+				t.Fatalf("%v refused (%v), want %d", outcome.Refused, outcome.Err, c.refused)
 			}
 			if c.refused > 0 {
 				return

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -139,6 +140,19 @@ func (i *item) next() step {
 		return stepBare
 	default:
 		return stepRefused
+	}
+}
+
+// refusal is why the kernel did not take the change to the last step. It has no memory for an entry when the table has
+// as many as nf_conntrack_max allows, and none that it could do without.
+func (i *item) refusal() class.Refusal {
+	switch {
+	case errors.Is(i.err, errPart):
+		return class.Incomplete
+	case errors.Is(i.err, unix.ENOMEM):
+		return class.Full
+	default:
+		return class.Rejected
 	}
 }
 

@@ -45,7 +45,7 @@ func (s *sink) decode(changes []state.Change, outcome *class.Outcome) {
 	for k := range changes {
 		s.items = append(s.items, item{})
 		if err := s.items[len(s.items)-1].decode(&changes[k]); err != nil {
-			outcome.Refuse(err)
+			outcome.Refuse(class.Malformed, err)
 			s.items = s.items[:len(s.items)-1]
 		}
 	}
@@ -68,7 +68,7 @@ func (s *sink) round(outcome *class.Outcome) error {
 		last := &results[i.requests()-1]
 		results = results[i.requests():]
 		if i.take(last); i.step == stepRefused {
-			outcome.Refuse(fmt.Errorf("connection %v: %w", i.flow.Orig, i.err))
+			outcome.Refuse(i.refusal(), fmt.Errorf("connection %v: %w", i.flow.Orig, i.err))
 		}
 		if i.step < stepDone {
 			left = append(left, *i)

@@ -122,9 +122,9 @@ func (a *applier) write(ctx context.Context, in *incoming, changes []state.Chang
 		a.broke(in, err)
 		return
 	}
-	if outcome.Refused > 0 {
-		a.conversation.log.Error(outcome.Refusal, "Writing some entries failed",
-			"class", in.class.ID.String(), "refused", outcome.Refused)
+	if outcome.Total() > 0 {
+		a.conversation.log.Error(outcome.Err, "Writing some entries failed",
+			"class", in.class.ID.String(), "refused", outcome.Total())
 	}
 }
 
