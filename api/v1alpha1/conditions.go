@@ -39,6 +39,8 @@ const (
 	ReasonSynchronizing = "Synchronizing"
 	// ReasonPeerDisconnected: the units have no connection to each other.
 	ReasonPeerDisconnected = "PeerDisconnected"
+	// ReasonTableFull: a table of the standby has no room for all of the active's state; the message has which.
+	ReasonTableFull = "TableFull"
 	// ReasonNoStandby: there is no standby to hold the state.
 	ReasonNoStandby = "NoStandby"
 )

@@ -100,9 +100,14 @@ func synchronized(s *scope) metav1.Condition {
 	}
 	for _, unit := range []v1alpha1.Unit{active, standby} {
 		c := s.facts.units[unit].condition(v1alpha1.PodConditionSynchronized)
-		if c != nil && c.Status == corev1.ConditionFalse && c.Reason == v1alpha1.ReasonPeerDisconnected {
-			return no(condition, v1alpha1.ReasonPeerDisconnected, "Unit %s has no connection to its peer%s",
-				unit, colon(c.Message))
+		if c == nil || c.Status != corev1.ConditionFalse {
+			continue
+		}
+		switch c.Reason {
+		case v1alpha1.ReasonPeerDisconnected:
+			return no(condition, c.Reason, "Unit %s has no connection to its peer%s", unit, colon(c.Message))
+		case v1alpha1.ReasonTableFull:
+			return no(condition, c.Reason, "Unit %s cannot hold all of the state%s", unit, colon(c.Message))
 		}
 	}
 	return no(condition, v1alpha1.ReasonSynchronizing, "The state of unit %s is being transferred to unit %s",

@@ -154,6 +154,14 @@ var _ = Describe("A pair", func() {
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonHealthy)
 	})
 
+	It("tells of a standby that cannot hold all of the state", func(ctx SpecContext) {
+		s.create(ctx)
+		s.settle(ctx)
+		s.say(ctx, v1alpha1.Secondary, notInSync(v1alpha1.ReasonTableFull))
+		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonTableFull)
+		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonNotSynchronized)
+	})
+
 	It("loses its Service when the spec does", func(ctx SpecContext) {
 		s.create(ctx)
 		s.eventuallyGet(ctx, "edge", &discoveryv1.EndpointSlice{})

@@ -29,7 +29,7 @@ func (s *Sidecar) conditionsNow() Conditions {
 func conditionsOf(m ha.Machine, f firewallStatus, found faults, k gate.Kind) Conditions {
 	return Conditions{
 		Role:                 roleCondition(m),
-		Synchronized:         synchronizedCondition(m),
+		Synchronized:         synchronizedCondition(m, found),
 		ConfigurationApplied: configurationCondition(f),
 		Fenced:               fencedCondition(k),
 		Healthy:              healthyCondition(f, found),
@@ -106,8 +106,12 @@ func promotionMessage(r ha.Report) string {
 	return b.String()
 }
 
-func synchronizedCondition(m ha.Machine) Condition {
+func synchronizedCondition(m ha.Machine, found faults) Condition {
 	switch {
+	case found.full != "" && m.Role() != ha.Active:
+		return Condition{Reason: v1alpha1.ReasonTableFull, Message: fmt.Sprintf(
+			"the kernel has no room for more of class %s: raise its table's limit on the node "+
+				"(net.netfilter.nf_conntrack_max for ConnectionCache), or replicate less", found.full)}
 	case m.InSync():
 		return Condition{True: true, Reason: v1alpha1.ReasonInSync}
 	case m.Connected():

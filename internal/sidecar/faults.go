@@ -9,11 +9,16 @@ import (
 	"github.com/hapair-io/hapair/internal/vip"
 )
 
-// faults are what the monitors and the watch for duplicate addresses have found, for people.
-type faults struct{ monitors, conflicts string }
+// faults are what the monitors, the watch for duplicate addresses, and replication have found, for people.
+type faults struct {
+	monitors, conflicts string
+	// full is the class of state that has no room on this unit; empty when all have.
+	full string
+}
 
-// followFaults starts the monitors and the watch for duplicate addresses. What the monitors say is also a fact for the
-// machine; a duplicate address is not, since to give the role away would not mend it.
+// followFaults starts the monitors, the watch for duplicate addresses, and that of replication. What the monitors say
+// is also a fact for the machine; a duplicate address is not, since to give the role away would not mend it, and nor is
+// a full table: a standby with most of the state is better than none.
 func (s *Sidecar) followFaults(ctx context.Context) {
 	var mu sync.Mutex
 	var known faults
@@ -29,6 +34,11 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 	s.work(func() {
 		s.config.Addresses.Watch(ctx, func(conflicts []vip.Conflict) {
 			change(func(f *faults) { f.conflicts = join(conflicts) })
+		})
+	})
+	s.work(func() {
+		s.config.Replication.Follow(ctx, func(f ha.Fact) { s.tell(ctx, f) }, func(class string) {
+			change(func(f *faults) { f.full = class })
 		})
 	})
 	if s.config.Monitors == nil {

@@ -57,8 +57,9 @@ type Addresses interface {
 type Replication interface {
 	// Run replicates until the context ends.
 	Run(ctx context.Context) error
-	// Follow tells what happens, as facts for the machine, until the context ends.
-	Follow(ctx context.Context, happened func(ha.Fact))
+	// Follow tells what happens, as facts for the machine, and which class of state has no room on this unit, for people,
+	// until the context ends.
+	Follow(ctx context.Context, happened func(ha.Fact), full func(class string))
 	SetPeer(address netip.Addr)
 	Become(role ha.Role, term uint64)
 	Commit(ctx context.Context) error
@@ -183,7 +184,6 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 	s.work(func() { s.config.Gate.Run(ctx) })
 	s.work(func() { s.config.Lease.Watch(ctx, func(r ha.Record) { tell(ha.LeaseSeen{Record: r}) }) })
 	s.work(func() { s.config.Pods.FollowPeer(ctx, s.config.Replication.SetPeer) })
-	s.work(func() { s.config.Replication.Follow(ctx, tell) })
 	s.work(func() { s.followFirewall(ctx) })
 	s.work(func() { s.hear(ctx) })
 	s.followFaults(ctx)

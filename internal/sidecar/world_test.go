@@ -177,7 +177,7 @@ func (e *end) tell(f ha.Fact) {
 	}
 }
 
-func (e *end) Follow(ctx context.Context, happened func(ha.Fact)) {
+func (e *end) Follow(ctx context.Context, happened func(ha.Fact), _ func(string)) {
 	e.mu.Lock()
 	e.happened = happened
 	e.mu.Unlock()

@@ -21,6 +21,7 @@ type Memory struct {
 	entries              map[string]string
 	watches              map[*memoryWatch]struct{}
 	fail                 error // what Apply answers
+	limit                int   // how many entries Apply has room for; any number when 0
 	committed, refreshed int
 }
 
@@ -72,6 +73,19 @@ func (m *Memory) Fail(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fail = err
+}
+
+// Limit bounds for how many entries Apply has room; 0 does not.
+func (m *Memory) Limit(entries int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.limit = entries
+}
+
+// hasRoom tells whether there is room for an entry.
+func (m *Memory) hasRoom(key string) bool {
+	_, there := m.entries[key]
+	return there || m.limit == 0 || len(m.entries) < m.limit
 }
 
 // Committed counts the calls of Commit.
@@ -140,6 +154,8 @@ func (m *Memory) Apply(_ context.Context, changes []state.Change) (class.Outcome
 			delete(m.entries, c.Key)
 		case strings.HasPrefix(string(c.Record), "!"):
 			outcome.Refuse(class.Malformed, errors.New("record begins with an exclamation mark"))
+		case !m.hasRoom(c.Key):
+			outcome.Refuse(class.Full, errors.New("the memory is full"))
 		default:
 			m.put(c.Key, string(c.Record))
 		}

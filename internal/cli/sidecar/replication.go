@@ -22,8 +22,8 @@ type replication struct {
 // Position is how much was sent, or received and applied.
 func (r replication) Position() uint64 { return r.SyncPosition() }
 
-// Follow tells what happens until the context ends.
-func (r replication) Follow(ctx context.Context, happened func(ha.Fact)) {
+// Follow tells what happens, and which class of state has no room, until the context ends.
+func (r replication) Follow(ctx context.Context, happened func(ha.Fact), full func(class string)) {
 	var following sync.WaitGroup
 	defer following.Wait()
 	following.Go(func() { r.limits.follow(ctx, r.SetLimits) })
@@ -34,6 +34,9 @@ func (r replication) Follow(ctx context.Context, happened func(ha.Fact)) {
 		case event := <-r.Events():
 			if c, connected := event.(engine.PeerConnected); connected {
 				r.heartbeats.Converse(netip.AddrPortFrom(c.Address, settings.SyncPort), c.Incarnation, c.Keys)
+			}
+			if f, isFull := event.(engine.SinkFull); isFull {
+				full(f.Class)
 			}
 			if fact := factOf(event); fact != nil {
 				happened(fact)

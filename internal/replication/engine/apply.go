@@ -28,6 +28,7 @@ type incoming struct {
 	seed      maphash.Seed
 	// broken says that a change could not be written: nothing more is, until the next snapshot.
 	broken bool
+	room   room
 }
 
 // apply runs until the context ends, and finishes then what has been received: it may be the last that the active said.
@@ -68,12 +69,14 @@ func (a *applier) apply(ctx context.Context, f wire.Frame) {
 	case *wire.Begin:
 		in := a.incoming(f.Class)
 		in.mentioned, in.seed, in.broken = map[uint64]struct{}{}, maphash.MakeSeed(), false
+		in.room.begin()
 		a.applied(f.Position)
 	case *wire.Records:
 		a.records(ctx, f)
 		a.applied(f.Position)
 	case *wire.SnapshotEnd:
 		a.prune(ctx, f)
+		a.endOfSnapshot()
 		a.applied(f.Position)
 	case *wire.Delta:
 		a.write(ctx, a.incoming(f.Class), f.Changes)
@@ -122,6 +125,7 @@ func (a *applier) write(ctx context.Context, in *incoming, changes []state.Chang
 		a.broke(in, err)
 		return
 	}
+	a.checkRoom(in, outcome)
 	if outcome.Total() > 0 {
 		a.conversation.log.Error(outcome.Err, "Writing some entries failed",
 			"class", in.class.ID.String(), "refused", outcome.Total())

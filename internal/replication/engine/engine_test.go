@@ -471,6 +471,27 @@ func TestRefusedEntryStopsNobody(t *testing.T) {
 	})
 }
 
+func TestFullTableIsToldOfAndFilledLater(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		b.secondary.memory.Limit(1010)
+		fill(b.primary.memory, "after", 20)
+		eventually(t, "the secondary tells of it", func() bool {
+			return b.secondary.has(SinkFull{Class: state.ConnectionCache.String()})
+		})
+		if equal(b.primary, b.secondary) {
+			t.Error("a full memory took everything")
+		}
+		b.secondary.memory.Limit(0)
+		time.Sleep(roomAfter)
+		b.primary.memory.Put("later", "record") // what changes has it look
+		eventually(t, "the secondary has room again", func() bool { return b.secondary.has(SinkFull{}) })
+		eventually(t, "the standby is equal", func() bool { return equal(b.primary, b.secondary) })
+		if resyncs := b.primary.Status().Resyncs; resyncs != 1 {
+			t.Errorf("%d snapshots for it", resyncs)
+		}
+	})
+}
+
 func TestStandbyKeepsEntriesWithoutASession(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		b.network.cut()

@@ -33,6 +33,10 @@ type GrantReceived struct {
 	Sequence uint64
 }
 
+// SinkFull says that a class of what the active sent had no room on this unit, by its name; empty when all have again.
+// The session goes on, and what had no room is asked for again now and then.
+type SinkFull struct{ Class string }
+
 // subject is what an event is about. Of two events of one subject only the later matters.
 type subject uint8
 
@@ -40,12 +44,14 @@ const (
 	subjectPeer subject = iota + 1
 	subjectSync
 	subjectGrant
+	subjectSink
 )
 
 func (PeerConnected) subject() subject    { return subjectPeer }
 func (PeerDisconnected) subject() subject { return subjectPeer }
 func (SyncChanged) subject() subject      { return subjectSync }
 func (GrantReceived) subject() subject    { return subjectGrant }
+func (SinkFull) subject() subject         { return subjectSink }
 
 // outbox hands events to a reader that may be slow. It is bounded by the number of subjects, since an event replaces
 // the one of its subject that still waits: a reader that slept sees how things are, not how they came to be.
