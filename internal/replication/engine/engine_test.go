@@ -181,14 +181,14 @@ func (u *unit) meeting(incarnation string) (PeerConnected, bool) {
 
 // bed is a pair of engines.
 type bed struct {
-	t         *testing.T
+	t         testing.TB
 	network   *network
 	authority credentials.KeyPair
 	primary   *unit
 	secondary *unit
 }
 
-func newBed(t *testing.T, change func(*Config)) *bed {
+func newBed(t testing.TB, change func(*Config)) *bed {
 	t.Helper()
 	authority, err := credentials.NewAuthority(credentials.Domain("edge", "default"), time.Now())
 	if err != nil {
@@ -207,7 +207,7 @@ func (b *bed) newUnit(name, peer string, change func(*Config)) *unit {
 	config := Config{
 		Pair: "edge", Namespace: "default", Unit: name, Peer: peer, Incarnation: name + "/1", PeerPort: 7780,
 		TLS: b.credentials(name, peer), Classes: []class.Class{u.memory.Class()}, Network: b.network,
-		Log: testr.New(b.t).WithName(name),
+		Log: testr.NewWithInterface(b.t, testr.Options{}).WithName(name),
 	}
 	if name == "primary" {
 		config.ListenAddress = ":7780"
@@ -280,7 +280,7 @@ func (b *bed) stopBoth() {
 }
 
 // eventually waits in the bubble's time.
-func eventually(t *testing.T, what string, condition func() bool) {
+func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for range 600 {
 		if synctest.Wait(); condition() {
