@@ -34,8 +34,10 @@ func BenchmarkAppend(b *testing.B) {
 func BenchmarkDecode(b *testing.B) {
 	frame := Append(nil, fullDelta())[LengthSize:]
 	b.ReportAllocs()
+	memory := &Memory{}
 	for b.Loop() {
-		if _, err := Decode(frame); err != nil {
+		copy(memory.Bytes(len(frame)), frame)
+		if _, err := memory.Decode(); err != nil {
 			b.Fatal(err)
 		}
 	}
