@@ -442,6 +442,34 @@ func TestOverrunIsRepairedByASnapshot(t *testing.T) {
 	})
 }
 
+// Queue, writer, reader and applier use their memory again and again, and an overrun ends what is under way.
+func TestOverrunsInAFloodMixNothingUp(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		for round := range 20 {
+			for i := range 2000 {
+				key := fmt.Sprint("entry ", i)
+				switch {
+				case i%7 == round%7:
+					b.primary.memory.Remove(key)
+				default:
+					b.primary.memory.Put(key, fmt.Sprintf("record %d of round %d", i, round))
+				}
+				if i == 100*round {
+					b.primary.memory.Overrun()
+				}
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		b.inSync()
+		if err := b.primary.Flush(deadline(t)); err != nil {
+			t.Fatalf("Flushing: %v", err)
+		}
+		if !equal(b.primary, b.secondary) {
+			t.Error("the standby differs")
+		}
+	})
+}
+
 func TestSinkThatFailsIsSentEverythingAgain(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		b.secondary.memory.Fail(errors.New("the kernel does not answer"))

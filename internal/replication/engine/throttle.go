@@ -32,4 +32,8 @@ func (t throttle) wait(now time.Time) time.Duration {
 }
 
 // spend takes what was sent from the allowance. A frame may hold more than is left, and the next one waits for it.
-func (t throttle) spend(now time.Time, records int) { t.limiter.ReserveN(now, records) }
+func (t throttle) spend(now time.Time, records int) {
+	if t.limiter.Limit() != rate.Inf {
+		t.limiter.ReserveN(now, records)
+	}
+}
