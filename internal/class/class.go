@@ -52,7 +52,8 @@ type Batch struct {
 type Sink interface {
 	// Apply writes changes in their order. An upsert makes the entry be as its record says; the deletion of an absent
 	// entry is success. An entry that is refused does not stop the others. It fails as a whole only when the place itself
-	// does not answer, and then a snapshot repairs.
+	// does not answer, and then a snapshot repairs. The changes are lent until it returns: of their records it keeps
+	// copies, if anything.
 	Apply(ctx context.Context, changes []state.Change) (Outcome, error)
 	// Prune removes every entry that is not to be kept. What the class never replicates is left alone.
 	Prune(ctx context.Context, keep func(key string) bool) error
@@ -67,6 +68,7 @@ type Sink interface {
 // Codec knows the records of the class.
 type Codec interface {
 	// Merge makes one record of two of the same entry: what the newer says, and where it is silent, what the older says.
-	// It is what lets a queue hold one record an entry although a source may tell only what changed.
+	// It is what lets a queue hold one record an entry although a source may tell only what changed. Both are lent until
+	// it returns; what it returns may be part of them.
 	Merge(older, newer []byte) ([]byte, error)
 }

@@ -17,6 +17,7 @@ const maxWork = 16
 type applier struct {
 	conversation *conversation
 	classes      map[state.Class]*incoming
+	upserts      []state.Change // of the snapshot's frame that is written
 }
 
 // incoming is one class on the standby.
@@ -37,8 +38,8 @@ func (c *conversation) apply(ctx context.Context) {
 	finish := context.WithoutCancel(ctx)
 	for {
 		select {
-		case f := <-c.work:
-			a.apply(finish, f)
+		case w := <-c.work:
+			a.do(finish, w)
 		case settled := <-c.settles:
 			a.finish(finish)
 			close(settled)
@@ -53,12 +54,18 @@ func (c *conversation) apply(ctx context.Context) {
 func (a *applier) finish(ctx context.Context) {
 	for {
 		select {
-		case f := <-a.conversation.work:
-			a.apply(ctx, f)
+		case w := <-a.conversation.work:
+			a.do(ctx, w)
 		default:
 			return
 		}
 	}
+}
+
+// do applies a frame, and gives back its memory: a sink keeps nothing of it.
+func (a *applier) do(ctx context.Context, w work) {
+	a.apply(ctx, w.frame)
+	memories.Put(w.memory)
 }
 
 func (a *applier) apply(ctx context.Context, f wire.Frame) {
@@ -108,12 +115,12 @@ func (a *applier) incoming(id state.Class) *incoming {
 
 func (a *applier) records(ctx context.Context, f *wire.Records) {
 	in := a.incoming(f.Class)
-	changes := make([]state.Change, 0, len(f.Entries))
+	a.upserts = a.upserts[:0]
 	for _, e := range f.Entries {
-		changes = append(changes, state.Change{Class: f.Class, Op: state.Upsert, Key: e.Key, Record: e.Record})
+		a.upserts = append(a.upserts, state.Change{Class: f.Class, Op: state.Upsert, Key: e.Key, Record: e.Record})
 		in.mentioned[maphash.String(in.seed, e.Key)] = struct{}{}
 	}
-	a.write(ctx, in, changes)
+	a.write(ctx, in, a.upserts)
 }
 
 func (a *applier) write(ctx context.Context, in *incoming, changes []state.Change) {
@@ -143,7 +150,7 @@ func (a *applier) prune(ctx context.Context, f *wire.SnapshotEnd) {
 			a.broke(in, err)
 		}
 	}
-	in.mentioned = nil
+	in.mentioned, a.upserts = nil, nil
 }
 
 // broke asks for a snapshot. The active takes its time for it when it is asked often.

@@ -36,8 +36,8 @@ type conversation struct {
 	reader     *bufio.Reader
 	peer       PeerConnected
 
-	wake    chan struct{}   // for the writer: there may be something to send
-	work    chan wire.Frame // from the reader to the applier, in order
+	wake    chan struct{} // for the writer: there may be something to send
+	work    chan work     // from the reader to the applier, in order
 	settles chan chan struct{}
 	ended   chan struct{}
 	end     context.CancelCauseFunc
@@ -47,6 +47,7 @@ type conversation struct {
 	control  []wire.Frame // to be sent before any state
 	applied  uint64       // position up to which everything is written here
 	ackDue   bool
+	ack      wire.Ack // the writer's, and so are the frames of the streams
 	inSync   bool
 	granted  bool // nothing is sent any more, until the next role
 	over     bool // nothing is begun any more
@@ -70,7 +71,7 @@ func newConversation(
 		engine: e, log: e.log.WithValues("peerIncarnation", peer.Incarnation),
 		connection: connection, reader: reader, peer: peer,
 		session: rules,
-		wake:    make(chan struct{}, 1), work: make(chan wire.Frame, maxWork), settles: make(chan chan struct{}),
+		wake:    make(chan struct{}, 1), work: make(chan work, maxWork), settles: make(chan chan struct{}),
 		ended: make(chan struct{}), grants: map[uint64]chan struct{}{}, flushing: make(chan struct{}, 1),
 	}
 }
@@ -163,6 +164,7 @@ func (c *conversation) setInSync(inSync bool) {
 
 // read takes the peer's frames until there are no more.
 func (c *conversation) read(ctx context.Context) error {
+	memory := memories.Get().(*wire.Memory)
 	for {
 		if err := c.connection.SetReadDeadline(time.Now().Add(silence)); err != nil {
 			return fmt.Errorf("listening to the peer: %w", err)
@@ -170,31 +172,37 @@ func (c *conversation) read(ctx context.Context) error {
 		if ctx.Err() != nil { // the deadline just set must not outlive the conversation's end
 			return ctx.Err()
 		}
-		f, err := readFrame(c.reader)
-		var timeout net.Error
-		if errors.As(err, &timeout) && timeout.Timeout() {
-			return fmt.Errorf("the peer was silent for %s", silence)
-		}
+		f, err := readFrame(c.reader, memory)
 		if err != nil {
-			return fmt.Errorf("listening to the peer: %w", err)
+			return whyUnheard(err)
 		}
-		work, err := c.receive(f)
+		forApplier, err := c.receive(f)
 		if err != nil {
 			return err
 		}
-		if !work {
+		if !forApplier {
 			continue
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case c.work <- f:
+		case c.work <- work{frame: f, memory: memory}:
+			memory = memories.Get().(*wire.Memory)
 		}
 	}
 }
 
+// whyUnheard is what it means that a frame could not be read.
+func whyUnheard(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Errorf("the peer was silent for %s", silence)
+	}
+	return fmt.Errorf("listening to the peer: %w", err)
+}
+
 // receive acts on a frame, or says that it is the applier's.
-func (c *conversation) receive(f wire.Frame) (work bool, err error) {
+func (c *conversation) receive(f wire.Frame) (forApplier bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	verdict, err := c.session.Receive(f)

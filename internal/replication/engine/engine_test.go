@@ -182,14 +182,14 @@ func (u *unit) meeting(incarnation string) (PeerConnected, bool) {
 
 // bed is a pair of engines.
 type bed struct {
-	t         *testing.T
+	t         testing.TB
 	network   *network
 	authority credentials.KeyPair
 	primary   *unit
 	secondary *unit
 }
 
-func newBed(t *testing.T, change func(*Config)) *bed {
+func newBed(t testing.TB, change func(*Config)) *bed {
 	t.Helper()
 	authority, err := credentials.NewAuthority(credentials.Domain("edge", "default"), time.Now())
 	if err != nil {
@@ -208,7 +208,7 @@ func (b *bed) newUnit(name, peer string, change func(*Config)) *unit {
 	config := Config{
 		Pair: "edge", Namespace: "default", Unit: name, Peer: peer, Incarnation: name + "/1", PeerPort: 7780,
 		TLS: b.credentials(name, peer), Classes: []class.Class{u.memory.Class()}, Network: b.network,
-		Log: testr.New(b.t).WithName(name),
+		Log: testr.NewWithInterface(b.t, testr.Options{}).WithName(name),
 	}
 	if name == "primary" {
 		config.ListenAddress = ":7780"
@@ -281,7 +281,7 @@ func (b *bed) stopBoth() {
 }
 
 // eventually waits in the bubble's time.
-func eventually(t *testing.T, what string, condition func() bool) {
+func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for range 600 {
 		if synctest.Wait(); condition() {
@@ -440,6 +440,34 @@ func TestOverrunIsRepairedByASnapshot(t *testing.T) {
 		b.primary.memory.Overrun()
 		b.inSync()
 		eventually(t, "the standby is equal", func() bool { return equal(b.primary, b.secondary) })
+	})
+}
+
+// Queue, writer, reader and applier use their memory again and again, and an overrun ends what is under way.
+func TestOverrunsInAFloodMixNothingUp(t *testing.T) {
+	paired(t, nil, func(t *testing.T, b *bed) {
+		for round := range 20 {
+			for i := range 2000 {
+				key := fmt.Sprint("entry ", i)
+				switch {
+				case i%7 == round%7:
+					b.primary.memory.Remove(key)
+				default:
+					b.primary.memory.Put(key, fmt.Sprintf("record %d of round %d", i, round))
+				}
+				if i == 100*round {
+					b.primary.memory.Overrun()
+				}
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		b.inSync()
+		if err := b.primary.Flush(deadline(t)); err != nil {
+			t.Fatalf("Flushing: %v", err)
+		}
+		if !equal(b.primary, b.secondary) {
+			t.Error("the standby differs")
+		}
 	})
 }
 

@@ -200,7 +200,7 @@ func (e *Engine) exchangeHello(ctx context.Context, connection *transport.Connec
 		spoken <- err
 	}()
 	reader := bufio.NewReaderSize(connection, buffered)
-	f, err := readFrame(reader)
+	f, err := readFrame(reader, &wire.Memory{})
 	if err = errors.Join(err, <-spoken); err != nil {
 		return nil, fmt.Errorf("greeting the peer: %w", err)
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"iter"
@@ -20,33 +19,36 @@ const (
 
 // write sends what there is to send until the context ends.
 func (c *conversation) write(ctx context.Context) error {
-	w := bufio.NewWriterSize(c.connection, buffered)
 	ping := time.NewTicker(pingInterval)
 	defer ping.Stop()
 	throttled := time.NewTimer(0)
 	defer throttled.Stop()
-	var frame []byte
+	var gathered []byte // frames on their way to one call of Write
 	for {
 		f, wait := c.next(time.Now())
-		if f != nil && ctx.Err() == nil {
-			frame = wire.Append(frame[:0], f)
+		more := f != nil && ctx.Err() == nil
+		if more {
+			start := len(gathered)
+			gathered = wire.Append(gathered, f)
 			if isState(f) {
-				c.engine.throttle.spendBytes(time.Now(), len(frame))
+				c.engine.throttle.spendBytes(time.Now(), len(gathered)-start)
 			}
-			if _, err := w.Write(frame); err != nil {
+		}
+		if len(gathered) >= buffered || len(gathered) > 0 && !more {
+			if _, err := c.connection.Write(gathered); err != nil {
 				return fmt.Errorf("speaking to the peer: %w", err)
 			}
-			continue
+			gathered = gathered[:0]
 		}
-		if err := w.Flush(); err != nil {
-			return fmt.Errorf("speaking to the peer: %w", err)
+		if more {
+			continue
 		}
 		if wait > 0 {
 			throttled.Reset(wait)
 		}
 		select {
 		case <-ctx.Done():
-			return c.takeLeave(ctx, w)
+			return c.takeLeave(ctx)
 		case <-c.wake:
 		case <-throttled.C:
 		case <-ping.C:
@@ -68,15 +70,15 @@ func isState(f wire.Frame) bool {
 }
 
 // takeLeave says why the conversation ends, if the peer still listens.
-func (c *conversation) takeLeave(ctx context.Context, w *bufio.Writer) error {
-	if _, err := w.Write(wire.Append(nil, &wire.Bye{Reason: whyEnded(ctx).Error()})); err != nil {
+func (c *conversation) takeLeave(ctx context.Context) error {
+	if _, err := c.connection.Write(wire.Append(nil, &wire.Bye{Reason: whyEnded(ctx).Error()})); err != nil {
 		return fmt.Errorf("taking leave: %w", err)
 	}
-	return w.Flush()
+	return nil
 }
 
 // next is the frame to send now: answers and questions first, then state. Without one it says how long the throttle
-// holds state back; 0 when it does not.
+// holds state back; 0 when it does not. The frame is valid until the next call.
 func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,7 +89,8 @@ func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 	}
 	if c.ackDue {
 		c.ackDue = false
-		return &wire.Ack{Position: c.applied}, 0
+		c.ack.Position = c.applied
+		return &c.ack, 0
 	}
 	if f := c.nextBarrier(); f != nil {
 		return f, 0
@@ -102,7 +105,8 @@ func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 	}
 	for range c.streams {
 		s := c.streams[0]
-		c.streams = append(c.streams[1:], s) // each class has its turn
+		copy(c.streams, c.streams[1:]) // each class has its turn
+		c.streams[len(c.streams)-1] = s
 		if f, records := s.next(); f != nil {
 			c.engine.throttle.spend(now, records)
 			c.lag.sending(c.session.Sent(), now)
@@ -126,7 +130,8 @@ func (s *stream) next() (wire.Frame, int) {
 			return nil, 0
 		}
 		position, term := s.conversation.session.NextPosition()
-		return &wire.Delta{Class: s.class.ID, Term: term, Position: position, Changes: changes}, len(changes)
+		s.delta = wire.Delta{Class: s.class.ID, Term: term, Position: position, Changes: changes}
+		return &s.delta, len(changes)
 	default:
 		return nil, 0
 	}
@@ -142,9 +147,11 @@ func (s *stream) nextOfSnapshot() (wire.Frame, int) {
 	case batch := <-s.batches:
 		position, term := s.conversation.session.NextPosition()
 		s.count += uint64(len(batch))
-		return &wire.Records{
-			Class: s.class.ID, Term: term, Position: position, Generation: s.generation, Entries: entries(batch),
-		}, len(batch)
+		s.records = wire.Records{
+			Class: s.class.ID, Term: term, Position: position, Generation: s.generation,
+			Entries: appendEntries(s.records.Entries[:0], batch),
+		}
+		return &s.records, len(batch)
 	default:
 	}
 	if !s.emitted {
@@ -152,6 +159,7 @@ func (s *stream) nextOfSnapshot() (wire.Frame, int) {
 	}
 	position, term := s.conversation.session.NextPosition()
 	s.phase, s.snapshotEnd = phaseLive, position
+	s.records = wire.Records{} // the next snapshot may be far
 	return &wire.SnapshotEnd{
 		Class: s.class.ID, Term: term, Position: position, Generation: s.generation, Count: s.count,
 	}, 0
@@ -174,10 +182,9 @@ func frames(changes []state.Change) iter.Seq[[]state.Change] {
 	}
 }
 
-func entries(changes []state.Change) []wire.Entry {
-	all := make([]wire.Entry, 0, len(changes))
+func appendEntries(entries []wire.Entry, changes []state.Change) []wire.Entry {
 	for _, c := range changes {
-		all = append(all, wire.Entry{Key: c.Key, Record: c.Record})
+		entries = append(entries, wire.Entry{Key: c.Key, Record: c.Record})
 	}
-	return all
+	return entries
 }

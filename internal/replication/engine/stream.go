@@ -55,6 +55,9 @@ type stream struct {
 	abort       context.CancelFunc  // ends the snapshot under way
 	watch       class.Watch
 	drains      []drain
+	// The frames on their way, which the writer uses again and again, also without the lock.
+	records wire.Records
+	delta   wire.Delta
 }
 
 // drain waits until the source has told of everything up to a question.
@@ -144,12 +147,13 @@ func (s *stream) snapshot(ctx context.Context) error {
 		s.generation++
 		s.batches, s.abort = batches, abort
 		s.queue.Clear()
+		s.answerDrains(func(drain) bool { return true })
 	})
-	s.answerDrains(func(drain) bool { return true })
 	signal(s.conversation.wake)
 
 	err := s.class.Source.Snapshot(ctx, func(changes []state.Change) error {
-		for chunk := range frames(s.fitting(changes)) {
+		changes = slices.DeleteFunc(changes, func(c state.Change) bool { return !s.fits(c) })
+		for chunk := range frames(changes) {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -185,10 +189,15 @@ func (s *stream) receive(ctx context.Context, watch class.Watch) error {
 		case err != nil:
 			return fmt.Errorf("receiving changes: %w", err)
 		}
-		s.locked(func() { s.push(batch.Changes) })
-		if batch.Drained > 0 {
-			s.answerDrains(func(d drain) bool { return d.question <= batch.Drained })
-		}
+		s.locked(func() { s.received(batch) })
+	}
+}
+
+// received takes what the source told of. The caller holds the lock.
+func (s *stream) received(batch class.Batch) {
+	s.push(batch.Changes)
+	if batch.Drained > 0 {
+		s.answerDrains(func(d drain) bool { return d.question <= batch.Drained })
 	}
 }
 
@@ -197,7 +206,10 @@ func (s *stream) push(changes []state.Change) {
 	if s.phase == phaseIdle {
 		return // the snapshot to come has them
 	}
-	for _, change := range s.fitting(changes) {
+	for _, change := range changes {
+		if !s.fits(change) {
+			continue
+		}
 		within, err := s.queue.Push(change)
 		switch {
 		case err != nil:
@@ -208,22 +220,24 @@ func (s *stream) push(changes []state.Change) {
 			return
 		}
 	}
-	if len(changes) > 0 {
-		s.conversation.reconsider(false)
-		signal(s.conversation.wake)
+	if len(changes) == 0 {
+		return
 	}
+	// As long as the standby is in sync, what waits can change that only by being much.
+	if !s.conversation.inSync || s.queue.Len() > muchQueued {
+		s.conversation.reconsider(false)
+	}
+	signal(s.conversation.wake)
 }
 
-// fitting leaves out what no frame has room for, which is no entry of any class that is known: to send it would end the
-// conversation each time.
-func (s *stream) fitting(changes []state.Change) []state.Change {
-	return slices.DeleteFunc(changes, func(c state.Change) bool {
-		err := wire.Fits(c)
-		if err != nil {
-			s.conversation.log.Error(err, "Leaving out entry", "class", s.class.ID.String())
-		}
-		return err != nil
-	})
+// fits says whether a frame has room for a change. There is none for what is no entry of any class that is known, which
+// is left out: to send it would end the conversation each time.
+func (s *stream) fits(c state.Change) bool {
+	err := wire.Fits(c)
+	if err != nil {
+		s.conversation.log.Error(err, "Leaving out entry", "class", s.class.ID.String())
+	}
+	return err == nil
 }
 
 // lost notes that what was sent is no longer all that happened: a snapshot will be. The caller holds the lock.
@@ -252,15 +266,14 @@ func (s *stream) drain() drain {
 	return d
 }
 
-func (s *stream) answerDrains(answers func(drain) bool) {
-	s.locked(func() {
-		s.drains = slices.DeleteFunc(s.drains, func(d drain) bool {
-			if answers(d) {
-				close(d.done)
-				return true
-			}
-			return false
-		})
+// answerDrains answers those whose question is answered. The caller holds the lock.
+func (s *stream) answerDrains(answered func(drain) bool) {
+	s.drains = slices.DeleteFunc(s.drains, func(d drain) bool {
+		if answered(d) {
+			close(d.done)
+			return true
+		}
+		return false
 	})
 }
 

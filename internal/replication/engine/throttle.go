@@ -75,10 +75,17 @@ func untilNext(l *rate.Limiter, now time.Time) time.Duration {
 }
 
 // spend takes the records of a frame from the allowance. It may hold more than is left, and the next one waits for it.
-func (t throttle) spend(now time.Time, records int) { t.records.ReserveN(now, records) }
+func (t throttle) spend(now time.Time, records int) {
+	if t.records.Limit() != rate.Inf {
+		t.records.ReserveN(now, records)
+	}
+}
 
 // spendBytes takes the bytes of a frame from the allowance, as spend does. A limiter refuses more than a burst at once.
 func (t throttle) spendBytes(now time.Time, frame int) {
+	if t.bytes.Limit() == rate.Inf {
+		return
+	}
 	burst := t.bytes.Burst()
 	for left := onTheWire(frame); left > 0; left -= burst {
 		t.bytes.ReserveN(now, min(left, burst))

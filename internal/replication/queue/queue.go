@@ -1,8 +1,8 @@
 package queue
 
 import (
-	"container/list"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -15,7 +15,7 @@ type Limits struct {
 	Bytes int
 }
 
-// Merge makes one record of two of the same entry.
+// Merge makes one record of two of the same entry. It keeps neither.
 type Merge func(older, newer []byte) ([]byte, error)
 
 // Queue is the changes that wait, in the order in which their entries first changed.
@@ -23,17 +23,14 @@ type Queue struct {
 	limits Limits
 	merge  Merge
 
-	order *list.List // of *item, the oldest first
-	index map[string]*list.Element
-	bytes int
+	slots  arena
+	index  index
+	order  order
+	length int
+	bytes  int
 	// last is the number of the newest arrival.
-	last uint64
-}
-
-// item is one change with the number of its entry's first arrival.
-type item struct {
-	change  state.Change
-	arrival uint64
+	last   uint64
+	popped popped
 }
 
 // Mark is a point in the order of arrival.
@@ -41,68 +38,104 @@ type Mark uint64
 
 // New makes an empty queue.
 func New(limits Limits, merge Merge) *Queue {
-	return &Queue{limits: limits, merge: merge, order: list.New(), index: map[string]*list.Element{}}
+	return &Queue{limits: limits, merge: merge, index: index{seed: maphash.MakeSeed()}}
 }
 
 // Len is the number of changes that wait.
-func (q *Queue) Len() int { return q.order.Len() }
+func (q *Queue) Len() int { return q.length }
 
 // Bytes is the size of their keys and records.
 func (q *Queue) Bytes() int { return q.bytes }
 
-// Push adds a change. Of two changes of one entry one is left: a deletion makes what was before it needless, and a
-// record is merged into the one before it, both at the place of the first. A record after a deletion is of a new
+// Push adds a copy of a change. Of two changes of one entry one is left: a deletion makes what was before it needless,
+// and a record is merged into the one before it, both at the place of the first. A record after a deletion is of a new
 // entry, and moves to the end: at its old place it could come before the end of another entry that had its addresses
 // meanwhile.
 //
 // It reports whether the queue is within its limits. Beyond them the caller clears it and repairs by a snapshot, since
 // a change that is dropped alone would be lost for good.
 func (q *Queue) Push(change state.Change) (within bool, err error) {
-	element, waits := q.index[change.Key]
-	if waits && element.Value.(*item).change.Op == state.Delete && change.Op == state.Upsert {
-		q.remove(element)
-		waits = false
-	}
-	if !waits {
-		q.last++
-		q.index[change.Key] = q.order.PushBack(&item{change: change, arrival: q.last})
-		q.bytes += size(change)
+	hash := q.index.hash(change.Key)
+	at := q.index.find(hash, func(p place) bool {
+		key, _ := q.slots.content(p)
+		return string(key) == change.Key
+	})
+	if at == nowhere {
+		q.add(hash, change)
 		return q.within(), nil
 	}
-	waiting := element.Value.(*item)
-	if waiting.change.Op == state.Upsert && change.Op == state.Upsert {
-		record, err := q.merge(waiting.change.Record, change.Record)
-		if err != nil {
+	record := change.Record
+	switch waiting := q.slots.at(at).op; {
+	case waiting == state.Upsert && change.Op == state.Upsert:
+		_, older := q.slots.content(at)
+		if record, err = q.merge(older, record); err != nil {
 			return q.within(), fmt.Errorf("merging two changes of one entry: %w", err)
 		}
-		change.Record = record
+	case waiting == state.Delete && change.Op == state.Upsert:
+		q.order.remove(&q.slots, at)
+		q.arrive(at)
 	}
-	q.bytes += size(change) - size(waiting.change)
-	waiting.change = change
+	q.bytes -= q.slots.at(at).size()
+	q.slots.write(at, change, record)
+	q.bytes += q.slots.at(at).size()
 	return q.within(), nil
 }
 
-func (q *Queue) remove(element *list.Element) {
-	change := q.order.Remove(element).(*item).change
-	delete(q.index, change.Key)
-	q.bytes -= size(change)
+func (q *Queue) add(hash uint32, change state.Change) {
+	p := q.slots.take(change)
+	s := q.slots.at(p)
+	s.hash = hash
+	q.arrive(p)
+	q.index.insert(hash, p)
+	q.length++
+	q.bytes += s.size()
 }
 
-func (q *Queue) within() bool { return q.Len() <= q.limits.Entries && q.bytes <= q.limits.Bytes }
+// arrive puts a slot at the end.
+func (q *Queue) arrive(p place) {
+	q.last++
+	q.slots.at(p).arrival = q.last
+	q.order.push(&q.slots, p)
+}
 
-// Pop takes up to entries changes of together up to bytes, the oldest first; one change is never too large.
+func (q *Queue) remove(p place) {
+	s := q.slots.at(p)
+	q.length--
+	q.bytes -= s.size()
+	q.index.remove(s.hash, p)
+	q.order.remove(&q.slots, p)
+	q.slots.free(p)
+}
+
+func (q *Queue) within() bool { return q.length <= q.limits.Entries && q.bytes <= q.limits.Bytes }
+
+// Pop takes up to entries changes of together up to bytes, the oldest first; one change is never too large. What it
+// returns is valid until the next Pop, the keys for as long as one likes.
 func (q *Queue) Pop(entries, bytes int) []state.Change {
-	changes := make([]state.Change, 0, min(entries, q.Len()))
-	for len(changes) < cap(changes) {
-		front := q.order.Front()
-		change := front.Value.(*item).change
-		if bytes -= size(change); bytes < 0 && len(changes) > 0 {
+	changes, keys, records := q.count(entries, bytes)
+	q.popped.begin(changes, keys, records)
+	for range changes {
+		oldest := q.order.front
+		q.popped.add(&q.slots, oldest)
+		q.remove(oldest)
+	}
+	if q.length == 0 {
+		q.Clear() // gives back what a flood took
+	}
+	return q.popped.changes
+}
+
+// count is how much a Pop takes.
+func (q *Queue) count(entries, bytes int) (changes, keys, records int) {
+	for p := q.order.front; p != nowhere && changes < entries; {
+		s := q.slots.at(p)
+		if bytes -= s.size(); bytes < 0 && changes > 0 {
 			break
 		}
-		q.remove(front)
-		changes = append(changes, change)
+		changes, keys, records = changes+1, keys+int(s.key), records+int(s.record)
+		p = s.next
 	}
-	return changes
+	return changes, keys, records
 }
 
 // Mark is the point now: after everything that was pushed so far.
@@ -110,15 +143,13 @@ func (q *Queue) Mark() Mark { return Mark(q.last) }
 
 // Passed says whether everything that was pushed before the mark has been taken.
 func (q *Queue) Passed(mark Mark) bool {
-	front := q.order.Front()
-	return front == nil || front.Value.(*item).arrival > uint64(mark)
+	return q.length == 0 || q.slots.at(q.order.front).arrival > uint64(mark)
 }
 
-// Clear forgets everything that waits.
+// Clear forgets everything that waits. What Pop returned last stays valid.
 func (q *Queue) Clear() {
-	q.order.Init()
-	clear(q.index)
-	q.bytes = 0
+	q.slots.reset()
+	q.index.reset()
+	q.order = order{}
+	q.length, q.bytes = 0, 0
 }
-
-func size(c state.Change) int { return len(c.Key) + len(c.Record) }

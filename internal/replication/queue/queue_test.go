@@ -2,8 +2,10 @@ package queue
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -14,77 +16,120 @@ import (
 func concat(older, newer []byte) ([]byte, error) { return slices.Concat(older, newer), nil }
 
 // twin does what a queue does, in the most obvious way.
-type twin struct{ changes []state.Change }
+type twin struct {
+	waiting []arrival
+	last    int
+}
+
+// arrival is a change with the number of its entry's first arrival.
+type arrival struct {
+	state.Change
+	number int
+}
 
 func (n *twin) push(c state.Change) {
-	i := slices.IndexFunc(n.changes, func(o state.Change) bool { return o.Key == c.Key })
-	if i >= 0 && n.changes[i].Op == state.Delete && c.Op == state.Upsert {
-		n.changes = slices.Delete(n.changes, i, i+1)
+	i := slices.IndexFunc(n.waiting, func(o arrival) bool { return o.Key == c.Key })
+	if i >= 0 && n.waiting[i].Op == state.Delete && c.Op == state.Upsert {
+		n.waiting = slices.Delete(n.waiting, i, i+1)
 		i = -1
 	}
 	switch {
 	case i < 0:
-		n.changes = append(n.changes, c)
-	case c.Op == state.Upsert && n.changes[i].Op == state.Upsert:
-		n.changes[i].Record = slices.Concat(n.changes[i].Record, c.Record)
+		n.last++
+		n.waiting = append(n.waiting, arrival{c, n.last})
+	case c.Op == state.Upsert && n.waiting[i].Op == state.Upsert:
+		n.waiting[i].Record = slices.Concat(n.waiting[i].Record, c.Record)
 	default:
-		n.changes[i] = c
+		n.waiting[i].Change = c
 	}
 }
 
 func (n *twin) pop(entries, bytes int) []state.Change {
-	taken := 0
-	for taken < len(n.changes) && taken < entries {
-		if bytes -= len(n.changes[taken].Key) + len(n.changes[taken].Record); bytes < 0 && taken > 0 {
+	var popped []state.Change
+	for len(n.waiting) > 0 && len(popped) < entries {
+		c := n.waiting[0].Change
+		if bytes -= len(c.Key) + len(c.Record); bytes < 0 && len(popped) > 0 {
 			break
 		}
-		taken++
+		popped = append(popped, c)
+		n.waiting = n.waiting[1:]
 	}
-	popped := slices.Clone(n.changes[:taken])
-	n.changes = n.changes[taken:]
 	return popped
 }
 
+func (n *twin) passed(mark int) bool { return len(n.waiting) == 0 || n.waiting[0].number > mark }
+
 func (n *twin) bytes() (sum int) {
-	for _, c := range n.changes {
+	for _, c := range n.waiting {
 		sum += len(c.Key) + len(c.Record)
 	}
 	return sum
 }
 
+// anyChange draws a change of one of few entries, or of one of many; some have no room in a slot.
+func anyChange() *rapid.Generator[state.Change] {
+	key := rapid.OneOf(
+		rapid.SampledFrom([]string{"a", "b", "c", "d", "longer", strings.Repeat("k", room), strings.Repeat("l", room+1)}),
+		rapid.Map(rapid.IntRange(0, 2000), func(i int) string { return fmt.Sprint("one of many ", i) }),
+	)
+	return rapid.Custom(func(t *rapid.T) state.Change {
+		c := state.Change{Class: state.ConnectionCache, Op: state.Delete, Key: key.Draw(t, "key")}
+		if rapid.Bool().Draw(t, "upsert") {
+			c.Op, c.Record = state.Upsert, rapid.SliceOfN(rapid.Byte(), 1, room).Draw(t, "record")
+		}
+		return c
+	})
+}
+
 func TestQueueDoesWhatItsTwinDoes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		limits := Limits{Entries: rapid.IntRange(1, 8).Draw(t, "entries"), Bytes: rapid.IntRange(1, 40).Draw(t, "bytes")}
+		limits := Limits{
+			Entries: rapid.IntRange(1, 800).Draw(t, "entries"), Bytes: rapid.IntRange(1, 40_000).Draw(t, "bytes"),
+		}
 		q, naive := New(limits, concat), &twin{}
+		var mark Mark
+		var naiveMark int
+		var popped, wanted []state.Change
+		push := func(t *rapid.T) {
+			c := anyChange().Draw(t, "change")
+			naive.push(c)
+			mine := slices.Clone(c.Record)
+			within, err := q.Push(state.Change{Class: c.Class, Op: c.Op, Key: c.Key, Record: mine})
+			clear(mine) // it was only lent
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := len(naive.waiting) <= limits.Entries && naive.bytes() <= limits.Bytes; within != want {
+				t.Fatalf("within its limits: %t, want %t", within, want)
+			}
+		}
 		t.Repeat(map[string]func(*rapid.T){
-			"push": func(t *rapid.T) {
-				c := state.Change{Op: state.Delete, Key: rapid.SampledFrom([]string{"a", "b", "c", "d", "longer"}).Draw(t, "key")}
-				if rapid.Bool().Draw(t, "upsert") {
-					c.Op, c.Record = state.Upsert, rapid.SliceOfN(rapid.Byte(), 1, 8).Draw(t, "record")
-				}
-				within, err := q.Push(c)
-				if err != nil {
-					t.Fatal(err)
-				}
-				naive.push(c)
-				if want := len(naive.changes) <= limits.Entries && naive.bytes() <= limits.Bytes; within != want {
-					t.Fatalf("within its limits: %t, want %t", within, want)
+			"push": push,
+			"push many": func(t *rapid.T) {
+				for range rapid.IntRange(10, 200).Draw(t, "changes") {
+					push(t)
 				}
 			},
 			"pop": func(t *rapid.T) {
-				entries, bytes := rapid.IntRange(0, 5).Draw(t, "entries"), rapid.IntRange(0, 20).Draw(t, "bytes")
-				got, want := q.Pop(entries, bytes), naive.pop(entries, bytes)
-				if len(got) != len(want) || len(got) > 0 && !reflect.DeepEqual(got, want) {
-					t.Fatalf("got %+v, want %+v", got, want)
-				}
+				entries, bytes := rapid.IntRange(0, 300).Draw(t, "entries"), rapid.IntRange(0, 20_000).Draw(t, "bytes")
+				popped, wanted = q.Pop(entries, bytes), naive.pop(entries, bytes)
+			},
+			"mark": func(*rapid.T) {
+				mark, naiveMark = q.Mark(), naive.last
 			},
 			"clear": func(*rapid.T) {
 				q.Clear()
-				naive.changes = nil
+				naive.waiting = nil
 			},
 			"": func(t *rapid.T) {
-				if q.Len() != len(naive.changes) || q.Bytes() != naive.bytes() {
-					t.Fatalf("%d changes of %d bytes, want %d of %d", q.Len(), q.Bytes(), len(naive.changes), naive.bytes())
+				if q.Len() != len(naive.waiting) || q.Bytes() != naive.bytes() {
+					t.Fatalf("%d changes of %d bytes, want %d of %d", q.Len(), q.Bytes(), len(naive.waiting), naive.bytes())
+				}
+				if got, want := q.Passed(mark), naive.passed(naiveMark); got != want {
+					t.Fatalf("mark passed: %t, want %t", got, want)
+				}
+				if len(popped) != len(wanted) || len(popped) > 0 && !reflect.DeepEqual(popped, wanted) {
+					t.Fatalf("what was popped last is %+v, want %+v", popped, wanted)
 				}
 			},
 		})

@@ -54,47 +54,36 @@ func Length(b [LengthSize]byte) (int, error) {
 	return int(n), nil
 }
 
-// Decode decodes a frame from its kind onwards. The frame refers to b, which must be its own.
-func Decode(b []byte) (Frame, error) {
-	if len(b) == 0 {
-		return nil, fmt.Errorf("%w: empty", ErrFrame)
-	}
-	f := newFrame(Kind(b[0]))
-	if f == nil {
-		return nil, fmt.Errorf("%w: unknown kind %d", ErrFrame, b[0])
-	}
-	d := decoder{rest: b[1:]}
-	f.decode(&d)
-	if d.err == nil && len(d.rest) != 0 {
-		d.fail("%d bytes too many", len(d.rest))
-	}
-	if d.err != nil {
-		return nil, fmt.Errorf("frame of kind %d: %w", b[0], d.err)
-	}
-	return f, nil
-}
-
 // decoder takes fields off a frame. After its first error it yields zeros, so that the error is looked at once.
 type decoder struct {
-	rest []byte
-	err  error
+	frame []byte
+	next  int // what comes next; a number, since a pointer that moves would be the garbage collector's business
+	err   error
+	// text is a copy of a frame of many keys: they are parts of it, which is one allocation instead of as many as there
+	// are keys.
+	text string
 }
+
+// left is how many bytes were not taken yet.
+func (d *decoder) left() int { return len(d.frame) - d.next }
+
+// skip passes over all that is left.
+func (d *decoder) skip() { d.next = len(d.frame) }
 
 func (d *decoder) fail(format string, args ...any) {
 	if d.err == nil {
 		d.err = fmt.Errorf("%w: %s", ErrFrame, fmt.Sprintf(format, args...))
 	}
-	d.rest = nil
+	d.skip()
 }
 
 func (d *decoder) take(n int) []byte {
-	if d.err != nil || n > len(d.rest) {
-		d.fail("%d bytes wanted of %d", n, len(d.rest))
+	if d.err != nil || n > d.left() {
+		d.fail("%d bytes wanted of %d", n, d.left())
 		return nil
 	}
-	taken := d.rest[:n:n]
-	d.rest = d.rest[n:]
-	return taken
+	d.next += n
+	return d.frame[d.next-n : d.next : d.next]
 }
 
 func (d *decoder) uint8() uint8 {
@@ -121,8 +110,8 @@ func (d *decoder) uint64() uint64 {
 // count is how many items follow; each takes at least size bytes, so that a lie is found before it costs memory.
 func (d *decoder) count(limit, size int) int {
 	n := int(d.uint16())
-	if n > limit || n*size > len(d.rest) {
-		d.fail("%d items of at least %d bytes in %d, allowed are %d", n, size, len(d.rest), limit)
+	if n > limit || n*size > d.left() {
+		d.fail("%d items of at least %d bytes in %d, allowed are %d", n, size, d.left(), limit)
 		return 0
 	}
 	return n
@@ -130,16 +119,24 @@ func (d *decoder) count(limit, size int) int {
 
 // bytes is preceded by its length as a variable-length number, since most are short.
 func (d *decoder) bytes(limit int) []byte {
-	n, size := binary.Uvarint(d.rest)
+	n, size := binary.Uvarint(d.frame[d.next:])
 	if d.err != nil || size <= 0 || n > uint64(limit) {
 		d.fail("a length of %d where %d is allowed", n, limit)
 		return nil
 	}
-	d.rest = d.rest[size:]
+	d.next += size
 	return d.take(int(n))
 }
 
-func (d *decoder) text(limit int) string { return string(d.bytes(limit)) }
+func (d *decoder) string(limit int) string { return string(d.bytes(limit)) }
+
+// manyKeys says that keys come.
+func (d *decoder) manyKeys() { d.text = string(d.frame) }
+
+func (d *decoder) key() string {
+	n := len(d.bytes(maxKey))
+	return d.text[d.next-n : d.next]
+}
 
 func appendBytes[T []byte | string](b []byte, value T) []byte {
 	b = binary.AppendUvarint(b, uint64(len(value)))
@@ -164,12 +161,12 @@ func (f *Hello) append(b []byte) []byte {
 func (f *Hello) decode(d *decoder) {
 	f.Version, f.OldestVersion = d.uint16(), d.uint16()
 	for _, text := range []*string{&f.Pair, &f.Namespace, &f.Unit, &f.Incarnation} {
-		*text = d.text(maxText)
+		*text = d.string(maxText)
 	}
 	for range d.count(maxClasses, 1) {
 		f.Classes = append(f.Classes, state.Class(d.uint8()))
 	}
-	d.rest = nil
+	d.skip()
 }
 
 func (f *RoleChange) append(b []byte) []byte {
@@ -203,9 +200,10 @@ func (f *Records) append(b []byte) []byte {
 func (f *Records) decode(d *decoder) {
 	d.head(&f.Term, &f.Position, &f.Class, &f.Generation)
 	n := d.count(MaxEntries, 2)
-	f.Entries = make([]Entry, 0, n)
+	d.manyKeys()
+	f.Entries = room(f.Entries, n)
 	for range n {
-		f.Entries = append(f.Entries, Entry{Key: d.text(maxKey), Record: d.bytes(maxRecord)})
+		f.Entries = append(f.Entries, Entry{Key: d.key(), Record: d.bytes(maxRecord)})
 	}
 }
 
@@ -235,9 +233,10 @@ func (f *Delta) decode(d *decoder) {
 	var unused uint64
 	d.head(&f.Term, &f.Position, &f.Class, &unused)
 	n := d.count(MaxEntries, 2)
-	f.Changes = make([]state.Change, 0, n)
+	d.manyKeys()
+	f.Changes = room(f.Changes, n)
 	for range n {
-		c := state.Change{Class: f.Class, Op: state.Op(d.uint8()), Key: d.text(maxKey)}
+		c := state.Change{Class: f.Class, Op: state.Op(d.uint8()), Key: d.key()}
 		switch c.Op {
 		case state.Upsert:
 			c.Record = d.bytes(maxRecord)
@@ -303,7 +302,7 @@ func (f *Grant) append(b []byte) []byte {
 
 func (f *Grant) decode(d *decoder) {
 	f.Term = d.uint64()
-	if len(d.rest) == 0 {
+	if d.left() == 0 {
 		return
 	}
 	if f.Sequence = d.uint64(); f.Sequence == 0 {
@@ -320,4 +319,4 @@ func (*Ping) decode(*decoder)        {}
 func (f *Bye) append(b []byte) []byte {
 	return appendBytes(b, f.Reason[:min(len(f.Reason), maxReason)])
 }
-func (f *Bye) decode(d *decoder) { f.Reason = d.text(maxReason) }
+func (f *Bye) decode(d *decoder) { f.Reason = d.string(maxReason) }

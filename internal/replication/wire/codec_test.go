@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -82,12 +83,14 @@ func TestFramesReadBackEqual(t *testing.T) {
 		for _, f := range want {
 			stream = Append(stream, f)
 		}
+		memory := &Memory{}
 		for _, f := range want {
 			n, err := Length([LengthSize]byte(stream))
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := Decode(stream[LengthSize:][:n])
+			copy(memory.Bytes(n), stream[LengthSize:])
+			got, err := memory.Decode()
 			if err != nil {
 				t.Fatalf("Decoding %T: %v", f, err)
 			}
@@ -178,8 +181,13 @@ func FuzzDecode(f *testing.F) {
 	for kind := KindHello; kind <= KindBye; kind++ {
 		f.Add(Append(nil, newFrame(kind))[LengthSize:])
 	}
+	used := &Memory{}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		frame, err := Decode(b)
+		copy(used.Bytes(len(b)), b)
+		if same, sameErr := used.Decode(); fmt.Sprint(sameErr) != fmt.Sprint(err) || !reflect.DeepEqual(same, frame) {
+			t.Fatalf("memory that was used before has %+v, %v, want %+v, %v", same, sameErr, frame, err)
+		}
 		if err != nil {
 			if frame != nil || !errors.Is(err, ErrFrame) {
 				t.Fatalf("got %+v, %v", frame, err)
@@ -191,4 +199,35 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%+v read back is %+v, %v", frame, again, err)
 		}
 	})
+}
+
+func TestManyChangesCostNoMoreAllocationsThanOne(t *testing.T) {
+	records := &Records{Class: state.ConnectionCache}
+	delta := fullDelta()
+	for _, c := range delta.Changes {
+		records.Entries = append(records.Entries, Entry{Key: c.Key, Record: c.Record})
+	}
+	one := &Delta{Class: state.ConnectionCache, Changes: delta.Changes[:1]}
+	decoding := func(f Frame) float64 {
+		b, memory := Append(nil, f)[LengthSize:], &Memory{}
+		return testing.AllocsPerRun(100, func() {
+			copy(memory.Bytes(len(b)), b)
+			if _, err := memory.Decode(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	want := decoding(one)
+	if want > 1 {
+		t.Errorf("decoding a frame of one change takes %v allocations, want 1: that of its key", want)
+	}
+	for _, f := range []Frame{delta, records} {
+		if got := decoding(f); got != want {
+			t.Errorf("decoding a %T of %d entries takes %v allocations, want %v", f, len(delta.Changes), got, want)
+		}
+		b := Append(nil, f)
+		if got := testing.AllocsPerRun(100, func() { Append(b[:0], f) }); got != 0 {
+			t.Errorf("appending a %T takes %v allocations, want none", f, got)
+		}
+	}
 }
