@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -106,8 +107,10 @@ type Config struct {
 	Sessions func() (int64, error)
 	// FirewallStatusFile is where the firewall beside the sidecar reports what is in force.
 	FirewallStatusFile string
-	// HealthAddress is where /healthz and /readyz are served; they are not when it is empty.
+	// HealthAddress is where /healthz, /readyz and /metrics are served; they are not when it is empty.
 	HealthAddress string
+	// Metrics serves /metrics, if there are any.
+	Metrics http.Handler
 	// Now is the boot clock.
 	Now func() time.Duration
 	Log logr.Logger

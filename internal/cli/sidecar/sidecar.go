@@ -15,6 +15,9 @@ import (
 	"github.com/hapair-io/hapair/internal/cli/program"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -185,7 +188,11 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 	if config.Monitors, err = newMonitors(pair, kernel, log.WithName("health")); err != nil {
 		return err
 	}
-	if config.Replication, err = o.newReplication(u, pair, classes, heartbeats, log.WithName("replication")); err != nil {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	config.Metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
+	parts := replicationParts{classes: classes, heartbeats: heartbeats, metrics: engine.NewMetrics(registry)}
+	if config.Replication, err = o.newReplication(u, pair, parts, log.WithName("replication")); err != nil {
 		return err
 	}
 	if err := o.connect(&config, u, pair, log); err != nil {
@@ -277,17 +284,25 @@ func clusterConfig(kubeconfig string) (*rest.Config, error) {
 	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
 
+// replicationParts are what replication is made of.
+type replicationParts struct {
+	classes    []class.Class
+	heartbeats *heartbeat.Link
+	metrics    *engine.Metrics
+}
+
 // newReplication makes the engine. The primary listens and the secondary dials, whatever their roles.
 func (o sidecarOptions) newReplication(
-	u unit, pair settings.Sidecar, classes []class.Class, heartbeats *heartbeat.Link, log logr.Logger,
+	u unit, pair settings.Sidecar, parts replicationParts, log logr.Logger,
 ) (sidecar.Replication, error) {
 	peerName := credentials.UnitName(string(u.peer), pair.Pair, pair.Namespace)
 	config := engine.Config{
 		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name), Peer: string(u.peer),
 		Incarnation: u.incarnation, PeerPort: settings.SyncPort,
 		TLS:     transport.Credentials(o.tlsDirectory, peerName),
-		Classes: classes,
+		Classes: parts.classes,
 		Limits:  limitsOf(pair.Sync),
+		Metrics: parts.metrics,
 		Log:     log,
 	}
 	if u.name == v1alpha1.Primary {
@@ -298,5 +313,5 @@ func (o sidecarOptions) newReplication(
 		return nil, err
 	}
 	follow := limits{file: o.settings, now: config.Limits, log: log}
-	return replication{Engine: e, heartbeats: heartbeats, limits: follow}, nil
+	return replication{Engine: e, heartbeats: parts.heartbeats, limits: follow}, nil
 }

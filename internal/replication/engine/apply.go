@@ -30,6 +30,8 @@ type incoming struct {
 	// broken says that a change could not be written: nothing more is, until the next snapshot.
 	broken bool
 	room   room
+	// metrics are those of the class.
+	metrics *classMetrics
 }
 
 // apply runs until the context ends, and finishes then what has been received: it may be the last that the active said.
@@ -107,7 +109,7 @@ func (a *applier) incoming(id state.Class) *incoming {
 	in := a.classes[id]
 	if in == nil {
 		class, _ := a.conversation.engine.class(id) // the session refuses classes that are not replicated
-		in = &incoming{class: class}
+		in = &incoming{class: class, metrics: a.conversation.engine.config.Metrics.of(id)}
 		a.classes[id] = in
 	}
 	return in
@@ -132,6 +134,7 @@ func (a *applier) write(ctx context.Context, in *incoming, changes []state.Chang
 		a.broke(in, err)
 		return
 	}
+	in.metrics.written(len(changes), outcome)
 	a.checkRoom(in, outcome)
 	if outcome.Total() > 0 {
 		a.conversation.log.Error(outcome.Err, "Writing some entries failed",

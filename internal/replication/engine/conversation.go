@@ -58,7 +58,7 @@ type conversation struct {
 	lastID   uint64
 	flushes  int // flushes under way, for which the throttle is lifted
 	resyncs  uint64
-	lag      lagMeter
+	flight   flight
 
 	streaming sync.WaitGroup
 	flushing  chan struct{} // held by the flush under way
@@ -158,6 +158,7 @@ func (c *conversation) send(f wire.Frame) {
 func (c *conversation) setInSync(inSync bool) {
 	if c.inSync != inSync {
 		c.inSync = inSync
+		c.engine.config.Metrics.inSync.Set(boolValue(inSync))
 		c.engine.events.put(SyncChanged{InSync: inSync})
 	}
 }
@@ -219,12 +220,12 @@ func (c *conversation) receive(f wire.Frame) (forApplier bool, err error) {
 	case *wire.RoleChange:
 		c.reconsider(true)
 	case *wire.Ack:
-		c.lag.acked(f.Position, time.Now())
+		c.flight.acked(f.Position, time.Now())
 		c.reconsider(false)
 	case *wire.Resync:
 		for _, s := range c.streams {
 			if s.class.ID == f.Class {
-				s.lost("the standby could not keep it")
+				s.lost(lossStandby, "the standby could not keep it")
 			}
 		}
 	case *wire.Sync:
@@ -321,7 +322,7 @@ func (c *conversation) status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	status := Status{
-		Connected: true, PeerIncarnation: c.peer.Incarnation, InSync: c.inSync, Lag: c.lag.last, Resyncs: c.resyncs,
+		Connected: true, PeerIncarnation: c.peer.Incarnation, InSync: c.inSync, Lag: c.flight.lag, Resyncs: c.resyncs,
 		SyncPosition: c.position(),
 	}
 	if c.session.Sends() {

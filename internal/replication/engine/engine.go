@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/replication/session"
@@ -48,7 +49,9 @@ type Config struct {
 	Classes []class.Class
 	// Limits bound how fast state is sent, until SetLimits says otherwise.
 	Limits Limits
-	Log    logr.Logger
+	// Metrics are counted up; ones that nobody reads when nil.
+	Metrics *Metrics
+	Log     logr.Logger
 	// Network makes connections; TCP when nil.
 	Network transport.Network
 }
@@ -96,6 +99,9 @@ type Engine struct {
 func New(config Config) (*Engine, error) {
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("configuring replication: %w", err)
+	}
+	if config.Metrics == nil {
+		config.Metrics = NewMetrics(prometheus.NewRegistry())
 	}
 	if config.Network == nil {
 		config.Network = transport.TCP{}
@@ -224,7 +230,7 @@ type Status struct {
 	InSync bool
 	// Queued is the number of changes that wait on the active.
 	Queued int
-	// Lag is how long the last changes took from being sent until the standby had them written.
+	// Lag is how old the oldest of the last changes was when the standby had them written.
 	Lag time.Duration
 	// Resyncs counts how often a class had to be sent anew because changes were lost.
 	Resyncs uint64

@@ -252,12 +252,14 @@ func (e *Engine) converse(ctx context.Context, c *conversation) {
 	e.current = c
 	c.begin(e.view, e.floor)
 	e.mu.Unlock()
+	e.config.Metrics.connected.Set(1)
 
 	err := c.run(ctx)
 	e.mu.Lock()
 	e.current = nil
 	e.floor = max(e.floor, c.floor())
 	e.mu.Unlock()
+	e.config.Metrics.connected.Set(0)
 	e.events.put(PeerDisconnected{Err: err})
 	e.log.Info("Lost peer", "why", err.Error())
 }

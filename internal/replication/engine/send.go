@@ -30,9 +30,7 @@ func (c *conversation) write(ctx context.Context) error {
 		if more {
 			start := len(gathered)
 			gathered = wire.Append(gathered, f)
-			if isState(f) {
-				c.engine.throttle.spendBytes(time.Now(), len(gathered)-start)
-			}
+			c.appended(f, len(gathered)-start)
 		}
 		if len(gathered) >= buffered || len(gathered) > 0 && !more {
 			if _, err := c.connection.Write(gathered); err != nil {
@@ -59,14 +57,19 @@ func (c *conversation) write(ctx context.Context) error {
 	}
 }
 
-// isState tells whether a frame carries state, of which the throttle bounds how much is sent.
-func isState(f wire.Frame) bool {
-	switch f.(type) {
-	case *wire.Records, *wire.Delta:
-		return true
+// appended accounts for the bytes of a frame that carries state.
+func (c *conversation) appended(f wire.Frame, bytes int) {
+	var id state.Class
+	switch f := f.(type) {
+	case *wire.Records:
+		id = f.Class
+	case *wire.Delta:
+		id = f.Class
 	default:
-		return false
+		return
 	}
+	c.engine.throttle.spendBytes(time.Now(), bytes)
+	c.engine.config.Metrics.bytes.WithLabelValues(id.String()).Add(float64(bytes))
 }
 
 // takeLeave says why the conversation ends, if the peer still listens.
@@ -107,14 +110,26 @@ func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 		s := c.streams[0]
 		copy(c.streams, c.streams[1:]) // each class has its turn
 		c.streams[len(c.streams)-1] = s
+		oldest := s.arrivals.oldest()
 		if f, records := s.next(); f != nil {
+			if _, ages := f.(*wire.Delta); !ages {
+				oldest = time.Time{}
+			}
 			c.engine.throttle.spend(now, records)
-			c.lag.sending(c.session.Sent(), now)
-			c.tellPosition()
+			c.sent(s, records, oldest)
 			return f, 0
 		}
 	}
 	return nil, 0
+}
+
+// sent notes that the next frame of state is on its way. The caller holds the lock.
+func (c *conversation) sent(s *stream, records int, oldest time.Time) {
+	s.metrics.sent.Add(float64(records))
+	s.metrics.waiting(s.queue)
+	s.arrivals.popped(s.queue)
+	c.flight.sent(sentFrame{position: c.session.Sent(), records: records, oldest: oldest, metrics: s.metrics})
+	c.tellPosition()
 }
 
 // next is the stream's next frame and the number of records in it. The caller holds the lock.

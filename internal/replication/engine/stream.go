@@ -46,6 +46,8 @@ type stream struct {
 
 	phase       streamPhase
 	queue       *queue.Queue
+	arrivals    arrivals
+	metrics     *classMetrics
 	generation  uint64
 	begun       bool                // Begin is to be sent
 	batches     chan []state.Change // of the snapshot under way
@@ -68,7 +70,7 @@ type drain struct {
 
 func newStream(c *conversation, class class.Class) *stream {
 	return &stream{
-		class: class, conversation: c, resync: make(chan struct{}, 1),
+		class: class, conversation: c, resync: make(chan struct{}, 1), metrics: c.engine.config.Metrics.of(class.ID),
 		queue: queue.New(queueLimits, class.Codec.Merge), abort: func() {},
 	}
 }
@@ -83,7 +85,7 @@ func (s *stream) run(ctx context.Context) {
 		}
 		s.conversation.log.Error(err, "Reading class failed, trying again",
 			"class", s.class.ID.String(), "after", pause.String())
-		s.locked(func() { s.lost("its source failed") })
+		s.locked(func() { s.lost(lossSource, "its source failed") })
 		if !sleep(ctx, pause) {
 			return
 		}
@@ -146,7 +148,7 @@ func (s *stream) snapshot(ctx context.Context) error {
 		s.phase, s.begun, s.emitted, s.count = phaseSnapshot, true, false, 0
 		s.generation++
 		s.batches, s.abort = batches, abort
-		s.queue.Clear()
+		s.clear()
 		s.answerDrains(func(drain) bool { return true })
 	})
 	signal(s.conversation.wake)
@@ -184,7 +186,7 @@ func (s *stream) receive(ctx context.Context, watch class.Watch) error {
 		batch, err := watch.Receive(ctx)
 		switch {
 		case errors.Is(err, class.ErrOverrun):
-			s.locked(func() { s.lost(err.Error()) })
+			s.locked(func() { s.lost(lossOverrun, err.Error()) })
 			continue
 		case err != nil:
 			return fmt.Errorf("receiving changes: %w", err)
@@ -206,6 +208,7 @@ func (s *stream) push(changes []state.Change) {
 	if s.phase == phaseIdle {
 		return // the snapshot to come has them
 	}
+	before := s.queue.Len()
 	for _, change := range changes {
 		if !s.fits(change) {
 			continue
@@ -213,16 +216,20 @@ func (s *stream) push(changes []state.Change) {
 		within, err := s.queue.Push(change)
 		switch {
 		case err != nil:
-			s.lost(err.Error())
+			s.lost(lossRecord, err.Error())
 			return
 		case !within:
-			s.lost("more changed than may wait")
+			s.lost(lossQueue, "more changed than may wait")
 			return
 		}
 	}
 	if len(changes) == 0 {
 		return
 	}
+	s.arrivals.came(s.queue, time.Now())
+	s.metrics.events.Add(float64(len(changes)))
+	s.metrics.coalesced.Add(float64(before + len(changes) - s.queue.Len()))
+	s.metrics.waiting(s.queue)
 	// As long as the standby is in sync, what waits can change that only by being much.
 	if !s.conversation.inSync || s.queue.Len() > muchQueued {
 		s.conversation.reconsider(false)
@@ -241,17 +248,25 @@ func (s *stream) fits(c state.Change) bool {
 }
 
 // lost notes that what was sent is no longer all that happened: a snapshot will be. The caller holds the lock.
-func (s *stream) lost(why string) {
+func (s *stream) lost(kind loss, why string) {
 	if s.phase == phaseIdle {
 		return
 	}
 	s.conversation.log.Info("Sending class anew", "class", s.class.ID.String(), "why", why)
 	s.conversation.resyncs++
+	s.metrics.resyncs[kind].Inc()
 	s.phase, s.begun = phaseIdle, false
 	s.abort()
-	s.queue.Clear()
+	s.clear()
 	signal(s.resync)
 	s.conversation.reconsider(false)
+}
+
+// clear forgets what waits. The caller holds the lock.
+func (s *stream) clear() {
+	s.queue.Clear()
+	s.arrivals = arrivals{}
+	s.metrics.waiting(s.queue)
 }
 
 // drain asks for an answer when the source has told of everything that happened until now.
