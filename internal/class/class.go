@@ -52,8 +52,8 @@ type Batch struct {
 type Sink interface {
 	// Apply writes changes in their order. An upsert makes the entry be as its record says; the deletion of an absent
 	// entry is success. An entry that is refused does not stop the others. It fails as a whole only when the place itself
-	// does not answer, and then a snapshot repairs. The changes are lent until it returns: of their records it keeps
-	// copies, if anything.
+	// does not answer, and then a snapshot repairs. The changes and their records are lent until it returns; keys may
+	// be kept.
 	Apply(ctx context.Context, changes []state.Change) (Outcome, error)
 	// Prune removes every entry that is not to be kept. What the class never replicates is left alone.
 	Prune(ctx context.Context, keep func(key string) bool) error

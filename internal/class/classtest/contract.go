@@ -83,9 +83,18 @@ func snapshot(t testing.TB, c class.Class) []state.Change {
 	return slices.Collect(maps.Values(Snapshot(t, c)))
 }
 
+// apply lends changes to the sink, and spoils them when it has written them.
 func apply(t *testing.T, c class.Class, changes []state.Change) {
 	t.Helper()
-	outcome, err := c.Sink.Apply(t.Context(), changes)
+	lent := slices.Clone(changes)
+	for i := range lent {
+		lent[i].Record = slices.Clone(lent[i].Record)
+	}
+	outcome, err := c.Sink.Apply(t.Context(), lent)
+	for _, change := range lent {
+		clear(change.Record)
+	}
+	clear(lent)
 	if err != nil {
 		t.Fatalf("Applying: %v", err)
 	}

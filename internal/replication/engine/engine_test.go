@@ -449,10 +449,9 @@ func TestOverrunsInAFloodMixNothingUp(t *testing.T) {
 		for round := range 20 {
 			for i := range 2000 {
 				key := fmt.Sprint("entry ", i)
-				switch {
-				case i%7 == round%7:
+				if i%7 == round%7 {
 					b.primary.memory.Remove(key)
-				default:
+				} else {
 					b.primary.memory.Put(key, fmt.Sprintf("record %d of round %d", i, round))
 				}
 				if i == 100*round {

@@ -1,6 +1,10 @@
 package queue
 
-import "github.com/hapair-io/hapair/internal/state"
+import (
+	"slices"
+
+	"github.com/hapair-io/hapair/internal/state"
+)
 
 const (
 	// chunkSlots is how many slots are allocated at once: 64 KiB.
@@ -89,9 +93,11 @@ func (a *arena) free(p place) {
 // reset frees all slots.
 func (a *arena) reset() {
 	if a.used > keptChunks*chunkSlots {
-		a.chunks = append([]*chunk(nil), a.chunks[:keptChunks]...)
+		a.chunks = slices.Clone(a.chunks[:keptChunks])
 		a.large = nil
 	}
+	if len(a.large) > 0 { // to clear an empty map that was large once is work too
+		clear(a.large)
+	}
 	a.used, a.freed = 0, nowhere
-	clear(a.large)
 }
