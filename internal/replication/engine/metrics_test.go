@@ -33,7 +33,10 @@ func sums(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 }
 
 func TestMetricsTellWhatHappened(t *testing.T) {
-	registries := map[string]*prometheus.Registry{"primary": prometheus.NewRegistry(), "secondary": prometheus.NewRegistry()}
+	registries := map[string]*prometheus.Registry{}
+	for _, unit := range []string{"primary", "secondary"} {
+		registries[unit] = prometheus.NewRegistry()
+	}
 	metered := func(c *Config) { c.Metrics = NewMetrics(registries[c.Unit]) }
 	paired(t, metered, func(t *testing.T, b *bed) {
 		fill(b.primary.memory, "after", 1000)
