@@ -87,6 +87,11 @@ bench-failover: deps-bench kubernetes-assets $(BIN)/sidecar $(BIN)/bench-failove
 bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measure failovers on the cluster; RUNS=20 HEARTBEATS=100,50,20 (root; leaves it up)
 	$(BIN)/bench-failover-cluster --runs $(or $(RUNS),20) --heartbeats $(or $(HEARTBEATS),100)
 
+.PHONY: bench-replication
+bench-replication: deps-bench $(BIN)/bench-replication ## Measure replication beside conntrackd; ROUNDS=5 QUICK=1 SCENARIOS=events,lag,resync (root)
+	nice -n -10 $(BIN)/bench-replication $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(QUICK),--quick) \
+		$(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(BENCHFLAGS)
+
 .PHONY: bench-gate
 bench-gate: deps-bench $(BIN)/bench-gate ## Measure what an open gate costs packets; ROUNDS=8 (root)
 	nice -n -10 $(BIN)/bench-gate --rounds $(or $(ROUNDS),8)
@@ -179,6 +184,9 @@ $(BIN)/cluster: $(SOURCES)
 
 $(BIN)/bench-failover: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/benchmark/failover/cmd/failover
+
+$(BIN)/bench-replication: $(SOURCES)
+	go build -ldflags '-s -w' -o $@ ./test/benchmark/replication/cmd/replication
 
 $(BIN)/bench-gate: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/benchmark/gate/cmd/gate

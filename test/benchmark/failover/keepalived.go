@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
-	"strconv"
 	"strings"
 	"text/template"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/test/benchmark/internal/conntrackd"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
 	"github.com/hapair-io/hapair/test/testbed"
 )
@@ -48,10 +47,7 @@ type keepalived struct {
 // defaultAdvert is keepalived's own interval, in seconds.
 const defaultAdvert = "1"
 
-const (
-	keepalivedProgram = "/usr/sbin/keepalived"
-	conntrackdProgram = "/usr/sbin/conntrackd"
-)
+const keepalivedProgram = "/usr/sbin/keepalived"
 
 // notifyScript is called by keepalived with the new role. The commands are those that conntrack-tools' manual names for
 // each: a new primary commits what it was told of, drops its caches, reads the kernel's table anew and sends all of it;
@@ -101,49 +97,6 @@ vrrp_instance {{.Name}} {
 {{- end}}
 `))
 
-// conntrackdConfiguration is FT-FW over UDP on the link between the routers. Unlike the shipped example it has no
-// filter of protocols, which would leave UDP out, and unicast instead of multicast, since there is one peer.
-var conntrackdConfiguration = template.Must(template.New("conntrackd").Parse(`Sync {
-    Mode FTFW {
-{{- if .Tuned}}
-        ResendQueueSize 4194304
-{{- end}}
-{{- if .Direct}}
-        DisableExternalCache On
-{{- end}}
-    }
-    UDP {
-        IPv4_address {{.Own}}
-        IPv4_Destination_Address {{.Peer}}
-        Port 3780
-        Interface sync0
-        SndSocketBuffer {{if .Tuned}}33554432{{else}}1249280{{end}}
-        RcvSocketBuffer {{if .Tuned}}268435456{{else}}1249280{{end}}
-        Checksum on
-    }
-}
-General {
-    Systemd off
-    HashSize {{if .Tuned}}1048576{{else}}32768{{end}}
-    HashLimit {{if .Tuned}}8388608{{else}}131072{{end}}
-    NetlinkBufferSize {{if .Tuned}}268435456{{else}}2097152{{end}}
-    NetlinkBufferSizeMaxGrowth {{if .Tuned}}536870912{{else}}8388608{{end}}
-    LogFile {{.Log}}
-    LockFile {{.Lock}}
-    UNIX {
-        Path {{.Socket}}
-    }
-    Filter From Userspace {
-        Address Ignore {
-            IPv4_address 127.0.0.1
-{{- range .Ignored}}
-            IPv4_address {{.}}
-{{- end}}
-        }
-    }
-}
-`))
-
 func render(t *template.Template, values any) string {
 	var b bytes.Buffer
 	if err := t.Execute(&b, values); err != nil {
@@ -159,7 +112,7 @@ func (k *keepalived) start() {
 	for i, r := range b.routers() {
 		peer := b.routers()[1-i]
 		process.Start(b.t, r.path(), b.file(r.name+"-conntrackd.out"),
-			exec.Command(conntrackdProgram, "-C", k.configureConntrackd(r, peer)))
+			exec.Command(conntrackd.Program, "-C", k.configureConntrackd(r, peer)))
 		b.await("conntrackd of "+r.name, func(context.Context) error {
 			_, err := os.Stat(k.file(r, "conntrackd.ctl"))
 			return err
@@ -181,21 +134,21 @@ func (k *keepalived) start() {
 func (k *keepalived) file(r *router, name string) string { return k.bed.file(r.name + "-" + name) }
 
 func (k *keepalived) configureConntrackd(r, peer *router) string {
-	return k.bed.write(r.name+"-conntrackd.conf", render(conntrackdConfiguration, map[string]any{
-		"Tuned": k.replication != replicationExample, "Direct": k.replication == replicationDirect,
-		"Own": r.sync, "Peer": peer.sync, "Log": k.file(r, "conntrackd.log"),
-		"Lock": k.file(r, "conntrackd.lock"), "Socket": k.file(r, "conntrackd.ctl"),
-		"Ignored": []string{
+	return k.bed.write(r.name+"-conntrackd.conf", conntrackd.Configuration{
+		Tuned: k.replication != replicationExample, Direct: k.replication == replicationDirect,
+		Own: r.sync, Peer: peer.sync, Log: k.file(r, "conntrackd.log"),
+		Lock: k.file(r, "conntrackd.lock"), Socket: k.file(r, "conntrackd.ctl"),
+		Ignored: []string{
 			testbed.VirtualLAN.Addr().String(), testbed.VirtualWAN.Addr().String(),
 			r.sync, peer.sync, r.management, peer.management, apiServerAddress,
 			"192.168.50.2", "192.168.50.3", "203.0.113.2", "203.0.113.3",
 		},
-	}), 0o600)
+	}.Render(), 0o600)
 }
 
 func (k *keepalived) configureKeepalived(r *router, number int) string {
 	script := k.bed.write(r.name+"-notify.sh", render(notifyScript, map[string]any{
-		"Conntrackd": conntrackdProgram, "Configuration": k.file(r, "conntrackd.conf"), "Told": k.file(r, "roles"),
+		"Conntrackd": conntrackd.Program, "Configuration": k.file(r, "conntrackd.conf"), "Told": k.file(r, "roles"),
 	}), 0o700)
 	type instance struct {
 		Name, Interface, Address string
@@ -239,28 +192,12 @@ func (k *keepalived) redundant() error {
 		k.bed.primary.holdsVirtualAddress())
 }
 
-// externalCache finds in the answer to `conntrackd -s` how many entries the cache of what the peer told has.
-var externalCache = regexp.MustCompile(`cache external:\s+current active connections:\s+(\d+)`)
-
 func (k *keepalived) replicated() (int, error) {
 	if k.replication == replicationDirect {
 		return k.bed.secondary.connections()
 	}
 	r := k.bed.secondary
-	command := exec.Command(conntrackdProgram, "-C", k.file(r, "conntrackd.conf"), "-s")
-	var out bytes.Buffer
-	command.Stdout = &out
-	if err := r.namespace.Start(command); err != nil {
-		return 0, err
-	}
-	if err := command.Wait(); err != nil {
-		return 0, fmt.Errorf("asking conntrackd for its caches: %w", err)
-	}
-	found := externalCache.FindSubmatch(out.Bytes())
-	if found == nil {
-		return 0, fmt.Errorf("asking conntrackd for its caches: unknown answer %q", out.String())
-	}
-	return strconv.Atoi(string(found[1]))
+	return conntrackd.Cached(r.namespace, k.file(r, "conntrackd.conf"))
 }
 
 // told is nothing.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hapair-io/hapair/test/benchmark/internal/conntrackd"
 )
 
 // Options say what is measured, and how often.
@@ -67,7 +69,7 @@ func (o Options) check() error {
 	if o.Runs < 1 {
 		errs = append(errs, fmt.Errorf("%d runs are none", o.Runs))
 	}
-	for _, program := range []string{keepalivedProgram, conntrackdProgram} {
+	for _, program := range []string{keepalivedProgram, conntrackd.Program} {
 		if _, err := os.Stat(program); err != nil {
 			errs = append(errs, fmt.Errorf("%w: run `make deps-bench`", err))
 		}

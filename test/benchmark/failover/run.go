@@ -19,6 +19,7 @@ import (
 
 	"github.com/hapair-io/hapair/test/benchmark/internal/apiserver"
 	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
+	"github.com/hapair-io/hapair/test/benchmark/internal/machine"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
 	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
 	"github.com/hapair-io/hapair/test/prompt"
@@ -87,7 +88,7 @@ func (b *benchmark) log(text string) {
 // prepare starts what outlives a run: the API server, on a switch of its own.
 func (b *benchmark) prepare(t testing.TB) {
 	t.Helper()
-	b.directory = claimState(t)
+	b.directory = machine.Claim(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			from, to := filepath.Join(b.directory, "apiserver"), filepath.Join(b.options.Output, "apiserver")
@@ -120,7 +121,7 @@ func (b *benchmark) scenario(ctx context.Context, s scenario) (samples []Sample)
 	b.log(fmt.Sprintf("\n=== %s: %s", s.name, s.title))
 	err := trial.Run(ctx, s.name, b.log, func(t testing.TB) {
 		if s.manyFlows {
-			raiseLimits(t)
+			machine.RaiseLimits(t)
 		}
 		samples = b.rounds(ctx, s)
 	})

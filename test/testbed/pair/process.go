@@ -35,14 +35,22 @@ const setupVariable = "HAPAIR_TESTBED_UNIT"
 // Main is the TestMain of a package that uses units: its test binary is also the program that each unit's process runs,
 // so that the process is wholly inside of the unit's network namespace.
 func Main(m *testing.M) {
+	Serve()
+	os.Exit(m.Run())
+}
+
+// Serve is what any other program begins with that makes pairs, for it is also the program of their units. In a unit's
+// process it does not return.
+func Serve() {
 	text, ok := os.LookupEnv(setupVariable)
 	if !ok {
-		os.Exit(m.Run())
+		return
 	}
 	if err := runUnit(text); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	os.Exit(0)
 }
 
 func runUnit(text string) error {

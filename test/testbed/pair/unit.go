@@ -265,6 +265,9 @@ func (u *Unit) must(o order) report {
 	return r
 }
 
+// PID is the number of the unit's process.
+func (u *Unit) PID() int { return u.command.Process.Pid }
+
 // Become gives the unit a role.
 func (u *Unit) Become(role engine.Role, term uint64) {
 	u.t.Helper()

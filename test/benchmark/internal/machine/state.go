@@ -1,4 +1,6 @@
-package failover
+// Package machine is what benchmarks have of the machine to themselves, one after the other: a folder for their files,
+// and the limits of connection tracking, which are restored also after one that crashed.
+package machine
 
 import (
 	"encoding/json"
@@ -18,9 +20,9 @@ import (
 // restore. keepalived runs no script from a folder that others can write to, as the usual place for such files is.
 const stateDirectory = "/run/hapair-benchmark"
 
-// claimState makes sure that no other benchmark runs, removes what one that crashed left behind, and makes a folder for
+// Claim makes sure that no other benchmark runs, removes what one that crashed left behind, and makes a folder for
 // the files of this one.
-func claimState(t testing.TB) (directory string) {
+func Claim(t testing.TB) (directory string) {
 	t.Helper()
 	if err := os.MkdirAll(stateDirectory, 0o755); err != nil {
 		t.Fatalf("Making a folder for the runs: %v", err)
@@ -65,8 +67,8 @@ const (
 // one not come to restore them.
 const limitsRecord = stateDirectory + "/limits.json"
 
-// raiseLimits lets tables grow as far as they are filled, and restores the limits when the trial ends.
-func raiseLimits(t testing.TB) {
+// RaiseLimits lets tables grow as far as they are filled, and restores the limits when the trial ends.
+func RaiseLimits(t testing.TB) {
 	t.Helper()
 	before := map[string]int{}
 	for _, file := range []string{limitFile, bucketsFile} {

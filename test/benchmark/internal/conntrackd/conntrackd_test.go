@@ -1,20 +1,19 @@
-package failover
+package conntrackd
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestConntrackdConfiguration(t *testing.T) {
-	values := map[string]any{
-		"Own": "10.0.0.1", "Peer": "10.0.0.2", "Log": "l", "Lock": "k", "Socket": "s", "Ignored": []string{"10.0.0.9"},
-		"Tuned": false, "Direct": false,
+func TestConfiguration(t *testing.T) {
+	c := Configuration{
+		Own: "10.0.0.1", Peer: "10.0.0.2", Log: "l", Lock: "k", Socket: "s", Ignored: []string{"10.0.0.9"},
 	}
-	shipped := render(conntrackdConfiguration, values)
-	values["Tuned"] = true
-	tuned := render(conntrackdConfiguration, values)
-	values["Direct"] = true
-	direct := render(conntrackdConfiguration, values)
+	shipped := c.Render()
+	c.Tuned = true
+	tuned := c.Render()
+	c.Direct = true
+	direct := c.Render()
 	for name, c := range map[string]struct {
 		text string
 		has  []string

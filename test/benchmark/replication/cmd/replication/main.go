@@ -1,0 +1,56 @@
+// Replication measures replication of connections by hapair beside that of conntrackd. Run it with --help.
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hapair-io/hapair/internal/cli/program"
+	"github.com/hapair-io/hapair/test/benchmark/replication"
+	"github.com/hapair-io/hapair/test/testbed/pair"
+)
+
+func main() {
+	pair.Serve()
+	os.Exit(program.Run(newCommand()))
+}
+
+func newCommand() *cobra.Command {
+	o := replication.Options{Progress: os.Stdout}
+	quick := false
+	command := &cobra.Command{
+		Use:   "bench-replication",
+		Short: "Measure how connections reach the standby: hapair beside conntrackd",
+		Long: `Measure how connections reach the standby: hapair beside conntrackd, with a cache and with direct injection.
+
+They run on the same network of namespaces, in turns. It needs root, and changes nothing of the machine but the limits
+of its connection tracking table, which it restores.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if quick {
+				o.Rounds, o.Lasting, o.Flows = 1, 2*time.Second, 50_000
+			}
+			return replication.Run(command.Context(), o)
+		},
+	}
+	bin := "bin"
+	if self, err := os.Executable(); err == nil {
+		bin = filepath.Dir(self)
+	}
+	flags := command.Flags()
+	flags.IntVar(&o.Rounds, "rounds", 5, "how often each system is measured in each scenario")
+	flags.StringSliceVar(&o.Scenarios, "scenarios", nil,
+		"which scenarios to run; all when empty: "+strings.Join(replication.Names(), ", "))
+	flags.IntSliceVar(&o.Rates, "rates", []int{1_000, 10_000, 30_000}, "how many connections are made a second")
+	flags.DurationVar(&o.Lasting, "lasting", 8*time.Second, "for how long they are made")
+	flags.IntVar(&o.Flows, "flows", 1_000_000, "how many connections an empty standby is filled with")
+	flags.StringVar(&o.Output, "output",
+		filepath.Join(bin, "bench-replication.out", time.Now().Format("20060102-150405")),
+		"folder for raw figures and the report")
+	flags.BoolVar(&quick, "quick", false, "see that all of it works: one short round")
+	return command
+}

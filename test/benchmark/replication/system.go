@@ -1,0 +1,167 @@
+package replication
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/test/benchmark/internal/conntrackd"
+	"github.com/hapair-io/hapair/test/benchmark/internal/process"
+	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/poll"
+	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/pair"
+)
+
+// The systems that are measured.
+const (
+	hapair = "hapair"
+	cached = "conntrackd cached"
+	direct = "conntrackd direct"
+)
+
+// patience bounds the wait for anything that should come about.
+const patience = 3 * time.Minute
+
+// system is one that replicates from the primary to the secondary.
+type system interface {
+	network() *testbed.Network
+	// processes are those whose cost counts.
+	processes() []int
+	// held is how many connections the secondary has, where the system puts them.
+	held() (int, error)
+	// refill gives the secondary a new life without connections, and returns when all that the primary has are usable
+	// there.
+	refill(connections int)
+}
+
+// start starts a system on a network of its own.
+func start(t testing.TB, name, directory string) system {
+	t.Helper()
+	if name == hapair {
+		p := pair.New(t, pair.Options{})
+		return &engines{t: t, Pair: p, before: count(t, p.Secondary)}
+	}
+	d := &daemons{t: t, n: testbed.NewNetwork(t), direct: name == direct, directory: directory}
+	d.primary = d.run(d.n.Primary, "primary", testbed.PrimarySync, testbed.SecondarySync)
+	d.secondary = d.run(d.n.Secondary, "secondary", testbed.SecondarySync, testbed.PrimarySync)
+	d.before = count(t, d.n.Secondary)
+	return d
+}
+
+// engines is hapair.
+type engines struct {
+	*pair.Pair
+	t      testing.TB
+	before int
+}
+
+func (e *engines) network() *testbed.Network { return e.Network }
+func (e *engines) processes() []int          { return []int{e.Active.PID(), e.Standby.PID()} }
+func (e *engines) held() (int, error)        { return count(e.t, e.Secondary) - e.before, nil }
+
+func (e *engines) refill(connections int) {
+	e.Standby.Kill()
+	flush(e.t, e.Secondary)
+	e.Standby = e.Start("secondary")
+	e.Standby.Join(1)
+	await(e.t, "the standby to be in sync", func() error {
+		if held := count(e.t, e.Secondary); held < connections || !e.Active.Status().InSync {
+			return fmt.Errorf("%d connections there", held)
+		}
+		return nil
+	})
+}
+
+// daemons is conntrackd.
+type daemons struct {
+	t                  testing.TB
+	n                  *testbed.Network
+	direct             bool
+	directory          string
+	primary, secondary *process.Process
+	before             int
+}
+
+func (d *daemons) file(name string) string { return filepath.Join(d.directory, name) }
+
+func (d *daemons) run(on *testbed.Namespace, name, own, peer string) *process.Process {
+	d.t.Helper()
+	text := conntrackd.Configuration{
+		Tuned: true, Direct: d.direct, Own: own, Peer: peer, Log: d.file(name + ".log"), Lock: d.file(name + ".lock"),
+		Socket: d.file(name + ".ctl"), Ignored: []string{testbed.PrimarySync, testbed.SecondarySync},
+	}.Render()
+	err := errors.Join(os.MkdirAll(d.directory, 0o700), os.WriteFile(d.file(name+".conf"), []byte(text), 0o600))
+	if err != nil {
+		d.t.Fatalf("Configuring conntrackd: %v", err)
+	}
+	_ = os.Remove(d.file(name + ".ctl")) // of a life before
+	_ = os.Remove(d.file(name + ".lock"))
+	p := process.Start(d.t, namespace.Named(on.Name), d.file(name+".out"),
+		exec.Command(conntrackd.Program, "-C", d.file(name+".conf")))
+	await(d.t, "conntrackd", func() error {
+		p.Running()
+		_, err := os.Stat(d.file(name + ".ctl"))
+		return err
+	})
+	return p
+}
+
+func (d *daemons) network() *testbed.Network { return d.n }
+func (d *daemons) processes() []int          { return []int{d.primary.PID(), d.secondary.PID()} }
+
+func (d *daemons) held() (int, error) {
+	if d.direct {
+		return count(d.t, d.n.Secondary) - d.before, nil
+	}
+	return conntrackd.Cached(d.n.Secondary, d.file("secondary.conf"))
+}
+
+func (d *daemons) tell(command string) {
+	d.t.Helper()
+	if _, err := conntrackd.Tell(d.n.Secondary, d.file("secondary.conf"), command); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *daemons) refill(connections int) {
+	d.secondary.Kill()
+	flush(d.t, d.n.Secondary)
+	d.secondary = d.run(d.n.Secondary, "secondary", testbed.SecondarySync, testbed.PrimarySync)
+	d.tell("-n") // asks the peer for all that it has
+	awaitHeld(d.t, d, connections)
+	if !d.direct {
+		d.tell("-c") // commits the cache to the kernel
+	}
+	await(d.t, "all connections to be in the kernel", func() error {
+		if n := count(d.t, d.n.Secondary); n < connections {
+			return fmt.Errorf("%d are", n)
+		}
+		return nil
+	})
+}
+
+func await(t testing.TB, what string, ask func() error) {
+	t.Helper()
+	ctx, cancel := contextWithPatience(t)
+	defer cancel()
+	if err := poll.Until(ctx, 20*time.Millisecond, what, ignoreContext(ask)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitHeld waits until the secondary holds so many connections.
+func awaitHeld(t testing.TB, s system, connections int) {
+	t.Helper()
+	await(t, "the secondary to hold all connections", func() error {
+		held, err := s.held()
+		if err == nil && held < connections {
+			err = fmt.Errorf("it holds %d of %d", held, connections)
+		}
+		return err
+	})
+}
