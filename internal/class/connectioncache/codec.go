@@ -36,6 +36,9 @@ func essence(f *conntrack.Flow) {
 		f.TimeoutSeconds = 0
 		f.Fields &^= conntrack.FieldTimeout
 	}
+	if f.Synproxy == (conntrack.Synproxy{}) { // which the kernel tells of entries that no SYN proxy has seen
+		f.Fields &^= conntrack.FieldSynproxy
+	}
 }
 
 const nibble = 0x0f
@@ -54,7 +57,7 @@ func appendRecord(b []byte, f *conntrack.Flow, fresh bool) []byte {
 		b = binary.AppendUvarint(b, uint64(f.TimeoutSeconds))
 	}
 	if f.Fields.Has(conntrack.FieldMark) {
-		b = binary.BigEndian.AppendUint32(b, f.Mark)
+		b = binary.AppendUvarint(b, uint64(f.Mark)) // none, mostly
 	}
 	if f.Fields.Has(conntrack.FieldTCPState) {
 		b = append(b, byte(f.TCP.State))
@@ -124,7 +127,7 @@ func decodeRecord(f *conntrack.Flow, record []byte) (fresh bool, err error) {
 		f.TimeoutSeconds = d.uvarint32()
 	}
 	if present.Has(conntrack.FieldMark) {
-		f.Mark = d.uint32()
+		f.Mark = d.uvarint32()
 	}
 	if present.Has(conntrack.FieldTCPState) {
 		f.TCP.State = conntrack.TCPState(d.uint8())

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 
 	"github.com/hapair-io/hapair/internal/class"
@@ -16,6 +17,7 @@ const maxWork = 16
 // applier writes what comes from the active, on one goroutine, in the order in which it came.
 type applier struct {
 	conversation *conversation
+	frame        []byte // the acknowledgement that was sent last
 	classes      map[state.Class]*incoming
 	upserts      []state.Change // of the snapshot's frame that is written
 }
@@ -173,12 +175,27 @@ func (a *applier) answer(f wire.Frame) {
 	c.send(f)
 }
 
-// applied acknowledges. The writer sends the newest position alone, however many gathered.
+// applied acknowledges, unless more waits that will be: the newest position stands for all before it. It does so by
+// itself, since to wake the writer for it costs more than to send it; only what the writer has still to say before,
+// such as a plea for a snapshot, the writer says first.
 func (a *applier) applied(position uint64) {
 	c := a.conversation
+	if !c.noteApplied(position, len(c.work) > 0) {
+		return
+	}
+	a.frame = wire.Append(a.frame[:0], &wire.Ack{Position: position})
+	if _, err := c.connection.Write(a.frame); err != nil {
+		c.end(fmt.Errorf("speaking to the peer: %w", err))
+	}
+}
+
+// noteApplied tells whether the position is to be acknowledged at once.
+func (c *conversation) noteApplied(position uint64, more bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.applied, c.ackDue = position, true
+	c.applied = position
 	c.tellPosition()
-	signal(c.wake)
+	// The writer is awake where it has something to say, and what waits is acknowledged here or wakes it with an answer.
+	c.ackDue = more || len(c.control) > 0
+	return !c.ackDue
 }
