@@ -215,6 +215,7 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 func measureResync(t testing.TB, o Options, s system, sample *Sample) {
 	create(t, openTable(t, s.network().Primary), 0, o.Flows)
 	awaitHeld(t, s, o.Flows)
+	s.empty()
 	begun := time.Now()
 	s.refill(o.Flows)
 	sample.Filled = time.Since(begun).Seconds()

@@ -34,8 +34,9 @@ type system interface {
 	processes() []int
 	// held is how many connections the secondary has, where the system puts them.
 	held() (int, error)
-	// refill gives the secondary a new life without connections, and returns when all that the primary has are usable
-	// there.
+	// empty ends the secondary's life and takes its connections away.
+	empty()
+	// refill gives it a new life, and returns when all that the primary has are usable there.
 	refill(connections int)
 }
 
@@ -64,9 +65,12 @@ func (e *engines) network() *testbed.Network { return e.Network }
 func (e *engines) processes() []int          { return []int{e.Active.PID(), e.Standby.PID()} }
 func (e *engines) held() (int, error)        { return count(e.t, e.Secondary) - e.before, nil }
 
-func (e *engines) refill(connections int) {
+func (e *engines) empty() {
 	e.Standby.Kill()
 	flush(e.t, e.Secondary)
+}
+
+func (e *engines) refill(connections int) {
 	e.Standby = e.Start("secondary")
 	e.Standby.Join(1)
 	await(e.t, "the standby to be in sync", func() error {
@@ -128,9 +132,12 @@ func (d *daemons) tell(command string) {
 	}
 }
 
-func (d *daemons) refill(connections int) {
+func (d *daemons) empty() {
 	d.secondary.Kill()
 	flush(d.t, d.n.Secondary)
+}
+
+func (d *daemons) refill(connections int) {
 	d.secondary = d.run(d.n.Secondary, "secondary", testbed.SecondarySync, testbed.PrimarySync)
 	d.tell("-n") // asks the peer for all that it has
 	awaitHeld(d.t, d, connections)
