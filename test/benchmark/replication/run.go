@@ -104,7 +104,7 @@ func Run(ctx context.Context, o Options) error {
 			if len(o.Scenarios) > 0 && !slices.Contains(o.Scenarios, s.name) {
 				continue
 			}
-			samples = append(samples, s.run(t, o, directory)...)
+			s.run(t, o, directory, func(x Sample) { samples = append(samples, x) })
 		}
 	})
 	report := Report(samples)
@@ -112,8 +112,8 @@ func Run(ctx context.Context, o Options) error {
 	return errors.Join(err, os.WriteFile(filepath.Join(o.Output, "report.txt"), []byte(report), 0o644))
 }
 
-// run measures all systems in turns.
-func (s scenario) run(t testing.TB, o Options, directory string) (samples []Sample) {
+// run measures all systems in turns. What was measured before something failed counts.
+func (s scenario) run(t testing.TB, o Options, directory string, measured func(Sample)) {
 	rates := []int{0}
 	if s.atRates {
 		rates = o.Rates
@@ -133,11 +133,10 @@ func (s scenario) run(t testing.TB, o Options, directory string) (samples []Samp
 					t.Fatalf("%s, %s, round %d: %v", s.name, name, round+1, err)
 				}
 				o.note(t, sample)
-				samples = append(samples, sample)
+				measured(sample)
 			}
 		}
 	}
-	return samples
 }
 
 // note writes a sample down at once: a run that is interrupted has measured until then.

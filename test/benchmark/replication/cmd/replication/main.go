@@ -2,6 +2,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +33,7 @@ of its connection tracking table, which it restores.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if quick {
-				o.Rounds, o.Lasting, o.Flows = 1, 2*time.Second, 50_000
+				hurry(command)
 			}
 			return replication.Run(command.Context(), o)
 		},
@@ -51,6 +52,19 @@ of its connection tracking table, which it restores.`,
 	flags.StringVar(&o.Output, "output",
 		filepath.Join(bin, "bench-replication.out", time.Now().Format("20060102-150405")),
 		"folder for raw figures and the report")
-	flags.BoolVar(&quick, "quick", false, "see that all of it works: one short round")
+	flags.BoolVar(&quick, "quick", false, "see that all of it works: one short round, unless flags say otherwise")
 	return command
+}
+
+// hurry makes everything small that no flag was given for.
+func hurry(command *cobra.Command) {
+	for name, value := range map[string]string{"rounds": "1", "lasting": "2s", "flows": "50000"} {
+		flag := command.Flags().Lookup(name)
+		if flag.Changed {
+			continue
+		}
+		if err := flag.Value.Set(value); err != nil {
+			panic(fmt.Sprintf("--%s=%s: %v", name, value, err)) // the table stands above
+		}
+	}
 }

@@ -1,0 +1,52 @@
+package replication
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestReportJudgesByMedians(t *testing.T) {
+	samples := []Sample{
+		{Scenario: "events", System: hapair, Round: 1, Rate: 1000, CPU: 7, Bytes: 40},
+		{Scenario: "events", System: hapair, Round: 2, Rate: 1000, CPU: 90, Bytes: 40},
+		{Scenario: "events", System: hapair, Round: 3, Rate: 1000, CPU: 5, Bytes: 40},
+		{Scenario: "events", System: cached, Round: 1, Rate: 1000, CPU: 14, Bytes: 100},
+		{Scenario: "events", System: direct, Round: 1, Rate: 1000, CPU: 20, Bytes: 100},
+	}
+	report := Report(samples)
+	for _, line := range []string{
+		"CPU at 1000/s: 0.50 × that of conntrackd cached, at most 0.60 wanted: met",
+		"CPU at 1000/s: 0.35 × that of conntrackd direct, at most 0.25 wanted: MISSED",
+		"bytes a record at 1000/s: 0.40 × that of conntrackd cached, at most 0.50 wanted: met",
+		"7.0 (5.0–90.0)",
+	} {
+		if !strings.Contains(report, line) {
+			t.Errorf("the report lacks %q:\n%s", line, report)
+		}
+	}
+	if strings.Contains(report, "resync") {
+		t.Errorf("the report has a table of what was not measured:\n%s", report)
+	}
+}
+
+func TestProcessesTellWhatTheyTook(t *testing.T) {
+	before, err := processorTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for begun := time.Now(); time.Since(begun) < 100*time.Millisecond; {
+		_ = strings.Repeat("x", 1000)
+	}
+	after, err := processorTime(os.Getpid())
+	if err != nil || after <= before || after > before+10*time.Second {
+		t.Errorf("%s before, %s after, %v", before, after, err)
+	}
+	if bytes, err := resident(os.Getpid()); err != nil || bytes < 1<<20 || bytes > 1<<32 {
+		t.Errorf("%d bytes, %v", bytes, err)
+	}
+	if _, err := processorTime(0); err == nil {
+		t.Error("no process has a processor's time")
+	}
+}
