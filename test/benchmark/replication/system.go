@@ -50,7 +50,7 @@ func start(t testing.TB, name, directory string) system {
 	d := &daemons{t: t, n: testbed.NewNetwork(t), direct: name == direct, directory: directory}
 	d.primary = d.run(d.n.Primary, "primary", testbed.PrimarySync, testbed.SecondarySync)
 	d.secondary = d.run(d.n.Secondary, "secondary", testbed.SecondarySync, testbed.PrimarySync)
-	d.before = count(t, d.n.Secondary)
+	d.awaitListening()
 	return d
 }
 
@@ -88,7 +88,7 @@ type daemons struct {
 	direct             bool
 	directory          string
 	primary, secondary *process.Process
-	before             int
+	before             int // what the secondary held when the measurement began
 }
 
 func (d *daemons) file(name string) string { return filepath.Join(d.directory, name) }
@@ -115,12 +115,48 @@ func (d *daemons) run(on *testbed.Namespace, name, own, peer string) *process.Pr
 	return p
 }
 
+// probes are the numbers of the connections that are made to see whether the daemons do their work yet.
+const probes = 8_000_000
+
+// awaitListening makes connections until one of them has reached the secondary. The daemons open their sockets for
+// commands before they listen to the kernel, and miss what happens in between.
+func (d *daemons) awaitListening() {
+	d.t.Helper()
+	own := count(d.t, d.n.Secondary)
+	table, made := openTable(d.t, d.n.Primary), 0
+	await(d.t, "the daemons to replicate", func() error {
+		create(d.t, table, probes+made, 1)
+		made++
+		held, err := d.holds()
+		if err == nil && (d.direct && held <= own || held == 0) {
+			err = fmt.Errorf("none of %d connections was", made)
+		}
+		return err
+	})
+	settled := -1
+	await(d.t, "the daemons to come to rest", func() error {
+		held, err := d.holds()
+		if err == nil && held != settled {
+			err = fmt.Errorf("the secondary holds %d, and %d before", held, settled)
+		}
+		settled = held
+		return err
+	})
+	d.before = settled
+}
+
 func (d *daemons) network() *testbed.Network { return d.n }
 func (d *daemons) processes() []int          { return []int{d.primary.PID(), d.secondary.PID()} }
 
 func (d *daemons) held() (int, error) {
+	held, err := d.holds()
+	return held - d.before, err
+}
+
+// holds is all that the secondary has, what there was before included.
+func (d *daemons) holds() (int, error) {
 	if d.direct {
-		return count(d.t, d.n.Secondary) - d.before, nil
+		return count(d.t, d.n.Secondary), nil
 	}
 	return conntrackd.Cached(d.n.Secondary, d.file("secondary.conf"))
 }
