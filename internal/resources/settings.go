@@ -41,14 +41,13 @@ func Sync(policy *v1alpha1.SyncPolicy) (settings.Sync, error) {
 	slices.Sort(sync.Classes)
 
 	if connections := policy.Spec.Connections; connections != nil {
-		for i, name := range connections.Protocols {
-			number, ok := protocolNumbers[name]
-			if !ok {
-				return settings.Sync{}, fmt.Errorf("spec.connections.protocols[%d]: unknown protocol %q", i, name)
-			}
-			sync.Protocols = append(sync.Protocols, number)
+		var err error
+		if sync.Protocols, err = numbers(connections.Protocols, protocolNumbers, "protocol"); err != nil {
+			return settings.Sync{}, fmt.Errorf("spec.connections.protocols%w", err)
 		}
-		slices.Sort(sync.Protocols)
+		if sync.TCPStates, err = numbers(connections.TCPStates, tcpStates, "state"); err != nil {
+			return settings.Sync{}, fmt.Errorf("spec.connections.tcpStates%w", err)
+		}
 		for i, text := range connections.ExcludedNetworks {
 			block, err := netip.ParsePrefix(text)
 			if err != nil {
@@ -56,19 +55,25 @@ func Sync(policy *v1alpha1.SyncPolicy) (settings.Sync, error) {
 			}
 			sync.ExcludedNetworks = append(sync.ExcludedNetworks, block)
 		}
-		for i, name := range connections.TCPStates {
-			number, ok := tcpStates[name]
-			if !ok {
-				return settings.Sync{}, fmt.Errorf("spec.connections.tcpStates[%d]: unknown state %q", i, name)
-			}
-			sync.TCPStates = append(sync.TCPStates, number)
-		}
-		slices.Sort(sync.TCPStates)
 	}
 	if throttle := policy.Spec.Throttle; throttle != nil {
 		sync.RecordsPerSecond, sync.KilobitsPerSecond = throttle.RecordsPerSecond, throttle.KilobitsPerSecond
 	}
 	return sync, nil
+}
+
+// numbers are those of what is named, sorted.
+func numbers[T ~string](names []T, known map[T]uint8, kind string) (settings.Numbers, error) {
+	var all settings.Numbers
+	for i, name := range names {
+		number, ok := known[name]
+		if !ok {
+			return nil, fmt.Errorf("[%d]: unknown %s %q", i, kind, name)
+		}
+		all = append(all, number)
+	}
+	slices.Sort(all)
+	return all, nil
 }
 
 // Settings are what both sidecars of the pair are told.

@@ -116,7 +116,6 @@ func (i *item) take(answer *conntrack.Result) {
 		i.step = stepDone
 	default:
 		i.step = i.next()
-		i.strip()
 	}
 }
 
@@ -137,6 +136,7 @@ func (i *item) next() step {
 	case i.step < stepReplace:
 		return stepReplace
 	case i.flow.Fields&dispensable != 0:
+		i.flow.Fields &^= dispensable
 		return stepBare
 	default:
 		return stepRefused
@@ -153,13 +153,6 @@ func (i *item) refusal() class.Refusal {
 		return class.Full
 	default:
 		return class.Rejected
-	}
-}
-
-// strip leaves out what the last step goes without.
-func (i *item) strip() {
-	if i.step == stepBare {
-		i.flow.Fields &^= dispensable
 	}
 }
 

@@ -49,10 +49,14 @@ func (l limits) follow(ctx context.Context, set func(engine.Limits) error) {
 				"recordsPerSecond", wanted.RecordsPerSecond, "bytesPerSecond", wanted.BytesPerSecond)
 			l.now, err = wanted, set(wanted)
 		}
-		if err != nil && err.Error() != problem {
+		said := problem
+		problem = ""
+		if err != nil {
+			problem = err.Error()
+		}
+		if problem != "" && problem != said {
 			l.log.Error(err, "Reading settings anew, and going on with those of before", "file", l.file)
 		}
-		problem = errorText(err)
 	}
 }
 
@@ -63,11 +67,4 @@ func (l limits) read() (engine.Limits, error) {
 	}
 	told, err := settings.Parse(document)
 	return limitsOf(told.Sync), err
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -111,7 +111,7 @@ func (a *applier) incoming(id state.Class) *incoming {
 	in := a.classes[id]
 	if in == nil {
 		class, _ := a.conversation.engine.class(id) // the session refuses classes that are not replicated
-		in = &incoming{class: class, metrics: a.conversation.engine.config.Metrics.of(id)}
+		in = &incoming{class: class, metrics: a.conversation.engine.metrics[id]}
 		a.classes[id] = in
 	}
 	return in

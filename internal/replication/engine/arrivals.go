@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/replication/queue"
@@ -41,5 +42,5 @@ func (a *arrivals) popped(q *queue.Queue) {
 	for gone < len(a.waiting) && q.Passed(a.waiting[gone].mark) {
 		gone++
 	}
-	a.waiting = append(a.waiting[:0], a.waiting[gone:]...)
+	a.waiting = slices.Delete(a.waiting, 0, gone)
 }

@@ -81,6 +81,7 @@ type Engine struct {
 	log      logr.Logger
 	events   *outbox
 	throttle throttle
+	metrics  map[state.Class]*classMetrics
 	commits  chan context.Context // one at most: of two commits under way the earlier is needless
 	// position is that of the current conversation. It is read for every heartbeat, which must not wait for a lock that
 	// the state goes through.
@@ -106,8 +107,13 @@ func New(config Config) (*Engine, error) {
 	if config.Network == nil {
 		config.Network = transport.TCP{}
 	}
+	metrics := map[state.Class]*classMetrics{}
+	for _, c := range config.Classes {
+		metrics[c.ID] = config.Metrics.of(c.ID)
+	}
 	return &Engine{
-		config: config, log: config.Log, events: newOutbox(), throttle: newThrottle(config.Limits),
+		metrics: metrics,
+		config:  config, log: config.Log, events: newOutbox(), throttle: newThrottle(config.Limits),
 		commits: make(chan context.Context, 1), moved: make(chan struct{}, 1), recant: func() {},
 	}, nil
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // flight is the frames of state that were sent and not acknowledged, in their order.
 type flight struct {
@@ -31,5 +34,5 @@ func (f *flight) acked(position uint64, now time.Time) {
 			frame.metrics.lag.Observe(f.lag.Seconds())
 		}
 	}
-	f.frames = append(f.frames[:0], f.frames[done:]...)
+	f.frames = slices.Delete(f.frames, 0, done)
 }

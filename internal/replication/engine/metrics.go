@@ -61,7 +61,7 @@ func options(name, help string) prometheus.CounterOpts {
 	return prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}
 }
 
-// classMetrics are those of one class, looked up once: they are counted for each change.
+// classMetrics are those of one class. An engine looks them up once, since they are counted for each frame.
 type classMetrics struct {
 	events, coalesced, sent, bytes, acknowledged, applied prometheus.Counter
 	lag                                                   prometheus.Observer

@@ -13,31 +13,29 @@ const roomAfter = 30 * time.Second
 
 // room is whether a class has any on this unit.
 type room struct {
-	// lacked says that something of the snapshot under way, or since the last one, had none.
-	lacked bool
-	// askAt is when all of the class is asked for again; zero while everything had room.
+	// askAt is when all of the class is asked for again; zero while everything had room, of the snapshot under way and
+	// since the last one.
 	askAt time.Time
 }
+
+// lacked tells whether something had none.
+func (r *room) lacked() bool { return !r.askAt.IsZero() }
 
 // begin begins a snapshot.
 func (r *room) begin() { *r = room{} }
 
 // took notes what became of changes, and tells whether it is the first time that some had no room.
 func (r *room) took(outcome class.Outcome, now time.Time) (first bool) {
-	if outcome.Refused[class.Full] == 0 {
+	if outcome.Refused[class.Full] == 0 || r.lacked() {
 		return false
 	}
-	first = !r.lacked
-	r.lacked = true
-	if first {
-		r.askAt = now.Add(roomAfter)
-	}
-	return first
+	r.askAt = now.Add(roomAfter)
+	return true
 }
 
 // ask tells whether it is time to ask for all of the class again.
 func (r *room) ask(now time.Time) bool {
-	if r.askAt.IsZero() || now.Before(r.askAt) {
+	if !r.lacked() || now.Before(r.askAt) {
 		return false
 	}
 	r.askAt = now.Add(roomAfter)
@@ -58,7 +56,7 @@ func (a *applier) checkRoom(in *incoming, outcome class.Outcome) {
 // endOfSnapshot tells that everything had room, if it had.
 func (a *applier) endOfSnapshot() {
 	for _, in := range a.classes {
-		if in.room.lacked {
+		if in.room.lacked() {
 			return
 		}
 	}

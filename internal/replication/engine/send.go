@@ -69,7 +69,7 @@ func (c *conversation) appended(f wire.Frame, bytes int) {
 		return
 	}
 	c.engine.throttle.spendBytes(time.Now(), bytes)
-	c.engine.config.Metrics.bytes.WithLabelValues(id.String()).Add(float64(bytes))
+	c.engine.metrics[id].bytes.Add(float64(bytes))
 }
 
 // takeLeave says why the conversation ends, if the peer still listens.

@@ -70,7 +70,7 @@ type drain struct {
 
 func newStream(c *conversation, class class.Class) *stream {
 	return &stream{
-		class: class, conversation: c, resync: make(chan struct{}, 1), metrics: c.engine.config.Metrics.of(class.ID),
+		class: class, conversation: c, resync: make(chan struct{}, 1), metrics: c.engine.metrics[class.ID],
 		queue: queue.New(queueLimits, class.Codec.Merge), abort: func() {},
 	}
 }
