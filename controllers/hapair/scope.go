@@ -25,7 +25,8 @@ type scope struct {
 	// lacks are in the order in which they were found.
 	lacks []lack
 
-	// settings are the encoded settings of both sidecars; nil while sync is not known.
+	// told are the settings of both sidecars, and settings what is written of them; nil while sync is not known.
+	told     settings.Sidecar
 	settings []byte
 
 	// decisions are what ensureUnits made of each unit; nil when it did not get that far.

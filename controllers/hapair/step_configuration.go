@@ -16,11 +16,11 @@ import (
 // units at once.
 func (r *Reconciler) ensureConfiguration(ctx context.Context, s *scope) error {
 	if s.syncKnown {
-		told, err := resources.Settings(s.pair, s.sync)
-		if err != nil {
+		var err error
+		if s.told, err = resources.Settings(s.pair, s.sync); err != nil {
 			return &specError{err}
 		}
-		if s.settings, err = resources.EncodeSettings(told); err != nil {
+		if s.settings, err = resources.EncodeSettings(s.told); err != nil {
 			return &specError{err}
 		}
 		wanted := resources.SidecarConfigMap(s.pair, s.settings)

@@ -42,7 +42,7 @@ func (r *Reconciler) templates(s *scope) (map[v1alpha1.Unit]*corev1ac.PodApplyCo
 		return templates, w, nil
 	}
 	for _, unit := range v1alpha1.Units() {
-		pod, err := resources.Pod(s.pair, unit, r.Images, s.settings)
+		pod, err := resources.Pod(s.pair, unit, r.Images, s.told)
 		if err != nil {
 			return nil, w, err
 		}

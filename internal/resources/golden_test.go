@@ -169,7 +169,7 @@ func everything(pair *v1alpha1.HAPair, policy *v1alpha1.SyncPolicy) ([]any, erro
 		resources.Lease(pair), resources.PodDisruptionBudget(pair),
 		resources.SidecarConfigMap(pair, settings), resources.FirewallConfigMap(pair, []byte("{}\n")))
 	for _, unit := range v1alpha1.Units() {
-		pod, err := resources.Pod(pair, unit, images, settings)
+		pod, err := resources.Pod(pair, unit, images, told)
 		if err != nil {
 			return nil, err
 		}

@@ -16,16 +16,13 @@ const hashLength = 16
 
 // templateHash stands for all that a pod cannot take while it runs. encoding/json sorts the keys of maps, so that equal
 // templates have equal bytes.
-func templateHash(pod *corev1ac.PodApplyConfiguration, encoded []byte) (string, error) {
+func templateHash(pod *corev1ac.PodApplyConfiguration, told settings.Sidecar) (string, error) {
 	hash := sha256.New()
 	if err := json.NewEncoder(hash).Encode(pod); err != nil {
 		return "", fmt.Errorf("hashing the template of pod %s: %w", *pod.Name, err)
 	}
-	told, err := settings.Parse(encoded)
+	encoded, err := encode(told.Fixed())
 	if err != nil {
-		return "", fmt.Errorf("hashing the settings of pod %s: %w", *pod.Name, err)
-	}
-	if encoded, err = EncodeSettings(told.Fixed()); err != nil {
 		return "", fmt.Errorf("hashing the settings of pod %s: %w", *pod.Name, err)
 	}
 	hash.Write(encoded)

@@ -11,6 +11,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/settings"
 )
 
 const (
@@ -32,7 +33,7 @@ type Images struct {
 // Pod is one unit. Everything in it is fixed for the pod's life, and AnnotationTemplateHash stands for all of it and
 // for those of the settings that the sidecar reads only when it starts.
 func Pod(
-	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, settings []byte,
+	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, told settings.Sidecar,
 ) (*corev1ac.PodApplyConfiguration, error) {
 	networks, err := networksAnnotation(pair)
 	if err != nil {
@@ -44,7 +45,7 @@ func Pod(
 		WithLabels(map[string]string{v1alpha1.LabelUnit: string(unit)}).
 		WithAnnotations(map[string]string{annotationNetworks: networks}).
 		WithSpec(podSpec(pair, unit, images))
-	hash, err := templateHash(pod, settings)
+	hash, err := templateHash(pod, told)
 	if err != nil {
 		return nil, err
 	}

@@ -21,17 +21,13 @@ import (
 )
 
 // replicating are the settings of the smallest pair that replicates so.
-func replicating(t *testing.T, sync settings.Sync) []byte {
+func replicating(t *testing.T, sync settings.Sync) settings.Sidecar {
 	t.Helper()
 	all, err := resources.Settings(smallest(), sync)
 	if err != nil {
 		t.Fatal(err)
 	}
-	encoded, err := resources.EncodeSettings(all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return encoded
+	return all
 }
 
 func hash(t *testing.T, pair *v1alpha1.HAPair, images resources.Images, sync settings.Sync) string {

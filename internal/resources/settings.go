@@ -104,12 +104,20 @@ func Settings(pair *v1alpha1.HAPair, sync settings.Sync) (settings.Sidecar, erro
 // EncodeSettings writes settings as the sidecars read them. It refuses what a sidecar would refuse: better here, where
 // a person sees it, than in a pod that does not start.
 func EncodeSettings(told settings.Sidecar) ([]byte, error) {
-	encoded, err := json.MarshalIndent(told, "", "  ")
+	encoded, err := encode(told)
 	if err != nil {
-		return nil, fmt.Errorf("encoding sidecar settings: %w", err)
+		return nil, err
 	}
 	if _, err := settings.Parse(encoded); err != nil {
 		return nil, err
+	}
+	return encoded, nil
+}
+
+func encode(told settings.Sidecar) ([]byte, error) {
+	encoded, err := json.MarshalIndent(told, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encoding sidecar settings: %w", err)
 	}
 	return append(encoded, '\n'), nil
 }
