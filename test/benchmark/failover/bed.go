@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -151,19 +150,6 @@ func pause(t testing.TB, d time.Duration) {
 	case <-t.Context().Done():
 		t.Fatal("interrupted")
 	}
-}
-
-// connections is how many entries the connection tracking table of a router has.
-func (r *router) connections() (int, error) {
-	var text []byte
-	err := r.namespace.Do(func() (err error) {
-		text, err = os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_count")
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("counting the connections of %s: %w", r.name, err)
-	}
-	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
 var errVirtualAddress = errors.New("it has no virtual address")

@@ -26,6 +26,7 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/apiserver"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
 	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
 const (
@@ -217,7 +218,7 @@ func isTrue(pod *corev1.Pod, kind corev1.PodConditionType) bool {
 }
 
 // replicated is what the standby's kernel has: each connection is written there when it is received.
-func (h *hapair) replicated() (int, error) { return h.bed.secondary.connections() }
+func (h *hapair) replicated() (int, error) { return connections.Count(h.bed.secondary.namespace) }
 
 // told is what the new active left on the Lease.
 func (h *hapair) told() json.RawMessage {

@@ -16,6 +16,7 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/conntrackd"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
 	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
 // replication is how conntrackd is set up.
@@ -194,7 +195,7 @@ func (k *keepalived) redundant() error {
 
 func (k *keepalived) replicated() (int, error) {
 	if k.replication == replicationDirect {
-		return k.bed.secondary.connections()
+		return connections.Count(k.bed.secondary.namespace)
 	}
 	r := k.bed.secondary
 	return conntrackd.Cached(r.namespace, k.file(r, "conntrackd.conf"))

@@ -85,11 +85,3 @@ func interfaceBytes(name string) (uint64, error) {
 	s := link.Attrs().Statistics
 	return s.RxBytes + s.TxBytes, nil
 }
-
-func contextWithPatience(t testing.TB) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), patience)
-}
-
-func ignoreContext(ask func() error) func(context.Context) error {
-	return func(context.Context) error { return ask() }
-}

@@ -16,6 +16,7 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/figures"
 	"github.com/hapair-io/hapair/test/benchmark/internal/machine"
 	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
+	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
 // Options say what is measured, and how often.
@@ -158,7 +159,7 @@ func (o Options) note(t testing.TB, s Sample) {
 
 // measureEvents makes connections at a rate, and measures what it takes until the secondary has them.
 func measureEvents(t testing.TB, o Options, s system, sample *Sample) {
-	table := openTable(t, s.network().Primary)
+	table := connections.Open(t, s.network().Primary)
 	before := spent(t, s)
 	sample.Made, sample.Reached = createAtRate(t, table, sample.Rate, o.Lasting)
 	sample.Missing = sample.Made - settle(t, s, sample.Made)
@@ -198,7 +199,7 @@ func measureLag(t testing.TB, o Options, s system, sample *Sample) {
 	ctx, cancel := context.WithCancel(t.Context())
 	from.run(ctx)
 	to.run(ctx)
-	table := openTable(t, s.network().Primary)
+	table := connections.Open(t, s.network().Primary)
 	sample.Made, sample.Reached = createAtRate(t, table, sample.Rate, o.Lasting)
 	sample.Missing = sample.Made - settle(t, s, sample.Made)
 	cancel()
@@ -212,7 +213,7 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 
 // measureResync fills an empty secondary.
 func measureResync(t testing.TB, o Options, s system, sample *Sample) {
-	create(t, openTable(t, s.network().Primary), 0, o.Flows)
+	connections.Create(t, connections.Open(t, s.network().Primary), 0, o.Flows)
 	awaitHeld(t, s, o.Flows)
 	s.empty()
 	begun := time.Now()

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/poll"
 	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/connections"
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
 
@@ -123,9 +125,9 @@ const probes = 8_000_000
 func (d *daemons) awaitListening() {
 	d.t.Helper()
 	own := count(d.t, d.n.Secondary)
-	table, made := openTable(d.t, d.n.Primary), 0
+	table, made := connections.Open(d.t, d.n.Primary), 0
 	await(d.t, "the daemons to replicate", func() error {
-		create(d.t, table, probes+made, 1)
+		connections.Create(d.t, table, probes+made, 1)
 		made++
 		held, err := d.holds()
 		if err == nil && (d.direct && held <= own || held == 0) {
@@ -190,9 +192,10 @@ func (d *daemons) refill(connections int) {
 
 func await(t testing.TB, what string, ask func() error) {
 	t.Helper()
-	ctx, cancel := contextWithPatience(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := poll.Until(ctx, 20*time.Millisecond, what, ignoreContext(ask)); err != nil {
+	err := poll.Until(ctx, 20*time.Millisecond, what, func(context.Context) error { return ask() })
+	if err != nil {
 		t.Fatal(err)
 	}
 }

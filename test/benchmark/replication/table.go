@@ -2,7 +2,6 @@ package replication
 
 import (
 	"fmt"
-	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -11,57 +10,17 @@ import (
 
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
 // count is how many entries the connection tracking table of a namespace has.
 func count(t testing.TB, n *testbed.Namespace) int {
 	t.Helper()
-	var text []byte
-	err := n.Do(func() (err error) {
-		text, err = os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_count")
-		return err
-	})
-	entries := 0
-	if err == nil {
-		entries, err = strconv.Atoi(strings.TrimSpace(string(text)))
-	}
+	entries, err := connections.Count(n)
 	if err != nil {
-		t.Fatalf("Counting the connections of %s: %v", n.Name, err)
+		t.Fatal(err)
 	}
 	return entries
-}
-
-func openTable(t testing.TB, n *testbed.Namespace) *conntrack.Table {
-	t.Helper()
-	var table *conntrack.Table
-	err := n.Do(func() (err error) {
-		table, err = conntrack.OpenTable()
-		return err
-	})
-	if err != nil {
-		t.Fatalf("Opening the table of %s: %v", n.Name, err)
-	}
-	t.Cleanup(func() { _ = table.Close() })
-	return table
-}
-
-// create makes connections of these numbers in a table, as if their packets had passed.
-func create(t testing.TB, table *conntrack.Table, first, number int) {
-	t.Helper()
-	const batch = 1024
-	for end := first + number; first < end; first += batch {
-		var requests []conntrack.Request
-		for i := first; i < min(first+batch, end); i++ {
-			requests = append(requests, conntrack.Request{Operation: conntrack.Create, Flow: flow(i)})
-		}
-		results, err := table.Do(requests, nil)
-		for i := 0; err == nil && i < len(results); i++ {
-			err = results[i].Err
-		}
-		if err != nil {
-			t.Fatalf("Making connections: %v", err)
-		}
-	}
 }
 
 // createAtRate makes connections at a steady rate, and returns how many a second it reached.
@@ -79,31 +38,11 @@ func createAtRate(t testing.TB, table *conntrack.Table, rate int, lasting time.D
 		}
 		elapsed := min(time.Since(begun), lasting)
 		due := int(elapsed.Seconds() * float64(rate))
-		create(t, table, made, due-made)
+		connections.Create(t, table, made, due-made)
 		made = due
 		if elapsed == lasting {
 			return made, float64(made) / time.Since(begun).Seconds()
 		}
-	}
-}
-
-// flow is a TCP connection through source translation, from the client, to a port of its own on one of many servers.
-func flow(number int) conntrack.Flow {
-	const portsPerServer = 1 << 15
-	orig := conntrack.Tuple{
-		Protocol: conntrack.ProtocolTCP,
-		Src:      netip.MustParseAddr(testbed.ClientAddress), SrcPort: uint16(1024 + number%portsPerServer),
-		Dst: netip.AddrFrom4([4]byte{198, 51, 100, byte(number / portsPerServer)}), DstPort: 443,
-	}
-	reply := orig.Inverse()
-	reply.Dst = testbed.VirtualWAN.Addr()
-	return conntrack.Flow{
-		Fields: conntrack.FieldStatus | conntrack.FieldTimeout | conntrack.FieldTCPState | conntrack.FieldTCPWindow,
-		Orig:   orig, Reply: reply, TimeoutSeconds: 3600,
-		Status: conntrack.StatusConfirmed | conntrack.StatusSeenReply | conntrack.StatusAssured,
-		TCP: conntrack.TCP{
-			State: conntrack.TCPEstablished, FlagsOrig: conntrack.TCPSACKPermit, FlagsReply: conntrack.TCPSACKPermit,
-		},
 	}
 }
 
@@ -118,7 +57,7 @@ func flush(t testing.TB, n *testbed.Namespace) {
 		})
 	})
 	if err == nil {
-		_, err = openTable(t, n).Do(requests, nil)
+		_, err = connections.Open(t, n).Do(requests, nil)
 	}
 	if err != nil {
 		t.Fatalf("Emptying the table of %s: %v", n.Name, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/test/testbed"
+	table "github.com/hapair-io/hapair/test/testbed/connections"
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
 
@@ -37,30 +38,11 @@ func openRouter(t *testing.T, namespace *testbed.Namespace) router {
 	return r
 }
 
-// flow is one of many established connections from the LAN.
-func flow(i int) conntrack.Flow {
-	orig := conntrack.Tuple{
-		Protocol: conntrack.ProtocolTCP,
-		Src:      netip.MustParseAddr(testbed.ClientAddress), SrcPort: uint16(1024 + i&0x7fff),
-		Dst: netip.AddrFrom4([4]byte{198, 51, 100, byte(i >> 15)}), DstPort: 80,
-	}
-	reply := orig.Inverse()
-	reply.Dst = testbed.VirtualWAN.Addr()
-	return conntrack.Flow{
-		Fields: conntrack.FieldStatus | conntrack.FieldTimeout | conntrack.FieldTCPState | conntrack.FieldTCPWindow,
-		Orig:   orig, Reply: reply, TimeoutSeconds: 3600,
-		Status: conntrack.StatusConfirmed | conntrack.StatusSeenReply | conntrack.StatusAssured,
-		TCP: conntrack.TCP{
-			State: conntrack.TCPEstablished, FlagsOrig: conntrack.TCPSACKPermit, FlagsReply: conntrack.TCPSACKPermit,
-		},
-	}
-}
-
 func (r router) all(operation conntrack.Operation, from, to int) {
 	r.t.Helper()
 	var requests []conntrack.Request
 	for i := from; i < to; i++ {
-		requests = append(requests, conntrack.Request{Operation: operation, Flow: flow(i)})
+		requests = append(requests, conntrack.Request{Operation: operation, Flow: table.Flow(i)})
 	}
 	results, err := r.table.Do(requests, nil)
 	if err != nil {
@@ -160,7 +142,7 @@ func TestLag(t *testing.T) {
 	active, standby := openRouter(t, bed.Primary), openRouter(t, bed.Secondary)
 	var lags []time.Duration
 	for i := range 500 {
-		request := []conntrack.Request{{Operation: conntrack.Create, Flow: flow(i)}}
+		request := []conntrack.Request{{Operation: conntrack.Create, Flow: table.Flow(i)}}
 		start := time.Now()
 		if _, err := active.table.Do(request, nil); err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/cli/program"
 	"github.com/hapair-io/hapair/test/benchmark/failover"
+	"github.com/hapair-io/hapair/test/benchmark/internal/benchmarkflags"
 )
 
 func main() { os.Exit(program.Run(newCommand())) }
@@ -29,22 +29,21 @@ of its connection tracking table, which it restores.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if quick {
-				hurry(command)
+				benchmarkflags.Hurry(command, map[string]string{
+					"runs": "1", "flows": "50000", "away": "10s", "idle": "15s", "patience": "5s",
+				})
 			}
 			return failover.Run(command.Context(), o)
 		},
 	}
-	bin := "bin"
-	if self, err := os.Executable(); err == nil {
-		bin = filepath.Dir(self)
-	}
+	bin := benchmarkflags.Bin()
 	flags := command.Flags()
 	flags.IntVar(&o.Runs, "runs", 20, "how often each system is measured with each setting")
 	flags.StringSliceVar(&o.Scenarios, "scenarios", nil,
 		"which scenarios to run; all when empty: "+strings.Join(failover.Names(), ", "))
 	flags.StringVar(&o.Sidecar, "sidecar", filepath.Join(bin, "sidecar"), "hapair's sidecar")
 	flags.StringVar(&o.Assets, "assets", filepath.Join(bin, "kubernetes-assets"), "folder with etcd and kube-apiserver")
-	flags.StringVar(&o.Output, "output", filepath.Join(bin, "bench-failover.out", time.Now().Format("20060102-150405")),
+	flags.StringVar(&o.Output, "output", benchmarkflags.Output("bench-failover"),
 		"folder for raw figures, the report, and logs of runs that failed")
 	flags.IntVar(&o.Flows, "flows", 500_000, "how many connections the table has where there are many")
 	flags.DurationVar(&o.Away, "away", time.Minute, "how long the API server does not answer")
@@ -53,19 +52,4 @@ of its connection tracking table, which it restores.`,
 	flags.BoolVar(&o.Logs, "logs", false, "keep the logs of all runs, not only of those that failed")
 	flags.BoolVar(&quick, "quick", false, "see that all of it works: smaller and shorter, unless flags say otherwise")
 	return command
-}
-
-// hurry makes everything small that no flag was given for.
-func hurry(command *cobra.Command) {
-	for name, value := range map[string]string{
-		"runs": "1", "flows": "50000", "away": "10s", "idle": "15s", "patience": "5s",
-	} {
-		flag := command.Flags().Lookup(name)
-		if flag.Changed {
-			continue
-		}
-		if err := flag.Value.Set(value); err != nil {
-			panic(fmt.Sprintf("--%s=%s: %v", name, value, err)) // the table stands above
-		}
-	}
 }

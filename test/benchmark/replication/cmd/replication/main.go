@@ -2,15 +2,14 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hapair-io/hapair/internal/cli/program"
+	"github.com/hapair-io/hapair/test/benchmark/internal/benchmarkflags"
 	"github.com/hapair-io/hapair/test/benchmark/replication"
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
@@ -33,14 +32,12 @@ of its connection tracking table, which it restores.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if quick {
-				hurry(command)
+				benchmarkflags.Hurry(command, map[string]string{
+					"rounds": "1", "lasting": "2s", "flows": "50000",
+				})
 			}
 			return replication.Run(command.Context(), o)
 		},
-	}
-	bin := "bin"
-	if self, err := os.Executable(); err == nil {
-		bin = filepath.Dir(self)
 	}
 	flags := command.Flags()
 	flags.IntVar(&o.Rounds, "rounds", 5, "how often each system is measured in each scenario")
@@ -50,21 +47,8 @@ of its connection tracking table, which it restores.`,
 	flags.DurationVar(&o.Lasting, "lasting", 8*time.Second, "for how long they are made")
 	flags.IntVar(&o.Flows, "flows", 1_000_000, "how many connections an empty standby is filled with")
 	flags.StringVar(&o.Output, "output",
-		filepath.Join(bin, "bench-replication.out", time.Now().Format("20060102-150405")),
+		benchmarkflags.Output("bench-replication"),
 		"folder for raw figures and the report")
 	flags.BoolVar(&quick, "quick", false, "see that all of it works: one short round, unless flags say otherwise")
 	return command
-}
-
-// hurry makes everything small that no flag was given for.
-func hurry(command *cobra.Command) {
-	for name, value := range map[string]string{"rounds": "1", "lasting": "2s", "flows": "50000"} {
-		flag := command.Flags().Lookup(name)
-		if flag.Changed {
-			continue
-		}
-		if err := flag.Value.Set(value); err != nil {
-			panic(fmt.Sprintf("--%s=%s: %v", name, value, err)) // the table stands above
-		}
-	}
 }

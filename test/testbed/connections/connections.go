@@ -1,0 +1,91 @@
+// Package connections makes connections in the table of a router without a packet: more of them, and sooner, than hosts
+// could.
+package connections
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// Open opens the table of a namespace until the test ends.
+func Open(t testing.TB, n *testbed.Namespace) *conntrack.Table {
+	t.Helper()
+	var table *conntrack.Table
+	err := n.Do(func() (err error) {
+		table, err = conntrack.OpenTable()
+		return err
+	})
+	if err != nil {
+		t.Fatalf("Opening the table of %s: %v", n.Name, err)
+	}
+	t.Cleanup(func() { _ = table.Close() })
+	return table
+}
+
+// batch is how many connections are made between two looks at whether the test still goes on.
+const batch = 1024
+
+// Create makes connections of these numbers, as if their packets had passed.
+func Create(t testing.TB, table *conntrack.Table, first, number int) {
+	t.Helper()
+	requests := make([]conntrack.Request, 0, batch)
+	var results []conntrack.Result
+	for end := first + number; first < end; first += batch {
+		if t.Context().Err() != nil {
+			t.Fatal("interrupted")
+		}
+		requests = requests[:0]
+		for i := first; i < min(first+batch, end); i++ {
+			requests = append(requests, conntrack.Request{Operation: conntrack.Create, Flow: Flow(i)})
+		}
+		var err error
+		results, err = table.Do(requests, results[:0])
+		for i := 0; err == nil && i < len(results); i++ {
+			err = results[i].Err
+		}
+		if err != nil {
+			t.Fatalf("Making connections: %v", err)
+		}
+	}
+}
+
+// Flow is an established TCP connection through source translation, from the client, to a port of its own on one of
+// many servers.
+func Flow(number int) conntrack.Flow {
+	const portsPerServer = 1 << 15
+	orig := conntrack.Tuple{
+		Protocol: conntrack.ProtocolTCP,
+		Src:      netip.MustParseAddr(testbed.ClientAddress), SrcPort: uint16(1024 + number%portsPerServer),
+		Dst: netip.AddrFrom4([4]byte{198, 51, 100, byte(number / portsPerServer)}), DstPort: 443,
+	}
+	reply := orig.Inverse()
+	reply.Dst = testbed.VirtualWAN.Addr()
+	return conntrack.Flow{
+		Fields: conntrack.FieldStatus | conntrack.FieldTimeout | conntrack.FieldTCPState | conntrack.FieldTCPWindow,
+		Orig:   orig, Reply: reply, TimeoutSeconds: 3600,
+		Status: conntrack.StatusConfirmed | conntrack.StatusSeenReply | conntrack.StatusAssured,
+		TCP: conntrack.TCP{
+			State: conntrack.TCPEstablished, FlagsOrig: conntrack.TCPSACKPermit, FlagsReply: conntrack.TCPSACKPermit,
+		},
+	}
+}
+
+// Count is how many entries the table of a namespace has.
+func Count(n *testbed.Namespace) (int, error) {
+	var text []byte
+	err := n.Do(func() (err error) {
+		text, err = os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_count")
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("counting the connections of %s: %w", n.Name, err)
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
