@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -96,13 +98,14 @@ func collect(t *testing.T, s *socket) []string {
 	t.Helper()
 	defer func() { _ = s.close() }()
 	in := newInbox(s, 1, smallDatagram)
+	silence := unix.NsecToTimeval((500 * time.Millisecond).Nanoseconds())
+	if err := unix.SetsockoptTimeval(s.fd(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &silence); err != nil {
+		t.Fatal(err)
+	}
 	var datagrams []string
 	for {
-		if err := s.deadline(time.Now().Add(500 * time.Millisecond)); err != nil {
-			t.Fatal(err)
-		}
 		err := in.receive(true)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		if errors.Is(err, unix.EAGAIN) {
 			return datagrams
 		}
 		if err != nil {

@@ -4,14 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// answerTimeout bounds the wait for an answer. The kernel answers within the request itself, so that only a kernel that
-// lost an answer lets it pass.
-const answerTimeout = 10 * time.Second
 
 // dumpDatagrams is for how many datagrams of a dump there is room: the kernel makes the next two as one is read.
 const dumpDatagrams = 2
@@ -37,9 +32,6 @@ func dump(ctx context.Context, s *socket, visit func(Flow) error) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
-		}
-		if err := s.deadline(time.Now().Add(answerTimeout)); err != nil {
-			return fmt.Errorf("dumping conntrack: %w", err)
 		}
 		if err := in.receive(true); err != nil {
 			return fmt.Errorf("dumping conntrack: %w", err)

@@ -42,7 +42,9 @@ const (
 // Listener receives the changes of the table of one network namespace.
 type Listener struct {
 	socket *socket
+	gate   *gate
 	inbox  *inbox
+	pace   pace
 	events []Event
 	woken  atomic.Bool
 	// ends is the end of the context that wakes the listener, and forget makes it not do so any more.
@@ -59,9 +61,13 @@ func Listen() (*Listener, error) {
 	if err := joinAll(s); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	g, err := openGate(s.fd())
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	return &Listener{
-		socket: s, inbox: newInbox(s, eventDatagrams, smallDatagram), events: make([]Event, 0, maxEvents+eventDatagrams),
-		forget: func() bool { return true },
+		socket: s, gate: g, inbox: newInbox(s, eventDatagrams, smallDatagram),
+		events: make([]Event, 0, maxEvents+eventDatagrams), forget: func() bool { return true },
 	}, nil
 }
 
@@ -77,34 +83,37 @@ func joinAll(s *socket) error {
 	return nil
 }
 
-// Receive waits for events and returns them; they are valid until the next call. Drained says that there were no more:
-// every change that happened before the call has now been returned. When woken it does not wait. It fails with
-// ErrOverrun when events were lost, after which it can be called again.
+// Receive waits for events and returns them; they are valid until the next call. Where they come quickly it lets them
+// gather for half a millisecond. Drained says that there are no more: every change that happened before the call has now
+// been returned. Whoever needs to know wakes the listener: then it does not wait, and says so unless more events came
+// than it may return. It fails with ErrOverrun when events were lost, after which it can be called again.
 func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
 	l.heed(ctx)
 	l.events = l.events[:0]
-	wait := true
+	if l.pace.pause(time.Now()) {
+		if err := l.wait(ctx, true); err != nil {
+			return nil, false, err
+		}
+	}
 	for len(l.events) < maxEvents {
-		err := l.inbox.receive(wait && len(l.events) == 0)
+		err := l.inbox.receive(false)
 		switch {
 		case err == nil:
 			if err := l.decodeAll(); err != nil {
 				return nil, false, err
 			}
+			if len(l.events) > 0 && !l.inbox.full() && !l.woken.Load() {
+				return l.events, false, nil // most likely all, and whoever needs to be sure has woken the listener
+			}
 		case errors.Is(err, unix.EAGAIN):
-			return l.events, true, nil
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if err := l.socket.deadline(time.Time{}); err != nil {
-				return nil, false, fmt.Errorf("receiving conntrack events: %w", err)
+			if l.woken.Swap(false) || len(l.events) > 0 {
+				return l.events, true, nil
 			}
-			if ctx.Err() != nil {
-				return nil, false, ctx.Err()
-			}
-			if l.woken.Swap(false) {
-				wait = false
+			if err := l.wait(ctx, false); err != nil {
+				return nil, false, err
 			}
 		case errors.Is(err, unix.ENOBUFS):
 			return nil, false, ErrOverrun
@@ -113,6 +122,26 @@ func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, e
 		}
 	}
 	return l.events, false, nil
+}
+
+// wait waits for an event, or only until the pause is over, and returns early when woken.
+func (l *Listener) wait(ctx context.Context, pause bool) error {
+	var err error
+	if pause {
+		err = l.gate.pause(pauseTime)
+	} else {
+		err = l.gate.await()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		if err = l.gate.deadline(time.Time{}); err == nil {
+			err = ctx.Err()
+		}
+	}
+	l.pace.wokeUp(time.Now())
+	if err != nil {
+		return fmt.Errorf("receiving conntrack events: %w", err)
+	}
+	return nil
 }
 
 // heed makes the end of the context wake the listener. Receive is called with one and the same as a rule.
@@ -125,6 +154,7 @@ func (l *Listener) heed(ctx context.Context) {
 
 // decodeAll appends the events of the datagrams that were received.
 func (l *Listener) decodeAll() error {
+	before := len(l.events)
 	for k := range l.inbox.received {
 		b, err := l.inbox.datagram(k)
 		if err == nil {
@@ -134,6 +164,7 @@ func (l *Listener) decodeAll() error {
 			return fmt.Errorf("decoding conntrack event: %w", err)
 		}
 	}
+	l.pace.came(len(l.events) - before)
 	return nil
 }
 
@@ -177,11 +208,11 @@ func (l *Listener) Wake() {
 	l.wake()
 }
 
-// wake ends waiting. It fails only once the socket is closed, when nothing waits.
-func (l *Listener) wake() { _ = l.socket.deadline(time.Unix(1, 0)) }
+// wake ends waiting. It fails only once the gate is closed, when nothing waits.
+func (l *Listener) wake() { _ = l.gate.deadline(time.Unix(1, 0)) }
 
 // Close ends listening.
 func (l *Listener) Close() error {
 	l.forget()
-	return l.socket.close()
+	return errors.Join(l.gate.close(), l.socket.close())
 }

@@ -20,7 +20,7 @@ type inbox struct {
 	// received is how many datagrams the last call received, and failed why it received none.
 	received int
 	failed   unix.Errno
-	waits    bool
+	flags    uintptr
 	// read is made once: a closure made for each call would be garbage.
 	read func(fd uintptr) bool
 }
@@ -49,10 +49,13 @@ func newInbox(s *socket, count, size int) *inbox {
 	return i
 }
 
-// receive takes in what has come, as many datagrams as there is room for. With wait it waits for the first one until
-// the socket's deadline; without, it fails with EAGAIN when there is none.
+// receive takes in what has come, as many datagrams as there is room for. With wait it waits for the first one as long
+// as the socket does; it fails with EAGAIN when there is none.
 func (i *inbox) receive(wait bool) error {
-	i.received, i.failed, i.waits = 0, 0, wait
+	i.received, i.failed, i.flags = 0, 0, unix.MSG_DONTWAIT
+	if wait {
+		i.flags = unix.MSG_WAITFORONE
+	}
 	if err := i.socket.raw.Read(i.read); err != nil {
 		return err
 	}
@@ -62,25 +65,37 @@ func (i *inbox) receive(wait bool) error {
 	return nil
 }
 
-// readOnce tells whether waiting for the socket would be of no use.
+// full says whether there may be more than was received.
+func (i *inbox) full() bool { return i.received == len(i.headers) }
+
+// readOnce leaves nothing to wait for.
 func (i *inbox) readOnce(fd uintptr) bool {
 	for k := range i.headers {
 		i.headers[k].Namelen = unix.SizeofSockaddrNetlink
 	}
-	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&i.headers[0])),
-			uintptr(len(i.headers)), unix.MSG_DONTWAIT, 0, 0)
-		switch errno {
-		case unix.EINTR:
-			continue
-		case 0:
-			i.received, i.failed = int(n), 0
-			return true
-		default:
-			i.received, i.failed = 0, errno
-			return !i.waits || errno != unix.EAGAIN
+	call := unix.Syscall6
+	if i.flags == unix.MSG_DONTWAIT {
+		call = unix.RawSyscall6 // see nowait
+	}
+	for i.failed = unix.EINTR; i.failed == unix.EINTR; {
+		n, _, errno := call(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&i.headers[0])), uintptr(len(i.headers)),
+			i.flags, 0, 0)
+		if i.failed = errno; errno == 0 {
+			i.received = int(n)
 		}
 	}
+	return true
+}
+
+// nowait makes a system call that never waits behind the back of Go's scheduler. For one that might wait the scheduler
+// wakes a thread to watch over it, and lets that look every 20 µs until the program is idle again: of a program that
+// does a moment's work at a time, as often as something changes, that is the larger part of what it costs.
+func nowait(call, a, b, c, d uintptr) (int, error) {
+	n, _, errno := unix.RawSyscall6(call, a, b, c, d, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // datagram is one of those received, valid until the next call of receive; empty when it came from another process,

@@ -21,14 +21,20 @@ const (
 	smallDatagram = 4 << 10
 )
 
-// socket is a netlink socket that waits in Go's poller, so that waiting costs no thread and a context ends it.
+// answerTimeout bounds the wait for an answer. The kernel answers within the request itself, so that only a kernel that
+// lost an answer lets it pass.
+const answerTimeout = 10 * time.Second
+
+// socket is a netlink socket. It is not in Go's poller, for whom every datagram that the kernel queues would be a
+// reason to wake a thread, whether anybody waits for it or not: an answer is there when the request returns, and whoever
+// waits for events does so at a gate.
 type socket struct {
-	file *os.File
+	file *os.File // blocking, so that it stays out of the poller
 	raw  syscall.RawConn
 }
 
 func openSocket() (*socket, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_NETFILTER)
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
 	if err != nil {
 		return nil, fmt.Errorf("opening netfilter socket: %w", err)
 	}
@@ -57,12 +63,19 @@ func prepare(fd int) error {
 			return fmt.Errorf("sizing netfilter socket: %w", err)
 		}
 	}
+	timeout := unix.NsecToTimeval(answerTimeout.Nanoseconds())
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
+		return fmt.Errorf("preparing netfilter socket: %w", err)
+	}
 	// Answers need not repeat the request.
 	if err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1); err != nil {
 		return fmt.Errorf("preparing netfilter socket: %w", err)
 	}
 	return nil
 }
+
+// fd is the socket's descriptor, valid until close.
+func (s *socket) fd() int { return int(s.file.Fd()) }
 
 func (s *socket) join(group int) error {
 	var joined error
@@ -76,12 +89,9 @@ func (s *socket) send(b []byte) error {
 	var sent error
 	err := s.raw.Write(func(fd uintptr) bool {
 		_, sent = unix.Write(int(fd), b)
-		return !errors.Is(sent, unix.EAGAIN)
+		return true
 	})
 	return errors.Join(err, sent)
 }
-
-// deadline ends waiting, now and later, from the moment on; the zero time takes it away.
-func (s *socket) deadline(at time.Time) error { return s.file.SetReadDeadline(at) }
 
 func (s *socket) close() error { return s.file.Close() }

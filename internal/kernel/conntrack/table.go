@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -95,9 +94,6 @@ func (t *Table) do(requests []Request, results []Result) error {
 	}
 	if err := t.socket.send(t.requests.bytes); err != nil {
 		return fmt.Errorf("sending %d conntrack requests: %w", len(requests), err)
-	}
-	if err := t.socket.deadline(time.Now().Add(answerTimeout)); err != nil {
-		return fmt.Errorf("reading conntrack answers: %w", err)
 	}
 	for done := false; !done; {
 		if err := t.inbox.receive(true); err != nil {

@@ -279,6 +279,9 @@ func receive(t *testing.T, listener *conntrack.Listener) []conntrack.Event {
 	defer cancel()
 	var all []conntrack.Event
 	for {
+		if len(all) > 0 {
+			listener.Wake()
+		}
 		events, drained, err := listener.Receive(ctx)
 		if err != nil {
 			t.Fatalf("Receiving: %v", err)
@@ -339,6 +342,7 @@ func TestOverrunIsToldAndSurvived(t *testing.T) {
 	}
 	overruns := 0
 	for {
+		listener.Wake()
 		_, drained, err := listener.Receive(t.Context())
 		if errors.Is(err, conntrack.ErrOverrun) {
 			overruns++

@@ -3,8 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/replication/wire"
@@ -14,12 +15,24 @@ import (
 // maxWork is how many frames wait to be applied. Beyond it the connection fills up and the active's queue merges.
 const maxWork = 16
 
-// applier writes what comes from the active, on one goroutine, in the order in which it came.
+// applier writes what comes from the active, in the order in which it came. What takes long has a goroutine, so that
+// the peer is heard meanwhile; what is short the reader does itself when nothing else waits, since to wake another
+// goroutine for a change that comes alone costs more than to write it.
 type applier struct {
 	conversation *conversation
-	frame        []byte // the acknowledgement that was sent last
-	classes      map[state.Class]*incoming
-	upserts      []state.Change // of the snapshot's frame that is written
+	work         chan work    // from the reader, in order
+	waiting      atomic.Int64 // what was put into work and is not done; only the reader adds to it
+
+	mu      sync.Mutex // whoever writes
+	receipt receipt
+	classes map[state.Class]*incoming
+	upserts []state.Change // of the snapshot's frame that is written
+}
+
+func newApplier(c *conversation) *applier {
+	return &applier{
+		conversation: c, work: make(chan work, maxWork), receipt: newReceipt(), classes: map[state.Class]*incoming{},
+	}
 }
 
 // incoming is one class on the standby.
@@ -36,17 +49,20 @@ type incoming struct {
 	metrics *classMetrics
 }
 
-// apply runs until the context ends, and finishes then what has been received: it may be the last that the active said.
-func (c *conversation) apply(ctx context.Context) {
-	a := &applier{conversation: c, classes: map[state.Class]*incoming{}}
+// run writes until the context ends, and finishes then what has been received: it may be the last that the active said.
+func (a *applier) run(ctx context.Context) {
 	finish := context.WithoutCancel(ctx)
 	for {
 		select {
-		case w := <-c.work:
+		case w := <-a.work:
 			a.do(finish, w)
-		case settled := <-c.settles:
+		case settled := <-a.conversation.settles:
 			a.finish(finish)
 			close(settled)
+		case <-a.receipt.due.C:
+			a.mu.Lock()
+			a.acknowledgeOwed()
+			a.mu.Unlock()
 		case <-ctx.Done():
 			a.finish(finish)
 			return
@@ -54,13 +70,42 @@ func (c *conversation) apply(ctx context.Context) {
 	}
 }
 
+// take does what a frame asks for, or leaves it to run, which then keeps the memory. The reader calls it.
+func (a *applier) take(ctx context.Context, w work) (kept bool, err error) {
+	if short(w.frame) && a.waiting.Load() == 0 {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.apply(context.WithoutCancel(ctx), w.frame)
+		return false, nil
+	}
+	a.waiting.Add(1)
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case a.work <- w:
+		return true, nil
+	}
+}
+
+// short says whether it takes no longer than a moment to do what a frame asks for.
+func short(f wire.Frame) bool {
+	switch f.(type) {
+	case *wire.Delta, *wire.Barrier, *wire.Grant:
+		return true
+	default:
+		return false
+	}
+}
+
 // finish applies what waits.
 func (a *applier) finish(ctx context.Context) {
 	for {
 		select {
-		case w := <-a.conversation.work:
+		case w := <-a.work:
 			a.do(ctx, w)
 		default:
+			a.mu.Lock()   // what the reader is doing is done
+			a.mu.Unlock() //nolint:staticcheck // nothing else is to be done
 			return
 		}
 	}
@@ -68,8 +113,11 @@ func (a *applier) finish(ctx context.Context) {
 
 // do applies a frame, and gives back its memory: a sink keeps nothing of it.
 func (a *applier) do(ctx context.Context, w work) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.apply(ctx, w.frame)
 	memories.Put(w.memory)
+	a.waiting.Add(-1)
 }
 
 func (a *applier) apply(ctx context.Context, f wire.Frame) {
@@ -91,8 +139,9 @@ func (a *applier) apply(ctx context.Context, f wire.Frame) {
 		a.applied(f.Position)
 	case *wire.Delta:
 		a.write(ctx, a.incoming(f.Class), f.Changes)
-		a.applied(f.Position)
+		a.appliedDelta(f.Position)
 	case *wire.Barrier:
+		a.acknowledgeOwed() // whoever waits for the answer may look at the position then
 		a.answer(&wire.BarrierAck{ID: f.ID})
 	case *wire.Grant:
 		a.conversation.engine.events.put(GrantReceived{Term: f.Term, Sequence: f.Sequence})
@@ -173,29 +222,4 @@ func (a *applier) answer(f wire.Frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.send(f)
-}
-
-// applied acknowledges, unless more waits that will be: the newest position stands for all before it. It does so by
-// itself, since to wake the writer for it costs more than to send it; only what the writer has still to say before,
-// such as a plea for a snapshot, the writer says first.
-func (a *applier) applied(position uint64) {
-	c := a.conversation
-	if !c.noteApplied(position, len(c.work) > 0) {
-		return
-	}
-	a.frame = wire.Append(a.frame[:0], &wire.Ack{Position: position})
-	if _, err := c.connection.Write(a.frame); err != nil {
-		c.end(fmt.Errorf("speaking to the peer: %w", err))
-	}
-}
-
-// noteApplied tells whether the position is to be acknowledged at once.
-func (c *conversation) noteApplied(position uint64, more bool) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.applied = position
-	c.tellPosition()
-	// The writer is awake where it has something to say, and what waits is acknowledged here or wakes it with an answer.
-	c.ackDue = more || len(c.control) > 0
-	return !c.ackDue
 }

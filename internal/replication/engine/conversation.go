@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/replication/session"
+	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/replication/wire"
 )
 
@@ -32,22 +33,25 @@ const (
 type conversation struct {
 	engine     *Engine
 	log        logr.Logger
-	connection net.Conn
+	connection *transport.Connection
 	reader     *bufio.Reader
 	peer       PeerConnected
 
 	wake    chan struct{} // for the writer: there may be something to send
-	work    chan work     // from the reader to the applier, in order
+	applier *applier
 	settles chan chan struct{}
 	ended   chan struct{}
 	end     context.CancelCauseFunc
+
+	writing  sync.Mutex // held by whoever sends state; taken before mu
+	gathered []byte     // frames on their way to one call of Write
 
 	mu       sync.Mutex
 	session  *session.Session
 	control  []wire.Frame // to be sent before any state
 	applied  uint64       // position up to which everything is written here
 	ackDue   bool
-	ack      wire.Ack // the writer's, and so are the frames of the streams
+	ack      wire.Ack // whoever holds the writing lock has it, and the frames of the streams
 	inSync   bool
 	granted  bool // nothing is sent any more, until the next role
 	over     bool // nothing is begun any more
@@ -65,15 +69,17 @@ type conversation struct {
 }
 
 func newConversation(
-	e *Engine, connection net.Conn, reader *bufio.Reader, rules *session.Session, peer PeerConnected,
+	e *Engine, connection *transport.Connection, reader *bufio.Reader, rules *session.Session, peer PeerConnected,
 ) *conversation {
-	return &conversation{
+	c := &conversation{
 		engine: e, log: e.log.WithValues("peerIncarnation", peer.Incarnation),
 		connection: connection, reader: reader, peer: peer,
 		session: rules,
-		wake:    make(chan struct{}, 1), work: make(chan work, maxWork), settles: make(chan chan struct{}),
+		wake:    make(chan struct{}, 1), settles: make(chan chan struct{}),
 		ended: make(chan struct{}), grants: map[uint64]chan struct{}{}, flushing: make(chan struct{}, 1),
 	}
+	c.applier = newApplier(c)
+	return c
 }
 
 // begin tells the peer what this unit is. The engine calls it once, before run.
@@ -101,7 +107,7 @@ func (c *conversation) run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { c.end(c.read(ctx)) })
 	running.Go(func() { c.end(c.write(ctx)) })
-	running.Go(func() { c.apply(ctx) })
+	running.Go(func() { c.applier.run(ctx) })
 	running.Wait()
 
 	c.mu.Lock()
@@ -163,12 +169,19 @@ func (c *conversation) setInSync(inSync bool) {
 	}
 }
 
+// deadlineEvery is how often the reader tells until when it waits: each time is work for the runtime's timers.
+const deadlineEvery = silence / 10
+
 // read takes the peer's frames until there are no more.
 func (c *conversation) read(ctx context.Context) error {
 	memory := memories.Get().(*wire.Memory)
+	var told time.Time
 	for {
-		if err := c.connection.SetReadDeadline(time.Now().Add(silence)); err != nil {
-			return fmt.Errorf("listening to the peer: %w", err)
+		if now := time.Now(); now.Sub(told) > deadlineEvery {
+			told = now
+			if err := c.connection.SetReadDeadline(now.Add(silence)); err != nil {
+				return fmt.Errorf("listening to the peer: %w", err)
+			}
 		}
 		if ctx.Err() != nil { // the deadline just set must not outlive the conversation's end
 			return ctx.Err()
@@ -184,10 +197,11 @@ func (c *conversation) read(ctx context.Context) error {
 		if !forApplier {
 			continue
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case c.work <- work{frame: f, memory: memory}:
+		taken, err := c.applier.take(ctx, work{frame: f, memory: memory})
+		if err != nil {
+			return err
+		}
+		if taken {
 			memory = memories.Get().(*wire.Memory)
 		}
 	}
@@ -220,7 +234,7 @@ func (c *conversation) receive(f wire.Frame) (forApplier bool, err error) {
 	case *wire.RoleChange:
 		c.reconsider(true)
 	case *wire.Ack:
-		c.flight.acked(f.Position, time.Now())
+		c.flight.acked(f.Position, f.Held, time.Now())
 		c.reconsider(false)
 	case *wire.Resync:
 		for _, s := range c.streams {

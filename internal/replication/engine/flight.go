@@ -8,7 +8,7 @@ import (
 // flight is the frames of state that were sent and not acknowledged, in their order.
 type flight struct {
 	frames []sentFrame
-	// lag is the age of the oldest change of the frame that was acknowledged last.
+	// lag is the age that the oldest change of the frame that was acknowledged last had when it was written.
 	lag time.Duration
 }
 
@@ -23,14 +23,15 @@ type sentFrame struct {
 
 func (f *flight) sent(frame sentFrame) { f.frames = append(f.frames, frame) }
 
-// acked takes in that everything up to the position is written.
-func (f *flight) acked(position uint64, now time.Time) {
+// acked takes in that everything up to the position is written, and the last of it was so long ago. Of the frames that
+// one acknowledgement stands for the lag of the newest is known, and counted.
+func (f *flight) acked(position uint64, held time.Duration, now time.Time) {
 	done := 0
 	for ; done < len(f.frames) && f.frames[done].position <= position; done++ {
 		frame := f.frames[done]
 		frame.metrics.acknowledged.Add(float64(frame.records))
-		if !frame.oldest.IsZero() {
-			f.lag = now.Sub(frame.oldest)
+		if frame.position == position && !frame.oldest.IsZero() {
+			f.lag = max(0, now.Sub(frame.oldest)-held)
 			frame.metrics.lag.Observe(f.lag.Seconds())
 		}
 	}

@@ -23,23 +23,10 @@ func (c *conversation) write(ctx context.Context) error {
 	defer ping.Stop()
 	throttled := time.NewTimer(0)
 	defer throttled.Stop()
-	var gathered []byte // frames on their way to one call of Write
 	for {
-		f, wait := c.next(time.Now())
-		more := f != nil && ctx.Err() == nil
-		if more {
-			start := len(gathered)
-			gathered = wire.Append(gathered, f)
-			c.appended(f, len(gathered)-start)
-		}
-		if len(gathered) >= buffered || len(gathered) > 0 && !more {
-			if _, err := c.connection.Write(gathered); err != nil {
-				return fmt.Errorf("speaking to the peer: %w", err)
-			}
-			gathered = gathered[:0]
-		}
-		if more {
-			continue
+		wait, err := c.sendAll(ctx)
+		if err != nil {
+			return err
 		}
 		if wait > 0 {
 			throttled.Reset(wait)
@@ -55,6 +42,95 @@ func (c *conversation) write(ctx context.Context) error {
 			c.mu.Unlock()
 		}
 	}
+}
+
+// sendAll sends until there is nothing more that may be sent now, and says how long the throttle holds the rest back.
+func (c *conversation) sendAll(ctx context.Context) (wait time.Duration, err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	for {
+		f, wait := c.next(time.Now())
+		more := f != nil && ctx.Err() == nil
+		if more {
+			c.gather(f)
+		}
+		if len(c.gathered) >= buffered || len(c.gathered) > 0 && !more {
+			if err := c.sendGathered(); err != nil {
+				return 0, err
+			}
+		}
+		if !more {
+			return wait, nil
+		}
+	}
+}
+
+// Bounds of what a goroutine that is not the writer sends itself.
+const fewQueued, fewBytes = 256, 16 << 10
+
+// sendSoon sees to it that what was queued is sent. A few changes it sends itself if it would not have to wait, since to
+// wake the writer for them costs more than to send them; whoever calls it reads what a kernel does not keep for long.
+func (c *conversation) sendSoon() {
+	if !c.sendFew() {
+		signal(c.wake)
+	}
+}
+
+func (c *conversation) sendFew() (done bool) {
+	if !c.writing.TryLock() {
+		return false // the writer may have looked already
+	}
+	defer c.writing.Unlock()
+	if !c.few() || c.connection.Room() < fewBytes {
+		return false
+	}
+	f, _ := c.next(time.Now())
+	if f == nil {
+		return false
+	}
+	c.gather(f)
+	if err := c.sendGathered(); err != nil {
+		c.end(err)
+	}
+	return !c.anyQueued()
+}
+
+// few tells whether the next frame is small.
+func (c *conversation) few() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.streams {
+		if s.phase != phaseLive || s.queue.Len() > fewQueued || s.queue.Bytes() > fewBytes {
+			return false
+		}
+	}
+	return len(c.control) == 0 && len(c.barriers) == 0
+}
+
+func (c *conversation) anyQueued() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.streams {
+		if s.queue.Len() > 0 {
+			return true
+		}
+	}
+	return len(c.control) > 0 || len(c.barriers) > 0
+}
+
+// gather appends a frame to what is sent next. The caller holds the writing lock.
+func (c *conversation) gather(f wire.Frame) {
+	start := len(c.gathered)
+	c.gathered = wire.Append(c.gathered, f)
+	c.appended(f, len(c.gathered)-start)
+}
+
+func (c *conversation) sendGathered() error {
+	if _, err := c.connection.Write(c.gathered); err != nil {
+		return fmt.Errorf("speaking to the peer: %w", err)
+	}
+	c.gathered = c.gathered[:0]
+	return nil
 }
 
 // appended accounts for the bytes of a frame that carries state.
@@ -92,7 +168,7 @@ func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 	}
 	if c.ackDue {
 		c.ackDue = false
-		c.ack.Position = c.applied
+		c.ack = wire.Ack{Position: c.applied}
 		return &c.ack, 0
 	}
 	if f := c.nextBarrier(); f != nil {

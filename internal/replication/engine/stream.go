@@ -57,7 +57,7 @@ type stream struct {
 	abort       context.CancelFunc  // ends the snapshot under way
 	watch       class.Watch
 	drains      []drain
-	// The frames on their way, which the writer uses again and again, also without the lock.
+	// The frames on their way, used again and again by whoever holds the conversation's writing lock.
 	records wire.Records
 	delta   wire.Delta
 }
@@ -192,6 +192,7 @@ func (s *stream) receive(ctx context.Context, watch class.Watch) error {
 			return fmt.Errorf("receiving changes: %w", err)
 		}
 		s.locked(func() { s.received(batch) })
+		s.conversation.sendSoon()
 	}
 }
 
@@ -234,7 +235,6 @@ func (s *stream) push(changes []state.Change) {
 	if !s.conversation.inSync || s.queue.Len() > muchQueued {
 		s.conversation.reconsider(false)
 	}
-	signal(s.conversation.wake)
 }
 
 // fits says whether a frame has room for a change. There is none for what is no entry of any class that is known, which

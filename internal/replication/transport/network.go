@@ -49,20 +49,29 @@ func shakeHands(ctx context.Context, connection net.Conn, source Source, side si
 	if err != nil {
 		return nil, err
 	}
+	room := roomOf(connection)
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
+	connection, err = withoutWait(connection)
+	if err != nil {
+		return nil, err
+	}
 	secured := side(connection, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("shaking hands with %s: %w", connection.RemoteAddr(), err)
 	}
-	return &Connection{Conn: secured}, nil
+	return &Connection{Conn: secured, room: room}, nil
 }
 
 // Connection is a connection whose both ends are proved.
 type Connection struct {
 	*tls.Conn
 	client bool // this unit made it
+	room   func() int
 }
+
+// Room is how many bytes can be written now without waiting for the peer, at least as far as is known.
+func (c *Connection) Room() int { return c.room() }
 
 // Close closes the connection at once. TLS would first tell the peer, and wait for seconds on one that no longer reads;
 // the protocol has a frame for that.

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -96,6 +98,13 @@ func (d *decoder) uint8() uint8 {
 func (d *decoder) uint16() uint16 {
 	if b := d.take(2); b != nil {
 		return binary.BigEndian.Uint16(b)
+	}
+	return 0
+}
+
+func (d *decoder) uint32() uint32 {
+	if b := d.take(4); b != nil {
+		return binary.BigEndian.Uint32(b)
 	}
 	return 0
 }
@@ -261,8 +270,18 @@ func (d *decoder) head(term, position *uint64, class *state.Class, generation *u
 	*class, *generation = state.Class(d.uint8()), d.uint64()
 }
 
-func (f *Ack) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.Position) }
-func (f *Ack) decode(d *decoder)      { f.Position = d.uint64() }
+// maxHeld is what a field of 32 bits holds.
+const maxHeld = math.MaxUint32 * time.Microsecond
+
+func (f *Ack) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, f.Position)
+	return binary.BigEndian.AppendUint32(b, uint32(min(max(f.Held, 0), maxHeld)/time.Microsecond))
+}
+
+func (f *Ack) decode(d *decoder) {
+	f.Position = d.uint64()
+	f.Held = time.Duration(d.uint32()) * time.Microsecond
+}
 
 func (f *Resync) append(b []byte) []byte { return append(b, byte(f.Class)) }
 func (f *Resync) decode(d *decoder)      { f.Class = state.Class(d.uint8()) }

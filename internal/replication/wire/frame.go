@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/hapair-io/hapair/internal/state"
+import (
+	"time"
+
+	"github.com/hapair-io/hapair/internal/state"
+)
 
 // Kind is the kind of a frame. Its number goes over the wire and never changes its meaning.
 type Kind uint8
@@ -118,7 +122,11 @@ type Delta struct {
 }
 
 // Ack says that everything up to the position is written where it belongs.
-type Ack struct{ Position uint64 }
+type Ack struct {
+	Position uint64
+	// Held is how long ago the last of it was written; in microseconds on the wire, no more than maxHeld.
+	Held time.Duration
+}
 
 // Resync asks for a snapshot of a class that the standby could not keep equal.
 type Resync struct{ Class state.Class }

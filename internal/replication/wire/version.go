@@ -2,11 +2,11 @@ package wire
 
 import "fmt"
 
-// The versions of the protocol that this program speaks. Since 3 connections are in their compact form. No release
-// spoke an older one; from the first release on, a unit pairs with those one release older and newer.
+// The versions of the protocol that this program speaks. Since 4 an acknowledgement tells how long it was
+// held. No release spoke an older one; from the first release on, a unit pairs with those one release older and newer.
 const (
-	Version       uint16 = 3
-	OldestVersion uint16 = 3
+	Version       uint16 = 4
+	OldestVersion uint16 = 4
 )
 
 // Agree is the newest version that both speakers know.
