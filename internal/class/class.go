@@ -26,6 +26,9 @@ type Source interface {
 	// Snapshot calls emit with every entry there is, as upserts, in batches that emit may keep. Entries that change
 	// meanwhile may be in it as they were before or after: whoever needs to know watches first.
 	Snapshot(ctx context.Context, emit func([]state.Change) error) error
+	// Survey calls visit with what every entry is by: its key, and of the rest that which is equal on both units when the
+	// entry is. Both are lent. The essence is nil of an entry of which it is not known whether the standby has it.
+	Survey(ctx context.Context, visit func(key string, essence []byte) error) error
 }
 
 // Watch is a source being watched.
@@ -57,6 +60,9 @@ type Sink interface {
 	Apply(ctx context.Context, changes []state.Change) (Outcome, error)
 	// Prune removes every entry that is not to be kept. What the class never replicates is left alone.
 	Prune(ctx context.Context, keep func(key string) bool) error
+	// Survey calls visit as that of Source does, with the entries of this unit that Prune may remove. It also makes of
+	// entries that this unit has from elsewhere, as from an earlier life as active, what Apply would have made of them.
+	Survey(ctx context.Context, visit func(key string, essence []byte) error) error
 	// Refresh keeps entries that were written long ago from ageing out. The engine calls it once in RefreshInterval while
 	// the unit is standby.
 	Refresh(ctx context.Context) error

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,8 @@ func Run(t *testing.T, fresh func(*testing.T) Pair) {
 		"applying twice is applying once":                         applyIsIdempotent,
 		"deleting what is absent is success":                      deleteIsIdempotent,
 		"pruning makes equal":                                     pruneMakesEqual,
+		"surveys of equal units are equal":                        surveysAreEqual,
+		"a survey ends with what visit fails with":                surveyEnds,
 		"a change that is refused does not stop the others":       refusalStopsNobody,
 		"an entry that changed is written over":                   upsertOverwrites,
 		"a deleted entry that came back is as new":                deletedComesBack,
@@ -279,6 +282,55 @@ func pruneMakesEqual(t *testing.T, p Pair) {
 			t.Fatalf("Pruning: %v", err)
 		}
 		wantKeys(t, p.Standby, slices.Collect(maps.Values(want)))
+	}
+}
+
+// survey is what a source or a sink says of its entries.
+func survey(
+	t *testing.T, of func(context.Context, func(string, []byte) error) error,
+) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := of(t.Context(), func(key string, essence []byte) error {
+		all[strings.Clone(key)] = string(essence)
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("Surveying: %v", err)
+	}
+	return all
+}
+
+func surveysAreEqual(t *testing.T, p Pair) {
+	putAll(p)
+	apply(t, p.Standby, snapshot(t, p.Active))
+	active, standby := survey(t, p.Active.Source.Survey), survey(t, p.Standby.Sink.Survey)
+	if len(active) != entries || !maps.Equal(active, standby) {
+		t.Errorf("the active says of its %d entries\n%q\nthe standby\n%q", entries, active, standby)
+	}
+	for key := range Snapshot(t, p.Active) {
+		if _, ok := active[key]; !ok {
+			t.Errorf("entry %q is not in the survey", key)
+		}
+	}
+	p.Remove(1)
+	if active := survey(t, p.Active.Source.Survey); maps.Equal(active, standby) {
+		t.Error("units of which one lacks an entry have equal surveys")
+	}
+	if other := survey(t, p.Active.Sink.Survey); len(other) != entries-1 {
+		t.Errorf("the active's sink would survey %d entries, want %d", len(other), entries-1)
+	}
+}
+
+func surveyEnds(t *testing.T, p Pair) {
+	putAll(p)
+	why := errors.New("no more")
+	for _, of := range []func(context.Context, func(string, []byte) error) error{
+		p.Active.Source.Survey, p.Active.Sink.Survey,
+	} {
+		if err := of(t.Context(), func(string, []byte) error { return why }); !errors.Is(err, why) {
+			t.Errorf("got %v, want what visit failed with", err)
+		}
 	}
 }
 

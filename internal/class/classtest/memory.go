@@ -140,6 +140,17 @@ func (m *Memory) Snapshot(ctx context.Context, emit func([]state.Change) error) 
 	return nil
 }
 
+// Survey visits the entries in the order of their keys.
+func (m *Memory) Survey(ctx context.Context, visit func(string, []byte) error) error {
+	entries := m.Entries()
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		if err := errors.Join(ctx.Err(), visit(key, []byte(entries[key]))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Apply writes changes; a record that begins with "!" is refused.
 func (m *Memory) Apply(_ context.Context, changes []state.Change) (class.Outcome, error) {
 	m.mu.Lock()

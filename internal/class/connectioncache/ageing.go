@@ -72,15 +72,41 @@ func commit(f conntrack.Flow, timeouts conntrack.Timeouts, first bool) (conntrac
 	if !written {
 		change.Flow.Fields = 0
 	}
-	const liberal = conntrack.TCPBeLiberal
-	stale := first && f.Orig.Protocol == conntrack.ProtocolTCP && f.TCP.State >= conntrack.TCPEstablished &&
-		f.TCP.FlagsOrig&f.TCP.FlagsReply&liberal == 0
-	if stale {
-		change.Flow.Fields |= conntrack.FieldTCPWindow
-		change.Flow.TCP = f.TCP
-		beLiberal(&change.Flow.TCP)
+	strict := first && isStrict(&f)
+	if strict {
+		makeLiberal(&change.Flow, &f)
 	}
-	return change, written || stale
+	return change, written || strict
+}
+
+// adopt is what an entry that packets made lacks to be a standby's.
+func adopt(f conntrack.Flow) (conntrack.Request, bool) {
+	change := setTimeout(f, lifetime)
+	short, tracked := f.TimeoutSeconds < refreshBelow, isTracked(&f)
+	if tracked {
+		makeLiberal(&change.Flow, &f)
+	}
+	return change, short || tracked
+}
+
+// isTracked tells whether a kernel learned of a TCP connection from its packets.
+func isTracked(f *conntrack.Flow) bool {
+	const negotiated, written = conntrack.TCPNegotiatedFlags, conntrack.TCPBeLiberal
+	return f.Fields.Has(conntrack.FieldTCPWindow) &&
+		(f.TCP.FlagsOrig&^negotiated != written || f.TCP.FlagsReply&^negotiated != written)
+}
+
+// isStrict tells whether a kernel holds a TCP connection to the windows that it believes in.
+func isStrict(f *conntrack.Flow) bool {
+	return f.Orig.Protocol == conntrack.ProtocolTCP && f.TCP.State >= conntrack.TCPEstablished &&
+		f.TCP.FlagsOrig&f.TCP.FlagsReply&conntrack.TCPBeLiberal == 0
+}
+
+// makeLiberal adds to a change of an entry that it is liberal from then on.
+func makeLiberal(change, entry *conntrack.Flow) {
+	change.Fields |= conntrack.FieldTCPWindow
+	change.TCP = entry.TCP
+	beLiberal(&change.TCP)
 }
 
 func setTimeout(f conntrack.Flow, seconds uint32) conntrack.Request {

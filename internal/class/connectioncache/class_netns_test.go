@@ -50,7 +50,19 @@ func (u *unit) do(f func() error) {
 }
 
 func (u *unit) Class() class.Class {
-	return class.Class{ID: state.ConnectionCache, Source: u, Sink: u, Codec: codec{}}
+	return class.Class{ID: state.ConnectionCache, Source: origin{u}, Sink: u, Codec: codec{}}
+}
+
+// origin is the unit as a source.
+type origin struct{ *unit }
+
+func (o origin) Survey(ctx context.Context, visit func(string, []byte) error) error {
+	return o.namespace.Do(func() error { return o.class.source.Survey(ctx, visit) })
+}
+
+// Survey is that of the unit as a sink.
+func (u *unit) Survey(ctx context.Context, visit func(string, []byte) error) error {
+	return u.namespace.Do(func() error { return u.class.sink.Survey(ctx, visit) })
 }
 
 func (u *unit) Watch() (w class.Watch, err error) {
@@ -268,6 +280,34 @@ func TestUnitThatWasActiveForgetsWindows(t *testing.T) {
 	got := u.ask(conntrack.Get, f).TCP
 	if got.FlagsOrig&conntrack.TCPMaxAckSet != 0 || got.FlagsOrig&got.FlagsReply&conntrack.TCPBeLiberal == 0 {
 		t.Errorf("flags %#x and %#x", got.FlagsOrig, got.FlagsReply)
+	}
+}
+
+// TestSurveyMakesAStandbyOfAnEarlierActive is about entries that are not sent anew, since both units have them.
+func TestSurveyMakesAStandbyOfAnEarlierActive(t *testing.T) {
+	u := newUnit(t, "b")
+	strict, liberal := example(), example()
+	liberal.Orig.SrcPort, liberal.Reply.DstPort = 1, 1
+	for _, f := range []*conntrack.Flow{&strict, &liberal} {
+		f.Status, f.TimeoutSeconds = settable|conntrack.StatusConfirmed, 1000
+		f.TCP.FlagsOrig |= conntrack.TCPMaxAckSet
+	}
+	beLiberal(&liberal.TCP)
+	liberal.TCP.FlagsReply |= conntrack.TCPMaxAckSet
+	u.ask(conntrack.Create, strict)
+	u.ask(conntrack.Create, liberal)
+	for range 2 {
+		visited := 0
+		err := u.Survey(t.Context(), func(string, []byte) error { visited++; return nil })
+		if err != nil || visited != 2 {
+			t.Fatalf("%d visited, %v", visited, err)
+		}
+		for _, f := range []conntrack.Flow{strict, liberal} {
+			got := u.ask(conntrack.Get, f)
+			if isTracked(&got) || got.TimeoutSeconds < refreshBelow || got.TCP.State != f.TCP.State {
+				t.Errorf("%+v", got)
+			}
+		}
 	}
 }
 

@@ -53,6 +53,20 @@ func (s *source) Snapshot(ctx context.Context, emit func([]state.Change) error) 
 	return emit(batch.changes())
 }
 
+// Survey dumps the table.
+func (s *source) Survey(ctx context.Context, visit func(key string, essence []byte) error) error {
+	if err := s.filter.refresh(); err != nil {
+		return err
+	}
+	surveyor := surveyor{filter: s.filter, visit: visit}
+	return conntrack.Dump(ctx, func(f conntrack.Flow) error {
+		if !s.filter.takes(&f) {
+			return nil
+		}
+		return surveyor.look(&f)
+	})
+}
+
 // watch is a listener whose events are changes.
 type watch struct {
 	filter   *filter

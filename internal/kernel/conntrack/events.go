@@ -84,7 +84,7 @@ func joinAll(s *socket) error {
 }
 
 // Receive waits for events and returns them; they are valid until the next call. Where they come quickly it lets them
-// gather for half a millisecond. Drained says that there are no more: every change that happened before the call has now
+// gather for half a millisecond. Drained says that there are no more: every change that happened before the call has
 // been returned. Whoever needs to know wakes the listener: then it does not wait, and says so unless more events came
 // than it may return. It fails with ErrOverrun when events were lost, after which it can be called again.
 func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, err error) {

@@ -26,7 +26,7 @@ const (
 const answerTimeout = 10 * time.Second
 
 // socket is a netlink socket. It is not in Go's poller, for whom every datagram that the kernel queues would be a
-// reason to wake a thread, whether anybody waits for it or not: an answer is there when the request returns, and whoever
+// reason to wake a thread, whether anybody waits for it or not: an answer is there when the request returns, and who
 // waits for events does so at a gate.
 type socket struct {
 	file *os.File // blocking, so that it stays out of the poller

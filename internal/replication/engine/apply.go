@@ -3,11 +3,13 @@ package engine
 import (
 	"context"
 	"errors"
-	"hash/maphash"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/replication/audit"
+	"github.com/hapair-io/hapair/internal/replication/session"
 	"github.com/hapair-io/hapair/internal/replication/wire"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -22,6 +24,8 @@ type applier struct {
 	conversation *conversation
 	work         chan work    // from the reader, in order
 	waiting      atomic.Int64 // what was put into work and is not done; only the reader adds to it
+
+	surveys surveys
 
 	mu      sync.Mutex // whoever writes
 	receipt receipt
@@ -38,10 +42,12 @@ func newApplier(c *conversation) *applier {
 // incoming is one class on the standby.
 type incoming struct {
 	class class.Class
-	// mentioned are the entries of the snapshot under way, by hash: of two entries of one hash, which is one in millions
-	// of tables of a million entries, both are kept, and the next snapshot has another seed.
-	mentioned map[uint64]struct{}
-	seed      maphash.Seed
+	// emptyAt is the generation of the last survey, if it found no entry.
+	emptyAt uint64
+	// scope is what the snapshot under way is of.
+	scope *audit.Scope
+	// mentioned is what it has had so far; nil when there is nothing to prune.
+	mentioned *audit.Keys
 	// broken says that a change could not be written: nothing more is, until the next snapshot.
 	broken bool
 	room   room
@@ -52,11 +58,14 @@ type incoming struct {
 // run writes until the context ends, and finishes then what has been received: it may be the last that the active said.
 func (a *applier) run(ctx context.Context) {
 	finish := context.WithoutCancel(ctx)
+	defer a.surveys.wait()
+	defer a.surveys.stop()
 	for {
 		select {
 		case w := <-a.work:
 			a.do(finish, w)
 		case settled := <-a.conversation.settles:
+			a.surveys.stop() // one makes a standby's entries, and this may be the end of being one
 			a.finish(finish)
 			close(settled)
 		case <-a.receipt.due.C:
@@ -104,8 +113,8 @@ func (a *applier) finish(ctx context.Context) {
 		case w := <-a.work:
 			a.do(ctx, w)
 		default:
-			a.mu.Lock()   // what the reader is doing is done
-			a.mu.Unlock() //nolint:staticcheck // nothing else is to be done
+			a.mu.Lock() // what the reader is doing is done
+			a.mu.Unlock()
 			return
 		}
 	}
@@ -125,10 +134,11 @@ func (a *applier) apply(ctx context.Context, f wire.Frame) {
 		return // what the peer said to a standby is not for an active
 	}
 	switch f := f.(type) {
+	case *wire.Survey:
+		a.survey(f)
+		a.applied(f.Position)
 	case *wire.Begin:
-		in := a.incoming(f.Class)
-		in.mentioned, in.seed, in.broken = map[uint64]struct{}{}, maphash.MakeSeed(), false
-		in.room.begin()
+		a.begin(a.incoming(f.Class), f)
 		a.applied(f.Position)
 	case *wire.Records:
 		a.records(ctx, f)
@@ -166,12 +176,28 @@ func (a *applier) incoming(id state.Class) *incoming {
 	return in
 }
 
+// begin begins a snapshot. What it does not mention is pruned at its end, if there was anything before it.
+func (a *applier) begin(in *incoming, f *wire.Begin) {
+	scope, err := audit.ParseScope(f.Seed, f.Scope)
+	if err != nil {
+		a.conversation.end(fmt.Errorf("%w: a snapshot of %w", session.ErrProtocol, err))
+		return
+	}
+	in.scope, in.mentioned, in.broken = scope, nil, false
+	if scope.Len() > 0 && in.emptyAt != f.Generation {
+		in.mentioned = audit.NewKeys()
+	}
+	in.room.begin()
+}
+
 func (a *applier) records(ctx context.Context, f *wire.Records) {
 	in := a.incoming(f.Class)
 	a.upserts = a.upserts[:0]
 	for _, e := range f.Entries {
 		a.upserts = append(a.upserts, state.Change{Class: f.Class, Op: state.Upsert, Key: e.Key, Record: e.Record})
-		in.mentioned[maphash.String(in.seed, e.Key)] = struct{}{}
+		if in.mentioned != nil {
+			in.mentioned.Add(e.Key)
+		}
 	}
 	a.write(ctx, in, a.upserts)
 }
@@ -195,16 +221,13 @@ func (a *applier) write(ctx context.Context, in *incoming, changes []state.Chang
 
 func (a *applier) prune(ctx context.Context, f *wire.SnapshotEnd) {
 	in := a.incoming(f.Class)
-	if !in.broken {
-		err := in.class.Sink.Prune(ctx, func(key string) bool {
-			_, ok := in.mentioned[maphash.String(in.seed, key)]
-			return ok
-		})
+	if in.mentioned != nil && !in.broken {
+		err := in.class.Sink.Prune(ctx, func(key string) bool { return !in.scope.Has(key) || in.mentioned.Has(key) })
 		if err != nil {
 			a.broke(in, err)
 		}
 	}
-	in.mentioned, a.upserts = nil, nil
+	in.scope, in.mentioned, a.upserts = nil, nil, nil
 }
 
 // broke asks for a snapshot. The active takes its time for it when it is asked often.

@@ -112,6 +112,8 @@ func (p *pipeline) Watch() (class.Watch, error) { return p, nil }
 
 func (p *pipeline) Snapshot(context.Context, func([]state.Change) error) error { return nil }
 
+func (p *pipeline) Survey(context.Context, func(string, []byte) error) error { return nil }
+
 func (p *pipeline) Receive(ctx context.Context) (class.Batch, error) {
 	select {
 	case <-ctx.Done():

@@ -127,6 +127,7 @@ func (c *conversation) become(view session.View) {
 	defer c.mu.Unlock()
 	c.granted = false
 	c.session.SetLocal(view)
+	c.applier.surveys.stop()
 	c.tellPosition()
 	c.stopStreams() // those of an earlier term, if any
 	c.setInSync(false)
@@ -229,13 +230,17 @@ func (c *conversation) receive(f wire.Frame) (forApplier bool, err error) {
 		return false, nil
 	}
 	switch f := f.(type) {
-	case *wire.Begin, *wire.Records, *wire.SnapshotEnd, *wire.Delta, *wire.Barrier, *wire.Grant:
+	case *wire.Survey, *wire.Begin, *wire.Records, *wire.SnapshotEnd, *wire.Delta, *wire.Barrier, *wire.Grant:
 		return true, nil
 	case *wire.RoleChange:
 		c.reconsider(true)
 	case *wire.Ack:
 		c.flight.acked(f.Position, f.Held, time.Now())
 		c.reconsider(false)
+	case *wire.Digests:
+		for _, s := range c.streams {
+			s.surveyed(f)
+		}
 	case *wire.Resync:
 		for _, s := range c.streams {
 			if s.class.ID == f.Class {

@@ -1,6 +1,6 @@
 package engine
 
-// loss is why what was sent is no longer all that happened, so that a snapshot is due.
+// loss is why what was sent is no longer all that happened, so that the tables are to be compared.
 type loss uint8
 
 const (
@@ -14,11 +14,13 @@ const (
 	lossSource
 	// lossStandby: the standby could not keep what it was sent.
 	lossStandby
+	// lossDiverged: the standby was found to differ.
+	lossDiverged
 
-	losses = int(lossStandby) + 1
+	losses = int(lossDiverged) + 1
 )
 
 // String is the loss's name in metrics.
 func (l loss) String() string {
-	return [losses]string{"Overrun", "QueueFull", "Malformed", "SourceFailed", "StandbyFailed"}[l]
+	return [losses]string{"Overrun", "QueueFull", "Malformed", "SourceFailed", "StandbyFailed", "Diverged"}[l]
 }

@@ -11,9 +11,9 @@ import (
 // Metrics are what replication tells Prometheus. docs/metrics.md has what each means and when to worry.
 type Metrics struct {
 	events, coalesced, sent, bytes, acknowledged, applied *prometheus.CounterVec
-	refused, resyncs                                      *prometheus.CounterVec
+	refused, resyncs, repaired, audits                    *prometheus.CounterVec
 	lag                                                   *prometheus.HistogramVec
-	queueEntries, queueBytes                              *prometheus.GaugeVec
+	queueEntries, queueBytes, divergence                  *prometheus.GaugeVec
 	connected, inSync                                     prometheus.Gauge
 }
 
@@ -38,11 +38,16 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		acknowledged: counter("acknowledged_total", "Records that the standby said it has written."),
 		applied:      counter("applied_total", "Records that this unit wrote as the standby."),
 		refused:      counter("refused_total", "Records that this unit could not write as the standby, by why.", "reason"),
-		resyncs:      counter("resyncs_total", "Snapshots that had to be sent because changes were lost, by why.", "reason"),
+		resyncs: counter("resyncs_total",
+			"Comparisons of both tables that were due because changes were lost, by why.", "reason"),
+		repaired: counter("repaired_total", "Records that were sent since a comparison found the standby different."),
+		audits:   counter("audits_total", "Comparisons of both tables while in sync, by what came of them.", "result"),
 		lag: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "lag_seconds", Buckets: lagBuckets,
 			Help: "Age of the oldest change of a frame when the standby said that it has written it.",
 		}, []string{"class"}),
+		divergence: gauge("audit_divergence",
+			"Parts of the table, of 16384, in which the last audit found the standby different."),
 		queueEntries: gauge("queue_entries", "Changes that wait to be sent."),
 		queueBytes:   gauge("queue_bytes", "Size of the changes that wait to be sent."),
 		connected: prometheus.NewGauge(prometheus.GaugeOpts(
@@ -50,8 +55,8 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		inSync: prometheus.NewGauge(prometheus.GaugeOpts(
 			options("in_sync", "Whether the standby of the two has the active's state."))),
 	}
-	registry.MustRegister(m.events, m.coalesced, m.sent, m.bytes, m.acknowledged, m.applied, m.refused, m.resyncs, m.lag,
-		m.queueEntries, m.queueBytes, m.connected, m.inSync)
+	registry.MustRegister(m.events, m.coalesced, m.sent, m.bytes, m.acknowledged, m.applied, m.refused, m.resyncs,
+		m.repaired, m.audits, m.divergence, m.lag, m.queueEntries, m.queueBytes, m.connected, m.inSync)
 	return m
 }
 
@@ -64,8 +69,10 @@ func options(name, help string) prometheus.CounterOpts {
 // classMetrics are those of one class. An engine looks them up once, since they are counted for each frame.
 type classMetrics struct {
 	events, coalesced, sent, bytes, acknowledged, applied prometheus.Counter
+	repaired                                              prometheus.Counter
+	audits                                                [auditResults]prometheus.Counter
 	lag                                                   prometheus.Observer
-	queueEntries, queueBytes                              prometheus.Gauge
+	queueEntries, queueBytes, divergence                  prometheus.Gauge
 	refused                                               [class.Refusals]prometheus.Counter
 	resyncs                                               [losses]prometheus.Counter
 }
@@ -76,11 +83,15 @@ func (m *Metrics) of(id state.Class) *classMetrics {
 		events: m.events.WithLabelValues(name), coalesced: m.coalesced.WithLabelValues(name),
 		sent: m.sent.WithLabelValues(name), bytes: m.bytes.WithLabelValues(name),
 		acknowledged: m.acknowledged.WithLabelValues(name), applied: m.applied.WithLabelValues(name),
+		repaired: m.repaired.WithLabelValues(name), divergence: m.divergence.WithLabelValues(name),
 		lag:          m.lag.WithLabelValues(name),
 		queueEntries: m.queueEntries.WithLabelValues(name), queueBytes: m.queueBytes.WithLabelValues(name),
 	}
 	for l := range c.resyncs {
 		c.resyncs[l] = m.resyncs.WithLabelValues(name, loss(l).String())
+	}
+	for r := range c.audits {
+		c.audits[r] = m.audits.WithLabelValues(name, auditResult(r).String())
 	}
 	for r := range c.refused {
 		c.refused[r] = m.refused.WithLabelValues(name, class.Refusal(r).String())

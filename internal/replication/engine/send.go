@@ -68,8 +68,8 @@ func (c *conversation) sendAll(ctx context.Context) (wait time.Duration, err err
 // Bounds of what a goroutine that is not the writer sends itself.
 const fewQueued, fewBytes = 256, 16 << 10
 
-// sendSoon sees to it that what was queued is sent. A few changes it sends itself if it would not have to wait, since to
-// wake the writer for them costs more than to send them; whoever calls it reads what a kernel does not keep for long.
+// sendSoon sees to it that what was queued is sent. A few changes it sends itself if it need not wait, since to wake
+// the writer for them costs more than to send them; whoever calls it reads what a kernel does not keep for long.
 func (c *conversation) sendSoon() {
 	if !c.sendFew() {
 		signal(c.wake)
@@ -213,9 +213,17 @@ func (s *stream) next() (wire.Frame, int) {
 	switch s.phase {
 	case phaseIdle:
 		return nil, 0
+	case phaseSurvey:
+		if f := s.nextSurvey(); f != nil {
+			return f, 0
+		}
+		return nil, 0
 	case phaseSnapshot:
 		return s.nextOfSnapshot()
 	case phaseLive:
+		if f := s.nextSurvey(); f != nil {
+			return f, 0
+		}
 		changes := s.queue.Pop(maxRecords, s.conversation.engine.throttle.frameBytes())
 		if len(changes) == 0 {
 			return nil, 0
@@ -232,7 +240,10 @@ func (s *stream) nextOfSnapshot() (wire.Frame, int) {
 	if s.begun {
 		s.begun = false
 		position, term := s.conversation.session.NextPosition()
-		return &wire.Begin{Class: s.class.ID, Term: term, Position: position, Generation: s.generation}, 0
+		return &wire.Begin{
+			Class: s.class.ID, Term: term, Position: position, Generation: s.generation,
+			Scope: s.scope.Bitmap(), Seed: s.scope.Seed(),
+		}, 0
 	}
 	select {
 	case batch := <-s.batches:

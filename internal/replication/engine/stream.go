@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/replication/audit"
 	"github.com/hapair-io/hapair/internal/replication/queue"
 	"github.com/hapair-io/hapair/internal/replication/wire"
 	"github.com/hapair-io/hapair/internal/state"
@@ -29,8 +30,10 @@ const (
 type streamPhase uint8
 
 const (
-	// phaseIdle: a snapshot is to come, which will have all that happens until it begins.
+	// phaseIdle: the tables are to be compared, and that will see all that happens until it begins.
 	phaseIdle streamPhase = iota
+	// phaseSurvey: the tables are being compared, and changes wait for the end of the snapshot of what differs.
+	phaseSurvey
 	// phaseSnapshot: a snapshot is under way, and changes wait for its end.
 	phaseSnapshot
 	// phaseLive: changes are sent as they come.
@@ -54,7 +57,9 @@ type stream struct {
 	emitted     bool                // batches has all of it
 	count       uint64              // entries of the snapshot that were sent
 	snapshotEnd uint64              // position of the last SnapshotEnd
-	abort       context.CancelFunc  // ends the snapshot under way
+	scope       *audit.Scope        // what the snapshot is of
+	survey      *survey             // under way
+	abort       context.CancelFunc  // ends the survey or the snapshot under way
 	watch       class.Watch
 	drains      []drain
 	// The frames on their way, used again and again by whoever holds the conversation's writing lock.
@@ -110,18 +115,16 @@ func (s *stream) watchAndSend(ctx context.Context) error {
 	return errors.Join(context.Cause(ctx), watch.Close())
 }
 
-// keepSent takes a snapshot, and another one whenever changes were lost.
+// keepSent makes the standby equal, again whenever changes were lost, and looks now and then whether it still is.
 func (s *stream) keepSent(ctx context.Context) error {
 	pause := firstPause
 	for {
 		start := time.Now()
-		if err := s.snapshot(ctx); err != nil {
+		if err := s.synchronize(ctx); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.resync:
+		if err := s.auditUntilLost(ctx); err != nil {
+			return err
 		}
 		if time.Since(start) > calm {
 			pause = firstPause
@@ -133,28 +136,61 @@ func (s *stream) keepSent(ctx context.Context) error {
 	}
 }
 
-// snapshot reads all of the class into frames for the writer. It returns early, and without an error, when changes were
-// lost meanwhile.
-func (s *stream) snapshot(ctx context.Context) error {
+// synchronize sends the standby what it has otherwise, for the writer. It returns early, and without an error, when
+// changes were lost meanwhile.
+func (s *stream) synchronize(ctx context.Context) error {
 	ctx, abort := context.WithCancel(ctx)
 	defer abort()
-	batches := make(chan []state.Change, 1)
+	var asked *survey
 	s.locked(func() {
-		// What was lost until here, the snapshot has.
+		// What was lost until here, the survey sees.
 		select {
 		case <-s.resync:
 		default:
 		}
-		s.phase, s.begun, s.emitted, s.count = phaseSnapshot, true, false, 0
-		s.generation++
-		s.batches, s.abort = batches, abort
+		s.phase, s.abort = phaseSurvey, abort
 		s.clear()
 		s.answerDrains(func(drain) bool { return true })
+		asked = s.ask(nil)
+	})
+	scope, err := s.differing(ctx, asked)
+	if err == nil {
+		err = s.snapshot(ctx, scope)
+	}
+	s.locked(func() {
+		s.survey = nil
+		if s.phase == phaseIdle { // lost
+			err = nil
+		}
+	})
+	return err
+}
+
+// snapshot reads what is in scope of the class into frames for the writer.
+func (s *stream) snapshot(ctx context.Context, scope *audit.Scope) error {
+	batches := make(chan []state.Change, 1)
+	s.locked(func() {
+		if s.phase == phaseSurvey { // else lost, and the context has ended
+			s.phase, s.begun, s.emitted, s.count, s.scope, s.batches = phaseSnapshot, true, false, 0, scope, batches
+		}
 	})
 	signal(s.conversation.wake)
+	if scope.Len() > 0 {
+		if err := s.emit(ctx, scope, batches); err != nil {
+			return fmt.Errorf("taking a snapshot: %w", err)
+		}
+	}
+	s.locked(func() { s.emitted = s.phase == phaseSnapshot })
+	signal(s.conversation.wake)
+	return nil
+}
 
-	err := s.class.Source.Snapshot(ctx, func(changes []state.Change) error {
-		changes = slices.DeleteFunc(changes, func(c state.Change) bool { return !s.fits(c) })
+func (s *stream) emit(ctx context.Context, scope *audit.Scope, batches chan<- []state.Change) error {
+	return s.class.Source.Snapshot(ctx, func(changes []state.Change) error {
+		changes = slices.DeleteFunc(changes, func(c state.Change) bool { return !scope.Has(c.Key) || !s.fits(c) })
+		if scope != nil {
+			s.metrics.repaired.Add(float64(len(changes)))
+		}
 		for chunk := range frames(changes) {
 			select {
 			case <-ctx.Done():
@@ -165,19 +201,6 @@ func (s *stream) snapshot(ctx context.Context) error {
 		}
 		return nil
 	})
-	s.locked(func() {
-		switch {
-		case s.phase != phaseSnapshot: // lost
-			err = nil
-		case err == nil:
-			s.emitted = true
-			signal(s.conversation.wake)
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("taking a snapshot: %w", err)
-	}
-	return nil
 }
 
 // receive takes changes from the watch into the queue.
@@ -207,13 +230,14 @@ func (s *stream) received(batch class.Batch) {
 // push adds changes to the queue. The caller holds the lock.
 func (s *stream) push(changes []state.Change) {
 	if s.phase == phaseIdle {
-		return // the snapshot to come has them
+		return // the comparison to come sees them
 	}
 	before := s.queue.Len()
 	for _, change := range changes {
 		if !s.fits(change) {
 			continue
 		}
+		s.survey.changed(change.Key)
 		within, err := s.queue.Push(change)
 		switch {
 		case err != nil:
@@ -247,15 +271,15 @@ func (s *stream) fits(c state.Change) bool {
 	return err == nil
 }
 
-// lost notes that what was sent is no longer all that happened: a snapshot will be. The caller holds the lock.
+// lost notes that what was sent is no longer all that happened: the tables will be compared. The caller holds the lock.
 func (s *stream) lost(kind loss, why string) {
 	if s.phase == phaseIdle {
 		return
 	}
-	s.conversation.log.Info("Sending class anew", "class", s.class.ID.String(), "why", why)
+	s.conversation.log.Info("Comparing class anew", "class", s.class.ID.String(), "why", why)
 	s.conversation.resyncs++
 	s.metrics.resyncs[kind].Inc()
-	s.phase, s.begun = phaseIdle, false
+	s.phase, s.begun, s.survey = phaseIdle, false, nil
 	s.abort()
 	s.clear()
 	signal(s.resync)
@@ -275,7 +299,7 @@ func (s *stream) drain() drain {
 	s.locked(func() {
 		if s.watch != nil {
 			d.question = s.watch.Drain()
-		} // else the snapshot to come is the answer
+		} // else the comparison to come is the answer
 		s.drains = append(s.drains, d)
 	})
 	return d

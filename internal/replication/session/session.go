@@ -141,6 +141,8 @@ func (s *Session) Receive(f wire.Frame) (Verdict, error) {
 	case *wire.RoleChange:
 		s.peer = View{Role: f.Role, Term: f.Term}
 		return Take, nil
+	case *wire.Survey:
+		return s.state(f.Class, f.Term, f.Position, func(*inbound) (Verdict, error) { return Take, nil })
 	case *wire.Begin:
 		return s.state(f.Class, f.Term, f.Position, func(in *inbound) (Verdict, error) {
 			*in = inbound{generation: f.Generation, phase: phaseSnapshot}
@@ -173,7 +175,7 @@ func (s *Session) Receive(f wire.Frame) (Verdict, error) {
 		}
 		s.floor = f.Term
 		return Take, nil
-	default: // BarrierAck, GrantAck, Resync, Ping, Bye
+	default: // BarrierAck, GrantAck, Resync, Digests, Ping, Bye
 		return Take, nil
 	}
 }

@@ -21,6 +21,8 @@ const (
 	maxKey     = 1024
 	maxRecord  = 64 << 10
 	maxClasses = 64
+	maxScope   = 8 << 10 // of as many buckets as maxSums
+	maxSums    = 1 << 16
 )
 
 // LengthSize is the size of the length that precedes a frame.
@@ -93,6 +95,21 @@ func (d *decoder) uint8() uint8 {
 		return b[0]
 	}
 	return 0
+}
+
+func (d *decoder) bool() bool {
+	value := d.uint8()
+	if value > 1 {
+		d.fail("%d is neither true nor false", value)
+	}
+	return value == 1
+}
+
+func appendBool(b []byte, value bool) []byte {
+	if value {
+		return append(b, 1)
+	}
+	return append(b, 0)
 }
 
 func (d *decoder) uint16() uint16 {
@@ -189,12 +206,53 @@ func (f *RoleChange) decode(d *decoder) {
 	}
 }
 
+func (f *Survey) append(b []byte) []byte {
+	b = appendHead(b, f.Term, f.Position, f.Class, f.Generation)
+	return appendBool(binary.BigEndian.AppendUint64(b, f.Seed), f.Gentle)
+}
+
+func (f *Survey) decode(d *decoder) {
+	d.head(&f.Term, &f.Position, &f.Class, &f.Generation)
+	f.Seed, f.Gentle = d.uint64(), d.bool()
+}
+
+func (f *Digests) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(append(b, byte(f.Class)), f.Generation)
+	b = binary.BigEndian.AppendUint64(appendBool(b, f.Known), f.Entries)
+	for _, sum := range f.Sums {
+		b = binary.BigEndian.AppendUint64(b, sum)
+	}
+	return b
+}
+
+// decode takes all that is left for sums.
+func (f *Digests) decode(d *decoder) {
+	f.Class, f.Generation = state.Class(d.uint8()), d.uint64()
+	f.Known, f.Entries = d.bool(), d.uint64()
+	n := d.left() / 8
+	if n > maxSums {
+		d.fail("%d sums, allowed are %d", n, maxSums)
+		return
+	}
+	for range n {
+		f.Sums = append(f.Sums, d.uint64())
+	}
+}
+
+// append leaves the seed of no scope out.
 func (f *Begin) append(b []byte) []byte {
-	return appendHead(b, f.Term, f.Position, f.Class, f.Generation)
+	b = appendBytes(appendHead(b, f.Term, f.Position, f.Class, f.Generation), f.Scope)
+	if len(f.Scope) == 0 {
+		return b
+	}
+	return binary.BigEndian.AppendUint64(b, f.Seed)
 }
 
 func (f *Begin) decode(d *decoder) {
 	d.head(&f.Term, &f.Position, &f.Class, &f.Generation)
+	if scope := d.bytes(maxScope); len(scope) > 0 {
+		f.Scope, f.Seed = scope, d.uint64()
+	}
 }
 
 func (f *Records) append(b []byte) []byte {
@@ -287,19 +345,11 @@ func (f *Resync) append(b []byte) []byte { return append(b, byte(f.Class)) }
 func (f *Resync) decode(d *decoder)      { f.Class = state.Class(d.uint8()) }
 
 func (f *Sync) append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint64(b, f.Term)
-	if f.InSync {
-		return append(b, 1)
-	}
-	return append(b, 0)
+	return appendBool(binary.BigEndian.AppendUint64(b, f.Term), f.InSync)
 }
 
 func (f *Sync) decode(d *decoder) {
-	f.Term = d.uint64()
-	value := d.uint8()
-	if f.InSync = value == 1; value > 1 {
-		d.fail("%d is neither true nor false", value)
-	}
+	f.Term, f.InSync = d.uint64(), d.bool()
 }
 
 func (f *Barrier) append(b []byte) []byte {

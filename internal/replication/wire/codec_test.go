@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -18,7 +19,7 @@ func anyFrame() *rapid.Generator[Frame] {
 	text := rapid.StringN(0, 60, maxText)
 	return rapid.Custom(func(t *rapid.T) Frame {
 		n := func(name string) uint64 { return number.Draw(t, name) }
-		switch kind := Kind(rapid.IntRange(int(KindHello), int(KindBye)).Draw(t, "kind")); kind {
+		switch kind := Kind(rapid.IntRange(int(KindHello), int(lastKind)).Draw(t, "kind")); kind {
 		case KindHello:
 			return &Hello{
 				Version: rapid.Uint16().Draw(t, "version"), OldestVersion: rapid.Uint16().Draw(t, "oldest"),
@@ -28,7 +29,11 @@ func anyFrame() *rapid.Generator[Frame] {
 		case KindRole:
 			return &RoleChange{Role: Role(rapid.IntRange(0, 2).Draw(t, "role")), Term: n("term")}
 		case KindBegin:
-			return &Begin{Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Generation: n("generation")}
+			f := &Begin{Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Generation: n("generation")}
+			if scope := rapid.SliceOf(rapid.Byte()).Draw(t, "scope"); len(scope) > 0 {
+				f.Scope, f.Seed = scope, n("seed")
+			}
+			return f
 		case KindRecords:
 			entry := rapid.Custom(func(t *rapid.T) Entry {
 				return Entry{Key: text.Draw(t, "key"), Record: rapid.SliceOf(rapid.Byte()).Draw(t, "record")}
@@ -53,7 +58,7 @@ func anyFrame() *rapid.Generator[Frame] {
 			}
 			return f
 		case KindAck:
-			return &Ack{Position: n("position")}
+			return &Ack{Position: n("position"), Held: time.Duration(rapid.Uint32().Draw(t, "held")) * time.Microsecond}
 		case KindResync:
 			return &Resync{Class: class.Draw(t, "class")}
 		case KindSync:
@@ -70,6 +75,18 @@ func anyFrame() *rapid.Generator[Frame] {
 			return &Ping{}
 		case KindBye:
 			return &Bye{Reason: text.Draw(t, "reason")}
+		case KindSurvey:
+			return &Survey{
+				Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Generation: n("generation"),
+				Seed: n("seed"), Gentle: rapid.Bool().Draw(t, "gentle"),
+			}
+		case KindDigests:
+			f := &Digests{
+				Class: class.Draw(t, "class"), Generation: n("generation"), Known: rapid.Bool().Draw(t, "known"),
+				Entries: n("entries"),
+			}
+			f.Sums = append(f.Sums, rapid.SliceOf(number).Draw(t, "sums")...)
+			return f
 		default:
 			panic(kind)
 		}
@@ -117,6 +134,19 @@ func TestFormatStands(t *testing.T) {
 				{Class: state.ConnectionCache, Op: state.Upsert, Key: "k", Record: []byte("r")},
 				{Class: state.ConnectionCache, Op: state.Delete, Key: "k2"},
 			},
+		},
+		"0000000d" + "07" + "0000000000000009" + "000003e8": &Ack{Position: 9, Held: time.Millisecond},
+		"00000023" + "10" + "0000000000000007" + "0000000000000009" + "03" + "0000000000000002" +
+			"00000000000000ff" + "01": &Survey{
+			Term: 7, Position: 9, Class: state.ConnectionCache, Generation: 2, Seed: 255, Gentle: true,
+		},
+		"00000023" + "11" + "03" + "0000000000000002" + "01" + "0000000000000004" +
+			"00000000000000aa" + "00000000000000bb": &Digests{
+			Class: state.ConnectionCache, Generation: 2, Known: true, Entries: 4, Sums: []uint64{0xaa, 0xbb},
+		},
+		"00000024" + "03" + "0000000000000007" + "0000000000000009" + "03" + "0000000000000002" + "01" + "80" +
+			"00000000000000ff": &Begin{
+			Term: 7, Position: 9, Class: state.ConnectionCache, Generation: 2, Scope: []byte{0x80}, Seed: 255,
 		},
 		"00000009" + "0c" + "0000000000000007":                      &Grant{Term: 7},
 		"00000011" + "0c" + "0000000000000007" + "0000000000000009": &Grant{Term: 7, Sequence: 9},

@@ -26,6 +26,10 @@ const (
 	KindGrantAck    Kind = 13
 	KindPing        Kind = 14
 	KindBye         Kind = 15
+	KindSurvey      Kind = 16
+	KindDigests     Kind = 17
+
+	lastKind = KindDigests
 )
 
 // Frame is one message between the units.
@@ -80,12 +84,40 @@ type RoleChange struct {
 	Term uint64
 }
 
-// Begin begins a snapshot of a class: all that there is at that time, and nothing of before counts any more.
+// Survey asks for the digests of what the standby has of a class, once everything before it is written. What comes
+// after it may be in them or not.
+type Survey struct {
+	Term       uint64
+	Position   uint64
+	Class      state.Class
+	Generation uint64
+	// Seed is what the digests are made with, see package audit.
+	Seed uint64
+	// Gentle says that nobody waits for the answer, so that traffic comes first.
+	Gentle bool
+}
+
+// Digests answers a survey.
+type Digests struct {
+	Class      state.Class
+	Generation uint64
+	// Known is whether the standby could look at all. Nothing else is of meaning if it could not.
+	Known bool
+	// Entries is how many there are, Sums those of the buckets; none when there are no entries.
+	Entries uint64
+	Sums    []uint64
+}
+
+// Begin begins a snapshot of a class or of a part of it: all that there is at that time, and nothing of before counts
+// any more.
 type Begin struct {
 	Term       uint64
 	Position   uint64
 	Class      state.Class
 	Generation uint64
+	// Scope is what the snapshot is of, as package audit writes it, with Seed; nothing, and 0, for all of the class.
+	Scope []byte
+	Seed  uint64
 }
 
 // Records is a part of the snapshot that was begun: entries as they are.
@@ -103,7 +135,7 @@ type Entry struct {
 	Record []byte
 }
 
-// SnapshotEnd ends a snapshot: entries that were not mentioned do not exist.
+// SnapshotEnd ends a snapshot: entries in its scope that were not mentioned do not exist.
 type SnapshotEnd struct {
 	Term       uint64
 	Position   uint64
@@ -208,6 +240,12 @@ func (*Ping) Kind() Kind { return KindPing }
 // Kind is the number of the frame's kind.
 func (*Bye) Kind() Kind { return KindBye }
 
+// Kind is the number of the frame's kind.
+func (*Survey) Kind() Kind { return KindSurvey }
+
+// Kind is the number of the frame's kind.
+func (*Digests) Kind() Kind { return KindDigests }
+
 // newFrame makes an empty frame of a kind; nil for a kind that there is not.
 func newFrame(kind Kind) Frame {
 	switch kind {
@@ -241,6 +279,10 @@ func newFrame(kind Kind) Frame {
 		return &Ping{}
 	case KindBye:
 		return &Bye{}
+	case KindSurvey:
+		return &Survey{}
+	case KindDigests:
+		return &Digests{}
 	default:
 		return nil
 	}

@@ -3,7 +3,8 @@ package wire
 import "fmt"
 
 // The versions of the protocol that this program speaks. Since 4 an acknowledgement tells how long it was
-// held. No release spoke an older one; from the first release on, a unit pairs with those one release older and newer.
+// held, and a snapshot may be of what differs alone. No release spoke an older one; from the first release on, a unit
+// pairs with those one release older and newer.
 const (
 	Version       uint16 = 4
 	OldestVersion uint16 = 4

@@ -70,6 +70,9 @@ func (f *flood) Snapshot(ctx context.Context, emit func([]state.Change) error) e
 	return nil
 }
 
+// Survey visits nothing: a standby has kept nothing, and is sent everything.
+func (f *flood) Survey(context.Context, func(string, []byte) error) error { return nil }
+
 // Watch begins to watch.
 func (f *flood) Watch() (class.Watch, error) { return &floodWatch{flood: f}, nil }
 
