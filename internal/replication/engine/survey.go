@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/replication/audit"
@@ -85,19 +86,17 @@ func (s *stream) differing(ctx context.Context, asked *survey) (*audit.Scope, er
 // to compare with.
 func (s *stream) look(ctx context.Context, asked *survey) (ours *audit.Digest, theirs *wire.Digests, err error) {
 	ctx, cancel := context.WithCancel(ctx)
+	var looking sync.WaitGroup
+	defer looking.Wait()
 	defer cancel()
-	looked := make(chan error, 1)
-	digest := audit.New(asked.seed)
-	go func() { looked <- s.digest(ctx, asked, digest) }()
+	digest, looked := audit.New(asked.seed), make(chan error, 1)
+	looking.Go(func() { looked <- s.digest(ctx, asked, digest) })
 	select {
 	case theirs = <-asked.digests:
 	case <-ctx.Done():
-		_ = <-looked // nobody needs it any more
 		return nil, nil, ctx.Err()
 	}
 	if !asked.comparable(theirs) {
-		cancel()
-		_ = <-looked // nobody needs it any more
 		return nil, theirs, nil
 	}
 	if err := <-looked; err != nil {
