@@ -98,6 +98,13 @@ type ConnectionFilter struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=9
 	TCPStates []TCPState `json:"tcpStates,omitempty"`
+
+	// minimumAgeSeconds is how old a connection becomes before it is replicated; at once when unset. Most connections end
+	// within seconds, and then cost the standby nothing; a connection that is younger at a failover is lost.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=60
+	MinimumAgeSeconds int32 `json:"minimumAgeSeconds,omitempty"`
 }
 
 // TCPState is what the kernel's connection tracking takes a TCP connection for.

@@ -34,6 +34,8 @@ var _ = Describe("SyncPolicy", func() {
 		Entry("the widest bandwidth", bandwidth(100_000_000)),
 		Entry("every TCP state", tcpStates("SynSent", "SynReceived", "Established", "FinWait", "CloseWait", "LastAck",
 			"TimeWait", "Close", "SimultaneousOpen")),
+		Entry("the least minimum age", minimumAge(1)),
+		Entry("the highest minimum age", minimumAge(60)),
 	)
 
 	DescribeTable("refuses",
@@ -81,6 +83,9 @@ var _ = Describe("SyncPolicy", func() {
 			tcpStates("ESTABLISHED")),
 		Entry("a TCP state listed twice", "spec.connections.tcpStates[1]", "Duplicate value",
 			tcpStates("Established", "Established")),
+		Entry("a minimum age that few connections reach", "spec.connections.minimumAgeSeconds",
+			"less than or equal to 60", minimumAge(61)),
+		Entry("a negative minimum age", "spec.connections.minimumAgeSeconds", "greater than or equal to 1", minimumAge(-1)),
 	)
 
 	DescribeTable("demands",
@@ -118,6 +123,12 @@ func throttle(recordsPerSecond int32) policyChange {
 func bandwidth(kilobitsPerSecond int32) policyChange {
 	return func(p *v1alpha1.SyncPolicy) {
 		p.Spec.Throttle = &v1alpha1.SyncThrottle{KilobitsPerSecond: kilobitsPerSecond}
+	}
+}
+
+func minimumAge(seconds int32) policyChange {
+	return func(p *v1alpha1.SyncPolicy) {
+		p.Spec.Connections = &v1alpha1.ConnectionFilter{MinimumAgeSeconds: seconds}
 	}
 }
 

@@ -116,10 +116,12 @@ func TestSync(t *testing.T) {
 		},
 		"what is narrow": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{
-				Connections: &v1alpha1.ConnectionFilter{TCPStates: []v1alpha1.TCPState{"TimeWait", "Established"}},
-				Throttle:    &v1alpha1.SyncThrottle{KilobitsPerSecond: 10_000},
+				Connections: &v1alpha1.ConnectionFilter{
+					TCPStates: []v1alpha1.TCPState{"TimeWait", "Established"}, MinimumAgeSeconds: 5,
+				},
+				Throttle: &v1alpha1.SyncThrottle{KilobitsPerSecond: 10_000},
 			}},
-			`{"classes":["ConnectionCache"],"tcpStates":[3,7],"kilobitsPerSecond":10000}`, "",
+			`{"classes":["ConnectionCache"],"tcpStates":[3,7],"minimumAgeSeconds":5,"kilobitsPerSecond":10000}`, "",
 		},
 		"unknown state": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Connections: &v1alpha1.ConnectionFilter{

@@ -48,6 +48,7 @@ func Sync(policy *v1alpha1.SyncPolicy) (settings.Sync, error) {
 		if sync.TCPStates, err = numbers(connections.TCPStates, tcpStates, "state"); err != nil {
 			return settings.Sync{}, fmt.Errorf("spec.connections.tcpStates%w", err)
 		}
+		sync.MinimumAgeSeconds = connections.MinimumAgeSeconds
 		for i, text := range connections.ExcludedNetworks {
 			block, err := netip.ParsePrefix(text)
 			if err != nil {

@@ -114,10 +114,15 @@ type Sync struct {
 	// TCPStates are the states in which TCP connections are replicated, as the kernel numbers them (enum tcp_conntrack);
 	// all when empty.
 	TCPStates Numbers `json:"tcpStates,omitempty"`
+	// MinimumAgeSeconds is how old a connection becomes before it is replicated.
+	MinimumAgeSeconds int32 `json:"minimumAgeSeconds,omitempty"`
 	// RecordsPerSecond and KilobitsPerSecond bound the stream; 0 is unbounded.
 	RecordsPerSecond  int32 `json:"recordsPerSecond,omitempty"`
 	KilobitsPerSecond int32 `json:"kilobitsPerSecond,omitempty"`
 }
+
+// MinimumAge is MinimumAgeSeconds as a duration.
+func (s Sync) MinimumAge() time.Duration { return time.Duration(s.MinimumAgeSeconds) * time.Second }
 
 // Fixed is what of the settings a unit cannot take while it runs: all but how fast state is sent.
 func (s Sidecar) Fixed() Sidecar {

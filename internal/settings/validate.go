@@ -48,6 +48,7 @@ func (s Sidecar) validate() error {
 			errs = append(errs, fmt.Errorf("sync.tcpStates[%d] must be from 1 to %d", i, lastTCPState))
 		}
 	}
+	errs = append(errs, collect(within("sync.minimumAgeSeconds", s.Sync.MinimumAgeSeconds, 0, 60))...)
 	if s.Sync.RecordsPerSecond < 0 {
 		errs = append(errs, errors.New("sync.recordsPerSecond must not be negative"))
 	}

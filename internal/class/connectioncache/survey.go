@@ -11,17 +11,16 @@ import (
 
 // surveyor tells of connections what is equal on both units.
 type surveyor struct {
-	filter *filter
-	visit  func(key string, essence []byte) error
-	key    []byte
-	rest   []byte
+	visit func(key string, essence []byte) error
+	key   []byte
+	rest  []byte
 }
 
-// look tells of one connection that is replicated.
-func (s *surveyor) look(f *conntrack.Flow) error {
+// look tells of one connection that is replicated. Certain is whether the other unit has it, if all is well.
+func (s *surveyor) look(f *conntrack.Flow, certain bool) error {
 	s.key = appendKey(s.key[:0], f)
 	key := unsafe.String(unsafe.SliceData(s.key), len(s.key)) // lent, as its memory is
-	if !s.filter.takesState(f) {
+	if !certain {
 		return s.visit(key, nil)
 	}
 	s.rest = appendSameness(s.rest[:0], f)
@@ -47,12 +46,12 @@ func (s *sink) Survey(ctx context.Context, visit func(key string, essence []byte
 	if err := s.filter.refresh(); err != nil {
 		return err
 	}
-	surveyor, errands := surveyor{filter: s.filter, visit: visit}, newErrands(s)
+	surveyor, errands := surveyor{visit: visit}, newErrands(s)
 	err := conntrack.Dump(ctx, func(f conntrack.Flow) error {
 		if !s.filter.takes(&f) {
 			return nil
 		}
-		if err := surveyor.look(&f); err != nil {
+		if err := surveyor.look(&f, true); err != nil {
 			return err
 		}
 		if request, ok := adopt(f); ok {

@@ -1,0 +1,103 @@
+//go:build netns
+
+package connectioncache
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// TestConnectionsAreToldOfOnceTheyAreOldEnough has connections that end before, after, and never.
+func TestConnectionsAreToldOfOnceTheyAreOldEnough(t *testing.T) {
+	const age = 400 * time.Millisecond
+	u := newUnit(t, "a")
+	u.class.source.nursery = newNursery(age)
+	before := example()
+	u.ask(conntrack.Create, before) // nobody knows how old it is
+	w, err := u.Watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+
+	short, long := example(), example()
+	short.Orig.SrcPort, short.Reply.DstPort = 1, 1
+	long.Orig.SrcPort, long.Reply.DstPort = 2, 2
+	long.Status = conntrack.StatusConfirmed
+	began := time.Now()
+	u.ask(conntrack.Create, short)
+	u.ask(conntrack.Create, long)
+	u.ask(conntrack.Delete, short)
+	grown := long
+	grown.Status |= settable
+	u.ask(conntrack.Update, grown)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	question := w.Drain()
+	var told []state.Change
+	receive := func(until func() bool) {
+		for !until() {
+			batch, err := w.Receive(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told = append(told, batch.Changes...)
+			if batch.Drained >= question {
+				question = 0
+			}
+		}
+	}
+	receive(func() bool { return question == 0 })
+	if len(told) != 0 && time.Since(began) < age {
+		t.Fatalf("told of %d changes of connections that are too young", len(told))
+	}
+	if n := u.entries(); n != 1 && time.Since(began) < age {
+		t.Errorf("a snapshot has %d connections, want the one that was there before", n)
+	}
+	receive(func() bool { return len(told) > 0 })
+	if took := time.Since(began); took < age {
+		t.Errorf("told after %s", took)
+	}
+	if len(told) != 1 || told[0].Op != state.Upsert || told[0].Key != encodeKey(&long) {
+		t.Fatalf("told of %+v", told)
+	}
+	var got conntrack.Flow
+	if fresh, err := decodeRecord(&got, told[0].Record); err != nil || !fresh || got.Status&settable != settable {
+		t.Errorf("told of %+v, fresh %t, %v", got, fresh, err)
+	}
+	if n := u.entries(); n != 2 {
+		t.Errorf("a snapshot has %d connections, want 2", n)
+	}
+
+	told = nil
+	u.ask(conntrack.Delete, before)
+	u.ask(conntrack.Delete, long)
+	receive(func() bool { return len(told) >= 2 })
+	if slices.ContainsFunc(told, func(c state.Change) bool { return c.Op != state.Delete }) {
+		t.Errorf("told of %+v, want two ends", told)
+	}
+}
+
+func TestNurseryIsBounded(t *testing.T) {
+	n, now := newNursery(time.Second), time.Now()
+	f := example()
+	for i := range maxYoung + 10 {
+		f.Zone = uint16(i)
+		f.Orig.SrcPort = uint16(i >> 16)
+		if took := n.take(&f, now); took != (i < maxYoung) {
+			t.Fatalf("connection %d was taken: %t", i, took)
+		}
+	}
+	if got := len(n.grown(now.Add(time.Second), 100)); got != 100 {
+		t.Errorf("%d have grown, want as many as were asked for", got)
+	}
+	if got := len(n.grown(now.Add(time.Second), maxYoung)); got != maxYoung-100 || !n.empty() {
+		t.Errorf("%d more have grown", got)
+	}
+}
