@@ -1,0 +1,37 @@
+package endurance
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+)
+
+// sightings are the addresses and ports from which a server sees a client. Behind source translation they stay the same
+// as long as the translation does.
+type sightings struct {
+	mu   sync.Mutex
+	seen []netip.AddrPort
+}
+
+// maxSightings bounds the memory: more than one is a failure already.
+const maxSightings = 16
+
+func (s *sightings) note(from netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	if !slices.Contains(s.seen, from) && len(s.seen) < maxSightings {
+		s.seen = append(s.seen, from)
+	}
+}
+
+// one says whether all was seen from the same place.
+func (s *sightings) one() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.seen) != 1 {
+		return fmt.Errorf("the server saw the client at %v, where it should be one place", s.seen)
+	}
+	return nil
+}
