@@ -2,7 +2,6 @@ package endurance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -43,17 +42,15 @@ func (c *Conversation) Begin(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", c.Kind, err)
 	}
 	c.client = ticker.Listen(ctx, conn)
-	if err := c.goesOn(ctx, beginning, numbers/10); err != nil {
+	if err := awaitGrowth(ctx, beginning, numbers/10, c.heard, c.broken); err != nil {
 		return fmt.Errorf("%s: %w", c.Kind, err)
 	}
 	return nil
 }
 
-func (c *Conversation) goesOn(ctx context.Context, within time.Duration, by uint64) error {
-	return errors.Join(awaitGrowth(ctx, within, by, c.heard, nil), c.client.Report().Err)
-}
-
 func (c *Conversation) heard() uint64 { return c.client.Report().Ticks }
+
+func (c *Conversation) broken() error { return c.client.Report().Err }
 
 // Forget implements Traffic.
 func (c *Conversation) Forget() {
@@ -63,7 +60,7 @@ func (c *Conversation) Forget() {
 
 // Check implements Traffic.
 func (c *Conversation) Check(ctx context.Context) Report {
-	err := c.goesOn(ctx, goesOn, numbers)
+	err := awaitGrowth(ctx, goesOn, numbers, c.heard, c.broken)
 	heard := c.client.Report()
 	if n := len(c.server.Clients()); err == nil && n != 1 {
 		err = fmt.Errorf("the server has seen %d connections", n)

@@ -2,7 +2,9 @@ package endurance_test
 
 import (
 	"context"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,12 +86,22 @@ func TestWhatIsChangedDoesNotSurvive(t *testing.T) {
 }
 
 func TestWhatIsLostDoesNotSurvive(t *testing.T) {
-	each(t, func(t *testing.T, _ string, traffic endurance.Traffic, f *faults) {
-		f.set(lost)
-		if report := check(t, traffic); report.Err == nil {
+	f := &faults{}
+	all := slices.Collect(maps.Values(kinds(f)))
+	run, err := endurance.Begin(t.Context(), all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	run.Forget()
+	f.set(lost)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, report := range run.Check(ctx) {
+		if report.Err == nil {
 			t.Errorf("nothing came any more, and nobody noticed: %+v", report)
 		}
-	})
+	}
 }
 
 // A single segment that is missing on an otherwise healthy connection is what a wrong sequence adjustment looks like.

@@ -3,7 +3,6 @@ package endurance
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
@@ -34,7 +33,6 @@ type exchange struct {
 	// identity tells the exchange's payloads from others'.
 	identity uint64
 	begun    time.Time
-	ended    chan struct{}
 
 	mu    sync.Mutex
 	sent  uint64
@@ -48,11 +46,10 @@ const payloadSize = 32
 // start sends and receives until the context ends, for the group to wait for. The connection is the exchange's from now
 // on.
 func (e *exchange) start(ctx context.Context, group *sync.WaitGroup) {
-	e.identity, e.begun, e.ended = rand.Uint64(), time.Now(), make(chan struct{})
+	e.identity, e.begun = rand.Uint64(), time.Now()
 	group.Go(func() { prompt.Every(ctx, asking, e.send) })
 	group.Go(func() {
 		defer closeWith(ctx, e.conn)()
-		defer close(e.ended)
 		prompt.Thread()
 		if err := e.receive(); ctx.Err() == nil {
 			e.mu.Lock()
@@ -126,7 +123,7 @@ func (e *exchange) answered() uint64 {
 	return e.tally.Received
 }
 
-func (e *exchange) cause() error {
+func (e *exchange) broken() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.err
@@ -134,7 +131,7 @@ func (e *exchange) cause() error {
 
 // await waits until requests are answered.
 func (e *exchange) await(ctx context.Context) error {
-	return errors.Join(awaitGrowth(ctx, beginning, many/10, e.answered, e.ended), e.cause())
+	return awaitGrowth(ctx, beginning, many/10, e.answered, e.broken)
 }
 
 func (e *exchange) forget() {
@@ -145,7 +142,7 @@ func (e *exchange) forget() {
 
 // finish waits until the exchange has gone on, and until what is under way has arrived.
 func (e *exchange) finish(ctx context.Context, report *Report) error {
-	grown := awaitGrowth(ctx, goesOn, many, e.answered, e.ended)
+	err := awaitGrowth(ctx, goesOn, many, e.answered, e.broken)
 	e.mu.Lock()
 	newest, at := e.sent, time.Now()
 	e.mu.Unlock()
@@ -158,5 +155,5 @@ func (e *exchange) finish(ctx context.Context, report *Report) error {
 	e.mu.Unlock()
 	tally.Silent(newest, at)
 	report.Unit, report.Passed, report.Lost, report.Gap = "answers", tally.Received, tally.Lost, tally.Longest.Length
-	return errors.Join(grown, e.cause())
+	return err
 }

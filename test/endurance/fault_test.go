@@ -162,10 +162,13 @@ func begin(t *testing.T, traffic endurance.Traffic) {
 	traffic.Forget()
 }
 
-// check checks traffic that must not take long to show what became of it.
+// patience is enough for traffic that goes on to show it.
+const patience = 5 * time.Second
+
+// check checks traffic.
 func check(t *testing.T, traffic endurance.Traffic) endurance.Report {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	return traffic.Check(ctx)
 }

@@ -2,7 +2,6 @@ package endurance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -50,24 +49,24 @@ func (p *pulse) since() (passed uint64, longest time.Duration) {
 	return p.total - p.before, max(p.longest, time.Since(p.last))
 }
 
-// errEnded is traffic that ended by itself while more was to come.
-var errEnded = errors.New("it ended by itself")
-
-// awaitGrowth waits until a count has grown by so much. It gives up when ended is closed: nothing more comes then.
-func awaitGrowth(ctx context.Context, within time.Duration, by uint64, count func() uint64, ended <-chan struct{}) error {
+// awaitGrowth waits until a count has grown by so much, and no longer when something is broken: nothing more comes then.
+func awaitGrowth(
+	ctx context.Context, within time.Duration, by uint64, count func() uint64, broken func() error,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	clock := time.NewTicker(interval)
 	defer clock.Stop()
 	from := count()
 	for {
+		if err := broken(); err != nil {
+			return err
+		}
 		grown := count() - from
 		if grown >= by {
 			return nil
 		}
 		select {
-		case <-ended:
-			return errEnded
 		case <-ctx.Done():
 			return fmt.Errorf("it does not go on: %d of %d came: %w", grown, by, ctx.Err())
 		case <-clock.C:

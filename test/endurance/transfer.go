@@ -10,6 +10,9 @@ import (
 // much is how many bytes must come for a transfer to go on: two seconds' worth.
 const much = 16 << 20
 
+// errEnded is a transfer that ended by itself while more was to come.
+var errEnded = errors.New("it ended by itself")
+
 // transfer is content on its way from a source to a sink, whatever carries it.
 type transfer struct {
 	source *source
@@ -29,24 +32,30 @@ func (t *transfer) receive(from io.Reader) {
 	close(t.ended)
 }
 
+// broken says why nothing more comes, if it is so.
+func (t *transfer) broken() error {
+	select {
+	case <-t.ended:
+		return errors.Join(errEnded, t.err)
+	default:
+		return nil
+	}
+}
+
 // await waits until the transfer flows.
 func (t *transfer) await(ctx context.Context) error {
-	err := awaitGrowth(ctx, beginning, chunk, t.sink.count, t.ended)
-	if errors.Is(err, errEnded) {
-		return errors.Join(err, t.err)
-	}
-	return err
+	return awaitGrowth(ctx, beginning, chunk, t.sink.count, t.broken)
 }
 
 // finish waits until the transfer has gone on, tells the source to end it, and compares what came. Gap and amount are
 // those before the end, after which nothing is to come.
 func (t *transfer) finish(ctx context.Context, report *Report) error {
-	grown := awaitGrowth(ctx, goesOn, much, t.sink.count, t.ended)
+	err := awaitGrowth(ctx, goesOn, much, t.sink.count, t.broken)
 	report.Unit = "bytes"
 	report.Passed, report.Gap = t.sink.since()
 	t.source.finish()
-	if grown != nil && !errors.Is(grown, errEnded) {
-		return grown
+	if err != nil {
+		return err
 	}
 	select {
 	case <-t.ended:
@@ -59,5 +68,5 @@ func (t *transfer) finish(ctx context.Context, report *Report) error {
 	if sent, came := t.source.sent.Load(), t.sink.count(); sent != came {
 		return fmt.Errorf("%d bytes came of %d that were sent", came, sent)
 	}
-	return grown
+	return nil
 }
