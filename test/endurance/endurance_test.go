@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,16 +13,23 @@ import (
 	"github.com/hapair-io/hapair/test/endurance"
 )
 
-// kinds are all kinds of traffic between two hosts, of which the server has faults.
+func TestMain(m *testing.M) {
+	endurance.Repeater()
+	os.Exit(m.Run())
+}
+
+// kinds are all kinds of traffic between two hosts, of which the server has faults; but for the idle connections, whose
+// server is another process, the client has them.
 func kinds(f *faults) map[string]endurance.Traffic {
 	hosts := endurance.Hosts{Client: loopback{}, Server: faulty{faults: f}}
+	reversed := endurance.Hosts{Client: faulty{faults: f}, Server: loopback{}}
 	wire := newEchoes(f)
 	return map[string]endurance.Traffic{
 		"download":     &endurance.Download{Kind: "download", Hosts: hosts, Server: anywhere},
 		"FTP":          &endurance.FTP{Kind: "FTP", Hosts: hosts, Server: anywhere},
 		"datagrams":    &endurance.Datagrams{Kind: "datagrams", Hosts: hosts, Server: anywhere},
 		"conversation": &endurance.Conversation{Kind: "conversation", Hosts: hosts, Server: anywhere},
-		"idle":         &endurance.Idle{Kind: "idle", Hosts: hosts, Server: anywhere, Connections: 100},
+		"idle":         &endurance.Idle{Kind: "idle", Hosts: reversed, Server: anywhere, Connections: 100},
 		"pings":        &endurance.Pings{Kind: "pings", Hosts: wire.hosts(), Server: anywhere.Addr()},
 	}
 }

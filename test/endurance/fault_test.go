@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"sync"
 	"testing"
@@ -26,6 +27,8 @@ func (loopback) Listen(ctx context.Context, network, address string) (net.Listen
 func (loopback) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
 	return (&net.ListenConfig{}).ListenPacket(ctx, network, address)
 }
+
+func (loopback) Start(command *exec.Cmd) error { return command.Start() }
 
 var anywhere = netip.MustParseAddrPort("127.0.0.1:0")
 
@@ -91,6 +94,11 @@ func lost([]byte) []byte { return nil }
 type faulty struct {
 	loopback
 	*faults
+}
+
+func (h faulty) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := h.loopback.Dial(ctx, network, address)
+	return faultyConn{conn, h.faults}, err
 }
 
 func (h faulty) Listen(ctx context.Context, network, address string) (net.Listener, error) {

@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allowFiles sees to it that the process may have so many files open, and returns what undoes that.
+// allowFiles sees to it that the process, and those that it starts, may have so many files open each. It returns what
+// undoes that.
 func allowFiles(number uint64) (restore func(), err error) {
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {

@@ -3,15 +3,18 @@ package endurance
 import (
 	"context"
 	"net"
+	"os/exec"
 
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// Host opens sockets on one of the two hosts between which traffic goes.
+// Host opens sockets, and runs programs, on one of the two hosts between which traffic goes.
 type Host interface {
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
 	Listen(ctx context.Context, network, address string) (net.Listener, error)
 	ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error)
+	// Start starts a program.
+	Start(command *exec.Cmd) error
 }
 
 // Hosts are the two: the client opens every connection.
@@ -34,3 +37,6 @@ func (n Namespace) Listen(ctx context.Context, network, address string) (net.Lis
 func (n Namespace) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
 	return namespace.ListenPacket(ctx, string(n), network, address)
 }
+
+// Start implements Host. The program lives in the namespace that its parent's thread was in.
+func (n Namespace) Start(command *exec.Cmd) error { return namespace.Do(string(n), command.Start) }

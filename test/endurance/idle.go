@@ -14,7 +14,7 @@ import (
 )
 
 // Idle is many TCP connections that say nothing until Check asks each for an echo. They survive if every one of them
-// gives it.
+// gives it. The server is a process of its own: the test binary must call Repeater in its TestMain.
 type Idle struct {
 	Kind        string
 	Hosts       Hosts
@@ -23,6 +23,7 @@ type Idle struct {
 
 	task
 	restore func()
+	server  *repeater
 	conns   []net.Conn
 }
 
@@ -35,8 +36,6 @@ const (
 	questionPause = 5 * time.Millisecond
 	// answering bounds the time that a connection has for its answer: five tries of TCP.
 	answering = 10 * time.Second
-	// nonceSize is that of a question and its answer.
-	nonceSize = 8
 	// spareFiles are what everything else may open meanwhile.
 	spareFiles = 4096
 )
@@ -51,18 +50,17 @@ func (i *Idle) Begin(ctx context.Context) error {
 
 func (i *Idle) begin(ctx context.Context) error {
 	var err error
-	if i.restore, err = allowFiles(uint64(2*i.Connections + spareFiles)); err != nil {
+	if i.restore, err = allowFiles(uint64(i.Connections + spareFiles)); err != nil {
 		return err
 	}
-	listener, err := i.Hosts.Server.Listen(ctx, "tcp", i.Server.String())
-	if err != nil {
+	if i.server, err = startRepeater(ctx, i.Hosts.Server, i.Server); err != nil {
 		return err
 	}
-	serve(ctx, &i.done, listener, repeat)
+	server := net.TCPAddrFromAddrPort(i.server.address)
 	clock := time.NewTicker(opening)
 	defer clock.Stop()
 	for len(i.conns) < i.Connections {
-		conn, err := dial(ctx, i.Hosts.Client, listener.Addr())
+		conn, err := dial(ctx, i.Hosts.Client, server)
 		if err != nil {
 			return fmt.Errorf("connection %d of %d: %w", len(i.conns)+1, i.Connections, err)
 		}
@@ -70,19 +68,6 @@ func (i *Idle) begin(ctx context.Context) error {
 		<-clock.C
 	}
 	return nil
-}
-
-// repeat answers each question with itself.
-func repeat(conn net.Conn) {
-	var nonce [nonceSize]byte
-	for {
-		if _, err := io.ReadFull(conn, nonce[:]); err != nil {
-			return
-		}
-		if _, err := conn.Write(nonce[:]); err != nil {
-			return
-		}
-	}
 }
 
 // Forget implements Traffic. Nothing was said yet.
@@ -149,6 +134,9 @@ func ask(ctx context.Context, conn net.Conn) answer {
 func (i *Idle) Close() {
 	for _, conn := range i.conns {
 		_ = conn.Close()
+	}
+	if i.server != nil {
+		i.server.stop()
 	}
 	i.task.Close()
 	if i.restore != nil {
