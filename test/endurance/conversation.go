@@ -42,7 +42,7 @@ func (c *Conversation) Begin(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", c.Kind, err)
 	}
 	c.client = ticker.Listen(ctx, conn)
-	if err := awaitGrowth(ctx, beginning, numbers/10, c.heard, c.broken); err != nil {
+	if err := awaitGrowth(ctx, numbers/10, c.heard, c.broken); err != nil {
 		return fmt.Errorf("%s: %w", c.Kind, err)
 	}
 	return nil
@@ -60,7 +60,7 @@ func (c *Conversation) Forget() {
 
 // Check implements Traffic.
 func (c *Conversation) Check(ctx context.Context) Report {
-	err := awaitGrowth(ctx, goesOn, numbers, c.heard, c.broken)
+	err := awaitGrowth(ctx, numbers, c.heard, c.broken)
 	heard := c.client.Report()
 	if n := len(c.server.Clients()); err == nil && n != 1 {
 		err = fmt.Errorf("the server has seen %d connections", n)

@@ -131,7 +131,7 @@ func (e *exchange) broken() error {
 
 // await waits until requests are answered.
 func (e *exchange) await(ctx context.Context) error {
-	return awaitGrowth(ctx, beginning, many/10, e.answered, e.broken)
+	return awaitGrowth(ctx, many/10, e.answered, e.broken)
 }
 
 func (e *exchange) forget() {
@@ -142,7 +142,7 @@ func (e *exchange) forget() {
 
 // finish waits until the exchange has gone on, and until what is under way has arrived.
 func (e *exchange) finish(ctx context.Context, report *Report) error {
-	err := awaitGrowth(ctx, goesOn, many, e.answered, e.broken)
+	err := awaitGrowth(ctx, many, e.answered, e.broken)
 	e.mu.Lock()
 	newest, at := e.sent, time.Now()
 	e.mu.Unlock()

@@ -18,9 +18,9 @@ const (
 	ftpFile              = "content"
 )
 
-// FTP is a download over FTP in extended passive mode: a control connection that is silent while the file comes on a data
-// connection. It survives if the file came whole, and if the control connection then gives the server's word for that
-// and goes on to answer.
+// FTP is a download over FTP in extended passive mode: a control connection that is silent while the file comes on a
+// data connection. It survives if the file came whole, and if the control connection then gives the server's word for
+// that and goes on to answer.
 type FTP struct {
 	Kind  string
 	Hosts Hosts
@@ -71,7 +71,7 @@ func (f *FTP) connect(ctx context.Context) error {
 		<-ctx.Done()
 		_ = f.control.Close()
 	})
-	return f.asking(beginning, func() (err error) {
+	return f.asking(func() (err error) {
 		if f.client, err = ftp.NewClient(f.control, f.Hosts.Client.Dial); err != nil {
 			return err
 		}
@@ -81,8 +81,8 @@ func (f *FTP) connect(ctx context.Context) error {
 
 // retrieve asks for the file, and takes what comes of it.
 func (f *FTP) retrieve(ctx context.Context) error {
-	return f.asking(beginning, func() error {
-		dialing, cancel := context.WithTimeout(ctx, beginning)
+	return f.asking(func() error {
+		dialing, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		data, err := f.client.Retrieve(dialing, ftpFile)
 		if err != nil {
@@ -96,9 +96,9 @@ func (f *FTP) retrieve(ctx context.Context) error {
 	})
 }
 
-// asking does something on the control connection that must be answered within a time.
-func (f *FTP) asking(within time.Duration, do func() error) error {
-	if err := f.control.SetDeadline(time.Now().Add(within)); err != nil {
+// asking does something on the control connection that must be answered in time.
+func (f *FTP) asking(do func() error) error {
+	if err := f.control.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	return errors.Join(do(), f.control.SetDeadline(time.Time{}))
@@ -115,7 +115,7 @@ func (f *FTP) Check(ctx context.Context) Report {
 		report.Err = fmt.Errorf("data connection: %w", report.Err)
 		return report
 	}
-	err := f.asking(goesOn, func() error {
+	err := f.asking(func() error {
 		for _, step := range []func() error{f.client.Retrieved, f.client.Noop, f.client.Quit} {
 			if err := step(); err != nil {
 				return err

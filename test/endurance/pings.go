@@ -12,8 +12,8 @@ import (
 )
 
 // Pings are ICMP echo requests (RFC 792) with one identifier, which is what makes them one connection; the server's
-// kernel answers. It survives if it goes on, and the server sees it come from the same address, with the same identifier,
-// all the while. Some may be lost.
+// kernel answers. They survive if they go on, and the server sees them come from the same address, with the same
+// identifier, all the while. Some may be lost.
 type Pings struct {
 	Kind   string
 	Hosts  Hosts

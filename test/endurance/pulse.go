@@ -49,11 +49,9 @@ func (p *pulse) since() (passed uint64, longest time.Duration) {
 	return p.total - p.before, max(p.longest, time.Since(p.last))
 }
 
-// awaitGrowth waits until a count has grown by so much, and no longer when something is broken: nothing more comes then.
-func awaitGrowth(
-	ctx context.Context, within time.Duration, by uint64, count func() uint64, broken func() error,
-) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
+// awaitGrowth waits until a count has grown by so much, but no longer than the traffic is whole.
+func awaitGrowth(ctx context.Context, by uint64, count func() uint64, broken func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	clock := time.NewTicker(interval)
 	defer clock.Stop()

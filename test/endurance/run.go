@@ -7,11 +7,9 @@ import (
 )
 
 const (
-	// beginning bounds the time until a kind of traffic flows, that of many connections apart.
-	beginning = 30 * time.Second
-	// goesOn bounds the time that a kind of traffic has to show that it goes on. TCP may wait as much longer again as it
-	// has already waited, and a machine may have more to do.
-	goesOn = 30 * time.Second
+	// patience bounds the time until traffic flows when it has begun, and the time that it has to show that it goes on.
+	// TCP may wait as much longer again as it has already waited, and a machine may have more to do.
+	patience = 30 * time.Second
 	// interval is how often is looked for what nobody announces.
 	interval = 10 * time.Millisecond
 )

@@ -35,9 +35,9 @@ func closeWith(ctx context.Context, c io.Closer) func() {
 	}
 }
 
-// dial opens a connection to a listener within the time that beginnings have.
+// dial opens a connection to a listener within the time that traffic has to begin.
 func dial(ctx context.Context, from Host, to net.Addr) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, beginning)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	conn, err := from.Dial(ctx, to.Network(), to.String())
 	if err != nil {

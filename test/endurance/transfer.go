@@ -44,13 +44,13 @@ func (t *transfer) broken() error {
 
 // await waits until the transfer flows.
 func (t *transfer) await(ctx context.Context) error {
-	return awaitGrowth(ctx, beginning, chunk, t.sink.count, t.broken)
+	return awaitGrowth(ctx, chunk, t.sink.count, t.broken)
 }
 
 // finish waits until the transfer has gone on, tells the source to end it, and compares what came. Gap and amount are
 // those before the end, after which nothing is to come.
 func (t *transfer) finish(ctx context.Context, report *Report) error {
-	err := awaitGrowth(ctx, goesOn, much, t.sink.count, t.broken)
+	err := awaitGrowth(ctx, much, t.sink.count, t.broken)
 	report.Unit = "bytes"
 	report.Passed, report.Gap = t.sink.since()
 	t.source.finish()
