@@ -42,6 +42,7 @@ var _ = Describe("Every kind of connection through the sample pair", Ordered, fu
 			Expect(site.Apply(ctx, "config/samples")).To(Succeed())
 			Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 		}, NodeTimeout(5*time.Minute))
+		addRivals(ctx)
 		addIPv6(ctx)
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(6*time.Minute))
@@ -87,11 +88,15 @@ var _ = Describe("Every kind of connection through the sample pair", Ordered, fu
 	}, NodeTimeout(6*time.Minute))
 })
 
-// The server's addresses, and where the crowd goes.
+// The server's addresses, where the crowd goes, and the client's addresses with those of rivals that addRivals adds.
 var (
 	server4     = netip.MustParseAddr("203.0.113.9")
 	server6     = netip.MustParseAddr("2001:db8:113::9")
 	crowdServer = netip.AddrPortFrom(server4, 7300)
+	contest4    = endurance.Contest{
+		Client: netip.MustParseAddr("192.168.50.10"), Rival: netip.MustParseAddr("192.168.50.11"),
+	}
+	contest6 = endurance.Contest{Client: netip.MustParseAddr("fd50::10"), Rival: netip.MustParseAddr("fd50::11")}
 )
 
 // everyKind is all traffic, and how long each may be silent. The crowd comes first: it takes the longest to gather.
@@ -117,21 +122,34 @@ func everyKind() (kinds []endurance.Traffic, bounds []time.Duration) {
 			Kind: "FTP download", Hosts: hosts, Server: netip.AddrPortFrom(server4, 21),
 		}, failoverGap},
 		{&endurance.Datagrams{
-			Kind: "UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server4, 7302),
+			Kind: "UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server4, 7302), Contest: contest4,
 		}, takeoverGap},
 		{&endurance.Pings{
-			Kind: "ICMP echo", Hosts: hosts, Server: server4,
+			Kind: "ICMP echo", Hosts: hosts, Server: server4, Contest: contest4,
 		}, takeoverGap},
 		{&endurance.Conversation{
 			Kind: "IPv6 TCP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server6, 7301),
 		}, failoverGap},
 		{&endurance.Datagrams{
-			Kind: "IPv6 UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server6, 7302),
+			Kind: "IPv6 UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server6, 7302), Contest: contest6,
 		}, takeoverGap},
 	} {
 		kinds, bounds = append(kinds, one.traffic), append(bounds, one.bound)
 	}
 	return kinds, bounds
+}
+
+// addRivals gives the client's host two more addresses, for as long as the specs of a container.
+func addRivals(ctx context.Context) {
+	GinkgoHelper()
+	for _, address := range []string{contest4.Rival.String() + "/24", contest6.Rival.String() + "/64"} {
+		change := func(ctx context.Context, verb string) {
+			out, err := site.Cluster.Command(ctx, cluster.Client, "ip", "address", verb, address, "dev", "eth0").CombinedOutput()
+			Expect(err).NotTo(HaveOccurred(), string(out))
+		}
+		change(ctx, "replace")
+		DeferCleanup(func(ctx SpecContext) { change(ctx, "del") }, NodeTimeout(time.Minute))
+	}
 }
 
 // addIPv6 gives the sample pair IPv6 addresses, and its firewall what it does for IPv4.

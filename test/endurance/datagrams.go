@@ -15,10 +15,29 @@ type Datagrams struct {
 	Kind   string
 	Hosts  Hosts
 	Server netip.AddrPort
+	Contest
 
 	task
 	exchange *exchange
 	clients  sightings
+	port     uint16
+}
+
+// Contest is two addresses of the client's host. The rival has the same port, and sends first: behind source
+// translation, the client must be given another port. Without a contest it would keep its own, and so it would if a
+// firewall that had forgotten the flow took it for a new one. The zero Contest is none.
+type Contest struct{ Client, Rival netip.Addr }
+
+// from is the address that a client's socket is bound to, to reach a server.
+func (c Contest) from(to netip.Addr) netip.Addr {
+	switch {
+	case c.Client.IsValid():
+		return c.Client
+	case to.Is6():
+		return netip.IPv6Unspecified()
+	default:
+		return netip.IPv4Unspecified()
+	}
 }
 
 // Begin implements Traffic.
@@ -34,27 +53,39 @@ func (d *Datagrams) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Not connected, so that an ICMP error of a moment is a loss and not the socket's end.
+	client, err := d.Hosts.Client.ListenPacket(ctx, "udp", netip.AddrPortFrom(d.from(d.Server.Addr()), 0).String())
+	if err != nil {
+		_ = server.Close()
+		return err
+	}
+	d.exchange = newExchange(client, server.LocalAddr())
 	d.done.Go(func() {
 		defer closeWith(ctx, server)()
 		prompt.Thread()
 		d.answer(server)
 	})
-	// Not connected, so that an ICMP error of a moment is a loss and not the socket's end.
-	unspecified := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
-	if d.Server.Addr().Is6() {
-		unspecified = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	if err := d.contend(ctx); err != nil {
+		_ = client.Close()
+		return err
 	}
-	client, err := d.Hosts.Client.ListenPacket(ctx, "udp", unspecified.String())
+	return d.exchange.start(ctx, &d.done)
+}
+
+// contend has the rival send from the client's port. It goes on for as long as the client does.
+func (d *Datagrams) contend(ctx context.Context) error {
+	if !d.Rival.IsValid() {
+		return nil
+	}
+	d.port = netip.MustParseAddrPort(d.exchange.conn.LocalAddr().String()).Port()
+	rival, err := d.Hosts.Client.ListenPacket(ctx, "udp", netip.AddrPortFrom(d.Rival, d.port).String())
 	if err != nil {
 		return err
 	}
-	d.exchange = &exchange{
-		conn: client, to: server.LocalAddr(),
-		wrap:   func(_ uint64, payload []byte) []byte { return payload },
-		unwrap: func(packet []byte) ([]byte, bool) { return packet, true },
+	if err := newExchange(rival, d.exchange.to).start(ctx, &d.done); err != nil {
+		return fmt.Errorf("rival: %w", err)
 	}
-	d.exchange.start(ctx, &d.done)
-	return d.exchange.await(ctx)
+	return nil
 }
 
 // answer sends back whatever comes, to where it came from.
@@ -65,7 +96,7 @@ func (d *Datagrams) answer(server net.PacketConn) {
 		if err != nil {
 			return
 		}
-		if udp, ok := from.(*net.UDPAddr); ok {
+		if udp, ok := from.(*net.UDPAddr); ok && d.exchange.owns(packet[:n]) {
 			d.clients.note(udp.AddrPort())
 		}
 		_, _ = server.WriteTo(packet[:n], from) // what cannot be sent is lost, and the client sees it
@@ -79,7 +110,7 @@ func (d *Datagrams) Forget() { d.exchange.forget() }
 func (d *Datagrams) Check(ctx context.Context) Report {
 	report := Report{Kind: d.Kind}
 	if report.Err = d.exchange.finish(ctx, &report); report.Err == nil {
-		report.Err = d.clients.one()
+		report.Err = d.clients.one(d.port)
 	}
 	return report
 }

@@ -14,11 +14,11 @@ import (
 // server's kernel answers echo requests, with its faults.
 type echoes struct {
 	loopback
-	faults         *faults
-	client, server *inbox
+	faults *faults
+	server *inbox
 }
 
-func newEchoes(f *faults) *echoes { return &echoes{faults: f, client: newInbox(), server: newInbox()} }
+func newEchoes(f *faults) *echoes { return &echoes{faults: f, server: newInbox()} }
 
 func (e *echoes) hosts() endurance.Hosts {
 	return endurance.Hosts{Client: echoClient{e}, Server: echoServer{e}}
@@ -27,7 +27,7 @@ func (e *echoes) hosts() endurance.Hosts {
 type echoClient struct{ *echoes }
 
 func (c echoClient) ListenPacket(context.Context, string, string) (net.PacketConn, error) {
-	return echoSocket{c.client, c.request}, nil
+	return echoSocket{newInbox(), c.request}, nil
 }
 
 type echoServer struct{ *echoes }
@@ -37,7 +37,7 @@ func (s echoServer) ListenPacket(context.Context, string, string) (net.PacketCon
 }
 
 // request shows a request to the server, and the server's answer to the client.
-func (e *echoes) request(packet []byte) {
+func (e *echoes) request(packet []byte, client *inbox) {
 	const echoReply, identifier = 0, 4
 	seen := append([]byte(nil), packet...)
 	translated := e.faults.translate(binary.BigEndian.Uint16(seen[identifier:]))
@@ -47,18 +47,18 @@ func (e *echoes) request(packet []byte) {
 	answer := append([]byte(nil), packet...)
 	answer[0] = echoReply
 	if answer = e.faults.apply(answer); len(answer) > 0 {
-		e.client.put(answer)
+		client.put(answer)
 	}
 }
 
 // echoSocket is a raw socket of one of them.
 type echoSocket struct {
 	*inbox
-	send func([]byte)
+	send func(packet []byte, from *inbox)
 }
 
 func (s echoSocket) WriteTo(b []byte, _ net.Addr) (int, error) {
-	s.send(b)
+	s.send(b, s.inbox)
 	return len(b), nil
 }
 

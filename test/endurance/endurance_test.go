@@ -2,6 +2,7 @@ package endurance_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/netip"
 	"os"
@@ -160,6 +161,35 @@ func TestAFlowThatIsTranslatedAnewDoesNotSurvive(t *testing.T) {
 				t.Errorf("the server saw another port, and nobody noticed: %+v", report)
 			}
 		})
+	}
+}
+
+// Without a translation a client keeps its port, whoever else has it.
+func TestAContestShowsThatThereIsATranslation(t *testing.T) {
+	contest := endurance.Contest{Client: anywhere.Addr(), Rival: netip.MustParseAddr("127.0.0.2")}
+	for _, translated := range []bool{false, true} {
+		for name := range kinds(&faults{}) {
+			f := &faults{}
+			traffic := kinds(f)[name]
+			switch kind := traffic.(type) {
+			case *endurance.Datagrams:
+				kind.Contest = contest
+			case *endurance.Pings:
+				kind.Contest = contest
+			default:
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, translated: %t", name, translated), func(t *testing.T) {
+				t.Parallel()
+				if translated {
+					f.translateAnew()
+				}
+				begin(t, traffic)
+				if report := check(t, traffic); translated != (report.Err == nil) {
+					t.Errorf("%+v", report)
+				}
+			})
+		}
 	}
 }
 

@@ -43,10 +43,18 @@ type exchange struct {
 // payloadSize is identity, number, time of sending since the beginning, and a checksum, of eight bytes each.
 const payloadSize = 32
 
-// start sends and receives until the context ends, for the group to wait for. The connection is the exchange's from now
-// on.
-func (e *exchange) start(ctx context.Context, group *sync.WaitGroup) {
-	e.identity, e.begun = rand.Uint64(), time.Now()
+func newExchange(conn net.PacketConn, to net.Addr) *exchange {
+	return &exchange{conn: conn, to: to, wrap: wrapNothing, unwrap: unwrapNothing, identity: rand.Uint64()}
+}
+
+// wrapNothing and unwrapNothing are for datagrams, which are all payload.
+func wrapNothing(_ uint64, payload []byte) []byte           { return payload }
+func unwrapNothing(packet []byte) (payload []byte, ok bool) { return packet, true }
+
+// start sends and receives until the context ends, for the group to wait for, and returns when requests are answered.
+// The connection is the exchange's from now on.
+func (e *exchange) start(ctx context.Context, group *sync.WaitGroup) error {
+	e.begun = time.Now()
 	group.Go(func() { prompt.Every(ctx, asking, e.send) })
 	group.Go(func() {
 		defer closeWith(ctx, e.conn)()
@@ -57,6 +65,7 @@ func (e *exchange) start(ctx context.Context, group *sync.WaitGroup) {
 			e.err = err
 		}
 	})
+	return awaitGrowth(ctx, many/10, e.answered, e.broken)
 }
 
 func (e *exchange) send() {
@@ -127,11 +136,6 @@ func (e *exchange) broken() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.err
-}
-
-// await waits until requests are answered.
-func (e *exchange) await(ctx context.Context) error {
-	return awaitGrowth(ctx, many/10, e.answered, e.broken)
 }
 
 func (e *exchange) forget() {

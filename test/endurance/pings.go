@@ -18,6 +18,7 @@ type Pings struct {
 	Kind   string
 	Hosts  Hosts
 	Server netip.Addr
+	Contest
 
 	task
 	exchange *exchange
@@ -25,9 +26,10 @@ type Pings struct {
 }
 
 const (
-	echoRequest    = 8
-	echoReply      = 0
-	echoHeader     = 8
+	echoRequest = 8
+	echoReply   = 0
+	echoHeader  = 8
+	// echoIdentifier is the rival's, too: it takes the place of a port, for translation as well.
 	echoIdentifier = 0x656e
 )
 
@@ -40,37 +42,51 @@ func (p *Pings) Begin(ctx context.Context) error {
 }
 
 func (p *Pings) begin(ctx context.Context) error {
+	if p.Rival.IsValid() {
+		rival, err := p.open(ctx, p.Rival)
+		if err != nil {
+			return err
+		}
+		if err := rival.start(ctx, &p.done); err != nil {
+			return fmt.Errorf("rival: %w", err)
+		}
+	}
 	// It answers nothing: the kernel does, and lets it see the requests.
 	server, err := p.Hosts.Server.ListenPacket(ctx, "ip4:icmp", p.Server.String())
 	if err != nil {
 		return err
 	}
-	client, err := p.Hosts.Client.ListenPacket(ctx, "ip4:icmp", netip.IPv4Unspecified().String())
-	if err != nil {
+	if p.exchange, err = p.open(ctx, p.from(p.Server)); err != nil {
 		_ = server.Close()
 		return err
 	}
-	p.exchange = &exchange{
-		conn: client, to: &net.IPAddr{IP: p.Server.AsSlice()},
-		wrap: func(number uint64, payload []byte) []byte {
-			return echo(echoRequest, echoIdentifier, uint16(number), payload)
-		},
-		unwrap: func(packet []byte) ([]byte, bool) {
-			kind, identifier, payload := parseEcho(packet)
-			// Whoever else is pinged from here has another identifier.
-			return payload, kind == echoReply && identifier == echoIdentifier && len(payload) > 0
-		},
-	}
-	p.exchange.start(ctx, &p.done)
 	p.done.Go(func() {
 		defer closeWith(ctx, server)()
 		prompt.Thread()
 		p.watch(server)
 	})
-	return p.exchange.await(ctx)
+	return p.exchange.start(ctx, &p.done)
 }
 
-// watch notes where the requests come from. The identifier takes the place of a port, for translation too.
+// open makes an exchange of pings from one of the client's addresses.
+func (p *Pings) open(ctx context.Context, from netip.Addr) (*exchange, error) {
+	conn, err := p.Hosts.Client.ListenPacket(ctx, "ip4:icmp", from.String())
+	if err != nil {
+		return nil, err
+	}
+	e := newExchange(conn, &net.IPAddr{IP: p.Server.AsSlice()})
+	e.wrap = func(number uint64, payload []byte) []byte {
+		return echo(echoRequest, echoIdentifier, uint16(number), payload)
+	}
+	e.unwrap = func(packet []byte) ([]byte, bool) {
+		kind, identifier, payload := parseEcho(packet)
+		// Whoever else pings from here has another identifier.
+		return payload, kind == echoReply && identifier == echoIdentifier && len(payload) > 0
+	}
+	return e, nil
+}
+
+// watch notes where the requests come from.
 func (p *Pings) watch(server net.PacketConn) {
 	packet := make([]byte, 2048)
 	for {
@@ -96,9 +112,17 @@ func (p *Pings) Forget() { p.exchange.forget() }
 func (p *Pings) Check(ctx context.Context) Report {
 	report := Report{Kind: p.Kind}
 	if report.Err = p.exchange.finish(ctx, &report); report.Err == nil {
-		report.Err = p.clients.one()
+		report.Err = p.clients.one(p.taken())
 	}
 	return report
+}
+
+// taken is the identifier that the rival has, if there is one.
+func (p *Pings) taken() uint16 {
+	if p.Rival.IsValid() {
+		return echoIdentifier
+	}
+	return 0
 }
 
 // echo makes a request or a reply.

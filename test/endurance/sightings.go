@@ -26,12 +26,16 @@ func (s *sightings) note(from netip.AddrPort) {
 	}
 }
 
-// one says whether all was seen from the same place.
-func (s *sightings) one() error {
+// one says whether all was seen from the same place, and not at a port that somebody else had taken, if it is not zero.
+func (s *sightings) one(taken uint16) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.seen) != 1 {
 		return fmt.Errorf("the server saw the client at %v, where it should be one place", s.seen)
+	}
+	if taken != 0 && s.seen[0].Port() == taken {
+		return fmt.Errorf("the server saw the client at %s, though the port was taken: nothing shows that it was translated",
+			s.seen[0])
 	}
 	return nil
 }
