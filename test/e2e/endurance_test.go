@@ -29,6 +29,9 @@ const (
 	// answerGap bounds how long each of them may take to answer afterwards: some tries of TCP, on a machine that has all
 	// of them answer at once.
 	answerGap = 10 * time.Second
+	// neighbourGap is takeoverGap for datagrams over IPv6. The new active asks for its neighbours' stations, and may miss
+	// an answer to an address whose local route the kernel is still to add; it asks again after a second.
+	neighbourGap = takeoverGap + time.Second
 )
 
 // What follows is done to the sample pair with IPv6 addresses beside its own, and undone.
@@ -132,7 +135,7 @@ func everyKind() (kinds []endurance.Traffic, bounds []time.Duration) {
 		}, failoverGap},
 		{&endurance.Datagrams{
 			Kind: "IPv6 UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server6, 7302), Contest: contest6,
-		}, takeoverGap},
+		}, neighbourGap},
 	} {
 		kinds, bounds = append(kinds, one.traffic), append(bounds, one.bound)
 	}
