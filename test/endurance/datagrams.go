@@ -20,24 +20,8 @@ type Datagrams struct {
 	task
 	exchange *exchange
 	clients  sightings
-	port     uint16
-}
-
-// Contest is two addresses of the client's host. The rival has the same port, and sends first: behind source
-// translation, the client must be given another port. Without a contest it would keep its own, and so it would if a
-// firewall that had forgotten the flow took it for a new one. The zero Contest is none.
-type Contest struct{ Client, Rival netip.Addr }
-
-// from is the address that a client's socket is bound to, to reach a server.
-func (c Contest) from(to netip.Addr) netip.Addr {
-	switch {
-	case c.Client.IsValid():
-		return c.Client
-	case to.Is6():
-		return netip.IPv6Unspecified()
-	default:
-		return netip.IPv4Unspecified()
-	}
+	// taken is the port that the rival has, if there is one.
+	taken uint16
 }
 
 // Begin implements Traffic.
@@ -77,8 +61,8 @@ func (d *Datagrams) contend(ctx context.Context) error {
 	if !d.Rival.IsValid() {
 		return nil
 	}
-	d.port = netip.MustParseAddrPort(d.exchange.conn.LocalAddr().String()).Port()
-	rival, err := d.Hosts.Client.ListenPacket(ctx, "udp", netip.AddrPortFrom(d.Rival, d.port).String())
+	d.taken = netip.MustParseAddrPort(d.exchange.conn.LocalAddr().String()).Port()
+	rival, err := d.Hosts.Client.ListenPacket(ctx, "udp", netip.AddrPortFrom(d.Rival, d.taken).String())
 	if err != nil {
 		return err
 	}
@@ -110,7 +94,7 @@ func (d *Datagrams) Forget() { d.exchange.forget() }
 func (d *Datagrams) Check(ctx context.Context) Report {
 	report := Report{Kind: d.Kind}
 	if report.Err = d.exchange.finish(ctx, &report); report.Err == nil {
-		report.Err = d.clients.one(d.port)
+		report.Err = d.clients.one(d.taken)
 	}
 	return report
 }

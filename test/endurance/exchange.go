@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// asking is how often a request is sent: how exactly gaps are seen.
-	asking = 10 * time.Millisecond
+	// requestPace is how often a request is sent: how exactly gaps are seen.
+	requestPace = 10 * time.Millisecond
 	// many is how many answers must come for an exchange to go on: a second's worth.
 	many = 100
 	// underway is how old a request must be to count as lost, if its answer has not come.
@@ -55,7 +55,7 @@ func unwrapNothing(packet []byte) (payload []byte, ok bool) { return packet, tru
 // The connection is the exchange's from now on.
 func (e *exchange) start(ctx context.Context, group *sync.WaitGroup) error {
 	e.begun = time.Now()
-	group.Go(func() { prompt.Every(ctx, asking, e.send) })
+	group.Go(func() { prompt.Every(ctx, requestPace, e.send) })
 	group.Go(func() {
 		defer closeWith(ctx, e.conn)()
 		prompt.Thread()

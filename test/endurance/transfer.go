@@ -57,6 +57,8 @@ func (t *transfer) finish(ctx context.Context, report *Report) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	select {
 	case <-t.ended:
 	case <-ctx.Done():
