@@ -76,6 +76,10 @@ test-cluster: prepare-demo ## Run the tests on a real cluster (root)
 test-chaos: prepare-demo ## Run those of them alone that do the sample pair harm (root)
 	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/... -ginkgo.focus='Under chaos' -ginkgo.v
 
+.PHONY: test-endurance
+test-endurance: prepare-demo ## Cut the power under every kind of connection at once, and print what became of each (root)
+	go test $(TESTFLAGS) -v -tags e2e -timeout 40m -count=1 ./test/e2e/... -ginkgo.focus='Every kind of connection'
+
 ##@ Benchmarks
 
 .PHONY: bench-failover

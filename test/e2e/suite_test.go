@@ -17,6 +17,7 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/deploy"
+	"github.com/hapair-io/hapair/test/endurance"
 	"github.com/hapair-io/hapair/test/prompt"
 	"github.com/hapair-io/hapair/test/story"
 )
@@ -29,6 +30,11 @@ var (
 
 // edge is the pair of config/samples.
 var edge = story.SamplePair
+
+func TestMain(m *testing.M) {
+	endurance.Repeater()
+	os.Exit(m.Run())
+}
 
 func TestCluster(t *testing.T) {
 	defer prompt.Turns()()

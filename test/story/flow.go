@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/hapair-io/hapair/test/namespace"
 )
@@ -16,10 +18,15 @@ import (
 // flowPoll is how often a kernel is asked for the connection: it bounds how exactly its arrival is timed.
 const flowPoll = time.Millisecond
 
-// kernel is the connection table of one unit, read from outside with a library that is not the product's own codec.
-type kernel struct{ handle *netlink.Handle }
+// Kernel is the connection table of one unit, read from outside with a library that is not the product's own codec.
+type Kernel struct{ handle *netlink.Handle }
 
-func openKernel(pid int) (*kernel, error) {
+// OpenKernel opens the table of a unit's pod, which must run. Close closes it.
+func OpenKernel(pod *corev1.Pod) (*Kernel, error) {
+	pid, err := podProcess(pod.UID)
+	if err != nil {
+		return nil, err
+	}
 	ns, err := netns.GetFromPath(namespace.OfProcess(pid))
 	if err != nil {
 		return nil, err
@@ -29,21 +36,46 @@ func openKernel(pid int) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &kernel{handle: handle}, nil
+	return &Kernel{handle: handle}, nil
 }
 
-func (k *kernel) close() { k.handle.Close() }
+// Close closes it.
+func (k *Kernel) Close() { k.handle.Close() }
 
-// translation finds the TCP connection from a client's address and returns where its answers go: the address and port
-// that the server sees.
-func (k *kernel) translation(from netip.AddrPort) (netip.AddrPort, bool, error) {
+// Established counts the TCP connections to a server that the table has as established.
+func (k *Kernel) Established(to netip.AddrPort) (int, error) {
+	flows, err := k.flows(to.Addr())
+	count := 0
+	for _, f := range flows {
+		destination, _ := netip.AddrFromSlice(f.Forward.DstIP)
+		tcp, ok := f.ProtoInfo.(*netlink.ProtoInfoTCP)
+		if ok && tcp.State == nl.TCP_CONNTRACK_ESTABLISHED &&
+			netip.AddrPortFrom(destination.Unmap(), f.Forward.DstPort) == to {
+			count++
+		}
+	}
+	return count, err
+}
+
+// flows are all connections of an address' family.
+func (k *Kernel) flows(address netip.Addr) ([]*netlink.ConntrackFlow, error) {
 	family := netlink.InetFamily(unix.AF_INET)
-	if from.Addr().Is6() {
+	if address.Is6() {
 		family = unix.AF_INET6
 	}
 	flows, err := k.handle.ConntrackTableList(netlink.ConntrackTable, family)
 	if err != nil {
-		return netip.AddrPort{}, false, fmt.Errorf("dumping the connection table: %w", err)
+		return nil, fmt.Errorf("dumping the connection table: %w", err)
+	}
+	return flows, nil
+}
+
+// translation finds the TCP connection from a client's address and returns where its answers go: the address and port
+// that the server sees.
+func (k *Kernel) translation(from netip.AddrPort) (netip.AddrPort, bool, error) {
+	flows, err := k.flows(from.Addr())
+	if err != nil {
+		return netip.AddrPort{}, false, err
 	}
 	for _, f := range flows {
 		source, ok := netip.AddrFromSlice(f.Forward.SrcIP)
@@ -57,7 +89,7 @@ func (k *kernel) translation(from netip.AddrPort) (netip.AddrPort, bool, error) 
 }
 
 // waitForConnection waits until the connection is in the table, and returns its translation.
-func (k *kernel) waitForConnection(ctx context.Context, from netip.AddrPort) (netip.AddrPort, error) {
+func (k *Kernel) waitForConnection(ctx context.Context, from netip.AddrPort) (netip.AddrPort, error) {
 	clock := time.NewTicker(flowPoll)
 	defer clock.Stop()
 	for {

@@ -128,15 +128,11 @@ func (r *run) findUnits(ctx context.Context) error {
 
 // connect opens the connection, and asks the standby's kernel for it from that moment on.
 func (r *run) connect(ctx context.Context) error {
-	pid, err := podProcess(r.standby.UID)
+	standby, err := OpenKernel(r.standby)
 	if err != nil {
 		return err
 	}
-	standby, err := openKernel(pid)
-	if err != nil {
-		return err
-	}
-	defer standby.close()
+	defer standby.Close()
 	began := time.Now()
 	dialCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

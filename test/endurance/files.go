@@ -1,0 +1,24 @@
+package endurance
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// allowFiles sees to it that the process, and those that it starts, may have so many files open each. It returns what
+// undoes that.
+func allowFiles(number uint64) (restore func(), err error) {
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		return nil, fmt.Errorf("reading the limit of open files: %w", err)
+	}
+	if before.Cur >= number {
+		return func() {}, nil
+	}
+	wanted := unix.Rlimit{Cur: number, Max: max(number, before.Max)}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &wanted); err != nil {
+		return nil, fmt.Errorf("raising the limit of open files to %d (root, or `ulimit -n`): %w", number, err)
+	}
+	return func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &before) }, nil // what was allowed before is again
+}
