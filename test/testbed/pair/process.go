@@ -110,7 +110,8 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 		Pair: pairName, Namespace: pairNamespace, Unit: s.Unit, Peer: s.Peer, Incarnation: s.Incarnation,
 		ListenAddress: s.ListenAddress, PeerPort: syncPort,
 		TLS:     transport.Credentials(s.TLSDirectory, credentials.UnitName(s.Peer, pairName, pairNamespace)),
-		Classes: classes, Limits: engine.Limits{RecordsPerSecond: s.RecordsPerSecond}, Log: log,
+		Classes: classes, Log: log,
+		Limits: engine.Limits{RecordsPerSecond: s.RecordsPerSecond, BytesPerSecond: s.BytesPerSecond},
 	})
 	if err != nil {
 		return nil, err

@@ -57,5 +57,6 @@ type setup struct {
 	TLSDirectory     string `json:"tlsDirectory"`
 	Replicate        bool   `json:"replicate"`
 	RecordsPerSecond int    `json:"recordsPerSecond,omitempty"`
+	BytesPerSecond   int    `json:"bytesPerSecond,omitempty"`
 	Flood            int    `json:"flood,omitempty"`
 }

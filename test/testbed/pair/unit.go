@@ -32,8 +32,8 @@ const (
 type Options struct {
 	// WithoutReplication leaves connection tracking out.
 	WithoutReplication bool
-	// RecordsPerSecond throttles; 0 does not.
-	RecordsPerSecond int
+	// RecordsPerSecond and BytesPerSecond throttle; 0 does not.
+	RecordsPerSecond, BytesPerSecond int
 	// Flood replicates so many made-up entries in the place of connection tracking.
 	Flood int
 }
@@ -155,7 +155,8 @@ func (p *Pair) Start(name string) *Unit {
 		Unit: primary, Peer: secondary, PeerAddress: testbed.SecondarySync,
 		ListenAddress: net.JoinHostPort(testbed.PrimarySync, strconv.Itoa(syncPort)),
 		Incarnation:   fmt.Sprintf("%s/%d", name, incarnations.Add(1)), TLSDirectory: filepath.Join(p.directory, name),
-		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond, Flood: p.options.Flood,
+		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
+		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
 	}
 	namespace := p.Primary
 	if name == secondary {
