@@ -15,10 +15,18 @@ type counters struct {
 
 func (c counters) both() uint64 { return c.sentBytes + c.receivedBytes }
 
-// carried reads the counters of an interface.
-func carried(t testing.TB, n *testbed.Namespace, name string) (c counters) {
+// carried reads the counters of an interface, or fails the trial.
+func carried(t testing.TB, n *testbed.Namespace, name string) counters {
 	t.Helper()
-	err := n.Do(func() error {
+	c, err := interfaceCounters(n, name)
+	if err != nil {
+		t.Fatalf("Reading the counters of %s in %s: %v", name, n.Name, err)
+	}
+	return c
+}
+
+func interfaceCounters(n *testbed.Namespace, name string) (c counters, err error) {
+	err = n.Do(func() error {
 		link, err := netlink.LinkByName(name)
 		if err != nil {
 			return err
@@ -27,8 +35,5 @@ func carried(t testing.TB, n *testbed.Namespace, name string) (c counters) {
 		c = counters{sentBytes: s.TxBytes, receivedBytes: s.RxBytes, receivedPackets: s.RxPackets}
 		return nil
 	})
-	if err != nil {
-		t.Fatalf("Reading the counters of %s in %s: %v", name, n.Name, err)
-	}
-	return c
+	return c, err
 }

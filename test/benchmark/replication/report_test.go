@@ -38,7 +38,8 @@ func TestReportJudgesHapairAloneByItsWorstRound(t *testing.T) {
 	slow, lossy := good, good
 	slow.Recovered, slow.Forwarded = 7, 0.9
 	lossy.Case, lossy.Missing = lossyLink, 3
-	report := Report([]Sample{good, slow, good, lossy, {Scenario: "overload", System: cached, Case: lossyLink, Missing: 9}})
+	theirs := Sample{Scenario: "overload", System: cached, Case: lossyLink, Missing: 9}
+	report := Report([]Sample{good, slow, good, lossy, theirs})
 	for _, line := range []string{
 		"seconds until the standby has everything, link down: 7.00, at most 5.00 wanted: MISSED",
 		"forwarded traffic, of that before, link down: 0.90, at least 0.95 wanted: MISSED",

@@ -30,6 +30,10 @@ type Sample struct {
 	Recovered float64 `json:"recovered,omitempty"`
 	// Forwarded is the rate of forwarded traffic during what happened, as a part of that before.
 	Forwarded float64 `json:"forwarded,omitempty"`
+	// Throughput is what the link carried, in Mbit/s.
+	Throughput float64 `json:"throughput,omitempty"`
+	// Promoted is how long a standby took to take over, in milliseconds.
+	Promoted float64 `json:"promoted,omitempty"`
 	// Resident is the memory of the primary's and the secondary's process, in MiB, Peak the most that it ever was.
 	Resident [2]float64 `json:"resident"`
 	Peak     [2]float64 `json:"peak"`

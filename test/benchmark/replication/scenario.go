@@ -30,7 +30,7 @@ type scenario struct {
 	remark func(all []Sample) string
 }
 
-var scenarios = []scenario{events, lag, resync, overload}
+var scenarios = []scenario{events, lag, resync, overload, throttle, promotion}
 
 // Names are the scenarios' names.
 func Names() []string {

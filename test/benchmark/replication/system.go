@@ -106,7 +106,8 @@ func (d *daemons) file(name string) string { return filepath.Join(d.directory, n
 func (d *daemons) run(on *testbed.Namespace, name, own, peer string) *process.Process {
 	d.t.Helper()
 	text := conntrackd.Configuration{
-		Tuned: true, Ordinary: true, Direct: d.direct, Own: own, Peer: peer, Log: d.file(name + ".log"), Lock: d.file(name + ".lock"),
+		Tuned: true, Ordinary: true, Direct: d.direct, Own: own, Peer: peer,
+		Log: d.file(name + ".log"), Lock: d.file(name + ".lock"),
 		Socket: d.file(name + ".ctl"), Ignored: []string{testbed.PrimarySync, testbed.SecondarySync},
 	}.Render()
 	err := errors.Join(os.MkdirAll(d.directory, 0o700), os.WriteFile(d.file(name+".conf"), []byte(text), 0o600))

@@ -116,13 +116,14 @@ func (p *Pair) Switchover() time.Duration {
 	return took
 }
 
-// Failover cuts the active's power and lets the standby take over at once, as soon as it has been told to.
+// Failover cuts the active's power and lets the standby take over at once. It returns how long that took from telling
+// the standby until its router was open.
 func (p *Pair) Failover() time.Duration {
 	p.t.Helper()
 	p.term++
-	start := time.Now()
 	p.CutPower(p.t, p.Active.namespace)
 	p.Active.Kill()
+	start := time.Now()
 	p.Standby.Commit()
 	p.Standby.Become(engine.RoleActive, p.term)
 	p.Standby.Attach()
