@@ -2,7 +2,6 @@ package replication
 
 import (
 	"testing"
-	"time"
 
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
@@ -40,7 +39,7 @@ func measurePromotion(t testing.TB, o Options, s system, sample *Sample) {
 	awaitHeld(t, s, sample.Made)
 	e := s.(*engines)
 	e.AwaitSync()
-	pause(t, time.Second) // what filling it left to do is done
+	quieten(t) // what filling it left to do is done
 	sample.Promoted = milliseconds(e.Failover())
 	sample.Missing, _ = connections.Compare(t, e.Secondary, connections.Span{End: sample.Made})
 }

@@ -32,6 +32,11 @@ type Sample struct {
 	Forwarded float64 `json:"forwarded,omitempty"`
 	// Throughput is what the link carried, in Mbit/s.
 	Throughput float64 `json:"throughput,omitempty"`
+	// Offered is how many connections a second were begun, of which Reached came through.
+	Offered float64 `json:"offered,omitempty"`
+	// Receive and Write are what the kernel takes to tell of a connection and to write one, in microseconds.
+	Receive float64 `json:"receive,omitempty"`
+	Write   float64 `json:"write,omitempty"`
 	// Promoted is how long a standby took to take over, in milliseconds.
 	Promoted float64 `json:"promoted,omitempty"`
 	// Resident is the memory of the primary's and the secondary's process, in MiB, Peak the most that it ever was.

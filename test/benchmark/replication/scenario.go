@@ -1,13 +1,16 @@
 package replication
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
 	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
@@ -30,7 +33,7 @@ type scenario struct {
 	remark func(all []Sample) string
 }
 
-var scenarios = []scenario{events, lag, resync, overload, throttle, promotion}
+var scenarios = []scenario{events, lag, resync, overload, throttle, promotion, hosts, forwarding, limits}
 
 // Names are the scenarios' names.
 func Names() []string {
@@ -75,6 +78,7 @@ func (s scenario) once(t testing.TB, o Options, directory string, sample *Sample
 		t.Fatal(err)
 	}
 	err = trial.Run(t.Context(), s.name, log.write, func(t testing.TB) {
+		quieten(t) // the kernel may still be removing the network before
 		s.measure(t, o, start(t, sample.System, files, s.pair), sample)
 	})
 	if closed := log.close(); err == nil {
@@ -85,6 +89,21 @@ func (s scenario) once(t testing.TB, o Options, directory string, sample *Sample
 			fmt.Sprintf("failed-%s-%s-%s-%d", s.name, sample.System, sample.Case, sample.Round), " ", "-"))
 		t.Fatalf("%s, %s, %s, round %d: %v (logs: %s, %v)",
 			s.name, sample.System, sample.Case, sample.Round, err, kept, keepLogs(files, kept))
+	}
+}
+
+const (
+	// quiet is how much of a processor others may take, and quietPatience how long a machine has to come to rest. One that
+	// does not is measured all the same.
+	quiet         = 0.3
+	quietPatience = 10 * time.Second
+)
+
+// quieten waits until the machine is quiet.
+func quieten(t testing.TB) {
+	t.Helper()
+	if _, err := calm.Wait(t.Context(), quiet, quietPatience); err != nil && !errors.Is(err, calm.ErrBusy) {
+		t.Fatalf("Waiting for the machine to be quiet: %v", err)
 	}
 }
 
