@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"go.uber.org/goleak"
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
@@ -66,7 +67,9 @@ func runUnit(text string) error {
 	if err != nil {
 		return err
 	}
-	return p.run(ctx)
+	err = p.run(ctx)
+	stop()
+	return errors.Join(err, leftRunning())
 }
 
 // process is a unit without its judgement: replication, heartbeats and virtual addresses, which do what the test says.
@@ -158,6 +161,14 @@ func (p *process) run(ctx context.Context) error {
 	return in.Err()
 }
 
+// leftRunning fails when something runs that nobody waited for.
+func leftRunning() error {
+	if err := goleak.Find(); err != nil {
+		return fmt.Errorf("replication has ended, and not all that it started: %w", err)
+	}
+	return nil
+}
+
 func (p *process) tell(r report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -218,6 +229,10 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 		p.flood.set(o.Open)
 		r.Flood = p.flood.written.Load()
 		return nil
+	case doMeasure:
+		found, err := footprint()
+		r.Footprint = &found
+		return err
 	case doAttach:
 		return errors.Join(setForwarding(true), p.addresses.Set(ctx, vip.Config{Attached: true}), p.addresses.Announce(ctx))
 	case doWithdraw:

@@ -142,6 +142,8 @@ type Unit struct {
 	command   *exec.Cmd
 	input     io.WriteCloser
 	ended     chan struct{}
+	outcome   error // once ended
+	killed    atomic.Bool
 
 	mu      sync.Mutex
 	lastID  uint64
@@ -200,6 +202,10 @@ func (u *Unit) start() {
 		case <-time.After(testbed.Patience):
 			u.t.Errorf("%s did not end", u.Name)
 			u.Kill()
+			return
+		}
+		if u.outcome != nil && !u.killed.Load() {
+			u.t.Errorf("%s ended with %v: its log says why", u.Name, u.outcome)
 		}
 	})
 }
@@ -222,7 +228,7 @@ func (u *Unit) read(output io.Reader) {
 		}
 		u.mu.Unlock()
 	}
-	_ = u.command.Wait() // a unit that was killed has no other way to end
+	u.outcome = u.command.Wait()
 }
 
 // logTo writes a process's log into the test's.
@@ -362,6 +368,7 @@ func (u *Unit) Await(event string) {
 
 // Kill ends the process without a farewell.
 func (u *Unit) Kill() {
+	u.killed.Store(true)
 	_ = u.command.Process.Kill() // it may have ended already
 	<-u.ended
 }
