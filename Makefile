@@ -92,7 +92,7 @@ bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measu
 	$(BIN)/bench-failover-cluster --runs $(or $(RUNS),20) --heartbeats $(or $(HEARTBEATS),100)
 
 .PHONY: bench-replication
-bench-replication: deps-bench $(BIN)/bench-replication ## Measure replication beside conntrackd; ROUNDS=5 QUICK=1 SCENARIOS=events,lag,resync (root)
+bench-replication: deps-bench $(BIN)/bench-replication ## Measure replication beside conntrackd; ROUNDS=5 QUICK=1 SCENARIOS=events,overload (root)
 	nice -n -10 $(BIN)/bench-replication $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(QUICK),--quick) \
 		$(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(BENCHFLAGS)
 

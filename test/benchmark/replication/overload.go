@@ -21,6 +21,7 @@ var overload = scenario{
 	cases: []string{tooMany, lossyLink, cutLink, stopped}, measure: measureOverload,
 	columns: slices.Concat([]column{
 		{"sustained/s", func(s Sample) float64 { return s.Sustained }, "%.0f"},
+		{"wanted/s", func(s Sample) float64 { return s.Offered }, "%.0f"},
 		reachedColumn,
 		{"recovered s", recovered, "%.2f"},
 		missingColumn,
@@ -74,11 +75,13 @@ func measureOverload(t testing.TB, o Options, s system, sample *Sample) {
 	before := forwardedFor(t, s, o.Lasting)
 
 	lasting, end := o.Fault, func() {}
+	sample.Offered = ordinaryChange
 	switch sample.Case {
 	case tooMany:
 		lasting = o.Flood
+		sample.Offered = 3 * sample.Sustained
 		live, _ = churn.End(t)
-		churn = connections.Begin(t, s.network().Primary, live, 3*int(sample.Sustained))
+		churn = connections.Begin(t, s.network().Primary, live, int(sample.Offered))
 	case lossyLink:
 		end = loseTenth(t, s.network())
 	case cutLink:

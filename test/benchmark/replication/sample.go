@@ -32,7 +32,8 @@ type Sample struct {
 	Forwarded float64 `json:"forwarded,omitempty"`
 	// Throughput is what the link carried, in Mbit/s.
 	Throughput float64 `json:"throughput,omitempty"`
-	// Offered is how many connections a second were begun, of which Reached came through.
+	// Offered is how many connections a second were begun, or were to be begun where a rate is no option; Reached is how
+	// many came of it.
 	Offered float64 `json:"offered,omitempty"`
 	// Receive and Write are what the kernel takes to tell of a connection and to write one, in microseconds.
 	Receive float64 `json:"receive,omitempty"`
