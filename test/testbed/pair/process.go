@@ -60,6 +60,8 @@ func runUnit(text string) error {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return fmt.Errorf("reading setup: %w", err)
 	}
+	// Who interrupts a test at a terminal interrupts its units too; but it is the test that ends them.
+	signal.Ignore(os.Interrupt)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := funcr.New(func(prefix, args string) { fmt.Fprintln(os.Stderr, prefix, args) }, funcr.Options{})
