@@ -23,6 +23,8 @@ type Options struct {
 	Rounds int
 	// Scenarios are the names of those to run; all when empty.
 	Scenarios []string
+	// Systems are those to measure; all when empty.
+	Systems []string
 	// Rates are how many connections are made a second.
 	Rates []int
 	// Lasting is for how long they are made.
@@ -45,6 +47,11 @@ func Run(ctx context.Context, o Options) error {
 	for _, name := range o.Scenarios {
 		if !slices.Contains(Names(), name) {
 			return fmt.Errorf("--scenarios: %q is none of %s", name, strings.Join(Names(), ", "))
+		}
+	}
+	for _, name := range o.Systems {
+		if !slices.Contains(Systems(), name) {
+			return fmt.Errorf("--systems: %q is none of %s", name, strings.Join(Systems(), ", "))
 		}
 	}
 	if o.Rounds < 1 {

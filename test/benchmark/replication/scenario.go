@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,9 @@ func Names() []string {
 
 // run measures all systems in turns. What was measured before something failed counts.
 func (s scenario) run(t testing.TB, o Options, directory string, measured func(Sample)) {
+	systems := slices.DeleteFunc(slices.Clone(s.systems), func(name string) bool {
+		return len(o.Systems) > 0 && !slices.Contains(o.Systems, name)
+	})
 	cases, rates := s.cases, []int{0}
 	if len(cases) == 0 {
 		cases = []string{""}
@@ -56,7 +60,7 @@ func (s scenario) run(t testing.TB, o Options, directory string, measured func(S
 	for round := range o.Rounds {
 		for _, name := range cases {
 			for _, rate := range rates {
-				for _, system := range s.systems {
+				for _, system := range systems {
 					sample := Sample{Scenario: s.name, System: system, Round: round + 1, Case: name, Rate: rate}
 					s.once(t, o, directory, &sample)
 					o.note(t, sample)

@@ -26,6 +26,9 @@ const (
 	direct = "conntrackd direct"
 )
 
+// Systems are the names of all that are measured.
+func Systems() []string { return []string{hapair, cached, direct, kernel} }
+
 // patience bounds the wait for anything that should come about.
 const patience = 3 * time.Minute
 

@@ -43,6 +43,8 @@ of its connection tracking table, which it restores.`,
 	flags.IntVar(&o.Rounds, "rounds", 5, "how often each system is measured in each scenario")
 	flags.StringSliceVar(&o.Scenarios, "scenarios", nil,
 		"which scenarios to run; all when empty: "+strings.Join(replication.Names(), ", "))
+	flags.StringSliceVar(&o.Systems, "systems", nil,
+		"which systems to measure; all when empty: "+strings.Join(replication.Systems(), ", "))
 	flags.IntSliceVar(&o.Rates, "rates", []int{1_000, 10_000, 30_000}, "how many connections are made a second")
 	flags.DurationVar(&o.Lasting, "lasting", 8*time.Second, "for how long they are made")
 	flags.DurationVar(&o.Idle, "idle", 3*time.Second, "for how long an idle system is looked at")
