@@ -68,6 +68,10 @@ test-netns: ## Run the tests that make network namespaces (root)
 	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 ./internal/... ./test/testbed/... ./test/cluster/... \
 		./test/witness/... ./test/benchmark/...
 
+.PHONY: test-soak
+test-soak: ## Let connections come and go through a pair for 10 minutes, and see that nothing grows (root)
+	HAPAIR_LONG=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run TestNothingGrows ./test/testbed/pair
+
 .PHONY: test-cluster
 test-cluster: prepare-demo ## Run the tests on a real cluster (root)
 	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/...
@@ -92,7 +96,7 @@ bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measu
 	$(BIN)/bench-failover-cluster --runs $(or $(RUNS),20) --heartbeats $(or $(HEARTBEATS),100)
 
 .PHONY: bench-replication
-bench-replication: deps-bench $(BIN)/bench-replication ## Measure replication beside conntrackd; ROUNDS=5 QUICK=1 SCENARIOS=events,lag,resync (root)
+bench-replication: deps-bench $(BIN)/bench-replication ## Measure replication beside conntrackd; ROUNDS=5 QUICK=1 SCENARIOS=events,overload (root)
 	nice -n -10 $(BIN)/bench-replication $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(QUICK),--quick) \
 		$(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(BENCHFLAGS)
 

@@ -47,6 +47,15 @@ func (l Link) Down() Link {
 	return l.change("setting down", netlink.LinkSetDown)
 }
 
+// InSegments has what is sent over the interface cut into segments before, and not by the interface, so that its
+// counters have the headers of each, as a real link would.
+func (l Link) InSegments() Link {
+	l.t.Helper()
+	return l.change("forbidding segmentation", func(link netlink.Link) error {
+		return netlink.LinkSetGSOMaxSegs(link, 1)
+	})
+}
+
 // Delete removes the interface, and the one at the other end of its cable.
 func (l Link) Delete() {
 	l.t.Helper()

@@ -7,11 +7,28 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/test/benchmark/internal/figures"
 	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/connections"
 )
+
+// lag is the time from when the one kernel tells of a new connection until the other one does.
+var lag = scenario{
+	name: "lag", systems: []string{hapair, direct}, atRates: true, measure: measureLag,
+	columns: []column{
+		reachedColumn, missingColumn,
+		{"p50 ms", lagP50, "%.2f"},
+		{"p99 ms", lagP99, "%.2f"},
+	},
+	targets: []target{
+		{what: "lag p50", of: lagP50, against: direct, bounds: atMost(1)},
+		{what: "lag p99", of: lagP99, against: direct, bounds: atMost(1)},
+	},
+}
+
+func lagP50(s Sample) float64 { return s.LagP50 }
+func lagP99(s Sample) float64 { return s.LagP99 }
 
 // clock notes when a kernel tells of new connections.
 type clock struct {
@@ -77,11 +94,20 @@ func lags(from, to *clock) []time.Duration {
 	return all
 }
 
-func interfaceBytes(name string) (uint64, error) {
-	link, err := netlink.LinkByName(name)
-	if err != nil {
-		return 0, err
-	}
-	s := link.Attrs().Statistics
-	return s.RxBytes + s.TxBytes, nil
+func measureLag(t testing.TB, o Options, s system, sample *Sample) {
+	const every = 10
+	from, to := listen(t, s.network().Primary, every), listen(t, s.network().Secondary, every)
+	ctx, cancel := context.WithCancel(t.Context())
+	from.run(ctx)
+	to.run(ctx)
+	table := connections.Open(t, s.network().Primary)
+	sample.Made, sample.Reached = createAtRate(t, table, sample.Rate, o.Lasting)
+	sample.Missing = sample.Made - settle(t, s, sample.Made)
+	cancel()
+	from.done.Wait()
+	to.done.Wait()
+	sum := figures.Summarize(lags(from, to))
+	sample.LagP50, sample.LagP99 = milliseconds(sum.P50), milliseconds(sum.P99)
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -31,6 +31,28 @@ func TestReportJudgesByMedians(t *testing.T) {
 	}
 }
 
+func TestReportJudgesHapairAloneByItsWorstRound(t *testing.T) {
+	good := Sample{
+		Scenario: "overload", System: hapair, Case: cutLink, Recovered: 1, Forwarded: 1, Peak: [2]float64{20, 20},
+	}
+	slow, lossy := good, good
+	slow.Recovered, slow.Forwarded = 7, 0.9
+	lossy.Case, lossy.Missing = lossyLink, 3
+	theirs := Sample{Scenario: "overload", System: cached, Case: lossyLink, Missing: 9}
+	report := Report([]Sample{good, slow, good, lossy, theirs})
+	for _, line := range []string{
+		"seconds until the standby has everything, link down: 7.00, at most 5.00 wanted: MISSED",
+		"forwarded traffic, of that before, link down: 0.90, at least 0.95 wanted: MISSED",
+		"missing, link down: 0.00, at most 0.00 wanted: met",
+		"missing, 10 % loss: 3.00, at most 0.00 wanted: MISSED",
+		"memory of the active, MiB, link down: 20.00, at most 64.00 wanted: met",
+	} {
+		if !strings.Contains(report, line) {
+			t.Errorf("the report lacks %q:\n%s", line, report)
+		}
+	}
+}
+
 func TestProcessesTellWhatTheyTook(t *testing.T) {
 	before, err := processorTime(os.Getpid())
 	if err != nil {
@@ -43,10 +65,11 @@ func TestProcessesTellWhatTheyTook(t *testing.T) {
 	if err != nil || after <= before || after > before+10*time.Second {
 		t.Errorf("%s before, %s after, %v", before, after, err)
 	}
-	if bytes, err := resident(os.Getpid()); err != nil || bytes < 1<<20 || bytes > 1<<32 {
-		t.Errorf("%d bytes, %v", bytes, err)
+	if u, err := memoryOf(os.Getpid()); err != nil || u.resident < 1<<20 || u.resident > u.peak || u.peak > 1<<32 {
+		t.Errorf("%+v, %v", u, err)
 	}
-	if _, err := processorTime(0); err == nil {
+	const nobody = 1 << 23 // beyond what the kernel numbers processes with
+	if _, err := processorTime(nobody); err == nil {
 		t.Error("no process has a processor's time")
 	}
 }

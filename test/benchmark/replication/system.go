@@ -26,6 +26,9 @@ const (
 	direct = "conntrackd direct"
 )
 
+// Systems are the names of all that are measured.
+func Systems() []string { return []string{hapair, cached, direct, kernel} }
+
 // patience bounds the wait for anything that should come about.
 const patience = 3 * time.Minute
 
@@ -36,20 +39,27 @@ type system interface {
 	processes() []int
 	// held is how many connections the secondary has, where the system puts them.
 	held() (int, error)
+	// compare is how many of the connections it lacks there, and how many others that were made it has.
+	compare(live connections.Span) (missing, surplus int)
 	// empty ends the secondary's life and takes its connections away.
 	empty()
 	// refill gives it a new life, and returns when all that the primary has are usable there.
 	refill(connections int)
 }
 
-// start starts a system on a network of its own.
-func start(t testing.TB, name, directory string) system {
+// start starts a system on a network of its own, on which the primary forwards. The kernel alone is none.
+func start(t testing.TB, name, directory string, options pair.Options) system {
 	t.Helper()
+	if name == kernel {
+		return nil
+	}
 	if name == hapair {
-		p := pair.New(t, pair.Options{})
+		p := pair.New(t, options)
 		return &engines{t: t, Pair: p, before: count(t, p.Secondary)}
 	}
 	d := &daemons{t: t, n: testbed.NewNetwork(t), direct: name == direct, directory: directory}
+	d.n.Primary.Link(t, "lan0").Address(testbed.VirtualLAN.String())
+	d.n.Primary.Link(t, "wan0").Address(testbed.VirtualWAN.String())
 	d.primary = d.run(d.n.Primary, "primary", testbed.PrimarySync, testbed.SecondarySync)
 	d.secondary = d.run(d.n.Secondary, "secondary", testbed.SecondarySync, testbed.PrimarySync)
 	d.awaitListening()
@@ -66,6 +76,10 @@ type engines struct {
 func (e *engines) network() *testbed.Network { return e.Network }
 func (e *engines) processes() []int          { return []int{e.Active.PID(), e.Standby.PID()} }
 func (e *engines) held() (int, error)        { return count(e.t, e.Secondary) - e.before, nil }
+
+func (e *engines) compare(live connections.Span) (missing, surplus int) {
+	return connections.Compare(e.t, e.Secondary, live)
+}
 
 func (e *engines) empty() {
 	e.Standby.Kill()
@@ -98,7 +112,8 @@ func (d *daemons) file(name string) string { return filepath.Join(d.directory, n
 func (d *daemons) run(on *testbed.Namespace, name, own, peer string) *process.Process {
 	d.t.Helper()
 	text := conntrackd.Configuration{
-		Tuned: true, Direct: d.direct, Own: own, Peer: peer, Log: d.file(name + ".log"), Lock: d.file(name + ".lock"),
+		Tuned: true, Ordinary: true, Direct: d.direct, Own: own, Peer: peer,
+		Log: d.file(name + ".log"), Lock: d.file(name + ".lock"),
 		Socket: d.file(name + ".ctl"), Ignored: []string{testbed.PrimarySync, testbed.SecondarySync},
 	}.Render()
 	err := errors.Join(os.MkdirAll(d.directory, 0o700), os.WriteFile(d.file(name+".conf"), []byte(text), 0o600))
@@ -153,6 +168,20 @@ func (d *daemons) processes() []int          { return []int{d.primary.PID(), d.s
 func (d *daemons) held() (int, error) {
 	held, err := d.holds()
 	return held - d.before, err
+}
+
+// compare goes by number where it cannot read what the secondary has.
+func (d *daemons) compare(live connections.Span) (missing, surplus int) {
+	d.t.Helper()
+	if d.direct {
+		missing, surplus = connections.Compare(d.t, d.n.Secondary, live)
+		return missing, max(surplus-d.before, 0) // the probes are among the others
+	}
+	held, err := d.held()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return max(live.Len()-held, 0), max(held-live.Len(), 0)
 }
 
 // holds is all that the secondary has, what there was before included.

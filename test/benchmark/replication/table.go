@@ -1,10 +1,6 @@
 package replication
 
 import (
-	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -64,66 +60,14 @@ func flush(t testing.TB, n *testbed.Namespace) {
 	}
 }
 
-// costs are what processes and the link between the routers have taken so far.
-type costs struct {
-	cpu   time.Duration
-	bytes uint64
-}
-
-// spent reads what a system has taken so far.
-func spent(t testing.TB, s system) (c costs) {
+// pause lets time pass.
+func pause(t testing.TB, d time.Duration) {
 	t.Helper()
-	for _, pid := range s.processes() {
-		cpu, err := processorTime(pid)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.cpu += cpu
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-t.Context().Done():
+		t.Fatal("interrupted")
+	case <-timer.C:
 	}
-	err := s.network().Primary.Do(func() (err error) {
-		c.bytes, err = interfaceBytes("sync0")
-		return err
-	})
-	if err != nil {
-		t.Fatalf("Reading the counters of the link between the routers: %v", err)
-	}
-	return c
-}
-
-// processorTime is what a process has used, of user and system time.
-func processorTime(pid int) (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	const userTime, systemTime, ticksPerSecond = 11, 12, 100 // behind the name; USER_HZ
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	if len(fields) <= systemTime {
-		return 0, fmt.Errorf("unknown format of stat: %q", text)
-	}
-	ticks := 0
-	for _, field := range []string{fields[userTime], fields[systemTime]} {
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			return 0, fmt.Errorf("unknown format of stat: %q", text)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
-}
-
-// resident is the memory that a process has, in bytes (VmRSS).
-func resident(pid int) (int, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		if len(fields) == 3 && fields[0] == "VmRSS:" {
-			kilobytes, err := strconv.Atoi(fields[1])
-			return kilobytes << 10, err
-		}
-	}
-	return 0, fmt.Errorf("process %d tells no memory", pid)
 }

@@ -3,6 +3,7 @@
 package connections
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -35,15 +36,30 @@ const batch = 1024
 // Create makes connections of these numbers, as if their packets had passed.
 func Create(t testing.TB, table *conntrack.Table, first, number int) {
 	t.Helper()
+	if err := all(t.Context(), table, conntrack.Create, Span{first, first + number}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Delete ends connections, all of which must be there.
+func Delete(t testing.TB, table *conntrack.Table, span Span) {
+	t.Helper()
+	if err := all(t.Context(), table, conntrack.Delete, span); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// all carries out one operation on the connections of these numbers.
+func all(ctx context.Context, table *conntrack.Table, operation conntrack.Operation, span Span) error {
 	requests := make([]conntrack.Request, 0, batch)
 	var results []conntrack.Result
-	for end := first + number; first < end; first += batch {
-		if t.Context().Err() != nil {
-			t.Fatal("interrupted")
+	for first := span.First; first < span.End; first += batch {
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		requests = requests[:0]
-		for i := first; i < min(first+batch, end); i++ {
-			requests = append(requests, conntrack.Request{Operation: conntrack.Create, Flow: Flow(i)})
+		for i := first; i < min(first+batch, span.End); i++ {
+			requests = append(requests, conntrack.Request{Operation: operation, Flow: Flow(i)})
 		}
 		var err error
 		results, err = table.Do(requests, results[:0])
@@ -51,19 +67,29 @@ func Create(t testing.TB, table *conntrack.Table, first, number int) {
 			err = results[i].Err
 		}
 		if err != nil {
-			t.Fatalf("Making connections: %v", err)
+			return fmt.Errorf("making or ending connections from number %d on: %w", first, err)
 		}
 	}
+	return nil
 }
+
+// What connections are made of: each is from a port of the client to one of many servers.
+const (
+	portsPerServer = 1 << 15
+	firstPort      = 1024
+	serverPort     = 443
+)
+
+// servers is the network of the servers.
+var servers = netip.MustParsePrefix("198.51.100.0/24")
 
 // Flow is an established TCP connection through source translation, from the client, to a port of its own on one of
 // many servers.
 func Flow(number int) conntrack.Flow {
-	const portsPerServer = 1 << 15
 	orig := conntrack.Tuple{
 		Protocol: conntrack.ProtocolTCP,
-		Src:      netip.MustParseAddr(testbed.ClientAddress), SrcPort: uint16(1024 + number%portsPerServer),
-		Dst: netip.AddrFrom4([4]byte{198, 51, 100, byte(number / portsPerServer)}), DstPort: 443,
+		Src:      netip.MustParseAddr(testbed.ClientAddress), SrcPort: uint16(firstPort + number%portsPerServer),
+		Dst: netip.AddrFrom4([4]byte{198, 51, 100, byte(number / portsPerServer)}), DstPort: serverPort,
 	}
 	reply := orig.Inverse()
 	reply.Dst = testbed.VirtualWAN.Addr()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"go.uber.org/goleak"
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
@@ -59,6 +60,8 @@ func runUnit(text string) error {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return fmt.Errorf("reading setup: %w", err)
 	}
+	// Who interrupts a test at a terminal interrupts its units too; but it is the test that ends them.
+	signal.Ignore(os.Interrupt)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := funcr.New(func(prefix, args string) { fmt.Fprintln(os.Stderr, prefix, args) }, funcr.Options{})
@@ -66,7 +69,9 @@ func runUnit(text string) error {
 	if err != nil {
 		return err
 	}
-	return p.run(ctx)
+	err = p.run(ctx)
+	stop()
+	return errors.Join(err, leftRunning())
 }
 
 // process is a unit without its judgement: replication, heartbeats and virtual addresses, which do what the test says.
@@ -110,7 +115,8 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 		Pair: pairName, Namespace: pairNamespace, Unit: s.Unit, Peer: s.Peer, Incarnation: s.Incarnation,
 		ListenAddress: s.ListenAddress, PeerPort: syncPort,
 		TLS:     transport.Credentials(s.TLSDirectory, credentials.UnitName(s.Peer, pairName, pairNamespace)),
-		Classes: classes, Limits: engine.Limits{RecordsPerSecond: s.RecordsPerSecond}, Log: log,
+		Classes: classes, Log: log,
+		Limits: engine.Limits{RecordsPerSecond: s.RecordsPerSecond, BytesPerSecond: s.BytesPerSecond},
 	})
 	if err != nil {
 		return nil, err
@@ -155,6 +161,14 @@ func (p *process) run(ctx context.Context) error {
 		return errors.Join(ran, beat, p.heart.link.Close())
 	}
 	return in.Err()
+}
+
+// leftRunning fails when something runs that nobody waited for.
+func leftRunning() error {
+	if err := goleak.Find(); err != nil {
+		return fmt.Errorf("replication has ended, and not all that it started: %w", err)
+	}
+	return nil
 }
 
 func (p *process) tell(r report) {
@@ -217,6 +231,10 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 		p.flood.set(o.Open)
 		r.Flood = p.flood.written.Load()
 		return nil
+	case doMeasure:
+		found, err := footprint()
+		r.Footprint = &found
+		return err
 	case doAttach:
 		return errors.Join(setForwarding(true), p.addresses.Set(ctx, vip.Config{Attached: true}), p.addresses.Announce(ctx))
 	case doWithdraw:

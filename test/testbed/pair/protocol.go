@@ -28,6 +28,8 @@ type report struct {
 	Beats  *Beats         `json:"beats,omitempty"`
 	Heard  *Heard         `json:"heard,omitempty"`
 	Flood  uint64         `json:"flood,omitempty"`
+	// Footprint is of doMeasure.
+	Footprint *Footprint `json:"footprint,omitempty"`
 	// Event is the name of an engine's event, and Text all of it.
 	Event string `json:"event,omitempty"`
 	Text  string `json:"text,omitempty"`
@@ -45,6 +47,7 @@ const (
 	doBeat     = "beat"
 	doHear     = "hear"
 	doFlood    = "flood"
+	doMeasure  = "measure"
 )
 
 // setup is what a unit's process is started with.
@@ -57,5 +60,6 @@ type setup struct {
 	TLSDirectory     string `json:"tlsDirectory"`
 	Replicate        bool   `json:"replicate"`
 	RecordsPerSecond int    `json:"recordsPerSecond,omitempty"`
+	BytesPerSecond   int    `json:"bytesPerSecond,omitempty"`
 	Flood            int    `json:"flood,omitempty"`
 }

@@ -32,8 +32,8 @@ const (
 type Options struct {
 	// WithoutReplication leaves connection tracking out.
 	WithoutReplication bool
-	// RecordsPerSecond throttles; 0 does not.
-	RecordsPerSecond int
+	// RecordsPerSecond and BytesPerSecond throttle; 0 does not.
+	RecordsPerSecond, BytesPerSecond int
 	// Flood replicates so many made-up entries in the place of connection tracking.
 	Flood int
 }
@@ -116,13 +116,14 @@ func (p *Pair) Switchover() time.Duration {
 	return took
 }
 
-// Failover cuts the active's power and lets the standby take over at once, as soon as it has been told to.
+// Failover cuts the active's power and lets the standby take over at once. It returns how long that took from telling
+// the standby until its router was open.
 func (p *Pair) Failover() time.Duration {
 	p.t.Helper()
 	p.term++
-	start := time.Now()
 	p.CutPower(p.t, p.Active.namespace)
 	p.Active.Kill()
+	start := time.Now()
 	p.Standby.Commit()
 	p.Standby.Become(engine.RoleActive, p.term)
 	p.Standby.Attach()
@@ -141,6 +142,8 @@ type Unit struct {
 	command   *exec.Cmd
 	input     io.WriteCloser
 	ended     chan struct{}
+	outcome   error // once ended
+	killed    atomic.Bool
 
 	mu      sync.Mutex
 	lastID  uint64
@@ -155,7 +158,8 @@ func (p *Pair) Start(name string) *Unit {
 		Unit: primary, Peer: secondary, PeerAddress: testbed.SecondarySync,
 		ListenAddress: net.JoinHostPort(testbed.PrimarySync, strconv.Itoa(syncPort)),
 		Incarnation:   fmt.Sprintf("%s/%d", name, incarnations.Add(1)), TLSDirectory: filepath.Join(p.directory, name),
-		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond, Flood: p.options.Flood,
+		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
+		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
 	}
 	namespace := p.Primary
 	if name == secondary {
@@ -198,6 +202,10 @@ func (u *Unit) start() {
 		case <-time.After(testbed.Patience):
 			u.t.Errorf("%s did not end", u.Name)
 			u.Kill()
+			return
+		}
+		if u.outcome != nil && !u.killed.Load() {
+			u.t.Errorf("%s ended with %v: its log says why", u.Name, u.outcome)
 		}
 	})
 }
@@ -220,7 +228,7 @@ func (u *Unit) read(output io.Reader) {
 		}
 		u.mu.Unlock()
 	}
-	_ = u.command.Wait() // a unit that was killed has no other way to end
+	u.outcome = u.command.Wait()
 }
 
 // logTo writes a process's log into the test's.
@@ -360,6 +368,7 @@ func (u *Unit) Await(event string) {
 
 // Kill ends the process without a farewell.
 func (u *Unit) Kill() {
+	u.killed.Store(true)
 	_ = u.command.Process.Kill() // it may have ended already
 	<-u.ended
 }

@@ -15,6 +15,9 @@ type Configuration struct {
 	Tuned bool
 	// Direct writes what the peer told into the kernel at once, instead of into a cache that is committed at a failover.
 	Direct bool
+	// Ordinary leaves it at the scheduler that other programs have, instead of at the top of the real-time one, which is
+	// its default. A priority of 0 is how it is told: the kernel refuses that, and conntrackd goes on without.
+	Ordinary bool
 	// Own and Peer are the addresses on the link between the routers.
 	Own, Peer string
 	// Log, Lock and Socket are files.
@@ -46,6 +49,12 @@ var text = template.Must(template.New("conntrackd").Parse(`Sync {
 }
 General {
     Systemd off
+{{- if .Ordinary}}
+    Scheduler {
+        Type RR
+        Priority 0
+    }
+{{- end}}
     HashSize {{if .Tuned}}1048576{{else}}32768{{end}}
     HashLimit {{if .Tuned}}8388608{{else}}131072{{end}}
     NetlinkBufferSize {{if .Tuned}}268435456{{else}}2097152{{end}}

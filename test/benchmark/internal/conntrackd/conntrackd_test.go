@@ -14,6 +14,8 @@ func TestConfiguration(t *testing.T) {
 	tuned := c.Render()
 	c.Direct = true
 	direct := c.Render()
+	c.Ordinary = true
+	ordinary := c.Render()
 	for name, c := range map[string]struct {
 		text string
 		has  []string
@@ -27,7 +29,8 @@ func TestConfiguration(t *testing.T) {
 		"tuned": {
 			tuned, []string{"NetlinkBufferSize 268435456\n", "ResendQueueSize 4194304\n"}, []string{"External"},
 		},
-		"direct": {direct, []string{"RcvSocketBuffer 268435456\n", "DisableExternalCache On\n"}, nil},
+		"ordinary": {ordinary, []string{"Priority 0\n"}, nil},
+		"direct":   {direct, []string{"RcvSocketBuffer 268435456\n", "DisableExternalCache On\n"}, nil},
 	} {
 		for _, part := range c.has {
 			if !strings.Contains(c.text, part) {

@@ -1,0 +1,117 @@
+package replication
+
+import (
+	"encoding/binary"
+	"net"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/net/ipv4"
+
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// forwarding sends datagrams as fast as one sender can, each of them the first of a connection, and counts how many get
+// through the primary while it replicates.
+var forwarding = scenario{
+	name: "forwarding", systems: []string{hapair, cached, direct}, measure: measureForwarding,
+	columns: slices.Concat([]column{
+		{"sent/s", func(s Sample) float64 { return s.Offered }, "%.0f"},
+		{"through/s", through, "%.0f"},
+		missingColumn,
+		{"CPU µs", processorMicroseconds, "%.1f"},
+	}, memoryColumns, peakColumns),
+	targets: []target{
+		{what: "connections forwarded", of: through, against: cached, bounds: atLeast(1.3)},
+		{what: "connections forwarded", of: through, against: direct, bounds: atLeast(2)},
+		{what: "missing", of: missing, bounds: atMost(0)},
+	},
+}
+
+func through(s Sample) float64 { return s.Reached }
+
+const (
+	// sources are the ports of the client. All of them send, to some ports of the server, and then again, to others. Many
+	// to one port would use up the ports that the router translates to, and few to many ports would be a case of its own:
+	// a kernel that is told to write a translated connection looks at all that are from the same port.
+	sources     = 60_000
+	firstSource = 1024
+	firstTarget = 1024
+	atOnce      = 16 // ports of the server
+	// senderBatch is how many datagrams one call sends.
+	senderBatch = 50
+)
+
+func measureForwarding(t testing.TB, o Options, s system, sample *Sample) {
+	n := s.network()
+	// What arrives is counted by the interface, and answered by nobody.
+	n.Server.Firewall(t, `
+table netdev sink {
+	chain ingress { type filter hook ingress device "wan0" priority 0; policy accept; ip protocol udp drop; }
+}
+`)
+	tracked := count(t, n.Primary)
+	before, counted, begun := spent(t, s), carried(t, n.Server, "wan0").receivedPackets, time.Now()
+	sent, err := sendFirsts(t, n.Client, o.Lasting)
+	took := time.Since(begun)
+	if err != nil {
+		t.Fatalf("Sending datagrams: %v", err)
+	}
+	arrived := carried(t, n.Server, "wan0").receivedPackets - counted
+	sample.Offered, sample.Reached = float64(sent)/took.Seconds(), float64(arrived)/took.Seconds()
+	sample.Made = count(t, n.Primary) - tracked // the server also hears what is none of these
+	sample.Missing = sample.Made - settle(t, s, sample.Made)
+	sample.charge(before, spent(t, s), time.Since(begun), 0)
+	sample.weigh(t, s)
+}
+
+// sendFirsts sends datagrams for a time, each of another connection. A port is only a number
+// in a datagram that is written whole: no socket is opened for each.
+func sendFirsts(t testing.TB, client *testbed.Namespace, lasting time.Duration) (sent int, err error) {
+	t.Helper()
+	var socket net.PacketConn
+	err = client.Do(func() (err error) {
+		socket, err = net.ListenPacket("ip4:udp", testbed.ClientAddress)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = socket.Close() }()
+	conn, messages := ipv4.NewPacketConn(socket), make([]ipv4.Message, senderBatch)
+	for i := range messages {
+		messages[i] = ipv4.Message{
+			Buffers: [][]byte{make([]byte, datagramSize)}, Addr: &net.IPAddr{IP: net.ParseIP(testbed.ServerAddress)},
+		}
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for end := time.Now().Add(lasting); time.Now().Before(end); sent += senderBatch {
+		if t.Context().Err() != nil {
+			return sent, t.Context().Err()
+		}
+		for i := range messages {
+			writeHeader(messages[i].Buffers[0], sent+i)
+		}
+		for batch := messages; len(batch) > 0; {
+			n, err := conn.WriteBatch(batch, 0)
+			if err != nil {
+				return sent, err
+			}
+			batch = batch[n:]
+		}
+	}
+	return sent, nil
+}
+
+// datagramSize makes the smallest frame that an Ethernet has.
+const datagramSize = 26
+
+// writeHeader makes a datagram that of so many'th connection (RFC 768; no checksum is 0).
+func writeHeader(datagram []byte, number int) {
+	binary.BigEndian.PutUint16(datagram, uint16(firstSource+number%sources))
+	binary.BigEndian.PutUint16(datagram[2:], uint16(firstTarget+number/sources*atOnce+number%atOnce))
+	binary.BigEndian.PutUint16(datagram[4:], uint16(len(datagram)))
+}

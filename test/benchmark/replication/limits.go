@@ -1,0 +1,120 @@
+package replication
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/connections"
+)
+
+// limits is what nobody can do without: to take from one kernel what it tells of a new connection, and to write the
+// connection into another one, in batches, with nobody else at either table.
+var limits = scenario{
+	name: "limits", systems: []string{kernel}, measure: measureLimits,
+	columns: []column{
+		{"connections", func(s Sample) float64 { return float64(s.Made) }, "%.0f"},
+		{"µs to receive", func(s Sample) float64 { return s.Receive }, "%.2f"},
+		{"µs to write", func(s Sample) float64 { return s.Write }, "%.2f"},
+	},
+	remark: distances,
+}
+
+// kernel stands where the others are systems.
+const kernel = "kernel"
+
+const (
+	// limitBatch is how many connections are made before they are received: far fewer than a socket has room for.
+	limitBatch = 512
+	limitMost  = 200_000
+)
+
+func measureLimits(t testing.TB, o Options, _ system, sample *Sample) {
+	told, written := testbed.NewNamespace(t, "told"), testbed.NewNamespace(t, "written")
+	source, sink := connections.Open(t, told), connections.Open(t, written)
+	var listener *conntrack.Listener
+	err := told.Do(func() (err error) {
+		listener, err = conntrack.Listen()
+		return err
+	})
+	if err != nil {
+		t.Fatalf("Listening in %s: %v", told.Name, err)
+	}
+	defer func() { _ = listener.Close() }()
+
+	runtime.LockOSThread() // so that the thread's time is that of what it does here
+	defer runtime.UnlockOSThread()
+	var receiving, writing time.Duration
+	for sample.Made < min(o.Flows, limitMost) {
+		connections.Create(t, source, sample.Made, limitBatch)
+		receiving += threadTime(t, func() error { return receive(t, listener, limitBatch) })
+		requests := make([]conntrack.Request, limitBatch)
+		for i := range requests {
+			requests[i] = conntrack.Request{Operation: conntrack.Create, Flow: connections.Flow(sample.Made + i)}
+		}
+		results := make([]conntrack.Result, 0, limitBatch)
+		writing += threadTime(t, func() (err error) {
+			results, err = sink.Do(requests, results)
+			return err
+		})
+		if at := slices.IndexFunc(results, func(r conntrack.Result) bool { return r.Err != nil }); at >= 0 {
+			t.Fatalf("Writing a connection: %v", results[at].Err)
+		}
+		sample.Made += limitBatch
+	}
+	sample.Receive = float64(receiving.Nanoseconds()) / 1000 / float64(sample.Made)
+	sample.Write = float64(writing.Nanoseconds()) / 1000 / float64(sample.Made)
+}
+
+// receive takes so many events.
+func receive(t testing.TB, listener *conntrack.Listener, events int) error {
+	for events > 0 {
+		got, _, err := listener.Receive(t.Context())
+		if err != nil {
+			return err
+		}
+		events -= len(got)
+	}
+	return nil
+}
+
+// threadTime is how much of a processor the calling thread takes to do something.
+func threadTime(t testing.TB, do func() error) time.Duration {
+	t.Helper()
+	var before, after unix.Timespec
+	err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &before)
+	if err == nil {
+		err = do()
+	}
+	if err == nil {
+		err = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &after)
+	}
+	if err != nil {
+		t.Fatalf("Measuring what the kernel takes: %v", err)
+	}
+	return time.Duration(after.Nano() - before.Nano())
+}
+
+// distances says how far each system's processor time for a new connection is from the kernel's own.
+func distances(all []Sample) string {
+	mine := slices.DeleteFunc(slices.Clone(all), func(s Sample) bool { return s.System != kernel })
+	_, own, _ := spread(mine, func(s Sample) float64 { return s.Receive + s.Write })
+	var b strings.Builder
+	measured := slices.DeleteFunc(slices.Clone(all), func(s Sample) bool { return s.Scenario != events.name })
+	for _, at := range places(measured) {
+		for _, name := range events.systems {
+			if theirs := of(measured, name, at); len(theirs) > 0 {
+				_, cpu, _ := spread(theirs, processorMicroseconds)
+				fmt.Fprintf(&b, "  CPU of %s%s: %.2f µs, %.1f × the kernel's own %.2f\n", name, at, cpu, cpu/own, own)
+			}
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,87 @@
+package replication
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// bounds are what a figure is wanted to be.
+type bounds struct{ least, most float64 }
+
+func atMost(most float64) bounds          { return bounds{math.Inf(-1), most} }
+func atLeast(least float64) bounds        { return bounds{least, math.Inf(1)} }
+func within(least, most float64) bounds   { return bounds{least, most} }
+func (b bounds) hold(figure float64) bool { return figure >= b.least && figure <= b.most }
+
+func (b bounds) String() string {
+	switch {
+	case math.IsInf(b.least, -1):
+		return fmt.Sprintf("at most %.2f", b.most)
+	case math.IsInf(b.most, 1):
+		return fmt.Sprintf("at least %.2f", b.least)
+	default:
+		return fmt.Sprintf("%.2f to %.2f", b.least, b.most)
+	}
+}
+
+// target is a figure of hapair's that is wanted. What is wanted of it alone must hold in every round. What is compared
+// is compared by the medians.
+type target struct {
+	what string
+	of   func(Sample) float64
+	// against is another system, and than another case of hapair's: the bounds are then of the quotient of both figures.
+	against, than string
+	bounds        bounds
+	// cases are those that it is of; all when empty.
+	cases []string
+}
+
+// judge says of each of a scenario's targets whether it is met in one case at one rate.
+func (s scenario) judge(samples []Sample, at place) string {
+	var b strings.Builder
+	for _, t := range s.targets {
+		if len(t.cases) > 0 && !slices.Contains(t.cases, at.name) {
+			continue
+		}
+		ours := of(samples, hapair, at)
+		if len(ours) == 0 {
+			continue
+		}
+		if text, met, ok := t.judge(ours, samples, at); ok {
+			verdict := "met"
+			if !met {
+				verdict = "MISSED"
+			}
+			fmt.Fprintf(&b, "  %s%s: %s, %s wanted: %s\n", t.what, at, text, t.bounds, verdict)
+		}
+	}
+	return b.String()
+}
+
+// judge compares; ok is false when there is nothing to compare with.
+func (t target) judge(ours, samples []Sample, at place) (text string, met, ok bool) {
+	low, mid, high := spread(ours, t.of)
+	base, other := at, hapair
+	switch {
+	case t.against != "":
+		other = t.against
+	case t.than != "":
+		base.name = t.than
+	case t.bounds.hold(low) && !t.bounds.hold(high):
+		return fmt.Sprintf("%.2f", high), false, true
+	default:
+		return fmt.Sprintf("%.2f", low), t.bounds.hold(low) && t.bounds.hold(high), true
+	}
+	theirs := of(samples, other, base)
+	if base == at && other == hapair || len(theirs) == 0 {
+		return "", false, false
+	}
+	_, against, _ := spread(theirs, t.of)
+	whose := other
+	if t.than != "" {
+		whose = t.than
+	}
+	return fmt.Sprintf("%.2f × that of %s", mid/against, whose), t.bounds.hold(mid / against), true
+}

@@ -1,0 +1,93 @@
+package connections
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// Churn makes connections at a steady rate, and ends the oldest ones, so that there are always as many as it began
+// with.
+type Churn struct {
+	table  *conntrack.Table
+	rate   int
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	begun  time.Time
+
+	// Once it has ended:
+	live  Span
+	made  int
+	lasts time.Duration
+	err   error
+}
+
+// churnTick is how often connections are made. A longer one would be a burst at each tick.
+const churnTick = 5 * time.Millisecond
+
+// Begin begins with the connections that there are in the namespace's table, and goes on until End, or until the test
+// ends.
+func Begin(t testing.TB, n *testbed.Namespace, live Span, rate int) *Churn {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := &Churn{table: Open(t, n), rate: rate, cancel: cancel, live: live, begun: time.Now()}
+	c.done.Go(func() {
+		c.err = c.run(ctx)
+		c.lasts = time.Since(c.begun)
+	})
+	t.Cleanup(c.end)
+	return c
+}
+
+func (c *Churn) end() {
+	c.cancel()
+	c.done.Wait()
+}
+
+// End ends it, and returns the connections that there are now, and how many were made a second.
+func (c *Churn) End(t testing.TB) (live Span, reached float64) {
+	t.Helper()
+	c.end()
+	if c.err != nil {
+		t.Fatalf("Letting connections come and go: %v", c.err)
+	}
+	return c.live, float64(c.made) / c.lasts.Seconds()
+}
+
+// run makes what is due at each tick. It never ends between making and ending, so that what is there is known.
+func (c *Churn) run(ctx context.Context) error {
+	ticker := time.NewTicker(churnTick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		due := int(time.Since(c.begun).Seconds()*float64(c.rate)) - c.made
+		for due > 0 && ctx.Err() == nil {
+			n := min(due, batch, c.live.Len())
+			if err := c.replace(n); err != nil {
+				return err
+			}
+			due -= n
+		}
+	}
+}
+
+func (c *Churn) replace(n int) error {
+	ctx := context.Background() // a batch of each is soon done
+	if err := all(ctx, c.table, conntrack.Create, Span{c.live.End, c.live.End + n}); err != nil {
+		return err
+	}
+	c.live.End, c.made = c.live.End+n, c.made+n
+	if err := all(ctx, c.table, conntrack.Delete, Span{c.live.First, c.live.First + n}); err != nil {
+		return err
+	}
+	c.live.First += n
+	return nil
+}
