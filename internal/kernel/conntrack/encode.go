@@ -18,8 +18,12 @@ func encodeCreate(b *builder, f *Flow) {
 	encodeIdentity(b, f)
 	reply := f.Orig.Inverse()
 	reply.Zone = f.Reply.Zone
+	source := f.Reply.Dst != f.Orig.Src || f.Reply.DstPort != f.Orig.SrcPort || f.Reply.ICMPID != f.Orig.ICMPID
+	if source {
+		misplace(&reply)
+	}
 	b.addTuple(ctaTupleReply, reply)
-	if f.Reply.Dst != f.Orig.Src || f.Reply.DstPort != f.Orig.SrcPort || f.Reply.ICMPID != f.Orig.ICMPID {
+	if source {
 		b.addNAT(ctaNATSrc, f.Reply.Dst, f.Reply, f.Reply.DstPort)
 	}
 	if f.Reply.Src != f.Orig.Dst || f.Reply.SrcPort != f.Orig.DstPort {
@@ -34,6 +38,23 @@ func encodeCreate(b *builder, f *Flow) {
 		b.addTuple(ctaTupleMaster, f.Master)
 	}
 	encodeState(b, f)
+}
+
+// misplace gives a reply tuple, before its destination is translated, a port that is most likely no connection's. The
+// translation overwrites it. But first the kernel looks how other connections from the same address and port are
+// translated (find_appropriate_src in nf_nat_core.c), and walks through all of them: with the true port, as many as a
+// resolver or a telephone exchange has, whose connections all begin at one port.
+func misplace(reply *Tuple) {
+	const odd = 0x9e37 // spreads what is alike
+	switch {
+	case reply.HasPorts():
+		destination := reply.Src.As16()
+		spread := uint16(destination[14])<<8 | uint16(destination[15])
+		reply.DstPort ^= (spread ^ reply.SrcPort<<7 ^ reply.SrcPort>>9) * odd
+	case reply.IsICMP():
+		destination := reply.Src.As16()
+		reply.ICMPID ^= (uint16(destination[14])<<8 | uint16(destination[15])) * odd
+	}
 }
 
 // encodeUpdate appends what may change during an entry's life. Translation, helper and master may not: the kernel

@@ -1,6 +1,7 @@
 package conntrack
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -52,10 +53,16 @@ func newInbox(s *socket, count, size int) *inbox {
 // receive takes in what has come, as many datagrams as there is room for. With wait it waits for the first one as long
 // as the socket does; it fails with EAGAIN when there is none.
 func (i *inbox) receive(wait bool) error {
-	i.received, i.failed, i.flags = 0, 0, unix.MSG_DONTWAIT
-	if wait {
-		i.flags = unix.MSG_WAITFORONE
+	i.received = 0
+	err := i.look(unix.MSG_DONTWAIT) // what the kernel answers is there already
+	if wait && errors.Is(err, unix.EAGAIN) {
+		err = i.look(unix.MSG_WAITFORONE)
 	}
+	return err
+}
+
+func (i *inbox) look(flags uintptr) error {
+	i.flags = flags
 	if err := i.socket.raw.Read(i.read); err != nil {
 		return err
 	}

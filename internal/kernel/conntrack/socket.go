@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -85,10 +86,12 @@ func (s *socket) join(group int) error {
 	return errors.Join(err, joined)
 }
 
+// send has the kernel carry out requests. It does so within the call, and waits for nobody but another request that
+// changes some namespace's table at that moment.
 func (s *socket) send(b []byte) error {
 	var sent error
 	err := s.raw.Write(func(fd uintptr) bool {
-		_, sent = unix.Write(int(fd), b)
+		_, sent = nowait(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0)
 		return true
 	})
 	return errors.Join(err, sent)

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,7 +11,8 @@ import (
 // each segment too, which is several times a small one.
 const shareOfBuffer = 4
 
-// roomOf tells how many bytes a connection takes without waiting; 0 where that is not known.
+// roomOf tells how many bytes a connection takes without waiting; 0 where that is not known. It is for one caller at a
+// time.
 func roomOf(connection net.Conn) func() int {
 	none := func() int { return 0 }
 	tcp, ok := connection.(*net.TCPConn)
@@ -21,21 +23,32 @@ func roomOf(connection net.Conn) func() int {
 	if err != nil {
 		return none
 	}
-	var room int
-	look := func(fd uintptr) {
-		room = 0
-		size, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
-		if err != nil {
-			return
-		}
-		if queued, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ); err == nil {
-			room = max(0, size/shareOfBuffer-queued)
-		}
-	}
+	s := &sendBuffer{}
+	look := s.look // made once: a method's value made for each call would be garbage
 	return func() int {
 		if raw.Control(look) != nil {
 			return 0
 		}
-		return room
+		return s.room
+	}
+}
+
+// sendBuffer is what a socket has to send and may have.
+type sendBuffer struct {
+	room         int
+	size, queued int32
+	length       uint32 // of size
+}
+
+// look asks the kernel, as nowait does, behind the scheduler's back.
+func (s *sendBuffer) look(fd uintptr) {
+	s.room, s.length = 0, uint32(unsafe.Sizeof(s.size))
+	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_SNDBUF,
+		uintptr(unsafe.Pointer(&s.size)), uintptr(unsafe.Pointer(&s.length)), 0)
+	if errno != 0 {
+		return
+	}
+	if _, _, errno = unix.RawSyscall(unix.SYS_IOCTL, fd, unix.SIOCOUTQ, uintptr(unsafe.Pointer(&s.queued))); errno == 0 {
+		s.room = max(0, int(s.size)/shareOfBuffer-int(s.queued))
 	}
 }
