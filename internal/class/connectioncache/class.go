@@ -40,8 +40,10 @@ func New(config Config) (*ConnectionCache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the connection tracking table: %w", err)
 	}
-	nursery := newNursery(config.Sync.MinimumAge())
-	return &ConnectionCache{source: &source{filter: filter, nursery: nursery}, sink: &sink{filter: filter, table: table}}, nil
+	return &ConnectionCache{
+		source: &source{filter: filter, nursery: newNursery(config.Sync.MinimumAge())},
+		sink:   &sink{filter: filter, table: table},
+	}, nil
 }
 
 // Class is the class as the engine takes it.

@@ -20,13 +20,15 @@ func encodeCreate(b *builder, f *Flow) {
 	reply.Zone = f.Reply.Zone
 	source := f.Reply.Dst != f.Orig.Src || f.Reply.DstPort != f.Orig.SrcPort || f.Reply.ICMPID != f.Orig.ICMPID
 	if source {
-		misplace(&reply)
+		misplace(&reply, f.Reply.Dst)
 	}
 	b.addTuple(ctaTupleReply, reply)
 	if source {
 		b.addNAT(ctaNATSrc, f.Reply.Dst, f.Reply, f.Reply.DstPort)
 	}
-	if f.Reply.Src != f.Orig.Dst || f.Reply.SrcPort != f.Orig.DstPort {
+	// Of a destination that is not translated it is said as well where there are ports: to find out by itself that it may
+	// stay as it is, the kernel would look for whom it might be taken by.
+	if f.Reply.Src != f.Orig.Dst || f.Reply.SrcPort != f.Orig.DstPort || f.Orig.HasPorts() {
 		b.addNAT(ctaNATDst, f.Reply.Src, f.Reply, f.Reply.SrcPort)
 	}
 	if f.Fields.Has(FieldHelper) && f.Helper != "" {
@@ -40,20 +42,14 @@ func encodeCreate(b *builder, f *Flow) {
 	encodeState(b, f)
 }
 
-// misplace gives a reply tuple, before its destination is translated, a port that is most likely no connection's. The
-// translation overwrites it. But first the kernel looks how other connections from the same address and port are
-// translated (find_appropriate_src in nf_nat_core.c), and walks through all of them: with the true port, as many as a
-// resolver or a telephone exchange has, whose connections all begin at one port.
-func misplace(reply *Tuple) {
-	const odd = 0x9e37 // spreads what is alike
-	switch {
-	case reply.HasPorts():
-		destination := reply.Src.As16()
-		spread := uint16(destination[14])<<8 | uint16(destination[15])
-		reply.DstPort ^= (spread ^ reply.SrcPort<<7 ^ reply.SrcPort>>9) * odd
-	case reply.IsICMP():
-		destination := reply.Src.As16()
-		reply.ICMPID ^= (uint16(destination[14])<<8 | uint16(destination[15])) * odd
+// misplace gives a reply tuple, before its destination is translated, one that is most likely no connection's source.
+// The translation overwrites it. But first the kernel looks how other connections from the same address and port are
+// translated (find_appropriate_src in nf_nat_core.c), and walks through all of them: of the true source, as many as a
+// resolver or a telephone exchange has, whose connections all begin at one port. The server's address is nobody's source
+// as a rule; it will not do where it is what the source is translated to.
+func misplace(reply *Tuple, translated netip.Addr) {
+	if reply.Src != translated {
+		reply.Dst = reply.Src
 	}
 }
 
