@@ -84,9 +84,9 @@ func joinAll(s *socket) error {
 }
 
 // Receive waits for events and returns them; they are valid until the next call. Where they come quickly it lets them
-// gather for half a millisecond. Drained says that there are no more: every change that happened before the call has
-// been returned. Whoever needs to know wakes the listener: then it does not wait, and says so unless more events came
-// than it may return. It fails with ErrOverrun when events were lost, after which it can be called again.
+// gather for a quarter of a millisecond. Drained says that there are no more: every change that happened before the
+// call has been returned. Whoever needs to know wakes the listener: then it does not wait, and says so unless more
+// events came than it may return. It fails with ErrOverrun when events were lost, after which it can be called again.
 func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err

@@ -4,7 +4,7 @@ import "time"
 
 // pauseTime is how long a listener lets events gather that come in quick succession. It is what each of them may be
 // late; waking for each of them would take more of a processor than reading it.
-const pauseTime = 500 * time.Microsecond
+const pauseTime = 250 * time.Microsecond
 
 // quick is how many events within a pause's time make a succession quick.
 const quick = 2

@@ -14,7 +14,7 @@ func TestOnlyEventsThatComeQuicklyAreGathered(t *testing.T) {
 		"one alone":                     {1, 100 * time.Microsecond, false},
 		"a few at once after a while":   {5, 5 * time.Millisecond, false},
 		"many at once after a while":    {50, 5 * time.Millisecond, true},
-		"a few in quick succession":     {3, 600 * time.Microsecond, true},
+		"a few in quick succession":     {3, pauseTime + 100*time.Microsecond, true},
 		"none":                          {0, time.Microsecond, false},
 		"one in each of several pauses": {1, pauseTime, false},
 	} {
