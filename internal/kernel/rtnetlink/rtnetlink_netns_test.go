@@ -107,6 +107,30 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestAddedAddressesArriveAtOnce fails about every other time, of a hundred, when nothing waits for the local route.
+func TestAddedAddressesArriveAtOnce(t *testing.T) {
+	c := isolate(t)
+	link, err := c.Link("lan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []netip.Prefix{netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64")}
+	for range 100 {
+		if err := c.AddAddresses(link.Index, both); err != nil {
+			t.Fatal(err)
+		}
+		if !c.isLocal(both[1].Addr()) {
+			t.Fatalf("what is sent to %s does not arrive", both[1].Addr())
+		}
+		if err := c.SetAddresses(link.Index, both, nil); err != nil {
+			t.Fatal(err)
+		}
+		if c.isLocal(both[1].Addr()) {
+			t.Fatalf("what is sent to %s still arrives", both[1].Addr())
+		}
+	}
+}
+
 func TestDevconf(t *testing.T) {
 	c := isolate(t)
 	for _, want := range []Devconf{{Forwarding: true, ARPIgnore: 1, ARPAnnounce: 2}, {ARPIgnore: 1}, {}} {
