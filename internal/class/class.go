@@ -13,6 +13,9 @@ type Class struct {
 	Source Source
 	Sink   Sink
 	Codec  Codec
+	// Weight is the class's share of the stream where several classes have more to send than it carries: so many frames
+	// in turn. 0 is 1.
+	Weight int
 }
 
 // ErrOverrun says that changes were lost on the way from where they happen to the source. The watch goes on; what it

@@ -184,10 +184,10 @@ func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 	}
 	for range c.streams {
 		s := c.streams[0]
-		copy(c.streams, c.streams[1:]) // each class has its turn
-		c.streams[len(c.streams)-1] = s
 		oldest := s.arrivals.oldest()
-		if f, records := s.next(); f != nil {
+		f, records := s.next()
+		c.took(s, f != nil)
+		if f != nil {
 			if _, ages := f.(*wire.Delta); !ages {
 				oldest = time.Time{}
 			}
@@ -197,6 +197,20 @@ func (c *conversation) next(now time.Time) (wire.Frame, time.Duration) {
 		}
 	}
 	return nil, 0
+}
+
+// took ends the turn of the first stream when it has sent what its class's weight admits, or has nothing to send. The
+// caller holds the lock.
+func (c *conversation) took(s *stream, sent bool) {
+	if s.turns == 0 {
+		s.turns = max(1, s.class.Weight)
+	}
+	if s.turns--; s.turns > 0 && sent {
+		return
+	}
+	s.turns = 0
+	copy(c.streams, c.streams[1:])
+	c.streams[len(c.streams)-1] = s
 }
 
 // sent notes that the next frame of state is on its way. The caller holds the lock.

@@ -51,6 +51,7 @@ type stream struct {
 	queue       *queue.Queue
 	arrivals    arrivals
 	metrics     *classMetrics
+	turns       int // frames that it may send before another class does
 	generation  uint64
 	begun       bool                // Begin is to be sent
 	batches     chan []state.Change // of the snapshot under way
