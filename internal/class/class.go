@@ -49,6 +49,9 @@ type Watch interface {
 // Batch is what one Receive returned.
 type Batch struct {
 	Changes []state.Change
+	// Patient says that the changes may wait a moment, to go with others: a failover that comes before they are sent loses
+	// nothing by it.
+	Patient bool
 	// Drained answers Drain: these changes, and those received before, are all that had happened when the question of
 	// this number was asked. It may repeat an earlier answer.
 	Drained uint64

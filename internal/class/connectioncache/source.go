@@ -109,7 +109,7 @@ func (w *watch) Receive(ctx context.Context) (class.Batch, error) {
 		case err != nil:
 			return class.Batch{}, err
 		}
-		batch := class.Batch{Changes: w.changes(events), Drained: w.answered}
+		batch := class.Batch{Changes: w.changes(events), Patient: patient(events), Drained: w.answered}
 		if drained && asked > w.answered {
 			w.answered, batch.Drained = asked, asked
 			return batch, nil
@@ -161,6 +161,23 @@ func (w *watch) changes(events []conntrack.Event) []state.Change {
 		w.alarm.Reset(w.nursery.age / looksPerAge)
 	}
 	return b.changes()
+}
+
+// patient tells whether all that events tell of is that connections end. A standby that takes over before it was told
+// keeps them a little longer.
+func patient(events []conntrack.Event) bool {
+	for i := range events {
+		if e := &events[i]; e.Kind != conntrack.EventDestroy && !closing(&e.Flow) {
+			return false
+		}
+	}
+	return true
+}
+
+// closing tells whether one end of a TCP connection has said that it ends.
+func closing(f *conntrack.Flow) bool {
+	return f.Fields.Has(conntrack.FieldTCPState) && f.TCP.State > conntrack.TCPEstablished &&
+		f.TCP.State <= conntrack.TCPClose
 }
 
 // looksPerAge is how often within the age of replication the watch looks who has reached it.

@@ -45,8 +45,8 @@ func encodeCreate(b *builder, f *Flow) {
 // misplace gives a reply tuple, before its destination is translated, one that is most likely no connection's source.
 // The translation overwrites it. But first the kernel looks how other connections from the same address and port are
 // translated (find_appropriate_src in nf_nat_core.c), and walks through all of them: of the true source, as many as a
-// resolver or a telephone exchange has, whose connections all begin at one port. The server's address is nobody's source
-// as a rule; it will not do where it is what the source is translated to.
+// resolver or a telephone exchange has, whose connections all begin at one port. The server's address is nobody's
+// source as a rule; it will not do where it is what the source is translated to.
 func misplace(reply *Tuple, translated netip.Addr) {
 	if reply.Src != translated {
 		reply.Dst = reply.Src

@@ -31,8 +31,8 @@ const (
 )
 
 // awaitLocal waits until what is sent to the IPv6 addresses arrives. The kernel acknowledges such an address before it
-// adds its local route, which a work queue does (addrconf_dad_work). What comes in between is forwarded or dropped, such
-// as a neighbour's answer to the first question of a new active, which then asks again a second later.
+// adds its local route, which a work queue does (addrconf_dad_work). What comes in between is forwarded or dropped,
+// such as a neighbour's answer to the first question of a new active, which then asks again a second later.
 func (c *Conn) awaitLocal(addresses []netip.Prefix) {
 	end := time.Now().Add(localWait)
 	for _, a := range addresses {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -38,6 +39,7 @@ type conversation struct {
 	peer       PeerConnected
 
 	wake    chan struct{} // for the writer: there may be something to send
+	later   *time.Timer   // for the writer, too: there is something that has waited long enough
 	applier *applier
 	settles chan chan struct{}
 	ended   chan struct{}
@@ -45,6 +47,8 @@ type conversation struct {
 
 	writing  sync.Mutex // held by whoever sends state; taken before mu
 	gathered []byte     // frames on their way to one call of Write
+
+	laterSet atomic.Bool
 
 	mu       sync.Mutex
 	session  *session.Session
@@ -75,7 +79,7 @@ func newConversation(
 		engine: e, log: e.log.WithValues("peerIncarnation", peer.Incarnation),
 		connection: connection, reader: reader, peer: peer,
 		session: rules,
-		wake:    make(chan struct{}, 1), settles: make(chan chan struct{}),
+		wake:    make(chan struct{}, 1), later: stoppedTimer(), settles: make(chan chan struct{}),
 		ended: make(chan struct{}), grants: map[uint64]chan struct{}{}, flushing: make(chan struct{}, 1),
 	}
 	c.applier = newApplier(c)

@@ -12,8 +12,8 @@
 //
 // A stream watches first, has both tables digested then, and takes a snapshot of the parts that differ; changes that
 // happen meanwhile wait until the snapshot's end, and by being sent after it they win over it. So an entry that ended
-// during the snapshot does not come back, and one that the snapshot has in an older shape is set right. It does so again
-// whenever changes were lost, and looks now and then whether some were without anyone noticing (audit).
+// during the snapshot does not come back, and one that the snapshot has in an older shape is set right. It does so
+// again whenever changes were lost, and looks now and then whether some were without anyone noticing (audit).
 //
 // Nothing waits for the peer without bound: not the sources, whose changes are merged while the stream is slow, and not
 // the sidecar, whose calls end with their context or the conversation.

@@ -21,10 +21,13 @@ type receipt struct {
 	at   time.Time // when the newest frame was written
 }
 
-func newReceipt() receipt {
-	due := time.NewTimer(0)
-	due.Stop()
-	return receipt{due: due}
+func newReceipt() receipt { return receipt{due: stoppedTimer()} }
+
+// stoppedTimer makes a timer that fires once it is reset.
+func stoppedTimer() *time.Timer {
+	timer := time.NewTimer(0)
+	timer.Stop()
+	return timer
 }
 
 // applied acknowledges at once, unless more waits that will be: the newest position stands for all before it.

@@ -36,6 +36,8 @@ func (c *conversation) write(ctx context.Context) error {
 			return c.takeLeave(ctx)
 		case <-c.wake:
 		case <-throttled.C:
+		case <-c.later.C:
+			c.laterSet.Store(false)
 		case <-ping.C:
 			c.mu.Lock()
 			c.send(&wire.Ping{})
@@ -62,6 +64,16 @@ func (c *conversation) sendAll(ctx context.Context) (wait time.Duration, err err
 		if !more {
 			return wait, nil
 		}
+	}
+}
+
+// patience is how long changes wait that may.
+const patience = 20 * time.Millisecond
+
+// sendLater sees to it that what was queued is sent in a while, with what comes until then.
+func (c *conversation) sendLater() {
+	if !c.laterSet.Swap(true) {
+		c.later.Reset(patience)
 	}
 }
 

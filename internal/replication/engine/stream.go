@@ -216,7 +216,11 @@ func (s *stream) receive(ctx context.Context, watch class.Watch) error {
 			return fmt.Errorf("receiving changes: %w", err)
 		}
 		s.locked(func() { s.received(batch) })
-		s.conversation.sendSoon()
+		if batch.Patient {
+			s.conversation.sendLater()
+		} else {
+			s.conversation.sendSoon()
+		}
 	}
 }
 
