@@ -67,8 +67,8 @@ type Sink interface {
 	// Prune removes every entry that is not to be kept. What the class never replicates is left alone.
 	Prune(ctx context.Context, keep func(key string) bool) error
 	// Survey calls visit as that of Source does, with the entries of this unit that Prune may remove. It also makes of
-	// entries that this unit has from elsewhere, as from an earlier life as active, what Apply would have made of them. Once the
-	// context has ended it writes nothing more.
+	// entries that this unit has from elsewhere, as from an earlier life as active, what Apply would have made of them.
+	// Once the context has ended it writes nothing more.
 	Survey(ctx context.Context, visit func(key string, essence []byte) error) error
 	// Refresh keeps entries that were written long ago from ageing out. The engine calls it once in RefreshInterval while
 	// the unit is standby.

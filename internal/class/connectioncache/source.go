@@ -163,15 +163,20 @@ func (w *watch) changes(events []conntrack.Event) []state.Change {
 	return b.changes()
 }
 
-// patient tells whether all that events tell of is that connections end. A standby that takes over before it was told
-// keeps them a little longer.
+// patient tells whether all that events tell of is that TCP connections are asked for, or that connections end. With a
+// standby that takes over before it was told the client asks again, or they are kept a little longer.
 func patient(events []conntrack.Event) bool {
 	for i := range events {
-		if e := &events[i]; e.Kind != conntrack.EventDestroy && !closing(&e.Flow) {
+		if e := &events[i]; e.Kind != conntrack.EventDestroy && !unanswered(&e.Flow) && !closing(&e.Flow) {
 			return false
 		}
 	}
 	return true
+}
+
+// unanswered tells whether a TCP connection has been asked for, and no more.
+func unanswered(f *conntrack.Flow) bool {
+	return f.Fields.Has(conntrack.FieldTCPState) && f.TCP.State == conntrack.TCPSynSent
 }
 
 // closing tells whether one end of a TCP connection has said that it ends.

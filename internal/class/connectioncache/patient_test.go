@@ -1,0 +1,40 @@
+package connectioncache
+
+import (
+	"testing"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+)
+
+func TestOnlyWhatAFailoverMayLoseWaits(t *testing.T) {
+	tcp := func(kind conntrack.EventKind, state conntrack.TCPState) conntrack.Event {
+		return conntrack.Event{Kind: kind, Flow: conntrack.Flow{
+			Fields: conntrack.FieldTCPState, TCP: conntrack.TCP{State: state},
+		}}
+	}
+	asked := tcp(conntrack.EventNew, conntrack.TCPSynSent)
+	answered := tcp(conntrack.EventUpdate, conntrack.TCPSynRecv)
+	established := tcp(conntrack.EventUpdate, conntrack.TCPEstablished)
+	finishing := tcp(conntrack.EventUpdate, conntrack.TCPFinWait)
+	waiting := tcp(conntrack.EventUpdate, conntrack.TCPTimeWait)
+	datagram := conntrack.Event{Kind: conntrack.EventNew}
+	gone := conntrack.Event{Kind: conntrack.EventDestroy}
+	for name, test := range map[string]struct {
+		events []conntrack.Event
+		want   bool
+	}{
+		"nothing":                     {nil, true},
+		"asked for":                   {[]conntrack.Event{asked}, true},
+		"asked for and answered":      {[]conntrack.Event{asked, answered}, false},
+		"established":                 {[]conntrack.Event{established}, false},
+		"ending":                      {[]conntrack.Event{finishing, waiting, gone}, true},
+		"ending, and one established": {[]conntrack.Event{finishing, established, gone}, false},
+		"a first datagram":            {[]conntrack.Event{datagram}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := patient(test.events); got != test.want {
+				t.Errorf("waits: %t, want %t", got, test.want)
+			}
+		})
+	}
+}
