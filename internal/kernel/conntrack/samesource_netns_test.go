@@ -13,7 +13,8 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// sameSource is a connection from one address and port to one of many servers, whose port is translated to one of its own or kept.
+// sameSource is a connection from one address and port to one of many servers, whose port is translated to one of its
+// own or kept.
 func sameSource(i int, keep bool) conntrack.Flow {
 	f := flows()["UDP"]
 	f.Orig.SrcPort = 5060
