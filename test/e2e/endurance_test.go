@@ -29,8 +29,8 @@ const (
 	// answerGap bounds how long each of them may take to answer afterwards: some tries of TCP, on a machine that has all
 	// of them answer at once.
 	answerGap = 10 * time.Second
-	// neighbourGap is takeoverGap for datagrams over IPv6. The new active asks for its neighbours' stations, and may miss
-	// an answer to an address whose local route the kernel is still to add; it asks again after a second.
+	// neighbourGap is takeoverGap for datagrams over IPv6. The new active asks for its neighbours' stations. It waits for
+	// the local route of its address before, but not for long; where an answer comes sooner it asks again after a second.
 	neighbourGap = takeoverGap + time.Second
 )
 
