@@ -30,8 +30,8 @@ const maxPasses = 4
 
 // Refresh gives a new lifetime to entries that have used up some of theirs.
 func (s *sink) Refresh(ctx context.Context) error {
-	_, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool) {
-		return setTimeout(f, lifetime), f.TimeoutSeconds < refreshBelow
+	_, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool, error) {
+		return setTimeout(f, lifetime), f.TimeoutSeconds < refreshBelow, nil
 	})
 	if err != nil {
 		return fmt.Errorf("refreshing connections: %w", err)
@@ -52,8 +52,9 @@ func (s *sink) Commit(ctx context.Context) error {
 		return fmt.Errorf("committing connections: %w", err)
 	}
 	for pass := range maxPasses {
-		changed, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool) {
-			return commit(f, timeouts, pass == 0)
+		changed, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool, error) {
+			request, ok := commit(f, timeouts, pass == 0)
+			return request, ok, nil
 		})
 		if err != nil {
 			return fmt.Errorf("committing connections: %w", err)

@@ -121,8 +121,8 @@ func (s *sink) Prune(ctx context.Context, keep func(key string) bool) error {
 	if err := s.filter.refresh(); err != nil {
 		return err
 	}
-	_, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool) {
-		return conntrack.Request{Operation: conntrack.Delete, Flow: f}, !keep(encodeKey(&f))
+	_, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool, error) {
+		return conntrack.Request{Operation: conntrack.Delete, Flow: f}, !keep(encodeKey(&f)), nil
 	})
 	if err != nil {
 		return fmt.Errorf("pruning connections: %w", err)
@@ -130,54 +130,36 @@ func (s *sink) Prune(ctx context.Context, keep func(key string) bool) error {
 	return nil
 }
 
+// sweepBatch is how many requests a sweep gathers before it asks the kernel.
+const sweepBatch = 512
+
+// choose looks at a connection, and says what is to be asked for, if anything is. Its error ends the sweep.
+type choose func(conntrack.Flow) (conntrack.Request, bool, error)
+
 // sweep dumps the table, has choose look at each connection that is replicated, and carries out what it asks for.
 // Between two batches others may write. It returns how many requests there were.
-func (s *sink) sweep(
-	ctx context.Context, choose func(conntrack.Flow) (conntrack.Request, bool),
-) (requests int, err error) {
-	errands := newErrands(s)
+func (s *sink) sweep(ctx context.Context, choose choose) (requests int, err error) {
+	batch := make([]conntrack.Request, 0, sweepBatch)
 	err = conntrack.Dump(ctx, func(f conntrack.Flow) error {
 		if !s.filter.takes(&f) {
 			return nil
 		}
-		if request, ok := choose(f); ok {
-			return errands.add(ctx, request)
+		request, ok, err := choose(f)
+		if !ok || err != nil {
+			return err
 		}
-		return nil
+		if batch = append(batch, request); len(batch) < cap(batch) {
+			return nil
+		}
+		requests += len(batch)
+		err = s.carryOut(ctx, batch)
+		batch = batch[:0]
+		return err
 	})
-	if err == nil {
-		err = errands.end(ctx)
+	if err != nil {
+		return requests, err
 	}
-	return errands.requests, err
-}
-
-// errandBatch is how many requests are gathered before the kernel is asked.
-const errandBatch = 512
-
-// errands are requests that come while the table is dumped.
-type errands struct {
-	sink     *sink
-	batch    []conntrack.Request
-	requests int // so far
-}
-
-func newErrands(s *sink) *errands {
-	return &errands{sink: s, batch: make([]conntrack.Request, 0, errandBatch)}
-}
-
-func (e *errands) add(ctx context.Context, r conntrack.Request) error {
-	e.requests++
-	if e.batch = append(e.batch, r); len(e.batch) < cap(e.batch) {
-		return nil
-	}
-	return e.end(ctx)
-}
-
-// end carries out what is left.
-func (e *errands) end(ctx context.Context) error {
-	err := e.sink.carryOut(ctx, e.batch)
-	e.batch = e.batch[:0]
-	return err
+	return requests + len(batch), s.carryOut(ctx, batch)
 }
 
 // carryOut does not mind what the kernel answers: an entry that is gone or has changed meanwhile is no longer the one

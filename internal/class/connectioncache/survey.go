@@ -46,22 +46,14 @@ func (s *sink) Survey(ctx context.Context, visit func(key string, essence []byte
 	if err := s.filter.refresh(); err != nil {
 		return err
 	}
-	surveyor, errands := surveyor{visit: visit}, newErrands(s)
-	err := conntrack.Dump(ctx, func(f conntrack.Flow) error {
-		if !s.filter.takes(&f) {
-			return nil
-		}
+	surveyor := surveyor{visit: visit}
+	_, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool, error) {
 		if err := surveyor.look(&f, true); err != nil {
-			return err
+			return conntrack.Request{}, false, err
 		}
-		if request, ok := adopt(f); ok {
-			return errands.add(ctx, request)
-		}
-		return nil
+		request, ok := adopt(f)
+		return request, ok, nil
 	})
-	if err == nil {
-		err = errands.end(ctx)
-	}
 	if err != nil {
 		return fmt.Errorf("surveying connections: %w", err)
 	}

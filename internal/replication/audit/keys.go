@@ -18,8 +18,9 @@ const leastSlots = 1 << 10
 
 // Add adds a key.
 func (k *Keys) Add(key string) {
-	if slot := k.slot(k.slots, k.hash(key)); *slot == 0 {
-		*slot = k.hash(key)
+	hash := k.hash(key)
+	if slot := slotOf(k.slots, hash); *slot == 0 {
+		*slot = hash
 		if k.used++; k.used > len(k.slots)/4*3 {
 			k.grow()
 		}
@@ -27,13 +28,13 @@ func (k *Keys) Add(key string) {
 }
 
 // Has tells whether a key was added.
-func (k *Keys) Has(key string) bool { return *k.slot(k.slots, k.hash(key)) != 0 }
+func (k *Keys) Has(key string) bool { return *slotOf(k.slots, k.hash(key)) != 0 }
 
 // hash is never 0.
 func (k *Keys) hash(key string) uint64 { return max(1, maphash.String(k.seed, key)) }
 
-// slot is where a hash is, or would be. There is always a free one.
-func (*Keys) slot(slots []uint64, hash uint64) *uint64 {
+// slotOf is where a hash is, or would be. There is always a free one.
+func slotOf(slots []uint64, hash uint64) *uint64 {
 	mask := uint64(len(slots) - 1)
 	at := hash & mask
 	for slots[at] != 0 && slots[at] != hash {
@@ -46,7 +47,7 @@ func (k *Keys) grow() {
 	slots := make([]uint64, 2*len(k.slots))
 	for _, hash := range k.slots {
 		if hash != 0 {
-			*k.slot(slots, hash) = hash
+			*slotOf(slots, hash) = hash
 		}
 	}
 	k.slots = slots

@@ -4,22 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // Scope is some of the buckets of a table. Of a nil one they are all.
 type Scope struct {
-	seed   uint64
+	hash   hasher
 	bitmap []byte
-	hash   xxhash.Digest
 }
 
 // errScope is of bytes that are no scope.
 var errScope = errors.New("not a part of a table")
 
 // NewScope makes a scope of no bucket.
-func NewScope(seed uint64) *Scope { return &Scope{seed: seed, bitmap: make([]byte, Buckets/8)} }
+func NewScope(seed uint64) *Scope {
+	return &Scope{hash: hasher{seed: seed}, bitmap: make([]byte, Buckets/8)}
+}
 
 // ParseScope makes a scope of what Bitmap returned; of no bytes, all of a table.
 func ParseScope(seed uint64, bitmap []byte) (*Scope, error) {
@@ -47,17 +46,13 @@ func (s *Scope) Has(key string) bool {
 // Add adds the bucket of a key.
 func (s *Scope) Add(key string) { s.add(s.bucket(key)) }
 
-func (s *Scope) bucket(key string) int {
-	s.hash.ResetWithSeed(s.seed)
-	_, _ = s.hash.WriteString(key)
-	return int(s.hash.Sum64() % Buckets)
-}
+func (s *Scope) bucket(key string) int { return bucketOf(s.hash.key(key)) }
 
 func (s *Scope) add(bucket int) { s.bitmap[bucket/8] |= 1 << (bucket % 8) }
 
 // Without is the scope less another one with the same seed.
 func (s *Scope) Without(other *Scope) *Scope {
-	rest := NewScope(s.seed)
+	rest := NewScope(s.hash.seed)
 	for i := range rest.bitmap {
 		rest.bitmap[i] = s.bitmap[i] &^ other.bitmap[i]
 	}
@@ -81,7 +76,7 @@ func (s *Scope) Seed() uint64 {
 	if s == nil {
 		return 0
 	}
-	return s.seed
+	return s.hash.seed
 }
 
 // Bitmap has a bit for each bucket; nothing for all of a table.

@@ -83,20 +83,15 @@ func (c *conversation) sent(s *stream, records int, oldest time.Time) {
 
 // next is the stream's next frame and the number of records in it. The caller holds the lock.
 func (s *stream) next() (wire.Frame, int) {
+	if f := s.nextSurvey(); f != nil {
+		return f, 0
+	}
 	switch s.phase {
-	case phaseIdle:
-		return nil, 0
-	case phaseSurvey:
-		if f := s.nextSurvey(); f != nil {
-			return f, 0
-		}
+	case phaseIdle, phaseSurvey:
 		return nil, 0
 	case phaseSnapshot:
 		return s.nextOfSnapshot()
 	case phaseLive:
-		if f := s.nextSurvey(); f != nil {
-			return f, 0
-		}
 		changes := s.queue.Pop(maxRecords, s.conversation.engine.throttle.frameBytes())
 		if len(changes) == 0 {
 			return nil, 0

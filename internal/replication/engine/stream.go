@@ -152,7 +152,7 @@ func (s *stream) synchronize(ctx context.Context) error {
 		s.phase, s.abort = phaseSurvey, abort
 		s.clear()
 		s.answerDrains(func(drain) bool { return true })
-		asked = s.ask(nil)
+		asked = s.ask(false)
 	})
 	scope, err := s.differing(ctx, asked)
 	if err == nil {

@@ -35,15 +35,14 @@ func (s *survey) changed(key string) {
 	}
 }
 
-// ask begins a survey. The caller holds the lock.
-func (s *stream) ask(touched *audit.Scope) *survey {
+// ask begins a survey. Live says that changes are sent meanwhile. The caller holds the lock.
+func (s *stream) ask(live bool) *survey {
 	s.generation++
 	s.survey = &survey{
-		generation: s.generation, seed: rand.Uint64(), after: s.queue.Mark(), touched: touched,
-		digests: make(chan *wire.Digests, 1),
+		generation: s.generation, seed: rand.Uint64(), after: s.queue.Mark(), digests: make(chan *wire.Digests, 1),
 	}
-	if touched != nil {
-		s.survey.seed = touched.Seed()
+	if live {
+		s.survey.touched = audit.NewScope(s.survey.seed)
 	}
 	signal(s.conversation.wake)
 	return s.survey
@@ -51,7 +50,7 @@ func (s *stream) ask(touched *audit.Scope) *survey {
 
 // nextSurvey is the question that is to be asked now, if any. The caller holds the lock.
 func (s *stream) nextSurvey() wire.Frame {
-	if s.survey == nil || s.survey.sent || !s.queue.Passed(s.survey.after) && s.phase == phaseLive {
+	if s.survey == nil || s.survey.sent || !s.queue.Passed(s.survey.after) {
 		return nil
 	}
 	s.survey.sent = true
@@ -153,7 +152,7 @@ func (s *stream) audit(ctx context.Context) error {
 	s.locked(func() {
 		if s.phase == phaseLive && s.conversation.inSync {
 			s.abort = abort
-			asked = s.ask(audit.NewScope(rand.Uint64()))
+			asked = s.ask(true)
 		}
 	})
 	if asked == nil {
