@@ -8,6 +8,18 @@ import (
 // Patience bounds every wait of a test.
 const Patience = 20 * time.Second
 
+// Pause lets time pass, which ends with the test at the latest.
+func Pause(t testing.TB, d time.Duration) {
+	t.Helper()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-t.Context().Done():
+		t.Fatal("interrupted")
+	case <-timer.C:
+	}
+}
+
 // Eventually asks every few milliseconds until the condition holds.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()

@@ -28,7 +28,7 @@ func (w unhurriedWatch) Receive(ctx context.Context) (class.Batch, error) {
 func TestPatientChangesGoTogether(t *testing.T) {
 	patiently := func(c *Config) { c.Classes[0].Source = unhurried{c.Classes[0].Source} }
 	paired(t, patiently, func(t *testing.T, b *bed) {
-		time.Sleep(time.Second)
+		time.Sleep(pingInterval / 2) // between two signs of life, for each takes along what waits
 		before := b.primary.SyncPosition()
 		for i := range 10 {
 			fill(b.primary.memory, string(rune('a'+i)), 10)

@@ -49,7 +49,6 @@ func shakeHands(ctx context.Context, connection net.Conn, source Source, side si
 	if err != nil {
 		return nil, err
 	}
-	room := roomOf(connection)
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	connection, err = withoutWait(connection)
@@ -60,18 +59,17 @@ func shakeHands(ctx context.Context, connection net.Conn, source Source, side si
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("shaking hands with %s: %w", connection.RemoteAddr(), err)
 	}
-	return &Connection{Conn: secured, room: room}, nil
+	return &Connection{Conn: secured}, nil
 }
 
 // Connection is a connection whose both ends are proved.
 type Connection struct {
 	*tls.Conn
 	client bool // this unit made it
-	room   func() int
 }
 
 // Room is how many bytes can be written now without waiting for the peer, at least as far as is known.
-func (c *Connection) Room() int { return c.room() }
+func (c *Connection) Room() int { return roomOf(c.NetConn()) }
 
 // Close closes the connection at once. TLS would first tell the peer, and wait for seconds on one that no longer reads;
 // the protocol has a frame for that.

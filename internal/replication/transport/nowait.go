@@ -16,7 +16,9 @@ import (
 // something changes, that is the larger part of what it costs.
 type nowait struct {
 	net.Conn
-	raw syscall.RawConn
+	raw    syscall.RawConn
+	buffer sendBuffer
+	look   func(fd uintptr) // the buffer's, made once: one made for each call would be garbage
 }
 
 // withoutWait makes a TCP connection one, and leaves others as they are.
@@ -29,7 +31,9 @@ func withoutWait(c net.Conn) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing connection: %w", err)
 	}
-	return &nowait{Conn: c, raw: raw}, nil
+	n := &nowait{Conn: c, raw: raw}
+	n.look = n.buffer.look
+	return n, nil
 }
 
 // Read reads what there is, and waits only when there is nothing.

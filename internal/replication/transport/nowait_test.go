@@ -34,7 +34,7 @@ func TestConnectionWithoutWaitIsAConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	room := roomOf(a)
+	room := func() int { return roomOf(c) }
 	if room() < 4<<10 {
 		t.Errorf("room for %d bytes on a connection that nothing waits on", room())
 	}
@@ -83,7 +83,7 @@ func TestConnectionWithoutWaitIsAConnection(t *testing.T) {
 func TestRoomIsUnknownOfWhatIsNotTCP(t *testing.T) {
 	a, b := net.Pipe()
 	defer func() { _, _ = a.Close(), b.Close() }()
-	if room := roomOf(a)(); room != 0 {
+	if room := roomOf(a); room != 0 {
 		t.Errorf("room for %d bytes in a pipe", room)
 	}
 }

@@ -11,26 +11,14 @@ import (
 // each segment too, which is several times a small one.
 const shareOfBuffer = 4
 
-// roomOf tells how many bytes a connection takes without waiting; 0 where that is not known. It is for one caller at a
+// roomOf is how many bytes a connection takes without waiting; 0 where that is not known. It is for one caller at a
 // time.
-func roomOf(connection net.Conn) func() int {
-	none := func() int { return 0 }
-	tcp, ok := connection.(*net.TCPConn)
-	if !ok {
-		return none
+func roomOf(connection net.Conn) int {
+	c, ok := connection.(*nowait)
+	if !ok || c.raw.Control(c.look) != nil {
+		return 0
 	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return none
-	}
-	s := &sendBuffer{}
-	look := s.look // made once: a method's value made for each call would be garbage
-	return func() int {
-		if raw.Control(look) != nil {
-			return 0
-		}
-		return s.room
-	}
+	return c.buffer.room
 }
 
 // sendBuffer is what a socket has to send and may have.

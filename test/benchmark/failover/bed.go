@@ -140,18 +140,6 @@ func (b *bed) wait(what string, ask func(context.Context) error) error {
 	return poll.Until(ctx, 20*time.Millisecond, what, ask)
 }
 
-// pause lets time pass, which is what is measured here.
-func pause(t testing.TB, d time.Duration) {
-	t.Helper()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-t.Context().Done():
-		t.Fatal("interrupted")
-	}
-}
-
 var errVirtualAddress = errors.New("it has no virtual address")
 
 // holdsVirtualAddress fails unless the router has the virtual address of the WAN.

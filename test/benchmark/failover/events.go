@@ -8,6 +8,7 @@ import (
 	"github.com/hapair-io/hapair/internal/settings"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
 	"github.com/hapair-io/hapair/test/benchmark/internal/sight"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // cutPower takes a router's power: all its cables are out at once, and then its programs end without a farewell.
@@ -87,7 +88,7 @@ func freezeActive(b *bed, s system, o Options, sample *Sample) {
 	if _, err := process.SignalAll(frozen.path(), unix.SIGCONT); err != nil {
 		t.Fatalf("Thawing %s: %v", frozen.name, err)
 	}
-	pause(t, minWatch)
+	testbed.Pause(t, minWatch)
 	m.conclude(event)
 
 	packets, err := acknowledgements.Packets()
@@ -122,7 +123,7 @@ func loseWitness(b *bed, s system, o Options, sample *Sample) {
 	event := time.Now()
 	server.Freeze()
 	t.Cleanup(server.Thaw) // whatever happens: other runs need it
-	pause(t, o.Away)
+	testbed.Pause(t, o.Away)
 	server.Thaw()
 	if err := server.Answers(t.Context()); err != nil {
 		t.Fatalf("Waiting for the API server to come back: %v", err)
@@ -146,7 +147,7 @@ func idle(b *bed, s system, o Options, sample *Sample) {
 	t, h := b.t, s.(*hapair)
 	m.settle(tickers, o.Patience)
 	begun := time.Now()
-	pause(t, o.Idle)
+	testbed.Pause(t, o.Idle)
 	writes, err := h.server.Writes(kubernetesNamespace, h.name+"-", begun)
 	if err != nil {
 		t.Fatalf("Counting writes: %v", err)

@@ -136,7 +136,7 @@ func (m *measurement) settle(connections int, patience time.Duration) {
 		t.Fatalf("Waiting for the machine to be quiet: %v", err)
 	}
 	begun := time.Now().Round(0)
-	pause(t, noiseWindow+rand.N(jitter))
+	testbed.Pause(t, noiseWindow+rand.N(jitter))
 	now := time.Now().Round(0)
 	m.sample.NoiseUDP = longest(m.udp, begun, now)
 	m.sample.NoiseTCP = longest(m.tcp, begun, now)
@@ -174,9 +174,9 @@ func longest(k *traffic.Ticker, from, to time.Time) Milliseconds {
 func (m *measurement) recover(event time.Time) {
 	t := m.bed.t
 	t.Helper()
-	pause(t, time.Until(event.Add(minWatch)))
+	testbed.Pause(t, time.Until(event.Add(minWatch)))
 	for !m.steady(event) && time.Since(event) < maxWatch {
-		pause(t, 20*time.Millisecond)
+		testbed.Pause(t, 20*time.Millisecond)
 	}
 }
 

@@ -2,13 +2,12 @@ package replication
 
 import (
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // costs are what processes and the link between the routers have taken so far.
@@ -46,49 +45,18 @@ func processorTime(pid int) (time.Duration, error) {
 func idle(t testing.TB, s system, lasting time.Duration) float64 {
 	t.Helper()
 	before, begun := spent(t, s), time.Now()
-	pause(t, lasting)
+	testbed.Pause(t, lasting)
 	return float64(spent(t, s).cpu-before.cpu) / float64(time.Since(begun))
-}
-
-// usage is the memory of a process, in bytes: what it has, and the most that it ever had.
-type usage struct{ resident, peak int }
-
-// memoryOf reads VmRSS and VmHWM, see proc_pid_status(5).
-func memoryOf(pid int) (u usage, err error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return u, err
-	}
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		if len(fields) != 3 || fields[2] != "kB" {
-			continue
-		}
-		kilobytes, err := strconv.Atoi(fields[1])
-		if err != nil {
-			return u, fmt.Errorf("unknown format of status: %q", line)
-		}
-		switch fields[0] {
-		case "VmRSS:":
-			u.resident = kilobytes << 10
-		case "VmHWM:":
-			u.peak = kilobytes << 10
-		}
-	}
-	if u.resident == 0 || u.peak == 0 {
-		return u, fmt.Errorf("process %d tells no memory", pid)
-	}
-	return u, nil
 }
 
 // weigh notes the memory of both ends.
 func (s *Sample) weigh(t testing.TB, of system) {
 	t.Helper()
 	for i, pid := range of.processes() {
-		u, err := memoryOf(pid)
+		m, err := testbed.MemoryOf(pid)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Resident[i], s.Peak[i] = float64(u.resident)/(1<<20), float64(u.peak)/(1<<20)
+		s.Resident[i], s.Peak[i] = float64(m.Resident)/(1<<20), float64(m.Peak)/(1<<20)
 	}
 }

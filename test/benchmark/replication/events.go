@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/test/testbed"
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
@@ -62,6 +63,6 @@ func settle(t testing.TB, s system, made int) int {
 		if held != last {
 			last, since = held, time.Now()
 		}
-		pause(t, 200*time.Millisecond)
+		testbed.Pause(t, 200*time.Millisecond)
 	}
 }

@@ -57,7 +57,7 @@ func measureHosts(t testing.TB, o Options, s system, sample *Sample) {
 	if sample.Case == setUp {
 		sample.Missing = sample.Made - settle(t, s, sample.Made)
 	} else {
-		pause(t, time.Second) // what is on its way arrives
+		testbed.Pause(t, time.Second) // what is on its way arrives
 	}
 	sample.charge(before, spent(t, s), time.Since(begun), resting)
 }

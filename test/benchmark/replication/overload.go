@@ -71,7 +71,7 @@ func measureOverload(t testing.TB, o Options, s system, sample *Sample) {
 
 	_, others := s.compare(live) // the stream of packets is one where all are counted
 	churn := connections.Begin(t, s.network().Primary, live, ordinaryChange)
-	pause(t, time.Second)
+	testbed.Pause(t, time.Second)
 	before := forwardedFor(t, s, o.Lasting)
 
 	lasting, end := o.Fault, func() {}
@@ -107,7 +107,7 @@ func measureOverload(t testing.TB, o Options, s system, sample *Sample) {
 // when it gives up.
 func awaitEqual(t testing.TB, s system, live connections.Span, others int, sample *Sample) {
 	t.Helper()
-	for begun := time.Now(); ; pause(t, 50*time.Millisecond) {
+	for begun := time.Now(); ; testbed.Pause(t, 50*time.Millisecond) {
 		sample.Missing, sample.Surplus = s.compare(live)
 		sample.Surplus = max(sample.Surplus-others, 0)
 		if sample.Missing == 0 && sample.Surplus == 0 || time.Since(begun) > giveUp {
@@ -120,7 +120,7 @@ func awaitEqual(t testing.TB, s system, live connections.Span, others int, sampl
 func forwardedFor(t testing.TB, s system, lasting time.Duration) float64 {
 	t.Helper()
 	before, begun := carried(t, s.network().Server, "wan0").receivedPackets, time.Now()
-	pause(t, lasting)
+	testbed.Pause(t, lasting)
 	return float64(carried(t, s.network().Server, "wan0").receivedPackets-before) / time.Since(begun).Seconds()
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 func TestReportJudgesByMedians(t *testing.T) {
@@ -65,8 +67,8 @@ func TestProcessesTellWhatTheyTook(t *testing.T) {
 	if err != nil || after <= before || after > before+10*time.Second {
 		t.Errorf("%s before, %s after, %v", before, after, err)
 	}
-	if u, err := memoryOf(os.Getpid()); err != nil || u.resident < 1<<20 || u.resident > u.peak || u.peak > 1<<32 {
-		t.Errorf("%+v, %v", u, err)
+	if m, err := testbed.MemoryOf(os.Getpid()); err != nil || m.Resident < 1<<20 || m.Resident > m.Peak || m.Peak > 1<<32 {
+		t.Errorf("%+v, %v", m, err)
 	}
 	const nobody = 1 << 23 // beyond what the kernel numbers processes with
 	if _, err := processorTime(nobody); err == nil {

@@ -59,15 +59,3 @@ func flush(t testing.TB, n *testbed.Namespace) {
 		t.Fatalf("Emptying the table of %s: %v", n.Name, err)
 	}
 }
-
-// pause lets time pass.
-func pause(t testing.TB, d time.Duration) {
-	t.Helper()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-t.Context().Done():
-		t.Fatal("interrupted")
-	case <-timer.C:
-	}
-}

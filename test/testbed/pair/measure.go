@@ -1,13 +1,12 @@
 package pair
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strconv"
-	"strings"
+
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // Footprint is what a unit's process holds on to. It must not grow with what the process has done.
@@ -26,19 +25,9 @@ func footprint() (Footprint, error) {
 		return f, err
 	}
 	f.Files = len(files) - 1 // the folder itself was open
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return f, err
-	}
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		if len(fields) == 3 && fields[0] == "VmRSS:" {
-			kilobytes, err := strconv.Atoi(fields[1])
-			f.Resident = kilobytes << 10
-			return f, err
-		}
-	}
-	return f, errors.New("the kernel tells no memory of this process")
+	memory, err := testbed.MemoryOf(os.Getpid())
+	f.Resident = memory.Resident
+	return f, err
 }
 
 // String says it in words.

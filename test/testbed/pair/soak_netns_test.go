@@ -61,7 +61,7 @@ func comeAndGo(
 	active := bed.Active
 	for begun := time.Now(); time.Since(begun) < lasting || bed.Active != active; {
 		churn := table.Begin(t, namespaceOf(bed), live, soakRate)
-		pass(t, min(between, lasting/2))
+		testbed.Pause(t, min(between, lasting/2))
 		var reached float64
 		if live, reached = churn.End(t); reached < soakRate/2 {
 			t.Errorf("Only %.0f connections a second were made: this proves little", reached)
@@ -103,17 +103,5 @@ func compareFootprints(t *testing.T, name string, before, after pair.Footprint) 
 	}
 	if most := before.Resident + before.Resident/4 + memorySlack; after.Resident > most {
 		t.Errorf("The %s has %d bytes, and had %d when it was warm", name, after.Resident, before.Resident)
-	}
-}
-
-// pass lets time pass.
-func pass(t *testing.T, d time.Duration) {
-	t.Helper()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-t.Context().Done():
-		t.Fatal("interrupted")
-	case <-timer.C:
 	}
 }
