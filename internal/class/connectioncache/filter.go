@@ -60,6 +60,12 @@ func (f *filter) refresh() error {
 	return nil
 }
 
+// selection is what a kernel can leave out of what it tells: what the policy excludes, which may be most of it. What it
+// cannot know, or has little of, is left out here.
+func (f *filter) selection() conntrack.Selection {
+	return conntrack.Selection{Protocols: f.protocols, Excluded: f.excluded}
+}
+
 // takesState says whether a connection is replicated in its present state, if it is at all. Its end always is: it may
 // have been in another state before.
 func (f *filter) takesState(flow *conntrack.Flow) bool {

@@ -31,7 +31,7 @@ func (s *source) Watch() (class.Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := conntrack.Listen()
+	listener, err := conntrack.Listen(s.filter.selection())
 	if err != nil {
 		return nil, errors.Join(err, table.Close())
 	}

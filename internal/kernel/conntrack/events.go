@@ -52,13 +52,14 @@ type Listener struct {
 	forget func() bool
 }
 
-// Listen begins to listen. Every change that happens after it returned is received, or ErrOverrun is.
-func Listen() (*Listener, error) {
+// Listen begins to listen. Every change of what is selected that happens after it returned is received, or ErrOverrun
+// is.
+func Listen(selection Selection) (*Listener, error) {
 	s, err := openSocket()
 	if err != nil {
 		return nil, err
 	}
-	if err := joinAll(s); err != nil {
+	if err := errors.Join(selection.attach(s), joinAll(s)); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	g, err := openGate(s.fd())

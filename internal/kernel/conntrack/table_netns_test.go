@@ -238,7 +238,7 @@ func TestListenerTellsOfEveryChange(t *testing.T) {
 	namespace, table := open(t)
 	var listener *conntrack.Listener
 	err := namespace.Do(func() (err error) {
-		listener, err = conntrack.Listen()
+		listener, err = conntrack.Listen(conntrack.Selection{})
 		return err
 	})
 	if err != nil {
@@ -297,7 +297,7 @@ func TestWokenListenerReturnsWithoutEvents(t *testing.T) {
 	namespace := testbed.NewNamespace(t, "a")
 	var listener *conntrack.Listener
 	err := namespace.Do(func() (err error) {
-		listener, err = conntrack.Listen()
+		listener, err = conntrack.Listen(conntrack.Selection{})
 		return err
 	})
 	if err != nil {
@@ -321,7 +321,7 @@ func TestOverrunIsToldAndSurvived(t *testing.T) {
 	namespace, table := open(t)
 	var listener *conntrack.Listener
 	err := namespace.Do(func() (err error) {
-		listener, err = conntrack.Listen()
+		listener, err = conntrack.Listen(conntrack.Selection{})
 		return err
 	})
 	if err != nil {

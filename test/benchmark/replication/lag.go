@@ -46,7 +46,7 @@ func listen(t testing.TB, n *testbed.Namespace, every uint16) *clock {
 	t.Helper()
 	c := &clock{t: t, every: every, seen: map[conntrack.Tuple]time.Time{}}
 	err := n.Do(func() (err error) {
-		c.listener, err = conntrack.Listen()
+		c.listener, err = conntrack.Listen(conntrack.Selection{})
 		return err
 	})
 	if err != nil {

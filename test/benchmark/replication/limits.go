@@ -41,7 +41,7 @@ func measureLimits(t testing.TB, o Options, _ system, sample *Sample) {
 	source, sink := connections.Open(t, told), connections.Open(t, written)
 	var listener *conntrack.Listener
 	err := told.Do(func() (err error) {
-		listener, err = conntrack.Listen()
+		listener, err = conntrack.Listen(conntrack.Selection{})
 		return err
 	})
 	if err != nil {
