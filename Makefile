@@ -126,6 +126,7 @@ generate: $(BIN)/controller-gen ## Generate deep copies, CRDs, RBAC and the char
 	$(BIN)/controller-gen rbac:roleName=hapair-manager paths=./controllers/... output:rbac:dir=config/rbac
 	cp config/crd/hapair.io_*.yaml charts/hapair/files/crds/
 	cp config/rbac/role.yaml charts/hapair/files/role.yaml
+	cp config/admission/warnings.yaml charts/hapair/files/warnings.yaml
 
 .PHONY: verify
 verify: generate ## Fail if generated files or go.mod are not what is committed

@@ -41,7 +41,8 @@ func TestDefaultRelease(t *testing.T) {
 			switch kind {
 			case "CustomResourceDefinition":
 				continue
-			case "ClusterRole", "ClusterRoleBinding", "FlowSchema", "PriorityLevelConfiguration":
+			case "ClusterRole", "ClusterRoleBinding", "FlowSchema", "PriorityLevelConfiguration",
+				"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding":
 			default:
 				if object.GetNamespace() != namespace {
 					t.Errorf("%s %s is in namespace %q", kind, object.GetName(), object.GetNamespace())

@@ -4,8 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 )
@@ -51,6 +54,37 @@ func TestClusterRoleIsThatOfTheCode(t *testing.T) {
 	got := find[*rbacv1.ClusterRole](t, render(t), "hapair-manager")
 	if len(want.Rules) == 0 || !reflect.DeepEqual(got.Rules, want.Rules) {
 		t.Errorf("the ClusterRole's rules are not those of config/rbac; run make generate")
+	}
+}
+
+func TestWarningsAreThoseOfTheAPI(t *testing.T) {
+	release := renderAs(t, "edge")
+	bindings := findAll[*admissionregistrationv1.ValidatingAdmissionPolicyBinding](release, "")
+	policies := 0
+	for _, want := range readObjects(t, root+"/config/admission/warnings.yaml") {
+		want, ok := want.(*admissionregistrationv1.ValidatingAdmissionPolicy)
+		if !ok {
+			continue
+		}
+		policies++
+		got := find[*admissionregistrationv1.ValidatingAdmissionPolicy](t, release, strings.TrimPrefix(want.Name, "hapair"))
+		if !reflect.DeepEqual(got.Spec, want.Spec) {
+			t.Errorf("%s is not the one of config/admission; run make generate", got.Name)
+		}
+		bound := func(b *admissionregistrationv1.ValidatingAdmissionPolicyBinding) bool {
+			return b.Spec.PolicyName == got.Name &&
+				slices.Equal(b.Spec.ValidationActions, []admissionregistrationv1.ValidationAction{admissionregistrationv1.Warn})
+		}
+		if !strings.HasPrefix(got.Name, "edge-hapair-") || !slices.ContainsFunc(bindings, bound) {
+			t.Errorf("%s does not warn: %+v", got.Name, bindings)
+		}
+	}
+	if policies != len(bindings) || policies == 0 {
+		t.Errorf("%d policies, %d bindings", policies, len(bindings))
+	}
+	none := render(t, set("warnings.enabled=false")...)
+	if found := findAll[*admissionregistrationv1.ValidatingAdmissionPolicy](none, ""); len(found) != 0 {
+		t.Errorf("the release has %d warnings although the values say otherwise", len(found))
 	}
 }
 

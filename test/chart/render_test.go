@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -150,7 +151,7 @@ func kubernetesScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		corev1.AddToScheme, appsv1.AddToScheme, rbacv1.AddToScheme, policyv1.AddToScheme, apiextensionsv1.AddToScheme,
-		coordinationv1.AddToScheme, flowcontrolv1.AddToScheme,
+		coordinationv1.AddToScheme, flowcontrolv1.AddToScheme, admissionregistrationv1.AddToScheme,
 	} {
 		utilruntime.Must(add(scheme))
 	}
