@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -35,6 +36,7 @@ type managerOptions struct {
 	leaderElectionNamespace string
 	healthProbeBindAddress  string
 	metricsBindAddress      string
+	metricsCertificates     string
 	logFormat               string
 	verbosity               int
 }
@@ -57,7 +59,10 @@ func NewCommand() *cobra.Command {
 		"namespace of the Lease by which replicas agree; by default that of POD_NAMESPACE")
 	flags.StringVar(&o.healthProbeBindAddress, "health-probe-bind-address", ":8081",
 		"address of /healthz and /readyz; 0 for none")
-	flags.StringVar(&o.metricsBindAddress, "metrics-bind-address", "0", "address of /metrics; 0 for none")
+	flags.StringVar(&o.metricsBindAddress, "metrics-bind-address", "0",
+		"address of /metrics, served over TLS to whoever the cluster's RBAC lets get the URL /metrics; 0 for none")
+	flags.StringVar(&o.metricsCertificates, "metrics-cert-dir", "",
+		"directory with tls.crt and tls.key for /metrics; a certificate that it makes itself when empty")
 	flags.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	flags.IntVarP(&o.verbosity, "verbosity", "v", 0, "how much is logged; 1 adds what is not done and why")
 	return command
@@ -119,7 +124,12 @@ func (o managerOptions) forController() (ctrl.Options, error) {
 		// A reconcile that follows a write sees it. What depends on more than that asks the API server itself.
 		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 
-		Metrics:                       metricsserver.Options{BindAddress: o.metricsBindAddress},
+		Metrics: metricsserver.Options{
+			BindAddress:    o.metricsBindAddress,
+			SecureServing:  true,
+			CertDir:        o.metricsCertificates,
+			FilterProvider: filters.WithAuthenticationAndAuthorization,
+		},
 		HealthProbeBindAddress:        o.healthProbeBindAddress,
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              leaderElectionID,
