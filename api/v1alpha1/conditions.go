@@ -71,6 +71,12 @@ const (
 	ReasonCreating = "Creating"
 	// ReasonUpdating: a unit is being replaced to take a change of the spec.
 	ReasonUpdating = "Updating"
+	// ReasonSwitchoverAwaited: the active unit is the last that is outdated, and a person has to move the role, since
+	// spec.upgrade.strategy is Supervised; the message says how.
+	ReasonSwitchoverAwaited = "SwitchoverAwaited"
+	// ReasonStalled: a new unit did not become ready, or does not hold the state, within
+	// spec.upgrade.progressDeadlineSeconds. The other unit is left as it is.
+	ReasonStalled = "Stalled"
 	// ReasonPaused: spec.paused keeps units from being replaced, and from handing over for health or preference.
 	ReasonPaused = "Paused"
 	// ReasonBlocked: the operator waits for something that it cannot mend by itself; the message says what.

@@ -41,6 +41,7 @@ type HAPair struct {
 // HAPairSpec is what the pair should be.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.failover) || !has(self.failover.monitors) || !has(self.failover.monitors.probes) || self.failover.monitors.probes.all(p, self.networks.exists(n, n.name == p.network))",fieldPath=.failover.monitors.probes,message="the network of a probe must be the name of one of spec.networks; correct it, or add the network"
+// +kubebuilder:validation:XValidation:rule="!has(self.service) || !has(self.service.network) || self.networks.exists(n, n.name == self.service.network)",fieldPath=.service.network,message="the network of the Service must be the name of one of spec.networks; correct it, or add the network"
 type HAPairSpec struct {
 	// firewall is the program that filters and translates the traffic, and its configuration.
 	// +required
@@ -57,7 +58,7 @@ type HAPairSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(a, !has(a.virtualMAC) || a.virtualMAC in ['None', 'Auto'] || self.exists_one(b, has(b.virtualMAC) && b.virtualMAC.lowerAscii() == a.virtualMAC.lowerAscii()))",message="a virtualMAC must belong to one network only; change one of them, or use Auto, which makes one for each"
 	Networks []NetworkSpec `json:"networks"`
 
-	// service makes the active unit reachable from the cluster under one address that follows the active role.
+	// service makes the pair reachable from the cluster under one address, whichever unit is active.
 	// +optional
 	Service *ServiceSpec `json:"service,omitempty"`
 
@@ -71,6 +72,11 @@ type HAPairSpec struct {
 	// and a lost unit is still made anew.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
+
+	// upgrade is how units are replaced when a change needs new pods.
+	// +optional
+	// +kubebuilder:default={}
+	Upgrade UpgradeSpec `json:"upgrade,omitempty"`
 
 	// syncPolicyRef names the SyncPolicy in the pair's namespace that says what is replicated. Without it every
 	// class that is replicated by default is, unthrottled.
@@ -232,52 +238,6 @@ type MultusAttachment struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self == '' || !format.dns1123Label().validate(self).hasValue()",message="a namespace must be a lowercase RFC 1123 label: a-z, 0-9 and '-', as in edge-networks"
 	Namespace string `json:"namespace,omitempty"`
-}
-
-// ServiceSpec is the Service whose one endpoint is the active unit.
-type ServiceSpec struct {
-	// type of the Service.
-	// +optional
-	// +kubebuilder:default=ClusterIP
-	// +kubebuilder:validation:Enum=ClusterIP;NodePort
-	Type corev1.ServiceType `json:"type,omitempty"`
-
-	// ports of the Service.
-	// +required
-	// +listType=map
-	// +listMapKey=name
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=32
-	// +kubebuilder:validation:XValidation:rule="self.all(a, self.all(b, a.name == b.name || a.port != b.port || a.protocol != b.protocol))",message="two ports of a Service must differ in port or protocol; change one of them"
-	Ports []ServicePort `json:"ports"`
-}
-
-// ServicePort is one port of the Service.
-type ServicePort struct {
-	// name of the port.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=15
-	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="the name of a port must have only a-z, 0-9 and '-', and begin and end with a letter or digit, as in https"
-	Name string `json:"name"`
-
-	// protocol of the port.
-	// +optional
-	// +kubebuilder:default=TCP
-	// +kubebuilder:validation:Enum=TCP;UDP;SCTP
-	Protocol corev1.Protocol `json:"protocol,omitempty"`
-
-	// port that the Service listens on.
-	// +required
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=65535
-	Port int32 `json:"port"`
-
-	// targetPort of the active unit; the same as port when left out.
-	// +optional
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=65535
-	TargetPort int32 `json:"targetPort,omitempty"`
 }
 
 // SyncPolicyReference names a SyncPolicy in the same namespace.

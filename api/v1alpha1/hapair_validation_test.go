@@ -50,6 +50,17 @@ var _ = Describe("HAPair", func() {
 			ports(v1alpha1.ServicePort{Name: "https", Port: 443})(p)
 			p.Spec.Service.Type = corev1.ServiceTypeNodePort
 		}),
+		Entry("a Service that points at virtual addresses", service(func(s *v1alpha1.ServiceSpec) {
+			s.Target, s.Network = v1alpha1.TargetVirtualAddress, "wan"
+		})),
+		Entry("a Service that publishes virtual addresses", service(func(s *v1alpha1.ServiceSpec) {
+			s.Type, s.Network = corev1.ServiceTypeLoadBalancer, "wan"
+		})),
+		Entry("a Service of both IP families", service(func(s *v1alpha1.ServiceSpec) {
+			s.IPFamilyPolicy = corev1.IPFamilyPolicyRequireDualStack
+		})),
+		Entry("an upgrade that waits for a person", upgrade(v1alpha1.UpgradeSupervised, 30)),
+		Entry("an upgrade with a day of patience", upgrade(v1alpha1.UpgradeAutomatic, 86400)),
 		Entry("the shortest lease", lease(2)),
 		Entry("the longest lease", lease(60)),
 		Entry("the quickest failover that there is", failover(func(f *v1alpha1.FailoverSpec) {
@@ -173,12 +184,25 @@ var _ = Describe("HAPair", func() {
 			ports(v1alpha1.ServicePort{Name: "web", Port: 80, TargetPort: -1})),
 		Entry("a protocol that is unknown", "spec.service.ports[0].protocol", `supported values: "TCP", "UDP", "SCTP"`,
 			ports(v1alpha1.ServicePort{Name: "web", Port: 80, Protocol: "ICMP"})),
-		Entry("a Service of another type", "spec.service.type", `supported values: "ClusterIP", "NodePort"`,
-			func(p *v1alpha1.HAPair) {
-				ports(v1alpha1.ServicePort{Name: "web", Port: 80})(p)
-				p.Spec.Service.Type = corev1.ServiceTypeLoadBalancer
-			}),
-
+		Entry("a Service of another type", "spec.service.type", `supported values: "ClusterIP", "NodePort", "LoadBalancer"`,
+			service(func(s *v1alpha1.ServiceSpec) { s.Type = corev1.ServiceTypeExternalName })),
+		Entry("a Service that points at virtual addresses of nowhere", "spec.service.network",
+			"set it, or target: ActiveUnit",
+			service(func(s *v1alpha1.ServiceSpec) { s.Target = v1alpha1.TargetVirtualAddress })),
+		Entry("a Service that publishes virtual addresses of nowhere", "spec.service.network", "set it, or another type",
+			service(func(s *v1alpha1.ServiceSpec) { s.Type = corev1.ServiceTypeLoadBalancer })),
+		Entry("a Service of a network that there is not", "spec.service.network", "correct it, or add the network",
+			service(func(s *v1alpha1.ServiceSpec) { s.Network = "dmz" })),
+		Entry("a Service that points at something else", "spec.service.target",
+			`supported values: "ActiveUnit", "VirtualAddress"`, service(func(s *v1alpha1.ServiceSpec) { s.Target = "Both" })),
+		Entry("a Service of three IP families", "spec.service.ipFamilyPolicy", "supported values",
+			service(func(s *v1alpha1.ServiceSpec) { s.IPFamilyPolicy = "TripleStack" })),
+		Entry("an upgrade that somebody else makes", "spec.upgrade.strategy",
+			`supported values: "Automatic", "Supervised"`, upgrade("Vendor", 600)),
+		Entry("an upgrade without patience", "spec.upgrade.progressDeadlineSeconds", "greater than or equal to 30",
+			upgrade(v1alpha1.UpgradeAutomatic, 29)),
+		Entry("an upgrade with more than a day of patience", "spec.upgrade.progressDeadlineSeconds",
+			"less than or equal to 86400", upgrade(v1alpha1.UpgradeAutomatic, 86401)),
 		Entry("a lease too short to be renewed in time", "spec.failover.leaseDurationSeconds", "greater than or equal to 2",
 			lease(1)),
 		Entry("a lease longer than anyone waits", "spec.failover.leaseDurationSeconds", "less than or equal to 60",
@@ -408,6 +432,20 @@ func configuration(source v1alpha1.FirewallConfigurationSource) pairChange {
 func ports(list ...v1alpha1.ServicePort) pairChange {
 	return func(p *v1alpha1.HAPair) {
 		p.Spec.Service = &v1alpha1.ServiceSpec{Ports: append([]v1alpha1.ServicePort{}, list...)}
+	}
+}
+
+// service changes a valid Service.
+func service(change func(*v1alpha1.ServiceSpec)) pairChange {
+	return func(p *v1alpha1.HAPair) {
+		ports(v1alpha1.ServicePort{Name: "https", Port: 443})(p)
+		change(p.Spec.Service)
+	}
+}
+
+func upgrade(strategy v1alpha1.UpgradeStrategy, deadline int32) pairChange {
+	return func(p *v1alpha1.HAPair) {
+		p.Spec.Upgrade = v1alpha1.UpgradeSpec{Strategy: strategy, ProgressDeadlineSeconds: deadline}
 	}
 }
 

@@ -9,6 +9,9 @@ const (
 	// LabelRole is active or standby on a unit's pod, as the Lease has it.
 	LabelRole = "hapair.io/role"
 
+	// LabelScraper is true on a namespace whose pods may reach the units' metrics.
+	LabelScraper = "hapair.io/scraper"
+
 	// LabelRoleActive and LabelRoleStandby are the values of LabelRole.
 	LabelRoleActive  = "active"
 	LabelRoleStandby = "standby"

@@ -56,6 +56,11 @@ spec:
 		Expect(stored.Spec.Networks[0].VirtualMAC).To(Equal(v1alpha1.VirtualMACNone))
 		Expect(stored.Spec.Firewall.Configuration.ConfigMapRef.Key).To(Equal("firewall.yaml"))
 		Expect(stored.Spec.Service.Type).To(Equal(corev1.ServiceTypeClusterIP))
+		Expect(stored.Spec.Service.Target).To(Equal(v1alpha1.TargetActiveUnit))
+		Expect(stored.Spec.Service.IPFamilyPolicy).To(Equal(corev1.IPFamilyPolicySingleStack))
+		Expect(stored.Spec.Upgrade).To(Equal(v1alpha1.UpgradeSpec{
+			Strategy: v1alpha1.UpgradeAutomatic, ProgressDeadlineSeconds: 600,
+		}))
 		Expect(stored.Spec.Service.Ports[0].Protocol).To(Equal(corev1.ProtocolTCP))
 	})
 

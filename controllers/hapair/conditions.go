@@ -163,7 +163,11 @@ func progressing(s *scope) metav1.Condition {
 		switch {
 		case own.trouble != "":
 			return no(condition, v1alpha1.ReasonBlocked, "Unit %s: %s", unit, own.trouble)
-		case made.action == actionReplace || made.action == actionWait:
+		case own.stalled != "":
+			return no(condition, v1alpha1.ReasonStalled, "Unit %s: %s", unit, own.stalled)
+		case made.action == actionAsk:
+			return yes(condition, v1alpha1.ReasonSwitchoverAwaited, "Unit %s: %s", unit, lower(made.why))
+		case made.action == actionReplace || made.action == actionForget || made.action == actionWait:
 			updating = append(updating, fmt.Sprintf("unit %s: %s", unit, lower(made.why)))
 		case made.action == actionHold:
 			held = append(held, fmt.Sprintf("unit %s: %s", unit, lower(made.why)))

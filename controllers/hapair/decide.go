@@ -16,10 +16,14 @@ const (
 	actionCreate
 	// actionRemove: the pod ended and will never run again; it is deleted, to be made anew.
 	actionRemove
+	// actionForget: the pod is being deleted on a node that does not answer; it is forgotten, to be made anew elsewhere.
+	actionForget
 	// actionReplace: the pod is outdated and it is its turn; it is deleted, to be made anew.
 	actionReplace
 	// actionWait: the pod is outdated, or being deleted, and it is not the time to do anything about it.
 	actionWait
+	// actionAsk: the pod is outdated and it is its turn, and a person wants to say when.
+	actionAsk
 	// actionHold: nothing may be made or replaced, since the spec lacks something or says so.
 	actionHold
 )
@@ -43,6 +47,8 @@ type wishes struct {
 	lacking bool
 	// paused is set while the user wants nothing that works to be replaced.
 	paused bool
+	// supervised is set when a person wants to move the active role in an upgrade.
+	supervised bool
 }
 
 // decide says what is to be done with each unit. It must never take a unit on which the traffic depends: of two
@@ -63,6 +69,9 @@ func decide(f facts, w wishes) decisions {
 func decideUnit(f facts, w wishes, unit v1alpha1.Unit) decision {
 	own := f.units[unit]
 	switch {
+	case own.lost:
+		return decision{actionForget, fmt.Sprintf("Node %s, which should end pod %s, does not answer",
+			own.pod.Spec.NodeName, own.pod.Name)}
 	case own.terminating():
 		return decision{actionWait, fmt.Sprintf("Pod %s is being deleted", own.pod.Name)}
 	case own.ended():
@@ -95,6 +104,9 @@ func decideActive(f facts, w wishes, unit v1alpha1.Unit) decision {
 		return decision{actionWait, "It is outdated and active; its peer is not ready to take over"}
 	case !f.synchronized():
 		return decision{actionWait, "It is outdated and active; its peer does not hold its state yet"}
+	case w.supervised:
+		return decision{actionAsk, fmt.Sprintf("It is outdated and active, its peer can take over, and "+
+			"spec.upgrade.strategy is Supervised: delete pod %s when it suits", f.units[unit].pod.Name)}
 	default:
 		return decision{actionReplace, "Its template changed, and its peer can take over"}
 	}

@@ -14,7 +14,7 @@ import (
 
 // seen describes a unit in few words, so that a case reads as what is the matter with the pair.
 type seen struct {
-	absent, outdated, leaving, ended, ready, inSync bool
+	absent, outdated, leaving, lost, ended, ready, inSync bool
 }
 
 var (
@@ -23,6 +23,7 @@ var (
 	absent  = seen{absent: true}
 	broken  = seen{}
 	evicted = seen{ended: true}
+	lost    = seen{leaving: true, lost: true, outdated: true, ready: true}
 )
 
 func (u seen) facts(unit v1alpha1.Unit) unitFacts {
@@ -50,7 +51,7 @@ func (u seen) facts(unit v1alpha1.Unit) unitFacts {
 				corev1.PodCondition{Type: condition, Status: corev1.ConditionTrue})
 		}
 	}
-	return unitFacts{pod: pod}
+	return unitFacts{pod: pod, lost: u.lost}
 }
 
 func pairOf(active v1alpha1.Unit, primary, secondary seen) facts {
@@ -77,6 +78,8 @@ func TestDecide(t *testing.T) {
 	paused := wishing()
 	paused.paused = true
 	unstartable.startable, unstartable.lacking = false, true
+	supervised := wishing()
+	supervised.supervised = true
 	oldBroken := seen{outdated: true}
 	oldLeaving := seen{outdated: true, leaving: true, ready: true, inSync: true}
 	notInSync := seen{ready: true}
@@ -110,6 +113,12 @@ func TestDecide(t *testing.T) {
 		"the new standby is not ready":         {wishing(), primary, old, broken, actionWait, actionKeep},
 		"the new standby is not in sync":       {wishing(), primary, old, notInSync, actionWait, actionKeep},
 		"the new standby can take over":        {wishing(), primary, old, good, actionReplace, actionKeep},
+		"a person moves the role":              {supervised, primary, old, good, actionAsk, actionKeep},
+		"a person moves it, but not yet":       {supervised, primary, old, notInSync, actionWait, actionKeep},
+		"a standby goes without being asked":   {supervised, primary, old, old, actionWait, actionReplace},
+		"a person moved the role":              {supervised, secondary, old, good, actionReplace, actionKeep},
+		"the standby's node is lost":           {wishing(), primary, good, lost, actionKeep, actionForget},
+		"the active one's node is lost":        {paused, secondary, lost, old, actionForget, actionHold},
 		"the active one hands over":            {wishing(), secondary, oldLeaving, good, actionWait, actionKeep},
 		"the active one is not ready":          {wishing(), primary, broken, old, actionKeep, actionWait},
 		"the standby is broken and outdated":   {wishing(), primary, good, oldBroken, actionKeep, actionReplace},
@@ -142,7 +151,7 @@ func TestDecideNeverHarms(t *testing.T) {
 		f := pairOf(active, drawUnit(t, "primary"), drawUnit(t, "secondary"))
 		w := wishing()
 		w.startable, w.lacking = rapid.Bool().Draw(t, "startable"), rapid.Bool().Draw(t, "lacking")
-		w.paused = rapid.Bool().Draw(t, "paused")
+		w.paused, w.supervised = rapid.Bool().Draw(t, "paused"), rapid.Bool().Draw(t, "supervised")
 		made := decide(f, w)
 
 		replaced := 0
@@ -157,6 +166,9 @@ func TestDecideNeverHarms(t *testing.T) {
 			}
 			if canTakeOver := peer.useful() && f.synchronized(); unit == f.active() && !canTakeOver {
 				t.Errorf("the active unit %s is replaced though its peer cannot take over", unit)
+			}
+			if unit == f.active() && w.supervised {
+				t.Errorf("the active unit %s is replaced though a person wants to", unit)
 			}
 			if own.useful() && !peer.useful() {
 				t.Errorf("unit %s is replaced though it is the only one that is good for anything", unit)

@@ -22,6 +22,7 @@ var (
 	noticeUnitCreated  = notice{corev1.EventTypeNormal, "UnitCreated", "Create"}
 	noticeUnitReplaced = notice{corev1.EventTypeNormal, "UnitReplaced", "Replace"}
 	noticeUnitEnded    = notice{corev1.EventTypeWarning, "UnitEnded", "Remove"}
+	noticeUnitLost     = notice{corev1.EventTypeWarning, "UnitLost", "Remove"}
 )
 
 // What the operator saw.
@@ -35,6 +36,8 @@ var (
 	noticeConfigurationApplied = notice{corev1.EventTypeNormal, "ConfigurationApplied", "Observe"}
 	noticeConfigurationRefused = notice{corev1.EventTypeWarning, "ConfigurationRefused", "Validate"}
 	noticeBlocked              = notice{corev1.EventTypeWarning, "Blocked", "Reconcile"}
+	noticeStalled              = notice{corev1.EventTypeWarning, "Stalled", "Observe"}
+	noticeSwitchoverAwaited    = notice{corev1.EventTypeNormal, "SwitchoverAwaited", "Replace"}
 	noticeConflict             = notice{corev1.EventTypeWarning, "AddressConflict", "Observe"}
 	noticeConflictGone         = notice{corev1.EventTypeNormal, "AddressConflictGone", "Observe"}
 )
@@ -71,10 +74,12 @@ func transitions(before, after v1alpha1.HAPairStatus) []transition {
 		noticeSynchronized, noticeSynchronizationLost)...)
 	told = append(told, turned(before, after, v1alpha1.ConditionAddressConflict,
 		noticeConflict, noticeConflictGone)...)
-	if refused := configurationTransition(before, after); len(refused) > 0 {
-		return append(told, refused...)
+	configured := configurationTransition(before, after)
+	told = append(told, configured...)
+	if len(configured) > 0 && configured[0].notice == noticeConfigurationRefused {
+		return told // which is also what blocks the pair
 	}
-	return append(told, blockedTransition(before, after)...)
+	return append(told, haltedTransition(before, after)...)
 }
 
 func activeTransition(before, after v1alpha1.HAPairStatus) []transition {
@@ -122,11 +127,21 @@ func configurationTransition(before, after v1alpha1.HAPairStatus) []transition {
 	}
 }
 
-func blockedTransition(before, after v1alpha1.HAPairStatus) []transition {
+// haltedTransition tells when the operator begins to wait for a person, or for what takes too long.
+func haltedTransition(before, after v1alpha1.HAPairStatus) []transition {
 	was := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionProgressing)
 	is := meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionProgressing)
-	if is == nil || is.Reason != v1alpha1.ReasonBlocked || (was != nil && was.Reason == v1alpha1.ReasonBlocked) {
+	if is == nil || was != nil && was.Reason == is.Reason {
 		return nil
 	}
-	return []transition{{noticeBlocked, is.Message}}
+	switch is.Reason {
+	case v1alpha1.ReasonBlocked:
+		return []transition{{noticeBlocked, is.Message}}
+	case v1alpha1.ReasonStalled:
+		return []transition{{noticeStalled, is.Message}}
+	case v1alpha1.ReasonSwitchoverAwaited:
+		return []transition{{noticeSwitchoverAwaited, is.Message}}
+	default:
+		return nil
+	}
 }

@@ -24,6 +24,8 @@ func TestTransitions(t *testing.T) {
 	applying := no(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplying, "waiting")
 	applied := yes(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplied, "both")
 	blocked := no(v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "why")
+	stalled := no(v1alpha1.ConditionProgressing, v1alpha1.ReasonStalled, "too long")
+	awaited := yes(v1alpha1.ConditionProgressing, v1alpha1.ReasonSwitchoverAwaited, "when it suits")
 	blockedMore := no(v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "why, in other words")
 
 	conflict := yes(v1alpha1.ConditionAddressConflict, v1alpha1.ReasonDuplicateAddress, "shares")
@@ -76,6 +78,15 @@ func TestTransitions(t *testing.T) {
 		"document refused": {
 			status("", 0, applied), status("", 0, invalid, blocked),
 			[]string{"Warning ConfigurationRefused: zones[0]: wrong"},
+		},
+		"a standby that does not come": {status("", 0), status("", 0, stalled), []string{"Warning Stalled: too long"}},
+		"a stall that lasts":           {status("", 0, stalled), status("", 0, stalled), nil},
+		"an upgrade that waits, with a document that is in force": {
+			status("", 0, stalled, applying), status("", 0, awaited, applied),
+			[]string{"ConfigurationApplied: both", "SwitchoverAwaited: when it suits"},
+		},
+		"an upgrade that waits": {
+			status("", 0, stalled), status("", 0, awaited), []string{"SwitchoverAwaited: when it suits"},
 		},
 		"document still refused": {status("", 0, invalid, blocked), status("", 0, invalid, blocked), nil},
 		"document refused elsewhere": {

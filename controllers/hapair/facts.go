@@ -31,6 +31,10 @@ type unitFacts struct {
 	pod *corev1.Pod
 	// trouble is why the pod does not start, or does not go, when that is nothing that time mends.
 	trouble string
+	// lost is set when the pod is being deleted, is overdue, and its node is gone or does not answer.
+	lost bool
+	// stalled says that the pod takes longer to become what it should be than it may.
+	stalled string
 }
 
 // active is the unit that the Lease names, if the pod that took the Lease still exists: a Lease that names a pod which

@@ -8,6 +8,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,7 +25,7 @@ func kinds() []client.ObjectList {
 	return []client.ObjectList{
 		&corev1.PodList{}, &corev1.ConfigMapList{}, &corev1.SecretList{}, &corev1.ServiceAccountList{},
 		&corev1.ServiceList{}, &rbacv1.RoleList{}, &rbacv1.RoleBindingList{}, &coordinationv1.LeaseList{},
-		&policyv1.PodDisruptionBudgetList{}, &discoveryv1.EndpointSliceList{},
+		&policyv1.PodDisruptionBudgetList{}, &discoveryv1.EndpointSliceList{}, &networkingv1.NetworkPolicyList{},
 	}
 }
 
@@ -65,7 +66,7 @@ var _ = Describe("A pair", func() {
 				Expect(metav1.IsControlledBy(object, s.pair)).To(BeTrue(), "%T %s", object, object.GetName())
 			}
 		}
-		Expect(made).To(Equal(2+2+3+2+1+2+2+1+1+1), "no more, and no fewer")
+		Expect(made).To(Equal(2+2+4+2+1+2+2+1+1+1+1), "no more, and no fewer")
 		Eventually(s.events).WithArguments(ctx, "UnitCreated").Should(ConsistOf(
 			ContainSubstring("edge-primary"), ContainSubstring("edge-secondary")))
 	})

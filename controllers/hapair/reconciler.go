@@ -55,6 +55,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.resolveDocument,
 		r.ensureIdentity,
 		r.ensureCredentials,
+		r.ensureAccess,
 		r.ensureConfiguration,
 		r.ensureUnits,
 	)

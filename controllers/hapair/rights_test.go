@@ -69,7 +69,7 @@ var _ = Describe("The rights of a unit", func() {
 		Expect(unit.Update(ctx, other)).To(beForbidden, "write another Lease")
 		Expect(unit.Create(ctx, &coordinationv1.Lease{ObjectMeta: at("new")})).To(beForbidden)
 		Expect(unit.Delete(ctx, &coordinationv1.Lease{ObjectMeta: at("edge")})).To(beForbidden)
-		for _, secret := range []string{"edge-ca", "edge-primary-tls", "edge-secondary-tls"} {
+		for _, secret := range []string{"edge-ca", "edge-primary-tls", "edge-secondary-tls", "edge-metrics"} {
 			Expect(unit.Get(ctx, key(secret), &corev1.Secret{})).To(beForbidden, "read Secret %s", secret)
 		}
 		Expect(unit.List(ctx, &corev1.PodList{}, client.InNamespace(s.namespace))).To(beForbidden, "see pods of others")

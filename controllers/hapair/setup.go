@@ -7,6 +7,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -48,7 +49,7 @@ func owned() []client.Object {
 	return []client.Object{
 		&corev1.Pod{}, &corev1.ConfigMap{}, &corev1.Secret{}, &corev1.ServiceAccount{}, &corev1.Service{},
 		&rbacv1.Role{}, &rbacv1.RoleBinding{}, &coordinationv1.Lease{}, &policyv1.PodDisruptionBudget{},
-		&discoveryv1.EndpointSlice{},
+		&discoveryv1.EndpointSlice{}, &networkingv1.NetworkPolicy{},
 	}
 }
 

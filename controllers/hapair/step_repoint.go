@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -13,10 +14,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/apply"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// repoint makes the Service, and its one endpoint the active unit's pod.
+// families are the IP families that a Service can have.
+var families = []discoveryv1.AddressType{discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6}
+
+// repoint makes the Service, and what it points at.
 func (r *Reconciler) repoint(ctx context.Context, s *scope) error {
 	if s.pair.Spec.Service == nil {
 		return r.removeService(ctx, s.pair)
@@ -25,12 +30,51 @@ func (r *Reconciler) repoint(ctx context.Context, s *scope) error {
 	if err := ensure(ctx, r, s.pair, service, resources.Service(s.pair), corev1ac.ExtractService); err != nil {
 		return err
 	}
-	family := familyOf(service)
-	if err := r.removeOtherFamily(ctx, s.pair, family); err != nil {
+	wanted := familiesOf(service)
+	for _, family := range families {
+		var err error
+		if slices.Contains(wanted, family) {
+			err = r.pointAt(ctx, s, family)
+		} else {
+			err = r.removeSlice(ctx, s.pair, family, every)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.publishAddresses(ctx, s.pair, service)
+}
+
+// pointAt makes the slice of one family. One of its name and another family is in the way: that of a slice cannot be
+// changed.
+func (r *Reconciler) pointAt(ctx context.Context, s *scope, family discoveryv1.AddressType) error {
+	otherFamily := func(slice *discoveryv1.EndpointSlice) bool { return slice.AddressType != family }
+	if err := r.removeSlice(ctx, s.pair, family, otherFamily); err != nil {
 		return err
 	}
 	wanted := resources.EndpointSlice(s.pair, family, s.facts.endpoint(family))
 	return ensure(ctx, r, s.pair, &discoveryv1.EndpointSlice{}, wanted, discoveryv1ac.ExtractEndpointSlice)
+}
+
+// publishAddresses writes the virtual addresses into the status of a LoadBalancer. The API server itself takes them out
+// of a Service that becomes something else.
+func (r *Reconciler) publishAddresses(ctx context.Context, pair *v1alpha1.HAPair, service *corev1.Service) error {
+	if service.Spec.Type != corev1.ServiceTypeLoadBalancer ||
+		pair.Spec.Service.Type != corev1.ServiceTypeLoadBalancer {
+		return nil // not yet, or no longer: the change brings the next reconcile
+	}
+	wanted := resources.ServiceStatus(pair)
+	published, err := corev1ac.ExtractServiceStatus(service, string(apply.FieldOwner))
+	if err != nil {
+		return fmt.Errorf("reading the status of Service %s: %w", service.Name, err)
+	}
+	if same, err := equal(published.Status, wanted.Status); err != nil || same {
+		return err
+	}
+	if err := r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership); err != nil {
+		return fmt.Errorf("publishing the virtual addresses of Service %s: %w", service.Name, err)
+	}
+	return nil
 }
 
 // endpoint is how the Service reaches the active unit, nil while no unit is active or its pod has no address yet.
@@ -63,43 +107,50 @@ func addressOf(pod *corev1.Pod, family discoveryv1.AddressType) string {
 	return ""
 }
 
-// familyOf is the family of the Service's own address. One that was only just made, and not read back yet, is taken
-// for IPv4 until the next reconcile, which its creation causes.
-func familyOf(service *corev1.Service) discoveryv1.AddressType {
-	if len(service.Spec.IPFamilies) > 0 && service.Spec.IPFamilies[0] == corev1.IPv6Protocol {
-		return discoveryv1.AddressTypeIPv6
+// familiesOf are those of the Service's own addresses. One that was only just made, and not read back yet, is taken for
+// IPv4 until the next reconcile, which its creation causes.
+func familiesOf(service *corev1.Service) []discoveryv1.AddressType {
+	var all []discoveryv1.AddressType
+	for _, family := range service.Spec.IPFamilies {
+		all = append(all, discoveryv1.AddressType(family))
 	}
-	return discoveryv1.AddressTypeIPv4
+	if len(all) == 0 {
+		return []discoveryv1.AddressType{discoveryv1.AddressTypeIPv4}
+	}
+	return all
 }
 
-// removeOtherFamily makes room for a slice of the family: that of a slice cannot be changed.
-func (r *Reconciler) removeOtherFamily(
+func every(*discoveryv1.EndpointSlice) bool { return true }
+
+// removeSlice removes the slice of a family's name if it is one of those that are meant.
+func (r *Reconciler) removeSlice(
 	ctx context.Context, pair *v1alpha1.HAPair, family discoveryv1.AddressType,
+	meant func(*discoveryv1.EndpointSlice) bool,
 ) error {
 	slice := &discoveryv1.EndpointSlice{}
-	key := client.ObjectKey{Namespace: pair.Namespace, Name: resources.ServiceName(pair.Name)}
-	if err := r.Client.Get(ctx, key, slice); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	if slice.AddressType == family {
+	key := client.ObjectKey{Namespace: pair.Namespace, Name: resources.EndpointSliceName(pair.Name, family)}
+	if err := r.Client.Get(ctx, key, slice); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("looking for EndpointSlice %s: %w", key, err)
+	} else if err != nil || !meant(slice) {
 		return nil
 	}
 	return r.remove(ctx, pair, slice)
 }
 
 func (r *Reconciler) removeService(ctx context.Context, pair *v1alpha1.HAPair) error {
-	key := client.ObjectKey{Namespace: pair.Namespace, Name: resources.ServiceName(pair.Name)}
-	for _, object := range []client.Object{&discoveryv1.EndpointSlice{}, &corev1.Service{}} {
-		if err := r.Client.Get(ctx, key, object); client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("looking for %T %s: %w", object, key, err)
-		} else if err != nil {
-			continue
-		}
-		if err := r.remove(ctx, pair, object); err != nil {
+	for _, family := range families {
+		if err := r.removeSlice(ctx, pair, family, every); err != nil {
 			return err
 		}
 	}
-	return nil
+	service := &corev1.Service{}
+	key := client.ObjectKey{Namespace: pair.Namespace, Name: resources.ServiceName(pair.Name)}
+	if err := r.Client.Get(ctx, key, service); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("looking for Service %s: %w", key, err)
+	} else if err != nil {
+		return nil
+	}
+	return r.remove(ctx, pair, service)
 }
 
 // remove deletes an object of the pair, and no other that has its name.

@@ -20,6 +20,9 @@ func (r *Reconciler) ensureUnits(ctx context.Context, s *scope) error {
 	if err != nil {
 		return &specError{err}
 	}
+	if err := r.findLost(ctx, s); err != nil {
+		return err
+	}
 	s.decisions = decide(s.facts, w)
 	for _, unit := range v1alpha1.Units() {
 		if err := r.carryOut(ctx, s, unit, templates[unit], w); err != nil {
@@ -36,6 +39,8 @@ func (r *Reconciler) templates(s *scope) (map[v1alpha1.Unit]*corev1ac.PodApplyCo
 		startable: s.settings != nil && s.document != nil,
 		lacking:   len(s.lacks) > 0,
 		paused:    s.pair.Spec.Paused,
+
+		supervised: s.pair.Spec.Upgrade.Strategy == v1alpha1.UpgradeSupervised,
 	}
 	templates := map[v1alpha1.Unit]*corev1ac.PodApplyConfiguration{}
 	if !w.startable {
@@ -60,7 +65,7 @@ func (r *Reconciler) carryOut(
 ) error {
 	made := s.decisions[unit]
 	switch made.action {
-	case actionKeep, actionWait, actionHold:
+	case actionKeep, actionWait, actionAsk, actionHold:
 		return nil
 	case actionCreate:
 		s.log.Info("Creating pod of unit", "unit", unit)
@@ -77,6 +82,8 @@ func (r *Reconciler) carryOut(
 		}
 		r.tell(s.pair, s.facts.units[unit].pod, noticeUnitEnded, "Removing unit %s to make it anew: %s", unit, made.why)
 		return nil
+	case actionForget:
+		return r.forget(ctx, s, unit)
 	case actionReplace:
 		return r.replace(ctx, s, unit, w)
 	default:

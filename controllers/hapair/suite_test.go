@@ -59,6 +59,9 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		ErrorIfCRDPathMissing: true,
 		CRDs:                  []*apiextensionsv1.CustomResourceDefinition{attachmentDefinition()},
 	}
+	// Of both IP families, as a Service may be.
+	environment.ControlPlane.GetAPIServer().Configure().
+		Set("service-cluster-ip-range", "10.0.0.0/24,fd00:10::/112")
 	var err error
 	adminConfig, err = environment.Start()
 	Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")

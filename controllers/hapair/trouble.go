@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,29 +25,30 @@ var attachmentKind = schema.GroupVersionKind{
 // passing are the reasons of waiting containers that every start goes through.
 var passing = []string{"", "ContainerCreating", "PodInitializing"}
 
-// overdueAfter is how long after its grace period a pod that is being deleted is still thought to go by itself.
-const overdueAfter = 30 * time.Second
-
 // explain finds out why pods do not come or go, where a person has to mend it.
 func (r *Reconciler) explain(ctx context.Context, s *scope) error {
 	for unit, own := range s.facts.units {
 		switch {
+		case own.terminating() && s.decisions[unit].action == actionForget:
+			continue
 		case own.terminating():
-			overdue := own.pod.DeletionTimestamp.Add(overdueAfter)
-			if r.Now().Before(overdue) {
+			if overdue := overdueAt(own.pod); r.Now().Before(overdue) {
 				s.lookAgain(overdue)
 				continue
 			}
-			own.trouble = fmt.Sprintf("pod %s does not go: node %s does not answer; if it is lost, delete the Node, "+
-				"or the pod with --force", own.pod.Name, own.pod.Spec.NodeName)
-		case own.pod == nil || own.ready():
+			own.trouble = fmt.Sprintf("pod %s should be gone, and its node %s answers; see the kubelet there, "+
+				"or delete the pod with --force", own.pod.Name, own.pod.Spec.NodeName)
+			s.lookAgain(r.Now().Add(overdueAfter)) // what becomes of nodes is not watched
+		case own.pod == nil:
 			continue
+		case own.ready():
+			own.stalled = r.stalled(s, unit)
 		default:
 			trouble, err := r.startTrouble(ctx, s.pair, own.pod)
 			if err != nil {
 				return err
 			}
-			own.trouble = trouble
+			own.trouble, own.stalled = trouble, r.stalled(s, unit)
 		}
 		s.facts.units[unit] = own
 	}

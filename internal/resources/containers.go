@@ -26,10 +26,12 @@ const (
 	volumeTLS      = "tls"
 	volumeRun      = "run"
 	volumeState    = "state"
+	volumeMetrics  = "metrics"
 
 	portSync      = "sync"
 	portHeartbeat = "heartbeat"
 	portHealth    = "health"
+	portMetrics   = "metrics"
 )
 
 // firewallContainer runs the firewall. It is root without anything of root but NET_ADMIN: a capability that is given to
@@ -79,6 +81,9 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 			"--tls-dir="+settings.TLSDirectory,
 			"--firewall-status="+settings.FirewallStatusFile,
 			"--health-bind-address=:"+strconv.Itoa(settings.HealthPort),
+			// On the pod's own address alone: what the traffic networks can reach is the firewall's affair.
+			"--metrics-bind-address=[$(POD_IP)]:"+strconv.Itoa(settings.MetricsPort),
+			"--metrics-token="+settings.MetricsTokenFile,
 		).
 		WithEnv(
 			fromField("POD_NAME", "metadata.name"),
@@ -90,6 +95,7 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 			port(portSync, corev1.ProtocolTCP, settings.SyncPort),
 			port(portHeartbeat, corev1.ProtocolUDP, settings.SyncPort),
 			port(portHealth, corev1.ProtocolTCP, settings.HealthPort),
+			port(portMetrics, corev1.ProtocolTCP, settings.MetricsPort),
 		).
 		WithReadinessProbe(probe("/readyz").WithPeriodSeconds(2).WithFailureThreshold(2)).
 		WithLivenessProbe(probe("/healthz").WithPeriodSeconds(5).WithFailureThreshold(3)).
@@ -104,6 +110,7 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 			mount(volumeTLS, settings.TLSDirectory).WithReadOnly(true),
 			mount(volumeRun, path.Dir(settings.FirewallStatusFile)).WithReadOnly(true),
 			mount(volumeState, settings.StateDirectory),
+			mount(volumeMetrics, path.Dir(settings.MetricsTokenFile)).WithReadOnly(true),
 		)
 }
 

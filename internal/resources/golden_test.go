@@ -59,7 +59,8 @@ func largest() *v1alpha1.HAPair {
 		AllowSameNode:     true,
 	}
 	pair.Spec.Service = &v1alpha1.ServiceSpec{
-		Type: corev1.ServiceTypeNodePort,
+		Type: corev1.ServiceTypeLoadBalancer, Target: v1alpha1.TargetVirtualAddress, Network: "lan",
+		IPFamilyPolicy: corev1.IPFamilyPolicyPreferDualStack,
 		Ports: []v1alpha1.ServicePort{
 			{Name: "https", Port: 443},
 			{Name: "dns", Protocol: corev1.ProtocolUDP, Port: 53, TargetPort: 5353},
@@ -162,10 +163,12 @@ func everything(pair *v1alpha1.HAPair, policy *v1alpha1.SyncPolicy) ([]any, erro
 		active := &resources.Endpoint{
 			Pod: "edge-primary", UID: "90d", Node: "worker-1", Address: "10.1.1.7", Ready: true,
 		}
-		objects = append(objects, resources.Service(pair),
-			resources.EndpointSlice(pair, discoveryv1.AddressTypeIPv4, active))
+		objects = append(objects, resources.Service(pair), resources.ServiceStatus(pair),
+			resources.EndpointSlice(pair, discoveryv1.AddressTypeIPv4, active),
+			resources.EndpointSlice(pair, discoveryv1.AddressTypeIPv6, active))
 	}
 	objects = append(objects, resources.AuthoritySecret(pair, []byte("certificate"), []byte("key")),
+		resources.MetricsSecret(pair, "token", []byte("authority")), resources.NetworkPolicy(pair),
 		resources.Lease(pair), resources.PodDisruptionBudget(pair),
 		resources.SidecarConfigMap(pair, settings), resources.FirewallConfigMap(pair, []byte("{}\n")))
 	for _, unit := range v1alpha1.Units() {

@@ -85,6 +85,7 @@ func TestTemplateHash(t *testing.T) {
 
 func TestEndpointSlice(t *testing.T) {
 	pair := largest()
+	pair.Spec.Service.Target = v1alpha1.TargetActiveUnit
 	if slice := resources.EndpointSlice(pair, discoveryv1.AddressTypeIPv4, nil); len(slice.Endpoints) != 0 {
 		t.Errorf("without an active unit there are endpoints: %v", slice.Endpoints)
 	}

@@ -21,6 +21,14 @@ func UnitSecret(
 	})
 }
 
+// MetricsSecret holds what a scraper of the units' metrics needs: the token that it has to show, and the authority by
+// which it knows the units. The units mount the token.
+func MetricsSecret(pair *v1alpha1.HAPair, token string, authority []byte) *corev1ac.SecretApplyConfiguration {
+	return secret(pair, MetricsSecretName(pair.Name), map[string][]byte{
+		KeyToken: []byte(token), KeyAuthority: authority,
+	}).WithType(corev1.SecretTypeOpaque)
+}
+
 func secret(pair *v1alpha1.HAPair, name string, data map[string][]byte) *corev1ac.SecretApplyConfiguration {
 	return corev1ac.Secret(name, pair.Namespace).
 		WithLabels(Labels(pair.Name)).

@@ -1,11 +1,14 @@
 package resources
 
 import (
+	"path"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/settings"
 )
 
 // privateMode lets root alone read the unit's key.
@@ -26,6 +29,11 @@ func volumes(pair *v1alpha1.HAPair, unit v1alpha1.Unit) []*corev1ac.VolumeApplyC
 		inMemory(volumeRun),
 		// Apart from what the firewall can write: what the sidecar puts back at its start must be its own.
 		inMemory(volumeState),
+		corev1ac.Volume().WithName(volumeMetrics).
+			WithSecret(corev1ac.SecretVolumeSource().
+				WithSecretName(MetricsSecretName(pair.Name)).
+				WithItems(corev1ac.KeyToPath().WithKey(KeyToken).WithPath(path.Base(settings.MetricsTokenFile))).
+				WithDefaultMode(privateMode)),
 	}
 }
 

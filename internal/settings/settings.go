@@ -26,10 +26,14 @@ const (
 	StateDirectory = "/run/hapair-sidecar"
 	// TLSDirectory holds tls.crt, tls.key and ca.crt of the unit.
 	TLSDirectory = "/etc/hapair/tls"
+	// MetricsTokenFile has what a scraper of the sidecar's metrics must show.
+	MetricsTokenFile = "/etc/hapair/metrics/token"
 	// SyncPort is the TCP port of the replication stream, and the UDP port of the heartbeats.
 	SyncPort = 7780
 	// HealthPort is the TCP port of the sidecar's /healthz and /readyz.
 	HealthPort = 7781
+	// MetricsPort is the TCP port of the sidecar's /metrics.
+	MetricsPort = 7782
 )
 
 // What an active does that neither its peer nor the API server answers.

@@ -58,7 +58,7 @@ func (h *health) ready() bool {
 	return h.role == ha.Active || h.role == ha.Standby
 }
 
-// serveHealth serves /healthz, /readyz and /metrics until the context ends.
+// serveHealth serves /healthz and /readyz until the context ends.
 func (s *Sidecar) serveHealth(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.HealthAddress)
 	if err != nil {
@@ -67,9 +67,6 @@ func (s *Sidecar) serveHealth(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", answer(s.health.alive))
 	mux.HandleFunc("GET /readyz", answer(s.health.ready))
-	if s.config.Metrics != nil {
-		mux.Handle("GET /metrics", s.config.Metrics)
-	}
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 4 << 10,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -107,10 +106,10 @@ type Config struct {
 	Sessions func() (int64, error)
 	// FirewallStatusFile is where the firewall beside the sidecar reports what is in force.
 	FirewallStatusFile string
-	// HealthAddress is where /healthz, /readyz and /metrics are served; they are not when it is empty.
+	// HealthAddress is where /healthz and /readyz are served; they are not when it is empty.
 	HealthAddress string
-	// Metrics serves /metrics, if there are any.
-	Metrics http.Handler
+	// Metrics serves the unit's metrics until the context ends; they are not served when it is nil.
+	Metrics func(context.Context) error
 	// Now is the boot clock.
 	Now func() time.Duration
 	Log logr.Logger
@@ -197,6 +196,14 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 			s.fail(ctx, fmt.Errorf("replicating: %w", err))
 		}
 	})
+	if s.config.Metrics != nil {
+		s.work(func() {
+			// Nobody's traffic waits for metrics.
+			if err := s.config.Metrics(ctx); err != nil {
+				s.log.Error(err, "Serving no metrics")
+			}
+		})
+	}
 	if s.config.HealthAddress == "" {
 		return
 	}

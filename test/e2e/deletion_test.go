@@ -11,6 +11,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -52,7 +53,7 @@ func owned(ctx context.Context, key client.ObjectKey) map[string]int {
 		"Service": &corev1.ServiceList{}, "ServiceAccount": &corev1.ServiceAccountList{},
 		"EndpointSlice": &discoveryv1.EndpointSliceList{}, "Lease": &coordinationv1.LeaseList{},
 		"Role": &rbacv1.RoleList{}, "RoleBinding": &rbacv1.RoleBindingList{},
-		"PodDisruptionBudget": &policyv1.PodDisruptionBudgetList{},
+		"PodDisruptionBudget": &policyv1.PodDisruptionBudgetList{}, "NetworkPolicy": &networkingv1.NetworkPolicyList{},
 	} {
 		Expect(k8s.List(ctx, list, client.InNamespace(key.Namespace),
 			client.MatchingLabels{hapairv1alpha1.LabelPair: key.Name})).To(Succeed())

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -101,6 +102,26 @@ var _ = Describe("The sample pair", Ordered, func() {
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 		Expect(getPair(ctx, edge).Status.Active).To(Equal(before.Active.Peer()), "the node that came back took over")
 	}, NodeTimeout(6*time.Minute))
+
+	It("keeps a connection while both units are replaced in an upgrade", func(ctx SpecContext) {
+		before := unitPods(ctx, edge)
+		report := play(ctx, story.Sample(k8s), story.Act{
+			Title: "rolling upgrade",
+			TakeAway: func(ctx context.Context, _ *corev1.Pod) error {
+				pair := getPair(ctx, edge)
+				patch := client.MergeFrom(pair.DeepCopy())
+				pair.Spec.Firewall.Resources.Requests = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("24Mi")}
+				return k8s.Patch(ctx, pair, patch)
+			},
+		})
+		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
+		Expect(report.LongestGap).To(BeNumerically("<", switchoverGap))
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+		for unit, pod := range unitPods(ctx, edge) {
+			Expect(pod.UID).NotTo(Equal(before[unit].UID), "unit %s was not replaced", unit)
+			Expect(pod.Spec.Containers[0].Resources.Requests.Memory().String()).To(Equal("24Mi"))
+		}
+	}, NodeTimeout(5*time.Minute))
 
 	It("says so when the units lose sight of each other, and changes nothing else", func(ctx SpecContext) {
 		before := getPair(ctx, edge).Status

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -35,6 +36,7 @@ import (
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/resources"
+	"github.com/hapair-io/hapair/internal/scrape"
 	"github.com/hapair-io/hapair/internal/settings"
 	"github.com/hapair-io/hapair/internal/sidecar"
 	"github.com/hapair-io/hapair/internal/vip"
@@ -55,6 +57,7 @@ type sidecarOptions struct {
 	firewallStatus    string
 	kubeconfig        string
 	healthBindAddress string
+	metrics           scrape.Config
 	logFormat         string
 	verbosity         int
 }
@@ -77,6 +80,10 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "how to reach the API server; as the pod's ServiceAccount when empty")
 	flags.StringVar(&o.healthBindAddress, "health-bind-address", ":"+strconv.Itoa(settings.HealthPort),
 		"address of /healthz and /readyz")
+	flags.StringVar(&o.metrics.Address, "metrics-bind-address", "0",
+		"address of /metrics, served over TLS with the unit's certificate; 0 for none")
+	flags.StringVar(&o.metrics.TokenFile, "metrics-token", settings.MetricsTokenFile,
+		"file with the token that a scraper of the metrics has to show")
 	flags.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	flags.IntVarP(&o.verbosity, "verbosity", "v", 0, "how much is logged; 1 adds every effect")
 	command.AddCommand(newSysctlCommand())
@@ -190,7 +197,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	config.Metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
+	config.Metrics = o.serveMetrics(registry, log.WithName("metrics"))
 	parts := replicationParts{classes: classes, heartbeats: heartbeats, metrics: engine.NewMetrics(registry)}
 	if config.Replication, err = o.newReplication(u, pair, parts, log.WithName("replication")); err != nil {
 		return err
@@ -199,6 +206,18 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 		return err
 	}
 	return sidecar.New(config).Run(ctx)
+}
+
+// serveMetrics is nil when nobody wants them.
+func (o sidecarOptions) serveMetrics(registry *prometheus.Registry, log logr.Logger) func(context.Context) error {
+	if o.metrics.Address == "0" {
+		return nil
+	}
+	c := o.metrics
+	c.Metrics, c.Log = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}), log
+	c.CertificateFile = filepath.Join(o.tlsDirectory, resources.KeyCertificate)
+	c.KeyFile = filepath.Join(o.tlsDirectory, resources.KeyPrivate)
+	return func(ctx context.Context) error { return scrape.Serve(ctx, c) }
 }
 
 // machineConfig is what the settings mean for the machine.

@@ -1,0 +1,63 @@
+package hapair
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/resources"
+)
+
+// ensureAccess says who reaches the units' pods, and gives whoever scrapes their metrics what they want to see.
+func (r *Reconciler) ensureAccess(ctx context.Context, s *scope) error {
+	policy := resources.NetworkPolicy(s.pair)
+	err := ensure(ctx, r, s.pair, &networkingv1.NetworkPolicy{}, policy, networkingv1ac.ExtractNetworkPolicy)
+	if err != nil {
+		return err
+	}
+	token, err := r.metricsToken(ctx, s)
+	if err != nil {
+		return err
+	}
+	unit, err := readSecret(ctx, r.Client, s.pair, resources.UnitSecretName(s.pair.Name, v1alpha1.Primary))
+	if err != nil {
+		return err
+	}
+	wanted := resources.MetricsSecret(s.pair, token, unit[resources.KeyAuthority])
+	return ensure(ctx, r, s.pair, &corev1.Secret{}, wanted, corev1ac.ExtractSecret)
+}
+
+// metricsToken is the one that there is, or a new one. That there is none is asked again of the API server, since a new
+// one shuts out who has the old.
+func (r *Reconciler) metricsToken(ctx context.Context, s *scope) (string, error) {
+	for _, reader := range []client.Reader{r.Client, r.Live} {
+		found, err := readSecret(ctx, reader, s.pair, resources.MetricsSecretName(s.pair.Name))
+		if err != nil {
+			return "", err
+		}
+		if token := string(found[resources.KeyToken]); token != "" {
+			return token, nil
+		}
+	}
+	s.log.Info("Making the token of the units' metrics")
+	return rand.Text() + rand.Text(), nil
+}
+
+// readSecret is empty when there is no such Secret.
+func readSecret(
+	ctx context.Context, reader client.Reader, pair *v1alpha1.HAPair, name string,
+) (map[string][]byte, error) {
+	secret := &corev1.Secret{}
+	err := reader.Get(ctx, client.ObjectKey{Namespace: pair.Namespace, Name: name}, secret)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("reading Secret %s: %w", name, err)
+	}
+	return secret.Data, nil
+}

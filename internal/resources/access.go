@@ -1,0 +1,50 @@
+package resources
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// NetworkPolicy says who in the cluster reaches the units' pods: each the other for the session and the heartbeats,
+// whoever scrapes metrics, and whoever comes by the Service. It speaks of the pod network alone, not of the networks of
+// the spec, on which the firewall's document decides; and kubelets reach their pods' health whatever a policy says. Who
+// needs more adds a policy of his own, since policies add up.
+func NetworkPolicy(pair *v1alpha1.HAPair) *networkingv1ac.NetworkPolicyApplyConfiguration {
+	units := metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelPair: pair.Name})
+	scrapers := metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelScraper: "true"})
+	spec := networkingv1ac.NetworkPolicySpec().
+		WithPodSelector(units).
+		WithPolicyTypes(networkingv1.PolicyTypeIngress).
+		WithIngress(
+			networkingv1ac.NetworkPolicyIngressRule().
+				WithFrom(networkingv1ac.NetworkPolicyPeer().WithPodSelector(units)).
+				WithPorts(
+					admit(corev1.ProtocolTCP, settings.SyncPort),
+					admit(corev1.ProtocolUDP, settings.SyncPort),
+				),
+			networkingv1ac.NetworkPolicyIngressRule().
+				WithFrom(networkingv1ac.NetworkPolicyPeer().WithNamespaceSelector(scrapers)).
+				WithPorts(admit(corev1.ProtocolTCP, settings.MetricsPort)),
+		)
+	if service := pair.Spec.Service; service != nil && service.Target != v1alpha1.TargetVirtualAddress {
+		rule := networkingv1ac.NetworkPolicyIngressRule() // from everywhere
+		for _, port := range service.Ports {
+			rule.WithPorts(admit(protocol(port), targetPort(port)))
+		}
+		spec.WithIngress(rule)
+	}
+	return networkingv1ac.NetworkPolicy(NetworkPolicyName(pair.Name), pair.Namespace).
+		WithLabels(Labels(pair.Name)).
+		WithOwnerReferences(owner(pair)).
+		WithSpec(spec)
+}
+
+func admit(protocol corev1.Protocol, port int32) *networkingv1ac.NetworkPolicyPortApplyConfiguration {
+	return networkingv1ac.NetworkPolicyPort().WithProtocol(protocol).WithPort(intstr.FromInt32(port))
+}

@@ -1,0 +1,93 @@
+package scrape
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/go-logr/logr"
+)
+
+// Bounds of a request, which is small, and of its answer, which has some thousand lines.
+const (
+	readTimeout, writeTimeout = 5 * time.Second, 10 * time.Second
+	idleTimeout               = 2 * time.Minute
+	maxHeader                 = 8 << 10
+)
+
+// Config is what is served, where, and to whom.
+type Config struct {
+	// Address is the TCP address to listen on, host and port.
+	Address string
+	// Metrics answers GET /metrics.
+	Metrics http.Handler
+	// CertificateFile and KeyFile are the server's, in PEM, and TokenFile has what a scraper must show. They are read
+	// when they are needed, so that renewed ones need no restart.
+	CertificateFile, KeyFile, TokenFile string
+	Log                                 logr.Logger
+}
+
+// Serve serves until the context ends.
+func Serve(ctx context.Context, c Config) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Address)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, c, listener)
+}
+
+func serve(ctx context.Context, c Config, listener net.Listener) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", c.guard(c.Metrics))
+	server := &http.Server{
+		Handler: mux, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader,
+		TLSConfig:      &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.certificate},
+		ErrorLog:       log.New(quiet{c.Log}, "", 0),
+	}
+	ended := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer ended()
+	if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (c Config) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	certificate, err := tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate of metrics: %w", err)
+	}
+	return &certificate, nil
+}
+
+// guard lets nobody through without the token.
+func (c Config) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		token, err := readToken(c.TokenFile)
+		if err != nil {
+			c.Log.Info("Refusing metrics to everybody, since the token cannot be read", "reason", err.Error())
+			http.Error(w, "the token of metrics cannot be read", http.StatusServiceUnavailable)
+			return
+		}
+		if err := shows(request, token); err != nil {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, err.Error(), http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, request)
+	})
+}
+
+// quiet keeps what strangers' connections bring about out of the log, unless somebody looks for it.
+type quiet struct{ log logr.Logger }
+
+func (q quiet) Write(line []byte) (int, error) {
+	q.log.V(1).Info("Serving metrics", "problem", string(line))
+	return len(line), nil
+}
