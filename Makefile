@@ -104,6 +104,10 @@ bench-replication: deps-bench $(BIN)/bench-replication ## Measure replication be
 bench-gate: deps-bench $(BIN)/bench-gate ## Measure what an open gate costs packets; ROUNDS=8 (root)
 	nice -n -10 $(BIN)/bench-gate --rounds $(or $(ROUNDS),8)
 
+.PHONY: bench-operator
+bench-operator: kubernetes-assets $(BIN)/manager $(BIN)/bench-operator ## Measure how the operator bears 1,000 and 5,000 pairs; PAIRS=1000 REST=2m QUICK=1 (root)
+	$(BIN)/bench-operator $(if $(PAIRS),--pairs=$(PAIRS)) $(if $(REST),--rest=$(REST)) $(if $(QUICK),--quick) $(BENCHFLAGS)
+
 ##@ Figures
 
 SEEDS ?= 20000
@@ -199,6 +203,9 @@ $(BIN)/bench-replication: $(SOURCES)
 
 $(BIN)/bench-gate: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/benchmark/gate/cmd/gate
+
+$(BIN)/bench-operator: $(SOURCES)
+	go build -ldflags '-s -w' -o $@ ./test/benchmark/operator/cmd/operator
 
 $(BIN)/demo: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/demo

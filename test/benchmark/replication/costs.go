@@ -1,11 +1,8 @@
 package replication
 
 import (
-	"fmt"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/test/testbed"
 )
@@ -20,7 +17,7 @@ type costs struct {
 func spent(t testing.TB, s system) (c costs) {
 	t.Helper()
 	for _, pid := range s.processes() {
-		cpu, err := processorTime(pid)
+		cpu, err := testbed.ProcessorTime(pid)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,17 +25,6 @@ func spent(t testing.TB, s system) (c costs) {
 	}
 	c.bytes = carried(t, s.network().Primary, "sync0").both()
 	return c
-}
-
-// processorTime is what a process has used, of user and system time, all its threads together. The kernel has a clock
-// for each process (clock_getcpuclockid(3)), which is finer than the hundredths of a second in /proc.
-func processorTime(pid int) (time.Duration, error) {
-	const scheduled = 2 // CPUCLOCK_SCHED
-	var ts unix.Timespec
-	if err := unix.ClockGettime(int32(^pid<<3|scheduled), &ts); err != nil {
-		return 0, fmt.Errorf("reading the processor's time of process %d: %w", pid, err)
-	}
-	return time.Duration(ts.Nano()), nil
 }
 
 // idle is how much of a processor a system takes that has nothing to do, as a part of one.

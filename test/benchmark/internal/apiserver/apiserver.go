@@ -173,6 +173,9 @@ func (s *Server) ready(ctx context.Context) error {
 	return err
 }
 
+// AdminConfig is how somebody reaches the server who may do everything.
+func (s *Server) AdminConfig() *rest.Config { return rest.CopyConfig(s.admin) }
+
 // Kubeconfig writes how a service account reaches the server.
 func (s *Server) Kubeconfig(ctx context.Context, namespaceName, serviceAccount, file string) error {
 	seconds := int64(tokenSeconds)

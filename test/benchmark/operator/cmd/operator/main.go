@@ -1,0 +1,48 @@
+// Operator measures how the operator bears many pairs. Run it with --help.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hapair-io/hapair/internal/cli/program"
+	"github.com/hapair-io/hapair/test/benchmark/internal/benchmarkflags"
+	"github.com/hapair-io/hapair/test/benchmark/operator"
+)
+
+func main() { os.Exit(program.Run(newCommand())) }
+
+func newCommand() *cobra.Command {
+	o := operator.Options{Progress: os.Stdout}
+	quick := false
+	command := &cobra.Command{
+		Use:   "bench-operator",
+		Short: "Measure how the operator bears many pairs",
+		Long: `Measure how the operator bears many pairs.
+
+The operator and an API server with etcd run as they are; kubelets and units are simulated. All of it is in a network
+namespace that is removed afterwards. It needs root.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if quick {
+				benchmarkflags.Hurry(command, map[string]string{
+					"pairs": "100", "rest": "20s", "failovers": "50", "renewal": "5s",
+				})
+			}
+			return operator.Run(command.Context(), o)
+		},
+	}
+	flags := command.Flags()
+	flags.IntSliceVar(&o.Pairs, "pairs", []int{1000, 5000}, "with how many pairs is measured, one after the other")
+	flags.DurationVar(&o.Rest, "rest", 10*time.Minute, "for how long pairs are watched to which nothing happens")
+	flags.DurationVar(&o.Renewal, "renewal", 12*time.Second, "how often each active unit renews its Lease")
+	flags.IntVar(&o.Failovers, "failovers", 300, "how many failovers happen one by one")
+	flags.IntVar(&o.Burst, "burst", 100, "how many failovers happen at once")
+	flags.DurationVar(&o.Patience, "patience", 30*time.Minute, "bound of each wait")
+	flags.StringVar(&o.Bin, "bin", benchmarkflags.Bin(), "folder of the programs")
+	flags.StringVar(&o.Output, "output", benchmarkflags.Output("bench-operator"), "folder for what was measured")
+	flags.BoolVar(&quick, "quick", false, "few pairs for a short time: to see that it works")
+	return command
+}

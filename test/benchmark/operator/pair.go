@@ -1,0 +1,45 @@
+package operator
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// document is that of every pair.
+const document = `{"apiVersion": "firewall.hapair.io/v1alpha1", "kind": "FirewallConfiguration",
+	"zones": [{"name": "lan", "interfaces": ["lan"]}, {"name": "wan", "interfaces": ["wan"]}],
+	"policies": [{"name": "out", "from": ["lan"], "to": ["wan"], "action": "Accept"}]}`
+
+// keyOf is the pair of a number.
+func keyOf(number int) client.ObjectKey {
+	return client.ObjectKey{
+		Namespace: fmt.Sprintf("site-%d", number/perNamespace), Name: fmt.Sprintf("edge-%d", number),
+	}
+}
+
+// newPair is as a user would write it: two networks, a document, a Service.
+func newPair(number int) *v1alpha1.HAPair {
+	key := keyOf(number)
+	network := func(name, address string) v1alpha1.NetworkSpec {
+		return v1alpha1.NetworkSpec{
+			Name: name, VirtualAddresses: []string{address},
+			Attachment: v1alpha1.NetworkAttachment{Multus: &v1alpha1.MultusAttachment{Name: name}},
+		}
+	}
+	return &v1alpha1.HAPair{
+		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
+		Spec: v1alpha1.HAPairSpec{
+			Networks: []v1alpha1.NetworkSpec{network("lan", "192.168.50.1/24"), network("wan", "203.0.113.1/24")},
+			Firewall: v1alpha1.FirewallSpec{Configuration: v1alpha1.FirewallConfigurationSource{
+				Inline: &runtime.RawExtension{Raw: []byte(document)},
+			}},
+			Service: &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{{Name: "https", Protocol: corev1.ProtocolTCP, Port: 443}}},
+		},
+	}
+}
