@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	// concurrentPairs are reconciled at the same time, each pair by itself one after another. Most of a reconcile is waiting
-	// for the API server, and when a node with many active units dies they all wait for theirs.
+	// concurrentPairs are reconciled at the same time, each pair by itself one after another. Most of a reconcile is
+	// waiting for the API server, and when a node with many active units dies all their pairs want one.
 	concurrentPairs = 16
 	// reconcileTimeout bounds one reconcile against an API server that does not answer.
 	reconcileTimeout = 30 * time.Second

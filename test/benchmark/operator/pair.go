@@ -39,7 +39,9 @@ func newPair(number int) *v1alpha1.HAPair {
 			Firewall: v1alpha1.FirewallSpec{Configuration: v1alpha1.FirewallConfigurationSource{
 				Inline: &runtime.RawExtension{Raw: []byte(document)},
 			}},
-			Service: &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{{Name: "https", Protocol: corev1.ProtocolTCP, Port: 443}}},
+			Service: &v1alpha1.ServiceSpec{
+				Ports: []v1alpha1.ServicePort{{Name: "https", Protocol: corev1.ProtocolTCP, Port: 443}},
+			},
 		},
 	}
 }

@@ -43,11 +43,11 @@ type Spread struct {
 	Max Milliseconds `json:"max"`
 }
 
-// Seconds and Milliseconds are durations in a file that people read.
-type (
-	Seconds      float64
-	Milliseconds float64
-)
+// Seconds is a duration in a file that people read.
+type Seconds float64
+
+// Milliseconds is one, too.
+type Milliseconds float64
 
 func seconds(d time.Duration) Seconds { return Seconds(d.Seconds()) }
 func milliseconds(d time.Duration) Milliseconds {
