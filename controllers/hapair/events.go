@@ -22,6 +22,9 @@ var (
 	noticeUnitCreated  = notice{corev1.EventTypeNormal, "UnitCreated", "Create"}
 	noticeUnitReplaced = notice{corev1.EventTypeNormal, "UnitReplaced", "Replace"}
 	noticeUnitEnded    = notice{corev1.EventTypeWarning, "UnitEnded", "Remove"}
+
+	noticeAuthorityExchanged   = notice{corev1.EventTypeNormal, "AuthorityExchanged", "Renew"}
+	noticeCertificateExchanged = notice{corev1.EventTypeNormal, "CertificateExchanged", "Renew"}
 )
 
 // What the operator saw.

@@ -31,3 +31,7 @@ package hapair
 // What tells why a pod does not start:
 //
 // +kubebuilder:rbac:groups=k8s.cni.cncf.io,resources=network-attachment-definitions,verbs=get
+//
+// What asks cert-manager for the certificates of pairs that name an issuer:
+//
+// +kubebuilder:rbac:groups=cert-manager.io,resources=certificates,verbs=get;create;patch;delete

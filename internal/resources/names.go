@@ -34,5 +34,8 @@ func FirewallConfigMapName(pair string) string { return pair + "-firewall" }
 // AuthoritySecretName holds the authority that signs for both units. No unit can read it.
 func AuthoritySecretName(pair string) string { return pair + "-ca" }
 
-// UnitSecretName holds the certificate of one unit.
+// UnitSecretName holds the certificate of one unit, which mounts it.
 func UnitSecretName(pair string, unit v1alpha1.Unit) string { return UnitName(pair, unit) + "-tls" }
+
+// IssuedSecretName is where cert-manager puts the certificate of one unit, if the pair has it issued. No unit mounts it.
+func IssuedSecretName(pair string, unit v1alpha1.Unit) string { return UnitName(pair, unit) + "-issued" }

@@ -12,12 +12,12 @@ func AuthoritySecret(pair *v1alpha1.HAPair, certificate, key []byte) *corev1ac.S
 	return secret(pair, AuthoritySecretName(pair.Name), map[string][]byte{KeyCertificate: certificate, KeyPrivate: key})
 }
 
-// UnitSecret holds the certificate of one unit and that of the authority by which it knows its peer.
+// UnitSecret holds the certificate of one unit and those of the authorities by which it knows its peer.
 func UnitSecret(
-	pair *v1alpha1.HAPair, unit v1alpha1.Unit, certificate, key, authority []byte,
+	pair *v1alpha1.HAPair, unit v1alpha1.Unit, certificate, key, authorities []byte,
 ) *corev1ac.SecretApplyConfiguration {
 	return secret(pair, UnitSecretName(pair.Name, unit), map[string][]byte{
-		KeyCertificate: certificate, KeyPrivate: key, KeyAuthority: authority,
+		KeyCertificate: certificate, KeyPrivate: key, KeyAuthority: authorities,
 	})
 }
 
