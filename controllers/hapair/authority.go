@@ -26,7 +26,9 @@ func (a ownAuthority) certificate(seen credentials.Sight, unit credentials.Unit)
 	return credentials.Issue(credentials.KeyPair(a), unit.Name, seen.Now, seen.Held()...)
 }
 
-func (ownAuthority) renewal(held credentials.KeyPair) (time.Time, bool) { return credentials.RenewAt(held) }
+func (ownAuthority) renewal(held credentials.KeyPair) (time.Time, bool) {
+	return credentials.RenewAt(held)
+}
 
 // authority is the pair's own, which is made anew when it is of no use any more. The Secret holds the one alone that
 // signs now; of those before, the units' Secrets hold what is still trusted.
@@ -42,26 +44,39 @@ func (r *Reconciler) authority(ctx context.Context, s *scope, seen credentials.S
 		}
 	}
 	due := seen.AuthorityDue(found, verdict)
-	switch {
-	case due:
-		s.log.Info("Making the authority of the pair", "found", verdict.String())
-		domain := credentials.Domain(s.pair.Name, s.pair.Namespace)
-		if found, err = credentials.NewAuthority(domain, seen.Now, seen.Held()...); err != nil {
-			return nil, err
+	if !due {
+		if verdict != credentials.Usable {
+			s.lookAgain(seen.Now.Add(credentials.Overlap))
 		}
-	case verdict != credentials.Usable:
-		s.lookAgain(seen.Now.Add(credentials.Overlap))
+		there, err := r.ensureAuthority(ctx, s.pair, found)
+		if err != nil || there {
+			return ownAuthority(found), err
+		}
+		verdict = credentials.Missing // It was deleted after it was seen: whoever did that wants another.
 	}
-	wanted := resources.AuthoritySecret(s.pair, found.Certificate, found.Key)
-	if err := ensure(ctx, r, s.pair, &corev1.Secret{}, wanted, corev1ac.ExtractSecret); err != nil {
+	s.log.Info("Making the authority of the pair", "found", verdict.String())
+	domain := credentials.Domain(s.pair.Name, s.pair.Namespace)
+	if found, err = credentials.NewAuthority(domain, seen.Now, seen.Held()...); err != nil {
 		return nil, err
 	}
-	if due && slices.ContainsFunc(seen.Held(), func(held credentials.KeyPair) bool { return len(held.Certificate) > 0 }) {
+	if _, err := r.ensureAuthority(ctx, s.pair, found); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(seen.Held(), func(held credentials.KeyPair) bool { return len(held.Certificate) > 0 }) {
 		r.tell(s.pair, nil, noticeAuthorityExchanged,
 			"Made a new authority of the pair, since the former was %s; the units trust both while they exchange their "+
 				"certificates", verdict)
 	}
 	return ownAuthority(found), nil
+}
+
+// ensureAuthority tells whether the authority's Secret was there before.
+func (r *Reconciler) ensureAuthority(
+	ctx context.Context, pair *v1alpha1.HAPair, authority credentials.KeyPair,
+) (there bool, _ error) {
+	live, wanted := &corev1.Secret{}, resources.AuthoritySecret(pair, authority.Certificate, authority.Key)
+	err := ensure(ctx, r, pair, live, wanted, corev1ac.ExtractSecret)
+	return live.UID != "", err
 }
 
 // judgeAuthority judges what the authority's Secret holds. Bad news from the cache is asked again of the API server.

@@ -20,8 +20,8 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// certificateDefinition is the kind that cert-manager brings along, with those of its fields that the operator uses. The
-// API server drops every other, and a spec would miss it.
+// certificateDefinition is the kind that cert-manager brings along, with those of its fields that the operator uses.
+// The API server drops every other, and a spec would miss it.
 func certificateDefinition() *apiextensionsv1.CustomResourceDefinition {
 	type properties = map[string]apiextensionsv1.JSONSchemaProps
 	text := apiextensionsv1.JSONSchemaProps{Type: "string"}
@@ -60,8 +60,10 @@ func certificateDefinition() *apiextensionsv1.CustomResourceDefinition {
 			Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "certificates", Kind: "Certificate"},
 			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{
 				Name: "v1", Served: true, Storage: true,
-				Subresources: &apiextensionsv1.CustomResourceSubresources{Status: &apiextensionsv1.CustomResourceSubresourceStatus{}},
-				Schema:       &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &schema},
+				Subresources: &apiextensionsv1.CustomResourceSubresources{
+					Status: &apiextensionsv1.CustomResourceSubresourceStatus{},
+				},
+				Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &schema},
 			}},
 		},
 	}
@@ -304,8 +306,8 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 				g.Expect(now.certificate(unit)).NotTo(Equal(first.certificate(unit)))
 			}
 		}
-		exchanged := s.afterOverlaps(ctx, announced, ofIssuer)
 		s.expectNoStrangers(first, announced)
+		exchanged := s.afterOverlaps(ctx, announced, ofIssuer)
 		alone := func(authority string) func(Gomega, held) {
 			return func(g Gomega, now held) {
 				for _, unit := range both {
@@ -331,7 +333,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 			g.Expect(now.certificate(v1alpha1.Primary)).To(Equal(before.certificate(v1alpha1.Primary)))
 		})
 		issuer.issue(ctx, v1alpha1.Primary)
-		s.afterOverlaps(ctx, half, alone(string(issuer.authority.Certificate)))
+		whole := s.afterOverlaps(ctx, half, alone(string(issuer.authority.Certificate)))
 
 		By("going back")
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Certificates = nil })
@@ -339,7 +341,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 			Eventually(func() *unstructured.Unstructured { return s.asked(ctx, unit) }).Should(BeNil())
 		}
 		back := s.held(ctx)
-		s.expectNoStrangers(half, back)
+		s.expectNoStrangers(whole, back)
 		s.afterOverlaps(ctx, back, alone(own))
 		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
 	})

@@ -76,18 +76,18 @@ func (s *stage) expectNoStrangers(before, after held) {
 }
 
 // afterOverlaps lets overlaps pass until the Secrets are as they should be, and expects that units recognise each other
-// all the while, whichever Secret reaches its unit first.
-func (s *stage) afterOverlaps(ctx context.Context, before held, wanted func(Gomega, held)) held {
+// all the while, whichever Secret reaches its unit first within an overlap.
+func (s *stage) afterOverlaps(ctx context.Context, now held, wanted func(Gomega, held)) held {
 	GinkgoHelper()
-	after := before
 	Eventually(func(g Gomega) {
+		before := now
 		clock.advance(credentials.Overlap)
 		s.look(ctx)
-		after = s.held(ctx)
-		s.expectNoStrangers(before, after)
-		wanted(g, after)
+		now = s.held(ctx)
+		s.expectNoStrangers(before, now)
+		wanted(g, now)
 	}).Should(Succeed())
-	return after
+	return now
 }
 
 func (s *stage) authority(ctx context.Context) string {

@@ -26,8 +26,8 @@ import (
 // kind that the cluster may not know would keep the operator from starting.
 const certificateInterval = 5 * time.Second
 
-// unwatched goes with every write of a Certificate. The client would otherwise begin to watch the kind, so as to show in
-// its cache what it wrote.
+// unwatched goes with every write of a Certificate. The client would otherwise begin to watch the kind, so as to show
+// in its cache what it wrote.
 const unwatched = client.DisableReadYourWritesConsistency
 
 // awaited is what the pair's certificates wait for.

@@ -20,9 +20,11 @@ func TestCovers(t *testing.T) {
 		"more": {object{
 			"names": list{"a", "b"}, "size": int64(256), "issuer": object{"name": "site", "kind": "x"}, "y": "z",
 		}, true},
-		"a field less":      {object{"names": list{"a", "b"}, "issuer": object{"name": "site"}}, false},
-		"another value":     {object{"names": list{"a", "b"}, "size": int64(384), "issuer": object{"name": "site"}}, false},
-		"an element more":   {object{"names": list{"a", "b", "c"}, "size": int64(256), "issuer": object{"name": "site"}}, false},
+		"a field less":  {object{"names": list{"a", "b"}, "issuer": object{"name": "site"}}, false},
+		"another value": {object{"names": list{"a", "b"}, "size": int64(384), "issuer": object{"name": "site"}}, false},
+		"an element more": {object{
+			"names": list{"a", "b", "c"}, "size": int64(256), "issuer": object{"name": "site"},
+		}, false},
 		"an element less":   {object{"names": list{"a"}, "size": int64(256), "issuer": object{"name": "site"}}, false},
 		"another order":     {object{"names": list{"b", "a"}, "size": int64(256), "issuer": object{"name": "site"}}, false},
 		"another in depth":  {object{"names": list{"a", "b"}, "size": int64(256), "issuer": object{"name": "x"}}, false},
@@ -49,13 +51,19 @@ func TestUnissued(t *testing.T) {
 		status any
 		want   string // empty when it is issued
 	}{
-		"issued":                    {[]any{condition("Ready", "True", "Ready", 2)}, ""},
-		"issued by an old release":  {[]any{condition("Ready", "True", "Ready", 0)}, ""},
-		"renewed while it is good":  {[]any{condition("Issuing", "True", "Renewing", 2), condition("Ready", "True", "Ready", 2)}, ""},
-		"issued before its change":  {[]any{condition("Ready", "True", "Ready", 1)}, "says nothing about its latest change yet"},
-		"not issued":                {[]any{condition("Ready", "False", "DoesNotExist", 2)}, "says DoesNotExist: its words"},
-		"being issued":              {[]any{condition("Ready", "False", "DoesNotExist", 2), condition("Issuing", "True", "x", 2)}, "says DoesNotExist: its words"},
-		"failed":                    {[]any{condition("Ready", "False", "DoesNotExist", 2), condition("Issuing", "False", "Failed", 2)}, "says Failed: its words"},
+		"issued":                   {[]any{condition("Ready", "True", "Ready", 2)}, ""},
+		"issued by an old release": {[]any{condition("Ready", "True", "Ready", 0)}, ""},
+		"renewed while it is good": {[]any{
+			condition("Issuing", "True", "Renewing", 2), condition("Ready", "True", "Ready", 2),
+		}, ""},
+		"issued before its change": {[]any{condition("Ready", "True", "Ready", 1)}, "nothing about its latest change yet"},
+		"not issued":               {[]any{condition("Ready", "False", "DoesNotExist", 2)}, "says DoesNotExist: its words"},
+		"being issued": {[]any{
+			condition("Ready", "False", "DoesNotExist", 2), condition("Issuing", "True", "x", 2),
+		}, "says DoesNotExist: its words"},
+		"failed": {[]any{
+			condition("Ready", "False", "DoesNotExist", 2), condition("Issuing", "False", "Failed", 2),
+		}, "says Failed: its words"},
 		"nobody looked":             {nil, "says nothing about it yet"},
 		"what nobody can make of":   {"x", "says nothing about it yet"},
 		"conditions of other kinds": {[]any{condition("Good", "True", "x", 2)}, "says nothing about it yet"},

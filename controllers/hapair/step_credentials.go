@@ -39,26 +39,52 @@ func (r *Reconciler) ensureCredentials(ctx context.Context, s *scope) error {
 		s.lookAgain(r.Now().Add(plan.LookIn))
 	}
 	for i, unit := range v1alpha1.Units() {
-		own := seen.Units[i]
-		held := own.Held
-		if plan.Moves[i] == credentials.Take {
-			s.log.Info("Exchanging the certificate of a unit", "unit", unit)
-			if held, err = from.certificate(seen, own); err != nil {
-				return err
-			}
+		e := exchange{unit: unit, own: seen.Units[i], move: plan.Moves[i], trusted: plan.Trusted}
+		there, err := r.exchange(ctx, s, seen, from, e)
+		if err == nil && !there && e.move != credentials.Take {
+			// It was deleted after it was seen: whoever did that wants another.
+			e.move = credentials.Take
+			_, err = r.exchange(ctx, s, seen, from, e)
 		}
-		wanted := resources.UnitSecret(s.pair, unit, held.Certificate, held.Key, plan.Trusted)
-		if err := ensure(ctx, r, s.pair, &corev1.Secret{}, wanted, corev1ac.ExtractSecret); err != nil {
+		if err != nil {
 			return err
-		}
-		if plan.Moves[i] == credentials.Take && len(own.Held.Certificate) > 0 {
-			r.tellExchanged(s, unit)
-		}
-		if at, ok := from.renewal(held); ok && plan.Moves[i] != credentials.Wait {
-			s.lookAgain(at)
 		}
 	}
 	return nil
+}
+
+// exchange is what becomes of what one unit has.
+type exchange struct {
+	unit    v1alpha1.Unit
+	own     credentials.Unit
+	move    credentials.Move
+	trusted []byte
+}
+
+// exchange carries it out, and tells whether the unit's Secret was there before.
+func (r *Reconciler) exchange(
+	ctx context.Context, s *scope, seen credentials.Sight, from signer, e exchange,
+) (there bool, err error) {
+	held := e.own.Held
+	if e.move == credentials.Take {
+		s.log.Info("Exchanging the certificate of a unit", "unit", e.unit)
+		if held, err = from.certificate(seen, e.own); err != nil {
+			return false, err
+		}
+	}
+	live, wanted := &corev1.Secret{}, resources.UnitSecret(s.pair, e.unit, held.Certificate, held.Key, e.trusted)
+	if err := ensure(ctx, r, s.pair, live, wanted, corev1ac.ExtractSecret); err != nil {
+		return false, err
+	}
+	if e.move == credentials.Take && len(e.own.Held.Certificate) > 0 {
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.pair.Namespace, Name: *wanted.GetName()}}
+		r.tell(s.pair, secret, noticeCertificateExchanged,
+			"Exchanged the certificate of unit %s, which shows it from its next session on", e.unit)
+	}
+	if at, ok := from.renewal(held); ok && e.move != credentials.Wait {
+		s.lookAgain(at)
+	}
+	return live.UID != "", nil
 }
 
 // signer is who signs the units' certificates.
@@ -119,14 +145,6 @@ func (r *Reconciler) seeCredentials(
 		seen.Unchanged = unchanged
 	}
 	return seen, nil
-}
-
-func (r *Reconciler) tellExchanged(s *scope, unit v1alpha1.Unit) {
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
-		Namespace: s.pair.Namespace, Name: resources.UnitSecretName(s.pair.Name, unit),
-	}}
-	r.tell(s.pair, secret, noticeCertificateExchanged,
-		"Exchanged the certificate of unit %s, which shows it from its next session on", unit)
 }
 
 // readSecret gives an empty one when there is no such Secret.

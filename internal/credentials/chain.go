@@ -104,4 +104,6 @@ func share(a, b []*x509.Certificate) bool {
 }
 
 // same tells whether a text in PEM is of these certificates, in this order, and of nothing else.
-func same(text []byte, certificates []*x509.Certificate) bool { return bytes.Equal(text, encode(certificates)) }
+func same(text []byte, certificates []*x509.Certificate) bool {
+	return bytes.Equal(text, encode(certificates))
+}

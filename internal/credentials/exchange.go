@@ -8,7 +8,7 @@ import (
 
 // Overlap is how long something stands unchanged in the units' Secrets before anything is built on both units having
 // it. A kubelet that is well brings a changed Secret within about two minutes (it looks once a minute, and at what it
-// remembers of the Secret for as long again). The rest is for one that restarts, or is busy with a whole node that does.
+// remembers of the Secret for as long again). The rest is for one that restarts, or is busy with a node that does.
 const Overlap = time.Hour
 
 // maxTrusted bounds how many authorities a unit trusts beyond those that it has to.
@@ -82,7 +82,7 @@ type Plan struct {
 
 // Exchange plans how the units come by what they are offered, so that each recognises the other at every instant,
 // however late a Secret reaches either of them. An authority is trusted before anything is shown that it signed, and
-// for as long as anything may be: first it comes into what both trust; when that has stood for Overlap, the certificates
+// for as long as anything may be: first it comes into what both trust; when that has stood for Overlap, certificates
 // are exchanged; when those have stood for Overlap, the authority of the former goes. All of it follows from what the
 // Secrets hold. Where it was interrupted, and by whom, makes no difference.
 //
@@ -144,9 +144,9 @@ func (s Sight) move(peer Unit, vouching []*x509.Certificate, offer Offer) Move {
 	}
 }
 
-// AuthorityDue tells whether a pair's own authority, of which this was said, is to be replaced. One that is near its end
-// and can still sign is, only once both units have had certificates of it for a while: whoever has none needs one at
-// once, and only the authority that is known already is of use for that.
+// AuthorityDue tells whether a pair's own authority, of which this was said, is to be replaced. One that is near its
+// end and can still sign is, only once both units have had certificates of it for a while: whoever has none needs one
+// at once, and only the authority that is known already is of use for that.
 func (s Sight) AuthorityDue(authority KeyPair, verdict Verdict) bool {
 	switch verdict {
 	case Usable:

@@ -83,6 +83,7 @@ func TestJudgeIssued(t *testing.T) {
 	stranger := newOther(t, "stranger", nil, authorityOf)
 	between := newOther(t, "between", root, authorityOf)
 	unit := newOther(t, "", root, unitOf(names[0]))
+	peers := newOther(t, "", root, unitOf(names[1]))
 	deep := newOther(t, "", between, unitOf(names[0]))
 	self := newOther(t, "", nil, unitOf(names[0]))
 	serverOnly := newOther(t, "", root, func(template *x509.Certificate) {
@@ -108,7 +109,7 @@ func TestJudgeIssued(t *testing.T) {
 		"another authority":                {unit.pair(t), stranger.text(), now, credentials.WrongAuthority, nil},
 		"without what stands between":      {deep.pair(t), root.text(), now, credentials.WrongAuthority, nil},
 		"good for one end alone":           {serverOnly.pair(t), root.text(), now, credentials.WrongAuthority, nil},
-		"of another unit":                  {newOther(t, "", root, unitOf(names[1])).pair(t), root.text(), now, credentials.WrongName, nil},
+		"of another unit":                  {peers.pair(t), root.text(), now, credentials.WrongName, nil},
 		"past its end":                     {unit.pair(t), root.text(), now.Add(91 * day), credentials.Expired, nil},
 		"not yet, by a clock that is late": {unit.pair(t), root.text(), now.Add(-day), credentials.Usable, root.text()},
 	} {

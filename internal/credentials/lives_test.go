@@ -176,7 +176,9 @@ func (l *life) look() {
 	}
 }
 
-func (l *life) lookIn(d time.Duration) { l.wake = earliest(l.wake, l.now.Add(max(d, time.Millisecond))) }
+func (l *life) lookIn(d time.Duration) {
+	l.wake = earliest(l.wake, l.now.Add(max(d, time.Millisecond)))
+}
 
 func earliest(a, b time.Time) time.Time {
 	if b.Before(a) {

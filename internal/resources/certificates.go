@@ -19,12 +19,15 @@ const (
 	defaultIssuerGroup = "cert-manager.io"
 )
 
-// Certificate asks cert-manager for the certificate of one unit. What is issued is not what the unit mounts: cert-manager
-// renews each certificate by itself, with whatever authority its issuer has then, and two units would be strangers from
-// the first to the second. So the operator takes it over into the unit's Secret when the peer knows its authority.
+// Certificate asks cert-manager for the certificate of one unit. What is issued is not what the unit mounts:
+// cert-manager renews each certificate by itself, with whatever authority its issuer has then, and two units would be
+// strangers from the first to the second. So the operator takes it over into the unit's Secret when the peer knows its
+// authority.
 //
 // The Secret is cert-manager's and has the pair's labels, by which the operator's cache finds it.
-func Certificate(pair *v1alpha1.HAPair, unit v1alpha1.Unit, issuer v1alpha1.IssuerReference) *unstructured.Unstructured {
+func Certificate(
+	pair *v1alpha1.HAPair, unit v1alpha1.Unit, issuer v1alpha1.IssuerReference,
+) *unstructured.Unstructured {
 	labels := map[string]any{}
 	for name, value := range Labels(pair.Name) {
 		labels[name] = value

@@ -37,5 +37,8 @@ func AuthoritySecretName(pair string) string { return pair + "-ca" }
 // UnitSecretName holds the certificate of one unit, which mounts it.
 func UnitSecretName(pair string, unit v1alpha1.Unit) string { return UnitName(pair, unit) + "-tls" }
 
-// IssuedSecretName is where cert-manager puts the certificate of one unit, if the pair has it issued. No unit mounts it.
-func IssuedSecretName(pair string, unit v1alpha1.Unit) string { return UnitName(pair, unit) + "-issued" }
+// IssuedSecretName is where cert-manager puts the certificate of one unit, if the pair names an issuer. No unit mounts
+// it.
+func IssuedSecretName(pair string, unit v1alpha1.Unit) string {
+	return UnitName(pair, unit) + "-issued"
+}

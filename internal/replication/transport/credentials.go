@@ -20,8 +20,8 @@ const (
 type Source func() (*tls.Config, error)
 
 // Credentials reads a unit's certificate, key and authorities from a directory. They are read anew for each handshake,
-// so that a renewed certificate needs no restart, and all from one generation. The configuration serves either side of a
-// connection, and accepts no peer but the one that is named, by any of the authorities: while the pair's authority is
+// so that a renewed certificate needs no restart, and all from one generation. The configuration serves either side of
+// a connection, and accepts no peer but the one that is named, by any of the authorities: while the pair's authority is
 // exchanged there are two.
 func Credentials(directory, peerName string) Source {
 	return func() (*tls.Config, error) {

@@ -148,8 +148,8 @@ func (e ends) shows(t *testing.T, server, client credentials.KeyPair) {
 }
 
 // An authority is exchanged under a session that runs. The session and the keys of the heartbeats that are from it stay
-// what they are, each new session is made with what is in force, and units recognise each other all the while, whichever
-// of them has its files first.
+// what they are, each new session is made with what is in force, and units recognise each other all the while,
+// whichever of them has its files first.
 func TestSessionOutlivesTheExchangeOfItsAuthority(t *testing.T) {
 	before, after := authority(t), authority(t)
 	primary, secondary := &volume{directory: t.TempDir()}, &volume{directory: t.TempDir()}
