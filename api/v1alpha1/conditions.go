@@ -79,6 +79,9 @@ const (
 	ReasonStalled = "Stalled"
 	// ReasonPaused: spec.paused keeps units from being replaced, and from handing over for health or preference.
 	ReasonPaused = "Paused"
+	// ReasonCertificatesPending: cert-manager has not issued the units' certificates, or not anew; the message says what
+	// it says about it. Units that run go on with those that they have.
+	ReasonCertificatesPending = "CertificatesPending"
 	// ReasonBlocked: the operator waits for something that it cannot mend by itself; the message says what.
 	ReasonBlocked = "Blocked"
 )

@@ -82,6 +82,10 @@ type HAPairSpec struct {
 	// class that is replicated by default is, unthrottled.
 	// +optional
 	SyncPolicyRef *SyncPolicyReference `json:"syncPolicyRef,omitempty"`
+
+	// certificates says where the certificates come from by which the units recognise each other.
+	// +optional
+	Certificates *CertificatesSpec `json:"certificates,omitempty"`
 }
 
 // FirewallSpec is the firewall of both units.

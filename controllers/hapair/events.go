@@ -23,6 +23,9 @@ var (
 	noticeUnitReplaced = notice{corev1.EventTypeNormal, "UnitReplaced", "Replace"}
 	noticeUnitEnded    = notice{corev1.EventTypeWarning, "UnitEnded", "Remove"}
 	noticeUnitLost     = notice{corev1.EventTypeWarning, "UnitLost", "Remove"}
+
+	noticeAuthorityExchanged   = notice{corev1.EventTypeNormal, "AuthorityExchanged", "Renew"}
+	noticeCertificateExchanged = notice{corev1.EventTypeNormal, "CertificateExchanged", "Renew"}
 )
 
 // What the operator saw.

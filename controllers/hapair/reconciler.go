@@ -28,6 +28,9 @@ type Reconciler struct {
 	Images resources.Images
 	// Now is the clock.
 	Now func() time.Time
+
+	// memory is of how long credentials stand as they do.
+	memory memory
 }
 
 // step is one part of a reconcile. An error ends the reconcile; a lack that the user has to mend is noted in the scope.
@@ -37,6 +40,9 @@ type step func(context.Context, *scope) error
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	pair := &v1alpha1.HAPair{}
 	if err := r.Client.Get(ctx, request.NamespacedName, pair); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.memory.forget(request.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !pair.DeletionTimestamp.IsZero() {

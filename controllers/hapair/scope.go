@@ -32,6 +32,9 @@ type scope struct {
 	// decisions are what ensureUnits made of each unit; nil when it did not get that far.
 	decisions decisions
 
+	// awaited is what the certificates wait for, nil when for nothing.
+	awaited *awaited
+
 	// refused is what the API server refused, empty when nothing was.
 	refused string
 	// nextLook is when the pair has to be looked at again though nothing changed; zero when it need not be.

@@ -68,6 +68,7 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 		For(&v1alpha1.HAPair{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.SyncPolicy{}, r.pairsThatName(indexPolicy),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Secret{}, pairOfIssued()).
 		WatchesRawSource(source.Kind[client.Object](documents, configMapMetadata(), r.pairsThatName(indexConfigMap))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrentPairs,

@@ -3,7 +3,6 @@ package hapair
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -30,7 +29,7 @@ func (r *Reconciler) ensureAccess(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	wanted := resources.MetricsSecret(s.pair, token, unit[resources.KeyAuthority])
+	wanted := resources.MetricsSecret(s.pair, token, unit.Data[resources.KeyAuthority])
 	return ensure(ctx, r, s.pair, &corev1.Secret{}, wanted, corev1ac.ExtractSecret)
 }
 
@@ -42,22 +41,10 @@ func (r *Reconciler) metricsToken(ctx context.Context, s *scope) (string, error)
 		if err != nil {
 			return "", err
 		}
-		if token := string(found[resources.KeyToken]); token != "" {
+		if token := string(found.Data[resources.KeyToken]); token != "" {
 			return token, nil
 		}
 	}
 	s.log.Info("Making the token of the units' metrics")
 	return rand.Text() + rand.Text(), nil
-}
-
-// readSecret is empty when there is no such Secret.
-func readSecret(
-	ctx context.Context, reader client.Reader, pair *v1alpha1.HAPair, name string,
-) (map[string][]byte, error) {
-	secret := &corev1.Secret{}
-	err := reader.Get(ctx, client.ObjectKey{Namespace: pair.Namespace, Name: name}, secret)
-	if client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("reading Secret %s: %w", name, err)
-	}
-	return secret.Data, nil
 }

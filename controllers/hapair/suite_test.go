@@ -133,7 +133,7 @@ func startOperator(config *rest.Config, scheme *runtime.Scheme) {
 		Live:   manager.GetAPIReader(),
 		Events: manager.GetEventRecorder("hapair"),
 		Images: resources.Images{Sidecar: "example.test/sidecar:1", Firewall: "example.test/firewall:1"},
-		Now:    time.Now,
+		Now:    clock.now,
 	}
 	Expect(operator.SetupWithManager(manager)).To(Succeed())
 	policies := &syncpolicy.Reconciler{Client: manager.GetClient(), Now: time.Now}

@@ -20,12 +20,11 @@ const (
 	// authorityRenewal is more than a unit's certificate lives, so that none outlives the authority that signed it.
 	authorityRenewal = 2 * 365 * day
 
-	unitLifetime = 365 * day
-	// unitRenewal leaves months in which an operator that is down can come back before the units stop talking.
-	unitRenewal = 90 * day
-
-	// backdating lets a node whose clock is behind accept a certificate that was just made.
-	backdating = time.Hour
+	// UnitLifetime is for how long the certificate of a unit is good.
+	UnitLifetime = 365 * day
+	// UnitRenewal is how long before its end the certificate of a unit is renewed. It leaves months in which an operator
+	// that is down can come back before the units stop talking.
+	UnitRenewal = 90 * day
 
 	blockCertificate = "CERTIFICATE"
 	blockKey         = "PRIVATE KEY"
@@ -47,13 +46,14 @@ func UnitName(unit, pair, namespace string) string {
 	return unit + "." + Domain(pair, namespace)
 }
 
-// NewAuthority makes the authority of a pair. It can sign for the names of the pair's domain and for no other, so that
-// its key is of no use anywhere else.
-func NewAuthority(domain string, now time.Time) (KeyPair, error) {
+// NewAuthority makes an authority of a pair. It can sign for the names of the pair's domain and for no other, so that
+// its key is of no use anywhere else. It is valid whenever one of the certificates is that the units hold now.
+func NewAuthority(domain string, now time.Time, held ...KeyPair) (KeyPair, error) {
+	valid := spanOf(authorityLifetime, now, held)
 	template := &x509.Certificate{
 		Subject:                     pkix.Name{CommonName: "hapair authority"},
-		NotBefore:                   now.Add(-backdating),
-		NotAfter:                    now.Add(authorityLifetime),
+		NotBefore:                   valid.from,
+		NotAfter:                    valid.to,
 		KeyUsage:                    x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 		BasicConstraintsValid:       true,
 		IsCA:                        true,
@@ -69,8 +69,8 @@ func NewAuthority(domain string, now time.Time) (KeyPair, error) {
 }
 
 // Issue makes the certificate of the unit with this name, which is both a server's and a client's: the secondary dials,
-// whichever of the two is active.
-func Issue(authority KeyPair, name string, now time.Time) (KeyPair, error) {
+// whichever of the two is active. It is valid whenever one of the certificates is that the units hold now.
+func Issue(authority KeyPair, name string, now time.Time, held ...KeyPair) (KeyPair, error) {
 	signer, err := tls.X509KeyPair(authority.Certificate, authority.Key)
 	if err != nil {
 		return KeyPair{}, fmt.Errorf("reading the authority that is to sign for %s: %w", name, err)
@@ -80,9 +80,10 @@ func Issue(authority KeyPair, name string, now time.Time) (KeyPair, error) {
 		return KeyPair{}, fmt.Errorf("reading the authority that is to sign for %s: its key is a %T, not an ECDSA key",
 			name, signer.PrivateKey)
 	}
+	valid := spanOf(UnitLifetime, now, held)
 	template := &x509.Certificate{
-		NotBefore:             now.Add(-backdating),
-		NotAfter:              now.Add(unitLifetime),
+		NotBefore:             earlier(valid.from, signer.Leaf.NotBefore),
+		NotAfter:              valid.to,
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           bothUsages(),
 		BasicConstraintsValid: true,

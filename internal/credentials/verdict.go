@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Verdict is what can be said of a certificate and key that were found. All but Usable mean: make a new one.
+// Verdict is what can be said of a certificate and key that were found. All but Usable mean: there has to be a new one.
 type Verdict int
 
 // The verdicts, in the order in which they are looked for.
@@ -24,6 +24,9 @@ const (
 	WrongName
 	// Expiring: it is past the time at which it should be renewed.
 	Expiring
+	// Expired: it is past its end. It is said of authorities and of what others issued; a unit's certificate of the pair's
+	// own authority is Expiring whatever its age, since the same is done about it.
+	Expired
 )
 
 // String is the verdict as a person reads it in a log.
@@ -41,6 +44,8 @@ func (v Verdict) String() string {
 		return "of another name"
 	case Expiring:
 		return "about to expire"
+	case Expired:
+		return "expired"
 	default:
 		return "unknown"
 	}
@@ -54,6 +59,8 @@ func JudgeAuthority(authority KeyPair, domain string, now time.Time) Verdict {
 		return verdict
 	case !certificate.IsCA || !slices.Equal(certificate.PermittedDNSDomains, []string{domain}):
 		return WrongAuthority
+	case !now.Before(certificate.NotAfter):
+		return Expired
 	case !now.Before(certificate.NotAfter.Add(-authorityRenewal)):
 		return Expiring
 	default:
@@ -72,21 +79,36 @@ func JudgeUnit(unit KeyPair, authority []byte, name string, now time.Time) Verdi
 	if err != nil || certificate.CheckSignatureFrom(signer) != nil {
 		return WrongAuthority
 	}
-	roots := x509.NewCertPool()
-	roots.AddCert(signer)
-	for _, usage := range bothUsages() {
-		// Judged at a moment at which it is surely valid: its age is asked about next, with a word of its own.
-		_, err := certificate.Verify(x509.VerifyOptions{
-			DNSName: name, Roots: roots, CurrentTime: certificate.NotBefore, KeyUsages: []x509.ExtKeyUsage{usage},
-		})
-		if err != nil {
-			return WrongName
-		}
+	if !proves([]*x509.Certificate{certificate}, signer, name) {
+		return WrongName
 	}
-	if !now.Before(certificate.NotAfter.Add(-unitRenewal)) {
+	if !now.Before(certificate.NotAfter.Add(-UnitRenewal)) {
 		return Expiring
 	}
 	return Usable
+}
+
+// JudgeIssued tells whether the unit with this name can use a certificate that somebody else issued, with whatever
+// stands between it and its authority. Of the authorities, in PEM, it gives those by which the peer can verify it.
+func JudgeIssued(issued KeyPair, authorities []byte, name string, now time.Time) (vouching []byte, verdict Verdict) {
+	if len(issued.Certificate) == 0 || len(issued.Key) == 0 {
+		return nil, Missing
+	}
+	chain := chainOf(issued)
+	if len(chain) == 0 {
+		return nil, Malformed
+	}
+	if chain[0].VerifyHostname(name) != nil {
+		return nil, WrongName
+	}
+	if !now.Before(chain[0].NotAfter) {
+		return nil, Expired
+	}
+	vouchers := vouchersOf(chain, certificatesIn(authorities), name, now)
+	if len(vouchers) == 0 {
+		return nil, WrongAuthority
+	}
+	return encode(vouchers), Usable
 }
 
 // RenewAt is when the certificate of a unit that is usable now stops being so by age alone.
@@ -95,7 +117,7 @@ func RenewAt(unit KeyPair) (time.Time, bool) {
 	if verdict != Usable {
 		return time.Time{}, false
 	}
-	return certificate.NotAfter.Add(-unitRenewal), true
+	return certificate.NotAfter.Add(-UnitRenewal), true
 }
 
 func read(pair KeyPair) (*x509.Certificate, Verdict) {

@@ -49,8 +49,14 @@ func FirewallConfigMapName(pair string) string { return pair + "-firewall" }
 // AuthoritySecretName holds the authority that signs for both units. No unit can read it.
 func AuthoritySecretName(pair string) string { return pair + "-ca" }
 
-// UnitSecretName holds the certificate of one unit.
+// UnitSecretName holds the certificate of one unit, which mounts it.
 func UnitSecretName(pair string, unit v1alpha1.Unit) string { return UnitName(pair, unit) + "-tls" }
 
 // MetricsSecretName holds what a scraper of both units' metrics needs.
 func MetricsSecretName(pair string) string { return pair + "-metrics" }
+
+// IssuedSecretName is where cert-manager puts the certificate of one unit, if the pair names an issuer. No unit mounts
+// it.
+func IssuedSecretName(pair string, unit v1alpha1.Unit) string {
+	return UnitName(pair, unit) + "-issued"
+}

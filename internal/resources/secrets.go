@@ -12,21 +12,23 @@ func AuthoritySecret(pair *v1alpha1.HAPair, certificate, key []byte) *corev1ac.S
 	return secret(pair, AuthoritySecretName(pair.Name), map[string][]byte{KeyCertificate: certificate, KeyPrivate: key})
 }
 
-// UnitSecret holds the certificate of one unit and that of the authority by which it knows its peer.
+// UnitSecret holds the certificate of one unit and those of the authorities by which it knows its peer.
 func UnitSecret(
-	pair *v1alpha1.HAPair, unit v1alpha1.Unit, certificate, key, authority []byte,
+	pair *v1alpha1.HAPair, unit v1alpha1.Unit, certificate, key, authorities []byte,
 ) *corev1ac.SecretApplyConfiguration {
 	return secret(pair, UnitSecretName(pair.Name, unit), map[string][]byte{
-		KeyCertificate: certificate, KeyPrivate: key, KeyAuthority: authority,
+		KeyCertificate: certificate, KeyPrivate: key, KeyAuthority: authorities,
 	})
 }
 
 // MetricsSecret holds what a scraper of the units' metrics needs: the token that it has to show, and the authority by
 // which it knows the units. The units mount the token.
 func MetricsSecret(pair *v1alpha1.HAPair, token string, authority []byte) *corev1ac.SecretApplyConfiguration {
-	return secret(pair, MetricsSecretName(pair.Name), map[string][]byte{
-		KeyToken: []byte(token), KeyAuthority: authority,
-	}).WithType(corev1.SecretTypeOpaque)
+	data := map[string][]byte{KeyToken: []byte(token)}
+	if len(authority) > 0 { // an issuer may take its time
+		data[KeyAuthority] = authority
+	}
+	return secret(pair, MetricsSecretName(pair.Name), data).WithType(corev1.SecretTypeOpaque)
 }
 
 func secret(pair *v1alpha1.HAPair, name string, data map[string][]byte) *corev1ac.SecretApplyConfiguration {

@@ -19,34 +19,62 @@ const (
 // Source makes the configuration of one handshake.
 type Source func() (*tls.Config, error)
 
-// Credentials reads a unit's certificate, key and authority from a directory. They are read anew for each handshake,
-// so that a renewed certificate needs no restart. The configuration serves either side of a connection, and accepts no
-// peer but the one that is named.
+// Credentials reads a unit's certificate, key and authorities from a directory. They are read anew for each handshake,
+// so that a renewed certificate needs no restart, and all from one generation. The configuration serves either side of
+// a connection, and accepts no peer but the one that is named, by any of the authorities: while the pair's authority is
+// exchanged there are two.
 func Credentials(directory, peerName string) Source {
 	return func() (*tls.Config, error) {
-		certificate, err := tls.LoadX509KeyPair(filepath.Join(directory, certificateFile), filepath.Join(directory, keyFile))
-		if err != nil {
-			return nil, fmt.Errorf("reading the unit's certificate: %w", err)
+		for {
+			generation := generationOf(directory)
+			config, err := load(generation, peerName)
+			if err == nil || generationOf(directory) == generation {
+				return config, err
+			}
+			// They were exchanged while they were read.
 		}
-		pem, err := os.ReadFile(filepath.Join(directory, authorityFile))
-		if err != nil {
-			return nil, fmt.Errorf("reading the pair's authority: %w", err)
-		}
-		authority := x509.NewCertPool()
-		if !authority.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("reading the pair's authority: no certificate in %s", filepath.Join(directory, authorityFile))
-		}
-		return Config(certificate, authority, peerName), nil
 	}
 }
 
+// link is what a kubelet points at the generation of a volume's files that is in force. It changes no file: it writes
+// all of them into a new directory, moves the link there and removes the old directory. Whoever reads one file after
+// the other by the link itself may get a certificate of one generation with the key of another.
+const link = "..data"
+
+// generationOf is the directory that the files are in now; the one given where there is no link, as in a directory that
+// no kubelet made.
+func generationOf(directory string) string {
+	target, err := os.Readlink(filepath.Join(directory, link))
+	if err != nil {
+		return directory
+	}
+	return filepath.Join(directory, target)
+}
+
+func load(directory, peerName string) (*tls.Config, error) {
+	certificate, err := tls.LoadX509KeyPair(filepath.Join(directory, certificateFile), filepath.Join(directory, keyFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading the unit's certificate: %w", err)
+	}
+	pem, err := os.ReadFile(filepath.Join(directory, authorityFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading the pair's authorities: %w", err)
+	}
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("reading the pair's authorities: no certificate in %s",
+			filepath.Join(directory, authorityFile))
+	}
+	return Config(certificate, authorities, peerName), nil
+}
+
 // Config is the configuration of either side of a connection to the named peer.
-func Config(certificate tls.Certificate, authority *x509.CertPool, peerName string) *tls.Config {
+func Config(certificate tls.Certificate, authorities *x509.CertPool, peerName string) *tls.Config {
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS13,
 		Certificates: []tls.Certificate{certificate},
-		RootCAs:      authority,
-		ClientCAs:    authority,
+		RootCAs:      authorities,
+		ClientCAs:    authorities,
 		ClientAuth:   tls.RequireAndVerifyClientCert,
 		ServerName:   peerName,
 		// A resumed session would trust a certificate that has been replaced since.

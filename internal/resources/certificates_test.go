@@ -1,0 +1,54 @@
+package resources_test
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/resources"
+	"github.com/hapair-io/hapair/internal/settings"
+)
+
+// What cert-manager is asked for is what users see; run with -update to write it anew.
+func TestCertificates(t *testing.T) {
+	const path = "testdata/certificates.yaml"
+	var got bytes.Buffer
+	for _, issuer := range []v1alpha1.IssuerReference{
+		{Name: "site"}, {Name: "site", Kind: "StepClusterIssuer", Group: "certmanager.step.sm"},
+	} {
+		for _, unit := range v1alpha1.Units() {
+			encoded, err := yaml.Marshal(resources.Certificate(smallest(), unit, issuer))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.WriteString("---\n" + string(encoded))
+		}
+	}
+	if *update {
+		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("%s is not what the builders make; if that is meant, run go test ./internal/resources -update "+
+			"and look at the difference. Made was:\n%s", path, got.String())
+	}
+}
+
+// Where certificates come from must not have units replaced.
+func TestIssuerIsNoPartOfThePod(t *testing.T) {
+	before := hash(t, smallest(), images, settings.Sync{})
+	pair := smallest()
+	pair.Spec.Certificates = &v1alpha1.CertificatesSpec{IssuerRef: &v1alpha1.IssuerReference{Name: "site"}}
+	if hash(t, pair, images, settings.Sync{}) != before {
+		t.Error("the pod's template changed")
+	}
+}
