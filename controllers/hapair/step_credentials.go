@@ -121,7 +121,7 @@ func offers(from signer, seen credentials.Sight) (offers [2]credentials.Offer) {
 func (r *Reconciler) seeCredentials(
 	ctx context.Context, reader client.Reader, s *scope,
 ) (seen credentials.Sight, err error) {
-	seen.Now = r.Now()
+	seen.Now, seen.InSession = r.Now(), s.facts.synchronized()
 	stands, inTouch := sha256.New(), true
 	for i, unit := range v1alpha1.Units() {
 		secret, err := readSecret(ctx, reader, s.pair, resources.UnitSecretName(s.pair.Name, unit))

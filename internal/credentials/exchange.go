@@ -33,6 +33,8 @@ type Sight struct {
 	// whoever calls has seen it by a clock that only runs forward. It is never counted from a time that somebody wrote
 	// down: clocks of two machines are not compared, and one clock may have been set.
 	Unchanged time.Duration
+	// InSession is set when the units say that they have a session with each other.
+	InSession bool
 }
 
 // Offer is what a unit is to have.
@@ -86,9 +88,14 @@ type Plan struct {
 // are exchanged; when those have stood for Overlap, the authority of the former goes. All of it follows from what the
 // Secrets hold. Where it was interrupted, and by whom, makes no difference.
 //
-// What a unit holds that is of no use, or is expired, is exchanged at once: there is nothing to lose.
+// What a unit holds that is of no use, or is expired, is exchanged at once: there is nothing to lose. Of units that have
+// a session that is not so, whatever the clock says: it may be wrong, and they are in no hurry.
 func (s Sight) Exchange(offers [2]Offer) Plan {
 	known := s.known()
+	now := s.Now
+	if s.InSession {
+		now = time.Time{}
+	}
 	var wanted []*x509.Certificate
 	for _, offer := range offers {
 		wanted = join(wanted, certificatesIn(offer.Authorities)...)
@@ -98,7 +105,7 @@ func (s Sight) Exchange(offers [2]Offer) Plan {
 	var needed []*x509.Certificate
 	waits := false
 	for i, unit := range s.Units {
-		vouching := vouchersOf(chainOf(unit.Held), all, unit.Name, s.Now)
+		vouching := vouchersOf(chainOf(unit.Held), all, unit.Name, now)
 		needed = join(needed, vouching...)
 		plan.Moves[i] = s.move(s.Units[1-i], vouching, offers[i])
 		waits = waits || plan.Moves[i] == Wait

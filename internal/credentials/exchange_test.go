@@ -47,6 +47,7 @@ func TestExchange(t *testing.T) {
 		trusted   [2][]byte
 		unchanged time.Duration
 		now       time.Time
+		inSession bool
 		authority keys
 
 		moves   moves
@@ -161,6 +162,20 @@ func TestExchange(t *testing.T) {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, now: now.Add(400 * day), authority: b,
 			moves: moves{take, take}, trust: bundle(b, a), changes: true, lookIn: overlap,
 		},
+		"certificates are expired, says a clock, of units in session": {
+			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, now: now.Add(400 * day), inSession: true,
+			authority: b,
+			moves:     moves{wait, wait}, trust: bundle(b, a), changes: true, lookIn: overlap,
+		},
+		"a renewal is due of units in session": {
+			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, now: now.Add(400 * day), inSession: true,
+			authority: a,
+			moves:     moves{take, take}, trust: bundle(a), changes: true,
+		},
+		"a Secret is gone of units in session": {
+			held: [2]keys{none, sA}, trusted: [2][]byte{nil, bundle(a)}, inSession: true, authority: a,
+			moves: moves{take, keep}, trust: bundle(a), changes: true,
+		},
 		"of an authority that nobody trusts": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(b), bundle(b)}, authority: b,
 			moves: moves{take, take}, trust: bundle(b), changes: true,
@@ -170,7 +185,7 @@ func TestExchange(t *testing.T) {
 			if test.now.IsZero() {
 				test.now = now
 			}
-			sight := credentials.Sight{Now: test.now, Unchanged: test.unchanged}
+			sight := credentials.Sight{Now: test.now, Unchanged: test.unchanged, InSession: test.inSession}
 			for i := range sight.Units {
 				sight.Units[i] = credentials.Unit{Name: names[i], Held: test.held[i], Trusted: test.trusted[i]}
 			}
