@@ -124,6 +124,34 @@ var _ = Describe("A standby that does not start", func() {
 	})
 })
 
+var _ = Describe("A refused Service", func() {
+	It("does not keep the endpoint from following the Lease", func(ctx SpecContext) {
+		h := newHands(ctx)
+		DeferCleanup(h.leave)
+		h.bringUp(ctx)
+		quota(ctx, h.namespace, corev1.ResourceList{corev1.ResourceServicesNodePorts: resource.MustParse("0")})
+		h.judged = nil // until the API server knows the quota
+		Eventually(func() error {
+			return admin.Create(ctx, &corev1.Service{
+				ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-", Namespace: h.namespace},
+				Spec: corev1.ServiceSpec{
+					Type: corev1.ServiceTypeNodePort, Ports: []corev1.ServicePort{{Name: "x", Port: 1}},
+				},
+			})
+		}).Should(WithTransform(apierrors.IsForbidden, BeTrue()))
+		h.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Service.Type = corev1.ServiceTypeNodePort })
+		h.reconcile(ctx)
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+			"applying Service "+h.namespace+"/edge", "exceeded quota")
+
+		h.hold(ctx, v1alpha1.Secondary, 2)
+		h.reconcile(ctx)
+		Expect(h.endpoints(ctx)).To(ConsistOf(HaveField("TargetRef.Name", "edge-secondary")))
+		Expect(h.role(ctx, v1alpha1.Secondary)).To(Equal(v1alpha1.LabelRoleActive))
+		Expect(h.seen(ctx).Status.Active).To(Equal(v1alpha1.Secondary))
+	})
+})
+
 var _ = Describe("A node that is lost", func() {
 	// What the node controller and the taint manager do some minutes after a node fell silent.
 	loseNode := func(ctx SpecContext, h *hands, unit v1alpha1.Unit) *corev1.Pod {
