@@ -250,20 +250,22 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		s.settle(ctx)
 
 		By("writing nothing while nothing changes")
-		Eventually(func() int64 {
-			writes.watch(s.namespace)
+		written := func() int { return asked.in(s.namespace).writes }
+		Eventually(func() bool {
+			before := written()
 			s.look(ctx)
-			return writes.count.Load()
-		}).Should(BeZero())
+			return written() == before
+		}).Should(BeTrue())
+		before := written()
 		for range 5 {
 			s.look(ctx)
 		}
-		Expect(writes.count.Load()).To(BeZero())
+		Expect(written()).To(Equal(before))
 
 		By("mending what was changed")
-		asked := s.asked(ctx, v1alpha1.Primary)
-		Expect(unstructured.SetNestedField(asked.Object, "1h0m0s", "spec", "duration")).To(Succeed())
-		Expect(admin.Update(ctx, asked)).To(Succeed())
+		certificate := s.asked(ctx, v1alpha1.Primary)
+		Expect(unstructured.SetNestedField(certificate.Object, "1h0m0s", "spec", "duration")).To(Succeed())
+		Expect(admin.Update(ctx, certificate)).To(Succeed())
 		Eventually(func() string {
 			s.look(ctx)
 			duration, _, _ := unstructured.NestedString(s.asked(ctx, v1alpha1.Primary).Object, "spec", "duration")

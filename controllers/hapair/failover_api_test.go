@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -55,12 +54,7 @@ var _ = Describe("What the units tell of failover", func() {
 			HaveSuffix("sessions held 500000"))))
 
 		By("writing nothing again while the report stays what it is")
-		Eventually(func() int64 {
-			writes.watch(s.namespace)
-			_, err := operator.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s.pair)})
-			Expect(err).NotTo(HaveOccurred())
-			return writes.count.Load()
-		}).Should(BeZero())
+		s.rest(ctx)
 
 		By("passing over what is none, without stopping at it")
 		s.note(ctx, v1alpha1.AnnotationLastFailover, `{"term": "x"`)

@@ -18,7 +18,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -151,10 +153,12 @@ func (s *stage) say(ctx context.Context, unit v1alpha1.Unit, conditions ...corev
 
 func setPodConditions(status *corev1.PodStatus, conditions ...corev1.PodCondition) {
 	for _, wanted := range conditions {
-		status.Conditions = slices.DeleteFunc(status.Conditions, func(c corev1.PodCondition) bool {
-			return c.Type == wanted.Type
-		})
-		status.Conditions = append(status.Conditions, wanted)
+		same := func(c corev1.PodCondition) bool { return c.Type == wanted.Type }
+		if i := slices.IndexFunc(status.Conditions, same); i >= 0 {
+			status.Conditions[i] = wanted
+		} else {
+			status.Conditions = append(status.Conditions, wanted)
+		}
 	}
 }
 
@@ -254,6 +258,21 @@ func (s *stage) settleAs(ctx context.Context, progress string) {
 	} {
 		s.eventually(ctx, condition, reason)
 	}
+}
+
+// rest waits until the operator has nothing to write.
+func (s *stage) rest(ctx context.Context) {
+	GinkgoHelper()
+	Eventually(func() int {
+		before := asked.in(s.namespace).writes
+		_, err := operator.Reconcile(ctx, requestFor(s.namespace, s.pair.Name))
+		Expect(err).NotTo(HaveOccurred())
+		return asked.in(s.namespace).writes - before
+	}).Should(BeZero())
+}
+
+func requestFor(namespace, name string) ctrl.Request {
+	return ctrl.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
 }
 
 func (s *stage) documentHash(ctx context.Context) string {

@@ -13,7 +13,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -96,21 +95,15 @@ var _ = Describe("A pair", func() {
 	It("costs no write while nothing changes", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
-		// Let the echo of the last change pass.
-		writes.watch(s.namespace)
-		Eventually(func() int64 {
-			writes.watch(s.namespace)
-			_, err := operator.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s.pair)})
-			Expect(err).NotTo(HaveOccurred())
-			return writes.count.Load()
-		}).Should(BeZero())
+		s.rest(ctx)
+		before := asked.in(s.namespace).writes
 		for range 5 {
-			_, err := operator.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s.pair)})
+			_, err := operator.Reconcile(ctx, requestFor(s.namespace, s.pair.Name))
 			Expect(err).NotTo(HaveOccurred())
 		}
 		s.writeLease(ctx, func(*coordinationv1.LeaseSpec) {}) // renewed
 		s.note(ctx, "hapair.io/lease-standby", "secondary/1/2")
-		Consistently(writes.count.Load).Should(BeZero())
+		Consistently(func() int { return asked.in(s.namespace).writes }).Should(Equal(before))
 	})
 
 	It("follows the Lease when it changes hands", func(ctx SpecContext) {

@@ -3,8 +3,13 @@
 package hapair_test
 
 import (
+	"context"
+	"slices"
+	"strings"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,30 +21,34 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
+// actAs is a client with the rights of a ServiceAccount, as the API server's authorizer sees them.
+func actAs(namespace, account string) client.WithWatch {
+	GinkgoHelper()
+	config := rest.CopyConfig(adminConfig)
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:" + namespace + ":" + account,
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
+	}
+	acting, err := client.NewWithWatch(config, client.Options{Scheme: admin.Scheme(), Mapper: admin.RESTMapper()})
+	Expect(err).NotTo(HaveOccurred())
+	return acting
+}
+
 var _ = Describe("The rights of a unit", func() {
 	var (
 		s    *stage
-		unit client.Client
+		unit client.WithWatch
 	)
 	BeforeEach(func(ctx SpecContext) {
 		s = newStage(ctx)
 		s.create(ctx)
 		s.settle(ctx)
-		config := rest.CopyConfig(adminConfig)
-		config.Impersonate = rest.ImpersonationConfig{
-			UserName: "system:serviceaccount:" + s.namespace + ":edge-primary",
-			Groups: []string{
-				"system:serviceaccounts", "system:serviceaccounts:" + s.namespace, "system:authenticated",
-			},
-		}
-		var err error
-		unit, err = client.New(config, client.Options{Scheme: admin.Scheme()})
-		Expect(err).NotTo(HaveOccurred())
+		unit = actAs(s.namespace, "edge-primary")
 	})
 	at := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: s.namespace, Name: name} }
 	key := func(name string) client.ObjectKey { return client.ObjectKey{Namespace: s.namespace, Name: name} }
-	listOne := func(ctx SpecContext, list client.ObjectList, name string) error {
-		return unit.List(ctx, list, client.InNamespace(s.namespace), client.MatchingFields{"metadata.name": name})
+	named := func(name string) []client.ListOption {
+		return []client.ListOption{client.InNamespace(s.namespace), client.MatchingFields{"metadata.name": name}}
 	}
 	beForbidden := WithTransform(apierrors.IsForbidden, BeTrue())
 	// As the sidecar writes its conditions.
@@ -48,6 +57,24 @@ var _ = Describe("The rights of a unit", func() {
 		conditions := client.RawPatch(types.StrategicMergePatchType, patch)
 		return unit.Status().Patch(ctx, &corev1.Pod{ObjectMeta: at(pod)}, conditions)
 	}
+	watches := func(ctx SpecContext, list client.ObjectList, name string) error {
+		watching, err := unit.Watch(ctx, list, named(name)...)
+		if err == nil {
+			watching.Stop()
+		}
+		return err
+	}
+
+	It("are these and no others", func(ctx SpecContext) {
+		Expect(rulesOf(ctx, unit, s.namespace)).To(ConsistOf(
+			"get,list,update,watch leases.coordination.k8s.io edge",
+			"get,list,watch pods edge-primary,edge-secondary",
+			"get,patch pods/status edge-primary",
+		))
+		other := actAs(s.namespace, "edge-secondary")
+		Expect(rulesOf(ctx, other, s.namespace)).To(ContainElement("get,patch pods/status edge-secondary"))
+		Expect(rulesOf(ctx, unit, "default")).To(BeEmpty(), "in another namespace")
+	})
 
 	It("let it take part in its Lease and speak for its own pod", func(ctx SpecContext) {
 		lease := &coordinationv1.Lease{}
@@ -57,26 +84,83 @@ var _ = Describe("The rights of a unit", func() {
 		Expect(saysOf(ctx, "edge-primary")).To(Succeed())
 		for _, pod := range []string{"edge-primary", "edge-secondary"} {
 			Expect(unit.Get(ctx, key(pod), &corev1.Pod{})).To(Succeed())
-			Expect(listOne(ctx, &corev1.PodList{}, pod)).To(Succeed())
+			Expect(unit.List(ctx, &corev1.PodList{}, named(pod)...)).To(Succeed())
+			Expect(watches(ctx, &corev1.PodList{}, pod)).To(Succeed())
 		}
-		Expect(listOne(ctx, &coordinationv1.LeaseList{}, "edge")).To(Succeed())
+		Expect(unit.List(ctx, &coordinationv1.LeaseList{}, named("edge")...)).To(Succeed())
+		Expect(watches(ctx, &coordinationv1.LeaseList{}, "edge")).To(Succeed())
 	})
 
 	It("let it do nothing else", func(ctx SpecContext) {
 		Expect(saysOf(ctx, "edge-secondary")).To(beForbidden, "speak for its peer")
-		other := &coordinationv1.Lease{ObjectMeta: at("other")}
+		other := s.pair.DeepCopy()
+		other.ObjectMeta = at("other")
 		Expect(admin.Create(ctx, other)).To(Succeed())
-		Expect(unit.Update(ctx, other)).To(beForbidden, "write another Lease")
-		Expect(unit.Create(ctx, &coordinationv1.Lease{ObjectMeta: at("new")})).To(beForbidden)
-		Expect(unit.Delete(ctx, &coordinationv1.Lease{ObjectMeta: at("edge")})).To(beForbidden)
+		lease := &coordinationv1.Lease{}
+		s.eventuallyGet(ctx, "other", lease)
+		Expect(unit.Get(ctx, key("other"), &coordinationv1.Lease{})).To(beForbidden, "read another pair's Lease")
+		Expect(unit.Update(ctx, lease)).To(beForbidden, "write another pair's Lease")
+		Expect(watches(ctx, &coordinationv1.LeaseList{}, "other")).To(beForbidden)
+		s.eventuallyGet(ctx, "other-primary", &corev1.Pod{})
+		Expect(unit.Get(ctx, key("other-primary"), &corev1.Pod{})).To(beForbidden, "see another pair's pods")
+
 		for _, secret := range []string{"edge-ca", "edge-primary-tls", "edge-secondary-tls", "edge-metrics"} {
 			Expect(unit.Get(ctx, key(secret), &corev1.Secret{})).To(beForbidden, "read Secret %s", secret)
 		}
+		for _, told := range []string{"edge-sidecar", "edge-firewall"} {
+			Expect(unit.Get(ctx, key(told), &corev1.ConfigMap{})).To(beForbidden, "read ConfigMap %s", told)
+		}
 		Expect(unit.List(ctx, &corev1.PodList{}, client.InNamespace(s.namespace))).To(beForbidden, "see pods of others")
+		Expect(unit.Get(ctx, key("edge"), &v1alpha1.HAPair{})).To(beForbidden)
+	})
+
+	It("let it change nothing of its pod but the status, and make nothing", func(ctx SpecContext) {
 		pod := s.pod(ctx, v1alpha1.Primary)
 		pod.Labels["x"] = "y"
 		Expect(unit.Update(ctx, pod)).To(beForbidden, "change its own pod")
+		for _, patch := range []string{`{"metadata":{"labels":{"x":"y"}}}`, `{"spec":{"activeDeadlineSeconds":1}}`} {
+			merge := client.RawPatch(types.MergePatchType, []byte(patch))
+			Expect(unit.Patch(ctx, &corev1.Pod{ObjectMeta: at("edge-primary")}, merge)).To(beForbidden, patch)
+		}
 		Expect(unit.Delete(ctx, pod)).To(beForbidden)
-		Expect(unit.Get(ctx, key("edge"), &v1alpha1.HAPair{})).To(beForbidden)
+		Expect(unit.Delete(ctx, &coordinationv1.Lease{ObjectMeta: at("edge")})).To(beForbidden)
+		for _, object := range []client.Object{
+			&coordinationv1.Lease{ObjectMeta: at("new")}, &corev1.ConfigMap{ObjectMeta: at("new")},
+			&corev1.Secret{ObjectMeta: at("new")}, &corev1.ServiceAccount{ObjectMeta: at("new")},
+			&corev1.Pod{ObjectMeta: at("new"), Spec: *pod.Spec.DeepCopy()},
+		} {
+			Expect(unit.Create(ctx, object)).To(beForbidden, "make a %T", object)
+		}
 	})
 })
+
+// rulesOf are all that the API server's authorizer would let a client do with resources in a namespace, beyond what it
+// lets everybody do who has a name: a line a rule, verbs and resources and names.
+func rulesOf(ctx context.Context, who client.Client, namespace string) []string {
+	GinkgoHelper()
+	lines := func(who client.Client) []string {
+		GinkgoHelper()
+		review := &authorizationv1.SelfSubjectRulesReview{
+			Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace},
+		}
+		Expect(who.Create(ctx, review)).To(Succeed())
+		Expect(review.Status.Incomplete).To(BeFalse())
+		var found []string
+		for _, rule := range review.Status.ResourceRules {
+			resources := []string{}
+			for _, resource := range rule.Resources {
+				for _, group := range rule.APIGroups {
+					resources = append(resources, strings.TrimSuffix(resource+"."+group, "."))
+				}
+			}
+			slices.Sort(rule.Verbs)
+			slices.Sort(rule.ResourceNames)
+			found = append(found, strings.Join([]string{
+				strings.Join(rule.Verbs, ","), strings.Join(resources, ","), strings.Join(rule.ResourceNames, ","),
+			}, " "))
+		}
+		return found
+	}
+	everybody := lines(actAs(namespace, "nobody"))
+	return slices.DeleteFunc(lines(who), func(line string) bool { return slices.Contains(everybody, line) })
+}

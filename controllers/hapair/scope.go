@@ -59,6 +59,7 @@ const (
 	lackPolicy        lackKind = iota // the SyncPolicy does not exist
 	lackDocument                      // the ConfigMap of the document, or its key, does not exist
 	lackValidDocument                 // the document is refused
+	lackService                       // the Service is refused
 )
 
 func (s *scope) note(l lack) {
@@ -69,7 +70,7 @@ func (s *scope) note(l lack) {
 // documentLack is what is wrong with the document, nil when nothing is.
 func (s *scope) documentLack() *lack {
 	for i := range s.lacks {
-		if s.lacks[i].kind != lackPolicy {
+		if kind := s.lacks[i].kind; kind == lackDocument || kind == lackValidDocument {
 			return &s.lacks[i]
 		}
 	}

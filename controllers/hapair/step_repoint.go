@@ -26,34 +26,56 @@ func (r *Reconciler) repoint(ctx context.Context, s *scope) error {
 	if s.pair.Spec.Service == nil {
 		return r.removeService(ctx, s.pair)
 	}
-	service := &corev1.Service{}
-	if err := ensure(ctx, r, s.pair, service, resources.Service(s.pair), corev1ac.ExtractService); err != nil {
+	service, pair := &corev1.Service{}, s.pair
+	err := ensure(ctx, r, pair, service, resources.Service(pair), corev1ac.ExtractService)
+	if refused := refusal(err); refused != "" {
+		s.note(lack{kind: lackService, message: refused})
+		s.lookAgain(r.Now().Add(refusalInterval))
+		if !metav1.IsControlledBy(service, pair) {
+			return nil // There is nothing that could point anywhere.
+		}
+		pair = withServiceAsItIs(pair, service)
+	} else if err != nil {
 		return err
 	}
 	wanted := familiesOf(service)
 	for _, family := range families {
-		var err error
 		if slices.Contains(wanted, family) {
-			err = r.pointAt(ctx, s, family)
+			err = r.pointAt(ctx, s, pair, family)
 		} else {
-			err = r.removeSlice(ctx, s.pair, family, every)
+			err = r.removeSlice(ctx, pair, family, every)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return r.publishAddresses(ctx, s.pair, service)
+	return r.publishAddresses(ctx, pair, service)
 }
 
 // pointAt makes the slice of one family. One of its name and another family is in the way: that of a slice cannot be
 // changed.
-func (r *Reconciler) pointAt(ctx context.Context, s *scope, family discoveryv1.AddressType) error {
+func (r *Reconciler) pointAt(
+	ctx context.Context, s *scope, pair *v1alpha1.HAPair, family discoveryv1.AddressType,
+) error {
 	otherFamily := func(slice *discoveryv1.EndpointSlice) bool { return slice.AddressType != family }
-	if err := r.removeSlice(ctx, s.pair, family, otherFamily); err != nil {
+	if err := r.removeSlice(ctx, pair, family, otherFamily); err != nil {
 		return err
 	}
-	wanted := resources.EndpointSlice(s.pair, family, s.facts.endpoint(family))
-	return ensure(ctx, r, s.pair, &discoveryv1.EndpointSlice{}, wanted, discoveryv1ac.ExtractEndpointSlice)
+	wanted := resources.EndpointSlice(pair, family, s.facts.endpoint(family))
+	return ensure(ctx, r, pair, &discoveryv1.EndpointSlice{}, wanted, discoveryv1ac.ExtractEndpointSlice)
+}
+
+// withServiceAsItIs is the pair as it would be with the ports that its Service has. A change of these that is refused
+// must not keep the endpoint from following the Lease, and must not take from the Service what it has.
+func withServiceAsItIs(pair *v1alpha1.HAPair, service *corev1.Service) *v1alpha1.HAPair {
+	pair = pair.DeepCopy()
+	pair.Spec.Service.Ports = nil
+	for _, port := range service.Spec.Ports {
+		pair.Spec.Service.Ports = append(pair.Spec.Service.Ports, v1alpha1.ServicePort{
+			Name: port.Name, Protocol: port.Protocol, Port: port.Port, TargetPort: port.TargetPort.IntVal,
+		})
+	}
+	return pair
 }
 
 // publishAddresses writes the virtual addresses into the status of a LoadBalancer. The API server itself takes them out

@@ -4,10 +4,7 @@ package hapair_test
 
 import (
 	"context"
-	"net/http"
 	"os"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,7 +13,9 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -38,10 +37,16 @@ var (
 	adminConfig *rest.Config
 	// admin may do everything, and stands for users, the kubelets and the units.
 	admin client.Client
+	// managerConfig is that of a user who has the rights of the operator, and no others.
+	managerConfig *rest.Config
+	// asked is what that user asked for.
+	asked = newLedger()
 	// operator is what runs; specs call it themselves to see that it has nothing to do.
 	operator *hapair.Reconciler
-	writes   *writeCounter
 )
+
+// labelByHand is on pairs that are none of the running operator's: their specs run one of their own.
+const labelByHand = "test.hapair.io/by-hand"
 
 func TestController(t *testing.T) {
 	RegisterFailHandler(Fail)
@@ -59,12 +64,13 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		ErrorIfCRDPathMissing: true,
 		CRDs:                  []*apiextensionsv1.CustomResourceDefinition{attachmentDefinition()},
 	}
-	// Of both IP families, as a Service may be.
+	// Of both IP families, as a Service may be; and many pairs have many Services.
 	environment.ControlPlane.GetAPIServer().Configure().
-		Set("service-cluster-ip-range", "10.0.0.0/24,fd00:10::/112")
+		Set("service-cluster-ip-range", "10.0.0.0/16,fd00:10::/112")
 	var err error
 	adminConfig, err = environment.Start()
 	Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")
+	adminConfig.QPS = -1
 	DeferCleanup(environment.Stop)
 
 	scheme := runtime.NewScheme()
@@ -77,7 +83,9 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	user, err := environment.AddUser(envtest.User{Name: "hapair-manager"}, unthrottled)
 	Expect(err).NotTo(HaveOccurred())
 	grantRole(ctx, "../../config/rbac/role.yaml", "hapair-manager")
-	startOperator(user.Config(), scheme)
+	managerConfig = user.Config()
+	managerConfig.Wrap(asked.wrap)
+	startOperator()
 }, NodeTimeout(2*time.Minute))
 
 // attachmentDefinition is the kind that Multus brings along, as far as the operator looks at it.
@@ -115,30 +123,16 @@ func grantRole(ctx context.Context, file, user string) {
 	})).To(Succeed())
 }
 
-func startOperator(config *rest.Config, scheme *runtime.Scheme) {
+func startOperator() {
 	GinkgoHelper()
-	writes = &writeCounter{}
-	config.Wrap(writes.wrap)
+	others, err := labels.NewRequirement(labelByHand, selection.DoesNotExist, nil)
+	Expect(err).NotTo(HaveOccurred())
 	cached, err := hapair.CachedObjects()
 	Expect(err).NotTo(HaveOccurred())
-	manager, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:  scheme,
-		Cache:   cache.Options{ByObject: cached},
-		Client:  client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
-		Metrics: metricsserver.Options{BindAddress: "0"},
-	})
-	Expect(err).NotTo(HaveOccurred())
-	operator = &hapair.Reconciler{
-		Client: manager.GetClient(),
-		Live:   manager.GetAPIReader(),
-		Events: manager.GetEventRecorder("hapair"),
-		Images: resources.Images{Sidecar: "example.test/sidecar:1", Firewall: "example.test/firewall:1"},
-		Now:    clock.now,
-	}
-	Expect(operator.SetupWithManager(manager)).To(Succeed())
-	policies := &syncpolicy.Reconciler{Client: manager.GetClient(), Now: time.Now}
-	Expect(policies.SetupWithManager(manager)).To(Succeed())
+	cached[&v1alpha1.HAPair{}] = cache.ByObject{Label: labels.NewSelector().Add(*others)}
 
+	var manager ctrl.Manager
+	manager, operator = newOperator(managerConfig, ctrl.Options{Cache: cache.Options{ByObject: cached}})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- manager.Start(ctx) }()
@@ -148,31 +142,26 @@ func startOperator(config *rest.Config, scheme *runtime.Scheme) {
 	})
 }
 
-// writeCounter counts what the operator asks the API server to change, by namespace; Events apart, which change
-// nothing.
-type writeCounter struct {
-	mark  atomic.Pointer[string]
-	count atomic.Int64
+// newOperator wires the controllers as internal/cli/manager does, with what options has beside.
+func newOperator(config *rest.Config, options ctrl.Options) (ctrl.Manager, *hapair.Reconciler) {
+	GinkgoHelper()
+	options.Scheme = admin.Scheme()
+	options.Client = client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}}
+	options.Metrics = metricsserver.Options{BindAddress: "0"}
+	options.Controller.SkipNameValidation = new(true) // there are several in this process
+	manager, err := ctrl.NewManager(config, options)
+	Expect(err).NotTo(HaveOccurred())
+	pairs := &hapair.Reconciler{
+		Client: counting{manager.GetClient(), asked},
+		Live:   manager.GetAPIReader(),
+		Events: manager.GetEventRecorder("hapair"),
+		Images: images,
+		Now:    clock.now,
+	}
+	Expect(pairs.SetupWithManager(manager)).To(Succeed())
+	policies := &syncpolicy.Reconciler{Client: manager.GetClient(), Now: time.Now}
+	Expect(policies.SetupWithManager(manager)).To(Succeed())
+	return manager, pairs
 }
 
-func (w *writeCounter) wrap(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(request *http.Request) (*http.Response, error) {
-		if mark := w.mark.Load(); mark != nil && request.Method != http.MethodGet &&
-			strings.Contains(request.URL.Path, "/namespaces/"+*mark+"/") &&
-			!strings.HasPrefix(request.URL.Path, "/apis/events.k8s.io/") {
-			w.count.Add(1)
-			GinkgoWriter.Printf("write: %s %s\n", request.Method, request.URL.Path)
-		}
-		return next.RoundTrip(request)
-	})
-}
-
-// watch begins to count the writes to a namespace.
-func (w *writeCounter) watch(namespace string) {
-	w.mark.Store(&namespace)
-	w.count.Store(0)
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
+var images = resources.Images{Sidecar: "example.test/sidecar:1", Firewall: "example.test/firewall:1"}

@@ -1,0 +1,80 @@
+//go:build apiserver
+
+package hapair_test
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	discoveryv1ac "k8s.io/client-go/applyconfigurations/discovery/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// judge sees to it that the operator never does what puts the traffic at risk. It asks the API server how things are at
+// the instant of each write, at which nobody else acts. A nil judge lets everything pass.
+type judge struct{ namespace, pair string }
+
+func (j *judge) cast(ctx context.Context) *cast {
+	GinkgoHelper()
+	now, err := (&player{namespace: j.namespace, reader: admin}).look(ctx, j.pair)
+	Expect(err).NotTo(HaveOccurred())
+	return now
+}
+
+// deletes is told of what is about to be deleted.
+func (j *judge) deletes(ctx context.Context, object client.Object) {
+	GinkgoHelper()
+	pod, ok := object.(*corev1.Pod)
+	if j == nil || !ok {
+		return
+	}
+	now, unit := j.cast(ctx), v1alpha1.Unit(pod.Labels[v1alpha1.LabelUnit])
+	if own := now.pods[unit]; own == nil || ended(own) {
+		return
+	}
+	peer := now.pods[unit.Peer()]
+	Expect(peer == nil || peer.DeletionTimestamp == nil).To(BeTrue(), "both units would be deleted at once")
+	if now.holds(unit) {
+		Expect(now.serves(unit.Peer())).To(BeTrue(), "the active unit would be deleted though its peer is not ready")
+		Expect(now.inSync(unit) && now.inSync(unit.Peer())).To(BeTrue(),
+			"the active unit would be deleted though its peer does not hold its state")
+	}
+}
+
+// applies is told of what is about to be applied.
+func (j *judge) applies(wanted runtime.ApplyConfiguration) {
+	GinkgoHelper()
+	if slice, ok := wanted.(*discoveryv1ac.EndpointSliceApplyConfiguration); j != nil && ok {
+		Expect(len(slice.Endpoints)).To(BeNumerically("<=", 1), "the Service would have several endpoints")
+	}
+}
+
+// reconciled is told when a reconcile came to its end: it saw how things are, since nobody else acted meanwhile.
+func (j *judge) reconciled(ctx context.Context) {
+	GinkgoHelper()
+	if j == nil {
+		return
+	}
+	slice := &discoveryv1.EndpointSlice{}
+	err := admin.Get(ctx, client.ObjectKey{Namespace: j.namespace, Name: j.pair}, slice)
+	if apierrors.IsNotFound(err) {
+		return
+	}
+	Expect(err).NotTo(HaveOccurred())
+	now := j.cast(ctx)
+	for _, unit := range v1alpha1.Units() {
+		if now.holds(unit) && len(now.pods[unit].Status.PodIPs) > 0 {
+			Expect(slice.Endpoints).To(ConsistOf(HaveField("TargetRef.UID", now.pods[unit].UID)),
+				"the one endpoint is the unit that holds the Lease")
+			return
+		}
+	}
+	Expect(slice.Endpoints).To(BeEmpty(), "nobody holds the Lease")
+}

@@ -1,0 +1,174 @@
+//go:build apiserver
+
+package hapair_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// run is one run in which the manager dies where it is told to; it tells whether it came to that.
+type run func(context.Context, failpoint) (died bool)
+
+// atEveryWrite has runs killed at their first write, at their second, and so on until one ends before it is killed,
+// with the write done and with the write not done. It tells how many there were.
+func atEveryWrite(ctx context.Context, begin func(context.Context) run) int64 {
+	GinkgoHelper()
+	var kills atomic.Int64
+	var both sync.WaitGroup
+	for _, done := range []bool{false, true} {
+		again := begin(ctx)
+		both.Go(func() {
+			defer GinkgoRecover()
+			for at := 1; again(ctx, failpoint{at: at, done: done}); at++ {
+				kills.Add(1)
+			}
+		})
+	}
+	both.Wait()
+	AddReportEntry("killed", fmt.Sprintf("%d times", kills.Load()))
+	return kills.Load()
+}
+
+// edit is a change of a spec.
+type edit func(*v1alpha1.HAPairSpec)
+
+// toAndFro has the spec of one pair changed to and fro, once in each run, where each way changes the active unit so
+// many times. A run must end as one in which nobody was killed.
+func toAndFro(changes int64, there, back edit) func(context.Context) run {
+	return func(ctx context.Context) run {
+		GinkgoHelper()
+		h := newHands(ctx)
+		DeferCleanup(h.leave)
+		h.bringUp(ctx)
+		var want [2]snapshot
+		turn := 0
+		again := func(ctx context.Context, death failpoint) bool {
+			GinkgoHelper()
+			before := h.seen(ctx).Status.Term
+			*h.life.death = death
+			h.change(ctx, []edit{there, back}[turn])
+			died := h.goOn(ctx)
+			h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+			Expect(h.seen(ctx).Status.Term-before).To(Equal(changes), "changes of the active unit")
+			end := h.snapshot(ctx)
+			if want[turn] == nil {
+				want[turn] = end
+			}
+			Expect(end.differences(want[turn])).To(BeEmpty(), "%+v", death)
+			turn = 1 - turn
+			return died
+		}
+		again(ctx, failpoint{})
+		again(ctx, failpoint{})
+		return again
+	}
+}
+
+var _ = Describe("A manager that is killed at each of its writes", func() {
+	It("makes a pair all the same", func(ctx SpecContext) {
+		undisturbed := newHands(ctx)
+		undisturbed.bringUp(ctx)
+		want := undisturbed.snapshot(ctx)
+		undisturbed.leave()
+		kills := atEveryWrite(ctx, func(context.Context) run {
+			return func(ctx context.Context, death failpoint) bool {
+				h := newHands(ctx)
+				*h.life.death = death
+				h.create(ctx)
+				died := h.goOn(ctx)
+				Expect(h.snapshot(ctx).differences(want)).To(BeEmpty(), "%+v", death)
+				h.leave()
+				return died
+			}
+		})
+		Expect(kills).To(BeNumerically(">", 2*20))
+	})
+
+	It("replaces units all the same", func(ctx SpecContext) {
+		kills := atEveryWrite(ctx, toAndFro(1,
+			func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = "example.test/firewall:2" },
+			func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = "" },
+		))
+		Expect(kills).To(BeNumerically(">", 2*10))
+	})
+
+	It("takes a changed document to the units all the same", func(ctx SpecContext) {
+		kills := atEveryWrite(ctx, toAndFro(0,
+			func(spec *v1alpha1.HAPairSpec) {
+				spec.Firewall.Configuration = inline(strings.Replace(document, "Accept", "Drop", 1))
+			},
+			func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Configuration = inline(document) },
+		))
+		Expect(kills).To(BeNumerically(">", 2*3))
+	})
+
+	It("removes and makes the Service all the same", func(ctx SpecContext) {
+		atEveryWrite(ctx, toAndFro(0,
+			func(spec *v1alpha1.HAPairSpec) { spec.Service = nil },
+			func(spec *v1alpha1.HAPairSpec) {
+				spec.Service = &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{{Name: "web", Port: 80}}}
+			},
+		))
+	})
+})
+
+var _ = Describe("A pair that is deleted", func() {
+	DescribeTable("is left to the garbage collector, whatever manager comes and goes",
+		func(ctx SpecContext, how metav1.DeletionPropagation) {
+			h := newHands(ctx)
+			DeferCleanup(h.leave)
+			h.bringUp(ctx)
+			Expect(admin.Delete(ctx, h.pair, client.PropagationPolicy(how))).To(Succeed())
+			h.judged = nil
+			for left := true; left; left = h.collect(ctx) {
+				h.live(ctx, failpoint{at: 1}) // which it would die of
+				Expect(h.reconcile(ctx)).To(BeFalse(), "it wrote something")
+			}
+			finalized := &v1alpha1.HAPair{}
+			if h.get(ctx, h.pair.Name, finalized) == nil {
+				finalized.Finalizers = nil
+				Expect(admin.Update(ctx, finalized)).To(Succeed())
+			}
+			Expect(h.reconcile(ctx)).To(BeFalse(), "it wrote something")
+			for _, object := range []client.Object{&v1alpha1.HAPair{}, &coordinationv1.Lease{}, &corev1.Service{}} {
+				Expect(apierrors.IsNotFound(h.get(ctx, h.pair.Name, object))).To(BeTrue(), "%T", object)
+			}
+		},
+		Entry("before what it consists of", metav1.DeletePropagationBackground),
+		Entry("after what it consists of", metav1.DeletePropagationForeground),
+	)
+
+	It("gives way to another of its name, which waits until all is gone", func(ctx SpecContext) {
+		h := newHands(ctx)
+		DeferCleanup(h.leave)
+		h.bringUp(ctx)
+		want := h.snapshot(ctx)
+		Expect(admin.Delete(ctx, h.pair, client.PropagationPolicy(metav1.DeletePropagationBackground))).To(Succeed())
+
+		h.judged = nil // What is left points to a unit that is left.
+		h.live(ctx, failpoint{})
+		h.pair.ObjectMeta = metav1.ObjectMeta{
+			Name: h.pair.Name, Namespace: h.namespace, Labels: map[string]string{labelByHand: ""},
+		}
+		h.create(ctx)
+		for left := true; left; left = h.collect(ctx) {
+			h.reconcile(ctx)
+		}
+		h.goOn(ctx)
+		Expect(h.snapshot(ctx).differences(want)).To(BeEmpty())
+	})
+})

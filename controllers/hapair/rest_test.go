@@ -1,0 +1,131 @@
+//go:build apiserver
+
+package hapair_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// longVariable makes what rests rest for long.
+const longVariable = "HAPAIR_LONG"
+
+// restsFor is how long pairs are watched that should cost nothing.
+func restsFor() time.Duration {
+	if os.Getenv(longVariable) != "" {
+		return 10 * time.Minute
+	}
+	return 20 * time.Second
+}
+
+// resting is how many of them there are.
+const resting = 20
+
+// playOut lets the units of all pairs in the namespace act until each is what its spec says.
+func (s *stage) playOut(ctx context.Context, sees client.Reader) {
+	GinkgoHelper()
+	p := &player{namespace: s.namespace, reader: sees}
+	Eventually(func(g Gomega) {
+		for acted := true; acted; {
+			var err error
+			acted, err = p.step(ctx)
+			g.Expect(err).NotTo(HaveOccurred())
+		}
+		pairs := &v1alpha1.HAPairList{}
+		g.Expect(sees.List(ctx, pairs, client.InNamespace(s.namespace))).To(Succeed())
+		g.Expect(pairs.Items).NotTo(BeEmpty())
+		for i := range pairs.Items {
+			g.Expect(unsettled(&pairs.Items[i])).To(BeEmpty(), pairs.Items[i].Name)
+		}
+	}).WithTimeout(time.Minute).Should(Succeed())
+}
+
+// quiet waits until the operator has asked nothing for a while, and is its account from then on.
+func (s *stage) quiet() account {
+	GinkgoHelper()
+	var last account
+	Eventually(func() bool {
+		before := last
+		last = asked.in(s.namespace)
+		return before == last
+	}).WithPolling(300 * time.Millisecond).Should(BeTrue())
+	return last
+}
+
+var _ = Describe("Pairs at rest", func() {
+	It("cost the operator nothing, though their Leases are renewed all the time", func(ctx SpecContext) {
+		s, sees := newStage(ctx), onlooker(ctx)
+		Expect(writeConfigMap(document).around(ctx, s.namespace)).To(Succeed())
+		Expect(writePolicy(0).around(ctx, s.namespace)).To(Succeed())
+		for i := range resting {
+			pair := s.pair.DeepCopy()
+			pair.Name = fmt.Sprintf("edge-%d", i)
+			if i%2 == 1 {
+				pair.Spec.Firewall.Configuration = fromConfigMap("rules")
+				pair.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{Name: "slow"}
+			}
+			Expect(admin.Create(ctx, pair)).To(Succeed())
+		}
+		s.playOut(ctx, sees)
+		before := s.quiet()
+		renewals := 0
+		Consistently(func(g Gomega) {
+			leases := &coordinationv1.LeaseList{}
+			g.Expect(admin.List(ctx, leases, client.InNamespace(s.namespace))).To(Succeed())
+			for i := range leases.Items {
+				leases.Items[i].Spec.RenewTime = new(metav1.NowMicro())
+				g.Expect(admin.Update(ctx, &leases.Items[i])).To(Succeed())
+				renewals++
+			}
+			g.Expect(asked.in(s.namespace)).To(Equal(before))
+		}).WithTimeout(restsFor()).WithPolling(time.Second).Should(Succeed())
+		AddReportEntry("renewals", fmt.Sprintf("%d of %d pairs", renewals, resting))
+		Expect(renewals).To(BeNumerically(">", resting))
+	}, NodeTimeout(15*time.Minute))
+})
+
+// mostReconciles are more than any one change of a spec takes, and far fewer than a loop would make.
+const mostReconciles = 60
+
+var _ = Describe("One change of a spec", func() {
+	It("is settled after a bounded number of reconciles, whatever it is", func(ctx SpecContext) {
+		s := newStage(ctx)
+		Expect(writeConfigMap(document).around(ctx, s.namespace)).To(Succeed())
+		Expect(writePolicy(0).around(ctx, s.namespace)).To(Succeed())
+		s.create(ctx)
+		s.playOut(ctx, admin)
+		created := s.quiet()
+		table := []string{fmt.Sprintf("%3d reconciles %3d writes: create", created.reconciles, created.writes)}
+		most := created.reconciles
+
+		chance := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0))
+		for _, draw := range append(draws, mend) {
+			before, c := asked.in(s.namespace), draw(chance)
+			s.change(ctx, func(spec *v1alpha1.HAPairSpec) {
+				c.spec(spec)
+				if spec.Firewall.Configuration.Inline != nil {
+					spec.Firewall.Configuration = inline(withZones(document, spec.Networks))
+				}
+			})
+			s.playOut(ctx, admin)
+			after := s.quiet()
+			took := after.reconciles - before.reconciles
+			most = max(most, took)
+			table = append(table, fmt.Sprintf("%3d reconciles %3d writes: %s", took, after.writes-before.writes, c.what))
+		}
+		AddReportEntry("reconciles", strings.Join(table, "\n"))
+		Expect(most).To(BeNumerically("<=", mostReconciles), strings.Join(table, "\n"))
+	}, NodeTimeout(2*time.Minute))
+})

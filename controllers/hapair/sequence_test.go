@@ -1,0 +1,277 @@
+//go:build apiserver
+
+package hapair_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/poll"
+)
+
+const (
+	// seedVariable has one sequence run again, of which it is the seed.
+	seedVariable = "HAPAIR_SEED"
+	// sequencesVariable is how many are run.
+	sequencesVariable = "HAPAIR_SEQUENCES"
+
+	sequences  = 50
+	atOnce     = 6
+	settlesIn  = 40 * time.Second
+	idlesFor   = 50 * time.Millisecond
+	looksEvery = 20 * time.Millisecond
+)
+
+// sequence is one pair, with what is changed about it one after the other while the operator and the units are at work.
+type sequence struct {
+	seed    uint64
+	plan    []change
+	chance  *rand.Rand
+	stage   *stage
+	player  *player
+	onlooks client.Reader
+}
+
+// newSequence draws the plan from the seed alone, so that it is the same each time. When it is carried out is chance.
+func newSequence(seed uint64, onlooks client.Reader) *sequence {
+	chance := rand.New(rand.NewPCG(seed, 1))
+	return &sequence{seed: seed, plan: drawPlan(rand.New(rand.NewPCG(seed, 0))), chance: chance, onlooks: onlooks}
+}
+
+// String is what a person needs to run it again.
+func (q *sequence) String() string {
+	text := fmt.Sprintf("%s=%d", seedVariable, q.seed)
+	for i, c := range q.plan {
+		text += fmt.Sprintf("\n  %d. %s", i+1, c.what)
+	}
+	return text
+}
+
+// run carries the plan out, and tells how the pair that comes of it differs from one that is made with the final spec.
+func (q *sequence) run(ctx context.Context) error {
+	q.stage = newStage(ctx)
+	q.player = &player{namespace: q.stage.namespace, reader: q.onlooks, choose: q.chance.IntN}
+	q.stage.create(ctx)
+	for _, c := range q.plan {
+		if err := q.wander(ctx); err != nil {
+			return err
+		}
+		if err := q.carryOut(ctx, c); err != nil {
+			return fmt.Errorf("%s: %w", c.what, err)
+		}
+	}
+	fresh := q.stage.seen(ctx)
+	fresh.ObjectMeta = metav1.ObjectMeta{Namespace: q.stage.namespace, Name: "fresh-edge"}
+	if err := admin.Create(ctx, fresh); err != nil {
+		return fmt.Errorf("making a fresh pair: %w", err)
+	}
+	return errors.Join(q.converge(ctx), q.rest(ctx))
+}
+
+// converge lets the units act until both pairs are what their specs say, with the primary units in the lead, and the
+// same in all that matters.
+func (q *sequence) converge(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, settlesIn)
+	defer cancel()
+	return poll.Until(limited, looksEvery, "the pairs to become the same", func(context.Context) error {
+		for acted := true; acted; {
+			var err error
+			if acted, err = q.player.step(ctx); err != nil {
+				return err
+			}
+		}
+		for _, name := range []string{"edge", "fresh-edge"} {
+			pair := &v1alpha1.HAPair{}
+			if err := q.onlooks.Get(ctx, client.ObjectKey{Namespace: q.stage.namespace, Name: name}, pair); err != nil {
+				return err
+			}
+			if why := unsettled(pair); why != "" {
+				return fmt.Errorf("pair %s: %s", name, why)
+			}
+			if pair.Status.Active != v1alpha1.Primary {
+				return errors.Join(q.lead(ctx, name), fmt.Errorf("pair %s: the secondary unit leads", name))
+			}
+		}
+		got := takeSnapshot(ctx, q.onlooks, q.stage.namespace, "edge")
+		found := got.differences(takeSnapshot(ctx, q.onlooks, q.stage.namespace, "fresh-edge"))
+		if len(found) > 0 {
+			return errors.New(strings.Join(found, "\n"))
+		}
+		return nil
+	})
+}
+
+// wander lets the units do a few things, or nothing.
+func (q *sequence) wander(ctx context.Context) error {
+	for range q.chance.IntN(4) * q.chance.IntN(5) {
+		limited, cancel := context.WithTimeout(ctx, idlesFor)
+		err := poll.Until(limited, looksEvery, "something to do", func(context.Context) error {
+			acted, err := q.player.step(ctx)
+			if err == nil && !acted {
+				return errIdle
+			}
+			return err
+		})
+		cancel()
+		if err != nil && !errors.Is(err, errIdle) {
+			return err
+		}
+	}
+	return nil
+}
+
+var errIdle = errors.New("nothing is due")
+
+func (q *sequence) carryOut(ctx context.Context, c change) error {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if c.around != nil {
+			return c.around(ctx, q.stage.namespace)
+		}
+		pair := &v1alpha1.HAPair{}
+		if err := q.stage.get(ctx, "edge", pair); err != nil {
+			return err
+		}
+		c.spec(&pair.Spec)
+		return admin.Update(ctx, pair)
+	})
+}
+
+// lead has the primary unit of a pair lead.
+func (q *sequence) lead(ctx context.Context, name string) error {
+	casts, err := q.player.casts(ctx)
+	if err != nil {
+		return err
+	}
+	if !casts[name].serves(v1alpha1.Primary) || casts[name].holds(v1alpha1.Primary) {
+		return nil
+	}
+	if err := casts[name].give(v1alpha1.Primary)(ctx); !apierrors.IsConflict(err) {
+		return err
+	}
+	return nil
+}
+
+// unsettled is what a pair's status does not say yet of its present spec; empty when all is well.
+func unsettled(pair *v1alpha1.HAPair) string {
+	for condition, want := range map[string]string{
+		v1alpha1.ConditionReady: v1alpha1.ReasonActive, v1alpha1.ConditionRedundant: v1alpha1.ReasonStandbyReady,
+		v1alpha1.ConditionSynchronized:         v1alpha1.ReasonInSync,
+		v1alpha1.ConditionConfigurationApplied: v1alpha1.ReasonApplied,
+		v1alpha1.ConditionProgressing:          v1alpha1.ReasonSettled,
+		v1alpha1.ConditionDegraded:             v1alpha1.ReasonHealthy,
+	} {
+		switch found := meta.FindStatusCondition(pair.Status.Conditions, condition); {
+		case found == nil || found.ObservedGeneration != pair.Generation:
+			return condition + " is not up to date"
+		case found.Reason != want:
+			return fmt.Sprintf("%s is %s: %s", condition, found.Reason, found.Message)
+		}
+	}
+	return ""
+}
+
+// rest sees that the operator has nothing to write any more.
+func (q *sequence) rest(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, settlesIn)
+	defer cancel()
+	return poll.Until(limited, looksEvery, "the operator to have nothing to write", func(context.Context) error {
+		before := asked.in(q.stage.namespace).writes
+		for _, name := range []string{"edge", "fresh-edge"} {
+			if _, err := operator.Reconcile(ctx, requestFor(q.stage.namespace, name)); err != nil {
+				return err
+			}
+		}
+		if wrote := asked.in(q.stage.namespace).writes - before; wrote > 0 {
+			return fmt.Errorf("a reconcile wrote %d times", wrote)
+		}
+		return nil
+	})
+}
+
+// onlooker sees what players see, without asking the API server each time.
+func onlooker(ctx context.Context) client.Reader {
+	GinkgoHelper()
+	sees, err := cache.New(adminConfig, cache.Options{Scheme: admin.Scheme(), Mapper: admin.RESTMapper()})
+	Expect(err).NotTo(HaveOccurred())
+	looking, end := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- sees.Start(looking) }()
+	DeferCleanup(func() {
+		end()
+		Expect(<-ended).To(Succeed())
+	})
+	for _, kind := range []client.Object{&v1alpha1.HAPair{}, &corev1.Pod{}, &coordinationv1.Lease{}} {
+		_, err := sees.GetInformer(ctx, kind)
+		Expect(err).NotTo(HaveOccurred())
+	}
+	return sees
+}
+
+// number is what an environment variable says, or a default.
+func number(variable string, otherwise uint64) uint64 {
+	GinkgoHelper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	value, err := strconv.ParseUint(text, 10, 64)
+	Expect(err).NotTo(HaveOccurred(), variable)
+	return value
+}
+
+var _ = Describe("Random changes of a pair", func() {
+	It("lead to what a fresh pair with the final spec is", func(ctx SpecContext) {
+		first, count := uint64(GinkgoRandomSeed()), number(sequencesVariable, sequences)
+		if seed := number(seedVariable, 0); seed != 0 {
+			first, count = seed, 1
+		}
+		onlooks := onlooker(ctx)
+		AddReportEntry("seeds", fmt.Sprintf("%d sequences from %s=%d on", count, seedVariable, first))
+		var (
+			mu       sync.Mutex
+			failures []string
+			workers  sync.WaitGroup
+		)
+		seeds := make(chan uint64, count)
+		for seed := first; seed < first+count; seed++ {
+			seeds <- seed
+		}
+		close(seeds)
+		for range atOnce {
+			workers.Go(func() {
+				defer GinkgoRecover()
+				for seed := range seeds {
+					q := newSequence(seed, onlooks)
+					if err := q.run(ctx); err != nil {
+						mu.Lock()
+						failures = append(failures, fmt.Sprintf("%s\n%v", q, err))
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		workers.Wait()
+		if len(failures) > 0 {
+			Fail(strings.Join(failures, "\n\n"))
+		}
+	}, NodeTimeout(10*time.Minute))
+})

@@ -1,0 +1,223 @@
+//go:build apiserver
+
+package hapair_test
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// quota is one that the API server's admission enforces. What it counts is kept by a controller that does not run here.
+func quota(ctx context.Context, namespace string, hard corev1.ResourceList) *corev1.ResourceQuota {
+	GinkgoHelper()
+	made := &corev1.ResourceQuota{
+		ObjectMeta: metav1.ObjectMeta{Name: "tight", Namespace: namespace},
+		Spec:       corev1.ResourceQuotaSpec{Hard: hard},
+	}
+	Expect(admin.Create(ctx, made)).To(Succeed())
+	made.Status.Hard, made.Status.Used = hard, corev1.ResourceList{}
+	for name := range hard {
+		made.Status.Used[name] = resource.MustParse("0")
+	}
+	Expect(admin.Status().Update(ctx, made)).To(Succeed())
+	return made
+}
+
+var _ = Describe("A standby that does not start", func() {
+	waiting := func(reason, message string) func(*corev1.PodStatus) {
+		return func(status *corev1.PodStatus) {
+			firewall := corev1.ContainerStatus{Name: "firewall"}
+			firewall.State.Waiting = &corev1.ContainerStateWaiting{Reason: reason, Message: message}
+			if reason == "CrashLoopBackOff" {
+				firewall.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 3, Message: "no nftables"}
+			}
+			status.ContainerStatuses = []corev1.ContainerStatus{firewall}
+		}
+	}
+
+	DescribeTable("is told of, and the active unit is left alone",
+		func(ctx SpecContext, bound bool, trouble func(*corev1.PodStatus), redundant, tells string) {
+			h := newHands(ctx)
+			DeferCleanup(h.leave)
+			h.bringUp(ctx)
+			active := h.pod(ctx, v1alpha1.Primary).UID
+			told := len(h.life.events.reasons)
+
+			By("making the standby anew, which does not come up")
+			Expect(admin.Delete(ctx, h.pod(ctx, v1alpha1.Secondary), client.GracePeriodSeconds(0))).To(Succeed())
+			h.reconcile(ctx)
+			if bound {
+				Expect(bind(h.pod(ctx, v1alpha1.Secondary), v1alpha1.Secondary)(ctx)).To(Succeed())
+			}
+			h.setStatus(ctx, v1alpha1.Secondary, trouble)
+			h.reconcile(ctx)
+			Expect(h.reconcile(ctx)).To(BeFalse(), "it goes on writing")
+			h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
+			h.eventually(ctx, v1alpha1.ConditionRedundant, redundant, tells)
+			h.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonNoStandby)
+			h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, tells)
+			h.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonRedundancyLost, tells)
+			Expect(h.life.events.reasons[told:]).To(ConsistOf(
+				"UnitCreated", "RedundancyLost", "SynchronizationLost", "Blocked"))
+
+			By("telling when it is mended")
+			told = len(h.life.events.reasons)
+			h.setStatus(ctx, v1alpha1.Secondary, func(status *corev1.PodStatus) {
+				status.ContainerStatuses, status.Conditions = nil, nil
+			})
+			h.goOn(ctx)
+			h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+			Expect(h.life.events.reasons[told:]).To(ConsistOf("RedundancyRestored", "Synchronized", "ConfigurationApplied"))
+			Expect(h.pod(ctx, v1alpha1.Primary).UID).To(Equal(active))
+		},
+		Entry("since no node has room", false, func(status *corev1.PodStatus) {
+			setPodConditions(status, podCondition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
+		}, v1alpha1.ReasonStandbyMissing, "0/2 nodes are available"),
+		Entry("since its image cannot be pulled", true, waiting("ImagePullBackOff", "manifest unknown"),
+			v1alpha1.ReasonStandbyNotReady, "ImagePullBackOff: manifest unknown"),
+		Entry("since it crashes again and again", true, waiting("CrashLoopBackOff", "back-off 40s"),
+			v1alpha1.ReasonStandbyNotReady, "CrashLoopBackOff: it ended with exit code 3: no nftables"),
+		Entry("since its container cannot be made", true, waiting("CreateContainerConfigError", "secret not found"),
+			v1alpha1.ReasonStandbyNotReady, "CreateContainerConfigError: secret not found"),
+	)
+
+	It("is made once a quota has room for it", func(ctx SpecContext) {
+		h := newHands(ctx)
+		DeferCleanup(h.leave)
+		h.bringUp(ctx)
+		told := len(h.life.events.reasons)
+		tight := quota(ctx, h.namespace, corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")})
+		Expect(admin.Delete(ctx, h.pod(ctx, v1alpha1.Secondary), client.GracePeriodSeconds(0))).To(Succeed())
+		// The API server learns of a quota after it has made it.
+		Eventually(func() error {
+			err := admin.Create(ctx, &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-", Namespace: h.namespace},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "x", Image: "x"}}},
+			})
+			return err
+		}).Should(WithTransform(apierrors.IsForbidden, BeTrue()))
+
+		h.reconcile(ctx)
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+			"applying Pod "+h.namespace+"/edge-secondary", "exceeded quota: tight")
+		h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
+		h.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyMissing)
+		Expect(h.life.events.reasons[told:]).To(ConsistOf("RedundancyLost", "SynchronizationLost", "Blocked"))
+
+		Expect(admin.Delete(ctx, tight)).To(Succeed())
+		Eventually(func() error {
+			h.reconcile(ctx)
+			return h.get(ctx, "edge-secondary", &corev1.Pod{})
+		}).Should(Succeed())
+		h.goOn(ctx)
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+	})
+})
+
+var _ = Describe("A refused Service", func() {
+	It("does not keep the endpoint from following the Lease", func(ctx SpecContext) {
+		h := newHands(ctx)
+		DeferCleanup(h.leave)
+		h.bringUp(ctx)
+		quota(ctx, h.namespace, corev1.ResourceList{corev1.ResourceServicesNodePorts: resource.MustParse("0")})
+		h.judged = nil // until the API server knows the quota
+		Eventually(func() error {
+			return admin.Create(ctx, &corev1.Service{
+				ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-", Namespace: h.namespace},
+				Spec: corev1.ServiceSpec{
+					Type: corev1.ServiceTypeNodePort, Ports: []corev1.ServicePort{{Name: "x", Port: 1}},
+				},
+			})
+		}).Should(WithTransform(apierrors.IsForbidden, BeTrue()))
+		h.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Service.Type = corev1.ServiceTypeNodePort })
+		h.reconcile(ctx)
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+			"applying Service "+h.namespace+"/edge", "exceeded quota")
+
+		h.hold(ctx, v1alpha1.Secondary, 2)
+		h.reconcile(ctx)
+		Expect(h.endpoints(ctx)).To(ConsistOf(HaveField("TargetRef.Name", "edge-secondary")))
+		Expect(h.role(ctx, v1alpha1.Secondary)).To(Equal(v1alpha1.LabelRoleActive))
+		Expect(h.seen(ctx).Status.Active).To(Equal(v1alpha1.Secondary))
+	})
+})
+
+var _ = Describe("A node that is lost", func() {
+	// What the node controller and the taint manager do some minutes after a node fell silent.
+	loseNode := func(ctx SpecContext, h *hands, unit v1alpha1.Unit) *corev1.Pod {
+		GinkgoHelper()
+		h.say(ctx, unit, podCondition(corev1.PodReady, false, "NodeLost", ""))
+		pod := h.pod(ctx, unit)
+		Expect(admin.Delete(ctx, pod)).To(Succeed())
+		return h.pod(ctx, unit)
+	}
+	// Its kubelet does not finish what it was told, and time goes on.
+	wait := func(ctx SpecContext, h *hands, long time.Duration) {
+		GinkgoHelper()
+		h.life.reconciler.Now = func() time.Time { return time.Now().Add(long) }
+		h.reconcile(ctx)
+	}
+
+	It("with the active unit leaves the other to serve alone, until a person says that it is lost", func(ctx SpecContext) {
+		h := newHands(ctx)
+		DeferCleanup(h.leave)
+		h.bringUp(ctx)
+		told := len(h.life.events.reasons)
+		h.hold(ctx, v1alpha1.Secondary, 2)
+		lost := loseNode(ctx, h, v1alpha1.Primary)
+		h.say(ctx, v1alpha1.Secondary, notInSync(v1alpha1.ReasonPeerDisconnected), roleIs(v1alpha1.RoleActive))
+		h.reconcile(ctx)
+		Expect(h.endpoints(ctx)).To(ConsistOf(HaveField("TargetRef.Name", "edge-secondary")))
+		h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive, "Unit secondary")
+		h.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyNotReady, "edge-primary is being deleted")
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonUpdating, "edge-primary is being deleted")
+		h.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonRedundancyLost)
+		Expect(h.life.events.reasons[told:]).To(ConsistOf("ActiveChanged", "RedundancyLost", "SynchronizationLost"))
+
+		By("saying what to do when it does not come back")
+		told = len(h.life.events.reasons)
+		wait(ctx, h, 2*time.Minute)
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+			"pod edge-primary does not go: node node-1 does not answer", "delete the Node")
+		Expect(h.life.events.reasons[told:]).To(ConsistOf("Blocked"))
+		Expect(h.reconcile(ctx)).To(BeFalse(), "it goes on writing")
+		Expect(h.pod(ctx, v1alpha1.Primary).UID).To(Equal(lost.UID), "never two pods of a unit")
+
+		By("making it anew then")
+		told = len(h.life.events.reasons)
+		Expect(admin.Delete(ctx, lost, client.GracePeriodSeconds(0))).To(Succeed())
+		h.goOn(ctx)
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		Expect(h.seen(ctx).Status.Active).To(Equal(v1alpha1.Secondary))
+		Expect(h.life.events.reasons[told:]).To(ContainElements("UnitCreated", "RedundancyRestored", "Synchronized"))
+	})
+
+	It("during an upgrade holds that up, and the other unit is not touched", func(ctx SpecContext) {
+		h := newHands(ctx)
+		DeferCleanup(h.leave)
+		h.bringUp(ctx)
+		lost := loseNode(ctx, h, v1alpha1.Secondary)
+		h.say(ctx, v1alpha1.Primary, notInSync(v1alpha1.ReasonPeerDisconnected))
+		h.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = "example.test/firewall:2" })
+		wait(ctx, h, 2*time.Minute)
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "edge-secondary does not go")
+		Expect(h.pod(ctx, v1alpha1.Primary).DeletionTimestamp).To(BeNil())
+
+		Expect(admin.Delete(ctx, lost, client.GracePeriodSeconds(0))).To(Succeed())
+		h.goOn(ctx)
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		for _, unit := range v1alpha1.Units() {
+			Expect(h.pod(ctx, unit).Spec.Containers[0].Image).To(Equal("example.test/firewall:2"))
+		}
+	})
+})
