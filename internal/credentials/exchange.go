@@ -88,8 +88,8 @@ type Plan struct {
 // are exchanged; when those have stood for Overlap, the authority of the former goes. All of it follows from what the
 // Secrets hold. Where it was interrupted, and by whom, makes no difference.
 //
-// What a unit holds that is of no use, or is expired, is exchanged at once: there is nothing to lose. Of units that have
-// a session that is not so, whatever the clock says: it may be wrong, and they are in no hurry.
+// What a unit holds that is of no use, or is expired, is exchanged at once: there is nothing to lose. Of units in
+// session that is not so, whatever the clock says: it may be wrong, and they are in no hurry.
 func (s Sight) Exchange(offers [2]Offer) Plan {
 	known := s.known()
 	now := s.Now
