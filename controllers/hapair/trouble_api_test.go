@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -149,6 +150,30 @@ var _ = Describe("A refused Service", func() {
 		Expect(h.endpoints(ctx)).To(ConsistOf(HaveField("TargetRef.Name", "edge-secondary")))
 		Expect(h.role(ctx, v1alpha1.Secondary)).To(Equal(v1alpha1.LabelRoleActive))
 		Expect(h.seen(ctx).Status.Active).To(Equal(v1alpha1.Secondary))
+	})
+
+	It("does not keep the units from being made, where another has its name", func(ctx SpecContext) {
+		h := newHands(ctx)
+		DeferCleanup(h.leave)
+		users := &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Name: h.pair.Name, Namespace: h.namespace},
+			Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "x", Port: 1}}},
+		}
+		Expect(admin.Create(ctx, users)).To(Succeed())
+		h.create(ctx)
+		h.goOn(ctx)
+		h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+			"Service "+h.namespace+"/edge exists and does not belong to this pair")
+		after := &corev1.Service{}
+		Expect(h.get(ctx, users.Name, after)).To(Succeed())
+		Expect(after.ResourceVersion).To(Equal(users.ResourceVersion))
+		Expect(apierrors.IsNotFound(h.get(ctx, users.Name, &discoveryv1.EndpointSlice{}))).To(BeTrue())
+
+		Expect(admin.Delete(ctx, users)).To(Succeed())
+		h.goOn(ctx)
+		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		Expect(h.endpoints(ctx)).To(ConsistOf(HaveField("TargetRef.Name", "edge-primary")))
 	})
 })
 
