@@ -72,10 +72,10 @@ test-netns: ## Run the tests that make network namespaces (root)
 test-soak: ## Let connections come and go through a pair for 10 minutes, and see that nothing grows (root)
 	HAPAIR_LONG=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run TestNothingGrows ./test/testbed/pair
 
-.PHONY: test-rest
-test-rest: kubernetes-assets ## Let 20 pairs rest for 10 minutes, and see that they cost the operator nothing
-	KUBEBUILDER_ASSETS=$(BIN)/kubernetes-assets HAPAIR_LONG=1 go test $(TESTFLAGS) -tags apiserver -timeout 20m -count=1 -v \
-		./controllers/hapair -ginkgo.focus='Pairs at rest'
+.PHONY: test-operator
+test-operator: kubernetes-assets ## Run the operator's tests at length: killed in every way, 200 random sequences, 20 pairs at rest for 10 minutes
+	KUBEBUILDER_ASSETS=$(BIN)/kubernetes-assets HAPAIR_LONG=1 go test $(TESTFLAGS) -tags apiserver -timeout 60m -count=1 -v \
+		./controllers/hapair
 
 .PHONY: test-cluster
 test-cluster: prepare-demo ## Run the tests on a real cluster (root)

@@ -19,12 +19,15 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// longVariable makes what rests rest for long.
+// longVariable has what takes long done in full: managers are killed in more ways, more sequences are run, and pairs
+// rest for longer.
 const longVariable = "HAPAIR_LONG"
+
+func long() bool { return os.Getenv(longVariable) != "" }
 
 // restsFor is how long pairs are watched that should cost nothing.
 func restsFor() time.Duration {
-	if os.Getenv(longVariable) != "" {
+	if long() {
 		return 10 * time.Minute
 	}
 	return 20 * time.Second

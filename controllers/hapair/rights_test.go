@@ -132,6 +132,21 @@ var _ = Describe("The rights of a unit", func() {
 			Expect(unit.Create(ctx, object)).To(beForbidden, "make a %T", object)
 		}
 	})
+
+	It("let it change the labels of its pod by way of the status, which the operator puts back", func(ctx SpecContext) {
+		unit := actAs(s.namespace, "edge-secondary")
+		before := s.pod(ctx, v1alpha1.Secondary)
+		for _, patch := range []string{
+			`{"metadata":{"labels":{"hapair.io/role":"active"}}}`, `{"metadata":{"labels":{"hapair.io/pair":null}}}`,
+		} {
+			labels := client.RawPatch(types.MergePatchType, []byte(patch))
+			Expect(unit.Status().Patch(ctx, &corev1.Pod{ObjectMeta: at("edge-secondary")}, labels)).To(Succeed(), patch)
+			Expect(s.pod(ctx, v1alpha1.Secondary).ResourceVersion).NotTo(Equal(before.ResourceVersion), patch)
+			Eventually(func() map[string]string { return s.pod(ctx, v1alpha1.Secondary).Labels }).
+				Should(Equal(before.Labels), patch)
+		}
+		Expect(s.pod(ctx, v1alpha1.Secondary).UID).To(Equal(before.UID))
+	})
 })
 
 // rulesOf are all that the API server's authorizer would let a client do with resources in a namespace, beyond what it

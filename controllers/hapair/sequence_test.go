@@ -31,10 +31,11 @@ import (
 const (
 	// seedVariable has one sequence run again, of which it is the seed.
 	seedVariable = "HAPAIR_SEED"
-	// sequencesVariable is how many are run.
+	// sequencesVariable is how many are run. Without it there are some, and more for long.
 	sequencesVariable = "HAPAIR_SEQUENCES"
 
-	sequences  = 50
+	sequences  = 40
+	ofLong     = 200
 	atOnce     = 6
 	settlesIn  = 40 * time.Second
 	idlesFor   = 50 * time.Millisecond
@@ -240,7 +241,11 @@ func number(variable string, otherwise uint64) uint64 {
 
 var _ = Describe("Random changes of a pair", func() {
 	It("lead to what a fresh pair with the final spec is", func(ctx SpecContext) {
-		first, count := uint64(GinkgoRandomSeed()), number(sequencesVariable, sequences)
+		first, count := uint64(GinkgoRandomSeed()), uint64(sequences)
+		if long() {
+			count = ofLong
+		}
+		count = number(sequencesVariable, count)
 		if seed := number(seedVariable, 0); seed != 0 {
 			first, count = seed, 1
 		}
@@ -273,5 +278,5 @@ var _ = Describe("Random changes of a pair", func() {
 		if len(failures) > 0 {
 			Fail(strings.Join(failures, "\n\n"))
 		}
-	}, NodeTimeout(10*time.Minute))
+	}, NodeTimeout(15*time.Minute))
 })
