@@ -40,9 +40,23 @@ func CachedObjects() (map[client.Object]cache.ByObject, error) {
 	}
 	cached := map[client.Object]cache.ByObject{}
 	for _, kind := range owned() {
-		cached[kind] = cache.ByObject{Label: labels.NewSelector().Add(*ofPair)}
+		selected := cache.ByObject{Label: labels.NewSelector().Add(*ofPair)}
+		if _, pod := kind.(*corev1.Pod); pod {
+			selected.Transform = lightenPod
+		}
+		cached[kind] = selected
 	}
 	return cached, nil
+}
+
+// lightenPod keeps of a pod what the operator looks at. The rest, which it never compares since a pod is replaced and
+// not changed, is most of what a pair would take of the cache.
+func lightenPod(object any) (any, error) {
+	if pod, ok := object.(*corev1.Pod); ok {
+		pod.ManagedFields = nil
+		pod.Spec = corev1.PodSpec{NodeName: pod.Spec.NodeName}
+	}
+	return object, nil
 }
 
 // owned are the kinds that a pair consists of.

@@ -228,7 +228,8 @@ func (f *fleet) tell(ctx context.Context, pair client.ObjectKey, active v1alpha1
 		c := roleCondition(role)
 		patch := fmt.Sprintf(`{"status":{"conditions":[{"type":%q,"status":%q,"reason":%q}]}}`, c.Type, c.Status, c.Reason)
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pair.Namespace, Name: pair.Name + "-" + string(unit)}}
-		if err := f.admin.Status().Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, []byte(patch))); err != nil {
+		said := client.RawPatch(types.StrategicMergePatchType, []byte(patch))
+		if err := f.admin.Status().Patch(ctx, pod, said); err != nil {
 			return err
 		}
 	}
