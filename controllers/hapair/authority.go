@@ -6,7 +6,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -75,7 +74,7 @@ func (r *Reconciler) ensureAuthority(
 	ctx context.Context, pair *v1alpha1.HAPair, authority credentials.KeyPair,
 ) (there bool, _ error) {
 	live, wanted := &corev1.Secret{}, resources.AuthoritySecret(pair, authority.Certificate, authority.Key)
-	err := ensure(ctx, r, pair, live, wanted, corev1ac.ExtractSecret)
+	err := r.ensure(ctx, pair, live, wanted)
 	return live.UID != "", err
 }
 

@@ -18,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -53,12 +52,11 @@ func newReplica(namespace, office string) *replica {
 			return next.RoundTrip(request)
 		})
 	})
-	cached, err := hapair.CachedObjects()
+	cached, err := hapair.CacheOptions()
 	Expect(err).NotTo(HaveOccurred())
+	cached.DefaultFieldSelector = fields.OneTermEqualSelector("metadata.namespace", namespace)
 	manager, _ := newOperator(config, ctrl.Options{
-		Cache: cache.Options{
-			ByObject: cached, DefaultFieldSelector: fields.OneTermEqualSelector("metadata.namespace", namespace),
-		},
+		Cache:                   cached,
 		LeaderElection:          true,
 		LeaderElectionID:        "hapair-manager",
 		LeaderElectionNamespace: office,

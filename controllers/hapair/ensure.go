@@ -1,9 +1,7 @@
 package hapair
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,41 +22,42 @@ type configuration interface {
 }
 
 // ensure makes an object of the pair what it should be. It writes only when that differs from what the operator applied
-// last, as the API server remembers it: extract takes from live what belongs to an owner of fields. So a field that
-// another took over, or that is not wanted any more, is seen as well as one that was changed, and a steady pair costs
-// no write. live is filled with the object as it was before.
-func ensure[L client.Object, W configuration](
-	ctx context.Context, r *Reconciler, pair *v1alpha1.HAPair,
-	live L, wanted W, extract func(L, string) (W, error),
+// last, so a steady pair costs no write. live is filled with what the cache kept of the object as it was before.
+func (r *Reconciler) ensure(
+	ctx context.Context, pair *v1alpha1.HAPair, live client.Object, wanted configuration,
 ) error {
+	_, err := r.ensured(ctx, pair, live, wanted)
+	return err
+}
+
+// ensured also tells whether it wrote.
+func (r *Reconciler) ensured(
+	ctx context.Context, pair *v1alpha1.HAPair, live client.Object, wanted configuration,
+) (wrote bool, _ error) {
 	what, err := describe(r.Client.Scheme(), live, wanted)
 	if err != nil {
-		return err
+		return false, err
 	}
 	key := client.ObjectKey{Namespace: *wanted.GetNamespace(), Name: *wanted.GetName()}
 	switch err := r.Client.Get(ctx, key, live); {
 	case apierrors.IsNotFound(err):
 		// What the cache does not show may still be there, without the label: something of the user's.
 		if err := r.refuseForeign(ctx, pair, live, key, what); err != nil {
-			return err
+			return false, err
 		}
 	case err != nil:
-		return fmt.Errorf("reading %s: %w", what, err)
+		return false, fmt.Errorf("reading %s: %w", what, err)
 	case !metav1.IsControlledBy(live, pair):
-		return &foreignObjectError{what: what}
+		return false, &foreignObjectError{what: what}
 	default:
-		applied, err := extract(live, string(apply.FieldOwner))
-		if err != nil {
-			return fmt.Errorf("reading what was applied to %s: %w", what, err)
-		}
-		if same, err := equal(applied, wanted); err != nil || same {
-			return err
+		if same, err := says(live, "", wanted); err != nil || same {
+			return false, err
 		}
 	}
 	if err := r.Client.Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership); err != nil {
-		return fmt.Errorf("applying %s: %w", what, err)
+		return false, fmt.Errorf("applying %s: %w", what, err)
 	}
-	return nil
+	return true, nil
 }
 
 // refuseForeign keeps the operator from taking over an object that it did not make, which would then be changed, and
@@ -89,19 +88,6 @@ type foreignObjectError struct{ what string }
 
 func (e *foreignObjectError) Error() string {
 	return fmt.Sprintf("%s exists and does not belong to this pair; remove it, or give the pair another name", e.what)
-}
-
-// equal compares what two configurations say, not how they came about.
-func equal(a, b any) (bool, error) {
-	encodedA, err := json.Marshal(a)
-	if err != nil {
-		return false, fmt.Errorf("comparing configurations: %w", err)
-	}
-	encodedB, err := json.Marshal(b)
-	if err != nil {
-		return false, fmt.Errorf("comparing configurations: %w", err)
-	}
-	return bytes.Equal(encodedA, encodedB), nil
 }
 
 func describe(scheme *runtime.Scheme, kind client.Object, named configuration) (string, error) {

@@ -38,12 +38,11 @@ type life struct {
 // beginLife begins a life with an empty cache. All that it does passes its failpoint, and the judge if there is one.
 func beginLife(ctx context.Context, namespace string, death failpoint, judged *judge) *life {
 	GinkgoHelper()
-	byObject, err := hapair.CachedObjects()
+	kinds, err := hapair.CacheOptions()
 	Expect(err).NotTo(HaveOccurred())
-	seen, err := cache.New(managerConfig, cache.Options{
-		Scheme: admin.Scheme(), Mapper: admin.RESTMapper(), ByObject: byObject,
-		DefaultFieldSelector: fields.OneTermEqualSelector("metadata.namespace", namespace),
-	})
+	kinds.Scheme, kinds.Mapper = admin.Scheme(), admin.RESTMapper()
+	kinds.DefaultFieldSelector = fields.OneTermEqualSelector("metadata.namespace", namespace)
+	seen, err := cache.New(managerConfig, kinds)
 	Expect(err).NotTo(HaveOccurred())
 	alive, end := context.WithCancel(ctx)
 	ended := make(chan struct{})
@@ -52,7 +51,7 @@ func beginLife(ctx context.Context, namespace string, death failpoint, judged *j
 		defer GinkgoRecover()
 		Expect(seen.Start(alive)).To(Succeed())
 	}()
-	for _, kind := range append(slices.Collect(maps.Keys(byObject)), &v1alpha1.HAPair{}, &v1alpha1.SyncPolicy{}) {
+	for _, kind := range append(slices.Collect(maps.Keys(kinds.ByObject)), &v1alpha1.HAPair{}, &v1alpha1.SyncPolicy{}) {
 		_, err := seen.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		Expect(err).NotTo(HaveOccurred())
 	}

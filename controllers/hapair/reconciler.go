@@ -50,21 +50,26 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	}
 	s := newScope(pair, log.FromContext(ctx))
-	err := run(ctx, s,
-		r.observe,
-		// What follows a failover comes first, and needs nothing of what may fail below.
-		r.repoint,
-		r.labelRoles,
-		// The units learn by the Lease that they are paused, whatever else is wrong.
-		r.ensureLease,
-		r.resolveSync,
-		r.resolveDocument,
-		r.ensureIdentity,
-		r.ensureCredentials,
-		r.ensureAccess,
-		r.ensureConfiguration,
-		r.ensureUnits,
-	)
+	// What follows a failover comes first, and needs nothing of what may fail below.
+	err := run(ctx, s, r.observe, r.repoint)
+	if err == nil && s.repointed {
+		s.log.V(1).Info("The Service follows the Lease; the rest comes when all others do")
+		return ctrl.Result{RequeueAfter: time.Millisecond, Priority: new(priorityNormal)}, nil
+	}
+	if err == nil {
+		err = run(ctx, s,
+			r.labelRoles,
+			// The units learn by the Lease that they are paused, whatever else is wrong.
+			r.ensureLease,
+			r.resolveSync,
+			r.resolveDocument,
+			r.ensureIdentity,
+			r.ensureCredentials,
+			r.ensureAccess,
+			r.ensureConfiguration,
+			r.ensureUnits,
+		)
+	}
 	if s.refused = refusal(err); s.refused != "" {
 		s.log.Info("Waiting for a refusal to be mended", "refusal", s.refused)
 		s.lookAgain(r.Now().Add(refusalInterval))
@@ -77,7 +82,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	case published != nil:
 		err = errors.Join(err, published)
 	}
-	return ctrl.Result{RequeueAfter: s.untilNextLook(r.Now())}, err
+	return ctrl.Result{RequeueAfter: s.untilNextLook(r.Now()), Priority: new(priorityNormal)}, err
 }
 
 const (

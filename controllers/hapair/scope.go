@@ -35,6 +35,8 @@ type scope struct {
 	// awaited is what the certificates wait for, nil when for nothing.
 	awaited *awaited
 
+	// repointed is set when the Service was made to point at another unit.
+	repointed bool
 	// refused is what the API server refused, empty when nothing was.
 	refused string
 	// nextLook is when the pair has to be looked at again though nothing changed; zero when it need not be.

@@ -6,10 +6,6 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	policyv1 "k8s.io/api/policy/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -31,41 +27,18 @@ const (
 	reconcileTimeout = 30 * time.Second
 )
 
-// CachedObjects restricts the cache to what belongs to pairs: of the cluster's pods, Secrets and the like, most do not
+// CacheOptions restrict the cache to what belongs to pairs: of the cluster's pods, Secrets and the like, most do not
 // concern the operator, and it should not hold them.
-func CachedObjects() (map[client.Object]cache.ByObject, error) {
+func CacheOptions() (cache.Options, error) {
 	ofPair, err := labels.NewRequirement(v1alpha1.LabelPair, selection.Exists, nil)
 	if err != nil {
-		return nil, fmt.Errorf("selecting what belongs to pairs: %w", err)
+		return cache.Options{}, fmt.Errorf("selecting what belongs to pairs: %w", err)
 	}
 	cached := map[client.Object]cache.ByObject{}
-	for _, kind := range owned() {
-		selected := cache.ByObject{Label: labels.NewSelector().Add(*ofPair)}
-		if _, pod := kind.(*corev1.Pod); pod {
-			selected.Transform = lightenPod
-		}
-		cached[kind] = selected
+	for kind, keep := range owned() {
+		cached[kind] = cache.ByObject{Label: labels.NewSelector().Add(*ofPair), Transform: keep}
 	}
-	return cached, nil
-}
-
-// lightenPod keeps of a pod what the operator looks at. The rest, which it never compares since a pod is replaced and
-// not changed, is most of what a pair would take of the cache.
-func lightenPod(object any) (any, error) {
-	if pod, ok := object.(*corev1.Pod); ok {
-		pod.ManagedFields = nil
-		pod.Spec = corev1.PodSpec{NodeName: pod.Spec.NodeName}
-	}
-	return object, nil
-}
-
-// owned are the kinds that a pair consists of.
-func owned() []client.Object {
-	return []client.Object{
-		&corev1.Pod{}, &corev1.ConfigMap{}, &corev1.Secret{}, &corev1.ServiceAccount{}, &corev1.Service{},
-		&rbacv1.Role{}, &rbacv1.RoleBinding{}, &coordinationv1.Lease{}, &policyv1.PodDisruptionBudget{},
-		&discoveryv1.EndpointSlice{}, &networkingv1.NetworkPolicy{},
-	}
+	return cache.Options{ByObject: cached, DefaultTransform: cache.TransformStripManagedFields()}, nil
 }
 
 // SetupWithManager has the reconciler called whenever something changes that a pair depends on.
@@ -82,18 +55,17 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 		For(&v1alpha1.HAPair{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.SyncPolicy{}, r.pairsThatName(indexPolicy),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&corev1.Secret{}, pairOfIssued()).
+		Watches(&corev1.Secret{}, pairOfIssued(), builder.WithPredicates(news())).
+		Watches(&coordinationv1.Lease{}, urgent(ofController(manager)), builder.WithPredicates(news())).
 		WatchesRawSource(source.Kind[client.Object](documents, configMapMetadata(), r.pairsThatName(indexConfigMap))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrentPairs,
 			ReconciliationTimeout:   reconcileTimeout,
 		})
-	for _, kind := range owned() {
-		if _, lease := kind.(*coordinationv1.Lease); lease {
-			setup.Owns(kind, builder.WithPredicates(leaseChanged()))
-			continue
+	for kind := range owned() {
+		if _, lease := kind.(*coordinationv1.Lease); !lease {
+			setup.Owns(kind, builder.WithPredicates(news()))
 		}
-		setup.Owns(kind)
 	}
 	return setup.Complete(r)
 }

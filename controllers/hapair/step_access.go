@@ -6,8 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
-	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -17,7 +15,7 @@ import (
 // ensureAccess says who reaches the units' pods, and gives whoever scrapes their metrics what they want to see.
 func (r *Reconciler) ensureAccess(ctx context.Context, s *scope) error {
 	policy := resources.NetworkPolicy(s.pair)
-	err := ensure(ctx, r, s.pair, &networkingv1.NetworkPolicy{}, policy, networkingv1ac.ExtractNetworkPolicy)
+	err := r.ensure(ctx, s.pair, &networkingv1.NetworkPolicy{}, policy)
 	if err != nil {
 		return err
 	}
@@ -30,7 +28,7 @@ func (r *Reconciler) ensureAccess(ctx context.Context, s *scope) error {
 		return err
 	}
 	wanted := resources.MetricsSecret(s.pair, token, unit.Data[resources.KeyAuthority])
-	return ensure(ctx, r, s.pair, &corev1.Secret{}, wanted, corev1ac.ExtractSecret)
+	return r.ensure(ctx, s.pair, &corev1.Secret{}, wanted)
 }
 
 // metricsToken is the one that there is, or a new one. That there is none is asked again of the API server, since a new

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/firewall/document"
@@ -24,13 +23,13 @@ func (r *Reconciler) ensureConfiguration(ctx context.Context, s *scope) error {
 			return &specError{err}
 		}
 		wanted := resources.SidecarConfigMap(s.pair, s.settings)
-		if err := ensure(ctx, r, s.pair, &corev1.ConfigMap{}, wanted, corev1ac.ExtractConfigMap); err != nil {
+		if err := r.ensure(ctx, s.pair, &corev1.ConfigMap{}, wanted); err != nil {
 			return err
 		}
 	}
 	if s.document != nil {
 		wanted := resources.FirewallConfigMap(s.pair, s.document)
-		if err := ensure(ctx, r, s.pair, &corev1.ConfigMap{}, wanted, corev1ac.ExtractConfigMap); err != nil {
+		if err := r.ensure(ctx, s.pair, &corev1.ConfigMap{}, wanted); err != nil {
 			return err
 		}
 	}

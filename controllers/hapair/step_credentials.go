@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -73,7 +72,7 @@ func (r *Reconciler) exchange(
 		}
 	}
 	live, wanted := &corev1.Secret{}, resources.UnitSecret(s.pair, e.unit, held.Certificate, held.Key, e.trusted)
-	if err := ensure(ctx, r, s.pair, live, wanted, corev1ac.ExtractSecret); err != nil {
+	if err := r.ensure(ctx, s.pair, live, wanted); err != nil {
 		return false, err
 	}
 	if e.move == credentials.Take && len(e.own.Held.Certificate) > 0 {

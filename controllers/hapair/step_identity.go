@@ -5,8 +5,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
-	rbacv1ac "k8s.io/client-go/applyconfigurations/rbac/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/resources"
@@ -17,16 +15,16 @@ import (
 func (r *Reconciler) ensureIdentity(ctx context.Context, s *scope) error {
 	for _, unit := range v1alpha1.Units() {
 		account := resources.ServiceAccount(s.pair, unit)
-		err := ensure(ctx, r, s.pair, &corev1.ServiceAccount{}, account, corev1ac.ExtractServiceAccount)
+		err := r.ensure(ctx, s.pair, &corev1.ServiceAccount{}, account)
 		if err != nil {
 			return err
 		}
 		role := resources.Role(s.pair, unit)
-		if err := ensure(ctx, r, s.pair, &rbacv1.Role{}, role, rbacv1ac.ExtractRole); err != nil {
+		if err := r.ensure(ctx, s.pair, &rbacv1.Role{}, role); err != nil {
 			return err
 		}
 		binding := resources.RoleBinding(s.pair, unit)
-		if err := ensure(ctx, r, s.pair, &rbacv1.RoleBinding{}, binding, rbacv1ac.ExtractRoleBinding); err != nil {
+		if err := r.ensure(ctx, s.pair, &rbacv1.RoleBinding{}, binding); err != nil {
 			return err
 		}
 	}

@@ -5,8 +5,6 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	policyv1 "k8s.io/api/policy/v1"
-	coordinationv1ac "k8s.io/client-go/applyconfigurations/coordination/v1"
-	policyv1ac "k8s.io/client-go/applyconfigurations/policy/v1"
 
 	"github.com/hapair-io/hapair/internal/resources"
 )
@@ -14,9 +12,9 @@ import (
 // ensureLease makes the Lease that the units decide by, and the budget that keeps evictions from taking both of them.
 func (r *Reconciler) ensureLease(ctx context.Context, s *scope) error {
 	lease := resources.Lease(s.pair)
-	if err := ensure(ctx, r, s.pair, &coordinationv1.Lease{}, lease, coordinationv1ac.ExtractLease); err != nil {
+	if err := r.ensure(ctx, s.pair, &coordinationv1.Lease{}, lease); err != nil {
 		return err
 	}
 	budget := resources.PodDisruptionBudget(s.pair)
-	return ensure(ctx, r, s.pair, &policyv1.PodDisruptionBudget{}, budget, policyv1ac.ExtractPodDisruptionBudget)
+	return r.ensure(ctx, s.pair, &policyv1.PodDisruptionBudget{}, budget)
 }

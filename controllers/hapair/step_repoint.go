@@ -9,8 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
-	discoveryv1ac "k8s.io/client-go/applyconfigurations/discovery/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -27,7 +25,7 @@ func (r *Reconciler) repoint(ctx context.Context, s *scope) error {
 		return r.removeService(ctx, s.pair)
 	}
 	service, pair := &corev1.Service{}, s.pair
-	err := ensure(ctx, r, pair, service, resources.Service(pair), corev1ac.ExtractService)
+	err := r.ensure(ctx, pair, service, resources.Service(pair))
 	if refused := refusal(err); refused != "" {
 		s.note(lack{kind: lackService, message: refused})
 		s.lookAgain(r.Now().Add(refusalInterval))
@@ -62,7 +60,9 @@ func (r *Reconciler) pointAt(
 		return err
 	}
 	wanted := resources.EndpointSlice(pair, family, s.facts.endpoint(family))
-	return ensure(ctx, r, pair, &discoveryv1.EndpointSlice{}, wanted, discoveryv1ac.ExtractEndpointSlice)
+	wrote, err := r.ensured(ctx, pair, &discoveryv1.EndpointSlice{}, wanted)
+	s.repointed = s.repointed || wrote
+	return err
 }
 
 // withServiceAsItIs is the pair as it would be with the ports that its Service has. A change of these that is refused
@@ -86,11 +86,7 @@ func (r *Reconciler) publishAddresses(ctx context.Context, pair *v1alpha1.HAPair
 		return nil // not yet, or no longer: the change brings the next reconcile
 	}
 	wanted := resources.ServiceStatus(pair)
-	published, err := corev1ac.ExtractServiceStatus(service, string(apply.FieldOwner))
-	if err != nil {
-		return fmt.Errorf("reading the status of Service %s: %w", service.Name, err)
-	}
-	if same, err := equal(published.Status, wanted.Status); err != nil || same {
+	if same, err := says(service, subresourceStatus, wanted); err != nil || same {
 		return err
 	}
 	if err := r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership); err != nil {

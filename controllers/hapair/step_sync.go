@@ -72,10 +72,10 @@ func (r *Reconciler) keepSync(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// lastGood is what was written last to a ConfigMap of the pair, nil when nothing was.
+// lastGood is what was written last to a ConfigMap of the pair, nil when nothing was. The cache does not keep it.
 func (r *Reconciler) lastGood(ctx context.Context, pair *v1alpha1.HAPair, name, key string) ([]byte, error) {
 	written := &corev1.ConfigMap{}
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: pair.Namespace, Name: name}, written)
+	err := r.Live.Get(ctx, client.ObjectKey{Namespace: pair.Namespace, Name: name}, written)
 	if client.IgnoreNotFound(err) != nil {
 		return nil, fmt.Errorf("reading what was last good in ConfigMap %s: %w", name, err)
 	}

@@ -70,7 +70,7 @@ func (r *Reconciler) carryOut(
 	case actionCreate:
 		s.log.Info("Creating pod of unit", "unit", unit)
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.pair.Namespace, Name: *template.GetName()}}
-		if err := ensure(ctx, r, s.pair, &corev1.Pod{}, template, corev1ac.ExtractPod); err != nil {
+		if err := r.ensure(ctx, s.pair, &corev1.Pod{}, template); err != nil {
 			return err
 		}
 		r.tell(s.pair, pod, noticeUnitCreated, "Created pod %s of unit %s", pod.Name, unit)

@@ -127,12 +127,12 @@ func startOperator() {
 	GinkgoHelper()
 	others, err := labels.NewRequirement(labelByHand, selection.DoesNotExist, nil)
 	Expect(err).NotTo(HaveOccurred())
-	cached, err := hapair.CachedObjects()
+	cached, err := hapair.CacheOptions()
 	Expect(err).NotTo(HaveOccurred())
-	cached[&v1alpha1.HAPair{}] = cache.ByObject{Label: labels.NewSelector().Add(*others)}
+	cached.ByObject[&v1alpha1.HAPair{}] = cache.ByObject{Label: labels.NewSelector().Add(*others)}
 
 	var manager ctrl.Manager
-	manager, operator = newOperator(managerConfig, ctrl.Options{Cache: cache.Options{ByObject: cached}})
+	manager, operator = newOperator(managerConfig, ctrl.Options{Cache: cached})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- manager.Start(ctx) }()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,35 +19,18 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// leaseChanged passes over renewals, of which there are several a minute for each pair, and over all else that the
-// units note there for each other. Only what the operator itself reads or wrote counts.
-func leaseChanged() predicate.Predicate {
+// news passes over updates that leave all that the cache keeps as it was, such as the renewals of Leases.
+func news() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		before, okBefore := e.ObjectOld.(*coordinationv1.Lease)
-		after, okAfter := e.ObjectNew.(*coordinationv1.Lease)
-		if !okBefore || !okAfter {
-			return true
-		}
-		return !equality.Semantic.DeepEqual(concerned(before), concerned(after))
+		return !equality.Semantic.DeepEqual(unversioned(e.ObjectOld), unversioned(e.ObjectNew))
 	}}
 }
 
-// concerned is what of a Lease concerns the operator.
-func concerned(lease *coordinationv1.Lease) *coordinationv1.Lease {
-	part := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
-		UID:               lease.UID,
-		DeletionTimestamp: lease.DeletionTimestamp,
-		Labels:            lease.Labels,
-		OwnerReferences:   lease.OwnerReferences,
-		Annotations:       map[string]string{},
-	}}
-	for _, name := range []string{v1alpha1.AnnotationPaused, v1alpha1.AnnotationLastFailover} {
-		if value, ok := lease.Annotations[name]; ok {
-			part.Annotations[name] = value
-		}
-	}
-	part.Spec.HolderIdentity, part.Spec.LeaseTransitions = lease.Spec.HolderIdentity, lease.Spec.LeaseTransitions
-	return part
+// unversioned is a copy of an object without its version, which every write changes.
+func unversioned(object client.Object) client.Object {
+	object, _ = object.DeepCopyObject().(client.Object) // a copy is of the same type
+	object.SetResourceVersion("")
+	return object
 }
 
 // The fields by which pairs are found that name an object.

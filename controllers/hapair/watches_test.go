@@ -12,7 +12,7 @@ import (
 )
 
 // A pair whose units only renew is not reconciled for it: with hundreds of pairs the operator would do little else.
-func TestLeaseChanged(t *testing.T) {
+func TestNewsOfALease(t *testing.T) {
 	type lease = *coordinationv1.Lease
 	for name, test := range map[string]struct {
 		change func(lease)
@@ -22,7 +22,7 @@ func TestLeaseChanged(t *testing.T) {
 		"renewal": {func(l lease) {
 			l.ResourceVersion, l.Generation = "8", 9
 			l.Spec.RenewTime = new(metav1.NewMicroTime(time.Unix(2, 0)))
-			l.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "hapair-sidecar"}}
+			l.ManagedFields = append(l.ManagedFields, metav1.ManagedFieldsEntry{Manager: "hapair-sidecar"})
 		}, false},
 		"another duration":            {func(l lease) { l.Spec.LeaseDurationSeconds = new(int32(7)) }, false},
 		"a note between the units":    {func(l lease) { l.Annotations["hapair.io/lease-standby"] = "x" }, false},
@@ -31,7 +31,10 @@ func TestLeaseChanged(t *testing.T) {
 		"no holder":                   {func(l lease) { l.Spec.HolderIdentity = nil }, true},
 		"another term":                {func(l lease) { l.Spec.LeaseTransitions = new(int32(8)) }, true},
 		"a report":                    {func(l lease) { l.Annotations[v1alpha1.AnnotationLastFailover] = "{}" }, true},
-		"a pause of another's making": {func(l lease) { l.Annotations[v1alpha1.AnnotationPaused] = "true" }, true},
+		"a pause of another's making": {func(l lease) { l.Annotations["hapair.io/paused"] = "true" }, false},
+		"a label of another":          {func(l lease) { l.Labels["team"] = "edge" }, false},
+		"a label changed":             {func(l lease) { l.Labels[v1alpha1.LabelPair] = "core" }, true},
+		"all fields taken over":       {func(l lease) { l.ManagedFields = nil }, true},
 		"a label less":                {func(l lease) { l.Labels = nil }, true},
 		"an owner less":               {func(l lease) { l.OwnerReferences = nil }, true},
 		"another of its name":         {func(l lease) { l.UID = "2" }, true},
@@ -43,6 +46,7 @@ func TestLeaseChanged(t *testing.T) {
 					Name: "edge", UID: "1", ResourceVersion: "7", Labels: map[string]string{v1alpha1.LabelPair: "edge"},
 					OwnerReferences: []metav1.OwnerReference{{Name: "edge"}},
 					Annotations:     map[string]string{"hapair.io/lease-giver": "x"},
+					ManagedFields:   appliedFields(`{"f:metadata":{"f:labels":{"f:hapair.io/pair":{}}}}`),
 				},
 				Spec: coordinationv1.LeaseSpec{
 					HolderIdentity: new("primary/1/2"), LeaseTransitions: new(int32(7)), LeaseDurationSeconds: new(int32(15)),
@@ -51,7 +55,8 @@ func TestLeaseChanged(t *testing.T) {
 			}
 			after := before.DeepCopy()
 			test.change(after)
-			if got := leaseChanged().Update(event.UpdateEvent{ObjectOld: before, ObjectNew: after}); got != test.want {
+			e := event.UpdateEvent{ObjectOld: kept(t, before), ObjectNew: kept(t, after)}
+			if got := news().Update(e); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})

@@ -14,7 +14,6 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
@@ -114,13 +113,13 @@ func (o managerOptions) forController() (ctrl.Options, error) {
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return ctrl.Options{}, fmt.Errorf("registering kinds: %w", err)
 	}
-	cached, err := hapair.CachedObjects()
+	cached, err := hapair.CacheOptions()
 	if err != nil {
 		return ctrl.Options{}, err
 	}
 	return ctrl.Options{
 		Scheme: scheme,
-		Cache:  cache.Options{ByObject: cached},
+		Cache:  cached,
 		// A reconcile that follows a write sees it. What depends on more than that asks the API server itself.
 		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 
