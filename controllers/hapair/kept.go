@@ -53,6 +53,7 @@ func keep[T any, Object interface {
 		if !ok || isKept(from) {
 			return object, nil // one that comes again, as when it was deleted while nobody watched
 		}
+		from.SetManagedFields(own(from.GetManagedFields()))
 		to := Object(new(T))
 		keepIdentity(from, to)
 		entries := make([]metav1.ManagedFieldsEntry, 0, len(digests)+1)
