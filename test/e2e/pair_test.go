@@ -28,6 +28,9 @@ const (
 	// failoverGap bounds that of an unplanned one: the grant, and TCP's next try, which may come as much later again as
 	// it has already waited; and a machine that has more to do.
 	failoverGap = 5 * time.Second
+	// repointGap bounds how long nodes send to the former active unit what is for the Service. It has room for the
+	// second that kube-proxy waits between two changes of its rules.
+	repointGap = 5 * time.Second
 )
 
 var _ = Describe("The sample pair", Ordered, func() {
@@ -156,10 +159,20 @@ var _ = Describe("The sample pair", Ordered, func() {
 		}
 		Eventually(pointsAtActive).WithContext(ctx).Should(Succeed())
 
-		first := getPair(ctx, edge).Status.Active
-		Expect(k8s.Delete(ctx, new(unitPods(ctx, edge)[first]))).To(Succeed())
+		first, pods := getPair(ctx, edge).Status.Active, unitPods(ctx, edge)
+		heir, err := netip.ParseAddr(pods[first.Peer()].Status.PodIP)
+		Expect(err).NotTo(HaveOccurred())
+		follows := watchRepointing(ctx, edge, first.Peer(), heir, cluster.Worker1)
+		Expect(k8s.Delete(ctx, new(pods[first]))).To(Succeed())
 		Eventually(func(ctx context.Context) hapairv1alpha1.Unit { return getPair(ctx, edge).Status.Active }).
 			WithContext(ctx).Should(Equal(first.Peer()))
+		var lease, slice, rules time.Time
+		Eventually(follows.lease).Should(Receive(&lease))
+		Eventually(follows.slice).Should(Receive(&slice))
+		Eventually(follows.rules).Should(Receive(&rules))
+		say("The Service follows the Lease: its EndpointSlice after %s, a node's rules after %s",
+			slice.Sub(lease).Round(time.Millisecond), rules.Sub(lease).Round(time.Millisecond))
+		Expect(rules.Sub(lease)).To(BeNumerically("<", repointGap))
 		Eventually(pointsAtActive).WithContext(ctx).Should(Succeed())
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 
