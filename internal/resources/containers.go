@@ -22,6 +22,7 @@ const (
 
 const (
 	volumeSidecar  = "sidecar"
+	volumeGiven    = "given"
 	volumeFirewall = "firewall"
 	volumeTLS      = "tls"
 	volumeRun      = "run"
@@ -79,6 +80,8 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 			"--unit="+string(unit),
 			"--settings="+settings.SidecarFile,
 			"--tls-dir="+settings.TLSDirectory,
+			"--given-document="+settings.GivenFile,
+			"--firewall-document="+settings.FirewallFile,
 			"--firewall-status="+settings.FirewallStatusFile,
 			"--health-bind-address=:"+strconv.Itoa(settings.HealthPort),
 			// On the pod's own address alone: what the traffic networks can reach is the firewall's affair.
@@ -108,6 +111,8 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 		WithVolumeMounts(
 			mount(volumeSidecar, path.Dir(settings.SidecarFile)).WithReadOnly(true),
 			mount(volumeTLS, settings.TLSDirectory).WithReadOnly(true),
+			mount(volumeGiven, path.Dir(settings.GivenFile)).WithReadOnly(true),
+			mount(volumeFirewall, path.Dir(settings.FirewallFile)),
 			mount(volumeRun, path.Dir(settings.FirewallStatusFile)).WithReadOnly(true),
 			mount(volumeState, settings.StateDirectory),
 			mount(volumeMetrics, path.Dir(settings.MetricsTokenFile)).WithReadOnly(true),

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -325,7 +326,9 @@ func TestStateIsTheSidecarsAlone(t *testing.T) {
 			}
 		}
 	}
-	want := map[string][]string{"firewall": {"/run/hapair"}, "sidecar": {settings.StateDirectory}}
+	want := map[string][]string{
+		"firewall": {"/run/hapair"}, "sidecar": {path.Dir(settings.FirewallFile), settings.StateDirectory},
+	}
 	if !maps.EqualFunc(mounts, want, slices.Equal) {
 		t.Errorf("writable are %v, want %v", mounts, want)
 	}

@@ -17,7 +17,10 @@ import (
 const (
 	// SidecarFile is the settings' path in the sidecar's container.
 	SidecarFile = "/etc/hapair/sidecar/sidecar.json"
-	// FirewallFile is the firewall document's path in the firewall's container.
+	// GivenFile is the operator's firewall document, in the sidecar's container.
+	GivenFile = "/etc/hapair/given/firewall.json"
+	// FirewallFile is where the sidecar hands the firewall its document: in both containers, and read-only in the
+	// firewall's.
 	FirewallFile = "/etc/hapair/firewall/firewall.json"
 	// FirewallStatusFile is where the firewall reports, and the sidecar reads, what is in force.
 	FirewallStatusFile = "/run/hapair/firewall-status.json"

@@ -49,6 +49,7 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 		})
 	case ha.Become:
 		s.config.Replication.Become(e.Role, e.Term)
+		s.config.Configuration.Become(e.Role == ha.Active)
 	case ha.CommitState:
 		s.background(ctx, e.ID, commitTimeout, s.config.Replication.Commit)
 	case ha.Flush:

@@ -31,6 +31,7 @@ func (s *Sidecar) loop(stop, running context.Context) {
 		case s.faults = <-s.faultChanges:
 			fact = ha.Tick{}
 		case s.firewall = <-s.firewalls:
+			s.config.Configuration.InForce(s.firewall.Hash)
 			fact = ha.FirewallReported{InForce: s.firewall.inForce()}
 		case <-stopping:
 			stopping = nil

@@ -82,6 +82,15 @@ type Monitors interface {
 	Run(ctx context.Context, changed func(h ha.Health, faults []string))
 }
 
+// Configuration hands the firewall beside the sidecar its document.
+type Configuration interface {
+	// Run hands over until the context ends.
+	Run(ctx context.Context)
+	// Become says whether the unit is active, and InForce what its firewall enforces, by its hash. Both return at once.
+	Become(active bool)
+	InForce(hash string)
+}
+
 // Pods are the pods of the pair.
 type Pods interface {
 	// FollowPeer tells the peer's address whenever it changes, the zero address when there is none, until the context
@@ -99,9 +108,10 @@ type Config struct {
 	Addresses   Addresses
 	Replication Replication
 	// Heartbeats and Monitors may be nil: the unit then knows of its peer by the witness and the replication alone.
-	Heartbeats Heartbeats
-	Monitors   Monitors
-	Pods       Pods
+	Heartbeats    Heartbeats
+	Monitors      Monitors
+	Configuration Configuration
+	Pods          Pods
 	// Sessions counts the connections that the kernel holds.
 	Sessions func() (int64, error)
 	// FirewallStatusFile is where the firewall beside the sidecar reports what is in force.
@@ -186,6 +196,7 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 	s.work(func() { s.config.Gate.Run(ctx) })
 	s.work(func() { s.config.Lease.Watch(ctx, func(r ha.Record) { tell(ha.LeaseSeen{Record: r}) }) })
 	s.work(func() { s.config.Pods.FollowPeer(ctx, s.config.Replication.SetPeer) })
+	s.work(func() { s.config.Configuration.Run(ctx) })
 	s.work(func() { s.followFirewall(ctx) })
 	s.work(func() { s.hear(ctx) })
 	s.followFaults(ctx)

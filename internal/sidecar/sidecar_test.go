@@ -150,6 +150,31 @@ func TestFirewallReport(t *testing.T) {
 	})
 }
 
+// The handover of documents hears of the unit's role and of what is in force, and ends with the unit.
+func TestDocumentsFollowTheRole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, l := newWitness(), &link{}
+		first := start(t, w, l, 0)
+		first.becomes(t, ha.Active, time.Second)
+		second := start(t, w, l, 1)
+		second.becomes(t, ha.Standby, 10*time.Second)
+		for u, wantActive := range map[*life]bool{first: true, second: false} {
+			if active, inForce, running := u.documents.now(); active != wantActive || inForce != "abc" || !running {
+				t.Errorf("active %v, in force %q, running %v", active, inForce, running)
+			}
+		}
+		first.stop()
+		<-first.done
+		second.becomes(t, ha.Active, time.Second)
+		if active, _, running := first.documents.now(); active || running {
+			t.Errorf("the one that ended: active %v, running %v", active, running)
+		}
+		if active, _, _ := second.documents.now(); !active {
+			t.Error("the heir does not hear that it is active")
+		}
+	})
+}
+
 // Conditions that could not be written are written when they can be, and only the newest.
 func TestPublisherRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

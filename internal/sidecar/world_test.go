@@ -310,12 +310,13 @@ func (p *pods) published() Conditions {
 type life struct {
 	unit *Sidecar
 	*journal
-	pods    *pods
-	end     *end
-	stop    func()
-	done    chan struct{}
-	err     error
-	started time.Time
+	pods      *pods
+	documents *documents
+	end       *end
+	stop      func()
+	done      chan struct{}
+	err       error
+	started   time.Time
 }
 
 // start runs a unit until it is stopped; the test waits for its end. It has no heartbeats.
@@ -348,13 +349,14 @@ func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life 
 	j := &journal{fails: map[string]error{}}
 	e := &end{journal: j, link: l, index: index, self: self, breaks: make(chan error, 1)}
 	l.set(index, e)
-	p := &pods{}
+	p, d := &pods{}, &documents{}
 	ctx, cancel := context.WithCancel(t.Context())
 	u := &life{
-		journal: j, pods: p, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
+		journal: j, pods: p, documents: d, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
 		unit: New(Config{
 			HA: c, Lease: w, Gate: hostGate{host{j}}, Addresses: hostAddresses{host{j}}, Replication: e, Pods: p,
 			Heartbeats:         beats{e},
+			Configuration:      d,
 			FirewallStatusFile: status,
 			Now:                func() time.Duration { return time.Hour + time.Since(epoch) },
 			Log:                testr.NewWithOptions(t, testr.Options{}),
@@ -396,4 +398,34 @@ func wantLines(t *testing.T, got []string, want ...string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("done %q\nwant %q", got, want)
 	}
+}
+
+// documents note what the handover of documents is told.
+type documents struct {
+	mu      sync.Mutex
+	active  bool
+	inForce string
+	running bool
+}
+
+func (d *documents) Run(ctx context.Context) {
+	d.note(func() { d.running = true })
+	<-ctx.Done()
+	d.note(func() { d.running = false })
+}
+
+func (d *documents) Become(active bool) { d.note(func() { d.active = active }) }
+
+func (d *documents) InForce(hash string) { d.note(func() { d.inForce = hash }) }
+
+func (d *documents) note(what func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	what()
+}
+
+func (d *documents) now() (active bool, inForce string, running bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.active, d.inForce, d.running
 }

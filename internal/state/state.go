@@ -11,6 +11,8 @@ type Class uint8
 const (
 	// ConnectionCache is connection tracking.
 	ConnectionCache Class = 3
+	// Configuration is the firewall's document. It is always replicated, and no policy names it.
+	Configuration Class = 28
 )
 
 // String is the class's name in a SyncPolicy.
@@ -18,6 +20,8 @@ func (c Class) String() string {
 	switch c {
 	case ConnectionCache:
 		return "ConnectionCache"
+	case Configuration:
+		return "Configuration"
 	default:
 		return fmt.Sprintf("Class(%d)", uint8(c))
 	}

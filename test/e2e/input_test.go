@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/hapair-io/hapair/test/story"
@@ -29,7 +30,11 @@ var _ = Describe("A configuration", Ordered, func() {
 
 	It("is changed on both units without replacing a pod", func(ctx SpecContext) {
 		pods := unitPods(ctx, edge)
-		before := getPair(ctx, edge).Status.Units[0].ConfigurationHash
+		status := getPair(ctx, edge).Status
+		before := status.Units[0].ConfigurationHash
+		onActive := documentSighting(ctx, edge, status.Active, before)
+		onStandby := documentSighting(ctx, edge, status.Standby, before)
+		changed := time.Now()
 		changeDocument(ctx, func(document map[string]any) { document["policies"].([]any)[0].(map[string]any)["log"] = true })
 		Eventually(func(g Gomega, ctx context.Context) {
 			pair := getPair(ctx, edge)
@@ -44,6 +49,14 @@ var _ = Describe("A configuration", Ordered, func() {
 			Expect(pod.UID).To(Equal(pods[unit].UID))
 		}
 		Expect(reach(ctx)).To(Succeed())
+
+		By("having applied it on the active first")
+		var first, second time.Time
+		Eventually(onActive).Should(Receive(&first))
+		Eventually(onStandby).Should(Receive(&second))
+		say("A changed document is in force on the active after %s, on the standby after %s",
+			first.Sub(changed).Round(time.Millisecond), second.Sub(changed).Round(time.Millisecond))
+		Expect(second).To(BeTemporally(">", first))
 	}, NodeTimeout(3*time.Minute))
 
 	It("that is wrong is refused with the path of the field, and the last good one stays in force", func(ctx SpecContext) {
@@ -151,6 +164,21 @@ var _ = Describe("A pair that cannot work", func() {
 		}).WithContext(ctx).Should(ContainSubstring("no-such-attachment"))
 	}, NodeTimeout(3*time.Minute))
 })
+
+// documentSighting is when a unit first said that it enforces another document than before.
+func documentSighting(
+	ctx context.Context, pair client.ObjectKey, unit hapairv1alpha1.Unit, before string,
+) <-chan time.Time {
+	GinkgoHelper()
+	return sighting(ctx, pair, &corev1.PodList{}, func(object any) bool {
+		pod, ok := object.(*corev1.Pod)
+		return ok && pod.Name == pair.Name+"-"+string(unit) && slices.ContainsFunc(pod.Status.Conditions,
+			func(c corev1.PodCondition) bool {
+				return c.Type == hapairv1alpha1.PodConditionConfigurationApplied && c.Status == corev1.ConditionTrue &&
+					c.Message != before
+			})
+	})
+}
 
 // newPair is a second pair on the segments of the sample, with addresses of its own.
 func newPair(name string) *hapairv1alpha1.HAPair {

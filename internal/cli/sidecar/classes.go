@@ -11,9 +11,12 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// openClasses opens the classes that the policy names. The function that is returned gives back what they opened, and
-// is to be called when no engine uses them any more.
-func openClasses(pair settings.Sidecar) (classes []class.Class, closeAll func() error, err error) {
+// openClasses opens the classes that are always replicated, and those that the policy names. The function that is
+// returned gives back what they opened, and is to be called when no engine uses them any more.
+func openClasses(
+	pair settings.Sidecar, always ...class.Class,
+) (classes []class.Class, closeAll func() error, err error) {
+	classes = always
 	var closers []func() error
 	closeAll = func() error {
 		var errs []error

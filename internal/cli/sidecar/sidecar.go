@@ -27,9 +27,11 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/configuration"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/handover"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/lease"
@@ -54,6 +56,8 @@ type sidecarOptions struct {
 	unit              string
 	settings          string
 	tlsDirectory      string
+	givenDocument     string
+	firewallDocument  string
 	firewallStatus    string
 	kubeconfig        string
 	healthBindAddress string
@@ -75,6 +79,10 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&o.unit, "unit", "", "which unit this is: primary or secondary (required)")
 	flags.StringVar(&o.settings, "settings", settings.SidecarFile, "file with the settings of the pair")
 	flags.StringVar(&o.tlsDirectory, "tls-dir", settings.TLSDirectory, "directory with tls.crt, tls.key and ca.crt")
+	flags.StringVar(&o.givenDocument, "given-document", settings.GivenFile,
+		"file with the firewall's document as the operator gives it")
+	flags.StringVar(&o.firewallDocument, "firewall-document", settings.FirewallFile,
+		"file in which the firewall is handed the document that it is to enforce")
 	flags.StringVar(&o.firewallStatus, "firewall-status", settings.FirewallStatusFile,
 		"file in which the firewall reports what is in force")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "how to reach the API server; as the pod's ServiceAccount when empty")
@@ -181,7 +189,11 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 	if err := sidecar.Withdraw(ctx, config.Gate, config.Addresses); err != nil {
 		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
 	}
-	classes, closeClasses, err := openClasses(pair)
+	replica := configuration.New()
+	config.Configuration = handover.New(handover.Config{
+		GivenFile: o.givenDocument, FirewallFile: o.firewallDocument, Replica: replica, Log: log.WithName("configuration"),
+	})
+	classes, closeClasses, err := openClasses(pair, replica.Class())
 	if err != nil {
 		return err
 	}

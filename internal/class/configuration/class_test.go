@@ -1,0 +1,155 @@
+package configuration
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"testing"
+
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/classtest"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+func TestContract(t *testing.T) {
+	classtest.Run(t, func(*testing.T) classtest.Pair {
+		active, standby := New(), New()
+		version := 0
+		return classtest.Pair{
+			Active: active.Class(), Standby: standby.Class(),
+			Put: func(i int) {
+				version++
+				whole := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(version)))
+				active.table.put(part{whole: whole, number: i, of: i + 1, text: []byte("text")})
+			},
+			Remove: func(i int) { active.table.remove(i) },
+		}
+	})
+}
+
+// carry brings what an active publishes to a standby, as the engine does.
+func carry(t *testing.T, w class.Watch, standby *Configuration) (changes int) {
+	t.Helper()
+	w.Drain()
+	batch, err := w.Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outcome, err := standby.Class().Sink.Apply(t.Context(), batch.Changes); err != nil || outcome.Total() > 0 {
+		t.Fatalf("%v refused: %v, %v", outcome.Refused, outcome.Err, err)
+	}
+	return len(batch.Changes)
+}
+
+func watchOf(t *testing.T, c *Configuration) class.Watch {
+	t.Helper()
+	w, err := c.Class().Source.Watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// A document of any size arrives as it was, and what comes after it takes its place, be it longer or shorter.
+func TestDocumentArrives(t *testing.T) {
+	active, standby := New(), New()
+	w := watchOf(t, active)
+	for _, size := range []int{10, 0, partBytes, partBytes + 1, 5 * partBytes, 3, document.MaxBytes, 2 * partBytes} {
+		text := bytes.Repeat([]byte{byte(size)}, size)
+		active.Publish(text)
+		carry(t, w, standby)
+		if got, whole := standby.Document(); !whole || !bytes.Equal(got, text) {
+			t.Fatalf("%d bytes: got %d, whole %v", size, len(got), whole)
+		}
+		select {
+		case <-standby.Received():
+		default:
+			t.Errorf("%d bytes: nobody was told", size)
+		}
+	}
+}
+
+// Half of a document is none, and the former is none any more either.
+func TestHalfADocumentIsNone(t *testing.T) {
+	active, standby := New(), New()
+	active.Publish(bytes.Repeat([]byte("a"), 2*partBytes))
+	w := watchOf(t, active)
+	active.Publish(bytes.Repeat([]byte("b"), 2*partBytes))
+	batch, err := w.Receive(t.Context())
+	if err != nil || len(batch.Changes) != 2 {
+		t.Fatalf("got %d changes, %v", len(batch.Changes), err)
+	}
+	for i, change := range batch.Changes {
+		if _, err := standby.Class().Sink.Apply(t.Context(), []state.Change{change}); err != nil {
+			t.Fatal(err)
+		}
+		if _, whole := standby.Document(); whole != (i == 1) {
+			t.Errorf("after %d of 2 parts: whole %v", i+1, whole)
+		}
+	}
+}
+
+// Nothing is sent for a document that the standby has.
+func TestPublishingAgainSendsNothing(t *testing.T) {
+	active, standby := New(), New()
+	w := watchOf(t, active)
+	text := bytes.Repeat([]byte("a"), 3*partBytes)
+	active.Publish(text)
+	if n := carry(t, w, standby); n != 3 {
+		t.Errorf("%d changes for 3 parts", n)
+	}
+	active.Publish(bytes.Clone(text))
+	if n := carry(t, w, standby); n != 0 {
+		t.Errorf("%d changes for what the standby has", n)
+	}
+	w = watchOf(t, standby)
+	standby.Publish(text)
+	if n := carry(t, w, active); n != 0 {
+		t.Errorf("%d changes for what was received", n)
+	}
+}
+
+// A part that is no part changes nothing.
+func TestMalformedPartsAreRefused(t *testing.T) {
+	good := split(bytes.Repeat([]byte("a"), 2*partBytes+1))
+	for name, change := range map[string]struct{ key, record string }{
+		"nothing":        {keyOf(0), ""},
+		"no text":        {keyOf(0), string(good[0].record()[:headerBytes])},
+		"half a header":  {keyOf(0), string(good[0].record()[:headerBytes-1])},
+		"another's key":  {keyOf(1), string(good[0].record())},
+		"too much text":  {keyOf(2), string(good[2].record()) + string(bytes.Repeat([]byte("a"), partBytes))},
+		"of none":        {keyOf(0), string(part{}.record())},
+		"of too many":    {keyOf(0), string(part{of: maxParts + 1, text: good[0].text}.record())},
+		"behind the end": {keyOf(3), string(part{number: 3, of: 3}.record())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := New()
+			bad := state.Change{
+				Class: state.Configuration, Op: state.Upsert, Key: change.key, Record: []byte(change.record),
+			}
+			outcome, err := c.Class().Sink.Apply(t.Context(), []state.Change{bad})
+			if err != nil || outcome.Refused[class.Malformed] != 1 || len(c.table.parts) != 0 {
+				t.Errorf("%v refused (%v, %v), %d parts", outcome.Refused, outcome.Err, err, len(c.table.parts))
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, p := range split([]byte("document")) {
+		f.Add(p.key(), p.record())
+	}
+	f.Add("", []byte{})
+	f.Fuzz(func(t *testing.T, key string, record []byte) {
+		p, err := parse(key, record)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(p.record(), record) || p.key() != key {
+			t.Errorf("%x under %x became %x under %x", record, key, p.record(), p.key())
+		}
+		join(map[int]part{p.number: p})
+	})
+}
