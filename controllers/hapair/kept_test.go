@@ -88,7 +88,9 @@ func TestKeptConfigMapSaysWhatWasApplied(t *testing.T) {
 // What is kept already comes again when an informer lists anew, and what was deleted meanwhile comes wrapped.
 func TestKeepingTwiceIsKeepingOnce(t *testing.T) {
 	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "edge-primary", Labels: map[string]string{v1alpha1.LabelRole: "active", "team": "x"}},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "edge-primary", Labels: map[string]string{v1alpha1.LabelRole: "active", "team": "x"},
+		},
 		Spec:       corev1.PodSpec{NodeName: "n1", Containers: []corev1.Container{{Name: "sidecar"}}},
 	}
 	once := kept(t, pod)
@@ -119,7 +121,9 @@ func TestKeptPodSaysWhyItDoesNotStart(t *testing.T) {
 			ExitCode: 3, Message: "no table", ContainerID: "containerd://0",
 		}},
 	}
-	running := corev1.ContainerStatus{Name: "sidecar", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
+	running := corev1.ContainerStatus{
+		Name: "sidecar", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+	}
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "edge-primary"},
 		Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{running, waiting}},

@@ -118,7 +118,8 @@ func repeatLines(listener net.Listener) (stop func()) {
 	}
 }
 
-// joinSegment gives a node an interface of its own on the outer segment, as one has that is to reach the virtual address.
+// joinSegment gives a node an interface of its own on the outer segment, as one needs that is to reach the virtual
+// address.
 func joinSegment(node, address string) {
 	GinkgoHelper()
 	const name = "svc0"
