@@ -11,7 +11,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	coordinationv1ac "k8s.io/client-go/applyconfigurations/coordination/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	discoveryv1ac "k8s.io/client-go/applyconfigurations/discovery/v1"
 	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
@@ -21,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/resources"
 )
 
 // owned are the kinds that a pair consists of, with what the cache keeps of each. A pair is two dozen objects, and of
@@ -30,7 +30,7 @@ import (
 func owned() map[client.Object]toolscache.TransformFunc {
 	return map[client.Object]toolscache.TransformFunc{
 		&corev1.Pod{}:                   keep(podKept),
-		&coordinationv1.Lease{}:         keep(leaseKept, applied(coordinationv1ac.ExtractLease)),
+		&coordinationv1.Lease{}:         keep(leaseKept, applied(appliedToLease)),
 		&corev1.Service{}:               keep(serviceKept, applied(corev1ac.ExtractService), publishedService()),
 		&discoveryv1.EndpointSlice{}:    keep(sliceKept, applied(discoveryv1ac.ExtractEndpointSlice)),
 		&corev1.Secret{}:                keep(secretKept, applied(corev1ac.ExtractSecret)),
@@ -41,6 +41,17 @@ func owned() map[client.Object]toolscache.TransformFunc {
 		&networkingv1.NetworkPolicy{}:   keep(nothing, applied(networkingv1ac.ExtractNetworkPolicy)),
 		&policyv1.PodDisruptionBudget{}: keep(nothing, applied(policyv1ac.ExtractPodDisruptionBudget)),
 	}
+}
+
+// keepUsers makes the cache keep of what users write all but what the API server and kubectl remember of it.
+func keepUsers(object any) (any, error) {
+	if written, ok := object.(client.Object); ok {
+		written.SetManagedFields(nil)
+		annotations := written.GetAnnotations()
+		delete(annotations, corev1.LastAppliedConfigAnnotation)
+		written.SetAnnotations(annotations)
+	}
+	return object, nil
 }
 
 // keep makes the cache keep of an object its identity, the digests, and the fields that kept copies.
@@ -143,6 +154,9 @@ func sliceKept(from, to *discoveryv1.EndpointSlice) { to.AddressType = from.Addr
 // secretKept has the label by which one that cert-manager made is found to be of a pair.
 func secretKept(from, to *corev1.Secret) {
 	to.Data = from.Data
+	if _, metrics := to.Data[resources.KeyToken]; metrics {
+		delete(to.Data, resources.KeyAuthority) // which is in the units' too, and not read from here
+	}
 	if metav1.GetControllerOf(from) == nil {
 		to.Labels = only(from.Labels, v1alpha1.LabelPair)
 	}

@@ -91,7 +91,7 @@ func TestKeepingTwiceIsKeepingOnce(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{
 			Name: "edge-primary", Labels: map[string]string{v1alpha1.LabelRole: "active", "team": "x"},
 		},
-		Spec:       corev1.PodSpec{NodeName: "n1", Containers: []corev1.Container{{Name: "sidecar"}}},
+		Spec: corev1.PodSpec{NodeName: "n1", Containers: []corev1.Container{{Name: "sidecar"}}},
 	}
 	once := kept(t, pod)
 	if once.Spec.NodeName != "n1" || once.Spec.Containers != nil || once.Labels["team"] != "" ||

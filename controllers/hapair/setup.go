@@ -38,7 +38,7 @@ func CacheOptions() (cache.Options, error) {
 	for kind, keep := range owned() {
 		cached[kind] = cache.ByObject{Label: labels.NewSelector().Add(*ofPair), Transform: keep}
 	}
-	return cache.Options{ByObject: cached, DefaultTransform: cache.TransformStripManagedFields()}, nil
+	return cache.Options{ByObject: cached, DefaultTransform: keepUsers}, nil
 }
 
 // SetupWithManager has the reconciler called whenever something changes that a pair depends on.

@@ -112,8 +112,8 @@ func runManager(command *cobra.Command, o managerOptions) error {
 
 // garbagePercent is how much garbage may lie about before it is collected, in parts of what is in use. Nearly all of
 // that is the cache, which stays, and an operator at rest makes little garbage: it costs next to nothing to let it grow
-// to half of the cache and not to as much again.
-const garbagePercent = 50
+// to a third of the cache and not to as much again.
+const garbagePercent = 33
 
 func collectOften() {
 	if os.Getenv("GOGC") == "" {
