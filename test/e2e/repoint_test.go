@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -73,10 +72,10 @@ func sighting(
 	return seen
 }
 
-// ruleSighting is when a node's kernel first had a rule that sends to an address.
+// ruleSighting is when a node's kernel first had rules that send to an address.
 func ruleSighting(node string, endpoint netip.Addr) <-chan time.Time {
 	GinkgoHelper()
-	monitor := nftables.NewMonitor(nftables.WithMonitorAction(nftables.MonitorActionNew))
+	monitor := nftables.NewMonitor()
 	var commits chan *nftables.MonitorEvents
 	Expect(site.Cluster.Within(node, func() error {
 		conn, err := nftables.New()
@@ -106,11 +105,12 @@ func ruleSighting(node string, endpoint netip.Addr) <-chan time.Time {
 	return seen
 }
 
-// sendsTo tells whether a rule has the address as a value, as one that translates to it does.
+// sendsTo tells whether a map got the address as a value, as that has from which a rule of kube-proxy takes where it
+// sends a Service's connections.
 func sendsTo(change *nftables.MonitorEvent, address netip.Addr) bool {
-	rule, ok := change.Data.(*nftables.Rule)
-	return ok && slices.ContainsFunc(rule.Exprs, func(e expr.Any) bool {
-		value, ok := e.(*expr.Immediate)
-		return ok && bytes.Equal(value.Data, address.AsSlice())
-	})
+	elements, ok := change.Data.([]nftables.SetElement)
+	return ok && change.Type == nftables.MonitorEventTypeNewSetElem &&
+		slices.ContainsFunc(elements, func(e nftables.SetElement) bool {
+			return bytes.HasPrefix(e.Val, address.AsSlice()) // the port follows
+		})
 }

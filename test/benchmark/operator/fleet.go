@@ -24,8 +24,12 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// handsOfFleet is how many pods are brought to life at the same time.
-const handsOfFleet = 16
+const (
+	// handsOfFleet is how many pods are brought to life at the same time.
+	handsOfFleet = 16
+	// renewers is how many Leases are renewed at the same time.
+	renewers = 8
+)
 
 // fleet is what stands around the operator: it schedules each unit's pod, has it run, and speaks for its sidecar. The
 // primary of a new pair becomes active.
@@ -60,7 +64,11 @@ func startFleet(b *bed) *fleet {
 			}
 		})
 	}
-	f.workers.Go(func() { f.renew(ctx, b.o.Renewal) })
+	due := make(chan client.ObjectKey)
+	f.workers.Go(func() { f.findDue(ctx, b.o.Renewal, due) })
+	for range renewers {
+		f.workers.Go(func() { f.renew(ctx, due) })
+	}
 	b.t.Cleanup(func() {
 		cancel()
 		f.queue.ShutDown()
@@ -236,8 +244,9 @@ func (f *fleet) tell(ctx context.Context, pair client.ObjectKey, active v1alpha1
 	return nil
 }
 
-// renew renews the Leases, each once in an interval, evenly.
-func (f *fleet) renew(ctx context.Context, interval time.Duration) {
+// findDue finds the Leases that are to be renewed, each once in an interval, evenly.
+func (f *fleet) findDue(ctx context.Context, interval time.Duration, due chan<- client.ObjectKey) {
+	defer close(due)
 	const rounds = 50 // parts of the interval
 	ticker := time.NewTicker(interval / rounds)
 	defer ticker.Stop()
@@ -247,22 +256,35 @@ func (f *fleet) renew(ctx context.Context, interval time.Duration) {
 			return
 		case <-ticker.C:
 		}
-		f.mu.Lock()
-		var due []client.ObjectKey
-		number := 0
-		for key := range f.leases {
-			if hash(key)%rounds == part%rounds {
-				due = append(due, key)
+		for _, key := range f.ofPart(part%rounds, rounds) {
+			select {
+			case <-ctx.Done():
+				return
+			case due <- key:
 			}
-			number++
 		}
-		f.mu.Unlock()
-		for _, key := range due {
-			patch := fmt.Sprintf(`{"spec":{"renewTime":%q}}`, time.Now().UTC().Format(metav1.RFC3339Micro))
-			lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
-			if f.admin.Patch(ctx, lease, client.RawPatch(types.MergePatchType, []byte(patch))) == nil {
-				f.renewals.Add(1)
-			}
+	}
+}
+
+// ofPart are the pairs whose Leases are renewed in one part of the interval.
+func (f *fleet) ofPart(part, rounds int) (keys []client.ObjectKey) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for key := range f.leases {
+		if hash(key)%rounds == part {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// renew renews Leases.
+func (f *fleet) renew(ctx context.Context, due <-chan client.ObjectKey) {
+	for key := range due {
+		patch := fmt.Sprintf(`{"spec":{"renewTime":%q}}`, time.Now().UTC().Format(metav1.RFC3339Micro))
+		lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+		if f.admin.Patch(ctx, lease, client.RawPatch(types.MergePatchType, []byte(patch))) == nil {
+			f.renewals.Add(1)
 		}
 	}
 }

@@ -126,17 +126,23 @@ func (m *measurement) writes(since time.Time) (writes []apiserver.Write) {
 	return writes
 }
 
-// quietFor is how long the operator must have written nothing to count as done.
+// quietFor is how long the operator must have reconciled nothing to count as done.
 const quietFor = 3 * time.Second
 
 // settle waits until the echo of what happened before is over.
 func (m *measurement) settle(ctx context.Context) {
 	m.t.Helper()
-	m.await(ctx, "the operator to have nothing to do", func(context.Context) error {
-		if n := len(m.writes(time.Now().Add(-quietFor))); n > 0 {
-			return fmt.Errorf("it wrote %d times within %s", n, quietFor)
+	m.await(ctx, "the operator to have nothing to do", func(ctx context.Context) error {
+		before, err := m.reconciles(ctx)
+		if err != nil {
+			return err
 		}
-		return nil
+		testbed.Pause(m.t, quietFor)
+		after, err := m.reconciles(ctx)
+		if n := after.since(before).Count; err == nil && n > 0 {
+			err = fmt.Errorf("it reconciled %d times within %s", n, quietFor)
+		}
+		return err
 	})
 }
 

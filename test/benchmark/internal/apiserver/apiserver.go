@@ -118,6 +118,8 @@ func (s *Server) arguments() []string {
 		// Nobody makes service accounts' tokens or nodes here.
 		"--disable-admission-plugins=ServiceAccount",
 		"--audit-policy-file=" + s.file("audit-policy.yaml"), "--audit-log-path=" + s.file("audit.log"),
+		// In MB: all of it stays in one file.
+		"--audit-log-maxsize=100000",
 	}
 }
 
