@@ -33,7 +33,12 @@ func (f *Firewall) reconcile() {
 	if f.reported != nil && *f.reported == status {
 		return
 	}
-	if status.Error != "" {
+	switch {
+	case status.Error == "":
+	case status.Hash == "" && status.RefusedHash == "":
+		// So begins every pod: what is to be enforced is handed over when the sidecar runs.
+		f.config.Log.Info("Waiting for a document", "why", status.Error)
+	default:
 		f.config.Log.Error(errors.New(status.Error), "Keeping the document in force",
 			"document", status.Hash, "refused", status.RefusedHash)
 	}

@@ -134,11 +134,10 @@ func (h *Handover) step() error {
 	return problem
 }
 
-// receive takes what the replica has now. Half of a document is none.
+// receive takes what the replica has now. While that is half of a document, or nothing any more, the last one counts.
 func (h *Handover) receive() {
-	var whole bool
-	if h.received, whole = h.config.Replica.Document(); !whole {
-		h.received = nil
+	if document, whole := h.config.Replica.Document(); whole {
+		h.received = document
 	}
 }
 

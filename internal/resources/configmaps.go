@@ -11,7 +11,7 @@ func SidecarConfigMap(pair *v1alpha1.HAPair, settings []byte) *corev1ac.ConfigMa
 	return configMap(pair, SidecarConfigMapName(pair.Name), KeySidecar, settings)
 }
 
-// FirewallConfigMap holds the document of both firewalls.
+// FirewallConfigMap holds the document for both firewalls, which both sidecars mount.
 func FirewallConfigMap(pair *v1alpha1.HAPair, document []byte) *corev1ac.ConfigMapApplyConfiguration {
 	return configMap(pair, FirewallConfigMapName(pair.Name), KeyFirewall, document)
 }

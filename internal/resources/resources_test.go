@@ -333,3 +333,36 @@ func TestStateIsTheSidecarsAlone(t *testing.T) {
 		t.Errorf("writable are %v, want %v", mounts, want)
 	}
 }
+
+// The operator's document comes to the sidecar alone, and what that makes of it to the firewall, in memory.
+func TestDocumentGoesBySidecar(t *testing.T) {
+	pod, err := resources.Pod(smallest(), v1alpha1.Primary, images, replicating(t, settings.Sync{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]string{}
+	for _, volume := range pod.Spec.Volumes {
+		switch {
+		case volume.ConfigMap != nil:
+			kinds[*volume.Name] = *volume.ConfigMap.Name
+		case volume.EmptyDir != nil:
+			kinds[*volume.Name] = string(*volume.EmptyDir.Medium)
+		}
+	}
+	mounts := map[string]string{}
+	for _, container := range pod.Spec.Containers {
+		for _, mount := range container.VolumeMounts {
+			mounts[*container.Name+" "+*mount.MountPath] = kinds[*mount.Name]
+		}
+	}
+	for mount, want := range map[string]string{
+		"sidecar " + path.Dir(settings.GivenFile):     "edge-firewall",
+		"sidecar " + path.Dir(settings.FirewallFile):  "Memory",
+		"firewall " + path.Dir(settings.FirewallFile): "Memory",
+		"firewall " + path.Dir(settings.GivenFile):    "",
+	} {
+		if got := mounts[mount]; got != want {
+			t.Errorf("%s is of %q, want %q", mount, got, want)
+		}
+	}
+}

@@ -11,11 +11,11 @@ type Class uint8
 const (
 	// ConnectionCache is connection tracking.
 	ConnectionCache Class = 3
-	// Configuration is the firewall's document. It is always replicated, and no policy names it.
+	// Configuration is the firewall's document in force. It is always replicated: no SyncPolicy names it.
 	Configuration Class = 28
 )
 
-// String is the class's name in a SyncPolicy.
+// String is the class's name, in logs and metrics, and in a SyncPolicy if one may name it.
 func (c Class) String() string {
 	switch c {
 	case ConnectionCache:
@@ -29,10 +29,14 @@ func (c Class) String() string {
 
 // ParseClass finds a class by its name in a SyncPolicy.
 func ParseClass(name string) (Class, error) {
-	if name == ConnectionCache.String() {
+	switch name {
+	case ConnectionCache.String():
 		return ConnectionCache, nil
+	case Configuration.String():
+		return 0, fmt.Errorf("class %s is always replicated and must not be named; leave it out", Configuration)
+	default:
+		return 0, fmt.Errorf("unknown class %q; known: %s", name, ConnectionCache)
 	}
-	return 0, fmt.Errorf("unknown class %q; known: %s", name, ConnectionCache)
 }
 
 // Op is what happened to an entry.

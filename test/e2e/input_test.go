@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
@@ -58,6 +59,30 @@ var _ = Describe("A configuration", Ordered, func() {
 			first.Sub(changed).Round(time.Millisecond), second.Sub(changed).Round(time.Millisecond))
 		Expect(second).To(BeTemporally(">", first))
 	}, NodeTimeout(3*time.Minute))
+
+	It("reaches the standby by way of the active", func(ctx SpecContext) {
+		before := getPair(ctx, edge).Status
+		standby, old := before.Active.Peer(), enforced(ctx, before.Active)
+		Expect(enforced(ctx, standby)).To(Equal(old))
+
+		By("keeping the units from hearing each other")
+		Expect(site.Cluster.Cut(cluster.Worker1, cluster.Worker2)).To(Succeed())
+		DeferCleanup(func() error { return site.Cluster.HealAll() })
+		eventuallyCondition(ctx, edge, hapairv1alpha1.ConditionSynchronized, "False/PeerDisconnected")
+		changeDocument(ctx, func(document map[string]any) { document["logging"] = map[string]any{"dropped": true} })
+		Eventually(enforced).WithContext(ctx).WithArguments(before.Active).ShouldNot(Or(BeEmpty(), Equal(old)))
+		Consistently(enforced).WithContext(ctx).WithArguments(standby).WithTimeout(waiting).Should(Equal(old),
+			"the standby did not wait until the document came from the active")
+		message := eventuallyCondition(ctx, edge, hapairv1alpha1.ConditionConfigurationApplied, "False/Applying")
+		Expect(message).To(ContainSubstring(string(standby)))
+
+		By("letting them hear each other")
+		Expect(site.Cluster.Heal(cluster.Worker1, cluster.Worker2)).To(Succeed())
+		Eventually(enforced).WithContext(ctx).WithArguments(standby).Should(Equal(enforced(ctx, before.Active)))
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+		Expect(getPair(ctx, edge).Status.Active).To(Equal(before.Active))
+		Expect(reach(ctx)).To(Succeed())
+	}, NodeTimeout(4*time.Minute))
 
 	It("that is wrong is refused with the path of the field, and the last good one stays in force", func(ctx SpecContext) {
 		before := getPair(ctx, edge).Status
@@ -164,6 +189,21 @@ var _ = Describe("A pair that cannot work", func() {
 		}).WithContext(ctx).Should(ContainSubstring("no-such-attachment"))
 	}, NodeTimeout(3*time.Minute))
 })
+
+// waiting is how long a standby is watched that must not change. A kubelet brings it a new document within a second or
+// two.
+const waiting = 10 * time.Second
+
+// enforced is the hash of the document that a unit of the pair edge enforces; empty when that is not known.
+func enforced(ctx context.Context, name hapairv1alpha1.Unit) string {
+	GinkgoHelper()
+	for _, unit := range getPair(ctx, edge).Status.Units {
+		if unit.Name == name {
+			return unit.ConfigurationHash
+		}
+	}
+	return ""
+}
 
 // documentSighting is when a unit first said that it enforces another document than before.
 func documentSighting(

@@ -11,6 +11,10 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
+// connectionsWeight is how many frames of connections go before one of another class. A document, which may be large
+// and is in no hurry, does not hold up what a failover now would lose.
+const connectionsWeight = 8
+
 // openClasses opens the classes that are always replicated, and those that the policy names. The function that is
 // returned gives back what they opened, and is to be called when no engine uses them any more.
 func openClasses(
@@ -36,7 +40,9 @@ func openClasses(
 			if err != nil {
 				return nil, nil, errors.Join(fmt.Errorf("opening class %s: %w", id, err), closeAll())
 			}
-			classes, closers = append(classes, c.Class()), append(closers, c.Close)
+			opened := c.Class()
+			opened.Weight = connectionsWeight
+			classes, closers = append(classes, opened), append(closers, c.Close)
 		default:
 			return nil, nil, errors.Join(fmt.Errorf("class %s is known and not built in", id), closeAll())
 		}
