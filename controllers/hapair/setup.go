@@ -61,6 +61,8 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrentPairs,
 			ReconciliationTimeout:   reconcileTimeout,
+			// A replica that waits to lead has seen everything when it comes to that.
+			EnableWarmup: new(true),
 		})
 	for kind := range owned() {
 		if _, lease := kind.(*coordinationv1.Lease); !lease {
