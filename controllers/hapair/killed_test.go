@@ -24,7 +24,7 @@ import (
 type run func(context.Context, failpoint) (died bool)
 
 // atEveryWrite has runs killed at their first write, at their second, and so on until one ends before it is killed,
-// either with the write done or with the write not done: by turns, and both for long. It tells how many there were.
+// with the write done and with the write not done. It tells how many there were.
 func atEveryWrite(ctx context.Context, begin func(context.Context) run) int64 {
 	GinkgoHelper()
 	var kills atomic.Int64
@@ -33,14 +33,10 @@ func atEveryWrite(ctx context.Context, begin func(context.Context) run) int64 {
 		again := begin(ctx)
 		both.Go(func() {
 			defer GinkgoRecover()
-			death, stride := failpoint{at: 1, done: worker == 1}, 1
-			if !long() {
-				death, stride = failpoint{at: 1 + worker, done: GinkgoRandomSeed()%2 == 0}, 2
-			}
+			death := failpoint{at: 1, done: worker == 1}
 			for again(ctx, death) {
 				kills.Add(1)
-				death.at += stride
-				death.done = death.done != (stride > 1)
+				death.at++
 			}
 		})
 	}

@@ -31,11 +31,10 @@ import (
 const (
 	// seedVariable has one sequence run again, of which it is the seed.
 	seedVariable = "HAPAIR_SEED"
-	// sequencesVariable is how many are run. Without it there are some, and more for long.
+	// sequencesVariable is how many are run.
 	sequencesVariable = "HAPAIR_SEQUENCES"
 
-	sequences  = 40
-	ofLong     = 200
+	sequences  = 200
 	atOnce     = 6
 	settlesIn  = 40 * time.Second
 	idlesFor   = 50 * time.Millisecond
@@ -241,11 +240,7 @@ func number(variable string, otherwise uint64) uint64 {
 
 var _ = Describe("Random changes of a pair", func() {
 	It("lead to what a fresh pair with the final spec is", func(ctx SpecContext) {
-		first, count := uint64(GinkgoRandomSeed()), uint64(sequences)
-		if long() {
-			count = ofLong
-		}
-		count = number(sequencesVariable, count)
+		first, count := uint64(GinkgoRandomSeed()), number(sequencesVariable, sequences)
 		if seed := number(seedVariable, 0); seed != 0 {
 			first, count = seed, 1
 		}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,16 +20,19 @@ import (
 type step struct {
 	name   string
 	target string
+	// beside is of one that mostly waits, and so runs beside those after it.
+	beside bool
 }
 
 var steps = []step{
-	{"build tools and programs", "prepare"},
-	{"lint", "lint"},
-	{"verify generated files", "verify"},
-	{"unit", "test-unit"},
-	{"API server", "test-apiserver"},
-	{"network namespaces", "test-netns"},
-	{"cluster", "test-cluster"},
+	{name: "build tools and programs", target: "prepare"},
+	{name: "pairs at rest", target: "test-rest", beside: true},
+	{name: "lint", target: "lint"},
+	{name: "verify generated files", target: "verify"},
+	{name: "unit", target: "test-unit"},
+	{name: "API server", target: "test-apiserver"},
+	{name: "network namespaces", target: "test-netns"},
+	{name: "cluster", target: "test-cluster"},
 }
 
 // outcome is what became of one step.
@@ -48,24 +52,49 @@ func main() {
 func runAll() bool {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	began := time.Now()
 	outcomes := make([]outcome, 0, len(steps))
+	var beside []func() outcome
 	for _, s := range steps {
 		if ctx.Err() != nil {
 			break
 		}
+		if s.beside {
+			fmt.Printf("\n=== %s (make %s), beside what follows\n", s.name, s.target)
+			beside = append(beside, runBeside(ctx, s))
+			continue
+		}
 		fmt.Printf("\n=== %s (make %s)\n", s.name, s.target)
-		outcomes = append(outcomes, run(ctx, s))
+		outcomes = append(outcomes, run(ctx, s, os.Stdout, os.Stderr))
 	}
-	return report(os.Stdout, outcomes) && ctx.Err() == nil
+	for _, end := range beside {
+		outcomes = append(outcomes, end())
+	}
+	return report(os.Stdout, outcomes, time.Since(began)) && ctx.Err() == nil
 }
 
-func run(ctx context.Context, s step) outcome {
+// runBeside begins a step. The function that it returns waits for its end, and shows what it printed in one piece.
+func runBeside(ctx context.Context, s step) (end func() outcome) {
+	var printed, complained bytes.Buffer
+	ended := make(chan outcome, 1)
+	go func() { ended <- run(ctx, s, &printed, &complained) }()
+	return func() outcome {
+		fmt.Printf("\n=== %s (make %s), begun before\n", s.name, s.target)
+		o := <-ended
+		_, _ = printed.WriteTo(os.Stdout)
+		_, _ = complained.WriteTo(os.Stderr)
+		return o
+	}
+}
+
+func run(ctx context.Context, s step, show, complain io.Writer) outcome {
 	began := time.Now()
 	o := outcome{step: s}
 	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", s.target, "TESTFLAGS=-json")
-	cmd.Stderr = os.Stderr
-	// An interrupt reaches the whole foreground process group anyway; children get time to clean up after themselves.
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Stderr = complain
+	// An interrupt reaches all that the step started, as one at a terminal does, and they get time to clean up.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 2 * time.Minute
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
@@ -75,7 +104,7 @@ func run(ctx context.Context, s step) outcome {
 		o.err = err
 		return o
 	}
-	o.tally = read(stdout, os.Stdout)
+	o.tally = read(stdout, show)
 	o.err = cmd.Wait()
 	if o.err == nil && o.tally.failed > 0 {
 		o.err = errors.New("tests failed")
@@ -85,9 +114,8 @@ func run(ctx context.Context, s step) outcome {
 }
 
 // report prints the table and the closing line, and tells whether all is well.
-func report(w io.Writer, outcomes []outcome) bool {
+func report(w io.Writer, outcomes []outcome, took time.Duration) bool {
 	var sum tally
-	var total time.Duration
 	ok := len(outcomes) == len(steps)
 	_, _ = fmt.Fprintf(w, "\n%-26s %8s %8s %8s %8s\n", "step", "seconds", "passed", "failed", "skipped")
 	for _, o := range outcomes {
@@ -104,9 +132,8 @@ func report(w io.Writer, outcomes []outcome) bool {
 		_, _ = fmt.Fprintf(w, "%-26s %8.1f %8d %8d %8d%s\n", o.name, o.took.Seconds(), o.tally.passed, o.tally.failed,
 			o.tally.skipped, verdict)
 		sum.add(o.tally)
-		total += o.took
 	}
-	_, _ = fmt.Fprintf(w, "%-26s %8.1f\n%s\n", "all", total.Seconds(), strings.Repeat("-", 62))
+	_, _ = fmt.Fprintf(w, "%-26s %8.1f\n%s\n", "all", took.Seconds(), strings.Repeat("-", 62))
 	_, _ = fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", sum.passed, sum.failed, sum.skipped)
 	return ok
 }

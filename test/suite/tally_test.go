@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestReadCountsTestsAndSpecs(t *testing.T) {
@@ -39,15 +40,15 @@ func TestReportCountsAFailedStep(t *testing.T) {
 		outcomes[i] = outcome{step: s, tally: tally{passed: 2}}
 	}
 	var shown strings.Builder
-	if !report(&shown, outcomes) || !strings.Contains(shown.String(), "\n14 passed, 0 failed, 0 skipped\n") {
+	if !report(&shown, outcomes, time.Minute) || !strings.Contains(shown.String(), "\n16 passed, 0 failed, 0 skipped\n") {
 		t.Errorf("a good run reads:\n%s", &shown)
 	}
 	outcomes[1].err = errOfTest
 	shown.Reset()
-	if report(&shown, outcomes) || !strings.Contains(shown.String(), "1 failed") {
+	if report(&shown, outcomes, time.Minute) || !strings.Contains(shown.String(), "1 failed") {
 		t.Errorf("a bad run reads:\n%s", &shown)
 	}
-	if report(&shown, outcomes[:3]) {
+	if report(&shown, outcomes[:3], time.Minute) {
 		t.Error("a run that was cut short passed")
 	}
 }

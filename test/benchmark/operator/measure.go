@@ -29,11 +29,17 @@ type measurement struct {
 	sample Sample
 }
 
-func measure(t testing.TB, o Options, pairs int) Sample {
+func newMeasurement(t testing.TB, o Options, pairs int) *measurement {
 	t.Helper()
 	b := newBed(t, o)
 	m := &measurement{bed: b, fleet: startFleet(b), sights: watchSlices(b), sample: Sample{Pairs: pairs}}
 	b.startOperator()
+	return m
+}
+
+func measure(t testing.TB, o Options, pairs int) Sample {
+	t.Helper()
+	m := newMeasurement(t, o, pairs)
 	for _, phase := range []func(context.Context){m.converge, m.rest, m.failOver, m.failOverAtOnce, m.restart} {
 		phase(t.Context())
 	}

@@ -27,7 +27,7 @@ func TestReportJudges(t *testing.T) {
 	if got := strings.Count(text, " wanted:"); got != 10 {
 		t.Errorf("%d verdicts:\n%s", got, text)
 	}
-	for _, part := range []string{"10.0", "21.0", "at rest", "another operator"} {
+	for _, part := range []string{"10.0", "21.0", "at rest", "another operator", "hapair, 1000 pairs", "valkey-operator"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q is missing:\n%s", part, text)
 		}
