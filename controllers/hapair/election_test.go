@@ -34,6 +34,8 @@ const (
 // replica is one of several operators of which one leads.
 type replica struct {
 	elected <-chan struct{}
+	// warm is whether it has seen everything, so that it could lead.
+	warm func() error
 	// cut is set when the replica reaches the API server no more.
 	cut atomic.Bool
 	end func()
@@ -63,6 +65,9 @@ func newReplica(namespace, office string) *replica {
 		LeaseDuration:           new(leadsFor), RenewDeadline: new(renewsFor), RetryPeriod: new(triesEvery),
 		GracefulShutdownTimeout: new(time.Duration(0)),
 	})
+	request, check := &http.Request{}, hapair.Warm(manager.GetCache())
+	r.warm = func() error { return check(request) }
+	Expect(r.warm()).To(MatchError(ContainSubstring("seen yet")), "it has not begun to look")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -96,6 +101,7 @@ var _ = Describe("Two operators", func() {
 			Consistently(quiet).Should(BeNumerically(">=", before))
 			return quiet() - before
 		}).Should(BeZero())
+		Eventually(second.warm).Should(Succeed())
 		Expect(second.elected).NotTo(BeClosed())
 		before := s.versions(ctx)
 		written := quiet()
