@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // lastFailover is the report that the unit which became active last noted on the Lease, nil when there is none that can
@@ -17,7 +17,7 @@ func lastFailover(s *scope) *v1alpha1.FailoverStatus {
 	if s.facts.failoverReport == "" {
 		return nil
 	}
-	report, err := settings.ParseFailoverReport(s.facts.failoverReport)
+	report, err := contract.ParseFailoverReport(s.facts.failoverReport)
 	if err != nil {
 		s.log.Info("Passing over the report of the last failover, which cannot be read", "reason", err.Error())
 		return nil

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 var _ = Describe("What the units tell of failover", func() {
@@ -24,7 +24,7 @@ var _ = Describe("What the units tell of failover", func() {
 
 	report := func(term uint64, cause string) string {
 		GinkgoHelper()
-		text, err := json.Marshal(settings.FailoverReport{
+		text, err := json.Marshal(contract.FailoverReport{
 			Term: term, Unit: "secondary", Cause: cause, At: "2031-05-04T03:02:01.123456789Z",
 			DetectedMicroseconds: 351_000, ClaimedMicroseconds: 9_000, FencedMicroseconds: 80_000, CommittedMicroseconds: 50,
 			OpenedMicroseconds: 100, AttachedMicroseconds: 600, AnnouncedMicroseconds: 150, VerifiedMicroseconds: 50,

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // kinds are all that a pair may consist of.
@@ -45,7 +45,7 @@ var _ = Describe("A pair", func() {
 		}
 		told := &corev1.ConfigMap{}
 		Expect(s.get(ctx, "edge-sidecar", told)).To(Succeed())
-		Expect(settings.Parse([]byte(told.Data["sidecar.json"]))).To(And(
+		Expect(contract.Parse([]byte(told.Data["sidecar.json"]))).To(And(
 			HaveField("Pair", "edge"), HaveField("LeaseDurationSeconds", BeEquivalentTo(15)),
 			HaveField("Sync.Classes", ConsistOf("ConnectionCache"))))
 

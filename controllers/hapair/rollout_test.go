@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 var _ = Describe("Replacing units", func() {
@@ -114,10 +114,10 @@ var _ = Describe("Replacing units", func() {
 				And(HaveField("Type", "Accepted"), HaveField("Status", metav1.ConditionTrue))))
 		}).Should(Succeed())
 
-		told := func(g Gomega) settings.Sync {
+		told := func(g Gomega) contract.Sync {
 			written := &corev1.ConfigMap{}
 			g.Expect(s.get(ctx, "edge-sidecar", written)).To(Succeed())
-			parsed, err := settings.Parse([]byte(written.Data["sidecar.json"]))
+			parsed, err := contract.Parse([]byte(written.Data["sidecar.json"]))
 			g.Expect(err).NotTo(HaveOccurred())
 			return parsed.Sync
 		}

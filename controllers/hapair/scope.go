@@ -6,7 +6,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // scope is what the steps of one reconcile know of the pair and tell each other.
@@ -19,14 +19,14 @@ type scope struct {
 
 	// sync and document are what the units should have: what the spec says, or the last good while that lacks
 	// something. document is nil, and sync not known, while there never was a good one.
-	sync      settings.Sync
+	sync      contract.Sync
 	syncKnown bool
 	document  []byte
 	// lacks are in the order in which they were found.
 	lacks []lack
 
 	// told are the settings of both sidecars, and settings what is written of them; nil while sync is not known.
-	told     settings.Sidecar
+	told     contract.Sidecar
 	settings []byte
 
 	// decisions are what ensureUnits made of each unit; nil when it did not get that far.

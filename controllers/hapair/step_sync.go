@@ -10,7 +10,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/resources"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // resolveSync finds out what the pair replicates. While its SyncPolicy does not exist, that is what it replicated so
@@ -57,7 +57,7 @@ func (r *Reconciler) keepSync(ctx context.Context, s *scope) error {
 		return err
 	}
 	// Settings that cannot be read are as good as none: the next that are made replace them.
-	if told, err := settings.Parse(last); len(last) > 0 && err == nil {
+	if told, err := contract.Parse(last); len(last) > 0 && err == nil {
 		s.sync, s.syncKnown = told.Sync, true
 	}
 	missing := fmt.Sprintf("SyncPolicy %s does not exist in namespace %s",

@@ -10,7 +10,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // adopt finds out what the kernel enforces from an earlier life of the container.
@@ -76,7 +76,7 @@ func (f *Firewall) keep() {
 }
 
 // judge reads the document, applies it if it is new and good, and says what is in force then.
-func (f *Firewall) judge() settings.FirewallStatus {
+func (f *Firewall) judge() contract.FirewallStatus {
 	data, err := readDocument(f.config.ConfigFile)
 	if err != nil {
 		return f.refuse(refusal{err: err})
@@ -85,7 +85,7 @@ func (f *Firewall) judge() settings.FirewallStatus {
 	switch {
 	case f.applied != nil && f.inForce == hash:
 		f.refused = refusal{}
-		return settings.FirewallStatus{Hash: hash}
+		return contract.FirewallStatus{Hash: hash}
 	case f.refused.hash == hash:
 		return f.refuse(f.refused)
 	}
@@ -99,11 +99,11 @@ func (f *Firewall) judge() settings.FirewallStatus {
 		// Not remembered, and so tried again at the next occasion: the kernel may have been short of memory.
 		return f.refuse(refusal{hash: hash, err: err})
 	}
-	return settings.FirewallStatus{Hash: hash}
+	return contract.FirewallStatus{Hash: hash}
 }
 
-func (f *Firewall) refuse(r refusal) settings.FirewallStatus {
-	return settings.FirewallStatus{Hash: f.inForce, RefusedHash: r.hash, Error: r.err.Error()}
+func (f *Firewall) refuse(r refusal) contract.FirewallStatus {
+	return contract.FirewallStatus{Hash: f.inForce, RefusedHash: r.hash, Error: r.err.Error()}
 }
 
 func (f *Firewall) apply(d document.Document, hash string) error {

@@ -13,7 +13,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/ruleset"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 const (
@@ -87,7 +87,7 @@ func (s *scene) expect(hash, refused, message string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	var status settings.FirewallStatus
+	var status contract.FirewallStatus
 	if err := json.Unmarshal(data, &status); err != nil {
 		s.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/ruleset"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 const (
@@ -56,7 +56,7 @@ type Firewall struct {
 	// refused is the document that was refused last, so that the same one is not judged again and again.
 	refused refusal
 	// reported is what the status file says; nil when it may say anything.
-	reported *settings.FirewallStatus
+	reported *contract.FirewallStatus
 }
 
 // refusal is why a document is not in force.

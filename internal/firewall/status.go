@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // writeStatus replaces the file by rename, so that it is never read half.
-func writeStatus(path string, status settings.FirewallStatus) error {
+func writeStatus(path string, status contract.FirewallStatus) error {
 	data, err := json.Marshal(status)
 	if err != nil {
 		return fmt.Errorf("encoding the status: %w", err)

@@ -18,7 +18,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
@@ -178,10 +178,10 @@ func (b *bed) write(text string) {
 func (b *bed) apply(text string) {
 	b.Helper()
 	b.write(text)
-	b.eventually(b.status, gomega.Equal(settings.FirewallStatus{Hash: document.Hash([]byte(text))}))
+	b.eventually(b.status, gomega.Equal(contract.FirewallStatus{Hash: document.Hash([]byte(text))}))
 }
 
-func (b *bed) status() (status settings.FirewallStatus) {
+func (b *bed) status() (status contract.FirewallStatus) {
 	data, err := os.ReadFile(b.statusFile())
 	if err != nil {
 		return status

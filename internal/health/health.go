@@ -11,7 +11,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // maxMonitored is how many interfaces, and how many targets, fit a report.
@@ -39,7 +39,7 @@ type Kernel interface {
 type Options struct {
 	// Networks are the traffic interfaces, and Probes the targets; at most 16 of each.
 	Networks []string
-	Probes   []settings.Probe
+	Probes   []contract.Probe
 	// Virtual are the virtual addresses, which are no addresses of the unit's own.
 	Virtual []netip.Addr
 	Kernel  Kernel

@@ -17,7 +17,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
 )
@@ -103,8 +103,8 @@ func (s *segment) address(t *testing.T, prefix string) {
 	ip(t, line)
 }
 
-func quick(kind, host string, port uint16) settings.Probe {
-	return settings.Probe{
+func quick(kind, host string, port uint16) contract.Probe {
+	return contract.Probe{
 		Name: strings.ToLower(kind), Type: kind, Host: netip.MustParseAddr(host), Port: port, Path: "/healthz?deep=1",
 		Interface: "lan", IntervalMilliseconds: 50, TimeoutMilliseconds: 40, FailureThreshold: 2, SuccessThreshold: 2,
 	}
@@ -118,7 +118,7 @@ type newest struct {
 }
 
 // monitor runs monitors of the interface and the probes until the test ends.
-func (s *segment) monitor(t *testing.T, probes ...settings.Probe) *newest {
+func (s *segment) monitor(t *testing.T, probes ...contract.Probe) *newest {
 	t.Helper()
 	m, err := New(Options{
 		Networks: []string{"lan"}, Probes: probes, Kernel: s.kernel, Log: logr.Discard(),
@@ -205,10 +205,10 @@ func TestTargetsOfAllKinds(t *testing.T) {
 	s.address(t, ownIPv4)
 	s.address(t, ownIPv6)
 	n := s.monitor(t,
-		quick(settings.ProbeICMP, farIPv4, 0), quick(settings.ProbeICMP, farIPv6, 0),
-		quick(settings.ProbeTCP, farIPv4, 80), quick(settings.ProbeTCP, farIPv6, 80),
-		quick(settings.ProbeHTTP, farIPv4, 80), quick(settings.ProbeHTTP, farIPv6, 80),
-		quick(settings.ProbeTCP, farIPv4, 81), quick(settings.ProbeICMP, "192.0.2.77", 0),
+		quick(contract.ProbeICMP, farIPv4, 0), quick(contract.ProbeICMP, farIPv6, 0),
+		quick(contract.ProbeTCP, farIPv4, 80), quick(contract.ProbeTCP, farIPv6, 80),
+		quick(contract.ProbeHTTP, farIPv4, 80), quick(contract.ProbeHTTP, farIPv6, 80),
+		quick(contract.ProbeTCP, farIPv4, 81), quick(contract.ProbeICMP, "192.0.2.77", 0),
 	)
 	n.await(t, "those that answer are reached", func(r Report) bool {
 		return r.Probes == 0b111111 && len(r.Faults) == 2 &&
@@ -223,15 +223,15 @@ func TestLinkLocalTarget(t *testing.T) {
 	s := newSegment(t)
 	s.host.Link(t, "far").Address("fe80::9/64")
 	s.address(t, "fe80::2/64")
-	n := s.monitor(t, quick(settings.ProbeICMP, "fe80::9", 0), quick(settings.ProbeTCP, "fe80::9", 80),
-		quick(settings.ProbeHTTP, "fe80::9", 80))
+	n := s.monitor(t, quick(contract.ProbeICMP, "fe80::9", 0), quick(contract.ProbeTCP, "fe80::9", 80),
+		quick(contract.ProbeHTTP, "fe80::9", 80))
 	n.awaitProbes(t, 0b111, "")
 }
 
 func TestHTTPStatus(t *testing.T) {
 	s := newSegment(t)
 	s.address(t, ownIPv4)
-	n := s.monitor(t, quick(settings.ProbeHTTP, farIPv4, 80))
+	n := s.monitor(t, quick(contract.ProbeHTTP, farIPv4, 80))
 	n.awaitProbes(t, 1, "")
 	s.answerWith(http.StatusServiceUnavailable)
 	n.awaitProbes(t, 0, "probe http: HTTP http://192.0.2.9:80/healthz?deep=1 from interface lan has failed "+
@@ -249,7 +249,7 @@ func TestUnreachableTarget(t *testing.T) {
 	s.host.Set(t, "net.ipv6.conf.all.forwarding", "1")
 	ip(t, "route add 198.51.100.0/24 via "+farIPv4)
 	ip(t, "route add 2001:db8::/32 via "+farIPv6)
-	n := s.monitor(t, quick(settings.ProbeICMP, "198.51.100.9", 0), quick(settings.ProbeICMP, "2001:db8::9", 0))
+	n := s.monitor(t, quick(contract.ProbeICMP, "198.51.100.9", 0), quick(contract.ProbeICMP, "2001:db8::9", 0))
 	n.await(t, "the router's answer is told", func(r Report) bool {
 		return r.Probes == 0 && len(r.Faults) == 2 && strings.HasSuffix(r.Faults[0], ": network is unreachable") &&
 			strings.HasSuffix(r.Faults[1], ": network is unreachable")
@@ -270,7 +270,7 @@ func TestSourceOfProbes(t *testing.T) {
 			return last >= 0 && s.callers[last] == want
 		})
 	}
-	n := s.monitor(t, quick(settings.ProbeHTTP, farIPv4, 80))
+	n := s.monitor(t, quick(contract.ProbeHTTP, farIPv4, 80))
 	n.awaitProbes(t, 0, "")
 	s.address(t, virtualIPv4)
 	n.awaitProbes(t, 1, "")
@@ -293,7 +293,7 @@ func TestProbeKeepsToItsInterface(t *testing.T) {
 	ip(t, "link set end up")
 	ip(t, "link set aside up")
 	ip(t, "address add 192.0.2.3/24 dev aside")
-	for _, kind := range []string{settings.ProbeICMP, settings.ProbeTCP, settings.ProbeHTTP} {
+	for _, kind := range []string{contract.ProbeICMP, contract.ProbeTCP, contract.ProbeHTTP} {
 		right, wrong := quick(kind, farIPv4, 80), quick(kind, farIPv4, 80)
 		wrong.Interface = "aside"
 		n := s.monitor(t, right, wrong)
@@ -304,7 +304,7 @@ func TestProbeKeepsToItsInterface(t *testing.T) {
 func TestProbesEndWithTheContext(t *testing.T) {
 	s := newSegment(t)
 	s.address(t, ownIPv4)
-	for _, kind := range []string{settings.ProbeICMP, settings.ProbeTCP, settings.ProbeHTTP} {
+	for _, kind := range []string{contract.ProbeICMP, contract.ProbeTCP, contract.ProbeHTTP} {
 		slow := quick(kind, "192.0.2.77", 80)
 		slow.IntervalMilliseconds, slow.TimeoutMilliseconds = 60_000, 60_000
 		p, err := newProbe(slow, Options{Kernel: s.kernel, Log: logr.Discard()})

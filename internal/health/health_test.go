@@ -13,13 +13,13 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // monitored runs monitors of interfaces and probes in a bubble; none of the targets answers. Changing the interfaces
 // tells the monitors, unless that is broken.
 func monitored(
-	t *testing.T, k *interfaces, probes []settings.Probe,
+	t *testing.T, k *interfaces, probes []contract.Probe,
 	do func(t *testing.T, change func(func()), broken chan<- error, told func() []Report),
 ) {
 	synctest.Test(t, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestReport(t *testing.T) {
 	second := gateway()
 	second.Name, second.Interface = "resolver", "lan"
 	second.FailureThreshold = 10
-	monitored(t, k, []settings.Probe{gateway(), second},
+	monitored(t, k, []contract.Probe{gateway(), second},
 		func(t *testing.T, _ func(func()), _ chan<- error, told func() []Report) {
 			gone := "interface wan is gone"
 			wantReports(t, "at first", told(), Report{Links: 1, Faults: []string{gone}})

@@ -15,7 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // maxDelay bounds how much later than others a probe begins. Within it the moment is random, so that the probes of both
@@ -34,7 +34,7 @@ type origin struct {
 
 // probe is one target.
 type probe struct {
-	settings.Probe
+	contract.Probe
 	// target says in words what is probed.
 	target string
 	// ask asks the target once. It fails unless the target gives the answer that it should give.
@@ -44,17 +44,17 @@ type probe struct {
 	log     logr.Logger
 }
 
-func newProbe(s settings.Probe, o Options) (*probe, error) {
+func newProbe(s contract.Probe, o Options) (*probe, error) {
 	p := &probe{Probe: s, virtual: o.Virtual, kernel: o.Kernel, log: o.Log.WithValues("probe", s.Name)}
 	at := netip.AddrPortFrom(s.Host, s.Port)
 	switch s.Type {
-	case settings.ProbeICMP:
+	case contract.ProbeICMP:
 		p.target = "ICMP " + s.Host.String()
 		p.ask = func(ctx context.Context, from origin) error { return ping(ctx, from, s.Host) }
-	case settings.ProbeTCP:
+	case contract.ProbeTCP:
 		p.target = "TCP " + at.String()
 		p.ask = func(ctx context.Context, from origin) error { return connect(ctx, from, at) }
-	case settings.ProbeHTTP:
+	case contract.ProbeHTTP:
 		location, err := url.ParseRequestURI(s.Path)
 		if err != nil {
 			return nil, fmt.Errorf("probe %s: path %q: %w", s.Name, s.Path, err)
@@ -64,7 +64,7 @@ func newProbe(s settings.Probe, o Options) (*probe, error) {
 		p.ask = func(ctx context.Context, from origin) error { return get(ctx, from, at, location) }
 	default:
 		return nil, fmt.Errorf("probe %s: type %q is none of %s, %s and %s", s.Name, s.Type,
-			settings.ProbeICMP, settings.ProbeTCP, settings.ProbeHTTP)
+			contract.ProbeICMP, contract.ProbeTCP, contract.ProbeHTTP)
 	}
 	if !s.Host.IsValid() || s.IntervalMilliseconds <= 0 || s.TimeoutMilliseconds <= 0 ||
 		s.FailureThreshold <= 0 || s.SuccessThreshold <= 0 {

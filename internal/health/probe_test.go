@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // interfaces is a kernel in memory.
@@ -43,9 +43,9 @@ var working = rtnetlink.Link{Index: 1, Name: "lan", Enabled: true, Up: true, Ope
 
 var ownAddresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.2/24")}
 
-func gateway() settings.Probe {
-	return settings.Probe{
-		Name: "gateway", Type: settings.ProbeICMP, Host: netip.MustParseAddr("192.0.2.254"), Interface: "lan",
+func gateway() contract.Probe {
+	return contract.Probe{
+		Name: "gateway", Type: contract.ProbeICMP, Host: netip.MustParseAddr("192.0.2.254"), Interface: "lan",
 		IntervalMilliseconds: 1000, TimeoutMilliseconds: 400, FailureThreshold: 3, SuccessThreshold: 2,
 	}
 }
@@ -241,21 +241,21 @@ func TestReason(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	for name, change := range map[string]func(*settings.Probe){
-		"an unknown type":  func(p *settings.Probe) { p.Type = "SNMP" },
-		"no host":          func(p *settings.Probe) { p.Host = netip.Addr{} },
-		"no interval":      func(p *settings.Probe) { p.IntervalMilliseconds = 0 },
-		"no threshold":     func(p *settings.Probe) { p.SuccessThreshold = 0 },
-		"a path that none": func(p *settings.Probe) { p.Type, p.Path = settings.ProbeHTTP, "/%zz" },
+	for name, change := range map[string]func(*contract.Probe){
+		"an unknown type":  func(p *contract.Probe) { p.Type = "SNMP" },
+		"no host":          func(p *contract.Probe) { p.Host = netip.Addr{} },
+		"no interval":      func(p *contract.Probe) { p.IntervalMilliseconds = 0 },
+		"no threshold":     func(p *contract.Probe) { p.SuccessThreshold = 0 },
+		"a path that none": func(p *contract.Probe) { p.Type, p.Path = contract.ProbeHTTP, "/%zz" },
 	} {
 		p := gateway()
 		change(&p)
-		_, err := New(Options{Probes: []settings.Probe{p}})
+		_, err := New(Options{Probes: []contract.Probe{p}})
 		if err == nil || !strings.Contains(err.Error(), "probe gateway") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := New(Options{Probes: slices.Repeat([]settings.Probe{gateway()}, maxMonitored+1)}); err == nil {
+	if _, err := New(Options{Probes: slices.Repeat([]contract.Probe{gateway()}, maxMonitored+1)}); err == nil {
 		t.Error("too many probes are taken")
 	}
 	if _, err := New(Options{Networks: make([]string, maxMonitored+1)}); err == nil {

@@ -8,7 +8,7 @@ import (
 	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // NetworkPolicy says who in the cluster reaches the units' pods: each the other for the session and the heartbeats,
@@ -25,12 +25,12 @@ func NetworkPolicy(pair *v1alpha1.HAPair) *networkingv1ac.NetworkPolicyApplyConf
 			networkingv1ac.NetworkPolicyIngressRule().
 				WithFrom(networkingv1ac.NetworkPolicyPeer().WithPodSelector(units)).
 				WithPorts(
-					admit(corev1.ProtocolTCP, settings.SyncPort),
-					admit(corev1.ProtocolUDP, settings.SyncPort),
+					admit(corev1.ProtocolTCP, contract.SyncPort),
+					admit(corev1.ProtocolUDP, contract.SyncPort),
 				),
 			networkingv1ac.NetworkPolicyIngressRule().
 				WithFrom(networkingv1ac.NetworkPolicyPeer().WithNamespaceSelector(scrapers)).
-				WithPorts(admit(corev1.ProtocolTCP, settings.MetricsPort)),
+				WithPorts(admit(corev1.ProtocolTCP, contract.MetricsPort)),
 		)
 	if service := pair.Spec.Service; service != nil && service.Target != v1alpha1.TargetVirtualAddress {
 		rule := networkingv1ac.NetworkPolicyIngressRule() // from everywhere

@@ -9,7 +9,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/resources"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // What cert-manager is asked for is what users see; run with -update to write it anew.
@@ -45,10 +45,10 @@ func TestCertificates(t *testing.T) {
 
 // Where certificates come from must not have units replaced.
 func TestIssuerIsNoPartOfThePod(t *testing.T) {
-	before := hash(t, smallest(), images, settings.Sync{})
+	before := hash(t, smallest(), images, contract.Sync{})
 	pair := smallest()
 	pair.Spec.Certificates = &v1alpha1.CertificatesSpec{IssuerRef: &v1alpha1.IssuerReference{Name: "site"}}
-	if hash(t, pair, images, settings.Sync{}) != before {
+	if hash(t, pair, images, contract.Sync{}) != before {
 		t.Error("the pod's template changed")
 	}
 }

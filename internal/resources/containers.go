@@ -10,7 +10,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // The containers of a unit's pod.
@@ -42,12 +42,12 @@ func firewallContainer(image string, r corev1.ResourceRequirements) *corev1ac.Co
 		WithName(ContainerFirewall).
 		WithImage(image).
 		WithImagePullPolicy(corev1.PullIfNotPresent).
-		WithArgs("--config="+settings.FirewallFile, "--status="+settings.FirewallStatusFile).
+		WithArgs("--config="+contract.FirewallFile, "--status="+contract.FirewallStatusFile).
 		WithSecurityContext(confined("NET_ADMIN")).
 		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 		WithVolumeMounts(
-			mount(volumeFirewall, path.Dir(settings.FirewallFile)).WithReadOnly(true),
-			mount(volumeRun, path.Dir(settings.FirewallStatusFile)),
+			mount(volumeFirewall, path.Dir(contract.FirewallFile)).WithReadOnly(true),
+			mount(volumeRun, path.Dir(contract.FirewallStatusFile)),
 		)
 	if len(r.Requests) == 0 && len(r.Limits) == 0 && len(r.Claims) == 0 {
 		return container
@@ -78,15 +78,15 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 		WithImagePullPolicy(corev1.PullIfNotPresent).
 		WithArgs(
 			"--unit="+string(unit),
-			"--settings="+settings.SidecarFile,
-			"--tls-dir="+settings.TLSDirectory,
-			"--given-document="+settings.GivenFile,
-			"--firewall-document="+settings.FirewallFile,
-			"--firewall-status="+settings.FirewallStatusFile,
-			"--health-bind-address=:"+strconv.Itoa(settings.HealthPort),
+			"--settings="+contract.SidecarFile,
+			"--tls-dir="+contract.TLSDirectory,
+			"--given-document="+contract.GivenFile,
+			"--firewall-document="+contract.FirewallFile,
+			"--firewall-status="+contract.FirewallStatusFile,
+			"--health-bind-address=:"+strconv.Itoa(contract.HealthPort),
 			// On the pod's own address alone: what the traffic networks can reach is the firewall's affair.
-			"--metrics-bind-address=[$(POD_IP)]:"+strconv.Itoa(settings.MetricsPort),
-			"--metrics-token="+settings.MetricsTokenFile,
+			"--metrics-bind-address=[$(POD_IP)]:"+strconv.Itoa(contract.MetricsPort),
+			"--metrics-token="+contract.MetricsTokenFile,
 		).
 		WithEnv(
 			fromField("POD_NAME", "metadata.name"),
@@ -95,10 +95,10 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 			fromField("POD_IP", "status.podIP"),
 		).
 		WithPorts(
-			port(portSync, corev1.ProtocolTCP, settings.SyncPort),
-			port(portHeartbeat, corev1.ProtocolUDP, settings.SyncPort),
-			port(portHealth, corev1.ProtocolTCP, settings.HealthPort),
-			port(portMetrics, corev1.ProtocolTCP, settings.MetricsPort),
+			port(portSync, corev1.ProtocolTCP, contract.SyncPort),
+			port(portHeartbeat, corev1.ProtocolUDP, contract.SyncPort),
+			port(portHealth, corev1.ProtocolTCP, contract.HealthPort),
+			port(portMetrics, corev1.ProtocolTCP, contract.MetricsPort),
 		).
 		WithReadinessProbe(probe("/readyz").WithPeriodSeconds(2).WithFailureThreshold(2)).
 		WithLivenessProbe(probe("/healthz").WithPeriodSeconds(5).WithFailureThreshold(3)).
@@ -109,13 +109,13 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 		WithSecurityContext(confined("NET_ADMIN", "NET_RAW", "BPF")).
 		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 		WithVolumeMounts(
-			mount(volumeSidecar, path.Dir(settings.SidecarFile)).WithReadOnly(true),
-			mount(volumeTLS, settings.TLSDirectory).WithReadOnly(true),
-			mount(volumeGiven, path.Dir(settings.GivenFile)).WithReadOnly(true),
-			mount(volumeFirewall, path.Dir(settings.FirewallFile)),
-			mount(volumeRun, path.Dir(settings.FirewallStatusFile)).WithReadOnly(true),
-			mount(volumeState, settings.StateDirectory),
-			mount(volumeMetrics, path.Dir(settings.MetricsTokenFile)).WithReadOnly(true),
+			mount(volumeSidecar, path.Dir(contract.SidecarFile)).WithReadOnly(true),
+			mount(volumeTLS, contract.TLSDirectory).WithReadOnly(true),
+			mount(volumeGiven, path.Dir(contract.GivenFile)).WithReadOnly(true),
+			mount(volumeFirewall, path.Dir(contract.FirewallFile)),
+			mount(volumeRun, path.Dir(contract.FirewallStatusFile)).WithReadOnly(true),
+			mount(volumeState, contract.StateDirectory),
+			mount(volumeMetrics, path.Dir(contract.MetricsTokenFile)).WithReadOnly(true),
 		)
 }
 

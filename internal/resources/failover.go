@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // The defaults of the API, for a pair that came past its defaulting.
@@ -33,7 +33,7 @@ const (
 // answered by an API server in good order.
 const leastMargin = 60
 
-func tellFailover(told *settings.Sidecar, wanted v1alpha1.FailoverSpec) {
+func tellFailover(told *contract.Sidecar, wanted v1alpha1.FailoverSpec) {
 	told.LeaseDurationSeconds = cmp.Or(wanted.LeaseDurationSeconds, defaultLeaseDurationSeconds)
 	told.HeartbeatIntervalMilliseconds = cmp.Or(wanted.HeartbeatIntervalMilliseconds, defaultHeartbeatIntervalMilliseconds)
 	told.MissedHeartbeats = cmp.Or(wanted.MissedHeartbeats, defaultMissedHeartbeats)
@@ -42,7 +42,7 @@ func tellFailover(told *settings.Sidecar, wanted v1alpha1.FailoverSpec) {
 	told.Isolation = string(cmp.Or(wanted.Isolation, v1alpha1.IsolationFence))
 	told.HealthDampingSeconds = cmp.Or(wanted.Monitors.DampingSeconds, defaultDampingSeconds)
 	if preempt := wanted.Preempt; preempt != nil {
-		told.Preempt = &settings.Preempt{DelaySeconds: defaultPreemptDelaySeconds}
+		told.Preempt = &contract.Preempt{DelaySeconds: defaultPreemptDelaySeconds}
 		if preempt.DelaySeconds != nil {
 			told.Preempt.DelaySeconds = *preempt.DelaySeconds
 		}
@@ -69,8 +69,8 @@ func virtualMAC(pair *v1alpha1.HAPair, network v1alpha1.NetworkSpec) string {
 }
 
 // probeOf is the probe as the sidecars are told it. An error begins with the path of the field below the probe.
-func probeOf(wanted v1alpha1.ProbeSpec) (settings.Probe, error) {
-	probe := settings.Probe{
+func probeOf(wanted v1alpha1.ProbeSpec) (contract.Probe, error) {
+	probe := contract.Probe{
 		Name:                 wanted.Name,
 		Interface:            wanted.Network,
 		IntervalMilliseconds: cmp.Or(wanted.IntervalMilliseconds, defaultProbeIntervalMilliseconds),
@@ -83,22 +83,22 @@ func probeOf(wanted v1alpha1.ProbeSpec) (settings.Probe, error) {
 	var port int32
 	switch icmp, tcp, http := wanted.ICMP, wanted.TCP, wanted.HTTP; {
 	case icmp != nil && tcp == nil && http == nil:
-		kind, probe.Type, host = "icmp", settings.ProbeICMP, icmp.Host
+		kind, probe.Type, host = "icmp", contract.ProbeICMP, icmp.Host
 	case tcp != nil && icmp == nil && http == nil:
-		kind, probe.Type, host, port = "tcp", settings.ProbeTCP, tcp.Host, tcp.Port
+		kind, probe.Type, host, port = "tcp", contract.ProbeTCP, tcp.Host, tcp.Port
 	case http != nil && icmp == nil && tcp == nil:
-		kind, probe.Type, host, port = "http", settings.ProbeHTTP, http.Host, cmp.Or(http.Port, defaultHTTPPort)
+		kind, probe.Type, host, port = "http", contract.ProbeHTTP, http.Host, cmp.Or(http.Port, defaultHTTPPort)
 		probe.Path = cmp.Or(http.Path, defaultHTTPPath)
 	default:
-		return settings.Probe{}, errors.New(": exactly one of icmp, tcp and http must be set")
+		return contract.Probe{}, errors.New(": exactly one of icmp, tcp and http must be set")
 	}
 	if port < 0 || port > math.MaxUint16 {
-		return settings.Probe{}, fmt.Errorf(".%s.port: %d is no port", kind, port)
+		return contract.Probe{}, fmt.Errorf(".%s.port: %d is no port", kind, port)
 	}
 	probe.Port = uint16(port)
 	address, err := netip.ParseAddr(string(host))
 	if err != nil {
-		return settings.Probe{}, fmt.Errorf(".%s.host: %w", kind, err)
+		return contract.Probe{}, fmt.Errorf(".%s.host: %w", kind, err)
 	}
 	probe.Host = address
 	return probe, nil

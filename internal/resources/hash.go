@@ -8,7 +8,7 @@ import (
 
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // hashLength is in hexadecimal digits: 64 bits, enough to tell two templates of one pod apart.
@@ -16,7 +16,7 @@ const hashLength = 16
 
 // templateHash stands for all that a pod cannot take while it runs. encoding/json sorts the keys of maps, so that equal
 // templates have equal bytes.
-func templateHash(pod *corev1ac.PodApplyConfiguration, told settings.Sidecar) (string, error) {
+func templateHash(pod *corev1ac.PodApplyConfiguration, told contract.Sidecar) (string, error) {
 	hash := sha256.New()
 	if err := json.NewEncoder(hash).Encode(pod); err != nil {
 		return "", fmt.Errorf("hashing the template of pod %s: %w", *pod.Name, err)

@@ -11,7 +11,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 const (
@@ -33,7 +33,7 @@ type Images struct {
 // Pod is one unit. Everything in it is fixed for the pod's life, and AnnotationTemplateHash stands for all of it and
 // for those of the settings that the sidecar reads only when it starts.
 func Pod(
-	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, told settings.Sidecar,
+	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, told contract.Sidecar,
 ) (*corev1ac.PodApplyConfiguration, error) {
 	networks, err := networksAnnotation(pair)
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/resources"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // replicating are the settings of the smallest pair that replicates so.
-func replicating(t *testing.T, sync settings.Sync) settings.Sidecar {
+func replicating(t *testing.T, sync contract.Sync) contract.Sidecar {
 	t.Helper()
 	all, err := resources.Settings(smallest(), sync)
 	if err != nil {
@@ -31,7 +31,7 @@ func replicating(t *testing.T, sync settings.Sync) settings.Sidecar {
 	return all
 }
 
-func hash(t *testing.T, pair *v1alpha1.HAPair, images resources.Images, sync settings.Sync) string {
+func hash(t *testing.T, pair *v1alpha1.HAPair, images resources.Images, sync contract.Sync) string {
 	t.Helper()
 	pod, err := resources.Pod(pair, v1alpha1.Primary, images, replicating(t, sync))
 	if err != nil {
@@ -43,35 +43,35 @@ func hash(t *testing.T, pair *v1alpha1.HAPair, images resources.Images, sync set
 // A hash that changes without need has units replaced; one that does not change leaves them as they are.
 func TestTemplateHash(t *testing.T) {
 	type pair = *v1alpha1.HAPair
-	before := hash(t, smallest(), images, settings.Sync{})
+	before := hash(t, smallest(), images, contract.Sync{})
 	same := func(pair) {}
 	otherImages := resources.Images{Sidecar: "x", Firewall: images.Firewall}
 	tests := map[string]struct {
 		change  func(pair)
 		images  resources.Images
-		sync    settings.Sync
+		sync    contract.Sync
 		changes bool
 	}{
-		"nothing":              {same, images, settings.Sync{}, false},
-		"restored from backup": {func(p pair) { p.UID = "other" }, images, settings.Sync{}, false},
+		"nothing":              {same, images, contract.Sync{}, false},
+		"restored from backup": {func(p pair) { p.UID = "other" }, images, contract.Sync{}, false},
 		"document": {func(p pair) {
 			p.Spec.Firewall.Configuration.ConfigMapRef = &v1alpha1.ConfigMapKeyReference{Name: "x"}
-		}, images, settings.Sync{}, false},
+		}, images, contract.Sync{}, false},
 		"service": {func(p pair) {
 			p.Spec.Service = &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{{Name: "x", Port: 1}}}
-		}, images, settings.Sync{}, false},
-		"paused":           {func(p pair) { p.Spec.Paused = true }, images, settings.Sync{}, false},
-		"image":            {func(p pair) { p.Spec.Firewall.Image = "x" }, images, settings.Sync{}, true},
-		"operator's image": {same, otherImages, settings.Sync{}, true},
-		"attachment":       {func(p pair) { p.Spec.Networks[0].Attachment.Multus.Name = "x" }, images, settings.Sync{}, true},
-		"settings":         {same, images, settings.Sync{Protocols: settings.Numbers{6}}, true},
-		"throttle":         {same, images, settings.Sync{RecordsPerSecond: 5, KilobitsPerSecond: 7}, false},
+		}, images, contract.Sync{}, false},
+		"paused":           {func(p pair) { p.Spec.Paused = true }, images, contract.Sync{}, false},
+		"image":            {func(p pair) { p.Spec.Firewall.Image = "x" }, images, contract.Sync{}, true},
+		"operator's image": {same, otherImages, contract.Sync{}, true},
+		"attachment":       {func(p pair) { p.Spec.Networks[0].Attachment.Multus.Name = "x" }, images, contract.Sync{}, true},
+		"settings":         {same, images, contract.Sync{Protocols: contract.Numbers{6}}, true},
+		"throttle":         {same, images, contract.Sync{RecordsPerSecond: 5, KilobitsPerSecond: 7}, false},
 		"node selector": {func(p pair) {
 			p.Spec.Firewall.Scheduling.NodeSelector = map[string]string{"a": "b"}
-		}, images, settings.Sync{}, true},
+		}, images, contract.Sync{}, true},
 		"first IPv6 address": {func(p pair) {
 			p.Spec.Networks[0].VirtualAddresses = []string{"fd50::1/64"}
-		}, images, settings.Sync{}, true},
+		}, images, contract.Sync{}, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -178,10 +178,10 @@ func TestAnySpec(t *testing.T) {
 		filler.Fill(&pair.Name)
 		pair.Namespace = "any"
 		for _, unit := range v1alpha1.Units() {
-			if _, err := resources.Pod(pair, unit, images, replicating(t, settings.Sync{})); err != nil {
+			if _, err := resources.Pod(pair, unit, images, replicating(t, contract.Sync{})); err != nil {
 				continue
 			}
-			once, again := hash(t, pair, images, settings.Sync{}), hash(t, pair, images, settings.Sync{})
+			once, again := hash(t, pair, images, contract.Sync{}), hash(t, pair, images, contract.Sync{})
 			if once != again {
 				t.Fatalf("two hashes of one spec: %+v", pair.Spec)
 			}
@@ -208,11 +208,11 @@ func TestSettingsAreThoseOfASidecar(t *testing.T) {
 	}
 }
 
-func told(t *testing.T, change func(*v1alpha1.HAPair)) settings.Sidecar {
+func told(t *testing.T, change func(*v1alpha1.HAPair)) contract.Sidecar {
 	t.Helper()
 	pair := smallest()
 	change(pair)
-	sidecar, err := resources.Settings(pair, settings.Sync{})
+	sidecar, err := resources.Settings(pair, contract.Sync{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +306,7 @@ func TestProbesThatCannotBe(t *testing.T) {
 	} {
 		pair := smallest()
 		pair.Spec.Failover.Monitors.Probes = []v1alpha1.ProbeSpec{probe}
-		if _, err := resources.Settings(pair, settings.Sync{}); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := resources.Settings(pair, contract.Sync{}); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -314,7 +314,7 @@ func TestProbesThatCannotBe(t *testing.T) {
 
 // A unit's own state must not be what the firewall, which may be anybody's, can write.
 func TestStateIsTheSidecarsAlone(t *testing.T) {
-	pod, err := resources.Pod(smallest(), v1alpha1.Primary, images, replicating(t, settings.Sync{}))
+	pod, err := resources.Pod(smallest(), v1alpha1.Primary, images, replicating(t, contract.Sync{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +327,7 @@ func TestStateIsTheSidecarsAlone(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
-		"firewall": {"/run/hapair"}, "sidecar": {path.Dir(settings.FirewallFile), settings.StateDirectory},
+		"firewall": {"/run/hapair"}, "sidecar": {path.Dir(contract.FirewallFile), contract.StateDirectory},
 	}
 	if !maps.EqualFunc(mounts, want, slices.Equal) {
 		t.Errorf("writable are %v, want %v", mounts, want)
@@ -336,7 +336,7 @@ func TestStateIsTheSidecarsAlone(t *testing.T) {
 
 // The operator's document comes to the sidecar alone, and what that makes of it to the firewall, in memory.
 func TestDocumentGoesBySidecar(t *testing.T) {
-	pod, err := resources.Pod(smallest(), v1alpha1.Primary, images, replicating(t, settings.Sync{}))
+	pod, err := resources.Pod(smallest(), v1alpha1.Primary, images, replicating(t, contract.Sync{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,10 +356,10 @@ func TestDocumentGoesBySidecar(t *testing.T) {
 		}
 	}
 	for mount, want := range map[string]string{
-		"sidecar " + path.Dir(settings.GivenFile):     "edge-firewall",
-		"sidecar " + path.Dir(settings.FirewallFile):  "Memory",
-		"firewall " + path.Dir(settings.FirewallFile): "Memory",
-		"firewall " + path.Dir(settings.GivenFile):    "",
+		"sidecar " + path.Dir(contract.GivenFile):     "edge-firewall",
+		"sidecar " + path.Dir(contract.FirewallFile):  "Memory",
+		"firewall " + path.Dir(contract.FirewallFile): "Memory",
+		"firewall " + path.Dir(contract.GivenFile):    "",
 	} {
 		if got := mounts[mount]; got != want {
 			t.Errorf("%s is of %q, want %q", mount, got, want)

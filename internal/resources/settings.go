@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
@@ -24,7 +24,7 @@ var tcpStates = map[v1alpha1.TCPState]uint8{
 }
 
 // Sync is what a policy lets the pair replicate; without a policy, every class that is replicated by default.
-func Sync(policy *v1alpha1.SyncPolicy) (settings.Sync, error) {
+func Sync(policy *v1alpha1.SyncPolicy) (contract.Sync, error) {
 	if policy == nil {
 		policy = &v1alpha1.SyncPolicy{}
 	}
@@ -32,27 +32,27 @@ func Sync(policy *v1alpha1.SyncPolicy) (settings.Sync, error) {
 	for i, class := range policy.Spec.Classes {
 		known, err := state.ParseClass(string(class.Name))
 		if err != nil {
-			return settings.Sync{}, fmt.Errorf("spec.classes[%d].name: %w", i, err)
+			return contract.Sync{}, fmt.Errorf("spec.classes[%d].name: %w", i, err)
 		}
 		replicated[known.String()] = class.Mode == v1alpha1.SyncModeReplicate
 	}
 	maps.DeleteFunc(replicated, func(_ string, wanted bool) bool { return !wanted })
-	sync := settings.Sync{Classes: slices.AppendSeq([]string{}, maps.Keys(replicated))}
+	sync := contract.Sync{Classes: slices.AppendSeq([]string{}, maps.Keys(replicated))}
 	slices.Sort(sync.Classes)
 
 	if connections := policy.Spec.Connections; connections != nil {
 		var err error
 		if sync.Protocols, err = numbers(connections.Protocols, protocolNumbers, "protocol"); err != nil {
-			return settings.Sync{}, fmt.Errorf("spec.connections.protocols%w", err)
+			return contract.Sync{}, fmt.Errorf("spec.connections.protocols%w", err)
 		}
 		if sync.TCPStates, err = numbers(connections.TCPStates, tcpStates, "state"); err != nil {
-			return settings.Sync{}, fmt.Errorf("spec.connections.tcpStates%w", err)
+			return contract.Sync{}, fmt.Errorf("spec.connections.tcpStates%w", err)
 		}
 		sync.MinimumAgeSeconds = connections.MinimumAgeSeconds
 		for i, text := range connections.ExcludedNetworks {
 			block, err := netip.ParsePrefix(text)
 			if err != nil {
-				return settings.Sync{}, fmt.Errorf("spec.connections.excludedNetworks[%d]: %w", i, err)
+				return contract.Sync{}, fmt.Errorf("spec.connections.excludedNetworks[%d]: %w", i, err)
 			}
 			sync.ExcludedNetworks = append(sync.ExcludedNetworks, block)
 		}
@@ -64,8 +64,8 @@ func Sync(policy *v1alpha1.SyncPolicy) (settings.Sync, error) {
 }
 
 // numbers are those of what is named, sorted.
-func numbers[T ~string](names []T, known map[T]uint8, kind string) (settings.Numbers, error) {
-	var all settings.Numbers
+func numbers[T ~string](names []T, known map[T]uint8, kind string) (contract.Numbers, error) {
+	var all contract.Numbers
 	for i, name := range names {
 		number, ok := known[name]
 		if !ok {
@@ -78,15 +78,15 @@ func numbers[T ~string](names []T, known map[T]uint8, kind string) (settings.Num
 }
 
 // Settings are what both sidecars of the pair are told.
-func Settings(pair *v1alpha1.HAPair, sync settings.Sync) (settings.Sidecar, error) {
-	told := settings.Sidecar{Pair: pair.Name, Namespace: pair.Namespace, Sync: sync}
+func Settings(pair *v1alpha1.HAPair, sync contract.Sync) (contract.Sidecar, error) {
+	told := contract.Sidecar{Pair: pair.Name, Namespace: pair.Namespace, Sync: sync}
 	tellFailover(&told, pair.Spec.Failover)
 	for i, network := range pair.Spec.Networks {
-		n := settings.Network{Interface: network.Name, VirtualMAC: virtualMAC(pair, network)}
+		n := contract.Network{Interface: network.Name, VirtualMAC: virtualMAC(pair, network)}
 		for j, text := range network.VirtualAddresses {
 			address, err := netip.ParsePrefix(text)
 			if err != nil {
-				return settings.Sidecar{}, fmt.Errorf("spec.networks[%d].virtualAddresses[%d]: %w", i, j, err)
+				return contract.Sidecar{}, fmt.Errorf("spec.networks[%d].virtualAddresses[%d]: %w", i, j, err)
 			}
 			n.VirtualAddresses = append(n.VirtualAddresses, address)
 		}
@@ -95,7 +95,7 @@ func Settings(pair *v1alpha1.HAPair, sync settings.Sync) (settings.Sidecar, erro
 	for i, wanted := range pair.Spec.Failover.Monitors.Probes {
 		probe, err := probeOf(wanted)
 		if err != nil {
-			return settings.Sidecar{}, fmt.Errorf("spec.failover.monitors.probes[%d]%w", i, err)
+			return contract.Sidecar{}, fmt.Errorf("spec.failover.monitors.probes[%d]%w", i, err)
 		}
 		told.Probes = append(told.Probes, probe)
 	}
@@ -104,18 +104,18 @@ func Settings(pair *v1alpha1.HAPair, sync settings.Sync) (settings.Sidecar, erro
 
 // EncodeSettings writes settings as the sidecars read them. It refuses what a sidecar would refuse: better here, where
 // a person sees it, than in a pod that does not start.
-func EncodeSettings(told settings.Sidecar) ([]byte, error) {
+func EncodeSettings(told contract.Sidecar) ([]byte, error) {
 	encoded, err := encode(told)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := settings.Parse(encoded); err != nil {
+	if _, err := contract.Parse(encoded); err != nil {
 		return nil, err
 	}
 	return encoded, nil
 }
 
-func encode(told settings.Sidecar) ([]byte, error) {
+func encode(told contract.Sidecar) ([]byte, error) {
 	encoded, err := json.MarshalIndent(told, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encoding sidecar settings: %w", err)

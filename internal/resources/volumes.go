@@ -9,7 +9,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/firewall/document"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // pageBytes is what a directory in memory takes.
@@ -38,7 +38,7 @@ func volumes(pair *v1alpha1.HAPair, unit v1alpha1.Unit) []*corev1ac.VolumeApplyC
 		corev1ac.Volume().WithName(volumeMetrics).
 			WithSecret(corev1ac.SecretVolumeSource().
 				WithSecretName(MetricsSecretName(pair.Name)).
-				WithItems(corev1ac.KeyToPath().WithKey(KeyToken).WithPath(path.Base(settings.MetricsTokenFile))).
+				WithItems(corev1ac.KeyToPath().WithKey(KeyToken).WithPath(path.Base(contract.MetricsTokenFile))).
 				WithDefaultMode(privateMode)),
 	}
 }

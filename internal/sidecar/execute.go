@@ -9,7 +9,7 @@ import (
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
-	"github.com/hapair-io/hapair/internal/vip"
+	"github.com/hapair-io/hapair/internal/addresses"
 )
 
 // How long effects that wait for the peer or for the state may take. All three together leave room in StopBudget for a
@@ -30,11 +30,11 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 	case ha.CloseGate:
 		return done(e.ID, s.config.Gate.Set(ctx, gate.Config{})), true
 	case ha.WithdrawAddresses:
-		return done(e.ID, s.config.Addresses.Set(ctx, vip.Config{})), true
+		return done(e.ID, s.config.Addresses.Set(ctx, addresses.Config{})), true
 	case ha.OpenGate:
 		return done(e.ID, s.config.Gate.Set(ctx, gate.Config{Until: e.Until})), true
 	case ha.AttachAddresses:
-		return done(e.ID, s.config.Addresses.Set(ctx, vip.Config{Attached: true})), true
+		return done(e.ID, s.config.Addresses.Set(ctx, addresses.Config{Attached: true})), true
 	case ha.Announce:
 		return done(e.ID, s.config.Addresses.Announce(ctx)), true
 	case ha.Verify:

@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/hapair-io/hapair/internal/ha"
-	"github.com/hapair-io/hapair/internal/vip"
+	"github.com/hapair-io/hapair/internal/addresses"
 )
 
 // faults are what the monitors, the watch for duplicate addresses, and replication have found, for people.
@@ -32,7 +32,7 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 		}
 	}
 	s.work(func() {
-		s.config.Addresses.Watch(ctx, func(conflicts []vip.Conflict) {
+		s.config.Addresses.Watch(ctx, func(conflicts []addresses.Conflict) {
 			change(func(f *faults) { f.conflicts = join(conflicts) })
 		})
 	})
@@ -52,7 +52,7 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 	})
 }
 
-func join(conflicts []vip.Conflict) string {
+func join(conflicts []addresses.Conflict) string {
 	said := make([]string, len(conflicts))
 	for i, c := range conflicts {
 		said[i] = c.String()

@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 const (
@@ -22,7 +22,7 @@ const (
 )
 
 // firewallStatus is the firewall's report; the zero one is of a firewall that has not reported yet.
-type firewallStatus settings.FirewallStatus
+type firewallStatus contract.FirewallStatus
 
 func (f firewallStatus) inForce() bool { return f.Hash != "" }
 

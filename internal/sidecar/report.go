@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/ha"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // report tells the cluster how the unit became active, beside the Lease.
@@ -27,9 +27,9 @@ func (s *Sidecar) report(r ha.Report) {
 }
 
 // reportOf is the report as the operator reads it.
-func reportOf(r ha.Report, unit string, sessions int64, now time.Time) settings.FailoverReport {
+func reportOf(r ha.Report, unit string, sessions int64, now time.Time) contract.FailoverReport {
 	took := func(stage ha.Stage) int64 { return r.Stages[stage].Took.Microseconds() }
-	report := settings.FailoverReport{
+	report := contract.FailoverReport{
 		Term: r.Term, Unit: unit, Cause: r.Cause.String(), At: now.UTC().Format(time.RFC3339Nano),
 		ClaimedMicroseconds:   (r.StartedAt - r.DecidedAt).Microseconds(),
 		FencedMicroseconds:    took(ha.FenceConfirmed),

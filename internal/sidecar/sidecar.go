@@ -14,7 +14,7 @@ import (
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
-	"github.com/hapair-io/hapair/internal/vip"
+	"github.com/hapair-io/hapair/internal/addresses"
 )
 
 // StopBudget is how long a unit that is asked to stop may take to hand over or release what it holds. It is less than a
@@ -44,11 +44,11 @@ type Gate interface {
 
 // Addresses are the virtual addresses.
 type Addresses interface {
-	Set(ctx context.Context, c vip.Config) error
+	Set(ctx context.Context, c addresses.Config) error
 	Announce(ctx context.Context) error
 	Verify() error
 	// Watch tells who else claims the addresses, whenever that changes, until the context ends.
-	Watch(ctx context.Context, changed func([]vip.Conflict))
+	Watch(ctx context.Context, changed func([]addresses.Conflict))
 	// Close ends the announcements.
 	Close()
 }
@@ -152,7 +152,7 @@ type Sidecar struct {
 // Withdraw closes the gate and takes the addresses off. A unit does so by itself when it begins to run; this is for a
 // program that may fail before it comes to that.
 func Withdraw(ctx context.Context, g Gate, a Addresses) error {
-	return errors.Join(g.Set(ctx, gate.Config{}), a.Set(ctx, vip.Config{}))
+	return errors.Join(g.Set(ctx, gate.Config{}), a.Set(ctx, addresses.Config{}))
 }
 
 // New makes a unit. Nothing happens before Run.

@@ -18,8 +18,8 @@ import (
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
-	"github.com/hapair-io/hapair/internal/settings"
-	"github.com/hapair-io/hapair/internal/vip"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/addresses"
 )
 
 const leaseDuration = 3 * time.Second
@@ -268,7 +268,7 @@ func (h hostGate) Run(ctx context.Context) { <-ctx.Done() }
 
 type hostAddresses struct{ host }
 
-func (h hostAddresses) Set(_ context.Context, c vip.Config) error {
+func (h hostAddresses) Set(_ context.Context, c addresses.Config) error {
 	if c.Attached {
 		return h.note("attach addresses")
 	}
@@ -278,7 +278,7 @@ func (h hostAddresses) Set(_ context.Context, c vip.Config) error {
 func (h hostAddresses) Announce(context.Context) error { return h.note("announce") }
 
 func (h hostAddresses) Verify() error                                     { return h.note("look at addresses") }
-func (h hostAddresses) Watch(ctx context.Context, _ func([]vip.Conflict)) { <-ctx.Done() }
+func (h hostAddresses) Watch(ctx context.Context, _ func([]addresses.Conflict)) { <-ctx.Done() }
 func (h hostAddresses) Close()                                            {}
 
 // pods keeps what was published.
@@ -339,7 +339,7 @@ func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life 
 	c.Self, c.Preferred, c.LeaseDuration = self, index == 0, leaseDuration
 	epoch := time.Now()
 	status := filepath.Join(t.TempDir(), "firewall-status.json")
-	text, err := json.Marshal(settings.FirewallStatus{Hash: "abc"})
+	text, err := json.Marshal(contract.FirewallStatus{Hash: "abc"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ var rules = []rule{
 	},
 	{
 		name:  "a unit does not carry the operator",
-		from:  []string{"internal/sidecar", "internal/gate", "internal/vip", "cmd/sidecar"},
+		from:  []string{"internal/sidecar", "internal/gate", "internal/addresses", "cmd/sidecar"},
 		never: []string{module + "controllers"},
 		why:   "what can write to the cluster must not be in a unit's image",
 	},

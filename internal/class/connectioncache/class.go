@@ -6,14 +6,14 @@ import (
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
 // Config is what the class needs to know of the pair.
 type Config struct {
 	// Sync narrows which connections are replicated.
-	Sync settings.Sync
+	Sync contract.Sync
 	// VirtualAddresses are those that the pair shares. Connections with one of them are replicated, those with any other
 	// address of the unit itself are not.
 	VirtualAddresses []netip.Addr

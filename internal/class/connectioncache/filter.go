@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // filter says which connections are replicated. It is the same on both ends: what the source leaves out, the sink does
@@ -26,7 +26,7 @@ type filter struct {
 	addresses func() ([]netip.Addr, error)
 }
 
-func newFilter(sync settings.Sync, virtual []netip.Addr, addresses func() ([]netip.Addr, error)) *filter {
+func newFilter(sync contract.Sync, virtual []netip.Addr, addresses func() ([]netip.Addr, error)) *filter {
 	f := &filter{
 		protocols: slices.Clone(sync.Protocols), virtual: map[netip.Addr]struct{}{}, addresses: addresses,
 	}

@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 func TestFilterTakesWhatTheOtherUnitCouldGoOnWith(t *testing.T) {
 	virtual := []netip.Addr{netip.MustParseAddr("192.168.50.1"), netip.MustParseAddr("203.0.113.1")}
 	own := append([]netip.Addr{netip.MustParseAddr("10.0.0.7"), netip.MustParseAddr("192.168.50.2")}, virtual...)
-	filter := newFilter(settings.Sync{
+	filter := newFilter(contract.Sync{
 		Protocols:        []uint8{conntrack.ProtocolTCP},
 		ExcludedNetworks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")},
 	}, virtual, func() ([]netip.Addr, error) { return own, nil })
@@ -50,7 +50,7 @@ func TestFilterTakesWhatTheOtherUnitCouldGoOnWith(t *testing.T) {
 }
 
 func TestFilterOfStatesIsOfTCP(t *testing.T) {
-	filter := newFilter(settings.Sync{TCPStates: []uint8{uint8(conntrack.TCPEstablished)}}, nil, nil)
+	filter := newFilter(contract.Sync{TCPStates: []uint8{uint8(conntrack.TCPEstablished)}}, nil, nil)
 	in := func(state conntrack.TCPState) conntrack.Flow {
 		f := example()
 		f.TCP.State = state
@@ -76,7 +76,7 @@ func TestFilterOfStatesIsOfTCP(t *testing.T) {
 }
 
 func TestEmptyFilterTakesEveryProtocol(t *testing.T) {
-	filter := newFilter(settings.Sync{}, nil, func() ([]netip.Addr, error) { return nil, nil })
+	filter := newFilter(contract.Sync{}, nil, func() ([]netip.Addr, error) { return nil, nil })
 	f := example()
 	for _, protocol := range []uint8{1, 6, 17, 50, 132} {
 		f.Orig.Protocol = protocol

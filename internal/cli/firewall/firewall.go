@@ -13,7 +13,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // NewCommand makes the command, which runs the firewall if no other one is named.
@@ -34,8 +34,8 @@ func NewCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&config.ConfigFile, "config", settings.FirewallFile, "path of the document")
-	flags.StringVar(&config.StatusFile, "status", settings.FirewallStatusFile,
+	flags.StringVar(&config.ConfigFile, "config", contract.FirewallFile, "path of the document")
+	flags.StringVar(&config.StatusFile, "status", contract.FirewallStatusFile,
 		"path of the file that tells which document is in force")
 	flags.StringVar(&logFormat, "log-format", "json", "json, or text for people")
 	flags.IntVarP(&verbosity, "verbosity", "v", 0, "how much is logged; 1 adds what was seen")

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
@@ -18,7 +18,7 @@ const connectionsWeight = 8
 // openClasses opens the classes that are always replicated, and those that the policy names. The function that is
 // returned gives back what they opened, and is to be called when no engine uses them any more.
 func openClasses(
-	pair settings.Sidecar, always ...class.Class,
+	pair contract.Sidecar, always ...class.Class,
 ) (classes []class.Class, closeAll func() error, err error) {
 	classes = always
 	var closers []func() error
@@ -51,7 +51,7 @@ func openClasses(
 }
 
 // virtualAddresses are all that the pair shares.
-func virtualAddresses(pair settings.Sidecar) []netip.Addr {
+func virtualAddresses(pair contract.Sidecar) []netip.Addr {
 	var all []netip.Addr
 	for _, n := range pair.Networks {
 		for _, a := range n.VirtualAddresses {

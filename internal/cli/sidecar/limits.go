@@ -8,7 +8,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/replication/engine"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // limitsInterval is how often the settings are looked at. The file is small, and looking at it needs no watch that
@@ -24,7 +24,7 @@ type limits struct {
 }
 
 // limitsOf is how fast state may be sent.
-func limitsOf(s settings.Sync) engine.Limits {
+func limitsOf(s contract.Sync) engine.Limits {
 	const bytesPerKilobit = 1000 / 8
 	return engine.Limits{
 		RecordsPerSecond: int(s.RecordsPerSecond), BytesPerSecond: int(s.KilobitsPerSecond) * bytesPerKilobit,
@@ -65,6 +65,6 @@ func (l limits) read() (engine.Limits, error) {
 	if err != nil {
 		return engine.Limits{}, err
 	}
-	told, err := settings.Parse(document)
+	told, err := contract.Parse(document)
 	return limitsOf(told.Sync), err
 }

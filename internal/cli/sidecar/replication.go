@@ -8,7 +8,7 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/replication/engine"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // replication is the engine as the sidecar wants it: its events are facts of the machine, and roles are the machine's.
@@ -33,7 +33,7 @@ func (r replication) Follow(ctx context.Context, happened func(ha.Fact), full fu
 			return
 		case event := <-r.Events():
 			if c, connected := event.(engine.PeerConnected); connected {
-				r.heartbeats.Converse(netip.AddrPortFrom(c.Address, settings.SyncPort), c.Incarnation, c.Keys)
+				r.heartbeats.Converse(netip.AddrPortFrom(c.Address, contract.SyncPort), c.Incarnation, c.Keys)
 			}
 			if f, isFull := event.(engine.SinkFull); isFull {
 				full(f.Class)

@@ -31,7 +31,7 @@ import (
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
-	"github.com/hapair-io/hapair/internal/handover"
+	"github.com/hapair-io/hapair/internal/firewall/delivery"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/lease"
@@ -39,9 +39,9 @@ import (
 	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/resources"
 	"github.com/hapair-io/hapair/internal/scrape"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/sidecar"
-	"github.com/hapair-io/hapair/internal/vip"
+	"github.com/hapair-io/hapair/internal/addresses"
 )
 
 // leaseTimeout bounds a request about the Lease. It is longer than an API server in good order ever takes, and short
@@ -49,7 +49,7 @@ import (
 const leaseTimeout = 2 * time.Second
 
 // listenAddress is where a unit listens for its peer.
-var listenAddress = net.JoinHostPort("", strconv.Itoa(settings.SyncPort))
+var listenAddress = net.JoinHostPort("", strconv.Itoa(contract.SyncPort))
 
 // sidecarOptions are the flags of a sidecar.
 type sidecarOptions struct {
@@ -77,20 +77,20 @@ func NewCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.StringVar(&o.unit, "unit", "", "which unit this is: primary or secondary (required)")
-	flags.StringVar(&o.settings, "settings", settings.SidecarFile, "file with the settings of the pair")
-	flags.StringVar(&o.tlsDirectory, "tls-dir", settings.TLSDirectory, "directory with tls.crt, tls.key and ca.crt")
-	flags.StringVar(&o.givenDocument, "given-document", settings.GivenFile,
+	flags.StringVar(&o.settings, "settings", contract.SidecarFile, "file with the settings of the pair")
+	flags.StringVar(&o.tlsDirectory, "tls-dir", contract.TLSDirectory, "directory with tls.crt, tls.key and ca.crt")
+	flags.StringVar(&o.givenDocument, "given-document", contract.GivenFile,
 		"file with the firewall's document as the operator gives it")
-	flags.StringVar(&o.firewallDocument, "firewall-document", settings.FirewallFile,
+	flags.StringVar(&o.firewallDocument, "firewall-document", contract.FirewallFile,
 		"file in which the firewall is handed the document that it is to enforce")
-	flags.StringVar(&o.firewallStatus, "firewall-status", settings.FirewallStatusFile,
+	flags.StringVar(&o.firewallStatus, "firewall-status", contract.FirewallStatusFile,
 		"file in which the firewall reports what is in force")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "how to reach the API server; as the pod's ServiceAccount when empty")
-	flags.StringVar(&o.healthBindAddress, "health-bind-address", ":"+strconv.Itoa(settings.HealthPort),
+	flags.StringVar(&o.healthBindAddress, "health-bind-address", ":"+strconv.Itoa(contract.HealthPort),
 		"address of /healthz and /readyz")
 	flags.StringVar(&o.metrics.Address, "metrics-bind-address", "0",
 		"address of /metrics, served over TLS with the unit's certificate; 0 for none")
-	flags.StringVar(&o.metrics.TokenFile, "metrics-token", settings.MetricsTokenFile,
+	flags.StringVar(&o.metrics.TokenFile, "metrics-token", contract.MetricsTokenFile,
 		"file with the token that a scraper of the metrics has to show")
 	flags.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	flags.IntVarP(&o.verbosity, "verbosity", "v", 0, "how much is logged; 1 adds every effect")
@@ -140,7 +140,7 @@ func runSidecar(ctx context.Context, o sidecarOptions) (err error) {
 	if err != nil {
 		return fmt.Errorf("reading settings: %w", err)
 	}
-	pair, err := settings.Parse(document)
+	pair, err := contract.Parse(document)
 	if err != nil {
 		return fmt.Errorf("reading settings from %s: %w", o.settings, err)
 	}
@@ -151,13 +151,13 @@ func runSidecar(ctx context.Context, o sidecarOptions) (err error) {
 
 // runUnit opens what the unit is made of, runs it, and gives back what was opened. What an earlier life left on the
 // host is withdrawn first, so that a unit that cannot start forwards nothing either.
-func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidecar, log logr.Logger) (err error) {
+func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Sidecar, log logr.Logger) (err error) {
 	kernel, err := rtnetlink.Dial()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, kernel.Close()) }()
-	wire, err := vip.OpenEthernet()
+	wire, err := addresses.OpenEthernet()
 	if err != nil {
 		return err
 	}
@@ -172,8 +172,8 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 	})
 	if err != nil {
 		never := func() bool { return false }
-		addresses := o.newAddresses(u, networks, never, kernel, wire, log.WithName("vip"))
-		return errors.Join(err, addresses.Set(ctx, vip.Config{}))
+		withdrawn := o.newAddresses(u, networks, never, kernel, wire, log.WithName("vip"))
+		return errors.Join(err, withdrawn.Set(ctx, addresses.Config{}))
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
 	config := sidecar.Config{
@@ -190,7 +190,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair settings.Sidec
 		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
 	}
 	replica := configuration.New()
-	config.Configuration = handover.New(handover.Config{
+	config.Configuration = delivery.New(delivery.Config{
 		GivenFile: o.givenDocument, FirewallFile: o.firewallDocument, Replica: replica, Log: log.WithName("configuration"),
 	})
 	classes, closeClasses, err := openClasses(pair, replica.Class())
@@ -233,7 +233,7 @@ func (o sidecarOptions) serveMetrics(registry *prometheus.Registry, log logr.Log
 }
 
 // machineConfig is what the settings mean for the machine.
-func machineConfig(u unit, pair settings.Sidecar) ha.Config {
+func machineConfig(u unit, pair contract.Sidecar) ha.Config {
 	c := ha.Config{
 		Self: ha.Incarnation(u.incarnation), Preferred: u.name == v1alpha1.Primary,
 		LeaseDuration:     pair.LeaseDuration(),
@@ -251,9 +251,9 @@ func machineConfig(u unit, pair settings.Sidecar) ha.Config {
 	return c
 }
 
-func trafficNetworks(pair settings.Sidecar) (interfaces []string, networks []vip.Network, err error) {
+func trafficNetworks(pair contract.Sidecar) (interfaces []string, networks []addresses.Network, err error) {
 	for _, n := range pair.Networks {
-		network := vip.Network{Interface: n.Interface, Addresses: n.VirtualAddresses}
+		network := addresses.Network{Interface: n.Interface, Addresses: n.VirtualAddresses}
 		if n.VirtualMAC != "" {
 			if network.VirtualMAC, err = rtnetlink.ParseMAC(n.VirtualMAC); err != nil {
 				return nil, nil, fmt.Errorf("reading the virtual MAC of network %s: %w", n.Interface, err)
@@ -265,7 +265,7 @@ func trafficNetworks(pair settings.Sidecar) (interfaces []string, networks []vip
 }
 
 // virtualMACs are those that the pair shares.
-func virtualMACs(networks []vip.Network) []rtnetlink.MAC {
+func virtualMACs(networks []addresses.Network) []rtnetlink.MAC {
 	var all []rtnetlink.MAC
 	for _, n := range networks {
 		if n.VirtualMAC != (rtnetlink.MAC{}) {
@@ -278,17 +278,17 @@ func virtualMACs(networks []vip.Network) []rtnetlink.MAC {
 // newAddresses makes the virtual addresses. They are announced only while the gate is open, and the interfaces' own MAC
 // addresses are kept beside the firewall's status, in what the pod's containers share.
 func (o sidecarOptions) newAddresses(
-	u unit, networks []vip.Network, permitted func() bool, kernel vip.Kernel, wire vip.Wire, log logr.Logger,
-) *vip.Addresses {
-	return vip.New(vip.Options{
+	u unit, networks []addresses.Network, permitted func() bool, kernel addresses.Kernel, wire addresses.Wire, log logr.Logger,
+) *addresses.Addresses {
+	return addresses.New(addresses.Options{
 		Networks: networks, Kernel: kernel, Wire: wire,
 		Permitted: permitted,
-		Memory:    settings.StateDirectory, Identity: u.podUID, Log: log,
+		Memory:    contract.StateDirectory, Identity: u.podUID, Log: log,
 	})
 }
 
 // connect gives the unit its connections to the API server: one for the Lease alone, and one for the pods.
-func (o sidecarOptions) connect(config *sidecar.Config, u unit, pair settings.Sidecar, log logr.Logger) error {
+func (o sidecarOptions) connect(config *sidecar.Config, u unit, pair contract.Sidecar, log logr.Logger) error {
 	cluster, err := clusterConfig(o.kubeconfig)
 	if err != nil {
 		return fmt.Errorf("finding the API server: %w", err)
@@ -324,12 +324,12 @@ type replicationParts struct {
 
 // newReplication makes the engine. The primary listens and the secondary dials, whatever their roles.
 func (o sidecarOptions) newReplication(
-	u unit, pair settings.Sidecar, parts replicationParts, log logr.Logger,
+	u unit, pair contract.Sidecar, parts replicationParts, log logr.Logger,
 ) (sidecar.Replication, error) {
 	peerName := credentials.UnitName(string(u.peer), pair.Pair, pair.Namespace)
 	config := engine.Config{
 		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name), Peer: string(u.peer),
-		Incarnation: u.incarnation, PeerPort: settings.SyncPort,
+		Incarnation: u.incarnation, PeerPort: contract.SyncPort,
 		TLS:     transport.Credentials(o.tlsDirectory, peerName),
 		Classes: parts.classes,
 		Limits:  limitsOf(pair.Sync),

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
 	"github.com/hapair-io/hapair/test/benchmark/internal/sight"
 	"github.com/hapair-io/hapair/test/testbed"
@@ -76,7 +76,7 @@ func freezeActive(b *bed, s system, o Options, sample *Sample) {
 	t, frozen := b.t, b.primary
 	m.probe(frozen)
 	acknowledgements := sight.At(t, frozen.namespace, "sync0", func(p sight.Packet) bool {
-		return p.Protocol == unix.IPPROTO_UDP && p.SrcPort == settings.SyncPort && !p.Outgoing
+		return p.Protocol == unix.IPPROTO_UDP && p.SrcPort == contract.SyncPort && !p.Outgoing
 	})
 	m.settle(tickers, o.Patience)
 	event := time.Now()

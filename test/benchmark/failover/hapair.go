@@ -21,7 +21,7 @@ import (
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/lease"
 	"github.com/hapair-io/hapair/internal/resources"
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/benchmark/internal/apiserver"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
@@ -102,19 +102,19 @@ func (h *hapair) start() {
 }
 
 func (h *hapair) settings() (string, error) {
-	told := settings.Sidecar{
+	told := contract.Sidecar{
 		Pair: h.name, Namespace: kubernetesNamespace, LeaseDurationSeconds: 15,
 		HeartbeatIntervalMilliseconds: int32(h.timing.heartbeat.Milliseconds()), MissedHeartbeats: h.timing.missed,
 		GrantMilliseconds: int32(h.timing.grant.Milliseconds()), Isolation: "Fence", HealthDampingSeconds: 5,
-		Networks: []settings.Network{
+		Networks: []contract.Network{
 			{Interface: "lan0", VirtualAddresses: []netip.Prefix{testbed.VirtualLAN}},
 			{Interface: "wan0", VirtualAddresses: []netip.Prefix{testbed.VirtualWAN}},
 		},
-		Sync: settings.Sync{Classes: []string{state.ConnectionCache.String()}},
+		Sync: contract.Sync{Classes: []string{state.ConnectionCache.String()}},
 	}
 	text, err := json.MarshalIndent(told, "", "  ")
 	if err == nil {
-		_, err = settings.Parse(text)
+		_, err = contract.Parse(text)
 	}
 	return string(text), err
 }

@@ -26,7 +26,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/replication/transport"
-	"github.com/hapair-io/hapair/internal/vip"
+	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -78,7 +78,7 @@ func runUnit(text string) error {
 type process struct {
 	engine    *engine.Engine
 	heart     *heart
-	addresses *vip.Addresses
+	addresses *addresses.Addresses
 	classes   *connectioncache.ConnectionCache
 	flood     *flood
 	log       logr.Logger
@@ -89,7 +89,7 @@ type process struct {
 
 func newProcess(s setup, log logr.Logger) (*process, error) {
 	p := &process{log: log, flood: newFlood(s.Flood), out: json.NewEncoder(os.Stdout)}
-	networks := []vip.Network{
+	networks := []addresses.Network{
 		{Interface: "lan0", Addresses: []netip.Prefix{testbed.VirtualLAN, testbed.VirtualLANIPv6}},
 		{Interface: "wan0", Addresses: []netip.Prefix{testbed.VirtualWAN, testbed.VirtualWANIPv6}},
 	}
@@ -129,11 +129,11 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	wire, err := vip.OpenEthernet()
+	wire, err := addresses.OpenEthernet()
 	if err != nil {
 		return nil, err
 	}
-	p.addresses = vip.New(vip.Options{Networks: networks, Kernel: kernel, Wire: wire, Log: log})
+	p.addresses = addresses.New(addresses.Options{Networks: networks, Kernel: kernel, Wire: wire, Log: log})
 	return p, nil
 }
 
@@ -236,9 +236,9 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 		r.Footprint = &found
 		return err
 	case doAttach:
-		return errors.Join(setForwarding(true), p.addresses.Set(ctx, vip.Config{Attached: true}), p.addresses.Announce(ctx))
+		return errors.Join(setForwarding(true), p.addresses.Set(ctx, addresses.Config{Attached: true}), p.addresses.Announce(ctx))
 	case doWithdraw:
-		return errors.Join(setForwarding(false), p.addresses.Set(ctx, vip.Config{}))
+		return errors.Join(setForwarding(false), p.addresses.Set(ctx, addresses.Config{}))
 	default:
 		return fmt.Errorf("unknown order %q", o.Do)
 	}

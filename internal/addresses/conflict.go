@@ -1,4 +1,4 @@
-package vip
+package addresses
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/vip/frame"
+	"github.com/hapair-io/hapair/internal/addresses/frame"
 )
 
 const (

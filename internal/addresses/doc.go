@@ -1,4 +1,4 @@
-// Package vip puts the virtual addresses of a unit on its traffic interfaces, takes them off, and tells the neighbours
+// Package addresses puts the virtual addresses of a unit on its traffic interfaces, takes them off, and tells the neighbours
 // where they are: by gratuitous ARP for IPv4, and unsolicited neighbour advertisements for IPv6. Where the pair has a
 // virtual MAC the interface has it as long as it has the addresses, and its own before and after, also if the process
 // crashes in between. And it watches whether somebody else claims one of the addresses, and never fights over it.
@@ -10,4 +10,4 @@
 //
 // It is called by package sidecar, which executes what the machine wants; it does not know who is active or why. The
 // frames are built by package frame, and the addresses are set through package rtnetlink.
-package vip
+package addresses

@@ -1,15 +1,15 @@
-package settings_test
+package contract_test
 
 import (
 	"encoding/json"
 	"strings"
 	"testing"
 
-	"github.com/hapair-io/hapair/internal/settings"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
-func report() settings.FailoverReport {
-	return settings.FailoverReport{
+func report() contract.FailoverReport {
+	return contract.FailoverReport{
 		Term: 7, Unit: "secondary", Cause: "Silence", At: "2031-05-04T03:02:01.123456789Z",
 		DetectedMicroseconds: 351_000, ClaimedMicroseconds: 9_000, FencedMicroseconds: 80_000, CommittedMicroseconds: 1,
 		OpenedMicroseconds: 2, AttachedMicroseconds: 3, AnnouncedMicroseconds: 4, VerifiedMicroseconds: 5,
@@ -18,10 +18,10 @@ func report() settings.FailoverReport {
 }
 
 func TestFailoverReport(t *testing.T) {
-	for name, change := range map[string]func(*settings.FailoverReport){
-		"as it is":                   func(*settings.FailoverReport) {},
-		"of a cause nobody knows":    func(r *settings.FailoverReport) { r.Cause = "" },
-		"of sessions nobody counted": func(r *settings.FailoverReport) { r.SessionsHeld = -1 },
+	for name, change := range map[string]func(*contract.FailoverReport){
+		"as it is":                   func(*contract.FailoverReport) {},
+		"of a cause nobody knows":    func(r *contract.FailoverReport) { r.Cause = "" },
+		"of sessions nobody counted": func(r *contract.FailoverReport) { r.SessionsHeld = -1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := report()
@@ -30,7 +30,7 @@ func TestFailoverReport(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := settings.ParseFailoverReport(string(encoded))
+			got, err := contract.ParseFailoverReport(string(encoded))
 			if err != nil || got != want {
 				t.Errorf("got %+v (%v), want %+v", got, err, want)
 			}
@@ -66,7 +66,7 @@ func TestFailoverReportRefused(t *testing.T) {
 		replaced(":9000", ":-1"):                  "a step took -1 µs",
 		replaced(":500000", ":-2"):                "sessionsHeld: -2 is no number of connections",
 	} {
-		if _, err := settings.ParseFailoverReport(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := contract.ParseFailoverReport(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.200s: got %v, want %s", text, err, want)
 		}
 	}
@@ -80,7 +80,7 @@ func FuzzFailoverReport(f *testing.F) {
 	}
 	f.Add(string(whole))
 	f.Fuzz(func(t *testing.T, text string) {
-		parsed, err := settings.ParseFailoverReport(text)
+		parsed, err := contract.ParseFailoverReport(text)
 		if err != nil {
 			return
 		}

@@ -1,4 +1,4 @@
-package vip
+package addresses
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/vip/frame"
+	"github.com/hapair-io/hapair/internal/addresses/frame"
 )
 
 var squatter = rtnetlink.MAC{2, 0, 0, 0, 0, 0x66}

@@ -1,7 +1,7 @@
-// Package settings is the document that the operator hands each sidecar: which pair it belongs to, which addresses it
+// Package contract is the document that the operator hands each sidecar: which pair it belongs to, which addresses it
 // may hold, how long a lease lasts, what is replicated. The operator writes it and the sidecar reads it, so both import
 // this package, which does no I/O.
-package settings
+package contract
 
 import (
 	"bytes"

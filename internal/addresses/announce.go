@@ -1,4 +1,4 @@
-package vip
+package addresses
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/vip/frame"
+	"github.com/hapair-io/hapair/internal/addresses/frame"
 )
 
 // repetitions are when the announcements are sent again, counted from the first: densely while a lost frame costs most,

@@ -1,4 +1,4 @@
-package handover
+package delivery
 
 // choose is the document that the firewall is to enforce, nil when there is none yet.
 //

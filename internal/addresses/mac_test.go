@@ -1,4 +1,4 @@
-package vip
+package addresses
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/vip/frame"
+	"github.com/hapair-io/hapair/internal/addresses/frame"
 )
 
 func TestOwnMAC(t *testing.T) {

@@ -1,4 +1,4 @@
-package vip
+package addresses
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/vip/frame"
+	"github.com/hapair-io/hapair/internal/addresses/frame"
 )
 
 const (

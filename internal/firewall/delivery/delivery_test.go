@@ -1,4 +1,4 @@
-package handover
+package delivery
 
 import (
 	"context"

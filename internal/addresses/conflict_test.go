@@ -1,4 +1,4 @@
-package vip
+package addresses
 
 import (
 	"net/netip"
@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/vip/frame"
+	"github.com/hapair-io/hapair/internal/addresses/frame"
 )
 
 // The ledger is held against a list of all that ever was noted.

@@ -1,4 +1,4 @@
-package settings
+package contract
 
 // FirewallStatus is what the firewall's container reports in FirewallStatusFile, written by rename so that it is never
 // read half. It is the whole contract between a firewall and the sidecar beside it.

@@ -1,4 +1,4 @@
-package vip
+package addresses
 
 import (
 	"encoding/binary"
@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/vip/frame"
+	"github.com/hapair-io/hapair/internal/addresses/frame"
 )
 
 // tapBuffer bounds what the kernel keeps of claims that have not been read, in bytes with its own overhead.

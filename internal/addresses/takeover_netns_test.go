@@ -1,6 +1,6 @@
 //go:build netns
 
-package vip
+package addresses
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
 //go:build netns
 
-package vip
+package addresses
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/vip/frame"
+	"github.com/hapair-io/hapair/internal/addresses/frame"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 

@@ -1,4 +1,4 @@
-package vip
+package addresses
 
 import (
 	"crypto/sha256"
