@@ -52,6 +52,10 @@ lint: $(BIN)/golangci-lint $(BIN)/helm ## Run the linters on code and chart
 	cd $(TOOLS)/image && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m
 	$(BIN)/helm lint --strict --quiet charts/hapair
 
+.PHONY: language
+language: ## Print where comments, messages and documents leave the project's English; BELOW="internal/ha docs" for a part
+	go run ./test/architecture/internal/language/lint $(or $(BELOW),.)
+
 .PHONY: test-unit
 test-unit: $(BIN)/helm ## Run the tests that need neither root nor network
 	HELM=$(BIN)/helm go test $(TESTFLAGS) ./...
