@@ -29,9 +29,10 @@ type Source interface {
 	// Snapshot calls emit with every entry there is, as upserts, in batches that emit may keep. Entries that change
 	// meanwhile may be in it as they were before or after: whoever needs to know watches first.
 	Snapshot(ctx context.Context, emit func([]state.Change) error) error
-	// Survey calls visit with what every entry is by: its key, and of the rest that which is equal on both units when the
-	// entry is. Both are lent. The essence is nil of an entry of which it is not known whether the standby has it.
-	Survey(ctx context.Context, visit func(key string, essence []byte) error) error
+	// Digest calls visit for each entry with its key and its comparable fields: those that are equal on both units when
+	// the standby's entry is up to date. The fields are nil if the standby may or may not have the entry. Key and fields
+	// are valid only until visit returns. An error of visit ends Digest, which returns it.
+	Digest(ctx context.Context, visit func(key string, fields []byte) error) error
 }
 
 // Watch is a source being watched.
@@ -49,9 +50,9 @@ type Watch interface {
 // Batch is what one Receive returned.
 type Batch struct {
 	Changes []state.Change
-	// Patient says that the changes may wait a moment, to go with others: a failover that comes before they are sent loses
-	// nothing by it.
-	Patient bool
+	// Deferrable reports that the changes may wait a moment, to be sent with others: a failover before they are sent
+	// does no harm.
+	Deferrable bool
 	// Drained answers Drain: these changes, and those received before, are all that had happened when the question of
 	// this number was asked. It may repeat an earlier answer.
 	Drained uint64
@@ -66,10 +67,12 @@ type Sink interface {
 	Apply(ctx context.Context, changes []state.Change) (Outcome, error)
 	// Prune removes every entry that is not to be kept. What the class never replicates is left alone.
 	Prune(ctx context.Context, keep func(key string) bool) error
-	// Survey calls visit as that of Source does, with the entries of this unit that Prune may remove. It also makes of
-	// entries that this unit has from elsewhere, as from an earlier life as active, what Apply would have made of them.
-	// Once the context has ended it writes nothing more.
-	Survey(ctx context.Context, visit func(key string, essence []byte) error) error
+	// Digest calls visit as Source.Digest does, for the entries of this unit that Prune may remove. It writes nothing.
+	Digest(ctx context.Context, visit func(key string, fields []byte) error) error
+	// Adopt turns entries that Apply did not write into what Apply would have written. Such entries are, for example,
+	// those of the unit's own time as active. The engine calls it before the first Digest of a synchronization. Once the
+	// context has ended, Adopt writes nothing more.
+	Adopt(ctx context.Context) error
 	// Refresh keeps entries that were written long ago from ageing out. The engine calls it once in RefreshInterval while
 	// the unit is standby.
 	Refresh(ctx context.Context) error

@@ -42,8 +42,10 @@ func Run(t *testing.T, fresh func(*testing.T) Pair) {
 		"applying twice is applying once":                         applyIsIdempotent,
 		"deleting what is absent is success":                      deleteIsIdempotent,
 		"pruning makes equal":                                     pruneMakesEqual,
-		"surveys of equal units are equal":                        surveysAreEqual,
-		"a survey ends with what visit fails with":                surveyEnds,
+		"digests of equal units are equal":                        digestsAreEqual,
+		"a digest ends with what visit fails with":                digestEnds,
+		"adopting keeps every entry":                              adoptKeeps,
+		"digesting changes nothing":                               digestChangesNothing,
 		"a change that is refused does not stop the others":       refusalStopsNobody,
 		"an entry that changed is written over":                   upsertOverwrites,
 		"a deleted entry that came back is as new":                deletedComesBack,
@@ -302,52 +304,81 @@ func pruneMakesEqual(t *testing.T, p Pair) {
 	}
 }
 
-// survey is what a source or a sink says of its entries.
-func survey(
+// digest returns the entries of a source or a sink: their comparable fields by key.
+func digest(
 	t *testing.T, of func(context.Context, func(string, []byte) error) error,
 ) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	err := of(t.Context(), func(key string, essence []byte) error {
-		all[strings.Clone(key)] = string(essence)
+	err := of(t.Context(), func(key string, fields []byte) error {
+		all[strings.Clone(key)] = string(fields)
 		return nil
 	})
 	if err != nil {
-		t.Fatalf("Surveying: %v", err)
+		t.Fatalf("Digesting: %v", err)
 	}
 	return all
 }
 
-func surveysAreEqual(t *testing.T, p Pair) {
+func digestsAreEqual(t *testing.T, p Pair) {
 	putAll(p)
 	apply(t, p.Standby, snapshot(t, p.Active))
-	active, standby := survey(t, p.Active.Source.Survey), survey(t, p.Standby.Sink.Survey)
+	active, standby := digest(t, p.Active.Source.Digest), digest(t, p.Standby.Sink.Digest)
 	if len(active) != entries || !maps.Equal(active, standby) {
 		t.Errorf("the active says of its %d entries\n%q\nthe standby\n%q", entries, active, standby)
 	}
 	for key := range Snapshot(t, p.Active) {
 		if _, ok := active[key]; !ok {
-			t.Errorf("entry %q is not in the survey", key)
+			t.Errorf("entry %q is not in the digest", key)
 		}
 	}
 	p.Remove(1)
-	if active := survey(t, p.Active.Source.Survey); maps.Equal(active, standby) {
-		t.Error("units of which one lacks an entry have equal surveys")
+	if active := digest(t, p.Active.Source.Digest); maps.Equal(active, standby) {
+		t.Error("units of which one lacks an entry have equal digests")
 	}
-	if other := survey(t, p.Active.Sink.Survey); len(other) != entries-1 {
-		t.Errorf("the active's sink would survey %d entries, want %d", len(other), entries-1)
+	if other := digest(t, p.Active.Sink.Digest); len(other) != entries-1 {
+		t.Errorf("the active's sink would digest %d entries, want %d", len(other), entries-1)
 	}
 }
 
-func surveyEnds(t *testing.T, p Pair) {
+func digestEnds(t *testing.T, p Pair) {
 	putAll(p)
 	why := errors.New("no more")
 	for _, of := range []func(context.Context, func(string, []byte) error) error{
-		p.Active.Source.Survey, p.Active.Sink.Survey,
+		p.Active.Source.Digest, p.Active.Sink.Digest,
 	} {
 		if err := of(t.Context(), func(string, []byte) error { return why }); !errors.Is(err, why) {
 			t.Errorf("got %v, want what visit failed with", err)
 		}
+	}
+}
+
+func digestChangesNothing(t *testing.T, p Pair) {
+	putAll(p)
+	w := watch(t, p.Active)
+	digest(t, p.Active.Source.Digest)
+	digest(t, p.Active.Sink.Digest)
+	if got := drain(t, w); len(got) != 0 {
+		t.Errorf("%d changes while digesting", len(got))
+	}
+}
+
+// adoptKeeps adopts on a unit that was active, whose entries no Apply wrote, and on its standby.
+func adoptKeeps(t *testing.T, p Pair) {
+	putAll(p)
+	changes := snapshot(t, p.Active)
+	apply(t, p.Standby, changes)
+	for _, unit := range []class.Class{p.Active, p.Standby} {
+		before := digest(t, unit.Sink.Digest)
+		for range 2 {
+			if err := unit.Sink.Adopt(t.Context()); err != nil {
+				t.Fatalf("Adopting: %v", err)
+			}
+		}
+		if after := digest(t, unit.Sink.Digest); !maps.Equal(before, after) {
+			t.Errorf("digest before adopting\n%q\nafter\n%q", before, after)
+		}
+		wantKeys(t, unit, changes)
 	}
 }
 

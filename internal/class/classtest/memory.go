@@ -17,12 +17,12 @@ import (
 type Memory struct {
 	id state.Class
 
-	mu                   sync.Mutex
-	entries              map[string]string
-	watches              map[*memoryWatch]struct{}
-	fail                 error // what Apply answers
-	limit                int   // how many entries Apply has room for; any number when 0
-	committed, refreshed int
+	mu                            sync.Mutex
+	entries                       map[string]string
+	watches                       map[*memoryWatch]struct{}
+	fail                          error // what Apply answers
+	limit                         int   // how many entries Apply has room for; any number when 0
+	committed, refreshed, adopted int
 }
 
 // NewMemory makes a class without entries.
@@ -95,6 +95,13 @@ func (m *Memory) Committed() int {
 	return m.committed
 }
 
+// Adopted returns how often Adopt was called.
+func (m *Memory) Adopted() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.adopted
+}
+
 // Refreshed counts the calls of Refresh.
 func (m *Memory) Refreshed() int {
 	m.mu.Lock()
@@ -140,8 +147,8 @@ func (m *Memory) Snapshot(ctx context.Context, emit func([]state.Change) error) 
 	return nil
 }
 
-// Survey visits the entries in the order of their keys.
-func (m *Memory) Survey(ctx context.Context, visit func(string, []byte) error) error {
+// Digest visits the entries in the order of their keys.
+func (m *Memory) Digest(ctx context.Context, visit func(string, []byte) error) error {
 	entries := m.Entries()
 	for _, key := range slices.Sorted(maps.Keys(entries)) {
 		if err := errors.Join(ctx.Err(), visit(key, []byte(entries[key]))); err != nil {
@@ -180,6 +187,14 @@ func (m *Memory) Prune(_ context.Context, keep func(string) bool) error {
 	defer m.mu.Unlock()
 	maps.DeleteFunc(m.entries, func(key, _ string) bool { return !keep(key) })
 	return m.fail
+}
+
+// Adopt does nothing but count.
+func (m *Memory) Adopt(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.adopted++
+	return nil
 }
 
 // Refresh does nothing but count.

@@ -83,8 +83,8 @@ func (t *table) Snapshot(ctx context.Context, emit func([]state.Change) error) e
 	return nil
 }
 
-// Survey visits the parts. What is equal on both units is all of it.
-func (t *table) Survey(ctx context.Context, visit func(key string, essence []byte) error) error {
+// Digest visits the parts. All of a part is comparable.
+func (t *table) Digest(ctx context.Context, visit func(key string, fields []byte) error) error {
 	for _, p := range t.sorted() {
 		if err := errors.Join(ctx.Err(), visit(p.key(), p.record())); err != nil {
 			return err
@@ -133,6 +133,9 @@ func (t *table) announce() {
 	default: // It is announced already.
 	}
 }
+
+// Adopt does nothing: a part is the same on both units.
+func (t *table) Adopt(context.Context) error { return nil }
 
 // Refresh does nothing: parts do not age.
 func (t *table) Refresh(context.Context) error { return nil }

@@ -80,7 +80,22 @@ func commit(f conntrack.Flow, timeouts conntrack.Timeouts, first bool) (conntrac
 	return change, written || strict
 }
 
-// adopt is what an entry that packets made lacks to be a standby's.
+// Adopt gives a standby's lifetime and windows to entries that packets made while this unit was active.
+func (s *sink) Adopt(ctx context.Context) error {
+	if err := s.filter.refresh(); err != nil {
+		return err
+	}
+	_, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool, error) {
+		request, ok := adopt(f)
+		return request, ok, nil
+	})
+	if err != nil {
+		return fmt.Errorf("adopting connections: %w", err)
+	}
+	return nil
+}
+
+// adopt returns the change that makes a standby's entry of one that packets made, and whether it needs one.
 func adopt(f conntrack.Flow) (conntrack.Request, bool) {
 	change := setTimeout(f, lifetime)
 	short, tracked := f.TimeoutSeconds < refreshBelow, isTracked(&f)

@@ -29,7 +29,7 @@ func newBatch(size int) *batch {
 
 // upsert adds that the flow is as it is. Fresh is whether it is new to the other unit, as far as is known here.
 func (b *batch) upsert(f *conntrack.Flow, fresh bool) {
-	essence(f)
+	trimToPortable(f)
 	b.keys, b.records = appendKey(b.keys, f), appendRecord(b.records, f, fresh)
 	b.entries = append(b.entries, entry{len(b.keys), len(b.records)})
 }

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 
 	"github.com/hapair-io/hapair/internal/class"
-	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
 )
 

@@ -56,13 +56,17 @@ func (u *unit) Class() class.Class {
 // origin is the unit as a source.
 type origin struct{ *unit }
 
-func (o origin) Survey(ctx context.Context, visit func(string, []byte) error) error {
-	return o.namespace.Do(func() error { return o.class.source.Survey(ctx, visit) })
+func (o origin) Digest(ctx context.Context, visit func(string, []byte) error) error {
+	return o.namespace.Do(func() error { return o.class.source.Digest(ctx, visit) })
 }
 
-// Survey is that of the unit as a sink.
-func (u *unit) Survey(ctx context.Context, visit func(string, []byte) error) error {
-	return u.namespace.Do(func() error { return u.class.sink.Survey(ctx, visit) })
+// Digest calls that of the unit's sink.
+func (u *unit) Digest(ctx context.Context, visit func(string, []byte) error) error {
+	return u.namespace.Do(func() error { return u.class.sink.Digest(ctx, visit) })
+}
+
+func (u *unit) Adopt(ctx context.Context) error {
+	return u.namespace.Do(func() error { return u.class.sink.Adopt(ctx) })
 }
 
 func (u *unit) Watch() (w class.Watch, err error) {
@@ -283,8 +287,8 @@ func TestUnitThatWasActiveForgetsWindows(t *testing.T) {
 	}
 }
 
-// TestSurveyMakesAStandbyOfAnEarlierActive is about entries that are not sent anew, since both units have them.
-func TestSurveyMakesAStandbyOfAnEarlierActive(t *testing.T) {
+// TestAdoptMakesAStandbyOfAnEarlierActive is about entries that are not sent again, since both units have them.
+func TestAdoptMakesAStandbyOfAnEarlierActive(t *testing.T) {
 	u := newUnit(t, "b")
 	strict, liberal := example(), example()
 	liberal.Orig.SrcPort, liberal.Reply.DstPort = 1, 1
@@ -298,9 +302,12 @@ func TestSurveyMakesAStandbyOfAnEarlierActive(t *testing.T) {
 	u.ask(conntrack.Create, liberal)
 	for range 2 {
 		visited := 0
-		err := u.Survey(t.Context(), func(string, []byte) error { visited++; return nil })
+		err := u.Digest(t.Context(), func(string, []byte) error { visited++; return nil })
 		if err != nil || visited != 2 {
 			t.Fatalf("%d visited, %v", visited, err)
+		}
+		if err := u.Adopt(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 		for _, f := range []conntrack.Flow{strict, liberal} {
 			got := u.ask(conntrack.Get, f)

@@ -24,9 +24,9 @@ var errRecord = errors.New("not a connection's record")
 // maxHelper is the longest name that a kernel gives a helper.
 const maxHelper = 15
 
-// essence leaves out of a flow what only its own kernel can use: bits of the status that no other kernel takes, what
-// was learned of windows, and a time-out that every standby makes longer.
-func essence(f *conntrack.Flow) {
+// trimToPortable removes from a flow what only its own kernel can use: status bits that no other kernel accepts, the
+// TCP windows that it has learned, and a timeout that every standby raises.
+func trimToPortable(f *conntrack.Flow) {
 	f.Status &= 1<<7 - 1
 	f.TCP.ScaleOrig &= nibble
 	f.TCP.ScaleReply &= nibble
@@ -43,7 +43,7 @@ func essence(f *conntrack.Flow) {
 
 const nibble = 0x0f
 
-// appendRecord writes a flow's fields; of the scales and flags of TCP, what essence leaves.
+// appendRecord writes a flow's fields; of the scales and flags of TCP, what trimToPortable leaves.
 func appendRecord(b []byte, f *conntrack.Flow, fresh bool) []byte {
 	first := byte(recordFormat)
 	if fresh {

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
 // filter says which connections are replicated. It is the same on both ends: what the source leaves out, the sink does

@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
 func TestFilterTakesWhatTheOtherUnitCouldGoOnWith(t *testing.T) {

@@ -64,17 +64,17 @@ func (s *source) Snapshot(ctx context.Context, emit func([]state.Change) error) 
 	return emit(batch.changes())
 }
 
-// Survey dumps the table.
-func (s *source) Survey(ctx context.Context, visit func(key string, essence []byte) error) error {
+// Digest dumps the table.
+func (s *source) Digest(ctx context.Context, visit func(key string, fields []byte) error) error {
 	if err := s.filter.refresh(); err != nil {
 		return err
 	}
-	surveyor := surveyor{visit: visit}
+	digester := digester{visit: visit}
 	return conntrack.Dump(ctx, func(f conntrack.Flow) error {
 		if !s.filter.takes(&f) {
 			return nil
 		}
-		return surveyor.look(&f, s.filter.takesState(&f) && !s.nursery.has(&f))
+		return digester.visitFlow(&f, s.filter.takesState(&f) && !s.nursery.has(&f))
 	})
 }
 
@@ -109,7 +109,7 @@ func (w *watch) Receive(ctx context.Context) (class.Batch, error) {
 		case err != nil:
 			return class.Batch{}, err
 		}
-		batch := class.Batch{Changes: w.changes(events), Patient: patient(events), Drained: w.answered}
+		batch := class.Batch{Changes: w.changes(events), Deferrable: deferrable(events), Drained: w.answered}
 		if drained && asked > w.answered {
 			w.answered, batch.Drained = asked, asked
 			return batch, nil
@@ -163,9 +163,9 @@ func (w *watch) changes(events []conntrack.Event) []state.Change {
 	return b.changes()
 }
 
-// patient tells whether all that events tell of is that TCP connections are asked for, or that connections end. With a
-// standby that takes over before it was told the client asks again, or they are kept a little longer.
-func patient(events []conntrack.Event) bool {
+// deferrable reports whether the events are nothing but TCP connections that are being opened or closed. After a
+// failover without them, the client repeats its request, or the standby keeps an entry a little longer.
+func deferrable(events []conntrack.Event) bool {
 	for i := range events {
 		if e := &events[i]; e.Kind != conntrack.EventDestroy && !unanswered(&e.Flow) && !closing(&e.Flow) {
 			return false

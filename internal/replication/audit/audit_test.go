@@ -12,8 +12,8 @@ import (
 
 func digest(seed uint64, table map[string]string) *Digest {
 	d := New(seed)
-	for key, essence := range table {
-		d.Add(key, []byte(essence))
+	for key, fields := range table {
+		d.Add(key, []byte(fields))
 	}
 	return d
 }
@@ -26,11 +26,11 @@ func TestWhatDiffersIsInScope(t *testing.T) {
 		ours := table.Draw(t, "ours")
 		theirs := maps.Clone(ours)
 		changed := map[string]bool{}
-		for key, essence := range table.Draw(t, "changes") {
-			if had, ok := theirs[key]; ok && had == essence {
+		for key, fields := range table.Draw(t, "changes") {
+			if had, ok := theirs[key]; ok && had == fields {
 				delete(theirs, key)
 			} else {
-				theirs[key] = essence
+				theirs[key] = fields
 			}
 			changed[key] = true
 		}
@@ -104,8 +104,8 @@ func TestKeysAreThoseThatWereAdded(t *testing.T) {
 
 func BenchmarkAdd(b *testing.B) {
 	d := New(1)
-	key, essence := "a connection's key of 27 byte", []byte("abc")
+	key, fields := "a connection's key of 27 byte", []byte("abc")
 	for b.Loop() {
-		d.Add(key, essence)
+		d.Add(key, fields)
 	}
 }

@@ -16,11 +16,11 @@ func New(seed uint64) *Digest {
 	return &Digest{hash: hasher{seed: seed}, sums: make([]uint64, Buckets)}
 }
 
-// Add adds an entry: its key, and what of the rest is to be equal.
-func (d *Digest) Add(key string, essence []byte) {
+// Add adds an entry: its key and its comparable fields.
+func (d *Digest) Add(key string, fields []byte) {
 	hash := d.hash.key(key)
 	// A sum and not an exclusive or: two entries alike do not cancel out.
-	d.sums[bucketOf(hash)] += d.hash.essence(hash, essence)
+	d.sums[bucketOf(hash)] += d.hash.fields(hash, fields)
 	d.entries++
 }
 

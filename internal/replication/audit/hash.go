@@ -18,12 +18,13 @@ func (h *hasher) key(key string) uint64 {
 	return h.state.Sum64()
 }
 
-// essence follows key: its hash goes into that of the essence, so that the essence of one entry is not that of another.
-func (h *hasher) essence(key uint64, essence []byte) uint64 {
+// fields hashes the comparable fields of an entry together with the hash of its key, so that equal fields of two
+// entries have different hashes.
+func (h *hasher) fields(key uint64, fields []byte) uint64 {
 	var before [8]byte
 	binary.BigEndian.PutUint64(before[:], key)
 	_, _ = h.state.Write(before[:])
-	_, _ = h.state.Write(essence)
+	_, _ = h.state.Write(fields)
 	return h.state.Sum64()
 }
 

@@ -32,11 +32,11 @@ func counted(t *testing.T, script func(t *testing.T, b *bed, count func(string) 
 // before.
 type slow struct{ class.Source }
 
-func (s slow) Survey(ctx context.Context, visit func(string, []byte) error) error {
+func (s slow) Digest(ctx context.Context, visit func(string, []byte) error) error {
 	time.Sleep(time.Second)
-	return s.Source.Survey(ctx, func(key string, essence []byte) error {
+	return s.Source.Digest(ctx, func(key string, fields []byte) error {
 		time.Sleep(time.Millisecond)
-		return visit(key, essence)
+		return visit(key, fields)
 	})
 }
 
@@ -60,6 +60,9 @@ func TestAuditFindsAndMendsWhatNobodyNoticed(t *testing.T) {
 				if count("audits_total") != 1 || count("audit_divergence") != 0 || count("resyncs_total") != 0 {
 					t.Errorf("%v audits of equal tables, %v parts differ, %v resyncs",
 						count("audits_total"), count("audit_divergence"), count("resyncs_total"))
+				}
+				if adopted := b.secondary.memory.Adopted(); adopted != 1 {
+					t.Errorf("the standby adopted %d times, want once, before it was first compared", adopted)
 				}
 				harm(b)
 				time.Sleep(auditInterval + 20*time.Second)
@@ -123,7 +126,7 @@ func TestReconnectSendsWhatChangedAlone(t *testing.T) {
 // blind is a sink that cannot be surveyed.
 type blind struct{ class.Sink }
 
-func (blind) Survey(context.Context, func(string, []byte) error) error {
+func (blind) Digest(context.Context, func(string, []byte) error) error {
 	return errors.New("nothing can be seen")
 }
 

@@ -112,7 +112,9 @@ func (p *pipeline) Watch() (class.Watch, error) { return p, nil }
 
 func (p *pipeline) Snapshot(context.Context, func([]state.Change) error) error { return nil }
 
-func (p *pipeline) Survey(context.Context, func(string, []byte) error) error { return nil }
+func (p *pipeline) Digest(context.Context, func(string, []byte) error) error { return nil }
+
+func (p *pipeline) Adopt(context.Context) error { return nil }
 
 func (p *pipeline) Receive(ctx context.Context) (class.Batch, error) {
 	select {

@@ -21,7 +21,7 @@ type unhurriedWatch struct{ class.Watch }
 
 func (w unhurriedWatch) Receive(ctx context.Context) (class.Batch, error) {
 	batch, err := w.Watch.Receive(ctx)
-	batch.Patient = true
+	batch.Deferrable = true
 	return batch, err
 }
 

@@ -216,7 +216,7 @@ func (s *stream) receive(ctx context.Context, watch class.Watch) error {
 			return fmt.Errorf("receiving changes: %w", err)
 		}
 		s.locked(func() { s.received(batch) })
-		if batch.Patient {
+		if batch.Deferrable {
 			s.conversation.sendLater()
 		} else {
 			s.conversation.sendSoon()

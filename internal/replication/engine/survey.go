@@ -115,11 +115,11 @@ func (s *survey) comparable(theirs *wire.Digests) bool {
 
 func (s *stream) digest(ctx context.Context, asked *survey, into *audit.Digest) error {
 	pace := pace{gentle: asked.touched != nil, since: time.Now()}
-	return s.class.Source.Survey(ctx, func(key string, essence []byte) error {
-		if essence == nil {
+	return s.class.Source.Digest(ctx, func(key string, fields []byte) error {
+		if fields == nil {
 			s.locked(func() { asked.changed(key) })
 		} else {
-			into.Add(key, essence)
+			into.Add(key, fields)
 		}
 		return pace.step(ctx)
 	})

@@ -50,10 +50,16 @@ func (a *applier) survey(f *wire.Survey) {
 	a.surveys.begin(func(ctx context.Context) {
 		digest := audit.New(question.Seed)
 		pace := pace{gentle: question.Gentle, since: time.Now()}
-		err := in.class.Sink.Survey(ctx, func(key string, essence []byte) error {
-			digest.Add(key, essence)
-			return pace.step(ctx)
-		})
+		var err error
+		if !question.Gentle { // no changes come meanwhile, which an adopted entry could otherwise overwrite
+			err = in.class.Sink.Adopt(ctx)
+		}
+		if err == nil {
+			err = in.class.Sink.Digest(ctx, func(key string, fields []byte) error {
+				digest.Add(key, fields)
+				return pace.step(ctx)
+			})
+		}
 		if err != nil && ctx.Err() == nil {
 			a.conversation.log.Error(err, "Surveying class failed", "class", in.class.ID.String())
 		}

@@ -70,8 +70,11 @@ func (f *flood) Snapshot(ctx context.Context, emit func([]state.Change) error) e
 	return nil
 }
 
-// Survey visits nothing: a standby has kept nothing, and is sent everything.
-func (f *flood) Survey(context.Context, func(string, []byte) error) error { return nil }
+// Digest visits nothing: the standby stores nothing, and is sent everything.
+func (f *flood) Digest(context.Context, func(string, []byte) error) error { return nil }
+
+// Adopt has nothing to adopt.
+func (f *flood) Adopt(context.Context) error { return nil }
 
 // Watch begins to watch.
 func (f *flood) Watch() (class.Watch, error) { return &floodWatch{flood: f}, nil }

@@ -6,7 +6,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-func TestOnlyWhatAFailoverMayLoseWaits(t *testing.T) {
+func TestDeferrableAreChangesThatAFailoverMayLose(t *testing.T) {
 	tcp := func(kind conntrack.EventKind, state conntrack.TCPState) conntrack.Event {
 		return conntrack.Event{Kind: kind, Flow: conntrack.Flow{
 			Fields: conntrack.FieldTCPState, TCP: conntrack.TCP{State: state},
@@ -32,8 +32,8 @@ func TestOnlyWhatAFailoverMayLoseWaits(t *testing.T) {
 		"a first datagram":            {[]conntrack.Event{datagram}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := patient(test.events); got != test.want {
-				t.Errorf("waits: %t, want %t", got, test.want)
+			if got := deferrable(test.events); got != test.want {
+				t.Errorf("deferrable: %t, want %t", got, test.want)
 			}
 		})
 	}
