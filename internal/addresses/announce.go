@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/addresses/frame"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
 // repetitions are when the announcements are sent again, counted from the first: densely while a lost frame costs most,

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/addresses/frame"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
 const (

@@ -12,8 +12,8 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/addresses/frame"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
 func TestOwnMAC(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/addresses/frame"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
 // tapBuffer bounds what the kernel keeps of claims that have not been read, in bytes with its own overhead.

@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/addresses/frame"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
 var squatter = rtnetlink.MAC{2, 0, 0, 0, 0, 0x66}

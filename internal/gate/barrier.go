@@ -43,8 +43,8 @@ type barrier interface {
 	// setDeadline moves the instant at which it closes; zero closes it. It does nothing that waits for the kernel's lock
 	// on interfaces.
 	setDeadline(until time.Duration) error
-	// isOpen fails when the kernel has it closed.
-	isOpen() error
+	// checkOpen fails when the kernel has it closed.
+	checkOpen() error
 	// close gives back what the process holds.
 	close() error
 }

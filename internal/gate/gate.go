@@ -159,8 +159,8 @@ func (g *Gate) close() error {
 	return nil
 }
 
-// Open fails when the gate is not open, or is not on all interfaces, or these do not forward, as far as can be seen.
-func (g *Gate) Open() error {
+// CheckOpen fails when the gate is not open, or is not on all interfaces, or these do not forward, as far as can be seen.
+func (g *Gate) CheckOpen() error {
 	g.mu.Lock()
 	until, givenBack := g.until, g.givenBack
 	g.mu.Unlock()
@@ -173,7 +173,7 @@ func (g *Gate) Open() error {
 	if now := g.options.Now(); now >= until {
 		return fmt.Errorf("the gate has closed at %s, it is %s now", until, now)
 	}
-	if err := g.barrier.isOpen(); err != nil {
+	if err := g.barrier.checkOpen(); err != nil {
 		return err
 	}
 	return g.host.verify()

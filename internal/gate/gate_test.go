@@ -112,7 +112,7 @@ func (k *kernel) setDeadline(until time.Duration) (err error) {
 	return err
 }
 
-func (k *kernel) isOpen() (err error) {
+func (k *kernel) checkOpen() (err error) {
 	k.do(func() {
 		if k.now() >= k.until {
 			err = errors.New("closed")
@@ -165,7 +165,7 @@ func TestIsPutUpClosed(t *testing.T) {
 		if err := k.installed([]rtnetlink.Link{{Index: 1}, {Index: 2}}); err != nil {
 			t.Error(err)
 		}
-		if g.Open() == nil || g.Permitted() || k.deadline() != 0 {
+		if g.CheckOpen() == nil || g.Permitted() || k.deadline() != 0 {
 			t.Error("a new gate is open")
 		}
 		if !slices.Equal(k.own, []netip.Addr{netip.MustParseAddr("192.0.2.2")}) {
@@ -199,12 +199,12 @@ func TestDeadlineMoves(t *testing.T) {
 			if got := k.deadline(); got != start+step.until {
 				t.Fatalf("at %s: the deadline is %s instead of %s", step.at, got-start, step.until)
 			}
-			if err := g.Open(); err != nil || !g.Permitted() {
+			if err := g.CheckOpen(); err != nil || !g.Permitted() {
 				t.Errorf("at %s: %v", step.at, err)
 			}
 		}
 		for range 2 {
-			if err := g.Set(t.Context(), Config{}); err != nil || k.deadline() != 0 || g.Open() == nil || g.Permitted() {
+			if err := g.Set(t.Context(), Config{}); err != nil || k.deadline() != 0 || g.CheckOpen() == nil || g.Permitted() {
 				t.Errorf("closed: %v, deadline %s", err, k.deadline())
 			}
 		}
@@ -219,7 +219,7 @@ func TestPastDeadlineClosesAndFails(t *testing.T) {
 		if err := g.Set(t.Context(), Config{Until: now()}); !errors.Is(err, errPassed) {
 			t.Errorf("opened too late: %v", err)
 		}
-		if k.deadline() != 0 || g.Open() == nil {
+		if k.deadline() != 0 || g.CheckOpen() == nil {
 			t.Error("open past the deadline")
 		}
 	})
@@ -232,12 +232,12 @@ func TestDeadlinePasses(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(999 * time.Millisecond)
-		if err := g.Open(); err != nil || k.deadline() == 0 {
+		if err := g.CheckOpen(); err != nil || k.deadline() == 0 {
 			t.Errorf("closed too early: %v", err)
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
-		if k.deadline() != 0 || g.Open() == nil {
+		if k.deadline() != 0 || g.CheckOpen() == nil {
 			t.Error("the deadline stays in the kernel")
 		}
 		moves := k.moves
@@ -278,7 +278,7 @@ func TestInterfaceGoesAndComesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.do(func() { delete(k.links, "wan") })
-		if err := g.Open(); err == nil {
+		if err := g.CheckOpen(); err == nil {
 			t.Error("open without an interface")
 		}
 		if err := g.inspect(); err == nil {
@@ -291,7 +291,7 @@ func TestInterfaceGoesAndComesBack(t *testing.T) {
 		if err := open(); err != nil {
 			t.Errorf("with the interface back: %v", err)
 		}
-		if err := g.Open(); err != nil || !slices.Equal(k.guarded, []int{1, 7}) {
+		if err := g.CheckOpen(); err != nil || !slices.Equal(k.guarded, []int{1, 7}) {
 			t.Errorf("with the interface back: %v, on %v", err, k.guarded)
 		}
 		k.do(func() { k.guarded = nil })
@@ -313,7 +313,7 @@ func TestGivenBack(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if err := g.Set(t.Context(), Config{}); !errors.Is(err, errGivenBack) || !errors.Is(g.Open(), errGivenBack) {
+		if err := g.Set(t.Context(), Config{}); !errors.Is(err, errGivenBack) || !errors.Is(g.CheckOpen(), errGivenBack) {
 			t.Errorf("set after that: %v", err)
 		}
 		if k.deadline() != until {

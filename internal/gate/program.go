@@ -167,7 +167,7 @@ func (p *program) setDeadline(until time.Duration) error {
 	return nil
 }
 
-func (p *program) isOpen() error {
+func (p *program) checkOpen() error {
 	if until, now := p.bpf.Deadline(), p.now(); now >= until {
 		return fmt.Errorf("the kernel has closed the gate at %s, it is %s now", until, now)
 	}

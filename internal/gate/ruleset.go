@@ -141,7 +141,7 @@ func (r *ruleset) permit(until time.Duration) error {
 	return errSlow
 }
 
-func (r *ruleset) isOpen() error {
+func (r *ruleset) checkOpen() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	left, err := r.gate.Remaining()

@@ -164,7 +164,7 @@ func TestRulesetIsPutBackWithItsPermit(t *testing.T) {
 		if err := r.setDeadline(until); err != nil {
 			t.Error(err)
 		}
-		if err := r.isOpen(); err != nil {
+		if err := r.checkOpen(); err != nil {
 			t.Error(err)
 		}
 		want := k.ends
@@ -177,7 +177,7 @@ func TestRulesetIsPutBackWithItsPermit(t *testing.T) {
 			t.Errorf("put back until %s instead of %s: %v", k.ends, want, err)
 		}
 		time.Sleep(time.Second)
-		if err := r.isOpen(); err == nil {
+		if err := r.checkOpen(); err == nil {
 			t.Error("open past the deadline")
 		}
 		if err := r.install(links); err != nil || !k.ends.IsZero() {

@@ -129,7 +129,7 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 		case "close":
 			answer(report{}, g.Set(ctx, Config{}))
 		case "verify":
-			answer(report{}, g.Open())
+			answer(report{}, g.CheckOpen())
 		}
 	}
 }

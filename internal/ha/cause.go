@@ -32,6 +32,9 @@ func (c Cause) String() string {
 	return fmt.Sprintf("Cause(%d)", uint8(c))
 }
 
+// isUnplanned reports whether the former active was lost, so that its last sign of life is worth reporting.
+func (c Cause) isUnplanned() bool { return c == CauseSilence || c == CauseExpiry }
+
 // ParseCause is the cause of the name; CauseUnknown when there is none.
 func ParseCause(name string) Cause {
 	for i, n := range causes {

@@ -49,23 +49,23 @@ func (m Machine) claimableByLease() (time.Duration, Cause) {
 }
 
 // take tries to become the holder of the next term.
-func (s *step) take() {
-	r := s.lease.record
-	_, cause := s.claimable()
-	s.claim = claim{
-		term: max(s.lease.highest, s.outranked) + 1, cause: cause, heardAt: s.lease.seenAt, decidedAt: s.at,
-		vouched: r.Holder == Nobody && r.Giver != Nobody && r.Term >= s.lease.highest,
+func (t *transition) take() {
+	r := t.lease.record
+	_, cause := t.claimable()
+	t.claim = claim{
+		term: max(t.lease.highest, t.outranked) + 1, cause: cause, heardAt: t.lease.seenAt, decidedAt: t.at,
+		vouched: r.Holder == Nobody && r.Giver != Nobody && r.Term >= t.lease.highest,
 	}
-	if s.hearing.from == r.Holder && s.hearing.term == r.Term && r.Holder != Nobody {
-		s.claim.heardAt = s.hearing.at
+	if t.hearing.from == r.Holder && t.hearing.term == r.Term && r.Holder != Nobody {
+		t.claim.heardAt = t.hearing.at
 	}
-	s.write(Record{Holder: s.config.Self, Term: s.claim.term, Cause: cause})
+	t.write(Record{Holder: t.config.Self, Term: t.claim.term, Cause: cause})
 }
 
 // look reads the Lease when nothing was heard of it for long.
-func (s *step) look() {
-	if !s.call.underWay() && s.due(s.call.answeredAt+lookInterval) {
-		s.request(false)
-		s.emit(ReadLease{ID: s.call.id})
+func (t *transition) look() {
+	if !t.call.underWay() && t.due(t.call.answeredAt+lookInterval) {
+		t.request(false)
+		t.emit(ReadLease{ID: t.call.id})
 	}
 }

@@ -52,9 +52,9 @@ type Verify struct{ ID uint64 }
 // Flush waits until everything that changed before is in the peer's kernel.
 type Flush struct{ ID uint64 }
 
-// Grant sends the peer what changed since, and this unit's word that it forwards no more in any term before this one.
-// Sequence is described at GrantReceived.
-type Grant struct {
+// Relinquish sends the peer what changed since, and this unit's word that it forwards no more in any term before this one.
+// Sequence is described at PeerRelinquished.
+type Relinquish struct {
 	ID             uint64
 	Term, Sequence uint64
 }
@@ -88,7 +88,7 @@ func (WithdrawAddresses) effect()    {}
 func (Announce) effect()             {}
 func (Verify) effect()               {}
 func (Flush) effect()                {}
-func (Grant) effect()                {}
+func (Relinquish) effect()           {}
 func (SendHeartbeat) effect()        {}
 func (AcknowledgeHeartbeat) effect() {}
 func (Exit) effect()                 {}

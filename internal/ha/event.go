@@ -65,8 +65,8 @@ type HeartbeatAcknowledged struct {
 // HealthChanged is what the unit's own monitors say now.
 type HealthChanged struct{ Health Health }
 
-// GrantReceived is the peer's word that it forwards no more in any term before this one.
-type GrantReceived struct {
+// PeerRelinquished is the peer's word that it forwards no more in any term before this one.
+type PeerRelinquished struct {
 	Term uint64
 	// Sequence is that of the newest heartbeat whose acknowledgement the peer had when it asked the API server for the
 	// handover; 0 when it had none. What this unit did before it sent that acknowledgement was before the handover.
@@ -92,7 +92,7 @@ func (SyncChanged) fact()           {}
 func (HeartbeatReceived) fact()     {}
 func (HeartbeatAcknowledged) fact() {}
 func (HealthChanged) fact()         {}
-func (GrantReceived) fact()         {}
+func (PeerRelinquished) fact()      {}
 func (EffectDone) fact()            {}
 func (StopRequested) fact()         {}
 

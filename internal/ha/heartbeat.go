@@ -37,40 +37,40 @@ type echo struct {
 }
 
 // beat sends a heartbeat when it is time.
-func (s *step) beat() {
-	b := &s.beats
-	if s.config.HeartbeatInterval == 0 || !s.due(b.nextAt) {
+func (t *transition) beat() {
+	b := &t.beats
+	if t.config.HeartbeatInterval == 0 || !t.due(b.nextAt) {
 		return
 	}
 	b.sequence++
-	grant := s.grant()
-	b.sent[b.sequence%window] = sent{at: s.at, grant: grant}
-	b.nextAt = s.at + s.config.HeartbeatInterval
-	s.due(b.nextAt)
-	s.emit(SendHeartbeat{
-		Term: s.lease.record.Term, Sequence: b.sequence, Grant: grant, Fenced: s.phase == fenced,
-		Health: s.ownHealth(),
+	grant := t.grant()
+	b.sent[b.sequence%window] = sent{at: t.at, grant: grant}
+	b.nextAt = t.at + t.config.HeartbeatInterval
+	t.due(b.nextAt)
+	t.emit(SendHeartbeat{
+		Term: t.lease.record.Term, Sequence: b.sequence, Grant: grant, Fenced: t.phase == fenced,
+		Health: t.ownHealth(),
 	})
 }
 
 // acknowledged takes in the peer's promise. It counts from when the heartbeat was sent that it answers, which was
 // before the peer began to count.
-func (s *step) acknowledged(f HeartbeatAcknowledged) {
-	b := &s.beats
-	if !s.holds() || f.Term != s.lease.record.Term || f.Sequence > b.sequence || f.Sequence+window <= b.sequence {
+func (t *transition) acknowledged(f HeartbeatAcknowledged) {
+	b := &t.beats
+	if !t.holds() || f.Term != t.lease.record.Term || f.Sequence > b.sequence || f.Sequence+window <= b.sequence {
 		return
 	}
 	e := &b.echo
 	if e.from != f.From {
-		*e = echo{from: f.From, steadyFrom: s.at}
+		*e = echo{from: f.From, steadyFrom: t.at}
 	}
 	if f.Sequence <= e.sequence {
 		return // Overtaken by a later one, or a copy.
 	}
-	if s.at-e.at > s.config.detect() {
-		e.steadyFrom = s.at
+	if t.at-e.at > t.config.detect() {
+		e.steadyFrom = t.at
 	}
-	e.sequence, e.at, e.ready, e.health = f.Sequence, s.at, f.Ready, f.Health
+	e.sequence, e.at, e.ready, e.health = f.Sequence, t.at, f.Ready, f.Health
 	answered := b.sent[f.Sequence%window]
 	e.sentAt = answered.at
 	e.promised = max(e.promised, answered.at+answered.grant)
@@ -82,13 +82,13 @@ func (s *step) acknowledged(f HeartbeatAcknowledged) {
 func (m Machine) grant() time.Duration { return min(m.config.Grant, m.lease.record.Duration) }
 
 // compareHealth notes since when the peer's health is the better one.
-func (s *step) compareHealth() {
-	e := &s.beats.echo
+func (t *transition) compareHealth() {
+	e := &t.beats.echo
 	switch {
-	case e.from == Nobody || !e.health.better(s.ownHealth()):
+	case e.from == Nobody || !e.health.better(t.ownHealth()):
 		e.betterFrom = 0
 	case e.betterFrom == 0:
-		e.betterFrom = s.at
+		e.betterFrom = t.at
 	}
 }
 

@@ -28,90 +28,90 @@ type host struct {
 func (h host) exposed() bool { return h.gateOpen || h.addressed }
 
 // retreat closes the gate and takes the addresses off, trying until both are confirmed, and tells whether they are.
-func (s *step) retreat() bool {
-	s.shut()
-	s.withdraw()
-	return !s.host.exposed()
+func (t *transition) retreat() bool {
+	t.shut()
+	t.withdraw()
+	return !t.host.exposed()
 }
 
 // shut closes the gate and tells whether that is confirmed. Behind a closed gate nobody sees the addresses.
-func (s *step) shut() bool {
-	if s.host.gateOpen && s.canTry(&s.host.closing) {
-		s.emit(CloseGate{ID: s.begin(&s.host.closing)})
+func (t *transition) shut() bool {
+	if t.host.gateOpen && t.canTry(&t.host.closing) {
+		t.emit(CloseGate{ID: t.begin(&t.host.closing)})
 	}
-	return !s.host.gateOpen
+	return !t.host.gateOpen
 }
 
 // withdraw takes the addresses off and tells whether that is confirmed.
-func (s *step) withdraw() bool {
-	if s.host.addressed && s.canTry(&s.host.withdrawing) {
-		s.emit(WithdrawAddresses{ID: s.begin(&s.host.withdrawing)})
+func (t *transition) withdraw() bool {
+	if t.host.addressed && t.canTry(&t.host.withdrawing) {
+		t.emit(WithdrawAddresses{ID: t.begin(&t.host.withdrawing)})
 	}
-	return !s.host.addressed
+	return !t.host.addressed
 }
 
 // openGate asks for the permit's deadline. The gate counts as open from now on, confirmed or not.
-func (s *step) openGate(a *attempt) {
-	deadline := s.Permit().Deadline
-	if !s.host.gateOpen {
-		s.host.until = deadline
+func (t *transition) openGate(a *attempt) {
+	deadline := t.Permit().Deadline
+	if !t.host.gateOpen {
+		t.host.until = deadline
 	}
-	s.host.gateOpen = true
-	s.host.wanted = deadline
-	s.host.ceiling = max(s.host.ceiling, deadline)
-	s.emit(OpenGate{ID: s.begin(a), Until: deadline})
+	t.host.gateOpen = true
+	t.host.wanted = deadline
+	t.host.ceiling = max(t.host.ceiling, deadline)
+	t.emit(OpenGate{ID: t.begin(a), Until: deadline})
 }
 
 // adjustGate moves the gate's deadline when the permit's has moved: to a later instant, or, where a right is given up,
 // to an earlier one.
-func (s *step) adjustGate() {
-	deadline, known := s.Permit().Deadline, s.host.until == s.host.ceiling
-	if s.at >= deadline || known && deadline == s.host.until {
+func (t *transition) adjustGate() {
+	deadline, known := t.Permit().Deadline, t.host.until == t.host.ceiling
+	if t.at >= deadline || known && deadline == t.host.until {
 		return
 	}
-	if s.canTry(&s.host.opening) {
-		s.openGate(&s.host.opening)
+	if t.canTry(&t.host.opening) {
+		t.openGate(&t.host.opening)
 	}
 }
 
 // opened takes in that the gate has the deadline that was asked for last.
-func (s *step) opened() {
-	s.host.until, s.host.ceiling = s.host.wanted, s.host.wanted
+func (t *transition) opened() {
+	t.host.until, t.host.ceiling = t.host.wanted, t.host.wanted
 }
 
 // hostDone takes in the end of an effect on the gate or the addresses outside a promotion.
-func (s *step) hostDone(f EffectDone) {
+func (t *transition) hostDone(f EffectDone) {
 	switch f.ID {
-	case s.host.opening.id:
-		if s.finish(&s.host.opening, f.Err) {
-			s.opened()
+	case t.host.opening.id:
+		if t.finish(&t.host.opening, f.Err) {
+			t.opened()
 		}
-	case s.host.closing.id:
-		if s.finish(&s.host.closing, f.Err) {
-			s.host.gateOpen, s.host.ceiling = false, 0
+	case t.host.closing.id:
+		if t.finish(&t.host.closing, f.Err) {
+			t.host.gateOpen, t.host.ceiling = false, 0
 		}
-	case s.host.withdrawing.id:
-		if s.finish(&s.host.withdrawing, f.Err) {
-			s.host.addressed = false
+	case t.host.withdrawing.id:
+		if t.finish(&t.host.withdrawing, f.Err) {
+			t.host.addressed = false
 		}
 	}
 }
 
 // canTry tells whether the attempt is neither under way nor waiting.
-func (s *step) canTry(a *attempt) bool { return !a.underWay() && s.due(a.retryAt) }
+func (t *transition) canTry(a *attempt) bool { return !a.underWay() && t.due(a.retryAt) }
 
 // begin numbers a new try.
-func (s *step) begin(a *attempt) uint64 {
-	a.id = s.newID()
+func (t *transition) begin(a *attempt) uint64 {
+	a.id = t.newID()
 	return a.id
 }
 
 // finish ends a try and tells whether it was the last one needed.
-func (s *step) finish(a *attempt, err error) bool {
+func (t *transition) finish(a *attempt, err error) bool {
 	if err == nil {
 		*a = attempt{}
 		return true
 	}
-	*a = attempt{tries: a.tries + 1, retryAt: s.at + s.config.retryAfter()}
+	*a = attempt{tries: a.tries + 1, retryAt: t.at + t.config.retryAfter()}
 	return false
 }

@@ -43,8 +43,8 @@ type Machine struct {
 	// holdUntil ends the time in which a failed promotion is not tried again.
 	holdUntil time.Duration
 	handover  handover
-	// granted is the highest term whose predecessors the peer has left.
-	granted uint64
+	// relinquished is the highest term whose predecessors the peer has left.
+	relinquished uint64
 
 	firewallInForce bool
 	health          Health
@@ -143,8 +143,8 @@ func (m Machine) holds() bool {
 	return m.lease.known && m.lease.record.Holder == m.config.Self && m.lease.record.Term >= m.outranked
 }
 
-// step is a Machine on its way to the next, with the effects found so far.
-type step struct {
+// transition is a Machine on its way to the next, with the effects found so far.
+type transition struct {
 	Machine
 	at      time.Duration
 	effects []Effect
@@ -152,50 +152,50 @@ type step struct {
 
 // Step takes in one event and returns the machine after it, with what is to be done.
 func (m Machine) Step(ev Event) (Machine, []Effect) {
-	s := &step{Machine: m, at: max(ev.At, m.now)}
-	s.bornWithPromise()
-	s.forgiveStall()
-	s.now, s.wake = s.at, 0
-	s.absorb(ev.Fact)
-	s.compareHealth()
-	s.enforce()
-	for before := gone; before != s.phase; {
-		before = s.phase
-		s.decide()
+	t := &transition{Machine: m, at: max(ev.At, m.now)}
+	t.bornWithPromise()
+	t.forgiveStall()
+	t.now, t.wake = t.at, 0
+	t.absorb(ev.Fact)
+	t.compareHealth()
+	t.enforce()
+	for before := gone; before != t.phase; {
+		before = t.phase
+		t.decide()
 	}
-	return s.Machine, s.effects
+	return t.Machine, t.effects
 }
 
 // absorb takes in a fact and decides nothing.
-func (s *step) absorb(fact Fact) {
+func (t *transition) absorb(fact Fact) {
 	switch f := fact.(type) {
 	case Tick:
 	case LeaseSeen:
-		s.leaseSeen(f.Record)
+		t.leaseSeen(f.Record)
 	case LeaseAnswered:
-		s.leaseAnswered(f)
+		t.leaseAnswered(f)
 	case FirewallReported:
-		s.firewallInForce = f.InForce
+		t.firewallInForce = f.InForce
 	case PeerConnected:
-		s.peer = peer{incarnation: f.Incarnation, outOfSyncFrom: s.at}
+		t.peer = peer{incarnation: f.Incarnation, outOfSyncFrom: t.at}
 	case PeerDisconnected:
-		s.peer = peer{outOfSyncFrom: s.peer.outOfSync(s.at)}
+		t.peer = peer{outOfSyncFrom: t.peer.outOfSync(t.at)}
 	case SyncChanged:
-		s.syncChanged(f.InSync)
+		t.syncChanged(f.InSync)
 	case HeartbeatReceived:
-		s.heard(f)
+		t.heard(f)
 	case HeartbeatAcknowledged:
-		s.acknowledged(f)
+		t.acknowledged(f)
 	case HealthChanged:
-		s.health = f.Health
-	case GrantReceived:
-		s.grantReceived(f)
+		t.health = f.Health
+	case PeerRelinquished:
+		t.peerRelinquished(f)
 	case EffectDone:
-		s.hostDone(f)
-		s.promotionDone(f)
-		s.handoverDone(f)
+		t.hostDone(f)
+		t.promotionDone(f)
+		t.handoverDone(f)
 	case StopRequested:
-		s.stop = stop{requested: true, deadline: f.Deadline}
+		t.stop = stop{requested: true, deadline: f.Deadline}
 	}
 }
 
@@ -207,200 +207,200 @@ func (p peer) outOfSync(at time.Duration) time.Duration {
 	return p.outOfSyncFrom
 }
 
-func (s *step) syncChanged(inSync bool) {
+func (t *transition) syncChanged(inSync bool) {
 	switch {
-	case inSync && !s.peer.inSync:
-		s.peer.inSyncFrom = s.at
-	case !inSync && s.peer.inSync:
-		s.peer.outOfSyncFrom = s.at
+	case inSync && !t.peer.inSync:
+		t.peer.inSyncFrom = t.at
+	case !inSync && t.peer.inSync:
+		t.peer.outOfSyncFrom = t.at
 	}
-	s.peer.inSync = inSync
+	t.peer.inSync = inSync
 }
 
-// grantReceived takes in the peer's word that it is no longer active. It was given after the Lease named this unit, so
+// peerRelinquished takes in the peer's word that it is no longer active. It was given after the Lease named this unit, so
 // this unit need not wait until the watch says so too: traffic is waiting.
-func (s *step) grantReceived(f GrantReceived) {
-	s.granted = max(s.granted, f.Term)
-	s.inherit(f)
-	if f.Term <= s.lease.record.Term {
+func (t *transition) peerRelinquished(f PeerRelinquished) {
+	t.relinquished = max(t.relinquished, f.Term)
+	t.inherit(f)
+	if f.Term <= t.lease.record.Term {
 		return
 	}
-	s.call.doubt = true
-	if s.peer.incarnation == Nobody {
+	t.call.doubt = true
+	if t.peer.incarnation == Nobody {
 		return
 	}
-	said := Record{Holder: s.config.Self, Giver: s.peer.incarnation, Term: f.Term}
-	if s.lease.record.Term+1 == f.Term {
-		said.Duration = s.lease.record.Duration // It is the giver's own, as in the record before.
+	said := Record{Holder: t.config.Self, Giver: t.peer.incarnation, Term: f.Term}
+	if t.lease.record.Term+1 == f.Term {
+		said.Duration = t.lease.record.Duration // It is the giver's own, as in the record before.
 	}
-	s.see(said)
+	t.see(said)
 }
 
 // enforce fences a unit whose permit has run out, before anything else is decided.
-func (s *step) enforce() {
-	if s.phase != serving && s.phase != promoting {
+func (t *transition) enforce() {
+	if t.phase != serving && t.phase != promoting {
 		return
 	}
-	if s.host.gateOpen && s.due(s.host.until) {
-		s.phase = fenced
+	if t.host.gateOpen && t.due(t.host.until) {
+		t.phase = fenced
 	}
 }
 
 // decide does what the phase wants done next. Each phase looks at all that is known, not at the event.
-func (s *step) decide() {
-	if s.phase == gone {
+func (t *transition) decide() {
+	if t.phase == gone {
 		return
 	}
-	if s.stop.requested && s.due(s.stop.deadline) {
-		s.exit()
+	if t.stop.requested && t.due(t.stop.deadline) {
+		t.exit()
 		return
 	}
-	if s.phase != waiting && !s.holds() {
-		s.phase = waiting
+	if t.phase != waiting && !t.holds() {
+		t.phase = waiting
 	}
-	switch s.phase {
+	switch t.phase {
 	case waiting:
-		s.wait()
+		t.wait()
 	case promoting:
-		s.promote()
+		t.promote()
 	case serving:
-		s.serve()
+		t.serve()
 	case fenced:
-		s.recover()
+		t.recover()
 	case releasing:
-		s.release()
+		t.release()
 	case gone:
 	}
 }
 
 // wait closes the gate of an earlier term, pays what is owed to the peer, for whom the traffic waits, takes the
 // addresses off, and then looks whether the Lease may be taken.
-func (s *step) wait() {
-	closed := s.shut()
-	if !closed && s.owes() && s.host.closing.tries == 0 {
+func (t *transition) wait() {
+	closed := t.shut()
+	if !closed && t.owes() && t.host.closing.tries == 0 {
 		return
 	}
-	paid := closed && s.grantOwed()
-	withdrawn, settled := s.withdraw(), s.settled()
+	paid := closed && t.ensureRelinquished()
+	withdrawn, settled := t.withdraw(), t.settled()
 	if !withdrawn || !paid {
 		return
 	}
-	s.become(Standby)
+	t.become(Standby)
 	switch {
-	case s.stop.requested && s.holds():
-		s.phase = releasing
-	case s.stop.requested:
-		s.leave()
-	case s.holds():
-		if s.passes(Inheritance, s.at) {
-			s.startPromotion()
+	case t.stop.requested && t.holds():
+		t.phase = releasing
+	case t.stop.requested:
+		t.leave()
+	case t.holds():
+		if t.passes(Inheritance, t.at) {
+			t.startPromotion()
 		}
-	case settled && s.mayClaim():
-		s.take()
+	case settled && t.mayClaim():
+		t.take()
 	case settled:
-		s.look()
+		t.look()
 	}
-	if s.config.HeartbeatInterval != 0 {
-		s.due(s.at + s.config.HeartbeatInterval) // Whoever looks often knows when it did not.
+	if t.config.HeartbeatInterval != 0 {
+		t.due(t.at + t.config.HeartbeatInterval) // Whoever looks often knows when it did not.
 	}
 }
 
 // mayClaim tells whether the Lease may be taken, and asks to be woken when it may.
-func (s *step) mayClaim() bool {
-	from, _ := s.claimable()
-	return s.due(from) && s.due(s.holdUntil) && s.passes(Takeover, s.at)
+func (t *transition) mayClaim() bool {
+	from, _ := t.claimable()
+	return t.due(from) && t.due(t.holdUntil) && t.passes(Takeover, t.at)
 }
 
 // leave exits as soon as no write can be under way that would make this unit the holder behind its back.
-func (s *step) leave() {
-	if !s.call.writes && !s.call.doubt {
-		s.exit()
+func (t *transition) leave() {
+	if !t.call.writes && !t.call.doubt {
+		t.exit()
 	}
 }
 
 // serve keeps the permit and the gate's deadline moving until the unit is to leave.
-func (s *step) serve() {
-	s.beat()
-	s.keepForwarding()
-	s.adjustGate()
-	s.keepLease()
-	s.handOver(s.switchover())
+func (t *transition) serve() {
+	t.beat()
+	t.keepForwarding()
+	t.adjustGate()
+	t.keepLease()
+	t.handOver(t.switchover())
 }
 
 // recover keeps a fenced unit's gate closed and tries for a new permit. A write that succeeds proves that nobody took
 // the Lease in between; an acknowledgement, that the peer does not mean to. The peer is asked for one only when the
 // witness does not answer: a promise puts off what the peer would do about a unit that does not forward.
-func (s *step) recover() {
-	s.pairing.preparing = false
-	withdrawn := s.retreat()
+func (t *transition) recover() {
+	t.pairing.preparing = false
+	withdrawn := t.retreat()
 	if withdrawn {
-		s.become(Standby)
+		t.become(Standby)
 	}
-	if s.stop.requested {
-		s.phase = releasing
+	if t.stop.requested {
+		t.phase = releasing
 		return
 	}
-	if !s.Permit().valid(s.at) {
-		if s.settled() {
-			s.write(s.tenureRecord(Nobody))
+	if !t.Permit().valid(t.at) {
+		if t.settled() {
+			t.write(t.tenureRecord(Nobody))
 		}
-		asked := s.call.unansweredAt >= s.host.until
+		asked := t.call.unansweredAt >= t.host.until
 		if asked && withdrawn {
-			s.beat() // The witness does not answer. The peer may have heard this unit stand still, and nothing more.
+			t.beat() // The witness does not answer. The peer may have heard this unit stand still, and nothing more.
 		}
-		if asked && s.config.Isolation == KeepForwarding {
-			s.isolated = s.at + s.config.reach()
+		if asked && t.config.Isolation == KeepForwarding {
+			t.isolated = t.at + t.config.reach()
 		}
 	}
-	if withdrawn && s.Permit().valid(s.at) && s.passes(Inheritance, s.at) {
-		s.startPromotion()
+	if withdrawn && t.Permit().valid(t.at) && t.passes(Inheritance, t.at) {
+		t.startPromotion()
 	}
 }
 
 // release gives the Lease to nobody, once this unit forwards no more. It vouches for that as the giver only where the
 // holder before it cannot forward either: an heir that leaves before the grant came has no word to give.
-func (s *step) release() {
-	if !s.retreat() {
+func (t *transition) release() {
+	if !t.retreat() {
 		return
 	}
-	s.become(Standby)
-	if !s.settled() {
+	t.become(Standby)
+	if !t.settled() {
 		return
 	}
-	r := Record{Term: s.lease.record.Term}
-	if s.fenceConfirmed() {
-		r.Giver = s.config.Self
+	r := Record{Term: t.lease.record.Term}
+	if t.fenceConfirmed() {
+		r.Giver = t.config.Self
 	}
-	s.write(r)
+	t.write(r)
 }
 
-func (s *step) become(role Role) {
-	if s.task.Role == role {
+func (t *transition) become(role Role) {
+	if t.task.Role == role {
 		return
 	}
-	s.task = Become{Role: role, Term: s.lease.record.Term}
-	s.emit(s.task)
+	t.task = Become{Role: role, Term: t.lease.record.Term}
+	t.emit(t.task)
 }
 
-func (s *step) exit() {
-	s.phase = gone
-	s.emit(Exit{})
+func (t *transition) exit() {
+	t.phase = gone
+	t.emit(Exit{})
 }
 
-func (s *step) emit(e Effect) { s.effects = append(s.effects, e) }
+func (t *transition) emit(e Effect) { t.effects = append(t.effects, e) }
 
-func (s *step) newID() uint64 {
-	s.lastID++
-	return s.lastID
+func (t *transition) newID() uint64 {
+	t.lastID++
+	return t.lastID
 }
 
 // due tells whether the instant has come; if not, the machine asks to be woken then.
-func (s *step) due(instant time.Duration) bool {
-	if s.at >= instant {
+func (t *transition) due(instant time.Duration) bool {
+	if t.at >= instant {
 		return true
 	}
-	if s.wake == 0 || instant < s.wake {
-		s.wake = instant
+	if t.wake == 0 || instant < t.wake {
+		t.wake = instant
 	}
 	return false
 }

@@ -35,53 +35,53 @@ func (m Machine) named() Incarnation {
 
 // keepLease writes the Lease when it is time: to name a standby, to name none any more, or to show that the holder is
 // there.
-func (s *step) keepLease() {
-	settled := s.settled()
-	named, wanted := s.named(), s.wantedStandby()
+func (t *transition) keepLease() {
+	settled := t.settled()
+	named, wanted := t.named(), t.wantedStandby()
 	if wanted != Nobody && wanted != named {
-		s.pair(wanted, settled)
+		t.pair(wanted, settled)
 		return
 	}
-	s.pairing.preparing = false
-	if wanted == Nobody && s.paired() {
-		s.beats.echo.steadyFrom = s.at // It begins anew, even if it is heard again at once.
+	t.pairing.preparing = false
+	if wanted == Nobody && t.paired() {
+		t.beats.echo.steadyFrom = t.at // It begins anew, even if it is heard again at once.
 		if settled {
-			s.write(s.tenureRecord(Nobody))
+			t.write(t.tenureRecord(Nobody))
 		}
 		return
 	}
-	s.renew(settled)
+	t.renew(settled)
 }
 
 // pair names a standby, once the kernel has the deadline that the standby's own promise gives.
-func (s *step) pair(standby Incarnation, settled bool) {
-	s.pairing.preparing = true
-	s.adjustGate()
-	if s.host.opening.underWay() || s.host.ceiling > s.Permit().Deadline || !settled {
+func (t *transition) pair(standby Incarnation, settled bool) {
+	t.pairing.preparing = true
+	t.adjustGate()
+	if t.host.opening.underWay() || t.host.ceiling > t.Permit().Deadline || !settled {
 		return
 	}
-	s.pairing = pairing{base: s.lease.record.Version}
-	s.write(s.tenureRecord(standby))
+	t.pairing = pairing{base: t.lease.record.Version}
+	t.write(t.tenureRecord(standby))
 }
 
 // wantedStandby is whom the Lease should name. One that is named stays so until it is silent, or was out of sync for a
 // while; one that is not must have shown itself first.
-func (s *step) wantedStandby() Incarnation {
-	if s.config.HeartbeatInterval == 0 {
+func (t *transition) wantedStandby() Incarnation {
+	if t.config.HeartbeatInterval == 0 {
 		return Nobody
 	}
-	e, named := s.beats.echo, s.named()
+	e, named := t.beats.echo, t.named()
 	if named != Nobody {
-		gone := e.from != named || s.due(s.config.silentAt(e.sentAt)) ||
-			!s.peer.inSync && s.due(s.peer.outOfSyncFrom+unsyncedFor)
+		gone := e.from != named || t.due(t.config.silentAt(e.sentAt)) ||
+			!t.peer.inSync && t.due(t.peer.outOfSyncFrom+unsyncedFor)
 		if gone {
 			return Nobody
 		}
 		return named
 	}
-	there := e.from != Nobody && e.from == s.peer.incarnation && s.peer.inSync && e.ready &&
-		!s.due(s.config.silentAt(e.sentAt)) && s.due(e.steadyFrom+s.config.steady())
-	if there && s.phase == serving && !s.stop.requested {
+	there := e.from != Nobody && e.from == t.peer.incarnation && t.peer.inSync && e.ready &&
+		!t.due(t.config.silentAt(e.sentAt)) && t.due(e.steadyFrom+t.config.steady())
+	if there && t.phase == serving && !t.stop.requested {
 		return e.from
 	}
 	return Nobody
@@ -93,23 +93,23 @@ func (s *step) wantedStandby() Incarnation {
 func (c Config) steady() time.Duration { return 10 * c.HeartbeatInterval }
 
 // tenureRecord is the record of this unit's own tenure.
-func (s *step) tenureRecord(standby Incarnation) Record {
-	return Record{Holder: s.config.Self, Standby: standby, Term: s.lease.record.Term, Cause: s.lease.record.Cause}
+func (t *transition) tenureRecord(standby Incarnation) Record {
+	return Record{Holder: t.config.Self, Standby: standby, Term: t.lease.record.Term, Cause: t.lease.record.Cause}
 }
 
 // renew writes the Lease anew when it is time: in solo for the permit that this earns, and in paired only to be seen.
 // A promotion's report goes out with the next write, which is therefore due soon.
-func (s *step) renew(settled bool) {
-	after := s.config.renewAfter()
-	if s.named() != Nobody {
-		after = s.config.refreshAfter()
+func (t *transition) renew(settled bool) {
+	after := t.config.renewAfter()
+	if t.named() != Nobody {
+		after = t.config.refreshAfter()
 	}
-	next := s.wroteAt + after
-	if ended := s.promotion.report.EndedAt; s.wroteAt < ended {
+	next := t.wroteAt + after
+	if ended := t.promotion.report.EndedAt; t.wroteAt < ended {
 		next = min(next, ended+reportAfter)
 	}
-	if s.due(next) && settled {
-		s.write(s.tenureRecord(s.named()))
+	if t.due(next) && settled {
+		t.write(t.tenureRecord(t.named()))
 	}
 }
 

@@ -62,9 +62,9 @@ func (m Machine) Permit() Permit {
 
 // keepForwarding extends the permit where the policy wants it that an active goes on which nobody answers. It is not
 // asked before the permit is about to end.
-func (s *step) keepForwarding() {
-	if s.config.Isolation == KeepForwarding && s.due(s.Permit().Deadline-s.config.margin()) {
-		s.isolated = s.at + s.config.reach()
+func (t *transition) keepForwarding() {
+	if t.config.Isolation == KeepForwarding && t.due(t.Permit().Deadline-t.config.margin()) {
+		t.isolated = t.at + t.config.reach()
 	}
 }
 

@@ -9,10 +9,10 @@ type promise struct {
 
 // forgiveStall: a unit that stood still itself cannot tell whether the peer was silent. What came meanwhile is about to
 // be heard, so that it listens a while longer before it judges.
-func (s *step) forgiveStall() {
-	interval := s.config.HeartbeatInterval
-	if s.now != 0 && s.at-s.now > 2*interval {
-		s.hearing.at = max(s.hearing.at, s.at-s.config.detect()+interval/2)
+func (t *transition) forgiveStall() {
+	interval := t.config.HeartbeatInterval
+	if t.now != 0 && t.at-t.now > 2*interval {
+		t.hearing.at = max(t.hearing.at, t.at-t.config.detect()+interval/2)
 	}
 }
 
@@ -34,37 +34,37 @@ type ack struct {
 }
 
 // bornWithPromise: the process before this one may have promised something at the very moment that it ended.
-func (s *step) bornWithPromise() {
-	if s.now == 0 && s.promise.until == 0 {
-		s.promise.until = s.at + outlast(s.config.Grant)
+func (t *transition) bornWithPromise() {
+	if t.now == 0 && t.promise.until == 0 {
+		t.promise.until = t.at + outlast(t.config.Grant)
 	}
 }
 
 // heard takes in a heartbeat, and answers it unless this unit means to be active itself. What is below the newest term
 // that is known comes from somebody who does not know yet that he was succeeded.
-func (s *step) heard(f HeartbeatReceived) {
-	known := s.lease.record
-	if !s.lease.known || f.From == s.config.Self || f.Term < known.Term {
+func (t *transition) heard(f HeartbeatReceived) {
+	known := t.lease.record
+	if !t.lease.known || f.From == t.config.Self || f.Term < known.Term {
 		return
 	}
-	isNew := s.hearing.from != f.From || s.hearing.term != f.Term
+	isNew := t.hearing.from != f.From || t.hearing.term != f.Term
 	if f.Term > known.Term {
 		// Somebody is active in a term that the watch did not tell of yet; or that the API server does not know of, either,
 		// and then it need not be asked at every heartbeat.
-		s.call.doubt = s.call.doubt || isNew || s.at-s.call.answeredAt > s.config.retryAfter()
-		s.outranked = max(s.outranked, f.Term)
+		t.call.doubt = t.call.doubt || isNew || t.at-t.call.answeredAt > t.config.retryAfter()
+		t.outranked = max(t.outranked, f.Term)
 	} else if f.From != known.Holder {
 		return
 	}
 	if isNew {
-		s.hearing = hearing{from: f.From, term: f.Term}
+		t.hearing = hearing{from: f.From, term: f.Term}
 	}
-	s.hearing.health = f.Health
+	t.hearing.health = f.Health
 	if !f.Fenced {
-		s.hearing.at = s.at
+		t.hearing.at = t.at
 	}
-	if s.mayPromise(f) {
-		s.promiseFor(f)
+	if t.mayPromise(f) {
+		t.promiseFor(f)
 	}
 }
 
@@ -72,17 +72,17 @@ func (s *step) heard(f HeartbeatReceived) {
 // Lease. When that was not answered, it promises again: should it be the holder after all, it waits for the promise as
 // for any other before it opens, and else nobody could open while the witness does not answer. It is not content while
 // its own gate may be open still, and a peer whose next life is connected already is not vouched for.
-func (s *step) mayPromise(f HeartbeatReceived) bool {
-	closed := !s.host.gateOpen || s.at >= s.host.ceiling
-	return s.phase == waiting && closed && !s.holds() && !s.call.writes &&
-		(s.peer.incarnation == Nobody || s.peer.incarnation == f.From)
+func (t *transition) mayPromise(f HeartbeatReceived) bool {
+	closed := !t.host.gateOpen || t.at >= t.host.ceiling
+	return t.phase == waiting && closed && !t.holds() && !t.call.writes &&
+		(t.peer.incarnation == Nobody || t.peer.incarnation == f.From)
 }
 
-func (s *step) promiseFor(f HeartbeatReceived) {
-	s.promise.until = max(s.promise.until, s.at+outlast(f.Grant))
-	s.hearing.acks[f.Sequence%window] = ack{sequence: f.Sequence, at: s.at}
-	s.emit(AcknowledgeHeartbeat{
-		Term: f.Term, Sequence: f.Sequence, Ready: s.passes(Inheritance, s.at), Health: s.ownHealth(),
+func (t *transition) promiseFor(f HeartbeatReceived) {
+	t.promise.until = max(t.promise.until, t.at+outlast(f.Grant))
+	t.hearing.acks[f.Sequence%window] = ack{sequence: f.Sequence, at: t.at}
+	t.emit(AcknowledgeHeartbeat{
+		Term: f.Term, Sequence: f.Sequence, Ready: t.passes(Inheritance, t.at), Health: t.ownHealth(),
 	})
 }
 
@@ -97,19 +97,19 @@ func (m Machine) silentAt() time.Duration {
 
 // inherit notes from when on a permit counts that is handed over: the acknowledgement was sent before the giver asked
 // for the handover, and whoever else may want the Lease counts from after that.
-func (s *step) inherit(f GrantReceived) {
-	a := s.hearing.acks[f.Sequence%window]
-	if f.Sequence != 0 && a.sequence == f.Sequence && s.hearing.term+1 == f.Term {
-		s.inherited = inheritance{term: f.Term, from: a.at}
-		s.useInheritance()
+func (t *transition) inherit(f PeerRelinquished) {
+	a := t.hearing.acks[f.Sequence%window]
+	if f.Sequence != 0 && a.sequence == f.Sequence && t.hearing.term+1 == f.Term {
+		t.inherited = inheritance{term: f.Term, from: a.at}
+		t.useInheritance()
 	}
 }
 
 // useInheritance counts what was handed over as a permit of the witness, once the Lease names this unit.
-func (s *step) useInheritance() {
-	if s.holds() && s.inherited.term == s.tenure.term {
-		lasts := min(s.lease.record.Duration, s.config.LeaseDuration)
-		s.witnessed = max(s.witnessed, s.inherited.from+lasts)
+func (t *transition) useInheritance() {
+	if t.holds() && t.inherited.term == t.tenure.term {
+		lasts := min(t.lease.record.Duration, t.config.LeaseDuration)
+		t.witnessed = max(t.witnessed, t.inherited.from+lasts)
 	}
 }
 

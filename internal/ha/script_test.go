@@ -141,9 +141,9 @@ func (s *scene) command(words []string) error {
 		s.peer(words[1:])
 	case "in", "out":
 		s.happens(SyncChanged{InSync: words[0] == "in"})
-	case "grant": // grant 2 [after 7]
-		f := GrantReceived{}
-		_, err := fmt.Sscanf(strings.Join(words, " ")+" after 0", "grant %d after %d", &f.Term, &f.Sequence)
+	case "relinquished": // relinquished 2 [after 7]
+		f := PeerRelinquished{}
+		_, err := fmt.Sscanf(strings.Join(words, " ")+" after 0", "relinquished %d after %d", &f.Term, &f.Sequence)
 		s.happens(f)
 		return err
 	case "stop": // stop within 20s
@@ -438,11 +438,11 @@ func (s *scene) describe(e Effect) string {
 		return "verify"
 	case Flush:
 		return "flush"
-	case Grant:
+	case Relinquish:
 		if e.Sequence != 0 {
-			return fmt.Sprintf("grant term %d after %d", e.Term, e.Sequence)
+			return fmt.Sprintf("relinquish before term %d after %d", e.Term, e.Sequence)
 		}
-		return fmt.Sprintf("grant term %d", e.Term)
+		return fmt.Sprintf("relinquish before term %d", e.Term)
 	case SendHeartbeat:
 		fenced := ""
 		if e.Fenced {
@@ -498,8 +498,8 @@ func (s *scene) remember(e Effect) (id uint64, onHost bool) {
 		id, name = e.ID, "write lease"
 	case Flush:
 		id = e.ID
-	case Grant:
-		id, name = e.ID, "grant"
+	case Relinquish:
+		id, name = e.ID, "relinquish"
 	case CommitState:
 		id, onHost = e.ID, true
 	case OpenGate:

@@ -7,20 +7,20 @@ const maxFlushes = 3
 
 // switchover is why the role should go to the peer; CauseUnknown when it should not. A stop comes before everything;
 // the others wait for a pair that is whole, and for somebody to say that it is not paused.
-func (s *step) switchover() Cause {
-	if s.stop.requested {
+func (t *transition) switchover() Cause {
+	if t.stop.requested {
 		return CauseStop
 	}
-	if s.named() == Nobody || s.lease.record.Paused || !s.due(s.holdUntil) ||
-		!s.passes(Switchover, s.at) {
+	if t.named() == Nobody || t.lease.record.Paused || !t.due(t.holdUntil) ||
+		!t.passes(Switchover, t.at) {
 		return CauseUnknown
 	}
-	e := s.beats.echo
-	if e.betterFrom != 0 && s.due(e.betterFrom+s.config.Damping) {
+	e := t.beats.echo
+	if e.betterFrom != 0 && t.due(e.betterFrom+t.config.Damping) {
 		return CauseHealth
 	}
-	p := s.config.Preemption
-	if p.Enabled && !s.config.Preferred && !s.ownHealth().better(e.health) && s.due(s.pairedAt()+p.Delay) {
+	p := t.config.Preemption
+	if p.Enabled && !t.config.Preferred && !t.ownHealth().better(e.health) && t.due(t.pairedAt()+p.Delay) {
 		return CausePreemption
 	}
 	return CauseUnknown

@@ -96,11 +96,11 @@ func promotionMessage(r ha.Report) string {
 		return fmt.Sprintf("Term %d: promotion under way", r.Term)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Term %d, promoted in %s:", r.Term, r.Took())
-	for stage, entry := range r.Stages {
-		fmt.Fprintf(&b, " %s %s", ha.Stage(stage), entry.Took)
-		if entry.Failures > 0 {
-			fmt.Fprintf(&b, " (failed %d times)", entry.Failures)
+	fmt.Fprintf(&b, "Term %d, promoted in %s:", r.Term, r.Total())
+	for _, step := range r.Steps() {
+		fmt.Fprintf(&b, " %s %s", step.Name, step.Duration)
+		if step.Failures > 0 {
+			fmt.Fprintf(&b, " (failed %d times)", step.Failures)
 		}
 	}
 	return b.String()

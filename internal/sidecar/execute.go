@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
-	"github.com/hapair-io/hapair/internal/addresses"
 )
 
 // How long effects that wait for the peer or for the state may take. All three together leave room in StopBudget for a
@@ -38,7 +38,7 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 	case ha.Announce:
 		return done(e.ID, s.config.Addresses.Announce(ctx)), true
 	case ha.Verify:
-		return done(e.ID, errors.Join(s.config.Gate.Open(), s.config.Addresses.Verify())), true
+		return done(e.ID, errors.Join(s.config.Gate.CheckOpen(), s.config.Addresses.Verify())), true
 	case ha.SendHeartbeat:
 		s.beat(heartbeat.Message{
 			Term: e.Term, Sequence: e.Sequence, Grant: e.Grant, Fenced: e.Fenced, Health: e.Health,
@@ -54,7 +54,7 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 		s.background(ctx, e.ID, commitTimeout, s.config.Replication.Commit)
 	case ha.Flush:
 		s.background(ctx, e.ID, flushTimeout, s.config.Replication.Flush)
-	case ha.Grant:
+	case ha.Relinquish:
 		s.background(ctx, e.ID, grantTimeout, func(ctx context.Context) error {
 			return s.config.Replication.Grant(ctx, e.Term, e.Sequence)
 		})

@@ -87,26 +87,22 @@ func (s *Sidecar) logChange(before ha.Machine, fact ha.Fact) {
 	switch {
 	case is.Finished && !was.Finished:
 		s.log.Info("Promoting unit",
-			append([]any{"term", is.Term, "cause", is.Cause.String(), "took", is.Took().String()}, stages(is)...)...)
+			append([]any{"term", is.Term, "cause", is.Cause.String(), "took", is.Total().String()}, steps(is)...)...)
 		s.report(is)
 	case is.Finished && was.Cause != is.Cause:
-		s.report(is) // The grant was faster than the watch, which alone knows the cause.
+		s.report(is) // The peer was faster than the watch, which alone knows the cause.
 	case is.GivenUp && !was.GivenUp:
-		s.log.Info("Giving up promotion", append([]any{"term", is.Term}, stages(is)...)...)
+		s.log.Info("Giving up promotion", append([]any{"term", is.Term}, steps(is)...)...)
 	}
 }
 
-// stages are the steps of a promotion as keys and values of a log line.
-func stages(r ha.Report) []any {
+// steps returns the steps of a promotion as keys and values of a log line.
+func steps(r ha.Report) []any {
 	var all []any
-	for stage, entry := range r.Stages {
-		if !entry.Done && entry.Failures == 0 {
-			continue
-		}
-		name := ha.Stage(stage).Key()
-		all = append(all, name, entry.Took.String())
-		if entry.Failures > 0 {
-			all = append(all, name+"Failures", entry.Failures)
+	for _, step := range r.Steps() {
+		all = append(all, step.Key(), step.Duration.String())
+		if step.Failures > 0 {
+			all = append(all, step.Key()+"Failures", step.Failures)
 		}
 	}
 	return all

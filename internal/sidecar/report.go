@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/ha"
 )
 
 // report tells the cluster how the unit became active, beside the Lease.
@@ -28,24 +28,23 @@ func (s *Sidecar) report(r ha.Report) {
 
 // reportOf is the report as the operator reads it.
 func reportOf(r ha.Report, unit string, sessions int64, now time.Time) contract.FailoverReport {
-	took := func(stage ha.Stage) int64 { return r.Stages[stage].Took.Microseconds() }
-	report := contract.FailoverReport{
+	took := map[string]int64{}
+	for _, step := range r.Steps() {
+		took[step.Name] = step.Duration.Microseconds()
+	}
+	return contract.FailoverReport{
 		Term: r.Term, Unit: unit, Cause: r.Cause.String(), At: now.UTC().Format(time.RFC3339Nano),
-		ClaimedMicroseconds:   (r.StartedAt - r.DecidedAt).Microseconds(),
-		FencedMicroseconds:    took(ha.FenceConfirmed),
-		CommittedMicroseconds: took(ha.StateCommitted),
-		OpenedMicroseconds:    took(ha.GateOpen),
-		AttachedMicroseconds:  took(ha.AddressesAttached),
-		AnnouncedMicroseconds: took(ha.Announced),
-		VerifiedMicroseconds:  took(ha.Verified),
-		TotalMicroseconds:     (r.EndedAt - r.DecidedAt).Microseconds(),
+		DetectedMicroseconds:  took["Detected"],
+		ClaimedMicroseconds:   took["Claimed"],
+		FencedMicroseconds:    took["FenceConfirmed"],
+		CommittedMicroseconds: took["StateCommitted"],
+		OpenedMicroseconds:    took["GateOpen"],
+		AttachedMicroseconds:  took["AddressesAttached"],
+		AnnouncedMicroseconds: took["Announced"],
+		VerifiedMicroseconds:  took["Verified"],
+		TotalMicroseconds:     r.Total().Microseconds(),
 		SessionsHeld:          sessions,
 	}
-	if r.Cause == ha.CauseSilence || r.Cause == ha.CauseExpiry {
-		report.DetectedMicroseconds = (r.DecidedAt - r.HeardAt).Microseconds()
-		report.TotalMicroseconds += report.DetectedMicroseconds
-	}
-	return report
 }
 
 // unitOf is the unit of an incarnation.

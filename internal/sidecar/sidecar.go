@@ -34,8 +34,8 @@ type Lease interface {
 // Gate lets traffic through until a deadline.
 type Gate interface {
 	Set(ctx context.Context, c gate.Config) error
-	// Open fails when the gate is not open.
-	Open() error
+	// CheckOpen fails when the gate is not open.
+	CheckOpen() error
 	// Kind is what enforces its deadline.
 	Kind() gate.Kind
 	// Run is the watchman, until the context ends.

@@ -15,11 +15,11 @@ import (
 
 	"github.com/go-logr/logr/testr"
 
+	"github.com/hapair-io/hapair/internal/addresses"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
-	"github.com/hapair-io/hapair/internal/contract"
-	"github.com/hapair-io/hapair/internal/addresses"
 )
 
 const leaseDuration = 3 * time.Second
@@ -218,7 +218,7 @@ func (e *end) Grant(_ context.Context, term, sequence uint64) error {
 	if err := e.note("grant " + strconv.FormatUint(term, 10)); err != nil {
 		return err
 	}
-	o.tell(ha.GrantReceived{Term: term, Sequence: sequence})
+	o.tell(ha.PeerRelinquished{Term: term, Sequence: sequence})
 	return nil
 }
 
@@ -262,7 +262,7 @@ func (h hostGate) Set(_ context.Context, c gate.Config) error {
 	}
 	return h.note("open gate")
 }
-func (h hostGate) Open() error             { return h.note("look at gate") }
+func (h hostGate) CheckOpen() error        { return h.note("look at gate") }
 func (h hostGate) Kind() gate.Kind         { return gate.KindBPF }
 func (h hostGate) Run(ctx context.Context) { <-ctx.Done() }
 
@@ -277,9 +277,9 @@ func (h hostAddresses) Set(_ context.Context, c addresses.Config) error {
 
 func (h hostAddresses) Announce(context.Context) error { return h.note("announce") }
 
-func (h hostAddresses) Verify() error                                     { return h.note("look at addresses") }
+func (h hostAddresses) Verify() error                                           { return h.note("look at addresses") }
 func (h hostAddresses) Watch(ctx context.Context, _ func([]addresses.Conflict)) { <-ctx.Done() }
-func (h hostAddresses) Close()                                            {}
+func (h hostAddresses) Close()                                                  {}
 
 // pods keeps what was published.
 type pods struct {

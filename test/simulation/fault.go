@@ -145,19 +145,19 @@ const (
 	BeforeGate
 	AfterGate
 	// BeforeRequest is before a request is sent to the API server, BeforeHeartbeat before a heartbeat or an
-	// acknowledgement goes out, BeforeGrant before a flush or a grant.
+	// acknowledgement goes out, BeforeRelinquish before a flush or a relinquishing.
 	BeforeRequest
 	BeforeHeartbeat
-	BeforeGrant
+	BeforeRelinquish
 
-	points = int(BeforeGrant) + 1
+	points = int(BeforeRelinquish) + 1
 )
 
 // String is the point's name in plans.
 func (p Point) String() string {
 	return [points]string{
 		"", "before its next step", "after its next step", "before its next gate write", "after its next gate write",
-		"before its next request", "before its next heartbeat", "before its next flush or grant",
+		"before its next request", "before its next heartbeat", "before its next flush or relinquishing",
 	}[p]
 }
 
@@ -177,9 +177,9 @@ const (
 	// Opened is that a gate opened in a new term, Closed that one was closed by its process.
 	Opened
 	Closed
-	// Flushing is that a handover began, Granted that the grant is on its way.
+	// Flushing is that a handover began, Relinquished that the grant is on its way.
 	Flushing
-	Granted
+	Relinquished
 	// Connected is that a session stands, Synced that the standby holds everything.
 	Connected
 	Synced
@@ -190,7 +190,7 @@ const (
 // String is the milestone's name in plans.
 func (m Milestone) String() string {
 	return [milestones]string{
-		"the beginning", "standby named", "standby unnamed", "claim", "handover", "opening", "closing", "flush", "grant",
+		"the beginning", "standby named", "standby unnamed", "claim", "handover", "opening", "closing", "flush", "relinquishing",
 		"connection", "sync",
 	}[m]
 }

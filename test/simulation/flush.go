@@ -5,12 +5,12 @@ import (
 )
 
 // flush begins to wait until everything that changed is in the peer's kernel, and then to grant what is given.
-func (s *session) flush(u *unit, id uint64, grant *ha.Grant) {
+func (s *session) flush(u *unit, id uint64, relinquish *ha.Relinquish) {
 	w := s.world
 	limit := flushTimeout
 	f := flush{id: id, life: u.life, unit: uint8(u.index), session: s.number}
-	if grant != nil {
-		f.grant, limit = *grant, grantTimeout
+	if relinquish != nil {
+		f.relinquish, limit = *relinquish, relinquishTimeout
 	} else {
 		w.pass(Flushing)
 	}
@@ -51,13 +51,13 @@ func (s *session) flushed(u *unit, ref uint32) {
 	if f.done || u.life != f.life {
 		return
 	}
-	if f.grant.ID == 0 {
+	if f.relinquish.ID == 0 {
 		s.endFlush(ref, nil)
 		return
 	}
-	s.ends[u.index].granted = true
-	s.world.pass(Granted)
-	s.send(u, frame{kind: grantFrame, term: f.grant.Term, sequence: f.grant.Sequence, flush: ref})
+	s.ends[u.index].relinquished = true
+	s.world.pass(Relinquished)
+	s.send(u, frame{kind: relinquishFrame, term: f.relinquish.Term, sequence: f.relinquish.Sequence, flush: ref})
 }
 
 func (s *session) endFlush(ref uint32, err error) {
@@ -70,11 +70,11 @@ func (s *session) endFlush(ref uint32, err error) {
 	u.later(0, ha.EffectDone{ID: f.id, Err: err})
 }
 
-// grantEarly is a mutation: the grant goes out before the gate is closed.
-func (s *session) grantEarly(u *unit) {
+// relinquishEarly is a mutation: the grant goes out before the gate is closed.
+func (s *session) relinquishEarly(u *unit) {
 	if s.sends(u) {
 		s.send(u, frame{
-			kind: grantFrame, term: u.machine.Term() + 1, sequence: s.world.line.newest[u.index],
+			kind: relinquishFrame, term: u.machine.Term() + 1, sequence: s.world.line.newest[u.index],
 			flush: uint32(len(s.flushes)),
 		})
 	}

@@ -84,11 +84,11 @@ type judge struct {
 
 // opening is of a gate in a new term.
 type opening struct {
-	at      time.Duration
-	unit    int
-	term    uint64
-	cause   ha.Cause
-	granted bool
+	at           time.Duration
+	unit         int
+	term         uint64
+	cause        ha.Cause
+	relinquished bool
 }
 
 // gap is a time without an open gate.
@@ -142,7 +142,7 @@ func (j *judge) opens(u *unit, before gate) {
 		w.sayf("judge", "no gate was open for %s", w.now-covered)
 	}
 	term := u.gate.term
-	released := u.granted >= term || j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u)
+	released := u.relinquished >= term || j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u)
 	if released {
 		j.promises[u.index] = 0 // To whom it was given does not need it any more.
 	}
@@ -168,9 +168,9 @@ func (j *judge) opens(u *unit, before gate) {
 func (j *judge) promoted(u *unit, term uint64) {
 	w := j.world
 	cause := j.causes[term]
-	j.opened = append(j.opened, opening{at: w.now, unit: u.index, term: term, cause: cause, granted: u.granted >= term})
+	j.opened = append(j.opened, opening{at: w.now, unit: u.index, term: term, cause: cause, relinquished: u.relinquished >= term})
 	w.pass(Opened)
-	if other := u.other(); u.granted >= term && !j.byHand {
+	if other := u.other(); u.relinquished >= term && !j.byHand {
 		other.produce()
 		if lost := u.table.missing(&other.table.upTo); lost != 0 {
 			j.fail(NothingLost, "%s is handed the role for %s with the state of term %d up to %s, and the giver had %s",

@@ -37,14 +37,14 @@ const (
 	LyingGate
 	// NoShortening leaves the gate's deadline where it is when a right is given up.
 	NoShortening
-	// EarlyGrant sends the grant before the gate is closed.
-	EarlyGrant
+	// EarlyRelinquish sends the grant before the gate is closed.
+	EarlyRelinquish
 	// SameIncarnation lets a process that is started again be the one before.
 	SameIncarnation
 	// HollowSync says that the standby holds everything, and brings it nothing.
 	HollowSync
-	// LostGrants loses every grant.
-	LostGrants
+	// LostRelinquishes loses every grant.
+	LostRelinquishes
 	// NeverReady lets no standby say that it is ready.
 	NeverReady
 	// EndlessConflict lets every write of the Lease meet another version.
@@ -60,9 +60,9 @@ func (m Mutation) String() string {
 		"a gate with a relative timer", "a Lease without compare-and-swap", "a lost answer is taken for a good one",
 		"a permit is counted from the answer", "clocks run further apart than allowed",
 		"promises do not stop when the Lease is taken", "a gate that only says it is closed",
-		"a gate that is not shortened before pairing", "a grant before the gate is closed",
+		"a gate that is not shortened before pairing", "relinquishing before the gate is closed",
 		"a process that is started again is the one before", "a standby that holds nothing counts as in sync",
-		"grants are lost", "no standby is ready", "every write of the Lease meets another version",
+		"relinquishing frames are lost", "no standby is ready", "every write of the Lease meets another version",
 	}[m]
 }
 

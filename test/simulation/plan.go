@@ -175,7 +175,7 @@ func (p *Plan) drawAnchor(n *noise) Fault {
 	}
 	f := Fault{After: Milestone(1 + n.below(int64(milestones-1))), Nth: 1 + int(n.below(2))}
 	switch f.After {
-	case HandedOver, Flushing, Granted, Closed:
+	case HandedOver, Flushing, Relinquished, Closed:
 		var only [kinds]int
 		only[pick(n, Stop, Health)] = 1
 		cause := drawFault(n, &only)

@@ -10,9 +10,9 @@ import (
 const (
 	// pulseInterval is how often a session carries state, and looks whether its other end is there.
 	pulseInterval = 100 * time.Millisecond
-	// flushTimeout and grantTimeout are those of package sidecar.
-	flushTimeout = 5 * time.Second
-	grantTimeout = 2 * time.Second
+	// flushTimeout and relinquishTimeout are those of package sidecar.
+	flushTimeout      = 5 * time.Second
+	relinquishTimeout = 2 * time.Second
 	// flushLook is how often a flush looks whether the standby is in sync, before which it cannot pass.
 	flushLook = 10 * time.Millisecond
 )
@@ -44,8 +44,8 @@ type end struct {
 	// sending has the number of the transfer that brought or brings the other side in sync.
 	sending uint32
 	inSync  bool
-	// granted is set from a grant on until the next role: nothing more is sent, and nothing said about being in sync.
-	granted bool
+	// relinquished is set from a grant on until the next role: nothing more is sent, and nothing said about being in sync.
+	relinquished bool
 	// frames are on their way to this side; the next arrives at arrivesAt.
 	frames    []frame
 	head      int
@@ -90,20 +90,20 @@ const (
 	deltaFrame
 	barrierFrame
 	barrierAckFrame
-	grantFrame
-	grantAckFrame
+	relinquishFrame
+	relinquishAckFrame
 )
 
 // flush is one under way, for a grant or for itself.
 type flush struct {
-	id       uint64
-	life     uint32
-	unit     uint8
-	asked    bool
-	done     bool
-	session  uint32
-	giveUpAt time.Duration
-	grant    ha.Grant
+	id         uint64
+	life       uint32
+	unit       uint8
+	asked      bool
+	done       bool
+	session    uint32
+	giveUpAt   time.Duration
+	relinquish ha.Relinquish
 }
 
 func (s *session) reset(w *world) {
@@ -221,7 +221,7 @@ func (s *session) pulse(number uint32) {
 // sends tells whether state flows from the unit to its peer.
 func (s *session) sends(u *unit) bool {
 	e := &s.ends[u.index]
-	return e.open && !e.granted && u.role.Role == ha.Active && e.peer.Role == ha.Standby && u.role.Term >= u.floor
+	return e.open && !e.relinquished && u.role.Role == ha.Active && e.peer.Role == ha.Standby && u.role.Term >= u.floor
 }
 
 // send puts a frame on its way to the other end.
@@ -291,14 +291,14 @@ func (s *session) receive(u *unit, e *end, f frame) {
 		}
 	case barrierAckFrame:
 		s.flushed(u, f.flush)
-	case grantFrame:
-		if f.term >= u.floor && s.world.broken.Mutation != LostGrants {
+	case relinquishFrame:
+		if f.term >= u.floor && s.world.broken.Mutation != LostRelinquishes {
 			u.floor = f.term
-			u.granted = max(u.granted, f.term)
-			s.report(u, 0, ha.GrantReceived{Term: f.term, Sequence: f.sequence})
-			s.send(u, frame{kind: grantAckFrame, flush: f.flush})
+			u.relinquished = max(u.relinquished, f.term)
+			s.report(u, 0, ha.PeerRelinquished{Term: f.term, Sequence: f.sequence})
+			s.send(u, frame{kind: relinquishAckFrame, flush: f.flush})
 		}
-	case grantAckFrame:
+	case relinquishAckFrame:
 		s.endFlush(f.flush, nil)
 	}
 }
@@ -338,7 +338,7 @@ func (s *session) become(u *unit, b ha.Become) {
 	if !e.open || e.life != u.life {
 		return
 	}
-	e.granted = false
+	e.relinquished = false
 	e.sending = 0
 	s.setInSync(u, false)
 	s.send(u, frame{kind: roleFrame, role: b})
@@ -348,7 +348,7 @@ func (s *session) become(u *unit, b ha.Become) {
 // reconsider begins or ends to send, after a change of what the units are.
 func (s *session) reconsider(u *unit) {
 	e := &s.ends[u.index]
-	if e.granted {
+	if e.relinquished {
 		return
 	}
 	e.sending = 0

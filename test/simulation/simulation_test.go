@@ -48,10 +48,10 @@ var breaks = []Break{
 	{EndlessPromise, OneActive},
 	{LyingGate, OneActive},
 	{NoShortening, OneActive},
-	{EarlyGrant, OneActive},
+	{EarlyRelinquish, OneActive},
 	{SameIncarnation, OneUser},
 	{HollowSync, NothingLost},
-	{LostGrants, AsPromised},
+	{LostRelinquishes, AsPromised},
 	{NeverReady, Recovers},
 	{EndlessConflict, Considerate},
 }

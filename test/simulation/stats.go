@@ -14,19 +14,19 @@ const causes = int(ha.CausePreemption) + 1
 
 // Stats count what happened in runs, so that it is seen that what is judged has happened at all.
 type Stats struct {
-	Runs        int
-	Virtual     time.Duration
-	Promotions  [causes]int
-	Granted     int
-	Faults      [kinds]int
-	Points      [points]int
-	Milestones  [milestones]int
-	Drills      [drills]int
-	DrillsVoid  int
-	FailedOver  [drills]int
-	KeptAlone   int
-	Writes      int
-	LongestWait time.Duration
+	Runs         int
+	Virtual      time.Duration
+	Promotions   [causes]int
+	Relinquished int
+	Faults       [kinds]int
+	Points       [points]int
+	Milestones   [milestones]int
+	Drills       [drills]int
+	DrillsVoid   int
+	FailedOver   [drills]int
+	KeptAlone    int
+	Writes       int
+	LongestWait  time.Duration
 }
 
 // add counts a run that is over.
@@ -36,8 +36,8 @@ func (s *Stats) add(w *world) {
 	s.Writes += w.server.writes
 	for _, o := range w.judge.opened {
 		s.Promotions[o.cause]++
-		if o.granted {
-			s.Granted++
+		if o.relinquished {
+			s.Relinquished++
 		}
 	}
 	for i, passed := range w.passed {
@@ -68,7 +68,7 @@ func (s *Stats) add(w *world) {
 func (s *Stats) merge(o *Stats) {
 	s.Runs += o.Runs
 	s.Virtual += o.Virtual
-	s.Granted += o.Granted
+	s.Relinquished += o.Relinquished
 	s.DrillsVoid += o.DrillsVoid
 	s.KeptAlone += o.KeptAlone
 	s.Writes += o.Writes
@@ -116,7 +116,7 @@ func (s *Stats) Unexercised() []string {
 	}
 	want(s.FailedOver[UnitsCutSlowly], "failover in drill %q", UnitsCutSlowly)
 	want(s.Drills[UnitsCutSlowly]-s.FailedOver[UnitsCutSlowly], "drill %q without a failover", UnitsCutSlowly)
-	want(s.Granted, "promotion by a grant")
+	want(s.Relinquished, "promotion by a handover")
 	want(s.KeptAlone, "gate that was open for nothing but the policy")
 	if sum := s.DrillsVoid; sum*20 > s.Runs {
 		missing = append(missing, fmt.Sprintf("%d drills in %d runs that met a pair", sum, s.Runs))
@@ -133,7 +133,7 @@ func (s *Stats) Write(out io.Writer) error {
 	}
 	_, _ = fmt.Fprintf(t, "runs\t%d\t%s of virtual time each\n", s.Runs,
 		(s.Virtual / time.Duration(max(s.Runs, 1))).Round(time.Millisecond))
-	_, _ = fmt.Fprintf(t, "promotions\t%d\t%d by a grant\n", sum, s.Granted)
+	_, _ = fmt.Fprintf(t, "promotions\t%d\t%d by a handover\n", sum, s.Relinquished)
 	for c := range causes {
 		if n := s.Promotions[c]; n != 0 {
 			_, _ = fmt.Fprintf(t, "  for %s\t%d\t\n", ha.Cause(c), n)

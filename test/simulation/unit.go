@@ -63,8 +63,8 @@ type process struct {
 	// stalled is set when the loop could not look for a while. What comes first then, what was told meanwhile or that
 	// it is late, is chance.
 	stalled bool
-	// granted is the newest term that the peer granted.
-	granted uint64
+	// relinquished is the newest term that the peer relinquished.
+	relinquished uint64
 	replication
 	client
 }
@@ -223,8 +223,8 @@ func (u *unit) pointOf(e ha.Effect) Point {
 		return BeforeRequest
 	case ha.SendHeartbeat, ha.AcknowledgeHeartbeat:
 		return BeforeHeartbeat
-	case ha.Flush, ha.Grant:
-		return BeforeGrant
+	case ha.Flush, ha.Relinquish:
+		return BeforeRelinquish
 	default:
 		return Anywhere
 	}
@@ -277,11 +277,11 @@ func (u *unit) execute(e ha.Effect) {
 	case ha.Become:
 		w.session.become(u, e)
 	case ha.Flush:
-		if w.broken.Mutation == EarlyGrant {
-			w.session.grantEarly(u)
+		if w.broken.Mutation == EarlyRelinquish {
+			w.session.relinquishEarly(u)
 		}
 		w.session.flush(u, e.ID, nil)
-	case ha.Grant:
+	case ha.Relinquish:
 		w.session.flush(u, e.ID, &e)
 	case ha.SendHeartbeat:
 		w.line.heartbeat(u, e)
@@ -361,7 +361,7 @@ func subjectOf(f ha.Fact) int {
 		return 1
 	case ha.SyncChanged:
 		return 2
-	case ha.GrantReceived:
+	case ha.PeerRelinquished:
 		return 3
 	default:
 		return 0

@@ -54,7 +54,7 @@ func factOf(event engine.Event) ha.Fact {
 	case engine.SyncChanged:
 		return ha.SyncChanged{InSync: e.InSync}
 	case engine.GrantReceived:
-		return ha.GrantReceived{Term: e.Term, Sequence: e.Sequence}
+		return ha.PeerRelinquished{Term: e.Term, Sequence: e.Sequence}
 	default:
 		return nil
 	}
