@@ -47,6 +47,25 @@ var _ = Describe("kubectl get", func() {
 		Expect(cells[:3]).To(HaveExactElements("columns", "True", `["east","west"]`))
 	})
 
+	It("shows the role, the term and the first fault of a unit, and more on demand", func(ctx SpecContext) {
+		unit := newUnit()
+		Expect(server.Create(ctx, unit)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, unit)).To(Succeed()) })
+		unit.Status = newUnitStatus()
+		setCondition(&unit.Status.Conditions, v1alpha1.ConditionSynchronized, v1alpha1.ReasonInSync)
+		Expect(server.Status().Update(ctx, unit)).To(Succeed())
+
+		names, cells := table(ctx, unit, "haunits")
+		Expect(names).To(Equal([]string{
+			"Name", "Pair", "Unit", "Role", "Term", "Synchronized", "Unhealthy", "Age",
+			"Fence", "Configuration", "Promoted", "Cause",
+		}))
+		Expect(cells[:7]).To(HaveExactElements("edge-primary", "edge", "primary", "Active", BeNumerically("==", 7),
+			"True", "probe/gateway"))
+		Expect(cells[8:10]).To(HaveExactElements("BPF", unit.Status.ConfigurationHash))
+		Expect(cells[11]).To(Equal("Silence"))
+	})
+
 	It("finds the kinds by their short names and categories", func(ctx SpecContext) {
 		resources := &metav1.APIResourceList{}
 		Expect(restClient().Get().AbsPath("/apis/hapair.io/v1alpha1").Do(ctx).Into(resources)).To(Succeed())
@@ -56,6 +75,8 @@ var _ = Describe("kubectl get", func() {
 		}
 		Expect(short).To(HaveKeyWithValue("hapairs", []string{"hap"}))
 		Expect(short).To(HaveKeyWithValue("syncpolicies", []string{"syncpol"}))
+		Expect(short).To(HaveKeyWithValue("haunits", []string{"hau"}))
+		Expect(categories).To(HaveKeyWithValue("haunits", []string{"firewall"}))
 		Expect(categories).To(HaveKeyWithValue("hapairs", []string{"firewall"}))
 		Expect(categories).To(HaveKeyWithValue("syncpolicies", []string{"firewall"}))
 	})

@@ -11,7 +11,8 @@ var GroupVersion = schema.GroupVersion{Group: "hapair.io", Version: "v1alpha1"}
 
 // AddToScheme makes the kinds of this API known to a scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &HAPair{}, &HAPairList{}, &SyncPolicy{}, &SyncPolicyList{})
+	scheme.AddKnownTypes(GroupVersion, &HAPair{}, &HAPairList{}, &SyncPolicy{}, &SyncPolicyList{},
+		&HAUnit{}, &HAUnitList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }
