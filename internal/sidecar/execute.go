@@ -56,7 +56,7 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 		s.background(ctx, e.ID, flushTimeout, s.config.Replication.Flush)
 	case ha.Relinquish:
 		s.background(ctx, e.ID, grantTimeout, func(ctx context.Context) error {
-			return s.config.Replication.Grant(ctx, e.Term, e.Sequence)
+			return s.config.Replication.Relinquish(ctx, e.Term, e.Sequence)
 		})
 	case ha.ReadLease:
 		s.work(func() {

@@ -64,7 +64,7 @@ type Replication interface {
 	Become(role ha.Role, term uint64)
 	Commit(ctx context.Context) error
 	Flush(ctx context.Context) error
-	Grant(ctx context.Context, term, sequence uint64) error
+	Relinquish(ctx context.Context, term, sequence uint64) error
 	// Position is how much was sent, or received and applied.
 	Position() uint64
 }

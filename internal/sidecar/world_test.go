@@ -210,7 +210,7 @@ func (e *end) Become(role ha.Role, _ uint64) { _ = e.note("become " + role.Strin
 func (e *end) Commit(context.Context) error  { return e.note("commit") }
 func (e *end) Flush(context.Context) error   { return e.note("flush") }
 
-func (e *end) Grant(_ context.Context, term, sequence uint64) error {
+func (e *end) Relinquish(_ context.Context, term, sequence uint64) error {
 	o := e.other()
 	if o == nil {
 		return errAway

@@ -27,7 +27,7 @@ var rules = []rule{
 		name: "decisions do no I/O",
 		from: []string{
 			"internal/ha", "internal/heartbeat/seal", "internal/state", "internal/replication/wire",
-			"internal/replication/audit", "internal/replication/queue", "internal/replication/session",
+			"internal/replication/audit", "internal/replication/queue", "internal/replication/protocol",
 		},
 		never: []string{
 			"os/exec", "net/http", "syscall/js", "k8s.io/", "sigs.k8s.io/", "github.com/go-logr/logr",

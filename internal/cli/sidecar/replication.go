@@ -53,7 +53,7 @@ func factOf(event engine.Event) ha.Fact {
 		return ha.PeerDisconnected{}
 	case engine.SyncChanged:
 		return ha.SyncChanged{InSync: e.InSync}
-	case engine.GrantReceived:
+	case engine.PeerRelinquished:
 		return ha.PeerRelinquished{Term: e.Term, Sequence: e.Sequence}
 	default:
 		return nil

@@ -9,7 +9,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/replication/audit"
-	"github.com/hapair-io/hapair/internal/replication/session"
+	"github.com/hapair-io/hapair/internal/replication/protocol"
 	"github.com/hapair-io/hapair/internal/replication/wire"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -99,7 +99,7 @@ func (a *applier) take(ctx context.Context, w work) (kept bool, err error) {
 // short says whether it takes no longer than a moment to do what a frame asks for.
 func short(f wire.Frame) bool {
 	switch f.(type) {
-	case *wire.Delta, *wire.Barrier, *wire.Grant:
+	case *wire.Delta, *wire.Barrier, *wire.Relinquish:
 		return true
 	default:
 		return false
@@ -134,7 +134,7 @@ func (a *applier) apply(ctx context.Context, f wire.Frame) {
 		return // what the peer said to a standby is not for an active
 	}
 	switch f := f.(type) {
-	case *wire.Survey:
+	case *wire.DigestRequest:
 		a.survey(f)
 		a.applied(f.Position)
 	case *wire.Begin:
@@ -153,9 +153,9 @@ func (a *applier) apply(ctx context.Context, f wire.Frame) {
 	case *wire.Barrier:
 		a.acknowledgeOwed() // whoever waits for the answer may look at the position then
 		a.answer(&wire.BarrierAck{ID: f.ID})
-	case *wire.Grant:
-		a.conversation.engine.events.put(GrantReceived{Term: f.Term, Sequence: f.Sequence})
-		a.answer(&wire.GrantAck{Term: f.Term})
+	case *wire.Relinquish:
+		a.conversation.engine.events.put(PeerRelinquished{Term: f.Term, Sequence: f.Sequence})
+		a.answer(&wire.RelinquishAck{Term: f.Term})
 	}
 }
 
@@ -180,7 +180,7 @@ func (a *applier) incoming(id state.Class) *incoming {
 func (a *applier) begin(in *incoming, f *wire.Begin) {
 	scope, err := audit.ParseScope(f.Seed, f.Scope)
 	if err != nil {
-		a.conversation.end(fmt.Errorf("%w: a snapshot of %w", session.ErrProtocol, err))
+		a.conversation.end(fmt.Errorf("%w: a snapshot of %w", protocol.ErrProtocol, err))
 		return
 	}
 	in.scope, in.mentioned, in.broken = scope, nil, false

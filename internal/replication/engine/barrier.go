@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/replication/protocol"
 	"github.com/hapair-io/hapair/internal/replication/queue"
-	"github.com/hapair-io/hapair/internal/replication/session"
 	"github.com/hapair-io/hapair/internal/replication/wire"
 )
 
@@ -115,25 +115,25 @@ func (c *conversation) barrierAcked(id uint64) {
 	}
 }
 
-// grant tells the peer that this unit forwards no more in a term before the given one, after all that it still had to
+// relinquish tells the peer that this unit forwards no more in a term before the given one, after all that it still had to
 // send. The sequence is passed on as it is.
-func (c *conversation) grant(ctx context.Context, term, sequence uint64) error {
+func (c *conversation) relinquish(ctx context.Context, term, sequence uint64) error {
 	c.mu.Lock()
 	// From here on nothing of this term is sent, without a word about it: the peer's last word on being in sync must be
 	// the one from before, by which it judges whether it may take over.
-	c.granted = true
-	view := session.View{Role: wire.RoleNone, Term: c.session.Local().Term}
+	c.relinquished = true
+	view := protocol.View{Role: wire.RoleNone, Term: c.session.Local().Term}
 	c.session.SetLocal(view)
 	c.stopStreams()
 	acked := make(chan struct{})
-	c.grants[term] = acked
-	c.send(&wire.Grant{Term: term, Sequence: sequence})
+	c.relinquishes[term] = acked
+	c.send(&wire.Relinquish{Term: term, Sequence: sequence})
 	c.mu.Unlock()
 
-	err := c.await(ctx, acked, fmt.Sprintf("waiting for the peer to acknowledge the grant of term %d", term))
+	err := c.await(ctx, acked, fmt.Sprintf("waiting for the peer to acknowledge that the role is given up for term %d", term))
 	if err != nil {
 		c.mu.Lock()
-		delete(c.grants, term)
+		delete(c.relinquishes, term)
 		c.mu.Unlock()
 	}
 	return err

@@ -51,7 +51,7 @@ func TestDocumentFollowsTheActive(t *testing.T) {
 		primary.Publish(second)
 		b.received(secondary, second)
 
-		if err := b.primary.Grant(deadline(t), 2, 0); err != nil {
+		if err := b.primary.Relinquish(deadline(t), 2, 0); err != nil {
 			t.Fatal(err)
 		}
 		b.primary.Become(RoleStandby, 2)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"github.com/hapair-io/hapair/internal/replication/session"
+	"github.com/hapair-io/hapair/internal/replication/protocol"
 	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/replication/wire"
 )
@@ -48,44 +48,44 @@ type conversation struct {
 
 	laterSet atomic.Bool
 
-	mu       sync.Mutex
-	session  *session.Session
-	control  []wire.Frame // to be sent before any state
-	applied  uint64       // position up to which everything is written here
-	ackDue   bool
-	ack      wire.Ack // whoever holds the writing lock has it, and the frames of the streams
-	inSync   bool
-	granted  bool // nothing is sent any more, until the next role
-	over     bool // nothing is begun any more
-	streams  []*stream
-	sending  context.CancelFunc // ends the streams; nil when there are none
-	barriers []*barrier
-	grants   map[uint64]chan struct{}
-	lastID   uint64
-	flushes  int // flushes under way, for which the throttle is lifted
-	resyncs  uint64
-	flight   flight
+	mu           sync.Mutex
+	session      *protocol.Rules
+	control      []wire.Frame // to be sent before any state
+	applied      uint64       // position up to which everything is written here
+	ackDue       bool
+	ack          wire.Ack // whoever holds the writing lock has it, and the frames of the streams
+	inSync       bool
+	relinquished bool // nothing is sent any more, until the next role
+	over         bool // nothing is begun any more
+	streams      []*stream
+	sending      context.CancelFunc // ends the streams; nil when there are none
+	barriers     []*barrier
+	relinquishes map[uint64]chan struct{}
+	lastID       uint64
+	flushes      int // flushes under way, for which the throttle is lifted
+	resyncs      uint64
+	flight       flight
 
 	streaming sync.WaitGroup
 	flushing  chan struct{} // held by the flush under way
 }
 
 func newConversation(
-	e *Engine, connection *transport.Connection, reader *bufio.Reader, rules *session.Session, peer PeerConnected,
+	e *Engine, connection *transport.Connection, reader *bufio.Reader, rules *protocol.Rules, peer PeerConnected,
 ) *conversation {
 	c := &conversation{
 		engine: e, log: e.log.WithValues("peerIncarnation", peer.Incarnation),
 		connection: connection, reader: reader, peer: peer,
 		session: rules,
 		wake:    make(chan struct{}, 1), later: stoppedTimer(), settles: make(chan chan struct{}),
-		ended: make(chan struct{}), grants: map[uint64]chan struct{}{}, flushing: make(chan struct{}, 1),
+		ended: make(chan struct{}), relinquishes: map[uint64]chan struct{}{}, flushing: make(chan struct{}, 1),
 	}
 	c.applier = newApplier(c)
 	return c
 }
 
 // begin tells the peer what this unit is. The engine calls it once, before run.
-func (c *conversation) begin(view session.View, floor uint64) {
+func (c *conversation) begin(view protocol.View, floor uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.session.Raise(floor)
@@ -124,10 +124,10 @@ func (c *conversation) run(ctx context.Context) error {
 }
 
 // become tells the peer and the rules what this unit is from now on. The engine calls it.
-func (c *conversation) become(view session.View) {
+func (c *conversation) become(view protocol.View) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.granted = false
+	c.relinquished = false
 	c.session.SetLocal(view)
 	c.applier.surveys.stop()
 	c.tellPosition()
@@ -156,7 +156,7 @@ func (c *conversation) tellPosition() {
 // send queues a frame that is no state. The caller holds the lock.
 func (c *conversation) send(f wire.Frame) {
 	if len(c.control) >= maxControl {
-		c.end(fmt.Errorf("%w: more questions than can be answered", session.ErrProtocol))
+		c.end(fmt.Errorf("%w: more questions than can be answered", protocol.ErrProtocol))
 		return
 	}
 	c.control = append(c.control, f)
@@ -176,7 +176,7 @@ func (c *conversation) setInSync(inSync bool) {
 // change of the peer's role is the beginning of a new life as standby, which needs everything anew. The caller holds
 // the lock.
 func (c *conversation) reconsider(roleChanged bool) {
-	if c.granted || c.over {
+	if c.relinquished || c.over {
 		return
 	}
 	if roleChanged {

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hapair-io/hapair/internal/class"
-	"github.com/hapair-io/hapair/internal/replication/session"
+	"github.com/hapair-io/hapair/internal/replication/protocol"
 	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/replication/wire"
 	"github.com/hapair-io/hapair/internal/state"
@@ -88,7 +88,7 @@ type Engine struct {
 	position atomic.Uint64
 
 	mu      sync.Mutex
-	view    session.View
+	view    protocol.View
 	floor   uint64 // newest term that is known of, see package session
 	current *conversation
 	peer    netip.Addr
@@ -167,7 +167,7 @@ func (e *Engine) peerAddress() netip.Addr {
 func (e *Engine) Become(role Role, term uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	view := session.View{Role: role, Term: term}
+	view := protocol.View{Role: role, Term: term}
 	if e.view == view {
 		return
 	}
@@ -212,10 +212,10 @@ func (e *Engine) Flush(ctx context.Context) error {
 	return c.flush(ctx)
 }
 
-// Grant flushes, and tells the peer that this unit forwards no more in a term before the given one; it returns when the
+// Relinquish flushes, and tells the peer that this unit forwards no more in a term before the given one; it returns when the
 // peer has acknowledged. This unit sends no more state until its next Become. The sequence is that of a heartbeat; the
 // engine passes it on and nothing else.
-func (e *Engine) Grant(ctx context.Context, term, sequence uint64) error {
+func (e *Engine) Relinquish(ctx context.Context, term, sequence uint64) error {
 	c := e.conversation()
 	if c == nil {
 		return ErrNoStandby
@@ -223,7 +223,7 @@ func (e *Engine) Grant(ctx context.Context, term, sequence uint64) error {
 	if err := c.flush(ctx); err != nil {
 		return err
 	}
-	return c.grant(ctx, term, sequence)
+	return c.relinquish(ctx, term, sequence)
 }
 
 // Status is how replication stands.

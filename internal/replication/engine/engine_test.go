@@ -554,11 +554,11 @@ func TestSwitchoverSwapsRolesOnTheSameSession(t *testing.T) {
 				t.Fatalf("Flushing before term %d: %v", term, err)
 			}
 			active.memory.Put(fmt.Sprint("last of ", term-1), "since the flush")
-			if err := active.Grant(deadline(t), term, 100+term); err != nil {
-				t.Fatalf("Granting term %d: %v", term, err)
+			if err := active.Relinquish(deadline(t), term, 100+term); err != nil {
+				t.Fatalf("Relinquishing for term %d: %v", term, err)
 			}
 			eventually(t, "the grant is told of", func() bool {
-				return standby.has(GrantReceived{Term: term, Sequence: 100 + term})
+				return standby.has(PeerRelinquished{Term: term, Sequence: 100 + term})
 			})
 			if !standby.Status().InSync {
 				t.Error("the standby is told that it is not in sync in the moment that it takes over")

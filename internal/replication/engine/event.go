@@ -26,10 +26,10 @@ type PeerDisconnected struct{ Err error }
 // SyncChanged says whether the standby has everything. Both units say the same while they converse.
 type SyncChanged struct{ InSync bool }
 
-// GrantReceived says that the peer forwards no more in a term before Term.
-type GrantReceived struct {
+// PeerRelinquished says that the peer forwards no more in a term before Term.
+type PeerRelinquished struct {
 	Term uint64
-	// Sequence is what the peer's Grant was called with; 0 if the peer's program is too old to pass it on.
+	// Sequence is what the peer's Relinquish was called with; 0 if the peer's program is too old to pass it on.
 	Sequence uint64
 }
 
@@ -43,15 +43,15 @@ type subject uint8
 const (
 	subjectPeer subject = iota + 1
 	subjectSync
-	subjectGrant
+	subjectRelinquish
 	subjectSink
 )
 
-func (PeerConnected) subject() subject    { return subjectPeer }
-func (PeerDisconnected) subject() subject { return subjectPeer }
-func (SyncChanged) subject() subject      { return subjectSync }
-func (GrantReceived) subject() subject    { return subjectGrant }
-func (SinkFull) subject() subject         { return subjectSink }
+func (PeerConnected) subject() subject      { return subjectPeer }
+func (PeerDisconnected) subject() subject   { return subjectPeer }
+func (SyncChanged) subject() subject        { return subjectSync }
+func (PeerRelinquished) subject() subject { return subjectRelinquish }
+func (SinkFull) subject() subject           { return subjectSink }
 
 // outbox hands events to a reader that may be slow. It is bounded by the number of subjects, since an event replaces
 // the one of its subject that still waits: a reader that slept sees how things are, not how they came to be.

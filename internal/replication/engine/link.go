@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hapair-io/hapair/internal/replication/session"
+	"github.com/hapair-io/hapair/internal/replication/protocol"
 	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/replication/wire"
 )
@@ -206,9 +206,9 @@ func (e *Engine) exchangeHello(ctx context.Context, connection *transport.Connec
 	}
 	peer, ok := f.(*wire.Hello)
 	if !ok {
-		return nil, fmt.Errorf("greeting the peer: %w: it began with a frame of kind %d", session.ErrProtocol, f.Kind())
+		return nil, fmt.Errorf("greeting the peer: %w: it began with a frame of kind %d", protocol.ErrProtocol, f.Kind())
 	}
-	rules := session.New(hello)
+	rules := protocol.New(hello)
 	if err := rules.Greet(peer, e.config.Peer); err != nil {
 		return nil, fmt.Errorf("greeting the peer: %w", err)
 	}

@@ -7,7 +7,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/hapair-io/hapair/internal/replication/session"
+	"github.com/hapair-io/hapair/internal/replication/protocol"
 	"github.com/hapair-io/hapair/internal/replication/wire"
 )
 
@@ -66,12 +66,12 @@ func (c *conversation) receive(f wire.Frame) (forApplier bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if verdict == session.Refuse {
+	if verdict == protocol.Refuse {
 		c.log.V(1).Info("Refusing frame of an older term or another role", "kind", f.Kind())
 		return false, nil
 	}
 	switch f := f.(type) {
-	case *wire.Survey, *wire.Begin, *wire.Records, *wire.SnapshotEnd, *wire.Delta, *wire.Barrier, *wire.Grant:
+	case *wire.DigestRequest, *wire.Begin, *wire.Records, *wire.SnapshotEnd, *wire.Delta, *wire.Barrier, *wire.Relinquish:
 		return true, nil
 	case *wire.RoleChange:
 		c.reconsider(true)
@@ -92,10 +92,10 @@ func (c *conversation) receive(f wire.Frame) (forApplier bool, err error) {
 		c.setInSync(f.InSync)
 	case *wire.BarrierAck:
 		c.barrierAcked(f.ID)
-	case *wire.GrantAck:
-		if acked, ok := c.grants[f.Term]; ok {
+	case *wire.RelinquishAck:
+		if acked, ok := c.relinquishes[f.Term]; ok {
 			close(acked)
-			delete(c.grants, f.Term)
+			delete(c.relinquishes, f.Term)
 		}
 	case *wire.Bye:
 		return false, fmt.Errorf("the peer took its leave: %s", f.Reason)

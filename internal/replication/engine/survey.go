@@ -55,7 +55,7 @@ func (s *stream) nextSurvey() wire.Frame {
 	}
 	s.survey.sent = true
 	position, term := s.conversation.session.NextPosition()
-	return &wire.Survey{
+	return &wire.DigestRequest{
 		Class: s.class.ID, Term: term, Position: position, Generation: s.survey.generation, Seed: s.survey.seed,
 		Gentle: s.survey.touched != nil,
 	}

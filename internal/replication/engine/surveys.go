@@ -44,7 +44,7 @@ func (s *surveys) stop() {
 func (s *surveys) wait() { s.running.Wait() }
 
 // survey looks at the table of a class, and tells the active what it saw, also if that is nothing: it waits for it.
-func (a *applier) survey(f *wire.Survey) {
+func (a *applier) survey(f *wire.DigestRequest) {
 	in, question := a.incoming(f.Class), *f
 	in.emptyAt = 0 // generations begin anew with each life of the peer as active
 	a.surveys.begin(func(ctx context.Context) {

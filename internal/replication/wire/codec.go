@@ -206,12 +206,12 @@ func (f *RoleChange) decode(d *decoder) {
 	}
 }
 
-func (f *Survey) append(b []byte) []byte {
+func (f *DigestRequest) append(b []byte) []byte {
 	b = appendHead(b, f.Term, f.Position, f.Class, f.Generation)
 	return appendBool(binary.BigEndian.AppendUint64(b, f.Seed), f.Gentle)
 }
 
-func (f *Survey) decode(d *decoder) {
+func (f *DigestRequest) decode(d *decoder) {
 	d.head(&f.Term, &f.Position, &f.Class, &f.Generation)
 	f.Seed, f.Gentle = d.uint64(), d.bool()
 }
@@ -361,7 +361,7 @@ func (f *BarrierAck) append(b []byte) []byte { return binary.BigEndian.AppendUin
 func (f *BarrierAck) decode(d *decoder)      { f.ID = d.uint64() }
 
 // append leaves a sequence of 0 out.
-func (f *Grant) append(b []byte) []byte {
+func (f *Relinquish) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, f.Term)
 	if f.Sequence == 0 {
 		return b
@@ -369,7 +369,7 @@ func (f *Grant) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint64(b, f.Sequence)
 }
 
-func (f *Grant) decode(d *decoder) {
+func (f *Relinquish) decode(d *decoder) {
 	f.Term = d.uint64()
 	if d.left() == 0 {
 		return
@@ -379,8 +379,8 @@ func (f *Grant) decode(d *decoder) {
 	}
 }
 
-func (f *GrantAck) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.Term) }
-func (f *GrantAck) decode(d *decoder)      { f.Term = d.uint64() }
+func (f *RelinquishAck) append(b []byte) []byte { return binary.BigEndian.AppendUint64(b, f.Term) }
+func (f *RelinquishAck) decode(d *decoder)      { f.Term = d.uint64() }
 
 func (*Ping) append(b []byte) []byte { return b }
 func (*Ping) decode(*decoder)        {}

@@ -67,16 +67,16 @@ func anyFrame() *rapid.Generator[Frame] {
 			return &Barrier{Term: n("term"), ID: n("id")}
 		case KindBarrierAck:
 			return &BarrierAck{ID: n("id")}
-		case KindGrant:
-			return &Grant{Term: n("term"), Sequence: n("sequence")}
-		case KindGrantAck:
-			return &GrantAck{Term: n("term")}
+		case KindRelinquish:
+			return &Relinquish{Term: n("term"), Sequence: n("sequence")}
+		case KindRelinquishAck:
+			return &RelinquishAck{Term: n("term")}
 		case KindPing:
 			return &Ping{}
 		case KindBye:
 			return &Bye{Reason: text.Draw(t, "reason")}
-		case KindSurvey:
-			return &Survey{
+		case KindDigestRequest:
+			return &DigestRequest{
 				Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Generation: n("generation"),
 				Seed: n("seed"), Gentle: rapid.Bool().Draw(t, "gentle"),
 			}
@@ -137,7 +137,7 @@ func TestFormatStands(t *testing.T) {
 		},
 		"0000000d" + "07" + "0000000000000009" + "000003e8": &Ack{Position: 9, Held: time.Millisecond},
 		"00000023" + "10" + "0000000000000007" + "0000000000000009" + "03" + "0000000000000002" +
-			"00000000000000ff" + "01": &Survey{
+			"00000000000000ff" + "01": &DigestRequest{
 			Term: 7, Position: 9, Class: state.ConnectionCache, Generation: 2, Seed: 255, Gentle: true,
 		},
 		"00000023" + "11" + "03" + "0000000000000002" + "01" + "0000000000000004" +
@@ -148,8 +148,8 @@ func TestFormatStands(t *testing.T) {
 			"00000000000000ff": &Begin{
 			Term: 7, Position: 9, Class: state.ConnectionCache, Generation: 2, Scope: []byte{0x80}, Seed: 255,
 		},
-		"00000009" + "0c" + "0000000000000007":                      &Grant{Term: 7},
-		"00000011" + "0c" + "0000000000000007" + "0000000000000009": &Grant{Term: 7, Sequence: 9},
+		"00000009" + "0c" + "0000000000000007":                      &Relinquish{Term: 7},
+		"00000011" + "0c" + "0000000000000007" + "0000000000000009": &Relinquish{Term: 7, Sequence: 9},
 	} {
 		if got := hex.EncodeToString(Append(nil, f)); got != want {
 			t.Errorf("%T is\n%s, want\n%s", f, got, want)
@@ -170,8 +170,8 @@ func TestLiesAboutLengthCostNothing(t *testing.T) {
 		"a key longer than any is": append(records[:len(records)-2:len(records)-2], 0x00, 0x01, 0xff, 0xff, 0xff, 0x7f),
 		"no truth value":           {byte(KindSync), 0, 0, 0, 0, 0, 0, 0, 0, 2},
 		"no role":                  {byte(KindRole), 9, 0, 0, 0, 0, 0, 0, 0, 0},
-		"a sequence of 0":          append([]byte{byte(KindGrant)}, make([]byte, 16)...),
-		"half a sequence":          append([]byte{byte(KindGrant)}, make([]byte, 12)...),
+		"a sequence of 0":          append([]byte{byte(KindRelinquish)}, make([]byte, 16)...),
+		"half a sequence":          append([]byte{byte(KindRelinquish)}, make([]byte, 12)...),
 		"no operation":             append((&Delta{}).append([]byte{byte(KindDelta)})[:26:26], 0, 1, 9, 0),
 	} {
 		if f, err := Decode(b); !errors.Is(err, ErrFrame) {

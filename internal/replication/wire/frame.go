@@ -11,23 +11,23 @@ type Kind uint8
 
 // The kinds of frame.
 const (
-	KindHello       Kind = 1
-	KindRole        Kind = 2
-	KindBegin       Kind = 3
-	KindRecords     Kind = 4
-	KindSnapshotEnd Kind = 5
-	KindDelta       Kind = 6
-	KindAck         Kind = 7
-	KindResync      Kind = 8
-	KindSync        Kind = 9
-	KindBarrier     Kind = 10
-	KindBarrierAck  Kind = 11
-	KindGrant       Kind = 12
-	KindGrantAck    Kind = 13
-	KindPing        Kind = 14
-	KindBye         Kind = 15
-	KindSurvey      Kind = 16
-	KindDigests     Kind = 17
+	KindHello         Kind = 1
+	KindRole          Kind = 2
+	KindBegin         Kind = 3
+	KindRecords       Kind = 4
+	KindSnapshotEnd   Kind = 5
+	KindDelta         Kind = 6
+	KindAck           Kind = 7
+	KindResync        Kind = 8
+	KindSync          Kind = 9
+	KindBarrier       Kind = 10
+	KindBarrierAck    Kind = 11
+	KindRelinquish    Kind = 12
+	KindRelinquishAck Kind = 13
+	KindPing          Kind = 14
+	KindBye           Kind = 15
+	KindDigestRequest Kind = 16
+	KindDigests       Kind = 17
 
 	lastKind = KindDigests
 )
@@ -84,9 +84,9 @@ type RoleChange struct {
 	Term uint64
 }
 
-// Survey asks for the digests of what the standby has of a class, once everything before it is written. What comes
+// DigestRequest asks for the digests of what the standby has of a class, once everything before it is written. What comes
 // after it may be in them or not.
-type Survey struct {
+type DigestRequest struct {
 	Term       uint64
 	Position   uint64
 	Class      state.Class
@@ -178,16 +178,16 @@ type Barrier struct {
 // BarrierAck answers a barrier.
 type BarrierAck struct{ ID uint64 }
 
-// Grant says that the speaker forwards no more in a term before Term.
-type Grant struct {
+// Relinquish says that the speaker forwards no more in a term before Term.
+type Relinquish struct {
 	Term uint64
 	// Sequence is that of the newest heartbeat whose acknowledgement the speaker had when it decided to hand over; 0 when
 	// there is none to tell of.
 	Sequence uint64
 }
 
-// GrantAck says that the grant was received.
-type GrantAck struct{ Term uint64 }
+// RelinquishAck says that the grant was received.
+type RelinquishAck struct{ Term uint64 }
 
 // Ping is a sign of life.
 type Ping struct{}
@@ -229,10 +229,10 @@ func (*Barrier) Kind() Kind { return KindBarrier }
 func (*BarrierAck) Kind() Kind { return KindBarrierAck }
 
 // Kind is the number of the frame's kind.
-func (*Grant) Kind() Kind { return KindGrant }
+func (*Relinquish) Kind() Kind { return KindRelinquish }
 
 // Kind is the number of the frame's kind.
-func (*GrantAck) Kind() Kind { return KindGrantAck }
+func (*RelinquishAck) Kind() Kind { return KindRelinquishAck }
 
 // Kind is the number of the frame's kind.
 func (*Ping) Kind() Kind { return KindPing }
@@ -241,7 +241,7 @@ func (*Ping) Kind() Kind { return KindPing }
 func (*Bye) Kind() Kind { return KindBye }
 
 // Kind is the number of the frame's kind.
-func (*Survey) Kind() Kind { return KindSurvey }
+func (*DigestRequest) Kind() Kind { return KindDigestRequest }
 
 // Kind is the number of the frame's kind.
 func (*Digests) Kind() Kind { return KindDigests }
@@ -271,16 +271,16 @@ func newFrame(kind Kind) Frame {
 		return &Barrier{}
 	case KindBarrierAck:
 		return &BarrierAck{}
-	case KindGrant:
-		return &Grant{}
-	case KindGrantAck:
-		return &GrantAck{}
+	case KindRelinquish:
+		return &Relinquish{}
+	case KindRelinquishAck:
+		return &RelinquishAck{}
 	case KindPing:
 		return &Ping{}
 	case KindBye:
 		return &Bye{}
-	case KindSurvey:
-		return &Survey{}
+	case KindDigestRequest:
+		return &DigestRequest{}
 	case KindDigests:
 		return &Digests{}
 	default:

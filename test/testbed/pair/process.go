@@ -19,6 +19,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"go.uber.org/goleak"
 
+	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
 	"github.com/hapair-io/hapair/internal/credentials"
@@ -26,7 +27,6 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/replication/transport"
-	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -213,8 +213,8 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 		return p.engine.Flush(ctx)
 	case doCommit:
 		return p.engine.Commit(ctx)
-	case doGrant:
-		return p.engine.Grant(ctx, o.Term, 0)
+	case doRelinquish:
+		return p.engine.Relinquish(ctx, o.Term, 0)
 	case doStatus:
 		status := p.engine.Status()
 		r.Status = &status

@@ -37,17 +37,17 @@ type report struct {
 
 // The orders.
 const (
-	doBecome   = "become"
-	doFlush    = "flush"
-	doCommit   = "commit"
-	doGrant    = "grant"
-	doStatus   = "status"
-	doAttach   = "attach"
-	doWithdraw = "withdraw"
-	doBeat     = "beat"
-	doHear     = "hear"
-	doFlood    = "flood"
-	doMeasure  = "measure"
+	doBecome     = "become"
+	doFlush      = "flush"
+	doCommit     = "commit"
+	doRelinquish = "relinquish"
+	doStatus     = "status"
+	doAttach     = "attach"
+	doWithdraw   = "withdraw"
+	doBeat       = "beat"
+	doHear       = "hear"
+	doFlood      = "flood"
+	doMeasure    = "measure"
 )
 
 // setup is what a unit's process is started with.

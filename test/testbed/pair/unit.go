@@ -105,8 +105,8 @@ func (p *Pair) Switchover() time.Duration {
 	old.Flush()
 	start := time.Now()
 	old.Withdraw()
-	old.Grant(p.term)
-	next.Await("GrantReceived")
+	old.Relinquish(p.term)
+	next.Await("PeerRelinquished")
 	next.Commit()
 	next.Become(engine.RoleActive, p.term)
 	next.Attach()
@@ -295,8 +295,8 @@ func (u *Unit) Flush() { u.t.Helper(); u.must(order{Do: doFlush}) }
 // Commit makes what was received the unit's own.
 func (u *Unit) Commit() { u.t.Helper(); u.must(order{Do: doCommit}) }
 
-// Grant gives the right to forward away.
-func (u *Unit) Grant(term uint64) { u.t.Helper(); u.must(order{Do: doGrant, Term: term}) }
+// Relinquish gives away the right to forward.
+func (u *Unit) Relinquish(term uint64) { u.t.Helper(); u.must(order{Do: doRelinquish, Term: term}) }
 
 // Attach opens the router, puts the virtual addresses on it and announces them.
 func (u *Unit) Attach() { u.t.Helper(); u.must(order{Do: doAttach}) }

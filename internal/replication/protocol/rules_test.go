@@ -1,4 +1,4 @@
-package session
+package protocol
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ func hello(unit string) *wire.Hello {
 }
 
 // greeted is a conversation of a unit of this role and term in which both said Hello.
-func greeted(t *testing.T, role wire.Role, term uint64) *Session {
+func greeted(t *testing.T, role wire.Role, term uint64) *Rules {
 	t.Helper()
 	s := New(hello("secondary"))
 	s.SetLocal(View{Role: role, Term: term})
@@ -75,12 +75,12 @@ func TestFramesAreJudged(t *testing.T) {
 			{frame: begin(2, 6, 1), want: Take},
 			{frame: records(3, 5, 1, 1), want: Refuse},
 			{frame: &wire.Barrier{Term: 5}, want: Refuse},
-			{frame: &wire.Grant{Term: 5}, want: Refuse},
+			{frame: &wire.Relinquish{Term: 5}, want: Refuse},
 		}},
 		"after a grant its sender's state is refused": {wire.RoleStandby, []step{
 			{frame: begin(1, 5, 1), want: Take},
 			{frame: end(2, 5, 1, 0), want: Take},
-			{frame: &wire.Grant{Term: 6}, want: Take},
+			{frame: &wire.Relinquish{Term: 6}, want: Take},
 			{frame: delta(3, 5), want: Refuse},
 		}},
 		"what began before this unit was standby is refused": {wire.RoleActive, []step{
@@ -158,7 +158,7 @@ func TestStateFlowsFromActiveToStandbyAlone(t *testing.T) {
 
 func TestReplacedActiveSendsNothing(t *testing.T) {
 	s := greeted(t, wire.RoleActive, 5)
-	for _, f := range []wire.Frame{&wire.RoleChange{Role: wire.RoleStandby, Term: 5}, &wire.Grant{Term: 6}} {
+	for _, f := range []wire.Frame{&wire.RoleChange{Role: wire.RoleStandby, Term: 5}, &wire.Relinquish{Term: 6}} {
 		if _, err := s.Receive(f); err != nil {
 			t.Fatal(err)
 		}

@@ -6,4 +6,4 @@
 // a term before the newest that this unit knows of is refused, since its sender may have been replaced without knowing
 // it. A refused frame is passed over without an answer. A frame that no version of the protocol sends at that point is
 // an error, and ends the conversation.
-package session
+package protocol

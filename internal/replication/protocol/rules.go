@@ -1,4 +1,4 @@
-package session
+package protocol
 
 import (
 	"errors"
@@ -30,7 +30,7 @@ type View struct {
 }
 
 // Session is what one unit knows of one conversation.
-type Session struct {
+type Rules struct {
 	hello   *wire.Hello
 	version uint16
 	classes []state.Class
@@ -61,152 +61,152 @@ const (
 )
 
 // New begins a conversation of which nothing was said yet, with what this unit will say in its Hello.
-func New(hello *wire.Hello) *Session {
-	return &Session{hello: hello, inbound: map[state.Class]*inbound{}}
+func New(hello *wire.Hello) *Rules {
+	return &Rules{hello: hello, inbound: map[state.Class]*inbound{}}
 }
 
 // Greet takes the peer's Hello. It checks that the peer is who it should be and agrees on version and classes.
-func (s *Session) Greet(peer *wire.Hello, peerUnit string) error {
-	if peer.Pair != s.hello.Pair || peer.Namespace != s.hello.Namespace || peer.Unit != peerUnit {
+func (r *Rules) Greet(peer *wire.Hello, peerUnit string) error {
+	if peer.Pair != r.hello.Pair || peer.Namespace != r.hello.Namespace || peer.Unit != peerUnit {
 		return fmt.Errorf("%w: the peer says it is unit %q of pair %s/%s, expected is unit %q of %s/%s", ErrProtocol,
-			peer.Unit, peer.Namespace, peer.Pair, peerUnit, s.hello.Namespace, s.hello.Pair)
+			peer.Unit, peer.Namespace, peer.Pair, peerUnit, r.hello.Namespace, r.hello.Pair)
 	}
-	version, err := wire.Agree(s.hello, peer)
+	version, err := wire.Agree(r.hello, peer)
 	if err != nil {
 		return err
 	}
-	s.version = version
-	for _, c := range s.hello.Classes {
+	r.version = version
+	for _, c := range r.hello.Classes {
 		if slices.Contains(peer.Classes, c) {
-			s.classes = append(s.classes, c)
+			r.classes = append(r.classes, c)
 		}
 	}
 	return nil
 }
 
 // Classes are what both units replicate.
-func (s *Session) Classes() []state.Class { return s.classes }
+func (r *Rules) Classes() []state.Class { return r.classes }
 
 // SetLocal tells what this unit does from now on.
-func (s *Session) SetLocal(local View) {
-	s.local = local
-	s.floor = max(s.floor, local.Term)
+func (r *Rules) SetLocal(local View) {
+	r.local = local
+	r.floor = max(r.floor, local.Term)
 	if local.Role != wire.RoleStandby {
-		clear(s.inbound) // what was begun is not what a later life as standby would go on with
+		clear(r.inbound) // what was begun is not what a later life as standby would go on with
 	}
 }
 
 // Local is what this unit does.
-func (s *Session) Local() View { return s.local }
+func (r *Rules) Local() View { return r.local }
 
 // Floor is the newest term that this unit knows of.
-func (s *Session) Floor() uint64 { return s.floor }
+func (r *Rules) Floor() uint64 { return r.floor }
 
 // Raise tells of a term that this unit knows of.
-func (s *Session) Raise(term uint64) { s.floor = max(s.floor, term) }
+func (r *Rules) Raise(term uint64) { r.floor = max(r.floor, term) }
 
 // Peer is what the peer does.
-func (s *Session) Peer() View { return s.peer }
+func (r *Rules) Peer() View { return r.peer }
 
 // Sends says whether state flows from this unit to the peer.
-func (s *Session) Sends() bool {
-	return s.local.Role == wire.RoleActive && s.peer.Role == wire.RoleStandby && s.local.Term >= s.floor
+func (r *Rules) Sends() bool {
+	return r.local.Role == wire.RoleActive && r.peer.Role == wire.RoleStandby && r.local.Term >= r.floor
 }
 
 // Takes says whether state flows from the peer to this unit.
-func (s *Session) Takes() bool {
-	return s.local.Role == wire.RoleStandby && s.peer.Role == wire.RoleActive
+func (r *Rules) Takes() bool {
+	return r.local.Role == wire.RoleStandby && r.peer.Role == wire.RoleActive
 }
 
 // NextPosition is the position and the term of the next frame of state to be sent.
-func (s *Session) NextPosition() (position, term uint64) {
-	s.sent++
-	return s.sent, s.local.Term
+func (r *Rules) NextPosition() (position, term uint64) {
+	r.sent++
+	return r.sent, r.local.Term
 }
 
 // Sent is the position of the last frame of state that was sent.
-func (s *Session) Sent() uint64 { return s.sent }
+func (r *Rules) Sent() uint64 { return r.sent }
 
 // Acked is the position up to which the peer has written everything.
-func (s *Session) Acked() uint64 { return s.acked }
+func (r *Rules) Acked() uint64 { return r.acked }
 
 // Receive judges a frame that came.
-func (s *Session) Receive(f wire.Frame) (Verdict, error) {
-	if s.version == 0 {
+func (r *Rules) Receive(f wire.Frame) (Verdict, error) {
+	if r.version == 0 {
 		return Refuse, fmt.Errorf("%w: a frame of kind %d before Hello", ErrProtocol, f.Kind())
 	}
 	switch f := f.(type) {
 	case *wire.Hello:
 		return Refuse, fmt.Errorf("%w: a second Hello", ErrProtocol)
 	case *wire.RoleChange:
-		s.peer = View{Role: f.Role, Term: f.Term}
+		r.peer = View{Role: f.Role, Term: f.Term}
 		return Take, nil
-	case *wire.Survey:
-		return s.state(f.Class, f.Term, f.Position, func(*inbound) (Verdict, error) { return Take, nil })
+	case *wire.DigestRequest:
+		return r.state(f.Class, f.Term, f.Position, func(*inbound) (Verdict, error) { return Take, nil })
 	case *wire.Begin:
-		return s.state(f.Class, f.Term, f.Position, func(in *inbound) (Verdict, error) {
+		return r.state(f.Class, f.Term, f.Position, func(in *inbound) (Verdict, error) {
 			*in = inbound{generation: f.Generation, phase: phaseSnapshot}
 			return Take, nil
 		})
 	case *wire.Records:
-		return s.state(f.Class, f.Term, f.Position, func(in *inbound) (Verdict, error) {
+		return r.state(f.Class, f.Term, f.Position, func(in *inbound) (Verdict, error) {
 			in.count += uint64(len(f.Entries))
 			return in.during(phaseSnapshot, f.Generation)
 		})
 	case *wire.SnapshotEnd:
-		return s.state(f.Class, f.Term, f.Position, func(in *inbound) (Verdict, error) { return in.end(f) })
+		return r.state(f.Class, f.Term, f.Position, func(in *inbound) (Verdict, error) { return in.end(f) })
 	case *wire.Delta:
-		return s.state(f.Class, f.Term, f.Position, func(in *inbound) (Verdict, error) {
+		return r.state(f.Class, f.Term, f.Position, func(in *inbound) (Verdict, error) {
 			return in.during(phaseDelta, in.generation)
 		})
 	case *wire.Ack:
-		if f.Position > s.sent {
-			return Refuse, fmt.Errorf("%w: position %d is acknowledged, %d were sent", ErrProtocol, f.Position, s.sent)
+		if f.Position > r.sent {
+			return Refuse, fmt.Errorf("%w: position %d is acknowledged, %d were sent", ErrProtocol, f.Position, r.sent)
 		}
-		s.acked = max(s.acked, f.Position)
+		r.acked = max(r.acked, f.Position)
 		return Take, nil
 	case *wire.Sync:
-		return s.fromActive(f.Term), nil
+		return r.fromActive(f.Term), nil
 	case *wire.Barrier:
-		return s.fromActive(f.Term), nil
-	case *wire.Grant:
-		if f.Term < s.floor {
+		return r.fromActive(f.Term), nil
+	case *wire.Relinquish:
+		if f.Term < r.floor {
 			return Refuse, nil
 		}
-		s.floor = f.Term
+		r.floor = f.Term
 		return Take, nil
-	default: // BarrierAck, GrantAck, Resync, Digests, Ping, Bye
+	default: // BarrierAck, RelinquishAck, Resync, Digests, Ping, Bye
 		return Take, nil
 	}
 }
 
 // fromActive judges by role and term alone: state is taken by a standby, from whoever is active in the newest term.
-func (s *Session) fromActive(term uint64) Verdict {
-	if s.local.Role != wire.RoleStandby || term < s.floor {
+func (r *Rules) fromActive(term uint64) Verdict {
+	if r.local.Role != wire.RoleStandby || term < r.floor {
 		return Refuse
 	}
-	s.floor = term
+	r.floor = term
 	return Take
 }
 
 // state judges a frame of state.
-func (s *Session) state(
+func (r *Rules) state(
 	class state.Class, term, position uint64, judge func(*inbound) (Verdict, error),
 ) (Verdict, error) {
-	if !slices.Contains(s.classes, class) {
+	if !slices.Contains(r.classes, class) {
 		return Refuse, fmt.Errorf("%w: state of class %s, which is not replicated", ErrProtocol, class)
 	}
-	if position <= s.received {
-		return Refuse, fmt.Errorf("%w: position %d after %d", ErrProtocol, position, s.received)
+	if position <= r.received {
+		return Refuse, fmt.Errorf("%w: position %d after %d", ErrProtocol, position, r.received)
 	}
-	s.received = position
-	if s.fromActive(term) == Refuse {
+	r.received = position
+	if r.fromActive(term) == Refuse {
 		return Refuse, nil
 	}
-	in := s.inbound[class]
+	in := r.inbound[class]
 	if in == nil {
 		in = &inbound{}
-		s.inbound[class] = in
+		r.inbound[class] = in
 	}
 	return judge(in)
 }
