@@ -1,55 +1,67 @@
 package rtnetlink
 
 import (
+	"errors"
 	"fmt"
 
-	"github.com/mdlayher/netlink"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
-// Conn is a route netlink socket. Its methods may be called by several goroutines at once.
-type Conn struct{ netlink *netlink.Conn }
+// Conn configures the network namespace in which it was opened. Several goroutines may call its methods at once.
+type Conn struct {
+	handle *netlink.Handle
+	// socket carries the requests that the library has no call for.
+	socket *nl.SocketHandle
+}
 
-// Dial opens a socket in the network namespace of the calling thread. The socket stays in it.
+// Dial opens a connection to the network namespace of the calling thread. The connection stays in that namespace.
 func Dial() (*Conn, error) {
-	c, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Strict: true})
+	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("opening a route netlink socket: %w", err)
 	}
-	return &Conn{netlink: c}, nil
-}
-
-// Close gives the socket back.
-func (c *Conn) Close() error { return c.netlink.Close() }
-
-// request is one message: a fixed header, then attributes.
-type request struct {
-	kind   netlink.HeaderType
-	flags  netlink.HeaderFlags
-	header []byte
-	encode func(*netlink.AttributeEncoder)
-}
-
-// execute sends the request and returns the replies; one without is acknowledged.
-func (c *Conn) execute(r request) ([]netlink.Message, error) {
-	attributes := netlink.NewAttributeEncoder()
-	if r.encode != nil {
-		r.encode(attributes)
-	}
-	encoded, err := attributes.Encode()
+	socket, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
 	if err != nil {
-		return nil, err
+		handle.Close()
+		return nil, fmt.Errorf("opening a route netlink socket: %w", err)
 	}
-	return c.netlink.Execute(netlink.Message{
-		Header: netlink.Header{Type: r.kind, Flags: netlink.Request | r.flags},
-		Data:   append(r.header, encoded...),
-	})
+	return &Conn{handle: handle, socket: &nl.SocketHandle{Socket: socket}}, nil
 }
 
-// attributes decodes what follows a fixed header of the size.
-func attributes(m netlink.Message, header int) (*netlink.AttributeDecoder, error) {
-	if len(m.Data) < header {
-		return nil, fmt.Errorf("message of type %d: %d bytes are too few", m.Header.Type, len(m.Data))
+// Close closes the sockets.
+func (c *Conn) Close() error {
+	c.handle.Close()
+	c.socket.Close()
+	return nil
+}
+
+// request returns a request for which the library has no call.
+func (c *Conn) request(kind, flags int, data ...nl.NetlinkRequestData) *nl.NetlinkRequest {
+	r := nl.NewNetlinkRequest(kind, flags)
+	r.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: c.socket}
+	for _, d := range data {
+		r.AddData(d)
 	}
-	return netlink.NewAttributeDecoder(m.Data[header:])
+	return r
+}
+
+// linkOf names an interface by its index, as the library's calls want it.
+func linkOf(index int) netlink.Link {
+	return &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: index}}
+}
+
+// maxDumps bounds how often a list is read again that changed while the kernel wrote it.
+const maxDumps = 5
+
+// dump reads a list, and reads it again while it changes under the reader.
+func dump[T any](list func() ([]T, error)) (all []T, err error) {
+	for range maxDumps {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return all, err
+		}
+	}
+	return all, err
 }

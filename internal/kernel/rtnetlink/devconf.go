@@ -3,13 +3,15 @@ package rtnetlink
 import (
 	"encoding/binary"
 	"fmt"
+	"syscall"
 
-	"github.com/mdlayher/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// The numbers of the settings, from include/uapi/linux/ip.h (IPV4_DEVCONF_*), and of the attribute that has them, from
-// if_link.h. A dump has them as an array of 32-bit values that starts with number 1; a change has one attribute each.
+// The attribute with the IPv4 settings of an interface (include/uapi/linux/if_link.h) and the numbers of the settings
+// (IPV4_DEVCONF_* in ip.h). A reply has an array of 32-bit values that begins with number 1. A request has one
+// attribute for each setting.
 const (
 	iflaInetConf = 1
 
@@ -18,64 +20,69 @@ const (
 	devconfARPIgnore   = 19
 )
 
-// Devconf is what the kernel keeps for IPv4 on an interface: net.ipv4.conf.<interface>.*. Over netlink it needs no
-// writable /proc/sys, which a container that is not privileged does not have.
+// Devconf is what the kernel keeps for IPv4 on an interface, as in net.ipv4.conf.<interface>.*. Setting it over netlink
+// needs no writable /proc/sys, which an unprivileged container does not have.
 type Devconf struct {
-	// Forwarding lets packets that come in on the interface be routed on.
+	// Forwarding lets the kernel route packets that arrive on the interface.
 	Forwarding bool
 	// ARPIgnore 1 answers for an address only on the interface that has it.
 	ARPIgnore uint32
-	// ARPAnnounce 2 asks with an address of the interface that asks.
+	// ARPAnnounce 2 uses an address of the sending interface in ARP requests.
 	ARPAnnounce uint32
 }
 
-// decode reads the attributes of AF_INET inside IFLA_AF_SPEC.
-func (d *Devconf) decode(ad *netlink.AttributeDecoder) error {
-	for ad.Next() {
-		if ad.Type() != iflaInetConf {
-			continue
+// decodeDevconf reads the settings from the value of IFLA_AF_SPEC.
+func decodeDevconf(families []byte) (Devconf, error) {
+	values, err := attributeAt(families, unix.AF_INET, iflaInetConf)
+	if err != nil {
+		return Devconf{}, err
+	}
+	value := func(number int) uint32 {
+		if len(values) < 4*number {
+			return 0
 		}
-		values := ad.Bytes()
-		value := func(number int) uint32 {
-			if len(values) < 4*number {
-				return 0
-			}
-			return binary.NativeEndian.Uint32(values[4*(number-1):])
+		return binary.NativeEndian.Uint32(values[4*(number-1):])
+	}
+	return Devconf{
+		Forwarding: value(devconfForwarding) != 0, ARPIgnore: value(devconfARPIgnore), ARPAnnounce: value(devconfARPAnnounce),
+	}, nil
+}
+
+// attributeAt returns the value of the nested attribute at a path of types, or nothing if it is absent.
+func attributeAt(data []byte, path ...uint16) ([]byte, error) {
+	for _, kind := range path {
+		nested, err := nl.ParseRouteAttr(data)
+		if err != nil {
+			return nil, err
 		}
-		d.Forwarding = value(devconfForwarding) != 0
-		d.ARPIgnore = value(devconfARPIgnore)
-		d.ARPAnnounce = value(devconfARPAnnounce)
+		data = valueOf(nested, kind)
+	}
+	return data, nil
+}
+
+func valueOf(attributes []syscall.NetlinkRouteAttr, kind uint16) []byte {
+	for _, a := range attributes {
+		if a.Attr.Type&^unix.NLA_F_NESTED == kind {
+			return a.Value
+		}
 	}
 	return nil
 }
 
-func (d Devconf) encode(ae *netlink.AttributeEncoder) error {
+// SetDevconf sets all fields of Devconf on one interface, in one message.
+func (c *Conn) SetDevconf(index int, d Devconf) error {
 	forwarding := uint32(0)
 	if d.Forwarding {
 		forwarding = 1
 	}
-	ae.Uint32(devconfForwarding, forwarding)
-	ae.Uint32(devconfARPIgnore, d.ARPIgnore)
-	ae.Uint32(devconfARPAnnounce, d.ARPAnnounce)
-	return nil
-}
-
-// SetDevconf sets all that Devconf has, of one interface, in one message.
-func (c *Conn) SetDevconf(index int, d Devconf) error {
-	_, err := c.execute(request{
-		kind:   unix.RTM_SETLINK,
-		flags:  netlink.Acknowledge,
-		header: linkHeader(index),
-		encode: func(ae *netlink.AttributeEncoder) {
-			ae.Nested(unix.IFLA_AF_SPEC, func(families *netlink.AttributeEncoder) error {
-				families.Nested(unix.AF_INET, func(inet *netlink.AttributeEncoder) error {
-					inet.Nested(iflaInetConf, d.encode)
-					return nil
-				})
-				return nil
-			})
-		},
-	})
+	families := nl.NewRtAttr(unix.IFLA_AF_SPEC|unix.NLA_F_NESTED, nil)
+	settings := families.AddRtAttr(unix.AF_INET|unix.NLA_F_NESTED, nil).AddRtAttr(iflaInetConf|unix.NLA_F_NESTED, nil)
+	settings.AddRtAttr(devconfForwarding, nl.Uint32Attr(forwarding))
+	settings.AddRtAttr(devconfARPIgnore, nl.Uint32Attr(d.ARPIgnore))
+	settings.AddRtAttr(devconfARPAnnounce, nl.Uint32Attr(d.ARPAnnounce))
+	link := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	link.Index = int32(index)
+	_, err := c.request(unix.RTM_SETLINK, unix.NLM_F_ACK, link, families).Execute(unix.NETLINK_ROUTE, 0)
 	if err != nil {
 		return fmt.Errorf("setting IPv4 forwarding=%t of interface %d: %w", d.Forwarding, index, err)
 	}

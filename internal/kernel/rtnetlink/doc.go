@@ -1,8 +1,10 @@
-// Package rtnetlink sets addresses, per-interface IPv4 settings and forwarding rules of the network namespace that the
-// process is in, and tells when an interface changes. Every setter takes the whole state that is wanted and makes it
-// so; repeating it is harmless.
+// Package rtnetlink configures the network namespace of the process: addresses and MAC addresses of interfaces, IPv4
+// settings of an interface, and BPF filters in traffic control. It also reports when an interface changes. Setters take
+// the complete state that the caller wants, so repeating a call is harmless.
 //
-// The codec of each kind of message is in its own file beside the calls that use it; the attribute numbers are the
-// kernel's, from include/uapi/linux. The package decides nothing: packages gate and vip say what is wanted, and package
-// health judges what is seen.
+// The package decides nothing. Packages gate and addresses choose what to set, and package health judges what is seen.
+//
+// The messages are those of github.com/vishvananda/netlink. Two things are built here because that library has no
+// call for them: reading and writing the IPv4 settings of an interface (devconf.go), and one subscription to
+// several groups of notifications that survives an overrun (follow.go).
 package rtnetlink

@@ -1,48 +1,21 @@
 package rtnetlink
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
-	"github.com/mdlayher/netlink"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// From include/uapi/linux/rtnetlink.h and pkt_sched.h. struct tcmsg is family and padding (4), interface (4), handle
-// (4), parent (4) and info (4).
 const (
-	sizeofTC = 20
-
-	tcaKind    = 1
-	tcaOptions = 2
-
-	clsact        = "clsact"
-	clsactParent  = 0xfffffff1 // TC_H_CLSACT
-	clsactHandle  = 0xffff0000 // TC_H_MAKE(TC_H_CLSACT, 0)
-	ingressParent = 0xfffffff2 // TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
-	egressParent  = 0xfffffff3 // TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
-)
-
-// From include/uapi/linux/pkt_cls.h.
-const (
-	tcaBPFFD    = 6
-	tcaBPFName  = 7
-	tcaBPFFlags = 8
-	tcaBPFID    = 11
-
-	bpfDirectAction = 1
-)
-
-const (
-	// filterPriority puts the gate's filters before all others of the interface.
+	// filterPriority puts the gate's filters before all other filters of the interface.
 	filterPriority = 1
-	// filterHandle tells the gate's filters from others of the same priority.
+	// filterHandle identifies the gate's filters among those of the same priority.
 	filterHandle = 0x68617061
 )
 
-// Direction is in which a filter looks at packets.
+// Direction is the direction of the packets that a filter sees.
 type Direction int
 
 // The directions.
@@ -51,6 +24,7 @@ const (
 	Egress
 )
 
+// String returns the direction as tc prints it.
 func (d Direction) String() string {
 	if d == Ingress {
 		return "ingress"
@@ -60,37 +34,35 @@ func (d Direction) String() string {
 
 func (d Direction) parent() uint32 {
 	if d == Ingress {
-		return ingressParent
+		return netlink.HANDLE_MIN_INGRESS
 	}
-	return egressParent
+	return netlink.HANDLE_MIN_EGRESS
 }
 
-// Filter is a program of the kernel that decides about every packet of an interface in one direction. The kernel holds
-// the program as long as the interface lives, whether or not the process does.
+// Filter is a BPF program that decides about every packet of an interface in one direction. The kernel holds the
+// program as long as the interface exists, even after the process has ended.
 type Filter struct {
 	Name string
 	// Program is the file descriptor of the program.
 	Program int
 }
 
-// SetFilter puts the gate's filter on an interface. One that was there is replaced in one step: no packet finds none.
+// SetFilter installs the gate's filter on an interface. It replaces an earlier one atomically: no packet passes without
+// a filter.
 func (c *Conn) SetFilter(index int, d Direction, f Filter) error {
 	err := c.addClsact(index)
 	if err == nil {
-		_, err = c.execute(request{
-			kind:   unix.RTM_NEWTFILTER,
-			flags:  netlink.Acknowledge | netlink.Create, // without Excl it replaces
-			header: filterHeader(index, d),
-			encode: f.encode,
+		err = c.handle.FilterReplace(&netlink.BpfFilter{
+			FilterAttrs: filterAttributes(index, d), Fd: f.Program, Name: f.Name, DirectAction: true,
 		})
 	}
 	if err != nil {
-		return fmt.Errorf("putting filter %s on %s of interface %d: %w", f.Name, d, index, explainFilter(err))
+		return fmt.Errorf("installing filter %s on %s of interface %d: %w", f.Name, d, index, explainFilter(err))
 	}
 	return nil
 }
 
-// explainFilter adds to the kernel's few words what a person can do.
+// explainFilter adds the remedy to the kernel's error.
 func explainFilter(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
@@ -102,141 +74,81 @@ func explainFilter(err error) error {
 	}
 }
 
-func (f Filter) encode(ae *netlink.AttributeEncoder) {
-	ae.String(tcaKind, "bpf")
-	ae.Nested(tcaOptions, func(options *netlink.AttributeEncoder) error {
-		options.Uint32(tcaBPFFD, uint32(f.Program))
-		options.String(tcaBPFName, f.Name)
-		options.Uint32(tcaBPFFlags, bpfDirectAction)
-		return nil
-	})
-}
-
-// addClsact makes the place where filters hang; one that is there is left alone. The place for filters in one direction
-// alone is in the same spot: it would take a filter for what goes out, and show it what comes in.
+// addClsact adds the qdisc that holds filters of both directions, and leaves an existing one alone. A qdisc of kind
+// ingress uses the same handle. The kernel would accept an egress filter there and show it incoming packets, so
+// addClsact therefore refuses one.
 func (c *Conn) addClsact(index int) error {
-	_, err := c.execute(request{
-		kind:   unix.RTM_NEWQDISC,
-		flags:  netlink.Acknowledge | netlink.Create | netlink.Excl,
-		header: tcHeader(index, clsactHandle, clsactParent, 0),
-		encode: func(ae *netlink.AttributeEncoder) { ae.String(tcaKind, clsact) },
-	})
+	err := c.handle.QdiscAdd(&netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{
+		LinkIndex: index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT,
+	}})
 	if !errors.Is(err, unix.EEXIST) {
 		return err
 	}
-	kind, err := c.qdiscKind(index, clsactHandle)
-	if err == nil && kind != clsact {
-		err = fmt.Errorf("a qdisc of kind %q is in the place of %s: take it off the interface", kind, clsact)
-	}
-	return err
-}
-
-func (c *Conn) qdiscKind(index int, handle uint32) (kind string, err error) {
-	replies, err := c.execute(request{
-		kind: unix.RTM_GETQDISC, flags: netlink.Dump, header: tcHeader(index, 0, 0, 0),
-	})
+	qdiscs, err := dump(func() ([]netlink.Qdisc, error) { return c.handle.QdiscList(linkOf(index)) })
 	if err != nil {
-		return "", fmt.Errorf("listing qdiscs: %w", err)
+		return fmt.Errorf("listing qdiscs: %w", err)
 	}
-	want := tcHeader(index, handle, 0, 0)
-	for _, m := range replies {
-		ad, err := attributes(m, sizeofTC)
-		if err != nil {
-			return "", fmt.Errorf("listing qdiscs: %w", err)
-		}
-		if !bytes.Equal(m.Data[4:12], want[4:12]) { // the list is of all interfaces
-			continue
-		}
-		for ad.Next() {
-			if ad.Type() == tcaKind {
-				kind = ad.String()
-			}
-		}
-		if err := ad.Err(); err != nil {
-			return "", fmt.Errorf("listing qdiscs: %w", err)
+	for _, q := range qdiscs {
+		if q.Attrs().Handle == netlink.MakeHandle(0xffff, 0) && q.Type() != "clsact" {
+			return fmt.Errorf("a qdisc of kind %q is in the place of clsact: remove it from the interface", q.Type())
 		}
 	}
-	return kind, nil
+	return nil
 }
 
-// Filter is the number of the program in the gate's filter, as the kernel counts programs; zero when there is none.
+// Filter returns the kernel's ID of the program in the gate's filter, or zero without a filter.
 func (c *Conn) Filter(index int, d Direction) (program uint32, err error) {
-	replies, err := c.execute(request{kind: unix.RTM_GETTFILTER, header: filterHeader(index, d)})
-	switch {
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EINVAL): // without filter, and without clsact
-		return 0, nil
-	case err != nil:
-		return 0, fmt.Errorf("looking for the filter on %s of interface %d: %w", d, index, err)
-	}
-	for _, m := range replies {
-		ad, err := attributes(m, sizeofTC)
-		if err != nil {
-			return 0, fmt.Errorf("looking for the filter on %s of interface %d: %w", d, index, err)
-		}
-		for ad.Next() {
-			if ad.Type() == tcaOptions {
-				ad.Nested(func(options *netlink.AttributeDecoder) error {
-					for options.Next() {
-						if options.Type() == tcaBPFID {
-							program = options.Uint32()
-						}
-					}
-					return nil
-				})
-			}
-		}
-		if err := ad.Err(); err != nil {
-			return 0, fmt.Errorf("looking for the filter on %s of interface %d: %w", d, index, err)
-		}
-	}
-	return program, nil
-}
-
-// OtherFilters tells whether somebody else has filters in the place.
-func (c *Conn) OtherFilters(index int, d Direction) (bool, error) {
-	replies, err := c.execute(request{
-		kind: unix.RTM_GETTFILTER, flags: netlink.Dump, header: tcHeader(index, 0, d.parent(), 0),
-	})
+	filters, err := c.filters(index, d)
 	if err != nil {
-		return false, fmt.Errorf("listing the filters on %s of interface %d: %w", d, index, err)
+		return 0, err
 	}
-	for _, m := range replies {
-		if len(m.Data) < sizeofTC {
-			return false, fmt.Errorf("listing the filters on %s of interface %d: %d bytes are too few", d, index, len(m.Data))
-		}
-		handle, info := binary.NativeEndian.Uint32(m.Data[8:12]), binary.NativeEndian.Uint32(m.Data[16:20])
-		// Each priority has an entry of its own in the list, without handle, before its filters.
-		if handle != 0 && (handle != filterHandle || info>>16 != filterPriority) {
-			return true, nil
+	for _, f := range filters {
+		if bpf, ok := f.(*netlink.BpfFilter); ok && isGate(f) {
+			return uint32(bpf.Id), nil
 		}
 	}
-	return false, nil
+	return 0, nil
 }
 
-// RemoveFilter takes the gate's filter off an interface; one that is absent is removed. The place where it hung stays.
+// OtherFilters reports whether the interface has filters in that direction besides the gate's.
+func (c *Conn) OtherFilters(index int, d Direction) (bool, error) {
+	filters, err := c.filters(index, d)
+	for _, f := range filters {
+		// The kernel lists each priority once without a handle, before the filters of that priority.
+		if f.Attrs().Handle != 0 && !isGate(f) {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// filters lists the filters of one direction. An interface without clsact has none.
+func (c *Conn) filters(index int, d Direction) ([]netlink.Filter, error) {
+	found, err := dump(func() ([]netlink.Filter, error) { return c.handle.FilterList(linkOf(index), d.parent()) })
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EINVAL):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("listing the filters on %s of interface %d: %w", d, index, err)
+	}
+	return found, nil
+}
+
+func isGate(f netlink.Filter) bool {
+	return f.Attrs().Handle == filterHandle && f.Attrs().Priority == filterPriority
+}
+
+// RemoveFilter removes the gate's filter from an interface. Removing an absent filter succeeds. The qdisc stays.
 func (c *Conn) RemoveFilter(index int, d Direction) error {
-	_, err := c.execute(request{
-		kind:   unix.RTM_DELTFILTER,
-		flags:  netlink.Acknowledge,
-		header: filterHeader(index, d),
-		encode: func(ae *netlink.AttributeEncoder) { ae.String(tcaKind, "bpf") },
-	})
+	err := c.handle.FilterDel(&netlink.BpfFilter{FilterAttrs: filterAttributes(index, d), Fd: -1})
 	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("removing the filter on %s of interface %d: %w", d, index, err)
 	}
 	return nil
 }
 
-func filterHeader(index int, d Direction) []byte {
-	protocol := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	return tcHeader(index, filterHandle, d.parent(), filterPriority<<16|uint32(protocol))
-}
-
-func tcHeader(index int, handle, parent, info uint32) []byte {
-	header := make([]byte, sizeofTC)
-	binary.NativeEndian.PutUint32(header[4:8], uint32(index))
-	binary.NativeEndian.PutUint32(header[8:12], handle)
-	binary.NativeEndian.PutUint32(header[12:16], parent)
-	binary.NativeEndian.PutUint32(header[16:20], info)
-	return header
+func filterAttributes(index int, d Direction) netlink.FilterAttrs {
+	return netlink.FilterAttrs{
+		LinkIndex: index, Handle: filterHandle, Parent: d.parent(), Priority: filterPriority, Protocol: unix.ETH_P_ALL,
+	}
 }

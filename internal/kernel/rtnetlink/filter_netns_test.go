@@ -11,7 +11,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 )
 
-// program is one that has no opinion on any packet.
+// program loads a program that leaves every packet to the filters after it.
 func program(t *testing.T) (fd int, id uint32) {
 	t.Helper()
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, Instructions: asm.Instructions{

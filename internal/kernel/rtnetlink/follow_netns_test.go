@@ -7,40 +7,40 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mdlayher/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// followed follows the interfaces of the test's namespace, and returns what is told, and what ends it.
-func followed(t *testing.T, prepare func(*netlink.Conn)) (told <-chan struct{}, stop func() error) {
+// followed follows the interfaces of the test's namespace. It returns a channel with an item for each report, and a
+// function that stops following.
+func followed(t *testing.T, prepare func(*nl.NetlinkSocket)) (reports <-chan struct{}, stop func() error) {
 	t.Helper()
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil) // here, since other threads are in other namespaces
+	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK) // here, since other threads are in other namespaces
 	if err != nil {
 		t.Fatal(err)
 	}
-	prepare(conn)
+	prepare(socket)
 	ctx, cancel := context.WithCancel(t.Context())
 	changes, ended := make(chan struct{}, 10_000), make(chan error, 1)
-	go func() { ended <- followLinks(ctx, conn, func() { changes <- struct{}{} }) }()
-	t.Cleanup(func() { _ = conn.Close() })
+	go func() { ended <- receive(ctx, socket, func() { changes <- struct{}{} }) }()
 	return changes, func() error {
 		cancel()
 		return <-ended
 	}
 }
 
-// await waits until what is told shows the condition to whoever looks then.
-func await(t *testing.T, what string, told <-chan struct{}, condition func() bool) {
+// await waits for a report after which the condition holds.
+func await(t *testing.T, what string, reports <-chan struct{}, condition func() bool) {
 	t.Helper()
 	late := time.After(5 * time.Second)
 	for {
 		select {
-		case <-told:
+		case <-reports:
 			if condition() {
 				return
 			}
 		case <-late:
-			t.Fatalf("%s was not told", what)
+			t.Fatalf("%s was not reported", what)
 		}
 	}
 }
@@ -51,8 +51,8 @@ func TestFollowLinks(t *testing.T) {
 		link, err := c.Link(name)
 		return err == nil && link.Operational
 	}
-	told, stop := followed(t, func(*netlink.Conn) {})
-	await(t, "the beginning", told, func() bool { return up("lan") })
+	reports, stop := followed(t, func(*nl.NetlinkSocket) {})
+	await(t, "the beginning", reports, func() bool { return up("lan") })
 	for _, change := range []struct {
 		line      string
 		condition func() bool
@@ -63,21 +63,18 @@ func TestFollowLinks(t *testing.T) {
 		{"link delete wan", func() bool { return !up("wan") }},
 	} {
 		ip(t, change.line)
-		await(t, change.line, told, change.condition)
+		await(t, change.line, reports, change.condition)
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
 }
 
-// More changes than the socket holds are told of as one.
+// An overrun of the socket is reported as one change.
 func TestFollowLinksPastAnOverrun(t *testing.T) {
 	c := isolate(t)
-	told, stop := followed(t, func(conn *netlink.Conn) {
-		if err := conn.SetReadBuffer(1); err != nil { // as small as the kernel lets it be
-			t.Fatal(err)
-		}
-		if err := conn.JoinGroup(unix.RTNLGRP_LINK); err != nil {
+	reports, stop := followed(t, func(socket *nl.NetlinkSocket) {
+		if err := socket.SetReceiveBufferSize(1, false); err != nil { // the kernel raises it to its minimum
 			t.Fatal(err)
 		}
 		for range 20 {
@@ -86,7 +83,7 @@ func TestFollowLinksPastAnOverrun(t *testing.T) {
 		}
 	})
 	ip(t, "link set far down")
-	await(t, "the end of many changes", told, func() bool {
+	await(t, "the end of many changes", reports, func() bool {
 		link, err := c.Link("lan")
 		return err == nil && link.Enabled && !link.Operational
 	})

@@ -5,61 +5,55 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// ParseMAC reads an Ethernet address as it is written, such as 02:00:5e:10:00:01. The zero address and groups are no
-// addresses of an interface.
+// ParseMAC parses an Ethernet address in colon notation, such as 02:00:5e:10:00:01. It refuses the zero address and
+// group addresses, which no interface can have.
 func ParseMAC(text string) (MAC, error) {
 	parsed, err := net.ParseMAC(text)
 	switch {
 	case err != nil:
-		return MAC{}, fmt.Errorf("%q is no MAC address, as 02:00:5e:10:00:01 is: %w", text, err)
+		return MAC{}, fmt.Errorf("%q is not a MAC address such as 02:00:5e:10:00:01: %w", text, err)
 	case len(parsed) != len(MAC{}):
 		return MAC{}, fmt.Errorf("MAC address %s has %d bytes instead of six", text, len(parsed))
 	case MAC(parsed) == MAC{} || parsed[0]&1 != 0:
-		return MAC{}, fmt.Errorf("MAC address %s is not that of a single station", text)
+		return MAC{}, fmt.Errorf("MAC address %s is zero or a group address; use a unicast address", text)
 	}
 	return MAC(parsed), nil
 }
 
 func (m MAC) String() string { return net.HardwareAddr(m[:]).String() }
 
-// MarshalText writes the address as ParseMAC reads it.
+// MarshalText encodes the address in the form that ParseMAC parses.
 func (m MAC) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// UnmarshalText is ParseMAC.
+// UnmarshalText parses the address as ParseMAC does.
 func (m *MAC) UnmarshalText(text []byte) (err error) {
 	*m, err = ParseMAC(string(text))
 	return err
 }
 
-// SetMAC gives an interface its address, also while the interface is up. The kernel forgets the neighbours that it
-// knows on the interface, those that were set by hand too, and keeps IP addresses and routes.
+// SetMAC sets the address of an interface, also while the interface is up. The kernel then drops the neighbour entries
+// of the interface, static ones included. It keeps IP addresses and routes.
 //
-// For a macvlan that is up the kernel waits for an RCU grace period meanwhile, some 8 ms on an idle machine and up to
-// 40 ms on a busy one; where rcupdate.rcu_expedited is set, a tenth of a millisecond. Others take that much anyway.
+// For a macvlan that is up the kernel also waits for an RCU grace period: about 8 ms on an idle machine and up to 40 ms
+// on a busy one. With rcupdate.rcu_expedited=1 it is a tenth of a millisecond, as for other kinds of interfaces.
 func (c *Conn) SetMAC(index int, mac MAC) error {
-	_, err := c.execute(request{
-		kind:   unix.RTM_SETLINK,
-		flags:  netlink.Acknowledge,
-		header: linkHeader(index),
-		encode: func(ae *netlink.AttributeEncoder) { ae.Bytes(unix.IFLA_ADDRESS, mac[:]) },
-	})
-	if err != nil {
+	if err := c.handle.LinkSetHardwareAddr(linkOf(index), mac[:]); err != nil {
 		return fmt.Errorf("setting MAC address %s of interface %d: %w", mac, index, explainMAC(err))
 	}
 	return nil
 }
 
-// explainMAC adds to the kernel's few words what a person can do.
+// explainMAC adds the remedy to the kernel's error.
 func explainMAC(err error) error {
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		return fmt.Errorf("%w; another macvlan on the same parent has it: place the two units on different nodes", err)
+		return fmt.Errorf("%w; another macvlan on the same parent has it: schedule the two units on different nodes", err)
 	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EBUSY):
-		return fmt.Errorf("%w; this kind of interface keeps its address: use another attachment, or no virtual MAC", err)
+		return fmt.Errorf("%w; this kind of interface cannot change its address: "+
+			"use another attachment, or no virtual MAC", err)
 	case errors.Is(err, unix.EPERM):
 		return fmt.Errorf("%w; the container needs the capability NET_ADMIN, and an SR-IOV function must be trusted", err)
 	default:
