@@ -73,10 +73,12 @@ var _ = Describe("kubectl get", func() {
 		for _, r := range resources.APIResources {
 			short[r.Name], categories[r.Name] = r.ShortNames, r.Categories
 		}
+		Expect(short).To(HaveKeyWithValue("firewallconfigurations", []string{"fwc"}))
 		Expect(short).To(HaveKeyWithValue("hapairs", []string{"hap"}))
 		Expect(short).To(HaveKeyWithValue("syncpolicies", []string{"syncpol"}))
 		Expect(short).To(HaveKeyWithValue("haunits", []string{"hau"}))
 		Expect(categories).To(HaveKeyWithValue("haunits", []string{"firewall"}))
+		Expect(categories).To(HaveKeyWithValue("firewallconfigurations", []string{"firewall"}))
 		Expect(categories).To(HaveKeyWithValue("hapairs", []string{"firewall"}))
 		Expect(categories).To(HaveKeyWithValue("syncpolicies", []string{"firewall"}))
 	})

@@ -110,11 +110,12 @@ const (
 	ReasonNoConflict = "NoConflict"
 )
 
-// Accepted (SyncPolicy): the policy can be carried out.
+// Accepted (SyncPolicy, FirewallConfiguration): the object has no errors and can be carried out. Its other reason is
+// ReasonInvalid.
 const (
 	ConditionAccepted = "Accepted"
 
-	// ReasonValid: every class and filter is known.
+	// ReasonValid: the object has no errors.
 	ReasonValid = "Valid"
 )
 

@@ -11,8 +11,11 @@ var GroupVersion = schema.GroupVersion{Group: "hapair.io", Version: "v1alpha1"}
 
 // AddToScheme makes the kinds of this API known to a scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &HAPair{}, &HAPairList{}, &SyncPolicy{}, &SyncPolicyList{},
-		&HAUnit{}, &HAUnitList{})
+	scheme.AddKnownTypes(GroupVersion,
+		&FirewallConfiguration{}, &FirewallConfigurationList{},
+		&HAPair{}, &HAPairList{},
+		&HAUnit{}, &HAUnitList{},
+		&SyncPolicy{}, &SyncPolicyList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }

@@ -31,6 +31,7 @@ func TestDefaultRelease(t *testing.T) {
 		find[*rbacv1.ClusterRole](t, release, "hapair-edit")
 		find[*flowcontrolv1.FlowSchema](t, release, "hapair-leases")
 		find[*flowcontrolv1.PriorityLevelConfiguration](t, release, "hapair-leases")
+		find[*apiextensionsv1.CustomResourceDefinition](t, release, "firewallconfigurations.hapair.io")
 		find[*apiextensionsv1.CustomResourceDefinition](t, release, "hapairs.hapair.io")
 		find[*apiextensionsv1.CustomResourceDefinition](t, release, "syncpolicies.hapair.io")
 	})

@@ -73,6 +73,7 @@ var _ = Describe("A release", Ordered, func() {
 		run("install", release, root+"/charts/hapair", "--create-namespace")
 		Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "hapair-manager"}, &appsv1.Deployment{})).
 			To(Succeed())
+		Eventually(crdServed).WithContext(ctx).WithArguments(admin, "firewallconfigurations.hapair.io").Should(BeTrue())
 		Eventually(crdServed).WithContext(ctx).WithArguments(admin, "hapairs.hapair.io").Should(BeTrue())
 		Eventually(crdServed).WithContext(ctx).WithArguments(admin, "syncpolicies.hapair.io").Should(BeTrue())
 	})
@@ -136,6 +137,7 @@ var _ = Describe("A release", Ordered, func() {
 		run("uninstall", release)
 		err := admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "hapair-manager"}, &corev1.ServiceAccount{})
 		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "got: %v", err)
+		Expect(crdServed(ctx, admin, "firewallconfigurations.hapair.io")).To(BeTrue())
 		Expect(crdServed(ctx, admin, "hapairs.hapair.io")).To(BeTrue())
 		Expect(crdServed(ctx, admin, "syncpolicies.hapair.io")).To(BeTrue())
 	})
