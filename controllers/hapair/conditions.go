@@ -157,8 +157,8 @@ func progressing(s *scope) metav1.Condition {
 	if len(s.lacks) > 0 {
 		return no(condition, v1alpha1.ReasonBlocked, "%s", s.lacks[0].message)
 	}
-	if s.awaited != nil {
-		return no(condition, s.awaited.reason, "%s", s.awaited.message)
+	if s.certificatesPending != nil {
+		return no(condition, s.certificatesPending.Reason, "%s", upper(s.certificatesPending.Message))
 	}
 	var creating, updating, held []string
 	for _, unit := range v1alpha1.Units() {

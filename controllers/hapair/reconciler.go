@@ -13,6 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/certificates"
+	"github.com/hapair-io/hapair/controllers/owned"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -29,8 +31,8 @@ type Reconciler struct {
 	// Now is the clock.
 	Now func() time.Time
 
-	// memory is of how long credentials stand as they do.
-	memory memory
+	// certificates is what is known of pairs' certificates from one reconcile to the next.
+	certificates certificates.Memory
 }
 
 // step is one part of a reconcile. An error ends the reconcile; a lack that the user has to mend is noted in the scope.
@@ -41,7 +43,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	pair := &v1alpha1.HAPair{}
 	if err := r.Client.Get(ctx, request.NamespacedName, pair); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.memory.forget(request.NamespacedName)
+			r.certificates.Delete(request.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -64,7 +66,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 			r.resolveSync,
 			r.resolveDocument,
 			r.ensureIdentity,
-			r.ensureCredentials,
+			r.ensureCertificates,
 			r.ensureAccess,
 			r.ensureConfiguration,
 			r.ensureUnits,
@@ -106,7 +108,7 @@ func run(ctx context.Context, s *scope, steps ...step) error {
 // refuses what the spec amounts to, or a foreign object is in the way. Other errors pass, and no person has to see
 // them.
 func refusal(err error) string {
-	foreign := &foreignObjectError{}
+	foreign := &owned.ForeignObjectError{}
 	spec := &specError{}
 	switch {
 	case err == nil:
@@ -125,3 +127,14 @@ type specError struct{ err error }
 func (e *specError) Error() string { return fmt.Sprintf("carrying out the spec: %v", e.err) }
 
 func (e *specError) Unwrap() error { return e.err }
+
+// objects applies what the pair owns.
+func (r *Reconciler) objects() owned.Applier { return owned.Applier{Client: r.Client, Live: r.Live} }
+
+// ensure applies an object of the pair if it is not as wanted. It fills current with the cached object as it was before.
+func (r *Reconciler) ensure(
+	ctx context.Context, pair *v1alpha1.HAPair, current client.Object, wanted owned.Configuration,
+) error {
+	_, err := r.objects().Ensure(ctx, pair, current, wanted)
+	return err
+}

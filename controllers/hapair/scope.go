@@ -6,6 +6,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/certificates"
 	"github.com/hapair-io/hapair/internal/contract"
 )
 
@@ -32,8 +33,8 @@ type scope struct {
 	// decisions are what ensureUnits made of each unit; nil when it did not get that far.
 	decisions decisions
 
-	// awaited is what the certificates wait for, nil when for nothing.
-	awaited *awaited
+	// certificatesPending is what the certificates wait for, nil if nothing.
+	certificatesPending *certificates.Pending
 
 	// repointed is set when the Service was made to point at another unit.
 	repointed bool

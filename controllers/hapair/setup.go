@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/trimmed"
 )
 
 const (
@@ -35,10 +36,10 @@ func CacheOptions() (cache.Options, error) {
 		return cache.Options{}, fmt.Errorf("selecting what belongs to pairs: %w", err)
 	}
 	cached := map[client.Object]cache.ByObject{}
-	for kind, keep := range owned() {
+	for kind, keep := range trimmed.Kinds() {
 		cached[kind] = cache.ByObject{Label: labels.NewSelector().Add(*ofPair), Transform: keep}
 	}
-	return cache.Options{ByObject: cached, DefaultTransform: keepUsers}, nil
+	return cache.Options{ByObject: cached, DefaultTransform: trimmed.TrimWritten}, nil
 }
 
 // SetupWithManager has the reconciler called whenever something changes that a pair depends on.
@@ -55,8 +56,8 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 		For(&v1alpha1.HAPair{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.SyncPolicy{}, r.pairsThatName(indexPolicy),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&corev1.Secret{}, pairOfIssued(), builder.WithPredicates(news())).
-		Watches(&coordinationv1.Lease{}, urgent(ofController(manager)), builder.WithPredicates(news())).
+		Watches(&corev1.Secret{}, pairOfIssuedSecret(), builder.WithPredicates(trimmed.Changes())).
+		Watches(&coordinationv1.Lease{}, urgent(ofController(manager)), builder.WithPredicates(trimmed.Changes())).
 		WatchesRawSource(source.Kind[client.Object](documents, configMapMetadata(), r.pairsThatName(indexConfigMap))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrentPairs,
@@ -64,9 +65,9 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 			// A replica that waits to lead has seen everything when it comes to that.
 			EnableWarmup: new(true),
 		})
-	for kind := range owned() {
+	for kind := range trimmed.Kinds() {
 		if _, lease := kind.(*coordinationv1.Lease); !lease {
-			setup.Owns(kind, builder.WithPredicates(news()))
+			setup.Owns(kind, builder.WithPredicates(trimmed.Changes()))
 		}
 	}
 	return setup.Complete(r)

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/owned"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -23,7 +24,7 @@ func (r *Reconciler) ensureAccess(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	unit, err := readSecret(ctx, r.Client, s.pair, resources.UnitSecretName(s.pair.Name, v1alpha1.Primary))
+	unit, err := owned.ReadSecret(ctx, r.Client, s.pair, resources.UnitSecretName(s.pair.Name, v1alpha1.Primary))
 	if err != nil {
 		return err
 	}
@@ -35,7 +36,7 @@ func (r *Reconciler) ensureAccess(ctx context.Context, s *scope) error {
 // one shuts out who has the old.
 func (r *Reconciler) metricsToken(ctx context.Context, s *scope) (string, error) {
 	for _, reader := range []client.Reader{r.Client, r.Live} {
-		found, err := readSecret(ctx, reader, s.pair, resources.MetricsSecretName(s.pair.Name))
+		found, err := owned.ReadSecret(ctx, reader, s.pair, resources.MetricsSecretName(s.pair.Name))
 		if err != nil {
 			return "", err
 		}

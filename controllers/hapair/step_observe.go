@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/owned"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -52,7 +53,7 @@ func observe(ctx context.Context, reader client.Reader, pair *v1alpha1.HAPair) (
 		case err != nil:
 			return facts{}, fmt.Errorf("reading the pod of unit %s: %w", unit, err)
 		case !metav1.IsControlledBy(pod, pair):
-			return facts{}, &foreignObjectError{what: fmt.Sprintf("Pod %s", key)}
+			return facts{}, &owned.ForeignObjectError{Object: fmt.Sprintf("Pod %s", key)}
 		default:
 			seen.units[unit] = unitFacts{pod: pod}
 		}

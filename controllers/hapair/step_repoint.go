@@ -13,6 +13,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/apply"
+	"github.com/hapair-io/hapair/controllers/trimmed"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -60,7 +61,7 @@ func (r *Reconciler) pointAt(
 		return err
 	}
 	wanted := resources.EndpointSlice(pair, family, s.facts.endpoint(family))
-	wrote, err := r.ensured(ctx, pair, &discoveryv1.EndpointSlice{}, wanted)
+	wrote, err := r.objects().Ensure(ctx, pair, &discoveryv1.EndpointSlice{}, wanted)
 	s.repointed = s.repointed || wrote
 	return err
 }
@@ -86,7 +87,7 @@ func (r *Reconciler) publishAddresses(ctx context.Context, pair *v1alpha1.HAPair
 		return nil // not yet, or no longer: the change brings the next reconcile
 	}
 	wanted := resources.ServiceStatus(pair)
-	if same, err := says(service, subresourceStatus, wanted); err != nil || same {
+	if same, err := trimmed.MatchesStatus(service, wanted); err != nil || same {
 		return err
 	}
 	if err := r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership); err != nil {

@@ -5,33 +5,16 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
-
-// news passes over updates that leave all that the cache keeps as it was, such as the renewals of Leases.
-func news() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return !equality.Semantic.DeepEqual(unversioned(e.ObjectOld), unversioned(e.ObjectNew))
-	}}
-}
-
-// unversioned is a copy of an object without its version, which every write changes.
-func unversioned(object client.Object) client.Object {
-	object, _ = object.DeepCopyObject().(client.Object) // a copy is of the same type
-	object.SetResourceVersion("")
-	return object
-}
 
 // The fields by which pairs are found that name an object.
 const (

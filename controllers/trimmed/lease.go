@@ -1,4 +1,4 @@
-package hapair
+package trimmed
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package hapair
+package trimmed
 
 import (
 	"bytes"
@@ -57,8 +57,15 @@ func own(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
 	})
 }
 
-// says tells whether an object of the cache is as the operator wants it, as far as it applies anything to it.
-func says(kept client.Object, subresource string, wanted any) (bool, error) {
+// Matches reports whether an object of the cache has what the operator wants to apply to it.
+func Matches(object client.Object, wanted any) (bool, error) { return matches(object, "", wanted) }
+
+// MatchesStatus reports whether an object of the cache has the status that the operator wants to apply to it.
+func MatchesStatus(object client.Object, wanted any) (bool, error) {
+	return matches(object, subresourceStatus, wanted)
+}
+
+func matches(kept client.Object, subresource string, wanted any) (bool, error) {
 	digest, err := digestOf(wanted)
 	if err != nil {
 		return false, err

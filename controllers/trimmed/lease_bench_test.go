@@ -1,4 +1,4 @@
-package hapair
+package trimmed
 
 import (
 	"testing"
@@ -38,7 +38,7 @@ func BenchmarkKeepLease(b *testing.B) {
 			RenewTime: &renewed, AcquireTime: &renewed,
 		},
 	}
-	keep := owned()
+	keep := Kinds()
 	for kind, transform := range keep {
 		if _, ok := kind.(*coordinationv1.Lease); !ok {
 			continue

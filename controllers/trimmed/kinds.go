@@ -1,4 +1,4 @@
-package hapair
+package trimmed
 
 import (
 	"unique"
@@ -23,11 +23,11 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// owned are the kinds that a pair consists of, with what the cache keeps of each. A pair is two dozen objects, and of
+// Kinds returns the kinds that a pair consists of, and what the cache keeps of each. A pair is two dozen objects, and of
 // most of them all that matters is whether they are as they should be. So what is kept is what an object is called,
 // whose it is, a digest of what was applied to it, and the few fields that are looked at. That it is not whole does no
 // harm, since nothing that was read is ever written back.
-func owned() map[client.Object]toolscache.TransformFunc {
+func Kinds() map[client.Object]toolscache.TransformFunc {
 	return map[client.Object]toolscache.TransformFunc{
 		&corev1.Pod{}:                   keep(podKept),
 		&coordinationv1.Lease{}:         keep(leaseKept, applied(appliedToLease)),
@@ -43,8 +43,8 @@ func owned() map[client.Object]toolscache.TransformFunc {
 	}
 }
 
-// keepUsers makes the cache keep of what users write all but what the API server and kubectl remember of it.
-func keepUsers(object any) (any, error) {
+// TrimWritten makes the cache keep of what users write all but what the API server and kubectl remember of it.
+func TrimWritten(object any) (any, error) {
 	if written, ok := object.(client.Object); ok {
 		written.SetManagedFields(nil)
 		annotations := written.GetAnnotations()

@@ -1,4 +1,4 @@
-package hapair
+package trimmed
 
 import (
 	"testing"
@@ -11,8 +11,8 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// A pair whose units only renew is not reconciled for it: with hundreds of pairs the operator would do little else.
-func TestNewsOfALease(t *testing.T) {
+// A renewal causes no reconcile. With hundreds of pairs the operator would otherwise do little else.
+func TestChangesOfALease(t *testing.T) {
 	type lease = *coordinationv1.Lease
 	for name, test := range map[string]struct {
 		change func(lease)
@@ -56,7 +56,7 @@ func TestNewsOfALease(t *testing.T) {
 			after := before.DeepCopy()
 			test.change(after)
 			e := event.UpdateEvent{ObjectOld: kept(t, before), ObjectNew: kept(t, after)}
-			if got := news().Update(e); got != test.want {
+			if got := Changes().Update(e); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})

@@ -1,0 +1,37 @@
+package hapair
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hapair-io/hapair/controllers/trimmed"
+)
+
+// The cache keeps everything that troubleOf reads.
+func TestTroubleOfTrimmedPod(t *testing.T) {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "edge-primary"},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+			Name:  "firewall",
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "m"}},
+			LastTerminationState: corev1.ContainerState{
+				Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Message: "no table"},
+			},
+		}}},
+	}
+	want := troubleOf(pod)
+	for kind, trim := range trimmed.Kinds() {
+		if _, ok := kind.(*corev1.Pod); !ok {
+			continue
+		}
+		light, err := trim(pod.DeepCopy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := troubleOf(light.(*corev1.Pod)); got != want || want == "" {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
