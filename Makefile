@@ -70,7 +70,7 @@ test-apiserver: kubernetes-assets $(BIN)/helm ## Run the tests against a real ku
 .PHONY: test-netns
 test-netns: ## Run the tests that make network namespaces (root)
 	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 ./internal/... ./test/testbed/... ./test/cluster/... \
-		./test/witness/... ./test/benchmark/...
+		./test/internal/... ./test/benchmark/...
 
 .PHONY: test-soak
 test-soak: ## Let connections come and go through a pair for 10 minutes, and see that nothing grows (root)

@@ -12,8 +12,8 @@ import (
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
-	"github.com/hapair-io/hapair/test/deploy"
-	"github.com/hapair-io/hapair/test/story"
+	"github.com/hapair-io/hapair/test/internal/deploy"
+	"github.com/hapair-io/hapair/test/internal/story"
 )
 
 // demo is the stage with all that the acts need.

@@ -14,9 +14,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/test/chaos"
+	"github.com/hapair-io/hapair/test/internal/chaos"
 	"github.com/hapair-io/hapair/test/cluster"
-	"github.com/hapair-io/hapair/test/story"
+	"github.com/hapair-io/hapair/test/internal/story"
 )
 
 var apiServer = cluster.Program{Node: cluster.ControlPlane, Name: "kube-apiserver"}

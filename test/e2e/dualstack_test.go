@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/test/story"
+	"github.com/hapair-io/hapair/test/internal/story"
 )
 
 var _ = Describe("A pair with IPv6 addresses", Ordered, func() {

@@ -18,9 +18,9 @@ import (
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
-	"github.com/hapair-io/hapair/test/endurance"
-	"github.com/hapair-io/hapair/test/story"
-	"github.com/hapair-io/hapair/test/witness"
+	"github.com/hapair-io/hapair/test/internal/endurance"
+	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/tracer"
 )
 
 const (
@@ -54,7 +54,7 @@ var _ = Describe("Every kind of connection through the sample pair", Ordered, fu
 		before, err := holder(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		unit := hapairv1alpha1.Unit(before.Unit)
-		after := witness.Turn{Unit: string(unit.Peer()), Term: before.Term + 1}
+		after := tracer.Turn{Unit: string(unit.Peer()), Term: before.Term + 1}
 		pods := unitPods(ctx, edge)
 		active, standby := pods[unit], pods[unit.Peer()]
 
@@ -188,11 +188,11 @@ func awaitReplicated(ctx context.Context, standby *corev1.Pod, server netip.Addr
 }
 
 // holder is whose turn it is, as the Lease has it.
-func holder(ctx context.Context) (witness.Turn, error) {
+func holder(ctx context.Context) (tracer.Turn, error) {
 	lease := &coordinationv1.Lease{}
 	if err := k8s.Get(ctx, edge, lease); err != nil {
-		return witness.Turn{}, err
+		return tracer.Turn{}, err
 	}
 	unit, err := story.HolderUnit(lease)
-	return witness.Turn{Unit: string(unit), Term: int64(ptr.Deref(lease.Spec.LeaseTransitions, 0))}, err
+	return tracer.Turn{Unit: string(unit), Term: int64(ptr.Deref(lease.Spec.LeaseTransitions, 0))}, err
 }

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hapair-io/hapair/test/story"
+	"github.com/hapair-io/hapair/test/internal/story"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"

@@ -18,7 +18,7 @@ import (
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
-	"github.com/hapair-io/hapair/test/story"
+	"github.com/hapair-io/hapair/test/internal/story"
 )
 
 // The bounds are those of a promise, not of this machine on a good day: what is measured is printed.

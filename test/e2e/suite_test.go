@@ -16,10 +16,10 @@ import (
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
-	"github.com/hapair-io/hapair/test/deploy"
-	"github.com/hapair-io/hapair/test/endurance"
-	"github.com/hapair-io/hapair/test/prompt"
-	"github.com/hapair-io/hapair/test/story"
+	"github.com/hapair-io/hapair/test/internal/deploy"
+	"github.com/hapair-io/hapair/test/internal/endurance"
+	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/story"
 )
 
 // Set up once, before all specs, and only read afterwards.
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestCluster(t *testing.T) {
-	defer prompt.Turns()()
+	defer realtime.Turns()()
 	RegisterFailHandler(Fail)
 	SetDefaultEventuallyTimeout(90 * time.Second)
 	SetDefaultEventuallyPollingInterval(100 * time.Millisecond)

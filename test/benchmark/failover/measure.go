@@ -16,7 +16,7 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/traffic"
 	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
-	"github.com/hapair-io/hapair/test/witness"
+	"github.com/hapair-io/hapair/test/internal/tracer"
 )
 
 // The server's ports.
@@ -60,7 +60,7 @@ type measurement struct {
 
 	udp, udp5, tcp *traffic.Ticker
 	client, server *sight.Watch
-	prober         *witness.Prober
+	prober         *tracer.Prober
 }
 
 // begin starts the traffic and whatever looks at it.
@@ -97,7 +97,7 @@ func (m *measurement) probe(r *router) {
 	b.t.Helper()
 	const interval = 2 * time.Millisecond
 	ctx, cancel := context.WithCancel(b.t.Context())
-	prober, err := witness.Probe(ctx, namespace.Named(b.network.Client.Name), "lan0",
+	prober, err := tracer.Probe(ctx, namespace.Named(b.network.Client.Name), "lan0",
 		netip.AddrPortFrom(netip.MustParseAddr(testbed.ClientAddress), portProber),
 		netip.AddrPortFrom(netip.MustParseAddr(testbed.ServerAddress), portProbe), interval)
 	if err != nil {
@@ -108,7 +108,7 @@ func (m *measurement) probe(r *router) {
 		cancel()
 		prober.Wait()
 	})
-	prober.Aim([]witness.Station{witness.Station(r.lan)})
+	prober.Aim([]tracer.Station{tracer.Station(r.lan)})
 	m.prober = prober
 }
 
@@ -159,7 +159,7 @@ func awaitRedundant(b *bed, s system) {
 // undisturbed fails when another router than the primary has forwarded.
 func (m *measurement) undisturbed() error {
 	forwarded, err := m.forwarded()
-	if err == nil && (len(forwarded) == 0 || len(sight.Judge(forwarded, witness.InFlight).Changes) > 0) {
+	if err == nil && (len(forwarded) == 0 || len(sight.Judge(forwarded, tracer.InFlight).Changes) > 0) {
 		err = errors.New("more than one router has forwarded")
 	}
 	return err
@@ -250,7 +250,7 @@ func (m *measurement) conclude(event time.Time) {
 	if err != nil {
 		t.Fatalf("Looking at packets: %v", err)
 	}
-	verdict := sight.Judge(forwarded, witness.InFlight)
+	verdict := sight.Judge(forwarded, tracer.InFlight)
 	s.Changes, s.Late, s.Overlap = len(verdict.Changes), verdict.Late, Milliseconds(verdict.Overlap)
 	s.Resets, s.Told = m.resets(), m.system.told()
 	if m.prober == nil {
@@ -262,7 +262,7 @@ func (m *measurement) conclude(event time.Time) {
 	}
 	begun := sight.FirstBy(forwarded, m.bed.secondary.name)
 	last := sight.LastBy(probes, m.bed.primary.name)
-	if !begun.IsZero() && last.Sub(begun) > witness.InFlight {
+	if !begun.IsZero() && last.Sub(begun) > tracer.InFlight {
 		s.Stale = Milliseconds(last.Sub(begun))
 	}
 }

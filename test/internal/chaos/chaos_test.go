@@ -1,0 +1,107 @@
+package chaos
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+
+	"github.com/hapair-io/hapair/test/internal/tracer"
+)
+
+func TestStationsOfAPod(t *testing.T) {
+	const good = `[{"name":"cluster","interface":"eth0","mac":"02:00:00:00:00:01"},` +
+		`{"name":"default/lan","interface":"lan","mac":"02:00:00:00:00:02"},` +
+		`{"name":"default/wan","interface":"wan","mac":"02:00:00:00:00:03"}]`
+	got, err := stationsOf(good)
+	if err != nil || got.lan != (tracer.Station{2, 0, 0, 0, 0, 2}) || got.wan != (tracer.Station{2, 0, 0, 0, 0, 3}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for name, status := range map[string]string{
+		"a pod that is being made": "", "another format": "{}",
+		"no WAN":       `[{"interface":"lan","mac":"02:00:00:00:00:02"}]`,
+		"no address":   strings.ReplaceAll(good, "02:00:00:00:00:03", ""),
+		"another kind": strings.ReplaceAll(good, "02:00:00:00:00:03", "02:00:00:00:00:00:00:03"),
+	} {
+		if got, err := stationsOf(status); err == nil {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestTurnsAreThoseOfTheLease(t *testing.T) {
+	h := &holders{}
+	for _, record := range []struct {
+		holder string
+		term   int32
+	}{
+		{"primary/a/1", 3},
+		{"primary/a/1", 3}, // renewed
+		{"secondary/b/1", 4},
+		{"", 4},              // released
+		{"secondary/b/2", 5}, // the same unit, another process
+		{"primary/a/2", 8},   // two were not seen
+	} {
+		h.note(&coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{
+			HolderIdentity: &record.holder, LeaseTransitions: &record.term,
+		}})
+	}
+	h.note(&coordinationv1.Lease{})
+	want := []tracer.Turn{
+		{Unit: "primary", Term: 3},
+		{Unit: "secondary", Term: 4},
+		{Unit: "secondary", Term: 5},
+		{Term: 6},
+		{Term: 7},
+		{Unit: "primary", Term: 8},
+	}
+	if got := h.all(); !slices.Equal(got, want) {
+		t.Errorf("turns %v, want %v", got, want)
+	}
+	if got := terms(h.all()); got != 5 {
+		t.Errorf("%d terms have passed", got)
+	}
+	for term := int32(10); term < 10_000; term += 10 {
+		holder := "primary/a/" + strings.Repeat("x", int(term%7)+1)
+		h.note(&coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder, LeaseTransitions: &term}})
+	}
+	if n := len(h.all()); n > maxTurns {
+		t.Errorf("%d turns are kept", n)
+	}
+}
+
+func TestReportsTellWhatMatters(t *testing.T) {
+	begun := time.Unix(1_800_000_000, 0)
+	at := func(seconds float64) time.Time { return begun.Add(time.Duration(seconds * float64(time.Second))) }
+	r := Report{
+		Title: "outlives it", Begun: begun, Marks: []Mark{{At: at(1), What: "power-off of worker-1"}},
+		Stream: tracer.Tally{
+			Received: 900, Lost: 100, Longest: tracer.Gap{From: at(1), Length: 450 * time.Millisecond},
+		},
+		Connections: 8, Survived: 7,
+		Forwarders: []Forwarder{
+			{Unit: "primary", Segment: tracer.Segment{First: at(0), Last: at(1), Packets: 500}},
+			{Unit: "secondary", Segment: tracer.Segment{First: at(1.45), Last: at(3), Packets: 400}},
+		},
+		Turns: []tracer.Turn{{Unit: "primary", Term: 1}, {Unit: "secondary", Term: 2}},
+	}
+	for range 100 {
+		r.Violations = append(r.Violations, tracer.Violation{Verdict: tracer.OutOfTurn, At: at(2), Detail: "primary"})
+	}
+	if r.Takeovers() != 1 || r.Terms() != 1 {
+		t.Errorf("%d takeovers in %d terms", r.Takeovers(), r.Terms())
+	}
+	var text strings.Builder
+	r.Print(&text)
+	for _, want := range []string{
+		"outlives it", "+0.000 s  power-off of worker-1", "longest gap 450.0 ms, 100 packets lost of 1000",
+		"7 of 8 connections survived", "secondary  +0.450 s to  +2.000 s  400 packets", "secondary term 2",
+		"VIOLATIONS: 100", "and 88 more",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the report does not say %q:\n%s", want, text.String())
+		}
+	}
+}

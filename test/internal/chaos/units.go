@@ -1,0 +1,107 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/tracer"
+)
+
+// networkStatus is where Multus and its like write down a pod's interfaces.
+const networkStatus = "k8s.v1.cni.cncf.io/network-status"
+
+// units follows the pair's pods: which stations belong to which unit, and whom the probes are to be aimed at. A pod
+// that is made anew has other stations.
+type units struct {
+	stage  story.Stage
+	prober *tracer.Prober
+	done   sync.WaitGroup
+
+	mu sync.Mutex
+	// stations on the WAN, of every pod that was ever seen.
+	stations map[tracer.Station]string
+}
+
+// followUnits looks at the pods now, and again and again until the context ends.
+func followUnits(ctx context.Context, stage story.Stage, prober *tracer.Prober) (*units, error) {
+	u := &units{stage: stage, prober: prober, stations: map[tracer.Station]string{}}
+	if err := u.look(ctx); err != nil {
+		return nil, err
+	}
+	u.done.Go(func() {
+		for pause(ctx, askAgain) {
+			_ = u.look(ctx) // the API server may be away; what was known stays known
+		}
+	})
+	return u, nil
+}
+
+func (u *units) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	pods := &corev1.PodList{}
+	if err := u.stage.Client.List(ctx, pods, client.InNamespace(u.stage.Pair.Namespace),
+		client.MatchingLabels{hapairv1alpha1.LabelPair: u.stage.Pair.Name}); err != nil {
+		return fmt.Errorf("listing the pair's pods: %w", err)
+	}
+	var targets []tracer.Station
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, pod := range pods.Items {
+		// A pod that is being made has no interfaces yet.
+		stations, err := stationsOf(pod.Annotations[networkStatus])
+		if err != nil {
+			continue
+		}
+		u.stations[stations.wan] = pod.Labels[hapairv1alpha1.LabelUnit]
+		targets = append(targets, stations.lan)
+	}
+	if len(targets) > 0 {
+		u.prober.Aim(targets)
+	}
+	return nil
+}
+
+// name is the unit that a station on the WAN belongs to.
+func (u *units) name(station tracer.Station) (string, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	unit, ok := u.stations[station]
+	return unit, ok
+}
+
+func (u *units) wait() { u.done.Wait() }
+
+// interfaces are the hardware addresses of a pod's two traffic interfaces.
+type interfaces struct{ lan, wan tracer.Station }
+
+// stationsOf reads them out of the annotation.
+func stationsOf(status string) (interfaces, error) {
+	var entries []struct {
+		Interface string `json:"interface"`
+		MAC       string `json:"mac"`
+	}
+	if err := json.Unmarshal([]byte(status), &entries); err != nil {
+		return interfaces{}, fmt.Errorf("reading a pod's interfaces: %w", err)
+	}
+	found := map[string]tracer.Station{}
+	for _, e := range entries {
+		if mac, err := net.ParseMAC(e.MAC); err == nil && len(mac) == len(tracer.Station{}) {
+			found[e.Interface] = tracer.Station(mac)
+		}
+	}
+	lan, onLAN := found["lan"]
+	wan, onWAN := found["wan"]
+	if !onLAN || !onWAN {
+		return interfaces{}, fmt.Errorf("interfaces lan and wan are not among %q", status)
+	}
+	return interfaces{lan: lan, wan: wan}, nil
+}

@@ -1,0 +1,80 @@
+package endurance
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/hapair-io/hapair/test/internal/traffic"
+)
+
+// Conversation is one TCP connection on which the server counts aloud and the client repeats every number. It survives
+// if the sequence goes on, unbroken, on the one connection.
+type Conversation struct {
+	Kind   string
+	Hosts  Hosts
+	Server netip.AddrPort
+
+	task
+	server *traffic.Server
+	client *traffic.Client
+	before uint64
+}
+
+const (
+	// tick is between two numbers.
+	tick = 10 * time.Millisecond
+	// numbers is how many must come for a conversation to go on.
+	numbers = 100
+)
+
+// Begin implements Traffic.
+func (c *Conversation) Begin(ctx context.Context) error {
+	ctx = c.under(ctx)
+	listener, err := c.Hosts.Server.Listen(ctx, "tcp", c.Server.String())
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Kind, err)
+	}
+	c.server = traffic.Serve(ctx, listener, tick)
+	conn, err := dial(ctx, c.Hosts.Client, listener.Addr())
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Kind, err)
+	}
+	c.client = traffic.Listen(ctx, conn)
+	if err := awaitGrowth(ctx, numbers/10, c.heard, c.broken); err != nil {
+		return fmt.Errorf("%s: %w", c.Kind, err)
+	}
+	return nil
+}
+
+func (c *Conversation) heard() uint64 { return c.client.Report().Ticks }
+
+func (c *Conversation) broken() error { return c.client.Report().Err }
+
+// Forget implements Traffic.
+func (c *Conversation) Forget() {
+	c.client.ResetGap()
+	c.before = c.heard()
+}
+
+// Check implements Traffic.
+func (c *Conversation) Check(ctx context.Context) Report {
+	err := awaitGrowth(ctx, numbers, c.heard, c.broken)
+	heard := c.client.Report()
+	if n := len(c.server.Clients()); err == nil && n != 1 {
+		err = fmt.Errorf("the server has seen %d connections", n)
+	}
+	return Report{Kind: c.Kind, Passed: heard.Ticks - c.before, Unit: "numbers", Gap: heard.Longest.Length, Err: err}
+}
+
+// Close implements Traffic.
+func (c *Conversation) Close() {
+	c.task.Close()
+	if c.client != nil {
+		c.client.Wait()
+	}
+	if c.server != nil {
+		c.server.Wait()
+	}
+}

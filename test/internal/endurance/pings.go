@@ -1,0 +1,144 @@
+package endurance
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// Pings are ICMP echo requests (RFC 792) with one identifier, which is what makes them one connection; the server's
+// kernel answers. They survive if they go on, and the server sees them come from the same address, with the same
+// identifier, all the while. Some may be lost.
+type Pings struct {
+	Kind   string
+	Hosts  Hosts
+	Server netip.Addr
+	Contest
+
+	task
+	exchange *exchange
+	clients  sightings
+}
+
+const (
+	echoRequest = 8
+	echoReply   = 0
+	echoHeader  = 8
+	// echoIdentifier is the rival's, too: it takes the place of a port, for translation as well.
+	echoIdentifier = 0x656e
+)
+
+// Begin implements Traffic.
+func (p *Pings) Begin(ctx context.Context) error {
+	if err := p.begin(p.under(ctx)); err != nil {
+		return fmt.Errorf("%s: %w", p.Kind, err)
+	}
+	return nil
+}
+
+func (p *Pings) begin(ctx context.Context) error {
+	if p.Rival.IsValid() {
+		rival, err := p.open(ctx, p.Rival)
+		if err != nil {
+			return err
+		}
+		if err := rival.start(ctx, &p.done); err != nil {
+			return fmt.Errorf("rival: %w", err)
+		}
+	}
+	// It answers nothing: the kernel does, and lets it see the requests.
+	server, err := p.Hosts.Server.ListenPacket(ctx, "ip4:icmp", p.Server.String())
+	if err != nil {
+		return err
+	}
+	if p.exchange, err = p.open(ctx, p.from(p.Server)); err != nil {
+		_ = server.Close()
+		return err
+	}
+	p.done.Go(func() {
+		defer closeWith(ctx, server)()
+		realtime.Thread()
+		p.watch(server)
+	})
+	return p.exchange.start(ctx, &p.done)
+}
+
+// open makes an exchange of pings from one of the client's addresses.
+func (p *Pings) open(ctx context.Context, from netip.Addr) (*exchange, error) {
+	conn, err := p.Hosts.Client.ListenPacket(ctx, "ip4:icmp", from.String())
+	if err != nil {
+		return nil, err
+	}
+	e := newExchange(conn, &net.IPAddr{IP: p.Server.AsSlice()})
+	e.wrap = func(number uint64, payload []byte) []byte {
+		return echo(echoRequest, echoIdentifier, uint16(number), payload)
+	}
+	e.unwrap = func(packet []byte) ([]byte, bool) {
+		kind, identifier, payload := parseEcho(packet)
+		// Whoever else pings from here has another identifier.
+		return payload, kind == echoReply && identifier == echoIdentifier && len(payload) > 0
+	}
+	return e, nil
+}
+
+// watch notes where the requests come from.
+func (p *Pings) watch(server net.PacketConn) {
+	packet := make([]byte, 2048)
+	for {
+		n, from, err := server.ReadFrom(packet)
+		if err != nil {
+			return
+		}
+		kind, identifier, payload := parseEcho(packet[:n])
+		address, ok := from.(*net.IPAddr)
+		if !ok || kind != echoRequest || !p.exchange.owns(payload) {
+			continue
+		}
+		if client, ok := netip.AddrFromSlice(address.IP); ok {
+			p.clients.note(netip.AddrPortFrom(client, identifier))
+		}
+	}
+}
+
+// Forget implements Traffic. Where the client was seen is not forgotten.
+func (p *Pings) Forget() { p.exchange.forget() }
+
+// Check implements Traffic.
+func (p *Pings) Check(ctx context.Context) Report {
+	report := Report{Kind: p.Kind}
+	if report.Err = p.exchange.finish(ctx, &report); report.Err == nil {
+		report.Err = p.clients.one(p.taken())
+	}
+	return report
+}
+
+// taken is the identifier that the rival has, if there is one.
+func (p *Pings) taken() uint16 {
+	if p.Rival.IsValid() {
+		return echoIdentifier
+	}
+	return 0
+}
+
+// echo makes a request or a reply.
+func echo(kind byte, identifier, sequence uint16, payload []byte) []byte {
+	b := make([]byte, 0, echoHeader+len(payload))
+	b = append(b, kind, 0, 0, 0)
+	b = binary.BigEndian.AppendUint16(b, identifier)
+	b = binary.BigEndian.AppendUint16(b, sequence)
+	b = append(b, payload...)
+	binary.BigEndian.PutUint16(b[2:], testbed.Checksum(b))
+	return b
+}
+
+func parseEcho(packet []byte) (kind byte, identifier uint16, payload []byte) {
+	if len(packet) < echoHeader {
+		return 0, 0, nil
+	}
+	return packet[0], binary.BigEndian.Uint16(packet[4:]), packet[echoHeader:]
+}

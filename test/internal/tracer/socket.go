@@ -1,0 +1,136 @@
+package tracer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/namespace"
+)
+
+const (
+	// socketBuffer holds what comes while this process has no processor: seconds of all the traffic there is.
+	socketBuffer = 16 << 20
+	// snap is how much of a frame is read: all headers and a mark.
+	snap = 256
+)
+
+// socket is a packet socket on one interface. The kernel notes when each frame came, so that this process may be late.
+type socket struct {
+	file *os.File
+	conn syscall.RawConn
+	// station of the interface.
+	station Station
+	control []byte
+}
+
+// openSocket opens a packet socket on an interface in the network namespace at a path. Without a protocol it hears
+// nothing and only sends.
+func openSocket(path, ifname string, protocol uint16) (*socket, error) {
+	var s *socket
+	err := namespace.Do(path, func() error {
+		ifi, err := net.InterfaceByName(ifname)
+		if err != nil {
+			return err
+		}
+		if len(ifi.HardwareAddr) != len(Station{}) {
+			return fmt.Errorf("interface %s has no Ethernet address", ifname)
+		}
+		s, err = bindSocket(ifi, protocol)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening a packet socket on %s: %w", ifname, err)
+	}
+	return s, nil
+}
+
+func bindSocket(ifi *net.Interface, protocol uint16) (*socket, error) {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), "packet socket on "+ifi.Name)
+	err = errors.Join(
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer),
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
+		// Only from here on do frames come: whatever was set is in force for the first of them.
+		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian(protocol), Ifindex: ifi.Index}),
+	)
+	conn, connErr := file.SyscallConn()
+	if err := errors.Join(err, connErr); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &socket{
+		file: file, conn: conn, station: Station(ifi.HardwareAddr),
+		control: make([]byte, unix.CmsgSpace(int(unsafe.Sizeof(unix.Timespec{})))),
+	}, nil
+}
+
+// receive waits for one frame; os.ErrClosed ends it. One goroutine alone may call it.
+func (s *socket) receive(buffer []byte) (n int, at time.Time, err error) {
+	var controls int
+	waitErr := s.conn.Read(func(fd uintptr) bool {
+		n, controls, _, _, err = unix.Recvmsg(int(fd), buffer, s.control, 0)
+		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+	})
+	if err := errors.Join(waitErr, err); err != nil {
+		return 0, time.Time{}, err
+	}
+	at, err = timestamp(s.control[:controls])
+	return n, at, err
+}
+
+// timestamp finds the kernel's time of arrival among the control messages, see socket(7), SO_TIMESTAMPNS.
+func timestamp(oob []byte) (time.Time, error) {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading a frame's control messages: %w", err)
+	}
+	for _, m := range messages {
+		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= 16 {
+			seconds := int64(binary.NativeEndian.Uint64(m.Data))
+			return time.Unix(seconds, int64(binary.NativeEndian.Uint64(m.Data[8:]))), nil
+		}
+	}
+	return time.Time{}, errors.New("a frame came without its time")
+}
+
+// dropped is how many frames the kernel threw away since the last call, for want of buffer.
+func (s *socket) dropped() (uint32, error) {
+	var stats *unix.TpacketStats
+	var err error
+	if ctlErr := s.conn.Control(func(fd uintptr) {
+		stats, err = unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	}); ctlErr != nil {
+		return 0, ctlErr
+	}
+	if err != nil {
+		return 0, fmt.Errorf("asking a packet socket what it dropped: %w", err)
+	}
+	return stats.Drops, nil
+}
+
+// send sends one frame. A full queue or a cable that is out loses it, as it would anyone's.
+func (s *socket) send(b []byte) error {
+	_, err := s.file.Write(b)
+	if errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.EAGAIN) {
+		return nil
+	}
+	return err
+}
+
+func (s *socket) close() error { return s.file.Close() }
+
+func bigEndian(v uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], v)
+	return binary.NativeEndian.Uint16(b[:])
+}
