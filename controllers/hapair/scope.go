@@ -27,7 +27,7 @@ type scope struct {
 	lacks []lack
 
 	// told are the settings of both sidecars, and settings what is written of them; nil while sync is not known.
-	told     contract.Sidecar
+	told     contract.Settings
 	settings []byte
 
 	// decisions are what ensureUnits made of each unit; nil when it did not get that far.

@@ -1,7 +1,11 @@
 package contract
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"time"
@@ -46,7 +50,7 @@ func ParseFailoverReport(text string) (FailoverReport, error) {
 			len(text), maxFailoverReport)
 	}
 	var r FailoverReport
-	if err := decode([]byte(text), &r); err != nil {
+	if err := decodeStrictly([]byte(text), &r); err != nil {
 		return FailoverReport{}, fmt.Errorf("decoding the report of a failover: %w", err)
 	}
 	if err := r.validate(); err != nil {
@@ -57,6 +61,19 @@ func ParseFailoverReport(text string) (FailoverReport, error) {
 
 // Time is when the promotion ended.
 func (r FailoverReport) Time() (time.Time, error) { return time.Parse(time.RFC3339, r.At) }
+
+// decodeStrictly is decode, and rejects fields that are not known.
+func decodeStrictly(document []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the document")
+	}
+	return nil
+}
 
 func (r FailoverReport) validate() error {
 	if !slices.Contains([]string{"primary", "secondary"}, r.Unit) {

@@ -103,9 +103,9 @@ func (s *segment) address(t *testing.T, prefix string) {
 	ip(t, line)
 }
 
-func quick(kind, host string, port uint16) contract.Probe {
+func quick(kind contract.ProbeType, host string, port uint16) contract.Probe {
 	return contract.Probe{
-		Name: strings.ToLower(kind), Type: kind, Host: netip.MustParseAddr(host), Port: port, Path: "/healthz?deep=1",
+		Name: strings.ToLower(string(kind)), Type: kind, Host: netip.MustParseAddr(host), Port: port, Path: "/healthz?deep=1",
 		Interface: "lan", IntervalMilliseconds: 50, TimeoutMilliseconds: 40, FailureThreshold: 2, SuccessThreshold: 2,
 	}
 }
@@ -293,7 +293,7 @@ func TestProbeKeepsToItsInterface(t *testing.T) {
 	ip(t, "link set end up")
 	ip(t, "link set aside up")
 	ip(t, "address add 192.0.2.3/24 dev aside")
-	for _, kind := range []string{contract.ProbeICMP, contract.ProbeTCP, contract.ProbeHTTP} {
+	for _, kind := range []contract.ProbeType{contract.ProbeICMP, contract.ProbeTCP, contract.ProbeHTTP} {
 		right, wrong := quick(kind, farIPv4, 80), quick(kind, farIPv4, 80)
 		wrong.Interface = "aside"
 		n := s.monitor(t, right, wrong)
@@ -304,7 +304,7 @@ func TestProbeKeepsToItsInterface(t *testing.T) {
 func TestProbesEndWithTheContext(t *testing.T) {
 	s := newSegment(t)
 	s.address(t, ownIPv4)
-	for _, kind := range []string{contract.ProbeICMP, contract.ProbeTCP, contract.ProbeHTTP} {
+	for _, kind := range []contract.ProbeType{contract.ProbeICMP, contract.ProbeTCP, contract.ProbeHTTP} {
 		slow := quick(kind, "192.0.2.77", 80)
 		slow.IntervalMilliseconds, slow.TimeoutMilliseconds = 60_000, 60_000
 		p, err := newProbe(slow, Options{Kernel: s.kernel, Log: logr.Discard()})

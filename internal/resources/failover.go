@@ -13,38 +13,21 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 )
 
-// The defaults of the API, for a pair that came past its defaulting.
-const (
-	defaultHeartbeatIntervalMilliseconds = 100
-	defaultMissedHeartbeats              = 3
-	defaultLeaseDurationSeconds          = 15
-	defaultPreemptDelaySeconds           = 300
-	defaultDampingSeconds                = 3
-
-	defaultProbeIntervalMilliseconds = 1000
-	defaultProbeTimeoutMilliseconds  = 500
-	defaultProbeFailureThreshold     = 3
-	defaultProbeSuccessThreshold     = 2
-	defaultHTTPPort                  = 80
-	defaultHTTPPath                  = "/"
-)
-
-// leastMargin is what a derived grant has beyond the detection at least: the time in which a write of the Lease is
-// answered by an API server in good order.
-const leastMargin = 60
-
-func tellFailover(told *contract.Sidecar, wanted v1alpha1.FailoverSpec) {
-	told.LeaseDurationSeconds = cmp.Or(wanted.LeaseDurationSeconds, defaultLeaseDurationSeconds)
-	told.HeartbeatIntervalMilliseconds = cmp.Or(wanted.HeartbeatIntervalMilliseconds, defaultHeartbeatIntervalMilliseconds)
-	told.MissedHeartbeats = cmp.Or(wanted.MissedHeartbeats, defaultMissedHeartbeats)
-	detection := told.HeartbeatIntervalMilliseconds * told.MissedHeartbeats
-	told.GrantMilliseconds = cmp.Or(wanted.GrantMilliseconds, detection+max(detection/2, leastMargin))
-	told.Isolation = string(cmp.Or(wanted.Isolation, v1alpha1.IsolationFence))
-	told.HealthDampingSeconds = cmp.Or(wanted.Monitors.DampingSeconds, defaultDampingSeconds)
+// tellFailover fills in how the units decide about a failover. A pair that came past the defaulting of the API gets the
+// same defaults here.
+func tellFailover(told *contract.Settings, wanted v1alpha1.FailoverSpec) {
+	told.LeaseDurationSeconds = cmp.Or(wanted.LeaseDurationSeconds, contract.DefaultLeaseDurationSeconds)
+	told.HeartbeatIntervalMilliseconds = cmp.Or(wanted.HeartbeatIntervalMilliseconds,
+		contract.DefaultHeartbeatIntervalMilliseconds)
+	told.MissedHeartbeats = cmp.Or(wanted.MissedHeartbeats, contract.DefaultMissedHeartbeats)
+	told.GrantMilliseconds = cmp.Or(wanted.GrantMilliseconds,
+		contract.DerivedGrantMilliseconds(told.HeartbeatIntervalMilliseconds, told.MissedHeartbeats))
+	told.Isolation = cmp.Or(contract.Isolation(wanted.Isolation), contract.DefaultIsolation)
+	told.HealthDampingSeconds = cmp.Or(wanted.Monitors.DampingSeconds, contract.DefaultHealthDampingSeconds)
 	if preempt := wanted.Preempt; preempt != nil {
-		told.Preempt = &contract.Preempt{DelaySeconds: defaultPreemptDelaySeconds}
+		told.Preemption = &contract.Preemption{DelaySeconds: contract.DefaultPreemptionDelaySeconds}
 		if preempt.DelaySeconds != nil {
-			told.Preempt.DelaySeconds = *preempt.DelaySeconds
+			told.Preemption.DelaySeconds = *preempt.DelaySeconds
 		}
 	}
 }
@@ -73,10 +56,10 @@ func probeOf(wanted v1alpha1.ProbeSpec) (contract.Probe, error) {
 	probe := contract.Probe{
 		Name:                 wanted.Name,
 		Interface:            wanted.Network,
-		IntervalMilliseconds: cmp.Or(wanted.IntervalMilliseconds, defaultProbeIntervalMilliseconds),
-		TimeoutMilliseconds:  cmp.Or(wanted.TimeoutMilliseconds, defaultProbeTimeoutMilliseconds),
-		FailureThreshold:     cmp.Or(wanted.FailureThreshold, defaultProbeFailureThreshold),
-		SuccessThreshold:     cmp.Or(wanted.SuccessThreshold, defaultProbeSuccessThreshold),
+		IntervalMilliseconds: cmp.Or(wanted.IntervalMilliseconds, contract.DefaultProbeIntervalMilliseconds),
+		TimeoutMilliseconds:  cmp.Or(wanted.TimeoutMilliseconds, contract.DefaultProbeTimeoutMilliseconds),
+		FailureThreshold:     cmp.Or(wanted.FailureThreshold, contract.DefaultProbeFailureThreshold),
+		SuccessThreshold:     cmp.Or(wanted.SuccessThreshold, contract.DefaultProbeSuccessThreshold),
 	}
 	var kind string
 	var host v1alpha1.ProbeHost
@@ -87,8 +70,8 @@ func probeOf(wanted v1alpha1.ProbeSpec) (contract.Probe, error) {
 	case tcp != nil && icmp == nil && http == nil:
 		kind, probe.Type, host, port = "tcp", contract.ProbeTCP, tcp.Host, tcp.Port
 	case http != nil && icmp == nil && tcp == nil:
-		kind, probe.Type, host, port = "http", contract.ProbeHTTP, http.Host, cmp.Or(http.Port, defaultHTTPPort)
-		probe.Path = cmp.Or(http.Path, defaultHTTPPath)
+		kind, probe.Type, host, port = "http", contract.ProbeHTTP, http.Host, cmp.Or(http.Port, contract.DefaultHTTPPort)
+		probe.Path = cmp.Or(http.Path, contract.DefaultHTTPPath)
 	default:
 		return contract.Probe{}, errors.New(": exactly one of icmp, tcp and http must be set")
 	}

@@ -16,7 +16,7 @@ const hashLength = 16
 
 // templateHash stands for all that a pod cannot take while it runs. encoding/json sorts the keys of maps, so that equal
 // templates have equal bytes.
-func templateHash(pod *corev1ac.PodApplyConfiguration, told contract.Sidecar) (string, error) {
+func templateHash(pod *corev1ac.PodApplyConfiguration, told contract.Settings) (string, error) {
 	hash := sha256.New()
 	if err := json.NewEncoder(hash).Encode(pod); err != nil {
 		return "", fmt.Errorf("hashing the template of pod %s: %w", *pod.Name, err)

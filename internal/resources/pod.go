@@ -33,7 +33,7 @@ type Images struct {
 // Pod is one unit. Everything in it is fixed for the pod's life, and AnnotationTemplateHash stands for all of it and
 // for those of the settings that the sidecar reads only when it starts.
 func Pod(
-	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, told contract.Sidecar,
+	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, told contract.Settings,
 ) (*corev1ac.PodApplyConfiguration, error) {
 	networks, err := networksAnnotation(pair)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 )
 
 // replicating are the settings of the smallest pair that replicates so.
-func replicating(t *testing.T, sync contract.Sync) contract.Sidecar {
+func replicating(t *testing.T, sync contract.Sync) contract.Settings {
 	t.Helper()
 	all, err := resources.Settings(smallest(), sync)
 	if err != nil {
@@ -208,7 +208,7 @@ func TestSettingsAreThoseOfASidecar(t *testing.T) {
 	}
 }
 
-func told(t *testing.T, change func(*v1alpha1.HAPair)) contract.Sidecar {
+func told(t *testing.T, change func(*v1alpha1.HAPair)) contract.Settings {
 	t.Helper()
 	pair := smallest()
 	change(pair)
@@ -247,10 +247,10 @@ func TestGrant(t *testing.T) {
 }
 
 func TestPreempt(t *testing.T) {
-	if preempt := told(t, func(*v1alpha1.HAPair) {}).Preempt; preempt != nil {
+	if preempt := told(t, func(*v1alpha1.HAPair) {}).Preemption; preempt != nil {
 		t.Errorf("the role returns to the primary though nobody said so: %+v", preempt)
 	}
-	preempt := told(t, func(p *v1alpha1.HAPair) { p.Spec.Failover.Preempt = &v1alpha1.PreemptSpec{} }).Preempt
+	preempt := told(t, func(p *v1alpha1.HAPair) { p.Spec.Failover.Preempt = &v1alpha1.PreemptSpec{} }).Preemption
 	if preempt == nil || preempt.DelaySeconds != 300 {
 		t.Errorf("got %+v, want a delay of 300", preempt)
 	}

@@ -78,15 +78,15 @@ func numbers[T ~string](names []T, known map[T]uint8, kind string) (contract.Num
 }
 
 // Settings are what both sidecars of the pair are told.
-func Settings(pair *v1alpha1.HAPair, sync contract.Sync) (contract.Sidecar, error) {
-	told := contract.Sidecar{Pair: pair.Name, Namespace: pair.Namespace, Sync: sync}
+func Settings(pair *v1alpha1.HAPair, sync contract.Sync) (contract.Settings, error) {
+	told := contract.Settings{Pair: pair.Name, Namespace: pair.Namespace, Sync: sync}
 	tellFailover(&told, pair.Spec.Failover)
 	for i, network := range pair.Spec.Networks {
 		n := contract.Network{Interface: network.Name, VirtualMAC: virtualMAC(pair, network)}
 		for j, text := range network.VirtualAddresses {
 			address, err := netip.ParsePrefix(text)
 			if err != nil {
-				return contract.Sidecar{}, fmt.Errorf("spec.networks[%d].virtualAddresses[%d]: %w", i, j, err)
+				return contract.Settings{}, fmt.Errorf("spec.networks[%d].virtualAddresses[%d]: %w", i, j, err)
 			}
 			n.VirtualAddresses = append(n.VirtualAddresses, address)
 		}
@@ -95,7 +95,7 @@ func Settings(pair *v1alpha1.HAPair, sync contract.Sync) (contract.Sidecar, erro
 	for i, wanted := range pair.Spec.Failover.Monitors.Probes {
 		probe, err := probeOf(wanted)
 		if err != nil {
-			return contract.Sidecar{}, fmt.Errorf("spec.failover.monitors.probes[%d]%w", i, err)
+			return contract.Settings{}, fmt.Errorf("spec.failover.monitors.probes[%d]%w", i, err)
 		}
 		told.Probes = append(told.Probes, probe)
 	}
@@ -104,18 +104,14 @@ func Settings(pair *v1alpha1.HAPair, sync contract.Sync) (contract.Sidecar, erro
 
 // EncodeSettings writes settings as the sidecars read them. It refuses what a sidecar would refuse: better here, where
 // a person sees it, than in a pod that does not start.
-func EncodeSettings(told contract.Sidecar) ([]byte, error) {
-	encoded, err := encode(told)
-	if err != nil {
+func EncodeSettings(told contract.Settings) ([]byte, error) {
+	if err := told.Validate(); err != nil {
 		return nil, err
 	}
-	if _, err := contract.Parse(encoded); err != nil {
-		return nil, err
-	}
-	return encoded, nil
+	return encode(told)
 }
 
-func encode(told contract.Sidecar) ([]byte, error) {
+func encode(told contract.Settings) ([]byte, error) {
 	encoded, err := json.MarshalIndent(told, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encoding sidecar settings: %w", err)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/addresses"
+	"github.com/hapair-io/hapair/internal/ha"
 )
 
 // faults are what the monitors, the watch for duplicate addresses, and replication have found, for people.

@@ -11,10 +11,10 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
-	"github.com/hapair-io/hapair/internal/addresses"
 )
 
 // StopBudget is how long a unit that is asked to stop may take to hand over or release what it holds. It is less than a

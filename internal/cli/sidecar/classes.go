@@ -18,7 +18,7 @@ const connectionsWeight = 8
 // openClasses opens the classes that are always replicated, and those that the policy names. The function that is
 // returned gives back what they opened, and is to be called when no engine uses them any more.
 func openClasses(
-	pair contract.Sidecar, always ...class.Class,
+	pair contract.Settings, always ...class.Class,
 ) (classes []class.Class, closeAll func() error, err error) {
 	classes = always
 	var closers []func() error
@@ -51,7 +51,7 @@ func openClasses(
 }
 
 // virtualAddresses are all that the pair shares.
-func virtualAddresses(pair contract.Sidecar) []netip.Addr {
+func virtualAddresses(pair contract.Settings) []netip.Addr {
 	var all []netip.Addr
 	for _, n := range pair.Networks {
 		for _, a := range n.VirtualAddresses {

@@ -12,7 +12,7 @@ import (
 // The document is replicated by a pair whose policy replicates nothing, and no policy names its class.
 func TestDocumentIsAlwaysReplicated(t *testing.T) {
 	always := configuration.New().Class()
-	classes, closeAll, err := openClasses(contract.Sidecar{}, always)
+	classes, closeAll, err := openClasses(contract.Settings{}, always)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestDocumentIsAlwaysReplicated(t *testing.T) {
 	if err := closeAll(); err != nil {
 		t.Error(err)
 	}
-	_, _, err = openClasses(contract.Sidecar{Sync: contract.Sync{Classes: []string{"Configuration"}}}, always)
+	_, _, err = openClasses(contract.Settings{Sync: contract.Sync{Classes: []string{"Configuration"}}}, always)
 	if err == nil || !strings.Contains(err.Error(), "always replicated") {
 		t.Errorf("named in a policy: %v", err)
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/replication/engine"
 )
 
 // limitsInterval is how often the settings are looked at. The file is small, and looking at it needs no watch that

@@ -5,16 +5,16 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/health"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // monitors are those of the unit as the sidecar wants them: their report is a fact of the machine.
 type monitors struct{ *health.Monitors }
 
-func newMonitors(pair contract.Sidecar, kernel *rtnetlink.Conn, log logr.Logger) (monitors, error) {
+func newMonitors(pair contract.Settings, kernel *rtnetlink.Conn, log logr.Logger) (monitors, error) {
 	o := health.Options{Probes: pair.Probes, Virtual: virtualAddresses(pair), Kernel: kernel, Log: log}
 	for _, n := range pair.Networks {
 		o.Networks = append(o.Networks, n.Interface)

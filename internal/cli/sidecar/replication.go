@@ -5,10 +5,10 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/replication/engine"
-	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // replication is the engine as the sidecar wants it: its events are facts of the machine, and roles are the machine's.

@@ -26,12 +26,14 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/configuration"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/firewall/delivery"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
-	"github.com/hapair-io/hapair/internal/firewall/delivery"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/lease"
@@ -39,9 +41,7 @@ import (
 	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/resources"
 	"github.com/hapair-io/hapair/internal/scrape"
-	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/sidecar"
-	"github.com/hapair-io/hapair/internal/addresses"
 )
 
 // leaseTimeout bounds a request about the Lease. It is longer than an API server in good order ever takes, and short
@@ -151,7 +151,7 @@ func runSidecar(ctx context.Context, o sidecarOptions) (err error) {
 
 // runUnit opens what the unit is made of, runs it, and gives back what was opened. What an earlier life left on the
 // host is withdrawn first, so that a unit that cannot start forwards nothing either.
-func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Sidecar, log logr.Logger) (err error) {
+func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Settings, log logr.Logger) (err error) {
 	kernel, err := rtnetlink.Dial()
 	if err != nil {
 		return err
@@ -233,7 +233,7 @@ func (o sidecarOptions) serveMetrics(registry *prometheus.Registry, log logr.Log
 }
 
 // machineConfig is what the settings mean for the machine.
-func machineConfig(u unit, pair contract.Sidecar) ha.Config {
+func machineConfig(u unit, pair contract.Settings) ha.Config {
 	c := ha.Config{
 		Self: ha.Incarnation(u.incarnation), Preferred: u.name == v1alpha1.Primary,
 		LeaseDuration:     pair.LeaseDuration(),
@@ -242,16 +242,16 @@ func machineConfig(u unit, pair contract.Sidecar) ha.Config {
 		Grant:             pair.Grant(),
 		Damping:           time.Duration(pair.HealthDampingSeconds) * time.Second,
 	}
-	if pair.Isolation == string(v1alpha1.IsolationKeepForwarding) {
+	if pair.Isolation == contract.IsolationKeepForwarding {
 		c.Isolation = ha.KeepForwarding
 	}
-	if p := pair.Preempt; p != nil {
+	if p := pair.Preemption; p != nil {
 		c.Preemption = ha.Preemption{Enabled: true, Delay: time.Duration(p.DelaySeconds) * time.Second}
 	}
 	return c
 }
 
-func trafficNetworks(pair contract.Sidecar) (interfaces []string, networks []addresses.Network, err error) {
+func trafficNetworks(pair contract.Settings) (interfaces []string, networks []addresses.Network, err error) {
 	for _, n := range pair.Networks {
 		network := addresses.Network{Interface: n.Interface, Addresses: n.VirtualAddresses}
 		if n.VirtualMAC != "" {
@@ -288,7 +288,7 @@ func (o sidecarOptions) newAddresses(
 }
 
 // connect gives the unit its connections to the API server: one for the Lease alone, and one for the pods.
-func (o sidecarOptions) connect(config *sidecar.Config, u unit, pair contract.Sidecar, log logr.Logger) error {
+func (o sidecarOptions) connect(config *sidecar.Config, u unit, pair contract.Settings, log logr.Logger) error {
 	cluster, err := clusterConfig(o.kubeconfig)
 	if err != nil {
 		return fmt.Errorf("finding the API server: %w", err)
@@ -324,7 +324,7 @@ type replicationParts struct {
 
 // newReplication makes the engine. The primary listens and the secondary dials, whatever their roles.
 func (o sidecarOptions) newReplication(
-	u unit, pair contract.Sidecar, parts replicationParts, log logr.Logger,
+	u unit, pair contract.Settings, parts replicationParts, log logr.Logger,
 ) (sidecar.Replication, error) {
 	peerName := credentials.UnitName(string(u.peer), pair.Pair, pair.Namespace)
 	config := engine.Config{

@@ -102,7 +102,7 @@ func (h *hapair) start() {
 }
 
 func (h *hapair) settings() (string, error) {
-	told := contract.Sidecar{
+	told := contract.Settings{
 		Pair: h.name, Namespace: kubernetesNamespace, LeaseDurationSeconds: 15,
 		HeartbeatIntervalMilliseconds: int32(h.timing.heartbeat.Milliseconds()), MissedHeartbeats: h.timing.missed,
 		GrantMilliseconds: int32(h.timing.grant.Milliseconds()), Isolation: "Fence", HealthDampingSeconds: 5,

@@ -1,0 +1,12 @@
+package contract
+
+// FirewallStatus is what the firewall's container writes to FirewallStatusFile. It replaces the file by a rename, so
+// that a reader never sees half of it. Together with FirewallFile, it is the whole contract between a firewall and the
+// sidecar.
+type FirewallStatus struct {
+	// Hash is the SHA-256 of the document in force, in hexadecimal; empty while there is none.
+	Hash string `json:"hash"`
+	// RefusedHash and Error describe the last document if it was refused; empty if it was applied.
+	RefusedHash string `json:"refusedHash,omitempty"`
+	Error       string `json:"error,omitempty"`
+}

@@ -1,0 +1,31 @@
+package contract
+
+// Paths in a unit's pod. The operator mounts them, and the programs of the pod open them.
+const (
+	// SidecarFile holds the settings, in the sidecar's container.
+	SidecarFile = "/etc/hapair/sidecar/sidecar.json"
+	// GivenFile holds the firewall document that the operator wrote, in the sidecar's container.
+	GivenFile = "/etc/hapair/given/firewall.json"
+	// FirewallFile holds the firewall document that is to be enforced. The sidecar writes it, and the firewall's container
+	// mounts it read-only.
+	FirewallFile = "/etc/hapair/firewall/firewall.json"
+	// FirewallStatusFile holds a FirewallStatus. The firewall writes it, and the sidecar reads it.
+	FirewallStatusFile = "/run/hapair/firewall-status.json"
+	// StateDirectory is where only the sidecar writes. It keeps what a restarted sidecar must know, such as the MAC
+	// addresses that it must restore. It is in memory and ends with the pod.
+	StateDirectory = "/run/hapair-sidecar"
+	// TLSDirectory holds tls.crt, tls.key and ca.crt of the unit.
+	TLSDirectory = "/etc/hapair/tls"
+	// MetricsTokenFile holds the bearer token that a scraper of the sidecar's metrics must send.
+	MetricsTokenFile = "/etc/hapair/metrics/token"
+)
+
+// Ports of a unit's pod.
+const (
+	// SyncPort is the TCP port of the replication stream, and the UDP port of the heartbeats.
+	SyncPort = 7780
+	// HealthPort is the TCP port of the sidecar's /healthz and /readyz.
+	HealthPort = 7781
+	// MetricsPort is the TCP port of the sidecar's /metrics.
+	MetricsPort = 7782
+)
