@@ -6,25 +6,27 @@ import "fmt"
 type Cause uint8
 
 const (
-	// CauseUnknown is of a record that says none.
+	// CauseUnknown means that the record gives no cause.
 	CauseUnknown Cause = iota
-	// CauseFirst is that there was no active before, or that it had left.
+	// CauseFirst means that there was no active before, or that it had left.
 	CauseFirst
-	// CauseSilence is that the active's heartbeats were missing.
+	// CauseSilence means that the active's heartbeats were missing.
 	CauseSilence
-	// CauseExpiry is that the active did not renew the Lease.
+	// CauseExpiry means that the active did not renew the Lease.
 	CauseExpiry
-	// CauseStop is that the active was asked to stop.
+	// CauseStop means that the active was asked to stop.
 	CauseStop
-	// CauseHealth is that the standby was the healthier one.
+	// CauseHealth means that the standby was the healthier unit.
 	CauseHealth
-	// CausePreemption is that the preferred unit was there again.
+	// CausePreemption means that the preferred unit was back.
 	CausePreemption
+	// CauseRequest means that somebody requested the switchover.
+	CauseRequest
 )
 
-var causes = [...]string{"", "First", "Silence", "Expiry", "Stop", "Health", "Preemption"}
+var causes = [...]string{"", "First", "Silence", "Expiry", "Stop", "Health", "Preemption", "Request"}
 
-// String is the cause's name in the Lease, logs and status.
+// String returns the cause's name in the Lease, logs and status.
 func (c Cause) String() string {
 	if int(c) < len(causes) {
 		return causes[c]
@@ -32,10 +34,10 @@ func (c Cause) String() string {
 	return fmt.Sprintf("Cause(%d)", uint8(c))
 }
 
-// isUnplanned reports whether the former active was lost, so that its last sign of life is worth reporting.
+// isUnplanned reports whether the former active was lost, so that the time since its last sign of life matters.
 func (c Cause) isUnplanned() bool { return c == CauseSilence || c == CauseExpiry }
 
-// ParseCause is the cause of the name; CauseUnknown when there is none.
+// ParseCause returns the cause of a name, and CauseUnknown for a name that it does not know.
 func ParseCause(name string) Cause {
 	for i, n := range causes {
 		if n == name {

@@ -2,19 +2,19 @@ package ha
 
 import "time"
 
-// Obstacle is why a role cannot change now, as a clause for people; empty when nothing is in the way.
+// Obstacle is a reason why a role cannot change now, as a clause for people. It is empty when there is no obstacle.
 type Obstacle string
 
 // Check is one condition for a change of role.
 type Check func(m Machine, at time.Duration) Obstacle
 
-// Takeover is what must hold before a unit takes the Lease on its own account.
+// Takeover lists what must hold before a unit takes the Lease on its own account.
 var Takeover = []Check{NotStopping, HostWithdrawn, FirewallInForce, HoldDownElapsed, LeaseFree}
 
-// Inheritance is what must hold before a unit begins to use a Lease that names it.
-var Inheritance = []Check{NotStopping, HostWithdrawn, FirewallInForce}
+// Promotion lists what must hold before a unit starts to use a Lease that names it.
+var Promotion = []Check{NotStopping, HostWithdrawn, FirewallInForce}
 
-// Switchover is what must hold for an active to hand over to its peer.
+// Switchover lists what must hold before an active hands over to its peer.
 var Switchover = []Check{PeerPresent, PeerInSync, PeerReady}
 
 // NotStopping holds back a unit that is about to exit: it would have to give the traffic away again at once.
@@ -25,16 +25,16 @@ func NotStopping(m Machine, _ time.Duration) Obstacle {
 	return ""
 }
 
-// HostWithdrawn waits until leftovers of an earlier life, or of a term that was lost, are gone: a promotion builds its
-// own in order, on clean ground.
+// HostWithdrawn waits until leftovers of an earlier life, or of a lost term, are gone. A promotion must start from a
+// clean host.
 func HostWithdrawn(m Machine, _ time.Duration) Obstacle {
-	if m.host.exposed() {
+	if m.host.isExposed() {
 		return "the gate or virtual addresses of before are not confirmed withdrawn"
 	}
 	return ""
 }
 
-// FirewallInForce keeps a unit without a ruleset from passing everything, or breaking every connection.
+// FirewallInForce holds back a unit without a ruleset, which would pass everything or break every connection.
 func FirewallInForce(m Machine, _ time.Duration) Obstacle {
 	if !m.firewallInForce {
 		return "the firewall has no ruleset in force"
@@ -50,7 +50,7 @@ func HoldDownElapsed(m Machine, at time.Duration) Obstacle {
 	return ""
 }
 
-// LeaseFree leaves a Lease alone that may be in use, until its holder is silent, or its permit over by any clock.
+// LeaseFree protects a Lease that may be in use, until its holder is silent or its permit is over by any clock.
 func LeaseFree(m Machine, at time.Duration) Obstacle {
 	if !m.lease.known {
 		return "the Lease was not seen yet"
@@ -61,7 +61,7 @@ func LeaseFree(m Machine, at time.Duration) Obstacle {
 	return ""
 }
 
-// PeerPresent asks for the process that is to have the Lease: handed to one that is gone, it would leave the pair
+// PeerPresent requires the process that is to get the Lease. A handover to a process that is gone would leave the pair
 // without an active.
 func PeerPresent(m Machine, _ time.Duration) Obstacle {
 	if m.peer.incarnation == Nobody {
@@ -70,7 +70,7 @@ func PeerPresent(m Machine, _ time.Duration) Obstacle {
 	return ""
 }
 
-// PeerInSync keeps what the peer does not have from being lost by handing over.
+// PeerInSync prevents the loss of state that the peer does not have.
 func PeerInSync(m Machine, _ time.Duration) Obstacle {
 	if !m.peer.inSync {
 		return "the peer is not in sync"
@@ -78,15 +78,16 @@ func PeerInSync(m Machine, _ time.Duration) Obstacle {
 	return ""
 }
 
-// PeerReady believes a peer that says it could not take over. One whose heartbeats do not come through says nothing.
+// PeerReady trusts a peer that reports that it could not take over. A peer whose acknowledgements are lost reports
+// nothing, and passes.
 func PeerReady(m Machine, _ time.Duration) Obstacle {
-	if e := m.beats.echo; e.from == m.peer.incarnation && e.from != Nobody && !e.ready {
+	if a := m.beats.answer; a.from == m.peer.incarnation && a.from != Nobody && !a.ready {
 		return "the peer is not ready"
 	}
 	return ""
 }
 
-// obstacles are those of the checks that do not hold.
+// obstacles returns the obstacles of the checks that do not hold.
 func (m Machine) obstacles(checks []Check, at time.Duration) []Obstacle {
 	var found []Obstacle
 	for _, check := range checks {
@@ -97,6 +98,7 @@ func (m Machine) obstacles(checks []Check, at time.Duration) []Obstacle {
 	return found
 }
 
+// passes reports whether all checks hold.
 func (m Machine) passes(checks []Check, at time.Duration) bool {
 	return len(m.obstacles(checks, at)) == 0
 }

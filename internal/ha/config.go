@@ -2,46 +2,47 @@ package ha
 
 import "time"
 
-// Config is what a unit knows of itself before anything happens.
+// Config holds the settings of a unit.
 type Config struct {
 	// Self is this process's own incarnation.
 	Self Incarnation
-	// Preferred is the unit that becomes active at once where nobody ever was, and that Preemption returns to.
+	// Preferred marks the unit that becomes active first in a new pair, and to which Preemption returns the role.
 	Preferred bool
-	// LeaseDuration is how long the permits last that this unit takes from the witness.
+	// LeaseDuration is how long a permit lasts that this unit earns by a write of the Lease.
 	LeaseDuration time.Duration
-	// HeartbeatInterval is how often an active sends a sign of life.
+	// HeartbeatInterval is the time between two heartbeats of an active.
 	HeartbeatInterval time.Duration
-	// MissedHeartbeats is how many of them in a row must be missing before their sender counts as silent.
+	// MissedHeartbeats is how many heartbeats in a row must be missing before their sender counts as silent.
 	MissedHeartbeats int
-	// Grant is how long the promise lasts that the standby makes with each acknowledgement.
+	// Grant is how long a grant lasts that the standby gives with each acknowledgement.
 	Grant time.Duration
-	// Isolation is what an active does that neither its peer nor the witness answers.
+	// Isolation is what an active does when neither its peer nor the witness answers.
 	Isolation Isolation
-	// Damping is how long the peer's health must have been the better one before an active hands over for it.
+	// Damping is how long the peer must have been the healthier unit before an active hands over to it.
 	Damping time.Duration
-	// Preemption hands the role back to the preferred unit.
+	// Preemption returns the role to the preferred unit.
 	Preemption Preemption
 }
 
-// Isolation is a policy for an active that lost its peer and the witness.
+// Isolation is a policy for an active that lost both its peer and the witness.
 type Isolation uint8
 
 const (
-	// Fence lets the permit run out: never are two units active, and sometimes none is.
+	// Fence lets the permit run out. Two units are never active, but sometimes no unit is.
 	Fence Isolation = iota
-	// KeepForwarding goes on, since the peer may be as isolated: always one unit is active, and sometimes both are.
+	// KeepForwarding extends the permit, since the peer may be as isolated. One unit is always active, but sometimes
+	// both are.
 	KeepForwarding
 )
 
-// Preemption is a switchover for no other reason than that the preferred unit is there again.
+// Preemption is a switchover for the sole reason that the preferred unit is back.
 type Preemption struct {
 	Enabled bool
-	// Delay is how long the preferred unit must have been in sync and as healthy before.
+	// Delay is how long the preferred unit must have been in sync before the switchover.
 	Delay time.Duration
 }
 
-// detect is how long a unit may be silent before it counts as lost.
+// detect returns how long a unit may be silent before it counts as lost.
 func (c Config) detect() time.Duration {
 	return c.HeartbeatInterval * time.Duration(c.MissedHeartbeats)
 }

@@ -2,9 +2,9 @@ package ha
 
 import "time"
 
-// Effect is something that the machine wants done. Effects are begun in the order in which they come. Those with an ID
-// are answered, always, by EffectDone or LeaseAnswered with the same ID; those on the host (gate and addresses) are
-// finished before the next effect is begun.
+// Effect is something that the machine wants done. Effects start in the order in which they come. An effect with an ID
+// is always answered, by EffectDone or LeaseAnswered with the same ID. An effect on the host (gate and addresses) ends
+// before the next effect starts.
 //
 //sumtype:decl
 type Effect interface{ effect() }
@@ -12,23 +12,23 @@ type Effect interface{ effect() }
 // ReadLease gets the Lease from the API server.
 type ReadLease struct{ ID uint64 }
 
-// WriteLease replaces the version of the Lease that the record names by what the record says.
+// WriteLease replaces the Lease by the record, if the Lease still has the record's version.
 type WriteLease struct {
 	ID     uint64
 	Record Record
 }
 
-// CommitState makes all that was received of the former active's state count in this unit's kernel.
+// CommitState puts all state that was received from the former active in force in this unit's kernel.
 type CommitState struct{ ID uint64 }
 
-// Become tells replication which way the state flows from now on. It is not answered.
+// Become sets the direction in which replication sends state. It is not answered.
 type Become struct {
 	Role Role
 	Term uint64
 }
 
-// OpenGate lets traffic through until the deadline, and no longer whatever becomes of the process. Given again it moves
-// the deadline. Past the deadline it opens nothing and fails.
+// OpenGate lets traffic through until the deadline, whatever happens to the process. A second OpenGate moves the
+// deadline. Past the deadline it opens nothing and fails.
 type OpenGate struct {
 	ID    uint64
 	Until time.Duration
@@ -37,29 +37,29 @@ type OpenGate struct {
 // CloseGate stops the forwarding.
 type CloseGate struct{ ID uint64 }
 
-// AttachAddresses puts the virtual addresses on their interfaces.
+// AttachAddresses adds the virtual addresses to their interfaces.
 type AttachAddresses struct{ ID uint64 }
 
-// WithdrawAddresses takes them off, and ends their announcements.
+// WithdrawAddresses removes the virtual addresses and ends their announcements.
 type WithdrawAddresses struct{ ID uint64 }
 
-// Announce tells the neighbours where the virtual addresses are now, at once and repeatedly for a while.
+// Announce sends the neighbours the new location of the virtual addresses, now and repeatedly for a while.
 type Announce struct{ ID uint64 }
 
-// Verify looks whether the host is as the steps of the promotion should have made it.
+// Verify checks that the host is as the steps of the promotion should have left it.
 type Verify struct{ ID uint64 }
 
 // Flush waits until everything that changed before is in the peer's kernel.
 type Flush struct{ ID uint64 }
 
-// Relinquish sends the peer what changed since, and this unit's word that it forwards no more in any term before this one.
-// Sequence is described at PeerRelinquished.
+// Relinquish sends the peer what changed since, and the word that this unit forwards no more in any term before this
+// one. Sequence is described at PeerRelinquished.
 type Relinquish struct {
 	ID             uint64
 	Term, Sequence uint64
 }
 
-// SendHeartbeat sends the peer a sign of life. It is not answered by the one who executes it.
+// SendHeartbeat sends the peer a sign of life that requests a grant. It is not answered by its executor.
 type SendHeartbeat struct {
 	Term, Sequence uint64
 	Grant          time.Duration
@@ -67,7 +67,8 @@ type SendHeartbeat struct {
 	Health         Health
 }
 
-// AcknowledgeHeartbeat promises the peer not to become active for as long as its heartbeat asked. It is not answered.
+// AcknowledgeHeartbeat grants the peer the time that its heartbeat requested: until then this unit does not become
+// active. It is not answered.
 type AcknowledgeHeartbeat struct {
 	Term, Sequence uint64
 	Ready          bool

@@ -2,10 +2,10 @@ package ha
 
 import "time"
 
-// Event is a fact and when it was taken in.
+// Event is a fact and the instant at which the machine takes it in.
 type Event struct {
-	// At is an instant of the unit's own boot clock, read when the fact reaches the machine and not when it arose: late
-	// is safe for every wait, early is not.
+	// At is an instant of the unit's own boot clock. It is read when the fact reaches the machine and not when it arose:
+	// for every wait a late instant is safe and an early one is not.
 	At   time.Duration
 	Fact Fact
 }
@@ -15,7 +15,7 @@ type Event struct {
 //sumtype:decl
 type Fact interface{ fact() }
 
-// Tick says only that time has passed.
+// Tick reports only that time has passed.
 type Tick struct{}
 
 // LeaseSeen is a record from the watch. It may be older than what is known already.
@@ -25,55 +25,57 @@ type LeaseSeen struct{ Record Record }
 type LeaseAnswered struct {
 	ID      uint64
 	Outcome Outcome
-	// Record is what the Lease now says, after Read and Written.
+	// Record is the content of the Lease, after Read and Written.
 	Record Record
 }
 
-// FirewallReported says whether the firewall has a ruleset in force.
+// FirewallReported reports whether the firewall has a ruleset in force.
 type FirewallReported struct{ InForce bool }
 
-// PeerConnected says that the replication session to the peer stands.
+// PeerConnected reports that the replication session with the peer is established.
 type PeerConnected struct{ Incarnation Incarnation }
 
-// PeerDisconnected says that it broke.
+// PeerDisconnected reports that the replication session broke.
 type PeerDisconnected struct{}
 
-// SyncChanged says whether the standby of the two holds the state of the active.
+// SyncChanged reports whether the standby, which is one of the two units, holds the state of the active.
 type SyncChanged struct{ InSync bool }
 
-// HeartbeatReceived is a sign of life of the peer, which is active in a term. It asks for a promise.
+// HeartbeatReceived is a sign of life of the peer, which is active in a term. It requests a grant.
 type HeartbeatReceived struct {
 	From           Incarnation
 	Term, Sequence uint64
-	// Grant is how long the promise is to last that an acknowledgement of this heartbeat makes. It rides in the
-	// heartbeat, so that two units with different settings, as during a rolling change, cannot disagree about it.
+	// Grant is how long a grant is requested. It travels in the heartbeat, so that two units with different settings
+	// cannot disagree about it during a rolling change.
 	Grant time.Duration
-	// Fenced says that the sender forwards nothing before it has a promise: it is no sign of an active that works.
+	// Fenced means that the sender forwards nothing until it gets a grant. Such a heartbeat does not show a working
+	// active.
 	Fenced bool
 	Health Health
 }
 
-// HeartbeatAcknowledged is the peer's promise not to become active for the heartbeat's grant from when it sent this.
+// HeartbeatAcknowledged is the peer's grant: it does not become active for the time that the heartbeat requested,
+// counted from when the peer sent this.
 type HeartbeatAcknowledged struct {
 	From           Incarnation
 	Term, Sequence uint64
-	// Ready says that the peer could take over.
+	// Ready means that the peer could take over.
 	Ready  bool
 	Health Health
 }
 
-// HealthChanged is what the unit's own monitors say now.
+// HealthChanged carries the health that the unit's own monitors report now.
 type HealthChanged struct{ Health Health }
 
 // PeerRelinquished is the peer's word that it forwards no more in any term before this one.
 type PeerRelinquished struct {
 	Term uint64
-	// Sequence is that of the newest heartbeat whose acknowledgement the peer had when it asked the API server for the
-	// handover; 0 when it had none. What this unit did before it sent that acknowledgement was before the handover.
+	// Sequence is that of the newest heartbeat whose acknowledgement the peer had when it sent the handover to the API
+	// server; 0 without one. This unit sent that acknowledgement before the handover.
 	Sequence uint64
 }
 
-// EffectDone is the end of an effect that has an ID, good when Err is nil.
+// EffectDone is the end of an effect that has an ID. Err is nil when it succeeded.
 type EffectDone struct {
 	ID  uint64
 	Err error
@@ -100,10 +102,10 @@ func (StopRequested) fact()         {}
 type Outcome uint8
 
 const (
-	// Unknown is no answer that settles it: a time-out, a broken connection, an error of the server. A write may have
-	// happened, or may happen yet.
+	// Unknown is no conclusive answer: a timeout, a broken connection, or an error of the server. A write may have
+	// happened, or may still happen.
 	Unknown Outcome = iota
-	// Read has the record as it stands.
+	// Read has the record as it is.
 	Read
 	// Written has the record as this write made it.
 	Written
@@ -113,7 +115,7 @@ const (
 	Absent
 )
 
-// String is the outcome's name in logs.
+// String returns the outcome's name in logs.
 func (o Outcome) String() string {
 	switch o {
 	case Read:

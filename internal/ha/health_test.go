@@ -29,10 +29,10 @@ func TestBetter(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := test.h.better(test.than); got != test.want {
+			if got := test.h.isBetterThan(test.than); got != test.want {
 				t.Errorf("%t", got)
 			}
-			if test.want && test.than.better(test.h) {
+			if test.want && test.than.isBetterThan(test.h) {
 				t.Error("each is better than the other")
 			}
 		})

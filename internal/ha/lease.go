@@ -1,47 +1,57 @@
 package ha
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
-// drift bounds how much faster one unit's clock may run than the other's, in parts of a hundred. Every wait for
-// another's permit to end is that much longer than the permit.
+// drift bounds how much faster one unit's clock may run than the other's, in percent. Every wait for the end of
+// another's permit is that much longer than the permit.
 const drift = 1
 
 // Incarnation is one life of one unit: `<unit>/<pod UID>/<random id of the process>`.
 type Incarnation string
 
-// Nobody holds a lease that is free.
+// Nobody holds a Lease that is free.
 const Nobody Incarnation = ""
 
-// Record is what the Lease says.
+// Unit returns the name of the unit.
+func (i Incarnation) Unit() string {
+	unit, _, _ := strings.Cut(string(i), "/")
+	return unit
+}
+
+// Record is the content of the Lease.
 type Record struct {
-	// Version changes with every write of the Lease. It is compared for equality alone; a write names the version that
-	// it replaces and fails when the Lease has another.
+	// Version changes with every write of the Lease and is only compared for equality. A write names the version that it
+	// replaces, and fails when the Lease has another.
 	Version string
-	// Holder is the unit that is, or is about to become, active.
+	// Holder is the unit that is active, or is about to become it.
 	Holder Incarnation
-	// Giver is the holder that gave its right up by this very write, having handed the Lease over or released it. It
-	// tells a release from a Lease that was emptied by hand, and a handover from a write of the unit's own whose answer
-	// was lost. The next write clears it.
+	// Giver is the holder that gave its right up by this very write: it handed the Lease over or released it. It
+	// distinguishes a release from a Lease that was emptied by hand, and a handover from an earlier write of the unit's
+	// own whose answer was lost. The next write clears it.
 	Giver Incarnation
-	// Standby may take the Lease on direct evidence, the silence of the holder. The record is called paired where there
-	// is one, and then the holder forwards by its promises alone; solo where there is none, and then the holder forwards
-	// by its writes of the Lease. A record that hands the Lease over names the new holder here too if the giver forwarded
-	// by its promises.
+	// Standby may take the Lease when the holder is silent. A record with a standby is called paired, and its holder
+	// forwards by the standby's grants alone. A record without one is called solo, and its holder forwards by its writes
+	// of the Lease. A handover names the new holder here too if the giver forwarded by its grants.
 	Standby Incarnation
 	// Cause is why the holder became it.
 	Cause Cause
-	// Paused keeps units from handing over for health or preference. Somebody else sets it; a write keeps it.
+	// Paused keeps units from handing over for health or preference. The operator sets it; a unit's write keeps it.
 	Paused bool
+	// SwitchoverTo names the unit that somebody wants to be active, paused or not. The operator sets it and removes it
+	// when that unit holds the Lease; a unit's write keeps it.
+	SwitchoverTo string
 	// Term grows by one with every change of the holder.
 	Term uint64
-	// Duration is how long the permit lasts that its writer takes from it. It rides in the record, so that units with
-	// different settings, as during a rolling change, cannot disagree about it.
+	// Duration is how long the permit lasts that its writer earns by it. It travels in the record, so that units with
+	// different settings cannot disagree about it during a rolling change.
 	Duration time.Duration
 }
 
-// precedes tells whether the record is from before the other, judged by what can follow what: a term has one holder,
-// who may release it, and the next term another. Renewals of one term cannot be told apart; to take an old one for new
-// only lengthens a wait.
+// precedes reports whether the record is older than the other. A term has one holder, who may release it; then the next
+// term follows. Renewals of one term cannot be distinguished: mistaking an old one for new only lengthens a wait.
 func (r Record) precedes(other Record) bool {
 	if r.Term != other.Term {
 		return r.Term < other.Term
@@ -49,7 +59,7 @@ func (r Record) precedes(other Record) bool {
 	return r.Holder != Nobody && other.Holder == Nobody
 }
 
-// outlast is how long a follower waits for a permit of the duration to be over by whichever clock.
+// outlast returns how long a successor waits until a permit of the duration is over by any clock.
 func outlast(duration time.Duration) time.Duration {
 	return duration + duration*drift/100
 }
@@ -65,11 +75,11 @@ type leaseView struct {
 	namedAt time.Duration
 	// longest is the longest duration of a permit that was ever seen.
 	longest time.Duration
-	// highest is the highest term that was ever seen; a Lease that was made anew starts below it.
+	// highest is the highest term that was ever seen. A Lease that was created again starts below it.
 	highest uint64
 }
 
-// see takes in a record that was seen at the instant.
+// see stores a record that was seen at the instant.
 func (v *leaseView) see(r Record, at time.Duration) {
 	if v.known && v.record == r {
 		return
@@ -83,8 +93,8 @@ type tenure struct {
 	term uint64
 	// at is when it began.
 	at time.Duration
-	// fencedAt is when the former holder's permit of the witness is over, even without its grant.
+	// fencedAt is when the former holder's permit of the witness is over, even if it never relinquishes its role.
 	fencedAt time.Duration
-	// claim is how this unit came by it.
+	// claim is how this unit got the Lease.
 	claim claim
 }

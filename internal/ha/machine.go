@@ -2,15 +2,15 @@ package ha
 
 import "time"
 
-// renewAfter is how long after a write the next one is due: two may fail before the permit ends.
+// renewAfter returns how long after a write the next one is due: two may fail before the permit ends.
 func (c Config) renewAfter() time.Duration { return c.LeaseDuration / 3 }
 
-// retryAfter is the pause after something failed: short against the lease, and no burden for whoever failed.
+// retryAfter returns the pause after a failure. It is short against the lease and does not overload what failed.
 func (c Config) retryAfter() time.Duration {
 	return min(max(c.LeaseDuration/10, 100*time.Millisecond), time.Second)
 }
 
-// Machine is all that one unit knows and is about to do. It is a value: Step leaves its receiver as it was.
+// Machine is everything that one unit knows and is about to do. It is a value: Step does not change its receiver.
 type Machine struct {
 	config Config
 	now    time.Duration
@@ -18,7 +18,7 @@ type Machine struct {
 	lastID uint64
 
 	phase phase
-	// task is what replication was last told to be.
+	// task is the role that replication was last set to.
 	task Become
 	host host
 
@@ -29,21 +29,21 @@ type Machine struct {
 	// outranked is the newest term in which the peer was heard to be active.
 	outranked uint64
 
-	// witnessed and isolated are deadlines of permits; that of the peer's promise is in beats. wroteAt is when the last
-	// successful write of the tenure was sent.
+	// witnessed and isolated are deadlines of permits; the deadline of the peer's grant is in beats. wroteAt is when the
+	// last successful write of the tenure was sent.
 	witnessed, isolated, wroteAt time.Duration
 	pairing                      pairing
 	beats                        beats
-	// promise, hearing and inherited are of the standby.
-	promise   promise
-	hearing   hearing
-	inherited inheritance
+	// grant, hearing and handed belong to the standby.
+	grant   grant
+	hearing hearing
+	handed  handedPermit
 
 	promotion promotion
-	// holdUntil ends the time in which a failed promotion is not tried again.
+	// holdUntil ends the time in which a promotion or switchover that failed is not tried again.
 	holdUntil time.Duration
 	handover  handover
-	// relinquished is the highest term whose predecessors the peer has left.
+	// relinquished is the highest term before which the peer forwards no more.
 	relinquished uint64
 
 	firewallInForce bool
@@ -52,7 +52,7 @@ type Machine struct {
 	stop            stop
 }
 
-// peer is what the replication session tells of the other unit.
+// peer is what the replication session reports about the other unit.
 type peer struct {
 	incarnation Incarnation
 	inSync      bool
@@ -60,19 +60,19 @@ type peer struct {
 	inSyncFrom, outOfSyncFrom time.Duration
 }
 
-// stop is the wish to exit.
+// stop is the request to exit.
 type stop struct {
 	requested bool
 	deadline  time.Duration
 }
 
-// New is a unit at the start of its life. Whatever an earlier life left on the host counts as exposed until its
+// New returns a unit at the start of its life. Leftovers of an earlier life on the host count as exposed until their
 // withdrawal is confirmed.
 func New(c Config) Machine {
 	return Machine{config: c, host: host{gateOpen: true, addressed: true}}
 }
 
-// Role is what the unit does now.
+// Role returns what the unit does now.
 func (m Machine) Role() Role {
 	switch m.phase {
 	case serving:
@@ -84,8 +84,8 @@ func (m Machine) Role() Role {
 		return Standby
 	case fenced, releasing:
 		return Fenced
-	case waiting, gone:
-		if m.host.exposed() || !m.lease.known || !m.firewallInForce {
+	case waiting, exiting:
+		if m.host.isExposed() || !m.lease.known || !m.firewallInForce {
 			return Starting
 		}
 		return Standby
@@ -94,27 +94,26 @@ func (m Machine) Role() Role {
 	}
 }
 
-// Term is the term of the Lease as last seen.
+// Term returns the term of the Lease as last seen.
 func (m Machine) Term() uint64 { return m.lease.record.Term }
 
-// Holder is who holds the Lease as last seen.
+// Holder returns the holder of the Lease as last seen.
 func (m Machine) Holder() Incarnation { return m.lease.record.Holder }
 
-// Connected tells whether the replication session to the peer stands, and InSync whether the standby of the two holds
-// the state of the active.
+// Connected reports whether the replication session with the peer is established.
 func (m Machine) Connected() bool { return m.peer.incarnation != Nobody }
 
-// InSync is described at Connected.
+// InSync reports whether the standby, which is one of the two units, holds the state of the active.
 func (m Machine) InSync() bool { return m.peer.inSync }
 
-// Standby is who may take the Lease on direct evidence, as last seen.
+// Standby returns the unit that may take the Lease when the holder is silent, as last seen.
 func (m Machine) Standby() Incarnation { return m.lease.record.Standby }
 
-// Paused tells whether somebody wants no switchover for health or preference.
+// Paused reports whether switchovers for health or preference are held back.
 func (m Machine) Paused() bool { return m.lease.record.Paused }
 
-// Promotion is the report of the current promotion, or of the last. A unit that was handed the role may learn only
-// later for which cause.
+// Promotion returns the report of the current promotion, or of the last. A unit that was handed the role may learn the
+// cause only later.
 func (m Machine) Promotion() Report {
 	r := m.promotion.report
 	if r.Cause == CauseUnknown && r.Term == m.lease.record.Term {
@@ -123,50 +122,52 @@ func (m Machine) Promotion() Report {
 	return r
 }
 
-// Wake is the instant at which the machine wants a Tick, if nothing else happens before; zero when it does not.
+// Wake returns the instant at which the machine wants a Tick if nothing else happens before. It is zero when the machine
+// wants none.
 func (m Machine) Wake() time.Duration { return m.wake }
 
-// Obstacles says why a unit that is not active does not become it.
+// Obstacles returns why a unit that is not active does not become active.
 func (m Machine) Obstacles() []Obstacle {
 	switch {
 	case m.phase != waiting:
 		return nil
 	case m.holds():
-		return m.obstacles(Inheritance, m.now)
+		return m.obstacles(Promotion, m.now)
 	default:
 		return m.obstacles(Takeover, m.now)
 	}
 }
 
-// holds tells whether the Lease, as last seen, names this process, and nobody was heard to be active after it.
+// holds reports whether the Lease, as last seen, names this process, and the peer was not heard to be active since.
 func (m Machine) holds() bool {
 	return m.lease.known && m.lease.record.Holder == m.config.Self && m.lease.record.Term >= m.outranked
 }
 
-// transition is a Machine on its way to the next, with the effects found so far.
+// transition is a Machine on its way to the next state, with the effects found so far. Its methods that return a bool
+// only look; what acts is a statement.
 type transition struct {
 	Machine
 	at      time.Duration
 	effects []Effect
 }
 
-// Step takes in one event and returns the machine after it, with what is to be done.
+// Step takes in one event. It returns the machine after it, and what is to be done.
 func (m Machine) Step(ev Event) (Machine, []Effect) {
 	t := &transition{Machine: m, at: max(ev.At, m.now)}
-	t.bornWithPromise()
+	t.assumeEarlierGrant()
 	t.forgiveStall()
 	t.now, t.wake = t.at, 0
 	t.absorb(ev.Fact)
 	t.compareHealth()
-	t.enforce()
-	for before := gone; before != t.phase; {
+	t.enforcePermit()
+	for before := exiting; before != t.phase; {
 		before = t.phase
 		t.decide()
 	}
 	return t.Machine, t.effects
 }
 
-// absorb takes in a fact and decides nothing.
+// absorb stores a fact and decides nothing.
 func (t *transition) absorb(fact Fact) {
 	switch f := fact.(type) {
 	case Tick:
@@ -183,9 +184,9 @@ func (t *transition) absorb(fact Fact) {
 	case SyncChanged:
 		t.syncChanged(f.InSync)
 	case HeartbeatReceived:
-		t.heard(f)
+		t.heartbeatReceived(f)
 	case HeartbeatAcknowledged:
-		t.acknowledged(f)
+		t.heartbeatAcknowledged(f)
 	case HealthChanged:
 		t.health = f.Health
 	case PeerRelinquished:
@@ -199,7 +200,7 @@ func (t *transition) absorb(fact Fact) {
 	}
 }
 
-// outOfSync is since when the peer is out of sync, if it is from the instant on at the latest.
+// outOfSync returns since when the peer is out of sync, if it is so from the instant on at the latest.
 func (p peer) outOfSync(at time.Duration) time.Duration {
 	if p.inSync {
 		return at
@@ -207,6 +208,7 @@ func (p peer) outOfSync(at time.Duration) time.Duration {
 	return p.outOfSyncFrom
 }
 
+// syncChanged stores whether the standby is in sync, and since when.
 func (t *transition) syncChanged(inSync bool) {
 	switch {
 	case inSync && !t.peer.inSync:
@@ -217,43 +219,47 @@ func (t *transition) syncChanged(inSync bool) {
 	t.peer.inSync = inSync
 }
 
-// peerRelinquished takes in the peer's word that it is no longer active. It was given after the Lease named this unit, so
-// this unit need not wait until the watch says so too: traffic is waiting.
+// peerRelinquished stores the peer's word that it is no longer active. The peer gave it after the Lease named this unit,
+// so this unit need not wait for the watch: traffic is waiting.
 func (t *transition) peerRelinquished(f PeerRelinquished) {
 	t.relinquished = max(t.relinquished, f.Term)
-	t.inherit(f)
+	t.storeHandedPermit(f)
 	if f.Term <= t.lease.record.Term {
 		return
 	}
-	t.call.doubt = true
+	t.call.mustRead = true
 	if t.peer.incarnation == Nobody {
 		return
 	}
-	said := Record{Holder: t.config.Self, Giver: t.peer.incarnation, Term: f.Term}
+	implied := Record{Holder: t.config.Self, Giver: t.peer.incarnation, Term: f.Term}
 	if t.lease.record.Term+1 == f.Term {
-		said.Duration = t.lease.record.Duration // It is the giver's own, as in the record before.
+		implied.Duration = t.lease.record.Duration // It is the giver's own, as in the record before.
 	}
-	t.see(said)
+	t.see(implied)
 }
 
-// enforce fences a unit whose permit has run out, before anything else is decided.
-func (t *transition) enforce() {
-	if t.phase != serving && t.phase != promoting {
+// enforcePermit fences a unit whose permit has run out, before anything else is decided.
+func (t *transition) enforcePermit() {
+	if t.phase != serving && t.phase != promoting || !t.host.gateOpen {
 		return
 	}
-	if t.host.gateOpen && t.due(t.host.until) {
+	t.wakeAt(t.host.until)
+	if t.reached(t.host.until) {
 		t.phase = fenced
 	}
 }
 
-// decide does what the phase wants done next. Each phase looks at all that is known, not at the event.
+// decide does what the phase wants done next. Each phase looks at everything that is known, not at the event.
 func (t *transition) decide() {
-	if t.phase == gone {
+	if t.phase == exiting {
 		return
 	}
-	if t.stop.requested && t.due(t.stop.deadline) {
-		t.exit()
-		return
+	if t.stop.requested {
+		t.wakeAt(t.stop.deadline)
+		if t.reached(t.stop.deadline) {
+			t.exit()
+			return
+		}
 	}
 	if t.phase != waiting && !t.holds() {
 		t.phase = waiting
@@ -269,20 +275,23 @@ func (t *transition) decide() {
 		t.recover()
 	case releasing:
 		t.release()
-	case gone:
+	case exiting:
 	}
 }
 
-// wait closes the gate of an earlier term, pays what is owed to the peer, for whom the traffic waits, takes the
-// addresses off, and then looks whether the Lease may be taken.
+// wait closes the gate of an earlier term and withdraws the addresses. Then it checks whether the Lease may be taken. A
+// peer that waits for this unit to relinquish the role comes before everything else but the gate.
 func (t *transition) wait() {
-	closed := t.shut()
-	if !closed && t.owes() && t.host.closing.tries == 0 {
+	t.ensureClosed()
+	if t.host.gateOpen && t.owesRelinquish() && t.host.closing.tries == 0 {
 		return
 	}
-	paid := closed && t.ensureRelinquished()
-	withdrawn, settled := t.withdraw(), t.settled()
-	if !withdrawn || !paid {
+	if !t.host.gateOpen {
+		t.ensureRelinquished()
+	}
+	t.ensureWithdrawn()
+	t.ensureLeaseKnown()
+	if t.host.isExposed() || t.owesRelinquish() {
 		return
 	}
 	t.become(Standby)
@@ -292,88 +301,86 @@ func (t *transition) wait() {
 	case t.stop.requested:
 		t.leave()
 	case t.holds():
-		if t.passes(Inheritance, t.at) {
+		if t.passes(Promotion, t.at) {
 			t.startPromotion()
 		}
-	case settled && t.mayClaim():
-		t.take()
-	case settled:
-		t.look()
+	case t.canWriteLease():
+		t.tryClaim()
 	}
 	if t.config.HeartbeatInterval != 0 {
-		t.due(t.at + t.config.HeartbeatInterval) // Whoever looks often knows when it did not.
+		t.wakeAt(t.at + t.config.HeartbeatInterval) // A unit that wakes often notices when it was stalled.
 	}
 }
 
-// mayClaim tells whether the Lease may be taken, and asks to be woken when it may.
-func (t *transition) mayClaim() bool {
-	from, _ := t.claimable()
-	return t.due(from) && t.due(t.holdUntil) && t.passes(Takeover, t.at)
-}
-
-// leave exits as soon as no write can be under way that would make this unit the holder behind its back.
+// leave exits as soon as no write can be under way that would make this unit the holder without its knowledge.
 func (t *transition) leave() {
-	if !t.call.writes && !t.call.doubt {
+	if !t.call.writes && !t.call.mustRead {
 		t.exit()
 	}
 }
 
-// serve keeps the permit and the gate's deadline moving until the unit is to leave.
+// serve extends the permit and the gate's deadline until the unit is to leave.
 func (t *transition) serve() {
 	t.beat()
 	t.keepForwarding()
 	t.adjustGate()
 	t.keepLease()
-	t.handOver(t.switchover())
+	t.wakeForSwitchover()
+	t.handOver(t.switchoverCause())
 }
 
-// recover keeps a fenced unit's gate closed and tries for a new permit. A write that succeeds proves that nobody took
-// the Lease in between; an acknowledgement, that the peer does not mean to. The peer is asked for one only when the
-// witness does not answer: a promise puts off what the peer would do about a unit that does not forward.
+// recover keeps a fenced unit's gate closed and tries to get a new permit. A write that succeeds proves that nobody took
+// the Lease in between; an acknowledgement proves that the peer does not intend to. The peer is asked for a grant only
+// when the witness does not answer: a grant delays what the peer would do about a unit that does not forward.
 func (t *transition) recover() {
 	t.pairing.preparing = false
-	withdrawn := t.retreat()
-	if withdrawn {
+	t.retreat()
+	isWithdrawn := !t.host.isExposed()
+	if isWithdrawn {
 		t.become(Standby)
 	}
 	if t.stop.requested {
 		t.phase = releasing
 		return
 	}
-	if !t.Permit().valid(t.at) {
-		if t.settled() {
+	if !t.Permit().isValid(t.at) {
+		t.ensureLeaseKnown()
+		if t.canWriteLease() {
 			t.write(t.tenureRecord(Nobody))
 		}
-		asked := t.call.unansweredAt >= t.host.until
-		if asked && withdrawn {
-			t.beat() // The witness does not answer. The peer may have heard this unit stand still, and nothing more.
+		witnessSilent := t.call.unansweredAt >= t.host.until
+		if witnessSilent && isWithdrawn {
+			t.beat() // At most the peer has heard this unit stand still.
 		}
-		if asked && t.config.Isolation == KeepForwarding {
-			t.isolated = t.at + t.config.reach()
+		if witnessSilent && t.config.Isolation == KeepForwarding {
+			t.isolated = t.at + t.config.isolatedPermit()
 		}
 	}
-	if withdrawn && t.Permit().valid(t.at) && t.passes(Inheritance, t.at) {
+	if isWithdrawn && t.Permit().isValid(t.at) && t.passes(Promotion, t.at) {
 		t.startPromotion()
 	}
 }
 
-// release gives the Lease to nobody, once this unit forwards no more. It vouches for that as the giver only where the
-// holder before it cannot forward either: an heir that leaves before the grant came has no word to give.
+// release empties the Lease once this unit forwards no more. It names itself as the giver only if the holder before it
+// cannot forward either: a successor that leaves before the active relinquished the role cannot vouch for that.
 func (t *transition) release() {
-	if !t.retreat() {
+	t.retreat()
+	if t.host.isExposed() {
 		return
 	}
 	t.become(Standby)
-	if !t.settled() {
+	t.ensureLeaseKnown()
+	if !t.canWriteLease() {
 		return
 	}
 	r := Record{Term: t.lease.record.Term}
-	if t.fenceConfirmed() {
+	if t.isFenceConfirmed() {
 		r.Giver = t.config.Self
 	}
 	t.write(r)
 }
 
+// become sets the role of replication, if it has another.
 func (t *transition) become(role Role) {
 	if t.task.Role == role {
 		return
@@ -383,7 +390,7 @@ func (t *transition) become(role Role) {
 }
 
 func (t *transition) exit() {
-	t.phase = gone
+	t.phase = exiting
 	t.emit(Exit{})
 }
 
@@ -394,13 +401,12 @@ func (t *transition) newID() uint64 {
 	return t.lastID
 }
 
-// due tells whether the instant has come; if not, the machine asks to be woken then.
-func (t *transition) due(instant time.Duration) bool {
-	if t.at >= instant {
-		return true
-	}
-	if t.wake == 0 || instant < t.wake {
+// reached reports whether the instant has come.
+func (t *transition) reached(instant time.Duration) bool { return t.at >= instant }
+
+// wakeAt requests a Tick at the instant, unless it has passed or an earlier one is requested already.
+func (t *transition) wakeAt(instant time.Duration) {
+	if !t.reached(instant) && (t.wake == 0 || instant < t.wake) {
 		t.wake = instant
 	}
-	return false
 }

@@ -6,15 +6,15 @@ import "time"
 type Source uint8
 
 const (
-	// Witness is the API server: a write of the Lease that succeeded.
+	// Witness is the API server: a write of the Lease succeeded.
 	Witness Source = iota + 1
-	// Peer is the standby's promise not to become active.
+	// Peer is the standby, by a grant.
 	Peer
-	// Isolated has nothing but the policy KeepForwarding to vouch for it.
+	// Isolated means that only the policy KeepForwarding vouches for the permit.
 	Isolated
 )
 
-// String is the source's name in logs.
+// String returns the source's name in logs.
 func (s Source) String() string {
 	switch s {
 	case Witness:
@@ -30,13 +30,13 @@ func (s Source) String() string {
 
 // Permit is the active's right to forward.
 type Permit struct {
-	// Deadline is an instant of the unit's own boot clock; the zero permit ended before anything began.
+	// Deadline is an instant of the unit's own boot clock. The zero permit ended before anything began.
 	Deadline time.Duration
 	Source   Source
 }
 
-// valid tells whether the permit allows forwarding at the instant.
-func (p Permit) valid(at time.Duration) bool { return at < p.Deadline }
+// isValid reports whether the permit allows forwarding at the instant.
+func (p Permit) isValid(at time.Duration) bool { return at < p.Deadline }
 
 // extend returns the permit that lasts longer.
 func (p Permit) extend(by Permit) Permit {
@@ -46,33 +46,34 @@ func (p Permit) extend(by Permit) Permit {
 	return p
 }
 
-// Permit is the right to forward as it stands. The peer's promise counts whatever the Lease says: it is kept by the
-// only other unit that there is. The witness counts only in solo, when nobody may take the Lease without waiting for
-// it to expire; and not when a write may have ended that.
+// Permit returns the right to forward as it is now. The peer's grant counts whatever the Lease holds, since the only
+// other unit honours it. The witness counts only in solo, when nobody may take the Lease before it expires. It does not
+// count when a write may have ended that.
 func (m Machine) Permit() Permit {
 	if !m.holds() {
 		return Permit{}
 	}
-	p := Permit{Deadline: m.beats.echo.promised, Source: Peer}
-	if !m.paired() {
+	p := Permit{Deadline: m.beats.answer.grantedUntil, Source: Peer}
+	if !m.isPaired() {
 		p = p.extend(Permit{Deadline: m.witnessed, Source: Witness})
 	}
 	return p.extend(Permit{Deadline: m.isolated, Source: Isolated})
 }
 
-// keepForwarding extends the permit where the policy wants it that an active goes on which nobody answers. It is not
-// asked before the permit is about to end.
+// keepForwarding extends the permit by the policy KeepForwarding, when it is about to end.
 func (t *transition) keepForwarding() {
-	if t.config.Isolation == KeepForwarding && t.due(t.Permit().Deadline-t.config.margin()) {
-		t.isolated = t.at + t.config.reach()
+	if t.config.Isolation != KeepForwarding {
+		return
+	}
+	endsSoon := t.Permit().Deadline - t.config.isolatedPermit()/4
+	t.wakeAt(endsSoon)
+	if t.reached(endsSoon) {
+		t.isolated = t.at + t.config.isolatedPermit()
 	}
 }
 
-// margin is how long before its end a permit counts as about to end.
-func (c Config) margin() time.Duration { return c.reach() / 4 }
-
-// reach is how long a permit of the policy lasts.
-func (c Config) reach() time.Duration {
+// isolatedPermit returns how long a permit of the policy lasts.
+func (c Config) isolatedPermit() time.Duration {
 	if c.Grant == 0 {
 		return c.LeaseDuration / 3
 	}

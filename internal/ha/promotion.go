@@ -2,8 +2,13 @@ package ha
 
 import "time"
 
-// maxTries is how often a step is tried before the promotion continues without it, or is given up.
-const maxTries = 3
+const (
+	// maxTries is how often a step is tried before the promotion continues without it, or is given up.
+	maxTries = 3
+	// relinquishPatience is how long a successor waits for the peer to relinquish the role before it asks the witness for
+	// a permit.
+	relinquishPatience = 100 * time.Millisecond
+)
 
 // promotion is the progress of a unit through the steps.
 type promotion struct {
@@ -14,7 +19,7 @@ type promotion struct {
 	report    Report
 }
 
-// startPromotion begins with the first step that has work to do.
+// startPromotion starts with the first step after the claim.
 func (t *transition) startPromotion() {
 	t.phase = promoting
 	t.promotion = promotion{
@@ -30,35 +35,38 @@ func (t *transition) promote() {
 		return
 	}
 	if t.promotion.step > FenceConfirmed {
-		t.beat() // Not before: who gives the role away still sends what changed.
+		t.beat() // Not before: a giver still sends what changed.
 	}
 	if t.promotion.step > GateOpen {
 		t.keepForwarding()
 		t.adjustGate()
 	}
 	t.keepPermit()
-	for t.phase == promoting && t.enter(t.promotion.step) {
-		t.pass()
+	if t.promotion.step == FenceConfirmed {
+		t.wakeAt(t.fenceConfirmedAt())
+		if !t.isFenceConfirmed() {
+			return
+		}
+		t.completeStep()
 	}
+	t.tryStep()
 }
 
-// enter does what the step wants and tells whether the step is passed already. Stages that are effects are passed by
-// their answer.
-func (t *transition) enter(step Step) bool {
-	if step == FenceConfirmed {
-		return t.fenceConfirmed()
-	}
+// tryStep starts the effect of the step, unless it is under way or waits for its next try. The answer completes the
+// step.
+func (t *transition) tryStep() {
 	attempt := &t.promotion.attempt
-	if !t.canTry(attempt) {
-		return false
+	t.wakeAt(attempt.retryAt)
+	if !attempt.isReady(t.at) {
+		return
 	}
-	switch step {
+	switch t.promotion.step {
 	case Detected, Claimed, FenceConfirmed:
 	case StateCommitted:
 		t.emit(CommitState{ID: t.begin(attempt)})
 	case GateOpen:
-		if !t.Permit().valid(t.at) {
-			return false // A renewal is under way, or an acknowledgement; either comes by here again.
+		if !t.Permit().isValid(t.at) {
+			return // A renewal or an acknowledgement is under way, and leads here again.
 		}
 		t.become(Active)
 		t.openGate(attempt)
@@ -70,38 +78,47 @@ func (t *transition) enter(step Step) bool {
 	case Verified:
 		t.emit(Verify{ID: t.begin(attempt)})
 	}
-	return false
 }
 
-// fenceConfirmed tells whether the holder before this unit's tenure cannot forward any more: by its own word, or
-// because all that it may have was waited out: this unit's promise, and a permit of the witness.
-func (t *transition) fenceConfirmed() bool {
-	if t.relinquished >= t.tenure.term || t.tenure.claim.vouched {
-		return true
+// isFenceConfirmed reports whether the holder before this unit's tenure cannot forward any more.
+func (t *transition) isFenceConfirmed() bool { return t.reached(t.fenceConfirmedAt()) }
+
+// fenceConfirmedAt returns from when the former holder cannot forward any more: at once by its own word, or otherwise
+// when this unit's grant and a permit of the witness are over.
+func (m Machine) fenceConfirmedAt() time.Duration {
+	if m.relinquished >= m.tenure.term || m.tenure.claim.vouched {
+		return 0
 	}
-	return t.due(max(t.promise.until, t.tenure.fencedAt))
+	return max(m.grant.until, m.tenure.fencedAt)
 }
 
-// relinquishPatience is how long an heir waits for the grant before it asks the witness for a permit.
-const relinquishPatience = 100 * time.Millisecond
-
-// keepPermit writes the Lease while the promotion goes on, if there is no permit yet, or what is left of it may not
-// last.
+// keepPermit writes the Lease during the promotion, if there is no permit yet or its remainder may be too short.
 func (t *transition) keepPermit() {
-	p := t.Permit()
-	handed := t.tenure.claim.term == 0
-	if handed && t.relinquished < t.tenure.term && !t.due(t.tenure.at+relinquishPatience) {
-		return // The grant may be on its way, and bring one along.
+	isHandover := t.tenure.claim.term == 0
+	if isHandover && t.relinquished < t.tenure.term {
+		// The peer is about to relinquish the role, and that may bring a permit along.
+		patienceEnds := t.tenure.at + relinquishPatience
+		t.wakeAt(patienceEnds)
+		if !t.reached(patienceEnds) {
+			return
+		}
 	}
-	enough := p.valid(t.at) &&
-		!t.due(max(p.Deadline-t.config.LeaseDuration/2, t.wroteAt+t.config.renewAfter()))
-	if !enough && t.settled() {
+	p := t.Permit()
+	if p.isValid(t.at) {
+		next := max(p.Deadline-t.config.LeaseDuration/2, t.wroteAt+t.config.renewAfter())
+		t.wakeAt(next)
+		if !t.reached(next) {
+			return
+		}
+	}
+	t.ensureLeaseKnown()
+	if t.canWriteLease() {
 		t.write(t.tenureRecord(Nobody))
 	}
 }
 
-// pass goes on to the next step.
-func (t *transition) pass() {
+// completeStep continues with the next step.
+func (t *transition) completeStep() {
 	p := &t.promotion
 	state := &p.report.steps[p.step]
 	state.duration, state.done = t.at-p.enteredAt, true
@@ -114,32 +131,32 @@ func (t *transition) pass() {
 	p.enteredAt, p.attempt = t.at, attempt{}
 }
 
-// promotionDone takes in the end of the effect that the step waits for.
+// promotionDone stores the end of the effect that the step waits for.
 func (t *transition) promotionDone(f EffectDone) {
 	p := &t.promotion
-	if t.phase != promoting || !p.attempt.underWay() || f.ID != p.attempt.id {
+	if t.phase != promoting || !p.attempt.isUnderWay() || f.ID != p.attempt.id {
 		return
 	}
-	if t.finish(&p.attempt, f.Err) {
+	t.finish(&p.attempt, f.Err)
+	if f.Err == nil {
 		if p.step == GateOpen {
-			t.opened()
+			t.gateOpened()
 		}
-		t.pass()
+		t.completeStep()
 		return
 	}
-	state := &p.report.steps[p.step]
-	state.failures++
+	p.report.steps[p.step].failures++
 	switch {
 	case p.attempt.tries < maxTries:
 	case p.step.isDispensable():
-		t.pass()
+		t.completeStep()
 	default:
 		t.abandonPromotion()
 	}
 }
 
-// abandonPromotion gives the Lease up, so that the other unit can have it, and holds this one back for a while: it
-// would fail again, and the other could not win.
+// abandonPromotion releases the Lease so that the other unit can have it, and holds this one back for a while: it would
+// fail again, and the other could not win.
 func (t *transition) abandonPromotion() {
 	t.promotion.report.GivenUp = true
 	t.holdUntil = t.at + t.config.LeaseDuration

@@ -6,18 +6,18 @@ import "fmt"
 type Role uint8
 
 const (
-	// Starting cannot take over yet: leftovers of an earlier life are not withdrawn, the Lease was not seen, or no
+	// Starting cannot take over yet. Leftovers of an earlier life are not withdrawn, the Lease was not seen, or no
 	// ruleset is in force.
 	Starting Role = iota + 1
 	// Standby is ready to take over.
 	Standby
 	// Active forwards the traffic.
 	Active
-	// Fenced holds the Lease and does not forward: its permit ran out, or it is about to give the Lease up.
+	// Fenced holds the Lease and does not forward. Its permit ran out, or it is about to release the Lease.
 	Fenced
 )
 
-// String is the role's name in logs and conditions.
+// String returns the role's name in logs and conditions.
 func (r Role) String() string {
 	switch r {
 	case Starting:
@@ -33,20 +33,20 @@ func (r Role) String() string {
 	}
 }
 
-// phase is where the machine is in its work; a role is what others need to know of it.
+// phase is the machine's own state. A role is the part of it that others need to know.
 type phase uint8
 
 const (
-	// waiting does not hold the Lease, or holds it and cannot begin to use it.
+	// waiting does not hold the Lease, or holds it and cannot start to use it.
 	waiting phase = iota
-	// promoting holds the Lease and walks through the promotion.
+	// promoting holds the Lease and walks through the steps of the promotion.
 	promoting
 	// serving is promoted.
 	serving
 	// fenced holds the Lease, as far as it knows, with a permit that ran out.
 	fenced
-	// releasing gives the Lease up with nobody to hand it to.
+	// releasing gives the Lease up without a successor.
 	releasing
-	// gone has asked to exit; nothing is decided any more.
-	gone
+	// exiting has requested its exit. Nothing is decided any more.
+	exiting
 )
