@@ -79,7 +79,7 @@ func (r FailoverReport) validate() error {
 	if !slices.Contains([]string{"primary", "secondary"}, r.Unit) {
 		return fmt.Errorf("unit: %.32q is none of a pair", r.Unit)
 	}
-	causes := []string{"", "First", "Silence", "Expiry", "Stop", "Health", "Preemption"}
+	causes := []string{"", "First", "Silence", "Expiry", "Stop", "Health", "Preemption", "Request"}
 	if !slices.Contains(causes, r.Cause) {
 		return fmt.Errorf("cause: %.32q is unknown", r.Cause)
 	}

@@ -267,6 +267,8 @@ func (s *scene) record(words []string) (Record, error) {
 			r.Standby = Incarnation(words[i+1])
 		case "paused":
 			r.Paused = true
+		case "switchover": // switchover peer
+			r.SwitchoverTo = words[i+1]
 		case "lasting":
 			if r.Duration, err = time.ParseDuration(words[i+1]); err != nil {
 				return r, err

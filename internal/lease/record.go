@@ -35,6 +35,8 @@ func toRecord(l *coordinationv1.Lease) ha.Record {
 		Standby: ha.Incarnation(l.Annotations[AnnotationStandby]),
 		Cause:   ha.ParseCause(l.Annotations[AnnotationCause]),
 		Paused:  l.Annotations[v1alpha1.AnnotationPaused] == "true",
+
+		SwitchoverTo: l.Annotations[v1alpha1.AnnotationSwitchoverTo],
 	}
 	if l.Spec.HolderIdentity != nil {
 		r.Holder = ha.Incarnation(*l.Spec.HolderIdentity)

@@ -21,8 +21,10 @@ func TestRecordRoundTrip(t *testing.T) {
 			Term:     rapid.Uint64Max(1<<31-1).Draw(t, "term"),
 			Duration: time.Duration(rapid.IntRange(2, 60).Draw(t, "seconds")) * time.Second,
 			Standby:  name.Draw(t, "standby"),
-			Cause:    ha.Cause(rapid.IntRange(0, int(ha.CausePreemption)).Draw(t, "cause")),
+			Cause:    ha.Cause(rapid.IntRange(0, int(ha.CauseRequest)).Draw(t, "cause")),
 			Paused:   rapid.Bool().Draw(t, "paused"),
+
+			SwitchoverTo: rapid.SampledFrom([]string{"", "primary", "secondary"}).Draw(t, "switchover to"),
 		}
 		report := rapid.SampledFrom([]string{"", `{"term":3}`}).Draw(t, "report")
 		base := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
@@ -30,9 +32,10 @@ func TestRecordRoundTrip(t *testing.T) {
 			Annotations: map[string]string{AnnotationGiver: string(name.Draw(t, "old giver")), "other": "kept"},
 		}}
 		annotate(base, AnnotationStandby, string(name.Draw(t, "old standby")))
-		if want.Paused { // The operator put it there; no unit does.
+		if want.Paused { // The operator put it there; no unit does. The same holds for the next one.
 			annotate(base, v1alpha1.AnnotationPaused, "true")
 		}
+		annotate(base, v1alpha1.AnnotationSwitchoverTo, want.SwitchoverTo)
 		l, err := fromRecord(want, report, base, time.Unix(1, 0))
 		if err != nil {
 			t.Fatal(err)

@@ -23,6 +23,8 @@ const (
 	onRequest
 	onAnswer
 	onTimeout
+	// onRequestHandled lets the operator see that a requested switchover has happened.
+	onRequestHandled
 	// onRelist reads the Lease for the unit's watch.
 	onRelist
 	// onDial lets the secondary try to connect, onPulse is the life of a session, and onFrame brings the next frame to

@@ -45,6 +45,8 @@ const (
 	ActiveUnhealthy
 	ActiveFirewallOut
 	PreferredReturns
+	SwitchoverRequested
+	SwitchoverRequestedPaused
 	ActivePausedAPIAway
 
 	drills = int(ActivePausedAPIAway) + 1
@@ -214,6 +216,14 @@ var drillTable = [drills]drillInfo{
 		name: "preferred unit returns", outcome: failsAndReturns, cause: ha.CausePreemption,
 		kind: Kill, target: TheActive, from: blink, to: second,
 	},
+	SwitchoverRequested: {
+		name: "switchover is requested", outcome: switchesOver, cause: ha.CauseRequest,
+		kind: Request, target: TheStandby, from: 3 * second, to: 4 * second,
+	},
+	SwitchoverRequestedPaused: {
+		name: "switchover is requested while paused", outcome: switchesOver, cause: ha.CauseRequest,
+		kind: Request, target: TheStandby, from: 3 * second, to: 4 * second,
+	},
 	ActivePausedAPIAway: {
 		name: "active stands still while the API server is away", outcome: comesBack,
 		kind: Pause, target: TheActive, from: 1500 * blink, to: 2 * second,
@@ -269,6 +279,8 @@ func (p *Plan) drawDrill(n *noise) {
 		})
 	case ActivePausedAPIAway:
 		p.Faults = append(p.Faults, Fault{Kind: CutAPI, Target: Both, After: Named, Nth: 1, Length: 8 * second})
+	case SwitchoverRequestedPaused:
+		p.Faults = append(p.Faults, Fault{Kind: HoldFailover, After: Named, Nth: 1, Length: 8 * second})
 	case ActiveStoppedStale:
 		p.Faults = append(p.Faults, Fault{
 			Kind: StaleWatch, Target: Both, After: Named, Nth: 1, Length: 4 * second, Amount: second,

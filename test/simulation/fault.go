@@ -53,6 +53,8 @@ const (
 	FirewallOut
 	// HoldFailover is the annotation by which somebody wants no switchover.
 	HoldFailover
+	// Request is the annotation by which somebody requests a switchover to the unit.
+	Request
 	// Touch is a write of the Lease by somebody else that changes nothing but its version.
 	Touch
 	// EmptyLease takes the holder out of the Lease by hand, and DeleteLease deletes it; the operator makes a new one.
@@ -103,6 +105,7 @@ var kindTable = [kinds]kindInfo{
 	Health:           {name: "health", weight: 4, length: 3 * second, side: true},
 	FirewallOut:      {name: "firewall out", weight: 2, length: 2 * second, side: true},
 	HoldFailover:     {name: "hold failover", weight: 1, length: 3 * second},
+	Request:          {name: "request a switchover", weight: 3, length: 3 * second, side: true},
 	Touch:            {name: "touch", weight: 2},
 	EmptyLease:       {name: "empty Lease", weight: 1},
 	DeleteLease:      {name: "delete Lease", weight: 1, length: second},

@@ -197,6 +197,9 @@ func (w *world) beginAt(i int, f *Fault, u *unit) {
 func (w *world) beginReported(i int, f *Fault, u *unit) {
 	until := w.now + f.Length
 	switch f.Kind {
+	case Request:
+		w.server.touch(func(r *ha.Record) { r.SwitchoverTo = u.name() })
+		w.at(until, event{what: onRestore, unit: uint8(u.index), ref: uint32(i)})
 	case Stop:
 		if !u.alive {
 			return
@@ -231,6 +234,8 @@ func (w *world) restore(i int, u *unit, life uint32) {
 	switch f.Kind {
 	case HoldFailover:
 		w.server.touch(func(r *ha.Record) { r.Paused = false })
+	case Request:
+		w.server.touch(func(r *ha.Record) { r.SwitchoverTo = "" })
 	case Stop:
 		if u.alive && u.life == life {
 			u.die(f.Length)

@@ -177,7 +177,7 @@ func (p *Plan) drawAnchor(n *noise) Fault {
 	switch f.After {
 	case HandedOver, Flushing, Relinquished, Closed:
 		var only [kinds]int
-		only[pick(n, Stop, Health)] = 1
+		only[pick(n, Stop, Stop, Health, Health, Request)] = 1
 		cause := drawFault(n, &only)
 		cause.Target, cause.At = TheActive, n.between(second, 3*second)
 		cause.Length += second

@@ -146,12 +146,15 @@ func (s *server) write(r ha.Record) {
 	s.version++
 	s.writes++
 	r.Version = versions[s.version%len(versions)]
-	r.Paused = s.previous.Paused
+	r.Paused, r.SwitchoverTo = s.previous.Paused, s.previous.SwitchoverTo
 	s.record = r
 	if w.trace != nil {
 		w.sayf("witness", "%s", describeRecord(r))
 	}
 	w.judge.written(s.previous, r)
+	if r.SwitchoverTo != "" && r.Holder.Unit() == r.SwitchoverTo {
+		w.after(w.plan.Weather.API, event{what: onRequestHandled})
+	}
 	for i := range w.units {
 		s.tellWatch(&w.units[i])
 	}
@@ -183,6 +186,13 @@ func (s *server) touch(change func(r *ha.Record)) {
 	}
 	for i := range s.world.units {
 		s.tellWatch(&s.world.units[i])
+	}
+}
+
+// handled lets the operator remove a request for a switchover once the unit holds the Lease.
+func (s *server) handled() {
+	if r := s.record; r.SwitchoverTo != "" && r.Holder.Unit() == r.SwitchoverTo {
+		s.touch(func(r *ha.Record) { r.SwitchoverTo = "" })
 	}
 }
 
@@ -278,6 +288,9 @@ func describeRecord(r ha.Record) string {
 	}
 	if r.Paused {
 		text += ", paused"
+	}
+	if r.SwitchoverTo != "" {
+		text += ", switchover to " + r.SwitchoverTo
 	}
 	return text + ", version " + r.Version
 }

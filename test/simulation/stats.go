@@ -10,7 +10,7 @@ import (
 )
 
 // causes is how many causes of a promotion there are.
-const causes = int(ha.CausePreemption) + 1
+const causes = int(ha.CauseRequest) + 1
 
 // Stats count what happened in runs, so that it is seen that what is judged has happened at all.
 type Stats struct {

@@ -133,6 +133,8 @@ func (w *world) happen(e event) {
 	switch e.what {
 	case onFault:
 		w.begin(int(e.ref))
+	case onRequestHandled:
+		w.server.handled()
 	case onRestore:
 		w.restore(int(e.ref), u, e.life)
 	case onStart:
