@@ -1,5 +1,10 @@
 package contract
 
+import (
+	"encoding/json"
+	"fmt"
+)
+
 // FirewallStatus is what the firewall's container writes to FirewallStatusFile. It replaces the file by a rename, so
 // that a reader never sees half of it. Together with FirewallFile, it is the whole contract between a firewall and the
 // sidecar.
@@ -9,4 +14,14 @@ type FirewallStatus struct {
 	// RefusedHash and Error describe the last document if it was refused; empty if it was applied.
 	RefusedHash string `json:"refusedHash,omitempty"`
 	Error       string `json:"error,omitempty"`
+}
+
+// ParseFirewallStatus decodes a status. It ignores fields that this release does not know: an image of a third party
+// may report more.
+func ParseFirewallStatus(document []byte) (FirewallStatus, error) {
+	var s FirewallStatus
+	if err := json.Unmarshal(document, &s); err != nil {
+		return FirewallStatus{}, fmt.Errorf("decoding the status of the firewall: %w", err)
+	}
+	return s, nil
 }

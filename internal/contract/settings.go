@@ -109,8 +109,8 @@ func (s Settings) Grant() time.Duration {
 // Numbers is a list of small numbers.
 type Numbers []uint8
 
-// MarshalJSON writes a list of numbers. By default, a []uint8 is written in base64, and people read this document to find
-// out why a connection was not replicated.
+// MarshalJSON writes a list of numbers. By default, a []uint8 is written in base64, and people read this document to
+// find out why a connection was not replicated.
 func (n Numbers) MarshalJSON() ([]byte, error) {
 	numbers := make([]int, 0, len(n))
 	for _, number := range n {

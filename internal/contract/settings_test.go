@@ -111,9 +111,11 @@ func TestRefused(t *testing.T) {
 		"lower it to 1000": func(s *contract.Settings) {
 			s.GrantMilliseconds, s.LeaseDurationSeconds = 1001, 2
 		},
-		`isolation: "" is unknown; it must be Fence or Keep`:    func(s *contract.Settings) { s.Isolation = "" },
-		"preemption.delaySeconds: -1 is not within 0 and 86400": func(s *contract.Settings) { s.Preemption.DelaySeconds = -1 },
-		"healthDampingSeconds: 0 is not within 1 and 300":       func(s *contract.Settings) { s.HealthDampingSeconds = 0 },
+		`isolation: "" is unknown; it must be Fence or Keep`: func(s *contract.Settings) { s.Isolation = "" },
+		"preemption.delaySeconds: -1 is not within 0 and 86400": func(s *contract.Settings) {
+			s.Preemption.DelaySeconds = -1
+		},
+		"healthDampingSeconds: 0 is not within 1 and 300": func(s *contract.Settings) { s.HealthDampingSeconds = 0 },
 
 		"networks: there are 0":  func(s *contract.Settings) { s.Networks = nil },
 		"networks: there are 17": func(s *contract.Settings) { s.Networks = make([]contract.Network, 17) },

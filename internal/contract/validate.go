@@ -9,8 +9,8 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// Validate reports everything that is wrong with the settings, each error with the path of its field. The operator calls
-// it before it writes them, and Parse calls it when a unit reads them.
+// Validate reports everything that is wrong with the settings, each error with the path of its field. The operator
+// calls it before it writes them, and Parse calls it when a unit reads them.
 func (s Settings) Validate() error {
 	var errs []error
 	if s.Pair == "" || s.Namespace == "" {
