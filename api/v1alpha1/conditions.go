@@ -1,31 +1,44 @@
 package v1alpha1
 
-// Conditions of an HAPair, each with every reason it can have. They follow the kstatus convention: Ready=True is what a
-// person or a pipeline waits for.
+// The conditions of an HAPair, each with every reason that it can have. They follow kstatus
+// (sigs.k8s.io/cli-utils/pkg/kstatus): a pair is Current when Ready is True and neither Reconciling nor Stalled is. A
+// condition that depends on facts which are missing is Unknown.
 
-// Ready: an active unit serves the traffic with the wanted configuration.
+// Reasons of every condition that is Unknown.
+const (
+	// ReasonNotObserved means that the operator could not read the Lease and the pods, or has not read them yet.
+	ReasonNotObserved = "NotObserved"
+	// ReasonNotReported means that a unit has not reported what the condition depends on.
+	ReasonNotReported = "NotReported"
+)
+
+// Ready: the active unit serves the traffic, with the configuration of the current generation in force.
 const (
 	ConditionReady = "Ready"
 
-	// ReasonActive: a unit is active and its pod is ready.
+	// ReasonActive means that the active unit's pod is ready, its role is Active, and it enforces the configuration.
 	ReasonActive = "Active"
-	// ReasonNoActiveUnit: no unit holds the Lease, or the one that does has no ready pod.
+	// ReasonNoActiveUnit means that no unit holds the Lease, or that the pod of the unit that does is not ready.
 	ReasonNoActiveUnit = "NoActiveUnit"
-	// ReasonReferenceNotFound: an object that the spec names does not exist: SyncPolicy, ConfigMap or attachment.
+	// ReasonNotServing means that the unit which holds the Lease reports another role than Active.
+	ReasonNotServing = "NotServing"
+	// ReasonConfigurationNotApplied means that the active unit serves with an earlier configuration, or with none.
+	ReasonConfigurationNotApplied = "ConfigurationNotApplied"
+	// ReasonReferenceNotFound means that an object that the spec names does not exist, and that the pair never ran.
 	ReasonReferenceNotFound = "ReferenceNotFound"
-	// ReasonConfigurationInvalid: the firewall's document is refused, and there is no earlier good one.
+	// ReasonConfigurationInvalid means that the configuration is refused, and that there is no earlier valid one.
 	ReasonConfigurationInvalid = "ConfigurationInvalid"
 )
 
-// Redundant: a second unit stands by on its own pod.
+// Redundant: the other unit stands by in a pod of its own.
 const (
 	ConditionRedundant = "Redundant"
 
-	// ReasonStandbyReady: the standby's pod is ready.
+	// ReasonStandbyReady means that the standby's pod is ready.
 	ReasonStandbyReady = "StandbyReady"
-	// ReasonStandbyMissing: the standby has no pod, or it waits for a node.
+	// ReasonStandbyMissing means that the standby has no pod, or that its pod waits for a node.
 	ReasonStandbyMissing = "StandbyMissing"
-	// ReasonStandbyNotReady: the standby's pod runs and is not ready.
+	// ReasonStandbyNotReady means that the standby's pod runs and is not ready.
 	ReasonStandbyNotReady = "StandbyNotReady"
 )
 
@@ -33,80 +46,93 @@ const (
 const (
 	ConditionSynchronized = "Synchronized"
 
-	// ReasonInSync: the standby acknowledged the whole state and follows every change.
+	// ReasonInSync means that the standby acknowledged the whole state and follows every change.
 	ReasonInSync = "InSync"
-	// ReasonSynchronizing: the state is being transferred.
+	// ReasonSynchronizing means that the state is being transferred.
 	ReasonSynchronizing = "Synchronizing"
-	// ReasonPeerDisconnected: the units have no connection to each other.
+	// ReasonPeerDisconnected means that the units have no session with each other.
 	ReasonPeerDisconnected = "PeerDisconnected"
-	// ReasonTableFull: a table of the standby has no room for all of the active's state; the message has which.
+	// ReasonTableFull means that a table of the standby has no capacity for all of the active's state; the message has
+	// which.
 	ReasonTableFull = "TableFull"
-	// ReasonNoStandby: there is no standby to hold the state.
+	// ReasonNoStandby means that there is no standby to hold the state.
 	ReasonNoStandby = "NoStandby"
 )
 
-// ConfigurationApplied: both units enforce the document of the spec.
+// ConfigurationApplied: both units enforce the configuration of the spec.
 const (
 	ConditionConfigurationApplied = "ConfigurationApplied"
 
-	// ReasonApplied: both units report the hash of the document.
+	// ReasonApplied means that both units report the hash of the configuration.
 	ReasonApplied = "Applied"
-	// ReasonApplying: a unit has not reported the hash yet.
+	// ReasonApplying means that a unit has not reported the hash yet.
 	ReasonApplying = "Applying"
-	// ReasonInvalid: the document is refused; the message has the path of the field. The last good one is in force.
+	// ReasonInvalid means that the configuration is refused; the message has the path of the field. The last valid one
+	// stays in force.
 	ReasonInvalid = "Invalid"
-	// ReasonConfigurationNotFound: the ConfigMap or its key does not exist. The last good document is in force.
+	// ReasonConfigurationNotFound means that the configuration does not exist. The last valid one stays in force.
 	ReasonConfigurationNotFound = "ConfigurationNotFound"
-	// ReasonRefusedByUnit: a unit's firewall could not apply a document that the operator accepted.
+	// ReasonRefusedByUnit means that a unit's firewall could not apply a configuration that the operator accepted.
 	ReasonRefusedByUnit = "RefusedByUnit"
 )
 
-// Progressing: the pair is on its way to the spec.
+// Reconciling: the spec is not in force yet, and the operator works on that. True is the abnormal state. It is never
+// True together with Stalled.
 const (
-	ConditionProgressing = "Progressing"
+	ConditionReconciling = "Reconciling"
 
-	// ReasonSettled: nothing is left to do.
+	// ReasonSettled means that nothing is left to do.
 	ReasonSettled = "Settled"
-	// ReasonCreating: units are being made.
+	// ReasonCreating means that units are being created.
 	ReasonCreating = "Creating"
-	// ReasonUpdating: a unit is being replaced to take a change of the spec.
+	// ReasonUpdating means that a unit is being replaced for a change of the spec.
 	ReasonUpdating = "Updating"
-	// ReasonSwitchoverAwaited: the active unit is the last that is outdated, and a person has to move the role, since
-	// spec.upgrade.strategy is Supervised; the message says how.
+	// ReasonSwitchoverAwaited means that the active unit is the last that is outdated, and that a person moves the role,
+	// since spec.upgrade.strategy is Supervised. The message has the command.
 	ReasonSwitchoverAwaited = "SwitchoverAwaited"
-	// ReasonStalled: a new unit did not become ready, or does not hold the state, within
-	// spec.upgrade.progressDeadlineSeconds. The other unit is left as it is.
-	ReasonStalled = "Stalled"
-	// ReasonPaused: spec.paused keeps units from being replaced, and from handing over for health or preference.
+	// ReasonPaused means that spec.paused keeps units from being replaced, and from handing over for health or
+	// preference. Reconciling is True while an outdated unit waits for the end of the pause, and False otherwise.
 	ReasonPaused = "Paused"
-	// ReasonCertificatesPending: cert-manager has not issued the units' certificates, or not anew; the message says what
-	// it says about it. Units that run go on with those that they have.
+	// ReasonCertificatesPending means that cert-manager has not issued or renewed the units' certificates. The message
+	// quotes cert-manager. Running units keep the certificates that they have.
 	ReasonCertificatesPending = "CertificatesPending"
-	// ReasonBlocked: the operator waits for something that it cannot mend by itself; the message says what.
-	ReasonBlocked = "Blocked"
+	// ReasonStalled means that the operator does not continue; condition Stalled has the cause.
+	ReasonStalled = "Stalled"
 )
 
-// Degraded: the pair serves, or could serve, with less than the spec promises.
+// Stalled: only a person can remove what stops the operator. True is the abnormal state.
+const (
+	ConditionStalled = "Stalled"
+
+	// ReasonNotStalled means that nothing stops the operator.
+	ReasonNotStalled = "NotStalled"
+	// ReasonBlocked means that something is missing or refused; the message has what.
+	ReasonBlocked = "Blocked"
+	// ReasonProgressDeadlineExceeded means that a new unit did not become ready, or in sync, within
+	// spec.upgrade.progressDeadlineSeconds. The other unit is left as it is.
+	ReasonProgressDeadlineExceeded = "ProgressDeadlineExceeded"
+)
+
+// Degraded: the pair serves, or could serve, with less than the spec promises. True is the abnormal state.
 const (
 	ConditionDegraded = "Degraded"
 
-	// ReasonHealthy: nothing is missing.
+	// ReasonHealthy means that nothing is missing.
 	ReasonHealthy = "Healthy"
-	// ReasonRedundancyLost: a failure now would interrupt the traffic.
+	// ReasonRedundancyLost means that a failure now would interrupt the traffic.
 	ReasonRedundancyLost = "RedundancyLost"
-	// ReasonNotSynchronized: a failover now would lose connections.
+	// ReasonNotSynchronized means that a failover now would lose connections.
 	ReasonNotSynchronized = "NotSynchronized"
 )
 
-// AddressConflict: another station claims a virtual address on the segment. Like Degraded it is True when something is
-// wrong; the reasons are those of the pod's condition.
+// AddressConflict: another station claims a virtual address on the segment. True is the abnormal state.
 const (
 	ConditionAddressConflict = "AddressConflict"
 
-	// ReasonDuplicateAddress: the active unit heard another station claim a virtual address; the message has which, on
-	// which network, and the other's MAC address.
+	// ReasonDuplicateAddress means that the active unit heard another station claim a virtual address. The message has
+	// the address, the network and the MAC address of the station.
 	ReasonDuplicateAddress = "DuplicateAddress"
-	// ReasonNoConflict: nobody else was heard to claim one.
+	// ReasonNoConflict means that no other station was heard to claim one.
 	ReasonNoConflict = "NoConflict"
 )
 
@@ -115,7 +141,7 @@ const (
 const (
 	ConditionAccepted = "Accepted"
 
-	// ReasonValid: the object has no errors.
+	// ReasonValid means that the object has no errors.
 	ReasonValid = "Valid"
 )
 

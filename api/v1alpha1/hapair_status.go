@@ -30,7 +30,7 @@ type HAPairStatus struct {
 	// +optional
 	LastFailover *FailoverStatus `json:"lastFailover,omitempty"`
 
-	// conditions of the pair: Ready, Redundant, Synchronized, ConfigurationApplied, Progressing, Degraded,
+	// conditions of the pair: Ready, Redundant, Synchronized, ConfigurationApplied, Reconciling, Stalled, Degraded,
 	// AddressConflict.
 	// +optional
 	// +listType=map

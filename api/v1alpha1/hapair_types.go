@@ -33,8 +33,10 @@ type HAPair struct {
 	// +required
 	Spec HAPairSpec `json:"spec"`
 
-	// status is what the pair was last seen to be. The operator alone writes it.
+	// status is what the operator last observed of the pair; the operator alone writes it. A new pair has the observed
+	// generation -1, so that no client takes it for up to date before the operator has seen it.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status HAPairStatus `json:"status,omitempty"`
 }
 

@@ -27,7 +27,7 @@ var _ = Describe("Access to the units", func() {
 
 		token := string(secret.Data["token"])
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Paused = true })
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCreating)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
 		Expect(s.get(ctx, "edge-metrics", secret)).To(Succeed())
 		Expect(string(secret.Data["token"])).To(Equal(token))
 

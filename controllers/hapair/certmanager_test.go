@@ -195,7 +195,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 	It("says that cert-manager is missing, and goes on when it is there", func(ctx SpecContext) {
 		fromIssuer("site")(&s.pair.Spec)
 		s.create(ctx)
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"does not know the kind Certificate", "install cert-manager, or remove spec.certificates.issuerRef")
 		noSecrets(ctx)
 
@@ -206,12 +206,12 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		By("leaving a pair that runs as it is when it asks for what is not there")
 		before := s.held(ctx)
 		s.change(ctx, fromIssuer("site"))
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "install cert-manager")
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, "install cert-manager")
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 		Expect(s.held(ctx)).To(Equal(before))
 
 		installCertManager()
-		s.lookUntil(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCertificatesPending,
+		s.lookUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
 			"Certificate "+s.namespace+"/edge-primary", "Certificate "+s.namespace+"/edge-secondary",
 			"nothing about it yet", "see that cert-manager runs")
 	})
@@ -231,15 +231,15 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 			}
 		}).Should(Succeed())
 		issuer.sayOf(ctx, v1alpha1.Primary, "Ready", false, "DoesNotExist", "Issuing certificate as Secret does not exist")
-		s.lookUntil(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCertificatesPending,
+		s.lookUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
 			"edge-primary is not ready, cert-manager says DoesNotExist: Issuing certificate",
 			`"kubectl describe certificate edge-primary"`)
 		issuer.issue(ctx, v1alpha1.Primary)
-		s.lookUntil(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCertificatesPending, "edge-secondary is not ready")
+		s.lookUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending, "edge-secondary is not ready")
 		noSecrets(ctx)
 
 		issuer.issue(ctx, v1alpha1.Secondary)
-		s.lookUntil(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCreating)
+		s.lookUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
 		given := s.held(ctx)
 		for _, unit := range both {
 			Expect(given.trusted(unit)).To(BeEquivalentTo(issuer.authority.Certificate))
@@ -289,7 +289,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		s.settle(ctx)
 		first, own := s.held(ctx), s.authority(ctx)
 		s.change(ctx, fromIssuer("site"))
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCertificatesPending)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending)
 		Expect(s.held(ctx)).To(Equal(first))
 
 		issuer := s.certManager()
@@ -345,7 +345,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		back := s.held(ctx)
 		s.expectNoStrangers(whole, back)
 		s.afterOverlaps(ctx, back, alone(own))
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 	})
 
 	It("says what is wrong with what is issued", func(ctx SpecContext) {
@@ -360,15 +360,15 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		authority := issued.Data["ca.crt"]
 		delete(issued.Data, "ca.crt")
 		Expect(admin.Update(ctx, issued)).To(Succeed())
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCertificatesPending,
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
 			"edge-secondary-issued has no ca.crt", "types CA and Vault")
 
 		issued.Data["ca.crt"], issued.Data["tls.key"] = authority, []byte("x")
 		Expect(admin.Update(ctx, issued)).To(Succeed())
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCertificatesPending,
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
 			"edge-secondary-issued", "is malformed")
 		issuer.issue(ctx, v1alpha1.Secondary)
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCreating)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
 	})
 
 	It("keeps its hands off a Certificate of another", func(ctx SpecContext) {
@@ -377,7 +377,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		Expect(admin.Create(ctx, users)).To(Succeed())
 		fromIssuer("site")(&s.pair.Spec)
 		s.create(ctx)
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"Certificate "+s.namespace+"/edge-secondary exists and does not belong to this pair")
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Certificates = nil })
 		s.settle(ctx)

@@ -6,25 +6,26 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// action is what is to be done with a unit's pod.
+// action is what to do with a unit's pod.
 type action int
 
 const (
-	// actionKeep: the pod is what it should be.
+	// actionKeep: the pod is up to date.
 	actionKeep action = iota
-	// actionCreate: there is no pod.
+	// actionCreate: there is no pod; it is created.
 	actionCreate
-	// actionRemove: the pod ended and will never run again; it is deleted, to be made anew.
+	// actionRemove: the pod ended and never runs again; it is deleted and then recreated.
 	actionRemove
-	// actionForget: the pod is being deleted on a node that does not answer; it is forgotten, to be made anew elsewhere.
-	actionForget
-	// actionReplace: the pod is outdated and it is its turn; it is deleted, to be made anew.
+	// actionDeleteLost: the pod is being deleted on a node that does not respond; it is deleted without its kubelet, and
+	// then recreated on another node.
+	actionDeleteLost
+	// actionReplace: the pod is outdated and may go now; it is deleted and then recreated.
 	actionReplace
-	// actionWait: the pod is outdated, or being deleted, and it is not the time to do anything about it.
+	// actionWait: the pod is outdated or being deleted, and nothing may be done about it yet.
 	actionWait
-	// actionAsk: the pod is outdated and it is its turn, and a person wants to say when.
-	actionAsk
-	// actionHold: nothing may be made or replaced, since the spec lacks something or says so.
+	// actionAwaitSwitchover: the pod is outdated and could go now, but a person chooses when.
+	actionAwaitSwitchover
+	// actionHold: no pod may be created or replaced, since there is a blocker or a pause.
 	actionHold
 )
 
@@ -34,86 +35,85 @@ type decision struct {
 	why    string
 }
 
-// decisions are of both units. At most one of them replaces.
+// decisions are those of both units. At most one of them is to replace.
 type decisions map[v1alpha1.Unit]decision
 
-// wishes are what the spec asks of the units.
-type wishes struct {
-	// hashes are those of the templates that the pods should be of.
+// intent is what the spec asks of the units.
+type intent struct {
+	// hashes are those of the templates that the pods should have.
 	hashes map[v1alpha1.Unit]string
-	// startable is false while something without which no unit can run was never there.
+	// startable is false while something is missing without which no unit can run.
 	startable bool
-	// lacking is set while the spec lacks something; then nothing that works is replaced.
-	lacking bool
-	// paused is set while the user wants nothing that works to be replaced.
+	// blocked is set while there is a blocker. No working unit is replaced then.
+	blocked bool
+	// paused is set while the user wants no working unit to be replaced.
 	paused bool
-	// supervised is set when a person wants to move the active role in an upgrade.
+	// supervised is set if a person moves the active role in an upgrade.
 	supervised bool
 }
 
-// decide says what is to be done with each unit. It must never take a unit on which the traffic depends: of two
-// outdated units the one that is not active goes first, and the active one only once its peer has its state and can
-// take over.
-func decide(f facts, w wishes) decisions {
+// decide returns what to do with each unit. It never removes a unit on which the traffic depends. Of two outdated units
+// the standby goes first, and the active one only after its peer holds its state and can take over.
+func decide(f facts, want intent) decisions {
 	made := decisions{}
 	for _, unit := range v1alpha1.Units() {
-		made[unit] = decideUnit(f, w, unit)
+		made[unit] = decideUnit(f, want, unit)
 	}
-	// Whatever brought it about, both must never go at once.
+	// Both must never go at once, whatever the rules above return.
 	if made[v1alpha1.Primary].action == actionReplace && made[v1alpha1.Secondary].action == actionReplace {
 		made[v1alpha1.Primary] = decision{actionWait, "It is outdated and waits for its peer to be replaced"}
 	}
 	return made
 }
 
-func decideUnit(f facts, w wishes, unit v1alpha1.Unit) decision {
+func decideUnit(f facts, want intent, unit v1alpha1.Unit) decision {
 	own := f.units[unit]
 	switch {
 	case own.lost:
-		return decision{actionForget, fmt.Sprintf("Node %s, which should end pod %s, does not answer",
+		return decision{actionDeleteLost, fmt.Sprintf("Node %s, which should terminate pod %s, does not respond",
 			own.pod.Spec.NodeName, own.pod.Name)}
 	case own.terminating():
 		return decision{actionWait, fmt.Sprintf("Pod %s is being deleted", own.pod.Name)}
 	case own.ended():
 		return decision{actionRemove, endOf(own.pod)}
-	case !own.exists() && !w.startable:
-		return decision{actionHold, "The spec lacks something without which no unit can run"}
+	case !own.exists() && !want.startable:
+		return decision{actionHold, "Something is missing without which no unit can run"}
 	case !own.exists():
 		return decision{actionCreate, ""}
-	case own.templateHash() == w.hashes[unit] || !w.startable:
+	case own.templateHash() == want.hashes[unit] || !want.startable:
 		return decision{actionKeep, ""}
-	case w.lacking:
-		return decision{actionHold, "It is outdated and kept, since the spec lacks something"}
-	case w.paused:
+	case want.blocked:
+		return decision{actionHold, "It is outdated and kept, since something blocks the operator"}
+	case want.paused:
 		return decision{actionHold, "It is outdated and kept, since spec.paused is set"}
 	case unit == f.active():
-		return decideActive(f, w, unit)
+		return decideActive(f, want, unit)
 	default:
 		return decideStandby(f, unit)
 	}
 }
 
-// decideActive is about an outdated unit that carries the traffic. Deleting its pod makes it hand over, if there is one
-// that it can hand over to.
-func decideActive(f facts, w wishes, unit v1alpha1.Unit) decision {
+// decideActive decides about an outdated unit that carries the traffic. The deletion of its pod makes it hand over, if
+// its peer can take over.
+func decideActive(f facts, want intent, unit v1alpha1.Unit) decision {
 	peer := f.units[unit.Peer()]
 	switch {
-	case !peer.exists() || peer.terminating() || peer.ended() || peer.templateHash() != w.hashes[unit.Peer()]:
+	case !peer.exists() || peer.terminating() || peer.ended() || peer.templateHash() != want.hashes[unit.Peer()]:
 		return decision{actionWait, "It is outdated and active; its peer is replaced first"}
 	case !peer.ready():
 		return decision{actionWait, "It is outdated and active; its peer is not ready to take over"}
 	case !f.synchronized():
 		return decision{actionWait, "It is outdated and active; its peer does not hold its state yet"}
-	case w.supervised:
-		return decision{actionAsk, fmt.Sprintf("It is outdated and active, its peer can take over, and "+
+	case want.supervised:
+		return decision{actionAwaitSwitchover, fmt.Sprintf("It is outdated and active, its peer can take over, and "+
 			"spec.upgrade.strategy is Supervised: delete pod %s when it suits", f.units[unit].pod.Name)}
 	default:
 		return decision{actionReplace, "Its template changed, and its peer can take over"}
 	}
 }
 
-// decideStandby is about an outdated unit that does not carry the traffic. It is taken as long as nothing is lost by
-// it: either the active one is in good order, or this one is of no use anyway.
+// decideStandby decides about an outdated unit that does not carry the traffic. It goes while nothing depends on it:
+// either the active unit works, or this one is not ready anyway.
 func decideStandby(f facts, unit v1alpha1.Unit) decision {
 	peer := f.units[unit.Peer()]
 	switch {

@@ -64,8 +64,8 @@ func pairOf(active v1alpha1.Unit, primary, secondary seen) facts {
 	return f
 }
 
-func wishing() wishes {
-	return wishes{
+func intended() intent {
+	return intent{
 		startable: true,
 		hashes:    map[v1alpha1.Unit]string{v1alpha1.Primary: "new", v1alpha1.Secondary: "new"},
 	}
@@ -73,60 +73,60 @@ func wishing() wishes {
 
 func TestDecide(t *testing.T) {
 	const nobody, primary, secondary = v1alpha1.Unit(""), v1alpha1.Primary, v1alpha1.Secondary
-	lacking, unstartable := wishing(), wishing()
-	lacking.lacking = true
-	paused := wishing()
+	blocked, unstartable := intended(), intended()
+	blocked.blocked = true
+	paused := intended()
 	paused.paused = true
-	unstartable.startable, unstartable.lacking = false, true
-	supervised := wishing()
+	unstartable.startable, unstartable.blocked = false, true
+	supervised := intended()
 	supervised.supervised = true
 	oldBroken := seen{outdated: true}
 	oldLeaving := seen{outdated: true, leaving: true, ready: true, inSync: true}
 	notInSync := seen{ready: true}
 
 	tests := map[string]struct {
-		wishes             wishes
+		intent             intent
 		active             v1alpha1.Unit
 		primary, secondary seen
 		wantPrimary        action
 		wantSecondary      action
 	}{
-		"nothing is there":                     {wishing(), nobody, absent, absent, actionCreate, actionCreate},
+		"nothing is there":                     {intended(), nobody, absent, absent, actionCreate, actionCreate},
 		"nothing is there, and may not be":     {unstartable, nobody, absent, absent, actionHold, actionHold},
-		"all is well":                          {wishing(), primary, good, good, actionKeep, actionKeep},
-		"the standby is lost":                  {wishing(), primary, good, absent, actionKeep, actionCreate},
-		"the standby is lost, something lacks": {lacking, primary, good, absent, actionKeep, actionCreate},
-		"the active one was evicted":           {wishing(), primary, evicted, good, actionRemove, actionKeep},
-		"both were evicted":                    {wishing(), nobody, evicted, evicted, actionRemove, actionRemove},
-		"both are outdated":                    {wishing(), primary, old, old, actionWait, actionReplace},
-		"both are outdated, secondary active":  {wishing(), secondary, old, old, actionReplace, actionWait},
-		"both are outdated, something lacks":   {lacking, primary, old, old, actionHold, actionHold},
+		"all is well":                          {intended(), primary, good, good, actionKeep, actionKeep},
+		"the standby is lost":                  {intended(), primary, good, absent, actionKeep, actionCreate},
+		"the standby is lost, something lacks": {blocked, primary, good, absent, actionKeep, actionCreate},
+		"the active one was evicted":           {intended(), primary, evicted, good, actionRemove, actionKeep},
+		"both were evicted":                    {intended(), nobody, evicted, evicted, actionRemove, actionRemove},
+		"both are outdated":                    {intended(), primary, old, old, actionWait, actionReplace},
+		"both are outdated, secondary active":  {intended(), secondary, old, old, actionReplace, actionWait},
+		"both are outdated, something lacks":   {blocked, primary, old, old, actionHold, actionHold},
 		"both are outdated and paused":         {paused, primary, old, old, actionHold, actionHold},
 		"one is outdated and paused":           {paused, primary, good, old, actionKeep, actionHold},
 		"an outdated broken one, paused":       {paused, primary, good, oldBroken, actionKeep, actionHold},
 		"the standby is lost while paused":     {paused, primary, old, absent, actionHold, actionCreate},
 		"the standby was evicted while paused": {paused, primary, good, evicted, actionKeep, actionRemove},
-		"both are outdated, nobody active":     {wishing(), nobody, old, old, actionWait, actionWait},
-		"both are outdated and never worked":   {wishing(), nobody, oldBroken, oldBroken, actionWait, actionReplace},
-		"the outdated standby is leaving":      {wishing(), primary, old, oldLeaving, actionWait, actionWait},
-		"the standby is being made":            {wishing(), primary, old, absent, actionWait, actionCreate},
-		"the new standby is not ready":         {wishing(), primary, old, broken, actionWait, actionKeep},
-		"the new standby is not in sync":       {wishing(), primary, old, notInSync, actionWait, actionKeep},
-		"the new standby can take over":        {wishing(), primary, old, good, actionReplace, actionKeep},
-		"a person moves the role":              {supervised, primary, old, good, actionAsk, actionKeep},
+		"both are outdated, nobody active":     {intended(), nobody, old, old, actionWait, actionWait},
+		"both are outdated and never worked":   {intended(), nobody, oldBroken, oldBroken, actionWait, actionReplace},
+		"the outdated standby is leaving":      {intended(), primary, old, oldLeaving, actionWait, actionWait},
+		"the standby is being made":            {intended(), primary, old, absent, actionWait, actionCreate},
+		"the new standby is not ready":         {intended(), primary, old, broken, actionWait, actionKeep},
+		"the new standby is not in sync":       {intended(), primary, old, notInSync, actionWait, actionKeep},
+		"the new standby can take over":        {intended(), primary, old, good, actionReplace, actionKeep},
+		"a person moves the role":              {supervised, primary, old, good, actionAwaitSwitchover, actionKeep},
 		"a person moves it, but not yet":       {supervised, primary, old, notInSync, actionWait, actionKeep},
 		"a standby goes without being asked":   {supervised, primary, old, old, actionWait, actionReplace},
 		"a person moved the role":              {supervised, secondary, old, good, actionReplace, actionKeep},
-		"the standby's node is lost":           {wishing(), primary, good, lost, actionKeep, actionForget},
-		"the active one's node is lost":        {paused, secondary, lost, old, actionForget, actionHold},
-		"the active one hands over":            {wishing(), secondary, oldLeaving, good, actionWait, actionKeep},
-		"the active one is not ready":          {wishing(), primary, broken, old, actionKeep, actionWait},
-		"the standby is broken and outdated":   {wishing(), primary, good, oldBroken, actionKeep, actionReplace},
-		"neither works, one holds the Lease":   {wishing(), primary, oldBroken, oldBroken, actionWait, actionReplace},
+		"the standby's node is lost":           {intended(), primary, good, lost, actionKeep, actionDeleteLost},
+		"the active one's node is lost":        {paused, secondary, lost, old, actionDeleteLost, actionHold},
+		"the active one hands over":            {intended(), secondary, oldLeaving, good, actionWait, actionKeep},
+		"the active one is not ready":          {intended(), primary, broken, old, actionKeep, actionWait},
+		"the standby is broken and outdated":   {intended(), primary, good, oldBroken, actionKeep, actionReplace},
+		"neither works, one holds the Lease":   {intended(), primary, oldBroken, oldBroken, actionWait, actionReplace},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			made := decide(pairOf(test.active, test.primary, test.secondary), test.wishes)
+			made := decide(pairOf(test.active, test.primary, test.secondary), test.intent)
 			if got := made[primary]; got.action != test.wantPrimary {
 				t.Errorf("primary: got %d (%s), want %d", got.action, got.why, test.wantPrimary)
 			}
@@ -149,8 +149,8 @@ func TestDecideNeverHarms(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		active := rapid.SampledFrom([]v1alpha1.Unit{"", v1alpha1.Primary, v1alpha1.Secondary}).Draw(t, "active")
 		f := pairOf(active, drawUnit(t, "primary"), drawUnit(t, "secondary"))
-		w := wishing()
-		w.startable, w.lacking = rapid.Bool().Draw(t, "startable"), rapid.Bool().Draw(t, "lacking")
+		w := intended()
+		w.startable, w.blocked = rapid.Bool().Draw(t, "startable"), rapid.Bool().Draw(t, "blocked")
 		w.paused, w.supervised = rapid.Bool().Draw(t, "paused"), rapid.Bool().Draw(t, "supervised")
 		made := decide(f, w)
 
@@ -161,7 +161,7 @@ func TestDecideNeverHarms(t *testing.T) {
 				continue
 			}
 			replaced++
-			if w.lacking || !w.startable || w.paused {
+			if w.blocked || !w.startable || w.paused {
 				t.Errorf("unit %s is replaced while the spec lacks something or says no", unit)
 			}
 			if canTakeOver := peer.useful() && f.synchronized(); unit == f.active() && !canTakeOver {

@@ -65,7 +65,7 @@ func newReplica(namespace, office string) *replica {
 		LeaseDuration:           new(leadsFor), RenewDeadline: new(renewsFor), RetryPeriod: new(triesEvery),
 		GracefulShutdownTimeout: new(time.Duration(0)),
 	})
-	request, check := &http.Request{}, hapair.Warm(manager.GetCache())
+	request, check := &http.Request{}, hapair.CachesSynced(manager.GetCache())
 	r.warm = func() error { return check(request) }
 	Expect(r.warm()).To(MatchError(ContainSubstring("seen yet")), "it has not begun to look")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -119,7 +119,7 @@ var _ = Describe("Two operators", func() {
 
 		By("having the second go on")
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Service = nil })
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 		Expect(apierrors.IsNotFound(s.get(ctx, "edge", &corev1.Service{}))).To(BeTrue())
 	})
 })

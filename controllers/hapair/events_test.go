@@ -17,19 +17,19 @@ func status(active v1alpha1.Unit, term int64, conditions ...metav1.Condition) v1
 }
 
 func TestTransitions(t *testing.T) {
-	redundant := yes(v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyReady, "stands by")
-	alone := no(v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyMissing, "is missing")
-	invalid := no(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "zones[0]: wrong")
-	invalidElsewhere := no(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "zones[1]: wrong")
-	applying := no(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplying, "waiting")
-	applied := yes(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplied, "both")
-	blocked := no(v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "why")
-	stalled := no(v1alpha1.ConditionProgressing, v1alpha1.ReasonStalled, "too long")
-	awaited := yes(v1alpha1.ConditionProgressing, v1alpha1.ReasonSwitchoverAwaited, "when it suits")
-	blockedMore := no(v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "why, in other words")
+	redundant := conditionTrue(v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyReady, "stands by")
+	alone := conditionFalse(v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyMissing, "is missing")
+	invalid := conditionFalse(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "zones[0]: wrong")
+	invalidElsewhere := conditionFalse(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "zones[1]: wrong")
+	applying := conditionFalse(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplying, "waiting")
+	applied := conditionTrue(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplied, "both")
+	blocked := conditionTrue(v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, "why")
+	stalled := conditionTrue(v1alpha1.ConditionStalled, v1alpha1.ReasonProgressDeadlineExceeded, "too long")
+	awaited := conditionTrue(v1alpha1.ConditionReconciling, v1alpha1.ReasonSwitchoverAwaited, "when it suits")
+	blockedMore := conditionTrue(v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, "why, in other words")
 
-	conflict := yes(v1alpha1.ConditionAddressConflict, v1alpha1.ReasonDuplicateAddress, "shares")
-	noConflict := no(v1alpha1.ConditionAddressConflict, v1alpha1.ReasonNoConflict, "nobody else")
+	conflict := conditionTrue(v1alpha1.ConditionAddressConflict, v1alpha1.ReasonDuplicateAddress, "shares")
+	noConflict := conditionFalse(v1alpha1.ConditionAddressConflict, v1alpha1.ReasonNoConflict, "nobody else")
 	reported := func(term int64, cause v1alpha1.FailoverCause) v1alpha1.HAPairStatus {
 		s := status("secondary", term)
 		s.LastFailover = &v1alpha1.FailoverStatus{
@@ -79,7 +79,7 @@ func TestTransitions(t *testing.T) {
 			status("", 0, applied), status("", 0, invalid, blocked),
 			[]string{"Warning ConfigurationRefused: zones[0]: wrong"},
 		},
-		"a standby that does not come": {status("", 0), status("", 0, stalled), []string{"Warning Stalled: too long"}},
+		"a standby that does not come": {status("", 0), status("", 0, stalled), []string{"Warning ProgressDeadlineExceeded: too long"}},
 		"a stall that lasts":           {status("", 0, stalled), status("", 0, stalled), nil},
 		"an upgrade that waits, with a document that is in force": {
 			status("", 0, stalled, applying), status("", 0, awaited, applied),

@@ -10,35 +10,34 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// facts are what was seen of a pair at one time. Nothing in them is guessed: where they could not be read whole there
-// are none.
+// facts are what was observed of a pair at one time. Nothing in them is assumed.
 type facts struct {
-	// whole is set when all of it could be read.
+	// whole is set when everything could be read. No step acts on facts that are not whole.
 	whole bool
-	// holder is who the Lease names, as the Lease has it; empty when it names nobody.
+	// holder is the holder identity of the Lease; empty if it has none.
 	holder string
 	// term is the Lease's fencing token.
 	term int64
-	// failoverReport is what the unit that became active last noted on the Lease, unread; empty when there is nothing.
+	// failoverReport is the report on the Lease about the last failover, not yet parsed; empty if there is none.
 	failoverReport string
 	// units have an entry for both units, with or without a pod.
 	units map[v1alpha1.Unit]unitFacts
 }
 
-// unitFacts are what was seen of one unit.
+// unitFacts are what was observed of one unit.
 type unitFacts struct {
-	// pod is nil when there is none.
+	// pod is nil if there is none.
 	pod *corev1.Pod
-	// trouble is why the pod does not start, or does not go, when that is nothing that time mends.
-	trouble string
-	// lost is set when the pod is being deleted, is overdue, and its node is gone or does not answer.
+	// obstacle is why the pod does not start or terminate, if only a person can remove it.
+	obstacle string
+	// lost is set when the pod should have terminated, and its node is gone or does not respond.
 	lost bool
-	// stalled says that the pod takes longer to become what it should be than it may.
-	stalled string
+	// overdue describes what the pod has not become within the progress deadline.
+	overdue string
 }
 
-// active is the unit that the Lease names, if the pod that took the Lease still exists: a Lease that names a pod which
-// is gone names nobody who could forward.
+// active returns the unit that the Lease names, if the pod that took the Lease still exists. Without that pod no unit
+// forwards, whatever the Lease says.
 func (f facts) active() v1alpha1.Unit {
 	for _, unit := range v1alpha1.Units() {
 		pod := f.units[unit].pod
@@ -49,14 +48,23 @@ func (f facts) active() v1alpha1.Unit {
 	return ""
 }
 
-// holds tells whether a holder identity, <unit>/<pod UID>/<incarnation of the process>, is that of the unit's pod.
+// standby returns the unit that would take over now; empty if none would.
+func (f facts) standby() v1alpha1.Unit {
+	active := f.active()
+	if active == "" || !f.units[active.Peer()].useful() {
+		return ""
+	}
+	return active.Peer()
+}
+
+// holds reports whether a holder identity, <unit>/<pod UID>/<random>, is that of the unit's pod.
 func holds(holder string, unit v1alpha1.Unit, pod types.UID) bool {
 	parts := strings.Split(holder, "/")
 	return len(parts) == 3 && parts[0] == string(unit) && parts[1] == string(pod)
 }
 
-// synchronized tells whether both units say that the standby holds the active's state. One word is not enough: what a
-// unit said before its node was lost stays in its pod's status.
+// synchronized reports whether both units report that the standby holds the active's state. One report is not enough:
+// that of a unit whose node was lost is outdated.
 func (f facts) synchronized() bool {
 	return f.active() != "" &&
 		f.units[v1alpha1.Primary].is(v1alpha1.PodConditionSynchronized) &&
@@ -67,15 +75,15 @@ func (u unitFacts) exists() bool { return u.pod != nil }
 
 func (u unitFacts) terminating() bool { return u.pod != nil && u.pod.DeletionTimestamp != nil }
 
-// ended tells whether the pod will never run again: it was evicted, or its containers were given up.
+// ended reports whether the pod will never run again: it was evicted, or its containers were given up.
 func (u unitFacts) ended() bool {
 	return u.pod != nil && (u.pod.Status.Phase == corev1.PodFailed || u.pod.Status.Phase == corev1.PodSucceeded)
 }
 
-// ready tells whether the kubelet says that the pod is ready. That of a node which is lost is soon said not to be.
+// ready reports whether the pod is ready. The node controller soon clears that of a pod on a lost node.
 func (u unitFacts) ready() bool { return !u.ended() && u.is(string(corev1.PodReady)) }
 
-// useful tells whether the unit can be counted on.
+// useful reports whether the unit can take over or continue to serve.
 func (u unitFacts) useful() bool { return u.ready() && !u.terminating() }
 
 func (u unitFacts) templateHash() string {
@@ -90,7 +98,7 @@ func (u unitFacts) is(condition string) bool {
 	return c != nil && c.Status == corev1.ConditionTrue
 }
 
-// condition is nil when the pod does not have it.
+// condition returns a condition of the pod, nil if it does not have it.
 func (u unitFacts) condition(condition string) *corev1.PodCondition {
 	if u.pod == nil {
 		return nil
@@ -104,7 +112,7 @@ func (u unitFacts) condition(condition string) *corev1.PodCondition {
 	return &u.pod.Status.Conditions[i]
 }
 
-// role is what the unit says of itself; empty when it says nothing that is known.
+// role returns the role that the unit reports; empty if it reports none that is known.
 func (u unitFacts) role() v1alpha1.Role {
 	c := u.condition(v1alpha1.PodConditionRole)
 	if c == nil {
@@ -118,7 +126,7 @@ func (u unitFacts) role() v1alpha1.Role {
 	}
 }
 
-// fence is what closes the unit's gate; empty when it says nothing that is known.
+// fence returns what closes the unit's gate; empty if the unit reports nothing that is known.
 func (u unitFacts) fence() v1alpha1.Fence {
 	c := u.condition(v1alpha1.PodConditionFenced)
 	if c == nil {
@@ -132,8 +140,8 @@ func (u unitFacts) fence() v1alpha1.Fence {
 	}
 }
 
-// health is what the unit's monitors say: whether it is healthy, nil when that is not known, and the fault. The word of
-// a unit that is not ready any more may be an old one; a fault is believed all the same.
+// health returns what the unit's monitors report: whether it is healthy, nil if that is not known, and the fault. A
+// unit that is not ready any more may have reported health long ago; its last fault counts all the same.
 func (u unitFacts) health() (healthy *bool, fault string) {
 	c := u.condition(v1alpha1.PodConditionHealthy)
 	switch {
@@ -148,12 +156,21 @@ func (u unitFacts) health() (healthy *bool, fault string) {
 	}
 }
 
-// configurationHash is of the document that the unit's firewall enforces; empty when it enforces none, or not the one
-// that it was given last.
+// configurationHash returns the hash of the configuration that the unit's firewall enforces; empty if it enforces none,
+// or not the one that it was given last.
 func (u unitFacts) configurationHash() string {
 	c := u.condition(v1alpha1.PodConditionConfigurationApplied)
 	if c == nil || c.Status != corev1.ConditionTrue {
 		return ""
 	}
 	return c.Message
+}
+
+// refusesConfiguration reports whether the unit's firewall refuses the configuration, and with which message.
+func (u unitFacts) refusesConfiguration() (refuses bool, message string) {
+	c := u.condition(v1alpha1.PodConditionConfigurationApplied)
+	if c == nil || c.Status != corev1.ConditionFalse || c.Reason != v1alpha1.ReasonInvalid {
+		return false, ""
+	}
+	return true, c.Message
 }

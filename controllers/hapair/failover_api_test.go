@@ -119,7 +119,7 @@ var _ = Describe("A pause", func() {
 
 		s.change(ctx, pause(true))
 		Eventually(s.leaseNotes).WithArguments(ctx).Should(HaveKeyWithValue(v1alpha1.AnnotationPaused, "true"))
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonPaused, "spec.paused is set")
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonPaused, "spec.paused is set")
 		s.hold(ctx, v1alpha1.Secondary, 2) // a dead active is taken over from all the same
 		Eventually(func() v1alpha1.Unit { return s.seen(ctx).Status.Active }).Should(Equal(v1alpha1.Secondary))
 		Expect(s.leaseNotes(ctx)).To(HaveKeyWithValue(v1alpha1.AnnotationPaused, "true"))
@@ -128,7 +128,7 @@ var _ = Describe("A pause", func() {
 		s.change(ctx, pause(false))
 		Eventually(s.leaseNotes).WithArguments(ctx).Should(And(
 			Not(HaveKey(v1alpha1.AnnotationPaused)), HaveKey("hapair.io/lease-standby")))
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 	})
 
 	It("is put back when someone removes it from the Lease", func(ctx SpecContext) {
@@ -147,7 +147,7 @@ var _ = Describe("A pause", func() {
 			spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{Name: "nowhere"}
 		})
 		Eventually(s.leaseNotes).WithArguments(ctx).Should(HaveKeyWithValue(v1alpha1.AnnotationPaused, "true"))
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "SyncPolicy nowhere")
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, "SyncPolicy nowhere")
 	})
 
 	It("keeps outdated units until it ends, and makes a lost one anew", func(ctx SpecContext) {
@@ -158,7 +158,7 @@ var _ = Describe("A pause", func() {
 			spec.Paused = true
 			spec.Failover.HeartbeatIntervalMilliseconds = 50
 		})
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonPaused,
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonPaused,
 			"unit primary: it is outdated and kept", "unit secondary: it is outdated and kept")
 		Consistently(deleted).Should(BeNil())
 

@@ -252,7 +252,7 @@ func (s *stage) settleAs(ctx context.Context, progress string) {
 		v1alpha1.ConditionReady: v1alpha1.ReasonActive, v1alpha1.ConditionRedundant: v1alpha1.ReasonStandbyReady,
 		v1alpha1.ConditionSynchronized:         v1alpha1.ReasonInSync,
 		v1alpha1.ConditionConfigurationApplied: v1alpha1.ReasonApplied,
-		v1alpha1.ConditionProgressing:          progress,
+		v1alpha1.ConditionReconciling:          progress,
 		v1alpha1.ConditionDegraded:             v1alpha1.ReasonHealthy,
 		v1alpha1.ConditionAddressConflict:      v1alpha1.ReasonNoConflict,
 	} {

@@ -99,7 +99,7 @@ func (h *hands) bringUp(ctx context.Context) {
 	GinkgoHelper()
 	h.create(ctx)
 	h.goOn(ctx)
-	h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+	h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 }
 
 // snapshot is what the manager sees, which is all there is once the pair is at rest.

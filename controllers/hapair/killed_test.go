@@ -64,7 +64,7 @@ func toAndFro(changes int64, there, back edit) func(context.Context) run {
 			*h.life.death = death
 			h.change(ctx, []edit{there, back}[turn])
 			died := h.goOn(ctx)
-			h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+			h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 			Expect(h.seen(ctx).Status.Term-before).To(Equal(changes), "changes of the active unit")
 			end := h.snapshot(ctx)
 			if want[turn] == nil {

@@ -73,7 +73,7 @@ var _ = Describe("A pair", func() {
 	It("is ready, redundant and synchronized when its units say so", func(ctx SpecContext) {
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonNoActiveUnit)
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCreating)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
 		s.settle(ctx)
 
 		status := s.seen(ctx).Status
@@ -199,7 +199,7 @@ var _ = Describe("A pair", func() {
 		Expect(admin.Create(ctx, users)).To(Succeed())
 		s.pair.Spec.Firewall.Configuration = fromConfigMap(users.Name)
 		s.create(ctx)
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"ConfigMap "+s.namespace+"/edge-firewall exists and does not belong to this pair")
 		after := &corev1.ConfigMap{}
 		Expect(s.get(ctx, users.Name, after)).To(Succeed())
@@ -219,7 +219,7 @@ var _ = Describe("A pair", func() {
 		}
 		Expect(admin.Create(ctx, left)).To(Succeed())
 		s.create(ctx)
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, "Pod "+s.namespace+"/edge-primary")
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, "Pod "+s.namespace+"/edge-primary")
 		Expect(apierrors.IsNotFound(s.get(ctx, "edge-secondary", &corev1.Pod{}))).To(BeTrue())
 	})
 })

@@ -3,7 +3,6 @@ package hapair
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,27 +17,27 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// Reconciler makes pairs what their specs say.
+// Reconciler brings pairs to the state that their specs describe.
 type Reconciler struct {
-	// Client reads from the cache, which holds only what is labelled as a pair's, and writes.
+	// Client reads from the cache, which holds only objects with the label of a pair, and writes.
 	Client client.Client
-	// Live reads past the cache: what users made, and what must be certain before something is deleted.
+	// Live reads from the API server: objects of users, and what must be certain before something is deleted.
 	Live client.Reader
-	// Events is where transitions are told.
+	// Events records transitions.
 	Events events.EventRecorder
 	// Images are those of the units' containers.
 	Images resources.Images
-	// Now is the clock.
+	// Now returns the current time.
 	Now func() time.Time
 
-	// certificates is what is known of pairs' certificates from one reconcile to the next.
+	// certificates remembers the certificates of pairs from one reconcile to the next.
 	certificates certificates.Memory
 }
 
-// step is one part of a reconcile. An error ends the reconcile; a lack that the user has to mend is noted in the scope.
+// step is one part of a reconcile. A refusal becomes a blocker and does not end the reconcile; other errors do.
 type step func(context.Context, *scope) error
 
-// Reconcile makes one pair what its spec says, as far as that is possible now.
+// Reconcile brings one pair as close to its spec as is possible now.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	pair := &v1alpha1.HAPair{}
 	if err := r.Client.Get(ctx, request.NamespacedName, pair); err != nil {
@@ -52,83 +51,81 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	}
 	s := newScope(pair, log.FromContext(ctx))
-	// What follows a failover comes first, and needs nothing of what may fail below.
-	err := run(ctx, s, r.observe, r.repoint)
+	err := r.reconcile(ctx, s)
 	if err == nil && s.repointed {
-		s.log.V(1).Info("The Service follows the Lease; the rest comes when all others do")
+		s.log.V(1).Info("The Service follows the Lease; the other steps run after those of pairs that failed over")
 		return ctrl.Result{RequeueAfter: time.Millisecond, Priority: new(priorityNormal)}, nil
-	}
-	if err == nil {
-		err = run(ctx, s,
-			r.labelRoles,
-			// The units learn by the Lease that they are paused, whatever else is wrong.
-			r.ensureLease,
-			r.resolveSync,
-			r.resolveDocument,
-			r.ensureIdentity,
-			r.ensureCertificates,
-			r.ensureAccess,
-			r.ensureConfiguration,
-			r.ensureUnits,
-		)
-	}
-	if s.refused = refusal(err); s.refused != "" {
-		s.log.Info("Waiting for a refusal to be mended", "refusal", s.refused)
-		s.lookAgain(r.Now().Add(refusalInterval))
-		err = nil
 	}
 	switch published := client.IgnoreNotFound(r.publish(ctx, s)); {
 	case apierrors.IsConflict(published):
 		s.log.V(1).Info("Publishing the status again, since the pair changed meanwhile")
-		s.lookAgain(r.Now().Add(conflictInterval))
+		s.requeueAt(r.Now().Add(conflictInterval))
 	case published != nil:
 		err = errors.Join(err, published)
 	}
-	return ctrl.Result{RequeueAfter: s.untilNextLook(r.Now()), Priority: new(priorityNormal)}, err
+	return ctrl.Result{RequeueAfter: s.requeueAfter(r.Now()), Priority: new(priorityNormal)}, err
+}
+
+// reconcile runs the steps. The Service follows the Lease first of all, and needs nothing of what can fail later.
+func (r *Reconciler) reconcile(ctx context.Context, s *scope) error {
+	if err := r.run(ctx, s, r.observe, r.repoint); err != nil || s.repointed || !s.facts.whole {
+		return err
+	}
+	return r.run(ctx, s,
+		r.labelRoles,
+		// The Lease carries the pause to the units, whatever else is wrong.
+		r.ensureLease,
+		r.resolveSync,
+		r.resolveDocument,
+		r.prerequisite(r.ensureIdentity),
+		r.prerequisite(r.ensureCertificates),
+		r.ensureAccess,
+		r.prerequisite(r.ensureConfiguration),
+		r.ensureUnits,
+	)
 }
 
 const (
-	// conflictInterval is after which a reconcile that met a newer pair than it had read is done again.
+	// conflictInterval is the delay after which a reconcile that read an outdated pair is repeated.
 	conflictInterval = 200 * time.Millisecond
-	// refusalInterval is after which something is asked for again that was refused. Whatever mends it (a quota, an
-	// admission policy, a foreign object) is nothing that is watched.
+	// refusalInterval is the delay after which a refused write is repeated. The operator does not watch what removes the
+	// refusal: a quota, an admission policy, an object of someone else.
 	refusalInterval = 10 * time.Second
 )
 
-func run(ctx context.Context, s *scope, steps ...step) error {
+// run runs steps in order. A refused step becomes a blocker, and the next steps still run: they stop by themselves where
+// they depend on what is missing. Without facts nothing may be done, so the list ends there.
+func (r *Reconciler) run(ctx context.Context, s *scope, steps ...step) error {
 	for _, step := range steps {
-		if err := step(ctx, s); err != nil {
+		if err := r.blockRefused(s, blockerRefused, step(ctx, s)); err != nil {
 			return err
+		}
+		if !s.facts.whole {
+			return nil
 		}
 	}
 	return nil
 }
 
-// refusal is the message of an error that trying again does not mend: the API server, a quota or an admission policy
-// refuses what the spec amounts to, or a foreign object is in the way. Other errors pass, and no person has to see
-// them.
-func refusal(err error) string {
-	foreign := &owned.ForeignObjectError{}
-	spec := &specError{}
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &foreign), errors.As(err, &spec),
-		apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return err.Error()
-	default:
-		return ""
+// prerequisite makes a refusal of a step keep units from being created: they would run with objects of someone else.
+func (r *Reconciler) prerequisite(required step) step {
+	return func(ctx context.Context, s *scope) error {
+		return r.blockRefused(s, blockerPrerequisite, required(ctx, s))
 	}
 }
 
-// specError says that a spec which the API server admitted cannot be carried out.
-type specError struct{ err error }
+// blockRefused records a refusal as a blocker and returns any other error.
+func (r *Reconciler) blockRefused(s *scope, kind blockerKind, err error) error {
+	refused := refusal(err)
+	if refused == "" {
+		return err
+	}
+	s.block(blocker{kind: kind, message: refused})
+	s.requeueAt(r.Now().Add(refusalInterval))
+	return nil
+}
 
-func (e *specError) Error() string { return fmt.Sprintf("carrying out the spec: %v", e.err) }
-
-func (e *specError) Unwrap() error { return e.err }
-
-// objects applies what the pair owns.
+// objects returns what applies the objects of a pair.
 func (r *Reconciler) objects() owned.Applier { return owned.Applier{Client: r.Client, Live: r.Live} }
 
 // ensure applies an object of the pair if it is not as wanted. It fills current with the cached object as it was before.

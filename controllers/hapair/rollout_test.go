@@ -46,7 +46,7 @@ var _ = Describe("Replacing units", func() {
 		s.settle(ctx)
 		hash := s.documentHash(ctx)
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = wanted })
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonUpdating)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonUpdating)
 		finish(ctx, v1alpha1.Secondary)
 		Eventually(image(ctx, v1alpha1.Secondary)).Should(Equal(wanted))
 
@@ -56,7 +56,7 @@ var _ = Describe("Replacing units", func() {
 		s.say(ctx, v1alpha1.Primary, notInSync(v1alpha1.ReasonSynchronizing))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonSynchronizing)
 		Consistently(func() *metav1.Time { return s.pod(ctx, v1alpha1.Primary).DeletionTimestamp }).Should(BeNil())
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonUpdating,
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonUpdating,
 			"its peer does not hold its state yet")
 
 		By("having the active one hand over then")
@@ -66,7 +66,7 @@ var _ = Describe("Replacing units", func() {
 		finish(ctx, v1alpha1.Primary)
 		Eventually(image(ctx, v1alpha1.Primary)).Should(Equal(wanted))
 		s.run(ctx, v1alpha1.Primary, roleIs(v1alpha1.RoleStandby), enforces(hash), inSync())
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 		Expect(s.seen(ctx).Status.Active).To(Equal(v1alpha1.Secondary))
 		Eventually(s.events).WithArguments(ctx, "UnitReplaced").Should(HaveLen(2))
 	})

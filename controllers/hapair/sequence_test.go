@@ -176,7 +176,7 @@ func unsettled(pair *v1alpha1.HAPair) string {
 		v1alpha1.ConditionReady: v1alpha1.ReasonActive, v1alpha1.ConditionRedundant: v1alpha1.ReasonStandbyReady,
 		v1alpha1.ConditionSynchronized:         v1alpha1.ReasonInSync,
 		v1alpha1.ConditionConfigurationApplied: v1alpha1.ReasonApplied,
-		v1alpha1.ConditionProgressing:          v1alpha1.ReasonSettled,
+		v1alpha1.ConditionReconciling:          v1alpha1.ReasonSettled,
 		v1alpha1.ConditionDegraded:             v1alpha1.ReasonHealthy,
 	} {
 		switch found := meta.FindStatusCondition(pair.Status.Conditions, condition); {

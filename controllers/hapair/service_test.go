@@ -96,7 +96,7 @@ var _ = Describe("The Service of a pair", func() {
 			Eventually(published).Should(BeEmpty())
 			Expect(service(ctx).Spec.LoadBalancerClass).To(BeNil())
 		}
-		Consistently(func() string { return s.condition(ctx, v1alpha1.ConditionProgressing).Reason }).
+		Consistently(func() string { return s.condition(ctx, v1alpha1.ConditionStalled).Reason }).
 			ShouldNot(Equal(v1alpha1.ReasonBlocked))
 	})
 

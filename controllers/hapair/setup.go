@@ -21,15 +21,15 @@ import (
 )
 
 const (
-	// concurrentPairs are reconciled at the same time, each pair by itself one after another. Most of a reconcile is
-	// waiting for the API server, and when a node with many active units dies all their pairs want one.
+	// concurrentPairs is how many pairs are reconciled at the same time. A reconcile mostly waits for the API server, and
+	// all pairs that had their active unit on a node need one when that node dies.
 	concurrentPairs = 16
-	// reconcileTimeout bounds one reconcile against an API server that does not answer.
+	// reconcileTimeout bounds one reconcile while the API server does not respond.
 	reconcileTimeout = 30 * time.Second
 )
 
-// CacheOptions restrict the cache to what belongs to pairs: of the cluster's pods, Secrets and the like, most do not
-// concern the operator, and it should not hold them.
+// CacheOptions returns options that restrict the cache to the objects of pairs. Most pods, Secrets and other objects of
+// a cluster do not concern the operator, so it does not hold them in memory.
 func CacheOptions() (cache.Options, error) {
 	ofPair, err := labels.NewRequirement(v1alpha1.LabelPair, selection.Exists, nil)
 	if err != nil {
@@ -42,7 +42,7 @@ func CacheOptions() (cache.Options, error) {
 	return cache.Options{ByObject: cached, DefaultTransform: trimmed.TrimWritten}, nil
 }
 
-// SetupWithManager has the reconciler called whenever something changes that a pair depends on.
+// SetupWithManager makes the manager call the reconciler whenever something changes that a pair depends on.
 func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 	if err := index(manager.GetFieldIndexer()); err != nil {
 		return err
@@ -57,12 +57,12 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 		Watches(&v1alpha1.SyncPolicy{}, r.pairsThatName(indexPolicy),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Secret{}, pairOfIssuedSecret(), builder.WithPredicates(trimmed.Changes())).
-		Watches(&coordinationv1.Lease{}, urgent(ofController(manager)), builder.WithPredicates(trimmed.Changes())).
+		Watches(&coordinationv1.Lease{}, withFailoverPriority(enqueueOwner(manager)), builder.WithPredicates(trimmed.Changes())).
 		WatchesRawSource(source.Kind[client.Object](documents, configMapMetadata(), r.pairsThatName(indexConfigMap))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrentPairs,
 			ReconciliationTimeout:   reconcileTimeout,
-			// A replica that waits to lead has seen everything when it comes to that.
+			// A replica that waits to lead fills its caches meanwhile, so it acts at once when it leads.
 			EnableWarmup: new(true),
 		})
 	for kind := range trimmed.Kinds() {

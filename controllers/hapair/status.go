@@ -13,17 +13,19 @@ import (
 	"github.com/hapair-io/hapair/controllers/apply"
 )
 
-// publish is the one writer of a pair's status. It looks once more, so that the status tells what the steps brought
-// about, and then at once tells of transitions. Facts that are not whole change nothing: the status then stays what was
-// last known.
+// maxMessage bounds a condition's message in bytes, well below what the API server admits.
+const maxMessage = 2048
+
+// publish is the only writer of a pair's status. It observes once more, so that the status shows what the steps did,
+// and records Events for the transitions.
 func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	if err := r.observe(ctx, s); err != nil {
-		if s.refused == "" {
+		if err := r.blockRefused(s, blockerRefused, err); err != nil {
 			return err
 		}
 		s.facts = facts{}
 	}
-	if err := r.explain(ctx, s); err != nil {
+	if err := r.diagnose(ctx, s); err != nil {
 		return err
 	}
 	before := s.pair.Status
@@ -36,12 +38,13 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 		return fmt.Errorf("applying the status: %w", err)
 	}
 	for _, t := range transitions(before, after) {
-		r.tell(s.pair, nil, t.notice, "%s", t.note)
+		r.record(s.pair, nil, t.notice, "%s", t.note)
 	}
 	return nil
 }
 
-// statusOf is what the pair's status should say.
+// statusOf returns the status that the pair should have. Where facts are incomplete, the fields that follow from them
+// keep their last values and the conditions are Unknown.
 func statusOf(s *scope, now metav1.Time) v1alpha1.HAPairStatus {
 	status := *s.pair.Status.DeepCopy()
 	status.ObservedGeneration = s.pair.Generation
@@ -63,9 +66,7 @@ func statusOf(s *scope, now metav1.Time) v1alpha1.HAPairStatus {
 	return status
 }
 
-// maxMessage bounds a condition's message well below what the API server admits.
-const maxMessage = 2048
-
+// unitStatuses returns the summary of both units.
 func unitStatuses(f facts) []v1alpha1.UnitStatus {
 	statuses := []v1alpha1.UnitStatus{}
 	for _, unit := range v1alpha1.Units() {
@@ -81,7 +82,7 @@ func unitStatuses(f facts) []v1alpha1.UnitStatus {
 			status.Healthy, status.Fault = own.health()
 		}
 		if status.Role == v1alpha1.RoleActive && unit != f.active() {
-			// It said so before it was lost; the Lease knows better.
+			// The unit reported that before it was lost; the Lease is newer.
 			status.Role = ""
 		}
 		statuses = append(statuses, status)

@@ -13,7 +13,7 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// ensureAccess says who reaches the units' pods, and gives whoever scrapes their metrics what they want to see.
+// ensureAccess restricts who reaches the units' pods, and provides what a scraper needs to read their metrics.
 func (r *Reconciler) ensureAccess(ctx context.Context, s *scope) error {
 	policy := resources.NetworkPolicy(s.pair)
 	err := r.ensure(ctx, s.pair, &networkingv1.NetworkPolicy{}, policy)
@@ -32,8 +32,8 @@ func (r *Reconciler) ensureAccess(ctx context.Context, s *scope) error {
 	return r.ensure(ctx, s.pair, &corev1.Secret{}, wanted)
 }
 
-// metricsToken is the one that there is, or a new one. That there is none is asked again of the API server, since a new
-// one shuts out who has the old.
+// metricsToken returns the existing token, or a new one. Before it makes a new one it asks the API server as well as
+// the cache, since a new token locks out scrapers that have the old one.
 func (r *Reconciler) metricsToken(ctx context.Context, s *scope) (string, error) {
 	for _, reader := range []client.Reader{r.Client, r.Live} {
 		found, err := owned.ReadSecret(ctx, reader, s.pair, resources.MetricsSecretName(s.pair.Name))
@@ -44,6 +44,6 @@ func (r *Reconciler) metricsToken(ctx context.Context, s *scope) (string, error)
 			return token, nil
 		}
 	}
-	s.log.Info("Making the token of the units' metrics")
+	s.log.Info("Creating the token of the units' metrics")
 	return rand.Text() + rand.Text(), nil
 }

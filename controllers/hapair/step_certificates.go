@@ -29,7 +29,7 @@ func (r *Reconciler) ensureCertificates(ctx context.Context, s *scope) error {
 	result, err := manager.Ensure(ctx, s.pair, observed)
 	s.certificatesPending = result.Pending
 	if !result.CheckAt.IsZero() {
-		s.lookAgain(result.CheckAt)
+		s.requeueAt(result.CheckAt)
 	}
 	return err
 }
@@ -39,12 +39,12 @@ type notifier struct{ reconciler *Reconciler }
 
 // AuthorityExchanged records that the pair has a new authority.
 func (n notifier) AuthorityExchanged(pair *v1alpha1.HAPair, message string) {
-	n.reconciler.tell(pair, nil, noticeAuthorityExchanged, "%s", message)
+	n.reconciler.record(pair, nil, noticeAuthorityExchanged, "%s", message)
 }
 
 // CertificateExchanged records that a unit has a new certificate in its Secret.
 func (n notifier) CertificateExchanged(pair *v1alpha1.HAPair, secret *corev1.Secret, message string) {
-	n.reconciler.tell(pair, secret, noticeCertificateExchanged, "%s", message)
+	n.reconciler.record(pair, secret, noticeCertificateExchanged, "%s", message)
 }
 
 // pairOfIssuedSecret enqueues the pair of a Secret that cert-manager wrote, which the pair does not own.

@@ -11,18 +11,18 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// ensureConfiguration writes what both sidecars and both firewalls are told, and has the kubelets bring it to running
-// units at once.
+// ensureConfiguration writes the settings of the sidecars and the document of the firewalls, and makes the kubelets
+// bring both to running units at once.
 func (r *Reconciler) ensureConfiguration(ctx context.Context, s *scope) error {
 	if s.syncKnown {
 		var err error
-		if s.told, err = resources.Settings(s.pair, s.sync); err != nil {
+		if s.settings, err = resources.Settings(s.pair, s.sync); err != nil {
 			return &specError{err}
 		}
-		if s.settings, err = resources.EncodeSettings(s.told); err != nil {
+		if s.encodedSettings, err = resources.EncodeSettings(s.settings); err != nil {
 			return &specError{err}
 		}
-		wanted := resources.SidecarConfigMap(s.pair, s.settings)
+		wanted := resources.SidecarConfigMap(s.pair, s.encodedSettings)
 		if err := r.ensure(ctx, s.pair, &corev1.ConfigMap{}, wanted); err != nil {
 			return err
 		}
@@ -33,37 +33,37 @@ func (r *Reconciler) ensureConfiguration(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
-	return r.announce(ctx, s)
+	return r.annotatePods(ctx, s)
 }
 
-// announce notes on the pods what they are told. A kubelet looks at a ConfigMap that it mounted only every minute or
-// so, but at a pod that changed at once.
-func (r *Reconciler) announce(ctx context.Context, s *scope) error {
-	if s.settings == nil || s.document == nil {
-		return nil // Half of it would take the other half's hash off.
+// annotatePods writes the hashes of settings and document to the pods. A kubelet checks a mounted ConfigMap about once
+// a minute, but a pod that changed at once.
+func (r *Reconciler) annotatePods(ctx context.Context, s *scope) error {
+	if s.encodedSettings == nil || s.document == nil {
+		return nil // Applying one hash alone would remove the other.
 	}
-	wanted := announced(s)
+	wanted := configurationAnnotations(s)
 	for _, unit := range v1alpha1.Units() {
 		pod := s.facts.units[unit].pod
 		if pod == nil || contains(pod.Annotations, wanted) {
 			continue
 		}
 		if err := r.mark(ctx, markOf(pod).WithAnnotations(wanted), fieldOwnerConfiguration); err != nil {
-			return fmt.Errorf("announcing settings and document to pod %s: %w", pod.Name, err)
+			return fmt.Errorf("annotating pod %s with the hashes of settings and document: %w", pod.Name, err)
 		}
 	}
 	return nil
 }
 
-// announced are the annotations that say what a unit is told.
-func announced(s *scope) map[string]string {
+// configurationAnnotations returns the hashes of what a unit should have read.
+func configurationAnnotations(s *scope) map[string]string {
 	return map[string]string{
 		v1alpha1.AnnotationConfigurationHash: document.Hash(s.document),
-		v1alpha1.AnnotationSettingsHash:      resources.SettingsHash(s.settings),
+		v1alpha1.AnnotationSettingsHash:      resources.SettingsHash(s.encodedSettings),
 	}
 }
 
-// contains tells whether all of the wanted annotations are there.
+// contains reports whether all of the wanted annotations are present.
 func contains(annotations, wanted map[string]string) bool {
 	for name, value := range wanted {
 		if annotations[name] != value {

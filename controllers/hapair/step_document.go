@@ -14,29 +14,29 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// defaultDocumentKey is that of the API, for a pair that came past its defaulting.
+// defaultDocumentKey is the API's default, for a pair that was stored without defaulting.
 const defaultDocumentKey = "firewall.yaml"
 
-// resolveDocument finds the firewall's document and judges it. Only a good one reaches the units; while there is none,
-// that is the last good one.
+// resolveDocument finds and validates the firewall's document. Only a valid one reaches the units; while there is none,
+// they keep the last valid one.
 func (r *Reconciler) resolveDocument(ctx context.Context, s *scope) error {
 	source, text, missing, err := r.documentText(ctx, s.pair)
 	if err != nil {
 		return err
 	}
 	if missing != "" {
-		return r.keepDocument(ctx, s, lack{kind: lackDocument, message: missing})
+		return r.keepDocument(ctx, s, blocker{kind: blockerMissingDocument, message: missing})
 	}
-	judged, err := judgeDocument(text, s.pair.Spec.Networks)
+	valid, err := validDocument(text, s.pair.Spec.Networks)
 	if err != nil {
-		return r.keepDocument(ctx, s, lack{kind: lackValidDocument, message: fmt.Sprintf("%s: %v", source, err)})
+		return r.keepDocument(ctx, s, blocker{kind: blockerInvalidDocument, message: fmt.Sprintf("%s: %v", source, err)})
 	}
-	s.document = judged
+	s.document = valid
 	return nil
 }
 
-// documentText is the document as it was written, with the place where a person finds it; missing says what does not
-// exist.
+// documentText returns the document as the user wrote it, and the place where a person finds it. If there is none,
+// missing describes what does not exist.
 func (r *Reconciler) documentText(
 	ctx context.Context, pair *v1alpha1.HAPair,
 ) (source string, text []byte, missing string, _ error) {
@@ -71,8 +71,8 @@ func (r *Reconciler) documentText(
 	return "", nil, missing, nil
 }
 
-// judgeDocument reads a document strictly, for units with these networks, and writes it in its canonical form.
-func judgeDocument(text []byte, networks []v1alpha1.NetworkSpec) ([]byte, error) {
+// validDocument parses a document strictly, validates it for units with these networks and returns its canonical form.
+func validDocument(text []byte, networks []v1alpha1.NetworkSpec) ([]byte, error) {
 	parsed, err := document.Parse(text)
 	if err != nil {
 		return nil, err
@@ -87,13 +87,14 @@ func judgeDocument(text []byte, networks []v1alpha1.NetworkSpec) ([]byte, error)
 	return parsed.JSON(), nil
 }
 
-func (r *Reconciler) keepDocument(ctx context.Context, s *scope, l lack) error {
-	last, err := r.lastGood(ctx, s.pair, resources.FirewallConfigMapName(s.pair.Name), resources.KeyFirewall)
+// keepDocument keeps the last valid document in force and records why.
+func (r *Reconciler) keepDocument(ctx context.Context, s *scope, b blocker) error {
+	last, err := r.lastWritten(ctx, s.pair, resources.FirewallConfigMapName(s.pair.Name), resources.KeyFirewall)
 	if err != nil {
 		return err
 	}
 	s.document = last
-	l.fatal = last == nil
-	s.note(l)
+	b.fatal = last == nil
+	s.block(b)
 	return nil
 }

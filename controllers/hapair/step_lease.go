@@ -9,7 +9,8 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// ensureLease makes the Lease that the units decide by, and the budget that keeps evictions from taking both of them.
+// ensureLease creates the Lease by which the units elect the active one, and the disruption budget that prevents the
+// eviction of both units at once.
 func (r *Reconciler) ensureLease(ctx context.Context, s *scope) error {
 	lease := resources.Lease(s.pair)
 	if err := r.ensure(ctx, s.pair, &coordinationv1.Lease{}, lease); err != nil {

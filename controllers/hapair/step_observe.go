@@ -15,7 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// observe sees what the Lease and the pods say. Everything else acts on that, so a part that cannot be read ends the
+// observe reads the Lease and the pods. All other steps act on these facts, so a part that cannot be read ends the
 // reconcile.
 func (r *Reconciler) observe(ctx context.Context, s *scope) error {
 	seen, err := observe(ctx, r.Client, s.pair)
@@ -26,8 +26,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// observe gathers the facts from a reader: the cache, or, where something depends on it that cannot be undone, the API
-// server itself.
+// observe gathers the facts from a reader: the cache, or the API server itself before something that cannot be undone.
 func observe(ctx context.Context, reader client.Reader, pair *v1alpha1.HAPair) (facts, error) {
 	seen := facts{units: map[v1alpha1.Unit]unitFacts{}}
 

@@ -20,21 +20,20 @@ import (
 // families are the IP families that a Service can have.
 var families = []discoveryv1.AddressType{discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6}
 
-// repoint makes the Service, and what it points at.
+// repoint ensures the Service and makes its EndpointSlices name the active unit.
 func (r *Reconciler) repoint(ctx context.Context, s *scope) error {
 	if s.pair.Spec.Service == nil {
 		return r.removeService(ctx, s.pair)
 	}
 	service, pair := &corev1.Service{}, s.pair
 	err := r.ensure(ctx, pair, service, resources.Service(pair))
-	if refused := refusal(err); refused != "" {
-		s.note(lack{kind: lackService, message: refused})
-		s.lookAgain(r.Now().Add(refusalInterval))
+	if refusal(err) != "" {
 		if !metav1.IsControlledBy(service, pair) {
-			return nil // There is nothing that could point anywhere.
+			return r.blockRefused(s, blockerService, err) // The pair has no Service that could point anywhere.
 		}
-		pair = withServiceAsItIs(pair, service)
-	} else if err != nil {
+		pair = withPortsOf(pair, service)
+	}
+	if err := r.blockRefused(s, blockerService, err); err != nil {
 		return err
 	}
 	wanted := familiesOf(service)
@@ -51,8 +50,8 @@ func (r *Reconciler) repoint(ctx context.Context, s *scope) error {
 	return r.publishAddresses(ctx, pair, service)
 }
 
-// pointAt makes the slice of one family. One of its name and another family is in the way: that of a slice cannot be
-// changed.
+// pointAt ensures the EndpointSlice of one family. The family of a slice is immutable, so one of the same name and
+// another family is removed first.
 func (r *Reconciler) pointAt(
 	ctx context.Context, s *scope, pair *v1alpha1.HAPair, family discoveryv1.AddressType,
 ) error {
@@ -66,9 +65,9 @@ func (r *Reconciler) pointAt(
 	return err
 }
 
-// withServiceAsItIs is the pair as it would be with the ports that its Service has. A change of these that is refused
-// must not keep the endpoint from following the Lease, and must not take from the Service what it has.
-func withServiceAsItIs(pair *v1alpha1.HAPair, service *corev1.Service) *v1alpha1.HAPair {
+// withPortsOf returns the pair with the ports that its Service has. A refused change of the ports must not keep the
+// endpoint from following the Lease, and must not remove ports that the Service has.
+func withPortsOf(pair *v1alpha1.HAPair, service *corev1.Service) *v1alpha1.HAPair {
 	pair = pair.DeepCopy()
 	pair.Spec.Service.Ports = nil
 	for _, port := range service.Spec.Ports {
@@ -79,12 +78,12 @@ func withServiceAsItIs(pair *v1alpha1.HAPair, service *corev1.Service) *v1alpha1
 	return pair
 }
 
-// publishAddresses writes the virtual addresses into the status of a LoadBalancer. The API server itself takes them out
-// of a Service that becomes something else.
+// publishAddresses writes the virtual addresses into the status of a LoadBalancer. The API server removes them when the
+// Service becomes something else.
 func (r *Reconciler) publishAddresses(ctx context.Context, pair *v1alpha1.HAPair, service *corev1.Service) error {
 	if service.Spec.Type != corev1.ServiceTypeLoadBalancer ||
 		pair.Spec.Service.Type != corev1.ServiceTypeLoadBalancer {
-		return nil // not yet, or no longer: the change brings the next reconcile
+		return nil // Not yet, or no longer: the change brings the next reconcile.
 	}
 	wanted := resources.ServiceStatus(pair)
 	if same, err := trimmed.MatchesStatus(service, wanted); err != nil || same {
@@ -96,7 +95,7 @@ func (r *Reconciler) publishAddresses(ctx context.Context, pair *v1alpha1.HAPair
 	return nil
 }
 
-// endpoint is how the Service reaches the active unit, nil while no unit is active or its pod has no address yet.
+// endpoint returns how the Service reaches the active unit, nil while no unit is active or its pod has no address yet.
 func (f facts) endpoint(family discoveryv1.AddressType) *resources.Endpoint {
 	unit := f.units[f.active()]
 	address := addressOf(unit.pod, family)
@@ -141,16 +140,16 @@ func familiesOf(service *corev1.Service) []discoveryv1.AddressType {
 
 func every(*discoveryv1.EndpointSlice) bool { return true }
 
-// removeSlice removes the slice of a family's name if it is one of those that are meant.
+// removeSlice removes the slice with the name of a family's slice if it matches.
 func (r *Reconciler) removeSlice(
 	ctx context.Context, pair *v1alpha1.HAPair, family discoveryv1.AddressType,
-	meant func(*discoveryv1.EndpointSlice) bool,
+	matches func(*discoveryv1.EndpointSlice) bool,
 ) error {
 	slice := &discoveryv1.EndpointSlice{}
 	key := client.ObjectKey{Namespace: pair.Namespace, Name: resources.EndpointSliceName(pair.Name, family)}
 	if err := r.Client.Get(ctx, key, slice); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("looking for EndpointSlice %s: %w", key, err)
-	} else if err != nil || !meant(slice) {
+	} else if err != nil || !matches(slice) {
 		return nil
 	}
 	return r.remove(ctx, pair, slice)
@@ -172,7 +171,7 @@ func (r *Reconciler) removeService(ctx context.Context, pair *v1alpha1.HAPair) e
 	return r.remove(ctx, pair, service)
 }
 
-// remove deletes an object of the pair, and no other that has its name.
+// remove deletes an object of the pair, and never an object of someone else with its name.
 func (r *Reconciler) remove(ctx context.Context, pair *v1alpha1.HAPair, object client.Object) error {
 	if !metav1.IsControlledBy(object, pair) {
 		return nil

@@ -13,14 +13,14 @@ import (
 	"github.com/hapair-io/hapair/controllers/apply"
 )
 
-// What changes on a running pod has owners of its own, so that a write need not repeat the pod's template, which must
-// not be changed and may be one of an earlier spec.
+// Fields that change on a running pod have field owners of their own. A write then need not repeat the pod's template,
+// which must not change and may be that of an earlier spec.
 const (
 	fieldOwnerRole          = apply.FieldOwner + "-role"
 	fieldOwnerConfiguration = apply.FieldOwner + "-configuration"
 )
 
-// labelRoles labels each pod with its role, as the Lease has it, for people and for selectors.
+// labelRoles labels each pod with its role according to the Lease, for people and for selectors.
 func (r *Reconciler) labelRoles(ctx context.Context, s *scope) error {
 	active := s.facts.active()
 	for _, unit := range v1alpha1.Units() {
@@ -43,13 +43,14 @@ func (r *Reconciler) labelRoles(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// markOf begins a change of a pod's metadata. With the UID in it the change is refused if that very pod is gone,
-// instead of making another.
+// markOf returns an apply configuration for a pod's metadata. Its UID makes the API server refuse the change if that
+// pod is gone, instead of creating another.
 func markOf(pod *corev1.Pod) *corev1ac.PodApplyConfiguration {
 	return corev1ac.Pod(pod.Name, pod.Namespace).WithUID(pod.UID)
 }
 
-// mark applies such a change. That the pod is gone is no error: its successor is marked when it is seen.
+// mark applies a change of a pod's metadata. A pod that is gone is no error: its successor is marked when it is
+// observed.
 func (r *Reconciler) mark(ctx context.Context, mark *corev1ac.PodApplyConfiguration, owner client.FieldOwner) error {
 	err := r.Client.Apply(ctx, mark, owner, client.ForceOwnership)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {

@@ -9,12 +9,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/resources"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// resolveSync finds out what the pair replicates. While its SyncPolicy does not exist, that is what it replicated so
-// far.
+// resolveSync finds out what the pair replicates. While its SyncPolicy does not exist, the pair continues to replicate
+// what it did.
 func (r *Reconciler) resolveSync(ctx context.Context, s *scope) error {
 	policy, missing, err := r.policy(ctx, s.pair)
 	if err != nil {
@@ -31,7 +31,7 @@ func (r *Reconciler) resolveSync(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// policy is nil when the pair names none.
+// policy returns the SyncPolicy that the pair names, nil if it names none.
 func (r *Reconciler) policy(
 	ctx context.Context, pair *v1alpha1.HAPair,
 ) (_ *v1alpha1.SyncPolicy, missing bool, _ error) {
@@ -51,33 +51,35 @@ func (r *Reconciler) policy(
 	}
 }
 
+// keepSync keeps the last settings in force and records why.
 func (r *Reconciler) keepSync(ctx context.Context, s *scope) error {
-	last, err := r.lastGood(ctx, s.pair, resources.SidecarConfigMapName(s.pair.Name), resources.KeySidecar)
+	last, err := r.lastWritten(ctx, s.pair, resources.SidecarConfigMapName(s.pair.Name), resources.KeySidecar)
 	if err != nil {
 		return err
 	}
-	// Settings that cannot be read are as good as none: the next that are made replace them.
-	if told, err := contract.Parse(last); len(last) > 0 && err == nil {
-		s.sync, s.syncKnown = told.Sync, true
+	// Settings that cannot be parsed are treated as missing; the next valid ones replace them.
+	if settings, err := contract.Parse(last); len(last) > 0 && err == nil {
+		s.sync, s.syncKnown = settings.Sync, true
 	}
 	missing := fmt.Sprintf("SyncPolicy %s does not exist in namespace %s",
 		s.pair.Spec.SyncPolicyRef.Name, s.pair.Namespace)
 	if s.syncKnown {
-		s.note(lack{kind: lackPolicy, message: missing +
-			"; the pair goes on replicating what it did. Create it, or remove spec.syncPolicyRef"})
+		s.block(blocker{kind: blockerSyncPolicy, message: missing +
+			"; the pair continues to replicate what it did. Create it, or remove spec.syncPolicyRef"})
 		return nil
 	}
-	s.note(lack{kind: lackPolicy, fatal: true, message: missing +
+	s.block(blocker{kind: blockerSyncPolicy, fatal: true, message: missing +
 		"; create it, or remove spec.syncPolicyRef to replicate what is replicated by default"})
 	return nil
 }
 
-// lastGood is what was written last to a ConfigMap of the pair, nil when nothing was. The cache does not keep it.
-func (r *Reconciler) lastGood(ctx context.Context, pair *v1alpha1.HAPair, name, key string) ([]byte, error) {
+// lastWritten returns what the operator last wrote to a ConfigMap of the pair, nil if nothing. The cache does not hold
+// the content.
+func (r *Reconciler) lastWritten(ctx context.Context, pair *v1alpha1.HAPair, name, key string) ([]byte, error) {
 	written := &corev1.ConfigMap{}
 	err := r.Live.Get(ctx, client.ObjectKey{Namespace: pair.Namespace, Name: name}, written)
 	if client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("reading what was last good in ConfigMap %s: %w", name, err)
+		return nil, fmt.Errorf("reading the last valid content of ConfigMap %s: %w", name, err)
 	}
 	if content, ok := written.Data[key]; ok {
 		return []byte(content), nil

@@ -13,59 +13,61 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// ensureUnits makes pods that are missing and takes away those that ended or are outdated, which are made anew when
-// they are gone.
+// ensureUnits creates pods that are missing and deletes those that ended or are outdated. Deleted pods are recreated by
+// a later reconcile, when they are gone.
 func (r *Reconciler) ensureUnits(ctx context.Context, s *scope) error {
-	templates, w, err := r.templates(s)
+	templates, want, err := r.templates(s)
 	if err != nil {
 		return &specError{err}
 	}
 	if err := r.findLost(ctx, s); err != nil {
 		return err
 	}
-	s.decisions = decide(s.facts, w)
+	s.decisions = decide(s.facts, want)
 	for _, unit := range v1alpha1.Units() {
-		if err := r.carryOut(ctx, s, unit, templates[unit], w); err != nil {
+		// A refused pod does not keep the other unit from being healed.
+		err := r.carryOut(ctx, s, unit, templates[unit], want)
+		if err := r.blockRefused(s, blockerRefused, err); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// templates are the pods as they should be; there are none while the pair cannot be started.
-func (r *Reconciler) templates(s *scope) (map[v1alpha1.Unit]*corev1ac.PodApplyConfiguration, wishes, error) {
-	w := wishes{
+// templates returns the pods as they should be, none while the pair cannot be started.
+func (r *Reconciler) templates(s *scope) (map[v1alpha1.Unit]*corev1ac.PodApplyConfiguration, intent, error) {
+	want := intent{
 		hashes:    map[v1alpha1.Unit]string{},
-		startable: s.settings != nil && s.document != nil,
-		lacking:   len(s.lacks) > 0,
+		startable: s.encodedSettings != nil && s.document != nil && !s.blockers.ofPrerequisite(),
+		blocked:   len(s.blockers) > 0,
 		paused:    s.pair.Spec.Paused,
 
 		supervised: s.pair.Spec.Upgrade.Strategy == v1alpha1.UpgradeSupervised,
 	}
 	templates := map[v1alpha1.Unit]*corev1ac.PodApplyConfiguration{}
-	if !w.startable {
-		return templates, w, nil
+	if !want.startable {
+		return templates, want, nil
 	}
 	for _, unit := range v1alpha1.Units() {
-		pod, err := resources.Pod(s.pair, unit, r.Images, s.told)
+		pod, err := resources.Pod(s.pair, unit, r.Images, s.settings)
 		if err != nil {
-			return nil, w, err
+			return nil, want, err
 		}
-		w.hashes[unit] = pod.Annotations[v1alpha1.AnnotationTemplateHash]
+		want.hashes[unit] = pod.Annotations[v1alpha1.AnnotationTemplateHash]
 		// Not a part of the template: both change while the pod runs.
 		templates[unit] = pod.
 			WithLabels(map[string]string{v1alpha1.LabelRole: v1alpha1.LabelRoleStandby}).
-			WithAnnotations(announced(s))
+			WithAnnotations(configurationAnnotations(s))
 	}
-	return templates, w, nil
+	return templates, want, nil
 }
 
 func (r *Reconciler) carryOut(
-	ctx context.Context, s *scope, unit v1alpha1.Unit, template *corev1ac.PodApplyConfiguration, w wishes,
+	ctx context.Context, s *scope, unit v1alpha1.Unit, template *corev1ac.PodApplyConfiguration, want intent,
 ) error {
 	made := s.decisions[unit]
 	switch made.action {
-	case actionKeep, actionWait, actionAsk, actionHold:
+	case actionKeep, actionWait, actionAwaitSwitchover, actionHold:
 		return nil
 	case actionCreate:
 		s.log.Info("Creating pod of unit", "unit", unit)
@@ -73,53 +75,53 @@ func (r *Reconciler) carryOut(
 		if err := r.ensure(ctx, s.pair, &corev1.Pod{}, template); err != nil {
 			return err
 		}
-		r.tell(s.pair, pod, noticeUnitCreated, "Created pod %s of unit %s", pod.Name, unit)
+		r.record(s.pair, pod, noticeUnitCreated, "Created pod %s of unit %s", pod.Name, unit)
 		return nil
 	case actionRemove:
 		s.log.Info("Removing pod that ended", "unit", unit, "why", made.why)
 		if err := r.remove(ctx, s.pair, s.facts.units[unit].pod); err != nil {
 			return err
 		}
-		r.tell(s.pair, s.facts.units[unit].pod, noticeUnitEnded, "Removing unit %s to make it anew: %s", unit, made.why)
+		r.record(s.pair, s.facts.units[unit].pod, noticeUnitEnded, "Recreating unit %s: %s", unit, made.why)
 		return nil
-	case actionForget:
-		return r.forget(ctx, s, unit)
+	case actionDeleteLost:
+		return r.deleteLost(ctx, s, unit)
 	case actionReplace:
-		return r.replace(ctx, s, unit, w)
+		return r.replace(ctx, s, unit, want)
 	default:
 		return fmt.Errorf("unit %s: unknown action %d", unit, made.action)
 	}
 }
 
-// replace deletes the pod of a unit that runs, if that is still the right thing to do by what the API server itself
-// says: the cache may be behind, and there is no way back.
-func (r *Reconciler) replace(ctx context.Context, s *scope, unit v1alpha1.Unit, w wishes) error {
+// replace deletes the pod of a running unit, if the API server itself confirms that this is still right. The cache may
+// be behind, and the deletion cannot be undone.
+func (r *Reconciler) replace(ctx context.Context, s *scope, unit v1alpha1.Unit, want intent) error {
 	current := &v1alpha1.HAPair{}
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.pair), current); err != nil {
-		return fmt.Errorf("making certain that unit %s is to be replaced: %w", unit, err)
+		return fmt.Errorf("confirming that unit %s is to be replaced: %w", unit, err)
 	}
 	if current.UID != s.pair.UID || current.Generation != s.pair.Generation {
-		// It may have been paused. The change is on its way, and brings the next reconcile.
+		// It may have been paused. The watch brings the change, and with it the next reconcile.
 		s.log.Info("Not replacing unit, since the spec changed meanwhile", "unit", unit)
 		s.decisions[unit] = decision{actionWait, "It is outdated by a spec that changed meanwhile"}
 		return nil
 	}
 	certain, err := observe(ctx, r.Live, s.pair)
 	if err != nil {
-		return fmt.Errorf("making certain that unit %s can be replaced: %w", unit, err)
+		return fmt.Errorf("confirming that unit %s can be replaced: %w", unit, err)
 	}
-	if again := decide(certain, w)[unit]; again.action != actionReplace {
-		s.log.Info("Not replacing unit, since the cache was behind", "unit", unit, "why", again.why)
-		s.decisions[unit] = again
+	if confirmed := decide(certain, want)[unit]; confirmed.action != actionReplace {
+		s.log.Info("Not replacing unit, since the cache was behind", "unit", unit, "why", confirmed.why)
+		s.decisions[unit] = confirmed
 		return nil
 	}
 	pod := certain.units[unit].pod
 	s.log.Info("Replacing unit", "unit", unit, "why", s.decisions[unit].why)
-	// The version makes the API server refuse if anything about the pod changed since, such as its readiness.
+	// The version makes the API server refuse if the pod changed meanwhile, for example its readiness.
 	preconditions := client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion}
 	if err := r.Client.Delete(ctx, pod, preconditions); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("deleting pod %s to replace it: %w", pod.Name, err)
 	}
-	r.tell(s.pair, pod, noticeUnitReplaced, "Replacing unit %s: %s", unit, s.decisions[unit].why)
+	r.record(s.pair, pod, noticeUnitReplaced, "Replacing unit %s: %s", unit, s.decisions[unit].why)
 	return nil
 }

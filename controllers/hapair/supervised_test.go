@@ -31,7 +31,7 @@ var _ = Describe("A supervised upgrade", func() {
 		}
 		leave(v1alpha1.Secondary)
 		s.run(ctx, v1alpha1.Secondary, roleIs(v1alpha1.RoleStandby), inSync(), enforces(hash))
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSwitchoverAwaited, "delete pod edge-primary")
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSwitchoverAwaited, "delete pod edge-primary")
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonHealthy)
 		Consistently(func() *metav1.Time { return s.pod(ctx, v1alpha1.Primary).DeletionTimestamp }).Should(BeNil())
 		Eventually(s.events).WithArguments(ctx, "SwitchoverAwaited").Should(HaveLen(1))
@@ -42,6 +42,6 @@ var _ = Describe("A supervised upgrade", func() {
 		leave(v1alpha1.Primary)
 		Expect(s.pod(ctx, v1alpha1.Primary).Spec.Containers[0].Image).To(Equal("example.test/firewall:2"))
 		s.run(ctx, v1alpha1.Primary, roleIs(v1alpha1.RoleStandby), inSync(), enforces(hash))
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 	})
 })

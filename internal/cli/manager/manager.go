@@ -167,6 +167,6 @@ func addControllers(manager ctrl.Manager, images resources.Images) error {
 	}
 	return errors.Join(
 		manager.AddHealthzCheck("ping", healthz.Ping),
-		manager.AddReadyzCheck("warm", hapair.Warm(manager.GetCache())),
+		manager.AddReadyzCheck("caches-synced", hapair.CachesSynced(manager.GetCache())),
 	)
 }

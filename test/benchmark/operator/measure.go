@@ -93,7 +93,7 @@ func (m *measurement) settled(ctx context.Context) error {
 		conditions := list.Items[i].Status.Conditions
 		if meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady) &&
 			meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionSynchronized) &&
-			meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionProgressing) &&
+			meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionReconciling) &&
 			meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionDegraded) {
 			good++
 		}

@@ -61,7 +61,8 @@ var good = map[string]metav1.ConditionStatus{
 	hapairv1alpha1.ConditionRedundant:            metav1.ConditionTrue,
 	hapairv1alpha1.ConditionSynchronized:         metav1.ConditionTrue,
 	hapairv1alpha1.ConditionConfigurationApplied: metav1.ConditionTrue,
-	hapairv1alpha1.ConditionProgressing:          metav1.ConditionFalse,
+	hapairv1alpha1.ConditionReconciling:          metav1.ConditionFalse,
+	hapairv1alpha1.ConditionStalled:              metav1.ConditionFalse,
 }
 
 // lagging looks at what the units say of themselves.

@@ -66,7 +66,7 @@ var _ = Describe("A standby that does not start", func() {
 			h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 			h.eventually(ctx, v1alpha1.ConditionRedundant, redundant, tells)
 			h.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonNoStandby)
-			h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked, tells)
+			h.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, tells)
 			h.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonRedundancyLost, tells)
 			Expect(h.life.events.reasons[told:]).To(ConsistOf(
 				"UnitCreated", "RedundancyLost", "SynchronizationLost", "Blocked"))
@@ -77,7 +77,7 @@ var _ = Describe("A standby that does not start", func() {
 				status.ContainerStatuses, status.Conditions = nil, nil
 			})
 			h.goOn(ctx)
-			h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+			h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 			Expect(h.life.events.reasons[told:]).To(ConsistOf("RedundancyRestored", "Synchronized", "ConfigurationApplied"))
 			Expect(h.pod(ctx, v1alpha1.Primary).UID).To(Equal(active))
 		},
@@ -109,7 +109,7 @@ var _ = Describe("A standby that does not start", func() {
 		}).Should(WithTransform(apierrors.IsForbidden, BeTrue()))
 
 		h.reconcile(ctx)
-		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+		h.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"applying Pod "+h.namespace+"/edge-secondary", "exceeded quota: tight")
 		h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 		h.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyMissing)
@@ -121,7 +121,7 @@ var _ = Describe("A standby that does not start", func() {
 			return h.get(ctx, "edge-secondary", &corev1.Pod{})
 		}).Should(Succeed())
 		h.goOn(ctx)
-		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 	})
 })
 
@@ -142,7 +142,7 @@ var _ = Describe("A refused Service", func() {
 		}).Should(WithTransform(apierrors.IsForbidden, BeTrue()))
 		h.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Service.Type = corev1.ServiceTypeNodePort })
 		h.reconcile(ctx)
-		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+		h.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"applying Service "+h.namespace+"/edge", "exceeded quota")
 
 		h.hold(ctx, v1alpha1.Secondary, 2)
@@ -163,7 +163,7 @@ var _ = Describe("A refused Service", func() {
 		h.create(ctx)
 		h.goOn(ctx)
 		h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
-		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+		h.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"Service "+h.namespace+"/edge exists and does not belong to this pair")
 		after := &corev1.Service{}
 		Expect(h.get(ctx, users.Name, after)).To(Succeed())
@@ -172,7 +172,7 @@ var _ = Describe("A refused Service", func() {
 
 		Expect(admin.Delete(ctx, users)).To(Succeed())
 		h.goOn(ctx)
-		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 		Expect(h.endpoints(ctx)).To(ConsistOf(HaveField("TargetRef.Name", "edge-primary")))
 	})
 })
@@ -206,7 +206,7 @@ var _ = Describe("A node that is lost", func() {
 		Expect(h.endpoints(ctx)).To(ConsistOf(HaveField("TargetRef.Name", "edge-secondary")))
 		h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive, "Unit secondary")
 		h.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyNotReady, "edge-primary is being deleted")
-		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonUpdating, "edge-primary is being deleted")
+		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonUpdating, "edge-primary is being deleted")
 		h.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonRedundancyLost)
 		Expect(h.life.events.reasons[told:]).To(ConsistOf("ActiveChanged", "RedundancyLost", "SynchronizationLost"))
 
@@ -216,7 +216,7 @@ var _ = Describe("A node that is lost", func() {
 		Expect(h.life.events.reasons[told:]).To(ContainElement("UnitLost"))
 		h.goOn(ctx)
 		Expect(h.pod(ctx, v1alpha1.Primary).UID).NotTo(Equal(lost.UID))
-		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 		Expect(h.seen(ctx).Status.Active).To(Equal(v1alpha1.Secondary))
 		Expect(h.life.events.reasons[told:]).To(ContainElements("UnitCreated", "RedundancyRestored", "Synchronized"))
 	})
@@ -229,12 +229,12 @@ var _ = Describe("A node that is lost", func() {
 		h.say(ctx, v1alpha1.Primary, notInSync(v1alpha1.ReasonPeerDisconnected))
 		h.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = "example.test/firewall:2" })
 		h.reconcile(ctx)
-		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonUpdating, "edge-secondary is being deleted")
+		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonUpdating, "edge-secondary is being deleted")
 		Expect(h.pod(ctx, v1alpha1.Primary).DeletionTimestamp).To(BeNil())
 
 		wait(ctx, h, 2*time.Minute)
 		h.goOn(ctx)
-		h.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonSettled)
+		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 		for _, unit := range v1alpha1.Units() {
 			Expect(h.pod(ctx, unit).Spec.Containers[0].Image).To(Equal("example.test/firewall:2"))
 		}

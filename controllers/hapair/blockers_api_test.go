@@ -92,7 +92,7 @@ var _ = Describe("What a spec lacks", func() {
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid,
 			"surprise", "the last good document stays in force")
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked)
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked)
 		after := &corev1.ConfigMap{}
 		Expect(s.get(ctx, "edge-firewall", after)).To(Succeed())
 		Expect(after.Data).To(Equal(good.Data))
@@ -100,7 +100,7 @@ var _ = Describe("What a spec lacks", func() {
 
 		By("not replacing units for another change meanwhile")
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = "example.test/firewall:2" })
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked)
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked)
 		untouched()
 
 		By("making a unit that is lost anew all the same")
@@ -178,7 +178,7 @@ var _ = Describe("What a spec lacks", func() {
 		untouched := podsUntouched(ctx)
 
 		Expect(admin.Delete(ctx, slow)).To(Succeed())
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"SyncPolicy slow does not exist", "goes on")
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 		untouched()
@@ -191,10 +191,10 @@ var _ = Describe("What a spec lacks", func() {
 		Expect(admin.SubResource("binding").Create(ctx, pod, &corev1.Binding{
 			Target: corev1.ObjectReference{Kind: "Node", Name: "node-1"},
 		})).To(Succeed())
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"NetworkAttachmentDefinition "+s.namespace+"/nowhere of spec.networks[1] (wan) does not exist")
 		s.run(ctx, v1alpha1.Primary)
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCreating)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
 	})
 
 	It("tells why a pod gets no node, or why its containers do not run", func(ctx SpecContext) {
@@ -209,7 +209,7 @@ var _ = Describe("What a spec lacks", func() {
 			}
 			status.ContainerStatuses = []corev1.ContainerStatus{firewall}
 		})
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"CrashLoopBackOff", "exit code 3", "no nftables")
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyNotReady, "no nftables")
 
@@ -225,11 +225,11 @@ var _ = Describe("What a spec lacks", func() {
 	It("tells what the API server refuses", func(ctx SpecContext) {
 		s.pair.Spec.Firewall.Scheduling.NodeSelector = map[string]string{"no such/label/key": "x"}
 		s.create(ctx)
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonBlocked,
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"applying Pod "+s.namespace+"/edge-primary", "no such/label/key")
 		Eventually(s.events).WithArguments(ctx, "Blocked").Should(HaveLen(1))
 
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Scheduling.NodeSelector = nil })
-		s.eventually(ctx, v1alpha1.ConditionProgressing, v1alpha1.ReasonCreating)
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
 	})
 })

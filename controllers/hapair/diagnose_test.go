@@ -9,8 +9,8 @@ import (
 	"github.com/hapair-io/hapair/controllers/trimmed"
 )
 
-// The cache keeps everything that troubleOf reads.
-func TestTroubleOfTrimmedPod(t *testing.T) {
+// The cache keeps every field that reportedObstacle reads.
+func TestReportedObstacleOfTrimmedPod(t *testing.T) {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "edge-primary"},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
@@ -21,7 +21,7 @@ func TestTroubleOfTrimmedPod(t *testing.T) {
 			},
 		}}},
 	}
-	want := troubleOf(pod)
+	want := reportedObstacle(pod)
 	for kind, trim := range trimmed.Kinds() {
 		if _, ok := kind.(*corev1.Pod); !ok {
 			continue
@@ -30,7 +30,7 @@ func TestTroubleOfTrimmedPod(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := troubleOf(light.(*corev1.Pod)); got != want || want == "" {
+		if got := reportedObstacle(light.(*corev1.Pod)); got != want || want == "" {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

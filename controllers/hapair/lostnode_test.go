@@ -59,7 +59,7 @@ var _ = Describe("A unit whose pod is deleted and does not go", Ordered, func() 
 		Eventually(func() *metav1.Time { return s.pod(ctx, v1alpha1.Secondary).DeletionTimestamp }).ShouldNot(BeNil())
 		Eventually(func() string {
 			later(s)(ctx)
-			return s.condition(ctx, v1alpha1.ConditionProgressing).Message
+			return s.condition(ctx, v1alpha1.ConditionReconciling).Message
 		}).Should(And(ContainSubstring("should be gone"), ContainSubstring("node-2")))
 		Expect(isAnother(ctx)()).To(BeFalse())
 	})

@@ -12,8 +12,8 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// TestStalled is about a secondary that was made ten minutes ago, and by how much the deadline lets it take its time.
-func TestStalled(t *testing.T) {
+// TestProgressDeadline is about a secondary that was made ten minutes ago, and by how much the deadline lets it take its time.
+func TestProgressDeadline(t *testing.T) {
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	const age = 10 * time.Minute
 	waits := decisions{v1alpha1.Primary: {actionWait, "its peer does not hold its state yet"}}
@@ -54,11 +54,11 @@ func TestStalled(t *testing.T) {
 				})
 			}
 			r := &Reconciler{Now: func() time.Time { return now }}
-			if got := r.stalled(s, v1alpha1.Secondary); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+			if got := r.overdue(s, v1alpha1.Secondary); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
-			if got := s.untilNextLook(now); got != test.look {
-				t.Errorf("looks again in %s, want %s", got, test.look)
+			if got := s.requeueAfter(now); got != test.look {
+				t.Errorf("requeues after %s, want %s", got, test.look)
 			}
 		})
 	}

@@ -12,9 +12,10 @@ import (
 	"github.com/hapair-io/hapair/controllers/trimmed"
 )
 
-// Warm is the readiness of an operator, whether it leads or not: it has seen all pairs and all that they consist of. An
-// upgrade ends the operator that leads only when the next one is ready, which then follows a failover at once.
-func Warm(known cache.Cache) healthz.Checker {
+// CachesSynced returns the readiness check of an operator, whether it leads or not: its caches hold all pairs and all
+// objects that pairs own. In an upgrade the leading operator ends only when the next one is ready, so the next one
+// follows a failover at once.
+func CachesSynced(known cache.Cache) healthz.Checker {
 	kinds := []client.Object{&v1alpha1.HAPair{}, &v1alpha1.SyncPolicy{}}
 	for kind := range trimmed.Kinds() {
 		kinds = append(kinds, kind)
@@ -26,7 +27,7 @@ func Warm(known cache.Cache) healthz.Checker {
 				return fmt.Errorf("watching %T: %w", kind, err)
 			}
 			if !informer.HasSynced() {
-				return fmt.Errorf("not all of %T have been seen yet", kind)
+				return fmt.Errorf("the cache of %T is not synced yet", kind)
 			}
 		}
 		return nil

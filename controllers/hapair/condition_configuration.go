@@ -1,0 +1,55 @@
+package hapair
+
+import (
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+)
+
+// configurationApplied returns ConfigurationApplied: both firewalls enforce the configuration of the spec.
+func configurationApplied(s *scope) metav1.Condition {
+	const condition = v1alpha1.ConditionConfigurationApplied
+	if b := s.blockers.ofConfiguration(); b != nil {
+		return configurationBlocked(b)
+	}
+	if s.document == nil {
+		return conditionUnknown(condition, v1alpha1.ReasonNotObserved, "The configuration has not been read yet")
+	}
+	var pending []string
+	for _, unit := range v1alpha1.Units() {
+		if refused, message := s.facts.units[unit].refusesConfiguration(); refused {
+			return conditionFalse(condition, v1alpha1.ReasonRefusedByUnit,
+				"The firewall of unit %s refuses the configuration%s", unit, quoteAfterColon(message))
+		}
+		if !s.enforcesDocument(unit) {
+			pending = append(pending, string(unit))
+		}
+	}
+	wanted := document.Hash(s.document)
+	if len(pending) > 0 {
+		return conditionFalse(condition, v1alpha1.ReasonApplying, "Waiting for unit %s to enforce configuration %.12s",
+			strings.Join(pending, " and unit "), wanted)
+	}
+	return conditionTrue(condition, v1alpha1.ReasonApplied, "Both units enforce configuration %.12s", wanted)
+}
+
+// configurationBlocked returns ConfigurationApplied for a configuration that is missing or refused.
+func configurationBlocked(b *blocker) metav1.Condition {
+	reason, suffix := v1alpha1.ReasonInvalid, "; the last valid configuration stays in force"
+	if b.kind == blockerMissingDocument {
+		reason = v1alpha1.ReasonConfigurationNotFound
+	}
+	if b.fatal {
+		suffix = ""
+	}
+	return conditionFalse(v1alpha1.ConditionConfigurationApplied, reason, "%s%s",
+		shorten(b.message, maxMessage-len(suffix)), suffix)
+}
+
+// enforcesDocument reports whether the unit's firewall enforces the document that it should.
+func (s *scope) enforcesDocument(unit v1alpha1.Unit) bool {
+	return s.document != nil && s.facts.units[unit].configurationHash() == document.Hash(s.document)
+}

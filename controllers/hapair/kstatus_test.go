@@ -1,0 +1,224 @@
+package hapair
+
+import (
+	"testing"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"pgregory.net/rapid"
+	kstatus "sigs.k8s.io/cli-utils/pkg/kstatus/status"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/certificates"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+)
+
+// settledScope returns the scope of a pair that matches its spec: both units ready, in sync and up to date.
+func settledScope() *scope {
+	pair := &v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: "sites", Generation: 3}}
+	s := newScope(pair, logr.Discard())
+	s.document = []byte("{}")
+	s.facts = pairOf(v1alpha1.Primary, good, good)
+	for _, unit := range v1alpha1.Units() {
+		report(s, unit, reportedRole(s.facts, unit), document.Hash(s.document))
+	}
+	s.decisions = decide(s.facts, intended())
+	return s
+}
+
+func reportedRole(f facts, unit v1alpha1.Unit) v1alpha1.Role {
+	if unit == f.active() {
+		return v1alpha1.RoleActive
+	}
+	return v1alpha1.RoleStandby
+}
+
+// fataler is what *testing.T and *rapid.T have in common here.
+type fataler interface{ Fatal(args ...any) }
+
+// computed returns what kstatus computes from the status that the operator would publish.
+func computed(t fataler, s *scope) kstatus.Status {
+	pair := s.pair.DeepCopy()
+	pair.APIVersion, pair.Kind = v1alpha1.GroupVersion.String(), "HAPair"
+	pair.Status = statusOf(s, metav1.Now())
+	return computedOf(t, pair)
+}
+
+func computedOf(t fataler, pair *v1alpha1.HAPair) kstatus.Status {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := kstatus.Compute(&unstructured.Unstructured{Object: fields})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.Status
+}
+
+// TestKstatus checks for every state what tools such as Flux and Argo CD compute from the conditions.
+func TestKstatus(t *testing.T) {
+	outdated := func(active v1alpha1.Unit, primary, secondary seen, want intent) func(*scope) {
+		return func(s *scope) {
+			s.facts = pairOf(active, primary, secondary)
+			for _, unit := range v1alpha1.Units() {
+				report(s, unit, reportedRole(s.facts, unit), document.Hash(s.document))
+			}
+			s.decisions = decide(s.facts, want)
+			s.pair.Spec.Paused = want.paused
+		}
+	}
+	paused, supervised := intended(), intended()
+	paused.paused, supervised.supervised = true, true
+	blocked := func(b blocker) func(*scope) { return func(s *scope) { s.block(b) } }
+	const current, inProgress, failed = kstatus.CurrentStatus, kstatus.InProgressStatus, kstatus.FailedStatus
+	for name, test := range map[string]struct {
+		change func(*scope)
+		want   kstatus.Status
+	}{
+		"settled":                       {func(*scope) {}, current},
+		"settled and paused":            {func(s *scope) { s.pair.Spec.Paused = true }, current},
+		"units are created":             {outdated("", absent, absent, intended()), inProgress},
+		"no unit holds the Lease":       {outdated("", good, good, intended()), inProgress},
+		"the standby is missing":        {outdated(v1alpha1.Primary, good, absent, intended()), inProgress},
+		"the standby is not ready":      {outdated(v1alpha1.Primary, good, broken, intended()), inProgress},
+		"both units are outdated":       {outdated(v1alpha1.Primary, old, old, intended()), inProgress},
+		"the active unit is outdated":   {outdated(v1alpha1.Primary, old, good, intended()), inProgress},
+		"a switchover is awaited":       {outdated(v1alpha1.Primary, old, good, supervised), inProgress},
+		"an outdated unit is paused":    {outdated(v1alpha1.Primary, old, good, paused), inProgress},
+		"the standby is not in sync":    {outdated(v1alpha1.Primary, good, seen{ready: true}, intended()), current},
+		"the active unit is promoted":   {reports(v1alpha1.Primary, v1alpha1.RoleStarting, "{}"), inProgress},
+		"the active unit is fenced":     {reports(v1alpha1.Primary, v1alpha1.RoleFenced, "{}"), inProgress},
+		"the active unit has not told":  {reports(v1alpha1.Primary, "", "{}"), inProgress},
+		"a configuration on its way":    {reports(v1alpha1.Primary, v1alpha1.RoleActive, "earlier"), inProgress},
+		"the standby is behind":         {reports(v1alpha1.Secondary, v1alpha1.RoleStandby, "earlier"), inProgress},
+		"the configuration is invalid":  {blocked(blocker{kind: blockerInvalidDocument, message: "why"}), failed},
+		"the configuration is missing":  {blocked(blocker{kind: blockerMissingDocument, message: "why"}), failed},
+		"a SyncPolicy is missing":       {blocked(blocker{kind: blockerSyncPolicy, message: "why"}), failed},
+		"the API server refuses":        {blocked(blocker{kind: blockerRefused, message: "why"}), failed},
+		"a unit refuses":                {refusesConfiguration(v1alpha1.Secondary), failed},
+		"a pod cannot start":            {obstructed(v1alpha1.Secondary), failed},
+		"the deadline is over":          {overdue(v1alpha1.Secondary), failed},
+		"certificates are pending":      {certificatesPending(v1alpha1.ReasonCertificatesPending), inProgress},
+		"cert-manager is not installed": {certificatesPending(v1alpha1.ReasonBlocked), failed},
+		"an object of someone else": {func(s *scope) {
+			s.facts = facts{}
+			s.block(blocker{kind: blockerRefused, message: "why"})
+		}, failed},
+		"it is being deleted": {func(s *scope) { s.pair.DeletionTimestamp = new(metav1.Now()) }, kstatus.TerminatingStatus},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settledScope()
+			test.change(s)
+			if got := computed(t, s); got != test.want {
+				t.Errorf("kstatus computes %s, want %s; conditions are %+v", got, test.want, conditionsOf(s))
+			}
+		})
+	}
+}
+
+// TestKstatusOfUnseenGeneration checks pairs whose current generation the operator has not seen.
+func TestKstatusOfUnseenGeneration(t *testing.T) {
+	settled := settledScope()
+	for name, before := range map[string]v1alpha1.HAPairStatus{
+		"a new pair":          {ObservedGeneration: -1}, // the CRD's default
+		"a pair that changed": statusOf(settled, metav1.Now()),
+	} {
+		pair := settled.pair.DeepCopy()
+		pair.Generation, pair.Status = 4, before
+		if got := computedOf(t, pair); got != kstatus.InProgressStatus {
+			t.Errorf("%s: kstatus computes %s", name, got)
+		}
+	}
+}
+
+// TestProgressIsUnambiguous checks arbitrary states: kstatus takes the first of Reconciling and Stalled that is True,
+// so they must never both be, and a Current pair must be Ready.
+func TestProgressIsUnambiguous(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := settledScope()
+		draw := func(label string) seen {
+			flag := func(name string) bool { return rapid.Bool().Draw(t, label+" "+name) }
+			return seen{
+				absent: flag("absent"), outdated: flag("outdated"), leaving: flag("leaving"),
+				ended: flag("ended"), ready: flag("ready"), inSync: flag("inSync"),
+			}
+		}
+		active := rapid.SampledFrom([]v1alpha1.Unit{"", v1alpha1.Primary, v1alpha1.Secondary}).Draw(t, "active")
+		s.facts = pairOf(active, draw("primary"), draw("secondary"))
+		want := intended()
+		want.startable, want.paused = rapid.Bool().Draw(t, "startable"), rapid.Bool().Draw(t, "paused")
+		if rapid.Bool().Draw(t, "blocked") {
+			want.blocked = true
+			s.block(blocker{kind: blockerRefused, message: "why"})
+		}
+		s.decisions = decide(s.facts, want)
+		published := statusOf(s, metav1.Now())
+		isTrue := func(condition string) bool { return meta.IsStatusConditionTrue(published.Conditions, condition) }
+		if isTrue(v1alpha1.ConditionReconciling) && isTrue(v1alpha1.ConditionStalled) {
+			t.Error("Reconciling and Stalled are both True")
+		}
+		pair := s.pair.DeepCopy()
+		pair.Status = published
+		if computedOf(t, pair) == kstatus.CurrentStatus && !isTrue(v1alpha1.ConditionReady) {
+			t.Error("kstatus computes Current for a pair that is not Ready")
+		}
+	})
+}
+
+func reports(unit v1alpha1.Unit, role v1alpha1.Role, enforced string) func(*scope) {
+	return func(s *scope) { report(s, unit, role, document.Hash([]byte(enforced))) }
+}
+
+// report makes a unit report its role and the hash of the configuration that it enforces.
+func report(s *scope, unit v1alpha1.Unit, role v1alpha1.Role, hash string) {
+	setPodCondition(s, unit, v1alpha1.PodConditionRole, corev1.ConditionTrue, string(role), "")
+	setPodCondition(s, unit, v1alpha1.PodConditionConfigurationApplied, corev1.ConditionTrue, v1alpha1.ReasonApplied, hash)
+}
+
+func refusesConfiguration(unit v1alpha1.Unit) func(*scope) {
+	return func(s *scope) {
+		setPodCondition(s, unit, v1alpha1.PodConditionConfigurationApplied, corev1.ConditionFalse,
+			v1alpha1.ReasonInvalid, "no such expression")
+	}
+}
+
+func setPodCondition(
+	s *scope, unit v1alpha1.Unit, condition string, is corev1.ConditionStatus, reason, message string,
+) {
+	pod := s.facts.units[unit].pod
+	if pod == nil {
+		return
+	}
+	if found := s.facts.units[unit].condition(condition); found != nil {
+		found.Status, found.Reason, found.Message = is, reason, message
+		return
+	}
+	pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
+		Type: corev1.PodConditionType(condition), Status: is, Reason: reason, Message: message,
+	})
+}
+
+func obstructed(unit v1alpha1.Unit) func(*scope) {
+	return func(s *scope) {
+		own := s.facts.units[unit]
+		own.obstacle = "container firewall: CrashLoopBackOff"
+		s.facts.units[unit] = own
+	}
+}
+
+func overdue(unit v1alpha1.Unit) func(*scope) {
+	return func(s *scope) {
+		own := s.facts.units[unit]
+		own.overdue = "the pod has not become ready"
+		s.facts.units[unit] = own
+	}
+}
+
+func certificatesPending(reason string) func(*scope) {
+	return func(s *scope) { s.certificatesPending = &certificates.Pending{Reason: reason, Message: "waiting"} }
+}
