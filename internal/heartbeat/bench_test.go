@@ -6,7 +6,7 @@ import (
 	"github.com/hapair-io/hapair/internal/heartbeat/seal"
 )
 
-// BenchmarkHeartbeat is one message all the way: written, sealed, sent, received, opened and read.
+// BenchmarkHeartbeat measures a message from the sender to the receiver.
 func BenchmarkHeartbeat(b *testing.B) {
 	x, y := two(b)
 	b.ReportAllocs()
@@ -16,7 +16,7 @@ func BenchmarkHeartbeat(b *testing.B) {
 	}
 }
 
-// BenchmarkSend is what a message costs its sender.
+// BenchmarkSend measures what a message costs its sender.
 func BenchmarkSend(b *testing.B) {
 	x, y := two(b)
 	y.stop()
@@ -26,7 +26,7 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
-// BenchmarkCodec is a message without the network: written, sealed, opened and read.
+// BenchmarkCodec measures encoding, sealing, opening and decoding a message, without the network.
 func BenchmarkCodec(b *testing.B) {
 	first, second := session(1)
 	sealer, err := seal.NewSealer(first)
@@ -49,9 +49,9 @@ func BenchmarkCodec(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		read, refusal := opener.Open(opened[:0], sealed)
-		if refusal != seal.Taken {
-			b.Fatal(refusal)
+		read, reason := opener.Open(opened[:0], sealed)
+		if reason != seal.Accepted {
+			b.Fatal(reason)
 		}
 		if _, err := decodeMessage(read); err != nil {
 			b.Fatal(err)

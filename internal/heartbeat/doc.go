@@ -1,14 +1,14 @@
-// Package heartbeat carries the signs of life between the units, and their acknowledgements: one sealed datagram each,
-// over UDP, on a socket and at a priority of its own, so that the replication stream, which may fill its connection for
-// seconds, never delays them.
+// Package heartbeat carries the signs of life between the units, and their acknowledgements. Each is one sealed UDP
+// datagram. The socket and its priority are separate from replication, whose stream may fill its connection for seconds
+// and must not delay heartbeats.
 //
-//	message   what a datagram says, in bytes
-//	seal      makes it secret, genuine and unique
-//	link      sends and receives it, whatever the network does
+//	message   the content of a datagram and its encoding
+//	seal      encryption, authentication and replay protection
+//	link      sends and receives datagrams, whatever the network does
 //
-// It decides nothing: when to send, what a message means and which are too late, is the machine's affair. Package
-// sidecar calls it, and tells it of each session of replication, whose keys it uses. A session that breaks and comes
-// back does not interrupt heartbeats: see Converse.
+// The package decides nothing: when to send, what a message means and when it is too late is up to the state machine in
+// package ha. Package sidecar calls it, and hands it the keys of each replication session. A session that breaks and
+// comes back does not interrupt heartbeats; see Link.Rekey.
 //
-// Whatever comes in is counted and not logged, since anyone can send anything; Counters tells.
+// Datagrams that fail authentication are counted and not logged, since anyone can send them.
 package heartbeat

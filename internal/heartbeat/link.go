@@ -7,44 +7,49 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/heartbeat/seal"
 )
 
-// Keys are what heartbeats are sealed with: those that package transport exports from a session of replication.
+// Keys seal heartbeats. Package transport exports them from a replication session.
 type Keys = seal.Keys
 
-// datagramSize is how long every heartbeat is, sealed.
+// datagramSize is the length of every sealed heartbeat.
 const datagramSize = messageSize + seal.Overhead
 
-// Config is what a link is made from.
+// Config holds the settings of a link.
 type Config struct {
-	// Address is where to listen and from where to send, as in ":7780": both families where there are both.
+	// Address is where to listen and from where to send, as in ":7780": both families where the node has both.
 	Address string
+	// Metrics counts datagrams. Without it nothing is exported.
+	Metrics *Metrics
 	Log     logr.Logger
 }
 
-// ErrNoPeer says that nobody is known to send to.
-var ErrNoPeer = errors.New("no peer to send heartbeats to: there was no session of replication yet")
+// ErrNoPeer means that there is no peer to send to.
+var ErrNoPeer = errors.New("no peer to send heartbeats to: there was no replication session yet")
 
-// Link sends heartbeats and receives them. Its methods may be called from anywhere at any time.
+// Link sends and receives heartbeats. Its methods are safe for concurrent use.
 type Link struct {
-	log    logr.Logger
-	socket *net.UDPConn
-	raw    syscall.RawConn
-	family int
-	tally  tally
+	log     logr.Logger
+	socket  *net.UDPConn
+	raw     syscall.RawConn
+	family  int
+	metrics *Metrics
 
-	mu            sync.Mutex
-	conversations conversations
-	peer          netip.AddrPort
-	outgoing      outgoing
+	mu         sync.Mutex
+	keys       keyring
+	peer       netip.AddrPort
+	outgoing   outgoing
+	roundTrips roundTrips
 }
 
-// Listen opens the socket. Nothing is received before Run, and nothing sent before Converse.
+// Listen opens the socket. Nothing is received before Run, and nothing sent before Rekey.
 func Listen(c Config) (*Link, error) {
 	address, err := net.ResolveUDPAddr("udp", c.Address)
 	if err != nil {
@@ -54,13 +59,17 @@ func Listen(c Config) (*Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening for heartbeats: %w", err)
 	}
-	l := &Link{log: c.Log, socket: socket}
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics(prometheus.NewRegistry())
+	}
+	l := &Link{log: c.Log, socket: socket, metrics: c.Metrics}
 	if err := l.prepare(); err != nil {
 		return nil, errors.Join(fmt.Errorf("listening for heartbeats: %w", err), socket.Close())
 	}
 	return l, nil
 }
 
+// prepare sets the options of the socket.
 func (l *Link) prepare() (err error) {
 	if l.raw, err = l.socket.SyscallConn(); err != nil {
 		return err
@@ -69,34 +78,28 @@ func (l *Link) prepare() (err error) {
 		return err
 	}
 	if err := prioritise(l.raw, l.family); err != nil {
-		l.log.Error(err, "Giving heartbeats priority failed, going on without")
+		l.log.Error(err, "Giving heartbeats priority failed, continuing without")
 	}
 	l.outgoing.init(l.raw)
 	return nil
 }
 
-// LocalAddress is where the link listens.
-func (l *Link) LocalAddress() netip.AddrPort {
-	address, _ := l.socket.LocalAddr().(*net.UDPAddr) // it is the socket of ListenUDP
-	return address.AddrPort()
-}
-
-// Converse tells of a session with an incarnation of the peer: where the peer is, and the keys that both have from that
-// session. What is received under these keys is from that incarnation. To repeat it is harmless; to come back to keys
-// that were replaced by others is not allowed, since their nonces would come twice.
+// Rekey stores the keys of a replication session with an incarnation of the peer, and the peer's address. What is
+// received under these keys is from that incarnation. Repeating a call is harmless. Keys that were replaced must not
+// come back, since their nonces would be used twice.
 //
-// One unit learns of a session before the other, and now and then the other never does, since the session broke on the
-// way. So until the peer is heard under the newest keys, each message is also sent under those that it was heard under
-// last, and what comes under earlier keys is taken.
-func (l *Link) Converse(peer netip.AddrPort, incarnation string, k Keys) {
+// One unit learns of a session before the other, and sometimes the other never does, because the session broke on the
+// way. So until the peer is heard under the newest keys, each message is also sent under the keys under which it was
+// heard last. Messages under earlier keys are accepted.
+func (l *Link) Rekey(peer netip.AddrPort, incarnation string, k Keys) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.conversations.begin(incarnation, k); err != nil {
-		l.log.Error(err, "Taking keys for heartbeats failed", "peerIncarnation", incarnation)
+	if err := l.keys.add(incarnation, k); err != nil {
+		l.log.Error(err, "Storing keys for heartbeats failed", "peerIncarnation", incarnation)
 		return
 	}
-	if k.ID != l.conversations.newest.id {
-		return // news of a session that another has followed
+	if k.ID != l.keys.newest.id {
+		return // Another session has followed this one.
 	}
 	l.peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
 	if err := l.outgoing.setPeer(l.family, l.peer); err != nil {
@@ -117,16 +120,19 @@ func (l *Link) Send(m Message) error {
 	if err != nil {
 		return fmt.Errorf("sending a heartbeat: %w", err)
 	}
+	if !m.Acknowledgement {
+		l.roundTrips.start(m, time.Now())
+	}
 	sent := false
-	for _, c := range l.conversations.sendUnder() {
-		if c == nil {
+	for _, e := range l.keys.sendUnder() {
+		if e == nil {
 			break
 		}
-		if err = l.outgoing.send(c.sealer, payload); err != nil {
-			l.tally.unsent.Add(1)
+		if err = l.outgoing.send(e.sealer, payload); err != nil {
+			l.metrics.unsent.Add(1)
 			continue
 		}
-		l.tally.sent.Add(1)
+		l.metrics.sent.Add(1)
 		sent = true
 	}
 	if !sent {
@@ -135,10 +141,10 @@ func (l *Link) Send(m Message) error {
 	return nil
 }
 
-// Close gives the socket back, and ends Run.
+// Close closes the socket, which ends Run.
 func (l *Link) Close() error { return l.socket.Close() }
 
-// outgoing is what it takes to send without an allocation. The link's lock guards it.
+// outgoing holds what is needed to send without an allocation. The link's lock guards it.
 type outgoing struct {
 	raw      syscall.RawConn
 	payload  [messageSize]byte
@@ -150,16 +156,17 @@ type outgoing struct {
 	result   error
 }
 
+// init prepares the call that sends.
 func (o *outgoing) init(raw syscall.RawConn) {
 	o.raw = raw
-	// Made once, since a closure costs an allocation. The runtime would wait for room in the socket; this does not.
+	// Made once, since a closure costs an allocation. The runtime would wait for space in the socket; this does not.
 	o.transmit = func(fd uintptr) bool {
 		o.result = unix.Sendto(int(fd), o.datagram[:], unix.MSG_DONTWAIT, o.to)
 		return true
 	}
 }
 
-// setPeer writes the peer's address as the socket's family wants it. An address that is not valid is nobody's.
+// setPeer converts the peer's address to the socket's family. An address that is not valid removes the peer.
 func (o *outgoing) setPeer(family int, peer netip.AddrPort) error {
 	o.to = nil
 	switch {
@@ -177,6 +184,7 @@ func (o *outgoing) setPeer(family int, peer netip.AddrPort) error {
 	return nil
 }
 
+// send seals the payload and sends it.
 func (o *outgoing) send(sealer *seal.Sealer, payload []byte) error {
 	if _, err := sealer.Seal(o.datagram[:0], payload); err != nil {
 		return err

@@ -31,13 +31,13 @@ var (
 	loopback6 = netip.MustParseAddr("::1")
 )
 
-// arrival is a message that was received, and from whom.
+// arrival is a message that was received, and its sender.
 type arrival struct {
 	from string
 	Message
 }
 
-// unit is a link that runs, and what it received.
+// unit is a running link and the messages that it received.
 type unit struct {
 	*Link
 	t    testing.TB
@@ -70,7 +70,7 @@ func newUnit(t testing.TB, address string) *unit {
 	return u
 }
 
-// at is where the unit is reached by an address of this machine.
+// at returns the unit's port at an address of this machine.
 func (u *unit) at(a netip.Addr) netip.AddrPort { return netip.AddrPortFrom(a, u.LocalAddress().Port()) }
 
 // say sends a message of the sequence.
@@ -83,19 +83,19 @@ func (u *unit) say(sequence uint64) {
 	}
 }
 
-// next is what is received next.
+// next returns the next message that is received.
 func (u *unit) next() arrival {
 	u.t.Helper()
 	select {
 	case a := <-u.came:
 		return a
 	case <-time.After(patience):
-		u.t.Fatalf("nothing came; counted were %+v", u.Counters())
+		u.t.Fatalf("nothing came; counted are %+v", u.Counters())
 		return arrival{}
 	}
 }
 
-// hears waits for a message of the sequence, which is from the incarnation.
+// hears waits for a message of the sequence from the incarnation.
 func (u *unit) hears(from string, sequence uint64) {
 	u.t.Helper()
 	want := example
@@ -105,7 +105,7 @@ func (u *unit) hears(from string, sequence uint64) {
 	}
 }
 
-// session is what two units get from their session of the number.
+// session returns the keys that two units get from their session of the number.
 func session(number uint64) (a, b Keys) {
 	binary.BigEndian.PutUint64(a.ID[:], number)
 	binary.BigEndian.PutUint64(a.Send[:], 2*number)
@@ -113,7 +113,7 @@ func session(number uint64) (a, b Keys) {
 	return a, Keys{ID: a.ID, Send: a.Receive, Receive: a.Send}
 }
 
-// two are units that had session 1.
+// two returns two units that had session 1.
 func two(t testing.TB) (a, b *unit) {
 	t.Helper()
 	a, b = newUnit(t, anywhere), newUnit(t, anywhere)
@@ -121,11 +121,11 @@ func two(t testing.TB) (a, b *unit) {
 	return a, b
 }
 
-// meet has both units learn of a session.
+// meet gives both units the keys of a session.
 func meet(a, b *unit, number uint64) {
 	first, second := session(number)
-	a.Converse(b.at(loopback), secondary1, first)
-	b.Converse(a.at(loopback), primary1, second)
+	a.Rekey(b.at(loopback), secondary1, first)
+	b.Rekey(a.at(loopback), primary1, second)
 }
 
 func TestUnitsHearEachOther(t *testing.T) {
@@ -142,8 +142,8 @@ func TestUnitsHearEachOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, b := newUnit(t, c.listen), newUnit(t, c.listen)
 			first, second := session(1)
-			a.Converse(b.at(c.at), secondary1, first)
-			b.Converse(a.at(c.at), primary1, second)
+			a.Rekey(b.at(c.at), secondary1, first)
+			b.Rekey(a.at(c.at), primary1, second)
 			for sequence := range uint64(10) {
 				a.say(sequence)
 				b.hears(primary1, sequence)
@@ -152,7 +152,7 @@ func TestUnitsHearEachOther(t *testing.T) {
 			}
 			for _, u := range []*unit{a, b} {
 				c := u.Counters()
-				if c.Received != 10 || c.Unsent != 0 || c.Failures != 0 || len(c.Refused) != len(seal.Refusals()) {
+				if c.Received != 10 || c.Unsent != 0 || c.Failures != 0 || len(c.Dropped) != len(seal.AllDropReasons()) {
 					t.Errorf("counted %+v", c)
 				}
 			}
@@ -160,29 +160,29 @@ func TestUnitsHearEachOther(t *testing.T) {
 	}
 }
 
-func TestNobodyIsSentToBeforeASession(t *testing.T) {
+func TestNothingIsSentBeforeASession(t *testing.T) {
 	first, _ := session(1)
 	u := newUnit(t, anywhere)
 	if err := u.Send(example); !errors.Is(err, ErrNoPeer) {
 		t.Errorf("without a session: %v", err)
 	}
-	u.Converse(netip.AddrPort{}, secondary1, first)
+	u.Rekey(netip.AddrPort{}, secondary1, first)
 	if err := u.Send(example); !errors.Is(err, ErrNoPeer) {
 		t.Errorf("to a peer of unknown address: %v", err)
 	}
 	ipv4 := newUnit(t, "127.0.0.1:0")
-	ipv4.Converse(u.at(loopback6), secondary1, first)
+	ipv4.Rekey(u.at(loopback6), secondary1, first)
 	if err := ipv4.Send(example); !errors.Is(err, ErrNoPeer) {
 		t.Errorf("to an IPv6 peer without IPv6: %v", err)
 	}
 	same := newUnit(t, anywhere)
-	same.Converse(u.at(loopback), secondary1, Keys{})
+	same.Rekey(u.at(loopback), secondary1, Keys{})
 	if err := same.Send(example); !errors.Is(err, ErrNoPeer) {
-		t.Errorf("with keys that are none: %v", err)
+		t.Errorf("with keys that are not valid: %v", err)
 	}
 }
 
-func TestMessageThatIsNoneIsNotSent(t *testing.T) {
+func TestInvalidMessageIsNotSent(t *testing.T) {
 	a, b := two(t)
 	if err := a.Send(Message{Grant: -1}); !errors.Is(err, errMessage) {
 		t.Errorf("got %v", err)
@@ -198,23 +198,22 @@ func TestRepeatingASessionChangesNothing(t *testing.T) {
 		a.say(sequence)
 		b.hears(primary1, sequence)
 	}
-	if c := b.Counters(); c.Refused[seal.RefusedReplay] != 0 {
+	if c := b.Counters(); c.Dropped[seal.DropReplay] != 0 {
 		t.Errorf("counted %+v", c)
 	}
 }
 
-// TestSessionThatComesBackInterruptsNothing has one unit learn of sessions before the other, and of some that the other
-// never learns of.
-func TestSessionThatComesBackInterruptsNothing(t *testing.T) {
+// TestReconnectDoesNotInterruptHeartbeats has one unit learn of sessions before the other, which never learns of some.
+func TestReconnectDoesNotInterruptHeartbeats(t *testing.T) {
 	a, b := two(t)
 	a.say(1)
 	b.hears(primary1, 1)
 	b.say(2)
 	a.hears(secondary1, 2)
 	sequence := uint64(3)
-	for number := uint64(2); number < 10; number++ { // they break before b knows
+	for number := uint64(2); number < 10; number++ { // They break before b knows.
 		first, _ := session(number)
-		a.Converse(b.at(loopback), secondary1, first)
+		a.Rekey(b.at(loopback), secondary1, first)
 		a.say(sequence)
 		b.hears(primary1, sequence)
 		b.say(sequence + 1)
@@ -222,7 +221,7 @@ func TestSessionThatComesBackInterruptsNothing(t *testing.T) {
 		sequence += 2
 	}
 	_, second := session(9)
-	b.Converse(a.at(loopback), primary1, second) // the last one holds
+	b.Rekey(a.at(loopback), primary1, second) // The last one lasts.
 	b.say(sequence)
 	a.hears(secondary1, sequence)
 
@@ -236,7 +235,7 @@ func TestSessionThatComesBackInterruptsNothing(t *testing.T) {
 	b.hears(primary1, sequence+1)
 }
 
-// drain takes what came twice, as a message does that is sent under two keys of which the peer has both.
+// drain removes the copies of messages that were sent under two keys.
 func (u *unit) drain() {
 	for {
 		select {
@@ -250,45 +249,45 @@ func (u *unit) drain() {
 func TestMessageComesUnderEitherKey(t *testing.T) {
 	a, b := two(t)
 	first, second := session(2)
-	a.Converse(b.at(loopback), secondary1, first) // a knows of the session, b does not yet
+	a.Rekey(b.at(loopback), secondary1, first) // Only a knows of the session.
 	a.say(1)
 	b.hears(primary1, 1)
 	if c := a.Counters(); c.Sent != 2 {
 		t.Errorf("%d datagrams were sent, want one under each key", c.Sent)
 	}
-	b.Converse(a.at(loopback), primary1, second)
+	b.Rekey(a.at(loopback), primary1, second)
 	a.say(2)
 	b.hears(primary1, 2)
-	b.hears(primary1, 2) // under the other key; the machine is told twice
-	b.say(3)             // b has heard the newest key, and uses no other
+	b.hears(primary1, 2) // It comes again under the other key.
+	b.say(3)             // Unit b has heard the newest key, and uses no other.
 	a.hears(secondary1, 3)
-	if c := b.Counters(); c.Sent != 1 || c.Refused[seal.RefusedKey] != 1 {
+	if c := b.Counters(); c.Sent != 1 || c.Dropped[seal.DropKey] != 1 {
 		t.Errorf("counted %+v", c)
 	}
 }
 
-func TestKeysOfTheSessionBeforeAreTaken(t *testing.T) {
+func TestKeysOfThePreviousSessionAreAccepted(t *testing.T) {
 	a, b := two(t)
 	_, second := session(2)
-	b.Converse(a.at(loopback), primary1, second)
-	a.say(1) // of the session before
+	b.Rekey(a.at(loopback), primary1, second)
+	a.say(1) // It is under the previous keys.
 	b.hears(primary1, 1)
 	_, third := session(3)
-	b.Converse(a.at(loopback), primary1, third)
-	a.say(2) // the peer was heard under these keys last, and perhaps it has no others
+	b.Rekey(a.at(loopback), primary1, third)
+	a.say(2) // The peer was heard under these keys last, and may have no others.
 	b.hears(primary1, 2)
 }
 
-func TestNewsOfAnEarlierSessionAreOld(t *testing.T) {
+func TestKeysOfAnEarlierSessionAreIgnored(t *testing.T) {
 	a, b := two(t)
 	meet(a, b, 2)
 	first, _ := session(1)
-	a.Converse(netip.MustParseAddrPort("127.0.0.1:1"), "secondary/0", first)
+	a.Rekey(netip.MustParseAddrPort("127.0.0.1:1"), "secondary/0", first)
 	a.say(1)
 	b.hears(primary1, 1)
 }
 
-func TestRestartedPeerIsFollowed(t *testing.T) {
+func TestRestartedPeerIsHeard(t *testing.T) {
 	a, b := two(t)
 	a.say(1)
 	b.hears(primary1, 1)
@@ -296,21 +295,21 @@ func TestRestartedPeerIsFollowed(t *testing.T) {
 	a.hears(secondary1, 2)
 	again := newUnit(t, anywhere)
 	first, second := session(2)
-	a.Converse(again.at(loopback6), "secondary/2", first) // another address, another incarnation
-	again.Converse(a.at(loopback6), primary1, second)
+	a.Rekey(again.at(loopback6), "secondary/2", first) // It has another address and incarnation.
+	again.Rekey(a.at(loopback6), primary1, second)
 	sent := a.Counters().Sent
 	a.say(3)
 	again.hears(primary1, 3)
 	if n := a.Counters().Sent - sent; n != 1 {
-		t.Errorf("%d datagrams were sent, but the peer's earlier life can have no use for one", n)
+		t.Errorf("%d datagrams were sent, want one: the peer's earlier life needs none", n)
 	}
 	again.say(4)
 	a.hears("secondary/2", 4)
-	b.say(5) // a datagram of the earlier life is late, and is reported as what it is
+	b.say(5) // A late datagram of the earlier life is reported under that incarnation.
 	a.hears(secondary1, 5)
 }
 
-func TestRunEndsWithItsContextAndWithTheLink(t *testing.T) {
+func TestRunEndsWithTheContextOrTheLink(t *testing.T) {
 	byContext := newUnit(t, anywhere)
 	byContext.stop()
 	link, err := Listen(Config{Address: anywhere, Log: testr.New(t)})
@@ -328,7 +327,7 @@ func TestRunEndsWithItsContextAndWithTheLink(t *testing.T) {
 			t.Errorf("Running: %v", err)
 		}
 	case <-time.After(patience):
-		t.Fatal("Run goes on without a socket")
+		t.Fatal("Run continues without a socket")
 	}
 	if err := link.Send(example); err == nil {
 		t.Error("a link that is closed sends")
@@ -348,7 +347,7 @@ func TestTwoLinksDoNotShareAPort(t *testing.T) {
 func TestSendingAllocatesNothing(t *testing.T) {
 	u := newUnit(t, anywhere)
 	first, _ := session(1)
-	u.Converse(u.at(loopback), secondary1, first)
+	u.Rekey(u.at(loopback), secondary1, first)
 	allocations := testing.AllocsPerRun(100, func() {
 		if err := u.Send(example); err != nil {
 			t.Fatal(err)

@@ -9,27 +9,30 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// Message is a sign of life, or the acknowledgement of one.
+// Message is a heartbeat, or the acknowledgement of one.
 type Message struct {
 	// Acknowledgement answers the peer's heartbeat of the same term and sequence.
 	Acknowledgement bool
 	Term, Sequence  uint64
-	// Grant is how long the promise is to last that an acknowledgement of this heartbeat makes.
+	// Grant is how long a grant the heartbeat requests.
 	Grant time.Duration
-	// Ready says that the sender could take over, and Fenced that it is the holder and forwards nothing.
+	// Ready means that the sender could take over. Fenced means that it holds the Lease and forwards nothing.
 	Ready, Fenced bool
 	Health        ha.Health
-	// SyncPosition is how far replication has come: what the active sent last, or what the standby wrote last.
-	SyncPosition uint64
-	// ConfigurationHash is of the firewall configuration that the sender has in force; zero when it has none.
-	ConfigurationHash [32]byte
 }
 
-// Every message is as long as every other: whoever listens learns nothing from its length, and whoever receives one of
-// another length need not look at it.
-const messageSize = 1 + 8 + 8 + 8 + 2 + 2 + 2 + 8 + 32
+const (
+	// contentSize is the number of bytes that have a meaning.
+	contentSize = 1 + 8 + 8 + 8 + 2 + 2 + 2
+	// reservedSize is the number of bytes after them, which are sent as zero and ignored when received. Earlier releases
+	// sent a sync position and a document hash there.
+	reservedSize = 8 + 32
+	// messageSize is the length of every message. So the length gives nothing away to a listener, and a datagram of
+	// another length is dropped at once.
+	messageSize = contentSize + reservedSize
+)
 
-// The flags of a message. A newer program that needs more of them also needs another seal.Version.
+// The flags of a message. A later release that needs more flags also needs another seal.Version.
 const (
 	flagAcknowledgement = 1 << iota
 	flagReady
@@ -38,12 +41,12 @@ const (
 	flagsKnown = 1<<iota - 1
 )
 
-// maxGrant is far more than any setting allows. A promise of years would be a pair that never fails over.
+// maxGrant is far more than any setting allows. A grant of years would be a pair that never fails over.
 const maxGrant = time.Hour
 
 var errMessage = errors.New("not a heartbeat")
 
-// append appends the message's bytes.
+// append appends the encoded message to b.
 func (m *Message) append(b []byte) ([]byte, error) {
 	if m.Grant < 0 || m.Grant > maxGrant {
 		return b, fmt.Errorf("%w: a grant of %s is not within 0 and %s", errMessage, m.Grant, maxGrant)
@@ -68,14 +71,13 @@ func (m *Message) append(b []byte) ([]byte, error) {
 	b = binary.BigEndian.AppendUint16(b, m.Health.Links)
 	b = binary.BigEndian.AppendUint16(b, m.Health.Probes)
 	b = binary.BigEndian.AppendUint16(b, m.Health.Judged)
-	b = binary.BigEndian.AppendUint64(b, m.SyncPosition)
-	return append(b, m.ConfigurationHash[:]...), nil
+	return append(b, make([]byte, reservedSize)...), nil
 }
 
-// decodeMessage reads a message that append wrote.
+// decodeMessage decodes a message.
 func decodeMessage(b []byte) (Message, error) {
 	if len(b) != messageSize {
-		return Message{}, fmt.Errorf("%w: %d bytes long, expected are %d", errMessage, len(b), messageSize)
+		return Message{}, fmt.Errorf("%w: it has %d bytes, expected are %d", errMessage, len(b), messageSize)
 	}
 	flags := b[0]
 	if flags&^flagsKnown != 0 {
@@ -93,8 +95,6 @@ func decodeMessage(b []byte) (Message, error) {
 			Probes:   binary.BigEndian.Uint16(b[27:]),
 			Judged:   binary.BigEndian.Uint16(b[29:]),
 		},
-		SyncPosition:      binary.BigEndian.Uint64(b[31:]),
-		ConfigurationHash: [32]byte(b[39:]),
 	}
 	grant := binary.BigEndian.Uint64(b[17:])
 	if grant > uint64(maxGrant) {

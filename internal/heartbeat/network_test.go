@@ -20,7 +20,7 @@ import (
 	"github.com/hapair-io/hapair/test/poll"
 )
 
-// stranger sends to a unit whatever it likes.
+// stranger sends arbitrary datagrams to a unit.
 type stranger struct {
 	t      testing.TB
 	socket net.Conn
@@ -43,7 +43,7 @@ func (s stranger) send(datagram []byte) {
 	}
 }
 
-// sealed is a datagram of a payload under the keys.
+// sealed returns a datagram of a payload under the keys.
 func sealed(t testing.TB, k Keys, payload []byte) []byte {
 	t.Helper()
 	sealer, err := seal.NewSealer(k)
@@ -57,7 +57,7 @@ func sealed(t testing.TB, k Keys, payload []byte) []byte {
 	return datagram
 }
 
-func TestWhatStrangersSendIsCounted(t *testing.T) {
+func TestDatagramsOfStrangersAreCounted(t *testing.T) {
 	a, b := two(t)
 	s := newStranger(t, b)
 	payload, err := example.append(nil)
@@ -71,54 +71,54 @@ func TestWhatStrangersSendIsCounted(t *testing.T) {
 	future := sealed(t, mine, payload)
 	future[0]++
 	genuine := sealed(t, mine, payload)
-	want := map[Refusal]uint64{}
+	want := map[seal.DropReason]uint64{}
 	for _, c := range []struct {
 		datagram []byte
-		why      Refusal
+		why      seal.DropReason
 	}{
-		{nil, seal.RefusedSize},
-		{[]byte("hello"), seal.RefusedSize},
-		{genuine[:datagramSize-1], seal.RefusedSize},
-		{append(slices.Clone(genuine), 0), seal.RefusedSize},
-		{make([]byte, 60_000), seal.RefusedSize},
-		{make([]byte, datagramSize), seal.RefusedVersion},
-		{future, seal.RefusedVersion},
-		{sealed(t, unknown, payload), seal.RefusedKey},
-		{sealed(t, forged, payload), seal.RefusedSeal},
-		{genuine, seal.Taken},
-		{genuine, seal.RefusedReplay},
-		{genuine, seal.RefusedReplay},
+		{nil, seal.DropSize},
+		{[]byte("hello"), seal.DropSize},
+		{genuine[:datagramSize-1], seal.DropSize},
+		{append(slices.Clone(genuine), 0), seal.DropSize},
+		{make([]byte, 60_000), seal.DropSize},
+		{make([]byte, datagramSize), seal.DropVersion},
+		{future, seal.DropVersion},
+		{sealed(t, unknown, payload), seal.DropKey},
+		{sealed(t, forged, payload), seal.DropSeal},
+		{genuine, seal.Accepted},
+		{genuine, seal.DropReplay},
+		{genuine, seal.DropReplay},
 	} {
 		s.send(c.datagram)
-		if c.why != seal.Taken {
+		if c.why != seal.Accepted {
 			want[c.why]++
 		}
 	}
 	b.hears(primary1, example.Sequence) // the genuine one
-	a.Converse(b.at(loopback), secondary1, unknown)
+	a.Rekey(b.at(loopback), secondary1, unknown)
 	a.say(1) // the first under session 1 is a replay of what the stranger sent, that under session 99 is unknown
-	want[seal.RefusedKey]++
-	want[seal.RefusedReplay]++
+	want[seal.DropKey]++
+	want[seal.DropReplay]++
 	a.say(2)
-	want[seal.RefusedKey]++
+	want[seal.DropKey]++
 	b.hears(primary1, 2)
 	b.refuses(want)
 }
 
-// refuses waits until what is counted as refused is what is wanted.
-func (u *unit) refuses(want map[Refusal]uint64) {
+// refuses waits until the counts of dropped datagrams are as wanted.
+func (u *unit) refuses(want map[seal.DropReason]uint64) {
 	u.t.Helper()
 	u.eventually(func(c Counters) bool {
-		for _, refusal := range seal.Refusals() {
-			if c.Refused[refusal] != want[refusal] {
+		for _, reason := range seal.AllDropReasons() {
+			if c.Dropped[reason] != want[reason] {
 				return false
 			}
 		}
 		return true
-	}, fmt.Sprintf("refused are %v", want))
+	}, fmt.Sprintf("dropped are %v", want))
 }
 
-// eventually waits until what is counted is as wanted.
+// eventually waits until the counts are as wanted.
 func (u *unit) eventually(wanted func(Counters) bool, what string) {
 	u.t.Helper()
 	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
@@ -134,9 +134,8 @@ func (u *unit) eventually(wanted func(Counters) bool, what string) {
 	}
 }
 
-// TestPeerThatSpeaksNonsenseIsCounted is of a peer whose program is another one: its seal holds, and its content is
-// unknown.
-func TestPeerThatSpeaksNonsenseIsCounted(t *testing.T) {
+// TestUnknownContentOfThePeerIsCounted has a peer of another release: its seal is valid and its content is unknown.
+func TestUnknownContentOfThePeerIsCounted(t *testing.T) {
 	_, b := two(t)
 	mine, _ := session(1)
 	payload, err := example.append(nil)
@@ -145,12 +144,12 @@ func TestPeerThatSpeaksNonsenseIsCounted(t *testing.T) {
 	}
 	payload[0] |= 0x80
 	newStranger(t, b).send(sealed(t, mine, payload))
-	b.refuses(map[Refusal]uint64{seal.RefusedContent: 1})
+	b.refuses(map[seal.DropReason]uint64{seal.DropContent: 1})
 }
 
-// TestFloodHidesNothing sends nonsense as fast as it can. What the peer sends meanwhile comes through as long as the
-// socket has room, and afterwards all does.
-func TestFloodHidesNothing(t *testing.T) {
+// TestPeerIsHeardDuringAFlood sends forged datagrams as fast as it can. Messages of the peer arrive meanwhile as long as
+// the socket's buffer has space, and afterwards all of them arrive.
+func TestPeerIsHeardDuringAFlood(t *testing.T) {
 	a, b := two(t)
 	s := newStranger(t, b)
 	forged, _ := session(1)
@@ -184,8 +183,8 @@ func TestFloodHidesNothing(t *testing.T) {
 		heard++
 	}
 	c := b.Counters()
-	t.Logf("During a flood, %d of 200 messages came; %d forged datagrams were refused", heard, c.Refused[seal.RefusedSeal])
-	if heard == 0 || c.Refused[seal.RefusedSeal] == 0 || c.Failures != 0 {
+	t.Logf("During a flood, %d of 200 messages came; %d forged datagrams were dropped", heard, c.Dropped[seal.DropSeal])
+	if heard == 0 || c.Dropped[seal.DropSeal] == 0 || c.Failures != 0 {
 		t.Errorf("%d messages came, counted were %+v", heard, c)
 	}
 }
@@ -199,7 +198,7 @@ type relay struct {
 	took, gave atomic.Uint64
 }
 
-// newRelay relays to a unit until the test ends.
+// newRelay starts a relay to a unit, which runs until the test ends.
 func newRelay(t *testing.T, to *unit, seed uint64) *relay {
 	t.Helper()
 	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
@@ -230,7 +229,7 @@ func (r *relay) run() {
 		}
 		r.random.Shuffle(len(r.held), func(i, j int) { r.held[i], r.held[j] = r.held[j], r.held[i] })
 		for len(r.held) > 50 {
-			_, _ = r.socket.WriteToUDPAddrPort(r.held[0], r.to) // a network owes nobody anything
+			_, _ = r.socket.WriteToUDPAddrPort(r.held[0], r.to) // A network may lose anything.
 			r.held = r.held[1:]
 			r.gave.Add(1)
 		}
@@ -245,14 +244,14 @@ func TestNetworkThatLosesRepeatsAndReorders(t *testing.T) {
 	t.Logf("The network's seed is %d", seed)
 	first, second := session(1)
 	network := newRelay(t, b, seed)
-	a.Converse(network.address(), secondary1, first)
-	b.Converse(a.at(loopback), primary1, second)
+	a.Rekey(network.address(), secondary1, first)
+	b.Rekey(a.at(loopback), primary1, second)
 	for sequence := range uint64(messages) {
 		a.say(sequence)
-		if sequence%100 == 99 { // so that the sockets of this machine lose nothing of their own
+		if sequence%100 == 99 { // Wait, so that the sockets of this machine lose nothing themselves.
 			b.eventually(func(c Counters) bool {
-				return network.took.Load() == sequence+1 && c.Received+c.Refused[seal.RefusedReplay] == network.gave.Load()
-			}, "all is through")
+				return network.took.Load() == sequence+1 && c.Received+c.Dropped[seal.DropReplay] == network.gave.Load()
+			}, "every datagram arrived")
 		}
 	}
 	heard, reordered, last := map[uint64]bool{}, 0, uint64(0)
@@ -270,15 +269,15 @@ func TestNetworkThatLosesRepeatsAndReorders(t *testing.T) {
 		}
 		heard[got.Sequence], last = true, got.Sequence
 	}
-	replays := b.Counters().Refused[seal.RefusedReplay]
+	replays := b.Counters().Dropped[seal.DropReplay]
 	t.Logf("Of %d messages %d came, %d of them out of order; %d came again", messages, len(heard), reordered, replays)
 	if len(heard) < messages/2 || reordered == 0 || replays == 0 {
-		t.Error("that is no such network, or a link that cannot bear it")
+		t.Error("the network did not lose, repeat and reorder, or the link does not tolerate it")
 	}
 }
 
-// TestPeerThatIsAwayStopsNobody sends to where nobody listens, which the kernel may report on a later call.
-func TestPeerThatIsAwayStopsNobody(t *testing.T) {
+// TestSendingToAClosedPortSucceeds sends to a port on which nobody listens. The kernel may report that on a later call.
+func TestSendingToAClosedPortSucceeds(t *testing.T) {
 	a, b := two(t)
 	address := b.at(loopback)
 	b.stop()
@@ -287,7 +286,7 @@ func TestPeerThatIsAwayStopsNobody(t *testing.T) {
 	}
 	again := newUnit(t, address.String())
 	_, second := session(1)
-	again.Converse(a.at(loopback), primary1, second)
+	again.Rekey(a.at(loopback), primary1, second)
 	a.say(100)
 	again.hears(primary1, 100)
 	again.say(101)
@@ -296,7 +295,7 @@ func TestPeerThatIsAwayStopsNobody(t *testing.T) {
 
 func TestSocketThatFailsIsReadAgain(t *testing.T) {
 	a, b := two(t)
-	if err := b.socket.SetReadDeadline(time.Unix(1, 0)); err != nil { // the one error that can be had at will
+	if err := b.socket.SetReadDeadline(time.Unix(1, 0)); err != nil { // The one error that a test can cause.
 		t.Fatal(err)
 	}
 	b.eventually(func(c Counters) bool { return c.Failures > 1 }, "the socket fails")
@@ -307,20 +306,20 @@ func TestSocketThatFailsIsReadAgain(t *testing.T) {
 	b.hears(primary1, 1)
 }
 
-// TestNetworkThatRefusesIsCounted sends to a port that there is not.
+// TestNetworkThatRefusesIsCounted sends to a port that does not exist.
 func TestNetworkThatRefusesIsCounted(t *testing.T) {
 	a, _ := two(t)
 	first, _ := session(2)
-	a.Converse(netip.AddrPortFrom(loopback, 0), "secondary/2", first)
+	a.Rekey(netip.AddrPortFrom(loopback, 0), "secondary/2", first)
 	if err := a.Send(example); err == nil {
-		t.Error("sending said nothing")
+		t.Error("sending returned no error")
 	}
 	if c := a.Counters(); c.Unsent != 1 || c.Sent != 0 {
 		t.Errorf("counted %+v", c)
 	}
 }
 
-func TestDatagramsGoFirst(t *testing.T) {
+func TestDatagramsHavePriority(t *testing.T) {
 	for _, c := range []struct {
 		at              netip.Addr
 		level, ask, got int
@@ -335,7 +334,7 @@ func TestDatagramsGoFirst(t *testing.T) {
 		set(t, socket, c.level, c.ask)
 		u := newUnit(t, anywhere)
 		first, _ := session(1)
-		u.Converse(socket.LocalAddr().(*net.UDPAddr).AddrPort(), secondary1, first)
+		u.Rekey(socket.LocalAddr().(*net.UDPAddr).AddrPort(), secondary1, first)
 		u.say(1)
 		datagram, control := make([]byte, 2*datagramSize), make([]byte, 256)
 		_ = socket.SetReadDeadline(time.Now().Add(patience))
@@ -379,14 +378,14 @@ func get(t *testing.T, raw syscall.RawConn, option int) (value int) {
 	return value
 }
 
-// TestManyAtOnce calls everything from everywhere.
-func TestManyAtOnce(t *testing.T) {
+// TestConcurrentUse calls all methods from many goroutines.
+func TestConcurrentUse(t *testing.T) {
 	a, b := two(t)
 	var running sync.WaitGroup
 	for n := range uint64(4) {
 		running.Go(func() {
 			for i := range uint64(200) {
-				_ = a.Send(Message{Sequence: n*1000 + i}) // some get lost, as on any network
+				_ = a.Send(Message{Sequence: n*1000 + i}) // Some get lost, as on any network.
 				_ = b.Send(Message{Sequence: n*1000 + i})
 				_ = a.Counters()
 			}

@@ -10,16 +10,15 @@ import (
 )
 
 const (
-	// failurePause is between two attempts to read from a socket that fails, so that one that fails for good does not
-	// take a processor with it.
+	// failurePause is the pause after a failed read. A socket that always fails must not take a processor.
 	failurePause = 10 * time.Millisecond
-	// failureLog is how often at most such a failure is logged.
+	// failureLog is the shortest time between two log lines about such failures.
 	failureLog = time.Minute
 )
 
-// Run calls received with every message of the peer, and which incarnation it is from, one after the other, until the
-// context or the link ends. It returns no error: what the network does to a socket is no reason to hear nothing any
-// more. A message may come twice, once under each of two keys.
+// Run calls received with every message of the peer and the incarnation that sent it, one after the other, until the
+// context or the link ends. It returns no error for failed reads: later ones may succeed. A message may come twice, once
+// under each of two keys.
 func (l *Link) Run(ctx context.Context, received func(from string, m Message)) error {
 	defer context.AfterFunc(ctx, func() { _ = l.socket.SetReadDeadline(time.Unix(1, 0)) })()
 	var logged time.Time
@@ -30,46 +29,49 @@ func (l *Link) Run(ctx context.Context, received func(from string, m Message)) e
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return nil
 		case err != nil:
-			l.tally.failures.Add(1)
+			l.metrics.failures.Add(1)
 			if now := time.Now(); now.Sub(logged) > failureLog {
 				logged = now
-				l.log.Error(err, "Receiving heartbeats failed, going on")
+				l.log.Error(err, "Receiving heartbeats failed, trying again")
 			}
 			pause(ctx, failurePause)
 			continue
 		}
-		m, from, refusal := l.take(&incoming, n)
-		if refusal != seal.Taken {
-			l.tally.refused[refusal].Add(1)
+		m, from, reason := l.open(&incoming, n)
+		if reason != seal.Accepted {
+			l.metrics.dropped[reason].Add(1)
 			continue
 		}
-		l.tally.received.Add(1)
+		l.metrics.received.Add(1)
 		received(from, m)
 	}
 }
 
-// incoming has room for a byte more than any datagram that is taken: of a longer one the kernel returns as much as
-// fits, and that must not look like a whole one.
+// incoming holds one byte more than a datagram. The kernel cuts off a longer one, which must not look like a valid one.
 type incoming struct {
 	datagram [datagramSize + 1]byte
 	payload  [messageSize]byte
 }
 
-// take reads a message out of a datagram of n bytes.
-func (l *Link) take(in *incoming, n int) (m Message, from string, refusal seal.Refusal) {
+// open decrypts and decodes a datagram of n bytes.
+func (l *Link) open(in *incoming, n int) (m Message, from string, reason seal.DropReason) {
 	l.mu.Lock()
-	payload, from, refusal := l.conversations.open(in.payload[:0], in.datagram[:n])
-	l.mu.Unlock()
-	if refusal != seal.Taken {
-		return Message{}, "", refusal
+	defer l.mu.Unlock()
+	payload, from, reason := l.keys.open(in.payload[:0], in.datagram[:n])
+	if reason != seal.Accepted {
+		return Message{}, "", reason
 	}
 	m, err := decodeMessage(payload)
 	if err != nil {
-		return Message{}, "", seal.RefusedContent
+		return Message{}, "", seal.DropContent
 	}
-	return m, from, seal.Taken
+	if m.Acknowledgement {
+		l.roundTrips.finish(m, time.Now(), l.metrics.roundTrip)
+	}
+	return m, from, seal.Accepted
 }
 
+// pause waits for the duration or until the context ends.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -9,28 +9,28 @@ import (
 )
 
 const (
-	// classSelector6 is the traffic class of what keeps a network going (RFC 4594 section 3.1): a network that looks at
-	// classes at all serves it before any data.
+	// classSelector6 is the traffic class of network control (RFC 4594 section 3.1). A network that supports classes
+	// serves it before any data.
 	classSelector6 = 48 << 2
-	// priority is the same for this machine's own queues, and the highest that takes no privilege.
+	// priority is the equivalent for this machine's own queues, and the highest that needs no privilege.
 	priority = 6
-	// buffer holds some thousand datagrams, so that strangers have to send fast to displace the peer's, and a process
-	// that was paused for as long as it is missed finds them all.
+	// buffer holds several thousand datagrams. Strangers must send fast to displace the peer's, and a process that was
+	// paused for a short time finds all of them.
 	buffer = 4 << 20
 )
 
-// familyOf is AF_INET6 for a socket that sends both IPv6 and IPv4, and AF_INET for one that sends IPv4 alone.
+// familyOf returns AF_INET6 for a socket that sends both IPv6 and IPv4, and AF_INET for one that sends only IPv4.
 func familyOf(raw syscall.RawConn) (family int, err error) {
 	controlErr := raw.Control(func(fd uintptr) {
 		family, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
 	})
 	if err = errors.Join(controlErr, err); err != nil {
-		return 0, fmt.Errorf("asking for the socket's family: %w", err)
+		return 0, fmt.Errorf("reading the socket's family: %w", err)
 	}
 	return family, nil
 }
 
-// prioritise makes the socket's datagrams go first.
+// prioritise sets the priority of the socket's datagrams, and the size of its receive buffer.
 func prioritise(raw syscall.RawConn, family int) error {
 	var errs []error
 	controlErr := raw.Control(func(fd uintptr) {
@@ -39,14 +39,14 @@ func prioritise(raw syscall.RawConn, family int) error {
 				errs = append(errs, fmt.Errorf("setting %s of the socket: %w", what, err))
 			}
 		}
-		// The type of service sets a priority too, so the priority comes after it. On a socket of IPv6 it is what IPv4
-		// datagrams have.
+		// The type of service sets a priority too, so the priority comes after it. On an IPv6 socket it applies to IPv4
+		// datagrams.
 		set(unix.IPPROTO_IP, unix.IP_TOS, classSelector6, "the type of service")
 		if family == unix.AF_INET6 {
 			set(unix.IPPROTO_IPV6, unix.IPV6_TCLASS, classSelector6, "the traffic class")
 		}
 		set(unix.SOL_SOCKET, unix.SO_PRIORITY, priority, "the priority")
-		// Beyond the system's limit takes NET_ADMIN; without it, what the limit allows has to do.
+		// More than the system's limit needs NET_ADMIN. Without it, the limit applies.
 		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
 			set(unix.SOL_SOCKET, unix.SO_RCVBUF, buffer, "the receive buffer")
 		}

@@ -2,7 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -13,14 +12,11 @@ import (
 // maxBeats is how many heartbeats wait while the loop is busy. Of more than that, only the newest would matter.
 const maxBeats = 64
 
-// beat sends a heartbeat, or the answer to one, with what rides along. One that cannot be sent is as good as one that
-// was lost on the way, which the machine is prepared for.
+// beat sends a heartbeat, or the answer to one. The machine treats one that cannot be sent like one that was lost.
 func (s *Sidecar) beat(m heartbeat.Message) {
 	if s.config.Heartbeats == nil {
 		return
 	}
-	m.SyncPosition = s.config.Replication.Position()
-	m.ConfigurationHash = s.firewall.hash()
 	err := s.config.Heartbeats.Send(m)
 	if problem := errorText(err); problem != s.beatProblem {
 		s.beatProblem = problem
@@ -55,14 +51,6 @@ func factOf(from ha.Incarnation, m heartbeat.Message) ha.Fact {
 	return ha.HeartbeatReceived{
 		From: from, Term: m.Term, Sequence: m.Sequence, Grant: m.Grant, Fenced: m.Fenced, Health: m.Health,
 	}
-}
-
-// hash is that of the document in force; zero while none is.
-func (f firewallStatus) hash() (hash [32]byte) {
-	if b, err := hex.DecodeString(f.Hash); err == nil && len(b) == len(hash) {
-		copy(hash[:], b)
-	}
-	return hash
 }
 
 func errorText(err error) string {

@@ -65,8 +65,6 @@ type Replication interface {
 	Commit(ctx context.Context) error
 	Flush(ctx context.Context) error
 	Relinquish(ctx context.Context, term, sequence uint64) error
-	// Position is how much was sent, or received and applied.
-	Position() uint64
 }
 
 // Heartbeats are the signs of life and the promises between the units.

@@ -159,7 +159,6 @@ type end struct {
 	received func(string, heartbeat.Message)
 }
 
-func (e *end) Position() uint64 { return 0 }
 
 // other is the peer's end; nil while it does not run.
 func (e *end) other() *end {

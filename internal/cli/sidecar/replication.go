@@ -19,9 +19,6 @@ type replication struct {
 	limits     limits
 }
 
-// Position is how much was sent, or received and applied.
-func (r replication) Position() uint64 { return r.SyncPosition() }
-
 // Follow tells what happens, and which class of state has no room, until the context ends.
 func (r replication) Follow(ctx context.Context, happened func(ha.Fact), full func(class string)) {
 	var following sync.WaitGroup
@@ -33,7 +30,7 @@ func (r replication) Follow(ctx context.Context, happened func(ha.Fact), full fu
 			return
 		case event := <-r.Events():
 			if c, connected := event.(engine.PeerConnected); connected {
-				r.heartbeats.Converse(netip.AddrPortFrom(c.Address, contract.SyncPort), c.Incarnation, c.Keys)
+				r.heartbeats.Rekey(netip.AddrPortFrom(c.Address, contract.SyncPort), c.Incarnation, c.Keys)
 			}
 			if f, isFull := event.(engine.SinkFull); isFull {
 				full(f.Class)

@@ -198,7 +198,11 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return err
 	}
 	defer func() { err = errors.Join(err, closeClasses()) }()
-	heartbeats, err := heartbeat.Listen(heartbeat.Config{Address: listenAddress, Log: log.WithName("heartbeat")})
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	heartbeats, err := heartbeat.Listen(heartbeat.Config{
+		Address: listenAddress, Metrics: heartbeat.NewMetrics(registry), Log: log.WithName("heartbeat"),
+	})
 	if err != nil {
 		return err
 	}
@@ -207,8 +211,6 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	if config.Monitors, err = newMonitors(pair, kernel, log.WithName("health")); err != nil {
 		return err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	config.Metrics = o.serveMetrics(registry, log.WithName("metrics"))
 	parts := replicationParts{classes: classes, heartbeats: heartbeats, metrics: engine.NewMetrics(registry)}
 	if config.Replication, err = o.newReplication(u, pair, parts, log.WithName("replication")); err != nil {

@@ -5,30 +5,30 @@ import (
 	"fmt"
 )
 
-// KeyID names a pair of keys. Both units know the pair by the same name, and it tells nothing about the keys.
+// KeyID names a pair of keys. Both units know the pair by the same name, and it reveals nothing about the keys.
 type KeyID [8]byte
 
-// Secret is one key. It never shows in a log or an error, however it is printed.
+// Secret is one key. It never appears in a log or an error, however it is printed.
 type Secret [32]byte
 
 const hidden = "(secret)"
 
-// Format prints no key.
+// Format prints a placeholder instead of the key.
 func (Secret) Format(f fmt.State, _ rune) {
-	_, _ = f.Write([]byte(hidden)) // who formats into a writer that fails learns of it there
+	_, _ = f.Write([]byte(hidden)) // The writer reports its own failure.
 }
 
-// MarshalText writes no key.
+// MarshalText returns a placeholder instead of the key.
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// Keys are what two units share after each session between them: a key for each direction. What one unit sends with,
-// the other receives with.
+// Keys are a key for each direction, which two units share after each session between them. One unit's Send is the other
+// unit's Receive.
 type Keys struct {
 	ID            KeyID
 	Send, Receive Secret
 }
 
-// check refuses keys with which a datagram could be sent back to its sender.
+// check returns an error for keys with which a datagram could be sent back to its sender.
 func (k Keys) check() error {
 	if k.Send == k.Receive {
 		return errors.New("both directions have the same key: take them from a TLS session")

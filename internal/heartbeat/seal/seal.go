@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// Version is the format that this program seals and opens. Units that should speak another one have to agree on it
-// first, by the Hello of the session that the keys are from.
+// Version is the format that this program seals and opens. Units must agree on another one first, in the Hello of the
+// session that the keys are from.
 const Version = 1
 
 const (
@@ -20,26 +20,26 @@ const (
 	nonceSize     = 12
 )
 
-// Overhead is by how much a datagram is longer than its payload.
+// Overhead is the length of a datagram without its payload.
 const Overhead = headerSize + tagSize
 
-// lastCounter is how many datagrams are sealed under one key. At a hundred a second that is three centuries, and far
-// below where so many of them would begin to tell something about AES (RFC 8446 section 5.5 counts the same way).
+// lastCounter is how many datagrams are sealed under one key. At a hundred a second that lasts three centuries. It is far
+// below the limit of AES-GCM (RFC 8446 section 5.5 counts the same way).
 const lastCounter = 1 << 40
 
-// ErrExhausted says that the key must not be used any more.
-var ErrExhausted = errors.New("the key has sealed all that it may: the next session with the peer brings new ones")
+// ErrExhausted means that the key must not be used any more.
+var ErrExhausted = errors.New("the key has sealed as many datagrams as it may: the next session with the peer brings new keys")
 
-// Sealer seals what goes to the peer. It is for one goroutine at a time, and there is never a second one for the same
+// Sealer seals datagrams for the peer. It is for one goroutine at a time. There must never be a second one for the same
 // keys.
 type Sealer struct {
 	aead    cipher.AEAD
 	id      KeyID
 	counter uint64
-	nonce   [nonceSize]byte // here and not on the stack, whence it would escape to the heap each time
+	nonce   [nonceSize]byte // On the stack it would escape to the heap each time.
 }
 
-// NewSealer makes a sealer that has sealed nothing yet.
+// NewSealer returns a sealer that has sealed nothing yet.
 func NewSealer(k Keys) (*Sealer, error) {
 	aead, err := newAEAD(k, k.Send)
 	if err != nil {
@@ -48,7 +48,7 @@ func NewSealer(k Keys) (*Sealer, error) {
 	return &Sealer{aead: aead, id: k.ID}, nil
 }
 
-// Seal appends a datagram with the payload to b. With room for it there, it allocates nothing.
+// Seal appends a datagram with the payload to b. It allocates nothing if b has the capacity.
 func (s *Sealer) Seal(b, payload []byte) ([]byte, error) {
 	if s.counter >= lastCounter {
 		return b, ErrExhausted
@@ -61,7 +61,7 @@ func (s *Sealer) Seal(b, payload []byte) ([]byte, error) {
 	return s.aead.Seal(b, s.nonce[:], payload, b[start:]), nil
 }
 
-// Opener opens what the peer sealed. It is for one goroutine at a time.
+// Opener opens datagrams of the peer. It is for one goroutine at a time.
 type Opener struct {
 	aead   cipher.AEAD
 	id     KeyID
@@ -69,7 +69,7 @@ type Opener struct {
 	nonce  [nonceSize]byte
 }
 
-// NewOpener makes an opener that has seen nothing yet.
+// NewOpener returns an opener that has seen nothing yet.
 func NewOpener(k Keys) (*Opener, error) {
 	aead, err := newAEAD(k, k.Receive)
 	if err != nil {
@@ -78,37 +78,38 @@ func NewOpener(k Keys) (*Opener, error) {
 	return &Opener{aead: aead, id: k.ID}, nil
 }
 
-// Open appends a datagram's payload to b, unless it refuses the datagram. With room for it there, it allocates nothing.
-func (o *Opener) Open(b, datagram []byte) ([]byte, Refusal) {
-	id, refusal := KeyOf(datagram)
+// Open appends a datagram's payload to b, or returns why the datagram is dropped. It allocates nothing if b has the
+// capacity.
+func (o *Opener) Open(b, datagram []byte) ([]byte, DropReason) {
+	id, reason := KeyOf(datagram)
 	switch {
-	case refusal != Taken:
-		return b, refusal
+	case reason != Accepted:
+		return b, reason
 	case id != o.id:
-		return b, RefusedKey
+		return b, DropKey
 	}
 	counter := binary.BigEndian.Uint64(datagram[counterOffset:])
-	if !o.window.fresh(counter) {
-		return b, RefusedReplay
+	if !o.window.isFresh(counter) {
+		return b, DropReplay
 	}
 	binary.BigEndian.PutUint64(o.nonce[nonceSize-8:], counter)
 	opened, err := o.aead.Open(b, o.nonce[:], datagram[headerSize:], datagram[:headerSize])
 	if err != nil {
-		return b, RefusedSeal
+		return b, DropSeal
 	}
-	o.window.note(counter)
-	return opened, Taken
+	o.window.add(counter)
+	return opened, Accepted
 }
 
-// KeyOf is which key a datagram claims to be sealed with.
-func KeyOf(datagram []byte) (KeyID, Refusal) {
+// KeyOf returns the name of the key with which a datagram claims to be sealed.
+func KeyOf(datagram []byte) (KeyID, DropReason) {
 	switch {
 	case len(datagram) < Overhead:
-		return KeyID{}, RefusedSize
+		return KeyID{}, DropSize
 	case datagram[0] != Version:
-		return KeyID{}, RefusedVersion
+		return KeyID{}, DropVersion
 	default:
-		return KeyID(datagram[keyOffset:counterOffset]), Taken
+		return KeyID(datagram[keyOffset:counterOffset]), Accepted
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// pair are the keys of two units, as each of them has them.
+// pair returns the keys of two units.
 func pair(n byte) (a, b Keys) {
 	a = Keys{ID: KeyID{n, 2, 3, 4, 5, 6, 7, 8}}
 	for i := range a.Send {
@@ -19,7 +19,7 @@ func pair(n byte) (a, b Keys) {
 	return a, Keys{ID: a.ID, Send: a.Receive, Receive: a.Send}
 }
 
-// ends are a unit that seals, and its peer, which opens.
+// ends returns the sealer of a unit and the opener of its peer.
 func ends(t testing.TB) (*Sealer, *Opener) {
 	t.Helper()
 	a, b := pair(1)
@@ -53,15 +53,15 @@ func sealed(t testing.TB, s *Sealer, payload string) []byte {
 	return datagram
 }
 
-// changed is a copy of a datagram with one byte changed.
+// changed returns a copy of a datagram with one byte changed.
 func changed(datagram []byte, at int, by byte) []byte {
 	other := slices.Clone(datagram)
 	other[at] ^= by
 	return other
 }
 
-// TestFormatStands fails when a datagram looks different from what units in the field send.
-func TestFormatStands(t *testing.T) {
+// TestFormatIsStable fails when a datagram differs from those of released units.
+func TestFormatIsStable(t *testing.T) {
 	sealer, opener := ends(t)
 	for i, want := range []string{
 		"01" + "0102030405060708" + "0000000000000001" +
@@ -76,39 +76,39 @@ func TestFormatStands(t *testing.T) {
 		if len(datagram) != Overhead+len("payload") {
 			t.Errorf("the overhead is %d, want %d", len(datagram)-len("payload"), Overhead)
 		}
-		if payload, refusal := opener.Open(nil, datagram); string(payload) != "payload" || refusal != Taken {
-			t.Errorf("datagram %d says %q, %s", i+1, payload, refusal)
+		if payload, reason := opener.Open(nil, datagram); string(payload) != "payload" || reason != Accepted {
+			t.Errorf("datagram %d says %q, %s", i+1, payload, reason)
 		}
 	}
 }
 
-func TestEveryDatagramIsTakenOnceInAnyOrder(t *testing.T) {
+func TestEveryDatagramIsAcceptedOnceInAnyOrder(t *testing.T) {
 	sealer, opener := ends(t)
 	var datagrams [][]byte
 	for i := range 100 {
 		datagrams = append(datagrams, sealed(t, sealer, fmt.Sprint("payload ", i)))
 	}
-	for _, want := range []Refusal{Taken, RefusedReplay} {
+	for _, want := range []DropReason{Accepted, DropReplay} {
 		for i := range datagrams {
 			i ^= 3
 			if i%10 == 5 {
-				continue // lost
+				continue // It is lost.
 			}
-			payload, refusal := opener.Open(nil, datagrams[i])
-			if refusal != want {
-				t.Fatalf("datagram %d: %s, want %s", i, refusal, want)
+			payload, reason := opener.Open(nil, datagrams[i])
+			if reason != want {
+				t.Fatalf("datagram %d: %s, want %s", i, reason, want)
 			}
-			if want == Taken && string(payload) != fmt.Sprint("payload ", i) {
+			if want == Accepted && string(payload) != fmt.Sprint("payload ", i) {
 				t.Fatalf("datagram %d says %q", i, payload)
 			}
 		}
 	}
-	if _, refusal := opener.Open(nil, datagrams[5]); refusal != Taken {
-		t.Errorf("a datagram that is late is refused: %s", refusal)
+	if _, reason := opener.Open(nil, datagrams[5]); reason != Accepted {
+		t.Errorf("a late datagram is dropped: %s", reason)
 	}
 }
 
-func TestNothingElseIsOpened(t *testing.T) {
+func TestOtherDatagramsAreDropped(t *testing.T) {
 	sealer, opener := ends(t)
 	genuine := sealed(t, sealer, "payload")
 	mine, _ := pair(1)
@@ -117,37 +117,37 @@ func TestNothingElseIsOpened(t *testing.T) {
 	for name, c := range map[string]struct {
 		opener   *Opener
 		datagram []byte
-		want     Refusal
+		want     DropReason
 	}{
-		"of no bytes":             {opener, nil, RefusedSize},
-		"shorter than any":        {opener, genuine[:Overhead-1], RefusedSize},
-		"without its end":         {opener, genuine[:len(genuine)-1], RefusedSeal},
-		"with something behind":   {opener, append(slices.Clone(genuine), 0), RefusedSeal},
-		"of another version":      {opener, changed(genuine, 0, 2), RefusedVersion},
-		"under another key":       {opener, changed(genuine, keyOffset, 1), RefusedKey},
-		"of a counter of nobody":  {opener, changed(genuine, headerSize-1, 1), RefusedReplay}, // 0
-		"of another counter":      {opener, changed(genuine, headerSize-1, 2), RefusedSeal},
-		"of a far counter":        {opener, changed(genuine, counterOffset, 1), RefusedSeal},
-		"with another payload":    {opener, changed(genuine, headerSize, 1), RefusedSeal},
-		"with another tag":        {opener, changed(genuine, len(genuine)-1, 1), RefusedSeal},
-		"of a stranger":           {opener, sealed(t, newSealer(t, strange), "payload"), RefusedSeal},
-		"back where it came from": {newOpener(t, mine), genuine, RefusedSeal},
+		"of no bytes":             {opener, nil, DropSize},
+		"shorter than any":        {opener, genuine[:Overhead-1], DropSize},
+		"without its end":         {opener, genuine[:len(genuine)-1], DropSeal},
+		"with an appended byte":   {opener, append(slices.Clone(genuine), 0), DropSeal},
+		"of another version":      {opener, changed(genuine, 0, 2), DropVersion},
+		"under another key":       {opener, changed(genuine, keyOffset, 1), DropKey},
+		"of counter zero":         {opener, changed(genuine, headerSize-1, 1), DropReplay}, // 0
+		"of another counter":      {opener, changed(genuine, headerSize-1, 2), DropSeal},
+		"of a far counter":        {opener, changed(genuine, counterOffset, 1), DropSeal},
+		"with another payload":    {opener, changed(genuine, headerSize, 1), DropSeal},
+		"with another tag":        {opener, changed(genuine, len(genuine)-1, 1), DropSeal},
+		"of a stranger":           {opener, sealed(t, newSealer(t, strange), "payload"), DropSeal},
+		"back where it came from": {newOpener(t, mine), genuine, DropSeal},
 	} {
-		if payload, refusal := c.opener.Open(nil, c.datagram); refusal != c.want || payload != nil {
-			t.Errorf("a datagram %s: %s, want %s", name, refusal, c.want)
+		if payload, reason := c.opener.Open(nil, c.datagram); reason != c.want || payload != nil {
+			t.Errorf("a datagram %s: %s, want %s", name, reason, c.want)
 		}
 	}
 	// Nothing of it moved the window, not even the counter from far ahead.
-	if payload, refusal := opener.Open(nil, genuine); refusal != Taken || string(payload) != "payload" {
-		t.Errorf("afterwards the genuine datagram is %q, %s", payload, refusal)
+	if payload, reason := opener.Open(nil, genuine); reason != Accepted || string(payload) != "payload" {
+		t.Errorf("afterwards the genuine datagram is %q, %s", payload, reason)
 	}
 }
 
-func TestKeyThatSealedAllItMayIsExhausted(t *testing.T) {
+func TestKeyIsExhaustedAfterTheLastCounter(t *testing.T) {
 	sealer, opener := ends(t)
 	sealer.counter = lastCounter - 1
-	if _, refusal := opener.Open(nil, sealed(t, sealer, "last")); refusal != Taken {
-		t.Errorf("the last datagram is refused: %s", refusal)
+	if _, reason := opener.Open(nil, sealed(t, sealer, "last")); reason != Accepted {
+		t.Errorf("the last datagram is dropped: %s", reason)
 	}
 	for range 2 {
 		if datagram, err := sealer.Seal(nil, []byte("one more")); !errors.Is(err, ErrExhausted) || datagram != nil {
@@ -191,15 +191,15 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
-func TestRefusalsHaveNames(t *testing.T) {
-	names := map[string]bool{Taken.String(): true}
-	for _, r := range Refusals() {
+func TestDropReasonsHaveNames(t *testing.T) {
+	names := map[string]bool{Accepted.String(): true}
+	for _, r := range AllDropReasons() {
 		names[r.String()] = true
 	}
-	if len(names) != len(refusals) || len(Refusals()) != len(refusals)-1 {
+	if len(names) != len(dropReasons) || len(AllDropReasons()) != len(dropReasons)-1 {
 		t.Errorf("names are %v", names)
 	}
-	if got := Refusal(99).String(); got != "Refusal(99)" {
+	if got := DropReason(99).String(); got != "DropReason(99)" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -212,8 +212,8 @@ func TestSealingAndOpeningAllocatesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, refusal := opener.Open(opened, d); refusal != Taken {
-			t.Fatal(refusal)
+		if _, reason := opener.Open(opened, d); reason != Accepted {
+			t.Fatal(reason)
 		}
 	})
 	if allocations != 0 {
@@ -230,11 +230,11 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, datagram []byte) {
 		_, opener := ends(t)
-		payload, refusal := opener.Open(nil, datagram)
-		if (refusal == Taken) != (string(datagram) == string(genuine)) || (refusal == Taken) != (payload != nil) {
-			t.Fatalf("%x is taken: %s", datagram, refusal)
+		payload, reason := opener.Open(nil, datagram)
+		if (reason == Accepted) != (string(datagram) == string(genuine)) || (reason == Accepted) != (payload != nil) {
+			t.Fatalf("%x is taken: %s", datagram, reason)
 		}
-		if _, again := opener.Open(nil, genuine); (again == Taken) == (refusal == Taken) {
+		if _, again := opener.Open(nil, genuine); (again == Accepted) == (reason == Accepted) {
 			t.Fatalf("after %x the genuine datagram is %s", datagram, again)
 		}
 	})

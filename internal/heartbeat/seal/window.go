@@ -1,25 +1,25 @@
 package seal
 
-// The window is a ring of words, a bit for each counter. One word of it is always being cleared for what comes next, so
-// that sliding forward costs no shift (RFC 6479).
+// The window is a ring of words with a bit for each counter. One word is always cleared for the next counters, so that
+// sliding forward needs no shift (RFC 6479).
 const (
 	wordBits = 64
 	words    = 32
-	// windowSize is by how much a datagram may be later than the newest one and still be taken: more than any queue on
-	// the way holds.
+	// windowSize is how many datagrams later than the newest one a datagram may be and still be accepted. It is more than
+	// any queue on the way holds.
 	windowSize = (words - 1) * wordBits
 )
 
-// window knows which counters were seen.
+// window remembers which counters were seen.
 type window struct {
 	highest uint64
 	seen    [words]uint64
 }
 
-// fresh tells whether the counter was certainly not seen.
-func (w *window) fresh(counter uint64) bool {
+// isFresh reports whether the counter was certainly not seen.
+func (w *window) isFresh(counter uint64) bool {
 	switch {
-	case counter == 0: // the first is 1
+	case counter == 0: // The first is 1.
 		return false
 	case counter > w.highest:
 		return true
@@ -30,9 +30,9 @@ func (w *window) fresh(counter uint64) bool {
 	}
 }
 
-// note says that a fresh counter was seen. It must be that of a datagram whose seal holds, or anyone could slide the
-// window away from the peer.
-func (w *window) note(counter uint64) {
+// add marks a fresh counter as seen. Its datagram must have a valid seal, or anyone could slide the window away from the
+// peer's counters.
+func (w *window) add(counter uint64) {
 	if counter > w.highest {
 		was, is := w.highest/wordBits, counter/wordBits
 		for word := was + 1; word <= min(is, was+words); word++ {

@@ -12,17 +12,17 @@ type naive struct {
 	seen    map[uint64]bool
 }
 
-func (n *naive) fresh(counter uint64) bool {
+func (n *naive) isFresh(counter uint64) bool {
 	return counter > 0 && !n.seen[counter] && counter+windowSize > n.highest
 }
 
-func (n *naive) note(counter uint64) {
+func (n *naive) add(counter uint64) {
 	n.seen[counter] = true
 	n.highest = max(n.highest, counter)
 }
 
-// TestWindowKnowsWhatItSaw compares the window with one that remembers everything, over steps of all sizes.
-func TestWindowKnowsWhatItSaw(t *testing.T) {
+// TestWindowMatchesNaiveWindow compares the window with one that remembers everything, over steps of all sizes.
+func TestWindowMatchesNaiveWindow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, twin := window{}, naive{seen: map[uint64]bool{}}
 		at := int64(rapid.Uint64Range(0, 1<<40).Draw(t, "start"))
@@ -33,13 +33,13 @@ func TestWindowKnowsWhatItSaw(t *testing.T) {
 		for i := range rapid.IntRange(1, 400).Draw(t, "steps") {
 			at = max(0, at+step.Draw(t, "step"))
 			counter := uint64(at)
-			got, want := w.fresh(counter), twin.fresh(counter)
+			got, want := w.isFresh(counter), twin.isFresh(counter)
 			if got != want {
 				t.Fatalf("step %d: counter %d after %d is fresh: %t, want %t", i, counter, twin.highest, got, want)
 			}
 			if got {
-				w.note(counter)
-				twin.note(counter)
+				w.add(counter)
+				twin.add(counter)
 			}
 		}
 	})
@@ -50,28 +50,28 @@ func TestWindowIsWideEnough(t *testing.T) {
 		t.Errorf("a window of %d is narrower than a queue may be", windowSize)
 	}
 	var w window
-	w.note(windowSize)
-	if !w.fresh(1) {
-		t.Error("the oldest counter of the window is refused")
+	w.add(windowSize)
+	if !w.isFresh(1) {
+		t.Error("the oldest counter of the window is not fresh")
 	}
-	w.note(windowSize + 1)
-	if w.fresh(1) {
-		t.Error("a counter beyond the window is taken")
+	w.add(windowSize + 1)
+	if w.isFresh(1) {
+		t.Error("a counter beyond the window is fresh")
 	}
 }
 
-func TestWindowEndsWhereCountersDo(t *testing.T) {
+func TestWindowAtTheLastCounters(t *testing.T) {
 	const last = 1<<64 - 1
 	var w window
 	for _, counter := range []uint64{1, last, last - windowSize + 1} {
-		if !w.fresh(counter) {
-			t.Fatalf("counter %d is refused", counter)
+		if !w.isFresh(counter) {
+			t.Fatalf("counter %d is not fresh", counter)
 		}
-		if w.note(counter); w.fresh(counter) {
-			t.Errorf("counter %d is taken twice", counter)
+		if w.add(counter); w.isFresh(counter) {
+			t.Errorf("counter %d is fresh twice", counter)
 		}
 	}
-	if w.fresh(last-windowSize) || w.fresh(1) || w.fresh(0) {
+	if w.isFresh(last-windowSize) || w.isFresh(1) || w.isFresh(0) {
 		t.Error("a counter beyond the window is taken")
 	}
 }
@@ -83,17 +83,17 @@ func FuzzWindow(f *testing.F) {
 		w, twin := window{}, naive{seen: map[uint64]bool{}}
 		at := uint64(windowSize)
 		for i, step := range steps {
-			// Small bytes step back by what they say, large ones far ahead.
+			// Small bytes step back, large ones step far ahead.
 			if step < 128 {
 				at -= min(at, uint64(step)*uint64(step))
 			} else {
 				at += uint64(step-128) * 37
 			}
-			if got, want := w.fresh(at), twin.fresh(at); got != want {
+			if got, want := w.isFresh(at), twin.isFresh(at); got != want {
 				t.Fatalf("step %d: counter %d after %d is fresh: %t, want %t", i, at, twin.highest, got, want)
 			} else if got {
-				w.note(at)
-				twin.note(at)
+				w.add(at)
+				twin.add(at)
 			}
 		}
 	})

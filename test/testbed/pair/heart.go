@@ -75,7 +75,7 @@ func newHeart(log logr.Logger) (*heart, error) {
 
 // converse learns of a session.
 func (h *heart) converse(e engine.PeerConnected) {
-	h.link.Converse(netip.AddrPortFrom(e.Address, syncPort), e.Incarnation, e.Keys)
+	h.link.Rekey(netip.AddrPortFrom(e.Address, syncPort), e.Incarnation, e.Keys)
 }
 
 func (h *heart) received(_ string, m heartbeat.Message) {
