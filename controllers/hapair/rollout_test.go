@@ -136,7 +136,7 @@ var _ = Describe("Replacing units", func() {
 		Expect(s.get(ctx, "policy", policy)).To(Succeed())
 		policy.Spec.Connections = &v1alpha1.ConnectionFilter{Protocols: []v1alpha1.ConnectionProtocol{"TCP"}}
 		Expect(admin.Update(ctx, policy)).To(Succeed())
-		Eventually(func(g Gomega) { g.Expect(told(g).Protocols).To(ConsistOf(uint8(6))) }).Should(Succeed())
+		Eventually(func(g Gomega) { g.Expect(told(g).Classes).To(ConsistOf(HaveField("Options", MatchJSON(`{"protocols":["TCP"]}`)))) }).Should(Succeed())
 		finish(ctx, v1alpha1.Secondary)
 		Eventually(func() string {
 			pod := &corev1.Pod{}

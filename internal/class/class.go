@@ -13,9 +13,11 @@ type Class struct {
 	Source Source
 	Sink   Sink
 	Codec  Codec
-	// Weight is the class's share of the stream where several classes have more to send than it carries: so many frames
-	// in turn. 0 is 1.
+	// Weight is the class's share of the stream when several classes have changes waiting: the number of frames it sends
+	// in one turn. 0 counts as 1.
 	Weight int
+	// Close releases what the class holds. It is called once no engine uses the class; nil if the class holds nothing.
+	Close func() error
 }
 
 // ErrOverrun says that changes were lost on the way from where they happen to the source. The watch goes on; what it

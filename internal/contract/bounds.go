@@ -41,8 +41,12 @@ const (
 	DefaultHTTPPort = 80
 	DefaultHTTPPath = "/"
 
-	// MaxMinimumAgeSeconds bounds how old a connection must be before it is replicated.
-	MaxMinimumAgeSeconds = 60
+	MinSyncWeight = 1
+	MaxSyncWeight = 64
+
+	DefaultAuditIntervalSeconds = 600
+	MinAuditIntervalSeconds     = 60
+	MaxAuditIntervalSeconds     = 86_400
 
 	// Bounds of the throttle; 0 means that the stream is not bounded.
 	MinRecordsPerSecond  = 100

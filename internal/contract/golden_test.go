@@ -25,7 +25,7 @@ func smallest() contract.Settings {
 	s.Networks = []contract.Network{{
 		Interface: "lan", VirtualAddresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")},
 	}}
-	s.Sync = contract.Sync{Classes: []string{}}
+	s.Sync = contract.Sync{Classes: []contract.SyncClass{}, AuditIntervalSeconds: 600}
 	return s
 }
 
@@ -33,10 +33,10 @@ func smallest() contract.Settings {
 func largest() contract.Settings {
 	s := whole()
 	s.Sync = contract.Sync{
-		Classes: []string{"ConnectionCache"}, Protocols: contract.Numbers{6, 17},
-		ExcludedNetworks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")},
-		TCPStates:        contract.Numbers{3}, MinimumAgeSeconds: 5,
-		RecordsPerSecond: 50_000, KilobitsPerSecond: 100_000,
+		Classes: []contract.SyncClass{{Name: "ConnectionCache", Weight: 16, Options: json.RawMessage(
+			`{"protocols":["TCP","UDP"],"excludedNetworks":["198.51.100.0/24"],"tcpStates":["Established"],` +
+				`"minimumAgeSeconds":5}`)}},
+		RecordsPerSecond: 50_000, KilobitsPerSecond: 100_000, AuditIntervalSeconds: 3600,
 	}
 	return s
 }

@@ -25,7 +25,7 @@ func Parse(document []byte) (Settings, error) {
 		GrantMilliseconds:             missing,
 		Isolation:                     DefaultIsolation,
 		HealthDampingSeconds:          DefaultHealthDampingSeconds,
-		Sync:                          Sync{Classes: []string{state.ConnectionCache.String()}},
+		Sync:                          defaultSync(),
 	}
 	if err := decode(document, &s); err != nil {
 		return Settings{}, fmt.Errorf("decoding sidecar settings: %w", err)
@@ -33,14 +33,14 @@ func Parse(document []byte) (Settings, error) {
 	if s.GrantMilliseconds == missing {
 		s.GrantMilliseconds = DerivedGrantMilliseconds(s.HeartbeatIntervalMilliseconds, s.MissedHeartbeats)
 	}
-	s.Sync.Classes = slices.DeleteFunc(s.Sync.Classes, func(name string) bool { return !isClass(name) })
+	s.Sync.Classes = slices.DeleteFunc(s.Sync.Classes, func(c SyncClass) bool { return !isKnown(c.Name) })
 	return s, s.Validate()
 }
 
-// isClass reports whether this release has a class of that name.
-func isClass(name string) bool {
-	_, err := state.ParseClass(name)
-	return err == nil || name == state.Configuration.String()
+// isKnown reports whether this release has a class of that name.
+func isKnown(class string) bool {
+	_, ok := state.Classes().Named(class)
+	return ok
 }
 
 // UnmarshalJSON reads a delay, or takes the default if the document lacks it.

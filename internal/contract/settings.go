@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"encoding/json"
 	"net/netip"
 	"time"
 )
@@ -64,27 +63,6 @@ type Probe struct {
 	SuccessThreshold int32 `json:"successThreshold"`
 }
 
-// Sync is what is replicated, and how fast.
-type Sync struct {
-	// Classes are the names of the classes that are replicated, sorted.
-	Classes []string `json:"classes"`
-	// Protocols are the IP protocol numbers of the connections that are replicated; all if empty.
-	Protocols Numbers `json:"protocols,omitempty"`
-	// ExcludedNetworks are address blocks whose connections are not replicated.
-	ExcludedNetworks []netip.Prefix `json:"excludedNetworks,omitempty"`
-	// TCPStates are the states in which TCP connections are replicated, by the kernel's numbers (enum tcp_conntrack); all
-	// if empty.
-	TCPStates Numbers `json:"tcpStates,omitempty"`
-	// MinimumAgeSeconds is how old a connection must be before it is replicated.
-	MinimumAgeSeconds int32 `json:"minimumAgeSeconds,omitempty"`
-	// RecordsPerSecond and KilobitsPerSecond bound the stream; 0 is unbounded.
-	RecordsPerSecond  int32 `json:"recordsPerSecond,omitempty"`
-	KilobitsPerSecond int32 `json:"kilobitsPerSecond,omitempty"`
-}
-
-// MinimumAge returns MinimumAgeSeconds as a duration.
-func (s Sync) MinimumAge() time.Duration { return time.Duration(s.MinimumAgeSeconds) * time.Second }
-
 // Fixed returns the settings that a unit cannot change while it runs: all but the bounds of the stream.
 func (s Settings) Fixed() Settings {
 	s.Sync.RecordsPerSecond, s.Sync.KilobitsPerSecond = 0, 0
@@ -104,17 +82,4 @@ func (s Settings) Detection() time.Duration {
 // Grant returns GrantMilliseconds as a duration.
 func (s Settings) Grant() time.Duration {
 	return time.Duration(s.GrantMilliseconds) * time.Millisecond
-}
-
-// Numbers is a list of small numbers.
-type Numbers []uint8
-
-// MarshalJSON writes a list of numbers. By default, a []uint8 is written in base64, and people read this document to
-// find out why a connection was not replicated.
-func (n Numbers) MarshalJSON() ([]byte, error) {
-	numbers := make([]int, 0, len(n))
-	for _, number := range n {
-		numbers = append(numbers, int(number))
-	}
-	return json.Marshal(numbers)
 }

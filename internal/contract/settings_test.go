@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +32,9 @@ func whole() contract.Settings {
 			},
 			{Interface: "wan", VirtualAddresses: []netip.Prefix{netip.MustParsePrefix("2001:db8::1/64")}},
 		},
-		Sync: contract.Sync{Classes: []string{"ConnectionCache"}, Protocols: contract.Numbers{6}},
+		Sync: contract.Sync{Classes: []contract.SyncClass{{
+			Name: "ConnectionCache", Weight: 3, Options: json.RawMessage(`{"protocols":["TCP"]}`),
+		}}, AuditIntervalSeconds: 600},
 	}
 }
 
@@ -173,7 +174,13 @@ func TestRefused(t *testing.T) {
 		`probes[1].path: "x" is wrong`:                             func(s *contract.Settings) { s.Probes[1].Path = "x" },
 		`probes[2].path: "" is wrong`:                              func(s *contract.Settings) { s.Probes[2].Path = "" },
 
-		`sync.classes[0]: unknown class "Dreams"`:    func(s *contract.Settings) { s.Sync.Classes[0] = "Dreams" },
+		`sync.classes[0]: unknown class "Dreams"`: func(s *contract.Settings) { s.Sync.Classes[0].Name = "Dreams" },
+		"sync.classes[0].weight: 65 is not within 1 and 64": func(s *contract.Settings) {
+			s.Sync.Classes[0].Weight = 65
+		},
+		"sync.auditIntervalSeconds: 59 is not within 60 and 86400": func(s *contract.Settings) {
+			s.Sync.AuditIntervalSeconds = 59
+		},
 		"sync.recordsPerSecond must not be negative": func(s *contract.Settings) { s.Sync.RecordsPerSecond = -1 },
 	} {
 		t.Run(want, func(t *testing.T) {
@@ -222,11 +229,11 @@ func TestParseIgnoresWhatItDoesNotKnow(t *testing.T) {
 		"networks": [{"interface": "lan", "virtualAddresses": [], "colour": "red"}],
 		"probes": [{"name": "gateway", "type": "ICMP", "host": "192.0.2.254", "interface": "lan", "jitter": 5}],
 		"preemption": {"policy": "Maybe"},
-		"sync": {"classes": ["ConnectionCache", "Telepathy"], "compression": true}}`))
+		"sync": {"classes": [{"name": "ConnectionCache", "mood": "good"}, {"name": "Telepathy"}], "compression": true}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := parsed.Sync.Classes; !slices.Equal(got, []string{"ConnectionCache"}) {
+	if got := parsed.Sync.Classes; len(got) != 1 || got[0].Name != "ConnectionCache" {
 		t.Errorf("classes are %v", got)
 	}
 }
@@ -244,7 +251,7 @@ func TestParseTakesDefaults(t *testing.T) {
 		Isolation: contract.IsolationFence, HealthDampingSeconds: 3,
 		Preemption: &contract.Preemption{DelaySeconds: 300},
 		Probes:     []contract.Probe{probe("gateway", contract.ProbeICMP, 0, "")},
-		Sync:       contract.Sync{Classes: []string{"ConnectionCache"}},
+		Sync:       contract.Sync{Classes: []contract.SyncClass{{Name: "ConnectionCache"}}, AuditIntervalSeconds: 600},
 	}
 	if !reflect.DeepEqual(parsed, want) {
 		t.Errorf("got  %+v\nwant %+v", parsed, want)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/hapair-io/hapair/internal/state"
 )
 
 // Validate reports everything that is wrong with the settings, each error with the path of its field. The operator
@@ -48,31 +46,6 @@ func (s Settings) validateTimes() []error {
 		errs = append(errs, fmt.Errorf("grantMilliseconds: %d is too long for leaseDurationSeconds %d; lower it to %d, "+
 			"which is half of it, or less, or raise leaseDurationSeconds",
 			s.GrantMilliseconds, s.LeaseDurationSeconds, longest.Milliseconds()))
-	}
-	return errs
-}
-
-// lastTCPState is the kernel's TCP_CONNTRACK_SYN_SENT2.
-const lastTCPState = 9
-
-func (s Sync) validate() []error {
-	var errs []error
-	for i, c := range s.Classes {
-		if _, err := state.ParseClass(c); err != nil {
-			errs = append(errs, fmt.Errorf("sync.classes[%d]: %w", i, err))
-		}
-	}
-	for i, number := range s.TCPStates {
-		if number == 0 || number > lastTCPState {
-			errs = append(errs, fmt.Errorf("sync.tcpStates[%d] must be from 1 to %d", i, lastTCPState))
-		}
-	}
-	errs = append(errs, collect(within("sync.minimumAgeSeconds", s.MinimumAgeSeconds, 0, MaxMinimumAgeSeconds))...)
-	if s.RecordsPerSecond < 0 {
-		errs = append(errs, errors.New("sync.recordsPerSecond must not be negative"))
-	}
-	if s.KilobitsPerSecond < 0 {
-		errs = append(errs, errors.New("sync.kilobitsPerSecond must not be negative"))
 	}
 	return errs
 }

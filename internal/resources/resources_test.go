@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/randfill"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/resources"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/resources"
 )
 
 // replicating are the settings of the smallest pair that replicates so.
@@ -64,7 +64,7 @@ func TestTemplateHash(t *testing.T) {
 		"image":            {func(p pair) { p.Spec.Firewall.Image = "x" }, images, contract.Sync{}, true},
 		"operator's image": {same, otherImages, contract.Sync{}, true},
 		"attachment":       {func(p pair) { p.Spec.Networks[0].Attachment.Multus.Name = "x" }, images, contract.Sync{}, true},
-		"settings":         {same, images, contract.Sync{Protocols: contract.Numbers{6}}, true},
+		"settings":         {same, images, contract.Sync{Classes: []contract.SyncClass{{Name: "ConnectionCache"}}}, true},
 		"throttle":         {same, images, contract.Sync{RecordsPerSecond: 5, KilobitsPerSecond: 7}, false},
 		"node selector": {func(p pair) {
 			p.Spec.Firewall.Scheduling.NodeSelector = map[string]string{"a": "b"}
@@ -105,16 +105,16 @@ func TestSync(t *testing.T) {
 		want   string
 		err    string
 	}{
-		"no policy":    {nil, `{"classes":["ConnectionCache"]}`, ""},
-		"empty policy": {&v1alpha1.SyncPolicy{}, `{"classes":["ConnectionCache"]}`, ""},
+		"no policy":    {nil, `{"classes":[{"name":"ConnectionCache"}],"auditIntervalSeconds":600}`, ""},
+		"empty policy": {&v1alpha1.SyncPolicy{}, `{"classes":[{"name":"ConnectionCache"}],"auditIntervalSeconds":600}`, ""},
 		"class skipped": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{skip}}},
-			`{"classes":[]}`, "",
+			`{"classes":[],"auditIntervalSeconds":600}`, "",
 		},
 		"everything": {
 			policy(),
-			`{"classes":["ConnectionCache"],"protocols":[6,17],"excludedNetworks":["198.51.100.0/24"],` +
-				`"recordsPerSecond":50000}`, "",
+			`{"classes":[{"name":"ConnectionCache","options":{"protocols":["TCP","UDP"],` +
+				`"excludedNetworks":["198.51.100.0/24"]}}],"recordsPerSecond":50000,"auditIntervalSeconds":600}`, "",
 		},
 		"what is narrow": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{
@@ -123,12 +123,14 @@ func TestSync(t *testing.T) {
 				},
 				Throttle: &v1alpha1.SyncThrottle{KilobitsPerSecond: 10_000},
 			}},
-			`{"classes":["ConnectionCache"],"tcpStates":[3,7],"minimumAgeSeconds":5,"kilobitsPerSecond":10000}`, "",
+			`{"classes":[{"name":"ConnectionCache","options":{"tcpStates":["Established","TimeWait"],` +
+				`"minimumAgeSeconds":5}}],"kilobitsPerSecond":10000,"auditIntervalSeconds":600}`, "",
 		},
 		"unknown state": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Connections: &v1alpha1.ConnectionFilter{
 				TCPStates: []v1alpha1.TCPState{"Asleep"},
-			}}}, "", `spec.connections.tcpStates[0]: unknown state "Asleep"`,
+			}}}, "", `spec.connections.tcpStates[0]: unknown TCP state "Asleep"; known: Close, CloseWait, Established, FinWait, LastAck, ` +
+				`SimultaneousOpen, SynReceived, SynSent, TimeWait`,
 		},
 		"unknown class": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{{Name: "Dreams"}}}}, "",
@@ -137,7 +139,7 @@ func TestSync(t *testing.T) {
 		"unknown protocol": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Connections: &v1alpha1.ConnectionFilter{
 				Protocols: []v1alpha1.ConnectionProtocol{"TCP", "IPX"},
-			}}}, "", `spec.connections.protocols[1]: unknown protocol "IPX"`,
+			}}}, "", `spec.connections.protocols[1]: unknown protocol "IPX"; known: GRE, ICMP, ICMPv6, SCTP, TCP, UDP`,
 		},
 	}
 	for name, test := range tests {

@@ -8,73 +8,63 @@ import (
 	"slices"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/class/connectioncache/options"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// protocolNumbers are of the IANA registry of protocol numbers.
-var protocolNumbers = map[v1alpha1.ConnectionProtocol]uint8{
-	"ICMP": 1, "TCP": 6, "UDP": 17, "GRE": 47, "ICMPv6": 58, "SCTP": 132,
-}
-
-// tcpStates are the kernel's enum tcp_conntrack.
-var tcpStates = map[v1alpha1.TCPState]uint8{
-	"SynSent": 1, "SynReceived": 2, "Established": 3, "FinWait": 4, "CloseWait": 5, "LastAck": 6, "TimeWait": 7,
-	"Close": 8, "SimultaneousOpen": 9,
-}
-
-// Sync is what a policy lets the pair replicate; without a policy, every class that is replicated by default.
+// Sync returns what a policy has the pair replicate. A class that the policy does not choose, and every class of a pair
+// without a policy, has the default of the catalogue.
 func Sync(policy *v1alpha1.SyncPolicy) (contract.Sync, error) {
-	if policy == nil {
-		policy = &v1alpha1.SyncPolicy{}
+	spec := v1alpha1.SyncPolicySpec{}
+	if policy != nil {
+		spec = policy.Spec
 	}
-	replicated := map[string]bool{state.ConnectionCache.String(): true}
-	for i, class := range policy.Spec.Classes {
-		known, err := state.ParseClass(string(class.Name))
+	catalogue := state.Classes()
+	replicated := map[string]bool{}
+	for _, name := range catalogue.Selectable() {
+		row, _ := catalogue.Named(name)
+		replicated[name] = row.Default == state.Replicated
+	}
+	for i, class := range spec.Classes {
+		row, err := catalogue.Select(string(class.Name))
 		if err != nil {
 			return contract.Sync{}, fmt.Errorf("spec.classes[%d].name: %w", i, err)
 		}
-		replicated[known.String()] = class.Mode == v1alpha1.SyncModeReplicate
+		replicated[row.Name] = class.Mode == v1alpha1.SyncModeReplicate
 	}
-	maps.DeleteFunc(replicated, func(_ string, wanted bool) bool { return !wanted })
-	sync := contract.Sync{Classes: slices.AppendSeq([]string{}, maps.Keys(replicated))}
-	slices.Sort(sync.Classes)
-
-	if connections := policy.Spec.Connections; connections != nil {
-		var err error
-		if sync.Protocols, err = numbers(connections.Protocols, protocolNumbers, "protocol"); err != nil {
-			return contract.Sync{}, fmt.Errorf("spec.connections.protocols%w", err)
+	sync := contract.Sync{Classes: []contract.SyncClass{}, AuditIntervalSeconds: contract.DefaultAuditIntervalSeconds}
+	for _, name := range slices.Sorted(maps.Keys(replicated)) {
+		if !replicated[name] {
+			continue
 		}
-		if sync.TCPStates, err = numbers(connections.TCPStates, tcpStates, "state"); err != nil {
-			return contract.Sync{}, fmt.Errorf("spec.connections.tcpStates%w", err)
-		}
-		sync.MinimumAgeSeconds = connections.MinimumAgeSeconds
-		for i, text := range connections.ExcludedNetworks {
-			block, err := netip.ParsePrefix(text)
+		class := contract.SyncClass{Name: name}
+		if spec.Connections != nil {
+			parsed, err := connectionOptions(spec.Connections)
 			if err != nil {
-				return contract.Sync{}, fmt.Errorf("spec.connections.excludedNetworks[%d]: %w", i, err)
+				return contract.Sync{}, fmt.Errorf("spec.connections.%w", err)
 			}
-			sync.ExcludedNetworks = append(sync.ExcludedNetworks, block)
+			class.Options = parsed
 		}
+		sync.Classes = append(sync.Classes, class)
 	}
-	if throttle := policy.Spec.Throttle; throttle != nil {
+	if throttle := spec.Throttle; throttle != nil {
 		sync.RecordsPerSecond, sync.KilobitsPerSecond = throttle.RecordsPerSecond, throttle.KilobitsPerSecond
 	}
 	return sync, nil
 }
 
-// numbers are those of what is named, sorted.
-func numbers[T ~string](names []T, known map[T]uint8, kind string) (contract.Numbers, error) {
-	var all contract.Numbers
-	for i, name := range names {
-		number, ok := known[name]
-		if !ok {
-			return nil, fmt.Errorf("[%d]: unknown %s %q", i, kind, name)
-		}
-		all = append(all, number)
+// connectionOptions returns the options of class ConnectionCache in the form of the settings.
+func connectionOptions(filter *v1alpha1.ConnectionFilter) (json.RawMessage, error) {
+	document, err := json.Marshal(filter)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(all)
-	return all, nil
+	parsed, err := options.Parse(document)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(parsed)
 }
 
 // Settings are what both sidecars of the pair are told.

@@ -1,12 +1,14 @@
 package sidecar
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
+	"github.com/hapair-io/hapair/internal/state"
 )
 
 // Condition is one condition of the unit's own pod.
@@ -110,8 +112,8 @@ func synchronizedCondition(m ha.Machine, found faults) Condition {
 	switch {
 	case found.full != "" && m.Role() != ha.Active:
 		return Condition{Reason: v1alpha1.ReasonTableFull, Message: fmt.Sprintf(
-			"the kernel has no room for more of class %s: raise its table's limit on the node "+
-				"(net.netfilter.nf_conntrack_max for ConnectionCache), or replicate less", found.full)}
+			"the table of class %s is full: raise %s on the node, or replicate less",
+			found.full, fullHint(found.full))}
 	case m.InSync():
 		return Condition{True: true, Reason: v1alpha1.ReasonInSync}
 	case m.Connected():
@@ -119,6 +121,12 @@ func synchronizedCondition(m ha.Machine, found faults) Condition {
 	default:
 		return Condition{Reason: v1alpha1.ReasonPeerDisconnected}
 	}
+}
+
+// fullHint returns the limit to raise when the table of a class is full.
+func fullHint(class string) string {
+	row, _ := state.Classes().Named(class)
+	return cmp.Or(row.FullHint, "its limit")
 }
 
 func configurationCondition(f firewallStatus) Condition {

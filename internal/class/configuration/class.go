@@ -13,7 +13,12 @@ type Configuration struct{ table *table }
 // New makes the class of a unit that has no document yet.
 func New() *Configuration { return &Configuration{table: newTable()} }
 
-// Class is the class as the engine takes it.
+// Factory returns the factory of the class, whose state is c.
+func (c *Configuration) Factory() class.Factory {
+	return class.Factory{ID: state.Configuration, New: func(class.Options) (class.Class, error) { return c.Class(), nil }}
+}
+
+// Class returns what the engine replicates.
 func (c *Configuration) Class() class.Class {
 	return class.Class{ID: state.Configuration, Source: c.table, Sink: c.table, Codec: c.table}
 }

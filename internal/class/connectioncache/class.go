@@ -5,19 +5,19 @@ import (
 	"net/netip"
 
 	"github.com/hapair-io/hapair/internal/class"
-	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/class/connectioncache/options"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// Config is what the class needs to know of the pair.
+// Config configures the class on one unit.
 type Config struct {
-	// Sync narrows which connections are replicated.
-	Sync contract.Sync
-	// VirtualAddresses are those that the pair shares. Connections with one of them are replicated, those with any other
-	// address of the unit itself are not.
+	// Options narrow which connections are replicated.
+	Options options.Options
+	// VirtualAddresses are the addresses that the pair shares. Their connections are replicated. Connections of the
+	// unit's other addresses are not.
 	VirtualAddresses []netip.Addr
-	// Addresses reads the addresses of the unit's interfaces; those of this network namespace when nil.
+	// Addresses reads the addresses of the unit's interfaces. If nil, it reads those of this network namespace.
 	Addresses func() ([]netip.Addr, error)
 }
 
@@ -27,12 +27,27 @@ type ConnectionCache struct {
 	sink   *sink
 }
 
-// New opens the kernel's table.
+// Factory returns the factory of the class.
+func Factory() class.Factory {
+	return class.Factory{ID: state.ConnectionCache, New: func(o class.Options) (class.Class, error) {
+		parsed, err := options.Parse(o.Document)
+		if err != nil {
+			return class.Class{}, fmt.Errorf("parsing options: %w", err)
+		}
+		c, err := New(Config{Options: parsed, VirtualAddresses: o.VirtualAddresses})
+		if err != nil {
+			return class.Class{}, err
+		}
+		return c.Class(), nil
+	}}
+}
+
+// New opens the kernel's connection tracking table.
 func New(config Config) (*ConnectionCache, error) {
 	if config.Addresses == nil {
 		config.Addresses = interfaceAddresses
 	}
-	filter := newFilter(config.Sync, config.VirtualAddresses, config.Addresses)
+	filter := newFilter(config.Options, config.VirtualAddresses, config.Addresses)
 	if err := filter.refresh(); err != nil {
 		return nil, err
 	}
@@ -41,15 +56,15 @@ func New(config Config) (*ConnectionCache, error) {
 		return nil, fmt.Errorf("opening the connection tracking table: %w", err)
 	}
 	return &ConnectionCache{
-		source: &source{filter: filter, nursery: newNursery(config.Sync.MinimumAge())},
+		source: &source{filter: filter, nursery: newNursery(config.Options.MinimumAge())},
 		sink:   &sink{filter: filter, table: table},
 	}, nil
 }
 
-// Class is the class as the engine takes it.
+// Class returns what the engine replicates.
 func (c *ConnectionCache) Class() class.Class {
-	return class.Class{ID: state.ConnectionCache, Source: c.source, Sink: c.sink, Codec: codec{}}
+	return class.Class{ID: state.ConnectionCache, Source: c.source, Sink: c.sink, Codec: codec{}, Close: c.Close}
 }
 
-// Close gives the table back, when no engine uses it any more.
+// Close closes the table. No engine may use the class any more.
 func (c *ConnectionCache) Close() error { return c.sink.table.Close() }

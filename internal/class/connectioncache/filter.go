@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/class/connectioncache/options"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
@@ -26,14 +26,14 @@ type filter struct {
 	addresses func() ([]netip.Addr, error)
 }
 
-func newFilter(sync contract.Sync, virtual []netip.Addr, addresses func() ([]netip.Addr, error)) *filter {
+func newFilter(o options.Options, virtual []netip.Addr, addresses func() ([]netip.Addr, error)) *filter {
 	f := &filter{
-		protocols: slices.Clone(sync.Protocols), virtual: map[netip.Addr]struct{}{}, addresses: addresses,
+		protocols: o.ProtocolNumbers(), virtual: map[netip.Addr]struct{}{}, addresses: addresses,
 	}
-	for _, state := range sync.TCPStates {
+	for _, state := range o.TCPStateNumbers() {
 		f.tcpStates |= 1 << state
 	}
-	for _, p := range sync.ExcludedNetworks {
+	for _, p := range o.ExcludedNetworks {
 		f.excluded = append(f.excluded, p.Masked())
 	}
 	for _, a := range virtual {

@@ -4,15 +4,15 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/class/connectioncache/options"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
 func TestFilterTakesWhatTheOtherUnitCouldGoOnWith(t *testing.T) {
 	virtual := []netip.Addr{netip.MustParseAddr("192.168.50.1"), netip.MustParseAddr("203.0.113.1")}
 	own := append([]netip.Addr{netip.MustParseAddr("10.0.0.7"), netip.MustParseAddr("192.168.50.2")}, virtual...)
-	filter := newFilter(contract.Sync{
-		Protocols:        []uint8{conntrack.ProtocolTCP},
+	filter := newFilter(options.Options{
+		Protocols:        []string{"TCP"},
 		ExcludedNetworks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")},
 	}, virtual, func() ([]netip.Addr, error) { return own, nil })
 	if err := filter.refresh(); err != nil {
@@ -50,7 +50,7 @@ func TestFilterTakesWhatTheOtherUnitCouldGoOnWith(t *testing.T) {
 }
 
 func TestFilterOfStatesIsOfTCP(t *testing.T) {
-	filter := newFilter(contract.Sync{TCPStates: []uint8{uint8(conntrack.TCPEstablished)}}, nil, nil)
+	filter := newFilter(options.Options{TCPStates: []string{"Established"}}, nil, nil)
 	in := func(state conntrack.TCPState) conntrack.Flow {
 		f := example()
 		f.TCP.State = state
@@ -76,7 +76,7 @@ func TestFilterOfStatesIsOfTCP(t *testing.T) {
 }
 
 func TestEmptyFilterTakesEveryProtocol(t *testing.T) {
-	filter := newFilter(contract.Sync{}, nil, func() ([]netip.Addr, error) { return nil, nil })
+	filter := newFilter(options.Options{}, nil, func() ([]netip.Addr, error) { return nil, nil })
 	f := example()
 	for _, protocol := range []uint8{1, 6, 17, 50, 132} {
 		f.Orig.Protocol = protocol

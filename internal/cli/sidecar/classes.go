@@ -1,62 +1,69 @@
 package sidecar
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
 
 	"github.com/hapair-io/hapair/internal/class"
-	"github.com/hapair-io/hapair/internal/class/connectioncache"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// connectionsWeight is how many frames of connections go before one of another class. A document, which may be large
-// and is in no hurry, does not hold up what a failover now would lose.
-const connectionsWeight = 8
-
-// openClasses opens the classes that are always replicated, and those that the policy names. The function that is
-// returned gives back what they opened, and is to be called when no engine uses them any more.
+// openClasses makes the classes that the settings choose and those that are always replicated. The caller calls
+// closeAll once no engine uses them any more.
 func openClasses(
-	pair contract.Settings, always ...class.Class,
+	pair contract.Settings, catalogue state.Catalogue, factories []class.Factory,
 ) (classes []class.Class, closeAll func() error, err error) {
-	classes = always
-	var closers []func() error
-	closeAll = func() error {
+	chosen := map[state.Class]contract.SyncClass{}
+	for _, c := range pair.Sync.Classes {
+		row, err := catalogue.Select(c.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		chosen[row.ID] = c
+	}
+	for _, factory := range factories {
+		row, _ := catalogue.Row(factory.ID)
+		settings, isChosen := chosen[factory.ID]
+		if !isChosen && row.Default != state.Always {
+			continue
+		}
+		c, err := factory.New(class.Options{VirtualAddresses: virtualAddresses(pair), Document: settings.Options})
+		if err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("opening class %s: %w", row.Name, err), closing(classes)())
+		}
+		c.Weight = cmp.Or(int(settings.Weight), row.Weight)
+		classes = append(classes, c)
+		delete(chosen, factory.ID)
+	}
+	for _, c := range chosen {
+		return nil, nil, errors.Join(fmt.Errorf("class %s is not built in", c.Name), closing(classes)())
+	}
+	return classes, closing(classes), nil
+}
+
+// closing returns a function that closes classes.
+func closing(classes []class.Class) func() error {
+	return func() error {
 		var errs []error
-		for _, c := range closers {
-			errs = append(errs, c())
+		for _, c := range classes {
+			if c.Close != nil {
+				errs = append(errs, c.Close())
+			}
 		}
 		return errors.Join(errs...)
 	}
-	for _, name := range pair.Sync.Classes {
-		id, err := state.ParseClass(name)
-		if err != nil {
-			return nil, nil, errors.Join(err, closeAll())
-		}
-		switch id {
-		case state.ConnectionCache:
-			c, err := connectioncache.New(connectioncache.Config{Sync: pair.Sync, VirtualAddresses: virtualAddresses(pair)})
-			if err != nil {
-				return nil, nil, errors.Join(fmt.Errorf("opening class %s: %w", id, err), closeAll())
-			}
-			opened := c.Class()
-			opened.Weight = connectionsWeight
-			classes, closers = append(classes, opened), append(closers, c.Close)
-		default:
-			return nil, nil, errors.Join(fmt.Errorf("class %s is known and not built in", id), closeAll())
-		}
-	}
-	return classes, closeAll, nil
 }
 
-// virtualAddresses are all that the pair shares.
+// virtualAddresses returns all addresses that the pair shares.
 func virtualAddresses(pair contract.Settings) []netip.Addr {
-	var all []netip.Addr
+	var addresses []netip.Addr
 	for _, n := range pair.Networks {
 		for _, a := range n.VirtualAddresses {
-			all = append(all, a.Addr())
+			addresses = append(addresses, a.Addr())
 		}
 	}
-	return all
+	return addresses
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/all"
 	"github.com/hapair-io/hapair/internal/class/configuration"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
@@ -42,6 +43,7 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 	"github.com/hapair-io/hapair/internal/scrape"
 	"github.com/hapair-io/hapair/internal/sidecar"
+	"github.com/hapair-io/hapair/internal/state"
 )
 
 // leaseTimeout bounds a request about the Lease. It is longer than an API server in good order ever takes, and short
@@ -193,7 +195,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	config.Configuration = delivery.New(delivery.Config{
 		GivenFile: o.givenDocument, FirewallFile: o.firewallDocument, Replica: replica, Log: log.WithName("configuration"),
 	})
-	classes, closeClasses, err := openClasses(pair, replica.Class())
+	classes, closeClasses, err := openClasses(pair, state.Classes(), all.Factories(replica))
 	if err != nil {
 		return err
 	}
@@ -332,11 +334,12 @@ func (o sidecarOptions) newReplication(
 	config := engine.Config{
 		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name), Peer: string(u.peer),
 		Incarnation: u.incarnation, PeerPort: contract.SyncPort,
-		TLS:     transport.Credentials(o.tlsDirectory, peerName),
-		Classes: parts.classes,
-		Limits:  limitsOf(pair.Sync),
-		Metrics: parts.metrics,
-		Log:     log,
+		TLS:           transport.Credentials(o.tlsDirectory, peerName),
+		Classes:       parts.classes,
+		Limits:        limitsOf(pair.Sync),
+		AuditInterval: pair.Sync.AuditInterval(),
+		Metrics:       parts.metrics,
+		Log:           log,
 	}
 	if u.name == v1alpha1.Primary {
 		config.ListenAddress = listenAddress

@@ -13,6 +13,9 @@ import (
 	"github.com/hapair-io/hapair/internal/class"
 )
 
+// auditInterval is that of the engines under test.
+const auditInterval = 10 * time.Minute
+
 // counted is a script on a pair that is in sync, with a function that reads a figure of the primary's.
 func counted(t *testing.T, script func(t *testing.T, b *bed, count func(string) float64)) {
 	t.Helper()

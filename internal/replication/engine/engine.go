@@ -49,6 +49,9 @@ type Config struct {
 	Classes []class.Class
 	// Limits bound how fast state is sent, until SetLimits says otherwise.
 	Limits Limits
+	// AuditInterval is the time between two comparisons of the units' tables while they are in sync. Each costs both
+	// units a dump of the table. 0 disables audits.
+	AuditInterval time.Duration
 	// Metrics are counted up; ones that nobody reads when nil.
 	Metrics *Metrics
 	Log     logr.Logger

@@ -208,7 +208,8 @@ func (b *bed) newUnit(name, peer string, change func(*Config)) *unit {
 	config := Config{
 		Pair: "edge", Namespace: "default", Unit: name, Peer: peer, Incarnation: name + "/1", PeerPort: 7780,
 		TLS: b.credentials(name, peer), Classes: []class.Class{u.memory.Class()}, Network: b.network,
-		Log: testr.NewWithInterface(b.t, testr.Options{}).WithName(name),
+		AuditInterval: auditInterval,
+		Log:           testr.NewWithInterface(b.t, testr.Options{}).WithName(name),
 	}
 	if name == "primary" {
 		config.ListenAddress = ":7780"

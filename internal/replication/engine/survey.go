@@ -12,9 +12,6 @@ import (
 	"github.com/hapair-io/hapair/internal/replication/wire"
 )
 
-// auditInterval is how often the tables of a pair in sync are compared. It costs each unit a dump.
-const auditInterval = 10 * time.Minute
-
 // survey is a question to the standby for the digests of its table.
 type survey struct {
 	generation uint64
@@ -127,15 +124,19 @@ func (s *stream) digest(ctx context.Context, asked *survey, into *audit.Digest) 
 
 // auditUntilLost compares the tables now and then until changes are lost.
 func (s *stream) auditUntilLost(ctx context.Context) error {
-	ticker := time.NewTicker(auditInterval)
-	defer ticker.Stop()
+	var due <-chan time.Time // never, if there is no interval
+	if interval := s.conversation.engine.config.AuditInterval; interval > 0 {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		due = ticker.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.resync:
 			return nil
-		case <-ticker.C:
+		case <-due:
 			if err := s.audit(ctx); err != nil {
 				return err
 			}

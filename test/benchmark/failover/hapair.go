@@ -110,7 +110,7 @@ func (h *hapair) settings() (string, error) {
 			{Interface: "lan0", VirtualAddresses: []netip.Prefix{testbed.VirtualLAN}},
 			{Interface: "wan0", VirtualAddresses: []netip.Prefix{testbed.VirtualWAN}},
 		},
-		Sync: contract.Sync{Classes: []string{state.ConnectionCache.String()}},
+		Sync: contract.Sync{Classes: []contract.SyncClass{{Name: state.ConnectionCache.String()}}},
 	}
 	text, err := json.MarshalIndent(told, "", "  ")
 	if err == nil {

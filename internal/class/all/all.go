@@ -1,0 +1,18 @@
+// Package all lists the classes that are built into the sidecar. A new class adds its factory here. The package decides
+// nothing: the catalogue in package state has the facts about a class, and the settings choose which ones a pair uses.
+package all
+
+import (
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/configuration"
+	"github.com/hapair-io/hapair/internal/class/connectioncache"
+)
+
+// Factories returns one factory for each class. The state of class Configuration lives in the process, so its owner
+// passes it.
+func Factories(document *configuration.Configuration) []class.Factory {
+	return []class.Factory{
+		document.Factory(),
+		connectioncache.Factory(),
+	}
+}

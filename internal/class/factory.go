@@ -1,0 +1,24 @@
+package class
+
+import (
+	"encoding/json"
+	"net/netip"
+
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// Factory makes a class. Each class package has one function that returns it, and package all lists them.
+type Factory struct {
+	// ID is the class that New makes.
+	ID state.Class
+	// New makes the class on this unit, in the network namespace of the calling thread. The weight is set by the caller.
+	New func(Options) (Class, error)
+}
+
+// Options are what a unit's settings state for one class.
+type Options struct {
+	// VirtualAddresses are the addresses that the pair shares.
+	VirtualAddresses []netip.Addr
+	// Document is the JSON of the class's own options, which only the class decodes. It is empty if there are none.
+	Document json.RawMessage
+}

@@ -1,0 +1,119 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Default is whether a class is replicated when no SyncPolicy chooses.
+type Default uint8
+
+// The defaults of a class.
+const (
+	// Replicated classes are replicated unless a SyncPolicy skips them.
+	Replicated Default = iota + 1
+	// NotReplicated classes are replicated only if a SyncPolicy asks for it.
+	NotReplicated
+	// Always marks classes that are replicated in every pair. A SyncPolicy must not name them.
+	Always
+	// Never marks classes that are replicated in no pair. A SyncPolicy must not name them.
+	Never
+)
+
+// String returns the default as the documentation writes it.
+func (d Default) String() string {
+	switch d {
+	case Replicated:
+		return "replicated"
+	case NotReplicated:
+		return "not replicated"
+	case Always:
+		return "always replicated"
+	case Never:
+		return "never replicated"
+	default:
+		return fmt.Sprintf("Default(%d)", uint8(d))
+	}
+}
+
+// Row describes one class. It is the only place that has these facts; the API, its defaults and the table in
+// docs/replication.md are tested against it.
+type Row struct {
+	ID Class
+	// Name is the class in a SyncPolicy, in logs and in metrics.
+	Name    string
+	Default Default
+	// Weight is the class's share of the stream when several classes have changes waiting: the number of frames it sends
+	// in one turn. A SyncPolicy can override it.
+	Weight int
+	// FullHint names the limit to raise when the standby's table of the class is full. It is empty for a class whose
+	// table cannot fill up.
+	FullHint string
+	// Summary is one sentence about what the class replicates.
+	Summary string
+}
+
+// IsSelectable reports whether a SyncPolicy may name the class.
+func (r Row) IsSelectable() bool { return r.Default == Replicated || r.Default == NotReplicated }
+
+// Catalogue is a list of classes, sorted by name.
+type Catalogue []Row
+
+// catalogue is the catalogue of this project. To add a class, add a row.
+var catalogue = Catalogue{
+	{
+		ID: Configuration, Name: "Configuration", Default: Always, Weight: 1,
+		Summary: "The document that the active's firewall enforces.",
+	},
+	{
+		// A document, which can be large and is not urgent, must not delay the connections that a failover would lose.
+		ID: ConnectionCache, Name: "ConnectionCache", Default: Replicated, Weight: 8,
+		FullHint: "net.netfilter.nf_conntrack_max",
+		Summary:  "Connection tracking: tuples, translation, status, TCP state and window scale, marks, timeouts.",
+	},
+}
+
+// Classes returns the catalogue of this project. The caller may change the copy.
+func Classes() Catalogue { return slices.Clone(catalogue) }
+
+// Row returns the row of a class.
+func (c Catalogue) Row(id Class) (Row, bool) {
+	return c.find(func(r Row) bool { return r.ID == id })
+}
+
+// Named returns the row of the class with a name.
+func (c Catalogue) Named(name string) (Row, bool) {
+	return c.find(func(r Row) bool { return r.Name == name })
+}
+
+func (c Catalogue) find(match func(Row) bool) (Row, bool) {
+	if i := slices.IndexFunc(c, match); i >= 0 {
+		return c[i], true
+	}
+	return Row{}, false
+}
+
+// Selectable returns the names of the classes that a SyncPolicy may name.
+func (c Catalogue) Selectable() []string {
+	var names []string
+	for _, row := range c {
+		if row.IsSelectable() {
+			names = append(names, row.Name)
+		}
+	}
+	return names
+}
+
+// Select returns the row of a class that a SyncPolicy names. The error explains a name that it must not use.
+func (c Catalogue) Select(name string) (Row, error) {
+	row, ok := c.Named(name)
+	switch {
+	case !ok:
+		return Row{}, fmt.Errorf("unknown class %q; known: %s", name, strings.Join(c.Selectable(), ", "))
+	case !row.IsSelectable():
+		return Row{}, fmt.Errorf("class %s is %s and must not be named; leave it out", name, row.Default)
+	default:
+		return row, nil
+	}
+}
