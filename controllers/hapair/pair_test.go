@@ -25,6 +25,7 @@ func kinds() []client.ObjectList {
 		&corev1.PodList{}, &corev1.ConfigMapList{}, &corev1.SecretList{}, &corev1.ServiceAccountList{},
 		&corev1.ServiceList{}, &rbacv1.RoleList{}, &rbacv1.RoleBindingList{}, &coordinationv1.LeaseList{},
 		&policyv1.PodDisruptionBudgetList{}, &discoveryv1.EndpointSliceList{}, &networkingv1.NetworkPolicyList{},
+		&v1alpha1.HAUnitList{},
 	}
 }
 
@@ -65,7 +66,7 @@ var _ = Describe("A pair", func() {
 				Expect(metav1.IsControlledBy(object, s.pair)).To(BeTrue(), "%T %s", object, object.GetName())
 			}
 		}
-		Expect(made).To(Equal(2+2+4+2+1+2+2+1+1+1+1), "no more, and no fewer")
+		Expect(made).To(Equal(2+2+2+4+2+1+2+2+1+1+1+1), "no more, and no fewer")
 		Eventually(s.events).WithArguments(ctx, "UnitCreated").Should(ConsistOf(
 			ContainSubstring("edge-primary"), ContainSubstring("edge-secondary")))
 	})
@@ -175,7 +176,7 @@ var _ = Describe("A pair", func() {
 		Eventually(func() []rbacv1.PolicyRule {
 			Expect(s.get(ctx, "edge-primary", role)).To(Succeed())
 			return role.Rules
-		}).Should(HaveLen(3))
+		}).Should(HaveLen(4))
 
 		authority, before := &corev1.Secret{}, &corev1.Secret{}
 		Expect(s.get(ctx, "edge-ca", authority)).To(Succeed())

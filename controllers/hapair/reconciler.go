@@ -78,6 +78,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) error {
 		r.resolveSync,
 		r.resolveDocument,
 		r.prerequisite(r.ensureIdentity),
+		r.prerequisite(r.ensureHAUnits),
 		r.prerequisite(r.ensureCertificates),
 		r.ensureAccess,
 		r.prerequisite(r.ensureConfiguration),

@@ -19,6 +19,8 @@ var granted = map[string]string{
 	"create endpointslices/restricted.discovery.k8s.io": "asked for on OpenShift",
 	"get pods/status":                   "granted to units",
 	"patch pods/status":                 "granted to units",
+	"get haunits/status.hapair.io":      "granted to units",
+	"patch haunits/status.hapair.io":    "granted to units",
 	"get hapairs/status.hapair.io":      "goes with patch",
 	"get syncpolicies/status.hapair.io": "goes with patch",
 	"get syncpolicies.hapair.io":        "goes with watch, for a read past the cache",

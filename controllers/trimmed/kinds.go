@@ -40,6 +40,7 @@ func Kinds() map[client.Object]toolscache.TransformFunc {
 		&rbacv1.RoleBinding{}:           keep(nothing, applied(rbacv1ac.ExtractRoleBinding)),
 		&networkingv1.NetworkPolicy{}:   keep(nothing, applied(networkingv1ac.ExtractNetworkPolicy)),
 		&policyv1.PodDisruptionBudget{}: keep(nothing, applied(policyv1ac.ExtractPodDisruptionBudget)),
+		&v1alpha1.HAUnit{}:              keep(unitKept),
 	}
 }
 
@@ -143,6 +144,12 @@ func containersKept(from []corev1.ContainerStatus) (to []corev1.ContainerStatus)
 func leaseKept(from, to *coordinationv1.Lease) {
 	to.Annotations = only(from.Annotations, v1alpha1.AnnotationLastFailover)
 	to.Spec.HolderIdentity, to.Spec.LeaseTransitions = from.Spec.HolderIdentity, from.Spec.LeaseTransitions
+}
+
+// unitKept copies the report of a unit without its classes, whose numbers of entries change all the time.
+func unitKept(from, to *v1alpha1.HAUnit) {
+	to.Status = from.Status
+	to.Status.Classes = nil
 }
 
 func serviceKept(from, to *corev1.Service) {

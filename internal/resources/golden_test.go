@@ -176,8 +176,8 @@ func everything(pair *v1alpha1.HAPair, policy *v1alpha1.SyncPolicy) ([]any, erro
 		if err != nil {
 			return nil, err
 		}
-		objects = append(objects, resources.ServiceAccount(pair, unit), resources.Role(pair, unit),
-			resources.RoleBinding(pair, unit),
+		objects = append(objects, resources.HAUnit(pair, unit), resources.ServiceAccount(pair, unit),
+			resources.Role(pair, unit), resources.RoleBinding(pair, unit),
 			resources.UnitSecret(pair, unit, []byte("certificate"), []byte("key"), []byte("authority")), pod)
 	}
 	return objects, nil

@@ -32,6 +32,10 @@ func Role(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *rbacv1ac.RoleApplyConfigur
 				WithAPIGroups("").WithResources("pods/status").
 				WithResourceNames(UnitName(pair.Name, unit)).
 				WithVerbs("get", "patch"),
+			rbacv1ac.PolicyRule().
+				WithAPIGroups(v1alpha1.GroupVersion.Group).WithResources("haunits/status").
+				WithResourceNames(UnitName(pair.Name, unit)).
+				WithVerbs("get", "patch"),
 		)
 }
 
