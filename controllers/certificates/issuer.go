@@ -132,8 +132,8 @@ func (m *Manager) readCertificate(ctx context.Context, key client.ObjectKey) (*u
 	}
 }
 
-// pendingReason returns what cert-manager reports about a Certificate that is not issued in its present form. It returns
-// an empty text if the Certificate is issued.
+// pendingReason returns what cert-manager reports about a Certificate that is not issued in its present form. The text
+// is empty if the Certificate is issued.
 func pendingReason(certificate *unstructured.Unstructured) string {
 	status := struct {
 		Conditions []metav1.Condition `json:"conditions"`
@@ -155,8 +155,8 @@ func pendingReason(certificate *unstructured.Unstructured) string {
 	default:
 		report = describe(ready)
 	}
-	return fmt.Sprintf("Certificate %s/%s is not ready, cert-manager says %s; \"kubectl describe certificate %[2]s\", its "+
-		"CertificateRequests and the issuer have details", certificate.GetNamespace(), certificate.GetName(), report)
+	return fmt.Sprintf("Certificate %s/%s is not ready, cert-manager says %s; \"kubectl describe certificate %[2]s\", "+
+		"its CertificateRequests and the issuer have details", certificate.GetNamespace(), certificate.GetName(), report)
 }
 
 func describe(condition *metav1.Condition) string {

@@ -20,17 +20,19 @@ func TestCovers(t *testing.T) {
 		"fields are added": {object{
 			"names": list{"a", "b"}, "size": int64(256), "issuer": object{"name": "site", "kind": "x"}, "y": "z",
 		}, true},
-		"a field is missing":  {object{"names": list{"a", "b"}, "issuer": object{"name": "site"}}, false},
-		"a value differs": {object{"names": list{"a", "b"}, "size": int64(384), "issuer": object{"name": "site"}}, false},
+		"a field is missing": {object{"names": list{"a", "b"}, "issuer": object{"name": "site"}}, false},
+		"a value differs":    {object{"names": list{"a", "b"}, "size": int64(384), "issuer": object{"name": "site"}}, false},
 		"an element is added": {object{
 			"names": list{"a", "b", "c"}, "size": int64(256), "issuer": object{"name": "site"},
 		}, false},
-		"an element is missing":   {object{"names": list{"a"}, "size": int64(256), "issuer": object{"name": "site"}}, false},
-		"the order differs":     {object{"names": list{"b", "a"}, "size": int64(256), "issuer": object{"name": "site"}}, false},
-		"a nested value differs":  {object{"names": list{"a", "b"}, "size": int64(256), "issuer": object{"name": "x"}}, false},
-		"a string for a list": {object{"names": "a", "size": int64(256), "issuer": object{"name": "site"}}, false},
-		"a string for a map":  {object{"names": list{"a", "b"}, "size": int64(256), "issuer": "site"}, false},
-		"nothing":           {nil, false},
+		"an element is missing": {object{"names": list{"a"}, "size": int64(256), "issuer": object{"name": "site"}}, false},
+		"the order differs": {object{
+			"names": list{"b", "a"}, "size": int64(256), "issuer": object{"name": "site"},
+		}, false},
+		"a nested value differs": {object{"names": list{"a", "b"}, "size": int64(256), "issuer": object{"name": "x"}}, false},
+		"a string for a list":    {object{"names": "a", "size": int64(256), "issuer": object{"name": "site"}}, false},
+		"a string for a map":     {object{"names": list{"a", "b"}, "size": int64(256), "issuer": "site"}, false},
+		"nothing":                {nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := covers(test.found, wanted); got != test.want {
@@ -51,7 +53,7 @@ func TestPendingReason(t *testing.T) {
 		status any
 		want   string // empty when it is issued
 	}{
-		"issued":                   {[]any{condition("Ready", "True", "Ready", 2)}, ""},
+		"issued":                       {[]any{condition("Ready", "True", "Ready", 2)}, ""},
 		"issued, without a generation": {[]any{condition("Ready", "True", "Ready", 0)}, ""},
 		"being renewed": {[]any{
 			condition("Issuing", "True", "Renewing", 2), condition("Ready", "True", "Ready", 2),
@@ -64,8 +66,8 @@ func TestPendingReason(t *testing.T) {
 		"failed": {[]any{
 			condition("Ready", "False", "DoesNotExist", 2), condition("Issuing", "False", "Failed", 2),
 		}, "says Failed: the details"},
-		"no status":             {nil, "says nothing about it yet"},
-		"a status of another shape":   {"x", "says nothing about it yet"},
+		"no status":                 {nil, "says nothing about it yet"},
+		"a status of another shape": {"x", "says nothing about it yet"},
 		"conditions of other kinds": {[]any{condition("Good", "True", "x", 2)}, "says nothing about it yet"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,9 +17,7 @@ import (
 // follows a failover at once.
 func CachesSynced(known cache.Cache) healthz.Checker {
 	kinds := []client.Object{&v1alpha1.HAPair{}, &v1alpha1.SyncPolicy{}}
-	for kind := range trimmed.Kinds() {
-		kinds = append(kinds, kind)
-	}
+	kinds = append(kinds, trimmed.Kinds()...)
 	return func(request *http.Request) error {
 		for _, kind := range kinds {
 			informer, err := known.GetInformer(request.Context(), kind, cache.BlockUntilSynced(false))

@@ -213,7 +213,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		installCertManager()
 		s.lookUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
 			"Certificate "+s.namespace+"/edge-primary", "Certificate "+s.namespace+"/edge-secondary",
-			"nothing about it yet", "see that cert-manager runs")
+			"nothing about it yet", "check that cert-manager runs")
 	})
 
 	It("asks for certificates, and gives them to its units", func(ctx SpecContext) {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/hapair"
+	"github.com/hapair-io/hapair/controllers/trimmed"
 )
 
 // The terms of the election here, shorter than those that the operator is installed with.
@@ -54,7 +55,7 @@ func newReplica(namespace, office string) *replica {
 			return next.RoundTrip(request)
 		})
 	})
-	cached, err := hapair.CacheOptions()
+	cached, err := trimmed.Options()
 	Expect(err).NotTo(HaveOccurred())
 	cached.DefaultFieldSelector = fields.OneTermEqualSelector("metadata.namespace", namespace)
 	manager, _ := newOperator(config, ctrl.Options{

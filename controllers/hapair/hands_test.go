@@ -102,10 +102,10 @@ func (h *hands) bringUp(ctx context.Context) {
 	h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 }
 
-// snapshot is what the manager sees, which is all there is once the pair is at rest.
+// snapshot is the pair as the API server has it, once it is at rest.
 func (h *hands) snapshot(ctx context.Context) snapshot {
 	GinkgoHelper()
-	return takeSnapshot(ctx, h.life.seen, h.namespace, h.pair.Name)
+	return takeSnapshot(ctx, admin, h.namespace, h.pair.Name)
 }
 
 // collect plays the garbage collector: it removes one thing that a pair left which is deleted, and tells whether there

@@ -23,6 +23,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/hapair"
+	"github.com/hapair-io/hapair/controllers/trimmed"
 	"github.com/hapair-io/hapair/test/poll"
 )
 
@@ -38,11 +39,11 @@ type life struct {
 // beginLife begins a life with an empty cache. All that it does passes its failpoint, and the judge if there is one.
 func beginLife(ctx context.Context, namespace string, death failpoint, judged *judge) *life {
 	GinkgoHelper()
-	kinds, err := hapair.CacheOptions()
+	kinds, err := trimmed.Options()
 	Expect(err).NotTo(HaveOccurred())
 	kinds.Scheme, kinds.Mapper = admin.Scheme(), admin.RESTMapper()
 	kinds.DefaultFieldSelector = fields.OneTermEqualSelector("metadata.namespace", namespace)
-	seen, err := cache.New(managerConfig, kinds)
+	seen, err := trimmed.NewCache(managerConfig, kinds)
 	Expect(err).NotTo(HaveOccurred())
 	alive, end := context.WithCancel(ctx)
 	ended := make(chan struct{})

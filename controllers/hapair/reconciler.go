@@ -129,7 +129,7 @@ func (r *Reconciler) blockRefused(s *scope, kind blockerKind, err error) error {
 // objects returns what applies the objects of a pair.
 func (r *Reconciler) objects() owned.Applier { return owned.Applier{Client: r.Client, Live: r.Live} }
 
-// ensure applies an object of the pair if it is not as wanted. It fills current with the cached object as it was before.
+// ensure applies an object of the pair if it is not as wanted. It fills current with the cached object as it was.
 func (r *Reconciler) ensure(
 	ctx context.Context, pair *v1alpha1.HAPair, current client.Object, wanted owned.Configuration,
 ) error {

@@ -1,16 +1,12 @@
 package hapair
 
 import (
-	"fmt"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/selection"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -27,20 +23,6 @@ const (
 	// reconcileTimeout bounds one reconcile while the API server does not respond.
 	reconcileTimeout = 30 * time.Second
 )
-
-// CacheOptions returns options that restrict the cache to the objects of pairs. Most pods, Secrets and other objects of
-// a cluster do not concern the operator, so it does not hold them in memory.
-func CacheOptions() (cache.Options, error) {
-	ofPair, err := labels.NewRequirement(v1alpha1.LabelPair, selection.Exists, nil)
-	if err != nil {
-		return cache.Options{}, fmt.Errorf("selecting what belongs to pairs: %w", err)
-	}
-	cached := map[client.Object]cache.ByObject{}
-	for kind, keep := range trimmed.Kinds() {
-		cached[kind] = cache.ByObject{Label: labels.NewSelector().Add(*ofPair), Transform: keep}
-	}
-	return cache.Options{ByObject: cached, DefaultTransform: trimmed.TrimWritten}, nil
-}
 
 // SetupWithManager makes the manager call the reconciler whenever something changes that a pair depends on.
 func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
@@ -65,7 +47,7 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 			// A replica that waits to lead fills its caches meanwhile, so it acts at once when it leads.
 			EnableWarmup: new(true),
 		})
-	for kind := range trimmed.Kinds() {
+	for _, kind := range trimmed.Kinds() {
 		if _, lease := kind.(*coordinationv1.Lease); !lease {
 			setup.Owns(kind, builder.WithPredicates(trimmed.Changes()))
 		}

@@ -12,8 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/controllers/apply"
-	"github.com/hapair-io/hapair/controllers/trimmed"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -85,14 +83,7 @@ func (r *Reconciler) publishAddresses(ctx context.Context, pair *v1alpha1.HAPair
 		pair.Spec.Service.Type != corev1.ServiceTypeLoadBalancer {
 		return nil // Not yet, or no longer: the change brings the next reconcile.
 	}
-	wanted := resources.ServiceStatus(pair)
-	if same, err := trimmed.MatchesStatus(service, wanted); err != nil || same {
-		return err
-	}
-	if err := r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership); err != nil {
-		return fmt.Errorf("publishing the virtual addresses of Service %s: %w", service.Name, err)
-	}
-	return nil
+	return r.objects().EnsureStatus(ctx, &corev1.Service{}, resources.ServiceStatus(pair))
 }
 
 // endpoint returns how the Service reaches the active unit, nil while no unit is active or its pod has no address yet.

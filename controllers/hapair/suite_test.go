@@ -29,6 +29,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/hapair"
 	"github.com/hapair-io/hapair/controllers/syncpolicy"
+	"github.com/hapair-io/hapair/controllers/trimmed"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -127,7 +128,7 @@ func startOperator() {
 	GinkgoHelper()
 	others, err := labels.NewRequirement(labelByHand, selection.DoesNotExist, nil)
 	Expect(err).NotTo(HaveOccurred())
-	cached, err := hapair.CacheOptions()
+	cached, err := trimmed.Options()
 	Expect(err).NotTo(HaveOccurred())
 	cached.ByObject[&v1alpha1.HAPair{}] = cache.ByObject{Label: labels.NewSelector().Add(*others)}
 
@@ -146,6 +147,7 @@ func startOperator() {
 func newOperator(config *rest.Config, options ctrl.Options) (ctrl.Manager, *hapair.Reconciler) {
 	GinkgoHelper()
 	options.Scheme = admin.Scheme()
+	options.NewCache = trimmed.NewCache
 	options.Client = client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}}
 	options.Metrics = metricsserver.Options{BindAddress: "0"}
 	options.Controller.SkipNameValidation = new(true) // there are several in this process

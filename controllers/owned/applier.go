@@ -41,7 +41,8 @@ func (a Applier) Ensure(
 		return false, err
 	}
 	key := client.ObjectKey{Namespace: *wanted.GetNamespace(), Name: *wanted.GetName()}
-	switch err := a.Client.Get(ctx, key, current); {
+	applied, err := trimmed.Read(ctx, a.Client, key, current)
+	switch {
 	case apierrors.IsNotFound(err):
 		// The cache selects by label. A user's object of this name may exist without the label.
 		if err := a.refuseForeign(ctx, pair, current, key, what); err != nil {
@@ -52,7 +53,7 @@ func (a Applier) Ensure(
 	case !metav1.IsControlledBy(current, pair):
 		return false, &ForeignObjectError{Object: what}
 	default:
-		if same, err := trimmed.Matches(current, wanted); err != nil || same {
+		if same, err := applied.Matches(wanted); err != nil || same {
 			return false, err
 		}
 	}
@@ -60,6 +61,27 @@ func (a Applier) Ensure(
 		return false, fmt.Errorf("applying %s: %w", what, err)
 	}
 	return true, nil
+}
+
+// EnsureStatus applies the status of an object of the pair if it differs from what the operator applied last. It fills
+// current as Ensure does.
+func (a Applier) EnsureStatus(ctx context.Context, current client.Object, wanted Configuration) error {
+	what, err := describe(a.Client.Scheme(), current, wanted)
+	if err != nil {
+		return err
+	}
+	key := client.ObjectKey{Namespace: *wanted.GetNamespace(), Name: *wanted.GetName()}
+	applied, err := trimmed.Read(ctx, a.Client, key, current)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", what, err)
+	}
+	if same, err := applied.StatusMatches(wanted); err != nil || same {
+		return err
+	}
+	if err := a.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership); err != nil {
+		return fmt.Errorf("applying the status of %s: %w", what, err)
+	}
+	return nil
 }
 
 // refuseForeign returns a ForeignObjectError if an object of this name exists that the pair does not own. Applying

@@ -1,6 +1,8 @@
 package trimmed
 
 import (
+	"maps"
+	"slices"
 	"unique"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -23,65 +25,94 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// Kinds returns the kinds that a pair consists of, and what the cache keeps of each. A pair is two dozen objects, and of
-// most of them all that matters is whether they are as they should be. So what is kept is what an object is called,
-// whose it is, a digest of what was applied to it, and the few fields that are looked at. That it is not whole does no
-// harm, since nothing that was read is ever written back.
-func Kinds() map[client.Object]toolscache.TransformFunc {
+// Kinds returns the kinds that a pair owns.
+func Kinds() []client.Object { return slices.Collect(maps.Keys(transforms())) }
+
+// transforms returns the kinds that a pair owns, and how the cache trims each. The first argument of trim keeps the
+// fields that a reconciler reads; the second one digests what the operator applied.
+func transforms() map[client.Object]toolscache.TransformFunc {
 	return map[client.Object]toolscache.TransformFunc{
-		&corev1.Pod{}:                   keep(podKept),
-		&coordinationv1.Lease{}:         keep(leaseKept, applied(appliedToLease)),
-		&corev1.Service{}:               keep(serviceKept, applied(corev1ac.ExtractService), publishedService()),
-		&discoveryv1.EndpointSlice{}:    keep(sliceKept, applied(discoveryv1ac.ExtractEndpointSlice)),
-		&corev1.Secret{}:                keep(secretKept, applied(corev1ac.ExtractSecret)),
-		&corev1.ConfigMap{}:             keep(nothing, applied(corev1ac.ExtractConfigMap)),
-		&corev1.ServiceAccount{}:        keep(nothing, applied(corev1ac.ExtractServiceAccount)),
-		&rbacv1.Role{}:                  keep(nothing, applied(rbacv1ac.ExtractRole)),
-		&rbacv1.RoleBinding{}:           keep(nothing, applied(rbacv1ac.ExtractRoleBinding)),
-		&networkingv1.NetworkPolicy{}:   keep(nothing, applied(networkingv1ac.ExtractNetworkPolicy)),
-		&policyv1.PodDisruptionBudget{}: keep(nothing, applied(policyv1ac.ExtractPodDisruptionBudget)),
-		&v1alpha1.HAUnit{}:              keep(unitKept),
+		&corev1.Pod{}:                   trim(keepPod, digestNothing),
+		&coordinationv1.Lease{}:         trim(keepLease, digestObject(appliedToLease)),
+		&corev1.Service{}:               trim(keepService, digestService),
+		&discoveryv1.EndpointSlice{}:    trim(keepSlice, digestObject(discoveryv1ac.ExtractEndpointSlice)),
+		&corev1.Secret{}:                trim(keepSecret, digestObject(corev1ac.ExtractSecret)),
+		&corev1.ConfigMap{}:             trim(keepNothing, digestObject(corev1ac.ExtractConfigMap)),
+		&corev1.ServiceAccount{}:        trim(keepNothing, digestObject(corev1ac.ExtractServiceAccount)),
+		&rbacv1.Role{}:                  trim(keepNothing, digestObject(rbacv1ac.ExtractRole)),
+		&rbacv1.RoleBinding{}:           trim(keepNothing, digestObject(rbacv1ac.ExtractRoleBinding)),
+		&networkingv1.NetworkPolicy{}:   trim(keepNothing, digestObject(networkingv1ac.ExtractNetworkPolicy)),
+		&policyv1.PodDisruptionBudget{}: trim(keepNothing, digestObject(policyv1ac.ExtractPodDisruptionBudget)),
+		&v1alpha1.HAUnit{}:              trim(keepUnit, digestNothing),
 	}
 }
 
-// TrimWritten makes the cache keep of what users write all but what the API server and kubectl remember of it.
-func TrimWritten(object any) (any, error) {
-	if written, ok := object.(client.Object); ok {
+// Trim returns what the cache keeps of an object. It is for tests of code that reads from the cache.
+func Trim[T any, O interface {
+	*T
+	client.Object
+}](whole O) (O, error) {
+	for kind, trim := range transforms() {
+		if _, ok := kind.(O); !ok {
+			continue
+		}
+		trimmed, err := trim(whole.DeepCopyObject())
+		if err != nil {
+			return nil, err
+		}
+		into := O(new(T))
+		return into, trimmed.(*object).copyInto(into)
+	}
+	return whole, nil
+}
+
+// trim returns a function that reduces an object to its identity, the fields that keep copies, and the digests. An
+// informer that lists again passes objects that are trimmed already, and wraps those that were deleted meanwhile; both
+// stay as they are.
+func trim[T any, O interface {
+	*T
+	client.Object
+}](keep func(from, to O), applied func(O) Applied) toolscache.TransformFunc {
+	return func(whole any) (any, error) {
+		from, ok := whole.(O)
+		if !ok {
+			return whole, nil
+		}
+		dropForeignEntries(from)
+		// Digest first: keep may change what the two objects share.
+		to, digests := O(new(T)), applied(from)
+		keepIdentity(from, to)
+		keep(from, to)
+		return &object{Object: to, applied: digests}, nil
+	}
+}
+
+func digestNothing[O client.Object](O) Applied { return Applied{} }
+
+func digestObject[O client.Object, C any](extract extractor[O, C]) func(O) Applied {
+	return func(object O) Applied { return Applied{object: digestApplied(object, extract)} }
+}
+
+// digestService digests the status too, to which the operator applies the virtual addresses.
+func digestService(service *corev1.Service) Applied {
+	return Applied{
+		object: digestApplied(service, corev1ac.ExtractService),
+		status: digestApplied(service, corev1ac.ExtractServiceStatus),
+	}
+}
+
+// dropBookkeeping trims objects that users write. It drops what the API server and kubectl record about changes.
+func dropBookkeeping(whole any) (any, error) {
+	if written, ok := whole.(client.Object); ok {
 		written.SetManagedFields(nil)
 		annotations := written.GetAnnotations()
 		delete(annotations, corev1.LastAppliedConfigAnnotation)
 		written.SetAnnotations(annotations)
 	}
-	return object, nil
+	return whole, nil
 }
 
-// keep makes the cache keep of an object its identity, the digests, and the fields that kept copies.
-func keep[T any, Object interface {
-	*T
-	client.Object
-}](kept func(from, to Object), digests ...digester[Object]) toolscache.TransformFunc {
-	return func(object any) (any, error) {
-		from, ok := object.(Object)
-		if !ok || isKept(from) {
-			return object, nil // one that comes again, as when it was deleted while nobody watched
-		}
-		from.SetManagedFields(own(from.GetManagedFields()))
-		to := Object(new(T))
-		keepIdentity(from, to)
-		entries := make([]metav1.ManagedFieldsEntry, 0, len(digests)+1)
-		for _, digest := range digests {
-			entries = append(entries, digest(from))
-		}
-		if len(entries) == 0 {
-			entries = append(entries, metav1.ManagedFieldsEntry{FieldsType: digested})
-		}
-		to.SetManagedFields(entries)
-		kept(from, to)
-		return to, nil
-	}
-}
-
-// keepIdentity copies what an object is called and whose it is. A pair's objects share most of that.
+// keepIdentity copies the name, the UID, the version and the owners. The objects of a pair share most of these texts.
 func keepIdentity(from, to client.Object) {
 	to.SetName(from.GetName())
 	to.SetNamespace(shared(from.GetNamespace()))
@@ -97,12 +128,13 @@ func keepIdentity(from, to client.Object) {
 	to.SetOwnerReferences(owners)
 }
 
+// shared returns the one copy of a text that all objects use.
 func shared(text string) string { return unique.Make(text).Value() }
 
-func nothing[Object any](_, _ Object) {}
+func keepNothing[O any](_, _ O) {}
 
-// podKept is what facts are made of. A pod is replaced and not changed, so nothing of it is compared.
-func podKept(from, to *corev1.Pod) {
+// keepPod keeps what the facts about a unit are made of. The operator replaces pods and never changes them.
+func keepPod(from, to *corev1.Pod) {
 	to.CreationTimestamp = from.CreationTimestamp
 	to.Labels = only(from.Labels, v1alpha1.LabelRole)
 	to.Annotations = only(from.Annotations,
@@ -111,18 +143,18 @@ func podKept(from, to *corev1.Pod) {
 	to.Status = corev1.PodStatus{
 		Phase: from.Status.Phase, Reason: from.Status.Reason, Message: from.Status.Message,
 		PodIPs:                from.Status.PodIPs,
-		InitContainerStatuses: containersKept(from.Status.InitContainerStatuses),
-		ContainerStatuses:     containersKept(from.Status.ContainerStatuses),
+		InitContainerStatuses: keepWaiting(from.Status.InitContainerStatuses),
+		ContainerStatuses:     keepWaiting(from.Status.ContainerStatuses),
 	}
 	for _, condition := range from.Status.Conditions {
-		// What a kubelet notes of its probing is news at every probe.
+		// The kubelet writes a new time at every probe, which would be a change each time.
 		condition.LastProbeTime = metav1.Time{}
 		to.Status.Conditions = append(to.Status.Conditions, condition)
 	}
 }
 
-// containersKept is why containers do not start.
-func containersKept(from []corev1.ContainerStatus) (to []corev1.ContainerStatus) {
+// keepWaiting returns the containers that wait, and why.
+func keepWaiting(from []corev1.ContainerStatus) (to []corev1.ContainerStatus) {
 	for i := range from {
 		waiting := from[i].State.Waiting
 		if waiting == nil {
@@ -139,37 +171,38 @@ func containersKept(from []corev1.ContainerStatus) (to []corev1.ContainerStatus)
 	return to
 }
 
-// leaseKept passes over renewals, of which there are several a minute for each pair, and over all else that the units
-// note there for each other.
-func leaseKept(from, to *coordinationv1.Lease) {
+// keepLease drops the times of renewals, of which there are several a minute for each pair, and the annotations that
+// the units write for each other.
+func keepLease(from, to *coordinationv1.Lease) {
 	to.Annotations = only(from.Annotations, v1alpha1.AnnotationLastFailover)
 	to.Spec.HolderIdentity, to.Spec.LeaseTransitions = from.Spec.HolderIdentity, from.Spec.LeaseTransitions
 }
 
-// unitKept copies the report of a unit without its classes, whose numbers of entries change all the time.
-func unitKept(from, to *v1alpha1.HAUnit) {
+// keepUnit drops the classes, whose numbers of entries change all the time. Nobody reads their state here.
+func keepUnit(from, to *v1alpha1.HAUnit) {
 	to.Status = from.Status
 	to.Status.Classes = nil
 }
 
-func serviceKept(from, to *corev1.Service) {
+func keepService(from, to *corev1.Service) {
 	to.Spec.Type, to.Spec.Ports, to.Spec.IPFamilies = from.Spec.Type, from.Spec.Ports, from.Spec.IPFamilies
 }
 
-func sliceKept(from, to *discoveryv1.EndpointSlice) { to.AddressType = from.AddressType }
+func keepSlice(from, to *discoveryv1.EndpointSlice) { to.AddressType = from.AddressType }
 
-// secretKept has the label by which one that cert-manager made is found to be of a pair.
-func secretKept(from, to *corev1.Secret) {
+// keepSecret keeps the data, and the label that names the pair if cert-manager made the Secret. The authority is in the
+// units' Secrets, so that of the metrics Secret is dropped.
+func keepSecret(from, to *corev1.Secret) {
 	to.Data = from.Data
 	if _, metrics := to.Data[resources.KeyToken]; metrics {
-		delete(to.Data, resources.KeyAuthority) // which is in the units' too, and not read from here
+		delete(to.Data, resources.KeyAuthority)
 	}
 	if metav1.GetControllerOf(from) == nil {
 		to.Labels = only(from.Labels, v1alpha1.LabelPair)
 	}
 }
 
-// only are some of many, nil when there are none.
+// only returns the entries with these names, nil if there are none.
 func only(all map[string]string, names ...string) map[string]string {
 	var some map[string]string
 	for _, name := range names {

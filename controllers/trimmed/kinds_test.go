@@ -12,26 +12,27 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/apply"
+	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// kept is what the cache keeps of an object.
-func kept[Object client.Object](t *testing.T, object Object) Object {
+// trimmed returns an object as the cache stores it.
+func trimmed(t *testing.T, whole client.Object) *object {
 	t.Helper()
-	for kind, keep := range Kinds() {
-		if reflect.TypeOf(kind) != reflect.TypeOf(object) {
+	for kind, trim := range transforms() {
+		if reflect.TypeOf(kind) != reflect.TypeOf(whole) {
 			continue
 		}
-		got, err := keep(object.DeepCopyObject())
+		stored, err := trim(whole.DeepCopyObject())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return got.(Object)
+		return stored.(*object)
 	}
-	t.Fatalf("%T is not kept", object)
-	return object
+	t.Fatalf("%T is not trimmed", whole)
+	return nil
 }
 
-// appliedFields are those that the operator applied, as the API server tells it.
+// appliedFields returns the managed fields of an object to which the operator applied these fields.
 func appliedFields(fields string) []metav1.ManagedFieldsEntry {
 	return []metav1.ManagedFieldsEntry{{
 		Manager: string(apply.FieldOwner), Operation: metav1.ManagedFieldsOperationApply,
@@ -39,8 +40,8 @@ func appliedFields(fields string) []metav1.ManagedFieldsEntry {
 	}}
 }
 
-// What is kept says whether an object is as it was applied, and nothing of its content but that.
-func TestKeptConfigMapSaysWhatWasApplied(t *testing.T) {
+// A ConfigMap keeps its identity and the digest of what was applied, and none of its content.
+func TestTrimmedConfigMap(t *testing.T) {
 	wanted := func() *corev1ac.ConfigMapApplyConfiguration {
 		return corev1ac.ConfigMap("edge", "sites").
 			WithLabels(map[string]string{v1alpha1.LabelPair: "edge"}).
@@ -71,8 +72,9 @@ func TestKeptConfigMapSaysWhatWasApplied(t *testing.T) {
 		"wanted otherwise": {object(map[string]string{"a": "1"}, all), wanted().WithData(map[string]string{"b": "1"}), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			live := kept(t, test.live)
-			if got, err := Matches(live, test.wanted); err != nil || got != test.want {
+			stored := trimmed(t, test.live)
+			live := stored.Object.(*corev1.ConfigMap)
+			if got, err := stored.applied.Matches(test.wanted); err != nil || got != test.want {
 				t.Errorf("got %v (%v), want %v", got, err, test.want)
 			}
 			if live.Data != nil || live.Labels != nil {
@@ -85,30 +87,47 @@ func TestKeptConfigMapSaysWhatWasApplied(t *testing.T) {
 	}
 }
 
-// What is kept already comes again when an informer lists anew, and what was deleted meanwhile comes wrapped.
-func TestKeepingTwiceIsKeepingOnce(t *testing.T) {
+// An informer that lists again passes objects that are trimmed already, and wraps those that were deleted meanwhile.
+func TestTrimmingTwiceChangesNothing(t *testing.T) {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: "edge-primary", Labels: map[string]string{v1alpha1.LabelRole: "active", "team": "x"},
 		},
 		Spec: corev1.PodSpec{NodeName: "n1", Containers: []corev1.Container{{Name: "sidecar"}}},
 	}
-	once := kept(t, pod)
+	stored := trimmed(t, pod)
+	once := stored.Object.(*corev1.Pod)
 	if once.Spec.NodeName != "n1" || once.Spec.Containers != nil || once.Labels["team"] != "" ||
 		once.Labels[v1alpha1.LabelRole] != "active" {
 		t.Errorf("kept %v", once)
 	}
-	for kind, keep := range Kinds() {
+	for kind, trim := range transforms() {
 		if _, ok := kind.(*corev1.Pod); !ok {
 			continue
 		}
-		if twice, err := keep(once); err != nil || twice != any(once) {
+		if twice, err := trim(stored); err != nil || twice != any(stored) {
 			t.Errorf("got %v (%v)", twice, err)
 		}
-		gone := toolscache.DeletedFinalStateUnknown{Key: "edge-primary", Obj: once}
-		if after, err := keep(gone); err != nil || after != any(gone) {
+		gone := toolscache.DeletedFinalStateUnknown{Key: "edge-primary", Obj: stored}
+		if after, err := trim(gone); err != nil || after != any(gone) {
 			t.Errorf("got %v (%v)", after, err)
 		}
+	}
+}
+
+// A copy of an object has the same digests, and shares nothing that a reader could change.
+func TestDeepCopy(t *testing.T) {
+	stored := trimmed(t, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "edge-ca", ManagedFields: appliedFields(`{"f:data":{"f:tls.crt":{}}}`)},
+		Data:       map[string][]byte{"tls.crt": []byte("a")},
+	})
+	copied := stored.DeepCopyObject().(*object)
+	if !reflect.DeepEqual(copied, stored) || copied.applied == (Applied{}) {
+		t.Errorf("got %v, want %v", copied, stored)
+	}
+	copied.Object.(*corev1.Secret).Data["tls.crt"][0] = 'b'
+	if got := string(stored.Object.(*corev1.Secret).Data["tls.crt"]); got != "a" {
+		t.Errorf("a reader changed the cache to %q", got)
 	}
 }
 
@@ -124,12 +143,31 @@ func TestPodKeepsWhyContainersWait(t *testing.T) {
 	running := corev1.ContainerStatus{
 		Name: "sidecar", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
 	}
-	light := kept(t, &corev1.Pod{
+	light := trimmed(t, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "edge-primary"},
 		Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{running, waiting}},
-	})
+	}).Object.(*corev1.Pod)
 	waiting.ImageID, waiting.ContainerID, waiting.LastTerminationState.Terminated.ContainerID = "", "", ""
 	if want := []corev1.ContainerStatus{waiting}; !reflect.DeepEqual(light.Status.ContainerStatuses, want) {
 		t.Errorf("got %+v, want %+v", light.Status.ContainerStatuses, want)
+	}
+}
+
+// The digest of a Secret includes the data that is not kept.
+func TestTrimmedMetricsSecret(t *testing.T) {
+	data := map[string][]byte{resources.KeyToken: []byte("t"), resources.KeyAuthority: []byte("a")}
+	stored := trimmed(t, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "edge-metrics", Namespace: "sites",
+			ManagedFields: appliedFields(`{"f:data":{"f:` + resources.KeyToken + `":{},"f:` + resources.KeyAuthority + `":{}}}`),
+		},
+		Data: data,
+	})
+	got, err := stored.applied.Matches(corev1ac.Secret("edge-metrics", "sites").WithData(data))
+	if err != nil || !got {
+		t.Errorf("got %v (%v), want a match", got, err)
+	}
+	if kept := stored.Object.(*corev1.Secret).Data; len(kept) != 1 || kept[resources.KeyToken] == nil {
+		t.Errorf("kept %v, want the token alone", kept)
 	}
 }

@@ -16,11 +16,11 @@ import (
 	"github.com/hapair-io/hapair/controllers/apply"
 )
 
-// errMoreThanMetadata is of an object of which more than metadata was applied.
+// errMoreThanMetadata reports that the operator applied more than metadata.
 var errMoreThanMetadata = errors.New("more than metadata was applied")
 
-// appliedToLease is coordinationv1ac.ExtractLease for a Lease to which metadata alone was applied. Each renewal brings
-// the Lease anew, and the general way takes twenty times as long as all else that becomes of it.
+// appliedToLease does what coordinationv1ac.ExtractLease does. If only metadata was applied it takes a short cut: it
+// runs at each renewal, and ExtractLease takes twenty times as long as everything else that a renewal costs.
 func appliedToLease(lease *coordinationv1.Lease, owner string) (*coordinationv1ac.LeaseApplyConfiguration, error) {
 	fields, err := metadataFields(lease.ManagedFields)
 	if errors.Is(err, errMoreThanMetadata) {
@@ -50,7 +50,7 @@ func appliedToLease(lease *coordinationv1.Lease, owner string) (*coordinationv1a
 // fieldNames are the names of fields in the form in which the API server keeps them (FieldsV1 of meta/v1).
 type fieldNames map[string]struct{}
 
-// of are the entries of a map of these names.
+// of returns the entries of a map that have these names.
 func (f fieldNames) of(all map[string]string) map[string]string {
 	some := make(map[string]string, len(f))
 	for field := range f {
@@ -62,13 +62,14 @@ func (f fieldNames) of(all map[string]string) map[string]string {
 	return some
 }
 
-// has tells whether an item of a list that goes by UIDs is among them.
+// has reports whether the item with this UID is among them, in a list whose key is the UID.
 func (f fieldNames) has(uid types.UID) bool {
 	_, ok := f[fmt.Sprintf(`k:{"uid":%q}`, uid)]
 	return ok
 }
 
-type ownFields struct {
+// appliedFieldSet has the names of the metadata fields that the operator applied.
+type appliedFieldSet struct {
 	Metadata struct {
 		Labels      fieldNames `json:"f:labels"`
 		Annotations fieldNames `json:"f:annotations"`
@@ -76,8 +77,8 @@ type ownFields struct {
 	} `json:"f:metadata"`
 }
 
-// metadataFields are the fields that the operator applied.
-func metadataFields(entries []metav1.ManagedFieldsEntry) (fields ownFields, _ error) {
+// metadataFields returns the fields that the operator applied. It returns errMoreThanMetadata if there are others.
+func metadataFields(entries []metav1.ManagedFieldsEntry) (fields appliedFieldSet, _ error) {
 	for _, entry := range entries {
 		if entry.Manager != string(apply.FieldOwner) || entry.Operation != metav1.ManagedFieldsOperationApply {
 			continue

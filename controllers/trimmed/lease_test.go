@@ -15,8 +15,8 @@ import (
 	"github.com/hapair-io/hapair/controllers/apply"
 )
 
-// The quick way finds what the general one does, whatever was applied and whatever became of it.
-func TestAppliedToLeaseIsWhatIsExtracted(t *testing.T) {
+// The short cut finds the same as ExtractLease, whatever was applied and however the Lease changed since.
+func TestAppliedToLease(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: "sites", UID: "1"}}
 		lease.Spec.HolderIdentity = new("primary/1/2")
@@ -55,12 +55,12 @@ func TestAppliedToLeaseIsWhatIsExtracted(t *testing.T) {
 	})
 }
 
-// fieldsOf fills a map of metadata, and says which of its entries were applied; some that were are gone.
+// fieldsOf fills a map of metadata, and returns the names of the applied entries. Some of those are not in the map.
 func fieldsOf(t *rapid.T, what string, to *map[string]string) string {
 	names := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b.example/c", `d"e`}), 0, 3, rapid.ID[string])
 	var applied []string
 	for _, name := range names.Draw(t, what) {
-		if rapid.Bool().Draw(t, name+" is there") {
+		if rapid.Bool().Draw(t, name+" exists") {
 			if *to == nil {
 				*to = map[string]string{}
 			}

@@ -11,13 +11,19 @@ import (
 // Lease.
 func Changes() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return !equality.Semantic.DeepEqual(withoutVersion(e.ObjectOld), withoutVersion(e.ObjectNew))
+		before, ok := e.ObjectOld.(*object)
+		if !ok {
+			return true
+		}
+		after, ok := e.ObjectNew.(*object)
+		return !ok || before.applied != after.applied ||
+			!equality.Semantic.DeepEqual(withoutVersion(before.Object), withoutVersion(after.Object))
 	}}
 }
 
 // withoutVersion returns a copy of an object without its resource version, which every write changes.
-func withoutVersion(object client.Object) client.Object {
-	object, _ = object.DeepCopyObject().(client.Object) // a copy is of the same type
-	object.SetResourceVersion("")
-	return object
+func withoutVersion(of client.Object) client.Object {
+	copied := deepCopy(of)
+	copied.SetResourceVersion("")
+	return copied
 }

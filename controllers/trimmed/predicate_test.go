@@ -55,7 +55,7 @@ func TestChangesOfALease(t *testing.T) {
 			}
 			after := before.DeepCopy()
 			test.change(after)
-			e := event.UpdateEvent{ObjectOld: kept(t, before), ObjectNew: kept(t, after)}
+			e := event.UpdateEvent{ObjectOld: trimmed(t, before), ObjectNew: trimmed(t, after)}
 			if got := Changes().Update(e); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}

@@ -411,6 +411,7 @@ func (s *scene) unwritten(before Machine, e Effect) (answer []Fact, unwritten bo
 		}
 	case AcknowledgeHeartbeat:
 		return nil, s.beats != 0
+	default:
 	}
 	return nil, false
 }

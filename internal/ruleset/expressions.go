@@ -7,6 +7,8 @@ import (
 )
 
 // Expression is one match or action of a rule. The types of this file are all there are.
+//
+//sumtype:decl
 type Expression interface {
 	fmt.Stringer
 	expression()

@@ -23,6 +23,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/hapair"
 	"github.com/hapair-io/hapair/controllers/syncpolicy"
+	"github.com/hapair-io/hapair/controllers/trimmed"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -126,13 +127,14 @@ func (o managerOptions) forController() (ctrl.Options, error) {
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return ctrl.Options{}, fmt.Errorf("registering kinds: %w", err)
 	}
-	cached, err := hapair.CacheOptions()
+	cached, err := trimmed.Options()
 	if err != nil {
 		return ctrl.Options{}, err
 	}
 	return ctrl.Options{
-		Scheme: scheme,
-		Cache:  cached,
+		Scheme:   scheme,
+		Cache:    cached,
+		NewCache: trimmed.NewCache,
 		// A reconcile that follows a write sees it. What depends on more than that asks the API server itself.
 		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 
