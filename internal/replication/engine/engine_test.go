@@ -22,6 +22,8 @@ import (
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/classtest"
 	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/replication/peer"
+	"github.com/hapair-io/hapair/internal/replication/receiver"
 	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -510,7 +512,7 @@ func TestFullTableIsToldOfAndFilledLater(t *testing.T) {
 			t.Error("a full memory took everything")
 		}
 		b.secondary.memory.Limit(0)
-		time.Sleep(roomAfter)
+		time.Sleep(receiver.CapacityRetryInterval)
 		b.primary.memory.Put("later", "record") // what changes has it look
 		eventually(t, "the secondary has room again", func() bool { return b.secondary.has(SinkFull{}) })
 		eventually(t, "the standby is equal", func() bool { return equal(b.primary, b.secondary) })
@@ -746,7 +748,7 @@ func TestSilentPeerIsGivenUp(t *testing.T) {
 		b.network.frozen.Store(true)
 		start := time.Now()
 		eventually(t, "both give up", func() bool { return !b.primary.Status().Connected && !b.secondary.Status().Connected })
-		if took := time.Since(start); took < silence || took > silence+pingInterval {
+		if took := time.Since(start); took < peer.SilenceTimeout || took > peer.SilenceTimeout+peer.PingInterval {
 			t.Errorf("it took %s", took)
 		}
 	})

@@ -1,273 +1,361 @@
 package engine
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/replication/peer"
 	"github.com/hapair-io/hapair/internal/replication/protocol"
-	"github.com/hapair-io/hapair/internal/replication/transport"
+	"github.com/hapair-io/hapair/internal/replication/receiver"
+	"github.com/hapair-io/hapair/internal/replication/sender"
 	"github.com/hapair-io/hapair/internal/replication/wire"
+	"github.com/hapair-io/hapair/internal/state"
 )
 
-const (
-	// greetingTimeout bounds the exchange of Hello.
-	greetingTimeout = 5 * time.Second
-	// A dial that failed is tried again after a pause that doubles from the first to the last.
-	firstRedial = 100 * time.Millisecond
-	lastRedial  = time.Second
-	// maxStrangers bounds connections whose maker has not proved who it is.
-	maxStrangers = 8
-)
+// ErrNoStandby is the error of a call that needs a standby when there is none.
+var ErrNoStandby = sender.ErrNoStandby
 
-// Why a conversation is ended from this side.
-var (
-	errReplaced = errors.New("the peer connected anew")
-	errMoved    = errors.New("the peer's address changed")
-	errStopping = errors.New("the unit stops")
-)
-
-// listen takes the peer's connections until the context ends. The newest wins: that the peer connects anew says that it
-// believes the old connection dead, which this side may be slower to see.
-func (e *Engine) listen(ctx context.Context) error {
-	listener, err := e.config.Network.Listen(ctx, e.config.ListenAddress)
-	if err != nil {
-		return fmt.Errorf("listening for the peer: %w", err)
-	}
-	defer context.AfterFunc(ctx, func() { _ = listener.Close() })()
-	var running sync.WaitGroup
-	defer running.Wait()
-	strangers := make(chan struct{}, maxStrangers)
-	newest := &turnstile{}
-	for {
-		connection, err := listener.Accept()
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			e.log.Error(err, "Accepting connection failed")
-			if !sleep(ctx, firstRedial) {
-				return nil
-			}
-			continue
-		}
-		select {
-		case strangers <- struct{}{}:
-		default:
-			_ = connection.Close() // whoever it is may come again
-			continue
-		}
-		running.Go(func() {
-			c, err := e.greet(ctx, connection, transport.Accept)
-			<-strangers
-			if err != nil {
-				e.log.Info("Refusing connection", "from", connection.RemoteAddr().String(), "why", err.Error())
-				return
-			}
-			newest.pass(ctx, func(ctx context.Context) { e.converse(ctx, c) })
-		})
-	}
+// Status describes replication at one time.
+type Status struct {
+	// Connected reports whether there is a session. The other fields describe that session.
+	Connected bool
+	// PeerIncarnation identifies the peer's process.
+	PeerIncarnation string
+	// InSync reports whether the standby has everything.
+	InSync bool
+	// Queued is the number of changes that wait on the active.
+	Queued int
+	// Lag is the age of the oldest change of the last acknowledged frame when the standby had written it.
+	Lag time.Duration
+	// Resyncs counts how often the tables of a class were compared again because changes were lost.
+	Resyncs uint64
+	// SyncPosition is the result of the method of that name.
+	SyncPosition uint64
+	// Unacknowledged is the number of frames of state that the active has sent and the standby has not written yet.
+	Unacknowledged uint64
 }
 
-// turnstile lets one in at a time: who comes later makes the one before leave.
-type turnstile struct {
-	mu    sync.Mutex
-	leave context.CancelCauseFunc
-	gone  chan struct{}
+// shared is what all links of an engine share.
+type shared struct {
+	config          *Config
+	events          *outbox
+	throttle        *sender.Throttle
+	senderMetrics   map[state.Class]*sender.ClassMetrics
+	receiverMetrics map[state.Class]*receiver.ClassMetrics
 }
 
-func (t *turnstile) pass(ctx context.Context, f func(context.Context)) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	gone := make(chan struct{})
-	defer close(gone)
+// link is replication over one session. It applies the rules of the protocol, and starts and stops the sender.
+//
+// Its lock may be held while the locks of the sender and of the session are taken, and never the other way round.
+type link struct {
+	shared   *shared
+	log      logr.Logger
+	session  *peer.Session
+	receiver *receiver.Receiver
+	counters *sender.Counters
+	ended    chan struct{}  // closed when run has returned
+	flushing chan struct{}  // holds one while a flush is under way
+	senders  sync.WaitGroup // senders that run
 
-	t.mu.Lock()
-	leave, before := t.leave, t.gone
-	t.leave, t.gone = cancel, gone
-	t.mu.Unlock()
-	if leave != nil {
-		leave(errReplaced)
-		<-before
-	}
-	f(ctx)
+	// These are read without the lock, and written with it.
+	isStandby, isInSync, isOver atomic.Bool
+
+	mu             sync.Mutex
+	rules          *protocol.Rules
+	sender         *sender.Sender // nil while no state is sent
+	cancelSender   context.CancelFunc
+	isRelinquished bool // nothing is sent until the next role
+	relinquishes   map[uint64]chan struct{}
 }
 
-// dial connects to the peer until the context ends, wherever the peer moves.
-func (e *Engine) dial(ctx context.Context) error {
-	pause := firstRedial
-	for ctx.Err() == nil {
-		peer := e.peerAddress()
-		if !peer.IsValid() {
-			e.awaitMove(ctx, 0)
-			continue
-		}
-		if e.dialOnce(ctx, peer) {
-			pause = firstRedial
-		}
-		if e.awaitMove(ctx, pause) {
-			pause = firstRedial
-		} else {
-			pause = min(2*pause, lastRedial)
-		}
+// newLink returns the link of a session that does not run yet.
+func newLink(shared *shared, session *peer.Session) *link {
+	l := &link{
+		shared: shared, log: shared.config.Log.WithValues("peerIncarnation", session.Incarnation), session: session,
+		rules: session.Rules, counters: sender.NewCounters(&session.Rules.Positions),
+		ended: make(chan struct{}), flushing: make(chan struct{}, 1), relinquishes: map[uint64]chan struct{}{},
 	}
-	return nil
-}
-
-// dialOnce converses with the peer at one address, and says whether that came about.
-func (e *Engine) dialOnce(ctx context.Context, peer netip.Addr) bool {
-	connection, err := e.config.Network.Dial(ctx, netip.AddrPortFrom(peer, e.config.PeerPort).String())
-	if err != nil {
-		e.log.V(1).Info("Dialling peer failed", "peer", peer.String(), "why", err.Error())
-		return false
-	}
-	c, err := e.greet(ctx, connection, transport.Connect)
-	if err != nil {
-		if ctx.Err() == nil {
-			e.log.Info("Greeting peer failed", "peer", peer.String(), "why", err.Error())
-		}
-		return false
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	moved := make(chan struct{})
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		for e.peerAddress() == peer {
-			select {
-			case <-moved:
-				return
-			case <-e.moved:
-			}
-		}
-		cancel(errMoved)
+	l.receiver = receiver.New(receiver.Config{
+		Session: session, Classes: shared.config.Classes, Metrics: shared.receiverMetrics, Log: l.log,
+		IsStandby: l.isStandby.Load,
+		Full:      func(class string) { shared.events.put(SinkFull{Class: class}) },
+		Relinquished: func(term, sequence uint64) {
+			shared.events.put(PeerRelinquished{Term: term, Sequence: sequence})
+		},
 	})
-	e.converse(ctx, c)
-	close(moved)
-	watching.Wait()
-	return true
+	return l
 }
 
-// awaitMove waits until the peer's address changes, or the pause is over; a pause of 0 never is.
-func (e *Engine) awaitMove(ctx context.Context, pause time.Duration) (moved bool) {
-	var over <-chan time.Time
-	if pause > 0 {
-		timer := time.NewTimer(pause)
-		defer timer.Stop()
-		over = timer.C
+// begin announces this unit's role to the peer. The engine calls it once, before run.
+func (l *link) begin(view protocol.View, floor uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rules.Raise(floor)
+	l.setLocal(view)
+	l.session.Send(&wire.RoleChange{Role: view.Role, Term: view.Term})
+}
+
+// run replicates until the session or ctx ends. It returns the reason.
+func (l *link) run(ctx context.Context) error {
+	defer close(l.ended)
+	receiving, stopReceiving := context.WithCancel(context.Background())
+	defer stopReceiving()
+	var running sync.WaitGroup
+	running.Go(func() { l.receiver.Run(receiving) })
+	reason := l.session.Run(ctx, l.handle)
+	stopReceiving()
+	running.Wait()
+
+	l.mu.Lock()
+	l.isOver.Store(true)
+	l.endSender()
+	l.setInSync(false)
+	l.mu.Unlock()
+	l.senders.Wait()
+	_ = l.session.Close() // the last frame has been sent, if possible
+	return reason
+}
+
+// become sets this unit's role and announces it to the peer.
+func (l *link) become(view protocol.View) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.isRelinquished = false
+	l.setLocal(view)
+	l.receiver.StopDigests()
+	l.endSender() // of an earlier term
+	l.setInSync(false)
+	l.session.Send(&wire.RoleChange{Role: view.Role, Term: view.Term})
+	l.update(true)
+}
+
+// handle acts on a frame from the peer, or passes it to the receiver.
+func (l *link) handle(ctx context.Context, r peer.Received) (kept bool, err error) {
+	taken, current, err := l.judge(r.Frame)
+	if err != nil || !taken {
+		return false, err
 	}
-	select {
+	switch f := r.Frame.(type) {
+	case *wire.DigestRequest, *wire.Begin, *wire.Records, *wire.SnapshotEnd, *wire.Delta, *wire.Barrier,
+		*wire.Relinquish:
+		return l.receiver.Take(ctx, r)
+	case *wire.Bye:
+		return false, fmt.Errorf("the peer ended the session: %s", f.Reason)
+	}
+	if current == nil {
+		return false, nil
+	}
+	switch f := r.Frame.(type) {
+	case *wire.Ack:
+		current.Acknowledge(f)
+		l.updateSync()
+	case *wire.Digests:
+		current.Compare(f)
+	case *wire.Resync:
+		current.Resync(f)
+	case *wire.BarrierAck:
+		current.AcknowledgeBarrier(f)
+	}
+	return false, nil
+}
+
+// judge applies the rules to a frame, and acts on the frames that concern roles. It reports whether to act on the frame
+// otherwise, and returns the current sender.
+func (l *link) judge(f wire.Frame) (taken bool, current *sender.Sender, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	verdict, err := l.rules.Receive(f)
+	if err != nil {
+		return false, nil, err
+	}
+	if verdict == protocol.Refuse {
+		l.log.V(1).Info("Refused frame of an older term or another role", "kind", f.Kind())
+		return false, nil, nil
+	}
+	switch f := f.(type) {
+	case *wire.RoleChange:
+		l.update(true)
+	case *wire.Sync:
+		l.setInSync(f.InSync)
+	case *wire.RelinquishAck:
+		if acknowledged, ok := l.relinquishes[f.Term]; ok {
+			close(acknowledged)
+			delete(l.relinquishes, f.Term)
+		}
+	}
+	return true, l.sender, nil
+}
+
+// updateSync reports whether the standby has everything, if that has changed.
+func (l *link) updateSync() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.update(false)
+}
+
+// The functions from here to the next comment of this kind expect their caller to hold the lock.
+
+// setLocal sets this unit's role.
+func (l *link) setLocal(view protocol.View) {
+	l.rules.SetLocal(view)
+	l.isStandby.Store(view.Role == wire.RoleStandby)
+}
+
+// setInSync reports whether the standby has everything.
+func (l *link) setInSync(inSync bool) {
+	if l.isInSync.Swap(inSync) != inSync {
+		l.shared.config.Metrics.inSync.Set(boolValue(inSync))
+		l.shared.events.put(SyncChanged{InSync: inSync})
+	}
+}
+
+// update starts or ends the sender, as the roles of the units require, and then reports whether the standby has
+// everything. If a role has changed, the standby needs everything again.
+func (l *link) update(roleChanged bool) {
+	if l.isRelinquished || l.isOver.Load() {
+		return
+	}
+	if roleChanged {
+		l.endSender()
+	}
+	if !l.rules.Sends() {
+		if !l.rules.Takes() { // a standby believes its active
+			l.setInSync(false)
+		}
+		return
+	}
+	if l.sender == nil {
+		l.startSender()
+	}
+	inSync := l.sender.IsInSync(l.isInSync.Load())
+	if inSync != l.isInSync.Load() || roleChanged {
+		l.session.Send(&wire.Sync{Term: l.rules.Local().Term, InSync: inSync})
+	}
+	l.setInSync(inSync)
+}
+
+// startSender starts to send the classes that both units have.
+func (l *link) startSender() {
+	var classes []class.Class
+	for _, id := range l.rules.Classes() {
+		for _, c := range l.shared.config.Classes {
+			if c.ID == id {
+				classes = append(classes, c)
+			}
+		}
+	}
+	s := sender.New(sender.Config{
+		Session: l.session, Counters: l.counters, Term: l.rules.Local().Term, Classes: classes,
+		Metrics: l.shared.senderMetrics, Throttle: l.shared.throttle, Log: l.log,
+		AuditInterval: l.shared.config.AuditInterval,
+		InSync:        l.isInSync.Load, Changed: l.updateSync,
+	})
+	ctx, cancel := context.WithCancel(context.Background()) // ended by endSender, at the latest at the end of run
+	l.sender, l.cancelSender = s, cancel
+	l.senders.Go(func() { s.Run(ctx) })
+	l.session.SetSource(s)
+}
+
+// endSender stops sending state.
+func (l *link) endSender() {
+	if l.sender != nil {
+		l.session.SetSource(nil)
+		l.cancelSender()
+		l.sender = nil
+	}
+}
+
+// The functions from here on expect that their caller does not hold the lock.
+
+// current returns the sender; nil while no state is sent.
+func (l *link) current() *sender.Sender {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sender
+}
+
+// flush returns when everything that changed before the call is written on the standby.
+func (l *link) flush(ctx context.Context) error {
+	select { // one at a time: the second would wait for the same
+	case l.flushing <- struct{}{}:
+		defer func() { <-l.flushing }()
 	case <-ctx.Done():
-		return false
-	case <-e.moved:
-		return true
-	case <-over:
-		return false
+		return fmt.Errorf("waiting for an earlier flush: %w", ctx.Err())
+	}
+	s := l.current()
+	if s == nil {
+		return ErrNoStandby
+	}
+	return s.Flush(ctx)
+}
+
+// relinquish sends everything that is left, and then that this unit forwards no more in a term before the given one. It
+// returns when the peer has acknowledged that.
+func (l *link) relinquish(ctx context.Context, term, sequence uint64) error {
+	acknowledged := l.sendRelinquish(term, sequence)
+	start := time.Now()
+	what := fmt.Sprintf("waiting for the peer to acknowledge that the role is given up for term %d", term)
+	select {
+	case <-acknowledged:
+		return nil
+	case <-l.ended:
+		return fmt.Errorf("%s: %w any more", what, ErrNoStandby)
+	case <-ctx.Done():
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.relinquishes, term)
+		return fmt.Errorf("%s for %s: %w", what, time.Since(start).Round(time.Millisecond), ctx.Err())
 	}
 }
 
-// prove is transport.Accept or transport.Connect.
-type prove func(context.Context, net.Conn, transport.Source) (*transport.Connection, error)
-
-// greet proves who is at both ends of a connection and exchanges Hello. On failure the connection is closed.
-func (e *Engine) greet(ctx context.Context, connection net.Conn, prove prove) (*conversation, error) {
-	secured, err := prove(ctx, connection, e.config.TLS)
-	if err != nil {
-		return nil, err
-	}
-	c, err := e.exchangeHello(ctx, secured)
-	if err != nil {
-		_ = secured.Close() // err says more
-		return nil, err
-	}
-	return c, nil
+// sendRelinquish stops sending state, and queues the frame. The channel is closed when the peer has acknowledged it.
+//
+// The peer is not told that it is out of sync: its last information from before decides whether it may take over.
+func (l *link) sendRelinquish(term, sequence uint64) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.isRelinquished = true
+	l.setLocal(protocol.View{Role: wire.RoleNone, Term: l.rules.Local().Term})
+	l.endSender()
+	acknowledged := make(chan struct{})
+	l.relinquishes[term] = acknowledged
+	l.session.Send(&wire.Relinquish{Term: term, Sequence: sequence})
+	return acknowledged
 }
 
-func (e *Engine) exchangeHello(ctx context.Context, connection *transport.Connection) (*conversation, error) {
-	defer context.AfterFunc(ctx, func() { _ = connection.Close() })()
-	if err := connection.SetDeadline(time.Now().Add(greetingTimeout)); err != nil {
-		return nil, fmt.Errorf("greeting the peer: %w", err)
+// position returns the number of the last frame of state that an active has sent, or that a standby has written.
+func (l *link) position() uint64 {
+	switch {
+	case l.isOver.Load():
+		return 0
+	case l.isStandby.Load():
+		return l.receiver.Position()
+	default:
+		return l.session.Rules.Positions.Sent()
 	}
-	hello := e.hello()
-	spoken := make(chan error, 1)
-	go func() {
-		_, err := connection.Write(wire.Append(nil, hello))
-		spoken <- err
-	}()
-	reader := bufio.NewReaderSize(connection, buffered)
-	f, err := readFrame(reader, &wire.Memory{})
-	if err = errors.Join(err, <-spoken); err != nil {
-		return nil, fmt.Errorf("greeting the peer: %w", err)
-	}
-	peer, ok := f.(*wire.Hello)
-	if !ok {
-		return nil, fmt.Errorf("greeting the peer: %w: it began with a frame of kind %d", protocol.ErrProtocol, f.Kind())
-	}
-	rules := protocol.New(hello)
-	if err := rules.Greet(peer, e.config.Peer); err != nil {
-		return nil, fmt.Errorf("greeting the peer: %w", err)
-	}
-	if err := connection.SetDeadline(time.Time{}); err != nil {
-		return nil, fmt.Errorf("greeting the peer: %w", err)
-	}
-	keys, err := connection.HeartbeatKeys()
-	if err != nil {
-		return nil, err
-	}
-	connected := PeerConnected{
-		Incarnation: peer.Incarnation, Address: addressOf(connection.RemoteAddr()), Keys: keys,
-	}
-	return newConversation(e, connection, reader, rules, connected), nil
 }
 
-// addressOf is the address of the peer's end; invalid where the network has no such thing.
-func addressOf(end net.Addr) netip.Addr {
-	if tcp, ok := end.(*net.TCPAddr); ok {
-		return tcp.AddrPort().Addr().Unmap()
-	}
-	return netip.Addr{}
+// floor returns the newest term that the session has shown.
+func (l *link) floor() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rules.Floor()
 }
 
-func (e *Engine) hello() *wire.Hello {
-	hello := &wire.Hello{
-		Version: wire.Version, OldestVersion: wire.OldestVersion, Pair: e.config.Pair, Namespace: e.config.Namespace,
-		Unit: e.config.Unit, Incarnation: e.config.Incarnation,
+// status returns how replication stands.
+func (l *link) status() Status {
+	status := Status{
+		Connected: true, PeerIncarnation: l.session.Incarnation, InSync: l.isInSync.Load(), Lag: l.counters.Lag(),
+		Resyncs: l.counters.Resyncs(), SyncPosition: l.position(),
 	}
-	for _, c := range e.config.Classes {
-		hello.Classes = append(hello.Classes, c.ID)
+	if s := l.current(); s != nil {
+		status.Queued, status.Unacknowledged = s.Queued(), s.Unacknowledged()
 	}
-	return hello
-}
-
-// converse makes a conversation the engine's current one as long as it lasts.
-func (e *Engine) converse(ctx context.Context, c *conversation) {
-	e.log.Info("Conversing with peer", "peer", c.connection.RemoteAddr().String(), "incarnation", c.peer.Incarnation)
-	e.events.put(c.peer)
-	e.mu.Lock()
-	e.current = c
-	c.begin(e.view, e.floor)
-	e.mu.Unlock()
-	e.config.Metrics.connected.Set(1)
-
-	err := c.run(ctx)
-	e.mu.Lock()
-	e.current = nil
-	e.floor = max(e.floor, c.floor())
-	e.mu.Unlock()
-	e.config.Metrics.connected.Set(0)
-	e.events.put(PeerDisconnected{Err: err})
-	e.log.Info("Lost peer", "why", err.Error())
-}
-
-// whyEnded is why a conversation's context ended.
-func whyEnded(ctx context.Context) error {
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	return errStopping
+	return status
 }

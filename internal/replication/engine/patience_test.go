@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/replication/peer"
 )
 
 // unhurried is a source all of whose changes may wait.
@@ -28,7 +29,7 @@ func (w unhurriedWatch) Receive(ctx context.Context) (class.Batch, error) {
 func TestPatientChangesGoTogether(t *testing.T) {
 	patiently := func(c *Config) { c.Classes[0].Source = unhurried{c.Classes[0].Source} }
 	paired(t, patiently, func(t *testing.T, b *bed) {
-		time.Sleep(pingInterval / 2) // between two signs of life, for each takes along what waits
+		time.Sleep(peer.PingInterval / 2) // between two signs of life, for each takes along what waits
 		before := b.primary.SyncPosition()
 		for i := range 10 {
 			fill(b.primary.memory, string(rune('a'+i)), 10)
@@ -38,10 +39,10 @@ func TestPatientChangesGoTogether(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(patience)
+		time.Sleep(peer.DeferDelay)
 		synctest.Wait()
 		if !equal(b.primary, b.secondary) {
-			t.Errorf("the changes waited longer than %s", patience)
+			t.Errorf("the changes waited longer than %s", peer.DeferDelay)
 		}
 		if frames := b.primary.SyncPosition() - before; frames != 1 {
 			t.Errorf("%d frames, want 1", frames)

@@ -16,7 +16,7 @@ func hello(unit string) *wire.Hello {
 	}
 }
 
-// greeted is a conversation of a unit of this role and term in which both said Hello.
+// greeted returns the rules of a unit of this role and term, in a session in which both units have sent Hello.
 func greeted(t *testing.T, role wire.Role, term uint64) *Rules {
 	t.Helper()
 	s := New(hello("secondary"))
@@ -29,13 +29,13 @@ func greeted(t *testing.T, role wire.Role, term uint64) *Rules {
 
 type step struct {
 	frame wire.Frame
-	// become changes the role before the frame comes.
+	// become is the role to take before the frame arrives.
 	become *View
 	want   Verdict
 	broken bool
 }
 
-func TestFramesAreJudged(t *testing.T) {
+func TestReceive(t *testing.T) {
 	begin := func(position, term, generation uint64) wire.Frame {
 		return &wire.Begin{Class: class, Term: term, Position: position, Generation: generation}
 	}
@@ -77,13 +77,13 @@ func TestFramesAreJudged(t *testing.T) {
 			{frame: &wire.Barrier{Term: 5}, want: Refuse},
 			{frame: &wire.Relinquish{Term: 5}, want: Refuse},
 		}},
-		"after a grant its sender's state is refused": {wire.RoleStandby, []step{
+		"state is refused after its sender relinquished the role": {wire.RoleStandby, []step{
 			{frame: begin(1, 5, 1), want: Take},
 			{frame: end(2, 5, 1, 0), want: Take},
 			{frame: &wire.Relinquish{Term: 6}, want: Take},
 			{frame: delta(3, 5), want: Refuse},
 		}},
-		"what began before this unit was standby is refused": {wire.RoleActive, []step{
+		"a snapshot that began before this unit was standby is refused": {wire.RoleActive, []step{
 			{frame: begin(1, 6, 1), want: Refuse},
 			{frame: records(2, 6, 1, 1), want: Refuse, become: &View{Role: wire.RoleStandby, Term: 6}},
 			{frame: delta(3, 6), want: Refuse},
@@ -98,7 +98,7 @@ func TestFramesAreJudged(t *testing.T) {
 			{frame: begin(1, 5, 1), want: Take},
 			{frame: delta(2, 5), broken: true},
 		}},
-		"a snapshot that lacks entries is an error": {wire.RoleStandby, []step{
+		"a snapshot with too few entries is an error": {wire.RoleStandby, []step{
 			{frame: begin(1, 5, 1), want: Take},
 			{frame: records(2, 5, 1, 1), want: Take},
 			{frame: end(3, 5, 1, 2), broken: true},
@@ -110,9 +110,11 @@ func TestFramesAreJudged(t *testing.T) {
 		"a class that is not replicated is an error": {wire.RoleStandby, []step{
 			{frame: &wire.Delta{Class: 99, Term: 5, Position: 1}, broken: true},
 		}},
-		"a second Hello is an error":            {wire.RoleStandby, []step{{frame: hello("primary"), broken: true}}},
-		"an answer to what was not sent is one": {wire.RoleActive, []step{{frame: &wire.Ack{Position: 1}, broken: true}}},
-		"signs of life and farewell are for all": {wire.RoleNone, []step{
+		"a second Hello is an error": {wire.RoleStandby, []step{{frame: hello("primary"), broken: true}}},
+		"an acknowledgement of what was not sent is an error": {wire.RoleActive, []step{
+			{frame: &wire.Ack{Position: 1}, broken: true},
+		}},
+		"Ping and Bye are taken in any role": {wire.RoleNone, []step{
 			{frame: &wire.Ping{}, want: Take},
 			{frame: &wire.Bye{}, want: Take},
 		}},
@@ -135,7 +137,7 @@ func TestFramesAreJudged(t *testing.T) {
 	}
 }
 
-func TestStateFlowsFromActiveToStandbyAlone(t *testing.T) {
+func TestStateFlowsOnlyFromActiveToStandby(t *testing.T) {
 	for _, c := range []struct {
 		local, peer wire.Role
 		want        bool
@@ -151,7 +153,7 @@ func TestStateFlowsFromActiveToStandbyAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := s.Sends(); got != c.want {
-			t.Errorf("%s to %s: %t, want %t", c.local, c.peer, got, c.want)
+			t.Errorf("%s to %s: got %t, want %t", c.local, c.peer, got, c.want)
 		}
 	}
 }
@@ -164,28 +166,28 @@ func TestReplacedActiveSendsNothing(t *testing.T) {
 		}
 	}
 	if s.Sends() {
-		t.Error("an active of term 5 sends although it knows of term 6")
+		t.Error("an active of term 5 sends although it knows term 6")
 	}
 }
 
 func TestPositionsAreAcknowledged(t *testing.T) {
-	s := greeted(t, wire.RoleActive, 5)
+	r := greeted(t, wire.RoleActive, 5)
 	for want := range uint64(3) {
-		if position, term := s.NextPosition(); position != want+1 || term != 5 {
+		if position, term := r.Positions.Next(), r.Local().Term; position != want+1 || term != 5 {
 			t.Errorf("got position %d of term %d", position, term)
 		}
 	}
 	for _, position := range []uint64{2, 1} {
-		if _, err := s.Receive(&wire.Ack{Position: position}); err != nil {
+		if _, err := r.Receive(&wire.Ack{Position: position}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if s.Acked() != 2 || s.Sent() != 3 {
-		t.Errorf("%d of %d acknowledged, want 2 of 3", s.Acked(), s.Sent())
+	if r.Positions.Acknowledged() != 2 || r.Positions.Sent() != 3 {
+		t.Errorf("%d of %d acknowledged, want 2 of 3", r.Positions.Acknowledged(), r.Positions.Sent())
 	}
 }
 
-func TestStrangersAreNotGreeted(t *testing.T) {
+func TestGreetRefusesOtherUnits(t *testing.T) {
 	for name, change := range map[string]func(*wire.Hello){
 		"another pair":      func(h *wire.Hello) { h.Pair = "other" },
 		"another namespace": func(h *wire.Hello) { h.Namespace = "other" },
@@ -196,15 +198,15 @@ func TestStrangersAreNotGreeted(t *testing.T) {
 		change(peer)
 		s := New(hello("secondary"))
 		if err := s.Greet(peer, "primary"); err == nil {
-			t.Errorf("%s was greeted", name)
+			t.Errorf("%s was accepted", name)
 		}
 		if _, err := s.Receive(&wire.Ping{}); !errors.Is(err, ErrProtocol) {
-			t.Errorf("%s may speak: %v", name, err)
+			t.Errorf("%s may send frames: %v", name, err)
 		}
 	}
 }
 
-func TestClassesAreWhatBothReplicate(t *testing.T) {
+func TestClassesAreThoseOfBothUnits(t *testing.T) {
 	peer := hello("primary")
 	peer.Classes = []state.Class{7, class}
 	s := New(hello("secondary"))

@@ -208,12 +208,12 @@ func (f *RoleChange) decode(d *decoder) {
 
 func (f *DigestRequest) append(b []byte) []byte {
 	b = appendHead(b, f.Term, f.Position, f.Class, f.Generation)
-	return appendBool(binary.BigEndian.AppendUint64(b, f.Seed), f.Gentle)
+	return appendBool(binary.BigEndian.AppendUint64(b, f.Seed), f.Background)
 }
 
 func (f *DigestRequest) decode(d *decoder) {
 	d.head(&f.Term, &f.Position, &f.Class, &f.Generation)
-	f.Seed, f.Gentle = d.uint64(), d.bool()
+	f.Seed, f.Background = d.uint64(), d.bool()
 }
 
 func (f *Digests) append(b []byte) []byte {

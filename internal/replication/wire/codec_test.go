@@ -78,7 +78,7 @@ func anyFrame() *rapid.Generator[Frame] {
 		case KindDigestRequest:
 			return &DigestRequest{
 				Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Generation: n("generation"),
-				Seed: n("seed"), Gentle: rapid.Bool().Draw(t, "gentle"),
+				Seed: n("seed"), Background: rapid.Bool().Draw(t, "gentle"),
 			}
 		case KindDigests:
 			f := &Digests{
@@ -138,7 +138,7 @@ func TestFormatStands(t *testing.T) {
 		"0000000d" + "07" + "0000000000000009" + "000003e8": &Ack{Position: 9, Held: time.Millisecond},
 		"00000023" + "10" + "0000000000000007" + "0000000000000009" + "03" + "0000000000000002" +
 			"00000000000000ff" + "01": &DigestRequest{
-			Term: 7, Position: 9, Class: state.ConnectionCache, Generation: 2, Seed: 255, Gentle: true,
+			Term: 7, Position: 9, Class: state.ConnectionCache, Generation: 2, Seed: 255, Background: true,
 		},
 		"00000023" + "11" + "03" + "0000000000000002" + "01" + "0000000000000004" +
 			"00000000000000aa" + "00000000000000bb": &Digests{

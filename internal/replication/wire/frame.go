@@ -93,8 +93,8 @@ type DigestRequest struct {
 	Generation uint64
 	// Seed is what the digests are made with, see package audit.
 	Seed uint64
-	// Gentle says that nobody waits for the answer, so that traffic comes first.
-	Gentle bool
+	// Background says that nobody waits for the answer, so that traffic comes first.
+	Background bool
 }
 
 // Digests answers a survey.
