@@ -42,8 +42,8 @@ func (t *transition) read() {
 	t.emit(ReadLease{ID: t.call.id})
 }
 
-// write requests that the record replaces the known version. A write must not hide a permit that may still be in use, or
-// the next unit would not wait for it. So the duration of the known record stays, if it is the longer one, until the
+// write requests that the record replaces the known version. A write must not hide a permit that may still be in use,
+// or the next unit would not wait for it. So the duration of the known record stays, if it is the longer one, until the
 // former holder cannot forward any more.
 func (t *transition) write(r Record) {
 	r.Version = t.lease.record.Version
@@ -167,8 +167,8 @@ func (t *transition) leaveTenure() {
 }
 
 // enterTenure starts a tenure, and determines from when on the former holder cannot forward any more. What this unit
-// granted is waited for anyway. But the former holder may also have a permit of the witness, if it handed the Lease over
-// in solo or if somebody else wrote this unit's name there.
+// granted is waited for anyway. But the former holder may also have a permit of the witness, if it handed the Lease
+// over in solo or if somebody else wrote this unit's name there.
 func (t *transition) enterTenure(r Record) {
 	t.leaveTenure()
 	t.tenure = tenure{term: r.Term, at: t.at}

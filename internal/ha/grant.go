@@ -70,8 +70,8 @@ func (t *transition) heartbeatReceived(f HeartbeatReceived) {
 
 // mayGrant reports whether this unit accepts that the other one is active.
 //   - It does not while it is requesting the Lease itself. After a request without an answer it grants again. Should it
-//     be the holder after all, it waits for the end of its grant before it opens. Otherwise no unit could open while the
-//     witness does not answer.
+//     be the holder after all, it waits for the end of its grant before it opens. Otherwise no unit could open while
+//     the witness does not answer.
 //   - It does not while its own gate may be open.
 //   - It does not for a peer whose next life is connected already.
 func (t *transition) mayGrant(f HeartbeatReceived) bool {

@@ -19,10 +19,10 @@ type handover struct {
 	relinquish attempt
 }
 
-// handOver gives the Lease to the peer while this unit still forwards. It flushes first, so that little is left to send,
-// and then writes. Once the Lease names the peer, the machine is waiting, where it closes the gate and relinquishes. A
-// write that fails has changed nothing and is tried again: until too little time is left for a stop, and after a pause
-// for the other causes.
+// handOver gives the Lease to the peer while this unit still forwards. It flushes first, so that little is left to
+// send, and then writes. Once the Lease names the peer, the machine is waiting, where it closes the gate and
+// relinquishes. A write that fails has changed nothing and is tried again: until too little time is left for a stop,
+// and after a pause for the other causes.
 func (t *transition) handOver(cause Cause) {
 	h := &t.handover
 	if cause == CauseUnknown {

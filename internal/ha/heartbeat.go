@@ -78,8 +78,8 @@ func (t *transition) heartbeatAcknowledged(f HeartbeatAcknowledged) {
 	a.grantedUntil = max(a.grantedUntil, answered.at+answered.grant)
 }
 
-// requestedGrant returns how long a grant this unit requests. It is no longer than the duration in the Lease: a unit that
-// knows of no grant waits no longer than that, and neither does the peer after a restart. A successor that has not
+// requestedGrant returns how long a grant this unit requests. It is no longer than the duration in the Lease: a unit
+// that knows of no grant waits no longer than that, and neither does the peer after a restart. A successor that has not
 // written the Lease yet finds its giver's duration there.
 func (m Machine) requestedGrant() time.Duration { return min(m.config.Grant, m.lease.record.Duration) }
 
@@ -101,8 +101,8 @@ func (m Machine) ownHealth() Health {
 	return h
 }
 
-// silentAt returns when the active counts its peer as silent, if the heartbeat of the given instant is the last one that
-// was answered. Like the grant, it counts from when the heartbeat was sent. It is earlier than lostAt for the same
+// silentAt returns when the active counts its peer as silent, if the heartbeat of the given instant is the last one
+// that was answered. Like the grant, it counts from when the heartbeat was sent. It is earlier than lostAt for the same
 // silence: when only the link between the units is lost, the active should keep the traffic.
 func (c Config) silentAt(last time.Duration) time.Duration {
 	return last + c.detect() - c.HeartbeatInterval/2

@@ -122,8 +122,8 @@ func (m Machine) Promotion() Report {
 	return r
 }
 
-// Wake returns the instant at which the machine wants a Tick if nothing else happens before. It is zero when the machine
-// wants none.
+// Wake returns the instant at which the machine wants a Tick if nothing else happens before. It is zero when the
+// machine wants none.
 func (m Machine) Wake() time.Duration { return m.wake }
 
 // Obstacles returns why a unit that is not active does not become active.
@@ -219,8 +219,8 @@ func (t *transition) syncChanged(inSync bool) {
 	t.peer.inSync = inSync
 }
 
-// peerRelinquished stores the peer's word that it is no longer active. The peer gave it after the Lease named this unit,
-// so this unit need not wait for the watch: traffic is waiting.
+// peerRelinquished stores the peer's word that it is no longer active. The peer gave it after the Lease named this
+// unit, so this unit need not wait for the watch: traffic is waiting.
 func (t *transition) peerRelinquished(f PeerRelinquished) {
 	t.relinquished = max(t.relinquished, f.Term)
 	t.storeHandedPermit(f)
@@ -249,7 +249,7 @@ func (t *transition) enforcePermit() {
 	}
 }
 
-// decide does what the phase wants done next. Each phase looks at everything that is known, not at the event.
+// decide takes the next action of the phase. Each phase looks at everything that is known, not at the event.
 func (t *transition) decide() {
 	if t.phase == exiting {
 		return
@@ -329,9 +329,9 @@ func (t *transition) serve() {
 	t.handOver(t.switchoverCause())
 }
 
-// recover keeps a fenced unit's gate closed and tries to get a new permit. A write that succeeds proves that nobody took
-// the Lease in between; an acknowledgement proves that the peer does not intend to. The peer is asked for a grant only
-// when the witness does not answer: a grant delays what the peer would do about a unit that does not forward.
+// recover keeps a fenced unit's gate closed and tries to get a new permit. A write that succeeds proves that nobody
+// took the Lease in between; an acknowledgement proves that the peer does not intend to. The peer is asked for a grant
+// only when the witness does not answer: a grant delays what the peer would do about a unit that does not forward.
 func (t *transition) recover() {
 	t.pairing.preparing = false
 	t.retreat()

@@ -66,8 +66,8 @@ func (t *transition) pair(standby Incarnation) {
 	t.write(t.tenureRecord(standby))
 }
 
-// wantedStandby returns the unit that the Lease should name as standby. A named standby stays until it is silent, or out
-// of sync for a while. A new one must have shown itself first.
+// wantedStandby returns the unit that the Lease should name as standby. A named standby stays until it is silent, or
+// out of sync for a while. A new one must have shown itself first.
 func (t *transition) wantedStandby() Incarnation {
 	if t.config.HeartbeatInterval == 0 {
 		return Nobody
@@ -113,8 +113,8 @@ func (m Machine) tenureRecord(standby Incarnation) Record {
 	return Record{Holder: m.config.Self, Standby: standby, Term: m.lease.record.Term, Cause: m.lease.record.Cause}
 }
 
-// renew writes the Lease again when it is time: in solo for the permit that this earns, and in paired only to be seen. A
-// promotion's report is published with the next write, which is therefore due soon.
+// renew writes the Lease again when it is time: in solo for the permit that this earns, and in paired only to be seen.
+// A promotion's report is published with the next write, which is therefore due soon.
 func (t *transition) renew() {
 	after := t.config.renewAfter()
 	if t.namedStandby() != Nobody {
@@ -130,6 +130,6 @@ func (t *transition) renew() {
 	}
 }
 
-// refreshAfter returns how long after a write the next one is due in paired, where no permit depends on it. It is before
-// anybody could take the Lease for expired.
+// refreshAfter returns how long after a write the next one is due in paired, where no permit depends on it. It is
+// before anybody could take the Lease for expired.
 func (c Config) refreshAfter() time.Duration { return c.LeaseDuration * 4 / 5 }

@@ -14,13 +14,14 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write what the machine does into the scripts")
+var update = flag.Bool("update", false, "write the effects of the machine into the scripts")
 
-// TestScripts runs the stories in testdata. A line without indentation is something that happens; the indented lines
-// below it are all that the unit does about it. `tick 2s` lets time pass, waking the unit when it asked to be; what it
-// does meanwhile has its time. With `the host obeys` effects on the host succeed at once. With `the peer answers` each
-// heartbeat is acknowledged at once, and with `the peer beats` one comes at every interval; neither is written down,
-// nor is what such an acknowledgement does to an open gate: that it stays open longer.
+// TestScripts runs the scripts in testdata. A line without indentation is a command, usually an event. The indented
+// lines below it are all the effects of it.
+//   - `tick 2s` lets time pass and wakes the unit whenever it requested that. Effects in between have a time stamp.
+//   - With `the host obeys`, effects on the host succeed at once.
+//   - With `the peer answers`, each heartbeat is acknowledged at once. With `the peer beats`, a heartbeat arrives at
+//     every interval. Neither appears in the script. Nor do the extensions of an open gate that follow from them.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -50,7 +51,7 @@ func compare(t *testing.T, file, want, got string) {
 	for i := range max(len(w), len(g)) {
 		wl, gl := at(w, i), at(g, i)
 		if wl != gl {
-			t.Fatalf("%s:%d:\nwant %q\ngot  %q\n\nwhole script as it went:\n%s", file, i+1, wl, gl, got)
+			t.Fatalf("%s:%d:\nwant %q\ngot  %q\n\nthe script with the actual effects:\n%s", file, i+1, wl, gl, got)
 		}
 	}
 }
@@ -62,7 +63,7 @@ func at(lines []string, i int) string {
 	return "(end)"
 }
 
-// play runs a script and returns it with what the machine did in place of what was expected.
+// play runs a script and returns it with the actual effects in place of the expected ones.
 func play(t *testing.T, text string) string {
 	t.Helper()
 	var out strings.Builder
@@ -77,32 +78,32 @@ func play(t *testing.T, text string) string {
 			continue
 		}
 		if err := s.command(words); err != nil {
-			t.Fatalf("line %d: %q: %v\nas it went:\n%s", i+1, line, err, out.String())
+			t.Fatalf("line %d: %q: %v\nthe script so far:\n%s", i+1, line, err, out.String())
 		}
 	}
 	return out.String()
 }
 
-// scene is a unit under a script.
+// scene is the unit of a script, and its surroundings.
 type scene struct {
 	out     *strings.Builder
 	machine Machine
 	now     time.Duration
 	role    Role
 	obeys   bool
-	// answers has the peer acknowledge, and beats has it be active and say so in the term.
+	// answers makes the peer acknowledge heartbeats. beats is the term in which the peer is active and sends its own.
 	answers bool
 	beats   uint64
 	beatAt  time.Duration
 	beat    uint64
-	// pending has the IDs of effects that were not answered yet.
+	// pending holds the IDs of effects that were not answered yet.
 	pending    map[string]uint64
 	wanted     Record
 	version    int
 	last       Record
 	lease      time.Duration
 	peerHealth Health
-	// stamp prefixes effects with their time while the clock runs.
+	// stamp prefixes effects with their time during a tick.
 	stamp bool
 }
 
@@ -156,6 +157,7 @@ func (s *scene) command(words []string) error {
 	return nil
 }
 
+// the reads `the host obeys`, `the peer answers` and the like.
 func (s *scene) the(words []string) error {
 	switch what := strings.Join(words[:2], " "); {
 	case words[0] == "host":
@@ -169,12 +171,12 @@ func (s *scene) the(words []string) error {
 	case what == "peer is":
 		s.answers, s.beats = false, 0
 	default:
-		return errors.New("no such thing")
+		return errors.New("no such command")
 	}
 	return nil
 }
 
-// links says how many of two interfaces have a carrier.
+// links sets how many of two interfaces have a carrier, on this unit or on the peer.
 func (s *scene) links(words []string) error {
 	up, err := strconv.Atoi(words[len(words)-1])
 	h := Health{Firewall: true, Links: 1<<up - 1}
@@ -197,7 +199,7 @@ func (s *scene) peer(words []string) {
 	}
 }
 
-// unit primary lease 3s [heartbeat 100ms] [preempt 5s] [keep forwarding]
+// unit reads the settings: unit primary lease 3s [heartbeat 100ms] [preempt 5s] [keep forwarding].
 func (s *scene) unit(words []string) error {
 	c := Config{Self: "me", Preferred: words[0] == "primary", Damping: time.Second}
 	for i := 1; i+1 < len(words); i += 2 {
@@ -241,7 +243,7 @@ func (s *scene) tick(duration string) error {
 	return nil
 }
 
-// next is what happens next by itself, and when: the unit wakes, or the peer's next heartbeat comes.
+// next returns what happens next without a command, and when: the unit wakes, or the peer's next heartbeat arrives.
 func (s *scene) next() (time.Duration, Fact) {
 	wake := s.machine.Wake()
 	if wake == 0 {
@@ -257,8 +259,8 @@ func (s *scene) next() (time.Duration, Fact) {
 	}
 }
 
-// record reads `free`, `released by X term N`, `held by X term N`, `handed to X by Y term N` and `again`, where `for Z`
-// may follow to name a standby, `paused`, and `lasting D`.
+// record reads `free`, `released by X term N`, `held by X term N`, `handed to X by Y term N` and `again`. After it may
+// follow `for Z` to name a standby, `paused`, `switchover Z` and `lasting D`.
 func (s *scene) record(words []string) (Record, error) {
 	r, err := s.recordOf(words)
 	for i, w := range words {
@@ -279,6 +281,7 @@ func (s *scene) record(words []string) (Record, error) {
 	return r, err
 }
 
+// recordOf reads the first part of a record.
 func (s *scene) recordOf(words []string) (Record, error) {
 	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "by" || w == "to" || w == "term" })
 	s.version++
@@ -320,7 +323,7 @@ func (s *scene) answer(words []string) error {
 	}
 	id, asked := s.pending[what]
 	if !asked {
-		return errors.New("nothing was asked of the API server")
+		return errors.New("no request to the API server is under way")
 	}
 	delete(s.pending, what)
 	answer := LeaseAnswered{ID: id}
@@ -350,14 +353,14 @@ func (s *scene) answer(words []string) error {
 func (s *scene) done(what string, failure error) error {
 	id, asked := s.pending[what]
 	if !asked {
-		return fmt.Errorf("%q was not asked for", what)
+		return fmt.Errorf("effect %q is not under way", what)
 	}
 	delete(s.pending, what)
 	s.happens(EffectDone{ID: id, Err: failure})
 	return nil
 }
 
-// happens takes one step and writes down what comes of it.
+// happens takes one step and writes its effects.
 func (s *scene) happens(fact Fact) {
 	var effects []Effect
 	before := s.machine
@@ -369,7 +372,7 @@ func (s *scene) happens(fact Fact) {
 	var host []uint64
 	var answers []Fact
 	for _, e := range effects {
-		if a, unwritten := s.unwritten(before, e); unwritten {
+		if a, isOmitted := s.omitted(before, e); isOmitted {
 			answers = append(answers, a...)
 			continue
 		}
@@ -395,9 +398,9 @@ func (s *scene) happens(fact Fact) {
 	}
 }
 
-// unwritten tells which effects are not written down: heartbeats that are answered at once, and answers to a peer that
-// beats by itself.
-func (s *scene) unwritten(before Machine, e Effect) (answer []Fact, unwritten bool) {
+// omitted reports whether an effect does not appear in the script, and returns its answer. That holds for heartbeats
+// that are answered at once, and for answers to a peer that beats by itself.
+func (s *scene) omitted(before Machine, e Effect) (answer []Fact, isOmitted bool) {
 	switch e := e.(type) {
 	case OpenGate:
 		if s.answers && s.obeys && before.host.gateOpen && e.Until > before.host.until {
@@ -476,7 +479,7 @@ func (s *scene) describeRecord(r Record) string {
 	}
 }
 
-// lasting says a duration that is not the unit's own.
+// lasting returns the duration of a record as text, unless it is the unit's own.
 func (s *scene) lasting(r Record) string {
 	if r.Duration == s.lease {
 		return ""
@@ -491,7 +494,7 @@ func named(r Record) string {
 	return ", paired with " + string(r.Standby)
 }
 
-// remember keeps the effect's ID for its answer and tells whether the effect is on the host.
+// remember stores the effect's ID for its answer. It returns the ID and whether the effect is on the host.
 func (s *scene) remember(e Effect) (id uint64, onHost bool) {
 	name := s.describe(e)
 	switch e := e.(type) {

@@ -147,8 +147,8 @@ func TestUnknownContentOfThePeerIsCounted(t *testing.T) {
 	b.refuses(map[seal.DropReason]uint64{seal.DropContent: 1})
 }
 
-// TestPeerIsHeardDuringAFlood sends forged datagrams as fast as it can. Messages of the peer arrive meanwhile as long as
-// the socket's buffer has space, and afterwards all of them arrive.
+// TestPeerIsHeardDuringAFlood sends forged datagrams as fast as it can. Messages of the peer arrive meanwhile as long
+// as the socket's buffer has space, and afterwards all of them arrive.
 func TestPeerIsHeardDuringAFlood(t *testing.T) {
 	a, b := two(t)
 	s := newStranger(t, b)

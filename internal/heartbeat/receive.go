@@ -17,8 +17,8 @@ const (
 )
 
 // Run calls received with every message of the peer and the incarnation that sent it, one after the other, until the
-// context or the link ends. It returns no error for failed reads: later ones may succeed. A message may come twice, once
-// under each of two keys.
+// context or the link ends. It returns no error for failed reads: later ones may succeed. A message may come twice,
+// once under each of two keys.
 func (l *Link) Run(ctx context.Context, received func(from string, m Message)) error {
 	defer context.AfterFunc(ctx, func() { _ = l.socket.SetReadDeadline(time.Unix(1, 0)) })()
 	var logged time.Time

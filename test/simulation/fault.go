@@ -193,7 +193,8 @@ const (
 // String is the milestone's name in plans.
 func (m Milestone) String() string {
 	return [milestones]string{
-		"the beginning", "standby named", "standby unnamed", "claim", "handover", "opening", "closing", "flush", "relinquishing",
+		"the beginning", "standby named", "standby unnamed", "claim", "handover", "opening", "closing", "flush",
+		"relinquishing",
 		"connection", "sync",
 	}[m]
 }

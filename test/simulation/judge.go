@@ -168,7 +168,10 @@ func (j *judge) opens(u *unit, before gate) {
 func (j *judge) promoted(u *unit, term uint64) {
 	w := j.world
 	cause := j.causes[term]
-	j.opened = append(j.opened, opening{at: w.now, unit: u.index, term: term, cause: cause, relinquished: u.relinquished >= term})
+	j.opened = append(j.opened, opening{
+		at: w.now, unit: u.index, term: term, cause: cause, 
+		relinquished: u.relinquished >= term,
+	})
 	w.pass(Opened)
 	if other := u.other(); u.relinquished >= term && !j.byHand {
 		other.produce()

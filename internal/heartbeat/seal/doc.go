@@ -1,6 +1,6 @@
-// Package seal makes datagrams that only the peer can have made, and that are accepted once. It uses AES-256-GCM with one
-// key for each direction, a counter as nonce, and a window against replay. It is pure: package heartbeat has the socket
-// and knows the content.
+// Package seal makes datagrams that only the peer can have made, and that are accepted once. It uses AES-256-GCM with
+// one key for each direction, a counter as nonce, and a window against replay. It is pure: package heartbeat has the
+// socket and knows the content.
 //
 // A datagram is
 //

@@ -21,8 +21,8 @@ func (Secret) Format(f fmt.State, _ rune) {
 // MarshalText returns a placeholder instead of the key.
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// Keys are a key for each direction, which two units share after each session between them. One unit's Send is the other
-// unit's Receive.
+// Keys are a key for each direction, which two units share after each session between them. One unit's Send is the
+// other unit's Receive.
 type Keys struct {
 	ID            KeyID
 	Send, Receive Secret

@@ -23,12 +23,12 @@ const (
 // Overhead is the length of a datagram without its payload.
 const Overhead = headerSize + tagSize
 
-// lastCounter is how many datagrams are sealed under one key. At a hundred a second that lasts three centuries. It is far
-// below the limit of AES-GCM (RFC 8446 section 5.5 counts the same way).
+// lastCounter is how many datagrams are sealed under one key. At a hundred a second that lasts three centuries. It is
+// far below the limit of AES-GCM (RFC 8446 section 5.5 counts the same way).
 const lastCounter = 1 << 40
 
 // ErrExhausted means that the key must not be used any more.
-var ErrExhausted = errors.New("the key has sealed as many datagrams as it may: the next session with the peer brings new keys")
+var ErrExhausted = errors.New("the key is used up: the next session with the peer brings a new one")
 
 // Sealer seals datagrams for the peer. It is for one goroutine at a time. There must never be a second one for the same
 // keys.

@@ -30,8 +30,8 @@ func (w *window) isFresh(counter uint64) bool {
 	}
 }
 
-// add marks a fresh counter as seen. Its datagram must have a valid seal, or anyone could slide the window away from the
-// peer's counters.
+// add marks a fresh counter as seen. Its datagram must have a valid seal, or anyone could slide the window away from
+// the peer's counters.
 func (w *window) add(counter uint64) {
 	if counter > w.highest {
 		was, is := w.highest/wordBits, counter/wordBits
