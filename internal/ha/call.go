@@ -11,6 +11,8 @@ type call struct {
 	writes bool
 	// mustRead is set while the Lease must be read before anything is written on top of the known record.
 	mustRead bool
+	// mustReread is set when mustRead was set during a request. A read under way may have been served before.
+	mustReread bool
 	// nextAt is the earliest instant of the next request, after failures in a row.
 	nextAt   time.Duration
 	failures int
@@ -38,6 +40,7 @@ func (t *transition) ensureLeaseKnown() {
 
 // read requests the Lease.
 func (t *transition) read() {
+	t.call.mustReread = false
 	t.request(false)
 	t.emit(ReadLease{ID: t.call.id})
 }
@@ -71,7 +74,7 @@ func (t *transition) leaseSeen(r Record) {
 	if t.holds() && r.Holder == t.config.Self && r.Term == known.Term {
 		// It repeats a write of this unit's own, whose answer has more in it. But the operator may have written too.
 		if r.Paused != known.Paused || r.SwitchoverTo != known.SwitchoverTo {
-			t.call.mustRead = true
+			t.call.mustRead, t.call.mustReread = true, t.call.isUnderWay()
 		}
 		return
 	}
@@ -92,7 +95,7 @@ func (t *transition) leaseAnswered(f LeaseAnswered) {
 	t.call.failures, t.call.answeredAt = 0, t.at
 	switch f.Outcome {
 	case Read:
-		t.call.mustRead = false
+		t.call.mustRead = t.call.mustReread
 		t.storeAnswer(f.Record, sent)
 	case Written:
 		t.storeAnswer(f.Record, sent)

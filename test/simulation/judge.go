@@ -169,7 +169,7 @@ func (j *judge) promoted(u *unit, term uint64) {
 	w := j.world
 	cause := j.causes[term]
 	j.opened = append(j.opened, opening{
-		at: w.now, unit: u.index, term: term, cause: cause, 
+		at: w.now, unit: u.index, term: term, cause: cause,
 		relinquished: u.relinquished >= term,
 	})
 	w.pass(Opened)
