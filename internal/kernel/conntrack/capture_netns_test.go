@@ -26,7 +26,7 @@ func TestCapture(t *testing.T) {
 	for file, traffic := range map[string]func(){
 		"tcp-with-source-translation": func() { talk(t, network, testbed.ServerAddress) },
 		"tcp-over-ipv6":               func() { talk(t, network, testbed.ServerAddressIPv6) },
-		"udp":                         func() { network.UDP(t, testbed.ServerAddress).Close() },
+		"udp":                         func() { network.Exchange(t, testbed.ServerAddress) },
 		"icmp":                        func() { network.Ping(t).Answered() },
 	} {
 		t.Run(file, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/sight"
+	"github.com/hapair-io/hapair/test/internal/tracer"
 	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/poll"
 	"github.com/hapair-io/hapair/test/testbed"
@@ -38,7 +38,7 @@ type router struct {
 	management string // and on that to the API server
 	power      *powerSwitch
 	// lan and wan are the MAC addresses that it forwards with.
-	lan, wan sight.MAC
+	lan, wan tracer.Station
 }
 
 func (r *router) path() string { return namespace.Named(r.namespace.Name) }
@@ -98,15 +98,15 @@ func newRouter(
 	return r
 }
 
-func macOf(name string) (sight.MAC, error) {
+func macOf(name string) (tracer.Station, error) {
 	i, err := net.InterfaceByName(name)
 	if err != nil {
-		return sight.MAC{}, err
+		return tracer.Station{}, err
 	}
-	if len(i.HardwareAddr) != len(sight.MAC{}) {
-		return sight.MAC{}, fmt.Errorf("%s has no Ethernet address", name)
+	if len(i.HardwareAddr) != len(tracer.Station{}) {
+		return tracer.Station{}, fmt.Errorf("%s has no Ethernet address", name)
 	}
-	return sight.MAC(i.HardwareAddr), nil
+	return tracer.Station(i.HardwareAddr), nil
 }
 
 func (b *bed) file(name string) string { return filepath.Join(b.directory, name) }

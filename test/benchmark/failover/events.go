@@ -7,7 +7,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
-	"github.com/hapair-io/hapair/test/benchmark/internal/sight"
+	"github.com/hapair-io/hapair/test/internal/tracer"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -75,7 +75,7 @@ func freezeActive(b *bed, s system, o Options, sample *Sample) {
 	m := begin(b, s, sample)
 	t, frozen := b.t, b.primary
 	m.probe(frozen)
-	acknowledgements := sight.At(t, frozen.namespace, "sync0", func(p sight.Packet) bool {
+	acknowledgements := tracer.Record(t, frozen.namespace, "sync0", func(p tracer.Packet) bool {
 		return p.Protocol == unix.IPPROTO_UDP && p.SrcPort == contract.SyncPort && !p.Outgoing
 	})
 	m.settle(tickers, o.Patience)
@@ -106,8 +106,8 @@ func freezeActive(b *bed, s system, o Options, sample *Sample) {
 			acknowledged = p.At
 		}
 	}
-	last := sight.LastBy(forwarded, frozen.name)
-	if probed := sight.LastBy(probes, frozen.name); probed.After(last) {
+	last := tracer.LastBy(forwarded, frozen.name)
+	if probed := tracer.LastBy(probes, frozen.name); probed.After(last) {
 		last = probed
 	}
 	if !acknowledged.IsZero() {

@@ -18,10 +18,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/lease"
 	"github.com/hapair-io/hapair/internal/resources"
-	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/benchmark/internal/apiserver"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"

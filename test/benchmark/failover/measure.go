@@ -12,11 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
-	"github.com/hapair-io/hapair/test/benchmark/internal/sight"
-	"github.com/hapair-io/hapair/test/benchmark/internal/traffic"
+	"github.com/hapair-io/hapair/test/internal/tracer"
+	"github.com/hapair-io/hapair/test/internal/traffic"
 	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
-	"github.com/hapair-io/hapair/test/internal/tracer"
 )
 
 // The server's ports.
@@ -58,8 +57,8 @@ type measurement struct {
 	system system
 	sample *Sample
 
-	udp, udp5, tcp *traffic.Ticker
-	client, server *sight.Watch
+	udp, udp5, tcp *traffic.Trial
+	client, server *tracer.Recording
 	prober         *tracer.Prober
 }
 
@@ -74,17 +73,17 @@ func begin(b *bed, s system, sample *Sample) *measurement {
 		b.t.Fatalf("Opening the port of the probes: %v", err)
 	}
 	b.t.Cleanup(func() { _ = home.Close() })
-	m.client = sight.At(b.t, b.network.Client, "lan0", ofTraffic)
-	m.server = sight.At(b.t, b.network.Server, "wan0", ofTraffic)
+	m.client = tracer.Record(b.t, b.network.Client, "lan0", ofTraffic)
+	m.server = tracer.Record(b.t, b.network.Server, "wan0", ofTraffic)
 	server := netip.MustParseAddr(testbed.ServerAddress)
-	m.tcp = traffic.TCP(b.t, b.network, netip.AddrPortFrom(server, portTCP), coarse)
-	m.udp5 = traffic.UDP(b.t, b.network, netip.AddrPortFrom(server, portUDP5), coarse)
-	m.udp = traffic.UDP(b.t, b.network, netip.AddrPortFrom(server, portUDP), fine)
+	m.tcp = traffic.Start(b.t, traffic.TCP, b.network, netip.AddrPortFrom(server, portTCP), coarse)
+	m.udp5 = traffic.Start(b.t, traffic.UDP, b.network, netip.AddrPortFrom(server, portUDP5), coarse)
+	m.udp = traffic.Start(b.t, traffic.UDP, b.network, netip.AddrPortFrom(server, portUDP), fine)
 	return m
 }
 
 // ofTraffic says whether a packet is one of the connections between client and server.
-func ofTraffic(p sight.Packet) bool {
+func ofTraffic(p tracer.Packet) bool {
 	return max(p.SrcPort, p.DstPort) >= portUDP && (isServerPort(p.SrcPort) || isServerPort(p.DstPort))
 }
 
@@ -159,13 +158,13 @@ func awaitRedundant(b *bed, s system) {
 // undisturbed fails when another router than the primary has forwarded.
 func (m *measurement) undisturbed() error {
 	forwarded, err := m.forwarded()
-	if err == nil && (len(forwarded) == 0 || len(sight.Judge(forwarded, tracer.InFlight).Changes) > 0) {
+	if err == nil && (len(forwarded) == 0 || len(tracer.FindTakeovers(forwarded, tracer.InFlight).Changes) > 0) {
 		err = errors.New("more than one router has forwarded")
 	}
 	return err
 }
 
-func longest(k *traffic.Ticker, from, to time.Time) Milliseconds {
+func longest(k *traffic.Trial, from, to time.Time) Milliseconds {
 	heard, _ := k.Heard()
 	return Milliseconds(traffic.Longest(heard, from, to).Length)
 }
@@ -183,7 +182,7 @@ func (m *measurement) recover(event time.Time) {
 // steady says whether all connections go on, and have for a while. A TCP connection that broke is not waited for.
 func (m *measurement) steady(event time.Time) bool {
 	now := time.Now().Round(0)
-	for _, k := range []*traffic.Ticker{m.udp, m.udp5, m.tcp} {
+	for _, k := range []*traffic.Trial{m.udp, m.udp5, m.tcp} {
 		heard, broken := k.Heard()
 		since := traffic.Flowing(heard, now, flowing)
 		if broken == nil && (since.IsZero() || now.Sub(since) < steady) {
@@ -194,18 +193,18 @@ func (m *measurement) steady(event time.Time) bool {
 }
 
 // forwarded is which router forwarded what the tickers sent, as seen at both ends.
-func (m *measurement) forwarded() ([]sight.Forwarded, error) {
+func (m *measurement) forwarded() ([]tracer.Forwarded, error) {
 	atServer, err1 := m.server.Packets()
 	atClient, err2 := m.client.Packets()
-	routers := map[sight.MAC]string{}
+	routers := map[tracer.Station]string{}
 	for _, r := range m.bed.routers() {
 		routers[r.lan], routers[r.wan] = r.name, r.name
 	}
-	return sight.By(routers, without(atServer, portProbe), without(atClient, portProbe)), errors.Join(err1, err2)
+	return tracer.By(routers, without(atServer, portProbe), without(atClient, portProbe)), errors.Join(err1, err2)
 }
 
-func without(packets []sight.Packet, port uint16) []sight.Packet {
-	var rest []sight.Packet
+func without(packets []tracer.Packet, port uint16) []tracer.Packet {
+	var rest []tracer.Packet
 	for _, p := range packets {
 		if p.DstPort != port && p.SrcPort != port {
 			rest = append(rest, p)
@@ -215,19 +214,19 @@ func without(packets []sight.Packet, port uint16) []sight.Packet {
 }
 
 // probes are which router forwarded probes, as seen at the server.
-func (m *measurement) probes() ([]sight.Forwarded, error) {
+func (m *measurement) probes() ([]tracer.Forwarded, error) {
 	atServer, err := m.server.Packets()
-	var probes []sight.Packet
+	var probes []tracer.Packet
 	for _, p := range atServer {
 		if p.DstPort == portProbe {
 			probes = append(probes, p)
 		}
 	}
-	routers := map[sight.MAC]string{}
+	routers := map[tracer.Station]string{}
 	for _, r := range m.bed.routers() {
 		routers[r.wan] = r.name
 	}
-	return sight.By(routers, probes), err
+	return tracer.By(routers, probes), err
 }
 
 // conclude fills in what was seen from an event until now.
@@ -240,7 +239,7 @@ func (m *measurement) conclude(event time.Time) {
 	heard, _ := m.udp.Heard()
 	s.Missing = traffic.Missing(heard, event)
 	s.Lost = nil
-	for name, k := range map[string]*traffic.Ticker{"UDP": m.udp, "UDP5": m.udp5, "TCP": m.tcp} {
+	for name, k := range map[string]*traffic.Trial{"UDP": m.udp, "UDP5": m.udp5, "TCP": m.tcp} {
 		heard, broken := k.Heard()
 		if broken != nil || traffic.Flowing(heard, now, flowing).IsZero() {
 			s.Lost = append(s.Lost, name)
@@ -250,7 +249,7 @@ func (m *measurement) conclude(event time.Time) {
 	if err != nil {
 		t.Fatalf("Looking at packets: %v", err)
 	}
-	verdict := sight.Judge(forwarded, tracer.InFlight)
+	verdict := tracer.FindTakeovers(forwarded, tracer.InFlight)
 	s.Changes, s.Late, s.Overlap = len(verdict.Changes), verdict.Late, Milliseconds(verdict.Overlap)
 	s.Resets, s.Told = m.resets(), m.system.told()
 	if m.prober == nil {
@@ -260,8 +259,8 @@ func (m *measurement) conclude(event time.Time) {
 	if _, sent := m.prober.Sent(); errors.Join(err, sent) != nil {
 		t.Fatalf("Looking at probes: %v", errors.Join(err, sent))
 	}
-	begun := sight.FirstBy(forwarded, m.bed.secondary.name)
-	last := sight.LastBy(probes, m.bed.primary.name)
+	begun := tracer.FirstBy(forwarded, m.bed.secondary.name)
+	last := tracer.LastBy(probes, m.bed.primary.name)
 	if !begun.IsZero() && last.Sub(begun) > tracer.InFlight {
 		s.Stale = Milliseconds(last.Sub(begun))
 	}
@@ -270,7 +269,7 @@ func (m *measurement) conclude(event time.Time) {
 // resets counts the TCP segments, seen at either end, that end a connection by force.
 func (m *measurement) resets() int {
 	count := 0
-	for _, w := range []*sight.Watch{m.client, m.server} {
+	for _, w := range []*tracer.Recording{m.client, m.server} {
 		packets, _ := w.Packets()
 		for _, p := range packets {
 			if p.Protocol == unix.IPPROTO_TCP && p.Reset {

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/traffic"
+	"github.com/hapair-io/hapair/test/internal/traffic"
 	"github.com/hapair-io/hapair/test/testbed"
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )

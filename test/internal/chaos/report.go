@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hapair-io/hapair/test/internal/traffic"
 	"github.com/hapair-io/hapair/test/internal/tracer"
+	"github.com/hapair-io/hapair/test/internal/traffic"
 )
 
 const (
@@ -104,11 +104,11 @@ func (r *Run) survivors(ctx context.Context) (survived []traffic.Report, broken 
 	ctx, cancel := context.WithTimeout(ctx, goesOn)
 	defer cancel()
 	for _, c := range r.clients {
-		wanted := c.Report().Ticks + goingOn
-		for c.Report().Err == nil && c.Report().Ticks < wanted && pause(ctx, interval) {
+		wanted := r.heard(c).Ticks + goingOn
+		for r.heard(c).Err == nil && r.heard(c).Ticks < wanted && pause(ctx, interval) {
 			continue
 		}
-		switch heard := c.Report(); {
+		switch heard := r.heard(c); {
 		case heard.Err != nil:
 			broken = heard.Err
 		case heard.Ticks < wanted:

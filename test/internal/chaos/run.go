@@ -9,11 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/tracer"
+	"github.com/hapair-io/hapair/test/internal/traffic"
 	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/poll"
-	"github.com/hapair-io/hapair/test/internal/story"
-	"github.com/hapair-io/hapair/test/internal/traffic"
-	"github.com/hapair-io/hapair/test/internal/tracer"
 )
 
 const (
@@ -48,16 +48,18 @@ type Run struct {
 	cancel  context.CancelFunc
 	begun   time.Time
 
-	tracer *tracer.Tracer
+	tracer  *tracer.Tracer
 	stream  *tracer.Stream
 	prober  *tracer.Prober
 	server  *traffic.Server
-	clients []*traffic.Client
+	clients []*traffic.Counter
 	holders *holders
 	units   *units
 
 	mu    sync.Mutex
 	marks []Mark
+	// since is when the measurement of gaps began.
+	since time.Time
 }
 
 // Mark is something that was done during a run.
@@ -102,12 +104,8 @@ func (r *Run) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := namespace.Listen(ctx, r.stage.ServerNamespace, "tcp", r.serverAt(connectionPort).String())
-	if err != nil {
-		return err
-	}
-	r.server = traffic.Serve(ctx, listener, r.traffic.Tick)
-	return nil
+	r.server, err = traffic.Serve(ctx, traffic.TCP, r.stage.ServerNamespace, r.serverAt(connectionPort))
+	return err
 }
 
 // send starts the stream, and the probes for whichever units there are.
@@ -131,14 +129,13 @@ func (r *Run) send(ctx context.Context) error {
 }
 
 func (r *Run) connect(ctx context.Context) error {
-	ctxDial, cancel := context.WithTimeout(ctx, beginning)
-	defer cancel()
 	for range r.traffic.Connections {
-		conn, err := namespace.Dial(ctxDial, r.stage.ClientNamespace, "tcp", r.serverAt(connectionPort).String())
+		client, err := traffic.Connect(
+			ctx, traffic.TCP, r.stage.ClientNamespace, r.serverAt(connectionPort), r.traffic.Tick)
 		if err != nil {
 			return fmt.Errorf("connecting through the pair: %w", err)
 		}
-		r.clients = append(r.clients, traffic.Listen(ctx, conn))
+		r.clients = append(r.clients, client)
 	}
 	return nil
 }
@@ -157,7 +154,7 @@ func (r *Run) awaitFlow(ctx context.Context) error {
 			return fmt.Errorf("%d packets and %d probes got through", seen.Stream.Received, seen.Probes)
 		}
 		for _, c := range r.clients {
-			if heard := c.Report(); heard.Err != nil || heard.Ticks < 10 {
+			if heard := r.heard(c); heard.Err != nil || heard.Ticks < 10 {
 				return fmt.Errorf("a connection heard %d numbers: %w", heard.Ticks, heard.Err)
 			}
 		}
@@ -184,9 +181,17 @@ func (r *Run) Inflict(what string, do func() error) error {
 
 func (r *Run) forget() {
 	r.tracer.Forget()
-	for _, c := range r.clients {
-		c.ResetGap()
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.since = time.Now()
+}
+
+// heard returns what a client has recorded, with the longest silence since the last Inflict.
+func (r *Run) heard(c *traffic.Counter) traffic.Report {
+	r.mu.Lock()
+	since := r.since
+	r.mu.Unlock()
+	return c.Report(since)
 }
 
 // Forwarder is the unit whose packet came last, and how long ago.
@@ -209,7 +214,7 @@ func (r *Run) Gap() (time.Duration, error) {
 func (r *Run) Silence() time.Duration {
 	longest := time.Duration(0)
 	for _, c := range r.clients {
-		longest = max(longest, c.Report().Longest.Length)
+		longest = max(longest, r.heard(c).Longest.Length)
 	}
 	return longest
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/hapair-io/hapair/test/internal/traffic"
 )
 
-// Conversation is one TCP connection on which the server counts aloud and the client repeats every number. It survives
-// if the sequence goes on, unbroken, on the one connection.
+// Conversation is one TCP connection on which the client counts and the server repeats every number. It survives if the
+// sequence continues, unbroken, on the one connection.
 type Conversation struct {
 	Kind   string
 	Hosts  Hosts
@@ -18,8 +18,10 @@ type Conversation struct {
 
 	task
 	server *traffic.Server
-	client *traffic.Client
+	client *traffic.Counter
 	before uint64
+	// since is when the measurement of gaps began.
+	since time.Time
 }
 
 const (
@@ -36,32 +38,33 @@ func (c *Conversation) Begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Kind, err)
 	}
-	c.server = traffic.Serve(ctx, listener, tick)
+	c.server = traffic.Repeat(ctx, listener)
 	conn, err := dial(ctx, c.Hosts.Client, listener.Addr())
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Kind, err)
 	}
-	c.client = traffic.Listen(ctx, conn)
+	c.client = traffic.Count(ctx, conn, tick)
+	c.since = time.Now()
 	if err := awaitGrowth(ctx, numbers/10, c.heard, c.broken); err != nil {
 		return fmt.Errorf("%s: %w", c.Kind, err)
 	}
 	return nil
 }
 
-func (c *Conversation) heard() uint64 { return c.client.Report().Ticks }
+func (c *Conversation) heard() uint64 { return c.client.Report(c.since).Ticks }
 
-func (c *Conversation) broken() error { return c.client.Report().Err }
+func (c *Conversation) broken() error { return c.client.Report(c.since).Err }
 
 // Forget implements Traffic.
 func (c *Conversation) Forget() {
-	c.client.ResetGap()
+	c.since = time.Now()
 	c.before = c.heard()
 }
 
 // Check implements Traffic.
 func (c *Conversation) Check(ctx context.Context) Report {
 	err := awaitGrowth(ctx, numbers, c.heard, c.broken)
-	heard := c.client.Report()
+	heard := c.client.Report(c.since)
 	if n := len(c.server.Clients()); err == nil && n != 1 {
 		err = fmt.Errorf("the server has seen %d connections", n)
 	}

@@ -18,15 +18,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/internal/traffic"
 )
 
 const (
-	// interval between two numbers of the server.
+	// interval between two numbers of the client.
 	interval = 5 * time.Millisecond
 	// settled is how many numbers must come before the active is taken away, and how many after it for a success.
 	settled = 200
+	// replicationTimeout bounds the wait until the standby's kernel has the connection.
+	replicationTimeout = 10 * time.Second
 	// patience bounds the wait for a takeover and for what follows.
 	patience = 90 * time.Second
 	// silence is how long a connection must stay mute after the takeover to count as broken. TCP tries again after 0.2,
@@ -84,7 +85,7 @@ type run struct {
 	report Report
 
 	server          *traffic.Server
-	client          *traffic.Client
+	client          *traffic.Counter
 	lan, wan        *announcements
 	active, standby *corev1.Pod
 	holder          string
@@ -96,11 +97,10 @@ type run struct {
 }
 
 func (r *run) listen(ctx context.Context) error {
-	listener, err := namespace.Listen(ctx, r.ServerNamespace, "tcp", r.Server.String())
-	if err != nil {
+	var err error
+	if r.server, err = traffic.Serve(ctx, traffic.TCP, r.ServerNamespace, r.Server); err != nil {
 		return err
 	}
-	r.server = traffic.Serve(ctx, listener, interval)
 	if r.lan, err = listenForAnnouncements(ctx, r.ClientNamespace, "eth0"); err != nil {
 		return err
 	}
@@ -134,23 +134,22 @@ func (r *run) connect(ctx context.Context) error {
 	}
 	defer standby.Close()
 	began := time.Now()
-	dialCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	conn, err := namespace.Dial(dialCtx, r.ClientNamespace, "tcp", r.Server.String())
+	r.client, err = traffic.Connect(ctx, traffic.TCP, r.ClientNamespace, r.Server, interval)
 	if err != nil {
 		return fmt.Errorf("connecting through the pair: %w", err)
 	}
 	connected := time.Now()
 	r.report.Connected = connected.Sub(began)
-	r.client = traffic.Listen(ctx, conn)
 	if r.act.Control {
 		return r.hear(ctx, settled)
 	}
-	local, ok := conn.LocalAddr().(*net.TCPAddr)
-	if !ok {
-		return errors.New("the connection is not TCP")
+	local, err := r.client.Local()
+	if err != nil {
+		return err
 	}
-	translated, err := standby.waitForConnection(dialCtx, local.AddrPort())
+	replicated, cancel := context.WithTimeout(ctx, replicationTimeout)
+	defer cancel()
+	translated, err := standby.waitForConnection(replicated, local)
 	if err != nil {
 		return err
 	}
@@ -179,7 +178,6 @@ func (r *run) takeAway(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watching the Lease: %w", err)
 	}
-	r.client.ResetGap()
 	r.takenAt = time.Now()
 	return r.act.TakeAway(ctx, r.active)
 }
@@ -228,7 +226,7 @@ func (r *run) awaitAnnouncements(ctx context.Context) error {
 			return fmt.Errorf("announced on LAN: %t, on WAN: %t", onLAN, onWAN)
 		}
 		r.report.AnnouncedLAN, r.report.AnnouncedWAN = lan.at.Sub(r.takenAt), wan.at.Sub(r.takenAt)
-		r.ticksAtTakeover = r.client.Report().Ticks
+		r.ticksAtTakeover = r.client.Report(r.takenAt).Ticks
 		return nil
 	})
 }
@@ -251,7 +249,7 @@ func (r *run) judge(ctx context.Context) error {
 		return err
 	}
 	r.report.SameStations = bytes.Equal(lan, r.lanStation) && bytes.Equal(wan, r.wanStation)
-	heard := r.client.Report()
+	heard := r.client.Report(r.takenAt)
 	r.report.Ticks = heard.Ticks
 	r.report.LongestGap = heard.Longest.Length
 	r.report.Resumed = heard.Longest.From.Add(heard.Longest.Length).Sub(r.takenAt)
@@ -264,7 +262,7 @@ func (r *run) judge(ctx context.Context) error {
 // hear waits until the client has heard so many numbers.
 func (r *run) hear(ctx context.Context, ticks uint64) error {
 	for {
-		heard := r.client.Report()
+		heard := r.client.Report(r.takenAt)
 		switch {
 		case heard.Err != nil:
 			return heard.Err

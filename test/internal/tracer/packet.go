@@ -50,21 +50,27 @@ const (
 	ipv4Size     = 20
 	ipv6Size     = 40
 	udpSize      = 8
-	hopLimit     = 64
+	// tcpFlags is the offset of the flags in a TCP header.
+	tcpFlags       = 13
+	tcpReset       = 0x04
+	fragmentOffset = 0x1fff
+	hopLimit       = 64
 )
 
 // frame is a packet as it came from the wire.
 type frame struct {
 	to, from Station
 	protocol uint8
-	// port it goes to.
-	port uint16
+	// source and port are the ports that it comes from and goes to.
+	source, port uint16
+	// reset is set for a TCP segment that resets its connection.
+	reset bool
 	// payload of a UDP packet.
 	payload []byte
 }
 
-// parseFrame reads an Ethernet frame with TCP or UDP over IPv4 or IPv6. Fragments and extension headers are none of
-// the senders' doing, and make no frame.
+// parseFrame parses an Ethernet frame with TCP or UDP over IPv4 or IPv6. It refuses later fragments and extension headers,
+// which the senders of this package do not produce.
 func parseFrame(b []byte) (frame, bool) {
 	if len(b) < ethernetSize {
 		return frame{}, false
@@ -80,6 +86,9 @@ func parseFrame(b []byte) (frame, bool) {
 		if header < ipv4Size || len(packet) < header {
 			return frame{}, false
 		}
+		if binary.BigEndian.Uint16(packet[6:])&fragmentOffset != 0 {
+			return frame{}, false // only the first fragment has ports
+		}
 		f.protocol, transport = packet[9], packet[header:]
 	case unix.ETH_P_IPV6:
 		if len(packet) < ipv6Size {
@@ -92,9 +101,14 @@ func parseFrame(b []byte) (frame, bool) {
 	if f.protocol != unix.IPPROTO_TCP && f.protocol != unix.IPPROTO_UDP || len(transport) < udpSize {
 		return frame{}, false
 	}
-	f.port = binary.BigEndian.Uint16(transport[2:])
-	if f.protocol == unix.IPPROTO_UDP {
+	f.source, f.port = binary.BigEndian.Uint16(transport), binary.BigEndian.Uint16(transport[2:])
+	switch {
+	case f.protocol == unix.IPPROTO_UDP:
 		f.payload = transport[udpSize:]
+	case len(transport) <= tcpFlags:
+		return frame{}, false
+	default:
+		f.reset = transport[tcpFlags]&tcpReset != 0
 	}
 	return f, true
 }

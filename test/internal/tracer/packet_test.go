@@ -94,3 +94,33 @@ func FuzzParseFrame(f *testing.F) {
 		}
 	})
 }
+
+func TestTransportHeaders(t *testing.T) {
+	// build returns a frame from a with a protocol and what follows its IPv4 header.
+	build := func(protocol byte, payload ...byte) []byte {
+		frame := append(append(append([]byte{}, b[:]...), a[:]...), 8, 0)
+		frame = append(frame, 0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2)
+		return append(frame, payload...)
+	}
+	segment := []byte{0x1b, 0x58, 0x1b, 0x59, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 0, 0, 0, 0, 0, 0}
+	if f, ok := parseFrame(build(6, segment...)); !ok || f.from != a || f.source != 7000 || f.port != 7001 || f.reset {
+		t.Errorf("a segment was read as %+v, %t", f, ok)
+	}
+	segment[13] = 0x14 // RST, ACK
+	if f, ok := parseFrame(build(6, segment...)); !ok || !f.reset {
+		t.Errorf("a reset was read as %+v, %t", f, ok)
+	}
+	datagram := []byte{0x1b, 0x58, 0x1b, 0x59, 0, 8, 0, 0}
+	if f, ok := parseFrame(build(17, datagram...)); !ok || f.reset || f.source != 7000 {
+		t.Errorf("a datagram was read as %+v, %t", f, ok)
+	}
+	fragment := build(17, datagram...)
+	fragment[ethernetSize+7] = 1
+	for name, frame := range map[string][]byte{
+		"no ports": build(17, 1, 2, 3), "a short segment": build(6, segment[:13]...), "a later fragment": fragment,
+	} {
+		if f, ok := parseFrame(frame); ok {
+			t.Errorf("%s was read as %+v", name, f)
+		}
+	}
+}

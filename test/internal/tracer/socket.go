@@ -17,7 +17,7 @@ import (
 
 const (
 	// socketBuffer holds what comes while this process has no processor: seconds of all the traffic there is.
-	socketBuffer = 16 << 20
+	socketBuffer = 64 << 20
 	// snap is how much of a frame is read: all headers and a mark.
 	snap = 256
 )
@@ -74,18 +74,32 @@ func bindSocket(ifi *net.Interface, protocol uint16) (*socket, error) {
 	}, nil
 }
 
-// receive waits for one frame; os.ErrClosed ends it. One goroutine alone may call it.
-func (s *socket) receive(buffer []byte) (n int, at time.Time, err error) {
+// arrival is one frame that was received.
+type arrival struct {
+	size int
+	at   time.Time
+	// outgoing is set for a frame that this host sent.
+	outgoing bool
+}
+
+// receive waits for one frame and reads it into buffer. It fails with os.ErrClosed after close. Only one goroutine may
+// call it.
+func (s *socket) receive(buffer []byte) (arrival, error) {
+	var a arrival
 	var controls int
+	var from unix.Sockaddr
+	var err error
 	waitErr := s.conn.Read(func(fd uintptr) bool {
-		n, controls, _, _, err = unix.Recvmsg(int(fd), buffer, s.control, 0)
+		a.size, controls, _, from, err = unix.Recvmsg(int(fd), buffer, s.control, 0)
 		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
 	})
 	if err := errors.Join(waitErr, err); err != nil {
-		return 0, time.Time{}, err
+		return arrival{}, err
 	}
-	at, err = timestamp(s.control[:controls])
-	return n, at, err
+	link, isLink := from.(*unix.SockaddrLinklayer)
+	a.outgoing = isLink && link.Pkttype == unix.PACKET_OUTGOING
+	a.at, err = timestamp(s.control[:controls])
+	return a, err
 }
 
 // timestamp finds the kernel's time of arrival among the control messages, see socket(7), SO_TIMESTAMPNS.

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/namespace"
 )
 
 // streamOfHost is the one Stream; greater numbers are probes.

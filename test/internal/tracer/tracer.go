@@ -117,7 +117,7 @@ func (w *Tracer) missed() error {
 func (w *Tracer) listen() {
 	buffer := make([]byte, snap)
 	for {
-		n, at, err := w.socket.receive(buffer)
+		a, err := w.socket.receive(buffer)
 		if errors.Is(err, unix.ENETDOWN) {
 			continue // told once when the interface goes down; it may come back
 		}
@@ -129,8 +129,8 @@ func (w *Tracer) listen() {
 			}
 			return
 		}
-		if f, ok := parseFrame(buffer[:n]); ok && f.to == w.socket.station {
-			w.note(f, at)
+		if f, ok := parseFrame(buffer[:a.size]); ok && f.to == w.socket.station {
+			w.note(f, a.at)
 		}
 	}
 }

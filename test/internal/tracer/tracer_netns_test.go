@@ -11,9 +11,9 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/hapair-io/hapair/test/internal/tracer"
 	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
-	"github.com/hapair-io/hapair/test/internal/tracer"
 )
 
 const port = 7100
@@ -22,8 +22,8 @@ const port = 7100
 type scene struct {
 	*testbed.Network
 	tracer *tracer.Tracer
-	stream  *tracer.Stream
-	prober  *tracer.Prober
+	stream *tracer.Stream
+	prober *tracer.Prober
 }
 
 func newScene(t *testing.T) *scene {

@@ -1,5 +1,9 @@
-// Package traffic is the traffic by which a failover is judged: a server that counts aloud on a TCP connection and a
-// client that listens, answers, and notes the longest silence. Demo, cluster tests and benchmarks measure with it.
+// Package traffic generates the traffic that failovers are measured with. A client counts on a connection, a server
+// repeats every number, and the client records when each number came back. The longest silence is what a user of the
+// network would have noticed.
 //
-// It knows nothing of pairs: both ends work on connections that the caller opened, in whichever network namespace.
+// Client and server stand for machines of their own, which do not compete with the routers for a processor. So their
+// sockets block, and their threads have real-time priority where the kernel allows it.
+//
+// The package knows nothing of pairs. Demo, cluster tests, namespace tests and benchmarks use it.
 package traffic

@@ -3,9 +3,11 @@
 package pair_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/test/internal/traffic"
 	"github.com/hapair-io/hapair/test/testbed"
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
@@ -14,27 +16,33 @@ func TestMain(m *testing.M) { pair.Main(m) }
 
 // connections are one of each kind.
 type connections struct {
-	tcp, tcp6, udp *testbed.Ticker
+	tcp, tcp6, udp *traffic.Trial
 	ping           *testbed.Ping
+}
+
+// count opens a connection on which the client counts.
+func count(t *testing.T, bed *pair.Pair, kind traffic.Kind, server string) *traffic.Trial {
+	t.Helper()
+	return traffic.Start(t, kind, bed.Network, netip.AddrPortFrom(netip.MustParseAddr(server), 0), 5*time.Millisecond)
 }
 
 func connect(t *testing.T, bed *pair.Pair) connections {
 	t.Helper()
 	c := connections{
-		tcp: bed.TCP(t, testbed.ServerAddress), tcp6: bed.TCP(t, testbed.ServerAddressIPv6),
-		udp: bed.UDP(t, testbed.ServerAddress), ping: bed.Ping(t),
+		tcp: count(t, bed, traffic.TCP, testbed.ServerAddress), tcp6: count(t, bed, traffic.TCP, testbed.ServerAddressIPv6),
+		udp: count(t, bed, traffic.UDP, testbed.ServerAddress), ping: bed.Ping(t),
 	}
 	c.ping.Answered()
-	if c.tcp.Remote.Addr() != testbed.VirtualWAN.Addr() || c.udp.Remote.Addr() != testbed.VirtualWAN.Addr() {
-		t.Errorf("the server sees %s and %s, want %s", c.tcp.Remote, c.udp.Remote, testbed.VirtualWAN.Addr())
+	if c.tcp.Client().Addr() != testbed.VirtualWAN.Addr() || c.udp.Client().Addr() != testbed.VirtualWAN.Addr() {
+		t.Errorf("the server sees %s and %s, want %s", c.tcp.Client(), c.udp.Client(), testbed.VirtualWAN.Addr())
 	}
 	return c
 }
 
-func (c connections) goOn() {
-	c.tcp.GoesOn()
-	c.tcp6.GoesOn()
-	c.udp.GoesOn()
+func (c connections) continueAll() {
+	c.tcp.Continues()
+	c.tcp6.Continues()
+	c.udp.Continues()
 	c.ping.Answered()
 }
 
@@ -48,7 +56,7 @@ func TestConnectionsOutliveASwitchover(t *testing.T) {
 	c := connect(t, bed)
 	bed.ForwardKnownOnly(bed.Standby)
 	took := bed.Switchover()
-	c.goOn()
+	c.continueAll()
 	c.logGaps(t, took)
 }
 
@@ -58,15 +66,15 @@ func TestConnectionsOutliveLossOfPower(t *testing.T) {
 	bed.Active.Flush() // what is not sent yet when power fails, nobody can have
 	bed.ForwardKnownOnly(bed.Standby)
 	took := bed.Failover()
-	c.goOn()
+	c.continueAll()
 	c.logGaps(t, took)
 }
 
 func TestConnectionsBreakWithoutReplication(t *testing.T) {
 	bed := pair.New(t, pair.Options{WithoutReplication: true})
-	tcp := bed.TCP(t, testbed.ServerAddress)
+	tcp := count(t, bed, traffic.TCP, testbed.ServerAddress)
 	bed.Failover()
-	if !tcp.Stands(3 * time.Second) {
+	if !tcp.Stops(3 * time.Second) {
 		t.Error("the connection goes on although nothing was replicated: this bed proves nothing")
 	}
 }
@@ -77,7 +85,7 @@ func TestConnectionsOutliveManySwitchovers(t *testing.T) {
 	for range 6 {
 		bed.ForwardKnownOnly(bed.Standby)
 		bed.Switchover()
-		c.goOn()
+		c.continueAll()
 		bed.AwaitSync()
 	}
 	c.logGaps(t, 0)
@@ -88,9 +96,9 @@ func TestReturningUnitTakesOverAgain(t *testing.T) {
 	c := connect(t, bed)
 	bed.Active.Flush()
 	bed.Failover()
-	c.goOn()
+	c.continueAll()
 	bed.Return()
 	bed.ForwardKnownOnly(bed.Standby)
 	bed.Switchover()
-	c.goOn()
+	c.continueAll()
 }

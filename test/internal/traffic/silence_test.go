@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/traffic"
+	"github.com/hapair-io/hapair/test/internal/traffic"
 )
 
 var start = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -7,19 +7,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/traffic"
+	"github.com/hapair-io/hapair/test/internal/traffic"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// TestTickersHearSilence pulls the server's cable for a while.
-func TestTickersHearSilence(t *testing.T) {
+// The cable of the server is pulled for a while.
+func TestSilenceIsMeasured(t *testing.T) {
 	network := testbed.NewNetwork(t)
 	network.Primary.Link(t, "lan0").Address(testbed.VirtualLAN.String())
 	network.Primary.Link(t, "wan0").Address(testbed.VirtualWAN.String())
 	server := netip.MustParseAddr(testbed.ServerAddress)
-	tickers := map[string]*traffic.Ticker{
-		"TCP": traffic.TCP(t, network, netip.AddrPortFrom(server, 7001), 5*time.Millisecond),
-		"UDP": traffic.UDP(t, network, netip.AddrPortFrom(server, 7002), time.Millisecond),
+	tickers := map[string]*traffic.Trial{
+		"TCP": traffic.Start(t, traffic.TCP, network, netip.AddrPortFrom(server, 7001), 5*time.Millisecond),
+		"UDP": traffic.Start(t, traffic.UDP, network, netip.AddrPortFrom(server, 7002), time.Millisecond),
 	}
 	const outage = 300 * time.Millisecond
 	pulled := time.Now()
@@ -27,7 +27,7 @@ func TestTickersHearSilence(t *testing.T) {
 	<-time.After(outage)
 	network.Server.Link(t, "wan0").Up()
 	for name, k := range tickers {
-		testbed.Eventually(t, name+" goes on", func() bool {
+		testbed.Eventually(t, name+" continues", func() bool {
 			heard, _ := k.Heard()
 			since := traffic.Flowing(heard, time.Now(), 50*time.Millisecond)
 			return since.After(pulled.Add(outage/2)) && time.Since(since) > 100*time.Millisecond
@@ -37,8 +37,8 @@ func TestTickersHearSilence(t *testing.T) {
 		if broken != nil || silence.Open || silence.Length < outage/2 || silence.Length > testbed.Patience {
 			t.Errorf("%s: longest silence %+v, %v", name, silence, broken)
 		}
-		if k.Client.Addr() != testbed.VirtualWAN.Addr() {
-			t.Errorf("%s: the server sees %s", name, k.Client)
+		if k.Client().Addr() != testbed.VirtualWAN.Addr() {
+			t.Errorf("%s: the server sees %s", name, k.Client())
 		}
 		t.Logf("%s: silent for %s", name, silence.Length)
 	}

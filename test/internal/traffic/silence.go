@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// Tick is one number that was heard.
+// Tick is one number that came back.
 type Tick struct {
 	At     time.Time
 	Number uint64
 }
 
-// Silence is a time in which nothing was heard.
+// Silence is a time in which no number came back.
 type Silence struct {
 	From   time.Time
 	Length time.Duration
-	// Open says that nothing was heard any more: the silence is at least that long.
+	// Open is set while the silence is still under way, so that it is at least that long.
 	Open bool
 }
 
-// Longest is the longest silence that ended after from, among instants in their order. It counts one that still went on
-// at to. A silence that began before from counts whole: what broke off at an event was heard last just before it.
+// Longest returns the longest silence that ended after from. It includes a silence that was still under way at to. A
+// silence that began before from counts in full, because the last number before an event came shortly before it.
 func Longest(heard []Tick, from, to time.Time) Silence {
 	first := firstAfter(heard, from)
 	last := from
@@ -53,8 +53,8 @@ func firstAfter(heard []Tick, from time.Time) int {
 	return first
 }
 
-// Missing is how many numbers were never heard, of those between the last one before from and the newest: what was lost
-// on the way. A silence in which nothing is missing was a delay.
+// Missing counts the numbers that were lost, between the last number before from and the newest one. A silence without a
+// missing number was a delay.
 func Missing(heard []Tick, from time.Time) int {
 	first := max(firstAfter(heard, from)-1, 0)
 	if first >= len(heard) {
@@ -73,8 +73,8 @@ func Missing(heard []Tick, from time.Time) int {
 	return int(highest-lowest) + 1 - len(numbers)
 }
 
-// Flowing says since when numbers have come without a silence longer than pause; the zero instant when the newest is
-// older than that.
+// Flowing returns the instant since which numbers have come back without a silence longer than pause. It returns the
+// zero instant if the newest number is older than pause.
 func Flowing(heard []Tick, now time.Time, pause time.Duration) time.Time {
 	since := time.Time{}
 	for i := len(heard) - 1; i >= 0 && now.Sub(heard[i].At) <= pause; i-- {

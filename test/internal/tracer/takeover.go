@@ -1,4 +1,4 @@
-package sight
+package tracer
 
 import (
 	"cmp"
@@ -12,8 +12,8 @@ type Forwarded struct {
 	Router string
 }
 
-// By tells who forwarded packets, in the order of time. Packets that no router sent are left out.
-func By(routers map[MAC]string, packets ...[]Packet) []Forwarded {
+// By returns which router forwarded each packet, in the order of time. It leaves out packets that no router sent.
+func By(routers map[Station]string, packets ...[]Packet) []Forwarded {
 	var all []Forwarded
 	for _, some := range packets {
 		for _, p := range some {
@@ -26,27 +26,27 @@ func By(routers map[MAC]string, packets ...[]Packet) []Forwarded {
 	return all
 }
 
-// Change is the end of one router's forwarding and the begin of another's.
+// Change is the end of one router's forwarding and the beginning of another's.
 type Change struct {
 	From, To string
 	// Last is the former's last packet before the latter's first, First that first one.
 	Last, First time.Time
 }
 
-// Verdict is what a sequence of forwarded packets proves.
-type Verdict struct {
+// Takeovers is what a sequence of forwarded packets proves.
+type Takeovers struct {
 	Changes []Change
-	// Late counts the packets that a router forwarded after another one had begun to. Where each router begins once at
-	// the most, every one of them says that two were active.
+	// Late counts the packets that a router forwarded after another one had begun. Where each router begins at most once,
+	// each late packet proves that two were active.
 	Late int
 	// Overlap is from the first packet of a router to the last one of its predecessor that was late.
 	Overlap time.Duration
 }
 
-// Judge looks at who forwarded, in the order of time. A packet that comes within grace of the other router's first one
-// is not late: it may have been on its way when its router stopped.
-func Judge(forwarded []Forwarded, grace time.Duration) Verdict {
-	var v Verdict
+// FindTakeovers finds the changes in a sequence that is in the order of time. A packet that comes within grace of the
+// other router's first packet is not late: it may have been on its way when its router stopped.
+func FindTakeovers(forwarded []Forwarded, grace time.Duration) Takeovers {
+	var v Takeovers
 	var newest Forwarded       // the first packet of the router that began last
 	begun := map[string]bool{} // routers that have forwarded
 	for i, f := range forwarded {
@@ -65,7 +65,7 @@ func Judge(forwarded []Forwarded, grace time.Duration) Verdict {
 	return v
 }
 
-// LastBy is when a router forwarded last; the zero instant when it never did.
+// LastBy returns when a router forwarded last, or the zero instant if it never did.
 func LastBy(forwarded []Forwarded, router string) time.Time {
 	for _, f := range slices.Backward(forwarded) {
 		if f.Router == router {
@@ -75,7 +75,7 @@ func LastBy(forwarded []Forwarded, router string) time.Time {
 	return time.Time{}
 }
 
-// FirstBy is when a router forwarded first; the zero instant when it never did.
+// FirstBy returns when a router forwarded first, or the zero instant if it never did.
 func FirstBy(forwarded []Forwarded, router string) time.Time {
 	for _, f := range forwarded {
 		if f.Router == router {
