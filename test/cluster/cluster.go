@@ -6,9 +6,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/hapair-io/hapair/test/namespace"
+
 	"github.com/hapair-io/hapair/test/cluster/internal/components"
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
-	"github.com/hapair-io/hapair/test/cluster/internal/network"
 )
 
 // Names of hosts. The first three are nodes, of which the last two run pods.
@@ -80,7 +81,7 @@ func (c *Cluster) Bin() string { return c.bin }
 
 // requireUp is the first step of what needs a cluster.
 func (c *Cluster) requireUp() error {
-	if !network.NamespaceExists(layout.SwitchNamespace) {
+	if !namespace.Exists(layout.SwitchNamespace) {
 		return ErrNotUp
 	}
 	return nil

@@ -7,11 +7,12 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/hapair-io/hapair/test/namespace"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
-	"github.com/hapair-io/hapair/test/cluster/internal/network"
 	"github.com/hapair-io/hapair/test/cluster/internal/process"
 )
 
@@ -29,7 +30,7 @@ func (c *Cluster) Within(host string, act func() error) error {
 	if err != nil {
 		return err
 	}
-	return network.Within(target.Namespace(), act)
+	return namespace.Do(namespace.Named(target.Namespace()), act)
 }
 
 // Exec becomes a command in a host, as Command describes. It returns only if that fails, or for a worker, whose exit
@@ -58,7 +59,7 @@ func (c *Cluster) Exec(host string, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return 0, network.Within(target.Namespace(), func() error {
+	return 0, namespace.Do(namespace.Named(target.Namespace()), func() error {
 		err := unix.Exec(path, args, os.Environ())
 		return fmt.Errorf("running %s: %w", path, err)
 	})
@@ -76,7 +77,7 @@ func (c *Cluster) findOn(name string) (layout.Host, error) {
 	if err := c.requireUp(); err != nil {
 		return host, err
 	}
-	if !network.NamespaceExists(host.Namespace()) {
+	if !namespace.Exists(host.Namespace()) {
 		return host, noPower(name)
 	}
 	return host, nil

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 
+	"github.com/hapair-io/hapair/test/namespace"
+
 	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 	"github.com/hapair-io/hapair/test/cluster/internal/network"
@@ -73,5 +75,5 @@ func removeNetworks() error {
 	for _, host := range layout.Hosts() {
 		errs = append(errs, network.DeleteHost(host))
 	}
-	return errors.Join(append(errs, network.DeleteNamespace(layout.SwitchNamespace))...)
+	return errors.Join(append(errs, namespace.Delete(layout.SwitchNamespace))...)
 }

@@ -9,9 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hapair-io/hapair/test/namespace"
+
 	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
-	"github.com/hapair-io/hapair/test/cluster/internal/network"
 )
 
 // Leftovers lists whatever there is of the cluster on the machine, a line each: processes, namespaces, control groups,
@@ -59,7 +60,7 @@ func leftNamespaces() ([]string, error) {
 	}
 	var found []string
 	for _, name := range names {
-		if _, err := os.Lstat(network.NamespacePath(name)); err == nil {
+		if _, err := os.Lstat(namespace.Named(name)); err == nil {
 			found = append(found, "network namespace "+name)
 		}
 	}

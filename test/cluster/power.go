@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hapair-io/hapair/test/namespace"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/test/cluster/internal/boot"
@@ -214,7 +216,7 @@ func (c *Cluster) start(host layout.Host, spec string) error {
 		defer func() { _ = console.Close() }()
 		command.ExtraFiles = append(command.ExtraFiles, console)
 	}
-	if err := network.Within(host.Namespace(), command.Start); err != nil {
+	if err := namespace.Do(namespace.Named(host.Namespace()), command.Start); err != nil {
 		return err
 	}
 	// A process that outlives the node, such as a test, collects it; one that ends before leaves that to the machine.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/hapair-io/hapair/test/namespace"
+
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 	"github.com/hapair-io/hapair/test/cluster/internal/network"
 )
@@ -64,7 +66,7 @@ func (c *Cluster) Status(ctx context.Context) (Status, error) {
 func (c *Cluster) hostStatus(ctx context.Context, host layout.Host) (HostStatus, error) {
 	entry := HostStatus{
 		Name: host.Name, Address: host.Address().String(), Node: host.Node,
-		Powered: network.NamespaceExists(host.Namespace()),
+		Powered: namespace.Exists(host.Namespace()),
 	}
 	if host.Node {
 		init, running, err := runningInit(host.Name)

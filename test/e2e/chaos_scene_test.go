@@ -14,8 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/test/internal/chaos"
 	"github.com/hapair-io/hapair/test/cluster"
+	"github.com/hapair-io/hapair/test/internal/chaos"
 	"github.com/hapair-io/hapair/test/internal/story"
 )
 

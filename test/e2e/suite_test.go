@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestCluster(t *testing.T) {
-	defer realtime.Turns()()
+	defer realtime.RaiseProcessors()()
 	RegisterFailHandler(Fail)
 	SetDefaultEventuallyTimeout(90 * time.Second)
 	SetDefaultEventuallyPollingInterval(100 * time.Millisecond)

@@ -22,8 +22,8 @@ import (
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
-	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/namespace"
 )
 
 // backend is a server behind the firewall, and webPort its port.

@@ -6,15 +6,19 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"path/filepath"
 	"runtime"
 
 	"github.com/vishvananda/netns"
 )
 
-// Named is the path of a namespace made by `ip netns add`.
-func Named(name string) string { return "/run/netns/" + name }
+// Directory is where named network namespaces are mounted, so that `ip netns` lists them too.
+const Directory = "/run/netns"
 
-// OfProcess is the path of the namespace that a process lives in.
+// Named returns the path of a named network namespace.
+func Named(name string) string { return filepath.Join(Directory, name) }
+
+// OfProcess returns the path of the network namespace of a process.
 func OfProcess(pid int) string { return fmt.Sprintf("/proc/%d/ns/net", pid) }
 
 // Do runs f on a thread inside the namespace at a path, and waits for it. Goroutines that f starts are outside.

@@ -1,4 +1,4 @@
-// Package poll waits for what nobody announces. Cluster, demo and tests wait with it.
+// Package poll waits for a condition that nothing announces. Cluster, demo, benchmarks and tests use it.
 package poll
 
 import (
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Until asks again and again until there is no error, and tells the last one when the context ends first.
+// Until calls ask at intervals until it returns no error. If the context ends first, Until returns the last error.
 func Until(ctx context.Context, interval time.Duration, what string, ask func(context.Context) error) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()

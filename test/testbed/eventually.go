@@ -1,14 +1,18 @@
 package testbed
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
+
+	"github.com/hapair-io/hapair/test/poll"
 )
 
 // Patience bounds every wait of a test.
 const Patience = 20 * time.Second
 
-// Pause lets time pass, which ends with the test at the latest.
+// Pause waits for a time, or fails when the test ends before that.
 func Pause(t testing.TB, d time.Duration) {
 	t.Helper()
 	timer := time.NewTimer(d)
@@ -20,14 +24,23 @@ func Pause(t testing.TB, d time.Duration) {
 	}
 }
 
-// Eventually asks every few milliseconds until the condition holds.
+// Eventually polls until the condition holds, and fails the test if it does not within Patience.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	for deadline := time.Now().Add(Patience); !condition(); <-ticker.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("In %s it never came about that %s", Patience, what)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), Patience)
+	defer cancel()
+	err := poll.Until(ctx, pollInterval, what, func(context.Context) error {
+		if !condition() {
+			return errNotYet
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("In %s it never happened that %s", Patience, what)
 	}
 }
+
+// pollInterval is the interval between two looks at a condition.
+const pollInterval = 5 * time.Millisecond
+
+var errNotYet = errors.New("the condition does not hold yet")

@@ -20,8 +20,6 @@ import (
 // namespacePrefix begins the name of every namespace of a test; the number of the process that made it follows.
 const namespacePrefix = "hapair-t-"
 
-const namespaceDirectory = "/run/netns"
-
 // Namespace is a network namespace that lives as long as its test.
 type Namespace struct {
 	// Name is what `ip netns` shows.
@@ -36,17 +34,16 @@ func NewNamespace(t testing.TB, name string) *Namespace {
 	t.Helper()
 	Sweep(t)
 	n := &Namespace{Name: fmt.Sprintf("%s%d-%d-%s", namespacePrefix, os.Getpid(), serial.Add(1), name)}
-	err := namespace.OnThread(func() error {
-		handle, err := netns.NewNamed(n.Name)
-		n.handle = handle
-		return err
-	})
+	err := namespace.Create(n.Name)
+	if err == nil {
+		n.handle, err = netns.GetFromName(n.Name)
+	}
 	if err != nil {
-		t.Fatalf("making network namespace %s: %v", n.Name, err)
+		t.Fatalf("Creating network namespace %s: %v", n.Name, err)
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(n.handle.Close(), netns.DeleteNamed(n.Name)); err != nil {
-			t.Errorf("removing network namespace %s: %v", n.Name, err)
+		if err := errors.Join(n.handle.Close(), namespace.Delete(n.Name)); err != nil {
+			t.Errorf("Removing network namespace %s: %v", n.Name, err)
 		}
 	})
 	n.Link(t, "lo").Up()
@@ -73,7 +70,7 @@ func (n *Namespace) Set(t testing.TB, name, value string) {
 // Sweep removes the namespaces that tests left behind whose processes are no more.
 func Sweep(t testing.TB) {
 	t.Helper()
-	entries, err := os.ReadDir(namespaceDirectory)
+	entries, err := os.ReadDir(namespace.Directory)
 	if errors.Is(err, os.ErrNotExist) {
 		return
 	}
@@ -85,7 +82,7 @@ func Sweep(t testing.TB) {
 		if !ok || syscall.Kill(owner, 0) == nil {
 			continue
 		}
-		if err := netns.DeleteNamed(entry.Name()); err != nil {
+		if err := namespace.Delete(entry.Name()); err != nil {
 			t.Logf("Removing network namespace %s left behind failed: %v", entry.Name(), err)
 		}
 	}

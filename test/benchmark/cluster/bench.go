@@ -12,8 +12,8 @@ import (
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
-	"github.com/hapair-io/hapair/test/internal/chaos"
 	"github.com/hapair-io/hapair/test/cluster"
+	"github.com/hapair-io/hapair/test/internal/chaos"
 	"github.com/hapair-io/hapair/test/internal/deploy"
 	"github.com/hapair-io/hapair/test/internal/realtime"
 	"github.com/hapair-io/hapair/test/internal/story"
@@ -46,7 +46,7 @@ type Options struct {
 // Run boots the cluster, or uses the one that is up, installs the operator and the sample pair, measures and prints a
 // table. The cluster stays up.
 func Run(ctx context.Context, o Options) error {
-	defer realtime.Turns()()
+	defer realtime.RaiseProcessors()()
 	b, err := prepare(ctx, o)
 	if err != nil {
 		return err

@@ -107,7 +107,7 @@ func (m *measurement) probe(r *router) {
 		cancel()
 		prober.Wait()
 	})
-	prober.Aim([]tracer.Station{tracer.Station(r.lan)})
+	prober.Aim([]tracer.Station{r.lan})
 	m.prober = prober
 }
 

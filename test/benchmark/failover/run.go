@@ -35,7 +35,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	defer realtime.Turns()()
+	defer realtime.RaiseProcessors()()
 	wanted, err := o.selected()
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package realtime lets the ends of a test's traffic act in time on a machine that the whole test shares: as if they were
-// machines of their own, whose processors have nothing else to do.
+// Package realtime lets the ends of a test's traffic act on time on a machine that the whole test shares. They then
+// behave like machines of their own, whose processors have nothing else to do.
 package realtime
 
 import (
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Thread gives the calling goroutine a thread of its own, with real-time priority, for as long as it lives. Where the
-// priority is refused, what is measured is only noisier.
+// Thread gives the calling goroutine a thread of its own, with real-time priority, until the goroutine ends. Where the
+// kernel refuses the priority, measurements are only noisier.
 func Thread() {
 	// Never unlocked: the thread ends with the goroutine, and its priority with it.
 	runtime.LockOSThread()
@@ -20,20 +20,20 @@ func Thread() {
 	}, 0)
 }
 
-// turns is how many threads may run Go code at once.
-const turns = 32
+// processors is how many threads may run Go code at once.
+const processors = 32
 
-// Turns makes room for prompt threads, and returns what takes it away again. Each needs a turn of the runtime's when it
-// comes back from the kernel, and there are only as many as processors; a goroutine whose thread the kernel passes over
-// keeps its turn all the while.
-func Turns() (restore func()) {
-	before := runtime.GOMAXPROCS(turns)
+// RaiseProcessors lets more threads run Go code at once, and returns a function that restores the former limit. A
+// real-time thread needs one of the runtime's processors when it returns from the kernel. A goroutine whose thread the
+// kernel does not schedule keeps its processor all the while, and by default there are only as many as cores.
+func RaiseProcessors() (restore func()) {
+	before := runtime.GOMAXPROCS(processors)
 	return func() { runtime.GOMAXPROCS(before) }
 }
 
-// Every calls act at a steady pace, on a prompt thread, until the context ends; the goroutine is to end with it. The
-// kernel wakes the thread: a timer of the Go runtime would be late by as much as other goroutines keep a processor.
-// Calls that are due while act takes its time are left out.
+// Every calls act at a steady pace until the context ends, on a real-time thread. The goroutine should end with the
+// context. The kernel wakes the thread, because a timer of the Go runtime is late while other goroutines keep a
+// processor. Every skips calls that become due while act is running.
 func Every(ctx context.Context, interval time.Duration, act func()) {
 	Thread()
 	next := monotonic()
@@ -47,9 +47,9 @@ func Every(ctx context.Context, interval time.Duration, act func()) {
 	}
 }
 
-// monotonic is the kernel's clock that Every goes by.
+// monotonic returns the time of the kernel's clock that Every uses.
 func monotonic() time.Duration {
 	var now unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // the clock is there, and so is the place
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // cannot fail for this clock
 	return time.Duration(now.Nano())
 }

@@ -69,8 +69,8 @@ type frame struct {
 	payload []byte
 }
 
-// parseFrame parses an Ethernet frame with TCP or UDP over IPv4 or IPv6. It refuses later fragments and extension headers,
-// which the senders of this package do not produce.
+// parseFrame parses an Ethernet frame with TCP or UDP over IPv4 or IPv6. It refuses later fragments and extension
+// headers, which the senders of this package do not produce.
 func parseFrame(b []byte) (frame, bool) {
 	if len(b) < ethernetSize {
 		return frame{}, false

@@ -27,7 +27,7 @@ type Packet struct {
 	Reset bool
 }
 
-// Recording keeps every packet of an interface that is wanted. Unlike a Tracer it has no bound, so a trial must be short.
+// Recording keeps every wanted packet of an interface. Unlike a Tracer it has no bound, so a trial must be short.
 type Recording struct {
 	socket  *socket
 	running sync.WaitGroup

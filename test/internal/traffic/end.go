@@ -43,9 +43,9 @@ func (c connection) send(frame []byte, _ unix.Sockaddr) error {
 
 func (c connection) local() (netip.AddrPort, error) { return addrPortOf(c.LocalAddr()), nil }
 
-func (c connection) shutdown() { _ = c.Conn.Close() }
+func (c connection) shutdown() { _ = c.Close() }
 
-func (c connection) close() error { return c.Conn.Close() }
+func (c connection) close() error { return c.Close() }
 
 // listening adapts a listener of package net.
 type listening struct{ net.Listener }
@@ -60,9 +60,9 @@ func (l listening) accept() (end, netip.AddrPort, error) {
 
 func (l listening) local() (netip.AddrPort, error) { return addrPortOf(l.Addr()), nil }
 
-func (l listening) shutdown() { _ = l.Listener.Close() }
+func (l listening) shutdown() { _ = l.Close() }
 
-func (l listening) close() error { return l.Listener.Close() }
+func (l listening) close() error { return l.Close() }
 
 func addrPortOf(a net.Addr) netip.AddrPort {
 	tcp, ok := a.(*net.TCPAddr)

@@ -53,8 +53,8 @@ func firstAfter(heard []Tick, from time.Time) int {
 	return first
 }
 
-// Missing counts the numbers that were lost, between the last number before from and the newest one. A silence without a
-// missing number was a delay.
+// Missing counts the numbers that were lost between the last number before from and the newest one. A silence without
+// a missing number was a delay.
 func Missing(heard []Tick, from time.Time) int {
 	first := max(firstAfter(heard, from)-1, 0)
 	if first >= len(heard) {

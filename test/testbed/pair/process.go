@@ -236,7 +236,8 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 		r.Footprint = &found
 		return err
 	case doAttach:
-		return errors.Join(setForwarding(true), p.addresses.Set(ctx, addresses.Config{Attached: true}), p.addresses.Announce(ctx))
+		return errors.Join(setForwarding(true),
+			p.addresses.Set(ctx, addresses.Config{Attached: true}), p.addresses.Announce(ctx))
 	case doWithdraw:
 		return errors.Join(setForwarding(false), p.addresses.Set(ctx, addresses.Config{}))
 	default:

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/hapair-io/hapair/test/namespace"
+
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -14,7 +16,7 @@ import (
 
 // CreateHost makes a host's network namespace, plugs its cables into the switch and gives it addresses and routes.
 func CreateHost(host layout.Host) error {
-	if err := CreateNamespace(host.Namespace()); err != nil {
+	if err := namespace.Create(host.Namespace()); err != nil {
 		return err
 	}
 	if err := apply(host.Namespace(), hostSettings(host)...); err != nil {
@@ -36,7 +38,7 @@ func CreateHost(host layout.Host) error {
 // DeleteHost pulls the host's cables for good and takes its namespace's name away.
 func DeleteHost(host layout.Host) error {
 	var errs []error
-	if NamespaceExists(layout.SwitchNamespace) {
+	if namespace.Exists(layout.SwitchNamespace) {
 		errs = append(errs, withLinks(layout.SwitchNamespace, func(links *netlink.Handle) error {
 			for _, cable := range host.Cables {
 				if err := deleteLink(links, host.Port(cable)); err != nil {
@@ -46,7 +48,7 @@ func DeleteHost(host layout.Host) error {
 			return nil
 		}))
 	}
-	return errors.Join(append(errs, DeleteNamespace(host.Namespace()))...)
+	return errors.Join(append(errs, namespace.Delete(host.Namespace()))...)
 }
 
 func hostSettings(host layout.Host) []setting {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/test/namespace"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
@@ -30,11 +32,11 @@ func TestMain(m *testing.M) {
 }
 
 func runWithOwnMounts() int {
-	if err := os.MkdirAll(namespaceDir, 0o755); err != nil {
+	if err := os.MkdirAll(namespace.Directory, 0o755); err != nil {
 		panic(err)
 	}
 	const script = `mount -t tmpfs tmpfs "$0" && exec "$@"`
-	command := exec.Command("/bin/sh", append([]string{"-c", script, namespaceDir}, os.Args...)...)
+	command := exec.Command("/bin/sh", append([]string{"-c", script, namespace.Directory}, os.Args...)...)
 	command.Env = append(os.Environ(), ownMounts+"=1")
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	command.SysProcAttr = &unix.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
@@ -107,23 +109,23 @@ func TestBuildingAgainChangesNothingAndRemovingLeavesNothing(t *testing.T) {
 		for _, host := range layout.Hosts() {
 			must(t, DeleteHost(host))
 		}
-		must(t, DeleteNamespace(layout.SwitchNamespace))
+		must(t, namespace.Delete(layout.SwitchNamespace))
 	}
-	if left, err := os.ReadDir(namespaceDir); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(namespace.Directory); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
 
 func TestAFileThatIsNoNamespaceIsReplaced(t *testing.T) {
-	must(t, os.WriteFile(NamespacePath("torn"), nil, 0o444))
-	if NamespaceExists("torn") {
+	must(t, os.WriteFile(namespace.Named("torn"), nil, 0o444))
+	if namespace.Exists("torn") {
 		t.Error("a file passes for a namespace")
 	}
-	must(t, CreateNamespace("torn"))
-	if !NamespaceExists("torn") {
+	must(t, namespace.Create("torn"))
+	if !namespace.Exists("torn") {
 		t.Error("no namespace took the file's place")
 	}
-	must(t, DeleteNamespace("torn"))
+	must(t, namespace.Delete("torn"))
 }
 
 func build(t *testing.T) {
@@ -132,7 +134,7 @@ func build(t *testing.T) {
 		for _, host := range layout.Hosts() {
 			must(t, DeleteHost(host))
 		}
-		must(t, DeleteNamespace(layout.SwitchNamespace))
+		must(t, namespace.Delete(layout.SwitchNamespace))
 	})
 	must(t, CreateSwitch())
 	for _, host := range layout.Hosts() {
@@ -177,7 +179,7 @@ func reaches(t *testing.T, from, to string) bool {
 func open(t *testing.T, host layout.Host, address netip.AddrPort) net.PacketConn {
 	t.Helper()
 	var conn net.PacketConn
-	must(t, Within(host.Namespace(), func() (err error) {
+	must(t, namespace.Do(namespace.Named(host.Namespace()), func() (err error) {
 		conn, err = net.ListenPacket("udp4", address.String())
 		return err
 	}))

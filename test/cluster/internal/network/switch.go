@@ -3,6 +3,8 @@ package network
 import (
 	"fmt"
 
+	"github.com/hapair-io/hapair/test/namespace"
+
 	"github.com/vishvananda/netlink"
 
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
@@ -10,7 +12,7 @@ import (
 
 // CreateSwitch makes the switch: a namespace with one bridge a segment and the table that holds the cuts.
 func CreateSwitch() error {
-	if err := CreateNamespace(layout.SwitchNamespace); err != nil {
+	if err := namespace.Create(layout.SwitchNamespace); err != nil {
 		return err
 	}
 	// A switch neither filters nor speaks IP.

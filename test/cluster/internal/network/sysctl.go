@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/hapair-io/hapair/test/namespace"
 )
 
 // setting is one file under /proc/sys/net and what to write into it.
@@ -16,15 +18,15 @@ type setting struct {
 }
 
 // apply writes settings within a namespace; nothing of the machine's own changes.
-func apply(namespace string, settings ...setting) error {
-	return Within(namespace, func() error {
+func apply(in string, settings ...setting) error {
+	return namespace.Do(namespace.Named(in), func() error {
 		for _, s := range settings {
 			err := os.WriteFile(filepath.Join("/proc/sys/net", s.path), []byte(s.value), 0o644)
 			if s.optional && errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
 			if err != nil {
-				return fmt.Errorf("setting net/%s=%s in network namespace %s: %w", s.path, s.value, namespace, err)
+				return fmt.Errorf("setting net/%s=%s in network namespace %s: %w", s.path, s.value, in, err)
 			}
 		}
 		return nil
