@@ -1,6 +1,10 @@
 package ha
 
-import "time"
+import (
+	"time"
+
+	"github.com/hapair-io/hapair/internal/contract"
+)
 
 // Config holds the settings of a unit.
 type Config struct {
@@ -24,15 +28,15 @@ type Config struct {
 	Preemption Preemption
 }
 
-// Isolation is a policy for an active that lost both its peer and the witness.
-type Isolation uint8
+// Isolation is a policy for an active that lost both its peer and the witness. Units and the operator share it.
+type Isolation = contract.Isolation
 
 const (
 	// Fence lets the permit run out. Two units are never active, but sometimes no unit is.
-	Fence Isolation = iota
+	Fence = contract.IsolationFence
 	// KeepForwarding extends the permit, since the peer may be as isolated. One unit is always active, but sometimes
 	// both are.
-	KeepForwarding
+	KeepForwarding = contract.IsolationKeepForwarding
 )
 
 // Preemption is a switchover for the sole reason that the preferred unit is back.

@@ -82,7 +82,7 @@ type stepState struct {
 func newReport(term uint64, c claim, at time.Duration) Report {
 	r := Report{Term: term, Cause: c.cause, StartedAt: at}
 	r.steps[Detected].done = true
-	if c.cause.isUnplanned() {
+	if c.cause.IsUnplanned() {
 		r.steps[Detected].duration = c.decidedAt - c.heardAt
 	}
 	r.steps[Claimed] = stepState{duration: at - c.decidedAt, done: true}

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
@@ -33,7 +34,7 @@ func toRecord(l *coordinationv1.Lease) ha.Record {
 		Version: l.ResourceVersion,
 		Giver:   ha.Incarnation(l.Annotations[AnnotationGiver]),
 		Standby: ha.Incarnation(l.Annotations[AnnotationStandby]),
-		Cause:   ha.ParseCause(l.Annotations[AnnotationCause]),
+		Cause:   contract.ParseCause(l.Annotations[AnnotationCause]),
 		Paused:  l.Annotations[v1alpha1.AnnotationPaused] == "true",
 
 		SwitchoverTo: l.Annotations[v1alpha1.AnnotationSwitchoverTo],
@@ -66,7 +67,7 @@ func fromRecord(r ha.Record, report string, base *coordinationv1.Lease, now time
 	l.Spec.HolderIdentity, l.Spec.LeaseTransitions, l.Spec.LeaseDurationSeconds = &holder, &term, &seconds
 	annotate(l, AnnotationGiver, string(r.Giver))
 	annotate(l, AnnotationStandby, string(r.Standby))
-	annotate(l, AnnotationCause, r.Cause.String())
+	annotate(l, AnnotationCause, string(r.Cause))
 	if report != "" {
 		annotate(l, v1alpha1.AnnotationLastFailover, report)
 	}

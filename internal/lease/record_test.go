@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
@@ -21,7 +22,7 @@ func TestRecordRoundTrip(t *testing.T) {
 			Term:     rapid.Uint64Max(1<<31-1).Draw(t, "term"),
 			Duration: time.Duration(rapid.IntRange(2, 60).Draw(t, "seconds")) * time.Second,
 			Standby:  name.Draw(t, "standby"),
-			Cause:    ha.Cause(rapid.IntRange(0, int(ha.CauseRequest)).Draw(t, "cause")),
+			Cause:    rapid.SampledFrom(contract.Causes()).Draw(t, "cause"),
 			Paused:   rapid.Bool().Draw(t, "paused"),
 
 			SwitchoverTo: rapid.SampledFrom([]string{"", "primary", "secondary"}).Draw(t, "switchover to"),

@@ -33,7 +33,7 @@ func reportOf(r ha.Report, unit string, sessions int64, now time.Time) contract.
 		took[step.Name] = step.Duration.Microseconds()
 	}
 	return contract.FailoverReport{
-		Term: r.Term, Unit: unit, Cause: r.Cause.String(), At: now.UTC().Format(time.RFC3339Nano),
+		Term: r.Term, Unit: unit, Cause: string(r.Cause), At: now.UTC().Format(time.RFC3339Nano),
 		DetectedMicroseconds:  took["Detected"],
 		ClaimedMicroseconds:   took["Claimed"],
 		FencedMicroseconds:    took["FenceConfirmed"],

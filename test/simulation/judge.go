@@ -186,7 +186,7 @@ func (j *judge) promoted(u *unit, term uint64) {
 	if lost == 0 {
 		return
 	}
-	if w.plan.Units[0].Machine.Isolation == ha.Fence && (!lossy || w.plan.Drill != NoDrill) {
+	if w.plan.Units[0].Machine.Isolation != ha.KeepForwarding && (!lossy || w.plan.Drill != NoDrill) {
 		j.fail(NothingLost, "%s is promoted for %s with the state of term %d up to %s, and was acknowledged %s",
 			u.name(), cause, lost, u.table.of(lost), j.ledger.upTo[lost])
 	}

@@ -12,7 +12,7 @@ import (
 func calm(faults ...Fault) Plan {
 	c := ha.Config{
 		HeartbeatInterval: 50 * blink, MissedHeartbeats: 3, Grant: 300 * blink, LeaseDuration: 1500 * blink,
-		Damping: 200 * blink,
+		Damping: 200 * blink, Isolation: ha.Fence,
 	}
 	p := Plan{
 		Seed: 1, Noise: 1, Faults: faults, TroubleEnds: 6 * second,

@@ -76,6 +76,7 @@ func (p *Plan) drawUnits(n *noise) {
 		MissedHeartbeats:  pick(n, 2, 3, 3, 3, 4),
 		LeaseDuration:     pick[time.Duration](n, 1500, 1500, 1500, 2500) * time.Millisecond,
 		Damping:           n.between(100*time.Millisecond, 800*time.Millisecond),
+		Isolation:         ha.Fence,
 	}
 	detect := c.HeartbeatInterval * time.Duration(c.MissedHeartbeats)
 	c.Grant = detect + n.between(100*time.Millisecond, 250*time.Millisecond).Round(10*time.Millisecond)

@@ -6,17 +6,15 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ha"
 )
-
-// causes is how many causes of a promotion there are.
-const causes = int(ha.CauseRequest) + 1
 
 // Stats count what happened in runs, so that it is seen that what is judged has happened at all.
 type Stats struct {
 	Runs         int
 	Virtual      time.Duration
-	Promotions   [causes]int
+	Promotions   map[ha.Cause]int
 	Relinquished int
 	Faults       [kinds]int
 	Points       [points]int
@@ -35,7 +33,7 @@ func (s *Stats) add(w *world) {
 	s.Virtual += w.now
 	s.Writes += w.server.writes
 	for _, o := range w.judge.opened {
-		s.Promotions[o.cause]++
+		s.promoted(o.cause, 1)
 		if o.relinquished {
 			s.Relinquished++
 		}
@@ -64,6 +62,14 @@ func (s *Stats) add(w *world) {
 	}
 }
 
+// promoted counts promotions for a cause.
+func (s *Stats) promoted(cause ha.Cause, n int) {
+	if s.Promotions == nil {
+		s.Promotions = map[ha.Cause]int{}
+	}
+	s.Promotions[cause] += n
+}
+
 // merge adds what another counted.
 func (s *Stats) merge(o *Stats) {
 	s.Runs += o.Runs
@@ -73,8 +79,8 @@ func (s *Stats) merge(o *Stats) {
 	s.KeptAlone += o.KeptAlone
 	s.Writes += o.Writes
 	s.LongestWait = max(s.LongestWait, o.LongestWait)
-	for i := range s.Promotions {
-		s.Promotions[i] += o.Promotions[i]
+	for cause, n := range o.Promotions {
+		s.promoted(cause, n)
 	}
 	for i := range s.Faults {
 		s.Faults[i] += o.Faults[i]
@@ -99,8 +105,10 @@ func (s *Stats) Unexercised() []string {
 			missing = append(missing, fmt.Sprintf(format, args...))
 		}
 	}
-	for c := ha.CauseFirst; int(c) < causes; c++ {
-		want(s.Promotions[c], "promotion for %s", c)
+	for _, c := range contract.Causes() {
+		if c != ha.CauseUnknown {
+			want(s.Promotions[c], "promotion for %s", c)
+		}
 	}
 	for k := range s.Faults {
 		want(s.Faults[k], "fault %q", Kind(k))
@@ -134,9 +142,9 @@ func (s *Stats) Write(out io.Writer) error {
 	_, _ = fmt.Fprintf(t, "runs\t%d\t%s of virtual time each\n", s.Runs,
 		(s.Virtual / time.Duration(max(s.Runs, 1))).Round(time.Millisecond))
 	_, _ = fmt.Fprintf(t, "promotions\t%d\t%d by a handover\n", sum, s.Relinquished)
-	for c := range causes {
+	for _, c := range contract.Causes() {
 		if n := s.Promotions[c]; n != 0 {
-			_, _ = fmt.Fprintf(t, "  for %s\t%d\t\n", ha.Cause(c), n)
+			_, _ = fmt.Fprintf(t, "  for %s\t%d\t\n", c, n)
 		}
 	}
 	_, _ = fmt.Fprintf(t, "writes of the Lease\t%d\t\n", s.Writes)

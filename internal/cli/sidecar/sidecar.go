@@ -244,10 +244,8 @@ func machineConfig(u unit, pair contract.Settings) ha.Config {
 		HeartbeatInterval: time.Duration(pair.HeartbeatIntervalMilliseconds) * time.Millisecond,
 		MissedHeartbeats:  int(pair.MissedHeartbeats),
 		Grant:             pair.Grant(),
+		Isolation:         pair.Isolation,
 		Damping:           time.Duration(pair.HealthDampingSeconds) * time.Second,
-	}
-	if pair.Isolation == contract.IsolationKeepForwarding {
-		c.Isolation = ha.KeepForwarding
 	}
 	if p := pair.Preemption; p != nil {
 		c.Preemption = ha.Preemption{Enabled: true, Delay: time.Duration(p.DelaySeconds) * time.Second}
