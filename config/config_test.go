@@ -13,15 +13,28 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/resources"
 )
 
 func TestSampleHAPair(t *testing.T) {
-	var pair v1alpha1.HAPair
-	decode(t, "samples/hapair.yaml", &pair)
+	var (
+		configuration v1alpha1.FirewallConfiguration
+		pair          v1alpha1.HAPair
+	)
+	decode(t, "samples/hapair.yaml", &configuration, &pair)
 
-	sample, err := document.Parse(pair.Spec.Firewall.Configuration.Inline.Raw)
+	if pair.Spec.Firewall.ConfigurationRef.Name != configuration.Name || configuration.Namespace != pair.Namespace {
+		t.Errorf("the pair refers to FirewallConfiguration %s/%s, the sample is %s/%s", pair.Namespace,
+			pair.Spec.Firewall.ConfigurationRef.Name, configuration.Namespace, configuration.Name)
+	}
+	sample, err := resources.FirewallDocument(&configuration)
 	if err != nil {
-		t.Fatalf("the firewall document of the sample is refused: %v", err)
+		t.Fatalf("the firewall configuration of the sample is refused: %v", err)
+	}
+	if text, err := os.ReadFile("samples/hapair.yaml"); err != nil {
+		t.Fatal(err)
+	} else if _, err := document.ParseManifests(text); err != nil {
+		t.Errorf("the sample as a file: %v", err)
 	}
 	var networks []string
 	for _, network := range pair.Spec.Networks {
@@ -34,7 +47,7 @@ func TestSampleHAPair(t *testing.T) {
 	for _, zone := range sample.Zones {
 		for _, name := range zone.Interfaces {
 			if !slices.Contains(networks, name) {
-				t.Errorf("zone %s speaks of interface %s, which no network gives the units", zone.Name, name)
+				t.Errorf("zone %s has interface %s, which is no network of the pair", zone.Name, name)
 			}
 		}
 	}
@@ -105,14 +118,20 @@ func TestKustomizations(t *testing.T) {
 	}
 }
 
-// decode refuses unknown fields and keys given twice.
-func decode(t *testing.T, file string, into any) {
+// decode reads the objects of a file, in order. It refuses unknown fields and duplicate keys.
+func decode(t *testing.T, file string, into ...any) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := yaml.UnmarshalStrict(text, into); err != nil {
-		t.Fatalf("%s: %v", file, err)
+	objects := strings.Split(string(text), "\n---\n")
+	if len(objects) != len(into) {
+		t.Fatalf("%s has %d objects, want %d", file, len(objects), len(into))
+	}
+	for i, object := range objects {
+		if err := yaml.UnmarshalStrict([]byte(object), into[i]); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
 	}
 }

@@ -65,6 +65,9 @@ const (
 
 	// ReasonApplied means that both units report the hash of the configuration.
 	ReasonApplied = "Applied"
+	// ReasonSelfConfigured means that both units enforce the configuration that their own image brings, since the pair
+	// refers to none.
+	ReasonSelfConfigured = "SelfConfigured"
 	// ReasonApplying means that a unit has not reported the hash yet.
 	ReasonApplying = "Applying"
 	// ReasonInvalid means that the configuration is refused; the message has the path of the field. The last valid one

@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -23,9 +22,7 @@ func newPair() *v1alpha1.HAPair {
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "edge"},
 		Spec: v1alpha1.HAPairSpec{
 			Firewall: v1alpha1.FirewallSpec{
-				Configuration: v1alpha1.FirewallConfigurationSource{
-					Inline: &runtime.RawExtension{Raw: []byte(`{}`)},
-				},
+				ConfigurationRef: &v1alpha1.FirewallConfigurationReference{Name: "edge"},
 			},
 			Networks: []v1alpha1.NetworkSpec{
 				newNetwork("lan", "192.168.50.1/24", "fd50::1/64"),

@@ -62,7 +62,7 @@ apiVersion: hapair.io/v1alpha1
 kind: HAPair
 metadata: {name: edge, namespace: default}
 spec:
-  firewall: {configuration: {inline: {}}}
+  firewall: {configurationRef: {name: edge}}
   networks: [{name: lan, attachment: {multus: {name: lan}}, virtualAddresses: [192.0.2.1/24]}]
   certificates: {issuerRef: {kind: ClusterIssuer}}`), "spec.certificates.issuerRef.name", "Required value")
 	})

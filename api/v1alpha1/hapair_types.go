@@ -3,7 +3,6 @@ package v1alpha1
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // The rules about metadata.name are as plain as they are because the API server bounds what a rule may cost by its
@@ -91,17 +90,20 @@ type HAPairSpec struct {
 }
 
 // FirewallSpec is the firewall of both units.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.configurationRef) || (has(self.image) && self.image != '')",fieldPath=.configurationRef,message="configurationRef must name a FirewallConfiguration, as in {name: edge}; only an image of your own can do without"
 type FirewallSpec struct {
-	// image is the firewall's image; the operator's default when empty. Another image must keep the contract of
-	// docs/firewall.md: apply the mounted document and report its hash.
+	// configurationRef names the FirewallConfiguration in the pair's namespace that the units enforce. A configuration
+	// with errors does not reach them: the last one without errors stays in force. It is required unless image is set,
+	// since another firewall may bring a configuration of its own.
+	// +optional
+	ConfigurationRef *FirewallConfigurationReference `json:"configurationRef,omitempty"`
+
+	// image is the firewall's image; the operator's default when empty. Another image must implement the contract of
+	// docs/firewall.md.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Image string `json:"image,omitempty"`
-
-	// configuration is the firewall's document. It is validated before any unit sees it; a wrong one leaves the last
-	// good one in force.
-	// +required
-	Configuration FirewallConfigurationSource `json:"configuration"`
 
 	// resources are the requests and limits of the firewall's container.
 	// +optional
@@ -112,37 +114,14 @@ type FirewallSpec struct {
 	Scheduling SchedulingSpec `json:"scheduling,omitempty"`
 }
 
-// FirewallConfigurationSource is where the firewall's document comes from.
-//
-// +kubebuilder:validation:XValidation:rule="has(self.inline) != has(self.configMapRef)",message="exactly one of inline and configMapRef must be set; remove the other, or add one"
-type FirewallConfigurationSource struct {
-	// inline is the document itself.
-	// +optional
-	// +kubebuilder:validation:Type=object
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Inline *runtime.RawExtension `json:"inline,omitempty"`
-
-	// configMapRef names a ConfigMap in the pair's namespace that holds the document as YAML or JSON.
-	// +optional
-	ConfigMapRef *ConfigMapKeyReference `json:"configMapRef,omitempty"`
-}
-
-// ConfigMapKeyReference is one key of a ConfigMap in the same namespace.
-type ConfigMapKeyReference struct {
-	// name of the ConfigMap.
+// FirewallConfigurationReference names a FirewallConfiguration in the same namespace.
+type FirewallConfigurationReference struct {
+	// name of the FirewallConfiguration.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="the name of a ConfigMap must be a lowercase RFC 1123 subdomain: a-z, 0-9, '-' and '.', as in edge-firewall"
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="the name of a FirewallConfiguration must be a lowercase RFC 1123 subdomain: a-z, 0-9, '-' and '.', as in edge"
 	Name string `json:"name"`
-
-	// key whose value is the document.
-	// +optional
-	// +kubebuilder:default="firewall.yaml"
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$')",message="a key of a ConfigMap must have only letters, digits, '-', '_' and '.', as in firewall.yaml"
-	Key string `json:"key,omitempty"`
 }
 
 // SchedulingSpec is where the units may run.

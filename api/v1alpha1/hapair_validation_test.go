@@ -9,7 +9,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
@@ -38,9 +37,13 @@ var _ = Describe("HAPair", func() {
 		Entry("an attachment of another namespace", func(p *v1alpha1.HAPair) {
 			p.Spec.Networks[0].Attachment.Multus.Namespace = "edge-networks"
 		}),
-		Entry("a document of a ConfigMap", configuration(v1alpha1.FirewallConfigurationSource{
-			ConfigMapRef: &v1alpha1.ConfigMapKeyReference{Name: "edge-firewall", Key: "Policy_1.yaml"},
-		})),
+		Entry("a configuration of any name", configurationRef("edge.rules-1")),
+		Entry("an image that brings its own configuration", func(p *v1alpha1.HAPair) {
+			p.Spec.Firewall = v1alpha1.FirewallSpec{Image: "example.test/firewall:1"}
+		}),
+		Entry("an image of one's own with a configuration", func(p *v1alpha1.HAPair) {
+			p.Spec.Firewall.Image = "example.test/firewall:1"
+		}),
 		Entry("one port number in two protocols", ports(
 			v1alpha1.ServicePort{Name: "dns", Port: 53, Protocol: corev1.ProtocolUDP},
 			v1alpha1.ServicePort{Name: "dns-tcp", Port: 53, Protocol: corev1.ProtocolTCP},
@@ -146,23 +149,12 @@ var _ = Describe("HAPair", func() {
 		Entry("an address in two networks", "spec.networks", "must belong to one network only; remove it from the other",
 			networks(newNetwork("lan", "192.0.2.1/24"), newNetwork("wan", "198.51.100.1/24", "192.0.2.1/25"))),
 
-		Entry("no configuration", "spec.firewall.configuration", "exactly one of inline and configMapRef must be set",
-			configuration(v1alpha1.FirewallConfigurationSource{})),
-		Entry("two configurations", "spec.firewall.configuration", "exactly one of inline and configMapRef must be set",
-			configuration(v1alpha1.FirewallConfigurationSource{
-				Inline:       &runtime.RawExtension{Raw: []byte(`{}`)},
-				ConfigMapRef: &v1alpha1.ConfigMapKeyReference{Name: "edge-firewall"},
-			})),
-		Entry("a document that is a text", "spec.firewall.configuration.inline", "must be of type object",
-			configuration(v1alpha1.FirewallConfigurationSource{Inline: &runtime.RawExtension{Raw: []byte(`"zones"`)}})),
-		Entry("a ConfigMap without a name", "spec.firewall.configuration.configMapRef.name", "at least 1 chars",
-			configuration(v1alpha1.FirewallConfigurationSource{ConfigMapRef: &v1alpha1.ConfigMapKeyReference{}})),
-		Entry("a ConfigMap of an impossible name", "spec.firewall.configuration.configMapRef.name", "as in edge-firewall",
-			configuration(v1alpha1.FirewallConfigurationSource{ConfigMapRef: &v1alpha1.ConfigMapKeyReference{Name: "Edge"}})),
-		Entry("a key that no ConfigMap can have", "spec.firewall.configuration.configMapRef.key", "as in firewall.yaml",
-			configuration(v1alpha1.FirewallConfigurationSource{
-				ConfigMapRef: &v1alpha1.ConfigMapKeyReference{Name: "edge-firewall", Key: "a/b"},
-			})),
+		Entry("neither configuration nor image", "spec.firewall.configurationRef", "as in {name: edge}",
+			func(p *v1alpha1.HAPair) { p.Spec.Firewall = v1alpha1.FirewallSpec{} }),
+		Entry("a configuration without a name", "spec.firewall.configurationRef.name", "at least 1 chars",
+			configurationRef("")),
+		Entry("a configuration of an impossible name", "spec.firewall.configurationRef.name", "as in edge",
+			configurationRef("Edge")),
 		Entry("an image name without bounds", "spec.firewall.image", "may not be more than 512",
 			func(p *v1alpha1.HAPair) { p.Spec.Firewall.Image = strings.Repeat("x", 513) }),
 		Entry("more tolerations than anyone needs", "spec.firewall.scheduling.tolerations", "must have at most 16 items",
@@ -383,32 +375,32 @@ kind: HAPair
 metadata: {name: edge, namespace: default}
 spec:
   networks: [{name: lan, attachment: {multus: {name: lan}}, virtualAddresses: [192.0.2.1/24]}]`),
-		Entry("a configuration", "spec.firewall.configuration", `
+		Entry("the name of the configuration", "spec.firewall.configurationRef.name", `
 apiVersion: hapair.io/v1alpha1
 kind: HAPair
 metadata: {name: edge, namespace: default}
 spec:
-  firewall: {}
+  firewall: {configurationRef: {}}
   networks: [{name: lan, attachment: {multus: {name: lan}}, virtualAddresses: [192.0.2.1/24]}]`),
 		Entry("networks", "spec.networks", `
 apiVersion: hapair.io/v1alpha1
 kind: HAPair
 metadata: {name: edge, namespace: default}
 spec:
-  firewall: {configuration: {inline: {}}}`),
+  firewall: {configurationRef: {name: edge}}`),
 		Entry("an attachment", "spec.networks[0].attachment", `
 apiVersion: hapair.io/v1alpha1
 kind: HAPair
 metadata: {name: edge, namespace: default}
 spec:
-  firewall: {configuration: {inline: {}}}
+  firewall: {configurationRef: {name: edge}}
   networks: [{name: lan, virtualAddresses: [192.0.2.1/24]}]`),
 		Entry("virtual addresses", "spec.networks[0].virtualAddresses", `
 apiVersion: hapair.io/v1alpha1
 kind: HAPair
 metadata: {name: edge, namespace: default}
 spec:
-  firewall: {configuration: {inline: {}}}
+  firewall: {configurationRef: {name: edge}}
   networks: [{name: lan, attachment: {multus: {name: lan}}}]`),
 	)
 })
@@ -425,8 +417,10 @@ func addresses(list ...string) pairChange {
 	return networks(newNetwork("lan", append([]string{}, list...)...))
 }
 
-func configuration(source v1alpha1.FirewallConfigurationSource) pairChange {
-	return func(p *v1alpha1.HAPair) { p.Spec.Firewall.Configuration = source }
+func configurationRef(name string) pairChange {
+	return func(p *v1alpha1.HAPair) {
+		p.Spec.Firewall.ConfigurationRef = &v1alpha1.FirewallConfigurationReference{Name: name}
+	}
 }
 
 func ports(list ...v1alpha1.ServicePort) pairChange {

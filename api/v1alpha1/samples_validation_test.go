@@ -5,6 +5,7 @@ package v1alpha1_test
 import (
 	"os"
 	"regexp"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -17,17 +18,25 @@ var _ = DescribeTable("The samples are accepted as they are",
 		text, err := os.ReadFile("../../config/samples/" + file)
 		Expect(err).NotTo(HaveOccurred())
 		strict := client.WithFieldValidation(trial, metav1.FieldValidationStrict)
-		Expect(strict.Create(ctx, parse(string(text)))).To(Succeed())
+		for object := range strings.SplitSeq(string(text), "\n---\n") {
+			Expect(strict.Create(ctx, parse(object))).To(Succeed())
+		}
 	},
-	Entry("HAPair", "hapair.yaml"),
+	Entry("FirewallConfiguration and HAPair", "hapair.yaml"),
 	Entry("SyncPolicy", "syncpolicy.yaml"),
 )
 
-var _ = It("accepts the examples of the documentation as they are", func(ctx SpecContext) {
-	text, err := os.ReadFile("../../docs/failover.md")
-	Expect(err).NotTo(HaveOccurred())
-	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	Expect(examples).To(HaveLen(1))
-	strict := client.WithFieldValidation(trial, metav1.FieldValidationStrict)
-	Expect(strict.Create(ctx, parse(examples[0][1]))).To(Succeed())
-})
+var _ = DescribeTable("The examples of the documentation are accepted as they are",
+	func(ctx SpecContext, file string) {
+		text, err := os.ReadFile("../../docs/" + file)
+		Expect(err).NotTo(HaveOccurred())
+		examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+		Expect(examples).To(HaveLen(1))
+		example := parse(examples[0][1])
+		example.SetNamespace(metav1.NamespaceDefault)
+		strict := client.WithFieldValidation(trial, metav1.FieldValidationStrict)
+		Expect(strict.Create(ctx, example)).To(Succeed())
+	},
+	Entry("HAPair", "failover.md"),
+	Entry("FirewallConfiguration", "firewall.md"),
+)

@@ -20,7 +20,7 @@ apiVersion: hapair.io/v1alpha1
 kind: HAPair
 metadata: {name: defaults, namespace: default}
 spec:
-  firewall: {configuration: {configMapRef: {name: edge-firewall}}}
+  firewall: {configurationRef: {name: edge}}
   networks: [{name: lan, attachment: {multus: {name: lan}}, virtualAddresses: [192.0.2.1/24]}]
   service: {ports: [{name: https, port: 443}]}
   failover:
@@ -54,7 +54,6 @@ spec:
 			}},
 		}))
 		Expect(stored.Spec.Networks[0].VirtualMAC).To(Equal(v1alpha1.VirtualMACNone))
-		Expect(stored.Spec.Firewall.Configuration.ConfigMapRef.Key).To(Equal("firewall.yaml"))
 		Expect(stored.Spec.Service.Type).To(Equal(corev1.ServiceTypeClusterIP))
 		Expect(stored.Spec.Service.Target).To(Equal(v1alpha1.TargetActiveUnit))
 		Expect(stored.Spec.Service.IPFamilyPolicy).To(Equal(corev1.IPFamilyPolicySingleStack))
@@ -64,14 +63,6 @@ spec:
 		Expect(stored.Spec.Service.Ports[0].Protocol).To(Equal(corev1.ProtocolTCP))
 	})
 
-	It("keeps the firewall's document as it was written", func(ctx SpecContext) {
-		pair := newPair()
-		pair.Spec.Firewall.Configuration.Inline.Raw = []byte(`{"zones":[{"name":"lan","other":1}],"unknown":{"x":[]}}`)
-		Expect(trial.Create(ctx, pair)).To(Succeed())
-		Expect(pair.Spec.Firewall.Configuration.Inline.Raw).To(
-			MatchJSON(`{"zones":[{"name":"lan","other":1}],"unknown":{"x":[]}}`))
-	})
-
 	It("refuses a field that does not exist when asked to be strict, as kubectl asks", func(ctx SpecContext) {
 		strict := client.WithFieldValidation(trial, metav1.FieldValidationStrict)
 		err := strict.Create(ctx, parse(`
@@ -79,7 +70,7 @@ apiVersion: hapair.io/v1alpha1
 kind: HAPair
 metadata: {name: strict, namespace: default}
 spec:
-  firewall: {configuration: {inline: {}}}
+  firewall: {configurationRef: {name: edge}}
   networks:
   - {name: lan, attachment: {multus: {name: lan}}, virtualAddresses: [192.0.2.1/24], virtualAddress: 192.0.2.1/24}`))
 		Expect(apierrors.IsBadRequest(err)).To(BeTrue(), "got: %v", err)

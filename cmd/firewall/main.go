@@ -1,4 +1,4 @@
-// Command firewall is the default firewall of a unit: it enforces the document that the operator mounts.
+// Command firewall is the default firewall of a unit. It enforces the document that the sidecar delivers.
 package main
 
 import (

@@ -3,37 +3,20 @@
 package hapair_test
 
 import (
-	"strings"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-func inline(text string) v1alpha1.FirewallConfigurationSource {
-	return v1alpha1.FirewallConfigurationSource{Inline: &runtime.RawExtension{Raw: []byte(text)}}
-}
-
-func fromConfigMap(name string) v1alpha1.FirewallConfigurationSource {
-	return v1alpha1.FirewallConfigurationSource{ConfigMapRef: &v1alpha1.ConfigMapKeyReference{Name: name}}
-}
-
 var _ = Describe("What a spec lacks", func() {
 	var s *stage
 	BeforeEach(func(ctx SpecContext) { s = newStage(ctx) })
 
-	newConfigMap := func(name, document string) *corev1.ConfigMap {
-		return &corev1.ConfigMap{
-			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: s.namespace},
-			Data:       map[string]string{"firewall.yaml": document},
-		}
-	}
 	noPods := func(ctx SpecContext) {
 		GinkgoHelper()
 		for _, unit := range v1alpha1.Units() {
@@ -60,23 +43,23 @@ var _ = Describe("What a spec lacks", func() {
 	}
 
 	It("keeps a new pair from starting with a document that is refused", func(ctx SpecContext) {
-		s.pair.Spec.Firewall.Configuration = inline(strings.Replace(document, `"to": ["wan"]`, `"to": ["moon"]`, 1))
+		s.pair.Spec.Firewall.ConfigurationRef = named(unknownZone)
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonConfigurationInvalid,
-			"spec.firewall.configuration.inline", "policies[0].to[0]", "moon")
-		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "policies[0].to[0]")
+			"FirewallConfiguration moon", "spec.policies[0].to[0]", "moon")
+		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "spec.policies[0].to[0]")
 		Eventually(s.events).WithArguments(ctx, "ConfigurationRefused").
-			Should(ConsistOf(ContainSubstring("policies[0].to[0]")))
+			Should(ConsistOf(ContainSubstring("spec.policies[0].to[0]")))
 		noPods(ctx)
 
-		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Configuration = inline(document) })
+		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.ConfigurationRef = named("accept") })
 		s.settle(ctx)
 	})
 
 	It("refuses a document that speaks of an interface that the pair does not have", func(ctx SpecContext) {
-		s.pair.Spec.Firewall.Configuration = inline(strings.Replace(document, `["lan"]}`, `["dmz"]}`, 1))
+		s.pair.Spec.Firewall.ConfigurationRef = named("accept-dmz")
 		s.create(ctx)
-		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonConfigurationInvalid, "zones[0].interfaces[0]", "dmz")
+		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonConfigurationInvalid, "spec.zones[2].interfaces[0]", "dmz")
 	})
 
 	It("leaves the last good document in force", func(ctx SpecContext) {
@@ -86,11 +69,9 @@ var _ = Describe("What a spec lacks", func() {
 		Expect(s.get(ctx, "edge-firewall", good)).To(Succeed())
 		untouched := podsUntouched(ctx)
 
-		s.change(ctx, func(spec *v1alpha1.HAPairSpec) {
-			spec.Firewall.Configuration = inline(`{"kind": "FirewallConfiguration", "surprise": 1}`)
-		})
+		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.ConfigurationRef = named(unknownZone) })
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid,
-			"surprise", "the last good document stays in force")
+			"spec.policies[0].to[0]", "the last valid configuration stays in force")
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked)
 		after := &corev1.ConfigMap{}
@@ -113,15 +94,16 @@ var _ = Describe("What a spec lacks", func() {
 	})
 
 	It("takes a changed document to running units without replacing them", func(ctx SpecContext) {
-		users := newConfigMap("rules", document)
-		Expect(admin.Create(ctx, users)).To(Succeed())
-		s.pair.Spec.Firewall.Configuration = fromConfigMap("rules")
+		rules := newFirewall(s.namespace, "rules", "Accept")
+		Expect(admin.Create(ctx, rules)).To(Succeed())
+		s.pair.Spec.Firewall.ConfigurationRef = named("rules")
 		s.create(ctx)
 		s.settle(ctx)
 		before, untouched := s.documentHash(ctx), podsUntouched(ctx)
 
-		users.Data["firewall.yaml"] = strings.Replace(document, "Accept", "Drop", 1)
-		Expect(admin.Update(ctx, users)).To(Succeed())
+		Expect(put(ctx, rules, func(rules *v1alpha1.FirewallConfiguration) {
+			rules.Spec.Policies[0].Action = "Drop"
+		})).To(Succeed())
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplying,
 			"unit primary and unit secondary")
 		Expect(s.documentHash(ctx)).NotTo(Equal(before))
@@ -138,27 +120,48 @@ var _ = Describe("What a spec lacks", func() {
 			"unit secondary", "no such expression")
 	})
 
-	It("waits for a ConfigMap, and goes on without it later", func(ctx SpecContext) {
-		s.pair.Spec.Firewall.Configuration = fromConfigMap("rules")
+	It("waits for a FirewallConfiguration, and keeps it in force after it is deleted", func(ctx SpecContext) {
+		s.pair.Spec.Firewall.ConfigurationRef = named("rules")
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonReferenceNotFound,
-			"ConfigMap rules does not exist", "create it")
+			"FirewallConfiguration rules does not exist", "create it")
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonConfigurationNotFound)
 		noPods(ctx)
 
-		users := newConfigMap("rules", document)
-		Expect(admin.Create(ctx, users)).To(Succeed())
+		rules := newFirewall(s.namespace, "rules", "Accept")
+		Expect(admin.Create(ctx, rules)).To(Succeed())
 		s.settle(ctx)
 		untouched := podsUntouched(ctx)
 
-		delete(users.Data, "firewall.yaml")
-		Expect(admin.Update(ctx, users)).To(Succeed())
+		Expect(admin.Delete(ctx, rules)).To(Succeed())
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonConfigurationNotFound,
-			"has no key firewall.yaml")
-		Expect(admin.Delete(ctx, users)).To(Succeed())
-		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonConfigurationNotFound,
-			"does not exist", "last good")
+			"does not exist", "last valid")
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
+		untouched()
+	})
+
+	It("starts a pair whose image brings its own configuration", func(ctx SpecContext) {
+		s.pair.Spec.Firewall = v1alpha1.FirewallSpec{Image: "example.test/firewall:2"}
+		s.create(ctx)
+		s.pod(ctx, v1alpha1.Primary)
+		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplying, "unit primary and unit secondary")
+		given := &corev1.ConfigMap{}
+		s.eventuallyGet(ctx, "edge-firewall", given)
+		Expect(given.Data).To(BeEmpty())
+
+		for i, unit := range v1alpha1.Units() {
+			s.run(ctx, unit, enforces("of its own "+string(unit)[:i+1]))
+		}
+		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonSelfConfigured, "configuration of their image")
+		untouched := podsUntouched(ctx)
+
+		By("giving it a configuration later")
+		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.ConfigurationRef = named("accept") })
+		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplying)
+		Eventually(func(g Gomega) {
+			g.Expect(s.get(ctx, "edge-firewall", given)).To(Succeed())
+			g.Expect(given.Data).To(HaveKeyWithValue("firewall.json", ContainSubstring(`"action":"Accept"`)))
+		}).Should(Succeed())
 		untouched()
 	})
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -35,7 +34,7 @@ var draws = []func(*rand.Rand) change{
 }
 
 // needs draw the changes after which something may be missing.
-var needs = []func(*rand.Rand) change{drawDocument, drawPolicyReference, drawConfigMap, drawPolicy, drawPause}
+var needs = []func(*rand.Rand) change{drawConfigurationReference, drawPolicyReference, drawRules, drawPolicy, drawPause}
 
 // fates draw what befalls a pair without a change of its spec.
 var fates = []func(*rand.Rand) change{drawLoss, drawEviction}
@@ -47,7 +46,7 @@ func drawPlan(r *rand.Rand) []change {
 		from := pick(r, draws, draws, needs, fates)
 		plan = append(plan, pick(r, from...)(r))
 	}
-	return append(plan, writeConfigMap(goodDocument(r)), writePolicy(0), mend(r))
+	return append(plan, writeRules(goodRules(r)), writePolicy(0), mend(r))
 }
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
@@ -63,31 +62,21 @@ func told(what string, value any) string {
 
 // mend leaves a spec that lacks nothing.
 func mend(r *rand.Rand) change {
-	action, ofConfigMap := pick(r, "Accept", "Drop", "Reject"), r.IntN(2) == 0
+	action, ofRules := pick(r, "Accept", "Drop", "Reject"), r.IntN(2) == 0
 	var policy *v1alpha1.SyncPolicyReference
 	if r.IntN(2) == 0 {
 		policy = &v1alpha1.SyncPolicyReference{Name: "slow"}
 	}
-	what := fmt.Sprintf("mended, %s, by ConfigMap %t", action, ofConfigMap)
+	what := fmt.Sprintf("corrected, %s, by rules %t", action, ofRules)
 	return change{what: told(what, policy), spec: func(spec *v1alpha1.HAPairSpec) {
 		spec.SyncPolicyRef, spec.Paused = policy, false
-		if ofConfigMap {
+		if ofRules {
 			spec.Networks = slices.DeleteFunc(spec.Networks, func(n v1alpha1.NetworkSpec) bool { return n.Name == "dmz" })
-			spec.Firewall.Configuration = fromConfigMap("rules")
+			spec.Firewall.ConfigurationRef = named("rules")
 			return
 		}
-		spec.Firewall.Configuration = inline(withZones(strings.Replace(document, "Accept", action, 1), spec.Networks))
+		spec.Firewall.ConfigurationRef = named(firewall(action, spec.Networks))
 	}}
-}
-
-// withZones has a zone for each of the networks, of which some may not be in the document yet.
-func withZones(document string, networks []v1alpha1.NetworkSpec) string {
-	for _, n := range networks {
-		if n.Name == "dmz" {
-			return strings.Replace(document, `"zones": [`, `"zones": [{"name": "dmz", "interfaces": ["dmz"]}, `, 1)
-		}
-	}
-	return document
 }
 
 func drawNetworks(r *rand.Rand) change {
@@ -216,16 +205,20 @@ func drawProbes(r *rand.Rand) change {
 	}}
 }
 
-func goodDocument(r *rand.Rand) string {
-	return strings.Replace(document, "Accept", pick(r, "Accept", "Drop", "Reject"), 1)
+func goodRules(r *rand.Rand) v1alpha1.FirewallConfigurationSpec {
+	return newFirewall("", "", pick(r, "Accept", "Drop", "Reject")).Spec
 }
 
-func badDocument() string { return strings.Replace(document, `"to": ["wan"]`, `"to": ["moon"]`, 1) }
+func badRules() v1alpha1.FirewallConfigurationSpec {
+	rules := newFirewall("", "", "Accept").Spec
+	rules.Policies[0].To = []string{"moon"}
+	return rules
+}
 
-func drawDocument(r *rand.Rand) change {
-	source := pick(r, inline(goodDocument(r)), inline(badDocument()), fromConfigMap("rules"), fromConfigMap("nowhere"))
-	return change{what: told("document", source), spec: func(spec *v1alpha1.HAPairSpec) {
-		spec.Firewall.Configuration = *source.DeepCopy()
+func drawConfigurationReference(r *rand.Rand) change {
+	name := pick(r, "accept", "drop", "reject", unknownZone, "rules", "nowhere")
+	return change{what: "FirewallConfiguration " + name, spec: func(spec *v1alpha1.HAPairSpec) {
+		spec.Firewall.ConfigurationRef = named(name)
 	}}
 }
 
@@ -244,25 +237,23 @@ func drawPause(r *rand.Rand) change {
 	return change{what: fmt.Sprintf("paused %t", paused), spec: func(spec *v1alpha1.HAPairSpec) { spec.Paused = paused }}
 }
 
-func drawConfigMap(r *rand.Rand) change {
+func drawRules(r *rand.Rand) change {
 	if r.IntN(3) == 0 {
-		return change{what: "ConfigMap rules is deleted", around: func(ctx context.Context, namespace string) error {
+		what := "FirewallConfiguration rules is deleted"
+		return change{what: what, around: func(ctx context.Context, namespace string) error {
 			return client.IgnoreNotFound(admin.Delete(ctx, rules(namespace)))
 		}}
 	}
-	return writeConfigMap(pick(r, goodDocument(r), badDocument()))
+	return writeRules(pick(r, goodRules(r), badRules()))
 }
 
-func rules(namespace string) *corev1.ConfigMap {
-	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "rules"}}
+func rules(namespace string) *v1alpha1.FirewallConfiguration {
+	return &v1alpha1.FirewallConfiguration{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "rules"}}
 }
 
-func writeConfigMap(text string) change {
-	what := "ConfigMap rules is " + strings.Join(strings.Fields(text), "")
-	return change{what: what, around: func(ctx context.Context, namespace string) error {
-		return put(ctx, rules(namespace), func(written *corev1.ConfigMap) {
-			written.Data = map[string]string{"firewall.yaml": text}
-		})
+func writeRules(spec v1alpha1.FirewallConfigurationSpec) change {
+	return change{what: told("FirewallConfiguration rules", spec), around: func(ctx context.Context, namespace string) error {
+		return put(ctx, rules(namespace), func(written *v1alpha1.FirewallConfiguration) { written.Spec = spec })
 	}}
 }
 

@@ -15,7 +15,7 @@ func configurationApplied(s *scope) metav1.Condition {
 	if b := s.blockers.ofConfiguration(); b != nil {
 		return configurationBlocked(b)
 	}
-	if s.document == nil {
+	if !s.documentKnown {
 		return conditionUnknown(condition, v1alpha1.ReasonNotObserved, "The configuration has not been read yet")
 	}
 	var pending []string
@@ -28,12 +28,26 @@ func configurationApplied(s *scope) metav1.Condition {
 			pending = append(pending, string(unit))
 		}
 	}
+	if s.document == nil {
+		return selfConfigured(pending)
+	}
 	wanted := document.Hash(s.document)
 	if len(pending) > 0 {
 		return conditionFalse(condition, v1alpha1.ReasonApplying, "Waiting for unit %s to enforce configuration %.12s",
 			strings.Join(pending, " and unit "), wanted)
 	}
 	return conditionTrue(condition, v1alpha1.ReasonApplied, "Both units enforce configuration %.12s", wanted)
+}
+
+// selfConfigured returns ConfigurationApplied for a firewall whose image brings its own configuration.
+func selfConfigured(pending []string) metav1.Condition {
+	const condition = v1alpha1.ConditionConfigurationApplied
+	if len(pending) > 0 {
+		return conditionFalse(condition, v1alpha1.ReasonApplying, "Waiting for unit %s to enforce the configuration of its image",
+			strings.Join(pending, " and unit "))
+	}
+	return conditionTrue(condition, v1alpha1.ReasonSelfConfigured,
+		"Both units enforce the configuration of their image, since spec.firewall.configurationRef is not set")
 }
 
 // configurationBlocked returns ConfigurationApplied for a configuration that is missing or refused.
@@ -49,7 +63,12 @@ func configurationBlocked(b *blocker) metav1.Condition {
 		shorten(b.message, maxMessage-len(suffix)), suffix)
 }
 
-// enforcesDocument reports whether the unit's firewall enforces the document that it should.
+// enforcesDocument reports whether the unit's firewall enforces the document that it should. Without a document any
+// configuration that the firewall reports will do.
 func (s *scope) enforcesDocument(unit v1alpha1.Unit) bool {
-	return s.document != nil && s.facts.units[unit].configurationHash() == document.Hash(s.document)
+	enforced := s.facts.units[unit].configurationHash()
+	if s.document == nil {
+		return s.documentKnown && enforced != ""
+	}
+	return enforced == document.Hash(s.document)
 }

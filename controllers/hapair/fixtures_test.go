@@ -17,7 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -25,12 +24,6 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
-
-const document = `{
-	"apiVersion": "firewall.hapair.io/v1alpha1", "kind": "FirewallConfiguration",
-	"zones": [{"name": "lan", "interfaces": ["lan"]}, {"name": "wan", "interfaces": ["wan"]}],
-	"policies": [{"name": "out", "from": ["lan"], "to": ["wan"], "action": "Accept"}]
-}`
 
 // stage is a namespace of its own with one pair in it, and the hands that play what is not there: the kubelets and the
 // units.
@@ -47,12 +40,13 @@ func newStage(ctx context.Context) *stage {
 	for _, name := range []string{"lan", "wan"} {
 		Expect(admin.Create(ctx, attachment(namespace.Name, name))).To(Succeed())
 	}
+	for _, configuration := range firewalls(namespace.Name) {
+		Expect(admin.Create(ctx, configuration)).To(Succeed())
+	}
 	return &stage{namespace: namespace.Name, pair: &v1alpha1.HAPair{
 		ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: namespace.Name},
 		Spec: v1alpha1.HAPairSpec{
-			Firewall: v1alpha1.FirewallSpec{Configuration: v1alpha1.FirewallConfigurationSource{
-				Inline: &runtime.RawExtension{Raw: []byte(document)},
-			}},
+			Firewall: v1alpha1.FirewallSpec{ConfigurationRef: named("accept")},
 			Networks: []v1alpha1.NetworkSpec{network("lan", "192.168.50.1/24"), network("wan", "203.0.113.1/24")},
 			Service: &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{
 				{Name: "dns", Protocol: corev1.ProtocolUDP, Port: 53, TargetPort: 5353},

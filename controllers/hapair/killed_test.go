@@ -5,7 +5,6 @@ package hapair_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -110,10 +109,8 @@ var _ = Describe("A manager that is killed at each of its writes", func() {
 
 	It("takes a changed document to the units all the same", func(ctx SpecContext) {
 		kills := atEveryWrite(ctx, toAndFro(0,
-			func(spec *v1alpha1.HAPairSpec) {
-				spec.Firewall.Configuration = inline(strings.Replace(document, "Accept", "Drop", 1))
-			},
-			func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Configuration = inline(document) },
+			func(spec *v1alpha1.HAPairSpec) { spec.Firewall.ConfigurationRef = named("drop") },
+			func(spec *v1alpha1.HAPairSpec) { spec.Firewall.ConfigurationRef = named("accept") },
 		))
 		Expect(kills).To(BeNumerically(">", 3))
 	})

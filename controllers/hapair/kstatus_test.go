@@ -21,7 +21,7 @@ import (
 func settledScope() *scope {
 	pair := &v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: "sites", Generation: 3}}
 	s := newScope(pair, logr.Discard())
-	s.document = []byte("{}")
+	s.document, s.documentKnown = []byte("{}"), true
 	s.facts = pairOf(v1alpha1.Primary, good, good)
 	for _, unit := range v1alpha1.Units() {
 		report(s, unit, reportedRole(s.facts, unit), document.Hash(s.document))

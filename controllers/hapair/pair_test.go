@@ -195,10 +195,9 @@ var _ = Describe("A pair", func() {
 	It("keeps its hands off objects of others", func(ctx SpecContext) {
 		users := &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Name: "edge-firewall", Namespace: s.namespace},
-			Data:       map[string]string{"firewall.yaml": document},
+			Data:       map[string]string{"firewall.yaml": "mine"},
 		}
 		Expect(admin.Create(ctx, users)).To(Succeed())
-		s.pair.Spec.Firewall.Configuration = fromConfigMap(users.Name)
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"ConfigMap "+s.namespace+"/edge-firewall exists and does not belong to this pair")
@@ -207,7 +206,7 @@ var _ = Describe("A pair", func() {
 		Expect(after.ResourceVersion).To(Equal(users.ResourceVersion))
 
 		Expect(admin.Delete(ctx, users)).To(Succeed())
-		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Configuration = inline(document) })
+		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.ConfigurationRef = named("drop") })
 		s.pod(ctx, v1alpha1.Primary)
 	})
 

@@ -59,13 +59,13 @@ func (s *stage) quiet() account {
 var _ = Describe("Pairs at rest", func() {
 	It("cost the operator nothing, though their Leases are renewed all the time", func(ctx SpecContext) {
 		s, sees := newStage(ctx), onlooker(ctx)
-		Expect(writeConfigMap(document).around(ctx, s.namespace)).To(Succeed())
+		Expect(writeRules(newFirewall(s.namespace, "rules", "Accept").Spec).around(ctx, s.namespace)).To(Succeed())
 		Expect(writePolicy(0).around(ctx, s.namespace)).To(Succeed())
 		for i := range resting {
 			pair := s.pair.DeepCopy()
 			pair.Name = fmt.Sprintf("edge-%d", i)
 			if i%2 == 1 {
-				pair.Spec.Firewall.Configuration = fromConfigMap("rules")
+				pair.Spec.Firewall.ConfigurationRef = named("rules")
 				pair.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{Name: "slow"}
 			}
 			Expect(admin.Create(ctx, pair)).To(Succeed())
@@ -94,7 +94,7 @@ const mostReconciles = 60
 var _ = Describe("One change of a spec", func() {
 	It("is settled after a bounded number of reconciles, whatever it is", func(ctx SpecContext) {
 		s := newStage(ctx)
-		Expect(writeConfigMap(document).around(ctx, s.namespace)).To(Succeed())
+		Expect(writeRules(newFirewall(s.namespace, "rules", "Accept").Spec).around(ctx, s.namespace)).To(Succeed())
 		Expect(writePolicy(0).around(ctx, s.namespace)).To(Succeed())
 		s.create(ctx)
 		s.playOut(ctx, admin)
@@ -107,8 +107,8 @@ var _ = Describe("One change of a spec", func() {
 			before, c := asked.in(s.namespace), draw(chance)
 			s.change(ctx, func(spec *v1alpha1.HAPairSpec) {
 				c.spec(spec)
-				if spec.Firewall.Configuration.Inline != nil {
-					spec.Firewall.Configuration = inline(withZones(document, spec.Networks))
+				if spec.Firewall.ConfigurationRef.Name != "rules" {
+					spec.Firewall.ConfigurationRef = named(firewall("Accept", spec.Networks))
 				}
 			})
 			s.playOut(ctx, admin)

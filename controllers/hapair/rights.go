@@ -4,7 +4,7 @@ package hapair
 //
 // For the spec and status of pairs:
 //
-// +kubebuilder:rbac:groups=hapair.io,resources=hapairs;syncpolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups=hapair.io,resources=hapairs;firewallconfigurations;syncpolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=hapair.io,resources=hapairs/status,verbs=get;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 //

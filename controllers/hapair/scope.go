@@ -19,11 +19,13 @@ type scope struct {
 	facts facts
 
 	// sync and document are what the units should have: what the spec names, or the last valid one while a blocker keeps
-	// that from being used. document is nil, and syncKnown false, if there never was a valid one.
-	sync      contract.Sync
-	syncKnown bool
-	document  []byte
-	blockers  blockers
+	// that from being used. They are not known if there never was a valid one. A known document is nil if the image of the
+	// firewall brings its own configuration.
+	sync          contract.Sync
+	syncKnown     bool
+	document      []byte
+	documentKnown bool
+	blockers      blockers
 
 	// settings are those of both sidecars, and encodedSettings what is written of them; nil while sync is not known.
 	settings        contract.Settings

@@ -7,10 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/trimmed"
@@ -29,18 +27,15 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 	if err := index(manager.GetFieldIndexer()); err != nil {
 		return err
 	}
-	documents, err := documentCache(manager)
-	if err != nil {
-		return err
-	}
 	setup := ctrl.NewControllerManagedBy(manager).
 		Named("hapair").
 		For(&v1alpha1.HAPair{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.SyncPolicy{}, r.pairsThatName(indexPolicy),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.FirewallConfiguration{}, r.pairsThatName(indexConfiguration),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Secret{}, pairOfIssuedSecret(), builder.WithPredicates(trimmed.Changes())).
 		Watches(&coordinationv1.Lease{}, withFailoverPriority(enqueueOwner(manager)), builder.WithPredicates(trimmed.Changes())).
-		WatchesRawSource(source.Kind[client.Object](documents, configMapMetadata(), r.pairsThatName(indexConfigMap))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrentPairs,
 			ReconciliationTimeout:   reconcileTimeout,

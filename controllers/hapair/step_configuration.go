@@ -27,7 +27,7 @@ func (r *Reconciler) ensureConfiguration(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
-	if s.document != nil {
+	if s.documentKnown {
 		wanted := resources.FirewallConfigMap(s.pair, s.document)
 		if err := r.ensure(ctx, s.pair, &corev1.ConfigMap{}, wanted); err != nil {
 			return err
@@ -39,7 +39,7 @@ func (r *Reconciler) ensureConfiguration(ctx context.Context, s *scope) error {
 // annotatePods writes the hashes of settings and document to the pods. A kubelet checks a mounted ConfigMap about once
 // a minute, but a pod that changed at once.
 func (r *Reconciler) annotatePods(ctx context.Context, s *scope) error {
-	if s.encodedSettings == nil || s.document == nil {
+	if s.encodedSettings == nil || !s.documentKnown {
 		return nil // Applying one hash alone would remove the other.
 	}
 	wanted := configurationAnnotations(s)

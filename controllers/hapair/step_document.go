@@ -1,79 +1,64 @@
 package hapair
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// defaultDocumentKey is the API's default, for a pair that was stored without defaulting.
-const defaultDocumentKey = "firewall.yaml"
-
-// resolveDocument finds and validates the firewall's document. Only a valid one reaches the units; while there is none,
-// they keep the last valid one.
+// resolveDocument finds and validates the configuration of the firewall. Only a valid one reaches the units; until then
+// they keep the last valid one. A pair without a reference has no document: its own image brings a configuration.
 func (r *Reconciler) resolveDocument(ctx context.Context, s *scope) error {
-	source, text, missing, err := r.documentText(ctx, s.pair)
+	reference := s.pair.Spec.Firewall.ConfigurationRef
+	if reference == nil {
+		s.documentKnown = true
+		return nil
+	}
+	configuration, err := r.firewallConfiguration(ctx, client.ObjectKey{Namespace: s.pair.Namespace, Name: reference.Name})
 	if err != nil {
 		return err
 	}
-	if missing != "" {
-		return r.keepDocument(ctx, s, blocker{kind: blockerMissingDocument, message: missing})
+	if configuration == nil {
+		return r.keepDocument(ctx, s, blocker{kind: blockerMissingDocument, message: fmt.Sprintf(
+			"FirewallConfiguration %s does not exist in namespace %s; create it, or name another in "+
+				"spec.firewall.configurationRef", reference.Name, s.pair.Namespace)})
 	}
-	valid, err := validDocument(text, s.pair.Spec.Networks)
+	valid, err := validDocument(configuration, s.pair.Spec.Networks)
 	if err != nil {
-		return r.keepDocument(ctx, s, blocker{kind: blockerInvalidDocument, message: fmt.Sprintf("%s: %v", source, err)})
+		return r.keepDocument(ctx, s, blocker{kind: blockerInvalidDocument, message: fmt.Sprintf(
+			"FirewallConfiguration %s: %v", reference.Name, err)})
 	}
-	s.document = valid
+	s.document, s.documentKnown = valid, true
 	return nil
 }
 
-// documentText returns the document as the user wrote it, and the place where a person finds it. If there is none,
-// missing describes what does not exist.
-func (r *Reconciler) documentText(
-	ctx context.Context, pair *v1alpha1.HAPair,
-) (source string, text []byte, missing string, _ error) {
-	configuration := pair.Spec.Firewall.Configuration
-	if configuration.Inline != nil {
-		return "spec.firewall.configuration.inline", configuration.Inline.Raw, "", nil
+// firewallConfiguration reads a configuration; nil if it does not exist.
+func (r *Reconciler) firewallConfiguration(
+	ctx context.Context, key client.ObjectKey,
+) (*v1alpha1.FirewallConfiguration, error) {
+	configuration := &v1alpha1.FirewallConfiguration{}
+	err := r.Client.Get(ctx, key, configuration)
+	if apierrors.IsNotFound(err) {
+		err = r.Live.Get(ctx, key, configuration) // Created together with the pair, it may not be in the cache yet.
 	}
-	reference := configuration.ConfigMapRef
-	if reference == nil {
-		return "", nil, "spec.firewall.configuration has neither inline nor configMapRef; set one of them", nil
-	}
-	key := cmp.Or(reference.Key, defaultDocumentKey)
-	written := &corev1.ConfigMap{}
-	err := r.Live.Get(ctx, client.ObjectKey{Namespace: pair.Namespace, Name: reference.Name}, written)
 	switch {
 	case apierrors.IsNotFound(err):
-		missing = fmt.Sprintf("ConfigMap %s does not exist in namespace %s; create it with the document in key %s",
-			reference.Name, pair.Namespace, key)
-		return "", nil, missing, nil
+		return nil, nil //nolint:nilnil // Absence is a result here, and not an error.
 	case err != nil:
-		return "", nil, "", fmt.Errorf("reading ConfigMap %s: %w", reference.Name, err)
+		return nil, fmt.Errorf("reading FirewallConfiguration %s: %w", key.Name, err)
+	default:
+		return configuration, nil
 	}
-	source = fmt.Sprintf("ConfigMap %s, key %s", reference.Name, key)
-	if content, ok := written.Data[key]; ok {
-		return source, []byte(content), "", nil
-	}
-	if content, ok := written.BinaryData[key]; ok {
-		return source, content, "", nil
-	}
-	missing = fmt.Sprintf("ConfigMap %s has no key %s; add it, or name another in "+
-		"spec.firewall.configuration.configMapRef.key", reference.Name, key)
-	return "", nil, missing, nil
 }
 
-// validDocument parses a document strictly, validates it for units with these networks and returns its canonical form.
-func validDocument(text []byte, networks []v1alpha1.NetworkSpec) ([]byte, error) {
-	parsed, err := document.Parse(text)
+// validDocument validates a configuration for units with these networks and returns its canonical form.
+func validDocument(configuration *v1alpha1.FirewallConfiguration, networks []v1alpha1.NetworkSpec) ([]byte, error) {
+	parsed, err := resources.FirewallDocument(configuration)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +78,7 @@ func (r *Reconciler) keepDocument(ctx context.Context, s *scope, b blocker) erro
 	if err != nil {
 		return err
 	}
-	s.document = last
+	s.document, s.documentKnown = last, last != nil
 	b.fatal = last == nil
 	s.block(b)
 	return nil

@@ -38,7 +38,7 @@ func (r *Reconciler) ensureUnits(ctx context.Context, s *scope) error {
 func (r *Reconciler) templates(s *scope) (map[v1alpha1.Unit]*corev1ac.PodApplyConfiguration, intent, error) {
 	want := intent{
 		hashes:    map[v1alpha1.Unit]string{},
-		startable: s.encodedSettings != nil && s.document != nil && !s.blockers.ofPrerequisite(),
+		startable: s.encodedSettings != nil && s.documentKnown && !s.blockers.ofPrerequisite(),
 		blocked:   len(s.blockers) > 0,
 		paused:    s.pair.Spec.Paused,
 

@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/firewallconfiguration"
 	"github.com/hapair-io/hapair/controllers/hapair"
 	"github.com/hapair-io/hapair/controllers/syncpolicy"
 	"github.com/hapair-io/hapair/controllers/trimmed"
@@ -161,6 +162,8 @@ func newOperator(config *rest.Config, options ctrl.Options) (ctrl.Manager, *hapa
 		Now:    clock.now,
 	}
 	Expect(pairs.SetupWithManager(manager)).To(Succeed())
+	configurations := &firewallconfiguration.Reconciler{Client: manager.GetClient(), Now: time.Now}
+	Expect(configurations.SetupWithManager(manager)).To(Succeed())
 	policies := &syncpolicy.Reconciler{Client: manager.GetClient(), Now: time.Now}
 	Expect(policies.SetupWithManager(manager)).To(Succeed())
 	return manager, pairs

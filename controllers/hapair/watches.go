@@ -4,10 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -18,8 +14,8 @@ import (
 
 // The fields by which pairs are found that name an object.
 const (
-	indexPolicy    = "spec.syncPolicyRef.name"
-	indexConfigMap = "spec.firewall.configuration.configMapRef.name"
+	indexPolicy        = "spec.syncPolicyRef.name"
+	indexConfiguration = "spec.firewall.configurationRef.name"
 )
 
 func policyOf(pair *v1alpha1.HAPair) string {
@@ -29,8 +25,8 @@ func policyOf(pair *v1alpha1.HAPair) string {
 	return ""
 }
 
-func configMapOf(pair *v1alpha1.HAPair) string {
-	if reference := pair.Spec.Firewall.Configuration.ConfigMapRef; reference != nil {
+func configurationOf(pair *v1alpha1.HAPair) string {
+	if reference := pair.Spec.Firewall.ConfigurationRef; reference != nil {
 		return reference.Name
 	}
 	return ""
@@ -38,7 +34,7 @@ func configMapOf(pair *v1alpha1.HAPair) string {
 
 // index has the cache find pairs by what they name.
 func index(indexer client.FieldIndexer) error {
-	named := map[string]func(*v1alpha1.HAPair) string{indexPolicy: policyOf, indexConfigMap: configMapOf}
+	named := map[string]func(*v1alpha1.HAPair) string{indexPolicy: policyOf, indexConfiguration: configurationOf}
 	for field, of := range named {
 		extract := func(object client.Object) []string {
 			if pair, ok := object.(*v1alpha1.HAPair); ok && of(pair) != "" {
@@ -52,36 +48,6 @@ func index(indexer client.FieldIndexer) error {
 		}
 	}
 	return nil
-}
-
-// documentCache watches the cluster's ConfigMaps, since users' documents have no label to select them by. It keeps the
-// names alone: a document is read from the API server when it is needed, and what others write is not held in memory.
-func documentCache(manager ctrl.Manager) (cache.Cache, error) {
-	documents, err := cache.New(manager.GetConfig(), cache.Options{
-		HTTPClient: manager.GetHTTPClient(),
-		Scheme:     manager.GetScheme(),
-		Mapper:     manager.GetRESTMapper(),
-		DefaultTransform: func(object any) (any, error) {
-			if metadata, ok := object.(*metav1.PartialObjectMetadata); ok {
-				metadata.Labels, metadata.Annotations = nil, nil
-				metadata.OwnerReferences, metadata.ManagedFields = nil, nil
-			}
-			return object, nil
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("making the watch of documents: %w", err)
-	}
-	if err := manager.Add(documents); err != nil {
-		return nil, fmt.Errorf("adding the watch of documents: %w", err)
-	}
-	return documents, nil
-}
-
-func configMapMetadata() client.Object {
-	metadata := &metav1.PartialObjectMetadata{}
-	metadata.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
-	return metadata
 }
 
 // pairsThatName finds the pairs of an object's namespace that name the object.

@@ -7,36 +7,36 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
-	"github.com/hapair-io/hapair/internal/contract"
 )
 
-// adopt finds out what the kernel enforces from an earlier life of the container.
+// adopt reads from the kernel which document an earlier process of the container applied.
 func (f *Firewall) adopt() {
 	hash, err := f.config.Kernel.Document(plan.Table)
 	if err != nil {
-		f.config.Log.Error(err, "Looking for a ruleset in force")
+		f.config.Log.Error(err, "Reading which ruleset is in force")
 		return
 	}
 	if hash != "" {
-		f.config.Log.Info("Finding a ruleset in force", "document", hash)
+		f.config.Log.Info("Found a ruleset in force", "document", hash)
 		f.inForce = hash
 	}
 }
 
-// reconcile makes the kernel enforce the document, and reports. It is harmless to repeat.
+// reconcile makes the kernel enforce the document and reports the result. Repeating it is harmless.
 func (f *Firewall) reconcile() {
-	f.keep()
-	status := f.judge()
+	f.restore()
+	status := f.enforce()
 	if f.reported != nil && *f.reported == status {
 		return
 	}
 	switch {
 	case status.Error == "":
 	case status.Hash == "" && status.RefusedHash == "":
-		// So begins every pod: what is to be enforced is handed over when the sidecar runs.
+		// Every pod starts like this: the sidecar delivers the document once it runs.
 		f.config.Log.Info("Waiting for a document", "why", status.Error)
 	default:
 		f.config.Log.Error(errors.New(status.Error), "Keeping the document in force",
@@ -49,9 +49,9 @@ func (f *Firewall) reconcile() {
 	f.reported = &status
 }
 
-// keep restores the ruleset in force if somebody altered it. If that fails there is none in force, and the document is
-// applied like a new one.
-func (f *Firewall) keep() {
+// restore replaces a ruleset that somebody altered. If that fails, no document is in force, and enforce applies the
+// document like a new one.
+func (f *Firewall) restore() {
 	if f.applied == nil {
 		return
 	}
@@ -62,7 +62,7 @@ func (f *Firewall) keep() {
 	err = errors.Join(err, f.config.Kernel.Verify(*f.applied))
 	switch {
 	case err == nil:
-		// The generation from before the look: a change since then is seen at the next one.
+		// The generation was read before the verification, so a later change is found by the next one.
 		f.generation = generation
 	case errors.Is(err, nftables.ErrAltered):
 		f.config.Log.Error(err, "Restoring ruleset", "document", f.applied.Document)
@@ -71,15 +71,15 @@ func (f *Firewall) keep() {
 			f.inForce, f.applied = "", nil
 		}
 	default:
-		f.config.Log.Error(err, "Looking for the ruleset in force", "document", f.applied.Document)
+		f.config.Log.Error(err, "Verifying the ruleset in force", "document", f.applied.Document)
 	}
 }
 
-// judge reads the document, applies it if it is new and good, and says what is in force then.
-func (f *Firewall) judge() contract.FirewallStatus {
+// enforce reads the document, applies it if it is new and valid, and returns what is in force then.
+func (f *Firewall) enforce() contract.FirewallStatus {
 	data, err := readDocument(f.config.ConfigFile)
 	if err != nil {
-		return f.refuse(refusal{err: err})
+		return f.statusOf(refusal{err: err})
 	}
 	hash := document.Hash(data)
 	switch {
@@ -87,22 +87,22 @@ func (f *Firewall) judge() contract.FirewallStatus {
 		f.refused = refusal{}
 		return contract.FirewallStatus{Hash: hash}
 	case f.refused.hash == hash:
-		return f.refuse(f.refused)
+		return f.statusOf(f.refused)
 	}
 	parsed, err := document.Parse(data)
 	if err != nil {
 		f.refused = refusal{hash: hash, err: err}
-		return f.refuse(f.refused)
+		return f.statusOf(f.refused)
 	}
 	f.refused = refusal{}
 	if err := f.apply(parsed, hash); err != nil {
-		// Not remembered, and so tried again at the next occasion: the kernel may have been short of memory.
-		return f.refuse(refusal{hash: hash, err: err})
+		// The refusal is not remembered, so the next reconcile tries again: the kernel may have been short of memory.
+		return f.statusOf(refusal{hash: hash, err: err})
 	}
 	return contract.FirewallStatus{Hash: hash}
 }
 
-func (f *Firewall) refuse(r refusal) contract.FirewallStatus {
+func (f *Firewall) statusOf(r refusal) contract.FirewallStatus {
 	return contract.FirewallStatus{Hash: f.inForce, RefusedHash: r.hash, Error: r.err.Error()}
 }
 
@@ -120,13 +120,13 @@ func (f *Firewall) apply(d document.Document, hash string) error {
 func readDocument(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no document at %s; waiting for one", path)
+		return nil, fmt.Errorf("no document exists at %s; waiting for one", path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the document: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	// One byte more than is allowed, for the parser to see that it is too much.
+	// One byte more than allowed, so that the parser can refuse a document that is too long.
 	data, err := io.ReadAll(io.LimitReader(file, document.MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the document: %w", err)

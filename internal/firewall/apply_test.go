@@ -10,22 +10,22 @@ import (
 
 	"github.com/go-logr/logr/testr"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/ruleset"
-	"github.com/hapair-io/hapair/internal/contract"
 )
 
 const (
-	good = `{"apiVersion":"firewall.hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
-		`"zones":[{"name":"lan","interfaces":["lan"]}]}`
-	better = `{"apiVersion":"firewall.hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
-		`"zones":[{"name":"lan","interfaces":["lan","wan"]}]}`
-	bad = `{"apiVersion":"firewall.hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
-		`"zones":[{"name":"lan","interfaces":["lo"]}]}`
+	good = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}]}}`
+	better = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"spec":{"zones":[{"name":"lan","interfaces":["lan","wan"]}]}}`
+	bad = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"spec":{"zones":[{"name":"lan","interfaces":["lo"]}]}}`
 )
 
-// fakeKernel enforces what it is given, until it is told to refuse or somebody alters it.
+// fakeKernel enforces every ruleset, unless refusal is set.
 type fakeKernel struct {
 	document   string
 	generation uint32
@@ -53,7 +53,7 @@ func (k *fakeKernel) Verify(r ruleset.Ruleset) error {
 func (k *fakeKernel) Generation() (uint32, error)     { return k.generation, nil }
 func (k *fakeKernel) Document(string) (string, error) { return k.document, nil }
 
-// scene is a firewall with a directory and a kernel, whose loop is turned by hand.
+// scene is a firewall with a directory and a kernel. The test calls reconcile itself.
 type scene struct {
 	*testing.T
 	kernel   *fakeKernel
@@ -79,7 +79,7 @@ func (s *scene) write(text string) {
 	}
 }
 
-// expect turns the loop once and compares the status file.
+// expect reconciles once and compares the status file.
 func (s *scene) expect(hash, refused, message string) {
 	s.Helper()
 	s.firewall.reconcile()
@@ -106,7 +106,7 @@ func (s *scene) expectReplaced(times int) {
 
 func TestDocumentIsAppliedOnceAndReported(t *testing.T) {
 	s := newScene(t)
-	s.expect("", "", "there is no document at")
+	s.expect("", "", "no document exists at")
 	s.write(good)
 	s.expect(document.Hash([]byte(good)), "", "")
 	s.expect(document.Hash([]byte(good)), "", "")
@@ -121,13 +121,13 @@ func TestRefusedDocumentLeavesTheLastGoodOne(t *testing.T) {
 	s.write(good)
 	s.expect(document.Hash([]byte(good)), "", "")
 	s.write(bad)
-	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "zones[0].interfaces[0]: ")
-	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "zones[0].interfaces[0]: ")
+	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "spec.zones[0].interfaces[0]: ")
+	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "spec.zones[0].interfaces[0]: ")
 	s.expectReplaced(1)
 	if err := os.Remove(s.firewall.config.ConfigFile); err != nil {
 		t.Fatal(err)
 	}
-	s.expect(document.Hash([]byte(good)), "", "there is no document at")
+	s.expect(document.Hash([]byte(good)), "", "no document exists at")
 	s.write(good)
 	s.expect(document.Hash([]byte(good)), "", "")
 	s.expectReplaced(1)
@@ -160,20 +160,20 @@ func TestAlteredRulesetIsRestored(t *testing.T) {
 	s.expect(document.Hash([]byte(good)), "", "")
 }
 
-func TestRulesetOfAnEarlierLifeIsReportedAndReplaced(t *testing.T) {
+func TestRulesetOfAnEarlierProcessIsReportedAndReplaced(t *testing.T) {
 	s := newScene(t)
 	s.kernel.document = document.Hash([]byte(good))
 	s.write(bad)
 	s.firewall.adopt()
-	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "zones[0].interfaces[0]: ")
+	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "spec.zones[0].interfaces[0]: ")
 	s.expectReplaced(0)
-	// This program may write the same document's ruleset otherwise than the one that wrote it.
+	// An earlier release may have compiled the same document to other rules.
 	s.write(good)
 	s.expect(document.Hash([]byte(good)), "", "")
 	s.expectReplaced(1)
 }
 
-func TestStatusThatCannotBeWrittenIsWrittenLater(t *testing.T) {
+func TestStatusIsWrittenAgainAfterAFailure(t *testing.T) {
 	s := newScene(t)
 	s.write(good)
 	path := s.firewall.config.StatusFile

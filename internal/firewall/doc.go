@@ -1,10 +1,11 @@
-// Package firewall is the default firewall of a unit: it keeps the kernel enforcing the document that is handed to
-// it, and reports which one is in force.
+// Package firewall is the default firewall of a unit. It makes the kernel enforce the document in a file, restores the
+// rules if they are altered, and reports which document is in force.
 //
 // A document that is refused, by the checks or by the kernel, leaves the last good one in force. The ruleset outlives
-// the program: a restart, an upgrade or the end of the container neither opens nor closes anything. It goes with the
+// the program: a restart or the end of the container neither opens nor closes anything. The ruleset ends with the
 // network namespace of the pod.
 //
-// What a document says is decided in the packages document and plan. The firewall knows nothing of roles: which
-// document each unit is to enforce is decided in package handover, and who forwards is the sidecar's affair.
+// Packages document and plan define what a document means. The firewall does not know roles: package delivery, in the
+// sidecar, selects the document for each unit, and the sidecar's gate decides which unit forwards. Package
+// internal/cli/firewall runs the firewall.
 package firewall

@@ -11,64 +11,64 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"github.com/go-logr/logr"
 
-	"github.com/hapair-io/hapair/internal/ruleset"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
 const (
-	// recheckInterval is how often is looked whether file and kernel still agree, should a notice of a change be lost.
+	// recheckInterval is the interval at which file and kernel are compared, in case a notice of a change was lost.
 	recheckInterval = 10 * time.Second
-	// settleInterval is how long the directory must be quiet before the file is read: a mounted ConfigMap changes in
+	// settleInterval is how long the directory must be unchanged before the file is read. A mounted ConfigMap changes in
 	// several steps.
 	settleInterval = 100 * time.Millisecond
 )
 
-// Config is what a firewall needs.
+// Config configures a firewall.
 type Config struct {
-	// ConfigFile is the document's path, StatusFile that of the report.
+	// ConfigFile is the path of the document, StatusFile that of the report.
 	ConfigFile, StatusFile string
 	// Kernel enforces rulesets.
 	Kernel Kernel
 	Log    logr.Logger
 }
 
-// Kernel enforces one ruleset at a time; the package nftables has the real one.
+// Kernel enforces one ruleset at a time. Package nftables implements it.
 type Kernel interface {
-	// Replace enforces the ruleset, or changes nothing.
+	// Replace enforces the ruleset in one transaction. After an error nothing has changed.
 	Replace(ruleset.Ruleset) error
-	// Verify returns nftables.ErrAltered if something other than the ruleset is enforced.
+	// Verify returns nftables.ErrAltered unless exactly the ruleset is enforced.
 	Verify(ruleset.Ruleset) error
-	// Generation changes with every change of what is enforced.
+	// Generation returns a number that changes with every change of the rules in the kernel.
 	Generation() (uint32, error)
-	// Document is the hash of the document whose ruleset is enforced; empty if none is.
+	// Document returns the hash of the document whose ruleset is enforced; empty without one.
 	Document(table string) (string, error)
 }
 
-// Firewall keeps the kernel enforcing a document.
+// Firewall makes the kernel enforce a document.
 type Firewall struct {
 	config Config
-	// inForce is the hash of the document that the kernel enforces, as far as is known; empty when it enforces none.
+	// inForce is the hash of the document that the kernel enforces; empty if it enforces no document.
 	inForce string
-	// applied is the ruleset of inForce; nil when that was found at the start. The kernel's generation is that at which
-	// it was last seen unaltered.
+	// applied is the ruleset of inForce; nil if an earlier process applied it. The generation is that of the kernel when
+	// the ruleset was last verified.
 	applied    *ruleset.Ruleset
 	generation uint32
-	// refused is the document that was refused last, so that the same one is not judged again and again.
+	// refused is the last document that the checks refused. It is not checked again until it changes.
 	refused refusal
-	// reported is what the status file says; nil when it may say anything.
+	// reported is the content of the status file; nil while that is unknown.
 	reported *contract.FirewallStatus
 }
 
-// refusal is why a document is not in force.
+// refusal is the reason why a document is not in force.
 type refusal struct {
 	hash string
 	err  error
 }
 
-// New makes a firewall that has done nothing yet.
+// New returns a firewall for Run.
 func New(config Config) *Firewall { return &Firewall{config: config} }
 
-// Run keeps the kernel enforcing the document until the context ends. It leaves the ruleset in force.
+// Run makes the kernel enforce the document until ctx ends, and follows its changes. It leaves the ruleset in force.
 func (f *Firewall) Run(ctx context.Context) error {
 	watcher, err := f.watch()
 	if err != nil {
@@ -87,7 +87,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	return nil
 }
 
-// watch watches the directory and not the file, which in a mounted ConfigMap is a symbolic link that never changes.
+// watch watches the directory. In a mounted ConfigMap the file itself is a symbolic link that never changes.
 func (f *Firewall) watch() (*fsnotify.Watcher, error) {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {

@@ -24,13 +24,13 @@ import (
 
 // open lets the LAN out with the firewall's address, which is what most of these tests begin with.
 const open = head + `
-addresses:
-- {name: lan-net, members: [192.168.50.0/24, "fd50::/64"]}
-policies:
-- {name: out, from: [lan], to: [wan], source: [lan-net], action: Accept}
-sourceNAT:
-- {name: out, to: wan, source: [lan-net], address: 203.0.113.1}
-- {name: out6, to: wan, source: [lan-net], address: "2001:db8:113::1"}
+  addresses:
+  - {name: lan-net, members: [192.168.50.0/24, "fd50::/64"]}
+  policies:
+  - {name: out, from: [lan], to: [wan], source: [lan-net], action: Accept}
+  sourceNAT:
+  - {name: out, to: wan, source: [lan-net], address: 203.0.113.1}
+  - {name: out6, to: wan, source: [lan-net], address: "2001:db8:113::1"}
 `
 
 func TestPolicies(t *testing.T) {
@@ -40,26 +40,26 @@ func TestPolicies(t *testing.T) {
 	b.echo(b.server, ":82")
 	b.echo(b.firewall, ":80")
 	b.apply(open + `
-services:
-- {name: web, protocol: TCP, ports: [80]}
-- {name: refused, protocol: TCP, ports: [81]}
-- {name: dropped, protocol: TCP, ports: [82]}
-- {name: dns, protocol: UDP, ports: [53]}
+  services:
+  - {name: web, protocol: TCP, ports: [80]}
+  - {name: refused, protocol: TCP, ports: [81]}
+  - {name: dropped, protocol: TCP, ports: [82]}
+  - {name: dns, protocol: UDP, ports: [53]}
 `)
 	b.mustReach(b.client, serverAddress+":82")
 
 	policies := strings.Split(open, "policies:")[0] + `
-services:
-- {name: web, protocol: TCP, ports: [80]}
-- {name: refused, protocol: TCP, ports: [81]}
-- {name: dns, protocol: UDP, ports: [53]}
-policies:
-- {name: refuse, from: [lan], to: [wan], services: [refused, dns], action: Reject}
-- {name: web, from: [lan], to: [wan], source: [lan-net], services: [web], action: Accept}
-- {name: manage, from: [lan], to: [firewall], services: [web], action: Accept}
-sourceNAT:
-- {name: out, to: wan, source: [lan-net], address: 203.0.113.1}
-- {name: out6, to: wan, source: [lan-net], address: "2001:db8:113::1"}
+  services:
+  - {name: web, protocol: TCP, ports: [80]}
+  - {name: refused, protocol: TCP, ports: [81]}
+  - {name: dns, protocol: UDP, ports: [53]}
+  policies:
+  - {name: refuse, from: [lan], to: [wan], services: [refused, dns], action: Reject}
+  - {name: web, from: [lan], to: [wan], source: [lan-net], services: [web], action: Accept}
+  - {name: manage, from: [lan], to: [firewall], services: [web], action: Accept}
+  sourceNAT:
+  - {name: out, to: wan, source: [lan-net], address: 203.0.113.1}
+  - {name: out6, to: wan, source: [lan-net], address: "2001:db8:113::1"}
 `
 	b.apply(policies)
 	b.mustReach(b.client, serverAddress+":80")
@@ -105,16 +105,16 @@ func TestDestinationNAT(t *testing.T) {
 	b := newBed(t)
 	b.echo(b.client, ":8080")
 	b.apply(head + `
-addresses:
-- {name: web-server, members: [192.168.50.10, "fd50::10"]}
-services:
-- {name: web, protocol: TCP, ports: [80]}
-- {name: web-server, protocol: TCP, ports: [8080]}
-policies:
-- {name: web-in, from: [wan], to: [lan], destination: [web-server], services: [web-server], action: Accept}
-destinationNAT:
-- {name: web, from: wan, destination: 203.0.113.1, service: web, toAddress: 192.168.50.10, toPort: 8080}
-- {name: web6, from: wan, destination: "2001:db8:113::1", service: web, toAddress: "fd50::10", toPort: 8080}
+  addresses:
+  - {name: web-server, members: [192.168.50.10, "fd50::10"]}
+  services:
+  - {name: web, protocol: TCP, ports: [80]}
+  - {name: web-server, protocol: TCP, ports: [8080]}
+  policies:
+  - {name: web-in, from: [wan], to: [lan], destination: [web-server], services: [web-server], action: Accept}
+  destinationNAT:
+  - {name: web, from: wan, destination: 203.0.113.1, service: web, toAddress: 192.168.50.10, toPort: 8080}
+  - {name: web6, from: wan, destination: "2001:db8:113::1", service: web, toAddress: "fd50::10", toPort: 8080}
 `)
 	seen, _ := b.mustReach(b.server, wanAddress+":80")
 	if seen.Addr() != netip.MustParseAddr(serverAddress) {
@@ -232,10 +232,10 @@ func TestICMP(t *testing.T) {
 	}
 
 	b.apply(strings.ReplaceAll(open, "policies:\n", `services:
-- {name: ping, protocol: ICMP}
-- {name: ping6, protocol: ICMPv6}
-policies:
-- {name: ping, from: [lan, wan], to: [firewall], services: [ping, ping6], action: Accept}
+  - {name: ping, protocol: ICMP}
+  - {name: ping6, protocol: ICMPv6}
+  policies:
+  - {name: ping, from: [lan, wan], to: [firewall], services: [ping, ping6], action: Accept}
 `))
 	for _, address := range []string{lanAddress, lanAddress6} {
 		if !b.ping(b.client, address, 0, patience) {
@@ -324,7 +324,7 @@ func TestChangeOfTheDocumentKeepsConnections(t *testing.T) {
 func TestRefusedDocumentLeavesTheLastGoodOneInForce(t *testing.T) {
 	b := newBed(t)
 	b.echo(b.server, ":80")
-	b.eventually(func() string { return b.status().Error }, gomega.ContainSubstring("there is no document at"))
+	b.eventually(func() string { return b.status().Error }, gomega.ContainSubstring("no document exists at"))
 	b.apply(open)
 	before := b.in(b.firewall, "nft", "-s", "list", "ruleset")
 
@@ -333,7 +333,7 @@ func TestRefusedDocumentLeavesTheLastGoodOneInForce(t *testing.T) {
 	b.eventually(func() string { return b.status().RefusedHash }, gomega.Equal(document.Hash([]byte(bad))))
 	status := b.status()
 	if status.Hash != document.Hash([]byte(open)) ||
-		status.Error != `policies[0].source[0]: unknown address object "lann"; defined are: lan-net` {
+		status.Error != `spec.policies[0].source[0]: unknown address object "lann"; defined are: lan-net` {
 		t.Errorf("the status is %+v", status)
 	}
 	if after := b.in(b.firewall, "nft", "-s", "list", "ruleset"); after != before {
@@ -407,7 +407,7 @@ func TestRestart(t *testing.T) {
 func TestPacketsAreLogged(t *testing.T) {
 	b := newBed(t)
 	b.echo(b.server, ":80")
-	b.apply(strings.Replace(open, "action: Accept", "action: Accept, log: true", 1) + "logging: {dropped: true}\n")
+	b.apply(strings.Replace(open, "action: Accept", "action: Accept, log: true", 1) + "  logging: {dropped: true}\n")
 	b.mustReach(b.client, serverAddress+":80")
 	b.eventually(b.program.log.String, gomega.MatchRegexp(`"Seeing packet","policy":"out","in":"lan","out":"wan",`+
 		`"protocol":"TCP","source":"192.168.50.10:\d+","destination":"203.0.113.9:80"`))

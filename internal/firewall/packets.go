@@ -13,8 +13,8 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/packetlog"
 )
 
-// logPackets writes a line for each packet that a log rule speaks of, until the context ends. Without it the firewall
-// filters all the same.
+// logPackets writes a line for each packet that a log rule copies to the firewall, until ctx ends. Its failure does not
+// affect filtering.
 func logPackets(ctx context.Context, log logr.Logger) {
 	listener, err := packetlog.Listen(plan.LogGroup)
 	if err != nil {
@@ -62,7 +62,7 @@ func logPacket(log logr.Logger, e packetlog.Entry) {
 	log.Info("Seeing packet", values...)
 }
 
-// interfaceName is the interface's name, or its index if it is gone; empty for none.
+// interfaceName returns the name of an interface, or its index if the interface is gone. It is empty for index 0.
 func interfaceName(index int) string {
 	if index == 0 {
 		return ""

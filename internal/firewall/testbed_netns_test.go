@@ -17,8 +17,8 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
@@ -33,11 +33,12 @@ const (
 
 // head begins every document of these tests.
 const head = `
-apiVersion: firewall.hapair.io/v1alpha1
+apiVersion: hapair.io/v1alpha1
 kind: FirewallConfiguration
-zones:
-- {name: lan, interfaces: [lan]}
-- {name: wan, interfaces: [wan]}
+spec:
+  zones:
+  - {name: lan, interfaces: [lan]}
+  - {name: wan, interfaces: [wan]}
 `
 
 // bed is client - firewall - server by two wires, and a neighbour on the firewall's own network, eth0.

@@ -11,14 +11,19 @@ func SidecarConfigMap(pair *v1alpha1.HAPair, settings []byte) *corev1ac.ConfigMa
 	return configMap(pair, SidecarConfigMapName(pair.Name), KeySidecar, settings)
 }
 
-// FirewallConfigMap holds the document for both firewalls, which both sidecars mount.
+// FirewallConfigMap holds the document for both firewalls, which both sidecars mount. It is empty without a document, so
+// that units can mount it all the same.
 func FirewallConfigMap(pair *v1alpha1.HAPair, document []byte) *corev1ac.ConfigMapApplyConfiguration {
+	if document == nil {
+		return emptyConfigMap(pair, FirewallConfigMapName(pair.Name))
+	}
 	return configMap(pair, FirewallConfigMapName(pair.Name), KeyFirewall, document)
 }
 
 func configMap(pair *v1alpha1.HAPair, name, key string, content []byte) *corev1ac.ConfigMapApplyConfiguration {
-	return corev1ac.ConfigMap(name, pair.Namespace).
-		WithLabels(Labels(pair.Name)).
-		WithOwnerReferences(owner(pair)).
-		WithData(map[string]string{key: string(content)})
+	return emptyConfigMap(pair, name).WithData(map[string]string{key: string(content)})
+}
+
+func emptyConfigMap(pair *v1alpha1.HAPair, name string) *corev1ac.ConfigMapApplyConfiguration {
+	return corev1ac.ConfigMap(name, pair.Namespace).WithLabels(Labels(pair.Name)).WithOwnerReferences(owner(pair))
 }

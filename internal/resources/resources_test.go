@@ -55,7 +55,7 @@ func TestTemplateHash(t *testing.T) {
 		"nothing":              {same, images, contract.Sync{}, false},
 		"restored from backup": {func(p pair) { p.UID = "other" }, images, contract.Sync{}, false},
 		"document": {func(p pair) {
-			p.Spec.Firewall.Configuration.ConfigMapRef = &v1alpha1.ConfigMapKeyReference{Name: "x"}
+			p.Spec.Firewall.ConfigurationRef = &v1alpha1.FirewallConfigurationReference{Name: "x"}
 		}, images, contract.Sync{}, false},
 		"service": {func(p pair) {
 			p.Spec.Service = &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{{Name: "x", Port: 1}}}

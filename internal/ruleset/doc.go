@@ -1,7 +1,6 @@
-// Package ruleset is the vocabulary in which the firewall's rules are spoken of between the package plan, which makes
-// them of a document, and the package nftables, which brings them into the kernel: sets, chains, and rules of matches
-// and actions, as plain values.
+// Package ruleset defines the rules of the firewall as plain values: sets, chains, and rules of matches and actions.
+// Package plan creates them from a document, and package nftables writes them to the kernel.
 //
-// A ruleset prints as nftables' own language, so that people can read it and nft can load it. It is not a model of all
-// that nftables can do: it has what this firewall uses.
+// A ruleset prints in the language of nft, so that people can read it and nft can load it. It does not model all of
+// nftables, only what this firewall uses.
 package ruleset

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Expression is one match or action of a rule. The types of this file are all there are.
+// Expression is one match or action of a rule. This file has all of its types.
 //
 //sumtype:decl
 type Expression interface {
@@ -14,34 +14,34 @@ type Expression interface {
 	expression()
 }
 
-// InInterface matches packets by the interface that they came from.
+// InInterface matches the interface that a packet came from.
 type InInterface struct{ Set string }
 
-// OutInterface matches packets by the interface that they go to; none is known on the way to the unit itself.
+// OutInterface matches the interface that a packet goes to. A packet to the unit itself has no such interface.
 type OutInterface struct{ Set string }
 
 // IsFamily matches packets of one family.
 type IsFamily struct{ Family Family }
 
-// Source matches the source by an address set of the family.
+// Source matches the source against an address set of the family.
 type Source struct {
 	Family Family
 	Set    string
 }
 
-// Destination matches the destination by an address set of the family.
+// Destination matches the destination against an address set of the family.
 type Destination struct {
 	Family Family
 	Set    string
 }
 
-// DestinationIs matches one address as the destination.
+// DestinationIs matches one destination address.
 type DestinationIs struct{ Address netip.Addr }
 
-// HopLimit matches IPv6 packets by their hop limit. One that is sent with 255 and arrives with 255 passed no router.
+// HopLimit matches the hop limit of IPv6 packets. A packet that arrives with 255 has passed no router.
 type HopLimit uint8
 
-// Protocol matches by the number of the transport protocol.
+// Protocol matches the number of the transport protocol.
 type Protocol uint8
 
 // The protocols in use, by their IANA numbers.
@@ -56,7 +56,7 @@ const (
 	SCTP   Protocol = 132
 )
 
-// Port matches by a port set. A Protocol with ports must precede it.
+// Port matches the destination port against a port set. A Protocol with ports must precede it.
 type Port struct{ Set string }
 
 // ICMPType matches ICMP (IPv4) or ICMPv6 (IPv6) messages of a type, with any code.
@@ -71,10 +71,10 @@ type ICMPMessage struct {
 	Type, Code uint8
 }
 
-// NotSYN matches TCP segments other than those that open a connection: SYN without ACK, RST and FIN.
+// NotSYN matches TCP segments that do not open a connection, which is a SYN without ACK, RST and FIN.
 type NotSYN struct{}
 
-// State matches by what connection tracking says of the packet.
+// State matches the state that connection tracking gives a packet.
 type State uint8
 
 // The states of connection tracking in use.
@@ -84,14 +84,14 @@ const (
 	Invalid
 )
 
-// Limit matches this many packets a second, and a few at once.
+// Limit matches up to PerSecond packets a second, and up to Burst at once.
 type Limit struct {
 	PerSecond uint32
 	Burst     uint32
 }
 
-// Log copies the head of the packet to who listens to the group of nfnetlink_log. A pod cannot write to the kernel's
-// log: the kernel takes no lines from network namespaces other than the first.
+// Log copies the head of a packet to the listeners of an nfnetlink_log group. The kernel's own log is closed to pods: it
+// only accepts lines from the initial network namespace.
 type Log struct {
 	Group  uint16
 	Prefix string
@@ -100,19 +100,19 @@ type Log struct {
 // Counter counts packets and bytes.
 type Counter struct{}
 
-// Accept lets the packet pass this table.
+// Accept passes the packet.
 type Accept struct{}
 
-// Drop ends the packet, with nothing said to anyone.
+// Drop discards the packet without an answer.
 type Drop struct{}
 
-// Return goes on where the chain was jumped to from.
+// Return continues in the chain that jumped to this one.
 type Return struct{}
 
-// Jump goes on in another chain, and here when that ends.
+// Jump continues in another chain, and after its end in this one.
 type Jump struct{ Chain string }
 
-// Goto goes on in another chain, and does not come back here.
+// Goto continues in another chain and does not come back.
 type Goto struct{ Chain string }
 
 // RejectTCP answers with a reset. Protocol TCP must precede it.
@@ -121,10 +121,10 @@ type RejectTCP struct{}
 // Reject answers with an ICMP error: administratively prohibited.
 type Reject struct{}
 
-// SourceNAT gives the connection another source.
+// SourceNAT translates the source of the connection.
 type SourceNAT struct{ Address netip.Addr }
 
-// DestinationNAT gives the connection another destination. Port 0 keeps the port.
+// DestinationNAT translates the destination of the connection. Port 0 leaves the port as it is.
 type DestinationNAT struct {
 	Address netip.Addr
 	Port    uint16
@@ -175,7 +175,7 @@ func (Return) String() string     { return "return" }
 func (RejectTCP) String() string  { return "reject with tcp reset" }
 func (Reject) String() string     { return "reject with icmpx admin-prohibited" }
 
-// String names the family as nftables does in a match by it.
+// String returns the match of the family in nft.
 func (e IsFamily) String() string {
 	if e.Family == IPv4 {
 		return "meta nfproto ipv4"
@@ -183,7 +183,7 @@ func (e IsFamily) String() string {
 	return "meta nfproto ipv6"
 }
 
-// String names the protocol as nftables does.
+// String returns the match of the protocol in nft.
 func (e Protocol) String() string {
 	names := map[Protocol]string{
 		ICMP: "icmp", TCP: "tcp", UDP: "udp", GRE: "gre", ESP: "esp", AH: "ah", ICMPv6: "ipv6-icmp", SCTP: "sctp",
@@ -194,7 +194,7 @@ func (e Protocol) String() string {
 	return "meta l4proto " + strconv.Itoa(int(e))
 }
 
-// String names the state as nftables does.
+// String returns the match of the state in nft.
 func (e State) String() string {
 	return "ct state " + [...]string{"established", "related", "invalid"}[e]
 }
@@ -223,7 +223,7 @@ func (e Log) String() string {
 	return fmt.Sprintf("log prefix %q group %d snaplen %d", e.Prefix, e.Group, LogSnapLength)
 }
 
-// LogSnapLength is how many bytes of a packet Log copies: enough for the headers of IPv6 and TCP.
+// LogSnapLength is the number of bytes of a packet that Log copies: enough for the headers of IPv6 and TCP.
 const LogSnapLength = 128
 
 func (e SourceNAT) String() string {

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Ruleset is one table of the inet family with all that is in it.
+// Ruleset is one table of the inet family with its sets and chains.
 type Ruleset struct {
 	Table string
-	// Document is the hash of the document that it was made of. It is kept in the kernel as the name of a chain without
-	// rules, so that a firewall that was restarted knows what is in force. Nothing is kept when it is empty.
+	// Document is the hash of the document that the ruleset was compiled from. The kernel stores it as the name of an
+	// empty chain, so that a firewall learns after a restart what is in force. An empty hash is not stored.
 	Document      string
 	InterfaceSets []InterfaceSet
 	AddressSets   []AddressSet
@@ -17,46 +17,46 @@ type Ruleset struct {
 	Chains        []Chain
 }
 
-// InterfaceSet is a named set of interfaces' names.
+// InterfaceSet is a named set of interface names.
 type InterfaceSet struct {
 	Name       string
 	Interfaces []string
 }
 
-// AddressSet is a named set of addresses of one family: sorted runs, of which no two touch.
+// AddressSet is a named set of addresses of one family: sorted ranges that do not touch.
 type AddressSet struct {
 	Name   string
 	Family Family
 	Runs   []AddressRun
 }
 
-// AddressRun is all addresses from First to Last.
+// AddressRun is an inclusive range of addresses.
 type AddressRun struct{ First, Last netip.Addr }
 
-// PortSet is a named set of ports: sorted runs, of which no two touch.
+// PortSet is a named set of ports: sorted ranges that do not touch.
 type PortSet struct {
 	Name string
 	Runs []PortRun
 }
 
-// PortRun is all ports from First to Last.
+// PortRun is an inclusive range of ports.
 type PortRun struct{ First, Last uint16 }
 
-// Chain is a list of rules. One with a hook is where packets come in; the others are jumped to.
+// Chain is a list of rules. The kernel calls chains with a hook; rules jump to the others.
 type Chain struct {
 	Name  string
 	Hook  *Hook
 	Rules []Rule
 }
 
-// Hook is where in the kernel a chain sees packets. Its policy is always to accept: what must not pass is dropped by
-// rules, which look at the traffic interfaces alone.
+// Hook is the place in the kernel at which a chain sees packets. Its policy is always accept: the rules drop packets, and
+// they only see those of traffic interfaces.
 type Hook struct {
 	Point HookPoint
 	NAT   bool
 }
 
-// Rule is matches and then actions, carried out from left to right as long as the matches hold.
+// Rule is a list of matches and then actions, evaluated from left to right until a match fails.
 type Rule []Expression
 
 // Family is an address family.
@@ -68,7 +68,7 @@ const (
 	IPv6
 )
 
-// FamilyOf is the family of an address.
+// FamilyOf returns the family of an address.
 func FamilyOf(a netip.Addr) Family {
 	if a.Is4() {
 		return IPv4
@@ -76,7 +76,7 @@ func FamilyOf(a netip.Addr) Family {
 	return IPv6
 }
 
-// String is the family as nftables names it in matches and translations.
+// String returns the name of the family in matches and translations of nft.
 func (f Family) String() string {
 	if f == IPv4 {
 		return "ip"
@@ -84,7 +84,7 @@ func (f Family) String() string {
 	return "ip6"
 }
 
-// HookPoint is a place on the way of a packet.
+// HookPoint is a point on the path of a packet through the kernel.
 type HookPoint uint8
 
 // The hook points in use.
@@ -96,10 +96,10 @@ const (
 	Postrouting
 )
 
-// DocumentChain is how the name of the chain begins that tells of the document.
+// DocumentChain is the prefix of the chain whose name has the hash of the document.
 const DocumentChain = "document."
 
-// AllChains are the chains, and that which tells of the document.
+// AllChains returns the chains, including the one whose name has the hash of the document.
 func (r Ruleset) AllChains() []Chain {
 	if r.Document == "" {
 		return r.Chains
@@ -107,7 +107,7 @@ func (r Ruleset) AllChains() []Chain {
 	return append(slices.Clone(r.Chains), Chain{Name: DocumentChain + r.Document})
 }
 
-// Rules counts the rules of all chains.
+// Rules returns the number of rules in all chains.
 func (r Ruleset) Rules() (n int) {
 	for _, c := range r.Chains {
 		n += len(c.Rules)

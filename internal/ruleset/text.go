@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// String is the ruleset in nftables' language.
+// String returns the ruleset in the language of nft.
 func (r Ruleset) String() string {
 	var blocks []string
 	for _, s := range r.InterfaceSets {
@@ -44,10 +44,10 @@ func (c Chain) lines() (lines []string) {
 	return append(lines, texts(c.Rules)...)
 }
 
-// String is the rule on one line.
+// String returns the rule on one line.
 func (r Rule) String() string { return strings.Join(texts(r), " ") }
 
-// String is the hook with its place among others at the same point.
+// String returns the hook with its priority among others at the same point.
 func (h Hook) String() string {
 	kind, priority := "filter", "filter"
 	if h.NAT {
@@ -59,12 +59,12 @@ func (h Hook) String() string {
 	return fmt.Sprintf("type %s hook %s priority %s; policy accept;", kind, h.Point, priority)
 }
 
-// String is the hook point as nftables names it.
+// String returns the name of the hook point in nft.
 func (p HookPoint) String() string {
 	return [...]string{"prerouting", "input", "forward", "output", "postrouting"}[p]
 }
 
-// String is a run as an address, a prefix or a range.
+// String returns the range as an address, a prefix or a range.
 func (r AddressRun) String() string {
 	if r.First == r.Last {
 		return r.First.String()
@@ -75,7 +75,7 @@ func (r AddressRun) String() string {
 	return r.First.String() + "-" + r.Last.String()
 }
 
-// prefix is the run as one, if it is one.
+// prefix returns the range as a prefix, and whether it is one.
 func (r AddressRun) prefix() (netip.Prefix, bool) {
 	first, last := r.First.AsSlice(), r.Last.AsSlice()
 	bits := 0
@@ -92,7 +92,7 @@ func (r AddressRun) prefix() (netip.Prefix, bool) {
 
 func bit(bytes []byte, i int) byte { return bytes[i/8] >> (7 - i%8) & 1 }
 
-// String is a run as a port or a range.
+// String returns the range as a port or a range.
 func (r PortRun) String() string {
 	if r.First == r.Last {
 		return strconv.Itoa(int(r.First))

@@ -13,26 +13,26 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// Bounds of a request, which is small, and of its answer, which has some thousand lines.
+// Bounds of a request, which is small, and of its response, which has some thousand lines.
 const (
 	readTimeout, writeTimeout = 5 * time.Second, 10 * time.Second
 	idleTimeout               = 2 * time.Minute
 	maxHeader                 = 8 << 10
 )
 
-// Config is what is served, where, and to whom.
+// Config configures the server.
 type Config struct {
 	// Address is the TCP address to listen on, host and port.
 	Address string
 	// Metrics answers GET /metrics.
 	Metrics http.Handler
-	// CertificateFile and KeyFile are the server's, in PEM, and TokenFile has what a scraper must show. They are read
-	// when they are needed, so that renewed ones need no restart.
+	// CertificateFile and KeyFile are those of the server, in PEM. TokenFile has the token of scrapers. The files are read
+	// for each connection or request, so that renewed ones need no restart.
 	CertificateFile, KeyFile, TokenFile string
 	Log                                 logr.Logger
 }
 
-// Serve serves until the context ends.
+// Serve serves until ctx ends.
 func Serve(ctx context.Context, c Config) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Address)
 	if err != nil {
@@ -48,7 +48,7 @@ func serve(ctx context.Context, c Config, listener net.Listener) error {
 		Handler: mux, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader,
 		TLSConfig:      &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.certificate},
-		ErrorLog:       log.New(quiet{c.Log}, "", 0),
+		ErrorLog:       log.New(verboseLog{c.Log}, "", 0),
 	}
 	ended := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer ended()
@@ -66,16 +66,16 @@ func (c Config) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return &certificate, nil
 }
 
-// guard lets nobody through without the token.
+// guard refuses requests without the token.
 func (c Config) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		token, err := readToken(c.TokenFile)
 		if err != nil {
-			c.Log.Info("Refusing metrics to everybody, since the token cannot be read", "reason", err.Error())
+			c.Log.Info("Refusing metrics, since the token cannot be read", "reason", err.Error())
 			http.Error(w, "the token of metrics cannot be read", http.StatusServiceUnavailable)
 			return
 		}
-		if err := shows(request, token); err != nil {
+		if err := checkToken(request, token); err != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, err.Error(), http.StatusUnauthorized)
 			return
@@ -84,10 +84,11 @@ func (c Config) guard(next http.Handler) http.Handler {
 	})
 }
 
-// quiet keeps what strangers' connections bring about out of the log, unless somebody looks for it.
-type quiet struct{ log logr.Logger }
+// verboseLog logs the server's complaints about connections at verbosity 1, since any client can cause them.
+type verboseLog struct{ log logr.Logger }
 
-func (q quiet) Write(line []byte) (int, error) {
+// Write logs a line of net/http.
+func (q verboseLog) Write(line []byte) (int, error) {
 	q.log.V(1).Info("Serving metrics", "problem", string(line))
 	return len(line), nil
 }

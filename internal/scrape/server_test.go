@@ -21,7 +21,7 @@ import (
 
 const token = "a-token-of-some-length"
 
-// stand is a server at work and its files.
+// stand is a running server with its files.
 type stand struct {
 	url, directory string
 	client         *http.Client
@@ -109,7 +109,7 @@ func (s *stand) get(t *testing.T, path, authorization string) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-func TestMetricsAreForWhoeverShowsTheToken(t *testing.T) {
+func TestMetricsNeedTheToken(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	t.Run("served", func(t *testing.T) {
 		s := newStand(t)
@@ -152,10 +152,10 @@ func TestRenewedFilesNeedNoRestart(t *testing.T) {
 	}
 }
 
-func TestBadTokenLetsNobodyIn(t *testing.T) {
+func TestBadTokenFileRefusesEveryone(t *testing.T) {
 	s := newStand(t)
 	for name, content := range map[string]string{
-		"empty": "", "blank": strings.Repeat(" ", 40), "short": "short", "long": strings.Repeat("x", longestToken+1),
+		"empty": "", "blank": strings.Repeat(" ", 40), "short": "short", "long": strings.Repeat("x", maxToken+1),
 	} {
 		s.write(t, "token", []byte(content))
 		if got, body := s.get(t, "/metrics", "Bearer "+content); got != http.StatusServiceUnavailable {

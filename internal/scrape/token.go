@@ -12,31 +12,32 @@ import (
 	"strings"
 )
 
-// Bounds of a token, in bytes. An empty file must not let everybody in, and a long one is none.
-const shortestToken, longestToken = 16, 4096
+// Bounds of a token, in bytes. An empty file must not admit everyone, and a long file does not hold a token.
+const minToken, maxToken = 16, 4096
 
-// readToken reads the token that a scraper has to show.
+// readToken reads the token that scrapers must present.
 func readToken(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	token, err := io.ReadAll(io.LimitReader(f, longestToken+1))
+	token, err := io.ReadAll(io.LimitReader(f, maxToken+1))
 	if err != nil {
 		return nil, err
 	}
 	token = bytes.TrimSpace(token)
-	if len(token) < shortestToken || len(token) > longestToken {
-		return nil, fmt.Errorf("%s has %d bytes, want %d to %d", file, len(token), shortestToken, longestToken)
+	if len(token) < minToken || len(token) > maxToken {
+		return nil, fmt.Errorf("%s has %d bytes, want %d to %d", file, len(token), minToken, maxToken)
 	}
 	return token, nil
 }
 
-var errNoToken = errors.New("show the token as Authorization: Bearer")
+var errNoToken = errors.New("present the token as Authorization: Bearer")
 
-// shows tells whether a request shows the token (RFC 6750). How long it takes tells nothing of the token.
-func shows(request *http.Request, token []byte) error {
+// checkToken returns an error unless the request presents the token (RFC 6750). Its duration reveals nothing about the
+// token.
+func checkToken(request *http.Request, token []byte) error {
 	scheme, shown, ok := strings.Cut(request.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return errNoToken

@@ -24,7 +24,7 @@ var _ = Describe("A pair that is deleted", func() {
 	It("leaves nothing behind", func(ctx SpecContext) {
 		pair := newPair("short-lived")
 		pair.Spec.Service = &hapairv1alpha1.ServiceSpec{Ports: []hapairv1alpha1.ServicePort{{Name: "http", Port: 80}}}
-		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		create(ctx, pair)
 		key := client.ObjectKeyFromObject(pair)
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())
 		// Secrets, ConfigMaps and the rest are there, or their absence later would prove nothing.

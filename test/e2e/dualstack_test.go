@@ -8,7 +8,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
@@ -20,13 +19,15 @@ var _ = Describe("A pair with IPv6 addresses", Ordered, func() {
 		pair := newPair("dual")
 		pair.Spec.Networks[0].VirtualAddresses = append(pair.Spec.Networks[0].VirtualAddresses, "fd50::1/64")
 		pair.Spec.Networks[1].VirtualAddresses = append(pair.Spec.Networks[1].VirtualAddresses, "2001:db8:113::1/64")
-		pair.Spec.Firewall.Configuration.Inline = &runtime.RawExtension{Raw: []byte(`{"kind":"FirewallConfiguration",` +
-			`"apiVersion":"firewall.hapair.io/v1alpha1",` +
-			`"zones":[{"name":"lan","interfaces":["lan"]},{"name":"wan","interfaces":["wan"]}],` +
-			`"addresses":[{"name":"lan6","members":["fd50::/64"]}],` +
-			`"policies":[{"name":"out","from":["lan"],"to":["wan"],"source":["lan6"],"action":"Accept"}],` +
-			`"sourceNAT":[{"name":"out","to":"wan","source":["lan6"],"address":"2001:db8:113::1"}]}`)}
-		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		create(ctx, pair, func(spec *hapairv1alpha1.FirewallConfigurationSpec) {
+			spec.Addresses = []hapairv1alpha1.AddressObject{{Name: "lan6", Members: []string{"fd50::/64"}}}
+			spec.Policies = []hapairv1alpha1.FirewallPolicy{
+				{Name: "out", From: []string{"lan"}, To: []string{"wan"}, Source: []string{"lan6"}, Action: "Accept"},
+			}
+			spec.SourceNAT = []hapairv1alpha1.SourceNAT{
+				{Name: "out", To: "wan", Source: []string{"lan6"}, Address: "2001:db8:113::1"},
+			}
+		})
 		DeferCleanup(remove, pair)
 		key := client.ObjectKeyFromObject(pair)
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())

@@ -165,13 +165,12 @@ func addIPv6(ctx context.Context) {
 		*addresses = append(*addresses, address)
 	}
 	Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
-	changeDocument(ctx, func(document map[string]any) {
-		hosts := document["addresses"].([]any)[0].(map[string]any)
-		hosts["members"] = append(hosts["members"].([]any), "fd50::/64")
-		translation := map[string]any{
-			"name": "lan-behind-wan-ipv6", "to": "wan", "source": []any{hosts["name"]}, "address": "2001:db8:113::1",
-		}
-		document["sourceNAT"] = append(document["sourceNAT"].([]any), translation)
+	changeFirewall(ctx, func(spec *hapairv1alpha1.FirewallConfigurationSpec) {
+		hosts := &spec.Addresses[0]
+		hosts.Members = append(hosts.Members, "fd50::/64")
+		spec.SourceNAT = append(spec.SourceNAT, hapairv1alpha1.SourceNAT{
+			Name: "lan-behind-wan-ipv6", To: "wan", Source: []string{hosts.Name}, Address: "2001:db8:113::1",
+		})
 	})
 }
 

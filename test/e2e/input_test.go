@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"net/netip"
 	"slices"
 	"time"
@@ -15,7 +14,6 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
@@ -36,7 +34,7 @@ var _ = Describe("A configuration", Ordered, func() {
 		onActive := documentSighting(ctx, edge, status.Active, before)
 		onStandby := documentSighting(ctx, edge, status.Standby, before)
 		changed := time.Now()
-		changeDocument(ctx, func(document map[string]any) { document["policies"].([]any)[0].(map[string]any)["log"] = true })
+		changeFirewall(ctx, func(spec *hapairv1alpha1.FirewallConfigurationSpec) { spec.Policies[0].Log = true })
 		Eventually(func(g Gomega, ctx context.Context) {
 			pair := getPair(ctx, edge)
 			g.Expect(conditionOf(pair, hapairv1alpha1.ConditionConfigurationApplied)).To(Equal("True/Applied"))
@@ -69,7 +67,7 @@ var _ = Describe("A configuration", Ordered, func() {
 		Expect(site.Cluster.Cut(cluster.Worker1, cluster.Worker2)).To(Succeed())
 		DeferCleanup(func() error { return site.Cluster.HealAll() })
 		eventuallyCondition(ctx, edge, hapairv1alpha1.ConditionSynchronized, "False/PeerDisconnected")
-		changeDocument(ctx, func(document map[string]any) { document["logging"] = map[string]any{"dropped": true} })
+		changeFirewall(ctx, func(spec *hapairv1alpha1.FirewallConfigurationSpec) { spec.Logging.Dropped = true })
 		Eventually(enforced).WithContext(ctx).WithArguments(before.Active).ShouldNot(Or(BeEmpty(), Equal(old)))
 		Consistently(enforced).WithContext(ctx).WithArguments(standby).WithTimeout(waiting).Should(Equal(old),
 			"the standby did not wait until the document came from the active")
@@ -86,30 +84,23 @@ var _ = Describe("A configuration", Ordered, func() {
 
 	It("that is wrong is refused with the path of the field, and the last good one stays in force", func(ctx SpecContext) {
 		before := getPair(ctx, edge).Status
-		changeDocument(ctx, func(document map[string]any) {
-			document["policies"].([]any)[0].(map[string]any)["from"] = []any{"lann"}
-		})
+		changeFirewall(ctx, func(spec *hapairv1alpha1.FirewallConfigurationSpec) { spec.Policies[0].From[0] = "lann" })
 		message := eventuallyCondition(ctx, edge, hapairv1alpha1.ConditionConfigurationApplied, "False/Invalid")
-		Expect(message).To(ContainSubstring("policies[0].from[0]"))
+		Expect(message).To(ContainSubstring("spec.policies[0].from[0]"))
 		Expect(message).To(ContainSubstring("lann"))
 		pair := getPair(ctx, edge)
 		Expect(conditionOf(pair, hapairv1alpha1.ConditionReady)).To(Equal("True/Active"))
 		Expect(pair.Status.Units[0].ConfigurationHash).To(Equal(before.Units[0].ConfigurationHash))
 		Expect(reach(ctx)).To(Succeed())
 
-		changeDocument(ctx, func(document map[string]any) {
-			document["policies"].([]any)[0].(map[string]any)["from"] = []any{"lan"}
-		})
+		changeFirewall(ctx, func(spec *hapairv1alpha1.FirewallConfigurationSpec) { spec.Policies[0].From[0] = "lan" })
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(3*time.Minute))
 
 	It("that is taken away leaves the last good one in force", func(ctx SpecContext) {
 		pair := getPair(ctx, edge)
-		good := pair.Spec.Firewall.Configuration
 		patch := client.MergeFrom(pair.DeepCopy())
-		pair.Spec.Firewall.Configuration = hapairv1alpha1.FirewallConfigurationSource{
-			ConfigMapRef: &hapairv1alpha1.ConfigMapKeyReference{Name: "nowhere"},
-		}
+		pair.Spec.Firewall.ConfigurationRef.Name = "nowhere"
 		Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
 		message := eventuallyCondition(ctx, edge, hapairv1alpha1.ConditionConfigurationApplied,
 			"False/ConfigurationNotFound")
@@ -118,7 +109,7 @@ var _ = Describe("A configuration", Ordered, func() {
 
 		pair = getPair(ctx, edge)
 		patch = client.MergeFrom(pair.DeepCopy())
-		pair.Spec.Firewall.Configuration = good
+		pair.Spec.Firewall.ConfigurationRef.Name = edge.Name
 		Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(3*time.Minute))
@@ -142,7 +133,7 @@ var _ = Describe("A pair that cannot work", func() {
 	It("waits for its SyncPolicy, says so, and works when that is there", func(ctx SpecContext) {
 		pair := newPair("waiting")
 		pair.Spec.SyncPolicyRef = &hapairv1alpha1.SyncPolicyReference{Name: "later"}
-		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		create(ctx, pair)
 		DeferCleanup(remove, pair)
 		key := client.ObjectKeyFromObject(pair)
 		message := eventuallyCondition(ctx, key, hapairv1alpha1.ConditionReady, "False/ReferenceNotFound")
@@ -161,20 +152,18 @@ var _ = Describe("A pair that cannot work", func() {
 
 	It("is not begun with a document that is wrong", func(ctx SpecContext) {
 		pair := newPair("undocumented")
-		pair.Spec.Firewall.Configuration.Inline = &runtime.RawExtension{Raw: []byte(`{"kind":"FirewallConfiguration",` +
-			`"apiVersion":"firewall.hapair.io/v1alpha1","zones":[{"name":"lan","interfaces":["lanX"]}]}`)}
-		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		create(ctx, pair, func(spec *hapairv1alpha1.FirewallConfigurationSpec) { spec.Zones[0].Interfaces[0] = "lanx" })
 		DeferCleanup(remove, pair)
 		key := client.ObjectKeyFromObject(pair)
 		message := eventuallyCondition(ctx, key, hapairv1alpha1.ConditionReady, "False/ConfigurationInvalid")
-		Expect(message).To(ContainSubstring("zones[0].interfaces[0]"))
+		Expect(message).To(ContainSubstring("spec.zones[0].interfaces[0]"))
 		Expect(unitPods(ctx, key)).To(BeEmpty())
 	}, NodeTimeout(2*time.Minute))
 
 	It("says which attachment is missing", func(ctx SpecContext) {
 		pair := newPair("detached")
 		pair.Spec.Networks[0].Attachment.Multus.Name = "no-such-attachment"
-		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		create(ctx, pair)
 		DeferCleanup(remove, pair)
 		key := client.ObjectKeyFromObject(pair)
 		Eventually(func(ctx context.Context) string {
@@ -233,27 +222,38 @@ func newPair(name string) *hapairv1alpha1.HAPair {
 		Spec: hapairv1alpha1.HAPairSpec{
 			Networks: []hapairv1alpha1.NetworkSpec{network("lan", "192.168.50.2/24"), network("wan", "203.0.113.2/24")},
 			Failover: hapairv1alpha1.FailoverSpec{LeaseDurationSeconds: 3},
-			Firewall: hapairv1alpha1.FirewallSpec{Configuration: hapairv1alpha1.FirewallConfigurationSource{
-				Inline: &runtime.RawExtension{Raw: []byte(`{"kind":"FirewallConfiguration",` +
-					`"apiVersion":"firewall.hapair.io/v1alpha1",` +
-					`"zones":[{"name":"lan","interfaces":["lan"]},{"name":"wan","interfaces":["wan"]}]}`)},
-			}},
+			Firewall: hapairv1alpha1.FirewallSpec{
+				ConfigurationRef: &hapairv1alpha1.FirewallConfigurationReference{Name: name},
+			},
 		},
 	}
 }
 
-// changeDocument edits the sample's inline document.
-func changeDocument(ctx context.Context, edit func(map[string]any)) {
+// create creates a pair with a configuration of its own, which has a zone for each network and what the changes add.
+func create(ctx context.Context, pair *hapairv1alpha1.HAPair, changes ...func(*hapairv1alpha1.FirewallConfigurationSpec)) {
 	GinkgoHelper()
-	pair := getPair(ctx, edge)
-	patch := client.MergeFrom(pair.DeepCopy())
-	document := map[string]any{}
-	Expect(json.Unmarshal(pair.Spec.Firewall.Configuration.Inline.Raw, &document)).To(Succeed())
-	edit(document)
-	raw, err := json.Marshal(document)
-	Expect(err).NotTo(HaveOccurred())
-	pair.Spec.Firewall.Configuration.Inline = &runtime.RawExtension{Raw: raw}
-	Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
+	configuration := &hapairv1alpha1.FirewallConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Namespace: pair.Namespace, Name: pair.Name},
+		Spec: hapairv1alpha1.FirewallConfigurationSpec{Zones: []hapairv1alpha1.FirewallZone{
+			{Name: "lan", Interfaces: []string{"lan"}}, {Name: "wan", Interfaces: []string{"wan"}},
+		}},
+	}
+	for _, change := range changes {
+		change(&configuration.Spec)
+	}
+	Expect(k8s.Create(ctx, configuration)).To(Succeed())
+	DeferCleanup(func(ctx SpecContext) { Expect(k8s.Delete(ctx, configuration)).To(Succeed()) })
+	Expect(k8s.Create(ctx, pair)).To(Succeed())
+}
+
+// changeFirewall edits the configuration of the sample.
+func changeFirewall(ctx context.Context, edit func(*hapairv1alpha1.FirewallConfigurationSpec)) {
+	GinkgoHelper()
+	configuration := &hapairv1alpha1.FirewallConfiguration{}
+	Expect(k8s.Get(ctx, edge, configuration)).To(Succeed())
+	patch := client.MergeFrom(configuration.DeepCopy())
+	edit(&configuration.Spec)
+	Expect(k8s.Patch(ctx, configuration, patch)).To(Succeed())
 }
 
 // reach opens a new connection through the pair edge.

@@ -25,7 +25,7 @@ import (
 var _ = Describe("The metrics of a unit", func() {
 	It("are for whoever knows the pair's token, and come from the unit", func(ctx SpecContext) {
 		pair := newPair("scraped")
-		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		create(ctx, pair)
 		DeferCleanup(remove, pair)
 		key := client.ObjectKeyFromObject(pair)
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())

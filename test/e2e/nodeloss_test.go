@@ -22,7 +22,7 @@ var _ = Describe("A pair that loses a node which does not come back", func() {
 			AllowSameNode: true,
 			Tolerations:   []corev1.Toleration{goneFor(corev1.TaintNodeUnreachable), goneFor(corev1.TaintNodeNotReady)},
 		}
-		Expect(k8s.Create(ctx, pair)).To(Succeed())
+		create(ctx, pair)
 		DeferCleanup(remove, pair)
 		key := client.ObjectKeyFromObject(pair)
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())

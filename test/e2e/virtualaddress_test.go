@@ -17,7 +17,7 @@ import (
 	"github.com/vishvananda/netlink"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
@@ -44,16 +44,19 @@ var _ = Describe("A Service that points at the virtual address", func() {
 			Type: corev1.ServiceTypeLoadBalancer, Target: hapairv1alpha1.TargetVirtualAddress, Network: "wan",
 			Ports: []hapairv1alpha1.ServicePort{{Name: "web", Port: 80, TargetPort: webPort}},
 		}
-		pair.Spec.Firewall.Configuration.Inline = &runtime.RawExtension{Raw: []byte(`{"kind":"FirewallConfiguration",` +
-			`"apiVersion":"firewall.hapair.io/v1alpha1",` +
-			`"zones":[{"name":"lan","interfaces":["lan"]},{"name":"wan","interfaces":["wan"]}],` +
-			`"services":[{"name":"web","protocol":"TCP","ports":[7070]}],` +
-			`"destinationNAT":[{"name":"web","from":"wan","destination":"203.0.113.2","service":"web",` +
-			`"toAddress":"192.168.50.10"}],` +
-			`"policies":[{"name":"web","from":["wan"],"to":["lan"],"services":["web"],"action":"Accept"}],` +
+		create(ctx, pair, func(spec *hapairv1alpha1.FirewallConfigurationSpec) {
+			spec.Services = []hapairv1alpha1.ServiceObject{
+				{Name: "web", Protocol: "TCP", Ports: []intstr.IntOrString{intstr.FromInt32(webPort)}},
+			}
+			spec.DestinationNAT = []hapairv1alpha1.DestinationNAT{
+				{Name: "web", From: "wan", Destination: "203.0.113.2", Service: "web", ToAddress: backend},
+			}
+			spec.Policies = []hapairv1alpha1.FirewallPolicy{
+				{Name: "web", From: []string{"wan"}, To: []string{"lan"}, Services: []string{"web"}, Action: "Accept"},
+			}
 			// The server's own gateway is another pair.
-			`"sourceNAT":[{"name":"web","to":"lan","address":"192.168.50.2"}]}`)}
-		Expect(k8s.Create(ctx, pair)).To(Succeed())
+			spec.SourceNAT = []hapairv1alpha1.SourceNAT{{Name: "web", To: "lan", Address: "192.168.50.2"}}
+		})
 		DeferCleanup(remove, pair)
 		key := client.ObjectKeyFromObject(pair)
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())

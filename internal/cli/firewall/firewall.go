@@ -1,4 +1,5 @@
-// Package firewall is the command line of the default firewall: run it, check a document, print its ruleset.
+// Package firewall is the command line of the default firewall. It runs the firewall, checks a configuration, or prints
+// the rules of one.
 package firewall
 
 import (
@@ -16,7 +17,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 )
 
-// NewCommand makes the command, which runs the firewall if no other one is named.
+// NewCommand returns the command. Without a subcommand it runs the firewall.
 func NewCommand() *cobra.Command {
 	var (
 		config    firewall.Config
@@ -36,9 +37,9 @@ func NewCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&config.ConfigFile, "config", contract.FirewallFile, "path of the document")
 	flags.StringVar(&config.StatusFile, "status", contract.FirewallStatusFile,
-		"path of the file that tells which document is in force")
-	flags.StringVar(&logFormat, "log-format", "json", "json, or text for people")
-	flags.IntVarP(&verbosity, "verbosity", "v", 0, "how much is logged; 1 adds what was seen")
+		"path of the report which document is in force")
+	flags.StringVar(&logFormat, "log-format", "json", "json or text")
+	flags.IntVarP(&verbosity, "verbosity", "v", 0, "verbosity of the log; 1 adds observed changes")
 	cmd.AddCommand(newCheckCommand(), newPrintCommand())
 	return cmd
 }
@@ -47,7 +48,7 @@ func newCheckCommand() *cobra.Command {
 	var interfaces []string
 	cmd := &cobra.Command{
 		Use:   "check FILE",
-		Short: "Say all that is wrong with a document; - reads the standard input",
+		Short: "Report every error of a FirewallConfiguration; - reads the standard input",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := read(cmd, args[0])
@@ -58,14 +59,14 @@ func newCheckCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringSliceVar(&interfaces, "networks", nil,
-		"names of the pair's networks; with them the zones are checked against these")
+		"names of the pair's networks, to check the zones against")
 	return cmd
 }
 
 func newPrintCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "print FILE",
-		Short: "Print the ruleset of a document in nftables' language; - reads the standard input",
+		Short: "Print the rules of a FirewallConfiguration in the language of nft; - reads the standard input",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := read(cmd, args[0])
@@ -92,5 +93,5 @@ func read(cmd *cobra.Command, path string) (document.Document, error) {
 	if err != nil {
 		return document.Document{}, fmt.Errorf("reading the document: %w", err)
 	}
-	return document.Parse(data)
+	return document.ParseManifests(data)
 }

@@ -21,6 +21,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/firewallconfiguration"
 	"github.com/hapair-io/hapair/controllers/hapair"
 	"github.com/hapair-io/hapair/controllers/syncpolicy"
 	"github.com/hapair-io/hapair/controllers/trimmed"
@@ -162,6 +163,10 @@ func addControllers(manager ctrl.Manager, images resources.Images) error {
 	}
 	if err := pairs.SetupWithManager(manager); err != nil {
 		return fmt.Errorf("setting up the controller of HAPair: %w", err)
+	}
+	configurations := &firewallconfiguration.Reconciler{Client: manager.GetClient(), Now: time.Now}
+	if err := configurations.SetupWithManager(manager); err != nil {
+		return fmt.Errorf("setting up the controller of FirewallConfiguration: %w", err)
 	}
 	policies := &syncpolicy.Reconciler{Client: manager.GetClient(), Now: time.Now}
 	if err := policies.SetupWithManager(manager); err != nil {

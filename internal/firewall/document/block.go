@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Block is a run of addresses of one family, both ends within it. A single address, a prefix and a range are all
-// blocks; of equal runs there is one text, the shortest.
+// Block is an inclusive range of addresses of one family. A single address, a prefix and a range are all blocks. Equal
+// blocks have the same text.
 type Block struct {
 	First, Last netip.Addr
 }
@@ -16,7 +16,7 @@ type Block struct {
 const blockForms = "write an address, a prefix or a range, as in " +
 	"192.0.2.1, 192.0.2.0/24, 192.0.2.10-192.0.2.20 or 2001:db8::/64"
 
-// ParseBlock reads an address, a prefix, or a range of two addresses with a hyphen between them.
+// ParseBlock parses an address, a prefix, or a range of two addresses with a hyphen between them.
 func ParseBlock(text string) (Block, error) {
 	if first, last, isRange := strings.Cut(text, "-"); isRange {
 		return parseRange(text, strings.TrimSpace(first), strings.TrimSpace(last))
@@ -57,7 +57,7 @@ func parsePrefix(text string) (Block, error) {
 	return Block{prefix.Addr(), lastOf(prefix)}, nil
 }
 
-// parseAddr reads one address. IPv4 within IPv6 and scoped addresses never appear in a packet's header as such, so a
+// parseAddr parses one address. IPv4-mapped IPv6 addresses and scoped addresses never appear in a packet's header, so a
 // rule with one would match nothing.
 func parseAddr(text string) (netip.Addr, error) {
 	addr, err := netip.ParseAddr(text)
@@ -72,10 +72,10 @@ func parseAddr(text string) (netip.Addr, error) {
 	return addr, nil
 }
 
-// Family is the block's address family.
+// Family returns the block's address family.
 func (b Block) Family() Families { return familyOf(b.First) }
 
-// String is the block as an address, a prefix or a range, the first of these that says it.
+// String returns the block as an address, a prefix or a range, whichever of these fits first.
 func (b Block) String() string {
 	if b.First == b.Last {
 		return b.First.String()
@@ -92,7 +92,7 @@ func (b Block) String() string {
 	return b.First.String() + "-" + b.Last.String()
 }
 
-// MarshalText is String.
+// MarshalText returns String, for JSON.
 func (b Block) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
 func familyOf(a netip.Addr) Families {
@@ -102,7 +102,7 @@ func familyOf(a netip.Addr) Families {
 	return IPv6
 }
 
-// lastOf is the prefix's last address.
+// lastOf returns the last address of a prefix.
 func lastOf(prefix netip.Prefix) netip.Addr {
 	bytes := prefix.Addr().AsSlice()
 	for bit := prefix.Bits(); bit < len(bytes)*8; bit++ {

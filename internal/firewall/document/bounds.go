@@ -1,7 +1,7 @@
 package document
 
-// Bounds of a document. They are far beyond what people keep an overview of, and low enough that a ruleset at the
-// bounds is still applied within seconds.
+// Bounds of a document. They are far beyond what people can oversee, and low enough that a ruleset at the bounds is
+// applied within seconds. The schema of FirewallConfiguration has the same.
 const (
 	maxZones      = 32
 	maxInterfaces = 32
@@ -11,15 +11,15 @@ const (
 	maxPorts      = 128
 	maxPolicies   = 4096
 	maxNAT        = 1024
-	// maxNames is of the names in one list of a policy or translation.
+	// maxNames bounds each list of names in a policy or translation.
 	maxNames = 64
-	// maxRules is of what the policies come to when each is written out for each pair of zones, family and protocol.
+	// maxRules bounds the policies, each multiplied by its pairs of zones, families and protocols.
 	maxRules = 32768
-	// maxElements is of the blocks and ports in all lists of policies and translations together.
+	// maxElements bounds the blocks and ports in all lists of policies and translations together.
 	maxElements = 131072
 )
 
-// checkSize bounds what the document compiles to: lists that name large objects multiply.
+// checkSize bounds the compiled size, since lists that refer to large objects multiply.
 func (c *checker) checkSize() {
 	var rules, elements int
 	for _, p := range c.document.Policies {
@@ -30,11 +30,11 @@ func (c *checker) checkSize() {
 		elements += c.elements(n.Source) + c.elements(n.Destination)
 	}
 	if rules > maxRules {
-		c.problems.add("policies", "come to %d rules, at most %d are allowed; let fewer policies name many zones at once",
+		c.problems.add(spec.field("policies"), "come to %d rules, at most %d are allowed; let fewer policies name many zones at once",
 			rules, maxRules)
 	}
 	if elements > maxElements {
-		c.problems.add("policies", "come to %d addresses and ports, at most %d are allowed; join addresses into prefixes",
+		c.problems.add(spec.field("policies"), "come to %d addresses and ports, at most %d are allowed; join addresses into prefixes",
 			elements, maxElements)
 	}
 }

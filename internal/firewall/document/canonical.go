@@ -7,18 +7,17 @@ import (
 	"fmt"
 )
 
-// JSON is the document in its one canonical form: the same for every text that means the same. Parse of it is equal to
-// the document.
+// JSON returns the canonical form of the document: the whole object in JSON, on one line, without metadata and status.
+// Texts that mean the same have the same canonical form, and Parse of it returns the document again.
 func (d Document) JSON() []byte {
-	data, err := json.MarshalIndent(d, "", "  ")
+	data, err := json.Marshal(object{APIVersion: APIVersion, Kind: Kind, Spec: d})
 	if err != nil {
-		// No field's encoding can fail; a type for which it can must not be added without this being thought of.
-		panic(fmt.Sprintf("encoding the firewall document: %v", err))
+		panic(fmt.Sprintf("encoding the firewall document: %v", err)) // No field has an encoding that can fail.
 	}
 	return append(data, '\n')
 }
 
-// Hash is the SHA-256 of a document's bytes in hexadecimal, by which operator and units tell documents apart.
+// Hash returns the SHA-256 of a document's bytes in hexadecimal. Operator and units identify documents by it.
 func Hash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])

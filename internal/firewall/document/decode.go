@@ -8,14 +8,16 @@ import (
 	"strings"
 )
 
-// enum is a string of which only some values are known.
+// enum is a string with a closed set of values.
 type enum interface{ known() []string }
 
-// decode fills target, and notes all that does not fit; it never stops at the first.
+// decode fills target from value. It collects every value that does not fit and never stops at the first.
 func decode(value tree, target reflect.Value, at path, problems *Problems) {
 	switch target.Addr().Interface().(type) {
 	case *Block:
 		decodeText(value, target, at, problems, ParseBlock)
+		return
+	case *ignored:
 		return
 	case *netip.Addr:
 		decodeText(value, target, at, problems, parseAddr)
@@ -32,7 +34,7 @@ func decode(value tree, target reflect.Value, at path, problems *Problems) {
 	case reflect.String:
 		decodeString(value, target, at, problems)
 	case reflect.Bool:
-		if is(value, kindBool, at, problems) {
+		if checkKind(value, kindBool, at, problems) {
 			target.SetBool(value.text == "true")
 		}
 	case reflect.Uint16:
@@ -42,8 +44,8 @@ func decode(value tree, target reflect.Value, at path, problems *Problems) {
 	}
 }
 
-// is notes a value of the wrong kind.
-func is(value tree, want kind, at path, problems *Problems) bool {
+// checkKind reports a value of the wrong kind, and returns whether it is the right one.
+func checkKind(value tree, want kind, at path, problems *Problems) bool {
 	if value.kind == want {
 		return true
 	}
@@ -59,7 +61,7 @@ func is(value tree, want kind, at path, problems *Problems) bool {
 }
 
 func decodeObject(value tree, target reflect.Value, at path, problems *Problems) {
-	if !is(value, kindObject, at, problems) {
+	if !checkKind(value, kindObject, at, problems) {
 		return
 	}
 	fields := fieldsOf(target.Type())
@@ -77,13 +79,13 @@ func decodeObject(value tree, target reflect.Value, at path, problems *Problems)
 		seen[f.name] = true
 	}
 	for i, name := range fields {
-		if !seen[name] && required(target.Type().Field(i)) {
+		if !seen[name] && isRequired(target.Type().Field(i)) {
 			problems.add(at.field(name), "must be set")
 		}
 	}
 }
 
-// fieldsOf are the names of a struct's fields in a document, in their order.
+// fieldsOf returns the JSON names of a struct's fields, in their order.
 func fieldsOf(t reflect.Type) []string {
 	names := make([]string, t.NumField())
 	for i := range names {
@@ -92,17 +94,17 @@ func fieldsOf(t reflect.Type) []string {
 	return names
 }
 
-// required is a field that is never left out when a document is written.
-func required(f reflect.StructField) bool {
+// isRequired reports whether a field is always written, and so must always be given.
+func isRequired(f reflect.StructField) bool {
 	return !strings.Contains(f.Tag.Get("json"), ",")
 }
 
 func decodeList(value tree, target reflect.Value, at path, problems *Problems) {
-	if !is(value, kindList, at, problems) {
+	if !checkKind(value, kindList, at, problems) {
 		return
 	}
 	if len(value.items) == 0 {
-		// An empty list could be read as nothing and as anything.
+		// An empty list could be taken for nothing or for anything.
 		problems.add(at, "must not be empty; give an item, or leave the field out")
 		return
 	}
@@ -114,7 +116,7 @@ func decodeList(value tree, target reflect.Value, at path, problems *Problems) {
 }
 
 func decodeString(value tree, target reflect.Value, at path, problems *Problems) {
-	if !is(value, kindString, at, problems) {
+	if !checkKind(value, kindString, at, problems) {
 		return
 	}
 	if e, ok := target.Interface().(enum); ok && !slices.Contains(e.known(), value.text) {
@@ -125,7 +127,7 @@ func decodeString(value tree, target reflect.Value, at path, problems *Problems)
 }
 
 func decodeNumber(value tree, target reflect.Value, at path, problems *Problems) {
-	if !is(value, kindNumber, at, problems) {
+	if !checkKind(value, kindNumber, at, problems) {
 		return
 	}
 	number, err := strconv.ParseUint(value.text, 10, 16)
@@ -136,7 +138,7 @@ func decodeNumber(value tree, target reflect.Value, at path, problems *Problems)
 	target.SetUint(number)
 }
 
-// decodePort takes a number too: a port is one, a range is not.
+// decodePort accepts a number or a string: a range of ports is a string.
 func decodePort(value tree, target reflect.Value, at path, problems *Problems) {
 	if value.kind == kindNumber {
 		value.kind = kindString
@@ -145,7 +147,7 @@ func decodePort(value tree, target reflect.Value, at path, problems *Problems) {
 }
 
 func decodeText[T any](value tree, target reflect.Value, at path, problems *Problems, parse func(string) (T, error)) {
-	if !is(value, kindString, at, problems) {
+	if !checkKind(value, kindString, at, problems) {
 		return
 	}
 	parsed, err := parse(value.text)

@@ -1,10 +1,10 @@
-// Package document is the firewall's configuration: one typed document of zones, address and service objects, policies
-// and address translation, the reading of it, and every check that can be made without a kernel.
+// Package document reads and validates the configuration of the firewall: zones, address and service objects, policies
+// and address translation. It holds every check that is possible without a kernel.
 //
-// A document is read strictly: an unknown field, a key given twice, a value of the wrong type, a name that nothing
-// defines are refused, each with its path and with what to do about it, and all of them together. A typing error must
-// not become a rule that silently does nothing: such a rule is a hole.
+// A document is the spec of a FirewallConfiguration. Reading is strict: unknown fields, duplicate keys, values of the
+// wrong type and names that nothing defines are refused, all together, each with its path and a remedy. A typing error
+// must not become a rule that silently does nothing, because such a rule is a hole.
 //
-// The package does no I/O. The operator calls it before it hands a document to the units, the firewall before it
-// applies one; what becomes of a document is the affair of the package plan.
+// The package does no I/O and does not depend on Kubernetes. The operator calls it before it gives a document to the
+// units, and the firewall calls it before it applies one. Package plan turns documents into rules.
 package document

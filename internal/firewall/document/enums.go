@@ -1,10 +1,10 @@
 package document
 
-// Protocol is what a service speaks.
+// Protocol is the protocol of a service.
 type Protocol string
 
-// The protocols of services. ICMP and ICMPv6 stand for an echo request, the one message of theirs that begins an
-// exchange; the errors that belong to a connection pass with it.
+// The protocols of services. ICMP and ICMPv6 stand for an echo request, the only message that begins an exchange. ICMP
+// errors that belong to a connection pass with the connection.
 const (
 	TCP    Protocol = "TCP"
 	UDP    Protocol = "UDP"
@@ -22,10 +22,10 @@ func (Protocol) known() []string {
 	}
 }
 
-// HasPorts tells whether connections of the protocol have ports.
+// HasPorts reports whether connections of the protocol have ports.
 func (p Protocol) HasPorts() bool { return p == TCP || p == UDP || p == SCTP }
 
-// Families are the address families that the protocol runs over.
+// Families returns the address families that the protocol runs over.
 func (p Protocol) Families() Families {
 	switch p {
 	case ICMP:
@@ -42,11 +42,11 @@ type Action string
 
 // The actions of policies.
 const (
-	// Accept lets the connection through, with all that belongs to it.
+	// Accept passes the connection, with everything that belongs to it.
 	Accept Action = "Accept"
-	// Drop says nothing to the sender.
+	// Drop discards the packet without an answer.
 	Drop Action = "Drop"
-	// Reject tells the sender: TCP by a reset, the rest by an ICMP error.
+	// Reject answers TCP with a reset, and everything else with an ICMP error.
 	Reject Action = "Reject"
 )
 
@@ -61,10 +61,10 @@ const (
 	IPv6
 )
 
-// Has tells whether all of other is in the set.
+// Has reports whether all of other is in the set.
 func (f Families) Has(other Families) bool { return f&other == other }
 
-// String names the families as messages do.
+// String returns the families as messages name them.
 func (f Families) String() string {
 	switch f {
 	case IPv4:

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The example that people copy must be one that is accepted.
+// People copy the example, so it must be accepted.
 func TestDocumentationExample(t *testing.T) {
 	data, err := os.ReadFile("../../../docs/firewall.md")
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 )
 
-// Whatever is accepted has one canonical form, and nothing makes the reader panic.
+// Every accepted document has one canonical form, and no input makes the reader panic.
 func FuzzParse(f *testing.F) {
 	f.Add(full(f))
-	f.Add([]byte(`{"apiVersion":"firewall.hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
-		`"zones":[{"name":"lan","interfaces":["lan"]}]}`))
+	f.Add([]byte(`{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}]}}`))
 	f.Add([]byte("zones: &a [*a]"))
 	f.Add([]byte("{a: 1}"))
 	f.Fuzz(func(t *testing.T, data []byte) {

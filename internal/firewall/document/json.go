@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// readJSON reads tokens and not values, since a decoded object no longer tells of keys that were given twice.
+// readJSON reads tokens and not values, since a decoded object no longer shows duplicate keys.
 func readJSON(data []byte) (tree, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()

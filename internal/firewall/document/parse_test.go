@@ -59,11 +59,11 @@ func TestJSONIsCanonical(t *testing.T) {
 		t.Errorf("JSON of the parsed JSON differs:\n%s\n%s", again.JSON(), d.JSON())
 	}
 	if document.Hash(d.JSON()) != document.Hash(again.JSON()) || len(document.Hash(nil)) != 64 {
-		t.Error("hashes differ, or are no SHA-256")
+		t.Error("hashes differ, or are not SHA-256")
 	}
 }
 
-func TestParseRefusesTextThatIsNoDocument(t *testing.T) {
+func TestParseRefusesOtherText(t *testing.T) {
 	cases := map[string]struct{ data, want string }{
 		"nothing":         {"", "the document is empty"},
 		"a comment":       {"# nothing yet\n", "the document is empty"},
@@ -96,23 +96,68 @@ func TestProblemsAreReportedTogetherAndBounded(t *testing.T) {
 	bad := typingErrors.Replace(string(full(t)))
 	_, err := document.Parse([]byte(bad))
 	var problems *document.Problems
-	if !errors.As(err, &problems) || len(problems.Told) != 4 {
+	if !errors.As(err, &problems) || len(problems.Listed) != 4 {
 		t.Fatalf("got %v, want four problems", err)
 	}
 	var problem document.Problem
-	if !errors.As(err, &problem) || problem.Path != "services[0].protocol" {
+	if !errors.As(err, &problem) || problem.Path != "spec.services[0].protocol" {
 		t.Errorf("the first problem is at %q", problem.Path)
 	}
 
 	many := string(full(t))
 	for i := range 42 {
-		many += strings.Repeat("z", i+1) + ": 1\n"
+		many += "  " + strings.Repeat("z", i+1) + ": 1\n"
 	}
 	_, err = document.Parse([]byte(many))
-	if !errors.As(err, &problems) || len(problems.Told) != 20 || problems.Untold != 22 {
+	if !errors.As(err, &problems) || len(problems.Listed) != 20 || problems.Omitted != 22 {
 		t.Fatalf("got %v, want 20 problems and 22 more", err)
 	}
 	if !strings.HasSuffix(err.Error(), "\nand 22 more") {
-		t.Errorf("the message ends otherwise: %v", err)
+		t.Errorf("the message does not end with the number of omitted problems: %v", err)
+	}
+}
+
+func TestParseIgnoresMetadataAndStatus(t *testing.T) {
+	asPrinted := strings.Replace(string(full(t)), "spec:\n", `metadata:
+  annotations: {kubectl.kubernetes.io/last-applied-configuration: "{}"}
+  creationTimestamp: "2026-01-01T00:00:00Z"
+  generation: 3
+  name: edge
+spec:
+`, 1) + `status:
+  conditions: []
+  observedGeneration: 3
+`
+	if got := parse(t, []byte(asPrinted)); !reflect.DeepEqual(got, parse(t, full(t))) {
+		t.Errorf("parsed %+v", got)
+	}
+}
+
+func TestParseManifestsFindsTheConfigurationAmongOthers(t *testing.T) {
+	const pair = "apiVersion: hapair.io/v1alpha1\nkind: HAPair\nspec: {firewall: {configurationRef: {name: edge}}}\n"
+	want := parse(t, full(t))
+	for name, text := range map[string]string{
+		"alone": string(full(t)), "as JSON": string(want.JSON()),
+		"first": string(full(t)) + "---\n" + pair, "last": "---\n" + pair + "---\n" + string(full(t)),
+	} {
+		got, err := document.ParseManifests([]byte(text))
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: parsed %+v, %v", name, got, err)
+		}
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"none":       {pair + "---\n" + pair, "there are 0 objects of kind FirewallConfiguration among 2; give exactly one"},
+		"two":        {string(full(t)) + "---\n" + string(full(t)), "there are 2 objects"},
+		"another":    {pair, `kind: must be FirewallConfiguration and is "HAPair"`},
+		"too many":   {strings.Repeat("---\na: b\n", 1100), "more than 1024 documents"},
+		"broken":     {pair + "---\na: [", "not valid YAML after document 1"},
+		"wrong":      {pair + "---\n" + strings.Replace(string(full(t)), "[lan]", "[lo]", 1), "spec.zones[0].interfaces[0]: "},
+		"an anchor":  {pair + "---\nkind: FirewallConfiguration\nspec: &a {}", "anchors are not supported"},
+		"too large":  {strings.Repeat(" ", document.MaxBytes+1), "at most 1048576 are allowed"},
+		"not a list": {"[a]\n---\n[b]\n", "there are 0 objects"},
+	} {
+		if _, err := document.ParseManifests([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
 	}
 }

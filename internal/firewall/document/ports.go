@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// PortRange is a run of ports, both ends within it.
+// PortRange is an inclusive range of ports.
 type PortRange struct {
 	First, Last uint16
 }
 
-// Decimal without a leading zero: YAML reads 0400 and 0x50 as other numbers than people do.
+// Only decimals without a leading zero: YAML reads 0400 and 0x50 as other numbers than people do.
 var portPattern = regexp.MustCompile(`^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$`)
 
-// ParsePortRange reads a port or two with a hyphen between them.
+// ParsePortRange parses a port, or two ports with a hyphen between them.
 func ParsePortRange(text string) (PortRange, error) {
 	wrong := fmt.Errorf("%q is neither a port from 1 to 65535 nor a range of ports such as \"8000-8010\"", text)
 	if !portPattern.MatchString(text) {
@@ -36,7 +36,7 @@ func ParsePortRange(text string) (PortRange, error) {
 	return PortRange{uint16(first), uint16(last)}, nil
 }
 
-// String is the port, or the range.
+// String returns the port, or the range.
 func (r PortRange) String() string {
 	if r.First == r.Last {
 		return strconv.Itoa(int(r.First))
@@ -44,7 +44,7 @@ func (r PortRange) String() string {
 	return fmt.Sprintf("%d-%d", r.First, r.Last)
 }
 
-// MarshalJSON writes one port as a number and a range as a string, as people do.
+// MarshalJSON writes a single port as a number and a range as a string, as people do.
 func (r PortRange) MarshalJSON() ([]byte, error) {
 	if r.First == r.Last {
 		return []byte(r.String()), nil

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// maxProblems bounds what is told of one document; who has more mends these first.
+// maxProblems bounds the report about one document. A reader with more problems fixes these first.
 const maxProblems = 20
 
-// Problem is one thing wrong with a document: where, what, and what to do about it.
+// Problem is an error in a document: where it is, what is wrong, and how to correct it.
 type Problem struct {
-	// Path is the field, as in policies[2].source[0]; empty when it is the document as a whole.
+	// Path is the field, as in spec.policies[2].source[0]; empty for the document as a whole.
 	Path    string
 	Message string
 }
 
-// Error is the path and the message.
+// Error returns the path and the message.
 func (p Problem) Error() string {
 	if p.Path == "" {
 		return p.Message
@@ -23,54 +23,54 @@ func (p Problem) Error() string {
 	return p.Path + ": " + p.Message
 }
 
-// Problems is all that is wrong with a document, in the order of its fields.
+// Problems are the errors in a document, in the order of its fields.
 type Problems struct {
-	// Told are the first of them.
-	Told []Problem
-	// Untold is how many more there are.
-	Untold int
+	// Listed are the first problems.
+	Listed []Problem
+	// Omitted counts the rest.
+	Omitted int
 }
 
-// Error is one line a problem.
+// Error returns one line a problem.
 func (p *Problems) Error() string {
-	lines := make([]string, 0, len(p.Told)+1)
-	for _, problem := range p.Told {
+	lines := make([]string, 0, len(p.Listed)+1)
+	for _, problem := range p.Listed {
 		lines = append(lines, problem.Error())
 	}
-	if p.Untold > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", p.Untold))
+	if p.Omitted > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", p.Omitted))
 	}
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives errors.As each problem.
+// Unwrap returns each problem, for errors.As.
 func (p *Problems) Unwrap() []error {
-	errs := make([]error, 0, len(p.Told))
-	for _, problem := range p.Told {
+	errs := make([]error, 0, len(p.Listed))
+	for _, problem := range p.Listed {
 		errs = append(errs, problem)
 	}
 	return errs
 }
 
 func (p *Problems) add(path path, format string, args ...any) {
-	if len(p.Told) == maxProblems {
-		p.Untold++
+	if len(p.Listed) == maxProblems {
+		p.Omitted++
 		return
 	}
-	p.Told = append(p.Told, Problem{Path: string(path), Message: fmt.Sprintf(format, args...)})
+	p.Listed = append(p.Listed, Problem{Path: string(path), Message: fmt.Sprintf(format, args...)})
 }
 
-func (p *Problems) count() int { return len(p.Told) + p.Untold }
+func (p *Problems) count() int { return len(p.Listed) + p.Omitted }
 
-// err is nil when there are none.
+// err returns the problems as an error, or nil without problems.
 func (p *Problems) err() error {
-	if len(p.Told) == 0 {
+	if len(p.Listed) == 0 {
 		return nil
 	}
 	return p
 }
 
-// path is where in a document something is.
+// path is the place of a field in a document.
 type path string
 
 func (p path) field(name string) path {
@@ -82,7 +82,7 @@ func (p path) field(name string) path {
 
 func (p path) index(i int) path { return path(fmt.Sprintf("%s[%d]", p, i)) }
 
-// list writes names for a message, and no more of them than a person reads.
+// list returns names for a message, no more of them than a person reads.
 func list(names []string) string {
 	const most = 12
 	if len(names) == 0 {

@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 )
 
-// Any valid document, written as JSON or as YAML, is read back as it was.
+// Any valid document survives being written as JSON or YAML and read back.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := documents().Draw(t, "document")
@@ -34,14 +34,14 @@ func TestRoundTrip(t *testing.T) {
 
 func documents() *rapid.Generator[document.Document] {
 	return rapid.Custom(func(t *rapid.T) document.Document {
-		d := document.Document{APIVersion: document.APIVersion, Kind: document.Kind}
+		d := document.Document{}
 		for i := range rapid.IntRange(1, 4).Draw(t, "zones") {
 			zone := document.Zone{Name: fmt.Sprintf("zone%d", i), Interfaces: []string{fmt.Sprintf("if%d", i)}}
 			d.Zones = append(d.Zones, zone)
 		}
 		for i := range rapid.IntRange(1, 4).Draw(t, "addresses") {
 			members := rapid.SliceOfNDistinct(blocks(), 1, 5, rapid.ID[document.Block]).Draw(t, "members")
-			// Of both families each, so that everything can match.
+			// Each object has both families, so that every policy can match.
 			members = append(members, block("240.0.0.1"), block("2001:db8:ffff::1"))
 			d.Addresses = append(d.Addresses, document.Address{Name: fmt.Sprintf("address%d", i), Members: members})
 		}
@@ -138,7 +138,7 @@ func addressNames(d document.Document) (names []string) {
 	return names
 }
 
-// some are distinct names, or none at all.
+// some draws distinct names, possibly no name at all.
 func some(t *rapid.T, names []string) []string {
 	var chosen []string
 	for _, name := range names {

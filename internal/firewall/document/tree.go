@@ -1,7 +1,7 @@
 package document
 
-// tree is a document before it has types: what JSON and YAML have in common. Both are read into it, so that both are
-// held to the same rules.
+// tree is a document without types: what JSON and YAML have in common. Both are read into it, so that one decoder holds
+// both to the same rules.
 type tree struct {
 	kind   kind
 	text   string  // of a scalar, as it was written
@@ -25,5 +25,5 @@ const (
 	kindNull   kind = "null"
 )
 
-// maxDepth is more than a document needs, and keeps a hostile one from exhausting the stack.
+// maxDepth keeps a hostile document from exhausting the stack. No valid document is as deep.
 const maxDepth = 16

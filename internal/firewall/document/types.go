@@ -2,33 +2,44 @@ package document
 
 import "net/netip"
 
-// The two fields by which a document says what it is.
+// The type of the Kubernetes object that carries a document as its spec.
 const (
-	APIVersion = "firewall.hapair.io/v1alpha1"
+	APIVersion = "hapair.io/v1alpha1"
 	Kind       = "FirewallConfiguration"
 )
 
-// ZoneFirewall is the reserved name of the unit itself; a policy to it lets traffic in to the unit's own addresses.
+// ZoneFirewall is the reserved zone that stands for the unit itself. A policy to it admits traffic to the unit's own
+// addresses.
 const ZoneFirewall = "firewall"
 
-// Document is the whole configuration of the firewall. One that Parse returned is valid in itself: every name in it is
-// defined, and every rule can match.
+// Document is the configuration of the firewall: the spec of a FirewallConfiguration. Parse returns only documents that
+// are valid in themselves: every name is defined, and every rule can match.
 type Document struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	// Zones are groups of interfaces that policies speak of. Only traffic of these interfaces is filtered.
+	// Zones are groups of interfaces. Only traffic of these interfaces is filtered.
 	Zones []Zone `json:"zones"`
-	// Addresses and Services are the objects that policies and translations name.
+	// Addresses and Services are the objects that policies and translations refer to.
 	Addresses []Address `json:"addresses,omitempty"`
 	Services  []Service `json:"services,omitempty"`
-	// Policies decide about new connections, the first that matches. What none matches is dropped.
+	// Policies decide about new connections. The first match decides, and a connection without a match is dropped.
 	Policies []Policy `json:"policies,omitempty"`
 	// SourceNAT and DestinationNAT translate new connections, each by the first entry that matches.
 	SourceNAT      []SourceNAT      `json:"sourceNAT,omitempty"`
 	DestinationNAT []DestinationNAT `json:"destinationNAT,omitempty"`
-	// Logging is of packets that no policy speaks of.
+	// Logging controls the log of packets that no policy matched.
 	Logging Logging `json:"logging,omitzero"`
 }
+
+// object is the Kubernetes object around a document.
+type object struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Metadata   ignored  `json:"metadata,omitzero"`
+	Spec       Document `json:"spec"`
+	Status     ignored  `json:"status,omitzero"`
+}
+
+// ignored is a field of any content. It lets Parse read an object as kubectl get prints it.
+type ignored struct{}
 
 // Zone is a group of interfaces that are trusted alike.
 type Zone struct {
@@ -42,22 +53,22 @@ type Address struct {
 	Members []Block `json:"members"`
 }
 
-// Service is a named protocol, with the ports that it is reached on.
+// Service is a named protocol, with the ports at which it is reached.
 type Service struct {
 	Name     string   `json:"name"`
 	Protocol Protocol `json:"protocol"`
-	// Ports are the destination ports; all when empty. Only TCP, UDP and SCTP have them.
+	// Ports are the destination ports; all of them when empty. Only TCP, UDP and SCTP have ports.
 	Ports []PortRange `json:"ports,omitempty"`
 }
 
 // Policy decides about new connections between zones.
 type Policy struct {
 	Name string `json:"name"`
-	// From and To are the zones that a connection comes from and goes to. To may be the unit itself, ZoneFirewall.
+	// From and To are the zones that a connection comes from and goes to. To may contain ZoneFirewall.
 	From []string `json:"from"`
 	To   []string `json:"to"`
-	// Source and Destination name address objects, Services service objects; any when empty. The destination is the
-	// one after translation.
+	// Source and Destination refer to address objects, Services to service objects. An empty list matches everything.
+	// The destination is compared after translation.
 	Source      []string `json:"source,omitempty"`
 	Destination []string `json:"destination,omitempty"`
 	Services    []string `json:"services,omitempty"`
@@ -70,10 +81,10 @@ type Policy struct {
 type SourceNAT struct {
 	Name string `json:"name"`
 	To   string `json:"to"`
-	// Source and Destination name address objects; any when empty.
+	// Source and Destination refer to address objects. An empty list matches everything.
 	Source      []string `json:"source,omitempty"`
 	Destination []string `json:"destination,omitempty"`
-	// Address is the new source, as a rule a virtual address of the pair in the zone.
+	// Address is the new source, usually a virtual address of the pair in the zone.
 	Address netip.Addr `json:"address"`
 }
 
@@ -81,17 +92,17 @@ type SourceNAT struct {
 type DestinationNAT struct {
 	Name string `json:"name"`
 	From string `json:"from"`
-	// Destination is the address that was dialled, as a rule a virtual address of the pair in the zone.
+	// Destination is the address that clients connect to, usually a virtual address of the pair in the zone.
 	Destination netip.Addr `json:"destination"`
-	// Service names the service object that is translated.
+	// Service refers to the service object that clients connect to.
 	Service string `json:"service"`
-	// ToAddress is the new destination, ToPort the new port; the port stays when it is 0.
+	// ToAddress is the new destination, and ToPort the new port. A ToPort of 0 leaves the port as it is.
 	ToAddress netip.Addr `json:"toAddress"`
 	ToPort    uint16     `json:"toPort,omitempty"`
 }
 
-// Logging is of packets that no policy speaks of.
+// Logging controls the log of packets that no policy matched.
 type Logging struct {
-	// Dropped logs what is dropped for want of a policy or because it is invalid, within a rate limit.
+	// Dropped logs packets that no policy accepts and invalid packets, within a rate limit.
 	Dropped bool `json:"dropped,omitempty"`
 }

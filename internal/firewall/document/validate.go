@@ -5,18 +5,20 @@ import (
 	"slices"
 )
 
-// Names end up in the kernel as names of chains and sets and as prefixes of log lines, and in messages to people.
+// Names become names of chains and sets in the kernel, prefixes of log lines, and parts of messages.
 var (
 	namePattern      = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	interfacePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,14}$`)
 )
 
-// Validate checks what the types cannot say. The interfaces are the names of the pair's networks: each must be in one
-// zone and in one only, since what passes between interfaces of no zone is not filtered. With none given, as in the
-// firewall itself, which does not know them, the zones' interfaces are not compared with them.
+// spec is the path of a document in its object.
+const spec path = "spec"
+
+// Validate checks what the types cannot express. The interfaces are the names of the pair's networks. Each must be in
+// exactly one zone, since traffic between interfaces of no zone is not filtered. Without interfaces the zones are not
+// compared with them; the firewall itself does not know them.
 func (d Document) Validate(interfaces []string) error {
 	c := newChecker(d)
-	c.checkHeader()
 	c.checkZones(interfaces)
 	c.checkAddresses()
 	c.checkServices()
@@ -29,14 +31,14 @@ func (d Document) Validate(interfaces []string) error {
 	return c.problems.err()
 }
 
-// checker holds what the checks share: the objects by name, and what was found wrong.
+// checker holds what the checks share: the objects by name, and the problems found.
 type checker struct {
 	document  Document
 	zones     map[string]Zone
 	addresses map[string]Address
 	services  map[string]Service
 	problems  Problems
-	// The names in the order of the document, for messages.
+	// Names in the order of the document, for messages.
 	zoneNames, addressNames, serviceNames []string
 }
 
@@ -63,26 +65,17 @@ func newChecker(d Document) *checker {
 	return c
 }
 
-func (c *checker) checkHeader() {
-	if c.document.APIVersion != APIVersion {
-		c.problems.add("apiVersion", "must be %s and is %q", APIVersion, c.document.APIVersion)
-	}
-	if c.document.Kind != Kind {
-		c.problems.add("kind", "must be %s and is %q", Kind, c.document.Kind)
-	}
-}
-
 func (c *checker) checkZones(interfaces []string) {
-	zones := c.document.Zones
+	zones, all := c.document.Zones, spec.field("zones")
 	if len(zones) == 0 {
-		c.problems.add("zones", "at least one is needed; without one nothing would be filtered")
+		c.problems.add(all, "at least one is needed; without one nothing would be filtered")
 	}
-	c.checkCount("zones", len(zones), maxZones)
-	c.checkNames("zones", len(zones), func(i int) string { return zones[i].Name })
+	c.checkCount(all, len(zones), maxZones)
+	c.checkNames(all, len(zones), func(i int) string { return zones[i].Name })
 
 	zoneOf := map[string]string{}
 	for i, z := range zones {
-		at := path("zones").index(i)
+		at := all.index(i)
 		if z.Name == ZoneFirewall {
 			c.problems.add(at.field("name"), "%q is reserved for the unit itself; choose another name", ZoneFirewall)
 		}
@@ -96,7 +89,7 @@ func (c *checker) checkZones(interfaces []string) {
 	}
 	for _, name := range interfaces {
 		if _, zoned := zoneOf[name]; !zoned {
-			c.problems.add("zones", "network %q of the pair is in no zone, so that its traffic would not be filtered; "+
+			c.problems.add(all, "network %q of the pair is in no zone, so that its traffic would not be filtered; "+
 				"add it to the interfaces of a zone", name)
 		}
 	}
@@ -122,7 +115,7 @@ func (c *checker) checkCount(at path, count, most int) {
 	}
 }
 
-// checkNames checks the names of one kind of object.
+// checkNames checks the form of names, and that each is unique among its kind of object.
 func (c *checker) checkNames(at path, count int, name func(int) string) {
 	first := map[string]int{}
 	for i := range count {

@@ -3,11 +3,11 @@ package document
 import "net/netip"
 
 func (c *checker) checkSourceNAT() {
-	entries := c.document.SourceNAT
-	c.checkCount("sourceNAT", len(entries), maxNAT)
-	c.checkNames("sourceNAT", len(entries), func(i int) string { return entries[i].Name })
+	entries, all := c.document.SourceNAT, spec.field("sourceNAT")
+	c.checkCount(all, len(entries), maxNAT)
+	c.checkNames(all, len(entries), func(i int) string { return entries[i].Name })
 	for i, n := range entries {
-		at := path("sourceNAT").index(i)
+		at := all.index(i)
 		c.checkZoneName(at.field("to"), n.To)
 		usable := c.checkHost(at.field("address"), n.Address)
 
@@ -23,11 +23,11 @@ func (c *checker) checkSourceNAT() {
 }
 
 func (c *checker) checkDestinationNAT() {
-	entries := c.document.DestinationNAT
-	c.checkCount("destinationNAT", len(entries), maxNAT)
-	c.checkNames("destinationNAT", len(entries), func(i int) string { return entries[i].Name })
+	entries, all := c.document.DestinationNAT, spec.field("destinationNAT")
+	c.checkCount(all, len(entries), maxNAT)
+	c.checkNames(all, len(entries), func(i int) string { return entries[i].Name })
 	for i, n := range entries {
-		at := path("destinationNAT").index(i)
+		at := all.index(i)
 		c.checkZoneName(at.field("from"), n.From)
 		usable := c.checkHost(at.field("destination"), n.Destination)
 		usable = c.checkHost(at.field("toAddress"), n.ToAddress) && usable
@@ -62,7 +62,7 @@ func (c *checker) checkZoneName(at path, name string) {
 	}
 }
 
-// checkHost checks that packets can have the address as their source or destination on a network.
+// checkHost checks that a packet on a network can have the address, and returns whether it can.
 func (c *checker) checkHost(at path, a netip.Addr) bool {
 	usable := a.IsValid() && a.IsGlobalUnicast()
 	if !usable {

@@ -3,11 +3,11 @@ package document
 import "slices"
 
 func (c *checker) checkAddresses() {
-	addresses := c.document.Addresses
-	c.checkCount("addresses", len(addresses), maxAddresses)
-	c.checkNames("addresses", len(addresses), func(i int) string { return addresses[i].Name })
+	addresses, all := c.document.Addresses, spec.field("addresses")
+	c.checkCount(all, len(addresses), maxAddresses)
+	c.checkNames(all, len(addresses), func(i int) string { return addresses[i].Name })
 	for i, a := range addresses {
-		at := path("addresses").index(i).field("members")
+		at := all.index(i).field("members")
 		if len(a.Members) == 0 {
 			c.problems.add(at, "at least one is needed")
 		}
@@ -23,11 +23,11 @@ func (c *checker) checkAddresses() {
 }
 
 func (c *checker) checkServices() {
-	services := c.document.Services
-	c.checkCount("services", len(services), maxServices)
-	c.checkNames("services", len(services), func(i int) string { return services[i].Name })
+	services, all := c.document.Services, spec.field("services")
+	c.checkCount(all, len(services), maxServices)
+	c.checkNames(all, len(services), func(i int) string { return services[i].Name })
 	for i, s := range services {
-		at := path("services").index(i).field("ports")
+		at := all.index(i).field("ports")
 		if len(s.Ports) > 0 && !s.Protocol.HasPorts() {
 			c.problems.add(at, "%s has no ports; leave the field out", s.Protocol)
 		}
@@ -40,7 +40,7 @@ func (c *checker) checkServices() {
 	}
 }
 
-// families are those of a list of address objects; both when it is empty.
+// families returns the address families of a list of address objects; both for an empty list.
 func (c *checker) families(names []string) Families {
 	if len(names) == 0 {
 		return IPv4 | IPv6
@@ -54,7 +54,7 @@ func (c *checker) families(names []string) Families {
 	return families
 }
 
-// checkReferences checks that each name in a list is defined and is there once.
+// checkReferences checks that each name in a list is defined and listed once.
 func (c *checker) checkReferences(at path, what string, names, defined []string, isDefined func(string) bool) {
 	c.checkCount(at, len(names), maxNames)
 	seen := map[string]bool{}

@@ -2,15 +2,15 @@ package document
 
 import "slices"
 
-// Log lines of what no policy speaks of begin with these words in a policy's place.
+// Log lines of packets without a policy have these names in the policy's place.
 var reservedPolicyNames = []string{"dropped", "invalid"}
 
 func (c *checker) checkPolicies() {
-	policies := c.document.Policies
-	c.checkCount("policies", len(policies), maxPolicies)
-	c.checkNames("policies", len(policies), func(i int) string { return policies[i].Name })
+	policies, all := c.document.Policies, spec.field("policies")
+	c.checkCount(all, len(policies), maxPolicies)
+	c.checkNames(all, len(policies), func(i int) string { return policies[i].Name })
 	for i, p := range policies {
-		c.checkPolicy(path("policies").index(i), p)
+		c.checkPolicy(all.index(i), p)
 	}
 }
 
@@ -35,7 +35,7 @@ func (c *checker) checkPolicy(at path, p Policy) {
 	}
 }
 
-// checkPolicyFamilies finds what can never match: no packet has an IPv4 source and an IPv6 destination.
+// checkPolicyFamilies reports what can never match: no packet has an IPv4 source and an IPv6 destination.
 func (c *checker) checkPolicyFamilies(at path, p Policy) {
 	source, destination := c.families(p.Source), c.families(p.Destination)
 	both := source & destination

@@ -10,20 +10,58 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readYAML reads nodes and not values, so that keys given twice are seen and nothing is expanded: an anchor that stands
-// for ten, each of which stands for ten, stays what it is and is refused.
+// readYAML reads one YAML document. It reads nodes and not values, so that duplicate keys are seen and no alias is
+// expanded: nested aliases could expand a small text to gigabytes.
 func readYAML(data []byte) (tree, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	var root, more yaml.Node
-	if err := decoder.Decode(&root); errors.Is(err, io.EOF) {
+	nodes, err := readYAMLStream(data)
+	switch {
+	case err != nil:
+		return tree{}, err
+	case len(nodes) == 0:
 		return tree{}, errEmpty
-	} else if err != nil {
-		return tree{}, fmt.Errorf("not valid YAML: %w", err)
-	}
-	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+	case len(nodes) > 1:
 		return tree{}, errTrailing
 	}
-	return treeOfYAML(&root, 0)
+	return treeOfYAML(&nodes[0], 0)
+}
+
+// maxObjects bounds a stream, since each document takes far more memory than its text.
+const maxObjects = 1024
+
+// readYAMLStream returns the root nodes of all documents in a YAML stream.
+func readYAMLStream(data []byte) ([]yaml.Node, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var nodes []yaml.Node
+	for len(nodes) < maxObjects {
+		var node yaml.Node
+		err := decoder.Decode(&node)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nodes, nil
+		case err != nil && len(nodes) > 0:
+			return nil, fmt.Errorf("not valid YAML after document %d: %w", len(nodes), err)
+		case err != nil:
+			return nil, fmt.Errorf("not valid YAML: %w", err)
+		}
+		nodes = append(nodes, node)
+	}
+	return nil, fmt.Errorf("there are more than %d documents; split the file", maxObjects)
+}
+
+// kindOf returns the field kind of a document's root; empty if it has none.
+func kindOf(root *yaml.Node) string {
+	if root.Kind == yaml.DocumentNode {
+		root = root.Content[0]
+	}
+	if root.Kind != yaml.MappingNode {
+		return ""
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if root.Content[i].Value == "kind" {
+			return root.Content[i+1].Value
+		}
+	}
+	return ""
 }
 
 func treeOfYAML(node *yaml.Node, depth int) (tree, error) {

@@ -9,13 +9,13 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// familyRule is a match of addresses, and the families that a packet can be of that passes it.
+// familyRule matches addresses. A packet that matches is of one of the families.
 type familyRule struct {
 	families document.Families
 	rule     ruleset.Rule
 }
 
-// family is one address family as the document, the ruleset and the names of sets have it.
+// family is an address family in the terms of the document, the ruleset and the names of sets.
 type family struct {
 	document document.Families
 	ruleset  ruleset.Family
@@ -27,8 +27,8 @@ var families = []family{
 	{document.IPv6, ruleset.IPv6, "ipv6"},
 }
 
-// addressMatches are the matches of source and destination, one for each of the wanted families of which both have
-// addresses. With neither given there is one that matches everything.
+// addressMatches returns one match of source and destination for each wanted family in which both have addresses.
+// Without source and destination it returns one match for everything.
 func (c *compiler) addressMatches(
 	owner string, source, destination []string, wanted document.Families,
 ) (rules []familyRule) {
@@ -56,8 +56,8 @@ func (c *compiler) addressMatches(
 	return rules
 }
 
-// addressSet is the name of a set of all that the objects have in one family, and whether that is anything. With no
-// objects given there is no set, and anything matches. A set of one object is shared by all who name that object alone.
+// addressSet returns the name of a set with all addresses of the objects in a family, and whether there are any. Without
+// objects it returns no name, and everything matches. Rules that refer to one object alone share its set.
 func (c *compiler) addressSet(owner string, objects []string, family family) (name string, some bool) {
 	if len(objects) == 0 {
 		return "", true
@@ -85,7 +85,7 @@ func (c *compiler) addressSet(owner string, objects []string, family family) (na
 	return name, true
 }
 
-// mergeBlocks sorts the blocks and joins those that overlap or touch: the kernel refuses intervals that overlap.
+// mergeBlocks sorts blocks and merges those that overlap or touch, since the kernel refuses overlapping intervals.
 func mergeBlocks(blocks []document.Block) (runs []ruleset.AddressRun) {
 	sorted := slices.SortedFunc(slices.Values(blocks), func(a, b document.Block) int { return a.First.Compare(b.First) })
 	for _, b := range sorted {
@@ -98,7 +98,7 @@ func mergeBlocks(blocks []document.Block) (runs []ruleset.AddressRun) {
 	return runs
 }
 
-// touches tells whether first is at most one after last. After the last address of all there is none.
+// touches reports whether first is at most one after last. The highest address has no successor and touches everything.
 func touches(last, first netip.Addr) bool {
 	next := last.Next()
 	return !next.IsValid() || first.Compare(next) <= 0
@@ -111,7 +111,7 @@ func later(a, b netip.Addr) netip.Addr {
 	return a
 }
 
-// mergePorts does the same for ports.
+// mergePorts sorts and merges ranges of ports, as mergeBlocks does with addresses.
 func mergePorts(ranges []document.PortRange) (runs []ruleset.PortRun) {
 	sorted := slices.SortedFunc(slices.Values(ranges), func(a, b document.PortRange) int {
 		return cmp.Compare(a.First, b.First)

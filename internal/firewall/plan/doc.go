@@ -1,12 +1,12 @@
-// Package plan decides what a firewall document means: it makes of it the ruleset that the kernel is to enforce.
+// Package plan compiles a firewall document into the ruleset that the kernel enforces.
 //
-// The rules are those of a strict stateful firewall. Packets of established connections pass first. What connection
-// tracking finds invalid is dropped, and so is a TCP segment that belongs to no known connection and does not open one:
-// silently, since after a failover an answer to it would end a connection that only one unit knew of. Then the policies
-// decide about what is new, and what none of them accepts is dropped.
+// The rules are those of a strict stateful firewall. Packets of established connections pass first. Packets that
+// connection tracking finds invalid are dropped, and so are TCP segments that neither belong to a known connection nor
+// open one. Both are dropped in silence: after a failover an answer would end a connection that only the lost unit knew.
+// Then the policies decide about new connections, and a connection that no policy accepts is dropped.
 //
-// Only what comes from, or goes to, an interface of a zone is looked at. The pod's own network, over which the sidecar
-// talks to its peer and the API server, passes untouched; but nothing is forwarded between it and a zone.
+// The rules only see packets from or to an interface of a zone. The pod's own network, which the sidecar uses for its
+// peer and the API server, passes untouched. Nothing is forwarded between it and a zone.
 //
-// The package is pure, and is called by the firewall, which applies the ruleset, and by its print command.
+// The package is pure. The firewall calls it to apply a document, and the print command to show one.
 package plan

@@ -2,7 +2,7 @@ package plan
 
 import "github.com/hapair-io/hapair/internal/ruleset"
 
-// Types of ICMP messages, by RFC 792.
+// Types of ICMP messages (RFC 792).
 const (
 	icmpEchoReply              = 0
 	icmpDestinationUnreachable = 3
@@ -12,7 +12,7 @@ const (
 	icmpParameterProblem       = 12
 )
 
-// Types of ICMPv6 messages, by RFC 4443, 2710, 3810 and 4861.
+// Types of ICMPv6 messages (RFC 4443, 2710, 3810 and 4861).
 const (
 	icmpv6DestinationUnreachable = 1
 	icmpv6PacketTooBig           = 2
@@ -38,8 +38,8 @@ var (
 	echoRequest6   = ruleset.ICMPMessage{Family: ruleset.IPv6, Type: icmpv6EchoRequest}
 )
 
-// addICMP makes the chains that drop all but the messages that connections need. What is let by is not accepted yet:
-// errors must be related to a connection, an echo request must find a policy.
+// addICMP adds the chains that drop every ICMP message that no connection needs. The other messages are not accepted yet:
+// an error must be related to a connection, and an echo request needs a policy.
 func (c *compiler) addICMP() {
 	c.addChain(chainICMP,
 		ruleset.Rule{echoRequest, ruleset.Return{}},
@@ -61,8 +61,8 @@ func (c *compiler) addICMP() {
 	)
 }
 
-// addNeighbours accepts what IPv6 needs on a link, which is what ARP is to IPv4: neighbour and router discovery, and
-// multicast listeners. Connection tracking does not know it. The hop limit proves that it comes from the link itself.
+// addNeighbours adds the chain that accepts what IPv6 needs on a link: neighbour and router discovery, and multicast
+// listener messages. Connection tracking does not cover them. Their hop limit proves that they come from the link.
 func (c *compiler) addNeighbours() {
 	var rules []ruleset.Rule
 	accept := func(hopLimit uint8, types ...uint8) {

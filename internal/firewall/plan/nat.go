@@ -8,8 +8,8 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// Both translations choose no random ports and no random addresses: a source port is kept where it is free. The mapping
-// is a part of the connection, so that the standby gets it with the connection.
+// Neither translation chooses random ports or addresses: a source port is preserved where it is free. The mapping is part
+// of the connection, so the standby receives it with the connection.
 
 func (c *compiler) addDestinationNAT() {
 	var rules []ruleset.Rule

@@ -5,10 +5,10 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// Table is the one table that the firewall owns; others in the same network namespace are not its affair.
+// Table is the table that the firewall owns. It never touches another table of the network namespace.
 const Table = "hapair"
 
-// Names of the chains that every ruleset has.
+// Names of the chains in every ruleset.
 const (
 	chainTrafficForward = "traffic.forward"
 	chainTrafficInput   = "traffic.input"
@@ -23,7 +23,7 @@ const (
 // setTraffic holds the interfaces of all zones.
 const setTraffic = "traffic"
 
-// Compile makes the ruleset of a document that document.Parse returned.
+// Compile returns the ruleset of a valid document, as document.Parse returns it.
 func Compile(d document.Document) ruleset.Ruleset {
 	c := newCompiler(d)
 	c.addZones()
@@ -37,13 +37,13 @@ func Compile(d document.Document) ruleset.Ruleset {
 	return c.result
 }
 
-// compiler holds what the steps share: the objects by name, and what is made so far.
+// compiler holds what the steps share: the objects by name, and the result so far.
 type compiler struct {
 	document  document.Document
 	addresses map[string]document.Address
 	services  map[string]document.Service
 	result    ruleset.Ruleset
-	// made are the names of sets that exist already.
+	// made has the names of the sets that exist already.
 	made map[string]bool
 }
 

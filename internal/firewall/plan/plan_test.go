@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 func compile(t *testing.T, path string) ruleset.Ruleset {
 	t.Helper()
@@ -27,7 +27,7 @@ func compile(t *testing.T, path string) ruleset.Ruleset {
 	return plan.Compile(d)
 }
 
-// Each document's ruleset is beside it, to be read by people.
+// The ruleset of each document is next to it, for people to read.
 func TestCompile(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.yaml")
 	if err != nil || len(paths) == 0 {
@@ -53,7 +53,7 @@ func TestCompile(t *testing.T) {
 	}
 }
 
-// Every chain and set that a rule names exists, and exists once: the kernel would refuse the ruleset otherwise.
+// Every chain and set that a rule refers to exists exactly once. Otherwise the kernel refuses the ruleset.
 func TestNamesAreDefinedOnce(t *testing.T) {
 	for _, path := range []string{"testdata/full.yaml", "testdata/many-ways.yaml", "testdata/least.yaml"} {
 		r := compile(t, path)

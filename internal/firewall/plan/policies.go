@@ -23,8 +23,8 @@ func applies(p document.Policy, from, to string) bool {
 	return slices.Contains(p.From, from) && slices.Contains(p.To, to)
 }
 
-// addPolicies makes one chain for each pair of zones that policies speak of, with the policies in the order of the
-// document, and one for each policy, with what becomes of what matches it.
+// addPolicies adds one chain for each pair of zones with policies, which tries them in the order of the document. It adds
+// one chain for each policy, which carries out the action.
 func (c *compiler) addPolicies() {
 	matches := make([][]ruleset.Rule, len(c.document.Policies))
 	for i, p := range c.document.Policies {
@@ -82,7 +82,7 @@ func (c *compiler) addPolicy(p document.Policy) {
 	c.addChain(policyChain(p.Name), rules...)
 }
 
-// matches writes a policy out: once for each family that its addresses are of, and in these once for each protocol.
+// matches returns the rules of a policy: one for each address family and protocol that it covers.
 func (c *compiler) matches(p document.Policy) (rules []ruleset.Rule) {
 	owner := policyChain(p.Name)
 	for _, addresses := range c.addressMatches(owner, p.Source, p.Destination, anyFamily) {

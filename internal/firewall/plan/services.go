@@ -7,7 +7,7 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// protocols in the order in which a policy's rules ask for them: the commonest first.
+// protocols are in the order in which the rules of a policy test them: the most common first.
 var protocols = []struct {
 	document document.Protocol
 	match    ruleset.Expression
@@ -22,8 +22,8 @@ var protocols = []struct {
 	{document.AH, ruleset.AH},
 }
 
-// serviceMatches are the matches of services, one for each protocol that runs over one of the families. With none given
-// there is one that matches everything.
+// serviceMatches returns one match for each protocol of the services that runs over one of the families. Without services
+// it returns one match for everything.
 func (c *compiler) serviceMatches(owner string, services []string, families document.Families) (rules []ruleset.Rule) {
 	if len(services) == 0 {
 		return []ruleset.Rule{nil}
@@ -50,7 +50,7 @@ func (c *compiler) serviceMatches(owner string, services []string, families docu
 	return rules
 }
 
-// portSet is the name of a set of the ports of services of one protocol; empty when one of them has all ports.
+// portSet returns the name of a set with the ports of services of one protocol; empty if one of them has all ports.
 func (c *compiler) portSet(owner string, services []document.Service) string {
 	var ranges []document.PortRange
 	for _, s := range services {

@@ -2,7 +2,7 @@ package plan
 
 import "github.com/hapair-io/hapair/internal/ruleset"
 
-// addHooks makes the chains where packets come in. They let pass what no zone has to do with.
+// addHooks adds the chains that the kernel calls. They pass packets that concern no zone.
 func (c *compiler) addHooks() {
 	c.addHook("forward", ruleset.Hook{Point: ruleset.Forward},
 		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficForward}},
@@ -14,8 +14,8 @@ func (c *compiler) addHooks() {
 	c.addOutput()
 }
 
-// addOutput lets the unit itself send what it likes, but for redirects: a host that believed one would send past the
-// firewall, and after a failover to a machine that is gone.
+// addOutput adds the chain for packets of the unit itself, which drops redirects. A host that follows a redirect bypasses
+// the firewall, and after a failover it sends to a machine that is gone.
 func (c *compiler) addOutput() {
 	c.addHook("output", ruleset.Hook{Point: ruleset.Output},
 		ruleset.Rule{ruleset.OutInterface{Set: setTraffic}, icmpRedirect, ruleset.Counter{}, ruleset.Drop{}},
@@ -23,8 +23,8 @@ func (c *compiler) addOutput() {
 	)
 }
 
-// addTraffic makes the chains that all packets of zones go through: is it well-formed, is it known, and if it is new,
-// between which zones.
+// addTraffic adds the chains that all packets of zones pass. They check ICMP messages and the state of the connection,
+// and send new connections to the policies of their pair of zones.
 func (c *compiler) addTraffic() {
 	forward := []ruleset.Rule{
 		{ruleset.ICMP, ruleset.Jump{Chain: chainICMP}},
@@ -54,9 +54,9 @@ func (c *compiler) addTraffic() {
 	c.addICMP()
 }
 
-// addState lets pass what belongs to a connection and drops what pretends to.
+// addState adds the chain that accepts packets of connections and drops packets that only pretend to belong to one.
 //
-// The order matters: a related connection, such as the data connection of FTP, is new too and must begin as one.
+// The order matters: a related connection, such as the data connection of FTP, is also new and must begin with a SYN.
 func (c *compiler) addState() {
 	c.addChain(chainState,
 		ruleset.Rule{ruleset.Established, ruleset.Accept{}},
@@ -66,7 +66,7 @@ func (c *compiler) addState() {
 	)
 }
 
-// addEnds makes the chains in which packets are dropped that no policy speaks of.
+// addEnds adds the chains that drop packets without a policy.
 func (c *compiler) addEnds() {
 	for _, end := range []struct{ chain, logged string }{
 		{chainInvalid, "invalid"},
@@ -80,13 +80,13 @@ func (c *compiler) addEnds() {
 	}
 }
 
-// LogGroup is the group of nfnetlink_log that the firewall listens to.
+// LogGroup is the nfnetlink_log group that the firewall listens to.
 const LogGroup = 7779
 
 // LogPrefix begins every log line; the name of the policy follows.
 const LogPrefix = "hapair "
 
-// logged writes at most ten lines a second, so that a flood of packets does not become a flood of lines.
+// logged returns a rule that logs at most ten packets a second, so that a flood of packets does not flood the log.
 func logged(name string) ruleset.Rule {
 	return ruleset.Rule{
 		ruleset.Limit{PerSecond: 10, Burst: 20},

@@ -198,7 +198,6 @@ func TestLargeRulesets(t *testing.T) {
 
 func manyPolicies(t testing.TB, policies, members int) document.Document {
 	d := document.Document{
-		APIVersion: document.APIVersion, Kind: document.Kind,
 		Zones: []document.Zone{{Name: "lan", Interfaces: []string{"lan"}}, {Name: "wan", Interfaces: []string{"wan"}}},
 	}
 	for i := range policies {

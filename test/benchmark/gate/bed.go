@@ -37,18 +37,19 @@ type bed struct {
 
 // firewall lets the LAN begin what it likes, under the router's address.
 const firewall = `
-apiVersion: firewall.hapair.io/v1alpha1
+apiVersion: hapair.io/v1alpha1
 kind: FirewallConfiguration
-zones:
-- name: lan
-  interfaces: [lan]
-- name: wan
-  interfaces: [wan]
-policies:
-- name: out
-  from: [lan]
-  to: [wan]
-  action: Accept
+spec:
+  zones:
+  - name: lan
+    interfaces: [lan]
+  - name: wan
+    interfaces: [wan]
+  policies:
+  - name: out
+    from: [lan]
+    to: [wan]
+    action: Accept
 `
 
 // serverAddress is where the server is on a lane.

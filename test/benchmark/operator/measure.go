@@ -63,8 +63,10 @@ func (m *measurement) converge(ctx context.Context) {
 	for range creators {
 		users.Go(func() {
 			for number := range numbers {
-				if err := m.admin.Create(ctx, newPair(number)); err != nil {
-					m.t.Errorf("Creating pair %d: %v", number, err)
+				for _, object := range []client.Object{newFirewall(number), newPair(number)} {
+					if err := m.admin.Create(ctx, object); err != nil {
+						m.t.Errorf("Creating pair %d: %v", number, err)
+					}
 				}
 			}
 		})

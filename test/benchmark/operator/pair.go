@@ -5,16 +5,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
-
-// document is that of every pair.
-const document = `{"apiVersion": "firewall.hapair.io/v1alpha1", "kind": "FirewallConfiguration",
-	"zones": [{"name": "lan", "interfaces": ["lan"]}, {"name": "wan", "interfaces": ["wan"]}],
-	"policies": [{"name": "out", "from": ["lan"], "to": ["wan"], "action": "Accept"}]}`
 
 // keyOf is the pair of a number.
 func keyOf(number int) client.ObjectKey {
@@ -23,7 +17,23 @@ func keyOf(number int) client.ObjectKey {
 	}
 }
 
-// newPair is as a user would write it: two networks, a document, a Service.
+// newFirewall is the configuration of the pair of a number.
+func newFirewall(number int) *v1alpha1.FirewallConfiguration {
+	key := keyOf(number)
+	return &v1alpha1.FirewallConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
+		Spec: v1alpha1.FirewallConfigurationSpec{
+			Zones: []v1alpha1.FirewallZone{
+				{Name: "lan", Interfaces: []string{"lan"}}, {Name: "wan", Interfaces: []string{"wan"}},
+			},
+			Policies: []v1alpha1.FirewallPolicy{
+				{Name: "out", From: []string{"lan"}, To: []string{"wan"}, Action: "Accept"},
+			},
+		},
+	}
+}
+
+// newPair is as a user would write it: two networks, a configuration, a Service.
 func newPair(number int) *v1alpha1.HAPair {
 	key := keyOf(number)
 	network := func(name, address string) v1alpha1.NetworkSpec {
@@ -36,9 +46,9 @@ func newPair(number int) *v1alpha1.HAPair {
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
 		Spec: v1alpha1.HAPairSpec{
 			Networks: []v1alpha1.NetworkSpec{network("lan", "192.168.50.1/24"), network("wan", "203.0.113.1/24")},
-			Firewall: v1alpha1.FirewallSpec{Configuration: v1alpha1.FirewallConfigurationSource{
-				Inline: &runtime.RawExtension{Raw: []byte(document)},
-			}},
+			Firewall: v1alpha1.FirewallSpec{
+				ConfigurationRef: &v1alpha1.FirewallConfigurationReference{Name: key.Name},
+			},
 			Service: &v1alpha1.ServiceSpec{
 				Ports: []v1alpha1.ServicePort{{Name: "https", Protocol: corev1.ProtocolTCP, Port: 443}},
 			},

@@ -1,0 +1,132 @@
+package firewallconfiguration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/apply"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/resources"
+)
+
+const (
+	// maxPairs is the number of pairs that the API admits in a status.
+	maxPairs = 1000
+	// conflictInterval is the delay before a reconcile is repeated that had read an outdated configuration.
+	conflictInterval = 200 * time.Millisecond
+)
+
+// Reconciler maintains the status of configurations.
+type Reconciler struct {
+	// Client reads from the cache and writes.
+	Client client.Client
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// +kubebuilder:rbac:groups=hapair.io,resources=firewallconfigurations,verbs=get;list;watch
+// +kubebuilder:rbac:groups=hapair.io,resources=firewallconfigurations/status,verbs=get;patch
+// +kubebuilder:rbac:groups=hapair.io,resources=hapairs,verbs=get;list;watch
+
+// Reconcile updates the status of one configuration.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	configuration := &v1alpha1.FirewallConfiguration{}
+	if err := r.Client.Get(ctx, request.NamespacedName, configuration); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	pairs := &v1alpha1.HAPairList{}
+	if err := r.Client.List(ctx, pairs, client.InNamespace(configuration.Namespace)); err != nil {
+		return ctrl.Result{}, fmt.Errorf("listing the pairs that may use the configuration: %w", err)
+	}
+	status := statusOf(configuration, pairs.Items, metav1.NewTime(r.Now()))
+	if equality.Semantic.DeepEqual(configuration.Status, status) {
+		return ctrl.Result{}, nil
+	}
+	wanted := apply.NewStatus("FirewallConfiguration", configuration, status)
+	err := r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership)
+	switch {
+	case apierrors.IsConflict(err):
+		return ctrl.Result{RequeueAfter: conflictInterval}, nil
+	case client.IgnoreNotFound(err) != nil:
+		return ctrl.Result{}, fmt.Errorf("applying the status: %w", err)
+	default:
+		return ctrl.Result{}, nil
+	}
+}
+
+// statusOf returns the status of a configuration in a namespace with these pairs.
+func statusOf(
+	configuration *v1alpha1.FirewallConfiguration, pairs []v1alpha1.HAPair, now metav1.Time,
+) v1alpha1.FirewallConfigurationStatus {
+	status := *configuration.Status.DeepCopy()
+	status.ObservedGeneration = configuration.Generation
+	status.Pairs = usersOf(configuration.Name, pairs)
+
+	accepted := metav1.Condition{
+		Type:               v1alpha1.ConditionAccepted,
+		Status:             metav1.ConditionTrue,
+		Reason:             v1alpha1.ReasonValid,
+		Message:            "The configuration has no errors",
+		ObservedGeneration: configuration.Generation,
+		LastTransitionTime: now,
+	}
+	parsed, err := resources.FirewallDocument(configuration)
+	if err == nil {
+		status.Hash, status.Errors = document.Hash(parsed.JSON()), nil
+	} else {
+		var total int
+		status.Hash = ""
+		status.Errors, total = fieldErrors(err)
+		accepted.Status, accepted.Reason = metav1.ConditionFalse, v1alpha1.ReasonInvalid
+		accepted.Message = message(status.Errors[0], total)
+	}
+	meta.SetStatusCondition(&status.Conditions, accepted)
+	return status
+}
+
+// usersOf returns the names of the pairs that refer to the configuration, sorted.
+func usersOf(configuration string, pairs []v1alpha1.HAPair) []string {
+	var names []string
+	for i := range pairs {
+		if reference := pairs[i].Spec.Firewall.ConfigurationRef; reference != nil && reference.Name == configuration {
+			names = append(names, pairs[i].Name)
+		}
+	}
+	slices.Sort(names)
+	return names[:min(len(names), maxPairs)]
+}
+
+// fieldErrors returns the first errors, and the number of all.
+func fieldErrors(err error) (listed []v1alpha1.FieldError, total int) {
+	var problems *document.Problems
+	if !errors.As(err, &problems) {
+		return []v1alpha1.FieldError{{Message: err.Error()}}, 1
+	}
+	for _, problem := range problems.Listed {
+		listed = append(listed, v1alpha1.FieldError{Field: problem.Path, Message: problem.Message})
+	}
+	return listed, len(problems.Listed) + problems.Omitted
+}
+
+// message returns the message of a configuration that is not accepted.
+func message(first v1alpha1.FieldError, total int) string {
+	text := first.Message
+	if first.Field != "" {
+		text = first.Field + ": " + text
+	}
+	if total > 1 {
+		return fmt.Sprintf("%d errors, the first of them %s", total, text)
+	}
+	return text
+}

@@ -1,0 +1,126 @@
+package firewallconfiguration
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+)
+
+var now = metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+
+func configuration() *v1alpha1.FirewallConfiguration {
+	return &v1alpha1.FirewallConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: "default", Generation: 3},
+		Spec: v1alpha1.FirewallConfigurationSpec{
+			Zones:     []v1alpha1.FirewallZone{{Name: "lan", Interfaces: []string{"lan"}}},
+			Addresses: []v1alpha1.AddressObject{{Name: "hosts", Members: []string{"192.0.2.0/24", "192.0.3.1 - 192.0.3.9"}}},
+			Services: []v1alpha1.ServiceObject{{
+				Name: "web", Protocol: "TCP",
+				Ports: []intstr.IntOrString{intstr.FromInt32(80), intstr.FromString("443"), intstr.FromString("8000-8010")},
+			}},
+			Policies: []v1alpha1.FirewallPolicy{{
+				Name: "out", From: []string{"lan"}, To: []string{"lan"}, Source: []string{"hosts"}, Services: []string{"web"},
+				Action: "Accept", Log: true,
+			}},
+			SourceNAT: []v1alpha1.SourceNAT{{Name: "out", To: "lan", Address: "192.0.2.1"}},
+			DestinationNAT: []v1alpha1.DestinationNAT{{
+				Name: "web", From: "lan", Destination: "192.0.2.1", Service: "web", ToAddress: "192.0.2.2", ToPort: 8080,
+			}},
+			Logging: v1alpha1.FirewallLogging{Dropped: true},
+		},
+	}
+}
+
+func pair(name, configuration string) v1alpha1.HAPair {
+	p := v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"}}
+	if configuration != "" {
+		p.Spec.Firewall.ConfigurationRef = &v1alpha1.FirewallConfigurationReference{Name: configuration}
+	}
+	return p
+}
+
+func TestStatusOfAnAcceptedConfiguration(t *testing.T) {
+	pairs := []v1alpha1.HAPair{pair("west", "edge"), pair("east", "edge"), pair("other", "else"), pair("own-image", "")}
+	status := statusOf(configuration(), pairs, now)
+
+	const canonical = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration","spec":{` +
+		`"zones":[{"name":"lan","interfaces":["lan"]}],` +
+		`"addresses":[{"name":"hosts","members":["192.0.2.0/24","192.0.3.1-192.0.3.9"]}],` +
+		`"services":[{"name":"web","protocol":"TCP","ports":[80,443,"8000-8010"]}],` +
+		`"policies":[{"name":"out","from":["lan"],"to":["lan"],"source":["hosts"],"services":["web"],` +
+		`"action":"Accept","log":true}],` +
+		`"sourceNAT":[{"name":"out","to":"lan","address":"192.0.2.1"}],` +
+		`"destinationNAT":[{"name":"web","from":"lan","destination":"192.0.2.1","service":"web",` +
+		`"toAddress":"192.0.2.2","toPort":8080}],` +
+		`"logging":{"dropped":true}}}` + "\n"
+	want := v1alpha1.FirewallConfigurationStatus{
+		ObservedGeneration: 3,
+		Hash:               document.Hash([]byte(canonical)),
+		Pairs:              []string{"east", "west"},
+		Conditions: []metav1.Condition{{
+			Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonValid,
+			Message: "The configuration has no errors", ObservedGeneration: 3, LastTransitionTime: now,
+		}},
+	}
+	if !reflect.DeepEqual(status, want) {
+		t.Errorf("got %+v, want %+v", status, want)
+	}
+}
+
+func TestStatusListsEveryError(t *testing.T) {
+	wrong := configuration()
+	wrong.Spec.Policies[0].Source = []string{"host"}
+	wrong.Spec.DestinationNAT[0].Service = "ftp"
+	wrong.Status = statusOf(configuration(), nil, now)
+	status := statusOf(wrong, nil, now)
+
+	want := []v1alpha1.FieldError{
+		{
+			Field:   "spec.policies[0].source[0]",
+			Message: `unknown address object "host"; defined are: hosts`,
+		}, {
+			Field:   "spec.destinationNAT[0].service",
+			Message: `unknown service object "ftp"; defined are: web`,
+		},
+	}
+	if !reflect.DeepEqual(status.Errors, want) || status.Hash != "" {
+		t.Errorf("got %+v and hash %q, want %+v and none", status.Errors, status.Hash, want)
+	}
+	accepted := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionAccepted)
+	if accepted.Status != metav1.ConditionFalse || accepted.Reason != v1alpha1.ReasonInvalid ||
+		accepted.Message != `2 errors, the first of them spec.policies[0].source[0]: `+want[0].Message {
+		t.Errorf("Accepted is %+v", accepted)
+	}
+
+	corrected := configuration()
+	corrected.Status = status
+	if status := statusOf(corrected, nil, now); status.Errors != nil || status.Hash == "" {
+		t.Errorf("a corrected configuration still has the errors %v", status.Errors)
+	}
+}
+
+func TestStatusIsBounded(t *testing.T) {
+	wrong := configuration()
+	for range 2 * maxPairs {
+		wrong.Spec.Policies = append(wrong.Spec.Policies, wrong.Spec.Policies[0])
+	}
+	var pairs []v1alpha1.HAPair
+	for i := range 2 * maxPairs {
+		pairs = append(pairs, pair(strings.Repeat("a", i%40+1), "edge"))
+	}
+	status := statusOf(wrong, pairs, now)
+	if len(status.Errors) != 20 || len(status.Pairs) != maxPairs {
+		t.Errorf("the status has %d errors and %d pairs", len(status.Errors), len(status.Pairs))
+	}
+	if message := status.Conditions[0].Message; !strings.HasPrefix(message, "2000 errors, the first of them ") {
+		t.Errorf("the message is %q", message)
+	}
+}
