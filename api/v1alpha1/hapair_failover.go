@@ -56,10 +56,10 @@ type FailoverSpec struct {
 	// +kubebuilder:default=Fence
 	Isolation Isolation `json:"isolation,omitempty"`
 
-	// preempt hands the active role back to the primary unit when it is there again. Left out, the role stays where it
-	// is: each switchover costs a short pause of the traffic, and spares nothing where both nodes are equal.
+	// preemption selects whether the primary unit gets the active role back.
 	// +optional
-	Preempt *PreemptSpec `json:"preempt,omitempty"`
+	// +kubebuilder:default={}
+	Preemption PreemptionSpec `json:"preemption,omitempty"`
 
 	// monitors are what each unit watches to know how well it can serve. The role goes to the peer when that is better
 	// off, and never because of a fault that both have.
@@ -81,16 +81,36 @@ const (
 	IsolationKeepForwarding Isolation = "KeepForwarding"
 )
 
-// PreemptSpec is the return of the role to the primary unit.
-type PreemptSpec struct {
-	// delaySeconds is how long the primary unit must have held the state of the active one, and been as healthy, before
-	// it gets the role back. A short delay lets a node that restarts again and again take the traffic each time.
+// PreemptionSpec selects whether the primary unit gets the active role back.
+type PreemptionSpec struct {
+	// policy is when the role returns to the primary unit. With Never it stays where it is: each switchover pauses the
+	// traffic for a moment, and gains nothing where both nodes are equal. With WhenHealthy it returns once the primary
+	// unit has held the state of the active unit, and has been as healthy, for delaySeconds.
+	// +optional
+	// +kubebuilder:default=Never
+	Policy PreemptionPolicy `json:"policy,omitempty"`
+
+	// delaySeconds is how long the primary unit must be ready for the role with policy WhenHealthy. With a short delay,
+	// a node that restarts again and again takes the traffic each time.
 	// +optional
 	// +kubebuilder:default=300
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=86400
 	DelaySeconds *int32 `json:"delaySeconds,omitempty"`
 }
+
+// PreemptionPolicy is when the active role returns to the primary unit.
+//
+// +kubebuilder:validation:Enum=Never;WhenHealthy
+type PreemptionPolicy string
+
+// The policies of preemption.
+const (
+	// PreemptNever leaves the role where it is.
+	PreemptNever PreemptionPolicy = "Never"
+	// PreemptWhenHealthy returns the role once the primary unit is in sync and as healthy as the active unit.
+	PreemptWhenHealthy PreemptionPolicy = "WhenHealthy"
+)
 
 // MonitorsSpec is what each unit watches. The carrier of its traffic interfaces and its firewall are watched always.
 type MonitorsSpec struct {

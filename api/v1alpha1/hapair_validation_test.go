@@ -85,10 +85,10 @@ var _ = Describe("HAPair", func() {
 			f.Isolation = v1alpha1.IsolationKeepForwarding
 		})),
 		Entry("a return at once", failover(func(f *v1alpha1.FailoverSpec) {
-			f.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32)}
+			f.Preemption = v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptWhenHealthy, DelaySeconds: new(int32)}
 		})),
 		Entry("the longest delay of a return", failover(func(f *v1alpha1.FailoverSpec) {
-			f.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32(86400))}
+			f.Preemption = v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptWhenHealthy, DelaySeconds: new(int32(86400))}
 		})),
 		Entry("sixteen probes", probes(manyProbes(16)...)),
 		Entry("probes of each kind", probes(
@@ -103,16 +103,19 @@ var _ = Describe("HAPair", func() {
 		Entry("a probe of the quickest kind", probes(probe(func(p *v1alpha1.ProbeSpec) {
 			p.IntervalMilliseconds, p.TimeoutMilliseconds, p.FailureThreshold, p.SuccessThreshold = 100, 99, 1, 1
 		}))),
-		Entry("no virtual MAC address", virtualMACs(v1alpha1.VirtualMACNone, v1alpha1.VirtualMACNone)),
-		Entry("virtual MAC addresses of the operator's making",
-			virtualMACs(v1alpha1.VirtualMACAuto, v1alpha1.VirtualMACAuto)),
-		Entry("given virtual MAC addresses", virtualMACs("02:00:5e:10:00:01", "00:00:5E:00:01:FF")),
+		Entry("no virtual MAC address", virtualMACs(macOf(v1alpha1.VirtualMACNone), macOf(v1alpha1.VirtualMACNone))),
+		Entry("derived virtual MAC addresses", virtualMACs(macOf(v1alpha1.VirtualMACAuto), macOf(v1alpha1.VirtualMACAuto))),
+		Entry("static virtual MAC addresses", virtualMACs(staticMAC("02:00:5e:10:00:01"), staticMAC("00:00:5E:00:01:FF"))),
+		Entry("a static and a derived virtual MAC address",
+			virtualMACs(staticMAC("02:00:5e:10:00:01"), macOf(v1alpha1.VirtualMACAuto))),
+		Entry("64 virtual addresses of a network", addresses(manyAddresses(64)...)),
+		Entry("64 virtual addresses of each of eight networks", networks(fullNetworks()...)),
 		Entry("a pause", func(p *v1alpha1.HAPair) { p.Spec.Paused = true }),
 		Entry("a reference to a SyncPolicy", func(p *v1alpha1.HAPair) {
 			p.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{Name: "edge.sync"}
 		}),
 		Entry("tolerations and a node selector", func(p *v1alpha1.HAPair) {
-			p.Spec.Firewall.Scheduling = v1alpha1.SchedulingSpec{
+			p.Spec.Units.Scheduling = v1alpha1.SchedulingSpec{
 				NodeSelector: map[string]string{"hapair.io/edge": "true"},
 				Tolerations:  []corev1.Toleration{{Key: "edge", Operator: corev1.TolerationOpExists}},
 			}
@@ -144,8 +147,15 @@ var _ = Describe("HAPair", func() {
 		Entry("an attachment of an impossible namespace", "spec.networks[0].attachment.multus.namespace", "edge-networks",
 			func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Attachment.Multus.Namespace = "edge.networks" }),
 
-		Entry("nine virtual addresses", "spec.networks[0].virtualAddresses", "must have at most 8 items",
-			addresses(manyAddresses(9)...)),
+		Entry("65 virtual addresses", "spec.networks[0].virtualAddresses", "must have at most 64 items",
+			addresses(manyAddresses(65)...)),
+		Entry("the last address of the first network again in the last network", "spec.networks",
+			"must belong to one network only", func(p *v1alpha1.HAPair) {
+				networks(fullNetworks()...)(p)
+				p.Spec.Networks[7].VirtualAddresses[63] = p.Spec.Networks[0].VirtualAddresses[63]
+			}),
+		Entry("an address in two networks, in another spelling", "spec.networks", "must belong to one network only",
+			networks(newNetwork("lan", "2001:db8::1/64"), newNetwork("wan", "2001:DB8:0::1/64"))),
 		Entry("an address in two networks", "spec.networks", "must belong to one network only; remove it from the other",
 			networks(newNetwork("lan", "192.0.2.1/24"), newNetwork("wan", "198.51.100.1/24", "192.0.2.1/25"))),
 
@@ -157,8 +167,8 @@ var _ = Describe("HAPair", func() {
 			configurationRef("Edge")),
 		Entry("an image name without bounds", "spec.firewall.image", "may not be more than 512",
 			func(p *v1alpha1.HAPair) { p.Spec.Firewall.Image = strings.Repeat("x", 513) }),
-		Entry("more tolerations than anyone needs", "spec.firewall.scheduling.tolerations", "must have at most 16 items",
-			func(p *v1alpha1.HAPair) { p.Spec.Firewall.Scheduling.Tolerations = make([]corev1.Toleration, 17) }),
+		Entry("more tolerations than anyone needs", "spec.units.scheduling.tolerations", "must have at most 16 items",
+			func(p *v1alpha1.HAPair) { p.Spec.Units.Scheduling.Tolerations = make([]corev1.Toleration, 17) }),
 
 		Entry("a Service without ports", "spec.service.ports", "should have at least 1 items", ports()),
 		Entry("two ports of one name", "spec.service.ports[1]", `Duplicate value: {"name":"web"}`,
@@ -221,10 +231,13 @@ var _ = Describe("HAPair", func() {
 		Entry("a policy for isolation that is unknown", "spec.failover.isolation",
 			`supported values: "Fence", "KeepForwarding"`,
 			failover(func(f *v1alpha1.FailoverSpec) { f.Isolation = "Panic" })),
-		Entry("a return before its time", "spec.failover.preempt.delaySeconds", "greater than or equal to 0",
-			failover(func(f *v1alpha1.FailoverSpec) { f.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32(-1))} })),
-		Entry("a return after more than a day", "spec.failover.preempt.delaySeconds", "less than or equal to 86400",
-			failover(func(f *v1alpha1.FailoverSpec) { f.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32(86401))} })),
+		Entry("a preemption policy that is unknown", "spec.failover.preemption.policy",
+			`supported values: "Never", "WhenHealthy"`,
+			failover(func(f *v1alpha1.FailoverSpec) { f.Preemption.Policy = "Always" })),
+		Entry("a return before its time", "spec.failover.preemption.delaySeconds", "greater than or equal to 0",
+			failover(func(f *v1alpha1.FailoverSpec) { f.Preemption.DelaySeconds = new(int32(-1)) })),
+		Entry("a return after more than a day", "spec.failover.preemption.delaySeconds", "less than or equal to 86400",
+			failover(func(f *v1alpha1.FailoverSpec) { f.Preemption.DelaySeconds = new(int32(86401)) })),
 		Entry("damping below nothing", "spec.failover.monitors.dampingSeconds", "greater than or equal to 1",
 			failover(func(f *v1alpha1.FailoverSpec) { f.Monitors.DampingSeconds = -1 })),
 		Entry("damping without end", "spec.failover.monitors.dampingSeconds", "less than or equal to 300",
@@ -238,7 +251,7 @@ var _ = Describe("HAPair", func() {
 			probes(probe(func(p *v1alpha1.ProbeSpec) { p.Network = "dmz" }))),
 
 		Entry("one virtual MAC address on two networks", "spec.networks", "must belong to one network only; change one",
-			virtualMACs("02:00:5e:10:00:0a", "02:00:5E:10:00:0A")),
+			virtualMACs(staticMAC("02:00:5e:10:00:0a"), staticMAC("02:00:5E:10:00:0A"))),
 
 		Entry("a SyncPolicy without a name", "spec.syncPolicyRef.name", "at least 1 chars",
 			func(p *v1alpha1.HAPair) { p.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{} }),
@@ -294,17 +307,30 @@ var _ = Describe("HAPair", func() {
 	DescribeTable("refuses as a network's virtual MAC address",
 		func(ctx SpecContext, address, remedy string) {
 			pair := newPair()
-			virtualMACs(address)(pair)
-			expectRefusal(ctx, pair, "spec.networks[0].virtualMAC", remedy)
+			virtualMACs(staticMAC(address))(pair)
+			expectRefusal(ctx, pair, "spec.networks[0].virtualMAC.address", remedy)
 		},
-		Entry("a word", "Random", "must be None, Auto, or a MAC address, as in 02:00:5e:10:00:01"),
-		Entry("a word in the wrong case", "auto", "must be None, Auto, or a MAC address"),
-		Entry("an address with hyphens", "02-00-5e-10-00-01", "must be None, Auto, or a MAC address"),
-		Entry("an address that is too short", "02:00:5e:10:00", "must be None, Auto, or a MAC address"),
+		Entry("a word", "Auto", "must be a MAC address, as in 02:00:5e:10:00:01"),
+		Entry("an address with hyphens", "02-00-5e-10-00-01", "must be a MAC address"),
+		Entry("an address that is too short", "02:00:5e:10:00", "must be a MAC address"),
 		Entry("an address that is too long", "02:00:5e:10:00:01:02", "17"),
 		Entry("a multicast address", "01:00:5e:10:00:01", "must be a unicast address, whose first octet is even"),
 		Entry("the broadcast address", "FF:FF:FF:FF:FF:FF", "must be a unicast address"),
 		Entry("nothing but zeros", "00:00:00:00:00:00", "must not be all zeros; choose another"),
+	)
+
+	DescribeTable("refuses as the type of a virtual MAC address",
+		func(ctx SpecContext, field, remedy string, mac v1alpha1.VirtualMACSpec) {
+			pair := newPair()
+			virtualMACs(mac)(pair)
+			expectRefusal(ctx, pair, "spec.networks[0].virtualMAC"+field, remedy)
+		},
+		Entry("an unknown one", ".type", `supported values: "None", "Auto", "Static"`, macOf("Random")),
+		Entry("Static without an address", ".address", "set it, or use type: Auto", macOf(v1alpha1.VirtualMACStatic)),
+		Entry("Auto with an address", ".address", "remove it, or set type: Static",
+			v1alpha1.VirtualMACSpec{Type: v1alpha1.VirtualMACAuto, Address: "02:00:5e:10:00:01"}),
+		Entry("none with an address", ".address", "remove it, or set type: Static",
+			v1alpha1.VirtualMACSpec{Address: "02:00:5e:10:00:01"}),
 	)
 
 	DescribeTable("refuses as a probe",
@@ -469,12 +495,21 @@ func probe(change func(*v1alpha1.ProbeSpec)) v1alpha1.ProbeSpec {
 	return p
 }
 
-func virtualMACs(list ...string) pairChange {
+// virtualMACs sets the virtual MAC address of each network.
+func virtualMACs(list ...v1alpha1.VirtualMACSpec) pairChange {
 	return func(p *v1alpha1.HAPair) {
-		for i, address := range list {
-			p.Spec.Networks[i].VirtualMAC = address
+		for i, mac := range list {
+			p.Spec.Networks[i].VirtualMAC = mac
 		}
 	}
+}
+
+func macOf(kind v1alpha1.VirtualMACType) v1alpha1.VirtualMACSpec {
+	return v1alpha1.VirtualMACSpec{Type: kind}
+}
+
+func staticMAC(address string) v1alpha1.VirtualMACSpec {
+	return v1alpha1.VirtualMACSpec{Type: v1alpha1.VirtualMACStatic, Address: address}
 }
 
 func manyProbes(n int) []v1alpha1.ProbeSpec {
@@ -489,6 +524,19 @@ func manyNetworks(n int) []v1alpha1.NetworkSpec {
 	list := make([]v1alpha1.NetworkSpec, n)
 	for i := range list {
 		list[i] = newNetwork(fmt.Sprintf("net%d", i), fmt.Sprintf("10.0.%d.1/24", i))
+	}
+	return list
+}
+
+// fullNetworks returns as many networks and virtual addresses as a pair can have, all in the longest spelling.
+func fullNetworks() []v1alpha1.NetworkSpec {
+	list := manyNetworks(8)
+	for i := range list {
+		list[i].VirtualAddresses = nil
+		for j := range 64 {
+			list[i].VirtualAddresses = append(list[i].VirtualAddresses,
+				fmt.Sprintf("2001:0db8:0000:0000:0000:0000:%04x:%04x/127", i+1, j+1))
+		}
 	}
 	return list
 }

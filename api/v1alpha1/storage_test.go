@@ -24,7 +24,7 @@ spec:
   networks: [{name: lan, attachment: {multus: {name: lan}}, virtualAddresses: [192.0.2.1/24]}]
   service: {ports: [{name: https, port: 443}]}
   failover:
-    preempt: {}
+    preemption: {policy: WhenHealthy}
     monitors:
       probes:
       - {name: gateway, network: lan, icmp: {host: 192.0.2.254}}
@@ -38,7 +38,9 @@ spec:
 		Expect(stored.Spec.Failover).To(Equal(v1alpha1.FailoverSpec{
 			HeartbeatIntervalMilliseconds: 100, MissedHeartbeats: 3, LeaseDurationSeconds: 15,
 			Isolation: v1alpha1.IsolationFence,
-			Preempt:   &v1alpha1.PreemptSpec{DelaySeconds: new(int32(300))},
+			Preemption: v1alpha1.PreemptionSpec{
+				Policy: v1alpha1.PreemptWhenHealthy, DelaySeconds: new(int32(300)),
+			},
 			Monitors: v1alpha1.MonitorsSpec{DampingSeconds: 3, Probes: []v1alpha1.ProbeSpec{
 				{
 					Name: "gateway", Network: "lan", ICMP: &v1alpha1.ICMPProbe{Host: "192.0.2.254"},
@@ -53,7 +55,11 @@ spec:
 				},
 			}},
 		}))
-		Expect(stored.Spec.Networks[0].VirtualMAC).To(Equal(v1alpha1.VirtualMACNone))
+		Expect(stored.Spec.Networks[0].VirtualMAC).To(Equal(v1alpha1.VirtualMACSpec{Type: v1alpha1.VirtualMACNone}))
+		Expect(stored.Spec.Units).To(Equal(v1alpha1.UnitsSpec{
+			Sidecar:  v1alpha1.ContainerSpec{LogLevel: v1alpha1.LogInfo},
+			Firewall: v1alpha1.ContainerSpec{LogLevel: v1alpha1.LogInfo},
+		}))
 		Expect(stored.Spec.Service.Type).To(Equal(corev1.ServiceTypeClusterIP))
 		Expect(stored.Spec.Service.Target).To(Equal(v1alpha1.TargetActiveUnit))
 		Expect(stored.Spec.Service.IPFamilyPolicy).To(Equal(corev1.IPFamilyPolicySingleStack))
@@ -97,15 +103,17 @@ spec:
 		Expect(trial.Create(ctx, pair)).To(Succeed())
 		Expect(pair.Spec.Failover).To(Equal(v1alpha1.FailoverSpec{
 			HeartbeatIntervalMilliseconds: 100, MissedHeartbeats: 3, LeaseDurationSeconds: 15,
-			Isolation: v1alpha1.IsolationFence, Monitors: v1alpha1.MonitorsSpec{DampingSeconds: 3},
+			Isolation:  v1alpha1.IsolationFence,
+			Preemption: v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptNever, DelaySeconds: new(int32(300))},
+			Monitors:   v1alpha1.MonitorsSpec{DampingSeconds: 3},
 		}))
 	})
 
 	It("keeps a delay of nothing, which is not the default", func(ctx SpecContext) {
 		pair := newPair()
-		pair.Spec.Failover.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32)}
+		pair.Spec.Failover.Preemption.DelaySeconds = new(int32)
 		Expect(trial.Create(ctx, pair)).To(Succeed())
-		Expect(pair.Spec.Failover.Preempt.DelaySeconds).To(HaveValue(BeZero()))
+		Expect(pair.Spec.Failover.Preemption.DelaySeconds).To(HaveValue(BeZero()))
 	})
 
 	DescribeTable("refuses a status that no operator means",

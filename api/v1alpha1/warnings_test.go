@@ -68,7 +68,7 @@ var _ = Describe("What is allowed and seldom meant", Ordered, func() {
 
 	It("is not what a pair and a policy have that are as usual", func(ctx SpecContext) {
 		pair := newPair()
-		pair.Spec.Failover.Preempt = &v1alpha1.PreemptSpec{}
+		pair.Spec.Failover.Preemption.Policy = v1alpha1.PreemptWhenHealthy
 		Expect(kubectl.Create(ctx, pair)).To(Succeed())
 		policy := newPolicy()
 		policy.Spec.Connections = &v1alpha1.ConnectionFilter{Protocols: []v1alpha1.ConnectionProtocol{"UDP", "TCP"}}
@@ -92,11 +92,11 @@ var _ = Describe("What is allowed and seldom meant", Ordered, func() {
 		}), "spec.failover: "),
 		Entry("whose lease is short", lease(2), "spec.failover.leaseDurationSeconds: "),
 		Entry("whose primary takes the role back at once", failover(func(f *v1alpha1.FailoverSpec) {
-			f.Preempt = &v1alpha1.PreemptSpec{DelaySeconds: new(int32(29))}
-		}), "spec.failover.preempt.delaySeconds: "),
+			f.Preemption = v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptWhenHealthy, DelaySeconds: new(int32(29))}
+		}), "spec.failover.preemption.delaySeconds: "),
 		Entry("whose units may share a node", func(p *v1alpha1.HAPair) {
-			p.Spec.Firewall.Scheduling.AllowSameNode = true
-		}, "spec.firewall.scheduling.allowSameNode: "),
+			p.Spec.Units.Scheduling.AllowSameNode = true
+		}, "spec.units.scheduling.allowSameNode: "),
 		Entry("that is paused", func(p *v1alpha1.HAPair) { p.Spec.Paused = true }, "spec.paused: "),
 	)
 

@@ -226,13 +226,13 @@ var _ = Describe("What a spec lacks", func() {
 	})
 
 	It("tells what the API server refuses", func(ctx SpecContext) {
-		s.pair.Spec.Firewall.Scheduling.NodeSelector = map[string]string{"no such/label/key": "x"}
+		s.pair.Spec.Units.Scheduling.NodeSelector = map[string]string{"no such/label/key": "x"}
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"applying Pod "+s.namespace+"/edge-primary", "no such/label/key")
 		Eventually(s.events).WithArguments(ctx, "Blocked").Should(HaveLen(1))
 
-		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Scheduling.NodeSelector = nil })
+		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Units.Scheduling.NodeSelector = nil })
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
 	})
 })

@@ -100,9 +100,11 @@ func drawNetworks(r *rand.Rand) change {
 }
 
 func drawVirtualMAC(r *rand.Rand) change {
-	address := pick(r, v1alpha1.VirtualMACNone, v1alpha1.VirtualMACAuto, "02:00:5E:10:00:01")
-	return change{what: "virtualMAC " + address, spec: func(spec *v1alpha1.HAPairSpec) {
-		spec.Networks[0].VirtualMAC = address
+	mac := pick(r, v1alpha1.VirtualMACSpec{Type: v1alpha1.VirtualMACNone},
+		v1alpha1.VirtualMACSpec{Type: v1alpha1.VirtualMACAuto},
+		v1alpha1.VirtualMACSpec{Type: v1alpha1.VirtualMACStatic, Address: "02:00:5E:10:00:01"})
+	return change{what: told("virtualMAC", mac), spec: func(spec *v1alpha1.HAPairSpec) {
+		spec.Networks[0].VirtualMAC = mac
 	}}
 }
 
@@ -146,7 +148,7 @@ func drawResources(r *rand.Rand) change {
 	}
 	requests := list()
 	return change{what: told("requests", requests), spec: func(spec *v1alpha1.HAPairSpec) {
-		spec.Firewall.Resources.Requests = requests
+		spec.Units.Firewall.Resources.Requests = requests
 	}}
 }
 
@@ -166,7 +168,7 @@ func drawScheduling(r *rand.Rand) change {
 	}
 	scheduling.PriorityClassName = pick(r, "", "system-cluster-critical")
 	return change{what: told("scheduling", scheduling), spec: func(spec *v1alpha1.HAPairSpec) {
-		spec.Firewall.Scheduling = *scheduling.DeepCopy()
+		spec.Units.Scheduling = *scheduling.DeepCopy()
 	}}
 }
 
@@ -180,15 +182,16 @@ func drawTiming(r *rand.Rand) change {
 	)
 	timing.Isolation = pick(r, v1alpha1.IsolationFence, v1alpha1.IsolationKeepForwarding)
 	return change{what: told("failover", timing), spec: func(spec *v1alpha1.HAPairSpec) {
-		timing.Monitors, timing.Preempt = spec.Failover.Monitors, spec.Failover.Preempt
+		timing.Monitors, timing.Preemption = spec.Failover.Monitors, spec.Failover.Preemption
 		spec.Failover = timing
 	}}
 }
 
 func drawPreemption(r *rand.Rand) change {
-	preempt := pick(r, nil, &v1alpha1.PreemptSpec{}, &v1alpha1.PreemptSpec{DelaySeconds: new(int32(0))})
-	return change{what: told("preemption", preempt), spec: func(spec *v1alpha1.HAPairSpec) {
-		spec.Failover.Preempt = preempt.DeepCopy()
+	preemption := pick(r, v1alpha1.PreemptionSpec{}, v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptWhenHealthy},
+		v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptWhenHealthy, DelaySeconds: new(int32(0))})
+	return change{what: told("preemption", preemption), spec: func(spec *v1alpha1.HAPairSpec) {
+		spec.Failover.Preemption = *preemption.DeepCopy()
 	}}
 }
 

@@ -58,6 +58,15 @@ const (
 // MaxMonitored bounds the networks and the probes of a pair. Each of them is one bit of a heartbeat.
 const MaxMonitored = 16
 
+// MaxVirtualAddresses bounds the virtual addresses of one network.
+const MaxVirtualAddresses = 64
+
+// Bounds of a grant that is set. Each pair has narrower ones, which follow from its detection and its lease duration.
+const (
+	MinGrantMilliseconds = MinHeartbeatIntervalMilliseconds*MinMissedHeartbeats + graceMilliseconds
+	MaxGrantMilliseconds = MaxLeaseDurationSeconds * 1000 / grantsPerLease
+)
+
 const (
 	// graceMilliseconds is what a grant must have beyond the detection. A shorter grant would end before its holder could
 	// notice that it is not renewed.

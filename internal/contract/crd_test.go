@@ -70,8 +70,11 @@ func TestDefaultsAndBoundsAreThoseOfTheCRDs(t *testing.T) {
 			contract.MinHealthDampingSeconds, contract.MaxHealthDampingSeconds,
 		},
 		{
-			"hapairs", failover + "preempt.delaySeconds", contract.DefaultPreemptionDelaySeconds,
+			"hapairs", failover + "preemption.delaySeconds", contract.DefaultPreemptionDelaySeconds,
 			contract.MinPreemptionDelaySeconds, contract.MaxPreemptionDelaySeconds,
+		},
+		{
+			"hapairs", failover + "grantMilliseconds", unset, contract.MinGrantMilliseconds, contract.MaxGrantMilliseconds,
 		},
 		{
 			"hapairs", probes + "intervalMilliseconds", contract.DefaultProbeIntervalMilliseconds,
@@ -118,7 +121,8 @@ func TestDefaultsAndBoundsAreThoseOfTheCRDs(t *testing.T) {
 
 func TestListBoundsAreThoseOfTheCRDs(t *testing.T) {
 	for path, want := range map[string]int64{
-		"spec.failover.monitors.probes": contract.MaxMonitored,
+		"spec.failover.monitors.probes":  contract.MaxMonitored,
+		"spec.networks.virtualAddresses": contract.MaxVirtualAddresses,
 	} {
 		expectMaxItems(t, "hapairs", path, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,9 @@ func TestRefused(t *testing.T) {
 		"networks[1].interface: another network has lan too": func(s *contract.Settings) { s.Networks[1].Interface = "lan" },
 		"networks[1].virtualAddresses[0]: not an address": func(s *contract.Settings) {
 			s.Networks[1].VirtualAddresses = []netip.Prefix{{}}
+		},
+		"networks[1].virtualAddresses: there are 65, and at most 64": func(s *contract.Settings) {
+			s.Networks[1].VirtualAddresses = slices.Repeat(s.Networks[0].VirtualAddresses[:1], 65)
 		},
 		`networks[1].virtualMAC: "02005e100001" is not a MAC address, as in`: mac("02005e100001"),
 		`"02:00:5e:10:00:0g" is not a MAC`:                                   mac("02:00:5e:10:00:0g"),

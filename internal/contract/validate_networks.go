@@ -23,6 +23,10 @@ func (s Settings) validateNetworks() []error {
 				i, n.Interface))
 		}
 		interfaces[n.Interface] = true
+		if len(n.VirtualAddresses) > MaxVirtualAddresses {
+			errs = append(errs, fmt.Errorf("networks[%d].virtualAddresses: there are %d, and at most %d are possible; remove some",
+				i, len(n.VirtualAddresses), MaxVirtualAddresses))
+		}
 		for j, a := range n.VirtualAddresses {
 			if !a.IsValid() {
 				errs = append(errs, fmt.Errorf("networks[%d].virtualAddresses[%d]: not an address with its prefix length", i, j))

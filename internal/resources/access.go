@@ -16,7 +16,7 @@ import (
 // the spec, on which the firewall's document decides; and kubelets reach their pods' health whatever a policy says. Who
 // needs more adds a policy of his own, since policies add up.
 func NetworkPolicy(pair *v1alpha1.HAPair) *networkingv1ac.NetworkPolicyApplyConfiguration {
-	units := metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelPair: pair.Name})
+	units := unitsSelector(pair)
 	scrapers := metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelScraper: "true"})
 	spec := networkingv1ac.NetworkPolicySpec().
 		WithPodSelector(units).

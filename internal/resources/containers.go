@@ -35,43 +35,35 @@ const (
 	portMetrics   = "metrics"
 )
 
-// firewallContainer runs the firewall. It is root without anything of root but NET_ADMIN: a capability that is given to
-// another user is lost when the program is executed.
-func firewallContainer(image string, r corev1.ResourceRequirements) *corev1ac.ContainerApplyConfiguration {
+// firewallContainer returns the container of the firewall. It runs as root with NET_ADMIN alone: a capability that is
+// given to another user is lost when the program is executed.
+func firewallContainer(image string, wanted v1alpha1.ContainerSpec) (*corev1ac.ContainerApplyConfiguration, error) {
 	container := corev1ac.Container().
 		WithName(ContainerFirewall).
 		WithImage(image).
 		WithImagePullPolicy(corev1.PullIfNotPresent).
 		WithArgs("--config="+contract.FirewallFile, "--status="+contract.FirewallStatusFile).
+		WithArgs(verbosity(wanted.LogLevel)...).
 		WithSecurityContext(confined("NET_ADMIN")).
 		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 		WithVolumeMounts(
 			mount(volumeFirewall, path.Dir(contract.FirewallFile)).WithReadOnly(true),
 			mount(volumeRun, path.Dir(contract.FirewallStatusFile)),
 		)
-	if len(r.Requests) == 0 && len(r.Limits) == 0 && len(r.Claims) == 0 {
-		return container
+	if r := wanted.Resources; len(r.Requests) == 0 && len(r.Limits) == 0 && len(r.Claims) == 0 {
+		return container, nil
 	}
-	wanted := corev1ac.ResourceRequirements()
-	if len(r.Requests) > 0 {
-		wanted.WithRequests(r.Requests)
-	}
-	if len(r.Limits) > 0 {
-		wanted.WithLimits(r.Limits)
-	}
-	for _, claim := range r.Claims {
-		c := corev1ac.ResourceClaim().WithName(claim.Name)
-		if claim.Request != "" {
-			c.WithRequest(claim.Request)
-		}
-		wanted.WithClaims(c)
-	}
-	return container.WithResources(wanted)
+	resources, err := convert[corev1ac.ResourceRequirementsApplyConfiguration](wanted.Resources)
+	return container.WithResources(resources), err
 }
 
-// sidecarContainer runs the sidecar. NET_RAW is for the announcements by which the neighbours learn who is active, BPF
-// for the gate that the kernel closes by itself.
-func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApplyConfiguration {
+// sidecarContainer returns the container of the sidecar. It needs NET_RAW for the announcements to the neighbours, and
+// BPF for the gate that the kernel closes by itself.
+func sidecarContainer(
+	image string, unit v1alpha1.Unit, wanted v1alpha1.ContainerSpec,
+) (*corev1ac.ContainerApplyConfiguration, error) {
+	resources, err := convert[corev1ac.ResourceRequirementsApplyConfiguration](
+		withDefaultRequests(wanted.Resources, sidecarRequests()))
 	return corev1ac.Container().
 		WithName(ContainerSidecar).
 		WithImage(image).
@@ -88,6 +80,7 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 			"--metrics-bind-address=[$(POD_IP)]:"+strconv.Itoa(contract.MetricsPort),
 			"--metrics-token="+contract.MetricsTokenFile,
 		).
+		WithArgs(verbosity(wanted.LogLevel)...).
 		WithEnv(
 			fromField("POD_NAME", "metadata.name"),
 			fromField("POD_NAMESPACE", "metadata.namespace"),
@@ -102,10 +95,7 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 		).
 		WithReadinessProbe(probe("/readyz").WithPeriodSeconds(2).WithFailureThreshold(2)).
 		WithLivenessProbe(probe("/healthz").WithPeriodSeconds(5).WithFailureThreshold(3)).
-		WithResources(corev1ac.ResourceRequirements().WithRequests(corev1.ResourceList{
-			corev1.ResourceCPU:    resource.MustParse("100m"),
-			corev1.ResourceMemory: resource.MustParse("64Mi"),
-		})).
+		WithResources(resources).
 		WithSecurityContext(confined("NET_ADMIN", "NET_RAW", "BPF")).
 		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 		WithVolumeMounts(
@@ -116,7 +106,43 @@ func sidecarContainer(image string, unit v1alpha1.Unit) *corev1ac.ContainerApply
 			mount(volumeRun, path.Dir(contract.FirewallStatusFile)).WithReadOnly(true),
 			mount(volumeState, contract.StateDirectory),
 			mount(volumeMetrics, path.Dir(contract.MetricsTokenFile)).WithReadOnly(true),
-		)
+		), err
+}
+
+// sidecarRequests returns what the sidecar requests by default.
+func sidecarRequests() corev1.ResourceList {
+	return corev1.ResourceList{
+		corev1.ResourceCPU:    resource.MustParse("100m"),
+		corev1.ResourceMemory: resource.MustParse("64Mi"),
+	}
+}
+
+// withDefaultRequests adds the default request of each resource that has neither a request nor a limit. The API server
+// would refuse a request above a given limit.
+func withDefaultRequests(
+	given corev1.ResourceRequirements, requests corev1.ResourceList,
+) corev1.ResourceRequirements {
+	wanted := *given.DeepCopy()
+	for name, quantity := range requests {
+		_, requested := wanted.Requests[name]
+		if _, limited := wanted.Limits[name]; requested || limited {
+			continue
+		}
+		if wanted.Requests == nil {
+			wanted.Requests = corev1.ResourceList{}
+		}
+		wanted.Requests[name] = quantity
+	}
+	return wanted
+}
+
+// verbosity returns the flag of a program for a log level. The default level needs none, so that a firewall of another
+// maker has to know the flag only where a pair asks for more.
+func verbosity(level v1alpha1.LogLevel) []string {
+	if level == v1alpha1.LogDebug {
+		return []string{"--verbosity=1"}
+	}
+	return nil
 }
 
 // sysctlContainer turns IPv6 forwarding on before anything else runs. Linux has no netlink message for it, and

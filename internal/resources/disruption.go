@@ -3,7 +3,6 @@ package resources
 import (
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	policyv1ac "k8s.io/client-go/applyconfigurations/policy/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -17,6 +16,6 @@ func PodDisruptionBudget(pair *v1alpha1.HAPair) *policyv1ac.PodDisruptionBudgetA
 		WithOwnerReferences(owner(pair)).
 		WithSpec(policyv1ac.PodDisruptionBudgetSpec().
 			WithMinAvailable(intstr.FromInt32(1)).
-			WithSelector(metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelPair: pair.Name})).
+			WithSelector(unitsSelector(pair)).
 			WithUnhealthyPodEvictionPolicy(policyv1.AlwaysAllow))
 }

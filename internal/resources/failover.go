@@ -24,10 +24,10 @@ func tellFailover(told *contract.Settings, wanted v1alpha1.FailoverSpec) {
 		contract.DerivedGrantMilliseconds(told.HeartbeatIntervalMilliseconds, told.MissedHeartbeats))
 	told.Isolation = cmp.Or(contract.Isolation(wanted.Isolation), contract.DefaultIsolation)
 	told.HealthDampingSeconds = cmp.Or(wanted.Monitors.DampingSeconds, contract.DefaultHealthDampingSeconds)
-	if preempt := wanted.Preempt; preempt != nil {
+	if preemption := wanted.Preemption; preemption.Policy == v1alpha1.PreemptWhenHealthy {
 		told.Preemption = &contract.Preemption{DelaySeconds: contract.DefaultPreemptionDelaySeconds}
-		if preempt.DelaySeconds != nil {
-			told.Preemption.DelaySeconds = *preempt.DelaySeconds
+		if preemption.DelaySeconds != nil {
+			told.Preemption.DelaySeconds = *preemption.DelaySeconds
 		}
 	}
 }
@@ -35,19 +35,21 @@ func tellFailover(told *contract.Settings, wanted v1alpha1.FailoverSpec) {
 // locallyAdministered is the first octet of the addresses that the operator makes: unicast, and of no manufacturer.
 const locallyAdministered = 0x02
 
-// virtualMAC is the address of the active unit's interface; empty where each unit keeps its own. One that the operator
-// makes is the same for the pair's life, and another for every network and every pair, also of other clusters on the
-// same segment.
+// virtualMAC returns the MAC address of the active unit's interface, or "" where each unit keeps its own. A derived
+// address stays the same for the life of the pair. It differs between networks and between pairs, also between those of
+// different clusters on one segment.
 func virtualMAC(pair *v1alpha1.HAPair, network v1alpha1.NetworkSpec) string {
-	switch network.VirtualMAC {
-	case "", v1alpha1.VirtualMACNone:
-		return ""
+	switch network.VirtualMAC.Type {
 	case v1alpha1.VirtualMACAuto:
 		hash := sha256.Sum256([]byte(string(pair.UID) + "/" + network.Name))
 		return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x",
 			locallyAdministered, hash[0], hash[1], hash[2], hash[3], hash[4])
-	default:
-		return strings.ToLower(network.VirtualMAC)
+	case v1alpha1.VirtualMACStatic:
+		return strings.ToLower(network.VirtualMAC.Address)
+	case v1alpha1.VirtualMACNone:
+		return ""
+	default: // a pair that the API server did not default
+		return ""
 	}
 }
 

@@ -42,22 +42,13 @@ func largest() *v1alpha1.HAPair {
 		network("lan", "office", "networks", "192.168.50.1/24", "fd50::1/64"),
 		network("wan", "uplink", "", "203.0.113.1/24"),
 	}
-	pair.Spec.Networks[0].VirtualMAC = v1alpha1.VirtualMACAuto
-	pair.Spec.Networks[1].VirtualMAC = "02:00:5E:10:00:01"
+	pair.Spec.Networks[0].VirtualMAC.Type = v1alpha1.VirtualMACAuto
+	pair.Spec.Networks[1].VirtualMAC = v1alpha1.VirtualMACSpec{
+		Type: v1alpha1.VirtualMACStatic, Address: "02:00:5E:10:00:01",
+	}
 	pair.Spec.Paused = true
 	pair.Spec.Firewall.Image = "firewall.example/other:2"
-	pair.Spec.Firewall.Resources = corev1.ResourceRequirements{
-		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m")},
-		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
-	}
-	pair.Spec.Firewall.Scheduling = v1alpha1.SchedulingSpec{
-		NodeSelector: map[string]string{"example.com/edge": "true"},
-		Tolerations: []corev1.Toleration{
-			{Key: "edge", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule},
-		},
-		PriorityClassName: "network-critical",
-		AllowSameNode:     true,
-	}
+	pair.Spec.Units = everyUnitField()
 	pair.Spec.Service = &v1alpha1.ServiceSpec{
 		Type: corev1.ServiceTypeLoadBalancer, Target: v1alpha1.TargetVirtualAddress, Network: "lan",
 		IPFamilyPolicy: corev1.IPFamilyPolicyPreferDualStack,
@@ -69,10 +60,55 @@ func largest() *v1alpha1.HAPair {
 	pair.Spec.Failover = v1alpha1.FailoverSpec{
 		HeartbeatIntervalMilliseconds: 50, MissedHeartbeats: 4, GrantMilliseconds: 400, LeaseDurationSeconds: 3,
 		Isolation: v1alpha1.IsolationKeepForwarding,
-		Preempt:   &v1alpha1.PreemptSpec{DelaySeconds: new(int32)},
-		Monitors:  v1alpha1.MonitorsSpec{DampingSeconds: 10, Probes: probes()},
+		Preemption: v1alpha1.PreemptionSpec{
+			Policy: v1alpha1.PreemptWhenHealthy, DelaySeconds: new(int32),
+		},
+		Monitors: v1alpha1.MonitorsSpec{DampingSeconds: 10, Probes: probes()},
 	}
 	return pair
+}
+
+// everyUnitField uses every field of the pods.
+func everyUnitField() v1alpha1.UnitsSpec {
+	return v1alpha1.UnitsSpec{
+		Metadata: v1alpha1.UnitMetadata{
+			Labels: map[string]string{"example.com/team": "edge"}, Annotations: map[string]string{"example.com/cost": "7"},
+		},
+		Scheduling: v1alpha1.SchedulingSpec{
+			NodeSelector: map[string]string{"example.com/edge": "true"},
+			Tolerations: []corev1.Toleration{
+				{Key: "edge", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule},
+			},
+			Affinity: &corev1.Affinity{
+				PodAntiAffinity: &corev1.PodAntiAffinity{
+					RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{
+						TopologyKey:   corev1.LabelHostname,
+						LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "noisy"}},
+					}},
+				},
+			},
+			TopologySpreadConstraints: []corev1.TopologySpreadConstraint{
+				{MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.ScheduleAnyway},
+			},
+			PriorityClassName: "network-critical",
+			AllowSameNode:     true,
+		},
+		RuntimeClassName: "kata",
+		ImagePullSecrets: []corev1.LocalObjectReference{{Name: "registry"}},
+		Sidecar: v1alpha1.ContainerSpec{
+			Resources: corev1.ResourceRequirements{
+				Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("128Mi")},
+			},
+			LogLevel: v1alpha1.LogDebug,
+		},
+		Firewall: v1alpha1.ContainerSpec{
+			Resources: corev1.ResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m")},
+				Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
+			},
+			LogLevel: v1alpha1.LogDebug,
+		},
+	}
 }
 
 func probes() []v1alpha1.ProbeSpec {

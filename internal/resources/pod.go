@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
-	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/contract"
@@ -30,8 +29,8 @@ type Images struct {
 	Firewall string
 }
 
-// Pod is one unit. Everything in it is fixed for the pod's life, and AnnotationTemplateHash stands for all of it and
-// for those of the settings that the sidecar reads only when it starts.
+// Pod returns the pod of one unit. Nothing in it changes while the pod runs. AnnotationTemplateHash stands for all of
+// it, and for the settings that the sidecar reads only at its start.
 func Pod(
 	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, told contract.Settings,
 ) (*corev1ac.PodApplyConfiguration, error) {
@@ -39,12 +38,19 @@ func Pod(
 	if err != nil {
 		return nil, err
 	}
+	spec, err := podSpec(pair, unit, images)
+	if err != nil {
+		return nil, err
+	}
 	name := UnitName(pair.Name, unit)
+	metadata := pair.Spec.Units.Metadata
 	pod := corev1ac.Pod(name, pair.Namespace).
+		WithLabels(metadata.Labels). // before the operator's own, which win
 		WithLabels(Labels(pair.Name)).
 		WithLabels(map[string]string{v1alpha1.LabelUnit: string(unit)}).
+		WithAnnotations(metadata.Annotations).
 		WithAnnotations(map[string]string{annotationNetworks: networks}).
-		WithSpec(podSpec(pair, unit, images))
+		WithSpec(spec)
 	hash, err := templateHash(pod, told)
 	if err != nil {
 		return nil, err
@@ -54,8 +60,16 @@ func Pod(
 		WithOwnerReferences(owner(pair)), nil
 }
 
-func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) *corev1ac.PodSpecApplyConfiguration {
-	scheduling := pair.Spec.Firewall.Scheduling
+func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1ac.PodSpecApplyConfiguration, error) {
+	units := pair.Spec.Units
+	firewall, err := firewallContainer(cmp.Or(pair.Spec.Firewall.Image, images.Firewall), units.Firewall)
+	if err != nil {
+		return nil, err
+	}
+	sidecar, err := sidecarContainer(images.Sidecar, unit, units.Sidecar)
+	if err != nil {
+		return nil, err
+	}
 	spec := corev1ac.PodSpec().
 		WithHostname(UnitName(pair.Name, unit)).
 		WithServiceAccountName(UnitName(pair.Name, unit)).
@@ -63,57 +77,18 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) *corev1ac
 		WithEnableServiceLinks(false).
 		WithRestartPolicy(corev1.RestartPolicyAlways).
 		WithTerminationGracePeriodSeconds(terminationGracePeriodSeconds).
-		WithAffinity(corev1ac.Affinity().WithPodAntiAffinity(apart(pair))).
-		WithContainers(
-			firewallContainer(cmp.Or(pair.Spec.Firewall.Image, images.Firewall), pair.Spec.Firewall.Resources),
-			sidecarContainer(images.Sidecar, unit),
-		).
+		WithContainers(firewall, sidecar).
 		WithVolumes(volumes(pair, unit)...)
 	if hasIPv6(pair) {
 		spec.WithInitContainers(sysctlContainer(images.Sidecar))
 	}
-	if len(scheduling.NodeSelector) > 0 {
-		spec.WithNodeSelector(scheduling.NodeSelector)
+	if units.RuntimeClassName != "" {
+		spec.WithRuntimeClassName(units.RuntimeClassName)
 	}
-	if scheduling.PriorityClassName != "" {
-		spec.WithPriorityClassName(scheduling.PriorityClassName)
+	for _, secret := range units.ImagePullSecrets {
+		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(secret.Name))
 	}
-	for _, toleration := range scheduling.Tolerations {
-		spec.WithTolerations(tolerate(toleration))
-	}
-	return spec
-}
-
-// apart keeps the units on different nodes: a pair on one node dies with it.
-func apart(pair *v1alpha1.HAPair) *corev1ac.PodAntiAffinityApplyConfiguration {
-	peer := corev1ac.PodAffinityTerm().
-		WithTopologyKey(corev1.LabelHostname).
-		WithLabelSelector(metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelPair: pair.Name}))
-	if pair.Spec.Firewall.Scheduling.AllowSameNode {
-		return corev1ac.PodAntiAffinity().WithPreferredDuringSchedulingIgnoredDuringExecution(
-			corev1ac.WeightedPodAffinityTerm().WithWeight(100).WithPodAffinityTerm(peer))
-	}
-	return corev1ac.PodAntiAffinity().WithRequiredDuringSchedulingIgnoredDuringExecution(peer)
-}
-
-func tolerate(t corev1.Toleration) *corev1ac.TolerationApplyConfiguration {
-	toleration := corev1ac.Toleration()
-	if t.Key != "" {
-		toleration.WithKey(t.Key)
-	}
-	if t.Operator != "" {
-		toleration.WithOperator(t.Operator)
-	}
-	if t.Value != "" {
-		toleration.WithValue(t.Value)
-	}
-	if t.Effect != "" {
-		toleration.WithEffect(t.Effect)
-	}
-	if t.TolerationSeconds != nil {
-		toleration.WithTolerationSeconds(*t.TolerationSeconds)
-	}
-	return toleration
+	return spec, schedule(spec, pair)
 }
 
 // networksAnnotation asks for one interface for each network, with the network's name.

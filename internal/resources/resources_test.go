@@ -67,7 +67,7 @@ func TestTemplateHash(t *testing.T) {
 		"settings":         {same, images, contract.Sync{Classes: []contract.SyncClass{{Name: "ConnectionCache"}}}, true},
 		"throttle":         {same, images, contract.Sync{RecordsPerSecond: 5, KilobitsPerSecond: 7}, false},
 		"node selector": {func(p pair) {
-			p.Spec.Firewall.Scheduling.NodeSelector = map[string]string{"a": "b"}
+			p.Spec.Units.Scheduling.NodeSelector = map[string]string{"a": "b"}
 		}, images, contract.Sync{}, true},
 		"first IPv6 address": {func(p pair) {
 			p.Spec.Networks[0].VirtualAddresses = []string{"fd50::1/64"}
@@ -252,7 +252,9 @@ func TestPreempt(t *testing.T) {
 	if preempt := told(t, func(*v1alpha1.HAPair) {}).Preemption; preempt != nil {
 		t.Errorf("the role returns to the primary though nobody said so: %+v", preempt)
 	}
-	preempt := told(t, func(p *v1alpha1.HAPair) { p.Spec.Failover.Preempt = &v1alpha1.PreemptSpec{} }).Preemption
+	preempt := told(t, func(p *v1alpha1.HAPair) {
+		p.Spec.Failover.Preemption.Policy = v1alpha1.PreemptWhenHealthy
+	}).Preemption
 	if preempt == nil || preempt.DelaySeconds != 300 {
 		t.Errorf("got %+v, want a delay of 300", preempt)
 	}
@@ -264,7 +266,7 @@ func TestVirtualMAC(t *testing.T) {
 	auto := func(uid types.UID, network string) string {
 		return told(t, func(p *v1alpha1.HAPair) {
 			p.UID = uid
-			p.Spec.Networks[0].Name, p.Spec.Networks[0].VirtualMAC = network, v1alpha1.VirtualMACAuto
+			p.Spec.Networks[0].Name, p.Spec.Networks[0].VirtualMAC.Type = network, v1alpha1.VirtualMACAuto
 		}).Networks[0].VirtualMAC
 	}
 	if got, want := auto("5eed", "lan"), "02:b1:8e:23:d3:52"; got != want {
@@ -283,12 +285,14 @@ func TestVirtualMAC(t *testing.T) {
 			seen[address] = of
 		}
 	}
-	for given, want := range map[string]string{
-		"": "", v1alpha1.VirtualMACNone: "", "02:00:5E:10:00:0A": "02:00:5e:10:00:0a",
+	for given, want := range map[v1alpha1.VirtualMACSpec]string{
+		{}:                              "",
+		{Type: v1alpha1.VirtualMACNone}: "",
+		{Type: v1alpha1.VirtualMACStatic, Address: "02:00:5E:10:00:0A"}: "02:00:5e:10:00:0a",
 	} {
 		got := told(t, func(p *v1alpha1.HAPair) { p.Spec.Networks[0].VirtualMAC = given }).Networks[0].VirtualMAC
 		if got != want {
-			t.Errorf("%q: got %q, want %q", given, got, want)
+			t.Errorf("%+v: got %q, want %q", given, got, want)
 		}
 	}
 }

@@ -54,7 +54,7 @@ var _ = Describe("A pair with IPv6 addresses", Ordered, func() {
 		Expect(k8s.Get(ctx, key, pair)).To(Succeed())
 		patch := client.MergeFrom(pair.DeepCopy())
 		for i := range pair.Spec.Networks {
-			pair.Spec.Networks[i].VirtualMAC = hapairv1alpha1.VirtualMACAuto
+			pair.Spec.Networks[i].VirtualMAC.Type = hapairv1alpha1.VirtualMACAuto
 		}
 		Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())

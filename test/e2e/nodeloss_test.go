@@ -18,7 +18,7 @@ var _ = Describe("A pair that loses a node which does not come back", func() {
 	It("has its lost unit made anew on what is left, without anybody's help", func(ctx SpecContext) {
 		pair := newPair("stranded")
 		// There are two nodes, so what is left is the other unit's.
-		pair.Spec.Firewall.Scheduling = hapairv1alpha1.SchedulingSpec{
+		pair.Spec.Units.Scheduling = hapairv1alpha1.SchedulingSpec{
 			AllowSameNode: true,
 			Tolerations:   []corev1.Toleration{goneFor(corev1.TaintNodeUnreachable), goneFor(corev1.TaintNodeNotReady)},
 		}

@@ -113,7 +113,9 @@ var _ = Describe("The sample pair", Ordered, func() {
 			TakeAway: func(ctx context.Context, _ *corev1.Pod) error {
 				pair := getPair(ctx, edge)
 				patch := client.MergeFrom(pair.DeepCopy())
-				pair.Spec.Firewall.Resources.Requests = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("24Mi")}
+				pair.Spec.Units.Firewall.Resources.Requests = corev1.ResourceList{
+					corev1.ResourceMemory: resource.MustParse("24Mi"),
+				}
 				return k8s.Patch(ctx, pair, patch)
 			},
 		})
