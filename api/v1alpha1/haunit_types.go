@@ -78,7 +78,14 @@ type HAUnitStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	ConfigurationHash string `json:"configurationHash,omitempty"`
 
-	// health has one entry for each thing that the unit monitors.
+	// obstacles are what keeps a unit without a role from becoming active.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=1024
+	Obstacles []string `json:"obstacles,omitempty"`
+
+	// health has one entry for each thing that the unit monitors. A probe without a result yet is left out.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -106,7 +113,7 @@ type HAUnitStatus struct {
 
 // UnitHealth is the result of one health check of a unit.
 type UnitHealth struct {
-	// name of the check: Firewall, the name of a network (its link), or probe/<name of the probe>.
+	// name of the check: Firewall, network/<name> for the link of a network, or probe/<name>.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=127

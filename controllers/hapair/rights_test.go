@@ -57,6 +57,12 @@ var _ = Describe("The rights of a unit", func() {
 		conditions := client.RawPatch(types.StrategicMergePatchType, patch)
 		return unit.Status().Patch(ctx, &corev1.Pod{ObjectMeta: at(pod)}, conditions)
 	}
+	// As the sidecar writes its status.
+	reportsAs := func(ctx SpecContext, name string) error {
+		status := client.RawPatch(types.ApplyPatchType, []byte(`{"apiVersion":"hapair.io/v1alpha1","kind":"HAUnit",`+
+			`"metadata":{"name":"`+name+`"},"status":{"role":"Active","term":1}}`))
+		return unit.Status().Patch(ctx, &v1alpha1.HAUnit{ObjectMeta: at(name)}, status, client.FieldOwner("unit"))
+	}
 	watches := func(ctx SpecContext, list client.ObjectList, name string) error {
 		watching, err := unit.Watch(ctx, list, named(name)...)
 		if err == nil {
@@ -70,6 +76,7 @@ var _ = Describe("The rights of a unit", func() {
 			"get,list,update,watch leases.coordination.k8s.io edge",
 			"get,list,watch pods edge-primary,edge-secondary",
 			"get,patch pods/status edge-primary",
+			"get,patch haunits/status.hapair.io edge-primary",
 		))
 		other := actAs(s.namespace, "edge-secondary")
 		Expect(rulesOf(ctx, other, s.namespace)).To(ContainElement("get,patch pods/status edge-secondary"))
@@ -82,6 +89,12 @@ var _ = Describe("The rights of a unit", func() {
 		lease.Spec.HolderIdentity = new("primary/me/0123abcd")
 		Expect(unit.Update(ctx, lease)).To(Succeed())
 		Expect(saysOf(ctx, "edge-primary")).To(Succeed())
+		Expect(reportsAs(ctx, "edge-primary")).To(Succeed())
+		reported := &v1alpha1.HAUnit{}
+		reported.ObjectMeta = at("edge-primary")
+		Expect(unit.SubResource("status").Get(ctx, reported, reported)).To(Succeed())
+		Expect(reported.Status.Role).To(Equal("Active"))
+		Expect(reported.Spec).To(Equal(v1alpha1.HAUnitSpec{Pair: "edge", Unit: v1alpha1.Primary}))
 		for _, pod := range []string{"edge-primary", "edge-secondary"} {
 			Expect(unit.Get(ctx, key(pod), &corev1.Pod{})).To(Succeed())
 			Expect(unit.List(ctx, &corev1.PodList{}, named(pod)...)).To(Succeed())
@@ -93,6 +106,13 @@ var _ = Describe("The rights of a unit", func() {
 
 	It("let it do nothing else", func(ctx SpecContext) {
 		Expect(saysOf(ctx, "edge-secondary")).To(beForbidden, "speak for its peer")
+		Expect(reportsAs(ctx, "edge-secondary")).To(beForbidden, "report for its peer")
+		peers := &v1alpha1.HAUnit{ObjectMeta: at("edge-secondary")}
+		Expect(unit.SubResource("status").Get(ctx, peers, peers)).To(beForbidden, "read its peer's report")
+		foreign := &v1alpha1.HAUnit{ObjectMeta: at("edge-primary")}
+		Expect(unit.Delete(ctx, foreign)).To(beForbidden, "delete its HAUnit")
+		labels := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"x":"y"}}}`))
+		Expect(unit.Patch(ctx, foreign, labels)).To(beForbidden, "change its HAUnit beyond the status")
 		other := s.pair.DeepCopy()
 		other.ObjectMeta = at("other")
 		Expect(admin.Create(ctx, other)).To(Succeed())

@@ -127,6 +127,7 @@ func TestListBoundsAreThoseOfTheCRDs(t *testing.T) {
 		expectMaxItems(t, "hapairs", path, want)
 	}
 	for path, want := range map[string]int64{
+		"status.obstacles":          contract.MaxUnitObstacles,
 		"status.health":             contract.MaxUnitHealth,
 		"status.classes":            contract.MaxUnitClasses,
 		"status.conditions":         contract.MaxUnitConditions,

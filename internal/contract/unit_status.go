@@ -12,6 +12,7 @@ import (
 
 // Bounds of a UnitStatus. The CRD of HAUnit repeats them; a test compares the two.
 const (
+	MaxUnitObstacles   = 16
 	MaxUnitHealth      = 64
 	MaxUnitClasses     = 64
 	MaxUnitConditions  = 16
@@ -31,6 +32,8 @@ type UnitStatus struct {
 	Incarnation       string `json:"incarnation,omitempty"`
 	Fence             Fence  `json:"fence,omitempty"`
 	ConfigurationHash string `json:"configurationHash,omitempty"`
+	// Obstacles are what keeps a unit without a role from becoming active.
+	Obstacles []string `json:"obstacles,omitempty"`
 	// Health has one entry for each thing that the unit monitors, and Classes one for each class that it replicates.
 	Health       []UnitHealth    `json:"health,omitempty"`
 	Classes      []UnitClass     `json:"classes,omitempty"`
@@ -140,6 +143,10 @@ func (r FailoverRecord) validate() []error {
 
 // Bounded returns the status cut to the bounds of the CRD. The API server would otherwise reject the whole status.
 func (s UnitStatus) Bounded() UnitStatus {
+	s.Obstacles = bounded(s.Obstacles, MaxUnitObstacles)
+	for i := range s.Obstacles {
+		s.Obstacles[i] = cut(s.Obstacles[i], MaxMessageLength)
+	}
 	s.Health = bounded(s.Health, MaxUnitHealth)
 	for i := range s.Health {
 		s.Health[i].Name = cut(s.Health[i].Name, MaxCheckNameLength)

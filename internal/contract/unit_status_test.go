@@ -21,6 +21,7 @@ func fullStatus() contract.UnitStatus {
 	return contract.UnitStatus{
 		Role: "Active", Term: 7, Incarnation: "secondary/0e6f0a0e-6c5c-4f7b-9a8e-0d8f3c1d2b4a/8d1f22aa",
 		Fence: contract.FenceBPF, ConfigurationHash: strings.Repeat("a", 64),
+		Obstacles: []string{"the firewall has no ruleset in force"},
 		Health: []contract.UnitHealth{
 			{Name: "Firewall", Healthy: true},
 			{Name: "probe/gateway", Message: "no answer"},

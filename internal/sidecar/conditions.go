@@ -54,7 +54,7 @@ func fencedCondition(k gate.Kind) Condition {
 }
 
 func healthyCondition(f firewallStatus, found faults) Condition {
-	message := found.monitors
+	message := found.monitors()
 	if !f.inForce() {
 		message = strings.Trim("the firewall reports no ruleset in force; "+message, "; ")
 	}

@@ -6,12 +6,15 @@ import (
 	"sync"
 
 	"github.com/hapair-io/hapair/internal/addresses"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
 // faults are what the monitors, the watch for duplicate addresses, and replication have found, for people.
 type faults struct {
-	monitors, conflicts string
+	conflicts string
+	// checks are the results of the monitors' checks.
+	checks []contract.UnitHealth
 	// full is the class of state that has no room on this unit; empty when all have.
 	full string
 }
@@ -45,11 +48,22 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 		return
 	}
 	s.work(func() {
-		s.config.Monitors.Run(ctx, func(h ha.Health, found []string) {
+		s.config.Monitors.Run(ctx, func(h ha.Health, checks []contract.UnitHealth) {
 			s.tell(ctx, ha.HealthChanged{Health: h})
-			change(func(f *faults) { f.monitors = strings.Join(found, "; ") })
+			change(func(f *faults) { f.checks = checks })
 		})
 	})
+}
+
+// monitors returns the faults that the monitors found, for people.
+func (f faults) monitors() string {
+	var found []string
+	for _, check := range f.checks {
+		if !check.Healthy {
+			found = append(found, check.Message)
+		}
+	}
+	return strings.Join(found, "; ")
 }
 
 func join(conflicts []addresses.Conflict) string {

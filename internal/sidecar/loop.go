@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/ha"
@@ -71,11 +72,21 @@ func (s *Sidecar) turn(ctx context.Context, fact ha.Fact) {
 		s.conditions = c
 		s.publisher.set(c)
 	}
+	if status := unitStatus(s.observe()); !reflect.DeepEqual(status, s.status) {
+		s.status = status
+		s.reporter.set(status)
+	}
 }
 
 // logChange logs what a person wants to know of a step.
 func (s *Sidecar) logChange(before ha.Machine, fact ha.Fact) {
 	now := s.machine
+	if before.Holder() != ha.Nobody {
+		s.lastHolder = before.Holder()
+	}
+	if now.Term() != before.Term() {
+		s.formerHolder = s.lastHolder
+	}
 	if done, isDone := fact.(ha.EffectDone); isDone && done.Err != nil {
 		s.log.Error(done.Err, "Failing effect", "id", done.ID, "role", now.Role().String())
 	}
@@ -89,8 +100,10 @@ func (s *Sidecar) logChange(before ha.Machine, fact ha.Fact) {
 		s.log.Info("Promoting unit",
 			append([]any{"term", is.Term, "cause", is.Cause.String(), "took", is.Total().String()}, steps(is)...)...)
 		s.report(is)
+		s.recordFailover(is)
 	case is.Finished && was.Cause != is.Cause:
-		s.report(is) // The peer was faster than the watch, which alone knows the cause.
+		s.report(is)
+		s.recordFailover(is) // The peer was faster than the watch, which alone knows the cause.
 	case is.GivenUp && !was.GivenUp:
 		s.log.Info("Giving up promotion", append([]any{"term", is.Term}, steps(is)...)...)
 	}

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/backoff"
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
 const (
@@ -14,33 +17,36 @@ const (
 	publishRetryMax = 5 * time.Second
 )
 
-// publisher writes the newest conditions to the unit's pod until they stick. What was overtaken is never written.
-type publisher struct {
-	pods Pods
-	log  logr.Logger
+// publisher writes the newest value until a write succeeds. It skips values that a newer one replaced.
+type publisher[T any] struct {
+	write func(context.Context, T) error
+	log   logr.Logger
 
-	mu     sync.Mutex
-	wanted Conditions
-	// changed has one token while there is something to write.
-	changed chan struct{}
+	mu      sync.Mutex
+	wanted  T
+	changed notify.Signal
 }
 
-func newPublisher(pods Pods, log logr.Logger) *publisher {
-	return &publisher{pods: pods, log: log, changed: make(chan struct{}, 1)}
+func newPublisher[T any](write func(context.Context, T) error, log logr.Logger) *publisher[T] {
+	return &publisher[T]{write: write, log: log, changed: notify.New()}
 }
 
-// set replaces what is to be written and returns at once.
-func (p *publisher) set(c Conditions) {
+// set replaces the value that is to be written and returns at once.
+func (p *publisher[T]) set(value T) {
 	p.mu.Lock()
-	p.wanted = c
+	p.wanted = value
 	p.mu.Unlock()
-	select {
-	case p.changed <- struct{}{}:
-	default:
-	}
+	p.changed.Notify()
 }
 
-func (p *publisher) run(ctx context.Context) {
+func (p *publisher[T]) get() T {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.wanted
+}
+
+// run writes until the context ends.
+func (p *publisher[T]) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,26 +57,19 @@ func (p *publisher) run(ctx context.Context) {
 	}
 }
 
-func (p *publisher) writeUntilDone(ctx context.Context) {
-	for pause := publishRetry; ; pause = min(2*pause, publishRetryMax) {
-		p.mu.Lock()
-		c := p.wanted
-		p.mu.Unlock()
+// writeUntilDone writes until a write succeeds. A newer value is tried at once.
+func (p *publisher[T]) writeUntilDone(ctx context.Context) {
+	pause := backoff.Backoff{Initial: publishRetry, Max: publishRetryMax}
+	for {
 		limited, cancel := context.WithTimeout(ctx, publishTimeout)
-		err := p.pods.Publish(limited, c)
+		err := p.write(limited, p.get())
 		cancel()
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		p.log.Error(err, "Publishing conditions of the unit's pod")
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		p.log.Error(err, "Publishing status of the unit")
+		if !backoff.SleepUntil(ctx, pause.Next(), p.changed) {
 			return
-		case <-p.changed: // Something newer: try it at once.
-			timer.Stop()
-		case <-timer.C:
 		}
 	}
 }

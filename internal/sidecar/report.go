@@ -2,7 +2,6 @@ package sidecar
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/contract"
@@ -12,9 +11,9 @@ import (
 // report tells the cluster how the unit became active, beside the Lease.
 func (s *Sidecar) report(r ha.Report) {
 	sessions := int64(-1)
-	if s.config.Sessions != nil {
+	if s.config.Connections != nil {
 		var err error
-		if sessions, err = s.config.Sessions(); err != nil {
+		if sessions, err = s.config.Connections(); err != nil {
 			s.log.Error(err, "Counting sessions for the report of the failover")
 		}
 	}
@@ -45,10 +44,4 @@ func reportOf(r ha.Report, unit string, sessions int64, now time.Time) contract.
 		TotalMicroseconds:     r.Total().Microseconds(),
 		SessionsHeld:          sessions,
 	}
-}
-
-// unitOf is the unit of an incarnation.
-func unitOf(i ha.Incarnation) string {
-	unit, _, _ := strings.Cut(string(i), "/")
-	return unit
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/addresses"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
@@ -76,8 +77,8 @@ type Heartbeats interface {
 
 // Monitors watch what the unit needs to serve the traffic.
 type Monitors interface {
-	// Run tells the health, and each fault in words, whenever that changes, until the context ends.
-	Run(ctx context.Context, changed func(h ha.Health, faults []string))
+	// Run reports the health, and the result of each check, whenever they change, until the context ends.
+	Run(ctx context.Context, changed func(h ha.Health, checks []contract.UnitHealth))
 }
 
 // Configuration hands the firewall beside the sidecar its document.
@@ -110,8 +111,12 @@ type Config struct {
 	Monitors      Monitors
 	Configuration Configuration
 	Pods          Pods
-	// Sessions counts the connections that the kernel holds.
-	Sessions func() (int64, error)
+	// Status is where the unit reports.
+	Status StatusStore
+	// Classes are the names of the classes of state that are replicated.
+	Classes []string
+	// Connections counts the connections that the kernel holds.
+	Connections func() (int64, error)
 	// FirewallStatusFile is where the firewall beside the sidecar reports what is in force.
 	FirewallStatusFile string
 	// HealthAddress is where /healthz and /readyz are served; they are not when it is empty.
@@ -128,10 +133,15 @@ type Sidecar struct {
 	config Config
 	log    logr.Logger
 
-	// machine, conditions and firewall belong to the goroutine of Run.
+	// machine, conditions, status, firewall, lastHolder, formerHolder and lastFailover belong to the goroutine of Run.
 	machine    ha.Machine
 	conditions Conditions
+	status     contract.UnitStatus
 	firewall   firewallStatus
+	// lastHolder is the last holder of the Lease, and formerHolder was the last before the current term.
+	lastHolder, formerHolder ha.Incarnation
+	// lastFailover records how this process became active; nil if it never did.
+	lastFailover *contract.FailoverRecord
 
 	faults      faults
 	beatProblem string
@@ -140,8 +150,10 @@ type Sidecar struct {
 	beats        chan ha.Fact
 	firewalls    chan firewallStatus
 	faultChanges chan faults
-	publisher    *publisher
-	health       health
+	// publisher writes the pod's conditions, and reporter the unit's status.
+	publisher *publisher[Conditions]
+	reporter  *publisher[contract.UnitStatus]
+	health    health
 	// workers are all goroutines but that of Run.
 	workers sync.WaitGroup
 	failure atomic.Pointer[error]
@@ -164,7 +176,9 @@ func New(c Config) *Sidecar {
 		firewalls:    make(chan firewallStatus),
 		faultChanges: make(chan faults),
 	}
-	s.publisher = newPublisher(c.Pods, c.Log)
+	s.publisher = newPublisher(c.Pods.Publish, c.Log)
+	unit := &recorder{store: c.Status, connections: c.Connections, now: time.Now, log: c.Log}
+	s.reporter = newPublisher(unit.write, c.Log)
 	s.health = health{now: c.Now}
 	return s
 }
@@ -199,6 +213,7 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 	s.work(func() { s.hear(ctx) })
 	s.followFaults(ctx)
 	s.work(func() { s.publisher.run(ctx) })
+	s.work(func() { s.reporter.run(ctx) })
 	s.work(func() {
 		if err := s.config.Replication.Run(ctx); err != nil && ctx.Err() == nil {
 			tell(ha.PeerDisconnected{})

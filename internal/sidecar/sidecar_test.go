@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
@@ -175,12 +176,13 @@ func TestDocumentsFollowTheRole(t *testing.T) {
 	})
 }
 
-// Conditions that could not be written are written when they can be, and only the newest.
+// A status that could not be written is written when that is possible, and only the newest.
 func TestPublisherRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWitness()
 		w.setAway(true)
 		u := start(t, w, &link{}, 0)
+		u.store.setAway(true)
 		u.pods.mu.Lock()
 		u.pods.away = true
 		u.pods.mu.Unlock()
@@ -190,12 +192,64 @@ func TestPublisherRetries(t *testing.T) {
 		if c := u.pods.published(); c.Role.Reason == "Active" {
 			t.Errorf("published %+v", c)
 		}
+		if status, _ := u.store.reported(); status.Role == "Active" {
+			t.Errorf("reported %+v", status)
+		}
+		u.store.setAway(false)
 		u.pods.mu.Lock()
 		u.pods.away = false
 		u.pods.mu.Unlock()
 		time.Sleep(publishRetryMax)
 		if c := u.pods.published(); c.Role.Reason != "Active" {
 			t.Errorf("published %+v", c)
+		}
+		if status, _ := u.store.reported(); status.Role != "Active" {
+			t.Errorf("reported %+v", status)
+		}
+	})
+}
+
+// A unit reports its role, its term and how it became active, and then writes nothing while nothing changes.
+func TestUnitReportsChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, l := newWitness(), &link{}
+		first := start(t, w, l, 0)
+		first.becomes(t, ha.Active, time.Second)
+		second := start(t, w, l, 1)
+		second.becomes(t, ha.Standby, 10*time.Second)
+		time.Sleep(10 * time.Second)
+
+		status, writes := first.store.reported()
+		if status.Role != "Active" || status.Term != 1 || status.Incarnation != "primary/uid/1" ||
+			status.Fence != contract.FenceBPF || status.ConfigurationHash != "abc" {
+			t.Errorf("the active reports %+v", status)
+		}
+		if got := status.Health; len(got) != 1 || got[0].Name != "Firewall" || !got[0].Healthy {
+			t.Errorf("health is %+v", got)
+		}
+		if c := status.Classes; len(c) != 1 || c[0].State != contract.ClassInSync || *c[0].Entries != 42 {
+			t.Errorf("classes are %+v", c)
+		}
+		time.Sleep(10 * time.Minute)
+		if _, later := first.store.reported(); later != writes {
+			t.Errorf("%d writes in ten minutes in which nothing changed", later-writes)
+		}
+
+		first.stop()
+		<-first.done
+		second.becomes(t, ha.Active, time.Second)
+		time.Sleep(time.Second)
+		status, _ = second.store.reported()
+		last := status.LastFailover
+		if last == nil {
+			t.Fatalf("no failover in %+v", status)
+		}
+		if last.From != "primary" || last.To != "secondary" || last.Term != 2 || last.Cause != contract.CauseStop ||
+			*last.ConnectionsHeld != 42 || len(last.Steps) != 8 {
+			t.Errorf("the failover is %+v", last)
+		}
+		if err := status.Validate(); err != nil {
+			t.Error(err)
 		}
 	})
 }

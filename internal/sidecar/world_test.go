@@ -305,11 +305,52 @@ func (p *pods) published() Conditions {
 	return p.last
 }
 
+// store holds what was reported.
+type store struct {
+	mu     sync.Mutex
+	last   contract.UnitStatus
+	writes int
+	away   bool
+}
+
+func (s *store) Read(context.Context) (contract.UnitStatus, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away {
+		return contract.UnitStatus{}, errAway
+	}
+	return s.last, nil
+}
+
+func (s *store) Write(_ context.Context, status contract.UnitStatus) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away {
+		return errAway
+	}
+	s.last = status
+	s.writes++
+	return nil
+}
+
+func (s *store) setAway(away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = away
+}
+
+func (s *store) reported() (contract.UnitStatus, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last, s.writes
+}
+
 // life is one unit that runs in the test.
 type life struct {
 	unit *Sidecar
 	*journal
 	pods      *pods
+	store     *store
 	documents *documents
 	end       *end
 	stop      func()
@@ -348,12 +389,14 @@ func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life 
 	j := &journal{fails: map[string]error{}}
 	e := &end{journal: j, link: l, index: index, self: self, breaks: make(chan error, 1)}
 	l.set(index, e)
-	p, d := &pods{}, &documents{}
+	p, r, d := &pods{}, &store{}, &documents{}
 	ctx, cancel := context.WithCancel(t.Context())
 	u := &life{
-		journal: j, pods: p, documents: d, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
+		journal: j, pods: p, store: r, documents: d, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
 		unit: New(Config{
-			HA: c, Lease: w, Gate: hostGate{host{j}}, Addresses: hostAddresses{host{j}}, Replication: e, Pods: p,
+			HA: c, Lease: w, Gate: hostGate{host{j}}, Addresses: hostAddresses{host{j}}, Replication: e, Pods: p, Status: r,
+			Classes:            []string{"ConnectionCache"},
+			Connections:        func() (int64, error) { return 42, nil },
 			Heartbeats:         beats{e},
 			Configuration:      d,
 			FirewallStatusFile: status,

@@ -183,7 +183,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		Gate:               g,
 		FirewallStatusFile: o.firewallStatus,
 		HealthAddress:      o.healthBindAddress,
-		Sessions:           countSessions,
+		Connections:        countConnections,
 		Now:                sidecar.BootTime,
 		Log:                log,
 	}
@@ -200,6 +200,9 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return err
 	}
 	defer func() { err = errors.Join(err, closeClasses()) }()
+	for _, c := range classes {
+		config.Classes = append(config.Classes, c.ID.String())
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	heartbeats, err := heartbeat.Listen(heartbeat.Config{
@@ -306,6 +309,7 @@ func (o sidecarOptions) connect(config *sidecar.Config, u unit, pair contract.Se
 	if err != nil {
 		return fmt.Errorf("making a client for pods: %w", err)
 	}
+	config.Status = sidecar.NewUnitClient(client, u.namespace, resources.UnitName(pair.Pair, u.name))
 	config.Pods = sidecar.NewPodClient(client, u.namespace, u.podName, resources.UnitName(pair.Pair, u.peer))
 	return nil
 }

@@ -75,7 +75,7 @@ func (b *bed) install() {
 	b.t.Helper()
 	ctx := b.t.Context()
 	checkout := filepath.Dir(b.o.Bin)
-	for _, name := range []string{"firewallconfigurations", "hapairs", "syncpolicies"} {
+	for _, name := range []string{"firewallconfigurations", "hapairs", "haunits", "syncpolicies"} {
 		crd := &apiextensionsv1.CustomResourceDefinition{}
 		b.read(filepath.Join(checkout, "config/crd/hapair.io_"+name+".yaml"), crd)
 		b.create(ctx, crd)

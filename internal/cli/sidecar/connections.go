@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-// sessionsFile is how many connections the network namespace tracks.
-const sessionsFile = "/proc/sys/net/netfilter/nf_conntrack_count"
+// connectionsFile holds how many connections the network namespace tracks.
+const connectionsFile = "/proc/sys/net/netfilter/nf_conntrack_count"
 
-func countSessions() (int64, error) {
-	text, err := os.ReadFile(sessionsFile)
+// countConnections returns how many connections the kernel holds.
+func countConnections() (int64, error) {
+	text, err := os.ReadFile(connectionsFile)
 	if err != nil {
 		return 0, fmt.Errorf("counting tracked connections: %w", err)
 	}
