@@ -43,7 +43,9 @@ var _ = Describe("kubectl get", func() {
 		Expect(server.Status().Update(ctx, policy)).To(Succeed())
 
 		names, cells := table(ctx, policy, "syncpolicies")
-		Expect(names).To(Equal([]string{"Name", "Accepted", "Pairs", "Age"}))
+		Expect(names).To(Equal([]string{
+			"Name", "Accepted", "Pairs", "Classes", "Records/s", "Kbit/s", "Message", "Age",
+		}))
 		Expect(cells[:3]).To(HaveExactElements("columns", "True", `["east","west"]`))
 	})
 

@@ -4,86 +4,108 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// SyncPolicy says what of a pair's state is replicated, and how fast. Pairs of its namespace refer to it.
+// SyncPolicy chooses which state a pair replicates, and how fast. Pairs in its namespace refer to it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:path=syncpolicies,singular=syncpolicy,shortName=syncpol,categories={firewall}
-// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`,description="Whether the policy can be carried out"
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`,description="Whether the operator applies the policy"
 // +kubebuilder:printcolumn:name="Pairs",type=string,JSONPath=`.status.pairs`,description="Pairs that use the policy"
+// +kubebuilder:printcolumn:name="Classes",type=string,JSONPath=`.spec.classes[*].name`,priority=1,description="Classes that the policy configures"
+// +kubebuilder:printcolumn:name="Records/s",type=integer,JSONPath=`.spec.throttle.recordsPerSecond`,priority=1,description="Upper bound of the records sent in a second"
+// +kubebuilder:printcolumn:name="Kbit/s",type=integer,JSONPath=`.spec.throttle.kilobitsPerSecond`,priority=1,description="Upper bound of the bandwidth"
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].message`,priority=1,description="Why the policy is accepted or not"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type SyncPolicy struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what is replicated.
+	// spec is what pairs with this policy replicate.
 	// +required
 	Spec SyncPolicySpec `json:"spec"`
 
-	// status is who uses the policy. The operator alone writes it.
+	// status shows whether the policy is accepted, and which pairs use it. Only the operator writes it.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status SyncPolicyStatus `json:"status,omitempty"`
 }
 
-// SyncPolicySpec is what is replicated.
+// SyncPolicySpec is what pairs with this policy replicate.
 type SyncPolicySpec struct {
-	// classes override, class by class, whether the class is replicated. A class that is not listed has its default.
+	// classes configure single classes of state. A class that is not listed has its default.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=32
 	Classes []SyncClass `json:"classes,omitempty"`
 
-	// connections narrows which connections are replicated.
-	// +optional
-	Connections *ConnectionFilter `json:"connections,omitempty"`
-
-	// throttle bounds how fast state is sent, so that replication never disturbs the traffic.
+	// throttle bounds how fast state is sent, so that replication does not disturb the traffic.
 	// +optional
 	Throttle *SyncThrottle `json:"throttle,omitempty"`
+
+	// audit configures how often the tables of the two units are compared.
+	// +optional
+	Audit *SyncAudit `json:"audit,omitempty"`
 }
 
-// SyncClassName is one class of replicated state.
+// SyncClassName is the name of a class of replicated state.
 //
 // +kubebuilder:validation:Enum=ConnectionCache
 type SyncClassName string
 
-// ConnectionCache is connection tracking: tuples, NAT, status, TCP state and window scale, marks, time-outs.
+// ConnectionCache is connection tracking: tuples, translation, status, TCP state and window scale, marks, timeouts.
 const ConnectionCache SyncClassName = "ConnectionCache"
 
 // SyncMode is whether a class is replicated.
 //
-// +kubebuilder:validation:Enum=Replicate;Skip
+// +kubebuilder:validation:Enum=Default;Replicate;Skip
 type SyncMode string
 
 // The modes of a class.
 const (
+	// SyncModeDefault does what a pair without a policy does.
+	SyncModeDefault SyncMode = "Default"
 	// SyncModeReplicate sends the class to the standby.
 	SyncModeReplicate SyncMode = "Replicate"
-	// SyncModeSkip leaves the class out: it is lost at a failover.
+	// SyncModeSkip does not send the class. Its state is lost at a failover.
 	SyncModeSkip SyncMode = "Skip"
 )
 
-// SyncClass is how one class is treated.
+// SyncClass configures one class.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.connectionCache) || self.name == 'ConnectionCache'",message="connectionCache has the options of class ConnectionCache; move it to the item of that name, or remove it"
 type SyncClass struct {
 	// name of the class.
 	// +required
 	Name SyncClassName `json:"name"`
 
-	// mode says whether the class is replicated.
-	// +required
-	Mode SyncMode `json:"mode"`
+	// mode is whether the class is replicated: Default, as in a pair without a policy; Replicate; or Skip, which loses
+	// its state at a failover.
+	// +optional
+	// +kubebuilder:default=Default
+	Mode SyncMode `json:"mode,omitempty"`
+
+	// weight is the share of the stream that the class has when several classes have changes waiting: the number of
+	// frames it sends in one turn. The default depends on the class: 8 for ConnectionCache.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=64
+	Weight int32 `json:"weight,omitempty"`
+
+	// connectionCache are the options of class ConnectionCache.
+	// +optional
+	ConnectionCache *ConnectionCacheOptions `json:"connectionCache,omitempty"`
 }
 
-// ConnectionFilter narrows which connections are replicated.
-type ConnectionFilter struct {
-	// protocols that are replicated; all when empty.
+// ConnectionCacheOptions narrow which connections are replicated.
+type ConnectionCacheOptions struct {
+	// protocols that are replicated; all if empty.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=8
 	Protocols []ConnectionProtocol `json:"protocols,omitempty"`
 
-	// excludedNetworks are address blocks, as in 192.0.2.0/24; a connection from or to one of them is not replicated.
+	// excludedNetworks are address blocks, as in 192.0.2.0/24. A connection from or to one of them is not replicated.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
@@ -91,23 +113,23 @@ type ConnectionFilter struct {
 	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self) && cidr(self).masked() == cidr(self)",message="an excluded network must be an address block without host bits, as in 192.0.2.0/24 or 2001:db8::/32"
 	ExcludedNetworks []string `json:"excludedNetworks,omitempty"`
 
-	// tcpStates are the states in which TCP connections are replicated; all when empty. With Established alone a flood of
-	// connection attempts costs the standby nothing, and a connection that is being set up or closed at a failover is
+	// tcpStates are the states in which TCP connections are replicated; all if empty. With Established alone, a flood of
+	// connection attempts costs the standby nothing. A connection that is being opened or closed at a failover is then
 	// lost.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=9
 	TCPStates []TCPState `json:"tcpStates,omitempty"`
 
-	// minimumAgeSeconds is how old a connection becomes before it is replicated; at once when unset. Most connections end
-	// within seconds, and then cost the standby nothing; a connection that is younger at a failover is lost.
+	// minimumAgeSeconds is the age from which a connection is replicated; at once if unset. Most connections end within
+	// seconds, and then cost the standby nothing. A connection that is younger at a failover is lost.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=60
 	MinimumAgeSeconds int32 `json:"minimumAgeSeconds,omitempty"`
 }
 
-// TCPState is what the kernel's connection tracking takes a TCP connection for.
+// TCPState is the state of a TCP connection in the kernel's connection tracking.
 //
 // +kubebuilder:validation:Enum=SynSent;SynReceived;Established;FinWait;CloseWait;LastAck;TimeWait;Close;SimultaneousOpen
 type TCPState string
@@ -117,38 +139,50 @@ type TCPState string
 // +kubebuilder:validation:Enum=TCP;UDP;SCTP;ICMP;ICMPv6;GRE
 type ConnectionProtocol string
 
-// SyncThrottle bounds how fast state is sent. What exceeds a bound waits and is merged, never dropped. Heartbeats, and
-// what a switchover waits for, are never held back.
+// SyncThrottle bounds how fast state is sent. Changes beyond a bound wait and are merged; none is dropped. Heartbeats,
+// and frames that a switchover waits for, are not delayed.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.recordsPerSecond) || has(self.kilobitsPerSecond)",message="a throttle must bound something: set recordsPerSecond, kilobitsPerSecond, or both"
 type SyncThrottle struct {
-	// recordsPerSecond that are sent at most.
+	// recordsPerSecond is the largest number of records sent in a second.
 	// +optional
 	// +kubebuilder:validation:Minimum=100
 	// +kubebuilder:validation:Maximum=10000000
 	RecordsPerSecond int32 `json:"recordsPerSecond,omitempty"`
 
-	// kilobitsPerSecond, of 1,000 bits each, that the state takes of the network between the units at most, encryption
-	// and framing included.
+	// kilobitsPerSecond is the bandwidth between the units that state may use, in units of 1,000 bits a second. It
+	// includes encryption and framing.
 	// +optional
 	// +kubebuilder:validation:Minimum=64
 	// +kubebuilder:validation:Maximum=100000000
 	KilobitsPerSecond int32 `json:"kilobitsPerSecond,omitempty"`
 }
 
-// SyncPolicyStatus is who uses the policy.
+// SyncAudit configures the comparison of the units' tables while they are in sync. An audit finds and repairs what was
+// lost without notice. It costs each unit a dump of the table.
+type SyncAudit struct {
+	// intervalSeconds is the time between two audits.
+	// +optional
+	// +kubebuilder:default=600
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=86400
+	IntervalSeconds int32 `json:"intervalSeconds,omitempty"`
+}
+
+// SyncPolicyStatus shows whether the policy is accepted, and which pairs use it.
 type SyncPolicyStatus struct {
-	// observedGeneration is the generation of the spec that this status speaks of.
+	// observedGeneration is the generation of the spec that this status describes; -1 until the operator has seen the
+	// policy.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// pairs that use the policy, by name, sorted.
+	// pairs are the names of the pairs that use the policy, sorted.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=1000
 	Pairs []string `json:"pairs,omitempty"`
 
-	// conditions of the policy: Accepted.
+	// conditions of the policy. Accepted is False if the policy cannot be applied; the message then names the field.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

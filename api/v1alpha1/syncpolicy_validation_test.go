@@ -7,6 +7,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
@@ -23,6 +24,14 @@ var _ = Describe("SyncPolicy", func() {
 		},
 		Entry("a valid policy as it is", func(*v1alpha1.SyncPolicy) {}),
 		Entry("a policy that says nothing", func(p *v1alpha1.SyncPolicy) { p.Spec = v1alpha1.SyncPolicySpec{} }),
+		Entry("a class without a mode", classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache})),
+		Entry("a class with its default",
+			classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeDefault})),
+		Entry("the least weight", weight(1)),
+		Entry("the highest weight", weight(64)),
+		Entry("the shortest interval of audits", audit(60)),
+		Entry("the longest interval of audits", audit(86400)),
+		Entry("audits without an interval", audit(0)),
 		Entry("a class left out", classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeSkip})),
 		Entry("every protocol", protocols("TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "GRE")),
 		Entry("excluded networks of both families", excluded("192.0.2.0/24", "2001:db8::/32", "198.51.100.7/32")),
@@ -46,27 +55,33 @@ var _ = Describe("SyncPolicy", func() {
 		},
 		Entry("a class that does not exist", "spec.classes[0].name", `supported values: "ConnectionCache"`,
 			classes(v1alpha1.SyncClass{Name: "Connections", Mode: v1alpha1.SyncModeSkip})),
-		Entry("a mode that does not exist", "spec.classes[0].mode", `supported values: "Replicate", "Skip"`,
+		Entry("a mode that does not exist", "spec.classes[0].mode", `supported values: "Default", "Replicate", "Skip"`,
 			classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: "Off"})),
+		Entry("a class that is always replicated", "spec.classes[0].name", `supported values: "ConnectionCache"`,
+			classes(v1alpha1.SyncClass{Name: "Configuration", Mode: v1alpha1.SyncModeSkip})),
+		Entry("a weight that is negative", "spec.classes[0].weight", "greater than or equal to 1", weight(-1)),
+		Entry("a weight beyond any use", "spec.classes[0].weight", "less than or equal to 64", weight(65)),
+		Entry("audits without a pause", "spec.audit.intervalSeconds", "greater than or equal to 60", audit(59)),
+		Entry("audits that hardly ever come", "spec.audit.intervalSeconds", "less than or equal to 86400", audit(86401)),
 		Entry("a class listed twice", "spec.classes[1]", `Duplicate value: {"name":"ConnectionCache"}`,
 			classes(
 				v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeSkip},
 				v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeReplicate},
 			)),
 
-		Entry("a protocol that does not exist", "spec.connections.protocols[0]",
+		Entry("a protocol that does not exist", "spec.classes[0].connectionCache.protocols[0]",
 			`supported values: "TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "GRE"`, protocols("tcp")),
-		Entry("a protocol listed twice", "spec.connections.protocols[1]", `Duplicate value: "TCP"`, protocols("TCP", "TCP")),
+		Entry("a protocol listed twice", "spec.classes[0].connectionCache.protocols[1]", `Duplicate value: "TCP"`, protocols("TCP", "TCP")),
 
-		Entry("a block without prefix length", "spec.connections.excludedNetworks[0]", "as in 192.0.2.0/24",
+		Entry("a block without prefix length", "spec.classes[0].connectionCache.excludedNetworks[0]", "as in 192.0.2.0/24",
 			excluded("192.0.2.0")),
-		Entry("a block with host bits", "spec.connections.excludedNetworks[0]", "without host bits",
+		Entry("a block with host bits", "spec.classes[0].connectionCache.excludedNetworks[0]", "without host bits",
 			excluded("192.0.2.1/24")),
-		Entry("a block with host bits of IPv6", "spec.connections.excludedNetworks[1]", "without host bits",
+		Entry("a block with host bits of IPv6", "spec.classes[0].connectionCache.excludedNetworks[1]", "without host bits",
 			excluded("2001:db8::/32", "2001:db8::1/32")),
-		Entry("a block listed twice", "spec.connections.excludedNetworks[1]", "Duplicate value",
+		Entry("a block listed twice", "spec.classes[0].connectionCache.excludedNetworks[1]", "Duplicate value",
 			excluded("192.0.2.0/24", "192.0.2.0/24")),
-		Entry("65 excluded networks", "spec.connections.excludedNetworks", "must have at most 64 items",
+		Entry("65 excluded networks", "spec.classes[0].connectionCache.excludedNetworks", "must have at most 64 items",
 			excluded(manyBlocks(65)...)),
 
 		Entry("a throttle that would never catch up", "spec.throttle.recordsPerSecond", "greater than or equal to 100",
@@ -79,13 +94,13 @@ var _ = Describe("SyncPolicy", func() {
 			bandwidth(100_000_001)),
 		Entry("a throttle that bounds nothing", "spec.throttle", "set recordsPerSecond, kilobitsPerSecond, or both",
 			throttle(0)),
-		Entry("a TCP state that does not exist", "spec.connections.tcpStates[0]", `supported values: "SynSent"`,
+		Entry("a TCP state that does not exist", "spec.classes[0].connectionCache.tcpStates[0]", `supported values: "SynSent"`,
 			tcpStates("ESTABLISHED")),
-		Entry("a TCP state listed twice", "spec.connections.tcpStates[1]", "Duplicate value",
+		Entry("a TCP state listed twice", "spec.classes[0].connectionCache.tcpStates[1]", "Duplicate value",
 			tcpStates("Established", "Established")),
-		Entry("a minimum age that few connections reach", "spec.connections.minimumAgeSeconds",
+		Entry("a minimum age that few connections reach", "spec.classes[0].connectionCache.minimumAgeSeconds",
 			"less than or equal to 60", minimumAge(61)),
-		Entry("a negative minimum age", "spec.connections.minimumAgeSeconds", "greater than or equal to 1", minimumAge(-1)),
+		Entry("a negative minimum age", "spec.classes[0].connectionCache.minimumAgeSeconds", "greater than or equal to 1", minimumAge(-1)),
 	)
 
 	DescribeTable("demands",
@@ -98,8 +113,18 @@ metadata: {name: edge, namespace: default}
 		},
 		Entry("a spec", "spec", ``),
 		Entry("the name of a class", "spec.classes[0].name", `spec: {classes: [{mode: Skip}]}`),
-		Entry("the mode of a class", "spec.classes[0].mode", `spec: {classes: [{name: ConnectionCache}]}`),
 	)
+})
+
+// An operator that has not seen a policy must not be taken for one that accepts it.
+var _ = It("SyncPolicy that no operator has seen is not current", func(ctx SpecContext) {
+	policy := newPolicy()
+	policy.Name = "unseen"
+	Expect(server.Create(ctx, policy)).To(Succeed())
+	DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, policy)).To(Succeed()) })
+	Expect(server.Get(ctx, client.ObjectKeyFromObject(policy), policy)).To(Succeed())
+	Expect(policy.Status.ObservedGeneration).To(BeEquivalentTo(-1))
+	Expect(policy.Spec.Classes[0].Mode).To(Equal(v1alpha1.SyncModeReplicate))
 })
 
 func classes(list ...v1alpha1.SyncClass) policyChange {
@@ -107,11 +132,23 @@ func classes(list ...v1alpha1.SyncClass) policyChange {
 }
 
 func protocols(list ...v1alpha1.ConnectionProtocol) policyChange {
-	return func(p *v1alpha1.SyncPolicy) { p.Spec.Connections = &v1alpha1.ConnectionFilter{Protocols: list} }
+	return connectionCache(v1alpha1.ConnectionCacheOptions{Protocols: list})
 }
 
 func excluded(list ...string) policyChange {
-	return func(p *v1alpha1.SyncPolicy) { p.Spec.Connections = &v1alpha1.ConnectionFilter{ExcludedNetworks: list} }
+	return connectionCache(v1alpha1.ConnectionCacheOptions{ExcludedNetworks: list})
+}
+
+func connectionCache(o v1alpha1.ConnectionCacheOptions) policyChange {
+	return classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, ConnectionCache: &o})
+}
+
+func weight(w int32) policyChange {
+	return classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Weight: w})
+}
+
+func audit(seconds int32) policyChange {
+	return func(p *v1alpha1.SyncPolicy) { p.Spec.Audit = &v1alpha1.SyncAudit{IntervalSeconds: seconds} }
 }
 
 func throttle(recordsPerSecond int32) policyChange {
@@ -127,13 +164,11 @@ func bandwidth(kilobitsPerSecond int32) policyChange {
 }
 
 func minimumAge(seconds int32) policyChange {
-	return func(p *v1alpha1.SyncPolicy) {
-		p.Spec.Connections = &v1alpha1.ConnectionFilter{MinimumAgeSeconds: seconds}
-	}
+	return connectionCache(v1alpha1.ConnectionCacheOptions{MinimumAgeSeconds: seconds})
 }
 
 func tcpStates(list ...v1alpha1.TCPState) policyChange {
-	return func(p *v1alpha1.SyncPolicy) { p.Spec.Connections = &v1alpha1.ConnectionFilter{TCPStates: list} }
+	return connectionCache(v1alpha1.ConnectionCacheOptions{TCPStates: list})
 }
 
 func manyBlocks(n int) []string {

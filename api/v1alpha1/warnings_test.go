@@ -71,7 +71,7 @@ var _ = Describe("What is allowed and seldom meant", Ordered, func() {
 		pair.Spec.Failover.Preemption.Policy = v1alpha1.PreemptWhenHealthy
 		Expect(kubectl.Create(ctx, pair)).To(Succeed())
 		policy := newPolicy()
-		policy.Spec.Connections = &v1alpha1.ConnectionFilter{Protocols: []v1alpha1.ConnectionProtocol{"UDP", "TCP"}}
+		protocols("UDP", "TCP")(policy)
 		policy.Spec.Throttle = &v1alpha1.SyncThrottle{RecordsPerSecond: 1000, KilobitsPerSecond: 1000}
 		Expect(kubectl.Create(ctx, policy)).To(Succeed())
 		Expect(heard.take()).To(BeEmpty())
@@ -110,7 +110,7 @@ var _ = Describe("What is allowed and seldom meant", Ordered, func() {
 		Entry("that skips connections", func(p *v1alpha1.SyncPolicy) {
 			p.Spec.Classes[0].Mode = v1alpha1.SyncModeSkip
 		}, "spec.classes: "),
-		Entry("that leaves TCP out", protocols("UDP"), "spec.connections.protocols: "),
+		Entry("that leaves TCP out", protocols("UDP"), "spec.classes[].connectionCache.protocols: "),
 		Entry("that admits few records", throttle(999), "spec.throttle.recordsPerSecond: "),
 		Entry("that admits little of the network", func(p *v1alpha1.SyncPolicy) {
 			p.Spec.Throttle = &v1alpha1.SyncThrottle{KilobitsPerSecond: 999}

@@ -277,9 +277,9 @@ func writePolicy(number int) change {
 	specs := []v1alpha1.SyncPolicySpec{
 		{Throttle: &v1alpha1.SyncThrottle{RecordsPerSecond: 1000}},
 		{Throttle: &v1alpha1.SyncThrottle{RecordsPerSecond: 1000, KilobitsPerSecond: 5000}},
-		{Connections: &v1alpha1.ConnectionFilter{
+		{Classes: []v1alpha1.SyncClass{{Name: v1alpha1.ConnectionCache, ConnectionCache: &v1alpha1.ConnectionCacheOptions{
 			Protocols: []v1alpha1.ConnectionProtocol{"UDP", "TCP"}, ExcludedNetworks: []string{"192.0.2.0/24"},
-		}},
+		}}}},
 	}
 	what := fmt.Sprintf("SyncPolicy slow is number %d", number)
 	return change{what: what, around: func(ctx context.Context, namespace string) error {

@@ -134,7 +134,10 @@ var _ = Describe("Replacing units", func() {
 		}).Should(Succeed())
 		By("changing what takes a new pod")
 		Expect(s.get(ctx, "policy", policy)).To(Succeed())
-		policy.Spec.Connections = &v1alpha1.ConnectionFilter{Protocols: []v1alpha1.ConnectionProtocol{"TCP"}}
+		policy.Spec.Classes = []v1alpha1.SyncClass{{
+			Name:            v1alpha1.ConnectionCache,
+			ConnectionCache: &v1alpha1.ConnectionCacheOptions{Protocols: []v1alpha1.ConnectionProtocol{"TCP"}},
+		}}
 		Expect(admin.Update(ctx, policy)).To(Succeed())
 		Eventually(func(g Gomega) { g.Expect(told(g).Classes).To(ConsistOf(HaveField("Options", MatchJSON(`{"protocols":["TCP"]}`)))) }).Should(Succeed())
 		finish(ctx, v1alpha1.Secondary)

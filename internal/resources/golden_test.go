@@ -124,12 +124,16 @@ func probes() []v1alpha1.ProbeSpec {
 
 func policy() *v1alpha1.SyncPolicy {
 	return &v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{
-		Connections: &v1alpha1.ConnectionFilter{
+		Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
 			Protocols:        []v1alpha1.ConnectionProtocol{"UDP", "TCP"},
 			ExcludedNetworks: []string{"198.51.100.0/24"},
-		},
+		}),
 		Throttle: &v1alpha1.SyncThrottle{RecordsPerSecond: 50000},
 	}}
+}
+
+func connectionCache(o v1alpha1.ConnectionCacheOptions) []v1alpha1.SyncClass {
+	return []v1alpha1.SyncClass{{Name: v1alpha1.ConnectionCache, ConnectionCache: &o}}
 }
 
 func network(name, attachment, namespace string, addresses ...string) v1alpha1.NetworkSpec {

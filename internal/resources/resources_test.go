@@ -107,6 +107,16 @@ func TestSync(t *testing.T) {
 	}{
 		"no policy":    {nil, `{"classes":[{"name":"ConnectionCache"}],"auditIntervalSeconds":600}`, ""},
 		"empty policy": {&v1alpha1.SyncPolicy{}, `{"classes":[{"name":"ConnectionCache"}],"auditIntervalSeconds":600}`, ""},
+		"class with its default": {
+			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{
+				{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeDefault, Weight: 3},
+			}}},
+			`{"classes":[{"name":"ConnectionCache","weight":3}],"auditIntervalSeconds":600}`, "",
+		},
+		"class that is always replicated": {
+			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{{Name: "Configuration"}}}}, "",
+			"spec.classes[0].name: class Configuration is always replicated and must not be named; leave it out",
+		},
 		"class skipped": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{skip}}},
 			`{"classes":[],"auditIntervalSeconds":600}`, "",
@@ -118,18 +128,19 @@ func TestSync(t *testing.T) {
 		},
 		"what is narrow": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{
-				Connections: &v1alpha1.ConnectionFilter{
+				Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
 					TCPStates: []v1alpha1.TCPState{"TimeWait", "Established"}, MinimumAgeSeconds: 5,
-				},
+				}),
 				Throttle: &v1alpha1.SyncThrottle{KilobitsPerSecond: 10_000},
+				Audit:    &v1alpha1.SyncAudit{IntervalSeconds: 3600},
 			}},
 			`{"classes":[{"name":"ConnectionCache","options":{"tcpStates":["Established","TimeWait"],` +
-				`"minimumAgeSeconds":5}}],"kilobitsPerSecond":10000,"auditIntervalSeconds":600}`, "",
+				`"minimumAgeSeconds":5}}],"kilobitsPerSecond":10000,"auditIntervalSeconds":3600}`, "",
 		},
 		"unknown state": {
-			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Connections: &v1alpha1.ConnectionFilter{
+			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
 				TCPStates: []v1alpha1.TCPState{"Asleep"},
-			}}}, "", `spec.connections.tcpStates[0]: unknown TCP state "Asleep"; known: Close, CloseWait, Established, FinWait, LastAck, ` +
+			})}}, "", `spec.classes[0].connectionCache.tcpStates[0]: unknown TCP state "Asleep"; known: Close, CloseWait, Established, FinWait, LastAck, ` +
 				`SimultaneousOpen, SynReceived, SynSent, TimeWait`,
 		},
 		"unknown class": {
@@ -137,9 +148,9 @@ func TestSync(t *testing.T) {
 			`spec.classes[0].name: unknown class "Dreams"; known: ConnectionCache`,
 		},
 		"unknown protocol": {
-			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Connections: &v1alpha1.ConnectionFilter{
+			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
 				Protocols: []v1alpha1.ConnectionProtocol{"TCP", "IPX"},
-			}}}, "", `spec.connections.protocols[1]: unknown protocol "IPX"; known: GRE, ICMP, ICMPv6, SCTP, TCP, UDP`,
+			})}}, "", `spec.classes[0].connectionCache.protocols[1]: unknown protocol "IPX"; known: GRE, ICMP, ICMPv6, SCTP, TCP, UDP`,
 		},
 	}
 	for name, test := range tests {
