@@ -18,8 +18,8 @@ func digest(seed uint64, table map[string]string) *Digest {
 	return d
 }
 
-// TestWhatDiffersIsInScope also checks that little else is.
-func TestWhatDiffersIsInScope(t *testing.T) {
+// TestScopeHasWhatDiffers also checks that it has little else.
+func TestScopeHasWhatDiffers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.SampledFrom([]string{"", "a", "b", "ab", "ba", "aa"})
 		table := rapid.MapOfN(rapid.Map(rapid.IntRange(0, 300), func(i int) string { return fmt.Sprint(i) }), text, 0, 200)
@@ -47,7 +47,7 @@ func TestWhatDiffersIsInScope(t *testing.T) {
 	})
 }
 
-func TestEntriesAlikeDoNotCancelOut(t *testing.T) {
+func TestEqualEntriesDoNotCancelOut(t *testing.T) {
 	twice, none := New(1), New(1)
 	twice.Add("a", []byte("b"))
 	twice.Add("a", []byte("b"))
@@ -59,7 +59,7 @@ func TestEntriesAlikeDoNotCancelOut(t *testing.T) {
 	}
 }
 
-func TestScopeIsReadBackEqual(t *testing.T) {
+func TestParseScope(t *testing.T) {
 	s := NewScope(7)
 	s.Add("a")
 	s.Add("b")
@@ -70,18 +70,18 @@ func TestScopeIsReadBackEqual(t *testing.T) {
 	other := NewScope(7)
 	other.Add("b")
 	if rest := s.Without(other); !rest.Has("a") || rest.Has("b") {
-		t.Error("a scope without b has b, or lacks a")
+		t.Error("a scope without b has b, or does not have a")
 	}
 	all, err := ParseScope(0, nil)
 	if err != nil || !all.Has("anything") || all.Len() != Buckets || all.Bitmap() != nil || all.Seed() != 0 {
-		t.Errorf("all of a table is %v, %v", all, err)
+		t.Errorf("the whole table is %v, %v", all, err)
 	}
 	if _, err := ParseScope(7, make([]byte, 5)); err == nil {
-		t.Error("5 bytes were taken for a scope")
+		t.Error("5 bytes were parsed as a scope")
 	}
 }
 
-func TestKeysAreThoseThatWereAdded(t *testing.T) {
+func TestKeysHasOnlyAddedKeys(t *testing.T) {
 	k := NewKeys()
 	const n = 100_000
 	for range 2 {
@@ -94,7 +94,7 @@ func TestKeysAreThoseThatWereAdded(t *testing.T) {
 			t.Fatalf("%d is missing", i)
 		}
 		if k.Has(fmt.Sprint("not ", i)) {
-			t.Fatalf("not %d is one too many", i)
+			t.Fatalf("not %d was never added", i)
 		}
 	}
 	if k.used != n || len(k.slots) > 4*n || slices.Index(k.slots, 0) < 0 {

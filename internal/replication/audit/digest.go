@@ -1,37 +1,34 @@
 package audit
 
-// Buckets is into how many a table is cut: of a million entries some sixty are in each, and the sums take 128 KiB.
-const Buckets = 1 << 14
-
-// Digest is what is compared of a table.
+// Digest is what two units compare of a table. It is not safe for concurrent use.
 type Digest struct {
 	hash    hasher
 	sums    []uint64
 	entries uint64
 }
 
-// New makes the digest of an empty table. Two digests are compared that have the same seed; a seed that nobody can
-// guess keeps anyone from choosing entries whose hashes are equal.
+// New returns the digest of an empty table. Only digests with the same seed can be compared. A seed that nobody can
+// guess prevents an attacker from choosing entries with equal hashes.
 func New(seed uint64) *Digest {
 	return &Digest{hash: hasher{seed: seed}, sums: make([]uint64, Buckets)}
 }
 
-// Add adds an entry: its key and its comparable fields.
+// Add adds an entry: its key, and its comparable fields.
 func (d *Digest) Add(key string, fields []byte) {
 	hash := d.hash.key(key)
-	// A sum and not an exclusive or: two entries alike do not cancel out.
+	// With an exclusive or instead of a sum, two equal entries would cancel out.
 	d.sums[bucketOf(hash)] += d.hash.fields(hash, fields)
 	d.entries++
 }
 
-// Entries is how many were added.
+// Entries returns the number of entries.
 func (d *Digest) Entries() uint64 { return d.entries }
 
-// Sums are those of the buckets.
+// Sums returns the sum of each bucket.
 func (d *Digest) Sums() []uint64 { return d.sums }
 
-// Differing are the buckets whose sums are not those of another digest with the same seed; none are those of an empty
-// table.
+// Differing returns the buckets whose sums differ from those of another digest with the same seed. No sums are those of
+// an empty table.
 func (d *Digest) Differing(sums []uint64) *Scope {
 	if len(sums) == 0 {
 		sums = make([]uint64, Buckets)

@@ -1,5 +1,5 @@
-// Package audit compares two tables without sending them. Each side cuts its table into buckets by a hash of the key
-// and sums the hashes of the entries of each; buckets whose sums differ have entries that do.
+// Package audit compares two tables without sending them. Each unit divides its table into buckets by a hash of the
+// key, and adds up the hashes of the entries of each bucket. Buckets with different sums hold different entries.
 //
-// It is PURE: it decides which parts of a table are to be sent, and asks nobody.
+// It is pure: it computes which parts of a table to send. Packages sender and receiver read the tables.
 package audit

@@ -2,19 +2,20 @@ package audit
 
 import "hash/maphash"
 
-// Keys is a set of keys that remembers a hash of each: 8 to 24 bytes of memory for one. Of two keys of one hash, which
-// is one pair in some ten millions of tables of a million entries, it has both if it has one.
+// Keys is a set of keys that stores only a hash of each, which takes 8 to 24 bytes. Two keys with the same hash count
+// as one. In tables of a million entries this happens to about one table in ten million. It is not safe for concurrent
+// use.
 type Keys struct {
 	seed  maphash.Seed
 	slots []uint64 // 0 is free
 	used  int
 }
 
-// NewKeys makes an empty set, with hashes of its own.
-func NewKeys() *Keys { return &Keys{seed: maphash.MakeSeed(), slots: make([]uint64, leastSlots)} }
+// minSlots is a power of two, like every larger size.
+const minSlots = 1 << 10
 
-// leastSlots is a power of two, as every later size.
-const leastSlots = 1 << 10
+// NewKeys returns an empty set with a seed of its own.
+func NewKeys() *Keys { return &Keys{seed: maphash.MakeSeed(), slots: make([]uint64, minSlots)} }
 
 // Add adds a key.
 func (k *Keys) Add(key string) {
@@ -27,13 +28,13 @@ func (k *Keys) Add(key string) {
 	}
 }
 
-// Has tells whether a key was added.
+// Has reports whether a key was added.
 func (k *Keys) Has(key string) bool { return *slotOf(k.slots, k.hash(key)) != 0 }
 
-// hash is never 0.
+// hash returns the hash of a key, which is never 0.
 func (k *Keys) hash(key string) uint64 { return max(1, maphash.String(k.seed, key)) }
 
-// slotOf is where a hash is, or would be. There is always a free one.
+// slotOf returns the slot of a hash, or the free one where it belongs. There is always a free slot.
 func slotOf(slots []uint64, hash uint64) *uint64 {
 	mask := uint64(len(slots) - 1)
 	at := hash & mask
@@ -43,6 +44,7 @@ func slotOf(slots []uint64, hash uint64) *uint64 {
 	return &slots[at]
 }
 
+// grow doubles the number of slots.
 func (k *Keys) grow() {
 	slots := make([]uint64, 2*len(k.slots))
 	for _, hash := range k.slots {

@@ -6,21 +6,21 @@ import (
 	"math/bits"
 )
 
-// Scope is some of the buckets of a table. Of a nil one they are all.
+// Scope is a set of buckets of a table. A nil Scope has all of them. It is not safe for concurrent use.
 type Scope struct {
 	hash   hasher
 	bitmap []byte
 }
 
-// errScope is of bytes that are no scope.
-var errScope = errors.New("not a part of a table")
+// errScope is the error of bytes that are no scope.
+var errScope = errors.New("not a scope of a table")
 
-// NewScope makes a scope of no bucket.
+// NewScope returns a scope without buckets.
 func NewScope(seed uint64) *Scope {
 	return &Scope{hash: hasher{seed: seed}, bitmap: make([]byte, Buckets/8)}
 }
 
-// ParseScope makes a scope of what Bitmap returned; of no bytes, all of a table.
+// ParseScope returns the scope with a bitmap that Bitmap returned. An empty bitmap is that of the whole table.
 func ParseScope(seed uint64, bitmap []byte) (*Scope, error) {
 	switch len(bitmap) {
 	case 0:
@@ -30,11 +30,11 @@ func ParseScope(seed uint64, bitmap []byte) (*Scope, error) {
 		copy(s.bitmap, bitmap)
 		return s, nil
 	default:
-		return nil, fmt.Errorf("%w: %d bytes, expected are %d", errScope, len(bitmap), Buckets/8)
+		return nil, fmt.Errorf("%w: %d bytes, expected %d", errScope, len(bitmap), Buckets/8)
 	}
 }
 
-// Has tells whether a key is in the scope. It is for one caller at a time.
+// Has reports whether the bucket of a key is in the scope.
 func (s *Scope) Has(key string) bool {
 	if s == nil {
 		return true
@@ -46,11 +46,13 @@ func (s *Scope) Has(key string) bool {
 // Add adds the bucket of a key.
 func (s *Scope) Add(key string) { s.add(s.bucket(key)) }
 
+// bucket returns the bucket of a key.
 func (s *Scope) bucket(key string) int { return bucketOf(s.hash.key(key)) }
 
+// add adds a bucket.
 func (s *Scope) add(bucket int) { s.bitmap[bucket/8] |= 1 << (bucket % 8) }
 
-// Without is the scope less another one with the same seed.
+// Without returns the buckets that are not in another scope with the same seed.
 func (s *Scope) Without(other *Scope) *Scope {
 	rest := NewScope(s.hash.seed)
 	for i := range rest.bitmap {
@@ -59,7 +61,7 @@ func (s *Scope) Without(other *Scope) *Scope {
 	return rest
 }
 
-// Len is how many buckets are in the scope.
+// Len returns the number of buckets.
 func (s *Scope) Len() int {
 	if s == nil {
 		return Buckets
@@ -71,7 +73,7 @@ func (s *Scope) Len() int {
 	return n
 }
 
-// Seed is that of the digests which the scope is of.
+// Seed returns the seed of the digests that the scope comes from; 0 for the whole table.
 func (s *Scope) Seed() uint64 {
 	if s == nil {
 		return 0
@@ -79,7 +81,7 @@ func (s *Scope) Seed() uint64 {
 	return s.hash.seed
 }
 
-// Bitmap has a bit for each bucket; nothing for all of a table.
+// Bitmap returns one bit for each bucket; nil for the whole table.
 func (s *Scope) Bitmap() []byte {
 	if s == nil {
 		return nil

@@ -143,7 +143,7 @@ func (w *writer) sendShort() (done bool, err error) {
 	defer w.mu.Unlock()
 	source := w.source.Load()
 	if source == nil || !w.replies.isEmpty() || !(*source).IsShort(shortChanges, shortBytes) ||
-		w.connection.Room() < shortBytes {
+		w.connection.FreeBytes() < shortBytes {
 		return false, nil
 	}
 	if w.appendNext(time.Now()); len(w.buffer) == 0 {

@@ -9,31 +9,26 @@ import (
 const (
 	// chunkSlots is how many slots are allocated at once: 64 KiB.
 	chunkSlots = 512
-	// keptChunks is how much an empty queue keeps for what comes next: 1 MiB. A flood that took more gives it back.
-	keptChunks = 16
+	// reservedChunks is what an empty queue keeps for later changes: 1 MiB. Memory beyond it is released after a flood.
+	reservedChunks = 16
 )
 
-// chunk never moves, and neither do its slots: to grow copies nothing.
+// chunk holds slots. It never moves, so that the arena grows without copying.
 type chunk [chunkSlots]slot
 
-// place is where a slot is in its arena.
-type place uint32
-
-// nowhere is no place.
-const nowhere place = 0
-
-// arena is the memory of slots. What was freed is used again before anything new is.
+// arena allocates slots. It reuses freed slots before it takes new ones. It is not safe for concurrent use.
 type arena struct {
 	chunks []*chunk
-	used   place // slots that were taken since the arena was last empty
-	freed  place // the slot that was freed last; each leads to the one before it
-	// large are key and record of the slots that have no room for them.
+	used   place // number of slots taken since the arena was last empty
+	freed  place // the slot that was freed last; its next is the one freed before
+	// large has the key and record of each slot that they do not fit in.
 	large map[place][]byte
 }
 
+// at returns the slot at a place.
 func (a *arena) at(p place) *slot { return &a.chunks[(p-1)/chunkSlots][(p-1)%chunkSlots] }
 
-// take makes a slot of a change.
+// take stores a change in a slot.
 func (a *arena) take(c state.Change) place {
 	p := a.freed
 	if p == nowhere {
@@ -51,40 +46,41 @@ func (a *arena) take(c state.Change) place {
 	return p
 }
 
-// write makes the slot be of the change, with another record, which may be part of the one that was in the slot.
+// write stores a change with another record in a slot. The record may be part of the one that the slot holds.
 func (a *arena) write(p place, c state.Change, record []byte) {
 	s := a.at(p)
-	hadRoom := s.roomy()
+	wasInline := s.isInline()
 	bytes := s.bytes[:0]
-	if size := len(c.Key) + len(record); size > room {
-		bytes = make([]byte, 0, size) // and not a byte more, or the queue would hold more than it says
+	if size := len(c.Key) + len(record); size > inlineBytes {
+		bytes = make([]byte, 0, size) // exactly, or the queue would exceed its bound
 	}
 	bytes = append(append(bytes, c.Key...), record...)
 	s.class, s.op, s.key, s.record = c.Class, c.Op, uint32(len(c.Key)), uint32(len(record))
 	switch {
-	case !s.roomy():
+	case !s.isInline():
 		if a.large == nil {
 			a.large = map[place][]byte{}
 		}
 		a.large[p] = bytes
-	case !hadRoom:
+	case !wasInline:
 		delete(a.large, p)
 	}
 }
 
-// content is a slot's key and record. They are valid until the slot is written or freed; to append to them copies them.
+// content returns a slot's key and record. They are valid until the slot is written or freed. An append copies them.
 func (a *arena) content(p place) (key, record []byte) {
 	s := a.at(p)
 	bytes := s.bytes[:]
-	if !s.roomy() {
+	if !s.isInline() {
 		bytes = a.large[p]
 	}
 	return bytes[:s.key:s.key], bytes[s.key:s.size():s.size()]
 }
 
+// free makes a slot available again.
 func (a *arena) free(p place) {
 	s := a.at(p)
-	if !s.roomy() {
+	if !s.isInline() {
 		delete(a.large, p)
 	}
 	s.next, a.freed = a.freed, p
@@ -92,11 +88,11 @@ func (a *arena) free(p place) {
 
 // reset frees all slots.
 func (a *arena) reset() {
-	if a.used > keptChunks*chunkSlots {
-		a.chunks = slices.Clone(a.chunks[:keptChunks])
+	if a.used > reservedChunks*chunkSlots {
+		a.chunks = slices.Clone(a.chunks[:reservedChunks])
 		a.large = nil
 	}
-	if len(a.large) > 0 { // to clear an empty map that was large once is work too
+	if len(a.large) > 0 { // clearing a map takes time even if it is empty, when it was large before
 		clear(a.large)
 	}
 	a.used, a.freed = 0, nowhere

@@ -7,7 +7,7 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// connections are changes with keys and records of the sizes that a TCP connection over IPv4 has.
+// connections returns changes with keys and records of the size of an IPv4 TCP connection.
 func connections(n int) []state.Change {
 	changes := make([]state.Change, n)
 	for i := range changes {
@@ -17,7 +17,7 @@ func connections(n int) []state.Change {
 	return changes
 }
 
-// frame is how many changes the engine takes at once.
+// frame is the number of changes in a frame of the sender.
 const frame = 512
 
 func newer(_, newer []byte) ([]byte, error) { return newer, nil }
@@ -30,11 +30,11 @@ func push(t testing.TB, q *Queue, changes ...state.Change) {
 	}
 }
 
-var roomy = Limits{Entries: 1 << 20, Bytes: 1 << 30}
+var unlimited = Limits{Entries: 1 << 20, Bytes: 1 << 30}
 
-// BenchmarkPush is a change of an entry that does not wait yet; the queue is cleared whenever 65,536 wait.
+// BenchmarkPush pushes a change of an entry that has none in the queue. The queue is cleared when 65,536 wait.
 func BenchmarkPush(b *testing.B) {
-	changes, q := connections(1<<16), New(roomy, newer)
+	changes, q := connections(1<<16), New(unlimited, newer)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if i%len(changes) == 0 {
@@ -44,9 +44,9 @@ func BenchmarkPush(b *testing.B) {
 	}
 }
 
-// BenchmarkPushAgain is a change of one of 65,536 entries that wait.
+// BenchmarkPushAgain pushes a change of one of 65,536 entries that wait.
 func BenchmarkPushAgain(b *testing.B) {
-	changes, q := connections(1<<16), New(roomy, newer)
+	changes, q := connections(1<<16), New(unlimited, newer)
 	push(b, q, changes...)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -54,9 +54,9 @@ func BenchmarkPushAgain(b *testing.B) {
 	}
 }
 
-// BenchmarkPop is a frame of 512 changes.
+// BenchmarkPop pops a frame of 512 changes.
 func BenchmarkPop(b *testing.B) {
-	changes, q := connections(1<<16), New(roomy, newer)
+	changes, q := connections(1<<16), New(unlimited, newer)
 	b.ReportAllocs()
 	for b.Loop() {
 		if q.Len() == 0 {
@@ -70,9 +70,9 @@ func BenchmarkPop(b *testing.B) {
 	}
 }
 
-// BenchmarkPushAndPop is a change on its way through a queue that never holds more than a frame.
+// BenchmarkPushAndPop pushes and pops changes through a queue that never holds more than a frame.
 func BenchmarkPushAndPop(b *testing.B) {
-	changes, q := connections(1<<16), New(roomy, newer)
+	changes, q := connections(1<<16), New(unlimited, newer)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		push(b, q, changes[i%len(changes)])

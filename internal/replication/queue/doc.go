@@ -1,10 +1,9 @@
-// Package queue holds what changed and was not sent yet. It coalesces instead of dropping: there is at most one change
-// an entry, so that a stream that is slow or stalled costs as much memory as there are entries that changed, and no
-// more.
+// Package queue holds the changes of one class that wait to be sent. Package sender fills it while the standby is slow.
 //
-// A queue is of one class and for one caller at a time. It knows neither the stream nor the class, of which it is given
-// the one thing that it cannot know: how two records of an entry become one.
+// A queue merges changes instead of dropping them: it holds at most one change per entry. So its size depends on how
+// many entries changed, and not on how often. Its Merge function knows how to merge two records of one entry; the queue
+// knows neither the class nor the session.
 //
-// What waits is copied into slots, which are used again and again: a change allocates nothing on its way, and holds
-// none of the memory that it came with. An index finds a slot by its key, and the slots are linked in their order.
+// Changes are copied into slots, which are reused: a queue allocates nothing per change, and holds no memory of the
+// caller. An index finds the slot of a key, and the slots are linked in their order of arrival.
 package queue

@@ -3,29 +3,31 @@ package queue
 import "hash/maphash"
 
 const (
-	// firstCells is how many cells an index begins with, and keptCells how many an empty one keeps: those of as many
-	// entries as an empty queue keeps slots for. Both are powers of two.
-	firstCells = 1 << 8
-	keptCells  = 2 * keptChunks * chunkSlots
+	// minCells is the number of cells of the smallest index. An empty index keeps at most reservedCells, which suffice for
+	// the slots that an empty queue keeps. Both are powers of two.
+	minCells      = 1 << 8
+	reservedCells = 2 * reservedChunks * chunkSlots
 )
 
-// index finds slots by their keys. It is a table with open addressing that is half empty at least, so that a search
-// ends soon; it knows hashes, and leaves it to the caller to compare keys. The hash is seeded: who sends the traffic
-// that the keys are of must not be able to choose keys that meet in one cell.
+// index finds slots by the hashes of their keys; the caller compares the keys. It is a hash table with open addressing.
+// At least half of it is empty, so that searches are short. The hash has a random seed: the senders of traffic choose
+// the keys, and must not be able to choose keys that share a cell.
 type index struct {
 	seed  maphash.Seed
 	cells []cell
 	count int
 }
 
+// cell is one cell of an index.
 type cell struct {
 	hash uint32
 	at   place // nowhere in an empty cell
 }
 
+// hash returns the hash of a key.
 func (x *index) hash(key string) uint32 { return uint32(maphash.String(x.seed, key)) }
 
-// find is the place of this hash that is the one that is looked for; nowhere if there is none.
+// find returns the place with this hash for which is reports true; nowhere if there is none.
 func (x *index) find(hash uint32, is func(place) bool) place {
 	if x.count == 0 {
 		return nowhere
@@ -46,6 +48,7 @@ func (x *index) insert(hash uint32, at place) {
 	x.count++
 }
 
+// put adds a cell. There must be an empty one.
 func (x *index) put(c cell) {
 	i := x.home(c.hash)
 	for x.cells[i].at != nowhere {
@@ -54,9 +57,10 @@ func (x *index) put(c cell) {
 	x.cells[i] = c
 }
 
+// grow doubles the number of cells.
 func (x *index) grow() {
 	cells := x.cells
-	x.cells = make([]cell, max(firstCells, 2*len(cells)))
+	x.cells = make([]cell, max(minCells, 2*len(cells)))
 	for _, c := range cells {
 		if c.at != nowhere {
 			x.put(c)
@@ -64,8 +68,8 @@ func (x *index) grow() {
 	}
 }
 
-// remove takes out a place that is in the index, and closes the gap: of the cells behind it, up to the next empty one,
-// each moves up that a search from its home would not find any more.
+// remove removes a place that is in the index, and closes the gap. Up to the next empty cell, each cell moves into the
+// gap if a search from its home would no longer find it.
 func (x *index) remove(hash uint32, at place) {
 	gap := x.home(hash)
 	for x.cells[gap].at != at {
@@ -81,10 +85,10 @@ func (x *index) remove(hash uint32, at place) {
 	x.count--
 }
 
-// reset takes everything out.
+// reset removes everything.
 func (x *index) reset() {
 	switch {
-	case len(x.cells) > keptCells:
+	case len(x.cells) > reservedCells:
 		x.cells = nil
 	case x.count > 0:
 		clear(x.cells)
@@ -92,9 +96,11 @@ func (x *index) reset() {
 	x.count = 0
 }
 
+// home returns the cell where the search for a hash begins.
 func (x *index) home(hash uint32) int { return int(hash) & (len(x.cells) - 1) }
 
+// after returns the next cell.
 func (x *index) after(i int) int { return (i + 1) & (len(x.cells) - 1) }
 
-// distance is how many cells are from one to another.
+// distance returns the number of cells from one to another.
 func (x *index) distance(from, to int) int { return (to - from) & (len(x.cells) - 1) }

@@ -7,18 +7,18 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// TestFloodGivesItsMemoryBack floods a queue with entries of which some have no room in a slot.
-func TestFloodGivesItsMemoryBack(t *testing.T) {
+// TestFloodReleasesItsMemory floods a queue with entries of which some do not fit in a slot.
+func TestFloodReleasesItsMemory(t *testing.T) {
 	for name, empty := range map[string]func(*Queue){
 		"popped":  func(q *Queue) { q.Pop(q.Len(), q.Bytes()) },
 		"cleared": (*Queue).Clear,
 	} {
 		t.Run(name, func(t *testing.T) {
-			q := New(roomy, newer)
+			q := New(unlimited, newer)
 			changes := connections(100_000)
 			for i := range changes {
 				if i%10 == 0 {
-					changes[i].Key += strings.Repeat("k", room)
+					changes[i].Key += strings.Repeat("k", inlineBytes)
 				}
 			}
 			for range 2 {
@@ -27,22 +27,22 @@ func TestFloodGivesItsMemoryBack(t *testing.T) {
 					t.Fatalf("%d changes wait, want %d", q.Len(), len(changes))
 				}
 				empty(q)
-				if kept := len(q.slots.chunks); kept > keptChunks || cap(q.slots.chunks) > keptChunks {
-					t.Errorf("%d chunks are kept in an empty queue, want %d at most", kept, keptChunks)
+				if left := len(q.slots.chunks); left > reservedChunks || cap(q.slots.chunks) > reservedChunks {
+					t.Errorf("%d chunks remain in an empty queue, want %d at most", left, reservedChunks)
 				}
-				if kept := len(q.index.cells); kept > keptCells {
-					t.Errorf("%d cells are kept in an empty queue, want %d at most", kept, keptCells)
+				if left := len(q.index.cells); left > reservedCells {
+					t.Errorf("%d cells remain in an empty queue, want %d at most", left, reservedCells)
 				}
 				if len(q.slots.large) != 0 {
-					t.Errorf("%d large records are kept in an empty queue", len(q.slots.large))
+					t.Errorf("%d large records remain in an empty queue", len(q.slots.large))
 				}
 			}
 		})
 	}
 }
 
-func TestSteadyQueueAllocatesNothingForAChange(t *testing.T) {
-	q, changes := New(roomy, newer), connections(frame)
+func TestSteadyQueueAllocatesNothingPerChange(t *testing.T) {
+	q, changes := New(unlimited, newer), connections(frame)
 	cycle := func() {
 		push(t, q, changes...)
 		push(t, q, changes...)
@@ -56,14 +56,14 @@ func TestSteadyQueueAllocatesNothingForAChange(t *testing.T) {
 	}
 }
 
-func TestMergeThatAppendsToTheOlderRecordHarmsNobody(t *testing.T) {
-	q := New(roomy, func(older, newer []byte) ([]byte, error) { return append(older, newer...), nil })
-	for _, record := range []string{"a", "b", strings.Repeat("c", room), "d"} {
+func TestMergeMayAppendToTheOlderRecord(t *testing.T) {
+	q := New(unlimited, func(older, newer []byte) ([]byte, error) { return append(older, newer...), nil })
+	for _, record := range []string{"a", "b", strings.Repeat("c", inlineBytes), "d"} {
 		push(t, q, state.Change{Op: state.Upsert, Key: "k", Record: []byte(record)})
 	}
 	push(t, q, state.Change{Op: state.Upsert, Key: "k2", Record: []byte("other")})
 	got := q.Pop(2, 1<<20)
-	if want := "ab" + strings.Repeat("c", room) + "d"; string(got[0].Record) != want || string(got[1].Record) != "other" {
+	if want := "ab" + strings.Repeat("c", inlineBytes) + "d"; string(got[0].Record) != want || string(got[1].Record) != "other" {
 		t.Errorf("got %q and %q, want %q and the other as it was", got[0].Record, got[1].Record, want)
 	}
 }

@@ -1,9 +1,9 @@
 package queue
 
-// order is the slots of an arena in the order of arrival.
+// order is a list of slots in their order of arrival.
 type order struct{ front, back place }
 
-// push puts a slot at the end.
+// push adds a slot at the end.
 func (o *order) push(a *arena, p place) {
 	s := a.at(p)
 	s.prev, s.next = o.back, nowhere
@@ -15,7 +15,7 @@ func (o *order) push(a *arena, p place) {
 	o.back = p
 }
 
-// remove takes a slot out.
+// remove removes a slot.
 func (o *order) remove(a *arena, p place) {
 	s := a.at(p)
 	if s.prev == nowhere {

@@ -7,32 +7,32 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// popped is what Pop returned last. Its memory is used again, but for the keys: since a string never changes, each Pop
-// makes one, of which every key is a part.
+// popped is the last result of Pop. Its memory is reused, except for the keys: strings are immutable, so each Pop
+// allocates one that contains all keys.
 type popped struct {
 	changes []state.Change
 	keys    strings.Builder
 	records []byte
 }
 
-// begin makes room for so many changes with keys and records of so many bytes.
-func (l *popped) begin(changes, keys, records int) {
-	clear(l.changes[min(changes, len(l.changes)):]) // what is not written over would keep the keys of earlier Pops
-	l.changes = slices.Grow(l.changes[:0], changes)
-	l.records = slices.Grow(l.records[:0], records)
-	l.keys.Reset()
-	l.keys.Grow(keys)
+// begin reserves memory for changes, and for the bytes of their keys and records.
+func (p *popped) begin(changes, keys, records int) {
+	clear(p.changes[min(changes, len(p.changes)):]) // what is not overwritten would hold the keys of earlier results
+	p.changes = slices.Grow(p.changes[:0], changes)
+	p.records = slices.Grow(p.records[:0], records)
+	p.keys.Reset()
+	p.keys.Grow(keys)
 }
 
-// add copies a slot.
-func (l *popped) add(a *arena, p place) {
-	s := a.at(p)
-	key, record := a.content(p)
-	l.keys.Write(key)
-	l.records = append(l.records, record...)
-	change := state.Change{Class: s.class, Op: s.op, Key: l.keys.String()[l.keys.Len()-len(key):]}
+// add adds a copy of a slot.
+func (p *popped) add(a *arena, at place) {
+	s := a.at(at)
+	key, record := a.content(at)
+	p.keys.Write(key)
+	p.records = append(p.records, record...)
+	change := state.Change{Class: s.class, Op: s.op, Key: p.keys.String()[p.keys.Len()-len(key):]}
 	if len(record) > 0 {
-		change.Record = slices.Clip(l.records[len(l.records)-len(record):])
+		change.Record = slices.Clip(p.records[len(p.records)-len(record):])
 	}
-	l.changes = append(l.changes, change)
+	p.changes = append(p.changes, change)
 }

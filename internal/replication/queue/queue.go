@@ -7,18 +7,18 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// Limits bound a queue twice.
+// Limits bound a queue by count and by size.
 type Limits struct {
-	// Entries is how many changes are held at most.
+	// Entries is the largest number of changes.
 	Entries int
-	// Bytes is how many bytes their keys and records have at most.
+	// Bytes is the largest size of their keys and records together.
 	Bytes int
 }
 
-// Merge makes one record of two of the same entry. It keeps neither.
+// Merge merges two records of the same entry. It does not keep them.
 type Merge func(older, newer []byte) ([]byte, error)
 
-// Queue is the changes that wait, in the order in which their entries first changed.
+// Queue holds changes in the order in which their entries first changed. It is not safe for concurrent use.
 type Queue struct {
 	limits Limits
 	merge  Merge
@@ -28,7 +28,7 @@ type Queue struct {
 	order  order
 	length int
 	bytes  int
-	// last is the number of the newest arrival.
+	// last is the number of the last arrival.
 	last   uint64
 	popped popped
 }
@@ -36,24 +36,24 @@ type Queue struct {
 // Mark is a point in the order of arrival.
 type Mark uint64
 
-// New makes an empty queue.
+// New returns an empty queue.
 func New(limits Limits, merge Merge) *Queue {
 	return &Queue{limits: limits, merge: merge, index: index{seed: maphash.MakeSeed()}}
 }
 
-// Len is the number of changes that wait.
+// Len returns the number of changes.
 func (q *Queue) Len() int { return q.length }
 
-// Bytes is the size of their keys and records.
+// Bytes returns the size of their keys and records.
 func (q *Queue) Bytes() int { return q.bytes }
 
-// Push adds a copy of a change. Of two changes of one entry one is left: a deletion makes what was before it needless,
-// and a record is merged into the one before it, both at the place of the first. A record after a deletion is of a new
-// entry, and moves to the end: at its old place it could come before the end of another entry that had its addresses
+// Push adds a copy of a change. It merges two changes of one entry, at the place of the first: a deletion replaces the
+// change before it, and a record is merged into the record before it. But a record after a deletion belongs to a new
+// entry and moves to the end. At its old place it could precede the end of another entry that had the same addresses
 // meanwhile.
 //
-// It reports whether the queue is within its limits. Beyond them the caller clears it and repairs by a snapshot, since
-// a change that is dropped alone would be lost for good.
+// It reports whether the queue is within its limits. Beyond them, the caller clears the queue and sends a snapshot: to
+// drop a single change would lose it for good.
 func (q *Queue) Push(change state.Change) (within bool, err error) {
 	hash := q.index.hash(change.Key)
 	at := q.index.find(hash, func(p place) bool {
@@ -81,6 +81,7 @@ func (q *Queue) Push(change state.Change) (within bool, err error) {
 	return q.within(), nil
 }
 
+// add adds a change of an entry that has none in the queue.
 func (q *Queue) add(hash uint32, change state.Change) {
 	p := q.slots.take(change)
 	s := q.slots.at(p)
@@ -91,13 +92,14 @@ func (q *Queue) add(hash uint32, change state.Change) {
 	q.bytes += s.size()
 }
 
-// arrive puts a slot at the end.
+// arrive adds a slot at the end of the order.
 func (q *Queue) arrive(p place) {
 	q.last++
 	q.slots.at(p).arrival = q.last
 	q.order.push(&q.slots, p)
 }
 
+// remove removes a slot.
 func (q *Queue) remove(p place) {
 	s := q.slots.at(p)
 	q.length--
@@ -107,10 +109,11 @@ func (q *Queue) remove(p place) {
 	q.slots.free(p)
 }
 
+// within reports whether the queue is within its limits.
 func (q *Queue) within() bool { return q.length <= q.limits.Entries && q.bytes <= q.limits.Bytes }
 
-// Pop takes up to entries changes of together up to bytes, the oldest first; one change is never too large. What it
-// returns is valid until the next Pop, the keys for as long as one likes.
+// Pop removes and returns the oldest changes: up to a number of entries, and up to a size, but at least one. The result
+// is valid until the next Pop. Its keys remain valid.
 func (q *Queue) Pop(entries, bytes int) []state.Change {
 	changes, keys, records := q.count(entries, bytes)
 	q.popped.begin(changes, keys, records)
@@ -120,12 +123,12 @@ func (q *Queue) Pop(entries, bytes int) []state.Change {
 		q.remove(oldest)
 	}
 	if q.length == 0 {
-		q.Clear() // gives back what a flood took
+		q.Clear() // releases memory after a flood
 	}
 	return q.popped.changes
 }
 
-// count is how much a Pop takes.
+// count returns how many changes a Pop returns, and the size of their keys and records.
 func (q *Queue) count(entries, bytes int) (changes, keys, records int) {
 	for p := q.order.front; p != nowhere && changes < entries; {
 		s := q.slots.at(p)
@@ -138,15 +141,15 @@ func (q *Queue) count(entries, bytes int) (changes, keys, records int) {
 	return changes, keys, records
 }
 
-// Mark is the point now: after everything that was pushed so far.
+// Mark returns the current point: after everything that was pushed so far.
 func (q *Queue) Mark() Mark { return Mark(q.last) }
 
-// Passed says whether everything that was pushed before the mark has been taken.
+// Passed reports whether everything that was pushed before the mark has been popped.
 func (q *Queue) Passed(mark Mark) bool {
 	return q.length == 0 || q.slots.at(q.order.front).arrival > uint64(mark)
 }
 
-// Clear forgets everything that waits. What Pop returned last stays valid.
+// Clear deletes all changes. The last result of Pop remains valid.
 func (q *Queue) Clear() {
 	q.slots.reset()
 	q.index.reset()

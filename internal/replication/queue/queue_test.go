@@ -15,13 +15,13 @@ import (
 
 func concat(older, newer []byte) ([]byte, error) { return slices.Concat(older, newer), nil }
 
-// twin does what a queue does, in the most obvious way.
+// twin is a naive implementation of a queue.
 type twin struct {
 	waiting []arrival
 	last    int
 }
 
-// arrival is a change with the number of its entry's first arrival.
+// arrival is a change with the number of its entry's first change.
 type arrival struct {
 	state.Change
 	number int
@@ -66,22 +66,22 @@ func (n *twin) bytes() (sum int) {
 	return sum
 }
 
-// anyChange draws a change of one of few entries, or of one of many; some have no room in a slot.
+// anyChange draws a change of one of a few entries, or of one of many. Some do not fit in a slot.
 func anyChange() *rapid.Generator[state.Change] {
 	key := rapid.OneOf(
-		rapid.SampledFrom([]string{"a", "b", "c", "d", "longer", strings.Repeat("k", room), strings.Repeat("l", room+1)}),
+		rapid.SampledFrom([]string{"a", "b", "c", "d", "longer", strings.Repeat("k", inlineBytes), strings.Repeat("l", inlineBytes+1)}),
 		rapid.Map(rapid.IntRange(0, 2000), func(i int) string { return fmt.Sprint("one of many ", i) }),
 	)
 	return rapid.Custom(func(t *rapid.T) state.Change {
 		c := state.Change{Class: state.ConnectionCache, Op: state.Delete, Key: key.Draw(t, "key")}
 		if rapid.Bool().Draw(t, "upsert") {
-			c.Op, c.Record = state.Upsert, rapid.SliceOfN(rapid.Byte(), 1, room).Draw(t, "record")
+			c.Op, c.Record = state.Upsert, rapid.SliceOfN(rapid.Byte(), 1, inlineBytes).Draw(t, "record")
 		}
 		return c
 	})
 }
 
-func TestQueueDoesWhatItsTwinDoes(t *testing.T) {
+func TestQueueEqualsItsTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limits := Limits{
 			Entries: rapid.IntRange(1, 800).Draw(t, "entries"), Bytes: rapid.IntRange(1, 40_000).Draw(t, "bytes"),
@@ -95,7 +95,7 @@ func TestQueueDoesWhatItsTwinDoes(t *testing.T) {
 			naive.push(c)
 			mine := slices.Clone(c.Record)
 			within, err := q.Push(state.Change{Class: c.Class, Op: c.Op, Key: c.Key, Record: mine})
-			clear(mine) // it was only lent
+			clear(mine) // the queue has copied it
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,14 +129,14 @@ func TestQueueDoesWhatItsTwinDoes(t *testing.T) {
 					t.Fatalf("mark passed: %t, want %t", got, want)
 				}
 				if len(popped) != len(wanted) || len(popped) > 0 && !reflect.DeepEqual(popped, wanted) {
-					t.Fatalf("what was popped last is %+v, want %+v", popped, wanted)
+					t.Fatalf("the last result of Pop is %+v, want %+v", popped, wanted)
 				}
 			},
 		})
 	})
 }
 
-func TestMarkIsPassedWhenAllBeforeItIsTaken(t *testing.T) {
+func TestPassed(t *testing.T) {
 	q := New(Limits{Entries: 10, Bytes: 1000}, concat)
 	push := func(key string) {
 		if _, err := q.Push(state.Change{Op: state.Delete, Key: key}); err != nil {
@@ -159,7 +159,7 @@ func TestMarkIsPassedWhenAllBeforeItIsTaken(t *testing.T) {
 	}
 }
 
-func TestRecordsThatCannotBeMergedAreToldOf(t *testing.T) {
+func TestPushReturnsTheErrorOfMerge(t *testing.T) {
 	why := errors.New("no record")
 	q := New(Limits{Entries: 10, Bytes: 1000}, func([]byte, []byte) ([]byte, error) { return nil, why })
 	if _, err := q.Push(state.Change{Op: state.Upsert, Key: "a"}); err != nil {

@@ -9,20 +9,20 @@ import (
 	"path/filepath"
 )
 
-// Names of the files in a unit's TLS directory.
+// Names of the files in the TLS directory of a unit.
 const (
 	certificateFile = "tls.crt"
 	keyFile         = "tls.key"
 	authorityFile   = "ca.crt"
 )
 
-// Source makes the configuration of one handshake.
+// Source returns the configuration of one handshake.
 type Source func() (*tls.Config, error)
 
-// Credentials reads a unit's certificate, key and authorities from a directory. They are read anew for each handshake,
-// so that a renewed certificate needs no restart, and all from one generation. The configuration serves either side of
-// a connection, and accepts no peer but the one that is named, by any of the authorities: while the pair's authority is
-// exchanged there are two.
+// Credentials returns a Source that reads a unit's certificate, key and authorities from a directory. It reads them for
+// each handshake, so that a renewed certificate needs no restart. All files are of one generation. The configuration
+// serves both ends of a connection. It accepts only the named peer, with a certificate of any of the authorities: there
+// are two while the pair's authority is replaced.
 func Credentials(directory, peerName string) Source {
 	return func() (*tls.Config, error) {
 		for {
@@ -31,18 +31,18 @@ func Credentials(directory, peerName string) Source {
 			if err == nil || generationOf(directory) == generation {
 				return config, err
 			}
-			// They were exchanged while they were read.
+			// The files were replaced while they were read.
 		}
 	}
 }
 
-// link is what a kubelet points at the generation of a volume's files that is in force. It changes no file: it writes
-// all of them into a new directory, moves the link there and removes the old directory. Whoever reads one file after
-// the other by the link itself may get a certificate of one generation with the key of another.
+// link is a symbolic link to the current generation of a volume's files. A kubelet never changes a file: it writes all
+// files into a new directory, moves the link there and removes the old directory. A reader that follows the link for
+// each file may get the certificate of one generation and the key of another.
 const link = "..data"
 
-// generationOf is the directory that the files are in now; the one given where there is no link, as in a directory that
-// no kubelet made.
+// generationOf returns the directory of the current files. That is the given directory if it has no link, because no
+// kubelet wrote it.
 func generationOf(directory string) string {
 	target, err := os.Readlink(filepath.Join(directory, link))
 	if err != nil {
@@ -51,6 +51,7 @@ func generationOf(directory string) string {
 	return filepath.Join(directory, target)
 }
 
+// load reads the files of a directory.
 func load(directory, peerName string) (*tls.Config, error) {
 	certificate, err := tls.LoadX509KeyPair(filepath.Join(directory, certificateFile), filepath.Join(directory, keyFile))
 	if err != nil {
@@ -68,7 +69,7 @@ func load(directory, peerName string) (*tls.Config, error) {
 	return Config(certificate, authorities, peerName), nil
 }
 
-// Config is the configuration of either side of a connection to the named peer.
+// Config returns the configuration for either end of a connection to the named peer.
 func Config(certificate tls.Certificate, authorities *x509.CertPool, peerName string) *tls.Config {
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS13,
@@ -77,17 +78,17 @@ func Config(certificate tls.Certificate, authorities *x509.CertPool, peerName st
 		ClientCAs:    authorities,
 		ClientAuth:   tls.RequireAndVerifyClientCert,
 		ServerName:   peerName,
-		// A resumed session would trust a certificate that has been replaced since.
+		// A resumed session would trust a certificate that was replaced since.
 		SessionTicketsDisabled: true,
 		VerifyConnection:       func(c tls.ConnectionState) error { return verifyPeer(c, peerName) },
 	}
 }
 
-// verifyPeer checks the peer's name on both sides: a server would otherwise accept whomever the authority signed,
-// the unit itself included.
+// verifyPeer checks the peer's name at both ends. Otherwise a server would accept every certificate of the authority,
+// including the unit's own.
 func verifyPeer(c tls.ConnectionState, peerName string) error {
 	if len(c.PeerCertificates) == 0 {
-		return errors.New("the peer showed no certificate")
+		return errors.New("the peer has sent no certificate")
 	}
 	if err := c.PeerCertificates[0].VerifyHostname(peerName); err != nil {
 		return fmt.Errorf("the peer is not %s: %w", peerName, err)

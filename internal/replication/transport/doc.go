@@ -1,3 +1,3 @@
-// Package transport makes the connection between the units: TLS 1.3 over TCP, with both sides known by certificate. It
-// carries bytes; what they mean is package wire's affair, and when to connect the engine's.
+// Package transport opens connections between the units: TLS 1.3 over TCP, in which both ends have certificates. It
+// carries bytes. Package wire defines what they mean, and package engine decides when to connect.
 package transport

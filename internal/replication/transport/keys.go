@@ -6,7 +6,7 @@ import (
 	"github.com/hapair-io/hapair/internal/heartbeat/seal"
 )
 
-// What keys are exported for (RFC 5705 section 4, RFC 8446 section 7.5). Both units must say the same.
+// Labels and contexts of exported keys (RFC 5705 section 4, RFC 8446 section 7.5). Both units must use the same.
 const (
 	heartbeatLabel = "EXPERIMENTAL hapair heartbeat"
 	contextID      = "id"
@@ -14,8 +14,8 @@ const (
 	contextServer  = "server to client"
 )
 
-// HeartbeatKeys are keys for heartbeats, which both ends of this connection and nobody else can know. They are the same
-// each time, and others than those of any other connection. They outlive the connection.
+// HeartbeatKeys returns the keys that seal heartbeats. Only the two ends of this connection know them. Each call returns
+// the same keys, and each connection has different ones. They outlive the connection.
 func (c *Connection) HeartbeatKeys() (seal.Keys, error) {
 	var k seal.Keys
 	mine, theirs := contextServer, contextClient

@@ -8,7 +8,7 @@ import (
 	"github.com/hapair-io/hapair/internal/heartbeat/seal"
 )
 
-// keys are what both ends of one connection export.
+// keys returns the keys that both ends of one connection export.
 func keys(t *testing.T, server, client Source) (ofServer, ofClient seal.Keys) {
 	t.Helper()
 	mine, theirs := net.Pipe()
@@ -25,7 +25,7 @@ func keys(t *testing.T, server, client Source) (ofServer, ofClient seal.Keys) {
 			return k, err
 		}
 		if again, err := c.HeartbeatKeys(); err != nil || again != first {
-			t.Errorf("asked again, a connection exports other keys, %v", err)
+			t.Errorf("a second call returns other keys, %v", err)
 		}
 		return first, nil
 	}
@@ -51,7 +51,7 @@ func TestBothEndsExportTheSameKeys(t *testing.T) {
 		t.Error("the ends of a connection export different keys")
 	}
 	if a.Send == a.Receive || a.Send == (seal.Secret{}) || a.ID == (seal.KeyID{}) {
-		t.Error("the keys are not of their own")
+		t.Error("the keys are equal or empty")
 	}
 	if again, _ := keys(t, server, client); again.ID == a.ID || again.Send == a.Send || again.Receive == a.Receive {
 		t.Error("two connections export the same keys")

@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nowait is a TCP connection whose system calls are made behind the back of Go's scheduler. They never wait, since the
-// socket is in Go's poller. For a call that might wait the scheduler wakes a thread that watches over it, and lets it
-// look every 20 µs until the program is idle again: of a program that does a moment's work at a time, as often as
-// something changes, that is the larger part of what it costs.
+// nowait is a TCP connection that makes its system calls without Go's scheduler. The calls never block, since the socket
+// is in Go's poller. For a call that may block, the scheduler wakes a monitor thread, which then polls every 20 µs until
+// the program is idle. In a program with many short bursts of work, that is the larger part of the processor time.
 type nowait struct {
 	net.Conn
 	raw    syscall.RawConn
 	buffer sendBuffer
-	look   func(fd uintptr) // the buffer's, made once: one made for each call would be garbage
+	// read is buffer.read. It is created once, since a method value for each call would be garbage.
+	read func(fd uintptr)
 }
 
-// withoutWait makes a TCP connection one, and leaves others as they are.
+// withoutWait returns a TCP connection as nowait, and other connections as they are.
 func withoutWait(c net.Conn) (net.Conn, error) {
 	tcp, ok := c.(*net.TCPConn)
 	if !ok {
@@ -32,11 +32,11 @@ func withoutWait(c net.Conn) (net.Conn, error) {
 		return nil, fmt.Errorf("preparing connection: %w", err)
 	}
 	n := &nowait{Conn: c, raw: raw}
-	n.look = n.buffer.look
+	n.read = n.buffer.read
 	return n, nil
 }
 
-// Read reads what there is, and waits only when there is nothing.
+// Read reads what has arrived. It waits only if nothing has.
 func (c *nowait) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
@@ -48,7 +48,7 @@ func (c *nowait) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write writes all of it.
+// Write writes all of b.
 func (c *nowait) Write(b []byte) (written int, err error) {
 	for written < len(b) && err == nil {
 		var n int
@@ -58,7 +58,7 @@ func (c *nowait) Write(b []byte) (written int, err error) {
 	return written, err
 }
 
-// transfer makes one system call as soon as it need not wait. Until is RawConn's method that waits for that.
+// transfer makes one system call as soon as it does not block. Until is the method of RawConn that waits for that.
 func transfer(until func(func(uintptr) bool) error, call uintptr, b []byte) (int, error) {
 	var n uintptr
 	var errno unix.Errno
@@ -76,4 +76,13 @@ func transfer(until func(func(uintptr) bool) error, call uintptr, b []byte) (int
 	default:
 		return int(n), nil
 	}
+}
+
+// freeBytesOf returns how many bytes a connection takes without blocking; 0 if that is unknown. Calls must not overlap.
+func freeBytesOf(connection net.Conn) int {
+	c, ok := connection.(*nowait)
+	if !ok || c.raw.Control(c.read) != nil {
+		return 0
+	}
+	return c.buffer.free
 }

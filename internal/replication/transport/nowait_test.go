@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// tcpPair is both ends of a TCP connection on this machine.
+// tcpPair returns both ends of a TCP connection on this machine.
 func tcpPair(t *testing.T) (a, b net.Conn) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -34,15 +34,15 @@ func TestConnectionWithoutWaitIsAConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	room := func() int { return roomOf(c) }
-	if room() < 4<<10 {
-		t.Errorf("room for %d bytes on a connection that nothing waits on", room())
+	free := func() int { return freeBytesOf(c) }
+	if free() < 4<<10 {
+		t.Errorf("%d free bytes on an idle connection", free())
 	}
 	if err := c.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("reading what does not come: %v", err)
+		t.Errorf("reading without data: %v", err)
 	}
 	if err := c.SetReadDeadline(time.Time{}); err != nil {
 		t.Fatal(err)
@@ -56,15 +56,15 @@ func TestConnectionWithoutWaitIsAConnection(t *testing.T) {
 	}()
 	select {
 	case err := <-written:
-		t.Fatalf("16 MiB were written to nobody: %v", err)
+		t.Fatalf("16 MiB were written although nobody reads: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
-	if room() != 0 {
-		t.Errorf("room for %d bytes on a connection that is full", room())
+	if free() != 0 {
+		t.Errorf("%d free bytes on a connection that is full", free())
 	}
 	got := make([]byte, len(much))
 	if _, err := io.ReadFull(b, got); err != nil || !bytes.Equal(got, much) {
-		t.Errorf("not what was written came, %v", err)
+		t.Errorf("other bytes arrived than were written, %v", err)
 	}
 	if err := <-written; err != nil {
 		t.Errorf("writing: %v", err)
@@ -72,7 +72,7 @@ func TestConnectionWithoutWaitIsAConnection(t *testing.T) {
 
 	_ = b.Close()
 	if n, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("after the end %d bytes, %v", n, err)
+		t.Errorf("%d bytes after the end, %v", n, err)
 	}
 	_ = c.Close()
 	if _, err := c.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
@@ -80,10 +80,10 @@ func TestConnectionWithoutWaitIsAConnection(t *testing.T) {
 	}
 }
 
-func TestRoomIsUnknownOfWhatIsNotTCP(t *testing.T) {
+func TestFreeBytesAreUnknownWithoutTCP(t *testing.T) {
 	a, b := net.Pipe()
 	defer func() { _, _ = a.Close(), b.Close() }()
-	if room := roomOf(a); room != 0 {
-		t.Errorf("room for %d bytes in a pipe", room)
+	if free := freeBytesOf(a); free != 0 {
+		t.Errorf("%d free bytes in a pipe", free)
 	}
 }

@@ -16,28 +16,28 @@ import (
 	"github.com/hapair-io/hapair/internal/heartbeat/seal"
 )
 
-// volume is a directory that a kubelet keeps: each generation of the files is a directory, and a link is moved from one
-// to the next.
+// volume is a directory as a kubelet writes it: each generation of the files has a directory, and a link points to the
+// current one.
 type volume struct {
 	directory  string
 	generation int
 }
 
-// bring gives a unit its files as a kubelet does.
-func (v *volume) bring(t *testing.T, own credentials.KeyPair, authorities ...credentials.KeyPair) {
+// write replaces the files of a unit as a kubelet does.
+func (v *volume) write(t *testing.T, own credentials.KeyPair, authorities ...credentials.KeyPair) {
 	t.Helper()
-	if err := v.exchange(own, authorities...); err != nil {
+	if err := v.replace(own, authorities...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (v *volume) exchange(own credentials.KeyPair, authorities ...credentials.KeyPair) error {
+func (v *volume) replace(own credentials.KeyPair, authorities ...credentials.KeyPair) error {
 	var trusted []byte
 	for _, authority := range authorities {
 		trusted = append(trusted, authority.Certificate...)
 	}
 	data := filepath.Join(v.directory, link)
-	before, _ := os.Readlink(data) // there is none at first
+	before, _ := os.Readlink(data) // it does not exist at first
 	v.generation++
 	next := fmt.Sprintf("..%d", v.generation)
 	if err := os.Mkdir(filepath.Join(v.directory, next), 0o700); err != nil {
@@ -76,7 +76,7 @@ func issue(t *testing.T, authority credentials.KeyPair, unit string) credentials
 	return pair
 }
 
-// ends are those of one connection between the two units, over TCP.
+// ends are both ends of a TCP connection between the units.
 type ends struct{ server, client *Connection }
 
 func connect(t *testing.T, server, client Source) ends {
@@ -99,7 +99,7 @@ func connect(t *testing.T, server, client Source) ends {
 	return e
 }
 
-// talk says something in both directions.
+// talk sends something in both directions.
 func (e ends) talk(t *testing.T) {
 	t.Helper()
 	for _, way := range [][2]*Connection{{e.server, e.client}, {e.client, e.server}} {
@@ -109,7 +109,7 @@ func (e ends) talk(t *testing.T) {
 			t.Fatalf("writing: %v", err)
 		}
 		if _, err := io.ReadFull(way[1], heard); err != nil || string(heard) != "state" {
-			t.Fatalf("heard %q, %v", heard, err)
+			t.Fatalf("read %q, %v", heard, err)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func (e ends) keys(t *testing.T) seal.Keys {
 	return server
 }
 
-// shows tells whether the client of a new connection sees this certificate, and the server that.
+// shows checks which certificates the two ends of a new connection saw.
 func (e ends) shows(t *testing.T, server, client credentials.KeyPair) {
 	t.Helper()
 	for _, end := range []struct {
@@ -142,20 +142,20 @@ func (e ends) shows(t *testing.T, server, client credentials.KeyPair) {
 			t.Fatal(err)
 		}
 		if !end.of.ConnectionState().PeerCertificates[0].Equal(want.Leaf) {
-			t.Error("a handshake did not show the certificate that is in force")
+			t.Error("a handshake used a certificate that is not the current one")
 		}
 	}
 }
 
-// An authority is exchanged under a session that runs. The session and the keys of the heartbeats that are from it stay
-// what they are, each new session is made with what is in force, and units recognise each other all the while,
-// whichever of them has its files first.
-func TestSessionOutlivesTheExchangeOfItsAuthority(t *testing.T) {
+// TestSessionSurvivesANewAuthority replaces the authority during a session. The session and its keys for heartbeats do
+// not change, and each new session uses the current files. The units accept each other at every step, whichever of them
+// gets its files first.
+func TestSessionSurvivesANewAuthority(t *testing.T) {
 	before, after := authority(t), authority(t)
 	primary, secondary := &volume{directory: t.TempDir()}, &volume{directory: t.TempDir()}
 	p, s := issue(t, before, "primary"), issue(t, before, "secondary")
-	primary.bring(t, p, before)
-	secondary.bring(t, s, before)
+	primary.write(t, p, before)
+	secondary.write(t, s, before)
 	server := Credentials(primary.directory, name("secondary"))
 	client := Credentials(secondary.directory, name("primary"))
 	running := connect(t, server, client)
@@ -163,42 +163,42 @@ func TestSessionOutlivesTheExchangeOfItsAuthority(t *testing.T) {
 
 	newP, newS := issue(t, after, "primary"), issue(t, after, "secondary")
 	for _, step := range []func(){
-		func() { secondary.bring(t, s, after, before) },
-		func() { primary.bring(t, p, after, before) },
-		func() { p = newP; primary.bring(t, p, after, before) },
-		func() { s = newS; secondary.bring(t, s, after, before) },
-		func() { primary.bring(t, p, after) },
-		func() { secondary.bring(t, s, after) },
-		func() { s = issue(t, after, "secondary"); secondary.bring(t, s, after) },
-		func() { p = issue(t, after, "primary"); primary.bring(t, p, after) },
+		func() { secondary.write(t, s, after, before) },
+		func() { primary.write(t, p, after, before) },
+		func() { p = newP; primary.write(t, p, after, before) },
+		func() { s = newS; secondary.write(t, s, after, before) },
+		func() { primary.write(t, p, after) },
+		func() { secondary.write(t, s, after) },
+		func() { s = issue(t, after, "secondary"); secondary.write(t, s, after) },
+		func() { p = issue(t, after, "primary"); primary.write(t, p, after) },
 	} {
 		step()
 		running.talk(t)
 		if running.keys(t) != keys {
 			t.Error("the keys of a session changed with the files")
 		}
-		anew := connect(t, server, client)
-		anew.shows(t, p, s)
-		if anew.keys(t).ID == keys.ID {
+		renewed := connect(t, server, client)
+		renewed.shows(t, p, s)
+		if renewed.keys(t).ID == keys.ID {
 			t.Error("a new session has the keys of an old one")
 		}
 	}
 }
 
-// A kubelet may exchange the files at any instant of a handshake.
+// A kubelet may replace the files at any time during a handshake.
 func TestFilesAreOfOneGeneration(t *testing.T) {
 	generations := [2]credentials.KeyPair{authority(t), authority(t)}
 	units := [2]credentials.KeyPair{issue(t, generations[0], "primary"), issue(t, generations[1], "primary")}
 	v := &volume{directory: t.TempDir()}
-	v.bring(t, units[0], generations[0])
+	v.write(t, units[0], generations[0])
 	source := Credentials(v.directory, name("secondary"))
 
-	const exchanges = 300
+	const replacements = 300
 	done := make(chan error, 1)
 	go func() {
 		defer close(done)
-		for i := range exchanges {
-			if err := v.exchange(units[i%2], generations[i%2]); err != nil {
+		for i := range replacements {
+			if err := v.replace(units[i%2], generations[i%2]); err != nil {
 				done <- err
 				return
 			}

@@ -27,7 +27,7 @@ func authority(t *testing.T) credentials.KeyPair {
 	return pair
 }
 
-// write fills a unit's TLS directory.
+// write writes the files of a unit's TLS directory.
 func write(t *testing.T, directory string, authority credentials.KeyPair, unit string) {
 	t.Helper()
 	pair, err := credentials.Issue(authority, name(unit), time.Now())
@@ -50,7 +50,7 @@ func directory(t *testing.T, authority credentials.KeyPair, unit string) string 
 	return d
 }
 
-// meet connects two ends and says what each makes of the other.
+// meet connects two ends, and returns the error of each.
 func meet(t *testing.T, server, client Source) (serverErr, clientErr error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), handshakeTimeout)
@@ -88,7 +88,7 @@ func meet(t *testing.T, server, client Source) (serverErr, clientErr error) {
 
 func isEnd(err error) bool { return err != nil && err.Error() == "EOF" }
 
-func TestUnitsOfAPairMeet(t *testing.T) {
+func TestUnitsOfAPairConnect(t *testing.T) {
 	ca := authority(t)
 	server := Credentials(directory(t, ca, "primary"), name("secondary"))
 	client := Credentials(directory(t, ca, "secondary"), name("primary"))
@@ -98,7 +98,7 @@ func TestUnitsOfAPairMeet(t *testing.T) {
 	}
 }
 
-func TestNobodyElseIsMet(t *testing.T) {
+func TestOtherPeersAreRefused(t *testing.T) {
 	ca := authority(t)
 	primary, secondary := directory(t, ca, "primary"), directory(t, ca, "secondary")
 	server := Credentials(primary, name("secondary"))
@@ -121,7 +121,7 @@ func TestNobodyElseIsMet(t *testing.T) {
 		"a server of another unit":      {Credentials(secondary, name("secondary")), Credentials(secondary, name("primary"))},
 	} {
 		if serverErr, clientErr := meet(t, c.server, c.client); serverErr == nil || clientErr == nil {
-			t.Errorf("%s was met: %v and %v", what, serverErr, clientErr)
+			t.Errorf("%s was accepted: %v and %v", what, serverErr, clientErr)
 		}
 	}
 }
@@ -135,7 +135,7 @@ func TestRenewedCertificatesNeedNoRestart(t *testing.T) {
 	}
 	write(t, primary, second, "primary")
 	if serverErr, clientErr := meet(t, server, client); serverErr == nil || clientErr == nil {
-		t.Error("a unit of the new authority met one of the old")
+		t.Error("a unit of the new authority accepted one of the old")
 	}
 	write(t, secondary, second, "secondary")
 	if serverErr, clientErr := meet(t, server, client); serverErr != nil || clientErr != nil {
@@ -143,7 +143,7 @@ func TestRenewedCertificatesNeedNoRestart(t *testing.T) {
 	}
 }
 
-func TestMissingFilesAreNamed(t *testing.T) {
+func TestErrorNamesTheMissingFile(t *testing.T) {
 	ca := authority(t)
 	for _, file := range []string{certificateFile, keyFile, authorityFile} {
 		d := directory(t, ca, "primary")
@@ -151,18 +151,18 @@ func TestMissingFilesAreNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := Credentials(d, name("secondary"))(); err == nil {
-			t.Errorf("nobody missed %s", file)
+			t.Errorf("no error for the missing %s", file)
 		}
 	}
 }
 
-func TestSilentStrangerIsGivenUp(t *testing.T) {
+func TestSilentPeerTimesOut(t *testing.T) {
 	ca := authority(t)
 	mine, theirs := net.Pipe()
 	defer func() { _ = theirs.Close() }()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Accept(ctx, mine, Credentials(directory(t, ca, "primary"), name("secondary"))); err == nil {
-		t.Error("a connection on which nothing was said is a session")
+		t.Error("a handshake with a silent peer succeeded")
 	}
 }

@@ -7,8 +7,7 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// fullDelta is what a busy active sends: 512 changes with keys and records of the sizes that a TCP connection over
-// IPv4 has.
+// fullDelta returns a frame of a busy active: 512 changes with keys and records of the size of an IPv4 TCP connection.
 func fullDelta() *Delta {
 	f := &Delta{Term: 7, Position: 9, Class: state.ConnectionCache}
 	for i := range 512 {
@@ -20,7 +19,7 @@ func fullDelta() *Delta {
 	return f
 }
 
-// BenchmarkAppend is a frame of 512 changes.
+// BenchmarkAppend encodes a frame of 512 changes.
 func BenchmarkAppend(b *testing.B) {
 	f := fullDelta()
 	var frame []byte
@@ -30,7 +29,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkDecode is a frame of 512 changes.
+// BenchmarkDecode decodes a frame of 512 changes.
 func BenchmarkDecode(b *testing.B) {
 	frame := Append(nil, fullDelta())[LengthSize:]
 	b.ReportAllocs()

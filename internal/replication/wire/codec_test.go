@@ -93,7 +93,7 @@ func anyFrame() *rapid.Generator[Frame] {
 	})
 }
 
-func TestFramesReadBackEqual(t *testing.T) {
+func TestDecodeReturnsTheEncodedFrame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.SliceOfN(anyFrame(), 1, 5).Draw(t, "frames")
 		var stream []byte
@@ -119,8 +119,8 @@ func TestFramesReadBackEqual(t *testing.T) {
 	})
 }
 
-// TestFormatStands fails when a frame looks different from what units in the field write.
-func TestFormatStands(t *testing.T) {
+// TestFormatIsStable fails if a frame is encoded differently from what existing units send.
+func TestFormatIsStable(t *testing.T) {
 	for want, f := range map[string]Frame{
 		"0000002a" + "01" + "0001" + "0001" + "0465646765" + "0764656661756c74" + "077072696d617279" +
 			"0c706f642f6162636465666768" + "0001" + "03": &Hello{
@@ -157,7 +157,7 @@ func TestFormatStands(t *testing.T) {
 	}
 }
 
-func TestLiesAboutLengthCostNothing(t *testing.T) {
+func TestWrongLengthsAreRefused(t *testing.T) {
 	records := (&Records{}).append([]byte{byte(KindRecords)})
 	for name, b := range map[string][]byte{
 		"no kind":                  {},
@@ -185,7 +185,7 @@ func TestLiesAboutLengthCostNothing(t *testing.T) {
 	}
 }
 
-func TestHelloOfANewerVersionIsUnderstood(t *testing.T) {
+func TestDecodeHelloOfANewerVersion(t *testing.T) {
 	b := (&Hello{Version: 9, OldestVersion: 1, Unit: "primary"}).append([]byte{byte(KindHello)})
 	f, err := Decode(append(b, "and what comes later"...))
 	if err != nil {
@@ -216,7 +216,7 @@ func FuzzDecode(f *testing.F) {
 		frame, err := Decode(b)
 		copy(used.Bytes(len(b)), b)
 		if same, sameErr := used.Decode(); fmt.Sprint(sameErr) != fmt.Sprint(err) || !reflect.DeepEqual(same, frame) {
-			t.Fatalf("memory that was used before has %+v, %v, want %+v, %v", same, sameErr, frame, err)
+			t.Fatalf("reused memory has %+v, %v, want %+v, %v", same, sameErr, frame, err)
 		}
 		if err != nil {
 			if frame != nil || !errors.Is(err, ErrFrame) {
@@ -226,12 +226,12 @@ func FuzzDecode(f *testing.F) {
 		}
 		again, err := Decode(Append(nil, frame)[LengthSize:])
 		if err != nil || !reflect.DeepEqual(again, frame) {
-			t.Fatalf("%+v read back is %+v, %v", frame, again, err)
+			t.Fatalf("%+v is decoded as %+v, %v", frame, again, err)
 		}
 	})
 }
 
-func TestManyChangesCostNoMoreAllocationsThanOne(t *testing.T) {
+func TestAllocationsDoNotGrowWithTheFrame(t *testing.T) {
 	records := &Records{Class: state.ConnectionCache}
 	delta := fullDelta()
 	for _, c := range delta.Changes {

@@ -1,8 +1,7 @@
-// Package wire is the language of the replication stream: its frames, and how they are written and read. It decides
-// nothing; which frame is allowed when is package session's affair.
+// Package wire encodes and decodes the frames of the replication protocol. Package protocol decides which frame is
+// allowed when, and package peer reads and writes them.
 //
-// A frame is its length (four bytes, big-endian, of what follows), its kind (one byte) and its fields in order.
-// Numbers are big-endian, text and records are preceded by their length. Every length is checked against what is there
-// before anything is allocated for it, and a frame with bytes left over is refused: the peer is authenticated, but a
-// mistake of its version must not become ours.
+// A frame is its length (four bytes, of what follows), its kind (one byte) and its fields in order. Numbers are
+// big-endian. Text and records have their length before them. Each length is checked before memory is allocated for it,
+// and a frame with bytes left over is refused: the peer is authenticated, but its version may have a bug.
 package wire

@@ -5,25 +5,25 @@ import (
 	"slices"
 )
 
-// Memory is where a frame is decoded. It is used again for the next one, so that a stream of frames costs no more than
-// the keys that are in them.
+// Memory is the memory of a decoded frame. It is reused for the next one, so that a stream of frames allocates only the
+// keys in them.
 type Memory struct {
 	bytes   []byte
 	decoder decoder
-	// The frames that come all the time.
+	// The most frequent frames.
 	records Records
 	delta   Delta
 	ack     Ack
 }
 
-// Bytes makes room for the n bytes of a frame, from its kind onwards. What was decoded here before is no longer valid,
-// but for its keys and other text.
+// Bytes returns memory for the n bytes of a frame, from its kind onwards. The frame that was decoded here before becomes
+// invalid, except for its keys and other text.
 func (m *Memory) Bytes(n int) []byte {
 	m.bytes = slices.Grow(m.bytes[:0], n)[:n]
 	return m.bytes
 }
 
-// Decode decodes the frame whose bytes were put here.
+// Decode decodes the frame in the memory that Bytes returned.
 func (m *Memory) Decode() (Frame, error) {
 	if len(m.bytes) == 0 {
 		return nil, fmt.Errorf("%w: empty", ErrFrame)
@@ -37,7 +37,7 @@ func (m *Memory) Decode() (Frame, error) {
 	*d = decoder{frame: m.bytes[1:]}
 	f.decode(d)
 	if d.err == nil && d.left() != 0 {
-		d.fail("%d bytes too many", d.left())
+		d.fail("%d bytes left over", d.left())
 	}
 	if d.err != nil {
 		return nil, fmt.Errorf("frame of kind %d: %w", kind, d.err)
@@ -45,9 +45,10 @@ func (m *Memory) Decode() (Frame, error) {
 	return f, nil
 }
 
-// Decode decodes a frame from its kind onwards. The frame refers to b, which must be its own.
+// Decode decodes a frame from its kind onwards. The frame refers to b, which the caller must not change.
 func Decode(b []byte) (Frame, error) { return (&Memory{bytes: b}).Decode() }
 
+// frame returns a frame of a kind to decode into; nil if the kind is unknown.
 func (m *Memory) frame(kind Kind) Frame {
 	switch kind {
 	case KindRecords:
@@ -61,11 +62,44 @@ func (m *Memory) frame(kind Kind) Frame {
 	}
 }
 
-// room is an empty slice for n items, in the memory of those of an earlier frame if that is enough.
-func room[T any](earlier []T, n int) []T {
-	if earlier == nil || cap(earlier) < n {
-		return make([]T, 0, n)
+// newFrame returns an empty frame of a kind; nil if the kind is unknown.
+func newFrame(kind Kind) Frame {
+	switch kind {
+	case KindHello:
+		return &Hello{}
+	case KindRole:
+		return &RoleChange{}
+	case KindBegin:
+		return &Begin{}
+	case KindRecords:
+		return &Records{}
+	case KindSnapshotEnd:
+		return &SnapshotEnd{}
+	case KindDelta:
+		return &Delta{}
+	case KindAck:
+		return &Ack{}
+	case KindResync:
+		return &Resync{}
+	case KindSync:
+		return &Sync{}
+	case KindBarrier:
+		return &Barrier{}
+	case KindBarrierAck:
+		return &BarrierAck{}
+	case KindRelinquish:
+		return &Relinquish{}
+	case KindRelinquishAck:
+		return &RelinquishAck{}
+	case KindPing:
+		return &Ping{}
+	case KindBye:
+		return &Bye{}
+	case KindDigestRequest:
+		return &DigestRequest{}
+	case KindDigests:
+		return &Digests{}
+	default:
+		return nil
 	}
-	clear(earlier[min(n, len(earlier)):]) // what is not written over would keep the earlier frame's keys
-	return earlier[:0]
 }
