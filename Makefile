@@ -65,7 +65,7 @@ test-unit: $(BIN)/helm ## Run the tests that need neither root nor network
 .PHONY: test-apiserver
 test-apiserver: kubernetes-assets $(BIN)/helm ## Run the tests against a real kube-apiserver and etcd
 	KUBEBUILDER_ASSETS=$(BIN)/kubernetes-assets HELM=$(BIN)/helm go test $(TESTFLAGS) -tags apiserver -timeout 30m \
-		./api/... ./controllers/... ./internal/lease/... ./test/chart/...
+		./api/... ./controllers/... ./internal/lease/... ./test/chart/... ./test/operator/...
 
 .PHONY: test-netns
 test-netns: ## Run the tests that make network namespaces (root)

@@ -22,17 +22,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
 
 const (
-	// handsOfFleet is how many pods are brought to life at the same time.
-	handsOfFleet = 16
+	// podWorkers is how many pods are started at the same time.
+	podWorkers = 16
 	// renewers is how many Leases are renewed at the same time.
 	renewers = 8
 )
 
-// fleet is what stands around the operator: it schedules each unit's pod, has it run, and speaks for its sidecar. The
-// primary of a new pair becomes active.
+// fleet plays the scheduler, the kubelets and the sidecars of all pairs. It binds each unit's pod, starts it, and reports
+// its final state at once. The primary unit of a new pair becomes active.
 type fleet struct {
 	t     testing.TB
 	admin client.WithWatch
@@ -40,7 +41,7 @@ type fleet struct {
 	pods  cache.Store
 
 	mu sync.Mutex
-	// leases are those of the pairs as the fleet wrote them last.
+	// leases has the Lease of each pair as the fleet wrote it last.
 	leases map[client.ObjectKey]*coordinationv1.Lease
 
 	renewals  atomic.Int64
@@ -48,7 +49,7 @@ type fleet struct {
 	workers   sync.WaitGroup
 }
 
-// startFleet begins to look after units, until the trial ends.
+// startFleet starts the fleet. It runs until the trial ends.
 func startFleet(b *bed) *fleet {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.t.Context())
@@ -58,7 +59,7 @@ func startFleet(b *bed) *fleet {
 	}
 	informer := f.watchPods(b)
 	f.workers.Go(func() { informer.RunWithContext(ctx) })
-	for range handsOfFleet {
+	for range podWorkers {
 		f.workers.Go(func() {
 			for f.next(ctx) {
 			}
@@ -88,7 +89,7 @@ func (f *fleet) watchPods(b *bed) cache.Controller {
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: all, ObjectType: &corev1.Pod{},
 		Handler: cache.ResourceEventHandlerFuncs{AddFunc: enqueue, UpdateFunc: func(_, after any) { enqueue(after) }},
-		// Of a thousand pods, what is not asked about need not be kept.
+		// There are thousands of pods, so the store drops what the fleet does not read.
 		Transform: func(object any) (any, error) {
 			if pod, ok := object.(*corev1.Pod); ok {
 				pod.ManagedFields, pod.Spec.Containers, pod.Spec.Volumes = nil, nil, nil
@@ -106,7 +107,7 @@ func (f *fleet) next(ctx context.Context) bool {
 		return false
 	}
 	defer f.queue.Done(key)
-	if err := f.tend(ctx, key); err != nil && ctx.Err() == nil && !apierrors.IsNotFound(err) {
+	if err := f.advance(ctx, key); err != nil && ctx.Err() == nil && !apierrors.IsNotFound(err) {
 		f.queue.AddRateLimited(key)
 		return true
 	}
@@ -114,23 +115,22 @@ func (f *fleet) next(ctx context.Context) bool {
 	return true
 }
 
-// tend does the next thing that a pod waits for.
-func (f *fleet) tend(ctx context.Context, key client.ObjectKey) error {
+// advance does the next step in the life of a pod.
+func (f *fleet) advance(ctx context.Context, key client.ObjectKey) error {
 	object, exists, err := f.pods.GetByKey(key.String())
 	if err != nil || !exists {
 		return err
 	}
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
-		return fmt.Errorf("%T is no pod", object)
+		return fmt.Errorf("%T is not a pod", object)
 	}
 	switch {
 	case pod.DeletionTimestamp != nil:
 		return f.admin.Delete(ctx, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}},
 			client.GracePeriodSeconds(0))
 	case pod.Spec.NodeName == "":
-		node := corev1.ObjectReference{Kind: "Node", Name: "node-" + pod.Labels[v1alpha1.LabelUnit]}
-		return f.admin.SubResource("binding").Create(ctx, pod.DeepCopy(), &corev1.Binding{Target: node})
+		return units.Bind(pod, "node-"+pod.Labels[v1alpha1.LabelUnit])(ctx, f.admin)
 	case pod.Status.Phase != corev1.PodRunning:
 		return f.run(ctx, pod.DeepCopy())
 	}
@@ -146,7 +146,7 @@ func pairOf(pod *corev1.Pod) client.ObjectKey {
 	return client.ObjectKey{Namespace: pod.Namespace, Name: pod.Labels[v1alpha1.LabelPair]}
 }
 
-// run has the pod's containers run, and its sidecar say that all is well.
+// run writes the status of a pod that runs, and whose unit is in its final state.
 func (f *fleet) run(ctx context.Context, pod *corev1.Pod) error {
 	role := v1alpha1.RoleStandby
 	if pod.Labels[v1alpha1.LabelUnit] == string(v1alpha1.Primary) {
@@ -154,27 +154,13 @@ func (f *fleet) run(ctx context.Context, pod *corev1.Pod) error {
 	}
 	number := f.addresses.Add(1)
 	address := netip.AddrFrom4([4]byte{10, byte(number >> 16), byte(number >> 8), byte(number)}).String()
-	pod.Status.Phase, pod.Status.PodIP, pod.Status.PodIPs = corev1.PodRunning, address, []corev1.PodIP{{IP: address}}
-	pod.Status.Conditions = []corev1.PodCondition{
-		{Type: corev1.PodReady, Status: corev1.ConditionTrue},
-		roleCondition(role),
-		{Type: v1alpha1.PodConditionSynchronized, Status: corev1.ConditionTrue, Reason: v1alpha1.ReasonInSync},
-		{
-			Type: v1alpha1.PodConditionConfigurationApplied, Status: corev1.ConditionTrue, Reason: v1alpha1.ReasonApplied,
-			Message: pod.Annotations[v1alpha1.AnnotationConfigurationHash],
-		},
-		{Type: v1alpha1.PodConditionFenced, Status: corev1.ConditionTrue, Reason: v1alpha1.ReasonBPF},
-		{Type: v1alpha1.PodConditionHealthy, Status: corev1.ConditionTrue, Reason: v1alpha1.ReasonMonitorsGood},
-	}
+	units.SetRunning(&pod.Status, address)
+	pod.Status.Conditions = units.Settled(role, pod.Annotations[v1alpha1.AnnotationConfigurationHash])
+	units.SetConditions(&pod.Status,
+		units.Condition(v1alpha1.PodConditionFenced, true, v1alpha1.ReasonBPF, ""),
+		units.Condition(v1alpha1.PodConditionHealthy, true, v1alpha1.ReasonMonitorsGood, ""),
+	)
 	return f.admin.Status().Update(ctx, pod)
-}
-
-func roleCondition(role v1alpha1.Role) corev1.PodCondition {
-	status := corev1.ConditionFalse
-	if role == v1alpha1.RoleActive {
-		status = corev1.ConditionTrue
-	}
-	return corev1.PodCondition{Type: v1alpha1.PodConditionRole, Status: status, Reason: string(role)}
 }
 
 func (f *fleet) lease(pair client.ObjectKey) *coordinationv1.Lease {
@@ -183,11 +169,11 @@ func (f *fleet) lease(pair client.ObjectKey) *coordinationv1.Lease {
 	return f.leases[pair]
 }
 
-// errNoPod is of a unit that has none yet.
+// errNoPod reports that the unit has no pod yet.
 var errNoPod = errors.New("the unit has no pod")
 
-// claim makes a unit the holder of its pair's Lease in the next term, by compare-and-swap, and says when the API server
-// had written it.
+// claim makes a unit the holder of its pair's Lease in the next term, by compare-and-swap. It returns when the API
+// server had written the Lease.
 func (f *fleet) claim(ctx context.Context, pair client.ObjectKey, unit v1alpha1.Unit) (time.Time, error) {
 	pod, exists, err := f.pods.GetByKey(pair.String() + "-" + string(unit))
 	if err != nil || !exists {
@@ -197,14 +183,7 @@ func (f *fleet) claim(ctx context.Context, pair client.ObjectKey, unit v1alpha1.
 	if err := f.admin.Get(ctx, pair, lease); err != nil {
 		return time.Time{}, err
 	}
-	holder := fmt.Sprintf("%s/%s/0123abcd", unit, pod.(*corev1.Pod).UID)
-	term, seconds, now := int32(1), int32(15), metav1.NowMicro()
-	if lease.Spec.LeaseTransitions != nil {
-		term = *lease.Spec.LeaseTransitions + 1
-	}
-	lease.Spec = coordinationv1.LeaseSpec{
-		HolderIdentity: &holder, LeaseTransitions: &term, LeaseDurationSeconds: &seconds, AcquireTime: &now, RenewTime: &now,
-	}
+	units.Claim(&lease.Spec, unit, pod.(*corev1.Pod).UID)
 	if err := f.admin.Update(ctx, lease); err != nil {
 		return time.Time{}, err
 	}
@@ -216,9 +195,9 @@ func (f *fleet) claim(ctx context.Context, pair client.ObjectKey, unit v1alpha1.
 	return written, nil
 }
 
-// change moves the active role of a pair to the other unit, as in a failover, and says when the Lease had it. A renewal
-// may come between, which a unit takes in its stride.
-func (f *fleet) change(ctx context.Context, pair client.ObjectKey) (after v1alpha1.Unit, written time.Time, err error) {
+// failOver makes the other unit of a pair active. It returns that unit, and when the API server had written the Lease. It
+// retries if a renewal came first, as a unit does.
+func (f *fleet) failOver(ctx context.Context, pair client.ObjectKey) (after v1alpha1.Unit, written time.Time, err error) {
 	before, _, _ := strings.Cut(*f.lease(pair).Spec.HolderIdentity, "/")
 	after = v1alpha1.Unit(before).Peer()
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
@@ -228,26 +207,26 @@ func (f *fleet) change(ctx context.Context, pair client.ObjectKey) (after v1alph
 	return after, written, err
 }
 
-// tell has both sidecars say their new roles.
-func (f *fleet) tell(ctx context.Context, pair client.ObjectKey, active v1alpha1.Unit) error {
+// reportRoles writes the new roles of both units.
+func (f *fleet) reportRoles(ctx context.Context, pair client.ObjectKey, active v1alpha1.Unit) error {
 	for unit, role := range map[v1alpha1.Unit]v1alpha1.Role{
 		active: v1alpha1.RoleActive, active.Peer(): v1alpha1.RoleStandby,
 	} {
-		c := roleCondition(role)
+		c := units.RoleIs(role)
 		patch := fmt.Sprintf(`{"status":{"conditions":[{"type":%q,"status":%q,"reason":%q}]}}`, c.Type, c.Status, c.Reason)
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pair.Namespace, Name: pair.Name + "-" + string(unit)}}
-		said := client.RawPatch(types.StrategicMergePatchType, []byte(patch))
-		if err := f.admin.Status().Patch(ctx, pod, said); err != nil {
+		roles := client.RawPatch(types.StrategicMergePatchType, []byte(patch))
+		if err := f.admin.Status().Patch(ctx, pod, roles); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// findDue finds the Leases that are to be renewed, each once in an interval, evenly.
+// findDue sends the Leases that are due for renewal. Each is due once in an interval; they are spread evenly over it.
 func (f *fleet) findDue(ctx context.Context, interval time.Duration, due chan<- client.ObjectKey) {
 	defer close(due)
-	const rounds = 50 // parts of the interval
+	const rounds = 50 // the parts of the interval
 	ticker := time.NewTicker(interval / rounds)
 	defer ticker.Stop()
 	for part := 0; ; part++ {
@@ -256,7 +235,7 @@ func (f *fleet) findDue(ctx context.Context, interval time.Duration, due chan<- 
 			return
 		case <-ticker.C:
 		}
-		for _, key := range f.ofPart(part%rounds, rounds) {
+		for _, key := range f.dueIn(part%rounds, rounds) {
 			select {
 			case <-ctx.Done():
 				return
@@ -266,8 +245,8 @@ func (f *fleet) findDue(ctx context.Context, interval time.Duration, due chan<- 
 	}
 }
 
-// ofPart are the pairs whose Leases are renewed in one part of the interval.
-func (f *fleet) ofPart(part, rounds int) (keys []client.ObjectKey) {
+// dueIn returns the pairs whose Leases are renewed in one part of the interval.
+func (f *fleet) dueIn(part, rounds int) (keys []client.ObjectKey) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key := range f.leases {
@@ -278,7 +257,7 @@ func (f *fleet) ofPart(part, rounds int) (keys []client.ObjectKey) {
 	return keys
 }
 
-// renew renews Leases.
+// renew renews the Leases that it receives.
 func (f *fleet) renew(ctx context.Context, due <-chan client.ObjectKey) {
 	for key := range due {
 		patch := fmt.Sprintf(`{"spec":{"renewTime":%q}}`, time.Now().UTC().Format(metav1.RFC3339Micro))
@@ -289,7 +268,7 @@ func (f *fleet) renew(ctx context.Context, due <-chan client.ObjectKey) {
 	}
 }
 
-// hash spreads pairs over an interval.
+// hash returns a number that spreads pairs over the interval.
 func hash(key client.ObjectKey) int {
 	sum := 0
 	for _, c := range key.Name {

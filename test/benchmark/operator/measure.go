@@ -198,7 +198,7 @@ func (m *measurement) failOver(ctx context.Context) {
 
 func (m *measurement) failOverOne(ctx context.Context, pair client.ObjectKey) time.Duration {
 	m.t.Helper()
-	active, written, err := m.fleet.change(ctx, pair)
+	active, written, err := m.fleet.failOver(ctx, pair)
 	if err != nil {
 		m.t.Fatalf("Changing the Lease of %s: %v", pair, err)
 	}
@@ -207,7 +207,7 @@ func (m *measurement) failOverOne(ctx context.Context, pair client.ObjectKey) ti
 		seen, err = m.sights.of(pair, active)
 		return err
 	})
-	if err := m.fleet.tell(ctx, pair, active); err != nil {
+	if err := m.fleet.reportRoles(ctx, pair, active); err != nil {
 		m.t.Fatalf("Saying the roles of %s: %v", pair, err)
 	}
 	return max(seen.Sub(written), 0)

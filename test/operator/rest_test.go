@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
 
 // restsFor is how long pairs are watched that should cost nothing. `make test-rest` watches the operator as a program
@@ -28,11 +29,11 @@ const resting = 20
 // playOut lets the units of all pairs in the namespace act until each is what its spec says.
 func (s *stage) playOut(ctx context.Context, sees client.Reader) {
 	GinkgoHelper()
-	p := &player{namespace: s.namespace, reader: sees}
+	p := &units.Player{Namespace: s.namespace, Reader: sees, Writer: admin}
 	Eventually(func(g Gomega) {
 		for acted := true; acted; {
 			var err error
-			acted, err = p.step(ctx)
+			acted, err = p.Step(ctx)
 			g.Expect(err).NotTo(HaveOccurred())
 		}
 		pairs := &v1alpha1.HAPairList{}

@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	"context"

@@ -1,11 +1,10 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -18,11 +17,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
 
 // stage is a namespace of its own with one pair in it, and the hands that play what is not there: the kubelets and the
@@ -120,9 +119,8 @@ func (s *stage) run(ctx context.Context, unit v1alpha1.Unit, conditions ...corev
 	}
 	address := fmt.Sprintf("10.1.%d.7", number)
 	s.setStatus(ctx, unit, func(status *corev1.PodStatus) {
-		status.Phase = corev1.PodRunning
-		status.PodIP, status.PodIPs = address, []corev1.PodIP{{IP: address}}
-		setPodConditions(status, append(conditions, podCondition(corev1.PodReady, true, "", ""))...)
+		units.SetRunning(status, address)
+		units.SetConditions(status, append(conditions, units.Ready(true))...)
 	})
 	return s.pod(ctx, unit)
 }
@@ -142,52 +140,13 @@ func (s *stage) setStatus(ctx context.Context, unit v1alpha1.Unit, edit func(*co
 // say plays the unit's sidecar.
 func (s *stage) say(ctx context.Context, unit v1alpha1.Unit, conditions ...corev1.PodCondition) {
 	GinkgoHelper()
-	s.setStatus(ctx, unit, func(status *corev1.PodStatus) { setPodConditions(status, conditions...) })
-}
-
-func setPodConditions(status *corev1.PodStatus, conditions ...corev1.PodCondition) {
-	for _, wanted := range conditions {
-		same := func(c corev1.PodCondition) bool { return c.Type == wanted.Type }
-		if i := slices.IndexFunc(status.Conditions, same); i >= 0 {
-			status.Conditions[i] = wanted
-		} else {
-			status.Conditions = append(status.Conditions, wanted)
-		}
-	}
-}
-
-func podCondition(kind corev1.PodConditionType, is bool, reason, message string) corev1.PodCondition {
-	status := corev1.ConditionFalse
-	if is {
-		status = corev1.ConditionTrue
-	}
-	return corev1.PodCondition{Type: kind, Status: status, Reason: reason, Message: message}
-}
-
-func roleIs(role v1alpha1.Role) corev1.PodCondition {
-	return podCondition(v1alpha1.PodConditionRole, role == v1alpha1.RoleActive, string(role), "")
-}
-
-func inSync() corev1.PodCondition {
-	return podCondition(v1alpha1.PodConditionSynchronized, true, v1alpha1.ReasonInSync, "")
-}
-
-func notInSync(reason string) corev1.PodCondition {
-	return podCondition(v1alpha1.PodConditionSynchronized, false, reason, "")
-}
-
-func refuses(message string) corev1.PodCondition {
-	return podCondition(v1alpha1.PodConditionConfigurationApplied, false, v1alpha1.ReasonInvalid, message)
-}
-
-func enforces(hash string) corev1.PodCondition {
-	return podCondition(v1alpha1.PodConditionConfigurationApplied, true, v1alpha1.ReasonApplied, hash)
+	s.setStatus(ctx, unit, func(status *corev1.PodStatus) { units.SetConditions(status, conditions...) })
 }
 
 // hold plays the sidecar of the unit's present pod that takes the Lease.
 func (s *stage) hold(ctx context.Context, unit v1alpha1.Unit, term int32) {
 	GinkgoHelper()
-	holder := fmt.Sprintf("%s/%s/0123abcd", unit, s.pod(ctx, unit).UID)
+	holder := units.Holder(unit, s.pod(ctx, unit).UID)
 	s.writeLease(ctx, func(spec *coordinationv1.LeaseSpec) {
 		spec.HolderIdentity, spec.LeaseTransitions = &holder, &term
 	})
@@ -207,8 +166,7 @@ func (s *stage) replaceLease(ctx context.Context, edit func(*coordinationv1.Leas
 			return err
 		}
 		edit(lease)
-		lease.Spec.LeaseDurationSeconds = ptr.To[int32](15)
-		lease.Spec.RenewTime = ptr.To(metav1.NowMicro())
+		units.Renew(&lease.Spec)
 		return admin.Update(ctx, lease)
 	}).Should(Succeed())
 }
@@ -239,8 +197,8 @@ func (s *stage) settle(ctx context.Context) {
 func (s *stage) settleAs(ctx context.Context, progress string) {
 	GinkgoHelper()
 	hash := s.documentHash(ctx)
-	s.run(ctx, v1alpha1.Primary, roleIs(v1alpha1.RoleActive), inSync(), enforces(hash))
-	s.run(ctx, v1alpha1.Secondary, roleIs(v1alpha1.RoleStandby), inSync(), enforces(hash))
+	s.run(ctx, v1alpha1.Primary, units.RoleIs(v1alpha1.RoleActive), units.InSync(), units.Enforces(hash))
+	s.run(ctx, v1alpha1.Secondary, units.RoleIs(v1alpha1.RoleStandby), units.InSync(), units.Enforces(hash))
 	s.hold(ctx, v1alpha1.Primary, 1)
 	for condition, reason := range map[string]string{
 		v1alpha1.ConditionReady: v1alpha1.ReasonActive, v1alpha1.ConditionRedundant: v1alpha1.ReasonStandbyReady,

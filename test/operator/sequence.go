@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -25,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/operator/units"
 	"github.com/hapair-io/hapair/test/poll"
 )
 
@@ -47,7 +47,7 @@ type sequence struct {
 	plan    []change
 	chance  *rand.Rand
 	stage   *stage
-	player  *player
+	player  *units.Player
 	onlooks client.Reader
 }
 
@@ -69,7 +69,9 @@ func (q *sequence) String() string {
 // run carries the plan out, and tells how the pair that comes of it differs from one that is made with the final spec.
 func (q *sequence) run(ctx context.Context) error {
 	q.stage = newStage(ctx)
-	q.player = &player{namespace: q.stage.namespace, reader: q.onlooks, choose: q.chance.IntN}
+	q.player = &units.Player{
+		Namespace: q.stage.namespace, Reader: q.onlooks, Writer: admin, Choose: q.chance.IntN,
+	}
 	q.stage.create(ctx)
 	for _, c := range q.plan {
 		if err := q.wander(ctx); err != nil {
@@ -95,7 +97,7 @@ func (q *sequence) converge(ctx context.Context) error {
 	return poll.Until(limited, looksEvery, "the pairs to become the same", func(context.Context) error {
 		for acted := true; acted; {
 			var err error
-			if acted, err = q.player.step(ctx); err != nil {
+			if acted, err = q.player.Step(ctx); err != nil {
 				return err
 			}
 		}
@@ -125,7 +127,7 @@ func (q *sequence) wander(ctx context.Context) error {
 	for range q.chance.IntN(4) * q.chance.IntN(5) {
 		limited, cancel := context.WithTimeout(ctx, idlesFor)
 		err := poll.Until(limited, looksEvery, "something to do", func(context.Context) error {
-			acted, err := q.player.step(ctx)
+			acted, err := q.player.Step(ctx)
 			if err == nil && !acted {
 				return errIdle
 			}
@@ -157,14 +159,14 @@ func (q *sequence) carryOut(ctx context.Context, c change) error {
 
 // lead has the primary unit of a pair lead.
 func (q *sequence) lead(ctx context.Context, name string) error {
-	casts, err := q.player.casts(ctx)
+	pairs, err := q.player.ReadAll(ctx)
 	if err != nil {
 		return err
 	}
-	if !casts[name].serves(v1alpha1.Primary) || casts[name].holds(v1alpha1.Primary) {
+	if !pairs[name].Serves(v1alpha1.Primary) || pairs[name].Holds(v1alpha1.Primary) {
 		return nil
 	}
-	if err := casts[name].give(v1alpha1.Primary)(ctx); !apierrors.IsConflict(err) {
+	if err := pairs[name].Give(v1alpha1.Primary)(ctx, admin); !apierrors.IsConflict(err) {
 		return err
 	}
 	return nil
@@ -237,41 +239,3 @@ func number(variable string, otherwise uint64) uint64 {
 	Expect(err).NotTo(HaveOccurred(), variable)
 	return value
 }
-
-var _ = Describe("Random changes of a pair", func() {
-	It("lead to what a fresh pair with the final spec is", func(ctx SpecContext) {
-		first, count := uint64(GinkgoRandomSeed()), number(sequencesVariable, sequences)
-		if seed := number(seedVariable, 0); seed != 0 {
-			first, count = seed, 1
-		}
-		onlooks := onlooker(ctx)
-		AddReportEntry("seeds", fmt.Sprintf("%d sequences from %s=%d on", count, seedVariable, first))
-		var (
-			mu       sync.Mutex
-			failures []string
-			workers  sync.WaitGroup
-		)
-		seeds := make(chan uint64, count)
-		for seed := first; seed < first+count; seed++ {
-			seeds <- seed
-		}
-		close(seeds)
-		for range atOnce {
-			workers.Go(func() {
-				defer GinkgoRecover()
-				for seed := range seeds {
-					q := newSequence(seed, onlooks)
-					if err := q.run(ctx); err != nil {
-						mu.Lock()
-						failures = append(failures, fmt.Sprintf("%s\n%v", q, err))
-						mu.Unlock()
-					}
-				}
-			})
-		}
-		workers.Wait()
-		if len(failures) > 0 {
-			Fail(strings.Join(failures, "\n\n"))
-		}
-	}, NodeTimeout(15*time.Minute))
-})

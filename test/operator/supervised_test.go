@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	. "github.com/onsi/ginkgo/v2"
@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
 
 var _ = Describe("A supervised upgrade", func() {
@@ -30,7 +31,7 @@ var _ = Describe("A supervised upgrade", func() {
 			}).Should(BeTrue())
 		}
 		leave(v1alpha1.Secondary)
-		s.run(ctx, v1alpha1.Secondary, roleIs(v1alpha1.RoleStandby), inSync(), enforces(hash))
+		s.run(ctx, v1alpha1.Secondary, units.RoleIs(v1alpha1.RoleStandby), units.InSync(), units.Enforces(hash))
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSwitchoverAwaited, "delete pod edge-primary")
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonHealthy)
 		Consistently(func() *metav1.Time { return s.pod(ctx, v1alpha1.Primary).DeletionTimestamp }).Should(BeNil())
@@ -41,7 +42,7 @@ var _ = Describe("A supervised upgrade", func() {
 		s.hold(ctx, v1alpha1.Secondary, 2)
 		leave(v1alpha1.Primary)
 		Expect(s.pod(ctx, v1alpha1.Primary).Spec.Containers[0].Image).To(Equal("example.test/firewall:2"))
-		s.run(ctx, v1alpha1.Primary, roleIs(v1alpha1.RoleStandby), inSync(), enforces(hash))
+		s.run(ctx, v1alpha1.Primary, units.RoleIs(v1alpha1.RoleStandby), units.InSync(), units.Enforces(hash))
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 	})
 })

@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	"context"
@@ -15,15 +15,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
 
 // judge sees to it that the operator never does what puts the traffic at risk. It asks the API server how things are at
 // the instant of each write, at which nobody else acts. A nil judge lets everything pass.
 type judge struct{ namespace, pair string }
 
-func (j *judge) cast(ctx context.Context) *cast {
+func (j *judge) read(ctx context.Context) *units.Pair {
 	GinkgoHelper()
-	now, err := (&player{namespace: j.namespace, reader: admin}).look(ctx, j.pair)
+	now, err := units.Read(ctx, admin, client.ObjectKey{Namespace: j.namespace, Name: j.pair})
 	Expect(err).NotTo(HaveOccurred())
 	return now
 }
@@ -35,15 +36,15 @@ func (j *judge) deletes(ctx context.Context, object client.Object) {
 	if j == nil || !ok {
 		return
 	}
-	now, unit := j.cast(ctx), v1alpha1.Unit(pod.Labels[v1alpha1.LabelUnit])
-	if own := now.pods[unit]; own == nil || ended(own) {
+	now, unit := j.read(ctx), v1alpha1.Unit(pod.Labels[v1alpha1.LabelUnit])
+	if own := now.Pods[unit]; own == nil || units.HasEnded(own) {
 		return
 	}
-	peer := now.pods[unit.Peer()]
+	peer := now.Pods[unit.Peer()]
 	Expect(peer == nil || peer.DeletionTimestamp == nil).To(BeTrue(), "both units would be deleted at once")
-	if now.holds(unit) {
-		Expect(now.serves(unit.Peer())).To(BeTrue(), "the active unit would be deleted though its peer is not ready")
-		Expect(now.inSync(unit) && now.inSync(unit.Peer())).To(BeTrue(),
+	if now.Holds(unit) {
+		Expect(now.Serves(unit.Peer())).To(BeTrue(), "the active unit would be deleted though its peer is not ready")
+		Expect(now.InSync(unit) && now.InSync(unit.Peer())).To(BeTrue(),
 			"the active unit would be deleted though its peer does not hold its state")
 	}
 }
@@ -68,10 +69,10 @@ func (j *judge) reconciled(ctx context.Context) {
 		return
 	}
 	Expect(err).NotTo(HaveOccurred())
-	now := j.cast(ctx)
+	now := j.read(ctx)
 	for _, unit := range v1alpha1.Units() {
-		if now.holds(unit) && len(now.pods[unit].Status.PodIPs) > 0 {
-			Expect(slice.Endpoints).To(ConsistOf(HaveField("TargetRef.UID", now.pods[unit].UID)),
+		if now.Holds(unit) && len(now.Pods[unit].Status.PodIPs) > 0 {
+			Expect(slice.Endpoints).To(ConsistOf(HaveField("TargetRef.UID", now.Pods[unit].UID)),
 				"the one endpoint is the unit that holds the Lease")
 			return
 		}

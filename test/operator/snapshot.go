@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	"context"
@@ -13,7 +13,12 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -133,4 +138,14 @@ func linesThatDiffer(got, want string) string {
 		a, b = a[:len(a)-1], b[:len(b)-1]
 	}
 	return "got\n" + strings.Join(a, "\n") + "\nwant\n" + strings.Join(b, "\n")
+}
+
+// kinds returns lists of all kinds that a pair owns.
+func kinds() []client.ObjectList {
+	return []client.ObjectList{
+		&corev1.PodList{}, &corev1.ConfigMapList{}, &corev1.SecretList{}, &corev1.ServiceAccountList{},
+		&corev1.ServiceList{}, &rbacv1.RoleList{}, &rbacv1.RoleBindingList{}, &coordinationv1.LeaseList{},
+		&policyv1.PodDisruptionBudgetList{}, &discoveryv1.EndpointSliceList{}, &networkingv1.NetworkPolicyList{},
+		&v1alpha1.HAUnitList{},
+	}
 }

@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	. "github.com/onsi/ginkgo/v2"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
 
 var _ = Describe("Replacing units", func() {
@@ -51,21 +52,21 @@ var _ = Describe("Replacing units", func() {
 		Eventually(image(ctx, v1alpha1.Secondary)).Should(Equal(wanted))
 
 		By("not touching the active one while the new standby is not in sync")
-		s.run(ctx, v1alpha1.Secondary, roleIs(v1alpha1.RoleStandby), enforces(hash),
-			notInSync(v1alpha1.ReasonSynchronizing))
-		s.say(ctx, v1alpha1.Primary, notInSync(v1alpha1.ReasonSynchronizing))
+		s.run(ctx, v1alpha1.Secondary, units.RoleIs(v1alpha1.RoleStandby), units.Enforces(hash),
+			units.NotInSync(v1alpha1.ReasonSynchronizing))
+		s.say(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonSynchronizing))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonSynchronizing)
 		Consistently(func() *metav1.Time { return s.pod(ctx, v1alpha1.Primary).DeletionTimestamp }).Should(BeNil())
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonUpdating,
 			"its peer does not hold its state yet")
 
 		By("having the active one hand over then")
-		s.say(ctx, v1alpha1.Primary, inSync())
-		s.say(ctx, v1alpha1.Secondary, inSync())
+		s.say(ctx, v1alpha1.Primary, units.InSync())
+		s.say(ctx, v1alpha1.Secondary, units.InSync())
 		s.hold(ctx, v1alpha1.Secondary, 2)
 		finish(ctx, v1alpha1.Primary)
 		Eventually(image(ctx, v1alpha1.Primary)).Should(Equal(wanted))
-		s.run(ctx, v1alpha1.Primary, roleIs(v1alpha1.RoleStandby), enforces(hash), inSync())
+		s.run(ctx, v1alpha1.Primary, units.RoleIs(v1alpha1.RoleStandby), units.Enforces(hash), units.InSync())
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 		Expect(s.seen(ctx).Status.Active).To(Equal(v1alpha1.Secondary))
 		Eventually(s.events).WithArguments(ctx, "UnitReplaced").Should(HaveLen(2))
@@ -139,7 +140,9 @@ var _ = Describe("Replacing units", func() {
 			ConnectionCache: &v1alpha1.ConnectionCacheOptions{Protocols: []v1alpha1.ConnectionProtocol{"TCP"}},
 		}}
 		Expect(admin.Update(ctx, policy)).To(Succeed())
-		Eventually(func(g Gomega) { g.Expect(told(g).Classes).To(ConsistOf(HaveField("Options", MatchJSON(`{"protocols":["TCP"]}`)))) }).Should(Succeed())
+		Eventually(func(g Gomega) {
+			g.Expect(told(g).Classes).To(ConsistOf(HaveField("Options", MatchJSON(`{"protocols":["TCP"]}`))))
+		}).Should(Succeed())
 		finish(ctx, v1alpha1.Secondary)
 		Eventually(func() string {
 			pod := &corev1.Pod{}

@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	. "github.com/onsi/ginkgo/v2"
@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
 
 var _ = Describe("What a spec lacks", func() {
@@ -109,13 +110,13 @@ var _ = Describe("What a spec lacks", func() {
 		Expect(s.documentHash(ctx)).NotTo(Equal(before))
 
 		for _, unit := range v1alpha1.Units() {
-			s.say(ctx, unit, enforces(s.documentHash(ctx)))
+			s.say(ctx, unit, units.Enforces(s.documentHash(ctx)))
 		}
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplied)
 		untouched()
 
 		By("telling when a unit cannot apply it")
-		s.say(ctx, v1alpha1.Secondary, refuses("no such expression"))
+		s.say(ctx, v1alpha1.Secondary, units.Refuses("no such expression"))
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonRefusedByUnit,
 			"unit secondary", "no such expression")
 	})
@@ -150,7 +151,7 @@ var _ = Describe("What a spec lacks", func() {
 		Expect(given.Data).To(BeEmpty())
 
 		for i, unit := range v1alpha1.Units() {
-			s.run(ctx, unit, enforces("of its own "+string(unit)[:i+1]))
+			s.run(ctx, unit, units.Enforces("of its own "+string(unit)[:i+1]))
 		}
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonSelfConfigured, "configuration of their image")
 		untouched := podsUntouched(ctx)
@@ -204,7 +205,7 @@ var _ = Describe("What a spec lacks", func() {
 		s.create(ctx)
 		s.settle(ctx)
 		s.setStatus(ctx, v1alpha1.Secondary, func(status *corev1.PodStatus) {
-			setPodConditions(status, podCondition(corev1.PodReady, false, "", ""))
+			units.SetConditions(status, units.Ready(false))
 			firewall := corev1.ContainerStatus{Name: "firewall"}
 			firewall.State.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
 			firewall.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{
@@ -219,8 +220,8 @@ var _ = Describe("What a spec lacks", func() {
 		Expect(admin.Delete(ctx, s.pod(ctx, v1alpha1.Secondary), client.GracePeriodSeconds(0))).To(Succeed())
 		s.pod(ctx, v1alpha1.Secondary)
 		s.setStatus(ctx, v1alpha1.Secondary, func(status *corev1.PodStatus) {
-			setPodConditions(status,
-				podCondition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
+			units.SetConditions(status,
+				units.Condition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
 		})
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyMissing, "0/2 nodes are available")
 	})

@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	. "github.com/onsi/ginkgo/v2"
@@ -8,8 +8,6 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,17 +15,8 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
-
-// kinds are all that a pair may consist of.
-func kinds() []client.ObjectList {
-	return []client.ObjectList{
-		&corev1.PodList{}, &corev1.ConfigMapList{}, &corev1.SecretList{}, &corev1.ServiceAccountList{},
-		&corev1.ServiceList{}, &rbacv1.RoleList{}, &rbacv1.RoleBindingList{}, &coordinationv1.LeaseList{},
-		&policyv1.PodDisruptionBudgetList{}, &discoveryv1.EndpointSliceList{}, &networkingv1.NetworkPolicyList{},
-		&v1alpha1.HAUnitList{},
-	}
-}
 
 var _ = Describe("A pair", func() {
 	var s *stage
@@ -140,11 +129,11 @@ var _ = Describe("A pair", func() {
 	It("is not synchronized on the word of one unit alone", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
-		s.say(ctx, v1alpha1.Primary, notInSync(v1alpha1.ReasonPeerDisconnected))
+		s.say(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonPeerDisconnected))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonPeerDisconnected)
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonNotSynchronized)
 		Eventually(s.events).WithArguments(ctx, "SynchronizationLost").Should(HaveLen(1))
-		s.say(ctx, v1alpha1.Primary, inSync())
+		s.say(ctx, v1alpha1.Primary, units.InSync())
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonInSync)
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonHealthy)
 	})
@@ -152,7 +141,7 @@ var _ = Describe("A pair", func() {
 	It("tells of a standby that cannot hold all of the state", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
-		s.say(ctx, v1alpha1.Secondary, notInSync(v1alpha1.ReasonTableFull))
+		s.say(ctx, v1alpha1.Secondary, units.NotInSync(v1alpha1.ReasonTableFull))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonTableFull)
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonNotSynchronized)
 	})

@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	"encoding/json"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
 
 var _ = Describe("What the units tell of failover", func() {
@@ -58,7 +59,7 @@ var _ = Describe("What the units tell of failover", func() {
 
 		By("passing over what is none, without stopping at it")
 		s.note(ctx, v1alpha1.AnnotationLastFailover, `{"term": "x"`)
-		s.say(ctx, v1alpha1.Primary, notInSync(v1alpha1.ReasonPeerDisconnected))
+		s.say(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonPeerDisconnected))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonPeerDisconnected)
 		Expect(s.seen(ctx).Status.LastFailover).To(Equal(want))
 
@@ -73,11 +74,11 @@ var _ = Describe("What the units tell of failover", func() {
 		s.create(ctx)
 		s.settle(ctx)
 		s.say(ctx, v1alpha1.Primary,
-			podCondition(v1alpha1.PodConditionFenced, true, v1alpha1.ReasonBPF, ""),
-			podCondition(v1alpha1.PodConditionHealthy, true, v1alpha1.ReasonMonitorsGood, ""))
+			units.Condition(v1alpha1.PodConditionFenced, true, v1alpha1.ReasonBPF, ""),
+			units.Condition(v1alpha1.PodConditionHealthy, true, v1alpha1.ReasonMonitorsGood, ""))
 		s.say(ctx, v1alpha1.Secondary,
-			podCondition(v1alpha1.PodConditionFenced, true, v1alpha1.ReasonNFTables, ""),
-			podCondition(v1alpha1.PodConditionHealthy, false, v1alpha1.ReasonMonitorFailed, "lan has no carrier"))
+			units.Condition(v1alpha1.PodConditionFenced, true, v1alpha1.ReasonNFTables, ""),
+			units.Condition(v1alpha1.PodConditionHealthy, false, v1alpha1.ReasonMonitorFailed, "lan has no carrier"))
 		Eventually(func() []v1alpha1.UnitStatus { return s.seen(ctx).Status.Units }).Should(ConsistOf(
 			And(HaveField("Fence", v1alpha1.FenceBPF), HaveField("Healthy", HaveValue(BeTrue())), HaveField("Fault", "")),
 			And(HaveField("Fence", v1alpha1.FenceNFTables), HaveField("Healthy", HaveValue(BeFalse())),
@@ -90,7 +91,7 @@ var _ = Describe("What the units tell of failover", func() {
 		s.create(ctx)
 		s.settle(ctx)
 		conflict := func(is bool, reason, message string) corev1.PodCondition {
-			return podCondition(v1alpha1.PodConditionAddressConflict, is, reason, message)
+			return units.Condition(v1alpha1.PodConditionAddressConflict, is, reason, message)
 		}
 		s.say(ctx, v1alpha1.Secondary, conflict(true, v1alpha1.ReasonDuplicateAddress, "an echo"))
 		s.say(ctx, v1alpha1.Primary, conflict(true, v1alpha1.ReasonDuplicateAddress, "192.168.50.1 on lan is at 02:..:99"))
@@ -169,7 +170,7 @@ var _ = Describe("A pause", func() {
 			return s.get(ctx, lost.Name, pod) == nil && pod.UID != lost.UID
 		}).Should(BeTrue())
 		Consistently(deleted).Should(BeNil())
-		s.run(ctx, v1alpha1.Primary, roleIs(v1alpha1.RoleActive), inSync(), enforces(s.documentHash(ctx)))
+		s.run(ctx, v1alpha1.Primary, units.RoleIs(v1alpha1.RoleActive), units.InSync(), units.Enforces(s.documentHash(ctx)))
 		s.hold(ctx, v1alpha1.Primary, 2)
 
 		s.change(ctx, pause(false))

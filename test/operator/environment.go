@@ -1,11 +1,11 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	"context"
 	"os"
-	"testing"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -34,63 +34,23 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// What every spec talks to: a real API server, on which the operator runs with the rights that it is installed with.
+// The environment of every spec: an API server, and the operator with the rights that it is installed with.
 var (
 	adminConfig *rest.Config
-	// admin may do everything, and stands for users, the kubelets and the units.
+	// admin has all rights. It acts for users, kubelets and units.
 	admin client.Client
-	// managerConfig is that of a user who has the rights of the operator, and no others.
+	// managerConfig is the configuration of a user with the rights of the operator.
 	managerConfig *rest.Config
-	// asked is what that user asked for.
+	// asked records the requests of that user.
 	asked = newLedger()
-	// operator is what runs; specs call it themselves to see that it has nothing to do.
+	// operator is the reconciler that runs. Specs also call it themselves, to check that it has nothing to do.
 	operator *hapair.Reconciler
 )
 
-// labelByHand is on pairs that are none of the running operator's: their specs run one of their own.
+// labelByHand marks pairs that the running operator does not see. Their specs run an operator of their own.
 const labelByHand = "test.hapair.io/by-hand"
 
-func TestController(t *testing.T) {
-	RegisterFailHandler(Fail)
-	SetDefaultEventuallyTimeout(10 * time.Second)
-	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
-	SetDefaultConsistentlyDuration(500 * time.Millisecond)
-	SetDefaultConsistentlyPollingInterval(50 * time.Millisecond)
-	RunSpecs(t, "HAPair controller")
-}
-
-var _ = BeforeSuite(func(ctx SpecContext) {
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
-	environment := &envtest.Environment{
-		CRDDirectoryPaths:     []string{"../../config/crd"},
-		ErrorIfCRDPathMissing: true,
-		CRDs:                  []*apiextensionsv1.CustomResourceDefinition{attachmentDefinition()},
-	}
-	// Of both IP families, as a Service may be; and many pairs have many Services.
-	environment.ControlPlane.GetAPIServer().Configure().
-		Set("service-cluster-ip-range", "10.0.0.0/16,fd00:10::/112")
-	var err error
-	adminConfig, err = environment.Start()
-	Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")
-	adminConfig.QPS = -1
-	DeferCleanup(environment.Stop)
-
-	scheme := runtime.NewScheme()
-	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
-	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
-	admin, err = client.New(adminConfig, client.Options{Scheme: scheme})
-	Expect(err).NotTo(HaveOccurred())
-
-	unthrottled := &rest.Config{QPS: -1} // as ctrl.GetConfig has it
-	user, err := environment.AddUser(envtest.User{Name: "hapair-manager"}, unthrottled)
-	Expect(err).NotTo(HaveOccurred())
-	grantRole(ctx, "../../config/rbac/role.yaml", "hapair-manager")
-	managerConfig = user.Config()
-	managerConfig.Wrap(asked.wrap)
-	startOperator()
-}, NodeTimeout(2*time.Minute))
-
-// attachmentDefinition is the kind that Multus brings along, as far as the operator looks at it.
+// attachmentDefinition returns the kind that Multus installs, as far as the operator reads it.
 func attachmentDefinition() *apiextensionsv1.CustomResourceDefinition {
 	return &apiextensionsv1.CustomResourceDefinition{
 		ObjectMeta: metav1.ObjectMeta{Name: "network-attachment-definitions.k8s.cni.cncf.io"},
@@ -110,7 +70,7 @@ func attachmentDefinition() *apiextensionsv1.CustomResourceDefinition {
 	}
 }
 
-// grantRole gives the generated role to the operator's user, so that a right that is missing in it fails the suite.
+// grantRole gives the generated role to the operator's user, so that a missing right fails the suite.
 func grantRole(ctx context.Context, file, user string) {
 	GinkgoHelper()
 	content, err := os.ReadFile(file)
@@ -144,7 +104,7 @@ func startOperator() {
 	})
 }
 
-// newOperator wires the controllers as internal/cli/manager does, with what options has beside.
+// newOperator wires the controllers as internal/cli/manager does.
 func newOperator(config *rest.Config, options ctrl.Options) (ctrl.Manager, *hapair.Reconciler) {
 	GinkgoHelper()
 	options.Scheme = admin.Scheme()
@@ -170,3 +130,47 @@ func newOperator(config *rest.Config, options ctrl.Options) (ctrl.Manager, *hapa
 }
 
 var images = resources.Images{Sidecar: "example.test/sidecar:1", Firewall: "example.test/firewall:1"}
+
+// startEnvironment starts the API server and the operator, until the suite ends.
+func startEnvironment(ctx context.Context) {
+	GinkgoHelper()
+	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
+	environment := &envtest.Environment{
+		CRDDirectoryPaths:     []string{"../../config/crd"},
+		ErrorIfCRDPathMissing: true,
+		CRDs:                  []*apiextensionsv1.CustomResourceDefinition{attachmentDefinition()},
+	}
+	// Of both IP families, as a Service may be; and many pairs have many Services.
+	environment.ControlPlane.GetAPIServer().Configure().
+		Set("service-cluster-ip-range", "10.0.0.0/16,fd00:10::/112")
+	var err error
+	adminConfig, err = environment.Start()
+	Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")
+	adminConfig.QPS = -1
+	DeferCleanup(environment.Stop)
+
+	scheme := runtime.NewScheme()
+	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
+	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
+	admin, err = client.New(adminConfig, client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+
+	unthrottled := &rest.Config{QPS: -1} // as ctrl.GetConfig has it
+	user, err := environment.AddUser(envtest.User{Name: "hapair-manager"}, unthrottled)
+	Expect(err).NotTo(HaveOccurred())
+	grantRole(ctx, "../../config/rbac/role.yaml", "hapair-manager")
+	managerConfig = user.Config()
+	managerConfig.Wrap(asked.wrap)
+	startOperator()
+}
+
+// clock is the operator's clock. Specs advance it by hours.
+var clock = &settableClock{}
+
+type settableClock struct{ ahead atomic.Int64 }
+
+func (c *settableClock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *settableClock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+func (c *settableClock) reset() { c.ahead.Store(0) }

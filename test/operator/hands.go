@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	"context"
@@ -12,13 +12,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
 
 // hands are a stage where everything is done by hand, one thing after the other: a reconcile, then one deed of the
 // units, and so on. So a run goes the same way each time, and its manager can be killed at any write.
 type hands struct {
 	*stage
-	player *player
+	player *units.Player
 	// judged is nil while nobody judges.
 	judged *judge
 	life   *life
@@ -29,7 +30,7 @@ func newHands(ctx context.Context) *hands {
 	GinkgoHelper()
 	h := &hands{stage: newStage(ctx)}
 	h.pair.Labels = map[string]string{labelByHand: ""}
-	h.player = &player{namespace: h.namespace, pair: h.pair.Name, reader: admin}
+	h.player = &units.Player{Namespace: h.namespace, Pair: h.pair.Name, Reader: admin, Writer: admin}
 	h.judged = &judge{namespace: h.namespace, pair: h.pair.Name}
 	h.live(ctx, failpoint{})
 	return h
@@ -84,7 +85,7 @@ func (h *hands) goOn(ctx context.Context) (died bool) {
 			h.live(ctx, failpoint{})
 			continue
 		}
-		acted, err := h.player.step(ctx)
+		acted, err := h.player.Step(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		if !wrote && !acted {
 			return died

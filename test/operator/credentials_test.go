@@ -1,12 +1,11 @@
 //go:build apiserver
 
-package hapair_test
+package operator
 
 import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
-	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -17,18 +16,8 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/test/operator/units"
 )
-
-// clock is the operator's; specs let hours pass by it.
-var clock = &settableClock{}
-
-type settableClock struct{ ahead atomic.Int64 }
-
-func (c *settableClock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
-
-func (c *settableClock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
-
-func (c *settableClock) reset() { c.ahead.Store(0) }
 
 // look has the operator look at the pair.
 func (s *stage) look(ctx context.Context) {
@@ -145,7 +134,7 @@ var _ = Describe("The credentials of a pair", func() {
 
 	It("wait while a unit may be out of touch with its Secret", func(ctx SpecContext) {
 		first, old := s.held(ctx), s.authority(ctx)
-		s.say(ctx, v1alpha1.Secondary, podCondition(corev1.PodReady, false, "", ""))
+		s.say(ctx, v1alpha1.Secondary, units.Ready(false))
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyNotReady)
 		deleteSecret(ctx, "edge-ca")
 		Eventually(func() string { return s.held(ctx).trusted(v1alpha1.Primary) }).Should(And(
@@ -156,7 +145,7 @@ var _ = Describe("The credentials of a pair", func() {
 		}
 		Expect(s.held(ctx).certificate(v1alpha1.Primary)).To(Equal(first.certificate(v1alpha1.Primary)))
 
-		s.say(ctx, v1alpha1.Secondary, podCondition(corev1.PodReady, true, "", ""))
+		s.say(ctx, v1alpha1.Secondary, units.Ready(true))
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyReady)
 		s.afterOverlaps(ctx, s.held(ctx), func(g Gomega, now held) {
 			g.Expect(now.certificate(v1alpha1.Primary)).NotTo(Equal(first.certificate(v1alpha1.Primary)))

@@ -1,0 +1,75 @@
+//go:build apiserver
+
+package operator
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+// run is one run in which the manager dies where it is told to; it tells whether it came to that.
+type run func(context.Context, failpoint) (died bool)
+
+// atEveryWrite has runs killed at their first write, at their second, and so on until one ends before it is killed,
+// with the write done and with the write not done. It tells how many there were.
+func atEveryWrite(ctx context.Context, begin func(context.Context) run) int64 {
+	GinkgoHelper()
+	var kills atomic.Int64
+	var both sync.WaitGroup
+	for worker := range 2 {
+		again := begin(ctx)
+		both.Go(func() {
+			defer GinkgoRecover()
+			death := failpoint{at: 1, done: worker == 1}
+			for again(ctx, death) {
+				kills.Add(1)
+				death.at++
+			}
+		})
+	}
+	both.Wait()
+	AddReportEntry("killed", fmt.Sprintf("%d times", kills.Load()))
+	return kills.Load()
+}
+
+// edit is a change of a spec.
+type edit func(*v1alpha1.HAPairSpec)
+
+// toAndFro has the spec of one pair changed to and fro, once in each run, where each way changes the active unit so
+// many times. A run must end as one in which nobody was killed.
+func toAndFro(changes int64, there, back edit) func(context.Context) run {
+	return func(ctx context.Context) run {
+		GinkgoHelper()
+		h := newHands(ctx)
+		DeferCleanup(h.leave)
+		h.bringUp(ctx)
+		var want [2]snapshot
+		turn := 0
+		again := func(ctx context.Context, death failpoint) bool {
+			GinkgoHelper()
+			before := h.seen(ctx).Status.Term
+			*h.life.death = death
+			h.change(ctx, []edit{there, back}[turn])
+			died := h.goOn(ctx)
+			h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
+			Expect(h.seen(ctx).Status.Term-before).To(Equal(changes), "changes of the active unit")
+			end := h.snapshot(ctx)
+			if want[turn] == nil {
+				want[turn] = end
+			}
+			Expect(end.differences(want[turn])).To(BeEmpty(), "%+v", death)
+			turn = 1 - turn
+			return died
+		}
+		again(ctx, failpoint{})
+		again(ctx, failpoint{})
+		return again
+	}
+}
