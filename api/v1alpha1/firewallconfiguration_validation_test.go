@@ -4,6 +4,7 @@ package v1alpha1_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -35,6 +36,7 @@ var _ = Describe("FirewallConfiguration", func() {
 		Entry("32 zones", zones(32)),
 		Entry("members of every form", members("192.0.2.1", "192.0.2.0/24", "192.0.2.10-192.0.2.20",
 			"192.0.2.10 - 192.0.2.20", "2001:db8::1", "2001:DB8::/64", "2001:db8::1-2001:db8::ff", "::/0")),
+		Entry("16384 members", members(slices.Repeat([]string{"192.0.2.1"}, 16384)...)),
 		Entry("every protocol", protocolsOfServices("TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "GRE", "ESP", "AH")),
 		Entry("ports as numbers and as text", servicePorts(intstr.FromInt32(1), intstr.FromInt32(65535),
 			intstr.FromString("80"), intstr.FromString("8000-8010"))),
@@ -62,9 +64,8 @@ var _ = Describe("FirewallConfiguration", func() {
 		Entry("a configuration without zones", "spec.zones", "should have at least 1 items",
 			func(s *v1alpha1.FirewallConfigurationSpec) { s.Zones = []v1alpha1.FirewallZone{} }),
 		Entry("33 zones", "spec.zones", "must have at most 32 items", zones(33)),
-		Entry("two zones of one name", "spec.zones[1]", `Duplicate value: {"name":"lan"}`, func(s *v1alpha1.FirewallConfigurationSpec) {
-			s.Zones[1].Name = "lan"
-		}),
+		Entry("two zones of one name", "spec.zones[1]", `Duplicate value: {"name":"lan"}`,
+			func(s *v1alpha1.FirewallConfigurationSpec) { s.Zones[1].Name = "lan" }),
 		Entry("a zone named like the unit", "spec.zones[1].name", "choose another name", zoneName("firewall")),
 		Entry("a zone in capitals", "spec.zones[1].name", "as in lan", zoneName("WAN")),
 		Entry("a zone that ends with a hyphen", "spec.zones[1].name", "not end with '-'", zoneName("wan-")),
@@ -76,7 +77,8 @@ var _ = Describe("FirewallConfiguration", func() {
 		Entry("an interface that no network can have", "spec.zones[1].interfaces[0]", "as in lan", interfaces("wan/1")),
 		Entry("an interface of 16 characters", "spec.zones[1].interfaces[0]", "may not be more than 15",
 			interfaces("lan-0123456789ab")),
-		Entry("an interface twice in a zone", "spec.zones[1].interfaces[1]", `Duplicate value: "wan"`, interfaces("wan", "wan")),
+		Entry("an interface twice in a zone", "spec.zones[1].interfaces[1]", `Duplicate value: "wan"`,
+			interfaces("wan", "wan")),
 
 		Entry("an address object of an impossible name", "spec.addresses[0].name", "as in lan-net",
 			func(s *v1alpha1.FirewallConfigurationSpec) { s.Addresses[0].Name = "lan_net" }),
@@ -85,19 +87,22 @@ var _ = Describe("FirewallConfiguration", func() {
 		Entry("a prefix length of four digits", "spec.addresses[0].members[0]", "should match", members("192.0.2.0/1234")),
 		Entry("a member longer than any range", "spec.addresses[0].members[0]", "may not be more than 81",
 			members(strings.Repeat("1", 82))),
-		Entry("16385 members", "spec.addresses[0].members", "must have at most 16384 items", members(make([]string, 16385)...)),
+		Entry("16385 members", "spec.addresses[0].members", "must have at most 16384 items",
+			members(slices.Repeat([]string{"192.0.2.1"}, 16385)...)),
 
 		Entry("a service of an impossible name", "spec.services[0].name", "as in web",
 			func(s *v1alpha1.FirewallConfigurationSpec) { s.Services[0].Name = "8080" }),
 		Entry("a protocol in small letters", "spec.services[0].protocol", `supported values: "TCP", "UDP"`,
 			protocolsOfServices("tcp")),
 		Entry("port 0", "spec.services[0].ports[0]", "a port must be from 1 to 65535", servicePorts(intstr.FromInt32(0))),
-		Entry("port 65536", "spec.services[0].ports[0]", "a port must be from 1 to 65535", servicePorts(intstr.FromInt32(65536))),
+		Entry("port 65536", "spec.services[0].ports[0]", "a port must be from 1 to 65535",
+			servicePorts(intstr.FromInt32(65536))),
 		Entry("a port by name", "spec.services[0].ports[0]", "should match", servicePorts(intstr.FromString("http"))),
 		Entry("an open range of ports", "spec.services[0].ports[0]", "should match", servicePorts(intstr.FromString("80-"))),
 		Entry("a range of ports that is too long", "spec.services[0].ports[0]", "may not be more than 11",
 			servicePorts(intstr.FromString("10000-100000"))),
-		Entry("129 ports", "spec.services[0].ports", "must have at most 128 items", servicePorts(make([]intstr.IntOrString, 129)...)),
+		Entry("129 ports", "spec.services[0].ports", "must have at most 128 items",
+			servicePorts(make([]intstr.IntOrString, 129)...)),
 
 		Entry("a policy of an impossible name", "spec.policies[0].name", "as in lan-to-wan", policyName("to wan")),
 		Entry("a policy named dropped", "spec.policies[0].name", "choose another name", policyName("dropped")),
@@ -201,7 +206,7 @@ spec: {zones: [{name: lan, interfaces: [lan]}], `+field+`: []}`), "spec."+field,
 	})
 })
 
-// newFirewall is a valid configuration; each case changes the one thing that it is about.
+// newFirewall returns a valid configuration, in which each case changes one thing.
 func newFirewall() *v1alpha1.FirewallConfiguration {
 	return &v1alpha1.FirewallConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "edge"},

@@ -110,7 +110,7 @@ func (l *line) say(text string, wait time.Duration) (seen string, err error) {
 	return seen, nil
 }
 
-// mustDrop says that a connection is neither let through nor answered.
+// mustDrop checks that a connection is neither accepted nor answered.
 func (b *bed) mustDrop(host, address string) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), silence)
@@ -120,7 +120,7 @@ func (b *bed) mustDrop(host, address string) {
 	}
 }
 
-// mustReject says that a connection is refused at once.
+// mustReject checks that a connection is refused at once.
 func (b *bed) mustReject(host, address string, want syscall.Errno) {
 	b.Helper()
 	if _, err := b.dial(host, address); !errors.Is(err, want) {
@@ -148,7 +148,7 @@ func isTimeout(err error) bool {
 		errors.Is(err, syscall.ETIMEDOUT)
 }
 
-// ping sends one echo request with a code, and tells whether a reply came within the wait.
+// ping sends one echo request with a code, and reports whether a reply came within the wait.
 func (b *bed) ping(host, address string, code byte, wait time.Duration) bool {
 	b.Helper()
 	network, request, reply := "ip4:icmp", byte(8), byte(0)

@@ -1,11 +1,12 @@
 package delivery
 
-// choose is the document that the firewall is to enforce, nil when there is none yet.
+// choose returns the document that the firewall should enforce, or nil if the unit has no document yet.
 //
-// An active takes what it was given: that is the operator's newest word, also for a unit that only just became active.
-// Any other takes what it received, which is what the active enforces, or what it enforced itself when it was active
-// last. While it has received nothing, since it is new, or alone, or its peer is of a release that does not replicate
-// documents, it takes what it was given too: a unit is never left without a document that there is.
+// The active prefers the operator's document, which is the newest, even right after a takeover. A standby prefers the
+// document that it received from the active, or that it enforced itself when it was active.
+//
+// Each takes the other document if its own is missing. A standby has received nothing while it is new or alone, or while
+// its peer does not replicate documents. A unit with any document never stays without rules.
 func choose(active bool, given, received []byte) []byte {
 	first, second := received, given
 	if active {

@@ -16,53 +16,53 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 )
 
-// lookInterval is how often is looked whether another document was given. Looking is one call of the kernel, and needs
-// no watch that could break unseen.
-const lookInterval = 200 * time.Millisecond
+// pollInterval is the interval at which the operator's document is checked for a change. A check is one system call, and
+// unlike a watch it cannot break unnoticed.
+const pollInterval = 200 * time.Millisecond
 
-// Replica is what goes between the units; the class configuration is one.
+// Replica replicates a document between the units. The class configuration implements it.
 type Replica interface {
-	// Publish says what the active enforces.
+	// Publish sends the document that the active enforces.
 	Publish(text []byte)
-	// Received has an item when what Document returns may have changed.
+	// Received returns a channel that has an item when the result of Document may have changed.
 	Received() <-chan struct{}
-	// Document is what was received or published last.
+	// Document returns what was last received or published, and whether it is complete.
 	Document() (text []byte, whole bool)
 }
 
-// Config is what a handover needs.
+// Config configures a delivery.
 type Config struct {
-	// GivenFile is where the operator's document is mounted, FirewallFile where the firewall looks for its own.
+	// GivenFile is where the operator's document is mounted. FirewallFile is where the firewall reads its document.
 	GivenFile, FirewallFile string
 	Replica                 Replica
 	Log                     logr.Logger
 }
 
-// Handover hands one firewall its documents.
-type Handover struct {
+// Delivery delivers documents to one firewall.
+type Delivery struct {
 	config Config
 	wake   chan struct{}
 
 	mu sync.Mutex
-	// active is whether the unit is, and inForce the hash of what its firewall enforces; empty when it enforces nothing.
+	// active is set while the unit is active. inForce is the hash of what its firewall enforces; empty for nothing.
 	active  bool
 	inForce string
 
-	// The rest belongs to the goroutine of Run.
+	// The other fields belong to the goroutine of Run.
 
-	// given is the operator's document, and seen the file that it was read from; received is the replica's. Both are nil
-	// while there is none.
+	// given is the operator's document, and seen the file that it was read from. received is the document of the replica.
+	// Both documents are nil until they exist.
 	given, received []byte
 	seen            os.FileInfo
-	// handed is what the firewall was handed last, and enforced what it enforces, as far as that was ever handed over.
-	handed, enforced text
-	// published is the hash of what was published since the unit became active.
+	// delivered is the last document that was delivered, and enforced the last delivered one that the firewall enforced.
+	delivered, enforced text
+	// published is the hash of the document that was published since the unit became active.
 	published string
-	// problem is what was told last, so that it is told once.
+	// problem is the last problem that was logged, so that it is logged once.
 	problem string
 }
 
-// text is a document with its hash, which is empty of none.
+// text is a document with its hash. The hash of the zero text is empty.
 type text struct {
 	content []byte
 	hash    string
@@ -70,137 +70,137 @@ type text struct {
 
 func hashed(content []byte) text { return text{content, document.Hash(content)} }
 
-// New makes a handover that has handed nothing over yet.
-func New(config Config) *Handover {
-	return &Handover{config: config, wake: make(chan struct{}, 1)}
+// New returns a delivery for Run.
+func New(config Config) *Delivery {
+	return &Delivery{config: config, wake: make(chan struct{}, 1)}
 }
 
-// Become says whether the unit is active. It returns at once.
-func (h *Handover) Become(active bool) {
-	h.mu.Lock()
-	h.active = active
-	h.mu.Unlock()
-	h.look()
+// Become records whether the unit is active. It returns at once.
+func (d *Delivery) Become(active bool) {
+	d.mu.Lock()
+	d.active = active
+	d.mu.Unlock()
+	d.wakeUp()
 }
 
-// InForce says which document the firewall enforces, by its hash. It returns at once.
-func (h *Handover) InForce(hash string) {
-	h.mu.Lock()
-	h.inForce = hash
-	h.mu.Unlock()
-	h.look()
+// InForce records the hash of the document that the firewall enforces. It returns at once.
+func (d *Delivery) InForce(hash string) {
+	d.mu.Lock()
+	d.inForce = hash
+	d.mu.Unlock()
+	d.wakeUp()
 }
 
-func (h *Handover) look() {
+func (d *Delivery) wakeUp() {
 	select {
-	case h.wake <- struct{}{}:
-	default: // It will look.
+	case d.wake <- struct{}{}:
+	default: // Run is woken already.
 	}
 }
 
-// Run hands over until the context ends. The firewall goes on with what it was handed.
-func (h *Handover) Run(ctx context.Context) {
-	if handed, err := read(h.config.FirewallFile); err == nil {
-		h.handed = hashed(handed) // by an earlier life
+// Run delivers documents until ctx ends. The firewall keeps the last one.
+func (d *Delivery) Run(ctx context.Context) {
+	if delivered, err := read(d.config.FirewallFile); err == nil {
+		d.delivered = hashed(delivered) // by an earlier process
 	}
-	ticker := time.NewTicker(lookInterval)
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		h.tell(h.step())
+		d.log(d.step())
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		case <-h.wake:
-		case <-h.config.Replica.Received():
-			h.receive()
+		case <-d.wake:
+		case <-d.config.Replica.Received():
+			d.receive()
 		}
 	}
 }
 
-// step does what there is to do. It is harmless to repeat.
-func (h *Handover) step() error {
-	h.mu.Lock()
-	active, inForce := h.active, h.inForce
-	h.mu.Unlock()
-	problem := h.readGiven()
-	if wanted := choose(active, h.given, h.received); wanted != nil {
-		problem = errors.Join(problem, h.hand(hashed(wanted), active))
+// step reads, delivers and publishes what has changed. Repeating it is harmless.
+func (d *Delivery) step() error {
+	d.mu.Lock()
+	active, inForce := d.active, d.inForce
+	d.mu.Unlock()
+	problem := d.readGiven()
+	if wanted := choose(active, d.given, d.received); wanted != nil {
+		problem = errors.Join(problem, d.deliver(hashed(wanted), active))
 	}
-	if inForce != "" && inForce == h.handed.hash {
-		h.enforced = h.handed
+	if inForce != "" && inForce == d.delivered.hash {
+		d.enforced = d.delivered
 	}
-	h.publish(active, inForce)
+	d.publish(active, inForce)
 	return problem
 }
 
-// receive takes what the replica has now. While that is half of a document, or nothing any more, the last one counts.
-func (h *Handover) receive() {
-	if document, whole := h.config.Replica.Document(); whole {
-		h.received = document
+// receive reads the document of the replica. An incomplete document does not replace the last one.
+func (d *Delivery) receive() {
+	if document, whole := d.config.Replica.Document(); whole {
+		d.received = document
 	}
 }
 
-// hand writes the document for the firewall, if that has another.
-func (h *Handover) hand(wanted text, active bool) error {
-	if wanted.hash == h.handed.hash {
+// deliver writes the document for the firewall, unless it was delivered already.
+func (d *Delivery) deliver(wanted text, active bool) error {
+	if wanted.hash == d.delivered.hash {
 		return nil
 	}
-	if err := write(h.config.FirewallFile, wanted.content); err != nil {
+	if err := write(d.config.FirewallFile, wanted.content); err != nil {
 		return err
 	}
-	h.config.Log.Info("Handing the firewall a document", "document", wanted.hash, "active", active)
-	h.handed = wanted
+	d.config.Log.Info("Delivered document to firewall", "document", wanted.hash, "active", active)
+	d.delivered = wanted
 	return nil
 }
 
-// publish tells the standby what is in force here. A document that the firewall refuses is never in force, and so never
-// goes further.
-func (h *Handover) publish(active bool, inForce string) {
+// publish sends the standby the document in force. A document that the firewall refuses never comes into force, so it is
+// never sent.
+func (d *Delivery) publish(active bool, inForce string) {
 	switch {
 	case !active:
-		h.published = ""
-	case inForce != "" && inForce == h.enforced.hash && inForce != h.published:
-		h.config.Replica.Publish(h.enforced.content)
-		h.published = inForce
-		h.receive()
+		d.published = ""
+	case inForce != "" && inForce == d.enforced.hash && inForce != d.published:
+		d.config.Replica.Publish(d.enforced.content)
+		d.published = inForce
+		d.receive()
 	}
 }
 
-// readGiven reads the operator's document if it is another than was read last.
-func (h *Handover) readGiven() error {
-	found, err := os.Stat(h.config.GivenFile)
+// readGiven reads the operator's document if the file has changed.
+func (d *Delivery) readGiven() error {
+	found, err := os.Stat(d.config.GivenFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // The last one counts on: while a mount changes there may be none for a moment.
+		return nil // The last document stays valid: the file is missing for a moment while a mount changes.
 	}
 	if err != nil {
-		return fmt.Errorf("looking for the document that the operator gave: %w", err)
+		return fmt.Errorf("checking the document of the operator: %w", err)
 	}
-	if h.seen != nil && os.SameFile(found, h.seen) && found.ModTime().Equal(h.seen.ModTime()) &&
-		found.Size() == h.seen.Size() {
+	if d.seen != nil && os.SameFile(found, d.seen) && found.ModTime().Equal(d.seen.ModTime()) &&
+		found.Size() == d.seen.Size() {
 		return nil
 	}
-	text, err := read(h.config.GivenFile)
+	text, err := read(d.config.GivenFile)
 	if err != nil {
-		return fmt.Errorf("reading the document that the operator gave: %w", err)
+		return fmt.Errorf("reading the document of the operator: %w", err)
 	}
-	h.given, h.seen = text, found
+	d.given, d.seen = text, found
 	return nil
 }
 
-// tell logs a problem once.
-func (h *Handover) tell(problem error) {
-	said := h.problem
-	h.problem = ""
+// log logs a problem once, until it changes.
+func (d *Delivery) log(problem error) {
+	logged := d.problem
+	d.problem = ""
 	if problem == nil {
 		return
 	}
-	if h.problem = problem.Error(); h.problem != said {
-		h.config.Log.Error(problem, "Handing the firewall its document")
+	if d.problem = problem.Error(); d.problem != logged {
+		d.config.Log.Error(problem, "Delivering document to firewall")
 	}
 }
 
-// read reads a document of a size that one may have.
+// read reads a document, and returns an error if it is longer than allowed.
 func read(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -214,10 +214,10 @@ func read(path string) ([]byte, error) {
 	return text, err
 }
 
-// write replaces the file by rename, so that it is never read half.
+// write replaces the file by rename, so that nobody reads a part of it.
 func write(path string, text []byte) error {
 	next := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".next")
-	// Readable to all: the firewall beside may run as another user.
+	// Readable by everyone: the firewall may run as another user.
 	if err := os.WriteFile(next, text, 0o644); err != nil {
 		return fmt.Errorf("writing the firewall's document: %w", err)
 	}

@@ -25,16 +25,16 @@ func TestChoose(t *testing.T) {
 		active                bool
 		given, received, want []byte
 	}{
-		"an active takes what it was given":                  {true, given, received, given},
-		"an active that was given nothing goes on":           {true, nil, received, received},
-		"a standby takes what it received":                   {false, given, received, received},
-		"a standby that received nothing takes what it has":  {false, given, nil, given},
-		"a standby that was given nothing has the other's":   {false, nil, received, received},
-		"a unit that has neither waits":                      {false, nil, nil, nil},
-		"and so does an active":                              {true, nil, nil, nil},
-		"an active that received nothing takes what it has":  {true, given, nil, given},
-		"an empty document is a document, if a refused one":  {false, given, []byte{}, []byte{}},
-		"an empty document that was given is one just as it": {true, []byte{}, received, []byte{}},
+		"active: given and received":          {true, given, received, given},
+		"active: received alone":              {true, nil, received, received},
+		"active: given alone":                 {true, given, nil, given},
+		"active: neither":                     {true, nil, nil, nil},
+		"active: given an empty document":     {true, []byte{}, received, []byte{}},
+		"standby: given and received":         {false, given, received, received},
+		"standby: given alone":                {false, given, nil, given},
+		"standby: received alone":             {false, nil, received, received},
+		"standby: neither":                    {false, nil, nil, nil},
+		"standby: received an empty document": {false, given, []byte{}, []byte{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := choose(test.active, test.given, test.received)
@@ -45,12 +45,12 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// unit is a handover at work, with a firewall that takes whatever does not say "refused".
+// unit is a running delivery, with a firewall that refuses only documents with the word "refused".
 type unit struct {
 	t         *testing.T
 	directory string
 	replica   *configuration.Configuration
-	handover  *Handover
+	delivery  *Delivery
 }
 
 func newUnit(t *testing.T, given string) *unit {
@@ -59,12 +59,12 @@ func newUnit(t *testing.T, given string) *unit {
 	if given != "" {
 		u.give(given)
 	}
-	u.handover = New(Config{
-		GivenFile: u.path("given"), FirewallFile: u.path("handed"), Replica: u.replica, Log: logr.Discard(),
+	u.delivery = New(Config{
+		GivenFile: u.path("given"), FirewallFile: u.path("delivered"), Replica: u.replica, Log: logr.Discard(),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { u.handover.Run(ctx) })
+	running.Go(func() { u.delivery.Run(ctx) })
 	running.Go(func() { u.enforce(ctx) })
 	t.Cleanup(func() {
 		cancel()
@@ -75,7 +75,7 @@ func newUnit(t *testing.T, given string) *unit {
 
 func (u *unit) path(name string) string { return filepath.Join(u.directory, name) }
 
-// give mounts another document, as a kubelet does: by another file in its place.
+// give mounts another document as a kubelet does, by renaming a new file.
 func (u *unit) give(text string) {
 	u.t.Helper()
 	if err := os.WriteFile(u.path("next"), []byte(text), 0o644); err != nil {
@@ -86,36 +86,36 @@ func (u *unit) give(text string) {
 	}
 }
 
-func (u *unit) handed() string {
-	text, err := os.ReadFile(u.path("handed"))
+func (u *unit) delivered() string {
+	text, err := os.ReadFile(u.path("delivered"))
 	if err != nil && !os.IsNotExist(err) {
 		u.t.Error(err)
 	}
 	return string(text)
 }
 
-// enforce is the firewall.
+// enforce runs the firewall.
 func (u *unit) enforce(ctx context.Context) {
 	last := ""
 	for ctx.Err() == nil {
-		if text := u.handed(); text != last && text != "" && !strings.Contains(text, "refused") {
+		if text := u.delivered(); text != last && text != "" && !strings.Contains(text, "refused") {
 			last = text
-			u.handover.InForce(document.Hash([]byte(text)))
+			u.delivery.InForce(document.Hash([]byte(text)))
 		}
 		time.Sleep(time.Millisecond)
 	}
 }
 
-func (u *unit) awaitHanded(want string) {
+func (u *unit) awaitDelivered(want string) {
 	u.t.Helper()
-	for end := time.Now().Add(10 * time.Second); u.handed() != want; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); u.delivered() != want; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			u.t.Fatalf("the firewall was handed %q, want %q", u.handed(), want)
+			u.t.Fatalf("%q was delivered, want %q", u.delivered(), want)
 		}
 	}
 }
 
-// connect replicates from one unit to another until the function that is returned is called.
+// connect replicates from one unit to another until stop is called.
 func connect(t *testing.T, active, standby *unit) (stop func()) {
 	t.Helper()
 	w, err := active.replica.Class().Source.Watch()
@@ -151,44 +151,44 @@ func connect(t *testing.T, active, standby *unit) (stop func()) {
 	return stop
 }
 
-// soon is longer than a handover takes to see and do anything.
-const soon = 3 * lookInterval
+// soon is longer than a delivery takes.
+const soon = 3 * pollInterval
 
-// A standby waits for the active, however long it has had the document itself.
+// A standby waits for the active, even if it has the document already.
 func TestStandbyFollowsTheActive(t *testing.T) {
 	active, standby := newUnit(t, "one"), newUnit(t, "one")
-	active.awaitHanded("one")
-	standby.awaitHanded("one")
-	active.handover.Become(true)
+	active.awaitDelivered("one")
+	standby.awaitDelivered("one")
+	active.delivery.Become(true)
 	connect(t, active, standby)
 
 	active.give("two")
-	active.awaitHanded("two")
-	standby.awaitHanded("two")
+	active.awaitDelivered("two")
+	standby.awaitDelivered("two")
 
 	standby.give("three")
 	time.Sleep(soon)
-	standby.awaitHanded("two")
+	standby.awaitDelivered("two")
 	active.give("three")
-	standby.awaitHanded("three")
+	standby.awaitDelivered("three")
 }
 
-// What the active's firewall refuses stays with the active.
-func TestRefusedDocumentGoesNoFurther(t *testing.T) {
+// A document that the firewall of the active refuses does not reach the standby.
+func TestRefusedDocumentIsNotReplicated(t *testing.T) {
 	active, standby := newUnit(t, "one"), newUnit(t, "one")
-	active.handover.Become(true)
+	active.delivery.Become(true)
 	connect(t, active, standby)
-	standby.awaitHanded("one")
+	standby.awaitDelivered("one")
 	awaitReplica(t, standby, "one")
 
 	active.give("refused")
 	standby.give("refused")
-	active.awaitHanded("refused")
+	active.awaitDelivered("refused")
 	time.Sleep(soon)
-	standby.awaitHanded("one")
+	standby.awaitDelivered("one")
 
 	active.give("two")
-	standby.awaitHanded("two")
+	standby.awaitDelivered("two")
 }
 
 // awaitReplica waits until a unit has received a document.
@@ -205,49 +205,49 @@ func awaitReplica(t *testing.T, u *unit, want string) {
 	}
 }
 
-// Whoever becomes active enforces the operator's newest word, and the other follows.
+// A unit that becomes active enforces the operator's newest document, and the other follows.
 func TestRolesChange(t *testing.T) {
 	first, second := newUnit(t, "one"), newUnit(t, "one")
-	first.handover.Become(true)
+	first.delivery.Become(true)
 	stop := connect(t, first, second)
 	awaitReplica(t, second, "one")
 	second.give("two")
 	time.Sleep(soon)
-	second.awaitHanded("one")
+	second.awaitDelivered("one")
 
 	stop()
-	first.handover.Become(false)
-	second.handover.Become(true)
-	second.awaitHanded("two")
+	first.delivery.Become(false)
+	second.delivery.Become(true)
+	second.awaitDelivered("two")
 	connect(t, second, first)
-	first.awaitHanded("two")
+	first.awaitDelivered("two")
 }
 
-// A unit that is alone takes what it is given.
+// A unit without a peer enforces the operator's document.
 func TestUnitWithoutAPeer(t *testing.T) {
 	u := newUnit(t, "")
 	time.Sleep(soon)
-	if got := u.handed(); got != "" {
-		t.Errorf("handed %q", got)
+	if got := u.delivered(); got != "" {
+		t.Errorf("%q was delivered", got)
 	}
 	u.give("one")
-	u.awaitHanded("one")
+	u.awaitDelivered("one")
 	u.give("two")
-	u.awaitHanded("two")
+	u.awaitDelivered("two")
 }
 
-// Neither a document that is too long nor one that cannot be read takes the place of the last.
-func TestDocumentThatCannotBeRead(t *testing.T) {
+// A document that is too long or missing does not replace the last one.
+func TestUnreadableDocumentLeavesTheLastOne(t *testing.T) {
 	u := newUnit(t, "one")
-	u.awaitHanded("one")
+	u.awaitDelivered("one")
 	u.give(strings.Repeat("x", document.MaxBytes+1))
 	time.Sleep(soon)
-	u.awaitHanded("one")
+	u.awaitDelivered("one")
 	if err := os.Remove(u.path("given")); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(soon)
-	u.awaitHanded("one")
+	u.awaitDelivered("one")
 	u.give("two")
-	u.awaitHanded("two")
+	u.awaitDelivered("two")
 }

@@ -1,7 +1,9 @@
-// Package delivery hands the firewall beside a sidecar the document that it is to enforce: on the active unit the one
-// that the operator gave, on the standby the one that the active enforces.
+// Package delivery delivers to the firewall of a unit the document that it should enforce. The active unit enforces the
+// document of the operator, and the standby enforces the one that the active has in force.
 //
-// Both units are given the same document by the operator, each by its own kubelet, one sooner than the other. Only the
-// active takes it from there. What its firewall then has in force goes to the standby by replication, so that the
-// standby never enforces what the active did not accept, and has it when it takes over.
+// The operator gives both units the same document. Their kubelets bring it at different times, and only the active takes
+// it from there. Once its firewall enforces the document, replication sends it to the standby. So the standby never
+// enforces what the active refused, and it has the document when it takes over.
+//
+// The sidecar runs it. The package does not apply rules; package firewall does, in a container of its own.
 package delivery
