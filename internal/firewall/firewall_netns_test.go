@@ -22,7 +22,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// open lets the LAN out with the firewall's address, which is what most of these tests begin with.
+// open admits connections from the LAN and translates their source. Most of these tests begin with it.
 const open = head + `
   addresses:
   - {name: lan-net, members: [192.168.50.0/24, "fd50::/64"]}
@@ -125,30 +125,30 @@ func TestDestinationNAT(t *testing.T) {
 	b.mustDrop(b.server, wanAddress+":81")
 }
 
-// A connection that the firewall has forgotten stops, and neither end is told: after a failover without its state, an
-// answer to either end would end it for good.
-func TestForgottenConnectionIsDroppedInSilence(t *testing.T) {
+// Packets of an unknown connection are dropped in silence. After a failover without its state, an answer to either end
+// would end the connection for good.
+func TestUnknownConnectionIsDroppedInSilence(t *testing.T) {
 	b := newBed(t)
 	b.echo(b.server, ":80")
 	b.apply(open)
 	for _, address := range []string{serverAddress + ":80", "[" + serverAddress6 + "]:80"} {
 		l := b.mustDial(b.client, address)
-		if _, err := l.say("before", patience); err != nil {
+		if _, err := l.exchange("before", patience); err != nil {
 			t.Fatal(err)
 		}
-		b.forget()
-		if _, err := l.say("after", silence); !isTimeout(err) {
+		b.flushConnections()
+		if _, err := l.exchange("after", silence); !isTimeout(err) {
 			t.Errorf("%s: after the state was lost: %v, want silence", address, err)
 		}
-		if n := b.remembered(); n != 0 {
-			t.Errorf("%s: %d connections were remembered of packets in midstream", address, n)
+		if n := b.connections(); n != 0 {
+			t.Errorf("%s: packets in midstream created %d connections", address, n)
 		}
 	}
 }
 
-// The other direction: what the server sends to the firewall's own address finds no socket there, and must find the
-// rule before the kernel answers with a reset.
-func TestForgottenConnectionIsDroppedInSilenceTowardsTheFirewall(t *testing.T) {
+// In the other direction the server sends to the firewall's own address. There is no socket, and the rule must drop the
+// segment before the kernel answers with a reset.
+func TestUnknownConnectionToTheFirewallIsDroppedInSilence(t *testing.T) {
 	b := newBed(t)
 	b.apply(open)
 	listener, err := namespace.Listen(t.Context(), at(b.server), "tcp", ":80")
@@ -162,7 +162,7 @@ func TestForgottenConnectionIsDroppedInSilenceTowardsTheFirewall(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = accepted.Close() }()
-	b.forget()
+	b.flushConnections()
 	if _, err := fmt.Fprintln(accepted, "are you there?"); err != nil {
 		t.Fatal(err)
 	}
@@ -172,8 +172,8 @@ func TestForgottenConnectionIsDroppedInSilenceTowardsTheFirewall(t *testing.T) {
 	}
 }
 
-// forget loses all connections, as a unit has that takes over with nothing.
-func (b *bed) forget() {
+// flushConnections deletes all connections, as on a unit that takes over without state.
+func (b *bed) flushConnections() {
 	b.Helper()
 	err := namespace.Do(at(b.firewall), func() error { return netlink.ConntrackTableFlush(netlink.ConntrackTable) })
 	if err != nil {
@@ -181,8 +181,8 @@ func (b *bed) forget() {
 	}
 }
 
-// remembered counts the TCP connections that the firewall knows.
-func (b *bed) remembered() (n int) {
+// connections returns the number of TCP connections in the firewall's table.
+func (b *bed) connections() (n int) {
 	b.Helper()
 	err := namespace.Do(at(b.firewall), func() error {
 		for _, family := range []netlink.InetFamily{syscall.AF_INET, syscall.AF_INET6} {
@@ -217,7 +217,7 @@ func TestICMP(t *testing.T) {
 		t.Error("the firewall itself answers echo requests without a policy")
 	}
 
-	// The error belongs to a connection, and comes back through the translation.
+	// The error is related to a connection and passes the translation back.
 	udp, err := namespace.Dial(t.Context(), at(b.client), "udp", serverAddress+":9")
 	if err != nil {
 		t.Fatal(err)
@@ -245,7 +245,7 @@ func TestICMP(t *testing.T) {
 	b.redirect()
 }
 
-// redirect sends a redirect for a connection that exists, which makes it a related one, and expects it to be dropped.
+// redirect sends a redirect that is related to an existing connection, and expects it to be dropped.
 func (b *bed) redirect() {
 	b.Helper()
 	conn, err := namespace.Dial(b.Context(), at(b.server), "ip4:icmp", wanAddress)
@@ -257,7 +257,7 @@ func (b *bed) redirect() {
 		b.Error("the firewall does not answer")
 	}
 	before := b.rules("invalid")
-	// The echo reply that the ping above got is what the redirect claims to be about.
+	// The redirect quotes the echo reply to the ping above.
 	message := []byte{5, 1, 0, 0, 203, 0, 113, 99, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0}
 	message = append(message, net.ParseIP(wanAddress).To4()...)
 	message = append(message, net.ParseIP(serverAddress).To4()...)
@@ -270,13 +270,13 @@ func (b *bed) redirect() {
 	b.eventually(func() string { return b.rules("invalid") }, gomega.Not(gomega.Equal(before)))
 }
 
-// rules lists a chain of the firewall's table with its counters.
+// rules returns a chain of the firewall's table with its counters, as nft lists it.
 func (b *bed) rules(chain string) string {
 	b.Helper()
 	return b.in(b.firewall, "nft", "list", "chain", "inet", "hapair", chain)
 }
 
-// With nothing allowed at all, IPv6 neighbours still find each other.
+// Even without any policy IPv6 neighbours find each other.
 func TestNeighbourDiscovery(t *testing.T) {
 	b := newBed(t)
 	b.apply(head)
@@ -296,10 +296,10 @@ func TestOtherInterfacesPassUntouched(t *testing.T) {
 	b.mustReach(b.neighbour, podAddress+":7780")
 	b.mustReach(b.firewall, neighbourAddress+":80")
 	b.mustReach(b.firewall, "127.0.0.1:7780")
-	// Between a zone and an interface of none nothing is forwarded, whatever the policies say.
+	// Nothing is forwarded between a zone and an interface of no zone, whatever the policies are.
 	b.mustDrop(b.client, neighbourAddress+":80")
 	b.mustDrop(b.neighbour, clientAddress+":80")
-	// The unit itself sends to zones what it likes.
+	// The unit itself may send anything to zones.
 	b.mustReach(b.firewall, clientAddress+":80")
 }
 
@@ -308,13 +308,13 @@ func TestChangeOfTheDocumentKeepsConnections(t *testing.T) {
 	b.echo(b.server, ":80")
 	b.apply(open)
 	l := b.mustDial(b.client, serverAddress+":80")
-	seen, err := l.say("before", patience)
+	seen, err := l.exchange("before", patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 20 {
 		b.apply(head + fmt.Sprintf("# Nothing new, change %d.\n", i))
-		if again, err := l.say("during", patience); err != nil || again != seen {
+		if again, err := l.exchange("during", patience); err != nil || again != seen {
 			t.Fatalf("the connection from %s is from %s now: %v", seen, again, err)
 		}
 	}
@@ -343,7 +343,7 @@ func TestRefusedDocumentLeavesTheLastGoodOneInForce(t *testing.T) {
 	b.apply(open)
 }
 
-// A ConfigMap is mounted as a link to a directory that is replaced as a whole.
+// A ConfigMap is mounted as a symbolic link to a directory, which is replaced as a whole.
 func TestMountedConfigMapIsFollowed(t *testing.T) {
 	b := newBed(t)
 	swap := func(version, text string) {
@@ -377,7 +377,7 @@ func TestRulesetIsRestored(t *testing.T) {
 	b.eventually(b.program.log.String, gomega.ContainSubstring("Restoring ruleset"))
 }
 
-// Neither the end of the program nor its start opens or closes anything.
+// The end and the start of the program neither open nor close anything.
 func TestRestart(t *testing.T) {
 	b := newBed(t)
 	b.echo(b.server, ":80")
@@ -387,7 +387,7 @@ func TestRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.stop(b.program)
-	if _, err := l.say("stopped", patience); err != nil {
+	if _, err := l.exchange("stopped", patience); err != nil {
 		t.Error(err)
 	}
 	b.mustReach(b.client, serverAddress+":80")
@@ -399,7 +399,7 @@ func TestRestart(t *testing.T) {
 	b.start()
 	b.eventually(func() string { return b.status().Hash }, gomega.Equal(document.Hash([]byte(open))))
 	b.apply(open)
-	if _, err := l.say("started", patience); err != nil {
+	if _, err := l.exchange("started", patience); err != nil {
 		t.Error(err)
 	}
 }
@@ -415,7 +415,7 @@ func TestPacketsAreLogged(t *testing.T) {
 	b.eventually(b.program.log.String, gomega.MatchRegexp(`"Seeing packet","policy":"dropped","in":"wan","out":"",`+
 		`"protocol":"TCP","source":"203.0.113.9:\d+","destination":"203.0.113.1:22"`))
 
-	// A flood of packets is not a flood of lines.
+	// A flood of packets does not flood the log.
 	lines := func() int { return strings.Count(b.program.log.String(), `"policy":"dropped"`) }
 	udp, err := namespace.Dial(t.Context(), at(b.server), "udp", wanAddress+":53")
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// The hosts of the testbed. The server has no default route: it answers only what seems to come from its own network.
+// The hosts of the testbed. The server has no default route, so it only answers addresses of its own network.
 const (
 	clientAddress, clientAddress6 = "192.168.50.10", "fd50::10"
 	serverAddress, serverAddress6 = "203.0.113.9", "2001:db8:113::9"
@@ -41,7 +41,7 @@ spec:
   - {name: wan, interfaces: [wan]}
 `
 
-// bed is client - firewall - server by two wires, and a neighbour on the firewall's own network, eth0.
+// bed is a client, a firewall and a server in a row, and a neighbour on the firewall's own network, eth0.
 type bed struct {
 	*testing.T
 	client, firewall, server, neighbour string
@@ -71,7 +71,7 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// newBed lays the wires and starts the firewall without a document.
+// newBed connects the hosts and starts the firewall without a document.
 func newBed(t *testing.T) *bed {
 	t.Helper()
 	b := &bed{T: t, directory: t.TempDir()}
@@ -124,13 +124,13 @@ func (b *bed) command(name string, args ...string) string {
 	return string(out)
 }
 
-// program is the firewall, running.
+// program is a running firewall.
 type program struct {
 	command *exec.Cmd
 	log     lockedBuffer
 }
 
-// start runs the firewall as the operator would, until the test ends or stop is called.
+// start runs the firewall with the flags of a pod, until the test ends or stop is called.
 func (b *bed) start() {
 	b.Helper()
 	p := &program{command: exec.Command("ip", "netns", "exec", b.firewall, builtFirewall,
@@ -143,7 +143,7 @@ func (b *bed) start() {
 	b.Cleanup(func() { b.stop(p) })
 }
 
-// stop ends the firewall as the kubelet would.
+// stop terminates the firewall as a kubelet does.
 func (b *bed) stop(p *program) {
 	b.Helper()
 	if p.command.ProcessState != nil {
@@ -200,7 +200,7 @@ func (b *bed) eventually(actual any, matcher gomega.OmegaMatcher) {
 
 func at(host string) string { return namespace.Named(host) }
 
-// lockedBuffer is written by the program and read by the test.
+// lockedBuffer is a buffer that the program writes while the test reads.
 type lockedBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

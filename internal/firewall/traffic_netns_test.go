@@ -19,13 +19,13 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// patience is how long an answer may take that is expected, silence how long one waits for what must not come.
+// patience is how long an expected answer may take. silence is how long a test waits for an answer that must not come.
 const (
 	patience = 5 * time.Second
 	silence  = 300 * time.Millisecond
 )
 
-// echo answers each line with the peer's address, a space, and the line, on TCP.
+// echo starts a TCP server that answers each line with the peer's address, a space and the line.
 func (b *bed) echo(host, address string) {
 	b.Helper()
 	listener, err := namespace.Listen(b.Context(), at(host), "tcp", address)
@@ -66,7 +66,7 @@ type line struct {
 	answers *bufio.Reader
 }
 
-// dial connects within the patience.
+// dial connects, within the time of patience.
 func (b *bed) dial(host, address string) (*line, error) {
 	ctx, cancel := context.WithTimeout(b.Context(), patience)
 	defer cancel()
@@ -91,8 +91,8 @@ func (b *bed) mustDial(host, address string) *line {
 	return l
 }
 
-// say sends a line and returns the address that the other end saw it come from.
-func (l *line) say(text string, wait time.Duration) (seen string, err error) {
+// exchange sends a line and returns the source address that the server saw.
+func (l *line) exchange(text string, wait time.Duration) (seen string, err error) {
 	if err := l.SetDeadline(time.Now().Add(wait)); err != nil {
 		return "", err
 	}
@@ -135,7 +135,7 @@ func (b *bed) mustReach(host, address string) (seen netip.AddrPort, local netip.
 		b.Errorf("%s to %s: %v", host, address, err)
 		return
 	}
-	text, err := l.say("hello", patience)
+	text, err := l.exchange("hello", patience)
 	if err != nil {
 		b.Errorf("%s to %s: %v", host, address, err)
 		return
@@ -167,7 +167,7 @@ func (b *bed) ping(host, address string, code byte, wait time.Duration) bool {
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(wait))
 	for buffer := make([]byte, 1500); ; {
-		// Unlike Read, this leaves out the header of IPv4.
+		// Unlike Read, ReadFrom leaves out the IPv4 header.
 		n, _, err := conn.(net.PacketConn).ReadFrom(buffer)
 		if err != nil {
 			return false
