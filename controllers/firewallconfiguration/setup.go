@@ -28,7 +28,8 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// enqueueReferenced enqueues the configuration that a pair refers to and, after a change, the one it referred to before.
+// enqueueReferenced enqueues the configuration that a pair refers to and, after a change, the one it referred to
+// before.
 func enqueueReferenced() handler.EventHandler {
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { enqueue(q, e.Object) },

@@ -43,8 +43,8 @@ func configurationApplied(s *scope) metav1.Condition {
 func selfConfigured(pending []string) metav1.Condition {
 	const condition = v1alpha1.ConditionConfigurationApplied
 	if len(pending) > 0 {
-		return conditionFalse(condition, v1alpha1.ReasonApplying, "Waiting for unit %s to enforce the configuration of its image",
-			strings.Join(pending, " and unit "))
+		return conditionFalse(condition, v1alpha1.ReasonApplying,
+			"Waiting for unit %s to enforce the configuration of its image", strings.Join(pending, " and unit "))
 	}
 	return conditionTrue(condition, v1alpha1.ReasonSelfConfigured,
 		"Both units enforce the configuration of their image, since spec.firewall.configurationRef is not set")

@@ -11,8 +11,8 @@ func SidecarConfigMap(pair *v1alpha1.HAPair, settings []byte) *corev1ac.ConfigMa
 	return configMap(pair, SidecarConfigMapName(pair.Name), KeySidecar, settings)
 }
 
-// FirewallConfigMap holds the document for both firewalls, which both sidecars mount. It is empty without a document, so
-// that units can mount it all the same.
+// FirewallConfigMap holds the document for both firewalls, which both sidecars mount. It is empty without a document,
+// so that units can mount it all the same.
 func FirewallConfigMap(pair *v1alpha1.HAPair, document []byte) *corev1ac.ConfigMapApplyConfiguration {
 	if document == nil {
 		return emptyConfigMap(pair, FirewallConfigMapName(pair.Name))

@@ -90,8 +90,8 @@ type Limit struct {
 	Burst     uint32
 }
 
-// Log copies the head of a packet to the listeners of an nfnetlink_log group. The kernel's own log is closed to pods: it
-// only accepts lines from the initial network namespace.
+// Log copies the head of a packet to the listeners of an nfnetlink_log group. The kernel's own log is closed to pods:
+// it only accepts lines from the initial network namespace.
 type Log struct {
 	Group  uint16
 	Prefix string

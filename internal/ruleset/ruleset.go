@@ -49,8 +49,8 @@ type Chain struct {
 	Rules []Rule
 }
 
-// Hook is the place in the kernel at which a chain sees packets. Its policy is always accept: the rules drop packets, and
-// they only see those of traffic interfaces.
+// Hook is the place in the kernel at which a chain sees packets. Its policy is always accept: the rules drop packets,
+// and they only see those of traffic interfaces.
 type Hook struct {
 	Point HookPoint
 	NAT   bool

@@ -230,7 +230,9 @@ func newPair(name string) *hapairv1alpha1.HAPair {
 }
 
 // create creates a pair with a configuration of its own, which has a zone for each network and what the changes add.
-func create(ctx context.Context, pair *hapairv1alpha1.HAPair, changes ...func(*hapairv1alpha1.FirewallConfigurationSpec)) {
+func create(
+	ctx context.Context, pair *hapairv1alpha1.HAPair, changes ...func(*hapairv1alpha1.FirewallConfigurationSpec),
+) {
 	GinkgoHelper()
 	configuration := &hapairv1alpha1.FirewallConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Namespace: pair.Namespace, Name: pair.Name},

@@ -153,7 +153,8 @@ var _ = Describe("What a spec lacks", func() {
 		for i, unit := range v1alpha1.Units() {
 			s.run(ctx, unit, units.Enforces("of its own "+string(unit)[:i+1]))
 		}
-		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonSelfConfigured, "configuration of their image")
+		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonSelfConfigured,
+			"configuration of their image")
 		untouched := podsUntouched(ctx)
 
 		By("giving it a configuration later")

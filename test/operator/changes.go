@@ -255,7 +255,8 @@ func rules(namespace string) *v1alpha1.FirewallConfiguration {
 }
 
 func writeRules(spec v1alpha1.FirewallConfigurationSpec) change {
-	return change{what: told("FirewallConfiguration rules", spec), around: func(ctx context.Context, namespace string) error {
+	what := told("FirewallConfiguration rules", spec)
+	return change{what: what, around: func(ctx context.Context, namespace string) error {
 		return put(ctx, rules(namespace), func(written *v1alpha1.FirewallConfiguration) { written.Spec = spec })
 	}}
 }

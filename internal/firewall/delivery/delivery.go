@@ -16,8 +16,8 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 )
 
-// pollInterval is the interval at which the operator's document is checked for a change. A check is one system call, and
-// unlike a watch it cannot break unnoticed.
+// pollInterval is the interval at which the operator's document is checked for a change. A check is one system call,
+// and unlike a watch it cannot break unnoticed.
 const pollInterval = 200 * time.Millisecond
 
 // Replica replicates a document between the units. The class configuration implements it.
@@ -154,8 +154,8 @@ func (d *Delivery) deliver(wanted text, active bool) error {
 	return nil
 }
 
-// publish sends the standby the document in force. A document that the firewall refuses never comes into force, so it is
-// never sent.
+// publish sends the standby the document in force. A document that the firewall refuses never comes into force, so it
+// is never sent.
 func (d *Delivery) publish(active bool, inForce string) {
 	switch {
 	case !active:

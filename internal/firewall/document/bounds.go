@@ -29,12 +29,13 @@ func (c *checker) checkSize() {
 	for _, n := range c.document.SourceNAT {
 		elements += c.elements(n.Source) + c.elements(n.Destination)
 	}
+	at := spec.field("policies")
 	if rules > maxRules {
-		c.problems.add(spec.field("policies"), "come to %d rules, at most %d are allowed; let fewer policies name many zones at once",
+		c.problems.add(at, "come to %d rules, at most %d are allowed; let fewer policies name many zones at once",
 			rules, maxRules)
 	}
 	if elements > maxElements {
-		c.problems.add(spec.field("policies"), "come to %d addresses and ports, at most %d are allowed; join addresses into prefixes",
+		c.problems.add(at, "come to %d addresses and ports, at most %d are allowed; join addresses into prefixes",
 			elements, maxElements)
 	}
 }

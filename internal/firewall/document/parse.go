@@ -16,9 +16,9 @@ var (
 	errDepth    = fmt.Errorf("the document is nested more than %d deep; no field is", maxDepth)
 )
 
-// Parse reads a FirewallConfiguration in YAML or JSON and validates its spec. Metadata and status are ignored. The error
-// is a *Problems if the text is YAML or JSON at all. It lists all values that do not fit their types. Without such values
-// it lists all that contradict each other.
+// Parse reads a FirewallConfiguration in YAML or JSON and validates its spec. Metadata and status are ignored. The
+// error is a *Problems if the text is YAML or JSON at all. It lists all values that do not fit their types. Without
+// such values it lists all that contradict each other.
 func Parse(data []byte) (Document, error) {
 	if err := checkBytes(len(data)); err != nil {
 		return Document{}, err

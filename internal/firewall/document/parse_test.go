@@ -151,7 +151,7 @@ func TestParseManifestsFindsTheConfigurationAmongOthers(t *testing.T) {
 		"another":    {pair, `kind: must be FirewallConfiguration and is "HAPair"`},
 		"too many":   {strings.Repeat("---\na: b\n", 1100), "more than 1024 documents"},
 		"broken":     {pair + "---\na: [", "not valid YAML after document 1"},
-		"wrong":      {pair + "---\n" + strings.Replace(string(full(t)), "[lan]", "[lo]", 1), "spec.zones[0].interfaces[0]: "},
+		"wrong":      {pair + "---\n" + strings.Replace(string(full(t)), "[lan]", "[lo]", 1), "spec.zones[0].interfaces[0]"},
 		"an anchor":  {pair + "---\nkind: FirewallConfiguration\nspec: &a {}", "anchors are not supported"},
 		"too large":  {strings.Repeat(" ", document.MaxBytes+1), "at most 1048576 are allowed"},
 		"not a list": {"[a]\n---\n[b]\n", "there are 0 objects"},

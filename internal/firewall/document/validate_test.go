@@ -237,8 +237,8 @@ func TestPolicyOfTwoFamiliesNeverMatches(t *testing.T) {
 	data := strings.Replace(string(full(t)), "source: [printers]", "source: [printers]\n    destination: [six]", 1)
 	data = strings.Replace(data, "  services:\n", "  - name: six\n    members: [\"2001:db8::/32\"]\n  services:\n", 1)
 	_, err := document.Parse([]byte(data))
-	want := "spec.policies[0].destination: has only IPv6 addresses and source only IPv4 ones, so that nothing can match; " +
-		"name objects of one family in both"
+	want := "spec.policies[0].destination: has only IPv6 addresses and source only IPv4 ones, " +
+		"so that nothing can match; name objects of one family in both"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -56,8 +56,8 @@ func (c *compiler) addressMatches(
 	return rules
 }
 
-// addressSet returns the name of a set with all addresses of the objects in a family, and whether there are any. Without
-// objects it returns no name, and everything matches. Rules that refer to one object alone share its set.
+// addressSet returns the name of a set with all addresses of the objects in a family, and whether there are any.
+// Without objects it returns no name, and everything matches. Rules that refer to one object alone share its set.
 func (c *compiler) addressSet(owner string, objects []string, family family) (name string, some bool) {
 	if len(objects) == 0 {
 		return "", true

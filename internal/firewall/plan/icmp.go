@@ -38,8 +38,8 @@ var (
 	echoRequest6   = ruleset.ICMPMessage{Family: ruleset.IPv6, Type: icmpv6EchoRequest}
 )
 
-// addICMP adds the chains that drop every ICMP message that no connection needs. The other messages are not accepted yet:
-// an error must be related to a connection, and an echo request needs a policy.
+// addICMP adds the chains that drop every ICMP message that no connection needs. The other messages are not accepted
+// yet: an error must be related to a connection, and an echo request needs a policy.
 func (c *compiler) addICMP() {
 	c.addChain(chainICMP,
 		ruleset.Rule{echoRequest, ruleset.Return{}},

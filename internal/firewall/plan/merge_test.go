@@ -10,8 +10,8 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 )
 
-// Merged ranges hold the same addresses as the blocks, and no two of them touch. The test draws from a few addresses, so
-// that blocks meet often, and from the highest ones, which include the one without a successor.
+// Merged ranges hold the same addresses as the blocks, and no two of them touch. The test draws from a few addresses,
+// so that blocks meet often, and from the highest ones, which include the one without a successor.
 func TestMergeBlocks(t *testing.T) {
 	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, byte(224 + i)}) }
 	rapid.Check(t, func(t *rapid.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// Neither translation chooses random ports or addresses: a source port is preserved where it is free. The mapping is part
-// of the connection, so the standby receives it with the connection.
+// Neither translation chooses random ports or addresses: a source port is preserved where it is free. The mapping is
+// part of the connection, so the standby receives it with the connection.
 
 func (c *compiler) addDestinationNAT() {
 	var rules []ruleset.Rule

@@ -23,8 +23,8 @@ func applies(p document.Policy, from, to string) bool {
 	return slices.Contains(p.From, from) && slices.Contains(p.To, to)
 }
 
-// addPolicies adds one chain for each pair of zones with policies, which tries them in the order of the document. It adds
-// one chain for each policy, which carries out the action.
+// addPolicies adds one chain for each pair of zones with policies, which tries them in the order of the document. It
+// adds one chain for each policy, which carries out the action.
 func (c *compiler) addPolicies() {
 	matches := make([][]ruleset.Rule, len(c.document.Policies))
 	for i, p := range c.document.Policies {

@@ -22,8 +22,8 @@ var protocols = []struct {
 	{document.AH, ruleset.AH},
 }
 
-// serviceMatches returns one match for each protocol of the services that runs over one of the families. Without services
-// it returns one match for everything.
+// serviceMatches returns one match for each protocol of the services that runs over one of the families. Without
+// services it returns one match for everything.
 func (c *compiler) serviceMatches(owner string, services []string, families document.Families) (rules []ruleset.Rule) {
 	if len(services) == 0 {
 		return []ruleset.Rule{nil}

@@ -14,8 +14,8 @@ func (c *compiler) addHooks() {
 	c.addOutput()
 }
 
-// addOutput adds the chain for packets of the unit itself, which drops redirects. A host that follows a redirect bypasses
-// the firewall, and after a failover it sends to a machine that is gone.
+// addOutput adds the chain for packets of the unit itself, which drops redirects. A host that follows a redirect
+// bypasses the firewall, and after a failover it sends to a machine that is gone.
 func (c *compiler) addOutput() {
 	c.addHook("output", ruleset.Hook{Point: ruleset.Output},
 		ruleset.Rule{ruleset.OutInterface{Set: setTraffic}, icmpRedirect, ruleset.Counter{}, ruleset.Drop{}},
