@@ -8,6 +8,10 @@ export CGO_ENABLED := 0
 export GOFLAGS := -buildvcs=false -trimpath
 
 VERSION ?= 0.1.0
+COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+# What the programs print with --version, and log when they start.
+PROGRAM_PACKAGE := github.com/hapair-io/hapair/internal/cli/program
+LDFLAGS := -s -w -X $(PROGRAM_PACKAGE).version=$(VERSION) -X $(PROGRAM_PACKAGE).commit=$(COMMIT)
 PLATFORMS ?= linux/$(shell go env GOARCH)
 IMAGE_PREFIX ?= localhost/hapair
 
@@ -198,7 +202,7 @@ clean: ## Remove what was built here (run demo-down first)
 # --- programs of this module
 
 $(BIN)/manager $(BIN)/sidecar $(BIN)/firewall: $(BIN)/%: $(SOURCES)
-	go build -ldflags '-s -w' -o $@ ./cmd/$*
+	go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 $(BIN)/cluster: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/cluster/cmd/cluster
@@ -231,7 +235,7 @@ $(BIN)/images/%.tar: IMAGE_USER ?= 65532:65532
 $(BIN)/images/%.tar: PROGRAM ?= ./cmd/$*
 $(BIN)/images/%.tar: $(SOURCES) $(BIN)/image
 	@set -e; for platform in $(PLATFORMS); do \
-		GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -ldflags '-s -w' -o $(BIN)/images/$$platform/$* $(PROGRAM); done
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -ldflags '$(LDFLAGS)' -o $(BIN)/images/$$platform/$* $(PROGRAM); done
 	$(BIN)/image --name $(IMAGE_PREFIX)/$* --user $(IMAGE_USER) --entrypoint /$* --output $@ \
 		--label org.opencontainers.image.title=hapair-$* --label org.opencontainers.image.version=$(VERSION) \
 		--label org.opencontainers.image.licenses=Apache-2.0 \

@@ -31,6 +31,7 @@ func NewCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config.Log = program.Logger(logFormat, verbosity)
 			config.Kernel = nftables.Kernel{}
+			config.Log.Info("Starting firewall", program.BuildInfo().LogValues()...)
 			return firewall.New(config).Run(cmd.Context())
 		},
 	}

@@ -108,7 +108,8 @@ func runManager(command *cobra.Command, o managerOptions) error {
 		return err
 	}
 	collectOften()
-	log.Info("Starting operator", "sidecarImage", o.images.Sidecar, "firewallImage", o.images.Firewall)
+	log.Info("Starting operator", append(program.BuildInfo().LogValues(),
+		"sidecarImage", o.images.Sidecar, "firewallImage", o.images.Firewall)...)
 	return manager.Start(command.Context())
 }
 

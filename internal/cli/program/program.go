@@ -1,5 +1,5 @@
-// Package program is what the programs have in common: how they are run, end, and log. It links nothing that only one
-// of them needs.
+// Package program has what the programs have in common: how they run, end, log, and identify themselves. Packages in
+// internal/cli call it. It links nothing that only one of them needs.
 package program
 
 import (
@@ -16,12 +16,13 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Run executes the command with a context that the first SIGINT or SIGTERM ends, prints its error, and returns the exit
-// code. A second signal ends the process at once.
+// Run executes the command and returns the exit code. The first SIGINT or SIGTERM ends the command's context, and a
+// second one ends the process. Run prints the command's error, and gives it the flag --version.
 func Run(command *cobra.Command) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	command.Version = BuildInfo().String()
 	command.SilenceErrors = true
 	command.SilenceUsage = true
 	if err := command.ExecuteContext(ctx); err != nil {
@@ -31,7 +32,8 @@ func Run(command *cobra.Command) int {
 	return 0
 }
 
-// Logger writes to standard error, as json or as text. Higher verbosity tells more; 0 is what an operator wants.
+// Logger returns a logger that writes to standard error, as json or as text. A higher verbosity logs more; 0 is for
+// production.
 func Logger(format string, verbosity int) logr.Logger {
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.RFC3339NanoTimeEncoder

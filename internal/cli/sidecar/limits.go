@@ -2,7 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -61,10 +60,6 @@ func (l limits) follow(ctx context.Context, set func(engine.Limits) error) {
 }
 
 func (l limits) read() (engine.Limits, error) {
-	document, err := os.ReadFile(l.file)
-	if err != nil {
-		return engine.Limits{}, err
-	}
-	told, err := contract.Parse(document)
-	return limitsOf(told.Sync), err
+	settings, err := readSettings(l.file)
+	return limitsOf(settings.Sync), err
 }

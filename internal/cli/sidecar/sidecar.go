@@ -138,17 +138,27 @@ func runSidecar(ctx context.Context, o sidecarOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	document, err := os.ReadFile(o.settings)
+	pair, err := readSettings(o.settings)
 	if err != nil {
-		return fmt.Errorf("reading settings: %w", err)
-	}
-	pair, err := contract.Parse(document)
-	if err != nil {
-		return fmt.Errorf("reading settings from %s: %w", o.settings, err)
+		return err
 	}
 	log := program.Logger(o.logFormat, o.verbosity).WithValues("pair", pair.Pair, "unit", u.name)
-	klog.SetLogger(log) // What client-go has to say goes the same way.
+	klog.SetLogger(log) // client-go has no other way to log.
+	log.Info("Starting sidecar", program.BuildInfo().LogValues()...)
 	return o.runUnit(ctx, u, pair, log)
+}
+
+// readSettings reads the settings of the pair.
+func readSettings(file string) (contract.Settings, error) {
+	document, err := os.ReadFile(file)
+	if err != nil {
+		return contract.Settings{}, fmt.Errorf("reading settings: %w", err)
+	}
+	settings, err := contract.Parse(document)
+	if err != nil {
+		return contract.Settings{}, fmt.Errorf("reading settings from %s: %w", file, err)
+	}
+	return settings, nil
 }
 
 // runUnit opens what the unit is made of, runs it, and gives back what was opened. What an earlier life left on the
