@@ -100,6 +100,7 @@ func (l *line) arrive(u *unit, e event) {
 				From: u.self, Term: f.Term, Sequence: f.Sequence, Ready: true, Health: u.health,
 			})
 		}
+	default: // no other fact arrives in a datagram
 	}
 	u.deliver(f)
 }

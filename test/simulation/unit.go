@@ -323,6 +323,7 @@ func (u *unit) finish() {
 		done.ID, done.Err = e.ID, u.hostError()
 	case ha.Verify:
 		done.ID, done.Err = e.ID, u.hostError()
+	default: // all other effects have handlers of their own
 	}
 	if !u.alive {
 		return
@@ -331,6 +332,7 @@ func (u *unit) finish() {
 	switch e.(type) {
 	case ha.OpenGate, ha.CloseGate:
 		u.struck(AfterGate)
+	default:
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 )
 
 // Event is something that the engine reports to the sidecar.
+//
+//sumtype:decl
 type Event interface{ subject() subject }
 
 // PeerConnected reports that a session with this incarnation of the peer has begun.

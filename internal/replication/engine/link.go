@@ -147,6 +147,7 @@ func (l *link) handle(ctx context.Context, r peer.Received) (kept bool, err erro
 		return l.receiver.Take(ctx, r)
 	case *wire.Bye:
 		return false, fmt.Errorf("the peer ended the session: %s", f.Reason)
+	default: // for the sender, or judge acted on it
 	}
 	if current == nil {
 		return false, nil
@@ -161,6 +162,7 @@ func (l *link) handle(ctx context.Context, r peer.Received) (kept bool, err erro
 		current.Resync(f)
 	case *wire.BarrierAck:
 		current.AcknowledgeBarrier(f)
+	default: // judge acted on it
 	}
 	return false, nil
 }
@@ -188,6 +190,7 @@ func (l *link) judge(f wire.Frame) (taken bool, current *sender.Sender, err erro
 			close(acknowledged)
 			delete(l.relinquishes, f.Term)
 		}
+	default: // handle acts on it
 	}
 	return true, l.sender, nil
 }

@@ -132,9 +132,10 @@ func (r *Rules) Receive(f wire.Frame) (Verdict, error) {
 		}
 		r.floor = f.Term
 		return Take, nil
-	default: // BarrierAck, RelinquishAck, Resync, Digests, Ping, Bye
+	case *wire.BarrierAck, *wire.RelinquishAck, *wire.Resync, *wire.Digests, *wire.Ping, *wire.Bye:
 		return Take, nil
 	}
+	return Refuse, fmt.Errorf("%w: a frame of unknown kind %d", ErrProtocol, f.Kind())
 }
 
 // fromActive judges a frame by role and term alone: a standby takes state from the active of the newest term.

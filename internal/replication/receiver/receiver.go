@@ -189,6 +189,7 @@ func (r *Receiver) apply(ctx context.Context, f wire.Frame) {
 	case *wire.Relinquish:
 		r.config.Relinquished(f.Term, f.Sequence)
 		r.config.Session.Send(&wire.RelinquishAck{Term: f.Term})
+	default: // the session passes no other frame
 	}
 }
 

@@ -27,6 +27,8 @@ const (
 )
 
 // Frame is one message between the units. Its fields are encoded in order.
+//
+//sumtype:decl
 type Frame interface {
 	Kind() Kind
 	append(b []byte) []byte
