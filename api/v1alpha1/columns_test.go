@@ -26,10 +26,17 @@ var _ = Describe("kubectl get", func() {
 		pair.Status = v1alpha1.HAPairStatus{Active: v1alpha1.Secondary, Standby: v1alpha1.Primary, Term: 7}
 		setCondition(&pair.Status.Conditions, v1alpha1.ConditionSynchronized, v1alpha1.ReasonInSync)
 		setCondition(&pair.Status.Conditions, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
+		setCondition(&pair.Status.Conditions, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyReady)
+		setCondition(&pair.Status.Conditions, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplied)
 		Expect(server.Status().Update(ctx, pair)).To(Succeed())
 
 		names, cells := table(ctx, pair, "hapairs")
-		Expect(names).To(Equal([]string{"Name", "Active", "Standby", "Term", "Synchronized", "Ready", "Age"}))
+		Expect(names).To(Equal([]string{
+			"Name", "Active", "Standby", "Term", "Synchronized", "Ready", "Age",
+			"Redundant", "Applied", "Reconciling", "Stalled", "Configuration", "Changed", "Cause",
+		}))
+		Expect(cells[7:9]).To(HaveExactElements("True", "True"))
+		Expect(cells[11]).To(Equal("edge"))
 		Expect(cells[:6]).To(HaveExactElements("columns", "secondary", "primary", BeNumerically("==", 7), "True", "True"))
 	})
 

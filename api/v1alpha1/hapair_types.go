@@ -20,6 +20,13 @@ import (
 // +kubebuilder:printcolumn:name="Synchronized",type=string,JSONPath=`.status.conditions[?(@.type=="Synchronized")].status`,description="Whether the standby holds the state of the active unit"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="Whether the pair serves traffic"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Redundant",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Redundant")].status`,description="Whether a standby is ready to take over"
+// +kubebuilder:printcolumn:name="Applied",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="ConfigurationApplied")].status`,description="Whether both units enforce the firewall configuration"
+// +kubebuilder:printcolumn:name="Reconciling",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Reconciling")].reason`,description="What the operator does, or waits for"
+// +kubebuilder:printcolumn:name="Stalled",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Stalled")].reason`,description="Why the operator cannot continue; the message of the condition has the details"
+// +kubebuilder:printcolumn:name="Configuration",type=string,priority=1,JSONPath=`.spec.firewall.configurationRef.name`,description="FirewallConfiguration of the pair"
+// +kubebuilder:printcolumn:name="Changed",type=date,priority=1,JSONPath=`.status.history[0].time`,description="When the active unit changed last"
+// +kubebuilder:printcolumn:name="Cause",type=string,priority=1,JSONPath=`.status.history[0].cause`,description="Why the active unit changed last"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="metadata.name must have at most 40 characters, since names of pods and services are made from it; choose a shorter one"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name >= 'a' && !self.metadata.name.contains('.')",message="metadata.name must be a DNS label that begins with a letter (a-z, 0-9, '-'), since a Service takes it"
 type HAPair struct {
@@ -98,7 +105,7 @@ type HAPairSpec struct {
 
 // FirewallSpec is the firewall of both units.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.configurationRef) || (has(self.image) && self.image != '')",fieldPath=.configurationRef,message="configurationRef must name a FirewallConfiguration, as in {name: edge}; only an image of your own can do without"
+// +kubebuilder:validation:XValidation:rule="has(self.configurationRef) || (has(self.image) && self.image != ”)",fieldPath=.configurationRef,message="configurationRef must name a FirewallConfiguration, as in {name: edge}; only an image of your own can do without"
 type FirewallSpec struct {
 	// configurationRef names the FirewallConfiguration in the pair's namespace that the units enforce. A configuration
 	// with errors does not reach them: the last one without errors stays in force. It is required unless image is set,

@@ -28,7 +28,8 @@ func TestDefaultRelease(t *testing.T) {
 	t.Run("has each kind of object that it should", func(t *testing.T) {
 		find[*corev1.ServiceAccount](t, release, "hapair-manager")
 		find[*rbacv1.ClusterRole](t, release, "hapair-view")
-		find[*rbacv1.ClusterRole](t, release, "hapair-edit")
+		find[*rbacv1.ClusterRole](t, release, "hapair-edit-pairs")
+		find[*rbacv1.ClusterRole](t, release, "hapair-edit-firewalls")
 		find[*flowcontrolv1.FlowSchema](t, release, "hapair-leases")
 		find[*flowcontrolv1.PriorityLevelConfiguration](t, release, "hapair-leases")
 		find[*apiextensionsv1.CustomResourceDefinition](t, release, "firewallconfigurations.hapair.io")

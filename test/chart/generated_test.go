@@ -88,13 +88,6 @@ func TestWarningsAreThoseOfTheAPI(t *testing.T) {
 	}
 }
 
-func TestUserRolesAreOptional(t *testing.T) {
-	roles := findAll[*rbacv1.ClusterRole](render(t, set("aggregateRoles=false")...), "")
-	if len(roles) != 1 {
-		t.Errorf("want the operator's ClusterRole alone, got %d", len(roles))
-	}
-}
-
 func readObjects(t *testing.T, pattern string) objects {
 	t.Helper()
 	files, err := filepath.Glob(pattern)

@@ -40,7 +40,8 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"tolerations[0].operator=In":             "'/tolerations/0/operator'",
 		"affinity.podAffinities.x=y":             "'/affinity': additional properties 'podAffinities'",
 		"podLabels.a=1":                          "'/podLabels/a'",
-		"aggregateRoles=yes please":              "'/aggregateRoles'",
+		"userRoles.aggregate.view=yes please":    "'/userRoles/aggregate/view'",
+		"userRoles.aggregate.edit=true":          "'/userRoles/aggregate': additional properties 'edit'",
 	} {
 		t.Run(value, func(t *testing.T) {
 			if reason := refusal(t, "--set", value); !strings.Contains(reason, key) {
