@@ -7,7 +7,7 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// Class is one kind of replicated state of one unit. The unit is active or standby in turn, so it has both ends.
+// Class is one kind of replicated state on one unit. A unit can be active or standby, so it has a source and a sink.
 type Class struct {
 	ID     state.Class
 	Source Source
@@ -20,16 +20,16 @@ type Class struct {
 	Close func() error
 }
 
-// ErrOverrun says that changes were lost on the way from where they happen to the source. The watch goes on; what it
-// missed is repaired by a snapshot.
+// ErrOverrun reports that changes were lost before the source read them. The watch continues, and a snapshot repairs what
+// it missed.
 var ErrOverrun = errors.New("changes were lost before they could be read")
 
-// Source reads the class where it lives. It resynchronises: whatever was missed, a snapshot taken later has it.
+// Source reads the state of a class on the active. A snapshot has everything that a watch missed before it.
 type Source interface {
-	// Watch begins to watch. Every change that happens after it returned is received, or ErrOverrun is.
+	// Watch starts a watch. For every change after its return, the watch returns the change or ErrOverrun.
 	Watch() (Watch, error)
-	// Snapshot calls emit with every entry there is, as upserts, in batches that emit may keep. Entries that change
-	// meanwhile may be in it as they were before or after: whoever needs to know watches first.
+	// Snapshot calls emit with all entries, as upserts, in batches that emit may keep. An entry that changes meanwhile may
+	// be in its old or new state. A caller that needs the new state starts a watch first.
 	Snapshot(ctx context.Context, emit func([]state.Change) error) error
 	// Digest calls visit for each entry with its key and its comparable fields: those that are equal on both units when
 	// the standby's entry is up to date. The fields are nil if the standby may or may not have the entry. Key and fields
@@ -37,37 +37,36 @@ type Source interface {
 	Digest(ctx context.Context, visit func(key string, fields []byte) error) error
 }
 
-// Watch is a source being watched.
+// Watch receives the changes of a source.
 type Watch interface {
-	// Receive waits for changes and returns them in their order; the caller may keep them. It fails with ErrOverrun when
-	// some were lost, and can be called again. For one caller at a time.
+	// Receive waits for changes and returns them in order; the caller may keep them. It returns ErrOverrun if some were
+	// lost, and can then be called again. Only one caller at a time may use it.
 	Receive(ctx context.Context) (Batch, error)
-	// Drain asks Receive to say when it has returned all that happened before the call of Drain, and returns the number
-	// of the question: 1 for the first. It returns at once and may be called from anywhere.
+	// Drain asks Receive to report when it has returned everything that happened before this call. It returns the number
+	// of the request, starting with 1, and does not wait. It may be called concurrently.
 	Drain() uint64
-	// Close ends watching, once no Receive is under way.
+	// Close ends the watch. No Receive may be running.
 	Close() error
 }
 
-// Batch is what one Receive returned.
+// Batch is the result of one Receive.
 type Batch struct {
 	Changes []state.Change
 	// Deferrable reports that the changes may wait a moment, to be sent with others: a failover before they are sent
 	// does no harm.
 	Deferrable bool
-	// Drained answers Drain: these changes, and those received before, are all that had happened when the question of
-	// this number was asked. It may repeat an earlier answer.
+	// Drained is the number of the last Drain that is complete: these changes and the earlier ones are everything that
+	// had happened before that Drain. It may repeat an earlier number.
 	Drained uint64
 }
 
-// Sink writes the class where it lives. Every operation is idempotent: an engine that is not sure repeats.
+// Sink writes the state of a class on the standby. Every operation is idempotent, so that the engine can repeat it.
 type Sink interface {
-	// Apply writes changes in their order. An upsert makes the entry be as its record says; the deletion of an absent
-	// entry is success. An entry that is refused does not stop the others. It fails as a whole only when the place itself
-	// does not answer, and then a snapshot repairs. The changes and their records are lent until it returns; keys may
-	// be kept.
+	// Apply writes changes in order. An upsert gives the entry the state of its record. Deleting an absent entry is a
+	// success. A refused entry does not stop the others. Apply returns an error only if nothing can be written, and a
+	// snapshot then repairs the table. The changes and their records are valid until Apply returns; keys may be kept.
 	Apply(ctx context.Context, changes []state.Change) (Outcome, error)
-	// Prune removes every entry that is not to be kept. What the class never replicates is left alone.
+	// Prune removes the entries for which keep returns false. It ignores entries that the class does not replicate.
 	Prune(ctx context.Context, keep func(key string) bool) error
 	// Digest calls visit as Source.Digest does, for the entries of this unit that Prune may remove. It writes nothing.
 	Digest(ctx context.Context, visit func(key string, fields []byte) error) error
@@ -75,18 +74,18 @@ type Sink interface {
 	// those of the unit's own time as active. The engine calls it before the first Digest of a synchronization. Once the
 	// context has ended, Adopt writes nothing more.
 	Adopt(ctx context.Context) error
-	// Refresh keeps entries that were written long ago from ageing out. The engine calls it once in RefreshInterval while
+	// Refresh prevents entries from timing out that were written long ago. The engine calls it every RefreshInterval while
 	// the unit is standby.
 	Refresh(ctx context.Context) error
-	// Commit makes what was written the unit's own: entries live and age from now on as if the unit had always been
-	// active. It may take long, runs beside the traffic, and is given up by the context when the unit is standby again.
+	// Commit gives the entries the lifetimes that they would have if the unit had always been active. It may take long
+	// and runs while packets flow. The engine cancels the context when the unit becomes standby again.
 	Commit(ctx context.Context) error
 }
 
-// Codec knows the records of the class.
+// Codec merges records of the class.
 type Codec interface {
-	// Merge makes one record of two of the same entry: what the newer says, and where it is silent, what the older says.
-	// It is what lets a queue hold one record an entry although a source may tell only what changed. Both are lent until
-	// it returns; what it returns may be part of them.
+	// Merge returns one record for two of the same entry: the fields of the newer, and those of the older that the newer
+	// does not have. With it, a queue holds one record for each entry, although a source may report only what changed.
+	// The result may share memory with both.
 	Merge(older, newer []byte) ([]byte, error)
 }

@@ -1,7 +1,6 @@
-// Package class is the contract between one kind of replicated state and the engine that carries it: where the state is
-// read on the active (Source), where it is written on the standby (Sink), and how two records of one entry become one
-// (Codec).
+// Package class is the contract between the replication engine and one kind of state. A Source reads the state on the
+// active, a Sink writes it on the standby, and a Codec merges two records of one entry.
 //
-// It holds no state and knows no class. Each class is a package below it, passes the tests of classtest, and is handed
-// to the engine as a Class. What goes between source and sink is state.Change, which nobody on the way looks into.
+// The package holds no state and does not know the classes. Each class is a package below it that passes the tests of
+// classtest and has a Factory in package all. The engine carries each state.Change without reading its record.
 package class

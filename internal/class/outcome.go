@@ -2,25 +2,25 @@ package class
 
 import "fmt"
 
-// Refusal is why a change could not be written.
+// Refusal is the reason why a change was not written.
 type Refusal uint8
 
 // The refusals.
 const (
-	// Malformed: it is no change of the class, so that the two units disagree on what one looks like.
+	// Malformed: the change cannot be decoded. The units disagree about the encoding.
 	Malformed Refusal = iota
-	// Incomplete: it tells a part of an entry whose rest this unit does not have.
+	// Incomplete: the change has a part of an entry, and this unit does not have the entry.
 	Incomplete
-	// Full: there is no room where the class lives.
+	// Full: the table of the class is full.
 	Full
-	// Rejected: for any other reason.
+	// Rejected: any other reason.
 	Rejected
 
-	// Refusals is how many there are.
+	// Refusals is the number of reasons.
 	Refusals = int(Rejected) + 1
 )
 
-// String is the refusal's name in metrics.
+// String returns the name of the reason in metrics.
 func (r Refusal) String() string {
 	names := [Refusals]string{"Malformed", "Incomplete", "Full", "Rejected"}
 	if int(r) < len(names) {
@@ -29,11 +29,11 @@ func (r Refusal) String() string {
 	return fmt.Sprintf("Refusal(%d)", uint8(r))
 }
 
-// Outcome is what became of the changes of one Apply.
+// Outcome is the result of one Apply.
 type Outcome struct {
-	// Refused counts the changes that could not be written, by why.
+	// Refused counts the changes that were not written, by reason.
 	Refused [Refusals]int
-	// Err says why the first of them was not.
+	// Err is the error of the first of them.
 	Err error
 }
 
@@ -45,7 +45,7 @@ func (o *Outcome) Refuse(r Refusal, why error) {
 	}
 }
 
-// Total is how many changes were refused.
+// Total returns the number of refused changes.
 func (o *Outcome) Total() int {
 	sum := 0
 	for _, n := range o.Refused {

@@ -7,28 +7,28 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// A standby sees no packets, so nothing there refreshes a time-out, and the active's kernel tells nobody when a packet
-// refreshes one: a standby's entry must live until it is told of its end. It could be given no end at all only by a
-// fixed time-out, which could not be taken back. So it gets a lifetime that is far longer than any time-out of a
-// connection, and is refreshed each day (class.RefreshInterval) once some of it has passed.
+// A standby sees no packets, so nothing refreshes the timeouts of its entries. The active's kernel does not report when a
+// packet refreshes one. So an entry of the standby must live until the active reports its end. A fixed timeout would do
+// that, but could not be removed again. Instead, the entry gets a lifetime that is far longer than any timeout, and
+// Refresh renews it each day (class.RefreshInterval).
 //
-// At promotion nothing must be done before packets flow: the first packet of a connection sets the time-out of its
-// state. What is left are the connections that stay silent. Commit gives them, in the background, what they would have
-// had if their last packet had come at the promotion.
+// A promotion need not write timeouts before packets flow: the first packet of a connection sets the timeout of its
+// state. Commit writes those of silent connections in the background, as if their last packet had arrived at the
+// promotion.
 const (
 	day      = 24 * 60 * 60
 	lifetime = 10 * day
-	// refreshBelow is when a lifetime is refreshed. With a day between two looks an entry never has less than
-	// writtenAbove, by which entries that were written are told from those that packets made.
+	// refreshBelow is the rest of a lifetime below which it is renewed. With a day between two refreshes, a written entry
+	// never has less than writtenAbove. That distinguishes it from entries that packets made.
 	refreshBelow = 8 * day
 	writtenAbove = 6 * day
 )
 
-// maxPasses bounds the passes of one Commit. Each finds only those entries that changed their state just between being
-// read and written by the one before, of which the second finds few and the third none.
+// maxPasses bounds the passes of one Commit. Each pass finds the entries whose state changed between the read and the
+// write of the pass before: few in the second, and usually no entry in the third.
 const maxPasses = 4
 
-// Refresh gives a new lifetime to entries that have used up some of theirs.
+// Refresh renews the lifetime of entries that have used up some of it.
 func (s *sink) Refresh(ctx context.Context) error {
 	_, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool, error) {
 		return setTimeout(f, lifetime), f.TimeoutSeconds < refreshBelow, nil
@@ -39,10 +39,10 @@ func (s *sink) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// Commit gives each entry the time-out of its state.
+// Commit gives each entry the timeout of its state.
 //
-// It also makes connections liberal (see asStandby) that this unit tracked in an earlier life as active and was not
-// sent anew since: what its kernel knows of their windows is from before another unit forwarded them.
+// It also makes connections liberal (see asStandby) that this unit tracked when it was active earlier. What its kernel
+// knows of their windows is out of date, because another unit forwarded them since.
 func (s *sink) Commit(ctx context.Context) error {
 	if err := s.filter.refresh(); err != nil {
 		return err
@@ -66,7 +66,8 @@ func (s *sink) Commit(ctx context.Context) error {
 	return nil
 }
 
-// commit is what an entry lacks to be the unit's own. An entry whose time-out is already shorter has seen a packet.
+// commit returns the change that makes an entry the unit's own, and whether it needs one. An entry whose timeout is
+// already shorter has seen a packet.
 func commit(f conntrack.Flow, timeouts conntrack.Timeouts, first bool) (conntrack.Request, bool) {
 	change := setTimeout(f, timeouts.Of(&f))
 	written := f.TimeoutSeconds > writtenAbove && change.Flow.TimeoutSeconds < f.TimeoutSeconds
@@ -105,26 +106,27 @@ func adopt(f conntrack.Flow) (conntrack.Request, bool) {
 	return change, short || tracked
 }
 
-// isTracked tells whether a kernel learned of a TCP connection from its packets.
+// isTracked reports whether a kernel learned of a TCP connection from its packets.
 func isTracked(f *conntrack.Flow) bool {
 	const negotiated, written = conntrack.TCPNegotiatedFlags, conntrack.TCPBeLiberal
 	return f.Fields.Has(conntrack.FieldTCPWindow) &&
 		(f.TCP.FlagsOrig&^negotiated != written || f.TCP.FlagsReply&^negotiated != written)
 }
 
-// isStrict tells whether a kernel holds a TCP connection to the windows that it believes in.
+// isStrict reports whether a kernel checks the packets of a TCP connection against its windows.
 func isStrict(f *conntrack.Flow) bool {
 	return f.Orig.Protocol == conntrack.ProtocolTCP && f.TCP.State >= conntrack.TCPEstablished &&
 		f.TCP.FlagsOrig&f.TCP.FlagsReply&conntrack.TCPBeLiberal == 0
 }
 
-// makeLiberal adds to a change of an entry that it is liberal from then on.
+// makeLiberal adds to the change of an entry that its windows are no longer checked.
 func makeLiberal(change, entry *conntrack.Flow) {
 	change.Fields |= conntrack.FieldTCPWindow
 	change.TCP = entry.TCP
 	beLiberal(&change.TCP)
 }
 
+// setTimeout returns the request that sets the timeout of an entry.
 func setTimeout(f conntrack.Flow, seconds uint32) conntrack.Request {
 	return conntrack.Request{Operation: conntrack.Update, Flow: conntrack.Flow{
 		Orig: f.Orig, Reply: f.Reply, Zone: f.Zone, Fields: conntrack.FieldTimeout, TimeoutSeconds: seconds,

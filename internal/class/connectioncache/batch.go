@@ -5,44 +5,46 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// Room for the key and record of a usual connection; a batch with others grows.
+// Capacity for the key and record of a typical connection. A batch grows if others need more.
 const (
 	usualKey    = 24
 	usualRecord = 16
 )
 
-// batch makes changes of flows. The keys of all of them share one piece of memory, and so do the records: a batch costs
-// the same few allocations however large it is.
+// batch translates flows into changes. All keys share one piece of memory, and so do all records. A batch of any size
+// takes the same few allocations.
 type batch struct {
 	keys, records []byte
 	entries       []entry
 }
 
-// entry is where a change ends in keys and records. A removal has no record.
+// entry is where a change ends in keys and records. A deletion has no record.
 type entry struct{ key, record int }
 
+// newBatch returns a batch with capacity for a number of changes.
 func newBatch(size int) *batch {
 	return &batch{
 		keys: make([]byte, 0, size*usualKey), records: make([]byte, 0, size*usualRecord), entries: make([]entry, 0, size),
 	}
 }
 
-// upsert adds that the flow is as it is. Fresh is whether it is new to the other unit, as far as is known here.
+// upsert adds an upsert of the flow. Fresh reports that the other unit probably does not have it yet.
 func (b *batch) upsert(f *conntrack.Flow, fresh bool) {
 	trimToPortable(f)
 	b.keys, b.records = appendKey(b.keys, f), appendRecord(b.records, f, fresh)
 	b.entries = append(b.entries, entry{len(b.keys), len(b.records)})
 }
 
-// remove adds that the flow is gone.
+// remove adds the deletion of the flow.
 func (b *batch) remove(f *conntrack.Flow) {
 	b.keys = appendKey(b.keys, f)
 	b.entries = append(b.entries, entry{len(b.keys), len(b.records)})
 }
 
+// full reports whether the batch has reached its capacity.
 func (b *batch) full() bool { return len(b.entries) == cap(b.entries) }
 
-// changes are what was added, in that order.
+// changes returns what was added, in order.
 func (b *batch) changes() []state.Change {
 	keys, changes := string(b.keys), make([]state.Change, 0, len(b.entries))
 	var last entry

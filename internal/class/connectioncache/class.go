@@ -56,7 +56,7 @@ func New(config Config) (*ConnectionCache, error) {
 		return nil, fmt.Errorf("opening the connection tracking table: %w", err)
 	}
 	return &ConnectionCache{
-		source: &source{filter: filter, nursery: newNursery(config.Options.MinimumAge())},
+		source: &source{filter: filter, ages: newAgeFilter(config.Options.MinimumAge())},
 		sink:   &sink{filter: filter, table: table},
 	}, nil
 }

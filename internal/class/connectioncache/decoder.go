@@ -6,14 +6,14 @@ import (
 	"math"
 )
 
-// decoder takes numbers off the front of some bytes. After the first that is missing it yields zeros, so that the error
-// is looked at once, at the end.
+// decoder reads numbers from the front of a byte slice. Past its end it returns zeros, so that callers check for errors
+// once, with end.
 type decoder struct {
 	rest    []byte
 	missing int
 }
 
-// take is the next n bytes, all zero when there are not as many.
+// take returns the next n bytes, or n zeros if fewer are left.
 func (d *decoder) take(n int) []byte {
 	if n > len(d.rest) {
 		d.missing += n - len(d.rest)
@@ -29,7 +29,7 @@ func (d *decoder) uint8() uint8   { return d.take(1)[0] }
 func (d *decoder) uint16() uint16 { return binary.BigEndian.Uint16(d.take(2)) }
 func (d *decoder) uint32() uint32 { return binary.BigEndian.Uint32(d.take(4)) }
 
-// uvarint is a number of variable length, see encoding/binary.
+// uvarint reads a number of variable length, see encoding/binary.
 func (d *decoder) uvarint() uint64 {
 	n, size := binary.Uvarint(d.rest)
 	if size <= 0 {
@@ -41,7 +41,7 @@ func (d *decoder) uvarint() uint64 {
 	return n
 }
 
-// uvarint32 is one that fits in 32 bits; of a larger one bytes count as missing.
+// uvarint32 reads a number of variable length. One that does not fit in 32 bits is an error.
 func (d *decoder) uvarint32() uint32 {
 	n := d.uvarint()
 	if n > math.MaxUint32 {
@@ -51,7 +51,7 @@ func (d *decoder) uvarint32() uint32 {
 	return uint32(n)
 }
 
-// end says whether the bytes were exactly as many as were taken.
+// end returns an error unless exactly all bytes were read.
 func (d *decoder) end() error {
 	switch {
 	case d.missing > 0:

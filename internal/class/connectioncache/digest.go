@@ -41,7 +41,7 @@ func appendComparable(b []byte, f *conntrack.Flow) []byte {
 	return b
 }
 
-// Digest dumps the table.
+// Digest dumps the kernel's table.
 func (s *sink) Digest(ctx context.Context, visit func(key string, fields []byte) error) error {
 	if err := s.filter.refresh(); err != nil {
 		return err

@@ -11,16 +11,16 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// filter says which connections are replicated. It is the same on both ends: what the source leaves out, the sink does
-// not prune. Only takesState is the source's alone.
+// filter selects the connections that are replicated. Source and sink share it: the sink does not prune what the source
+// leaves out. Only the source uses takesState.
 type filter struct {
 	protocols []uint8 // all when empty
 	// tcpStates has a bit for each state in which TCP connections are replicated; all when zero.
 	tcpStates uint16
 	excluded  []netip.Prefix
 	virtual   map[netip.Addr]struct{}
-	// own are the unit's own addresses, which the other unit does not take over: a connection of the unit itself would be
-	// of no use there. They change seldom, and are read anew before each snapshot.
+	// own are the unit's own addresses. The other unit does not take them over, so their connections are of no use there.
+	// They change rarely, and are read again before each snapshot.
 	own atomic.Pointer[map[netip.Addr]struct{}]
 	// addresses reads them.
 	addresses func() ([]netip.Addr, error)
@@ -43,7 +43,7 @@ func newFilter(o options.Options, virtual []netip.Addr, addresses func() ([]neti
 	return f
 }
 
-// refresh reads the unit's own addresses. A virtual address is never one of them, on whichever unit it is right now.
+// refresh reads the unit's own addresses. Virtual addresses do not belong to them, whichever unit has them.
 func (f *filter) refresh() error {
 	addresses, err := f.addresses()
 	if err != nil {
@@ -60,14 +60,14 @@ func (f *filter) refresh() error {
 	return nil
 }
 
-// selection is what a kernel can leave out of what it tells: what the policy excludes, which may be most of it. What it
-// cannot know, or has little of, is left out here.
+// selection returns the part of the filter that the kernel applies before it sends events: what the policy excludes,
+// which may be most of them. The rest is filtered here.
 func (f *filter) selection() conntrack.Selection {
 	return conntrack.Selection{Protocols: f.protocols, Excluded: f.excluded}
 }
 
-// takesState says whether a connection is replicated in its present state, if it is at all. Its end always is: it may
-// have been in another state before.
+// takesState reports whether a connection is replicated in its present state. The end of a connection always is, because
+// the connection may have been in another state before.
 func (f *filter) takesState(flow *conntrack.Flow) bool {
 	if f.tcpStates == 0 || flow.Orig.Protocol != conntrack.ProtocolTCP || !flow.Fields.Has(conntrack.FieldTCPState) {
 		return true
@@ -75,12 +75,12 @@ func (f *filter) takesState(flow *conntrack.Flow) bool {
 	return f.tcpStates&(1<<flow.TCP.State) != 0
 }
 
-// takes says whether a connection is replicated.
+// takes reports whether a connection is replicated.
 func (f *filter) takes(flow *conntrack.Flow) bool {
 	if len(f.protocols) > 0 && !slices.Contains(f.protocols, flow.Orig.Protocol) {
 		return false
 	}
-	// All four ends: one side of a translated connection may be the unit's own address while the other is not.
+	// All four ends are checked, since one side of a translated connection may be the unit's own address.
 	orig, reply := &flow.Orig, &flow.Reply
 	return f.takesEnd(orig.Src) && f.takesEnd(orig.Dst) &&
 		(reply.Src == orig.Dst || f.takesEnd(reply.Src)) && (reply.Dst == orig.Src || f.takesEnd(reply.Dst))
@@ -88,8 +88,9 @@ func (f *filter) takes(flow *conntrack.Flow) bool {
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
+// takesEnd reports whether connections of an address are replicated.
 func (f *filter) takesEnd(end netip.Addr) bool {
-	// Such addresses mean something on one link or host only, and no router forwards them.
+	// Such addresses are valid on one link or host only, and no router forwards them.
 	if end.IsLoopback() || end.IsUnspecified() || end == broadcast {
 		return false
 	}
@@ -102,7 +103,7 @@ func (f *filter) takesEnd(end netip.Addr) bool {
 	return !slices.ContainsFunc(f.excluded, func(p netip.Prefix) bool { return p.Contains(end) })
 }
 
-// interfaceAddresses are the addresses of all interfaces of this network namespace.
+// interfaceAddresses returns the addresses of all interfaces of this network namespace.
 func interfaceAddresses() ([]netip.Addr, error) {
 	networks, err := net.InterfaceAddrs()
 	if err != nil {

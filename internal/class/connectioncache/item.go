@@ -14,31 +14,30 @@ import (
 type item struct {
 	step step
 	flow conntrack.Flow
-	// kept is what the status of the entry that is there has and may not lose.
-	kept conntrack.Status
-	err  error // what the kernel answered last
+	// retained are the status bits of the existing entry that an update must repeat.
+	retained conntrack.Status
+	err      error // the kernel's last answer
 }
 
-// step is what is tried next. Each comes after those before it, so that a change is through after a few rounds.
+// step is the next attempt to write a change. Attempts only move forwards, so that a change is done after a few rounds.
 type step uint8
 
 const (
 	stepDelete step = iota
-	// stepUpdate changes an entry of which the active said before that it exists. What else might have its tuple on a
-	// standby was deleted by then: changes come in their order.
+	// stepUpdate changes an entry that the active has reported before. Since changes arrive in order, no other entry has
+	// its tuple.
 	stepUpdate
 	// stepCreate makes the entry.
 	stepCreate
-	// stepLook finds out what exists in its place.
+	// stepLook reads the entry that exists in its place.
 	stepLook
-	// stepChange updates what was found to be the same connection.
+	// stepChange updates the existing entry, which is of the same connection.
 	stepChange
-	// stepReplace deletes what is in the way, or cannot be changed into what it should be, and creates. The active is
-	// right, and what a standby has in its way is left over from something that the active has seen the end of. It can be
-	// in the way by either tuple.
+	// stepReplace deletes an entry that is in the way, by either tuple, and creates the new one. The active is right: it
+	// has seen the end of what the standby still has.
 	stepReplace
-	// stepBare creates the entry without what this kernel may lack: helper, labels, the connection that expected it. It
-	// will be forwarded; what hangs on those attributes will not be found related to it.
+	// stepBare creates the entry without attributes that this kernel may not support: helper, labels, and the connection
+	// that expected it. The connection is forwarded, but connections related to it are not recognized.
 	stepBare
 	stepDone
 	stepRefused
@@ -47,10 +46,10 @@ const (
 // dispensable are the fields without which a connection is still forwarded.
 const dispensable = conntrack.FieldHelper | conntrack.FieldLabels | conntrack.FieldMaster
 
-// errPart is of a change to a connection that the standby does not have.
-var errPart = errors.New("only a part of it is known, and the standby does not have the rest")
+// errPart is the error of a partial change to a connection that the standby does not have.
+var errPart = errors.New("the change is partial, and the standby does not have the connection")
 
-// decode reads a change, and finds what is tried first.
+// decode reads a change and chooses the first step.
 func (i *item) decode(c *state.Change) (err error) {
 	if i.flow, err = decodeKey(c.Key); err != nil {
 		return err
@@ -64,13 +63,13 @@ func (i *item) decode(c *state.Change) (err error) {
 		return err
 	}
 	asStandby(&i.flow)
-	if i.step = stepUpdate; fresh && whole(&i.flow) {
+	if i.step = stepUpdate; fresh && isComplete(&i.flow) {
 		i.step = stepCreate
 	}
 	return nil
 }
 
-// requests is how many requests the step has.
+// requests returns the number of requests of the step.
 func (i *item) requests() int {
 	if i.step == stepReplace {
 		return 3
@@ -94,7 +93,7 @@ func (i *item) ask(requests []conntrack.Request) []conntrack.Request {
 		one(conntrack.Get, &i.flow)
 	case stepChange:
 		one(conntrack.Update, &i.flow)
-		requests[len(requests)-1].Flow.Status |= i.kept
+		requests[len(requests)-1].Flow.Status |= i.retained
 	case stepReplace:
 		one(conntrack.Delete, &i.flow)
 		one(conntrack.Delete, &conntrack.Flow{Orig: i.flow.Reply, Zone: i.flow.Zone})
@@ -104,7 +103,7 @@ func (i *item) ask(requests []conntrack.Request) []conntrack.Request {
 	return requests
 }
 
-// take goes on by the answer to the last request of the step.
+// take chooses the next step by the answer to the last request of this one.
 func (i *item) take(answer *conntrack.Result) {
 	i.err = answer.Err
 	switch {
@@ -119,14 +118,14 @@ func (i *item) take(answer *conntrack.Result) {
 	}
 }
 
-// next is the step after one that the kernel has refused.
+// next returns the step after one that the kernel has refused.
 func (i *item) next() step {
 	switch {
 	case i.step == stepDelete || i.step == stepBare:
 		return stepRefused
 	case i.step == stepUpdate && !errors.Is(i.err, unix.ENOENT):
 		return stepLook
-	case !whole(&i.flow):
+	case !isComplete(&i.flow):
 		i.err = errPart
 		return stepRefused
 	case i.step == stepUpdate:
@@ -143,8 +142,8 @@ func (i *item) next() step {
 	}
 }
 
-// refusal is why the kernel did not take the change to the last step. It has no memory for an entry when the table has
-// as many as nf_conntrack_max allows, and none that it could do without.
+// refusal returns why the kernel refused the last step. It answers ENOMEM when the table has nf_conntrack_max entries
+// and it cannot evict one.
 func (i *item) refusal() class.Refusal {
 	switch {
 	case errors.Is(i.err, errPart):
@@ -156,16 +155,16 @@ func (i *item) refusal() class.Refusal {
 	}
 }
 
-// found looks whether the entry that is there can become what it should be: a kernel never takes back that packets were
-// seen.
+// found chooses the next step for an existing entry. It cannot be updated if a status bit would have to be cleared,
+// which the kernel never does.
 func (i *item) found(there *conntrack.Flow) {
 	same := there.Orig == i.flow.Orig && there.Reply == i.flow.Reply && there.Zone == i.flow.Zone
 	loses := i.flow.Fields.Has(conntrack.FieldStatus) && there.Status&settable&^i.flow.Status != 0
 	switch {
 	case same && !loses:
-		i.kept = there.Status & conntrack.StatusExpected // it may be neither set nor taken back
+		i.retained = there.Status & conntrack.StatusExpected // the kernel refuses to set or clear it
 		i.step = stepChange
-	case whole(&i.flow):
+	case isComplete(&i.flow):
 		i.step = stepReplace
 	default:
 		i.err, i.step = errPart, stepRefused

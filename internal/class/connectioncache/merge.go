@@ -7,10 +7,10 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// codec knows how two records become one.
+// codec merges the records of connections.
 type codec struct{}
 
-// Merge overlays a record with a newer one of the same entry. An entry that was new to the other unit before still is.
+// Merge overlays a record with a newer one of the same entry. The result is fresh if one of the two is.
 func (codec) Merge(older, newer []byte) ([]byte, error) {
 	before, after := decoder{rest: older}, decoder{rest: newer}
 	had, fresh, err := before.head()
@@ -18,7 +18,7 @@ func (codec) Merge(older, newer []byte) ([]byte, error) {
 	if err := errors.Join(err, errAfter); err != nil {
 		return nil, err
 	}
-	if had&^has == 0 { // as a rule: an event tells all of what may have changed
+	if had&^has == 0 { // the usual case: an event has all fields that can change
 		if fresh == alsoFresh {
 			return newer, nil
 		}

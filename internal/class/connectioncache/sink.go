@@ -14,16 +14,16 @@ import (
 type sink struct {
 	filter *filter
 
-	mu    sync.Mutex // one at a time asks the kernel
+	mu    sync.Mutex // one caller at a time sends requests
 	table *conntrack.Table
-	// items, requests and results are kept from one batch to the next.
+	// items, requests and results are reused from one batch to the next.
 	items    []item
 	requests []conntrack.Request
 	results  []conntrack.Result
 }
 
-// Apply writes changes, each in the way that costs least, and what the kernel refuses in the next way, see step. Nearly
-// all batches are done after the first round.
+// Apply writes each change with the cheapest request, and with the next one if the kernel refuses it; see step. Nearly
+// every batch is done after the first round.
 func (s *sink) Apply(ctx context.Context, changes []state.Change) (class.Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,6 +40,7 @@ func (s *sink) Apply(ctx context.Context, changes []state.Change) (class.Outcome
 	return outcome, nil
 }
 
+// decode fills items with the changes. It refuses those that are malformed.
 func (s *sink) decode(changes []state.Change, outcome *class.Outcome) {
 	s.items = s.items[:0]
 	for k := range changes {
@@ -51,7 +52,7 @@ func (s *sink) decode(changes []state.Change, outcome *class.Outcome) {
 	}
 }
 
-// round asks the kernel for the step of each item, in their order, and leaves those that need another one.
+// round sends the current step of each item, in order. Only items that need another step remain.
 func (s *sink) round(outcome *class.Outcome) error {
 	s.requests = s.requests[:0]
 	for k := range s.items {
@@ -78,21 +79,22 @@ func (s *sink) round(outcome *class.Outcome) error {
 	return nil
 }
 
-// settable are the status bits that are given to a kernel. The others it sets itself, from the other attributes, or it
-// refuses them.
+// settable are the status bits that are written to a kernel. It derives the others from other attributes, or refuses
+// them.
 const settable = conntrack.StatusSeenReply | conntrack.StatusAssured
 
-// asStandby makes of an entry of the active what the standby's kernel is to have.
+// asStandby changes an entry of the active into what the standby's kernel must have.
 //
-// The windows that the active's kernel tracks are told to nobody. A kernel that does not know them takes them from the
-// first packet it sees, which goes wrong just when a takeover made the last packets get lost: when the sender repeats
-// a segment that had arrived, the receiver acknowledges data that this kernel has not seen, and that is taken for
-// invalid. An invalid packet is not translated back either; it ends up at the virtual address, and the unit's own
-// stack resets the connection. Hence BE_LIBERAL: packets outside of the window that the kernel believes in pass. It is
-// the one way in which a connection that lived through a takeover is checked less strictly than others.
+// The kernel does not report the TCP windows that it tracks. The new active learns them from the first packet that it
+// sees. That fails if the takeover lost the last packets: the sender repeats a segment that had arrived, and the
+// receiver acknowledges data that this kernel has not seen. The kernel takes such a packet for invalid and does not
+// translate it. The packet then reaches the virtual address, and the unit's own stack resets the connection.
 //
-// For the same reason all that the kernel may have learned about acknowledgements, when this unit was active before, is
-// taken back, or it would take a reset for an attack.
+// The flag BE_LIBERAL prevents this: packets outside of the known window pass. Connections that lived through a
+// takeover are checked less strictly than others in this respect only.
+//
+// For the same reason, flags about acknowledgements from the unit's own time as active are cleared. With them, the
+// kernel would take a reset for an attack.
 func asStandby(f *conntrack.Flow) {
 	if f.Fields.Has(conntrack.FieldStatus) {
 		f.Status = f.Status&settable | conntrack.StatusConfirmed
@@ -109,14 +111,14 @@ func beLiberal(t *conntrack.TCP) {
 	t.FlagsReply = t.FlagsReply&conntrack.TCPNegotiatedFlags | conntrack.TCPBeLiberal
 }
 
-// whole says whether an entry can be created from a flow: without its protocol's state a TCP connection would be one
-// that never began.
-func whole(f *conntrack.Flow) bool {
+// isComplete reports whether an entry can be created from a flow. Without its state, a TCP connection would count as one
+// that was never opened.
+func isComplete(f *conntrack.Flow) bool {
 	return f.Fields.Has(conntrack.FieldStatus) &&
 		(f.Orig.Protocol != conntrack.ProtocolTCP || f.Fields.Has(conntrack.FieldTCPState|conntrack.FieldTCPWindow))
 }
 
-// Prune deletes the connections that are replicated and not to be kept.
+// Prune deletes the replicated connections for which keep returns false.
 func (s *sink) Prune(ctx context.Context, keep func(key string) bool) error {
 	if err := s.filter.refresh(); err != nil {
 		return err
@@ -130,14 +132,14 @@ func (s *sink) Prune(ctx context.Context, keep func(key string) bool) error {
 	return nil
 }
 
-// sweepBatch is how many requests a sweep gathers before it asks the kernel.
+// sweepBatch is how many requests a sweep sends at once.
 const sweepBatch = 512
 
-// choose looks at a connection, and says what is to be asked for, if anything is. Its error ends the sweep.
+// choose returns the request for a connection, and whether there is one. An error ends the sweep.
 type choose func(conntrack.Flow) (conntrack.Request, bool, error)
 
-// sweep dumps the table, has choose look at each connection that is replicated, and carries out what it asks for.
-// Between two batches others may write. It returns how many requests there were.
+// sweep dumps the table, calls choose for each replicated connection, and sends the requests that it returns. Other
+// callers may write between two batches. It returns the number of requests.
 func (s *sink) sweep(ctx context.Context, choose choose) (requests int, err error) {
 	batch := make([]conntrack.Request, 0, sweepBatch)
 	err = conntrack.Dump(ctx, func(f conntrack.Flow) error {
@@ -162,12 +164,11 @@ func (s *sink) sweep(ctx context.Context, choose choose) (requests int, err erro
 	return requests + len(batch), s.carryOut(ctx, batch)
 }
 
-// carryOut does not mind what the kernel answers: an entry that is gone or has changed meanwhile is no longer the one
-// that was looked at.
+// carryOut sends requests and ignores their results. An entry that has gone or changed since the dump needs no request.
 func (s *sink) carryOut(ctx context.Context, batch []conntrack.Request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := ctx.Err(); err != nil { // under the lock: nothing is written after whoever ended the context wrote
+	if err := ctx.Err(); err != nil { // checked under the lock: after the context has ended, nothing is written
 		return err
 	}
 	_, err := s.table.Do(batch, make([]conntrack.Result, 0, len(batch)))

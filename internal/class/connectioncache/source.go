@@ -15,14 +15,14 @@ import (
 // snapshotBatch is how many entries go to the engine at once.
 const snapshotBatch = 512
 
-// source reads the active's kernel. It listens only while it is watched: a standby, whose own kernel tells of every
-// entry that its sink writes, has nobody to hear it, and so no entry goes in a circle.
+// source reads the active's kernel. It listens only while it is watched. The kernel of a standby reports each entry that
+// the sink writes, but no watch is open there, so that no entry returns to its sender.
 type source struct {
-	filter  *filter
-	nursery *nursery
+	filter *filter
+	ages   *ageFilter
 }
 
-// Watch begins to listen.
+// Watch starts to listen to the kernel.
 func (s *source) Watch() (class.Watch, error) {
 	if err := s.filter.refresh(); err != nil {
 		return nil, err
@@ -35,20 +35,20 @@ func (s *source) Watch() (class.Watch, error) {
 	if err != nil {
 		return nil, errors.Join(err, table.Close())
 	}
-	s.nursery.clear()
+	s.ages.clear()
 	alarm := time.AfterFunc(0, listener.Wake)
 	alarm.Stop()
-	return &watch{filter: s.filter, nursery: s.nursery, table: table, listener: listener, alarm: alarm}, nil
+	return &watch{filter: s.filter, ages: s.ages, table: table, listener: listener, alarm: alarm}, nil
 }
 
-// Snapshot dumps the table.
+// Snapshot dumps the kernel's table.
 func (s *source) Snapshot(ctx context.Context, emit func([]state.Change) error) error {
 	if err := s.filter.refresh(); err != nil {
 		return err
 	}
 	batch := newBatch(snapshotBatch)
 	err := conntrack.Dump(ctx, func(f conntrack.Flow) error {
-		if !s.filter.takes(&f) || !s.filter.takesState(&f) || s.nursery.has(&f) {
+		if !s.filter.takes(&f) || !s.filter.takesState(&f) || s.ages.holds(&f) {
 			return nil
 		}
 		if batch.upsert(&f, true); !batch.full() {
@@ -64,7 +64,7 @@ func (s *source) Snapshot(ctx context.Context, emit func([]state.Change) error) 
 	return emit(batch.changes())
 }
 
-// Digest dumps the table.
+// Digest dumps the kernel's table. Whether the standby has a connection that is held back is not known.
 func (s *source) Digest(ctx context.Context, visit func(key string, fields []byte) error) error {
 	if err := s.filter.refresh(); err != nil {
 		return err
@@ -74,17 +74,17 @@ func (s *source) Digest(ctx context.Context, visit func(key string, fields []byt
 		if !s.filter.takes(&f) {
 			return nil
 		}
-		return digester.visitFlow(&f, s.filter.takesState(&f) && !s.nursery.has(&f))
+		return digester.visitFlow(&f, s.filter.takesState(&f) && !s.ages.holds(&f))
 	})
 }
 
-// watch is a listener whose events are changes.
+// watch translates the events of a listener into changes.
 type watch struct {
 	filter   *filter
-	nursery  *nursery
+	ages     *ageFilter
 	table    *conntrack.Table
 	listener *conntrack.Listener
-	alarm    *time.Timer // wakes the listener when a connection may have grown old enough
+	alarm    *time.Timer // wakes the listener when a connection may have matured
 	asked    atomic.Uint64
 	answered uint64
 }
@@ -92,19 +92,19 @@ type watch struct {
 // Receive waits for changes of connections that are replicated.
 func (w *watch) Receive(ctx context.Context) (class.Batch, error) {
 	for {
-		if changes, err := w.grown(); len(changes) > 0 || err != nil {
+		if changes, err := w.matured(); len(changes) > 0 || err != nil {
 			return class.Batch{Changes: changes, Drained: w.answered}, err
 		}
-		asked := w.asked.Load() // before reading: what is read then answers the question
+		asked := w.asked.Load() // before reading, so that what is read answers the drain
 		if asked > w.answered {
-			w.listener.Wake() // the question may have come after an earlier look that it woke up
+			w.listener.Wake() // an earlier Receive may have used up the wake-up of this drain
 		}
 		events, drained, err := w.listener.Receive(ctx)
 		switch {
 		case errors.Is(err, conntrack.ErrOverrun):
 			return class.Batch{}, class.ErrOverrun
 		case errors.Is(err, conntrack.ErrMalformed):
-			// What it told is lost, as if the kernel had lost it.
+			// The events of the message are lost, as if the kernel had dropped them.
 			return class.Batch{}, fmt.Errorf("%w: %w", class.ErrOverrun, err)
 		case err != nil:
 			return class.Batch{}, err
@@ -120,18 +120,19 @@ func (w *watch) Receive(ctx context.Context) (class.Batch, error) {
 	}
 }
 
-// grownBatch is how many connections are told of at once that have become old enough.
-const grownBatch = 512
+// maturedBatch bounds how many matured connections one Receive returns.
+const maturedBatch = 512
 
-// grown are the connections that have become old enough, as they are now. What is gone was never told of.
-func (w *watch) grown() ([]state.Change, error) {
-	questions := w.nursery.grown(time.Now(), grownBatch)
-	if len(questions) == 0 {
+// matured returns the connections that have reached the minimum age, in their present state. Connections that have
+// ended meanwhile are left out: the standby never received them.
+func (w *watch) matured() ([]state.Change, error) {
+	requests := w.ages.matured(time.Now(), maturedBatch)
+	if len(requests) == 0 {
 		return nil, nil
 	}
-	found, err := w.table.Do(questions, nil)
+	found, err := w.table.Do(requests, nil)
 	if err != nil {
-		return nil, fmt.Errorf("looking for connections that are old enough: %w", err)
+		return nil, fmt.Errorf("reading connections that have reached the minimum age: %w", err)
 	}
 	b := newBatch(len(found))
 	for i := range found {
@@ -142,23 +143,24 @@ func (w *watch) grown() ([]state.Change, error) {
 	return b.changes(), nil
 }
 
+// changes returns the changes of connections that are replicated, in the order of their events.
 func (w *watch) changes(events []conntrack.Event) []state.Change {
 	b, now := newBatch(len(events)), time.Now()
 	for i := range events {
 		e := &events[i]
 		switch {
 		case !w.filter.takes(&e.Flow):
-		case e.Kind == conntrack.EventNew && w.nursery.take(&e.Flow, now):
-		case e.Kind == conntrack.EventUpdate && w.nursery.has(&e.Flow):
-		case e.Kind == conntrack.EventDestroy && w.nursery.drop(&e.Flow):
+		case e.Kind == conntrack.EventNew && w.ages.hold(&e.Flow, now):
+		case e.Kind == conntrack.EventUpdate && w.ages.holds(&e.Flow):
+		case e.Kind == conntrack.EventDestroy && w.ages.release(&e.Flow):
 		case e.Kind == conntrack.EventDestroy:
 			b.remove(&e.Flow)
 		case w.filter.takesState(&e.Flow):
 			b.upsert(&e.Flow, e.Kind == conntrack.EventNew)
 		}
 	}
-	if w.nursery.age > 0 && !w.nursery.empty() {
-		w.alarm.Reset(w.nursery.age / looksPerAge)
+	if w.ages.minimum > 0 && !w.ages.isEmpty() {
+		w.alarm.Reset(w.ages.minimum / checksPerAge)
 	}
 	return b.changes()
 }
@@ -174,28 +176,28 @@ func deferrable(events []conntrack.Event) bool {
 	return true
 }
 
-// unanswered tells whether a TCP connection has been asked for, and no more.
+// unanswered reports whether a TCP connection has seen a SYN and no answer.
 func unanswered(f *conntrack.Flow) bool {
 	return f.Fields.Has(conntrack.FieldTCPState) && f.TCP.State == conntrack.TCPSynSent
 }
 
-// closing tells whether one end of a TCP connection has said that it ends.
+// closing reports whether an end of a TCP connection has closed it.
 func closing(f *conntrack.Flow) bool {
 	return f.Fields.Has(conntrack.FieldTCPState) && f.TCP.State > conntrack.TCPEstablished &&
 		f.TCP.State <= conntrack.TCPClose
 }
 
-// looksPerAge is how often within the age of replication the watch looks who has reached it.
-const looksPerAge = 8
+// checksPerAge is how often within the minimum age the watch checks which connections have reached it.
+const checksPerAge = 8
 
-// Drain makes a Receive that waits look once more, and say so.
+// Drain wakes a Receive that waits, so that it reads what has happened until now.
 func (w *watch) Drain() uint64 {
-	question := w.asked.Add(1)
+	number := w.asked.Add(1)
 	w.listener.Wake()
-	return question
+	return number
 }
 
-// Close ends listening.
+// Close stops listening.
 func (w *watch) Close() error {
 	w.alarm.Stop()
 	return errors.Join(w.listener.Close(), w.table.Close())

@@ -11,11 +11,11 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// TestConnectionsAreToldOfOnceTheyAreOldEnough has connections that end before, after, and never.
-func TestConnectionsAreToldOfOnceTheyAreOldEnough(t *testing.T) {
+// TestConnectionsAreReplicatedFromTheMinimumAge has connections that end before, after, and never.
+func TestConnectionsAreReplicatedFromTheMinimumAge(t *testing.T) {
 	const age = 400 * time.Millisecond
 	u := newUnit(t, "a")
-	u.class.source.nursery = newNursery(age)
+	u.class.source.ages = newAgeFilter(age)
 	before := example()
 	u.ask(conntrack.Create, before) // nobody knows how old it is
 	w, err := u.Watch()
@@ -82,20 +82,20 @@ func TestConnectionsAreToldOfOnceTheyAreOldEnough(t *testing.T) {
 	}
 }
 
-func TestNurseryIsBounded(t *testing.T) {
-	n, now := newNursery(time.Second), time.Now()
+func TestAgeFilterIsBounded(t *testing.T) {
+	n, now := newAgeFilter(time.Second), time.Now()
 	f := example()
 	for i := range maxYoung + 10 {
 		f.Zone = uint16(i)
 		f.Orig.SrcPort = uint16(i >> 16)
-		if took := n.take(&f, now); took != (i < maxYoung) {
+		if took := n.hold(&f, now); took != (i < maxYoung) {
 			t.Fatalf("connection %d was taken: %t", i, took)
 		}
 	}
-	if got := len(n.grown(now.Add(time.Second), 100)); got != 100 {
-		t.Errorf("%d have grown, want as many as were asked for", got)
+	if got := len(n.matured(now.Add(time.Second), 100)); got != 100 {
+		t.Errorf("%d have matured, want as many as the limit", got)
 	}
-	if got := len(n.grown(now.Add(time.Second), maxYoung)); got != maxYoung-100 || !n.empty() {
-		t.Errorf("%d more have grown", got)
+	if got := len(n.matured(now.Add(time.Second), maxYoung)); got != maxYoung-100 || !n.isEmpty() {
+		t.Errorf("%d more have matured", got)
 	}
 }
