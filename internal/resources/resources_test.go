@@ -140,8 +140,8 @@ func TestSync(t *testing.T) {
 		"unknown state": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
 				TCPStates: []v1alpha1.TCPState{"Asleep"},
-			})}}, "", `spec.classes[0].connectionCache.tcpStates[0]: unknown TCP state "Asleep"; known: Close, CloseWait, Established, FinWait, LastAck, ` +
-				`SimultaneousOpen, SynReceived, SynSent, TimeWait`,
+			})}}, "", `spec.classes[0].connectionCache.tcpStates[0]: unknown TCP state "Asleep"; known: Close, ` +
+				`CloseWait, Established, FinWait, LastAck, SimultaneousOpen, SynReceived, SynSent, TimeWait`,
 		},
 		"unknown class": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{{Name: "Dreams"}}}}, "",
@@ -150,7 +150,8 @@ func TestSync(t *testing.T) {
 		"unknown protocol": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
 				Protocols: []v1alpha1.ConnectionProtocol{"TCP", "IPX"},
-			})}}, "", `spec.classes[0].connectionCache.protocols[1]: unknown protocol "IPX"; known: GRE, ICMP, ICMPv6, SCTP, TCP, UDP`,
+			})}}, "", `spec.classes[0].connectionCache.protocols[1]: unknown protocol "IPX"; ` +
+				`known: GRE, ICMP, ICMPv6, SCTP, TCP, UDP`,
 		},
 	}
 	for name, test := range tests {

@@ -33,7 +33,8 @@ func TestCatalogueIsConsistent(t *testing.T) {
 
 func TestSelect(t *testing.T) {
 	catalogue := append(state.Classes(),
-		state.Row{ID: 200, Name: "Rumours", Default: state.Never}, state.Row{ID: 201, Name: "Toys", Default: state.NotReplicated})
+		state.Row{ID: 200, Name: "Rumours", Default: state.Never},
+		state.Row{ID: 201, Name: "Toys", Default: state.NotReplicated})
 	if row, err := catalogue.Select("ConnectionCache"); err != nil || row.ID != state.ConnectionCache {
 		t.Errorf("ConnectionCache is %+v, %v", row, err)
 	}

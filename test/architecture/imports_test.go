@@ -125,9 +125,8 @@ func hasAnyPrefix(path string, prefixes []string) bool {
 	elements := strings.Split(path, "/")
 	return slices.ContainsFunc(prefixes, func(prefix string) bool {
 		wanted := strings.Split(strings.TrimSuffix(prefix, "/"), "/")
-		return len(elements) >= len(wanted) && slices.EqualFunc(elements[:len(wanted)], wanted, func(element, want string) bool {
-			return want == "*" || element == want
-		})
+		equal := func(element, want string) bool { return want == "*" || element == want }
+		return len(elements) >= len(wanted) && slices.EqualFunc(elements[:len(wanted)], wanted, equal)
 	})
 }
 
