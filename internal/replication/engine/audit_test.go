@@ -16,7 +16,7 @@ import (
 // auditInterval is that of the engines under test.
 const auditInterval = 10 * time.Minute
 
-// counted is a script on a pair that is in sync, with a function that reads a figure of the primary's.
+// counted runs a script on a pair in sync, with a function that reads a metric of the primary.
 func counted(t *testing.T, script func(t *testing.T, b *bed, count func(string) float64)) {
 	t.Helper()
 	registry := prometheus.NewRegistry()
@@ -43,12 +43,12 @@ func (s slow) Digest(ctx context.Context, visit func(string, []byte) error) erro
 	})
 }
 
-func TestAuditFindsAndMendsWhatNobodyNoticed(t *testing.T) {
-	for name, harm := range map[string]func(*bed){
+func TestAuditRepairsUnnoticedLosses(t *testing.T) {
+	for name, damage := range map[string]func(*bed){
 		"an entry lost":     func(b *bed) { b.secondary.memory.Remove("before-7") },
-		"an entry too many": func(b *bed) { b.secondary.memory.Put("stray", "of nobody") },
-		"an entry that is otherwise": func(b *bed) {
-			b.secondary.memory.Put("before-7", "otherwise")
+		"an entry too many": func(b *bed) { b.secondary.memory.Put("stray", "of no unit") },
+		"an entry that differs": func(b *bed) {
+			b.secondary.memory.Put("before-7", "different")
 		},
 		"all entries lost": func(b *bed) {
 			for key := range b.secondary.memory.Entries() {
@@ -67,9 +67,9 @@ func TestAuditFindsAndMendsWhatNobodyNoticed(t *testing.T) {
 				if adopted := b.secondary.memory.Adopted(); adopted != 1 {
 					t.Errorf("the standby adopted %d times, want once, before it was first compared", adopted)
 				}
-				harm(b)
+				damage(b)
 				time.Sleep(auditInterval + 20*time.Second)
-				eventually(t, "the standby is mended", func() bool { return equal(b.primary, b.secondary) })
+				eventually(t, "the standby is repaired", func() bool { return equal(b.primary, b.secondary) })
 				b.inSync()
 				if count("audits_total") != 2 || count("audit_divergence") == 0 || count("resyncs_total") != 1 {
 					t.Errorf("%v audits, %v parts differed, %v resyncs",
@@ -78,14 +78,14 @@ func TestAuditFindsAndMendsWhatNobodyNoticed(t *testing.T) {
 				time.Sleep(auditInterval)
 				synctest.Wait()
 				if count("audit_divergence") != 0 {
-					t.Errorf("%v parts differ once mended", count("audit_divergence"))
+					t.Errorf("%v parts differ after the repair", count("audit_divergence"))
 				}
 			})
 		})
 	}
 }
 
-func TestWhatChangesDuringAnAuditIsNoDivergence(t *testing.T) {
+func TestChangesDuringAnAuditAreNoDivergence(t *testing.T) {
 	counted(t, func(t *testing.T, b *bed, count func(string) float64) {
 		end := time.Now().Add(3*auditInterval + time.Minute)
 		for i := 0; time.Now().Before(end); i++ {
@@ -107,14 +107,14 @@ func TestWhatChangesDuringAnAuditIsNoDivergence(t *testing.T) {
 	})
 }
 
-func TestReconnectSendsWhatChangedAlone(t *testing.T) {
+func TestReconnectSendsOnlyWhatChanged(t *testing.T) {
 	counted(t, func(t *testing.T, b *bed, count func(string) float64) {
 		before := count("sent_total")
 		b.network.cut()
 		eventually(t, "both notice", func() bool { return !b.primary.Status().Connected && !b.secondary.Status().Connected })
 		fill(b.primary.memory, "meanwhile", 10)
 		b.primary.memory.Remove("before-3")
-		b.network.mend()
+		b.network.repair()
 		b.inSync()
 		if !equal(b.primary, b.secondary) {
 			t.Error("the units differ")
@@ -130,10 +130,10 @@ func TestReconnectSendsWhatChangedAlone(t *testing.T) {
 type blind struct{ class.Sink }
 
 func (blind) Digest(context.Context, func(string, []byte) error) error {
-	return errors.New("nothing can be seen")
+	return errors.New("the table cannot be read")
 }
 
-func TestStandbyThatCannotLookIsSentEverything(t *testing.T) {
+func TestStandbyWithoutDigestsReceivesEverything(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	change := func(c *Config) {
 		if c.Unit == "secondary" {

@@ -14,12 +14,12 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// BenchmarkReplicate is a change all the way, over TLS on a loopback connection: from when the active's source tells of
-// it until the standby's sink is asked to write it. What the class does with it before and after is not in it.
+// BenchmarkReplicate measures a change from the active's source to the standby's sink, over TLS on the loopback interface.
+// It does not include the work of the class.
 func BenchmarkReplicate(b *testing.B) {
 	for _, c := range []struct {
 		name string
-		// batch is how many changes the source tells of at once, and window how many are on their way at most.
+		// batch is the number of changes that the source returns at once, and window the largest number in flight.
 		batch, window int
 	}{
 		{"flood", 256, 8192},
@@ -50,7 +50,7 @@ func BenchmarkReplicate(b *testing.B) {
 	}
 }
 
-// replicating is a pair that is in sync, from p on the active to p on the standby, until the benchmark ends.
+// replicating starts a pair that replicates from p to p, and returns when it is in sync.
 func replicating(b *testing.B, p *pipeline) {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,7 +83,7 @@ func replicating(b *testing.B, p *pipeline) {
 	}
 }
 
-// connections are changes with keys and records of the sizes that a TCP connection over IPv4 has.
+// connections returns changes with keys and records of the size of an IPv4 TCP connection.
 func connections(n int) []state.Change {
 	changes := make([]state.Change, n)
 	for i := range changes {
@@ -93,7 +93,7 @@ func connections(n int) []state.Change {
 	return changes
 }
 
-// loopback is a network of this machine alone.
+// loopback is a network on the loopback interface.
 type loopback struct{ listener net.Listener }
 
 func (l loopback) Listen(context.Context, string) (net.Listener, error) { return l.listener, nil }
@@ -102,7 +102,7 @@ func (l loopback) Dial(ctx context.Context, _ string) (net.Conn, error) {
 	return transport.TCP{}.Dial(ctx, l.listener.Addr().String())
 }
 
-// pipeline is a class that does nothing: its source tells what it is given, and its sink how much came.
+// pipeline is a class without work: its source returns the changes of a channel, and its sink counts them.
 type pipeline struct {
 	told    chan []state.Change
 	written chan int

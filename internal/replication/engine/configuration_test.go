@@ -10,7 +10,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/configuration"
 )
 
-// documents adds the class of documents to both units of a bed.
+// documents returns a change of Config that adds the class of documents, and stores it by unit.
 func documents(all map[string]*configuration.Configuration) func(*Config) {
 	return func(c *Config) {
 		all[c.Unit] = configuration.New()
@@ -18,12 +18,12 @@ func documents(all map[string]*configuration.Configuration) func(*Config) {
 	}
 }
 
-// largeDocument has as many parts as a document of that many kilobytes.
+// largeDocument returns a document of a number of kilobytes.
 func largeDocument(name string, kilobytes int) []byte {
 	return []byte(strings.Repeat(name+"\n", kilobytes<<10/(len(name)+1)))
 }
 
-// has tells whether a unit has a document whole.
+// has reports whether a unit has the complete document.
 func has(c *configuration.Configuration, want []byte) bool {
 	got, whole := c.Document()
 	return whole && bytes.Equal(got, want)
@@ -34,7 +34,8 @@ func (b *bed) received(c *configuration.Configuration, want []byte) {
 	eventually(b.t, "the standby has the document", func() bool { return has(c, want) })
 }
 
-// The document goes beside the connections, is whole at a flush, and goes the other way after a switchover.
+// TestDocumentFollowsTheActive checks that a document is replicated along with connections, is complete after a flush,
+// and is replicated in the other direction after a switchover.
 func TestDocumentFollowsTheActive(t *testing.T) {
 	all := map[string]*configuration.Configuration{}
 	paired(t, documents(all), func(t *testing.T, b *bed) {
@@ -46,7 +47,7 @@ func TestDocumentFollowsTheActive(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !has(secondary, first) || !equal(b.primary, b.secondary) {
-			t.Error("a flush left something behind")
+			t.Error("something was not flushed")
 		}
 		primary.Publish(second)
 		b.received(secondary, second)
@@ -63,7 +64,7 @@ func TestDocumentFollowsTheActive(t *testing.T) {
 	})
 }
 
-// A standby that was cut off keeps its document, and has the newest when it is back.
+// TestDocumentAfterAnOutage checks that a standby keeps its document without a session, and gets the newest later.
 func TestDocumentAfterAnOutage(t *testing.T) {
 	all := map[string]*configuration.Configuration{}
 	paired(t, documents(all), func(t *testing.T, b *bed) {
@@ -75,15 +76,15 @@ func TestDocumentAfterAnOutage(t *testing.T) {
 		all["primary"].Publish(second)
 		time.Sleep(10 * time.Second)
 		if !has(all["secondary"], first) {
-			t.Error("it lost its document with the connection")
+			t.Error("the standby lost its document with the session")
 		}
-		b.network.mend()
+		b.network.repair()
 		b.received(all["secondary"], second)
 		b.inSync()
 	})
 }
 
-// A peer of a release that does not know the class is sent the connections alone.
+// TestPeerWithoutDocuments checks that a peer of a release without the class receives only connections.
 func TestPeerWithoutDocuments(t *testing.T) {
 	all := map[string]*configuration.Configuration{}
 	change := func(c *Config) {

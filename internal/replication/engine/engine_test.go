@@ -30,7 +30,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// network connects engines by pipes, whatever their addresses.
+// network connects engines by pipes, at any address.
 type network struct {
 	mu       sync.Mutex
 	incoming chan net.Conn
@@ -40,8 +40,8 @@ type network struct {
 	frozen   atomic.Bool
 }
 
-// freezing is one end of a connection: what is written while the network is frozen gets lost, as it does on the way to
-// a unit without power.
+// freezing is one end of a connection. What is written while the network is frozen is lost, as it is on the way to a unit
+// without power.
 type freezing struct {
 	net.Conn
 	network *network
@@ -50,7 +50,7 @@ type freezing struct {
 
 func (f freezing) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(f.remote) }
 
-// dialler is where the unit dials from, in the form in which a socket of both families tells it.
+// dialler is the address that the unit dials from, as a socket of both families returns it.
 var dialler = netip.MustParseAddrPort("[::ffff:192.0.2.9]:40000")
 
 func (f freezing) Write(b []byte) (int, error) {
@@ -75,7 +75,7 @@ func (n *network) Accept() (net.Conn, error) {
 	}
 }
 
-// end is closed when the listener is. reopen makes another one possible.
+// end returns a channel that is closed with the listener.
 func (n *network) end() chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -123,7 +123,7 @@ func (n *network) Dial(ctx context.Context, address string) (net.Conn, error) {
 	return b, nil
 }
 
-// cut ends all connections and allows no new ones until mend.
+// cut ends all connections, and allows no new ones until repair.
 func (n *network) cut() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -134,13 +134,13 @@ func (n *network) cut() {
 	n.conns = nil
 }
 
-func (n *network) mend() {
+func (n *network) repair() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.down = false
 }
 
-// unit is one engine with its class, and what it told.
+// unit is one engine with its class, and the events that it reported.
 type unit struct {
 	*Engine
 	memory *classtest.Memory
@@ -150,8 +150,8 @@ type unit struct {
 	stop   func()
 }
 
-// has says whether an event was told, and forgets those up to it.
-func (u *unit) has(want Event) bool {
+// take reports whether an event was reported, and removes the events up to it.
+func (u *unit) take(want Event) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for i, e := range u.events {
@@ -163,14 +163,14 @@ func (u *unit) has(want Event) bool {
 	return false
 }
 
-// met says whether a conversation with the incarnation was told of, and forgets the events up to it.
-func (u *unit) met(incarnation string) bool {
-	_, ok := u.meeting(incarnation)
+// takeMet reports whether a session with an incarnation was reported, and removes the events up to it.
+func (u *unit) takeMet(incarnation string) bool {
+	_, ok := u.takeMeeting(incarnation)
 	return ok
 }
 
-// meeting is what was told of a conversation with the incarnation. The events up to it are forgotten.
-func (u *unit) meeting(incarnation string) (PeerConnected, bool) {
+// takeMeeting returns the event of a session with an incarnation, and removes the events up to it.
+func (u *unit) takeMeeting(incarnation string) (PeerConnected, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for i, e := range u.events {
@@ -246,7 +246,7 @@ func (b *bed) credentials(name, peer string) transport.Source {
 	}
 }
 
-// start runs an engine until the test or stop ends it.
+// start runs an engine until the test ends or stop is called.
 func (b *bed) start(u *unit) {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	var running sync.WaitGroup
@@ -283,7 +283,7 @@ func (b *bed) stopBoth() {
 	b.secondary.stop()
 }
 
-// eventually waits in the bubble's time.
+// eventually waits for a condition, in the time of the bubble.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for range 600 {
@@ -292,12 +292,12 @@ func eventually(t testing.TB, what string, condition func() bool) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Fatalf("never came about: %s", what)
+	t.Fatalf("did not happen: %s", what)
 }
 
 func (b *bed) inSync() {
 	b.t.Helper()
-	eventually(b.t, "both units say that they are in sync", func() bool {
+	eventually(b.t, "both units report that they are in sync", func() bool {
 		return b.primary.Status().InSync && b.secondary.Status().InSync
 	})
 }
@@ -316,7 +316,7 @@ func fill(m *classtest.Memory, prefix string, n int) {
 	}
 }
 
-// paired is the situation that most tests begin from: the primary is active and in sync.
+// paired runs a script on a pair in sync, with the primary as active.
 func paired(t *testing.T, change func(*Config), script func(*testing.T, *bed)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -346,24 +346,24 @@ func TestStandbyBecomesAndStaysEqual(t *testing.T) {
 		if !equal(b.primary, b.secondary) {
 			t.Error("the standby differs after a flush")
 		}
-		if !b.primary.met("secondary/1") || !b.primary.has(SyncChanged{InSync: true}) {
-			t.Errorf("the primary told %+v", b.primary.events)
+		if !b.primary.takeMet("secondary/1") || !b.primary.take(SyncChanged{InSync: true}) {
+			t.Errorf("the primary reported %+v", b.primary.events)
 		}
-		if !b.secondary.met("primary/1") || !b.secondary.has(SyncChanged{InSync: true}) {
-			t.Errorf("the secondary told %+v", b.secondary.events)
+		if !b.secondary.takeMet("primary/1") || !b.secondary.take(SyncChanged{InSync: true}) {
+			t.Errorf("the secondary reported %+v", b.secondary.events)
 		}
 	})
 }
 
-func TestUnitsLearnWhereThePeerIsAndHowToSealHeartbeats(t *testing.T) {
+func TestUnitsLearnThePeersAddressAndTheKeysOfHeartbeats(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		meet := func() (primary, secondary PeerConnected) {
 			t.Helper()
 			var both [2]bool
-			primary, both[0] = b.primary.meeting("secondary/1")
-			secondary, both[1] = b.secondary.meeting("primary/1")
+			primary, both[0] = b.primary.takeMeeting("secondary/1")
+			secondary, both[1] = b.secondary.takeMeeting("primary/1")
 			if both != [2]bool{true, true} {
-				t.Fatalf("told of it: %v", both)
+				t.Fatalf("reported: %v", both)
 			}
 			if primary.Keys.ID != secondary.Keys.ID || primary.Keys.Send != secondary.Keys.Receive ||
 				primary.Keys.Receive != secondary.Keys.Send || primary.Keys.Send == primary.Keys.Receive {
@@ -376,7 +376,7 @@ func TestUnitsLearnWhereThePeerIsAndHowToSealHeartbeats(t *testing.T) {
 			t.Errorf("the peers are at %s and %s", primary.Address, secondary.Address)
 		}
 		b.network.cut()
-		b.network.mend()
+		b.network.repair()
 		b.inSync()
 		if again, _ := meet(); again.Keys.ID == primary.Keys.ID || again.Keys.Send == primary.Keys.Send {
 			t.Error("the keys of the next session are the same")
@@ -384,7 +384,7 @@ func TestUnitsLearnWhereThePeerIsAndHowToSealHeartbeats(t *testing.T) {
 	})
 }
 
-func TestPositionTellsHowFarTheStandbyIs(t *testing.T) {
+func TestSyncPosition(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		before := b.primary.SyncPosition()
 		if before == 0 || b.secondary.SyncPosition() != before {
@@ -397,17 +397,17 @@ func TestPositionTellsHowFarTheStandbyIs(t *testing.T) {
 		synctest.Wait()
 		active, standby := b.primary.Status(), b.secondary.Status()
 		if active.SyncPosition <= before || standby.SyncPosition != active.SyncPosition || active.Unacknowledged != 0 {
-			t.Errorf("after a flush the active is at %d, of which %d are not acknowledged, the standby at %d",
+			t.Errorf("after a flush the active is at %d with %d not acknowledged, the standby at %d",
 				active.SyncPosition, active.Unacknowledged, standby.SyncPosition)
 		}
 		if b.primary.SyncPosition() != active.SyncPosition || b.secondary.SyncPosition() != standby.SyncPosition {
-			t.Errorf("the engines say %d and %d", b.primary.SyncPosition(), b.secondary.SyncPosition())
+			t.Errorf("the engines return %d and %d", b.primary.SyncPosition(), b.secondary.SyncPosition())
 		}
 		b.network.cut()
-		eventually(t, "nothing is left of it", func() bool {
+		eventually(t, "both positions are 0", func() bool {
 			return b.primary.SyncPosition() == 0 && b.secondary.SyncPosition() == 0
 		})
-		b.network.mend()
+		b.network.repair()
 		b.inSync()
 	})
 }
@@ -436,7 +436,7 @@ func TestNoClassIsInSyncAtOnce(t *testing.T) {
 	})
 }
 
-func TestOverrunIsRepairedByASnapshot(t *testing.T) {
+func TestOverrunIsRepaired(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		fill(b.primary.memory, "lost", 100)
 		b.primary.memory.Remove("before-1")
@@ -446,8 +446,8 @@ func TestOverrunIsRepairedByASnapshot(t *testing.T) {
 	})
 }
 
-// Queue, writer, reader and applier use their memory again and again, and an overrun ends what is under way.
-func TestOverrunsInAFloodMixNothingUp(t *testing.T) {
+// Queue, writer, reader and receiver reuse their memory, and an overrun ends a snapshot under way.
+func TestOverrunsInAFloodCorruptNothing(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		for round := range 20 {
 			for i := range 2000 {
@@ -473,22 +473,22 @@ func TestOverrunsInAFloodMixNothingUp(t *testing.T) {
 	})
 }
 
-func TestSinkThatFailsIsSentEverythingAgain(t *testing.T) {
+func TestFailedSinkIsRepaired(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		b.secondary.memory.Fail(errors.New("the kernel does not answer"))
 		fill(b.primary.memory, "after", 10)
-		eventually(t, "the active learns of it", func() bool { return b.primary.has(SyncChanged{InSync: false}) })
+		eventually(t, "the active learns of it", func() bool { return b.primary.take(SyncChanged{InSync: false}) })
 		time.Sleep(time.Minute)
 		b.secondary.memory.Fail(nil)
 		b.inSync()
 		eventually(t, "the standby is equal", func() bool { return equal(b.primary, b.secondary) })
 		if n := b.primary.Status().Resyncs; n < 2 || n > 15 {
-			t.Errorf("%d snapshots in a minute of failure: neither given up nor hammered would be some ten", n)
+			t.Errorf("%d snapshots in a minute of failure, want about ten", n)
 		}
 	})
 }
 
-func TestRefusedEntryStopsNobody(t *testing.T) {
+func TestRefusedEntryDoesNotStopOthers(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		b.primary.memory.Put("bad", "!")
 		b.primary.memory.Put("good", "record")
@@ -496,28 +496,28 @@ func TestRefusedEntryStopsNobody(t *testing.T) {
 			t.Fatalf("Flushing: %v", err)
 		}
 		if b.secondary.memory.Entries()["good"] != "record" || !b.primary.Status().InSync {
-			t.Error("an entry that was refused took others with it")
+			t.Error("a refused entry stopped others")
 		}
 	})
 }
 
-func TestFullTableIsToldOfAndFilledLater(t *testing.T) {
+func TestFullTableIsReportedAndFilledLater(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		b.secondary.memory.Limit(1010)
 		fill(b.primary.memory, "after", 20)
-		eventually(t, "the secondary tells of it", func() bool {
-			return b.secondary.has(SinkFull{Class: state.ConnectionCache.String()})
+		eventually(t, "the secondary reports it", func() bool {
+			return b.secondary.take(SinkFull{Class: state.ConnectionCache.String()})
 		})
 		if equal(b.primary, b.secondary) {
-			t.Error("a full memory took everything")
+			t.Error("a full memory accepted everything")
 		}
 		b.secondary.memory.Limit(0)
 		time.Sleep(receiver.CapacityRetryInterval)
-		b.primary.memory.Put("later", "record") // what changes has it look
-		eventually(t, "the secondary has room again", func() bool { return b.secondary.has(SinkFull{}) })
+		b.primary.memory.Put("later", "record") // a change makes it try again
+		eventually(t, "the secondary has room again", func() bool { return b.secondary.take(SinkFull{}) })
 		eventually(t, "the standby is equal", func() bool { return equal(b.primary, b.secondary) })
 		if resyncs := b.primary.Status().Resyncs; resyncs != 1 {
-			t.Errorf("%d snapshots for it", resyncs)
+			t.Errorf("%d snapshots, want 1", resyncs)
 		}
 	})
 }
@@ -531,14 +531,14 @@ func TestStandbyKeepsEntriesWithoutASession(t *testing.T) {
 		if !equal(b.primary, b.secondary) {
 			t.Error("the standby lost entries with the session")
 		}
-		if !b.secondary.has(SyncChanged{InSync: false}) {
-			t.Error("the secondary still says that it is in sync")
+		if !b.secondary.take(SyncChanged{InSync: false}) {
+			t.Error("the secondary still reports that it is in sync")
 		}
 		if err := b.primary.Flush(deadline(t)); !errors.Is(err, ErrNoStandby) {
 			t.Errorf("Flushing without a standby: %v", err)
 		}
 		b.primary.memory.Remove("before-1")
-		b.network.mend()
+		b.network.repair()
 		b.inSync()
 		if !equal(b.primary, b.secondary) {
 			t.Error("the standby differs after the session came back")
@@ -560,19 +560,19 @@ func TestSwitchoverSwapsRolesOnTheSameSession(t *testing.T) {
 			if err := active.Relinquish(deadline(t), term, 100+term); err != nil {
 				t.Fatalf("Relinquishing for term %d: %v", term, err)
 			}
-			eventually(t, "the grant is told of", func() bool {
-				return standby.has(PeerRelinquished{Term: term, Sequence: 100 + term})
+			eventually(t, "the standby reports it", func() bool {
+				return standby.take(PeerRelinquished{Term: term, Sequence: 100 + term})
 			})
 			if !standby.Status().InSync {
-				t.Error("the standby is told that it is not in sync in the moment that it takes over")
+				t.Error("the standby is out of sync when it takes over")
 			}
 			if !equal(active, standby) {
-				t.Error("the grant left changes behind")
+				t.Error("changes were not sent before the role was given up")
 			}
 			if err := standby.Commit(deadline(t)); err != nil {
 				t.Fatalf("Committing: %v", err)
 			}
-			active.memory.Put("late", "of a unit that has granted its right")
+			active.memory.Put("late", "of a unit that has given up its role")
 			standby.Become(RoleActive, term)
 			active.Become(RoleStandby, term)
 			b.inSync()
@@ -580,19 +580,19 @@ func TestSwitchoverSwapsRolesOnTheSameSession(t *testing.T) {
 				t.Errorf("the units differ in term %d", term)
 			}
 			if standby.memory.Entries()["late"] != "" {
-				t.Error("state of the older term was taken")
+				t.Error("state of the older term was applied")
 			}
 			eventually(t, "the commit is carried out", func() bool { return standby.memory.Committed() > 0 })
 		}
-		if b.primary.has(PeerDisconnected{}) || !b.primary.Status().Connected {
-			t.Error("the session did not live through the switchovers")
+		if b.primary.take(PeerDisconnected{}) || !b.primary.Status().Connected {
+			t.Error("the session ended during the switchovers")
 		}
 	})
 }
 
-func TestReturningPeerIsSentTheNewActivesState(t *testing.T) {
+func TestReturningPeerReceivesTheState(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
-		b.primary.stop() // loses its power
+		b.primary.stop() // without power
 		eventually(t, "the secondary notices", func() bool { return !b.secondary.Status().Connected })
 		if err := b.secondary.Commit(deadline(t)); err != nil {
 			t.Fatalf("Committing: %v", err)
@@ -611,8 +611,8 @@ func TestReturningPeerIsSentTheNewActivesState(t *testing.T) {
 		if !equal(b.primary, b.secondary) {
 			t.Error("the returning unit differs")
 		}
-		if !b.secondary.met("primary/2") {
-			t.Error("the new incarnation was not told of")
+		if !b.secondary.takeMet("primary/2") {
+			t.Error("the new incarnation was not reported")
 		}
 	})
 }
@@ -624,10 +624,10 @@ func TestActiveOfAnOlderTermIsRefused(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if b.secondary.memory.Entries()["late"] != "" {
-			t.Error("state of term 1 was taken in term 5")
+			t.Error("state of term 1 was applied in term 5")
 		}
 		if b.primary.Status().InSync || b.secondary.Status().InSync {
-			t.Error("the units say that they are in sync")
+			t.Error("the units report that they are in sync")
 		}
 		b.primary.Become(RoleActive, 6)
 		b.inSync()
@@ -659,13 +659,13 @@ func TestThrottleOfBytesIsSetWhileItRuns(t *testing.T) {
 			if err := b.primary.SetLimits(Limits{BytesPerSecond: c.bytesPerSecond}); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Minute) // the burst is whole again
+			time.Sleep(time.Minute) // the burst is available again
 			if took := put(fmt.Sprint(c.bytesPerSecond)); took < c.atLeast || took > c.most {
 				t.Errorf("%d bytes at %d a second took %s", records*size, c.bytesPerSecond, took)
 			}
 		}
 		if err := b.primary.SetLimits(Limits{BytesPerSecond: -1}); err == nil {
-			t.Error("a negative limit was taken")
+			t.Error("a negative limit was accepted")
 		}
 	})
 }
@@ -678,7 +678,7 @@ func TestThrottleDelaysButDropsNothing(t *testing.T) {
 		if took := time.Since(start); took < 3*time.Second || took > 7*time.Second {
 			t.Errorf("5000 records at 1000 a second took %s", took)
 		}
-		fill(b.primary.memory, "urgent", 5000)
+		fill(b.primary.memory, "priority", 5000)
 		start = time.Now()
 		if err := b.primary.Flush(deadline(t)); err != nil {
 			t.Fatalf("Flushing: %v", err)
@@ -689,11 +689,11 @@ func TestThrottleDelaysButDropsNothing(t *testing.T) {
 	})
 }
 
-func TestPeerThatMovedIsFollowed(t *testing.T) {
+func TestMovedPeerIsFollowed(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		b.secondary.SetPeer(netip.MustParseAddr("192.0.2.2"))
-		eventually(t, "the primary is told of it", func() bool {
-			return b.primary.met("secondary/1")
+		eventually(t, "the primary reports it", func() bool {
+			return b.primary.takeMet("secondary/1")
 		})
 		b.inSync()
 		b.secondary.SetPeer(netip.Addr{})
@@ -715,7 +715,7 @@ func TestNewestConnectionWins(t *testing.T) {
 		other.Become(RoleStandby, 1)
 		eventually(t, "the new incarnation is in sync", func() bool { return other.Status().InSync })
 		if got := b.primary.Status().PeerIncarnation; got != "secondary/2" {
-			t.Errorf("the primary converses with %s", got)
+			t.Errorf("the primary is connected with %s", got)
 		}
 	})
 }
@@ -736,14 +736,14 @@ func TestStrangersAreRefused(t *testing.T) {
 				defer b.stopBoth()
 				time.Sleep(time.Minute)
 				if b.primary.Status().Connected || stranger.Status().Connected {
-					t.Error("a stranger was let in")
+					t.Error("a stranger was accepted")
 				}
 			})
 		})
 	}
 }
 
-func TestSilentPeerIsGivenUp(t *testing.T) {
+func TestSilentPeerTimesOut(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		b.network.frozen.Store(true)
 		start := time.Now()

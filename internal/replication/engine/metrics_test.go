@@ -9,7 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// sums are the metrics of a registry by name: the sum of a counter or gauge, and of a histogram how much it counted.
+// sums returns the metrics of a registry by name: the sum of a counter or gauge, and the count of a histogram.
 func sums(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 	t.Helper()
 	families, err := registry.Gather()
@@ -32,7 +32,7 @@ func sums(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 	return all
 }
 
-func TestMetricsTellWhatHappened(t *testing.T) {
+func TestMetrics(t *testing.T) {
 	registries := map[string]*prometheus.Registry{}
 	for _, unit := range []string{"primary", "secondary"} {
 		registries[unit] = prometheus.NewRegistry()
@@ -48,7 +48,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		active, standby := sums(t, registries["primary"]), sums(t, registries["secondary"])
-		// When the tables were compared, the one that the standby had refused was sent again, with few that share its bucket.
+		// The comparison sends the refused entry again, with the few that share its bucket.
 		repaired := active["hapair_replication_repaired_total"]
 		if repaired < 1 || repaired > 10 {
 			t.Errorf("%v entries were sent again", repaired)
@@ -89,7 +89,7 @@ func TestCoalescedChangesAreCounted(t *testing.T) {
 		for range 1000 {
 			b.primary.memory.Put("one", "record")
 		}
-		// The standby has the entry with the first of them, so that it is equal says nothing of the last.
+		// The first change makes the standby equal, so equality does not show that the last was sent.
 		if err := b.primary.Flush(deadline(t)); err != nil {
 			t.Fatal(err)
 		}

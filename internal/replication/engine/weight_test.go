@@ -27,7 +27,7 @@ func TestClassesShareTheStreamByWeight(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		if n := len(others["secondary"].Entries()); n != 100_000 || !equal(b.primary, b.secondary) {
-			t.Errorf("%d of 100000 came in the end", n)
+			t.Errorf("%d of 100000 arrived in the end", n)
 		}
 	})
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// costs are what processes and the link between the routers have taken so far.
+// costs are the processor time of the processes and the traffic on the link between the routers.
 type costs struct {
 	cpu   time.Duration
 	bytes uint64
 }
 
-// spent reads what a system has taken so far.
+// spent returns the costs of a system so far.
 func spent(t testing.TB, s system) (c costs) {
 	t.Helper()
 	for _, pid := range s.processes() {
@@ -27,7 +27,7 @@ func spent(t testing.TB, s system) (c costs) {
 	return c
 }
 
-// idle is how much of a processor a system takes that has nothing to do, as a part of one.
+// idle returns the share of a processor that a system uses without work.
 func idle(t testing.TB, s system, lasting time.Duration) float64 {
 	t.Helper()
 	before, begun := spent(t, s), time.Now()
@@ -35,7 +35,7 @@ func idle(t testing.TB, s system, lasting time.Duration) float64 {
 	return float64(spent(t, s).cpu-before.cpu) / float64(time.Since(begun))
 }
 
-// weigh notes the memory of both ends.
+// weigh records the memory of both ends.
 func (s *Sample) weigh(t testing.TB, of system) {
 	t.Helper()
 	for i, pid := range of.processes() {

@@ -1,7 +1,7 @@
-// Package replication measures how connections come from the active to the standby: hapair's engine beside conntrackd,
-// which a user would pick instead, in turns on the same network of namespaces.
+// Package replication measures how connections get from the active to the standby. It compares hapair's engine with
+// conntrackd, the usual alternative. Both run in turn on the same network of namespaces.
 //
-// hapair runs as replication alone, without the judgement of who is active (test/testbed/pair), and conntrackd without
-// keepalived. hapair encrypts and writes into the standby's kernel. conntrackd does neither, or the second only:
-// "cached" keeps what it is told in a cache until a failover, "direct" writes it into the kernel.
+// Only replication runs: hapair without the decisions on roles (test/testbed/pair), and conntrackd without keepalived.
+// hapair encrypts, and writes into the standby's kernel. conntrackd does not encrypt. As "cached" it holds connections in
+// a cache until a failover, as "direct" it writes them into the kernel.
 package replication

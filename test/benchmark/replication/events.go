@@ -9,7 +9,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
-// events makes connections at a rate, and measures what it takes until the secondary has them.
+// events creates connections at a rate, and measures the costs until the secondary has them.
 var events = scenario{
 	name: "events", systems: []string{hapair, cached, direct}, atRates: true, measure: measureEvents,
 	columns: slices.Concat([]column{
@@ -39,7 +39,7 @@ func measureEvents(t testing.TB, o Options, s system, sample *Sample) {
 	sample.weigh(t, s)
 }
 
-// charge shares what was spent among the connections that were made. What an idle system takes is not their doing.
+// charge divides the costs by the number of connections. The costs of an idle system are subtracted first.
 func (s *Sample) charge(before, after costs, took time.Duration, resting float64) {
 	s.Idle = 1000 * resting
 	s.CPU = float64((after.cpu - before.cpu).Microseconds()) - resting*float64(took.Microseconds())
@@ -47,7 +47,7 @@ func (s *Sample) charge(before, after costs, took time.Duration, resting float64
 	s.Bytes = float64(after.bytes-before.bytes) / float64(s.Made)
 }
 
-// settle waits until the secondary has as much as it will get, and returns how much that is.
+// settle waits until the number of connections on the secondary no longer grows, and returns it.
 func settle(t testing.TB, s system, made int) int {
 	t.Helper()
 	const still = 2 * time.Second

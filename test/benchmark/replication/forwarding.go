@@ -13,8 +13,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// forwarding sends datagrams as fast as one sender can, each of them the first of a connection, and counts how many get
-// through the primary while it replicates.
+// forwarding sends datagrams as fast as one sender can. Each is the first of a connection. It counts how many the primary
+// forwards while it replicates.
 var forwarding = scenario{
 	name: "forwarding", systems: []string{hapair, cached, direct}, measure: measureForwarding,
 	columns: slices.Concat([]column{
@@ -33,20 +33,20 @@ var forwarding = scenario{
 func through(s Sample) float64 { return s.Reached }
 
 const (
-	// sources are the ports of the client. All of them send, to some ports of the server, and then again, to others. Many
-	// to one port would use up the ports that the router translates to, and few to many ports would be a case of its own:
-	// a kernel that is told to write a translated connection looks at all that are from the same port.
+	// sources is the number of client ports. All of them send to some ports of the server, and then again to others. With
+	// many to one port, the router would run out of ports to translate to. With few to many ports, the kernel would be
+	// slow: before it writes a translated connection, it searches all those from the same port.
 	sources     = 60_000
 	firstSource = 1024
 	firstTarget = 1024
 	atOnce      = 16 // ports of the server
-	// senderBatch is how many datagrams one call sends.
+	// senderBatch is the number of datagrams that one call sends.
 	senderBatch = 50
 )
 
 func measureForwarding(t testing.TB, o Options, s system, sample *Sample) {
 	n := s.network()
-	// What arrives is counted by the interface, and answered by nobody.
+	// The interface counts the datagrams, and nothing answers them.
 	n.Server.Firewall(t, `
 table netdev sink {
 	chain ingress { type filter hook ingress device "wan0" priority 0; policy accept; ip protocol udp drop; }
@@ -61,14 +61,13 @@ table netdev sink {
 	}
 	arrived := carried(t, n.Server, "wan0").receivedPackets - counted
 	sample.Offered, sample.Reached = float64(sent)/took.Seconds(), float64(arrived)/took.Seconds()
-	sample.Made = count(t, n.Primary) - tracked // the server also hears what is none of these
+	sample.Made = count(t, n.Primary) - tracked // the server also receives other packets
 	sample.Missing = sample.Made - settle(t, s, sample.Made)
 	sample.charge(before, spent(t, s), time.Since(begun), 0)
 	sample.weigh(t, s)
 }
 
-// sendFirsts sends datagrams for a time, each of another connection. A port is only a number
-// in a datagram that is written whole: no socket is opened for each.
+// sendFirsts sends datagrams for a time, each of another connection. They are raw, so that no port needs a socket.
 func sendFirsts(t testing.TB, client *testbed.Namespace, lasting time.Duration) (sent int, err error) {
 	t.Helper()
 	var socket net.PacketConn
@@ -106,10 +105,10 @@ func sendFirsts(t testing.TB, client *testbed.Namespace, lasting time.Duration) 
 	return sent, nil
 }
 
-// datagramSize makes the smallest frame that an Ethernet has.
+// datagramSize results in the smallest Ethernet frame.
 const datagramSize = 26
 
-// writeHeader makes a datagram that of so many'th connection (RFC 768; no checksum is 0).
+// writeHeader writes the UDP header of a connection by its number (RFC 768; a checksum of 0 is none).
 func writeHeader(datagram []byte, number int) {
 	binary.BigEndian.PutUint16(datagram, uint16(firstSource+number%sources))
 	binary.BigEndian.PutUint16(datagram[2:], uint16(firstTarget+number/sources*atOnce+number%atOnce))

@@ -13,8 +13,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// hosts makes connections as real ones do: a client opens them to a server, through the primary, whose kernel tells of
-// each several times.
+// hosts measures real connections: a client opens them to a server through the primary, whose kernel reports several
+// events for each.
 var hosts = scenario{
 	name: "hosts", systems: []string{hapair, cached, direct}, cases: []string{setUp, openedAndClosed},
 	measure: measureHosts,
@@ -37,11 +37,11 @@ const (
 )
 
 const (
-	// hostRate is how many connections are opened a second, and hostMost how many at most: each that stays open takes two
-	// files of this process.
+	// hostRate is the number of connections that are opened per second, and hostMost their largest number: each open
+	// connection uses two files of this process.
 	hostRate = 1000
 	hostMost = 8000
-	// dialers open connections at the same time, so that one that waits keeps nobody.
+	// dialers is the number of goroutines that open connections, so that one that waits does not delay the others.
 	dialers = 8
 )
 
@@ -57,13 +57,13 @@ func measureHosts(t testing.TB, o Options, s system, sample *Sample) {
 	if sample.Case == setUp {
 		sample.Missing = sample.Made - settle(t, s, sample.Made)
 	} else {
-		testbed.Pause(t, time.Second) // what is on its way arrives
+		testbed.Pause(t, time.Second) // wait for what is in flight
 	}
 	sample.charge(before, spent(t, s), time.Since(begun), resting)
 }
 
-// endpoints are a server that takes connections and a client that opens them. Where they are to be closed, the server
-// does it first.
+// endpoints are a server that accepts connections and a client that opens them. If closing is set, the server closes each
+// first.
 type endpoints struct {
 	network  *testbed.Network
 	listener *net.TCPListener
@@ -106,7 +106,7 @@ func (h *endpoints) accept() {
 	for {
 		c, err := h.listener.Accept()
 		if err != nil {
-			return // the trial has ended, or the client will tell
+			return // the trial has ended, or the client fails
 		}
 		if h.closing {
 			_ = c.Close() // the client waits for it
@@ -116,7 +116,7 @@ func (h *endpoints) accept() {
 	}
 }
 
-// dialAll opens so many connections at a steady rate.
+// dialAll opens a number of connections at a steady rate.
 func (h *endpoints) dialAll(t testing.TB, number int) error {
 	var dialing sync.WaitGroup
 	var next atomic.Int64

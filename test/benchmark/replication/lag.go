@@ -13,7 +13,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
-// lag is the time from when the one kernel tells of a new connection until the other one does.
+// lag measures the time from the event of a new connection in one kernel until that in the other.
 var lag = scenario{
 	name: "lag", systems: []string{hapair, direct}, atRates: true, measure: measureLag,
 	columns: []column{
@@ -30,7 +30,7 @@ var lag = scenario{
 func lagP50(s Sample) float64 { return s.LagP50 }
 func lagP99(s Sample) float64 { return s.LagP99 }
 
-// clock notes when a kernel tells of new connections.
+// clock records when a kernel reports new connections.
 type clock struct {
 	t        testing.TB
 	listener *conntrack.Listener
@@ -41,7 +41,7 @@ type clock struct {
 	seen map[conntrack.Tuple]time.Time
 }
 
-// listen notes one connection in so many of a namespace.
+// listen returns a clock for one in every connections of a namespace.
 func listen(t testing.TB, n *testbed.Namespace, every uint16) *clock {
 	t.Helper()
 	c := &clock{t: t, every: every, seen: map[conntrack.Tuple]time.Time{}}
@@ -55,7 +55,7 @@ func listen(t testing.TB, n *testbed.Namespace, every uint16) *clock {
 	return c
 }
 
-// run notes until the context ends.
+// run records until ctx ends.
 func (c *clock) run(ctx context.Context) {
 	c.done.Go(func() {
 		for {
@@ -83,7 +83,7 @@ func (c *clock) note(events []conntrack.Event, now time.Time) {
 	}
 }
 
-// lags are how long after the one kernel the other one told of each connection.
+// lags returns the time between the events of each connection in the two kernels.
 func lags(from, to *clock) []time.Duration {
 	var all []time.Duration
 	for tuple, began := range from.seen {

@@ -15,8 +15,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
-// limits is what nobody can do without: to take from one kernel what it tells of a new connection, and to write the
-// connection into another one, in batches, with nobody else at either table.
+// limits measures what every system must do: receive the event of a new connection from one kernel, and write the
+// connection into another one. It works in batches, and nothing else uses the two tables.
 var limits = scenario{
 	name: "limits", systems: []string{kernel}, measure: measureLimits,
 	columns: []column{
@@ -27,11 +27,11 @@ var limits = scenario{
 	remark: distances,
 }
 
-// kernel stands where the others are systems.
+// kernel is the name of the kernel in place of a system.
 const kernel = "kernel"
 
 const (
-	// limitBatch is how many connections are made before they are received: far fewer than a socket has room for.
+	// limitBatch is the number of connections that are created before they are received: far fewer than a socket buffers.
 	limitBatch = 512
 	limitMost  = 200_000
 )
@@ -49,7 +49,7 @@ func measureLimits(t testing.TB, o Options, _ system, sample *Sample) {
 	}
 	defer func() { _ = listener.Close() }()
 
-	runtime.LockOSThread() // so that the thread's time is that of what it does here
+	runtime.LockOSThread() // the thread's processor time then measures this work alone
 	defer runtime.UnlockOSThread()
 	var receiving, writing time.Duration
 	for sample.Made < min(o.Flows, limitMost) {
@@ -73,7 +73,7 @@ func measureLimits(t testing.TB, o Options, _ system, sample *Sample) {
 	sample.Write = float64(writing.Nanoseconds()) / 1000 / float64(sample.Made)
 }
 
-// receive takes so many events.
+// receive receives a number of events.
 func receive(t testing.TB, listener *conntrack.Listener, events int) error {
 	for events > 0 {
 		got, _, err := listener.Receive(t.Context())
@@ -85,7 +85,7 @@ func receive(t testing.TB, listener *conntrack.Listener, events int) error {
 	return nil
 }
 
-// threadTime is how much of a processor the calling thread takes to do something.
+// threadTime returns the processor time that the calling thread uses for do.
 func threadTime(t testing.TB, do func() error) time.Duration {
 	t.Helper()
 	var before, after unix.Timespec
@@ -97,12 +97,12 @@ func threadTime(t testing.TB, do func() error) time.Duration {
 		err = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &after)
 	}
 	if err != nil {
-		t.Fatalf("Measuring what the kernel takes: %v", err)
+		t.Fatalf("Measuring processor time: %v", err)
 	}
 	return time.Duration(after.Nano() - before.Nano())
 }
 
-// distances says how far each system's processor time for a new connection is from the kernel's own.
+// distances compares each system's processor time per connection with that of the kernel alone.
 func distances(all []Sample) string {
 	mine := slices.DeleteFunc(slices.Clone(all), func(s Sample) bool { return s.System != kernel })
 	_, own, _ := spread(mine, func(s Sample) float64 { return s.Receive + s.Write })

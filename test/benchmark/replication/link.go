@@ -8,14 +8,14 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// counters are what an interface has carried so far.
+// counters are those of an interface.
 type counters struct {
 	sentBytes, receivedBytes, receivedPackets uint64
 }
 
 func (c counters) both() uint64 { return c.sentBytes + c.receivedBytes }
 
-// carried reads the counters of an interface, or fails the trial.
+// carried returns the counters of an interface, or fails the trial.
 func carried(t testing.TB, n *testbed.Namespace, name string) counters {
 	t.Helper()
 	c, err := interfaceCounters(n, name)

@@ -14,8 +14,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
-// overload does replication harm in four ways, while connections come and go and others' traffic is forwarded. When the
-// harm ends, the secondary must soon have all connections that live, and none but these.
+// overload disturbs replication in four ways, while connections begin and end and other traffic is forwarded. Soon after
+// the fault, the secondary must have exactly the connections that exist.
 var overload = scenario{
 	name: "overload", systems: []string{hapair, cached},
 	cases: []string{tooMany, lossyLink, cutLink, stopped}, measure: measureOverload,
@@ -51,13 +51,13 @@ func surplus(s Sample) float64   { return float64(s.Surplus) }
 func forwarded(s Sample) float64 { return s.Forwarded }
 
 const (
-	// ordinaryChange is how many connections come and go in a second when nothing is wrong.
+	// ordinaryChange is the number of connections that begin and end per second without a fault.
 	ordinaryChange = 5_000
-	// overloadLive is how many live.
+	// overloadLive is the number of connections that exist.
 	overloadLive = 50_000
-	// packetRate is far below what the routers can forward: a packet less is one that was lost to something else.
+	// packetRate is far below what the routers can forward, so that every lost packet is the effect of the fault.
 	packetRate = 5_000
-	// giveUp is how long after a fault a secondary that has not everything is believed to miss it for good.
+	// giveUp is how long after a fault missing connections count as lost for good.
 	giveUp = 30 * time.Second
 )
 
@@ -69,7 +69,7 @@ func measureOverload(t testing.TB, o Options, s system, sample *Sample) {
 	awaitHeld(t, s, live.Len())
 	sample.Sustained = float64(live.Len()) / time.Since(begun).Seconds()
 
-	_, others := s.compare(live) // the stream of packets is one where all are counted
+	_, others := s.compare(live) // the stream of packets is a connection, too
 	churn := connections.Begin(t, s.network().Primary, live, ordinaryChange)
 	testbed.Pause(t, time.Second)
 	before := forwardedFor(t, s, o.Lasting)
@@ -103,8 +103,8 @@ func measureOverload(t testing.TB, o Options, s system, sample *Sample) {
 	sample.weigh(t, s)
 }
 
-// awaitEqual waits until the secondary has these connections and no more others than before, and notes what it has not
-// when it gives up.
+// awaitEqual waits until the secondary has the connections, and no more others than before. When it gives up, it records
+// the differences.
 func awaitEqual(t testing.TB, s system, live connections.Span, others int, sample *Sample) {
 	t.Helper()
 	for begun := time.Now(); ; testbed.Pause(t, 50*time.Millisecond) {
@@ -116,7 +116,7 @@ func awaitEqual(t testing.TB, s system, live connections.Span, others int, sampl
 	}
 }
 
-// forwardedFor is how many packets reach the server in a second.
+// forwardedFor returns the number of packets per second that reach the server.
 func forwardedFor(t testing.TB, s system, lasting time.Duration) float64 {
 	t.Helper()
 	before, begun := carried(t, s.network().Server, "wan0").receivedPackets, time.Now()
@@ -124,8 +124,8 @@ func forwardedFor(t testing.TB, s system, lasting time.Duration) float64 {
 	return float64(carried(t, s.network().Server, "wan0").receivedPackets-before) / time.Since(begun).Seconds()
 }
 
-// loseTenth loses one packet in ten of the link between the routers, in both directions, until what it returns is
-// called. It is the routers' rules that drop them, since not every kernel has netem.
+// loseTenth drops one packet in ten on the link between the routers, in both directions, until the returned function is
+// called. It uses rules of the routers, since not every kernel has netem.
 func loseTenth(t testing.TB, n *testbed.Network) (end func()) {
 	t.Helper()
 	routers := []*testbed.Namespace{n.Primary, n.Secondary}
@@ -146,14 +146,14 @@ table netdev loss {
 	}
 }
 
-// suspend stops a process until what it returns is called, or the trial ends.
+// suspend stops a process until the returned function is called, or the trial ends.
 func suspend(t testing.TB, pid int) (end func()) {
 	t.Helper()
 	if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
 		t.Fatalf("Stopping process %d: %v", pid, err)
 	}
 	resume := func() error { return unix.Kill(pid, unix.SIGCONT) }
-	t.Cleanup(func() { _ = resume() }) // one that is not there any more needs none
+	t.Cleanup(func() { _ = resume() }) // the process may have ended
 	return func() {
 		if err := resume(); err != nil {
 			t.Fatal(fmt.Errorf("resuming process %d: %w", pid, err))

@@ -6,8 +6,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
-// promotion is the time from telling the standby to take over until its router is open, with few connections in the
-// table and with many. All of them are there before: it must not matter how many they are.
+// promotion measures the time from the order to take over until the standby's router is open, with few connections in
+// the table and with many. All of them are replicated before, so their number must not matter.
 var promotion = scenario{
 	name: "promotion", systems: []string{hapair}, cases: []string{few, many}, measure: measurePromotion,
 	columns: []column{
@@ -39,7 +39,7 @@ func measurePromotion(t testing.TB, o Options, s system, sample *Sample) {
 	awaitHeld(t, s, sample.Made)
 	e := s.(*engines)
 	e.AwaitSync()
-	quieten(t) // what filling it left to do is done
+	quieten(t) // work that is left from filling the table ends
 	sample.Promoted = milliseconds(e.Failover())
 	sample.Missing, _ = connections.Compare(t, e.Secondary, connections.Span{End: sample.Made})
 }

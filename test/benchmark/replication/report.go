@@ -31,7 +31,7 @@ var (
 
 func missing(s Sample) float64 { return float64(s.Missing) }
 
-// place is where in a table a figure stands: the case and the rate.
+// place identifies a row of a table: the case and the rate.
 type place struct {
 	name string
 	rate int
@@ -48,7 +48,7 @@ func (p place) String() string {
 	return text
 }
 
-// Report is the tables and what they come to.
+// Report returns the tables, and whether the targets are met.
 func Report(samples []Sample) string {
 	var b strings.Builder
 	for _, s := range scenarios {
@@ -65,9 +65,9 @@ func Report(samples []Sample) string {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString(`Medians, and the smallest and the largest of all rounds. CPU: user and system time of both ends for each
-connection that was made, without what both take when idle, in thousandths of a processor. bytes: what the link between
-the routers carried for each, both ways, headers included.
+	b.WriteString(`Each figure is the median of all rounds, with the minimum and the maximum. CPU: user and system time of both ends per
+connection, without their use when idle. idle: share of a processor, in thousandths. bytes: traffic on the link between
+the routers per connection, in both directions, with headers.
 `)
 	return b.String()
 }
@@ -82,7 +82,7 @@ func places(samples []Sample) []place {
 	return all
 }
 
-// table has a row for each system in each place.
+// table returns a table with a row for each system in each place.
 func (s scenario) table(samples []Sample) string {
 	header := []string{"system"}
 	if len(s.cases) > 0 {
@@ -126,14 +126,14 @@ func (s scenario) row(name string, at place, samples []Sample) []string {
 	return row
 }
 
-// of are the samples of a system in one place.
+// of returns the samples of a system in one place.
 func of(samples []Sample, name string, at place) []Sample {
 	return slices.DeleteFunc(slices.Clone(samples), func(s Sample) bool {
 		return s.System != name || place{s.Case, s.Rate} != at
 	})
 }
 
-// spread is the smallest, the middle and the largest of a figure.
+// spread returns the minimum, the median and the maximum of a figure.
 func spread(samples []Sample, of func(Sample) float64) (low, mid, high float64) {
 	var all []float64
 	for _, s := range samples {

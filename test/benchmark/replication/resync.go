@@ -8,7 +8,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
-// resync fills an empty secondary.
+// resync measures the time to fill an empty secondary.
 var resync = scenario{
 	name: "resync", systems: []string{hapair, cached, direct}, measure: measureResync,
 	columns: slices.Concat([]column{

@@ -17,32 +17,32 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
 )
 
-// Options say what is measured, and how often.
+// Options select what is measured, and how often.
 type Options struct {
-	// Rounds is how often each system is measured in each scenario.
+	// Rounds is the number of measurements of each system in each scenario.
 	Rounds int
-	// Scenarios are the names of those to run; all when empty.
+	// Scenarios are the names of those to run; all if it is empty.
 	Scenarios []string
-	// Systems are those to measure; all when empty.
+	// Systems are the names of those to measure; all if it is empty.
 	Systems []string
-	// Rates are how many connections are made a second.
+	// Rates are the numbers of connections per second.
 	Rates []int
-	// Lasting is for how long they are made.
+	// Lasting is how long connections are created.
 	Lasting time.Duration
-	// Idle is for how long an idle system is looked at.
+	// Idle is how long an idle system is measured.
 	Idle time.Duration
 	// Fault is how long a fault lasts, Flood how long there are too many new connections.
 	Fault, Flood time.Duration
-	// Flows is how many connections a table has that a standby is filled with.
+	// Flows is the number of connections in a full table.
 	Flows int
-	// Output is a folder for raw figures and the report.
+	// Output is the directory for samples and the report.
 	Output string
-	// Progress is told what goes on.
+	// Progress receives the samples and the report.
 	Progress io.Writer
 }
 
-// Run measures everything that the options ask for, prints tables, and returns an error when a run failed. That a
-// figure is not reached is no error: the tables say so.
+// Run measures what the options select, and prints tables. It fails if a run failed. A target that is missed is no error;
+// the tables show it.
 func Run(ctx context.Context, o Options) error {
 	for _, name := range o.Scenarios {
 		if !slices.Contains(Names(), name) {
@@ -58,7 +58,7 @@ func Run(ctx context.Context, o Options) error {
 		return errors.New("--rounds must be at least 1")
 	}
 	if err := os.MkdirAll(o.Output, 0o755); err != nil {
-		return fmt.Errorf("making the folder for figures: %w", err)
+		return fmt.Errorf("creating the output directory: %w", err)
 	}
 	var samples []Sample
 	err := trial.Run(ctx, "bench-replication", func(string) {}, func(t testing.TB) {
@@ -76,7 +76,7 @@ func Run(ctx context.Context, o Options) error {
 	return errors.Join(err, os.WriteFile(filepath.Join(o.Output, "report.txt"), []byte(report), 0o644))
 }
 
-// note writes a sample down at once: a run that is interrupted has measured until then.
+// note writes a sample at once, so that an interrupted run loses nothing.
 func (o Options) note(t testing.TB, s Sample) {
 	text, err := json.Marshal(s)
 	if err != nil {

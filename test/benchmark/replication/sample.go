@@ -1,46 +1,45 @@
 package replication
 
-// Sample is what one run measured. A field that a scenario does not measure is zero.
+// Sample is the result of one run. A field that a scenario does not measure is zero.
 type Sample struct {
 	Scenario string `json:"scenario"`
 	System   string `json:"system"`
 	Round    int    `json:"round"`
-	// Case is which of a scenario's cases it is.
+	// Case is the name of the scenario's case.
 	Case string `json:"case,omitempty"`
-	// Rate is what was wanted, Reached what came of it, a second.
+	// Rate is the intended number of connections per second, Reached the actual one.
 	Rate    int     `json:"rate,omitempty"`
 	Reached float64 `json:"reached,omitempty"`
 	Made    int     `json:"made,omitempty"`
 	Missing int     `json:"missing"`
-	// Surplus is how many connections the secondary still had that the primary had no more.
+	// Surplus is the number of connections on the secondary that the primary no longer had.
 	Surplus int `json:"surplus,omitempty"`
-	// CPU is that of both ends for each connection, in microseconds, without Idle, which is what both take of a processor
-	// when nothing happens, in thousandths. Bytes is what the link carried for each.
+	// CPU is the processor time of both ends per connection, in microseconds, without Idle. Idle is the share of a processor
+	// that both ends use when nothing happens, in thousandths. Bytes is what the link carried per connection.
 	CPU   float64 `json:"cpuMicroseconds,omitempty"`
 	Idle  float64 `json:"idle,omitempty"`
 	Bytes float64 `json:"bytes,omitempty"`
-	// LagP50 and LagP99 are from the one kernel to the other, in milliseconds.
+	// LagP50 and LagP99 are the lag from one kernel to the other, in milliseconds.
 	LagP50 float64 `json:"lagP50,omitempty"`
 	LagP99 float64 `json:"lagP99,omitempty"`
-	// Filled is how long an empty standby took to have everything usable, in seconds.
+	// Filled is the time until an empty standby could use all connections, in seconds.
 	Filled float64 `json:"filled,omitempty"`
-	// Sustained is how many new connections a second reach the secondary when there are always more.
+	// Sustained is the largest number of new connections per second that reaches the secondary.
 	Sustained float64 `json:"sustained,omitempty"`
-	// Recovered is how long after the end of a fault the secondary had everything, in seconds.
+	// Recovered is the time from the end of a fault until the secondary had all connections, in seconds.
 	Recovered float64 `json:"recovered,omitempty"`
-	// Forwarded is the rate of forwarded traffic during what happened, as a part of that before.
+	// Forwarded is the rate of forwarded traffic during the fault, relative to the rate before.
 	Forwarded float64 `json:"forwarded,omitempty"`
-	// Throughput is what the link carried, in Mbit/s.
+	// Throughput is that of the link, in Mbit/s.
 	Throughput float64 `json:"throughput,omitempty"`
-	// Offered is how many connections a second were begun, or were to be begun where a rate is no option; Reached is how
-	// many came of it.
+	// Offered is the number of connections per second that were begun, in scenarios without a Rate.
 	Offered float64 `json:"offered,omitempty"`
-	// Receive and Write are what the kernel takes to tell of a connection and to write one, in microseconds.
+	// Receive and Write are the kernel's processor time to report a connection and to write one, in microseconds.
 	Receive float64 `json:"receive,omitempty"`
 	Write   float64 `json:"write,omitempty"`
-	// Promoted is how long a standby took to take over, in milliseconds.
+	// Promoted is the time that a standby took to take over, in milliseconds.
 	Promoted float64 `json:"promoted,omitempty"`
-	// Resident is the memory of the primary's and the secondary's process, in MiB, Peak the most that it ever was.
+	// Resident is the memory of the primary's and the secondary's process, in MiB. Peak is its maximum.
 	Resident [2]float64 `json:"resident"`
 	Peak     [2]float64 `json:"peak"`
 }

@@ -16,27 +16,27 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
 
-// scenario is one kind of measurement: what is done, and how the report shows and judges it.
+// scenario is one kind of measurement, with its part of the report.
 type scenario struct {
 	name    string
 	systems []string
-	// cases are measured one after the other; one without a name when there are none.
+	// cases are measured one after the other. If there are none, there is one without a name.
 	cases []string
-	// atRates measures each at the rates of the options.
+	// atRates is set if each case is measured at the rates of the options.
 	atRates bool
-	// pair is how hapair is set up.
+	// pair configures hapair.
 	pair    pair.Options
 	measure func(t testing.TB, o Options, s system, sample *Sample)
 
 	columns []column
 	targets []target
-	// remark says what a table cannot; nil says nothing.
+	// remark returns text below the table; it may be nil.
 	remark func(all []Sample) string
 }
 
 var scenarios = []scenario{events, lag, resync, overload, throttle, promotion, hosts, forwarding, limits}
 
-// Names are the scenarios' names.
+// Names returns the names of the scenarios.
 func Names() []string {
 	var names []string
 	for _, s := range scenarios {
@@ -45,7 +45,7 @@ func Names() []string {
 	return names
 }
 
-// run measures all systems in turns. What was measured before something failed counts.
+// run measures all systems in turn. Samples from before a failure count.
 func (s scenario) run(t testing.TB, o Options, directory string, measured func(Sample)) {
 	systems := slices.DeleteFunc(slices.Clone(s.systems), func(name string) bool {
 		return len(o.Systems) > 0 && !slices.Contains(o.Systems, name)
@@ -71,7 +71,7 @@ func (s scenario) run(t testing.TB, o Options, directory string, measured func(S
 	}
 }
 
-// once measures one system on a network of its own. It keeps the logs of a run that failed.
+// once measures one system on a network of its own. It saves the logs of a run that failed.
 func (s scenario) once(t testing.TB, o Options, directory string, sample *Sample) {
 	files, err := os.MkdirTemp(directory, "run-")
 	if err != nil {
@@ -82,7 +82,7 @@ func (s scenario) once(t testing.TB, o Options, directory string, sample *Sample
 		t.Fatal(err)
 	}
 	err = trial.Run(t.Context(), s.name, log.write, func(t testing.TB) {
-		quieten(t) // the kernel may still be removing the network before
+		quieten(t) // the kernel may still be removing the last network
 		s.measure(t, o, start(t, sample.System, files, s.pair), sample)
 	})
 	if closed := log.close(); err == nil {
@@ -97,8 +97,8 @@ func (s scenario) once(t testing.TB, o Options, directory string, sample *Sample
 }
 
 const (
-	// quiet is how much of a processor others may take, and quietPatience how long a machine has to come to rest. One that
-	// does not is measured all the same.
+	// quiet is the share of a processor that other programs may use, and quietPatience the longest time to wait for that.
+	// After it, the measurement starts in any case.
 	quiet         = 0.3
 	quietPatience = 10 * time.Second
 )
@@ -111,7 +111,7 @@ func quieten(t testing.TB) {
 	}
 }
 
-// trialLog is the file of what a trial logs, which for hapair is what its units do.
+// trialLog is the log file of a trial.
 type trialLog struct {
 	mu   sync.Mutex
 	file *os.File
@@ -140,7 +140,7 @@ func (l *trialLog) close() error {
 	return l.err
 }
 
-// keepLogs copies the logs of a run to where they outlive it.
+// keepLogs copies the logs of a run to a directory that remains.
 func keepLogs(from, to string) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err

@@ -26,28 +26,28 @@ const (
 	direct = "conntrackd direct"
 )
 
-// Systems are the names of all that are measured.
+// Systems returns the names of all systems.
 func Systems() []string { return []string{hapair, cached, direct, kernel} }
 
-// patience bounds the wait for anything that should come about.
+// patience is the longest time to wait for a condition.
 const patience = 3 * time.Minute
 
-// system is one that replicates from the primary to the secondary.
+// system replicates from the primary to the secondary.
 type system interface {
 	network() *testbed.Network
-	// processes are those whose cost counts.
+	// processes returns the IDs of the processes to measure: that of the primary, and that of the secondary.
 	processes() []int
-	// held is how many connections the secondary has, where the system puts them.
+	// held returns the number of connections that the secondary has, where the system stores them.
 	held() (int, error)
-	// compare is how many of the connections it lacks there, and how many others that were made it has.
+	// compare returns how many of the connections are missing there, and how many others are there.
 	compare(live connections.Span) (missing, surplus int)
-	// empty ends the secondary's life and takes its connections away.
+	// empty kills the secondary's process and deletes its connections.
 	empty()
-	// refill gives it a new life, and returns when all that the primary has are usable there.
+	// refill starts the process again, and returns when all connections of the primary are usable there.
 	refill(connections int)
 }
 
-// start starts a system on a network of its own, on which the primary forwards. The kernel alone is none.
+// start starts a system on a network of its own, in which the primary forwards. It returns nil for the kernel alone.
 func start(t testing.TB, name, directory string, options pair.Options) system {
 	t.Helper()
 	if name == kernel {
@@ -104,7 +104,7 @@ type daemons struct {
 	direct             bool
 	directory          string
 	primary, secondary *process.Process
-	before             int // what the secondary held when the measurement began
+	before             int // number of connections on the secondary when the measurement began
 }
 
 func (d *daemons) file(name string) string { return filepath.Join(d.directory, name) }
@@ -120,7 +120,7 @@ func (d *daemons) run(on *testbed.Namespace, name, own, peer string) *process.Pr
 	if err != nil {
 		d.t.Fatalf("Configuring conntrackd: %v", err)
 	}
-	_ = os.Remove(d.file(name + ".ctl")) // of a life before
+	_ = os.Remove(d.file(name + ".ctl")) // of an earlier process
 	_ = os.Remove(d.file(name + ".lock"))
 	p := process.Start(d.t, namespace.Named(on.Name), d.file(name+".out"),
 		exec.Command(conntrackd.Program, "-C", d.file(name+".conf")))
@@ -132,11 +132,11 @@ func (d *daemons) run(on *testbed.Namespace, name, own, peer string) *process.Pr
 	return p
 }
 
-// probes are the numbers of the connections that are made to see whether the daemons do their work yet.
+// probes is the number of the first connection that tests whether the daemons replicate yet.
 const probes = 8_000_000
 
-// awaitListening makes connections until one of them has reached the secondary. The daemons open their sockets for
-// commands before they listen to the kernel, and miss what happens in between.
+// awaitListening creates connections until one of them has reached the secondary. The daemons open their sockets for
+// commands before they listen to the kernel, and miss the events in between.
 func (d *daemons) awaitListening() {
 	d.t.Helper()
 	own := count(d.t, d.n.Secondary)
@@ -151,7 +151,7 @@ func (d *daemons) awaitListening() {
 		return err
 	})
 	settled := -1
-	await(d.t, "the daemons to come to rest", func() error {
+	await(d.t, "the daemons to settle", func() error {
 		held, err := d.holds()
 		if err == nil && held != settled {
 			err = fmt.Errorf("the secondary holds %d, and %d before", held, settled)
@@ -170,7 +170,7 @@ func (d *daemons) held() (int, error) {
 	return held - d.before, err
 }
 
-// compare goes by number where it cannot read what the secondary has.
+// compare compares numbers where it cannot read the connections of the secondary.
 func (d *daemons) compare(live connections.Span) (missing, surplus int) {
 	d.t.Helper()
 	if d.direct {
@@ -184,7 +184,7 @@ func (d *daemons) compare(live connections.Span) (missing, surplus int) {
 	return max(live.Len()-held, 0), max(held-live.Len(), 0)
 }
 
-// holds is all that the secondary has, what there was before included.
+// holds returns the number of connections on the secondary, including those from before the measurement.
 func (d *daemons) holds() (int, error) {
 	if d.direct {
 		return count(d.t, d.n.Secondary), nil
@@ -192,7 +192,8 @@ func (d *daemons) holds() (int, error) {
 	return conntrackd.Cached(d.n.Secondary, d.file("secondary.conf"))
 }
 
-func (d *daemons) tell(command string) {
+// command sends a command to the daemon of the secondary.
+func (d *daemons) command(command string) {
 	d.t.Helper()
 	if _, err := conntrackd.Tell(d.n.Secondary, d.file("secondary.conf"), command); err != nil {
 		d.t.Fatal(err)
@@ -206,10 +207,10 @@ func (d *daemons) empty() {
 
 func (d *daemons) refill(connections int) {
 	d.secondary = d.run(d.n.Secondary, "secondary", testbed.SecondarySync, testbed.PrimarySync)
-	d.tell("-n") // asks the peer for all that it has
+	d.command("-n") // requests all connections from the peer
 	awaitHeld(d.t, d, connections)
 	if !d.direct {
-		d.tell("-c") // commits the cache to the kernel
+		d.command("-c") // commits the cache to the kernel
 	}
 	await(d.t, "all connections to be in the kernel", func() error {
 		if n := count(d.t, d.n.Secondary); n < connections {
@@ -219,6 +220,7 @@ func (d *daemons) refill(connections int) {
 	})
 }
 
+// await waits until ask returns no error.
 func await(t testing.TB, what string, ask func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -229,7 +231,7 @@ func await(t testing.TB, what string, ask func() error) {
 	}
 }
 
-// awaitHeld waits until the secondary holds so many connections.
+// awaitHeld waits until the secondary holds a number of connections.
 func awaitHeld(t testing.TB, s system, connections int) {
 	t.Helper()
 	await(t, "the secondary to hold all connections", func() error {

@@ -9,7 +9,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
-// count is how many entries the connection tracking table of a namespace has.
+// count returns the number of entries in the connection tracking table of a namespace.
 func count(t testing.TB, n *testbed.Namespace) int {
 	t.Helper()
 	entries, err := connections.Count(n)
@@ -19,7 +19,7 @@ func count(t testing.TB, n *testbed.Namespace) int {
 	return entries
 }
 
-// createAtRate makes connections at a steady rate, and returns how many a second it reached.
+// createAtRate creates connections at a steady rate. It returns their number, and the number per second.
 func createAtRate(t testing.TB, table *conntrack.Table, rate int, lasting time.Duration) (made int, reached float64) {
 	t.Helper()
 	const tick = 5 * time.Millisecond
@@ -42,7 +42,7 @@ func createAtRate(t testing.TB, table *conntrack.Table, rate int, lasting time.D
 	}
 }
 
-// flush takes all connections of the made-up kind out of a table.
+// flush deletes all connections of a table.
 func flush(t testing.TB, n *testbed.Namespace) {
 	t.Helper()
 	var requests []conntrack.Request

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// bounds are what a figure is wanted to be.
+// bounds are those of a figure.
 type bounds struct{ least, most float64 }
 
 func atMost(most float64) bounds          { return bounds{math.Inf(-1), most} }
@@ -26,19 +26,19 @@ func (b bounds) String() string {
 	}
 }
 
-// target is a figure of hapair's that is wanted. What is wanted of it alone must hold in every round. What is compared
-// is compared by the medians.
+// target is a figure that hapair must reach. A target without a comparison must hold in every round. Comparisons use the
+// medians.
 type target struct {
 	what string
 	of   func(Sample) float64
-	// against is another system, and than another case of hapair's: the bounds are then of the quotient of both figures.
+	// against is another system, and than another case of hapair. If one is set, the bounds apply to the quotient.
 	against, than string
 	bounds        bounds
-	// cases are those that it is of; all when empty.
+	// cases are those that it applies to; all if it is empty.
 	cases []string
 }
 
-// judge says of each of a scenario's targets whether it is met in one case at one rate.
+// judge returns for each target of a scenario whether it is met, in one case at one rate.
 func (s scenario) judge(samples []Sample, at place) string {
 	var b strings.Builder
 	for _, t := range s.targets {
@@ -60,7 +60,7 @@ func (s scenario) judge(samples []Sample, at place) string {
 	return b.String()
 }
 
-// judge compares; ok is false when there is nothing to compare with.
+// judge reports whether the target is met; ok is false if there is nothing to compare with.
 func (t target) judge(ours, samples []Sample, at place) (text string, met, ok bool) {
 	low, mid, high := spread(ours, t.of)
 	base, other := at, hapair

@@ -11,7 +11,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
 
-// throttle makes more connections at once than the link may carry in some seconds.
+// throttle creates more connections at once than the throttled link carries in a few seconds.
 var throttle = scenario{
 	name: "throttle", systems: []string{hapair}, pair: pair.Options{BytesPerSecond: throttledBits / 8},
 	measure: measureThrottle,
@@ -33,11 +33,10 @@ var throttle = scenario{
 
 const (
 	throttledBits = 10_000_000
-	// bytesPerConnection is less than what one takes of the link, so that a burst of as many as would fit into some time
-	// takes longer.
+	// bytesPerConnection is less than what a connection uses of the link, so that a burst takes longer than Lasting.
 	bytesPerConnection = 30
-	// streamBits leaves processors idle: a stream that takes all of them would measure who else runs, and not what is
-	// forwarded.
+	// streamBits leaves processors idle. A stream that used all of them would measure the other programs instead of the
+	// forwarding.
 	streamBits = 500_000_000
 )
 
@@ -65,13 +64,13 @@ func measureThrottle(t testing.TB, o Options, s system, sample *Sample) {
 	sample.weigh(t, s)
 }
 
-// reading is what a router had sent over the link between the two at some moment.
+// reading is the number of bytes that a router has sent over the sync link at one time.
 type reading struct {
 	at    time.Time
 	bytes uint64
 }
 
-// watchLink reads the counter of the link again and again, until what it returns is called.
+// watchLink reads the counter of the link in regular intervals, until the returned function is called.
 func watchLink(t testing.TB, router *testbed.Namespace) (end func() []reading) {
 	t.Helper()
 	var readings []reading
@@ -109,8 +108,8 @@ func watchLink(t testing.TB, router *testbed.Namespace) (end func() []reading) {
 	}
 }
 
-// bulkRate is how many bytes a second the middle of a transfer took: its beginning is what a throttle lets pass after
-// a rest, and its end is not full any more.
+// bulkRate returns the bytes per second in the middle of a transfer. Its beginning is the burst that a throttle lets pass
+// after a pause, and at its end the link is no longer full.
 func bulkRate(readings []reading) float64 {
 	if len(readings) == 0 {
 		return 0

@@ -15,7 +15,7 @@ func TestBulkRateIsThatOfTheMiddle(t *testing.T) {
 			begun.Add(time.Duration(i+1) * 10 * time.Millisecond), 7 + burst + uint64(i+1)*perTick,
 		})
 	}
-	for i := range ticks { // nothing more comes
+	for i := range ticks { // nothing more arrives
 		last := readings[len(readings)-1]
 		readings = append(readings, reading{last.at.Add(time.Duration(i) * 10 * time.Millisecond), last.bytes})
 	}

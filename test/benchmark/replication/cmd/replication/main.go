@@ -1,4 +1,4 @@
-// Replication measures replication of connections by hapair beside that of conntrackd. Run it with --help.
+// Replication measures the replication of connections by hapair and by conntrackd. Run it with --help.
 package main
 
 import (
@@ -24,11 +24,12 @@ func newCommand() *cobra.Command {
 	quick := false
 	command := &cobra.Command{
 		Use:   "bench-replication",
-		Short: "Measure how connections reach the standby: hapair beside conntrackd",
-		Long: `Measure how connections reach the standby: hapair beside conntrackd, with a cache and with direct injection.
+		Short: "Compare how hapair and conntrackd replicate connections",
+		Long: `Compare how hapair and conntrackd replicate connections to the standby. conntrackd runs with a cache and with direct
+injection.
 
-They run on the same network of namespaces, in turns. It needs root, and changes nothing of the machine but the limits
-of its connection tracking table, which it restores.`,
+All run in turn on the same network of namespaces. The benchmark needs root. It changes only the limits of the machine's
+connection tracking table, and restores them.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if quick {
@@ -40,20 +41,20 @@ of its connection tracking table, which it restores.`,
 		},
 	}
 	flags := command.Flags()
-	flags.IntVar(&o.Rounds, "rounds", 5, "how often each system is measured in each scenario")
+	flags.IntVar(&o.Rounds, "rounds", 5, "number of measurements of each system in each scenario")
 	flags.StringSliceVar(&o.Scenarios, "scenarios", nil,
-		"which scenarios to run; all when empty: "+strings.Join(replication.Names(), ", "))
+		"scenarios to run; all if empty: "+strings.Join(replication.Names(), ", "))
 	flags.StringSliceVar(&o.Systems, "systems", nil,
-		"which systems to measure; all when empty: "+strings.Join(replication.Systems(), ", "))
-	flags.IntSliceVar(&o.Rates, "rates", []int{1_000, 10_000, 30_000}, "how many connections are made a second")
-	flags.DurationVar(&o.Lasting, "lasting", 8*time.Second, "for how long they are made")
-	flags.DurationVar(&o.Idle, "idle", 3*time.Second, "for how long an idle system is looked at")
+		"systems to measure; all if empty: "+strings.Join(replication.Systems(), ", "))
+	flags.IntSliceVar(&o.Rates, "rates", []int{1_000, 10_000, 30_000}, "connections per second")
+	flags.DurationVar(&o.Lasting, "lasting", 8*time.Second, "how long connections are created")
+	flags.DurationVar(&o.Idle, "idle", 3*time.Second, "how long an idle system is measured")
 	flags.DurationVar(&o.Fault, "fault", 10*time.Second, "how long a fault lasts")
 	flags.DurationVar(&o.Flood, "flood", 30*time.Second, "how long there are too many new connections")
-	flags.IntVar(&o.Flows, "flows", 1_000_000, "how many connections an empty standby is filled with")
+	flags.IntVar(&o.Flows, "flows", 1_000_000, "number of connections in a full table")
 	flags.StringVar(&o.Output, "output",
 		benchmarkflags.Output("bench-replication"),
-		"folder for raw figures and the report")
-	flags.BoolVar(&quick, "quick", false, "see that all of it works: one short round, unless flags say otherwise")
+		"directory for samples and the report")
+	flags.BoolVar(&quick, "quick", false, "check that everything works: one short round, unless other flags are set")
 	return command
 }

@@ -10,32 +10,32 @@ import (
 	"github.com/hapair-io/hapair/internal/replication/peer"
 )
 
-// unhurried is a source all of whose changes may wait.
-type unhurried struct{ class.Source }
+// deferrable is a source with only deferrable changes.
+type deferrable struct{ class.Source }
 
-func (c unhurried) Watch() (class.Watch, error) {
+func (c deferrable) Watch() (class.Watch, error) {
 	w, err := c.Source.Watch()
-	return unhurriedWatch{w}, err
+	return deferrableWatch{w}, err
 }
 
-type unhurriedWatch struct{ class.Watch }
+type deferrableWatch struct{ class.Watch }
 
-func (w unhurriedWatch) Receive(ctx context.Context) (class.Batch, error) {
+func (w deferrableWatch) Receive(ctx context.Context) (class.Batch, error) {
 	batch, err := w.Watch.Receive(ctx)
 	batch.Deferrable = true
 	return batch, err
 }
 
-func TestPatientChangesGoTogether(t *testing.T) {
-	patiently := func(c *Config) { c.Classes[0].Source = unhurried{c.Classes[0].Source} }
-	paired(t, patiently, func(t *testing.T, b *bed) {
-		time.Sleep(peer.PingInterval / 2) // between two signs of life, for each takes along what waits
+func TestDeferrableChangesAreSentTogether(t *testing.T) {
+	allDeferrable := func(c *Config) { c.Classes[0].Source = deferrable{c.Classes[0].Source} }
+	paired(t, allDeferrable, func(t *testing.T, b *bed) {
+		time.Sleep(peer.PingInterval / 2) // between two pings, since each sends what waits
 		before := b.primary.SyncPosition()
 		for i := range 10 {
 			fill(b.primary.memory, string(rune('a'+i)), 10)
 			synctest.Wait()
 			if equal(b.primary, b.secondary) {
-				t.Fatal("a change that may wait was sent at once")
+				t.Fatal("a deferrable change was sent at once")
 			}
 			time.Sleep(time.Millisecond)
 		}
@@ -50,10 +50,10 @@ func TestPatientChangesGoTogether(t *testing.T) {
 		fill(b.primary.memory, "flushed", 10)
 		start := time.Now()
 		if err := b.primary.Flush(deadline(t)); err != nil || !equal(b.primary, b.secondary) {
-			t.Errorf("a flush left changes behind, %v", err)
+			t.Errorf("changes were not flushed, %v", err)
 		}
 		if took := time.Since(start); took != 0 {
-			t.Errorf("a flush waited %s for changes that may wait", took)
+			t.Errorf("a flush waited %s for deferrable changes", took)
 		}
 	})
 }
