@@ -26,21 +26,21 @@ func BenchmarkReplicate(b *testing.B) {
 		{"alone", 1, 1},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			p := &pipeline{told: make(chan []state.Change, 1), written: make(chan int, 1)}
+			p := &pipeline{source: make(chan []state.Change, 1), written: make(chan int, 1)}
 			replicating(b, p)
 			changes := connections(1 << 16)
 			b.ReportAllocs()
 			b.ResetTimer()
-			for told, written := 0, 0; written < b.N; {
-				first := told % len(changes)
-				batch := changes[first:min(first+c.batch, first+b.N-told, len(changes))]
-				if len(batch) == 0 || told-written+len(batch) > c.window {
+			for source, written := 0, 0; written < b.N; {
+				first := source % len(changes)
+				batch := changes[first:min(first+c.batch, first+b.N-source, len(changes))]
+				if len(batch) == 0 || source-written+len(batch) > c.window {
 					written += <-p.written
 					continue
 				}
 				select {
-				case p.told <- batch:
-					told += len(batch)
+				case p.source <- batch:
+					source += len(batch)
 				case n := <-p.written:
 					written += n
 				}
@@ -104,7 +104,7 @@ func (l loopback) Dial(ctx context.Context, _ string) (net.Conn, error) {
 
 // pipeline is a class without work: its source returns the changes of a channel, and its sink counts them.
 type pipeline struct {
-	told    chan []state.Change
+	source    chan []state.Change
 	written chan int
 }
 
@@ -120,7 +120,7 @@ func (p *pipeline) Receive(ctx context.Context) (class.Batch, error) {
 	select {
 	case <-ctx.Done():
 		return class.Batch{}, ctx.Err()
-	case changes := <-p.told:
+	case changes := <-p.source:
 		return class.Batch{Changes: changes}, nil
 	}
 }

@@ -1,6 +1,6 @@
 // Package engine keeps the classes of the standby equal to those of the active. It opens sessions with the peer, reads
-// the sources while this unit is active, and writes to the sinks while it is standby. Package sidecar tells it the role
-// of the unit, and learns from its events what the peer knows.
+// the sources while this unit is active, and writes to the sinks while it is standby. Package sidecar sets the role of
+// the unit, and learns from its events what the peer knows.
 //
 // It decides nothing about roles, and knows no class: it carries changes from a source to a sink, in order.
 //

@@ -25,7 +25,7 @@ type Engine struct {
 	shared    *shared
 	connector *connector
 	commits   *commits
-	// current is the link of the current session; nil if there is none. It is written under mu. Heartbeats read it, and
+	// current is the link of the current session; nil without one. It is written under mu. Heartbeats read it, and
 	// they must not wait for a lock.
 	current atomic.Pointer[link]
 

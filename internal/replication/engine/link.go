@@ -18,7 +18,7 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// ErrNoStandby is the error of a call that needs a standby when there is none.
+// ErrNoStandby is the error of a call that needs a standby while no standby is connected.
 var ErrNoStandby = sender.ErrNoStandby
 
 // Status describes replication at one time.
@@ -319,7 +319,7 @@ func (l *link) relinquish(ctx context.Context, term, sequence uint64) error {
 
 // sendRelinquish stops sending state, and queues the frame. The channel is closed when the peer has acknowledged it.
 //
-// The peer is not told that it is out of sync: its last information from before decides whether it may take over.
+// It sends no Sync: the last one from before decides whether the peer may take over.
 func (l *link) sendRelinquish(term, sequence uint64) <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -44,7 +44,7 @@ func (r *replies) acknowledge(position uint64, force bool) (queued bool) {
 	return r.isAckDue
 }
 
-// next removes and returns the next frame; nil if there is none. An acknowledgement comes last: one that follows a
+// next removes and returns the next frame; nil without one. An acknowledgement comes last: one that follows a
 // request for a snapshot must not look like success.
 func (r *replies) next() wire.Frame {
 	r.mu.Lock()

@@ -27,7 +27,7 @@ type cell struct {
 // hash returns the hash of a key.
 func (x *index) hash(key string) uint32 { return uint32(maphash.String(x.seed, key)) }
 
-// find returns the place with this hash for which is reports true; nowhere if there is none.
+// find returns the place with this hash for which is reports true, or nowhere.
 func (x *index) find(hash uint32, is func(place) bool) place {
 	if x.count == 0 {
 		return nowhere

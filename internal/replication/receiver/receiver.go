@@ -159,7 +159,7 @@ func (r *Receiver) do(ctx context.Context, received peer.Received) {
 	r.waiting.Add(-1)
 }
 
-// apply does what a frame requires, and answers it.
+// apply writes what a frame has, and answers it.
 func (r *Receiver) apply(ctx context.Context, f wire.Frame) {
 	if !r.config.IsStandby() {
 		return

@@ -28,7 +28,7 @@ func (a *arrivals) add(q *queue.Queue, now time.Time) {
 	a.waiting = append(a.waiting, arrival{q.Mark(), now})
 }
 
-// oldest returns when the next change to pop arrived; zero if there is none.
+// oldest returns when the next change to pop arrived; zero if the queue is empty.
 func (a *arrivals) oldest() time.Time {
 	if len(a.waiting) == 0 {
 		return time.Time{}

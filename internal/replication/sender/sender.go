@@ -16,7 +16,7 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// ErrNoStandby is the error of a call that needs a standby when there is none.
+// ErrNoStandby is the error of a call that needs a standby while no standby is connected.
 var ErrNoStandby = errors.New("no standby is connected")
 
 // Config has what a sender needs.
@@ -195,7 +195,7 @@ func (s *Sender) Resync(f *wire.Resync) {
 	}
 }
 
-// stream returns the stream of a class; nil if there is none.
+// stream returns the stream of a class, or nil.
 func (s *Sender) stream(id state.Class) *stream {
 	for _, stream := range s.streams {
 		if stream.class.ID == id {

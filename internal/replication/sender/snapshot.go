@@ -23,7 +23,7 @@ func newSnapshot(class state.Class, generation uint64, scope *audit.Scope) *snap
 	return &snapshot{class: class, generation: generation, scope: scope, batches: make(chan []state.Change, 1)}
 }
 
-// next returns the next frame and the number of records in it; nil if there is none to send now. The frame is valid
+// next returns the next frame and the number of records in it; nil if nothing is to be sent now. The frame is valid
 // until the next call. After the last frame, ended is true.
 func (s *snapshot) next(position, term uint64) (f wire.Frame, records int, ended bool) {
 	if !s.isBegun {

@@ -76,7 +76,7 @@ func (f *Sync) decode(d *decoder) {
 type Relinquish struct {
 	Term uint64
 	// Sequence is that of the newest heartbeat that the peer had acknowledged when the sender decided to give up its role;
-	// 0 if there is none.
+	// 0 without one.
 	Sequence uint64
 }
 

@@ -108,7 +108,7 @@ func sendFirsts(t testing.TB, client *testbed.Namespace, lasting time.Duration) 
 // datagramSize results in the smallest Ethernet frame.
 const datagramSize = 26
 
-// writeHeader writes the UDP header of a connection by its number (RFC 768; a checksum of 0 is none).
+// writeHeader writes the UDP header of a connection by its number (RFC 768; a checksum of 0 means that it has no checksum).
 func writeHeader(datagram []byte, number int) {
 	binary.BigEndian.PutUint16(datagram, uint16(firstSource+number%sources))
 	binary.BigEndian.PutUint16(datagram[2:], uint16(firstTarget+number/sources*atOnce+number%atOnce))

@@ -37,15 +37,15 @@ const (
 )
 
 func measureLimits(t testing.TB, o Options, _ system, sample *Sample) {
-	told, written := testbed.NewNamespace(t, "told"), testbed.NewNamespace(t, "written")
-	source, sink := connections.Open(t, told), connections.Open(t, written)
+	reporter, written := testbed.NewNamespace(t, "reporter"), testbed.NewNamespace(t, "written")
+	source, sink := connections.Open(t, reporter), connections.Open(t, written)
 	var listener *conntrack.Listener
-	err := told.Do(func() (err error) {
+	err := reporter.Do(func() (err error) {
 		listener, err = conntrack.Listen(conntrack.Selection{})
 		return err
 	})
 	if err != nil {
-		t.Fatalf("Listening in %s: %v", told.Name, err)
+		t.Fatalf("Listening in %s: %v", reporter.Name, err)
 	}
 	defer func() { _ = listener.Close() }()
 

@@ -13,7 +13,7 @@ func TestReportComparesPromotionsBySize(t *testing.T) {
 		report := Report([]Sample{sample(few, 10), sample(many, took)})
 		if line := "time to take over, many connections: "; strings.Count(report, line) != 1 ||
 			!strings.Contains(report, "at most 1.20 wanted: "+verdict) {
-			t.Errorf("%.0f ms beside 10 ms is not %s:\n%s", took, verdict, report)
+			t.Errorf("%.0f ms compared to 10 ms is not %s:\n%s", took, verdict, report)
 		}
 	}
 	if report := Report([]Sample{sample(many, 5)}); strings.Contains(report, "time to take over") {

@@ -46,12 +46,12 @@ type Options struct {
 func Run(ctx context.Context, o Options) error {
 	for _, name := range o.Scenarios {
 		if !slices.Contains(Names(), name) {
-			return fmt.Errorf("--scenarios: %q is none of %s", name, strings.Join(Names(), ", "))
+			return fmt.Errorf("--scenarios: %q is unknown; known are %s", name, strings.Join(Names(), ", "))
 		}
 	}
 	for _, name := range o.Systems {
 		if !slices.Contains(Systems(), name) {
-			return fmt.Errorf("--systems: %q is none of %s", name, strings.Join(Systems(), ", "))
+			return fmt.Errorf("--systems: %q is unknown; known are %s", name, strings.Join(Systems(), ", "))
 		}
 	}
 	if o.Rounds < 1 {

@@ -20,7 +20,7 @@ import (
 type scenario struct {
 	name    string
 	systems []string
-	// cases are measured one after the other. If there are none, there is one without a name.
+	// cases are measured one after the other. Without cases, the scenario has one that is unnamed.
 	cases []string
 	// atRates is set if each case is measured at the rates of the options.
 	atRates bool
