@@ -104,7 +104,7 @@ func (l loopback) Dial(ctx context.Context, _ string) (net.Conn, error) {
 
 // pipeline is a class without work: its source returns the changes of a channel, and its sink counts them.
 type pipeline struct {
-	source    chan []state.Change
+	source  chan []state.Change
 	written chan int
 }
 
