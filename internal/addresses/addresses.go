@@ -14,22 +14,22 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// Network is an interface with the virtual addresses that belong on it while the unit is active.
+// Network is an interface with the virtual addresses that it has while the unit is active.
 type Network struct {
 	Interface string
 	Addresses []netip.Prefix
-	// VirtualMAC is the MAC address that the interface has while it has the virtual addresses. The interface keeps its own
-	// when this is zero.
+	// VirtualMAC is the MAC address that the interface has together with the virtual addresses. Without one the interface
+	// keeps its own.
 	VirtualMAC rtnetlink.MAC
 }
 
 // Config is the whole state of the virtual addresses.
 type Config struct {
-	// Attached has every virtual address on its interface; otherwise none is.
+	// Attached means that every virtual address is on its interface. Otherwise no virtual address is.
 	Attached bool
 }
 
-// Kernel is where addresses are set.
+// Kernel sets addresses on interfaces.
 type Kernel interface {
 	Link(name string) (rtnetlink.Link, error)
 	Addresses(index int) ([]netip.Prefix, error)
@@ -40,45 +40,45 @@ type Kernel interface {
 
 // Wire sends and receives Ethernet frames.
 type Wire interface {
-	// Send sends the frames on the interface, in their order.
+	// Send sends the frames on the interface, in order.
 	Send(link rtnetlink.Link, frames [][]byte) error
-	// Tap begins to receive the frames in which other stations claim one of the addresses.
+	// Tap starts to receive the frames in which other stations claim one of the addresses.
 	Tap(link rtnetlink.Link, addresses []netip.Addr) (Tap, error)
 }
 
-// Options are the virtual addresses of one unit, and what they are set with.
+// Options are the virtual addresses of one unit and the settings for them.
 type Options struct {
 	Networks []Network
 	Kernel   Kernel
 	Wire     Wire
-	// Permitted is asked before each round of announcements, so that a process that stood still while its permit ran out
-	// does not claim what another unit has by then. Announcements are always permitted when it is nil.
+	// Permitted is called before each round of announcements. A process that stood still while its permit ran out must not
+	// claim what another unit has by then. Without it, announcements are always permitted.
 	Permitted func() bool
-	// Memory is a directory that outlives the process, and not the pod: what MAC address an interface had before its
-	// virtual one is kept there. Nothing is kept when it is empty.
+	// Memory is a directory that outlives the process but not the pod. It keeps the MAC address that an interface had
+	// before its virtual one. Without it nothing is kept.
 	Memory string
-	// Identity is what an interface's own MAC address is made of where it is known no more: the pod's UID.
+	// Identity is the pod's UID. An interface's own MAC address is derived from it where the original is lost.
 	Identity string
 	Log      logr.Logger
 }
 
-// Addresses are the virtual addresses of one unit. Addresses of other origin on the same interfaces are left alone.
+// Addresses manages the virtual addresses of one unit. It does not touch other addresses on the same interfaces.
 type Addresses struct {
 	Options
 	memory memory
 
 	mu sync.Mutex
-	// links are the interfaces as Set has left them, so that attaching has nothing to look up.
+	// links holds the interfaces as Set has left them, so that attaching needs no lookup.
 	links map[string]rtnetlink.Link
-	// spell is the time from attaching to the withdrawal; nil when the addresses are not attached.
+	// spell is the time from attaching to the withdrawal; nil while the addresses are not attached.
 	spell chan struct{}
-	// attaching tells Watch that a spell has begun.
+	// attaching notifies Watch that a spell has begun.
 	attaching chan struct{}
-	// stopAnnouncing ends the announcements that are being repeated and waits for their goroutine.
+	// stopAnnouncing ends the repeated announcements and waits for their goroutine.
 	stopAnnouncing func()
 }
 
-// New makes the virtual addresses. Nothing is touched before the first Set.
+// New returns the virtual addresses. It changes nothing before the first Set.
 func New(o Options) *Addresses {
 	if o.Permitted == nil {
 		o.Permitted = func() bool { return true }
@@ -89,8 +89,8 @@ func New(o Options) *Addresses {
 	}
 }
 
-// Set attaches all virtual addresses or withdraws all. It goes on past an error, so that one interface that is gone
-// does not keep the addresses on the others.
+// Set attaches all virtual addresses or withdraws all. It continues after an error, so that one missing interface does
+// not affect the addresses on the others.
 func (a *Addresses) Set(_ context.Context, c Config) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -100,14 +100,14 @@ func (a *Addresses) Set(_ context.Context, c Config) error {
 	return a.withdrawAll()
 }
 
-// attachAll gives each interface its virtual MAC first and the addresses then: a neighbour that asks in between would
-// learn the wrong one.
+// attachAll gives each interface its virtual MAC before its addresses. A neighbour that asks in between would learn the
+// wrong MAC.
 func (a *Addresses) attachAll() error {
 	begins := a.spell == nil
 	if begins {
-		a.stopAnnouncing() // of the unit's own addresses, by its own MAC
+		a.stopAnnouncing() // These announce the unit's own addresses, by its own MAC.
 	} else {
-		clear(a.links) // It is a repair, so nothing that is remembered is believed.
+		clear(a.links) // It is a repair, so nothing that is remembered is trusted.
 	}
 	var errs []error
 	for _, n := range a.Networks {
@@ -125,8 +125,8 @@ func (a *Addresses) attachAll() error {
 	return errors.Join(errs...)
 }
 
-// attach tries with what is remembered of the interface, and if that fails, with what is there: an interface may have
-// been replaced under its name.
+// attach uses the remembered interface first. If that fails, it looks the interface up, since it may have been replaced
+// under its name.
 func (a *Addresses) attach(n Network) error {
 	if link, known := a.links[n.Interface]; known {
 		if a.attachTo(link, n) == nil {
@@ -141,8 +141,8 @@ func (a *Addresses) attach(n Network) error {
 	return a.attachTo(link, n)
 }
 
-// attachTo attaches the addresses even where the virtual MAC is refused. What to do about that is for the caller to
-// say; neighbours can be told of the other MAC.
+// attachTo attaches the addresses even if the virtual MAC is refused, and returns the error. The neighbours can learn
+// the other MAC.
 func (a *Addresses) attachTo(link rtnetlink.Link, n Network) error {
 	var mac error
 	if n.VirtualMAC != (rtnetlink.MAC{}) && link.MAC != n.VirtualMAC {
@@ -158,8 +158,8 @@ func (a *Addresses) attachTo(link rtnetlink.Link, n Network) error {
 	return err
 }
 
-// withdrawAll ends the announcements first: a neighbour that is told of an address after it has moved on would send its
-// traffic into nothing. Where an interface gets its own MAC back, its neighbours are told.
+// withdrawAll ends the announcements first. A neighbour that hears an announcement after the address has moved would
+// send its traffic to the wrong unit. Where an interface gets its own MAC back, its own addresses are announced.
 func (a *Addresses) withdrawAll() error {
 	a.stopAnnouncing()
 	if a.spell != nil {
@@ -184,9 +184,9 @@ func (a *Addresses) withdrawAll() error {
 	return errors.Join(errs...)
 }
 
-// withdraw tells whether the interface had another MAC than its own, and has got that back. It gets it back even when
-// an address stays: nobody else can have the virtual one before. An interface that is gone has taken its addresses
-// along.
+// withdraw removes the addresses from an interface. It returns whether the interface had the virtual MAC and got its
+// own back. It gets its own back even when an address remains, since nobody else can have the virtual one before. A
+// missing interface has taken its addresses along.
 func (a *Addresses) withdraw(n Network) (restored bool, err error) {
 	link, err := a.Kernel.Link(n.Interface)
 	if errors.Is(err, unix.ENODEV) {
@@ -203,12 +203,13 @@ func (a *Addresses) withdraw(n Network) (restored bool, err error) {
 		}
 		link.MAC, restored = own, true
 	}
-	a.keep(own, n) // now, so that attaching has nothing to write
+	a.keep(own, n) // Now, so that attaching has nothing to write.
 	a.links[n.Interface] = link
 	return restored, errors.Join(errs...)
 }
 
-// Verify looks whether every virtual address is where it belongs and its interface has a carrier and the virtual MAC.
+// Verify checks that every virtual address is on its interface, and that the interface has a carrier and the virtual
+// MAC.
 func (a *Addresses) Verify() error {
 	var errs []error
 	for _, n := range a.Networks {

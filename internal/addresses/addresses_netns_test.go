@@ -76,7 +76,7 @@ func plug(t testing.TB, kind string) cable {
 	return c
 }
 
-// far is the neighbour's end for frames of all kinds.
+// far returns the neighbour's end for frames of all kinds.
 func (c cable) far(t testing.TB) *packet.Conn {
 	t.Helper()
 	var conn *packet.Conn
@@ -251,7 +251,7 @@ func awaitTap(t *testing.T) {
 }
 
 // A claim is noticed although the filters of tc drop all that comes in, as a closed gate does; and one with the tag of
-// another VLAN, which is another segment, is none.
+// another VLAN, which is another segment, is not noticed.
 func TestWatchHearsBeforeTheGate(t *testing.T) {
 	c := plug(t, "veth")
 	far, a := c.far(t), c.addresses(t, rtnetlink.MAC{})

@@ -12,22 +12,21 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// repetitions are when the announcements are sent again, counted from the first: densely while a lost frame costs most,
-// then until switches that were busy relearning have settled.
+// repetitions are the times of later announcements, counted from the first. They are dense at first, while a lost frame
+// costs most, and continue until busy switches have relearned.
 var repetitions = []time.Duration{
 	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
 	1 * time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second,
 }
 
-// errNotPermitted says that an announcement came too late.
+// errNotPermitted means that an announcement came too late.
 var errNotPermitted = errors.New("the unit may not claim them any more")
 
-// Announce tells the neighbours of every virtual address at once, and goes on telling them for a while. It fails when
-// the first round could not be sent everywhere; a later round that fails is only logged, as all it does is repeat. The
-// rounds end with a withdrawal, with Close, when they are not permitted any more, or when another Announce begins its
-// own.
+// Announce announces every virtual address at once, and repeats that for a while. It fails if the first round could not
+// be sent everywhere. A later round that fails is only logged. The rounds end with a withdrawal, with Close, when they
+// are not permitted any more, or when another Announce starts its own.
 //
-// With a virtual MAC the unit's own addresses on the interface have moved to it too, and are announced after the
+// With a virtual MAC the unit's own addresses on the interface have moved to it too. They are announced after the
 // others.
 func (a *Addresses) Announce(context.Context) error {
 	a.mu.Lock()
@@ -40,8 +39,8 @@ func (a *Addresses) Announce(context.Context) error {
 	return nil
 }
 
-// announceOwn tells the neighbours where the unit's own addresses are, after their interfaces got their own MAC back.
-// No role depends on it: what is not heard is found out when a neighbour asks.
+// announceOwn announces the unit's own addresses after their interfaces got their own MAC back. No role depends on it:
+// a neighbour that misses it will ask.
 func (a *Addresses) announceOwn(networks []Network) {
 	again := func() error {
 		var errs []error
@@ -57,14 +56,14 @@ func (a *Addresses) announceOwn(networks []Network) {
 	a.repeat(act, again)
 }
 
-// Close ends the announcements and waits for them. The addresses stay as they are.
+// Close ends the announcements and waits for them. The addresses stay.
 func (a *Addresses) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stopAnnouncing()
 }
 
-// repeat announces again and again, in a goroutine that stopAnnouncing ends.
+// repeat starts a goroutine that repeats the announcements. stopAnnouncing ends it.
 func (a *Addresses) repeat(act string, announce func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -94,7 +93,7 @@ func (a *Addresses) repeat(act string, announce func() error) {
 	}()
 }
 
-// linkAsLeft is an interface as Set has left it, or as it is.
+// linkAsLeft returns an interface as Set has left it, or looks it up.
 func (a *Addresses) linkAsLeft(name string) (rtnetlink.Link, error) {
 	if link, known := a.links[name]; known {
 		return link, nil
@@ -102,7 +101,7 @@ func (a *Addresses) linkAsLeft(name string) (rtnetlink.Link, error) {
 	return a.Kernel.Link(name)
 }
 
-// announceVirtual sends one round: the virtual addresses of all interfaces, and only then the unit's own.
+// announceVirtual sends one round: the virtual addresses of all interfaces, and then the unit's own.
 func (a *Addresses) announceVirtual(link func(name string) (rtnetlink.Link, error)) error {
 	if !a.Permitted() {
 		return errNotPermitted
@@ -125,7 +124,7 @@ func (a *Addresses) announceVirtual(link func(name string) (rtnetlink.Link, erro
 	return errors.Join(errs...)
 }
 
-// sendOwn announces the addresses that the interface has beside the virtual ones.
+// sendOwn announces the addresses of the interface that are not virtual.
 func (a *Addresses) sendOwn(n Network) error {
 	link, err := a.Kernel.Link(n.Interface)
 	if err != nil {
@@ -142,8 +141,8 @@ func (a *Addresses) sendOwn(n Network) error {
 	return nil
 }
 
-// announcements are the frames that say that the addresses are at the MAC. IPv4 is announced in both forms, for there
-// are neighbours that heed only the one or the other.
+// announcements returns the frames that announce the addresses at the MAC. IPv4 is announced in both forms, since some
+// neighbours accept only one of them.
 func announcements(mac rtnetlink.MAC, addresses []netip.Prefix) [][]byte {
 	var all [][]byte
 	for _, a := range addresses {

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// conflictLasts is how long a conflict is kept after it was last seen: three questions of Watch long.
+	// conflictLasts is how long a conflict is kept after it was last seen: the time of three probes of Watch.
 	conflictLasts = time.Minute
-	// maxConflicts bounds how many are kept. More say nothing more, and whoever makes them up must not fill the memory.
+	// maxConflicts bounds how many are kept. More add nothing, and forged ones must not fill the memory.
 	maxConflicts = 32
 )
 
@@ -21,16 +21,16 @@ const (
 type Conflict struct {
 	Interface string
 	Address   netip.Addr
-	// MAC is the other station's.
+	// MAC is the address of the other station.
 	MAC rtnetlink.MAC
-	// Twin says that it is this unit's own: either the peer claims the address by the same virtual MAC, or the segment
-	// gives the unit back what it sends.
+	// Twin means that the MAC is this unit's own. Either the peer claims the address by the same virtual MAC, or the
+	// segment returns to the unit what it sends.
 	Twin bool
-	// FirstSeen is when it was seen first without a minute's break, LastSeen when it was seen last before this was told.
+	// FirstSeen is when it was first seen without a gap of a minute, and LastSeen when it was last seen.
 	FirstSeen, LastSeen time.Time
 }
 
-// String says it to people.
+// String returns the conflict as text for people.
 func (c Conflict) String() string {
 	if c.Twin {
 		return fmt.Sprintf("%s on %s is claimed a second time by the unit's own MAC address %s: the peer claims it too, or "+
@@ -40,10 +40,10 @@ func (c Conflict) String() string {
 		c.Address, c.Interface, c.MAC)
 }
 
-// ledger is the conflicts of one spell, in the order in which they were first seen.
+// ledger holds the conflicts of one spell, in the order in which they were first seen.
 type ledger struct{ kept []Conflict }
 
-// note takes in a claim of another station and tells whether that is a new conflict. Past the bound it is not kept.
+// note stores a claim of another station and returns whether it is a new conflict. Beyond the bound it is not stored.
 func (l *ledger) note(name string, claim frame.Claim, twin bool, now time.Time) (changed bool) {
 	for i, c := range l.kept {
 		if c.Interface == name && c.Address == claim.Address && c.MAC == claim.MAC {
@@ -60,12 +60,12 @@ func (l *ledger) note(name string, claim frame.Claim, twin bool, now time.Time) 
 	return true
 }
 
-// expire forgets what has not been seen for long enough.
+// expire deletes conflicts that have not been seen for long enough.
 func (l *ledger) expire(now time.Time) (changed bool) {
 	before := len(l.kept)
 	l.kept = slices.DeleteFunc(l.kept, func(c Conflict) bool { return now.Sub(c.LastSeen) >= conflictLasts })
 	return len(l.kept) != before
 }
 
-// all is a copy that the caller may keep.
+// all returns a copy that the caller may keep.
 func (l *ledger) all() []Conflict { return slices.Clone(l.kept) }

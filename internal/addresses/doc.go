@@ -1,13 +1,14 @@
-// Package addresses puts the virtual addresses of a unit on its traffic interfaces, takes them off, and tells the neighbours
-// where they are: by gratuitous ARP for IPv4, and unsolicited neighbour advertisements for IPv6. Where the pair has a
-// virtual MAC the interface has it as long as it has the addresses, and its own before and after, also if the process
-// crashes in between. And it watches whether somebody else claims one of the addresses, and never fights over it.
+// Package addresses attaches the virtual addresses of a unit to its traffic interfaces and withdraws them. It announces
+// them to the neighbours, by gratuitous ARP for IPv4 and by unsolicited neighbour advertisements for IPv6. If the pair
+// has a virtual MAC, the interface has it as long as it has the addresses, and its own MAC before and after, even if
+// the process crashes in between. The package also watches for other stations that claim one of the addresses, and
+// never fights over it.
 //
-// To change a MAC is cheap on most kinds of interfaces. On a macvlan the kernel waits for an RCU grace period with
-// it, some 8 to 40 ms for each interface, which a takeover then takes longer; not so on nodes that were booted with
-// rcupdate.rcu_expedited=1. The kernel forgets the neighbours on the interface with it, those set by hand too, so
-// static neighbours are to be written after the addresses were attached.
+// Changing a MAC is cheap on most kinds of interfaces. On a macvlan the kernel then waits for an RCU grace period, some
+// 8 to 40 ms for each interface, and a takeover takes that much longer. Nodes that were booted with
+// rcupdate.rcu_expedited=1 avoid that. The kernel also deletes the neighbours on the interface, static ones included,
+// so static neighbours must be written after the addresses are attached.
 //
-// It is called by package sidecar, which executes what the machine wants; it does not know who is active or why. The
-// frames are built by package frame, and the addresses are set through package rtnetlink.
+// Package sidecar calls it to execute what the state machine decides. The package does not know who is active or why.
+// Package frame builds the frames, and package rtnetlink sets the addresses.
 package addresses

@@ -8,12 +8,12 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// Ethernet is the real wire: one packet socket, which needs NET_RAW, for all interfaces of the network namespace that
-// it was opened in.
+// Ethernet is the real wire: one packet socket for all interfaces of the network namespace in which it was opened. It
+// needs NET_RAW.
 //
-// It is kept open and belongs to no interface. To close a packet socket takes the kernel some 15 ms, in which the
-// neighbours on the next interface would wait for their announcement; and an interface that was replaced under its name
-// needs no new socket.
+// It stays open and is bound to no interface. Closing a packet socket takes the kernel some 15 ms, and the neighbours
+// on the next interface would wait for their announcement. An interface that was replaced under its name needs no new
+// socket.
 type Ethernet struct{ socket int }
 
 // OpenEthernet opens the socket. It is bound to no protocol, and so receives nothing.
@@ -25,10 +25,10 @@ func OpenEthernet() (*Ethernet, error) {
 	return &Ethernet{socket: socket}, nil
 }
 
-// Close gives the socket back.
+// Close closes the socket.
 func (e *Ethernet) Close() error { return unix.Close(e.socket) }
 
-// Send sends the frames on the interface. A frame that finds the interface's queue full fails; it does not wait.
+// Send sends the frames on the interface. A frame fails if the interface's queue is full; it does not wait.
 func (e *Ethernet) Send(link rtnetlink.Link, frames [][]byte) error {
 	for _, f := range frames {
 		to := &unix.SockaddrLinklayer{Ifindex: link.Index, Halen: 6, Addr: [8]byte(append(f[0:6:6], 0, 0))}

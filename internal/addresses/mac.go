@@ -11,15 +11,15 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// change is a change of an interface's MAC address, as it is remembered.
+// change is a remembered change of an interface's MAC address.
 type change struct {
-	// Own is what the interface had, and gets back.
+	// Own is the address that the interface had, and gets back.
 	Own rtnetlink.MAC `json:"own"`
-	// Virtual is what it got.
+	// Virtual is the address that it got.
 	Virtual rtnetlink.MAC `json:"virtual"`
 }
 
-// own is the MAC address that the interface has when it has not the virtual one.
+// own returns the MAC address that the interface has without the virtual one.
 func (a *Addresses) own(link rtnetlink.Link, n Network) rtnetlink.MAC {
 	known, err := a.memory.load(n.Interface)
 	if err != nil {
@@ -32,8 +32,8 @@ func (a *Addresses) own(link rtnetlink.Link, n Network) rtnetlink.MAC {
 	return own
 }
 
-// keep remembers an interface's own MAC, which is to be done before it has the virtual one. That it cannot be kept is
-// no reason not to take over: what it costs is that a unit that crashes comes back with a MAC that was made for it.
+// keep remembers an interface's own MAC. This must happen before it gets the virtual one. A failure does not prevent a
+// takeover: it only means that a unit that crashes comes back with a derived MAC.
 func (a *Addresses) keep(own rtnetlink.MAC, n Network) {
 	if none := (rtnetlink.MAC{}); a.Memory == "" || n.VirtualMAC == none || own == none {
 		return
@@ -43,9 +43,9 @@ func (a *Addresses) keep(own rtnetlink.MAC, n Network) {
 	}
 }
 
-// ownMAC is the one that an interface has when it has not the virtual one. What was seen on it comes first, since the
-// one that the hardware came with may not be the one that its network knows it by. A made one is always the same for
-// the same interface of the same pod.
+// ownMAC returns the MAC that an interface has without the virtual one. A MAC that was seen on it comes first, since
+// its network may not know it by the one of the hardware. A derived MAC is always the same for the same interface of
+// the same pod.
 func ownMAC(link rtnetlink.Link, virtual rtnetlink.MAC, known change, identity string) (own rtnetlink.MAC, made bool) {
 	var none rtnetlink.MAC
 	isOwn := func(mac rtnetlink.MAC) bool { return mac != none && mac != virtual }
@@ -57,25 +57,25 @@ func ownMAC(link rtnetlink.Link, virtual rtnetlink.MAC, known change, identity s
 	case isOwn(link.PermanentMAC):
 		return link.PermanentMAC, false
 	case link.MAC == none:
-		return none, false // It has no such thing.
+		return none, false // It has no MAC address.
 	}
 	digest := sha256.Sum256([]byte(identity))
 	own = rtnetlink.MAC(digest[:])
-	own[0] = own[0]&^1 | 2 // of a single station, and locally administered
+	own[0] = own[0]&^1 | 2 // Unicast, and locally administered.
 	if own == virtual {
 		own[5] ^= 1
 	}
 	return own, true
 }
 
-// memory is a directory with a file for each interface that had a virtual MAC. The files are read once: nobody else
-// writes them.
+// memory is a directory with a file for each interface that had a virtual MAC. The files are read once, since nobody
+// else writes them.
 type memory struct {
 	directory string
 	known     map[string]change
 }
 
-// load returns the zero change for an interface that none is known of.
+// load returns what is known of an interface, or the zero change.
 func (m *memory) load(name string) (change, error) {
 	if c, ok := m.known[name]; ok || m.directory == "" {
 		return c, nil
@@ -96,8 +96,8 @@ func (m *memory) load(name string) (change, error) {
 	return c, nil
 }
 
-// save writes what is not known yet. It replaces the file in one step, so that a crash leaves the old one or the new
-// one. It is not forced to the disk: a node that loses its power loses the interface too.
+// save writes a change that is not stored yet. It replaces the file in one step, so a crash leaves the old one or the
+// new one. It is not synced to the disk: a node that loses its power loses the interface too.
 func (m *memory) save(name string, c change) error {
 	if m.known[name] == c {
 		return nil

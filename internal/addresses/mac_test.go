@@ -63,7 +63,7 @@ func TestMadeMAC(t *testing.T) {
 	}
 }
 
-// withMAC is a pair whose LAN has a virtual MAC, and an address of the unit's own.
+// withMAC returns a pair whose LAN has a virtual MAC, and an address of the unit's own.
 func withMAC(t *testing.T, directory string, s *segment) *Addresses {
 	t.Helper()
 	all := slices.Clone(networks)

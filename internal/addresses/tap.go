@@ -14,12 +14,12 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// tapBuffer bounds what the kernel keeps of claims that have not been read, in bytes with its own overhead.
+// tapBuffer bounds the memory for claims that have not been read, in bytes with the kernel's own overhead.
 const tapBuffer = 64 << 10
 
-// Tap opens a packet socket on the interface. It is one for all protocols, since those are the first to see a frame:
-// those for one protocol come after the filters of tc, and see nothing that the gate drops. The price is that the
-// socket's filter looks at every frame that comes in while the addresses are attached; those that go out are spared.
+// Tap opens a packet socket on the interface. It is one for all protocols, since those are the first to see a frame. A
+// socket for one protocol comes after the filters of tc, and sees nothing that the gate drops. The price is that the
+// socket's filter runs on every incoming frame while the addresses are attached.
 func (e *Ethernet) Tap(link rtnetlink.Link, addresses []netip.Addr) (Tap, error) {
 	socket, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {

@@ -15,17 +15,18 @@ import (
 )
 
 const (
-	// settling is how long after attaching nothing is heeded: the former active's last words may still be on their way.
+	// settling is how long claims are ignored after attaching: the last frames of the former active may still be on their
+	// way.
 	settling = time.Second
-	// questionInterval is how often the watch asks who has the virtual addresses.
+	// questionInterval is the time between two probes for the virtual addresses.
 	questionInterval = 20 * time.Second
-	// expiryInterval is how often the watch looks for conflicts that have passed.
+	// expiryInterval is the time between two searches for expired conflicts.
 	expiryInterval = time.Second
-	// reopenInterval is how long it waits before it listens again on an interface that failed.
+	// reopenInterval is the pause before listening again on an interface that failed.
 	reopenInterval = time.Second
 
-	// claimsPerSecond and claimBurst bound how many claims are read from an interface. The kernel drops the others: a
-	// storm of them must not take the processor away from the traffic.
+	// claimsPerSecond and claimBurst bound how many claims are read from an interface. The kernel drops the others. A
+	// storm of claims must not take the processor away from the traffic.
 	claimsPerSecond = 100
 	claimBurst      = 32
 )
@@ -33,31 +34,31 @@ const (
 // Tap receives the frames by which other stations claim virtual addresses.
 type Tap interface {
 	// Read waits for a frame and copies its beginning, which has the claim. It fails when the tap is closed or the
-	// interface goes.
+	// interface disappears.
 	Read(frame []byte) (int, error)
 	Close() error
 }
 
-// claimed is a claim that was heard.
+// claimed is a claim that was received.
 type claimed struct {
 	network string
 	claim   frame.Claim
 	twin    bool
 }
 
-// Watch looks for other stations that claim a virtual address while the addresses are attached, and calls changed with
-// all conflicts whenever one appears or passes; with none when the addresses are withdrawn. It returns when the context
-// ends. It is to run once, and costs nothing while the addresses are not attached.
+// Watch looks for other stations that claim a virtual address while the addresses are attached. It calls changed with
+// all conflicts whenever one appears or expires, and with an empty list when the addresses are withdrawn. It returns
+// when the context ends. Call it once. It costs nothing while the addresses are not attached.
 //
-// Two stations that answer for one address break connections whichever of them is right. So nothing is ever sent in
-// response: announcements against announcements would only make every neighbour follow to and fro.
+// Two stations that answer for one address break connections, whichever of them is right. Watch never sends anything in
+// response: announcements against announcements would only make every neighbour switch back and forth.
 //
-// A takeover cannot wait for what RFC 5227 and RFC 4862 demand before an address is used. In its place the watch asks,
-// when the addresses have settled and every 20 s then, who has them, in the way that claims nothing: from no address. A
-// station that has one of them and was silent so far answers.
+// A takeover cannot wait for the probes that RFC 5227 and RFC 4862 require before an address is used. Watch sends them
+// later instead: when the addresses have settled, and then every 20 s. The probes have no sender address and so claim
+// nothing. A station that has one of the addresses and was silent so far answers.
 //
-// What it cannot see: on a macvlan in bridge mode the kernel keeps from the interface what others broadcast by its own
-// MAC, so that two units with the same virtual MAC do not see each other there.
+// One case stays invisible: on a macvlan in bridge mode the kernel hides from the interface what others broadcast with
+// its own MAC. Two units with the same virtual MAC do not see each other there.
 func (a *Addresses) Watch(ctx context.Context, changed func([]Conflict)) {
 	for {
 		if spell := a.currentSpell(); spell != nil {
@@ -86,12 +87,12 @@ func (a *Addresses) watchSpell(ctx context.Context, spell <-chan struct{}, chang
 	}
 	var listeners sync.WaitGroup
 	defer listeners.Wait()
-	defer cancel() // before the wait for those who heed it
+	defer cancel() // Before the wait for the goroutines that use it.
 
 	heard := make(chan claimed)
 	for _, n := range a.Networks {
 		l := &listener{addresses: a, network: n, heard: heard}
-		tap := l.open(ctx) // before the first question
+		tap := l.open(ctx) // Before the first probe.
 		listeners.Go(func() { l.listen(ctx, tap) })
 	}
 	a.ask()
@@ -125,7 +126,7 @@ func (a *Addresses) watchSpell(ctx context.Context, spell <-chan struct{}, chang
 	}
 }
 
-// pause waits, and tells whether the spell has lasted.
+// pause waits for the duration. It returns false when the spell has ended.
 func pause(ctx context.Context, spell <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -139,7 +140,7 @@ func pause(ctx context.Context, spell <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// ask asks on every interface who has its virtual addresses.
+// ask sends probes for the virtual addresses on every interface.
 func (a *Addresses) ask() {
 	for _, n := range a.Networks {
 		link, err := a.Kernel.Link(n.Interface)
@@ -164,19 +165,19 @@ func questions(mac rtnetlink.MAC, addresses []netip.Prefix) [][]byte {
 	return all
 }
 
-// listener hears the claims on one interface.
+// listener receives the claims on one interface.
 type listener struct {
 	addresses *Addresses
 	network   Network
 	heard     chan<- claimed
 
-	// mac is the interface's: a frame of another station that has it is a twin's.
+	// mac is the interface's own: a frame of another station with it comes from a twin.
 	mac rtnetlink.MAC
-	// failing is set while the interface cannot be listened on, which is logged once.
+	// failing is set while listening on the interface fails, which is logged once.
 	failing bool
 }
 
-// listen hears until the context ends. It begins with a tap that is open already, unless that failed.
+// listen receives claims until the context ends. It starts with a tap that is open already, if there is one.
 func (l *listener) listen(ctx context.Context, tap Tap) {
 	for {
 		if tap != nil {
@@ -189,7 +190,7 @@ func (l *listener) listen(ctx context.Context, tap Tap) {
 	}
 }
 
-// open returns nothing when it fails.
+// open opens a tap, and returns nil when that fails.
 func (l *listener) open(ctx context.Context) Tap {
 	var tap Tap
 	link, err := l.addresses.Kernel.Link(l.network.Interface)

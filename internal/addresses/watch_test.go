@@ -54,7 +54,7 @@ func (s *segment) Tap(link rtnetlink.Link, _ []netip.Addr) (Tap, error) {
 	return p, nil
 }
 
-// tapOn is the tap of an interface that is open; nil when none is.
+// tapOn returns the open tap of an interface, or nil.
 func (s *segment) tapOn(name string) *tap {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +140,7 @@ func TestWatchTellsAndForgets(t *testing.T) {
 	})
 }
 
-// Whoever claims the address by the unit's own MAC is not the unit: what that sends is not received.
+// A claim by the unit's own MAC comes from another station: the unit does not receive its own frames.
 func TestWatchTellsOfATwin(t *testing.T) {
 	watched(t, func(t *testing.T, a *Addresses, s *segment, told func() ([]Conflict, int)) {
 		attachAndSettle(t, a, s)
@@ -161,7 +161,7 @@ func TestWatchListensOnlyWhileAttached(t *testing.T) {
 		for spell := range 3 {
 			set(t, a, true)
 			time.Sleep(settling - time.Millisecond)
-			set(t, a, true) // Nothing begins anew.
+			set(t, a, true) // Nothing starts over.
 			synctest.Wait()
 			if s.tapOn("lan") != nil || len(s.sent()) != 0 {
 				t.Error("listens before the addresses have settled")
@@ -182,7 +182,7 @@ func TestWatchListensOnlyWhileAttached(t *testing.T) {
 				t.Error("asks after the withdrawal")
 			}
 		}
-		// A spell that is over before it has settled is none.
+		// A spell that ends before it has settled does not count.
 		set(t, a, true)
 		set(t, a, false)
 		time.Sleep(2 * settling)

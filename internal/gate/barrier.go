@@ -7,12 +7,12 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// Kind is what a gate is made of.
+// Kind is how a gate is implemented.
 type Kind uint8
 
 // The kinds, the stronger first.
 const (
-	// KindNone is no gate at all.
+	// KindNone means that there is no gate.
 	KindNone Kind = iota
 	// KindBPF compares the clock with an absolute deadline.
 	KindBPF
@@ -20,6 +20,7 @@ const (
 	KindNFTables
 )
 
+// String returns the name of the kind in conditions and logs.
 func (k Kind) String() string {
 	switch k {
 	case KindBPF:
@@ -31,20 +32,20 @@ func (k Kind) String() string {
 	}
 }
 
-// barrier is what stops traffic in the kernel. Its methods may be called by several goroutines at once.
+// barrier stops traffic in the kernel. Its methods are safe for concurrent use.
 type barrier interface {
 	kind() Kind
-	// install puts it on the interfaces, in place of what an earlier life left there. It keeps its deadline.
+	// install puts it on the interfaces and replaces what an earlier life left there. It keeps its deadline.
 	install(links []rtnetlink.Link) error
-	// installed fails when it is not on all of the interfaces.
+	// installed returns an error when it is not on all of the interfaces.
 	installed(links []rtnetlink.Link) error
-	// setOwn replaces the addresses that are reached while it is closed.
+	// setOwn replaces the addresses that stay reachable while it is closed.
 	setOwn(addresses []netip.Addr) error
-	// setDeadline moves the instant at which it closes; zero closes it. It does nothing that waits for the kernel's lock
-	// on interfaces.
+	// setDeadline moves the instant at which it closes; zero closes it. It must not wait for the kernel's lock on
+	// interfaces.
 	setDeadline(until time.Duration) error
-	// checkOpen fails when the kernel has it closed.
+	// checkOpen returns an error when the kernel has it closed.
 	checkOpen() error
-	// close gives back what the process holds.
+	// close releases what the process holds.
 	close() error
 }

@@ -219,7 +219,7 @@ func (s *stream) passing() {
 	s.begun = bootTime()
 }
 
-// goOn lets the stream go on until enough was sent past an instant to prove something.
+// goOn lets the stream continue until enough was sent past an instant, and ends it.
 func (s *stream) goOn(past time.Duration) {
 	s.t.Helper()
 	testbed.Eventually(s.t, "the stream goes on", func() bool {

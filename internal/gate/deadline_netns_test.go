@@ -14,7 +14,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// earlier is how much before its deadline a gate may close: one of nftables leaves headroom, and counts in jiffies.
+// earlier returns how much before its deadline a gate may close: one of nftables leaves headroom, and counts in jiffies.
 func (p *process) earlier() time.Duration {
 	if p.kind == KindBPF.String() {
 		return time.Millisecond
@@ -124,7 +124,7 @@ func TestPauseBeforeTheWriteOpensNothing(t *testing.T) {
 	})
 }
 
-// A gate that an earlier life left is replaced without an instant in which there is none, and closed.
+// A gate that an earlier life left is replaced by a closed one, with no instant without a gate.
 func TestRestart(t *testing.T) {
 	eachKind(t, func(t *testing.T, b *bed) {
 		p, s := opened(b, serverAddress)
@@ -201,7 +201,7 @@ func TestGateIsPutBack(t *testing.T) {
 	}
 }
 
-// onLAN does something with the router's LAN interface.
+// onLAN calls a function with the router's LAN interface.
 func (b *bed) onLAN(do func(netlink.Link) error) {
 	b.t.Helper()
 	err := b.router.Do(func() error {
@@ -230,7 +230,7 @@ func TestInterfaceComesBack(t *testing.T) {
 			t.Errorf("opened without an interface: %v", err)
 		}
 		b.wireLAN()
-		testbed.Eventually(t, "the gate is put back", func() bool { return p.log.contains("Put the gate right") })
+		testbed.Eventually(t, "the gate is put back", func() bool { return p.log.contains("Repaired the gate") })
 		s = b.stream(serverAddress)
 		s.goOn(bootTime())
 		if n := s.arrivedSince(0); n > 0 {

@@ -51,7 +51,7 @@ func arp(from mac, operation byte, sender, target string) []byte {
 
 func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
 
-// echo is an ICMP or ICMPv6 echo request.
+// echo returns an ICMP or ICMPv6 echo request.
 func echo(to, from mac, source, destination string) []byte {
 	if addr(source).Is6() {
 		return icmpv6(to, from, source, destination, []byte{128, 0, 0, 0, 7, 7, 0, 1})

@@ -15,13 +15,13 @@ import (
 )
 
 var (
-	// errPassed says that there was nothing left to open for.
+	// errPassed means that there was no time left to open for.
 	errPassed = errors.New("the deadline has passed")
-	// errGivenBack says that the process has no hold of the gate any more.
-	errGivenBack = errors.New("the gate was given back: it keeps its last deadline")
+	// errReleased means that the process has released the gate.
+	errReleased = errors.New("the process has released the gate, which keeps its last deadline")
 )
 
-// Kernel is where the gate looks interfaces up and hangs its filters.
+// Kernel looks up interfaces and attaches filters to them.
 type Kernel interface {
 	Link(name string) (rtnetlink.Link, error)
 	AllAddresses() ([]netip.Prefix, error)
@@ -32,7 +32,7 @@ type Kernel interface {
 	RemoveFilter(index int, d rtnetlink.Direction) error
 }
 
-// Options are what a gate is made with.
+// Options are the settings of a gate.
 type Options struct {
 	// Interfaces are the traffic interfaces, by name.
 	Interfaces []string
@@ -44,41 +44,41 @@ type Options struct {
 	// Now is the boot clock.
 	Now func() time.Duration
 	Log logr.Logger
-	// WithoutBPF makes the gate of nftables even where the kernel would take a program.
+	// WithoutBPF uses nftables even where the kernel would accept a program.
 	WithoutBPF bool
 }
 
 // Config is the whole state of the gate.
 type Config struct {
-	// Until is the instant at which it closes by itself; it is closed where that has passed, as the zero instant has.
+	// Until is the instant at which it closes by itself. The gate is closed if that has passed, as the zero instant has.
 	Until time.Duration
 }
 
-// Gate is on the traffic interfaces of one unit.
+// Gate guards the traffic interfaces of one unit.
 type Gate struct {
 	options Options
 	barrier barrier
 	log     logr.Logger
 
-	// mu is held while the deadline changes. Nothing that waits for the kernel's lock on interfaces is done under it while
-	// the gate is open: whoever holds that lock would else keep the permit from being extended.
+	// mu is held while the deadline changes. While the gate is open, nothing under it may wait for the kernel's lock on
+	// interfaces: another process that holds that lock would keep the permit from being extended.
 	mu    sync.Mutex
 	until time.Duration
-	// givenBack is set once what the process holds was given back.
-	givenBack bool
-	// moved wakes the watchman when the deadline has changed.
+	// released is set once the process has released the gate.
+	released bool
+	// moved wakes watchDeadline when the deadline has changed.
 	moved chan struct{}
 
 	host host
-	// broken is why the gate is not known to be on all interfaces.
+	// broken is why the gate may not be on all interfaces.
 	broken atomic.Pointer[error]
 }
 
-// New puts a closed gate on the interfaces, in place of the one that an earlier life left. It fails when the kernel
-// cannot enforce one, and says what is missing.
+// New puts a closed gate on the interfaces and replaces the one that an earlier life left. If the kernel cannot enforce
+// a gate, the error explains what is missing.
 func New(o Options) (*Gate, error) {
 	if _, err := links(o); err != nil {
-		return nil, fmt.Errorf("putting the gate up: %w", err)
+		return nil, fmt.Errorf("installing the gate: %w", err)
 	}
 	var refused error
 	if !o.WithoutBPF {
@@ -90,11 +90,11 @@ func New(o Options) (*Gate, error) {
 	}
 	g, err := newGate(o, newRuleset)
 	if err != nil {
-		return nil, fmt.Errorf("putting up a gate, without which the unit must not forward: %w",
+		return nil, fmt.Errorf("installing a gate, without which the unit must not forward: %w",
 			errors.Join(refused, fmt.Errorf("as a ruleset of nftables: %w", err)))
 	}
 	if refused != nil {
-		o.Log.Error(refused, "Putting up the gate: it is the weaker one of nftables now")
+		o.Log.Error(refused, "Installing the gate as a program failed, using the weaker one of nftables")
 	}
 	return g, nil
 }
@@ -111,23 +111,24 @@ func newGate(o Options, newBarrier func(Options) (barrier, error)) (*Gate, error
 	if err := g.host.install(); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
-	o.Log.Info("Put up the gate, closed", "kind", b.kind().String(), "interfaces", o.Interfaces)
+	o.Log.Info("Installed the gate, closed", "kind", b.kind().String(), "interfaces", o.Interfaces)
 	return g, nil
 }
 
-// Kind tells what the gate is made of.
+// Kind returns how the gate is implemented.
 func (g *Gate) Kind() Kind { return g.barrier.kind() }
 
-// Set opens the gate until the deadline, moves the deadline to a later or an earlier instant, or closes. Opening past
-// the deadline closes and fails. When it returns without error, what is wanted holds for the next packet.
+// Set opens the gate until the deadline, moves the deadline to a later or an earlier instant, or closes the gate.
+// Opening past the deadline closes it and fails. When Set returns without error, the new state holds for the next
+// packet.
 //
-// A gate that is to be opened is looked after first, and put back where it is missing; one that is open is only given
-// its new deadline, unless it was found to be missing since.
+// A gate that is to be opened is inspected first, and put back where it is missing. An open gate only gets its new
+// deadline, unless it was found missing since.
 func (g *Gate) Set(_ context.Context, c Config) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.givenBack {
-		return errGivenBack
+	if g.released {
+		return errReleased
 	}
 	if c.Until == 0 {
 		return g.close()
@@ -146,11 +147,11 @@ func (g *Gate) Set(_ context.Context, c Config) error {
 		return errors.Join(fmt.Errorf("opening the gate until %s: %w", c.Until, err), g.close())
 	}
 	g.until = c.Until
-	g.wakeWatchman()
+	g.wakeWatcher()
 	return nil
 }
 
-// close forgets the deadline only when the kernel has confirmed it.
+// close clears the deadline only after the kernel has confirmed it.
 func (g *Gate) close() error {
 	if err := g.barrier.setDeadline(0); err != nil {
 		return fmt.Errorf("closing the gate: %w", err)
@@ -159,14 +160,14 @@ func (g *Gate) close() error {
 	return nil
 }
 
-// CheckOpen fails when the gate is not open, or is not on all interfaces, or these do not forward, as far as can be seen.
+// CheckOpen returns an error when the gate is not open, is not on all interfaces, or the interfaces do not forward.
 func (g *Gate) CheckOpen() error {
 	g.mu.Lock()
-	until, givenBack := g.until, g.givenBack
+	until, released := g.until, g.released
 	g.mu.Unlock()
 	switch {
-	case givenBack:
-		return errGivenBack
+	case released:
+		return errReleased
 	case until == 0:
 		return errors.New("the gate is closed")
 	}
@@ -179,40 +180,40 @@ func (g *Gate) CheckOpen() error {
 	return g.host.verify()
 }
 
-// Permitted tells whether the deadline is still to come. It asks nobody but the clock.
+// Permitted reports whether the deadline is still to come. It looks only at the clock.
 func (g *Gate) Permitted() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.options.Now() < g.until
 }
 
-// Close gives back what the process holds, once Run has returned. The gate stays, with its last deadline.
+// Close releases what the process holds, once Run has returned. The gate stays, with its last deadline.
 func (g *Gate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.givenBack {
+	if g.released {
 		return nil
 	}
-	g.givenBack = true
+	g.released = true
 	return g.barrier.close()
 }
 
-// inspect puts right what is not as it should be on the interfaces, and remembers whether that succeeded.
+// inspect repairs the gate on the interfaces, and remembers whether that succeeded.
 func (g *Gate) inspect() error {
-	changed, err := g.host.putRight()
+	changed, err := g.host.repair()
 	if err != nil {
-		err = fmt.Errorf("looking after the gate: %w", err)
+		err = fmt.Errorf("inspecting the gate: %w", err)
 		g.broken.Store(&err)
 		return err
 	}
 	g.broken.Store(nil)
 	if changed != nil {
-		g.log.Info("Put the gate right", "reason", changed.Error())
+		g.log.Info("Repaired the gate", "reason", changed.Error())
 	}
 	return nil
 }
 
-func (g *Gate) wakeWatchman() {
+func (g *Gate) wakeWatcher() {
 	select {
 	case g.moved <- struct{}{}:
 	default:

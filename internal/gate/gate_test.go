@@ -15,7 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// kernel is two interfaces in memory, and a barrier that can be put on them.
+// kernel holds two interfaces in memory, and a barrier for them.
 type kernel struct {
 	Kernel // what a barrier of the real kernel needs, and this one does not
 	now    func() time.Duration
@@ -128,14 +128,14 @@ func (k *kernel) deadline() (until time.Duration) {
 	return until
 }
 
-// replace makes an interface another one of the same name, as one that was taken out and put in again.
+// replace replaces an interface by another one of the same name.
 func (k *kernel) replace(name string, index int) {
 	k.do(func() {
 		k.links[name] = rtnetlink.Link{Index: index, Name: name, MAC: rtnetlink.MAC{2, 0, 0, 0, 0, byte(index)}}
 	})
 }
 
-// inBubble has a gate whose clock is the bubble's, and which is watched.
+// inBubble runs the test with a gate that uses the bubble's clock and is watched.
 func inBubble(t *testing.T, do func(t *testing.T, g *Gate, k *kernel, now func() time.Duration)) {
 	synctest.Test(t, func(t *testing.T) {
 		epoch := time.Now()
@@ -160,7 +160,7 @@ func inBubble(t *testing.T, do func(t *testing.T, g *Gate, k *kernel, now func()
 	})
 }
 
-func TestIsPutUpClosed(t *testing.T) {
+func TestIsInstalledClosed(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, _ func() time.Duration) {
 		if err := k.installed([]rtnetlink.Link{{Index: 1}, {Index: 2}}); err != nil {
 			t.Error(err)
@@ -225,7 +225,7 @@ func TestPastDeadlineClosesAndFails(t *testing.T) {
 	})
 }
 
-// The watchman says once that the deadline has passed, and clears it in the kernel.
+// The watcher logs once that the deadline has passed, and clears it in the kernel.
 func TestDeadlinePasses(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
 		if err := g.Set(t.Context(), Config{Until: now() + time.Second}); err != nil {
@@ -248,7 +248,7 @@ func TestDeadlinePasses(t *testing.T) {
 	})
 }
 
-func TestRefusalByTheKernelIsToldAndTriedAgain(t *testing.T) {
+func TestRefusalByTheKernelIsReportedAndRetried(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
 		if err := g.Set(t.Context(), Config{Until: now() + time.Second}); err != nil {
 			t.Fatal(err)
@@ -270,7 +270,7 @@ func TestRefusalByTheKernelIsToldAndTriedAgain(t *testing.T) {
 	})
 }
 
-// An interface that is gone is an error, and one that came back gets its gate before anything is opened.
+// A missing interface is an error, and one that came back gets its gate before anything is opened.
 func TestInterfaceGoesAndComesBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
 		open := func() error { return g.Set(t.Context(), Config{Until: now() + time.Second}) }
@@ -301,8 +301,8 @@ func TestInterfaceGoesAndComesBack(t *testing.T) {
 	})
 }
 
-// Once given back, the gate is out of the process's hands, and stays as it is.
-func TestGivenBack(t *testing.T) {
+// A released gate stays as it is.
+func TestReleased(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
 		until := now() + time.Second
 		if err := g.Set(t.Context(), Config{Until: until}); err != nil {
@@ -313,7 +313,7 @@ func TestGivenBack(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if err := g.Set(t.Context(), Config{}); !errors.Is(err, errGivenBack) || !errors.Is(g.CheckOpen(), errGivenBack) {
+		if err := g.Set(t.Context(), Config{}); !errors.Is(err, errReleased) || !errors.Is(g.CheckOpen(), errReleased) {
 			t.Errorf("set after that: %v", err)
 		}
 		if k.deadline() != until {
@@ -322,8 +322,8 @@ func TestGivenBack(t *testing.T) {
 	})
 }
 
-// While it is open, extending it asks the kernel for nothing but the new deadline.
-func TestExtendingLooksAtNothing(t *testing.T) {
+// Extending an open gate only sets the new deadline.
+func TestExtendingInspectsNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
 		if err := g.Set(t.Context(), Config{Until: now() + time.Second}); err != nil {
 			t.Fatal(err)

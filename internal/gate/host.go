@@ -10,16 +10,16 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// settings are what every traffic interface has, whether or not the gate is open: it forwards, and answers and asks
-// only for addresses that it has itself, which keeps the virtual address of one network from being claimed on another.
+// settings are set on every traffic interface, whether the gate is open or not. It forwards. It answers and asks only
+// for addresses of its own, so that the virtual address of one network is not claimed on another.
 var settings = rtnetlink.Devconf{Forwarding: true, ARPIgnore: 1, ARPAnnounce: 2}
 
-// host is the interfaces and addresses of the unit, as far as they matter to the gate.
+// host is the part of the unit that matters to the gate: its interfaces and addresses.
 type host struct {
 	options Options
 	barrier barrier
 
-	// mu is held while something is looked at and changed.
+	// mu is held while something is inspected and changed.
 	mu sync.Mutex
 	// indices are the interfaces that the gate was put on, in the order of the options.
 	indices []int
@@ -40,6 +40,7 @@ func (h *host) install() error {
 	return h.installOn(found)
 }
 
+// installOn puts the gate on the interfaces.
 func (h *host) installOn(links []rtnetlink.Link) error {
 	if err := h.barrier.install(links); err != nil {
 		return err
@@ -55,8 +56,8 @@ func (h *host) installOn(links []rtnetlink.Link) error {
 	return errors.Join(errs...)
 }
 
-// putRight makes everything as install has left it, and tells what was not.
-func (h *host) putRight() (wrong, err error) {
+// repair restores what install has set. It returns what was wrong.
+func (h *host) repair() (wrong, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.refreshOwn(); err != nil {
@@ -72,7 +73,7 @@ func (h *host) putRight() (wrong, err error) {
 	return wrong, h.installOn(found)
 }
 
-// verify fails when something is not as install has left it.
+// verify returns an error when something is not as install has set it.
 func (h *host) verify() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -83,10 +84,11 @@ func (h *host) verify() error {
 	return h.wrong(found)
 }
 
+// wrong returns the first difference from what install has set.
 func (h *host) wrong(links []rtnetlink.Link) error {
 	for n, l := range links {
 		if n >= len(h.indices) || l.Index != h.indices[n] {
-			return fmt.Errorf("interface %s is another than the one that the gate was put on", l.Name)
+			return fmt.Errorf("interface %s was replaced since the gate was put on it", l.Name)
 		}
 		if l.IPv4 != settings {
 			return fmt.Errorf("interface %s does not forward, or answers for addresses of others", l.Name)
@@ -95,21 +97,21 @@ func (h *host) wrong(links []rtnetlink.Link) error {
 	return h.barrier.installed(links)
 }
 
-// links are the interfaces in the order of the options.
+// links returns the interfaces in the order of the options.
 func links(o Options) ([]rtnetlink.Link, error) {
 	found := make([]rtnetlink.Link, 0, len(o.Interfaces))
 	var errs []error
 	for _, name := range o.Interfaces {
 		l, err := o.Kernel.Link(name)
 		if err == nil && l.MAC == (rtnetlink.MAC{}) {
-			err = fmt.Errorf("interface %s has no MAC address: the gate judges Ethernet frames", name)
+			err = fmt.Errorf("interface %s has no MAC address: the gate needs Ethernet", name)
 		}
 		found, errs = append(found, l), append(errs, err)
 	}
 	return found, errors.Join(errs...)
 }
 
-// refreshOwn tells the barrier of the addresses that the unit has now, where they are others than before.
+// refreshOwn passes the addresses that the unit has now to the barrier, if they changed.
 func (h *host) refreshOwn() error {
 	all, err := h.options.Kernel.AllAddresses()
 	if err != nil {
@@ -126,8 +128,8 @@ func (h *host) refreshOwn() error {
 	return nil
 }
 
-// ownAddresses are those by which the unit itself is reached from a segment, in order: not the ones that it shares, and
-// not those of the loopback, which no segment has anything to say to.
+// ownAddresses returns the addresses, in order, at which the unit itself is reached from a segment. These are all but
+// the shared ones and those of the loopback interface.
 func ownAddresses(all []netip.Prefix, virtual []netip.Addr) []netip.Addr {
 	own := make([]netip.Addr, 0, len(all))
 	for _, p := range all {

@@ -34,7 +34,7 @@ func withCapabilities(kept ...uintptr) func(*exec.Cmd) error {
 	}
 }
 
-// The gate is as strong as the unit's capabilities let it be, and without any there is no unit.
+// The gate is as strong as the unit's capabilities let it be, and without any the unit does not start.
 func TestCapabilities(t *testing.T) {
 	for name, c := range map[string]struct {
 		kept  []uintptr
@@ -62,7 +62,7 @@ func TestCapabilities(t *testing.T) {
 				return
 			}
 			if c.kind == KindNFTables.String() {
-				testbed.Eventually(t, "it tells of the weaker gate", func() bool { return p.log.contains("weaker one") })
+				testbed.Eventually(t, "the log mentions the weaker gate", func() bool { return p.log.contains("weaker one") })
 			}
 			p.kind = first.Kind
 			p.open(time.Minute)
@@ -89,7 +89,7 @@ func TestFlushedRuleset(t *testing.T) {
 	b := newBed(t, true)
 	p, s := opened(b, serverAddress)
 	b.router.Firewall(t, "flush ruleset\n")
-	testbed.Eventually(t, "the gate is put back", func() bool { return p.log.contains("Put the gate right") })
+	testbed.Eventually(t, "the gate is put back", func() bool { return p.log.contains("Repaired the gate") })
 	if err := p.verify(); err != nil {
 		t.Errorf("put back without its permit: %v", err)
 	}
@@ -156,7 +156,7 @@ func TestShortcutYields(t *testing.T) {
 	}
 	stops("somebody else's program")
 	if n := b.programs(ebpf.AttachTCXEgress); n != 0 {
-		t.Errorf("%d shortcuts stay beside it", n)
+		t.Errorf("%d shortcuts stay next to it", n)
 	}
 	if err := dropping.Close(); err != nil {
 		t.Fatal(err)
@@ -208,11 +208,11 @@ func (b *bed) foreignFilter() (remove func()) {
 	}
 }
 
-// vlanPresent is the place of vlan_present in struct __sk_buff: whether there is a tag beside the frame.
+// vlanPresent is the place of vlan_present in struct __sk_buff: whether the kernel keeps a tag apart from the frame.
 const vlanPresent = 20
 
-// A VLAN tag that is not in the frame but beside it, as an interface of a VLAN leaves it, hides nothing either.
-func TestTagBesideTheFrame(t *testing.T) {
+// A VLAN tag that the kernel keeps apart from the frame, as an interface of a VLAN leaves it, hides nothing either.
+func TestTagApartFromTheFrame(t *testing.T) {
 	b := newBed(t, false)
 	foreign(t, b, ebpf.AttachTCXEgress,
 		asm.Mov.Reg(asm.R6, asm.R1),

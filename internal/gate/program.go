@@ -14,7 +14,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// program is the barrier of a program with an absolute deadline.
+// program is the barrier that is a program with an absolute deadline.
 type program struct {
 	bpf    *bpf.Program
 	kernel Kernel
@@ -22,9 +22,9 @@ type program struct {
 	log    logr.Logger
 
 	mu sync.Mutex
-	// shortcuts are on the interfaces where the program is alone, by number.
+	// shortcuts are on the interfaces that have no other programs, by interface index.
 	shortcuts map[int]*bpf.Shortcut
-	// unshortened is why an interface has none, so that each reason is told once.
+	// unshortened is why an interface has no shortcut. Each reason is logged once.
 	unshortened map[int]string
 }
 
@@ -56,6 +56,7 @@ func newProgram(o Options) (barrier, error) {
 
 func (p *program) kind() Kind { return KindBPF }
 
+// ways returns both directions.
 func (p *program) ways() []way {
 	return []way{
 		{rtnetlink.Ingress, "hapair_ingress", p.bpf.Ingress},
@@ -63,8 +64,8 @@ func (p *program) ways() []way {
 	}
 }
 
-// install replaces each filter in one step. What an earlier life may have put up for want of a program is taken away
-// after that.
+// install replaces each filter in one step. Then it removes the ruleset that an earlier life without a program may have
+// left.
 func (p *program) install(links []rtnetlink.Link) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,7 +106,7 @@ func (p *program) installed(links []rtnetlink.Link) error {
 				return err
 			}
 			if got != want {
-				return fmt.Errorf("%s of interface %s has program %d in place of the gate's, %d", w.direction, l.Name, got, want)
+				return fmt.Errorf("%s of interface %s has program %d instead of the gate's program %d", w.direction, l.Name, got, want)
 			}
 		}
 	}
@@ -113,8 +114,8 @@ func (p *program) installed(links []rtnetlink.Link) error {
 	return nil
 }
 
-// shorten puts the shortcut on the interfaces that can have it, and takes it off those where somebody else has programs
-// by now. That there is none makes packets dearer, and nothing else.
+// shorten puts the shortcut on the interfaces that can have it, and removes it from those on which somebody else has
+// programs by now. Without a shortcut a packet only takes longer.
 func (p *program) shorten(links []rtnetlink.Link) {
 	for _, l := range links {
 		err := p.shortenOne(l)
@@ -123,11 +124,12 @@ func (p *program) shorten(links []rtnetlink.Link) {
 			delete(p.unshortened, l.Index)
 		case p.unshortened[l.Index] != err.Error():
 			p.unshortened[l.Index] = err.Error()
-			p.log.Info("The gate takes the longer way", "interface", l.Name, "reason", err.Error())
+			p.log.Info("Gate works without a shortcut", "interface", l.Name, "reason", err.Error())
 		}
 	}
 }
 
+// shortenOne puts the shortcut on one interface, or removes it.
 func (p *program) shortenOne(l rtnetlink.Link) error {
 	err := p.othersOn(l)
 	s := p.shortcuts[l.Index]
@@ -138,7 +140,7 @@ func (p *program) shortenOne(l rtnetlink.Link) error {
 		return err
 	}
 	if err == nil {
-		err = s.Alone()
+		err = s.CheckAlone()
 	}
 	if err != nil && s != nil {
 		delete(p.shortcuts, l.Index)
@@ -147,6 +149,7 @@ func (p *program) shortenOne(l rtnetlink.Link) error {
 	return err
 }
 
+// othersOn returns an error when somebody else has filters on the interface.
 func (p *program) othersOn(l rtnetlink.Link) error {
 	for _, w := range p.ways() {
 		others, err := p.kernel.OtherFilters(l.Index, w.direction)

@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// headroom is how much earlier than its deadline a permit times out. As long as setting it takes no longer, it cannot
-	// time out late, whenever the kernel begins to count.
+	// headroom is how much earlier than its deadline a permit times out. If setting it takes no longer, it cannot time out
+	// late.
 	headroom = 5 * time.Millisecond
-	// jiffy is how coarsely the kernel counts at the worst.
+	// jiffy is the coarsest unit in which the kernel counts.
 	jiffy = 10 * time.Millisecond
-	// attempts is how often a permit that was set too slowly is set again.
+	// attempts is how often a permit is set when setting it is too slow.
 	attempts = 3
 )
 
-// errSlow says that the process stood still between reckoning a permit and the kernel's taking it, again and again.
-var errSlow = errors.New("the permit in the kernel could outlast its deadline, for setting it takes too long")
+// errSlow means that setting a permit took too long several times.
+var errSlow = errors.New("the permit in the kernel could outlast its deadline, because setting it takes too long")
 
 // ruleset is the barrier of nftables, whose permits time out.
 type ruleset struct {
@@ -33,11 +33,11 @@ type ruleset struct {
 	mu    sync.Mutex
 	state nftables.GateState
 	until time.Duration
-	// isUp is set once the tables are there.
+	// isUp is set once the tables exist.
 	isUp bool
 }
 
-// timer is the gate of nftables.
+// timer is the gate of package nftables.
 type timer interface {
 	Replace(s nftables.GateState) error
 	SetPermit(interfaces []string, permit time.Duration) error
@@ -58,8 +58,8 @@ func newRuleset(o Options) (barrier, error) {
 
 func (r *ruleset) kind() Kind { return KindNFTables }
 
-// install replaces the tables in one step, with the permit that is left. The filters of an earlier life that had a
-// program would stay closed for good, and are taken away after that.
+// install replaces the tables in one step, with the remaining permit. Then it removes the filters of an earlier life
+// with a program, which would stay closed for good.
 func (r *ruleset) install(links []rtnetlink.Link) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -111,20 +111,20 @@ func (r *ruleset) setDeadline(until time.Duration) error {
 	return nil
 }
 
-// permit sets a permit that times out at the deadline at the latest, and makes sure that it does. The kernel counts
-// from when it takes the permit, which is not known; but it was not after the setting has returned, and what is left
-// can be asked for. Where neither proves that the permit ends in time, it is set again.
+// permit sets a permit that times out at the deadline at the latest, and verifies that. The kernel counts from when it
+// takes the permit. That instant is unknown, but it is before the call returns, and the remaining time can be read. If
+// neither proves that the permit ends in time, it is set again.
 func (r *ruleset) permit(until time.Duration) error {
 	for range attempts {
-		reckoned := r.now()
-		lasts := until - reckoned - headroom
+		calculated := r.now()
+		lasts := until - calculated - headroom
 		if lasts <= 0 {
-			return fmt.Errorf("with %s left until the deadline: %w", until-reckoned, errPassed)
+			return fmt.Errorf("with %s left until the deadline: %w", until-calculated, errPassed)
 		}
 		if err := r.gate.SetPermit(r.state.Interfaces, lasts); err != nil {
 			return err
 		}
-		took := r.now() - reckoned
+		took := r.now() - calculated
 		asked := r.now()
 		left, err := r.gate.Remaining()
 		answered := r.now()

@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// timing is a gate of nftables in memory. The clock is the bubble's.
+// timing is a gate of nftables in memory. It uses the bubble's clock.
 type timing struct {
 	installed nftables.GateState
 	isUp      bool
@@ -73,7 +73,7 @@ func (k *timing) Verify([]string) error {
 
 func (k *timing) Close() error { return nil }
 
-// filters is a kernel whose filters of an earlier life are removed.
+// filters is a kernel from which the filters of an earlier life are removed.
 type filters struct {
 	Kernel
 	removed []int
@@ -93,7 +93,7 @@ func withTiming(t *testing.T, k *timing, do func(r *ruleset, now func() time.Dur
 	})
 }
 
-// However slowly a permit is set, it ends in time or is refused.
+// A permit ends in time or is refused, however slowly it is set.
 func TestPermitEndsInTime(t *testing.T) {
 	ms := func(numbers ...int) (all []time.Duration) {
 		for _, n := range numbers {
@@ -106,14 +106,14 @@ func TestPermitEndsInTime(t *testing.T) {
 		set    int
 		err    error
 	}{
-		"at once":                                    {timing{}, 1, nil},
-		"a little slow":                              {timing{before: ms(2), after: ms(2)}, 1, nil},
-		"slow after the kernel took it":              {timing{after: ms(40)}, 1, nil},
-		"slow before, so that it would end late":     {timing{before: ms(40)}, 2, nil},
-		"slow in asking, which proves nothing":       {timing{before: ms(1), after: ms(10), asking: ms(10)}, 2, nil},
-		"quick, so that slow asking does not matter": {timing{asking: ms(90)}, 1, nil},
-		"slow three times":                           {timing{before: ms(20, 20, 20)}, 3, errSlow},
-		"stopped until the deadline was past":        {timing{before: ms(150)}, 1, errPassed},
+		"at once":                                     {timing{}, 1, nil},
+		"a little slow":                               {timing{before: ms(2), after: ms(2)}, 1, nil},
+		"slow after the kernel took it":               {timing{after: ms(40)}, 1, nil},
+		"slow before, so that it would end late":      {timing{before: ms(40)}, 2, nil},
+		"slow to read, which proves nothing":          {timing{before: ms(1), after: ms(10), asking: ms(10)}, 2, nil},
+		"quick, so that slow reading does not matter": {timing{asking: ms(90)}, 1, nil},
+		"slow three times":                            {timing{before: ms(20, 20, 20)}, 3, errSlow},
+		"stopped until the deadline was past":         {timing{before: ms(150)}, 1, errPassed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := &c.kernel
@@ -135,7 +135,7 @@ func TestPermitEndsInTime(t *testing.T) {
 	}
 }
 
-// What is in the kernel is believed, not what was sent there.
+// The permit is read back from the kernel.
 func TestPermitIsReadBack(t *testing.T) {
 	for name, k := range map[string]*timing{"lost": {loses: true}, "stretched": {stretches: 50 * time.Millisecond}} {
 		t.Run(name, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestPermitIsReadBack(t *testing.T) {
 	}
 }
 
-// Installing keeps what is left of the permit, and takes away the filters that would stay closed.
+// Installing keeps the remaining permit, and removes filters that would stay closed.
 func TestRulesetIsPutBackWithItsPermit(t *testing.T) {
 	k := &timing{}
 	withTiming(t, k, func(r *ruleset, now func() time.Duration) {

@@ -62,7 +62,7 @@ func bootTime() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// beUnit is the unit's process, which obeys until its input ends.
+// beUnit runs the unit's process, which follows orders until its input ends.
 func beUnit(setup string) int {
 	var s unitSetup
 	if err := json.Unmarshal([]byte(setup), &s); err != nil {
@@ -74,7 +74,7 @@ func beUnit(setup string) int {
 		if err != nil {
 			r.Error = err.Error()
 		}
-		_ = reports.Encode(r) // Whoever started the unit may be gone, which its input tells too.
+		_ = reports.Encode(r) // The test may be gone. Then the input ends too.
 	}
 	if err := obey(s, answer); err != nil {
 		answer(report{}, err)
@@ -229,7 +229,7 @@ func (p *process) send(o order) {
 	}
 }
 
-// tell tells the unit to do something, and returns what it says to it.
+// tell sends an order to the unit and returns its report.
 func (p *process) tell(o order) (report, error) {
 	p.t.Helper()
 	p.send(o)
@@ -270,7 +270,7 @@ func (p *process) set(isOpen bool) {
 	}
 }
 
-// verify is whether the unit finds its gate open.
+// verify reports whether the unit finds its gate open.
 func (p *process) verify() error {
 	p.t.Helper()
 	_, err := p.tell(order{Do: "verify"})

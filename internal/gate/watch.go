@@ -9,21 +9,19 @@ import (
 )
 
 const (
-	// watchInterval is how often the watchman looks at the clock at the least. The timers of the process do not advance
-	// while the machine is suspended, and the boot clock does.
+	// watchInterval is the longest time between two looks at the clock. The timers of the process stop while the machine
+	// is suspended, and the boot clock does not.
 	watchInterval = 100 * time.Millisecond
-	// inspectInterval is how often the interfaces are looked at although nothing was heard of them: nobody tells when a
-	// ruleset is flushed.
+	// inspectInterval is the time between regular inspections. The flush of a ruleset, for example, is not reported.
 	inspectInterval = time.Second
-	// inspectPause is how long changes are gathered, so that many at once cost one look.
+	// inspectPause is how long changes are collected, so that many at once cost one inspection.
 	inspectPause = 20 * time.Millisecond
 )
 
-// Run follows what changes on the host, until the context ends: the unit's own addresses, which the closed gate passes,
-// and the interfaces, to which the gate is put back when they come back without it. It notes when a deadline has
-// passed. It leaves the gate as it is.
+// Run watches the host until the context ends. It passes changes of the unit's own addresses to the closed gate, puts
+// the gate back on interfaces that lost it, and notes when a deadline has passed. It leaves the gate as it is.
 //
-// Nothing that the gate promises for a deadline depends on it.
+// No deadline of the gate depends on it.
 func (g *Gate) Run(ctx context.Context) {
 	changed := make(chan struct{}, 1)
 	var parts sync.WaitGroup
@@ -32,7 +30,7 @@ func (g *Gate) Run(ctx context.Context) {
 	parts.Go(func() { g.follow(ctx, changed) })
 	ticker := time.NewTicker(inspectInterval)
 	defer ticker.Stop()
-	told := ""
+	logged := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -46,15 +44,15 @@ func (g *Gate) Run(ctx context.Context) {
 		err := g.inspect()
 		switch {
 		case err == nil:
-			told = ""
-		case err.Error() != told:
-			told = err.Error()
-			g.log.Error(err, "Looking after the gate; Set closes it until that succeeds")
+			logged = ""
+		case err.Error() != logged:
+			logged = err.Error()
+			g.log.Error(err, "Inspecting the gate failed, Set closes it until that succeeds")
 		}
 	}
 }
 
-// follow tells of changes on the host. Where that fails, the regular looks are what is left.
+// follow signals changes on the host. If that fails, the regular inspections remain.
 func (g *Gate) follow(ctx context.Context, changed chan<- struct{}) {
 	for {
 		err := rtnetlink.FollowHost(ctx, func() {
@@ -66,14 +64,14 @@ func (g *Gate) follow(ctx context.Context, changed chan<- struct{}) {
 		if ctx.Err() != nil {
 			return
 		}
-		g.log.Error(err, "Following changes of interfaces and addresses")
+		g.log.Error(err, "Following changes of interfaces and addresses failed, trying again")
 		if !pause(ctx, inspectInterval) {
 			return
 		}
 	}
 }
 
-// pause is false when the context has ended.
+// pause waits for the duration. It returns false when the context has ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -85,8 +83,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// watchDeadline is the watchman: it notes when the deadline has passed, and closes once more. The kernel has done so
-// before; but a time-out stands still while the machine is suspended, and the boot clock does not.
+// watchDeadline notes when the deadline has passed, and closes the gate once more. The kernel has closed it before. But
+// a timeout of nftables stands still while the machine is suspended, and the boot clock does not.
 func (g *Gate) watchDeadline(ctx context.Context) {
 	for {
 		timer := time.NewTimer(g.enforce())
@@ -101,19 +99,19 @@ func (g *Gate) watchDeadline(ctx context.Context) {
 	}
 }
 
-// enforce closes a gate whose deadline has passed and returns how long it can be left alone.
+// enforce closes a gate whose deadline has passed and returns how long it needs no attention.
 func (g *Gate) enforce() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.until == 0 {
-		return time.Hour // Set wakes the watchman.
+		return time.Hour // Set wakes the watcher.
 	}
 	if left := g.until - g.options.Now(); left > 0 {
 		return min(left, watchInterval)
 	}
-	g.log.Info("The gate has closed at its deadline", "deadline", g.until)
+	g.log.Info("Gate closed at its deadline", "deadline", g.until)
 	if err := g.close(); err != nil {
-		g.log.Error(err, "Closing the gate at its deadline once more")
+		g.log.Error(err, "Closing the gate at its deadline once more failed, trying again")
 		return watchInterval
 	}
 	return time.Hour

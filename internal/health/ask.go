@@ -20,7 +20,7 @@ import (
 // maxResponse bounds how much of an HTTP response is read: its status and headers.
 const maxResponse = 16 << 10
 
-// dialer opens connections from the origin and from nowhere else: routes by other interfaces would prove nothing.
+// dialer returns a dialer that opens connections from the origin only. Routes by other interfaces would prove nothing.
 func (o origin) dialer(local net.Addr) *net.Dialer {
 	return &net.Dialer{
 		LocalAddr: local, KeepAlive: -1, FallbackDelay: -1,
@@ -32,7 +32,7 @@ func (o origin) dialer(local net.Addr) *net.Dialer {
 	}
 }
 
-// prepare binds a socket to the interface, and makes raw ones tell the errors that come back by ICMP.
+// prepare binds a socket to the interface. On a raw one it also enables the errors that come back by ICMP.
 func (o origin) prepare(network string, socket int) error {
 	if err := unix.BindToDevice(socket, o.name); err != nil {
 		return fmt.Errorf("binding to interface %s: %w", o.name, err)
@@ -47,7 +47,7 @@ func (o origin) prepare(network string, socket int) error {
 	}
 }
 
-// zoned gives a link-local target the interface that it is on.
+// zoned returns a link-local target with its interface.
 func (o origin) zoned(target netip.Addr) netip.Addr {
 	if target.Is6() && target.IsLinkLocalUnicast() {
 		return target.WithZone(strconv.Itoa(o.index))
@@ -66,7 +66,7 @@ func (o origin) open(ctx context.Context, target netip.AddrPort) (net.Conn, func
 	return conn, endWith(ctx, conn), nil
 }
 
-// endWith makes what waits on the connection end with the context. What it returns closes the connection.
+// endWith closes the connection when the context ends. The function that it returns closes it earlier.
 func endWith(ctx context.Context, conn net.Conn) (end func()) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	return func() {
@@ -84,8 +84,8 @@ func connect(ctx context.Context, from origin, target netip.AddrPort) error {
 	return err
 }
 
-// get succeeds when the target answers with a status of success or a redirection, which is not followed: where that
-// leads is no matter of the interface that is probed.
+// get succeeds when the target answers with success or with a redirection. Redirections are not followed, since they
+// may lead to other interfaces.
 func get(ctx context.Context, from origin, target netip.AddrPort, location *url.URL) error {
 	conn, end, err := from.open(ctx, target)
 	if err != nil {

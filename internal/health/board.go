@@ -5,21 +5,21 @@ import (
 	"sync"
 )
 
-// entry is what is held of one interface or target.
+// entry is the state of one interface or target.
 type entry struct {
 	good bool
-	// fault says why not; empty where that is no fault.
+	// fault is why it is not good; empty if that is not a fault.
 	fault string
 }
 
-// board has the newest entry of each monitor, and reports what they make together.
+// board holds the newest entry of each monitor, and reports all of them together.
 type board struct {
 	changed func(Report)
 
 	mu     sync.Mutex
 	links  []entry
 	probes []entry
-	// looked is set when the interfaces have been looked at.
+	// looked is set when the interfaces have been looked up.
 	looked, reported bool
 	last             Report
 }
@@ -38,7 +38,7 @@ func (b *board) setProbe(i int, e entry) {
 	b.report()
 }
 
-// report is called with the lock held, so that reports arrive in their order.
+// report calls changed with the lock held, so that reports arrive in order.
 func (b *board) report() {
 	if !b.looked {
 		return
@@ -54,7 +54,7 @@ func (b *board) report() {
 	b.changed(r)
 }
 
-// sum makes bits of entries, and adds their faults. An entry that is neither good nor a fault is not judged.
+// sum converts entries to bits, and collects their faults. An entry that is neither good nor a fault is not judged.
 func sum(entries []entry, faults []string) (good, judged uint16, all []string) {
 	for i, e := range entries {
 		switch {

@@ -14,33 +14,33 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// maxMonitored is how many interfaces, and how many targets, fit a report.
+// maxMonitored is how many interfaces, and how many targets, fit into a report.
 const maxMonitored = 16
 
-// Report is what the monitors hold of the unit.
+// Report is the state of all monitors of the unit.
 type Report struct {
 	// Links has a bit for each network, in the order of the options: set while its interface can carry traffic.
 	Links uint16
 	// Probes has a bit for each probe, in the order of the options: set while the unit reaches its target. Judged is set
 	// where it knows.
 	Probes, Judged uint16
-	// Faults are why bits are not set, for people: first those of the interfaces. A probe that has not been judged yet,
-	// or that the unit has no address for, is none.
+	// Faults are why bits are not set, for people; those of interfaces come first. A probe that has not been judged yet,
+	// or for which the unit has no address, has no fault.
 	Faults []string
 }
 
-// Kernel is what is known of interfaces.
+// Kernel looks up interfaces.
 type Kernel interface {
 	Link(name string) (rtnetlink.Link, error)
 	Addresses(index int) ([]netip.Prefix, error)
 }
 
-// Options are what is monitored.
+// Options are the settings of the monitors.
 type Options struct {
 	// Networks are the traffic interfaces, and Probes the targets; at most 16 of each.
 	Networks []string
 	Probes   []contract.Probe
-	// Virtual are the virtual addresses, which are no addresses of the unit's own.
+	// Virtual are the virtual addresses, which do not count as the unit's own.
 	Virtual []netip.Addr
 	Kernel  Kernel
 	Log     logr.Logger
@@ -51,12 +51,12 @@ type Monitors struct {
 	networks []string
 	probes   []*probe
 	kernel   Kernel
-	// follow tells when interfaces change.
+	// follow reports changes of interfaces.
 	follow func(ctx context.Context, changed func()) error
 	log    logr.Logger
 }
 
-// New makes the monitors. They begin with Run.
+// New returns the monitors. They start with Run.
 func New(o Options) (*Monitors, error) {
 	m := &Monitors{networks: o.Networks, kernel: o.Kernel, follow: rtnetlink.FollowLinks, log: o.Log}
 	var errs []error
@@ -75,8 +75,8 @@ func New(o Options) (*Monitors, error) {
 	return m, nil
 }
 
-// Run monitors until the context ends. It calls changed with the first report, when it has looked at the interfaces,
-// and then with each that differs from the one before; one call at a time.
+// Run monitors until the context ends. It calls changed with the first report, when it has looked up the interfaces,
+// and then with each report that differs from the previous one. It makes one call at a time.
 func (m *Monitors) Run(ctx context.Context, changed func(Report)) {
 	b := &board{links: make([]entry, len(m.networks)), probes: make([]entry, len(m.probes)), changed: changed}
 	var running sync.WaitGroup
@@ -87,7 +87,7 @@ func (m *Monitors) Run(ctx context.Context, changed func(Report)) {
 	running.Wait()
 }
 
-// pause waits, and tells whether the context has lasted.
+// pause waits for the duration. It returns false when the context has ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -10,7 +10,7 @@ import (
 	"net/netip"
 )
 
-// The networks of raw sockets, as package net names them, and the messages of RFC 792 and RFC 4443.
+// Networks of raw sockets, as package net names them, and message types of RFC 792 and RFC 4443.
 const (
 	networkICMP   = "ip4:icmp"
 	networkICMPv6 = "ip6:ipv6-icmp"
@@ -21,8 +21,8 @@ const (
 	echoReplyICMPv6   = 129
 )
 
-// tokenBytes is how much of an echo is random: identifier, sequence number and data. Nobody who does not see the
-// request can answer it, and nobody else's answer is taken for one.
+// tokenBytes is how much of an echo is random: identifier, sequence number and data. Only a station that sees the
+// request can answer it.
 const tokenBytes = 2 + 2 + 12
 
 // ping succeeds when the target answers an echo request. It needs NET_RAW.
@@ -67,13 +67,12 @@ func awaitEcho(conn *net.IPConn, reply byte, token []byte) error {
 	}
 }
 
-// isAnswer tells an answer to this request from all that a raw socket receives besides: answers to others, and
-// requests.
+// isAnswer reports whether a message answers this request. A raw socket also receives answers to others, and requests.
 func isAnswer(message []byte, reply byte, token []byte) bool {
 	return len(message) == 4+len(token) && message[0] == reply && message[1] == 0 && bytes.Equal(message[4:], token)
 }
 
-// checksum is that of RFC 1071, of an even number of bytes.
+// checksum returns the checksum of RFC 1071 of an even number of bytes.
 func checksum(b []byte) uint16 {
 	var sum uint32
 	for i := 0; i+1 < len(b); i += 2 {

@@ -12,11 +12,11 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// lookAgain is how long the monitor waits after it could not look at the interfaces, or be told of their changes.
+// lookAgain is the pause after looking up the interfaces failed, or following their changes.
 const lookAgain = time.Second
 
-// watchLinks keeps the board's links. A change of any interface makes it look at all of its own: that is right whatever
-// the change was, and however many the kernel could not tell of.
+// watchLinks updates the board's links. After a change of any interface it looks up all of its own. That is right for
+// any change, and for changes that the kernel could not report.
 func (m *Monitors) watchLinks(ctx context.Context, b *board) {
 	changes := make(chan struct{}, 1)
 	var following sync.WaitGroup
@@ -39,12 +39,12 @@ func (m *Monitors) watchLinks(ctx context.Context, b *board) {
 	}
 }
 
-// followLinks passes on that interfaces have changed.
+// followLinks signals that interfaces have changed.
 func (m *Monitors) followLinks(ctx context.Context, changes chan<- struct{}) {
 	changed := func() {
 		select {
 		case changes <- struct{}{}:
-		default: // It has not looked since the last change yet.
+		default: // The last signal was not read yet.
 		}
 	}
 	for {
@@ -56,11 +56,11 @@ func (m *Monitors) followLinks(ctx context.Context, changes chan<- struct{}) {
 		if !pause(ctx, lookAgain) {
 			return
 		}
-		changed() // There may have been some meanwhile.
+		changed() // Some changes may have been missed.
 	}
 }
 
-// look looks at all interfaces. One that it could not look at does not count as good.
+// look looks up all interfaces. One that cannot be looked up does not count as good.
 func (m *Monitors) look() (links []entry, err error) {
 	var errs []error
 	for _, name := range m.networks {
@@ -74,7 +74,7 @@ func (m *Monitors) look() (links []entry, err error) {
 	return links, errors.Join(errs...)
 }
 
-// linkFault says why an interface cannot carry traffic; nothing if it can.
+// linkFault returns why an interface cannot carry traffic, or an empty string.
 func linkFault(name string, link rtnetlink.Link, err error) string {
 	switch {
 	case errors.Is(err, unix.ENODEV):

@@ -18,14 +18,14 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 )
 
-// maxDelay bounds how much later than others a probe begins. Within it the moment is random, so that the probes of both
-// units, and of all pairs that a node has begun to run, do not go out at once.
+// maxDelay bounds the random delay of a first probe. The probes of both units, and of all pairs that a node starts,
+// must not go out at once.
 const maxDelay = 500 * time.Millisecond
 
-// errNoAddress says that the unit cannot probe. It may be meant so: a standby needs no address of its own.
+// errNoAddress means that the unit cannot probe. This may be intended: a standby needs no address of its own.
 var errNoAddress = errors.New("the unit has no address of its own to probe from")
 
-// origin is where a probe is sent from.
+// origin is the interface and address from which a probe is sent.
 type origin struct {
 	name    string
 	index   int
@@ -35,9 +35,9 @@ type origin struct {
 // probe is one target.
 type probe struct {
 	contract.Probe
-	// target says in words what is probed.
+	// target describes what is probed.
 	target string
-	// ask asks the target once. It fails unless the target gives the answer that it should give.
+	// ask probes the target once. It fails unless the target gives the expected answer.
 	ask     func(ctx context.Context, from origin) error
 	virtual []netip.Addr
 	kernel  Kernel
@@ -63,7 +63,7 @@ func newProbe(s contract.Probe, o Options) (*probe, error) {
 		p.target = "HTTP " + location.String()
 		p.ask = func(ctx context.Context, from origin) error { return get(ctx, from, at, location) }
 	default:
-		return nil, fmt.Errorf("probe %s: type %q is none of %s, %s and %s", s.Name, s.Type,
+		return nil, fmt.Errorf("probe %s: type %q is unknown; it must be %s, %s or %s", s.Name, s.Type,
 			contract.ProbeICMP, contract.ProbeTCP, contract.ProbeHTTP)
 	}
 	if !s.Host.IsValid() || s.IntervalMilliseconds <= 0 || s.TimeoutMilliseconds <= 0 ||
@@ -73,7 +73,7 @@ func newProbe(s contract.Probe, o Options) (*probe, error) {
 	return p, nil
 }
 
-// run probes until the context ends, and tells what is held of the target whenever that changes.
+// run probes until the context ends, and reports each change of the entry.
 func (p *probe) run(ctx context.Context, judged func(entry)) {
 	interval := milliseconds(p.IntervalMilliseconds)
 	limits := thresholds{failure: int(p.FailureThreshold), success: int(p.SuccessThreshold)}
@@ -99,8 +99,8 @@ func (p *probe) run(ctx context.Context, judged func(entry)) {
 	}
 }
 
-// entry is what the verdict and the error of the last try make. A fault keeps the words that it began with: a target
-// that fails now in one way and now in another is one fault.
+// entry returns the entry for the verdict and the error of the last try. A fault keeps its first text: a target that
+// fails now in one way and now in another has one fault.
 func (p *probe) entry(v verdict, err error, told entry) entry {
 	switch {
 	case v == reached:
@@ -109,7 +109,7 @@ func (p *probe) entry(v verdict, err error, told entry) entry {
 		return entry{}
 	case told.fault != "":
 		return told
-	case err == nil: // not often enough yet
+	case err == nil: // Not often enough yet.
 		return entry{}
 	default:
 		return entry{fault: fmt.Sprintf("probe %s: %s from interface %s has failed %d times in a row: %s",
@@ -129,7 +129,7 @@ func (p *probe) logVerdict(v verdict, err error) {
 	}
 }
 
-// try probes once, from an address that is looked up each time: it comes and goes with the role.
+// try probes once. It looks up the source address each time, since that comes and goes with the role.
 func (p *probe) try(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, milliseconds(p.TimeoutMilliseconds))
 	defer cancel()
@@ -148,8 +148,8 @@ func (p *probe) try(ctx context.Context) error {
 	return p.ask(ctx, origin{name: p.Interface, index: link.Index, address: from})
 }
 
-// reason is an error in the words of a fault. They are the same each time, so that a fault is the same: without the
-// port that the kernel happened to choose.
+// reason returns the text of an error for a fault. It contains nothing that differs from try to try, such as the local
+// port.
 func (p *probe) reason(err error) string {
 	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {
@@ -169,9 +169,8 @@ func (p *probe) reason(err error) string {
 	return err.Error()
 }
 
-// source chooses the address to probe a target from: one of the unit's own, and only then a virtual one; of these, one
-// that has the target on its network, and only then another. Link-local addresses of IPv6 reach each other and nothing
-// else.
+// source chooses the address from which a target is probed. It prefers the unit's own addresses to virtual ones, and
+// among these an address on the target's network. Link-local IPv6 addresses only reach each other.
 func source(target netip.Addr, addresses []netip.Prefix, virtual []netip.Addr) (netip.Addr, bool) {
 	best, found := 0, netip.Addr{}
 	for _, a := range addresses {

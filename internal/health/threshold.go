@@ -1,10 +1,11 @@
 package health
 
-// verdict is what is held of a target.
+// verdict is the judgement about a target.
 type verdict uint8
 
 const (
-	// unknown is held before there was enough to judge by. For the machine it is as unreached, but it is no fault yet.
+	// unknown is the verdict before there are enough results. The machine treats it as unreached, but it is not a fault
+	// yet.
 	unknown verdict = iota
 	reached
 	unreached
@@ -13,14 +14,14 @@ const (
 // thresholds are how many results in a row change a verdict.
 type thresholds struct{ failure, success int }
 
-// judgement is a verdict and the results in a row that speak against it. The zero judgement is the first.
+// judgement is a verdict and the results in a row against it. The zero judgement is the first.
 type judgement struct {
 	verdict  verdict
 	contrary int
 }
 
-// after takes in the next result. The first success is believed at once, as there is no verdict that it would have to
-// outweigh; the first failure is not, since a unit that starts may be quicker than its network.
+// after returns the judgement after the next result. The first success counts at once, since there is no verdict to
+// outweigh. The first failure does not, since a unit that starts may be faster than its network.
 func (j judgement) after(success bool, t thresholds) judgement {
 	against, needed := reached, t.success
 	if !success {

@@ -23,7 +23,7 @@ func TestJudgement(t *testing.T) {
 		"successes not in a row":         {"---+-+-", "??uuuuu"},
 		"there and back":                 {"+---++---", "rrruurrru"},
 		"it stays what it is":            {"+++++---------", "rrrrrrruuuuuuu"},
-		"the count begins anew":          {"+-----+--+", "rrruuuuuuu"},
+		"the count starts again":         {"+-----+--+", "rrruuuuuuu"},
 		"a single success is not enough": {"---+---+", "??uuuuuu"},
 	} {
 		t.Run(name, func(t *testing.T) {

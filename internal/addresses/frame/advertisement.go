@@ -10,18 +10,19 @@ const (
 	neighborSolicitation  = 135
 	neighborAdvertisement = 136
 
-	// hopLimit is what neighbours demand, since it shows that a packet has crossed no router.
+	// hopLimit is what neighbours require. It shows that a packet has crossed no router.
 	hopLimit = 255
 
-	// flagRouter and flagOverride are of RFC 4861, section 4.4. Router: hosts that have the address as their default
-	// router would drop it otherwise. Override: replace the MAC that is cached.
+	// flagRouter and flagOverride are of RFC 4861, section 4.4. Without Router, hosts that have the address as their
+	// default router would drop it. Override replaces the cached MAC.
 	flagRouter   = 0x80
 	flagOverride = 0x20
 
 	optionTargetLinkLayer = 2
 )
 
-// UnsolicitedAdvertisement tells all nodes of a link that the IPv6 address is at the MAC (RFC 4861, section 7.2.6).
+// UnsolicitedAdvertisement returns a frame that announces the IPv6 address at the MAC to all nodes of a link (RFC 4861,
+// section 7.2.6).
 func UnsolicitedAdvertisement(mac MAC, address netip.Addr) []byte {
 	source, destination := address.As16(), netip.IPv6LinkLocalAllNodes().As16()
 
@@ -42,7 +43,7 @@ func icmpv6(f []byte, source, destination [16]byte, body []byte) []byte {
 	return append(f, body...)
 }
 
-// checksum is that of RFC 4443, section 2.3: over a pseudo-header (RFC 8200, section 8.1) and the message.
+// checksum returns the checksum of RFC 4443, section 2.3: over a pseudo-header (RFC 8200, section 8.1) and the message.
 func checksum(source, destination [16]byte, body []byte) uint16 {
 	var sum uint32
 	add := func(b []byte) {

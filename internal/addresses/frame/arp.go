@@ -19,7 +19,7 @@ const (
 	etherTypeIPv6 = 0x86dd
 )
 
-// What an ARP packet speaks of (RFC 826).
+// Fields of an ARP packet (RFC 826).
 const (
 	hardwareEthernet = 1
 	protocolIPv4     = 0x0800
@@ -29,15 +29,14 @@ const (
 type Operation uint16
 
 const (
-	// Request is the ARP Announcement of RFC 5227, section 3: the form that every host must take in.
+	// Request is the ARP Announcement of RFC 5227, section 3, which every host must accept.
 	Request Operation = 1
-	// Reply is the gratuitous reply of RFC 5944, section 4.6, which some hosts and switches heed where they do not heed
-	// the request.
+	// Reply is the gratuitous reply of RFC 5944, section 4.6. Some hosts and switches accept it and not the request.
 	Reply Operation = 2
 )
 
-// GratuitousARP tells a broadcast domain that the IPv4 address is at the MAC: sender and target address are both the
-// address that is announced. In a reply the target's MAC is the sender's too, in a request it is zero.
+// GratuitousARP returns a frame that announces the IPv4 address at the MAC to a broadcast domain. Sender and target
+// address are both the announced address. The target MAC is the sender's too in a reply, and zero in a request.
 func GratuitousARP(op Operation, mac MAC, address netip.Addr) []byte {
 	var target MAC
 	if op == Reply {
@@ -46,7 +45,7 @@ func GratuitousARP(op Operation, mac MAC, address netip.Addr) []byte {
 	return arp(op, mac, address, target, address)
 }
 
-// arp is an ARP packet that everybody on the segment receives.
+// arp returns a broadcast ARP packet.
 func arp(op Operation, sender MAC, from netip.Addr, target MAC, to netip.Addr) []byte {
 	f := ethernet(broadcast, sender, etherTypeARP)
 	f = binary.BigEndian.AppendUint16(f, hardwareEthernet)

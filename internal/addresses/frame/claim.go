@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// Where things are in a frame, counted from its beginning. A tag of a VLAN is not in it: the kernel keeps it apart.
+// Offsets of fields in a frame. A VLAN tag is not in it: the kernel keeps it apart.
 const (
 	atEtherType = 12
 	atPayload   = 14
@@ -21,15 +21,14 @@ const (
 	atAdvertisementOption = atICMPv6 + 24
 )
 
-// Claim is what a frame says of who has an address.
+// Claim is what a frame claims: which station has an address.
 type Claim struct {
 	Address netip.Addr
 	MAC     MAC
 }
 
-// ParseClaim reads a frame by which a station says that it has an address: an ARP packet, whatever it asks or answers,
-// claims its sender's address (RFC 5227, section 2.4), and a neighbour advertisement its target (RFC 4862, section
-// 5.4.4).
+// ParseClaim parses a frame by which a station claims an address. An ARP packet claims its sender's address, whether it
+// asks or answers (RFC 5227, section 2.4). A neighbour advertisement claims its target (RFC 4862, section 5.4.4).
 func ParseClaim(f []byte) (Claim, bool) {
 	if len(f) < atPayload {
 		return Claim{}, false
@@ -51,7 +50,7 @@ func arpClaim(f []byte) (Claim, bool) {
 		return Claim{}, false
 	}
 	address := netip.AddrFrom4([4]byte(f[atARPSender:]))
-	return Claim{Address: address, MAC: MAC(f[atARPSenderMAC:])}, !address.IsUnspecified() // that is a probe
+	return Claim{Address: address, MAC: MAC(f[atARPSenderMAC:])}, !address.IsUnspecified() // An unspecified sender is a probe.
 }
 
 func advertisementClaim(f []byte) (Claim, bool) {

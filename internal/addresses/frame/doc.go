@@ -1,4 +1,4 @@
-// Package frame builds the Ethernet frames by which a unit tells its neighbours where a virtual address is now, and
-// asks whether somebody else has it; and it finds, and reads, those by which others say so. It is pure: bytes from
-// addresses and back, no sockets. Package vip sends and receives them.
+// Package frame builds the Ethernet frames by which a unit announces the location of a virtual address and probes for
+// other stations that have it. It also recognises and parses the frames in which others claim an address. It is pure:
+// it converts addresses to bytes and back, without sockets. Package addresses sends and receives the frames.
 package frame

@@ -7,15 +7,15 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// MaxClaim is how much of a frame a filter lets through: more than any claim has that is not padded.
+// MaxClaim is how much of a frame a filter lets through: more than any claim without padding.
 const MaxClaim = 256
 
 // packetOutgoing is PACKET_OUTGOING of include/uapi/linux/if_packet.h.
 const packetOutgoing = 4
 
-// ClaimFilter is a program for a packet socket that receives all protocols. It lets through what claims one of the
-// addresses and came in, untagged or with the tag that is none (VLAN 0). The kernel runs it on every frame that comes
-// in, so what is most of the traffic leaves it first.
+// ClaimFilter returns a program for a packet socket that receives all protocols. It passes incoming frames that claim
+// one of the addresses, untagged or with the priority tag (VLAN 0). The kernel runs it on every incoming frame, so it
+// drops ordinary traffic first.
 func ClaimFilter(addresses []netip.Addr) []bpf.Instruction {
 	return append([]bpf.Instruction{
 		bpf.LoadExtension{Num: bpf.ExtType},
@@ -30,7 +30,7 @@ func ClaimFilter(addresses []netip.Addr) []bpf.Instruction {
 	}, claimsOf(addresses)...)
 }
 
-// claimsOf is the part of the filter that looks into the frame.
+// claimsOf returns the part of the filter that looks into the frame.
 func claimsOf(addresses []netip.Addr) []bpf.Instruction {
 	arp := []bpf.Instruction{bpf.LoadAbsolute{Off: atARPSender, Size: 4}}
 	advertisement := []bpf.Instruction{
@@ -64,7 +64,7 @@ func claimsOf(addresses []netip.Addr) []bpf.Instruction {
 	return append(append(program, arp...), advertisement...)
 }
 
-// hasTarget lets an advertisement of the address through, and goes on behind its last instruction with any other.
+// hasTarget passes an advertisement of the address, and continues behind its last instruction with any other.
 func hasTarget(address [16]byte) []bpf.Instruction {
 	var program []bpf.Instruction
 	for i := range uint32(4) {

@@ -5,15 +5,15 @@ import (
 	"github.com/cilium/ebpf/asm"
 )
 
-// verdict is what a program says of a packet, from include/uapi/linux/pkt_cls.h.
+// verdict is the decision of a program about a packet, from include/uapi/linux/pkt_cls.h.
 type verdict int32
 
 const (
-	// noOpinion lets the packet go on to whatever else hangs on the interface.
+	// noOpinion lets the packet continue with other programs on the interface.
 	noOpinion verdict = -1 // TC_ACT_UNSPEC, TCX_NEXT
-	// accept lets the packet go on, past everything else.
+	// accept lets the packet pass without other programs.
 	accept verdict = 0 // TC_ACT_OK, TCX_PASS
-	// drop ends it.
+	// drop drops the packet.
 	drop verdict = 2 // TC_ACT_SHOT, TCX_DROP
 )
 
@@ -34,14 +34,14 @@ const (
 	mine     = asm.R9 // 1 when the destination is an address of the unit
 )
 
-// state is what the programs look at.
+// state is what the programs read.
 type state struct {
 	permit                  *ebpf.Map
 	own4, own6, virtualMACs *ebpf.Map
 	interfaces              int // how many slots for interfaces are in use
 }
 
-// assembly is a program that is being written.
+// assembly is a program under construction.
 type assembly struct {
 	state
 	code   asm.Instructions
@@ -61,7 +61,7 @@ func (a *assembly) add(code ...asm.Instruction) {
 // label names the instruction that is added next.
 func (a *assembly) label(name string) { a.labels = append(a.labels, name) }
 
-// end is where the verdicts are.
+// end returns the instructions of the verdicts.
 func (a *assembly) end(pass verdict) asm.Instructions {
 	a.label("drop")
 	a.add(asm.Mov.Imm(asm.R0, int32(drop)), asm.Return())
@@ -70,8 +70,8 @@ func (a *assembly) end(pass verdict) asm.Instructions {
 	return a.code
 }
 
-// load copies a part of the frame, from the position on, onto the stack. A frame that is too short is dropped. The
-// kernel finds the part wherever it lies, in the packet's first buffer or not.
+// load copies a part of the frame onto the stack, from the position on. A frame that is too short is dropped. The
+// kernel finds the part in any buffer of the packet.
 func (a *assembly) load(to int16, length int32) {
 	a.add(
 		asm.Mov.Reg(asm.R1, packet),
@@ -83,15 +83,15 @@ func (a *assembly) load(to int16, length int32) {
 	)
 }
 
-// byteAt reads a byte of what was loaded.
+// byteAt reads a byte of the loaded part.
 func (a *assembly) byteAt(to asm.Register, at int16) { a.add(asm.LoadMem(to, asm.R10, at, asm.Byte)) }
 
-// numberAt reads two bytes of what was loaded, which are in network order.
+// numberAt reads two bytes of the loaded part, which are in network order.
 func (a *assembly) numberAt(to asm.Register, at int16) {
 	a.add(asm.LoadMem(to, asm.R10, at, asm.Half), asm.HostTo(asm.BE, to, asm.Half))
 }
 
-// find looks up what was loaded in a list. R0 is zero when it is not in it.
+// find looks up the loaded part in a list. R0 is zero when it is not there.
 func (a *assembly) find(list *ebpf.Map, at int16) {
 	a.add(
 		asm.LoadMapPtr(asm.R1, list.FD()),
@@ -100,7 +100,7 @@ func (a *assembly) find(list *ebpf.Map, at int16) {
 	)
 }
 
-// passIfOwn ends the program: what was loaded passes where it is in the list, and is dropped where it is not.
+// passIfOwn ends the program: the packet passes if the loaded part is in the list, and is dropped otherwise.
 func (a *assembly) passIfOwn(list *ebpf.Map, at int16) {
 	a.find(list, at)
 	a.add(asm.JNE.Imm(asm.R0, 0, "pass"), asm.Ja.Label("drop"))

@@ -5,10 +5,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// egress judges what goes out, packets of raw sockets included. Past the deadline passes only what the unit itself has
-// made and what claims nothing that is shared: from an address of its own or from none, as when it looks for
-// duplicates, and from a MAC address of its own. What was routed is dropped even if translated to an address of the
-// unit.
+// egress decides about outgoing packets, including those of raw sockets. Past the deadline it passes only packets that
+// the unit itself has made and that claim nothing shared. They must come from an address of its own, or from none as in
+// duplicate address detection, and from a MAC address of its own. Routed packets are dropped, even if they were
+// translated to an address of the unit.
 func egress(s state, pass verdict) asm.Instructions {
 	a := &assembly{state: s}
 	a.passOutBefore()
@@ -49,8 +49,8 @@ func egress(s state, pass verdict) asm.Instructions {
 	return a.end(pass)
 }
 
-// dropIfVirtual drops a frame whose MAC address is one that the pair shares: a switch would learn that the address is
-// here now.
+// dropIfVirtual drops a frame with a MAC address that the pair shares. A switch would learn that the address is here
+// now.
 func (a *assembly) dropIfVirtual(at int16) {
 	a.find(a.virtualMACs, at)
 	a.add(asm.JNE.Imm(asm.R0, 0, "drop"))

@@ -57,12 +57,12 @@ func ip6(from MAC, next byte, source, destination netip.Addr, payload ...byte) [
 	return ethernet(from, 0x86dd, append(p, payload...)...)
 }
 
-// extension is an extension header of IPv6, of so many units of eight bytes beyond the first.
+// extension returns an extension header of IPv6, of so many units of eight bytes beyond the first.
 func extension(next, length byte, payload ...byte) []byte {
 	return append(append([]byte{next, length}, make([]byte, 6+8*int(length))...), payload...)
 }
 
-// neighbour is a solicitation or advertisement.
+// neighbour returns a solicitation or advertisement.
 func neighbour(kind byte, target netip.Addr) []byte {
 	return append([]byte{kind, 0, 0, 0, 0, 0, 0, 0}, target.AsSlice()...)
 }
@@ -84,7 +84,7 @@ type sample struct {
 	in, out bool
 }
 
-// samples are frames of every sort that matters. Those of a neighbour are meant to come in and those of the unit to go
+// samples returns frames of every sort that matters. Those of a neighbour are meant to come in and those of the unit to go
 // out, yet each is tried both ways.
 func samples() []sample {
 	const in, out, no = true, true, false

@@ -56,8 +56,8 @@ const (
 	icmpv6Advertisement  = 136
 )
 
-// ethernet reads the Ethernet header and the VLAN tags, which do not matter: the position is behind them afterwards,
-// and the kind is the type of what follows. Where there are more tags than that, the kind is that of a tag.
+// ethernet reads the Ethernet header and skips VLAN tags. Afterwards the position is behind them, and the kind is the
+// type of what follows. With too many tags the kind is that of a tag.
 func (a *assembly) ethernet() {
 	a.add(asm.Mov.Imm(position, 0))
 	a.load(ethernetAt, ethernetLength)
@@ -77,7 +77,7 @@ func (a *assembly) ethernet() {
 	}
 }
 
-// byType goes on at the label of the frame's type. Of other types nothing can be said, and so they are dropped.
+// byType continues at the label of the frame's type. Frames of other types are dropped.
 func (a *assembly) byType() {
 	a.add(
 		asm.JEq.Imm(kind, unix.ETH_P_IP, "IPv4"),
@@ -87,7 +87,7 @@ func (a *assembly) byType() {
 	)
 }
 
-// arp reads an ARP packet of IPv4 over Ethernet; any other is dropped.
+// arp reads an ARP packet of IPv4 over Ethernet and drops any other.
 func (a *assembly) arp() {
 	a.load(networkAt, arpLength)
 	a.numberAt(asm.R1, networkAt)
@@ -98,7 +98,7 @@ func (a *assembly) arp() {
 	a.add(asm.JNE.Imm(asm.R1, 6<<8|4, "drop"))
 }
 
-// ipv4 reads the header of an IPv4 packet, and leaves the position behind it and its options.
+// ipv4 reads the header of an IPv4 packet, and moves the position behind it and its options.
 func (a *assembly) ipv4() {
 	a.load(networkAt, ipv4Length)
 	a.version(4)
@@ -111,7 +111,7 @@ func (a *assembly) ipv4() {
 	)
 }
 
-// ipv6 reads the header of an IPv6 packet, and leaves the position behind it.
+// ipv6 reads the header of an IPv6 packet, and moves the position behind it.
 func (a *assembly) ipv6() {
 	a.load(networkAt, ipv6Length)
 	a.version(6)
@@ -123,9 +123,9 @@ func (a *assembly) version(number int32) {
 	a.add(asm.RSh.Imm(asm.R1, 4), asm.JNE.Imm(asm.R1, number, "drop"))
 }
 
-// extensions goes behind the extension headers of an IPv6 packet that may stand before a message to neighbours; the
-// kind is what follows them. A longer chain than that of any honest packet is dropped. A fragment is left as such:
-// messages to neighbours must not be fragmented, and are not heeded when they are (RFC 6980).
+// extensions skips the extension headers of an IPv6 packet that may precede a neighbour discovery message. Afterwards
+// the kind is that of what follows. A longer chain than in any legitimate packet is dropped. A fragment stays one:
+// neighbour discovery messages must not be fragmented, and are ignored when they are (RFC 6980).
 func (a *assembly) extensions() {
 	a.byteAt(kind, networkAt+ipv6Next)
 	for n := range maximumExtensions {

@@ -11,10 +11,10 @@ const (
 	dhcpClient = 68
 )
 
-// ingress judges what comes in. Past the deadline passes only what the unit's own stack needs: packets to an address of
-// its own, ARP and neighbour solicitations that ask for one, the ICMPv6 messages to all that a host heeds, and answers
-// of a DHCP server, which may go to an address that is not there yet. All that would be routed on, and every question
-// for a virtual address, is dropped.
+// ingress decides about incoming packets. Past the deadline it passes only what the unit's own stack needs: packets to
+// an address of its own, ARP and neighbour solicitations for one, and ICMPv6 messages to all hosts. Answers of a DHCP
+// server pass too, since their address may not exist yet. Packets that would be routed, and every question for a
+// virtual address, are dropped.
 func ingress(s state, pass verdict) asm.Instructions {
 	a := &assembly{state: s}
 	a.passBefore()
@@ -44,7 +44,7 @@ func ingress(s state, pass verdict) asm.Instructions {
 	return a.end(pass)
 }
 
-// fromDHCPServer passes an answer of a DHCP server, wherever it goes, and drops everything else.
+// fromDHCPServer passes an answer of a DHCP server to any address, and drops everything else.
 func (a *assembly) fromDHCPServer() {
 	a.byteAt(asm.R1, networkAt+ipv4Protocol)
 	a.add(asm.JNE.Imm(asm.R1, unix.IPPROTO_UDP, "drop"))
@@ -60,8 +60,8 @@ func (a *assembly) fromDHCPServer() {
 	a.add(asm.JEq.Imm(asm.R1, dhcpClient, "pass"), asm.Ja.Label("drop"))
 }
 
-// messageToHost passes what is for the unit, but for solicitations of what is not its own; and of what is for many, the
-// messages that every host heeds.
+// messageToHost passes messages for the unit, except solicitations of addresses that are not its own. Of multicast
+// messages it passes those that every host needs.
 func (a *assembly) messageToHost() {
 	a.add(
 		asm.JEq.Imm(kind, unix.IPPROTO_ICMPV6, "ICMPv6"),

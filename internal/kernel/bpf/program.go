@@ -24,8 +24,8 @@ const (
 	maximumMACs = 256
 )
 
-// Program is the gate's program in the kernel, in both directions, with one deadline for all interfaces that it is put
-// on. It is closed until a deadline is set.
+// Program is the gate's program in the kernel, for both directions, with one deadline for all of its interfaces. It is
+// closed until a deadline is set.
 type Program struct {
 	state
 	ingress, egress *ebpf.Program
@@ -35,7 +35,7 @@ type Program struct {
 	shared []byte
 }
 
-// Load brings the program into the kernel, for as many interfaces at the most. It needs the capabilities BPF and
+// Load loads the program into the kernel, for at most that many interfaces. It needs the capabilities BPF and
 // NET_ADMIN, and Linux 5.8.
 func Load(interfaces int) (p *Program, err error) {
 	p = &Program{state: state{interfaces: interfaces}}
@@ -100,8 +100,8 @@ func (p *Program) makeMaps() error {
 	return nil
 }
 
-// raiseLockedMemory raises the limit as far as anyone may. Before 5.11 the kernel counted maps against it; since then
-// they are counted in the memory of the container, and the limit means nothing here.
+// raiseLockedMemory raises the limit of locked memory. Before Linux 5.11 maps counted against it; since then they count
+// as memory of the container.
 func raiseLockedMemory() {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit) == nil && limit.Cur < limit.Max {
@@ -110,7 +110,7 @@ func raiseLockedMemory() {
 	}
 }
 
-// explain adds to the kernel's few words what a person can do.
+// explain adds to an error of the kernel what a person can do.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, os.ErrPermission):
@@ -125,13 +125,12 @@ func explain(err error) error {
 	}
 }
 
-// word is one of the memory that is shared. Storing it is one step: no packet sees a half of it.
+// word returns one word of the shared memory. A store is atomic: no packet sees half of it.
 func (p *Program) word(at uintptr) *atomic.Uint64 {
 	return (*atomic.Uint64)(unsafe.Pointer(&p.shared[at]))
 }
 
-// SetDeadline moves the deadline on the boot clock. It holds for the next packet. Zero closes, also for what is on its
-// way through.
+// SetDeadline moves the deadline on the boot clock. It holds for the next packet. Zero closes the gate.
 func (p *Program) SetDeadline(until time.Duration) {
 	p.word(deadlineAt).Store(uint64(max(until, 0)))
 	if until <= 0 {
@@ -139,11 +138,11 @@ func (p *Program) SetDeadline(until time.Duration) {
 	}
 }
 
-// Deadline is what the program compares the clock with now.
+// Deadline returns the deadline that the program compares with the clock.
 func (p *Program) Deadline() time.Duration { return time.Duration(p.word(deadlineAt).Load()) }
 
-// SetInterfaces tells which interfaces the program is on. What came in by them is not judged again on its way out, so
-// that none must be named before the program is on it.
+// SetInterfaces sets the interfaces that the program is on. Packets that came in by them are not checked again on their
+// way out, so an interface must not be set before the program is on it.
 func (p *Program) SetInterfaces(indices []int) {
 	for n := range p.interfaces {
 		index := uint32(0)
@@ -154,10 +153,10 @@ func (p *Program) SetInterfaces(indices []int) {
 	}
 }
 
-// Ingress is the program for what comes in, as a file descriptor and as the number that the kernel knows it by.
+// Ingress returns the file descriptor and the kernel ID of the program for incoming packets.
 func (p *Program) Ingress() (fd int, id uint32, err error) { return describe(p.ingress) }
 
-// Egress is the program for what goes out.
+// Egress returns the same of the program for outgoing packets.
 func (p *Program) Egress() (fd int, id uint32, err error) { return describe(p.egress) }
 
 func describe(program *ebpf.Program) (fd int, id uint32, err error) {
@@ -172,8 +171,8 @@ func describe(program *ebpf.Program) (fd int, id uint32, err error) {
 	return program.FD(), uint32(number), nil
 }
 
-// SetOwnAddresses makes these the addresses of the unit itself, which are reached while the gate is closed. New ones
-// are added before old ones go.
+// SetOwnAddresses replaces the addresses of the unit itself, which stay reachable while the gate is closed. New ones
+// are added before old ones are removed.
 func (p *Program) SetOwnAddresses(addresses []netip.Addr) error {
 	var own4, own6 [][]byte
 	for _, a := range addresses {
@@ -189,7 +188,7 @@ func (p *Program) SetOwnAddresses(addresses []netip.Addr) error {
 	return nil
 }
 
-// SetVirtualMACs makes these the MAC addresses that nothing is sent from while the gate is closed.
+// SetVirtualMACs replaces the MAC addresses from which nothing is sent while the gate is closed.
 func (p *Program) SetVirtualMACs(macs []MAC) error {
 	var keys [][]byte
 	for _, m := range macs {
@@ -201,7 +200,7 @@ func (p *Program) SetVirtualMACs(macs []MAC) error {
 	return nil
 }
 
-// replace makes the keys those of the map.
+// replace replaces the keys of the map.
 func replace(m *ebpf.Map, keys [][]byte) error {
 	wanted := map[string]bool{}
 	for _, k := range keys {
@@ -233,9 +232,9 @@ func replace(m *ebpf.Map, keys [][]byte) error {
 	return nil
 }
 
-// Check has the kernel run the program on a frame that is for nobody, and finds out whether it passes before the
-// deadline and not after it. A gate whose clock is behind that of its deadlines, as one in a time namespace can be,
-// would close late, and is found so. It leaves the program closed.
+// Check verifies that the program passes a test frame before the deadline and not after it. The clock of a gate in a
+// time namespace can be behind that of its deadlines, so it would close late; Check finds that. It leaves the program
+// closed.
 func (p *Program) Check(now func() time.Duration) error {
 	defer p.SetDeadline(0)
 	frame := make([]byte, 64)
@@ -256,7 +255,7 @@ func (p *Program) Check(now func() time.Duration) error {
 	return nil
 }
 
-// Close gives back what the process holds. Wherever the program was put it stays, with its last deadline.
+// Close releases what the process holds. The program stays on its interfaces, with its last deadline.
 func (p *Program) Close() error {
 	var errs []error
 	if p.shared != nil {

@@ -20,9 +20,9 @@ import (
 // its being on any.
 const gatedInterface = 7
 
-// triable tells whether the kernel runs programs on the frame when asked to, which it does from a certain length on.
+// isTestable reports whether the kernel runs programs on the frame when asked to, which it does from a certain length on.
 // Shorter ones are tried behind a tag, and on a real interface by the tests of package gate.
-func triable(frame []byte) bool {
+func isTestable(frame []byte) bool {
 	if len(frame) < shortest {
 		return false
 	}
@@ -46,7 +46,7 @@ func bootTime() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// loaded is the program in the kernel, guarding the unit.
+// loaded returns the program in the kernel, guarding the unit.
 func loaded(t testing.TB) *Program {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -77,7 +77,7 @@ type context struct {
 	IngressInterface uint32
 }
 
-// run has the kernel run a program on a frame that came in by an interface, or by none.
+// run runs a program in the kernel on a frame that came in by an interface, or by none.
 func run(t rapid.TB, program *ebpf.Program, frame []byte, cameBy uint32) verdict {
 	t.Helper()
 	got, err := program.Run(&ebpf.RunOptions{Data: frame, Context: context{IngressInterface: cameBy}})
@@ -111,7 +111,7 @@ func TestCheck(t *testing.T) {
 func TestSamples(t *testing.T) {
 	p := loaded(t)
 	for _, s := range samples() {
-		if !triable(s.frame) {
+		if !isTestable(s.frame) {
 			t.Errorf("%s cannot be tried", s.name)
 			continue
 		}
@@ -146,7 +146,7 @@ func TestCutOff(t *testing.T) {
 	p := loaded(t)
 	for _, s := range samples() {
 		for n := shortest; n < len(s.frame); n++ {
-			if triable(s.frame[:n]) {
+			if isTestable(s.frame[:n]) {
 				compare(t, p, s.frame[:n])
 			}
 		}
@@ -275,7 +275,7 @@ func TestProgramIsLikeItsTwin(t *testing.T) {
 	all := samples()
 	rapid.Check(t, func(t *rapid.T) {
 		for range 100 {
-			if frame := mutate(t, rapid.SampledFrom(all).Draw(t, "sample").frame); triable(frame) {
+			if frame := mutate(t, rapid.SampledFrom(all).Draw(t, "sample").frame); isTestable(frame) {
 				compare(t, p, frame)
 			}
 		}
@@ -288,7 +288,7 @@ func FuzzProgram(f *testing.F) {
 		f.Add(s.frame)
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		if triable(frame) && len(frame) <= 1500 {
+		if isTestable(frame) && len(frame) <= 1500 {
 			compare(t, p, frame)
 		}
 	})

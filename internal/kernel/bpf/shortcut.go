@@ -8,22 +8,22 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// Shortcut is the program once more on an interface, where the kernel runs it with less ado than a filter (tcx, since
-// Linux 6.6). What it passes goes past all filters, that of the gate included, which so costs an open gate nothing. It
-// ends with the process; the filter behind it, with the same deadline, does not.
+// Shortcut is a second copy of the program on an interface, which the kernel runs faster than a filter (tcx, since
+// Linux 6.6). Packets that it passes skip all filters, including those of the gate. It ends with the process; the
+// filter behind it, with the same deadline, does not.
 type Shortcut struct {
 	index int
 	links []link.Link
 }
 
-// ErrOthers says that somebody else has programs on an interface, which a shortcut would keep from being run.
+// ErrOthers means that somebody else has programs on an interface. A shortcut would skip them.
 var ErrOthers = errors.New("somebody else has programs on the interface")
 
 // ways are the directions of a shortcut.
 var ways = []ebpf.AttachType{ebpf.AttachTCXIngress, ebpf.AttachTCXEgress}
 
-// Shorten puts a shortcut on an interface of the network namespace that the calling thread is in. It fails where the
-// kernel has none, and where somebody else has programs on the interface.
+// Shorten puts a shortcut on an interface of the calling thread's network namespace. It fails where the kernel does not
+// support it, and where somebody else has programs on the interface.
 func (p *Program) Shorten(index int) (s *Shortcut, err error) {
 	s = &Shortcut{index: index}
 	defer func() {
@@ -42,7 +42,7 @@ func (p *Program) Shorten(index int) (s *Shortcut, err error) {
 		}
 		s.links = append(s.links, l)
 	}
-	return s, s.Alone()
+	return s, s.CheckAlone()
 }
 
 func (p *Program) loadShortcut() (err error) {
@@ -66,8 +66,8 @@ func (p *Program) loadShortcut() (err error) {
 	return nil
 }
 
-// Alone fails when somebody else has programs in the place where the shortcut is, or the shortcut is not there.
-func (s *Shortcut) Alone() error {
+// CheckAlone returns an error when somebody else has programs where the shortcut is, or when the shortcut is gone.
+func (s *Shortcut) CheckAlone() error {
 	for _, way := range ways {
 		there, err := link.QueryPrograms(link.QueryOptions{Target: s.index, Attach: way})
 		if err != nil {
@@ -80,7 +80,7 @@ func (s *Shortcut) Alone() error {
 	return nil
 }
 
-// Close takes the shortcut off. The filters behind it have their say again.
+// Close removes the shortcut. The filters behind it take over again.
 func (s *Shortcut) Close() error {
 	var errs []error
 	for _, l := range s.links {

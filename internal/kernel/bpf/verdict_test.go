@@ -36,7 +36,7 @@ func parseFrame(b []byte) (f frame, ok bool) {
 	return f, true
 }
 
-// passesIn is the verdict about what comes in.
+// passesIn reports whether an incoming frame passes.
 func (u unit) passesIn(b []byte) bool {
 	f, ok := parseFrame(b)
 	if !ok {
@@ -84,7 +84,7 @@ func (u unit) passesInIPv6(to netip.Addr, p []byte) bool {
 	}
 }
 
-// passesOut is the verdict about what goes out, made here or routed.
+// passesOut reports whether an outgoing frame passes, made here or routed.
 func (u unit) passesOut(b []byte, routed bool) bool {
 	f, ok := parseFrame(b)
 	if !ok || routed || u.macs[f.source] {
@@ -128,7 +128,7 @@ func isDHCPAnswer(p []byte) bool {
 	return p[9] == 17 && fragment == 0 && len(p) >= header+4 && string(p[header:header+4]) == "\x00\x43\x00\x44"
 }
 
-// behindExtensions is false for a chain that is cut off or too long.
+// behindExtensions returns false for a chain that is cut off or too long.
 func behindExtensions(p []byte) (protocol byte, message []byte, ok bool) {
 	protocol, message = p[6], p[40:]
 	for range 2 {
