@@ -50,9 +50,9 @@
 /* Holders: the living units 0 and 1, and */
 #define DEAD(u)  (2 + (u))
 #define NOBODY   4 /* released by a giver that forwards no more */
-#define NEVER    5 /* there was none yet */
+#define NEVER    5 /* nobody ever held it */
 
-/* Records: whom the Lease names beside the holder. The first three are also what a holder knows of its own. */
+/* Records: the standby that the Lease names. The first three are also what a holder knows of its own record. */
 #define Solo       0
 #define Paired     1 /* the other unit, as standby */
 #define PairedDead 2 /* a dead incarnation of it */
@@ -88,7 +88,7 @@ typedef Unit {
 	unsigned fresh : 1;    /* what it knows is the Lease's version */
 	unsigned tenure : 1;   /* it is the holder that it takes itself for */
 	unsigned outrun : 1;   /* the other unit knows a higher term than that of its tenure */
-	unsigned owes : 1;     /* a grant to the heir */
+	unsigned owes : 1;     /* it has not relinquished its role to the successor yet */
 	unsigned call : 4;     /* the write under way */
 	unsigned credit : 3;   /* until when what the call earns will last */
 	unsigned lost : 7;     /* writes without an answer that replace the version it knows */

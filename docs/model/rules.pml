@@ -17,8 +17,8 @@
 #define PROMISED(grant) OUTLAST(grant)
 #endif
 
-/* A heartbeat asks for no longer promise than the Lease says: a unit that was started again knows nothing of what its
- * former life has promised, and waits for that alone. An heir that has not written it finds its giver's duration there. */
+/* A heartbeat requests no longer grant than the duration in the Lease. A restarted unit knows nothing of the grants of its
+ * former life, and waits for that duration alone. A successor that has not written it finds its giver's duration there. */
 #if defined(ASKS_FOR_ITS_OWN) || LP == LS
 #define ASKED(u) GRANT(u)
 #else
@@ -106,9 +106,9 @@
 #define GRANT_EARLY false
 #endif
 
-/* An heir's first permit lasts for the duration in the record, from when it sent the acknowledgement that the giver had
- * when it decided: that was before the handover. The first such acknowledgement, should a heartbeat arrive twice. And no
- * longer than the heir's own duration, which it is about to write there. */
+/* A successor's first permit lasts for the duration in the record. It counts from when the successor sent the
+ * acknowledgement that the giver had when it decided, which was before the handover. If a heartbeat arrived twice, the
+ * first acknowledgement counts. The permit is no longer than the successor's own duration, which it is about to write. */
 #if defined(FIRST_OF_OWN_DURATION)
 #define FIRST(giver) LEASE(other(giver))
 #elif defined(FIRST_OF_THE_GIVERS_DURATION)

@@ -56,7 +56,8 @@ func (s *segment) Addresses(index int) ([]netip.Prefix, error) {
 	return slices.Clone(s.addresses[index]), nil
 }
 
-// SetAddresses replaces the addresses of one network. Like AddAddresses it recognises managed addresses by their network.
+// SetAddresses replaces the addresses of one network. Like AddAddresses it recognises managed addresses by their
+// network.
 func (s *segment) SetAddresses(index int, managed, wanted []netip.Prefix) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

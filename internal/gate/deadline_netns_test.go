@@ -14,7 +14,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// earlier returns how much before its deadline a gate may close: one of nftables leaves headroom, and counts in jiffies.
+// earlier returns how much before its deadline a gate may close: one of nftables leaves headroom, and counts in
+// jiffies.
 func (p *process) earlier() time.Duration {
 	if p.kind == KindBPF.String() {
 		return time.Millisecond

@@ -106,7 +106,8 @@ func (p *program) installed(links []rtnetlink.Link) error {
 				return err
 			}
 			if got != want {
-				return fmt.Errorf("%s of interface %s has program %d instead of the gate's program %d", w.direction, l.Name, got, want)
+				return fmt.Errorf("%s of interface %s has program %d instead of the gate's program %d",
+					w.direction, l.Name, got, want)
 			}
 		}
 	}

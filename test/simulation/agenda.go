@@ -59,7 +59,7 @@ type agenda struct {
 
 func (a *agenda) clear() { a.events, a.order = a.events[:0], 0 }
 
-// next is when the first event is due.
+// next returns when the first event is due.
 func (a *agenda) next() time.Duration {
 	if len(a.events) == 0 {
 		return never

@@ -21,13 +21,13 @@ type clock struct {
 	ppm int64
 }
 
-// at is what the clock shows at a true instant.
+// at returns the reading of the clock at a true instant.
 func (c *clock) at(t time.Duration) time.Duration {
 	d := t - c.booted
 	return c.offset + d + d*time.Duration(c.ppm)/million
 }
 
-// when is the first true instant at which the clock shows the local one or later.
+// when returns the first true instant at which the clock shows the local one or later.
 func (c *clock) when(local time.Duration) time.Duration {
 	d := local - c.offset
 	if d <= 0 {

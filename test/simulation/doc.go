@@ -1,18 +1,25 @@
-// Package simulation plays two units, the witness and the network around the very same machine that runs in a pod,
-// package ha, in virtual time and from a seed. It looks at every instant whether two gates are open, whether a term has
-// two holders, and whether state is lost that was acknowledged; and at the end whether the pair is whole again. Runs
-// with a single fault are held to what is promised for that fault.
+// Package simulation runs two units, the witness and the network around the same state machine that runs in a pod,
+// package ha. It runs in virtual time and from a seed. At every instant it checks whether two gates are open, whether a
+// term has two holders, and whether acknowledged state is lost. At the end it checks whether the pair is complete
+// again. Runs with a single fault are compared with what is promised for that fault.
 //
-// A run is a Plan and nothing else: the settings, the clocks, the weather, and a list of faults. What remains of
-// chance, as latencies, comes from streams of its own, one for each place, so that a fault can be left out of a plan
-// without changing much else. That is how a failing plan is shrunk to the few faults that matter.
+// A run is defined by a Plan: the settings, the clocks, the weather, and a list of faults. The remaining chance, such
+// as latencies, comes from separate streams, one for each place. So a fault can be removed from a plan without changing
+// much else, and a failing plan can be shrunk to the few faults that matter.
 //
-// The world is what surrounds the machine: unit.go is a node with its kernel and its process, gate.go what the kernel
-// enforces, server.go the API server and what is between it and the units, line.go the heartbeats, session.go and
-// flush.go the replication, and state.go what is replicated. plan.go, fault.go and drill.go say what goes wrong,
-// faults.go makes it so, judge.go and expect.go say what must hold all the same. Mutations break one rule of that world
-// each, to show that the judge sees it.
+// The files:
 //
-// It is not a proof: docs/model checks a smaller protocol to the end, and test/e2e the whole on real kernels. What runs
-// here is the machine alone. Package sidecar, which executes effects and finds out facts, is taken to do so in order.
+//	unit.go, gate.go       a node with its kernel and its process, and its gate
+//	server.go              the API server, and the network between it and the units
+//	line.go                heartbeats
+//	session.go, flush.go   replication
+//	state.go               the replicated state
+//	plan.go, fault.go, drill.go   what goes wrong
+//	faults.go              how it goes wrong
+//	judge.go, expect.go    what must hold all the same
+//	mutation.go            deliberate violations, which show that the judge detects them
+//
+// The simulator is not a proof. docs/model checks a smaller protocol exhaustively, and test/e2e runs everything on real
+// kernels. Only the state machine runs here. Package sidecar, which executes effects and reports facts, is assumed to
+// do so in order.
 package simulation

@@ -58,12 +58,12 @@ type outcome uint8
 const (
 	// staysUp: the gate of the active is not closed for an instant, and nobody else is promoted.
 	staysUp outcome = iota
-	// keepsForwarding: the gate of the active is not closed for an instant while the fault lasts, whoever else is
-	// promoted. Then it may turn out that somebody was, who waits for his promise.
+	// keepsForwarding: the gate of the active is not closed for an instant while the fault lasts, even if
+	// the other unit is promoted. That one then waits for the end of its grant.
 	keepsForwarding
 	// failsOver: the other unit is promoted for silence, within the grant, its margin, and what the steps take.
 	failsOver
-	// stays: it stays up, or fails over.
+	// staysOrFailsOver: it stays up, or fails over.
 	staysOrFailsOver
 	// switchesOver: the other unit is promoted for the drill's cause, within a few round trips.
 	switchesOver
@@ -230,7 +230,7 @@ var drillTable = [drills]drillInfo{
 	},
 }
 
-// String is the drill's name.
+// String returns the drill's name.
 func (d Drill) String() string { return drillTable[d].name }
 
 // drawDrill makes the plan one of a drill: its units agree on their settings, and its only fault comes some time after

@@ -37,7 +37,7 @@ func (j *judge) judgeDrill() {
 	s := &j.strike
 	info := drillTable[w.plan.Drill]
 	if !s.struck || !s.paired {
-		return // Some other trouble came before it; the coverage tells if that happens too often.
+		return // Some other trouble came before it; the coverage shows if that happens too often.
 	}
 	after := j.opened[s.opened:]
 	if !w.units[0].gate.open(w.now) && !w.units[1].gate.open(w.now) {
@@ -147,11 +147,11 @@ func (j *judge) expectFewWrites() {
 	}
 }
 
-// rates is the most that a true time can be longer than the same by a clock.
+// rates returns the longest true time that a clock can show as d.
 func rates(d time.Duration) time.Duration { return d + d/90 }
 
-// failover is how long it takes at the most from the fault until the other unit is active: its promise is waited out,
-// or, where that takes longer, the Lease is taken, twice if a write of the former active was still on its way.
+// failover returns the longest time from the fault until the other unit is active. It waits out its own grant. If that
+// takes longer, it takes the Lease, twice if a write of the former active was still on its way.
 func (p *Plan) failover() time.Duration {
 	c, w := &p.Units[0].Machine, &p.Weather
 	detect := c.HeartbeatInterval * time.Duration(c.MissedHeartbeats)
@@ -159,16 +159,16 @@ func (p *Plan) failover() time.Duration {
 	return rates(max(outlast(c.Grant), taken)) + w.Net + w.Commit + 3*w.Host + 4*w.Wake + blink
 }
 
-// revival is how long it takes at the most until a fenced unit is active again that the API server does not answer: it
-// has asked, and no longer waits for the answer; and the other unit neither, if it has asked for the Lease.
+// revival returns the longest time until a fenced unit is active again while the API server does not answer it. It has
+// given up its request, and the other unit too, if that requested the Lease.
 func (p *Plan) revival() time.Duration {
 	c, w := &p.Units[0].Machine, &p.Weather
 	asked := c.LeaseDuration/3 + max(c.LeaseDuration/10, 100*blink)
 	return rates(asked+2*c.HeartbeatInterval) + 2*w.Net + w.Commit + 6*w.Host + 6*w.Wake + blink
 }
 
-// switchover is how long no gate is open at the most: the gate is closed, the addresses are withdrawn, what changed
-// since is sent, and the grant; then the state is committed and the other gate opened.
+// switchover returns the longest time without an open gate. The gate is closed, the addresses are withdrawn, the latest
+// changes are sent, and the role is relinquished. Then the state is committed and the other gate opened.
 func (p *Plan) switchover() time.Duration {
 	w := &p.Weather
 	return rates(3*w.Net+w.Commit+6*w.Host+2*w.Wake) + blink

@@ -13,7 +13,7 @@ type Kind uint8
 const (
 	// Kill ends the process where it stands. Its kernel stays, and with it the gate.
 	Kill Kind = iota
-	// PowerOff ends the node: the gate is closed, the kernel's state is gone, and the boot clock begins anew.
+	// PowerOff ends the node: the gate is closed, the kernel's state is gone, and the boot clock starts again.
 	PowerOff
 	// Pause lets the process stand still where it is.
 	Pause
@@ -40,7 +40,7 @@ const (
 	LoseHeartbeats
 	DelayHeartbeats
 	RepeatHeartbeats
-	// BreakSession breaks the replication session, NoSession keeps it from being made anew as well, SlowSession delays
+	// BreakSession breaks the replication session, NoSession also prevents a new one, SlowSession delays
 	// what it carries by up to Amount, and OutOfSync lets the standby be behind.
 	BreakSession
 	NoSession
@@ -114,7 +114,7 @@ var kindTable = [kinds]kindInfo{
 	SlowHost:         {name: "slow host", weight: 3, length: 2 * second, amount: 600 * blink, side: true},
 }
 
-// String is the kind's name in plans.
+// String returns the kind's name in plans.
 func (k Kind) String() string { return kindTable[k].name }
 
 // Target is whom a fault hits.
@@ -129,7 +129,7 @@ const (
 	Both
 )
 
-// String is the target's name in plans.
+// String returns the target's name in plans.
 func (t Target) String() string {
 	return [...]string{"primary", "secondary", "the active", "the standby", "both"}[t]
 }
@@ -156,7 +156,7 @@ const (
 	points = int(BeforeRelinquish) + 1
 )
 
-// String is the point's name in plans.
+// String returns the point's name in plans.
 func (p Point) String() string {
 	return [points]string{
 		"", "before its next step", "after its next step", "before its next gate write", "after its next gate write",
@@ -180,7 +180,7 @@ const (
 	// Opened is that a gate opened in a new term, Closed that one was closed by its process.
 	Opened
 	Closed
-	// Flushing is that a handover began, Relinquished that the grant is on its way.
+	// Flushing is the start of a handover, Relinquished the start of relinquishing.
 	Flushing
 	Relinquished
 	// Connected is that a session stands, Synced that the standby holds everything.
@@ -190,7 +190,7 @@ const (
 	milestones = int(Synced) + 1
 )
 
-// String is the milestone's name in plans.
+// String returns the milestone's name in plans.
 func (m Milestone) String() string {
 	return [milestones]string{
 		"the beginning", "standby named", "standby unnamed", "claim", "handover", "opening", "closing", "flush",
@@ -213,7 +213,7 @@ type Fault struct {
 	Percent        int
 }
 
-// String is the fault as a plan tells it.
+// String returns the fault as plans print it.
 func (f Fault) String() string {
 	var b strings.Builder
 	info := kindTable[f.Kind]

@@ -62,7 +62,7 @@ func (w *world) target(t Target) *unit {
 	}
 }
 
-// armedAt tells whether a fault waits for the point.
+// armedAt reports whether a fault waits for the point.
 func (u *unit) armedAt(p Point) bool {
 	for _, i := range u.armed {
 		if u.world.plan.Faults[i].Point == p {
@@ -72,8 +72,8 @@ func (u *unit) armedAt(p Point) bool {
 	return false
 }
 
-// struck lets the fault happen that waits for this point, and tells whether the process must stop here.
-func (u *unit) struck(p Point) bool {
+// strikeAt starts the fault that waits for this point. It returns whether the process must stop here.
+func (u *unit) strikeAt(p Point) bool {
 	w := u.world
 	if w.now < u.stutterUntil && u.noise.chance(5) {
 		u.halt(u.noise.upTo(u.stutter))
@@ -105,7 +105,7 @@ func (u *unit) halt(d time.Duration) {
 	}
 }
 
-// beginBetween is for what is wrong between the units, or with nobody.
+// beginBetween starts a fault between the units, or of neither.
 func (w *world) beginBetween(i int, f *Fault) {
 	w.sayf("fault", "%s", f)
 	until := w.now + f.Length
@@ -145,7 +145,7 @@ func (w *world) cut(from int, until time.Duration) {
 	w.line.cutUntil[from] = max(w.line.cutUntil[from], until)
 }
 
-// beginAt is for what is wrong with a unit.
+// beginAt starts a fault of a unit.
 func (w *world) beginAt(i int, f *Fault, u *unit) {
 	w.sayf("fault", "%s: %s", f, u.name())
 	until := w.now + f.Length
@@ -193,7 +193,7 @@ func (w *world) beginAt(i int, f *Fault, u *unit) {
 	}
 }
 
-// beginReported is for what the process is told.
+// beginReported starts a fault that the process learns of.
 func (w *world) beginReported(i int, f *Fault, u *unit) {
 	until := w.now + f.Length
 	switch f.Kind {
@@ -254,7 +254,7 @@ func (w *world) restore(i int, u *unit, life uint32) {
 	}
 }
 
-// powerOff ends the node. Its clock begins anew when it is back.
+// powerOff ends the node. Its clock starts again when it is back.
 func (u *unit) powerOff(gone time.Duration) {
 	w := u.world
 	u.shut()

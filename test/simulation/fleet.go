@@ -9,7 +9,7 @@ import (
 
 // Fleet plays many seeds, on as many workers as it is told.
 type Fleet struct {
-	// From is the first seed, and Seeds how many there are; with none it goes on until the context ends.
+	// From is the first seed, and Seeds how many there are; zero means until the context ends.
 	From, Seeds uint64
 	Workers     int
 	Break       Break

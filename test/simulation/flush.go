@@ -4,7 +4,8 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// flush begins to wait until everything that changed is in the peer's kernel, and then to grant what is given.
+// flush starts to wait until everything that changed is in the peer's kernel, and then relinquishes the role if that is
+// given.
 func (s *session) flush(u *unit, id uint64, relinquish *ha.Relinquish) {
 	w := s.world
 	limit := flushTimeout
@@ -43,9 +44,9 @@ func (s *session) lookAtFlush(e event) {
 	w.after(flushLook, event{what: onFlush, ref: e.ref})
 }
 
-// flushed goes on after the peer's answer: a flush is done, and a grant is sent. From here on nothing of this term is
-// sent, without a word about it: the peer's last word on being in sync must be the one from before, by which it judges
-// whether it may take over.
+// flushed continues after the peer's answer: a flush is done, and relinquishing sends its frame. From here on nothing
+// of this term is sent, nor about being in sync. The peer must judge by the last state before, whether it may take
+// over.
 func (s *session) flushed(u *unit, ref uint32) {
 	f := &s.flushes[ref]
 	if f.done || u.life != f.life {
@@ -70,7 +71,7 @@ func (s *session) endFlush(ref uint32, err error) {
 	u.later(0, ha.EffectDone{ID: f.id, Err: err})
 }
 
-// relinquishEarly is a mutation: the grant goes out before the gate is closed.
+// relinquishEarly relinquishes the role before the gate is closed. It is a mutation.
 func (s *session) relinquishEarly(u *unit) {
 	if s.sends(u) {
 		s.send(u, frame{

@@ -59,7 +59,7 @@ func (u *unit) closeGate() error {
 	return failure
 }
 
-// gateFails tells what becomes of a write of the gate: it fails and nothing happens, or it fails and it happens.
+// gateFails returns whether a write of the gate happens, and its error. A write may fail and still happen.
 func (u *unit) gateFails() (happens bool, failure error) {
 	if u.world.now >= u.gateFailsUntil || !u.noise.chance(u.gateFailing) {
 		return true, nil

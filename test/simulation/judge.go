@@ -19,8 +19,8 @@ const (
 	TermsGrow
 	// OneUser: the gate opens in a term for one life of one process alone.
 	OneUser
-	// PromiseKept: a unit does not open its gate before its promise is over, unless the peer gave its own word.
-	PromiseKept
+	// GrantHonoured: a unit does not open its gate before its grant is over, unless the peer relinquished the role.
+	GrantHonoured
 	// NothingLost: who is promoted on direct evidence, or by a handover, has all that a standby acknowledged.
 	NothingLost
 	// Considerate: a process asks the API server a few times a second at the most, whatever goes wrong.
@@ -33,10 +33,10 @@ const (
 	rules = int(AsPromised) + 1
 )
 
-// String is the rule's name in reports.
+// String returns the rule's name in reports.
 func (r Rule) String() string {
 	return [rules]string{
-		"", "one active", "terms grow", "one user a term", "promise kept", "nothing acknowledged is lost",
+		"", "one active", "terms grow", "one user a term", "grant honoured", "nothing acknowledged is lost",
 		"considerate", "recovers", "as promised",
 	}[r]
 }
@@ -48,7 +48,7 @@ type Violation struct {
 	Text string
 }
 
-// String says which and why.
+// String returns the rule, the instant and the reason.
 func (v *Violation) String() string { return fmt.Sprintf("%s at %s: %s", v.Rule, v.At, v.Text) }
 
 // judge looks at everything that happens.
@@ -67,8 +67,8 @@ type judge struct {
 	users   [maxTerms]user
 	causes  [maxTerms]ha.Cause
 	vouched [maxTerms]bool
-	// promises are until when, in true time, the units gave their word.
-	promises [2]time.Duration
+	// grants are the ends of the grants that the units gave, in true time.
+	grants [2]time.Duration
 	// isolated is set while the unit's gate is open for nothing but the policy.
 	isolated [2]bool
 	// wholeFrom is since when the pair is whole; negative while it is not.
@@ -108,14 +108,14 @@ func (j *judge) reset(w *world) {
 // fail notes the first violation of a rule that is looked at.
 func (j *judge) fail(r Rule, format string, args ...any) { j.failAt(j.world.now, r, format, args...) }
 
-// failAt is for what is found out later than it happened.
+// failAt stores a violation that is detected later than it happened.
 func (j *judge) failAt(at time.Duration, r Rule, format string, args ...any) {
 	w := j.world
 	if j.violation != nil || w.broken.Shows != 0 && w.broken.Shows != r {
 		return
 	}
 	if j.byHand && (r == TermsGrow || r == OneUser) {
-		return // They begin anew with a Lease that was deleted.
+		return // They start again with a Lease that was deleted.
 	}
 	j.violation = &Violation{Rule: r, At: at, Text: fmt.Sprintf(format, args...)}
 	w.sayf("judge", "%s", j.violation)
@@ -144,10 +144,10 @@ func (j *judge) opens(u *unit, before gate) {
 	term := u.gate.term
 	released := u.relinquished >= term || j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u)
 	if released {
-		j.promises[u.index] = 0 // To whom it was given does not need it any more.
+		j.grants[u.index] = 0 // The peer does not need the grant any more.
 	}
-	if w.now < j.promises[u.index] {
-		j.fail(PromiseKept, "%s opens its gate, and promised not to before %s", u.name(), j.promises[u.index])
+	if w.now < j.grants[u.index] {
+		j.fail(GrantHonoured, "%s opens its gate, and its grant lasts until %s", u.name(), j.grants[u.index])
 	}
 	if term >= maxTerms {
 		return
@@ -193,12 +193,12 @@ func (j *judge) promoted(u *unit, term uint64) {
 	j.ledger.forget(&u.table)
 }
 
-// promised notes a promise that the unit gives by its next acknowledgement.
-func (j *judge) promised(u *unit) {
+// granted notes a grant that the unit gives by its next acknowledgement.
+func (j *judge) granted(u *unit) {
 	until := u.clock.when(u.decidedAt + u.wanted + u.wanted/100)
-	j.promises[u.index] = max(j.promises[u.index], until)
+	j.grants[u.index] = max(j.grants[u.index], until)
 	if u.gate.open(j.world.now) && u.gate.life == u.life {
-		j.fail(PromiseKept, "%s promises not to be active, and its gate is open", u.name())
+		j.fail(GrantHonoured, "%s gives a grant, and its gate is open", u.name())
 	}
 }
 
@@ -224,8 +224,8 @@ func (j *judge) written(before, r ha.Record) {
 	}
 }
 
-// remade forgets the terms, which begin anew with a Lease that was deleted. A process that never saw the old one cannot
-// tell the new one from that of a new pair, and is excused.
+// remade deletes the terms, which start again with a Lease that was deleted. A process that never saw the old Lease
+// cannot distinguish the new one from that of a new pair, and is excused.
 func (j *judge) remade() {
 	for i := range j.world.units {
 		u := &j.world.units[i]
@@ -237,7 +237,7 @@ func (j *judge) remade() {
 	j.users, j.causes = [maxTerms]user{}, [maxTerms]ha.Cause{}
 }
 
-// knew tells whether the unit's process had seen the Lease held before it was deleted.
+// knew reports whether the unit's process had seen the Lease held before it was deleted.
 func (j *judge) knew(u *unit) bool { return j.knows[u.index] == u.life }
 
 // asked looks at a request to the API server.
@@ -258,7 +258,7 @@ const (
 	wholeFor = 400 * time.Millisecond
 )
 
-// look tells after everything that happens whether the pair is whole again.
+// look checks after every event whether the pair is complete again.
 func (j *judge) look() {
 	w := j.world
 	if !w.quiet() {
@@ -281,7 +281,7 @@ func (j *judge) look() {
 	}
 }
 
-// quietSince is when the last fault could begin that never did.
+// quietSince returns when the last fault could begin that never did.
 func (w *world) quietSince() time.Duration {
 	if len(w.waiting) != 0 {
 		return w.plan.TroubleEnds
@@ -289,8 +289,9 @@ func (w *world) quietSince() time.Duration {
 	return 0
 }
 
-// recovery is how long after the last fault the pair must be whole. The longest way is that of a Lease whose holder is
-// gone for good: it is waited out, perhaps once more after a promotion that failed, and then the pair is formed.
+// recovery returns how long after the last fault the pair must be complete. The longest way is that of a Lease whose
+// holder is gone for good. It is waited out, perhaps once more after a promotion that failed, and then the pair is
+// formed.
 func (p *Plan) recovery() time.Duration {
 	a, b := &p.Units[0].Machine, &p.Units[1].Machine
 	lease, grant := max(a.LeaseDuration, b.LeaseDuration), max(a.Grant, b.Grant)
@@ -301,11 +302,11 @@ func (p *Plan) recovery() time.Duration {
 	return bound
 }
 
-// outlast is how long a unit waits for what lasts so long by another's clock.
+// outlast returns how long a unit waits for the end of a duration by another's clock.
 func outlast(d time.Duration) time.Duration { return d + d/100 }
 
-// whole tells whether exactly one unit is active, and the other its standby. After a deletion of the Lease it need not
-// be: terms that begin anew are below what replication knows of, and it takes no state of an older term.
+// whole reports whether exactly one unit is active, and the other is its standby. After a deletion of the Lease the
+// standby may be missing: terms start again below those that replication knows, and it takes no state of an older term.
 func (j *judge) whole() bool {
 	w := j.world
 	a, b := &w.units[0], &w.units[1]
@@ -323,7 +324,7 @@ func (j *judge) whole() bool {
 		a.machine.Role() == ha.Active && b.machine.Role() == ha.Standby
 }
 
-// ailing says what is missing from a whole pair.
+// ailing describes what is missing from a complete pair.
 func (j *judge) ailing() string {
 	w := j.world
 	text := ""

@@ -7,8 +7,8 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// calm is a plan in which nothing goes wrong: the primary is active after 0.4 s, the secondary in sync soon after, and
-// named a second later.
+// calm returns a plan in which nothing goes wrong. The primary is active after 0.4 s, the secondary is in sync soon
+// after, and is named a second later.
 func calm(faults ...Fault) Plan {
 	c := ha.Config{
 		HeartbeatInterval: 50 * blink, MissedHeartbeats: 3, Grant: 300 * blink, LeaseDuration: 1500 * blink,
@@ -31,11 +31,11 @@ func calm(faults ...Fault) Plan {
 	return p
 }
 
-// known are what once went wrong, or was found to be possible in docs/model: each takes more chance than a run of many
-// seeds can count on.
+// known are plans that once violated a rule, or that docs/model found to be possible. Each needs more chance than a run
+// of many seeds can count on.
 var known = map[string]func() Plan{
-	// The heir of a giver that stands still wrote its own shorter duration over that of the giver's permit, and died.
-	"an heir hides the giver's permit": func() Plan {
+	// The successor of a giver that stands still wrote its own shorter duration over that of the giver's permit, and died.
+	"a successor hides the giver's permit": func() Plan {
 		p := calm(
 			Fault{Kind: Stop, Target: Primary, After: Synced, Nth: 1, At: 300 * blink, Length: blink, Amount: 5500 * blink},
 			Fault{Kind: Pause, Target: Primary, After: HandedOver, Nth: 1, Length: 4 * second},
@@ -44,8 +44,8 @@ var known = map[string]func() Plan{
 		p.Units[0].Machine.LeaseDuration = 5 * second
 		return p
 	},
-	// So did a standby that took the Lease, and its next life knew nothing of the promise.
-	"a successor hides a promise": func() Plan {
+	// A standby that took the Lease did the same, and its next life knew nothing of its grant.
+	"a takeover hides a grant": func() Plan {
 		p := calm(
 			Fault{Kind: Pause, Target: Primary, After: Named, Nth: 1, At: 500 * blink, Length: 4 * second},
 			Fault{Kind: Kill, Target: Secondary, After: Claimed, Nth: 2, At: 50 * blink, Length: 50 * blink},
@@ -54,8 +54,8 @@ var known = map[string]func() Plan{
 		p.Units[1].Starts, p.TroubleEnds = 4*second, 10*second // The primary waits for so long that is to be active first.
 		return p
 	},
-	// The heir took the permit that it inherited for its own longer duration, and could not renew.
-	"an heir's first permit is too long": func() Plan {
+	// The successor used the handed-over permit for its own longer duration, and could not renew.
+	"a successor's first permit is too long": func() Plan {
 		p := calm(
 			Fault{Kind: Health, Target: Primary, After: Named, Nth: 1, Length: 200 * blink},
 			Fault{Kind: CutAPI, Target: Secondary, After: Flushing, Nth: 1, Length: 4 * second},
@@ -65,9 +65,9 @@ var known = map[string]func() Plan{
 		p.Units[0].Machine.Damping = 10 * blink
 		return p
 	},
-	// The heir could not write the Lease, and asked for longer promises than that said. Whoever had promised knew nothing
-	// of it in his next life, and went by the Lease.
-	"an heir hides a promise": func() Plan {
+	// The successor could not write the Lease, and requested longer grants than its duration. The unit that gave them knew
+	// nothing of them in its next life, and went by the Lease.
+	"a successor hides a grant": func() Plan {
 		p := calm(
 			Fault{Kind: Health, Target: Primary, After: Named, Nth: 1, Length: 200 * blink},
 			Fault{Kind: CutAPI, Target: Secondary, After: Flushing, Nth: 1, Length: 4 * second},
@@ -81,15 +81,15 @@ var known = map[string]func() Plan{
 		p.TroubleEnds = 8 * second
 		return p
 	},
-	// An active that had named a standby could not go on alone after its gate had closed.
-	"a way to a pair that is not forgotten": func() Plan {
+	// An active that had named a standby could not continue alone after its gate had closed.
+	"an abandoned pairing is remembered": func() Plan {
 		return calm(
 			Fault{Kind: CutAPI, Target: Secondary, After: Named, Nth: 1, Length: 2 * second},
 			Fault{Kind: Pause, Target: Primary, After: Named, Nth: 1, At: 500 * blink, Length: 500 * blink},
 		)
 	},
-	// Promises that came late and steadily kept an active from going on alone in time.
-	"promises that come late": func() Plan {
+	// Grants that came late and steadily kept an active from continuing alone in time.
+	"grants that come late": func() Plan {
 		p := calm(Fault{Kind: DelayHeartbeats, After: Named, Nth: 1, Length: 2 * second, Amount: second})
 		p.Drill = HeartbeatsDelayed
 		return p

@@ -31,10 +31,10 @@ func (l *line) reset(w *world) {
 	l.noise.seed(w.plan.Noise, 2)
 }
 
-// cut tells whether what the unit sends is lost now.
+// cut reports whether what the unit sends is lost now.
 func (l *line) cut(from int) bool { return l.world.now < l.cutUntil[from] }
 
-// severed tells whether a connection between the units is dead: it needs both directions.
+// severed reports whether a connection between the units is dead. It needs both directions.
 func (l *line) severed() bool { return l.cut(0) || l.cut(1) }
 
 func (l *line) way() time.Duration {
@@ -95,7 +95,7 @@ func (l *line) arrive(u *unit, e event) {
 	case ha.HeartbeatAcknowledged:
 		l.ackLate[u.index] = u.local() - l.sentAt[u.index][f.Sequence%64]
 	case ha.HeartbeatReceived:
-		if w.broken.Mutation == EndlessPromise {
+		if w.broken.Mutation == EndlessGrant {
 			l.send(u, ha.HeartbeatAcknowledged{
 				From: u.self, Term: f.Term, Sequence: f.Sequence, Ready: true, Health: u.health,
 			})

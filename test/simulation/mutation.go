@@ -16,7 +16,7 @@ type Mutation uint8
 const (
 	// Faithful breaks none.
 	Faithful Mutation = iota
-	// HalfGrant lets a standby wait for half of what it promised, NoWait not at all, and NoLeaseWait lets a unit that is
+	// HalfGrant lets a standby wait for half of its grant, NoWait not at all, and NoLeaseWait lets a unit that is
 	// not named wait for a fifth of the lease.
 	HalfGrant
 	NoWait
@@ -31,8 +31,8 @@ const (
 	CountedFromAnswer
 	// WildClocks lets the clocks run further apart than allowed.
 	WildClocks
-	// EndlessPromise acknowledges heartbeats also while the unit takes the Lease.
-	EndlessPromise
+	// EndlessGrant acknowledges heartbeats also while the unit takes the Lease.
+	EndlessGrant
 	// LyingGate says that it is closed and is not.
 	LyingGate
 	// NoShortening leaves the gate's deadline where it is when a right is given up.
@@ -53,20 +53,20 @@ const (
 	mutations = int(EndlessConflict) + 1
 )
 
-// String is what is broken.
+// String describes what is broken.
 func (m Mutation) String() string {
 	return [mutations]string{
-		"nothing", "half of a grant is waited for", "a promise is not waited for", "a lease is not waited for",
+		"nothing", "half of a grant is waited for", "a grant is not waited for", "a lease is not waited for",
 		"a gate with a relative timer", "a Lease without compare-and-swap", "a lost answer is taken for a good one",
 		"a permit is counted from the answer", "clocks run further apart than allowed",
-		"promises do not stop when the Lease is taken", "a gate that only says it is closed",
+		"grants do not stop when the Lease is taken", "a gate that only says it is closed",
 		"a gate that is not shortened before pairing", "relinquishing before the gate is closed",
 		"a process that is started again is the one before", "a standby that holds nothing counts as in sync",
 		"relinquishing frames are lost", "no standby is ready", "every write of the Lease meets another version",
 	}[m]
 }
 
-// FindMutation is the one whose name contains the text; Faithful when there is no text.
+// FindMutation returns the mutation whose description contains the text, and Faithful without a text.
 func FindMutation(text string) (Mutation, error) {
 	names := make([]string, 0, mutations)
 	for m := Faithful; int(m) < mutations; m++ {
@@ -140,7 +140,7 @@ func impatient(f ha.Fact) ha.Fact {
 	}
 }
 
-// lateness is how late the answer came that the unit's permit is from.
+// lateness returns how late the answer came by which the unit got its permit.
 func (u *unit) lateness() time.Duration {
 	if u.machine.Permit().Source == ha.Peer {
 		return u.world.line.ackLate[u.index]

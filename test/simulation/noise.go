@@ -12,7 +12,7 @@ type noise struct {
 
 func (n *noise) seed(seed, stream uint64) { n.source.Seed(seed, stream) }
 
-// below is evenly drawn from [0, bound).
+// below draws evenly from [0, bound).
 func (n *noise) below(bound int64) int64 {
 	if bound <= 0 {
 		return 0
@@ -20,14 +20,14 @@ func (n *noise) below(bound int64) int64 {
 	return int64(n.source.Uint64() % uint64(bound)) // The bias is below one in a thousand million.
 }
 
-// upTo is evenly drawn from [0, d).
+// upTo draws evenly from [0, d).
 func (n *noise) upTo(d time.Duration) time.Duration { return time.Duration(n.below(int64(d))) }
 
-// between is evenly drawn from [low, high).
+// between draws evenly from [low, high).
 func (n *noise) between(low, high time.Duration) time.Duration { return low + n.upTo(high-low) }
 
-// chance is true in so many of a hundred cases.
+// chance draws true in percent of the cases.
 func (n *noise) chance(percent int) bool { return n.below(100) < int64(percent) }
 
-// pick is one of the values.
+// pick draws one of the values.
 func pick[T any](n *noise, values ...T) T { return values[n.below(int64(len(values)))] }

@@ -100,7 +100,7 @@ func (p *Plan) drawUnits(n *noise) {
 	}
 }
 
-// otherSettings are different ones that are as good by themselves: a grant is at most half of the lease.
+// otherSettings returns different settings that are valid by themselves: a grant is at most half of the lease.
 func otherSettings(n *noise, c ha.Config) ha.Config {
 	c.HeartbeatInterval *= pick[time.Duration](n, 1, 1, 2)
 	c.LeaseDuration += pick[time.Duration](n, 0, 1000, 2500) * blink
@@ -188,7 +188,7 @@ func (p *Plan) drawAnchor(n *noise) Fault {
 	return f
 }
 
-// drawWeights says how likely each kind is. In most plans that are a few kinds only: what takes two or three faults of
+// drawWeights draws how likely each kind is. Most plans have only a few kinds: what needs two or three faults of
 // certain kinds to break would seldom be drawn from all.
 func drawWeights(n *noise) (weights [kinds]int) {
 	for k, info := range kindTable {
@@ -255,7 +255,7 @@ func drawFault(n *noise, weights *[kinds]int) Fault {
 	return f
 }
 
-// String is the plan for people.
+// String returns the plan for people.
 func (p Plan) String() string {
 	var b strings.Builder
 	c := p.Units[0].Machine

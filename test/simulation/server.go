@@ -43,7 +43,7 @@ type request struct {
 type client struct {
 	// watchedAt is when the last record of the watch arrives, which keeps them in order.
 	watchedAt time.Duration
-	// relisting is set while the watch is to begin anew.
+	// relisting is set while the watch is to start again.
 	relisting bool
 	// asked are the instants of its newest requests, and asks how many there were.
 	asked [maxAsks]time.Duration
@@ -59,7 +59,7 @@ func (s *server) reset(w *world) {
 	s.record.Version = versions[0]
 }
 
-// there tells whether the Lease exists.
+// there reports whether the Lease exists.
 func (s *server) there() bool { return s.world.now >= s.existsFrom }
 
 // remove deletes the Lease, until the operator makes a new one, of which nothing is written.
@@ -75,7 +75,7 @@ func (s *server) remove(until time.Duration) {
 	}
 }
 
-// way is how long one way between the unit and the API server takes.
+// way returns how long one way between the unit and the API server takes.
 func (s *server) way(u *unit) time.Duration {
 	w := s.world
 	d := u.noise.between(w.plan.Weather.API/4, w.plan.Weather.API)
@@ -111,7 +111,7 @@ func (s *server) ask(u *unit, id uint64, writing bool, r ha.Record) {
 	w.after(way, event{what: onRequest, ref: ref})
 }
 
-// serve is what the API server does with a request.
+// serve handles a request at the API server.
 func (s *server) serve(ref uint32) {
 	w, q := s.world, &s.requests[ref]
 	u := &w.units[q.unit]
@@ -170,7 +170,7 @@ func (s *server) write(r ha.Record) {
 	}
 }
 
-// touch is a write by somebody else.
+// touch writes the Lease for somebody else.
 func (s *server) touch(change func(r *ha.Record)) {
 	if !s.there() {
 		return
@@ -219,7 +219,7 @@ func (s *server) answer(ref uint32, timeout bool) {
 	u.deliver(a)
 }
 
-// tellWatch brings the record to the unit's watch, unless the watch is broken; then it begins anew after a while.
+// tellWatch brings the record to the unit's watch, unless the watch is broken; then it starts again after a while.
 func (s *server) tellWatch(u *unit) {
 	w := s.world
 	if !u.alive {

@@ -113,7 +113,7 @@ func (s *session) reset(w *world) {
 	s.noise.seed(w.plan.Noise, 3)
 }
 
-// dial is the secondary's: it connects when it has no connection and reaches the primary's process.
+// dial connects the secondary, if it has no connection and reaches the primary's process.
 func (s *session) dial() {
 	w := s.world
 	listener, dialer := &w.units[0], &w.units[1]
@@ -156,7 +156,7 @@ func (s *session) lose(u *unit) {
 	s.report(u, 0, ha.PeerDisconnected{})
 }
 
-// left is called when the unit's process has died. Its kernel says so, if anybody hears it.
+// left ends the session after the unit's process has died. Its kernel reports that to the peer, if it is reachable.
 func (s *session) left(u *unit) {
 	e := &s.ends[u.index]
 	if !e.open {
@@ -180,7 +180,7 @@ func (s *session) hangUp(e event) {
 	}
 }
 
-// present tells whether the unit's process would answer on its end of the session.
+// present reports whether the unit's process would answer on its end of the session.
 func (s *session) present(u *unit) bool {
 	e := &s.ends[u.index]
 	return u.alive && e.open && e.life == u.life && s.world.now >= u.pausedUntil
@@ -218,7 +218,7 @@ func (s *session) pulse(number uint32) {
 	}
 }
 
-// sends tells whether state flows from the unit to its peer.
+// sends reports whether state flows from the unit to its peer.
 func (s *session) sends(u *unit) bool {
 	e := &s.ends[u.index]
 	return e.open && !e.relinquished && u.role.Role == ha.Active && e.peer.Role == ha.Standby && u.role.Term >= u.floor
@@ -267,7 +267,7 @@ func (s *session) receive(u *unit, e *end, f frame) {
 		e.peer = f.role
 		s.reconsider(u)
 	case snapshotFrame:
-		if s.takes(u, f.term) {
+		if s.accept(u, f.term) {
 			s.replace(u, f)
 			s.send(u, frame{kind: snapshotAckFrame, transfer: f.transfer})
 		}
@@ -277,15 +277,15 @@ func (s *session) receive(u *unit, e *end, f frame) {
 			s.setInSync(u, true)
 		}
 	case syncFrame:
-		if s.takes(u, f.term) {
+		if s.accept(u, f.term) {
 			s.setInSync(u, f.inSync)
 		}
 	case deltaFrame:
-		if s.takes(u, f.term) {
+		if s.accept(u, f.term) {
 			s.apply(u, f)
 		}
 	case barrierFrame:
-		if s.takes(u, f.term) {
+		if s.accept(u, f.term) {
 			s.apply(u, f)
 			s.send(u, frame{kind: barrierAckFrame, flush: f.flush})
 		}
@@ -303,8 +303,8 @@ func (s *session) receive(u *unit, e *end, f frame) {
 	}
 }
 
-// takes tells whether the unit takes state of the term, and remembers it.
-func (s *session) takes(u *unit, term uint64) bool {
+// accept stores the term of incoming state. It returns false if the unit must not take that state.
+func (s *session) accept(u *unit, term uint64) bool {
 	if u.role.Role != ha.Standby || term < u.floor {
 		return false
 	}
@@ -327,7 +327,7 @@ func (s *session) replace(u *unit, f frame) {
 	s.world.pass(Synced)
 }
 
-// become is what the machine wants replication to be.
+// become sets the role of replication, as the state machine wants it.
 func (s *session) become(u *unit, b ha.Become) {
 	if u.role == b {
 		return
@@ -372,7 +372,7 @@ func (s *session) transfer(u *unit) {
 	w.at(took, event{what: onSnapshot, unit: uint8(u.index), ref: s.snapshots, number: s.number})
 }
 
-// transferred is when the transfer is done.
+// transferred ends a transfer.
 func (s *session) transferred(ev event) {
 	w := s.world
 	u, e := &w.units[ev.unit], &s.ends[ev.unit]
@@ -412,7 +412,7 @@ func (s *session) setInSync(u *unit, inSync bool) {
 	}
 }
 
-// report tells the unit's machine what replication found out, in the order in which it did.
+// report sends the unit's state machine what replication found out, in order.
 func (s *session) report(u *unit, d time.Duration, f ha.Fact) {
 	u.reportedAt = max(u.reportedAt, s.world.now+d)
 	u.later(u.reportedAt-s.world.now, f)

@@ -68,7 +68,7 @@ func (s *Simulator) still(p Plan, b Break, r Rule) (Plan, *Violation) {
 	return p, nil
 }
 
-// reductions are plans that are smaller by one thing, the most promising first.
+// reductions returns plans that are smaller by one thing, the most promising first.
 func reductions(p Plan) []Plan {
 	var all []Plan
 	add := func(change func(p *Plan)) {

@@ -37,7 +37,7 @@ func TestSeeds(t *testing.T) {
 var breaks = []Break{
 	{HalfGrant, OneActive},
 	{NoWait, OneActive},
-	{NoWait, PromiseKept},
+	{NoWait, GrantHonoured},
 	{NoLeaseWait, OneActive},
 	{RelativeTimer, OneActive},
 	{NoSwap, OneActive},
@@ -45,7 +45,7 @@ var breaks = []Break{
 	{TrustedSilence, OneActive},
 	{CountedFromAnswer, OneActive},
 	{WildClocks, OneActive},
-	{EndlessPromise, OneActive},
+	{EndlessGrant, OneActive},
 	{LyingGate, OneActive},
 	{NoShortening, OneActive},
 	{EarlyRelinquish, OneActive},
@@ -154,7 +154,7 @@ func TestTraceEndsAtViolation(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Contains(b.Bytes(), []byte(v.String())) || bytes.Count(b.Bytes(), []byte("\n")) > 100 {
-			t.Errorf("the last lines of seed %d do not tell of %s:\n%s", seed, v, b.String())
+			t.Errorf("the last lines of seed %d do not mention %s:\n%s", seed, v, b.String())
 		}
 		return
 	}

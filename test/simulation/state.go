@@ -18,7 +18,7 @@ func (t *table) has(term uint64, upTo time.Duration) {
 	}
 }
 
-// of is up to when the state of the term is there.
+// of returns the instant up to which the state of the term is there.
 func (t *table) of(term uint64) time.Duration { return t.upTo[min(term, maxTerms-1)] }
 
 // produce brings the table up to date with what went through the gate.
@@ -41,7 +41,7 @@ func (l *ledger) acknowledged(term uint64, upTo time.Duration) {
 	}
 }
 
-// missing is the first term of which the table has less than is wanted; 0 when it has all.
+// missing returns the first term of which the table has less than is wanted, and 0 when it has everything.
 func (t *table) missing(wanted *[maxTerms]time.Duration) uint64 {
 	for term := range wanted {
 		if t.upTo[term] < wanted[term] {

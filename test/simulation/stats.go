@@ -97,7 +97,7 @@ func (s *Stats) merge(o *Stats) {
 	}
 }
 
-// Unexercised are what should have happened in so many runs and did not.
+// Unexercised returns what should have happened in so many runs and did not.
 func (s *Stats) Unexercised() []string {
 	var missing []string
 	want := func(n int, format string, args ...any) {

@@ -28,7 +28,7 @@ func (t *trace) line(now time.Duration, who, text string) {
 	})
 }
 
-// aftermath is how much is told of what comes after the instant that is asked for.
+// aftermath is how much is printed after the requested instant.
 const aftermath = 5 * time.Millisecond
 
 // write prints the last of what happened until the instant, or all of it when no number of lines is given.
@@ -48,7 +48,8 @@ func (t *trace) write(out io.Writer, until time.Duration, last int) error {
 	return nil
 }
 
-// step tells what a process was told, and what it wants. Instants of its clock are told as what is left until them.
+// step prints a fact that a process took in, and its effects. Instants of its clock are printed as the time left until
+// them.
 func (t *trace) step(w *world, u *unit, f ha.Fact) {
 	text := describe(f, u.decidedAt)
 	if len(u.effects) == 0 && text == "Tick" {
@@ -60,7 +61,7 @@ func (t *trace) step(w *world, u *unit, f ha.Fact) {
 	t.line(w.now, u.name(), text)
 }
 
-// describe is a fact or an effect as Go tells it, or shorter where there are many.
+// describe returns a fact or an effect as text, in a short form for frequent ones.
 func describe(v any, now time.Duration) string {
 	switch v := v.(type) {
 	case ha.LeaseSeen:

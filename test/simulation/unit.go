@@ -30,7 +30,7 @@ type unit struct {
 	// table is the state in the kernel.
 	table table
 	noise noise
-	// turnAt is when the process wakes, or goes on with what it is at.
+	// turnAt is when the process wakes, or continues its work.
 	turnAt time.Duration
 	// downUntil is when the next life may begin, and restartAfter how long after an exit.
 	downUntil, restartAfter time.Duration
@@ -179,17 +179,17 @@ func (u *unit) turn() {
 			u.finish()
 		case u.next < len(u.effects):
 			e := u.effects[u.next]
-			if u.struck(u.pointOf(e)) {
+			if u.strikeAt(u.pointOf(e)) {
 				continue
 			}
 			u.next++
 			u.execute(e)
 		case !u.answers.empty():
 			u.take(u.answers.take())
-		case !u.inbox.empty() && u.wakesFirst():
+		case !u.inbox.empty() && u.chooseTimer():
 			u.take(ha.Tick{})
 		case !u.inbox.empty():
-			if !u.struck(BeforeStep) {
+			if !u.strikeAt(BeforeStep) {
 				u.take(u.inbox.take())
 			}
 		default:
@@ -201,8 +201,8 @@ func (u *unit) turn() {
 	}
 }
 
-// wakesFirst tells whether a loop that was stalled sees its timer before what it was told.
-func (u *unit) wakesFirst() bool {
+// chooseTimer draws whether a loop that was stalled sees its timer before the facts that wait.
+func (u *unit) chooseTimer() bool {
 	if !u.stalled {
 		return false
 	}
@@ -211,7 +211,7 @@ func (u *unit) wakesFirst() bool {
 	return wake != 0 && u.local() >= wake && u.noise.chance(50)
 }
 
-// pointOf is where the process is just before the effect.
+// pointOf returns where the process is just before the effect.
 func (u *unit) pointOf(e ha.Effect) Point {
 	if u.next == 0 && len(u.armed) != 0 && u.armedAt(AfterStep) {
 		return AfterStep
@@ -230,7 +230,7 @@ func (u *unit) pointOf(e ha.Effect) Point {
 	}
 }
 
-// sleep arranges when the loop wakes, and tells whether that is later than now.
+// sleep sets when the loop wakes. It returns false if that is now.
 func (u *unit) sleep() bool {
 	u.turnAt = never
 	wake := u.machine.Wake()
@@ -258,7 +258,7 @@ func (u *unit) take(f ha.Fact) {
 	}
 }
 
-// execute begins an effect. The loop is busy with those on the host; the others go on by themselves.
+// execute begins an effect. The loop is busy with those on the host; the others continue by themselves.
 func (u *unit) execute(e ha.Effect) {
 	w := u.world
 	switch e := e.(type) {
@@ -286,14 +286,14 @@ func (u *unit) execute(e ha.Effect) {
 	case ha.SendHeartbeat:
 		w.line.heartbeat(u, e)
 	case ha.AcknowledgeHeartbeat:
-		w.judge.promised(u)
+		w.judge.granted(u)
 		w.line.acknowledge(u, e)
 	case ha.Exit:
 		u.die(u.restartAfter)
 	}
 }
 
-// later tells this life of the process a fact.
+// later sends this life of the process a fact after a while.
 func (u *unit) later(d time.Duration, f ha.Fact) {
 	w := u.world
 	w.after(d, event{what: onFact, unit: uint8(u.index), life: u.life, ref: w.note(f)})
@@ -305,7 +305,7 @@ var (
 	errHost = errors.New("the host refuses")
 )
 
-// finish does what the loop was busy with, and answers.
+// finish completes the effect that the loop was busy with, and answers.
 func (u *unit) finish() {
 	e := u.host
 	u.host = nil
@@ -331,7 +331,7 @@ func (u *unit) finish() {
 	u.answers.add(done)
 	switch e.(type) {
 	case ha.OpenGate, ha.CloseGate:
-		u.struck(AfterGate)
+		u.strikeAt(AfterGate)
 	default:
 	}
 }

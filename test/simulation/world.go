@@ -77,7 +77,7 @@ func (w *world) arrange(i int, at time.Duration) {
 // disturbed notes that nothing is quiet before the instant.
 func (w *world) disturbed(until time.Duration) { w.quietFrom = max(w.quietFrom, until) }
 
-// quiet tells whether all faults are over.
+// quiet reports whether all faults are over.
 func (w *world) quiet() bool {
 	return w.now >= w.quietFrom && (len(w.waiting) == 0 || w.now >= w.plan.TroubleEnds)
 }
@@ -174,7 +174,7 @@ func (w *world) note(f ha.Fact) uint32 {
 	return uint32(len(w.facts) - 1)
 }
 
-// active is the unit whose gate is open, or else the one that the Lease names, or else the primary.
+// active returns the unit whose gate is open, or else the holder of the Lease, or else the primary.
 func (w *world) active() *unit {
 	for i := range w.units {
 		if w.units[i].gate.open(w.now) {

@@ -50,7 +50,7 @@ func arpClaim(f []byte) (Claim, bool) {
 		return Claim{}, false
 	}
 	address := netip.AddrFrom4([4]byte(f[atARPSender:]))
-	return Claim{Address: address, MAC: MAC(f[atARPSenderMAC:])}, !address.IsUnspecified() // An unspecified sender is a probe.
+	return Claim{Address: address, MAC: MAC(f[atARPSenderMAC:])}, !address.IsUnspecified() // Not a probe.
 }
 
 func advertisementClaim(f []byte) (Claim, bool) {

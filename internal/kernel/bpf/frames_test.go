@@ -84,8 +84,8 @@ type sample struct {
 	in, out bool
 }
 
-// samples returns frames of every sort that matters. Those of a neighbour are meant to come in and those of the unit to go
-// out, yet each is tried both ways.
+// samples returns frames of every sort that matters. Those of a neighbour are meant to come in and those of the unit to
+// go out, yet each is tried both ways.
 func samples() []sample {
 	const in, out, no = true, true, false
 	ping := []byte{8, 0, 0, 0, 0, 0, 0, 0}

@@ -20,8 +20,8 @@ import (
 // its being on any.
 const gatedInterface = 7
 
-// isTestable reports whether the kernel runs programs on the frame when asked to, which it does from a certain length on.
-// Shorter ones are tried behind a tag, and on a real interface by the tests of package gate.
+// isTestable reports whether the kernel runs programs on the frame when asked to, which it does from a certain length
+// on. Shorter ones are tried behind a tag, and on a real interface by the tests of package gate.
 func isTestable(frame []byte) bool {
 	if len(frame) < shortest {
 		return false
