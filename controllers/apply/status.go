@@ -19,7 +19,7 @@ type Status[S any] struct {
 }
 
 // NewStatus makes the configuration for the object as it was read. The API server refuses it if the object changed
-// since: whoever compares a status with the one before must not have compared it with an older one.
+// since: the status must have been compared with the present one.
 func NewStatus[S any](kind string, object client.Object, status S) *Status[S] {
 	return &Status[S]{
 		TypeMetaApplyConfiguration: *metav1ac.TypeMeta().

@@ -85,7 +85,7 @@ var _ = Describe("What a spec lacks", func() {
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked)
 		untouched()
 
-		By("making a unit that is lost anew all the same")
+		By("replacing a lost unit all the same")
 		lost := s.pod(ctx, v1alpha1.Secondary)
 		Expect(admin.Delete(ctx, lost, client.GracePeriodSeconds(0))).To(Succeed())
 		Eventually(func() bool {
@@ -167,7 +167,7 @@ var _ = Describe("What a spec lacks", func() {
 		untouched()
 	})
 
-	It("waits for a SyncPolicy, and goes on without it later", func(ctx SpecContext) {
+	It("waits for a SyncPolicy, and continues without it later", func(ctx SpecContext) {
 		s.pair.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{Name: "slow"}
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonReferenceNotFound,

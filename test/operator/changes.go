@@ -27,7 +27,7 @@ type change struct {
 	around func(ctx context.Context, namespace string) error
 }
 
-// draws draw the changes of a spec that always work. Whoever adds a field to the spec adds it here.
+// draws are the random changes of a spec that always work. A new field of the spec is added here.
 var draws = []func(*rand.Rand) change{
 	drawNetworks, drawVirtualMAC, drawService, drawImage, drawResources, drawScheduling, drawTiming, drawProbes,
 	drawPreemption,
@@ -46,7 +46,7 @@ func drawPlan(r *rand.Rand) []change {
 		from := pick(r, draws, draws, needs, fates)
 		plan = append(plan, pick(r, from...)(r))
 	}
-	return append(plan, writeRules(goodRules(r)), writePolicy(0), mend(r))
+	return append(plan, writeRules(goodRules(r)), writePolicy(0), repair(r))
 }
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
@@ -60,8 +60,8 @@ func told(what string, value any) string {
 	return what + " " + string(text)
 }
 
-// mend leaves a spec that lacks nothing.
-func mend(r *rand.Rand) change {
+// repair returns a change after which the spec lacks nothing.
+func repair(r *rand.Rand) change {
 	action, ofRules := pick(r, "Accept", "Drop", "Reject"), r.IntN(2) == 0
 	var policy *v1alpha1.SyncPolicyReference
 	if r.IntN(2) == 0 {

@@ -55,7 +55,7 @@ var _ = Describe("A standby that does not start", func() {
 			active := h.pod(ctx, v1alpha1.Primary).UID
 			told := len(h.life.events.reasons)
 
-			By("making the standby anew, which does not come up")
+			By("replacing the standby, which does not start")
 			Expect(admin.Delete(ctx, h.pod(ctx, v1alpha1.Secondary), client.GracePeriodSeconds(0))).To(Succeed())
 			h.reconcile(ctx)
 			if bound {
@@ -63,7 +63,7 @@ var _ = Describe("A standby that does not start", func() {
 			}
 			h.setStatus(ctx, v1alpha1.Secondary, trouble)
 			h.reconcile(ctx)
-			Expect(h.reconcile(ctx)).To(BeFalse(), "it goes on writing")
+			Expect(h.reconcile(ctx)).To(BeFalse(), "it keeps writing")
 			h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 			h.eventually(ctx, v1alpha1.ConditionRedundant, redundant, tells)
 			h.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonNoStandby)
@@ -72,7 +72,7 @@ var _ = Describe("A standby that does not start", func() {
 			Expect(h.life.events.reasons[told:]).To(ConsistOf(
 				"UnitCreated", "RedundancyLost", "SynchronizationLost", "Blocked"))
 
-			By("telling when it is mended")
+			By("reporting when it is fixed")
 			told = len(h.life.events.reasons)
 			h.setStatus(ctx, v1alpha1.Secondary, func(status *corev1.PodStatus) {
 				status.ContainerStatuses, status.Conditions = nil, nil
@@ -187,7 +187,7 @@ var _ = Describe("A node that is lost", func() {
 		Expect(admin.Delete(ctx, pod)).To(Succeed())
 		return h.pod(ctx, unit)
 	}
-	// Its kubelet does not finish what it was told, and time goes on.
+	// Its kubelet does not end the pod, and time passes.
 	wait := func(ctx SpecContext, h *hands, long time.Duration) {
 		GinkgoHelper()
 		h.life.reconciler.Now = func() time.Time { return time.Now().Add(long) }
@@ -195,7 +195,7 @@ var _ = Describe("A node that is lost", func() {
 		h.reconcile(ctx)
 	}
 
-	It("with the active unit leaves the other to serve alone, until it is made anew elsewhere", func(ctx SpecContext) {
+	It("with the active unit leaves the other to serve alone, until it is replaced elsewhere", func(ctx SpecContext) {
 		h := newHands(ctx)
 		DeferCleanup(h.leave)
 		h.bringUp(ctx)
@@ -211,7 +211,7 @@ var _ = Describe("A node that is lost", func() {
 		h.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonRedundancyLost)
 		Expect(h.life.events.reasons[told:]).To(ConsistOf("ActiveChanged", "RedundancyLost", "SynchronizationLost"))
 
-		By("making it anew when its node, which is gone, cannot end it any more")
+		By("replacing it when its node, which is gone, cannot end it any more")
 		told = len(h.life.events.reasons)
 		wait(ctx, h, 2*time.Minute)
 		Expect(h.life.events.reasons[told:]).To(ContainElement("UnitLost"))

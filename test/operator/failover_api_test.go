@@ -151,7 +151,7 @@ var _ = Describe("A pause", func() {
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, "SyncPolicy nowhere")
 	})
 
-	It("keeps outdated units until it ends, and makes a lost one anew", func(ctx SpecContext) {
+	It("keeps outdated units until it ends, and replaces a lost one", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		deleted := func() *metav1.Time { return s.pod(ctx, v1alpha1.Secondary).DeletionTimestamp }

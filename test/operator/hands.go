@@ -52,7 +52,7 @@ func (h *hands) leave() {
 }
 
 // reconcile does so on what there is now, and once more if the manager put off all but the Service, as the queue would
-// have it do. It tells whether the manager wrote anything.
+// have it do. It reports whether the manager wrote anything.
 func (h *hands) reconcile(ctx context.Context) (wrote bool) {
 	GinkgoHelper()
 	h.life.catchUp(ctx, h.namespace, h.pair.Name)

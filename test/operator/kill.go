@@ -14,7 +14,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// run is one run in which the manager dies where it is told to; it tells whether it came to that.
+// run is one run in which the manager dies at its failpoint. It reports whether the manager died.
 type run func(context.Context, failpoint) (died bool)
 
 // atEveryWrite has runs killed at their first write, at their second, and so on until one ends before it is killed,

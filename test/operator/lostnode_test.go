@@ -68,7 +68,7 @@ var _ = Describe("A unit whose pod is deleted and does not go", Ordered, func() 
 		"does not answer":    func(ctx SpecContext) { newNode(ctx, corev1.ConditionUnknown) },
 		"is no longer there": func(SpecContext) {},
 	} {
-		It("is made anew when its node "+name, func(ctx SpecContext) {
+		It("is replaced when its node "+name, func(ctx SpecContext) {
 			lose(ctx)
 			Expect(admin.Delete(ctx, pod)).To(Succeed())
 			Consistently(isAnother(ctx)).Should(BeFalse(), "its time is not over")

@@ -104,7 +104,7 @@ var _ = Describe("One change of a spec", func() {
 		most := created.reconciles
 
 		chance := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0))
-		for _, draw := range append(draws, mend) {
+		for _, draw := range append(draws, repair) {
 			before, c := asked.in(s.namespace), draw(chance)
 			s.change(ctx, func(spec *v1alpha1.HAPairSpec) {
 				c.spec(spec)

@@ -82,12 +82,12 @@ var _ = Describe("Replacing units", func() {
 		Consistently(func() *metav1.Time { return s.pod(ctx, v1alpha1.Primary).DeletionTimestamp }).Should(BeNil())
 		Expect(image(ctx, v1alpha1.Primary)()).To(Equal(outdated))
 
-		By("taking the one that does not start when the spec is mended")
+		By("taking the one that does not start when the spec is fixed")
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = "" })
 		Eventually(image(ctx, v1alpha1.Secondary)).Should(Equal(outdated))
 	})
 
-	It("makes a pod anew that was evicted", func(ctx SpecContext) {
+	It("replaces a pod that was evicted", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		evicted := s.pod(ctx, v1alpha1.Secondary)
