@@ -1,6 +1,6 @@
-// Demo shows the main job of hapair on a real cluster on this machine: one TCP connection that outlives its firewall,
-// once when the active's pod is deleted and once when its node loses its power; and, as a control, the same with
-// replication switched off, where the connection must break.
+// Demo shows the main job of hapair on a real cluster on this machine: one TCP connection survives the loss of its
+// firewall. Once the active's pod is deleted, and once its node loses power. In a control run replication is switched
+// off, and the connection must break.
 package main
 
 import (
@@ -26,16 +26,16 @@ func main() {
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "demo",
-		Short:         "Show one connection outlive its firewall, on a real cluster on this machine",
+		Short:         "Show on a real cluster that a connection survives the loss of its firewall",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.AddCommand(&cobra.Command{
 		Use:   "run",
-		Short: "Boot the cluster, install the operator, play the story and print the report; leaves the cluster up",
-		Long: "Boot the cluster (or use the one that runs), install the operator with the Helm chart, apply\n" +
-			"config/samples, and play the story three times: switchover, loss of power, and a control run without\n" +
-			"replication. Exits non-zero if a connection broke that should have survived, or the other way round.",
+		Short: "Boot the cluster, install the operator, run the demo and print its report; leaves the cluster running",
+		Long: "Boot the cluster (or use a running one), install the operator with the Helm chart, apply config/samples,\n" +
+			"and run three scenarios: switchover, loss of power, and a control run without replication.\n" +
+			"Exits non-zero if a connection broke that should have survived, or survived where it should break.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), cmd.OutOrStdout()) },
 	})

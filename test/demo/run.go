@@ -16,7 +16,7 @@ import (
 	"github.com/hapair-io/hapair/test/internal/story"
 )
 
-// demo is the stage with all that the acts need.
+// demo holds what the runs need.
 type demo struct {
 	site   deploy.Site
 	client client.WithWatch
@@ -41,15 +41,15 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := judge(reports); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(out, "All of it held, in %.0f s. The cluster is up. Try next:\n"+
-		"  bin/cluster kubectl get hapair,syncpolicy,pods -o wide\n"+
+	_, _ = fmt.Fprintf(out, "All runs ended as expected, after %.0f s. The cluster is still running. Try next:\n"+
+		"  bin/cluster kubectl get hapair,haunit,firewallconfiguration,syncpolicy,pods -o wide\n"+
 		"  bin/cluster kubectl describe hapair %s\n"+
 		"  bin/cluster exec client -- ping -c 3 203.0.113.9\n"+
-		"and in the end: make demo-down\n", time.Since(began).Seconds(), story.SamplePair.Name)
+		"Remove everything with: make demo-down\n", time.Since(began).Seconds(), story.SamplePair.Name)
 	return nil
 }
 
-// prepare boots and installs everything; on a cluster that is up already it changes only what differs.
+// prepare boots and installs everything. On a running cluster it changes only what differs.
 func prepare(ctx context.Context, out io.Writer) (*demo, error) {
 	c, err := cluster.Open()
 	if err != nil {
@@ -112,7 +112,7 @@ func (d *demo) powerOff(ctx context.Context) (story.Report, error) {
 	d.site.Progress("Playing the loss of power")
 	var node string
 	report, err := d.stage.Play(ctx, story.Act{
-		Title: "Failover: the active's node loses its power",
+		Title: "Failover: the active's node loses power",
 		TakeAway: func(ctx context.Context, active *corev1.Pod) error {
 			node = active.Spec.NodeName
 			return d.site.Cluster.PowerOff(ctx, node)

@@ -41,7 +41,7 @@ func (r Report) Print(w io.Writer) {
 	_, _ = fmt.Fprintf(w, "%s\n", r.Title)
 	line(1, fmt.Sprintf("the client opened a connection through %s", r.Before), millis(r.Connected))
 	if r.Replicated > 0 {
-		line(2, fmt.Sprintf("%s's kernel held the session", r.After), "+"+millis(r.Replicated))
+		line(2, fmt.Sprintf("%s's kernel had the connection", r.After), "+"+millis(r.Replicated))
 	} else {
 		line(2, "nothing was replicated", "-")
 	}
@@ -53,13 +53,13 @@ func (r Report) Print(w io.Writer) {
 	}
 	line(5, announced, "+"+millis(r.AnnouncedLAN)+", +"+millis(r.AnnouncedWAN))
 	if r.Survived {
-		line(6, "the client heard the next number", "+"+millis(r.Resumed))
+		line(6, "the client received the next number", "+"+millis(r.Resumed))
 		_, _ = fmt.Fprintf(w,
 			"     longest gap %s; sequence of %d unbroken; same connection, seen by the server as %s\n",
 			millis(r.LongestGap), r.Ticks, r.Source)
 		return
 	}
-	line(6, "the client heard nothing more", "never")
+	line(6, "the client received nothing more", "never")
 	_, _ = fmt.Fprintf(w, "     connection broken after %d numbers: %v\n", r.Ticks, r.Broken)
 }
 
