@@ -14,8 +14,8 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// BenchmarkReplicate measures a change from the active's source to the standby's sink, over TLS on the loopback interface.
-// It does not include the work of the class.
+// BenchmarkReplicate measures a change from the active's source to the standby's sink, over TLS on the loopback
+// interface. It does not include the work of the class.
 func BenchmarkReplicate(b *testing.B) {
 	for _, c := range []struct {
 		name string

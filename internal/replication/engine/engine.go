@@ -134,9 +134,9 @@ func (e *Engine) Flush(ctx context.Context) error {
 	return l.flush(ctx)
 }
 
-// Relinquish gives up this unit's role as active. It flushes, and then sends the peer that this unit forwards no more in
-// a term before the given one. It returns when the peer has acknowledged that. This unit sends no more state until its
-// next Become. The sequence is that of a heartbeat; the engine only passes it on.
+// Relinquish gives up this unit's role as active. It flushes, and then sends the peer that this unit forwards no more
+// in a term before the given one. It returns when the peer has acknowledged that. This unit sends no more state until
+// its next Become. The sequence is that of a heartbeat; the engine only passes it on.
 func (e *Engine) Relinquish(ctx context.Context, term, sequence uint64) error {
 	l := e.current.Load()
 	if l == nil {

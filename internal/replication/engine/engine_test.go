@@ -40,8 +40,8 @@ type network struct {
 	frozen   atomic.Bool
 }
 
-// freezing is one end of a connection. What is written while the network is frozen is lost, as it is on the way to a unit
-// without power.
+// freezing is one end of a connection. What is written while the network is frozen is lost, as it is on the way to a
+// unit without power.
 type freezing struct {
 	net.Conn
 	network *network

@@ -38,8 +38,8 @@ func (in *inbound) begin(generation uint64) {
 	*in = inbound{generation: generation, phase: phaseSnapshot}
 }
 
-// take judges a frame that belongs to a phase. Before the first Begin it is refused: its snapshot began before this unit
-// was standby, and another one follows.
+// take judges a frame that belongs to a phase. Before the first Begin it is refused: its snapshot began before this
+// unit was standby, and another one follows.
 func (in *inbound) take(p phase, generation uint64) (Verdict, error) {
 	switch {
 	case in.phase == phaseNone:

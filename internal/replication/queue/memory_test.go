@@ -63,7 +63,8 @@ func TestMergeMayAppendToTheOlderRecord(t *testing.T) {
 	}
 	push(t, q, state.Change{Op: state.Upsert, Key: "k2", Record: []byte("other")})
 	got := q.Pop(2, 1<<20)
-	if want := "ab" + strings.Repeat("c", inlineBytes) + "d"; string(got[0].Record) != want || string(got[1].Record) != "other" {
+	want := "ab" + strings.Repeat("c", inlineBytes) + "d"
+	if string(got[0].Record) != want || string(got[1].Record) != "other" {
 		t.Errorf("got %q and %q, want %q and the other as it was", got[0].Record, got[1].Record, want)
 	}
 }

@@ -69,7 +69,9 @@ func (n *twin) bytes() (sum int) {
 // anyChange draws a change of one of a few entries, or of one of many. Some do not fit in a slot.
 func anyChange() *rapid.Generator[state.Change] {
 	key := rapid.OneOf(
-		rapid.SampledFrom([]string{"a", "b", "c", "d", "longer", strings.Repeat("k", inlineBytes), strings.Repeat("l", inlineBytes+1)}),
+		rapid.SampledFrom([]string{
+			"a", "b", "c", "d", "longer", strings.Repeat("k", inlineBytes), strings.Repeat("l", inlineBytes+1),
+		}),
 		rapid.Map(rapid.IntRange(0, 2000), func(i int) string { return fmt.Sprint("one of many ", i) }),
 	)
 	return rapid.Custom(func(t *rapid.T) state.Change {

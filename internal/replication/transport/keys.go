@@ -14,8 +14,8 @@ const (
 	contextServer  = "server to client"
 )
 
-// HeartbeatKeys returns the keys that seal heartbeats. Only the two ends of this connection know them. Each call returns
-// the same keys, and each connection has different ones. They outlive the connection.
+// HeartbeatKeys returns the keys that seal heartbeats. Only the two ends of this connection know them. Each call
+// returns the same keys, and each connection has different ones. They outlive the connection.
 func (c *Connection) HeartbeatKeys() (seal.Keys, error) {
 	var k seal.Keys
 	mine, theirs := contextServer, contextClient

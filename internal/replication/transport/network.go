@@ -70,8 +70,8 @@ type Connection struct {
 	client bool // this unit opened it
 }
 
-// FreeBytes returns how many bytes can be written now without waiting for the peer; 0 if that is unknown. Calls must not
-// overlap.
+// FreeBytes returns how many bytes can be written now without waiting for the peer; 0 if that is unknown. Calls must
+// not overlap.
 func (c *Connection) FreeBytes() int { return freeBytesOf(c.NetConn()) }
 
 // Close closes the connection at once. TLS would first notify the peer, and wait for seconds if it no longer reads. The

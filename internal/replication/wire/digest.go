@@ -6,8 +6,8 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// DigestRequest requests the digests of the standby's table of a class, once everything before it is written. What comes
-// after it may be part of them or not.
+// DigestRequest requests the digests of the standby's table of a class, once everything before it is written. What
+// comes after it may be part of them or not.
 type DigestRequest struct {
 	Term       uint64
 	Position   uint64

@@ -35,8 +35,8 @@ func (f *Hello) append(b []byte) []byte {
 	return b
 }
 
-// decode ignores bytes after the known fields. A newer version may add fields, and Hello is the frame that shows that it
-// is newer.
+// decode ignores bytes after the known fields. A newer version may add fields, and Hello is the frame that shows that
+// it is newer.
 func (f *Hello) decode(d *decoder) {
 	f.Version, f.OldestVersion = d.uint16(), d.uint16()
 	for _, text := range []*string{&f.Pair, &f.Namespace, &f.Unit, &f.Incarnation} {

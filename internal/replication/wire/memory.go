@@ -16,8 +16,8 @@ type Memory struct {
 	ack     Ack
 }
 
-// Bytes returns memory for the n bytes of a frame, from its kind onwards. The frame that was decoded here before becomes
-// invalid, except for its keys and other text.
+// Bytes returns memory for the n bytes of a frame, from its kind onwards. The frame that was decoded here before
+// becomes invalid, except for its keys and other text.
 func (m *Memory) Bytes(n int) []byte {
 	m.bytes = slices.Grow(m.bytes[:0], n)[:n]
 	return m.bytes

@@ -13,8 +13,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// forwarding sends datagrams as fast as one sender can. Each is the first of a connection. It counts how many the primary
-// forwards while it replicates.
+// forwarding sends datagrams as fast as one sender can. Each is the first of a connection. It counts how many the
+// primary forwards while it replicates.
 var forwarding = scenario{
 	name: "forwarding", systems: []string{hapair, cached, direct}, measure: measureForwarding,
 	columns: slices.Concat([]column{
@@ -108,7 +108,8 @@ func sendFirsts(t testing.TB, client *testbed.Namespace, lasting time.Duration) 
 // datagramSize results in the smallest Ethernet frame.
 const datagramSize = 26
 
-// writeHeader writes the UDP header of a connection by its number (RFC 768; a checksum of 0 means that it has no checksum).
+// writeHeader writes the UDP header of a connection by its number (RFC 768; a checksum of 0 means that it has no
+// checksum).
 func writeHeader(datagram []byte, number int) {
 	binary.BigEndian.PutUint16(datagram, uint16(firstSource+number%sources))
 	binary.BigEndian.PutUint16(datagram[2:], uint16(firstTarget+number/sources*atOnce+number%atOnce))

@@ -62,8 +62,8 @@ func measureHosts(t testing.TB, o Options, s system, sample *Sample) {
 	sample.charge(before, spent(t, s), time.Since(begun), resting)
 }
 
-// endpoints are a server that accepts connections and a client that opens them. If closing is set, the server closes each
-// first.
+// endpoints are a server that accepts connections and a client that opens them. If closing is set, the server closes
+// each first.
 type endpoints struct {
 	network  *testbed.Network
 	listener *net.TCPListener

@@ -14,8 +14,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
-// overload disturbs replication in four ways, while connections begin and end and other traffic is forwarded. Soon after
-// the fault, the secondary must have exactly the connections that exist.
+// overload disturbs replication in four ways, while connections begin and end and other traffic is forwarded. Soon
+// after the fault, the secondary must have exactly the connections that exist.
 var overload = scenario{
 	name: "overload", systems: []string{hapair, cached},
 	cases: []string{tooMany, lossyLink, cutLink, stopped}, measure: measureOverload,
@@ -103,8 +103,8 @@ func measureOverload(t testing.TB, o Options, s system, sample *Sample) {
 	sample.weigh(t, s)
 }
 
-// awaitEqual waits until the secondary has the connections, and no more others than before. When it gives up, it records
-// the differences.
+// awaitEqual waits until the secondary has the connections, and no more others than before. When it gives up, it
+// records the differences.
 func awaitEqual(t testing.TB, s system, live connections.Span, others int, sample *Sample) {
 	t.Helper()
 	for begun := time.Now(); ; testbed.Pause(t, 50*time.Millisecond) {

@@ -65,9 +65,9 @@ func Report(samples []Sample) string {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString(`Each figure is the median of all rounds, with the minimum and the maximum. CPU: user and system time of both ends per
-connection, without their use when idle. idle: share of a processor, in thousandths. bytes: traffic on the link between
-the routers per connection, in both directions, with headers.
+	b.WriteString(`Each figure is the median of all rounds, with the minimum and the maximum. CPU: user and
+system time of both ends per connection, without their use when idle. idle: share of a processor, in thousandths.
+bytes: traffic on the link between the routers per connection, in both directions, with headers.
 `)
 	return b.String()
 }

@@ -41,8 +41,8 @@ type Options struct {
 	Progress io.Writer
 }
 
-// Run measures what the options select, and prints tables. It fails if a run failed. A target that is missed is no error;
-// the tables show it.
+// Run measures what the options select, and prints tables. It fails if a run failed. A target that is missed is no
+// error; the tables show it.
 func Run(ctx context.Context, o Options) error {
 	for _, name := range o.Scenarios {
 		if !slices.Contains(Names(), name) {

@@ -14,8 +14,8 @@ type Sample struct {
 	Missing int     `json:"missing"`
 	// Surplus is the number of connections on the secondary that the primary no longer had.
 	Surplus int `json:"surplus,omitempty"`
-	// CPU is the processor time of both ends per connection, in microseconds, without Idle. Idle is the share of a processor
-	// that both ends use when nothing happens, in thousandths. Bytes is what the link carried per connection.
+	// CPU is the processor time of both ends per connection, in microseconds, without Idle. Idle is the share of a
+	// processor that both ends use when nothing happens, in thousandths. Bytes is what the link carried per connection.
 	CPU   float64 `json:"cpuMicroseconds,omitempty"`
 	Idle  float64 `json:"idle,omitempty"`
 	Bytes float64 `json:"bytes,omitempty"`

@@ -26,8 +26,8 @@ func (b bounds) String() string {
 	}
 }
 
-// target is a figure that hapair must reach. A target without a comparison must hold in every round. Comparisons use the
-// medians.
+// target is a figure that hapair must reach. A target without a comparison must hold in every round. Comparisons use
+// the medians.
 type target struct {
 	what string
 	of   func(Sample) float64

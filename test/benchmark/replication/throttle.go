@@ -108,8 +108,8 @@ func watchLink(t testing.TB, router *testbed.Namespace) (end func() []reading) {
 	}
 }
 
-// bulkRate returns the bytes per second in the middle of a transfer. Its beginning is the burst that a throttle lets pass
-// after a pause, and at its end the link is no longer full.
+// bulkRate returns the bytes per second in the middle of a transfer. Its beginning is the burst that a throttle lets
+// pass after a pause, and at its end the link is no longer full.
 func bulkRate(readings []reading) float64 {
 	if len(readings) == 0 {
 		return 0

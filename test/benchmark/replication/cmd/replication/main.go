@@ -25,8 +25,8 @@ func newCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "bench-replication",
 		Short: "Compare how hapair and conntrackd replicate connections",
-		Long: `Compare how hapair and conntrackd replicate connections to the standby. conntrackd runs with a cache and with direct
-injection.
+		Long: `Compare how hapair and conntrackd replicate connections to the standby. conntrackd runs with a cache, and with
+direct injection.
 
 All run in turn on the same network of namespaces. The benchmark needs root. It changes only the limits of the machine's
 connection tracking table, and restores them.`,
