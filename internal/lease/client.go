@@ -17,19 +17,19 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// Config says which Lease, and how long to wait for an answer about it.
+// Config names a Lease and bounds the requests for it.
 type Config struct {
 	Namespace, Name string
 	// Timeout bounds every request. A third of the lease leaves room for two more before a permit ends.
 	Timeout time.Duration
-	// Silence is how long the watch may be silent before it is made anew: a connection whose other end lost its power
-	// says nothing for good.
+	// Silence is how long the watch may be silent before it is started again. A connection whose other end lost its power
+	// stays silent forever.
 	Silence time.Duration
 	Log     logr.Logger
 }
 
-// Client reads, writes and watches one Lease. It keeps the few versions that it saw last, because a write carries the
-// whole object and must keep in it what others put there.
+// Client reads, writes and watches one Lease. It keeps the versions that it saw last: a write carries the whole object
+// and must not change what others put there.
 type Client struct {
 	config Config
 	leases typedv1.LeaseInterface
@@ -41,16 +41,16 @@ type Client struct {
 	reportedTerm uint64
 }
 
-// remembered is how many versions are kept. The machine writes on top of the newest that it took in; a few more cover
-// what the watch saw meanwhile. A write on top of a forgotten version is a conflict, and leads to a read.
+// remembered is how many versions the client keeps. The machine writes on top of the newest one that it saw, and the
+// watch may have seen a few more since. A write on top of an older version is a conflict, which leads to a read.
 const remembered = 8
 
-// New makes a client with a connection of its own to the API server that the configuration points at.
+// New returns a client with its own connection to the API server.
 //
-// It speaks HTTP/1.1: when the server at the other end of a connection dies, a request that times out takes its
-// connection with it and the next one dials anew. On a shared HTTP/2 connection every later request would wait on the
-// dead one until it is found out, longer than a permit lasts. There is no client-side throttle either: the machine has
-// one request under way at most.
+// The client uses HTTP/1.1. When the server dies, a request that times out closes its connection, and the next one
+// opens another. On a shared HTTP/2 connection, every later request would wait for the dead connection to be detected,
+// which takes longer than a permit lasts. The client has no throttle, since the machine has one request under way at
+// most.
 func New(rc *rest.Config, c Config) (*Client, error) {
 	own := rest.CopyConfig(rc)
 	own.NextProtos = []string{"http/1.1"}
@@ -72,7 +72,7 @@ func newClient(rc *rest.Config, transport *http.Client, c Config) (*Client, erro
 	return &Client{config: c, leases: typed.Leases(c.Namespace)}, nil
 }
 
-// Read gets the Lease as it is now. The outcome is Read, Absent or Unknown.
+// Read returns the Lease as it is now. The outcome is Read, Absent or Unknown.
 func (c *Client) Read(ctx context.Context) (ha.Outcome, ha.Record) {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
@@ -88,9 +88,9 @@ func (c *Client) Read(ctx context.Context) (ha.Outcome, ha.Record) {
 	}
 }
 
-// Write replaces the version that the record names. The outcome is Written, Conflict, Absent or Unknown. Only what the
-// server says in so many words counts as not written; everything else may have happened, a refusal for want of
-// permission included, for the next attempt costs nothing.
+// Write replaces the version that the record names. The outcome is Written, Conflict, Absent or Unknown. It is Unknown
+// unless the server states that nothing was written, since a request that failed may have been carried out. A missing
+// permission is Unknown too: the next attempt costs nothing.
 func (c *Client) Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record) {
 	base := c.version(r.Version)
 	if base == nil {
@@ -117,14 +117,14 @@ func (c *Client) Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record)
 	}
 }
 
-// Report puts a report of how the term began on the Lease, with every write of the unit that holds it in that term.
+// Report stores a report of how the term began. Every write of the holder in that term puts it on the Lease.
 func (c *Client) Report(term uint64, report string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reportedTerm, c.report = term, report
 }
 
-// reportFor is the report that goes with a record; empty when none does.
+// reportFor returns the report that belongs to a record; empty if there is none.
 func (c *Client) reportFor(r ha.Record) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -134,7 +134,7 @@ func (c *Client) reportFor(r ha.Record) string {
 	return c.report
 }
 
-// remember keeps the version and reads its record.
+// remember keeps the version and returns its record.
 func (c *Client) remember(l *coordinationv1.Lease) ha.Record {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -145,6 +145,7 @@ func (c *Client) remember(l *coordinationv1.Lease) ha.Record {
 	return toRecord(l)
 }
 
+// version returns the Lease of that version; nil if the client does not keep it.
 func (c *Client) version(v string) *coordinationv1.Lease {
 	c.mu.Lock()
 	defer c.mu.Unlock()

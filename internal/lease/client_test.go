@@ -57,7 +57,7 @@ func edge(version string) *coordinationv1.Lease {
 	}
 }
 
-// Only what the server says in so many words counts as not written.
+// An outcome is Unknown unless the server states that nothing was written.
 func TestOutcomes(t *testing.T) {
 	for name, test := range map[string]struct {
 		code        int
@@ -85,7 +85,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// A server that does not answer is given up in time, and the next request does not wait on the same connection.
+// A request to a server that does not answer times out, and the next request uses another connection.
 func TestDeadConnection(t *testing.T) {
 	release := make(chan struct{})
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -120,7 +120,7 @@ func TestDeadConnection(t *testing.T) {
 	}
 }
 
-// A version that was never seen cannot be replaced: the caller has to read.
+// A version that the client does not keep cannot be replaced: the caller must read.
 func TestForgottenVersion(t *testing.T) {
 	c := server(t, time.Second, func(w http.ResponseWriter, r *http.Request) { t.Error("asked the server") })
 	for range remembered {
@@ -131,7 +131,7 @@ func TestForgottenVersion(t *testing.T) {
 	}
 }
 
-// A watch that says nothing is made anew, beginning with a read.
+// A silent watch is started again, and begins with a read.
 func TestSilentWatch(t *testing.T) {
 	reads := make(chan struct{}, 16)
 	c := server(t, 100*time.Millisecond, func(w http.ResponseWriter, r *http.Request) {
@@ -156,7 +156,7 @@ func TestSilentWatch(t *testing.T) {
 		select {
 		case <-reads:
 		case <-time.After(10 * time.Second):
-			t.Fatal("the watch was not made anew")
+			t.Fatal("the watch was not started again")
 		}
 	}
 	cancel()

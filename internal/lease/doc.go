@@ -1,7 +1,7 @@
-// Package lease is the witness: the pair's coordination.k8s.io/v1 Lease, read, watched, and written by
-// compare-and-swap.
+// Package lease reads, watches and writes the pair's coordination.k8s.io/v1 Lease, which is the witness of the pair. A
+// write replaces the version that it names, or fails.
 //
-// It maps the Lease to ha.Record and classifies how each request ended; what follows from that is the machine's affair.
-// It is called by package sidecar alone. It does not elect, renew or retry, and it never compares a timestamp: those in
-// the Lease are for people.
+// The package maps the Lease to ha.Record and classifies how each request ended. It does not elect, renew or retry: the
+// machine in package ha decides. It never compares timestamps; those in the Lease are for people. Package sidecar calls
+// it.
 package lease

@@ -16,19 +16,19 @@ import (
 const (
 	// AnnotationStandby names the incarnation that may take the Lease as soon as the holder is silent.
 	AnnotationStandby = "hapair.io/lease-standby"
-	// AnnotationCause says why the holder became it.
+	// AnnotationCause is why the holder became active.
 	AnnotationCause = "hapair.io/lease-cause"
 )
 
-// AnnotationGiver names the incarnation that gave the Lease up by this very write, having handed it over or released it
-// with its gate closed. Any other write clears it, so that a Lease emptied by hand is never taken for a release.
+// AnnotationGiver names the incarnation that gave the Lease up by this write: it handed the Lease over, or released it
+// with its gate closed. Any other write clears it, so that a Lease that a person emptied is never taken for a release.
 const AnnotationGiver = "hapair.io/lease-giver"
 
-// longest bounds the duration that a record may ask others to wait, whoever wrote it there.
+// longest bounds how long a record may make others wait, since anyone with the right to write may have written it.
 const longest = time.Minute
 
-// toRecord reads what the machine needs from a Lease. A Lease that nobody wrote yet has no spec to speak of and reads
-// as free in term 0.
+// toRecord returns what the machine needs of a Lease. A Lease that no unit has written has an empty spec, and is free
+// in term 0.
 func toRecord(l *coordinationv1.Lease) ha.Record {
 	r := ha.Record{
 		Version: l.ResourceVersion,
@@ -51,8 +51,8 @@ func toRecord(l *coordinationv1.Lease) ha.Record {
 	return r
 }
 
-// fromRecord is the Lease as the record wants it, made from the version that the record is to replace, of which
-// everything else is kept. A report that is not empty replaces the one that is there.
+// fromRecord returns the Lease that the record describes. It keeps everything else of base, the version that is to be
+// replaced. A report that is not empty replaces the one of base.
 func fromRecord(r ha.Record, report string, base *coordinationv1.Lease, now time.Time) (*coordinationv1.Lease, error) {
 	if r.Term > math.MaxInt32 {
 		return nil, fmt.Errorf("making lease %s/%s: term %d does not fit leaseTransitions", base.Namespace, base.Name, r.Term)
@@ -74,7 +74,7 @@ func fromRecord(r ha.Record, report string, base *coordinationv1.Lease, now time
 	return l, nil
 }
 
-// annotate sets an annotation, or removes it where there is nothing to say.
+// annotate sets an annotation, or removes it if the value is empty.
 func annotate(l *coordinationv1.Lease, name, value string) {
 	if value == "" {
 		delete(l.Annotations, name)

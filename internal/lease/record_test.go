@@ -53,7 +53,7 @@ func TestRecordRoundTrip(t *testing.T) {
 	})
 }
 
-// What nobody should have written does no harm.
+// Values that no unit writes do no harm.
 func TestRecordOfOddLeases(t *testing.T) {
 	minus, plenty := int32(-5), int32(1<<30)
 	for name, test := range map[string]struct {

@@ -112,7 +112,7 @@ var _ = Describe("the Lease of a pair", func() {
 		Expect(outcome).To(Equal(ha.Written))
 	})
 
-	It("is absent when it was deleted, and watched again when it is made anew", func(ctx SpecContext) {
+	It("is absent when it was deleted, and watched again when it is created again", func(ctx SpecContext) {
 		primary, _ := newLease(ctx, "deleted")
 		_, seen := primary.Read(ctx)
 		Expect(admin.CoordinationV1().Leases("default").Delete(ctx, "deleted", metav1.DeleteOptions{})).To(Succeed())
@@ -128,7 +128,7 @@ var _ = Describe("the Lease of a pair", func() {
 		Eventually(records).WithTimeout(10 * time.Second).ShouldNot(BeEmpty())
 	})
 
-	It("tells the other unit of every write", func(ctx SpecContext) {
+	It("shows the other unit every write", func(ctx SpecContext) {
 		primary, secondary := newLease(ctx, "watched")
 		records := follow(secondary)
 		Eventually(records).Should(HaveLen(1))

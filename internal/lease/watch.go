@@ -10,21 +10,20 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// errSilent ends a watch that said nothing for too long.
+// errSilent ends a watch that was silent for too long.
 var errSilent = errors.New("the watch has been silent")
 
-// Watch calls seen with every record that the API server tells of, until the context ends. A watch that breaks is made
-// anew after a pause that grows, and begins with a plain read, so that nothing that happened in between is missed.
-// Records can be older than what Read and Write returned meanwhile. Seen is called from one goroutine, and Watch has
-// returned when no further call can come.
+// Watch calls seen with every record that the API server sends, until the context ends. A watch that breaks is started
+// again after a pause that grows. It begins with a read, so that no change is missed. Records can be older than what
+// Read and Write returned meanwhile. Watch calls seen from one goroutine, and not after it returned.
 func (c *Client) Watch(ctx context.Context, seen func(ha.Record)) {
-	pause := backoff()
+	pause := newBackoff()
 	for ctx.Err() == nil {
 		started := time.Now()
 		err := c.watchOnce(ctx, seen)
@@ -32,27 +31,23 @@ func (c *Client) Watch(ctx context.Context, seen func(ha.Record)) {
 			return
 		}
 		if errors.Is(err, errSilent) {
-			c.config.Log.V(1).Info("Making lease watch anew", "lease", c.config.Name, "cause", err.Error())
+			c.config.Log.V(1).Info("Restarting lease watch", "lease", c.config.Name, "cause", err.Error())
 		} else if err != nil {
 			c.config.Log.Error(err, "Watching lease", "lease", c.config.Name)
 		}
 		if time.Since(started) > c.config.Timeout {
-			pause = backoff()
+			pause.Reset()
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause.Step()):
-		}
+		backoff.Sleep(ctx, pause.Next())
 	}
 }
 
-// backoff lets a few hundred sidecars come back to an API server that restarts without coming all at once.
-func backoff() wait.Backoff {
-	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 6, Cap: 2 * time.Second}
+// newBackoff returns pauses that spread the sidecars of many pairs when an API server restarts.
+func newBackoff() backoff.Backoff {
+	return backoff.Backoff{Initial: 50 * time.Millisecond, Max: 2 * time.Second, Jitter: 0.5}
 }
 
-// watchOnce reads the Lease and follows it from there. The context of the watch ends with it, so that its connection is
-// given back whatever the reason.
+// watchOnce reads the Lease and follows it from there. It ends the context of the watch, which releases the connection.
 func (c *Client) watchOnce(ctx context.Context, seen func(ha.Record)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -60,20 +55,20 @@ func (c *Client) watchOnce(ctx context.Context, seen func(ha.Record)) error {
 	if err != nil {
 		return err
 	}
-	unanswered := time.AfterFunc(c.config.Timeout, cancel) // A watch has no deadline; its beginning has.
+	unanswered := time.AfterFunc(c.config.Timeout, cancel) // A watch has no deadline, but its start has one.
 	w, err := c.leases.Watch(ctx, metav1.ListOptions{
 		FieldSelector:   fields.OneTermEqualSelector(metav1.ObjectNameField, c.config.Name).String(),
 		ResourceVersion: version,
 	})
 	unanswered.Stop()
 	if err != nil {
-		return fmt.Errorf("beginning a watch: %w", err)
+		return fmt.Errorf("starting a watch: %w", err)
 	}
 	defer w.Stop()
 	return c.follow(ctx, w, seen)
 }
 
-// begin reads the Lease and returns the version to watch from; where there is no Lease yet, the watch starts from now.
+// begin reads the Lease and returns the version to watch from. If there is no Lease, the watch starts from now.
 func (c *Client) begin(ctx context.Context, seen func(ha.Record)) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
@@ -89,8 +84,8 @@ func (c *Client) begin(ctx context.Context, seen func(ha.Record)) (string, error
 	}
 }
 
-// follow hands on what the watch tells, until it ends or is silent for too long. A deletion is not handed on: the
-// holder finds out by its next write, and the others wait for the Lease to be made anew.
+// follow passes records on until the watch ends or is silent for too long. It does not pass on a deletion: the holder
+// notices it at its next write, and the others wait until the Lease is created again.
 func (c *Client) follow(ctx context.Context, w watch.Interface, seen func(ha.Record)) error {
 	silence := time.NewTimer(c.config.Silence)
 	defer silence.Stop()
