@@ -32,7 +32,7 @@ func (s *Sidecar) recordFailover(r ha.Report) {
 func failoverRecord(r ha.Report, from, to string, now time.Time) *contract.FailoverRecord {
 	record := &contract.FailoverRecord{
 		From: from, To: to, Term: int64(r.Term), //nolint:gosec // A term fits the Lease's int32.
-		Cause: contract.ParseCause(r.Cause.String()), Time: contract.MicroTime{Time: now},
+		Cause: r.Cause, Time: contract.MicroTime{Time: now},
 	}
 	for _, step := range r.Steps() {
 		record.Steps = append(record.Steps, contract.FailoverStep{
