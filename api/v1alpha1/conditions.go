@@ -93,6 +93,8 @@ const (
 	// ReasonSwitchoverAwaited means that the active unit is the last that is outdated, and that a person moves the role,
 	// since spec.upgrade.strategy is Supervised. The message has the command.
 	ReasonSwitchoverAwaited = "SwitchoverAwaited"
+	// ReasonSwitchoverPending means that a requested switchover waits for the unit that is to become active.
+	ReasonSwitchoverPending = "SwitchoverPending"
 	// ReasonPaused means that spec.paused keeps units from being replaced, and from handing over for health or
 	// preference. Reconciling is True while an outdated unit waits for the end of the pause, and False otherwise.
 	ReasonPaused = "Paused"

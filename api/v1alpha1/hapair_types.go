@@ -141,8 +141,6 @@ type SyncPolicyReference struct {
 }
 
 // Unit is the name of one member of a pair. It stays the same when the unit's pod is replaced and when roles change.
-//
-// +kubebuilder:validation:Enum=primary;secondary
 type Unit string
 
 // The two units of every pair.

@@ -45,6 +45,7 @@ type HAUnitSpec struct {
 
 	// unit of that pair.
 	// +required
+	// +kubebuilder:validation:Enum=primary;secondary
 	Unit Unit `json:"unit"`
 }
 

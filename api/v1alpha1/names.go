@@ -27,6 +27,9 @@ const (
 
 	// AnnotationPaused is on the pair's Lease while spec.paused is set, so that both units learn of it at once.
 	AnnotationPaused = "hapair.io/paused"
+	// AnnotationSwitchoverRequestedAt is set by a user on an HAPair to request a switchover: a time as in RFC 3339. Each new
+	// value is one request. AnnotationSwitchoverTo next to it names the unit that is to become active; the standby without.
+	AnnotationSwitchoverRequestedAt = "hapair.io/switchover-requested-at"
 	// AnnotationSwitchoverTo is on the pair's Lease while a requested switchover is pending. It names the unit that is to
 	// become active, "primary" or "secondary". The operator removes it when that unit holds the Lease.
 	AnnotationSwitchoverTo = "hapair.io/switchover-to"

@@ -129,25 +129,29 @@ spec:
 			Expect(apierrors.IsInvalid(err)).To(BeTrue(), "got: %v", err)
 			Expect(err.Error()).To(And(ContainSubstring(field), ContainSubstring(remedy)))
 		},
-		Entry("a unit that does not exist", "status.active", `supported values: "primary", "secondary"`,
-			func(s *v1alpha1.HAPairStatus) { s.Active = "third" }),
-		Entry("a role that does not exist", "status.units[0].role",
-			`supported values: "Active", "Standby", "Fenced", "Starting"`,
+		Entry("too long a history", "status.history", "must have at most 16 items",
 			func(s *v1alpha1.HAPairStatus) {
-				s.Units = []v1alpha1.UnitStatus{{Name: v1alpha1.Primary, Role: "Master"}}
-			}),
-		Entry("a fence that does not exist", "status.units[0].fence",
-			`supported values: "BPF", "NFTables", "Unavailable"`,
-			func(s *v1alpha1.HAPairStatus) {
-				s.Units = []v1alpha1.UnitStatus{{Name: v1alpha1.Primary, Fence: "Hope"}}
-			}),
-		Entry("a failover without a cause that is known", "status.lastFailover.cause", `supported values: "First", "Silence"`,
-			func(s *v1alpha1.HAPairStatus) {
-				s.LastFailover = &v1alpha1.FailoverStatus{Unit: v1alpha1.Primary, Cause: "Whim", Time: metav1.NowMicro()}
+				s.History = make([]v1alpha1.FailoverRecord, v1alpha1.MaxHistory+1)
+				for i := range s.History {
+					s.History[i].Time = metav1.NowMicro()
+				}
 			}),
 		Entry("one unit twice", "status.units[1]", "Duplicate value",
 			func(s *v1alpha1.HAPairStatus) {
 				s.Units = []v1alpha1.UnitStatus{{Name: v1alpha1.Primary}, {Name: v1alpha1.Primary}}
 			}),
 	)
+
+	It("admits values of later releases", func(ctx SpecContext) {
+		pair := newPair()
+		pair.GenerateName, pair.Name = "status-", ""
+		Expect(server.Create(ctx, pair)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, pair)).To(Succeed()) })
+		Expect(pair.Status.ObservedGeneration).To(BeEquivalentTo(-1), "the operator has not seen it yet")
+		pair.Status = v1alpha1.HAPairStatus{
+			Units:   []v1alpha1.UnitStatus{{Name: v1alpha1.Primary, Role: "Observer", Fence: "Hardware"}},
+			History: []v1alpha1.FailoverRecord{{To: "primary", Term: 1, Cause: "Prediction", Time: metav1.NowMicro()}},
+		}
+		Expect(server.Status().Update(ctx, pair)).To(Succeed())
+	})
 })

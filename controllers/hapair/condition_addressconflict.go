@@ -1,7 +1,6 @@
 package hapair
 
 import (
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -12,11 +11,14 @@ import (
 func addressConflict(s *scope) metav1.Condition {
 	const condition = v1alpha1.ConditionAddressConflict
 	active := s.facts.active()
-	c := s.facts.units[active].condition(v1alpha1.PodConditionAddressConflict)
+	c := s.facts.units[active].condition(condition)
 	switch {
 	case active == "":
 		return conditionFalse(condition, v1alpha1.ReasonNoConflict, "No unit is active, so none holds a virtual address")
-	case c != nil && c.Status == corev1.ConditionTrue:
+	case c == nil:
+		return conditionUnknown(condition, v1alpha1.ReasonNotReported,
+			"Unit %s has not reported whether another station claims a virtual address", active)
+	case c.Status == metav1.ConditionTrue:
 		return conditionTrue(condition, v1alpha1.ReasonDuplicateAddress,
 			"Unit %s shares a virtual address with another station%s", active, quoteAfterColon(c.Message))
 	default:

@@ -115,6 +115,8 @@ func pendingProgress(s *scope) progress {
 		return progress{phaseReconciling, v1alpha1.ReasonUpdating, upperFirst(strings.Join(updating, "; "))}
 	case len(creating) > 0:
 		return progress{phaseReconciling, v1alpha1.ReasonCreating, upperFirst(strings.Join(creating, "; "))}
+	case s.switchover.request != "" && !s.switchover.isHandled(s.facts):
+		return progress{phaseReconciling, v1alpha1.ReasonSwitchoverPending, pendingSwitchoverMessage(s.switchover)}
 	case len(held) > 0:
 		// A pause that keeps the spec from coming into force is not the same as being settled.
 		return progress{phaseReconciling, v1alpha1.ReasonPaused, pausedMessage(held)}
@@ -122,9 +124,23 @@ func pendingProgress(s *scope) progress {
 		return progress{phaseReconciling, v1alpha1.ReasonApplying, configured.Message}
 	case s.pair.Spec.Paused:
 		return progress{phaseSettled, v1alpha1.ReasonPaused, pausedMessage(nil)}
+	case s.switchover.refused != "":
+		return progress{
+			phaseSettled, v1alpha1.ReasonSettled,
+			"Both units match the spec; a requested switchover is ignored: " + s.switchover.refused,
+		}
 	default:
 		return progress{phaseSettled, v1alpha1.ReasonSettled, "Both units match the spec"}
 	}
+}
+
+// pendingSwitchoverMessage returns what a requested switchover waits for, and how to withdraw it.
+func pendingSwitchoverMessage(w switchover) string {
+	const withdraw = "; remove the annotation " + v1alpha1.AnnotationSwitchoverRequestedAt + " to withdraw the request"
+	if w.to == "" {
+		return "The requested switchover waits for a unit to become active" + withdraw
+	}
+	return fmt.Sprintf("The requested switchover waits for unit %s to be ready, in sync and active%s", w.to, withdraw)
 }
 
 // pausedMessage returns what a pause does and what waits for its end, so that a forgotten pause is recognised.

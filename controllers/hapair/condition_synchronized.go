@@ -1,7 +1,6 @@
 package hapair
 
 import (
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -18,17 +17,23 @@ func synchronized(s *scope) metav1.Condition {
 		return conditionTrue(condition, v1alpha1.ReasonInSync, "Unit %s holds the state of unit %s", standby, active)
 	}
 	for _, unit := range []v1alpha1.Unit{active, standby} {
-		c := s.facts.units[unit].condition(v1alpha1.PodConditionSynchronized)
-		if c == nil || c.Status != corev1.ConditionFalse {
+		c := s.facts.units[unit].condition(condition)
+		if c == nil || c.Status != metav1.ConditionFalse {
 			continue
 		}
 		switch c.Reason {
 		case v1alpha1.ReasonPeerDisconnected:
-			return conditionFalse(condition, c.Reason, "Unit %s has no connection to its peer%s",
+			return conditionFalse(condition, c.Reason, "Unit %s has no session with its peer%s",
 				unit, quoteAfterColon(c.Message))
 		case v1alpha1.ReasonTableFull:
 			return conditionFalse(condition, c.Reason, "Unit %s cannot hold all of the state%s",
 				unit, quoteAfterColon(c.Message))
+		}
+	}
+	for _, unit := range []v1alpha1.Unit{active, standby} {
+		if s.facts.units[unit].condition(condition) == nil {
+			return conditionUnknown(condition, v1alpha1.ReasonNotReported,
+				"Unit %s has not reported whether the standby holds the state", unit)
 		}
 	}
 	return conditionFalse(condition, v1alpha1.ReasonSynchronizing,

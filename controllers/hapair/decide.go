@@ -50,6 +50,8 @@ type intent struct {
 	paused bool
 	// supervised is set if a person moves the active role in an upgrade.
 	supervised bool
+	// switchoverCommand is the command by which that person does so.
+	switchoverCommand string
 }
 
 // decide returns what to do with each unit. It never removes a unit on which the traffic depends. Of two outdated units
@@ -106,7 +108,7 @@ func decideActive(f facts, want intent, unit v1alpha1.Unit) decision {
 		return decision{actionWait, "It is outdated and active; its peer does not hold its state yet"}
 	case want.supervised:
 		return decision{actionAwaitSwitchover, fmt.Sprintf("It is outdated and active, its peer can take over, and "+
-			"spec.upgrade.strategy is Supervised: delete pod %s when it suits", f.units[unit].pod.Name)}
+			"spec.upgrade.strategy is Supervised: request a switchover when it suits, with %s", want.switchoverCommand)}
 	default:
 		return decision{actionReplace, "Its template changed, and its peer can take over"}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"pgregory.net/rapid"
@@ -43,15 +44,17 @@ func (u seen) facts(unit v1alpha1.Unit) unitFacts {
 	if u.ended {
 		pod.Status.Phase = corev1.PodFailed
 	}
-	for condition, is := range map[corev1.PodConditionType]bool{
-		corev1.PodReady: u.ready, v1alpha1.PodConditionSynchronized: u.inSync,
-	} {
-		if is {
-			pod.Status.Conditions = append(pod.Status.Conditions,
-				corev1.PodCondition{Type: condition, Status: corev1.ConditionTrue})
-		}
+	if u.ready {
+		pod.Status.Conditions = append(pod.Status.Conditions,
+			corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionTrue})
 	}
-	return unitFacts{pod: pod, lost: u.lost}
+	report := &v1alpha1.HAUnitStatus{}
+	inSync := conditionFalse(v1alpha1.ConditionSynchronized, v1alpha1.ReasonSynchronizing, "")
+	if u.inSync {
+		inSync = conditionTrue(v1alpha1.ConditionSynchronized, v1alpha1.ReasonInSync, "")
+	}
+	meta.SetStatusCondition(&report.Conditions, inSync)
+	return unitFacts{pod: pod, report: report, lost: u.lost}
 }
 
 func pairOf(active v1alpha1.Unit, primary, secondary seen) facts {

@@ -38,13 +38,14 @@ var (
 	noticeBlocked              = notice{corev1.EventTypeWarning, "Blocked", "Reconcile"}
 	noticeDeadlineExceeded     = notice{corev1.EventTypeWarning, "ProgressDeadlineExceeded", "Observe"}
 	noticeSwitchoverAwaited    = notice{corev1.EventTypeNormal, "SwitchoverAwaited", "Replace"}
+	noticeSwitchoverRefused    = notice{corev1.EventTypeWarning, "SwitchoverRefused", "Validate"}
 	noticeConflict             = notice{corev1.EventTypeWarning, "AddressConflict", "Observe"}
 	noticeConflictGone         = notice{corev1.EventTypeNormal, "AddressConflictGone", "Observe"}
 )
 
-// Events about a completed change of the active unit. They have one reason; the cause decides which is a warning.
+// Events about a completed change of the active unit. The cause decides whether it was planned.
 var (
-	noticeSwitchover = notice{corev1.EventTypeNormal, "FailoverCompleted", "Observe"}
+	noticeSwitchover = notice{corev1.EventTypeNormal, "SwitchoverCompleted", "Observe"}
 	noticeFailover   = notice{corev1.EventTypeWarning, "FailoverCompleted", "Observe"}
 )
 

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 func status(active v1alpha1.Unit, term int64, conditions ...metav1.Condition) v1alpha1.HAPairStatus {
@@ -30,19 +31,20 @@ func TestTransitions(t *testing.T) {
 
 	conflict := conditionTrue(v1alpha1.ConditionAddressConflict, v1alpha1.ReasonDuplicateAddress, "shares")
 	noConflict := conditionFalse(v1alpha1.ConditionAddressConflict, v1alpha1.ReasonNoConflict, "nobody else")
-	reported := func(term int64, cause v1alpha1.FailoverCause) v1alpha1.HAPairStatus {
+	reported := func(term int64, cause contract.Cause) v1alpha1.HAPairStatus {
 		s := status("secondary", term)
-		s.LastFailover = &v1alpha1.FailoverStatus{
-			Unit: v1alpha1.Secondary, Term: term, Cause: cause, TotalMicroseconds: 440_950, DetectedMicroseconds: 351_000,
-			ClaimedMicroseconds: 9_000, FencedMicroseconds: 80_000, CommittedMicroseconds: 50, OpenedMicroseconds: 100,
-			AttachedMicroseconds: 600, AnnouncedMicroseconds: 150, VerifiedMicroseconds: 50, SessionsHeld: new(int64(500_000)),
-		}
+		s.History = []v1alpha1.FailoverRecord{{
+			To: "secondary", Term: term, Cause: cause.String(), ConnectionsHeld: new(int64(500_000)),
+			Steps: []v1alpha1.FailoverStep{
+				{Name: "Detected", Microseconds: 351_000}, {Name: "Claimed", Microseconds: 9_000},
+				{Name: "FenceConfirmed", Microseconds: 80_950},
+			},
+		}}
 		return s
 	}
-	uncounted := reported(2, v1alpha1.FailoverStop)
-	uncounted.LastFailover.SessionsHeld = nil
-	const steps = " within 440.9 ms: detection 351.0 ms, claim 9.0 ms, fence 80.0 ms, commit 0.0 ms, open 0.1 ms, " +
-		"attach 0.6 ms, announce 0.1 ms, verify 0.0 ms, sessions held "
+	uncounted := reported(2, contract.CauseStop)
+	uncounted.History[0].ConnectionsHeld = nil
+	const steps = " within 440.9 ms: Detected 351.0 ms, Claimed 9.0 ms, FenceConfirmed 80.9 ms, connections held "
 
 	type row = struct {
 		before, after v1alpha1.HAPairStatus
@@ -101,12 +103,12 @@ func TestTransitions(t *testing.T) {
 		"blocked":                 {status("", 0), status("", 0, blocked), []string{"Warning Blocked: why"}},
 		"blocked, in other words": {status("", 0, blocked), status("", 0, blockedMore), nil},
 		"failover is over": {
-			status("secondary", 2), reported(2, v1alpha1.FailoverSilence),
+			status("secondary", 2), reported(2, contract.CauseSilence),
 			[]string{"Warning FailoverCompleted: Unit secondary became active in term 2 (Silence)" + steps + "500000"},
 		},
 		"the Lease had run out": {
-			reported(1, v1alpha1.FailoverFirst), func() v1alpha1.HAPairStatus {
-				s := reported(2, v1alpha1.FailoverExpiry)
+			reported(1, contract.CauseFirst), func() v1alpha1.HAPairStatus {
+				s := reported(2, contract.CauseExpiry)
 				s.Term = 1 // seen before the change itself
 				return s
 			}(),
@@ -114,10 +116,10 @@ func TestTransitions(t *testing.T) {
 		},
 		"switchover is over": {
 			status("secondary", 2), uncounted,
-			[]string{"FailoverCompleted: Unit secondary became active in term 2 (Stop)" + steps + "unknown"},
+			[]string{"SwitchoverCompleted: Unit secondary became active in term 2 (Stop)" + steps + "unknown"},
 		},
-		"failover told already":       {reported(2, v1alpha1.FailoverSilence), reported(2, v1alpha1.FailoverSilence), nil},
-		"report is gone with a Lease": {reported(2, v1alpha1.FailoverSilence), status("secondary", 2), nil},
+		"failover told already":       {reported(2, contract.CauseSilence), reported(2, contract.CauseSilence), nil},
+		"report is gone with a Lease": {reported(2, contract.CauseSilence), status("secondary", 2), nil},
 		"another station comes": {
 			status("primary", 1, noConflict), status("primary", 1, conflict), []string{"Warning AddressConflict: shares"},
 		},

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -176,31 +175,16 @@ func reports(unit v1alpha1.Unit, role v1alpha1.Role, enforced string) func(*scop
 
 // report makes a unit report its role and the hash of the configuration that it enforces.
 func report(s *scope, unit v1alpha1.Unit, role v1alpha1.Role, hash string) {
-	setPodCondition(s, unit, v1alpha1.PodConditionRole, corev1.ConditionTrue, string(role), "")
-	setPodCondition(s, unit, v1alpha1.PodConditionConfigurationApplied, corev1.ConditionTrue, v1alpha1.ReasonApplied, hash)
+	if reported := s.facts.units[unit].report; reported != nil {
+		reported.Role, reported.ConfigurationHash = string(role), hash
+	}
 }
 
 func refusesConfiguration(unit v1alpha1.Unit) func(*scope) {
 	return func(s *scope) {
-		setPodCondition(s, unit, v1alpha1.PodConditionConfigurationApplied, corev1.ConditionFalse,
-			v1alpha1.ReasonInvalid, "no such expression")
+		meta.SetStatusCondition(&s.facts.units[unit].report.Conditions,
+			conditionFalse(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "no such expression"))
 	}
-}
-
-func setPodCondition(
-	s *scope, unit v1alpha1.Unit, condition string, is corev1.ConditionStatus, reason, message string,
-) {
-	pod := s.facts.units[unit].pod
-	if pod == nil {
-		return
-	}
-	if found := s.facts.units[unit].condition(condition); found != nil {
-		found.Status, found.Reason, found.Message = is, reason, message
-		return
-	}
-	pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
-		Type: corev1.PodConditionType(condition), Status: is, Reason: reason, Message: message,
-	})
 }
 
 func obstructed(unit v1alpha1.Unit) func(*scope) {

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
@@ -22,7 +23,7 @@ func (r *Reconciler) overdue(s *scope, unit v1alpha1.Unit) string {
 		if !s.peerAwaitsSync(unit) {
 			return ""
 		}
-		since, missing = own.outOfSyncSince(), "in sync"
+		since, missing = s.outOfSyncSince(since), "in sync"
 	}
 	allowed := time.Second *
 		time.Duration(cmp.Or(s.pair.Spec.Upgrade.ProgressDeadlineSeconds, defaultProgressDeadlineSeconds))
@@ -40,12 +41,11 @@ func (s *scope) peerAwaitsSync(unit v1alpha1.Unit) bool {
 		!s.facts.units[unit.Peer()].terminating() && !s.facts.synchronized()
 }
 
-// outOfSyncSince returns since when the unit reports that it does not hold the state, or when its pod was created.
-func (u unitFacts) outOfSyncSince() time.Time {
-	since := u.pod.CreationTimestamp.Time
-	c := u.condition(v1alpha1.PodConditionSynchronized)
-	if c != nil && c.Status != corev1.ConditionTrue && c.LastTransitionTime.After(since) {
-		since = c.LastTransitionTime.Time
+// outOfSyncSince returns since when the pair is not synchronized, by the clock of the operator, but not before created.
+func (s *scope) outOfSyncSince(created time.Time) time.Time {
+	c := meta.FindStatusCondition(s.pair.Status.Conditions, v1alpha1.ConditionSynchronized)
+	if c != nil && c.Status != metav1.ConditionTrue && c.LastTransitionTime.After(created) {
+		return c.LastTransitionTime.Time
 	}
-	return since
+	return created
 }

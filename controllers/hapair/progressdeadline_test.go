@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -48,10 +47,10 @@ func TestProgressDeadline(t *testing.T) {
 			pod := s.facts.units[v1alpha1.Secondary].pod
 			pod.CreationTimestamp = metav1.NewTime(now.Add(-age))
 			if !test.unit.inSync {
-				pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
-					Type: v1alpha1.PodConditionSynchronized, Status: corev1.ConditionFalse,
+				pair.Status.Conditions = []metav1.Condition{{
+					Type: v1alpha1.ConditionSynchronized, Status: metav1.ConditionFalse,
 					LastTransitionTime: metav1.NewTime(now.Add(test.lost - age)),
-				})
+				}}
 			}
 			r := &Reconciler{Now: func() time.Time { return now }}
 			if got := r.overdue(s, v1alpha1.Secondary); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {

@@ -73,7 +73,8 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) error {
 	}
 	return r.run(ctx, s,
 		r.labelRoles,
-		// The Lease carries the pause to the units, whatever else is wrong.
+		// The Lease carries pauses and requested switchovers to the units, whatever else is wrong.
+		r.resolveSwitchover,
 		r.ensureLease,
 		r.resolveSync,
 		r.resolveDocument,

@@ -31,6 +31,9 @@ type scope struct {
 	settings        contract.Settings
 	encodedSettings []byte
 
+	// switchover is what a user requests.
+	switchover switchover
+
 	// decisions are set by ensureUnits; nil if it did not get that far.
 	decisions decisions
 

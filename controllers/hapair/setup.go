@@ -29,7 +29,8 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 	}
 	setup := ctrl.NewControllerManagedBy(manager).
 		Named("hapair").
-		For(&v1alpha1.HAPair{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.HAPair{}, builder.WithPredicates(predicate.Or(
+			predicate.GenerationChangedPredicate{}, switchoverRequestChanged()))).
 		Watches(&v1alpha1.SyncPolicy{}, r.pairsThatName(indexPolicy),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.FirewallConfiguration{}, r.pairsThatName(indexConfiguration),

@@ -40,6 +40,12 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	for _, t := range transitions(before, after) {
 		r.record(s.pair, nil, t.notice, "%s", t.note)
 	}
+	if after.LastHandledSwitchoverRequest != before.LastHandledSwitchoverRequest {
+		if s.switchover.refused != "" {
+			r.record(s.pair, nil, noticeSwitchoverRefused, "Ignoring a requested switchover: %s", s.switchover.refused)
+		}
+		s.requeueAt(r.Now()) // The Lease still carries the request.
+	}
 	return nil
 }
 
@@ -53,8 +59,9 @@ func statusOf(s *scope, now metav1.Time) v1alpha1.HAPairStatus {
 		status.Standby = s.facts.standby()
 		status.Term = s.facts.term
 		status.Units = unitStatuses(s.facts)
-		if last := lastFailover(s); last != nil {
-			status.LastFailover = last
+		status.History = history(s)
+		if s.switchover.isHandled(s.facts) {
+			status.LastHandledSwitchoverRequest = s.switchover.request
 		}
 	}
 	for _, condition := range conditionsOf(s) {
@@ -76,7 +83,7 @@ func unitStatuses(f facts) []v1alpha1.UnitStatus {
 			status.Role = own.role()
 			status.Pod = own.pod.Name
 			status.Node = own.pod.Spec.NodeName
-			status.Synchronized = own.is(v1alpha1.PodConditionSynchronized) && own.ready()
+			status.Synchronized = own.reportsTrue(v1alpha1.ConditionSynchronized) && own.ready()
 			status.ConfigurationHash = own.configurationHash()
 			status.Fence = own.fence()
 			status.Healthy, status.Fault = own.health()

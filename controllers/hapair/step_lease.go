@@ -12,7 +12,7 @@ import (
 // ensureLease creates the Lease by which the units elect the active one, and the disruption budget that prevents the
 // eviction of both units at once.
 func (r *Reconciler) ensureLease(ctx context.Context, s *scope) error {
-	lease := resources.Lease(s.pair)
+	lease := resources.Lease(s.pair).WithAnnotations(s.switchover.leaseAnnotations())
 	if err := r.ensure(ctx, s.pair, &coordinationv1.Lease{}, lease); err != nil {
 		return err
 	}

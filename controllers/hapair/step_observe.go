@@ -15,7 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// observe reads the Lease and the pods. All other steps act on these facts, so a part that cannot be read ends the
+// observe reads the Lease, the pods and the reports of the units. All other steps act on these facts, so a part that cannot be read ends the
 // reconcile.
 func (r *Reconciler) observe(ctx context.Context, s *scope) error {
 	seen, err := observe(ctx, r.Client, s.pair)
@@ -41,7 +41,7 @@ func observe(ctx context.Context, reader client.Reader, pair *v1alpha1.HAPair) (
 	if lease.Spec.LeaseTransitions != nil {
 		seen.term = int64(*lease.Spec.LeaseTransitions)
 	}
-	seen.failoverReport = lease.Annotations[v1alpha1.AnnotationLastFailover]
+	seen.switchoverTo = v1alpha1.Unit(lease.Annotations[v1alpha1.AnnotationSwitchoverTo])
 
 	for _, unit := range v1alpha1.Units() {
 		pod := &corev1.Pod{}
@@ -54,9 +54,33 @@ func observe(ctx context.Context, reader client.Reader, pair *v1alpha1.HAPair) (
 		case !metav1.IsControlledBy(pod, pair):
 			return facts{}, &owned.ForeignObjectError{Object: fmt.Sprintf("Pod %s", key)}
 		default:
-			seen.units[unit] = unitFacts{pod: pod}
+			own := unitFacts{pod: pod}
+			report, err := observeReport(ctx, reader, pair, unit, own)
+			if err != nil {
+				return facts{}, err
+			}
+			own.report = report
+			seen.units[unit] = own
 		}
 	}
 	seen.whole = true
 	return seen, nil
+}
+
+// observeReport reads what a unit reports about itself; nil if it has not reported anything yet.
+func observeReport(
+	ctx context.Context, reader client.Reader, pair *v1alpha1.HAPair, unit v1alpha1.Unit, own unitFacts,
+) (*v1alpha1.HAUnitStatus, error) {
+	object := &v1alpha1.HAUnit{}
+	key := client.ObjectKey{Namespace: pair.Namespace, Name: resources.UnitName(pair.Name, unit)}
+	switch err := reader.Get(ctx, key, object); {
+	case apierrors.IsNotFound(err):
+		return nil, nil //nolint:nilnil // No report is a fact, not an error.
+	case err != nil:
+		return nil, fmt.Errorf("reading HAUnit %s: %w", key, err)
+	case !metav1.IsControlledBy(object, pair):
+		return nil, nil //nolint:nilnil // Only the pair's own object counts; ensureHAUnits reports another.
+	default:
+		return reportOf(unit, own, object), nil
+	}
 }

@@ -42,7 +42,8 @@ func (r *Reconciler) templates(s *scope) (map[v1alpha1.Unit]*corev1ac.PodApplyCo
 		blocked:   len(s.blockers) > 0,
 		paused:    s.pair.Spec.Paused,
 
-		supervised: s.pair.Spec.Upgrade.Strategy == v1alpha1.UpgradeSupervised,
+		supervised:        s.pair.Spec.Upgrade.Strategy == v1alpha1.UpgradeSupervised,
+		switchoverCommand: switchoverCommand(s.pair),
 	}
 	templates := map[v1alpha1.Unit]*corev1ac.PodApplyConfiguration{}
 	if !want.startable {

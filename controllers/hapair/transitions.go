@@ -19,7 +19,7 @@ type transition struct {
 func transitions(before, after v1alpha1.HAPairStatus) []transition {
 	var all []transition
 	all = append(all, activeTransition(before, after)...)
-	all = append(all, failoverTransition(before, after)...)
+	all = append(all, failoverTransitions(before, after)...)
 	all = append(all, conditionTransition(before, after, v1alpha1.ConditionRedundant,
 		noticeRedundancyRestored, noticeRedundancyLost)...)
 	all = append(all, conditionTransition(before, after, v1alpha1.ConditionSynchronized,

@@ -73,7 +73,7 @@ var _ = Describe("What a spec lacks", func() {
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.ConfigurationRef = named(unknownZone) })
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid,
 			"spec.policies[0].to[0]", "the last valid configuration stays in force")
-		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
+		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonConfigurationNotApplied, "Unit primary serves")
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked)
 		after := &corev1.ConfigMap{}
 		Expect(s.get(ctx, "edge-firewall", after)).To(Succeed())
@@ -110,13 +110,13 @@ var _ = Describe("What a spec lacks", func() {
 		Expect(s.documentHash(ctx)).NotTo(Equal(before))
 
 		for _, unit := range v1alpha1.Units() {
-			s.say(ctx, unit, units.Enforces(s.documentHash(ctx)))
+			s.report(ctx, unit, units.Enforces(s.documentHash(ctx)))
 		}
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonApplied)
 		untouched()
 
 		By("telling when a unit cannot apply it")
-		s.say(ctx, v1alpha1.Secondary, units.Refuses("no such expression"))
+		s.report(ctx, v1alpha1.Secondary, units.Refuses("no such expression"))
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonRefusedByUnit,
 			"unit secondary", "no such expression")
 	})
@@ -137,7 +137,7 @@ var _ = Describe("What a spec lacks", func() {
 		Expect(admin.Delete(ctx, rules)).To(Succeed())
 		s.eventually(ctx, v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonConfigurationNotFound,
 			"does not exist", "last valid")
-		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
+		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonConfigurationNotApplied)
 		untouched()
 	})
 
@@ -222,7 +222,7 @@ var _ = Describe("What a spec lacks", func() {
 		s.pod(ctx, v1alpha1.Secondary)
 		s.setStatus(ctx, v1alpha1.Secondary, func(status *corev1.PodStatus) {
 			units.SetConditions(status,
-				units.Condition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
+				units.PodCondition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
 		})
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyMissing, "0/2 nodes are available")
 	})

@@ -134,7 +134,7 @@ var _ = Describe("The credentials of a pair", func() {
 
 	It("wait while a unit may be out of touch with its Secret", func(ctx SpecContext) {
 		first, old := s.held(ctx), s.authority(ctx)
-		s.say(ctx, v1alpha1.Secondary, units.Ready(false))
+		s.setConditions(ctx, v1alpha1.Secondary, units.Ready(false))
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyNotReady)
 		deleteSecret(ctx, "edge-ca")
 		Eventually(func() string { return s.held(ctx).trusted(v1alpha1.Primary) }).Should(And(
@@ -145,7 +145,7 @@ var _ = Describe("The credentials of a pair", func() {
 		}
 		Expect(s.held(ctx).certificate(v1alpha1.Primary)).To(Equal(first.certificate(v1alpha1.Primary)))
 
-		s.say(ctx, v1alpha1.Secondary, units.Ready(true))
+		s.setConditions(ctx, v1alpha1.Secondary, units.Ready(true))
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyReady)
 		s.afterOverlaps(ctx, s.held(ctx), func(g Gomega, now held) {
 			g.Expect(now.certificate(v1alpha1.Primary)).NotTo(Equal(first.certificate(v1alpha1.Primary)))

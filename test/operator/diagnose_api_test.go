@@ -83,7 +83,7 @@ var _ = Describe("A standby that does not start", func() {
 			Expect(h.pod(ctx, v1alpha1.Primary).UID).To(Equal(active))
 		},
 		Entry("since no node has room", false, func(status *corev1.PodStatus) {
-			units.SetConditions(status, units.Condition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
+			units.SetConditions(status, units.PodCondition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
 		}, v1alpha1.ReasonStandbyMissing, "0/2 nodes are available"),
 		Entry("since its image cannot be pulled", true, waiting("ImagePullBackOff", "manifest unknown"),
 			v1alpha1.ReasonStandbyNotReady, "ImagePullBackOff: manifest unknown"),
@@ -182,7 +182,7 @@ var _ = Describe("A node that is lost", func() {
 	// What the node controller and the taint manager do some minutes after a node fell silent.
 	loseNode := func(ctx SpecContext, h *hands, unit v1alpha1.Unit) *corev1.Pod {
 		GinkgoHelper()
-		h.say(ctx, unit, units.Condition(corev1.PodReady, false, "NodeLost", ""))
+		h.setConditions(ctx, unit, units.PodCondition(corev1.PodReady, false, "NodeLost", ""))
 		pod := h.pod(ctx, unit)
 		Expect(admin.Delete(ctx, pod)).To(Succeed())
 		return h.pod(ctx, unit)
@@ -202,7 +202,7 @@ var _ = Describe("A node that is lost", func() {
 		told := len(h.life.events.reasons)
 		h.hold(ctx, v1alpha1.Secondary, 2)
 		lost := loseNode(ctx, h, v1alpha1.Primary)
-		h.say(ctx, v1alpha1.Secondary, units.NotInSync(v1alpha1.ReasonPeerDisconnected), units.RoleIs(v1alpha1.RoleActive))
+		h.report(ctx, v1alpha1.Secondary, units.NotInSync(v1alpha1.ReasonPeerDisconnected), units.RoleIs(v1alpha1.RoleActive))
 		h.reconcile(ctx)
 		Expect(h.endpoints(ctx)).To(ConsistOf(HaveField("TargetRef.Name", "edge-secondary")))
 		h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive, "Unit secondary")
@@ -227,7 +227,7 @@ var _ = Describe("A node that is lost", func() {
 		DeferCleanup(h.leave)
 		h.bringUp(ctx)
 		loseNode(ctx, h, v1alpha1.Secondary)
-		h.say(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonPeerDisconnected))
+		h.report(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonPeerDisconnected))
 		h.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = "example.test/firewall:2" })
 		h.reconcile(ctx)
 		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonUpdating, "edge-secondary is being deleted")

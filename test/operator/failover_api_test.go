@@ -3,19 +3,15 @@
 package operator
 
 import (
-	"encoding/json"
-	"regexp"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
@@ -23,66 +19,62 @@ var _ = Describe("What the units tell of failover", func() {
 	var s *stage
 	BeforeEach(func(ctx SpecContext) { s = newStage(ctx) })
 
-	report := func(term uint64, cause string) string {
-		GinkgoHelper()
-		text, err := json.Marshal(contract.FailoverReport{
-			Term: term, Unit: "secondary", Cause: cause, At: "2031-05-04T03:02:01.123456789Z",
-			DetectedMicroseconds: 351_000, ClaimedMicroseconds: 9_000, FencedMicroseconds: 80_000, CommittedMicroseconds: 50,
-			OpenedMicroseconds: 100, AttachedMicroseconds: 600, AnnouncedMicroseconds: 150, VerifiedMicroseconds: 50,
-			TotalMicroseconds: 440_950, SessionsHeld: 500_000,
-		})
-		Expect(err).NotTo(HaveOccurred())
-		return string(text)
+	promoted := func(unit v1alpha1.Unit, term int64, cause string) v1alpha1.FailoverRecord {
+		return v1alpha1.FailoverRecord{
+			From: string(unit.Peer()), To: string(unit), Term: term, Cause: cause,
+			Time: metav1.NewMicroTime(time.Date(2031, 5, 4, 3, 2, int(term), 123456000, time.UTC).Local()),
+			Steps: []v1alpha1.FailoverStep{
+				{Name: "Detected", Microseconds: 351_000}, {Name: "Claimed", Microseconds: 9_000},
+				{Name: "FenceConfirmed", Microseconds: 80_950},
+			},
+			ConnectionsHeld: new(int64(500_000)),
+		}
+	}
+	history := func(ctx SpecContext) func() []v1alpha1.FailoverRecord {
+		return func() []v1alpha1.FailoverRecord { return s.seen(ctx).Status.History }
 	}
 
-	It("has the last failover in the status, and an Event for each term", func(ctx SpecContext) {
+	It("has the changes of the active unit in the status, and an Event for each", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
-		Expect(s.seen(ctx).Status.LastFailover).To(BeNil())
+		Expect(history(ctx)()).To(BeEmpty())
 
+		second := promoted(v1alpha1.Secondary, 2, "Silence")
 		s.hold(ctx, v1alpha1.Secondary, 2)
-		s.note(ctx, v1alpha1.AnnotationLastFailover, report(2, "Silence"))
-		want := &v1alpha1.FailoverStatus{
-			Unit: "secondary", Cause: "Silence", Term: 2,
-			Time:                 metav1.NewMicroTime(time.Date(2031, 5, 4, 3, 2, 1, 123456000, time.UTC).Local()),
-			DetectedMicroseconds: 351_000, ClaimedMicroseconds: 9_000, FencedMicroseconds: 80_000, CommittedMicroseconds: 50,
-			OpenedMicroseconds: 100, AttachedMicroseconds: 600, AnnouncedMicroseconds: 150, VerifiedMicroseconds: 50,
-			TotalMicroseconds: 440_950, SessionsHeld: new(int64(500_000)),
-		}
-		Eventually(func() *v1alpha1.FailoverStatus { return s.seen(ctx).Status.LastFailover }).Should(Equal(want))
+		s.report(ctx, v1alpha1.Secondary, units.FailedOver(second))
+		Eventually(history(ctx)).Should(Equal([]v1alpha1.FailoverRecord{second}))
 		Eventually(s.events).WithArguments(ctx, "FailoverCompleted").Should(ConsistOf(And(
-			HavePrefix("Unit secondary became active in term 2 (Silence) within 440.9 ms: detection 351.0 ms,"),
-			HaveSuffix("sessions held 500000"))))
+			HavePrefix("Unit secondary became active in term 2 (Silence) within 440.9 ms: Detected 351.0 ms,"),
+			HaveSuffix("connections held 500000"))))
 
 		By("writing nothing again while the report stays what it is")
 		s.rest(ctx)
 
-		By("passing over what is none, without stopping at it")
-		s.note(ctx, v1alpha1.AnnotationLastFailover, `{"term": "x"`)
-		s.say(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonPeerDisconnected))
+		By("ignoring an implausible record, without stopping at it")
+		s.report(ctx, v1alpha1.Primary, units.FailedOver(promoted(v1alpha1.Primary, 99, "Silence")),
+			units.NotInSync(v1alpha1.ReasonPeerDisconnected))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonPeerDisconnected)
-		Expect(s.seen(ctx).Status.LastFailover).To(Equal(want))
+		Expect(history(ctx)()).To(Equal([]v1alpha1.FailoverRecord{second}))
 
-		By("telling of the next one")
+		By("reporting the next one")
+		third := promoted(v1alpha1.Primary, 3, "Stop")
 		s.hold(ctx, v1alpha1.Primary, 3)
-		s.note(ctx, v1alpha1.AnnotationLastFailover, report(3, "Stop"))
-		Eventually(func() map[string]string { return eventTypes(ctx, s, "FailoverCompleted") }).Should(Equal(
-			map[string]string{"term 2": corev1.EventTypeWarning, "term 3": corev1.EventTypeNormal}))
+		s.report(ctx, v1alpha1.Primary, units.FailedOver(third))
+		Eventually(history(ctx)).Should(Equal([]v1alpha1.FailoverRecord{third, second}))
+		Eventually(s.events).WithArguments(ctx, "SwitchoverCompleted").Should(ConsistOf(ContainSubstring("term 3 (Stop)")))
 	})
 
 	It("has each unit's fence and health in the status", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
-		s.say(ctx, v1alpha1.Primary,
-			units.Condition(v1alpha1.PodConditionFenced, true, v1alpha1.ReasonBPF, ""),
-			units.Condition(v1alpha1.PodConditionHealthy, true, v1alpha1.ReasonMonitorsGood, ""))
-		s.say(ctx, v1alpha1.Secondary,
-			units.Condition(v1alpha1.PodConditionFenced, true, v1alpha1.ReasonNFTables, ""),
-			units.Condition(v1alpha1.PodConditionHealthy, false, v1alpha1.ReasonMonitorFailed, "lan has no carrier"))
+		s.report(ctx, v1alpha1.Primary,
+			units.Monitors(v1alpha1.FenceBPF, v1alpha1.UnitHealth{Name: "lan", Healthy: true}))
+		s.report(ctx, v1alpha1.Secondary,
+			units.Monitors(v1alpha1.FenceNFTables, v1alpha1.UnitHealth{Name: "lan", Message: "no carrier"}))
 		Eventually(func() []v1alpha1.UnitStatus { return s.seen(ctx).Status.Units }).Should(ConsistOf(
 			And(HaveField("Fence", v1alpha1.FenceBPF), HaveField("Healthy", HaveValue(BeTrue())), HaveField("Fault", "")),
 			And(HaveField("Fence", v1alpha1.FenceNFTables), HaveField("Healthy", HaveValue(BeFalse())),
-				HaveField("Fault", "lan has no carrier")),
+				HaveField("Fault", "lan: no carrier")),
 		))
 		Expect(s.condition(ctx, v1alpha1.ConditionDegraded)).To(HaveField("Status", metav1.ConditionFalse))
 	})
@@ -90,17 +82,17 @@ var _ = Describe("What the units tell of failover", func() {
 	It("tells of another station that claims a virtual address, and when it is gone", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
-		conflict := func(is bool, reason, message string) corev1.PodCondition {
-			return units.Condition(v1alpha1.PodConditionAddressConflict, is, reason, message)
+		conflict := func(is bool, reason, message string) units.Report {
+			return units.Condition(v1alpha1.ConditionAddressConflict, is, reason, message)
 		}
-		s.say(ctx, v1alpha1.Secondary, conflict(true, v1alpha1.ReasonDuplicateAddress, "an echo"))
-		s.say(ctx, v1alpha1.Primary, conflict(true, v1alpha1.ReasonDuplicateAddress, "192.168.50.1 on lan is at 02:..:99"))
+		s.report(ctx, v1alpha1.Secondary, conflict(true, v1alpha1.ReasonDuplicateAddress, "an echo"))
+		s.report(ctx, v1alpha1.Primary, conflict(true, v1alpha1.ReasonDuplicateAddress, "192.168.50.1 on lan is at 02:..:99"))
 		s.eventually(ctx, v1alpha1.ConditionAddressConflict, v1alpha1.ReasonDuplicateAddress,
 			"Unit primary", "192.168.50.1 on lan is at 02:..:99")
 		Expect(s.condition(ctx, v1alpha1.ConditionAddressConflict).Status).To(Equal(metav1.ConditionTrue))
 		Eventually(s.events).WithArguments(ctx, "AddressConflict").Should(ConsistOf(ContainSubstring("02:..:99")))
 
-		s.say(ctx, v1alpha1.Primary, conflict(false, v1alpha1.ReasonNoConflict, ""))
+		s.report(ctx, v1alpha1.Primary, conflict(false, v1alpha1.ReasonNoConflict, ""))
 		s.eventually(ctx, v1alpha1.ConditionAddressConflict, v1alpha1.ReasonNoConflict)
 		Eventually(s.events).WithArguments(ctx, "AddressConflictGone").Should(HaveLen(1))
 	})
@@ -177,17 +169,3 @@ var _ = Describe("A pause", func() {
 		Eventually(deleted).ShouldNot(BeNil())
 	})
 })
-
-// eventTypes are the types of the Events with this reason, by the term that their notes name.
-func eventTypes(ctx SpecContext, s *stage, reason string) map[string]string {
-	GinkgoHelper()
-	list := &eventsv1.EventList{}
-	Expect(admin.List(ctx, list, client.InNamespace(s.namespace))).To(Succeed())
-	types := map[string]string{}
-	for _, e := range list.Items {
-		if e.Reason == reason {
-			types[regexp.MustCompile(`term [0-9]+`).FindString(e.Note)] = e.Type
-		}
-	}
-	return types
-}

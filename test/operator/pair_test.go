@@ -129,11 +129,11 @@ var _ = Describe("A pair", func() {
 	It("is not synchronized on the word of one unit alone", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
-		s.say(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonPeerDisconnected))
+		s.report(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonPeerDisconnected))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonPeerDisconnected)
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonNotSynchronized)
 		Eventually(s.events).WithArguments(ctx, "SynchronizationLost").Should(HaveLen(1))
-		s.say(ctx, v1alpha1.Primary, units.InSync())
+		s.report(ctx, v1alpha1.Primary, units.InSync())
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonInSync)
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonHealthy)
 	})
@@ -141,7 +141,7 @@ var _ = Describe("A pair", func() {
 	It("tells of a standby that cannot hold all of the state", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
-		s.say(ctx, v1alpha1.Secondary, units.NotInSync(v1alpha1.ReasonTableFull))
+		s.report(ctx, v1alpha1.Secondary, units.NotInSync(v1alpha1.ReasonTableFull))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonTableFull)
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonNotSynchronized)
 	})

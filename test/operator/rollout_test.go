@@ -54,15 +54,15 @@ var _ = Describe("Replacing units", func() {
 		By("not touching the active one while the new standby is not in sync")
 		s.run(ctx, v1alpha1.Secondary, units.RoleIs(v1alpha1.RoleStandby), units.Enforces(hash),
 			units.NotInSync(v1alpha1.ReasonSynchronizing))
-		s.say(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonSynchronizing))
+		s.report(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonSynchronizing))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonSynchronizing)
 		Consistently(func() *metav1.Time { return s.pod(ctx, v1alpha1.Primary).DeletionTimestamp }).Should(BeNil())
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonUpdating,
 			"its peer does not hold its state yet")
 
 		By("having the active one hand over then")
-		s.say(ctx, v1alpha1.Primary, units.InSync())
-		s.say(ctx, v1alpha1.Secondary, units.InSync())
+		s.report(ctx, v1alpha1.Primary, units.InSync())
+		s.report(ctx, v1alpha1.Secondary, units.InSync())
 		s.hold(ctx, v1alpha1.Secondary, 2)
 		finish(ctx, v1alpha1.Primary)
 		Eventually(image(ctx, v1alpha1.Primary)).Should(Equal(wanted))

@@ -221,7 +221,7 @@ func onlooker(ctx context.Context) client.Reader {
 		end()
 		Expect(<-ended).To(Succeed())
 	})
-	for _, kind := range []client.Object{&v1alpha1.HAPair{}, &corev1.Pod{}, &coordinationv1.Lease{}} {
+	for _, kind := range []client.Object{&v1alpha1.HAPair{}, &v1alpha1.HAUnit{}, &corev1.Pod{}, &coordinationv1.Lease{}} {
 		_, err := sees.GetInformer(ctx, kind)
 		Expect(err).NotTo(HaveOccurred())
 	}

@@ -107,8 +107,8 @@ func (s *stage) get(ctx context.Context, name string, object client.Object) erro
 	return admin.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, object)
 }
 
-// run plays the kubelet: the pod gets a node and an address, and its containers run.
-func (s *stage) run(ctx context.Context, unit v1alpha1.Unit, conditions ...corev1.PodCondition) *corev1.Pod {
+// run plays the kubelet and the sidecar: the pod gets a node and an address, and its containers run and report.
+func (s *stage) run(ctx context.Context, unit v1alpha1.Unit, reports ...units.Report) *corev1.Pod {
 	GinkgoHelper()
 	pod := s.pod(ctx, unit)
 	number := map[v1alpha1.Unit]int{v1alpha1.Primary: 1, v1alpha1.Secondary: 2}[unit]
@@ -117,10 +117,13 @@ func (s *stage) run(ctx context.Context, unit v1alpha1.Unit, conditions ...corev
 			Target: corev1.ObjectReference{Kind: "Node", Name: fmt.Sprintf("node-%d", number)},
 		})).To(Succeed())
 	}
+	if len(reports) > 0 {
+		s.report(ctx, unit, append(reports, units.NoConflict())...)
+	}
 	address := fmt.Sprintf("10.1.%d.7", number)
 	s.setStatus(ctx, unit, func(status *corev1.PodStatus) {
 		units.SetRunning(status, address)
-		units.SetConditions(status, append(conditions, units.Ready(true))...)
+		units.SetConditions(status, units.Ready(true))
 	})
 	return s.pod(ctx, unit)
 }
@@ -137,10 +140,26 @@ func (s *stage) setStatus(ctx context.Context, unit v1alpha1.Unit, edit func(*co
 	}).Should(Succeed())
 }
 
-// say plays the unit's sidecar.
-func (s *stage) say(ctx context.Context, unit v1alpha1.Unit, conditions ...corev1.PodCondition) {
+// setConditions plays the kubelet, which writes conditions of a pod.
+func (s *stage) setConditions(ctx context.Context, unit v1alpha1.Unit, conditions ...corev1.PodCondition) {
 	GinkgoHelper()
 	s.setStatus(ctx, unit, func(status *corev1.PodStatus) { units.SetConditions(status, conditions...) })
+}
+
+// report plays the sidecar of the unit's present pod, which writes its HAUnit.
+func (s *stage) report(ctx context.Context, unit v1alpha1.Unit, reports ...units.Report) {
+	GinkgoHelper()
+	Eventually(func() error {
+		pod, object := &corev1.Pod{}, &v1alpha1.HAUnit{}
+		if err := s.get(ctx, s.podName(unit), pod); err != nil {
+			return err
+		}
+		if err := s.get(ctx, s.podName(unit), object); err != nil {
+			return err
+		}
+		units.Write(&object.Status, unit, pod.UID, reports...)
+		return admin.Status().Update(ctx, object)
+	}).Should(Succeed())
 }
 
 // hold plays the sidecar of the unit's present pod that takes the Lease.

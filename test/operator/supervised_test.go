@@ -32,7 +32,8 @@ var _ = Describe("A supervised upgrade", func() {
 		}
 		leave(v1alpha1.Secondary)
 		s.run(ctx, v1alpha1.Secondary, units.RoleIs(v1alpha1.RoleStandby), units.InSync(), units.Enforces(hash))
-		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSwitchoverAwaited, "delete pod edge-primary")
+		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSwitchoverAwaited,
+			"kubectl annotate hapair edge --namespace "+s.namespace)
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonHealthy)
 		Consistently(func() *metav1.Time { return s.pod(ctx, v1alpha1.Primary).DeletionTimestamp }).Should(BeNil())
 		Eventually(s.events).WithArguments(ctx, "SwitchoverAwaited").Should(HaveLen(1))

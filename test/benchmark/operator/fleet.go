@@ -146,20 +146,26 @@ func pairOf(pod *corev1.Pod) client.ObjectKey {
 	return client.ObjectKey{Namespace: pod.Namespace, Name: pod.Labels[v1alpha1.LabelPair]}
 }
 
-// run writes the status of a pod that runs, and whose unit is in its final state.
+// run writes the report of a unit in its final state, and then the status of its pod, which runs.
 func (f *fleet) run(ctx context.Context, pod *corev1.Pod) error {
-	role := v1alpha1.RoleStandby
-	if pod.Labels[v1alpha1.LabelUnit] == string(v1alpha1.Primary) {
+	unit, role := v1alpha1.Unit(pod.Labels[v1alpha1.LabelUnit]), v1alpha1.RoleStandby
+	if unit == v1alpha1.Primary {
 		role = v1alpha1.RoleActive
+	}
+	reports := append(units.Settled(role, pod.Annotations[v1alpha1.AnnotationConfigurationHash]),
+		units.Monitors(v1alpha1.FenceBPF, v1alpha1.UnitHealth{Name: "Firewall", Healthy: true}))
+	object := &v1alpha1.HAUnit{}
+	if err := f.admin.Get(ctx, client.ObjectKeyFromObject(pod), object); err != nil {
+		return err
+	}
+	units.Write(&object.Status, unit, pod.UID, reports...)
+	if err := f.admin.Status().Update(ctx, object); err != nil {
+		return err
 	}
 	number := f.addresses.Add(1)
 	address := netip.AddrFrom4([4]byte{10, byte(number >> 16), byte(number >> 8), byte(number)}).String()
 	units.SetRunning(&pod.Status, address)
-	pod.Status.Conditions = units.Settled(role, pod.Annotations[v1alpha1.AnnotationConfigurationHash])
-	units.SetConditions(&pod.Status,
-		units.Condition(v1alpha1.PodConditionFenced, true, v1alpha1.ReasonBPF, ""),
-		units.Condition(v1alpha1.PodConditionHealthy, true, v1alpha1.ReasonMonitorsGood, ""),
-	)
+	units.SetConditions(&pod.Status, units.Ready(true))
 	return f.admin.Status().Update(ctx, pod)
 }
 
@@ -212,11 +218,11 @@ func (f *fleet) reportRoles(ctx context.Context, pair client.ObjectKey, active v
 	for unit, role := range map[v1alpha1.Unit]v1alpha1.Role{
 		active: v1alpha1.RoleActive, active.Peer(): v1alpha1.RoleStandby,
 	} {
-		c := units.RoleIs(role)
-		patch := fmt.Sprintf(`{"status":{"conditions":[{"type":%q,"status":%q,"reason":%q}]}}`, c.Type, c.Status, c.Reason)
-		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pair.Namespace, Name: pair.Name + "-" + string(unit)}}
-		roles := client.RawPatch(types.StrategicMergePatchType, []byte(patch))
-		if err := f.admin.Status().Patch(ctx, pod, roles); err != nil {
+		patch := fmt.Sprintf(`{"status":{"role":%q}}`, role)
+		object := &v1alpha1.HAUnit{
+			ObjectMeta: metav1.ObjectMeta{Namespace: pair.Namespace, Name: pair.Name + "-" + string(unit)},
+		}
+		if err := f.admin.Status().Patch(ctx, object, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -19,6 +20,12 @@ type Pair struct {
 	Lease *coordinationv1.Lease
 	// Pods has the units that have a pod.
 	Pods map[v1alpha1.Unit]*corev1.Pod
+	// Reports has the HAUnits that the operator created.
+	Reports map[v1alpha1.Unit]*v1alpha1.HAUnit
+}
+
+func newPair() *Pair {
+	return &Pair{Pods: map[v1alpha1.Unit]*corev1.Pod{}, Reports: map[v1alpha1.Unit]*v1alpha1.HAUnit{}}
 }
 
 // Action is one write of a kubelet or a sidecar.
@@ -37,9 +44,7 @@ func (p *Pair) Due() []Action {
 		case pod.Spec.NodeName == "":
 			due = append(due, Bind(pod, fmt.Sprintf("node-%d", numberOf(unit))))
 		default:
-			if status := p.nextStatus(unit); !equality.Semantic.DeepEqual(status, pod.Status) {
-				due = append(due, updateStatus(pod, status))
-			}
+			due = append(due, p.dueReports(unit)...)
 		}
 	}
 	if p.Lease == nil || p.Holds(v1alpha1.Primary) || p.Holds(v1alpha1.Secondary) {
@@ -49,6 +54,21 @@ func (p *Pair) Due() []Action {
 		if p.Serves(unit) {
 			return append(due, p.Give(unit))
 		}
+	}
+	return due
+}
+
+// dueReports returns what the kubelet and the sidecar of a pod that runs would report next.
+func (p *Pair) dueReports(unit v1alpha1.Unit) (due []Action) {
+	pod, object := p.Pods[unit], p.Reports[unit]
+	if status := p.nextStatus(unit); !equality.Semantic.DeepEqual(status, pod.Status) {
+		due = append(due, updateStatus(pod, status))
+	}
+	if object == nil || len(pod.Status.PodIPs) == 0 {
+		return due // A sidecar cannot report before it runs and its HAUnit exists.
+	}
+	if status := p.nextReport(unit); !equality.Semantic.DeepEqual(status, object.Status) {
+		due = append(due, updateReport(object, status))
 	}
 	return due
 }
@@ -74,7 +94,16 @@ func (p *Pair) Serves(unit v1alpha1.Unit) bool {
 
 // InSync reports whether the unit reports that the standby holds the state of the active.
 func (p *Pair) InSync(unit v1alpha1.Unit) bool {
-	return conditionOf(p.Pods[unit], v1alpha1.PodConditionSynchronized).Status == corev1.ConditionTrue
+	return meta.IsStatusConditionTrue(p.reported(unit).Conditions, v1alpha1.ConditionSynchronized)
+}
+
+// reported returns what the unit's present pod reports; empty if that has not reported anything yet.
+func (p *Pair) reported(unit v1alpha1.Unit) v1alpha1.HAUnitStatus {
+	object, pod := p.Reports[unit], p.Pods[unit]
+	if object == nil || pod == nil || object.Status.Incarnation != Holder(unit, pod.UID) {
+		return v1alpha1.HAUnitStatus{}
+	}
+	return object.Status
 }
 
 // conditionOf returns an empty condition if the pod does not have it.
@@ -135,34 +164,51 @@ func updateStatus(pod *corev1.Pod, status corev1.PodStatus) Action {
 	return func(ctx context.Context, writer client.Client) error { return writer.Status().Update(ctx, updated) }
 }
 
-// nextStatus returns the next status of the unit's pod. It is the present one if nothing changes any more.
+func updateReport(object *v1alpha1.HAUnit, status v1alpha1.HAUnitStatus) Action {
+	updated := object.DeepCopy()
+	updated.Status = status
+	return func(ctx context.Context, writer client.Client) error { return writer.Status().Update(ctx, updated) }
+}
+
+// nextStatus returns the next status of the unit's pod. It is the present one if nothing changes any more. A pod is ready
+// after its sidecar has reported.
 func (p *Pair) nextStatus(unit v1alpha1.Unit) corev1.PodStatus {
-	pod := p.Pods[unit]
-	status := *pod.Status.DeepCopy()
+	status := *p.Pods[unit].Status.DeepCopy()
 	if len(status.PodIPs) == 0 {
 		SetRunning(&status, fmt.Sprintf("10.1.%d.7", numberOf(unit)))
-		SetConditions(&status, Ready(false), RoleIs(v1alpha1.RoleStarting))
+		SetConditions(&status, Ready(false))
+	} else if p.reported(unit).Role != "" {
+		SetConditions(&status, Ready(true))
+	}
+	return status
+}
+
+// nextReport returns what the unit reports next. It is the present report if nothing changes any more.
+func (p *Pair) nextReport(unit v1alpha1.Unit) v1alpha1.HAUnitStatus {
+	pod := p.Pods[unit]
+	status := *p.Reports[unit].Status.DeepCopy()
+	if status.Incarnation != Holder(unit, pod.UID) {
+		Write(&status, unit, pod.UID, RoleIs(v1alpha1.RoleStarting))
 		return status
 	}
 	role := v1alpha1.RoleStandby
 	if p.Holds(unit) {
 		role = v1alpha1.RoleActive
 	}
-	SetConditions(&status, Ready(true), RoleIs(role), p.nextSync(unit),
-		Enforces(pod.Annotations[v1alpha1.AnnotationConfigurationHash]))
+	Write(&status, unit, pod.UID, RoleIs(role), p.nextSync(unit),
+		Enforces(pod.Annotations[v1alpha1.AnnotationConfigurationHash]), NoConflict())
 	return status
 }
 
 // nextSync returns the next report of the unit's sync. A unit is in sync two reports after both units serve.
-func (p *Pair) nextSync(unit v1alpha1.Unit) corev1.PodCondition {
+func (p *Pair) nextSync(unit v1alpha1.Unit) Report {
 	served := p.Holds(unit) || p.Holds(unit.Peer())
 	if !served || !p.Serves(unit) || !p.Serves(unit.Peer()) {
 		return NotInSync(v1alpha1.ReasonPeerDisconnected)
 	}
-	switch conditionOf(p.Pods[unit], v1alpha1.PodConditionSynchronized).Reason {
-	case v1alpha1.ReasonSynchronizing, v1alpha1.ReasonInSync:
+	found := meta.FindStatusCondition(p.reported(unit).Conditions, v1alpha1.ConditionSynchronized)
+	if found != nil && (found.Reason == v1alpha1.ReasonSynchronizing || found.Reason == v1alpha1.ReasonInSync) {
 		return InSync()
-	default:
-		return NotInSync(v1alpha1.ReasonSynchronizing)
 	}
+	return NotInSync(v1alpha1.ReasonSynchronizing)
 }

@@ -67,10 +67,15 @@ func (p *Player) ReadAll(ctx context.Context) (map[string]*Pair, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the Leases: %w", err)
 	}
+	reports := &v1alpha1.HAUnitList{}
+	err = p.Reader.List(ctx, reports, client.InNamespace(p.Namespace), client.HasLabels{v1alpha1.LabelPair})
+	if err != nil {
+		return nil, fmt.Errorf("reading the HAUnits: %w", err)
+	}
 	pairs := map[string]*Pair{}
 	of := func(name string) *Pair {
 		if pairs[name] == nil {
-			pairs[name] = &Pair{Pods: map[v1alpha1.Unit]*corev1.Pod{}}
+			pairs[name] = newPair()
 		}
 		return pairs[name]
 	}
@@ -81,12 +86,16 @@ func (p *Player) ReadAll(ctx context.Context) (map[string]*Pair, error) {
 	for i := range leases.Items {
 		of(leases.Items[i].Name).Lease = &leases.Items[i]
 	}
+	for i := range reports.Items {
+		object := &reports.Items[i]
+		of(object.Spec.Pair).Reports[object.Spec.Unit] = object
+	}
 	return pairs, nil
 }
 
 // Read reads one pair.
 func Read(ctx context.Context, reader client.Reader, key client.ObjectKey) (*Pair, error) {
-	pair := &Pair{Pods: map[v1alpha1.Unit]*corev1.Pod{}}
+	pair := newPair()
 	for _, unit := range v1alpha1.Units() {
 		pod := &corev1.Pod{}
 		name := client.ObjectKey{Namespace: key.Namespace, Name: key.Name + "-" + string(unit)}
@@ -95,6 +104,13 @@ func Read(ctx context.Context, reader client.Reader, key client.ObjectKey) (*Pai
 			pair.Pods[unit] = pod
 		case !apierrors.IsNotFound(err):
 			return nil, fmt.Errorf("reading the pod of unit %s: %w", unit, err)
+		}
+		object := &v1alpha1.HAUnit{}
+		switch err := reader.Get(ctx, name, object); {
+		case err == nil:
+			pair.Reports[unit] = object
+		case !apierrors.IsNotFound(err):
+			return nil, fmt.Errorf("reading HAUnit %s: %w", name, err)
 		}
 	}
 	lease := &coordinationv1.Lease{}

@@ -6,14 +6,85 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// Condition returns a condition of a pod.
-func Condition(kind corev1.PodConditionType, is bool, reason, message string) corev1.PodCondition {
+// Report is a part of what a unit reports in its HAUnit.
+type Report func(*v1alpha1.HAUnitStatus)
+
+// RoleIs reports a role.
+func RoleIs(role v1alpha1.Role) Report {
+	return func(status *v1alpha1.HAUnitStatus) { status.Role = string(role) }
+}
+
+// Condition reports a condition.
+func Condition(kind string, is bool, reason, message string) Report {
+	wanted := metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+	if is {
+		wanted.Status = metav1.ConditionTrue
+	}
+	return func(status *v1alpha1.HAUnitStatus) { meta.SetStatusCondition(&status.Conditions, wanted) }
+}
+
+// InSync reports that the standby holds the state of the active.
+func InSync() Report {
+	return Condition(v1alpha1.ConditionSynchronized, true, v1alpha1.ReasonInSync, "")
+}
+
+// NotInSync reports that the standby does not hold the state of the active.
+func NotInSync(reason string) Report {
+	return Condition(v1alpha1.ConditionSynchronized, false, reason, "")
+}
+
+// Refuses reports that the firewall refuses the document.
+func Refuses(message string) Report {
+	return Condition(v1alpha1.ConditionConfigurationApplied, false, v1alpha1.ReasonInvalid, message)
+}
+
+// Enforces reports that the firewall enforces the document with this hash.
+func Enforces(hash string) Report {
+	return func(status *v1alpha1.HAUnitStatus) {
+		status.ConfigurationHash = hash
+		Condition(v1alpha1.ConditionConfigurationApplied, true, v1alpha1.ReasonApplied, "")(status)
+	}
+}
+
+// NoConflict reports that no other station claims a virtual address.
+func NoConflict() Report {
+	return Condition(v1alpha1.ConditionAddressConflict, false, v1alpha1.ReasonNoConflict, "")
+}
+
+// FailedOver reports how the unit became active last.
+func FailedOver(record v1alpha1.FailoverRecord) Report {
+	return func(status *v1alpha1.HAUnitStatus) { status.LastFailover = &record }
+}
+
+// Monitors reports a fence and the results of health checks.
+func Monitors(fence v1alpha1.Fence, health ...v1alpha1.UnitHealth) Report {
+	return func(status *v1alpha1.HAUnitStatus) { status.Fence, status.Health = string(fence), health }
+}
+
+// Settled returns everything that a unit of a pair in its final state reports.
+func Settled(role v1alpha1.Role, configurationHash string) []Report {
+	return []Report{RoleIs(role), InSync(), Enforces(configurationHash), NoConflict()}
+}
+
+// Write changes the status of an HAUnit as the sidecar in a pod does. A sidecar replaces the status of an earlier pod.
+func Write(status *v1alpha1.HAUnitStatus, unit v1alpha1.Unit, pod types.UID, reports ...Report) {
+	if status.Incarnation != Holder(unit, pod) {
+		*status = v1alpha1.HAUnitStatus{Incarnation: Holder(unit, pod)}
+	}
+	for _, report := range reports {
+		report(status)
+	}
+}
+
+// PodCondition returns a condition of a pod.
+func PodCondition(kind corev1.PodConditionType, is bool, reason, message string) corev1.PodCondition {
 	status := corev1.ConditionFalse
 	if is {
 		status = corev1.ConditionTrue
@@ -22,37 +93,7 @@ func Condition(kind corev1.PodConditionType, is bool, reason, message string) co
 }
 
 // Ready returns what a kubelet reports of a pod.
-func Ready(is bool) corev1.PodCondition { return Condition(corev1.PodReady, is, "", "") }
-
-// RoleIs returns what a unit with this role reports.
-func RoleIs(role v1alpha1.Role) corev1.PodCondition {
-	return Condition(v1alpha1.PodConditionRole, role == v1alpha1.RoleActive, string(role), "")
-}
-
-// InSync returns what a unit reports while the standby holds the state of the active.
-func InSync() corev1.PodCondition {
-	return Condition(v1alpha1.PodConditionSynchronized, true, v1alpha1.ReasonInSync, "")
-}
-
-// NotInSync returns what a unit reports while the standby does not hold the state of the active.
-func NotInSync(reason string) corev1.PodCondition {
-	return Condition(v1alpha1.PodConditionSynchronized, false, reason, "")
-}
-
-// Refuses returns what a unit reports whose firewall refuses the document.
-func Refuses(message string) corev1.PodCondition {
-	return Condition(v1alpha1.PodConditionConfigurationApplied, false, v1alpha1.ReasonInvalid, message)
-}
-
-// Enforces returns what a unit reports whose firewall enforces the document with this hash.
-func Enforces(hash string) corev1.PodCondition {
-	return Condition(v1alpha1.PodConditionConfigurationApplied, true, v1alpha1.ReasonApplied, hash)
-}
-
-// Settled returns everything that a unit of a pair in its final state reports.
-func Settled(role v1alpha1.Role, configurationHash string) []corev1.PodCondition {
-	return []corev1.PodCondition{Ready(true), RoleIs(role), InSync(), Enforces(configurationHash)}
-}
+func Ready(is bool) corev1.PodCondition { return PodCondition(corev1.PodReady, is, "", "") }
 
 // SetConditions adds conditions to a status, or replaces those of the same type.
 func SetConditions(status *corev1.PodStatus, conditions ...corev1.PodCondition) {
