@@ -105,7 +105,7 @@ type HAPairSpec struct {
 
 // FirewallSpec is the firewall of both units.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.configurationRef) || (has(self.image) && self.image != ”)",fieldPath=.configurationRef,message="configurationRef must name a FirewallConfiguration, as in {name: edge}; only an image of your own can do without"
+// +kubebuilder:validation:XValidation:rule="has(self.configurationRef) || (has(self.image) && self.image.size() > 0)",fieldPath=.configurationRef,message="configurationRef must name a FirewallConfiguration, as in {name: edge}; only an image of your own can do without"
 type FirewallSpec struct {
 	// configurationRef names the FirewallConfiguration in the pair's namespace that the units enforce. A configuration
 	// with errors does not reach them: the last one without errors stays in force. It is required unless image is set,
