@@ -8,20 +8,6 @@ const (
 	Secondary = "secondary"
 )
 
-// Isolation is what an active unit does when neither its peer nor the API server answers.
-type Isolation string
-
-// The isolation policies.
-const (
-	// IsolationFence stops the unit when its permit ends: two units are never active, and sometimes no unit is.
-	IsolationFence Isolation = "Fence"
-	// IsolationKeepForwarding lets the unit continue: one unit is always active, and sometimes both are.
-	IsolationKeepForwarding Isolation = "KeepForwarding"
-)
-
-// Isolations returns all isolation policies.
-func Isolations() []Isolation { return []Isolation{IsolationFence, IsolationKeepForwarding} }
-
 // Cause is why the active unit changed. A cause of a later release is kept as it is.
 type Cause string
 
@@ -101,16 +87,3 @@ const (
 
 // Fences returns all kinds of fences.
 func Fences() []Fence { return []Fence{FenceBPF, FenceNFTables, FenceUnavailable} }
-
-// ProbeType is how a probe queries its target.
-type ProbeType string
-
-// The types of probes.
-const (
-	// ProbeICMP sends an ICMP echo request.
-	ProbeICMP ProbeType = "ICMP"
-	// ProbeTCP opens a TCP connection.
-	ProbeTCP ProbeType = "TCP"
-	// ProbeHTTP sends an HTTP request.
-	ProbeHTTP ProbeType = "HTTP"
-)

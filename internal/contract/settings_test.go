@@ -17,10 +17,11 @@ import (
 func whole() contract.Settings {
 	return contract.Settings{
 		Pair: "edge", Namespace: "site-a",
-		LeaseDurationSeconds: 15, HeartbeatIntervalMilliseconds: 100, MissedHeartbeats: 3, GrantMilliseconds: 450,
-		Isolation:            contract.IsolationFence,
-		Preemption:           &contract.Preemption{DelaySeconds: 300},
-		HealthDampingSeconds: 3,
+		Failover: contract.Failover{
+			LeaseDurationSeconds: 15, HeartbeatIntervalMilliseconds: 100, MissedHeartbeats: 3, GrantMilliseconds: 450,
+			Isolation: contract.IsolationFence, HealthDampingSeconds: 3,
+			Preemption: &contract.Preemption{DelaySeconds: 300},
+		},
 		Probes: []contract.Probe{
 			probe("gateway", contract.ProbeICMP, 0, ""),
 			probe("database", contract.ProbeTCP, 5432, ""),
@@ -251,11 +252,13 @@ func TestParseTakesDefaults(t *testing.T) {
 	}
 	want := contract.Settings{
 		Pair: "edge", Namespace: "site-a", Networks: []contract.Network{{Interface: "lan"}},
-		LeaseDurationSeconds: 15, HeartbeatIntervalMilliseconds: 100, MissedHeartbeats: 3, GrantMilliseconds: 450,
-		Isolation: contract.IsolationFence, HealthDampingSeconds: 3,
-		Preemption: &contract.Preemption{DelaySeconds: 300},
-		Probes:     []contract.Probe{probe("gateway", contract.ProbeICMP, 0, "")},
-		Sync:       contract.Sync{Classes: []contract.SyncClass{{Name: "ConnectionCache"}}, AuditIntervalSeconds: 600},
+		Failover: contract.Failover{
+			LeaseDurationSeconds: 15, HeartbeatIntervalMilliseconds: 100, MissedHeartbeats: 3, GrantMilliseconds: 450,
+			Isolation: contract.IsolationFence, HealthDampingSeconds: 3,
+			Preemption: &contract.Preemption{DelaySeconds: 300},
+		},
+		Probes: []contract.Probe{probe("gateway", contract.ProbeICMP, 0, "")},
+		Sync:   contract.Sync{Classes: []contract.SyncClass{{Name: "ConnectionCache"}}, AuditIntervalSeconds: 600},
 	}
 	if !reflect.DeepEqual(parsed, want) {
 		t.Errorf("got  %+v\nwant %+v", parsed, want)

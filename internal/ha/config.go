@@ -28,16 +28,21 @@ type Config struct {
 	Preemption Preemption
 }
 
-// Isolation is a policy for an active that lost both its peer and the witness. Units and the operator share it.
-type Isolation = contract.Isolation
-
-const (
-	// Fence lets the permit run out. Two units are never active, but sometimes no unit is.
-	Fence = contract.IsolationFence
-	// KeepForwarding extends the permit, since the peer may be as isolated. One unit is always active, but sometimes
-	// both are.
-	KeepForwarding = contract.IsolationKeepForwarding
-)
+// Configure returns the part of the configuration that the settings of the pair decide.
+func Configure(settings contract.Failover) Config {
+	c := Config{
+		LeaseDuration:     settings.LeaseDuration(),
+		HeartbeatInterval: settings.HeartbeatInterval(),
+		MissedHeartbeats:  int(settings.MissedHeartbeats),
+		Grant:             settings.Grant(),
+		Isolation:         settings.Isolation,
+		Damping:           time.Duration(settings.HealthDampingSeconds) * time.Second,
+	}
+	if p := settings.Preemption; p != nil {
+		c.Preemption = Preemption{Enabled: true, Delay: time.Duration(p.DelaySeconds) * time.Second}
+	}
+	return c
+}
 
 // Preemption is a switchover for the sole reason that the preferred unit is back.
 type Preemption struct {

@@ -352,7 +352,7 @@ func (t *transition) recover() {
 		if witnessSilent && isWithdrawn {
 			t.beat() // At most the peer has heard this unit stand still.
 		}
-		if witnessSilent && t.config.Isolation == KeepForwarding {
+		if witnessSilent && t.config.extendsAlone() {
 			t.isolated = t.at + t.config.isolatedPermit()
 		}
 	}

@@ -59,23 +59,3 @@ func (m Machine) Permit() Permit {
 	}
 	return p.extend(Permit{Deadline: m.isolated, Source: Isolated})
 }
-
-// keepForwarding extends the permit by the policy KeepForwarding, when it is about to end.
-func (t *transition) keepForwarding() {
-	if t.config.Isolation != KeepForwarding {
-		return
-	}
-	endsSoon := t.Permit().Deadline - t.config.isolatedPermit()/4
-	t.wakeAt(endsSoon)
-	if t.reached(endsSoon) {
-		t.isolated = t.at + t.config.isolatedPermit()
-	}
-}
-
-// isolatedPermit returns how long a permit of the policy lasts.
-func (c Config) isolatedPermit() time.Duration {
-	if c.Grant == 0 {
-		return c.LeaseDuration / 3
-	}
-	return c.Grant
-}

@@ -15,10 +15,41 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // maxResponse bounds how much of an HTTP response is read: its status and headers.
 const maxResponse = 16 << 10
+
+// ask probes the target once. It fails unless the target gives the expected answer.
+type ask func(ctx context.Context, from origin) error
+
+// asking returns how a probe queries its target, with a description of the target. It is the one place that knows the
+// types of probes.
+func asking(p contract.Probe) (target string, how ask, err error) {
+	at := netip.AddrPortFrom(p.Host, p.Port)
+	switch p.Type {
+	case contract.ProbeICMP:
+		return "ICMP " + p.Host.String(), func(ctx context.Context, from origin) error {
+			return ping(ctx, from, p.Host)
+		}, nil
+	case contract.ProbeTCP:
+		return "TCP " + at.String(), func(ctx context.Context, from origin) error {
+			return connect(ctx, from, at)
+		}, nil
+	case contract.ProbeHTTP:
+		location, err := url.ParseRequestURI(p.Path)
+		if err != nil {
+			return "", nil, fmt.Errorf("path %q: %w", p.Path, err)
+		}
+		location.Scheme, location.Host = "http", at.String()
+		return "HTTP " + location.String(), func(ctx context.Context, from origin) error {
+			return get(ctx, from, at, location)
+		}, nil
+	}
+	return "", nil, fmt.Errorf("type %q is unknown; it must be one of %v", p.Type, contract.ProbeTypes())
+}
 
 // dialer returns a dialer that opens connections from the origin only. Routes by other interfaces would prove nothing.
 func (o origin) dialer(local net.Addr) *net.Dialer {

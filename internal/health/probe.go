@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"net/url"
 	"os"
 	"slices"
 	"time"
@@ -36,9 +35,8 @@ type origin struct {
 type probe struct {
 	contract.Probe
 	// target describes what is probed.
-	target string
-	// ask probes the target once. It fails unless the target gives the expected answer.
-	ask     func(ctx context.Context, from origin) error
+	target  string
+	ask     ask
 	virtual []netip.Addr
 	kernel  Kernel
 	log     logr.Logger
@@ -46,25 +44,9 @@ type probe struct {
 
 func newProbe(s contract.Probe, o Options) (*probe, error) {
 	p := &probe{Probe: s, virtual: o.Virtual, kernel: o.Kernel, log: o.Log.WithValues("probe", s.Name)}
-	at := netip.AddrPortFrom(s.Host, s.Port)
-	switch s.Type {
-	case contract.ProbeICMP:
-		p.target = "ICMP " + s.Host.String()
-		p.ask = func(ctx context.Context, from origin) error { return ping(ctx, from, s.Host) }
-	case contract.ProbeTCP:
-		p.target = "TCP " + at.String()
-		p.ask = func(ctx context.Context, from origin) error { return connect(ctx, from, at) }
-	case contract.ProbeHTTP:
-		location, err := url.ParseRequestURI(s.Path)
-		if err != nil {
-			return nil, fmt.Errorf("probe %s: path %q: %w", s.Name, s.Path, err)
-		}
-		location.Scheme, location.Host = "http", at.String()
-		p.target = "HTTP " + location.String()
-		p.ask = func(ctx context.Context, from origin) error { return get(ctx, from, at, location) }
-	default:
-		return nil, fmt.Errorf("probe %s: type %q is unknown; it must be %s, %s or %s", s.Name, s.Type,
-			contract.ProbeICMP, contract.ProbeTCP, contract.ProbeHTTP)
+	var err error
+	if p.target, p.ask, err = asking(s); err != nil {
+		return nil, fmt.Errorf("probe %s: %w", s.Name, err)
 	}
 	if !s.Host.IsValid() || s.IntervalMilliseconds <= 0 || s.TimeoutMilliseconds <= 0 ||
 		s.FailureThreshold <= 0 || s.SuccessThreshold <= 0 {

@@ -262,3 +262,13 @@ func TestNewRefuses(t *testing.T) {
 		t.Error("too many networks are taken")
 	}
 }
+
+func TestEachTypeOfProbeHasAMonitor(t *testing.T) {
+	for _, kind := range contract.ProbeTypes() {
+		s := gateway()
+		s.Type, s.Port, s.Path = kind, 80, "/"
+		if _, err := newProbe(s, Options{Log: logr.Discard()}); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}

@@ -11,8 +11,11 @@ import (
 
 // Settings are what both sidecars of the pair are told.
 func Settings(pair *v1alpha1.HAPair, sync contract.Sync) (contract.Settings, error) {
-	told := contract.Settings{Pair: pair.Name, Namespace: pair.Namespace, Sync: sync}
-	tellFailover(&told, pair.Spec.Failover)
+	failover, err := failoverSettings(pair.Spec.Failover)
+	if err != nil {
+		return contract.Settings{}, err
+	}
+	told := contract.Settings{Pair: pair.Name, Namespace: pair.Namespace, Failover: failover, Sync: sync}
 	for i, network := range pair.Spec.Networks {
 		n := contract.Network{Interface: network.Name, VirtualMAC: virtualMAC(pair, network)}
 		for j, text := range network.VirtualAddresses {

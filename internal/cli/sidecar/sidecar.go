@@ -249,20 +249,10 @@ func (o sidecarOptions) serveMetrics(registry *prometheus.Registry, log logr.Log
 	return func(ctx context.Context) error { return scrape.Serve(ctx, c) }
 }
 
-// machineConfig is what the settings mean for the machine.
+// machineConfig returns the configuration of the machine that decides about the unit's role.
 func machineConfig(u unit, pair contract.Settings) ha.Config {
-	c := ha.Config{
-		Self: ha.Incarnation(u.incarnation), Preferred: u.name == v1alpha1.Primary,
-		LeaseDuration:     pair.LeaseDuration(),
-		HeartbeatInterval: time.Duration(pair.HeartbeatIntervalMilliseconds) * time.Millisecond,
-		MissedHeartbeats:  int(pair.MissedHeartbeats),
-		Grant:             pair.Grant(),
-		Isolation:         pair.Isolation,
-		Damping:           time.Duration(pair.HealthDampingSeconds) * time.Second,
-	}
-	if p := pair.Preemption; p != nil {
-		c.Preemption = ha.Preemption{Enabled: true, Delay: time.Duration(p.DelaySeconds) * time.Second}
-	}
+	c := ha.Configure(pair.Failover)
+	c.Self, c.Preferred = ha.Incarnation(u.incarnation), u.name == v1alpha1.Primary
 	return c
 }
 

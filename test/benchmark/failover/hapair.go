@@ -103,9 +103,15 @@ func (h *hapair) start() {
 
 func (h *hapair) settings() (string, error) {
 	told := contract.Settings{
-		Pair: h.name, Namespace: kubernetesNamespace, LeaseDurationSeconds: 15,
-		HeartbeatIntervalMilliseconds: int32(h.timing.heartbeat.Milliseconds()), MissedHeartbeats: h.timing.missed,
-		GrantMilliseconds: int32(h.timing.grant.Milliseconds()), Isolation: "Fence", HealthDampingSeconds: 5,
+		Pair: h.name, Namespace: kubernetesNamespace,
+		Failover: contract.Failover{
+			LeaseDurationSeconds:          15,
+			HeartbeatIntervalMilliseconds: int32(h.timing.heartbeat.Milliseconds()),
+			MissedHeartbeats:              h.timing.missed,
+			GrantMilliseconds:             int32(h.timing.grant.Milliseconds()),
+			Isolation:                     contract.IsolationFence,
+			HealthDampingSeconds:          5,
+		},
 		Networks: []contract.Network{
 			{Interface: "lan0", VirtualAddresses: []netip.Prefix{testbed.VirtualLAN}},
 			{Interface: "wan0", VirtualAddresses: []netip.Prefix{testbed.VirtualWAN}},

@@ -1,10 +1,78 @@
 package contract
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
+
+// Probe is one target that a unit monitors.
+type Probe struct {
+	Name string     `json:"name"`
+	Type ProbeType  `json:"type"`
+	Host netip.Addr `json:"host"`
+	// Port is set for TCP and HTTP, and Path for HTTP.
+	Port uint16 `json:"port,omitempty"`
+	Path string `json:"path,omitempty"`
+	// Interface is the traffic interface from which the probe is sent.
+	Interface            string `json:"interface"`
+	IntervalMilliseconds int32  `json:"intervalMilliseconds"`
+	TimeoutMilliseconds  int32  `json:"timeoutMilliseconds"`
+	// FailureThreshold and SuccessThreshold are how many probes in a row must fail or succeed before the result changes.
+	FailureThreshold int32 `json:"failureThreshold"`
+	SuccessThreshold int32 `json:"successThreshold"`
+}
+
+// ProbeType is how a probe queries its target.
+type ProbeType string
+
+// The types of probes.
+const (
+	// ProbeICMP sends an ICMP echo request.
+	ProbeICMP ProbeType = "ICMP"
+	// ProbeTCP opens a TCP connection.
+	ProbeTCP ProbeType = "TCP"
+	// ProbeHTTP sends an HTTP request.
+	ProbeHTTP ProbeType = "HTTP"
+)
+
+// ProbeTypes returns all types of probes.
+func ProbeTypes() []ProbeType { return []ProbeType{ProbeICMP, ProbeTCP, ProbeHTTP} }
+
+// Defaults and bounds of a probe.
+const (
+	DefaultProbeIntervalMilliseconds = 1000
+	MinProbeIntervalMilliseconds     = 100
+	MaxProbeIntervalMilliseconds     = 60_000
+
+	DefaultProbeTimeoutMilliseconds = 500
+	MinProbeTimeoutMilliseconds     = 10
+	MaxProbeTimeoutMilliseconds     = 30_000
+
+	DefaultProbeFailureThreshold = 3
+	DefaultProbeSuccessThreshold = 2
+	MinProbeThreshold            = 1
+	MaxProbeThreshold            = 100
+
+	DefaultHTTPPort = 80
+	DefaultHTTPPath = "/"
+)
+
+// UnmarshalJSON reads a probe, and takes the default for each number that the document lacks.
+func (p *Probe) UnmarshalJSON(text []byte) error {
+	type plain Probe
+	decoded := plain{
+		IntervalMilliseconds: DefaultProbeIntervalMilliseconds,
+		TimeoutMilliseconds:  DefaultProbeTimeoutMilliseconds,
+		FailureThreshold:     DefaultProbeFailureThreshold,
+		SuccessThreshold:     DefaultProbeSuccessThreshold,
+	}
+	err := json.Unmarshal(text, &decoded)
+	*p = Probe(decoded)
+	return err
+}
 
 func (s Settings) validateProbes() []error {
 	var errs []error
@@ -53,8 +121,7 @@ func (p Probe) validate() []error {
 			errs = append(errs, fmt.Errorf("port: %s needs a port; set it", p.Type))
 		}
 	default:
-		errs = append(errs, fmt.Errorf("type: %q is unknown; it must be %s, %s or %s",
-			string(p.Type), ProbeICMP, ProbeTCP, ProbeHTTP))
+		errs = append(errs, fmt.Errorf("type: %q is unknown; it must be %s", string(p.Type), oneOf(ProbeTypes())))
 	}
 	if http := p.Type == ProbeHTTP; http != strings.HasPrefix(p.Path, "/") || !http && p.Path != "" {
 		errs = append(errs, fmt.Errorf("path: %q is wrong; HTTP needs a path that begins with '/', and other types have none",
