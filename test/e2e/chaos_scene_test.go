@@ -33,7 +33,7 @@ type scene struct {
 func begin(ctx context.Context) *scene {
 	GinkgoHelper()
 	title := CurrentSpecReport().LeafNodeText
-	run, err := chaos.Begin(ctx, story.Sample(k8s), title, chaos.Usual)
+	run, err := chaos.Begin(ctx, story.Sample(k8s), title, chaos.DefaultTraffic)
 	Expect(err).NotTo(HaveOccurred())
 	s := &scene{Run: run}
 	DeferCleanup(s.abandon)
@@ -61,7 +61,7 @@ func (s *scene) abandon(ctx context.Context) {
 
 func (s *scene) inflict(what string, do func() error) {
 	GinkgoHelper()
-	Expect(s.Inflict(what, do)).To(Succeed())
+	Expect(s.Inject(what, do)).To(Succeed())
 }
 
 func (s *scene) mark(what string) { s.Mark("%s", what) }

@@ -54,7 +54,7 @@ var _ = Describe("Every kind of connection through the sample pair", Ordered, fu
 		before, err := holder(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		unit := hapairv1alpha1.Unit(before.Unit)
-		after := tracer.Turn{Unit: string(unit.Peer()), Term: before.Term + 1}
+		after := tracer.Holder{Unit: string(unit.Peer()), Term: before.Term + 1}
 		pods := unitPods(ctx, edge)
 		active, standby := pods[unit], pods[unit.Peer()]
 
@@ -66,7 +66,7 @@ var _ = Describe("Every kind of connection through the sample pair", Ordered, fu
 		awaitReplicated(ctx, &standby, crowdServer, crowd)
 
 		By("cutting the power of " + active.Spec.NodeName)
-		run.Forget()
+		run.Reset()
 		Expect(site.Cluster.PowerOff(ctx, active.Spec.NodeName)).To(Succeed())
 		Eventually(holder).WithContext(ctx).Should(Equal(after))
 		reports := run.Check(ctx)
@@ -96,10 +96,10 @@ var (
 	server4     = netip.MustParseAddr("203.0.113.9")
 	server6     = netip.MustParseAddr("2001:db8:113::9")
 	crowdServer = netip.AddrPortFrom(server4, 7300)
-	contest4    = endurance.Contest{
+	conflict4   = endurance.PortConflict{
 		Client: netip.MustParseAddr("192.168.50.10"), Rival: netip.MustParseAddr("192.168.50.11"),
 	}
-	contest6 = endurance.Contest{Client: netip.MustParseAddr("fd50::10"), Rival: netip.MustParseAddr("fd50::11")}
+	conflict6 = endurance.PortConflict{Client: netip.MustParseAddr("fd50::10"), Rival: netip.MustParseAddr("fd50::11")}
 )
 
 // everyKind is all traffic, and how long each may be silent. The crowd comes first: it takes the longest to gather.
@@ -125,16 +125,16 @@ func everyKind() (kinds []endurance.Traffic, bounds []time.Duration) {
 			Kind: "FTP download", Hosts: hosts, Server: netip.AddrPortFrom(server4, 21),
 		}, failoverGap},
 		{&endurance.Datagrams{
-			Kind: "UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server4, 7302), Contest: contest4,
+			Kind: "UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server4, 7302), PortConflict: conflict4,
 		}, takeoverGap},
 		{&endurance.Pings{
-			Kind: "ICMP echo", Hosts: hosts, Server: server4, Contest: contest4,
+			Kind: "ICMP echo", Hosts: hosts, Server: server4, PortConflict: conflict4,
 		}, takeoverGap},
-		{&endurance.Conversation{
+		{&endurance.CountingConnection{
 			Kind: "IPv6 TCP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server6, 7301),
 		}, failoverGap},
 		{&endurance.Datagrams{
-			Kind: "IPv6 UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server6, 7302), Contest: contest6,
+			Kind: "IPv6 UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server6, 7302), PortConflict: conflict6,
 		}, neighbourGap},
 	} {
 		kinds, bounds = append(kinds, one.traffic), append(bounds, one.bound)
@@ -145,7 +145,7 @@ func everyKind() (kinds []endurance.Traffic, bounds []time.Duration) {
 // addRivals gives the client's host two more addresses, for as long as the specs of a container.
 func addRivals(ctx context.Context) {
 	GinkgoHelper()
-	for _, address := range []string{contest4.Rival.String() + "/24", contest6.Rival.String() + "/64"} {
+	for _, address := range []string{conflict4.Rival.String() + "/24", conflict6.Rival.String() + "/64"} {
 		change := func(ctx context.Context, verb string) {
 			out, err := site.Cluster.Command(ctx, cluster.Client, "ip", "address", verb, address, "dev", "eth0").CombinedOutput()
 			Expect(err).NotTo(HaveOccurred(), string(out))
@@ -187,11 +187,11 @@ func awaitReplicated(ctx context.Context, standby *corev1.Pod, server netip.Addr
 }
 
 // holder is whose turn it is, as the Lease has it.
-func holder(ctx context.Context) (tracer.Turn, error) {
+func holder(ctx context.Context) (tracer.Holder, error) {
 	lease := &coordinationv1.Lease{}
 	if err := k8s.Get(ctx, edge, lease); err != nil {
-		return tracer.Turn{}, err
+		return tracer.Holder{}, err
 	}
 	unit, err := story.HolderUnit(lease)
-	return tracer.Turn{Unit: string(unit), Term: int64(ptr.Deref(lease.Spec.LeaseTransitions, 0))}, err
+	return tracer.Holder{Unit: string(unit), Term: int64(ptr.Deref(lease.Spec.LeaseTransitions, 0))}, err
 }

@@ -185,7 +185,7 @@ func (b *bench) measure(ctx context.Context, e event, interval int) (sample, err
 	if err != nil {
 		return s, err
 	}
-	if err := run.Inflict(e.name, func() error { return e.takeAway(ctx, b, active) }); err != nil {
+	if err := run.Inject(e.name, func() error { return e.takeAway(ctx, b, active) }); err != nil {
 		return s, err
 	}
 	if err := awaitTakeover(ctx, run, string(standby)); err != nil {

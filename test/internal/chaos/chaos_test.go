@@ -20,7 +20,7 @@ func TestStationsOfAPod(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	for name, status := range map[string]string{
-		"a pod that is being made": "", "another format": "{}",
+		"a pod that is being created": "", "another format": "{}",
 		"no WAN":       `[{"interface":"lan","mac":"02:00:00:00:00:02"}]`,
 		"no address":   strings.ReplaceAll(good, "02:00:00:00:00:03", ""),
 		"another kind": strings.ReplaceAll(good, "02:00:00:00:00:03", "02:00:00:00:00:00:00:03"),
@@ -31,8 +31,8 @@ func TestStationsOfAPod(t *testing.T) {
 	}
 }
 
-func TestTurnsAreThoseOfTheLease(t *testing.T) {
-	h := &holders{}
+func TestHoldersAreThoseOfTheLease(t *testing.T) {
+	w := &leaseWatcher{}
 	for _, record := range []struct {
 		holder string
 		term   int32
@@ -44,12 +44,12 @@ func TestTurnsAreThoseOfTheLease(t *testing.T) {
 		{"secondary/b/2", 5}, // the same unit, another process
 		{"primary/a/2", 8},   // two were not seen
 	} {
-		h.note(&coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{
+		w.record(&coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{
 			HolderIdentity: &record.holder, LeaseTransitions: &record.term,
 		}})
 	}
-	h.note(&coordinationv1.Lease{})
-	want := []tracer.Turn{
+	w.record(&coordinationv1.Lease{})
+	want := []tracer.Holder{
 		{Unit: "primary", Term: 3},
 		{Unit: "secondary", Term: 4},
 		{Unit: "secondary", Term: 5},
@@ -57,27 +57,27 @@ func TestTurnsAreThoseOfTheLease(t *testing.T) {
 		{Term: 7},
 		{Unit: "primary", Term: 8},
 	}
-	if got := h.all(); !slices.Equal(got, want) {
-		t.Errorf("turns %v, want %v", got, want)
+	if got := w.list(); !slices.Equal(got, want) {
+		t.Errorf("holders %v, want %v", got, want)
 	}
-	if got := terms(h.all()); got != 5 {
+	if got := terms(w.list()); got != 5 {
 		t.Errorf("%d terms have passed", got)
 	}
 	for term := int32(10); term < 10_000; term += 10 {
 		holder := "primary/a/" + strings.Repeat("x", int(term%7)+1)
-		h.note(&coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder, LeaseTransitions: &term}})
+		w.record(&coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder, LeaseTransitions: &term}})
 	}
-	if n := len(h.all()); n > maxTurns {
-		t.Errorf("%d turns are kept", n)
+	if n := len(w.list()); n > maxHolders {
+		t.Errorf("%d holders are stored", n)
 	}
 }
 
-func TestReportsTellWhatMatters(t *testing.T) {
+func TestReportPrintsWhatMatters(t *testing.T) {
 	begun := time.Unix(1_800_000_000, 0)
 	at := func(seconds float64) time.Time { return begun.Add(time.Duration(seconds * float64(time.Second))) }
 	r := Report{
-		Title: "outlives it", Begun: begun, Marks: []Mark{{At: at(1), What: "power-off of worker-1"}},
-		Stream: tracer.Tally{
+		Title: "survives it", Begun: begun, Marks: []Mark{{At: at(1), What: "power-off of worker-1"}},
+		Stream: tracer.StreamStats{
 			Received: 900, Lost: 100, Longest: tracer.Gap{From: at(1), Length: 450 * time.Millisecond},
 		},
 		Connections: 8, Survived: 7,
@@ -85,10 +85,10 @@ func TestReportsTellWhatMatters(t *testing.T) {
 			{Unit: "primary", Segment: tracer.Segment{First: at(0), Last: at(1), Packets: 500}},
 			{Unit: "secondary", Segment: tracer.Segment{First: at(1.45), Last: at(3), Packets: 400}},
 		},
-		Turns: []tracer.Turn{{Unit: "primary", Term: 1}, {Unit: "secondary", Term: 2}},
+		Holders: []tracer.Holder{{Unit: "primary", Term: 1}, {Unit: "secondary", Term: 2}},
 	}
 	for range 100 {
-		r.Violations = append(r.Violations, tracer.Violation{Verdict: tracer.OutOfTurn, At: at(2), Detail: "primary"})
+		r.Violations = append(r.Violations, tracer.Violation{Verdict: tracer.WithoutLease, At: at(2), Detail: "primary"})
 	}
 	if r.Takeovers() != 1 || r.Terms() != 1 {
 		t.Errorf("%d takeovers in %d terms", r.Takeovers(), r.Terms())
@@ -96,12 +96,12 @@ func TestReportsTellWhatMatters(t *testing.T) {
 	var text strings.Builder
 	r.Print(&text)
 	for _, want := range []string{
-		"outlives it", "+0.000 s  power-off of worker-1", "longest gap 450.0 ms, 100 packets lost of 1000",
+		"survives it", "+0.000 s  power-off of worker-1", "longest gap 450.0 ms, 100 packets lost of 1000",
 		"7 of 8 connections survived", "secondary  +0.450 s to  +2.000 s  400 packets", "secondary term 2",
 		"VIOLATIONS: 100", "and 88 more",
 	} {
 		if !strings.Contains(text.String(), want) {
-			t.Errorf("the report does not say %q:\n%s", want, text.String())
+			t.Errorf("the report does not contain %q:\n%s", want, text.String())
 		}
 	}
 }

@@ -1,7 +1,9 @@
-// Package chaos keeps traffic running through a pair while something is done to it, and tells what became of the
-// traffic and who forwarded it: a numbered stream, connections that count aloud, and probes that are aimed at both
-// units all the while, with a tracer at the server who notes what comes from whom.
+// Package chaos runs traffic through a pair while the caller injects a fault, and reports what happened to the traffic
+// and which unit forwarded it.
 //
-// What is done to the pair is the caller's business, as is what to make of the Report; cluster tests and benchmarks
-// call it.
+// The traffic is a numbered UDP stream, TCP connections that count, and probes that are sent to both units throughout.
+// A tracer at the server records which unit forwarded each packet.
+//
+// The caller decides which fault to inject and what the Report must show. Cluster tests and benchmarks call this
+// package.
 package chaos

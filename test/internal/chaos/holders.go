@@ -15,54 +15,54 @@ import (
 )
 
 const (
-	// askTimeout bounds one question to an API server that may be frozen.
-	askTimeout = 2 * time.Second
-	// askAgain is how soon it is asked again.
-	askAgain = 100 * time.Millisecond
-	// maxTurns bounds the memory.
-	maxTurns = 256
+	// requestTimeout bounds one request to an API server that may not answer.
+	requestTimeout = 2 * time.Second
+	// retryInterval is the pause before the next request.
+	retryInterval = 100 * time.Millisecond
+	// maxHolders bounds the memory.
+	maxHolders = 256
 )
 
-// holders follows the Lease: who held it, in which order.
-type holders struct {
+// leaseWatcher records who held the Lease, in which order.
+type leaseWatcher struct {
 	stage story.Stage
 	done  sync.WaitGroup
 
-	mu    sync.Mutex
-	turns []tracer.Turn
-	last  string
+	mu      sync.Mutex
+	holders []tracer.Holder
+	last    string
 }
 
-// followHolders notes the holder of now, and follows until the context ends.
-func followHolders(ctx context.Context, stage story.Stage) (*holders, error) {
-	h := &holders{stage: stage}
-	lease, err := h.ask(ctx)
+// watchLease records the current holder and watches the Lease until the context ends.
+func watchLease(ctx context.Context, stage story.Stage) (*leaseWatcher, error) {
+	w := &leaseWatcher{stage: stage}
+	lease, err := w.get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	h.note(lease)
-	if len(h.turns) == 0 {
-		return nil, fmt.Errorf("nobody holds Lease %s", stage.Pair)
+	w.record(lease)
+	if len(w.holders) == 0 {
+		return nil, fmt.Errorf("Lease %s has no holder", stage.Pair)
 	}
-	h.done.Go(func() {
+	w.done.Go(func() {
 		for pause(ctx, 0) {
-			if h.follow(ctx) != nil && !pause(ctx, askAgain) {
+			if w.follow(ctx) != nil && !pause(ctx, retryInterval) {
 				return
 			}
 		}
 	})
-	return h, nil
+	return w, nil
 }
 
-// follow asks for the Lease and watches it from there on, until the watch ends.
-func (h *holders) follow(ctx context.Context) error {
-	lease, err := h.ask(ctx)
+// follow reads the Lease and watches it from that version on, until the watch ends.
+func (w *leaseWatcher) follow(ctx context.Context) error {
+	lease, err := w.get(ctx)
 	if err != nil {
 		return err
 	}
-	h.note(lease)
-	changes, err := h.stage.Client.Watch(ctx, &coordinationv1.LeaseList{}, client.InNamespace(h.stage.Pair.Namespace),
-		client.MatchingFields{"metadata.name": h.stage.Pair.Name},
+	w.record(lease)
+	changes, err := w.stage.Client.Watch(ctx, &coordinationv1.LeaseList{}, client.InNamespace(w.stage.Pair.Namespace),
+		client.MatchingFields{"metadata.name": w.stage.Pair.Name},
 		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: lease.ResourceVersion}})
 	if err != nil {
 		return err
@@ -80,55 +80,55 @@ func (h *holders) follow(ctx context.Context) error {
 			if !ok {
 				return fmt.Errorf("watching the Lease: %v", event.Object)
 			}
-			h.note(lease)
+			w.record(lease)
 		}
 	}
 }
 
-func (h *holders) ask(ctx context.Context) (*coordinationv1.Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+func (w *leaseWatcher) get(ctx context.Context) (*coordinationv1.Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	lease := &coordinationv1.Lease{}
-	if err := h.stage.Client.Get(ctx, h.stage.Pair, lease); err != nil {
-		return nil, fmt.Errorf("reading Lease %s: %w", h.stage.Pair, err)
+	if err := w.stage.Client.Get(ctx, w.stage.Pair, lease); err != nil {
+		return nil, fmt.Errorf("reading Lease %s: %w", w.stage.Pair, err)
 	}
 	return lease, nil
 }
 
-// note adds a turn when the holder is another. A term that was not seen was somebody's.
-func (h *holders) note(lease *coordinationv1.Lease) {
+// record adds the holder of the Lease if it differs from the last one. A term that was skipped gets an unknown holder.
+func (w *leaseWatcher) record(lease *coordinationv1.Lease) {
 	unit, err := story.HolderUnit(lease)
 	if err != nil || lease.Spec.LeaseTransitions == nil {
-		return // nobody holds it: nobody's turn
+		return // the Lease has no holder
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if holder := *lease.Spec.HolderIdentity; holder == h.last {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if holder := *lease.Spec.HolderIdentity; holder == w.last {
 		return
 	} else {
-		h.last = holder
+		w.last = holder
 	}
 	term := int64(*lease.Spec.LeaseTransitions)
-	if n := len(h.turns); n > 0 {
-		for missed := h.turns[n-1].Term + 1; missed < term && len(h.turns) < maxTurns; missed++ {
-			h.turns = append(h.turns, tracer.Turn{Term: missed})
+	if n := len(w.holders); n > 0 {
+		for missed := w.holders[n-1].Term + 1; missed < term && len(w.holders) < maxHolders; missed++ {
+			w.holders = append(w.holders, tracer.Holder{Term: missed})
 		}
 	}
-	if len(h.turns) < maxTurns {
-		h.turns = append(h.turns, tracer.Turn{Unit: string(unit), Term: term})
+	if len(w.holders) < maxHolders {
+		w.holders = append(w.holders, tracer.Holder{Unit: string(unit), Term: term})
 	}
 }
 
-// all are the turns so far.
-func (h *holders) all() []tracer.Turn {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return append([]tracer.Turn(nil), h.turns...)
+// list returns the holders so far.
+func (w *leaseWatcher) list() []tracer.Holder {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]tracer.Holder(nil), w.holders...)
 }
 
-func (h *holders) wait() { h.done.Wait() }
+func (w *leaseWatcher) wait() { w.done.Wait() }
 
-// pause reports whether the context is still alive after a while.
+// pause waits for d and reports whether the context has not ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

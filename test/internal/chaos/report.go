@@ -13,76 +13,76 @@ import (
 )
 
 const (
-	// goesOn is how long a connection is given to say its next numbers at the end. TCP waits up to as much longer again
-	// as it has already waited.
-	goesOn = 10 * time.Second
-	// goingOn is how many numbers it must say.
-	goingOn = 10
-	// underway is how old a packet must be to count as lost, if it has not come.
-	underway = 50 * time.Millisecond
+	// survivalTimeout is how long a connection may take at the end to receive its next numbers. The backoff of TCP may
+	// make it wait about as long again as it has already waited.
+	survivalTimeout = 10 * time.Second
+	// survivalTicks is how many numbers it must receive.
+	survivalTicks = 10
+	// lossAge is the age at which a packet that has not arrived counts as lost.
+	lossAge = 50 * time.Millisecond
 )
 
-// Report is what became of the traffic of a run, and who forwarded it.
+// Report describes what happened to the traffic of a run, and who forwarded it.
 type Report struct {
 	Title string
 	Begun time.Time
 	Marks []Mark
-	// Stream is how the stream's packets arrived since the last Inflict.
-	Stream tracer.Tally
-	// Connections were opened before anything was done, and Survived of them go on, their sequence unbroken.
+	// Stream has the losses and gaps of the stream since the last Inject.
+	Stream tracer.StreamStats
+	// Connections were opened before the first fault. Survived of them continue with an unbroken sequence.
 	Connections, Survived int
-	// Silence is the longest silence on a connection that survived, since the last Inflict.
+	// Silence is the longest silence on a connection that survived, since the last Inject.
 	Silence time.Duration
-	// Broken says why one connection did not survive.
+	// Broken is why one connection did not survive.
 	Broken error
-	// Forwarders are who forwarded, in their order, and Turns who held the Lease.
+	// Forwarders are the units that forwarded, in order. Holders are the units that held the Lease, in order.
 	Forwarders []Forwarder
-	Turns      []tracer.Turn
-	// ProbesSent and ProbesSeen count the probes. About half of them get through while both units are there.
+	Holders    []tracer.Holder
+	// ProbesSent and ProbesSeen count the probes. About half of them are forwarded while both units run.
 	ProbesSent, ProbesSeen uint64
-	// Violations are the times when a unit forwarded that must not.
+	// Violations lists when a unit forwarded although it was not allowed to.
 	Violations []tracer.Violation
 }
 
-// Forwarder is a unit that forwarded for a while.
+// Forwarder is a unit that forwarded for some time.
 type Forwarder struct {
 	Unit string
 	tracer.Segment
 }
 
-// End waits until the connections have shown whether they go on, ends the traffic and reports it.
+// End waits until the connections have shown whether they continue, ends the traffic and returns the report.
 func (r *Run) End(ctx context.Context) (Report, error) {
 	defer r.Close()
 	survived, broken := r.survivors(ctx)
 	newest, at := r.stream.Newest(), time.Now()
-	if !pause(ctx, underway) {
+	if !pause(ctx, lossAge) {
 		return Report{}, ctx.Err()
 	}
-	seen, err := r.tracer.Sightings()
+	seen, err := r.tracer.Observations()
 	if err != nil {
 		return Report{}, err
 	}
-	seen.Stream.Silent(newest, at)
+	seen.Stream.AddOpenGap(newest, at)
 	sent, err := r.prober.Sent()
 	if err != nil {
 		return Report{}, err
 	}
-	// Whoever forwarded has a name by now, if it has one at all; and the Lease's last change was seen.
-	if err := errors.Join(r.units.look(ctx), r.catchUp(ctx)); err != nil {
+	// Read the pods and the Lease once more, so that every forwarder has a name and the last holder is recorded.
+	if err := errors.Join(r.units.refresh(ctx), r.readLease(ctx)); err != nil {
 		return Report{}, err
 	}
-	turns := r.holders.all()
+	holders := r.lease.list()
 	report := Report{
 		Title: r.title, Begun: r.begun, Marks: r.marks, Stream: seen.Stream,
 		Connections: len(r.clients), Survived: len(survived), Broken: broken,
-		Turns: turns, ProbesSent: sent, ProbesSeen: seen.Probes,
-		Violations: tracer.Judge(&seen.Forwarders, r.units.name, turns),
+		Holders: holders, ProbesSent: sent, ProbesSeen: seen.Probes,
+		Violations: tracer.FindViolations(&seen.Forwarders, r.units.unitOf, holders),
 	}
 	for _, heard := range survived {
 		report.Silence = max(report.Silence, heard.Longest.Length)
 	}
 	for _, s := range seen.Forwarders.Segments() {
-		unit, known := r.units.name(s.Station)
+		unit, known := r.units.unitOf(s.Station)
 		if !known {
 			unit = s.Station.String()
 		}
@@ -91,28 +91,28 @@ func (r *Run) End(ctx context.Context) (Report, error) {
 	return report, nil
 }
 
-func (r *Run) catchUp(ctx context.Context) error {
-	lease, err := r.holders.ask(ctx)
+func (r *Run) readLease(ctx context.Context) error {
+	lease, err := r.lease.get(ctx)
 	if err == nil {
-		r.holders.note(lease)
+		r.lease.record(lease)
 	}
 	return err
 }
 
-// survivors waits until every connection has gone on, or has had the time to.
+// survivors waits until every connection has continued, or its timeout has passed.
 func (r *Run) survivors(ctx context.Context) (survived []traffic.Report, broken error) {
-	ctx, cancel := context.WithTimeout(ctx, goesOn)
+	ctx, cancel := context.WithTimeout(ctx, survivalTimeout)
 	defer cancel()
 	for _, c := range r.clients {
-		wanted := r.heard(c).Ticks + goingOn
-		for r.heard(c).Err == nil && r.heard(c).Ticks < wanted && pause(ctx, interval) {
+		wanted := r.reportOf(c).Ticks + survivalTicks
+		for r.reportOf(c).Err == nil && r.reportOf(c).Ticks < wanted && pause(ctx, pollInterval) {
 			continue
 		}
-		switch heard := r.heard(c); {
+		switch heard := r.reportOf(c); {
 		case heard.Err != nil:
 			broken = heard.Err
 		case heard.Ticks < wanted:
-			broken = fmt.Errorf("no number for %s", time.Since(heard.Last).Round(time.Millisecond))
+			broken = fmt.Errorf("no number received for %s", time.Since(heard.Last).Round(time.Millisecond))
 		default:
 			survived = append(survived, heard)
 		}
@@ -120,7 +120,7 @@ func (r *Run) survivors(ctx context.Context) (survived []traffic.Report, broken 
 	return survived, broken
 }
 
-// Takeovers is how often the unit that forwards changed.
+// Takeovers returns how often the unit that forwards changed.
 func (r Report) Takeovers() int {
 	changes := 0
 	for i := 1; i < len(r.Forwarders); i++ {
@@ -131,20 +131,20 @@ func (r Report) Takeovers() int {
 	return changes
 }
 
-// Terms is how often the Lease changed hands.
-func (r Report) Terms() int64 { return terms(r.Turns) }
+// Terms returns how often the Lease changed hands.
+func (r Report) Terms() int64 { return terms(r.Holders) }
 
-func terms(turns []tracer.Turn) int64 {
-	if len(turns) == 0 {
+func terms(holders []tracer.Holder) int64 {
+	if len(holders) == 0 {
 		return 0
 	}
-	return turns[len(turns)-1].Term - turns[0].Term
+	return holders[len(holders)-1].Term - holders[0].Term
 }
 
-// maxLines bounds how much of a list is printed.
+// maxLines bounds how many lines of a list are printed.
 const maxLines = 12
 
-// Print writes the report for a person. Times are since the first thing that was done.
+// Print writes the report for people. Times are relative to the first mark.
 func (r Report) Print(w io.Writer) {
 	origin := r.Begun
 	if len(r.Marks) > 0 {
@@ -155,7 +155,7 @@ func (r Report) Print(w io.Writer) {
 	for _, m := range r.Marks {
 		fmt.Fprintf(&b, "  %9s  %s\n", since(origin, m.At), m.What)
 	}
-	fmt.Fprintf(&b, "  UDP: longest gap %s, %d packets lost of %d, held up for %s at most\n",
+	fmt.Fprintf(&b, "  UDP: longest gap %s, %d packets lost of %d, delayed by %s at most\n",
 		millis(r.Stream.Longest.Length), r.Stream.Lost, r.Stream.Received+r.Stream.Lost, millis(r.Stream.Delay))
 	list(&b, r.Stream.Gaps, func(g tracer.Gap) string {
 		return fmt.Sprintf("gap of %s at %s", millis(g.Length), since(origin, g.From))
@@ -170,12 +170,12 @@ func (r Report) Print(w io.Writer) {
 	list(&b, r.Forwarders, func(f Forwarder) string {
 		text := fmt.Sprintf("%-9s %9s to %9s  %d packets", f.Unit, since(origin, f.First), since(origin, f.Last), f.Packets)
 		if f.Late > 0 {
-			text += fmt.Sprintf(", %d of them overtaken by the next's, by %s at most", f.Late, millis(f.LateBy))
+			text += fmt.Sprintf(", %d of them after the next unit began, by %s at most", f.Late, millis(f.LateBy))
 		}
 		return text
 	})
-	fmt.Fprintf(&b, "  held by:\n")
-	list(&b, r.Turns, func(t tracer.Turn) string { return fmt.Sprintf("%-9s term %d", t.Unit, t.Term) })
+	fmt.Fprintf(&b, "  Lease held by:\n")
+	list(&b, r.Holders, func(t tracer.Holder) string { return fmt.Sprintf("%-9s term %d", t.Unit, t.Term) })
 	if len(r.Violations) > 0 {
 		fmt.Fprintf(&b, "  VIOLATIONS: %d\n", len(r.Violations))
 		list(&b, r.Violations, func(v tracer.Violation) string { return fmt.Sprintf("%s %s", since(origin, v.At), v) })
@@ -183,7 +183,7 @@ func (r Report) Print(w io.Writer) {
 	_, _ = io.WriteString(w, b.String())
 }
 
-// list writes a line for each, or for the first ones of very many.
+// list writes one line for each element, up to maxLines.
 func list[T any](w io.Writer, all []T, line func(T) string) {
 	for i, one := range all {
 		if i == maxLines {

@@ -17,30 +17,30 @@ import (
 )
 
 const (
-	// Ports of the server, and the one that probes come from.
+	// Ports of the server, and the source port of the probes.
 	streamPort     = 7100
 	connectionPort = 7200
 	probePort      = 7101
-	// streamInterval and probeInterval bound how exactly gaps and overlaps are seen.
+	// streamInterval and probeInterval bound how exactly gaps and overlaps are measured.
 	streamInterval = time.Millisecond
 	probeInterval  = 2 * time.Millisecond
-	// interval is how often is looked for what nobody announces.
-	interval = 10 * time.Millisecond
-	// beginning bounds the time until all traffic flows.
-	beginning = 30 * time.Second
+	// pollInterval is the pause between two checks of a condition.
+	pollInterval = 10 * time.Millisecond
+	// startTimeout bounds the time until all traffic flows.
+	startTimeout = 30 * time.Second
 )
 
 // Traffic is what is sent through the pair besides the stream and the probes.
 type Traffic struct {
-	// Connections are how many there are over TCP, and Tick is the pace of each.
+	// Connections is the number of TCP connections. Tick is the pollInterval between the numbers on each.
 	Connections int
 	Tick        time.Duration
 }
 
-// Usual is traffic that shows what becomes of connections, and leaves the processors to what is watched.
-var Usual = Traffic{Connections: 8, Tick: 20 * time.Millisecond}
+// DefaultTraffic shows what happens to connections and leaves most processor time to the system under test.
+var DefaultTraffic = Traffic{Connections: 8, Tick: 20 * time.Millisecond}
 
-// Run is traffic that flows through a pair, and everyone who watches it.
+// Run is traffic that flows through a pair, together with its observers.
 type Run struct {
 	stage   story.Stage
 	traffic Traffic
@@ -53,8 +53,8 @@ type Run struct {
 	prober  *tracer.Prober
 	server  *traffic.Server
 	clients []*traffic.Counter
-	holders *holders
-	units   *units
+	lease   *leaseWatcher
+	units   *unitWatcher
 
 	mu    sync.Mutex
 	marks []Mark
@@ -62,14 +62,14 @@ type Run struct {
 	since time.Time
 }
 
-// Mark is something that was done during a run.
+// Mark is an event of a run, for the report.
 type Mark struct {
 	At   time.Time
 	What string
 }
 
-// Begin starts traffic through the pair of a stage and returns when all of it flows. End ends it; so does the end of
-// the context, after which Close must still be called.
+// Begin starts traffic through the pair of a stage and returns when all of it flows. End stops it. If the context ends,
+// call Close.
 func Begin(ctx context.Context, stage story.Stage, title string, traffic Traffic) (*Run, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Run{stage: stage, traffic: traffic, title: title, cancel: cancel}
@@ -82,8 +82,8 @@ func Begin(ctx context.Context, stage story.Stage, title string, traffic Traffic
 
 func (r *Run) begin(ctx context.Context) error {
 	var err error
-	// The first turn is noted before the first packet is.
-	if r.holders, err = followHolders(ctx, r.stage); err != nil {
+	// The first holder is recorded before the first packet.
+	if r.lease, err = watchLease(ctx, r.stage); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{r.listen, r.send, r.connect, r.awaitFlow} {
@@ -92,13 +92,13 @@ func (r *Run) begin(ctx context.Context) error {
 		}
 	}
 	r.begun = time.Now()
-	r.forget()
+	r.resetMeasurement()
 	return nil
 }
 
 func (r *Run) listen(ctx context.Context) error {
 	var err error
-	r.tracer, err = tracer.Listen(ctx, tracer.Place{
+	r.tracer, err = tracer.Listen(ctx, tracer.Config{
 		Namespace: r.stage.ServerNamespace, Interface: "eth0", UDP: streamPort, TCP: connectionPort,
 	})
 	if err != nil {
@@ -108,7 +108,7 @@ func (r *Run) listen(ctx context.Context) error {
 	return err
 }
 
-// send starts the stream, and the probes for whichever units there are.
+// send starts the stream, and the probes for the units that exist.
 func (r *Run) send(ctx context.Context) error {
 	var err error
 	r.stream, err = tracer.Send(ctx, r.stage.ClientNamespace, r.serverAt(streamPort), streamInterval)
@@ -124,7 +124,7 @@ func (r *Run) send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.units, err = followUnits(ctx, r.stage, r.prober)
+	r.units, err = watchUnits(ctx, r.stage, r.prober)
 	return err
 }
 
@@ -140,13 +140,13 @@ func (r *Run) connect(ctx context.Context) error {
 	return nil
 }
 
-// awaitFlow waits until the stream, every connection and the probes get through: a probe that never does would not show
-// an open gate either.
+// awaitFlow waits until the stream, every connection and the probes get through. Probes that never get through could
+// not reveal an open gate either.
 func (r *Run) awaitFlow(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, beginning)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	return poll.Until(ctx, interval, "all traffic to flow", func(context.Context) error {
-		seen, err := r.tracer.Sightings()
+	return poll.Until(ctx, pollInterval, "all traffic to flow", func(context.Context) error {
+		seen, err := r.tracer.Observations()
 		if err != nil {
 			return err
 		}
@@ -154,24 +154,24 @@ func (r *Run) awaitFlow(ctx context.Context) error {
 			return fmt.Errorf("%d packets and %d probes got through", seen.Stream.Received, seen.Probes)
 		}
 		for _, c := range r.clients {
-			if heard := r.heard(c); heard.Err != nil || heard.Ticks < 10 {
-				return fmt.Errorf("a connection heard %d numbers: %w", heard.Ticks, heard.Err)
+			if heard := r.reportOf(c); heard.Err != nil || heard.Ticks < 10 {
+				return fmt.Errorf("a connection received %d numbers: %w", heard.Ticks, heard.Err)
 			}
 		}
 		return nil
 	})
 }
 
-// Mark notes that something is done now.
+// Mark records an event at the current time.
 func (r *Run) Mark(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.marks = append(r.marks, Mark{At: time.Now(), What: fmt.Sprintf(format, args...)})
 }
 
-// Inflict forgets all gaps so far, notes what is done, and does it.
-func (r *Run) Inflict(what string, do func() error) error {
-	r.forget()
+// Inject discards the gaps so far, records what is done, and does it.
+func (r *Run) Inject(what string, do func() error) error {
+	r.resetMeasurement()
 	r.Mark("%s", what)
 	if err := do(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -179,72 +179,72 @@ func (r *Run) Inflict(what string, do func() error) error {
 	return nil
 }
 
-func (r *Run) forget() {
-	r.tracer.Forget()
+func (r *Run) resetMeasurement() {
+	r.tracer.Reset()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.since = time.Now()
 }
 
-// heard returns what a client has recorded, with the longest silence since the last Inflict.
-func (r *Run) heard(c *traffic.Counter) traffic.Report {
+// reportOf returns what a client has recorded, with the longest silence since the last Inject.
+func (r *Run) reportOf(c *traffic.Counter) traffic.Report {
 	r.mu.Lock()
 	since := r.since
 	r.mu.Unlock()
 	return c.Report(since)
 }
 
-// Forwarder is the unit whose packet came last, and how long ago.
+// Forwarder returns the unit that forwarded the newest packet, and how long ago that was.
 func (r *Run) Forwarder() (unit string, ago time.Duration) {
 	station, at, ok := r.tracer.Forwarder()
 	if !ok {
 		return "", time.Since(r.begun)
 	}
-	unit, _ = r.units.name(station)
+	unit, _ = r.units.unitOf(station)
 	return unit, time.Since(at)
 }
 
-// Gap is the longest gap of the stream since the last Inflict.
+// Gap returns the longest gap of the stream since the last Inject.
 func (r *Run) Gap() (time.Duration, error) {
-	seen, err := r.tracer.Sightings()
+	seen, err := r.tracer.Observations()
 	return seen.Stream.Longest.Length, err
 }
 
-// Silence is the longest silence on any connection since the last Inflict.
+// Silence returns the longest silence on any connection since the last Inject.
 func (r *Run) Silence() time.Duration {
 	longest := time.Duration(0)
 	for _, c := range r.clients {
-		longest = max(longest, r.heard(c).Longest.Length)
+		longest = max(longest, r.reportOf(c).Longest.Length)
 	}
 	return longest
 }
 
-// Terms is how often the Lease has changed hands so far.
-func (r *Run) Terms() int64 { return terms(r.holders.all()) }
+// Terms returns how often the Lease has changed hands so far.
+func (r *Run) Terms() int64 { return terms(r.lease.list()) }
 
 // AwaitForwarder waits until a unit forwards.
 func (r *Run) AwaitForwarder(ctx context.Context, unit string) error {
-	return poll.Until(ctx, interval, "unit "+unit+" to forward", func(context.Context) error {
-		if now, ago := r.Forwarder(); now != unit || ago > flowing {
+	return poll.Until(ctx, pollInterval, "unit "+unit+" to forward", func(context.Context) error {
+		if now, ago := r.Forwarder(); now != unit || ago > maxPause {
 			return fmt.Errorf("the last packet came from %q %s ago", now, ago.Round(time.Millisecond))
 		}
 		return nil
 	})
 }
 
-// flowing is the longest silence of traffic that flows.
-const flowing = 200 * time.Millisecond
+// maxPause is the longest silence of traffic that counts as maxPause.
+const maxPause = 200 * time.Millisecond
 
-// AwaitSteady waits until the stream has flowed for a while, whoever forwards it.
+// AwaitSteady waits until the stream has flowed for the given time, through either unit.
 func (r *Run) AwaitSteady(ctx context.Context, while time.Duration) error {
 	since := time.Now()
-	return poll.Until(ctx, interval, "traffic to flow for "+while.String(), func(context.Context) error {
-		if _, ago := r.Forwarder(); ago > flowing {
+	return poll.Until(ctx, pollInterval, "traffic to flow for "+while.String(), func(context.Context) error {
+		if _, ago := r.Forwarder(); ago > maxPause {
 			since = time.Now()
 			return fmt.Errorf("no packet for %s", ago.Round(time.Millisecond))
 		}
 		if time.Since(since) < while {
-			return errors.New("it has only begun to flow")
+			return errors.New("the traffic has only just begun to flow")
 		}
 		return nil
 	})
@@ -271,8 +271,8 @@ func (r *Run) Close() {
 	if r.units != nil {
 		r.units.wait()
 	}
-	if r.holders != nil {
-		r.holders.wait()
+	if r.lease != nil {
+		r.lease.wait()
 	}
 }
 
@@ -280,7 +280,7 @@ func (r *Run) serverAt(port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(r.stage.Server.Addr(), port)
 }
 
-// addressOf is a host's own address on an interface.
+// addressOf returns a host's own address on an interface.
 func addressOf(path, ifname string, v4 bool) (netip.Addr, error) {
 	var addresses []net.Addr
 	err := namespace.Do(path, func() error {
@@ -300,5 +300,5 @@ func addressOf(path, ifname string, v4 bool) (netip.Addr, error) {
 			return prefix.Addr(), nil
 		}
 	}
-	return netip.Addr{}, fmt.Errorf("interface %s has no address for it", ifname)
+	return netip.Addr{}, fmt.Errorf("interface %s has no address of that family", ifname)
 }

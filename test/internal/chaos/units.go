@@ -15,37 +15,37 @@ import (
 	"github.com/hapair-io/hapair/test/internal/tracer"
 )
 
-// networkStatus is where Multus and its like write down a pod's interfaces.
+// networkStatus is the annotation in which Multus and similar plugins list a pod's interfaces.
 const networkStatus = "k8s.v1.cni.cncf.io/network-status"
 
-// units follows the pair's pods: which stations belong to which unit, and whom the probes are to be aimed at. A pod
-// that is made anew has other stations.
-type units struct {
+// unitWatcher follows the pair's pods. It knows which stations belong to which unit, and aims the probes at the pods
+// that run. A pod that is created again has new stations.
+type unitWatcher struct {
 	stage  story.Stage
 	prober *tracer.Prober
 	done   sync.WaitGroup
 
 	mu sync.Mutex
-	// stations on the WAN, of every pod that was ever seen.
+	// stations has the WAN interface of every pod that was seen.
 	stations map[tracer.Station]string
 }
 
-// followUnits looks at the pods now, and again and again until the context ends.
-func followUnits(ctx context.Context, stage story.Stage, prober *tracer.Prober) (*units, error) {
-	u := &units{stage: stage, prober: prober, stations: map[tracer.Station]string{}}
-	if err := u.look(ctx); err != nil {
+// watchUnits reads the pods now, and repeatedly until the context ends.
+func watchUnits(ctx context.Context, stage story.Stage, prober *tracer.Prober) (*unitWatcher, error) {
+	u := &unitWatcher{stage: stage, prober: prober, stations: map[tracer.Station]string{}}
+	if err := u.refresh(ctx); err != nil {
 		return nil, err
 	}
 	u.done.Go(func() {
-		for pause(ctx, askAgain) {
-			_ = u.look(ctx) // the API server may be away; what was known stays known
+		for pause(ctx, retryInterval) {
+			_ = u.refresh(ctx) // the API server may be unavailable; the known stations stay valid
 		}
 	})
 	return u, nil
 }
 
-func (u *units) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+func (u *unitWatcher) refresh(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	pods := &corev1.PodList{}
 	if err := u.stage.Client.List(ctx, pods, client.InNamespace(u.stage.Pair.Namespace),
@@ -56,7 +56,7 @@ func (u *units) look(ctx context.Context) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, pod := range pods.Items {
-		// A pod that is being made has no interfaces yet.
+		// A pod that is being created has no interfaces yet.
 		stations, err := stationsOf(pod.Annotations[networkStatus])
 		if err != nil {
 			continue
@@ -70,20 +70,20 @@ func (u *units) look(ctx context.Context) error {
 	return nil
 }
 
-// name is the unit that a station on the WAN belongs to.
-func (u *units) name(station tracer.Station) (string, bool) {
+// unitOf returns the unit that a station on the WAN belongs to.
+func (u *unitWatcher) unitOf(station tracer.Station) (string, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	unit, ok := u.stations[station]
 	return unit, ok
 }
 
-func (u *units) wait() { u.done.Wait() }
+func (u *unitWatcher) wait() { u.done.Wait() }
 
 // interfaces are the hardware addresses of a pod's two traffic interfaces.
 type interfaces struct{ lan, wan tracer.Station }
 
-// stationsOf reads them out of the annotation.
+// stationsOf parses the network status annotation.
 func stationsOf(status string) (interfaces, error) {
 	var entries []struct {
 		Interface string `json:"interface"`

@@ -1,3 +1,3 @@
-// Package deploy puts hapair on the test cluster the way a user does: images, the Helm chart, `kubectl apply`. Demo and
-// cluster tests share it, so that both try what the README says.
+// Package deploy installs hapair on the test cluster the way a user does: with images, the Helm chart and `kubectl
+// apply`. The demo and the cluster tests share it, so that both follow the README.
 package deploy

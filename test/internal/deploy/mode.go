@@ -13,8 +13,8 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// SetMode sets whether connections are replicated and waits until the pair is redundant that way, which takes new pods
-// if it was otherwise before.
+// SetMode sets whether connections are replicated, and waits until the pair is redundant in that mode. A change of the
+// mode replaces the pods.
 func (s Site) SetMode(ctx context.Context, c client.Client, key client.ObjectKey, mode hapairv1alpha1.SyncMode) error {
 	pair, policy := &hapairv1alpha1.HAPair{}, &hapairv1alpha1.SyncPolicy{}
 	if err := c.Get(ctx, key, pair); err != nil {
@@ -27,7 +27,7 @@ func (s Site) SetMode(ctx context.Context, c client.Client, key client.ObjectKey
 	wanted := []hapairv1alpha1.SyncClass{{Name: hapairv1alpha1.ConnectionCache, Mode: mode}}
 	if !slices.Equal(policy.Spec.Classes, wanted) {
 		s.Progress("Setting ConnectionCache to %s", mode)
-		before, err := templates(ctx, c, key)
+		before, err := templateHashes(ctx, c, key)
 		if err != nil {
 			return err
 		}
@@ -35,15 +35,15 @@ func (s Site) SetMode(ctx context.Context, c client.Client, key client.ObjectKey
 		if err := c.Update(ctx, policy); err != nil {
 			return fmt.Errorf("setting ConnectionCache to %s: %w", mode, err)
 		}
-		if err := awaitOtherTemplates(ctx, c, key, before); err != nil {
+		if err := awaitNewTemplates(ctx, c, key, before); err != nil {
 			return err
 		}
 	}
 	return s.AwaitRedundant(ctx, c, key)
 }
 
-// templates are the hashes of the templates that the pair's pods were made from, by pod.
-func templates(ctx context.Context, c client.Client, key client.ObjectKey) (map[string]string, error) {
+// templateHashes returns the template hash of each of the pair's pods, by pod name.
+func templateHashes(ctx context.Context, c client.Client, key client.ObjectKey) (map[string]string, error) {
 	pods := &corev1.PodList{}
 	err := c.List(ctx, pods, client.InNamespace(key.Namespace), client.MatchingLabels{hapairv1alpha1.LabelPair: key.Name})
 	found := map[string]string{}
@@ -53,12 +53,12 @@ func templates(ctx context.Context, c client.Client, key client.ObjectKey) (map[
 	return found, err
 }
 
-// awaitOtherTemplates waits until every pod of the pair was made from another template than before.
-func awaitOtherTemplates(ctx context.Context, c client.Client, key client.ObjectKey, before map[string]string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// awaitNewTemplates waits until every pod of the pair has another template hash than before.
+func awaitNewTemplates(ctx context.Context, c client.Client, key client.ObjectKey, before map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	return poll.Until(ctx, interval, "the pods of pair "+key.String()+" to be replaced", func(ctx context.Context) error {
-		now, err := templates(ctx, c, key)
+		now, err := templateHashes(ctx, c, key)
 		if err != nil {
 			return err
 		}

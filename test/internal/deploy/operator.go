@@ -21,17 +21,17 @@ import (
 // Namespace is where the operator runs.
 const Namespace = "hapair-system"
 
-// programs are the images that hapair ships, one a program.
+// programs are the images that hapair ships, one for each program.
 var programs = []string{"manager", "sidecar", "firewall"}
 
 // Site is the test cluster, and the checkout that its programs were built in.
 type Site struct {
 	Cluster *cluster.Cluster
-	// Progress is told of each step of long work.
+	// Progress receives a message at each step of long work.
 	Progress cluster.Progress
 }
 
-// Operator loads the images into every node and installs the chart, or upgrades to it; it returns when the manager is
+// Operator loads the images into every node and installs or upgrades the chart. It returns when the manager is
 // available.
 func (s Site) Operator(ctx context.Context) error {
 	s.Progress("Loading the images into every node")
@@ -54,7 +54,7 @@ func (s Site) Operator(ctx context.Context) error {
 	return err
 }
 
-// imageValues are the chart's values that name the images as they were built.
+// imageValues returns the chart's values that name the images as they were built.
 func (s Site) imageValues() ([]string, error) {
 	var values []string
 	for _, program := range programs {
@@ -72,7 +72,7 @@ func (s Site) imageValues() ([]string, error) {
 	return values, nil
 }
 
-// Client is a client of the cluster that knows Kubernetes' kinds and those of hapair.
+// Client returns a client of the cluster that knows the kinds of Kubernetes and of hapair.
 func (s Site) Client() (client.WithWatch, error) {
 	config, err := s.Cluster.RESTConfig()
 	if err != nil {
@@ -95,13 +95,13 @@ func (s Site) Apply(ctx context.Context, path string) error {
 	return err
 }
 
-// Kubectl runs kubectl against the cluster and returns what it printed.
+// Kubectl runs kubectl against the cluster and returns its output.
 func (s Site) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return s.run(ctx, s.path("bin/hyperkube"),
 		append([]string{"kubectl", "--kubeconfig", s.Cluster.Kubeconfig()}, args...)...)
 }
 
-// run runs a client of the API server and returns what it printed.
+// run runs a client of the API server and returns its output.
 func (s Site) run(ctx context.Context, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	var stdout, stderr bytes.Buffer

@@ -17,29 +17,29 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// settledFor is how long a pair must look settled to count as such: its status lags behind what was just asked of it.
-const settledFor = 2 * time.Second
+// stableFor is how long a pair must look redundant to count as redundant. Its status lags behind the last change.
+const stableFor = 2 * time.Second
 
 const (
-	// patience bounds every wait.
-	patience = 4 * time.Minute
-	// interval is how often is looked meanwhile.
+	// waitTimeout bounds every wait.
+	waitTimeout = 4 * time.Minute
+	// interval is the pause between two checks.
 	interval = 100 * time.Millisecond
 )
 
-// AwaitRedundant waits until the pair could lose its active without losing a connection: its conditions are good, those
-// of its units are too, and all stay so for a while. The units are asked as well since the operator that makes the
-// pair's conditions may have been on the node that lost its power. The error says what was missing last.
+// AwaitRedundant waits until the pair could lose its active unit without losing a connection. The conditions of the
+// pair and of its units must be good, and stay good for a while. The units are checked too, because the operator that
+// writes the pair's conditions may have run on the node that lost its power. The error names what was missing last.
 func (s Site) AwaitRedundant(ctx context.Context, c client.Client, key client.ObjectKey) error {
 	s.Progress("Waiting for pair %s to be redundant", key.Name)
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	var since time.Time
 	return poll.Until(ctx, interval, "pair "+key.String()+" to be redundant", func(ctx context.Context) error {
 		pair := &hapairv1alpha1.HAPair{}
 		err := c.Get(ctx, key, pair)
 		if err == nil {
-			err = errors.Join(missing(pair), lagging(ctx, c, key))
+			err = errors.Join(pairProblems(pair), unitProblems(ctx, c, key))
 		}
 		switch {
 		case err != nil:
@@ -48,15 +48,15 @@ func (s Site) AwaitRedundant(ctx context.Context, c client.Client, key client.Ob
 		case since.IsZero():
 			since = time.Now()
 		}
-		if settled := time.Since(since); settled < settledFor {
-			return fmt.Errorf("settled for %s only", settled.Round(time.Millisecond))
+		if settled := time.Since(since); settled < stableFor {
+			return fmt.Errorf("stable for only %s", settled.Round(time.Millisecond))
 		}
 		return nil
 	})
 }
 
-// good is what the conditions of a redundant pair say.
-var good = map[string]metav1.ConditionStatus{
+// wantedConditions are the conditions of a redundant pair.
+var wantedConditions = map[string]metav1.ConditionStatus{
 	hapairv1alpha1.ConditionReady:                metav1.ConditionTrue,
 	hapairv1alpha1.ConditionRedundant:            metav1.ConditionTrue,
 	hapairv1alpha1.ConditionSynchronized:         metav1.ConditionTrue,
@@ -65,8 +65,8 @@ var good = map[string]metav1.ConditionStatus{
 	hapairv1alpha1.ConditionStalled:              metav1.ConditionFalse,
 }
 
-// lagging looks at what the units say of themselves.
-func lagging(ctx context.Context, c client.Client, key client.ObjectKey) error {
+// unitProblems returns what keeps the units from being redundant.
+func unitProblems(ctx context.Context, c client.Client, key client.ObjectKey) error {
 	var errs []error
 	for _, unit := range hapairv1alpha1.Units() {
 		pod := &corev1.Pod{}
@@ -90,13 +90,13 @@ func lagging(ctx context.Context, c client.Client, key client.ObjectKey) error {
 	return errors.Join(errs...)
 }
 
-func missing(pair *hapairv1alpha1.HAPair) error {
+func pairProblems(pair *hapairv1alpha1.HAPair) error {
 	var errs []error
 	if pair.Status.ObservedGeneration != pair.Generation {
-		errs = append(errs, fmt.Errorf("status speaks of generation %d of %d", pair.Status.ObservedGeneration,
+		errs = append(errs, fmt.Errorf("the status is of generation %d of %d", pair.Status.ObservedGeneration,
 			pair.Generation))
 	}
-	for name, status := range good {
+	for name, status := range wantedConditions {
 		condition := meta.FindStatusCondition(pair.Status.Conditions, name)
 		switch {
 		case condition == nil:

@@ -11,17 +11,17 @@ import (
 )
 
 const (
-	// chunk and pace make 8 MB a second: fast enough that data is always on its way, and slow enough to leave the
-	// processors to what is watched.
+	// chunk and pace make 8 MB a second. Data is then always on its way, and the system under test keeps its processor
+	// time.
 	chunk = 32 << 10
 	pace  = 4 * time.Millisecond
 )
 
-// content is the same endless sequence of bytes for the same seed, in which no part is like another: what is lost,
-// repeated, swapped or changed cannot go unseen.
+// content returns the same endless sequence of bytes for the same seed. No part is like another, so lost, repeated,
+// swapped or changed bytes are always detected.
 func content(seed byte) *rand.ChaCha8 { return rand.NewChaCha8([32]byte{seed}) }
 
-// source reads out content at a steady pace until it is told to finish.
+// source reads out content at a steady pace until finish is called.
 type source struct {
 	content  *rand.ChaCha8
 	clock    *time.Ticker
@@ -53,7 +53,7 @@ func (s *source) Read(p []byte) (int, error) {
 
 // sink compares what is written to it with the content, and refuses the first byte that differs.
 type sink struct {
-	pulse
+	progress
 	content *rand.ChaCha8
 	want    [chunk]byte
 }
@@ -72,9 +72,9 @@ func (s *sink) Write(p []byte) (int, error) {
 			for part[at] == want[at] {
 				at++
 			}
-			return 0, fmt.Errorf("byte %d is not the one that was sent", s.count()+uint64(at))
+			return 0, fmt.Errorf("byte %d differs from the one that was sent", s.received()+uint64(at))
 		}
-		s.beat(uint64(len(part)))
+		s.add(uint64(len(part)))
 		rest = rest[len(part):]
 	}
 	return len(p), nil

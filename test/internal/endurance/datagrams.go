@@ -9,24 +9,24 @@ import (
 	"github.com/hapair-io/hapair/test/internal/realtime"
 )
 
-// Datagrams is a UDP flow in both directions: numbered requests, each answered. It survives if it goes on, unchanged,
-// and the server sees it come from the same address and port all the while. Some may be lost.
+// Datagrams is a UDP flow in both directions: numbered requests, each answered. It survives if answers continue
+// unchanged and the server always sees the same client address and port. Some datagrams may be lost.
 type Datagrams struct {
 	Kind   string
 	Hosts  Hosts
 	Server netip.AddrPort
-	Contest
+	PortConflict
 
 	task
 	exchange *exchange
-	clients  sightings
-	// taken is the port that the rival has, if there is one.
-	taken uint16
+	clients  clientAddresses
+	// rivalPort is the port of the rival, or zero without one.
+	rivalPort uint16
 }
 
 // Begin implements Traffic.
 func (d *Datagrams) Begin(ctx context.Context) error {
-	if err := d.begin(d.under(ctx)); err != nil {
+	if err := d.begin(d.withCancel(ctx)); err != nil {
 		return fmt.Errorf("%s: %w", d.Kind, err)
 	}
 	return nil
@@ -37,7 +37,7 @@ func (d *Datagrams) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Not connected, so that an ICMP error of a moment is a loss and not the socket's end.
+	// The socket is not connected, so a temporary ICMP error is a loss and does not end the socket.
 	client, err := d.Hosts.Client.ListenPacket(ctx, "udp", netip.AddrPortFrom(d.from(d.Server.Addr()), 0).String())
 	if err != nil {
 		_ = server.Close()
@@ -49,20 +49,20 @@ func (d *Datagrams) begin(ctx context.Context) error {
 		realtime.Thread()
 		d.answer(server)
 	})
-	if err := d.contend(ctx); err != nil {
+	if err := d.startRival(ctx); err != nil {
 		_ = client.Close()
 		return err
 	}
 	return d.exchange.start(ctx, &d.done)
 }
 
-// contend has the rival send from the client's port. It goes on for as long as the client does.
-func (d *Datagrams) contend(ctx context.Context) error {
+// startRival makes the rival send from the client's port, for as long as the client does.
+func (d *Datagrams) startRival(ctx context.Context) error {
 	if !d.Rival.IsValid() {
 		return nil
 	}
-	d.taken = netip.MustParseAddrPort(d.exchange.conn.LocalAddr().String()).Port()
-	rival, err := d.Hosts.Client.ListenPacket(ctx, "udp", netip.AddrPortFrom(d.Rival, d.taken).String())
+	d.rivalPort = netip.MustParseAddrPort(d.exchange.conn.LocalAddr().String()).Port()
+	rival, err := d.Hosts.Client.ListenPacket(ctx, "udp", netip.AddrPortFrom(d.Rival, d.rivalPort).String())
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (d *Datagrams) contend(ctx context.Context) error {
 	return nil
 }
 
-// answer sends back whatever comes, to where it came from.
+// answer sends each datagram back to its sender.
 func (d *Datagrams) answer(server net.PacketConn) {
 	packet := make([]byte, 2048)
 	for {
@@ -81,20 +81,20 @@ func (d *Datagrams) answer(server net.PacketConn) {
 			return
 		}
 		if udp, ok := from.(*net.UDPAddr); ok && d.exchange.owns(packet[:n]) {
-			d.clients.note(udp.AddrPort())
+			d.clients.add(udp.AddrPort())
 		}
-		_, _ = server.WriteTo(packet[:n], from) // what cannot be sent is lost, and the client sees it
+		_, _ = server.WriteTo(packet[:n], from) // a failure is a loss, which the client detects
 	}
 }
 
-// Forget implements Traffic. Where the client was seen is not forgotten.
-func (d *Datagrams) Forget() { d.exchange.forget() }
+// Reset implements Traffic. It does not discard the addresses of the client.
+func (d *Datagrams) Reset() { d.exchange.reset() }
 
 // Check implements Traffic.
 func (d *Datagrams) Check(ctx context.Context) Report {
 	report := Report{Kind: d.Kind}
 	if report.Err = d.exchange.finish(ctx, &report); report.Err == nil {
-		report.Err = d.clients.one(d.taken)
+		report.Err = d.clients.checkSame(d.rivalPort)
 	}
 	return report
 }

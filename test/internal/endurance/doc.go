@@ -1,7 +1,6 @@
-// Package endurance keeps connections of every kind under way at once, so that one fault shows what becomes of each:
-// downloads, FTP, datagrams, pings, and thousands of connections that say nothing until they are asked.
+// Package endurance keeps connections of every kind open at once, so that one fault shows its effect on each of them:
+// downloads, FTP, datagrams, pings, counting connections, and thousands of idle connections.
 //
-// One file is one kind of Traffic. Each checks what it carries to the last byte, and measures its longest silence from
-// its own end. It knows nothing of pairs or of what is done to them: the caller takes its firewall away between Forget
-// and Check.
+// Each file has one kind of Traffic. It checks its content to the last byte and measures its longest silence. The
+// package knows nothing of pairs: the caller injects a fault between Reset and Check. Cluster tests call it.
 package endurance

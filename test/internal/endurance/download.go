@@ -9,7 +9,7 @@ import (
 )
 
 // Download is one TCP connection on which the server sends known content without a pause. It survives if every byte
-// came, up to the end that the server gives it.
+// arrived, up to the end that the server sends.
 type Download struct {
 	Kind   string
 	Hosts  Hosts
@@ -21,14 +21,14 @@ type Download struct {
 
 // Begin implements Traffic.
 func (d *Download) Begin(ctx context.Context) error {
-	ctx = d.under(ctx)
+	ctx = d.withCancel(ctx)
 	d.transfer = newTransfer('d')
 	listener, err := d.Hosts.Server.Listen(ctx, "tcp", d.Server.String())
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Kind, err)
 	}
 	serve(ctx, &d.done, listener, func(conn net.Conn) {
-		_, _ = io.Copy(conn, d.transfer.source) // what goes wrong, the client sees
+		_, _ = io.Copy(conn, d.transfer.source) // the client detects a failure
 	})
 	conn, err := dial(ctx, d.Hosts.Client, listener.Addr())
 	if err != nil {
@@ -44,8 +44,8 @@ func (d *Download) Begin(ctx context.Context) error {
 	return nil
 }
 
-// Forget implements Traffic.
-func (d *Download) Forget() { d.transfer.sink.forget() }
+// Reset implements Traffic.
+func (d *Download) Reset() { d.transfer.sink.reset() }
 
 // Check implements Traffic.
 func (d *Download) Check(ctx context.Context) Report {

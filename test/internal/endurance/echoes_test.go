@@ -10,8 +10,8 @@ import (
 	"github.com/hapair-io/hapair/test/internal/endurance"
 )
 
-// echoes are two hosts with sockets for ICMP, which take no privilege since there is no network between them. The
-// server's kernel answers echo requests, with its faults.
+// echoes connects two hosts with simulated ICMP sockets, which need no privilege. The server answers echo requests,
+// subject to its faults.
 type echoes struct {
 	loopback
 	faults *faults
@@ -36,7 +36,7 @@ func (s echoServer) ListenPacket(context.Context, string, string) (net.PacketCon
 	return echoSocket{s.server, nil}, nil
 }
 
-// request shows a request to the server, and the server's answer to the client.
+// request passes a request to the server, and the server's answer to the client.
 func (e *echoes) request(packet []byte, client *inbox) {
 	const echoReply, identifier = 0, 4
 	seen := append([]byte(nil), packet...)
@@ -51,7 +51,7 @@ func (e *echoes) request(packet []byte, client *inbox) {
 	}
 }
 
-// echoSocket is a raw socket of one of them.
+// echoSocket is a simulated raw socket.
 type echoSocket struct {
 	*inbox
 	send func(packet []byte, from *inbox)
@@ -62,9 +62,9 @@ func (s echoSocket) WriteTo(b []byte, _ net.Addr) (int, error) {
 	return len(b), nil
 }
 
-// inbox is what has come to a socket and was not read yet.
+// inbox holds packets that a socket has received and nobody has read.
 type inbox struct {
-	net.PacketConn // what is not used here is not there
+	net.PacketConn // only for the methods that the tests do not use
 	packets        chan []byte
 	closed         chan struct{}
 	close          func()
@@ -76,7 +76,7 @@ func newInbox() *inbox {
 	return i
 }
 
-// put drops what there is no room for, as kernels do.
+// put drops the packet if the inbox is full, as a kernel does.
 func (i *inbox) put(packet []byte) {
 	select {
 	case i.packets <- packet:
@@ -87,7 +87,7 @@ func (i *inbox) put(packet []byte) {
 func (i *inbox) ReadFrom(b []byte) (int, net.Addr, error) {
 	select {
 	case packet := <-i.packets:
-		return copy(b, packet), &net.IPAddr{IP: anywhere.Addr().AsSlice()}, nil
+		return copy(b, packet), &net.IPAddr{IP: anyPort.Addr().AsSlice()}, nil
 	case <-i.closed:
 		return 0, nil, errors.New("closed")
 	}

@@ -19,23 +19,23 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// kinds are all kinds of traffic between two hosts, of which the server has faults; but for the idle connections, whose
-// server is another process, the client has them.
+// kinds returns all kinds of traffic between two hosts. The server has the faults. For idle connections the client has
+// them, because their server is another process.
 func kinds(f *faults) map[string]endurance.Traffic {
 	hosts := endurance.Hosts{Client: loopback{}, Server: faulty{faults: f}}
 	reversed := endurance.Hosts{Client: faulty{faults: f}, Server: loopback{}}
 	wire := newEchoes(f)
 	return map[string]endurance.Traffic{
-		"download":     &endurance.Download{Kind: "download", Hosts: hosts, Server: anywhere},
-		"FTP":          &endurance.FTP{Kind: "FTP", Hosts: hosts, Server: anywhere},
-		"datagrams":    &endurance.Datagrams{Kind: "datagrams", Hosts: hosts, Server: anywhere},
-		"conversation": &endurance.Conversation{Kind: "conversation", Hosts: hosts, Server: anywhere},
-		"idle":         &endurance.Idle{Kind: "idle", Hosts: reversed, Server: anywhere, Connections: 100},
-		"pings":        &endurance.Pings{Kind: "pings", Hosts: wire.hosts(), Server: anywhere.Addr()},
+		"download":  &endurance.Download{Kind: "download", Hosts: hosts, Server: anyPort},
+		"FTP":       &endurance.FTP{Kind: "FTP", Hosts: hosts, Server: anyPort},
+		"datagrams": &endurance.Datagrams{Kind: "datagrams", Hosts: hosts, Server: anyPort},
+		"counting":  &endurance.CountingConnection{Kind: "counting", Hosts: hosts, Server: anyPort},
+		"idle":      &endurance.Idle{Kind: "idle", Hosts: reversed, Server: anyPort, Connections: 100},
+		"pings":     &endurance.Pings{Kind: "pings", Hosts: wire.hosts(), Server: anyPort.Addr()},
 	}
 }
 
-// each tries something on every kind of traffic, each with faults of its own.
+// each runs a test for every kind of traffic, each with its own faults.
 func each(t *testing.T, try func(t *testing.T, name string, traffic endurance.Traffic, f *faults)) {
 	t.Helper()
 	for name := range kinds(&faults{}) {
@@ -49,14 +49,14 @@ func each(t *testing.T, try func(t *testing.T, name string, traffic endurance.Tr
 	}
 }
 
-func TestTrafficThatIsLetBeSurvives(t *testing.T) {
+func TestTrafficWithoutFaultsSurvives(t *testing.T) {
 	each(t, func(t *testing.T, _ string, traffic endurance.Traffic, _ *faults) {
 		report := check(t, traffic)
 		if report.Err != nil || report.Passed == 0 || report.Lost != 0 {
 			t.Errorf("%+v", report)
 		}
 		if report.Gap > time.Second {
-			t.Errorf("nothing came for %s, though nothing was wrong", report.Gap)
+			t.Errorf("a silence of %s without a fault", report.Gap)
 		}
 	})
 }
@@ -74,27 +74,27 @@ func TestASilenceIsMeasured(t *testing.T) {
 		}
 		report := check(t, traffic)
 		if report.Err != nil {
-			t.Errorf("a silence is not the end: %v", report.Err)
+			t.Errorf("the traffic broke after a silence: %v", report.Err)
 		}
 		if report.Gap < silence/2 {
-			t.Errorf("nothing came for %s, measured %s", silence, report.Gap)
+			t.Errorf("a silence of %s was measured as %s", silence, report.Gap)
 		}
 		if name == "datagrams" && report.Lost == 0 {
-			t.Error("what was lost was not counted")
+			t.Error("the losses were not counted")
 		}
 	})
 }
 
-func TestWhatIsChangedDoesNotSurvive(t *testing.T) {
+func TestChangedTrafficDoesNotSurvive(t *testing.T) {
 	each(t, func(t *testing.T, _ string, traffic endurance.Traffic, f *faults) {
 		f.set(changed)
 		if report := check(t, traffic); report.Err == nil {
-			t.Errorf("what came was not what was sent, and nobody noticed: %+v", report)
+			t.Errorf("changed content was not detected: %+v", report)
 		}
 	})
 }
 
-func TestWhatIsLostDoesNotSurvive(t *testing.T) {
+func TestLostTrafficDoesNotSurvive(t *testing.T) {
 	f := &faults{}
 	all := slices.Collect(maps.Values(kinds(f)))
 	run, err := endurance.Begin(t.Context(), all...)
@@ -102,18 +102,18 @@ func TestWhatIsLostDoesNotSurvive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	run.Forget()
+	run.Reset()
 	f.set(lost)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), checkTimeout)
 	defer cancel()
 	for _, report := range run.Check(ctx) {
 		if report.Err == nil {
-			t.Errorf("nothing came any more, and nobody noticed: %+v", report)
+			t.Errorf("a broken connection was not detected: %+v", report)
 		}
 	}
 }
 
-// A single segment that is missing on an otherwise healthy connection is what a wrong sequence adjustment looks like.
+// A single segment that is missing on an otherwise healthy connection is the effect of a wrong sequence adjustment.
 func TestADownloadWithAHoleDoesNotSurvive(t *testing.T) {
 	f := &faults{}
 	download := kinds(f)["download"]
@@ -127,11 +127,11 @@ func TestADownloadWithAHoleDoesNotSurvive(t *testing.T) {
 		return b
 	})
 	if report := check(t, download); report.Err == nil {
-		t.Errorf("one byte was missing, and nobody noticed: %+v", report)
+		t.Errorf("a missing byte was not detected: %+v", report)
 	}
 }
 
-func TestOneIdleConnectionOfManyThatIsDeadIsNoticed(t *testing.T) {
+func TestOneBrokenIdleConnectionIsDetected(t *testing.T) {
 	f := &faults{}
 	idle := kinds(f)["idle"]
 	begin(t, idle)
@@ -148,41 +148,41 @@ func TestOneIdleConnectionOfManyThatIsDeadIsNoticed(t *testing.T) {
 	}
 }
 
-func TestAFlowThatIsTranslatedAnewDoesNotSurvive(t *testing.T) {
+func TestAFlowWithAChangedTranslationDoesNotSurvive(t *testing.T) {
 	for _, name := range []string{"datagrams", "pings"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &faults{}
 			traffic := kinds(f)[name]
 			begin(t, traffic)
-			f.translateAnew()
+			f.changePort()
 			report := check(t, traffic)
-			if report.Err == nil || !strings.Contains(report.Err.Error(), "one place") {
-				t.Errorf("the server saw another port, and nobody noticed: %+v", report)
+			if report.Err == nil || !strings.Contains(report.Err.Error(), "one address") {
+				t.Errorf("a changed port was not detected: %+v", report)
 			}
 		})
 	}
 }
 
-// Without a translation a client keeps its port, whoever else has it.
-func TestAContestShowsThatThereIsATranslation(t *testing.T) {
-	contest := endurance.Contest{Client: anywhere.Addr(), Rival: netip.MustParseAddr("127.0.0.2")}
+// Without a translation a client keeps its port, even if the rival has the same.
+func TestAPortConflictShowsThatThereIsATranslation(t *testing.T) {
+	conflict := endurance.PortConflict{Client: anyPort.Addr(), Rival: netip.MustParseAddr("127.0.0.2")}
 	for _, translated := range []bool{false, true} {
 		for name := range kinds(&faults{}) {
 			f := &faults{}
 			traffic := kinds(f)[name]
 			switch kind := traffic.(type) {
 			case *endurance.Datagrams:
-				kind.Contest = contest
+				kind.PortConflict = conflict
 			case *endurance.Pings:
-				kind.Contest = contest
+				kind.PortConflict = conflict
 			default:
 				continue
 			}
 			t.Run(fmt.Sprintf("%s, translated: %t", name, translated), func(t *testing.T) {
 				t.Parallel()
 				if translated {
-					f.translateAnew()
+					f.changePort()
 				}
 				begin(t, traffic)
 				if report := check(t, traffic); translated != (report.Err == nil) {
@@ -194,7 +194,7 @@ func TestAContestShowsThatThereIsATranslation(t *testing.T) {
 }
 
 func TestAKindThatCannotBeginEndsTheOthers(t *testing.T) {
-	good := &closing{Traffic: kinds(&faults{})["conversation"]}
+	good := &closing{Traffic: kinds(&faults{})["counting"]}
 	nobody := netip.MustParseAddrPort("192.0.2.1:1")
 	bad := &endurance.Download{
 		Kind: "bad", Hosts: endurance.Hosts{Client: loopback{}, Server: loopback{}}, Server: nobody,
@@ -203,29 +203,29 @@ func TestAKindThatCannotBeginEndsTheOthers(t *testing.T) {
 		t.Errorf("began: %v", err)
 	}
 	if !good.closed {
-		t.Error("the one that had begun goes on")
+		t.Error("the traffic that had begun was not closed")
 	}
 }
 
 func TestKindsRunTogether(t *testing.T) {
-	run, err := endurance.Begin(t.Context(), kinds(&faults{})["download"], kinds(&faults{})["conversation"])
+	run, err := endurance.Begin(t.Context(), kinds(&faults{})["download"], kinds(&faults{})["counting"])
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	run.Forget()
+	run.Reset()
 	var text strings.Builder
 	for _, report := range run.Check(t.Context()) {
 		report.Print(&text)
 	}
-	for _, want := range []string{"download", "bytes passed", "conversation", "numbers passed", "0 lost", "longest gap"} {
+	for _, want := range []string{"download", "bytes passed", "counting", "numbers passed", "0 lost", "longest gap"} {
 		if !strings.Contains(text.String(), want) {
-			t.Errorf("the report does not say %q:\n%s", want, text.String())
+			t.Errorf("the report does not contain %q:\n%s", want, text.String())
 		}
 	}
 }
 
-func TestAReportSaysWhatBroke(t *testing.T) {
+func TestReportPrintsWhatBroke(t *testing.T) {
 	var text strings.Builder
 	endurance.Report{Kind: "idle", Lost: 1, Unit: "connections", Err: context.DeadlineExceeded}.Print(&text)
 	if !strings.Contains(text.String(), "BROKEN: context deadline exceeded") {
@@ -233,7 +233,7 @@ func TestAReportSaysWhatBroke(t *testing.T) {
 	}
 }
 
-// closing notes that it was closed.
+// closing records that it was closed.
 type closing struct {
 	endurance.Traffic
 	closed bool

@@ -15,44 +15,47 @@ import (
 )
 
 const (
-	// requestPace is how often a request is sent: how exactly gaps are seen.
+	// requestPace is the interval between two requests, which limits how exactly gaps are measured.
 	requestPace = 10 * time.Millisecond
-	// many is how many answers must come for an exchange to go on: a second's worth.
-	many = 100
-	// underway is how old a request must be to count as lost, if its answer has not come.
-	underway = 200 * time.Millisecond
+	// enoughAnswers is how enoughAnswers answers must arrive before an exchange counts as alive: those of one second.
+	enoughAnswers = 100
+	// lossAge is the age at which a request without an answer counts as lost.
+	lossAge = 200 * time.Millisecond
 )
 
-// exchange is numbered requests from one socket, each of which is to be answered with what it says. Some may be lost.
+// exchange sends numbered requests from one socket. Each answer must repeat the content of its request. Some may be
+// lost.
 type exchange struct {
 	conn net.PacketConn
 	to   net.Addr
-	// wrap makes a packet of a payload, and unwrap takes it out of one that is an answer.
+	// wrap makes a packet of a payload. unwrap returns the payload of a packet that is an answer.
 	wrap   func(number uint64, payload []byte) []byte
 	unwrap func(packet []byte) (payload []byte, ok bool)
-	// identity tells the exchange's payloads from others'.
+	// identity distinguishes this exchange's payloads from others.
 	identity uint64
 	begun    time.Time
 
 	mu    sync.Mutex
 	sent  uint64
-	tally tracer.Tally
+	stats tracer.StreamStats
 	err   error
 }
 
-// payloadSize is identity, number, time of sending since the beginning, and a checksum, of eight bytes each.
+// payloadSize is the size of identity, number, time of sending and checksum, of eight bytes each.
 const payloadSize = 32
 
 func newExchange(conn net.PacketConn, to net.Addr) *exchange {
 	return &exchange{conn: conn, to: to, wrap: wrapNothing, unwrap: unwrapNothing, identity: rand.Uint64()}
 }
 
-// wrapNothing and unwrapNothing are for datagrams, which are all payload.
-func wrapNothing(_ uint64, payload []byte) []byte           { return payload }
+// wrapNothing returns the payload: it is the whole datagram.
+func wrapNothing(_ uint64, payload []byte) []byte { return payload }
+
+// unwrapNothing returns the packet: it is the payload.
 func unwrapNothing(packet []byte) (payload []byte, ok bool) { return packet, true }
 
-// start sends and receives until the context ends, for the group to wait for, and returns when requests are answered.
-// The connection is the exchange's from now on.
+// start sends and receives in goroutines of the group until the context ends. It returns when requests are answered.
+// The exchange owns the connection from now on.
 func (e *exchange) start(ctx context.Context, group *sync.WaitGroup) error {
 	e.begun = time.Now()
 	group.Go(func() { realtime.Every(ctx, requestPace, e.send) })
@@ -65,7 +68,7 @@ func (e *exchange) start(ctx context.Context, group *sync.WaitGroup) error {
 			e.err = err
 		}
 	})
-	return awaitGrowth(ctx, many/10, e.answered, e.broken)
+	return awaitGrowth(ctx, enoughAnswers/10, e.answered, e.broken)
 }
 
 func (e *exchange) send() {
@@ -73,7 +76,7 @@ func (e *exchange) send() {
 	e.sent++
 	number := e.sent
 	e.mu.Unlock()
-	// What the host cannot send, for it finds no neighbour, is lost like what is not forwarded.
+	// If the host finds no neighbour, the request is lost, like one that is not forwarded.
 	_, _ = e.conn.WriteTo(e.wrap(number, e.payload(number, time.Since(e.begun))), e.to)
 }
 
@@ -100,9 +103,9 @@ func (e *exchange) note(payload []byte, at time.Time) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if number > e.sent {
-		return fmt.Errorf("request %d was answered, and %d have been sent", number, e.sent)
+		return fmt.Errorf("request %d was answered, but only %d have been sent", number, e.sent)
 	}
-	e.tally.Observe(number, e.begun.Add(sent), at)
+	e.stats.Observe(number, e.begun.Add(sent), at)
 	return nil
 }
 
@@ -114,14 +117,14 @@ func (e *exchange) payload(number uint64, sent time.Duration) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(crc32.ChecksumIEEE(b)))
 }
 
-// owns says whether a payload looks like one of this exchange.
+// owns reports whether a payload belongs to this exchange.
 func (e *exchange) owns(payload []byte) bool {
 	return len(payload) == payloadSize && binary.BigEndian.Uint64(payload) == e.identity
 }
 
 func (e *exchange) parse(payload []byte) (number uint64, sent time.Duration, err error) {
 	if !e.owns(payload) || binary.BigEndian.Uint64(payload[24:]) != uint64(crc32.ChecksumIEEE(payload[:24])) {
-		return 0, 0, fmt.Errorf("answer %x is not what was sent", payload)
+		return 0, 0, fmt.Errorf("answer %x differs from the request", payload)
 	}
 	return binary.BigEndian.Uint64(payload[8:]), time.Duration(binary.BigEndian.Uint64(payload[16:])), nil
 }
@@ -129,7 +132,7 @@ func (e *exchange) parse(payload []byte) (number uint64, sent time.Duration, err
 func (e *exchange) answered() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.tally.Received
+	return e.stats.Received
 }
 
 func (e *exchange) broken() error {
@@ -138,26 +141,26 @@ func (e *exchange) broken() error {
 	return e.err
 }
 
-func (e *exchange) forget() {
+func (e *exchange) reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.tally.Forget()
+	e.stats.Reset()
 }
 
-// finish waits until the exchange has gone on, and until what is under way has arrived.
+// finish waits until enough answers arrived, and then until late ones had the time to arrive.
 func (e *exchange) finish(ctx context.Context, report *Report) error {
-	err := awaitGrowth(ctx, many, e.answered, e.broken)
+	err := awaitGrowth(ctx, enoughAnswers, e.answered, e.broken)
 	e.mu.Lock()
 	newest, at := e.sent, time.Now()
 	e.mu.Unlock()
 	select {
-	case <-time.After(underway):
+	case <-time.After(lossAge):
 	case <-ctx.Done():
 	}
 	e.mu.Lock()
-	tally := e.tally
+	stats := e.stats
 	e.mu.Unlock()
-	tally.Silent(newest, at)
-	report.Unit, report.Passed, report.Lost, report.Gap = "answers", tally.Received, tally.Lost, tally.Longest.Length
+	stats.AddOpenGap(newest, at)
+	report.Unit, report.Passed, report.Lost, report.Gap = "answers", stats.Received, stats.Lost, stats.Longest.Length
 	return err
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/hapair-io/hapair/test/internal/endurance"
 )
 
-// loopback is a host whose sockets are this process' own.
+// loopback is a host with the sockets of this process.
 type loopback struct{}
 
 func (loopback) Dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -30,16 +30,16 @@ func (loopback) ListenPacket(ctx context.Context, network, address string) (net.
 
 func (loopback) Start(command *exec.Cmd) error { return command.Start() }
 
-var anywhere = netip.MustParseAddrPort("127.0.0.1:0")
+var anyPort = netip.MustParseAddrPort("127.0.0.1:0")
 
-// faults are what becomes of the packets and segments that a host sends. Nothing, until a test says otherwise.
+// faults change the packets and segments that a host sends. Without a change they pass unchanged.
 type faults struct {
-	mu     sync.Mutex
-	change func([]byte) []byte
-	anew   bool
+	mu        sync.Mutex
+	change    func([]byte) []byte
+	otherPort bool
 }
 
-// set sets what is made of everything that is sent from now on: less, or something else; the same when it is nil.
+// set sets the change for everything sent from now on. nil means no change.
 func (f *faults) set(change func([]byte) []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -55,26 +55,26 @@ func (f *faults) apply(b []byte) []byte {
 	return f.change(slices.Clone(b))
 }
 
-// translateAnew makes the host see all datagrams come from another port.
-func (f *faults) translateAnew() {
+// changePort makes the host see all datagrams come from another port.
+func (f *faults) changePort() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.anew = true
+	f.otherPort = true
 }
 
-// translate is the port that the host sees in place of one, and the other way round.
+// translate returns the port that the host sees in place of another, in both directions.
 func (f *faults) translate(port uint16) uint16 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.anew {
+	if f.otherPort {
 		return port ^ 1
 	}
 	return port
 }
 
-// hold keeps everything back for a while, once.
-func (f *faults) hold(while time.Duration) {
-	over := time.Now().Add(while)
+// hold delays everything until the given time has passed.
+func (f *faults) hold(d time.Duration) {
+	over := time.Now().Add(d)
 	f.set(func(b []byte) []byte {
 		timer := time.NewTimer(time.Until(over))
 		<-timer.C
@@ -82,7 +82,6 @@ func (f *faults) hold(while time.Duration) {
 	})
 }
 
-// These are what may become of what is sent.
 func changed(b []byte) []byte {
 	b[len(b)-1] ^= 1
 	return b
@@ -90,7 +89,7 @@ func changed(b []byte) []byte {
 
 func lost([]byte) []byte { return nil }
 
-// faulty is a host that sends what its faults make of it.
+// faulty is a host whose sent data is subject to faults.
 type faulty struct {
 	loopback
 	*faults
@@ -126,7 +125,7 @@ type faultyConn struct {
 	faults *faults
 }
 
-// Write claims to have sent what the faults took: so does a kernel.
+// Write reports success for data that the faults discarded, as a kernel does.
 func (c faultyConn) Write(b []byte) (int, error) {
 	if sent := c.faults.apply(b); len(sent) > 0 {
 		if _, err := c.Conn.Write(sent); err != nil {
@@ -160,23 +159,23 @@ func (c faultyPackets) translate(address net.Addr) net.Addr {
 	return address
 }
 
-// begin begins traffic that ends with the test.
+// begin starts traffic that ends with the test.
 func begin(t *testing.T, traffic endurance.Traffic) {
 	t.Helper()
 	t.Cleanup(traffic.Close)
 	if err := traffic.Begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	traffic.Forget()
+	traffic.Reset()
 }
 
-// patience is enough for traffic that goes on to show it.
-const patience = 5 * time.Second
+// checkTimeout is enough for healthy traffic to prove that it continues.
+const checkTimeout = 5 * time.Second
 
 // check checks traffic.
 func check(t *testing.T, traffic endurance.Traffic) endurance.Report {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), checkTimeout)
 	defer cancel()
 	return traffic.Check(ctx)
 }

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allowFiles sees to it that the process, and those that it starts, may have so many files open each. It returns what
-// undoes that.
+// allowFiles raises the limit of open files of this process and the processes that it starts. It returns a function
+// that restores the limit.
 func allowFiles(number uint64) (restore func(), err error) {
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
@@ -20,5 +20,5 @@ func allowFiles(number uint64) (restore func(), err error) {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &wanted); err != nil {
 		return nil, fmt.Errorf("raising the limit of open files to %d (root, or `ulimit -n`): %w", number, err)
 	}
-	return func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &before) }, nil // what was allowed before is again
+	return func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &before) }, nil
 }

@@ -18,13 +18,12 @@ const (
 	ftpFile              = "content"
 )
 
-// FTP is a download over FTP in extended passive mode: a control connection that is silent while the file comes on a
-// data connection. It survives if the file came whole, and if the control connection then gives the server's word for
-// that and goes on to answer.
+// FTP is a download over FTP in extended passive mode. The control connection is silent while the file arrives on a
+// data connection. It survives if the file is complete and the control connection then confirms that and still answers.
 type FTP struct {
 	Kind  string
 	Hosts Hosts
-	// Server is where the control connection goes. Data connections go to ports of the server's choice.
+	// Server is the address of the control connection. The server chooses the ports of data connections.
 	Server netip.AddrPort
 
 	task
@@ -35,7 +34,7 @@ type FTP struct {
 
 // Begin implements Traffic.
 func (f *FTP) Begin(ctx context.Context) error {
-	ctx = f.under(ctx)
+	ctx = f.withCancel(ctx)
 	f.transfer = newTransfer('f')
 	for _, step := range []func(context.Context) error{f.connect, f.retrieve, f.transfer.await} {
 		if err := step(ctx); err != nil {
@@ -63,7 +62,7 @@ func (f *FTP) connect(ctx context.Context) error {
 			return f.transfer.source, nil
 		},
 	}
-	serve(ctx, &f.done, listener, func(conn net.Conn) { _ = server.Serve(ctx, conn) }) // what goes wrong, the client sees
+	serve(ctx, &f.done, listener, func(conn net.Conn) { _ = server.Serve(ctx, conn) }) // the client detects a failure
 	if f.control, err = dial(ctx, f.Hosts.Client, listener.Addr()); err != nil {
 		return err
 	}
@@ -71,7 +70,7 @@ func (f *FTP) connect(ctx context.Context) error {
 		<-ctx.Done()
 		_ = f.control.Close()
 	})
-	return f.asking(func() (err error) {
+	return f.withDeadline(func() (err error) {
 		if f.client, err = ftp.NewClient(f.control, f.Hosts.Client.Dial); err != nil {
 			return err
 		}
@@ -79,10 +78,10 @@ func (f *FTP) connect(ctx context.Context) error {
 	})
 }
 
-// retrieve asks for the file, and takes what comes of it.
+// retrieve requests the file and receives it.
 func (f *FTP) retrieve(ctx context.Context) error {
-	return f.asking(func() error {
-		dialing, cancel := context.WithTimeout(ctx, patience)
+	return f.withDeadline(func() error {
+		dialing, cancel := context.WithTimeout(ctx, waitTimeout)
 		defer cancel()
 		data, err := f.client.Retrieve(dialing, ftpFile)
 		if err != nil {
@@ -96,16 +95,16 @@ func (f *FTP) retrieve(ctx context.Context) error {
 	})
 }
 
-// asking does something on the control connection that must be answered in time.
-func (f *FTP) asking(do func() error) error {
-	if err := f.control.SetDeadline(time.Now().Add(patience)); err != nil {
+// withDeadline runs requests on the control connection that must be answered in time.
+func (f *FTP) withDeadline(do func() error) error {
+	if err := f.control.SetDeadline(time.Now().Add(waitTimeout)); err != nil {
 		return err
 	}
 	return errors.Join(do(), f.control.SetDeadline(time.Time{}))
 }
 
-// Forget implements Traffic.
-func (f *FTP) Forget() { f.transfer.sink.forget() }
+// Reset implements Traffic.
+func (f *FTP) Reset() { f.transfer.sink.reset() }
 
 // Check implements Traffic.
 func (f *FTP) Check(ctx context.Context) Report {
@@ -115,7 +114,7 @@ func (f *FTP) Check(ctx context.Context) Report {
 		report.Err = fmt.Errorf("data connection: %w", report.Err)
 		return report
 	}
-	err := f.asking(func() error {
+	err := f.withDeadline(func() error {
 		for _, step := range []func() error{f.client.Retrieved, f.client.Noop, f.client.Quit} {
 			if err := step(); err != nil {
 				return err

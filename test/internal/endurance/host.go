@@ -8,7 +8,7 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// Host opens sockets, and runs programs, on one of the two hosts between which traffic goes.
+// Host opens sockets and runs programs on one of the two hosts of the traffic.
 type Host interface {
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
 	Listen(ctx context.Context, network, address string) (net.Listener, error)
@@ -17,10 +17,10 @@ type Host interface {
 	Start(command *exec.Cmd) error
 }
 
-// Hosts are the two: the client opens every connection.
+// Hosts are the two ends. The client opens every connection.
 type Hosts struct{ Client, Server Host }
 
-// Namespace is the host whose network namespace is at a path.
+// Namespace is a host, named by the path of its network namespace.
 type Namespace string
 
 // Dial implements Host.
@@ -38,5 +38,5 @@ func (n Namespace) ListenPacket(ctx context.Context, network, address string) (n
 	return namespace.ListenPacket(ctx, string(n), network, address)
 }
 
-// Start implements Host. The program lives in the namespace that its parent's thread was in.
+// Start implements Host. The program runs in the namespace of the thread that starts it.
 func (n Namespace) Start(command *exec.Cmd) error { return namespace.Do(string(n), command.Start) }

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Idle is many TCP connections that say nothing until Check asks each for an echo. They survive if every one of them
-// gives it. The server is a process of its own: the test binary must call Repeater in its TestMain.
+// Idle is enoughAnswers TCP connections that stay silent until Check requests an echo on each. They survive if every one returns
+// it. The server is another process: the test binary must call Repeater in its TestMain.
 type Idle struct {
 	Kind        string
 	Hosts       Hosts
@@ -28,21 +28,21 @@ type Idle struct {
 }
 
 const (
-	// opening is between the beginnings of two connections: a thousand a second at most.
-	opening = time.Millisecond
-	// questions are asked in groups, each some time after the one before: ten thousand a second at most, since a burst of
-	// them all would be lost in the queues of any machine.
-	questionGroup = 50
-	questionPause = 5 * time.Millisecond
-	// answering bounds the time that a connection has for its answer: five tries of TCP.
-	answering = 10 * time.Second
-	// spareFiles are what everything else may open meanwhile.
+	// dialInterval is the interval between two dials: at most a thousand connections a second.
+	dialInterval = time.Millisecond
+	// Echoes are requested in groups, at most ten thousand a second. A burst of all of them would overflow the queues of
+	// any machine.
+	requestGroup = 50
+	requestPause = 5 * time.Millisecond
+	// echoTimeout bounds the wait for one echo: five retransmissions of TCP.
+	echoTimeout = 10 * time.Second
+	// spareFiles is the number of files that everything else may open meanwhile.
 	spareFiles = 4096
 )
 
 // Begin implements Traffic.
 func (i *Idle) Begin(ctx context.Context) error {
-	if err := i.begin(i.under(ctx)); err != nil {
+	if err := i.begin(i.withCancel(ctx)); err != nil {
 		return fmt.Errorf("%s: %w", i.Kind, err)
 	}
 	return nil
@@ -57,7 +57,7 @@ func (i *Idle) begin(ctx context.Context) error {
 		return err
 	}
 	server := net.TCPAddrFromAddrPort(i.server.address)
-	clock := time.NewTicker(opening)
+	clock := time.NewTicker(dialInterval)
 	defer clock.Stop()
 	for len(i.conns) < i.Connections {
 		conn, err := dial(ctx, i.Hosts.Client, server)
@@ -70,23 +70,23 @@ func (i *Idle) begin(ctx context.Context) error {
 	return nil
 }
 
-// Forget implements Traffic. Nothing was said yet.
-func (i *Idle) Forget() {}
+// Reset implements Traffic. There is nothing to discard: the connections are still silent.
+func (i *Idle) Reset() {}
 
 // Check implements Traffic. The gap is the longest time that a connection took to answer.
 func (i *Idle) Check(ctx context.Context) Report {
-	answers := make([]answer, len(i.conns))
-	var asked sync.WaitGroup
+	answers := make([]echoResult, len(i.conns))
+	var requests sync.WaitGroup
 	for n, conn := range i.conns {
-		if n > 0 && n%questionGroup == 0 {
+		if n > 0 && n%requestGroup == 0 {
 			select {
-			case <-ctx.Done(): // the rest are asked at once, and fail
-			case <-time.After(questionPause):
+			case <-ctx.Done(): // the remaining requests fail at once
+			case <-time.After(requestPause):
 			}
 		}
-		asked.Go(func() { answers[n] = ask(ctx, conn) })
+		requests.Go(func() { answers[n] = requestEcho(ctx, conn) })
 	}
-	asked.Wait()
+	requests.Wait()
 	report := Report{Kind: i.Kind, Unit: "connections"}
 	for n, a := range answers {
 		if a.err != nil {
@@ -101,32 +101,32 @@ func (i *Idle) Check(ctx context.Context) Report {
 	return report
 }
 
-// answer is what came of one question.
-type answer struct {
+// echoResult is the result of one echo request.
+type echoResult struct {
 	took time.Duration
 	err  error
 }
 
-// ask asks one connection for an echo of something that cannot be guessed.
-func ask(ctx context.Context, conn net.Conn) answer {
+// requestEcho requests an echo of a random number on one connection.
+func requestEcho(ctx context.Context, conn net.Conn) echoResult {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
 	defer stop()
-	question, echoed := binary.BigEndian.AppendUint64(nil, rand.Uint64()), make([]byte, nonceSize)
+	nonce, echoed := binary.BigEndian.AppendUint64(nil, rand.Uint64()), make([]byte, nonceSize)
 	begun := time.Now()
-	err := conn.SetDeadline(begun.Add(answering))
+	err := conn.SetDeadline(begun.Add(echoTimeout))
 	if err == nil {
-		_, err = conn.Write(question)
+		_, err = conn.Write(nonce)
 	}
 	if err == nil {
 		_, err = io.ReadFull(conn, echoed)
 	}
 	switch {
 	case err != nil:
-		return answer{err: errors.Join(err, ctx.Err())}
-	case string(echoed) != string(question):
-		return answer{err: fmt.Errorf("it answered %x to %x", echoed, question)}
+		return echoResult{err: errors.Join(err, ctx.Err())}
+	case string(echoed) != string(nonce):
+		return echoResult{err: fmt.Errorf("it answered %x to %x", echoed, nonce)}
 	default:
-		return answer{took: time.Since(begun)}
+		return echoResult{took: time.Since(begun)}
 	}
 }
 

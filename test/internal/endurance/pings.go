@@ -11,31 +11,31 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// Pings are ICMP echo requests (RFC 792) with one identifier, which is what makes them one connection; the server's
-// kernel answers. They survive if they go on, and the server sees them come from the same address, with the same
-// identifier, all the while. Some may be lost.
+// Pings are ICMP echo requests (RFC 792) with one identifier, which makes them one connection. The server's kernel
+// answers. They survive if answers continue and the server always sees the same client address and identifier. Some may
+// be lost.
 type Pings struct {
 	Kind   string
 	Hosts  Hosts
 	Server netip.Addr
-	Contest
+	PortConflict
 
 	task
 	exchange *exchange
-	clients  sightings
+	clients  clientAddresses
 }
 
 const (
 	echoRequest = 8
 	echoReply   = 0
 	echoHeader  = 8
-	// echoIdentifier is the rival's, too: it takes the place of a port, for translation as well.
+	// echoIdentifier is the identifier of the client and of the rival. For NAT it has the role of a port.
 	echoIdentifier = 0x656e
 )
 
 // Begin implements Traffic.
 func (p *Pings) Begin(ctx context.Context) error {
-	if err := p.begin(p.under(ctx)); err != nil {
+	if err := p.begin(p.withCancel(ctx)); err != nil {
 		return fmt.Errorf("%s: %w", p.Kind, err)
 	}
 	return nil
@@ -51,7 +51,7 @@ func (p *Pings) begin(ctx context.Context) error {
 			return fmt.Errorf("rival: %w", err)
 		}
 	}
-	// It answers nothing: the kernel does, and lets it see the requests.
+	// This socket only observes the requests. The kernel answers them.
 	server, err := p.Hosts.Server.ListenPacket(ctx, "ip4:icmp", p.Server.String())
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (p *Pings) begin(ctx context.Context) error {
 	return p.exchange.start(ctx, &p.done)
 }
 
-// open makes an exchange of pings from one of the client's addresses.
+// open returns an exchange of pings from one of the client's addresses.
 func (p *Pings) open(ctx context.Context, from netip.Addr) (*exchange, error) {
 	conn, err := p.Hosts.Client.ListenPacket(ctx, "ip4:icmp", from.String())
 	if err != nil {
@@ -80,13 +80,13 @@ func (p *Pings) open(ctx context.Context, from netip.Addr) (*exchange, error) {
 	}
 	e.unwrap = func(packet []byte) ([]byte, bool) {
 		kind, identifier, payload := parseEcho(packet)
-		// Whoever else pings from here has another identifier.
+		// Other pings from this address have another identifier.
 		return payload, kind == echoReply && identifier == echoIdentifier && len(payload) > 0
 	}
 	return e, nil
 }
 
-// watch notes where the requests come from.
+// watch records the source addresses of the requests.
 func (p *Pings) watch(server net.PacketConn) {
 	packet := make([]byte, 2048)
 	for {
@@ -100,32 +100,32 @@ func (p *Pings) watch(server net.PacketConn) {
 			continue
 		}
 		if client, ok := netip.AddrFromSlice(address.IP); ok {
-			p.clients.note(netip.AddrPortFrom(client, identifier))
+			p.clients.add(netip.AddrPortFrom(client, identifier))
 		}
 	}
 }
 
-// Forget implements Traffic. Where the client was seen is not forgotten.
-func (p *Pings) Forget() { p.exchange.forget() }
+// Reset implements Traffic. It does not discard the addresses of the client.
+func (p *Pings) Reset() { p.exchange.reset() }
 
 // Check implements Traffic.
 func (p *Pings) Check(ctx context.Context) Report {
 	report := Report{Kind: p.Kind}
 	if report.Err = p.exchange.finish(ctx, &report); report.Err == nil {
-		report.Err = p.clients.one(p.taken())
+		report.Err = p.clients.checkSame(p.rivalIdentifier())
 	}
 	return report
 }
 
-// taken is the identifier that the rival has, if there is one.
-func (p *Pings) taken() uint16 {
+// rivalIdentifier returns the identifier of the rival, or zero without one.
+func (p *Pings) rivalIdentifier() uint16 {
 	if p.Rival.IsValid() {
 		return echoIdentifier
 	}
 	return 0
 }
 
-// echo makes a request or a reply.
+// echo returns an echo request or reply.
 func echo(kind byte, identifier, sequence uint16, payload []byte) []byte {
 	b := make([]byte, 0, echoHeader+len(payload))
 	b = append(b, kind, 0, 0, 0)

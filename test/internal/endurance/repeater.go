@@ -14,28 +14,29 @@ import (
 	"sync"
 )
 
-// nonceSize is that of a question and its answer.
+// nonceSize is the size of an echo request and its answer.
 const nonceSize = 8
 
-// repeaterVariable is set in a process that startRepeater has started: it says where to listen.
+// repeaterVariable is the environment variable with the address on which a process that startRepeater started must
+// listen.
 const repeaterVariable = "HAPAIR_TEST_REPEATER"
 
-// Repeater is for the TestMain of whoever uses Idle. In the process that Idle starts from the same test binary it is
-// the server, and exits with it; elsewhere it returns.
+// Repeater runs the server of Idle and exits, if Idle started this process for that. Otherwise it returns. A test
+// binary that uses Idle must call it in its TestMain.
 func Repeater() {
 	address := os.Getenv(repeaterVariable)
 	if address == "" {
 		return
 	}
 	if err := repeatAt(address); err != nil {
-		fmt.Fprintln(os.Stderr, "Repeating what connections say:", err)
+		fmt.Fprintln(os.Stderr, "Running the repeater:", err)
 		os.Exit(1)
 	}
 	os.Exit(0)
 }
 
-// repeatAt says where it listens, and answers on all connections until its input ends: with whoever started it, however
-// that one ended.
+// repeatAt prints its address and answers on all connections until its input ends. The input ends with the process that
+// started it, even if that is killed.
 func repeatAt(address string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -51,7 +52,7 @@ func repeatAt(address string) error {
 	return err
 }
 
-// repeat answers each question with itself.
+// repeat sends each request back.
 func repeat(conn net.Conn) {
 	var nonce [nonceSize]byte
 	for {
@@ -64,15 +65,14 @@ func repeat(conn net.Conn) {
 	}
 }
 
-// repeater is that process. It is one of its own because a process may have fewer files open than the two ends of all
-// connections together.
+// repeater is the server process of Idle. One process may not have enough open files for both ends of all connections.
 type repeater struct {
 	command *exec.Cmd
 	input   io.Closer
 	address netip.AddrPort
 }
 
-// startRepeater starts it on a host. It ends with the context; stop must be called all the same.
+// startRepeater starts the server on a host. It ends with the context, but stop must still be called.
 func startRepeater(ctx context.Context, host Host, address netip.AddrPort) (*repeater, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -96,13 +96,13 @@ func startRepeater(ctx context.Context, host Host, address netip.AddrPort) (*rep
 	}
 	if err != nil {
 		r.stop()
-		return nil, fmt.Errorf("the server, which is to be started by Repeater in TestMain, did not say where it listens: %w",
+		return nil, fmt.Errorf("the server did not print its address (does TestMain call Repeater?): %w",
 			err)
 	}
 	return r, nil
 }
 
-// stop ends it and waits for it. How it ended does not matter: its connections have said what they had to.
+// stop ends the server and waits for it. Its exit code does not matter, because the connections have ended.
 func (r *repeater) stop() {
 	_ = r.input.Close()
 	_ = r.command.Wait()

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Report is what became of one kind of traffic.
+// Report describes what happened to one kind of traffic.
 type Report struct {
-	// Kind names it.
+	// Kind names the traffic.
 	Kind string
-	// Passed and Lost count what was carried since Forget, in the Unit.
+	// Passed and Lost count what was carried since Reset, in the Unit.
 	Passed, Lost uint64
 	Unit         string
-	// Gap is the longest time since Forget in which nothing came that should have come.
+	// Gap is the longest silence since Reset in which something should have arrived.
 	Gap time.Duration
-	// Err says why it did not survive. It is nil when everything came that must, unchanged, on the same connection.
+	// Err is why the traffic did not survive. It is nil if everything required arrived unchanged on the same connection.
 	Err error
 }
 
-// Print writes the report for a person.
+// Print writes the report for people.
 func (r Report) Print(w io.Writer) {
 	_, _ = fmt.Fprintf(w, "  %-28s longest gap %7.1f ms, %d %s passed, %d lost\n",
 		r.Kind, float64(r.Gap.Microseconds())/1000, r.Passed, r.Unit, r.Lost)

@@ -7,31 +7,31 @@ import (
 )
 
 const (
-	// patience bounds the time until traffic flows when it has begun, and the time that it has to show that it goes on.
-	// TCP may wait as much longer again as it has already waited, and a machine may have more to do.
-	patience = 30 * time.Second
-	// interval is how often is looked for what nobody announces.
+	// waitTimeout bounds the time until traffic flows, and the time until it has proved that it continues. The backoff of
+	// TCP may double the time of an outage, and the machine may be busy.
+	waitTimeout = 30 * time.Second
+	// interval is the pause between two checks of a condition.
 	interval = 10 * time.Millisecond
 )
 
 // Traffic is one kind of connection between two hosts.
 type Traffic interface {
-	// Begin opens it and returns when it flows. It ends when the context does. Close must be called, whatever Begin
-	// returns.
+	// Begin opens the connection and returns when traffic flows. The traffic ends with the context. Close must be called
+	// even if Begin fails.
 	Begin(ctx context.Context) error
-	// Forget forgets all gaps and losses so far: Check speaks of what comes after.
-	Forget()
-	// Check waits until the traffic has shown whether it goes on, brings it to its proper end, and reports it.
+	// Reset discards all gaps and losses so far, so that Check reports only later ones.
+	Reset()
+	// Check waits until the traffic has shown whether it continues, closes it properly, and reports.
 	Check(ctx context.Context) Report
-	// Close ends it and waits for everything that it started.
+	// Close ends the traffic and waits for everything that it started.
 	Close()
 }
 
 // Run is several kinds of traffic at once.
 type Run struct{ kinds []Traffic }
 
-// Begin starts them one after another and returns when all flow. Close ends them; so does the end of the context, after
-// which Close must still be called.
+// Begin starts all kinds one after another and returns when all flow. Close ends them. If the context ends first, Close
+// must still be called.
 func Begin(ctx context.Context, kinds ...Traffic) (*Run, error) {
 	r := &Run{}
 	for _, kind := range kinds {
@@ -44,10 +44,10 @@ func Begin(ctx context.Context, kinds ...Traffic) (*Run, error) {
 	return r, nil
 }
 
-// Forget forgets all gaps and losses so far.
-func (r *Run) Forget() {
+// Reset discards all gaps and losses so far.
+func (r *Run) Reset() {
 	for _, kind := range r.kinds {
-		kind.Forget()
+		kind.Reset()
 	}
 }
 
@@ -69,19 +69,19 @@ func (r *Run) Close() {
 	}
 }
 
-// task is what every kind of traffic has: goroutines that end with a context, and an owner who waits for them.
+// task holds the goroutines of one kind of traffic. They end with a context.
 type task struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 }
 
-// under is the context of everything that the task starts.
-func (t *task) under(ctx context.Context) context.Context {
+// withCancel returns the context of everything that the task starts.
+func (t *task) withCancel(ctx context.Context) context.Context {
 	ctx, t.cancel = context.WithCancel(ctx)
 	return ctx
 }
 
-// Close ends the task and waits for it. It may be called before it has begun.
+// Close ends the task and waits for it. It may be called before withCancel.
 func (t *task) Close() {
 	if t.cancel != nil {
 		t.cancel()

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// serve hands each connection that a listener accepts to a goroutine of its own, until the context ends. Listener and
-// connections are its own from now on; the group waits for all of it.
+// serve handles each connection of a listener in a goroutine of the group, until the context ends. It owns the listener
+// and the connections.
 func serve(ctx context.Context, group *sync.WaitGroup, listener net.Listener, handle func(net.Conn)) {
 	group.Go(func() {
 		defer closeWith(ctx, listener)()
@@ -26,18 +26,18 @@ func serve(ctx context.Context, group *sync.WaitGroup, listener net.Listener, ha
 	})
 }
 
-// closeWith closes something when the context ends, or when what it returns is called.
+// closeWith closes c when the context ends, or when the returned function is called.
 func closeWith(ctx context.Context, c io.Closer) func() {
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	return func() {
 		stop()
-		_ = c.Close() // once is enough, and it may have happened
+		_ = c.Close() // it may be closed already
 	}
 }
 
-// dial opens a connection to a listener within the time that traffic has to begin.
+// dial opens a connection to a listener within waitTimeout.
 func dial(ctx context.Context, from Host, to net.Addr) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	conn, err := from.Dial(ctx, to.Network(), to.String())
 	if err != nil {

@@ -7,17 +7,17 @@ import (
 	"io"
 )
 
-// much is how many bytes must come for a transfer to go on: two seconds' worth.
-const much = 16 << 20
+// enoughBytes is how enoughAnswers bytes must arrive before a transfer counts as alive: those of two seconds.
+const enoughBytes = 16 << 20
 
-// errEnded is a transfer that ended by itself while more was to come.
-var errEnded = errors.New("it ended by itself")
+// errEnded means that a transfer ended by itself before its source did.
+var errEnded = errors.New("the transfer ended by itself")
 
-// transfer is content on its way from a source to a sink, whatever carries it.
+// transfer is content on its way from a source to a sink, over any kind of connection.
 type transfer struct {
 	source *source
 	sink   *sink
-	// ended is closed when nothing more comes, and err, set before, says why.
+	// ended is closed when nothing more arrives. err is set before.
 	ended chan struct{}
 	err   error
 }
@@ -26,13 +26,13 @@ func newTransfer(seed byte) *transfer {
 	return &transfer{source: newSource(seed), sink: newSink(seed), ended: make(chan struct{})}
 }
 
-// receive takes what comes until its end. It is called once.
+// receive reads until the end. Call it once.
 func (t *transfer) receive(from io.Reader) {
 	_, t.err = io.Copy(t.sink, from)
 	close(t.ended)
 }
 
-// broken says why nothing more comes, if it is so.
+// broken returns why nothing more arrives, or nil while the transfer runs.
 func (t *transfer) broken() error {
 	select {
 	case <-t.ended:
@@ -44,31 +44,31 @@ func (t *transfer) broken() error {
 
 // await waits until the transfer flows.
 func (t *transfer) await(ctx context.Context) error {
-	return awaitGrowth(ctx, chunk, t.sink.count, t.broken)
+	return awaitGrowth(ctx, chunk, t.sink.received, t.broken)
 }
 
-// finish waits until the transfer has gone on, tells the source to end it, and compares what came. Gap and amount are
-// those before the end, after which nothing is to come.
+// finish waits until enough bytes arrived, ends the source, and compares the amounts. The reported gap and amount are
+// from before that end.
 func (t *transfer) finish(ctx context.Context, report *Report) error {
-	err := awaitGrowth(ctx, much, t.sink.count, t.broken)
+	err := awaitGrowth(ctx, enoughBytes, t.sink.received, t.broken)
 	report.Unit = "bytes"
-	report.Passed, report.Gap = t.sink.since()
+	report.Passed, report.Gap = t.sink.sinceReset()
 	t.source.finish()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	select {
 	case <-t.ended:
 	case <-ctx.Done():
-		return fmt.Errorf("the end did not come: %w", ctx.Err())
+		return fmt.Errorf("the end of the transfer did not arrive: %w", ctx.Err())
 	}
 	if t.err != nil {
 		return t.err
 	}
-	if sent, came := t.source.sent.Load(), t.sink.count(); sent != came {
-		return fmt.Errorf("%d bytes came of %d that were sent", came, sent)
+	if sent, came := t.source.sent.Load(), t.sink.received(); sent != came {
+		return fmt.Errorf("%d bytes arrived of %d that were sent", came, sent)
 	}
 	return nil
 }

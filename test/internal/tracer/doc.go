@@ -1,14 +1,14 @@
-// Package tracer tells who forwarded. It stands at the server, behind the pair, and notes of each packet which unit it
-// came from, by the hardware address that the frame bears. What the units say of themselves it does not ask. It is not
-// the pair's witness, the Lease, though it judges by that.
+// Package tracer records which unit forwarded each packet. It observes at the server, behind the pair, and identifies
+// the unit by the source hardware address of the frame. It does not rely on what the units report.
 //
-// Two kinds of packets are sent through the pair for it. A numbered Stream goes the way that a host's traffic goes: to
-// whichever unit the host's neighbour table names. Its gaps are what a user feels. Probes are aimed at each unit by its
-// hardware address, all the time, whoever has the virtual addresses: a unit whose gate is open shows itself by them
-// even if nobody else's traffic finds the way to it, so that two open gates are seen as two and not as one.
+// Two kinds of packets are sent through the pair. A numbered Stream goes to the unit that the host's neighbour table
+// names, as a user's traffic does. Its gaps are what a user notices. Probes are sent to the hardware address of each
+// unit, regardless of who has the virtual addresses. They reveal an open gate even if no other traffic reaches that
+// unit.
 //
-// What it saw is judged in three ways, see Judge: units that forward by turns within a moment, forwarders in another
-// order than that in which the Lease named its holders, and forwarders that belong to no unit.
+// FindViolations checks the record for three faults: units that forward alternately within a moment, forwarders in
+// another order than the holders of the Lease, and forwarders that belong to no unit.
 //
-// It works for pairs whose units keep hardware addresses of their own. Its memory is bounded, whatever it sees.
+// The units must have their own hardware addresses. The memory is bounded. Chaos tests, cluster tests and benchmarks
+// use the package.
 package tracer

@@ -11,35 +11,36 @@ type Station [6]byte
 func (s Station) String() string { return net.HardwareAddr(s[:]).String() }
 
 const (
-	// InFlight is how long after the first packet of the next forwarder one of the former still counts as forwarded
-	// before: each went through queues of its own, and the packet left the gate some time before it was seen. It is
-	// far below the time for which a stopped process, a lost message or a late timer would leave a gate open.
+	// InFlight is how long packets of the previous forwarder may arrive after the first packet of the next one. Each
+	// packet goes through queues of its own and left the gate some time before it was recorded. A stopped process, a lost
+	// message or a late timer would leave a gate open for much longer.
 	InFlight = 2 * time.Millisecond
-	// Settled is the shortest time for which a unit may be the forwarder. Two changes that follow each other faster
-	// than any takeover could are no takeovers: both units forward at once.
+	// Settled is the shortest time for which a unit may forward. Two changes that follow each other faster are not
+	// takeovers: both units forward at once.
 	Settled = 100 * time.Millisecond
-	// maxSegments bounds the memory. Units that forward by turns fill it within a second; it has then been seen.
+	// maxSegments bounds the memory. Units that forward alternately fill it within a second, which is enough to detect
+	// them.
 	maxSegments = 256
 )
 
-// Segment is a time in which all packets came from one station.
+// Segment is a period in which all packets came from one station.
 type Segment struct {
 	Station     Station
 	First, Last time.Time
 	Packets     uint64
-	// Late counts the packets that were seen after the next segment's first one, and LateBy is by how much at most; it
-	// does not exceed InFlight, since a packet later than that begins a segment.
+	// Late counts the packets that arrived after the first one of the next segment. LateBy is the longest such delay. It
+	// does not exceed InFlight, because a later packet begins a new segment.
 	Late   uint64
 	LateBy time.Duration
 }
 
-// Forwarders is the sequence of those who forwarded. The zero value is an empty one.
+// Forwarders is the sequence of stations that forwarded. The zero value is empty.
 type Forwarders struct {
 	segments []Segment
 	omitted  uint64
 }
 
-// Observe notes one packet. Packets are observed in the order in which they arrived.
+// Observe records one packet. Call it in the order of arrival.
 func (f *Forwarders) Observe(station Station, at time.Time) {
 	n := len(f.segments)
 	if n > 0 && f.segments[n-1].Station == station {
@@ -64,8 +65,9 @@ func (f *Forwarders) Observe(station Station, at time.Time) {
 	f.segments = append(f.segments, Segment{Station: station, First: at, Last: at, Packets: 1})
 }
 
-// Segments are who forwarded, in order, without overlap.
+// Segments returns which stations forwarded, in order, without overlap.
 func (f *Forwarders) Segments() []Segment { return append([]Segment(nil), f.segments...) }
 
-// Omitted counts the packets that were not noted for lack of memory; with any, the Segments are not all there were.
+// Omitted returns the number of packets that were not recorded because of the bound. If it is not zero, Segments is
+// incomplete.
 func (f *Forwarders) Omitted() uint64 { return f.omitted }

@@ -10,34 +10,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// payload is what a packet of a stream carries: a magic number, the stream, its own number, and when it was sent.
+// A packet of a stream carries a magic number, the stream, its own number, and when it was sent.
 const (
 	magic       = uint32(0x48617057)
 	payloadSize = 4 + 4 + 8 + 8
 )
 
-// streamID tells the streams of one sender apart.
+// streamID distinguishes the streams of one sender.
 type streamID uint32
 
-// mark is the content of one packet.
-type mark struct {
+// stamp is the payload of one packet.
+type stamp struct {
 	stream streamID
 	number uint64
 	sent   time.Time
 }
 
-func (m mark) append(b []byte) []byte {
+func (m stamp) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, magic)
 	b = binary.BigEndian.AppendUint32(b, uint32(m.stream))
 	b = binary.BigEndian.AppendUint64(b, m.number)
 	return binary.BigEndian.AppendUint64(b, uint64(m.sent.UnixNano()))
 }
 
-func parseMark(b []byte) (mark, bool) {
+func parseStamp(b []byte) (stamp, bool) {
 	if len(b) < payloadSize || binary.BigEndian.Uint32(b) != magic {
-		return mark{}, false
+		return stamp{}, false
 	}
-	return mark{
+	return stamp{
 		stream: streamID(binary.BigEndian.Uint32(b[4:])),
 		number: binary.BigEndian.Uint64(b[8:]),
 		sent:   time.Unix(0, int64(binary.BigEndian.Uint64(b[16:]))),
@@ -57,11 +57,11 @@ const (
 	hopLimit       = 64
 )
 
-// frame is a packet as it came from the wire.
+// frame is a packet as it was received.
 type frame struct {
 	to, from Station
 	protocol uint8
-	// source and port are the ports that it comes from and goes to.
+	// source and port are the source and destination ports.
 	source, port uint16
 	// reset is set for a TCP segment that resets its connection.
 	reset bool
@@ -116,8 +116,8 @@ func parseFrame(b []byte) (frame, bool) {
 // errFamilies is returned for addresses of two families.
 var errFamilies = errors.New("source and destination are of different families")
 
-// buildFrame makes an Ethernet frame with a UDP packet, as the sending host's kernel would, but for a station that the
-// host would not have chosen.
+// buildFrame returns an Ethernet frame with a UDP packet. The sending host's kernel would build the same frame, but for
+// the station that its neighbour table names.
 func buildFrame(to, from Station, source, destination netip.AddrPort, payload []byte) ([]byte, error) {
 	if source.Addr().Is4() != destination.Addr().Is4() {
 		return nil, fmt.Errorf("%w: %s and %s", errFamilies, source, destination)
@@ -137,7 +137,7 @@ func buildFrame(to, from Station, source, destination netip.AddrPort, payload []
 	b = append(b, payload...)
 	sum := checksum(pseudoHeader(source.Addr(), destination.Addr(), len(b)-begin), b[begin:])
 	if sum == 0 {
-		sum = 0xffff // zero would say that there is none (RFC 768)
+		sum = 0xffff // zero means that there is no checksum (RFC 768)
 	}
 	binary.BigEndian.PutUint16(b[begin+6:], sum)
 	return b, nil
@@ -163,7 +163,7 @@ func appendIPv6(b []byte, source, destination netip.Addr, size int) []byte {
 	return append(append(b, source.AsSlice()...), destination.AsSlice()...)
 }
 
-// pseudoHeader is the sum of what UDP's checksum covers besides the packet (RFC 768, RFC 8200 section 8.1).
+// pseudoHeader returns the sum of the pseudo-header of a UDP packet (RFC 768, RFC 8200 section 8.1).
 func pseudoHeader(source, destination netip.Addr, size int) uint32 {
 	return sum(sum(uint32(unix.IPPROTO_UDP)+uint32(size), source.AsSlice()), destination.AsSlice())
 }

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestFramesAreReadAsTheyWereBuilt(t *testing.T) {
+func TestParseFrameReadsWhatBuildFrameWrote(t *testing.T) {
 	for name, addresses := range map[string][2]string{
 		"IPv4": {"192.168.50.10:4000", "203.0.113.9:7100"},
 		"IPv6": {"[fd50::10]:4000", "[2001:db8:113::9]:7100"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := mark{stream: 3, number: 1 << 40, sent: epoch}
+			want := stamp{stream: 3, number: 1 << 40, sent: epoch}
 			source, destination := netip.MustParseAddrPort(addresses[0]), netip.MustParseAddrPort(addresses[1])
 			built, err := buildFrame(b, a, source, destination, want.append(nil))
 			if err != nil {
@@ -25,14 +25,14 @@ func TestFramesAreReadAsTheyWereBuilt(t *testing.T) {
 			if !ok || f.to != b || f.from != a || f.protocol != unix.IPPROTO_UDP || f.port != destination.Port() {
 				t.Fatalf("read %+v, %t", f, ok)
 			}
-			got, ok := parseMark(f.payload)
+			got, ok := parseStamp(f.payload)
 			if !ok || got.stream != want.stream || got.number != want.number || !got.sent.Equal(want.sent) {
-				t.Errorf("mark %+v, want %+v", got, want)
+				t.Errorf("stamp %+v, want %+v", got, want)
 			}
 			for n := range built {
 				if f, ok := parseFrame(built[:n]); ok {
-					if _, whole := parseMark(f.payload); whole {
-						t.Errorf("%d of %d bytes pass for the whole", n, len(built))
+					if _, whole := parseStamp(f.payload); whole {
+						t.Errorf("%d of %d bytes were accepted", n, len(built))
 					}
 				}
 			}
@@ -40,7 +40,7 @@ func TestFramesAreReadAsTheyWereBuilt(t *testing.T) {
 	}
 }
 
-// A header with a right checksum sums up to zero (RFC 1071), and so does a datagram with its pseudo-header.
+// A header with a correct checksum sums up to zero (RFC 1071), and so does a datagram with its pseudo-header.
 func TestChecksums(t *testing.T) {
 	source, destination := netip.MustParseAddrPort("192.168.50.10:4000"), netip.MustParseAddrPort("203.0.113.9:7100")
 	for _, payload := range [][]byte{nil, {1}, {1, 2}, bytes.Repeat([]byte{0xff}, 33)} {
@@ -50,14 +50,14 @@ func TestChecksums(t *testing.T) {
 		}
 		packet := built[ethernetSize:]
 		if got := checksum(0, packet[:ipv4Size]); got != 0 {
-			t.Errorf("IPv4's checksum is off by %#x", got)
+			t.Errorf("the IPv4 checksum is wrong by %#x", got)
 		}
 		if got := int(binary.BigEndian.Uint16(packet[2:])); got != len(packet) {
-			t.Errorf("IPv4's length is %d of %d", got, len(packet))
+			t.Errorf("the IPv4 length is %d of %d", got, len(packet))
 		}
 		datagram := packet[ipv4Size:]
 		if got := checksum(pseudoHeader(source.Addr(), destination.Addr(), len(datagram)), datagram); got != 0 {
-			t.Errorf("UDP's checksum is off by %#x", got)
+			t.Errorf("the UDP checksum is wrong by %#x", got)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func TestFamiliesAreNotMixed(t *testing.T) {
 	}
 }
 
-func TestOtherFramesAreNone(t *testing.T) {
+func TestParseFrameRefusesOtherFrames(t *testing.T) {
 	arp := append(append(append([]byte{}, a[:]...), b[:]...), 8, 6)
 	icmp := append(append(append([]byte{}, a[:]...), b[:]...), 8, 0)
 	icmp = append(icmp, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, unix.IPPROTO_ICMP, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2)
@@ -83,7 +83,7 @@ func TestOtherFramesAreNone(t *testing.T) {
 
 func FuzzParseFrame(f *testing.F) {
 	built, err := buildFrame(a, b, netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("192.0.2.2:2"),
-		mark{number: 1}.append(nil))
+		stamp{number: 1}.append(nil))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func FuzzParseFrame(f *testing.F) {
 }
 
 func TestTransportHeaders(t *testing.T) {
-	// build returns a frame from a with a protocol and what follows its IPv4 header.
+	// build returns a frame with a protocol and the bytes that follow its IPv4 header.
 	build := func(protocol byte, payload ...byte) []byte {
 		frame := append(append(append([]byte{}, b[:]...), a[:]...), 8, 0)
 		frame = append(frame, 0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2)

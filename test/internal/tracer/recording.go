@@ -13,7 +13,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// Packet is what a Recording keeps of a frame with TCP or UDP.
+// Packet is what a Recording stores of a frame with TCP or UDP.
 type Packet struct {
 	// At is when the kernel saw the frame.
 	At time.Time
@@ -27,7 +27,7 @@ type Packet struct {
 	Reset bool
 }
 
-// Recording keeps every wanted packet of an interface. Unlike a Tracer it has no bound, so a trial must be short.
+// Recording stores every wanted packet of an interface. Unlike a Tracer it has no bound, so a trial must be short.
 type Recording struct {
 	socket  *socket
 	running sync.WaitGroup
@@ -58,7 +58,7 @@ func (r *Recording) read(wanted func(Packet) bool) {
 	for {
 		a, err := r.socket.receive(buffer)
 		if errors.Is(err, unix.ENETDOWN) {
-			continue // a cable that was pulled may be plugged in again
+			continue // a link that went down may come up again
 		}
 		if err != nil {
 			if !errors.Is(err, os.ErrClosed) {

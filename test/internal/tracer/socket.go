@@ -16,13 +16,14 @@ import (
 )
 
 const (
-	// socketBuffer holds what comes while this process has no processor: seconds of all the traffic there is.
+	// socketBuffer holds several seconds of all traffic, while this process waits for a processor.
 	socketBuffer = 64 << 20
-	// snap is how much of a frame is read: all headers and a mark.
+	// snap is how many bytes of a frame are read: all headers and a stamp.
 	snap = 256
 )
 
-// socket is a packet socket on one interface. The kernel notes when each frame came, so that this process may be late.
+// socket is a packet socket on one interface. The kernel records when each frame arrived, so this process may read it
+// late.
 type socket struct {
 	file *os.File
 	conn syscall.RawConn
@@ -31,8 +32,8 @@ type socket struct {
 	control []byte
 }
 
-// openSocket opens a packet socket on an interface in the network namespace at a path. Without a protocol it hears
-// nothing and only sends.
+// openSocket opens a packet socket on an interface in the network namespace at a path. With protocol 0 it receives
+// nothing and can only send.
 func openSocket(path, ifname string, protocol uint16) (*socket, error) {
 	var s *socket
 	err := namespace.Do(path, func() error {
@@ -61,7 +62,7 @@ func bindSocket(ifi *net.Interface, protocol uint16) (*socket, error) {
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer),
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
-		// Only from here on do frames come: whatever was set is in force for the first of them.
+		// Frames arrive only from here on, so that the options above apply to the first of them.
 		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian(protocol), Ifindex: ifi.Index}),
 	)
 	conn, connErr := file.SyscallConn()
@@ -82,7 +83,7 @@ type arrival struct {
 	outgoing bool
 }
 
-// receive waits for one frame and reads it into buffer. It fails with os.ErrClosed after close. Only one goroutine may
+// receive waits for one frame and reads it into buffer. It returns os.ErrClosed after close. Only one goroutine may
 // call it.
 func (s *socket) receive(buffer []byte) (arrival, error) {
 	var a arrival
@@ -117,7 +118,7 @@ func timestamp(oob []byte) (time.Time, error) {
 	return time.Time{}, errors.New("a frame came without its time")
 }
 
-// dropped is how many frames the kernel threw away since the last call, for want of buffer.
+// dropped returns how many frames the kernel dropped since the last call, because the buffer was full.
 func (s *socket) dropped() (uint32, error) {
 	var stats *unix.TpacketStats
 	var err error
@@ -127,12 +128,12 @@ func (s *socket) dropped() (uint32, error) {
 		return 0, ctlErr
 	}
 	if err != nil {
-		return 0, fmt.Errorf("asking a packet socket what it dropped: %w", err)
+		return 0, fmt.Errorf("reading the statistics of a packet socket: %w", err)
 	}
 	return stats.Drops, nil
 }
 
-// send sends one frame. A full queue or a cable that is out loses it, as it would anyone's.
+// send sends one frame. A full queue or a link that is down loses it, as it would lose a frame of any program.
 func (s *socket) send(b []byte) error {
 	_, err := s.file.Write(b)
 	if errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.EAGAIN) {

@@ -13,7 +13,7 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// streamOfHost is the one Stream; greater numbers are probes.
+// streamOfHost is the one Stream. Greater numbers are probes.
 const streamOfHost streamID = 1
 
 // Stream is a host that sends numbered packets at a steady pace.
@@ -25,8 +25,8 @@ type Stream struct {
 	newest uint64
 }
 
-// Send starts a stream from the host with the network namespace at a path to the tracer' port. It ends with the
-// context; Wait for it.
+// Send starts a stream to the tracer's port, from the host with the network namespace at a path. It ends with the
+// context. Call Wait afterwards.
 func Send(ctx context.Context, path string, to netip.AddrPort, interval time.Duration) (*Stream, error) {
 	conn, err := namespace.Dial(ctx, path, "udp", to.String())
 	if err != nil {
@@ -40,7 +40,7 @@ func Send(ctx context.Context, path string, to netip.AddrPort, interval time.Dur
 	return s, nil
 }
 
-// Newest is the number of the packet sent last.
+// Newest returns the number of the packet sent last.
 func (s *Stream) Newest() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,13 +53,13 @@ func (s *Stream) Wait() { s.done.Wait() }
 func (s *Stream) send() {
 	s.mu.Lock()
 	s.newest++
-	m := mark{stream: streamOfHost, number: s.newest, sent: time.Now()}
+	m := stamp{stream: streamOfHost, number: s.newest, sent: time.Now()}
 	s.mu.Unlock()
-	// A packet that the host cannot send, for it finds no neighbour, is lost like one that the pair does not forward.
+	// If the host finds no neighbour, the packet is lost, like one that the pair does not forward.
 	_, _ = s.conn.Write(m.append(make([]byte, 0, payloadSize)))
 }
 
-// Prober is a host that sends to each of several stations, whoever has the virtual addresses.
+// Prober is a host that sends to each of several stations, regardless of who has the virtual addresses.
 type Prober struct {
 	socket   *socket
 	from, to netip.AddrPort
@@ -72,8 +72,8 @@ type Prober struct {
 	err     error
 }
 
-// Probe starts a prober on the interface of a host. It aims at nobody until it is told. It ends with the context; Wait
-// for it.
+// Probe starts a prober on the interface of a host. It sends nothing until Aim sets its targets. It ends with the
+// context. Call Wait afterwards.
 func Probe(
 	ctx context.Context, path, ifname string, from, to netip.AddrPort, interval time.Duration,
 ) (*Prober, error) {
@@ -89,14 +89,14 @@ func Probe(
 	return p, nil
 }
 
-// Aim sets whom the probes are for.
+// Aim sets the stations that probes are sent to.
 func (p *Prober) Aim(targets []Station) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.targets = slices.Clone(targets)
 }
 
-// Sent is how many probes were sent. The error says why some were not.
+// Sent returns how many probes were sent, and why some were not.
 func (p *Prober) Sent() (uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -111,7 +111,7 @@ func (p *Prober) send() {
 	defer p.mu.Unlock()
 	p.number++
 	for i, target := range p.targets {
-		m := mark{stream: streamOfHost + 1 + streamID(i), number: p.number, sent: time.Now()}
+		m := stamp{stream: streamOfHost + 1 + streamID(i), number: p.number, sent: time.Now()}
 		b, err := buildFrame(target, p.socket.station, p.from, p.to, m.append(nil))
 		if err == nil {
 			err = p.socket.send(b)

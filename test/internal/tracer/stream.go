@@ -3,9 +3,9 @@ package tracer
 import "time"
 
 const (
-	// notable is the shortest gap that is listed on its own.
+	// notable is the shortest gap that is listed.
 	notable = 20 * time.Millisecond
-	// maxGaps bounds that list; the longest stay.
+	// maxGaps bounds that list. The longest gaps stay.
 	maxGaps = 16
 )
 
@@ -17,32 +17,34 @@ type Gap struct {
 	Lost   uint64
 }
 
-// Tally is how the packets of one numbered stream arrived. The zero value is that of a stream of which nothing has
-// come.
+// StreamStats describes how the packets of one numbered stream arrived. The zero value is that of a stream without
+// packets.
 //
-// A silence without a loss is no gap: the sender was late, for it shares this machine with everything else. A packet
-// that was held up on its way shows in the Delay.
-type Tally struct {
-	// Received, Lost and Reordered count packets. A packet that overtook others makes them lost until they arrive.
+// A silence without a loss is not a gap: the sender was late, because it shares this machine with the system under
+// test. A packet that was delayed on its way shows in Delay.
+type StreamStats struct {
+	// Received, Lost and Reordered count packets. A packet that arrives early makes the skipped ones lost until they
+	// arrive.
 	Received, Lost, Reordered uint64
-	// Longest is the longest gap, Gaps are all of some length in the order of time; of very many the longest remain.
+	// Longest is the longest gap. Gaps lists the notable gaps in the order of time, and at most the longest maxGaps of
+	// them.
 	Longest Gap
 	Gaps    []Gap
 	// Delay is the longest time that a packet took from the sender to here.
 	Delay time.Duration
-	// LastAt is when the newest packet came.
+	// LastAt is when the newest packet arrived.
 	LastAt time.Time
 
 	last uint64
 }
 
-// Observe notes one packet: its number, when it was sent and when it came. Numbers begin anywhere and grow by one.
-func (t *Tally) Observe(number uint64, sent, at time.Time) {
+// Observe records one packet: its number, when it was sent and when it arrived. Numbers begin anywhere and grow by one.
+func (t *StreamStats) Observe(number uint64, sent, at time.Time) {
 	t.Received++
 	t.Delay = max(t.Delay, at.Sub(sent))
 	switch {
 	case t.Received == 1:
-		// The first: what was sent before is not missed.
+		// The first packet: what was sent before does not count.
 	case number <= t.last:
 		t.Reordered++
 		t.Lost = max(t.Lost, 1) - 1
@@ -55,7 +57,7 @@ func (t *Tally) Observe(number uint64, sent, at time.Time) {
 	t.last, t.LastAt = number, at
 }
 
-func (t *Tally) note(g Gap) {
+func (t *StreamStats) note(g Gap) {
 	if g.Length > t.Longest.Length {
 		t.Longest = g
 	}
@@ -75,8 +77,8 @@ func (t *Tally) note(g Gap) {
 	t.Gaps = append(t.Gaps[:shortest], t.Gaps[shortest+1:]...)
 }
 
-// Silent adds the gap that still goes on: nothing came since the last packet, though numbers were sent.
-func (t *Tally) Silent(newest uint64, now time.Time) {
+// AddOpenGap adds a gap that has not ended: nothing came since the last packet, though numbers were sent.
+func (t *StreamStats) AddOpenGap(newest uint64, now time.Time) {
 	if t.Received == 0 || newest <= t.last {
 		return
 	}
@@ -85,7 +87,7 @@ func (t *Tally) Silent(newest uint64, now time.Time) {
 	t.note(Gap{From: t.LastAt, Length: now.Sub(t.LastAt), Lost: missed})
 }
 
-// Forget forgets all losses, gaps and delays so far; the stream goes on from where it is.
-func (t *Tally) Forget() {
-	*t = Tally{Received: min(t.Received, 1), LastAt: t.LastAt, last: t.last}
+// Reset discards all losses, gaps and delays so far. The next packet continues the stream.
+func (t *StreamStats) Reset() {
+	*t = StreamStats{Received: min(t.Received, 1), LastAt: t.LastAt, last: t.last}
 }

@@ -29,7 +29,7 @@ func By(routers map[Station]string, packets ...[]Packet) []Forwarded {
 // Change is the end of one router's forwarding and the beginning of another's.
 type Change struct {
 	From, To string
-	// Last is the former's last packet before the latter's first, First that first one.
+	// Last is the last packet of From before First, the first packet of To.
 	Last, First time.Time
 }
 
@@ -39,11 +39,11 @@ type Takeovers struct {
 	// Late counts the packets that a router forwarded after another one had begun. Where each router begins at most once,
 	// each late packet proves that two were active.
 	Late int
-	// Overlap is from the first packet of a router to the last one of its predecessor that was late.
+	// Overlap is the time from the first packet of a router to the last late packet of its predecessor.
 	Overlap time.Duration
 }
 
-// FindTakeovers finds the changes in a sequence that is in the order of time. A packet that comes within grace of the
+// FindTakeovers finds the changes in a sequence that is in the order of time. A packet that arrives within grace of the
 // other router's first packet is not late: it may have been on its way when its router stopped.
 func FindTakeovers(forwarded []Forwarded, grace time.Duration) Takeovers {
 	var v Takeovers

@@ -14,84 +14,84 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// Place is where a tracer stands.
-type Place struct {
-	// Namespace is the path of the server's network namespace, Interface the one that leads to the pair.
+// Config is where a tracer observes.
+type Config struct {
+	// Namespace is the path of the server's network namespace. Interface is the one that leads to the pair.
 	Namespace, Interface string
-	// UDP is the port that streams and probes are sent to, TCP that of connections which are noted too.
+	// UDP is the port that streams and probes are sent to. TCP is that of the connections to record.
 	UDP, TCP uint16
 }
 
-// Tracer notes what is forwarded until its context ends.
+// Tracer records what is forwarded until its context ends.
 type Tracer struct {
-	place  Place
+	config Config
 	socket *socket
 	sink   io.Closer
 	done   sync.WaitGroup
 
 	mu   sync.Mutex
-	seen Sightings
+	seen Observations
 	err  error
 }
 
-// Sightings are all that a tracer has seen.
-type Sightings struct {
+// Observations is everything that a tracer has recorded.
+type Observations struct {
 	Forwarders Forwarders
-	// Stream is how the packets of the Stream arrived.
-	Stream Tally
+	// Stream describes how the packets of the Stream arrived.
+	Stream StreamStats
 	// Probes counts the probes that were forwarded.
 	Probes uint64
-	// Connections counts the packets of TCP.
+	// Connections counts the TCP packets.
 	Connections uint64
 }
 
-// Listen starts a tracer. It ends with the context; Wait for it.
-func Listen(ctx context.Context, place Place) (*Tracer, error) {
-	// Somebody must be at home at the port, or the server would refuse every packet.
-	address := fmt.Sprintf(":%d", place.UDP)
-	sink, err := namespace.ListenPacket(ctx, place.Namespace, "udp", address)
+// Listen starts a tracer. It ends with the context. Call Wait afterwards.
+func Listen(ctx context.Context, config Config) (*Tracer, error) {
+	// Without a socket at the port, the server would answer every packet with an ICMP error.
+	address := fmt.Sprintf(":%d", config.UDP)
+	sink, err := namespace.ListenPacket(ctx, config.Namespace, "udp", address)
 	if err != nil {
-		return nil, fmt.Errorf("opening UDP port %d of the server: %w", place.UDP, err)
+		return nil, fmt.Errorf("opening UDP port %d of the server: %w", config.UDP, err)
 	}
-	s, err := openSocket(place.Namespace, place.Interface, unix.ETH_P_ALL)
+	s, err := openSocket(config.Namespace, config.Interface, unix.ETH_P_ALL)
 	if err != nil {
 		return nil, errors.Join(err, sink.Close())
 	}
-	w := &Tracer{place: place, socket: s, sink: sink}
-	w.done.Go(w.listen)
-	w.done.Go(func() {
+	t := &Tracer{config: config, socket: s, sink: sink}
+	t.done.Go(t.listen)
+	t.done.Go(func() {
 		<-ctx.Done()
 		_ = s.close() // ends listen
 		_ = sink.Close()
 	})
-	return w, nil
+	return t, nil
 }
 
 // Wait returns when the tracer has ended.
-func (w *Tracer) Wait() { w.done.Wait() }
+func (t *Tracer) Wait() { t.done.Wait() }
 
-// Sightings are all that was seen so far. The error says that something may have been missed.
-func (w *Tracer) Sightings() (Sightings, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	seen := w.seen
+// Observations returns everything recorded so far. An error means that packets may have been missed.
+func (t *Tracer) Observations() (Observations, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	seen := t.seen
 	seen.Forwarders.segments = seen.Forwarders.Segments()
 	seen.Stream.Gaps = append([]Gap(nil), seen.Stream.Gaps...)
-	return seen, errors.Join(w.err, w.missed())
+	return seen, errors.Join(t.err, t.checkDrops())
 }
 
-// Forget forgets the losses of the Stream so far. Who forwarded stays.
-func (w *Tracer) Forget() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.seen.Stream.Forget()
+// Reset discards the losses of the Stream so far. The record of forwarders stays.
+func (t *Tracer) Reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seen.Stream.Reset()
 }
 
-// Forwarder is the station whose packet came last, and when; false before the first.
-func (w *Tracer) Forwarder() (Station, time.Time, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	segments := w.seen.Forwarders.segments
+// Forwarder returns the station that forwarded the newest packet, and when, or false before the first packet.
+func (t *Tracer) Forwarder() (Station, time.Time, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	segments := t.seen.Forwarders.segments
 	if len(segments) == 0 {
 		return Station{}, time.Time{}, false
 	}
@@ -99,9 +99,9 @@ func (w *Tracer) Forwarder() (Station, time.Time, bool) {
 	return last.Station, last.Last, true
 }
 
-// missed tells of frames that the kernel could not keep. What was missed once stays an error.
-func (w *Tracer) missed() error {
-	dropped, err := w.socket.dropped()
+// checkDrops returns an error if the kernel dropped frames. The error stays for all later calls.
+func (t *Tracer) checkDrops() error {
+	dropped, err := t.socket.dropped()
 	switch {
 	case errors.Is(err, os.ErrClosed):
 		return nil
@@ -109,50 +109,50 @@ func (w *Tracer) missed() error {
 		err = fmt.Errorf("the tracer was too slow: the kernel dropped %d frames for it", dropped)
 	}
 	if err != nil {
-		w.err = errors.Join(w.err, err)
+		t.err = errors.Join(t.err, err)
 	}
 	return err
 }
 
-func (w *Tracer) listen() {
+func (t *Tracer) listen() {
 	buffer := make([]byte, snap)
 	for {
-		a, err := w.socket.receive(buffer)
+		a, err := t.socket.receive(buffer)
 		if errors.Is(err, unix.ENETDOWN) {
-			continue // told once when the interface goes down; it may come back
+			continue // reported once when the interface goes down; it may come up again
 		}
 		if err != nil {
 			if !errors.Is(err, os.ErrClosed) {
-				w.mu.Lock()
-				w.err = fmt.Errorf("the tracer ended: %w", err)
-				w.mu.Unlock()
+				t.mu.Lock()
+				t.err = fmt.Errorf("the tracer stopped: %w", err)
+				t.mu.Unlock()
 			}
 			return
 		}
-		if f, ok := parseFrame(buffer[:a.size]); ok && f.to == w.socket.station {
-			w.note(f, a.at)
+		if f, ok := parseFrame(buffer[:a.size]); ok && f.to == t.socket.station {
+			t.note(f, a.at)
 		}
 	}
 }
 
-func (w *Tracer) note(f frame, at time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (t *Tracer) note(f frame, at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	switch {
-	case f.protocol == unix.IPPROTO_TCP && f.port == w.place.TCP:
-		w.seen.Connections++
-	case f.protocol == unix.IPPROTO_UDP && f.port == w.place.UDP:
-		m, ok := parseMark(f.payload)
+	case f.protocol == unix.IPPROTO_TCP && f.port == t.config.TCP:
+		t.seen.Connections++
+	case f.protocol == unix.IPPROTO_UDP && f.port == t.config.UDP:
+		m, ok := parseStamp(f.payload)
 		if !ok {
 			return
 		}
 		if m.stream == streamOfHost {
-			w.seen.Stream.Observe(m.number, m.sent, at)
+			t.seen.Stream.Observe(m.number, m.sent, at)
 		} else {
-			w.seen.Probes++
+			t.seen.Probes++
 		}
 	default:
 		return
 	}
-	w.seen.Forwarders.Observe(f.from, at)
+	t.seen.Forwarders.Observe(f.from, at)
 }

@@ -34,7 +34,7 @@ func newScene(t *testing.T) *scene {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &scene{Network: n}
 	var err error
-	s.tracer, err = tracer.Listen(ctx, tracer.Place{
+	s.tracer, err = tracer.Listen(ctx, tracer.Config{
 		Namespace: namespace.Named(n.Server.Name), Interface: "wan0", UDP: port,
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-// station is the hardware address of a router's interface.
+// station returns the hardware address of a router's interface.
 func station(t *testing.T, router *testbed.Namespace, name string) tracer.Station {
 	t.Helper()
 	var found tracer.Station
@@ -88,62 +88,62 @@ func (s *scene) name(t *testing.T) func(tracer.Station) (string, bool) {
 	}
 }
 
-func (s *scene) sightings(t *testing.T) tracer.Sightings {
+func (s *scene) observations(t *testing.T) tracer.Observations {
 	t.Helper()
-	seen, err := s.tracer.Sightings()
+	seen, err := s.tracer.Observations()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return seen
 }
 
-func (s *scene) await(t *testing.T, what string, done func(tracer.Sightings) bool) {
+func (s *scene) await(t *testing.T, what string, done func(tracer.Observations) bool) {
 	t.Helper()
-	testbed.Eventually(t, what, func() bool { return done(s.sightings(t)) })
+	testbed.Eventually(t, what, func() bool { return done(s.observations(t)) })
 }
 
 func TestOneForwarder(t *testing.T) {
 	s := newScene(t)
 	s.prober.Aim([]tracer.Station{station(t, s.Primary, "lan0")})
-	s.await(t, "stream and probes arrive", func(seen tracer.Sightings) bool {
+	s.await(t, "stream and probes arrive", func(seen tracer.Observations) bool {
 		return seen.Stream.Received > 200 && seen.Probes > 50
 	})
-	seen := s.sightings(t)
-	if violations := tracer.Judge(&seen.Forwarders, s.name(t), []tracer.Turn{{Unit: "primary"}}); len(violations) > 0 {
-		t.Errorf("one router forwards, yet: %v", violations)
+	seen := s.observations(t)
+	if violations := tracer.FindViolations(&seen.Forwarders, s.name(t), []tracer.Holder{{Unit: "primary"}}); len(violations) > 0 {
+		t.Errorf("one router forwards, but violations were found: %v", violations)
 	}
 	if got := seen.Forwarders.Segments(); len(got) != 1 || got[0].Packets != seen.Stream.Received+seen.Probes {
 		t.Errorf("%+v for %d packets and %d probes", got, seen.Stream.Received, seen.Probes)
 	}
 }
 
-// Neither router has a gate: one that nobody sends to shows itself by the probes alone.
-func TestTwoForwardersAreSeenThoughTheStreamKeepsToOne(t *testing.T) {
+// Neither router has a gate. Only the probes reveal a router that no other traffic is sent to.
+func TestTwoForwardersAreDetectedByProbesAlone(t *testing.T) {
 	s := newScene(t)
 	s.prober.Aim([]tracer.Station{station(t, s.Primary, "lan0"), station(t, s.Secondary, "lan0")})
-	s.await(t, "probes arrive", func(seen tracer.Sightings) bool { return seen.Probes > 50 })
-	seen := s.sightings(t)
-	violations := tracer.Judge(&seen.Forwarders, s.name(t), []tracer.Turn{{Unit: "primary"}, {Unit: "secondary"}})
+	s.await(t, "probes arrive", func(seen tracer.Observations) bool { return seen.Probes > 50 })
+	seen := s.observations(t)
+	violations := tracer.FindViolations(&seen.Forwarders, s.name(t), []tracer.Holder{{Unit: "primary"}, {Unit: "secondary"}})
 	if !slices.ContainsFunc(violations, func(v tracer.Violation) bool { return v.Verdict == tracer.Interleaved }) {
-		t.Errorf("two routers forward, and this was found: %v", violations)
+		t.Errorf("two routers forward, but the violations are: %v", violations)
 	}
 }
 
 func TestAGapIsMeasured(t *testing.T) {
 	s := newScene(t)
-	s.await(t, "the stream arrives", func(seen tracer.Sightings) bool { return seen.Stream.Received > 100 })
-	s.tracer.Forget()
+	s.await(t, "the stream arrives", func(seen tracer.Observations) bool { return seen.Stream.Received > 100 })
+	s.tracer.Reset()
 	cut := time.Now()
 	s.Primary.Link(t, "wan0").Down()
 	before := s.stream.Newest()
 	testbed.Eventually(t, "packets are lost", func() bool { return s.stream.Newest() > before+300 })
 	s.Primary.Link(t, "wan0").Up()
-	s.await(t, "the stream arrives again", func(seen tracer.Sightings) bool {
+	s.await(t, "the stream arrives again", func(seen tracer.Observations) bool {
 		return seen.Stream.LastAt.After(cut.Add(200 * time.Millisecond))
 	})
 	took := time.Since(cut)
-	got := s.sightings(t).Stream
+	got := s.observations(t).Stream
 	if got.Lost < 200 || got.Longest.Length < 200*time.Millisecond || got.Longest.Length > took+10*time.Millisecond {
-		t.Errorf("lost %d in a gap of %v, the cable was out for %v", got.Lost, got.Longest.Length, took)
+		t.Errorf("lost %d in a gap of %v, the link was down for %v", got.Lost, got.Longest.Length, took)
 	}
 }

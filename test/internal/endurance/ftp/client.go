@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// Client asks on one control connection. Its methods are for one goroutine; each waits for the server's answer.
+// Client sends requests on one control connection. Only one goroutine may call its methods. Each waits for the answer.
 type Client struct {
 	conn    net.Conn
 	control *textproto.Conn
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// NewClient waits for the server's greeting on a control connection, and opens data connections with dial. The control
-// connection stays the caller's: what closes it, or its deadline, ends every wait.
+// NewClient waits for the server's greeting on a control connection, and opens data connections with dial. The caller
+// keeps the control connection: closing it, or its deadline, ends every wait.
 func NewClient(
 	control net.Conn, dial func(ctx context.Context, network, address string) (net.Conn, error),
 ) (*Client, error) {
@@ -29,8 +29,8 @@ func NewClient(
 	return c, nil
 }
 
-// ask sends a command and returns the text of the answer, which must have the code.
-func (c *Client) ask(code int, verb string, arguments ...string) (string, error) {
+// request sends a command and returns the text of the answer, which must have the code.
+func (c *Client) request(code int, verb string, arguments ...string) (string, error) {
 	line := strings.Join(append([]string{verb}, arguments...), " ")
 	if err := c.control.PrintfLine("%s", line); err != nil {
 		return "", fmt.Errorf("sending %s: %w", verb, err)
@@ -46,22 +46,22 @@ func (c *Client) expect(code int, verb string) (string, error) {
 	return text, nil
 }
 
-// LogIn says who the client is, and that it wants files byte by byte.
+// LogIn authenticates the client and selects binary transfers.
 func (c *Client) LogIn(user, password string) error {
-	if _, err := c.ask(331, "USER", user); err != nil {
+	if _, err := c.request(331, "USER", user); err != nil {
 		return err
 	}
-	if _, err := c.ask(230, "PASS", password); err != nil {
+	if _, err := c.request(230, "PASS", password); err != nil {
 		return err
 	}
-	_, err := c.ask(200, "TYPE", "I")
+	_, err := c.request(200, "TYPE", "I")
 	return err
 }
 
-// Retrieve asks for a file and returns the data connection on which it comes. The connection is the caller's; when it
-// has been read to its end, Retrieved says whether that was the file's.
+// Retrieve requests a file and returns the data connection on which it arrives. The caller owns that connection, reads
+// it to its end, and then calls Retrieved.
 func (c *Client) Retrieve(ctx context.Context, path string) (net.Conn, error) {
-	text, err := c.ask(229, "EPSV")
+	text, err := c.request(229, "EPSV")
 	if err != nil {
 		return nil, err
 	}
@@ -77,38 +77,38 @@ func (c *Client) Retrieve(ctx context.Context, path string) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the data connection: %w", err)
 	}
-	if _, err := c.ask(150, "RETR", path); err != nil {
+	if _, err := c.request(150, "RETR", path); err != nil {
 		_ = data.Close()
 		return nil, err
 	}
 	return data, nil
 }
 
-// Retrieved waits for the server's word that the file was sent to its end.
+// Retrieved waits for the server's confirmation that the file was sent completely.
 func (c *Client) Retrieved() error {
 	_, err := c.expect(226, "RETR")
 	return err
 }
 
-// Noop asks whether the server is there.
+// Noop checks that the server answers.
 func (c *Client) Noop() error {
-	_, err := c.ask(200, "NOOP")
+	_, err := c.request(200, "NOOP")
 	return err
 }
 
-// Quit takes leave.
+// Quit ends the login.
 func (c *Client) Quit() error {
-	_, err := c.ask(221, "QUIT")
+	_, err := c.request(221, "QUIT")
 	return err
 }
 
-// passivePort reads the port out of `… (|||port|)` (RFC 2428, section 3).
+// passivePort parses the port of `… (|||port|)` (RFC 2428, section 3).
 func passivePort(text string) (uint16, error) {
 	_, rest, _ := strings.Cut(text, "(|||")
 	digits, _, ok := strings.Cut(rest, "|)")
 	port, err := strconv.ParseUint(digits, 10, 16)
 	if !ok || err != nil || port == 0 {
-		return 0, fmt.Errorf("the server's answer %q names no port", text)
+		return 0, fmt.Errorf("the server's answer %q has no port", text)
 	}
 	return uint16(port), nil
 }

@@ -1,6 +1,6 @@
-// Package ftp is as much of the File Transfer Protocol (RFC 959) as a download in extended passive mode (RFC 2428)
-// takes: a control connection on which the client logs in and asks, and a second connection, which the client opens to
-// wherever the server says, for the file.
+// Package ftp implements the part of the File Transfer Protocol (RFC 959) that a download in extended passive mode
+// needs (RFC 2428). The client logs in and sends requests on a control connection. For the file it opens a second
+// connection, to the port that the server names.
 //
-// It is for tests, which bring the connections: package endurance calls it.
+// It is for tests and leaves opening connections to its caller, package endurance.
 package ftp

@@ -13,7 +13,7 @@ import (
 	"github.com/hapair-io/hapair/test/internal/endurance/ftp"
 )
 
-// connect starts a server with one file, and greets it.
+// connect starts a server with one file, and returns a client that has read the greeting.
 func connect(t *testing.T, file io.Reader) *ftp.Client {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -44,7 +44,7 @@ func connect(t *testing.T, file io.Reader) *ftp.Client {
 	return client
 }
 
-// tcp is a connection's two ends, which give up after a while.
+// tcp returns both ends of a connection with a deadline.
 func tcp(t *testing.T) (near, far net.Conn) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -68,7 +68,7 @@ func tcp(t *testing.T) (near, far net.Conn) {
 	return near, far
 }
 
-func TestAFileComesWhole(t *testing.T) {
+func TestRetrieve(t *testing.T) {
 	const content = "some bytes\r\nand more\x00"
 	client := connect(t, strings.NewReader(content))
 	if err := client.LogIn("guest", "secret"); err != nil {
@@ -89,14 +89,14 @@ func TestAFileComesWhole(t *testing.T) {
 	}
 }
 
-func TestWhatIsRefused(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	tests := map[string]struct {
 		ask  func(t *testing.T, client *ftp.Client) error
 		code string
 	}{
 		"a wrong password": {func(_ *testing.T, c *ftp.Client) error { return c.LogIn("guest", "guess") }, "530"},
 		"another user":     {func(_ *testing.T, c *ftp.Client) error { return c.LogIn("root", "secret") }, "530"},
-		"a stranger": {func(t *testing.T, c *ftp.Client) error {
+		"no login": {func(t *testing.T, c *ftp.Client) error {
 			_, err := c.Retrieve(t.Context(), "file")
 			return err
 		}, "530"},
@@ -118,7 +118,7 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 }
 
-func TestAFileThatBreaksOffIsToldOf(t *testing.T) {
+func TestIncompleteFileIsReported(t *testing.T) {
 	client := connect(t, io.MultiReader(strings.NewReader("some"), broken{}))
 	if err := client.LogIn("guest", "secret"); err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("broken") }
 
-func TestAnswersThatNameNoPort(t *testing.T) {
+func TestAnswersWithoutAPort(t *testing.T) {
 	for _, answer := range []string{
 		"", "Entering", "(|||", "(||||)", "(|||0|)", "(|||65536|)", "(|||-1|)", "(|||21)", "(127,0,0,1,4,1)",
 	} {
@@ -150,8 +150,8 @@ func TestAnswersThatNameNoPort(t *testing.T) {
 				t.Fatal(err)
 			}
 			client, err := ftp.NewClient(near, func(context.Context, string, string) (net.Conn, error) {
-				t.Error("the client dials all the same")
-				return nil, errors.New("not to be called")
+				t.Error("the client opened a data connection")
+				return nil, errors.New("unexpected call")
 			})
 			if err != nil {
 				t.Fatal(err)

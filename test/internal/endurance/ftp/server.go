@@ -13,7 +13,7 @@ import (
 
 // Server answers on control connections.
 type Server struct {
-	// User and Password are whom it lets in.
+	// User and Password are the accepted credentials.
 	User, Password string
 	// Listen opens a listener for one data connection, at a port of its choice.
 	Listen func(ctx context.Context) (net.Listener, error)
@@ -21,14 +21,15 @@ type Server struct {
 	Open func(path string) (io.Reader, error)
 }
 
-// acceptance bounds how long the server waits for the client's data connection.
-const acceptance = 30 * time.Second
+// acceptTimeout bounds how long the server waits for the client's data connection.
+const acceptTimeout = 30 * time.Second
 
-// Serve answers on one control connection until the client quits, or the connection ends. It does not close it.
+// Serve answers on one control connection until the client quits, or the connection ends. It does not close the
+// connection.
 func (s Server) Serve(ctx context.Context, control net.Conn) error {
-	one := &session{Server: s, control: textproto.NewConn(control)}
-	defer one.leave()
-	if err := one.say(220, "Ready"); err != nil {
+	one := &connection{Server: s, control: textproto.NewConn(control)}
+	defer one.closePassive()
+	if err := one.reply(220, "Ready"); err != nil {
 		return err
 	}
 	for {
@@ -38,7 +39,7 @@ func (s Server) Serve(ctx context.Context, control net.Conn) error {
 		}
 		verb, argument, _ := strings.Cut(line, " ")
 		verb = strings.ToUpper(verb)
-		if err := one.answer(ctx, verb, argument); err != nil {
+		if err := one.handle(ctx, verb, argument); err != nil {
 			return fmt.Errorf("answering %s: %w", verb, err)
 		}
 		if verb == "QUIT" {
@@ -47,96 +48,98 @@ func (s Server) Serve(ctx context.Context, control net.Conn) error {
 	}
 }
 
-// session is what the server knows of one control connection.
-type session struct {
+// connection is the state of one control connection.
+type connection struct {
 	Server
-	control *textproto.Conn
-	user    string
-	in      bool
-	passive net.Listener
+	control  *textproto.Conn
+	user     string
+	loggedIn bool
+	passive  net.Listener
 }
 
-func (s *session) say(code int, text string) error { return s.control.PrintfLine("%d %s", code, text) }
+func (s *connection) reply(code int, text string) error {
+	return s.control.PrintfLine("%d %s", code, text)
+}
 
-func (s *session) answer(ctx context.Context, verb, argument string) error {
+func (s *connection) handle(ctx context.Context, verb, argument string) error {
 	switch verb {
 	case "USER":
 		s.user = argument
-		return s.say(331, "Password, please")
+		return s.reply(331, "Password, please")
 	case "PASS":
 		if s.user != s.User || argument != s.Password {
-			return s.say(530, "Not logged in")
+			return s.reply(530, "Not logged in")
 		}
-		s.in = true
-		return s.say(230, "Logged in")
+		s.loggedIn = true
+		return s.reply(230, "Logged in")
 	case "NOOP":
-		return s.say(200, "Here")
+		return s.reply(200, "OK")
 	case "QUIT":
-		return s.say(221, "Goodbye")
+		return s.reply(221, "Goodbye")
 	}
 	switch {
-	case !s.in:
-		return s.say(530, "Not logged in")
+	case !s.loggedIn:
+		return s.reply(530, "Not logged in")
 	case verb == "TYPE" && argument == "I":
-		return s.say(200, "Bytes as they are")
+		return s.reply(200, "Binary mode")
 	case verb == "EPSV":
 		return s.listen(ctx)
 	case verb == "RETR":
 		return s.retrieve(ctx, argument)
 	default:
-		return s.say(502, "Not implemented")
+		return s.reply(502, "Not implemented")
 	}
 }
 
-// listen tells the client of a port for its data connection (RFC 2428, section 3).
-func (s *session) listen(ctx context.Context) error {
-	s.leave()
+// listen opens a listener for the data connection and sends its port to the client (RFC 2428, section 3).
+func (s *connection) listen(ctx context.Context) error {
+	s.closePassive()
 	listener, err := s.Listen(ctx)
 	if err != nil {
-		return s.say(425, "No data connection")
+		return s.reply(425, "No data connection")
 	}
 	s.passive = listener
 	port := netip.MustParseAddrPort(listener.Addr().String()).Port()
-	return s.say(229, fmt.Sprintf("Entering Extended Passive Mode (|||%d|)", port))
+	return s.reply(229, fmt.Sprintf("Entering Extended Passive Mode (|||%d|)", port))
 }
 
-// leave gives the port up again.
-func (s *session) leave() {
+// closePassive closes the listener for the data connection.
+func (s *connection) closePassive() {
 	if s.passive != nil {
 		_ = s.passive.Close()
 		s.passive = nil
 	}
 }
 
-// retrieve sends a file on a new data connection, whose end is the file's.
-func (s *session) retrieve(ctx context.Context, path string) error {
+// retrieve sends a file on a new data connection and closes it at the end of the file.
+func (s *connection) retrieve(ctx context.Context, path string) error {
 	if s.passive == nil {
-		return s.say(425, "No data connection")
+		return s.reply(425, "No data connection")
 	}
-	defer s.leave()
+	defer s.closePassive()
 	file, err := s.Open(path)
 	if err != nil {
-		return s.say(550, "No such file")
+		return s.reply(550, "No such file")
 	}
-	if err := s.say(150, "Here it comes"); err != nil {
+	if err := s.reply(150, "Sending the file"); err != nil {
 		return err
 	}
 	data, err := accept(ctx, s.passive)
 	if err != nil {
-		return s.say(425, "No data connection")
+		return s.reply(425, "No data connection")
 	}
 	stop := context.AfterFunc(ctx, func() { _ = data.Close() })
 	defer stop()
 	_, err = io.Copy(data, file)
 	if closed := data.Close(); err != nil || closed != nil {
-		return s.say(426, "Data connection broken")
+		return s.reply(426, "Data connection broken")
 	}
-	return s.say(226, "That was all of it")
+	return s.reply(226, "Transfer complete")
 }
 
 // accept waits for one connection.
 func accept(ctx context.Context, listener net.Listener) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, acceptance)
+	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// pulse counts what comes of a stream that never pauses by itself, and measures its longest silence.
-type pulse struct {
+// progress counts what arrives of a stream that never pauses by itself, and measures its longest silence.
+type progress struct {
 	mu      sync.Mutex
 	total   uint64
 	before  uint64
@@ -16,8 +16,8 @@ type pulse struct {
 	longest time.Duration
 }
 
-// beat notes that so much has come now.
-func (p *pulse) beat(amount uint64) {
+// add records that an amount has arrived now.
+func (p *progress) add(amount uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
@@ -28,30 +28,30 @@ func (p *pulse) beat(amount uint64) {
 	p.last = now
 }
 
-// forget forgets the longest silence, and what came so far.
-func (p *pulse) forget() {
+// reset discards the longest silence and the amount so far.
+func (p *progress) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.longest, p.before = 0, p.total
 }
 
-// count is all that ever came.
-func (p *pulse) count() uint64 {
+// received returns everything that has ever arrived.
+func (p *progress) received() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.total
 }
 
-// since is what came since forget, and the longest silence, counting one that still goes on.
-func (p *pulse) since() (passed uint64, longest time.Duration) {
+// sinceReset returns what arrived since reset, and the longest silence, including one that has not ended.
+func (p *progress) sinceReset() (passed uint64, longest time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.total - p.before, max(p.longest, time.Since(p.last))
 }
 
-// awaitGrowth waits until a count has grown by so much, but no longer than the traffic is whole.
+// awaitGrowth waits until a count has grown by an amount. It fails if the traffic breaks or the time runs out.
 func awaitGrowth(ctx context.Context, by uint64, count func() uint64, broken func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	clock := time.NewTicker(interval)
 	defer clock.Stop()
@@ -66,7 +66,7 @@ func awaitGrowth(ctx context.Context, by uint64, count func() uint64, broken fun
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("it does not go on: %d of %d came: %w", grown, by, ctx.Err())
+			return fmt.Errorf("the traffic does not continue: %d of %d arrived: %w", grown, by, ctx.Err())
 		case <-clock.C:
 		}
 	}

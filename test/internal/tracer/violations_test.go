@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Two units and one of nobody's.
+// The stations of two units, and one that belongs to no unit.
 var (
 	a = Station{2, 0, 0, 0, 0, 0xa}
 	b = Station{2, 0, 0, 0, 0, 0xb}
@@ -30,13 +30,13 @@ func nameOf(s Station) (string, bool) {
 	}
 }
 
-// span is that a station forwards once each millisecond for a while, from some instant on.
+// span describes a station that forwards once each millisecond for some time.
 type span struct {
 	station      Station
 	from, length time.Duration
 }
 
-// play observes spans in the order of arrival; where they overlap, packets come by turns.
+// play observes spans in the order of arrival. Where they overlap, their packets alternate.
 func play(spans ...span) *Forwarders {
 	type packet struct {
 		station Station
@@ -61,84 +61,84 @@ const (
 	us = time.Microsecond
 )
 
-func turns(units ...string) []Turn {
-	list := make([]Turn, 0, len(units))
+func holdersOf(units ...string) []Holder {
+	list := make([]Holder, 0, len(units))
 	for i, u := range units {
-		list = append(list, Turn{Unit: u, Term: int64(i + 1)})
+		list = append(list, Holder{Unit: u, Term: int64(i + 1)})
 	}
 	return list
 }
 
-func TestJudge(t *testing.T) {
+func TestFindViolations(t *testing.T) {
 	tests := map[string]struct {
 		forwarders *Forwarders
-		turns      []Turn
+		holders    []Holder
 		want       []Verdict
 	}{
-		"nobody forwards":       {play(), turns("primary"), nil},
-		"one forwards all time": {play(span{a, 0, 900 * ms}), turns("primary"), nil},
+		"no forwarder":  {play(), holdersOf("primary"), nil},
+		"one forwarder": {play(span{a, 0, 900 * ms}), holdersOf("primary"), nil},
 		"a takeover": {
-			play(span{a, 0, 900 * ms}, span{b, 1300 * ms, 900 * ms}), turns("primary", "secondary"), nil,
+			play(span{a, 0, 900 * ms}, span{b, 1300 * ms, 900 * ms}), holdersOf("primary", "secondary"), nil,
 		},
-		"a handover without a pause": {
-			play(span{a, 0, 900 * ms}, span{b, 900*ms + 300*us, 900 * ms}), turns("primary", "secondary"), nil,
+		"a switchover without a pause": {
+			play(span{a, 0, 900 * ms}, span{b, 900*ms + 300*us, 900 * ms}), holdersOf("primary", "secondary"), nil,
 		},
 		"a packet in flight is overtaken": {
-			play(span{a, 0, 900 * ms}, span{b, 899*ms - 500*us, 900 * ms}), turns("primary", "secondary"), nil,
+			play(span{a, 0, 900 * ms}, span{b, 899*ms - 500*us, 900 * ms}), holdersOf("primary", "secondary"), nil,
 		},
-		"there and back": {
+		"back and forth": {
 			play(span{a, 0, 900 * ms}, span{b, 1000 * ms, 900 * ms}, span{a, 2000 * ms, 900 * ms}),
-			turns("primary", "secondary", "primary"), nil,
+			holdersOf("primary", "secondary", "primary"), nil,
 		},
 		"a holder that never forwarded": {
-			play(span{a, 0, 900 * ms}, span{a, 5000 * ms, 900 * ms}), turns("primary", "secondary", "primary"), nil,
+			play(span{a, 0, 900 * ms}, span{a, 5000 * ms, 900 * ms}), holdersOf("primary", "secondary", "primary"), nil,
 		},
-		"a change that was missed": {
-			play(span{a, 0, 900 * ms}, span{b, 1000 * ms, 900 * ms}), turns("primary", "", "secondary"), nil,
+		"a missed change": {
+			play(span{a, 0, 900 * ms}, span{b, 1000 * ms, 900 * ms}), holdersOf("primary", "", "secondary"), nil,
 		},
-		"a change that was missed counts once": {
+		"a missed change counts once": {
 			play(span{a, 0, 900 * ms}, span{b, 1000 * ms, 900 * ms}, span{a, 2000 * ms, 900 * ms}),
-			turns("primary", ""),
-			[]Verdict{OutOfTurn},
+			holdersOf("primary", ""),
+			[]Verdict{WithoutLease},
 		},
 		"both forward": {
-			play(span{a, 0, 900 * ms}, span{b, 880 * ms, 900 * ms}), turns("primary", "secondary"),
-			[]Verdict{Interleaved, OutOfTurn},
+			play(span{a, 0, 900 * ms}, span{b, 880 * ms, 900 * ms}), holdersOf("primary", "secondary"),
+			[]Verdict{Interleaved, WithoutLease},
 		},
 		"both forward, and the Lease has changed often": {
 			play(span{a, 0, 900 * ms}, span{b, 896 * ms, 900 * ms}),
-			turns("primary", "secondary", "primary", "secondary", "primary", "secondary", "primary", "secondary", "primary"),
+			holdersOf("primary", "secondary", "primary", "secondary", "primary", "secondary", "primary", "secondary", "primary"),
 			[]Verdict{Interleaved},
 		},
-		"one packet of a unit that was thawed": {
+		"one packet of a unit that was resumed": {
 			play(span{a, 0, 900 * ms}, span{b, 1300 * ms, 5000 * ms}, span{a, 4000*ms + 100*us, ms}),
-			turns("primary", "secondary"),
-			[]Verdict{Interleaved, OutOfTurn},
+			holdersOf("primary", "secondary"),
+			[]Verdict{Interleaved, WithoutLease},
 		},
-		"the former goes on though the next has begun, and the next is quiet": {
+		"the previous unit continues after the next began, and the next is silent": {
 			play(span{a, 0, 900 * ms}, span{b, 900*ms + 100*us, ms}, span{a, 910 * ms, 900 * ms}),
-			turns("primary", "secondary"),
-			[]Verdict{Interleaved, OutOfTurn},
+			holdersOf("primary", "secondary"),
+			[]Verdict{Interleaved, WithoutLease},
 		},
 		"a unit that did not hold the Lease": {
-			play(span{b, 0, 900 * ms}), turns("primary"), []Verdict{OutOfTurn},
+			play(span{b, 0, 900 * ms}), holdersOf("primary"), []Verdict{WithoutLease},
 		},
-		"a stranger": {
-			play(span{a, 0, 900 * ms}, span{x, 950 * ms, 10 * ms}), turns("primary"), []Verdict{Stranger},
+		"an unknown station": {
+			play(span{a, 0, 900 * ms}, span{x, 950 * ms, 10 * ms}), holdersOf("primary"), []Verdict{Unknown},
 		},
-		"no Lease was seen": {
-			play(span{a, 0, 10 * ms}), nil, []Verdict{OutOfTurn},
+		"no Lease was observed": {
+			play(span{a, 0, 10 * ms}), nil, []Verdict{WithoutLease},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got []Verdict
-			for _, v := range Judge(test.forwarders, nameOf, test.turns) {
+			for _, v := range FindViolations(test.forwarders, nameOf, test.holders) {
 				if !slices.Contains(got, v.Verdict) {
 					got = append(got, v.Verdict)
 				}
 				if v.Detail == "" || v.At.IsZero() {
-					t.Errorf("%v says neither when nor what: %q", v.Verdict, v)
+					t.Errorf("%v lacks its time or detail: %q", v.Verdict, v)
 				}
 			}
 			slices.Sort(got)
@@ -149,11 +149,11 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// A naive judge of one takeover remembers every packet: there is an overlap when any of the former comes later after
-// the first of the next than packets are in flight.
+// A naive check of one takeover remembers every packet. There is an overlap when a packet of the previous unit comes
+// more than InFlight after the first of the next.
 func TestEveryOverlapIsSeen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		closed := rapid.Int64Range(1000, 60_000).Draw(t, "the former stops, in µs")
+		closed := rapid.Int64Range(1000, 60_000).Draw(t, "the previous unit stops, in µs")
 		opened := rapid.Int64Range(1000, 60_000).Draw(t, "the next begins, in µs")
 		type packet struct {
 			station Station
@@ -179,28 +179,28 @@ func TestEveryOverlapIsSeen(t *testing.T) {
 				overlap = true
 			}
 		}
-		began := turns("primary", "secondary")
+		began := holdersOf("primary", "secondary")
 		if first >= 0 && packets[0].station == b {
-			// The first sighting may be of the next already: then any of the former is too late, and in flight alone.
-			began = turns("secondary")
+			// The first packet may be one of the next unit. Then any packet of the previous one is too late.
+			began = holdersOf("secondary")
 			overlap = slices.ContainsFunc(packets, func(p packet) bool { return p.station == a })
 		}
-		if violations := Judge(f, nameOf, began); len(violations) > 0 != overlap {
+		if violations := FindViolations(f, nameOf, began); len(violations) > 0 != overlap {
 			t.Fatalf("overlap %t, violations %v", overlap, violations)
 		}
 	})
 }
 
-func TestHoweverOftenTheyTakeTurnsItIsOneViolation(t *testing.T) {
+func TestAlternatingForwardersAreOneViolation(t *testing.T) {
 	f := play(span{a, 0, 300 * ms}, span{b, 100 * ms, 100 * ms}, span{b, 500 * ms, 600 * ms}, span{a, 900 * ms, 10 * ms})
 	var got []Violation
-	for _, v := range Judge(f, nameOf, turns("primary")) {
+	for _, v := range FindViolations(f, nameOf, holdersOf("primary")) {
 		if v.Verdict == Interleaved {
 			got = append(got, v)
 		}
 	}
 	if len(got) != 2 || !got[0].At.Equal(epoch.Add(100*ms)) || !strings.HasPrefix(got[0].Detail, "primary, ") {
-		t.Errorf("two overlaps make %v", got)
+		t.Errorf("two overlaps were reported as %v", got)
 	}
 }
 
@@ -210,12 +210,12 @@ func TestMemoryIsBounded(t *testing.T) {
 		f.Observe([]Station{a, b, x}[i%3], epoch.Add(time.Duration(i)*10*ms))
 	}
 	if n := len(f.Segments()); n > maxSegments {
-		t.Errorf("%d segments are kept", n)
+		t.Errorf("%d segments are stored", n)
 	}
-	violations := Judge(f, nameOf, turns("primary"))
+	violations := FindViolations(f, nameOf, holdersOf("primary"))
 	last := violations[len(violations)-1]
 	if last.Verdict != Overflow || !strings.Contains(last.Detail, fmt.Sprint(f.Omitted())) {
-		t.Errorf("what was not kept is passed over: %v", last)
+		t.Errorf("omitted packets are not reported: %v", last)
 	}
 }
 
@@ -231,6 +231,6 @@ func TestLatePacketsAreCounted(t *testing.T) {
 		t.Errorf("segments %+v", segments)
 	}
 	if segments[0].Last != epoch {
-		t.Error("a late packet makes the segment overlap the next")
+		t.Error("a late packet made the segment overlap the next")
 	}
 }

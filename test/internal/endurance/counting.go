@@ -9,9 +9,9 @@ import (
 	"github.com/hapair-io/hapair/test/internal/traffic"
 )
 
-// Conversation is one TCP connection on which the client counts and the server repeats every number. It survives if the
-// sequence continues, unbroken, on the one connection.
-type Conversation struct {
+// CountingConnection is one TCP connection on which the client counts and the server repeats every number. It survives
+// if the sequence continues, unbroken, on the same connection.
+type CountingConnection struct {
 	Kind   string
 	Hosts  Hosts
 	Server netip.AddrPort
@@ -25,15 +25,15 @@ type Conversation struct {
 }
 
 const (
-	// tick is between two numbers.
+	// tick is the interval between two numbers.
 	tick = 10 * time.Millisecond
-	// numbers is how many must come for a conversation to go on.
-	numbers = 100
+	// enoughNumbers is how enoughAnswers numbers must arrive before the connection counts as alive.
+	enoughNumbers = 100
 )
 
 // Begin implements Traffic.
-func (c *Conversation) Begin(ctx context.Context) error {
-	ctx = c.under(ctx)
+func (c *CountingConnection) Begin(ctx context.Context) error {
+	ctx = c.withCancel(ctx)
 	listener, err := c.Hosts.Server.Listen(ctx, "tcp", c.Server.String())
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Kind, err)
@@ -45,25 +45,25 @@ func (c *Conversation) Begin(ctx context.Context) error {
 	}
 	c.client = traffic.Count(ctx, conn, tick)
 	c.since = time.Now()
-	if err := awaitGrowth(ctx, numbers/10, c.heard, c.broken); err != nil {
+	if err := awaitGrowth(ctx, enoughNumbers/10, c.heard, c.broken); err != nil {
 		return fmt.Errorf("%s: %w", c.Kind, err)
 	}
 	return nil
 }
 
-func (c *Conversation) heard() uint64 { return c.client.Report(c.since).Ticks }
+func (c *CountingConnection) heard() uint64 { return c.client.Report(c.since).Ticks }
 
-func (c *Conversation) broken() error { return c.client.Report(c.since).Err }
+func (c *CountingConnection) broken() error { return c.client.Report(c.since).Err }
 
-// Forget implements Traffic.
-func (c *Conversation) Forget() {
+// Reset implements Traffic.
+func (c *CountingConnection) Reset() {
 	c.since = time.Now()
 	c.before = c.heard()
 }
 
 // Check implements Traffic.
-func (c *Conversation) Check(ctx context.Context) Report {
-	err := awaitGrowth(ctx, numbers, c.heard, c.broken)
+func (c *CountingConnection) Check(ctx context.Context) Report {
+	err := awaitGrowth(ctx, enoughNumbers, c.heard, c.broken)
 	heard := c.client.Report(c.since)
 	if n := len(c.server.Clients()); err == nil && n != 1 {
 		err = fmt.Errorf("the server has seen %d connections", n)
@@ -72,7 +72,7 @@ func (c *Conversation) Check(ctx context.Context) Report {
 }
 
 // Close implements Traffic.
-func (c *Conversation) Close() {
+func (c *CountingConnection) Close() {
 	c.task.Close()
 	if c.client != nil {
 		c.client.Wait()
