@@ -110,12 +110,13 @@ func verbFindings(file string, line int, function string, doc *ast.CommentGroup)
 	}
 	first, _, _ := strings.Cut(doc.Text(), "\n")
 	fields := strings.Fields(first)
-	problem := ""
+	var problem string
 	switch {
 	case fields[0] != function:
 		problem = fmt.Sprintf("begin the comment with %q", function)
 	case len(fields) < 2 || !isVerb(fields[1]):
-		problem = fmt.Sprintf("begin the comment with a verb, as in %q or %q", function+" returns", function+" reports whether")
+		problem = fmt.Sprintf("begin the comment with a verb, as in %q or %q",
+			function+" returns", function+" reports whether")
 	default:
 		return nil
 	}
