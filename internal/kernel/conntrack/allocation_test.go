@@ -2,7 +2,7 @@ package conntrack
 
 import "testing"
 
-// TestCodecAllocatesNothing fails when an allocation for each entry has crept in: a busy firewall has a hundred
+// TestCodecAllocatesNothing checks that the codec does not allocate for each entry. A busy firewall has a hundred
 // thousand events a second.
 func TestCodecAllocatesNothing(t *testing.T) {
 	f := example()

@@ -7,10 +7,10 @@ import (
 	"net/netip"
 )
 
-// ErrMalformed is of bytes that are no ctnetlink message.
+// ErrMalformed reports bytes that are not a valid ctnetlink message.
 var ErrMalformed = errors.New("malformed conntrack message")
 
-// Attribute numbers, by nest. What each means stands at the field of Flow or Tuple that it fills.
+// Attribute numbers, grouped by nest. The fields of Flow and Tuple that they fill describe their meaning.
 const (
 	ctaTupleOrig   = 1
 	ctaTupleReply  = 2
@@ -84,22 +84,23 @@ const (
 const (
 	attributeHeader = 4
 	attributeNested = 0x8000
-	// attributeKind leaves out the bits that say "nested" and "network byte order", which the kernel sets at times.
+	// attributeKind masks the flags "nested" and "network byte order", which the kernel sets in some messages.
 	attributeKind = 0x3fff
 )
 
-// attributes are a run of attributes, read one after the other. It costs no allocation: a busy firewall tells of some
-// ten thousand entries a second, each with some thirty attributes.
+// attributes iterates over a sequence of attributes. It does not allocate: a busy firewall decodes some ten thousand
+// entries a second, each with some thirty attributes.
 type attributes struct {
 	rest []byte
-	// kind and value are those of the attribute that next went to.
+	// kind and value belong to the attribute that next read last.
 	kind  uint16
 	value []byte
-	// err is why reading ended early; nil when it went to the end.
+	// err is the reason why reading stopped early. It is nil at the regular end.
 	err error
 }
 
-// next goes to the next attribute, if there is one. Whatever its length fields claim, it stays within the bytes given.
+// next advances to the next attribute, if there is one. It never reads outside the given bytes, whatever the length
+// fields claim.
 func (a *attributes) next() bool {
 	if a.err != nil || len(a.rest) == 0 {
 		return false
@@ -119,15 +120,15 @@ func (a *attributes) next() bool {
 	return true
 }
 
-// check notes an error in the value of the present attribute.
+// check records the first error in the value of the current attribute.
 func (a *attributes) check(err error) {
 	if a.err == nil {
 		a.err = err
 	}
 }
 
-// sized tells whether the value has exactly so many bytes.
-func (a *attributes) sized(size int) bool {
+// checkSize records an error and returns false unless the value has exactly size bytes.
+func (a *attributes) checkSize(size int) bool {
 	if len(a.value) != size {
 		a.check(fmt.Errorf("%w: attribute %d has %d bytes, not %d", ErrMalformed, a.kind, len(a.value), size))
 		return false
@@ -136,30 +137,30 @@ func (a *attributes) sized(size int) bool {
 }
 
 func (a *attributes) uint8(into *uint8) {
-	if a.sized(1) {
+	if a.checkSize(1) {
 		*into = a.value[0]
 	}
 }
 
 func (a *attributes) uint16(into *uint16) {
-	if a.sized(2) {
+	if a.checkSize(2) {
 		*into = binary.BigEndian.Uint16(a.value)
 	}
 }
 
 func (a *attributes) uint32(into *uint32) {
-	if a.sized(4) {
+	if a.checkSize(4) {
 		*into = binary.BigEndian.Uint32(a.value)
 	}
 }
 
 func (a *attributes) int32(into *int32) {
-	if a.sized(4) {
+	if a.checkSize(4) {
 		*into = int32(binary.BigEndian.Uint32(a.value))
 	}
 }
 
-// align rounds up to the four bytes on which netlink begins everything.
+// align rounds n up to a multiple of four bytes, the alignment of netlink.
 func align(n int) int { return (n + 3) &^ 3 }
 
 // builder appends attributes to a message.
@@ -190,7 +191,7 @@ func (b *builder) addAddress(kind uint16, a netip.Addr) {
 	b.add(kind, value[:]...)
 }
 
-// addText adds a text with its final zero.
+// addText adds a text and its terminating zero.
 func (b *builder) addText(kind uint16, text string) {
 	start := len(b.bytes)
 	b.add(kind)
@@ -201,7 +202,7 @@ func (b *builder) addText(kind uint16, text string) {
 	}
 }
 
-// open begins a nest, to be ended by close with what open returned.
+// open begins a nested attribute. Pass the result to close to end it.
 func (b *builder) open(kind uint16) int {
 	start := len(b.bytes)
 	b.add(kind | attributeNested)

@@ -16,16 +16,16 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// TestCapture has a kernel tell of real connections, and checks that all of it is understood. With -update it writes
-// what the kernel said into testdata, for tests that have no kernel.
+// TestCapture receives the kernel's events about real connections and checks that all can be decoded. With -update it
+// stores them in testdata, for tests that run without a kernel.
 func TestCapture(t *testing.T) {
 	network := testbed.NewNetwork(t)
 	network.Primary.Link(t, "lan0").Address(testbed.VirtualLAN.String()).Address(testbed.VirtualLANIPv6.String())
 	network.Primary.Link(t, "wan0").Address(testbed.VirtualWAN.String()).Address(testbed.VirtualWANIPv6.String())
 
 	for file, traffic := range map[string]func(){
-		"tcp-with-source-translation": func() { talk(t, network, testbed.ServerAddress) },
-		"tcp-over-ipv6":               func() { talk(t, network, testbed.ServerAddressIPv6) },
+		"tcp-with-source-translation": func() { exchange(t, network, testbed.ServerAddress) },
+		"tcp-over-ipv6":               func() { exchange(t, network, testbed.ServerAddressIPv6) },
 		"udp":                         func() { network.Exchange(t, testbed.ServerAddress) },
 		"icmp":                        func() { network.Ping(t).Answered() },
 	} {
@@ -58,7 +58,7 @@ func TestCapture(t *testing.T) {
 	}
 }
 
-// deleteAll ends every entry, so that the kernel tells of ends too.
+// deleteAll deletes every entry, so that the kernel sends the events of ended entries too.
 func deleteAll(t *testing.T) error {
 	var requests []Request
 	err := Dump(t.Context(), func(f Flow) error {
@@ -76,8 +76,8 @@ func deleteAll(t *testing.T) error {
 	return errors.Join(err, table.Close())
 }
 
-// talk opens a TCP connection, says something in both directions, and closes it.
-func talk(t *testing.T, network *testbed.Network, address string) {
+// exchange opens a TCP connection, sends data in both directions, and closes it.
+func exchange(t *testing.T, network *testbed.Network, address string) {
 	t.Helper()
 	client, server := network.Connect(t, address)
 	for _, ends := range [][2]io.ReadWriter{{client, server}, {server, client}} {
@@ -89,15 +89,15 @@ func talk(t *testing.T, network *testbed.Network, address string) {
 		}
 	}
 	_ = client.Close()
-	_, _ = server.Read(make([]byte, 1)) // returns when the client's end has arrived
+	_, _ = server.Read(make([]byte, 1)) // returns after the client's FIN
 	_ = server.Close()
 }
 
-// collect is what the kernel told until it fell silent.
+// collect returns the kernel's events, up to a time without any.
 func collect(t *testing.T, s *socket) []string {
 	t.Helper()
 	defer func() { _ = s.close() }()
-	in := newInbox(s, 1, smallDatagram)
+	in := newReceiver(s, 1, smallDatagram)
 	silence := unix.NsecToTimeval((500 * time.Millisecond).Nanoseconds())
 	if err := unix.SetsockoptTimeval(s.fd(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &silence); err != nil {
 		t.Fatal(err)

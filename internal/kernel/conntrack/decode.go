@@ -6,8 +6,8 @@ import (
 	"net/netip"
 )
 
-// Decode reads the attributes of one entry: the body of a ctnetlink message after its headers. Attributes that it does
-// not know are skipped, since each kernel release may add some.
+// Decode decodes the attributes of one entry: the body of a ctnetlink message after its headers. It skips unknown
+// attributes, because each kernel release may add some.
 func Decode(body []byte) (f Flow, err error) {
 	if err := f.decode(body); err != nil {
 		return Flow{}, err
@@ -15,7 +15,7 @@ func Decode(body []byte) (f Flow, err error) {
 	return f, nil
 }
 
-// decode makes the flow what the attributes say, whatever it was before.
+// decode overwrites the flow with the entry that the attributes describe.
 func (f *Flow) decode(body []byte) error {
 	*f = Flow{}
 	a := attributes{rest: body}
@@ -41,7 +41,7 @@ func (f *Flow) decode(body []byte) error {
 		case ctaProtoInfo:
 			a.check(f.decodeProtoInfo(a.value))
 		default:
-			a.check(f.decodeSeldom(a.kind, a.value))
+			a.check(f.decodeRare(a.kind, a.value))
 		}
 	}
 	if a.err != nil {
@@ -53,8 +53,8 @@ func (f *Flow) decode(body []byte) error {
 	return nil
 }
 
-// decodeSeldom reads what few entries have.
-func (f *Flow) decodeSeldom(kind uint16, value []byte) error {
+// decodeRare decodes attributes that few entries have.
+func (f *Flow) decodeRare(kind uint16, value []byte) error {
 	switch kind {
 	case ctaTupleMaster:
 		f.Fields |= FieldMaster
@@ -111,8 +111,8 @@ func (t *Tuple) decodeAddresses(b []byte) error {
 }
 
 func (a *attributes) address(into *netip.Addr, size int) {
-	if a.sized(size) {
-		*into, _ = netip.AddrFromSlice(a.value) // which knows just these two sizes
+	if a.checkSize(size) {
+		*into, _ = netip.AddrFromSlice(a.value) // only fails for other sizes
 	}
 }
 
@@ -172,9 +172,9 @@ func (f *Flow) decodeTCP(b []byte) error {
 	return a.err
 }
 
-// flags reads struct nf_ct_tcp_flags; its mask means something only towards the kernel.
+// flags reads struct nf_ct_tcp_flags. It ignores the mask, which only matters in requests.
 func (a *attributes) flags(into *TCPFlags) {
-	if a.sized(2) {
+	if a.checkSize(2) {
 		*into = TCPFlags(a.value[0])
 	}
 }
@@ -194,7 +194,7 @@ func (s *SCTP) decode(b []byte) error {
 	return a.err
 }
 
-// maxHelperName is NF_CT_HELPER_NAME_LEN with its final zero.
+// maxHelperName is NF_CT_HELPER_NAME_LEN. It includes the terminating zero.
 const maxHelperName = 16
 
 func (f *Flow) decodeHelp(b []byte) error {

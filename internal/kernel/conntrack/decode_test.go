@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// update is told by `go test -update`.
-var update = flag.Bool("update", false, "write testdata: what is decoded, and with the tag netns what a kernel tells")
+// update is set by `go test -update`.
+var update = flag.Bool("update", false, "write testdata: decoded messages and, with the tag netns, captured ones")
 
-// captured are the messages of a file in testdata, which has one in hexadecimal a line.
+// captured returns the messages of a file in testdata, which has one hexadecimal datagram a line.
 func captured(t testing.TB, file string) []message {
 	t.Helper()
 	text, err := os.Open(file)
@@ -43,7 +43,7 @@ func captured(t testing.TB, file string) []message {
 	return messages
 }
 
-// TestCapturedMessages decodes what a kernel told (capture_netns_test.go). What they should become was checked by eye.
+// TestCapturedMessages decodes messages from a kernel (capture_netns_test.go). The golden files were checked manually.
 func TestCapturedMessages(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.hex")
 	if err != nil || len(files) == 0 {
@@ -78,7 +78,7 @@ func TestCapturedMessages(t *testing.T) {
 	}
 }
 
-// describe is all that an event tells, as text.
+// describe returns all fields of an event as text.
 func describe(kind EventKind, f Flow) string {
 	kinds := []string{"", "new", "update", "destroy"}
 	text := fmt.Sprintf("%s [%s] [%s] fields=%#x", kinds[kind], f.Orig, f.Reply, f.Fields)
@@ -190,7 +190,7 @@ func TestMalformedHeadersAreErrors(t *testing.T) {
 	}
 }
 
-func TestInverseOfInverseIsTheTuple(t *testing.T) {
+func TestInverseOfInverseIsOriginal(t *testing.T) {
 	for _, tuple := range []Tuple{
 		example().Orig,
 		{Protocol: ProtocolICMP, Src: example().Orig.Src, Dst: example().Orig.Dst, ICMPType: 8, ICMPID: 7},
@@ -204,7 +204,7 @@ func TestInverseOfInverseIsTheTuple(t *testing.T) {
 	}
 }
 
-func TestTimeoutsAreOfProtocolAndState(t *testing.T) {
+func TestTimeoutsDependOnProtocolAndState(t *testing.T) {
 	var timeouts Timeouts
 	for _, s := range timeouts.settings() {
 		*s.value = s.fallback
@@ -215,13 +215,13 @@ func TestTimeoutsAreOfProtocolAndState(t *testing.T) {
 		want uint32
 	}{
 		"an established connection": {tcp(TCPEstablished), 432000},
-		"a closing one":             {tcp(TCPTimeWait), 120},
-		"one of an unknown state":   {tcp(200), 600},
-		"a question":                {Flow{Orig: Tuple{Protocol: ProtocolUDP}}, 30},
-		"a stream":                  {Flow{Orig: Tuple{Protocol: ProtocolUDP}, Status: StatusAssured}, 120},
+		"a closing connection":      {tcp(TCPTimeWait), 120},
+		"an unknown TCP state":      {tcp(200), 600},
+		"UDP without reply":         {Flow{Orig: Tuple{Protocol: ProtocolUDP}}, 30},
+		"a UDP stream":              {Flow{Orig: Tuple{Protocol: ProtocolUDP}, Status: StatusAssured}, 120},
 		"SCTP":                      {Flow{Orig: Tuple{Protocol: ProtocolSCTP}, SCTP: SCTP{State: 4}}, 210},
-		"a ping":                    {Flow{Orig: Tuple{Protocol: ProtocolICMP}}, 30},
-		"anything else":             {Flow{Orig: Tuple{Protocol: 50}}, 600},
+		"an ICMP echo":              {Flow{Orig: Tuple{Protocol: ProtocolICMP}}, 30},
+		"another protocol":          {Flow{Orig: Tuple{Protocol: 50}}, 600},
 	} {
 		if got := timeouts.Of(&c.flow); got != c.want {
 			t.Errorf("%s lives %d s, want %d", name, got, c.want)
@@ -247,7 +247,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		// Whatever came from a kernel can be asked of one.
+		// Each operation must encode any flow that a kernel sent.
 		var b builder
 		for _, operation := range []Operation{Create, Update, Delete, Get} {
 			if err := b.addRequest(&Request{Operation: operation, Flow: flow}, unix.NLM_F_ACK, 1); err != nil {

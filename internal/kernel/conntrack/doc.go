@@ -1,13 +1,13 @@
-// Package conntrack speaks ctnetlink, the kernel's interface to its connection tracking table: it listens to changes,
-// dumps the table, and creates, updates and deletes entries in batches.
+// Package conntrack implements ctnetlink, the kernel's interface to its connection tracking table. It listens to
+// changes, dumps the table, and creates, updates and deletes entries in batches.
 //
-// The codec (attribute.go, decode.go, encode.go) knows bytes and no sockets, so that it is tested and fuzzed against
-// messages captured from a kernel. The sockets (socket.go and what builds on it) know no attributes; the
-// kernel does, for whom selection.go writes the program that says which events it leaves out.
+// The codec (attribute.go, decode.go, encode.go) handles bytes and opens no sockets. This way it can be tested and
+// fuzzed against messages captured from a kernel. The sockets (socket.go and the files that use it) do not interpret
+// attributes. The exception is selection.go: it writes the socket filter with which the kernel drops unwanted events.
 //
-// It is not a policy: which entries matter, and what a standby does with them, is the affair of package
-// class/connectioncache, its only caller. It needs CAP_NET_ADMIN, and works on the network namespace of the thread that
-// opened the socket.
+// The package makes no policy. Package class/connectioncache, its only caller, decides which entries matter and what a
+// standby does with them. The package needs CAP_NET_ADMIN. It works on the network namespace of the thread that opened
+// the socket.
 //
-// The source of all numbers is include/uapi/linux/netfilter/nfnetlink_conntrack.h and nf_conntrack_common.h.
+// All numbers come from include/uapi/linux/netfilter/nfnetlink_conntrack.h and nf_conntrack_common.h.
 package conntrack

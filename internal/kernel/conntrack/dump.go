@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dumpDatagrams is for how many datagrams of a dump there is room: the kernel makes the next two as one is read.
+// dumpDatagrams is the number of datagrams received at once. While the kernel hands over one it prepares the next two.
 const dumpDatagrams = 2
 
-// Dump calls visit for every entry of the table, IPv4 and IPv6. The kernel goes on while visit works: what changes
-// meanwhile may be seen or not, so a caller that needs to know listens before it dumps.
+// Dump calls visit for every IPv4 and IPv6 entry of the table. The kernel changes the table while visit runs. The dump
+// may miss such a change. A caller that must not miss any starts a Listener first.
 func Dump(ctx context.Context, visit func(Flow) error) error {
 	s, err := openSocket()
 	if err != nil {
@@ -27,7 +27,7 @@ func dump(ctx context.Context, s *socket, visit func(Flow) error) error {
 	if err := s.send(b.bytes); err != nil {
 		return fmt.Errorf("asking for a dump of conntrack: %w", err)
 	}
-	in := newInbox(s, dumpDatagrams, largeDatagram)
+	in := newReceiver(s, dumpDatagrams, largeDatagram)
 	var flow Flow
 	for {
 		if err := ctx.Err(); err != nil {

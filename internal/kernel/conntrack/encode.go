@@ -2,7 +2,7 @@ package conntrack
 
 import "net/netip"
 
-// encodeIdentity appends what finds an entry: its original tuple and its zone.
+// encodeIdentity appends the attributes that identify an entry: its original tuple and its zone.
 func encodeIdentity(b *builder, f *Flow) {
 	b.addTuple(ctaTupleOrig, f.Orig)
 	if f.Zone != 0 {
@@ -10,24 +10,24 @@ func encodeIdentity(b *builder, f *Flow) {
 	}
 }
 
-// encodeCreate appends everything that makes the entry anew.
+// encodeCreate appends everything that the kernel needs to create the entry.
 //
-// The kernel derives translation from CTA_NAT_*, applied to a reply tuple that is not translated yet; a reply tuple
-// that already is would leave the entry without its NAT status bits, and packets untranslated.
+// The kernel derives the translation from CTA_NAT_*, which it applies to an untranslated reply tuple. With a translated
+// reply tuple the entry would have no NAT status bits, and its packets would stay untranslated.
 func encodeCreate(b *builder, f *Flow) {
 	encodeIdentity(b, f)
 	reply := f.Orig.Inverse()
 	reply.Zone = f.Reply.Zone
 	source := f.Reply.Dst != f.Orig.Src || f.Reply.DstPort != f.Orig.SrcPort || f.Reply.ICMPID != f.Orig.ICMPID
 	if source {
-		misplace(&reply, f.Reply.Dst)
+		avoidSourceSearch(&reply, f.Reply.Dst)
 	}
 	b.addTuple(ctaTupleReply, reply)
 	if source {
 		b.addNAT(ctaNATSrc, f.Reply.Dst, f.Reply, f.Reply.DstPort)
 	}
-	// Of a destination that is not translated it is said as well where there are ports: to find out by itself that it may
-	// stay as it is, the kernel would look for whom it might be taken by.
+	// With ports, name the destination even when it is not translated. Otherwise the kernel searches for a conflict to
+	// find out that the destination can stay.
 	if f.Reply.Src != f.Orig.Dst || f.Reply.SrcPort != f.Orig.DstPort || f.Orig.HasPorts() {
 		b.addNAT(ctaNATDst, f.Reply.Src, f.Reply, f.Reply.SrcPort)
 	}
@@ -42,19 +42,21 @@ func encodeCreate(b *builder, f *Flow) {
 	encodeState(b, f)
 }
 
-// misplace gives a reply tuple, before its destination is translated, one that is most likely no connection's source.
-// The translation overwrites it. But first the kernel looks how other connections from the same address and port are
-// translated (find_appropriate_src in nf_nat_core.c), and walks through all of them: of the true source, as many as a
-// resolver or a telephone exchange has, whose connections all begin at one port. The server's address is nobody's
-// source as a rule; it will not do where it is what the source is translated to.
-func misplace(reply *Tuple, translated netip.Addr) {
+// avoidSourceSearch replaces the destination of a reply tuple, before translation, with an address that is unlikely to
+// be the source of a connection. The translation then overwrites it.
+//
+// Before it translates, the kernel walks through all other connections from this address and port
+// (find_appropriate_src in nf_nat_core.c). For the true source of a resolver or a telephone exchange these are many,
+// since all their connections use one port. The server's address is rarely a source. It cannot be used if the source is
+// translated to that same address.
+func avoidSourceSearch(reply *Tuple, translated netip.Addr) {
 	if reply.Src != translated {
 		reply.Dst = reply.Src
 	}
 }
 
-// encodeUpdate appends what may change during an entry's life. Translation, helper and master may not: the kernel
-// refuses them in an update, even unchanged.
+// encodeUpdate appends what can change during an entry's life. The kernel refuses translation, helper and master in an
+// update, even unchanged.
 func encodeUpdate(b *builder, f *Flow) {
 	encodeIdentity(b, f)
 	encodeState(b, f)
@@ -122,8 +124,8 @@ func (b *builder) addTuple(kind uint16, t Tuple) {
 	b.close(tuple)
 }
 
-// addNAT asks for one address and, where the protocol has one, one port: a range of one, since any other choice of the
-// kernel's would be another connection.
+// addNAT requests one address and, if the protocol has ports, one port. Both are ranges of one, because any other
+// choice of the kernel would make another connection.
 func (b *builder) addNAT(kind uint16, to netip.Addr, t Tuple, port uint16) {
 	nat := b.open(kind)
 	low, high := uint16(ctaNATv6Min), uint16(ctaNATv6Max)
@@ -133,9 +135,9 @@ func (b *builder) addNAT(kind uint16, to netip.Addr, t Tuple, port uint16) {
 	b.addAddress(low, to)
 	b.addAddress(high, to)
 	if t.IsICMP() {
-		port = t.ICMPID // the identifier is the one "port" that ICMP has
+		port = t.ICMPID // the kernel translates the identifier of ICMP as a port
 	}
-	if t.IsICMP() || t.HasPorts() && t.Protocol != ProtocolGRE { // the kernel keeps GRE keys as they are
+	if t.IsICMP() || t.HasPorts() && t.Protocol != ProtocolGRE { // the kernel does not translate GRE keys
 		ports := b.open(ctaNATProto)
 		b.add16(ctaNATPortMin, port)
 		b.add16(ctaNATPortMax, port)
@@ -152,7 +154,7 @@ func (b *builder) addProtoInfo(f *Flow) {
 			b.add(ctaTCPState, uint8(f.TCP.State))
 		}
 		if f.Fields.Has(FieldTCPWindow) {
-			// The kernel takes the scales only where both flags say that they were announced.
+			// The kernel applies the scales only if the flags of both directions contain TCPWindowScale.
 			b.add(ctaTCPScaleOrig, f.TCP.ScaleOrig)
 			b.add(ctaTCPScaleReply, f.TCP.ScaleReply)
 			b.add(ctaTCPFlagsOrig, uint8(f.TCP.FlagsOrig), uint8(TCPAllFlags))

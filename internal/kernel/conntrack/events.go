@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrOverrun says that the kernel had to drop events: the listener goes on, but what it told is no longer all that
-// happened.
+// ErrOverrun reports that the kernel dropped events. The listener keeps working, but the events that it returned are
+// incomplete.
 var ErrOverrun = errors.New("conntrack events were lost")
 
-// EventKind is what happened to an entry.
+// EventKind distinguishes new, changed and ended entries.
 type EventKind uint8
 
 // The kinds of event.
@@ -25,35 +25,34 @@ const (
 	EventDestroy
 )
 
-// Event is one change of the table. A new entry is told of whole, an update with what changed, the end with little but
-// the tuples.
+// Event is one change of the table. The event of a new entry has all its fields. An update has the changed fields, and
+// the end of an entry has little more than the tuples.
 type Event struct {
 	Kind EventKind
 	Flow Flow
 }
 
 const (
-	// maxEvents bounds how many events Receive returns at once, so that a flood still lets its caller do other work.
+	// maxEvents bounds the events that one Receive returns, so that its caller can do other work during a flood.
 	maxEvents = 512
-	// eventDatagrams is for how many events one system call has room. More save little.
+	// eventDatagrams is the number of datagrams that one system call receives. A larger number saves little.
 	eventDatagrams = 32
 )
 
 // Listener receives the changes of the table of one network namespace.
 type Listener struct {
-	socket *socket
-	gate   *gate
-	inbox  *inbox
-	pace   pace
-	events []Event
-	woken  atomic.Bool
-	// ends is the end of the context that wakes the listener, and forget makes it not do so any more.
-	ends   <-chan struct{}
-	forget func() bool
+	socket    *socket
+	waiter    *waiter
+	receiver  *receiver
+	coalescer coalescer
+	events    []Event
+	woken     atomic.Bool
+	// ends is the Done channel of the context whose end wakes the listener. stopWatch unregisters that wake-up.
+	ends      <-chan struct{}
+	stopWatch func() bool
 }
 
-// Listen begins to listen. Every change of what is selected that happens after it returned is received, or ErrOverrun
-// is.
+// Listen starts to listen. Receive returns every selected change after Listen returned, or fails with ErrOverrun.
 func Listen(selection Selection) (*Listener, error) {
 	s, err := openSocket()
 	if err != nil {
@@ -62,17 +61,17 @@ func Listen(selection Selection) (*Listener, error) {
 	if err := errors.Join(selection.attach(s), joinAll(s)); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	g, err := openGate(s.fd())
+	w, err := openWaiter(s.fd())
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return &Listener{
-		socket: s, gate: g, inbox: newInbox(s, eventDatagrams, smallDatagram),
-		events: make([]Event, 0, maxEvents+eventDatagrams), forget: func() bool { return true },
+		socket: s, waiter: w, receiver: newReceiver(s, eventDatagrams, smallDatagram),
+		events: make([]Event, 0, maxEvents+eventDatagrams), stopWatch: func() bool { return true },
 	}, nil
 }
 
-// joinAll subscribes to all changes of entries.
+// joinAll subscribes the socket to all changes of entries.
 func joinAll(s *socket) error {
 	for _, group := range []int{
 		unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY,
@@ -84,30 +83,34 @@ func joinAll(s *socket) error {
 	return nil
 }
 
-// Receive waits for events and returns them; they are valid until the next call. Where they come quickly it lets them
-// gather for a quarter of a millisecond. Drained says that there are no more: every change that happened before the
-// call has been returned. Whoever needs to know wakes the listener: then it does not wait, and says so unless more
-// events came than it may return. It fails with ErrOverrun when events were lost, after which it can be called again.
+// Receive waits for events and returns them. They are valid until the next call. If events come quickly, it waits a
+// quarter of a millisecond to return more at once.
+//
+// The result drained reports that every change that happened before the call has been returned. To get this report
+// promptly, call Wake first: Receive then does not wait, and returns drained unless there are more than maxEvents.
+//
+// Receive fails with ErrOverrun after the kernel dropped events. It can be called again afterwards.
 func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
-	l.heed(ctx)
+	l.watchContext(ctx)
 	l.events = l.events[:0]
-	if l.pace.pause(time.Now()) {
+	if l.coalescer.isBusy(time.Now()) {
 		if err := l.wait(ctx, true); err != nil {
 			return nil, false, err
 		}
 	}
 	for len(l.events) < maxEvents {
-		err := l.inbox.receive(false)
+		err := l.receiver.receive(false)
 		switch {
 		case err == nil:
 			if err := l.decodeAll(); err != nil {
 				return nil, false, err
 			}
-			if len(l.events) > 0 && !l.inbox.full() && !l.woken.Load() {
-				return l.events, false, nil // most likely all, and whoever needs to be sure has woken the listener
+			if len(l.events) > 0 && !l.receiver.full() && !l.woken.Load() {
+				// These are most likely all events. A caller that must be sure has called Wake.
+				return l.events, false, nil
 			}
 		case errors.Is(err, unix.EAGAIN):
 			if l.woken.Swap(false) || len(l.events) > 0 {
@@ -125,39 +128,40 @@ func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, e
 	return l.events, false, nil
 }
 
-// wait waits for an event, or only until the pause is over, and returns early when woken.
+// wait waits for an event or, with pause, for the end of the pause. It returns early when woken.
 func (l *Listener) wait(ctx context.Context, pause bool) error {
 	var err error
 	if pause {
-		err = l.gate.pause(pauseTime)
+		err = l.waiter.sleep(coalesceTime)
 	} else {
-		err = l.gate.await()
+		err = l.waiter.waitReadable()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if err = l.gate.deadline(time.Time{}); err == nil {
+		if err = l.waiter.setDeadline(time.Time{}); err == nil {
 			err = ctx.Err()
 		}
 	}
-	l.pace.wokeUp(time.Now())
+	l.coalescer.recordWakeup(time.Now())
 	if err != nil {
 		return fmt.Errorf("receiving conntrack events: %w", err)
 	}
 	return nil
 }
 
-// heed makes the end of the context wake the listener. Receive is called with one and the same as a rule.
-func (l *Listener) heed(ctx context.Context) {
+// watchContext makes the end of ctx wake the listener. It does nothing if ctx is that of the previous call, which is
+// the usual case.
+func (l *Listener) watchContext(ctx context.Context) {
 	if l.ends != ctx.Done() {
-		l.forget()
-		l.ends, l.forget = ctx.Done(), context.AfterFunc(ctx, l.wake)
+		l.stopWatch()
+		l.ends, l.stopWatch = ctx.Done(), context.AfterFunc(ctx, l.wake)
 	}
 }
 
-// decodeAll appends the events of the datagrams that were received.
+// decodeAll decodes the received datagrams and appends their events.
 func (l *Listener) decodeAll() error {
 	before := len(l.events)
-	for k := range l.inbox.received {
-		b, err := l.inbox.datagram(k)
+	for k := range l.receiver.received {
+		b, err := l.receiver.datagram(k)
 		if err == nil {
 			err = l.decode(b)
 		}
@@ -165,11 +169,11 @@ func (l *Listener) decodeAll() error {
 			return fmt.Errorf("decoding conntrack event: %w", err)
 		}
 	}
-	l.pace.came(len(l.events) - before)
+	l.coalescer.recordEvents(len(l.events) - before)
 	return nil
 }
 
-// decode appends the events of one datagram.
+// decode decodes one datagram and appends its events.
 func (l *Listener) decode(b []byte) error {
 	for len(b) > 0 {
 		m, rest, err := nextMessage(b)
@@ -189,7 +193,8 @@ func (l *Listener) decode(b []byte) error {
 	return nil
 }
 
-// event is the kind of event that a message tells of: a new entry is an update that says that it was created.
+// event returns the kind of event that a message reports. The kernel reports a new entry as an update with creation
+// flags.
 func (m message) event() (EventKind, bool) {
 	switch {
 	case m.kind == messageDelete:
@@ -203,17 +208,17 @@ func (m message) event() (EventKind, bool) {
 	}
 }
 
-// Wake makes the Receive of now, or else the next one, return without waiting.
+// Wake makes the current Receive, or else the next one, return without waiting.
 func (l *Listener) Wake() {
-	l.woken.Store(true) // before the deadline, so that whoever takes the deadline away sees it
+	l.woken.Store(true) // before the deadline, so that the call that resets the deadline sees it
 	l.wake()
 }
 
-// wake ends waiting. It fails only once the gate is closed, when nothing waits.
-func (l *Listener) wake() { _ = l.gate.deadline(time.Unix(1, 0)) }
+// wake ends waiting. It can only fail after Close, when nothing waits.
+func (l *Listener) wake() { _ = l.waiter.setDeadline(time.Unix(1, 0)) }
 
-// Close ends listening.
+// Close stops listening and closes the sockets.
 func (l *Listener) Close() error {
-	l.forget()
-	return errors.Join(l.gate.close(), l.socket.close())
+	l.stopWatch()
+	return errors.Join(l.waiter.close(), l.socket.close())
 }

@@ -7,24 +7,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The messages of the conntrack subsystem of nfnetlink (IPCTNL_MSG_CT_*), as they stand in a netlink header.
+// The messages of the nfnetlink subsystem conntrack (IPCTNL_MSG_CT_*), as in the type field of a netlink header.
 const (
 	messageNew    = unix.NFNL_SUBSYS_CTNETLINK<<8 + 0
 	messageGet    = unix.NFNL_SUBSYS_CTNETLINK<<8 + 1
 	messageDelete = unix.NFNL_SUBSYS_CTNETLINK<<8 + 2
 )
 
-// headers is the size of struct nlmsghdr and struct nfgenmsg, which begin every message.
+// headers is the size of struct nlmsghdr and struct nfgenmsg, with which every message begins.
 const headers = unix.SizeofNlMsghdr + 4
 
-// message is one netlink message, taken apart. Its body is valid as long as the buffer that it was read from.
+// message is one parsed netlink message. Its body is valid as long as the buffer that it was read from.
 type message struct {
 	kind, flags uint16
 	sequence    uint32
 	body        []byte
 }
 
-// nextMessage takes the first message off a datagram.
+// nextMessage parses the first message of a datagram and returns the remaining bytes.
 func nextMessage(b []byte) (message, []byte, error) {
 	if len(b) < unix.SizeofNlMsghdr {
 		return message{}, nil, fmt.Errorf("%w: a header of %d bytes", ErrMalformed, len(b))
@@ -42,7 +42,7 @@ func nextMessage(b []byte) (message, []byte, error) {
 	return m, b[min(align(int(length)), len(b)):], nil
 }
 
-// decode makes the flow that of a message which tells of an entry.
+// decode overwrites the flow with the entry in the message.
 func (m message) decode(f *Flow) error {
 	const nfgenmsg = headers - unix.SizeofNlMsghdr
 	if len(m.body) < nfgenmsg {
@@ -51,7 +51,7 @@ func (m message) decode(f *Flow) error {
 	return f.decode(m.body[nfgenmsg:])
 }
 
-// result is the error that NLMSG_ERROR or NLMSG_DONE carries; nil for success.
+// result returns the error that NLMSG_ERROR or NLMSG_DONE carries, or nil for success.
 func (m message) result() error {
 	if len(m.body) < 4 {
 		return fmt.Errorf("%w: an answer of %d bytes", ErrMalformed, len(m.body))
@@ -62,14 +62,14 @@ func (m message) result() error {
 	return nil
 }
 
-// begin appends the headers of a message, to be ended by end with what begin returned.
+// begin appends the headers of a message. Pass the result to end to complete it.
 func (b *builder) begin(kind, flags uint16, sequence uint32, family uint8) int {
 	start := len(b.bytes)
 	b.bytes = append(b.bytes, 0, 0, 0, 0)
 	b.bytes = binary.NativeEndian.AppendUint16(b.bytes, kind)
 	b.bytes = binary.NativeEndian.AppendUint16(b.bytes, unix.NLM_F_REQUEST|flags)
 	b.bytes = binary.NativeEndian.AppendUint32(b.bytes, sequence)
-	b.bytes = append(b.bytes, 0, 0, 0, 0) // the port that answers go to: the kernel knows the socket's
+	b.bytes = append(b.bytes, 0, 0, 0, 0) // the port that answers go to: the kernel uses the socket's
 	b.bytes = append(b.bytes, family, unix.NFNETLINK_V0, 0, 0)
 	return start
 }
@@ -78,7 +78,7 @@ func (b *builder) end(start int) {
 	binary.NativeEndian.PutUint32(b.bytes[start:], uint32(len(b.bytes)-start))
 }
 
-// family is the address family of an entry's header.
+// family returns the address family for the header of an entry's message.
 func (t Tuple) family() uint8 {
 	if t.Src.Is4() {
 		return unix.AF_INET

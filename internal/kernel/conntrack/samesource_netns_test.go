@@ -13,8 +13,8 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// sameSource is a connection from one address and port to one of many servers, whose port is translated to one of its
-// own or kept.
+// sameSource returns a connection from a fixed address and port to one of many servers. Its port is kept or translated
+// to an individual one.
 func sameSource(i int, keep bool) conntrack.Flow {
 	f := flows()["UDP"]
 	f.Orig.SrcPort = 5060
@@ -28,9 +28,9 @@ func sameSource(i int, keep bool) conntrack.Flow {
 	return f
 }
 
-// TestConnectionsFromOnePortAreWrittenQuickly is about resolvers and the like. With as many as that before them, each
-// would take a millisecond if the kernel walked through all.
-func TestConnectionsFromOnePortAreWrittenQuickly(t *testing.T) {
+// TestConnectionsFromOnePortAreCreatedQuickly is about clients like resolvers. Each connection would take a millisecond
+// if the kernel walked through all earlier ones.
+func TestConnectionsFromOnePortAreCreatedQuickly(t *testing.T) {
 	for name, keep := range map[string]bool{"translated": false, "kept": true} {
 		t.Run(name, func(t *testing.T) {
 			namespace, table := open(t)

@@ -9,23 +9,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Selection is what a listener is told of: everything when it is the zero value. The kernel leaves the rest out before
-// it queues it, so that what nobody wants to hear of wakes nobody and takes no room from the rest.
+// Selection chooses the entries whose events a listener receives. The zero value selects all. The kernel drops other
+// events before it queues them, so that they neither wake the listener nor fill its receive buffer.
 type Selection struct {
-	// Protocols are IP protocol numbers; all when empty.
+	// Protocols are IP protocol numbers. If empty, all protocols are selected.
 	Protocols []uint8
-	// Excluded are networks whose connections are left out, whichever end is in them, before or after translation. From
-	// the 65th on they are not: a program of the kernel's has bounds.
+	// Excluded are networks whose connections are dropped. It applies to both ends, before and after translation. Only
+	// the first 64 networks take effect, because the kernel bounds the length of a filter program.
 	Excluded []netip.Prefix
 }
 
-// maxExcluded is for how many IPv6 networks a program of BPF_MAXINSNS (4096) instructions has room.
+// maxExcluded is the number of IPv6 networks that fit into a program of BPF_MAXINSNS (4096) instructions.
 const maxExcluded = 64
 
-// attach makes the kernel leave out what is not selected. It is done before the socket joins a group.
+// attach makes the kernel drop the events that are not selected. Call it before the socket joins a group.
 func (s Selection) attach(socket *socket) error {
 	if len(s.Protocols) == 0 && len(s.Excluded) == 0 {
-		return nil // even a program that takes everything would cost each event something
+		return nil // even a program that accepts everything would cost time for each event
 	}
 	instructions, err := bpf.Assemble(s.program())
 	if err != nil {
@@ -43,12 +43,12 @@ func (s Selection) attach(socket *socket) error {
 }
 
 var (
-	leaveOut = bpf.RetConstant{Val: 0}
-	letIn    = bpf.RetConstant{Val: 1<<32 - 1}
+	reject = bpf.RetConstant{Val: 0}
+	accept = bpf.RetConstant{Val: 1<<32 - 1}
 )
 
-// program is the selection as a socket filter, see Documentation/networking/filter.rst of the kernel. It sees one
-// message. What it cannot read it lets in, for the decoder to say what is wrong with it.
+// program returns the selection as a socket filter (Documentation/networking/filter.rst of the kernel). The filter sees
+// one message. It accepts a message that it cannot parse, so that the decoder reports the error.
 func (s Selection) program() []bpf.Instruction {
 	var p []bpf.Instruction
 	if len(s.Protocols) > 0 {
@@ -61,15 +61,16 @@ func (s Selection) program() []bpf.Instruction {
 		}
 		p = append(p, find(tuple, ctaTupleIP)...)
 		p = append(p, bpf.StoreScratch{Src: bpf.RegA})
-		p = append(p, s.excludedAt(ctaIPv4Src, true)...)
-		p = append(p, s.excludedAt(ctaIPv4Dst, true)...)
-		p = append(p, s.excludedAt(ctaIPv6Src, false)...)
-		p = append(p, s.excludedAt(ctaIPv6Dst, false)...)
+		p = append(p, s.rejectExcluded(ctaIPv4Src, true)...)
+		p = append(p, s.rejectExcluded(ctaIPv4Dst, true)...)
+		p = append(p, s.rejectExcluded(ctaIPv6Src, false)...)
+		p = append(p, s.rejectExcluded(ctaIPv6Dst, false)...)
 	}
-	return append(p, letIn)
+	return append(p, accept)
 }
 
-// protocols goes on with those that are selected. The register A is where the attribute of the number begins.
+// protocols continues if the protocol is selected and rejects otherwise. Register A holds the offset of the attribute
+// with the protocol number.
 func (s Selection) protocols() []bpf.Instruction {
 	p := []bpf.Instruction{bpf.TAX{}, bpf.LoadIndirect{Off: unix.SizeofNlAttr, Size: 1}}
 	for i, number := range s.Protocols {
@@ -78,16 +79,16 @@ func (s Selection) protocols() []bpf.Instruction {
 			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(number), SkipTrue: 1},
 			bpf.Jump{Skip: 2*rest + 1})
 	}
-	return append(p, leaveOut)
+	return append(p, reject)
 }
 
-// excludedAt leaves out what has an address of an excluded network in an attribute. Where the addresses of the tuple
-// begin is in the scratch register.
-func (s Selection) excludedAt(attribute uint32, ipv4 bool) []bpf.Instruction {
+// rejectExcluded rejects a message if the attribute holds an address of an excluded network. The scratch register holds
+// the offset of the tuple's addresses.
+func (s Selection) rejectExcluded(attribute uint32, ipv4 bool) []bpf.Instruction {
 	var networks []bpf.Instruction
 	for _, n := range s.Excluded[:min(len(s.Excluded), maxExcluded)] {
 		if n.Addr().Is4() == ipv4 {
-			networks = append(networks, isIn(n.Masked())...)
+			networks = append(networks, rejectNetwork(n.Masked())...)
 		}
 	}
 	if len(networks) == 0 {
@@ -103,8 +104,8 @@ func (s Selection) excludedAt(attribute uint32, ipv4 bool) []bpf.Instruction {
 	}, networks...)
 }
 
-// isIn leaves out what has an address of the network in the attribute that begins at X.
-func isIn(network netip.Prefix) []bpf.Instruction {
+// rejectNetwork rejects a message if the attribute at offset X holds an address of the network.
+func rejectNetwork(network netip.Prefix) []bpf.Instruction {
 	address := network.Addr().AsSlice()
 	var p []bpf.Instruction
 	for at := 0; at*8 < network.Bits(); at += 4 {
@@ -116,15 +117,15 @@ func isIn(network netip.Prefix) []bpf.Instruction {
 	}
 	for i := range p {
 		if j, ok := p[i].(bpf.JumpIf); ok {
-			j.SkipTrue = uint8(len(p) - i) // to behind the verdict
+			j.SkipTrue = uint8(len(p) - i) // to the instruction after the verdict
 			p[i] = j
 		}
 	}
-	return append(p, leaveOut)
+	return append(p, reject)
 }
 
-// find makes A where an attribute begins that is in another one, and so on from the message's own on; it lets in what
-// does not have it.
+// find stores in register A the offset of a nested attribute, which it finds by a path that starts at the message. It
+// accepts a message without that attribute.
 func find(path ...uint32) []bpf.Instruction {
 	p := []bpf.Instruction{bpf.LoadConstant{Dst: bpf.RegA, Val: headers}}
 	within := bpf.ExtNetlinkAttr
@@ -133,7 +134,7 @@ func find(path ...uint32) []bpf.Instruction {
 			bpf.LoadConstant{Dst: bpf.RegX, Val: attribute},
 			bpf.LoadExtension{Num: within},
 			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 1},
-			letIn)
+			accept)
 		within = bpf.ExtNetlinkAttrNested
 	}
 	return p

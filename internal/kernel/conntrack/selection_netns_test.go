@@ -11,7 +11,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// selected is what a selection says, in other words.
+// selected reports whether a flow is selected. It is a simple implementation of a Selection.
 func selected(s conntrack.Selection, f conntrack.Flow) bool {
 	for _, end := range []netip.Addr{f.Orig.Src, f.Orig.Dst, f.Reply.Src, f.Reply.Dst} {
 		if slices.ContainsFunc(s.Excluded, func(n netip.Prefix) bool { return n.Contains(end) }) {
@@ -21,7 +21,7 @@ func selected(s conntrack.Selection, f conntrack.Flow) bool {
 	return len(s.Protocols) == 0 || slices.Contains(s.Protocols, f.Orig.Protocol)
 }
 
-// networksOf are networks of every kind of length around the ends of a connection.
+// networksOf returns networks with prefixes of many lengths around the ends of a connection.
 func networksOf(f conntrack.Flow) (all []netip.Prefix) {
 	for _, end := range []netip.Addr{f.Orig.Src, f.Orig.Dst, f.Reply.Src, f.Reply.Dst} {
 		for _, bits := range []int{0, 1, 8, 9, 24, 31, 32, 33, 64, 65, 96, 127, 128} {
@@ -40,7 +40,7 @@ func selections() (all []conntrack.Selection) {
 		}
 	}
 	var many []netip.Prefix
-	for i := range 65 { // one more than the kernel is asked to know
+	for i := range 65 { // one more than take effect
 		many = append(many, netip.MustParsePrefix(fmt.Sprintf("2001:db8:ffff:ffff::%x/127", 2*i)))
 	}
 	somewhere := netip.MustParsePrefix("198.18.0.0/15")
@@ -55,9 +55,9 @@ func selections() (all []conntrack.Selection) {
 	)
 }
 
-func TestListenerIsToldOfWhatIsSelected(t *testing.T) {
+func TestListenerReceivesSelectedEvents(t *testing.T) {
 	namespace, table := open(t)
-	told, left := 0, 0
+	selectedEvents, droppedEvents := 0, 0
 	for _, selection := range selections() {
 		var listener *conntrack.Listener
 		err := namespace.Do(func() (err error) {
@@ -76,9 +76,9 @@ func TestListenerIsToldOfWhatIsSelected(t *testing.T) {
 			}
 			if selected(selection, flow) {
 				want[flow.Orig] = 2
-				told++
+				selectedEvents++
 			} else {
-				left++
+				droppedEvents++
 			}
 		}
 		listener.Wake()
@@ -94,7 +94,7 @@ func TestListenerIsToldOfWhatIsSelected(t *testing.T) {
 			t.Errorf("Closing: %v", err)
 		}
 	}
-	if told < 100 || left < 100 {
-		t.Errorf("%d told, %d left out: this proves little", told, left)
+	if selectedEvents < 100 || droppedEvents < 100 {
+		t.Errorf("%d selected, %d dropped, want at least 100 of each", selectedEvents, droppedEvents)
 	}
 }

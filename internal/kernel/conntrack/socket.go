@@ -11,26 +11,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// receiveBuffer is what the kernel may keep for a socket. Events beyond it are lost, so it is sized for a burst: some
-// 40,000 new entries at the 770 bytes that each costs.
+// receiveBuffer is the size of the socket's queue in the kernel, which drops events beyond it. It holds a burst of some
+// 40,000 new entries, at 770 bytes each.
 const receiveBuffer = 32 << 20
 
-// Room for what the kernel sends at once: it fills up to 32 KiB of a dump, and tells of an event, or answers, in some
-// hundred bytes.
+// The largest datagrams that the kernel sends: up to 32 KiB for a part of a dump, and some hundred bytes for an event
+// or an answer.
 const (
 	largeDatagram = 64 << 10
 	smallDatagram = 4 << 10
 )
 
-// answerTimeout bounds the wait for an answer. The kernel answers within the request itself, so that only a kernel that
-// lost an answer lets it pass.
+// answerTimeout bounds the wait for an answer. The kernel answers within the request itself. The timeout therefore only
+// passes if the answer was lost.
 const answerTimeout = 10 * time.Second
 
-// socket is a netlink socket. It is not in Go's poller, for whom every datagram that the kernel queues would be a
-// reason to wake a thread, whether anybody waits for it or not: an answer is there when the request returns, and who
-// waits for events does so at a gate.
+// socket is a netlink socket outside Go's poller. Within the poller every queued datagram would wake a thread, even if
+// nothing waits for it. The answer to a request has arrived when the request returns. A Listener waits for events with
+// a waiter.
 type socket struct {
-	file *os.File // blocking, so that it stays out of the poller
+	file *os.File // in blocking mode, so that Go does not add it to the poller
 	raw  syscall.RawConn
 }
 
@@ -57,8 +57,8 @@ func prepare(fd int) error {
 	if err := unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("connecting netfilter socket: %w", err)
 	}
-	// The forced size needs CAP_NET_ADMIN in the initial user namespace, the other one is bounded by net.core.rmem_max:
-	// a smaller buffer overruns sooner, and an overrun is repaired.
+	// The forced size needs CAP_NET_ADMIN in the initial user namespace. The other one is limited by
+	// net.core.rmem_max: a smaller buffer overruns sooner, which only costs a repair.
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
 			return fmt.Errorf("sizing netfilter socket: %w", err)
@@ -68,14 +68,14 @@ func prepare(fd int) error {
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
 		return fmt.Errorf("preparing netfilter socket: %w", err)
 	}
-	// Answers need not repeat the request.
+	// Without this option, an answer would repeat its request.
 	if err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1); err != nil {
 		return fmt.Errorf("preparing netfilter socket: %w", err)
 	}
 	return nil
 }
 
-// fd is the socket's descriptor, valid until close.
+// fd returns the descriptor of the socket, valid until close.
 func (s *socket) fd() int { return int(s.file.Fd()) }
 
 func (s *socket) join(group int) error {
@@ -86,12 +86,12 @@ func (s *socket) join(group int) error {
 	return errors.Join(err, joined)
 }
 
-// send has the kernel carry out requests. It does so within the call, and waits for nobody but another request that
-// changes some namespace's table at that moment.
+// send makes the kernel execute requests within this call. It may wait for a request that changes the table of another
+// namespace at that moment, and for nothing else.
 func (s *socket) send(b []byte) error {
 	var sent error
 	err := s.raw.Write(func(fd uintptr) bool {
-		_, sent = nowait(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0)
+		_, sent = nonblocking(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0)
 		return true
 	})
 	return errors.Join(err, sent)

@@ -8,24 +8,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxBatch is how many requests go to the kernel in one send: from some 128 on a larger batch saves nothing more.
+// maxBatch is the number of requests in one send. A batch of more than 128 saves nothing.
 const maxBatch = 128
 
-// answerDatagrams is for how many answers one system call has room.
+// answerDatagrams is the number of answers that one system call can receive.
 const answerDatagrams = 32
 
-// Operation is what to do with an entry.
+// Operation is the kind of a request.
 type Operation uint8
 
 // The operations.
 const (
-	// Create makes the entry; it needs FieldTimeout. It fails with EEXIST when either of its tuples is taken.
+	// Create creates the entry. It needs FieldTimeout. It fails with EEXIST if either tuple is in use.
 	Create Operation = iota + 1
-	// Update changes what the flow's fields name of the entry with this original tuple; ENOENT when there is none.
+	// Update sets the fields of the flow in the entry with this original tuple. It fails with ENOENT without one.
 	Update
-	// Delete ends the entry with this original tuple; ENOENT when there is none.
+	// Delete deletes the entry with this original tuple. It fails with ENOENT without one.
 	Delete
-	// Get finds the entry that has this original tuple, in whichever direction; ENOENT when there is none.
+	// Get returns the entry that has this tuple in either direction. It fails with ENOENT without one.
 	Get
 )
 
@@ -35,18 +35,18 @@ type Request struct {
 	Flow      Flow
 }
 
-// Result is what came of a request.
+// Result is the outcome of a request.
 type Result struct {
-	// Err is nil or what the kernel answered, as a unix.Errno.
+	// Err is nil for success, or the kernel's error as a unix.Errno.
 	Err error
-	// Flow is the entry that Get found.
+	// Flow is the entry that Get returns.
 	Flow Flow
 }
 
-// Table changes the table of one network namespace. It is for one caller at a time.
+// Table reads and changes the table of one network namespace. It is not safe for concurrent use.
 type Table struct {
 	socket   *socket
-	inbox    *inbox
+	receiver *receiver
 	requests builder
 	sequence uint32
 }
@@ -57,11 +57,11 @@ func OpenTable() (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Table{socket: s, inbox: newInbox(s, answerDatagrams, smallDatagram)}, nil
+	return &Table{socket: s, receiver: newReceiver(s, answerDatagrams, smallDatagram)}, nil
 }
 
-// Do carries out requests in their order and appends a result of each to results. It fails as a whole only when the
-// kernel could not be asked or did not answer, and then nothing is known of what was done.
+// Do executes requests in their order and appends one result for each to results. It returns an error only if the
+// kernel could not be asked or did not answer. In that case the outcome of the requests is unknown.
 func (t *Table) Do(requests []Request, results []Result) ([]Result, error) {
 	for len(requests) > 0 {
 		n := min(len(requests), maxBatch)
@@ -76,9 +76,8 @@ func (t *Table) Do(requests []Request, results []Result) ([]Result, error) {
 	return results, nil
 }
 
-// do carries out one batch. The kernel says what it could not do, and found, while it goes through the batch, and the
-// last request alone asks for an answer in any case: an answer that says nothing would cost as much as a tenth of the
-// request.
+// do executes one batch. Only the last request asks for an acknowledgement, since each one costs a tenth of a request.
+// Errors and found entries arrive without one, in the order of the requests.
 func (t *Table) do(requests []Request, results []Result) error {
 	first := t.sequence + 1
 	t.sequence += uint32(len(requests))
@@ -96,11 +95,11 @@ func (t *Table) do(requests []Request, results []Result) error {
 		return fmt.Errorf("sending %d conntrack requests: %w", len(requests), err)
 	}
 	for done := false; !done; {
-		if err := t.inbox.receive(true); err != nil {
+		if err := t.receiver.receive(true); err != nil {
 			return fmt.Errorf("reading the answers to %d conntrack requests: %w", len(requests), err)
 		}
-		for k := range t.inbox.received {
-			b, err := t.inbox.datagram(k)
+		for k := range t.receiver.received {
+			b, err := t.receiver.datagram(k)
 			if err != nil {
 				return fmt.Errorf("reading conntrack answers: %w", err)
 			}
@@ -117,7 +116,7 @@ func (t *Table) do(requests []Request, results []Result) error {
 // addRequest appends one request as a message.
 func (b *builder) addRequest(r *Request, flags uint16, sequence uint32) error {
 	if !r.Flow.Orig.valid() {
-		// Without a tuple the kernel would take a deletion as that of the whole table.
+		// The kernel would treat a deletion without a tuple as the deletion of the whole table.
 		return errors.New("conntrack request without an original tuple")
 	}
 	kind := uint16(messageNew)
@@ -145,8 +144,8 @@ func (b *builder) addRequest(r *Request, flags uint16, sequence uint32) error {
 	return nil
 }
 
-// takeAnswers fills in results and tells whether the last request was answered, which all others were before. Answers
-// to an earlier batch, which was given up, are passed over.
+// takeAnswers stores answers in results. It returns true after the answer to the last request, which comes after all
+// others. It skips answers to an earlier batch that was abandoned.
 func takeAnswers(b []byte, first uint32, results []Result) (last bool, err error) {
 	for len(b) > 0 {
 		var m message
@@ -170,5 +169,5 @@ func takeAnswers(b []byte, first uint32, results []Result) (last bool, err error
 	return last, nil
 }
 
-// Close gives the socket back.
+// Close closes the socket.
 func (t *Table) Close() error { return t.socket.close() }

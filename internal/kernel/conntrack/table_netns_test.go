@@ -15,7 +15,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// open opens a table in a namespace of the test's own.
+// open opens the table of a new namespace.
 func open(t *testing.T) (*testbed.Namespace, *conntrack.Table) {
 	t.Helper()
 	namespace := testbed.NewNamespace(t, "a")
@@ -64,7 +64,7 @@ const (
 	longLived   = 3600
 )
 
-// flows are one of each kind of entry, with translation where the protocol can have it.
+// flows returns one entry of each kind, with translation if the protocol allows it.
 func flows() map[string]conntrack.Flow {
 	tuple := func(protocol uint8, src, dst string) conntrack.Tuple {
 		return conntrack.Tuple{Protocol: protocol, Src: netip.MustParseAddr(src), Dst: netip.MustParseAddr(dst)}
@@ -149,7 +149,7 @@ func TestCreatedEntriesReadBackEqual(t *testing.T) {
 	}
 }
 
-// compare checks all that the kernel was given. It adds fields and status bits of its own.
+// compare checks everything that was sent to the kernel. The kernel adds fields and status bits of its own.
 func compare(t *testing.T, want, got conntrack.Flow) {
 	t.Helper()
 	if !got.Fields.Has(want.Fields) {
@@ -167,7 +167,7 @@ func compare(t *testing.T, want, got conntrack.Flow) {
 		t.Errorf("status %#x of an entry whose translation is %t", got.Status, want.Translated())
 	}
 	if got.TimeoutSeconds == 0 || got.TimeoutSeconds > want.TimeoutSeconds {
-		t.Errorf("time-out %d, want %d or little less", got.TimeoutSeconds, want.TimeoutSeconds)
+		t.Errorf("timeout %d, want %d or little less", got.TimeoutSeconds, want.TimeoutSeconds)
 	}
 	if got.TCP != want.TCP || got.SCTP != want.SCTP || got.Mark != want.Mark || got.Helper != want.Helper {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -182,7 +182,7 @@ func TestOperationsAnswerAsDocumented(t *testing.T) {
 	_, table := open(t)
 	flow := flows()["TCP with source translation"]
 	clash := flow
-	clash.Orig.SrcPort++ // another connection that wants the same translated port
+	clash.Orig.SrcPort++ // another connection that uses the same translated port
 
 	steps := []struct {
 		operation conntrack.Operation
@@ -234,7 +234,7 @@ func TestGetFindsEitherDirection(t *testing.T) {
 	}
 }
 
-func TestListenerTellsOfEveryChange(t *testing.T) {
+func TestListenerReceivesEveryChange(t *testing.T) {
 	namespace, table := open(t)
 	var listener *conntrack.Listener
 	err := namespace.Do(func() (err error) {
@@ -269,7 +269,7 @@ func TestListenerTellsOfEveryChange(t *testing.T) {
 		}
 	}
 	if got := events[1].Flow.TCP.State; got != conntrack.TCPFinWait {
-		t.Errorf("the update tells of state %d, want %d", got, conntrack.TCPFinWait)
+		t.Errorf("the update has state %d, want %d", got, conntrack.TCPFinWait)
 	}
 }
 
@@ -317,7 +317,7 @@ func TestWokenListenerReturnsWithoutEvents(t *testing.T) {
 	}
 }
 
-func TestOverrunIsToldAndSurvived(t *testing.T) {
+func TestListenerReportsOverrunAndContinues(t *testing.T) {
 	namespace, table := open(t)
 	var listener *conntrack.Listener
 	err := namespace.Do(func() (err error) {
@@ -356,7 +356,7 @@ func TestOverrunIsToldAndSurvived(t *testing.T) {
 		}
 	}
 	if overruns == 0 {
-		t.Error("no overrun was told of")
+		t.Error("no overrun was reported")
 	}
 	if err := one(t, table, conntrack.Create, flow).Err; err != nil {
 		t.Fatalf("Creating an entry: %v", err)

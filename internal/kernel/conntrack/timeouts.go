@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// sysctls is where a network namespace has its time-outs, one file each. The kernel shows those of the thread that
-// reads.
+// sysctls is the directory of the timeouts, one file each. The kernel shows those of the reading thread's network
+// namespace.
 const sysctls = "/proc/sys/net/netfilter"
 
-// Timeouts are how long entries of each protocol and state live without a packet, in seconds.
+// Timeouts holds how long an entry of each protocol and state lives without a packet, in seconds.
 type Timeouts struct {
 	tcp                 [TCPSynSent2 + 1]uint32
 	sctp                [9]uint32
@@ -23,7 +23,7 @@ type Timeouts struct {
 	icmp, icmpv6, other uint32
 }
 
-// ReadTimeouts reads the time-outs of this network namespace. One that the kernel does not have keeps its default.
+// ReadTimeouts reads the timeouts of this network namespace. A timeout that the kernel does not have keeps its default.
 func ReadTimeouts() (Timeouts, error) {
 	var t Timeouts
 	var errs []error
@@ -34,12 +34,12 @@ func ReadTimeouts() (Timeouts, error) {
 			continue
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("reading conntrack time-out: %w", err))
+			errs = append(errs, fmt.Errorf("reading conntrack timeout: %w", err))
 			continue
 		}
 		seconds, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("reading conntrack time-out %s: %w", s.name, err))
+			errs = append(errs, fmt.Errorf("reading conntrack timeout %s: %w", s.name, err))
 			continue
 		}
 		*s.value = uint32(seconds)
@@ -54,7 +54,7 @@ type setting struct {
 	fallback uint32
 }
 
-// settings names each time-out with the kernel's default of it.
+// settings lists each timeout with its file and the kernel's default.
 func (t *Timeouts) settings() []setting {
 	return []setting{
 		{&t.tcp[TCPSynSent], "nf_conntrack_tcp_timeout_syn_sent", 120},
@@ -83,7 +83,7 @@ func (t *Timeouts) settings() []setting {
 	}
 }
 
-// Of is how long an entry like this one lives after a packet.
+// Of returns how many seconds an entry like f lives after a packet.
 func (t Timeouts) Of(f *Flow) uint32 {
 	assured := f.Status&StatusAssured != 0
 	switch f.Orig.Protocol {

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// The IP protocols that connection tracking knows more of than its addresses.
+// The IP protocols for which connection tracking knows more than the addresses.
 const (
 	ProtocolICMP    uint8 = 1
 	ProtocolTCP     uint8 = 6
@@ -17,20 +17,20 @@ const (
 	ProtocolUDPLite uint8 = 136
 )
 
-// Tuple is one direction of an entry, as packets of that direction carry it.
+// Tuple identifies one direction of an entry, as in the packets of that direction.
 type Tuple struct {
 	Src, Dst netip.Addr
 	Protocol uint8
-	// SrcPort and DstPort are the ports of TCP, UDP, UDP-Lite, SCTP and DCCP, and the keys of GRE.
+	// SrcPort and DstPort are the ports of TCP, UDP, UDP-Lite, SCTP and DCCP, or the keys of GRE.
 	SrcPort, DstPort uint16
-	// ICMPType, ICMPCode and ICMPID are those of the ICMP or ICMPv6 message that began the entry.
+	// ICMPType, ICMPCode and ICMPID come from the ICMP or ICMPv6 message that created the entry.
 	ICMPType, ICMPCode uint8
 	ICMPID             uint16
-	// Zone is set only for a zone of this direction alone (CTA_TUPLE_ZONE); a zone of both is Flow.Zone.
+	// Zone is the zone of this direction alone (CTA_TUPLE_ZONE). A zone of both directions is in Flow.Zone.
 	Zone uint16
 }
 
-// HasPorts says whether SrcPort and DstPort mean something for the protocol.
+// HasPorts reports whether the protocol uses SrcPort and DstPort.
 func (t Tuple) HasPorts() bool {
 	switch t.Protocol {
 	case ProtocolTCP, ProtocolUDP, ProtocolDCCP, ProtocolGRE, ProtocolSCTP, ProtocolUDPLite:
@@ -40,26 +40,25 @@ func (t Tuple) HasPorts() bool {
 	}
 }
 
-// IsICMP says whether the ICMP fields mean something.
+// IsICMP reports whether the protocol uses the ICMP fields.
 func (t Tuple) IsICMP() bool {
 	return t.Protocol == ProtocolICMP || t.Protocol == ProtocolICMPv6
 }
 
-// Inverse is the tuple that an answer has when nothing is translated. The zone of a direction is not inverted: it stays
-// behind, as it does in the kernel.
+// Inverse returns the tuple of the untranslated reply. It does not contain the zone of the direction, as in the kernel.
 func (t Tuple) Inverse() Tuple {
 	t.Src, t.Dst = t.Dst, t.Src
 	t.SrcPort, t.DstPort = t.DstPort, t.SrcPort
 	if t.IsICMP() {
-		t.ICMPType = answerType(t.Protocol, t.ICMPType)
+		t.ICMPType = replyType(t.Protocol, t.ICMPType)
 	}
 	t.Zone = 0
 	return t
 }
 
-// answerType is the ICMP type that answers a type; a type with no answer is its own, which never occurs in the kernel's
-// table and is therefore never relied on.
-func answerType(protocol, icmpType uint8) uint8 {
+// replyType returns the ICMP type that answers a type. A type without an answer is returned as it is. The kernel never
+// creates an entry for such a type.
+func replyType(protocol, icmpType uint8) uint8 {
 	pairs := [][2]uint8{{0, 8}, {13, 14}, {15, 16}, {17, 18}} // echo, timestamp, information, address mask
 	if protocol == ProtocolICMPv6 {
 		pairs = [][2]uint8{{128, 129}, {139, 140}} // echo, node information
@@ -75,12 +74,12 @@ func answerType(protocol, icmpType uint8) uint8 {
 	return icmpType
 }
 
-// valid says whether the tuple can name an entry: both addresses, of one family.
+// valid reports whether the tuple can identify an entry: it needs two addresses of one family.
 func (t Tuple) valid() bool {
 	return t.Src.IsValid() && t.Dst.IsValid() && t.Src.Is4() == t.Dst.Is4()
 }
 
-// String is for logs and tests.
+// String returns a short text for logs and tests.
 func (t Tuple) String() string {
 	switch {
 	case t.HasPorts():

@@ -10,14 +10,14 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// Registers of the kernel's machine. Each match loads and compares in the first; a port to translate to needs a second
-// beside the address.
+// Registers of the kernel's nftables machine. Each match loads a value into the first and compares it. A translation
+// needs the second one for the port, next to the address.
 const (
 	register     = 1
 	registerPort = 2
 )
 
-// encode writes one match or action as the instructions of the kernel's machine, the same as nft would.
+// encode returns one match or action as instructions of the kernel's nftables machine. They equal those of nft.
 func (b *builder) encode(e ruleset.Expression) ([]expr.Any, error) {
 	switch e := e.(type) {
 	case ruleset.InInterface:
@@ -103,7 +103,7 @@ func (b *builder) lookupAddress(f ruleset.Family, which side, name string) ([]ex
 	return append(isFamily(f), lookup...), err
 }
 
-// side is which of a packet's addresses is meant.
+// side selects the source or destination address of a packet.
 type side int
 
 const (
@@ -111,7 +111,7 @@ const (
 	destination
 )
 
-// loadAddress loads from the place where RFC 791 and RFC 8200 have the address.
+// loadAddress loads an address from its position in RFC 791 or RFC 8200.
 func loadAddress(f ruleset.Family, which side) expr.Any {
 	if f == ruleset.IPv4 {
 		return load(expr.PayloadBaseNetworkHeader, 12+4*uint32(which), 4)
@@ -149,7 +149,7 @@ func isICMP(f ruleset.Family) []expr.Any {
 	return append(isFamily(f), isProtocol(ruleset.ICMPv6)...)
 }
 
-// notSYN looks at the flags in the fourteenth byte of the TCP header.
+// notSYN tests the flags in the fourteenth byte of the TCP header.
 func notSYN() []expr.Any {
 	const fin, syn, rst, ack = 0x01, 0x02, 0x04, 0x10
 	return append(isProtocol(ruleset.TCP),
@@ -160,7 +160,7 @@ func notSYN() []expr.Any {
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: []byte{syn}})
 }
 
-// hasState tests one bit, in the byte order of the machine.
+// hasState tests one bit of the connection state, in native byte order.
 func hasState(s ruleset.State) []expr.Any {
 	bit := map[ruleset.State]uint32{
 		ruleset.Established: expr.CtStateBitESTABLISHED,

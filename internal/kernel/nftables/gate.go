@@ -14,47 +14,48 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// gateTable is the name of the gate's tables, of the families netdev and inet.
+// gateTable is the name of the gate's two tables, one of the family netdev and one of the family inet.
 const gateTable = "hapair_gate"
 
-// gateTimeout bounds each exchange with the kernel. A transaction waits for those of others, of which a large ruleset
-// takes the longest.
+// gateTimeout bounds each exchange with the kernel. A transaction waits for earlier ones of other processes. A large
+// ruleset takes longest.
 const gateTimeout = 5 * time.Second
 
 // MAC is an Ethernet address.
 type MAC = [6]byte
 
-// Gate is the gate in nftables, for where the kernel refuses programs. What passes an open gate is told by set elements
-// that time out; without them the rules pass what a closed gate passes.
+// Gate is the gate in nftables, for kernels that refuse BPF programs. Set elements with a timeout open the gate.
+// Without them the rules only pass what a closed gate passes.
 //
-// The tables stay when the process ends, and the elements time out without it. But a time-out is relative: it begins
-// when the kernel takes it, however long ago it was reckoned. And whoever flushes all rulesets flushes the gate.
+// The tables stay when the process ends, and the elements still time out. Two properties are weaker than with BPF. A
+// timeout is relative: it starts when the kernel processes it, however old the decision is. And a process that flushes
+// the whole ruleset removes the gate.
 //
-// It keeps one socket, opened when it is first used, in the network namespace that the calling thread is in then. To
-// close a socket of nftables takes the kernel an RCU grace period after each change, some tens of milliseconds on a
-// busy machine, for which an active unit would not extend its permit.
+// The gate keeps one socket in the network namespace of the thread that first uses it. Closing an nftables socket after
+// a change costs the kernel an RCU grace period, some tens of milliseconds on a busy machine. An active unit cannot
+// extend its permit during that time.
 type Gate struct {
 	mu     sync.Mutex
 	conn   *nftables.Conn
 	socket *netlink.Conn
 }
 
-// GateState is what the gate is, besides its permit.
+// GateState is the configuration of the gate except its permit.
 type GateState struct {
-	// Interfaces are those that the gate is on.
+	// Interfaces are the interfaces that the gate guards.
 	Interfaces []string
-	// Own are the addresses that are reached while the gate is closed.
+	// Own are the addresses that stay reachable while the gate is closed.
 	Own []netip.Addr
-	// VirtualMACs are those that nothing is sent from while the gate is closed.
+	// VirtualMACs are the MAC addresses from which nothing is sent while the gate is closed.
 	VirtualMACs []MAC
 }
 
-// Replace makes the gate what the state says, closed, in one transaction: no packet finds none.
+// Replace installs the gate, closed, in one transaction. No packet passes between the old gate and the new one.
 func (g *Gate) Replace(s GateState) error {
 	return g.change("installing the gate", func(conn *nftables.Conn) error { return gateBuilder{conn}.build(s) })
 }
 
-// SetPermit opens the gate for a time that begins when the kernel takes it, or closes it.
+// SetPermit opens the gate for a time that starts when the kernel processes the request. A time of zero closes it.
 func (g *Gate) SetPermit(interfaces []string, permit time.Duration) error {
 	return g.change("moving the gate's deadline", func(conn *nftables.Conn) error {
 		b := gateBuilder{conn}
@@ -63,7 +64,7 @@ func (g *Gate) SetPermit(interfaces []string, permit time.Duration) error {
 	})
 }
 
-// SetOwn replaces the addresses that are reached while the gate is closed.
+// SetOwn replaces the addresses that stay reachable while the gate is closed.
 func (g *Gate) SetOwn(own []netip.Addr) error {
 	return g.change("setting the addresses that the closed gate passes", func(conn *nftables.Conn) error {
 		for _, list := range []string{own4, own6} {
@@ -73,8 +74,8 @@ func (g *Gate) SetOwn(own []netip.Addr) error {
 	})
 }
 
-// Remaining is how much longer the gate is open on the interface where it is open longest, by what the kernel says. It
-// fails when the gate is not there.
+// Remaining returns how much longer the kernel keeps the gate open, on the interface where it is open longest. It fails
+// if the gate is absent.
 func (g *Gate) Remaining() (longest time.Duration, err error) {
 	err = g.exchange(func(conn *nftables.Conn) error {
 		for _, table := range gateTables() {
@@ -91,8 +92,8 @@ func (g *Gate) Remaining() (longest time.Duration, err error) {
 	return longest, err
 }
 
-// Verify fails when the gate is not as it was put on the interfaces: it compares how many rules each chain has, which
-// finds accidents, not malice.
+// Verify returns an error if the gate was altered on the interfaces. It compares the number of rules in each chain.
+// This detects accidents but not attacks.
 func (g *Gate) Verify(interfaces []string) error {
 	return g.exchange(func(conn *nftables.Conn) error {
 		for _, c := range gateChains(interfaces) {
@@ -109,7 +110,7 @@ func (g *Gate) Verify(interfaces []string) error {
 	})
 }
 
-// Remove takes the gate away; one that is absent is removed, and where there is no nftables there is none.
+// Remove removes the gate. It succeeds if the gate is absent or the kernel has no nftables.
 func (g *Gate) Remove() error {
 	for _, table := range gateTables() {
 		err := g.exchange(func(conn *nftables.Conn) error {
@@ -126,22 +127,22 @@ func (g *Gate) Remove() error {
 	return nil
 }
 
-// Close gives the socket back. The gate stays in the kernel.
+// Close closes the socket. The gate stays in the kernel.
 func (g *Gate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.hangUp()
+	return g.closeSocket()
 }
 
-// isAbsent tells whether the kernel has no such table, no such family, or no nftables.
+// isAbsent reports whether an error means that the kernel lacks the table, the family, or nftables.
 func isAbsent(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) ||
 		errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EINVAL)
 }
 
-// exchange is one conversation with the kernel, bounded in time. One that failed ends the socket, and with it what is
-// left in it of the conversation.
-func (g *Gate) exchange(talk func(*nftables.Conn) error) error {
+// exchange calls do with the connection, within a time limit. After an error it closes the socket, which discards
+// unread answers.
+func (g *Gate) exchange(do func(*nftables.Conn) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	err := g.open()
@@ -149,10 +150,10 @@ func (g *Gate) exchange(talk func(*nftables.Conn) error) error {
 		err = g.socket.SetDeadline(time.Now().Add(gateTimeout))
 	}
 	if err == nil {
-		err = talk(g.conn)
+		err = do(g.conn)
 	}
 	if err != nil {
-		return errors.Join(err, g.hangUp())
+		return errors.Join(err, g.closeSocket())
 	}
 	return nil
 }
@@ -171,7 +172,7 @@ func (g *Gate) open() (err error) {
 	return nil
 }
 
-func (g *Gate) hangUp() error {
+func (g *Gate) closeSocket() error {
 	if g.conn == nil {
 		return nil
 	}
@@ -193,23 +194,23 @@ func (g *Gate) change(what string, queue func(*nftables.Conn) error) error {
 	return nil
 }
 
-// explainGate adds to the kernel's few words what a person can do.
+// explainGate adds the remedy to the kernel's error.
 func explainGate(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
 		return fmt.Errorf("%w; the container needs the capability NET_ADMIN", err)
 	case isAbsent(err):
-		return fmt.Errorf("%w; the interfaces must be there, and the node's kernel be Linux 5.16 or newer with "+
+		return fmt.Errorf("%w; the interfaces must exist, and the node's kernel must be Linux 5.16 or newer with "+
 			"CONFIG_NF_TABLES_NETDEV and CONFIG_NETFILTER_EGRESS", err)
 	default:
 		return err
 	}
 }
 
-// gateBuilder writes one transaction.
+// gateBuilder adds the messages of one transaction to a connection.
 type gateBuilder struct{ conn *nftables.Conn }
 
-// build replaces both tables, closed.
+// build replaces both tables by those of a closed gate.
 func (b gateBuilder) build(s GateState) error {
 	for _, table := range gateTables() {
 		b.conn.AddTable(table)

@@ -11,8 +11,8 @@ import (
 
 // Sets of the gate.
 const (
-	permit      = "permit" // interfaces on which it is open, each with a time-out
-	gated       = "gated"  // interfaces that it is on
+	permit      = "permit" // interfaces on which the gate is open, each with a timeout
+	gated       = "gated"  // interfaces that the gate guards
 	own4        = "own4"
 	own6        = "own6"
 	virtualMACs = "virtual_macs"
@@ -28,7 +28,7 @@ func inetTable() *nftables.Table {
 
 func gateTables() []*nftables.Table { return []*nftables.Table{netdevTable(), inetTable()} }
 
-// rule is a list of matches, and what becomes of a packet that they all match.
+// rule is a list of matches and an action for packets that meet all of them.
 type rule = []expr.Any
 
 // gateChain is a chain with its rules.
@@ -37,8 +37,8 @@ type gateChain struct {
 	rules []rule
 }
 
-// gateChains are the gate: at the way in and the way out of each interface, and where packets are routed. The last is
-// for what was addressed to the unit and then translated, which looks like its own at the other two.
+// gateChains returns the chains of the gate: ingress and egress of each interface, and forwarding. The last one is for
+// packets to the unit that are translated and then forwarded. At the interfaces they look like the unit's own packets.
 func gateChains(interfaces []string) []gateChain {
 	in := &nftables.Chain{Name: "in", Table: netdevTable()}
 	out := &nftables.Chain{Name: "out", Table: netdevTable()}
@@ -55,7 +55,7 @@ func gateChains(interfaces []string) []gateChain {
 	}, rulesRouted()})
 }
 
-// hooked is a chain that every packet of an interface goes through, and that drops what no rule accepts.
+// hooked returns a chain that sees every packet of an interface, and drops those that no rule accepts.
 func hooked(device, name string, hook *nftables.ChainHook) *nftables.Chain {
 	dropping := nftables.ChainPolicyDrop
 	return &nftables.Chain{
@@ -64,7 +64,7 @@ func hooked(device, name string, hook *nftables.ChainHook) *nftables.Chain {
 	}
 }
 
-// Places in headers, counted from the beginning of the header. Those of ICMPv6 are of messages about neighbours.
+// Offsets from the beginning of a header. The ICMPv6 one is for neighbour discovery messages.
 const (
 	arpSenderMAC    = 8
 	arpSender       = 14
@@ -76,7 +76,7 @@ const (
 	icmpv6Target    = 8
 )
 
-// rulesIn are for what comes in: see package bpf, whose ingress says the same.
+// rulesIn returns the rules for incoming packets. They match the ingress program of package bpf.
 func rulesIn() []rule {
 	return []rule{
 		match(loadMeta(expr.MetaKeyIIFNAME), in(permit), accept()),
@@ -94,7 +94,7 @@ func rulesIn() []rule {
 	}
 }
 
-// rulesOut are for what goes out: see package bpf, whose egress says the same.
+// rulesOut returns the rules for outgoing packets. They match the egress program of package bpf.
 func rulesOut() []rule {
 	return []rule{
 		match(loadMeta(expr.MetaKeyOIFNAME), in(permit), accept()),
@@ -111,7 +111,7 @@ func rulesOut() []rule {
 	}
 }
 
-// rulesRouted drop what is routed from or to an interface of the gate without permit.
+// rulesRouted returns rules that drop packets forwarded from or to a guarded interface without a permit.
 func rulesRouted() []rule {
 	return []rule{
 		match(loadMeta(expr.MetaKeyIIFNAME), in(gated), notIn(permit), drop()),
@@ -147,7 +147,7 @@ func drop() rule { return rule{&expr.Verdict{Kind: expr.VerdictDrop}} }
 
 func jump(chain string) rule { return rule{&expr.Verdict{Kind: expr.VerdictJump, Chain: chain}} }
 
-// isType matches the type of the frame, behind the one VLAN tag that the kernel takes off.
+// isType matches the type of the frame, after the one VLAN tag that the kernel strips.
 func isType(kind uint16) rule {
 	return match(loadMeta(expr.MetaKeyPROTOCOL), is(binaryutil.BigEndian.PutUint16(kind)...))
 }
@@ -159,10 +159,10 @@ func isARP() rule {
 
 func isTransport(protocol byte) rule { return match(loadMeta(expr.MetaKeyL4PROTO), is(protocol)) }
 
-// isNeighbour matches ICMPv6 messages of a type.
+// isNeighbour matches ICMPv6 messages of one type.
 func isNeighbour(kind byte) rule {
 	return match(isType(unix.ETH_P_IPV6), isTransport(unix.IPPROTO_ICMPV6), transport(0, 1), is(kind))
 }
 
-// isForMany matches IPv6 multicast.
+// isForMany matches packets to an IPv6 multicast address.
 func isForMany() rule { return match(network(ipv6Destination, 1), is(0xff)) }

@@ -13,24 +13,24 @@ import (
 )
 
 const (
-	// bufferBytes bounds the transaction, which the kernel takes in one piece, and its answers, of which it gives one
-	// or two a rule before it lets go of the sender. Nothing is allocated until it is needed.
+	// bufferBytes bounds the transaction, which the kernel reads in one piece, and the answers. The kernel sends one
+	// or two answers for each rule before the send returns. The kernel allocates the buffer only as needed.
 	bufferBytes = 128 << 20
-	// answerTimeout is far beyond what the largest ruleset takes. The kernel always answers; without an end to the
-	// waiting, a bug in the counting of answers would stop the firewall for good.
+	// answerTimeout is far above the time for the largest ruleset. The kernel always answers. But without a timeout,
+	// an error in counting the answers would block the firewall forever.
 	answerTimeout = time.Minute
-	// dumpAttempts is how often a listing is tried while somebody changes rules, of whatever table, under it.
+	// dumpAttempts bounds how often a listing is repeated because another process changes rules, of any table.
 	dumpAttempts = 5
 )
 
-// Kernel is the nftables of one network namespace. The zero value is that of the process.
+// Kernel is the nftables of one network namespace. The zero value uses the namespace of the process.
 type Kernel struct {
 	// NetNS is a file descriptor of another network namespace.
 	NetNS int
 }
 
-// Replace makes the ruleset's table what the ruleset says, in one transaction, and checks that it is. On an error from
-// the kernel the table is as it was.
+// Replace replaces the ruleset's table in one transaction, and verifies the result. If the kernel returns an error, the
+// table is unchanged.
 func (k Kernel) Replace(r ruleset.Ruleset) error {
 	conn, err := nftables.New(nftables.WithNetNSFd(k.NetNS), nftables.WithSockOptions(widen, limit))
 	if err != nil {
@@ -53,7 +53,7 @@ func limit(conn *netlink.Conn) error {
 	return conn.SetDeadline(time.Now().Add(answerTimeout))
 }
 
-// explain adds to the kernel's few words what a person can do.
+// explain adds the remedy to the kernel's error.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, os.ErrPermission):
@@ -66,7 +66,8 @@ func explain(err error) error {
 	}
 }
 
-// queue writes the whole transaction. Deleting a table that does not exist is an error, so that it is made first.
+// queue adds the whole transaction to the connection. It adds the table before it deletes it, since deleting an absent
+// table is an error.
 func queue(conn *nftables.Conn, r ruleset.Ruleset) error {
 	table := &nftables.Table{Name: r.Table, Family: nftables.TableFamilyINet}
 	conn.AddTable(table)
@@ -77,7 +78,7 @@ func queue(conn *nftables.Conn, r ruleset.Ruleset) error {
 	if err := b.addSets(r); err != nil {
 		return err
 	}
-	// All chains before all rules, since rules name chains.
+	// Add all chains before all rules, because rules refer to chains.
 	for _, c := range r.AllChains() {
 		b.addChain(c)
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// inNamespace runs f in a new network namespace, which is gone afterwards.
+// inNamespace runs f in a new network namespace and removes the namespace afterwards.
 func inNamespace(t *testing.T, name string, f func()) string {
 	t.Helper()
 	name = fmt.Sprintf("hapair-t-%d-%s", os.Getpid(), name)
@@ -60,8 +60,8 @@ func compile(t testing.TB, path string) ruleset.Ruleset {
 
 var counters = regexp.MustCompile(`packets \d+ bytes \d+`)
 
-// The text of a ruleset, loaded by nft, and the ruleset, brought in by us, are the same to the kernel.
-func TestReplaceDoesWhatTheTextSays(t *testing.T) {
+// TestReplaceEqualsText compares a ruleset that nft loaded from text with one that Replace applied.
+func TestReplaceEqualsText(t *testing.T) {
 	paths, err := filepath.Glob("../../firewall/plan/testdata/*.yaml")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no documents: %v", err)
@@ -165,7 +165,7 @@ func TestVerifyFindsAlterations(t *testing.T) {
 	})
 }
 
-// The time it takes is printed, since a ruleset of this size is what people fear.
+// TestLargeRulesets logs how long each operation takes on a large ruleset.
 func TestLargeRulesets(t *testing.T) {
 	cases := map[string]document.Document{
 		"1,000 policies with objects of their own": manyPolicies(t, 1000, 1),

@@ -19,8 +19,8 @@ func (b *builder) addChain(c ruleset.Chain) {
 	b.conn.AddChain(chain)
 }
 
-// place is where the kernel puts a hook among those of others: translations at the places meant for them, so that
-// filters see a packet's destination after translation and its source before.
+// place returns the type, hook and priority of a chain. Translations get their standard priorities. This way filters
+// see a packet's destination after translation and its source before.
 func place(h ruleset.Hook) (nftables.ChainType, *nftables.ChainHook, *nftables.ChainPriority) {
 	points := map[ruleset.HookPoint]*nftables.ChainHook{
 		ruleset.Prerouting:  nftables.ChainHookPrerouting,

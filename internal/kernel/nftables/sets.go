@@ -10,14 +10,14 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// builder writes one transaction.
+// builder adds the messages of one transaction to a connection.
 type builder struct {
 	conn  *nftables.Conn
 	table *nftables.Table
 	sets  map[string]*nftables.Set
 }
 
-// elementsPerMessage keeps the list of elements within the 64 KiB that one attribute can have.
+// elementsPerMessage keeps a list of elements within the 64 KiB limit of an attribute.
 const elementsPerMessage = 1000
 
 func (b *builder) addSets(r ruleset.Ruleset) error {
@@ -46,7 +46,7 @@ func (b *builder) addSets(r ruleset.Ruleset) error {
 func (b *builder) addSet(name string, key nftables.SetDatatype, interval bool, elements []nftables.SetElement) error {
 	set := &nftables.Set{Table: b.table, Name: name, KeyType: key, Interval: interval}
 	if !interval {
-		// Says nothing to the kernel, but without it nft shows names as empty.
+		// The kernel ignores this, but without it nft prints interface names as empty.
 		set.KeyByteOrder = binaryutil.NativeEndian
 	}
 	b.sets[name] = set
@@ -68,15 +68,15 @@ func interfaceElements(names []string) (elements []nftables.SetElement) {
 	return elements
 }
 
-// interfaceName is a name as the kernel compares it: IFNAMSIZ bytes, padded with zeros.
+// interfaceName returns a name in the form that the kernel compares: IFNAMSIZ bytes, padded with zeros.
 func interfaceName(name string) []byte {
 	padded := make([]byte, 16)
 	copy(padded, name)
 	return padded
 }
 
-// An interval set has the first address of a run, and, marked as an end, the first one after it; after the last address
-// of all there is none.
+// An interval set holds the first value of each range, and the first value after the range with an end mark. A range
+// that ends with the largest value has no end mark.
 
 func addressElements(runs []ruleset.AddressRun) (elements []nftables.SetElement) {
 	for _, run := range runs {

@@ -12,13 +12,14 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// ErrAltered says that the kernel enforces something other than the ruleset.
+// ErrAltered reports that the kernel enforces something other than the applied ruleset.
 var ErrAltered = errors.New("the table is not as it was applied")
 
-// errInterrupted says that a listing is of two generations.
+// errInterrupted reports that the rules changed during a listing, so that the listing is inconsistent.
 var errInterrupted = errors.New("the listing was interrupted by a change")
 
-// Generation grows with every change of any table in the network namespace. While it stays, nothing was altered.
+// Generation returns a number that changes with every change of any table in the network namespace. While it stays the
+// same, nothing was altered.
 func (k Kernel) Generation() (uint32, error) {
 	conn, err := k.dial()
 	if err != nil {
@@ -43,15 +44,16 @@ func (k Kernel) Generation() (uint32, error) {
 	return 0, errors.New("asking for the generation of nftables: the kernel's answer has none")
 }
 
-// Verify compares how many rules each chain has. It finds a table, chain or rule that is gone or was added, not a rule
-// that was replaced by another: it guards against accidents, not against someone with the same rights.
+// Verify compares the document hash and the number of rules in each chain with the ruleset. It detects tables, chains
+// and rules that were removed or added, but not a rule that was replaced by another. It guards against accidents, not
+// against an attacker with the same rights.
 func (k Kernel) Verify(r ruleset.Ruleset) error {
 	document, err := k.Document(r.Table)
 	if err != nil {
 		return err
 	}
 	if document != r.Document {
-		return fmt.Errorf("%w: table inet %s is of document %q, that of %q was applied",
+		return fmt.Errorf("%w: table inet %s is of document %q, but document %q was applied",
 			ErrAltered, r.Table, document, r.Document)
 	}
 	got, err := k.countRules(r.Table)
@@ -60,20 +62,20 @@ func (k Kernel) Verify(r ruleset.Ruleset) error {
 	}
 	for _, c := range r.Chains {
 		if got[c.Name] != len(c.Rules) {
-			return fmt.Errorf("%w: chain %s of table inet %s has %d rules, %d were applied",
+			return fmt.Errorf("%w: chain %s of table inet %s has %d rules, but %d were applied",
 				ErrAltered, c.Name, r.Table, got[c.Name], len(c.Rules))
 		}
 		delete(got, c.Name)
 	}
 	for name, rules := range got {
-		return fmt.Errorf("%w: chain %s of table inet %s has %d rules, none were applied",
+		return fmt.Errorf("%w: chain %s of table inet %s has %d rules, but was not applied",
 			ErrAltered, name, r.Table, rules)
 	}
 	return nil
 }
 
-// Document is the hash of the document whose ruleset the table is; empty when there is no such table, or it does not
-// tell.
+// Document returns the hash of the document that the table was compiled from. It is empty if the table does not exist
+// or has no hash.
 func (k Kernel) Document(table string) (string, error) {
 	chains, err := k.list(unix.NFT_MSG_GETCHAIN, unix.NFTA_CHAIN_TABLE, unix.NFTA_CHAIN_NAME, table)
 	if err != nil {
@@ -87,8 +89,8 @@ func (k Kernel) Document(table string) (string, error) {
 	return "", nil
 }
 
-// countRules counts the rules of each chain. It decodes no more of a rule than the name of its chain, so that it stays
-// cheap for large rulesets.
+// countRules returns the number of rules in each chain. It only decodes the chain's name of each rule, so that large
+// rulesets stay cheap.
 func (k Kernel) countRules(table string) (map[string]int, error) {
 	chains, err := k.list(unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, unix.NFTA_RULE_CHAIN, table)
 	if err != nil {
@@ -101,8 +103,8 @@ func (k Kernel) countRules(table string) (map[string]int, error) {
 	return counts, nil
 }
 
-// list gives the chain of each object in the table. The listing is interrupted when somebody changes a rule, of
-// whatever table, and is then begun anew.
+// list returns the chain of each object in the table. It starts again if another process changes any rule during the
+// listing.
 func (k Kernel) list(kind, tableAttribute, chainAttribute uint16, table string) ([]string, error) {
 	for attempt := 1; ; attempt++ {
 		chains, err := k.tryList(kind, tableAttribute, chainAttribute, table)
@@ -149,7 +151,7 @@ func (k Kernel) tryList(kind, tableAttribute, chainAttribute uint16, table strin
 		if err := ad.Err(); err != nil {
 			return nil, err
 		}
-		// Kernels differ in whether they filter listings of chains.
+		// Some kernels do not filter listings of chains.
 		if owner == table {
 			chains = append(chains, chain)
 		}

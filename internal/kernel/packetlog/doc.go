@@ -1,7 +1,7 @@
 // Package packetlog receives the packets that log rules copy to a group of nfnetlink_log, each with the rule's prefix.
 //
-// The kernel's own log is no place for them: it takes nothing from network namespaces other than the first, so that
-// lines of a pod would vanish. What is not received in time is lost; the log is for people and decides nothing.
+// It replaces the kernel's own log, which ignores network namespaces other than the initial one. A pod's packets would
+// not appear there. Packets that are not received in time are lost. Nothing depends on them: the log is for people.
 //
-// The firewall calls it.
+// The firewall calls this package.
 package packetlog

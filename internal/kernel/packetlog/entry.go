@@ -8,25 +8,25 @@ import (
 	"github.com/mdlayher/netlink"
 )
 
-// Entry is one packet that was logged.
+// Entry is one logged packet.
 type Entry struct {
-	// Prefix is that of the rule.
+	// Prefix is the prefix of the rule that logged the packet.
 	Prefix string
-	// In and Out are the indexes of the interfaces that the packet came from and goes to; 0 when there is none.
+	// In and Out are the indexes of the incoming and outgoing interface. An index is 0 without such an interface.
 	In, Out int
 	Packet  Packet
 }
 
-// Packet is what its headers say, as far as they were copied.
+// Packet holds the header fields of a packet, as far as the kernel copied them.
 type Packet struct {
 	Protocol uint8
-	// Source and Destination have port 0 when the protocol has none.
+	// Source and Destination have port 0 if the protocol has no ports.
 	Source, Destination netip.AddrPort
-	// Type and Code are of ICMP and ICMPv6.
+	// Type and Code are those of an ICMP or ICMPv6 message.
 	Type, Code uint8
 }
 
-// Protocols with something to say beyond addresses, by their IANA numbers.
+// IANA numbers of the protocols with more fields than addresses.
 const (
 	icmp   = 1
 	tcp    = 6
@@ -60,7 +60,7 @@ func decode(message []byte) (Entry, error) {
 	return e, ad.Err()
 }
 
-// decodePacket reads what is there: a packet that is cut short or makes no sense is just what one wants to see logged.
+// decodePacket decodes as much of a packet as possible. Truncated and malformed packets must be logged too.
 func decodePacket(data []byte) (p Packet) {
 	switch {
 	case len(data) >= 20 && data[0]>>4 == 4:
@@ -93,7 +93,7 @@ func (p *Packet) decodeTransport(data []byte) {
 	}
 }
 
-// ProtocolName is the protocol's name, or its number.
+// ProtocolName returns the protocol's name or, for an unknown protocol, its number.
 func (p Packet) ProtocolName() string {
 	names := map[uint8]string{icmp: "ICMP", tcp: "TCP", udp: "UDP", icmpv6: "ICMPv6", sctp: "SCTP"}
 	if name, ok := names[p.Protocol]; ok {
@@ -102,5 +102,5 @@ func (p Packet) ProtocolName() string {
 	return fmt.Sprint(p.Protocol)
 }
 
-// IsICMP tells whether Type and Code mean something.
+// IsICMP reports whether the packet has a Type and a Code.
 func (p Packet) IsICMP() bool { return p.Protocol == icmp || p.Protocol == icmpv6 }

@@ -21,7 +21,7 @@ func TestDecodePacket(t *testing.T) {
 			Protocol: tcp, Source: netip.MustParseAddrPort("192.0.2.1:12345"),
 			Destination: netip.MustParseAddrPort("192.0.2.2:80"),
 		}},
-		"cut short": {tcp4[:21], Packet{
+		"TCP, truncated": {tcp4[:21], Packet{
 			Protocol: tcp, Source: netip.MustParseAddrPort("192.0.2.1:0"),
 			Destination: netip.MustParseAddrPort("192.0.2.2:0"),
 		}},
@@ -29,7 +29,7 @@ func TestDecodePacket(t *testing.T) {
 			Protocol: icmpv6, Source: netip.MustParseAddrPort("[::1]:0"), Destination: netip.MustParseAddrPort("[::2]:0"),
 			Type: 128,
 		}},
-		"nothing":            {nil, Packet{}},
+		"no data":            {nil, Packet{}},
 		"a wrong IP version": {[]byte{0x15}, Packet{}},
 	}
 	for name, c := range cases {

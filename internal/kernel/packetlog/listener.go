@@ -11,7 +11,7 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// Messages and attributes of linux/netfilter/nfnetlink_log.h, which x/sys/unix does not have.
+// Messages and attributes of linux/netfilter/nfnetlink_log.h. Package x/sys/unix does not define them.
 const (
 	subsystem     = 4
 	messagePacket = 0
@@ -32,21 +32,21 @@ const (
 // headerBytes is the length of struct nfgenmsg: family, version, resource.
 const headerBytes = 4
 
-// ErrLost says that packets were logged faster than they were received. The listener goes on.
+// ErrLost reports that packets were logged faster than they were received. The listener keeps working.
 var ErrLost = errors.New("log entries were lost")
 
-// Listener is bound to one group. A group has one listener in a network namespace.
+// Listener receives the entries of one group. A network namespace allows one listener for each group.
 type Listener struct {
 	conn *netlink.Conn
 }
 
-// Listen binds to a group in the network namespace of the process.
+// Listen returns a listener of a group in the network namespace of the process.
 func Listen(group uint16) (*Listener, error) {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
 		return nil, fmt.Errorf("opening the packet log: %w", err)
 	}
-	// One message a packet: the rules' limits keep their number low, and a line that comes at once is worth more.
+	// Request one message for each packet, without delay. The rules' limits keep the number of packets low.
 	for _, attribute := range []netlink.Attribute{
 		{Type: configCommand, Data: []byte{commandBind}},
 		{Type: configMode, Data: append(binary.BigEndian.AppendUint32(nil, ruleset.LogSnapLength), modePacket, 0)},
@@ -74,7 +74,7 @@ func configure(conn *netlink.Conn, group uint16, attribute netlink.Attribute) er
 	return err
 }
 
-// Receive waits for entries. After ErrLost it can be called again; after any other error it cannot.
+// Receive waits for entries and returns them. It can be called again after ErrLost, but not after other errors.
 func (l *Listener) Receive() ([]Entry, error) {
 	messages, err := l.conn.Receive()
 	if errors.Is(err, unix.ENOBUFS) {
@@ -97,5 +97,5 @@ func (l *Listener) Receive() ([]Entry, error) {
 	return entries, nil
 }
 
-// Close makes Receive return.
+// Close closes the socket, which makes Receive return.
 func (l *Listener) Close() error { return l.conn.Close() }
