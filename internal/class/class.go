@@ -20,8 +20,8 @@ type Class struct {
 	Close func() error
 }
 
-// ErrOverrun reports that changes were lost before the source read them. The watch continues, and a snapshot repairs what
-// it missed.
+// ErrOverrun reports that changes were lost before the source read them. The watch continues, and a snapshot repairs
+// what it missed.
 var ErrOverrun = errors.New("changes were lost before they could be read")
 
 // Source reads the state of a class on the active. A snapshot has everything that a watch missed before it.

@@ -19,6 +19,6 @@ type Factory struct {
 type Options struct {
 	// VirtualAddresses are the addresses that the pair shares.
 	VirtualAddresses []netip.Addr
-	// Document is the JSON of the class's own options, which only the class decodes. It is empty if there are none.
+	// Document is the JSON of the class's own options, which only the class decodes. It may be empty.
 	Document json.RawMessage
 }

@@ -14,43 +14,43 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// Pair is a class on two units that share nothing, made anew for each test.
+// Pair is a class on two separate units. Each test gets a new one.
 type Pair struct {
 	Active, Standby class.Class
-	// Put makes entry i on the active, or changes it when there is one.
+	// Put adds entry i on the active, or changes it if it exists.
 	Put func(i int)
-	// Remove takes entry i away from the active.
+	// Remove removes entry i from the active.
 	Remove func(i int)
-	// Overrun makes the active's watches lose changes; nil of a class that never does, however many wait.
+	// Overrun makes the active's watches lose changes. It is nil for a class that never loses any.
 	Overrun func()
 }
 
-// patience bounds every wait of the contract.
+// patience bounds every wait of the tests.
 const patience = 30 * time.Second
 
-// Run checks the contract on the pairs that fresh makes.
+// Run checks that the pairs which fresh returns meet the contract.
 func Run(t *testing.T, fresh func(*testing.T) Pair) {
 	t.Helper()
 	for name, check := range map[string]func(*testing.T, Pair){
-		"a watch tells of every change, in order":                 watchTells,
-		"a drained watch has told of all that happened":           drainTells,
-		"a question that comes while waiting is answered":         drainWakes,
-		"waiting ends with the context":                           waitingEnds,
-		"an overrun is told of and survived":                      overrunIsTold,
-		"a snapshot has every entry":                              snapshotIsWhole,
-		"a snapshot ends with what emit fails with":               snapshotEnds,
-		"applying twice is applying once":                         applyIsIdempotent,
-		"deleting what is absent is success":                      deleteIsIdempotent,
-		"pruning makes equal":                                     pruneMakesEqual,
-		"digests of equal units are equal":                        digestsAreEqual,
-		"a digest ends with what visit fails with":                digestEnds,
-		"adopting keeps every entry":                              adoptKeeps,
-		"digesting changes nothing":                               digestChangesNothing,
-		"a change that is refused does not stop the others":       refusalStopsNobody,
-		"an entry that changed is written over":                   upsertOverwrites,
-		"a deleted entry that came back is as new":                deletedComesBack,
-		"merged records are as good as both, one after the other": mergeIsBoth,
-		"refresh and commit keep every entry":                     commitKeeps,
+		"a watch returns every change in order":        checkWatchOrder,
+		"a drained watch has returned all changes":     checkDrain,
+		"a drain wakes a waiting watch":                checkDrainWakes,
+		"waiting ends with the context":                checkContextEndsWait,
+		"an overrun is reported and survived":          checkOverrun,
+		"a snapshot has every entry":                   checkSnapshot,
+		"a snapshot returns the error of emit":         checkSnapshotError,
+		"apply is idempotent":                          checkApplyIdempotent,
+		"delete is idempotent":                         checkDeleteIdempotent,
+		"prune removes other entries":                  checkPrune,
+		"digests of equal units are equal":             checkDigestsEqual,
+		"a digest returns the error of visit":          checkDigestError,
+		"adopt keeps every entry":                      checkAdopt,
+		"a digest changes nothing":                     checkDigestChangesNothing,
+		"a refused change does not stop the others":    checkRefusal,
+		"a changed entry is overwritten":               checkOverwrite,
+		"a deleted entry can be added again":           checkAddAfterDelete,
+		"a merged record equals both records in order": checkMerge,
+		"refresh and commit keep every entry":          checkRefreshAndCommit,
 	} {
 		t.Run(name, func(t *testing.T) { check(t, fresh(t)) })
 	}
@@ -64,7 +64,7 @@ func putAll(p Pair) {
 	}
 }
 
-// Snapshot is all of a class, by key.
+// Snapshot returns all entries of a class, by key.
 func Snapshot(t testing.TB, c class.Class) map[string]state.Change {
 	t.Helper()
 	all := map[string]state.Change{}
@@ -88,7 +88,7 @@ func snapshot(t testing.TB, c class.Class) []state.Change {
 	return slices.Collect(maps.Values(Snapshot(t, c)))
 }
 
-// apply lends changes to the sink, and spoils them when it has written them.
+// apply passes copies of changes to the sink and overwrites them afterwards, as their owner may.
 func apply(t *testing.T, c class.Class, changes []state.Change) {
 	t.Helper()
 	lent := slices.Clone(changes)
@@ -108,7 +108,7 @@ func apply(t *testing.T, c class.Class, changes []state.Change) {
 	}
 }
 
-// wantKeys checks that a class has entries of exactly these keys.
+// wantKeys checks that a class has exactly the entries with these keys.
 func wantKeys(t *testing.T, c class.Class, want []state.Change) {
 	t.Helper()
 	got := Snapshot(t, c)
@@ -119,7 +119,7 @@ func wantKeys(t *testing.T, c class.Class, want []state.Change) {
 		delete(got, change.Key)
 	}
 	for key := range got {
-		t.Errorf("entry %q is one too many", key)
+		t.Errorf("entry %q is unexpected", key)
 	}
 }
 
@@ -137,25 +137,25 @@ func watch(t *testing.T, c class.Class) class.Watch {
 	return w
 }
 
-// drain is all that happened before it was called.
+// drain returns all changes that happened before the call.
 func drain(t *testing.T, w class.Watch) []state.Change {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	question := w.Drain()
+	request := w.Drain()
 	var all []state.Change
 	for {
 		batch, err := w.Receive(ctx)
 		if err != nil {
 			t.Fatalf("Receiving: %v", err)
 		}
-		if all = append(all, batch.Changes...); batch.Drained >= question {
+		if all = append(all, batch.Changes...); batch.Drained >= request {
 			return all
 		}
 	}
 }
 
-func watchTells(t *testing.T, p Pair) {
+func checkWatchOrder(t *testing.T, p Pair) {
 	w := watch(t, p.Active)
 	p.Put(1)
 	p.Put(2)
@@ -170,7 +170,7 @@ func watchTells(t *testing.T, p Pair) {
 	}
 }
 
-func drainTells(t *testing.T, p Pair) {
+func checkDrain(t *testing.T, p Pair) {
 	w := watch(t, p.Active)
 	for range 3 {
 		putAll(p)
@@ -183,7 +183,7 @@ func drainTells(t *testing.T, p Pair) {
 	}
 }
 
-func drainWakes(t *testing.T, p Pair) {
+func checkDrainWakes(t *testing.T, p Pair) {
 	w := watch(t, p.Active)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -201,7 +201,7 @@ func drainWakes(t *testing.T, p Pair) {
 	}
 }
 
-func waitingEnds(t *testing.T, p Pair) {
+func checkContextEndsWait(t *testing.T, p Pair) {
 	w := watch(t, p.Active)
 	ctx, cancel := context.WithCancel(t.Context())
 	go cancel()
@@ -210,14 +210,14 @@ func waitingEnds(t *testing.T, p Pair) {
 	}
 }
 
-func overrunIsTold(t *testing.T, p Pair) {
+func checkOverrun(t *testing.T, p Pair) {
 	if p.Overrun == nil {
-		losesNothing(t, p)
+		checkNoLoss(t, p)
 		return
 	}
 	w := watch(t, p.Active)
 	p.Overrun()
-	question := w.Drain()
+	request := w.Drain()
 	overruns := 0
 	for {
 		batch, err := w.Receive(t.Context())
@@ -227,12 +227,12 @@ func overrunIsTold(t *testing.T, p Pair) {
 		case err != nil:
 			t.Fatalf("Receiving: %v", err)
 		}
-		if batch.Drained >= question {
+		if batch.Drained >= request {
 			break
 		}
 	}
 	if overruns == 0 {
-		t.Error("the overrun was not told of")
+		t.Error("the overrun was not reported")
 	}
 	p.Put(1)
 	if got := drain(t, w); len(got) != 1 {
@@ -240,8 +240,8 @@ func overrunIsTold(t *testing.T, p Pair) {
 	}
 }
 
-// losesNothing checks a class that says so: however many changes wait, each is told of.
-func losesNothing(t *testing.T, p Pair) {
+// checkNoLoss checks a class without overruns: it returns each change, however many wait.
+func checkNoLoss(t *testing.T, p Pair) {
 	t.Helper()
 	const rounds = 400
 	w := watch(t, p.Active)
@@ -250,28 +250,28 @@ func losesNothing(t *testing.T, p Pair) {
 	}
 	changes := drain(t, w)
 	if len(changes) != rounds*entries {
-		t.Errorf("%d of %d changes are told of", len(changes), rounds*entries)
+		t.Errorf("%d of %d changes were returned", len(changes), rounds*entries)
 	}
 	apply(t, p.Standby, changes)
 	wantKeys(t, p.Standby, snapshot(t, p.Active))
 }
 
-func snapshotIsWhole(t *testing.T, p Pair) {
+func checkSnapshot(t *testing.T, p Pair) {
 	putAll(p)
 	if got := len(Snapshot(t, p.Active)); got != entries {
 		t.Errorf("%d entries, want %d", got, entries)
 	}
 }
 
-func snapshotEnds(t *testing.T, p Pair) {
+func checkSnapshotError(t *testing.T, p Pair) {
 	putAll(p)
 	why := errors.New("no more")
 	if err := p.Active.Source.Snapshot(t.Context(), func([]state.Change) error { return why }); !errors.Is(err, why) {
-		t.Errorf("got %v, want what emit failed with", err)
+		t.Errorf("got %v, want the error of emit", err)
 	}
 }
 
-func applyIsIdempotent(t *testing.T, p Pair) {
+func checkApplyIdempotent(t *testing.T, p Pair) {
 	putAll(p)
 	changes := snapshot(t, p.Active)
 	apply(t, p.Standby, changes)
@@ -279,7 +279,7 @@ func applyIsIdempotent(t *testing.T, p Pair) {
 	wantKeys(t, p.Standby, changes)
 }
 
-func deleteIsIdempotent(t *testing.T, p Pair) {
+func checkDeleteIdempotent(t *testing.T, p Pair) {
 	p.Put(1)
 	changes := snapshot(t, p.Active)
 	apply(t, p.Standby, changes)
@@ -289,7 +289,7 @@ func deleteIsIdempotent(t *testing.T, p Pair) {
 	wantKeys(t, p.Standby, nil)
 }
 
-func pruneMakesEqual(t *testing.T, p Pair) {
+func checkPrune(t *testing.T, p Pair) {
 	putAll(p)
 	apply(t, p.Standby, snapshot(t, p.Active))
 	p.Remove(3)
@@ -320,12 +320,12 @@ func digest(
 	return all
 }
 
-func digestsAreEqual(t *testing.T, p Pair) {
+func checkDigestsEqual(t *testing.T, p Pair) {
 	putAll(p)
 	apply(t, p.Standby, snapshot(t, p.Active))
 	active, standby := digest(t, p.Active.Source.Digest), digest(t, p.Standby.Sink.Digest)
 	if len(active) != entries || !maps.Equal(active, standby) {
-		t.Errorf("the active says of its %d entries\n%q\nthe standby\n%q", entries, active, standby)
+		t.Errorf("the digest of the active with %d entries\n%q\nof the standby\n%q", entries, active, standby)
 	}
 	for key := range Snapshot(t, p.Active) {
 		if _, ok := active[key]; !ok {
@@ -334,26 +334,26 @@ func digestsAreEqual(t *testing.T, p Pair) {
 	}
 	p.Remove(1)
 	if active := digest(t, p.Active.Source.Digest); maps.Equal(active, standby) {
-		t.Error("units of which one lacks an entry have equal digests")
+		t.Error("the digests are equal although one unit has an entry less")
 	}
 	if other := digest(t, p.Active.Sink.Digest); len(other) != entries-1 {
-		t.Errorf("the active's sink would digest %d entries, want %d", len(other), entries-1)
+		t.Errorf("the active's sink visits %d entries, want %d", len(other), entries-1)
 	}
 }
 
-func digestEnds(t *testing.T, p Pair) {
+func checkDigestError(t *testing.T, p Pair) {
 	putAll(p)
 	why := errors.New("no more")
 	for _, of := range []func(context.Context, func(string, []byte) error) error{
 		p.Active.Source.Digest, p.Active.Sink.Digest,
 	} {
 		if err := of(t.Context(), func(string, []byte) error { return why }); !errors.Is(err, why) {
-			t.Errorf("got %v, want what visit failed with", err)
+			t.Errorf("got %v, want the error of visit", err)
 		}
 	}
 }
 
-func digestChangesNothing(t *testing.T, p Pair) {
+func checkDigestChangesNothing(t *testing.T, p Pair) {
 	putAll(p)
 	w := watch(t, p.Active)
 	digest(t, p.Active.Source.Digest)
@@ -363,8 +363,8 @@ func digestChangesNothing(t *testing.T, p Pair) {
 	}
 }
 
-// adoptKeeps adopts on a unit that was active, whose entries no Apply wrote, and on its standby.
-func adoptKeeps(t *testing.T, p Pair) {
+// checkAdopt adopts on a former active, whose entries Apply did not write, and on its standby.
+func checkAdopt(t *testing.T, p Pair) {
 	putAll(p)
 	changes := snapshot(t, p.Active)
 	apply(t, p.Standby, changes)
@@ -382,7 +382,7 @@ func adoptKeeps(t *testing.T, p Pair) {
 	}
 }
 
-func refusalStopsNobody(t *testing.T, p Pair) {
+func checkRefusal(t *testing.T, p Pair) {
 	putAll(p)
 	changes := snapshot(t, p.Active)
 	bad := state.Change{Class: p.Active.ID, Op: state.Upsert, Key: "!", Record: []byte("!")}
@@ -396,7 +396,7 @@ func refusalStopsNobody(t *testing.T, p Pair) {
 	wantKeys(t, p.Standby, changes)
 }
 
-func upsertOverwrites(t *testing.T, p Pair) {
+func checkOverwrite(t *testing.T, p Pair) {
 	p.Put(1)
 	apply(t, p.Standby, snapshot(t, p.Active))
 	w := watch(t, p.Active)
@@ -405,7 +405,7 @@ func upsertOverwrites(t *testing.T, p Pair) {
 	wantKeys(t, p.Standby, snapshot(t, p.Active))
 }
 
-func deletedComesBack(t *testing.T, p Pair) {
+func checkAddAfterDelete(t *testing.T, p Pair) {
 	p.Put(1)
 	apply(t, p.Standby, snapshot(t, p.Active))
 	w := watch(t, p.Active)
@@ -415,7 +415,7 @@ func deletedComesBack(t *testing.T, p Pair) {
 	wantKeys(t, p.Standby, snapshot(t, p.Active))
 }
 
-func mergeIsBoth(t *testing.T, p Pair) {
+func checkMerge(t *testing.T, p Pair) {
 	w := watch(t, p.Active)
 	p.Put(1)
 	p.Put(1)
@@ -434,7 +434,7 @@ func mergeIsBoth(t *testing.T, p Pair) {
 	wantKeys(t, p.Standby, snapshot(t, p.Active))
 }
 
-func commitKeeps(t *testing.T, p Pair) {
+func checkRefreshAndCommit(t *testing.T, p Pair) {
 	putAll(p)
 	changes := snapshot(t, p.Active)
 	apply(t, p.Standby, changes)

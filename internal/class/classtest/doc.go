@@ -1,9 +1,9 @@
-// Package classtest is the contract of a class, as tests, and a class in memory.
+// Package classtest tests the contract of a class, and has an implementation in memory.
 //
-// To test a new class, call Run with a function that makes a Pair: the class on two units that share nothing, and
-// functions that put and remove entries on the active. Run checks everything that the engine relies on: order, drains,
-// overruns, snapshots, digests, idempotent writes, pruning, adoption, refusals and merging. The tests of the class
-// itself then cover only what is special about it.
+// To test a new class, call Run with a function that returns a Pair: the class on two separate units, and functions
+// that put and remove entries on the active. Run checks everything that the engine relies on: order, drains, overruns,
+// snapshots, digests, idempotent writes, pruning, adoption, refusals and merging. The tests of the class itself then
+// cover only its own features.
 //
 //	func TestContract(t *testing.T) {
 //		classtest.Run(t, func(t *testing.T) classtest.Pair {
@@ -16,5 +16,5 @@
 //		})
 //	}
 //
-// Memory is the simplest class that meets the contract. The contract tests itself on it, and tests of the engine use it.
+// Memory is the simplest class that meets the contract. The contract is tested with it, and tests of the engine use it.
 package classtest

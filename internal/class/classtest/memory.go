@@ -12,53 +12,53 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// Memory is a class whose place is a map. Its records are text; one that begins with "+" is of an entry that changed in
-// part, and is appended to what was there.
+// Memory is a class that stores its entries in a map. Its records are text. A record that begins with "+" is a partial
+// change: its text is appended to the entry.
 type Memory struct {
 	id state.Class
 
 	mu                            sync.Mutex
 	entries                       map[string]string
 	watches                       map[*memoryWatch]struct{}
-	fail                          error // what Apply answers
-	limit                         int   // how many entries Apply has room for; any number when 0
+	fail                          error // what Apply returns
+	limit                         int   // the capacity of Apply in entries; unlimited when 0
 	committed, refreshed, adopted int
 }
 
-// NewMemory makes a class without entries.
+// NewMemory returns a class without entries.
 func NewMemory(id state.Class) *Memory {
 	return &Memory{id: id, entries: map[string]string{}, watches: map[*memoryWatch]struct{}{}}
 }
 
-// Class is the class as the engine takes it.
+// Class returns the class for an engine.
 func (m *Memory) Class() class.Class {
 	return class.Class{ID: m.id, Source: m, Sink: m, Codec: m}
 }
 
-// Put makes or replaces an entry, or changes it when record begins with "+".
+// Put adds or replaces an entry, or appends to it if record begins with "+".
 func (m *Memory) Put(key, record string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.put(key, record)
-	m.tell(state.Change{Class: m.id, Op: state.Upsert, Key: key, Record: []byte(record)})
+	m.notify(state.Change{Class: m.id, Op: state.Upsert, Key: key, Record: []byte(record)})
 }
 
-// Remove takes an entry away.
+// Remove removes an entry.
 func (m *Memory) Remove(key string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.entries, key)
-	m.tell(state.Change{Class: m.id, Op: state.Delete, Key: key})
+	m.notify(state.Change{Class: m.id, Op: state.Delete, Key: key})
 }
 
-// Entries is a copy of all entries.
+// Entries returns a copy of all entries.
 func (m *Memory) Entries() map[string]string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return maps.Clone(m.entries)
 }
 
-// Overrun makes every watch lose what it has not yet returned.
+// Overrun makes every watch lose the changes that it has not returned yet.
 func (m *Memory) Overrun() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -68,41 +68,41 @@ func (m *Memory) Overrun() {
 	}
 }
 
-// Fail makes Apply fail from now on; nil makes it work again.
+// Fail makes Apply and Prune fail from now on. With nil they succeed again.
 func (m *Memory) Fail(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fail = err
 }
 
-// Limit bounds for how many entries Apply has room; 0 does not.
+// Limit bounds the number of entries that Apply accepts. 0 removes the bound.
 func (m *Memory) Limit(entries int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.limit = entries
 }
 
-// hasRoom tells whether there is room for an entry.
-func (m *Memory) hasRoom(key string) bool {
+// hasCapacity reports whether an entry exists or can be added.
+func (m *Memory) hasCapacity(key string) bool {
 	_, there := m.entries[key]
 	return there || m.limit == 0 || len(m.entries) < m.limit
 }
 
-// Committed counts the calls of Commit.
+// Committed returns the number of calls of Commit.
 func (m *Memory) Committed() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.committed
 }
 
-// Adopted returns how often Adopt was called.
+// Adopted returns the number of calls of Adopt.
 func (m *Memory) Adopted() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.adopted
 }
 
-// Refreshed counts the calls of Refresh.
+// Refreshed returns the number of calls of Refresh.
 func (m *Memory) Refreshed() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -116,14 +116,14 @@ func (m *Memory) put(key, record string) {
 	m.entries[key] = record
 }
 
-func (m *Memory) tell(change state.Change) {
+func (m *Memory) notify(change state.Change) {
 	for w := range m.watches {
 		w.pending = append(w.pending, change)
 		w.signal()
 	}
 }
 
-// Watch begins to watch.
+// Watch starts a watch.
 func (m *Memory) Watch() (class.Watch, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -158,7 +158,7 @@ func (m *Memory) Digest(ctx context.Context, visit func(string, []byte) error) e
 	return nil
 }
 
-// Apply writes changes; a record that begins with "!" is refused.
+// Apply writes changes. It refuses a record that begins with "!".
 func (m *Memory) Apply(_ context.Context, changes []state.Change) (class.Outcome, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -172,7 +172,7 @@ func (m *Memory) Apply(_ context.Context, changes []state.Change) (class.Outcome
 			delete(m.entries, c.Key)
 		case strings.HasPrefix(string(c.Record), "!"):
 			outcome.Refuse(class.Malformed, errors.New("record begins with an exclamation mark"))
-		case !m.hasRoom(c.Key):
+		case !m.hasCapacity(c.Key):
 			outcome.Refuse(class.Full, errors.New("the memory is full"))
 		default:
 			m.put(c.Key, string(c.Record))
@@ -181,7 +181,7 @@ func (m *Memory) Apply(_ context.Context, changes []state.Change) (class.Outcome
 	return outcome, nil
 }
 
-// Prune removes what is not to be kept.
+// Prune removes the entries for which keep returns false.
 func (m *Memory) Prune(_ context.Context, keep func(string) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -189,7 +189,7 @@ func (m *Memory) Prune(_ context.Context, keep func(string) bool) error {
 	return m.fail
 }
 
-// Adopt does nothing but count.
+// Adopt counts the call and does nothing else.
 func (m *Memory) Adopt(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -197,7 +197,7 @@ func (m *Memory) Adopt(context.Context) error {
 	return nil
 }
 
-// Refresh does nothing but count.
+// Refresh counts the call and does nothing else.
 func (m *Memory) Refresh(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -205,7 +205,7 @@ func (m *Memory) Refresh(context.Context) error {
 	return nil
 }
 
-// Commit does nothing but count.
+// Commit counts the call and does nothing else.
 func (m *Memory) Commit(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -213,7 +213,7 @@ func (m *Memory) Commit(context.Context) error {
 	return nil
 }
 
-// Merge appends the newer record to the older one when it is of a part.
+// Merge appends the newer record to the older one if the newer one is partial.
 func (m *Memory) Merge(older, newer []byte) ([]byte, error) {
 	if added, ok := strings.CutPrefix(string(newer), "+"); ok {
 		return append(slices.Clone(older), added...), nil
@@ -222,11 +222,11 @@ func (m *Memory) Merge(older, newer []byte) ([]byte, error) {
 }
 
 type memoryWatch struct {
-	memory          *Memory
-	wake            chan struct{}
-	pending         []state.Change
-	overrun         bool
-	asked, answered uint64
+	memory              *Memory
+	wake                chan struct{}
+	pending             []state.Change
+	overrun             bool
+	requested, reported uint64
 }
 
 func (w *memoryWatch) signal() {
@@ -236,7 +236,7 @@ func (w *memoryWatch) signal() {
 	}
 }
 
-// Receive waits for changes.
+// Receive waits for changes and returns them.
 func (w *memoryWatch) Receive(ctx context.Context) (class.Batch, error) {
 	for {
 		if batch, ok, err := w.take(); ok || err != nil {
@@ -257,22 +257,22 @@ func (w *memoryWatch) take() (class.Batch, bool, error) {
 		w.overrun = false
 		return class.Batch{}, false, class.ErrOverrun
 	}
-	batch := class.Batch{Changes: w.pending, Drained: w.asked}
-	ready := len(w.pending) > 0 || w.answered < w.asked
-	w.pending, w.answered = nil, w.asked
+	batch := class.Batch{Changes: w.pending, Drained: w.requested}
+	ready := len(w.pending) > 0 || w.reported < w.requested
+	w.pending, w.reported = nil, w.requested
 	return batch, ready, nil
 }
 
-// Drain asks for a batch that is drained.
+// Drain requests a batch that completes all earlier changes, and returns the number of the request.
 func (w *memoryWatch) Drain() uint64 {
 	w.memory.mu.Lock()
 	defer w.memory.mu.Unlock()
-	w.asked++
+	w.requested++
 	w.signal()
-	return w.asked
+	return w.requested
 }
 
-// Close ends watching.
+// Close ends the watch.
 func (w *memoryWatch) Close() error {
 	w.memory.mu.Lock()
 	defer w.memory.mu.Unlock()

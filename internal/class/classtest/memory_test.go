@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestMemoryKeepsTheContract(t *testing.T) {
+func TestMemoryMeetsContract(t *testing.T) {
 	classtest.Run(t, func(*testing.T) classtest.Pair {
 		active, standby := classtest.NewMemory(state.ConnectionCache), classtest.NewMemory(state.ConnectionCache)
 		return classtest.Pair{

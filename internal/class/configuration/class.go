@@ -10,10 +10,10 @@ import (
 // Configuration is the class on one unit.
 type Configuration struct{ table *table }
 
-// New makes the class of a unit that has no document yet.
+// New returns the class for a unit that has no document yet.
 func New() *Configuration { return &Configuration{table: newTable()} }
 
-// Factory returns the factory of the class, whose state is c.
+// Factory returns the factory of the class. All classes that it makes share the document of c.
 func (c *Configuration) Factory() class.Factory {
 	return class.Factory{ID: state.Configuration, New: func(class.Options) (class.Class, error) { return c.Class(), nil }}
 }
@@ -23,8 +23,8 @@ func (c *Configuration) Class() class.Class {
 	return class.Class{ID: state.Configuration, Source: c.table, Sink: c.table, Codec: c.table}
 }
 
-// Publish says which document the active unit's firewall enforces. Only what differs from what was published or
-// received before is sent. It is kept, and must not be changed.
+// Publish sets the document that the active unit's firewall enforces. It only sends parts that differ from the present
+// document. The caller must not change text afterwards.
 func (c *Configuration) Publish(text []byte) {
 	parts := split(text)
 	for _, had := range c.table.sorted() {
@@ -33,7 +33,7 @@ func (c *Configuration) Publish(text []byte) {
 			continue
 		}
 		if wanted := parts[had.number]; had.whole == wanted.whole && slices.Equal(had.text, wanted.text) {
-			parts[had.number].of = 0 // not to be sent again
+			parts[had.number].of = 0 // do not send it again
 		}
 	}
 	for _, p := range parts {
@@ -43,10 +43,11 @@ func (c *Configuration) Publish(text []byte) {
 	}
 }
 
-// Received has an item when what was received may have changed since it was last taken.
+// Received returns a channel that has an item after the peer changed the document. The item is not repeated until it is
+// taken.
 func (c *Configuration) Received() <-chan struct{} { return c.table.received }
 
-// Document is what was received, or published, last. There is none while it is not whole.
+// Document returns the document that was received or published last. The result whole is false while parts are missing.
 func (c *Configuration) Document() (text []byte, whole bool) {
 	c.table.mu.Lock()
 	defer c.table.mu.Unlock()

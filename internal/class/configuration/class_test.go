@@ -28,7 +28,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// carry brings what an active publishes to a standby, as the engine does.
+// carry sends what an active publishes to a standby, as the engine does.
 func carry(t *testing.T, w class.Watch, standby *Configuration) (changes int) {
 	t.Helper()
 	w.Drain()
@@ -52,7 +52,7 @@ func watchOf(t *testing.T, c *Configuration) class.Watch {
 	return w
 }
 
-// A document of any size arrives as it was, and what comes after it takes its place, be it longer or shorter.
+// Documents of any size arrive unchanged, and each replaces a longer or shorter one.
 func TestDocumentArrives(t *testing.T) {
 	active, standby := New(), New()
 	w := watchOf(t, active)
@@ -66,13 +66,13 @@ func TestDocumentArrives(t *testing.T) {
 		select {
 		case <-standby.Received():
 		default:
-			t.Errorf("%d bytes: nobody was told", size)
+			t.Errorf("%d bytes: no change was reported", size)
 		}
 	}
 }
 
-// Half of a document is none, and the former is none any more either.
-func TestHalfADocumentIsNone(t *testing.T) {
+// While parts are missing, neither the new document nor the old one is returned.
+func TestPartialDocumentIsNotReturned(t *testing.T) {
 	active, standby := New(), New()
 	active.Publish(bytes.Repeat([]byte("a"), 2*partBytes))
 	w := watchOf(t, active)
@@ -91,7 +91,7 @@ func TestHalfADocumentIsNone(t *testing.T) {
 	}
 }
 
-// Nothing is sent for a document that the standby has.
+// A document that the standby already has is not sent.
 func TestPublishingAgainSendsNothing(t *testing.T) {
 	active, standby := New(), New()
 	w := watchOf(t, active)
@@ -102,27 +102,27 @@ func TestPublishingAgainSendsNothing(t *testing.T) {
 	}
 	active.Publish(bytes.Clone(text))
 	if n := carry(t, w, standby); n != 0 {
-		t.Errorf("%d changes for what the standby has", n)
+		t.Errorf("%d changes for a document that the standby has", n)
 	}
 	w = watchOf(t, standby)
 	standby.Publish(text)
 	if n := carry(t, w, active); n != 0 {
-		t.Errorf("%d changes for what was received", n)
+		t.Errorf("%d changes for a received document", n)
 	}
 }
 
-// A part that is no part changes nothing.
+// A malformed part is refused and changes nothing.
 func TestMalformedPartsAreRefused(t *testing.T) {
 	good := split(bytes.Repeat([]byte("a"), 2*partBytes+1))
 	for name, change := range map[string]struct{ key, record string }{
-		"nothing":        {keyOf(0), ""},
-		"no text":        {keyOf(0), string(good[0].record()[:headerBytes])},
-		"half a header":  {keyOf(0), string(good[0].record()[:headerBytes-1])},
-		"another's key":  {keyOf(1), string(good[0].record())},
-		"too much text":  {keyOf(2), string(good[2].record()) + string(bytes.Repeat([]byte("a"), partBytes))},
-		"of none":        {keyOf(0), string(part{}.record())},
-		"of too many":    {keyOf(0), string(part{of: maxParts + 1, text: good[0].text}.record())},
-		"behind the end": {keyOf(3), string(part{number: 3, of: 3}.record())},
+		"an empty record":     {keyOf(0), ""},
+		"no text":             {keyOf(0), string(good[0].record()[:headerBytes])},
+		"a truncated header":  {keyOf(0), string(good[0].record()[:headerBytes-1])},
+		"the key of another":  {keyOf(1), string(good[0].record())},
+		"too much text":       {keyOf(2), string(good[2].record()) + string(bytes.Repeat([]byte("a"), partBytes))},
+		"a count of zero":     {keyOf(0), string(part{}.record())},
+		"too large a count":   {keyOf(0), string(part{of: maxParts + 1, text: good[0].text}.record())},
+		"a number past count": {keyOf(3), string(part{number: 3, of: 3}.record())},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := New()

@@ -1,8 +1,8 @@
-// Package configuration is the class of the firewall's document: what the active's firewall enforces comes to the
-// standby by replication, and nothing else does. It is always replicated, whatever a SyncPolicy says.
+// Package configuration is the class that replicates the firewall's document. The standby receives the document that
+// the active's firewall enforces in no other way. The class is always replicated, whatever a SyncPolicy contains.
 //
-//	part.go       the document in parts that fit into records
-//	table.go      the parts that a unit has, as source and sink
-//	watch.go      who is told of changes
-//	class.go      the document as a whole: published on the active, received on the standby
+//	part.go       splits a document into parts that fit into records
+//	table.go      the parts that a unit has; it implements source and sink
+//	watch.go      subscriptions to changes
+//	class.go      the whole document: published on the active, received on the standby
 package configuration

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// partBytes is how much of the document a part holds. A throttle that lets little through still lets one pass.
+	// partBytes is the size of a part. It is small, so that a part passes even a low throttle.
 	partBytes = 8 << 10
-	// maxParts is what the largest document comes to.
+	// maxParts is the number of parts of the largest document.
 	maxParts = (document.MaxBytes + partBytes - 1) / partBytes
-	// headerBytes are before the text in a record: the digest, the part's number, and how many there are.
+	// headerBytes is the size of the fields before the text: the digest, the part's number, and the count of parts.
 	headerBytes = sha256.Size + 2 + 2
 )
 
@@ -22,13 +22,13 @@ const (
 type part struct {
 	// whole is the SHA-256 of the whole document.
 	whole [sha256.Size]byte
-	// number is the part's place, from 0 on, and of how many parts there are.
+	// number is the position of the part, starting at 0. of is the count of parts.
 	number, of int
-	// text is partBytes long, and less in the last part.
+	// text has partBytes bytes, or fewer in the last part.
 	text []byte
 }
 
-// split makes parts of a document: at least one, since even an empty one is told of.
+// split splits a document into parts. An empty document has one empty part, so that it is replicated too.
 func split(text []byte) []part {
 	whole := sha256.Sum256(text)
 	of := max((len(text)+partBytes-1)/partBytes, 1)
@@ -39,12 +39,12 @@ func split(text []byte) []part {
 	return parts
 }
 
-// key names a part on both units.
+// key returns the key of the part, which is the same on both units.
 func (p part) key() string { return keyOf(p.number) }
 
 func keyOf(number int) string { return string(binary.BigEndian.AppendUint16(nil, uint16(number))) }
 
-// record is the part as it goes over the wire.
+// record returns the encoded part.
 func (p part) record() []byte {
 	record := make([]byte, 0, headerBytes+len(p.text))
 	record = append(record, p.whole[:]...)
@@ -53,10 +53,10 @@ func (p part) record() []byte {
 	return append(record, p.text...)
 }
 
-// parse reads a record. The text is that of the record, and not copied.
+// parse decodes a record. The text of the part shares the memory of the record.
 func parse(key string, record []byte) (part, error) {
 	if len(record) < headerBytes {
-		return part{}, fmt.Errorf("%d bytes, and a part has at least %d", len(record), headerBytes)
+		return part{}, fmt.Errorf("%d bytes, a part needs at least %d", len(record), headerBytes)
 	}
 	p := part{whole: [sha256.Size]byte(record), text: record[headerBytes:]}
 	p.number = int(binary.BigEndian.Uint16(record[sha256.Size:]))
@@ -64,11 +64,11 @@ func parse(key string, record []byte) (part, error) {
 	last := p.number == p.of-1
 	switch {
 	case p.of < 1 || p.of > maxParts:
-		return part{}, fmt.Errorf("a part of %d, allowed are 1 to %d", p.of, maxParts)
+		return part{}, fmt.Errorf("a document of %d parts, must be 1 to %d", p.of, maxParts)
 	case p.number >= p.of:
 		return part{}, fmt.Errorf("part %d of %d", p.number, p.of)
 	case key != p.key():
-		return part{}, errors.New("a part under another's key")
+		return part{}, errors.New("the key is that of another part")
 	case len(p.text) > partBytes, !last && len(p.text) < partBytes:
 		return part{}, fmt.Errorf("%d bytes in part %d of %d", len(p.text), p.number, p.of)
 	default:
@@ -76,8 +76,8 @@ func parse(key string, record []byte) (part, error) {
 	}
 }
 
-// join makes a document of its parts, by their numbers. It is whole or none: while parts of two documents are there, or
-// one is missing, there is none.
+// join joins parts, by number, to a document. It returns false while a part is missing or there are parts of two
+// documents.
 func join(parts map[int]part) (text []byte, whole bool) {
 	first, ok := parts[0]
 	if !ok {

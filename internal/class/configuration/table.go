@@ -12,13 +12,13 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// table is the parts that a unit has: those of the document that is in force while it is active, and those that it
-// received otherwise. It is where the class lives, so that one table is source and sink.
+// table holds the parts of a unit's document: the enforced document on the active, the received one on the standby. It
+// implements both source and sink.
 type table struct {
 	mu      sync.Mutex
 	parts   map[int]part
 	watches map[*watch]struct{}
-	// received has an item when the peer changed the parts since it was last taken.
+	// received has an item after the peer changed parts, until the item is taken.
 	received chan struct{}
 }
 
@@ -26,23 +26,23 @@ func newTable() *table {
 	return &table{parts: map[int]part{}, watches: map[*watch]struct{}{}, received: make(chan struct{}, 1)}
 }
 
-// put makes or replaces a part, and tells who watches.
+// put adds or replaces a part and notifies the watches.
 func (t *table) put(p part) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.parts[p.number] = p
-	t.tell(upsert(p))
+	t.notify(upsert(p))
 }
 
-// remove takes a part away, and tells who watches.
+// remove removes a part and notifies the watches.
 func (t *table) remove(number int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.parts, number)
-	t.tell(state.Change{Class: state.Configuration, Op: state.Delete, Key: keyOf(number)})
+	t.notify(state.Change{Class: state.Configuration, Op: state.Delete, Key: keyOf(number)})
 }
 
-func (t *table) tell(change state.Change) {
+func (t *table) notify(change state.Change) {
 	for w := range t.watches {
 		w.pending = append(w.pending, change)
 		w.signal()
@@ -53,7 +53,7 @@ func upsert(p part) state.Change {
 	return state.Change{Class: state.Configuration, Op: state.Upsert, Key: p.key(), Record: p.record()}
 }
 
-// sorted is a copy of all parts in their order.
+// sorted returns a copy of all parts in their order.
 func (t *table) sorted() []part {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -64,7 +64,7 @@ func (t *table) sorted() []part {
 	return all
 }
 
-// Watch begins to watch.
+// Watch starts a watch.
 func (t *table) Watch() (class.Watch, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -73,7 +73,7 @@ func (t *table) Watch() (class.Watch, error) {
 	return w, nil
 }
 
-// Snapshot emits the parts one by one.
+// Snapshot emits the parts one at a time.
 func (t *table) Snapshot(ctx context.Context, emit func([]state.Change) error) error {
 	for _, p := range t.sorted() {
 		if err := errors.Join(ctx.Err(), emit([]state.Change{upsert(p)})); err != nil {
@@ -83,7 +83,7 @@ func (t *table) Snapshot(ctx context.Context, emit func([]state.Change) error) e
 	return nil
 }
 
-// Digest visits the parts. All of a part is comparable.
+// Digest visits the parts. All bytes of a part are comparable.
 func (t *table) Digest(ctx context.Context, visit func(key string, fields []byte) error) error {
 	for _, p := range t.sorted() {
 		if err := errors.Join(ctx.Err(), visit(p.key(), p.record())); err != nil {
@@ -93,14 +93,14 @@ func (t *table) Digest(ctx context.Context, visit func(key string, fields []byte
 	return nil
 }
 
-// Apply takes parts in.
+// Apply adds, replaces and removes parts.
 func (t *table) Apply(_ context.Context, changes []state.Change) (class.Outcome, error) {
 	var outcome class.Outcome
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, change := range changes {
 		if change.Op == state.Delete {
-			t.forget(func(key string) bool { return key == change.Key })
+			t.removeIf(func(key string) bool { return key == change.Key })
 			continue
 		}
 		p, err := parse(change.Key, slices.Clone(change.Record))
@@ -110,38 +110,38 @@ func (t *table) Apply(_ context.Context, changes []state.Change) (class.Outcome,
 		}
 		t.parts[p.number] = p
 	}
-	t.announce()
+	t.signalReceived()
 	return outcome, nil
 }
 
-// Prune removes what is not to be kept.
+// Prune removes the parts for which keep returns false.
 func (t *table) Prune(_ context.Context, keep func(key string) bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.forget(func(key string) bool { return !keep(key) })
-	t.announce()
+	t.removeIf(func(key string) bool { return !keep(key) })
+	t.signalReceived()
 	return nil
 }
 
-func (t *table) forget(what func(key string) bool) {
-	maps.DeleteFunc(t.parts, func(number int, _ part) bool { return what(keyOf(number)) })
+func (t *table) removeIf(remove func(key string) bool) {
+	maps.DeleteFunc(t.parts, func(number int, _ part) bool { return remove(keyOf(number)) })
 }
 
-func (t *table) announce() {
+func (t *table) signalReceived() {
 	select {
 	case t.received <- struct{}{}:
-	default: // It is announced already.
+	default: // the item is already there
 	}
 }
 
-// Adopt does nothing: a part is the same on both units.
+// Adopt changes nothing, because a part is the same on both units.
 func (t *table) Adopt(context.Context) error { return nil }
 
-// Refresh does nothing: parts do not age.
+// Refresh changes nothing, because parts have no timeout.
 func (t *table) Refresh(context.Context) error { return nil }
 
-// Commit does nothing: a unit that becomes active enforces what it was given.
+// Commit changes nothing: a new active enforces the document that it has received.
 func (t *table) Commit(context.Context) error { return nil }
 
-// Merge takes the newer record, which is always of a whole part.
+// Merge returns the newer record, since a record always holds a whole part.
 func (t *table) Merge(_, newer []byte) ([]byte, error) { return newer, nil }

@@ -7,22 +7,22 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// watch is somebody who is told of changes. There are few, and none is ever lost.
+// watch is a subscription to the changes of a table. It never loses a change, because there are few.
 type watch struct {
-	table           *table
-	wake            chan struct{}
-	pending         []state.Change
-	asked, answered uint64
+	table               *table
+	wake                chan struct{}
+	pending             []state.Change
+	requested, reported uint64
 }
 
 func (w *watch) signal() {
 	select {
 	case w.wake <- struct{}{}:
-	default: // It is awake.
+	default: // already awake
 	}
 }
 
-// Receive waits for changes.
+// Receive waits for changes and returns them.
 func (w *watch) Receive(ctx context.Context) (class.Batch, error) {
 	for {
 		if batch, ready := w.take(); ready {
@@ -39,22 +39,22 @@ func (w *watch) Receive(ctx context.Context) (class.Batch, error) {
 func (w *watch) take() (class.Batch, bool) {
 	w.table.mu.Lock()
 	defer w.table.mu.Unlock()
-	batch := class.Batch{Changes: w.pending, Drained: w.asked}
-	ready := len(w.pending) > 0 || w.answered < w.asked
-	w.pending, w.answered = nil, w.asked
+	batch := class.Batch{Changes: w.pending, Drained: w.requested}
+	ready := len(w.pending) > 0 || w.reported < w.requested
+	w.pending, w.reported = nil, w.requested
 	return batch, ready
 }
 
-// Drain asks for a batch that has all that happened before.
+// Drain requests a batch that completes all earlier changes, and returns the number of the request.
 func (w *watch) Drain() uint64 {
 	w.table.mu.Lock()
 	defer w.table.mu.Unlock()
-	w.asked++
+	w.requested++
 	w.signal()
-	return w.asked
+	return w.requested
 }
 
-// Close ends watching.
+// Close ends the watch.
 func (w *watch) Close() error {
 	w.table.mu.Lock()
 	defer w.table.mu.Unlock()

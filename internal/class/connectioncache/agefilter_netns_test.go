@@ -38,47 +38,47 @@ func TestConnectionsAreReplicatedFromTheMinimumAge(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	question := w.Drain()
-	var told []state.Change
+	request := w.Drain()
+	var received []state.Change
 	receive := func(until func() bool) {
 		for !until() {
 			batch, err := w.Receive(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			told = append(told, batch.Changes...)
-			if batch.Drained >= question {
-				question = 0
+			received = append(received, batch.Changes...)
+			if batch.Drained >= request {
+				request = 0
 			}
 		}
 	}
-	receive(func() bool { return question == 0 })
-	if len(told) != 0 && time.Since(began) < age {
-		t.Fatalf("told of %d changes of connections that are too young", len(told))
+	receive(func() bool { return request == 0 })
+	if len(received) != 0 && time.Since(began) < age {
+		t.Fatalf("received %d changes of connections that are too young", len(received))
 	}
 	if n := u.entries(); n != 1 && time.Since(began) < age {
 		t.Errorf("a snapshot has %d connections, want the one that was there before", n)
 	}
-	receive(func() bool { return len(told) > 0 })
+	receive(func() bool { return len(received) > 0 })
 	if took := time.Since(began); took < age {
-		t.Errorf("told after %s", took)
+		t.Errorf("received after %s", took)
 	}
-	if len(told) != 1 || told[0].Op != state.Upsert || told[0].Key != encodeKey(&long) {
-		t.Fatalf("told of %+v", told)
+	if len(received) != 1 || received[0].Op != state.Upsert || received[0].Key != encodeKey(&long) {
+		t.Fatalf("received %+v", received)
 	}
 	var got conntrack.Flow
-	if fresh, err := decodeRecord(&got, told[0].Record); err != nil || !fresh || got.Status&settable != settable {
-		t.Errorf("told of %+v, fresh %t, %v", got, fresh, err)
+	if fresh, err := decodeRecord(&got, received[0].Record); err != nil || !fresh || got.Status&settable != settable {
+		t.Errorf("received %+v, fresh %t, %v", got, fresh, err)
 	}
 	if n := u.entries(); n != 2 {
 		t.Errorf("a snapshot has %d connections, want 2", n)
 	}
 
-	told = nil
+	received = nil
 	u.ask(conntrack.Delete, long)
-	receive(func() bool { return len(told) > 0 })
-	if len(told) != 1 || told[0].Op != state.Delete {
-		t.Errorf("told of %+v, want its end", told)
+	receive(func() bool { return len(received) > 0 })
+	if len(received) != 1 || received[0].Op != state.Delete {
+		t.Errorf("received %+v, want its end", received)
 	}
 }
 

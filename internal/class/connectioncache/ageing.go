@@ -7,9 +7,9 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// A standby sees no packets, so nothing refreshes the timeouts of its entries. The active's kernel does not report when a
-// packet refreshes one. So an entry of the standby must live until the active reports its end. A fixed timeout would do
-// that, but could not be removed again. Instead, the entry gets a lifetime that is far longer than any timeout, and
+// A standby sees no packets, so nothing refreshes the timeouts of its entries. The active's kernel does not report when
+// a packet refreshes one. So an entry of the standby must live until the active reports its end. A fixed timeout would
+// do that, but could not be removed again. Instead, the entry gets a lifetime that is far longer than any timeout, and
 // Refresh renews it each day (class.RefreshInterval).
 //
 // A promotion need not write timeouts before packets flow: the first packet of a connection sets the timeout of its

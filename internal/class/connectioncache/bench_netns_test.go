@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// numbered is one of many connections.
+// numbered returns one of many connections.
 func numbered(i int) conntrack.Flow {
 	f := example()
 	f.Orig.SrcPort, f.Orig.Dst = uint16(i), netip.AddrFrom4([4]byte{203, 0, byte(i >> 24), byte(i >> 16)})
@@ -22,7 +22,7 @@ func numbered(i int) conntrack.Flow {
 	return f
 }
 
-// perBatch is as many changes as come in one frame.
+// perBatch is the number of changes in one frame.
 const perBatch = 512
 
 func changesOf(first int, op state.Op) []state.Change {
@@ -38,7 +38,7 @@ func changesOf(first int, op state.Op) []state.Change {
 	return b.changes()
 }
 
-// BenchmarkApply writes new connections into a kernel, and deletes them again outside of what is measured.
+// BenchmarkApply measures writing new connections into a kernel. Deleting them afterwards is not measured.
 func BenchmarkApply(b *testing.B) {
 	u := newUnit(b, "b")
 	for n := 0; n < b.N; n += perBatch {
@@ -60,7 +60,7 @@ func applyAll(b *testing.B, u *unit, changes []state.Change) {
 	}
 }
 
-// BenchmarkReceive takes what the kernel tells of new connections, and makes changes of it.
+// BenchmarkReceive measures receiving the kernel's events of new connections and turning them into changes.
 func BenchmarkReceive(b *testing.B) {
 	u := newUnit(b, "a")
 	w, err := u.Watch()

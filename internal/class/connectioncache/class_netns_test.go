@@ -14,8 +14,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// unit is the class in a network namespace of its own. A running sidecar is in one as a whole; here each call goes
-// there.
+// unit is the class in its own network namespace. A whole sidecar runs in one namespace. Here each call enters the
+// namespace.
 type unit struct {
 	t         testing.TB
 	namespace *testbed.Namespace
@@ -60,7 +60,7 @@ func (o origin) Digest(ctx context.Context, visit func(string, []byte) error) er
 	return o.namespace.Do(func() error { return o.class.source.Digest(ctx, visit) })
 }
 
-// Digest calls that of the unit's sink.
+// Digest calls Digest of the unit's sink.
 func (u *unit) Digest(ctx context.Context, visit func(string, []byte) error) error {
 	return u.namespace.Do(func() error { return u.class.sink.Digest(ctx, visit) })
 }
@@ -93,7 +93,7 @@ func (u *unit) Commit(ctx context.Context) error {
 	return u.namespace.Do(func() error { return u.class.sink.Commit(ctx) })
 }
 
-// ask has the kernel carry out one request that must succeed.
+// ask sends one request to the kernel. It must succeed.
 func (u *unit) ask(operation conntrack.Operation, f conntrack.Flow) conntrack.Flow {
 	u.t.Helper()
 	results, err := u.table.Do([]conntrack.Request{{Operation: operation, Flow: f}}, nil)
@@ -182,7 +182,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-func TestStandbyEntryIsAsTheActives(t *testing.T) {
+func TestStandbyEntryEqualsTheActives(t *testing.T) {
 	u := newUnit(t, "b")
 	f := example()
 	f.Fields |= conntrack.FieldMark
@@ -243,16 +243,16 @@ func TestStandbyEntryLivesUntilCommit(t *testing.T) {
 	}
 }
 
-func TestActiveWinsOverWhatIsInTheWay(t *testing.T) {
+func TestActiveReplacesConflictingEntries(t *testing.T) {
 	wanted := example()
 	for name, change := range map[string]func(*conntrack.Flow){
-		"the translated port is another connection's": func(f *conntrack.Flow) { f.Orig.SrcPort++ },
-		"the connection was translated otherwise":     func(f *conntrack.Flow) { f.Reply.DstPort++ },
-		"the connection went the other way": func(f *conntrack.Flow) {
+		"another connection has the translated port": func(f *conntrack.Flow) { f.Orig.SrcPort++ },
+		"the connection has another translation":     func(f *conntrack.Flow) { f.Reply.DstPort++ },
+		"the connection has the opposite direction": func(f *conntrack.Flow) {
 			f.Orig = f.Reply
 			f.Reply = f.Orig.Inverse()
 		},
-		"the connection got further than the active's": func(f *conntrack.Flow) { f.Status |= conntrack.StatusAssured },
+		"the connection has a later state": func(f *conntrack.Flow) { f.Status |= conntrack.StatusAssured },
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUnit(t, "b")
@@ -273,7 +273,7 @@ func TestActiveWinsOverWhatIsInTheWay(t *testing.T) {
 	}
 }
 
-func TestUnitThatWasActiveForgetsWindows(t *testing.T) {
+func TestFormerActiveDiscardsWindows(t *testing.T) {
 	u := newUnit(t, "b")
 	f := example()
 	tracked := f
@@ -287,8 +287,8 @@ func TestUnitThatWasActiveForgetsWindows(t *testing.T) {
 	}
 }
 
-// TestAdoptMakesAStandbyOfAnEarlierActive is about entries that are not sent again, since both units have them.
-func TestAdoptMakesAStandbyOfAnEarlierActive(t *testing.T) {
+// TestAdoptConvertsEntriesOfFormerActive is about entries that are not sent again because both units have them.
+func TestAdoptConvertsEntriesOfFormerActive(t *testing.T) {
 	u := newUnit(t, "b")
 	strict, liberal := example(), example()
 	liberal.Orig.SrcPort, liberal.Reply.DstPort = 1, 1
@@ -318,7 +318,7 @@ func TestAdoptMakesAStandbyOfAnEarlierActive(t *testing.T) {
 	}
 }
 
-func TestCommitForgetsWindowsOfAnEarlierLife(t *testing.T) {
+func TestCommitDiscardsOldWindows(t *testing.T) {
 	u := newUnit(t, "b")
 	f := example()
 	f.Status, f.TimeoutSeconds = settable|conntrack.StatusConfirmed, 1000
@@ -332,11 +332,11 @@ func TestCommitForgetsWindowsOfAnEarlierLife(t *testing.T) {
 		t.Errorf("flags %#x and %#x", got.TCP.FlagsOrig, got.TCP.FlagsReply)
 	}
 	if got.TimeoutSeconds > 1000 || got.TimeoutSeconds < 990 {
-		t.Errorf("time-out %d, want that of before", got.TimeoutSeconds)
+		t.Errorf("timeout %d, want that of before", got.TimeoutSeconds)
 	}
 }
 
-func TestHelperAndLabelsAreKeptWhereTheKernelHasThem(t *testing.T) {
+func TestHelperAndLabelsAreReplicatedIfSupported(t *testing.T) {
 	u := newUnit(t, "b")
 	ftp, labelled, unknown, related := example(), example(), example(), example()
 	for i, f := range []*conntrack.Flow{&ftp, &labelled, &unknown, &related} {
@@ -372,7 +372,7 @@ func TestHelperAndLabelsAreKeptWhereTheKernelHasThem(t *testing.T) {
 	}
 }
 
-func TestPartOfAnUnknownConnectionIsRefused(t *testing.T) {
+func TestPartialChangeOfUnknownConnectionIsRefused(t *testing.T) {
 	u := newUnit(t, "b")
 	f := example()
 	f.Fields = conntrack.FieldStatus | conntrack.FieldMark
@@ -381,7 +381,7 @@ func TestPartOfAnUnknownConnectionIsRefused(t *testing.T) {
 	}
 }
 
-func TestUnitsOwnConnectionsAreLeftAlone(t *testing.T) {
+func TestUnitsOwnConnectionsAreNotReplicated(t *testing.T) {
 	u := newUnit(t, "b")
 	u.namespace.Link(t, "lo").Address("192.0.2.1/32").Address("203.0.113.1/32")
 	u.class.source.filter.virtual[netip.MustParseAddr("203.0.113.1")] = struct{}{}
@@ -403,7 +403,7 @@ func TestUnitsOwnConnectionsAreLeftAlone(t *testing.T) {
 	}
 }
 
-// TestChangeOfAnEntryThatIsNotFresh is about changes of which the active believes that the standby knows the entry.
+// TestChangeOfAnEntryThatIsNotFresh is about entries that the active has already sent.
 func TestChangeOfAnEntryThatIsNotFresh(t *testing.T) {
 	marked := func(mark uint32) conntrack.Flow {
 		f := example()
@@ -419,12 +419,12 @@ func TestChangeOfAnEntryThatIsNotFresh(t *testing.T) {
 		change  conntrack.Flow
 		refused int
 	}{
-		"there is":                           {[]conntrack.Flow{marked(1)}, marked(2), 0},
-		"there is not":                       {nil, marked(2), 0},
-		"has seen more than it should have":  {[]conntrack.Flow{assured}, marked(2), 0},
-		"is changed in part":                 {[]conntrack.Flow{marked(1)}, part, 0},
-		"there is not, and changes in part":  {nil, part, 1},
-		"has its reply tuple taken by other": {[]conntrack.Flow{clashing()}, marked(2), 0},
+		"the standby has the entry":             {[]conntrack.Flow{marked(1)}, marked(2), 0},
+		"the standby lacks the entry":           {nil, marked(2), 0},
+		"the standby's entry has a later state": {[]conntrack.Flow{assured}, marked(2), 0},
+		"a partial change":                      {[]conntrack.Flow{marked(1)}, part, 0},
+		"a partial change of a missing entry":   {nil, part, 1},
+		"another entry has the reply tuple":     {[]conntrack.Flow{clashing()}, marked(2), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUnit(t, "b")
@@ -445,7 +445,7 @@ func TestChangeOfAnEntryThatIsNotFresh(t *testing.T) {
 	}
 }
 
-// clashing is another connection with the reply tuple of the example.
+// clashing returns another connection with the reply tuple of the example.
 func clashing() conntrack.Flow {
 	f := example()
 	f.Orig.SrcPort++

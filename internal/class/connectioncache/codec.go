@@ -8,24 +8,24 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// A record is what an entry is apart from its key: a byte with the format and whether the entry is new, the set of
-// fields as a variable-length number, and each field of the set in the order of its bit.
+// A record holds an entry without its key. It starts with a byte for the format and the flag of a new entry. The set of
+// fields follows as a variable-length number, and then each field in the order of its bit.
 const (
 	recordFormat     = 2 << 4 // in the upper half of the first byte
 	recordFormatMask = 0xf0
-	// flagFresh is of an entry that the other unit has not been told of yet, as far as whoever wrote the record knows: to
-	// create it there is most likely right.
+	// flagFresh marks an entry that has most likely not been sent to the other unit yet. The standby tries to create it
+	// first.
 	flagFresh = 1 << 0
 )
 
-// errRecord is of bytes that are no record.
+// errRecord reports bytes that are not a valid record.
 var errRecord = errors.New("not a connection's record")
 
-// maxHelper is the longest name that a kernel gives a helper.
+// maxHelper is the length of the longest helper name that a kernel uses.
 const maxHelper = 15
 
-// trimToPortable removes from a flow what only its own kernel can use: status bits that no other kernel accepts, the
-// TCP windows that it has learned, and a timeout that every standby raises.
+// trimToPortable removes what only the flow's own kernel can use. It removes status bits that no other kernel accepts,
+// learned TCP windows, and a timeout that every standby raises anyway.
 func trimToPortable(f *conntrack.Flow) {
 	f.Status &= 1<<7 - 1
 	f.TCP.ScaleOrig &= nibble
@@ -36,14 +36,14 @@ func trimToPortable(f *conntrack.Flow) {
 		f.TimeoutSeconds = 0
 		f.Fields &^= conntrack.FieldTimeout
 	}
-	if f.Synproxy == (conntrack.Synproxy{}) { // which the kernel tells of entries that no SYN proxy has seen
+	if f.Synproxy == (conntrack.Synproxy{}) { // the kernel also reports it for entries without a SYN proxy
 		f.Fields &^= conntrack.FieldSynproxy
 	}
 }
 
 const nibble = 0x0f
 
-// appendRecord writes a flow's fields; of the scales and flags of TCP, what trimToPortable leaves.
+// appendRecord appends a flow's record. Of the scales and flags of TCP it writes only what trimToPortable leaves.
 func appendRecord(b []byte, f *conntrack.Flow, fresh bool) []byte {
 	first := byte(recordFormat)
 	if fresh {
@@ -57,7 +57,7 @@ func appendRecord(b []byte, f *conntrack.Flow, fresh bool) []byte {
 		b = binary.AppendUvarint(b, uint64(f.TimeoutSeconds))
 	}
 	if f.Fields.Has(conntrack.FieldMark) {
-		b = binary.AppendUvarint(b, uint64(f.Mark)) // none, mostly
+		b = binary.AppendUvarint(b, uint64(f.Mark)) // usually zero, which takes one byte
 	}
 	if f.Fields.Has(conntrack.FieldTCPState) {
 		b = append(b, byte(f.TCP.State))
@@ -65,17 +65,17 @@ func appendRecord(b []byte, f *conntrack.Flow, fresh bool) []byte {
 	if f.Fields.Has(conntrack.FieldTCPWindow) {
 		b = append(b, f.TCP.ScaleOrig<<4|f.TCP.ScaleReply&nibble, byte(f.TCP.FlagsOrig<<4|f.TCP.FlagsReply&nibble))
 	}
-	if f.Fields&seldom != 0 {
-		b = appendSeldom(b, f)
+	if f.Fields&rare != 0 {
+		b = appendRare(b, f)
 	}
 	return b
 }
 
-// seldom are the fields that few entries have.
-const seldom = conntrack.AllFields &^ (conntrack.FieldStatus | conntrack.FieldTimeout | conntrack.FieldMark |
+// rare contains the fields that few entries have.
+const rare = conntrack.AllFields &^ (conntrack.FieldStatus | conntrack.FieldTimeout | conntrack.FieldMark |
 	conntrack.FieldTCPState | conntrack.FieldTCPWindow)
 
-func appendSeldom(b []byte, f *conntrack.Flow) []byte {
+func appendRare(b []byte, f *conntrack.Flow) []byte {
 	if f.Fields.Has(conntrack.FieldSCTP) {
 		b = binary.BigEndian.AppendUint32(append(b, f.SCTP.State), f.SCTP.TagOrig)
 		b = binary.BigEndian.AppendUint32(b, f.SCTP.TagReply)
@@ -100,7 +100,7 @@ func appendSeldom(b []byte, f *conntrack.Flow) []byte {
 	return b
 }
 
-// head reads what a record begins with.
+// head reads the beginning of a record.
 func (d *decoder) head() (fields conntrack.Fields, fresh bool, err error) {
 	first := d.uint8()
 	if first&recordFormatMask != recordFormat || first&^recordFormatMask&^flagFresh != 0 {
@@ -113,7 +113,7 @@ func (d *decoder) head() (fields conntrack.Fields, fresh bool, err error) {
 	return conntrack.Fields(present), first&flagFresh != 0, nil
 }
 
-// decodeRecord reads fields into a flow. Fields that the record does not have stay as they are.
+// decodeRecord reads the fields of a record into a flow. It does not change other fields of the flow.
 func decodeRecord(f *conntrack.Flow, record []byte) (fresh bool, err error) {
 	d := decoder{rest: record}
 	present, fresh, err := d.head()
@@ -137,8 +137,8 @@ func decodeRecord(f *conntrack.Flow, record []byte) (fresh bool, err error) {
 		f.TCP.ScaleOrig, f.TCP.ScaleReply = scales>>4, scales&nibble
 		f.TCP.FlagsOrig, f.TCP.FlagsReply = conntrack.TCPFlags(flags>>4), conntrack.TCPFlags(flags&nibble)
 	}
-	if present&seldom != 0 {
-		if err := d.seldom(f, present); err != nil {
+	if present&rare != 0 {
+		if err := d.rare(f, present); err != nil {
 			return false, fmt.Errorf("%w: %w", errRecord, err)
 		}
 	}
@@ -149,7 +149,7 @@ func decodeRecord(f *conntrack.Flow, record []byte) (fresh bool, err error) {
 	return fresh, nil
 }
 
-func (d *decoder) seldom(f *conntrack.Flow, present conntrack.Fields) error {
+func (d *decoder) rare(f *conntrack.Flow, present conntrack.Fields) error {
 	if present.Has(conntrack.FieldSCTP) {
 		f.SCTP = conntrack.SCTP{State: d.uint8(), TagOrig: d.uint32(), TagReply: d.uint32()}
 	}
@@ -187,7 +187,7 @@ func (d *decoder) seqAdj() conntrack.SeqAdj {
 	return conntrack.SeqAdj{CorrectionPos: d.uint32(), OffsetBefore: int32(d.uint32()), OffsetAfter: int32(d.uint32())}
 }
 
-// A master is written as the key of an entry that is not translated, preceded by its length.
+// appendMaster appends the key of an untranslated entry with this tuple, preceded by its length.
 func appendMaster(b []byte, master conntrack.Tuple) []byte {
 	key := encodeKey(&conntrack.Flow{Orig: master, Reply: master.Inverse()})
 	return append(append(b, byte(len(key))), key...)
@@ -196,7 +196,7 @@ func appendMaster(b []byte, master conntrack.Tuple) []byte {
 func (d *decoder) master(f *conntrack.Flow) error {
 	master, err := decodeKey(string(d.take(int(d.uint8()))))
 	if err != nil {
-		return fmt.Errorf("the connection that expected it: %w", err)
+		return fmt.Errorf("decoding the master connection: %w", err)
 	}
 	f.Master = master.Orig
 	return nil

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// anyTuple draws a tuple as a kernel would tell of it.
+// anyTuple draws a tuple that a kernel could report.
 func anyTuple(t *rapid.T, protocol uint8, ipv6 bool) conntrack.Tuple {
 	address := func(name string) netip.Addr {
 		if ipv6 {
@@ -58,7 +58,7 @@ func withFields(t *rapid.T, f conntrack.Flow) conntrack.Flow {
 	f.Fields = conntrack.Fields(rapid.Uint16().Draw(t, "fields")) & conntrack.AllFields
 	set := map[conntrack.Fields]func(){
 		conntrack.FieldStatus:   func() { f.Status = conntrack.Status(number("status")) },
-		conntrack.FieldTimeout:  func() { f.TimeoutSeconds = number("time-out") },
+		conntrack.FieldTimeout:  func() { f.TimeoutSeconds = number("timeout") },
 		conntrack.FieldMark:     func() { f.Mark = number("mark") },
 		conntrack.FieldTCPState: func() { f.TCP.State = conntrack.TCPState(octet("state")) },
 		conntrack.FieldTCPWindow: func() {
@@ -90,7 +90,7 @@ func withFields(t *rapid.T, f conntrack.Flow) conntrack.Flow {
 	return f
 }
 
-// twin writes a flow in the most obvious way, and reads it back.
+// twin encodes and decodes a flow in the most simple way.
 func twin(t *rapid.T, f conntrack.Flow) conntrack.Flow {
 	text, err := json.Marshal(f)
 	if err != nil {
@@ -103,7 +103,7 @@ func twin(t *rapid.T, f conntrack.Flow) conntrack.Flow {
 	return read
 }
 
-func TestFlowsReadBackAsTheirTwins(t *testing.T) {
+func TestDecodedFlowsEqualTwins(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, fresh := anyFlow(t), rapid.Bool().Draw(t, "fresh")
 		trimToPortable(&f)
@@ -111,8 +111,8 @@ func TestFlowsReadBackAsTheirTwins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if told, err := decodeRecord(&got, appendRecord(nil, &f, fresh)); err != nil || told != fresh {
-			t.Fatalf("fresh: %t, want %t; %v", told, fresh, err)
+		if decoded, err := decodeRecord(&got, appendRecord(nil, &f, fresh)); err != nil || decoded != fresh {
+			t.Fatalf("fresh: %t, want %t; %v", decoded, fresh, err)
 		}
 		if want := twin(t, f); !reflect.DeepEqual(got, want) {
 			t.Fatalf("got  %+v\nwant %+v", got, want)
@@ -120,7 +120,7 @@ func TestFlowsReadBackAsTheirTwins(t *testing.T) {
 	})
 }
 
-func TestKeysAreOfOneFlowEach(t *testing.T) {
+func TestKeyIdentifiesFlow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anyFlow(t), anyFlow(t)
 		same := a.Orig == b.Orig && a.Reply == b.Reply && a.Zone == b.Zone
@@ -130,7 +130,7 @@ func TestKeysAreOfOneFlowEach(t *testing.T) {
 	})
 }
 
-func TestMergedRecordIsTheNewerOverTheOlder(t *testing.T) {
+func TestMergeOverlaysOlderRecord(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var want conntrack.Flow
 		var records [2][]byte
@@ -157,7 +157,7 @@ func TestMergedRecordIsTheNewerOverTheOlder(t *testing.T) {
 	})
 }
 
-// example is a TCP connection through source translation.
+// example returns a TCP connection with source translation.
 func example() conntrack.Flow {
 	orig := conntrack.Tuple{
 		Protocol: 6, Src: netip.MustParseAddr("192.168.50.10"), Dst: netip.MustParseAddr("203.0.113.9"),
@@ -172,8 +172,8 @@ func example() conntrack.Flow {
 	}
 }
 
-// TestFormatStands fails when keys or records look different from what units in the field write.
-func TestFormatStands(t *testing.T) {
+// TestFormatIsStable fails if keys or records differ from those of released units.
+func TestFormatIsStable(t *testing.T) {
 	f := example()
 	trimToPortable(&f)
 	for want, got := range map[string]string{
@@ -186,38 +186,38 @@ func TestFormatStands(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoKeyOrRecordIsRefused(t *testing.T) {
+func TestMalformedKeysAndRecordsAreRefused(t *testing.T) {
 	f := example()
 	trimToPortable(&f)
 	key, record := encodeKey(&f), string(appendRecord(nil, &f, true))
 	for name, key := range map[string]string{
-		"empty": "", "another format": "\x34" + key[1:], "too short": key[:len(key)-1], "too long": key + "x",
-		"flags alone": key[:1],
+		"empty": "", "with another format": "\x34" + key[1:], "too short": key[:len(key)-1], "too long": key + "x",
+		"of flags alone": key[:1],
 	} {
 		if got, err := decodeKey(key); !errors.Is(err, errKey) {
-			t.Errorf("key that is %s: got %+v, %v", name, got, err)
+			t.Errorf("key %s: got %+v, %v", name, got, err)
 		}
 	}
 	for name, record := range map[string]string{
-		"empty": "", "another format": "\x31" + record[1:], "an unknown flag": "\x22" + record[1:],
-		"an unknown field": "\x20\x80\x80\x01", "a number without end": "\x20\x80",
-		"a status too large": "\x20\x01\xff\xff\xff\xff\xff\x01",
-		"too short":          record[:len(record)-1], "too long": record + "x",
-		"a helper too long": "\x20\x40\x10aaaaaaaaaaaaaaaa", "a master that is none": "\x20\x80\x04\x02ab",
+		"empty": "", "with another format": "\x31" + record[1:], "with an unknown flag": "\x22" + record[1:],
+		"with an unknown field": "\x20\x80\x80\x01", "with an endless number": "\x20\x80",
+		"with too large a status": "\x20\x01\xff\xff\xff\xff\xff\x01",
+		"too short":               record[:len(record)-1], "too long": record + "x",
+		"with too long a helper": "\x20\x40\x10aaaaaaaaaaaaaaaa", "with an invalid master": "\x20\x80\x04\x02ab",
 	} {
 		var f conntrack.Flow
 		if _, err := decodeRecord(&f, []byte(record)); !errors.Is(err, errRecord) {
-			t.Errorf("record that is %s: got %+v, %v", name, f, err)
+			t.Errorf("record %s: got %+v, %v", name, f, err)
 		}
 		if _, err := (codec{}).Merge([]byte(record), []byte(record)); err != nil && !errors.Is(err, errRecord) {
-			t.Errorf("record that is %s: merged %v", name, err)
+			t.Errorf("record %s: merged %v", name, err)
 		}
 	}
 }
 
-// TestBatchesCostFewAllocations fails when one more for each connection has crept in: of a busy firewall they would be
-// a hundred thousand a second.
-func TestBatchesCostFewAllocations(t *testing.T) {
+// TestBatchesAllocateLittle checks that the codec does not allocate for each connection. A busy firewall has a hundred
+// thousand a second.
+func TestBatchesAllocateLittle(t *testing.T) {
 	const size = 512
 	f, item := example(), item{}
 	var changes []state.Change

@@ -6,14 +6,14 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-func TestDeferrableAreChangesThatAFailoverMayLose(t *testing.T) {
+func TestDeferrableChanges(t *testing.T) {
 	tcp := func(kind conntrack.EventKind, state conntrack.TCPState) conntrack.Event {
 		return conntrack.Event{Kind: kind, Flow: conntrack.Flow{
 			Fields: conntrack.FieldTCPState, TCP: conntrack.TCP{State: state},
 		}}
 	}
-	asked := tcp(conntrack.EventNew, conntrack.TCPSynSent)
-	answered := tcp(conntrack.EventUpdate, conntrack.TCPSynRecv)
+	syn := tcp(conntrack.EventNew, conntrack.TCPSynSent)
+	synAck := tcp(conntrack.EventUpdate, conntrack.TCPSynRecv)
 	established := tcp(conntrack.EventUpdate, conntrack.TCPEstablished)
 	finishing := tcp(conntrack.EventUpdate, conntrack.TCPFinWait)
 	waiting := tcp(conntrack.EventUpdate, conntrack.TCPTimeWait)
@@ -23,9 +23,9 @@ func TestDeferrableAreChangesThatAFailoverMayLose(t *testing.T) {
 		events []conntrack.Event
 		want   bool
 	}{
-		"nothing":                     {nil, true},
-		"asked for":                   {[]conntrack.Event{asked}, true},
-		"asked for and answered":      {[]conntrack.Event{asked, answered}, false},
+		"no event":                    {nil, true},
+		"a SYN":                       {[]conntrack.Event{syn}, true},
+		"a SYN and its answer":        {[]conntrack.Event{syn, synAck}, false},
 		"established":                 {[]conntrack.Event{established}, false},
 		"ending":                      {[]conntrack.Event{finishing, waiting, gone}, true},
 		"ending, and one established": {[]conntrack.Event{finishing, established, gone}, false},

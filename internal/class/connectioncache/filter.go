@@ -66,8 +66,8 @@ func (f *filter) selection() conntrack.Selection {
 	return conntrack.Selection{Protocols: f.protocols, Excluded: f.excluded}
 }
 
-// takesState reports whether a connection is replicated in its present state. The end of a connection always is, because
-// the connection may have been in another state before.
+// takesState reports whether a connection is replicated in its present state. The end of a connection always is,
+// because the connection may have been in another state before.
 func (f *filter) takesState(flow *conntrack.Flow) bool {
 	if f.tcpStates == 0 || flow.Orig.Protocol != conntrack.ProtocolTCP || !flow.Fields.Has(conntrack.FieldTCPState) {
 		return true

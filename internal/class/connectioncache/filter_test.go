@@ -8,7 +8,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-func TestFilterTakesWhatTheOtherUnitCouldGoOnWith(t *testing.T) {
+func TestFilterTakesConnectionsThatTheOtherUnitCanContinue(t *testing.T) {
 	virtual := []netip.Addr{netip.MustParseAddr("192.168.50.1"), netip.MustParseAddr("203.0.113.1")}
 	own := append([]netip.Addr{netip.MustParseAddr("10.0.0.7"), netip.MustParseAddr("192.168.50.2")}, virtual...)
 	filter := newFilter(options.Options{
@@ -31,7 +31,7 @@ func TestFilterTakesWhatTheOtherUnitCouldGoOnWith(t *testing.T) {
 		"from an address of its own":          {"10.0.0.7", "10.0.0.1", "", 6, false},
 		"loopback":                            {"127.0.0.1", "127.0.0.1", "", 6, false},
 		"link-local":                          {"fe80::1", "fe80::2", "", 6, false},
-		"to all on the link":                  {"192.168.50.10", "255.255.255.255", "", 6, false},
+		"broadcast":                           {"192.168.50.10", "255.255.255.255", "", 6, false},
 		"another protocol":                    {"192.168.50.10", "203.0.113.9", "", 17, false},
 		"an excluded network":                 {"192.168.50.10", "198.51.100.77", "", 6, false},
 		"from an excluded network":            {"198.51.100.77", "192.168.50.10", "", 6, false},
@@ -49,7 +49,7 @@ func TestFilterTakesWhatTheOtherUnitCouldGoOnWith(t *testing.T) {
 	}
 }
 
-func TestFilterOfStatesIsOfTCP(t *testing.T) {
+func TestStateFilterAppliesToTCPOnly(t *testing.T) {
 	filter := newFilter(options.Options{TCPStates: []string{"Established"}}, nil, nil)
 	in := func(state conntrack.TCPState) conntrack.Flow {
 		f := example()
@@ -63,11 +63,11 @@ func TestFilterOfStatesIsOfTCP(t *testing.T) {
 		flow conntrack.Flow
 		want bool
 	}{
-		"established":                    {in(conntrack.TCPEstablished), true},
-		"being set up":                   {in(conntrack.TCPSynSent), false},
-		"in a state of a newer kernel":   {in(77), false},
-		"of another protocol":            {udp, true},
-		"of which the state is not told": {silent, true},
+		"established":                  {in(conntrack.TCPEstablished), true},
+		"being set up":                 {in(conntrack.TCPSynSent), false},
+		"in a state of a newer kernel": {in(77), false},
+		"of another protocol":          {udp, true},
+		"without a state":              {silent, true},
 	} {
 		if got := filter.takesState(&c.flow); got != c.want {
 			t.Errorf("%s: %t, want %t", name, got, c.want)
@@ -81,7 +81,7 @@ func TestEmptyFilterTakesEveryProtocol(t *testing.T) {
 	for _, protocol := range []uint8{1, 6, 17, 50, 132} {
 		f.Orig.Protocol = protocol
 		if !filter.takes(&f) {
-			t.Errorf("protocol %d is left out", protocol)
+			t.Errorf("protocol %d is excluded", protocol)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class"
 )
 
-func TestRefusalIsWhatTheKernelMeant(t *testing.T) {
+func TestRefusalOfKernelErrors(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want class.Refusal

@@ -9,15 +9,15 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
-// A key is both tuples and the zones: what a kernel may not change during an entry's life, and all that is needed to
-// find it. Two connections with one original tuple but different translations, one after the other, have different
+// A key holds both tuples and the zones. The kernel cannot change these during an entry's life, and needs no more to
+// find the entry. Two successive connections with the same original tuple but different translations have different
 // keys.
 //
 //	1 byte   format, flags and translation, see below
 //	1 byte   protocol
 //	6 bytes  zones: of both directions, of the original, of the reply; only with flagZones
-//	         original tuple: two addresses, two ports or what ICMP has in their place
-//	         what of the reply tuple is not the inverse of the original one, by the kind of translation
+//	         original tuple: two addresses, and two ports or the ICMP fields
+//	         difference of the reply tuple from the inverse of the original, depending on the translation
 const (
 	keyFormat     = 2 << 4 // in the upper half of the first byte
 	keyFormatMask = 0xf0
@@ -28,27 +28,27 @@ const (
 	translationMask  = 3
 )
 
-// translation is how the reply tuple differs from the inverse of the original one.
+// translation is the way in which the reply tuple differs from the inverse of the original tuple.
 type translation uint8
 
 const (
-	// untranslated: it does not.
+	// untranslated: there is no difference.
 	untranslated translation = iota
-	// sourceTranslated: its destination, an address and a port, is another.
+	// sourceTranslated: the destination address and port differ.
 	sourceTranslated
-	// destinationTranslated: its source is.
+	// destinationTranslated: the source address and port differ.
 	destinationTranslated
-	// otherwiseTranslated: the whole tuple is written.
+	// otherwiseTranslated: the key holds the whole reply tuple.
 	otherwiseTranslated
 )
 
-// errKey is of bytes that are no key.
+// errKey reports bytes that are not a valid key.
 var errKey = errors.New("not a connection's key")
 
 // maxKey is the length of the longest key.
 const maxKey = 1 + 1 + 6 + 2*(16+16+4)
 
-// encodeKey names a flow.
+// encodeKey returns the key of a flow.
 func encodeKey(f *conntrack.Flow) string { return string(appendKey(make([]byte, 0, maxKey), f)) }
 
 func appendKey(b []byte, f *conntrack.Flow) []byte {
@@ -95,8 +95,8 @@ func translationOf(f *conntrack.Flow) translation {
 	return otherwiseTranslated
 }
 
-// translateEnd makes of the inverse of an original tuple the reply tuple of a connection one of whose ends is
-// translated. The identifier is the one port that ICMP has.
+// translateEnd returns the reply tuple of a connection with one translated end. It starts from the inverse of the
+// original tuple. The identifier of ICMP is translated as a port.
 func translateEnd(inverse conntrack.Tuple, kind translation, to netip.Addr, port, id uint16) conntrack.Tuple {
 	switch {
 	case inverse.IsICMP():
@@ -140,7 +140,7 @@ func appendAddress(b []byte, a netip.Addr) []byte {
 	return append(b, address[:]...)
 }
 
-// decodeKey is the flow that a key names, without any field that is not part of it.
+// decodeKey returns the flow that a key identifies. Fields that are not part of the key are not set.
 func decodeKey(key string) (f conntrack.Flow, err error) {
 	d := decoder{rest: []byte(key)}
 	flags, protocol := d.uint8(), d.uint8()

@@ -111,8 +111,8 @@ func beLiberal(t *conntrack.TCP) {
 	t.FlagsReply = t.FlagsReply&conntrack.TCPNegotiatedFlags | conntrack.TCPBeLiberal
 }
 
-// isComplete reports whether an entry can be created from a flow. Without its state, a TCP connection would count as one
-// that was never opened.
+// isComplete reports whether an entry can be created from a flow. Without its state, a TCP connection would count as
+// one that was never opened.
 func isComplete(f *conntrack.Flow) bool {
 	return f.Fields.Has(conntrack.FieldStatus) &&
 		(f.Orig.Protocol != conntrack.ProtocolTCP || f.Fields.Has(conntrack.FieldTCPState|conntrack.FieldTCPWindow))

@@ -15,8 +15,8 @@ import (
 // snapshotBatch is how many entries go to the engine at once.
 const snapshotBatch = 512
 
-// source reads the active's kernel. It listens only while it is watched. The kernel of a standby reports each entry that
-// the sink writes, but no watch is open there, so that no entry returns to its sender.
+// source reads the active's kernel. It listens only while it is watched. The kernel of a standby reports each entry
+// that the sink writes, but no watch is open there, so that no entry returns to its sender.
 type source struct {
 	filter *filter
 	ages   *ageFilter

@@ -104,7 +104,8 @@ func (w *waiter) arm(epoll uintptr) error {
 		return nil
 	}
 	w.once = unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(w.socket)}
-	_, err := nonblocking(unix.SYS_EPOLL_CTL, epoll, unix.EPOLL_CTL_MOD, uintptr(w.socket), uintptr(unsafe.Pointer(&w.once)))
+	_, err := nonblocking(unix.SYS_EPOLL_CTL, epoll, unix.EPOLL_CTL_MOD, uintptr(w.socket),
+		uintptr(unsafe.Pointer(&w.once)))
 	if err != nil {
 		return fmt.Errorf("asking for conntrack events: %w", err)
 	}

@@ -23,7 +23,8 @@ func TestParse(t *testing.T) {
 	if got := o.TCPStateNumbers(); !reflect.DeepEqual(got, want) {
 		t.Errorf("TCP states %v, want %v", got, want)
 	}
-	if o.MinimumAge() != 5*time.Second || len(o.ExcludedNetworks) != 2 || o.ExcludedNetworks[0].String() != "192.0.2.0/24" {
+	if o.MinimumAge() != 5*time.Second || len(o.ExcludedNetworks) != 2 ||
+		o.ExcludedNetworks[0].String() != "192.0.2.0/24" {
 		t.Errorf("got %+v", o)
 	}
 	if o, err := options.Parse(nil); err != nil || !reflect.DeepEqual(o, options.Options{}) {
