@@ -33,17 +33,17 @@ func NewStatus[S any](kind string, object client.Object, status S) *Status[S] {
 	}
 }
 
-// IsApplyConfiguration marks the type as one.
+// IsApplyConfiguration marks the type as an apply configuration.
 func (*Status[S]) IsApplyConfiguration() {}
 
-// GetKind is one of the four things that the client asks of a configuration.
+// GetKind returns the kind. The client reads it, like the next three, from what it applies.
 func (s *Status[S]) GetKind() *string { return s.Kind }
 
-// GetAPIVersion is one of the four things that the client asks of a configuration.
+// GetAPIVersion returns the group and the version.
 func (s *Status[S]) GetAPIVersion() *string { return s.APIVersion }
 
-// GetName is one of the four things that the client asks of a configuration.
+// GetName returns the name of the object.
 func (s *Status[S]) GetName() *string { return s.Name }
 
-// GetNamespace is one of the four things that the client asks of a configuration.
+// GetNamespace returns the namespace of the object.
 func (s *Status[S]) GetNamespace() *string { return s.Namespace }

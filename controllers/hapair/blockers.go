@@ -12,7 +12,7 @@ import (
 )
 
 // blocker is something that stops the operator and that only a person can remove. It stops what depends on it: no
-// working unit is replaced while there is one. Missing units are still created, and the Service still follows the Lease.
+// working unit is replaced meanwhile. Missing units are still created, and the Service still follows the Lease.
 type blocker struct {
 	kind    blockerKind
 	message string

@@ -12,11 +12,11 @@ import (
 	"github.com/hapair-io/hapair/controllers/trimmed"
 )
 
-// CachesSynced returns the readiness check of an operator, whether it leads or not: its caches hold all pairs and all
-// objects that pairs own. In an upgrade the leading operator ends only when the next one is ready, so the next one
-// follows a failover at once.
+// CachesSynced returns the readiness check of an operator, whether it leads or not: its caches hold all pairs, all
+// objects that pairs name, and all that pairs own. In an upgrade the leading operator ends only when the next one is
+// ready, so the next one follows a failover at once.
 func CachesSynced(known cache.Cache) healthz.Checker {
-	kinds := []client.Object{&v1alpha1.HAPair{}, &v1alpha1.SyncPolicy{}}
+	kinds := []client.Object{&v1alpha1.HAPair{}, &v1alpha1.SyncPolicy{}, &v1alpha1.FirewallConfiguration{}}
 	kinds = append(kinds, trimmed.Kinds()...)
 	return func(request *http.Request) error {
 		for _, kind := range kinds {

@@ -1,8 +1,8 @@
-// Package hapair is the controller of HAPair. It creates the objects of a pair, replaces units in an order that keeps the
-// traffic flowing, makes the Service follow the active unit and reports in the status what it observes.
+// Package hapair is the controller of HAPair. It creates the objects of a pair, and replaces units in an order that
+// keeps the traffic flowing. It makes the Service follow the active unit, and reports in the status what it observes.
 //
-// It decides which objects exist, never which unit is active. The units elect that among themselves by the Lease, and
-// this package writes nothing of the Lease's spec. A failover does not wait for the operator: units fail over without it.
+// It decides which objects exist, never which unit is active. The units elect the active unit among themselves by the
+// Lease, and this package never writes the spec of the Lease. Units fail over without the operator.
 //
 // A reconcile is the list of steps in reconciler.go, one file a step. The first step observes the facts, and the others
 // act only on complete facts. Something that is missing or refused (an object that the spec names, a configuration, a

@@ -36,7 +36,8 @@ func TestTransitions(t *testing.T) {
 		s.History = []v1alpha1.FailoverRecord{{
 			To: "secondary", Term: term, Cause: cause.String(), ConnectionsHeld: new(int64(500_000)),
 			Steps: []v1alpha1.FailoverStep{
-				{Name: "Detected", Microseconds: 351_000}, {Name: "Claimed", Microseconds: 9_000},
+				{Name: "Detected", Microseconds: 351_000},
+				{Name: "Claimed", Microseconds: 9_000},
 				{Name: "FenceConfirmed", Microseconds: 80_950},
 			},
 		}}
@@ -81,8 +82,10 @@ func TestTransitions(t *testing.T) {
 			status("", 0, applied), status("", 0, invalid, blocked),
 			[]string{"Warning ConfigurationRefused: zones[0]: wrong"},
 		},
-		"a standby that does not come": {status("", 0), status("", 0, stalled), []string{"Warning ProgressDeadlineExceeded: too long"}},
-		"a stall that lasts":           {status("", 0, stalled), status("", 0, stalled), nil},
+		"a standby that does not come": {
+			status("", 0), status("", 0, stalled), []string{"Warning ProgressDeadlineExceeded: too long"},
+		},
+		"a stall that lasts": {status("", 0, stalled), status("", 0, stalled), nil},
 		"an upgrade that waits, with a document that is in force": {
 			status("", 0, stalled, applying), status("", 0, awaited, applied),
 			[]string{"ConfigurationApplied: both", "SwitchoverAwaited: when it suits"},

@@ -26,7 +26,7 @@ type facts struct {
 
 // unitFacts are what was observed of one unit.
 type unitFacts struct {
-	// pod is nil if there is none.
+	// pod is nil if the unit has no pod.
 	pod *corev1.Pod
 	// report is the status of the HAUnit; nil unless the unit's current pod wrote it.
 	report *v1alpha1.HAUnitStatus

@@ -28,7 +28,7 @@ func history(s *scope) []v1alpha1.FailoverRecord {
 }
 
 // validateRecord checks a record as a unit would before it writes it. No unit can have become active in a term that the
-// Lease has not reached; such a record would stay the newest for ever.
+// Lease has not reached; such a record would stay the newest forever.
 func validateRecord(record v1alpha1.FailoverRecord, unit v1alpha1.Unit, leaseTerm int64) error {
 	r := contract.FailoverRecord{
 		From: record.From, To: record.To, Term: record.Term, Cause: contract.Cause(record.Cause),
@@ -51,7 +51,9 @@ func validateRecord(record v1alpha1.FailoverRecord, unit v1alpha1.Unit, leaseTer
 }
 
 // withRecord returns the history with a record at its place, or the history as it is if it has the record.
-func withRecord(all []v1alpha1.FailoverRecord, record v1alpha1.FailoverRecord, leaseTerm int64) []v1alpha1.FailoverRecord {
+func withRecord(
+	all []v1alpha1.FailoverRecord, record v1alpha1.FailoverRecord, leaseTerm int64,
+) []v1alpha1.FailoverRecord {
 	// Terms start again with a new Lease. What was recorded with the earlier Lease is older, whatever its term.
 	earlier := slices.IndexFunc(all, func(r v1alpha1.FailoverRecord) bool { return r.Term > leaseTerm })
 	if earlier < 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// TestProgressDeadline is about a secondary that was made ten minutes ago, and by how much the deadline lets it take its time.
+// TestProgressDeadline checks a secondary that was created ten minutes ago against several deadlines.
 func TestProgressDeadline(t *testing.T) {
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	const age = 10 * time.Minute

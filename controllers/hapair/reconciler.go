@@ -95,8 +95,8 @@ const (
 	refusalInterval = 10 * time.Second
 )
 
-// run runs steps in order. A refused step becomes a blocker, and the next steps still run: they stop by themselves where
-// they depend on what is missing. Without facts nothing may be done, so the list ends there.
+// run runs steps in order. A refused step becomes a blocker, and the next steps still run. A step stops by itself if it
+// depends on what is missing. Nothing may be done without facts, so the list ends there.
 func (r *Reconciler) run(ctx context.Context, s *scope, steps ...step) error {
 	for _, step := range steps {
 		if err := r.blockRefused(s, blockerRefused, step(ctx, s)); err != nil {

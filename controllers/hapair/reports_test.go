@@ -46,14 +46,23 @@ func TestFenceAndHealth(t *testing.T) {
 		healthy string
 		fault   string
 	}{
-		"no report":            {true, nil, "", unknown, ""},
-		"an empty report":      {true, &v1alpha1.HAUnitStatus{}, "", unknown, ""},
-		"BPF, healthy":         {true, &v1alpha1.HAUnitStatus{Fence: "BPF", Health: link(true, "")}, "BPF", healthy, ""},
-		"nftables, unhealthy":  {true, &v1alpha1.HAUnitStatus{Fence: "NFTables", Health: link(false, "no carrier")}, "NFTables", unhealthy, "lan: no carrier"},
-		"a fence to come":      {true, &v1alpha1.HAUnitStatus{Fence: "Magic", Health: link(true, "")}, "Magic", healthy, ""},
-		"healthy, not ready":   {false, &v1alpha1.HAUnitStatus{Fence: "BPF", Health: link(true, "")}, "BPF", unknown, ""},
-		"unhealthy, not ready": {false, &v1alpha1.HAUnitStatus{Fence: "BPF", Health: link(false, "no carrier")}, "BPF", unhealthy, "lan: no carrier"},
-		"a very long fault":    {true, &v1alpha1.HAUnitStatus{Health: link(false, strings.Repeat("x", 4096))}, "", unhealthy, "lan: " + strings.Repeat("x", maxQuoted-8) + "…"},
+		"no report":       {true, nil, "", unknown, ""},
+		"an empty report": {true, &v1alpha1.HAUnitStatus{}, "", unknown, ""},
+		"BPF, healthy":    {true, &v1alpha1.HAUnitStatus{Fence: "BPF", Health: link(true, "")}, "BPF", healthy, ""},
+		"nftables, unhealthy": {
+			true, &v1alpha1.HAUnitStatus{Fence: "NFTables", Health: link(false, "no carrier")},
+			"NFTables", unhealthy, "lan: no carrier",
+		},
+		"a fence to come":    {true, &v1alpha1.HAUnitStatus{Fence: "Magic", Health: link(true, "")}, "Magic", healthy, ""},
+		"healthy, not ready": {false, &v1alpha1.HAUnitStatus{Fence: "BPF", Health: link(true, "")}, "BPF", unknown, ""},
+		"unhealthy, not ready": {
+			false, &v1alpha1.HAUnitStatus{Fence: "BPF", Health: link(false, "no carrier")},
+			"BPF", unhealthy, "lan: no carrier",
+		},
+		"a very long fault": {
+			true, &v1alpha1.HAUnitStatus{Health: link(false, strings.Repeat("x", 4096))},
+			"", unhealthy, "lan: " + strings.Repeat("x", maxQuoted-8) + "…",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := seen{ready: test.ready}.facts(v1alpha1.Primary)
@@ -64,7 +73,8 @@ func TestFenceAndHealth(t *testing.T) {
 				got = map[bool]string{true: healthy, false: unhealthy}[*is]
 			}
 			if u.fence() != test.fence || got != test.healthy || len(fault) > maxQuoted ||
-				!strings.HasPrefix(fault, strings.TrimSuffix(test.fault, "x…")[:min(len(test.fault), 64)]) || (fault == "") != (test.fault == "") {
+				!strings.HasPrefix(fault, strings.TrimSuffix(test.fault, "x…")[:min(len(test.fault), 64)]) ||
+				(fault == "") != (test.fault == "") {
 				t.Errorf("got fence %q, healthy %q, fault %q", u.fence(), got, fault)
 			}
 		})
@@ -187,7 +197,8 @@ func checkBounds(t interface{ Errorf(string, ...any) }, status v1alpha1.HAPairSt
 		}
 	}
 	for _, u := range status.Units {
-		if len(u.Role) > maxValue || len(u.Fence) > maxValue || len(u.ConfigurationHash) > maxValue || len(u.Fault) > maxQuoted {
+		if len(u.Role) > maxValue || len(u.Fence) > maxValue || len(u.ConfigurationHash) > maxValue ||
+			len(u.Fault) > maxQuoted {
 			t.Errorf("unit %s is unbounded", u.Name)
 		}
 	}

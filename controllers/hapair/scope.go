@@ -56,7 +56,7 @@ func (s *scope) block(b blocker) {
 	s.blockers = append(s.blockers, b)
 }
 
-// requeueAt has the pair reconciled again at a time, or earlier.
+// requeueAt requests another reconcile of the pair at a time, or earlier.
 func (s *scope) requeueAt(at time.Time) {
 	if s.requeue.IsZero() || at.Before(s.requeue) {
 		s.requeue = at

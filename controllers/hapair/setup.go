@@ -36,7 +36,8 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 		Watches(&v1alpha1.FirewallConfiguration{}, r.pairsThatName(indexConfiguration),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Secret{}, pairOfIssuedSecret(), builder.WithPredicates(trimmed.Changes())).
-		Watches(&coordinationv1.Lease{}, withFailoverPriority(enqueueOwner(manager)), builder.WithPredicates(trimmed.Changes())).
+		Watches(&coordinationv1.Lease{}, withFailoverPriority(enqueueOwner(manager)),
+			builder.WithPredicates(trimmed.Changes())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrentPairs,
 			ReconciliationTimeout:   reconcileTimeout,

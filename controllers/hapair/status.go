@@ -16,8 +16,8 @@ import (
 // maxMessage bounds a condition's message in bytes, well below what the API server admits.
 const maxMessage = 2048
 
-// publish is the only writer of a pair's status. It observes once more, so that the status shows what the steps did,
-// and records Events for the transitions.
+// publish writes the pair's status; nothing else does. It observes once more, so that the status shows what the steps
+// did, and records Events for the transitions.
 func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	if err := r.observe(ctx, s); err != nil {
 		if err := r.blockRefused(s, blockerRefused, err); err != nil {

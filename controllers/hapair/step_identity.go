@@ -10,8 +10,8 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// ensureIdentity gives each unit its ServiceAccount and its rights. They are a subset of the operator's, since it cannot
-// grant more than it has.
+// ensureIdentity gives each unit its ServiceAccount and its rights. The operator cannot grant more than it has, so the
+// rights of a unit are a subset of the operator's.
 func (r *Reconciler) ensureIdentity(ctx context.Context, s *scope) error {
 	for _, unit := range v1alpha1.Units() {
 		account := resources.ServiceAccount(s.pair, unit)

@@ -15,8 +15,8 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// observe reads the Lease, the pods and the reports of the units. All other steps act on these facts, so a part that cannot be read ends the
-// reconcile.
+// observe reads the Lease, the pods and the reports of the units. All other steps act on these facts, so a part that
+// cannot be read ends the reconcile.
 func (r *Reconciler) observe(ctx context.Context, s *scope) error {
 	seen, err := observe(ctx, r.Client, s.pair)
 	if err != nil {

@@ -116,8 +116,8 @@ func addressOf(pod *corev1.Pod, family discoveryv1.AddressType) string {
 	return ""
 }
 
-// familiesOf are those of the Service's own addresses. One that was only just made, and not read back yet, is taken for
-// IPv4 until the next reconcile, which its creation causes.
+// familiesOf returns the IP families of the Service's own addresses. For a Service that was just created and not read
+// back yet, it returns IPv4. The creation causes another reconcile, which corrects that.
 func familiesOf(service *corev1.Service) []discoveryv1.AddressType {
 	var all []discoveryv1.AddressType
 	for _, family := range service.Spec.IPFamilies {

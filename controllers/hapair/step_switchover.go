@@ -13,7 +13,7 @@ import (
 
 // switchover is a user's request to move the active role, which annotations of the pair carry.
 type switchover struct {
-	// request identifies the request; empty if there is none.
+	// request identifies the request; empty without a request.
 	request string
 	// pending is set until the request is handled.
 	pending bool

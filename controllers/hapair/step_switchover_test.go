@@ -63,17 +63,26 @@ func TestRequestedSwitchover(t *testing.T) {
 // TestSwitchoverIsHandled checks when the status has a request as handled.
 func TestSwitchoverIsHandled(t *testing.T) {
 	const at = "2030-01-31T12:00:00Z"
+	const primary, secondary = v1alpha1.Primary, v1alpha1.Secondary
 	for name, test := range map[string]struct {
 		switchover switchover
 		active     v1alpha1.Unit
 		want       string
 		reason     string
 	}{
-		"none":             {switchover{}, v1alpha1.Primary, "before", v1alpha1.ReasonSettled},
-		"pending":          {switchover{request: at, pending: true, to: v1alpha1.Secondary}, v1alpha1.Primary, "before", v1alpha1.ReasonSwitchoverPending},
-		"no unit is known": {switchover{request: at, pending: true}, v1alpha1.Primary, "before", v1alpha1.ReasonSwitchoverPending},
-		"done":             {switchover{request: at, pending: true, to: v1alpha1.Secondary}, v1alpha1.Secondary, at, v1alpha1.ReasonSettled},
-		"refused":          {switchover{request: at, pending: true, refused: "why"}, v1alpha1.Primary, at, v1alpha1.ReasonSettled},
+		"none": {switchover{}, primary, "before", v1alpha1.ReasonSettled},
+		"pending": {
+			switchover{request: at, pending: true, to: secondary}, primary, "before", v1alpha1.ReasonSwitchoverPending,
+		},
+		"no unit is known": {
+			switchover{request: at, pending: true}, primary, "before", v1alpha1.ReasonSwitchoverPending,
+		},
+		"done": {
+			switchover{request: at, pending: true, to: secondary}, secondary, at, v1alpha1.ReasonSettled,
+		},
+		"refused": {
+			switchover{request: at, pending: true, refused: "why"}, primary, at, v1alpha1.ReasonSettled,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := settledScope()

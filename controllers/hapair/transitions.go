@@ -48,7 +48,7 @@ func activeTransition(before, after v1alpha1.HAPairStatus) []transition {
 	return []transition{{noticeActiveChanged, note}}
 }
 
-// conditionTransition reports when a condition becomes True, and when it is True no longer. A condition that is not True
+// conditionTransition reports when a condition becomes True, and when it stops being True. A condition that is not True
 // at first is no transition.
 func conditionTransition(
 	before, after v1alpha1.HAPairStatus, condition string, gained, lost notice,

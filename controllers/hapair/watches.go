@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// The fields by which pairs are found that name an object.
+// The fields of a pair that name an object. The cache finds pairs by them.
 const (
 	indexPolicy        = "spec.syncPolicyRef.name"
 	indexConfiguration = "spec.firewall.configurationRef.name"
@@ -32,7 +32,7 @@ func configurationOf(pair *v1alpha1.HAPair) string {
 	return ""
 }
 
-// index has the cache find pairs by what they name.
+// index makes the cache index pairs by the objects that they name.
 func index(indexer client.FieldIndexer) error {
 	named := map[string]func(*v1alpha1.HAPair) string{indexPolicy: policyOf, indexConfiguration: configurationOf}
 	for field, of := range named {
@@ -42,7 +42,7 @@ func index(indexer client.FieldIndexer) error {
 			}
 			return nil
 		}
-		// The cache does not run yet, so there is nothing that could be waited for.
+		// The cache does not run yet, so there is nothing to wait for.
 		if err := indexer.IndexField(context.Background(), &v1alpha1.HAPair{}, field, extract); err != nil {
 			return fmt.Errorf("indexing pairs by %s: %w", field, err)
 		}
@@ -50,7 +50,7 @@ func index(indexer client.FieldIndexer) error {
 	return nil
 }
 
-// pairsThatName finds the pairs of an object's namespace that name the object.
+// pairsThatName returns a handler that reconciles the pairs which name an object in their namespace.
 func (r *Reconciler) pairsThatName(field string) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
 		pairs := &v1alpha1.HAPairList{}

@@ -32,7 +32,7 @@ type Applier struct {
 }
 
 // Ensure applies wanted if it differs from what the operator applied last, and reports whether it wrote. It fills
-// current with the cached object as it was before; current stays empty if there was none.
+// current with the cached object as it was before; current stays empty if the object did not exist.
 func (a Applier) Ensure(
 	ctx context.Context, pair *v1alpha1.HAPair, current client.Object, wanted Configuration,
 ) (wrote bool, _ error) {

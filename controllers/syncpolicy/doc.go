@@ -1,3 +1,6 @@
-// Package syncpolicy is the controller of SyncPolicy. It tells in the status of each policy whether it can be carried
-// out and which pairs use it; carrying it out is the affair of controllers/hapair, which reads the same policies.
+// Package syncpolicy is the controller of SyncPolicy. It reports in the status of each policy whether the policy is
+// valid and which pairs use it.
+//
+// It does not put policies into force: controllers/hapair reads the same policies and does that.
+// Command manager calls this package through SetupWithManager.
 package syncpolicy

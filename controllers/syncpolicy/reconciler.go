@@ -19,17 +19,17 @@ import (
 )
 
 const (
-	// maxPairs is what the API admits in a status.
+	// maxPairs is the number of pairs that the API admits in a status.
 	maxPairs = 1000
-	// conflictInterval is after which a reconcile that met a newer policy than it had read is done again.
+	// conflictInterval is the delay after which a reconcile that read an outdated policy is repeated.
 	conflictInterval = 200 * time.Millisecond
 )
 
-// Reconciler keeps the status of policies.
+// Reconciler reports the status of policies.
 type Reconciler struct {
 	// Client reads from the cache and writes.
 	Client client.Client
-	// Now is the clock.
+	// Now returns the current time.
 	Now func() time.Time
 }
 
@@ -63,6 +63,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 }
 
+// statusOf returns the status that a policy should have in a namespace with these pairs.
 func statusOf(policy *v1alpha1.SyncPolicy, pairs []v1alpha1.HAPair, now metav1.Time) v1alpha1.SyncPolicyStatus {
 	status := *policy.Status.DeepCopy()
 	status.ObservedGeneration = policy.Generation

@@ -16,7 +16,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// SetupWithManager has the reconciler called whenever a policy changes, or which pairs use it.
+// SetupWithManager makes the manager call the reconciler whenever a policy changes, or the set of pairs that use it.
 func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(manager).
 		Named("syncpolicy").
@@ -27,7 +27,7 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// byPair calls for the policy that a pair names, and when that changed also for the one that it named before.
+// byPair returns a handler that reconciles the policy that a pair names, and the one that it named before an update.
 func byPair() handler.EventHandler {
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { enqueue(q, e.Object) },

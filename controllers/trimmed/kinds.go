@@ -202,7 +202,7 @@ func keepSecret(from, to *corev1.Secret) {
 	}
 }
 
-// only returns the entries with these names, nil if there are none.
+// only returns the entries with these names; nil without such an entry.
 func only(all map[string]string, names ...string) map[string]string {
 	var some map[string]string
 	for _, name := range names {

@@ -19,8 +19,8 @@ import (
 // errMoreThanMetadata reports that the operator applied more than metadata.
 var errMoreThanMetadata = errors.New("more than metadata was applied")
 
-// appliedToLease does what coordinationv1ac.ExtractLease does. If only metadata was applied it takes a short cut: it
-// runs at each renewal, and ExtractLease takes twenty times as long as everything else that a renewal costs.
+// appliedToLease returns what coordinationv1ac.ExtractLease returns. If only metadata was applied, it takes a shortcut.
+// It runs at each renewal, and ExtractLease takes twenty times as long as everything else that a renewal costs.
 func appliedToLease(lease *coordinationv1.Lease, owner string) (*coordinationv1ac.LeaseApplyConfiguration, error) {
 	fields, err := metadataFields(lease.ManagedFields)
 	if errors.Is(err, errMoreThanMetadata) {

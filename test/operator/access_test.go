@@ -18,7 +18,7 @@ var _ = Describe("Access to the units", func() {
 		s.create(ctx)
 	})
 
-	It("requires a token from clients that scrape metrics, which stays the same until it is deleted", func(ctx SpecContext) {
+	It("needs a token to scrape metrics, which stays the same until it is deleted", func(ctx SpecContext) {
 		secret, own := &corev1.Secret{}, &corev1.Secret{}
 		s.eventuallyGet(ctx, "edge-metrics", secret)
 		s.eventuallyGet(ctx, "edge-primary-tls", own)
@@ -40,7 +40,7 @@ var _ = Describe("Access to the units", func() {
 		}).ShouldNot(Equal(token))
 	})
 
-	It("is the peer's, the scrapers' and the Service's clients'", func(ctx SpecContext) {
+	It("is open to the peer, to scrapers and to clients of the Service", func(ctx SpecContext) {
 		policy := &networkingv1.NetworkPolicy{}
 		s.eventuallyGet(ctx, "edge", policy)
 		Expect(policy.Spec.PodSelector.MatchLabels).To(Equal(map[string]string{v1alpha1.LabelPair: "edge"}))

@@ -184,7 +184,7 @@ var _ = Describe("What a spec lacks", func() {
 
 		Expect(admin.Delete(ctx, slow)).To(Succeed())
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
-			"SyncPolicy slow does not exist", "goes on")
+			"SyncPolicy slow does not exist", "continues to replicate what it did")
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 		untouched()
 	})

@@ -68,7 +68,7 @@ func newReplica(namespace, office string) *replica {
 	})
 	request, check := &http.Request{}, hapair.CachesSynced(manager.GetCache())
 	r.warm = func() error { return check(request) }
-	Expect(r.warm()).To(MatchError(ContainSubstring("seen yet")), "it has not begun to look")
+	Expect(r.warm()).To(MatchError(ContainSubstring("not synced yet")), "the replica has not started")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

@@ -24,7 +24,8 @@ var _ = Describe("What the units tell of failover", func() {
 			From: string(unit.Peer()), To: string(unit), Term: term, Cause: cause,
 			Time: metav1.NewMicroTime(time.Date(2031, 5, 4, 3, 2, int(term), 123456000, time.UTC).Local()),
 			Steps: []v1alpha1.FailoverStep{
-				{Name: "Detected", Microseconds: 351_000}, {Name: "Claimed", Microseconds: 9_000},
+				{Name: "Detected", Microseconds: 351_000},
+				{Name: "Claimed", Microseconds: 9_000},
 				{Name: "FenceConfirmed", Microseconds: 80_950},
 			},
 			ConnectionsHeld: new(int64(500_000)),

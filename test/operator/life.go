@@ -52,7 +52,8 @@ func beginLife(ctx context.Context, namespace string, death failpoint, judged *j
 		defer GinkgoRecover()
 		Expect(seen.Start(alive)).To(Succeed())
 	}()
-	for _, kind := range append(slices.Collect(maps.Keys(kinds.ByObject)), &v1alpha1.HAPair{}, &v1alpha1.SyncPolicy{}) {
+	for _, kind := range append(slices.Collect(maps.Keys(kinds.ByObject)),
+		&v1alpha1.HAPair{}, &v1alpha1.SyncPolicy{}, &v1alpha1.FirewallConfiguration{}) {
 		_, err := seen.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		Expect(err).NotTo(HaveOccurred())
 	}
@@ -102,6 +103,8 @@ func versionOf(ctx context.Context, reader client.Reader, namespace, pair string
 		&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: pair}},
 		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: pair + "-primary"}},
 		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: pair + "-secondary"}},
+		&v1alpha1.HAUnit{ObjectMeta: metav1.ObjectMeta{Name: pair + "-primary"}},
+		&v1alpha1.HAUnit{ObjectMeta: metav1.ObjectMeta{Name: pair + "-secondary"}},
 	} {
 		key := client.ObjectKey{Namespace: namespace, Name: object.GetName()}
 		switch err := reader.Get(ctx, key, object); {

@@ -16,7 +16,7 @@ import (
 	"github.com/hapair-io/hapair/controllers/hapair"
 )
 
-var _ = Describe("A unit whose pod is deleted and does not go", Ordered, func() {
+var _ = Describe("A unit whose pod does not terminate", Ordered, func() {
 	// An operator of its own, for which the pod is overdue.
 	later := func(s *stage) func(SpecContext) {
 		ahead := &hapair.Reconciler{
@@ -53,20 +53,21 @@ var _ = Describe("A unit whose pod is deleted and does not go", Ordered, func() 
 		}
 	}
 
-	It("is left alone while its node answers, and said to hang", func(ctx SpecContext) {
+	It("stays while its node responds, and the pair is stalled", func(ctx SpecContext) {
 		newNode(ctx, corev1.ConditionTrue)
 		Expect(admin.Delete(ctx, pod)).To(Succeed())
 		Eventually(func() *metav1.Time { return s.pod(ctx, v1alpha1.Secondary).DeletionTimestamp }).ShouldNot(BeNil())
 		Eventually(func() string {
 			later(s)(ctx)
-			return s.condition(ctx, v1alpha1.ConditionReconciling).Message
-		}).Should(And(ContainSubstring("should be gone"), ContainSubstring("node-2")))
+			return s.condition(ctx, v1alpha1.ConditionStalled).Message
+		}).Should(And(ContainSubstring("pod edge-secondary should have terminated"), ContainSubstring("node-2")))
+		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked)
 		Expect(isAnother(ctx)()).To(BeFalse())
 	})
 
 	for name, lose := range map[string]func(SpecContext){
-		"does not answer":    func(ctx SpecContext) { newNode(ctx, corev1.ConditionUnknown) },
-		"is no longer there": func(SpecContext) {},
+		"does not respond": func(ctx SpecContext) { newNode(ctx, corev1.ConditionUnknown) },
+		"is gone":          func(SpecContext) {},
 	} {
 		It("is replaced when its node "+name, func(ctx SpecContext) {
 			lose(ctx)

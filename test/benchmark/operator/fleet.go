@@ -203,7 +203,9 @@ func (f *fleet) claim(ctx context.Context, pair client.ObjectKey, unit v1alpha1.
 
 // failOver makes the other unit of a pair active. It returns that unit, and when the API server had written the Lease. It
 // retries if a renewal came first, as a unit does.
-func (f *fleet) failOver(ctx context.Context, pair client.ObjectKey) (after v1alpha1.Unit, written time.Time, err error) {
+func (f *fleet) failOver(
+	ctx context.Context, pair client.ObjectKey,
+) (after v1alpha1.Unit, written time.Time, err error) {
 	before, _, _ := strings.Cut(*f.lease(pair).Spec.HolderIdentity, "/")
 	after = v1alpha1.Unit(before).Peer()
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
