@@ -1,5 +1,5 @@
-// Demo shows the main job of hapair on a real cluster on this machine: one TCP connection survives the loss of its
-// firewall. Once the active's pod is deleted, and once its node loses power. In a control run replication is switched
+// Demo shows the main feature of hapair on a real cluster on this machine: one TCP connection survives the loss of its
+// firewall. It deletes the active's pod, and then cuts the power of the active's node. In a control run replication is
 // off, and the connection must break.
 package main
 

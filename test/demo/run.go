@@ -13,14 +13,14 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/internal/deploy"
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 )
 
-// demo holds what the runs need.
+// demo holds what the scenarios need.
 type demo struct {
 	site   deploy.Site
 	client client.WithWatch
-	stage  story.Stage
+	setup  scenario.Setup
 }
 
 func run(ctx context.Context, out io.Writer) error {
@@ -29,7 +29,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	reports, err := d.play(ctx)
+	reports, err := d.runAll(ctx)
 	_, _ = fmt.Fprintln(out)
 	for _, r := range reports {
 		r.Print(out)
@@ -38,14 +38,14 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := judge(reports); err != nil {
+	if err := checkReports(reports); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(out, "All runs ended as expected, after %.0f s. The cluster is still running. Try next:\n"+
 		"  bin/cluster kubectl get hapair,haunit,firewallconfiguration,syncpolicy,pods -o wide\n"+
 		"  bin/cluster kubectl describe hapair %s\n"+
 		"  bin/cluster exec client -- ping -c 3 203.0.113.9\n"+
-		"Remove everything with: make demo-down\n", time.Since(began).Seconds(), story.SamplePair.Name)
+		"Remove everything with: make demo-down\n", time.Since(began).Seconds(), scenario.SamplePair.Name)
 	return nil
 }
 
@@ -55,7 +55,7 @@ func prepare(ctx context.Context, out io.Writer) (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	progress := tellTime(out)
+	progress := progressTo(out)
 	if err := c.Up(ctx, progress); err != nil {
 		return nil, fmt.Errorf("booting the cluster: %w", err)
 	}
@@ -73,22 +73,22 @@ func prepare(ctx context.Context, out io.Writer) (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &demo{site: site, client: k8s, stage: story.Sample(k8s)}, nil
+	return &demo{site: site, client: k8s, setup: scenario.Sample(k8s)}, nil
 }
 
-// tellTime prints each step with the seconds since the beginning.
-func tellTime(out io.Writer) cluster.Progress {
+// progressTo returns a function that prints each step with the seconds since the beginning.
+func progressTo(out io.Writer) cluster.Progress {
 	began := time.Now()
 	return func(format string, args ...any) {
 		_, _ = fmt.Fprintf(out, "%6.1f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 	}
 }
 
-// play plays the three acts. What it returns was measured, even if it ends early.
-func (d *demo) play(ctx context.Context) ([]story.Report, error) {
-	var reports []story.Report
-	for _, act := range []func(context.Context) (story.Report, error){d.switchover, d.powerOff, d.control} {
-		report, err := act(ctx)
+// runAll runs the three scenarios. If one fails, it returns the reports of those before.
+func (d *demo) runAll(ctx context.Context) ([]scenario.Report, error) {
+	var reports []scenario.Report
+	for _, run := range []func(context.Context) (scenario.Report, error){d.switchover, d.powerOff, d.control} {
+		report, err := run(ctx)
 		if err != nil {
 			return reports, err
 		}
@@ -97,23 +97,23 @@ func (d *demo) play(ctx context.Context) ([]story.Report, error) {
 	return reports, nil
 }
 
-func (d *demo) switchover(ctx context.Context) (story.Report, error) {
-	if err := d.site.SetMode(ctx, d.client, story.SamplePair, hapairv1alpha1.SyncModeReplicate); err != nil {
-		return story.Report{}, err
+func (d *demo) switchover(ctx context.Context) (scenario.Report, error) {
+	if err := d.site.SetMode(ctx, d.client, scenario.SamplePair, hapairv1alpha1.SyncModeReplicate); err != nil {
+		return scenario.Report{}, err
 	}
-	d.site.Progress("Playing the switchover")
-	return d.stage.Play(ctx, story.Act{Title: "Switchover: the active's pod is deleted", TakeAway: d.deletePod})
+	d.site.Progress("Running the switchover")
+	return d.setup.Run(ctx, scenario.Scenario{Title: "Switchover: the active's pod is deleted", RemoveActive: d.deletePod})
 }
 
-func (d *demo) powerOff(ctx context.Context) (story.Report, error) {
-	if err := d.site.SetMode(ctx, d.client, story.SamplePair, hapairv1alpha1.SyncModeReplicate); err != nil {
-		return story.Report{}, err
+func (d *demo) powerOff(ctx context.Context) (scenario.Report, error) {
+	if err := d.site.SetMode(ctx, d.client, scenario.SamplePair, hapairv1alpha1.SyncModeReplicate); err != nil {
+		return scenario.Report{}, err
 	}
-	d.site.Progress("Playing the loss of power")
+	d.site.Progress("Running the loss of power")
 	var node string
-	report, err := d.stage.Play(ctx, story.Act{
+	report, err := d.setup.Run(ctx, scenario.Scenario{
 		Title: "Failover: the active's node loses power",
-		TakeAway: func(ctx context.Context, active *corev1.Pod) error {
+		RemoveActive: func(ctx context.Context, active *corev1.Pod) error {
 			node = active.Spec.NodeName
 			return d.site.Cluster.PowerOff(ctx, node)
 		},
@@ -124,23 +124,23 @@ func (d *demo) powerOff(ctx context.Context) (story.Report, error) {
 	return report, err
 }
 
-func (d *demo) control(ctx context.Context) (story.Report, error) {
-	if err := d.site.SetMode(ctx, d.client, story.SamplePair, hapairv1alpha1.SyncModeSkip); err != nil {
-		return story.Report{}, err
+func (d *demo) control(ctx context.Context) (scenario.Report, error) {
+	if err := d.site.SetMode(ctx, d.client, scenario.SamplePair, hapairv1alpha1.SyncModeSkip); err != nil {
+		return scenario.Report{}, err
 	}
-	d.site.Progress("Playing the control run, without replication")
-	report, err := d.stage.Play(ctx, story.Act{
-		Title: "Control: the active's pod is deleted with replication switched off", TakeAway: d.deletePod, Control: true,
+	d.site.Progress("Running the control run, without replication")
+	report, err := d.setup.Run(ctx, scenario.Scenario{
+		Title: "Control: the active's pod is deleted with replication switched off", RemoveActive: d.deletePod, Control: true,
 	})
-	return report, errors.Join(err, d.site.SetMode(ctx, d.client, story.SamplePair, hapairv1alpha1.SyncModeReplicate))
+	return report, errors.Join(err, d.site.SetMode(ctx, d.client, scenario.SamplePair, hapairv1alpha1.SyncModeReplicate))
 }
 
 func (d *demo) deletePod(ctx context.Context, active *corev1.Pod) error {
 	return d.client.Delete(ctx, active)
 }
 
-// judge tells whether the reports are what hapair promises.
-func judge(reports []story.Report) error {
+// checkReports returns an error unless the reports show what hapair promises.
+func checkReports(reports []scenario.Report) error {
 	var errs []error
 	for i, r := range reports {
 		control := i == len(reports)-1

@@ -16,12 +16,12 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/internal/chaos"
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 )
 
 var apiServer = cluster.Program{Node: cluster.ControlPlane, Name: "kube-apiserver"}
 
-// scene is a spec under way.
+// scene is the traffic and the pair of a running spec.
 type scene struct {
 	*chaos.Run
 	active, standby corev1.Pod
@@ -33,7 +33,7 @@ type scene struct {
 func begin(ctx context.Context) *scene {
 	GinkgoHelper()
 	title := CurrentSpecReport().LeafNodeText
-	run, err := chaos.Begin(ctx, story.Sample(k8s), title, chaos.DefaultTraffic)
+	run, err := chaos.Begin(ctx, scenario.Sample(k8s), title, chaos.DefaultTraffic)
 	Expect(err).NotTo(HaveOccurred())
 	s := &scene{Run: run}
 	DeferCleanup(s.abandon)
@@ -45,7 +45,7 @@ func begin(ctx context.Context) *scene {
 	return s
 }
 
-// abandon ends the traffic of a spec that failed half-way, and tells what became of it until then.
+// abandon ends the traffic of a failed spec and prints the report so far.
 func (s *scene) abandon(ctx context.Context) {
 	if s.ended {
 		return
@@ -53,13 +53,13 @@ func (s *scene) abandon(ctx context.Context) {
 	s.mark("the spec failed")
 	report, err := s.End(ctx)
 	if err != nil {
-		say("%s: no report: %v", CurrentSpecReport().LeafNodeText, err)
+		say("%s: the report failed: %v", CurrentSpecReport().LeafNodeText, err)
 		return
 	}
 	report.Print(os.Stdout)
 }
 
-func (s *scene) inflict(what string, do func() error) {
+func (s *scene) inject(what string, do func() error) {
 	GinkgoHelper()
 	Expect(s.Inject(what, do)).To(Succeed())
 }
@@ -72,13 +72,13 @@ func (s *scene) heal() {
 	Expect(site.Cluster.HealAll()).To(Succeed())
 }
 
-// signal sends to a program of the active's pod.
+// signal sends a signal to a program of the active's pod.
 func (s *scene) signal(program string, signal unix.Signal) error {
 	return site.Cluster.Signal(cluster.Program{Node: s.active.Spec.NodeName, Name: program, Pod: s.active.UID}, signal)
 }
 
-// isolate cuts the active's node off from all others. The API server goes first: an active that only lost its peer
-// would have the time to tell the API server so, and forward on that one's word.
+// isolate cuts the active's node off from all others. It cuts the API server first. An active that had lost only its
+// peer would report that to the API server in time, and might keep forwarding alone.
 func (s *scene) isolate() error {
 	if err := site.Cluster.Cut(s.active.Spec.NodeName, cluster.ControlPlane); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (s *scene) isolate() error {
 	return site.Cluster.Cut(cluster.Worker1, cluster.Worker2)
 }
 
-// flap pulls a cable of the active's node and puts it back, again and again.
+// flap takes an interface of the active's node down and up, many times.
 func (s *scene) flap(ctx context.Context, cable string) error {
 	const times, while = 25, 200 * time.Millisecond
 	clock := time.NewTicker(while)
@@ -108,7 +108,7 @@ func (s *scene) flap(ctx context.Context, cable string) error {
 	return nil
 }
 
-// awaitTakeover waits until the standby forwards, and goes on to.
+// awaitTakeover waits until the standby forwards steadily.
 func (s *scene) awaitTakeover(ctx context.Context) {
 	GinkgoHelper()
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -117,26 +117,26 @@ func (s *scene) awaitTakeover(ctx context.Context) {
 	Expect(s.AwaitSteady(ctx, steady)).To(Succeed())
 }
 
-// wait lets time pass, which is what is done to the pair.
-func (s *scene) wait(ctx context.Context, while time.Duration) {
+// wait waits for a duration.
+func (s *scene) wait(ctx context.Context, d time.Duration) {
 	GinkgoHelper()
 	select {
 	case <-ctx.Done():
 		Fail("interrupted")
-	case <-time.After(while):
+	case <-time.After(d):
 	}
 }
 
-// flowFor waits until traffic has flowed so long.
-func (s *scene) flowFor(ctx context.Context, while time.Duration) {
+// flowFor waits until traffic has flowed for a duration.
+func (s *scene) flowFor(ctx context.Context, d time.Duration) {
 	GinkgoHelper()
-	ctx, cancel := context.WithTimeout(ctx, while+30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, d+30*time.Second)
 	defer cancel()
-	Expect(s.AwaitSteady(ctx, while)).To(Succeed())
+	Expect(s.AwaitSteady(ctx, d)).To(Succeed())
 }
 
-// end waits until the pair is redundant again, ends the traffic and prints what became of it. No two units may have
-// forwarded at once.
+// end waits until the pair is redundant again, ends the traffic and prints its report. It fails if two units forwarded
+// at once.
 func (s *scene) end(ctx context.Context) chaos.Report {
 	GinkgoHelper()
 	Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
@@ -150,7 +150,7 @@ func (s *scene) end(ctx context.Context) chaos.Report {
 	return report
 }
 
-// expectTakeover is that the other unit took over once, within the bound, and that all connections survived.
+// expectTakeover expects that the other unit took over once, within the bound, and that all connections survived.
 func (s *scene) expectTakeover(report chaos.Report) {
 	GinkgoHelper()
 	Expect(report.Terms()).To(BeEquivalentTo(1))
@@ -158,7 +158,7 @@ func (s *scene) expectTakeover(report chaos.Report) {
 	Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 }
 
-// expectNothing is that no traffic was touched, and nobody took over.
+// expectNothing expects that traffic flowed without a gap and no unit took over.
 func (s *scene) expectNothing(report chaos.Report) {
 	GinkgoHelper()
 	Expect(report.Terms()).To(BeZero())

@@ -14,28 +14,28 @@ import (
 	"github.com/hapair-io/hapair/test/cluster"
 )
 
-// The bounds are those of a promise, not of this machine on a good day: what is measured is printed.
+// The bounds are those that hapair promises, not what this machine reaches. The measured values are printed.
 const (
-	// takeoverGap bounds the silence of traffic when the standby takes over from an active that is lost.
+	// takeoverGap bounds the silence of traffic when the standby takes over from a lost active.
 	takeoverGap = 2 * time.Second
-	// noGap is a silence that is no takeover's: a packet or two, lost where two processors have twenty programs to run.
+	// noGap bounds the silence without a takeover. A busy machine may lose a packet or two.
 	noGap = 50 * time.Millisecond
-	// steady is how long traffic must flow for a spec to go on.
+	// steady is how long traffic must flow before a spec continues.
 	steady = time.Second
-	// outage is how long the API server is away: longer than every time-out that depends on it.
+	// outage is how long the API server does not answer: longer than every timeout that depends on it.
 	outage = time.Minute
-	// stall is for how long an active stands still: longer than any grant.
+	// stall is how long an active is stopped: longer than any grant.
 	stall = 2 * time.Second
 )
 
-// What follows is done to the sample pair while traffic runs. Whatever it is, no two units ever forward at once.
+// Each spec injects a fault into the sample pair while traffic runs. Two units must never forward at once.
 var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, SpecPriority(-1), func() {
 	BeforeAll(func(ctx SpecContext) {
 		Expect(site.Apply(ctx, "config/samples")).To(Succeed())
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(5*time.Minute))
 
-	// Whatever a spec that failed has broken is mended before the next.
+	// Repair whatever a failed spec has broken.
 	AfterEach(func(ctx SpecContext) {
 		Expect(site.Cluster.HealAll()).To(Succeed())
 		for _, node := range []string{cluster.Worker1, cluster.Worker2} {
@@ -46,9 +46,9 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(5*time.Minute))
 
-	It("outlives the power of the active's node", func(ctx SpecContext) {
+	It("survives the loss of power of the active's node", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("power-off of "+s.active.Spec.NodeName, func() error {
+		s.inject("power-off of "+s.active.Spec.NodeName, func() error {
 			return site.Cluster.PowerOff(ctx, s.active.Spec.NodeName)
 		})
 		s.awaitTakeover(ctx)
@@ -57,21 +57,21 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		s.expectTakeover(s.end(ctx))
 	}, NodeTimeout(3*time.Minute))
 
-	It("goes on when its units lose each other", func(ctx SpecContext) {
+	It("continues when its units lose each other", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("cut between the units", func() error { return site.Cluster.Cut(cluster.Worker1, cluster.Worker2) })
+		s.inject("cut between the units", func() error { return site.Cluster.Cut(cluster.Worker1, cluster.Worker2) })
 		s.flowFor(ctx, 3*time.Second)
 		s.heal()
 		report := s.end(ctx)
-		// Either may win the Lease, and the loser is silent.
+		// Either unit may win the Lease, and the loser stops forwarding.
 		Expect(report.Terms()).To(BeNumerically("<=", 1))
 		Expect(report.Stream.Longest.Length).To(BeNumerically("<", takeoverGap))
 		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 	}, NodeTimeout(3*time.Minute))
 
-	It("does not notice that the active is cut off from the API server", func(ctx SpecContext) {
+	It("is not affected when the active is cut off from the API server", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("cut between the active and the API server", func() error {
+		s.inject("cut between the active and the API server", func() error {
 			return site.Cluster.Cut(s.active.Spec.NodeName, cluster.ControlPlane)
 		})
 		s.flowFor(ctx, 2*s.lease+time.Second)
@@ -79,25 +79,25 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		s.expectNothing(s.end(ctx))
 	}, NodeTimeout(3*time.Minute))
 
-	It("fences an active that is cut off from everybody, and goes on with the other", func(ctx SpecContext) {
+	It("fences an active that is cut off from all nodes, and continues with the standby", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("cut between the active and all other nodes", func() error { return s.isolate() })
+		s.inject("cut between the active and all other nodes", func() error { return s.isolate() })
 		s.awaitTakeover(ctx)
 		s.flowFor(ctx, s.lease)
 		s.heal()
 		s.expectTakeover(s.end(ctx))
 	}, NodeTimeout(3*time.Minute))
 
-	It("outlives the active's sidecar", func(ctx SpecContext) {
+	It("survives the loss of the active's sidecar", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("SIGKILL of the active's sidecar", func() error { return s.signal("sidecar", unix.SIGKILL) })
+		s.inject("SIGKILL of the active's sidecar", func() error { return s.signal("sidecar", unix.SIGKILL) })
 		s.awaitTakeover(ctx)
 		s.expectTakeover(s.end(ctx))
 	}, NodeTimeout(3*time.Minute))
 
-	It("fences an active whose sidecar is frozen, and takes it back thawed", func(ctx SpecContext) {
+	It("fences an active whose sidecar is stopped, and accepts it after it resumes", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("SIGSTOP of the active's sidecar", func() error { return s.signal("sidecar", unix.SIGSTOP) })
+		s.inject("SIGSTOP of the active's sidecar", func() error { return s.signal("sidecar", unix.SIGSTOP) })
 		frozen := time.Now()
 		s.awaitTakeover(ctx)
 		s.flowFor(ctx, 2*s.lease+time.Second-time.Since(frozen))
@@ -106,20 +106,20 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		s.expectTakeover(s.end(ctx))
 	}, NodeTimeout(3*time.Minute))
 
-	It("outlives the active's firewall program", func(ctx SpecContext) {
+	It("survives the loss of the active's firewall program", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("SIGKILL of the active's firewall", func() error { return s.signal("firewall", unix.SIGKILL) })
+		s.inject("SIGKILL of the active's firewall", func() error { return s.signal("firewall", unix.SIGKILL) })
 		s.flowFor(ctx, 5*time.Second)
 		report := s.end(ctx)
-		// The kernel forwards without it; whether the role moves meanwhile is a matter of how soon it is back.
+		// The kernel forwards without the program. The role may move if the program restarts slowly.
 		Expect(report.Terms()).To(BeNumerically("<=", 1))
 		Expect(report.Stream.Longest.Length).To(BeNumerically("<", switchoverGap))
 		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 	}, NodeTimeout(3*time.Minute))
 
-	It("goes on without the API server, and outlives the active's power as soon as that is back", func(ctx SpecContext) {
+	It("continues without the API server, and survives a loss of power once it is back", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("SIGSTOP of the API server", func() error { return site.Cluster.Signal(apiServer, unix.SIGSTOP) })
+		s.inject("SIGSTOP of the API server", func() error { return site.Cluster.Signal(apiServer, unix.SIGSTOP) })
 		func() {
 			defer func() { Expect(site.Cluster.Signal(apiServer, unix.SIGCONT)).To(Succeed()) }()
 			s.flowFor(ctx, outage)
@@ -129,7 +129,7 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		s.flowFor(ctx, steady)
 		Expect(s.Gap()).To(BeNumerically("<", noGap))
 
-		s.inflict("power-off of "+s.active.Spec.NodeName, func() error {
+		s.inject("power-off of "+s.active.Spec.NodeName, func() error {
 			return site.Cluster.PowerOff(ctx, s.active.Spec.NodeName)
 		})
 		s.awaitTakeover(ctx)
@@ -138,41 +138,41 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		s.expectTakeover(s.end(ctx))
 	}, NodeTimeout(5*time.Minute))
 
-	It("needs no API server to come back from a stall", func(ctx SpecContext) {
+	It("needs no API server to recover from a stall", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("SIGSTOP of the API server", func() error { return site.Cluster.Signal(apiServer, unix.SIGSTOP) })
+		s.inject("SIGSTOP of the API server", func() error { return site.Cluster.Signal(apiServer, unix.SIGSTOP) })
 		func() {
 			defer func() { Expect(site.Cluster.Signal(apiServer, unix.SIGCONT)).To(Succeed()) }()
 			s.flowFor(ctx, steady)
-			s.inflict("SIGSTOP of the active's sidecar", func() error { return s.signal("sidecar", unix.SIGSTOP) })
+			s.inject("SIGSTOP of the active's sidecar", func() error { return s.signal("sidecar", unix.SIGSTOP) })
 			s.wait(ctx, stall)
 			s.mark("SIGCONT of that sidecar")
 			Expect(s.signal("sidecar", unix.SIGCONT)).To(Succeed())
 			s.flowFor(ctx, steady)
 			unit, _ := s.Forwarder()
-			Expect(unit).To(Equal(s.active.Labels[hapairv1alpha1.LabelUnit]), "nobody else could take the Lease")
+			Expect(unit).To(Equal(s.active.Labels[hapairv1alpha1.LabelUnit]), "no other unit could take the Lease")
 		}()
 		s.mark("SIGCONT of the API server")
 		Expect(site.Cluster.AwaitReady(ctx, cluster.ControlPlane)).To(Succeed())
 		report := s.end(ctx)
-		// What the standby asked of the API server before that stood still may be done when it goes on.
+		// A request that the standby sent before the stop may be served after it.
 		Expect(report.Terms()).To(BeNumerically("<=", 1))
 		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 	}, NodeTimeout(3*time.Minute))
 
-	It("does not follow a flapping link to and fro", func(ctx SpecContext) {
+	It("does not follow a flapping link back and forth", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("LAN of "+s.active.Spec.NodeName+" flaps", func() error { return s.flap(ctx, "lan0") })
-		s.mark("it rests")
+		s.inject("LAN of "+s.active.Spec.NodeName+" flaps", func() error { return s.flap(ctx, "lan0") })
+		s.mark("the link is stable")
 		s.flowFor(ctx, 3*time.Second)
 		report := s.end(ctx)
-		Expect(report.Terms()).To(BeNumerically("<=", 2), "damping is to keep the role where it is, or move it once")
+		Expect(report.Terms()).To(BeNumerically("<=", 2), "damping must keep the role in place, or move it once")
 		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 	}, NodeTimeout(3*time.Minute))
 
-	It("comes back when both pods are deleted at once", func(ctx SpecContext) {
+	It("recovers when both pods are deleted at once", func(ctx SpecContext) {
 		s := begin(ctx)
-		s.inflict("deletion of both pods", func() error {
+		s.inject("deletion of both pods", func() error {
 			return errors.Join(k8s.Delete(ctx, &s.active), k8s.Delete(ctx, &s.standby))
 		})
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
@@ -181,11 +181,11 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		s.end(ctx)
 	}, NodeTimeout(4*time.Minute))
 
-	It("does not go by the wall clock", func(ctx SpecContext) {
+	It("does not depend on the wall clock", func(ctx SpecContext) {
 		s := begin(ctx)
 		node := s.active.Spec.NodeName
 		DeferCleanup(func(ctx SpecContext) { Expect(site.Cluster.SetClock(ctx, node, 0)).To(Succeed()) })
-		s.inflict("clock of "+node+" an hour ahead", func() error { return site.Cluster.SetClock(ctx, node, time.Hour) })
+		s.inject("clock of "+node+" an hour ahead", func() error { return site.Cluster.SetClock(ctx, node, time.Hour) })
 		s.flowFor(ctx, s.lease+steady)
 		s.mark("clock of " + node + " half an hour behind")
 		Expect(site.Cluster.SetClock(ctx, node, -30*time.Minute)).To(Succeed())
@@ -193,7 +193,7 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		Expect(s.Gap()).To(BeNumerically("<", noGap))
 		Expect(s.Terms()).To(BeZero())
 
-		s.inflict("deletion of the active's pod", func() error { return k8s.Delete(ctx, &s.active) })
+		s.inject("deletion of the active's pod", func() error { return k8s.Delete(ctx, &s.active) })
 		s.awaitTakeover(ctx)
 		s.mark("clock of " + node + " is right again")
 		Expect(site.Cluster.SetClock(ctx, node, 0)).To(Succeed())

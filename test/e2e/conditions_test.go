@@ -12,7 +12,7 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// conditionOf is a condition as status/reason, for messages that read well.
+// conditionOf returns a condition as status/reason, for readable messages.
 func conditionOf(pair *hapairv1alpha1.HAPair, name string) string {
 	c := meta.FindStatusCondition(pair.Status.Conditions, name)
 	if c == nil {

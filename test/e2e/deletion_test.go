@@ -27,7 +27,7 @@ var _ = Describe("A pair that is deleted", func() {
 		create(ctx, pair)
 		key := client.ObjectKeyFromObject(pair)
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())
-		// Secrets, ConfigMaps and the rest are there, or their absence later would prove nothing.
+		// Without these objects, their absence after the deletion would prove nothing.
 		for kind, n := range owned(ctx, key) {
 			Expect(n).NotTo(BeZero(), "the pair owns no %s", kind)
 		}
@@ -44,7 +44,7 @@ var _ = Describe("A pair that is deleted", func() {
 	}, NodeTimeout(5*time.Minute))
 })
 
-// owned counts the objects that carry a pair's label, by kind.
+// owned returns the number of objects that carry a pair's label, by kind.
 func owned(ctx context.Context, key client.ObjectKey) map[string]int {
 	GinkgoHelper()
 	counts := map[string]int{}

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 )
 
 var _ = Describe("A pair with IPv6 addresses", Ordered, func() {
@@ -32,7 +32,7 @@ var _ = Describe("A pair with IPv6 addresses", Ordered, func() {
 		key := client.ObjectKeyFromObject(pair)
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())
 
-		By("setting the one thing that needs privilege in an init container that has ended")
+		By("using privilege only in an init container that has ended")
 		for _, pod := range unitPods(ctx, key) {
 			Expect(pod.Spec.InitContainers).To(HaveLen(1))
 			Expect(pod.Status.InitContainerStatuses[0].State.Terminated).NotTo(BeNil())
@@ -41,16 +41,16 @@ var _ = Describe("A pair with IPv6 addresses", Ordered, func() {
 			}
 		}
 
-		stage := story.Sample(k8s)
-		stage.Pair = key
-		stage.LAN, stage.WAN = netip.MustParseAddr("fd50::1"), netip.MustParseAddr("2001:db8:113::1")
-		stage.Server = netip.MustParseAddrPort("[2001:db8:113::9]:7000")
-		report := play(ctx, stage, story.Act{Title: "switchover over IPv6", TakeAway: deletePod})
+		setup := scenario.Sample(k8s)
+		setup.Pair = key
+		setup.LAN, setup.WAN = netip.MustParseAddr("fd50::1"), netip.MustParseAddr("2001:db8:113::1")
+		setup.Server = netip.MustParseAddrPort("[2001:db8:113::9]:7000")
+		report := runScenario(ctx, setup, scenario.Scenario{Title: "switchover over IPv6", RemoveActive: deletePod})
 		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
 		Expect(report.LongestGap).To(BeNumerically("<", switchoverGap))
-		Expect(report.SameStations).To(BeFalse(), "units with MAC addresses of their own are told apart by these")
+		Expect(report.SameStations).To(BeFalse(), "units with their own MAC addresses must announce a new one")
 
-		By("giving the pair MAC addresses of its own")
+		By("giving the pair virtual MAC addresses")
 		Expect(k8s.Get(ctx, key, pair)).To(Succeed())
 		patch := client.MergeFrom(pair.DeepCopy())
 		for i := range pair.Spec.Networks {
@@ -59,10 +59,12 @@ var _ = Describe("A pair with IPv6 addresses", Ordered, func() {
 		Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())
 
-		stage.SharedMAC = true
-		report = play(ctx, stage, story.Act{Title: "switchover over IPv6 with virtual MACs", TakeAway: deletePod})
+		setup.SharedMAC = true
+		report = runScenario(ctx, setup, scenario.Scenario{
+			Title: "switchover over IPv6 with virtual MACs", RemoveActive: deletePod,
+		})
 		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
 		Expect(report.LongestGap).To(BeNumerically("<", switchoverGap))
-		Expect(report.SameStations).To(BeTrue(), "the neighbours had to learn another MAC address")
+		Expect(report.SameStations).To(BeTrue(), "the neighbours had to learn a new MAC address")
 	}, NodeTimeout(8*time.Minute))
 })

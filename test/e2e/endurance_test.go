@@ -19,22 +19,23 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/internal/endurance"
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 	"github.com/hapair-io/hapair/test/internal/tracer"
 )
 
 const (
-	// crowd is how many connections say nothing while the active loses its power.
-	crowd = 10_000
-	// answerGap bounds how long each of them may take to answer afterwards: some tries of TCP, on a machine that has all
-	// of them answer at once.
+	// idleConnections is how many connections are silent while the active loses its power.
+	idleConnections = 10_000
+	// answerGap bounds how long each of them may take to answer afterwards. It allows several retransmissions, because all
+	// of them answer at once on a busy machine.
 	answerGap = 10 * time.Second
-	// neighbourGap is takeoverGap for datagrams over IPv6. The new active asks for its neighbours' stations. It waits for
-	// the local route of its address before, but not for long; where an answer comes sooner it asks again after a second.
+	// neighbourGap bounds the gap of datagrams over IPv6. The new active must resolve its neighbours. It waits a short
+	// time for the local route of its address before. If an answer comes earlier than that route, it asks again after a
+	// second.
 	neighbourGap = takeoverGap + time.Second
 )
 
-// What follows is done to the sample pair with IPv6 addresses beside its own, and undone.
+// The specs add IPv6 addresses to the sample pair, and restore it afterwards.
 var _ = Describe("Every kind of connection through the sample pair", Ordered, func() {
 	BeforeAll(func(ctx SpecContext) {
 		Expect(site.Apply(ctx, "config/samples")).To(Succeed())
@@ -50,7 +51,7 @@ var _ = Describe("Every kind of connection through the sample pair", Ordered, fu
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(6*time.Minute))
 
-	It("outlives the power of the active's node", func(ctx SpecContext) {
+	It("survives the loss of power of the active's node", func(ctx SpecContext) {
 		before, err := holder(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		unit := hapairv1alpha1.Unit(before.Unit)
@@ -58,12 +59,12 @@ var _ = Describe("Every kind of connection through the sample pair", Ordered, fu
 		pods := unitPods(ctx, edge)
 		active, standby := pods[unit], pods[unit.Peer()]
 
-		By("opening them all")
+		By("opening all connections")
 		kinds, bounds := everyKind()
 		run, err := endurance.Begin(ctx, kinds...)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(run.Close)
-		awaitReplicated(ctx, &standby, crowdServer, crowd)
+		awaitReplicated(ctx, &standby, idleServer, idleConnections)
 
 		By("cutting the power of " + active.Spec.NodeName)
 		run.Reset()
@@ -79,44 +80,45 @@ var _ = Describe("Every kind of connection through the sample pair", Ordered, fu
 			Expect(report.Err).NotTo(HaveOccurred(), report.Kind)
 			Expect(report.Gap).To(BeNumerically("<", bounds[i]), report.Kind)
 		}
-		Expect(reports[0].Passed).To(BeEquivalentTo(crowd), reports[0].Kind)
+		Expect(reports[0].Passed).To(BeEquivalentTo(idleConnections), reports[0].Kind)
 
 		By("giving the node its power back")
 		Expect(site.Cluster.PowerOn(ctx, active.Spec.NodeName)).To(Succeed())
-		// The operator may have been on that node, and the status be that of before.
+		// The operator may have run on that node, so the status may be outdated.
 		Eventually(func(ctx context.Context) int64 { return getPair(ctx, edge).Status.Term }).
 			WithContext(ctx).Should(Equal(after.Term))
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
-		Expect(holder(ctx)).To(Equal(after), "the node that came back took over")
+		Expect(holder(ctx)).To(Equal(after), "the returning node took over")
 	}, NodeTimeout(6*time.Minute))
 })
 
-// The server's addresses, where the crowd goes, and the client's addresses with those of rivals that addRivals adds.
+// The addresses of the server, and of the client with the rivals that addRivals adds.
 var (
-	server4     = netip.MustParseAddr("203.0.113.9")
-	server6     = netip.MustParseAddr("2001:db8:113::9")
-	crowdServer = netip.AddrPortFrom(server4, 7300)
-	conflict4   = endurance.PortConflict{
+	server4    = netip.MustParseAddr("203.0.113.9")
+	server6    = netip.MustParseAddr("2001:db8:113::9")
+	idleServer = netip.AddrPortFrom(server4, 7300)
+	conflict4  = endurance.PortConflict{
 		Client: netip.MustParseAddr("192.168.50.10"), Rival: netip.MustParseAddr("192.168.50.11"),
 	}
 	conflict6 = endurance.PortConflict{Client: netip.MustParseAddr("fd50::10"), Rival: netip.MustParseAddr("fd50::11")}
 )
 
-// everyKind is all traffic, and how long each may be silent. The crowd comes first: it takes the longest to gather.
+// everyKind returns all traffic, and how long each kind may be silent. The idle connections come first, because they
+// take longest to open.
 //
-// What the kernel's FTP helper expects is not replicated. None is needed: in passive mode the data connection goes from
-// the LAN to the WAN like the control connection, and the rules accept it as a new one.
+// Expectations of the kernel's FTP helper are not replicated, and none is needed: in passive mode the data connection
+// goes from the LAN to the WAN like the control connection, and the rules accept it as new.
 func everyKind() (kinds []endurance.Traffic, bounds []time.Duration) {
-	stage := story.Sample(k8s)
+	setup := scenario.Sample(k8s)
 	hosts := endurance.Hosts{
-		Client: endurance.Namespace(stage.ClientNamespace), Server: endurance.Namespace(stage.ServerNamespace),
+		Client: endurance.Namespace(setup.ClientNamespace), Server: endurance.Namespace(setup.ServerNamespace),
 	}
 	for _, one := range []struct {
 		traffic endurance.Traffic
 		bound   time.Duration
 	}{
 		{&endurance.Idle{
-			Kind: "idle TCP connections", Hosts: hosts, Server: crowdServer, Connections: crowd,
+			Kind: "idle TCP connections", Hosts: hosts, Server: idleServer, Connections: idleConnections,
 		}, answerGap},
 		{&endurance.Download{
 			Kind: "TCP download", Hosts: hosts, Server: netip.AddrPortFrom(server4, 7301),
@@ -142,7 +144,7 @@ func everyKind() (kinds []endurance.Traffic, bounds []time.Duration) {
 	return kinds, bounds
 }
 
-// addRivals gives the client's host two more addresses, for as long as the specs of a container.
+// addRivals adds two addresses to the client's host until the container of specs ends.
 func addRivals(ctx context.Context) {
 	GinkgoHelper()
 	for _, address := range []string{conflict4.Rival.String() + "/24", conflict6.Rival.String() + "/64"} {
@@ -155,7 +157,7 @@ func addRivals(ctx context.Context) {
 	}
 }
 
-// addIPv6 gives the sample pair IPv6 addresses, and its firewall what it does for IPv4.
+// addIPv6 adds IPv6 addresses to the sample pair, and the IPv4 rules to its firewall for IPv6.
 func addIPv6(ctx context.Context) {
 	GinkgoHelper()
 	pair := getPair(ctx, edge)
@@ -174,10 +176,10 @@ func addIPv6(ctx context.Context) {
 	})
 }
 
-// awaitReplicated waits until the standby's kernel holds so many connections to a server.
+// awaitReplicated waits until the standby's kernel holds a number of connections to a server.
 func awaitReplicated(ctx context.Context, standby *corev1.Pod, server netip.AddrPort, want int) {
 	GinkgoHelper()
-	kernel, err := story.OpenKernel(standby)
+	kernel, err := scenario.OpenConnectionTable(standby)
 	Expect(err).NotTo(HaveOccurred())
 	defer kernel.Close()
 	begun := time.Now()
@@ -186,12 +188,12 @@ func awaitReplicated(ctx context.Context, standby *corev1.Pod, server netip.Addr
 		time.Since(begun).Round(time.Millisecond))
 }
 
-// holder is whose turn it is, as the Lease has it.
+// holder returns the holder of the Lease.
 func holder(ctx context.Context) (tracer.Holder, error) {
 	lease := &coordinationv1.Lease{}
 	if err := k8s.Get(ctx, edge, lease); err != nil {
 		return tracer.Holder{}, err
 	}
-	unit, err := story.HolderUnit(lease)
+	unit, err := scenario.HolderUnit(lease)
 	return tracer.Holder{Unit: string(unit), Term: int64(ptr.Deref(lease.Spec.LeaseTransitions, 0))}, err
 }

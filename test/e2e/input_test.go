@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -31,8 +31,8 @@ var _ = Describe("A configuration", Ordered, func() {
 		pods := unitPods(ctx, edge)
 		status := getPair(ctx, edge).Status
 		before := status.Units[0].ConfigurationHash
-		onActive := documentSighting(ctx, edge, status.Active, before)
-		onStandby := documentSighting(ctx, edge, status.Standby, before)
+		onActive := documentChange(ctx, edge, status.Active, before)
+		onStandby := documentChange(ctx, edge, status.Standby, before)
 		changed := time.Now()
 		changeFirewall(ctx, func(spec *hapairv1alpha1.FirewallConfigurationSpec) { spec.Policies[0].Log = true })
 		Eventually(func(g Gomega, ctx context.Context) {
@@ -53,28 +53,28 @@ var _ = Describe("A configuration", Ordered, func() {
 		var first, second time.Time
 		Eventually(onActive).Should(Receive(&first))
 		Eventually(onStandby).Should(Receive(&second))
-		say("A changed document is in force on the active after %s, on the standby after %s",
+		say("A changed document was in force on the active after %s, on the standby after %s",
 			first.Sub(changed).Round(time.Millisecond), second.Sub(changed).Round(time.Millisecond))
 		Expect(second).To(BeTemporally(">", first))
 	}, NodeTimeout(3*time.Minute))
 
-	It("reaches the standby by way of the active", func(ctx SpecContext) {
+	It("reaches the standby through the active", func(ctx SpecContext) {
 		before := getPair(ctx, edge).Status
 		standby, old := before.Active.Peer(), enforced(ctx, before.Active)
 		Expect(enforced(ctx, standby)).To(Equal(old))
 
-		By("keeping the units from hearing each other")
+		By("separating the units")
 		Expect(site.Cluster.Cut(cluster.Worker1, cluster.Worker2)).To(Succeed())
 		DeferCleanup(func() error { return site.Cluster.HealAll() })
 		eventuallyCondition(ctx, edge, hapairv1alpha1.ConditionSynchronized, "False/PeerDisconnected")
 		changeFirewall(ctx, func(spec *hapairv1alpha1.FirewallConfigurationSpec) { spec.Logging.Dropped = true })
 		Eventually(enforced).WithContext(ctx).WithArguments(before.Active).ShouldNot(Or(BeEmpty(), Equal(old)))
 		Consistently(enforced).WithContext(ctx).WithArguments(standby).WithTimeout(waiting).Should(Equal(old),
-			"the standby did not wait until the document came from the active")
+			"the standby did not wait for the document from the active")
 		message := eventuallyCondition(ctx, edge, hapairv1alpha1.ConditionConfigurationApplied, "False/Applying")
 		Expect(message).To(ContainSubstring(string(standby)))
 
-		By("letting them hear each other")
+		By("connecting the units again")
 		Expect(site.Cluster.Heal(cluster.Worker1, cluster.Worker2)).To(Succeed())
 		Eventually(enforced).WithContext(ctx).WithArguments(standby).Should(Equal(enforced(ctx, before.Active)))
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
@@ -82,7 +82,7 @@ var _ = Describe("A configuration", Ordered, func() {
 		Expect(reach(ctx)).To(Succeed())
 	}, NodeTimeout(4*time.Minute))
 
-	It("that is wrong is refused with the path of the field, and the last good one stays in force", func(ctx SpecContext) {
+	It("is refused with the path of an invalid field, and the last valid one stays in force", func(ctx SpecContext) {
 		before := getPair(ctx, edge).Status
 		changeFirewall(ctx, func(spec *hapairv1alpha1.FirewallConfigurationSpec) { spec.Policies[0].From[0] = "lann" })
 		message := eventuallyCondition(ctx, edge, hapairv1alpha1.ConditionConfigurationApplied, "False/Invalid")
@@ -97,7 +97,7 @@ var _ = Describe("A configuration", Ordered, func() {
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(3*time.Minute))
 
-	It("that is taken away leaves the last good one in force", func(ctx SpecContext) {
+	It("stays in force when the object is deleted", func(ctx SpecContext) {
 		pair := getPair(ctx, edge)
 		patch := client.MergeFrom(pair.DeepCopy())
 		pair.Spec.Firewall.ConfigurationRef.Name = "nowhere"
@@ -116,21 +116,21 @@ var _ = Describe("A configuration", Ordered, func() {
 })
 
 var _ = Describe("A pair that cannot work", func() {
-	It("is refused when two networks have one name", func(ctx SpecContext) {
+	It("is refused when two networks have the same name", func(ctx SpecContext) {
 		pair := newPair("twice")
 		pair.Spec.Networks = append(pair.Spec.Networks, pair.Spec.Networks[0])
 		pair.Spec.Networks[2].VirtualAddresses = []string{"198.51.100.1/24"}
 		Expect(k8s.Create(ctx, pair)).To(MatchError(ContainSubstring(`spec.networks[2]: Duplicate value`)))
 	})
 
-	It("is refused when a virtual address is none", func(ctx SpecContext) {
+	It("is refused when a virtual address is invalid", func(ctx SpecContext) {
 		pair := newPair("wrong")
 		pair.Spec.Networks[0].VirtualAddresses = []string{"192.168.50.300/24"}
 		Expect(k8s.Create(ctx, pair)).To(MatchError(And(
 			ContainSubstring("spec.networks[0].virtualAddresses"), ContainSubstring("192.0.2.1/24 or 2001:db8::1/64"))))
 	})
 
-	It("waits for its SyncPolicy, says so, and works when that is there", func(ctx SpecContext) {
+	It("waits for its SyncPolicy, reports that, and works once it exists", func(ctx SpecContext) {
 		pair := newPair("waiting")
 		pair.Spec.SyncPolicyRef = &hapairv1alpha1.SyncPolicyReference{Name: "later"}
 		create(ctx, pair)
@@ -150,7 +150,7 @@ var _ = Describe("A pair that cannot work", func() {
 		}).WithContext(ctx).Should(ConsistOf("waiting"))
 	}, NodeTimeout(4*time.Minute))
 
-	It("is not begun with a document that is wrong", func(ctx SpecContext) {
+	It("is not started with an invalid document", func(ctx SpecContext) {
 		pair := newPair("undocumented")
 		create(ctx, pair, func(spec *hapairv1alpha1.FirewallConfigurationSpec) { spec.Zones[0].Interfaces[0] = "lanx" })
 		DeferCleanup(remove, pair)
@@ -160,7 +160,7 @@ var _ = Describe("A pair that cannot work", func() {
 		Expect(unitPods(ctx, key)).To(BeEmpty())
 	}, NodeTimeout(2*time.Minute))
 
-	It("says which attachment is missing", func(ctx SpecContext) {
+	It("reports which attachment is missing", func(ctx SpecContext) {
 		pair := newPair("detached")
 		pair.Spec.Networks[0].Attachment.Multus.Name = "no-such-attachment"
 		create(ctx, pair)
@@ -179,11 +179,10 @@ var _ = Describe("A pair that cannot work", func() {
 	}, NodeTimeout(3*time.Minute))
 })
 
-// waiting is how long a standby is watched that must not change. A kubelet brings it a new document within a second or
-// two.
+// waiting is how long a standby is watched that must not change. A kubelet delivers a new document within two seconds.
 const waiting = 10 * time.Second
 
-// enforced is the hash of the document that a unit of the pair edge enforces; empty when that is not known.
+// enforced returns the hash of the document that a unit of the pair edge enforces, or an empty string.
 func enforced(ctx context.Context, name hapairv1alpha1.Unit) string {
 	GinkgoHelper()
 	for _, unit := range getPair(ctx, edge).Status.Units {
@@ -194,12 +193,12 @@ func enforced(ctx context.Context, name hapairv1alpha1.Unit) string {
 	return ""
 }
 
-// documentSighting is when a unit first said that it enforces another document than before.
-func documentSighting(
+// documentChange returns a channel that receives when a unit first reported that it enforces another document.
+func documentChange(
 	ctx context.Context, pair client.ObjectKey, unit hapairv1alpha1.Unit, before string,
 ) <-chan time.Time {
 	GinkgoHelper()
-	return sighting(ctx, pair, &corev1.PodList{}, func(object any) bool {
+	return firstMatch(ctx, pair, &corev1.PodList{}, func(object any) bool {
 		pod, ok := object.(*corev1.Pod)
 		return ok && pod.Name == pair.Name+"-"+string(unit) && slices.ContainsFunc(pod.Status.Conditions,
 			func(c corev1.PodCondition) bool {
@@ -209,7 +208,7 @@ func documentSighting(
 	})
 }
 
-// newPair is a second pair on the segments of the sample, with addresses of its own.
+// newPair returns a second pair on the networks of the sample, with its own addresses.
 func newPair(name string) *hapairv1alpha1.HAPair {
 	network := func(name string, addresses ...string) hapairv1alpha1.NetworkSpec {
 		return hapairv1alpha1.NetworkSpec{
@@ -229,7 +228,7 @@ func newPair(name string) *hapairv1alpha1.HAPair {
 	}
 }
 
-// create creates a pair with a configuration of its own, which has a zone for each network and what the changes add.
+// create creates a pair with its own configuration. The configuration has a zone for each network and the changes.
 func create(
 	ctx context.Context, pair *hapairv1alpha1.HAPair, changes ...func(*hapairv1alpha1.FirewallConfigurationSpec),
 ) {
@@ -262,21 +261,21 @@ func changeFirewall(ctx context.Context, edit func(*hapairv1alpha1.FirewallConfi
 func reach(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	stage := story.Sample(k8s)
-	server := netip.AddrPortFrom(stage.Server.Addr(), 7001)
-	listener, err := namespace.Listen(ctx, stage.ServerNamespace, "tcp", server.String())
+	setup := scenario.Sample(k8s)
+	server := netip.AddrPortFrom(setup.Server.Addr(), 7001)
+	listener, err := namespace.Listen(ctx, setup.ServerNamespace, "tcp", server.String())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
-	conn, err := namespace.Dial(ctx, stage.ClientNamespace, "tcp", server.String())
+	conn, err := namespace.Dial(ctx, setup.ClientNamespace, "tcp", server.String())
 	if err != nil {
 		return err
 	}
 	return conn.Close()
 }
 
-// remove deletes an object and waits until it and, for a pair, its pods are gone.
+// remove deletes an object and waits until it is gone. For a pair it also waits for its pods.
 func remove(ctx context.Context, object client.Object) {
 	GinkgoHelper()
 	Expect(client.IgnoreNotFound(k8s.Delete(ctx, object))).To(Succeed())

@@ -23,7 +23,7 @@ import (
 )
 
 var _ = Describe("The metrics of a unit", func() {
-	It("are for whoever knows the pair's token, and come from the unit", func(ctx SpecContext) {
+	It("are served to clients with the pair's token, by the unit itself", func(ctx SpecContext) {
 		pair := newPair("scraped")
 		create(ctx, pair)
 		DeferCleanup(remove, pair)
@@ -45,7 +45,7 @@ var _ = Describe("The metrics of a unit", func() {
 	}, NodeTimeout(4*time.Minute))
 })
 
-// scraper asks a unit from a node, as Prometheus would from a pod.
+// scraper requests metrics of a unit from a node, as Prometheus would from a pod.
 type scraper struct{ client *http.Client }
 
 func newScraper(authority []byte, address, name string) scraper {

@@ -14,10 +14,10 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-var _ = Describe("A pair that loses a node which does not come back", func() {
-	It("has its lost unit made anew on what is left, without anybody's help", func(ctx SpecContext) {
+var _ = Describe("A pair that loses a node permanently", func() {
+	It("gets its lost unit recreated on the remaining nodes without intervention", func(ctx SpecContext) {
 		pair := newPair("stranded")
-		// There are two nodes, so what is left is the other unit's.
+		// There are two nodes, so the remaining one is that of the other unit.
 		pair.Spec.Units.Scheduling = hapairv1alpha1.SchedulingSpec{
 			AllowSameNode: true,
 			Tolerations:   []corev1.Toleration{goneFor(corev1.TaintNodeUnreachable), goneFor(corev1.TaintNodeNotReady)},
@@ -41,7 +41,7 @@ var _ = Describe("A pair that loses a node which does not come back", func() {
 		Expect(getPair(ctx, key).Status.Active).To(Equal(active.Peer()))
 		Expect(unitPods(ctx, key)[active.Peer()].UID).To(Equal(before[active.Peer()].UID))
 
-		By("not taking the unit back that the node had, when it comes back after all")
+		By("not accepting the old unit when the node returns after all")
 		made := unitPods(ctx, key)[active].UID
 		Expect(site.Cluster.PowerOn(ctx, lost)).To(Succeed())
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())
@@ -49,7 +49,7 @@ var _ = Describe("A pair that loses a node which does not come back", func() {
 	}, NodeTimeout(9*time.Minute))
 })
 
-// goneFor lets a pod stay for some seconds on a node with a taint.
+// goneFor tolerates a taint for a few seconds.
 func goneFor(taint string) corev1.Toleration {
 	return corev1.Toleration{
 		Key: taint, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute,

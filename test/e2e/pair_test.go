@@ -18,18 +18,18 @@ import (
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 )
 
-// The bounds are those of a promise, not of this machine on a good day: what is measured is printed.
+// The bounds are those that hapair promises, not what this machine reaches. The measured values are printed.
 const (
 	// switchoverGap bounds the silence of a planned change.
 	switchoverGap = 2 * time.Second
-	// failoverGap bounds that of an unplanned one: the grant, and TCP's next try, which may come as much later again as
-	// it has already waited; and a machine that has more to do.
+	// failoverGap bounds the silence of an unplanned one: the grant and the next retransmission of TCP, whose backoff may
+	// double the outage, on a busy machine.
 	failoverGap = 5 * time.Second
-	// repointGap bounds how long nodes send to the former active unit what is for the Service. It has room for the
-	// second that kube-proxy waits between two changes of its rules.
+	// repointGap bounds how long nodes send the Service's traffic to the former active unit. It includes the second that
+	// kube-proxy waits between two changes of its rules.
 	repointGap = 5 * time.Second
 )
 
@@ -39,7 +39,7 @@ var _ = Describe("The sample pair", Ordered, func() {
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(5*time.Minute))
 
-	It("shows who is active", func(ctx SpecContext) {
+	It("shows which unit is active", func(ctx SpecContext) {
 		out, err := site.Kubectl(ctx, "get", "hapair", edge.Name)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(out).To(MatchRegexp(`NAME\s+ACTIVE\s+STANDBY\s+TERM\s+SYNCHRONIZED\s+READY\s+AGE`))
@@ -60,16 +60,18 @@ var _ = Describe("The sample pair", Ordered, func() {
 	})
 
 	It("keeps a connection through a switchover", func(ctx SpecContext) {
-		report := play(ctx, story.Sample(k8s), story.Act{Title: "switchover by deletion", TakeAway: deletePod})
+		report := runScenario(ctx, scenario.Sample(k8s), scenario.Scenario{
+			Title: "switchover by deletion", RemoveActive: deletePod,
+		})
 		Expect(report.Survived).To(BeTrue(), "%v", report.Broken)
 		Expect(report.LongestGap).To(BeNumerically("<", switchoverGap))
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(5*time.Minute))
 
 	It("keeps a connection when the active's node is drained", func(ctx SpecContext) {
-		report := play(ctx, story.Sample(k8s), story.Act{
+		report := runScenario(ctx, scenario.Sample(k8s), scenario.Scenario{
 			Title: "switchover by eviction",
-			TakeAway: func(ctx context.Context, active *corev1.Pod) error {
+			RemoveActive: func(ctx context.Context, active *corev1.Pod) error {
 				return k8s.SubResource("eviction").Create(ctx, active, &policyv1.Eviction{
 					ObjectMeta: metav1.ObjectMeta{Namespace: active.Namespace, Name: active.Name},
 				})
@@ -80,12 +82,12 @@ var _ = Describe("The sample pair", Ordered, func() {
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	}, NodeTimeout(5*time.Minute))
 
-	It("keeps a connection when the active's node loses its power, and takes the node back", func(ctx SpecContext) {
+	It("keeps a connection when the active's node loses its power, and accepts the node again", func(ctx SpecContext) {
 		before := getPair(ctx, edge).Status
 		var node string
-		report := play(ctx, story.Sample(k8s), story.Act{
+		report := runScenario(ctx, scenario.Sample(k8s), scenario.Scenario{
 			Title: "loss of power",
-			TakeAway: func(ctx context.Context, active *corev1.Pod) error {
+			RemoveActive: func(ctx context.Context, active *corev1.Pod) error {
 				node = active.Spec.NodeName
 				return site.Cluster.PowerOff(ctx, node)
 			},
@@ -103,14 +105,14 @@ var _ = Describe("The sample pair", Ordered, func() {
 
 		Expect(site.Cluster.PowerOn(ctx, node)).To(Succeed())
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
-		Expect(getPair(ctx, edge).Status.Active).To(Equal(before.Active.Peer()), "the node that came back took over")
+		Expect(getPair(ctx, edge).Status.Active).To(Equal(before.Active.Peer()), "the returning node took over")
 	}, NodeTimeout(6*time.Minute))
 
 	It("keeps a connection while both units are replaced in an upgrade", func(ctx SpecContext) {
 		before := unitPods(ctx, edge)
-		report := play(ctx, story.Sample(k8s), story.Act{
+		report := runScenario(ctx, scenario.Sample(k8s), scenario.Scenario{
 			Title: "rolling upgrade",
-			TakeAway: func(ctx context.Context, _ *corev1.Pod) error {
+			RemoveActive: func(ctx context.Context, _ *corev1.Pod) error {
 				pair := getPair(ctx, edge)
 				patch := client.MergeFrom(pair.DeepCopy())
 				pair.Spec.Units.Firewall.Resources.Requests = corev1.ResourceList{
@@ -128,7 +130,7 @@ var _ = Describe("The sample pair", Ordered, func() {
 		}
 	}, NodeTimeout(5*time.Minute))
 
-	It("says so when the units lose sight of each other, and changes nothing else", func(ctx SpecContext) {
+	It("reports when the units lose each other, and changes nothing else", func(ctx SpecContext) {
 		before := getPair(ctx, edge).Status
 		Expect(site.Cluster.Cut(cluster.Worker1, cluster.Worker2)).To(Succeed())
 		DeferCleanup(func() error { return site.Cluster.HealAll() })
@@ -172,7 +174,7 @@ var _ = Describe("The sample pair", Ordered, func() {
 		Eventually(follows.lease).Should(Receive(&lease))
 		Eventually(follows.slice).Should(Receive(&slice))
 		Eventually(follows.rules).Should(Receive(&rules))
-		say("The Service follows the Lease: its EndpointSlice after %s, a node's rules after %s",
+		say("The Service followed the Lease: its EndpointSlice after %s, a node's rules after %s",
 			slice.Sub(lease).Round(time.Millisecond), rules.Sub(lease).Round(time.Millisecond))
 		Expect(rules.Sub(lease)).To(BeNumerically("<", repointGap))
 		Eventually(pointsAtActive).WithContext(ctx).Should(Succeed())
@@ -186,9 +188,11 @@ var _ = Describe("The sample pair", Ordered, func() {
 		Expect(err).NotTo(HaveOccurred(), string(out))
 	}, NodeTimeout(5*time.Minute))
 
-	It("breaks a connection when replication is switched off, so that the rest proves something", func(ctx SpecContext) {
+	It("breaks a connection when replication is off, which proves that the other specs need it", func(ctx SpecContext) {
 		Expect(site.SetMode(ctx, k8s, edge, hapairv1alpha1.SyncModeSkip)).To(Succeed())
-		report := play(ctx, story.Sample(k8s), story.Act{Title: "control", TakeAway: deletePod, Control: true})
+		report := runScenario(ctx, scenario.Sample(k8s), scenario.Scenario{
+			Title: "control", RemoveActive: deletePod, Control: true,
+		})
 		Expect(report.Survived).To(BeFalse())
 		Expect(report.Broken).To(HaveOccurred())
 		Expect(site.SetMode(ctx, k8s, edge, hapairv1alpha1.SyncModeReplicate)).To(Succeed())

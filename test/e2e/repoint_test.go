@@ -21,34 +21,34 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// repointing is when a change of the active unit was seen where.
+// repointing has the channels that receive when each observer first showed the new active unit.
 type repointing struct {
 	lease, slice, rules <-chan time.Time
 }
 
-// watchRepointing begins to watch for a unit to become active, and for its Service to follow: in the Lease, in the
-// EndpointSlice, and in what kube-proxy has a node's kernel do.
+// watchRepointing watches for a unit to become active and for its Service to follow: in the Lease, in the
+// EndpointSlice, and in the rules of kube-proxy on a node.
 func watchRepointing(
 	ctx context.Context, pair client.ObjectKey, unit hapairv1alpha1.Unit, endpoint netip.Addr, node string,
 ) repointing {
 	GinkgoHelper()
 	return repointing{
-		lease: sighting(ctx, pair, &coordinationv1.LeaseList{}, func(object any) bool {
+		lease: firstMatch(ctx, pair, &coordinationv1.LeaseList{}, func(object any) bool {
 			lease, ok := object.(*coordinationv1.Lease)
 			return ok && lease.Name == pair.Name && lease.Spec.HolderIdentity != nil &&
 				strings.HasPrefix(*lease.Spec.HolderIdentity, string(unit)+"/")
 		}),
-		slice: sighting(ctx, pair, &discoveryv1.EndpointSliceList{}, func(object any) bool {
+		slice: firstMatch(ctx, pair, &discoveryv1.EndpointSliceList{}, func(object any) bool {
 			slice, ok := object.(*discoveryv1.EndpointSlice)
 			return ok && slice.Labels[discoveryv1.LabelServiceName] == pair.Name && len(slice.Endpoints) == 1 &&
 				slice.Endpoints[0].Addresses[0] == endpoint.String()
 		}),
-		rules: ruleSighting(node, endpoint),
+		rules: firstRule(node, endpoint),
 	}
 }
 
-// sighting is when a watch first showed what is sought.
-func sighting(
+// firstMatch returns a channel that receives the time when a watch first showed a matching object.
+func firstMatch(
 	ctx context.Context, pair client.ObjectKey, kind client.ObjectList, sought func(any) bool,
 ) <-chan time.Time {
 	GinkgoHelper()
@@ -72,8 +72,8 @@ func sighting(
 	return seen
 }
 
-// ruleSighting is when a node's kernel first had rules that send to an address.
-func ruleSighting(node string, endpoint netip.Addr) <-chan time.Time {
+// firstRule returns a channel that receives the time when a node's kernel first had rules that send to an address.
+func firstRule(node string, endpoint netip.Addr) <-chan time.Time {
 	GinkgoHelper()
 	monitor := nftables.NewMonitor()
 	var commits chan *nftables.MonitorEvents
@@ -94,7 +94,7 @@ func ruleSighting(node string, endpoint netip.Addr) <-chan time.Time {
 			}
 			select {
 			case seen <- time.Now():
-			default: // it did before
+			default: // it was sent before
 			}
 		}
 	}()
@@ -105,8 +105,8 @@ func ruleSighting(node string, endpoint netip.Addr) <-chan time.Time {
 	return seen
 }
 
-// sendsTo tells whether a map got the address as a value, as that has from which a rule of kube-proxy takes where it
-// sends a Service's connections.
+// sendsTo reports whether a map got the address as a value. The rules of kube-proxy read the destination of a Service's
+// connections from such a map.
 func sendsTo(change *nftables.MonitorEvent, address netip.Addr) bool {
 	elements, ok := change.Data.([]nftables.SetElement)
 	return ok && change.Type == nftables.MonitorEventTypeNewSetElem &&

@@ -19,17 +19,17 @@ import (
 	"github.com/hapair-io/hapair/test/internal/deploy"
 	"github.com/hapair-io/hapair/test/internal/endurance"
 	"github.com/hapair-io/hapair/test/internal/realtime"
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 )
 
-// Set up once, before all specs, and only read afterwards.
+// These are set once, before all specs, and read-only afterwards.
 var (
 	site deploy.Site
 	k8s  client.WithWatch
 )
 
 // edge is the pair of config/samples.
-var edge = story.SamplePair
+var edge = scenario.SamplePair
 
 func TestMain(m *testing.M) {
 	endurance.Repeater()
@@ -49,14 +49,14 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	site = deploy.Site{Cluster: c, Progress: say}
 
-	say("Removing what an earlier run left")
+	say("Removing what an earlier run left behind")
 	Expect(c.Down(ctx, say)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) {
 		if os.Getenv("HAPAIR_KEEP_CLUSTER") != "" {
 			return
 		}
 		Expect(c.Down(ctx, say)).To(Succeed())
-		Expect(c.Leftovers()).To(BeEmpty(), "the cluster left something on the machine")
+		Expect(c.Leftovers()).To(BeEmpty(), "the cluster left objects on the machine")
 	}, NodeTimeout(3*time.Minute))
 	Expect(c.Up(ctx, say)).To(Succeed())
 
@@ -67,7 +67,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(site.Apply(ctx, "config/networks")).To(Succeed())
 }, NodeTimeout(6*time.Minute))
 
-// When a spec failed, what the cluster thinks of it is worth more than the assertion.
+// If a spec failed, print the state of the cluster.
 var _ = JustAfterEach(func(ctx SpecContext) {
 	if !CurrentSpecReport().Failed() {
 		return
@@ -84,13 +84,13 @@ var _ = JustAfterEach(func(ctx SpecContext) {
 	}
 }, NodeTimeout(time.Minute))
 
-// say prints progress so that a person sees it while the specs run, on a line of its own among Ginkgo's marks.
+// say prints progress while the specs run, on a line of its own.
 func say(format string, args ...any) { fmt.Printf("\n# "+format+"\n", args...) }
 
-// play plays an act, prints its report, and fails if it could not be played.
-func play(ctx context.Context, stage story.Stage, act story.Act) story.Report {
+// runScenario runs a scenario, prints its report, and fails if it could not be completed.
+func runScenario(ctx context.Context, setup scenario.Setup, act scenario.Scenario) scenario.Report {
 	GinkgoHelper()
-	report, err := stage.Play(ctx, act)
+	report, err := setup.Run(ctx, act)
 	report.Print(GinkgoWriter)
 	Expect(err).NotTo(HaveOccurred())
 	say("%s: survived=%v, longest gap %s", report.Title, report.Survived, report.LongestGap.Round(time.Millisecond))
@@ -106,7 +106,7 @@ func getPair(ctx context.Context, key client.ObjectKey) *hapairv1alpha1.HAPair {
 	return pair
 }
 
-// unitPods are the pods of a pair by unit.
+// unitPods returns the pods of a pair by unit.
 func unitPods(ctx context.Context, key client.ObjectKey) map[hapairv1alpha1.Unit]corev1.Pod {
 	GinkgoHelper()
 	pods := &corev1.PodList{}

@@ -3,13 +3,9 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"net/netip"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -22,11 +18,12 @@ import (
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
+	"github.com/hapair-io/hapair/test/internal/traffic"
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// backend is a server behind the firewall, and webPort its port.
+// backend is a server behind the firewall. webPort is its port.
 const (
 	backend = "192.168.50.10"
 	webPort = 7070
@@ -34,10 +31,10 @@ const (
 
 var _ = Describe("A Service that points at the virtual address", func() {
 	It("keeps a connection of a node to a server behind the firewall through a switchover", func(ctx SpecContext) {
-		listener, err := namespace.Listen(ctx, story.Sample(k8s).ClientNamespace, "tcp",
+		listener, err := namespace.Listen(ctx, scenario.Sample(k8s).ClientNamespace, "tcp",
 			fmt.Sprintf("%s:%d", backend, webPort))
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(repeatLines(listener))
+		DeferCleanup(traffic.Repeat(ctx, listener).Close)
 
 		pair := newPair("front")
 		pair.Spec.Service = &hapairv1alpha1.ServiceSpec{
@@ -54,7 +51,7 @@ var _ = Describe("A Service that points at the virtual address", func() {
 			spec.Policies = []hapairv1alpha1.FirewallPolicy{
 				{Name: "web", From: []string{"wan"}, To: []string{"lan"}, Services: []string{"web"}, Action: "Accept"},
 			}
-			// The server's own gateway is another pair.
+			// The server's default gateway is another pair, so source NAT must bring the answers back here.
 			spec.SourceNAT = []hapairv1alpha1.SourceNAT{{Name: "web", To: "lan", Address: "192.168.50.2"}}
 		})
 		DeferCleanup(remove, pair)
@@ -74,55 +71,33 @@ var _ = Describe("A Service that points at the virtual address", func() {
 		pointsAt := slice.ResourceVersion
 
 		By("connecting from a node")
-		var talk *conversation
+		var visitor *traffic.Counter
 		address := netip.AddrPortFrom(netip.MustParseAddr(service.Spec.ClusterIP), 80)
-		Eventually(func(ctx context.Context) (err error) {
-			talk, err = converse(ctx, namespace.Named("hapair-"+cluster.Worker1), address)
+		Eventually(func() (err error) {
+			visitor, err = traffic.Connect(
+				ctx, traffic.TCP, namespace.Named("hapair-"+cluster.Worker1), address, 5*time.Millisecond)
 			return err
 		}).WithContext(ctx).Should(Succeed())
-		DeferCleanup(talk.end)
-		Expect(talk.goOn(time.Second)).To(Succeed())
+		DeferCleanup(visitor.Close)
+		connected := time.Now()
+		awaitTicks(ctx, visitor, 200)
 
-		By("taking the active unit away")
+		By("deleting the active unit's pod")
 		first := getPair(ctx, key).Status.Active
 		Expect(k8s.Delete(ctx, new(unitPods(ctx, key)[first]))).To(Succeed())
 		Eventually(func(ctx context.Context) (hapairv1alpha1.Unit, error) {
-			return getPair(ctx, key).Status.Active, talk.goOn(50 * time.Millisecond)
+			return getPair(ctx, key).Status.Active, visitor.Report(connected).Err
 		}).WithContext(ctx).Should(Equal(first.Peer()))
-		Expect(talk.goOn(2 * time.Second)).To(Succeed())
-		say("A connection through a Service at the virtual address: longest gap %s", talk.longest.Round(time.Millisecond))
-		Expect(talk.longest).To(BeNumerically("<", switchoverGap))
+		awaitTicks(ctx, visitor, 400)
+		gap := visitor.Report(connected).Longest.Length
+		say("A connection through a Service at the virtual address: longest gap %s", gap.Round(time.Millisecond))
+		Expect(gap).To(BeNumerically("<", switchoverGap))
 		Expect(k8s.Get(ctx, key, slice)).To(Succeed())
 		Expect(slice.ResourceVersion).To(Equal(pointsAt), "the endpoint was written again")
 	}, NodeTimeout(5*time.Minute))
 })
 
-// repeatLines has a listener's connections send back what they receive, until the function that is returned is called.
-func repeatLines(listener net.Listener) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			release := context.AfterFunc(ctx, func() { _ = conn.Close() })
-			_, _ = io.Copy(conn, conn) // one connection at a time, until it ends
-			release()
-			_ = conn.Close()
-		}
-	}()
-	return func() {
-		cancel()
-		_ = listener.Close()
-		<-ended
-	}
-}
-
-// joinSegment gives a node an interface of its own on the outer segment, as one needs that is to reach the virtual
-// address.
+// joinSegment gives a node an interface on the outer segment, so that it can reach the virtual address.
 func joinSegment(node, address string) {
 	GinkgoHelper()
 	const name = "svc0"
@@ -157,50 +132,12 @@ func joinSegment(node, address string) {
 	})
 }
 
-// conversation is a connection on which one line follows the answer to another.
-type conversation struct {
-	conn    net.Conn
-	answers *bufio.Reader
-	lines   int
-	// longest is how long the slowest answer took.
-	longest time.Duration
+// awaitTicks waits until the server has returned so many more numbers to a client.
+func awaitTicks(ctx context.Context, client *traffic.Counter, number uint64) {
+	GinkgoHelper()
+	before := client.Report(time.Time{}).Ticks
+	Eventually(func() (uint64, error) {
+		report := client.Report(time.Time{})
+		return report.Ticks - before, report.Err
+	}).WithContext(ctx).Should(BeNumerically(">=", number))
 }
-
-// answerWithin bounds the wait for one answer: what takes longer is broken.
-const answerWithin = 30 * time.Second
-
-// converse connects and exchanges a first line.
-func converse(ctx context.Context, from string, to netip.AddrPort) (*conversation, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	conn, err := namespace.Dial(ctx, from, "tcp", to.String())
-	if err != nil {
-		return nil, err
-	}
-	return &conversation{conn: conn, answers: bufio.NewReader(conn)}, nil
-}
-
-// goOn exchanges lines for a while.
-func (c *conversation) goOn(long time.Duration) error {
-	for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if err := c.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
-			return err
-		}
-		c.lines++
-		asked, line := time.Now(), fmt.Sprintf("line %d\n", c.lines)
-		if _, err := io.Copy(c.conn, strings.NewReader(line)); err != nil {
-			return err
-		}
-		answer, err := c.answers.ReadString('\n')
-		if err != nil {
-			return fmt.Errorf("waiting for the answer to %s: %w", strings.TrimSpace(line), err)
-		}
-		if answer != line {
-			return fmt.Errorf("asked %q, got %q", line, answer)
-		}
-		c.longest = max(c.longest, time.Since(asked))
-	}
-	return nil
-}
-
-func (c *conversation) end() { _ = c.conn.Close() }

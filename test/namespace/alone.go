@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// aloneVariable is set in a program that Alone has started.
+// aloneVariable is set in the process that Alone starts.
 const aloneVariable = "HAPAIR_TEST_ALONE"
 
-// Alone is for a TestMain. It runs the test binary again in a network namespace of its own, in which its loopback is
-// down, and exits as that does; there it returns. What is tested may then start goroutines: unlike one thread, the
-// whole process is inside.
+// Alone runs the test binary again in a new network namespace, whose loopback is down, and exits with its exit code. In
+// that process it returns. Call it in TestMain. The whole process is inside the namespace, so tests may start
+// goroutines, which namespace.Do does not allow.
 func Alone() {
 	if os.Getenv(aloneVariable) != "" {
 		return

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exists reports whether a named network namespace exists. A file alone, which a process left that was killed before it
-// could mount the namespace, does not count.
+// Exists reports whether a named network namespace exists. A file without a mounted namespace does not count. A process
+// that was killed at the wrong moment may have left one.
 func Exists(name string) bool {
 	var stat unix.Statfs_t
 	return unix.Statfs(Named(name), &stat) == nil && stat.Type == unix.NSFS_MAGIC

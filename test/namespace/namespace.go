@@ -1,5 +1,5 @@
 // Package namespace opens sockets inside network namespaces, for tests that are client, server and observer at once. A
-// socket belongs to the namespace it was opened in for life, so only the opening needs a thread of its own.
+// socket stays in the namespace in which it was opened, so only opening it needs a thread of its own.
 package namespace
 
 import (
@@ -26,11 +26,11 @@ func Do(path string, f func() error) error {
 	return OnThread(func() error { return enter(path, f) })
 }
 
-// OnThread runs f on a thread of its own, in whichever namespace f leaves it, and waits for it.
+// OnThread runs f on a thread of its own and waits for it. f may leave the thread in any namespace.
 func OnThread(f func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		// Never unlocked: the thread ends with the goroutine, and so no other goroutine inherits the namespace.
+		// The thread stays locked, so it ends with the goroutine and no other goroutine inherits the namespace.
 		runtime.LockOSThread()
 		result <- f()
 	}()

@@ -1,4 +1,4 @@
-// Package poll waits for a condition that nothing announces. Cluster, demo, benchmarks and tests use it.
+// Package poll waits for conditions that can only be polled. Cluster, demo, benchmarks and tests use it.
 package poll
 
 import (
@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Until calls ask at intervals until it returns no error. If the context ends first, Until returns the last error.
-func Until(ctx context.Context, interval time.Duration, what string, ask func(context.Context) error) error {
+// Until calls check at intervals until it returns no error. If the context ends first, Until returns the last error.
+func Until(ctx context.Context, interval time.Duration, what string, check func(context.Context) error) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		err := ask(ctx)
+		err := check(ctx)
 		if err == nil {
 			return nil
 		}

@@ -1,5 +1,5 @@
-// Suite runs every kind of test there is, one after another, and ends with a table of how long each took and one count
-// of all. `make test` and CI call it; each step is a Make target that a person can run alone.
+// Suite runs every kind of test, one after another, and ends with a table of durations and one total count. `make test`
+// and CI call it. Each step is a Make target that can run alone.
 package main
 
 import (
@@ -16,17 +16,17 @@ import (
 	"time"
 )
 
-// step is one Make target. Its tests, if it runs any, come as `go test -json`.
+// step is one Make target. If it runs tests, it prints them as `go test -json`.
 type step struct {
 	name   string
 	target string
-	// beside is of one that mostly waits, and so runs beside those after it.
-	beside bool
+	// background is set for a step that mostly waits. It runs at the same time as the steps after it.
+	background bool
 }
 
 var steps = []step{
 	{name: "build tools and programs", target: "prepare"},
-	{name: "pairs at rest", target: "test-rest", beside: true},
+	{name: "pairs at rest", target: "test-rest", background: true},
 	{name: "lint", target: "lint"},
 	{name: "verify generated files", target: "verify"},
 	{name: "unit", target: "test-unit"},
@@ -35,7 +35,7 @@ var steps = []step{
 	{name: "cluster", target: "test-cluster"},
 }
 
-// outcome is what became of one step.
+// outcome is the result of one step.
 type outcome struct {
 	step
 	took  time.Duration
@@ -54,45 +54,45 @@ func runAll() bool {
 	defer stop()
 	began := time.Now()
 	outcomes := make([]outcome, 0, len(steps))
-	var beside []func() outcome
+	var pending []func() outcome
 	for _, s := range steps {
 		if ctx.Err() != nil {
 			break
 		}
-		if s.beside {
-			fmt.Printf("\n=== %s (make %s), beside what follows\n", s.name, s.target)
-			beside = append(beside, runBeside(ctx, s))
+		if s.background {
+			fmt.Printf("\n=== %s (make %s), in the background\n", s.name, s.target)
+			pending = append(pending, startInBackground(ctx, s))
 			continue
 		}
 		fmt.Printf("\n=== %s (make %s)\n", s.name, s.target)
 		outcomes = append(outcomes, run(ctx, s, os.Stdout, os.Stderr))
 	}
-	for _, end := range beside {
+	for _, end := range pending {
 		outcomes = append(outcomes, end())
 	}
 	return report(os.Stdout, outcomes, time.Since(began)) && ctx.Err() == nil
 }
 
-// runBeside begins a step. The function that it returns waits for its end, and shows what it printed in one piece.
-func runBeside(ctx context.Context, s step) (end func() outcome) {
-	var printed, complained bytes.Buffer
+// startInBackground starts a step. The returned function waits for its end and prints its whole output.
+func startInBackground(ctx context.Context, s step) (end func() outcome) {
+	var stdout, stderr bytes.Buffer
 	ended := make(chan outcome, 1)
-	go func() { ended <- run(ctx, s, &printed, &complained) }()
+	go func() { ended <- run(ctx, s, &stdout, &stderr) }()
 	return func() outcome {
-		fmt.Printf("\n=== %s (make %s), begun before\n", s.name, s.target)
+		fmt.Printf("\n=== %s (make %s), started before\n", s.name, s.target)
 		o := <-ended
-		_, _ = printed.WriteTo(os.Stdout)
-		_, _ = complained.WriteTo(os.Stderr)
+		_, _ = stdout.WriteTo(os.Stdout)
+		_, _ = stderr.WriteTo(os.Stderr)
 		return o
 	}
 }
 
-func run(ctx context.Context, s step, show, complain io.Writer) outcome {
+func run(ctx context.Context, s step, out, errOut io.Writer) outcome {
 	began := time.Now()
 	o := outcome{step: s}
 	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", s.target, "TESTFLAGS=-json")
-	cmd.Stderr = complain
-	// An interrupt reaches all that the step started, as one at a terminal does, and they get time to clean up.
+	cmd.Stderr = errOut
+	// An interrupt reaches every process of the step, as one at a terminal does, and leaves them time to clean up.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 2 * time.Minute
@@ -104,7 +104,7 @@ func run(ctx context.Context, s step, show, complain io.Writer) outcome {
 		o.err = err
 		return o
 	}
-	o.tally = read(stdout, show)
+	o.tally = read(stdout, out)
 	o.err = cmd.Wait()
 	if o.err == nil && o.tally.failed > 0 {
 		o.err = errors.New("tests failed")
@@ -113,7 +113,7 @@ func run(ctx context.Context, s step, show, complain io.Writer) outcome {
 	return o
 }
 
-// report prints the table and the closing line, and tells whether all is well.
+// report prints the table and the total, and reports whether everything passed.
 func report(w io.Writer, outcomes []outcome, took time.Duration) bool {
 	var sum tally
 	ok := len(outcomes) == len(steps)
@@ -124,10 +124,10 @@ func report(w io.Writer, outcomes []outcome, took time.Duration) bool {
 			ok = false
 			verdict = "  FAILED: " + o.err.Error()
 			if o.tally.failed == 0 {
-				o.tally.failed = 1 // a step that fails as a whole counts, whatever its tests said
+				o.tally.failed = 1 // a step that fails without a failed test counts as one
 			}
 		} else if o.tally == (tally{}) {
-			o.tally.passed = 1 // a step without tests of its own is one check
+			o.tally.passed = 1 // a step without tests counts as one
 		}
 		_, _ = fmt.Fprintf(w, "%-26s %8.1f %8d %8d %8d%s\n", o.name, o.took.Seconds(), o.tally.passed, o.tally.failed,
 			o.tally.skipped, verdict)

@@ -28,14 +28,14 @@ type event struct {
 	Output  string
 }
 
-// ginkgoSummary is the closing line of a Ginkgo suite, which is one Go test that holds many specs.
+// ginkgoSummary matches the last line of a Ginkgo suite, which is one Go test with many specs.
 var ginkgoSummary = regexp.MustCompile(`(\d+) Passed.*?\| .*?(\d+) Failed.*?\| .*?(\d+) Pending.*?\| .*?(\d+) Skipped`)
 
-// ansi are the colours in which a suite may print that line.
+// ansi matches the colors in which a suite may print that line.
 var ansi = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
-// read counts the tests in a stream and passes on what a person wants to see of it: lines that are no test events, a
-// line for each package, and the whole output of whatever failed.
+// read counts the tests in a stream. It prints lines that are not test events, one line for each package, and the whole
+// output of each failure.
 func read(r io.Reader, w io.Writer) tally {
 	var sum tally
 	output := map[string]*strings.Builder{} // by package and test
@@ -59,7 +59,7 @@ func read(r io.Reader, w io.Writer) tally {
 			if t, ok := parseGinkgo(e.Output); ok {
 				ginkgo[key] = t
 			}
-			if strings.HasPrefix(e.Output, "# ") { // progress that a long test wants seen at once
+			if strings.HasPrefix(e.Output, "# ") { // progress of a long test
 				_, _ = fmt.Fprint(w, e.Output)
 			}
 		case "pass", "fail", "skip":

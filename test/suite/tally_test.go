@@ -26,7 +26,7 @@ make: building things
 	}
 	for _, want := range []string{"make: building things", "it broke here", "FAIL  p", "ok    q"} {
 		if !strings.Contains(shown.String(), want) {
-			t.Errorf("a person does not see %q in:\n%s", want, &shown)
+			t.Errorf("%q is missing from the output:\n%s", want, &shown)
 		}
 	}
 	if strings.Contains(shown.String(), "fine") {
@@ -41,15 +41,15 @@ func TestReportCountsAFailedStep(t *testing.T) {
 	}
 	var shown strings.Builder
 	if !report(&shown, outcomes, time.Minute) || !strings.Contains(shown.String(), "\n16 passed, 0 failed, 0 skipped\n") {
-		t.Errorf("a good run reads:\n%s", &shown)
+		t.Errorf("a successful run printed:\n%s", &shown)
 	}
 	outcomes[1].err = errOfTest
 	shown.Reset()
 	if report(&shown, outcomes, time.Minute) || !strings.Contains(shown.String(), "1 failed") {
-		t.Errorf("a bad run reads:\n%s", &shown)
+		t.Errorf("a failed run printed:\n%s", &shown)
 	}
 	if report(&shown, outcomes[:3], time.Minute) {
-		t.Error("a run that was cut short passed")
+		t.Error("an interrupted run passed")
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/hapair-io/hapair/test/internal/chaos"
 	"github.com/hapair-io/hapair/test/internal/deploy"
 	"github.com/hapair-io/hapair/test/internal/realtime"
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 )
 
 const (
@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 type bench struct {
 	site   deploy.Site
 	client client.WithWatch
-	stage  story.Stage
+	stage  scenario.Setup
 }
 
 func prepare(ctx context.Context, o Options) (*bench, error) {
@@ -103,7 +103,7 @@ func prepare(ctx context.Context, o Options) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bench{site: site, client: k8s, stage: story.Sample(k8s)}, nil
+	return &bench{site: site, client: k8s, stage: scenario.Sample(k8s)}, nil
 }
 
 // setInterval sets the pair's heartbeats and waits until its units have them.

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 	"github.com/hapair-io/hapair/test/internal/tracer"
 )
 
@@ -25,7 +25,7 @@ const (
 
 // leaseWatcher records who held the Lease, in which order.
 type leaseWatcher struct {
-	stage story.Stage
+	setup scenario.Setup
 	done  sync.WaitGroup
 
 	mu      sync.Mutex
@@ -34,15 +34,15 @@ type leaseWatcher struct {
 }
 
 // watchLease records the current holder and watches the Lease until the context ends.
-func watchLease(ctx context.Context, stage story.Stage) (*leaseWatcher, error) {
-	w := &leaseWatcher{stage: stage}
+func watchLease(ctx context.Context, setup scenario.Setup) (*leaseWatcher, error) {
+	w := &leaseWatcher{setup: setup}
 	lease, err := w.get(ctx)
 	if err != nil {
 		return nil, err
 	}
 	w.record(lease)
 	if len(w.holders) == 0 {
-		return nil, fmt.Errorf("Lease %s has no holder", stage.Pair)
+		return nil, fmt.Errorf("no unit holds Lease %s", setup.Pair)
 	}
 	w.done.Go(func() {
 		for pause(ctx, 0) {
@@ -61,8 +61,8 @@ func (w *leaseWatcher) follow(ctx context.Context) error {
 		return err
 	}
 	w.record(lease)
-	changes, err := w.stage.Client.Watch(ctx, &coordinationv1.LeaseList{}, client.InNamespace(w.stage.Pair.Namespace),
-		client.MatchingFields{"metadata.name": w.stage.Pair.Name},
+	changes, err := w.setup.Client.Watch(ctx, &coordinationv1.LeaseList{}, client.InNamespace(w.setup.Pair.Namespace),
+		client.MatchingFields{"metadata.name": w.setup.Pair.Name},
 		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: lease.ResourceVersion}})
 	if err != nil {
 		return err
@@ -89,15 +89,15 @@ func (w *leaseWatcher) get(ctx context.Context) (*coordinationv1.Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	lease := &coordinationv1.Lease{}
-	if err := w.stage.Client.Get(ctx, w.stage.Pair, lease); err != nil {
-		return nil, fmt.Errorf("reading Lease %s: %w", w.stage.Pair, err)
+	if err := w.setup.Client.Get(ctx, w.setup.Pair, lease); err != nil {
+		return nil, fmt.Errorf("reading Lease %s: %w", w.setup.Pair, err)
 	}
 	return lease, nil
 }
 
 // record adds the holder of the Lease if it differs from the last one. A term that was skipped gets an unknown holder.
 func (w *leaseWatcher) record(lease *coordinationv1.Lease) {
-	unit, err := story.HolderUnit(lease)
+	unit, err := scenario.HolderUnit(lease)
 	if err != nil || lease.Spec.LeaseTransitions == nil {
 		return // the Lease has no holder
 	}

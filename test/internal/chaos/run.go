@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 	"github.com/hapair-io/hapair/test/internal/tracer"
 	"github.com/hapair-io/hapair/test/internal/traffic"
 	"github.com/hapair-io/hapair/test/namespace"
@@ -42,7 +42,7 @@ var DefaultTraffic = Traffic{Connections: 8, Tick: 20 * time.Millisecond}
 
 // Run is traffic that flows through a pair, together with its observers.
 type Run struct {
-	stage   story.Stage
+	setup   scenario.Setup
 	traffic Traffic
 	title   string
 	cancel  context.CancelFunc
@@ -68,11 +68,11 @@ type Mark struct {
 	What string
 }
 
-// Begin starts traffic through the pair of a stage and returns when all of it flows. End stops it. If the context ends,
+// Begin starts traffic through the pair of a setup and returns when all of it flows. End stops it. If the context ends,
 // call Close.
-func Begin(ctx context.Context, stage story.Stage, title string, traffic Traffic) (*Run, error) {
+func Begin(ctx context.Context, setup scenario.Setup, title string, traffic Traffic) (*Run, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &Run{stage: stage, traffic: traffic, title: title, cancel: cancel}
+	r := &Run{setup: setup, traffic: traffic, title: title, cancel: cancel}
 	if err := r.begin(ctx); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("%s: starting traffic: %w", title, err)
@@ -83,7 +83,7 @@ func Begin(ctx context.Context, stage story.Stage, title string, traffic Traffic
 func (r *Run) begin(ctx context.Context) error {
 	var err error
 	// The first holder is recorded before the first packet.
-	if r.lease, err = watchLease(ctx, r.stage); err != nil {
+	if r.lease, err = watchLease(ctx, r.setup); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{r.listen, r.send, r.connect, r.awaitFlow} {
@@ -99,39 +99,39 @@ func (r *Run) begin(ctx context.Context) error {
 func (r *Run) listen(ctx context.Context) error {
 	var err error
 	r.tracer, err = tracer.Listen(ctx, tracer.Config{
-		Namespace: r.stage.ServerNamespace, Interface: "eth0", UDP: streamPort, TCP: connectionPort,
+		Namespace: r.setup.ServerNamespace, Interface: "eth0", UDP: streamPort, TCP: connectionPort,
 	})
 	if err != nil {
 		return err
 	}
-	r.server, err = traffic.Serve(ctx, traffic.TCP, r.stage.ServerNamespace, r.serverAt(connectionPort))
+	r.server, err = traffic.Serve(ctx, traffic.TCP, r.setup.ServerNamespace, r.serverAt(connectionPort))
 	return err
 }
 
 // send starts the stream, and the probes for the units that exist.
 func (r *Run) send(ctx context.Context) error {
 	var err error
-	r.stream, err = tracer.Send(ctx, r.stage.ClientNamespace, r.serverAt(streamPort), streamInterval)
+	r.stream, err = tracer.Send(ctx, r.setup.ClientNamespace, r.serverAt(streamPort), streamInterval)
 	if err != nil {
 		return err
 	}
-	from, err := addressOf(r.stage.ClientNamespace, "eth0", r.stage.Server.Addr().Is4())
+	from, err := addressOf(r.setup.ClientNamespace, "eth0", r.setup.Server.Addr().Is4())
 	if err != nil {
 		return err
 	}
-	r.prober, err = tracer.Probe(ctx, r.stage.ClientNamespace, "eth0", netip.AddrPortFrom(from, probePort),
+	r.prober, err = tracer.Probe(ctx, r.setup.ClientNamespace, "eth0", netip.AddrPortFrom(from, probePort),
 		r.serverAt(streamPort), probeInterval)
 	if err != nil {
 		return err
 	}
-	r.units, err = watchUnits(ctx, r.stage, r.prober)
+	r.units, err = watchUnits(ctx, r.setup, r.prober)
 	return err
 }
 
 func (r *Run) connect(ctx context.Context) error {
 	for range r.traffic.Connections {
 		client, err := traffic.Connect(
-			ctx, traffic.TCP, r.stage.ClientNamespace, r.serverAt(connectionPort), r.traffic.Tick)
+			ctx, traffic.TCP, r.setup.ClientNamespace, r.serverAt(connectionPort), r.traffic.Tick)
 		if err != nil {
 			return fmt.Errorf("connecting through the pair: %w", err)
 		}
@@ -277,7 +277,7 @@ func (r *Run) Close() {
 }
 
 func (r *Run) serverAt(port uint16) netip.AddrPort {
-	return netip.AddrPortFrom(r.stage.Server.Addr(), port)
+	return netip.AddrPortFrom(r.setup.Server.Addr(), port)
 }
 
 // addressOf returns a host's own address on an interface.

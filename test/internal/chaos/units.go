@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/test/internal/story"
+	"github.com/hapair-io/hapair/test/internal/scenario"
 	"github.com/hapair-io/hapair/test/internal/tracer"
 )
 
@@ -21,7 +21,7 @@ const networkStatus = "k8s.v1.cni.cncf.io/network-status"
 // unitWatcher follows the pair's pods. It knows which stations belong to which unit, and aims the probes at the pods
 // that run. A pod that is created again has new stations.
 type unitWatcher struct {
-	stage  story.Stage
+	setup  scenario.Setup
 	prober *tracer.Prober
 	done   sync.WaitGroup
 
@@ -31,8 +31,8 @@ type unitWatcher struct {
 }
 
 // watchUnits reads the pods now, and repeatedly until the context ends.
-func watchUnits(ctx context.Context, stage story.Stage, prober *tracer.Prober) (*unitWatcher, error) {
-	u := &unitWatcher{stage: stage, prober: prober, stations: map[tracer.Station]string{}}
+func watchUnits(ctx context.Context, setup scenario.Setup, prober *tracer.Prober) (*unitWatcher, error) {
+	u := &unitWatcher{setup: setup, prober: prober, stations: map[tracer.Station]string{}}
 	if err := u.refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -48,8 +48,8 @@ func (u *unitWatcher) refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	pods := &corev1.PodList{}
-	if err := u.stage.Client.List(ctx, pods, client.InNamespace(u.stage.Pair.Namespace),
-		client.MatchingLabels{hapairv1alpha1.LabelPair: u.stage.Pair.Name}); err != nil {
+	if err := u.setup.Client.List(ctx, pods, client.InNamespace(u.setup.Pair.Namespace),
+		client.MatchingLabels{hapairv1alpha1.LabelPair: u.setup.Pair.Name}); err != nil {
 		return fmt.Errorf("listing the pair's pods: %w", err)
 	}
 	var targets []tracer.Station

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Idle is enoughAnswers TCP connections that stay silent until Check requests an echo on each. They survive if every one returns
+// Idle is many TCP connections that stay silent until Check requests an echo on each. They survive if every one returns
 // it. The server is another process: the test binary must call Repeater in its TestMain.
 type Idle struct {
 	Kind        string

@@ -109,7 +109,8 @@ func TestOneForwarder(t *testing.T) {
 		return seen.Stream.Received > 200 && seen.Probes > 50
 	})
 	seen := s.observations(t)
-	if violations := tracer.FindViolations(&seen.Forwarders, s.name(t), []tracer.Holder{{Unit: "primary"}}); len(violations) > 0 {
+	violations := tracer.FindViolations(&seen.Forwarders, s.name(t), []tracer.Holder{{Unit: "primary"}})
+	if len(violations) > 0 {
 		t.Errorf("one router forwards, but violations were found: %v", violations)
 	}
 	if got := seen.Forwarders.Segments(); len(got) != 1 || got[0].Packets != seen.Stream.Received+seen.Probes {
@@ -123,7 +124,8 @@ func TestTwoForwardersAreDetectedByProbesAlone(t *testing.T) {
 	s.prober.Aim([]tracer.Station{station(t, s.Primary, "lan0"), station(t, s.Secondary, "lan0")})
 	s.await(t, "probes arrive", func(seen tracer.Observations) bool { return seen.Probes > 50 })
 	seen := s.observations(t)
-	violations := tracer.FindViolations(&seen.Forwarders, s.name(t), []tracer.Holder{{Unit: "primary"}, {Unit: "secondary"}})
+	holders := []tracer.Holder{{Unit: "primary"}, {Unit: "secondary"}}
+	violations := tracer.FindViolations(&seen.Forwarders, s.name(t), holders)
 	if !slices.ContainsFunc(violations, func(v tracer.Violation) bool { return v.Verdict == tracer.Interleaved }) {
 		t.Errorf("two routers forward, but the violations are: %v", violations)
 	}

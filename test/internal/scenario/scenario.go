@@ -1,4 +1,4 @@
-package story
+package scenario
 
 import (
 	"bytes"
@@ -22,67 +22,67 @@ import (
 )
 
 const (
-	// interval between two numbers of the client.
+	// interval is the time between two numbers of the client.
 	interval = 5 * time.Millisecond
-	// settled is how many numbers must come before the active is taken away, and how many after it for a success.
-	settled = 200
+	// enoughTicks is how many numbers must arrive before the fault, and how many after it for a success.
+	enoughTicks = 200
 	// replicationTimeout bounds the wait until the standby's kernel has the connection.
 	replicationTimeout = 10 * time.Second
-	// patience bounds the wait for a takeover and for what follows.
-	patience = 90 * time.Second
-	// silence is how long a connection must stay mute after the takeover to count as broken. TCP tries again after 0.2,
-	// 0.6, 1.4, 3, 6.2 and 12.6 s, so six tries have failed by then.
+	// takeoverTimeout bounds the wait for a takeover and for each following step.
+	takeoverTimeout = 90 * time.Second
+	// silence is how long a connection must be silent after the takeover to count as broken. TCP retransmits after 0.2,
+	// 0.6, 1.4, 3, 6.2 and 12.6 s, so six attempts have failed by then.
 	silence = 20 * time.Second
 )
 
-// Stage is where the story is played.
-type Stage struct {
+// Setup is a pair and the two hosts between which the traffic runs.
+type Setup struct {
 	Client client.WithWatch
 	Pair   client.ObjectKey
-	// LAN and WAN are the virtual addresses of the pair, of the family in which the story is played.
+	// LAN and WAN are virtual addresses of the pair, of the address family of the traffic.
 	LAN, WAN netip.Addr
-	// ClientNamespace and ServerNamespace are paths of the hosts' network namespaces; both have an eth0.
+	// ClientNamespace and ServerNamespace are paths of the hosts' network namespaces. Both have an eth0.
 	ClientNamespace, ServerNamespace string
-	// Server is where the server listens.
+	// Server is the address that the server listens on.
 	Server netip.AddrPort
-	// SharedMAC says that the active unit's interfaces have a MAC address of the pair, so that nobody can tell the units
-	// apart by that.
+	// SharedMAC is set if the active unit's interfaces have a MAC address of the pair. Announcements then do not show
+	// which unit sent them.
 	SharedMAC bool
 }
 
-// Act is one run.
-type Act struct {
+// Scenario is one way to remove the active unit.
+type Scenario struct {
 	Title string
-	// TakeAway takes the active unit's pod away and returns at once.
-	TakeAway func(ctx context.Context, active *corev1.Pod) error
-	// Control expects the connection to break: replication is off.
+	// RemoveActive removes the active unit's pod and returns at once.
+	RemoveActive func(ctx context.Context, active *corev1.Pod) error
+	// Control expects the connection to break, because replication is off.
 	Control bool
 }
 
-// Play runs one act and reports it. The error says that the story could not be played to its end; whether the
-// connection survived is in the report.
-func (s Stage) Play(ctx context.Context, act Act) (Report, error) {
+// Run runs a scenario and returns its report. An error means that the scenario could not be completed. The report shows
+// whether the connection survived.
+func (s Setup) Run(ctx context.Context, scenario Scenario) (Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &run{Stage: s, act: act, report: Report{Title: act.Title}}
+	r := &run{Setup: s, scenario: scenario, report: Report{Title: scenario.Title}}
 	defer func() {
 		cancel()
 		r.close()
 	}()
 	for _, step := range []func(context.Context) error{
-		r.listen, r.findUnits, r.connect, r.takeAway, r.awaitTakeover, r.awaitAnnouncements, r.judge,
+		r.listen, r.findUnits, r.connect, r.removeActive, r.awaitTakeover, r.awaitAnnouncements, r.judge,
 	} {
 		if err := step(ctx); err != nil {
-			return r.report, fmt.Errorf("%s: %w", act.Title, err)
+			return r.report, fmt.Errorf("%s: %w", scenario.Title, err)
 		}
 	}
 	return r.report, nil
 }
 
-// run is an act while it is played.
+// run is the state of a running scenario.
 type run struct {
-	Stage
-	act    Act
-	report Report
+	Setup
+	scenario Scenario
+	report   Report
 
 	server          *traffic.Server
 	client          *traffic.Counter
@@ -92,7 +92,7 @@ type run struct {
 	leases          watch.Interface
 	lanStation      net.HardwareAddr
 	wanStation      net.HardwareAddr
-	takenAt         time.Time
+	removedAt       time.Time
 	ticksAtTakeover uint64
 }
 
@@ -126,9 +126,9 @@ func (r *run) findUnits(ctx context.Context) error {
 	)
 }
 
-// connect opens the connection, and asks the standby's kernel for it from that moment on.
+// connect opens the connection, and from then on reads the standby's connection table.
 func (r *run) connect(ctx context.Context) error {
-	standby, err := OpenKernel(r.standby)
+	standby, err := OpenConnectionTable(r.standby)
 	if err != nil {
 		return err
 	}
@@ -140,8 +140,8 @@ func (r *run) connect(ctx context.Context) error {
 	}
 	connected := time.Now()
 	r.report.Connected = connected.Sub(began)
-	if r.act.Control {
-		return r.hear(ctx, settled)
+	if r.scenario.Control {
+		return r.awaitTicks(ctx, enoughTicks)
 	}
 	local, err := r.client.Local()
 	if err != nil {
@@ -149,12 +149,12 @@ func (r *run) connect(ctx context.Context) error {
 	}
 	replicated, cancel := context.WithTimeout(ctx, replicationTimeout)
 	defer cancel()
-	translated, err := standby.waitForConnection(replicated, local)
+	translated, err := standby.awaitConnection(replicated, local)
 	if err != nil {
 		return err
 	}
 	r.report.Replicated = time.Since(connected)
-	if err := r.hear(ctx, settled); err != nil {
+	if err := r.awaitTicks(ctx, enoughTicks); err != nil {
 		return err
 	}
 	if seen := r.server.Clients()[0]; translated != seen || seen.Addr() != r.WAN {
@@ -165,12 +165,12 @@ func (r *run) connect(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) takeAway(ctx context.Context) error {
+func (r *run) removeActive(ctx context.Context) error {
 	var err error
-	if r.lanStation, err = stationOf(r.ClientNamespace, r.LAN); err != nil {
+	if r.lanStation, err = neighbourOf(r.ClientNamespace, r.LAN); err != nil {
 		return err
 	}
-	if r.wanStation, err = stationOf(r.ServerNamespace, r.WAN); err != nil {
+	if r.wanStation, err = neighbourOf(r.ServerNamespace, r.WAN); err != nil {
 		return err
 	}
 	r.leases, err = r.Client.Watch(ctx, &coordinationv1.LeaseList{}, client.InNamespace(r.Pair.Namespace),
@@ -178,13 +178,13 @@ func (r *run) takeAway(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watching the Lease: %w", err)
 	}
-	r.takenAt = time.Now()
-	return r.act.TakeAway(ctx, r.active)
+	r.removedAt = time.Now()
+	return r.scenario.RemoveActive(ctx, r.active)
 }
 
-// awaitTakeover watches the Lease: whoever holds it next is the new active.
+// awaitTakeover watches the Lease. Its next holder is the new active.
 func (r *run) awaitTakeover(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, takeoverTimeout)
 	defer cancel()
 	for {
 		select {
@@ -200,9 +200,9 @@ func (r *run) awaitTakeover(ctx context.Context) error {
 			}
 			unit, err := HolderUnit(lease)
 			if err != nil {
-				continue // released: nobody holds it yet
+				continue // released, without a new holder yet
 			}
-			r.report.TookOver = time.Since(r.takenAt)
+			r.report.TookOver = time.Since(r.removedAt)
 			r.report.After = string(unit)
 			if lease.Spec.LeaseTransitions != nil {
 				r.report.Term = int64(*lease.Spec.LeaseTransitions)
@@ -213,56 +213,56 @@ func (r *run) awaitTakeover(ctx context.Context) error {
 }
 
 func (r *run) awaitAnnouncements(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, takeoverTimeout)
 	defer cancel()
 	return poll.Until(ctx, 2*time.Millisecond, "the takeover to be announced", func(context.Context) error {
 		formerLAN, formerWAN := r.lanStation, r.wanStation
 		if r.SharedMAC {
 			formerLAN, formerWAN = nil, nil
 		}
-		lan, onLAN := r.lan.firstAfter(r.LAN, r.takenAt, formerLAN)
-		wan, onWAN := r.wan.firstAfter(r.WAN, r.takenAt, formerWAN)
+		lan, onLAN := r.lan.firstAfter(r.LAN, r.removedAt, formerLAN)
+		wan, onWAN := r.wan.firstAfter(r.WAN, r.removedAt, formerWAN)
 		if !onLAN || !onWAN {
 			return fmt.Errorf("announced on LAN: %t, on WAN: %t", onLAN, onWAN)
 		}
-		r.report.AnnouncedLAN, r.report.AnnouncedWAN = lan.at.Sub(r.takenAt), wan.at.Sub(r.takenAt)
-		r.ticksAtTakeover = r.client.Report(r.takenAt).Ticks
+		r.report.AnnouncedLAN, r.report.AnnouncedWAN = lan.at.Sub(r.removedAt), wan.at.Sub(r.removedAt)
+		r.ticksAtTakeover = r.client.Report(r.removedAt).Ticks
 		return nil
 	})
 }
 
-// judge waits for the sequence to go on, or, in a control run, long enough to say that it does not.
+// judge waits for the sequence to continue. In a control run it waits long enough to show that the sequence does not.
 func (r *run) judge(ctx context.Context) error {
-	limit := patience
-	if r.act.Control {
+	limit := takeoverTimeout
+	if r.scenario.Control {
 		limit = silence
 	}
-	hearCtx, cancel := context.WithTimeout(ctx, limit)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	broken := r.hear(hearCtx, r.ticksAtTakeover+settled)
+	broken := r.awaitTicks(limited, r.ticksAtTakeover+enoughTicks)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	lan, lanErr := stationOf(r.ClientNamespace, r.LAN)
-	wan, wanErr := stationOf(r.ServerNamespace, r.WAN)
+	lan, lanErr := neighbourOf(r.ClientNamespace, r.LAN)
+	wan, wanErr := neighbourOf(r.ServerNamespace, r.WAN)
 	if err := errors.Join(lanErr, wanErr); err != nil {
 		return err
 	}
 	r.report.SameStations = bytes.Equal(lan, r.lanStation) && bytes.Equal(wan, r.wanStation)
-	heard := r.client.Report(r.takenAt)
+	heard := r.client.Report(r.removedAt)
 	r.report.Ticks = heard.Ticks
 	r.report.LongestGap = heard.Longest.Length
-	r.report.Resumed = heard.Longest.From.Add(heard.Longest.Length).Sub(r.takenAt)
+	r.report.Resumed = heard.Longest.From.Add(heard.Longest.Length).Sub(r.removedAt)
 	r.report.Connections = len(r.server.Clients())
 	r.report.Survived = broken == nil && r.report.Connections == 1
 	r.report.Broken = broken
 	return nil
 }
 
-// hear waits until the client has heard so many numbers.
-func (r *run) hear(ctx context.Context, ticks uint64) error {
+// awaitTicks waits until the client has received a number of ticks.
+func (r *run) awaitTicks(ctx context.Context, ticks uint64) error {
 	for {
-		heard := r.client.Report(r.takenAt)
+		heard := r.client.Report(r.removedAt)
 		switch {
 		case heard.Err != nil:
 			return heard.Err
@@ -271,7 +271,7 @@ func (r *run) hear(ctx context.Context, ticks uint64) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("no number for %s", time.Since(heard.Last).Round(time.Millisecond))
+			return fmt.Errorf("no number received for %s", time.Since(heard.Last).Round(time.Millisecond))
 		case <-time.After(interval):
 		}
 	}
@@ -303,7 +303,7 @@ func (r *run) podKey(unit hapairv1alpha1.Unit) client.ObjectKey {
 	return client.ObjectKey{Namespace: r.Pair.Namespace, Name: r.Pair.Name + "-" + string(unit)}
 }
 
-// HolderUnit reads the unit out of a holder's identity, `<unit>/<pod UID>/<process>`.
+// HolderUnit returns the unit of a holder's identity, `<unit>/<pod UID>/<process>`.
 func HolderUnit(lease *coordinationv1.Lease) (hapairv1alpha1.Unit, error) {
 	if lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "" {
 		return "", fmt.Errorf("no unit holds Lease %s/%s", lease.Namespace, lease.Name)

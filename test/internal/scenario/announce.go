@@ -1,4 +1,4 @@
-package story
+package scenario
 
 import (
 	"bytes"
@@ -16,15 +16,15 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// announcement is a frame in which a station says, unasked, that an address is its own.
+// announcement is a frame in which a station claims an address without being asked.
 type announcement struct {
 	address netip.Addr
 	station net.HardwareAddr
 	at      time.Time
 }
 
-// listenForAnnouncements notes on one host every gratuitous ARP (RFC 5227, section 3) and unsolicited neighbour
-// advertisement (RFC 4861, section 7.2.6) that reaches it.
+// listenForAnnouncements records every gratuitous ARP (RFC 5227, section 3) and unsolicited neighbour advertisement
+// (RFC 4861, section 7.2.6) that reaches a host.
 func listenForAnnouncements(ctx context.Context, netnsPath, ifname string) (*announcements, error) {
 	var conn *packet.Conn
 	err := namespace.Do(netnsPath, func() error {
@@ -69,8 +69,8 @@ func (a *announcements) listen(conn *packet.Conn) {
 	}
 }
 
-// firstAfter is the first announcement of an address after an instant by a station other than the one that had it: that
-// one may still be repeating its own.
+// firstAfter returns the first announcement of an address after an instant by another station than the former one,
+// which may still repeat its own.
 func (a *announcements) firstAfter(address netip.Addr, from time.Time, former net.HardwareAddr) (announcement, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -86,7 +86,7 @@ func (a *announcements) wait() { a.done.Wait() }
 
 const ethernetHeader = 14
 
-// parseAnnouncement reads an Ethernet frame and returns whose address it announces, if it does.
+// parseAnnouncement parses an Ethernet frame and returns the address that it announces, if any.
 func parseAnnouncement(frame []byte) (netip.Addr, net.HardwareAddr, bool) {
 	if len(frame) < ethernetHeader {
 		return netip.Addr{}, nil, false
@@ -102,7 +102,7 @@ func parseAnnouncement(frame []byte) (netip.Addr, net.HardwareAddr, bool) {
 	}
 }
 
-// parseGratuitousARP reads 28 bytes of ARP for IPv4 over Ethernet (RFC 826), with sender and target the same.
+// parseGratuitousARP parses 28 bytes of ARP for IPv4 over Ethernet (RFC 826), with the same sender and target address.
 func parseGratuitousARP(arp []byte) (netip.Addr, net.HardwareAddr, bool) {
 	if len(arp) < 28 || !bytes.Equal(arp[:6], []byte{0, 1, 8, 0, 6, 4}) || !bytes.Equal(arp[14:18], arp[24:28]) {
 		return netip.Addr{}, nil, false
@@ -110,7 +110,7 @@ func parseGratuitousARP(arp []byte) (netip.Addr, net.HardwareAddr, bool) {
 	return netip.AddrFrom4([4]byte(arp[14:18])), net.HardwareAddr(bytes.Clone(arp[8:14])), true
 }
 
-// parseUnsolicitedNA reads an IPv6 packet: 40 bytes of header, then ICMPv6 type 136 with the Solicited flag clear.
+// parseUnsolicitedNA parses an IPv6 packet: 40 bytes of header, then ICMPv6 type 136 with a clear Solicited flag.
 func parseUnsolicitedNA(packet []byte) (netip.Addr, bool) {
 	const header, advertisement, solicited = 40, 136, 0x40
 	if len(packet) < header+24 || packet[6] != unix.IPPROTO_ICMPV6 {

@@ -1,4 +1,4 @@
-package story
+package scenario
 
 import (
 	"fmt"
@@ -6,36 +6,36 @@ import (
 	"time"
 )
 
-// Report is one run of the story, measured from outside.
+// Report describes one run of a scenario, measured from outside.
 type Report struct {
-	// Title says how the active was taken away.
+	// Title describes the fault.
 	Title string
-	// Connected is how long opening the connection took; Replicated how long after that the standby's kernel had it
-	// (zero when replication was not expected).
+	// Connected is how long opening the connection took. Replicated is how long after that the standby's kernel had it, or
+	// zero without replication.
 	Connected, Replicated time.Duration
-	// TookOver, AnnouncedLAN, AnnouncedWAN and Resumed are since the active was taken away: the Lease named the other
-	// unit, its first gratuitous ARP was on the segment, the client heard the next number.
+	// These are times since the active was removed: until the Lease named the other unit, until its first announcement was
+	// on each segment, and until the client received the next number.
 	TookOver, AnnouncedLAN, AnnouncedWAN, Resumed time.Duration
-	// SameStations tells that client and server know the virtual addresses by the same MAC addresses as before.
+	// SameStations is set if client and server know the virtual addresses by the same MAC addresses as before.
 	SameStations bool
-	// LongestGap is the longest silence that the client heard around the takeover.
+	// LongestGap is the longest silence for the client around the takeover.
 	LongestGap time.Duration
-	// Before and After are the units that were active; Term is the term of the second.
+	// Before and After are the units that were active. Term is the term of After.
 	Before, After string
 	Term          int64
-	// Ticks is how many numbers the client heard in all.
+	// Ticks is how many numbers the client received in all.
 	Ticks uint64
-	// Connections is how many connections the server accepted: 1 when it stayed the same.
+	// Connections is how many connections the server accepted: 1 if the connection stayed the same.
 	Connections int
-	// Source is the address and port from which the server sees the client.
+	// Source is the client's address and port as the server sees them.
 	Source string
-	// Survived tells that the sequence went on, unbroken, on the same connection.
+	// Survived is set if the sequence continued, unbroken, on the same connection.
 	Survived bool
-	// Broken says why it did not.
+	// Broken is why it did not survive.
 	Broken error
 }
 
-// Print writes the report for a person.
+// Print writes the report for people.
 func (r Report) Print(w io.Writer) {
 	line := func(step int, what string, took string) { _, _ = fmt.Fprintf(w, "  %d. %-58s %s\n", step, what, took) }
 	_, _ = fmt.Fprintf(w, "%s\n", r.Title)

@@ -1,4 +1,4 @@
-package story
+package scenario
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stationOf is where a host believes an address to be: its neighbour table, as traffic has filled it.
-func stationOf(netnsPath string, address netip.Addr) (net.HardwareAddr, error) {
+// neighbourOf returns the hardware address that a host's neighbour table has for an address.
+func neighbourOf(netnsPath string, address netip.Addr) (net.HardwareAddr, error) {
 	ns, err := netns.GetFromPath(netnsPath)
 	if err != nil {
 		return nil, err
@@ -31,5 +31,5 @@ func stationOf(netnsPath string, address netip.Addr) (net.HardwareAddr, error) {
 			return n.HardwareAddr, nil
 		}
 	}
-	return nil, fmt.Errorf("the host has no neighbour %s, though traffic passes by it", address)
+	return nil, fmt.Errorf("the host has no neighbour %s, although traffic passes through it", address)
 }

@@ -1,4 +1,4 @@
-package story
+package scenario
 
 import (
 	"net/netip"
@@ -11,9 +11,9 @@ import (
 // SamplePair names the pair of config/samples.
 var SamplePair = client.ObjectKey{Namespace: "default", Name: "edge"}
 
-// Sample is the stage of that pair on the test cluster, over IPv4.
-func Sample(c client.WithWatch) Stage {
-	return Stage{
+// Sample returns the setup of that pair on the test cluster, over IPv4.
+func Sample(c client.WithWatch) Setup {
+	return Setup{
 		Client: c, Pair: SamplePair,
 		LAN: netip.MustParseAddr("192.168.50.1"), WAN: netip.MustParseAddr("203.0.113.1"),
 		ClientNamespace: namespace.Named("hapair-client"), ServerNamespace: namespace.Named("hapair-server"),

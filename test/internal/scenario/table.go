@@ -1,4 +1,4 @@
-package story
+package scenario
 
 import (
 	"context"
@@ -15,14 +15,15 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// flowPoll is how often a kernel is asked for the connection: it bounds how exactly its arrival is timed.
-const flowPoll = time.Millisecond
+// tablePoll is the interval between two reads of a connection table. It limits how exactly an arrival is timed.
+const tablePoll = time.Millisecond
 
-// Kernel is the connection table of one unit, read from outside with a library that is not the product's own codec.
-type Kernel struct{ handle *netlink.Handle }
+// ConnectionTable is the connection table of one unit, read from outside with a library that is not the product's own
+// codec.
+type ConnectionTable struct{ handle *netlink.Handle }
 
-// OpenKernel opens the table of a unit's pod, which must run. Close closes it.
-func OpenKernel(pod *corev1.Pod) (*Kernel, error) {
+// OpenConnectionTable opens the table of a unit's running pod.
+func OpenConnectionTable(pod *corev1.Pod) (*ConnectionTable, error) {
 	pid, err := podProcess(pod.UID)
 	if err != nil {
 		return nil, err
@@ -36,15 +37,15 @@ func OpenKernel(pod *corev1.Pod) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Kernel{handle: handle}, nil
+	return &ConnectionTable{handle: handle}, nil
 }
 
-// Close closes it.
-func (k *Kernel) Close() { k.handle.Close() }
+// Close releases the table.
+func (t *ConnectionTable) Close() { t.handle.Close() }
 
-// Established counts the TCP connections to a server that the table has as established.
-func (k *Kernel) Established(to netip.AddrPort) (int, error) {
-	flows, err := k.flows(to.Addr())
+// Established returns the number of established TCP connections to a server.
+func (t *ConnectionTable) Established(to netip.AddrPort) (int, error) {
+	flows, err := t.flows(to.Addr())
 	count := 0
 	for _, f := range flows {
 		destination, _ := netip.AddrFromSlice(f.Forward.DstIP)
@@ -57,23 +58,22 @@ func (k *Kernel) Established(to netip.AddrPort) (int, error) {
 	return count, err
 }
 
-// flows are all connections of an address' family.
-func (k *Kernel) flows(address netip.Addr) ([]*netlink.ConntrackFlow, error) {
+// flows returns all connections of an address' family.
+func (t *ConnectionTable) flows(address netip.Addr) ([]*netlink.ConntrackFlow, error) {
 	family := netlink.InetFamily(unix.AF_INET)
 	if address.Is6() {
 		family = unix.AF_INET6
 	}
-	flows, err := k.handle.ConntrackTableList(netlink.ConntrackTable, family)
+	flows, err := t.handle.ConntrackTableList(netlink.ConntrackTable, family)
 	if err != nil {
 		return nil, fmt.Errorf("dumping the connection table: %w", err)
 	}
 	return flows, nil
 }
 
-// translation finds the TCP connection from a client's address and returns where its answers go: the address and port
-// that the server sees.
-func (k *Kernel) translation(from netip.AddrPort) (netip.AddrPort, bool, error) {
-	flows, err := k.flows(from.Addr())
+// translation finds the TCP connection from a client's address. It returns the address and port that the server sees.
+func (t *ConnectionTable) translation(from netip.AddrPort) (netip.AddrPort, bool, error) {
+	flows, err := t.flows(from.Addr())
 	if err != nil {
 		return netip.AddrPort{}, false, err
 	}
@@ -88,12 +88,12 @@ func (k *Kernel) translation(from netip.AddrPort) (netip.AddrPort, bool, error) 
 	return netip.AddrPort{}, false, nil
 }
 
-// waitForConnection waits until the connection is in the table, and returns its translation.
-func (k *Kernel) waitForConnection(ctx context.Context, from netip.AddrPort) (netip.AddrPort, error) {
-	clock := time.NewTicker(flowPoll)
+// awaitConnection waits until the connection is in the table, and returns its translation.
+func (t *ConnectionTable) awaitConnection(ctx context.Context, from netip.AddrPort) (netip.AddrPort, error) {
+	clock := time.NewTicker(tablePoll)
 	defer clock.Stop()
 	for {
-		translated, found, err := k.translation(from)
+		translated, found, err := t.translation(from)
 		if found || err != nil {
 			return translated, err
 		}

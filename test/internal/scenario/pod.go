@@ -1,4 +1,4 @@
-package story
+package scenario
 
 import (
 	"bytes"
@@ -10,8 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// podProcess finds a process of a pod among all processes of this machine, by the pod's cgroup. All nodes of the test
-// cluster are on this machine.
+// podProcess returns a process of a pod, found by the pod's cgroup. All nodes of the test cluster are on this machine.
 func podProcess(uid types.UID) (int, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	if err != nil {
