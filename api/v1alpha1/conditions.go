@@ -1,6 +1,6 @@
 package v1alpha1
 
-// The conditions of an HAPair, each with every reason that it can have. They follow kstatus
+// The conditions of an HAPair and of its units, each with every reason that it can have. Those of a pair follow kstatus
 // (sigs.k8s.io/cli-utils/pkg/kstatus): a pair is Current when Ready is True and neither Reconciling nor Stalled is. A
 // condition that depends on facts which are missing is Unknown.
 
@@ -150,33 +150,15 @@ const (
 	ReasonValid = "Valid"
 )
 
-// Conditions that each sidecar writes on its own Pod, from which the operator makes those of the pair.
+// FenceArmed (HAUnit): the kernel closes the unit's gate by itself when the unit's right to forward ends. The other
+// conditions of an HAUnit have the types and reasons of an HAPair's.
 const (
-	// PodConditionRole is True while the unit is active; the reason is the Role.
-	PodConditionRole = "hapair.io/Active"
-	// PodConditionSynchronized tells whether this unit, as standby, holds the active's state, or, as active, sees its
-	// standby hold it; the reasons are those of Synchronized.
-	PodConditionSynchronized = "hapair.io/Synchronized"
-	// PodConditionConfigurationApplied tells whether the firewall enforces its document; the message is the document's
-	// hash when True and the refusal when False.
-	PodConditionConfigurationApplied = "hapair.io/ConfigurationApplied"
+	ConditionFenceArmed = "FenceArmed"
 
-	// PodConditionFenced is True while the kernel closes the gate by itself at the permit's deadline; the reason is
-	// what does: ReasonBPF, or the weaker ReasonNFTables.
-	PodConditionFenced = "hapair.io/Fenced"
-	// PodConditionHealthy is False while a monitor of the unit reports a fault, which the message names.
-	PodConditionHealthy = "hapair.io/Healthy"
-	// PodConditionAddressConflict is True while another station on a segment claims a virtual address of the pair; the
-	// message says which, where, and by which MAC address. The reasons are those of AddressConflict.
-	PodConditionAddressConflict = "hapair.io/AddressConflict"
-
-	// ReasonBPF is of PodConditionFenced: a program in the kernel's traffic control.
+	// ReasonBPF means that a BPF program in the kernel's traffic control compares the clock with the deadline.
 	ReasonBPF = "BPF"
-	// ReasonNFTables is of PodConditionFenced: elements of an nftables set with a time-out.
+	// ReasonNFTables means that elements of an nftables set time out. It is weaker, since its deadline is relative.
 	ReasonNFTables = "NFTables"
-	// ReasonUnavailable is of PodConditionFenced: the kernel refused both.
+	// ReasonUnavailable means that the kernel refused both.
 	ReasonUnavailable = "Unavailable"
-	// ReasonMonitorsGood and ReasonMonitorFailed are of PodConditionHealthy.
-	ReasonMonitorsGood  = "MonitorsGood"
-	ReasonMonitorFailed = "MonitorFailed"
 )

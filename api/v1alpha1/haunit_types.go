@@ -154,11 +154,6 @@ type UnitClass struct {
 	Entries *int64 `json:"entries,omitempty"`
 }
 
-// ConditionFenceArmed is True while the kernel closes the unit's gate by itself at the deadline of its right to
-// forward. Its reasons are ReasonBPF, ReasonNFTables and ReasonUnavailable. The other conditions of an HAUnit have the
-// types and reasons of an HAPair's.
-const ConditionFenceArmed = "FenceArmed"
-
 // HAUnitList is a list of units.
 //
 // +kubebuilder:object:root=true

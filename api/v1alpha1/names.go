@@ -33,7 +33,4 @@ const (
 	// AnnotationSwitchoverTo is on the pair's Lease while a requested switchover is pending. It names the unit that is to
 	// become active, "primary" or "secondary". The operator removes it when that unit holds the Lease.
 	AnnotationSwitchoverTo = "hapair.io/switchover-to"
-	// AnnotationLastFailover is on the pair's Lease: the report of its last change of the active, as JSON, by the unit
-	// that became it.
-	AnnotationLastFailover = "hapair.io/last-failover"
 )

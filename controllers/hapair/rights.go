@@ -23,7 +23,6 @@ package hapair
 // For the rights of units, which the operator can grant only because it has them:
 //
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch;update
-// +kubebuilder:rbac:groups="",resources=pods/status,verbs=get;patch
 // +kubebuilder:rbac:groups=hapair.io,resources=haunits/status,verbs=get;patch
 //
 // For clusters that protect owner references (OwnerReferencesPermissionEnforcement) and endpoints (OpenShift):

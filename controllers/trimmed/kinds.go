@@ -174,7 +174,7 @@ func keepWaiting(from []corev1.ContainerStatus) (to []corev1.ContainerStatus) {
 // keepLease drops the times of renewals, of which there are several a minute for each pair, and the annotations that
 // the units write for each other.
 func keepLease(from, to *coordinationv1.Lease) {
-	to.Annotations = only(from.Annotations, v1alpha1.AnnotationLastFailover, v1alpha1.AnnotationSwitchoverTo)
+	to.Annotations = only(from.Annotations, v1alpha1.AnnotationSwitchoverTo)
 	to.Spec.HolderIdentity, to.Spec.LeaseTransitions = from.Spec.HolderIdentity, from.Spec.LeaseTransitions
 }
 

@@ -22,14 +22,14 @@ func BenchmarkTrimLease(b *testing.B) {
 				APIVersion: "hapair.io/v1alpha1", Kind: "HAPair", Name: "edge", UID: "2",
 				Controller: new(true), BlockOwnerDeletion: new(true),
 			}},
-			Annotations: map[string]string{"hapair.io/lease-giver": "x", v1alpha1.AnnotationLastFailover: `{"term":7}`},
+			Annotations: map[string]string{"hapair.io/lease-giver": "x", "hapair.io/lease-cause": "Silence"},
 			ManagedFields: append(
 				appliedFields(`{"f:metadata":{"f:labels":{"f:hapair.io/pair":{},"f:app.kubernetes.io/name":{}},`+
 					`"f:ownerReferences":{"k:{\"uid\":\"2\"}":{}}}}`),
 				metav1.ManagedFieldsEntry{
 					Manager: "sidecar", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "coordination.k8s.io/v1",
 					FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{".":{},` +
-						`"f:hapair.io/lease-giver":{},"f:hapair.io/last-failover":{}}},"f:spec":{"f:acquireTime":{},` +
+						`"f:hapair.io/lease-giver":{},"f:hapair.io/lease-cause":{}}},"f:spec":{"f:acquireTime":{},` +
 						`"f:holderIdentity":{},"f:leaseDurationSeconds":{},"f:leaseTransitions":{},"f:renewTime":{}}}`),
 				}),
 		},

@@ -30,7 +30,7 @@ func TestChangesOfALease(t *testing.T) {
 		"another holder":              {func(l lease) { l.Spec.HolderIdentity = new("secondary/2/3") }, true},
 		"no holder":                   {func(l lease) { l.Spec.HolderIdentity = nil }, true},
 		"another term":                {func(l lease) { l.Spec.LeaseTransitions = new(int32(8)) }, true},
-		"a report":                    {func(l lease) { l.Annotations[v1alpha1.AnnotationLastFailover] = "{}" }, true},
+		"a requested switchover":      {func(l lease) { l.Annotations[v1alpha1.AnnotationSwitchoverTo] = "primary" }, true},
 		"a pause of another's making": {func(l lease) { l.Annotations["hapair.io/paused"] = "true" }, false},
 		"a label of another":          {func(l lease) { l.Labels["team"] = "edge" }, false},
 		"a label changed":             {func(l lease) { l.Labels[v1alpha1.LabelPair] = "core" }, true},

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -178,7 +179,7 @@ func TestTaggedAndMalformedFrames(t *testing.T) {
 			passes bool
 		}
 		// The ruleset of nftables looks behind one tag; behind two it lets nothing through.
-		isProgram := p.kind == KindBPF.String()
+		isProgram := p.kind == string(contract.FenceBPF)
 		all := []sent{{"own", own, true}, {"virtual", virtual, false}, {"routed", routed, false}}
 		for _, s := range slices.Clone(all) {
 			q, ad := uint16(unix.ETH_P_8021Q), uint16(unix.ETH_P_8021AD)

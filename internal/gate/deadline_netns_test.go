@@ -11,13 +11,14 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // earlier returns how much before its deadline a gate may close: one of nftables leaves headroom, and counts in
 // jiffies.
 func (p *process) earlier() time.Duration {
-	if p.kind == KindBPF.String() {
+	if p.kind == string(contract.FenceBPF) {
 		return time.Millisecond
 	}
 	return headroom + 2*jiffy
@@ -111,7 +112,7 @@ func TestPauseBeforeTheWriteOpensNothing(t *testing.T) {
 			if err := p.verify(); err == nil {
 				t.Error("the gate calls itself open past its deadline")
 			}
-			if p.kind == KindNFTables.String() && !strings.Contains(err, errPassed.Error()) {
+			if p.kind == string(contract.FenceNFTables) && !strings.Contains(err, errPassed.Error()) {
 				t.Errorf("opening too late is answered with %q", err)
 			}
 			return leaked
@@ -119,7 +120,7 @@ func TestPauseBeforeTheWriteOpensNothing(t *testing.T) {
 		if leaked := pause(1); leaked > 0 {
 			t.Errorf("%d datagrams got through past the deadline", leaked)
 		}
-		if p.kind == KindNFTables.String() {
+		if p.kind == string(contract.FenceNFTables) {
 			pause(2)
 		}
 	})
@@ -152,11 +153,11 @@ func TestRestart(t *testing.T) {
 func TestRestartAsTheOtherKind(t *testing.T) {
 	b := newBed(t, false)
 	p, s := opened(b, serverAddress)
-	for _, kind := range []Kind{KindNFTables, KindBPF} {
-		b.setup.WithoutBPF = kind == KindNFTables
+	for _, kind := range []contract.Fence{contract.FenceNFTables, contract.FenceBPF} {
+		b.setup.WithoutBPF = kind == contract.FenceNFTables
 		p.kill()
 		p = b.unit()
-		if p.kind != kind.String() {
+		if p.kind != string(kind) {
 			t.Fatalf("the gate is of %s", p.kind)
 		}
 		replaced := bootTime()

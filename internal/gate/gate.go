@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
@@ -111,12 +112,12 @@ func newGate(o Options, newBarrier func(Options) (barrier, error)) (*Gate, error
 	if err := g.host.install(); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
-	o.Log.Info("Installed the gate, closed", "kind", b.kind().String(), "interfaces", o.Interfaces)
+	o.Log.Info("Installed the gate, closed", "fence", b.fence(), "interfaces", o.Interfaces)
 	return g, nil
 }
 
-// Kind returns how the gate is implemented.
-func (g *Gate) Kind() Kind { return g.barrier.kind() }
+// Fence returns what closes the gate in the kernel at its deadline.
+func (g *Gate) Fence() contract.Fence { return g.barrier.fence() }
 
 // Set opens the gate until the deadline, moves the deadline to a later or an earlier instant, or closes the gate.
 // Opening past the deadline closes it and fails. When Set returns without error, the new state holds for the next

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
@@ -74,7 +75,7 @@ func (k *kernel) SetDevconf(index int, d rtnetlink.Devconf) error {
 	return nil
 }
 
-func (k *kernel) kind() Kind { return KindBPF }
+func (k *kernel) fence() contract.Fence { return contract.FenceBPF }
 
 func (k *kernel) install(links []rtnetlink.Link) error {
 	k.do(func() {
@@ -351,13 +352,5 @@ func TestOwnAddresses(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v instead of %v", got, want)
-	}
-}
-
-func TestKinds(t *testing.T) {
-	for kind, want := range map[Kind]string{KindNone: "Unavailable", KindBPF: "BPF", KindNFTables: "NFTables"} {
-		if kind.String() != want {
-			t.Errorf("%d is %s instead of %s", kind, kind, want)
-		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -61,7 +62,7 @@ func TestCapabilities(t *testing.T) {
 			if c.error != nil {
 				return
 			}
-			if c.kind == KindNFTables.String() {
+			if c.kind == string(contract.FenceNFTables) {
 				testbed.Eventually(t, "the log mentions the weaker gate", func() bool { return p.log.contains("weaker one") })
 			}
 			p.kind = first.Kind

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/bpf"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
@@ -54,7 +55,7 @@ func newProgram(o Options) (barrier, error) {
 	return p, nil
 }
 
-func (p *program) kind() Kind { return KindBPF }
+func (p *program) fence() contract.Fence { return contract.FenceBPF }
 
 // ways returns both directions.
 func (p *program) ways() []way {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
@@ -56,7 +57,7 @@ func newRuleset(o Options) (barrier, error) {
 	return r, nil
 }
 
-func (r *ruleset) kind() Kind { return KindNFTables }
+func (r *ruleset) fence() contract.Fence { return contract.FenceNFTables }
 
 // install replaces the tables in one step, with the remaining permit. Then it removes the filters of an earlier life
 // with a program, which would stay closed for good.

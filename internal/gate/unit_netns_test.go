@@ -111,7 +111,7 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 	watch.Go(func() { g.Run(ctx) })
 	defer watch.Wait()
 	defer cancel()
-	answer(report{Kind: g.Kind().String()}, nil)
+	answer(report{Kind: string(g.Fence())}, nil)
 
 	orders := json.NewDecoder(os.Stdin)
 	for {

@@ -36,9 +36,6 @@ type Client struct {
 
 	mu    sync.Mutex
 	known []*coordinationv1.Lease
-	// report goes with every write of the holder in the reported term.
-	report       string
-	reportedTerm uint64
 }
 
 // remembered is how many versions the client keeps. The machine writes on top of the newest one that it saw, and the
@@ -96,7 +93,7 @@ func (c *Client) Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record)
 	if base == nil {
 		return ha.Conflict, ha.Record{}
 	}
-	wanted, err := fromRecord(r, c.reportFor(r), base, time.Now())
+	wanted, err := fromRecord(r, base, time.Now())
 	if err != nil {
 		c.config.Log.Error(err, "Writing lease", "lease", c.config.Name)
 		return ha.Unknown, ha.Record{}
@@ -115,23 +112,6 @@ func (c *Client) Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record)
 		c.config.Log.Error(err, "Writing lease", "lease", c.config.Name, "holder", r.Holder, "term", r.Term)
 		return ha.Unknown, ha.Record{}
 	}
-}
-
-// Report stores a report of how the term began. Every write of the holder in that term puts it on the Lease.
-func (c *Client) Report(term uint64, report string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.reportedTerm, c.report = term, report
-}
-
-// reportFor returns the report that belongs to a record; empty if there is none.
-func (c *Client) reportFor(r ha.Record) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r.Term != c.reportedTerm || r.Holder == ha.Nobody {
-		return ""
-	}
-	return c.report
 }
 
 // remember keeps the version and returns its record.

@@ -52,8 +52,8 @@ func toRecord(l *coordinationv1.Lease) ha.Record {
 }
 
 // fromRecord returns the Lease that the record describes. It keeps everything else of base, the version that is to be
-// replaced. A report that is not empty replaces the one of base.
-func fromRecord(r ha.Record, report string, base *coordinationv1.Lease, now time.Time) (*coordinationv1.Lease, error) {
+// replaced.
+func fromRecord(r ha.Record, base *coordinationv1.Lease, now time.Time) (*coordinationv1.Lease, error) {
 	if r.Term > math.MaxInt32 {
 		return nil, fmt.Errorf("making lease %s/%s: term %d does not fit leaseTransitions", base.Namespace, base.Name, r.Term)
 	}
@@ -68,9 +68,6 @@ func fromRecord(r ha.Record, report string, base *coordinationv1.Lease, now time
 	annotate(l, AnnotationGiver, string(r.Giver))
 	annotate(l, AnnotationStandby, string(r.Standby))
 	annotate(l, AnnotationCause, string(r.Cause))
-	if report != "" {
-		annotate(l, v1alpha1.AnnotationLastFailover, report)
-	}
 	return l, nil
 }
 

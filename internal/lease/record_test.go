@@ -27,7 +27,6 @@ func TestRecordRoundTrip(t *testing.T) {
 
 			SwitchoverTo: rapid.SampledFrom([]string{"", "primary", "secondary"}).Draw(t, "switchover to"),
 		}
-		report := rapid.SampledFrom([]string{"", `{"term":3}`}).Draw(t, "report")
 		base := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
 			Name: "edge", ResourceVersion: "7", Labels: map[string]string{"hapair.io/pair": "edge"},
 			Annotations: map[string]string{AnnotationGiver: string(name.Draw(t, "old giver")), "other": "kept"},
@@ -37,15 +36,12 @@ func TestRecordRoundTrip(t *testing.T) {
 			annotate(base, v1alpha1.AnnotationPaused, "true")
 		}
 		annotate(base, v1alpha1.AnnotationSwitchoverTo, want.SwitchoverTo)
-		l, err := fromRecord(want, report, base, time.Unix(1, 0))
+		l, err := fromRecord(want, base, time.Unix(1, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := toRecord(l); got != want {
 			t.Fatalf("%+v instead of %+v", got, want)
-		}
-		if l.Annotations[v1alpha1.AnnotationLastFailover] != report {
-			t.Fatalf("the report is %q instead of %q", l.Annotations[v1alpha1.AnnotationLastFailover], report)
 		}
 		if l.Labels["hapair.io/pair"] != "edge" || l.Annotations["other"] != "kept" {
 			t.Fatalf("lost what others put there: %+v", l.ObjectMeta)
@@ -71,18 +67,18 @@ func TestRecordOfOddLeases(t *testing.T) {
 			}
 		})
 	}
-	if _, err := fromRecord(ha.Record{Term: 1 << 31}, "", &coordinationv1.Lease{}, time.Unix(1, 0)); err == nil {
+	if _, err := fromRecord(ha.Record{Term: 1 << 31}, &coordinationv1.Lease{}, time.Unix(1, 0)); err == nil {
 		t.Error("a term that does not fit was written")
 	}
 }
 
 // Acquire time moves with the holder, and renew time with every write.
 func TestTimesForPeople(t *testing.T) {
-	first, err := fromRecord(ha.Record{Holder: "a", Term: 1}, "", &coordinationv1.Lease{}, time.Unix(10, 0))
+	first, err := fromRecord(ha.Record{Holder: "a", Term: 1}, &coordinationv1.Lease{}, time.Unix(10, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := fromRecord(ha.Record{Holder: "a", Term: 1}, "", first, time.Unix(20, 0))
+	second, err := fromRecord(ha.Record{Holder: "a", Term: 1}, first, time.Unix(20, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

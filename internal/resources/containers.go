@@ -82,7 +82,6 @@ func sidecarContainer(
 		).
 		WithArgs(verbosity(wanted.LogLevel)...).
 		WithEnv(
-			fromField("POD_NAME", "metadata.name"),
 			fromField("POD_NAMESPACE", "metadata.namespace"),
 			fromField("POD_UID", "metadata.uid"),
 			fromField("POD_IP", "status.podIP"),

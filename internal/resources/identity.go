@@ -14,7 +14,7 @@ func ServiceAccount(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *corev1ac.Service
 		WithOwnerReferences(owner(pair))
 }
 
-// Role is what the unit may do: take part in the pair's Lease, see both pods, and speak for its own pod alone.
+// Role is what the unit may do: take part in the pair's Lease, see both pods, and report its own status alone.
 func Role(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *rbacv1ac.RoleApplyConfiguration {
 	return rbacv1ac.Role(UnitName(pair.Name, unit), pair.Namespace).
 		WithLabels(Labels(pair.Name)).
@@ -28,10 +28,6 @@ func Role(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *rbacv1ac.RoleApplyConfigur
 				WithAPIGroups("").WithResources("pods").
 				WithResourceNames(UnitName(pair.Name, v1alpha1.Primary), UnitName(pair.Name, v1alpha1.Secondary)).
 				WithVerbs("get", "list", "watch"),
-			rbacv1ac.PolicyRule().
-				WithAPIGroups("").WithResources("pods/status").
-				WithResourceNames(UnitName(pair.Name, unit)).
-				WithVerbs("get", "patch"),
 			rbacv1ac.PolicyRule().
 				WithAPIGroups(v1alpha1.GroupVersion.Group).WithResources("haunits/status").
 				WithResourceNames(UnitName(pair.Name, unit)).

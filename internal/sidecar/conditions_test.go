@@ -14,7 +14,7 @@ func TestStandbyWithoutRoomIsNotSynchronized(t *testing.T) {
 		"": v1alpha1.ReasonPeerDisconnected, "ConnectionCache": v1alpha1.ReasonTableFull,
 	} {
 		c := synchronizedCondition(standby, faults{full: full})
-		if c.True || c.Reason != want {
+		if c.Status != statusFalse || c.Reason != want {
 			t.Errorf("full: %q: got %+v, want reason %s", full, c, want)
 		}
 		if full != "" && !strings.Contains(c.Message, "nf_conntrack_max") {

@@ -55,17 +55,6 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 	})
 }
 
-// monitors returns the faults that the monitors found, for people.
-func (f faults) monitors() string {
-	var found []string
-	for _, check := range f.checks {
-		if !check.Healthy {
-			found = append(found, check.Message)
-		}
-	}
-	return strings.Join(found, "; ")
-}
-
 func join(conflicts []addresses.Conflict) string {
 	said := make([]string, len(conflicts))
 	for i, c := range conflicts {

@@ -68,13 +68,9 @@ func (s *Sidecar) turn(ctx context.Context, fact ha.Fact) {
 		}
 	}
 	s.health.observe(s.machine)
-	if c := s.conditionsNow(); c != s.conditions {
-		s.conditions = c
-		s.publisher.set(c)
-	}
 	if status := unitStatus(s.observe()); !reflect.DeepEqual(status, s.status) {
 		s.status = status
-		s.reporter.set(status)
+		s.publisher.set(status)
 	}
 }
 
@@ -99,10 +95,8 @@ func (s *Sidecar) logChange(before ha.Machine, fact ha.Fact) {
 	case is.Finished && !was.Finished:
 		s.log.Info("Promoting unit",
 			append([]any{"term", is.Term, "cause", is.Cause.String(), "took", is.Total().String()}, steps(is)...)...)
-		s.report(is)
 		s.recordFailover(is)
 	case is.Finished && was.Cause != is.Cause:
-		s.report(is)
 		s.recordFailover(is) // The peer was faster than the watch, which alone knows the cause.
 	case is.GivenUp && !was.GivenUp:
 		s.log.Info("Giving up promotion", append([]any{"term", is.Term}, steps(is)...)...)

@@ -28,8 +28,6 @@ type Lease interface {
 	Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record)
 	// Watch calls seen until the context ends.
 	Watch(ctx context.Context, seen func(ha.Record))
-	// Report puts the report of how a term began beside the record, as soon as that is written in that term.
-	Report(term uint64, report string)
 }
 
 // Gate lets traffic through until a deadline.
@@ -37,8 +35,8 @@ type Gate interface {
 	Set(ctx context.Context, c gate.Config) error
 	// CheckOpen fails when the gate is not open.
 	CheckOpen() error
-	// Kind is what enforces its deadline.
-	Kind() gate.Kind
+	// Fence returns what closes the gate in the kernel at the deadline.
+	Fence() contract.Fence
 	// Run is the watchman, until the context ends.
 	Run(ctx context.Context)
 }
@@ -90,13 +88,11 @@ type Configuration interface {
 	InForce(hash string)
 }
 
-// Pods are the pods of the pair.
-type Pods interface {
-	// FollowPeer tells the peer's address whenever it changes, the zero address when there is none, until the context
-	// ends.
-	FollowPeer(ctx context.Context, changed func(netip.Addr))
-	// Publish writes the conditions of this unit's own pod.
-	Publish(ctx context.Context, c Conditions) error
+// Peer is the other unit of the pair, as the cluster knows it.
+type Peer interface {
+	// Watch calls changed with the peer's address whenever it changes, until the context ends. The address is zero while
+	// the peer has none.
+	Watch(ctx context.Context, changed func(netip.Addr))
 }
 
 // Config is one unit and what it is made of.
@@ -110,7 +106,7 @@ type Config struct {
 	Heartbeats    Heartbeats
 	Monitors      Monitors
 	Configuration Configuration
-	Pods          Pods
+	Peer          Peer
 	// Status is where the unit reports.
 	Status StatusStore
 	// Classes are the names of the classes of state that are replicated.
@@ -133,11 +129,10 @@ type Sidecar struct {
 	config Config
 	log    logr.Logger
 
-	// machine, conditions, status, firewall, lastHolder, formerHolder and lastFailover belong to the goroutine of Run.
-	machine    ha.Machine
-	conditions Conditions
-	status     contract.UnitStatus
-	firewall   firewallStatus
+	// machine, status, firewall, lastHolder, formerHolder and lastFailover belong to the goroutine of Run.
+	machine  ha.Machine
+	status   contract.UnitStatus
+	firewall firewallStatus
 	// lastHolder is the last holder of the Lease, and formerHolder was the last before the current term.
 	lastHolder, formerHolder ha.Incarnation
 	// lastFailover records how this process became active; nil if it never did.
@@ -150,9 +145,8 @@ type Sidecar struct {
 	beats        chan ha.Fact
 	firewalls    chan firewallStatus
 	faultChanges chan faults
-	// publisher writes the pod's conditions, and reporter the unit's status.
-	publisher *publisher[Conditions]
-	reporter  *publisher[contract.UnitStatus]
+	// publisher writes the unit's status.
+	publisher *publisher[contract.UnitStatus]
 	health    health
 	// workers are all goroutines but that of Run.
 	workers sync.WaitGroup
@@ -176,9 +170,8 @@ func New(c Config) *Sidecar {
 		firewalls:    make(chan firewallStatus),
 		faultChanges: make(chan faults),
 	}
-	s.publisher = newPublisher(c.Pods.Publish, c.Log)
 	unit := &recorder{store: c.Status, connections: c.Connections, now: time.Now, log: c.Log}
-	s.reporter = newPublisher(unit.write, c.Log)
+	s.publisher = newPublisher(unit.write, c.Log)
 	s.health = health{now: c.Now}
 	return s
 }
@@ -207,13 +200,12 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 	tell := func(f ha.Fact) { s.tell(ctx, f) }
 	s.work(func() { s.config.Gate.Run(ctx) })
 	s.work(func() { s.config.Lease.Watch(ctx, func(r ha.Record) { tell(ha.LeaseSeen{Record: r}) }) })
-	s.work(func() { s.config.Pods.FollowPeer(ctx, s.config.Replication.SetPeer) })
+	s.work(func() { s.config.Peer.Watch(ctx, s.config.Replication.SetPeer) })
 	s.work(func() { s.config.Configuration.Run(ctx) })
 	s.work(func() { s.followFirewall(ctx) })
 	s.work(func() { s.hear(ctx) })
 	s.followFaults(ctx)
 	s.work(func() { s.publisher.run(ctx) })
-	s.work(func() { s.reporter.run(ctx) })
 	s.work(func() {
 		if err := s.config.Replication.Run(ctx); err != nil && ctx.Err() == nil {
 			tell(ha.PeerDisconnected{})

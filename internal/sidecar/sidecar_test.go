@@ -16,6 +16,16 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
+// condition returns the condition of that type; the zero condition if there is none.
+func condition(status contract.UnitStatus, kind string) contract.Condition {
+	for _, c := range status.Conditions {
+		if c.Type == kind {
+			return c
+		}
+	}
+	return contract.Condition{}
+}
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // What an earlier life left is withdrawn before anything else, and the promotion keeps its order.
@@ -32,9 +42,10 @@ func TestFirstElection(t *testing.T) {
 		}
 		time.Sleep(time.Second + time.Millisecond)
 		wantLines(t, primary.all(), "open gate") // The deadline moves with each renewal.
-		c := primary.pods.published()
-		if !c.Role.True || c.Role.Reason != "Active" || c.ConfigurationApplied.Message != "abc" {
-			t.Errorf("conditions %+v", c)
+		status, _ := primary.store.reported()
+		if c := condition(status, "ConfigurationApplied"); status.Role != "Active" || c.Status != "True" ||
+			status.ConfigurationHash != "abc" {
+			t.Errorf("status %+v", status)
 		}
 	})
 }
@@ -143,8 +154,9 @@ func TestFirewallReport(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)
-			c := u.pods.published().ConfigurationApplied
-			if c.True || c.Reason != "Invalid" || c.Message != "policies[0].from: no such zone" {
+			status, _ := u.store.reported()
+			c := condition(status, "ConfigurationApplied")
+			if c.Status != "False" || c.Reason != "Invalid" || c.Message != "policies[0].from: no such zone" {
 				t.Errorf("after %s: %+v", text, c)
 			}
 		}
@@ -183,26 +195,14 @@ func TestPublisherRetries(t *testing.T) {
 		w.setAway(true)
 		u := start(t, w, &link{}, 0)
 		u.store.setAway(true)
-		u.pods.mu.Lock()
-		u.pods.away = true
-		u.pods.mu.Unlock()
 		w.setAway(false)
 		u.becomes(t, ha.Active, time.Second)
 		time.Sleep(20 * time.Second)
-		if c := u.pods.published(); c.Role.Reason == "Active" {
-			t.Errorf("published %+v", c)
-		}
 		if status, _ := u.store.reported(); status.Role == "Active" {
 			t.Errorf("reported %+v", status)
 		}
 		u.store.setAway(false)
-		u.pods.mu.Lock()
-		u.pods.away = false
-		u.pods.mu.Unlock()
 		time.Sleep(publishRetryMax)
-		if c := u.pods.published(); c.Role.Reason != "Active" {
-			t.Errorf("published %+v", c)
-		}
 		if status, _ := u.store.reported(); status.Role != "Active" {
 			t.Errorf("reported %+v", status)
 		}

@@ -8,9 +8,7 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/contract"
-	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -29,7 +27,7 @@ type observation struct {
 	machine      ha.Machine
 	firewall     firewallStatus
 	faults       faults
-	fence        gate.Kind
+	fence        contract.Fence
 	classes      []string
 	lastFailover *contract.FailoverRecord
 }
@@ -37,7 +35,7 @@ type observation struct {
 // observe returns what is known now.
 func (s *Sidecar) observe() observation {
 	return observation{
-		self: s.config.HA.Self, machine: s.machine, firewall: s.firewall, faults: s.faults, fence: s.config.Gate.Kind(),
+		self: s.config.HA.Self, machine: s.machine, firewall: s.firewall, faults: s.faults, fence: s.config.Gate.Fence(),
 		classes: s.config.Classes, lastFailover: s.lastFailover,
 	}
 }
@@ -49,33 +47,13 @@ func unitStatus(o observation) contract.UnitStatus {
 		Role:              o.machine.Role().String(),
 		Term:              int64(o.machine.Term()), //nolint:gosec // A term fits the Lease's int32.
 		Incarnation:       string(o.self),
-		Fence:             fenceOf(o.fence),
+		Fence:             o.fence,
 		ConfigurationHash: o.firewall.Hash,
 		Obstacles:         o.obstacles(),
 		Health:            o.health(),
 		Classes:           o.classStates(),
 		LastFailover:      o.lastFailover,
-		Conditions: []contract.Condition{
-			conditionOf(v1alpha1.ConditionSynchronized, synchronizedCondition(o.machine, o.faults)),
-			conditionOf(v1alpha1.ConditionConfigurationApplied, configurationCondition(o.firewall)),
-			conditionOf(v1alpha1.ConditionFenceArmed, fencedCondition(o.fence)),
-			conditionOf(v1alpha1.ConditionAddressConflict, conflictCondition(o.faults)),
-		},
-	}
-}
-
-func conditionOf(kind string, c Condition) contract.Condition {
-	return contract.Condition{Type: kind, Status: string(statusOf(c)), Reason: c.Reason, Message: c.Message}
-}
-
-func fenceOf(k gate.Kind) contract.Fence {
-	switch k {
-	case gate.KindBPF:
-		return contract.FenceBPF
-	case gate.KindNFTables:
-		return contract.FenceNFTables
-	default:
-		return contract.FenceUnavailable
+		Conditions:        o.conditions(),
 	}
 }
 

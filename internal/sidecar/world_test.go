@@ -84,8 +84,6 @@ func (w *witness) Write(ctx context.Context, r ha.Record) (ha.Outcome, ha.Record
 	return ha.Written, r
 }
 
-func (w *witness) Report(uint64, string) {}
-
 func (w *witness) Watch(ctx context.Context, seen func(ha.Record)) {
 	w.mu.Lock()
 	w.seen = append(w.seen, seen)
@@ -158,7 +156,6 @@ type end struct {
 	happened func(ha.Fact)
 	received func(string, heartbeat.Message)
 }
-
 
 // other is the peer's end; nil while it does not run.
 func (e *end) other() *end {
@@ -262,7 +259,7 @@ func (h hostGate) Set(_ context.Context, c gate.Config) error {
 	return h.note("open gate")
 }
 func (h hostGate) CheckOpen() error        { return h.note("look at gate") }
-func (h hostGate) Kind() gate.Kind         { return gate.KindBPF }
+func (h hostGate) Fence() contract.Fence   { return contract.FenceBPF }
 func (h hostGate) Run(ctx context.Context) { <-ctx.Done() }
 
 type hostAddresses struct{ host }
@@ -280,30 +277,10 @@ func (h hostAddresses) Verify() error                                           
 func (h hostAddresses) Watch(ctx context.Context, _ func([]addresses.Conflict)) { <-ctx.Done() }
 func (h hostAddresses) Close()                                                  {}
 
-// pods keeps what was published.
-type pods struct {
-	mu   sync.Mutex
-	last Conditions
-	away bool
-}
+// peer is a peer's pod that never has an address.
+type peer struct{}
 
-func (p *pods) FollowPeer(ctx context.Context, changed func(netip.Addr)) { <-ctx.Done() }
-
-func (p *pods) Publish(_ context.Context, c Conditions) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.away {
-		return errAway
-	}
-	p.last = c
-	return nil
-}
-
-func (p *pods) published() Conditions {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.last
-}
+func (peer) Watch(ctx context.Context, _ func(netip.Addr)) { <-ctx.Done() }
 
 // store holds what was reported.
 type store struct {
@@ -349,7 +326,6 @@ func (s *store) reported() (contract.UnitStatus, int) {
 type life struct {
 	unit *Sidecar
 	*journal
-	pods      *pods
 	store     *store
 	documents *documents
 	end       *end
@@ -389,12 +365,12 @@ func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life 
 	j := &journal{fails: map[string]error{}}
 	e := &end{journal: j, link: l, index: index, self: self, breaks: make(chan error, 1)}
 	l.set(index, e)
-	p, r, d := &pods{}, &store{}, &documents{}
+	r, d := &store{}, &documents{}
 	ctx, cancel := context.WithCancel(t.Context())
 	u := &life{
-		journal: j, pods: p, store: r, documents: d, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
+		journal: j, store: r, documents: d, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
 		unit: New(Config{
-			HA: c, Lease: w, Gate: hostGate{host{j}}, Addresses: hostAddresses{host{j}}, Replication: e, Pods: p, Status: r,
+			HA: c, Lease: w, Gate: hostGate{host{j}}, Addresses: hostAddresses{host{j}}, Replication: e, Peer: peer{}, Status: r,
 			Classes:            []string{"ConnectionCache"},
 			Connections:        func() (int64, error) { return 42, nil },
 			Heartbeats:         beats{e},

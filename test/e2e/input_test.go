@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/hapair-io/hapair/test/internal/scenario"
@@ -13,6 +12,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -198,13 +198,10 @@ func documentChange(
 	ctx context.Context, pair client.ObjectKey, unit hapairv1alpha1.Unit, before string,
 ) <-chan time.Time {
 	GinkgoHelper()
-	return firstMatch(ctx, pair, &corev1.PodList{}, func(object any) bool {
-		pod, ok := object.(*corev1.Pod)
-		return ok && pod.Name == pair.Name+"-"+string(unit) && slices.ContainsFunc(pod.Status.Conditions,
-			func(c corev1.PodCondition) bool {
-				return c.Type == hapairv1alpha1.PodConditionConfigurationApplied && c.Status == corev1.ConditionTrue &&
-					c.Message != before
-			})
+	return firstMatch(ctx, pair, &hapairv1alpha1.HAUnitList{}, func(object any) bool {
+		reported, ok := object.(*hapairv1alpha1.HAUnit)
+		return ok && reported.Name == pair.Name+"-"+string(unit) && reported.Status.ConfigurationHash != before &&
+			meta.IsStatusConditionTrue(reported.Status.Conditions, hapairv1alpha1.ConditionConfigurationApplied)
 	})
 }
 

@@ -51,8 +51,8 @@ var _ = Describe("The rights of a unit", func() {
 		return []client.ListOption{client.InNamespace(s.namespace), client.MatchingFields{"metadata.name": name}}
 	}
 	beForbidden := WithTransform(apierrors.IsForbidden, BeTrue())
-	// As the sidecar writes its conditions.
-	saysOf := func(ctx SpecContext, pod string) error {
+	// No unit writes the status of a pod; that is the kubelet's.
+	patchesPod := func(ctx SpecContext, pod string) error {
 		patch := []byte(`{"status":{"conditions":[{"type":"hapair.io/Active","status":"True","reason":"Active"}]}}`)
 		conditions := client.RawPatch(types.StrategicMergePatchType, patch)
 		return unit.Status().Patch(ctx, &corev1.Pod{ObjectMeta: at(pod)}, conditions)
@@ -75,20 +75,18 @@ var _ = Describe("The rights of a unit", func() {
 		Expect(rulesOf(ctx, unit, s.namespace)).To(ConsistOf(
 			"get,list,update,watch leases.coordination.k8s.io edge",
 			"get,list,watch pods edge-primary,edge-secondary",
-			"get,patch pods/status edge-primary",
 			"get,patch haunits/status.hapair.io edge-primary",
 		))
 		other := actAs(s.namespace, "edge-secondary")
-		Expect(rulesOf(ctx, other, s.namespace)).To(ContainElement("get,patch pods/status edge-secondary"))
+		Expect(rulesOf(ctx, other, s.namespace)).To(ContainElement("get,patch haunits/status.hapair.io edge-secondary"))
 		Expect(rulesOf(ctx, unit, "default")).To(BeEmpty(), "in another namespace")
 	})
 
-	It("let it take part in its Lease and speak for its own pod", func(ctx SpecContext) {
+	It("let it take part in its Lease and report its own status", func(ctx SpecContext) {
 		lease := &coordinationv1.Lease{}
 		Expect(unit.Get(ctx, key("edge"), lease)).To(Succeed())
 		lease.Spec.HolderIdentity = new("primary/me/0123abcd")
 		Expect(unit.Update(ctx, lease)).To(Succeed())
-		Expect(saysOf(ctx, "edge-primary")).To(Succeed())
 		Expect(reportsAs(ctx, "edge-primary")).To(Succeed())
 		reported := &v1alpha1.HAUnit{}
 		reported.ObjectMeta = at("edge-primary")
@@ -105,7 +103,8 @@ var _ = Describe("The rights of a unit", func() {
 	})
 
 	It("let it do nothing else", func(ctx SpecContext) {
-		Expect(saysOf(ctx, "edge-secondary")).To(beForbidden, "speak for its peer")
+		Expect(patchesPod(ctx, "edge-primary")).To(beForbidden, "write the status of its pod")
+		Expect(patchesPod(ctx, "edge-secondary")).To(beForbidden, "write the status of its peer's pod")
 		Expect(reportsAs(ctx, "edge-secondary")).To(beForbidden, "report for its peer")
 		peers := &v1alpha1.HAUnit{ObjectMeta: at("edge-secondary")}
 		Expect(unit.SubResource("status").Get(ctx, peers, peers)).To(beForbidden, "read its peer's report")

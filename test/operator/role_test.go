@@ -17,15 +17,13 @@ import (
 var granted = map[string]string{
 	"update hapairs/finalizers.hapair.io":               "asked for where owner references are guarded",
 	"create endpointslices/restricted.discovery.k8s.io": "asked for on OpenShift",
-	"get pods/status":                             "granted to units",
-	"patch pods/status":                           "granted to units",
-	"get haunits/status.hapair.io":                "granted to units",
-	"patch haunits/status.hapair.io":              "granted to units",
-	"get hapairs/status.hapair.io":                "goes with patch",
-	"get firewallconfigurations/status.hapair.io": "goes with patch",
-	"get syncpolicies/status.hapair.io":           "goes with patch",
-	"get syncpolicies.hapair.io":                  "goes with watch, for a read past the cache",
-	"patch events.events.k8s.io":                  "an Event that happens again is counted after some minutes",
+	"get haunits/status.hapair.io":                      "granted to units",
+	"patch haunits/status.hapair.io":                    "granted to units",
+	"get hapairs/status.hapair.io":                      "goes with patch",
+	"get firewallconfigurations/status.hapair.io":       "goes with patch",
+	"get syncpolicies/status.hapair.io":                 "goes with patch",
+	"get syncpolicies.hapair.io":                        "goes with watch, for a read past the cache",
+	"patch events.events.k8s.io":                        "an Event that happens again is counted after some minutes",
 }
 
 // The whole suite runs with the operator's own role: what it lacks fails some spec. What it has in excess is seen here.

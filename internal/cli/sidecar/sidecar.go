@@ -103,7 +103,7 @@ func NewCommand() *cobra.Command {
 // unit is who this process is.
 type unit struct {
 	name, peer          v1alpha1.Unit
-	podName, namespace  string
+	namespace           string
 	podUID, incarnation string
 }
 
@@ -111,15 +111,13 @@ type unit struct {
 func (o sidecarOptions) identify() (unit, error) {
 	u := unit{
 		name: v1alpha1.Unit(o.unit), peer: v1alpha1.Unit(o.unit).Peer(),
-		podName: os.Getenv("POD_NAME"), namespace: os.Getenv("POD_NAMESPACE"), podUID: os.Getenv("POD_UID"),
+		namespace: os.Getenv("POD_NAMESPACE"), podUID: os.Getenv("POD_UID"),
 	}
 	var errs []error
 	if u.name != v1alpha1.Primary && u.name != v1alpha1.Secondary {
 		errs = append(errs, fmt.Errorf("--unit: %q is neither %s nor %s", o.unit, v1alpha1.Primary, v1alpha1.Secondary))
 	}
-	for name, value := range map[string]string{
-		"POD_NAME": u.podName, "POD_NAMESPACE": u.namespace, "POD_UID": u.podUID,
-	} {
+	for name, value := range map[string]string{"POD_NAMESPACE": u.namespace, "POD_UID": u.podUID} {
 		if value == "" {
 			errs = append(errs, fmt.Errorf("environment: %s must be set", name))
 		}
@@ -310,7 +308,7 @@ func (o sidecarOptions) connect(config *sidecar.Config, u unit, pair contract.Se
 		return fmt.Errorf("making a client for pods: %w", err)
 	}
 	config.Status = sidecar.NewUnitClient(client, u.namespace, resources.UnitName(pair.Pair, u.name))
-	config.Pods = sidecar.NewPodClient(client, u.namespace, u.podName, resources.UnitName(pair.Pair, u.peer))
+	config.Peer = sidecar.NewPeerWatcher(client, u.namespace, resources.UnitName(pair.Pair, u.peer))
 	return nil
 }
 

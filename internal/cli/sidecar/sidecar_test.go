@@ -9,7 +9,6 @@ import (
 )
 
 func TestIdentify(t *testing.T) {
-	t.Setenv("POD_NAME", "edge-primary")
 	t.Setenv("POD_NAMESPACE", "shop")
 	t.Setenv("POD_UID", "4a5b")
 	first, err := sidecarOptions{unit: "primary"}.identify()
@@ -26,11 +25,11 @@ func TestIdentify(t *testing.T) {
 }
 
 func TestIdentifySaysAllThatIsMissing(t *testing.T) {
-	for _, name := range []string{"POD_NAME", "POD_NAMESPACE", "POD_UID"} {
+	for _, name := range []string{"POD_NAMESPACE", "POD_UID"} {
 		t.Setenv(name, "")
 	}
 	_, err := sidecarOptions{unit: "tertiary"}.identify()
-	for _, part := range []string{"--unit", "tertiary", "POD_NAME ", "POD_NAMESPACE", "POD_UID"} {
+	for _, part := range []string{"--unit", "tertiary", "POD_NAMESPACE", "POD_UID"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v does not speak of %s", err, part)
 		}

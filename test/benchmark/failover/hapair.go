@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -126,7 +127,7 @@ func (h *hapair) settings() (string, error) {
 }
 
 // makeUnit makes what the operator and the kubelet make for a unit: its identity with the rights that it ships with,
-// its pod with an address, its certificate. The firewall of the network reports its rules as in force.
+// its HAUnit, its pod with an address, its certificate. The firewall of the network reports its rules as in force.
 func (h *hapair) makeUnit(ctx context.Context, r *router, authority credentials.KeyPair) (*corev1.Pod, error) {
 	unit, options := unitOf(r), metav1.ApplyOptions{FieldManager: fieldManager}
 	name := resources.UnitName(h.name, unit)
@@ -141,6 +142,9 @@ func (h *hapair) makeUnit(ctx context.Context, r *router, authority credentials.
 	}
 	if _, err := admin.RbacV1().RoleBindings(kubernetesNamespace).
 		Apply(ctx, resources.RoleBinding(h.pair(), unit), options); err != nil {
+		return nil, err
+	}
+	if err := h.server.ApplyHAUnit(ctx, h.pair(), unit); err != nil {
 		return nil, err
 	}
 	pod, err := admin.CoreV1().Pods(kubernetesNamespace).Create(ctx, &corev1.Pod{
@@ -175,7 +179,7 @@ func (h *hapair) run(r *router, document string, pod *corev1.Pod) *process.Proce
 		"--firewall-status="+filepath.Join(directory, "firewall-status.json"),
 		"--kubeconfig="+filepath.Join(directory, "kubeconfig"), "--log-format=text",
 	)
-	command.Env = append(os.Environ(), "POD_NAME="+pod.Name, "POD_NAMESPACE="+pod.Namespace,
+	command.Env = append(os.Environ(), "POD_NAMESPACE="+pod.Namespace,
 		"POD_UID="+string(pod.UID), "POD_IP="+r.sync)
 	return process.Start(h.bed.t, r.path(), h.bed.file(r.name+".log"), command)
 }
@@ -202,40 +206,39 @@ func (h *hapair) redundant() error {
 		return fmt.Errorf("%w: the Lease names %q as its holder and %q as the standby", errNotRedundant, holder, standby)
 	}
 	for _, r := range h.bed.routers() {
-		pod, err := h.server.Admin.CoreV1().Pods(kubernetesNamespace).
-			Get(ctx, resources.UnitName(h.name, unitOf(r)), metav1.GetOptions{})
+		status, err := h.server.UnitStatus(ctx, h.pair(), unitOf(r))
 		if err != nil {
 			return err
 		}
-		if !isTrue(pod, v1alpha1.PodConditionSynchronized) {
+		if !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionSynchronized) {
 			return fmt.Errorf("%w: %s is not in sync", errNotRedundant, r.name)
 		}
 	}
 	return h.bed.primary.holdsVirtualAddress()
 }
 
-func isTrue(pod *corev1.Pod, kind corev1.PodConditionType) bool {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == kind {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
-
 // replicated is what the standby's kernel has: each connection is written there when it is received.
 func (h *hapair) replicated() (int, error) { return connections.Count(h.bed.secondary.namespace) }
 
-// told is what the new active left on the Lease.
+// told returns how the new active became it, as that unit reported it.
 func (h *hapair) told() json.RawMessage {
 	ctx, cancel := context.WithTimeout(h.bed.t.Context(), 5*time.Second)
 	defer cancel()
 	l, err := h.server.Admin.CoordinationV1().Leases(kubernetesNamespace).
 		Get(ctx, resources.LeaseName(h.name), metav1.GetOptions{})
-	if err != nil || !json.Valid([]byte(l.Annotations[v1alpha1.AnnotationLastFailover])) {
+	if err != nil || l.Spec.HolderIdentity == nil {
 		return nil
 	}
-	return json.RawMessage(l.Annotations[v1alpha1.AnnotationLastFailover])
+	unit, _, _ := strings.Cut(*l.Spec.HolderIdentity, "/")
+	status, err := h.server.UnitStatus(ctx, h.pair(), v1alpha1.Unit(unit))
+	if err != nil || status.LastFailover == nil {
+		return nil
+	}
+	text, err := json.Marshal(status.LastFailover)
+	if err != nil {
+		return nil
+	}
+	return text
 }
 
 func (h *hapair) stop(r *router) { h.units[r.name].Signal(unix.SIGTERM) }

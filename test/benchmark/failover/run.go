@@ -114,6 +114,11 @@ func (b *benchmark) prepare(t testing.TB) {
 	if err != nil {
 		t.Fatalf("Making a namespace: %v", err)
 	}
+	// The assets are in bin/kubernetes-assets of the checkout.
+	checkout := filepath.Join(b.options.Assets, "..", "..")
+	if err := b.server.InstallCRDs(t.Context(), checkout, "haunits"); err != nil {
+		t.Fatalf("Installing the CRD of units: %v", err)
+	}
 }
 
 // scenario measures one scenario, with the limits of connections raised where it needs that.

@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/vishvananda/netlink"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/gate"
@@ -32,7 +33,7 @@ type bed struct {
 	client, server *testbed.Namespace
 	// gated is the number of the lane whose router has the gate.
 	gated int
-	kind  gate.Kind
+	fence contract.Fence
 }
 
 // firewall lets the LAN begin what it likes, under the router's address.
@@ -126,7 +127,7 @@ func (b *bed) open(router *testbed.Namespace) {
 			return err
 		}
 		b.t.Cleanup(func() { _ = g.Close() })
-		b.kind = g.Kind()
+		b.fence = g.Fence()
 		return g.Set(context.Background(), gate.Config{Until: sidecar.BootTime() + aDay})
 	})
 	if err != nil {

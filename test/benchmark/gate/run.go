@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/hapair-io/hapair/internal/gate"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
 	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
 )
@@ -38,7 +38,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	var rounds []round
-	kind := gate.KindNone
+	fence := contract.FenceUnavailable
 	for n := range o.Rounds {
 		for _, withFirewall := range []bool{false, true} {
 			if _, err := calm.Wait(ctx, quiet, o.Patience); err != nil && !errors.Is(err, calm.ErrBusy) {
@@ -46,7 +46,7 @@ func Run(ctx context.Context, o Options) error {
 			}
 			err := trial.Run(ctx, "gate", func(string) {}, func(t testing.TB) {
 				b := newBed(t, n%lanes, withFirewall)
-				kind = b.kind
+				fence = b.fence
 				datagrams := b.datagrams(o.Datagrams)
 				throughput, efficiency := b.streams(o.Streams, o.Stream)
 				rounds = append(rounds, round{
@@ -68,6 +68,6 @@ func Run(ctx context.Context, o Options) error {
 	}
 	load := end.Since(start)
 	_, err = fmt.Fprintf(o.Progress, "\n%s\nThe gate is of %s. %.1f processors were busy, this benchmark included; "+
-		"%.1f were taken by other machines.\n%s", table(rounds), kind, load.Busy, load.Steal, notes)
+		"%.1f were taken by other machines.\n%s", table(rounds), fence, load.Busy, load.Steal, notes)
 	return err
 }

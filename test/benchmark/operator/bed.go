@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -56,7 +55,7 @@ func newBed(t testing.TB, o Options) *bed {
 		filepath.Join(o.Bin, "kubernetes-assets"), b.directory)
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, apiextensionsv1.AddToScheme,
+		clientgoscheme.AddToScheme, v1alpha1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
@@ -75,10 +74,9 @@ func (b *bed) install() {
 	b.t.Helper()
 	ctx := b.t.Context()
 	checkout := filepath.Dir(b.o.Bin)
-	for _, name := range []string{"firewallconfigurations", "hapairs", "haunits", "syncpolicies"} {
-		crd := &apiextensionsv1.CustomResourceDefinition{}
-		b.read(filepath.Join(checkout, "config/crd/hapair.io_"+name+".yaml"), crd)
-		b.create(ctx, crd)
+	err := b.server.InstallCRDs(ctx, checkout, "firewallconfigurations", "hapairs", "haunits", "syncpolicies")
+	if err != nil {
+		b.t.Fatalf("Installing the CRDs: %v", err)
 	}
 	role := &rbacv1.ClusterRole{}
 	b.read(filepath.Join(checkout, "config/rbac/role.yaml"), role)
@@ -91,9 +89,6 @@ func (b *bed) install() {
 	} {
 		b.create(ctx, object)
 	}
-	b.await(ctx, "the API server to know pairs", func(ctx context.Context) error {
-		return b.admin.List(ctx, &v1alpha1.HAPairList{})
-	})
 	if err := b.server.Kubeconfig(ctx, operatorNamespace, account, b.kubeconfig()); err != nil {
 		b.t.Fatal(err)
 	}

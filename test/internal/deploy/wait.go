@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hapair-io/hapair/test/poll"
@@ -78,13 +79,22 @@ func unitProblems(ctx context.Context, c client.Client, key client.ObjectKey) er
 		if !pod.DeletionTimestamp.IsZero() {
 			errs = append(errs, fmt.Errorf("pod %s is being deleted", pod.Name))
 		}
-		for _, wanted := range []corev1.PodConditionType{corev1.PodReady, hapairv1alpha1.PodConditionSynchronized} {
-			good := slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-				return c.Type == wanted && c.Status == corev1.ConditionTrue
-			})
-			if !good {
-				errs = append(errs, fmt.Errorf("pod %s is not %s", pod.Name, wanted))
-			}
+		ready := slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+		})
+		if !ready {
+			errs = append(errs, fmt.Errorf("pod %s is not ready", pod.Name))
+		}
+		reported := &hapairv1alpha1.HAUnit{}
+		if err := c.Get(ctx, client.ObjectKeyFromObject(pod), reported); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		// A report of the unit's earlier pod does not count.
+		isCurrent := strings.Contains(reported.Status.Incarnation, "/"+string(pod.UID)+"/")
+		if !isCurrent || !meta.IsStatusConditionTrue(
+			reported.Status.Conditions, hapairv1alpha1.ConditionSynchronized) {
+			errs = append(errs, fmt.Errorf("unit %s is not synchronized", pod.Name))
 		}
 	}
 	return errors.Join(errs...)

@@ -10,7 +10,7 @@ func TestReadWrites(t *testing.T) {
 	const log = `{"verb":"update","user":{"username":"system:serviceaccount:a:p-primary"},` +
 		`"objectRef":{"resource":"leases"},"requestReceivedTimestamp":"2025-01-01T00:00:05.000000Z"}
 {"verb":"patch","user":{"username":"system:serviceaccount:a:p-secondary"},` +
-		`"objectRef":{"resource":"pods","subresource":"status"},"requestReceivedTimestamp":"2025-01-01T00:00:06.000000Z"}
+		`"objectRef":{"resource":"haunits","subresource":"status"},"requestReceivedTimestamp":"2025-01-01T00:00:06.000000Z"}
 {"verb":"update","user":{"username":"system:serviceaccount:a:p-primary"},` +
 		`"objectRef":{"resource":"leases"},"requestReceivedTimestamp":"2025-01-01T00:00:01.000000Z"}
 {"verb":"update","user":{"username":"system:serviceaccount:ab:p-primary"},` +
@@ -26,7 +26,7 @@ func TestReadWrites(t *testing.T) {
 	if w := writes[0]; w.User != "p-primary" || w.Verb != "update" || w.Resource != "leases" {
 		t.Errorf("got %+v", w)
 	}
-	if w := writes[1]; w.User != "p-secondary" || w.Resource != "pods/status" {
+	if w := writes[1]; w.User != "p-secondary" || w.Resource != "haunits/status" {
 		t.Errorf("got %+v", w)
 	}
 	if _, err := readWrites(strings.NewReader("{"), "", "", from); err == nil {
