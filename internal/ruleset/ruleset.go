@@ -84,6 +84,14 @@ func (f Family) String() string {
 	return "ip6"
 }
 
+// Number returns the number of the family in netfilter: NFPROTO_IPV4 or NFPROTO_IPV6 of linux/netfilter.h.
+func (f Family) Number() byte {
+	if f == IPv4 {
+		return 2
+	}
+	return 10
+}
+
 // HookPoint is a point on the path of a packet through the kernel.
 type HookPoint uint8
 

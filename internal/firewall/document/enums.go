@@ -37,21 +37,6 @@ func (p Protocol) Families() Families {
 	}
 }
 
-// Action is what a policy does with a new connection.
-type Action string
-
-// The actions of policies.
-const (
-	// Accept passes the connection, with everything that belongs to it.
-	Accept Action = "Accept"
-	// Drop discards the packet without an answer.
-	Drop Action = "Drop"
-	// Reject answers TCP with a reset, and everything else with an ICMP error.
-	Reject Action = "Reject"
-)
-
-func (Action) known() []string { return []string{string(Accept), string(Drop), string(Reject)} }
-
 // Families is a set of address families.
 type Families uint8
 

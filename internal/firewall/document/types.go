@@ -61,22 +61,6 @@ type Service struct {
 	Ports []PortRange `json:"ports,omitempty"`
 }
 
-// Policy decides about new connections between zones.
-type Policy struct {
-	Name string `json:"name"`
-	// From and To are the zones that a connection comes from and goes to. To may contain ZoneFirewall.
-	From []string `json:"from"`
-	To   []string `json:"to"`
-	// Source and Destination refer to address objects, Services to service objects. An empty list matches everything.
-	// The destination is compared after translation.
-	Source      []string `json:"source,omitempty"`
-	Destination []string `json:"destination,omitempty"`
-	Services    []string `json:"services,omitempty"`
-	Action      Action   `json:"action"`
-	// Log writes a line for each new connection that matches, within a rate limit.
-	Log bool `json:"log,omitempty"`
-}
-
 // SourceNAT gives connections that leave to a zone another source address.
 type SourceNAT struct {
 	Name string `json:"name"`

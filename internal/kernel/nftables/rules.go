@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
 
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
@@ -42,13 +41,9 @@ func place(h ruleset.Hook) (nftables.ChainType, *nftables.ChainHook, *nftables.C
 func (b *builder) addRules(c ruleset.Chain) error {
 	chain := &nftables.Chain{Name: c.Name, Table: b.table}
 	for _, rule := range c.Rules {
-		var exprs []expr.Any
-		for _, e := range rule {
-			encoded, err := b.encode(e)
-			if err != nil {
-				return fmt.Errorf("chain %s: rule %q: %w", c.Name, rule, err)
-			}
-			exprs = append(exprs, encoded...)
+		exprs, err := b.encode(rule)
+		if err != nil {
+			return fmt.Errorf("chain %s: rule %q: %w", c.Name, rule, err)
 		}
 		b.conn.AddRule(&nftables.Rule{Table: b.table, Chain: chain, Exprs: exprs})
 	}

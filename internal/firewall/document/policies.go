@@ -2,6 +2,37 @@ package document
 
 import "slices"
 
+// Policy decides about new connections between zones.
+type Policy struct {
+	Name string `json:"name"`
+	// From and To are the zones that a connection comes from and goes to. To may contain ZoneFirewall.
+	From []string `json:"from"`
+	To   []string `json:"to"`
+	// Source and Destination refer to address objects, Services to service objects. An empty list matches everything.
+	// The destination is compared after translation.
+	Source      []string `json:"source,omitempty"`
+	Destination []string `json:"destination,omitempty"`
+	Services    []string `json:"services,omitempty"`
+	Action      Action   `json:"action"`
+	// Log writes a line for each new connection that matches, within a rate limit.
+	Log bool `json:"log,omitempty"`
+}
+
+// Action is what a policy does with a new connection.
+type Action string
+
+// The actions of policies.
+const (
+	// Accept passes the connection, with everything that belongs to it.
+	Accept Action = "Accept"
+	// Drop discards the packet without an answer.
+	Drop Action = "Drop"
+	// Reject answers TCP with a reset, and everything else with an ICMP error.
+	Reject Action = "Reject"
+)
+
+func (Action) known() []string { return []string{string(Accept), string(Drop), string(Reject)} }
+
 // Log lines of packets without a policy have these names in the policy's place.
 var reservedPolicyNames = []string{"dropped", "invalid"}
 

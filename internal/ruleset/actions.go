@@ -1,0 +1,111 @@
+package ruleset
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Limit matches up to PerSecond packets a second, and up to Burst at once.
+type Limit struct {
+	PerSecond uint32
+	Burst     uint32
+}
+
+// Log copies the head of a packet to the listeners of an nfnetlink_log group. The kernel's own log is closed to pods:
+// it only accepts lines from the initial network namespace.
+type Log struct {
+	Group  uint16
+	Prefix string
+}
+
+// Counter counts packets and bytes.
+type Counter struct{}
+
+// Accept passes the packet.
+type Accept struct{}
+
+// Drop discards the packet without an answer.
+type Drop struct{}
+
+// Return continues in the chain that jumped to this one.
+type Return struct{}
+
+// Jump continues in another chain, and after its end in this one.
+type Jump struct{ Chain string }
+
+// Goto continues in another chain and does not come back.
+type Goto struct{ Chain string }
+
+// RejectTCP answers with a reset. Protocol TCP must precede it.
+type RejectTCP struct{}
+
+// Reject answers with an ICMP error: administratively prohibited.
+type Reject struct{}
+
+// SourceNAT translates the source of the connection.
+type SourceNAT struct{ Address netip.Addr }
+
+// DestinationNAT translates the destination of the connection. Port 0 leaves the port as it is.
+type DestinationNAT struct {
+	Address netip.Addr
+	Port    uint16
+}
+
+// LogSnapLength is the number of bytes of a packet that Log copies: enough for the headers of IPv6 and TCP.
+const LogSnapLength = 128
+
+func (e Limit) String() string {
+	return fmt.Sprintf("limit rate %d/second burst %d packets", e.PerSecond, e.Burst)
+}
+
+func (e Log) String() string {
+	return fmt.Sprintf("log prefix %q group %d snaplen %d", e.Prefix, e.Group, LogSnapLength)
+}
+
+func (e Jump) String() string    { return "jump " + e.Chain }
+func (e Goto) String() string    { return "goto " + e.Chain }
+func (Counter) String() string   { return "counter" }
+func (Accept) String() string    { return "accept" }
+func (Drop) String() string      { return "drop" }
+func (Return) String() string    { return "return" }
+func (RejectTCP) String() string { return "reject with tcp reset" }
+func (Reject) String() string    { return "reject with icmpx admin-prohibited" }
+
+func (e SourceNAT) String() string {
+	return fmt.Sprintf("snat %s to %s", FamilyOf(e.Address), e.Address)
+}
+
+func (e DestinationNAT) String() string {
+	if e.Port == 0 {
+		return fmt.Sprintf("dnat %s to %s", FamilyOf(e.Address), e.Address)
+	}
+	return fmt.Sprintf("dnat %s to %s", FamilyOf(e.Address), netip.AddrPortFrom(e.Address, e.Port))
+}
+
+func (Limit) step()          {}
+func (Log) step()            {}
+func (Counter) step()        {}
+func (Accept) step()         {}
+func (Drop) step()           {}
+func (Return) step()         {}
+func (Jump) step()           {}
+func (Goto) step()           {}
+func (RejectTCP) step()      {}
+func (Reject) step()         {}
+func (SourceNAT) step()      {}
+func (DestinationNAT) step() {}
+
+// An action is its own only step.
+
+func (e Limit) steps() []Step          { return []Step{e} }
+func (e Log) steps() []Step            { return []Step{e} }
+func (e Counter) steps() []Step        { return []Step{e} }
+func (e Accept) steps() []Step         { return []Step{e} }
+func (e Drop) steps() []Step           { return []Step{e} }
+func (e Return) steps() []Step         { return []Step{e} }
+func (e Jump) steps() []Step           { return []Step{e} }
+func (e Goto) steps() []Step           { return []Step{e} }
+func (e RejectTCP) steps() []Step      { return []Step{e} }
+func (e Reject) steps() []Step         { return []Step{e} }
+func (e SourceNAT) steps() []Step      { return []Step{e} }
+func (e DestinationNAT) steps() []Step { return []Step{e} }

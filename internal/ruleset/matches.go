@@ -1,0 +1,231 @@
+package ruleset
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"strconv"
+)
+
+// A match has its type, its text and its steps together here, so that a new one is added in this file alone.
+
+// InInterface matches the interface that a packet came from.
+type InInterface struct{ Set string }
+
+func (e InInterface) String() string { return "iifname @" + e.Set }
+
+// steps looks the name of the interface up in the set.
+func (e InInterface) steps() []Step { return []Step{LoadMeta{metaInInterface}, InSet(e)} }
+
+// OutInterface matches the interface that a packet goes to. A packet to the unit itself has no such interface.
+type OutInterface struct{ Set string }
+
+func (e OutInterface) String() string { return "oifname @" + e.Set }
+
+// steps looks the name of the interface up in the set.
+func (e OutInterface) steps() []Step { return []Step{LoadMeta{metaOutInterface}, InSet(e)} }
+
+// IsFamily matches packets of one family.
+type IsFamily struct{ Family Family }
+
+// String returns the match of the family in nft.
+func (e IsFamily) String() string {
+	if e.Family == IPv4 {
+		return "meta nfproto ipv4"
+	}
+	return "meta nfproto ipv6"
+}
+
+// steps compares the number that netfilter gives the family.
+func (e IsFamily) steps() []Step {
+	return []Step{LoadMeta{metaFamily}, Equal{[]byte{e.Family.Number()}}}
+}
+
+// Source matches the source against an address set of the family.
+type Source struct {
+	Family Family
+	Set    string
+}
+
+func (e Source) String() string { return e.Family.String() + " saddr @" + e.Set }
+
+// steps looks the source address up in the set.
+func (e Source) steps() []Step { return withFamily(e.Family, e.Family.loadSource(), InSet{e.Set}) }
+
+// Destination matches the destination against an address set of the family.
+type Destination struct {
+	Family Family
+	Set    string
+}
+
+func (e Destination) String() string { return e.Family.String() + " daddr @" + e.Set }
+
+// steps looks the destination address up in the set.
+func (e Destination) steps() []Step {
+	return withFamily(e.Family, e.Family.loadDestination(), InSet{e.Set})
+}
+
+// DestinationIs matches one destination address.
+type DestinationIs struct{ Address netip.Addr }
+
+func (e DestinationIs) String() string {
+	return fmt.Sprintf("%s daddr %s", FamilyOf(e.Address), e.Address)
+}
+
+// steps compares the destination address.
+func (e DestinationIs) steps() []Step {
+	family := FamilyOf(e.Address)
+	return withFamily(family, family.loadDestination(), Equal{e.Address.AsSlice()})
+}
+
+// HopLimit matches the hop limit of IPv6 packets. A packet that arrives with 255 has passed no router.
+type HopLimit uint8
+
+func (e HopLimit) String() string { return fmt.Sprintf("ip6 hoplimit %d", uint8(e)) }
+
+// steps compares the eighth byte of the IPv6 header (RFC 8200).
+func (e HopLimit) steps() []Step {
+	return withFamily(IPv6, LoadHeader{networkHeader, 7, 1}, Equal{[]byte{uint8(e)}})
+}
+
+// Protocol matches the number of the transport protocol.
+type Protocol uint8
+
+// The protocols in use, by their IANA numbers.
+const (
+	ICMP   Protocol = 1
+	TCP    Protocol = 6
+	UDP    Protocol = 17
+	GRE    Protocol = 47
+	ESP    Protocol = 50
+	AH     Protocol = 51
+	ICMPv6 Protocol = 58
+	SCTP   Protocol = 132
+)
+
+// String returns the match of the protocol in nft.
+func (e Protocol) String() string {
+	names := map[Protocol]string{
+		ICMP: "icmp", TCP: "tcp", UDP: "udp", GRE: "gre", ESP: "esp", AH: "ah", ICMPv6: "ipv6-icmp", SCTP: "sctp",
+	}
+	if name, ok := names[e]; ok {
+		return "meta l4proto " + name
+	}
+	return "meta l4proto " + strconv.Itoa(int(e))
+}
+
+// steps compares the number of the protocol.
+func (e Protocol) steps() []Step {
+	return []Step{LoadMeta{metaTransportProtocol}, Equal{[]byte{uint8(e)}}}
+}
+
+// Port matches the destination port against a port set. A Protocol with ports must precede it.
+type Port struct{ Set string }
+
+func (e Port) String() string { return "th dport @" + e.Set }
+
+// steps looks the second field of the transport header up in the set.
+func (e Port) steps() []Step { return []Step{LoadHeader{transportHeader, 2, 2}, InSet(e)} }
+
+// ICMPType matches ICMP (IPv4) or ICMPv6 (IPv6) messages of a type, with any code.
+type ICMPType struct {
+	Family Family
+	Type   uint8
+}
+
+func (e ICMPType) String() string {
+	return fmt.Sprintf("%s type %d", icmpName(e.Family), e.Type)
+}
+
+// steps compares the first byte of the message.
+func (e ICMPType) steps() []Step {
+	return withICMP(e.Family, LoadHeader{transportHeader, 0, 1}, Equal{[]byte{e.Type}})
+}
+
+// ICMPMessage matches ICMP (IPv4) or ICMPv6 (IPv6) messages of a type and code.
+type ICMPMessage struct {
+	Family     Family
+	Type, Code uint8
+}
+
+func (e ICMPMessage) String() string {
+	name := icmpName(e.Family)
+	return fmt.Sprintf("%s type %d %s code %d", name, e.Type, name, e.Code)
+}
+
+// steps compares the first two bytes of the message.
+func (e ICMPMessage) steps() []Step {
+	return withICMP(e.Family, LoadHeader{transportHeader, 0, 2}, Equal{[]byte{e.Type, e.Code}})
+}
+
+// NotSYN matches TCP segments that do not open a connection, which is a SYN without ACK, RST and FIN.
+type NotSYN struct{}
+
+func (NotSYN) String() string { return "tcp flags & (fin | syn | rst | ack) != syn" }
+
+// steps compares the flags in the fourteenth byte of the TCP header.
+func (NotSYN) steps() []Step {
+	const fin, syn, rst, ack = 0x01, 0x02, 0x04, 0x10
+	return append(TCP.steps(),
+		LoadHeader{transportHeader, 13, 1}, Mask{[]byte{fin | syn | rst | ack}}, NotEqual{[]byte{syn}})
+}
+
+// State matches the state that connection tracking gives a packet.
+type State uint8
+
+// The states of connection tracking in use.
+const (
+	Established State = iota
+	Related
+	Invalid
+)
+
+// String returns the match of the state in nft.
+func (e State) String() string {
+	return "ct state " + [...]string{"established", "related", "invalid"}[e]
+}
+
+// steps tests the bit of the state (NF_CT_STATE_BIT of the kernel).
+func (e State) steps() []Step {
+	bit := [...]uint32{Established: 2, Related: 4, Invalid: 1}[e]
+	return []Step{
+		LoadConnection{connectionState},
+		Mask{binary.NativeEndian.AppendUint32(nil, bit)},
+		NotEqual{make([]byte, 4)},
+	}
+}
+
+// withFamily returns the steps for packets of one family.
+func withFamily(f Family, steps ...Step) []Step { return append(IsFamily{f}.steps(), steps...) }
+
+// withICMP returns the steps for ICMP messages of one family.
+func withICMP(f Family, steps ...Step) []Step {
+	protocol := ICMP
+	if f == IPv6 {
+		protocol = ICMPv6
+	}
+	return withFamily(f, append(protocol.steps(), steps...)...)
+}
+
+// loadSource loads the source address from its place in the header (RFC 791 and RFC 8200).
+func (f Family) loadSource() Step {
+	if f == IPv4 {
+		return LoadHeader{networkHeader, 12, 4}
+	}
+	return LoadHeader{networkHeader, 8, 16}
+}
+
+// loadDestination loads the destination address, which follows the source address.
+func (f Family) loadDestination() Step {
+	if f == IPv4 {
+		return LoadHeader{networkHeader, 16, 4}
+	}
+	return LoadHeader{networkHeader, 24, 16}
+}
+
+func icmpName(f Family) string {
+	if f == IPv4 {
+		return "icmp"
+	}
+	return "icmpv6"
+}
