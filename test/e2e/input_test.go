@@ -89,7 +89,8 @@ var _ = Describe("A configuration", Ordered, func() {
 		Expect(message).To(ContainSubstring("spec.policies[0].from[0]"))
 		Expect(message).To(ContainSubstring("lann"))
 		pair := getPair(ctx, edge)
-		Expect(conditionOf(pair, hapairv1alpha1.ConditionReady)).To(Equal("True/Active"))
+		Expect(conditionOf(pair, hapairv1alpha1.ConditionReady)).To(Equal("False/ConfigurationNotApplied"))
+		Expect(pair.Status.Active).To(Equal(before.Active))
 		Expect(pair.Status.Units[0].ConfigurationHash).To(Equal(before.Units[0].ConfigurationHash))
 		Expect(reach(ctx)).To(Succeed())
 

@@ -94,7 +94,10 @@ func (s *socket) receive(buffer []byte) (arrival, error) {
 		a.size, controls, _, from, err = unix.Recvmsg(int(fd), buffer, s.control, 0)
 		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
 	})
-	if err := errors.Join(waitErr, err); err != nil {
+	if waitErr != nil {
+		return arrival{}, os.ErrClosed // nothing else ends a wait without a deadline
+	}
+	if err != nil {
 		return arrival{}, err
 	}
 	link, isLink := from.(*unix.SockaddrLinklayer)
