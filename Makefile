@@ -1,15 +1,15 @@
-# hapair: everything a person or CI does here has a target. `make help` lists them.
+# Every task of a developer or of CI has a target here. `make help` lists them.
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# One build configuration for all: static binaries, and one build cache for programs, tests and tools.
+# Programs, tests and tools share one configuration, so that they share one build cache. Binaries are static.
 export CGO_ENABLED := 0
 export GOFLAGS := -buildvcs=false -trimpath
 
 VERSION ?= 0.1.0
 COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
-# What the programs print with --version, and log when they start.
+# The programs print version and commit with --version, and log them at their start.
 PROGRAM_PACKAGE := github.com/hapair-io/hapair/internal/cli/program
 LDFLAGS := -s -w -X $(PROGRAM_PACKAGE).version=$(VERSION) -X $(PROGRAM_PACKAGE).commit=$(COMMIT)
 PLATFORMS ?= linux/$(shell go env GOARCH)
@@ -23,31 +23,31 @@ CONTAINERD_VERSION := $(shell awk '$$1 == "github.com/containerd/containerd/v2" 
 
 IMAGES := manager sidecar firewall
 DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl iputils-ping
-# What benchmarks compare with, and measure with.
+# Benchmarks compare hapair with these programs, or measure with them.
 BENCH_PACKAGES := keepalived conntrackd iperf3
-# What the model checker is, and what compiles its searches.
+# The model checker, and the compiler that it needs.
 MODEL_PACKAGES := spin gcc libc6-dev
 
-# Sources of the main module; a program is linked again only when one of them changes.
+# Sources of the main module. A program is only linked again if one of them has changed.
 SOURCES := $(shell find api cmd controllers internal test -name '*.go' -not -name '*_test.go' \
 	-not -path '$(TOOLS)/*' -not -path '$(COMPONENTS)/*' 2>/dev/null) go.mod go.sum
 
-##@ The main things
+##@ Main targets
 
 .PHONY: demo
-demo: deps prepare-demo ## Boot a cluster, install the operator, and show one connection outlive its firewall (leaves the cluster up)
+demo: deps prepare-demo ## Run a cluster with the operator, and show a connection that survives a failover; the cluster stays up
 	@$(BIN)/demo run
 
 .PHONY: demo-down
-demo-down: $(BIN)/cluster ## Remove everything that the demo or the cluster tests set up
+demo-down: $(BIN)/cluster ## Remove everything that the demo or the cluster tests have created
 	@$(BIN)/cluster down
 	@$(BIN)/cluster leftovers
 
 .PHONY: test
-test: deps ## Run all tests: lint, verify, unit, API server, network namespaces, cluster; ends with a count
+test: deps ## Run all tests: lint, verify, unit, API server, network namespaces, cluster; print the counts
 	@go run ./test/suite
 
-##@ Tests, one kind at a time
+##@ Tests by kind
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/helm ## Run the linters on code and chart
@@ -57,7 +57,7 @@ lint: $(BIN)/golangci-lint $(BIN)/helm ## Run the linters on code and chart
 	$(BIN)/helm lint --strict --quiet charts/hapair
 
 .PHONY: language
-language: ## Print where comments, messages and documents leave the project's English; BELOW="internal/ha docs" for a part
+language: ## Run the language checker; BELOW="internal/ha docs" limits it to these folders
 	go run ./test/architecture/internal/language/lint $(or $(BELOW),.)
 
 .PHONY: test-unit
@@ -72,16 +72,16 @@ test-apiserver: kubernetes-assets $(BIN)/helm ## Run the tests against a real ku
 		./api/... ./controllers/... ./internal/lease/... ./test/chart/... ./test/operator/...
 
 .PHONY: test-netns
-test-netns: ## Run the tests that make network namespaces (root)
+test-netns: ## Run the tests that create network namespaces (root)
 	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 ./internal/... ./test/testbed/... ./test/cluster/... \
 		./test/internal/... ./test/benchmark/...
 
 .PHONY: test-soak
-test-soak: ## Let connections come and go through a pair for 10 minutes, and see that nothing grows (root)
+test-soak: ## Run connections through a pair for 10 minutes, and check for leaks (root)
 	HAPAIR_LONG=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run TestNothingGrows ./test/testbed/pair
 
 .PHONY: test-rest
-test-rest: kubernetes-assets $(BIN)/manager ## See for 10 minutes that pairs to which nothing happens cost the operator nothing (root)
+test-rest: kubernetes-assets $(BIN)/manager ## Run the operator with unchanging pairs for 10 minutes, and check that it stays idle (root)
 	go test $(TESTFLAGS) -tags apiserver -timeout 20m -count=1 ./test/benchmark/operator
 
 .PHONY: test-cluster
@@ -89,47 +89,47 @@ test-cluster: prepare-demo ## Run the tests on a real cluster (root)
 	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/...
 
 .PHONY: test-chaos
-test-chaos: prepare-demo ## Run those of them alone that do the sample pair harm (root)
+test-chaos: prepare-demo ## Run only the cluster tests that inject faults (root)
 	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/... -ginkgo.focus='Under chaos' -ginkgo.v
 
 .PHONY: test-endurance
-test-endurance: prepare-demo ## Cut the power under every kind of connection at once, and print what became of each (root)
+test-endurance: prepare-demo ## Run a power failure with every kind of connection open, and print what happens to each (root)
 	go test $(TESTFLAGS) -v -tags e2e -timeout 40m -count=1 ./test/e2e/... -ginkgo.focus='Every kind of connection'
 
 ##@ Benchmarks
 
 .PHONY: bench-failover
-bench-failover: deps-bench kubernetes-assets $(BIN)/sidecar $(BIN)/bench-failover ## Measure failovers beside keepalived and conntrackd; RUNS=2 QUICK=1 SCENARIOS=power-off,flows (root)
+bench-failover: deps-bench kubernetes-assets $(BIN)/sidecar $(BIN)/bench-failover ## Measure failovers of hapair and of keepalived with conntrackd; RUNS=2 QUICK=1 SCENARIOS=power-off,flows (root)
 	nice -n -10 $(BIN)/bench-failover $(if $(RUNS),--runs=$(RUNS)) $(if $(QUICK),--quick) \
 		$(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(BENCHFLAGS)
 
 .PHONY: bench-failover-cluster
-bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measure failovers on the cluster; RUNS=20 HEARTBEATS=100,50,20 (root; leaves it up)
+bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measure failovers on the cluster, which stays up; RUNS=20 HEARTBEATS=100,50,20 (root)
 	$(BIN)/bench-failover-cluster --runs $(or $(RUNS),20) --heartbeats $(or $(HEARTBEATS),100)
 
 .PHONY: bench-replication
-bench-replication: deps-bench $(BIN)/bench-replication ## Measure replication beside conntrackd; ROUNDS=5 QUICK=1 SCENARIOS=events,overload (root)
+bench-replication: deps-bench $(BIN)/bench-replication ## Measure replication of hapair and of conntrackd; ROUNDS=5 QUICK=1 SCENARIOS=events,overload (root)
 	nice -n -10 $(BIN)/bench-replication $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(QUICK),--quick) \
 		$(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(BENCHFLAGS)
 
 .PHONY: bench-gate
-bench-gate: deps-bench $(BIN)/bench-gate ## Measure what an open gate costs packets; ROUNDS=8 (root)
+bench-gate: deps-bench $(BIN)/bench-gate ## Measure the cost of an open gate for each packet; ROUNDS=8 (root)
 	nice -n -10 $(BIN)/bench-gate --rounds $(or $(ROUNDS),8)
 
 .PHONY: bench-operator
-bench-operator: kubernetes-assets $(BIN)/manager $(BIN)/bench-operator ## Measure how the operator bears 1,000 and 5,000 pairs; PAIRS=1000 REST=2m QUICK=1 (root)
+bench-operator: kubernetes-assets $(BIN)/manager $(BIN)/bench-operator ## Measure the operator with 1,000 and 5,000 pairs; PAIRS=1000 REST=2m QUICK=1 (root)
 	$(BIN)/bench-operator $(if $(PAIRS),--pairs=$(PAIRS)) $(if $(REST),--rest=$(REST)) $(if $(QUICK),--quick) $(BENCHFLAGS)
 
-##@ Figures
+##@ Simulation and model
 
 SEEDS ?= 20000
 
 .PHONY: simulate
-simulate: ## Play SEEDS simulated lives of a pair under faults; SEEDS=1000000 takes some minutes
+simulate: ## Run SEEDS simulations of a pair with faults; SEEDS=1000000 takes some minutes
 	go run ./test/simulation/cmd/simulate -seeds $(SEEDS)
 
 .PHONY: model
-model: deps-model ## Check the HA protocol exhaustively within bounds, and that its mutants are refuted
+model: deps-model ## Check a model of the HA protocol exhaustively, and check that its mutants fail
 	docs/model/check.sh
 
 ##@ Code
@@ -145,7 +145,7 @@ generate: $(BIN)/controller-gen ## Generate deep copies, CRDs, RBAC and the char
 	cp config/admission/warnings.yaml charts/hapair/files/warnings.yaml
 
 .PHONY: verify
-verify: generate ## Fail if generated files or go.mod are not what is committed
+verify: generate ## Check that the committed generated files and go.mod are up to date
 	go mod tidy -diff
 	@git diff --exit-code -- api config charts || { echo 'Generated files differ: run "make generate" and commit'; exit 1; }
 
@@ -159,33 +159,33 @@ format: $(BIN)/golangci-lint ## Format the code
 build: $(BIN)/manager $(BIN)/sidecar $(BIN)/firewall ## Build the three programs of hapair for this machine
 
 .PHONY: images
-images: $(IMAGES:%=$(BIN)/images/%.tar) $(BIN)/images/pause.tar ## Build one OCI image a program; PLATFORMS="linux/amd64 linux/arm64" for several
+images: $(IMAGES:%=$(BIN)/images/%.tar) $(BIN)/images/pause.tar ## Build one OCI image for each program; PLATFORMS="linux/amd64 linux/arm64" selects platforms
 
 .PHONY: tools
-tools: $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm $(BIN)/ginkgo $(BIN)/image ## Build the tools that are pinned here
+tools: $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm $(BIN)/ginkgo $(BIN)/image ## Build the pinned development tools
 
 .PHONY: kubernetes
-kubernetes: kubernetes-assets $(BIN)/containerd $(BIN)/cni/bridge $(BIN)/cni/multinet ## Build Kubernetes and all that its nodes need
+kubernetes: kubernetes-assets $(BIN)/containerd $(BIN)/cni/bridge $(BIN)/cni/multinet ## Build Kubernetes and everything that its nodes need
 
 .PHONY: prepare
-prepare: tools prepare-demo $(BIN)/manager ## Build everything that the tests and the demo use
+prepare: tools prepare-demo $(BIN)/manager ## Build everything that the tests and the demo need
 
 .PHONY: prepare-demo
 prepare-demo: kubernetes images $(BIN)/helm $(BIN)/cluster $(BIN)/demo
 
-# Installs those of the Debian packages in its argument that are missing.
+# Installs the missing Debian packages of its argument.
 install-packages = missing=; for p in $(1); do \
 		dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:$$missing"; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; fi
 
 .PHONY: deps
-deps: ## Install the Debian packages that the cluster and the tests use
+deps: ## Install the Debian packages for the cluster and the tests
 	@$(call install-packages,$(DEBIAN_PACKAGES))
 
-# The packages start their daemons where they can. Benchmarks start their own.
+# The packages enable their daemons under systemd. Disable these, since benchmarks start their own.
 .PHONY: deps-bench
-deps-bench: deps ## Install the Debian packages that benchmarks compare with
+deps-bench: deps ## Install the Debian packages for benchmarks
 	@installed=$$(dpkg-query -W -f='$${Status}\n' $(BENCH_PACKAGES) 2>/dev/null | grep -c 'install ok installed'); \
 	[ $$installed != $(words $(BENCH_PACKAGES)) ] || exit 0; \
 	$(call install-packages,$(BENCH_PACKAGES)); \
@@ -196,7 +196,7 @@ deps-model: ## Install the Debian packages of the model checker
 	@$(call install-packages,$(MODEL_PACKAGES))
 
 .PHONY: clean
-clean: ## Remove what was built here (run demo-down first)
+clean: ## Remove all build results (run demo-down first)
 	rm -rf $(BIN)
 
 # --- programs of this module
@@ -225,11 +225,11 @@ $(BIN)/demo: $(SOURCES)
 $(BIN)/bench-failover-cluster: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/benchmark/cluster/cmd/failover
 
-# --- images: static programs on nothing
+# --- images: one static program each, without a base image
 
 $(BIN)/images/pause.tar: PROGRAM := ./test/cluster/cmd/pause
 $(BIN)/images/manager.tar: IMAGE_USER := 65532:65532
-# A user other than root loses its capabilities at exec, and these two need NET_ADMIN.
+# These two need NET_ADMIN. A user other than root would lose its capabilities at exec.
 $(BIN)/images/sidecar.tar $(BIN)/images/firewall.tar: IMAGE_USER := 0:0
 $(BIN)/images/%.tar: IMAGE_USER ?= 65532:65532
 $(BIN)/images/%.tar: PROGRAM ?= ./cmd/$*

@@ -20,12 +20,12 @@ import (
 type ownAuthority credentials.KeyPair
 
 func (a ownAuthority) offer(unit credentials.Unit, now time.Time) credentials.Offer {
-	verdict := credentials.JudgeUnit(unit.Held, a.Certificate, unit.Name, now)
+	verdict := credentials.CheckUnit(unit.Held, a.Certificate, unit.Name, now)
 	return credentials.Offer{Authorities: a.Certificate, Held: verdict == credentials.Usable}
 }
 
-func (a ownAuthority) certificate(sight credentials.Sight, unit credentials.Unit) (credentials.KeyPair, error) {
-	return credentials.Issue(credentials.KeyPair(a), unit.Name, sight.Now, sight.Held()...)
+func (a ownAuthority) certificate(seen credentials.Observation, unit credentials.Unit) (credentials.KeyPair, error) {
+	return credentials.Issue(credentials.KeyPair(a), unit.Name, seen.Now, seen.Held()...)
 }
 
 func (ownAuthority) renewal(held credentials.KeyPair) (time.Time, bool) {
@@ -34,20 +34,20 @@ func (ownAuthority) renewal(held credentials.KeyPair) (time.Time, bool) {
 
 // authority returns the pair's own authority. It makes a new one if the present one is no longer usable. The
 // authority's Secret holds only the one that signs now; the units' Secrets hold earlier ones while they are trusted.
-func (m *Manager) authority(ctx context.Context, q *request, sight credentials.Sight) (signer, error) {
-	found, verdict, err := m.readAuthority(ctx, q.pair, sight.Now)
+func (m *Manager) authority(ctx context.Context, q *request, seen credentials.Observation) (signer, error) {
+	found, verdict, err := m.readAuthority(ctx, q.pair, seen.Now)
 	if err != nil {
 		return nil, err
 	}
 	if verdict != credentials.Usable {
 		// The cache may be stale, and a new authority may replace one that is still good.
-		if sight, err = m.readUnits(ctx, m.Live, q); err != nil {
+		if seen, err = m.readUnits(ctx, m.Live, q); err != nil {
 			return nil, err
 		}
 	}
-	if !sight.AuthorityDue(found, verdict) {
+	if !seen.IsAuthorityDue(found, verdict) {
 		if verdict != credentials.Usable {
-			q.result.checkAt(sight.Now.Add(credentials.Overlap))
+			q.result.checkAt(seen.Now.Add(credentials.Overlap))
 		}
 		existed, err := m.ensureAuthority(ctx, q.pair, found)
 		if err != nil || existed {
@@ -56,23 +56,23 @@ func (m *Manager) authority(ctx context.Context, q *request, sight credentials.S
 		// The Secret was deleted after it was read, which is how an administrator requests a new authority.
 		verdict = credentials.Missing
 	}
-	return m.newAuthority(ctx, q, sight, verdict)
+	return m.newAuthority(ctx, q, seen, verdict)
 }
 
 // newAuthority makes an authority that replaces one with this verdict.
 func (m *Manager) newAuthority(
-	ctx context.Context, q *request, sight credentials.Sight, verdict credentials.Verdict,
+	ctx context.Context, q *request, seen credentials.Observation, verdict credentials.Verdict,
 ) (signer, error) {
 	log.FromContext(ctx).Info("Creating the authority of the pair", "found", verdict.String())
 	domain := credentials.Domain(q.pair.Name, q.pair.Namespace)
-	made, err := credentials.NewAuthority(domain, sight.Now, sight.Held()...)
+	made, err := credentials.NewAuthority(domain, seen.Now, seen.Held()...)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := m.ensureAuthority(ctx, q.pair, made); err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(sight.Held(), func(held credentials.KeyPair) bool { return len(held.Certificate) > 0 }) {
+	if slices.ContainsFunc(seen.Held(), func(held credentials.KeyPair) bool { return len(held.Certificate) > 0 }) {
 		m.Notifier.AuthorityExchanged(q.pair, fmt.Sprintf(
 			"Created a new authority of the pair, since the previous one was %s; the units trust both while they exchange "+
 				"their certificates", verdict))
@@ -100,7 +100,7 @@ func (m *Manager) readAuthority(
 			return found, verdict, err
 		}
 		found = keyPairOf(secret)
-		if verdict = credentials.JudgeAuthority(found, domain, now); verdict == credentials.Usable {
+		if verdict = credentials.CheckAuthority(found, domain, now); verdict == credentials.Usable {
 			break
 		}
 	}

@@ -18,32 +18,32 @@ import (
 )
 
 func (m *Manager) ensure(ctx context.Context, q *request) error {
-	sight, err := m.readUnits(ctx, m.Client, q)
+	seen, err := m.readUnits(ctx, m.Client, q)
 	if err != nil {
 		return err
 	}
-	from, err := m.signer(ctx, q, sight)
+	from, err := m.signer(ctx, q, seen)
 	if err != nil || from == nil {
 		return err
 	}
-	plan := sight.Exchange(offers(from, sight))
+	plan := seen.Exchange(offers(from, seen))
 	if plan.Changes {
 		// The cache may be stale, and the change may replace a certificate that is still good.
-		if sight, err = m.readUnits(ctx, m.Live, q); err != nil {
+		if seen, err = m.readUnits(ctx, m.Live, q); err != nil {
 			return err
 		}
-		plan = sight.Exchange(offers(from, sight))
+		plan = seen.Exchange(offers(from, seen))
 	}
-	if plan.LookIn > 0 {
-		q.result.checkAt(m.Now().Add(plan.LookIn))
+	if plan.RecheckIn > 0 {
+		q.result.checkAt(m.Now().Add(plan.RecheckIn))
 	}
 	for i, unit := range v1alpha1.Units() {
-		e := exchange{unit: unit, own: sight.Units[i], move: plan.Moves[i], trusted: plan.Trusted}
-		existed, err := m.exchange(ctx, q, sight, from, e)
+		e := exchange{unit: unit, own: seen.Units[i], move: plan.Actions[i], trusted: plan.Trusted}
+		existed, err := m.exchange(ctx, q, seen, from, e)
 		if err == nil && !existed && e.move != credentials.Take {
 			// The Secret was deleted after it was read, which is how an administrator requests a new certificate.
 			e.move = credentials.Take
-			_, err = m.exchange(ctx, q, sight, from, e)
+			_, err = m.exchange(ctx, q, seen, from, e)
 		}
 		if err != nil {
 			return err
@@ -56,18 +56,18 @@ func (m *Manager) ensure(ctx context.Context, q *request) error {
 type exchange struct {
 	unit    v1alpha1.Unit
 	own     credentials.Unit
-	move    credentials.Move
+	move    credentials.Action
 	trusted []byte
 }
 
 // exchange writes the unit's Secret, and reports whether the Secret existed before.
 func (m *Manager) exchange(
-	ctx context.Context, q *request, sight credentials.Sight, from signer, e exchange,
+	ctx context.Context, q *request, seen credentials.Observation, from signer, e exchange,
 ) (existed bool, err error) {
 	held := e.own.Held
 	if e.move == credentials.Take {
 		log.FromContext(ctx).Info("Exchanging the certificate of a unit", "unit", e.unit)
-		if held, err = from.certificate(sight, e.own); err != nil {
+		if held, err = from.certificate(seen, e.own); err != nil {
 			return false, err
 		}
 	}
@@ -91,25 +91,25 @@ type signer interface {
 	// offer returns what a unit should have.
 	offer(unit credentials.Unit, now time.Time) credentials.Offer
 	// certificate returns what replaces the certificate that a unit has.
-	certificate(sight credentials.Sight, unit credentials.Unit) (credentials.KeyPair, error)
+	certificate(seen credentials.Observation, unit credentials.Unit) (credentials.KeyPair, error)
 	// renewal returns when a unit's certificate has to be replaced. It returns false if the signer does not decide that.
 	renewal(held credentials.KeyPair) (time.Time, bool)
 }
 
 // signer returns who signs, or nil while nobody can. The result then has what is pending.
-func (m *Manager) signer(ctx context.Context, q *request, sight credentials.Sight) (signer, error) {
+func (m *Manager) signer(ctx context.Context, q *request, seen credentials.Observation) (signer, error) {
 	if issuer := q.pair.Issuer(); issuer != nil {
 		return m.issuer(ctx, q, *issuer)
 	}
 	if err := m.deleteCertificates(ctx, q); err != nil {
 		return nil, err
 	}
-	return m.authority(ctx, q, sight)
+	return m.authority(ctx, q, seen)
 }
 
-func offers(from signer, sight credentials.Sight) (offers [2]credentials.Offer) {
-	for i, unit := range sight.Units {
-		offers[i] = from.offer(unit, sight.Now)
+func offers(from signer, seen credentials.Observation) (offers [2]credentials.Offer) {
+	for i, unit := range seen.Units {
+		offers[i] = from.offer(unit, seen.Now)
 	}
 	return offers
 }
@@ -118,30 +118,30 @@ func offers(from signer, sight credentials.Sight) (offers [2]credentials.Offer) 
 // touch that is zero, since the kubelet would not have updated the files of its unit.
 func (m *Manager) readUnits(
 	ctx context.Context, reader client.Reader, q *request,
-) (sight credentials.Sight, err error) {
-	sight.Now, sight.InSession = m.Now(), q.observed.InSession
+) (seen credentials.Observation, err error) {
+	seen.Now, seen.InSession = m.Now(), q.observed.InSession
 	content, inTouch := sha256.New(), true
 	for i, unit := range v1alpha1.Units() {
 		secret, err := owned.ReadSecret(ctx, reader, q.pair, resources.UnitSecretName(q.pair.Name, unit))
 		if err != nil {
-			return sight, err
+			return seen, err
 		}
-		sight.Units[i] = credentials.Unit{
+		seen.Units[i] = credentials.Unit{
 			Name: credentials.UnitName(string(unit), q.pair.Name, q.pair.Namespace),
 			Held: keyPairOf(secret), Trusted: secret.Data[resources.KeyAuthority],
 		}
-		_, _ = fmt.Fprintf(content, "%s %q %q", secret.UID, sight.Units[i].Held.Certificate, sight.Units[i].Trusted)
+		_, _ = fmt.Fprintf(content, "%s %q %q", secret.UID, seen.Units[i].Held.Certificate, seen.Units[i].Trusted)
 		if pod, ok := q.observed.Units[unit]; ok {
 			inTouch = inTouch && pod.Useful
 			_, _ = fmt.Fprintf(content, " %s", pod.UID)
 		}
 	}
 	_, _ = fmt.Fprintf(content, " %v %s", inTouch, q.pair.UID) // writing to a hash never fails
-	unchanged := m.Memory.unchanged(client.ObjectKeyFromObject(q.pair), string(content.Sum(nil)), sight.Now)
+	unchanged := m.Memory.unchanged(client.ObjectKeyFromObject(q.pair), string(content.Sum(nil)), seen.Now)
 	if inTouch {
-		sight.Unchanged = unchanged
+		seen.Unchanged = unchanged
 	}
-	return sight, nil
+	return seen, nil
 }
 
 func keyPairOf(secret *corev1.Secret) credentials.KeyPair {

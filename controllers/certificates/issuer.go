@@ -48,7 +48,7 @@ func (i issued) offer(unit credentials.Unit, _ time.Time) credentials.Offer {
 	}
 }
 
-func (i issued) certificate(_ credentials.Sight, unit credentials.Unit) (credentials.KeyPair, error) {
+func (i issued) certificate(_ credentials.Observation, unit credentials.Unit) (credentials.KeyPair, error) {
 	return i[unit.Name].own, nil
 }
 
@@ -181,7 +181,7 @@ func (m *Manager) readIssued(
 		return found, fmt.Sprintf("Secret %s/%s has no ca.crt: its issuer does not publish the authority by which the units "+
 			"verify each other; use an issuer that does, such as the types CA and Vault", pair.Namespace, secretName), nil
 	}
-	vouching, verdict := credentials.JudgeIssued(found.own, authorities, name, m.Now())
+	vouching, verdict := credentials.CheckIssued(found.own, authorities, name, m.Now())
 	if verdict != credentials.Usable {
 		return found, fmt.Sprintf("the certificate that cert-manager put into Secret %s/%s for %s is %s; check the "+
 			"Certificate's issuer", pair.Namespace, secretName, name, verdict), nil

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// certificatesIn are those of a text in PEM, in its order. What cannot be read is passed over: others write such texts
-// too, and one certificate that is no good does not make the rest worse.
+// certificatesIn returns the certificates of a PEM text in order. It skips what it cannot parse: others write such
+// texts too, and one bad certificate must not make the others useless.
 func certificatesIn(text []byte) []*x509.Certificate {
 	var all []*x509.Certificate
 	for {
@@ -35,8 +35,8 @@ func encode(certificates []*x509.Certificate) []byte {
 	return text
 }
 
-// chainOf is what a unit shows its peer: its certificate, and what stands between that and an authority. There is none
-// when the unit could not prove that the certificate is its own.
+// chainOf returns what a unit presents to its peer: its certificate and the intermediate certificates. It returns
+// nothing if the key does not belong to the certificate.
 func chainOf(pair KeyPair) []*x509.Certificate {
 	if _, err := tls.X509KeyPair(pair.Certificate, pair.Key); err != nil {
 		return nil
@@ -44,22 +44,22 @@ func chainOf(pair KeyPair) []*x509.Certificate {
 	return certificatesIn(pair.Certificate)
 }
 
-// proves tells whether a chain proves to whoever trusts the authority that it is that of the unit with this name. It
-// asks for no time: whether a certificate is valid yet is a matter of the units' clocks, which may be right where the
-// clock of whoever asks here is wrong; when it is over is asked beside this.
+// proves reports whether a chain authenticates the unit with this name to a peer that trusts the authority. It ignores
+// the present time. The units check with their own clocks, which may be right when the operator's clock is wrong. The
+// callers check for expiry separately.
 func proves(chain []*x509.Certificate, authority *x509.Certificate, name string) bool {
-	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	roots, intermediates := x509.NewCertPool(), x509.NewCertPool()
 	roots.AddCert(authority)
-	begun := authority.NotBefore
+	start := authority.NotBefore
 	for i, certificate := range chain {
-		begun = later(begun, certificate.NotBefore)
+		start = later(start, certificate.NotBefore)
 		if i > 0 {
-			between.AddCert(certificate)
+			intermediates.AddCert(certificate)
 		}
 	}
 	for _, usage := range bothUsages() {
 		_, err := chain[0].Verify(x509.VerifyOptions{
-			DNSName: name, Roots: roots, Intermediates: between, CurrentTime: begun, KeyUsages: []x509.ExtKeyUsage{usage},
+			DNSName: name, Roots: roots, Intermediates: intermediates, CurrentTime: start, KeyUsages: []x509.ExtKeyUsage{usage},
 		})
 		if err != nil {
 			return false
@@ -68,23 +68,23 @@ func proves(chain []*x509.Certificate, authority *x509.Certificate, name string)
 	return true
 }
 
-// vouchersOf are those of the authorities by which the unit's peer can verify the chain, and which are not over.
-func vouchersOf(
+// verifiersOf returns the authorities that verify the chain and have not expired.
+func verifiersOf(
 	chain, authorities []*x509.Certificate, name string, now time.Time,
 ) []*x509.Certificate {
 	if len(chain) == 0 || !now.Before(chain[0].NotAfter) {
 		return nil
 	}
-	var vouching []*x509.Certificate
+	var verifiers []*x509.Certificate
 	for _, authority := range authorities {
 		if now.Before(authority.NotAfter) && proves(chain, authority, name) {
-			vouching = append(vouching, authority)
+			verifiers = append(verifiers, authority)
 		}
 	}
-	return vouching
+	return verifiers
 }
 
-// join adds to certificates those of others that are not among them.
+// join appends the other certificates that are not yet in the list.
 func join(certificates []*x509.Certificate, others ...*x509.Certificate) []*x509.Certificate {
 	for _, other := range others {
 		if !contains(certificates, other) {
@@ -98,12 +98,12 @@ func contains(certificates []*x509.Certificate, one *x509.Certificate) bool {
 	return slices.ContainsFunc(certificates, one.Equal)
 }
 
-// share tells whether one certificate is among both.
+// share reports whether both lists contain a common certificate.
 func share(a, b []*x509.Certificate) bool {
 	return slices.ContainsFunc(a, func(one *x509.Certificate) bool { return contains(b, one) })
 }
 
-// same tells whether a text in PEM is of these certificates, in this order, and of nothing else.
+// same reports whether a PEM text contains exactly these certificates in this order.
 func same(text []byte, certificates []*x509.Certificate) bool {
 	return bytes.Equal(text, encode(certificates))
 }

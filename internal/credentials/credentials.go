@@ -17,37 +17,37 @@ const (
 	day = 24 * time.Hour
 
 	authorityLifetime = 10 * 365 * day
-	// authorityRenewal is more than a unit's certificate lives, so that none outlives the authority that signed it.
+	// authorityRenewal exceeds the lifetime of a unit's certificate, so that no certificate outlives its authority.
 	authorityRenewal = 2 * 365 * day
 
-	// UnitLifetime is for how long the certificate of a unit is good.
+	// UnitLifetime is the validity of a unit's certificate.
 	UnitLifetime = 365 * day
-	// UnitRenewal is how long before its end the certificate of a unit is renewed. It leaves months in which an operator
-	// that is down can come back before the units stop talking.
+	// UnitRenewal is the time before expiry at which a unit's certificate is renewed. An operator that is down has these
+	// months to come back before the units lose their session.
 	UnitRenewal = 90 * day
 
 	blockCertificate = "CERTIFICATE"
 	blockKey         = "PRIVATE KEY"
 )
 
-// KeyPair is a certificate and its private key (PKCS #8), both in PEM.
+// KeyPair is a certificate and its private key (PKCS #8), both as PEM.
 type KeyPair struct {
 	Certificate []byte
 	Key         []byte
 }
 
-// Domain is the DNS domain of a pair's units. No resolver knows it; it only names them in certificates.
+// Domain returns the DNS domain of a pair's units. It is used in certificates only, and no resolver knows it.
 func Domain(pair, namespace string) string {
 	return pair + "." + namespace + ".hapair"
 }
 
-// UnitName is the DNS name that the certificate of a unit has, and that its peer demands of it.
+// UnitName returns the DNS name in a unit's certificate, which its peer verifies.
 func UnitName(unit, pair, namespace string) string {
 	return unit + "." + Domain(pair, namespace)
 }
 
-// NewAuthority makes an authority of a pair. It can sign for the names of the pair's domain and for no other, so that
-// its key is of no use anywhere else. It is valid whenever one of the certificates is that the units hold now.
+// NewAuthority creates an authority for a pair. A name constraint limits it to the pair's domain, so that a stolen key
+// is useless elsewhere. The authority is valid at least as long as each certificate that the units hold now.
 func NewAuthority(domain string, now time.Time, held ...KeyPair) (KeyPair, error) {
 	valid := spanOf(authorityLifetime, now, held)
 	template := &x509.Certificate{
@@ -63,21 +63,21 @@ func NewAuthority(domain string, now time.Time, held ...KeyPair) (KeyPair, error
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return KeyPair{}, fmt.Errorf("making the key of the authority of %s: %w", domain, err)
+		return KeyPair{}, fmt.Errorf("generating the key of the authority of %s: %w", domain, err)
 	}
 	return sign(template, key, template, key)
 }
 
-// Issue makes the certificate of the unit with this name, which is both a server's and a client's: the secondary dials,
-// whichever of the two is active. It is valid whenever one of the certificates is that the units hold now.
+// Issue creates the certificate of the unit with this name. It is for both servers and clients: the secondary dials,
+// whichever unit is active. It is valid at least as long as each certificate that the units hold now.
 func Issue(authority KeyPair, name string, now time.Time, held ...KeyPair) (KeyPair, error) {
 	signer, err := tls.X509KeyPair(authority.Certificate, authority.Key)
 	if err != nil {
-		return KeyPair{}, fmt.Errorf("reading the authority that is to sign for %s: %w", name, err)
+		return KeyPair{}, fmt.Errorf("parsing the authority for %s: %w", name, err)
 	}
 	signingKey, ok := signer.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok {
-		return KeyPair{}, fmt.Errorf("reading the authority that is to sign for %s: its key is a %T, not an ECDSA key",
+		return KeyPair{}, fmt.Errorf("parsing the authority for %s: its key is a %T and must be an ECDSA key",
 			name, signer.PrivateKey)
 	}
 	valid := spanOf(UnitLifetime, now, held)
@@ -91,7 +91,7 @@ func Issue(authority KeyPair, name string, now time.Time, held ...KeyPair) (KeyP
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return KeyPair{}, fmt.Errorf("making the key of %s: %w", name, err)
+		return KeyPair{}, fmt.Errorf("generating the key of %s: %w", name, err)
 	}
 	return sign(template, key, signer.Leaf, signingKey)
 }
@@ -117,7 +117,7 @@ func sign(template *x509.Certificate, key *ecdsa.PrivateKey,
 	}, nil
 }
 
-// parse reads the one certificate of a PEM text and refuses anything beside it, so that nobody can slip in a second.
+// parse parses a PEM text with exactly one certificate. It refuses further content, so that no second one is hidden.
 func parse(text []byte) (*x509.Certificate, error) {
 	block, rest := pem.Decode(text)
 	if block == nil || block.Type != blockCertificate || len(rest) > 0 {

@@ -37,7 +37,7 @@ func issue(t *testing.T, authority credentials.KeyPair, name string) credentials
 	return unit
 }
 
-func TestJudgeAuthority(t *testing.T) {
+func TestCheckAuthority(t *testing.T) {
 	authority, other := newAuthority(t, domain), newAuthority(t, "other.default.hapair")
 	unit := issue(t, authority, "primary."+domain)
 	noKey := credentials.KeyPair{Certificate: authority.Certificate}
@@ -48,26 +48,26 @@ func TestJudgeAuthority(t *testing.T) {
 		now       time.Time
 		want      credentials.Verdict
 	}{
-		"fresh":                     {authority, now, credentials.Usable},
-		"nothing":                   {credentials.KeyPair{}, now, credentials.Missing},
-		"no key":                    {noKey, now, credentials.Missing},
-		"another's key":             {othersKey, now, credentials.Malformed},
-		"not PEM":                   {notPEM, now, credentials.Malformed},
-		"of another pair":           {other, now, credentials.WrongAuthority},
-		"a unit's":                  {unit, now, credentials.WrongAuthority},
-		"good for seven years yet":  {authority, now.Add(3 * 365 * day), credentials.Usable},
-		"good for less than a leaf": {authority, now.Add(9 * 365 * day), credentials.Expiring},
+		"fresh":                      {authority, now, credentials.Usable},
+		"no certificate":             {credentials.KeyPair{}, now, credentials.Missing},
+		"no key":                     {noKey, now, credentials.Missing},
+		"another key":                {othersKey, now, credentials.Malformed},
+		"not PEM":                    {notPEM, now, credentials.Malformed},
+		"another pair's":             {other, now, credentials.WrongAuthority},
+		"a unit's":                   {unit, now, credentials.WrongAuthority},
+		"valid for seven more years": {authority, now.Add(3 * 365 * day), credentials.Usable},
+		"valid for less than a leaf": {authority, now.Add(9 * 365 * day), credentials.Expiring},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := credentials.JudgeAuthority(test.authority, domain, test.now); got != test.want {
+			if got := credentials.CheckAuthority(test.authority, domain, test.now); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
 	}
 }
 
-func TestJudgeUnit(t *testing.T) {
+func TestCheckUnit(t *testing.T) {
 	const name = "primary." + domain
 	authority, other := newAuthority(t, domain), newAuthority(t, domain)
 	unit := issue(t, authority, name)
@@ -81,29 +81,29 @@ func TestJudgeUnit(t *testing.T) {
 		now       time.Time
 		want      credentials.Verdict
 	}{
-		"fresh":                      {unit, authority.Certificate, now, credentials.Usable},
-		"nothing":                    {credentials.KeyPair{}, authority.Certificate, now, credentials.Missing},
-		"key of the authority":       {authoritysKey, authority.Certificate, now, credentials.Malformed},
-		"two certificates":           {twice, authority.Certificate, now, credentials.Malformed},
-		"of an authority since lost": {unit, other.Certificate, now, credentials.WrongAuthority},
-		"authority unreadable":       {unit, []byte("x"), now, credentials.WrongAuthority},
-		"the authority's own":        {authority, authority.Certificate, now, credentials.WrongName},
-		"of the peer":                {peers, authority.Certificate, now, credentials.WrongName},
-		"outside the domain":         {outside, authority.Certificate, now, credentials.WrongName},
-		"half its life":              {unit, authority.Certificate, now.Add(180 * day), credentials.Usable},
-		"near its end":               {unit, authority.Certificate, now.Add(300 * day), credentials.Expiring},
-		"past its end":               {unit, authority.Certificate, now.Add(400 * day), credentials.Expiring},
+		"fresh":                {unit, authority.Certificate, now, credentials.Usable},
+		"no certificate":       {credentials.KeyPair{}, authority.Certificate, now, credentials.Missing},
+		"key of the authority": {authoritysKey, authority.Certificate, now, credentials.Malformed},
+		"two certificates":     {twice, authority.Certificate, now, credentials.Malformed},
+		"of a lost authority":  {unit, other.Certificate, now, credentials.WrongAuthority},
+		"authority unreadable": {unit, []byte("x"), now, credentials.WrongAuthority},
+		"the authority's own":  {authority, authority.Certificate, now, credentials.WrongName},
+		"of the peer":          {peers, authority.Certificate, now, credentials.WrongName},
+		"outside the domain":   {outside, authority.Certificate, now, credentials.WrongName},
+		"half its life":        {unit, authority.Certificate, now.Add(180 * day), credentials.Usable},
+		"expiring":             {unit, authority.Certificate, now.Add(300 * day), credentials.Expiring},
+		"expired":              {unit, authority.Certificate, now.Add(400 * day), credentials.Expiring},
 	}
 	for testName, test := range tests {
 		t.Run(testName, func(t *testing.T) {
-			if got := credentials.JudgeUnit(test.unit, test.authority, name, test.now); got != test.want {
+			if got := credentials.CheckUnit(test.unit, test.authority, name, test.now); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
 	}
 }
 
-func TestUsableUntilItIsToBeRenewed(t *testing.T) {
+func TestRenewAt(t *testing.T) {
 	const name = "primary." + domain
 	authority := newAuthority(t, domain)
 	unit := issue(t, authority, name)
@@ -115,17 +115,17 @@ func TestUsableUntilItIsToBeRenewed(t *testing.T) {
 		at.Add(-time.Second): credentials.Usable,
 		at:                   credentials.Expiring,
 	} {
-		if got := credentials.JudgeUnit(unit, authority.Certificate, name, when); got != want {
+		if got := credentials.CheckUnit(unit, authority.Certificate, name, when); got != want {
 			t.Errorf("%v: got %v, want %v", when, got, want)
 		}
 	}
 	if _, ok := credentials.RenewAt(credentials.KeyPair{}); ok {
-		t.Error("nothing has a time of renewal")
+		t.Error("no certificate has a time of renewal")
 	}
 }
 
-// What is issued here must be what a TLS 1.3 session between the units accepts, each in either part.
-func TestUnitsRecogniseEachOther(t *testing.T) {
+// A TLS 1.3 session accepts the certificates, with each unit as server and as client.
+func TestUnitsAcceptEachOther(t *testing.T) {
 	authority := newAuthority(t, domain)
 	primary := issue(t, authority, credentials.UnitName("primary", "edge", "default"))
 	secondary := issue(t, authority, credentials.UnitName("secondary", "edge", "default"))

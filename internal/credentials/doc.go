@@ -1,11 +1,11 @@
-// Package credentials makes the certificates by which the two units of a pair recognise each other: one authority for
-// each pair, and of it one certificate for each unit. It also judges whether what a Secret holds is still of use, and
-// plans how certificates and authorities are exchanged under units that run.
+// Package credentials creates the certificates with which the two units of a pair authenticate each other: one
+// authority for each pair, and one certificate of it for each unit. It also checks whether the contents of a Secret are
+// usable, and plans the replacement of certificates and authorities of running units.
 //
-//	credentials  makes authorities and certificates
-//	verdict      judges one of them
-//	exchange     plans what both units have and trust next
+//	credentials  creates authorities and certificates
+//	verdict      checks one of them
+//	exchange     plans the next certificates and trusted authorities of both units
 //
-// The operator is its only caller. Nothing here reads or writes a cluster or looks at the clock: keys and certificates
-// go in and out as PEM, and the time is an argument. Random numbers alone come from outside.
+// The operator is its only caller. The package has no access to the cluster or the clock: keys and certificates are
+// passed as PEM, and the time is an argument. Its only outside source is that of random numbers.
 package credentials

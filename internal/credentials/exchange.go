@@ -6,59 +6,59 @@ import (
 	"time"
 )
 
-// Overlap is how long something stands unchanged in the units' Secrets before anything is built on both units having
-// it. A kubelet that is well brings a changed Secret within about two minutes (it looks once a minute, and at what it
-// remembers of the Secret for as long again). The rest is for one that restarts, or is busy with a node that does.
+// Overlap is how long the Secrets must stay unchanged before a plan assumes that both units have their contents. A
+// healthy kubelet delivers a changed Secret within about two minutes: it synchronizes once a minute and caches the
+// Secret for another. The rest covers a kubelet that restarts, or that is busy because its node does.
 const Overlap = time.Hour
 
-// maxTrusted bounds how many authorities a unit trusts beyond those that it has to.
+// maxTrusted bounds the number of trusted authorities beyond the necessary ones.
 const maxTrusted = 8
 
-// Unit is one unit of a pair, as its Secret shows it.
+// Unit is one unit of a pair, with the contents of its Secret.
 type Unit struct {
-	// Name is the DNS name that its certificate must have.
+	// Name is the DNS name that the unit's certificate must have.
 	Name string
-	// Held is its certificate, with what stands between that and its authority, and its key.
+	// Held is the unit's certificate with its intermediate certificates, and the key.
 	Held KeyPair
-	// Trusted are the authorities by which it knows its peer, in PEM, one after the other.
+	// Trusted are the authorities with which the unit verifies its peer, as PEM.
 	Trusted []byte
 }
 
-// Sight is what was seen of a pair's credentials at one time.
-type Sight struct {
+// Observation is the state of a pair's credentials at one time.
+type Observation struct {
 	Units [2]Unit
-	// Now is the time by a clock that may be wrong.
+	// Now is the present time. The clock may be wrong.
 	Now time.Time
-	// Unchanged is for how long both Secrets have stood as they are, with both units in touch with their Secrets, as
-	// whoever calls has seen it by a clock that only runs forward. It is never counted from a time that somebody wrote
-	// down: clocks of two machines are not compared, and one clock may have been set.
+	// Unchanged is how long both Secrets have been unchanged while both units could receive them. The caller measures it
+	// with a monotonic clock. A timestamp in the cluster cannot be used: it comes from the clock of another machine, or
+	// the clock has been set since.
 	Unchanged time.Duration
-	// InSession is set when the units say that they have a session with each other.
+	// InSession is set while the units report a session with each other.
 	InSession bool
 }
 
-// Offer is what a unit is to have.
+// Offer is the certificate that a unit can get.
 type Offer struct {
-	// Authorities, in PEM, are those by each of which the peer can verify it.
+	// Authorities, as PEM, are those that verify the offered certificate.
 	Authorities []byte
-	// Held is set when that is what the unit has already.
+	// Held is set if the unit already holds the offered certificate.
 	Held bool
 }
 
-// Move is what a unit does about an offer.
-type Move int
+// Action is what the operator does with a unit's certificate.
+type Action int
 
 const (
-	// Keep what it has, which is what it should have.
-	Keep Move = iota
-	// Take what is offered.
+	// Keep keeps the certificate, since it is the offered one.
+	Keep Action = iota
+	// Take replaces the certificate by the offered one.
 	Take
-	// Wait with what it has, since its peer may not know the authority of the other yet.
+	// Wait keeps the certificate for now, since the peer may not trust the authority of the offered one yet.
 	Wait
 )
 
-// String is the move as a person reads it in a test.
-func (m Move) String() string {
+// String returns the name of the action for logs and tests.
+func (m Action) String() string {
 	switch m {
 	case Keep:
 		return "keep"
@@ -71,29 +71,31 @@ func (m Move) String() string {
 	}
 }
 
-// Plan is what to do with the credentials of both units.
+// Plan is the next change to the credentials of both units.
 type Plan struct {
-	Moves [2]Move
-	// Trusted are the authorities that both units trust from now on, in PEM.
+	Actions [2]Action
+	// Trusted are the authorities that both units must trust from now on, as PEM.
 	Trusted []byte
-	// Changes is set when that makes a Secret another than it is.
+	// Changes is set if the plan changes a Secret.
 	Changes bool
-	// LookIn is after which time there is more to do, if all stays as it is; 0 when there is not.
-	LookIn time.Duration
+	// RecheckIn is the time after which there is more to do if nothing else changes. It is 0 if there is nothing.
+	RecheckIn time.Duration
 }
 
-// Exchange plans how the units come by what they are offered, so that each recognises the other at every instant,
-// however late a Secret reaches either of them. An authority is trusted before anything is shown that it signed, and
-// for as long as anything may be: first it comes into what both trust; when that has stood for Overlap, certificates
-// are exchanged; when those have stood for Overlap, the authority of the former goes. All of it follows from what the
-// Secrets hold. Where it was interrupted, and by whom, makes no difference.
+// Exchange plans how the units get the offered certificates. Each unit accepts the other at every moment, however late
+// a Secret reaches either of them.
 //
-// What a unit holds that is of no use, or is expired, is exchanged at once: there is nothing to lose. Of units in
-// session that is not so, whatever the clock says: it may be wrong, and they are in no hurry.
-func (s Sight) Exchange(offers [2]Offer) Plan {
-	known := s.known()
-	now := s.Now
-	if s.InSession {
+// An authority must be trusted before the first and until after the last use of a certificate that it signed. So the
+// exchange has three phases. First, both units get the new authority in addition to the old one. After the Secrets were
+// unchanged for Overlap, they get the new certificates. After another Overlap, the old authority is removed. Each plan
+// follows from the contents of the Secrets alone. The exchange can therefore be interrupted at any point.
+//
+// An unusable or expired certificate is replaced at once, since the unit cannot use it anyway. Units in session are the
+// exception for expiry: the operator's clock may be wrong, and their session works.
+func (o Observation) Exchange(offers [2]Offer) Plan {
+	known := o.known()
+	now := o.Now
+	if o.InSession {
 		now = time.Time{}
 	}
 	var wanted []*x509.Certificate
@@ -104,79 +106,79 @@ func (s Sight) Exchange(offers [2]Offer) Plan {
 	plan := Plan{}
 	var needed []*x509.Certificate
 	waits := false
-	for i, unit := range s.Units {
-		vouching := vouchersOf(chainOf(unit.Held), all, unit.Name, now)
-		needed = join(needed, vouching...)
-		plan.Moves[i] = s.move(s.Units[1-i], vouching, offers[i])
-		waits = waits || plan.Moves[i] == Wait
+	for i, unit := range o.Units {
+		verifiers := verifiersOf(chainOf(unit.Held), all, unit.Name, now)
+		needed = join(needed, verifiers...)
+		plan.Actions[i] = o.action(o.Units[1-i], verifiers, offers[i])
+		waits = waits || plan.Actions[i] == Wait
 	}
 	trusted := join(slices.Clone(wanted), needed...)
 	for _, authority := range known {
-		if contains(trusted, authority) || s.settled() || len(trusted) >= maxTrusted {
+		if contains(trusted, authority) || o.isSettled() || len(trusted) >= maxTrusted {
 			continue
 		}
-		// Nothing in the Secrets needs it, but what a unit still has from before may.
+		// The Secrets do not need it any more, but a unit may still have files from before.
 		trusted, waits = append(trusted, authority), true
 	}
-	// It goes when what needed it has been gone for a while.
+	// Authorities that only held certificates need are removed in a later plan.
 	waits = waits || slices.ContainsFunc(needed, func(a *x509.Certificate) bool { return !contains(wanted, a) })
 	plan.Trusted = encode(trusted)
-	for i, unit := range s.Units {
-		plan.Changes = plan.Changes || plan.Moves[i] == Take || !same(unit.Trusted, trusted)
+	for i, unit := range o.Units {
+		plan.Changes = plan.Changes || plan.Actions[i] == Take || !same(unit.Trusted, trusted)
 	}
 	if waits {
-		plan.LookIn = Overlap
+		plan.RecheckIn = Overlap
 		if !plan.Changes {
-			plan.LookIn = max(Overlap-s.Unchanged, time.Minute)
+			plan.RecheckIn = max(Overlap-o.Unchanged, time.Minute)
 		}
 	}
 	return plan
 }
 
-// move is what a unit does. Vouching are the authorities of what it holds.
-func (s Sight) move(peer Unit, vouching []*x509.Certificate, offer Offer) Move {
+// action returns what to do with a unit's certificate. verifiers are the authorities that verify the held one.
+func (o Observation) action(peer Unit, verifiers []*x509.Certificate, offer Offer) Action {
 	offered := certificatesIn(offer.Authorities)
 	switch {
 	case offer.Held:
 		return Keep
-	case len(vouching) == 0:
+	case len(verifiers) == 0:
 		return Take
-	case share(vouching, offered):
-		// A renewal: whoever recognises the one recognises the other.
+	case share(verifiers, offered):
+		// This is a renewal: a peer that accepts the held certificate accepts the offered one too.
 		return Take
-	case s.settled() && share(certificatesIn(peer.Trusted), offered):
+	case o.isSettled() && share(certificatesIn(peer.Trusted), offered):
 		return Take
 	default:
 		return Wait
 	}
 }
 
-// AuthorityDue tells whether a pair's own authority, of which this was said, is to be replaced. One that is near its
-// end and can still sign is, only once both units have had certificates of it for a while: whoever has none needs one
-// at once, and only the authority that is known already is of use for that.
-func (s Sight) AuthorityDue(authority KeyPair, verdict Verdict) bool {
+// IsAuthorityDue reports whether the pair's own authority, which has this verdict, must be replaced. An expiring
+// authority can still sign. It is replaced after both units have had certificates of it for a while. A unit without one
+// needs it at once, and only the known authority can sign a certificate that its peer accepts.
+func (o Observation) IsAuthorityDue(authority KeyPair, verdict Verdict) bool {
 	switch verdict {
 	case Usable:
 		return false
 	case Expiring:
 		signer := certificatesIn(authority.Certificate)
-		return s.settled() && !slices.ContainsFunc(s.Units[:], func(unit Unit) bool {
-			return len(vouchersOf(chainOf(unit.Held), signer, unit.Name, s.Now)) == 0
+		return o.isSettled() && !slices.ContainsFunc(o.Units[:], func(unit Unit) bool {
+			return len(verifiersOf(chainOf(unit.Held), signer, unit.Name, o.Now)) == 0
 		})
 	default:
 		return true
 	}
 }
 
-// Held are the certificates of both units.
-func (s Sight) Held() []KeyPair { return []KeyPair{s.Units[0].Held, s.Units[1].Held} }
+// Held returns the certificates of both units.
+func (o Observation) Held() []KeyPair { return []KeyPair{o.Units[0].Held, o.Units[1].Held} }
 
-func (s Sight) settled() bool { return s.Unchanged >= Overlap }
+func (o Observation) isSettled() bool { return o.Unchanged >= Overlap }
 
-// known are the authorities that either unit trusts.
-func (s Sight) known() []*x509.Certificate {
+// known returns the authorities that at least one unit trusts.
+func (o Observation) known() []*x509.Certificate {
 	var known []*x509.Certificate
-	for _, unit := range s.Units {
+	for _, unit := range o.Units {
 		known = join(known, certificatesIn(unit.Trusted)...)
 	}
 	return known

@@ -10,10 +10,10 @@ import (
 
 var names = [2]string{"primary." + domain, "secondary." + domain}
 
-// offered is what an authority of the pair's own offers, as the operator has it.
-func offered(authority credentials.KeyPair, sight credentials.Sight) (offers [2]credentials.Offer) {
-	for i, unit := range sight.Units {
-		verdict := credentials.JudgeUnit(unit.Held, authority.Certificate, unit.Name, sight.Now)
+// offered returns the offers of the pair's own authority, as the operator makes them.
+func offered(authority credentials.KeyPair, seen credentials.Observation) (offers [2]credentials.Offer) {
+	for i, unit := range seen.Units {
+		verdict := credentials.CheckUnit(unit.Held, authority.Certificate, unit.Name, seen.Now)
 		offers[i] = credentials.Offer{
 			Authorities: authority.Certificate, Held: verdict == credentials.Usable,
 		}
@@ -29,8 +29,7 @@ func bundle(authorities ...credentials.KeyPair) []byte {
 	return text
 }
 
-// Each case is one look at the Secrets; together they are every stage of an exchange and every way in which one can be
-// interrupted.
+// TestExchange covers every phase of an exchange, and every way to interrupt one.
 func TestExchange(t *testing.T) {
 	a, b, c := newAuthority(t, domain), newAuthority(t, domain), newAuthority(t, domain)
 	pA, sA := issue(t, a, names[0]), issue(t, a, names[1])
@@ -41,7 +40,7 @@ func TestExchange(t *testing.T) {
 		overlap          = credentials.Overlap
 	)
 	type keys = credentials.KeyPair
-	type moves = [2]credentials.Move
+	type actions = [2]credentials.Action
 	for name, test := range map[string]struct {
 		held      [2]keys
 		trusted   [2][]byte
@@ -50,154 +49,154 @@ func TestExchange(t *testing.T) {
 		inSession bool
 		authority keys
 
-		moves   moves
-		trust   []byte
-		changes bool
-		lookIn  time.Duration
+		actions   actions
+		trust     []byte
+		changes   bool
+		recheckIn time.Duration
 	}{
 		"a new pair": {
 			authority: a,
-			moves:     moves{take, take}, trust: bundle(a), changes: true,
+			actions:   actions{take, take}, trust: bundle(a), changes: true,
 		},
 		"a pair at rest": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, authority: a,
-			moves: moves{keep, keep}, trust: bundle(a),
+			actions: actions{keep, keep}, trust: bundle(a),
 		},
 		"a pair at rest for long": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, unchanged: 99 * day, authority: a,
-			moves: moves{keep, keep}, trust: bundle(a),
+			actions: actions{keep, keep}, trust: bundle(a),
 		},
-		"a unit's Secret is gone": {
+		"a unit's Secret is missing": {
 			held: [2]keys{none, sA}, trusted: [2][]byte{nil, bundle(a)}, authority: a,
-			moves: moves{take, keep}, trust: bundle(a), changes: true,
+			actions: actions{take, keep}, trust: bundle(a), changes: true,
 		},
-		"a unit's key is not that of its certificate": {
+		"a unit's key does not match its certificate": {
 			held: [2]keys{pA, othersKey}, trusted: [2][]byte{bundle(a), bundle(a)}, authority: a,
-			moves: moves{keep, take}, trust: bundle(a), changes: true,
+			actions: actions{keep, take}, trust: bundle(a), changes: true,
 		},
 		"a unit has its peer's certificate": {
 			held: [2]keys{sA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, authority: a,
-			moves: moves{take, keep}, trust: bundle(a), changes: true,
+			actions: actions{take, keep}, trust: bundle(a), changes: true,
 		},
-		"a unit trusts nobody": {
+		"a unit trusts no authority": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), []byte("x")}, authority: a,
-			moves: moves{keep, keep}, trust: bundle(a), changes: true,
+			actions: actions{keep, keep}, trust: bundle(a), changes: true,
 		},
 		"certificates are to be renewed": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, now: now.Add(300 * day), authority: a,
-			moves: moves{take, take}, trust: bundle(a), changes: true,
+			actions: actions{take, take}, trust: bundle(a), changes: true,
 		},
 		"certificates are expired": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, now: now.Add(400 * day), authority: a,
-			moves: moves{take, take}, trust: bundle(a), changes: true,
+			actions: actions{take, take}, trust: bundle(a), changes: true,
 		},
 		"the clock is decades behind": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, now: time.Unix(0, 0), authority: a,
-			moves: moves{keep, keep}, trust: bundle(a),
+			actions: actions{keep, keep}, trust: bundle(a),
 		},
 
 		"a new authority": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, unchanged: 99 * day, authority: b,
-			moves: moves{wait, wait}, trust: bundle(b, a), changes: true, lookIn: overlap,
+			actions: actions{wait, wait}, trust: bundle(b, a), changes: true, recheckIn: overlap,
 		},
 		"a new authority by a clock that is decades behind": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, now: time.Unix(0, 0), authority: b,
-			moves: moves{wait, wait}, trust: bundle(b, a), changes: true, lookIn: overlap,
+			actions: actions{wait, wait}, trust: bundle(b, a), changes: true, recheckIn: overlap,
 		},
-		"it reached one Secret": {
+		"the new authority is in one Secret": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(b, a), bundle(a)}, authority: b,
-			moves: moves{wait, wait}, trust: bundle(b, a), changes: true, lookIn: overlap,
+			actions: actions{wait, wait}, trust: bundle(b, a), changes: true, recheckIn: overlap,
 		},
-		"it reached one Secret long ago": {
+		"the new authority is in one Secret for long": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(b, a), bundle(a)}, unchanged: overlap, authority: b,
-			moves: moves{wait, take}, trust: bundle(b, a), changes: true, lookIn: overlap,
+			actions: actions{wait, take}, trust: bundle(b, a), changes: true, recheckIn: overlap,
 		},
-		"it reached both Secrets": {
+		"the new authority is in both Secrets": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(b, a), bundle(b, a)}, authority: b,
-			moves: moves{wait, wait}, trust: bundle(b, a), lookIn: overlap,
+			actions: actions{wait, wait}, trust: bundle(b, a), recheckIn: overlap,
 		},
-		"it is about to have stood there for long enough": {
+		"the new authority is in both Secrets for almost long enough": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(b, a), bundle(b, a)},
 			unchanged: overlap - 2*time.Minute, authority: b,
-			moves: moves{wait, wait}, trust: bundle(b, a), lookIn: 2 * time.Minute,
+			actions: actions{wait, wait}, trust: bundle(b, a), recheckIn: 2 * time.Minute,
 		},
-		"it has stood there for long enough": {
+		"the new authority is in both Secrets for long enough": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(b, a), bundle(b, a)}, unchanged: overlap, authority: b,
-			moves: moves{take, take}, trust: bundle(b, a), changes: true, lookIn: overlap,
+			actions: actions{take, take}, trust: bundle(b, a), changes: true, recheckIn: overlap,
 		},
-		"one unit has a certificate of it": {
+		"one unit has a new certificate": {
 			held: [2]keys{pB, sA}, trusted: [2][]byte{bundle(b, a), bundle(b, a)}, authority: b,
-			moves: moves{keep, wait}, trust: bundle(b, a), lookIn: overlap,
+			actions: actions{keep, wait}, trust: bundle(b, a), recheckIn: overlap,
 		},
-		"one unit has had a certificate of it for long": {
+		"one unit has a new certificate for long": {
 			held: [2]keys{pB, sA}, trusted: [2][]byte{bundle(b, a), bundle(b, a)}, unchanged: overlap, authority: b,
-			moves: moves{keep, take}, trust: bundle(b, a), changes: true, lookIn: overlap,
+			actions: actions{keep, take}, trust: bundle(b, a), changes: true, recheckIn: overlap,
 		},
-		"both units have": {
+		"both units have new certificates": {
 			held: [2]keys{pB, sB}, trusted: [2][]byte{bundle(b, a), bundle(b, a)}, authority: b,
-			moves: moves{keep, keep}, trust: bundle(b, a), lookIn: overlap,
+			actions: actions{keep, keep}, trust: bundle(b, a), recheckIn: overlap,
 		},
-		"both units have had for long": {
+		"both units have new certificates for long": {
 			held: [2]keys{pB, sB}, trusted: [2][]byte{bundle(b, a), bundle(b, a)}, unchanged: overlap, authority: b,
-			moves: moves{keep, keep}, trust: bundle(b), changes: true,
+			actions: actions{keep, keep}, trust: bundle(b), changes: true,
 		},
-		"the old authority left one Secret": {
+		"the old authority is removed from one Secret": {
 			held: [2]keys{pB, sB}, trusted: [2][]byte{bundle(b), bundle(b, a)}, authority: b,
-			moves: moves{keep, keep}, trust: bundle(b, a), changes: true, lookIn: overlap,
+			actions: actions{keep, keep}, trust: bundle(b, a), changes: true, recheckIn: overlap,
 		},
 
-		"a Secret is gone while a new authority is made known": {
+		"a Secret is missing during an exchange": {
 			held: [2]keys{pA, none}, trusted: [2][]byte{bundle(b, a), nil}, authority: b,
-			moves: moves{wait, take}, trust: bundle(b, a), changes: true, lookIn: overlap,
+			actions: actions{wait, take}, trust: bundle(b, a), changes: true, recheckIn: overlap,
 		},
 		"a third authority before the second was used": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(b, a), bundle(b, a)}, unchanged: overlap - 1, authority: c,
-			moves: moves{wait, wait}, trust: bundle(c, a, b), changes: true, lookIn: overlap,
+			actions: actions{wait, wait}, trust: bundle(c, a, b), changes: true, recheckIn: overlap,
 		},
 		"a third authority when one unit uses the second": {
 			held: [2]keys{pB, sA}, trusted: [2][]byte{bundle(b, a), bundle(b, a)}, authority: c,
-			moves: moves{wait, wait}, trust: bundle(c, b, a), changes: true, lookIn: overlap,
+			actions: actions{wait, wait}, trust: bundle(c, b, a), changes: true, recheckIn: overlap,
 		},
-		"certificates are expired when a new authority is made known": {
+		"certificates are expired and the authority is new": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, now: now.Add(400 * day), authority: b,
-			moves: moves{take, take}, trust: bundle(b, a), changes: true, lookIn: overlap,
+			actions: actions{take, take}, trust: bundle(b, a), changes: true, recheckIn: overlap,
 		},
-		"certificates are expired, says a clock, of units in session": {
+		"certificates seem expired, units are in session": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, now: now.Add(400 * day), inSession: true,
 			authority: b,
-			moves:     moves{wait, wait}, trust: bundle(b, a), changes: true, lookIn: overlap,
+			actions:   actions{wait, wait}, trust: bundle(b, a), changes: true, recheckIn: overlap,
 		},
-		"a renewal is due of units in session": {
+		"a renewal is due, units are in session": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(a), bundle(a)}, now: now.Add(400 * day), inSession: true,
 			authority: a,
-			moves:     moves{take, take}, trust: bundle(a), changes: true,
+			actions:   actions{take, take}, trust: bundle(a), changes: true,
 		},
-		"a Secret is gone of units in session": {
+		"a Secret is missing, units are in session": {
 			held: [2]keys{none, sA}, trusted: [2][]byte{nil, bundle(a)}, inSession: true, authority: a,
-			moves: moves{take, keep}, trust: bundle(a), changes: true,
+			actions: actions{take, keep}, trust: bundle(a), changes: true,
 		},
-		"of an authority that nobody trusts": {
+		"no unit trusts the held certificates": {
 			held: [2]keys{pA, sA}, trusted: [2][]byte{bundle(b), bundle(b)}, authority: b,
-			moves: moves{take, take}, trust: bundle(b), changes: true,
+			actions: actions{take, take}, trust: bundle(b), changes: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.now.IsZero() {
 				test.now = now
 			}
-			sight := credentials.Sight{Now: test.now, Unchanged: test.unchanged, InSession: test.inSession}
-			for i := range sight.Units {
-				sight.Units[i] = credentials.Unit{Name: names[i], Held: test.held[i], Trusted: test.trusted[i]}
+			seen := credentials.Observation{Now: test.now, Unchanged: test.unchanged, InSession: test.inSession}
+			for i := range seen.Units {
+				seen.Units[i] = credentials.Unit{Name: names[i], Held: test.held[i], Trusted: test.trusted[i]}
 			}
-			plan := sight.Exchange(offered(test.authority, sight))
-			if plan.Moves != test.moves {
-				t.Errorf("moves are %v, want %v", plan.Moves, test.moves)
+			plan := seen.Exchange(offered(test.authority, seen))
+			if plan.Actions != test.actions {
+				t.Errorf("got actions %v, want %v", plan.Actions, test.actions)
 			}
 			if !bytes.Equal(plan.Trusted, test.trust) {
-				t.Errorf("trusted is %d bytes, want %d, or the same in another order", len(plan.Trusted), len(test.trust))
+				t.Errorf("got %d bytes of authorities, want %d, or another order", len(plan.Trusted), len(test.trust))
 			}
-			if plan.Changes != test.changes || plan.LookIn != test.lookIn {
-				t.Errorf("changes %v, look in %v; want %v and %v", plan.Changes, plan.LookIn, test.changes, test.lookIn)
+			if plan.Changes != test.changes || plan.RecheckIn != test.recheckIn {
+				t.Errorf("changes %v, recheck in %v; want %v and %v", plan.Changes, plan.RecheckIn, test.changes, test.recheckIn)
 			}
 		})
 	}
@@ -213,45 +212,45 @@ func TestAuthorityDue(t *testing.T) {
 		held      [2]credentials.KeyPair
 		want      bool
 	}{
-		"usable":                      {a, credentials.Usable, credentials.Overlap, [2]credentials.KeyPair{pA, sA}, false},
-		"missing":                     {credentials.KeyPair{}, credentials.Missing, 0, [2]credentials.KeyPair{pA, sA}, true},
-		"malformed":                   {a, credentials.Malformed, 0, [2]credentials.KeyPair{pA, sA}, true},
-		"of another pair":             {a, credentials.WrongAuthority, 0, [2]credentials.KeyPair{pA, sA}, true},
-		"expired":                     {a, credentials.Expired, 0, [2]credentials.KeyPair{pA, sA}, true},
-		"expiring":                    {a, credentials.Expiring, credentials.Overlap, [2]credentials.KeyPair{pA, sA}, true},
-		"expiring, seen just now":     {a, credentials.Expiring, 0, [2]credentials.KeyPair{pA, sA}, false},
-		"expiring, a unit needs it":   {a, credentials.Expiring, credentials.Overlap, [2]credentials.KeyPair{pA, {}}, false},
-		"expiring, not used yet":      {b, credentials.Expiring, credentials.Overlap, [2]credentials.KeyPair{pA, sA}, false},
-		"expiring, and nobody has it": {a, credentials.Expiring, credentials.Overlap, [2]credentials.KeyPair{}, false},
+		"usable":                       {a, credentials.Usable, credentials.Overlap, [2]credentials.KeyPair{pA, sA}, false},
+		"missing":                      {credentials.KeyPair{}, credentials.Missing, 0, [2]credentials.KeyPair{pA, sA}, true},
+		"malformed":                    {a, credentials.Malformed, 0, [2]credentials.KeyPair{pA, sA}, true},
+		"of another pair":              {a, credentials.WrongAuthority, 0, [2]credentials.KeyPair{pA, sA}, true},
+		"expired":                      {a, credentials.Expired, 0, [2]credentials.KeyPair{pA, sA}, true},
+		"expiring":                     {a, credentials.Expiring, credentials.Overlap, [2]credentials.KeyPair{pA, sA}, true},
+		"expiring, just changed":       {a, credentials.Expiring, 0, [2]credentials.KeyPair{pA, sA}, false},
+		"expiring, one unit without":   {a, credentials.Expiring, credentials.Overlap, [2]credentials.KeyPair{pA, {}}, false},
+		"expiring, not used yet":       {b, credentials.Expiring, credentials.Overlap, [2]credentials.KeyPair{pA, sA}, false},
+		"expiring, both units without": {a, credentials.Expiring, credentials.Overlap, [2]credentials.KeyPair{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sight := credentials.Sight{Now: now, Unchanged: test.unchanged}
-			for i := range sight.Units {
-				sight.Units[i] = credentials.Unit{Name: names[i], Held: test.held[i], Trusted: bundle(a)}
+			seen := credentials.Observation{Now: now, Unchanged: test.unchanged}
+			for i := range seen.Units {
+				seen.Units[i] = credentials.Unit{Name: names[i], Held: test.held[i], Trusted: bundle(a)}
 			}
-			if got := sight.AuthorityDue(test.authority, test.verdict); got != test.want {
+			if got := seen.IsAuthorityDue(test.authority, test.verdict); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
 	}
 }
 
-// Others can name authorities without end, one after the other.
+// TestTrustIsBounded passes ever more authorities, as another issuer might.
 func TestTrustIsBounded(t *testing.T) {
 	var trusted []byte
 	for range 40 {
 		trusted = append(trusted, newAuthority(t, domain).Certificate...)
 	}
 	a := newAuthority(t, domain)
-	sight := credentials.Sight{Now: now}
-	for i := range sight.Units {
-		sight.Units[i] = credentials.Unit{Name: names[i], Held: issue(t, a, names[i]), Trusted: append(bundle(a), trusted...)}
+	seen := credentials.Observation{Now: now}
+	for i := range seen.Units {
+		seen.Units[i] = credentials.Unit{Name: names[i], Held: issue(t, a, names[i]), Trusted: append(bundle(a), trusted...)}
 	}
-	plan := sight.Exchange(offered(a, sight))
+	plan := seen.Exchange(offered(a, seen))
 	if n := bytes.Count(plan.Trusted, []byte("BEGIN CERTIFICATE")); n > 8 {
 		t.Errorf("%d authorities are trusted", n)
 	}
 	if !bytes.HasPrefix(plan.Trusted, a.Certificate) {
-		t.Error("the one that is needed is not among them")
+		t.Error("the necessary authority is not trusted")
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/credentials"
 )
 
-// other is an authority that is not of this package's making, or a certificate of one.
+// other is an authority of another issuer, or a certificate that it signed.
 type other struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
@@ -62,7 +62,7 @@ func (o *other) text() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: o.certificate.Raw})
 }
 
-// pair is what cert-manager puts into a Secret: the certificate, what stands behind it, and the key.
+// pair returns what cert-manager writes into a Secret: the certificate, its intermediate certificates, and the key.
 func (o *other) pair(t *testing.T, behind ...*other) credentials.KeyPair {
 	t.Helper()
 	key, err := x509.MarshalPKCS8PrivateKey(o.key)
@@ -78,13 +78,13 @@ func (o *other) pair(t *testing.T, behind ...*other) credentials.KeyPair {
 	}
 }
 
-func TestJudgeIssued(t *testing.T) {
+func TestCheckIssued(t *testing.T) {
 	root := newOther(t, "root", nil, authorityOf)
 	stranger := newOther(t, "stranger", nil, authorityOf)
-	between := newOther(t, "between", root, authorityOf)
+	intermediate := newOther(t, "intermediate", root, authorityOf)
 	unit := newOther(t, "", root, unitOf(names[0]))
 	peers := newOther(t, "", root, unitOf(names[1]))
-	deep := newOther(t, "", between, unitOf(names[0]))
+	deep := newOther(t, "", intermediate, unitOf(names[0]))
 	self := newOther(t, "", nil, unitOf(names[0]))
 	serverOnly := newOther(t, "", root, func(template *x509.Certificate) {
 		unitOf(names[0])(template)
@@ -97,33 +97,33 @@ func TestJudgeIssued(t *testing.T) {
 		authorities []byte
 		now         time.Time
 		want        credentials.Verdict
-		vouching    []byte
+		verifiers   []byte
 	}{
-		"of an authority":                  {unit.pair(t), root.text(), now, credentials.Usable, root.text()},
-		"of an authority behind another":   {deep.pair(t, between), root.text(), now, credentials.Usable, root.text()},
-		"of one of two authorities":        {unit.pair(t), all, now, credentials.Usable, root.text()},
-		"its own authority":                {self.pair(t), self.text(), now, credentials.Usable, self.text()},
-		"nothing":                          {credentials.KeyPair{}, root.text(), now, credentials.Missing, nil},
-		"another's key":                    {mixed, root.text(), now, credentials.Malformed, nil},
-		"no authority":                     {unit.pair(t), nil, now, credentials.WrongAuthority, nil},
-		"another authority":                {unit.pair(t), stranger.text(), now, credentials.WrongAuthority, nil},
-		"without what stands between":      {deep.pair(t), root.text(), now, credentials.WrongAuthority, nil},
-		"good for one end alone":           {serverOnly.pair(t), root.text(), now, credentials.WrongAuthority, nil},
-		"of another unit":                  {peers.pair(t), root.text(), now, credentials.WrongName, nil},
-		"past its end":                     {unit.pair(t), root.text(), now.Add(91 * day), credentials.Expired, nil},
-		"not yet, by a clock that is late": {unit.pair(t), root.text(), now.Add(-day), credentials.Usable, root.text()},
+		"of the authority":             {unit.pair(t), root.text(), now, credentials.Usable, root.text()},
+		"of an intermediate authority": {deep.pair(t, intermediate), root.text(), now, credentials.Usable, root.text()},
+		"of one of two authorities":    {unit.pair(t), all, now, credentials.Usable, root.text()},
+		"self-signed and trusted":      {self.pair(t), self.text(), now, credentials.Usable, self.text()},
+		"no certificate":               {credentials.KeyPair{}, root.text(), now, credentials.Missing, nil},
+		"another key":                  {mixed, root.text(), now, credentials.Malformed, nil},
+		"no authority":                 {unit.pair(t), nil, now, credentials.WrongAuthority, nil},
+		"another authority":            {unit.pair(t), stranger.text(), now, credentials.WrongAuthority, nil},
+		"no intermediate certificate":  {deep.pair(t), root.text(), now, credentials.WrongAuthority, nil},
+		"for servers only":             {serverOnly.pair(t), root.text(), now, credentials.WrongAuthority, nil},
+		"another unit's name":          {peers.pair(t), root.text(), now, credentials.WrongName, nil},
+		"expired":                      {unit.pair(t), root.text(), now.Add(91 * day), credentials.Expired, nil},
+		"not valid yet":                {unit.pair(t), root.text(), now.Add(-day), credentials.Usable, root.text()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			vouching, verdict := credentials.JudgeIssued(test.issued, test.authorities, names[0], test.now)
-			if verdict != test.want || !bytes.Equal(vouching, test.vouching) {
-				t.Errorf("got %v with %d bytes, want %v with %d", verdict, len(vouching), test.want, len(test.vouching))
+			verifiers, verdict := credentials.CheckIssued(test.issued, test.authorities, names[0], test.now)
+			if verdict != test.want || !bytes.Equal(verifiers, test.verifiers) {
+				t.Errorf("got %v with %d bytes, want %v with %d", verdict, len(verifiers), test.want, len(test.verifiers))
 			}
 		})
 	}
 }
 
-// What takes the place of certificates is accepted whenever they are, however wrong the clock is by which it is made.
-func TestValidWheneverWhatItReplacesIs(t *testing.T) {
+// A replacement is valid whenever the replaced certificate is, however wrong the operator's clock is.
+func TestReplacementIsValidWheneverReplacedIs(t *testing.T) {
 	a := newAuthority(t, domain)
 	held := issue(t, a, names[0])
 	for name, wrong := range map[string]time.Duration{
@@ -139,7 +139,7 @@ func TestValidWheneverWhatItReplacesIs(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, at := range []time.Time{now.Add(-time.Hour), now, now.Add(364 * day)} {
-				if err := recognises(bundle(b), unit, names[0], at); err != nil {
+				if err := accepts(bundle(b), unit, names[0], at); err != nil {
 					t.Errorf("at %v: %v", at, err)
 				}
 			}

@@ -4,15 +4,15 @@ import (
 	"time"
 )
 
-// backdating lets a node whose clock is behind accept a certificate that was just made.
+// backdating is how far the clock of a node may be behind. A node with such a clock accepts a new certificate.
 const backdating = time.Hour
 
-// span is from when until when a certificate is valid.
+// span is the validity period of a certificate.
 type span struct{ from, to time.Time }
 
-// spanOf is a lifetime from now on, or from when others were made where that is later, and every moment at which one of
-// them is valid. So what takes the place of others is accepted by whoever accepts them: a clock that is wrong for a
-// while, as a node's is that starts without one, makes nothing that the units refuse, now or soon.
+// spanOf returns a validity period that starts now and includes the periods of all other certificates. It also has the
+// full lifetime counted from the creation of each of them, if that ends later. This way a replacement is valid whenever
+// the replaced certificate is. A node's clock may be wrong for a while after a start, but the units accept the result.
 func spanOf(lifetime time.Duration, now time.Time, others []KeyPair) span {
 	s := span{from: now.Add(-backdating), to: now.Add(lifetime)}
 	for _, other := range others {

@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// Verdict is what can be said of a certificate and key that were found. All but Usable mean: there has to be a new one.
+// Verdict is the result of a check of a certificate and its key. Every verdict but Usable requires a replacement.
 type Verdict int
 
-// The verdicts, in the order in which they are looked for.
+// The verdicts, in the order of the checks.
 const (
-	// Usable: nothing is to be done before RenewAt.
+	// Usable: no action is needed before RenewAt.
 	Usable Verdict = iota
 	// Missing: there is no certificate or no key.
 	Missing
-	// Malformed: certificate or key cannot be read, or one does not belong to the other.
+	// Malformed: the certificate or key cannot be parsed, or they do not belong together.
 	Malformed
-	// WrongAuthority: the pair's authority did not sign it, or, for an authority, it must not sign for this pair.
+	// WrongAuthority: another authority signed the certificate. An authority has it if it may not sign for this pair.
 	WrongAuthority
-	// WrongName: it is not of this unit, or not for both ends of a connection.
+	// WrongName: the certificate has another unit's name, or is not for both servers and clients.
 	WrongName
-	// Expiring: it is past the time at which it should be renewed.
+	// Expiring: the time of renewal has passed.
 	Expiring
-	// Expired: it is past its end. It is said of authorities and of what others issued; a unit's certificate of the pair's
-	// own authority is Expiring whatever its age, since the same is done about it.
+	// Expired: the validity has ended. Only authorities and certificates of other issuers get this verdict. An expired
+	// certificate of the pair's own authority is Expiring, because the remedy is the same.
 	Expired
 )
 
-// String is the verdict as a person reads it in a log.
+// String returns the verdict for logs.
 func (v Verdict) String() string {
 	switch v {
 	case Usable:
@@ -51,8 +51,8 @@ func (v Verdict) String() string {
 	}
 }
 
-// JudgeAuthority tells whether the authority can go on to sign for the domain.
-func JudgeAuthority(authority KeyPair, domain string, now time.Time) Verdict {
+// CheckAuthority returns a verdict on an authority that signs for the domain.
+func CheckAuthority(authority KeyPair, domain string, now time.Time) Verdict {
 	certificate, verdict := read(authority)
 	switch {
 	case verdict != Usable:
@@ -68,9 +68,9 @@ func JudgeAuthority(authority KeyPair, domain string, now time.Time) Verdict {
 	}
 }
 
-// JudgeUnit tells whether the unit with this name can go on to use its certificate. authority is the certificate, in
-// PEM, that its peer trusts.
-func JudgeUnit(unit KeyPair, authority []byte, name string, now time.Time) Verdict {
+// CheckUnit returns a verdict on the certificate of the unit with this name. authority is the PEM certificate that the
+// unit's peer trusts.
+func CheckUnit(unit KeyPair, authority []byte, name string, now time.Time) Verdict {
 	certificate, verdict := read(unit)
 	if verdict != Usable {
 		return verdict
@@ -88,9 +88,9 @@ func JudgeUnit(unit KeyPair, authority []byte, name string, now time.Time) Verdi
 	return Usable
 }
 
-// JudgeIssued tells whether the unit with this name can use a certificate that somebody else issued, with whatever
-// stands between it and its authority. Of the authorities, in PEM, it gives those by which the peer can verify it.
-func JudgeIssued(issued KeyPair, authorities []byte, name string, now time.Time) (vouching []byte, verdict Verdict) {
+// CheckIssued returns a verdict on a certificate of another issuer, with its intermediate certificates, for the unit
+// with this name. It also returns those of the PEM authorities that verify the certificate.
+func CheckIssued(issued KeyPair, authorities []byte, name string, now time.Time) (verifiers []byte, verdict Verdict) {
 	if len(issued.Certificate) == 0 || len(issued.Key) == 0 {
 		return nil, Missing
 	}
@@ -104,14 +104,14 @@ func JudgeIssued(issued KeyPair, authorities []byte, name string, now time.Time)
 	if !now.Before(chain[0].NotAfter) {
 		return nil, Expired
 	}
-	vouchers := vouchersOf(chain, certificatesIn(authorities), name, now)
-	if len(vouchers) == 0 {
+	found := verifiersOf(chain, certificatesIn(authorities), name, now)
+	if len(found) == 0 {
 		return nil, WrongAuthority
 	}
-	return encode(vouchers), Usable
+	return encode(found), Usable
 }
 
-// RenewAt is when the certificate of a unit that is usable now stops being so by age alone.
+// RenewAt returns the time at which a unit's usable certificate is due for renewal.
 func RenewAt(unit KeyPair) (time.Time, bool) {
 	certificate, verdict := read(unit)
 	if verdict != Usable {

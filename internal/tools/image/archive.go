@@ -14,10 +14,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 )
 
-// digestTagLength is how much of the digest makes a tag: enough to be unique, short enough to be read.
+// digestTagLength is the number of digest characters in a tag: enough to be unique, and still readable.
 const digestTagLength = 12
 
-// referenceOf names the index: with the tag given, or with one made of its digest.
+// referenceOf returns the name of the index, with the given tag or one made of its digest.
 func referenceOf(repository, tag string, index v1.ImageIndex) (name.Tag, error) {
 	if tag == "" {
 		digest, err := index.Digest()
@@ -33,7 +33,7 @@ func referenceOf(repository, tag string, index v1.ImageIndex) (name.Tag, error) 
 	return reference, nil
 }
 
-// writeArchive writes the index as an OCI layout in a tar. The file appears whole or not at all.
+// writeArchive writes the index as an OCI layout in a tar. It replaces the file atomically.
 func writeArchive(output string, reference name.Tag, index v1.ImageIndex) (err error) {
 	dir, err := os.MkdirTemp(filepath.Dir(output), ".image-*")
 	if err != nil {
@@ -46,7 +46,7 @@ func writeArchive(output string, reference name.Tag, index v1.ImageIndex) (err e
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", output, err)
 	}
-	// containerd takes the full name from its own annotation; the other, of the specification, holds the tag alone.
+	// containerd reads the full name from its own annotation. The annotation of the specification holds only the tag.
 	annotations := map[string]string{
 		"io.containerd.image.name":          reference.Name(),
 		"org.opencontainers.image.ref.name": reference.TagStr(),
@@ -61,7 +61,7 @@ func writeArchive(output string, reference name.Tag, index v1.ImageIndex) (err e
 	return os.Rename(archive, output)
 }
 
-// pack writes the files under dir into a tar, in the order of their names and without anything of the machine in it.
+// pack writes the files below dir into a tar, sorted by name and without attributes of this machine.
 func pack(dir, archive string) (err error) {
 	file, err := os.Create(archive)
 	if err != nil {

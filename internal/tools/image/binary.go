@@ -7,13 +7,13 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// binary is the program as built for one platform.
+// binary is the program, built for one platform.
 type binary struct {
 	Platform v1.Platform
 	Path     string
 }
 
-// parseBinaries reads values of the form OS/ARCH[/VARIANT]=FILE. A platform may stand only once.
+// parseBinaries parses values of the form OS/ARCH[/VARIANT]=FILE. It refuses a repeated platform.
 func parseBinaries(values []string) ([]binary, error) {
 	var binaries []binary
 	for _, value := range values {
@@ -26,11 +26,11 @@ func parseBinaries(values []string) ([]binary, error) {
 			return nil, fmt.Errorf("--binary %q: %w", value, err)
 		}
 		if platform.OS == "" || platform.Architecture == "" {
-			return nil, fmt.Errorf("--binary %q: %q is no platform, as linux/amd64 is", value, text)
+			return nil, fmt.Errorf("--binary %q: %q is not a platform like linux/amd64", value, text)
 		}
 		for _, earlier := range binaries {
 			if earlier.Platform.Equals(*platform) {
-				return nil, fmt.Errorf("--binary %q: platform %s is given twice", value, platform)
+				return nil, fmt.Errorf("--binary %q: platform %s is repeated", value, platform)
 			}
 		}
 		binaries = append(binaries, binary{Platform: *platform, Path: path})

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-func TestImageHoldsTheProgramOfEachPlatform(t *testing.T) {
+func TestImageHoldsProgramOfEachPlatform(t *testing.T) {
 	dir := t.TempDir()
 	programs := map[string]string{"amd64": "the amd64 program", "arm64": "the arm64 program"}
 	args := []string{
@@ -32,7 +32,7 @@ func TestImageHoldsTheProgramOfEachPlatform(t *testing.T) {
 
 	outer := readArchive(t, filepath.Join(dir, "example.tar"))
 	if err := validate.Index(outer); err != nil {
-		t.Fatalf("the archive is no valid OCI layout: %v", err)
+		t.Fatalf("the archive is not a valid OCI layout: %v", err)
 	}
 	index, descriptor := onlyIndex(t, outer)
 	if got := descriptor.Annotations["io.containerd.image.name"]; got != reference {
@@ -98,7 +98,7 @@ func checkImage(t *testing.T, index v1.ImageIndex, entry v1.Descriptor, program 
 	}
 }
 
-func TestSameInputMakesTheSameBytes(t *testing.T) {
+func TestEqualInputGivesEqualBytes(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "program"), "program")
 	archive := func(name string) []byte {
@@ -130,7 +130,7 @@ func TestParseBinariesRefuses(t *testing.T) {
 func TestEntrypointMustBeACleanAbsolutePath(t *testing.T) {
 	for _, entrypoint := range []string{"", "/", "manager", "/a/../b", "/a/"} {
 		if _, err := buildIndex(imageSpec{Entrypoint: entrypoint}); err == nil {
-			t.Errorf("entrypoint %q was taken", entrypoint)
+			t.Errorf("entrypoint %q was accepted", entrypoint)
 		}
 	}
 }
@@ -176,7 +176,7 @@ func onlyIndex(t *testing.T, outer v1.ImageIndex) (v1.ImageIndex, v1.Descriptor)
 	t.Helper()
 	manifest := must(outer.IndexManifest())
 	if len(manifest.Manifests) != 1 {
-		t.Fatalf("the archive holds %d things, want one index", len(manifest.Manifests))
+		t.Fatalf("the archive has %d manifests, want one index", len(manifest.Manifests))
 	}
 	descriptor := manifest.Manifests[0]
 	return must(outer.ImageIndex(descriptor.Digest)), descriptor

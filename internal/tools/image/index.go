@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// imageSpec says what the image is; its name is no part of that.
+// imageSpec describes the content of an image, which does not include its name.
 type imageSpec struct {
 	User       string
 	Entrypoint string
@@ -19,7 +19,7 @@ type imageSpec struct {
 	Binaries   []binary
 }
 
-// buildIndex makes one image a platform and the index that lists them, in the order given.
+// buildIndex returns an index with one image for each platform, in the given order.
 func buildIndex(spec imageSpec) (v1.ImageIndex, error) {
 	if !path.IsAbs(spec.Entrypoint) || path.Clean(spec.Entrypoint) != spec.Entrypoint || spec.Entrypoint == "/" {
 		return nil, fmt.Errorf("--entrypoint %q: want a clean absolute path of a program, as in /manager", spec.Entrypoint)

@@ -16,10 +16,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// epoch stamps everything in an image: when it was built is no part of what it is.
+// epoch returns the timestamp of everything in an image. The time of a build must not change the image.
 func epoch() time.Time { return time.Unix(0, 0).UTC() }
 
-// newLayer puts the file at source into a layer of its own, at the absolute path target.
+// newLayer returns a layer with the file at source, at the absolute path target.
 func newLayer(source, target string) (v1.Layer, error) {
 	program, err := os.ReadFile(source)
 	if err != nil {
@@ -32,7 +32,7 @@ func newLayer(source, target string) (v1.Layer, error) {
 	layer, err := tarball.LayerFromOpener(
 		func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
 		tarball.WithMediaType(types.OCILayer),
-		// The archive mostly goes no farther than to a node of a test cluster: speed counts, size hardly.
+		// Most archives are only used on the nodes of a test cluster, so that speed matters more than size.
 		tarball.WithCompressionLevel(gzip.BestSpeed),
 		tarball.WithCompressedCaching,
 	)
@@ -42,7 +42,7 @@ func newLayer(source, target string) (v1.Layer, error) {
 	return layer, nil
 }
 
-// layerContent is the layer's tar: the parent directories of target, then the program.
+// layerContent returns the tar of a layer: the parent directories of target, then the program.
 func layerContent(program []byte, target string) ([]byte, error) {
 	var buffer bytes.Buffer
 	w := tar.NewWriter(&buffer)
@@ -71,7 +71,7 @@ func layerContent(program []byte, target string) ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-// parents lists the directories above an absolute path, outermost first, without the root.
+// parents returns the directories above an absolute path, outermost first, without the root.
 func parents(target string) []string {
 	var dirs []string
 	for dir := path.Dir(target); dir != "/"; dir = path.Dir(dir) {

@@ -26,7 +26,7 @@ func newCommand() *cobra.Command {
 		Use:   "image --name NAME --entrypoint /PROGRAM --binary OS/ARCH=FILE --output FILE.tar",
 		Short: "Write an OCI image archive around a static program",
 		Long: "Write an OCI image archive (an OCI layout in a tar) that holds one static program for one platform or\n" +
-			"several, and beside it FILE.ref with the full reference of the image. The same input makes the same bytes.",
+			"several, and next to it FILE.ref with the full reference of the image. Equal input gives equal bytes.",
 		Example: "  image --name localhost/hapair/manager --user 65532:65532 --entrypoint /manager \\\n" +
 			"    --binary linux/amd64=manager-amd64 --binary linux/arm64=manager-arm64 --output manager.tar",
 		Args:          cobra.NoArgs,
@@ -65,11 +65,11 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&output, "output", "", "archive to write, ending in .tar")
 	for _, required := range []string{"name", "entrypoint", "binary", "output"} {
 		if err := cmd.MarkFlagRequired(required); err != nil {
-			panic(err) // a flag's name is misspelt a few lines above
+			panic(err) // a flag name above is misspelled
 		}
 	}
 	return cmd
 }
 
-// referenceFile is where the reference of the archive at path is written: beside it, ending in .ref.
+// referenceFile returns the path of the file with the reference: next to the archive, with the suffix .ref.
 func referenceFile(path string) string { return strings.TrimSuffix(path, ".tar") + ".ref" }

@@ -12,10 +12,10 @@ import (
 	"os"
 )
 
-// answerLimit bounds what is read of an answer: a pod or a definition, both small.
+// answerLimit bounds the size of an answer. A pod and a definition are both small.
 const answerLimit = 4 << 20
 
-// apiServer is the little that is asked of Kubernetes: three requests, for which no client library need be linked in.
+// apiServer is a client for the three requests that the plugin makes. For these it needs no client library.
 type apiServer struct {
 	url    string
 	client *http.Client
@@ -38,7 +38,7 @@ func newAPIServer(c apiServerConfig) (*apiServer, error) {
 	return &apiServer{url: c.URL, client: &http.Client{Transport: transport}}, nil
 }
 
-// networksOf reads the pod's annotation. A pod that was deleted and made again under its name is not the one meant.
+// networksOf returns the pod's annotation. It fails if the pod was deleted and another one has its name.
 func (a *apiServer) networksOf(ctx context.Context, pod podReference) (string, error) {
 	var object struct {
 		Metadata struct {
@@ -51,13 +51,13 @@ func (a *apiServer) networksOf(ctx context.Context, pod podReference) (string, e
 		return "", fmt.Errorf("reading pod %s/%s: %w", pod.Namespace, pod.Name, err)
 	}
 	if pod.UID != "" && pod.UID != object.Metadata.UID {
-		return "", fmt.Errorf("pod %s/%s (%s) is gone: another (%s) has its name now",
+		return "", fmt.Errorf("pod %s/%s (%s) is gone: another pod (%s) has its name now",
 			pod.Namespace, pod.Name, pod.UID, object.Metadata.UID)
 	}
 	return object.Metadata.Annotations[networksAnnotation], nil
 }
 
-// definition reads the configuration out of a NetworkAttachmentDefinition.
+// definition returns the configuration in a NetworkAttachmentDefinition.
 func (a *apiServer) definition(ctx context.Context, namespace, name string) (string, error) {
 	var object struct {
 		Spec struct {

@@ -12,7 +12,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 )
 
-// attachment is one network of one pod, with all that is needed to make and undo it.
+// attachment is one network of one pod. It has everything that is needed to add and delete it.
 type attachment struct {
 	Network   string          `json:"network"` // NAMESPACE/NAME, or the pods' network
 	Interface string          `json:"interface"`
@@ -21,7 +21,7 @@ type attachment struct {
 	MAC       string          `json:"mac,omitempty"`
 }
 
-// plan lists a pod's attachments, the pods' network first.
+// plan returns the attachments of a pod. The cluster's pod network is the first.
 func plan(ctx context.Context, api *apiServer, c config, pod podReference, first string) ([]attachment, error) {
 	plugins, err := asList(c.PodNetwork, "pods")
 	if err != nil {
@@ -55,7 +55,7 @@ func plan(ctx context.Context, api *apiServer, c config, pod podReference, first
 	return attachments, nil
 }
 
-// asList turns the configuration of a single plugin into a list of one, and names a list that has no name.
+// asList converts the configuration of a single plugin into a list, and sets the name of a list without one.
 func asList(raw []byte, name string) (json.RawMessage, error) {
 	var object map[string]any
 	if err := json.Unmarshal(raw, &object); err != nil {
@@ -111,7 +111,7 @@ func (a attachment) check(ctx context.Context, args *skel.CmdArgs) error {
 	return nil
 }
 
-// runtime says to the plugins which container and interface they work on, and what was asked for.
+// runtime returns the arguments for the plugins: the container, the interface, and the requested addresses.
 func (a attachment) runtime(args *skel.CmdArgs) *libcni.RuntimeConf {
 	runtime := &libcni.RuntimeConf{
 		ContainerID: args.ContainerID, NetNS: args.Netns, IfName: a.Interface, CapabilityArgs: map[string]any{},
@@ -130,7 +130,7 @@ func (a attachment) runtime(args *skel.CmdArgs) *libcni.RuntimeConf {
 	return runtime
 }
 
-// runner finds plugins where the runtime found this one, and keeps results apart from the runtime's own.
+// runner runs plugins from the directory of this one. Its cache of results is separate from that of the runtime.
 func runner(args *skel.CmdArgs) *libcni.CNIConfig {
 	return libcni.NewCNIConfigWithCacheDir(filepath.SplitList(args.Path), filepath.Join(recordDir, "results"), nil)
 }

@@ -41,7 +41,7 @@ func TestAsList(t *testing.T) {
 	}
 }
 
-func TestPlanAsksForEachNetwork(t *testing.T) {
+func TestPlanReadsEachNetwork(t *testing.T) {
 	api := fakeAPI(t, map[string]any{
 		"/api/v1/namespaces/own/pods/edge":                                             pod("1", "lan@inside,other/wan"),
 		"/apis/k8s.cni.cncf.io/v1/namespaces/own/network-attachment-definitions/lan":   definition(`{"type":"macvlan"}`),
@@ -62,7 +62,7 @@ func TestPlanAsksForEachNetwork(t *testing.T) {
 	}
 }
 
-func TestPlanRefusesAnotherPodOfThatName(t *testing.T) {
+func TestPlanRefusesAnotherPodWithSameName(t *testing.T) {
 	api := fakeAPI(t, map[string]any{"/api/v1/namespaces/own/pods/edge": pod("2", "")})
 	c := config{PodNetwork: json.RawMessage(`{"type":"bridge"}`)}
 	_, err := plan(t.Context(), api, c, podReference{Namespace: "own", Name: "edge", UID: "1"}, "eth0")
@@ -71,7 +71,7 @@ func TestPlanRefusesAnotherPodOfThatName(t *testing.T) {
 	}
 }
 
-func TestPlanSaysWhichNetworkIsMissing(t *testing.T) {
+func TestPlanNamesMissingNetwork(t *testing.T) {
 	api := fakeAPI(t, map[string]any{"/api/v1/namespaces/own/pods/edge": pod("1", "lan")})
 	c := config{PodNetwork: json.RawMessage(`{"type":"bridge"}`)}
 	_, err := plan(context.Background(), api, c, podReference{Namespace: "own", Name: "edge", UID: "1"}, "eth0")

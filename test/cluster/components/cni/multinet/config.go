@@ -9,14 +9,14 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 )
 
-// config is what the runtime passes on standard input.
+// config is the configuration that the runtime passes on standard input.
 type config struct {
 	types.PluginConf
 	APIServer  apiServerConfig `json:"apiServer"`
-	PodNetwork json.RawMessage `json:"podNetwork"` // the list of plugins that every pod's first interface is made by
+	PodNetwork json.RawMessage `json:"podNetwork"` // the plugins for every pod's first interface
 }
 
-// apiServerConfig says where the API server is and how to be believed there.
+// apiServerConfig has the address of the API server and the credentials for it.
 type apiServerConfig struct {
 	URL         string `json:"url"`
 	Authority   string `json:"authority"`   // file with the authority of the server's certificate
@@ -38,11 +38,11 @@ func parseConfig(stdin []byte) (config, error) {
 	return c, nil
 }
 
-// podReference says which pod the call is for.
+// podReference identifies the pod of a call.
 type podReference struct{ Namespace, Name, UID string }
 
-// parsePodReference reads CNI_ARGS, KEY=VALUE pairs with semicolons in between. A container outside of Kubernetes has
-// none of these keys and no networks but the first.
+// parsePodReference parses CNI_ARGS: KEY=VALUE pairs, separated by semicolons. A container outside Kubernetes has none
+// of these keys, and only the first network.
 func parsePodReference(args string) podReference {
 	var pod podReference
 	for pair := range strings.SplitSeq(args, ";") {

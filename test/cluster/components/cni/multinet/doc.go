@@ -1,10 +1,10 @@
-// Multinet is a CNI plugin that gives a pod more than one network. It runs the network that every pod gets, then reads
-// the pod's annotation k8s.v1.cni.cncf.io/networks and runs each NetworkAttachmentDefinition named there.
+// Multinet is a CNI plugin that attaches a pod to several networks. It first attaches the network of all pods. Then it
+// reads the pod's annotation k8s.v1.cni.cncf.io/networks and attaches each NetworkAttachmentDefinition named there.
 //
-// It follows the Network Plumbing Working Group's specification of that annotation, as Multus does, as far as a
-// firewall's pod needs it: both forms of the annotation, names of interfaces, addresses and hardware addresses asked
-// for, and the status annotation. It is not a replacement of Multus outside of the test cluster.
+// It implements the part of the Network Plumbing Working Group's specification that a firewall pod needs: both forms of
+// the annotation, requested names, addresses and hardware addresses of interfaces, and the status annotation. It is not
+// a replacement for Multus outside the test cluster.
 //
-// containerd calls it once for each pod that comes or goes. What it ran for a pod is on record on the node's disk, so
-// that a pod is taken down by the same configuration that put it up, also when the API server is out of reach.
+// containerd calls it once for each pod that is created or deleted. The plugin records the attachments of a pod on the
+// node's disk. This way it detaches a pod with the same configuration, even while the API server is unreachable.
 package main

@@ -12,7 +12,7 @@ import (
 	"github.com/containernetworking/cni/pkg/version"
 )
 
-// callTimeout bounds one call of the plugin; the runtime tries again.
+// callTimeout bounds one call of the plugin. The runtime repeats a failed call.
 const callTimeout = 30 * time.Second
 
 func main() {
@@ -20,9 +20,9 @@ func main() {
 		Add:   bounded(add),
 		Del:   bounded(del),
 		Check: bounded(check),
-		// Ready for pods whenever it can be run; what it runs is asked by the calls themselves.
+		// The plugin is ready if it can be run. Each call checks the plugins that it runs.
 		Status: func(*skel.CmdArgs) error { return nil },
-		// Records are removed with their pods.
+		// There is no garbage to collect: records are removed with their pods.
 		GC: func(*skel.CmdArgs) error { return nil },
 	}, version.All, "multinet: attaches pods to the networks that their annotation names")
 }
@@ -35,7 +35,7 @@ func bounded(call func(context.Context, *skel.CmdArgs) error) func(*skel.CmdArgs
 	}
 }
 
-// add attaches a pod to all of its networks, or to none.
+// add attaches a pod to all of its networks or, after an error, to none.
 func add(ctx context.Context, args *skel.CmdArgs) error {
 	config, err := parseConfig(args.StdinData)
 	if err != nil {
@@ -50,7 +50,7 @@ func add(ctx context.Context, args *skel.CmdArgs) error {
 	if err != nil {
 		return err
 	}
-	// On record before anything is done: what a crash leaves half-way is undone by DEL.
+	// Write the record first, so that DEL can clean up after a crash.
 	if err := writeRecord(args.ContainerID, attachments); err != nil {
 		return err
 	}
@@ -64,14 +64,14 @@ func add(ctx context.Context, args *skel.CmdArgs) error {
 	}
 	if len(attachments) > 1 {
 		if err := api.publishStatus(ctx, pod, newStatus(attachments, results)); err != nil {
-			// The pod is attached: that nobody can read so in its annotations is no reason to take it down.
+			// The pod is attached. A missing status annotation is no reason to fail.
 			fmt.Fprintln(os.Stderr, "multinet:", err)
 		}
 	}
 	return types.PrintResult(results[0], config.CNIVersion)
 }
 
-// del detaches a pod, in the reverse order. A pod without a record was never attached.
+// del detaches a pod in reverse order. A pod without a record was never attached.
 func del(ctx context.Context, args *skel.CmdArgs) error {
 	attachments, err := readRecord(args.ContainerID)
 	if err != nil {

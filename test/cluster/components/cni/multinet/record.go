@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 )
 
-// recordDir is on the node's disk: a record outlives the node's power, as what containerd knows of its pods does.
+// recordDir is on the node's disk. A record survives a reboot, as containerd's own data does.
 const recordDir = "/var/lib/cni/multinet"
 
 func recordPath(container string) string { return filepath.Join(recordDir, container+".json") }
 
-// writeRecord notes what is about to be done for a container. It appears whole or not at all.
+// writeRecord records the attachments of a container atomically, before they are made.
 func writeRecord(container string, attachments []attachment) error {
 	text, err := json.Marshal(attachments)
 	if err != nil {
@@ -30,7 +30,7 @@ func writeRecord(container string, attachments []attachment) error {
 	return os.Rename(temporary, recordPath(container))
 }
 
-// readRecord returns nothing for a container that has no record.
+// readRecord returns the attachments of a container, or nothing without a record.
 func readRecord(container string) ([]attachment, error) {
 	text, err := os.ReadFile(recordPath(container))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -48,7 +48,7 @@ func readRecord(container string) ([]attachment, error) {
 
 func removeRecord(container string) error {
 	if err := os.Remove(recordPath(container)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("forgetting the networks of container %s: %w", container, err)
+		return fmt.Errorf("removing the record of the networks of container %s: %w", container, err)
 	}
 	return nil
 }

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// networksAnnotation is where a pod names its networks.
+// networksAnnotation is the annotation with which a pod requests networks.
 const networksAnnotation = "k8s.v1.cni.cncf.io/networks"
 
-// longestInterfaceName is what the kernel takes.
+// longestInterfaceName is the longest name that the kernel accepts.
 const longestInterfaceName = 15
 
-// selection is one network that a pod asks for.
+// selection is one network that a pod requests.
 type selection struct {
 	Name      string   `json:"name"`
 	Namespace string   `json:"namespace,omitempty"`
@@ -23,9 +23,8 @@ type selection struct {
 	MAC       string   `json:"mac,omitempty"`
 }
 
-// parseSelections reads the annotation in either of its forms: a JSON list of objects, or
-// [NAMESPACE/]NAME[@INTERFACE] with commas in between. Namespaces not given are the pod's, interfaces net1, net2 and
-// so on.
+// parseSelections parses both forms of the annotation: a JSON list of objects, and a comma-separated list of
+// [NAMESPACE/]NAME[@INTERFACE]. The default namespace is the pod's. The default interfaces are net1, net2 and so on.
 func parseSelections(annotation, namespace string) ([]selection, error) {
 	annotation = strings.TrimSpace(annotation)
 	if annotation == "" {
@@ -49,7 +48,7 @@ func parseSelections(annotation, namespace string) ([]selection, error) {
 			return nil, fmt.Errorf("network %d: %w", i+1, err)
 		}
 		if interfaces[s.Interface] {
-			return nil, fmt.Errorf("network %d: interface %s is asked for twice", i+1, s.Interface)
+			return nil, fmt.Errorf("network %d: interface %s is requested twice", i+1, s.Interface)
 		}
 		interfaces[s.Interface] = true
 	}
@@ -78,13 +77,13 @@ func (s *selection) complete(namespace string, position int) {
 
 func (s *selection) validate() error {
 	for what, name := range map[string]string{"name": s.Name, "namespace": s.Namespace} {
-		// They become parts of an address of the API server.
+		// Both become parts of a URL of the API server.
 		if name == "" || strings.ContainsAny(name, "/?#% ") {
-			return fmt.Errorf("%q is no %s", name, what)
+			return fmt.Errorf("%q is not a valid %s", name, what)
 		}
 	}
 	if len(s.Interface) > longestInterfaceName || strings.ContainsAny(s.Interface, "/: ") {
-		return fmt.Errorf("%q is no name of an interface", s.Interface)
+		return fmt.Errorf("%q is not a valid interface name", s.Interface)
 	}
 	for _, ip := range s.IPs {
 		if _, err := netip.ParsePrefix(ip); err != nil {

@@ -48,12 +48,12 @@ func TestParseSelections(t *testing.T) {
 func TestParseSelectionsRefuses(t *testing.T) {
 	for name, annotation := range map[string]string{
 		"no name":                        "lan,,wan",
-		"a torn list":                    `[{"name":"lan"}`,
-		"a name that leads elsewhere":    `[{"name":"../../secrets/x"}]`,
+		"truncated JSON":                 `[{"name":"lan"}`,
+		"a name with a path":             `[{"name":"../../secrets/x"}]`,
 		"an interface's name too long":   "lan@sixteen-bytes-xx",
 		"one interface for two networks": "lan@net,wan@net",
 		"an address without a length":    `[{"name":"lan","ips":["192.0.2.1"]}]`,
-		"no hardware address":            `[{"name":"lan","mac":"02:00"}]`,
+		"an invalid hardware address":    `[{"name":"lan","mac":"02:00"}]`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, err := parseSelections(annotation, "own"); err == nil {

@@ -5,7 +5,7 @@ import (
 	types100 "github.com/containernetworking/cni/pkg/types/100"
 )
 
-// statusAnnotation is where a pod's networks are told of, once it is attached.
+// statusAnnotation is the annotation that reports the networks of an attached pod.
 const statusAnnotation = "k8s.v1.cni.cncf.io/network-status"
 
 // networkStatus is one entry of the annotation.
@@ -29,7 +29,7 @@ func newStatus(attachments []attachment, results []types.Result) []networkStatus
 	return statuses
 }
 
-// addressesOf picks what a result says of one interface inside the pod.
+// addressesOf returns the addresses of one interface inside the pod.
 func addressesOf(result *types100.Result, name string) (ips []string, mac string) {
 	for _, ip := range result.IPs {
 		ips = append(ips, ip.Address.IP.String())

@@ -1,4 +1,4 @@
-// Etcd is the cluster's store, built from its module.
+// Etcd is etcd, built from its module.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Hyperkube is every Kubernetes program in one binary: the name it is called by says which. One link step and one
-// file instead of six keep a cold build and a node's disk small.
+// Hyperkube contains every Kubernetes program in one binary, and runs the one whose name it is called by. Linking one
+// file instead of six saves time in a cold build and space on a node's disk.
 package main
 
 import (
@@ -55,7 +55,7 @@ func main() {
 	os.Exit(cli.Run(program()))
 }
 
-// runKubectl differs from the daemons in that its errors are printed the way kubectl's users know.
+// runKubectl runs kubectl, which prints errors in its own format, unlike the daemons.
 func runKubectl() {
 	logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
