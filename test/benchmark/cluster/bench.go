@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
+	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/internal/chaos"
 	"github.com/hapair-io/hapair/test/internal/deploy"
@@ -20,31 +20,31 @@ import (
 )
 
 const (
-	// steady is how long traffic must have flowed through the new active for the gap to be over.
+	// steady is how long traffic must flow through the new active before the run is over.
 	steady = time.Second
-	// takeoverTimeout bounds the wait for that.
+	// takeoverTimeout bounds the wait for the takeover.
 	takeoverTimeout = time.Minute
-	// quiet is how many processors may be busy before a run: the cluster itself needs its part.
+	// quiet is the number of processors that may be busy before a run. The cluster itself needs some.
 	quiet = 1.0
-	// patience bounds the wait for it.
+	// patience bounds the wait for a quiet machine.
 	patience = 30 * time.Second
 )
 
-// traffic has one connection that counts fast: what a user notices is measured on it.
+// traffic has a connection with a high message rate, which measures what a user notices.
 var traffic = chaos.Traffic{Connections: 1, Tick: 5 * time.Millisecond}
 
-// Options are what is measured.
+// Options configure the benchmark.
 type Options struct {
-	// Runs of each event with each interval.
+	// Runs is the number of runs of each event with each interval.
 	Runs int
-	// Intervals of the heartbeats, in milliseconds, that the pair is measured with.
+	// Intervals are the heartbeat intervals of the pair, in milliseconds.
 	Intervals []int
-	// Out is told what goes on, and gets the table.
+	// Out receives the progress and the table.
 	Out io.Writer
 }
 
-// Run boots the cluster, or uses the one that is up, installs the operator and the sample pair, measures and prints a
-// table. The cluster stays up.
+// Run starts a cluster, or uses a running one, installs the operator and the sample pair, measures, and prints a table.
+// The cluster stays up.
 func Run(ctx context.Context, o Options) error {
 	defer realtime.RaiseProcessors()()
 	b, err := prepare(ctx, o)
@@ -71,7 +71,7 @@ func Run(ctx context.Context, o Options) error {
 	return errors.Join(err, judge(samples))
 }
 
-// bench is the stage with all that the measurements need.
+// bench holds the cluster and everything else that the measurements need.
 type bench struct {
 	site   deploy.Site
 	client client.WithWatch
@@ -106,7 +106,7 @@ func prepare(ctx context.Context, o Options) (*bench, error) {
 	return &bench{site: site, client: k8s, stage: scenario.Sample(k8s)}, nil
 }
 
-// setInterval sets the pair's heartbeats and waits until its units have them.
+// setInterval sets the pair's heartbeat interval and waits until its units use it.
 func (b *bench) setInterval(ctx context.Context, milliseconds int) error {
 	pair := &hapairv1alpha1.HAPair{}
 	if err := b.client.Get(ctx, b.stage.Pair, pair); err != nil {
@@ -120,10 +120,10 @@ func (b *bench) setInterval(ctx context.Context, milliseconds int) error {
 	return b.site.AwaitRedundant(ctx, b.client, b.stage.Pair)
 }
 
-// event is one way to take the active away.
+// event is one way in which the active fails.
 type event struct {
 	name string
-	// takeAway returns at once; restore, if there is one, brings back what does not come back by itself.
+	// takeAway returns at once. restore, if set, repairs what does not recover by itself.
 	takeAway func(ctx context.Context, b *bench, active *corev1.Pod) error
 	restore  func(ctx context.Context, b *bench, active *corev1.Pod) error
 }
@@ -146,14 +146,14 @@ var events = []event{
 	},
 }
 
-// sample is what one run showed.
+// sample holds the figures of one run.
 type sample struct {
 	event    string
 	interval int
-	// udp is the longest gap of the stream, tcp the longest silence on the connection, lost how many packets were.
+	// udp is the longest gap of the stream, tcp the longest silence on the connection, lost the number of lost packets.
 	udp, tcp time.Duration
 	lost     uint64
-	// broken counts connections that did not go on, violations packets of two units at once.
+	// broken counts connections that ended, violations packets that two units forwarded at once.
 	broken, violations int
 	busy               float64
 	quiet              bool
@@ -164,11 +164,11 @@ func (s sample) String() string {
 		s.event, s.interval, s.udp.Round(100*time.Microsecond), s.lost, s.tcp.Round(100*time.Microsecond), s.busy)
 }
 
-// measure takes the active away once, and waits until the pair is redundant again.
+// measure makes the active fail once, and waits until the pair is redundant again.
 func (b *bench) measure(ctx context.Context, e event, interval int) (sample, error) {
 	s := sample{event: e.name, interval: interval}
-	_, err := calm.Wait(ctx, quiet, patience)
-	if err != nil && !errors.Is(err, calm.ErrBusy) {
+	_, err := cpuload.Wait(ctx, quiet, patience)
+	if err != nil && !errors.Is(err, cpuload.ErrBusy) {
 		return s, err
 	}
 	s.quiet = err == nil
@@ -181,7 +181,7 @@ func (b *bench) measure(ctx context.Context, e event, interval int) (sample, err
 	if err != nil {
 		return s, err
 	}
-	before, err := calm.Now()
+	before, err := cpuload.Now()
 	if err != nil {
 		return s, err
 	}
@@ -191,7 +191,7 @@ func (b *bench) measure(ctx context.Context, e event, interval int) (sample, err
 	if err := awaitTakeover(ctx, run, string(standby)); err != nil {
 		return s, err
 	}
-	after, err := calm.Now()
+	after, err := cpuload.Now()
 	if err != nil {
 		return s, err
 	}
@@ -213,7 +213,7 @@ func (b *bench) measure(ctx context.Context, e event, interval int) (sample, err
 	return s, err
 }
 
-// units are the pod that forwards and the other unit.
+// units returns the pod that forwards and the name of the other unit.
 func (b *bench) units(ctx context.Context, run *chaos.Run) (*corev1.Pod, hapairv1alpha1.Unit, error) {
 	unit, _ := run.Forwarder()
 	active := hapairv1alpha1.Unit(unit)

@@ -1,4 +1,4 @@
-// Package cluster measures failovers on a real cluster on this machine: what a user of the sample pair notices of them,
-// with the operator, the kubelets and the API server at work beside it. test/benchmark/failover has the same without a
-// cluster, beside what else there is.
+// Package cluster measures failovers on a real cluster on this machine: what a user of the sample pair notices while
+// the operator, the kubelets and the API server run on the same machine. Package failover measures without a cluster,
+// and compares with another system.
 package cluster

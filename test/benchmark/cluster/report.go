@@ -8,16 +8,16 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/figures"
 )
 
-// notes say how the table is to be read.
+// notes explain the table.
 const notes = `
 Times are in milliseconds. UDP: the longest gap in a stream of a packet each millisecond, by the server's clock. TCP:
-the longest silence on a connection that counts each 5 ms; what was sent into the gap is sent again when a timer of
-TCP's own runs out, which doubles each time. p99 is the nearest rank: of fewer than 100 runs it is the longest. lost:
-the median of the packets lost. broken: connections that did not go on. both: runs in which two units forwarded at once.
-busy: runs that began though the machine was not quiet.
+the longest silence on a connection with a message each 5 ms. The sender repeats lost messages after a timeout of TCP,
+which doubles each time. p99 is the nearest rank: with fewer than 100 runs it is the maximum. lost: the median of the
+packets lost. broken: connections that ended. both: runs in which two units forwarded at once. busy: runs that began
+although the machine was not quiet.
 `
 
-// table sums up the samples: a row an event and interval.
+// table returns a table with one row for each event and interval.
 func table(intervals []int, samples []sample) string {
 	header := []string{
 		"event, heartbeat", "runs", "UDP p50", "p99", "min", "max", "TCP p50", "p99", "min", "max", "lost", "broken", "both",
@@ -57,7 +57,7 @@ func row(event string, interval int, samples []sample) []string {
 		strconv.Itoa(busy))
 }
 
-// judge says what must not be, whatever the figures: a connection that broke, and two units at once.
+// judge returns an error if a connection broke, or if two units forwarded at once.
 func judge(samples []sample) error {
 	broken, both := 0, 0
 	for _, s := range samples {

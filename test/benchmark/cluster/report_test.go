@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestTheTableHasARowForEachEventAndInterval(t *testing.T) {
+func TestTableHasRowForEachEventAndInterval(t *testing.T) {
 	var samples []sample
 	for i := range 20 {
 		samples = append(samples,
@@ -30,14 +30,14 @@ func TestTheTableHasARowForEachEventAndInterval(t *testing.T) {
 		}
 	}
 	if err := judge(samples); err != nil {
-		t.Errorf("nothing is wrong, yet: %v", err)
+		t.Errorf("good samples are refused: %v", err)
 	}
 }
 
-func TestWhatMustNotBeIsAnError(t *testing.T) {
+func TestJudgeRefusesViolations(t *testing.T) {
 	for name, s := range map[string]sample{"a broken connection": {broken: 1}, "two units at once": {violations: 7}} {
 		if err := judge([]sample{{}, s}); err == nil {
-			t.Errorf("%s passes", name)
+			t.Errorf("%s is accepted", name)
 		}
 	}
 }

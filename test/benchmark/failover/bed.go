@@ -19,7 +19,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// The management network, over which units reach the API server.
+// The management network connects the units with the API server.
 const (
 	managementBridge    = "management"
 	managementInterface = "mgmt0"
@@ -27,36 +27,36 @@ const (
 	apiServerAddress    = "10.98.0.1"
 )
 
-// readyTimeout bounds the wait for a pair to be of use.
+// readyTimeout bounds the wait for a pair to become redundant.
 const readyTimeout = time.Minute
 
-// router is one unit's machine.
+// router is the machine of one unit.
 type router struct {
 	name       string // primary or secondary
 	namespace  *testbed.Namespace
 	sync       string // its address on the link between the units
 	management string // and on that to the API server
 	power      *powerSwitch
-	// lan and wan are the MAC addresses that it forwards with.
+	// lan and wan are the MAC addresses with which it forwards.
 	lan, wan tracer.Station
 }
 
 func (r *router) path() string { return namespace.Named(r.namespace.Name) }
 
-// bed is the network of one run. The primary is the active one until something happens to it.
+// bed is the network of one run. The primary is active until the event.
 type bed struct {
 	t         testing.TB
 	network   *testbed.Network
 	primary   *router
 	secondary *router
-	// directory is for the files of the run, of which logs are kept when it fails.
+	// directory holds the files of the run. Its logs are kept if the run fails.
 	directory string
 }
 
-var ports atomic.Uint32 // makes the names of the management switch's ports unique: a removed one lingers for a moment
+var ports atomic.Uint32 // makes the names of switch ports unique, since a removed port lingers for a moment
 
-// closedRules keep routers from answering for themselves on the networks that they forward between. Without them a
-// router that has the virtual address, and has not been told of a connection yet, would end it with a reset.
+// closedRules keep the routers' own stacks from answering on the networks that they forward between. Otherwise a router
+// with the virtual address would reset connections that it has not received yet.
 const closedRules = `
 table inet router {
 	chain input {
@@ -68,7 +68,7 @@ table inet router {
 }
 `
 
-// newBed makes a network, whose routers are connected to the management switch.
+// newBed creates a network whose routers are connected to the management switch.
 func newBed(t testing.TB, management *testbed.Namespace, directory string) *bed {
 	t.Helper()
 	b := &bed{t: t, network: testbed.NewNetwork(t), directory: directory}
@@ -133,16 +133,16 @@ func (b *bed) await(what string, ask func(context.Context) error) {
 	}
 }
 
-// wait is await with the error returned.
+// wait waits like await, but returns the error.
 func (b *bed) wait(what string, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(b.t.Context(), readyTimeout)
 	defer cancel()
 	return poll.Until(ctx, 20*time.Millisecond, what, ask)
 }
 
-var errVirtualAddress = errors.New("it has no virtual address")
+var errVirtualAddress = errors.New("the virtual address is missing")
 
-// holdsVirtualAddress fails unless the router has the virtual address of the WAN.
+// holdsVirtualAddress returns an error unless the router has the virtual address of the WAN.
 func (r *router) holdsVirtualAddress() error {
 	return r.namespace.Do(func() error {
 		i, err := net.InterfaceByName("wan0")

@@ -1,6 +1,6 @@
-// Package failover measures what a user of the network notices when a unit fails, stops, freezes or loses its witness:
-// hapair's own sidecar, as it ships, beside keepalived and conntrackd, which a user would pick instead. Both run on the
-// same network of namespaces, in turns, so that what else the machine does falls on both alike.
+// Package failover measures what a user of the network notices when a unit fails, stops, freezes or loses its witness.
+// It measures hapair's released sidecar, and keepalived with conntrackd, the usual alternative. Both run in turns on
+// the same network of namespaces, so that other work on the machine affects both equally.
 //
 //	client ── lan ─┬─ primary ───┬─ wan ── server
 //	               │  │   │sync  │
@@ -8,7 +8,7 @@
 //	                  │      │
 //	                  management ── API server
 //
-// A run builds the network, starts one of the two systems on its routers, sends traffic from the client to the server,
-// lets the event happen, and notes how long the client heard nothing, whether its connections went on, and which router
-// forwarded each packet. `make bench-failover` runs all of it and prints tables.
+// A run builds the network, starts one of the two systems on its routers, and sends traffic from the client to the
+// server. Then it causes the event. It records how long the client received nothing, whether its connections survived,
+// and which router forwarded each packet. `make bench-failover` runs all scenarios and prints tables.
 package failover

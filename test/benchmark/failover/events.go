@@ -11,7 +11,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// cutPower takes a router's power: all its cables are out at once, and then its programs end without a farewell.
+// cutPower simulates a power failure of a router: it cuts all cables at once, and then kills the programs.
 func (m *measurement) cutPower(r *router) time.Time {
 	t := m.bed.t
 	t.Helper()
@@ -35,12 +35,12 @@ func loseActive(b *bed, s system, o Options, sample *Sample) {
 	m.conclude(event)
 }
 
-// loseActiveWithFlows is the same with many connections in the table.
+// loseActiveWithFlows cuts the power of an active with many connections in its table.
 func loseActiveWithFlows(b *bed, s system, o Options, sample *Sample) {
 	fill(b, o.Flows)
 	awaitReplicated(b, s, o.Flows)
-	// To take in so many at once keeps a small machine busy enough for a pair to change places. It gets the time to come
-	// to rest.
+	// So many new connections can keep a small machine busy enough to cause a failover. Give the pair time to become
+	// redundant again.
 	awaitRedundant(b, s)
 	m := begin(b, s, sample)
 	m.settle(o.Flows, o.Patience)
@@ -60,7 +60,7 @@ func stopActive(b *bed, s system, o Options, sample *Sample) {
 	m.conclude(event)
 }
 
-// loseStandby cuts the power of the standby: nobody should notice.
+// loseStandby cuts the power of the standby. Users should not notice it.
 func loseStandby(b *bed, s system, o Options, sample *Sample) {
 	m := begin(b, s, sample)
 	m.settle(tickers, o.Patience)
@@ -69,8 +69,8 @@ func loseStandby(b *bed, s system, o Options, sample *Sample) {
 	m.conclude(event)
 }
 
-// freezeActive stops all programs of the active as they are, which a machine short of memory does too; its kernel goes
-// on. Once the standby has taken over, they go on.
+// freezeActive stops all programs of the active, as may happen when a machine is short of memory. Its kernel continues.
+// After the standby has taken over, the programs continue too.
 func freezeActive(b *bed, s system, o Options, sample *Sample) {
 	m := begin(b, s, sample)
 	t, frozen := b.t, b.primary
@@ -96,10 +96,10 @@ func freezeActive(b *bed, s system, o Options, sample *Sample) {
 	probes, err2 := m.probes()
 	for _, err := range []error{err, err1, err2} {
 		if err != nil {
-			t.Fatalf("Looking at packets: %v", err)
+			t.Fatalf("Reading recorded packets: %v", err)
 		}
 	}
-	// What came after the programs were stopped, none of them has read.
+	// The frozen programs did not read acknowledgements that arrived after the freeze.
 	var acknowledged time.Time
 	for _, p := range packets {
 		if p.At.Before(stopped) {
@@ -122,7 +122,7 @@ func loseWitness(b *bed, s system, o Options, sample *Sample) {
 	m.settle(tickers, o.Patience)
 	event := time.Now()
 	server.Freeze()
-	t.Cleanup(server.Thaw) // whatever happens: other runs need it
+	t.Cleanup(server.Thaw) // in every case, since other runs need it
 	testbed.Pause(t, o.Away)
 	server.Thaw()
 	if err := server.Answers(t.Context()); err != nil {
@@ -135,13 +135,13 @@ func loseWitness(b *bed, s system, o Options, sample *Sample) {
 	m.recover(cut)
 	m.conclude(cut)
 	t.Logf("The power was cut %s after the API server was back", cut.Sub(back).Round(time.Millisecond))
-	// The figures are those of the time without an API server, the second gap apart; what broke, and who forwarded, is
-	// counted over both.
+	// The figures are those of the time without an API server, except the gap after it. Broken connections and
+	// forwarding routers are counted over both.
 	m.sample.After = m.sample.UDP
 	m.sample.UDP, m.sample.UDP5, m.sample.TCP, m.sample.Missing = away.UDP, away.UDP5, away.TCP, away.Missing
 }
 
-// idle lets the pair alone, and counts what it writes to the API server.
+// idle leaves the pair alone, and counts its writes to the API server.
 func idle(b *bed, s system, o Options, sample *Sample) {
 	m := begin(b, s, sample)
 	t, h := b.t, s.(*hapair)

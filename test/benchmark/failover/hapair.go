@@ -31,12 +31,12 @@ import (
 )
 
 const (
-	// kubernetesNamespace has the objects of all pairs of a benchmark, one pair a run.
+	// kubernetesNamespace has the objects of all pairs of a benchmark. Each run has its own pair.
 	kubernetesNamespace = "benchmark"
 	fieldManager        = "benchmark"
 )
 
-// timing is how fast a pair of hapair detects and fences.
+// timing holds the times with which a pair of hapair detects failures and fences.
 type timing struct {
 	heartbeat time.Duration
 	missed    int32
@@ -47,18 +47,18 @@ func (t timing) String() string {
 	return fmt.Sprintf("%d ms × %d, grant %d ms", t.heartbeat.Milliseconds(), t.missed, t.grant.Milliseconds())
 }
 
-// hapair is the product: its sidecar in each router, as the operator would run it in each pod, with a real API server.
+// hapair runs the sidecar in each router, as the operator runs it in each pod, with a real API server.
 type hapair struct {
 	bed    *bed
 	server *apiserver.Server
 	binary string
 	timing timing
-	// name is that of the pair, of which every run has another.
+	// name is the name of the pair, which differs in each run.
 	name  string
 	units map[string]*process.Process
 }
 
-// pair is the object that the operator would have made everything of.
+// pair returns the object from which the operator would create everything else.
 func (h *hapair) pair() *v1alpha1.HAPair {
 	return &v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{
 		Name: h.name, Namespace: kubernetesNamespace, UID: types.UID("00000000-0000-0000-0000-" + h.name),
@@ -71,7 +71,7 @@ func (h *hapair) start() {
 	t := h.bed.t
 	t.Helper()
 	ctx := t.Context()
-	told, err := h.settings()
+	settings, err := h.settings()
 	if err == nil {
 		_, err = h.server.Admin.CoordinationV1().Leases(kubernetesNamespace).
 			Apply(ctx, resources.Lease(h.pair()), metav1.ApplyOptions{FieldManager: fieldManager})
@@ -79,7 +79,7 @@ func (h *hapair) start() {
 	if err != nil {
 		t.Fatalf("Preparing the pair: %v", err)
 	}
-	document := h.bed.write("sidecar.json", told, 0o600)
+	document := h.bed.write("sidecar.json", settings, 0o600)
 	authority, err := credentials.NewAuthority(credentials.Domain(h.name, kubernetesNamespace), time.Now())
 	if err != nil {
 		t.Fatalf("Making the authority of the pair: %v", err)
@@ -103,7 +103,7 @@ func (h *hapair) start() {
 }
 
 func (h *hapair) settings() (string, error) {
-	told := contract.Settings{
+	settings := contract.Settings{
 		Pair: h.name, Namespace: kubernetesNamespace,
 		Failover: contract.Failover{
 			LeaseDurationSeconds:          15,
@@ -119,15 +119,16 @@ func (h *hapair) settings() (string, error) {
 		},
 		Sync: contract.Sync{Classes: []contract.SyncClass{{Name: state.ConnectionCache.String()}}},
 	}
-	text, err := json.MarshalIndent(told, "", "  ")
+	text, err := json.MarshalIndent(settings, "", "  ")
 	if err == nil {
 		_, err = contract.Parse(text)
 	}
 	return string(text), err
 }
 
-// makeUnit makes what the operator and the kubelet make for a unit: its identity with the rights that it ships with,
-// its HAUnit, its pod with an address, its certificate. The firewall of the network reports its rules as in force.
+// makeUnit creates what the operator and the kubelet create for a unit: its service account with the released
+// permissions, its HAUnit, its pod with an address, and its certificate. It also writes a status file as of a firewall
+// that has applied its rules.
 func (h *hapair) makeUnit(ctx context.Context, r *router, authority credentials.KeyPair) (*corev1.Pod, error) {
 	unit, options := unitOf(r), metav1.ApplyOptions{FieldManager: fieldManager}
 	name := resources.UnitName(h.name, unit)
@@ -184,11 +185,11 @@ func (h *hapair) run(r *router, document string, pod *corev1.Pod) *process.Proce
 	return process.Start(h.bed.t, r.path(), h.bed.file(r.name+".log"), command)
 }
 
-// errNotRedundant says that a failure now would not be survived as it should be.
+// errNotRedundant reports that the pair would not survive a failure now.
 var errNotRedundant = errors.New("the pair is not redundant")
 
-// redundant asks what the units themselves told the API server: who holds the Lease, who is named in it as standby, and
-// that the standby has everything.
+// redundant checks what the units have written to the API server: the holder of the Lease, the standby that it names,
+// and that the standby is in sync.
 func (h *hapair) redundant() error {
 	ctx, cancel := context.WithTimeout(h.bed.t.Context(), 5*time.Second)
 	defer cancel()
@@ -217,11 +218,11 @@ func (h *hapair) redundant() error {
 	return h.bed.primary.holdsVirtualAddress()
 }
 
-// replicated is what the standby's kernel has: each connection is written there when it is received.
+// replicated returns the number of connections in the standby's kernel, since each one is written there on arrival.
 func (h *hapair) replicated() (int, error) { return connections.Count(h.bed.secondary.namespace) }
 
-// told returns how the new active became it, as that unit reported it.
-func (h *hapair) told() json.RawMessage {
+// report returns how the new active became active, as that unit reported it.
+func (h *hapair) report() json.RawMessage {
 	ctx, cancel := context.WithTimeout(h.bed.t.Context(), 5*time.Second)
 	defer cancel()
 	l, err := h.server.Admin.CoordinationV1().Leases(kubernetesNamespace).

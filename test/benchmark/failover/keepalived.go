@@ -19,16 +19,16 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/connections"
 )
 
-// replication is how conntrackd is set up.
+// replication is a configuration of conntrackd.
 type replication uint8
 
 const (
-	// replicationExample has the buffers of the example that the package ships.
+	// replicationExample has the buffers of the packaged example.
 	replicationExample replication = iota
-	// replicationTuned has buffers and tables for hundreds of thousands of connections. What it is told of it keeps in
-	// a cache of its own, and writes into the kernel at the takeover.
+	// replicationTuned has buffers and tables for hundreds of thousands of connections. It stores the peer's connections
+	// in its own cache, and writes them into the kernel at the takeover.
 	replicationTuned
-	// replicationDirect is tuned too, and writes into the kernel what it is told of at once.
+	// replicationDirect is tuned too, and writes the peer's connections into the kernel at once.
 	replicationDirect
 )
 
@@ -36,8 +36,8 @@ func (r replication) String() string {
 	return [...]string{"conntrackd as shipped", "conntrackd tuned, external cache", "conntrackd tuned, direct"}[r]
 }
 
-// keepalived is what a user would pick instead: keepalived for the addresses, conntrackd for the connections, and the
-// script between them that conntrackd's documentation asks for.
+// keepalived is the usual alternative: keepalived for the addresses, conntrackd for the connections, and the script
+// between them that conntrackd's documentation describes.
 type keepalived struct {
 	bed         *bed
 	advert      string // seconds
@@ -50,9 +50,9 @@ const defaultAdvert = "1"
 
 const keepalivedProgram = "/usr/sbin/keepalived"
 
-// notifyScript is called by keepalived with the new role. The commands are those that conntrack-tools' manual names for
-// each: a new primary commits what it was told of, drops its caches, reads the kernel's table anew and sends all of it;
-// a new backup lets its own entries age and asks for everything.
+// notifyScript is called by keepalived with the new role. It runs the commands that the manual of conntrack-tools lists
+// for each role. A new primary commits the peer's connections, flushes its caches, reads the kernel's table again, and
+// sends all of it. A new backup shortens the timeouts of its own entries and requests all of the peer's.
 var notifyScript = template.Must(template.New("notify").Parse(`#!/bin/sh
 daemon="{{.Conntrackd}} -C {{.Configuration}}"
 case "$1" in
@@ -60,7 +60,7 @@ primary) $daemon -c; $daemon -f; $daemon -R; $daemon -B ;;
 backup) $daemon -t; $daemon -n ;;
 fault) $daemon -t ;;
 esac
-echo "$1" >> {{.Told}}
+echo "$1" >> {{.Roles}}
 `))
 
 // keepalivedConfiguration has one group, so that the addresses of both networks move together. VRRP 3 is needed for
@@ -101,7 +101,7 @@ vrrp_instance {{.Name}} {
 func render(t *template.Template, values any) string {
 	var b bytes.Buffer
 	if err := t.Execute(&b, values); err != nil {
-		panic(err) // the templates and their values stand above and below
+		panic(err) // the templates and their values are constants of this file
 	}
 	return b.String()
 }
@@ -149,7 +149,7 @@ func (k *keepalived) configureConntrackd(r, peer *router) string {
 
 func (k *keepalived) configureKeepalived(r *router, number int) string {
 	script := k.bed.write(r.name+"-notify.sh", render(notifyScript, map[string]any{
-		"Conntrackd": conntrackd.Program, "Configuration": k.file(r, "conntrackd.conf"), "Told": k.file(r, "roles"),
+		"Conntrackd": conntrackd.Program, "Configuration": k.file(r, "conntrackd.conf"), "Roles": k.file(r, "roles"),
 	}), 0o700)
 	type instance struct {
 		Name, Interface, Address string
@@ -163,8 +163,8 @@ func (k *keepalived) configureKeepalived(r *router, number int) string {
 	}), 0o600)
 }
 
-// priority of the primary. A backup waits three intervals, and then the longer the lower its priority is: with that of
-// most examples more than half an interval.
+// priority returns the priority of the primary. A backup waits three intervals and an additional time, which is longer
+// for a lower priority. With the priority of most examples it is more than half an interval.
 func (k *keepalived) priority() int {
 	if k.advert == defaultAdvert {
 		return 101
@@ -172,7 +172,7 @@ func (k *keepalived) priority() int {
 	return 254
 }
 
-// was fails unless the role that a router was given last, and whose script has run to its end, is the one wanted.
+// was returns an error unless the router's script last completed for the given role.
 func (k *keepalived) was(r *router, role string) error {
 	text, err := os.ReadFile(k.file(r, "roles"))
 	if err != nil {
@@ -201,8 +201,8 @@ func (k *keepalived) replicated() (int, error) {
 	return conntrackd.Cached(r.namespace, k.file(r, "conntrackd.conf"))
 }
 
-// told is nothing.
-func (k *keepalived) told() json.RawMessage { return nil }
+// report returns nothing, because keepalived does not report its takeovers.
+func (k *keepalived) report() json.RawMessage { return nil }
 
-// stop stops keepalived as an administrator would. conntrackd goes on, for the peer may still need it.
+// stop stops keepalived as an administrator would. conntrackd continues, because the peer may still need it.
 func (k *keepalived) stop(r *router) { k.daemons[r.name].Signal(unix.SIGTERM) }

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
+	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
 	"github.com/hapair-io/hapair/test/internal/tracer"
 	"github.com/hapair-io/hapair/test/internal/traffic"
 	"github.com/hapair-io/hapair/test/namespace"
@@ -24,34 +24,33 @@ const (
 	portUDP5  = 7102
 	portTCP   = 7103
 	portProbe = 7104
-	// portProber is the client's own of the probes.
+	// portProber is the client's source port of the probes.
 	portProber = 7105
 )
 
 const (
-	// fine is the interval of the ticker that gaps are measured with, coarse that of the others.
+	// fine is the interval of the ticker that measures gaps. coarse is the interval of the others.
 	fine   = time.Millisecond
 	coarse = 5 * time.Millisecond
-	// noiseWindow is for how long silences are listened to before the event.
+	// noiseWindow is how long gaps are measured before the event.
 	noiseWindow = 2 * time.Second
-	// jitter is how much longer the event waits, by chance, so that it meets timers of the systems at any phase.
+	// jitter bounds a random delay of the event. With it, the event meets the systems' timers at any phase.
 	jitter = time.Second
-	// flowing is the longest silence of a connection that counts as going on.
+	// flowing is the longest silence of a connection that counts as alive.
 	flowing = 200 * time.Millisecond
-	// steady is for how long all connections must have gone on before a run is over.
+	// steady is how long all connections must be alive before a run is over.
 	steady = time.Second
-	// minWatch is longer than any of the systems takes to notice something, maxWatch than any takes to mend it.
+	// minWatch exceeds the time in which any of the systems detects a failure, maxWatch the time in which it recovers.
 	minWatch = 2 * time.Second
 	maxWatch = 30 * time.Second
-	// quietLimit is how many processors may be busy for the machine to count as quiet: what the traffic itself takes,
-	// and little more.
+	// quietLimit is the number of processors that may be busy on a quiet machine. The traffic itself needs a little less.
 	quietLimit = 0.35
 )
 
-// errDisturbed says that something happened to the pair before anything was done to it.
+// errDisturbed reports that the pair changed before the event.
 var errDisturbed = errors.New("the pair changed before the event")
 
-// measurement is one run's traffic and what is noted of it.
+// measurement holds the traffic and the recordings of one run.
 type measurement struct {
 	bed    *bed
 	system system
@@ -62,11 +61,11 @@ type measurement struct {
 	prober         *tracer.Prober
 }
 
-// begin starts the traffic and whatever looks at it.
+// begin starts the traffic and the recordings.
 func begin(b *bed, s system, sample *Sample) *measurement {
 	b.t.Helper()
 	m := &measurement{bed: b, system: s, sample: sample}
-	// The server answers nothing to probes, and somebody must be at home for it not to refuse them.
+	// The server does not answer probes. Without an open socket it would refuse them.
 	home, err := namespace.ListenPacket(b.t.Context(), namespace.Named(b.network.Server.Name), "udp",
 		fmt.Sprintf("%s:%d", testbed.ServerAddress, portProbe))
 	if err != nil {
@@ -82,15 +81,15 @@ func begin(b *bed, s system, sample *Sample) *measurement {
 	return m
 }
 
-// ofTraffic says whether a packet is one of the connections between client and server.
+// ofTraffic reports whether a packet belongs to a connection between client and server.
 func ofTraffic(p tracer.Packet) bool {
 	return max(p.SrcPort, p.DstPort) >= portUDP && (isServerPort(p.SrcPort) || isServerPort(p.DstPort))
 }
 
 func isServerPort(port uint16) bool { return portUDP <= port && port <= portProbe }
 
-// probe sends a datagram each 2 ms to the MAC address of a router, whoever has the virtual addresses: as a neighbour
-// would that missed the announcement of the new active.
+// probe sends a datagram each 2 ms to the MAC address of a router, even while it does not have the virtual addresses. A
+// neighbour that missed the announcement of the new active does the same.
 func (m *measurement) probe(r *router) {
 	b := m.bed
 	b.t.Helper()
@@ -111,27 +110,27 @@ func (m *measurement) probe(r *router) {
 	m.prober = prober
 }
 
-// awaitReplicated waits until the secondary has been told of so many connections, and returns of how many it has.
+// awaitReplicated waits until the secondary has received a number of connections, and returns how many it has.
 func awaitReplicated(b *bed, s system, connections int) (replicated int) {
 	b.t.Helper()
 	b.await(strconv.Itoa(connections)+" connections to be replicated", func(context.Context) (err error) {
 		if replicated, err = s.replicated(); err == nil && replicated < connections {
-			err = fmt.Errorf("%d are", replicated)
+			err = fmt.Errorf("%d are replicated", replicated)
 		}
 		return err
 	})
 	return replicated
 }
 
-// settle waits until the secondary has been told of so many connections, and until the machine is quiet. Then it
-// listens to the noise for a while.
+// settle waits until the secondary has received a number of connections, and until the machine is quiet. Then it
+// measures the gaps before the event.
 func (m *measurement) settle(connections int, patience time.Duration) {
 	t := m.bed.t
 	t.Helper()
 	m.sample.Connections = awaitReplicated(m.bed, m.system, connections)
-	waited, err := calm.Wait(t.Context(), quietLimit, patience)
+	waited, err := cpuload.Wait(t.Context(), quietLimit, patience)
 	m.sample.QuietAfter, m.sample.Quiet = Milliseconds(waited), err == nil
-	if err != nil && !errors.Is(err, calm.ErrBusy) {
+	if err != nil && !errors.Is(err, cpuload.ErrBusy) {
 		t.Fatalf("Waiting for the machine to be quiet: %v", err)
 	}
 	begun := time.Now().Round(0)
@@ -142,7 +141,7 @@ func (m *measurement) settle(connections int, patience time.Duration) {
 	if err := m.undisturbed(); err != nil {
 		t.Fatal(fmt.Errorf("%w: %w", errDisturbed, err))
 	}
-	// To look through all packets takes a processor for long enough to disturb the fastest settings.
+	// Reading all recorded packets occupies a processor long enough to disturb the fastest settings.
 	awaitRedundant(m.bed, m.system)
 }
 
@@ -155,7 +154,7 @@ func awaitRedundant(b *bed, s system) {
 	}
 }
 
-// undisturbed fails when another router than the primary has forwarded.
+// undisturbed returns an error if another router than the primary has forwarded.
 func (m *measurement) undisturbed() error {
 	forwarded, err := m.forwarded()
 	if err == nil && (len(forwarded) == 0 || len(tracer.FindTakeovers(forwarded, tracer.InFlight).Changes) > 0) {
@@ -169,7 +168,7 @@ func longest(k *traffic.Trial, from, to time.Time) Milliseconds {
 	return Milliseconds(traffic.Longest(heard, from, to).Length)
 }
 
-// recover waits, from an event on, until all connections go on or it is certain that they do not.
+// recover waits after an event until all connections are alive, or until it is certain that they are not.
 func (m *measurement) recover(event time.Time) {
 	t := m.bed.t
 	t.Helper()
@@ -179,7 +178,7 @@ func (m *measurement) recover(event time.Time) {
 	}
 }
 
-// steady says whether all connections go on, and have for a while. A TCP connection that broke is not waited for.
+// steady reports whether all connections have been alive for a while. It ignores a TCP connection that broke.
 func (m *measurement) steady(event time.Time) bool {
 	now := time.Now().Round(0)
 	for _, k := range []*traffic.Trial{m.udp, m.udp5, m.tcp} {
@@ -192,7 +191,7 @@ func (m *measurement) steady(event time.Time) bool {
 	return now.Sub(event) >= minWatch
 }
 
-// forwarded is which router forwarded what the tickers sent, as seen at both ends.
+// forwarded returns which router forwarded the packets of the tickers, as seen at both ends.
 func (m *measurement) forwarded() ([]tracer.Forwarded, error) {
 	atServer, err1 := m.server.Packets()
 	atClient, err2 := m.client.Packets()
@@ -213,7 +212,7 @@ func without(packets []tracer.Packet, port uint16) []tracer.Packet {
 	return rest
 }
 
-// probes are which router forwarded probes, as seen at the server.
+// probes returns which router forwarded the probes, as seen at the server.
 func (m *measurement) probes() ([]tracer.Forwarded, error) {
 	atServer, err := m.server.Packets()
 	var probes []tracer.Packet
@@ -229,7 +228,7 @@ func (m *measurement) probes() ([]tracer.Forwarded, error) {
 	return tracer.By(routers, probes), err
 }
 
-// conclude fills in what was seen from an event until now.
+// conclude fills the sample with the figures from an event until now.
 func (m *measurement) conclude(event time.Time) {
 	t, s := m.bed.t, m.sample
 	t.Helper()
@@ -247,17 +246,17 @@ func (m *measurement) conclude(event time.Time) {
 	}
 	forwarded, err := m.forwarded()
 	if err != nil {
-		t.Fatalf("Looking at packets: %v", err)
+		t.Fatalf("Reading recorded packets: %v", err)
 	}
 	verdict := tracer.FindTakeovers(forwarded, tracer.InFlight)
 	s.Changes, s.Late, s.Overlap = len(verdict.Changes), verdict.Late, Milliseconds(verdict.Overlap)
-	s.Resets, s.Told = m.resets(), m.system.told()
+	s.Resets, s.Report = m.resets(), m.system.report()
 	if m.prober == nil {
 		return
 	}
 	probes, err := m.probes()
 	if _, sent := m.prober.Sent(); errors.Join(err, sent) != nil {
-		t.Fatalf("Looking at probes: %v", errors.Join(err, sent))
+		t.Fatalf("Reading recorded probes: %v", errors.Join(err, sent))
 	}
 	begun := tracer.FirstBy(forwarded, m.bed.secondary.name)
 	last := tracer.LastBy(probes, m.bed.primary.name)
@@ -266,7 +265,7 @@ func (m *measurement) conclude(event time.Time) {
 	}
 }
 
-// resets counts the TCP segments, seen at either end, that end a connection by force.
+// resets returns the number of TCP resets, as seen at both ends.
 func (m *measurement) resets() int {
 	count := 0
 	for _, w := range []*tracer.Recording{m.client, m.server} {

@@ -13,29 +13,29 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/conntrackd"
 )
 
-// Options say what is measured, and how often.
+// Options configure the benchmark.
 type Options struct {
-	// Runs is how often each system is measured with each setting.
+	// Runs is the number of runs of each system with each setting.
 	Runs int
-	// Scenarios are the names of those to run; all when empty.
+	// Scenarios are the names of the scenarios to run. If empty, all are run.
 	Scenarios []string
-	// Sidecar is hapair's program, Assets the folder with etcd and kube-apiserver.
+	// Sidecar is hapair's program. Assets is the folder with etcd and kube-apiserver.
 	Sidecar, Assets string
-	// Output is a folder for raw figures, the report, and the logs of runs that failed.
+	// Output is a folder for raw figures, the report, and the logs of failed runs.
 	Output string
-	// Flows is how many connections the table has where there are many.
+	// Flows is the number of connections in scenarios with many connections.
 	Flows int
-	// Away is how long the API server does not answer, Idle for how long the writes of an idle pair are counted.
+	// Away is how long the API server does not answer. Idle is how long the writes of an idle pair are counted.
 	Away, Idle time.Duration
-	// Patience bounds the wait for a quiet machine, before each run.
+	// Patience bounds the wait for a quiet machine before each run.
 	Patience time.Duration
-	// Logs keeps the logs of all runs, not only of those that failed.
+	// Logs keeps the logs of all runs, not only of failed ones.
 	Logs bool
-	// Progress is told of every run, and of the tables.
+	// Progress receives a line for every run, and the tables.
 	Progress io.Writer
 }
 
-// Names are those of all scenarios.
+// Names returns the names of all scenarios.
 func Names() []string {
 	var names []string
 	for _, s := range scenarios() {
@@ -44,7 +44,7 @@ func Names() []string {
 	return names
 }
 
-// selected are the scenarios that are wanted.
+// selected returns the scenarios to run.
 func (o Options) selected() ([]scenario, error) {
 	var wanted []scenario
 	for _, s := range scenarios() {
@@ -54,20 +54,20 @@ func (o Options) selected() ([]scenario, error) {
 	}
 	for _, name := range o.Scenarios {
 		if !slices.Contains(Names(), name) {
-			return nil, fmt.Errorf("no scenario is named %q; there are %s", name, strings.Join(Names(), ", "))
+			return nil, fmt.Errorf("unknown scenario %q; known: %s", name, strings.Join(Names(), ", "))
 		}
 	}
 	return wanted, nil
 }
 
-// check finds what is missing before anything is started.
+// check returns an error for each invalid option and missing program.
 func (o Options) check() error {
 	var errs []error
 	if os.Geteuid() != 0 {
 		errs = append(errs, errors.New("network namespaces need root"))
 	}
 	if o.Runs < 1 {
-		errs = append(errs, fmt.Errorf("%d runs are none", o.Runs))
+		errs = append(errs, fmt.Errorf("%d runs: there must be at least 1", o.Runs))
 	}
 	for _, program := range []string{keepalivedProgram, conntrackd.Program} {
 		if _, err := os.Stat(program); err != nil {

@@ -12,15 +12,15 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// powerSwitch takes all cables of a machine out at once. One message to the kernel has all of them, made beforehand:
-// the first cable is out for less than a millisecond when the last one is.
+// powerSwitch sets all interfaces of a machine down at once. It prepares one message to the kernel for all of them, so
+// that less than a millisecond passes between the first and the last.
 type powerSwitch struct {
 	socket  int
 	message []byte
 	cables  int
 }
 
-// newPowerSwitch makes the switch of a namespace's interfaces.
+// newPowerSwitch returns a switch for interfaces of a namespace.
 func newPowerSwitch(t testing.TB, n *testbed.Namespace, cables ...string) *powerSwitch {
 	t.Helper()
 	p := &powerSwitch{cables: len(cables)}
@@ -52,22 +52,22 @@ func appendLinkDown(b []byte, index int, sequence uint32) []byte {
 	return binary.NativeEndian.AppendUint32(b, unix.IFF_UP) // the one flag that changes
 }
 
-// off takes the cables out, and returns when the first and the last of them were.
+// off sets the interfaces down. It returns the times before the first and after the last of them.
 func (p *powerSwitch) off() (first, last time.Time, err error) {
 	first = time.Now()
 	if err := unix.Sendto(p.socket, p.message, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return first, last, fmt.Errorf("taking the cables out: %w", err)
+		return first, last, fmt.Errorf("setting interfaces down: %w", err)
 	}
 	last = time.Now()
 	buffer := make([]byte, 4096)
 	for answered := 0; answered < p.cables; {
 		n, _, err := unix.Recvfrom(p.socket, buffer, 0)
 		if err != nil {
-			return first, last, fmt.Errorf("taking the cables out: %w", err)
+			return first, last, fmt.Errorf("setting interfaces down: %w", err)
 		}
 		count, err := answers(buffer[:n])
 		if err != nil {
-			return first, last, fmt.Errorf("taking the cables out: %w", err)
+			return first, last, fmt.Errorf("setting interfaces down: %w", err)
 		}
 		answered += count
 	}
@@ -76,7 +76,7 @@ func (p *powerSwitch) off() (first, last time.Time, err error) {
 
 var errAnswer = errors.New("malformed netlink answer")
 
-// answers counts acknowledgements: struct nlmsgerr with an error of 0.
+// answers returns the number of acknowledgements: struct nlmsgerr with an error of 0.
 func answers(b []byte) (int, error) {
 	count := 0
 	for len(b) > 0 {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acknowledgement is struct nlmsghdr and struct nlmsgerr, as the kernel answers to a request.
+// acknowledgement returns the kernel's answer to a request: struct nlmsghdr and struct nlmsgerr.
 func acknowledgement(code int32) []byte {
 	b := binary.NativeEndian.AppendUint32(nil, 36)
 	b = binary.NativeEndian.AppendUint16(b, unix.NLMSG_ERROR)

@@ -14,20 +14,19 @@ func formatMilliseconds(d time.Duration) string {
 	return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 3, 64)
 }
 
-// notes say how the tables are to be read.
+// notes explain the tables.
 const notes = `
-Times are in milliseconds. gap: the longest silence that the client heard, of datagrams sent each millisecond. TCP:
-the same of a connection that counts each 5 ms; what its end sent into the silence is sent again when a timer of its
-own runs out, which doubles each time, so that it adds to the gap what no router can help. p99 is the nearest rank: of
-fewer than 100 runs it is the longest. noise: the median of the longest silence in the two seconds before the event.
-kept: runs in which all connections went on. RST: segments seen at client and server that end a connection by force.
-late: packets that one router forwarded after the other had begun to, over all runs. stale: for how long, in the worst
-run, the former active still forwarded what reached it by its MAC address, after the other had begun. disturbed: how
-often the pair changed by itself before anything was done to it; such runs are begun anew. lost: datagrams of each
-millisecond that did not come back after the event, over all runs.
+Times are in milliseconds. gap: the longest time in which the client received nothing, with a datagram each millisecond.
+TCP: the same for a connection with a message each 5 ms. TCP repeats lost messages after a timeout, which doubles each
+time. No router can shorten that addition to the gap. p99 is the nearest rank: with fewer than 100 runs it is the
+maximum. noise: the median of the longest gap in the two seconds before the event. kept: runs in which all connections
+survived. RST: TCP resets at client and server. late: packets that one router forwarded after the other had begun to,
+over all runs. stale: how long, in the worst run, the former active forwarded packets to its MAC address after the other
+had begun to forward. disturbed: how often the pair changed before the event; such runs are repeated. lost: datagrams
+of each millisecond that did not come back after the event, over all runs.
 `
 
-// String is one line of progress.
+// String returns one line of progress.
 func (s Sample) String() string {
 	line := fmt.Sprintf("%-10s %-11s %-48s run %2d", s.Scenario, s.System, s.Setting, s.Run)
 	if s.Error != "" {
@@ -37,7 +36,7 @@ func (s Sample) String() string {
 		ms(s.UDP), ms(s.TCP), ms(s.NoiseUDP), ms(s.NoiseTCP), s.Missing, s.Quiet, ms(s.QuietAfter), s.Load.Busy)
 	for _, extra := range []struct {
 		what string
-		tell bool
+		show bool
 		text string
 	}{
 		{"broken", len(s.Lost) > 0, strings.Join(s.Lost, "+")},
@@ -48,7 +47,7 @@ func (s Sample) String() string {
 		{"second gap", s.After > 0, ms(s.After)},
 		{"writes/s", s.WritesPerSecond > 0, strconv.FormatFloat(s.WritesPerSecond, 'f', 3, 64)},
 	} {
-		if extra.tell {
+		if extra.show {
 			line += ", " + extra.what + " " + extra.text
 		}
 	}
@@ -57,7 +56,7 @@ func (s Sample) String() string {
 
 func ms(d Milliseconds) string { return figures.Milliseconds(time.Duration(d)) }
 
-// row is what the runs of one variant come to.
+// row summarizes the runs of one variant.
 type row struct {
 	variant
 	gap, tcp, noise, closed, after figures.Summary
@@ -98,7 +97,7 @@ func rowOf(s scenario, v variant, samples []Sample) row {
 	return r
 }
 
-// report prints a table of each scenario that was run, with the figures to reach below it.
+// report returns a table for each scenario that was run, and its verdicts.
 func report(wanted []scenario, samples []Sample) string {
 	var b strings.Builder
 	for _, s := range wanted {
@@ -143,7 +142,7 @@ func runsOf(r row) string {
 	return fmt.Sprintf("%d (%d failed)", r.runs, r.failed)
 }
 
-// verdicts compare what was measured with what is to be reached, and with the other system.
+// verdicts returns lines that compare the figures with the targets and with the other system.
 func verdicts(rows []row) []string {
 	var lines []string
 	for _, r := range rows {
@@ -157,7 +156,7 @@ func verdicts(rows []row) []string {
 	return lines
 }
 
-// judge is one line a figure.
+// judge returns one line for each target of the row.
 func (r row) judge(rows []row) []string {
 	var lines []string
 	bound := func(what string, got, wanted time.Duration) {

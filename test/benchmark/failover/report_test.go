@@ -14,7 +14,7 @@ func sampleOf(v variant, gap time.Duration) Sample {
 	}
 }
 
-// TestReportJudges has two systems, of which ours is judged.
+// TestReportJudges has two systems and judges hapair.
 func TestReportJudges(t *testing.T) {
 	const second = time.Second
 	theirs := theirs("0.05", replicationTuned)
@@ -48,7 +48,7 @@ func TestReportJudges(t *testing.T) {
 	}
 }
 
-// What was not measured is not judged: a table without figures must not read like one that was met.
+// Targets without figures are not judged. Otherwise a table without figures could look like a success.
 func TestReportIsSilentAboutWhatWasNotMeasured(t *testing.T) {
 	if text := report(scenarios(), nil); text != "" {
 		t.Errorf("of no runs the report says %q", text)
@@ -88,7 +88,7 @@ func TestRawFiguresAreMilliseconds(t *testing.T) {
 	}
 }
 
-// Every setting is compared with one that is measured in the same scenario.
+// Each setting is compared with another one of the same scenario.
 func TestScenariosCompareWithWhatTheyMeasure(t *testing.T) {
 	for _, s := range scenarios() {
 		settings := map[string]bool{}

@@ -18,19 +18,19 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/test/benchmark/internal/apiserver"
-	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
+	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
+	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
 	"github.com/hapair-io/hapair/test/benchmark/internal/machine"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
-	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
 	"github.com/hapair-io/hapair/test/internal/realtime"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// maxDisturbed is how often a run is begun anew because the pair changed by itself before the event.
+// maxDisturbed bounds how often a run is repeated because the pair changed before the event.
 const maxDisturbed = 3
 
-// Run measures everything that the options ask for, prints tables, and returns an error when a run failed. That a
-// figure is not reached is no error: the tables say so.
+// Run measures all selected scenarios and prints tables. It returns an error if a run failed. A missed target is not an
+// error, but the tables report it.
 func Run(ctx context.Context, o Options) error {
 	if err := o.check(); err != nil {
 		return err
@@ -41,15 +41,15 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	if err := os.MkdirAll(o.Output, 0o755); err != nil {
-		return fmt.Errorf("making the folder of results: %w", err)
+		return fmt.Errorf("creating the folder of results: %w", err)
 	}
 	raw, err := os.Create(filepath.Join(o.Output, "runs.jsonl"))
 	if err != nil {
-		return fmt.Errorf("making the file of raw figures: %w", err)
+		return fmt.Errorf("creating the file of raw figures: %w", err)
 	}
 	b := &benchmark{options: o, raw: json.NewEncoder(raw)}
 	var samples []Sample
-	err = trial.Run(ctx, "benchmark", b.log, func(t testing.TB) {
+	err = harness.Run(ctx, "benchmark", b.log, func(t testing.TB) {
 		b.prepare(t)
 		for _, s := range wanted {
 			samples = append(samples, b.scenario(t.Context(), s)...)
@@ -59,11 +59,11 @@ func Run(ctx context.Context, o Options) error {
 	err = errors.Join(err, raw.Close())
 	if len(samples) > 0 {
 		text := report(wanted, samples) + notes
-		b.log("\nAll of it:\n" + text)
+		b.log("\nAll tables:\n" + text)
 		err = errors.Join(err, os.WriteFile(filepath.Join(o.Output, "report.txt"), []byte(text), 0o644))
 	}
 	for _, s := range samples {
-		// That the other system is not steady enough to be measured is a result, and in the table.
+		// If the other system changes by itself too often to be measured, that is a result and in the table.
 		if s.Error != "" && (!s.Unsteady || s.System == systemHapair) {
 			err = errors.Join(err, fmt.Errorf("%s, %s, %s, run %d: %s", s.Scenario, s.System, s.Setting, s.Run, s.Error))
 		}
@@ -71,7 +71,7 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
-// benchmark is what all runs have in common.
+// benchmark holds what all runs share.
 type benchmark struct {
 	options    Options
 	raw        *json.Encoder
@@ -85,10 +85,10 @@ func (b *benchmark) log(text string) {
 	_, _ = io.WriteString(b.options.Progress, strings.TrimRight(text, "\n")+"\n")
 }
 
-// prepare starts what outlives a run: the API server, on a switch of its own.
+// prepare starts the API server on its own switch. It runs until the end of the benchmark.
 func (b *benchmark) prepare(t testing.TB) {
 	t.Helper()
-	b.directory = machine.Claim(t)
+	b.directory = machine.Lock(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			from, to := filepath.Join(b.directory, "apiserver"), filepath.Join(b.options.Output, "apiserver")
@@ -121,10 +121,10 @@ func (b *benchmark) prepare(t testing.TB) {
 	}
 }
 
-// scenario measures one scenario, with the limits of connections raised where it needs that.
+// scenario measures one scenario. It raises the connection limits if the scenario needs it.
 func (b *benchmark) scenario(ctx context.Context, s scenario) (samples []Sample) {
 	b.log(fmt.Sprintf("\n=== %s: %s", s.name, s.title))
-	err := trial.Run(ctx, s.name, b.log, func(t testing.TB) {
+	err := harness.Run(ctx, s.name, b.log, func(t testing.TB) {
 		if s.manyFlows {
 			machine.RaiseLimits(t)
 		}
@@ -136,7 +136,7 @@ func (b *benchmark) scenario(ctx context.Context, s scenario) (samples []Sample)
 	return samples
 }
 
-// rounds measure every variant once each, so that what else the machine does falls on all alike.
+// rounds measures every variant once in each round, so that other work on the machine affects all variants equally.
 func (b *benchmark) rounds(ctx context.Context, s scenario) []Sample {
 	var samples []Sample
 	for round := range b.options.Runs {
@@ -158,7 +158,7 @@ func (b *benchmark) rounds(ctx context.Context, s scenario) []Sample {
 	return samples
 }
 
-// sample makes one run. One that was disturbed before the event says nothing of the event, and is begun anew.
+// sample makes one run. It repeats a run that was disturbed before the event, since its figures have no meaning.
 func (b *benchmark) sample(ctx context.Context, s scenario, v variant, run int) Sample {
 	for disturbed := 0; ; disturbed++ {
 		sample := Sample{
@@ -172,7 +172,7 @@ func (b *benchmark) sample(ctx context.Context, s scenario, v variant, run int) 
 		if ctx.Err() != nil || disturbed == maxDisturbed || !sample.Unsteady {
 			return sample
 		}
-		b.log(fmt.Sprintf("  %s, %s: %s; beginning anew", v.system, v.setting, sample.Error))
+		b.log(fmt.Sprintf("  %s, %s: %s; repeating the run", v.system, v.setting, sample.Error))
 	}
 }
 
@@ -183,11 +183,11 @@ func (b *benchmark) attempt(ctx context.Context, s scenario, v variant, sample *
 	if err := os.Mkdir(directory, 0o755); err != nil {
 		return err
 	}
-	before, err := calm.Now()
+	before, err := cpuload.Now()
 	if err != nil {
 		return err
 	}
-	err = trial.Run(ctx, s.name, b.log, func(t testing.TB) {
+	err = harness.Run(ctx, s.name, b.log, func(t testing.TB) {
 		bed := newBed(t, b.management, directory)
 		for _, r := range bed.routers() {
 			t.Cleanup(func() {
@@ -200,7 +200,7 @@ func (b *benchmark) attempt(ctx context.Context, s scenario, v variant, sample *
 		system.start()
 		s.measure(bed, system, b.options, sample)
 	})
-	if after, loadErr := calm.Now(); loadErr == nil {
+	if after, loadErr := cpuload.Now(); loadErr == nil {
 		sample.Load = after.Since(before)
 	}
 	if err == nil && !b.options.Logs {
@@ -210,7 +210,7 @@ func (b *benchmark) attempt(ctx context.Context, s scenario, v variant, sample *
 	return errors.Join(err, keepLogs(directory, kept))
 }
 
-// keepLogs copies the logs and configurations of a run that failed, and removes the rest of it.
+// keepLogs copies the logs and configurations of a run, and removes its other files.
 func keepLogs(from, to string) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err

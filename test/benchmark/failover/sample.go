@@ -4,70 +4,70 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
+	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
 )
 
-// Sample is what one run measured, as it is written to the file of raw figures. Durations are in milliseconds.
+// Sample holds the figures of one run, as in the file of raw figures. Durations are in milliseconds.
 type Sample struct {
 	Scenario string    `json:"scenario"`
 	System   string    `json:"system"`
 	Setting  string    `json:"setting"`
 	Run      int       `json:"run"`
 	At       time.Time `json:"at"`
-	// Error says why there are no figures.
+	// Error is the reason why there are no figures.
 	Error string `json:"error,omitempty"`
-	// Disturbed counts attempts before this one that were given up because the standby took over, or was lost, before
-	// anything had happened.
+	// Disturbed counts earlier attempts of this run. They were abandoned because the standby took over, or was lost,
+	// before the event.
 	Disturbed int `json:"disturbed"`
-	// Unsteady says that this one was given up too, and no further was made.
+	// Unsteady is set if this attempt was abandoned too, and was the last one.
 	Unsteady bool `json:"unsteady,omitempty"`
 
-	// UDP, UDP5 and TCP are the longest silences that the client heard after the event: of datagrams each millisecond,
-	// each 5 ms, and of a TCP connection that counts each 5 ms. NoiseUDP and NoiseTCP are the same before the event, over
-	// NoiseWindow.
+	// UDP, UDP5 and TCP are the longest gaps after the event, as the client saw them: of datagrams each millisecond, of
+	// datagrams each 5 ms, and of a TCP connection with a message each 5 ms. NoiseUDP and NoiseTCP are the longest gaps
+	// in the NoiseWindow before the event.
 	UDP      Milliseconds `json:"udp"`
 	UDP5     Milliseconds `json:"udp5"`
 	TCP      Milliseconds `json:"tcp"`
 	NoiseUDP Milliseconds `json:"noiseUDP"`
 	NoiseTCP Milliseconds `json:"noiseTCP"`
-	// Missing is how many of the datagrams of each millisecond were lost since the event.
+	// Missing is the number of lost datagrams of each millisecond since the event.
 	Missing int `json:"missing"`
-	// Lost names the connections that did not go on.
+	// Lost names the connections that did not survive.
 	Lost []string `json:"lost,omitempty"`
-	// Resets are the TCP segments seen at client and server that end a connection by force.
+	// Resets is the number of TCP resets at client and server.
 	Resets int `json:"resets"`
-	// Changes are how often the forwarding router changed. Late are packets that one forwarded after the other had
-	// begun, Overlap is for how long.
+	// Changes is how often the forwarding router changed. Late is the number of packets that one router forwarded after
+	// the other had begun, and Overlap is the time between them.
 	Changes int          `json:"changes"`
 	Late    int          `json:"late"`
 	Overlap Milliseconds `json:"overlap"`
-	// Stale is for how long the former active forwarded what was still sent to its MAC address, counted from the
-	// first packet of the new one.
+	// Stale is how long the former active forwarded packets that were still sent to its MAC address, counted from the
+	// first packet of the new active.
 	Stale Milliseconds `json:"stale"`
-	// Closed is from the last acknowledgement that reached a frozen active to the last packet that it forwarded.
+	// Closed is the time from the last acknowledgement at a frozen active to its last forwarded packet.
 	Closed Milliseconds `json:"closed,omitempty"`
-	// WritesPerSecond are those of both units to the API server.
+	// WritesPerSecond is the rate of both units' writes to the API server.
 	WritesPerSecond float64 `json:"writesPerSecond,omitempty"`
-	// After is the gap of a second event, where there is one.
+	// After is the gap of a second event, if there is one.
 	After Milliseconds `json:"after,omitempty"`
 
-	// Told is what the system itself reported of the takeover.
-	Told json.RawMessage `json:"told,omitempty"`
+	// Report is the system's own report of the takeover.
+	Report json.RawMessage `json:"report,omitempty"`
 
-	// CutTook is how long it took to take all cables out.
+	// CutTook is how long it took to cut all cables.
 	CutTook Milliseconds `json:"cutTook,omitempty"`
-	// Connections is how many the secondary had before the event.
+	// Connections is the number of connections that the secondary had before the event.
 	Connections int `json:"connections"`
-	// QuietAfter is how long the machine took to become quiet; Quiet is false when it did not.
+	// QuietAfter is how long the machine took to become quiet. Quiet is false if it did not.
 	QuietAfter Milliseconds `json:"quietAfter"`
 	Quiet      bool         `json:"quiet"`
-	Load       calm.Load    `json:"load"`
+	Load       cpuload.Load `json:"load"`
 }
 
-// Milliseconds is a duration that JSON has as a number of milliseconds.
+// Milliseconds is a duration that JSON represents as a number of milliseconds.
 type Milliseconds time.Duration
 
-// MarshalJSON writes the number.
+// MarshalJSON returns the number of milliseconds.
 func (m Milliseconds) MarshalJSON() ([]byte, error) {
 	return []byte(formatMilliseconds(time.Duration(m))), nil
 }

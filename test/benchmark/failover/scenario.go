@@ -10,38 +10,38 @@ import (
 // variant is one system with one setting.
 type variant struct {
 	system, setting string
-	// runs bounds how many runs are of use; 0 is no bound.
+	// runs bounds the number of runs. 0 means no bound.
 	runs int
-	// against is the setting of the other system that this one is compared with; none when empty.
+	// against is the setting of the other system to compare with. It may be empty.
 	against string
-	// target is what is demanded of it.
+	// target holds the figures that it must reach.
 	target target
 	make   func(b *bed, o Options, server *apiserver.Server, name string) system
 }
 
-// target is what a variant must reach; zero fields demand nothing.
+// target holds the figures that a variant must reach. A zero field requires nothing.
 type target struct {
 	p50, p99, max time.Duration
 	// closed bounds Sample.Closed.
 	closed time.Duration
-	// noLoss demands that not one datagram is lost.
+	// noLoss requires that no datagram is lost.
 	noLoss bool
 	// after bounds Sample.After.
 	after time.Duration
 	// writesPerSecond bounds Sample.WritesPerSecond.
 	writesPerSecond float64
-	// kept demands that every connection goes on, and that no packet ends one by force.
+	// kept requires that every connection survives without a TCP reset.
 	kept bool
-	// ratio demands that the other system's median be so many times longer.
+	// ratio requires that the other system's median is this many times longer.
 	ratio float64
 }
 
-// scenario is one thing that happens, to several systems in turns.
+// scenario is one event that is caused on several variants in turns.
 type scenario struct {
 	name, title string
 	measure     func(*bed, system, Options, *Sample)
 	variants    []variant
-	// manyFlows says that the machine's own limits of connections are too low for it.
+	// manyFlows requires raised connection limits of the machine.
 	manyFlows bool
 }
 
@@ -50,14 +50,14 @@ const (
 	systemKeepalived = "keepalived"
 )
 
-// The timings of hapair that are measured: the default, and two faster ones.
+// The timings with which hapair is measured: the default and two faster ones.
 var (
 	timingDefault = timing{heartbeat: 100 * time.Millisecond, missed: 3, grant: 450 * time.Millisecond}
 	timingFast    = timing{heartbeat: 50 * time.Millisecond, missed: 3, grant: 225 * time.Millisecond}
 	timingFastest = timing{heartbeat: 20 * time.Millisecond, missed: 3, grant: 120 * time.Millisecond}
 )
 
-// graceOfGrant is how much longer than the grant a gap may be at the most.
+// graceOfGrant is how much longer than the grant a gap may be.
 const graceOfGrant = 40 * time.Millisecond
 
 func ours(d timing, against string, wanted target) variant {
@@ -87,7 +87,7 @@ func (v variant) atMost(runs int) variant {
 	return v
 }
 
-// scenarios are all that are measured, with the figures to reach.
+// scenarios returns all scenarios with their targets.
 func scenarios() []scenario {
 	const ms = time.Millisecond
 	example := func(advert string) string { return theirSetting(advert, replicationExample) }

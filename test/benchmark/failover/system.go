@@ -2,16 +2,16 @@ package failover
 
 import "encoding/json"
 
-// system is one way to run a pair of routers as active and standby.
+// system is an implementation of an active/standby pair of routers.
 type system interface {
-	// start starts it on both routers. It returns when the primary forwards, and the secondary is ready to take over.
+	// start starts the system on both routers. It returns when the primary forwards and the secondary is ready.
 	start()
-	// redundant fails unless the primary forwards and the secondary could take over now.
+	// redundant returns an error unless the primary forwards and the secondary is ready to take over.
 	redundant() error
-	// replicated is how many connections the secondary has been told of, as far as can be seen.
+	// replicated returns the number of connections that the secondary has received, as far as can be seen.
 	replicated() (int, error)
-	// told is what the system reports of its last takeover; nil when it reports nothing.
-	told() json.RawMessage
-	// stop asks the system on a router to stop in order.
+	// report returns the system's own report of its last takeover, or nil without one.
+	report() json.RawMessage
+	// stop asks the system on a router to stop gracefully.
 	stop(r *router)
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// lanes are the two ways from client to server.
+// lanes is the number of paths from client to server.
 const lanes = 2
 
 // aDay is longer than any benchmark.
@@ -31,12 +31,12 @@ const aDay = 24 * time.Hour
 type bed struct {
 	t              testing.TB
 	client, server *testbed.Namespace
-	// gated is the number of the lane whose router has the gate.
+	// gated is the number of the lane with the gate.
 	gated int
 	fence contract.Fence
 }
 
-// firewall lets the LAN begin what it likes, under the router's address.
+// firewall allows all connections from the LAN, and translates them to the router's address.
 const firewall = `
 apiVersion: hapair.io/v1alpha1
 kind: FirewallConfiguration
@@ -53,7 +53,7 @@ spec:
     action: Accept
 `
 
-// serverAddress is where the server is on a lane.
+// serverAddress returns the server's address on a lane.
 func serverAddress(lane int) string { return fmt.Sprintf("10.2.%d.2", lane) }
 
 func newBed(t testing.TB, gated int, withFirewall bool) *bed {
@@ -99,7 +99,7 @@ func (b *bed) route(host *testbed.Namespace, to netip.Prefix, via string) {
 	}
 }
 
-// protect gives a router the default firewall.
+// protect applies the default firewall to a router.
 func (b *bed) protect(router *testbed.Namespace) {
 	b.t.Helper()
 	d, err := document.Parse([]byte(firewall))
@@ -107,11 +107,11 @@ func (b *bed) protect(router *testbed.Namespace) {
 		err = router.Do(func() error { return nftables.Kernel{}.Replace(plan.Compile(d)) })
 	}
 	if err != nil {
-		b.t.Fatalf("Giving a router its firewall: %v", err)
+		b.t.Fatalf("Applying the firewall of a router: %v", err)
 	}
 }
 
-// open gives a router a gate, as a sidecar does, and opens it.
+// open installs and opens a router's gate, as a sidecar does.
 func (b *bed) open(router *testbed.Namespace) {
 	b.t.Helper()
 	err := router.Do(func() error {
@@ -131,6 +131,6 @@ func (b *bed) open(router *testbed.Namespace) {
 		return g.Set(context.Background(), gate.Config{Until: sidecar.BootTime() + aDay})
 	})
 	if err != nil {
-		b.t.Fatalf("Giving a router its gate: %v", err)
+		b.t.Fatalf("Opening the gate of a router: %v", err)
 	}
 }

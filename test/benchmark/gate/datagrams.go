@@ -17,21 +17,21 @@ import (
 )
 
 const (
-	// payload makes the smallest frame that an Ethernet has, 64 bytes with its checksum.
+	// payload makes the smallest Ethernet frame: 64 bytes with the checksum.
 	payload = 18
-	// batch is how many datagrams one call sends through one router.
+	// batch is the number of datagrams that one call sends through one router.
 	batch = 64
-	// port is where nobody reads: the datagrams end in the server's socket.
+	// port is not read by any program: the datagrams end in the server's socket.
 	port = 5000
-	// tolerated is which part of the datagrams may be lost: those that a burst of other work has made the kernel drop.
+	// tolerated is the part of the datagrams that may be lost, since the kernel drops some during bursts of other work.
 	tolerated = 0.01
 )
 
-// perLane is one figure a lane.
+// perLane holds one figure for each lane.
 type perLane [lanes]float64
 
-// datagrams sends small datagrams through both routers, a batch each in turn, and returns how many nanoseconds of a
-// processor one takes.
+// datagrams sends small datagrams through both routers, in alternating batches. It returns the nanoseconds of processor
+// time for each datagram.
 func (b *bed) datagrams(lasts time.Duration) perLane {
 	b.t.Helper()
 	var messages [lanes][]ipv4.Message
@@ -67,15 +67,15 @@ func (b *bed) datagrams(lasts time.Duration) perLane {
 	for lane := range lanes {
 		sent := float64(len(samples[lane]) * batch)
 		if got := after[lane] - before[lane]; got < sent*(1-tolerated) {
-			b.t.Fatalf("Of %.0f datagrams %.0f arrived on lane %d: the figures would mean nothing", sent, got, lane)
+			b.t.Fatalf("Only %.0f of %.0f datagrams arrived on lane %d", got, sent, lane)
 		}
 		costs[lane] = median(samples[lane])
 	}
 	return costs
 }
 
-// sendInTurn sends on one processor, and looks at how much of its time each batch takes: a processor that does other
-// work in between does not count that. It must be called on a thread of its own.
+// sendInTurn sends on one processor, and measures the thread's processor time for each batch. That time excludes other
+// work on the processor. It must be called on a locked thread.
 func sendInTurn(
 	conn *ipv4.PacketConn, messages [lanes][]ipv4.Message, lasts time.Duration,
 ) (samples [lanes][]float64, err error) {
@@ -100,7 +100,7 @@ func sendInTurn(
 	return samples, nil
 }
 
-// processorTime is what the calling thread has used.
+// processorTime returns the processor time of the calling thread.
 func processorTime() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
@@ -109,7 +109,7 @@ func processorTime() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// sink is a socket at which datagrams end without anybody's being woken.
+// sink opens a socket in which datagrams end without waking a process.
 func (b *bed) sink(at *net.UDPAddr) {
 	b.t.Helper()
 	err := b.server.Do(func() error {
@@ -118,14 +118,14 @@ func (b *bed) sink(at *net.UDPAddr) {
 			return err
 		}
 		b.t.Cleanup(func() { _ = conn.Close() })
-		return conn.SetReadBuffer(1) // as small as the kernel lets it be
+		return conn.SetReadBuffer(1) // the kernel raises it to its minimum
 	})
 	if err != nil {
 		b.t.Fatalf("Opening a sink for datagrams: %v", err)
 	}
 }
 
-// received is how many packets have reached the server on each lane.
+// received returns the number of packets that have reached the server on each lane.
 func (b *bed) received() (packets perLane) {
 	b.t.Helper()
 	var text []byte
@@ -134,7 +134,7 @@ func (b *bed) received() (packets perLane) {
 		return err
 	})
 	if err != nil {
-		b.t.Fatalf("Counting what arrived: %v", err)
+		b.t.Fatalf("Counting received packets: %v", err)
 	}
 	for line := range bytes.Lines(text) {
 		fields := bytes.Fields(line) // name, bytes, packets, ...
@@ -142,7 +142,7 @@ func (b *bed) received() (packets perLane) {
 			if len(fields) > 2 && string(fields[0]) == fmt.Sprintf("lane%d:", lane) {
 				packets[lane], err = strconv.ParseFloat(string(fields[2]), 64)
 				if err != nil {
-					b.t.Fatalf("Counting what arrived: %v", err)
+					b.t.Fatalf("Counting received packets: %v", err)
 				}
 			}
 		}

@@ -1,17 +1,17 @@
-// Package gate measures what an open gate costs the packets that a unit forwards.
+// Package gate measures the cost of an open gate for the packets that a unit forwards.
 //
 //	         ┌─ router (without gate) ─┐
 //	client ──┤                         ├── server
 //	         └─ router (with gate) ────┘
 //
-// Two routers that are alike but for the gate stand between the same client and server, and packets go through both in
-// turns, so that what else the machine does falls on both alike. In each round they change their parts. What is
-// measured:
+// Two routers that differ only in the gate stand between the same client and server. Packets go through both in turns,
+// so that other work on the machine affects both equally. In each round the routers exchange their roles. There are two
+// measurements:
 //
 //   - Small datagrams. One thread sends them, and its processor does everything up to the server's socket before the
-//     next one; the figure is packets a second of that processor's time. The two routers get batches in turn.
-//   - TCP throughput, as iperf3 has it. The two routers get streams in turn.
+//     next one. The figure is packets a second of that processor's time. The routers get batches in turn.
+//   - TCP throughput, measured with iperf3. The routers get streams in turn.
 //
-// Each is measured with routers that do nothing but route, and with routers that have the default firewall, as a unit
-// has. `make bench-gate` runs all of it and prints a table.
+// Each measurement is made with routers that only route, and with routers that have the default firewall, as a unit
+// has. `make bench-gate` runs the benchmark and prints a table.
 package gate

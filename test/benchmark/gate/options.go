@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// Options say how much is measured.
+// Options configure the benchmark.
 type Options struct {
-	// Rounds is how often each thing is measured.
+	// Rounds is the number of rounds of each measurement.
 	Rounds int
-	// Datagrams is for how long they are sent in a round, Stream how long one stream of iperf3 lasts.
+	// Datagrams is how long datagrams are sent in a round. Stream is the length of one iperf3 stream.
 	Datagrams, Stream time.Duration
-	// Streams is how many of them each router gets in a round.
+	// Streams is the number of streams through each router in a round.
 	Streams int
-	// Patience bounds the wait for a quiet machine, before each round.
+	// Patience bounds the wait for a quiet machine before each round.
 	Patience time.Duration
-	// Progress is told of every round, and of the table.
+	// Progress receives a line for every round, and the table.
 	Progress io.Writer
 }
 
@@ -29,10 +29,10 @@ func (o Options) check() error {
 		errs = append(errs, errors.New("network namespaces need root"))
 	}
 	if o.Rounds < 1 || o.Streams < 1 {
-		errs = append(errs, fmt.Errorf("%d rounds of %d streams are none", o.Rounds, o.Streams))
+		errs = append(errs, fmt.Errorf("%d rounds of %d streams: both must be at least 1", o.Rounds, o.Streams))
 	}
 	if o.Stream < time.Second {
-		errs = append(errs, fmt.Errorf("iperf3 measures no streams of %s: make it a second or more", o.Stream))
+		errs = append(errs, fmt.Errorf("streams of %s: iperf3 needs a second or more", o.Stream))
 	}
 	if _, err := exec.LookPath("iperf3"); err != nil {
 		errs = append(errs, fmt.Errorf("%w: run `make deps-bench`", err))

@@ -6,23 +6,23 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/figures"
 )
 
-// notes say how the table is to be read.
+// notes explain the table.
 const notes = `
 Every figure is the median of the rounds. packets: small datagrams a second of one processor's time, from the sending
-program to the server's socket, so that what the gate costs is seen against routing alone and not against a network.
-TCP: what iperf3 says of its streams, and the same by the processor time that both of its ends used, which other work
-on the machine disturbs less. ratio: with the gate, to without it, the median of the rounds' own ratios; beside it the
-quartiles of these. cost: how much longer a packet takes. aim: the least ratio that the project wants with a firewall,
-as every unit has one; unclear where it lies between the quartiles.
+program to the server's socket. This compares the gate with routing alone and not with a network. TCP: the throughput
+of iperf3, and the same for each second of processor time of both ends, which other work disturbs less. ratio: with the
+gate to without it, as the median of the ratios of each round, with its quartiles. cost: how much longer a packet takes.
+aim: the smallest ratio that the project accepts with a firewall, which every unit has. It is unclear if the aim lies
+between the quartiles.
 `
 
-// What the gate may leave of each figure at the least.
+// The smallest accepted ratio of each figure.
 const (
 	aimPackets    = 0.97
 	aimThroughput = 0.99
 )
 
-// String is one line of progress.
+// String returns one line of progress.
 func (r round) String() string {
 	return fmt.Sprintf("%-12s  datagrams %.0f ns without gate, %.0f ns with; streams %.2f Gbit/s without, %.2f with",
 		router(r.withFirewall), r.datagrams.without, r.datagrams.with, r.streams.without/1e9, r.streams.with/1e9)
@@ -35,7 +35,7 @@ func router(withFirewall bool) string {
 	return "plain router"
 }
 
-// row sums up one figure of all rounds. More of it is better.
+// row summarizes one figure over all rounds. Larger figures are better.
 type row struct {
 	without, with       float64
 	ratio, first, third float64 // the median and the quartiles
@@ -79,7 +79,7 @@ func table(rounds []round) string {
 	return figures.Table(header, rows)
 }
 
-// cells are what the table says of a row. The aim is zero where there is none.
+// cells returns the cells of a row in the table. An aim of zero means that there is no aim.
 func (r row) cells(what string, unit float64, cost string, aim float64) []string {
 	number := func(f float64) string {
 		if unit == 1 {

@@ -48,7 +48,7 @@ func TestCheck(t *testing.T) {
 	err := Options{}.check()
 	for _, part := range []string{"0 rounds", "streams of 0s"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("%v does not speak of %s", err, part)
+			t.Errorf("%v does not mention %s", err, part)
 		}
 	}
 }

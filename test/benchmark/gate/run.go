@@ -7,21 +7,21 @@ import (
 	"testing"
 
 	"github.com/hapair-io/hapair/internal/contract"
-	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
-	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
+	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
+	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
 )
 
-// quiet is how many processors may be busy with other things when a round begins.
+// quiet is the number of processors that may be busy with other work when a round begins.
 const quiet = 0.3
 
-// round is what was measured in one round: without the gate, and with it.
+// round holds the figures of one round, without and with the gate.
 type round struct {
 	withFirewall bool
-	// datagrams are nanoseconds each, streams bits a second, and efficiency bits a second of processor time.
+	// datagrams are in nanoseconds each, streams in bits a second, and efficiency in bits a second of processor time.
 	datagrams, streams, efficiency pairing
 }
 
-// pairing is the same figure without the gate and with it.
+// pairing is one figure without and with the gate.
 type pairing struct{ without, with float64 }
 
 func (b *bed) pair(figures perLane) pairing {
@@ -33,7 +33,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	start, err := calm.Now()
+	start, err := cpuload.Now()
 	if err != nil {
 		return err
 	}
@@ -41,10 +41,10 @@ func Run(ctx context.Context, o Options) error {
 	fence := contract.FenceUnavailable
 	for n := range o.Rounds {
 		for _, withFirewall := range []bool{false, true} {
-			if _, err := calm.Wait(ctx, quiet, o.Patience); err != nil && !errors.Is(err, calm.ErrBusy) {
+			if _, err := cpuload.Wait(ctx, quiet, o.Patience); err != nil && !errors.Is(err, cpuload.ErrBusy) {
 				return err
 			}
-			err := trial.Run(ctx, "gate", func(string) {}, func(t testing.TB) {
+			err := harness.Run(ctx, "gate", func(string) {}, func(t testing.TB) {
 				b := newBed(t, n%lanes, withFirewall)
 				fence = b.fence
 				datagrams := b.datagrams(o.Datagrams)
@@ -62,7 +62,7 @@ func Run(ctx context.Context, o Options) error {
 			}
 		}
 	}
-	end, err := calm.Now()
+	end, err := cpuload.Now()
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ type bed struct {
 
 func newBed(t testing.TB, o Options) *bed {
 	t.Helper()
-	b := &bed{t: t, o: o, directory: machine.Claim(t), namespace: testbed.NewNamespace(t, "operator")}
+	b := &bed{t: t, o: o, directory: machine.Lock(t), namespace: testbed.NewNamespace(t, "operator")}
 	b.server = apiserver.Start(t, b.namespace, netip.MustParseAddr("127.0.0.1"),
 		filepath.Join(o.Bin, "kubernetes-assets"), b.directory)
 	scheme := runtime.NewScheme()

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
+	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
 )
 
 // Run measures with each number of pairs, keeps what was measured, and prints tables of it.
@@ -28,7 +28,7 @@ func Run(ctx context.Context, o Options) error {
 	var samples []Sample
 	for _, pairs := range o.Pairs {
 		log := func(text string) { _, _ = fmt.Fprint(o.Progress, text) }
-		err := trial.Run(ctx, fmt.Sprintf("%d pairs", pairs), log, func(t testing.TB) {
+		err := harness.Run(ctx, fmt.Sprintf("%d pairs", pairs), log, func(t testing.TB) {
 			samples = append(samples, measure(t, o, pairs))
 		})
 		if err != nil {

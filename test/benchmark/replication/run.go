@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
 	"github.com/hapair-io/hapair/test/benchmark/internal/machine"
-	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
 )
 
 // Options select what is measured, and how often.
@@ -61,8 +61,8 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("creating the output directory: %w", err)
 	}
 	var samples []Sample
-	err := trial.Run(ctx, "bench-replication", func(string) {}, func(t testing.TB) {
-		directory := machine.Claim(t)
+	err := harness.Run(ctx, "bench-replication", func(string) {}, func(t testing.TB) {
+		directory := machine.Lock(t)
 		machine.RaiseLimits(t)
 		for _, s := range scenarios {
 			if len(o.Scenarios) > 0 && !slices.Contains(o.Scenarios, s.name) {

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/calm"
-	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
+	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
+	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
 
@@ -81,7 +81,7 @@ func (s scenario) once(t testing.TB, o Options, directory string, sample *Sample
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = trial.Run(t.Context(), s.name, log.write, func(t testing.TB) {
+	err = harness.Run(t.Context(), s.name, log.write, func(t testing.TB) {
 		quieten(t) // the kernel may still be removing the last network
 		s.measure(t, o, start(t, sample.System, files, s.pair), sample)
 	})
@@ -106,7 +106,7 @@ const (
 // quieten waits until the machine is quiet.
 func quieten(t testing.TB) {
 	t.Helper()
-	if _, err := calm.Wait(t.Context(), quiet, quietPatience); err != nil && !errors.Is(err, calm.ErrBusy) {
+	if _, err := cpuload.Wait(t.Context(), quiet, quietPatience); err != nil && !errors.Is(err, cpuload.ErrBusy) {
 		t.Fatalf("Waiting for the machine to be quiet: %v", err)
 	}
 }

@@ -195,7 +195,7 @@ func (d *daemons) holds() (int, error) {
 // command sends a command to the daemon of the secondary.
 func (d *daemons) command(command string) {
 	d.t.Helper()
-	if _, err := conntrackd.Tell(d.n.Secondary, d.file("secondary.conf"), command); err != nil {
+	if _, err := conntrackd.Command(d.n.Secondary, d.file("secondary.conf"), command); err != nil {
 		d.t.Fatal(err)
 	}
 }

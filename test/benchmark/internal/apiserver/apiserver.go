@@ -1,5 +1,5 @@
-// Package apiserver is the real API server of a benchmark: kube-apiserver and etcd in a network namespace, which units
-// reach over a link of their own. It is the units' witness, and it tells how often they wrote to it.
+// Package apiserver runs a real API server for a benchmark: kube-apiserver and etcd in a network namespace. The units
+// use it as their witness over a link of their own. It also counts the writes of each unit.
 package apiserver
 
 import (
@@ -42,16 +42,16 @@ const (
 	port         = 6443
 	etcdURL      = "http://127.0.0.1:2379"
 	startTimeout = 2 * time.Minute
-	// serverName is in the server's certificate. No resolver knows it.
+	// serverName is the name in the server's certificate. No resolver knows it.
 	serverName = "api.benchmark.hapair"
 	domain     = "benchmark.hapair"
-	// tokenSeconds is how long a unit's token is good for: longer than any benchmark.
+	// tokenSeconds is the validity of a unit's token, which is longer than any benchmark.
 	tokenSeconds = 24 * 60 * 60
 )
 
 // Server is a running API server.
 type Server struct {
-	// Admin may do everything.
+	// Admin is a client with all permissions.
 	Admin kubernetes.Interface
 
 	namespace *testbed.Namespace
@@ -62,8 +62,8 @@ type Server struct {
 	apiserver *process.Process
 }
 
-// Start starts etcd and kube-apiserver inside of a namespace whose address is given, and waits until they answer.
-// Assets is the folder of their programs, directory one for all that they write.
+// Start starts etcd and kube-apiserver in a namespace with the given address, and waits until they are ready. assets is
+// the folder of the programs, and directory that of all written files.
 func Start(t testing.TB, n *testbed.Namespace, address netip.Addr, assets, directory string) *Server {
 	t.Helper()
 	s := &Server{namespace: n, address: netip.AddrPortFrom(address, port), directory: directory}
@@ -75,7 +75,7 @@ func Start(t testing.TB, n *testbed.Namespace, address netip.Addr, assets, direc
 	process.Start(t, path, s.file("etcd.log"), exec.Command(filepath.Join(assets, "etcd"),
 		"--data-dir="+s.file("etcd"), "--listen-client-urls="+etcdURL, "--advertise-client-urls="+etcdURL,
 		"--listen-peer-urls=http://127.0.0.1:2380", "--log-level=warn",
-		// Nothing here outlives the machine's power, and a disk that others use too would be in every answer.
+		// The data need not survive a power failure. Without fsync, other users of the disk do not delay requests.
 		"--unsafe-no-fsync",
 	))
 	s.apiserver = process.Start(t, path, s.file("kube-apiserver.log"),
@@ -88,7 +88,7 @@ func Start(t testing.TB, n *testbed.Namespace, address netip.Addr, assets, direc
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	go func() { // one that ends at once is not waited for
+	go func() { // notices a server that ends at once
 		select {
 		case <-s.apiserver.Ended():
 			cancel()
@@ -115,15 +115,15 @@ func (s *Server) arguments() []string {
 		"--service-account-key-file=" + s.file("tls.crt"), "--service-account-signing-key-file=" + s.file("tls.key"),
 		"--token-auth-file=" + s.file("tokens.csv"),
 		"--authorization-mode=RBAC",
-		// Nobody makes service accounts' tokens or nodes here.
+		// There are no controllers for service account tokens and nodes here.
 		"--disable-admission-plugins=ServiceAccount",
 		"--audit-policy-file=" + s.file("audit-policy.yaml"), "--audit-log-path=" + s.file("audit.log"),
-		// In MB: all of it stays in one file.
+		// In MB. The audit log must stay in one file.
 		"--audit-log-maxsize=100000",
 	}
 }
 
-// auditPolicy notes every write of a service account, of which the units are the only ones.
+// auditPolicy records every write of a service account. Only units use service accounts here.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
@@ -157,7 +157,7 @@ func (s *Server) writeFiles(adminToken string) error {
 	return nil
 }
 
-// config reaches the server from this process, wherever its namespace is.
+// config returns a configuration that reaches the server from this process, which is in another namespace.
 func (s *Server) config(token string) *rest.Config {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(s.authority)
@@ -175,10 +175,10 @@ func (s *Server) ready(ctx context.Context) error {
 	return err
 }
 
-// AdminConfig is how somebody reaches the server who may do everything.
+// AdminConfig returns a configuration with all permissions.
 func (s *Server) AdminConfig() *rest.Config { return rest.CopyConfig(s.admin) }
 
-// Kubeconfig writes how a service account reaches the server.
+// Kubeconfig writes a kubeconfig file for a service account.
 func (s *Server) Kubeconfig(ctx context.Context, namespaceName, serviceAccount, file string) error {
 	seconds := int64(tokenSeconds)
 	token, err := s.Admin.CoreV1().ServiceAccounts(namespaceName).CreateToken(ctx, serviceAccount,
@@ -198,10 +198,10 @@ func (s *Server) Kubeconfig(ctx context.Context, namespaceName, serviceAccount, 
 	return clientcmd.WriteToFile(*config, file)
 }
 
-// Freeze stops the server as it is: requests are taken by the kernel, and never answered. Thaw lets it go on.
+// Freeze stops the server's process: the kernel accepts requests, but the server does not answer. Thaw continues it.
 func (s *Server) Freeze() { s.apiserver.Signal(unix.SIGSTOP) }
 
-// Thaw lets a frozen server go on.
+// Thaw continues a frozen server.
 func (s *Server) Thaw() { s.apiserver.Signal(unix.SIGCONT) }
 
 // Answers waits until the server is ready.
@@ -215,18 +215,18 @@ func (s *Server) Answers(ctx context.Context) error {
 	})
 }
 
-// Write is one request of a unit that changed something, or was refused.
+// Write is one request of a unit that changed an object or was refused.
 type Write struct {
 	User, Verb, Resource string
 	At                   time.Time
 }
 
-// Writes are those of the service accounts of a namespace whose names begin so, from an instant on, by the server's own
-// record.
+// Writes returns the writes of the service accounts with a name prefix in a namespace, from an instant on. It reads
+// them from the server's audit log.
 func (s *Server) Writes(namespaceName, prefix string, from time.Time) ([]Write, error) {
 	file, err := os.Open(s.file("audit.log"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // nobody wrote anything yet
+		return nil, nil // without any write there is no log
 	}
 	if err != nil {
 		return nil, err
@@ -235,7 +235,7 @@ func (s *Server) Writes(namespaceName, prefix string, from time.Time) ([]Write, 
 	return readWrites(file, "system:serviceaccount:"+namespaceName+":", prefix, from)
 }
 
-// readWrites reads an audit log: one event of audit.k8s.io/v1 a line.
+// readWrites parses an audit log, which has one event of audit.k8s.io/v1 on each line.
 func readWrites(log io.Reader, accounts, prefix string, from time.Time) ([]Write, error) {
 	var writes []Write
 	lines := bufio.NewScanner(log)

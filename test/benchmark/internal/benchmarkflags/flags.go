@@ -1,4 +1,4 @@
-// Package benchmarkflags is what the commands of benchmarks have in common.
+// Package benchmarkflags holds defaults for the flags of all benchmark commands.
 package benchmarkflags
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Bin is the folder of the running program, where the others that it needs are.
+// Bin returns the folder of the running program, which also has the other programs that it needs.
 func Bin() string {
 	self, err := os.Executable()
 	if err != nil {
@@ -19,12 +19,12 @@ func Bin() string {
 	return filepath.Dir(self)
 }
 
-// Output is a folder of its own for what one run of a benchmark writes.
+// Output returns a new folder name for the results of one run of a benchmark.
 func Output(benchmark string) string {
 	return filepath.Join(Bin(), benchmark+".out", time.Now().Format("20060102-150405"))
 }
 
-// Hurry sets flags that were not given.
+// Hurry sets the flags that were not given to the values of a quick run.
 func Hurry(command *cobra.Command, values map[string]string) {
 	for name, value := range values {
 		flag := command.Flags().Lookup(name)
@@ -32,7 +32,7 @@ func Hurry(command *cobra.Command, values map[string]string) {
 			continue
 		}
 		if err := flag.Value.Set(value); err != nil {
-			panic(fmt.Sprintf("--%s=%s: %v", name, value, err)) // the values stand in the program
+			panic(fmt.Sprintf("--%s=%s: %v", name, value, err)) // the values are constants of the program
 		}
 	}
 }

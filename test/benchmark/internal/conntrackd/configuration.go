@@ -1,4 +1,4 @@
-// Package conntrackd sets up the program that benchmarks compare replication with, and asks it what it holds.
+// Package conntrackd configures the program with which benchmarks compare replication, and queries its caches.
 package conntrackd
 
 import (
@@ -6,17 +6,17 @@ import (
 	"text/template"
 )
 
-// Program is where Debian puts it.
+// Program is the path of the program in Debian.
 const Program = "/usr/sbin/conntrackd"
 
-// Configuration is how one of two routers runs it.
+// Configuration is the configuration of conntrackd on one of two routers.
 type Configuration struct {
-	// Tuned gives it buffers and tables for a million connections; else they are the packaged example's.
+	// Tuned sets buffers and tables for a million connections. Otherwise they are those of the packaged example.
 	Tuned bool
-	// Direct writes what the peer told into the kernel at once, instead of into a cache that is committed at a failover.
+	// Direct writes the peer's entries into the kernel at once. Otherwise they go to a cache until a failover.
 	Direct bool
-	// Ordinary leaves it at the scheduler that other programs have, instead of at the top of the real-time one, which is
-	// its default. A priority of 0 is how it is told: the kernel refuses that, and conntrackd goes on without.
+	// Ordinary uses the default scheduler of Linux instead of the real-time one, which is conntrackd's default. It sets
+	// a priority of 0, which the kernel refuses; conntrackd then continues with the default scheduler.
 	Ordinary bool
 	// Own and Peer are the addresses on the link between the routers.
 	Own, Peer string
@@ -26,8 +26,8 @@ type Configuration struct {
 	Ignored []string
 }
 
-// text is FT-FW over UDP on the link between the routers. Unlike the shipped example it has no
-// filter of protocols, which would leave UDP out, and unicast instead of multicast, since there is one peer.
+// text configures FT-FW over UDP on the link between the routers. It differs from the packaged example in two points:
+// it has no protocol filter, which would exclude UDP, and uses unicast, since there is only one peer.
 var text = template.Must(template.New("conntrackd").Parse(`Sync {
     Mode FTFW {
 {{- if .Tuned}}
@@ -75,11 +75,11 @@ General {
 }
 `))
 
-// Render is the configuration file.
+// Render returns the configuration file.
 func (c Configuration) Render() string {
 	var b strings.Builder
 	if err := text.Execute(&b, c); err != nil {
-		panic(err) // the template and its values stand above
+		panic(err) // the template and its values are constants above
 	}
 	return b.String()
 }

@@ -1,4 +1,4 @@
-// Package figures sums up what was measured and prints tables of it.
+// Package figures summarizes measurements and prints tables.
 package figures
 
 import (
@@ -10,14 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// Summary is what many measurements of one thing come to.
+// Summary summarizes many measurements of one quantity.
 type Summary struct {
 	Runs               int
 	P50, P99, Min, Max time.Duration
 }
 
-// Summarize takes nearest-rank quantiles: each is a value that was measured. Of fewer than 100 the 99th percentile is
-// therefore the longest.
+// Summarize returns nearest-rank quantiles, which are measured values. With fewer than 100 values the 99th percentile
+// is the largest value.
 func Summarize(values []time.Duration) Summary {
 	if len(values) == 0 {
 		return Summary{}
@@ -29,7 +29,7 @@ func Summarize(values []time.Duration) Summary {
 	return Summary{Runs: len(sorted), P50: rank(0.5), P99: rank(0.99), Min: sorted[0], Max: sorted[len(sorted)-1]}
 }
 
-// Milliseconds prints a duration as a table has it: with a tenth below 100 ms, where it still means something.
+// Milliseconds returns a duration as text. It shows tenths below 100 ms, where they are significant.
 func Milliseconds(d time.Duration) string {
 	ms := float64(d) / float64(time.Millisecond)
 	if math.Abs(ms) < 99.95 {
@@ -38,7 +38,7 @@ func Milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.0f", ms)
 }
 
-// Ratio prints how many times longer a is than b.
+// Ratio returns how many times longer a is than b, as text.
 func Ratio(a, b time.Duration) string {
 	if b <= 0 {
 		return "–"
@@ -46,8 +46,8 @@ func Ratio(a, b time.Duration) string {
 	return fmt.Sprintf("%.1f×", float64(a)/float64(b))
 }
 
-// Table prints rows below a header, every column as wide as its widest cell. The first column is flush left, all
-// others right.
+// Table returns a header and rows as text. Each column is as wide as its widest cell. The first column is left-aligned,
+// and all others are right-aligned.
 func Table(header []string, rows [][]string) string {
 	widths := make([]int, len(header))
 	for _, row := range append([][]string{header}, rows...) {

@@ -1,4 +1,4 @@
-// Package iperf sends TCP streams with iperf3, which benchmarks measure forwarding with.
+// Package iperf sends TCP streams with iperf3. Benchmarks measure forwarding with it.
 package iperf
 
 import (
@@ -15,15 +15,15 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// Outcome is what iperf3 reports, as far as it matters.
+// Outcome is the part of iperf3's report that benchmarks use.
 type Outcome struct {
 	Error string `json:"error"`
 	End   struct {
 		Received struct {
 			BitsPerSecond float64 `json:"bits_per_second"`
 		} `json:"sum_received"`
-		// Processors are how much of a processor each end has used, in percent. What routers do on the way is in it: they
-		// work on the time of whoever sends.
+		// Processors are the loads of one processor at each end, in percent. They include the work of the routers, because
+		// in namespaces the sender's processor forwards.
 		Processors struct {
 			Sender   float64 `json:"host_total"`
 			Receiver float64 `json:"remote_total"`
@@ -31,15 +31,15 @@ type Outcome struct {
 	} `json:"end"`
 }
 
-// Throughput is in bits a second.
+// Throughput returns bits a second.
 func (o Outcome) Throughput() float64 { return o.End.Received.BitsPerSecond }
 
-// Efficiency is in bits a second of the processors' time that both ends have used.
+// Efficiency returns bits a second of the processor time that both ends used.
 func (o Outcome) Efficiency() float64 {
 	return o.Throughput() / ((o.End.Processors.Sender + o.End.Processors.Receiver) / 100)
 }
 
-// Stream sends to an address of the server for some seconds: as much as it can, or so many bits a second.
+// Stream sends to an address of the server for some seconds, without a limit or with a limit in bits a second.
 func Stream(
 	t testing.TB, client, server *testbed.Namespace, address string, lasts time.Duration, bitsPerSecond int,
 ) Outcome {
@@ -90,7 +90,7 @@ func serve(t testing.TB, server *testbed.Namespace) (ended func()) {
 		}
 	}()
 	end := func() {
-		_ = command.Process.Kill() // it ends by itself after its stream
+		_ = command.Process.Kill() // it usually has ended after its stream
 		<-read
 		_ = command.Wait()
 	}

@@ -1,5 +1,5 @@
-// Package process runs programs inside of network namespaces, for benchmarks: bound to the benchmark's life, so that
-// none of them outlives one that crashed, and found again by the namespace that they live in.
+// Package process runs programs in network namespaces for benchmarks. The programs end with the benchmark, even if it
+// crashes. The package also finds all programs of a namespace.
 package process
 
 import (
@@ -19,19 +19,19 @@ import (
 	"github.com/hapair-io/hapair/test/poll"
 )
 
-// endTimeout bounds the wait for a process that was killed.
+// endTimeout bounds the wait for a killed process to end.
 const endTimeout = 10 * time.Second
 
-// Process is a program that runs.
+// Process is a running program.
 type Process struct {
 	t       testing.TB
 	command *exec.Cmd
 	ended   chan struct{}
-	err     error // once ended
+	err     error // set once ended is closed
 }
 
-// Start starts a command inside of a namespace, with its output in a file. It is killed when the trial ends, or when
-// this process does, however that happens.
+// Start starts a command in a namespace and writes its output to a file. The process is killed when t ends, or when
+// this process ends in any way.
 func Start(t testing.TB, namespacePath, logFile string, command *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{t: t, command: command, ended: make(chan struct{})}
@@ -40,7 +40,7 @@ func Start(t testing.TB, namespacePath, logFile string, command *exec.Cmd) *Proc
 		t.Fatalf("Opening the log of %s: %v", command.Path, err)
 	}
 	command.Stdout, command.Stderr = output, output
-	// The kernel ends the child when the thread that started it ends: so that thread stays with it to its end.
+	// The kernel kills the child when the thread that started it ends. So that thread waits for the child.
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := make(chan error, 1)
 	go func() {
@@ -65,7 +65,7 @@ func Start(t testing.TB, namespacePath, logFile string, command *exec.Cmd) *Proc
 	return p
 }
 
-// Signal sends a signal.
+// Signal sends a signal to the process.
 func (p *Process) Signal(s os.Signal) {
 	p.t.Helper()
 	if err := p.command.Process.Signal(s); err != nil {
@@ -73,7 +73,7 @@ func (p *Process) Signal(s os.Signal) {
 	}
 }
 
-// Kill ends the process and waits until it has. One that has ended already stays so.
+// Kill kills the process and waits until it has ended. It does nothing if the process has already ended.
 func (p *Process) Kill() {
 	_ = p.command.Process.Kill()
 	timer := time.NewTimer(endTimeout)
@@ -85,13 +85,13 @@ func (p *Process) Kill() {
 	}
 }
 
-// PID is the number of the process.
+// PID returns the process ID.
 func (p *Process) PID() int { return p.command.Process.Pid }
 
-// Ended is closed when the process has ended.
+// Ended returns a channel that is closed when the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
-// Running fails the trial when the process has ended.
+// Running fails the benchmark if the process has ended.
 func (p *Process) Running() {
 	p.t.Helper()
 	select {
@@ -101,8 +101,8 @@ func (p *Process) Running() {
 	}
 }
 
-// SignalAll sends a signal to every process that lives in the namespace: all the programs of one machine, those
-// included that its programs started. This process is left out. It returns how many there were.
+// SignalAll sends a signal to every process in a namespace, except this one. A namespace stands for one machine, so
+// this includes the children of its programs. It returns the number of processes.
 func SignalAll(namespacePath string, s unix.Signal) (int, error) {
 	inside, err := all(namespacePath)
 	if err != nil {
@@ -118,24 +118,24 @@ func SignalAll(namespacePath string, s unix.Signal) (int, error) {
 	return len(inside), errors.Join(errs...)
 }
 
-// KillAll ends every process that lives in the namespace, and waits until there are none.
+// KillAll kills every process in a namespace, and waits until all have ended.
 func KillAll(namespacePath string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
 	return poll.Until(ctx, time.Millisecond, "processes of "+namespacePath+" to end", func(context.Context) error {
 		n, err := SignalAll(namespacePath, unix.SIGKILL)
 		if err == nil && n > 0 {
-			err = fmt.Errorf("%d are there", n)
+			err = fmt.Errorf("%d processes are running", n)
 		}
 		return err
 	})
 }
 
-// all opens a handle on each process in a namespace. A handle is of one process for good, unlike its number.
+// all opens a pidfd for each process in a namespace. Unlike a process ID, it is never reused.
 func all(namespacePath string) ([]int, error) {
 	var wanted unix.Stat_t
 	if err := unix.Stat(namespacePath, &wanted); err != nil {
-		return nil, fmt.Errorf("looking at %s: %w", namespacePath, err)
+		return nil, fmt.Errorf("reading namespace %s: %w", namespacePath, err)
 	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -149,7 +149,7 @@ func all(namespacePath string) ([]int, error) {
 		}
 		handle, err := unix.PidfdOpen(pid, 0)
 		if err != nil {
-			continue // it has ended
+			continue // the process has ended
 		}
 		var found unix.Stat_t
 		err = unix.Stat(namespace.OfProcess(pid), &found)

@@ -15,10 +15,10 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-func TestProcessesAreFoundByTheirNamespace(t *testing.T) {
+func TestSignalAllFindsProcessesByNamespace(t *testing.T) {
 	here, there := testbed.NewNamespace(t, "here"), testbed.NewNamespace(t, "there")
 	log := filepath.Join(t.TempDir(), "log")
-	// A shell with a child: what a program started belongs to its machine too.
+	// The child of a program belongs to its machine too.
 	shell := process.Start(t, namespace.Named(here.Name), log, exec.Command("sh", "-c", "sleep 1000; true"))
 	other := process.Start(t, namespace.Named(there.Name), log, exec.Command("sleep", "1000"))
 	testbed.Eventually(t, "shell and child run", func() bool {

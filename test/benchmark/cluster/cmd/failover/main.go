@@ -20,8 +20,8 @@ func newCommand() *cobra.Command {
 		Short: "Measure what a user of the sample pair notices of a failover, on a real cluster on this machine",
 		Long: `Measure what a user of the sample pair notices of a failover, on a real cluster on this machine.
 
-It boots the cluster, or uses the one that is up, and leaves it up: "cluster down" ends it. In turns it cuts the power
-of the active's node and deletes the active's pod, while a stream and a connection run through the pair. It needs root.
+It starts a cluster, or uses a running one, and leaves it up: "cluster down" removes it. In turns it cuts the power of
+the active's node and deletes the active's pod, while a stream and a connection run through the pair. It needs root.
 Each pair of runs takes about half a minute.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -31,8 +31,8 @@ Each pair of runs takes about half a minute.`,
 			return cluster.Run(command.Context(), o)
 		},
 	}
-	command.Flags().IntVar(&o.Runs, "runs", 20, "how often each event is measured with each interval")
+	command.Flags().IntVar(&o.Runs, "runs", 20, "number of runs of each event with each interval")
 	command.Flags().IntSliceVar(&o.Intervals, "heartbeats", []int{100},
-		"intervals of the pair's heartbeats, in milliseconds")
+		"heartbeat intervals of the pair, in milliseconds")
 	return command
 }

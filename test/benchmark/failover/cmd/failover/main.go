@@ -1,4 +1,4 @@
-// Failover measures failovers of hapair beside those of keepalived and conntrackd. Run it with --help.
+// Failover measures failovers of hapair and of keepalived with conntrackd. Run it with --help.
 package main
 
 import (
@@ -21,11 +21,11 @@ func newCommand() *cobra.Command {
 	quick := false
 	command := &cobra.Command{
 		Use:   "bench-failover",
-		Short: "Measure what a user notices of a failover: hapair beside keepalived and conntrackd",
-		Long: `Measure what a user notices of a failover: hapair beside keepalived and conntrackd.
+		Short: "Measure what a user notices of a failover of hapair and of keepalived with conntrackd",
+		Long: `Measure what a user notices of a failover of hapair and of keepalived with conntrackd.
 
-Both run on the same network of namespaces, in turns. It needs root, and changes nothing of the machine but the limits
-of its connection tracking table, which it restores.`,
+Both run in turns on the same network of namespaces. It needs root. On the machine it only changes the limits of
+connection tracking, and restores them.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if quick {
@@ -38,18 +38,18 @@ of its connection tracking table, which it restores.`,
 	}
 	bin := benchmarkflags.Bin()
 	flags := command.Flags()
-	flags.IntVar(&o.Runs, "runs", 20, "how often each system is measured with each setting")
+	flags.IntVar(&o.Runs, "runs", 20, "number of runs of each system with each setting")
 	flags.StringSliceVar(&o.Scenarios, "scenarios", nil,
-		"which scenarios to run; all when empty: "+strings.Join(failover.Names(), ", "))
+		"scenarios to run, or all if empty: "+strings.Join(failover.Names(), ", "))
 	flags.StringVar(&o.Sidecar, "sidecar", filepath.Join(bin, "sidecar"), "hapair's sidecar")
 	flags.StringVar(&o.Assets, "assets", filepath.Join(bin, "kubernetes-assets"), "folder with etcd and kube-apiserver")
 	flags.StringVar(&o.Output, "output", benchmarkflags.Output("bench-failover"),
-		"folder for raw figures, the report, and logs of runs that failed")
-	flags.IntVar(&o.Flows, "flows", 500_000, "how many connections the table has where there are many")
+		"folder for raw figures, the report, and logs of failed runs")
+	flags.IntVar(&o.Flows, "flows", 500_000, "number of connections in scenarios with many connections")
 	flags.DurationVar(&o.Away, "away", time.Minute, "how long the API server does not answer")
-	flags.DurationVar(&o.Idle, "idle", time.Minute, "for how long the writes of an idle pair are counted")
-	flags.DurationVar(&o.Patience, "patience", time.Minute, "how long to wait for a quiet machine before each run")
-	flags.BoolVar(&o.Logs, "logs", false, "keep the logs of all runs, not only of those that failed")
-	flags.BoolVar(&quick, "quick", false, "see that all of it works: smaller and shorter, unless flags say otherwise")
+	flags.DurationVar(&o.Idle, "idle", time.Minute, "how long the writes of an idle pair are counted")
+	flags.DurationVar(&o.Patience, "patience", time.Minute, "longest wait for a quiet machine before each run")
+	flags.BoolVar(&o.Logs, "logs", false, "keep the logs of all runs, not only of failed ones")
+	flags.BoolVar(&quick, "quick", false, "check that everything works, with small and short runs by default")
 	return command
 }

@@ -10,12 +10,13 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// externalCache finds in the answer to `conntrackd -s` how many entries the cache of what the peer told has.
+// externalCache matches the size of the external cache, which holds the peer's entries, in the output of `conntrackd
+// -s`.
 var externalCache = regexp.MustCompile(`cache external:\s+current active connections:\s+(\d+)`)
 
-// Cached is how many entries a router's conntrackd holds of what the peer told.
+// Cached returns the number of the peer's entries in a router's conntrackd.
 func Cached(on *testbed.Namespace, configuration string) (int, error) {
-	answer, err := Tell(on, configuration, "-s")
+	answer, err := Command(on, configuration, "-s")
 	if err != nil {
 		return 0, err
 	}
@@ -26,8 +27,8 @@ func Cached(on *testbed.Namespace, configuration string) (int, error) {
 	return strconv.Atoi(found[1])
 }
 
-// Tell has a router's conntrackd carry out a command, and returns what it said.
-func Tell(on *testbed.Namespace, configuration, command string) (string, error) {
+// Command makes a router's conntrackd execute a command, and returns its output.
+func Command(on *testbed.Namespace, configuration, command string) (string, error) {
 	c := exec.Command(Program, "-C", configuration, command)
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out

@@ -1,4 +1,4 @@
-package calm
+package cpuload
 
 import (
 	"context"
@@ -14,7 +14,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, text := range []string{"", "cpu 1 2 3", "intr 1 2 3 4 5 6 7 8 9", "cpu a 2 3 4 5 6 7 8"} {
 		if _, _, err := parse([]byte(text)); err == nil {
-			t.Errorf("%q was understood", text)
+			t.Errorf("%q was parsed", text)
 		}
 	}
 }
@@ -27,12 +27,12 @@ func TestLoadIsInProcessors(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	if got := before.Since(before); got != (Load{}) {
-		t.Errorf("of no time: %+v", got)
+		t.Errorf("without time passing: %+v", got)
 	}
 }
 
 func TestWaitGivesUp(t *testing.T) {
-	if _, err := Wait(t.Context(), 0, 0); !errors.Is(err, ErrBusy) { // nothing is ever below 0
+	if _, err := Wait(t.Context(), 0, 0); !errors.Is(err, ErrBusy) { // the load is never below 0
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

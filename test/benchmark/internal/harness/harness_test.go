@@ -1,4 +1,4 @@
-package trial_test
+package harness_test
 
 import (
 	"errors"
@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/trial"
+	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
 )
 
 func run(t *testing.T, f func(testing.TB)) error {
-	return trial.Run(t.Context(), "sample", func(string) {}, f)
+	return harness.Run(t.Context(), "sample", func(string) {}, f)
 }
 
-func TestCleansUpInReverseOrderHoweverItEnds(t *testing.T) {
+func TestCleansUpInReverseOrder(t *testing.T) {
 	for name, end := range map[string]func(testing.TB){
 		"returned": func(testing.TB) {},
 		"failed":   func(t testing.TB) { t.Fatalf("cable %d is loose", 7) },
@@ -41,7 +41,7 @@ func TestCleansUpInReverseOrderHoweverItEnds(t *testing.T) {
 	}
 }
 
-func TestTellsEveryFailure(t *testing.T) {
+func TestReturnsEveryFailure(t *testing.T) {
 	err := run(t, func(t testing.TB) {
 		t.Cleanup(func() { t.Errorf("third") })
 		t.Error("first")
@@ -52,7 +52,7 @@ func TestTellsEveryFailure(t *testing.T) {
 	}
 }
 
-func TestKeepsErrorsThatStandAlone(t *testing.T) {
+func TestKeepsSingleErrors(t *testing.T) {
 	loose := errors.New("cable 7 is loose")
 	if err := run(t, func(t testing.TB) { t.Fatal(fmt.Errorf("looking: %w", loose)) }); !errors.Is(err, loose) {
 		t.Errorf("got %v", err)

@@ -1,5 +1,5 @@
-// Package machine is what benchmarks have of the machine to themselves, one after the other: a folder for their files,
-// and the limits of connection tracking, which are restored also after one that crashed.
+// Package machine gives a benchmark exclusive use of the machine: a lock against other benchmarks, a folder for files,
+// and higher limits of connection tracking. It restores the limits even after a benchmark that crashed.
 package machine
 
 import (
@@ -16,24 +16,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stateDirectory has what a benchmark keeps while it runs: configurations, keys, sockets and logs, and what it must
-// restore. keepalived runs no script from a folder that others can write to, as the usual place for such files is.
+// stateDirectory holds the files of a running benchmark: configurations, keys, sockets, logs, and the limits to
+// restore. It is not in the folder for temporary files, because keepalived runs no script from a folder that all can
+// write to.
 const stateDirectory = "/run/hapair-benchmark"
 
-// Claim makes sure that no other benchmark runs, removes what one that crashed left behind, and makes a folder for
-// the files of this one.
-func Claim(t testing.TB) (directory string) {
+// Lock locks out other benchmarks and removes the files of one that crashed. It returns a folder for the files of this
+// benchmark.
+func Lock(t testing.TB) (directory string) {
 	t.Helper()
 	if err := os.MkdirAll(stateDirectory, 0o755); err != nil {
 		t.Fatalf("Making a folder for the runs: %v", err)
 	}
 	lock, err := os.OpenFile(filepath.Join(stateDirectory, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		t.Fatalf("Locking other benchmarks out: %v", err)
+		t.Fatalf("Locking out other benchmarks: %v", err)
 	}
-	t.Cleanup(func() { _ = lock.Close() }) // which unlocks it
+	t.Cleanup(func() { _ = lock.Close() }) // releases the lock
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		t.Fatalf("Locking other benchmarks out: %v: wait until the other one has ended", err)
+		t.Fatalf("Locking out other benchmarks: %v: wait until the other one has ended", err)
 	}
 	left, err := filepath.Glob(filepath.Join(stateDirectory, "run-*"))
 	if err != nil {
@@ -41,11 +42,11 @@ func Claim(t testing.TB) (directory string) {
 	}
 	for _, old := range left {
 		if err := os.RemoveAll(old); err != nil {
-			t.Fatalf("Removing what an earlier benchmark left behind: %v", err)
+			t.Fatalf("Removing the files of an earlier benchmark: %v", err)
 		}
 	}
 	if err := restoreLimits(); err != nil {
-		t.Fatalf("Restoring what an earlier benchmark changed: %v", err)
+		t.Fatalf("Restoring the limits that an earlier benchmark raised: %v", err)
 	}
 	if directory, err = os.MkdirTemp(stateDirectory, "run-"); err != nil {
 		t.Fatalf("Making a folder for the runs: %v", err)
@@ -53,9 +54,9 @@ func Claim(t testing.TB) (directory string) {
 	return directory
 }
 
-// The machine's limits of connections, which are all namespaces' together, for two routers with a full table each. They
-// are raised only where tables are full: whoever reads a table, as both systems do, keeps a processor from forwarding
-// for as long as it takes to pass over its empty buckets.
+// The machine's connection limits cover all namespaces together, here for two routers with full tables. They are only
+// raised for full tables. Reading a table takes processor time for its empty buckets too, during which that processor
+// does not forward.
 const (
 	limitFile       = "/proc/sys/net/netfilter/nf_conntrack_max"
 	bucketsFile     = "/proc/sys/net/netfilter/nf_conntrack_buckets"
@@ -63,11 +64,10 @@ const (
 	tableBuckets    = 1 << 20
 )
 
-// limitsRecord has the limits as they were, for as long as they are raised: also for the next benchmark, should this
-// one not come to restore them.
+// limitsRecord stores the original limits while they are raised. If the benchmark crashes, the next one restores them.
 const limitsRecord = stateDirectory + "/limits.json"
 
-// RaiseLimits lets tables grow as far as they are filled, and restores the limits when the trial ends.
+// RaiseLimits raises the limits for full tables, and restores them when t ends.
 func RaiseLimits(t testing.TB) {
 	t.Helper()
 	before := map[string]int{}
@@ -83,7 +83,7 @@ func RaiseLimits(t testing.TB) {
 		err = os.WriteFile(limitsRecord, text, 0o600)
 	}
 	if err != nil {
-		t.Fatalf("Noting the limits of connections: %v", err)
+		t.Fatalf("Recording the limits of connections: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := restoreLimits(); err != nil {
@@ -97,7 +97,7 @@ func RaiseLimits(t testing.TB) {
 	}
 }
 
-// restoreLimits sets the limits to what they were before they were raised, if they are.
+// restoreLimits restores the original limits if they are raised.
 func restoreLimits() error {
 	text, err := os.ReadFile(limitsRecord)
 	if errors.Is(err, fs.ErrNotExist) {

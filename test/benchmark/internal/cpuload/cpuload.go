@@ -1,6 +1,6 @@
-// Package calm waits until the machine is quiet, and says how busy it was: a measurement on a machine that others use
-// is worth only as much as the quiet around it.
-package calm
+// Package cpuload measures how busy the machine is, and waits until it is quiet. Benchmarks use it, because other work
+// on the machine falsifies what they measure.
+package cpuload
 
 import (
 	"bytes"
@@ -14,20 +14,20 @@ import (
 )
 
 const (
-	// window is how long the machine is looked at before it counts as quiet.
+	// window is how long the load must be low before the machine counts as quiet.
 	window = 500 * time.Millisecond
-	// ticksPerSecond is the kernel's USER_HZ, the same on every architecture that this runs on.
+	// ticksPerSecond is the kernel's USER_HZ, which is the same on every supported architecture.
 	ticksPerSecond = 100
 	statFile       = "/proc/stat"
 )
 
-// Usage is how much of the machine's time was used up to some instant.
+// Usage is the processor time that the machine used up to an instant.
 type Usage struct {
 	at          time.Time
 	busy, steal uint64 // in ticks, over all processors
 }
 
-// Now is the usage so far.
+// Now returns the usage up to now.
 func Now() (Usage, error) {
 	text, err := os.ReadFile(statFile)
 	if err != nil {
@@ -37,7 +37,7 @@ func Now() (Usage, error) {
 	return Usage{at: time.Now(), busy: busy, steal: steal}, err
 }
 
-// parse reads the first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal, ... (proc_stat(5)).
+// parse parses the first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal, ... (proc_stat(5)).
 func parse(text []byte) (busy, steal uint64, err error) {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	fields := strings.Fields(string(line))
@@ -55,13 +55,13 @@ func parse(text []byte) (busy, steal uint64, err error) {
 		numbers[stolen], nil
 }
 
-// Load is how busy the machine was for a time, in processors: 2 is two processors that never rested.
+// Load is the average number of busy processors: 2 means two processors without idle time.
 type Load struct {
 	Busy  float64 `json:"busy"`
 	Steal float64 `json:"steal"`
 }
 
-// Since is the load from an earlier usage until this one.
+// Since returns the load between an earlier usage and this one.
 func (u Usage) Since(before Usage) Load {
 	seconds := u.at.Sub(before.at).Seconds()
 	if seconds <= 0 {
@@ -73,11 +73,11 @@ func (u Usage) Since(before Usage) Load {
 	}
 }
 
-// ErrBusy says that the machine did not become quiet. What is measured then is still worth having.
+// ErrBusy reports that the machine did not become quiet. The caller may measure nevertheless.
 var ErrBusy = errors.New("the machine did not become quiet")
 
-// Wait returns when less than limit processors were busy for half a second, and how long that took; with ErrBusy when
-// patience ends first.
+// Wait waits until less than limit processors were busy for half a second, and returns how long it waited. It fails
+// with ErrBusy after the time patience.
 func Wait(ctx context.Context, limit float64, patience time.Duration) (waited time.Duration, err error) {
 	start := time.Now()
 	timer := time.NewTimer(window)
