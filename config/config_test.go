@@ -1,4 +1,4 @@
-// Package config_test holds the manifests of this directory to the types that they are made of.
+// Package config_test checks the manifests of this directory against the types of the API.
 package config_test
 
 import (
@@ -29,7 +29,7 @@ func TestSampleHAPair(t *testing.T) {
 	}
 	sample, err := resources.FirewallDocument(&configuration)
 	if err != nil {
-		t.Fatalf("the firewall configuration of the sample is refused: %v", err)
+		t.Fatalf("the firewall configuration of the sample is invalid: %v", err)
 	}
 	if text, err := os.ReadFile("samples/hapair.yaml"); err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func TestSampleHAPair(t *testing.T) {
 	for _, zone := range sample.Zones {
 		for _, name := range zone.Interfaces {
 			if !slices.Contains(networks, name) {
-				t.Errorf("zone %s has interface %s, which is no network of the pair", zone.Name, name)
+				t.Errorf("zone %s has interface %s, which is not a network of the pair", zone.Name, name)
 			}
 		}
 	}
@@ -86,8 +86,8 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
-// TestKustomizations demands that each kustomization lists every manifest beside it: one that is left out is applied
-// by nobody.
+// TestKustomizations checks that each kustomization lists every manifest of its directory. A manifest that is not
+// listed is never applied.
 func TestKustomizations(t *testing.T) {
 	lists, err := filepath.Glob("*/kustomization.yaml")
 	if err != nil || len(lists) == 0 {

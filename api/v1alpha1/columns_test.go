@@ -18,7 +18,7 @@ import (
 )
 
 var _ = Describe("kubectl get", func() {
-	It("shows of a pair who is active and whether it is redundant", func(ctx SpecContext) {
+	It("shows the active unit and the redundancy of a pair", func(ctx SpecContext) {
 		pair := newPair()
 		pair.Name = "columns"
 		Expect(server.Create(ctx, pair)).To(Succeed())
@@ -40,7 +40,7 @@ var _ = Describe("kubectl get", func() {
 		Expect(cells[:6]).To(HaveExactElements("columns", "secondary", "primary", BeNumerically("==", 7), "True", "True"))
 	})
 
-	It("shows of a policy whether it is accepted and who uses it", func(ctx SpecContext) {
+	It("shows whether a policy is accepted and which pairs use it", func(ctx SpecContext) {
 		policy := newPolicy()
 		policy.Name = "columns"
 		Expect(server.Create(ctx, policy)).To(Succeed())
@@ -56,7 +56,7 @@ var _ = Describe("kubectl get", func() {
 		Expect(cells[:3]).To(HaveExactElements("columns", "True", `["east","west"]`))
 	})
 
-	It("shows the role, the term and the first fault of a unit, and more on demand", func(ctx SpecContext) {
+	It("shows the role, the term and the first fault of a unit, and more with -o wide", func(ctx SpecContext) {
 		unit := newUnit()
 		Expect(server.Create(ctx, unit)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, unit)).To(Succeed()) })
@@ -97,7 +97,7 @@ func setCondition(conditions *[]metav1.Condition, kind, reason string) {
 	meta.SetStatusCondition(conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: reason})
 }
 
-// table asks for an object the way kubectl does: the server chooses the columns.
+// table requests an object as kubectl does: as a table with the columns that the server chooses.
 func table(ctx context.Context, object client.Object, resource string) (names []string, cells []any) {
 	answer := &metav1.Table{}
 	ExpectWithOffset(1, restClient().Get().AbsPath("/apis/hapair.io/v1alpha1").

@@ -1,8 +1,8 @@
 package v1alpha1
 
-// The conditions of an HAPair and of its units, each with every reason that it can have. Those of a pair follow kstatus
-// (sigs.k8s.io/cli-utils/pkg/kstatus): a pair is Current when Ready is True and neither Reconciling nor Stalled is. A
-// condition that depends on facts which are missing is Unknown.
+// This file lists the conditions of all kinds with their reasons. Those of an HAPair follow kstatus
+// (sigs.k8s.io/cli-utils/pkg/kstatus): a pair is Current when Ready is True and both Reconciling and Stalled are False.
+// A condition is Unknown while the facts that it depends on are missing.
 
 // Reasons of every condition that is Unknown.
 const (
@@ -12,7 +12,7 @@ const (
 	ReasonNotReported = "NotReported"
 )
 
-// Ready: the active unit serves the traffic, with the configuration of the current generation in force.
+// Ready is True while the active unit carries the traffic with the current configuration.
 const (
 	ConditionReady = "Ready"
 
@@ -22,15 +22,16 @@ const (
 	ReasonNoActiveUnit = "NoActiveUnit"
 	// ReasonNotServing means that the unit which holds the Lease reports another role than Active.
 	ReasonNotServing = "NotServing"
-	// ReasonConfigurationNotApplied means that the active unit serves with an earlier configuration, or with none.
+	// ReasonConfigurationNotApplied means that the active unit has an earlier configuration in force, or has no
+	// configuration.
 	ReasonConfigurationNotApplied = "ConfigurationNotApplied"
-	// ReasonReferenceNotFound means that an object that the spec names does not exist, and that the pair never ran.
+	// ReasonReferenceNotFound means that the pair never ran, because an object that the spec names does not exist.
 	ReasonReferenceNotFound = "ReferenceNotFound"
-	// ReasonConfigurationInvalid means that the configuration is refused, and that there is no earlier valid one.
+	// ReasonConfigurationInvalid means that the configuration is invalid, and that no earlier valid one exists.
 	ReasonConfigurationInvalid = "ConfigurationInvalid"
 )
 
-// Redundant: the other unit stands by in a pod of its own.
+// Redundant is True while the pod of the standby is ready.
 const (
 	ConditionRedundant = "Redundant"
 
@@ -38,49 +39,49 @@ const (
 	ReasonStandbyReady = "StandbyReady"
 	// ReasonStandbyMissing means that the standby has no pod, or that its pod waits for a node.
 	ReasonStandbyMissing = "StandbyMissing"
-	// ReasonStandbyNotReady means that the standby's pod runs and is not ready.
+	// ReasonStandbyNotReady means that the standby's pod runs but is not ready.
 	ReasonStandbyNotReady = "StandbyNotReady"
 )
 
-// Synchronized: the standby holds the state of the active.
+// Synchronized is True while the standby holds the state of the active unit.
 const (
 	ConditionSynchronized = "Synchronized"
 
-	// ReasonInSync means that the standby acknowledged the whole state and follows every change.
+	// ReasonInSync means that the standby acknowledged the whole state and receives every change.
 	ReasonInSync = "InSync"
 	// ReasonSynchronizing means that the state is being transferred.
 	ReasonSynchronizing = "Synchronizing"
 	// ReasonPeerDisconnected means that the units have no session with each other.
 	ReasonPeerDisconnected = "PeerDisconnected"
-	// ReasonTableFull means that a table of the standby has no capacity for all of the active's state; the message has
-	// which.
+	// ReasonTableFull means that a table of the standby has no capacity for the whole state. The message names the table.
 	ReasonTableFull = "TableFull"
 	// ReasonNoStandby means that there is no standby to hold the state.
 	ReasonNoStandby = "NoStandby"
 )
 
-// ConfigurationApplied: both units enforce the configuration of the spec.
+// ConfigurationApplied is True while both units enforce the configuration of the spec.
 const (
 	ConditionConfigurationApplied = "ConfigurationApplied"
 
 	// ReasonApplied means that both units report the hash of the configuration.
 	ReasonApplied = "Applied"
-	// ReasonSelfConfigured means that both units enforce the configuration that their own image brings, since the pair
-	// refers to none.
+	// ReasonSelfConfigured means that the pair refers to no configuration, and that both units enforce the one of their
+	// firewall image.
 	ReasonSelfConfigured = "SelfConfigured"
 	// ReasonApplying means that a unit has not reported the hash yet.
 	ReasonApplying = "Applying"
-	// ReasonInvalid means that the configuration is refused; the message has the path of the field. The last valid one
-	// stays in force.
+	// ReasonInvalid means that the configuration is invalid. The message has the path of the field. The last valid
+	// configuration stays in force.
 	ReasonInvalid = "Invalid"
-	// ReasonConfigurationNotFound means that the configuration does not exist. The last valid one stays in force.
+	// ReasonConfigurationNotFound means that the configuration does not exist. The last valid configuration stays in
+	// force.
 	ReasonConfigurationNotFound = "ConfigurationNotFound"
 	// ReasonRefusedByUnit means that a unit's firewall could not apply a configuration that the operator accepted.
 	ReasonRefusedByUnit = "RefusedByUnit"
 )
 
-// Reconciling: the spec is not in force yet, and the operator works on that. True is the abnormal state. It is never
-// True together with Stalled.
+// Reconciling is True while the operator works on putting the spec into force. True is the abnormal state. Reconciling
+// and Stalled are never both True.
 const (
 	ConditionReconciling = "Reconciling"
 
@@ -90,59 +91,59 @@ const (
 	ReasonCreating = "Creating"
 	// ReasonUpdating means that a unit is being replaced for a change of the spec.
 	ReasonUpdating = "Updating"
-	// ReasonSwitchoverAwaited means that the active unit is the last that is outdated, and that a person moves the role,
-	// since spec.upgrade.strategy is Supervised. The message has the command.
+	// ReasonSwitchoverAwaited means that only the active unit is still outdated, and that spec.upgrade.strategy is
+	// Supervised: a person must start the switchover. The message has the command.
 	ReasonSwitchoverAwaited = "SwitchoverAwaited"
 	// ReasonSwitchoverPending means that a requested switchover waits for the unit that is to become active.
 	ReasonSwitchoverPending = "SwitchoverPending"
-	// ReasonPaused means that spec.paused keeps units from being replaced, and from handing over for health or
-	// preference. Reconciling is True while an outdated unit waits for the end of the pause, and False otherwise.
+	// ReasonPaused means that spec.paused is true: the operator replaces no unit, and the active unit does not hand over
+	// because of health or preemption. Reconciling is True while an outdated unit waits for the end of the pause.
 	ReasonPaused = "Paused"
 	// ReasonCertificatesPending means that cert-manager has not issued or renewed the units' certificates. The message
 	// quotes cert-manager. Running units keep the certificates that they have.
 	ReasonCertificatesPending = "CertificatesPending"
-	// ReasonStalled means that the operator does not continue; condition Stalled has the cause.
+	// ReasonStalled means that the operator cannot continue. The condition Stalled has the cause.
 	ReasonStalled = "Stalled"
 )
 
-// Stalled: only a person can remove what stops the operator. True is the abnormal state.
+// Stalled is True while the operator cannot continue until a person acts. True is the abnormal state.
 const (
 	ConditionStalled = "Stalled"
 
 	// ReasonNotStalled means that nothing stops the operator.
 	ReasonNotStalled = "NotStalled"
-	// ReasonBlocked means that something is missing or refused; the message has what.
+	// ReasonBlocked means that an object is missing or refused. The message names it.
 	ReasonBlocked = "Blocked"
 	// ReasonProgressDeadlineExceeded means that a new unit did not become ready, or in sync, within
-	// spec.upgrade.progressDeadlineSeconds. The other unit is left as it is.
+	// spec.upgrade.progressDeadlineSeconds. The operator leaves the other unit as it is.
 	ReasonProgressDeadlineExceeded = "ProgressDeadlineExceeded"
 )
 
-// Degraded: the pair serves, or could serve, with less than the spec promises. True is the abnormal state.
+// Degraded is True while the pair is less available than the spec asks for. True is the abnormal state.
 const (
 	ConditionDegraded = "Degraded"
 
 	// ReasonHealthy means that nothing is missing.
 	ReasonHealthy = "Healthy"
-	// ReasonRedundancyLost means that a failure now would interrupt the traffic.
+	// ReasonRedundancyLost means that no standby could take over: a failure now would stop the traffic.
 	ReasonRedundancyLost = "RedundancyLost"
-	// ReasonNotSynchronized means that a failover now would lose connections.
+	// ReasonNotSynchronized means that the standby is not in sync: a failover now would break connections.
 	ReasonNotSynchronized = "NotSynchronized"
 )
 
-// AddressConflict: another station claims a virtual address on the segment. True is the abnormal state.
+// AddressConflict is True while another host claims a virtual address of the pair. True is the abnormal state.
 const (
 	ConditionAddressConflict = "AddressConflict"
 
-	// ReasonDuplicateAddress means that the active unit heard another station claim a virtual address. The message has
-	// the address, the network and the MAC address of the station.
+	// ReasonDuplicateAddress means that another host claimed a virtual address. The message has the address, the network
+	// and the MAC address of that host.
 	ReasonDuplicateAddress = "DuplicateAddress"
-	// ReasonNoConflict means that no other station was heard to claim one.
+	// ReasonNoConflict means that no other host claims a virtual address.
 	ReasonNoConflict = "NoConflict"
 )
 
-// Accepted (SyncPolicy, FirewallConfiguration): the object has no errors and can be carried out. Its other reason is
-// ReasonInvalid.
+// Accepted is the condition of a SyncPolicy and a FirewallConfiguration. It is True while the object has no errors. Its
+// other reason is ReasonInvalid.
 const (
 	ConditionAccepted = "Accepted"
 
@@ -150,8 +151,8 @@ const (
 	ReasonValid = "Valid"
 )
 
-// FenceArmed (HAUnit): the kernel closes the unit's gate by itself when the unit's right to forward ends. The other
-// conditions of an HAUnit have the types and reasons of an HAPair's.
+// FenceArmed is a condition of an HAUnit. It is True while the kernel closes the unit's gate without help when the
+// unit's right to forward ends. The other conditions of an HAUnit have the types and reasons of an HAPair.
 const (
 	ConditionFenceArmed = "FenceArmed"
 
@@ -159,6 +160,6 @@ const (
 	ReasonBPF = "BPF"
 	// ReasonNFTables means that elements of an nftables set time out. It is weaker, since its deadline is relative.
 	ReasonNFTables = "NFTables"
-	// ReasonUnavailable means that the kernel refused both.
+	// ReasonUnavailable means that the kernel refused both mechanisms.
 	ReasonUnavailable = "Unavailable"
 )

@@ -5,12 +5,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// The API server checks the shape of a configuration: fields, enums, bounds and patterns. What needs the whole of it,
-// such as names that nothing defines, is checked by internal/firewall/document and reported in the status. A test keeps
-// the two in step.
+// The API server checks the shape of a configuration: fields, enums, bounds and patterns. Checks that need the whole
+// configuration, such as names without a definition, are in internal/firewall/document, and the status reports their
+// errors. A test keeps both in agreement.
 //
-// Long lists are atomic. Their order matters, and with listType=map the API server would store the ownership of every
-// field of every entry, which is larger than the list itself.
+// Long lists are atomic because their order matters. With listType=map the API server would also store the owner of
+// each field of each entry, which takes more space than the list.
 
 // FirewallConfiguration is the configuration of the default firewall: zones, address and service objects, policies and
 // address translation. Pairs of its namespace refer to it by spec.firewall.configurationRef.
@@ -38,7 +38,7 @@ type FirewallConfiguration struct {
 
 // FirewallConfigurationSpec is what the firewall allows, translates and logs. Lists may be left out, but not be empty.
 type FirewallConfigurationSpec struct {
-	// zones are groups of interfaces that are trusted alike. Each network of a pair must be in exactly one zone.
+	// zones are groups of interfaces with the same level of trust. Each network of a pair must be in exactly one zone.
 	// Traffic between interfaces of no zone is not filtered, and nothing is forwarded between them and a zone.
 	// +required
 	// +listType=map
@@ -90,7 +90,7 @@ type FirewallConfigurationSpec struct {
 	Logging FirewallLogging `json:"logging,omitzero"`
 }
 
-// FirewallZone is a group of interfaces that are trusted alike.
+// FirewallZone is a group of interfaces with the same level of trust.
 type FirewallZone struct {
 	// name of the zone, for policies and translations. The name firewall is reserved for the unit itself.
 	// +required

@@ -16,7 +16,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// newPair is a valid pair; each case changes the one thing that it is about.
+// newPair returns a valid pair. Each case changes only the field that it tests.
 func newPair() *v1alpha1.HAPair {
 	return &v1alpha1.HAPair{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "edge"},
@@ -40,7 +40,7 @@ func newNetwork(name string, addresses ...string) v1alpha1.NetworkSpec {
 	}
 }
 
-// newPolicy is a valid policy.
+// newPolicy returns a valid policy.
 func newPolicy() *v1alpha1.SyncPolicy {
 	return &v1alpha1.SyncPolicy{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "edge"},
@@ -50,18 +50,17 @@ func newPolicy() *v1alpha1.SyncPolicy {
 	}
 }
 
-// parse makes an object of YAML, for what the Go types cannot express: fields left out, and fields that do not exist.
+// parse decodes an object from YAML. It serves cases that the Go types cannot express: missing and unknown fields.
 func parse(text string) *unstructured.Unstructured {
 	object := &unstructured.Unstructured{}
 	ExpectWithOffset(1, yaml.UnmarshalStrict([]byte(strings.TrimSpace(text)), &object.Object)).To(Succeed())
 	return object
 }
 
-// expectRefusal demands that the API server refuses the object, and that a person who reads the refusal learns which
-// field is wrong and what to do about it.
+// expectRefusal checks that the API server refuses the object, and that its error names the field and the remedy.
 func expectRefusal(ctx context.Context, object client.Object, field, remedy string) {
 	err := trial.Create(ctx, object)
 	ExpectWithOffset(1, apierrors.IsInvalid(err)).To(BeTrue(), "want a refusal as invalid, got: %v", err)
-	ExpectWithOffset(1, err.Error()).To(ContainSubstring(field), "the refusal must name the field")
-	ExpectWithOffset(1, err.Error()).To(ContainSubstring(remedy), "the refusal must say what to do")
+	ExpectWithOffset(1, err.Error()).To(ContainSubstring(field), "the error must name the field")
+	ExpectWithOffset(1, err.Error()).To(ContainSubstring(remedy), "the error must name the remedy")
 }

@@ -42,21 +42,21 @@ var _ = Describe("The certificates of an HAPair", func() {
 			expectRefusal(ctx, pair, "spec.certificates.issuerRef"+field, remedy)
 		},
 		Entry("an issuer without a name", ".name", "at least 1 chars", issuer(reference{})),
-		Entry("an issuer of an impossible name", ".name", "as in edge-issuer", issuer(reference{Name: "Site CA"})),
+		Entry("an issuer with an invalid name", ".name", "as in edge-issuer", issuer(reference{Name: "Site CA"})),
 		Entry("a name of 254 characters", ".name", "may not be more than 253", issuer(reference{
 			Name: strings.Repeat("a", 254),
 		})),
 		Entry("a kind that cert-manager does not have", ".kind", "Issuer or ClusterIssuer",
 			issuer(reference{Name: "site", Kind: "StepIssuer"})),
-		Entry("a kind that is none", ".kind", "as in Issuer or ClusterIssuer",
+		Entry("a kind that starts with a lowercase letter", ".kind", "as in Issuer or ClusterIssuer",
 			issuer(reference{Name: "site", Kind: "issuers", Group: "certmanager.step.sm"})),
-		Entry("a group that is none", ".group", "as in cert-manager.io",
+		Entry("a group without a dot", ".group", "as in cert-manager.io",
 			issuer(reference{Name: "site", Kind: "Issuer", Group: "core"})),
-		Entry("a group of impossible letters", ".group", "as in cert-manager.io",
+		Entry("a group with uppercase letters", ".group", "as in cert-manager.io",
 			issuer(reference{Name: "site", Kind: "Issuer", Group: "Cert-Manager.io"})),
 	)
 
-	It("demand a name", func(ctx SpecContext) {
+	It("require a name", func(ctx SpecContext) {
 		expectRefusal(ctx, parse(`
 apiVersion: hapair.io/v1alpha1
 kind: HAPair
@@ -67,7 +67,7 @@ spec:
   certificates: {issuerRef: {kind: ClusterIssuer}}`), "spec.certificates.issuerRef.name", "Required value")
 	})
 
-	It("are of an Issuer of cert-manager unless said otherwise, and may change at any time", func(ctx SpecContext) {
+	It("default to an Issuer of cert-manager, and may change at any time", func(ctx SpecContext) {
 		pair := newPair()
 		pair.Name = "certificates"
 		issuer(reference{Name: "site"})(pair)

@@ -2,12 +2,12 @@ package v1alpha1
 
 // NetworkSpec is one segment that the pair is attached to.
 type NetworkSpec struct {
-	// name of the network, and of its interface in the units' pods. A network with another name is another network: its
-	// units are replaced, and a virtual MAC address of type Auto changes with the name.
+	// name of the network, and of its interface in the units' pods. If you rename a network, both units are replaced, and
+	// a virtual MAC address of type Auto changes.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=15
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z][a-z0-9-]*$')",message="the name of a network must begin with a letter and have only a-z, 0-9 and '-', since an interface takes it"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z][a-z0-9-]*$')",message="the name of a network must begin with a letter and have only a-z, 0-9 and '-', as in lan, since its interface has the same name"
 	// +kubebuilder:validation:XValidation:rule="!(self in ['lo', 'eth0'])",message="lo and eth0 are the pod's own interfaces; choose another name"
 	// +kubebuilder:validation:XValidation:rule="!(self in ['all', 'default'])",message="the kernel uses all and default for every interface; choose another name"
 	Name string `json:"name"`
@@ -43,9 +43,9 @@ type NetworkSpec struct {
 // +kubebuilder:validation:XValidation:rule="self.type != 'Static' || has(self.address)",fieldPath=.address,message="address must be set with type: Static, as in 02:00:5e:10:00:01; set it, or use type: Auto"
 // +kubebuilder:validation:XValidation:rule="self.type == 'Static' || !has(self.address)",fieldPath=.address,message="address is used with type: Static only; remove it, or set type: Static"
 type VirtualMACSpec struct {
-	// type is where the address comes from. With None each unit keeps its own, and neighbours learn of a failover from
-	// announcements alone; some ignore them. With Auto the operator derives a locally administered address from the
-	// UID of the pair and the name of the network. With Static it is the one in address.
+	// type selects where the address comes from. With None each unit keeps its own address, and neighbours learn of a
+	// failover only from announcements, which some devices ignore. With Auto the operator derives a locally administered
+	// address from the UID of the pair and the name of the network. With Static it is the value of address.
 	// +optional
 	// +kubebuilder:default=None
 	Type VirtualMACType `json:"type,omitempty"`
@@ -59,7 +59,7 @@ type VirtualMACSpec struct {
 	Address string `json:"address,omitempty"`
 }
 
-// VirtualMACType is where the MAC address of the active unit's interface comes from.
+// VirtualMACType selects where the MAC address of the active unit's interface comes from.
 //
 // +kubebuilder:validation:Enum=None;Auto;Static
 type VirtualMACType string
@@ -76,7 +76,7 @@ const (
 
 // NetworkAttachment selects how an interface is added to the units' pods.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.multus)",message="multus must be set, as in multus: {name: lan}: no other kind of attachment exists"
+// +kubebuilder:validation:XValidation:rule="has(self.multus)",message="multus must be set, as in multus: {name: lan}; add it, since no other kind of attachment exists"
 type NetworkAttachment struct {
 	// multus names a NetworkAttachmentDefinition (k8s.cni.cncf.io/v1). Multus or a compatible plugin attaches it.
 	// +optional
@@ -92,7 +92,7 @@ type MultusAttachment struct {
 	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="the name of a NetworkAttachmentDefinition must be a lowercase RFC 1123 subdomain: a-z, 0-9, '-' and '.', as in lan"
 	Name string `json:"name"`
 
-	// namespace of the NetworkAttachmentDefinition; the pair's when empty.
+	// namespace of the NetworkAttachmentDefinition; empty for the namespace of the pair.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self == '' || !format.dns1123Label().validate(self).hasValue()",message="a namespace must be a lowercase RFC 1123 label: a-z, 0-9 and '-', as in edge-networks"

@@ -2,33 +2,34 @@ package v1alpha1
 
 import corev1 "k8s.io/api/core/v1"
 
-// ServiceSpec is the Service by which the cluster, and with a LoadBalancer whoever reads its status, reaches the pair.
+// ServiceSpec configures the Service by which clients in the cluster reach the pair.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.network) || !has(self.target) || self.target != 'VirtualAddress'",fieldPath=.network,message="network must name the one of spec.networks whose virtual addresses the Service points at; set it, or target: ActiveUnit"
-// +kubebuilder:validation:XValidation:rule="has(self.network) || !has(self.type) || self.type != 'LoadBalancer'",fieldPath=.network,message="network must name the one of spec.networks whose virtual addresses the Service publishes; set it, or another type"
+// +kubebuilder:validation:XValidation:rule="has(self.network) || !has(self.target) || self.target != 'VirtualAddress'",fieldPath=.network,message="network must be set with target: VirtualAddress, since the Service points at the virtual addresses of that network; set it, or use target: ActiveUnit"
+// +kubebuilder:validation:XValidation:rule="has(self.network) || !has(self.type) || self.type != 'LoadBalancer'",fieldPath=.network,message="network must be set with type: LoadBalancer, since the Service publishes the virtual addresses of that network; set it, or use another type"
 type ServiceSpec struct {
-	// type of the Service. A LoadBalancer is of the class hapair.io/virtual-address: its status publishes the virtual
-	// addresses of network, which the pair holds itself; nothing else has to carry it out.
+	// type of the Service. With LoadBalancer the status of the Service publishes the virtual addresses of network. The
+	// Service then has the class hapair.io/virtual-address and needs no other load balancer, since the pair holds the
+	// addresses itself.
 	// +optional
 	// +kubebuilder:default=ClusterIP
 	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
 	Type corev1.ServiceType `json:"type,omitempty"`
 
-	// target is what the Service points at. With ActiveUnit its one endpoint is the active unit's pod, and follows the
-	// role; a connection through the Service does not outlive a change of the active unit, since its far end is a pod's
-	// own address. With VirtualAddress it points at the virtual addresses of network, and never changes: connections
-	// through the Service go on. For that every node must have a route to them, and the firewall one back to whoever
-	// speaks through the Service.
+	// target is what the Service points at. With ActiveUnit its only endpoint is the pod of the active unit. Connections
+	// through the Service then break when the active unit changes, since they end at the address of a pod. With
+	// VirtualAddress the endpoints are the virtual addresses of network. Connections then survive a failover, but every
+	// node needs a route to these addresses, and the firewall needs a route back to the clients.
 	// +optional
 	// +kubebuilder:default=ActiveUnit
 	Target ServiceTarget `json:"target,omitempty"`
 
-	// network is the one of spec.networks whose virtual addresses the Service points at, or publishes.
+	// network is the name of the network whose virtual addresses the Service points at or publishes. It must be one of
+	// spec.networks.
 	// +optional
 	// +kubebuilder:validation:MaxLength=15
 	Network string `json:"network,omitempty"`
 
-	// ipFamilyPolicy says whether the Service has an address of each IP family, as the field of that name of a Service.
+	// ipFamilyPolicy selects whether the Service has one IP family or both. It is the ipFamilyPolicy of the Service.
 	// +optional
 	// +kubebuilder:default=SingleStack
 	// +kubebuilder:validation:Enum=SingleStack;PreferDualStack;RequireDualStack
@@ -55,7 +56,7 @@ const (
 	TargetVirtualAddress ServiceTarget = "VirtualAddress"
 )
 
-// LoadBalancerClass is that of a pair's Service of type LoadBalancer, of which no other controller takes care.
+// LoadBalancerClass is the class of a pair's Service of type LoadBalancer. Other load balancers ignore this class.
 const LoadBalancerClass = "hapair.io/virtual-address"
 
 // ServicePort is one port of the Service.
@@ -73,13 +74,13 @@ type ServicePort struct {
 	// +kubebuilder:validation:Enum=TCP;UDP;SCTP
 	Protocol corev1.Protocol `json:"protocol,omitempty"`
 
-	// port that the Service listens on.
+	// port of the Service.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port"`
 
-	// targetPort of what the Service points at; the same as port when left out.
+	// targetPort is the port of the endpoints. Without it, it is the same as port.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535

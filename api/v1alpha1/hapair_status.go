@@ -2,8 +2,7 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// HAPairStatus is what the operator last observed of the pair. Its values are no closed sets: releases to come may add
-// some.
+// HAPairStatus is what the operator last observed. Later releases may add values, so clients must accept unknown ones.
 type HAPairStatus struct {
 	// observedGeneration is the generation of the spec that this status describes; -1 before the operator has seen the
 	// pair.
@@ -18,24 +17,24 @@ type HAPairStatus struct {
 	// +optional
 	Standby Unit `json:"standby,omitempty"`
 
-	// term is the fencing token: it grows by one with every change of the active unit.
+	// term is the number of the current active unit's term. Every change of the active unit increases it by one.
 	// +optional
 	Term int64 `json:"term,omitempty"`
 
-	// units summarizes both units. Their HAUnits have more.
+	// units summarizes both units. Each HAUnit has the details.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	Units []UnitStatus `json:"units,omitempty"`
 
-	// history has the last changes of the active unit, planned or not, newest first.
+	// history lists the last 16 changes of the active unit, newest first. It includes planned switchovers.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	History []FailoverRecord `json:"history,omitempty"`
 
 	// lastHandledSwitchoverRequest is the value of the annotation hapair.io/switchover-requested-at that the operator
-	// handled last. A request is handled when the unit that it asks for is active, or when it cannot be carried out.
+	// handled last. A request is handled when the requested unit is active, or when the request cannot be carried out.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	LastHandledSwitchoverRequest string `json:"lastHandledSwitchoverRequest,omitempty"`
@@ -62,7 +61,7 @@ type UnitStatus struct {
 	// +optional
 	Role Role `json:"role,omitempty"`
 
-	// pod of the unit; empty while there is none.
+	// pod is the name of the unit's pod; empty if the unit has no pod.
 	// +optional
 	Pod string `json:"pod,omitempty"`
 
@@ -87,7 +86,7 @@ type UnitStatus struct {
 	// +optional
 	Healthy *bool `json:"healthy,omitempty"`
 
-	// fault has the unit's health checks that fail; empty while it is healthy.
+	// fault describes the health checks that fail; empty while the unit is healthy.
 	// +optional
 	Fault string `json:"fault,omitempty"`
 }

@@ -4,9 +4,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Rules of this API compare addresses by == alone and keep regular expressions to fields with a length: the API server
-// refuses a rule whose estimated cost is too high. The rules about metadata.name are plain for the same reason. The
-// category must not be the name of a kind, or "kubectl get" would take the kind for the category.
+// The API server refuses a CRD if the estimated cost of its validation rules is too high. The rules of this API
+// therefore compare addresses with == only, match regular expressions only against fields with a maximum length, and
+// are plain where they check metadata.name. No rule in the comment of a type may contain two single quotes in a row:
+// gofmt replaces them by a typographic quote.
+//
+// The category must differ from the names of all kinds: "kubectl get" resolves a name as a kind first.
 
 // HAPair is a stateful firewall that runs as two units. The active unit carries all traffic on the virtual addresses;
 // the standby unit holds the same state and takes over.
@@ -33,13 +36,13 @@ type HAPair struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is the desired state of the pair. Every field can change while the pair runs. A change that needs new pods
+	// spec is the desired state of the pair. You can change every field while the pair runs. A change that needs new pods
 	// replaces one unit after the other, as spec.upgrade describes.
 	// +required
 	Spec HAPairSpec `json:"spec"`
 
 	// status is the observed state of the pair. Only the operator writes it. A new pair has the observed generation -1,
-	// so that no client takes it for up to date before the operator has seen it.
+	// so that tools do not report it as ready before the operator has seen it.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status HAPairStatus `json:"status,omitempty"`
@@ -47,8 +50,8 @@ type HAPair struct {
 
 // HAPairSpec is the desired state of a pair.
 //
-// There are no transition rules: nothing of a pair is fixed for its life. The identity of a unit is not part of the
-// spec, virtual addresses move with a takeover, and everything that a running pod cannot take replaces it.
+// No rule compares the old spec with the new one, since every field may change. A change that a running pod cannot take
+// replaces the pod.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.failover) || !has(self.failover.monitors) || !has(self.failover.monitors.probes) || self.failover.monitors.probes.all(p, self.networks.exists(n, n.name == p.network))",fieldPath=.failover.monitors.probes,message="the network of a probe must be the name of one of spec.networks; correct it, or add the network"
 // +kubebuilder:validation:XValidation:rule="!has(self.service) || !has(self.service.network) || self.networks.exists(n, n.name == self.service.network)",fieldPath=.service.network,message="the network of the Service must be the name of one of spec.networks; correct it, or add the network"
@@ -64,7 +67,7 @@ type HAPairSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(a, !has(a.virtualMAC) || !has(a.virtualMAC.address) || self.exists_one(b, has(b.virtualMAC) && has(b.virtualMAC.address) && b.virtualMAC.address.lowerAscii() == a.virtualMAC.address.lowerAscii()))",message="the address of a virtualMAC must belong to one network only; change one of them, or use type: Auto, which makes one for each"
 	Networks []NetworkSpec `json:"networks"`
 
-	// firewall is the program that filters and translates the traffic, and its configuration.
+	// firewall selects the program that filters and translates the traffic, and its configuration.
 	// +required
 	Firewall FirewallSpec `json:"firewall"`
 
@@ -73,12 +76,12 @@ type HAPairSpec struct {
 	// +kubebuilder:default={}
 	Units UnitsSpec `json:"units,omitempty"`
 
-	// failover configures how a unit decides to take over, and when it hands over.
+	// failover configures when a unit takes over and when it hands over.
 	// +optional
 	// +kubebuilder:default={}
 	Failover FailoverSpec `json:"failover,omitempty"`
 
-	// service makes the pair reachable from the cluster under one address, whichever unit is active.
+	// service configures a Service by which the cluster reaches the active unit. Without it the pair has none.
 	// +optional
 	Service *ServiceSpec `json:"service,omitempty"`
 
@@ -103,18 +106,18 @@ type HAPairSpec struct {
 	Paused bool `json:"paused,omitempty"`
 }
 
-// FirewallSpec is the firewall of both units.
+// FirewallSpec selects the firewall of both units.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.configurationRef) || (has(self.image) && self.image.size() > 0)",fieldPath=.configurationRef,message="configurationRef must name a FirewallConfiguration, as in {name: edge}; only an image of your own can do without"
+// +kubebuilder:validation:XValidation:rule="has(self.configurationRef) || (has(self.image) && self.image.size() > 0)",fieldPath=.configurationRef,message="configurationRef must name a FirewallConfiguration, as in {name: edge}; set it, or set image to a firewall that has its own configuration"
 type FirewallSpec struct {
-	// configurationRef names the FirewallConfiguration in the pair's namespace that the units enforce. A configuration
-	// with errors does not reach them: the last one without errors stays in force. It is required unless image is set,
-	// since another firewall may bring a configuration of its own.
+	// configurationRef names the FirewallConfiguration that the units enforce. It must be in the pair's namespace. While
+	// a configuration has errors, the last one without errors stays in force. You can leave it out only if image is set:
+	// another firewall may have its own configuration.
 	// +optional
 	ConfigurationRef *FirewallConfigurationReference `json:"configurationRef,omitempty"`
 
-	// image is the firewall's image; the operator's default when empty. Another image must implement the contract of
-	// docs/firewall.md.
+	// image is the container image of the firewall; empty for the operator's default. Another image must implement the
+	// contract in docs/firewall.md.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Image string `json:"image,omitempty"`
@@ -140,7 +143,7 @@ type SyncPolicyReference struct {
 	Name string `json:"name"`
 }
 
-// Unit is the name of one member of a pair. It stays the same when the unit's pod is replaced and when roles change.
+// Unit is the name of one unit of a pair. It stays the same when the unit's pod is replaced and when roles change.
 type Unit string
 
 // The two units of every pair.

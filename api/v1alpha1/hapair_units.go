@@ -12,13 +12,13 @@ type UnitsSpec struct {
 	// +optional
 	Scheduling SchedulingSpec `json:"scheduling,omitempty"`
 
-	// runtimeClassName names the RuntimeClass of the pods; the cluster's default when empty.
+	// runtimeClassName names the RuntimeClass of the pods; empty for the default of the cluster.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self == '' || !format.dns1123Subdomain().validate(self).hasValue()",message="runtimeClassName must be a lowercase RFC 1123 subdomain: a-z, 0-9, '-' and '.', as in kata"
 	RuntimeClassName string `json:"runtimeClassName,omitempty"`
 
-	// imagePullSecrets are Secrets in the pair's namespace with which the kubelet pulls the images.
+	// imagePullSecrets are Secrets that the kubelet uses to pull the images. They must be in the namespace of the pair.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -40,7 +40,7 @@ type UnitsSpec struct {
 
 // UnitMetadata is added to the pods of both units.
 type UnitMetadata struct {
-	// labels of the pods. The operator's own labels cannot be set: those that begin with hapair.io/, and name, instance
+	// labels of the pods. You cannot set the labels of the operator: those that begin with hapair.io/, and name, instance
 	// and managed-by of app.kubernetes.io.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
@@ -48,8 +48,7 @@ type UnitMetadata struct {
 	// +kubebuilder:validation:XValidation:rule="!('app.kubernetes.io/name' in self || 'app.kubernetes.io/instance' in self || 'app.kubernetes.io/managed-by' in self)",message="the labels name, instance and managed-by of app.kubernetes.io are set by the operator; remove them, or use app.kubernetes.io/part-of"
 	Labels map[string]string `json:"labels,omitempty"`
 
-	// annotations of the pods. The operator's own annotations, which begin with hapair.io/, and the networks of Multus
-	// cannot be set.
+	// annotations of the pods. You cannot set those that begin with hapair.io/, and not k8s.v1.cni.cncf.io/networks.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	// +kubebuilder:validation:XValidation:rule="self.all(key, !key.startsWith('hapair.io/'))",message="annotations that begin with hapair.io/ are set by the operator; remove them, or use a prefix of your own, as in example.com/team"
@@ -70,8 +69,8 @@ type SchedulingSpec struct {
 	// +listType=atomic
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
 
-	// affinity attracts the units to nodes and pods, or keeps them away. The rule that keeps the units apart is added to
-	// it.
+	// affinity attracts the units to nodes and pods, or keeps them away. The operator adds a rule that places the units on
+	// different nodes.
 	// +optional
 	Affinity *corev1.Affinity `json:"affinity,omitempty"`
 
@@ -84,7 +83,7 @@ type SchedulingSpec struct {
 	// +kubebuilder:validation:MaxItems=8
 	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
 
-	// priorityClassName of the units' pods; the cluster's default when empty.
+	// priorityClassName of the pods; empty for the default of the cluster.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	PriorityClassName string `json:"priorityClassName,omitempty"`

@@ -61,7 +61,7 @@ var _ = Describe("The units of an HAPair", func() {
 		},
 		Entry("a label of the operator", "metadata.labels", "use a prefix of your own, as in example.com/team",
 			units(func(u *v1alpha1.UnitsSpec) { u.Metadata.Labels = map[string]string{v1alpha1.LabelPair: "other"} })),
-		Entry("a name that the operator gives", "metadata.labels", "or use app.kubernetes.io/part-of",
+		Entry("the label app.kubernetes.io/name", "metadata.labels", "or use app.kubernetes.io/part-of",
 			units(func(u *v1alpha1.UnitsSpec) {
 				u.Metadata.Labels = map[string]string{"app.kubernetes.io/managed-by": "me"}
 			})),
@@ -69,7 +69,7 @@ var _ = Describe("The units of an HAPair", func() {
 			units(func(u *v1alpha1.UnitsSpec) {
 				u.Metadata.Annotations = map[string]string{v1alpha1.AnnotationTemplateHash: "x"}
 			})),
-		Entry("networks by annotation", "metadata.annotations", "remove it, and add a network there",
+		Entry("the annotation of Multus", "metadata.annotations", "remove it, and add a network there",
 			units(func(u *v1alpha1.UnitsSpec) {
 				u.Metadata.Annotations = map[string]string{"k8s.v1.cni.cncf.io/networks": "lan"}
 			})),
@@ -86,7 +86,7 @@ var _ = Describe("The units of an HAPair", func() {
 						})
 				}
 			})),
-		Entry("a runtime class of an impossible name", "runtimeClassName", "as in kata",
+		Entry("a runtime class with an invalid name", "runtimeClassName", "as in kata",
 			units(func(u *v1alpha1.UnitsSpec) { u.RuntimeClassName = "Kata" })),
 		Entry("a runtime class with too long a name", "runtimeClassName", "may not be more than 253",
 			units(func(u *v1alpha1.UnitsSpec) { u.RuntimeClassName = strings.Repeat("a", 254) })),
@@ -106,7 +106,7 @@ var _ = Describe("The units of an HAPair", func() {
 			units(func(u *v1alpha1.UnitsSpec) { u.Sidecar.LogLevel = "Trace" })),
 	)
 
-	It("may change in every field while the pair runs, like the rest of the spec", func(ctx SpecContext) {
+	It("may change while the pair runs", func(ctx SpecContext) {
 		pair := newPair()
 		pair.Name = "changes"
 		Expect(server.Create(ctx, pair)).To(Succeed())

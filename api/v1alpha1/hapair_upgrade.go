@@ -1,17 +1,16 @@
 package v1alpha1
 
-// UpgradeSpec is how units are replaced when a change of the spec, or another version of the operator, needs new pods:
-// the standby first, and the active unit once the new standby is ready and holds its state.
+// UpgradeSpec configures how the operator replaces units when a change of the spec, or a new version of the operator,
+// needs new pods. It replaces the standby first. It replaces the active unit when the new standby is ready and in sync.
 type UpgradeSpec struct {
-	// strategy says who moves the active role when the active unit's turn has come. With Automatic the operator does, by
-	// a switchover that no connection notices. With Supervised it waits for a person, who deletes the active unit's pod
-	// when it suits.
+	// strategy selects who starts the switchover before the active unit is replaced. With Automatic the operator starts
+	// it; connections survive it. With Supervised the operator waits until you delete the pod of the active unit.
 	// +optional
 	// +kubebuilder:default=Automatic
 	Strategy UpgradeStrategy `json:"strategy,omitempty"`
 
-	// progressDeadlineSeconds is how long a new unit may take to become ready and to hold the active's state, before the
-	// pair counts as stalled. The operator then says so and goes on to wait; the active unit stays as it is.
+	// progressDeadlineSeconds is how long a new unit may take to become ready and in sync. After that the condition
+	// Stalled is True. The operator continues to wait, and leaves the active unit as it is.
 	// +optional
 	// +kubebuilder:default=600
 	// +kubebuilder:validation:Minimum=30
@@ -19,13 +18,15 @@ type UpgradeSpec struct {
 	ProgressDeadlineSeconds int32 `json:"progressDeadlineSeconds,omitempty"`
 }
 
-// UpgradeStrategy is who moves the active role in an upgrade.
+// UpgradeStrategy selects who starts the switchover in an upgrade.
 //
 // +kubebuilder:validation:Enum=Automatic;Supervised
 type UpgradeStrategy string
 
 // The strategies of upgrades.
 const (
-	UpgradeAutomatic  UpgradeStrategy = "Automatic"
+	// UpgradeAutomatic has the operator start the switchover.
+	UpgradeAutomatic UpgradeStrategy = "Automatic"
+	// UpgradeSupervised has a person start the switchover.
 	UpgradeSupervised UpgradeStrategy = "Supervised"
 )

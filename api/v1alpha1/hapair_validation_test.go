@@ -13,7 +13,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// pairChange makes a valid pair into the one that a case is about.
+// pairChange changes a valid pair into the pair of a case.
 type pairChange func(*v1alpha1.HAPair)
 
 var _ = Describe("HAPair", func() {
@@ -23,7 +23,7 @@ var _ = Describe("HAPair", func() {
 			change(pair)
 			Expect(trial.Create(ctx, pair)).To(Succeed())
 		},
-		Entry("a valid pair as it is", func(*v1alpha1.HAPair) {}),
+		Entry("a valid pair without a change", func(*v1alpha1.HAPair) {}),
 		Entry("a name of 40 characters", named(strings.Repeat("a", 40))),
 		Entry("a name of one letter", named("a")),
 		Entry("a single network", networks(newNetwork("lan", "192.168.50.1/24"))),
@@ -38,10 +38,10 @@ var _ = Describe("HAPair", func() {
 			p.Spec.Networks[0].Attachment.Multus.Namespace = "edge-networks"
 		}),
 		Entry("a configuration of any name", configurationRef("edge.rules-1")),
-		Entry("an image that brings its own configuration", func(p *v1alpha1.HAPair) {
+		Entry("an image with its own configuration", func(p *v1alpha1.HAPair) {
 			p.Spec.Firewall = v1alpha1.FirewallSpec{Image: "example.test/firewall:1"}
 		}),
-		Entry("an image of one's own with a configuration", func(p *v1alpha1.HAPair) {
+		Entry("another image with a configuration", func(p *v1alpha1.HAPair) {
 			p.Spec.Firewall.Image = "example.test/firewall:1"
 		}),
 		Entry("one port number in two protocols", ports(
@@ -62,32 +62,32 @@ var _ = Describe("HAPair", func() {
 		Entry("a Service of both IP families", service(func(s *v1alpha1.ServiceSpec) {
 			s.IPFamilyPolicy = corev1.IPFamilyPolicyRequireDualStack
 		})),
-		Entry("an upgrade that waits for a person", upgrade(v1alpha1.UpgradeSupervised, 30)),
-		Entry("an upgrade with a day of patience", upgrade(v1alpha1.UpgradeAutomatic, 86400)),
+		Entry("an upgrade with supervision", upgrade(v1alpha1.UpgradeSupervised, 30)),
+		Entry("an upgrade with the longest deadline", upgrade(v1alpha1.UpgradeAutomatic, 86400)),
 		Entry("the shortest lease", lease(2)),
 		Entry("the longest lease", lease(60)),
-		Entry("the quickest failover that there is", failover(func(f *v1alpha1.FailoverSpec) {
+		Entry("the fastest failover", failover(func(f *v1alpha1.FailoverSpec) {
 			f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats = 10, 2
 		})),
-		Entry("the slowest failover that there is", failover(func(f *v1alpha1.FailoverSpec) {
+		Entry("the slowest failover", failover(func(f *v1alpha1.FailoverSpec) {
 			f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats, f.LeaseDurationSeconds = 1000, 10, 60
 		})),
 		Entry("the shortest grant", grant(320, 100, 3, 15)),
 		Entry("the shortest grant of all", grant(40, 10, 2, 15)),
 		Entry("the longest grant", grant(7500, 100, 3, 15)),
-		Entry("a derived grant of just half the lease", failover(func(f *v1alpha1.FailoverSpec) {
+		Entry("a derived grant of exactly half the lease", failover(func(f *v1alpha1.FailoverSpec) {
 			f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats, f.LeaseDurationSeconds = 400, 5, 6
 		})),
-		Entry("a derived grant with the least margin of just half the lease", failover(func(f *v1alpha1.FailoverSpec) {
+		Entry("a derived grant with the minimum margin of exactly half the lease", failover(func(f *v1alpha1.FailoverSpec) {
 			f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats, f.LeaseDurationSeconds = 10, 10, 2
 		})),
-		Entry("keeping on forwarding when isolated", failover(func(f *v1alpha1.FailoverSpec) {
+		Entry("forwarding while isolated", failover(func(f *v1alpha1.FailoverSpec) {
 			f.Isolation = v1alpha1.IsolationKeepForwarding
 		})),
-		Entry("a return at once", failover(func(f *v1alpha1.FailoverSpec) {
+		Entry("preemption without delay", failover(func(f *v1alpha1.FailoverSpec) {
 			f.Preemption = v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptWhenHealthy, DelaySeconds: new(int32)}
 		})),
-		Entry("the longest delay of a return", failover(func(f *v1alpha1.FailoverSpec) {
+		Entry("preemption with the longest delay", failover(func(f *v1alpha1.FailoverSpec) {
 			f.Preemption = v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptWhenHealthy, DelaySeconds: new(int32(86400))}
 		})),
 		Entry("sixteen probes", probes(manyProbes(16)...)),
@@ -100,7 +100,7 @@ var _ = Describe("HAPair", func() {
 				Host: "192.168.50.80", Port: 8080, Path: "/health?full=1#%20~",
 			}},
 		)),
-		Entry("a probe of the quickest kind", probes(probe(func(p *v1alpha1.ProbeSpec) {
+		Entry("a probe with the shortest interval", probes(probe(func(p *v1alpha1.ProbeSpec) {
 			p.IntervalMilliseconds, p.TimeoutMilliseconds, p.FailureThreshold, p.SuccessThreshold = 100, 99, 1, 1
 		}))),
 		Entry("no virtual MAC address", virtualMACs(macOf(v1alpha1.VirtualMACNone), macOf(v1alpha1.VirtualMACNone))),
@@ -142,9 +142,9 @@ var _ = Describe("HAPair", func() {
 			func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Attachment.Multus = nil }),
 		Entry("an attachment without a name", "spec.networks[0].attachment.multus.name", "at least 1 chars",
 			func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Attachment.Multus.Name = "" }),
-		Entry("an attachment of an impossible name", "spec.networks[0].attachment.multus.name", "as in lan",
+		Entry("an attachment with an invalid name", "spec.networks[0].attachment.multus.name", "as in lan",
 			func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Attachment.Multus.Name = "LAN" }),
-		Entry("an attachment of an impossible namespace", "spec.networks[0].attachment.multus.namespace", "edge-networks",
+		Entry("an attachment with an invalid namespace", "spec.networks[0].attachment.multus.namespace", "edge-networks",
 			func(p *v1alpha1.HAPair) { p.Spec.Networks[0].Attachment.Multus.Namespace = "edge.networks" }),
 
 		Entry("65 virtual addresses", "spec.networks[0].virtualAddresses", "must have at most 64 items",
@@ -163,17 +163,17 @@ var _ = Describe("HAPair", func() {
 			func(p *v1alpha1.HAPair) { p.Spec.Firewall = v1alpha1.FirewallSpec{} }),
 		Entry("a configuration without a name", "spec.firewall.configurationRef.name", "at least 1 chars",
 			configurationRef("")),
-		Entry("a configuration of an impossible name", "spec.firewall.configurationRef.name", "as in edge",
+		Entry("a configuration with an invalid name", "spec.firewall.configurationRef.name", "as in edge",
 			configurationRef("Edge")),
-		Entry("an image name without bounds", "spec.firewall.image", "may not be more than 512",
+		Entry("an image name that is too long", "spec.firewall.image", "may not be more than 512",
 			func(p *v1alpha1.HAPair) { p.Spec.Firewall.Image = strings.Repeat("x", 513) }),
-		Entry("more tolerations than anyone needs", "spec.units.scheduling.tolerations", "must have at most 16 items",
+		Entry("17 tolerations", "spec.units.scheduling.tolerations", "must have at most 16 items",
 			func(p *v1alpha1.HAPair) { p.Spec.Units.Scheduling.Tolerations = make([]corev1.Toleration, 17) }),
 
 		Entry("a Service without ports", "spec.service.ports", "should have at least 1 items", ports()),
-		Entry("two ports of one name", "spec.service.ports[1]", `Duplicate value: {"name":"web"}`,
+		Entry("two ports with one name", "spec.service.ports[1]", `Duplicate value: {"name":"web"}`,
 			ports(v1alpha1.ServicePort{Name: "web", Port: 80}, v1alpha1.ServicePort{Name: "web", Port: 443})),
-		Entry("two ports of one number and protocol", "spec.service.ports", "must differ in port or protocol; change one",
+		Entry("two ports with one number and protocol", "spec.service.ports", "must differ in port or protocol; change one",
 			ports(v1alpha1.ServicePort{Name: "web", Port: 80}, v1alpha1.ServicePort{Name: "http", Port: 80})),
 		Entry("a port whose name is not a label", "spec.service.ports[0].name", "as in https",
 			ports(v1alpha1.ServicePort{Name: "web_", Port: 80})),
@@ -184,26 +184,27 @@ var _ = Describe("HAPair", func() {
 			ports(v1alpha1.ServicePort{Name: "web", Port: 65536})),
 		Entry("a target port below 1", "spec.service.ports[0].targetPort", "greater than or equal to 1",
 			ports(v1alpha1.ServicePort{Name: "web", Port: 80, TargetPort: -1})),
-		Entry("a protocol that is unknown", "spec.service.ports[0].protocol", `supported values: "TCP", "UDP", "SCTP"`,
+		Entry("an unknown protocol", "spec.service.ports[0].protocol", `supported values: "TCP", "UDP", "SCTP"`,
 			ports(v1alpha1.ServicePort{Name: "web", Port: 80, Protocol: "ICMP"})),
 		Entry("a Service of another type", "spec.service.type", `supported values: "ClusterIP", "NodePort", "LoadBalancer"`,
 			service(func(s *v1alpha1.ServiceSpec) { s.Type = corev1.ServiceTypeExternalName })),
-		Entry("a Service that points at virtual addresses of nowhere", "spec.service.network",
-			"set it, or target: ActiveUnit",
+		Entry("a Service that points at virtual addresses without a network", "spec.service.network",
+			"set it, or use target: ActiveUnit",
 			service(func(s *v1alpha1.ServiceSpec) { s.Target = v1alpha1.TargetVirtualAddress })),
-		Entry("a Service that publishes virtual addresses of nowhere", "spec.service.network", "set it, or another type",
+		Entry("a Service that publishes virtual addresses without a network", "spec.service.network",
+			"set it, or use another type",
 			service(func(s *v1alpha1.ServiceSpec) { s.Type = corev1.ServiceTypeLoadBalancer })),
-		Entry("a Service of a network that there is not", "spec.service.network", "correct it, or add the network",
+		Entry("a Service of an unknown network", "spec.service.network", "correct it, or add the network",
 			service(func(s *v1alpha1.ServiceSpec) { s.Network = "dmz" })),
-		Entry("a Service that points at something else", "spec.service.target",
+		Entry("a Service with an unknown target", "spec.service.target",
 			`supported values: "ActiveUnit", "VirtualAddress"`, service(func(s *v1alpha1.ServiceSpec) { s.Target = "Both" })),
-		Entry("a Service of three IP families", "spec.service.ipFamilyPolicy", "supported values",
+		Entry("a Service with an unknown IP family policy", "spec.service.ipFamilyPolicy", "supported values",
 			service(func(s *v1alpha1.ServiceSpec) { s.IPFamilyPolicy = "TripleStack" })),
-		Entry("an upgrade that somebody else makes", "spec.upgrade.strategy",
+		Entry("an upgrade with an unknown strategy", "spec.upgrade.strategy",
 			`supported values: "Automatic", "Supervised"`, upgrade("Vendor", 600)),
-		Entry("an upgrade without patience", "spec.upgrade.progressDeadlineSeconds", "greater than or equal to 30",
+		Entry("an upgrade with too short a deadline", "spec.upgrade.progressDeadlineSeconds", "greater than or equal to 30",
 			upgrade(v1alpha1.UpgradeAutomatic, 29)),
-		Entry("an upgrade with more than a day of patience", "spec.upgrade.progressDeadlineSeconds",
+		Entry("an upgrade with too long a deadline", "spec.upgrade.progressDeadlineSeconds",
 			"less than or equal to 86400", upgrade(v1alpha1.UpgradeAutomatic, 86401)),
 		Entry("a lease too short to be renewed in time", "spec.failover.leaseDurationSeconds", "greater than or equal to 2",
 			lease(1)),
@@ -255,7 +256,7 @@ var _ = Describe("HAPair", func() {
 
 		Entry("a SyncPolicy without a name", "spec.syncPolicyRef.name", "at least 1 chars",
 			func(p *v1alpha1.HAPair) { p.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{} }),
-		Entry("a SyncPolicy of an impossible name", "spec.syncPolicyRef.name", "as in edge",
+		Entry("a SyncPolicy with an invalid name", "spec.syncPolicyRef.name", "as in edge",
 			func(p *v1alpha1.HAPair) { p.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{Name: "a b"} }),
 	)
 
@@ -287,7 +288,7 @@ var _ = Describe("HAPair", func() {
 		Entry("an address with a mask", "[0]", "as in 192.0.2.1/24", "192.0.2.1/255.255.255.0"),
 		Entry("a prefix length beyond IPv4", "[0]", "as in 192.0.2.1/24", "192.0.2.1/33"),
 		Entry("a host name", "[0]", "as in 192.0.2.1/24", "gateway.example/24"),
-		Entry("an IPv4 address in IPv6 clothes", "[0]", "as in 192.0.2.1/24", "::ffff:192.0.2.1/120"),
+		Entry("an IPv4-mapped IPv6 address", "[0]", "as in 192.0.2.1/24", "::ffff:192.0.2.1/120"),
 		Entry("the second address wrong", "[1]", "as in 192.0.2.1/24", "192.0.2.1/24", "x"),
 		Entry("a loopback address", "[0]", "unicast address that is neither loopback", "127.0.0.1/8"),
 		Entry("a loopback address of IPv6", "[0]", "unicast address that is neither loopback", "::1/64"),
@@ -310,13 +311,13 @@ var _ = Describe("HAPair", func() {
 			virtualMACs(staticMAC(address))(pair)
 			expectRefusal(ctx, pair, "spec.networks[0].virtualMAC.address", remedy)
 		},
-		Entry("a word", "Auto", "must be a MAC address, as in 02:00:5e:10:00:01"),
+		Entry("a word instead of an address", "Auto", "must be a MAC address, as in 02:00:5e:10:00:01"),
 		Entry("an address with hyphens", "02-00-5e-10-00-01", "must be a MAC address"),
 		Entry("an address that is too short", "02:00:5e:10:00", "must be a MAC address"),
 		Entry("an address that is too long", "02:00:5e:10:00:01:02", "17"),
 		Entry("a multicast address", "01:00:5e:10:00:01", "must be a unicast address, whose first octet is even"),
 		Entry("the broadcast address", "FF:FF:FF:FF:FF:FF", "must be a unicast address"),
-		Entry("nothing but zeros", "00:00:00:00:00:00", "must not be all zeros; choose another"),
+		Entry("all zeros", "00:00:00:00:00:00", "must not be all zeros; choose another"),
 	)
 
 	DescribeTable("refuses as the type of a virtual MAC address",
@@ -325,11 +326,11 @@ var _ = Describe("HAPair", func() {
 			virtualMACs(mac)(pair)
 			expectRefusal(ctx, pair, "spec.networks[0].virtualMAC"+field, remedy)
 		},
-		Entry("an unknown one", ".type", `supported values: "None", "Auto", "Static"`, macOf("Random")),
+		Entry("an unknown type", ".type", `supported values: "None", "Auto", "Static"`, macOf("Random")),
 		Entry("Static without an address", ".address", "set it, or use type: Auto", macOf(v1alpha1.VirtualMACStatic)),
 		Entry("Auto with an address", ".address", "remove it, or set type: Static",
 			v1alpha1.VirtualMACSpec{Type: v1alpha1.VirtualMACAuto, Address: "02:00:5e:10:00:01"}),
-		Entry("none with an address", ".address", "remove it, or set type: Static",
+		Entry("None with an address", ".address", "remove it, or set type: Static",
 			v1alpha1.VirtualMACSpec{Address: "02:00:5e:10:00:01"}),
 	)
 
@@ -340,7 +341,7 @@ var _ = Describe("HAPair", func() {
 			expectRefusal(ctx, pair, "spec.failover.monitors.probes[0]"+field, remedy)
 		},
 		Entry("one without a name", ".name", "at least 1 chars", func(p *v1alpha1.ProbeSpec) { p.Name = "" }),
-		Entry("one with an impossible name", ".name", "as in gateway", func(p *v1alpha1.ProbeSpec) { p.Name = "a b" }),
+		Entry("one with an invalid name", ".name", "as in gateway", func(p *v1alpha1.ProbeSpec) { p.Name = "a b" }),
 		Entry("one without a target", "", "exactly one of icmp, tcp and http must be set, as in icmp: {host: 192.0.2.254}",
 			func(p *v1alpha1.ProbeSpec) { p.ICMP = nil }),
 		Entry("one with two targets", "", "exactly one of icmp, tcp and http must be set",
@@ -350,47 +351,48 @@ var _ = Describe("HAPair", func() {
 				p.TCP = &v1alpha1.TCPProbe{Host: "192.0.2.254", Port: 80}
 				p.HTTP = &v1alpha1.HTTPProbe{Host: "192.0.2.254"}
 			}),
-		Entry("one of a host by its name", ".icmp.host", "as in 192.0.2.254; names are not looked up",
+		Entry("one with a host name", ".icmp.host", "as in 192.0.2.254; replace a host name by its address",
 			func(p *v1alpha1.ProbeSpec) { p.ICMP.Host = "gateway.example" }),
-		Entry("one of a host with a zone", ".icmp.host", "as in 192.0.2.254",
+		Entry("one with a zone in its address", ".icmp.host", "as in 192.0.2.254",
 			func(p *v1alpha1.ProbeSpec) { p.ICMP.Host = "fe80::1%lan" }),
-		Entry("one of itself", ".icmp.host", "unicast address of another host",
+		Entry("one to a loopback address", ".icmp.host", "unicast address of another host",
 			func(p *v1alpha1.ProbeSpec) { p.ICMP.Host = "127.0.0.1" }),
-		Entry("one of everybody", ".icmp.host", "unicast address of another host",
+		Entry("one to a multicast address", ".icmp.host", "unicast address of another host",
 			func(p *v1alpha1.ProbeSpec) { p.ICMP.Host = "ff02::1" }),
-		Entry("one of port 0", ".tcp.port", "greater than or equal to 1",
+		Entry("one to port 0", ".tcp.port", "greater than or equal to 1",
 			func(p *v1alpha1.ProbeSpec) { p.ICMP, p.TCP = nil, &v1alpha1.TCPProbe{Host: "192.0.2.254"} }),
-		Entry("one of port 65536", ".http.port", "less than or equal to 65535",
+		Entry("one to port 65536", ".http.port", "less than or equal to 65535",
 			func(p *v1alpha1.ProbeSpec) {
 				p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "192.0.2.254", Port: 65536}
 			}),
-		Entry("one of a path that is none", ".http.path", "must begin with '/'",
+		Entry("one with a path that does not begin with a slash", ".http.path", "must begin with '/'",
 			func(p *v1alpha1.ProbeSpec) {
 				p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "192.0.2.254", Path: "healthz"}
 			}),
-		Entry("one of a path that is two lines", ".http.path", "neither blanks",
+		Entry("one with a path of two lines", ".http.path", "without spaces",
 			func(p *v1alpha1.ProbeSpec) {
 				p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "192.0.2.254", Path: "/ HTTP/1.1\r\nHost: x"}
 			}),
-		Entry("one that outlasts its interval", ".timeoutMilliseconds", "must be less than intervalMilliseconds",
+		Entry("one with a timeout as long as its interval", ".timeoutMilliseconds", "must be less than intervalMilliseconds",
 			func(p *v1alpha1.ProbeSpec) { p.IntervalMilliseconds, p.TimeoutMilliseconds = 500, 500 }),
-		Entry("one quicker than the default timeout", ".timeoutMilliseconds", "lower it, or raise intervalMilliseconds",
+		Entry("one with an interval below the default timeout", ".timeoutMilliseconds",
+			"lower it, or raise intervalMilliseconds",
 			func(p *v1alpha1.ProbeSpec) { p.IntervalMilliseconds = 200 }),
-		Entry("one too quick", ".intervalMilliseconds", "greater than or equal to 100",
+		Entry("one with too short an interval", ".intervalMilliseconds", "greater than or equal to 100",
 			func(p *v1alpha1.ProbeSpec) { p.IntervalMilliseconds = 99 }),
-		Entry("one too slow", ".intervalMilliseconds", "less than or equal to 60000",
+		Entry("one with too long an interval", ".intervalMilliseconds", "less than or equal to 60000",
 			func(p *v1alpha1.ProbeSpec) { p.IntervalMilliseconds = 60001 }),
-		Entry("one without patience", ".timeoutMilliseconds", "greater than or equal to 10",
+		Entry("one with too short a timeout", ".timeoutMilliseconds", "greater than or equal to 10",
 			func(p *v1alpha1.ProbeSpec) { p.TimeoutMilliseconds = 9 }),
-		Entry("one that never fails", ".failureThreshold", "less than or equal to 100",
+		Entry("one with too high a failure threshold", ".failureThreshold", "less than or equal to 100",
 			func(p *v1alpha1.ProbeSpec) { p.FailureThreshold = 101 }),
-		Entry("one that fails before it is sent", ".failureThreshold", "greater than or equal to 1",
+		Entry("one without a failure threshold", ".failureThreshold", "greater than or equal to 1",
 			func(p *v1alpha1.ProbeSpec) { p.FailureThreshold = -1 }),
-		Entry("one that never succeeds", ".successThreshold", "less than or equal to 100",
+		Entry("one with too high a success threshold", ".successThreshold", "less than or equal to 100",
 			func(p *v1alpha1.ProbeSpec) { p.SuccessThreshold = 101 }),
 	)
 
-	DescribeTable("demands",
+	DescribeTable("requires",
 		func(ctx SpecContext, field, text string) {
 			expectRefusal(ctx, parse(text), field, "Required value")
 		},
@@ -488,7 +490,7 @@ func probes(list ...v1alpha1.ProbeSpec) pairChange {
 	return failover(func(f *v1alpha1.FailoverSpec) { f.Monitors.Probes = list })
 }
 
-// probe is a valid probe with one change.
+// probe returns a valid probe with one change.
 func probe(change func(*v1alpha1.ProbeSpec)) v1alpha1.ProbeSpec {
 	p := v1alpha1.ProbeSpec{Name: "gateway", Network: "wan", ICMP: &v1alpha1.ICMPProbe{Host: "203.0.113.254"}}
 	change(&p)

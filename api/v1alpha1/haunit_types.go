@@ -49,8 +49,8 @@ type HAUnitSpec struct {
 	Unit Unit `json:"unit"`
 }
 
-// HAUnitStatus is what a unit last reported about itself. A list is bounded, and a text that is too long is cut, since
-// a unit must always be able to report.
+// HAUnitStatus is what a unit last reported about itself. The unit shortens lists and texts that exceed their bounds,
+// so that it can always report.
 type HAUnitStatus struct {
 	// role of the unit: Active (carries the traffic), Standby (holds the active unit's state and waits), Fenced (was
 	// active and lost the right to forward) or Starting (has no role yet).
@@ -74,12 +74,13 @@ type HAUnitStatus struct {
 	// +kubebuilder:validation:MaxLength=63
 	Fence string `json:"fence,omitempty"`
 
-	// configurationHash is the SHA-256 of the firewall document in force, in hexadecimal; empty while there is none.
+	// configurationHash is the SHA-256 of the firewall document in force, in hexadecimal; empty if no document is in
+	// force.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	ConfigurationHash string `json:"configurationHash,omitempty"`
 
-	// obstacles are what keeps a unit without a role from becoming active.
+	// obstacles are the reasons why a unit without a role cannot become active.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -139,7 +140,7 @@ type UnitClass struct {
 	Name string `json:"name"`
 
 	// state of the class: InSync, Synchronizing, Disconnected (from the peer) or TableFull (the kernel of this unit
-	// accepts no more entries). Releases to come may add states.
+	// accepts no more entries). Later releases may add states.
 	// +required
 	// +kubebuilder:validation:MaxLength=63
 	State string `json:"state"`
@@ -148,8 +149,8 @@ type UnitClass struct {
 	// +required
 	Since metav1.Time `json:"since"`
 
-	// entries is the number of entries that the unit held when this status was written; absent if it is not known. It
-	// may be out of date, since a change of the number alone causes no write. The metrics have the current number.
+	// entries is the number of entries that the unit held when it wrote this status; absent if it is unknown. It may be
+	// out of date, since the unit does not write a status for this number alone. The metrics have the current number.
 	// +optional
 	Entries *int64 `json:"entries,omitempty"`
 }

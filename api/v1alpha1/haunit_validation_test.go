@@ -72,7 +72,7 @@ var _ = Describe("HAUnit", func() {
 			change(unit)
 			expectRefusal(ctx, unit, field, remedy)
 		},
-		Entry("a name that is not that of the unit", "HAUnit", "must be <pair>-<unit>",
+		Entry("a name without the name of the unit", "HAUnit", "must be <pair>-<unit>",
 			func(u *v1alpha1.HAUnit) { u.Name = "edge" }),
 		Entry("the name of the other unit", "HAUnit", "must be <pair>-<unit>",
 			func(u *v1alpha1.HAUnit) { u.Name = "edge-secondary" }),
@@ -121,7 +121,7 @@ metadata: {name: edge-primary, namespace: default}
 			}
 		})
 
-		It("keeps a status that uses every field, and values of releases to come", func(ctx SpecContext) {
+		It("keeps a status that uses every field, and values of later releases", func(ctx SpecContext) {
 			unit.Status = newUnitStatus()
 			unit.Status.Role, unit.Status.Fence = "Observing", "Hardware"
 			unit.Status.LastFailover.Cause = "Maintenance"

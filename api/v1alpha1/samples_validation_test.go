@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-var _ = DescribeTable("The samples are accepted as they are",
+var _ = DescribeTable("The samples are accepted without a change",
 	func(ctx SpecContext, file string) {
 		text, err := os.ReadFile("../../config/samples/" + file)
 		Expect(err).NotTo(HaveOccurred())
@@ -26,7 +26,7 @@ var _ = DescribeTable("The samples are accepted as they are",
 	Entry("SyncPolicy", "syncpolicy.yaml"),
 )
 
-var _ = DescribeTable("The examples of the documentation are accepted as they are",
+var _ = DescribeTable("The examples of the documentation are accepted without a change",
 	func(ctx SpecContext, file string) {
 		text, err := os.ReadFile("../../docs/" + file)
 		Expect(err).NotTo(HaveOccurred())

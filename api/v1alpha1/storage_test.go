@@ -14,7 +14,7 @@ import (
 )
 
 var _ = Describe("The API server", func() {
-	It("fills in defaults, so that whoever reads a pair sees what is in force", func(ctx SpecContext) {
+	It("adds the defaults of the whole spec", func(ctx SpecContext) {
 		Expect(server.Create(ctx, parse(`
 apiVersion: hapair.io/v1alpha1
 kind: HAPair
@@ -69,7 +69,7 @@ spec:
 		Expect(stored.Spec.Service.Ports[0].Protocol).To(Equal(corev1.ProtocolTCP))
 	})
 
-	It("refuses a field that does not exist when asked to be strict, as kubectl asks", func(ctx SpecContext) {
+	It("refuses an unknown field with strict validation, which kubectl requests", func(ctx SpecContext) {
 		strict := client.WithFieldValidation(trial, metav1.FieldValidationStrict)
 		err := strict.Create(ctx, parse(`
 apiVersion: hapair.io/v1alpha1
@@ -83,22 +83,22 @@ spec:
 		Expect(err.Error()).To(ContainSubstring(`unknown field "spec.networks[0].virtualAddress"`))
 	})
 
-	It("keeps the status apart from the spec", func(ctx SpecContext) {
+	It("updates status and spec separately", func(ctx SpecContext) {
 		policy := newPolicy()
 		policy.Name = "apart"
-		policy.Status.Pairs = []string{"smuggled"}
+		policy.Status.Pairs = []string{"other"}
 		Expect(server.Create(ctx, policy)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, policy)).To(Succeed()) })
-		Expect(policy.Status.Pairs).To(BeEmpty(), "a status must not come in with the spec")
+		Expect(policy.Status.Pairs).To(BeEmpty(), "a create must not set the status")
 
 		policy.Status.Pairs = []string{"edge"}
 		policy.Spec.Throttle = &v1alpha1.SyncThrottle{RecordsPerSecond: 100}
 		Expect(server.Status().Update(ctx, policy)).To(Succeed())
-		Expect(policy.Spec.Throttle).To(BeNil(), "a spec must not come in with the status")
+		Expect(policy.Spec.Throttle).To(BeNil(), "an update of the status must not change the spec")
 		Expect(policy.Generation).To(Equal(int64(1)))
 	})
 
-	It("fills in failover when nothing of it is said", func(ctx SpecContext) {
+	It("adds the defaults of failover when it is empty", func(ctx SpecContext) {
 		pair := newPair()
 		Expect(trial.Create(ctx, pair)).To(Succeed())
 		Expect(pair.Spec.Failover).To(Equal(v1alpha1.FailoverSpec{
@@ -109,14 +109,14 @@ spec:
 		}))
 	})
 
-	It("keeps a delay of nothing, which is not the default", func(ctx SpecContext) {
+	It("stores a preemption delay of 0, which is not the default", func(ctx SpecContext) {
 		pair := newPair()
 		pair.Spec.Failover.Preemption.DelaySeconds = new(int32)
 		Expect(trial.Create(ctx, pair)).To(Succeed())
 		Expect(pair.Spec.Failover.Preemption.DelaySeconds).To(HaveValue(BeZero()))
 	})
 
-	DescribeTable("refuses a status that no operator means",
+	DescribeTable("refuses a status that is out of bounds",
 		func(ctx SpecContext, field, remedy string, change func(*v1alpha1.HAPairStatus)) {
 			pair := newPair()
 			pair.GenerateName, pair.Name = "status-", ""

@@ -15,12 +15,12 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// What every spec talks to: a real API server that has the CRDs of config/crd.
+// The specs share a real API server with the CRDs of config/crd.
 var (
 	serverConfig *rest.Config
 	server       client.Client
-	// trial asks the API server for its verdict and for what it would store, and stores nothing, so that no case can
-	// disturb another.
+	// trial makes dry runs: the API server validates an object and returns what it would store, but stores nothing. No
+	// case can disturb another.
 	trial client.Client
 )
 
@@ -34,7 +34,7 @@ var _ = BeforeSuite(func() {
 		CRDDirectoryPaths:     []string{"../../config/crd"},
 		ErrorIfCRDPathMissing: true,
 	}
-	DeferCleanup(environment.Stop) // a start that fails half-way leaves processes too
+	DeferCleanup(environment.Stop) // also when the start fails, since it may leave processes
 	var err error
 	serverConfig, err = environment.Start()
 	Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")

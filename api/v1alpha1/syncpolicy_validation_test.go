@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// policyChange makes a valid policy into the one that a case is about.
+// policyChange changes a valid policy into the policy of a case.
 type policyChange func(*v1alpha1.SyncPolicy)
 
 var _ = Describe("SyncPolicy", func() {
@@ -22,17 +22,18 @@ var _ = Describe("SyncPolicy", func() {
 			change(policy)
 			Expect(trial.Create(ctx, policy)).To(Succeed())
 		},
-		Entry("a valid policy as it is", func(*v1alpha1.SyncPolicy) {}),
-		Entry("a policy that says nothing", func(p *v1alpha1.SyncPolicy) { p.Spec = v1alpha1.SyncPolicySpec{} }),
+		Entry("a valid policy without a change", func(*v1alpha1.SyncPolicy) {}),
+		Entry("an empty policy", func(p *v1alpha1.SyncPolicy) { p.Spec = v1alpha1.SyncPolicySpec{} }),
 		Entry("a class without a mode", classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache})),
 		Entry("a class with its default",
 			classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeDefault})),
-		Entry("the least weight", weight(1)),
+		Entry("the lowest weight", weight(1)),
 		Entry("the highest weight", weight(64)),
 		Entry("the shortest interval of audits", audit(60)),
 		Entry("the longest interval of audits", audit(86400)),
 		Entry("audits without an interval", audit(0)),
-		Entry("a class left out", classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeSkip})),
+		Entry("a class that is skipped",
+			classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeSkip})),
 		Entry("every protocol", protocols("TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "GRE")),
 		Entry("excluded networks of both families", excluded("192.0.2.0/24", "2001:db8::/32", "198.51.100.7/32")),
 		Entry("everything excluded", excluded("0.0.0.0/0", "::/0")),
@@ -40,10 +41,10 @@ var _ = Describe("SyncPolicy", func() {
 		Entry("the slowest throttle", throttle(100)),
 		Entry("the fastest throttle", throttle(10_000_000)),
 		Entry("a throttle of bandwidth alone", bandwidth(64)),
-		Entry("the widest bandwidth", bandwidth(100_000_000)),
+		Entry("the highest bandwidth", bandwidth(100_000_000)),
 		Entry("every TCP state", tcpStates("SynSent", "SynReceived", "Established", "FinWait", "CloseWait", "LastAck",
 			"TimeWait", "Close", "SimultaneousOpen")),
-		Entry("the least minimum age", minimumAge(1)),
+		Entry("the lowest minimum age", minimumAge(1)),
 		Entry("the highest minimum age", minimumAge(60)),
 	)
 
@@ -59,10 +60,10 @@ var _ = Describe("SyncPolicy", func() {
 			classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: "Off"})),
 		Entry("a class that is always replicated", "spec.classes[0].name", `supported values: "ConnectionCache"`,
 			classes(v1alpha1.SyncClass{Name: "Configuration", Mode: v1alpha1.SyncModeSkip})),
-		Entry("a weight that is negative", "spec.classes[0].weight", "greater than or equal to 1", weight(-1)),
-		Entry("a weight beyond any use", "spec.classes[0].weight", "less than or equal to 64", weight(65)),
-		Entry("audits without a pause", "spec.audit.intervalSeconds", "greater than or equal to 60", audit(59)),
-		Entry("audits that hardly ever come", "spec.audit.intervalSeconds", "less than or equal to 86400", audit(86401)),
+		Entry("a negative weight", "spec.classes[0].weight", "greater than or equal to 1", weight(-1)),
+		Entry("a weight that is too high", "spec.classes[0].weight", "less than or equal to 64", weight(65)),
+		Entry("too short an interval of audits", "spec.audit.intervalSeconds", "greater than or equal to 60", audit(59)),
+		Entry("too long an interval of audits", "spec.audit.intervalSeconds", "less than or equal to 86400", audit(86401)),
 		Entry("a class listed twice", "spec.classes[1]", `Duplicate value: {"name":"ConnectionCache"}`,
 			classes(
 				v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeSkip},
@@ -71,7 +72,8 @@ var _ = Describe("SyncPolicy", func() {
 
 		Entry("a protocol that does not exist", "spec.classes[0].connectionCache.protocols[0]",
 			`supported values: "TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "GRE"`, protocols("tcp")),
-		Entry("a protocol listed twice", "spec.classes[0].connectionCache.protocols[1]", `Duplicate value: "TCP"`, protocols("TCP", "TCP")),
+		Entry("a protocol listed twice", "spec.classes[0].connectionCache.protocols[1]", `Duplicate value: "TCP"`,
+			protocols("TCP", "TCP")),
 
 		Entry("a block without prefix length", "spec.classes[0].connectionCache.excludedNetworks[0]", "as in 192.0.2.0/24",
 			excluded("192.0.2.0")),
@@ -84,26 +86,27 @@ var _ = Describe("SyncPolicy", func() {
 		Entry("65 excluded networks", "spec.classes[0].connectionCache.excludedNetworks", "must have at most 64 items",
 			excluded(manyBlocks(65)...)),
 
-		Entry("a throttle that would never catch up", "spec.throttle.recordsPerSecond", "greater than or equal to 100",
+		Entry("a throttle that is too low", "spec.throttle.recordsPerSecond", "greater than or equal to 100",
 			throttle(99)),
-		Entry("a throttle beyond any machine", "spec.throttle.recordsPerSecond", "less than or equal to 10000000",
+		Entry("a throttle that is too high", "spec.throttle.recordsPerSecond", "less than or equal to 10000000",
 			throttle(10_000_001)),
-		Entry("a bandwidth that would never catch up", "spec.throttle.kilobitsPerSecond", "greater than or equal to 64",
+		Entry("a bandwidth that is too low", "spec.throttle.kilobitsPerSecond", "greater than or equal to 64",
 			bandwidth(63)),
-		Entry("a bandwidth beyond any link", "spec.throttle.kilobitsPerSecond", "less than or equal to 100000000",
+		Entry("a bandwidth that is too high", "spec.throttle.kilobitsPerSecond", "less than or equal to 100000000",
 			bandwidth(100_000_001)),
 		Entry("a throttle that bounds nothing", "spec.throttle", "set recordsPerSecond, kilobitsPerSecond, or both",
 			throttle(0)),
-		Entry("a TCP state that does not exist", "spec.classes[0].connectionCache.tcpStates[0]", `supported values: "SynSent"`,
+		Entry("an unknown TCP state", "spec.classes[0].connectionCache.tcpStates[0]", `supported values: "SynSent"`,
 			tcpStates("ESTABLISHED")),
 		Entry("a TCP state listed twice", "spec.classes[0].connectionCache.tcpStates[1]", "Duplicate value",
 			tcpStates("Established", "Established")),
-		Entry("a minimum age that few connections reach", "spec.classes[0].connectionCache.minimumAgeSeconds",
+		Entry("a minimum age that is too high", "spec.classes[0].connectionCache.minimumAgeSeconds",
 			"less than or equal to 60", minimumAge(61)),
-		Entry("a negative minimum age", "spec.classes[0].connectionCache.minimumAgeSeconds", "greater than or equal to 1", minimumAge(-1)),
+		Entry("a negative minimum age", "spec.classes[0].connectionCache.minimumAgeSeconds", "greater than or equal to 1",
+			minimumAge(-1)),
 	)
 
-	DescribeTable("demands",
+	DescribeTable("requires",
 		func(ctx SpecContext, field, spec string) {
 			expectRefusal(ctx, parse(`
 apiVersion: hapair.io/v1alpha1
@@ -116,8 +119,8 @@ metadata: {name: edge, namespace: default}
 	)
 })
 
-// An operator that has not seen a policy must not be taken for one that accepts it.
-var _ = It("SyncPolicy that no operator has seen is not current", func(ctx SpecContext) {
+// A client must not take a policy as accepted before the operator has seen it.
+var _ = It("A new SyncPolicy has the observed generation -1", func(ctx SpecContext) {
 	policy := newPolicy()
 	policy.Name = "unseen"
 	Expect(server.Create(ctx, policy)).To(Succeed())

@@ -21,7 +21,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// warned keeps what the API server warns of, as kubectl would show it.
+// warned collects the warnings of the API server, which kubectl shows.
 type warned struct {
 	mu   sync.Mutex
 	text []string
@@ -33,7 +33,7 @@ func (w *warned) HandleWarningHeaderWithContext(_ context.Context, _ int, _, tex
 	w.text = append(w.text, text)
 }
 
-// take are the warnings since it was asked last.
+// take returns the warnings since its last call.
 func (w *warned) take() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -41,7 +41,7 @@ func (w *warned) take() []string {
 	return w.text
 }
 
-var _ = Describe("What is allowed and seldom meant", Ordered, func() {
+var _ = Describe("kubectl apply", Ordered, func() {
 	heard := &warned{}
 	var kubectl client.Client
 
@@ -61,12 +61,12 @@ var _ = Describe("What is allowed and seldom meant", Ordered, func() {
 		}
 		pair, policy := newPair(), newPolicy()
 		pair.Spec.Paused, policy.Spec.Classes[0].Mode = true, v1alpha1.SyncModeSkip
-		const patience = 30 * time.Second // the API server takes a moment to follow a policy
-		Eventually(warns(pair)).WithTimeout(patience).ShouldNot(BeEmpty())
-		Eventually(warns(policy)).WithTimeout(patience).ShouldNot(BeEmpty())
+		const timeout = 30 * time.Second // the API server enforces a new policy after a moment
+		Eventually(warns(pair)).WithTimeout(timeout).ShouldNot(BeEmpty())
+		Eventually(warns(policy)).WithTimeout(timeout).ShouldNot(BeEmpty())
 	})
 
-	It("is not what a pair and a policy have that are as usual", func(ctx SpecContext) {
+	It("does not warn of a usual pair or policy", func(ctx SpecContext) {
 		pair := newPair()
 		pair.Spec.Failover.Preemption.Policy = v1alpha1.PreemptWhenHealthy
 		Expect(kubectl.Create(ctx, pair)).To(Succeed())
@@ -77,7 +77,7 @@ var _ = Describe("What is allowed and seldom meant", Ordered, func() {
 		Expect(heard.take()).To(BeEmpty())
 	})
 
-	DescribeTable("is told of a pair, which is accepted all the same",
+	DescribeTable("accepts a pair and warns of it",
 		func(ctx SpecContext, change pairChange, field string) {
 			pair := newPair()
 			change(pair)
@@ -87,11 +87,11 @@ var _ = Describe("What is allowed and seldom meant", Ordered, func() {
 		Entry("that may have two active units", failover(func(f *v1alpha1.FailoverSpec) {
 			f.Isolation = v1alpha1.IsolationKeepForwarding
 		}), "spec.failover.isolation: "),
-		Entry("that takes a short silence for death", failover(func(f *v1alpha1.FailoverSpec) {
+		Entry("with a short detection time", failover(func(f *v1alpha1.FailoverSpec) {
 			f.HeartbeatIntervalMilliseconds, f.MissedHeartbeats = 33, 3
 		}), "spec.failover: "),
-		Entry("whose lease is short", lease(2), "spec.failover.leaseDurationSeconds: "),
-		Entry("whose primary takes the role back at once", failover(func(f *v1alpha1.FailoverSpec) {
+		Entry("with a short lease", lease(2), "spec.failover.leaseDurationSeconds: "),
+		Entry("with a short preemption delay", failover(func(f *v1alpha1.FailoverSpec) {
 			f.Preemption = v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptWhenHealthy, DelaySeconds: new(int32(29))}
 		}), "spec.failover.preemption.delaySeconds: "),
 		Entry("whose units may share a node", func(p *v1alpha1.HAPair) {
@@ -100,7 +100,7 @@ var _ = Describe("What is allowed and seldom meant", Ordered, func() {
 		Entry("that is paused", func(p *v1alpha1.HAPair) { p.Spec.Paused = true }, "spec.paused: "),
 	)
 
-	DescribeTable("is told of a policy, which is accepted all the same",
+	DescribeTable("accepts a policy and warns of it",
 		func(ctx SpecContext, change policyChange, field string) {
 			policy := newPolicy()
 			change(policy)
@@ -109,16 +109,16 @@ var _ = Describe("What is allowed and seldom meant", Ordered, func() {
 		},
 		Entry("that skips connections", func(p *v1alpha1.SyncPolicy) {
 			p.Spec.Classes[0].Mode = v1alpha1.SyncModeSkip
-		}, "spec.classes: "),
+		}, "spec.classes[].mode: "),
 		Entry("that leaves TCP out", protocols("UDP"), "spec.classes[].connectionCache.protocols: "),
-		Entry("that admits few records", throttle(999), "spec.throttle.recordsPerSecond: "),
-		Entry("that admits little of the network", func(p *v1alpha1.SyncPolicy) {
+		Entry("with a low record rate", throttle(999), "spec.throttle.recordsPerSecond: "),
+		Entry("with a low bandwidth", func(p *v1alpha1.SyncPolicy) {
 			p.Spec.Throttle = &v1alpha1.SyncThrottle{KilobitsPerSecond: 999}
 		}, "spec.throttle.kilobitsPerSecond: "),
 	)
 })
 
-// installPolicies creates what a file has for as long as the specs run.
+// installPolicies creates the objects of a file and deletes them after the specs.
 func installPolicies(ctx context.Context, file string) {
 	GinkgoHelper()
 	text, err := os.ReadFile(file)

@@ -11,10 +11,11 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 )
 
-// NetworkPolicy says who in the cluster reaches the units' pods: each the other for the session and the heartbeats,
-// whoever scrapes metrics, and whoever comes by the Service. It speaks of the pod network alone, not of the networks of
-// the spec, on which the firewall's document decides; and kubelets reach their pods' health whatever a policy says. Who
-// needs more adds a policy of his own, since policies add up.
+// NetworkPolicy returns the policy for the pod network of the units. It admits the other unit for the session and the
+// heartbeats, scrapers of metrics, and clients of the Service. Kubelets reach the health port regardless of any policy.
+//
+// The policy does not apply to the networks of the spec: there the firewall configuration decides. To admit more, add
+// another policy: policies are additive.
 func NetworkPolicy(pair *v1alpha1.HAPair) *networkingv1ac.NetworkPolicyApplyConfiguration {
 	units := unitsSelector(pair)
 	scrapers := metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelScraper: "true"})
@@ -33,7 +34,7 @@ func NetworkPolicy(pair *v1alpha1.HAPair) *networkingv1ac.NetworkPolicyApplyConf
 				WithPorts(admit(corev1.ProtocolTCP, contract.MetricsPort)),
 		)
 	if service := pair.Spec.Service; service != nil && service.Target != v1alpha1.TargetVirtualAddress {
-		rule := networkingv1ac.NetworkPolicyIngressRule() // from everywhere
+		rule := networkingv1ac.NetworkPolicyIngressRule() // from any source
 		for _, port := range service.Ports {
 			rule.WithPorts(admit(protocol(port), targetPort(port)))
 		}

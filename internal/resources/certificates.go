@@ -10,21 +10,23 @@ import (
 	"github.com/hapair-io/hapair/internal/credentials"
 )
 
-// CertificateKind is what cert-manager is asked by. Its types are not imported: little of them is used.
+// CertificateKind is the kind of cert-manager's requests. The operator uses few of its fields, so it does not import
+// the types of cert-manager.
 var CertificateKind = schema.GroupVersionKind{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"}
 
-// What the API fills in, for a pair that came past its defaulting.
+// These are the defaults of the API, for a pair that the API server did not default.
 const (
 	defaultIssuerKind  = "Issuer"
 	defaultIssuerGroup = "cert-manager.io"
 )
 
-// Certificate asks cert-manager for the certificate of one unit. What is issued is not what the unit mounts:
-// cert-manager renews each certificate by itself, with whatever authority its issuer has then, and two units would be
-// strangers from the first to the second. So the operator takes it over into the unit's Secret when the peer knows its
-// authority.
+// Certificate returns the request to cert-manager for the certificate of one unit.
 //
-// The Secret is cert-manager's and has the pair's labels, by which the operator's cache finds it.
+// The unit does not mount the issued Secret. cert-manager renews the two certificates of a pair independently, and the
+// issuer may have a new authority by then. The units would not trust each other between the two renewals. The operator
+// therefore copies the certificate into the unit's Secret when the peer trusts the authority.
+//
+// The issued Secret has the labels of the pair, so that it is in the operator's cache.
 func Certificate(
 	pair *v1alpha1.HAPair, unit v1alpha1.Unit, issuer v1alpha1.IssuerReference,
 ) *unstructured.Unstructured {

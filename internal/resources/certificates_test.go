@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// What cert-manager is asked for is what users see; run with -update to write it anew.
+// Users see the requests to cert-manager. Run the test with -update to write the file again.
 func TestCertificates(t *testing.T) {
 	const path = "testdata/certificates.yaml"
 	var got bytes.Buffer
@@ -38,12 +38,12 @@ func TestCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("%s is not what the builders make; if that is meant, run go test ./internal/resources -update "+
-			"and look at the difference. Made was:\n%s", path, got.String())
+		t.Errorf("%s differs from the objects that the package builds; if that is intended, run "+
+			"go test ./internal/resources -update and review the difference. Got:\n%s", path, got.String())
 	}
 }
 
-// Where certificates come from must not have units replaced.
+// A change of the issuer must not replace the units.
 func TestIssuerIsNoPartOfThePod(t *testing.T) {
 	before := hash(t, smallest(), images, contract.Sync{})
 	pair := smallest()

@@ -6,13 +6,13 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// SidecarConfigMap holds the settings of both sidecars.
+// SidecarConfigMap returns the ConfigMap with the settings of both sidecars.
 func SidecarConfigMap(pair *v1alpha1.HAPair, settings []byte) *corev1ac.ConfigMapApplyConfiguration {
 	return configMap(pair, SidecarConfigMapName(pair.Name), KeySidecar, settings)
 }
 
-// FirewallConfigMap holds the document for both firewalls, which both sidecars mount. It is empty without a document,
-// so that units can mount it all the same.
+// FirewallConfigMap returns the ConfigMap with the firewall document. Both sidecars mount it. Without a document it is
+// empty, since a pod cannot start without a ConfigMap that it mounts.
 func FirewallConfigMap(pair *v1alpha1.HAPair, document []byte) *corev1ac.ConfigMapApplyConfiguration {
 	if document == nil {
 		return emptyConfigMap(pair, FirewallConfigMapName(pair.Name))

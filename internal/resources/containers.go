@@ -35,8 +35,8 @@ const (
 	portMetrics   = "metrics"
 )
 
-// firewallContainer returns the container of the firewall. It runs as root with NET_ADMIN alone: a capability that is
-// given to another user is lost when the program is executed.
+// firewallContainer returns the container of the firewall. It runs as root with the capability NET_ADMIN only. A
+// program of another user would lose the capability when it is executed.
 func firewallContainer(image string, wanted v1alpha1.ContainerSpec) (*corev1ac.ContainerApplyConfiguration, error) {
 	container := corev1ac.Container().
 		WithName(ContainerFirewall).
@@ -57,8 +57,8 @@ func firewallContainer(image string, wanted v1alpha1.ContainerSpec) (*corev1ac.C
 	return container.WithResources(resources), err
 }
 
-// sidecarContainer returns the container of the sidecar. It needs NET_RAW for the announcements to the neighbours, and
-// BPF for the gate that the kernel closes by itself.
+// sidecarContainer returns the container of the sidecar. The sidecar needs NET_RAW to announce addresses to neighbours,
+// and BPF for the gate that the kernel closes at a deadline.
 func sidecarContainer(
 	image string, unit v1alpha1.Unit, wanted v1alpha1.ContainerSpec,
 ) (*corev1ac.ContainerApplyConfiguration, error) {
@@ -76,7 +76,7 @@ func sidecarContainer(
 			"--firewall-document="+contract.FirewallFile,
 			"--firewall-status="+contract.FirewallStatusFile,
 			"--health-bind-address=:"+strconv.Itoa(contract.HealthPort),
-			// On the pod's own address alone: what the traffic networks can reach is the firewall's affair.
+			// Only on the address of the pod network: the traffic networks must not reach the metrics.
 			"--metrics-bind-address=[$(POD_IP)]:"+strconv.Itoa(contract.MetricsPort),
 			"--metrics-token="+contract.MetricsTokenFile,
 		).
@@ -108,7 +108,7 @@ func sidecarContainer(
 		), err
 }
 
-// sidecarRequests returns what the sidecar requests by default.
+// sidecarRequests returns the default requests of the sidecar.
 func sidecarRequests() corev1.ResourceList {
 	return corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse("100m"),
@@ -116,8 +116,8 @@ func sidecarRequests() corev1.ResourceList {
 	}
 }
 
-// withDefaultRequests adds the default request of each resource that has neither a request nor a limit. The API server
-// would refuse a request above a given limit.
+// withDefaultRequests adds the default request of each resource that has neither a request nor a limit. With a limit,
+// the default could exceed it, and the API server would refuse the pod.
 func withDefaultRequests(
 	given corev1.ResourceRequirements, requests corev1.ResourceList,
 ) corev1.ResourceRequirements {
@@ -135,8 +135,8 @@ func withDefaultRequests(
 	return wanted
 }
 
-// verbosity returns the flag of a program for a log level. The default level needs none, so that a firewall of another
-// maker has to know the flag only where a pair asks for more.
+// verbosity returns the flag of a program for a log level. The default level has no flag, so that another firewall
+// needs to support the flag only if a pair sets the level.
 func verbosity(level v1alpha1.LogLevel) []string {
 	if level == v1alpha1.LogDebug {
 		return []string{"--verbosity=1"}
@@ -144,8 +144,9 @@ func verbosity(level v1alpha1.LogLevel) []string {
 	return nil
 }
 
-// sysctlContainer turns IPv6 forwarding on before anything else runs. Linux has no netlink message for it, and
-// /proc/sys is read-only in any container that is not privileged; so this one is, for the moment that it takes.
+// sysctlContainer returns the init container that enables IPv6 forwarding. Linux has no netlink message for that, and
+// /proc/sys is read-only in a container that is not privileged. Only this short-lived container is therefore
+// privileged.
 func sysctlContainer(image string) *corev1ac.ContainerApplyConfiguration {
 	return corev1ac.Container().
 		WithName(ContainerSysctl).

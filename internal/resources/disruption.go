@@ -8,8 +8,8 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// PodDisruptionBudget lets a drain take one unit at a time, and the second only when the first is back. A unit that is
-// not ready protects nothing, so it may always be evicted: it must not keep a node from being drained.
+// PodDisruptionBudget returns the budget that lets a drain evict one unit, and the other unit only when the first is
+// ready again. A unit that is not ready may always be evicted, since it protects nothing and must not block a drain.
 func PodDisruptionBudget(pair *v1alpha1.HAPair) *policyv1ac.PodDisruptionBudgetApplyConfiguration {
 	return policyv1ac.PodDisruptionBudget(DisruptionBudgetName(pair.Name), pair.Namespace).
 		WithLabels(Labels(pair.Name)).

@@ -1,8 +1,7 @@
-// Package resources says what objects a pair consists of: it turns an HAPair, and what the operator resolved for it,
-// into the pods, configuration, credentials, rights and Service of its two units, as configurations for server-side
-// apply.
+// Package resources builds the objects of a pair as configurations for server-side apply: pods, settings, credentials,
+// rights and the Service. Its input is the HAPair and the objects that the operator resolved for it.
 //
-// It decides what things look like, not when they are made, replaced or left alone: that is the affair of
-// controllers/hapair, its only caller. It does no I/O and has no clock; the same input gives the same bytes, which is
-// what lets the operator tell an outdated pod by its hash.
+// The package decides what the objects contain, not when the operator creates, replaces or deletes them. The
+// controllers call it. It does no I/O and reads no clock: the same input gives the same bytes. The operator relies on
+// that when it compares hashes to find outdated pods.
 package resources

@@ -8,8 +8,8 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 )
 
-// FirewallDocument returns the document of a configuration, validated in itself. Its error is a *document.Problems if
-// fields are wrong.
+// FirewallDocument returns the validated document of a configuration. If fields are invalid, the error is a
+// *document.Problems. It does not check the document against the networks of a pair.
 func FirewallDocument(configuration *v1alpha1.FirewallConfiguration) (document.Document, error) {
 	text, err := json.Marshal(struct {
 		APIVersion string                              `json:"apiVersion"`

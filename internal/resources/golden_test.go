@@ -18,11 +18,11 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-var update = flag.Bool("update", false, "write what the builders make to testdata instead of comparing it")
+var update = flag.Bool("update", false, "write the objects to testdata instead of comparing them")
 
 var images = resources.Images{Sidecar: "hapair.example/sidecar:1.0", Firewall: "hapair.example/firewall:1.0"}
 
-// smallest has nothing that need not be there.
+// smallest returns a pair without optional fields.
 func smallest() *v1alpha1.HAPair {
 	return &v1alpha1.HAPair{
 		ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: "site-a", UID: "5eed"},
@@ -35,7 +35,7 @@ func smallest() *v1alpha1.HAPair {
 	}
 }
 
-// largest uses every field.
+// largest returns a pair with every field set.
 func largest() *v1alpha1.HAPair {
 	pair := smallest()
 	pair.Spec.Networks = []v1alpha1.NetworkSpec{
@@ -68,7 +68,7 @@ func largest() *v1alpha1.HAPair {
 	return pair
 }
 
-// everyUnitField uses every field of the pods.
+// everyUnitField returns units with every field set.
 func everyUnitField() v1alpha1.UnitsSpec {
 	return v1alpha1.UnitsSpec{
 		Metadata: v1alpha1.UnitMetadata{
@@ -146,8 +146,8 @@ func network(name, attachment, namespace string, addresses ...string) v1alpha1.N
 	}
 }
 
-// The files of testdata are what a pair looks like in a cluster; a change of one is a change that users see, and one of
-// a pod has every pair's units replaced. Run with -update to write them anew.
+// The files of testdata show the objects of a pair. Users see a change of them, and a change of a pod replaces the
+// units of every pair. Run the test with -update to write the files again.
 func TestGolden(t *testing.T) {
 	t.Run("smallest", func(t *testing.T) { golden(t, "smallest.yaml", smallest(), nil) })
 	t.Run("largest", func(t *testing.T) { golden(t, "largest.yaml", largest(), policy()) })
@@ -179,22 +179,22 @@ func golden(t *testing.T, file string, pair *v1alpha1.HAPair, policy *v1alpha1.S
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("%s is not what the builders make; if that is meant, run go test ./internal/resources -update "+
-			"and look at the difference. Made was:\n%s", path, got.String())
+		t.Errorf("%s differs from the objects that the package builds; if that is intended, run "+
+			"go test ./internal/resources -update and review the difference. Got:\n%s", path, got.String())
 	}
 }
 
-// everything that a pair consists of, in the order in which the operator makes it.
+// everything returns all objects of a pair, in the order in which the operator creates them.
 func everything(pair *v1alpha1.HAPair, policy *v1alpha1.SyncPolicy) ([]any, error) {
 	sync, err := resources.Sync(policy)
 	if err != nil {
 		return nil, err
 	}
-	told, err := resources.Settings(pair, sync)
+	settings, err := resources.Settings(pair, sync)
 	if err != nil {
 		return nil, err
 	}
-	settings, err := resources.EncodeSettings(told)
+	encoded, err := resources.EncodeSettings(settings)
 	if err != nil {
 		return nil, err
 	}
@@ -210,9 +210,9 @@ func everything(pair *v1alpha1.HAPair, policy *v1alpha1.SyncPolicy) ([]any, erro
 	objects = append(objects, resources.AuthoritySecret(pair, []byte("certificate"), []byte("key")),
 		resources.MetricsSecret(pair, "token", []byte("authority")), resources.NetworkPolicy(pair),
 		resources.Lease(pair), resources.PodDisruptionBudget(pair),
-		resources.SidecarConfigMap(pair, settings), resources.FirewallConfigMap(pair, []byte("{}\n")))
+		resources.SidecarConfigMap(pair, encoded), resources.FirewallConfigMap(pair, []byte("{}\n")))
 	for _, unit := range v1alpha1.Units() {
-		pod, err := resources.Pod(pair, unit, images, told)
+		pod, err := resources.Pod(pair, unit, images, settings)
 		if err != nil {
 			return nil, err
 		}

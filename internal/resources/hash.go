@@ -11,17 +11,17 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 )
 
-// hashLength is in hexadecimal digits: 64 bits, enough to tell two templates of one pod apart.
+// hashLength is the length of a hash in hexadecimal digits. 64 bits are enough to distinguish the templates of one pod.
 const hashLength = 16
 
-// templateHash stands for all that a pod cannot take while it runs. encoding/json sorts the keys of maps, so that equal
-// templates have equal bytes.
-func templateHash(pod *corev1ac.PodApplyConfiguration, told contract.Settings) (string, error) {
+// templateHash returns the hash of everything that needs a new pod when it changes. Equal templates have equal hashes,
+// since encoding/json sorts the keys of maps.
+func templateHash(pod *corev1ac.PodApplyConfiguration, settings contract.Settings) (string, error) {
 	hash := sha256.New()
 	if err := json.NewEncoder(hash).Encode(pod); err != nil {
 		return "", fmt.Errorf("hashing the template of pod %s: %w", *pod.Name, err)
 	}
-	encoded, err := encode(told.Fixed())
+	encoded, err := encode(settings.Fixed())
 	if err != nil {
 		return "", fmt.Errorf("hashing the settings of pod %s: %w", *pod.Name, err)
 	}
@@ -29,7 +29,7 @@ func templateHash(pod *corev1ac.PodApplyConfiguration, told contract.Settings) (
 	return hex.EncodeToString(hash.Sum(nil))[:hashLength], nil
 }
 
-// SettingsHash stands for all of the settings.
+// SettingsHash returns the hash of all settings.
 func SettingsHash(encoded []byte) string {
 	hash := sha256.Sum256(encoded)
 	return hex.EncodeToString(hash[:])[:hashLength]

@@ -6,7 +6,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// HAUnitApplyConfiguration is what the operator applies to an HAUnit: everything but its status, which the unit writes.
+// HAUnitApplyConfiguration is what the operator applies to an HAUnit: metadata and spec. The unit writes the status.
 type HAUnitApplyConfiguration struct {
 	metav1ac.TypeMetaApplyConfiguration    `json:",inline"`
 	*metav1ac.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
@@ -14,7 +14,7 @@ type HAUnitApplyConfiguration struct {
 	Spec v1alpha1.HAUnitSpec `json:"spec"`
 }
 
-// HAUnit returns the object in which a unit reports about itself.
+// HAUnit returns the object in which a unit reports its status.
 func HAUnit(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *HAUnitApplyConfiguration {
 	return &HAUnitApplyConfiguration{
 		TypeMetaApplyConfiguration: *metav1ac.TypeMeta().

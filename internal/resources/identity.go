@@ -7,14 +7,16 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// ServiceAccount is who the unit is to the API server. Each unit has its own, so that neither can speak for the other.
+// ServiceAccount returns the identity of a unit towards the API server. Each unit has its own, so that neither can
+// write the status of the other.
 func ServiceAccount(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *corev1ac.ServiceAccountApplyConfiguration {
 	return corev1ac.ServiceAccount(UnitName(pair.Name, unit), pair.Namespace).
 		WithLabels(Labels(pair.Name)).
 		WithOwnerReferences(owner(pair))
 }
 
-// Role is what the unit may do: take part in the pair's Lease, see both pods, and report its own status alone.
+// Role returns the rights of a unit: it may update the Lease of the pair, read both pods, and write the status of its
+// own HAUnit.
 func Role(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *rbacv1ac.RoleApplyConfiguration {
 	return rbacv1ac.Role(UnitName(pair.Name, unit), pair.Namespace).
 		WithLabels(Labels(pair.Name)).
@@ -35,7 +37,7 @@ func Role(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *rbacv1ac.RoleApplyConfigur
 		)
 }
 
-// RoleBinding gives the unit's Role to the unit's ServiceAccount.
+// RoleBinding returns the binding of a unit's Role to the unit's ServiceAccount.
 func RoleBinding(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *rbacv1ac.RoleBindingApplyConfiguration {
 	name := UnitName(pair.Name, unit)
 	return rbacv1ac.RoleBinding(name, pair.Namespace).

@@ -6,8 +6,8 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// Lease is the witness's record, without a word in it: the units alone write its spec. That the pair is paused is noted
-// on it, since the units watch it anyway: they learn of it at once, and nothing of theirs has to be replaced for it.
+// Lease returns the Lease by which the units decide who is active, without a spec: only the units write that. An
+// annotation marks a paused pair. The units watch the Lease anyway, so they react at once and need no new pods.
 func Lease(pair *v1alpha1.HAPair) *coordinationv1ac.LeaseApplyConfiguration {
 	lease := coordinationv1ac.Lease(LeaseName(pair.Name), pair.Namespace).
 		WithLabels(Labels(pair.Name)).

@@ -14,7 +14,7 @@ const (
 	program = "hapair"
 )
 
-// Labels are on every object of the pair. The operator's cache holds only what has them.
+// Labels returns the labels of every object of a pair. The operator's cache holds only objects with these labels.
 func Labels(pair string) map[string]string {
 	return map[string]string{
 		labelName:          program,
@@ -24,7 +24,8 @@ func Labels(pair string) map[string]string {
 	}
 }
 
-// owner makes the garbage collector remove the object after the pair, so that the pair needs no finalizer.
+// owner returns the reference to the pair. With it the garbage collector deletes the object after the pair, so that the
+// pair needs no finalizer.
 func owner(pair *v1alpha1.HAPair) *metav1ac.OwnerReferenceApplyConfiguration {
 	return metav1ac.OwnerReference().
 		WithAPIVersion(v1alpha1.GroupVersion.String()).

@@ -6,7 +6,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// Keys within the objects that the units mount.
+// These are the keys in the ConfigMaps and Secrets that the units mount.
 const (
 	KeySidecar     = "sidecar.json"
 	KeyFirewall    = "firewall.json"
@@ -16,14 +16,14 @@ const (
 	KeyToken       = "token"
 )
 
-// LeaseName is the Lease by which the units decide who is active.
+// LeaseName returns the name of the Lease by which the units decide who is active.
 func LeaseName(pair string) string { return pair }
 
-// ServiceName is the pair's Service.
+// ServiceName returns the name of the pair's Service.
 func ServiceName(pair string) string { return pair }
 
-// EndpointSliceName is what the Service points at in one IP family. The dot keeps it apart from the names of other
-// pairs, which have none.
+// EndpointSliceName returns the name of the EndpointSlice for one IP family. It cannot equal the name of another pair:
+// names of pairs have no dot.
 func EndpointSliceName(pair string, family discoveryv1.AddressType) string {
 	if family == discoveryv1.AddressTypeIPv6 {
 		return pair + ".ipv6"
@@ -31,32 +31,32 @@ func EndpointSliceName(pair string, family discoveryv1.AddressType) string {
 	return pair
 }
 
-// DisruptionBudgetName is the budget that keeps an eviction from taking both units.
+// DisruptionBudgetName returns the name of the PodDisruptionBudget.
 func DisruptionBudgetName(pair string) string { return pair }
 
-// NetworkPolicyName says who reaches the units' pods.
+// NetworkPolicyName returns the name of the NetworkPolicy.
 func NetworkPolicyName(pair string) string { return pair }
 
-// UnitName is the unit's pod, and also its ServiceAccount, its Role and its RoleBinding.
+// UnitName returns the name of a unit's Pod, HAUnit, ServiceAccount, Role and RoleBinding.
 func UnitName(pair string, unit v1alpha1.Unit) string { return pair + "-" + string(unit) }
 
-// SidecarConfigMapName holds the settings of both sidecars.
+// SidecarConfigMapName returns the name of the ConfigMap with the settings of both sidecars.
 func SidecarConfigMapName(pair string) string { return pair + "-sidecar" }
 
-// FirewallConfigMapName holds the document of both firewalls.
+// FirewallConfigMapName returns the name of the ConfigMap with the firewall document.
 func FirewallConfigMapName(pair string) string { return pair + "-firewall" }
 
-// AuthoritySecretName holds the authority that signs for both units. No unit can read it.
+// AuthoritySecretName returns the name of the Secret with the authority of the pair. No unit can read it.
 func AuthoritySecretName(pair string) string { return pair + "-ca" }
 
-// UnitSecretName holds the certificate of one unit, which mounts it.
+// UnitSecretName returns the name of the Secret with the certificate of a unit. The unit mounts it.
 func UnitSecretName(pair string, unit v1alpha1.Unit) string { return UnitName(pair, unit) + "-tls" }
 
-// MetricsSecretName holds what a scraper of both units' metrics needs.
+// MetricsSecretName returns the name of the Secret that a scraper of the units' metrics needs.
 func MetricsSecretName(pair string) string { return pair + "-metrics" }
 
-// IssuedSecretName is where cert-manager puts the certificate of one unit, if the pair names an issuer. No unit mounts
-// it.
+// IssuedSecretName returns the name of the Secret in which cert-manager stores the certificate of a unit. No unit
+// mounts it.
 func IssuedSecretName(pair string, unit v1alpha1.Unit) string {
 	return UnitName(pair, unit) + "-issued"
 }

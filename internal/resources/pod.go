@@ -14,25 +14,25 @@ import (
 )
 
 const (
-	// annotationNetworks is read by Multus and whatever else attaches networks as the Network Plumbing Working Group's
-	// specification has it.
+	// annotationNetworks lists the networks of a pod. Multus and other plugins read it, as the Network Plumbing Working
+	// Group specifies.
 	annotationNetworks = "k8s.v1.cni.cncf.io/networks"
 
-	// terminationGracePeriodSeconds bounds how long a unit that is being deleted may take to hand its role over.
+	// terminationGracePeriodSeconds bounds how long a deleted unit may take to hand over its role.
 	terminationGracePeriodSeconds = 30
 )
 
 // Images are the images of the units' containers.
 type Images struct {
 	Sidecar string
-	// Firewall is for pairs that name none.
+	// Firewall is the image of pairs without spec.firewall.image.
 	Firewall string
 }
 
-// Pod returns the pod of one unit. Nothing in it changes while the pod runs. AnnotationTemplateHash stands for all of
-// it, and for the settings that the sidecar reads only at its start.
+// Pod returns the pod of one unit. No part of it can change while the pod runs. AnnotationTemplateHash covers the whole
+// pod, and the settings that the sidecar reads only at its start.
 func Pod(
-	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, told contract.Settings,
+	pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images, settings contract.Settings,
 ) (*corev1ac.PodApplyConfiguration, error) {
 	networks, err := networksAnnotation(pair)
 	if err != nil {
@@ -45,13 +45,13 @@ func Pod(
 	name := UnitName(pair.Name, unit)
 	metadata := pair.Spec.Units.Metadata
 	pod := corev1ac.Pod(name, pair.Namespace).
-		WithLabels(metadata.Labels). // before the operator's own, which win
+		WithLabels(metadata.Labels). // first, since later labels overwrite earlier ones
 		WithLabels(Labels(pair.Name)).
 		WithLabels(map[string]string{v1alpha1.LabelUnit: string(unit)}).
 		WithAnnotations(metadata.Annotations).
 		WithAnnotations(map[string]string{annotationNetworks: networks}).
 		WithSpec(spec)
-	hash, err := templateHash(pod, told)
+	hash, err := templateHash(pod, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1a
 	return spec, schedule(spec, pair)
 }
 
-// networksAnnotation asks for one interface for each network, with the network's name.
+// networksAnnotation returns the annotation that requests one interface for each network, with the name of the network.
 func networksAnnotation(pair *v1alpha1.HAPair) (string, error) {
 	type attachment struct {
 		Name      string `json:"name"`

@@ -11,7 +11,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 )
 
-// probeOf returns the probe for the settings of the units. An error begins with the path of the field below the probe.
+// probeOf returns the probe for the settings of the units. An error begins with the path of the field in the probe.
 func probeOf(wanted v1alpha1.ProbeSpec) (contract.Probe, error) {
 	probe := contract.Probe{
 		Name:                 wanted.Name,
@@ -36,7 +36,7 @@ func probeOf(wanted v1alpha1.ProbeSpec) (contract.Probe, error) {
 		return contract.Probe{}, errors.New(": exactly one of icmp, tcp and http must be set")
 	}
 	if port < 0 || port > math.MaxUint16 {
-		return contract.Probe{}, fmt.Errorf(".%s.port: %d is no port", kind, port)
+		return contract.Probe{}, fmt.Errorf(".%s.port: %d is not a port", kind, port)
 	}
 	probe.Port = uint16(port)
 	address, err := netip.ParseAddr(string(host))

@@ -21,7 +21,7 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// replicating are the settings of the smallest pair that replicates so.
+// replicating returns the settings of the smallest pair with the given replication.
 func replicating(t *testing.T, sync contract.Sync) contract.Settings {
 	t.Helper()
 	all, err := resources.Settings(smallest(), sync)
@@ -40,7 +40,7 @@ func hash(t *testing.T, pair *v1alpha1.HAPair, images resources.Images, sync con
 	return pod.Annotations[v1alpha1.AnnotationTemplateHash]
 }
 
-// A hash that changes without need has units replaced; one that does not change leaves them as they are.
+// A hash that changes without need replaces units. A hash that does not change leaves outdated units in place.
 func TestTemplateHash(t *testing.T) {
 	type pair = *v1alpha1.HAPair
 	before := hash(t, smallest(), images, contract.Sync{})
@@ -88,13 +88,13 @@ func TestEndpointSlice(t *testing.T) {
 	pair := largest()
 	pair.Spec.Service.Target = v1alpha1.TargetActiveUnit
 	if slice := resources.EndpointSlice(pair, discoveryv1.AddressTypeIPv4, nil); len(slice.Endpoints) != 0 {
-		t.Errorf("without an active unit there are endpoints: %v", slice.Endpoints)
+		t.Errorf("got endpoints without an active unit: %v", slice.Endpoints)
 	}
 	leaving := &resources.Endpoint{Pod: "edge-primary", Address: "10.1.1.7", Ready: true, Terminating: true}
 	slice := resources.EndpointSlice(pair, discoveryv1.AddressTypeIPv4, leaving)
 	conditions := slice.Endpoints[0].Conditions
 	if *conditions.Ready || !*conditions.Serving || !*conditions.Terminating {
-		t.Errorf("an active unit that is being deleted serves until its peer took over, got %+v", conditions)
+		t.Errorf("want an active unit that is being deleted to serve until its peer takes over, got %+v", conditions)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestSync(t *testing.T) {
 			`{"classes":[{"name":"ConnectionCache","options":{"protocols":["TCP","UDP"],` +
 				`"excludedNetworks":["198.51.100.0/24"]}}],"recordsPerSecond":50000,"auditIntervalSeconds":600}`, "",
 		},
-		"what is narrow": {
+		"every other option": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{
 				Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
 					TCPStates: []v1alpha1.TCPState{"TimeWait", "Established"}, MinimumAgeSeconds: 5,
@@ -139,13 +139,13 @@ func TestSync(t *testing.T) {
 		},
 		"unknown state": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
-				TCPStates: []v1alpha1.TCPState{"Asleep"},
-			})}}, "", `spec.classes[0].connectionCache.tcpStates[0]: unknown TCP state "Asleep"; known: Close, ` +
+				TCPStates: []v1alpha1.TCPState{"Other"},
+			})}}, "", `spec.classes[0].connectionCache.tcpStates[0]: unknown TCP state "Other"; known: Close, ` +
 				`CloseWait, Established, FinWait, LastAck, SimultaneousOpen, SynReceived, SynSent, TimeWait`,
 		},
 		"unknown class": {
-			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{{Name: "Dreams"}}}}, "",
-			`spec.classes[0].name: unknown class "Dreams"; known: ConnectionCache`,
+			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{{Name: "Other"}}}}, "",
+			`spec.classes[0].name: unknown class "Other"; known: ConnectionCache`,
 		},
 		"unknown protocol": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
@@ -170,14 +170,13 @@ func TestSync(t *testing.T) {
 	}
 }
 
-// Whatever the API server admits, and more, must end in objects or in an error, never in a panic: one pair must not
-// stop the operator for all the others.
+// Every spec must give objects or an error, and never a panic: one pair must not stop the operator for all others.
 func TestAnySpec(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	filler := randfill.NewWithSeed(int64(seed)).NilChance(0.3).NumElements(0, 4).Funcs(
 		func(address *string, c randfill.Continue) {
-			// Now and then something that means something.
+			// Some values are valid, so that the code beyond the parsers runs too.
 			choices := []string{
 				"", "lan", "192.0.2.1/24", "2001:db8::1/64", "::ffff:192.0.2.1/120", "fe80::1%lan/64", c.String(8),
 			}
@@ -206,12 +205,12 @@ func TestAnySpec(t *testing.T) {
 	}
 }
 
-// A settings document that a sidecar would refuse must not reach one.
-func TestSettingsAreThoseOfASidecar(t *testing.T) {
+// The operator must refuse settings that a sidecar would refuse.
+func TestSettingsAreValidated(t *testing.T) {
 	pair := smallest()
 	pair.Spec.Failover.LeaseDurationSeconds = 1
 	if _, err := everything(pair, nil); err == nil {
-		t.Error("a lease duration of one second was written for the sidecars")
+		t.Error("got settings with a lease duration of one second, want an error")
 	}
 	pair = smallest()
 	pair.Spec.Networks[1].VirtualAddresses = []string{"203.0.113.1"}
@@ -222,7 +221,7 @@ func TestSettingsAreThoseOfASidecar(t *testing.T) {
 	}
 }
 
-func told(t *testing.T, change func(*v1alpha1.HAPair)) contract.Settings {
+func settingsOf(t *testing.T, change func(*v1alpha1.HAPair)) contract.Settings {
 	t.Helper()
 	pair := smallest()
 	change(pair)
@@ -233,22 +232,22 @@ func told(t *testing.T, change func(*v1alpha1.HAPair)) contract.Settings {
 	return sidecar
 }
 
-// The grant that is derived must be the one that the API's rules reckon with.
+// The derived grant must equal the grant that the validation rules of the API calculate.
 func TestGrant(t *testing.T) {
 	for name, test := range map[string]struct {
 		interval, missed, grant int32
 		want                    int32
 	}{
-		"default":                      {0, 0, 0, 450},
-		"half of the detection":        {50, 3, 0, 225},
-		"the least margin":             {20, 3, 0, 120},
-		"where both margins are equal": {40, 3, 0, 180},
-		"an odd detection":             {11, 11, 0, 181},
-		"the slowest":                  {1000, 10, 0, 15000},
-		"given":                        {100, 3, 500, 500},
+		"default":                           {0, 0, 0, 450},
+		"half of the detection":             {50, 3, 0, 225},
+		"the minimum margin":                {20, 3, 0, 120},
+		"the boundary between both margins": {40, 3, 0, 180},
+		"an odd detection":                  {11, 11, 0, 181},
+		"the slowest":                       {1000, 10, 0, 15000},
+		"given":                             {100, 3, 500, 500},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := told(t, func(p *v1alpha1.HAPair) {
+			got := settingsOf(t, func(p *v1alpha1.HAPair) {
 				p.Spec.Failover.HeartbeatIntervalMilliseconds = test.interval
 				p.Spec.Failover.MissedHeartbeats = test.missed
 				p.Spec.Failover.GrantMilliseconds = test.grant
@@ -260,11 +259,11 @@ func TestGrant(t *testing.T) {
 	}
 }
 
-func TestPreempt(t *testing.T) {
-	if preempt := told(t, func(*v1alpha1.HAPair) {}).Preemption; preempt != nil {
-		t.Errorf("the role returns to the primary though nobody said so: %+v", preempt)
+func TestPreemption(t *testing.T) {
+	if preempt := settingsOf(t, func(*v1alpha1.HAPair) {}).Preemption; preempt != nil {
+		t.Errorf("want no preemption by default, got %+v", preempt)
 	}
-	preempt := told(t, func(p *v1alpha1.HAPair) {
+	preempt := settingsOf(t, func(p *v1alpha1.HAPair) {
 		p.Spec.Failover.Preemption.Policy = v1alpha1.PreemptWhenHealthy
 	}).Preemption
 	if preempt == nil || preempt.DelaySeconds != 300 {
@@ -272,24 +271,24 @@ func TestPreempt(t *testing.T) {
 	}
 }
 
-// A virtual MAC address that changed would be a new router to every neighbour, and one that two networks or pairs share
-// would be in the way of the other.
+// A derived MAC address must not change, since neighbours would see a new router. It must differ between networks and
+// pairs, since two hosts with one address on a segment break each other's traffic.
 func TestVirtualMAC(t *testing.T) {
 	auto := func(uid types.UID, network string) string {
-		return told(t, func(p *v1alpha1.HAPair) {
+		return settingsOf(t, func(p *v1alpha1.HAPair) {
 			p.UID = uid
 			p.Spec.Networks[0].Name, p.Spec.Networks[0].VirtualMAC.Type = network, v1alpha1.VirtualMACAuto
 		}).Networks[0].VirtualMAC
 	}
 	if got, want := auto("5eed", "lan"), "02:b1:8e:23:d3:52"; got != want {
-		t.Errorf("got %s, want %s as ever", got, want)
+		t.Errorf("got %s, want %s as in earlier releases", got, want)
 	}
 	seen := map[string]string{}
 	for i := range 1000 {
 		for _, network := range []string{"lan", "wan"} {
 			address, of := auto(types.UID(fmt.Sprint(i)), network), fmt.Sprint(i, network)
 			if parsed, err := net.ParseMAC(address); err != nil || parsed[0] != 2 {
-				t.Fatalf("%s: %s is not of one's own making (%v)", of, address, err)
+				t.Fatalf("%s: %s is not locally administered (%v)", of, address, err)
 			}
 			if other, taken := seen[address]; taken {
 				t.Fatalf("%s and %s share %s", of, other, address)
@@ -302,14 +301,14 @@ func TestVirtualMAC(t *testing.T) {
 		{Type: v1alpha1.VirtualMACNone}: "",
 		{Type: v1alpha1.VirtualMACStatic, Address: "02:00:5E:10:00:0A"}: "02:00:5e:10:00:0a",
 	} {
-		got := told(t, func(p *v1alpha1.HAPair) { p.Spec.Networks[0].VirtualMAC = given }).Networks[0].VirtualMAC
+		got := settingsOf(t, func(p *v1alpha1.HAPair) { p.Spec.Networks[0].VirtualMAC = given }).Networks[0].VirtualMAC
 		if got != want {
 			t.Errorf("%+v: got %q, want %q", given, got, want)
 		}
 	}
 }
 
-func TestProbesThatCannotBe(t *testing.T) {
+func TestInvalidProbes(t *testing.T) {
 	for want, probe := range map[string]v1alpha1.ProbeSpec{
 		"spec.failover.monitors.probes[0]: exactly one of icmp, tcp and http must be set": {},
 		"spec.failover.monitors.probes[0].icmp.host: ": {
@@ -330,8 +329,8 @@ func TestProbesThatCannotBe(t *testing.T) {
 	}
 }
 
-// A unit's own state must not be what the firewall, which may be anybody's, can write.
-func TestStateIsTheSidecarsAlone(t *testing.T) {
+// The firewall may come from another vendor, so it must not be able to write the state of the sidecar.
+func TestOnlySidecarWritesState(t *testing.T) {
 	pod, err := resources.Pod(smallest(), v1alpha1.Primary, images, replicating(t, contract.Sync{}))
 	if err != nil {
 		t.Fatal(err)
@@ -348,12 +347,12 @@ func TestStateIsTheSidecarsAlone(t *testing.T) {
 		"firewall": {"/run/hapair"}, "sidecar": {path.Dir(contract.FirewallFile), contract.StateDirectory},
 	}
 	if !maps.EqualFunc(mounts, want, slices.Equal) {
-		t.Errorf("writable are %v, want %v", mounts, want)
+		t.Errorf("got writable mounts %v, want %v", mounts, want)
 	}
 }
 
-// The operator's document comes to the sidecar alone, and what that makes of it to the firewall, in memory.
-func TestDocumentGoesBySidecar(t *testing.T) {
+// Only the sidecar mounts the document of the operator. The firewall mounts the document that the sidecar writes.
+func TestSidecarDeliversDocument(t *testing.T) {
 	pod, err := resources.Pod(smallest(), v1alpha1.Primary, images, replicating(t, contract.Sync{}))
 	if err != nil {
 		t.Fatal(err)
@@ -380,7 +379,7 @@ func TestDocumentGoesBySidecar(t *testing.T) {
 		"firewall " + path.Dir(contract.GivenFile):    "",
 	} {
 		if got := mounts[mount]; got != want {
-			t.Errorf("%s is of %q, want %q", mount, got, want)
+			t.Errorf("%s mounts %q, want %q", mount, got, want)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// schedule adds to the spec of a pod on which nodes it may run.
+// schedule adds the constraints on nodes to the spec of a pod.
 func schedule(spec *corev1ac.PodSpecApplyConfiguration, pair *v1alpha1.HAPair) error {
 	wanted := pair.Spec.Units.Scheduling
 	affinity, err := affinityOf(pair)
@@ -37,7 +37,7 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, pair *v1alpha1.HAPair) e
 		if err != nil {
 			return err
 		}
-		if constraint.LabelSelector == nil { // which the scheduler takes for no pod at all
+		if constraint.LabelSelector == nil { // without a selector the scheduler would count no pods
 			converted.WithLabelSelector(unitsSelector(pair))
 		}
 		spec.WithTopologySpreadConstraints(converted)
@@ -45,8 +45,8 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, pair *v1alpha1.HAPair) e
 	return nil
 }
 
-// affinityOf returns the affinity of the spec with the rule that keeps the units on different nodes: a pair on one node
-// is lost with it.
+// affinityOf returns the affinity of the spec with a rule that places the units on different nodes. A pair on one node
+// would fail with that node.
 func affinityOf(pair *v1alpha1.HAPair) (*corev1ac.AffinityApplyConfiguration, error) {
 	affinity := corev1ac.Affinity()
 	if wanted := pair.Spec.Units.Scheduling.Affinity; wanted != nil {
@@ -68,12 +68,13 @@ func affinityOf(pair *v1alpha1.HAPair) (*corev1ac.AffinityApplyConfiguration, er
 	return affinity, nil
 }
 
-// unitsSelector returns what selects the pods of both units.
+// unitsSelector returns the selector of both units' pods.
 func unitsSelector(pair *v1alpha1.HAPair) *metav1ac.LabelSelectorApplyConfiguration {
 	return metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelPair: pair.Name})
 }
 
-// convert returns a part of a pod as an apply configuration. Both have the same JSON, and client-go has no conversion.
+// convert returns a part of a pod as an apply configuration. It goes through JSON, which both have in common, since
+// client-go has no conversion.
 func convert[T any](from any) (*T, error) {
 	encoded, err := json.Marshal(from)
 	if err != nil {

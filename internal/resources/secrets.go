@@ -7,12 +7,12 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// AuthoritySecret holds the authority of the pair. The operator alone reads it; no unit mounts it.
+// AuthoritySecret returns the Secret with the authority of the pair. Only the operator reads it; no unit mounts it.
 func AuthoritySecret(pair *v1alpha1.HAPair, certificate, key []byte) *corev1ac.SecretApplyConfiguration {
 	return secret(pair, AuthoritySecretName(pair.Name), map[string][]byte{KeyCertificate: certificate, KeyPrivate: key})
 }
 
-// UnitSecret holds the certificate of one unit and those of the authorities by which it knows its peer.
+// UnitSecret returns the Secret with the certificate of one unit, and with the authorities that it trusts for its peer.
 func UnitSecret(
 	pair *v1alpha1.HAPair, unit v1alpha1.Unit, certificate, key, authorities []byte,
 ) *corev1ac.SecretApplyConfiguration {
@@ -21,11 +21,11 @@ func UnitSecret(
 	})
 }
 
-// MetricsSecret holds what a scraper of the units' metrics needs: the token that it has to show, and the authority by
-// which it knows the units. The units mount the token.
+// MetricsSecret returns the Secret for scrapers of the units' metrics. It has the token that a scraper sends and the
+// authority that signed the units' certificates. The units mount the token.
 func MetricsSecret(pair *v1alpha1.HAPair, token string, authority []byte) *corev1ac.SecretApplyConfiguration {
 	data := map[string][]byte{KeyToken: []byte(token)}
-	if len(authority) > 0 { // an issuer may take its time
+	if len(authority) > 0 { // unknown until the issuer has signed a certificate
 		data[KeyAuthority] = authority
 	}
 	return secret(pair, MetricsSecretName(pair.Name), data).WithType(corev1.SecretTypeOpaque)

@@ -14,18 +14,18 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// endpointsManagedBy marks the EndpointSlice as none that a controller of Kubernetes looks after.
+// endpointsManagedBy keeps the controllers of Kubernetes from changing the EndpointSlice.
 const endpointsManagedBy = "hapair.io"
 
-// Service is the address under which the cluster reaches the pair. It has no selector: its endpoint follows the Lease
-// and not the readiness of pods, which both units have. spec.service must be set.
+// Service returns the Service by which the cluster reaches the pair. spec.service must be set. The Service has no
+// selector: both pods are ready, but only the holder of the Lease forwards. The operator writes the endpoints.
 func Service(pair *v1alpha1.HAPair) *corev1ac.ServiceApplyConfiguration {
 	wanted := pair.Spec.Service
 	spec := corev1ac.ServiceSpec().
 		WithType(cmp.Or(wanted.Type, corev1.ServiceTypeClusterIP)).
 		WithIPFamilyPolicy(cmp.Or(wanted.IPFamilyPolicy, corev1.IPFamilyPolicySingleStack))
 	if wanted.Type == corev1.ServiceTypeLoadBalancer {
-		// Who comes by the virtual address meets the active unit itself, so no node needs a port for it.
+		// Clients reach the active unit directly at the virtual address, so that no node needs to open a port.
 		spec.WithLoadBalancerClass(v1alpha1.LoadBalancerClass).WithAllocateLoadBalancerNodePorts(false)
 	}
 	for _, port := range wanted.Ports {
@@ -41,11 +41,11 @@ func Service(pair *v1alpha1.HAPair) *corev1ac.ServiceApplyConfiguration {
 		WithSpec(spec)
 }
 
-// ServiceStatus publishes the virtual addresses of a Service of type LoadBalancer. In the mode Proxy nodes do not take
-// them for their own, and send what is for them to the pair (KEP-1860).
+// ServiceStatus returns the status that publishes the virtual addresses of a Service of type LoadBalancer. With the IP
+// mode Proxy, nodes send traffic for these addresses to the pair instead of handling it themselves (KEP-1860).
 func ServiceStatus(pair *v1alpha1.HAPair) *corev1ac.ServiceApplyConfiguration {
 	published := corev1ac.LoadBalancerStatus()
-	for _, address := range virtualAddressesOfService(pair) {
+	for _, address := range serviceAddresses(pair) {
 		published.WithIngress(corev1ac.LoadBalancerIngress().
 			WithIP(address.String()).
 			WithIPMode(corev1.LoadBalancerIPModeProxy))
@@ -54,8 +54,8 @@ func ServiceStatus(pair *v1alpha1.HAPair) *corev1ac.ServiceApplyConfiguration {
 		WithStatus(corev1ac.ServiceStatus().WithLoadBalancer(published))
 }
 
-// virtualAddressesOfService are those of the network that the Service names, in the order of the spec.
-func virtualAddressesOfService(pair *v1alpha1.HAPair) []netip.Addr {
+// serviceAddresses returns the virtual addresses of the network that the Service names, in the order of the spec.
+func serviceAddresses(pair *v1alpha1.HAPair) []netip.Addr {
 	var addresses []netip.Addr
 	for _, network := range pair.Spec.Networks {
 		if network.Name != pair.Spec.Service.Network {
@@ -76,16 +76,17 @@ type Endpoint struct {
 	UID     types.UID
 	Node    string
 	Address string
-	// Ready is the pod's readiness. An endpoint that is not ready is kept, since it is still the one that forwards.
+	// Ready is the readiness of the pod. An endpoint that is not ready stays in the slice, since it still forwards.
 	Ready bool
-	// Terminating is set while the pod is being deleted; it forwards until the peer took over.
+	// Terminating is true while the pod is being deleted. It forwards until the peer takes over.
 	Terminating bool
 }
 
-// EndpointSlice is what the Service points at in one IP family. Of the active unit it has the one endpoint, or none
-// while no unit is active: a change of the active unit is one write, in which the old endpoint goes as the new one
-// comes. Virtual addresses are always ready: that nobody answers for a moment must not have nodes forget connections.
-// spec.service must be set.
+// EndpointSlice returns the endpoints of the Service in one IP family. spec.service must be set.
+//
+// With target ActiveUnit the slice has one endpoint, or no endpoint if active is nil. A change of the active unit
+// replaces the endpoint in one write. With target VirtualAddress all endpoints are always ready: if they became unready
+// during a failover, nodes would delete their connections.
 func EndpointSlice(
 	pair *v1alpha1.HAPair, family discoveryv1.AddressType, active *Endpoint,
 ) *discoveryv1ac.EndpointSliceApplyConfiguration {
@@ -130,11 +131,12 @@ func activeEndpoint(pair *v1alpha1.HAPair, active *Endpoint) *discoveryv1ac.Endp
 	return endpoint
 }
 
-// virtualEndpoints name no node: the addresses are on whichever has the active unit.
+// virtualEndpoints returns one endpoint for each virtual address of a family. They name no node, since the addresses
+// move with the active unit.
 func virtualEndpoints(
 	pair *v1alpha1.HAPair, family discoveryv1.AddressType,
 ) (endpoints []*discoveryv1ac.EndpointApplyConfiguration) {
-	for _, address := range virtualAddressesOfService(pair) {
+	for _, address := range serviceAddresses(pair) {
 		if address.Is6() == (family == discoveryv1.AddressTypeIPv6) {
 			endpoints = append(endpoints, discoveryv1ac.Endpoint().
 				WithAddresses(address.String()).

@@ -9,13 +9,13 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 )
 
-// Settings are what both sidecars of the pair are told.
+// Settings returns the settings of both sidecars. An error begins with the path of the field that is invalid.
 func Settings(pair *v1alpha1.HAPair, sync contract.Sync) (contract.Settings, error) {
 	failover, err := failoverSettings(pair.Spec.Failover)
 	if err != nil {
 		return contract.Settings{}, err
 	}
-	told := contract.Settings{Pair: pair.Name, Namespace: pair.Namespace, Failover: failover, Sync: sync}
+	settings := contract.Settings{Pair: pair.Name, Namespace: pair.Namespace, Failover: failover, Sync: sync}
 	for i, network := range pair.Spec.Networks {
 		n := contract.Network{Interface: network.Name, VirtualMAC: virtualMAC(pair, network)}
 		for j, text := range network.VirtualAddresses {
@@ -25,29 +25,29 @@ func Settings(pair *v1alpha1.HAPair, sync contract.Sync) (contract.Settings, err
 			}
 			n.VirtualAddresses = append(n.VirtualAddresses, address)
 		}
-		told.Networks = append(told.Networks, n)
+		settings.Networks = append(settings.Networks, n)
 	}
 	for i, wanted := range pair.Spec.Failover.Monitors.Probes {
 		probe, err := probeOf(wanted)
 		if err != nil {
 			return contract.Settings{}, fmt.Errorf("spec.failover.monitors.probes[%d]%w", i, err)
 		}
-		told.Probes = append(told.Probes, probe)
+		settings.Probes = append(settings.Probes, probe)
 	}
-	return told, nil
+	return settings, nil
 }
 
-// EncodeSettings writes settings as the sidecars read them. It refuses what a sidecar would refuse: better here, where
-// a person sees it, than in a pod that does not start.
-func EncodeSettings(told contract.Settings) ([]byte, error) {
-	if err := told.Validate(); err != nil {
+// EncodeSettings returns settings in the form that the sidecars read. It refuses settings that a sidecar would refuse,
+// so that the error appears in the status of the pair and not in a pod that cannot start.
+func EncodeSettings(settings contract.Settings) ([]byte, error) {
+	if err := settings.Validate(); err != nil {
 		return nil, err
 	}
-	return encode(told)
+	return encode(settings)
 }
 
-func encode(told contract.Settings) ([]byte, error) {
-	encoded, err := json.MarshalIndent(told, "", "  ")
+func encode(settings contract.Settings) ([]byte, error) {
+	encoded, err := json.MarshalIndent(settings, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encoding sidecar settings: %w", err)
 	}

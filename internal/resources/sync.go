@@ -12,8 +12,8 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// Sync returns what a policy has the pair replicate. A class that the policy does not choose, and every class of a pair
-// without a policy, has the default of the catalogue.
+// Sync returns the replication settings of a policy. A class that the policy does not list has the default of the
+// catalogue. Without a policy all classes have their defaults.
 func Sync(policy *v1alpha1.SyncPolicy) (contract.Sync, error) {
 	sync := contract.Sync{Classes: []contract.SyncClass{}, AuditIntervalSeconds: contract.DefaultAuditIntervalSeconds}
 	spec := v1alpha1.SyncPolicySpec{}
@@ -50,7 +50,7 @@ func Sync(policy *v1alpha1.SyncPolicy) (contract.Sync, error) {
 	return sync, nil
 }
 
-// isReplicated reports whether a class is replicated in a mode. An empty mode is the default.
+// isReplicated reports whether a pair replicates a class in a mode. An empty mode is the default.
 func isReplicated(row state.Row, mode v1alpha1.SyncMode) bool {
 	switch mode {
 	case v1alpha1.SyncModeReplicate:
@@ -62,8 +62,8 @@ func isReplicated(row state.Row, mode v1alpha1.SyncMode) bool {
 	}
 }
 
-// classOptions returns the options of a class in the form of the settings, validated by the function that the unit
-// calls as well. A new class with options adds its field.
+// classOptions returns the options of a class in the form of the settings. It validates them with the function that the
+// unit also calls. A new class with options adds its field here.
 func classOptions(class v1alpha1.SyncClass) (json.RawMessage, error) {
 	if class.ConnectionCache != nil {
 		return translate("connectionCache", class.ConnectionCache, connectioncache.Parse)
@@ -71,7 +71,7 @@ func classOptions(class v1alpha1.SyncClass) (json.RawMessage, error) {
 	return nil, nil
 }
 
-// translate writes options of the API in the form of the settings. Both have the same names in JSON.
+// translate returns options of the API in the form of the settings. Both have the same names in JSON.
 func translate[T any](field string, options any, parse func([]byte) (T, error)) (json.RawMessage, error) {
 	document, err := json.Marshal(options)
 	if err != nil {

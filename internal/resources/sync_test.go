@@ -30,8 +30,9 @@ func policySchema(t *testing.T) schema {
 	return crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
 }
 
-// The API cannot refer to the catalogue, to the options of a class or to the contract, so it repeats them.
-func TestPolicyRepeatsWhatItsUsersKnow(t *testing.T) {
+// The markers of the API cannot refer to constants, so they repeat the values of the catalogue, of the class options
+// and of the contract.
+func TestPolicyMatchesCatalogueAndContract(t *testing.T) {
 	spec := policySchema(t)
 	class := spec.Properties["classes"].Items.Schema.Properties
 	connectionCache := class["connectionCache"].Properties
@@ -80,8 +81,8 @@ func enum(field schema) []string {
 	return values
 }
 
-// A default in a description is for people, who must not read another one than that of the catalogue.
-func TestPolicyDescribesTheWeightOfTheCatalogue(t *testing.T) {
+// A description repeats a default of the catalogue, and must not differ from it.
+func TestPolicyDescribesDefaultWeight(t *testing.T) {
 	weight := policySchema(t).Properties["classes"].Items.Schema.Properties["weight"].Description
 	row, _ := state.Classes().Row(state.ConnectionCache)
 	if !strings.HasSuffix(weight, "8 for ConnectionCache.") || row.Weight != 8 {

@@ -20,7 +20,7 @@ func memory(quantity string) corev1.ResourceList {
 	return corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(quantity)}
 }
 
-// Every field of spec.units is fixed for the life of a pod, so each must change the hash of the template.
+// A running pod cannot take a change of spec.units, so each field must change the hash of the template.
 func TestTemplateHashOfUnits(t *testing.T) {
 	type units = *v1alpha1.UnitsSpec
 	one, owned := map[string]string{"a": "b"}, map[string]string{v1alpha1.LabelPair: "other"}

@@ -8,12 +8,12 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// locallyAdministered is the first octet of the addresses that the operator makes: unicast, and of no manufacturer.
+// locallyAdministered is the first octet of derived MAC addresses: unicast and locally administered (RFC 9542).
 const locallyAdministered = 0x02
 
-// virtualMAC returns the MAC address of the active unit's interface, or "" where each unit keeps its own. A derived
-// address stays the same for the life of the pair. It differs between networks and between pairs, also between those of
-// different clusters on one segment.
+// virtualMAC returns the MAC address of the active unit's interface, or "" if each unit keeps its own. A derived
+// address stays the same for the life of the pair. It differs between networks and between pairs, also between the
+// pairs of two clusters on one segment.
 func virtualMAC(pair *v1alpha1.HAPair, network v1alpha1.NetworkSpec) string {
 	switch network.VirtualMAC.Type {
 	case v1alpha1.VirtualMACAuto:

@@ -12,13 +12,14 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 )
 
-// pageBytes is what a directory in memory takes.
+// pageBytes is the size of a directory in a file system in memory.
 const pageBytes = 4 << 10
 
-// privateMode lets root alone read the unit's key.
+// privateMode is the file mode of private keys and tokens: only root reads them.
 const privateMode = 0o400
 
-// volumes are mounted as whole directories: a file that is mounted by itself would never see a change.
+// volumes returns the volumes of a unit. Containers mount them as directories: the kubelet does not update a file that
+// is mounted with subPath.
 func volumes(pair *v1alpha1.HAPair, unit v1alpha1.Unit) []*corev1ac.VolumeApplyConfiguration {
 	return []*corev1ac.VolumeApplyConfiguration{
 		corev1ac.Volume().WithName(volumeSidecar).
@@ -29,11 +30,11 @@ func volumes(pair *v1alpha1.HAPair, unit v1alpha1.Unit) []*corev1ac.VolumeApplyC
 			WithSecret(corev1ac.SecretVolumeSource().
 				WithSecretName(UnitSecretName(pair.Name, unit)).
 				WithDefaultMode(privateMode)),
-		// Two documents, while one takes the place of the other.
+		// Space for two documents, since an update writes the new one before it removes the old one.
 		inMemory(volumeFirewall, 2*document.MaxBytes+pageBytes),
-		// In memory, since what is in force is not known of a firewall that did not run yet.
+		// In memory, so that a status never survives the firewall that wrote it.
 		inMemory(volumeRun, 1<<20),
-		// Apart from what the firewall can write: what the sidecar puts back at its start must be its own.
+		// Separate from the volumes that the firewall can write, since the sidecar trusts this state when it starts.
 		inMemory(volumeState, 1<<20),
 		corev1ac.Volume().WithName(volumeMetrics).
 			WithSecret(corev1ac.SecretVolumeSource().

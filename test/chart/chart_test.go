@@ -25,7 +25,7 @@ func TestLint(t *testing.T) {
 func TestDefaultRelease(t *testing.T) {
 	release := render(t)
 
-	t.Run("has each kind of object that it should", func(t *testing.T) {
+	t.Run("has each kind of object", func(t *testing.T) {
 		find[*corev1.ServiceAccount](t, release, "hapair-manager")
 		find[*rbacv1.ClusterRole](t, release, "hapair-view")
 		find[*rbacv1.ClusterRole](t, release, "hapair-edit-pairs")
@@ -51,12 +51,12 @@ func TestDefaultRelease(t *testing.T) {
 				}
 			}
 			if object.GetLabels()["app.kubernetes.io/instance"] != "hapair" {
-				t.Errorf("%s %s does not say which release it is of", kind, object.GetName())
+				t.Errorf("%s %s has no label with the name of the release", kind, object.GetName())
 			}
 		}
 	})
 
-	t.Run("has no hook, which Argo CD and Helm would run differently", func(t *testing.T) {
+	t.Run("has no hooks, which Argo CD and Helm run differently", func(t *testing.T) {
 		for _, object := range release {
 			if _, hook := object.GetAnnotations()["helm.sh/hook"]; hook {
 				t.Errorf("%s is a hook", object.GetName())
@@ -64,7 +64,7 @@ func TestDefaultRelease(t *testing.T) {
 		}
 	})
 
-	t.Run("takes one operator at a time in a drain, and only operators", func(t *testing.T) {
+	t.Run("lets a drain evict one replica at a time", func(t *testing.T) {
 		budget := find[*policyv1.PodDisruptionBudget](t, release, "hapair-manager")
 		if budget.Spec.MaxUnavailable.IntValue() != 1 {
 			t.Errorf("maxUnavailable is %v", budget.Spec.MaxUnavailable)
@@ -79,7 +79,7 @@ func TestDefaultRelease(t *testing.T) {
 			"app.kubernetes.io/managed-by": "hapair", v1alpha1.LabelPair: "hapair",
 		}
 		if selector.Matches(unit) {
-			t.Errorf("%v selects the units of a pair that is named as the release is", selector)
+			t.Errorf("%v selects the units of a pair with the name of the release", selector)
 		}
 	})
 }
@@ -105,12 +105,12 @@ func TestNames(t *testing.T) {
 		arguments []string
 		want      string
 	}{
-		"the release is named as the chart":  {release: "hapair", want: "hapair-manager"},
-		"the release's name has the chart's": {release: "my-hapair", want: "my-hapair-manager"},
-		"the release is named otherwise":     {release: "edge", want: "edge-hapair-manager"},
-		"another name":                       {"edge", []string{"--set", "nameOverride=fw"}, "edge-fw-manager"},
-		"another full name":                  {"edge", []string{"--set", "fullnameOverride=fw"}, "fw-manager"},
-		"a name that has to be shortened":    {release: strings.Repeat("a", 53), want: strings.Repeat("a", 50) + "-manager"},
+		"the release has the name of the chart": {release: "hapair", want: "hapair-manager"},
+		"the release name has the chart name":   {release: "my-hapair", want: "my-hapair-manager"},
+		"the release has another name":          {release: "edge", want: "edge-hapair-manager"},
+		"another name":                          {"edge", []string{"--set", "nameOverride=fw"}, "edge-fw-manager"},
+		"another full name":                     {"edge", []string{"--set", "fullnameOverride=fw"}, "fw-manager"},
+		"too long a name":                       {release: strings.Repeat("a", 53), want: strings.Repeat("a", 50) + "-manager"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			release := renderAs(t, c.release, c.arguments...)

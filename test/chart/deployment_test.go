@@ -66,7 +66,7 @@ func TestArguments(t *testing.T) {
 	}
 }
 
-// TestArgumentsAreThoseOfTheManager demands that the program knows every flag that the chart gives it.
+// TestArgumentsAreThoseOfTheManager checks that the manager has every flag that the chart sets.
 func TestArgumentsAreThoseOfTheManager(t *testing.T) {
 	container := manager(t, set("metrics.port=8080", "logging.verbosity=4")...)
 	if err := managercli.NewCommand().ParseFlags(container.Args); err != nil {
@@ -93,7 +93,7 @@ func TestManagerImage(t *testing.T) {
 	}
 }
 
-// TestRestricted holds the operator to the restricted Pod Security Standard, and a little beyond.
+// TestRestricted checks that the operator meets the restricted Pod Security Standard and has a read-only file system.
 func TestRestricted(t *testing.T) {
 	pod := deployment(t).Spec.Template.Spec
 	if pod.HostNetwork || pod.HostPID || pod.HostIPC || len(pod.Volumes) != 0 {
@@ -144,10 +144,10 @@ func TestSpread(t *testing.T) {
 	}
 	c := constraints[0]
 	if c.TopologyKey != corev1.LabelHostname || c.WhenUnsatisfiable != corev1.ScheduleAnyway || c.MaxSkew != 1 {
-		t.Errorf("want the operators on different nodes by preference, got %+v", c)
+		t.Errorf("want the replicas to prefer different nodes, got %+v", c)
 	}
 	if !reflect.DeepEqual(c.LabelSelector, d.Spec.Selector) {
-		t.Errorf("the constraint counts %v, the operators are %v", c.LabelSelector, d.Spec.Selector)
+		t.Errorf("the constraint selects %v, the Deployment selects %v", c.LabelSelector, d.Spec.Selector)
 	}
 }
 
@@ -191,12 +191,12 @@ serviceAccount: {create: false, name: given}
 		"metrics port":      len(pod.Containers[0].Ports) == 2 && pod.Containers[0].Ports[1].ContainerPort == 8080,
 	} {
 		if !ok {
-			t.Errorf("%s did not arrive in the pods", what)
+			t.Errorf("the pods do not have %s", what)
 		}
 	}
 }
 
-// set turns values into arguments of helm.
+// set returns the arguments of helm that set values.
 func set(values ...string) []string {
 	var arguments []string
 	for _, value := range values {

@@ -1,3 +1,3 @@
-// Package chart has the tests of charts/hapair: they render the chart with helm, as its users do, and hold every object
-// to the types of the API that it is sent to. Nothing imports it.
+// Package chart tests charts/hapair. The tests render the chart with helm, as users do, and decode every object
+// strictly with the types of its API. Nothing imports the package.
 package chart

@@ -25,11 +25,11 @@ func TestCRDsAreThoseOfTheAPI(t *testing.T) {
 	for _, want := range generated {
 		got := find[*apiextensionsv1.CustomResourceDefinition](t, release, want.GetName())
 		if got.Annotations[keepAnnotation] != "keep" {
-			t.Errorf("%s would be deleted with the release, and every pair with it", got.Name)
+			t.Errorf("%s would be deleted with the release, and all pairs with it", got.Name)
 		}
 		delete(got.Annotations, keepAnnotation)
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s is not the one of config/crd; run make generate", got.Name)
+			t.Errorf("%s differs from config/crd; run make generate", got.Name)
 		}
 	}
 }
@@ -37,7 +37,7 @@ func TestCRDsAreThoseOfTheAPI(t *testing.T) {
 func TestCRDsMayBeDeletedWithTheRelease(t *testing.T) {
 	for _, crd := range findAll[*apiextensionsv1.CustomResourceDefinition](render(t, set("crds.keep=false")...), "") {
 		if _, kept := crd.Annotations[keepAnnotation]; kept {
-			t.Errorf("%s is kept although the values say otherwise", crd.Name)
+			t.Errorf("%s is kept with crds.keep=false", crd.Name)
 		}
 	}
 }
@@ -45,7 +45,7 @@ func TestCRDsMayBeDeletedWithTheRelease(t *testing.T) {
 func TestCRDsMayComeFromElsewhere(t *testing.T) {
 	crds := findAll[*apiextensionsv1.CustomResourceDefinition](render(t, set("crds.install=false")...), "")
 	if len(crds) != 0 {
-		t.Errorf("the release has %d CRDs although the values say otherwise", len(crds))
+		t.Errorf("the release has %d CRDs with crds.install=false", len(crds))
 	}
 }
 
@@ -53,7 +53,7 @@ func TestClusterRoleIsThatOfTheCode(t *testing.T) {
 	want := readObjects(t, root+"/config/rbac/role.yaml")[0].(*rbacv1.ClusterRole)
 	got := find[*rbacv1.ClusterRole](t, render(t), "hapair-manager")
 	if len(want.Rules) == 0 || !reflect.DeepEqual(got.Rules, want.Rules) {
-		t.Errorf("the ClusterRole's rules are not those of config/rbac; run make generate")
+		t.Errorf("the rules of the ClusterRole differ from config/rbac; run make generate")
 	}
 }
 
@@ -69,7 +69,7 @@ func TestWarningsAreThoseOfTheAPI(t *testing.T) {
 		policies++
 		got := find[*admissionregistrationv1.ValidatingAdmissionPolicy](t, release, strings.TrimPrefix(want.Name, "hapair"))
 		if !reflect.DeepEqual(got.Spec, want.Spec) {
-			t.Errorf("%s is not the one of config/admission; run make generate", got.Name)
+			t.Errorf("%s differs from config/admission; run make generate", got.Name)
 		}
 		bound := func(b *admissionregistrationv1.ValidatingAdmissionPolicyBinding) bool {
 			return b.Spec.PolicyName == got.Name &&
@@ -84,7 +84,7 @@ func TestWarningsAreThoseOfTheAPI(t *testing.T) {
 	}
 	none := render(t, set("warnings.enabled=false")...)
 	if found := findAll[*admissionregistrationv1.ValidatingAdmissionPolicy](none, ""); len(found) != 0 {
-		t.Errorf("the release has %d warnings although the values say otherwise", len(found))
+		t.Errorf("the release has %d warnings with warnings.enabled=false", len(found))
 	}
 }
 

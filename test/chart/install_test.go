@@ -27,7 +27,8 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// TestInstallation walks one release through its life on a real API server. There are no nodes, so no operator runs.
+// TestInstallation installs, upgrades and uninstalls one release on a real API server. No node exists, so no operator
+// runs.
 func TestInstallation(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "Chart installation")
@@ -40,13 +41,13 @@ var _ = Describe("A release", Ordered, func() {
 		kubeconfig string
 	)
 
-	// run is helm as the cluster's administrator.
+	// run calls helm as an administrator of the cluster.
 	run := func(arguments ...string) {
 		GinkgoHelper()
 		_, err := helm(GinkgoTB(), append(arguments, "--kubeconfig", kubeconfig, "--namespace", namespace)...)
 		Expect(err).NotTo(HaveOccurred())
 	}
-	// operator is a client with the rights of the release's ServiceAccount and no others.
+	// operator returns a client with only the rights of the release's ServiceAccount.
 	operator := func() client.Client {
 		GinkgoHelper()
 		limited := rest.CopyConfig(config)
@@ -59,7 +60,7 @@ var _ = Describe("A release", Ordered, func() {
 
 	BeforeAll(func() {
 		environment := &envtest.Environment{}
-		DeferCleanup(environment.Stop) // a start that fails half-way leaves processes too
+		DeferCleanup(environment.Stop) // also when the start fails, since it may leave processes
 		var err error
 		config, err = environment.Start()
 		Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")
@@ -78,7 +79,7 @@ var _ = Describe("A release", Ordered, func() {
 		Eventually(crdServed).WithContext(ctx).WithArguments(admin, "syncpolicies.hapair.io").Should(BeTrue())
 	})
 
-	It("lets the operator give the units their rights, which nobody may who has them not", func(ctx SpecContext) {
+	It("lets the operator grant the rights of the units, which requires that it has them itself", func(ctx SpecContext) {
 		pair := &v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge", UID: "1"}}
 		for _, unit := range v1alpha1.Units() {
 			Expect(operator().Apply(ctx, resources.ServiceAccount(pair, unit))).To(Succeed())
@@ -87,7 +88,7 @@ var _ = Describe("A release", Ordered, func() {
 		}
 	})
 
-	It("has the API server keep places for the units' Leases", func(ctx SpecContext) {
+	It("reserves capacity of the API server for the units' Leases", func(ctx SpecContext) {
 		lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge"}}
 		Expect(admin.Create(ctx, lease)).To(Succeed())
 		schema, level := &flowcontrolv1.FlowSchema{}, &flowcontrolv1.PriorityLevelConfiguration{}
@@ -95,13 +96,13 @@ var _ = Describe("A release", Ordered, func() {
 		Expect(admin.Get(ctx, client.ObjectKey{Name: "hapair-leases"}, level)).To(Succeed())
 
 		unit := newProgram(ctx, config, admin, "default", "edge-primary")
-		kept := And(HaveField("Schema", schema.UID), HaveField("Level", level.UID))
-		// The API server takes in what it is told after a moment.
-		Eventually(unit.get).WithContext(ctx).WithArguments(lease).Should(kept)
-		Expect(unit.update(ctx, lease)).To(kept)
-		Expect(unit.watch(ctx, lease)).To(kept)
+		reserved := And(HaveField("Schema", schema.UID), HaveField("Level", level.UID))
+		// The API server uses a new schema after a moment.
+		Eventually(unit.get).WithContext(ctx).WithArguments(lease).Should(reserved)
+		Expect(unit.update(ctx, lease)).To(reserved)
+		Expect(unit.watch(ctx, lease)).To(reserved)
 
-		By("leaving everything else where it was")
+		By("leaving all other requests in their levels")
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge-primary"}}
 		Expect(unit.get(ctx, pod)).To(Equal(classOf(ctx, admin, "service-accounts")))
 		Expect(admin.Create(ctx, &corev1.ServiceAccount{
@@ -111,7 +112,7 @@ var _ = Describe("A release", Ordered, func() {
 		Expect(builtin.get(ctx, lease)).To(Equal(classOf(ctx, admin, "system-leader-election")))
 	})
 
-	It("lets the operator do nothing to others' pairs, nodes and roles", func(ctx SpecContext) {
+	It("does not let the operator delete pairs, list nodes or create cluster roles", func(ctx SpecContext) {
 		for _, forbidden := range []error{
 			operator().Delete(ctx, &v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge"}}),
 			operator().List(ctx, &corev1.NodeList{}),
@@ -133,7 +134,7 @@ var _ = Describe("A release", Ordered, func() {
 		Expect(crd.Spec.Names.ShortNames).To(Equal([]string{"hap"}))
 	})
 
-	It("leaves the CRDs behind when it is uninstalled, and with them the pairs", func(ctx SpecContext) {
+	It("keeps the CRDs, and with them the pairs, when it is uninstalled", func(ctx SpecContext) {
 		run("uninstall", release)
 		err := admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "hapair-manager"}, &corev1.ServiceAccount{})
 		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "got: %v", err)
@@ -142,7 +143,7 @@ var _ = Describe("A release", Ordered, func() {
 		Expect(crdServed(ctx, admin, "syncpolicies.hapair.io")).To(BeTrue())
 	})
 
-	It("installs again over the CRDs that stayed", func() {
+	It("installs again with the kept CRDs in place", func() {
 		run("install", release, root+"/charts/hapair")
 	})
 })

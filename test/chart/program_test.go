@@ -18,16 +18,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// program is one that runs in a pod and sees how the API server classifies its requests.
+// program is a client with the rights of a pod. It records how the API server classifies its requests.
 type program struct {
 	client client.WithWatch
 	last   class
 }
 
-// class is what decides how long a request waits.
+// class is the classification of a request by API Priority and Fairness. It decides how long the request waits.
 type class struct{ Schema, Level types.UID }
 
-// newProgram has the token that a pod with the ServiceAccount gets.
+// newProgram returns a program with the token that a pod with the ServiceAccount gets.
 func newProgram(ctx context.Context, config *rest.Config, admin client.Client, namespace, account string) *program {
 	GinkgoHelper()
 	request := &authenticationv1.TokenRequest{}
@@ -37,23 +37,23 @@ func newProgram(ctx context.Context, config *rest.Config, admin client.Client, n
 	p := &program{}
 	own := rest.AnonymousClientConfig(config)
 	own.BearerToken = request.Status.Token
-	own.Wrap(func(next http.RoundTripper) http.RoundTripper { return &seeing{next: next, program: p} })
+	own.Wrap(func(next http.RoundTripper) http.RoundTripper { return &recorder{next: next, program: p} })
 	var err error
 	p.client, err = client.NewWithWatch(own, client.Options{Scheme: newScheme()})
 	Expect(err).NotTo(HaveOccurred())
 	return p
 }
 
-// seeing notes how each answered request was classified.
-type seeing struct {
+// recorder records the class of each request that was answered.
+type recorder struct {
 	next    http.RoundTripper
 	program *program
 }
 
-func (s *seeing) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := s.next.RoundTrip(request)
+func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := r.next.RoundTrip(request)
 	if err == nil {
-		s.program.last = class{
+		r.program.last = class{
 			Schema: types.UID(response.Header.Get(flowcontrolv1.ResponseHeaderMatchedFlowSchemaUID)),
 			Level:  types.UID(response.Header.Get(flowcontrolv1.ResponseHeaderMatchedPriorityLevelConfigurationUID)),
 		}
@@ -61,7 +61,7 @@ func (s *seeing) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// get, update and watch are classified whether or not the program has the right to them.
+// get makes a request and returns its class. The API server classifies a request even if it then refuses it.
 func (p *program) get(ctx context.Context, object client.Object) class {
 	_ = p.client.Get(ctx, client.ObjectKeyFromObject(object), object.DeepCopyObject().(client.Object))
 	return p.last
@@ -84,7 +84,7 @@ func (p *program) watch(ctx context.Context, lease *coordinationv1.Lease) class 
 	return p.last
 }
 
-// classOf is the class of a FlowSchema that the API server brings along.
+// classOf returns the class of a built-in FlowSchema.
 func classOf(ctx context.Context, admin client.Client, schema string) class {
 	GinkgoHelper()
 	builtin, level := &flowcontrolv1.FlowSchema{}, &flowcontrolv1.PriorityLevelConfiguration{}

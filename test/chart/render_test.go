@@ -26,14 +26,14 @@ import (
 const (
 	root    = "../.."
 	release = "hapair"
-	// namespace is not the default one, so that an object without namespace shows.
+	// namespace differs from the default namespace, so that the tests find an object without a namespace.
 	namespace = "hapair-system"
 )
 
-// objects are what a release consists of.
+// objects are the objects of a release.
 type objects []client.Object
 
-// render is the chart with the given arguments of helm template.
+// render returns the objects that helm template renders with the given arguments.
 func render(t *testing.T, arguments ...string) objects {
 	t.Helper()
 	return renderAs(t, release, arguments...)
@@ -49,7 +49,7 @@ func renderAs(t *testing.T, release string, arguments ...string) objects {
 	return parse(t, output)
 }
 
-// refusal is why helm does not render the chart with the given arguments.
+// refusal returns the error of helm template with the given arguments.
 func refusal(t *testing.T, arguments ...string) string {
 	t.Helper()
 	output, err := helm(t, append([]string{"template", release, root + "/charts/hapair"}, arguments...)...)
@@ -59,12 +59,12 @@ func refusal(t *testing.T, arguments ...string) string {
 	return err.Error()
 }
 
-// helm runs helm, whose errors are what it wrote to standard error.
+// helm runs helm and returns its output. An error contains its standard error.
 func helm(t testing.TB, arguments ...string) ([]byte, error) {
 	t.Helper()
 	readChart(t)
 	command := exec.CommandContext(t.Context(), helmBinary(t), arguments...)
-	// Plugins and settings of whoever runs the test must not matter.
+	// The plugins and settings of the user who runs the test must have no effect.
 	command.Env = append(os.Environ(), "HELM_CONFIG_HOME="+t.TempDir(), "HELM_DATA_HOME="+t.TempDir())
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
@@ -93,13 +93,13 @@ func helmBinary(t testing.TB) string {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(absolute); err != nil {
-		t.Fatalf("helm is not there (%v); run \"make bin/helm\", or name it in $HELM", err)
+		t.Fatalf("finding helm: %v; run \"make bin/helm\", or set $HELM to its path", err)
 	}
 	return absolute
 }
 
-// readChart reads what helm will read, since go test repeats a cached verdict unless this very process read what has
-// changed.
+// readChart reads all files of the chart. go test caches a result unless a file changes that the test process itself
+// has read, and helm is another process.
 func readChart(t testing.TB) {
 	t.Helper()
 	err := filepath.WalkDir(root+"/charts/hapair", func(path string, entry fs.DirEntry, err error) error {
@@ -114,13 +114,13 @@ func readChart(t testing.TB) {
 	}
 }
 
-// parse decodes manifests as an API server that refuses unknown and repeated fields does.
+// parse decodes manifests and refuses unknown and repeated fields.
 func parse(t *testing.T, manifests []byte) objects {
 	t.Helper()
 	decoder := strictDecoder()
 	var parsed objects
 	for _, manifest := range strings.Split("\n"+string(manifests), "\n---\n") {
-		if blank(manifest) {
+		if isBlank(manifest) {
 			continue
 		}
 		object, _, err := decoder.Decode([]byte(manifest), nil, nil)
@@ -132,8 +132,8 @@ func parse(t *testing.T, manifests []byte) objects {
 	return parsed
 }
 
-// blank tells whether a manifest consists of comments and empty lines.
-func blank(manifest string) bool {
+// isBlank reports whether a manifest consists of comments and empty lines.
+func isBlank(manifest string) bool {
 	for line := range strings.Lines(manifest) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 			return false
@@ -146,7 +146,7 @@ func strictDecoder() runtime.Decoder {
 	return serializer.NewCodecFactory(kubernetesScheme(), serializer.EnableStrict).UniversalDeserializer()
 }
 
-// kubernetesScheme knows the kinds that the chart is made of.
+// kubernetesScheme returns a scheme with the kinds of the chart.
 func kubernetesScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
@@ -158,7 +158,7 @@ func kubernetesScheme() *runtime.Scheme {
 	return scheme
 }
 
-// find is the one object of type T whose name ends with suffix.
+// find returns the only object of type T whose name ends with suffix.
 func find[T client.Object](t *testing.T, all objects, suffix string) T {
 	t.Helper()
 	found := findAll[T](all, suffix)

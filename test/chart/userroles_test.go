@@ -10,8 +10,8 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// TestUserRoles demands that platform and firewall administrators can have different rights, that neither can write
-// what only a unit reports, and that all can read everything.
+// TestUserRoles checks that platform and firewall administrators have different rights, that neither can write an
+// HAUnit, and that all can read every kind.
 func TestUserRoles(t *testing.T) {
 	release := render(t)
 	for suffix, writable := range map[string][]string{
@@ -22,16 +22,16 @@ func TestUserRoles(t *testing.T) {
 		t.Run(suffix, func(t *testing.T) {
 			role := find[*rbacv1.ClusterRole](t, release, suffix)
 			if got := resourcesWith(t, role, "update"); !slices.Equal(got, writable) {
-				t.Errorf("writable are %v, want %v", got, writable)
+				t.Errorf("got writable resources %v, want %v", got, writable)
 			}
 			if got := resourcesWith(t, role, "watch"); !slices.Equal(got, kindsOfTheAPI(t)) {
-				t.Errorf("readable are %v, want %v", got, kindsOfTheAPI(t))
+				t.Errorf("got readable resources %v, want %v", got, kindsOfTheAPI(t))
 			}
 		})
 	}
 }
 
-// TestUserRolesAreAggregatedOneByOne demands that each value takes its own role out of those of the cluster.
+// TestUserRolesAreAggregatedOneByOne checks that each value removes only its role from the roles of the cluster.
 func TestUserRolesAreAggregatedOneByOne(t *testing.T) {
 	for value, suffix := range map[string]string{
 		"view": "hapair-view", "editPairs": "hapair-edit-pairs", "editFirewalls": "hapair-edit-firewalls",
@@ -62,7 +62,7 @@ func resourcesWith(t *testing.T, role *rbacv1.ClusterRole, verb string) []string
 	granted := []string{}
 	for _, rule := range role.Rules {
 		if !slices.Equal(rule.APIGroups, []string{v1alpha1.GroupVersion.Group}) {
-			t.Errorf("a rule is about the groups %v", rule.APIGroups)
+			t.Errorf("got a rule for the groups %v", rule.APIGroups)
 		}
 		if slices.Contains(rule.Verbs, verb) {
 			granted = append(granted, rule.Resources...)

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestBadValuesAreRefused demands that a typing error is refused, and that the refusal names the key.
+// TestBadValuesAreRefused checks that helm refuses a typing error, and that its error names the key.
 func TestBadValuesAreRefused(t *testing.T) {
 	for value, key := range map[string]string{
 		"replica=3":                              "'replica'",
@@ -45,13 +45,13 @@ func TestBadValuesAreRefused(t *testing.T) {
 	} {
 		t.Run(value, func(t *testing.T) {
 			if reason := refusal(t, "--set", value); !strings.Contains(reason, key) {
-				t.Errorf("the refusal must name %s:\n%s", key, reason)
+				t.Errorf("the error must name %s:\n%s", key, reason)
 			}
 		})
 	}
 }
 
-// TestEveryValueIsInTheSchema demands that what values.yaml offers and what the schema knows are the same keys.
+// TestEveryValueIsInTheSchema checks that values.yaml and the schema have the same keys.
 func TestEveryValueIsInTheSchema(t *testing.T) {
 	var schema node
 	readYAML(t, root+"/charts/hapair/values.schema.json", &schema)
@@ -61,7 +61,7 @@ func TestEveryValueIsInTheSchema(t *testing.T) {
 	compareKeys(t, "", schema.Definitions, schema, values)
 }
 
-// node is as much of a JSON schema as the comparison needs.
+// node is the part of a JSON schema that the comparison needs.
 type node struct {
 	Ref         string          `json:"$ref"`
 	Properties  map[string]node `json:"properties"`
@@ -73,13 +73,13 @@ func compareKeys(t *testing.T, path string, definitions map[string]node, schema 
 	if name, ok := strings.CutPrefix(schema.Ref, "#/definitions/"); ok {
 		schema = definitions[name]
 	}
-	if len(values) == 0 { // free for the user to fill
+	if len(values) == 0 { // the user chooses the keys
 		return
 	}
 	for key, property := range schema.Properties {
 		value, ok := values[key]
 		if !ok {
-			t.Errorf("values.yaml lacks %s/%s, which the schema knows", path, key)
+			t.Errorf("values.yaml has no %s/%s, but the schema does", path, key)
 		}
 		if nested, ok := value.(map[string]any); ok {
 			compareKeys(t, path+"/"+key, definitions, property, nested)
@@ -87,7 +87,7 @@ func compareKeys(t *testing.T, path string, definitions map[string]node, schema 
 	}
 }
 
-// TestEveryValueIsExplained demands a comment above each key at the top of values.yaml, or above the first of a group.
+// TestEveryValueIsExplained checks that each top-level key of values.yaml, or the first of a group, has a comment.
 func TestEveryValueIsExplained(t *testing.T) {
 	text, err := os.ReadFile(root + "/charts/hapair/values.yaml")
 	if err != nil {

@@ -1,4 +1,4 @@
-{{/* Name that all objects of the release begin with: the release's, with the chart's unless it is in it already. */}}
+{{/* Prefix of all names: <release>-<chart>, or only <release> if that contains the name of the chart. */}}
 {{- define "hapair.fullname" -}}
 {{- $chart := default .Chart.Name .Values.nameOverride -}}
 {{- if .Values.fullnameOverride -}}
@@ -11,8 +11,8 @@
 {{- end -}}
 
 {{/*
-Labels that select the operator's pods. They never change, since a Deployment's selector cannot; and no unit of a pair
-has them, however the pair is named.
+Labels that select the operator's pods. They must never change, since the selector of a Deployment is immutable. They
+differ from the labels of every unit, whatever the name of its pair is.
 */}}
 {{- define "hapair.selector" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}-manager
