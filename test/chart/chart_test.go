@@ -105,12 +105,12 @@ func TestNames(t *testing.T) {
 		arguments []string
 		want      string
 	}{
-		"the release has the name of the chart": {release: "hapair", want: "hapair-manager"},
-		"the release name has the chart name":   {release: "my-hapair", want: "my-hapair-manager"},
-		"the release has another name":          {release: "edge", want: "edge-hapair-manager"},
-		"another name":                          {"edge", []string{"--set", "nameOverride=fw"}, "edge-fw-manager"},
-		"another full name":                     {"edge", []string{"--set", "fullnameOverride=fw"}, "fw-manager"},
-		"too long a name":                       {release: strings.Repeat("a", 53), want: strings.Repeat("a", 50) + "-manager"},
+		"the name of the chart":          {release: "hapair", want: "hapair-manager"},
+		"a name that has the chart name": {release: "my-hapair", want: "my-hapair-manager"},
+		"another release name":           {release: "edge", want: "edge-hapair-manager"},
+		"another name":                   {"edge", []string{"--set", "nameOverride=fw"}, "edge-fw-manager"},
+		"another full name":              {"edge", []string{"--set", "fullnameOverride=fw"}, "fw-manager"},
+		"too long a name":                {release: strings.Repeat("a", 53), want: strings.Repeat("a", 50) + "-manager"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			release := renderAs(t, c.release, c.arguments...)
