@@ -33,7 +33,7 @@ func measureEvents(t testing.TB, o Options, s system, sample *Sample) {
 	table := connections.Open(t, s.network().Primary)
 	resting := idle(t, s, o.Idle)
 	before, begun := spent(t, s), time.Now()
-	sample.Made, sample.Reached = createAtRate(t, table, sample.Rate, o.Lasting)
+	sample.Made, sample.Reached = createAtRate(t, o, table, sample.Rate)
 	sample.Missing = sample.Made - settle(t, s, sample.Made)
 	sample.charge(before, spent(t, s), time.Since(begun), resting)
 	sample.weigh(t, s)

@@ -101,7 +101,7 @@ func measureLag(t testing.TB, o Options, s system, sample *Sample) {
 	from.run(ctx)
 	to.run(ctx)
 	table := connections.Open(t, s.network().Primary)
-	sample.Made, sample.Reached = createAtRate(t, table, sample.Rate, o.Lasting)
+	sample.Made, sample.Reached = createAtRate(t, o, table, sample.Rate)
 	sample.Missing = sample.Made - settle(t, s, sample.Made)
 	cancel()
 	from.done.Wait()

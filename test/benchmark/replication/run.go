@@ -27,6 +27,8 @@ type Options struct {
 	Systems []string
 	// Rates are the numbers of connections per second.
 	Rates []int
+	// Tick is the time between two creations of the connections that are due. It is positive.
+	Tick time.Duration
 	// Lasting is how long connections are created.
 	Lasting time.Duration
 	// Idle is how long an idle system is measured.
@@ -53,6 +55,9 @@ func Run(ctx context.Context, o Options) error {
 		if !slices.Contains(Systems(), name) {
 			return fmt.Errorf("--systems: %q is unknown; known are %s", name, strings.Join(Systems(), ", "))
 		}
+	}
+	if o.Tick <= 0 {
+		return errors.New("--tick must be positive")
 	}
 	if o.Rounds < 1 {
 		return errors.New("--rounds must be at least 1")

@@ -1,8 +1,11 @@
 package replication
 
 import (
+	"errors"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/test/testbed"
@@ -19,26 +22,38 @@ func count(t testing.TB, n *testbed.Namespace) int {
 	return entries
 }
 
-// createAtRate creates connections at a steady rate. It returns their number, and the number per second.
-func createAtRate(t testing.TB, table *conntrack.Table, rate int, lasting time.Duration) (made int, reached float64) {
+// createAtRate creates connections at a steady rate. Once per tick, it creates those that are due. It returns their
+// number, and the number per second.
+func createAtRate(t testing.TB, o Options, table *conntrack.Table, rate int) (made int, reached float64) {
 	t.Helper()
-	const tick = 5 * time.Millisecond
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
 	begun := time.Now()
-	for {
-		select {
-		case <-t.Context().Done():
+	for next := begun; ; {
+		if t.Context().Err() != nil {
 			t.Fatal("interrupted")
-		case <-ticker.C:
 		}
-		elapsed := min(time.Since(begun), lasting)
+		for time.Until(next) <= 0 { // ticks that were missed are left out
+			next = next.Add(o.Tick)
+		}
+		sleep(t, time.Until(next))
+		elapsed := min(time.Since(begun), o.Lasting)
 		due := int(elapsed.Seconds() * float64(rate))
 		connections.Create(t, table, made, due-made)
 		made = due
-		if elapsed == lasting {
+		if elapsed == o.Lasting {
 			return made, float64(made) / time.Since(begun).Seconds()
 		}
+	}
+}
+
+// sleep sleeps for a time that may be shorter than a millisecond, for which the timers of Go are too coarse.
+func sleep(t testing.TB, d time.Duration) {
+	t.Helper()
+	if d <= 0 {
+		return
+	}
+	ts := unix.NsecToTimespec(d.Nanoseconds())
+	if err := unix.Nanosleep(&ts, nil); err != nil && !errors.Is(err, unix.EINTR) {
+		t.Fatalf("Sleeping: %v", err)
 	}
 }
 

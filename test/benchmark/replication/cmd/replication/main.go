@@ -47,6 +47,8 @@ connection tracking table, and restores them.`,
 	flags.StringSliceVar(&o.Systems, "systems", nil,
 		"systems to measure; all if empty: "+strings.Join(replication.Systems(), ", "))
 	flags.IntSliceVar(&o.Rates, "rates", []int{1_000, 10_000, 30_000}, "connections per second")
+	flags.DurationVar(&o.Tick, "tick", 5*time.Millisecond,
+		"time between two creations of connections; 100us lets them come nearly one by one")
 	flags.DurationVar(&o.Lasting, "lasting", 8*time.Second, "how long connections are created")
 	flags.DurationVar(&o.Idle, "idle", 3*time.Second, "how long an idle system is measured")
 	flags.DurationVar(&o.Fault, "fault", 10*time.Second, "how long a fault lasts")
