@@ -99,12 +99,13 @@ func collect(t *testing.T, s *socket) []string {
 	defer func() { _ = s.close() }()
 	in := newReceiver(s, 1, smallDatagram)
 	silence := unix.NsecToTimeval((500 * time.Millisecond).Nanoseconds())
-	if err := unix.SetsockoptTimeval(s.fd(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &silence); err != nil {
+	err := s.set(func(fd int) error { return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &silence) })
+	if err != nil {
 		t.Fatal(err)
 	}
 	var datagrams []string
 	for {
-		err := in.receive(true)
+		err := in.receiveAnswer()
 		if errors.Is(err, unix.EAGAIN) {
 			return datagrams
 		}

@@ -33,7 +33,7 @@ func dump(ctx context.Context, s *socket, visit func(Flow) error) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := in.receive(true); err != nil {
+		if err := in.receiveAnswer(); err != nil {
 			return fmt.Errorf("dumping conntrack: %w", err)
 		}
 		for k := range in.received {

@@ -42,7 +42,7 @@ const (
 // Listener receives the changes of the table of one network namespace.
 type Listener struct {
 	socket    *socket
-	waiter    *waiter
+	timer     *timer
 	receiver  *receiver
 	coalescer coalescer
 	events    []Event
@@ -54,19 +54,19 @@ type Listener struct {
 
 // Listen starts to listen. Receive returns every selected change after Listen returned, or fails with ErrOverrun.
 func Listen(selection Selection) (*Listener, error) {
-	s, err := openSocket()
+	s, err := openPolledSocket()
 	if err != nil {
 		return nil, err
 	}
 	if err := errors.Join(selection.attach(s), joinAll(s)); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	w, err := openWaiter(s.fd())
+	t, err := openTimer()
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return &Listener{
-		socket: s, waiter: w, receiver: newReceiver(s, eventDatagrams, smallDatagram),
+		socket: s, timer: t, receiver: newReceiver(s, eventDatagrams, smallDatagram),
 		events: make([]Event, 0, maxEvents+eventDatagrams), stopWatch: func() bool { return true },
 	}, nil
 }
@@ -97,55 +97,44 @@ func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, e
 	l.watchContext(ctx)
 	l.events = l.events[:0]
 	if l.coalescer.isBusy(time.Now()) {
-		if err := l.wait(ctx, true); err != nil {
-			return nil, false, err
+		if err := l.endWait(ctx, l.timer.sleep(coalesceTime)); err != nil {
+			return nil, false, fmt.Errorf("letting conntrack events gather: %w", err)
 		}
 	}
 	for len(l.events) < maxEvents {
-		err := l.receiver.receive(false)
-		switch {
-		case err == nil:
-			if err := l.decodeAll(); err != nil {
-				return nil, false, err
-			}
-			if len(l.events) > 0 && !l.receiver.full() && !l.woken.Load() {
-				// These are most likely all events. A caller that must be sure has called Wake.
-				return l.events, false, nil
-			}
-		case errors.Is(err, unix.EAGAIN):
+		err := l.receiver.receive()
+		if errors.Is(err, unix.EAGAIN) {
 			if l.woken.Swap(false) || len(l.events) > 0 {
 				return l.events, true, nil
 			}
-			if err := l.wait(ctx, false); err != nil {
-				return nil, false, err
-			}
+			err = l.endWait(ctx, l.receiver.wait())
+		}
+		if err == nil {
+			err = l.decodeAll()
+		}
+		switch {
 		case errors.Is(err, unix.ENOBUFS):
 			return nil, false, ErrOverrun
-		default:
+		case err != nil:
 			return nil, false, fmt.Errorf("receiving conntrack events: %w", err)
+		case len(l.events) > 0 && !l.receiver.full() && !l.woken.Load():
+			// These are most likely all events. A caller that must be sure has called Wake.
+			return l.events, false, nil
 		}
 	}
 	return l.events, false, nil
 }
 
-// wait waits for an event or, with pause, for the end of the pause. It returns early when woken.
-func (l *Listener) wait(ctx context.Context, pause bool) error {
-	var err error
-	if pause {
-		err = l.waiter.sleep(coalesceTime)
-	} else {
-		err = l.waiter.waitReadable()
-	}
+// endWait records the end of a wait. If the listener was woken, endWait resets the deadlines, and returns the error of
+// the context. Otherwise it returns err, the result of the wait.
+func (l *Listener) endWait(ctx context.Context, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if err = l.waiter.setDeadline(time.Time{}); err == nil {
+		if err = l.setDeadline(time.Time{}); err == nil {
 			err = ctx.Err()
 		}
 	}
 	l.coalescer.recordWakeup(time.Now())
-	if err != nil {
-		return fmt.Errorf("receiving conntrack events: %w", err)
-	}
-	return nil
+	return err
 }
 
 // watchContext makes the end of ctx wake the listener. It does nothing if ctx is that of the previous call, which is
@@ -215,10 +204,15 @@ func (l *Listener) Wake() {
 }
 
 // wake ends waiting. It can only fail after Close, when nothing waits.
-func (l *Listener) wake() { _ = l.waiter.setDeadline(time.Unix(1, 0)) }
+func (l *Listener) wake() { _ = l.setDeadline(time.Unix(1, 0)) }
+
+// setDeadline sets the deadline of both waits.
+func (l *Listener) setDeadline(at time.Time) error {
+	return errors.Join(l.socket.setDeadline(at), l.timer.setDeadline(at))
+}
 
 // Close stops listening and closes the sockets.
 func (l *Listener) Close() error {
 	l.stopWatch()
-	return errors.Join(l.waiter.close(), l.socket.close())
+	return errors.Join(l.timer.close(), l.socket.close())
 }

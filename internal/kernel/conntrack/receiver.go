@@ -21,9 +21,10 @@ type receiver struct {
 	// received is the number of datagrams of the last call. failed is the error of a call without datagrams.
 	received int
 	failed   unix.Errno
-	flags    uintptr
-	// read is the bound method readOnce. It is created once, because a closure for each call would be garbage.
-	read func(fd uintptr) bool
+	// now and first are the bound methods readNow and readFirst. They are created once, because a closure for each call
+	// would be garbage.
+	now   func(fd uintptr)
+	first func(fd uintptr) bool
 }
 
 // messageHeader is struct mmsghdr of recvmmsg(2).
@@ -46,63 +47,84 @@ func newReceiver(s *socket, count, size int) *receiver {
 		r.headers[k].SetIovlen(1)
 		r.headers[k].Name = (*byte)(unsafe.Pointer(&r.senders[k]))
 	}
-	r.read = r.readOnce
+	r.now, r.first = r.readNow, r.readFirst
 	return r
 }
 
-// receive reads the datagrams that have arrived, up to the capacity. With wait it waits for the first one up to the
-// receive timeout of the socket. It fails with EAGAIN if there is no datagram.
-func (r *receiver) receive(wait bool) error {
+// receive reads the datagrams that have arrived, up to the capacity. It fails with EAGAIN if there is no datagram.
+func (r *receiver) receive() error {
 	r.received = 0
-	err := r.receiveNow(unix.MSG_DONTWAIT) // the answer to a request has already arrived
-	if wait && errors.Is(err, unix.EAGAIN) {
-		err = r.receiveNow(unix.MSG_WAITFORONE)
+	return r.result(r.socket.raw.Control(r.now)) // unlike Read, Control ignores the deadline
+}
+
+// wait waits for a datagram, and reads those that have arrived, up to the capacity. It waits until the deadline of a
+// polled socket. With another socket it fails with EAGAIN after the receive timeout.
+func (r *receiver) wait() error {
+	r.received = 0
+	return r.result(r.socket.raw.Read(r.first))
+}
+
+// receiveAnswer reads datagrams like receive, and waits if nothing has arrived yet.
+func (r *receiver) receiveAnswer() error {
+	err := r.receive() // the answer to a request has already arrived
+	if errors.Is(err, unix.EAGAIN) {
+		err = r.wait()
 	}
 	return err
 }
 
-func (r *receiver) receiveNow(flags uintptr) error {
-	r.flags = flags
-	if err := r.socket.raw.Read(r.read); err != nil {
-		return err
+// result returns the error of a call, or else that of its last system call.
+func (r *receiver) result(err error) error {
+	if err == nil && r.failed != 0 {
+		err = r.failed
 	}
-	if r.failed != 0 {
-		return r.failed
-	}
-	return nil
+	return err
 }
 
 // full reports whether the last call used the whole capacity, so that more datagrams may be waiting.
 func (r *receiver) full() bool { return r.received == len(r.headers) }
 
-// readOnce receives datagrams. It always returns true, since there is nothing to wait for.
-func (r *receiver) readOnce(fd uintptr) bool {
+// readNow receives datagrams without waiting.
+func (r *receiver) readNow(fd uintptr) {
+	r.read(unix.RawSyscall6, fd, unix.MSG_DONTWAIT) // see nonblocking
+}
+
+// readFirst receives datagrams, and reports whether it is done. With a polled socket it is done only if it received a
+// datagram. Otherwise the system call waits for one.
+func (r *receiver) readFirst(fd uintptr) (done bool) {
+	if !r.socket.polled {
+		r.read(unix.Syscall6, fd, unix.MSG_WAITFORONE)
+		return true
+	}
+	r.readNow(fd)
+	return r.failed != unix.EAGAIN
+}
+
+// systemCall is unix.Syscall6 or unix.RawSyscall6.
+type systemCall func(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err unix.Errno)
+
+// read receives datagrams with recvmmsg(2).
+func (r *receiver) read(call systemCall, fd, flags uintptr) {
 	for k := range r.headers {
 		r.headers[k].Namelen = unix.SizeofSockaddrNetlink
 	}
-	call := unix.Syscall6
-	if r.flags == unix.MSG_DONTWAIT {
-		call = unix.RawSyscall6 // see nonblocking
-	}
 	for r.failed = unix.EINTR; r.failed == unix.EINTR; {
 		n, _, errno := call(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.headers[0])), uintptr(len(r.headers)),
-			r.flags, 0, 0)
+			flags, 0, 0)
 		if r.failed = errno; errno == 0 {
 			r.received = int(n)
 		}
 	}
-	return true
 }
 
 // nonblocking makes a system call that never waits, without informing Go's scheduler. For a call that may wait, the
 // scheduler wakes a monitor thread, which then runs every 20 µs until the program is idle. A program that works briefly
-// and often would spend most of its time on that thread.
-func nonblocking(call, a, b, c, d uintptr) (int, error) {
-	n, _, errno := unix.RawSyscall6(call, a, b, c, d, 0, 0)
-	if errno != 0 {
-		return 0, errno
+// and often would spend much of its time on that thread (docs/decisions/0016-system-calls-without-the-scheduler.md).
+func nonblocking(call, a, b, c, d uintptr) error {
+	if _, _, errno := unix.RawSyscall6(call, a, b, c, d, 0, 0); errno != 0 {
+		return errno
 	}
-	return int(n), nil
+	return nil
 }
 
 // datagram returns a received datagram, valid until the next call of receive. It returns nothing for a datagram that

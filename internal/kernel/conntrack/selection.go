@@ -36,7 +36,10 @@ func (s Selection) attach(socket *socket) error {
 		filters[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 	}
 	program := unix.SockFprog{Len: uint16(len(filters)), Filter: &filters[0]}
-	if err := unix.SetsockoptSockFprog(socket.fd(), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program); err != nil {
+	err = socket.set(func(fd int) error {
+		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program)
+	})
+	if err != nil {
 		return fmt.Errorf("attaching the selection of conntrack events: %w", err)
 	}
 	return nil

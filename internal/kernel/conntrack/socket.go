@@ -26,16 +26,27 @@ const (
 // passes if the answer was lost.
 const answerTimeout = 10 * time.Second
 
-// socket is a netlink socket outside Go's poller. Within the poller every queued datagram would wake a thread, even if
-// nothing waits for it. The answer to a request has arrived when the request returns. A Listener waits for events with
-// a waiter.
+// socket is a netlink socket.
 type socket struct {
-	file *os.File // in blocking mode, so that Go does not add it to the poller
+	file *os.File
 	raw  syscall.RawConn
+	// polled reports whether Go's poller watches the socket. Otherwise, waiting for a datagram occupies a thread.
+	polled bool
 }
 
-func openSocket() (*socket, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+// openSocket opens a socket for requests. Go's poller does not watch it, because the answer to a request has arrived
+// when the request returns. The poller would wake a thread for it.
+func openSocket() (*socket, error) { return open(false) }
+
+// openPolledSocket opens a socket for events, which waits in Go's poller.
+func openPolledSocket() (*socket, error) { return open(true) }
+
+func open(polled bool) (*socket, error) {
+	kind := unix.SOCK_RAW | unix.SOCK_CLOEXEC
+	if polled {
+		kind |= unix.SOCK_NONBLOCK // os.NewFile adds only non-blocking files to the poller
+	}
+	fd, err := unix.Socket(unix.AF_NETLINK, kind, unix.NETLINK_NETFILTER)
 	if err != nil {
 		return nil, fmt.Errorf("opening netfilter socket: %w", err)
 	}
@@ -47,7 +58,7 @@ func openSocket() (*socket, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing netfilter socket: %w", err), file.Close())
 	}
-	return &socket{file: file, raw: raw}, nil
+	return &socket{file: file, raw: raw, polled: polled}, nil
 }
 
 func prepare(fd int) error {
@@ -75,23 +86,29 @@ func prepare(fd int) error {
 	return nil
 }
 
-// fd returns the descriptor of the socket, valid until close.
-func (s *socket) fd() int { return int(s.file.Fd()) }
-
 func (s *socket) join(group int) error {
-	var joined error
-	err := s.raw.Control(func(fd uintptr) {
-		joined = unix.SetsockoptInt(int(fd), unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group)
+	return s.set(func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group)
 	})
-	return errors.Join(err, joined)
 }
+
+// set calls a function that sets an option of the socket's descriptor.
+func (s *socket) set(option func(fd int) error) error {
+	var failed error
+	err := s.raw.Control(func(fd uintptr) { failed = option(int(fd)) })
+	return errors.Join(err, failed)
+}
+
+// setDeadline makes current and later waits of a polled socket fail from the given time on. The zero time removes the
+// deadline.
+func (s *socket) setDeadline(at time.Time) error { return s.file.SetReadDeadline(at) }
 
 // send makes the kernel execute requests within this call. It may wait for a request that changes the table of another
 // namespace at that moment, and for nothing else.
 func (s *socket) send(b []byte) error {
 	var sent error
 	err := s.raw.Write(func(fd uintptr) bool {
-		_, sent = nonblocking(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0)
+		sent = nonblocking(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0)
 		return true
 	})
 	return errors.Join(err, sent)

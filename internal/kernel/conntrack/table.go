@@ -95,7 +95,7 @@ func (t *Table) do(requests []Request, results []Result) error {
 		return fmt.Errorf("sending %d conntrack requests: %w", len(requests), err)
 	}
 	for done := false; !done; {
-		if err := t.receiver.receive(true); err != nil {
+		if err := t.receiver.receiveAnswer(); err != nil {
 			return fmt.Errorf("reading the answers to %d conntrack requests: %w", len(requests), err)
 		}
 		for k := range t.receiver.received {
