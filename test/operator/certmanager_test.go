@@ -20,8 +20,8 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// certificateDefinition is the kind that cert-manager brings along, with those of its fields that the operator uses.
-// The API server drops every other, and a spec would miss it.
+// certificateDefinition returns cert-manager's kind Certificate with the fields that the operator uses. The API server
+// drops all other fields, and a test would notice.
 func certificateDefinition() *apiextensionsv1.CustomResourceDefinition {
 	type properties = map[string]apiextensionsv1.JSONSchemaProps
 	text := apiextensionsv1.JSONSchemaProps{Type: "string"}
@@ -82,7 +82,7 @@ func (s *stage) certManager() *certManager {
 	return c
 }
 
-// renewAuthority gives the issuer another certificate to sign with.
+// renewAuthority gives the issuer another authority to sign with.
 func (c *certManager) renewAuthority() {
 	GinkgoHelper()
 	var err error
@@ -90,8 +90,8 @@ func (c *certManager) renewAuthority() {
 	Expect(err).NotTo(HaveOccurred())
 }
 
-// asked is the Certificate of a unit, nil when there is none.
-func (s *stage) asked(ctx context.Context, unit v1alpha1.Unit) *unstructured.Unstructured {
+// certificateOf returns the Certificate of a unit; nil if it does not exist.
+func (s *stage) certificateOf(ctx context.Context, unit v1alpha1.Unit) *unstructured.Unstructured {
 	GinkgoHelper()
 	certificate := &unstructured.Unstructured{}
 	certificate.SetGroupVersionKind(resources.CertificateKind)
@@ -103,35 +103,35 @@ func (s *stage) asked(ctx context.Context, unit v1alpha1.Unit) *unstructured.Uns
 	return certificate
 }
 
-// issue signs what is asked for, puts it where that is asked for, and says so.
+// issue signs the requested certificates, writes them into the requested Secrets, and reports that.
 func (c *certManager) issue(ctx context.Context, units ...v1alpha1.Unit) {
 	GinkgoHelper()
 	for _, unit := range units {
-		var asked *unstructured.Unstructured
+		var certificate *unstructured.Unstructured
 		Eventually(func() *unstructured.Unstructured {
-			asked = c.asked(ctx, unit)
-			return asked
+			certificate = c.certificateOf(ctx, unit)
+			return certificate
 		}).ShouldNot(BeNil())
-		names, _, _ := unstructured.NestedStringSlice(asked.Object, "spec", "dnsNames")
+		names, _, _ := unstructured.NestedStringSlice(certificate.Object, "spec", "dnsNames")
 		Expect(names).To(HaveLen(1))
 		own, err := credentials.Issue(c.authority, names[0], time.Now())
 		Expect(err).NotTo(HaveOccurred())
-		c.put(ctx, asked, map[string][]byte{
+		c.put(ctx, certificate, map[string][]byte{
 			"tls.crt": own.Certificate, "tls.key": own.Key, "ca.crt": c.authority.Certificate,
 		})
-		c.sayOf(ctx, unit, "Ready", true, "Ready", "Certificate is up to date and has not expired")
+		c.setCondition(ctx, unit, "Ready", true, "Ready", "Certificate is up to date and has not expired")
 	}
 }
 
-// put writes the Secret that is asked for.
-func (c *certManager) put(ctx context.Context, asked *unstructured.Unstructured, data map[string][]byte) {
+// put writes the Secret that a Certificate requests.
+func (c *certManager) put(ctx context.Context, certificate *unstructured.Unstructured, data map[string][]byte) {
 	GinkgoHelper()
-	name, _, _ := unstructured.NestedString(asked.Object, "spec", "secretName")
-	labels, _, _ := unstructured.NestedStringMap(asked.Object, "spec", "secretTemplate", "labels")
+	name, _, _ := unstructured.NestedString(certificate.Object, "spec", "secretName")
+	labels, _, _ := unstructured.NestedStringMap(certificate.Object, "spec", "secretTemplate", "labels")
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: name, Namespace: c.namespace, Labels: labels,
-			Annotations: map[string]string{"cert-manager.io/certificate-name": asked.GetName()},
+			Annotations: map[string]string{"cert-manager.io/certificate-name": certificate.GetName()},
 		},
 		Type: corev1.SecretTypeTLS, Data: data,
 	}
@@ -142,19 +142,19 @@ func (c *certManager) put(ctx context.Context, asked *unstructured.Unstructured,
 	Expect(err).NotTo(HaveOccurred())
 }
 
-// sayOf sets a condition of a unit's Certificate.
-func (c *certManager) sayOf(ctx context.Context, unit v1alpha1.Unit, kind string, is bool, reason, message string) {
+// setCondition sets a condition of a unit's Certificate.
+func (c *certManager) setCondition(ctx context.Context, unit v1alpha1.Unit, kind string, is bool, reason, message string) {
 	GinkgoHelper()
 	status := map[bool]string{true: "True", false: "False"}[is]
 	Eventually(func() error {
-		asked := c.asked(ctx, unit)
-		Expect(asked).NotTo(BeNil())
+		certificate := c.certificateOf(ctx, unit)
+		Expect(certificate).NotTo(BeNil())
 		condition := map[string]any{
 			"type": kind, "status": status, "reason": reason, "message": message,
-			"lastTransitionTime": time.Now().UTC().Format(time.RFC3339), "observedGeneration": asked.GetGeneration(),
+			"lastTransitionTime": time.Now().UTC().Format(time.RFC3339), "observedGeneration": certificate.GetGeneration(),
 		}
-		_ = unstructured.SetNestedSlice(asked.Object, []any{condition}, "status", "conditions")
-		return admin.Status().Update(ctx, asked)
+		_ = unstructured.SetNestedSlice(certificate.Object, []any{condition}, "status", "conditions")
+		return admin.Status().Update(ctx, certificate)
 	}).Should(Succeed())
 }
 
@@ -164,11 +164,11 @@ func fromIssuer(name string) func(*v1alpha1.HAPairSpec) {
 	}
 }
 
-// lookUntil has the operator look until the condition has this reason.
-func (s *stage) lookUntil(ctx context.Context, condition, reason string, message ...string) {
+// reconcileUntil reconciles the pair until the condition has this reason.
+func (s *stage) reconcileUntil(ctx context.Context, condition, reason string, message ...string) {
 	GinkgoHelper()
 	Eventually(func(g Gomega) {
-		s.look(ctx)
+		s.reconcileNow(ctx)
 		seen := s.condition(ctx, condition)
 		g.Expect(seen).NotTo(BeNil())
 		g.Expect(seen.Reason).To(Equal(reason), seen.Message)
@@ -192,18 +192,18 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		}
 	}
 
-	It("says that cert-manager is missing, and goes on when it is there", func(ctx SpecContext) {
+	It("reports that cert-manager is missing, and continues when it is installed", func(ctx SpecContext) {
 		fromIssuer("site")(&s.pair.Spec)
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"does not know the kind Certificate", "install cert-manager, or remove spec.certificates.issuerRef")
 		noSecrets(ctx)
 
-		By("running a pair without an issuer all the same")
+		By("still running a pair without an issuer")
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Certificates = nil })
 		s.settle(ctx)
 
-		By("leaving a pair that runs as it is when it asks for what is not there")
+		By("leaving a running pair alone when it names an issuer before cert-manager is installed")
 		before := s.held(ctx)
 		s.change(ctx, fromIssuer("site"))
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, "install cert-manager")
@@ -211,64 +211,64 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		Expect(s.held(ctx)).To(Equal(before))
 
 		installCertManager()
-		s.lookUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
+		s.reconcileUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
 			"Certificate "+s.namespace+"/edge-primary", "Certificate "+s.namespace+"/edge-secondary",
 			"nothing about it yet", "check that cert-manager runs")
 	})
 
-	It("asks for certificates, and gives them to its units", func(ctx SpecContext) {
+	It("requests certificates, and gives them to its units", func(ctx SpecContext) {
 		fromIssuer("site")(&s.pair.Spec)
 		s.create(ctx)
 		issuer := s.certManager()
 		Eventually(func(g Gomega) {
 			for _, unit := range both {
-				asked := s.asked(ctx, unit)
-				g.Expect(asked).NotTo(BeNil())
-				g.Expect(metav1.IsControlledBy(asked, s.pair)).To(BeTrue())
-				g.Expect(asked.GetLabels()).To(HaveKeyWithValue(v1alpha1.LabelPair, "edge"))
-				g.Expect(asked.Object["spec"]).To(BeEquivalentTo(
+				certificate := s.certificateOf(ctx, unit)
+				g.Expect(certificate).NotTo(BeNil())
+				g.Expect(metav1.IsControlledBy(certificate, s.pair)).To(BeTrue())
+				g.Expect(certificate.GetLabels()).To(HaveKeyWithValue(v1alpha1.LabelPair, "edge"))
+				g.Expect(certificate.Object["spec"]).To(BeEquivalentTo(
 					resources.Certificate(s.pair, unit, *s.pair.Issuer()).Object["spec"]), "the kind has every field")
 			}
 		}).Should(Succeed())
-		issuer.sayOf(ctx, v1alpha1.Primary, "Ready", false, "DoesNotExist", "Issuing certificate as Secret does not exist")
-		s.lookUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
+		issuer.setCondition(ctx, v1alpha1.Primary, "Ready", false, "DoesNotExist", "Issuing certificate as Secret does not exist")
+		s.reconcileUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
 			"edge-primary is not ready, cert-manager says DoesNotExist: Issuing certificate",
 			`"kubectl describe certificate edge-primary"`)
 		issuer.issue(ctx, v1alpha1.Primary)
-		s.lookUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending, "edge-secondary is not ready")
+		s.reconcileUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending, "edge-secondary is not ready")
 		noSecrets(ctx)
 
 		issuer.issue(ctx, v1alpha1.Secondary)
-		s.lookUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
+		s.reconcileUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
 		given := s.held(ctx)
 		for _, unit := range both {
 			Expect(given.trusted(unit)).To(BeEquivalentTo(issuer.authority.Certificate))
 			Expect(metav1.IsControlledBy(given[unit], s.pair)).To(BeTrue())
 		}
-		s.expectNoStrangers(given, given)
-		Expect(apierrors.IsNotFound(s.get(ctx, "edge-ca", &corev1.Secret{}))).To(BeTrue(), "nobody needs it")
+		s.expectMutualTrust(given, given)
+		Expect(apierrors.IsNotFound(s.get(ctx, "edge-ca", &corev1.Secret{}))).To(BeTrue(), "no unit needs it")
 		s.settle(ctx)
 
 		By("writing nothing while nothing changes")
-		written := func() int { return asked.in(s.namespace).writes }
+		written := func() int { return requests.in(s.namespace).writes }
 		Eventually(func() bool {
 			before := written()
-			s.look(ctx)
+			s.reconcileNow(ctx)
 			return written() == before
 		}).Should(BeTrue())
 		before := written()
 		for range 5 {
-			s.look(ctx)
+			s.reconcileNow(ctx)
 		}
 		Expect(written()).To(Equal(before))
 
-		By("mending what was changed")
-		certificate := s.asked(ctx, v1alpha1.Primary)
+		By("restoring what was changed")
+		certificate := s.certificateOf(ctx, v1alpha1.Primary)
 		Expect(unstructured.SetNestedField(certificate.Object, "1h0m0s", "spec", "duration")).To(Succeed())
 		Expect(admin.Update(ctx, certificate)).To(Succeed())
 		Eventually(func() string {
-			s.look(ctx)
-			duration, _, _ := unstructured.NestedString(s.asked(ctx, v1alpha1.Primary).Object, "spec", "duration")
+			s.reconcileNow(ctx)
+			duration, _, _ := unstructured.NestedString(s.certificateOf(ctx, v1alpha1.Primary).Object, "spec", "duration")
 			return duration
 		}).Should(Equal(credentials.UnitLifetime.String()))
 
@@ -280,11 +280,11 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 				g.Expect(renewed.certificate(unit)).NotTo(Equal(given.certificate(unit)))
 				g.Expect(renewed.trusted(unit)).To(Equal(given.trusted(unit)))
 			}
-			s.expectNoStrangers(given, renewed)
+			s.expectMutualTrust(given, renewed)
 		}).Should(Succeed())
 	})
 
-	It("goes from its own authority to the issuer and back with no moment as strangers", func(ctx SpecContext) {
+	It("moves from its own authority to the issuer and back, while its units always trust each other", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		first, own := s.held(ctx), s.authority(ctx)
@@ -296,7 +296,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		issuer.issue(ctx, both...)
 		announced := first
 		Eventually(func(g Gomega) {
-			s.look(ctx)
+			s.reconcileNow(ctx)
 			announced = s.held(ctx)
 			for _, unit := range both {
 				g.Expect(announced.trusted(unit)).To(Equal(string(issuer.authority.Certificate) + own))
@@ -308,7 +308,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 				g.Expect(now.certificate(unit)).NotTo(Equal(first.certificate(unit)))
 			}
 		}
-		s.expectNoStrangers(first, announced)
+		s.expectMutualTrust(first, announced)
 		exchanged := s.afterOverlaps(ctx, announced, ofIssuer)
 		alone := func(authority string) func(Gomega, held) {
 			return func(g Gomega, now held) {
@@ -324,9 +324,9 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		issuer.renewAuthority()
 		issuer.issue(ctx, v1alpha1.Secondary)
 		Eventually(func(g Gomega) {
-			s.look(ctx)
+			s.reconcileNow(ctx)
 			now := s.held(ctx)
-			s.expectNoStrangers(before, now)
+			s.expectMutualTrust(before, now)
 			g.Expect(now.trusted(v1alpha1.Primary)).To(And(
 				ContainSubstring(former), ContainSubstring(string(issuer.authority.Certificate))))
 		}).Should(Succeed())
@@ -337,18 +337,18 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		issuer.issue(ctx, v1alpha1.Primary)
 		whole := s.afterOverlaps(ctx, half, alone(string(issuer.authority.Certificate)))
 
-		By("going back")
+		By("moving back")
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Certificates = nil })
 		for _, unit := range both {
-			Eventually(func() *unstructured.Unstructured { return s.asked(ctx, unit) }).Should(BeNil())
+			Eventually(func() *unstructured.Unstructured { return s.certificateOf(ctx, unit) }).Should(BeNil())
 		}
 		back := s.held(ctx)
-		s.expectNoStrangers(whole, back)
+		s.expectMutualTrust(whole, back)
 		s.afterOverlaps(ctx, back, alone(own))
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 	})
 
-	It("says what is wrong with what is issued", func(ctx SpecContext) {
+	It("reports what is wrong with an issued certificate", func(ctx SpecContext) {
 		fromIssuer("site")(&s.pair.Spec)
 		s.create(ctx)
 		issuer := s.certManager()
@@ -371,7 +371,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
 	})
 
-	It("keeps its hands off a Certificate of another", func(ctx SpecContext) {
+	It("does not change a Certificate of someone else", func(ctx SpecContext) {
 		users := resources.Certificate(s.pair, v1alpha1.Secondary, v1alpha1.IssuerReference{Name: "users"})
 		users.SetOwnerReferences(nil)
 		Expect(admin.Create(ctx, users)).To(Succeed())
@@ -381,13 +381,13 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 			"Certificate "+s.namespace+"/edge-secondary exists and does not belong to this pair")
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Certificates = nil })
 		s.settle(ctx)
-		after := s.asked(ctx, v1alpha1.Secondary)
+		after := s.certificateOf(ctx, v1alpha1.Secondary)
 		Expect(after).NotTo(BeNil())
 		Expect(after.GetResourceVersion()).To(Equal(users.GetResourceVersion()))
 	})
 })
 
-// installCertManager brings the kind into the cluster, for as long as this suite runs.
+// installCertManager adds the kind Certificate to the cluster, until the suite ends.
 func installCertManager() {
 	GinkgoHelper()
 	_, err := envtest.InstallCRDs(adminConfig, envtest.CRDInstallOptions{

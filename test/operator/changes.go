@@ -17,33 +17,33 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// change is one thing that a user does to a pair, or that befalls it.
+// change is something that a user does to a pair, or that happens to it.
 type change struct {
-	// what says it for people.
+	// what describes the change.
 	what string
-	// spec changes the spec; nil when something else changes.
+	// spec changes the spec; nil if something else changes.
 	spec edit
 	// around changes something else in the pair's namespace.
 	around func(ctx context.Context, namespace string) error
 }
 
-// draws are the random changes of a spec that always work. A new field of the spec is added here.
+// draws are the random changes of a spec that always work. Add each new field of the spec here.
 var draws = []func(*rand.Rand) change{
 	drawNetworks, drawVirtualMAC, drawService, drawImage, drawResources, drawScheduling, drawTiming, drawProbes,
 	drawPreemption,
 }
 
-// needs draw the changes after which something may be missing.
+// needs draw changes after which something may be missing.
 var needs = []func(*rand.Rand) change{drawConfigurationReference, drawPolicyReference, drawRules, drawPolicy, drawPause}
 
-// fates draw what befalls a pair without a change of its spec.
-var fates = []func(*rand.Rand) change{drawLoss, drawEviction}
+// incidents draw what happens to a pair without a change of its spec.
+var incidents = []func(*rand.Rand) change{drawLoss, drawEviction}
 
-// drawPlan draws several changes, after the last of which nothing is missing.
+// drawPlan draws several changes. Nothing is missing after the last one.
 func drawPlan(r *rand.Rand) []change {
 	var plan []change
 	for range 3 + r.IntN(6) {
-		from := pick(r, draws, draws, needs, fates)
+		from := pick(r, draws, draws, needs, incidents)
 		plan = append(plan, pick(r, from...)(r))
 	}
 	return append(plan, writeRules(goodRules(r)), writePolicy(0), repair(r))
@@ -51,8 +51,8 @@ func drawPlan(r *rand.Rand) []change {
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
-// told says what is changed to what.
-func told(what string, value any) string {
+// describe returns the description of a change to a value.
+func describe(what string, value any) string {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Sprintf("%s %v", what, value)
@@ -60,7 +60,7 @@ func told(what string, value any) string {
 	return what + " " + string(text)
 }
 
-// repair returns a change after which the spec lacks nothing.
+// repair returns a change after which the pair has everything that it needs.
 func repair(r *rand.Rand) change {
 	action, ofRules := pick(r, "Accept", "Drop", "Reject"), r.IntN(2) == 0
 	var policy *v1alpha1.SyncPolicyReference
@@ -68,7 +68,7 @@ func repair(r *rand.Rand) change {
 		policy = &v1alpha1.SyncPolicyReference{Name: "slow"}
 	}
 	what := fmt.Sprintf("corrected, %s, by rules %t", action, ofRules)
-	return change{what: told(what, policy), spec: func(spec *v1alpha1.HAPairSpec) {
+	return change{what: describe(what, policy), spec: func(spec *v1alpha1.HAPairSpec) {
 		spec.SyncPolicyRef, spec.Paused = policy, false
 		if ofRules {
 			spec.Networks = slices.DeleteFunc(spec.Networks, func(n v1alpha1.NetworkSpec) bool { return n.Name == "dmz" })
@@ -93,7 +93,7 @@ func drawNetworks(r *rand.Rand) change {
 		networks = append(networks, dmz)
 	}
 	r.Shuffle(len(networks), func(i, j int) { networks[i], networks[j] = networks[j], networks[i] })
-	return change{what: told("networks", networks), spec: func(spec *v1alpha1.HAPairSpec) {
+	return change{what: describe("networks", networks), spec: func(spec *v1alpha1.HAPairSpec) {
 		spec.Networks = networks
 		spec.Failover.Monitors.Probes = nil
 	}}
@@ -103,7 +103,7 @@ func drawVirtualMAC(r *rand.Rand) change {
 	mac := pick(r, v1alpha1.VirtualMACSpec{Type: v1alpha1.VirtualMACNone},
 		v1alpha1.VirtualMACSpec{Type: v1alpha1.VirtualMACAuto},
 		v1alpha1.VirtualMACSpec{Type: v1alpha1.VirtualMACStatic, Address: "02:00:5E:10:00:01"})
-	return change{what: told("virtualMAC", mac), spec: func(spec *v1alpha1.HAPairSpec) {
+	return change{what: describe("virtualMAC", mac), spec: func(spec *v1alpha1.HAPairSpec) {
 		spec.Networks[0].VirtualMAC = mac
 	}}
 }
@@ -120,13 +120,13 @@ func drawService(r *rand.Rand) change {
 	if r.IntN(5) == 0 {
 		return change{what: "no service", spec: func(spec *v1alpha1.HAPairSpec) { spec.Service = nil }}
 	}
-	// Two of the ports are one under two names.
+	// Two entries are the same port with different names.
 	ports = append(ports[r.IntN(2):5], ports[5])[:5]
 	r.Shuffle(len(ports), func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
 	service := v1alpha1.ServiceSpec{
 		Type: pick(r, corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort), Ports: ports[:1+r.IntN(4)],
 	}
-	return change{what: told("service", service), spec: func(spec *v1alpha1.HAPairSpec) {
+	return change{what: describe("service", service), spec: func(spec *v1alpha1.HAPairSpec) {
 		spec.Service = service.DeepCopy()
 	}}
 }
@@ -147,7 +147,7 @@ func drawResources(r *rand.Rand) change {
 		}
 	}
 	requests := list()
-	return change{what: told("requests", requests), spec: func(spec *v1alpha1.HAPairSpec) {
+	return change{what: describe("requests", requests), spec: func(spec *v1alpha1.HAPairSpec) {
 		spec.Units.Firewall.Resources.Requests = requests
 	}}
 }
@@ -167,7 +167,7 @@ func drawScheduling(r *rand.Rand) change {
 		}
 	}
 	scheduling.PriorityClassName = pick(r, "", "system-cluster-critical")
-	return change{what: told("scheduling", scheduling), spec: func(spec *v1alpha1.HAPairSpec) {
+	return change{what: describe("scheduling", scheduling), spec: func(spec *v1alpha1.HAPairSpec) {
 		spec.Units.Scheduling = *scheduling.DeepCopy()
 	}}
 }
@@ -181,7 +181,7 @@ func drawTiming(r *rand.Rand) change {
 		},
 	)
 	timing.Isolation = pick(r, v1alpha1.IsolationFence, v1alpha1.IsolationKeepForwarding)
-	return change{what: told("failover", timing), spec: func(spec *v1alpha1.HAPairSpec) {
+	return change{what: describe("failover", timing), spec: func(spec *v1alpha1.HAPairSpec) {
 		timing.Monitors, timing.Preemption = spec.Failover.Monitors, spec.Failover.Preemption
 		spec.Failover = timing
 	}}
@@ -190,7 +190,7 @@ func drawTiming(r *rand.Rand) change {
 func drawPreemption(r *rand.Rand) change {
 	preemption := pick(r, v1alpha1.PreemptionSpec{}, v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptWhenHealthy},
 		v1alpha1.PreemptionSpec{Policy: v1alpha1.PreemptWhenHealthy, DelaySeconds: new(int32(0))})
-	return change{what: told("preemption", preemption), spec: func(spec *v1alpha1.HAPairSpec) {
+	return change{what: describe("preemption", preemption), spec: func(spec *v1alpha1.HAPairSpec) {
 		spec.Failover.Preemption = *preemption.DeepCopy()
 	}}
 }
@@ -203,7 +203,7 @@ func drawProbes(r *rand.Rand) change {
 	}
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	probes := all[:r.IntN(4)]
-	return change{what: told("probes", probes), spec: func(spec *v1alpha1.HAPairSpec) {
+	return change{what: describe("probes", probes), spec: func(spec *v1alpha1.HAPairSpec) {
 		spec.Failover.Monitors = v1alpha1.MonitorsSpec{DampingSeconds: 3, Probes: probes}
 	}}
 }
@@ -255,7 +255,7 @@ func rules(namespace string) *v1alpha1.FirewallConfiguration {
 }
 
 func writeRules(spec v1alpha1.FirewallConfigurationSpec) change {
-	what := told("FirewallConfiguration rules", spec)
+	what := describe("FirewallConfiguration rules", spec)
 	return change{what: what, around: func(ctx context.Context, namespace string) error {
 		return put(ctx, rules(namespace), func(written *v1alpha1.FirewallConfiguration) { written.Spec = spec })
 	}}
@@ -288,7 +288,7 @@ func writePolicy(number int) change {
 	}}
 }
 
-// put makes an object, or makes it another.
+// put creates an object, or changes the one that exists.
 func put[O client.Object](ctx context.Context, object O, edit func(O)) error {
 	err := admin.Get(ctx, client.ObjectKeyFromObject(object), object)
 	if client.IgnoreNotFound(err) != nil {

@@ -19,14 +19,14 @@ import (
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
-// look has the operator look at the pair.
-func (s *stage) look(ctx context.Context) {
+// reconcileNow reconciles the pair once.
+func (s *stage) reconcileNow(ctx context.Context) {
 	GinkgoHelper()
 	_, err := operator.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s.pair)})
 	Expect(err).NotTo(HaveOccurred())
 }
 
-// held are what both units' Secrets hold.
+// held are the Secrets of both units.
 type held map[v1alpha1.Unit]*corev1.Secret
 
 func (s *stage) held(ctx context.Context) held {
@@ -43,8 +43,8 @@ func (h held) certificate(unit v1alpha1.Unit) string { return string(h[unit].Dat
 
 func (h held) trusted(unit v1alpha1.Unit) string { return string(h[unit].Data["ca.crt"]) }
 
-// expectNoStrangers expects that units recognise each other if each has one of two contents of its Secret.
-func (s *stage) expectNoStrangers(before, after held) {
+// expectMutualTrust expects that the units trust each other, whichever of two versions of its Secret each of them has.
+func (s *stage) expectMutualTrust(before, after held) {
 	GinkgoHelper()
 	for _, unit := range v1alpha1.Units() {
 		for _, own := range []held{before, after} {
@@ -58,22 +58,22 @@ func (s *stage) expectNoStrangers(before, after held) {
 				_, err = certificate.Verify(x509.VerifyOptions{
 					DNSName: credentials.UnitName(string(unit), "edge", s.namespace), Roots: roots,
 				})
-				Expect(err).NotTo(HaveOccurred(), "unit %s must not be a stranger to its peer", unit)
+				Expect(err).NotTo(HaveOccurred(), "the peer of unit %s must trust it", unit)
 			}
 		}
 	}
 }
 
-// afterOverlaps lets overlaps pass until the Secrets are as they should be, and expects that units recognise each other
-// all the while, whichever Secret reaches its unit first within an overlap.
+// afterOverlaps lets overlaps pass until the Secrets are as they should be. It expects that the units always trust each
+// other meanwhile, whichever Secret reaches its unit first within an overlap.
 func (s *stage) afterOverlaps(ctx context.Context, now held, wanted func(Gomega, held)) held {
 	GinkgoHelper()
 	Eventually(func(g Gomega) {
 		before := now
 		clock.advance(credentials.Overlap)
-		s.look(ctx)
+		s.reconcileNow(ctx)
 		now = s.held(ctx)
-		s.expectNoStrangers(before, now)
+		s.expectMutualTrust(before, now)
 		wanted(g, now)
 	}).Should(Succeed())
 	return now
@@ -101,7 +101,7 @@ var _ = Describe("The credentials of a pair", func() {
 		Expect(admin.Delete(ctx, secret)).To(Succeed())
 	}
 
-	It("get another authority with no moment in which the units are strangers", func(ctx SpecContext) {
+	It("get another authority while the units always trust each other", func(ctx SpecContext) {
 		first, old := s.held(ctx), s.authority(ctx)
 		deleteSecret(ctx, "edge-ca")
 		var announced held
@@ -113,7 +113,7 @@ var _ = Describe("The credentials of a pair", func() {
 			}
 		}).Should(Succeed())
 		Expect(s.authority(ctx)).NotTo(Equal(old))
-		s.expectNoStrangers(first, announced)
+		s.expectMutualTrust(first, announced)
 
 		exchanged := s.afterOverlaps(ctx, announced, func(g Gomega, now held) {
 			for _, unit := range v1alpha1.Units() {
@@ -132,7 +132,7 @@ var _ = Describe("The credentials of a pair", func() {
 			ContainSubstring("unit primary"), ContainSubstring("unit secondary")))
 	})
 
-	It("wait while a unit may be out of touch with its Secret", func(ctx SpecContext) {
+	It("wait while a unit may not have received its Secret", func(ctx SpecContext) {
 		first, old := s.held(ctx), s.authority(ctx)
 		s.setConditions(ctx, v1alpha1.Secondary, units.Ready(false))
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyNotReady)
@@ -141,7 +141,7 @@ var _ = Describe("The credentials of a pair", func() {
 			HaveSuffix(old), Not(Equal(old))))
 		for range 5 {
 			clock.advance(credentials.Overlap)
-			s.look(ctx)
+			s.reconcileNow(ctx)
 		}
 		Expect(s.held(ctx).certificate(v1alpha1.Primary)).To(Equal(first.certificate(v1alpha1.Primary)))
 
@@ -162,20 +162,20 @@ var _ = Describe("The credentials of a pair", func() {
 		}).Should(Succeed())
 		Expect(renewed.certificate(v1alpha1.Primary)).To(Equal(first.certificate(v1alpha1.Primary)))
 		Expect(renewed.trusted(v1alpha1.Secondary)).To(Equal(s.authority(ctx)))
-		s.expectNoStrangers(first, renewed)
+		s.expectMutualTrust(first, renewed)
 	})
 
-	It("are renewed months before their end", func(ctx SpecContext) {
+	It("are renewed months before they expire", func(ctx SpecContext) {
 		first := s.held(ctx)
 		clock.advance(credentials.UnitLifetime - credentials.UnitRenewal + time.Hour)
 		Eventually(func(g Gomega) {
-			s.look(ctx)
+			s.reconcileNow(ctx)
 			renewed := s.held(ctx)
 			for _, unit := range v1alpha1.Units() {
 				g.Expect(renewed.certificate(unit)).NotTo(Equal(first.certificate(unit)))
 				g.Expect(renewed.trusted(unit)).To(Equal(first.trusted(unit)))
 			}
-			s.expectNoStrangers(first, renewed)
+			s.expectMutualTrust(first, renewed)
 		}).Should(Succeed())
 	})
 })

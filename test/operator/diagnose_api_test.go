@@ -19,7 +19,8 @@ import (
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
-// quota is one that the API server's admission enforces. What it counts is kept by a controller that does not run here.
+// quota creates a quota that the API server's admission enforces. It sets the counts too, since the controller that does
+// that does not run here.
 func quota(ctx context.Context, namespace string, hard corev1.ResourceList) *corev1.ResourceQuota {
 	GinkgoHelper()
 	made := &corev1.ResourceQuota{
@@ -47,13 +48,13 @@ var _ = Describe("A standby that does not start", func() {
 		}
 	}
 
-	DescribeTable("is told of, and the active unit is left alone",
-		func(ctx SpecContext, bound bool, trouble func(*corev1.PodStatus), redundant, tells string) {
-			h := newHands(ctx)
+	DescribeTable("is reported, and the active unit is left alone",
+		func(ctx SpecContext, bound bool, trouble func(*corev1.PodStatus), redundant, message string) {
+			h := newByHand(ctx)
 			DeferCleanup(h.leave)
 			h.bringUp(ctx)
 			active := h.pod(ctx, v1alpha1.Primary).UID
-			told := len(h.life.events.reasons)
+			before := len(h.life.events.reasons)
 
 			By("replacing the standby, which does not start")
 			Expect(admin.Delete(ctx, h.pod(ctx, v1alpha1.Secondary), client.GracePeriodSeconds(0))).To(Succeed())
@@ -63,44 +64,45 @@ var _ = Describe("A standby that does not start", func() {
 			}
 			h.setStatus(ctx, v1alpha1.Secondary, trouble)
 			h.reconcile(ctx)
-			Expect(h.reconcile(ctx)).To(BeFalse(), "it keeps writing")
+			Expect(h.reconcile(ctx)).To(BeFalse(), "it writes again")
 			h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
-			h.eventually(ctx, v1alpha1.ConditionRedundant, redundant, tells)
+			h.eventually(ctx, v1alpha1.ConditionRedundant, redundant, message)
 			h.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonNoStandby)
-			h.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, tells)
-			h.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonRedundancyLost, tells)
-			Expect(h.life.events.reasons[told:]).To(ConsistOf(
+			h.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, message)
+			h.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonRedundancyLost, message)
+			Expect(h.life.events.reasons[before:]).To(ConsistOf(
 				"UnitCreated", "RedundancyLost", "SynchronizationLost", "Blocked"))
 
 			By("reporting when it is fixed")
-			told = len(h.life.events.reasons)
+			before = len(h.life.events.reasons)
 			h.setStatus(ctx, v1alpha1.Secondary, func(status *corev1.PodStatus) {
 				status.ContainerStatuses, status.Conditions = nil, nil
 			})
-			h.goOn(ctx)
+			h.continueToRest(ctx)
 			h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
-			Expect(h.life.events.reasons[told:]).To(ConsistOf("RedundancyRestored", "Synchronized", "ConfigurationApplied"))
+			Expect(h.life.events.reasons[before:]).To(ConsistOf("RedundancyRestored", "Synchronized", "ConfigurationApplied"))
 			Expect(h.pod(ctx, v1alpha1.Primary).UID).To(Equal(active))
 		},
-		Entry("since no node has room", false, func(status *corev1.PodStatus) {
-			units.SetConditions(status, units.PodCondition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
+		Entry("if no node has capacity", false, func(status *corev1.PodStatus) {
+			units.SetConditions(status,
+				units.PodCondition(corev1.PodScheduled, false, "Unschedulable", "0/2 nodes are available"))
 		}, v1alpha1.ReasonStandbyMissing, "0/2 nodes are available"),
-		Entry("since its image cannot be pulled", true, waiting("ImagePullBackOff", "manifest unknown"),
+		Entry("if its image cannot be pulled", true, waiting("ImagePullBackOff", "manifest unknown"),
 			v1alpha1.ReasonStandbyNotReady, "ImagePullBackOff: manifest unknown"),
-		Entry("since it crashes again and again", true, waiting("CrashLoopBackOff", "back-off 40s"),
+		Entry("if it crashes repeatedly", true, waiting("CrashLoopBackOff", "back-off 40s"),
 			v1alpha1.ReasonStandbyNotReady, "CrashLoopBackOff: it ended with exit code 3: no nftables"),
-		Entry("since its container cannot be made", true, waiting("CreateContainerConfigError", "secret not found"),
+		Entry("if its container cannot be created", true, waiting("CreateContainerConfigError", "secret not found"),
 			v1alpha1.ReasonStandbyNotReady, "CreateContainerConfigError: secret not found"),
 	)
 
-	It("is made once a quota has room for it", func(ctx SpecContext) {
-		h := newHands(ctx)
+	It("is created once a quota admits it", func(ctx SpecContext) {
+		h := newByHand(ctx)
 		DeferCleanup(h.leave)
 		h.bringUp(ctx)
-		told := len(h.life.events.reasons)
+		before := len(h.life.events.reasons)
 		tight := quota(ctx, h.namespace, corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")})
 		Expect(admin.Delete(ctx, h.pod(ctx, v1alpha1.Secondary), client.GracePeriodSeconds(0))).To(Succeed())
-		// The API server learns of a quota after it has made it.
+		// The API server enforces a quota some time after its creation.
 		Eventually(func() error {
 			err := admin.Create(ctx, &corev1.Pod{
 				ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-", Namespace: h.namespace},
@@ -114,25 +116,25 @@ var _ = Describe("A standby that does not start", func() {
 			"applying Pod "+h.namespace+"/edge-secondary", "exceeded quota: tight")
 		h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 		h.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyMissing)
-		Expect(h.life.events.reasons[told:]).To(ConsistOf("RedundancyLost", "SynchronizationLost", "Blocked"))
+		Expect(h.life.events.reasons[before:]).To(ConsistOf("RedundancyLost", "SynchronizationLost", "Blocked"))
 
 		Expect(admin.Delete(ctx, tight)).To(Succeed())
 		Eventually(func() error {
 			h.reconcile(ctx)
 			return h.get(ctx, "edge-secondary", &corev1.Pod{})
 		}).Should(Succeed())
-		h.goOn(ctx)
+		h.continueToRest(ctx)
 		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 	})
 })
 
 var _ = Describe("A refused Service", func() {
-	It("does not keep the endpoint from following the Lease", func(ctx SpecContext) {
-		h := newHands(ctx)
+	It("does not prevent the endpoint from following the Lease", func(ctx SpecContext) {
+		h := newByHand(ctx)
 		DeferCleanup(h.leave)
 		h.bringUp(ctx)
 		quota(ctx, h.namespace, corev1.ResourceList{corev1.ResourceServicesNodePorts: resource.MustParse("0")})
-		h.judged = nil // until the API server knows the quota
+		h.judge = nil // until the API server enforces the quota
 		Eventually(func() error {
 			return admin.Create(ctx, &corev1.Service{
 				ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-", Namespace: h.namespace},
@@ -153,8 +155,8 @@ var _ = Describe("A refused Service", func() {
 		Expect(h.seen(ctx).Status.Active).To(Equal(v1alpha1.Secondary))
 	})
 
-	It("does not keep the units from being made, where another has its name", func(ctx SpecContext) {
-		h := newHands(ctx)
+	It("does not prevent the creation of units if someone else has a Service of that name", func(ctx SpecContext) {
+		h := newByHand(ctx)
 		DeferCleanup(h.leave)
 		users := &corev1.Service{
 			ObjectMeta: metav1.ObjectMeta{Name: h.pair.Name, Namespace: h.namespace},
@@ -162,7 +164,7 @@ var _ = Describe("A refused Service", func() {
 		}
 		Expect(admin.Create(ctx, users)).To(Succeed())
 		h.create(ctx)
-		h.goOn(ctx)
+		h.continueToRest(ctx)
 		h.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
 		h.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
 			"Service "+h.namespace+"/edge exists and does not belong to this pair")
@@ -172,34 +174,34 @@ var _ = Describe("A refused Service", func() {
 		Expect(apierrors.IsNotFound(h.get(ctx, users.Name, &discoveryv1.EndpointSlice{}))).To(BeTrue())
 
 		Expect(admin.Delete(ctx, users)).To(Succeed())
-		h.goOn(ctx)
+		h.continueToRest(ctx)
 		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 		Expect(h.endpoints(ctx)).To(ConsistOf(HaveField("TargetRef.Name", "edge-primary")))
 	})
 })
 
 var _ = Describe("A node that is lost", func() {
-	// What the node controller and the taint manager do some minutes after a node fell silent.
-	loseNode := func(ctx SpecContext, h *hands, unit v1alpha1.Unit) *corev1.Pod {
+	// loseNode plays the node controller and the taint manager, some minutes after a node stopped responding.
+	loseNode := func(ctx SpecContext, h *byHand, unit v1alpha1.Unit) *corev1.Pod {
 		GinkgoHelper()
 		h.setConditions(ctx, unit, units.PodCondition(corev1.PodReady, false, "NodeLost", ""))
 		pod := h.pod(ctx, unit)
 		Expect(admin.Delete(ctx, pod)).To(Succeed())
 		return h.pod(ctx, unit)
 	}
-	// Its kubelet does not end the pod, and time passes.
-	wait := func(ctx SpecContext, h *hands, long time.Duration) {
+	// wait lets time pass in which the kubelet does not terminate the pod.
+	wait := func(ctx SpecContext, h *byHand, long time.Duration) {
 		GinkgoHelper()
 		h.life.reconciler.Now = func() time.Time { return time.Now().Add(long) }
 		defer func() { h.life.reconciler.Now = time.Now }()
 		h.reconcile(ctx)
 	}
 
-	It("with the active unit leaves the other to serve alone, until it is replaced elsewhere", func(ctx SpecContext) {
-		h := newHands(ctx)
+	It("leaves the other unit to serve alone until the active unit that ran there is replaced", func(ctx SpecContext) {
+		h := newByHand(ctx)
 		DeferCleanup(h.leave)
 		h.bringUp(ctx)
-		told := len(h.life.events.reasons)
+		before := len(h.life.events.reasons)
 		h.hold(ctx, v1alpha1.Secondary, 2)
 		lost := loseNode(ctx, h, v1alpha1.Primary)
 		h.report(ctx, v1alpha1.Secondary, units.NotInSync(v1alpha1.ReasonPeerDisconnected), units.RoleIs(v1alpha1.RoleActive))
@@ -209,21 +211,21 @@ var _ = Describe("A node that is lost", func() {
 		h.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyNotReady, "edge-primary is being deleted")
 		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonUpdating, "edge-primary is being deleted")
 		h.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonRedundancyLost)
-		Expect(h.life.events.reasons[told:]).To(ConsistOf("ActiveChanged", "RedundancyLost", "SynchronizationLost"))
+		Expect(h.life.events.reasons[before:]).To(ConsistOf("ActiveChanged", "RedundancyLost", "SynchronizationLost"))
 
-		By("replacing it when its node, which is gone, cannot end it any more")
-		told = len(h.life.events.reasons)
+		By("replacing the lost unit once its termination is overdue")
+		before = len(h.life.events.reasons)
 		wait(ctx, h, 2*time.Minute)
-		Expect(h.life.events.reasons[told:]).To(ContainElement("UnitLost"))
-		h.goOn(ctx)
+		Expect(h.life.events.reasons[before:]).To(ContainElement("UnitLost"))
+		h.continueToRest(ctx)
 		Expect(h.pod(ctx, v1alpha1.Primary).UID).NotTo(Equal(lost.UID))
 		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 		Expect(h.seen(ctx).Status.Active).To(Equal(v1alpha1.Secondary))
-		Expect(h.life.events.reasons[told:]).To(ContainElements("UnitCreated", "RedundancyRestored", "Synchronized"))
+		Expect(h.life.events.reasons[before:]).To(ContainElements("UnitCreated", "RedundancyRestored", "Synchronized"))
 	})
 
-	It("during an upgrade holds that up, and the other unit is not touched", func(ctx SpecContext) {
-		h := newHands(ctx)
+	It("delays an upgrade, and the other unit is not touched", func(ctx SpecContext) {
+		h := newByHand(ctx)
 		DeferCleanup(h.leave)
 		h.bringUp(ctx)
 		loseNode(ctx, h, v1alpha1.Secondary)
@@ -234,7 +236,7 @@ var _ = Describe("A node that is lost", func() {
 		Expect(h.pod(ctx, v1alpha1.Primary).DeletionTimestamp).To(BeNil())
 
 		wait(ctx, h, 2*time.Minute)
-		h.goOn(ctx)
+		h.continueToRest(ctx)
 		h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 		for _, unit := range v1alpha1.Units() {
 			Expect(h.pod(ctx, unit).Spec.Containers[0].Image).To(Equal("example.test/firewall:2"))

@@ -32,17 +32,17 @@ const (
 	triesEvery = 500 * time.Millisecond
 )
 
-// replica is one of several operators of which one leads.
+// replica is one of several operators. One of them leads.
 type replica struct {
 	elected <-chan struct{}
-	// warm is whether it has seen everything, so that it could lead.
-	warm func() error
-	// cut is set when the replica reaches the API server no more.
+	// synced returns an error until the caches of the replica are synced, so that it could lead.
+	synced func() error
+	// cut is set when the replica no longer reaches the API server.
 	cut atomic.Bool
 	end func()
 }
 
-// newReplica starts one that cares for the pairs of one namespace, and finds its peers by a Lease in another.
+// newReplica starts an operator for the pairs of one namespace. The Lease of the election is in the namespace office.
 func newReplica(namespace, office string) *replica {
 	GinkgoHelper()
 	r := &replica{}
@@ -67,13 +67,13 @@ func newReplica(namespace, office string) *replica {
 		GracefulShutdownTimeout: new(time.Duration(0)),
 	})
 	request, check := &http.Request{}, hapair.CachesSynced(manager.GetCache())
-	r.warm = func() error { return check(request) }
-	Expect(r.warm()).To(MatchError(ContainSubstring("not synced yet")), "the replica has not started")
+	r.synced = func() error { return check(request) }
+	Expect(r.synced()).To(MatchError(ContainSubstring("not synced yet")), "the replica has not started")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = manager.Start(ctx) // How a replica ends that was cut off is its own affair.
+		_ = manager.Start(ctx) // A replica that was cut off may end with any error.
 	}()
 	r.elected = manager.Elected()
 	r.end = func() {
@@ -85,7 +85,7 @@ func newReplica(namespace, office string) *replica {
 }
 
 var _ = Describe("Two operators", func() {
-	It("lead one after the other, and what the second finds in order it leaves alone", func(ctx SpecContext) {
+	It("lead one after the other, and the second changes nothing that is in order", func(ctx SpecContext) {
 		office := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "office-"}}
 		Expect(admin.Create(ctx, office)).To(Succeed())
 		s := newStage(ctx)
@@ -96,18 +96,18 @@ var _ = Describe("Two operators", func() {
 
 		s.create(ctx)
 		s.settle(ctx)
-		quiet := func() int { return asked.in(s.namespace).writes }
+		quiet := func() int { return requests.in(s.namespace).writes }
 		Eventually(func() int {
 			before := quiet()
 			Consistently(quiet).Should(BeNumerically(">=", before))
 			return quiet() - before
 		}).Should(BeZero())
-		Eventually(second.warm).Should(Succeed())
+		Eventually(second.synced).Should(Succeed())
 		Expect(second.elected).NotTo(BeClosed())
 		before := s.versions(ctx)
 		written := quiet()
 
-		By("killing the one that leads, which gives nothing up")
+		By("cutting off the one that leads, which releases nothing")
 		killed := time.Now()
 		first.cut.Store(true)
 		Eventually(second.elected).WithTimeout(3 * leadsFor).Should(BeClosed())
@@ -116,16 +116,16 @@ var _ = Describe("Two operators", func() {
 		Expect(took).To(BeNumerically(">", leadsFor-2*triesEvery), "it took the lead while the first might still have led")
 		Expect(took).To(BeNumerically("<", leadsFor+4*triesEvery))
 		Consistently(quiet).WithTimeout(2 * time.Second).Should(Equal(written))
-		Expect(s.versions(ctx)).To(Equal(before), "something was written again, or undone")
+		Expect(s.versions(ctx)).To(Equal(before), "an object was written again")
 
-		By("having the second go on")
+		By("letting the second act")
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Service = nil })
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 		Expect(apierrors.IsNotFound(s.get(ctx, "edge", &corev1.Service{}))).To(BeTrue())
 	})
 })
 
-// versions are all objects of the pair with the version that each has.
+// versions returns the resource version of each object of the pair.
 func (s *stage) versions(ctx context.Context) map[string]string {
 	GinkgoHelper()
 	found := map[string]string{}

@@ -41,13 +41,13 @@ var (
 	admin client.Client
 	// managerConfig is the configuration of a user with the rights of the operator.
 	managerConfig *rest.Config
-	// asked records the requests of that user.
-	asked = newLedger()
-	// operator is the reconciler that runs. Specs also call it themselves, to check that it has nothing to do.
+	// requests records the requests of that user.
+	requests = newLedger()
+	// operator is the reconciler that runs. Tests also call it, to check that it has nothing to do.
 	operator *hapair.Reconciler
 )
 
-// labelByHand marks pairs that the running operator does not see. Their specs run an operator of their own.
+// labelByHand marks pairs that the running operator does not see. Their tests run their own operator.
 const labelByHand = "test.hapair.io/by-hand"
 
 // attachmentDefinition returns the kind that Multus installs, as far as the operator reads it.
@@ -115,7 +115,7 @@ func newOperator(config *rest.Config, options ctrl.Options) (ctrl.Manager, *hapa
 	manager, err := ctrl.NewManager(config, options)
 	Expect(err).NotTo(HaveOccurred())
 	pairs := &hapair.Reconciler{
-		Client: counting{manager.GetClient(), asked},
+		Client: counting{manager.GetClient(), requests},
 		Live:   manager.GetAPIReader(),
 		Events: manager.GetEventRecorder("hapair"),
 		Images: images,
@@ -140,7 +140,7 @@ func startEnvironment(ctx context.Context) {
 		ErrorIfCRDPathMissing: true,
 		CRDs:                  []*apiextensionsv1.CustomResourceDefinition{attachmentDefinition()},
 	}
-	// Of both IP families, as a Service may be; and many pairs have many Services.
+	// A Service may have both IP families, and many pairs have many Services.
 	environment.ControlPlane.GetAPIServer().Configure().
 		Set("service-cluster-ip-range", "10.0.0.0/16,fd00:10::/112")
 	var err error
@@ -160,11 +160,11 @@ func startEnvironment(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	grantRole(ctx, "../../config/rbac/role.yaml", "hapair-manager")
 	managerConfig = user.Config()
-	managerConfig.Wrap(asked.wrap)
+	managerConfig.Wrap(requests.wrap)
 	startOperator()
 }
 
-// clock is the operator's clock. Specs advance it by hours.
+// clock is the operator's clock. Tests advance it by hours.
 var clock = &settableClock{}
 
 type settableClock struct{ ahead atomic.Int64 }

@@ -15,7 +15,7 @@ import (
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
-var _ = Describe("What the units tell of failover", func() {
+var _ = Describe("The reports of the units about failover", func() {
 	var s *stage
 	BeforeEach(func(ctx SpecContext) { s = newStage(ctx) })
 
@@ -35,7 +35,7 @@ var _ = Describe("What the units tell of failover", func() {
 		return func() []v1alpha1.FailoverRecord { return s.seen(ctx).Status.History }
 	}
 
-	It("has the changes of the active unit in the status, and an Event for each", func(ctx SpecContext) {
+	It("appear in the history of the status, with an Event for each", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		Expect(history(ctx)()).To(BeEmpty())
@@ -48,10 +48,10 @@ var _ = Describe("What the units tell of failover", func() {
 			HavePrefix("Unit secondary became active in term 2 (Silence) within 440.9 ms: Detected 351.0 ms,"),
 			HaveSuffix("connections held 500000"))))
 
-		By("writing nothing again while the report stays what it is")
+		By("writing nothing while the report stays the same")
 		s.rest(ctx)
 
-		By("ignoring an implausible record, without stopping at it")
+		By("ignoring an implausible record, and reading the rest of the report")
 		s.report(ctx, v1alpha1.Primary, units.FailedOver(promoted(v1alpha1.Primary, 99, "Silence")),
 			units.NotInSync(v1alpha1.ReasonPeerDisconnected))
 		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonPeerDisconnected)
@@ -65,7 +65,7 @@ var _ = Describe("What the units tell of failover", func() {
 		Eventually(s.events).WithArguments(ctx, "SwitchoverCompleted").Should(ConsistOf(ContainSubstring("term 3 (Stop)")))
 	})
 
-	It("has each unit's fence and health in the status", func(ctx SpecContext) {
+	It("appear with the fence and the health of each unit in the status", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		s.report(ctx, v1alpha1.Primary,
@@ -80,7 +80,7 @@ var _ = Describe("What the units tell of failover", func() {
 		Expect(s.condition(ctx, v1alpha1.ConditionDegraded)).To(HaveField("Status", metav1.ConditionFalse))
 	})
 
-	It("tells of another station that claims a virtual address, and when it is gone", func(ctx SpecContext) {
+	It("show when another station claims a virtual address, and when it stops", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		conflict := func(is bool, reason, message string) units.Report {
@@ -106,7 +106,7 @@ var _ = Describe("A pause", func() {
 		return func(spec *v1alpha1.HAPairSpec) { spec.Paused = is }
 	}
 
-	It("reaches the units by the Lease, and stays there until it ends", func(ctx SpecContext) {
+	It("reaches the units by the Lease until it ends", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		Expect(s.leaseNotes(ctx)).NotTo(HaveKey(v1alpha1.AnnotationPaused))
@@ -114,7 +114,7 @@ var _ = Describe("A pause", func() {
 		s.change(ctx, pause(true))
 		Eventually(s.leaseNotes).WithArguments(ctx).Should(HaveKeyWithValue(v1alpha1.AnnotationPaused, "true"))
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonPaused, "spec.paused is set")
-		s.hold(ctx, v1alpha1.Secondary, 2) // a dead active is taken over from all the same
+		s.hold(ctx, v1alpha1.Secondary, 2) // a pause does not prevent a failover
 		Eventually(func() v1alpha1.Unit { return s.seen(ctx).Status.Active }).Should(Equal(v1alpha1.Secondary))
 		Expect(s.leaseNotes(ctx)).To(HaveKeyWithValue(v1alpha1.AnnotationPaused, "true"))
 
@@ -125,7 +125,7 @@ var _ = Describe("A pause", func() {
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 	})
 
-	It("is put back when someone removes it from the Lease", func(ctx SpecContext) {
+	It("is restored when someone removes it from the Lease", func(ctx SpecContext) {
 		s.pair.Spec.Paused = true
 		s.create(ctx)
 		s.settleAs(ctx, v1alpha1.ReasonPaused)
@@ -133,7 +133,7 @@ var _ = Describe("A pause", func() {
 		Eventually(s.leaseNotes).WithArguments(ctx).Should(HaveKeyWithValue(v1alpha1.AnnotationPaused, "true"))
 	})
 
-	It("reaches the units though the spec lacks something", func(ctx SpecContext) {
+	It("reaches the units while something that the spec names is missing", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		s.change(ctx, func(spec *v1alpha1.HAPairSpec) {

@@ -18,8 +18,8 @@ import (
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
-// judge sees to it that the operator never does what puts the traffic at risk. It asks the API server how things are at
-// the instant of each write, at which nobody else acts. A nil judge lets everything pass.
+// judge fails a test if the operator puts the traffic at risk. It reads the state from the API server at each write;
+// nothing else acts at that time. A nil judge allows everything.
 type judge struct{ namespace, pair string }
 
 func (j *judge) read(ctx context.Context) *units.Pair {
@@ -29,8 +29,8 @@ func (j *judge) read(ctx context.Context) *units.Pair {
 	return now
 }
 
-// deletes is told of what is about to be deleted.
-func (j *judge) deletes(ctx context.Context, object client.Object) {
+// checkDelete checks an object that is about to be deleted.
+func (j *judge) checkDelete(ctx context.Context, object client.Object) {
 	GinkgoHelper()
 	pod, ok := object.(*corev1.Pod)
 	if j == nil || !ok {
@@ -49,16 +49,16 @@ func (j *judge) deletes(ctx context.Context, object client.Object) {
 	}
 }
 
-// applies is told of what is about to be applied.
-func (j *judge) applies(wanted runtime.ApplyConfiguration) {
+// checkApply checks an object that is about to be applied.
+func (j *judge) checkApply(wanted runtime.ApplyConfiguration) {
 	GinkgoHelper()
 	if slice, ok := wanted.(*discoveryv1ac.EndpointSliceApplyConfiguration); j != nil && ok {
 		Expect(len(slice.Endpoints)).To(BeNumerically("<=", 1), "the Service would have several endpoints")
 	}
 }
 
-// reconciled is told when a reconcile came to its end: it saw how things are, since nobody else acted meanwhile.
-func (j *judge) reconciled(ctx context.Context) {
+// checkReconciled checks the endpoint after a reconcile. Nothing else acted meanwhile, so it must match the Lease.
+func (j *judge) checkReconciled(ctx context.Context) {
 	GinkgoHelper()
 	if j == nil {
 		return
@@ -77,5 +77,5 @@ func (j *judge) reconciled(ctx context.Context) {
 			return
 		}
 	}
-	Expect(slice.Endpoints).To(BeEmpty(), "nobody holds the Lease")
+	Expect(slice.Endpoints).To(BeEmpty(), "no unit holds the Lease")
 }

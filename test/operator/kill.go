@@ -17,9 +17,9 @@ import (
 // run is one run in which the manager dies at its failpoint. It reports whether the manager died.
 type run func(context.Context, failpoint) (died bool)
 
-// atEveryWrite has runs killed at their first write, at their second, and so on until one ends before it is killed,
-// with the write done and with the write not done. It tells how many there were.
-func atEveryWrite(ctx context.Context, begin func(context.Context) run) int64 {
+// killAtEachWrite kills runs at their first write, at their second, and so on until a run ends before it is killed. It
+// does that with the write done and with the write not done. It returns how many runs were killed.
+func killAtEachWrite(ctx context.Context, begin func(context.Context) run) int64 {
 	GinkgoHelper()
 	var kills atomic.Int64
 	var both sync.WaitGroup
@@ -42,12 +42,12 @@ func atEveryWrite(ctx context.Context, begin func(context.Context) run) int64 {
 // edit is a change of a spec.
 type edit func(*v1alpha1.HAPairSpec)
 
-// toAndFro has the spec of one pair changed to and fro, once in each run, where each way changes the active unit so
-// many times. A run must end as one in which nobody was killed.
-func toAndFro(changes int64, there, back edit) func(context.Context) run {
+// backAndForth returns runs that change the spec of one pair back and forth, one change in each run. Each change moves
+// the active role a number of times. A run must end like one in which the manager was not killed.
+func backAndForth(changes int64, there, back edit) func(context.Context) run {
 	return func(ctx context.Context) run {
 		GinkgoHelper()
-		h := newHands(ctx)
+		h := newByHand(ctx)
 		DeferCleanup(h.leave)
 		h.bringUp(ctx)
 		var want [2]snapshot
@@ -57,9 +57,9 @@ func toAndFro(changes int64, there, back edit) func(context.Context) run {
 			before := h.seen(ctx).Status.Term
 			*h.life.death = death
 			h.change(ctx, []edit{there, back}[turn])
-			died := h.goOn(ctx)
+			died := h.continueToRest(ctx)
 			h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
-			Expect(h.seen(ctx).Status.Term-before).To(Equal(changes), "changes of the active unit")
+			Expect(h.seen(ctx).Status.Term-before).To(Equal(changes), "moves of the active role")
 			end := h.snapshot(ctx)
 			if want[turn] == nil {
 				want[turn] = end

@@ -17,17 +17,17 @@ import (
 )
 
 var _ = Describe("A manager that is killed at each of its writes", func() {
-	It("makes a pair all the same", func(ctx SpecContext) {
-		undisturbed := newHands(ctx)
+	It("still creates a pair", func(ctx SpecContext) {
+		undisturbed := newByHand(ctx)
 		undisturbed.bringUp(ctx)
 		want := undisturbed.snapshot(ctx)
 		undisturbed.leave()
-		kills := atEveryWrite(ctx, func(context.Context) run {
+		kills := killAtEachWrite(ctx, func(context.Context) run {
 			return func(ctx context.Context, death failpoint) bool {
-				h := newHands(ctx)
+				h := newByHand(ctx)
 				*h.life.death = death
 				h.create(ctx)
-				died := h.goOn(ctx)
+				died := h.continueToRest(ctx)
 				Expect(h.snapshot(ctx).differences(want)).To(BeEmpty(), "%+v", death)
 				h.leave()
 				return died
@@ -36,24 +36,24 @@ var _ = Describe("A manager that is killed at each of its writes", func() {
 		Expect(kills).To(BeNumerically(">", 20))
 	})
 
-	It("replaces units all the same", func(ctx SpecContext) {
-		kills := atEveryWrite(ctx, toAndFro(1,
+	It("still replaces units", func(ctx SpecContext) {
+		kills := killAtEachWrite(ctx, backAndForth(1,
 			func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = "example.test/firewall:2" },
 			func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = "" },
 		))
 		Expect(kills).To(BeNumerically(">", 10))
 	})
 
-	It("takes a changed document to the units all the same", func(ctx SpecContext) {
-		kills := atEveryWrite(ctx, toAndFro(0,
+	It("still takes a changed configuration to the units", func(ctx SpecContext) {
+		kills := killAtEachWrite(ctx, backAndForth(0,
 			func(spec *v1alpha1.HAPairSpec) { spec.Firewall.ConfigurationRef = named("drop") },
 			func(spec *v1alpha1.HAPairSpec) { spec.Firewall.ConfigurationRef = named("accept") },
 		))
 		Expect(kills).To(BeNumerically(">", 3))
 	})
 
-	It("removes and makes the Service all the same", func(ctx SpecContext) {
-		atEveryWrite(ctx, toAndFro(0,
+	It("still removes and creates the Service", func(ctx SpecContext) {
+		killAtEachWrite(ctx, backAndForth(0,
 			func(spec *v1alpha1.HAPairSpec) { spec.Service = nil },
 			func(spec *v1alpha1.HAPairSpec) {
 				spec.Service = &v1alpha1.ServiceSpec{Ports: []v1alpha1.ServicePort{{Name: "web", Port: 80}}}
@@ -63,15 +63,15 @@ var _ = Describe("A manager that is killed at each of its writes", func() {
 })
 
 var _ = Describe("A pair that is deleted", func() {
-	DescribeTable("is left to the garbage collector, whatever manager comes and goes",
+	DescribeTable("is left to the garbage collector by every new manager",
 		func(ctx SpecContext, how metav1.DeletionPropagation) {
-			h := newHands(ctx)
+			h := newByHand(ctx)
 			DeferCleanup(h.leave)
 			h.bringUp(ctx)
 			Expect(admin.Delete(ctx, h.pair, client.PropagationPolicy(how))).To(Succeed())
-			h.judged = nil
+			h.judge = nil
 			for left := true; left; left = h.collect(ctx) {
-				h.live(ctx, failpoint{at: 1}) // which it would die of
+				h.live(ctx, failpoint{at: 1}) // kills the manager if it writes
 				Expect(h.reconcile(ctx)).To(BeFalse(), "it wrote something")
 			}
 			finalized := &v1alpha1.HAPair{}
@@ -84,18 +84,18 @@ var _ = Describe("A pair that is deleted", func() {
 				Expect(apierrors.IsNotFound(h.get(ctx, h.pair.Name, object))).To(BeTrue(), "%T", object)
 			}
 		},
-		Entry("before what it consists of", metav1.DeletePropagationBackground),
-		Entry("after what it consists of", metav1.DeletePropagationForeground),
+		Entry("before the objects that it owns", metav1.DeletePropagationBackground),
+		Entry("after the objects that it owns", metav1.DeletePropagationForeground),
 	)
 
-	It("gives way to another of its name, which waits until all is gone", func(ctx SpecContext) {
-		h := newHands(ctx)
+	It("gives way to a new pair of its name, which waits until all objects are gone", func(ctx SpecContext) {
+		h := newByHand(ctx)
 		DeferCleanup(h.leave)
 		h.bringUp(ctx)
 		want := h.snapshot(ctx)
 		Expect(admin.Delete(ctx, h.pair, client.PropagationPolicy(metav1.DeletePropagationBackground))).To(Succeed())
 
-		h.judged = nil // What is left points to a unit that is left.
+		h.judge = nil // The EndpointSlice that is left names a unit that is left.
 		h.live(ctx, failpoint{})
 		h.pair.ObjectMeta = metav1.ObjectMeta{
 			Name: h.pair.Name, Namespace: h.namespace, Labels: map[string]string{labelByHand: ""},
@@ -104,7 +104,7 @@ var _ = Describe("A pair that is deleted", func() {
 		for left := true; left; left = h.collect(ctx) {
 			h.reconcile(ctx)
 		}
-		h.goOn(ctx)
+		h.continueToRest(ctx)
 		Expect(h.snapshot(ctx).differences(want)).To(BeEmpty())
 	})
 })

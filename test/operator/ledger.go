@@ -14,32 +14,32 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// ledger has what the operator asked of the API server.
+// ledger counts the requests of the operator to the API server.
 type ledger struct {
 	mu         sync.Mutex
 	namespaces map[string]account
 	used       map[right]bool
 }
 
-// account is what was asked for in one namespace, Events apart, which change nothing. What the caches ask is of the
-// whole cluster, and in no account.
+// account counts the requests for one namespace. Events do not count, since they change nothing. The requests of the
+// caches are for the whole cluster and belong to no account.
 type account struct{ reconciles, reads, writes int }
 
-// right is what one request needs of the operator's role.
+// right is what a request needs of the operator's role.
 type right struct{ verb, group, resource string }
 
 func newLedger() *ledger {
 	return &ledger{namespaces: map[string]account{}, used: map[right]bool{}}
 }
 
-// in is the account of a namespace as it stands.
+// in returns the present account of a namespace.
 func (l *ledger) in(namespace string) account {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.namespaces[namespace]
 }
 
-// rights are all that were made use of so far.
+// rights returns the rights that were used so far.
 func (l *ledger) rights() map[right]bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,7 +58,7 @@ func (l *ledger) enter(namespace string, edit func(*account)) {
 	l.namespaces[namespace] = changed
 }
 
-// wrap enters each request that passes.
+// wrap counts each request that passes.
 func (l *ledger) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
 		namespace, needs, ok := readRequest(request)
@@ -80,7 +80,7 @@ func (l *ledger) wrap(next http.RoundTripper) http.RoundTripper {
 		defer l.mu.Unlock()
 		l.used[needs] = true
 		if err == nil && needs.verb == "patch" && response.StatusCode == http.StatusCreated {
-			// Who applies what is not there yet needs this right as well.
+			// Applying an object that does not exist needs this right too.
 			l.used[right{"create", needs.group, needs.resource}] = true
 		}
 		return response, err
@@ -91,7 +91,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
 
-// readRequest is what the API server's authorizer reads in a request; not ok where the request is about no resource.
+// readRequest returns what the API server's authorizer reads in a request. It is not ok if the request is for no resource.
 func readRequest(request *http.Request) (namespace string, needs right, ok bool) {
 	path := strings.Split(strings.Trim(request.URL.Path, "/"), "/")
 	switch {
@@ -128,7 +128,7 @@ func readRequest(request *http.Request) (namespace string, needs right, ok bool)
 	return namespace, needs, true
 }
 
-// counting enters each reconcile of a pair, which begins with a look at it.
+// counting counts the reconciles of each pair. A reconcile begins when it reads the pair.
 type counting struct {
 	client.Client
 	ledger *ledger

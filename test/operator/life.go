@@ -27,7 +27,7 @@ import (
 	"github.com/hapair-io/hapair/test/poll"
 )
 
-// life is one life of a manager that is reconciled by hand: with a cache of its own, until it is killed or ended.
+// life is one run of a manager with its own cache, until the manager is killed or stopped. A test calls its reconciler.
 type life struct {
 	reconciler *hapair.Reconciler
 	death      *failpoint
@@ -36,8 +36,8 @@ type life struct {
 	end        func()
 }
 
-// beginLife begins a life with an empty cache. All that it does passes its failpoint, and the judge if there is one.
-func beginLife(ctx context.Context, namespace string, death failpoint, judged *judge) *life {
+// beginLife starts a life with an empty cache. Its requests pass the failpoint, and the judge if there is one.
+func beginLife(ctx context.Context, namespace string, death failpoint, judge *judge) *life {
 	GinkgoHelper()
 	kinds, err := trimmed.Options()
 	Expect(err).NotTo(HaveOccurred())
@@ -71,18 +71,18 @@ func beginLife(ctx context.Context, namespace string, death failpoint, judged *j
 		<-ended
 	}}
 	l.reconciler = &hapair.Reconciler{
-		Client: l.death.before(cached, judged), Live: l.death.before(live, judged),
+		Client: l.death.before(cached, judge), Live: l.death.before(live, judge),
 		Events: l.events, Images: images, Now: time.Now,
 	}
 	return l
 }
 
-// catchUp waits until the life sees what players and users write as it is, so that a run goes the same way each time.
+// catchUp waits until the cache has everything that players and users wrote, so that a run is the same each time.
 func (l *life) catchUp(ctx context.Context, namespace, pair string) {
 	GinkgoHelper()
 	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	Expect(poll.Until(limited, time.Millisecond, "the cache to see what is", func(ctx context.Context) error {
+	Expect(poll.Until(limited, time.Millisecond, "the cache to catch up", func(ctx context.Context) error {
 		is, err := versionOf(ctx, admin, namespace, pair)
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func (l *life) catchUp(ctx context.Context, namespace, pair string) {
 	})).To(Succeed())
 }
 
-// versionOf is the version of all of a pair that others than the operator write.
+// versionOf returns the versions of the objects of a pair that others write besides the operator.
 func versionOf(ctx context.Context, reader client.Reader, namespace, pair string) (string, error) {
 	text := ""
 	for _, object := range []client.Object{
@@ -118,15 +118,15 @@ func versionOf(ctx context.Context, reader client.Reader, namespace, pair string
 	return text, nil
 }
 
-// errKilled is what every call of a dead manager ends with.
+// errKilled is the error of every call of a dead manager.
 var errKilled = errors.New("the manager is dead")
 
-// failpoint is where a manager dies: at one of its writes, either before that reaches the API server, or when it was
-// done and the answer is still on its way. From then on every call fails, which is what death looks like from outside.
+// failpoint kills a manager at one of its writes: before the write reaches the API server, or after the write was done
+// and before the response arrives. Every later call fails, so nobody else can see a difference to a killed process.
 type failpoint struct {
-	// at is the number of the write, from 1 on; none when 0.
+	// at is the number of the write, counted from 1; 0 kills at no write.
 	at int
-	// done is set when that write is still done.
+	// done is set if that write still happens.
 	done bool
 
 	writes int
@@ -150,13 +150,13 @@ func (f *failpoint) write(call func() error) error {
 	}
 	f.dead = true
 	if f.done {
-		_ = call() // The answer is lost.
+		_ = call() // The response is lost.
 	}
 	return errKilled
 }
 
-// before puts the failpoint before a client.
-func (f *failpoint) before(inner client.WithWatch, judged *judge) client.WithWatch {
+// before returns a client whose calls pass the failpoint first.
+func (f *failpoint) before(inner client.WithWatch, judge *judge) client.WithWatch {
 	return interceptor.NewClient(inner, interceptor.Funcs{
 		Get: func(
 			ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, o ...client.GetOption,
@@ -181,13 +181,13 @@ func (f *failpoint) before(inner client.WithWatch, judged *judge) client.WithWat
 			ctx context.Context, c client.WithWatch, wanted runtime.ApplyConfiguration, o ...client.ApplyOption,
 		) error {
 			return f.write(func() error {
-				judged.applies(wanted)
+				judge.checkApply(wanted)
 				return c.Apply(ctx, wanted, o...)
 			})
 		},
 		Delete: func(ctx context.Context, c client.WithWatch, object client.Object, o ...client.DeleteOption) error {
 			return f.write(func() error {
-				judged.deletes(ctx, object)
+				judge.checkDelete(ctx, object)
 				return c.Delete(ctx, object, o...)
 			})
 		},
@@ -200,10 +200,10 @@ func (f *failpoint) before(inner client.WithWatch, judged *judge) client.WithWat
 	})
 }
 
-// notebook takes Events down at once. A recorder would send them some time later, in whatever order.
+// notebook records Events at once. An event recorder would send them later and in any order.
 type notebook struct{ reasons []string }
 
-// Eventf is what the reconciler tells.
+// Eventf records the reason of an Event.
 func (n *notebook) Eventf(_, _ runtime.Object, _, reason, _, _ string, _ ...any) {
 	n.reasons = append(n.reasons, reason)
 }

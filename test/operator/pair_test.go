@@ -22,7 +22,7 @@ var _ = Describe("A pair", func() {
 	var s *stage
 	BeforeEach(func(ctx SpecContext) { s = newStage(ctx) })
 
-	It("consists of what its units need, all of which goes with it", func(ctx SpecContext) {
+	It("consists of the objects that its units need, all of which it owns", func(ctx SpecContext) {
 		s.create(ctx)
 		for _, unit := range v1alpha1.Units() {
 			pod := s.pod(ctx, unit)
@@ -33,34 +33,34 @@ var _ = Describe("A pair", func() {
 			Expect(s.get(ctx, pod.Name+"-tls", secret)).To(Succeed())
 			Expect(secret.Data).To(And(HaveKey("tls.crt"), HaveKey("tls.key"), HaveKey("ca.crt")))
 		}
-		told := &corev1.ConfigMap{}
-		Expect(s.get(ctx, "edge-sidecar", told)).To(Succeed())
-		Expect(contract.Parse([]byte(told.Data["sidecar.json"]))).To(And(
+		settings := &corev1.ConfigMap{}
+		Expect(s.get(ctx, "edge-sidecar", settings)).To(Succeed())
+		Expect(contract.Parse([]byte(settings.Data["sidecar.json"]))).To(And(
 			HaveField("Pair", "edge"), HaveField("LeaseDurationSeconds", BeEquivalentTo(15)),
 			HaveField("Sync.Classes", ConsistOf(contract.SyncClass{Name: "ConnectionCache"}))))
 
 		lease := &coordinationv1.Lease{}
 		Expect(s.get(ctx, "edge", lease)).To(Succeed())
-		Expect(lease.Spec).To(Equal(coordinationv1.LeaseSpec{}), "the units alone write it")
+		Expect(lease.Spec).To(Equal(coordinationv1.LeaseSpec{}), "only the units write it")
 
 		s.eventuallyGet(ctx, "edge", &discoveryv1.EndpointSlice{})
 		Expect(s.get(ctx, "edge", &corev1.Service{})).To(Succeed())
 
-		made := 0
+		count := 0
 		for _, list := range kinds() {
 			ofPair := client.MatchingLabels{v1alpha1.LabelPair: "edge"}
 			Expect(admin.List(ctx, list, client.InNamespace(s.namespace), ofPair)).To(Succeed())
 			for _, object := range itemsOf(list) {
-				made++
+				count++
 				Expect(metav1.IsControlledBy(object, s.pair)).To(BeTrue(), "%T %s", object, object.GetName())
 			}
 		}
-		Expect(made).To(Equal(2+2+2+4+2+1+2+2+1+1+1+1), "no more, and no fewer")
+		Expect(count).To(Equal(2+2+2+4+2+1+2+2+1+1+1+1), "no more, and no fewer")
 		Eventually(s.events).WithArguments(ctx, "UnitCreated").Should(ConsistOf(
 			ContainSubstring("edge-primary"), ContainSubstring("edge-secondary")))
 	})
 
-	It("is ready, redundant and synchronized when its units say so", func(ctx SpecContext) {
+	It("is ready, redundant and synchronized when its units report that", func(ctx SpecContext) {
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonNoActiveUnit)
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
@@ -86,17 +86,17 @@ var _ = Describe("A pair", func() {
 		s.create(ctx)
 		s.settle(ctx)
 		s.rest(ctx)
-		before := asked.in(s.namespace).writes
+		before := requests.in(s.namespace).writes
 		for range 5 {
 			_, err := operator.Reconcile(ctx, requestFor(s.namespace, s.pair.Name))
 			Expect(err).NotTo(HaveOccurred())
 		}
 		s.writeLease(ctx, func(*coordinationv1.LeaseSpec) {}) // renewed
 		s.note(ctx, "hapair.io/lease-standby", "secondary/1/2")
-		Consistently(func() int { return asked.in(s.namespace).writes }).Should(Equal(before))
+		Consistently(func() int { return requests.in(s.namespace).writes }).Should(Equal(before))
 	})
 
-	It("follows the Lease when it changes hands", func(ctx SpecContext) {
+	It("follows the Lease when its holder changes", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		Expect(s.endpoints(ctx)).To(ConsistOf(And(
@@ -126,7 +126,7 @@ var _ = Describe("A pair", func() {
 		Eventually(s.events).WithArguments(ctx, "RedundancyLost").Should(HaveLen(1))
 	})
 
-	It("is not synchronized on the word of one unit alone", func(ctx SpecContext) {
+	It("is not synchronized if only one unit reports that", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		s.report(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonPeerDisconnected))
@@ -138,7 +138,7 @@ var _ = Describe("A pair", func() {
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonHealthy)
 	})
 
-	It("tells of a standby that cannot hold all of the state", func(ctx SpecContext) {
+	It("reports a standby that cannot hold all of the state", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		s.report(ctx, v1alpha1.Secondary, units.NotInSync(v1alpha1.ReasonTableFull))
@@ -155,7 +155,7 @@ var _ = Describe("A pair", func() {
 		}
 	})
 
-	It("gets back what someone took away or changed", func(ctx SpecContext) {
+	It("restores what someone deleted or changed", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		role := &rbacv1.Role{}
@@ -181,7 +181,7 @@ var _ = Describe("A pair", func() {
 		}).Should(Succeed())
 	})
 
-	It("keeps its hands off objects of others", func(ctx SpecContext) {
+	It("does not change objects of others", func(ctx SpecContext) {
 		users := &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Name: "edge-firewall", Namespace: s.namespace},
 			Data:       map[string]string{"firewall.yaml": "mine"},
@@ -199,7 +199,7 @@ var _ = Describe("A pair", func() {
 		s.pod(ctx, v1alpha1.Primary)
 	})
 
-	It("waits for what an earlier pair of its name left", func(ctx SpecContext) {
+	It("waits until the objects of an earlier pair of its name are gone", func(ctx SpecContext) {
 		left := &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{
 				Name: "edge-primary", Namespace: s.namespace, Labels: map[string]string{v1alpha1.LabelPair: "edge"},

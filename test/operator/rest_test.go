@@ -19,17 +19,16 @@ import (
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
-// restsFor is how long pairs are watched that should cost nothing. `make test-rest` watches the operator as a program
-// for much longer.
+// restsFor is how long the pairs at rest are watched. `make test-rest` watches the operator as a program for much longer.
 const restsFor = 20 * time.Second
 
-// resting is how many of them there are.
+// resting is the number of pairs at rest.
 const resting = 20
 
-// playOut lets the units of all pairs in the namespace act until each is what its spec says.
-func (s *stage) playOut(ctx context.Context, sees client.Reader) {
+// playOut lets the units of all pairs in the namespace act until each pair matches its spec.
+func (s *stage) playOut(ctx context.Context, reader client.Reader) {
 	GinkgoHelper()
-	p := &units.Player{Namespace: s.namespace, Reader: sees, Writer: admin}
+	p := &units.Player{Namespace: s.namespace, Reader: reader, Writer: admin}
 	Eventually(func(g Gomega) {
 		for acted := true; acted; {
 			var err error
@@ -37,7 +36,7 @@ func (s *stage) playOut(ctx context.Context, sees client.Reader) {
 			g.Expect(err).NotTo(HaveOccurred())
 		}
 		pairs := &v1alpha1.HAPairList{}
-		g.Expect(sees.List(ctx, pairs, client.InNamespace(s.namespace))).To(Succeed())
+		g.Expect(reader.List(ctx, pairs, client.InNamespace(s.namespace))).To(Succeed())
 		g.Expect(pairs.Items).NotTo(BeEmpty())
 		for i := range pairs.Items {
 			g.Expect(unsettled(&pairs.Items[i])).To(BeEmpty(), pairs.Items[i].Name)
@@ -45,21 +44,21 @@ func (s *stage) playOut(ctx context.Context, sees client.Reader) {
 	}).WithTimeout(time.Minute).Should(Succeed())
 }
 
-// quiet waits until the operator has asked nothing for a while, and is its account from then on.
+// quiet waits until the operator has requested nothing for a while, and returns its account.
 func (s *stage) quiet() account {
 	GinkgoHelper()
 	var last account
 	Eventually(func() bool {
 		before := last
-		last = asked.in(s.namespace)
+		last = requests.in(s.namespace)
 		return before == last
 	}).WithPolling(300 * time.Millisecond).Should(BeTrue())
 	return last
 }
 
 var _ = Describe("Pairs at rest", func() {
-	It("cost the operator nothing, though their Leases are renewed all the time", func(ctx SpecContext) {
-		s, sees := newStage(ctx), onlooker(ctx)
+	It("cost the operator nothing while their Leases are renewed", func(ctx SpecContext) {
+		s, reader := newStage(ctx), newCachedReader(ctx)
 		Expect(writeRules(newFirewall(s.namespace, "rules", "Accept").Spec).around(ctx, s.namespace)).To(Succeed())
 		Expect(writePolicy(0).around(ctx, s.namespace)).To(Succeed())
 		for i := range resting {
@@ -71,7 +70,7 @@ var _ = Describe("Pairs at rest", func() {
 			}
 			Expect(admin.Create(ctx, pair)).To(Succeed())
 		}
-		s.playOut(ctx, sees)
+		s.playOut(ctx, reader)
 		before := s.quiet()
 		renewals := 0
 		Consistently(func(g Gomega) {
@@ -82,18 +81,18 @@ var _ = Describe("Pairs at rest", func() {
 				g.Expect(admin.Update(ctx, &leases.Items[i])).To(Succeed())
 				renewals++
 			}
-			g.Expect(asked.in(s.namespace)).To(Equal(before))
+			g.Expect(requests.in(s.namespace)).To(Equal(before))
 		}).WithTimeout(restsFor).WithPolling(time.Second).Should(Succeed())
 		AddReportEntry("renewals", fmt.Sprintf("%d of %d pairs", renewals, resting))
 		Expect(renewals).To(BeNumerically(">", resting))
 	}, NodeTimeout(2*time.Minute))
 })
 
-// mostReconciles are more than any one change of a spec takes, and far fewer than a loop would make.
-const mostReconciles = 60
+// maxReconciles is more than one change of a spec takes, and far fewer than a loop would make.
+const maxReconciles = 60
 
 var _ = Describe("One change of a spec", func() {
-	It("is settled after a bounded number of reconciles, whatever it is", func(ctx SpecContext) {
+	It("is in force after a bounded number of reconciles", func(ctx SpecContext) {
 		s := newStage(ctx)
 		Expect(writeRules(newFirewall(s.namespace, "rules", "Accept").Spec).around(ctx, s.namespace)).To(Succeed())
 		Expect(writePolicy(0).around(ctx, s.namespace)).To(Succeed())
@@ -105,7 +104,7 @@ var _ = Describe("One change of a spec", func() {
 
 		chance := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0))
 		for _, draw := range append(draws, repair) {
-			before, c := asked.in(s.namespace), draw(chance)
+			before, c := requests.in(s.namespace), draw(chance)
 			s.change(ctx, func(spec *v1alpha1.HAPairSpec) {
 				c.spec(spec)
 				if spec.Firewall.ConfigurationRef.Name != "rules" {
@@ -119,6 +118,6 @@ var _ = Describe("One change of a spec", func() {
 			table = append(table, fmt.Sprintf("%3d reconciles %3d writes: %s", took, after.writes-before.writes, c.what))
 		}
 		AddReportEntry("reconciles", strings.Join(table, "\n"))
-		Expect(most).To(BeNumerically("<=", mostReconciles), strings.Join(table, "\n"))
+		Expect(most).To(BeNumerically("<=", maxReconciles), strings.Join(table, "\n"))
 	}, NodeTimeout(2*time.Minute))
 })

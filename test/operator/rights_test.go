@@ -21,7 +21,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// actAs is a client with the rights of a ServiceAccount, as the API server's authorizer sees them.
+// actAs returns a client with the rights that the API server's authorizer gives to a ServiceAccount.
 func actAs(namespace, account string) client.WithWatch {
 	GinkgoHelper()
 	config := rest.CopyConfig(adminConfig)
@@ -51,14 +51,14 @@ var _ = Describe("The rights of a unit", func() {
 		return []client.ListOption{client.InNamespace(s.namespace), client.MatchingFields{"metadata.name": name}}
 	}
 	beForbidden := WithTransform(apierrors.IsForbidden, BeTrue())
-	// No unit writes the status of a pod; that is the kubelet's.
-	patchesPod := func(ctx SpecContext, pod string) error {
+	// patchPod changes the status of a pod, which only the kubelet may do.
+	patchPod := func(ctx SpecContext, pod string) error {
 		patch := []byte(`{"status":{"conditions":[{"type":"hapair.io/Active","status":"True","reason":"Active"}]}}`)
 		conditions := client.RawPatch(types.StrategicMergePatchType, patch)
 		return unit.Status().Patch(ctx, &corev1.Pod{ObjectMeta: at(pod)}, conditions)
 	}
-	// As the sidecar writes its status.
-	reportsAs := func(ctx SpecContext, name string) error {
+	// reportAs writes the status of an HAUnit as a sidecar does.
+	reportAs := func(ctx SpecContext, name string) error {
 		status := client.RawPatch(types.ApplyPatchType, []byte(`{"apiVersion":"hapair.io/v1alpha1","kind":"HAUnit",`+
 			`"metadata":{"name":"`+name+`"},"status":{"role":"Active","term":1}}`))
 		return unit.Status().Patch(ctx, &v1alpha1.HAUnit{ObjectMeta: at(name)}, status, client.FieldOwner("unit"))
@@ -87,7 +87,7 @@ var _ = Describe("The rights of a unit", func() {
 		Expect(unit.Get(ctx, key("edge"), lease)).To(Succeed())
 		lease.Spec.HolderIdentity = new("primary/me/0123abcd")
 		Expect(unit.Update(ctx, lease)).To(Succeed())
-		Expect(reportsAs(ctx, "edge-primary")).To(Succeed())
+		Expect(reportAs(ctx, "edge-primary")).To(Succeed())
 		reported := &v1alpha1.HAUnit{}
 		reported.ObjectMeta = at("edge-primary")
 		Expect(unit.SubResource("status").Get(ctx, reported, reported)).To(Succeed())
@@ -103,9 +103,9 @@ var _ = Describe("The rights of a unit", func() {
 	})
 
 	It("let it do nothing else", func(ctx SpecContext) {
-		Expect(patchesPod(ctx, "edge-primary")).To(beForbidden, "write the status of its pod")
-		Expect(patchesPod(ctx, "edge-secondary")).To(beForbidden, "write the status of its peer's pod")
-		Expect(reportsAs(ctx, "edge-secondary")).To(beForbidden, "report for its peer")
+		Expect(patchPod(ctx, "edge-primary")).To(beForbidden, "write the status of its pod")
+		Expect(patchPod(ctx, "edge-secondary")).To(beForbidden, "write the status of its peer's pod")
+		Expect(reportAs(ctx, "edge-secondary")).To(beForbidden, "report for its peer")
 		peers := &v1alpha1.HAUnit{ObjectMeta: at("edge-secondary")}
 		Expect(unit.SubResource("status").Get(ctx, peers, peers)).To(beForbidden, "read its peer's report")
 		foreign := &v1alpha1.HAUnit{ObjectMeta: at("edge-primary")}
@@ -121,19 +121,19 @@ var _ = Describe("The rights of a unit", func() {
 		Expect(unit.Update(ctx, lease)).To(beForbidden, "write another pair's Lease")
 		Expect(watches(ctx, &coordinationv1.LeaseList{}, "other")).To(beForbidden)
 		s.eventuallyGet(ctx, "other-primary", &corev1.Pod{})
-		Expect(unit.Get(ctx, key("other-primary"), &corev1.Pod{})).To(beForbidden, "see another pair's pods")
+		Expect(unit.Get(ctx, key("other-primary"), &corev1.Pod{})).To(beForbidden, "read another pair's pods")
 
 		for _, secret := range []string{"edge-ca", "edge-primary-tls", "edge-secondary-tls", "edge-metrics"} {
 			Expect(unit.Get(ctx, key(secret), &corev1.Secret{})).To(beForbidden, "read Secret %s", secret)
 		}
-		for _, told := range []string{"edge-sidecar", "edge-firewall"} {
-			Expect(unit.Get(ctx, key(told), &corev1.ConfigMap{})).To(beForbidden, "read ConfigMap %s", told)
+		for _, name := range []string{"edge-sidecar", "edge-firewall"} {
+			Expect(unit.Get(ctx, key(name), &corev1.ConfigMap{})).To(beForbidden, "read ConfigMap %s", name)
 		}
-		Expect(unit.List(ctx, &corev1.PodList{}, client.InNamespace(s.namespace))).To(beForbidden, "see pods of others")
+		Expect(unit.List(ctx, &corev1.PodList{}, client.InNamespace(s.namespace))).To(beForbidden, "list other pods")
 		Expect(unit.Get(ctx, key("edge"), &v1alpha1.HAPair{})).To(beForbidden)
 	})
 
-	It("let it change nothing of its pod but the status, and make nothing", func(ctx SpecContext) {
+	It("let it change only the status of its pod, and create nothing", func(ctx SpecContext) {
 		pod := s.pod(ctx, v1alpha1.Primary)
 		pod.Labels["x"] = "y"
 		Expect(unit.Update(ctx, pod)).To(beForbidden, "change its own pod")
@@ -148,11 +148,11 @@ var _ = Describe("The rights of a unit", func() {
 			&corev1.Secret{ObjectMeta: at("new")}, &corev1.ServiceAccount{ObjectMeta: at("new")},
 			&corev1.Pod{ObjectMeta: at("new"), Spec: *pod.Spec.DeepCopy()},
 		} {
-			Expect(unit.Create(ctx, object)).To(beForbidden, "make a %T", object)
+			Expect(unit.Create(ctx, object)).To(beForbidden, "create a %T", object)
 		}
 	})
 
-	It("let it change the labels of its pod by way of the status, which the operator puts back", func(ctx SpecContext) {
+	It("let it change the labels of its pod with the status, which the operator restores", func(ctx SpecContext) {
 		unit := actAs(s.namespace, "edge-secondary")
 		before := s.pod(ctx, v1alpha1.Secondary)
 		for _, patch := range []string{
@@ -168,8 +168,8 @@ var _ = Describe("The rights of a unit", func() {
 	})
 })
 
-// rulesOf are all that the API server's authorizer would let a client do with resources in a namespace, beyond what it
-// lets everybody do who has a name: a line a rule, verbs and resources and names.
+// rulesOf returns what the API server's authorizer allows a client in a namespace beyond what it allows every
+// authenticated user. A rule is one line of verbs, resources and names.
 func rulesOf(ctx context.Context, who client.Client, namespace string) []string {
 	GinkgoHelper()
 	lines := func(who client.Client) []string {
@@ -195,6 +195,6 @@ func rulesOf(ctx context.Context, who client.Client, namespace string) []string 
 		}
 		return found
 	}
-	everybody := lines(actAs(namespace, "nobody"))
-	return slices.DeleteFunc(lines(who), func(line string) bool { return slices.Contains(everybody, line) })
+	everyone := lines(actAs(namespace, "nobody"))
+	return slices.DeleteFunc(lines(who), func(line string) bool { return slices.Contains(everyone, line) })
 }

@@ -13,10 +13,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// granted are the rights that the operator has and the specs need make no use of, each with what it is there for.
-var granted = map[string]string{
-	"update hapairs/finalizers.hapair.io":               "asked for where owner references are guarded",
-	"create endpointslices/restricted.discovery.k8s.io": "asked for on OpenShift",
+// unusedRights are rights of the operator that the tests need not use, each with its purpose.
+var unusedRights = map[string]string{
+	"update hapairs/finalizers.hapair.io":               "required if the cluster protects owner references",
+	"create endpointslices/restricted.discovery.k8s.io": "required on OpenShift",
 	"get haunits/status.hapair.io":                      "granted to units",
 	"patch haunits/status.hapair.io":                    "granted to units",
 	"get hapairs/status.hapair.io":                      "goes with patch",
@@ -26,43 +26,43 @@ var granted = map[string]string{
 	"patch events.events.k8s.io":                        "an Event that happens again is counted after some minutes",
 }
 
-// The whole suite runs with the operator's own role: what it lacks fails some spec. What it has in excess is seen here.
+// The suite runs with the operator's own role, so a missing right fails a test. This check finds rights in excess.
 var _ = ReportAfterSuite("The rights of the operator", func(report Report) {
 	focused := len(report.SuiteConfig.FocusStrings)+len(report.SuiteConfig.SkipStrings)+
 		len(report.SuiteConfig.FocusFiles)+len(report.SuiteConfig.SkipFiles) > 0 || report.SuiteConfig.LabelFilter != ""
 	if focused || !report.SuiteSucceeded {
-		return // Not everything was done that needs a right.
+		return // Some tests that use rights did not run.
 	}
 	content, err := os.ReadFile("../../config/rbac/role.yaml")
 	Expect(err).NotTo(HaveOccurred())
 	role := &rbacv1.ClusterRole{}
 	Expect(yaml.UnmarshalStrict(content, role)).To(Succeed())
 	used := map[string]bool{}
-	for r := range asked.rights() {
+	for r := range requests.rights() {
 		used[r.String()] = true
 	}
 	var unused []string
 	for _, r := range rightsOf(role) {
-		if _, excepted := granted[r]; !excepted && !used[r] && !listed(r, used) {
+		if _, excepted := unusedRights[r]; !excepted && !used[r] && !isListOfWatched(r, used) {
 			unused = append(unused, r)
 		}
 	}
-	Expect(unused).To(BeEmpty(), "rights that nothing makes use of")
+	Expect(unused).To(BeEmpty(), "rights that nothing uses")
 })
 
-// listed tells whether a right is to list what is watched: a cache lists only where the API server cannot, or does not
-// care to, send all that there is at the beginning of a watch.
-func listed(r string, used map[string]bool) bool {
+// isListOfWatched reports whether a right is to list objects that are watched. A cache lists only if the API server
+// does not send all objects at the start of a watch.
+func isListOfWatched(r string, used map[string]bool) bool {
 	resource, list := strings.CutPrefix(r, "list ")
 	return list && used["watch "+resource]
 }
 
-// String is as one says it, as in `get pods`.
+// String returns the verb and the resource, as in `get pods`.
 func (r right) String() string {
 	return r.verb + " " + strings.TrimSuffix(r.resource+"."+r.group, ".")
 }
 
-// rightsOf takes the rules of a role apart.
+// rightsOf returns the single rights of a role.
 func rightsOf(role *rbacv1.ClusterRole) []string {
 	var rights []string
 	for _, rule := range role.Rules {

@@ -29,9 +29,9 @@ import (
 )
 
 const (
-	// seedVariable has one sequence run again, of which it is the seed.
+	// seedVariable is the variable with the seed of one sequence to run again.
 	seedVariable = "HAPAIR_SEED"
-	// sequencesVariable is how many are run.
+	// sequencesVariable is the variable with the number of sequences to run.
 	sequencesVariable = "HAPAIR_SEQUENCES"
 
 	sequences  = 200
@@ -41,23 +41,23 @@ const (
 	looksEvery = 20 * time.Millisecond
 )
 
-// sequence is one pair, with what is changed about it one after the other while the operator and the units are at work.
+// sequence is one pair and a plan of changes, which happen in turn while the operator and the units act.
 type sequence struct {
-	seed    uint64
-	plan    []change
-	chance  *rand.Rand
-	stage   *stage
-	player  *units.Player
-	onlooks client.Reader
+	seed   uint64
+	plan   []change
+	chance *rand.Rand
+	stage  *stage
+	player *units.Player
+	reader client.Reader
 }
 
-// newSequence draws the plan from the seed alone, so that it is the same each time. When it is carried out is chance.
-func newSequence(seed uint64, onlooks client.Reader) *sequence {
+// newSequence draws the plan from the seed alone, so that it is the same each time. The timing of its changes is random.
+func newSequence(seed uint64, reader client.Reader) *sequence {
 	chance := rand.New(rand.NewPCG(seed, 1))
-	return &sequence{seed: seed, plan: drawPlan(rand.New(rand.NewPCG(seed, 0))), chance: chance, onlooks: onlooks}
+	return &sequence{seed: seed, plan: drawPlan(rand.New(rand.NewPCG(seed, 0))), chance: chance, reader: reader}
 }
 
-// String is what a person needs to run it again.
+// String returns the seed, with which the sequence can be repeated, and the plan.
 func (q *sequence) String() string {
 	text := fmt.Sprintf("%s=%d", seedVariable, q.seed)
 	for i, c := range q.plan {
@@ -66,11 +66,11 @@ func (q *sequence) String() string {
 	return text
 }
 
-// run carries the plan out, and tells how the pair that comes of it differs from one that is made with the final spec.
+// run carries out the plan. It returns an error if the pair then differs from a new one with the final spec.
 func (q *sequence) run(ctx context.Context) error {
 	q.stage = newStage(ctx)
 	q.player = &units.Player{
-		Namespace: q.stage.namespace, Reader: q.onlooks, Writer: admin, Choose: q.chance.IntN,
+		Namespace: q.stage.namespace, Reader: q.reader, Writer: admin, Choose: q.chance.IntN,
 	}
 	q.stage.create(ctx)
 	for _, c := range q.plan {
@@ -84,13 +84,13 @@ func (q *sequence) run(ctx context.Context) error {
 	fresh := q.stage.seen(ctx)
 	fresh.ObjectMeta = metav1.ObjectMeta{Namespace: q.stage.namespace, Name: "fresh-edge"}
 	if err := admin.Create(ctx, fresh); err != nil {
-		return fmt.Errorf("making a fresh pair: %w", err)
+		return fmt.Errorf("creating a fresh pair: %w", err)
 	}
 	return errors.Join(q.converge(ctx), q.rest(ctx))
 }
 
-// converge lets the units act until both pairs are what their specs say, with the primary units in the lead, and the
-// same in all that matters.
+// converge lets the units act until both pairs match their specs, their primary units are active, and the pairs do not
+// differ.
 func (q *sequence) converge(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, settlesIn)
 	defer cancel()
@@ -103,18 +103,18 @@ func (q *sequence) converge(ctx context.Context) error {
 		}
 		for _, name := range []string{"edge", "fresh-edge"} {
 			pair := &v1alpha1.HAPair{}
-			if err := q.onlooks.Get(ctx, client.ObjectKey{Namespace: q.stage.namespace, Name: name}, pair); err != nil {
+			if err := q.reader.Get(ctx, client.ObjectKey{Namespace: q.stage.namespace, Name: name}, pair); err != nil {
 				return err
 			}
 			if why := unsettled(pair); why != "" {
 				return fmt.Errorf("pair %s: %s", name, why)
 			}
 			if pair.Status.Active != v1alpha1.Primary {
-				return errors.Join(q.lead(ctx, name), fmt.Errorf("pair %s: the secondary unit leads", name))
+				return errors.Join(q.activatePrimary(ctx, name), fmt.Errorf("pair %s: the secondary unit is active", name))
 			}
 		}
-		got := takeSnapshot(ctx, q.onlooks, q.stage.namespace, "edge")
-		found := got.differences(takeSnapshot(ctx, q.onlooks, q.stage.namespace, "fresh-edge"))
+		got := takeSnapshot(ctx, q.reader, q.stage.namespace, "edge")
+		found := got.differences(takeSnapshot(ctx, q.reader, q.stage.namespace, "fresh-edge"))
 		if len(found) > 0 {
 			return errors.New(strings.Join(found, "\n"))
 		}
@@ -122,7 +122,7 @@ func (q *sequence) converge(ctx context.Context) error {
 	})
 }
 
-// wander lets the units do a few things, or nothing.
+// wander lets the units do a few actions, or none.
 func (q *sequence) wander(ctx context.Context) error {
 	for range q.chance.IntN(4) * q.chance.IntN(5) {
 		limited, cancel := context.WithTimeout(ctx, idlesFor)
@@ -157,8 +157,8 @@ func (q *sequence) carryOut(ctx context.Context, c change) error {
 	})
 }
 
-// lead has the primary unit of a pair lead.
-func (q *sequence) lead(ctx context.Context, name string) error {
+// activatePrimary gives the Lease to the primary unit of a pair.
+func (q *sequence) activatePrimary(ctx context.Context, name string) error {
 	pairs, err := q.player.ReadAll(ctx)
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (q *sequence) lead(ctx context.Context, name string) error {
 	return nil
 }
 
-// unsettled is what a pair's status does not say yet of its present spec; empty when all is well.
+// unsettled returns why a pair does not match its present spec yet; empty if it does.
 func unsettled(pair *v1alpha1.HAPair) string {
 	for condition, want := range map[string]string{
 		v1alpha1.ConditionReady: v1alpha1.ReasonActive, v1alpha1.ConditionRedundant: v1alpha1.ReasonStandbyReady,
@@ -191,44 +191,44 @@ func unsettled(pair *v1alpha1.HAPair) string {
 	return ""
 }
 
-// rest sees that the operator has nothing to write any more.
+// rest waits until the operator has nothing left to write.
 func (q *sequence) rest(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, settlesIn)
 	defer cancel()
 	return poll.Until(limited, looksEvery, "the operator to have nothing to write", func(context.Context) error {
-		before := asked.in(q.stage.namespace).writes
+		before := requests.in(q.stage.namespace).writes
 		for _, name := range []string{"edge", "fresh-edge"} {
 			if _, err := operator.Reconcile(ctx, requestFor(q.stage.namespace, name)); err != nil {
 				return err
 			}
 		}
-		if wrote := asked.in(q.stage.namespace).writes - before; wrote > 0 {
+		if wrote := requests.in(q.stage.namespace).writes - before; wrote > 0 {
 			return fmt.Errorf("a reconcile wrote %d times", wrote)
 		}
 		return nil
 	})
 }
 
-// onlooker sees what players see, without asking the API server each time.
-func onlooker(ctx context.Context) client.Reader {
+// newCachedReader returns a reader for players that does not send each read to the API server.
+func newCachedReader(ctx context.Context) client.Reader {
 	GinkgoHelper()
-	sees, err := cache.New(adminConfig, cache.Options{Scheme: admin.Scheme(), Mapper: admin.RESTMapper()})
+	reader, err := cache.New(adminConfig, cache.Options{Scheme: admin.Scheme(), Mapper: admin.RESTMapper()})
 	Expect(err).NotTo(HaveOccurred())
-	looking, end := context.WithCancel(context.Background())
+	running, end := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- sees.Start(looking) }()
+	go func() { ended <- reader.Start(running) }()
 	DeferCleanup(func() {
 		end()
 		Expect(<-ended).To(Succeed())
 	})
 	for _, kind := range []client.Object{&v1alpha1.HAPair{}, &v1alpha1.HAUnit{}, &corev1.Pod{}, &coordinationv1.Lease{}} {
-		_, err := sees.GetInformer(ctx, kind)
+		_, err := reader.GetInformer(ctx, kind)
 		Expect(err).NotTo(HaveOccurred())
 	}
-	return sees
+	return reader
 }
 
-// number is what an environment variable says, or a default.
+// number returns the value of an environment variable, or a default.
 func number(variable string, otherwise uint64) uint64 {
 	GinkgoHelper()
 	text := os.Getenv(variable)

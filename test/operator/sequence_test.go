@@ -12,12 +12,12 @@ import (
 )
 
 var _ = Describe("Random changes of a pair", func() {
-	It("lead to what a fresh pair with the final spec is", func(ctx SpecContext) {
+	It("lead to the same state as a fresh pair with the final spec", func(ctx SpecContext) {
 		first, count := uint64(GinkgoRandomSeed()), number(sequencesVariable, sequences)
 		if seed := number(seedVariable, 0); seed != 0 {
 			first, count = seed, 1
 		}
-		onlooks := onlooker(ctx)
+		reader := newCachedReader(ctx)
 		AddReportEntry("seeds", fmt.Sprintf("%d sequences from %s=%d on", count, seedVariable, first))
 		var (
 			mu       sync.Mutex
@@ -33,7 +33,7 @@ var _ = Describe("Random changes of a pair", func() {
 			workers.Go(func() {
 				defer GinkgoRecover()
 				for seed := range seeds {
-					q := newSequence(seed, onlooks)
+					q := newSequence(seed, reader)
 					if err := q.run(ctx); err != nil {
 						mu.Lock()
 						failures = append(failures, fmt.Sprintf("%s\n%v", q, err))

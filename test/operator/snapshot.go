@@ -25,8 +25,8 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// snapshot is a pair and all that it consists of, by kind and name, without what differs between two pairs that are the
-// same in all that matters: names, identities, times, versions, random numbers and what the cluster allots.
+// snapshot has a pair and its objects as text, by kind and name. It omits what may differ between two equal pairs: names,
+// identities, times, versions, random numbers and values that the cluster allocates.
 type snapshot map[string]string
 
 func takeSnapshot(ctx context.Context, reader client.Reader, namespace, name string) snapshot {
@@ -47,58 +47,58 @@ func takeSnapshot(ctx context.Context, reader client.Reader, namespace, name str
 	taken := snapshot{}
 	for _, object := range objects {
 		key := strings.ReplaceAll(fmt.Sprintf("%T %s", object, object.GetName()), name, "<pair>")
-		// Twice, since what an identity is replaced by has a name in it.
-		text := strings.NewReplacer(names...).Replace(plain(object))
+		// Twice, since the replacement of an identity contains a name.
+		text := strings.NewReplacer(names...).Replace(textOf(object))
 		taken[key] = strings.NewReplacer(names[len(names)-4:]...).Replace(text)
 	}
 	return taken
 }
 
-// passing are fields that say when and where something is, not what.
-var passing = []string{
+// ignoredFields are fields that depend on the time and on the cluster.
+var ignoredFields = []string{
 	"acquireTime", "clusterIP", "clusterIPs", "creationTimestamp", "generation", "healthCheckNodePort",
 	"lastTransitionTime", "leaseTransitions", "managedFields", "nodePort", "observedGeneration", "renewTime",
 	"resourceVersion", "startTime", "term",
 	v1alpha1.AnnotationTemplateHash, v1alpha1.AnnotationSettingsHash,
 }
 
-// made is an address that the operator made from the identity of the pair.
-var made = regexp.MustCompile(`02(:[0-9a-f]{2}){5}`)
+// generatedMAC matches an address that the operator derived from the identity of the pair.
+var generatedMAC = regexp.MustCompile(`02(:[0-9a-f]{2}){5}`)
 
-// plain is an object as text.
-func plain(object client.Object) string {
+// textOf returns an object as text.
+func textOf(object client.Object) string {
 	GinkgoHelper()
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	Expect(err).NotTo(HaveOccurred())
 	if secret, ok := object.(*corev1.Secret); ok {
 		fields["data"] = slices.Sorted(maps.Keys(secret.Data))
 	}
-	forget(fields)
+	removeIgnored(fields)
 	text, err := json.MarshalIndent(fields, "", " ")
 	Expect(err).NotTo(HaveOccurred())
-	return made.ReplaceAllString(string(text), "<address>")
+	return generatedMAC.ReplaceAllString(string(text), "<address>")
 }
 
-// forget removes the passing fields, however deep.
-func forget(value any) {
+// removeIgnored removes the ignored fields at every depth.
+func removeIgnored(value any) {
 	switch value := value.(type) {
 	case map[string]any:
-		for _, field := range passing {
+		for _, field := range ignoredFields {
 			delete(value, field)
 		}
 		for _, inner := range value {
-			forget(inner)
+			removeIgnored(inner)
 		}
 	case []any:
 		for _, inner := range value {
-			forget(inner)
+			removeIgnored(inner)
 		}
-		// In which order conditions came to be does not matter.
+		// The order in which conditions were added does not matter.
 		slices.SortStableFunc(value, func(a, b any) int { return strings.Compare(typeOf(a), typeOf(b)) })
 	}
 }
 
-// typeOf is that of a condition, and empty for what is none.
+// typeOf returns the type of a condition; empty for any other value.
 func typeOf(value any) string {
 	fields, ok := value.(map[string]any)
 	if !ok || fields["status"] == nil {
@@ -108,7 +108,7 @@ func typeOf(value any) string {
 	return text
 }
 
-// differences are what is not the same in two snapshots, for people.
+// differences describes what differs between two snapshots.
 func (s snapshot) differences(want snapshot) []string {
 	var found []string
 	for key, text := range want {
@@ -121,14 +121,14 @@ func (s snapshot) differences(want snapshot) []string {
 	}
 	for key := range s {
 		if _, ok := want[key]; !ok {
-			found = append(found, key+" is there in excess")
+			found = append(found, key+" exists in excess")
 		}
 	}
 	slices.Sort(found)
 	return found
 }
 
-// linesThatDiffer are those from the first line that differs to the last.
+// linesThatDiffer returns the lines from the first to the last one that differs.
 func linesThatDiffer(got, want string) string {
 	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {

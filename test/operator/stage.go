@@ -24,14 +24,13 @@ import (
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
-// stage is a namespace of its own with one pair in it, and the hands that play what is not there: the kubelets and the
-// units.
+// stage is a namespace with one pair. Its methods play what does not exist here: users, kubelets and units.
 type stage struct {
 	namespace string
 	pair      *v1alpha1.HAPair
 }
 
-// newStage makes the namespace; the pair in it is not created yet, so that a spec can change it.
+// newStage creates the namespace. It does not create the pair, so that a test can change it first.
 func newStage(ctx context.Context) *stage {
 	GinkgoHelper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "pair-"}}
@@ -108,7 +107,7 @@ func (s *stage) get(ctx context.Context, name string, object client.Object) erro
 }
 
 // run plays the kubelet and the sidecar: the pod gets a node and an address, and its containers run and report.
-func (s *stage) run(ctx context.Context, unit v1alpha1.Unit, reports ...units.Report) *corev1.Pod {
+func (s *stage) run(ctx context.Context, unit v1alpha1.Unit, reports ...units.Report) {
 	GinkgoHelper()
 	pod := s.pod(ctx, unit)
 	number := map[v1alpha1.Unit]int{v1alpha1.Primary: 1, v1alpha1.Secondary: 2}[unit]
@@ -125,7 +124,6 @@ func (s *stage) run(ctx context.Context, unit v1alpha1.Unit, reports ...units.Re
 		units.SetRunning(status, address)
 		units.SetConditions(status, units.Ready(true))
 	})
-	return s.pod(ctx, unit)
 }
 
 func (s *stage) setStatus(ctx context.Context, unit v1alpha1.Unit, edit func(*corev1.PodStatus)) {
@@ -190,7 +188,7 @@ func (s *stage) replaceLease(ctx context.Context, edit func(*coordinationv1.Leas
 	}).Should(Succeed())
 }
 
-// note plays a sidecar that notes something on the Lease.
+// note plays a sidecar that sets an annotation of the Lease.
 func (s *stage) note(ctx context.Context, annotation, text string) {
 	GinkgoHelper()
 	s.replaceLease(ctx, func(lease *coordinationv1.Lease) {
@@ -198,7 +196,7 @@ func (s *stage) note(ctx context.Context, annotation, text string) {
 	})
 }
 
-// leaseNotes are the annotations of the Lease.
+// leaseNotes returns the annotations of the Lease.
 func (s *stage) leaseNotes(ctx context.Context) map[string]string {
 	GinkgoHelper()
 	lease := &coordinationv1.Lease{}
@@ -206,13 +204,13 @@ func (s *stage) leaseNotes(ctx context.Context) map[string]string {
 	return lease.Annotations
 }
 
-// settle brings the pair to the state in which it should stay: primary active, secondary in sync.
+// settle brings the pair to its final state: primary active, secondary in sync.
 func (s *stage) settle(ctx context.Context) {
 	GinkgoHelper()
 	s.settleAs(ctx, v1alpha1.ReasonSettled)
 }
 
-// settleAs does so for a pair that makes progress for another reason.
+// settleAs brings the pair to its final state, in which Reconciling has another reason.
 func (s *stage) settleAs(ctx context.Context, progress string) {
 	GinkgoHelper()
 	hash := s.documentHash(ctx)
@@ -235,10 +233,10 @@ func (s *stage) settleAs(ctx context.Context, progress string) {
 func (s *stage) rest(ctx context.Context) {
 	GinkgoHelper()
 	Eventually(func() int {
-		before := asked.in(s.namespace).writes
+		before := requests.in(s.namespace).writes
 		_, err := operator.Reconcile(ctx, requestFor(s.namespace, s.pair.Name))
 		Expect(err).NotTo(HaveOccurred())
-		return asked.in(s.namespace).writes - before
+		return requests.in(s.namespace).writes - before
 	}).Should(BeZero())
 }
 
@@ -251,7 +249,7 @@ func (s *stage) documentHash(ctx context.Context) string {
 	return s.pod(ctx, v1alpha1.Primary).Annotations[v1alpha1.AnnotationConfigurationHash]
 }
 
-// condition is nil while the pair does not have it.
+// condition returns a condition of the pair; nil while the pair does not have it.
 func (s *stage) condition(ctx context.Context, condition string) *metav1.Condition {
 	GinkgoHelper()
 	pair := s.seen(ctx)
@@ -278,7 +276,7 @@ func (s *stage) eventually(ctx context.Context, condition, reason string, messag
 		Should(And(Not(BeNil()), And(matchers...)), condition)
 }
 
-// events are the notes of the Events about the pair with this reason.
+// events returns the notes of the Events about the pair with this reason.
 func (s *stage) events(ctx context.Context, reason string) []string {
 	GinkgoHelper()
 	list := &eventsv1.EventList{}
@@ -299,7 +297,7 @@ func (s *stage) endpoints(ctx context.Context) []discoveryv1.Endpoint {
 	return slice.Endpoints
 }
 
-// role is the role that the unit's pod is labelled with.
+// role returns the role in the label of the unit's pod.
 func (s *stage) role(ctx context.Context, unit v1alpha1.Unit) string {
 	GinkgoHelper()
 	return s.pod(ctx, unit).Labels[v1alpha1.LabelRole]

@@ -13,7 +13,7 @@ import (
 )
 
 var _ = Describe("A supervised upgrade", func() {
-	It("replaces the standby, and waits for a person to move the role", func(ctx SpecContext) {
+	It("replaces the standby, and waits for a person to move the active role", func(ctx SpecContext) {
 		s := newStage(ctx)
 		s.pair.Spec.Upgrade.Strategy = v1alpha1.UpgradeSupervised
 		s.create(ctx)
@@ -38,7 +38,7 @@ var _ = Describe("A supervised upgrade", func() {
 		Consistently(func() *metav1.Time { return s.pod(ctx, v1alpha1.Primary).DeletionTimestamp }).Should(BeNil())
 		Eventually(s.events).WithArguments(ctx, "SwitchoverAwaited").Should(HaveLen(1))
 
-		By("going on when a person has moved it")
+		By("continuing after a person has moved it")
 		Expect(admin.Delete(ctx, s.pod(ctx, v1alpha1.Primary))).To(Succeed())
 		s.hold(ctx, v1alpha1.Secondary, 2)
 		leave(v1alpha1.Primary)

@@ -32,8 +32,8 @@ const (
 	renewers = 8
 )
 
-// fleet plays the scheduler, the kubelets and the sidecars of all pairs. It binds each unit's pod, starts it, and reports
-// its final state at once. The primary unit of a new pair becomes active.
+// fleet plays the scheduler, the kubelets and the sidecars of all pairs. It binds each unit's pod, starts it, and
+// reports its final state at once. The primary unit of a new pair becomes active.
 type fleet struct {
 	t     testing.TB
 	admin client.WithWatch
@@ -115,7 +115,7 @@ func (f *fleet) next(ctx context.Context) bool {
 	return true
 }
 
-// advance does the next step in the life of a pod.
+// advance moves a pod to the next step of its life cycle.
 func (f *fleet) advance(ctx context.Context, key client.ObjectKey) error {
 	object, exists, err := f.pods.GetByKey(key.String())
 	if err != nil || !exists {
@@ -201,8 +201,8 @@ func (f *fleet) claim(ctx context.Context, pair client.ObjectKey, unit v1alpha1.
 	return written, nil
 }
 
-// failOver makes the other unit of a pair active. It returns that unit, and when the API server had written the Lease. It
-// retries if a renewal came first, as a unit does.
+// failOver makes the other unit of a pair active. It returns that unit, and when the API server had written the Lease.
+// It retries if a renewal came first, as a unit does.
 func (f *fleet) failOver(
 	ctx context.Context, pair client.ObjectKey,
 ) (after v1alpha1.Unit, written time.Time, err error) {

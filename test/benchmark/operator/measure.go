@@ -25,14 +25,14 @@ const creators = 8
 type measurement struct {
 	*bed
 	fleet  *fleet
-	sights *sights
+	sightings *sightings
 	sample Sample
 }
 
 func newMeasurement(t testing.TB, o Options, pairs int) *measurement {
 	t.Helper()
 	b := newBed(t, o)
-	m := &measurement{bed: b, fleet: startFleet(b), sights: watchSlices(b), sample: Sample{Pairs: pairs}}
+	m := &measurement{bed: b, fleet: startFleet(b), sightings: watchSlices(b), sample: Sample{Pairs: pairs}}
 	b.startOperator()
 	return m
 }
@@ -117,7 +117,7 @@ func (m *measurement) counted(ctx context.Context) reconciles {
 	return r
 }
 
-// writes are those of the operator since an instant, by the API server's own record; Events apart.
+// writes returns the operator's writes since a time, from the API server's audit log. It omits Events.
 func (m *measurement) writes(since time.Time) (writes []apiserver.Write) {
 	m.t.Helper()
 	all, err := m.server.Writes(operatorNamespace, account, since)
@@ -134,10 +134,10 @@ func (m *measurement) writes(since time.Time) (writes []apiserver.Write) {
 	return writes
 }
 
-// quietFor is how long the operator must have reconciled nothing to count as done.
+// quietFor is how long the operator must reconcile nothing to be at rest.
 const quietFor = 3 * time.Second
 
-// settle waits until the echo of what happened before is over.
+// settle waits until the operator is at rest.
 func (m *measurement) settle(ctx context.Context) {
 	m.t.Helper()
 	m.await(ctx, "the operator to have nothing to do", func(ctx context.Context) error {
@@ -204,7 +204,7 @@ func (m *measurement) failOverOne(ctx context.Context, pair client.ObjectKey) ti
 	}
 	var seen time.Time
 	m.await(ctx, "the Service of "+pair.String()+" to follow", func(context.Context) (err error) {
-		seen, err = m.sights.of(pair, active)
+		seen, err = m.sightings.of(pair, active)
 		return err
 	})
 	if err := m.fleet.reportRoles(ctx, pair, active); err != nil {

@@ -16,13 +16,13 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// reconciles is what the operator tells of its reconciles of pairs since it started.
+// reconciles are the operator's metrics of its reconciles of pairs since it started.
 type reconciles struct {
 	Count, Errors uint64
 	buckets       []bucket
 }
 
-// bucket counts those that took at most so many seconds.
+// bucket counts the reconciles that took at most a number of seconds.
 type bucket struct {
 	seconds float64
 	count   uint64
@@ -32,8 +32,8 @@ type bucket struct {
 func (b *bed) reconciles(ctx context.Context) (reconciles, error) {
 	scraper := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
-		// The certificate is one that the operator made for itself a moment ago.
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // In a namespace that nobody else is in.
+		// The operator has just created this certificate for itself.
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // No other process is in the namespace.
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			return namespace.Dial(ctx, namespace.Named(b.namespace.Name), network, address)
 		},
@@ -87,7 +87,7 @@ func labelled(m *dto.Metric, controller string) bool {
 	return false
 }
 
-// since are those after others.
+// since returns the reconciles after an earlier reading.
 func (r reconciles) since(before reconciles) reconciles {
 	now := reconciles{Count: r.Count - before.Count, Errors: r.Errors - before.Errors}
 	for i, b := range r.buckets {
@@ -99,7 +99,7 @@ func (r reconciles) since(before reconciles) reconciles {
 	return now
 }
 
-// quantile is within which time that part of them ended, between the bounds of a bucket as if they were spread evenly.
+// quantile returns the duration within which a part of the reconciles ended. It interpolates within a bucket.
 func (r reconciles) quantile(part float64) time.Duration {
 	wanted := part * float64(r.Count)
 	lower, below := 0.0, uint64(0)

@@ -8,42 +8,43 @@ import (
 	"time"
 )
 
-// Options say how much is measured.
+// Options select what a run measures.
 type Options struct {
-	// Pairs are the numbers of pairs that are measured with, one after the other.
+	// Pairs are the numbers of pairs to measure with, in turn.
 	Pairs []int
-	// Rest is for how long pairs are watched to which nothing happens.
+	// Rest is how long pairs at rest are watched.
 	Rest time.Duration
 	// Renewal is how often each active unit renews its Lease.
 	Renewal time.Duration
-	// Failovers is how many happen one by one, and Burst how many at once.
+	// Failovers is the number of single failovers, and Burst the number of failovers at once.
 	Failovers, Burst int
 	// Patience bounds each wait.
 	Patience time.Duration
-	// Bin is the folder of the programs, Output one for what a run writes.
+	// Bin is the folder of the programs, and Output the folder for results.
 	Bin, Output string
-	// Progress is told of every step, and of the tables.
+	// Progress receives a line for each step, and the tables.
 	Progress io.Writer
 }
 
+// check returns an error if the options cannot be used.
 func (o Options) check() error {
 	var errs []error
 	if os.Geteuid() != 0 {
 		errs = append(errs, errors.New("network namespaces need root"))
 	}
 	if len(o.Pairs) == 0 {
-		errs = append(errs, errors.New("--pairs: no number of pairs is given"))
+		errs = append(errs, errors.New("--pairs must have a number of pairs"))
 	}
 	for _, n := range o.Pairs {
 		if n < 1 || n > maxPairs {
-			errs = append(errs, fmt.Errorf("--pairs: %d is none of 1 to %d", n, maxPairs))
+			errs = append(errs, fmt.Errorf("--pairs: %d must be from 1 to %d", n, maxPairs))
 		}
 	}
 	if o.Failovers < 1 || o.Burst < 1 || o.Rest <= 0 || o.Renewal <= 0 {
-		errs = append(errs, errors.New("--failovers, --burst, --rest and --renewal must be more than nothing"))
+		errs = append(errs, errors.New("--failovers, --burst, --rest and --renewal must be positive"))
 	}
 	return errors.Join(errs...)
 }
 
-// maxPairs is what the pod network of the simulated nodes has addresses for.
+// maxPairs is the number of pairs for which the pod network of the simulated nodes has addresses.
 const maxPairs = 1 << 15

@@ -10,14 +10,14 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// keyOf is the pair of a number.
+// keyOf returns the namespace and the name of a pair by its number.
 func keyOf(number int) client.ObjectKey {
 	return client.ObjectKey{
 		Namespace: fmt.Sprintf("site-%d", number/perNamespace), Name: fmt.Sprintf("edge-%d", number),
 	}
 }
 
-// newFirewall is the configuration of the pair of a number.
+// newFirewall returns the configuration of a pair.
 func newFirewall(number int) *v1alpha1.FirewallConfiguration {
 	key := keyOf(number)
 	return &v1alpha1.FirewallConfiguration{
@@ -33,7 +33,7 @@ func newFirewall(number int) *v1alpha1.FirewallConfiguration {
 	}
 }
 
-// newPair is as a user would write it: two networks, a configuration, a Service.
+// newPair returns a pair as a user would write it, with two networks, a configuration and a Service.
 func newPair(number int) *v1alpha1.HAPair {
 	key := keyOf(number)
 	network := func(name, address string) v1alpha1.NetworkSpec {

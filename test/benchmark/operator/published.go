@@ -6,16 +6,15 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/figures"
 )
 
-// footprint is the memory that an operator takes at the peak, for so many pods that it looks after.
+// footprint is the peak memory of an operator with a number of pods.
 type footprint struct {
 	who  string
 	pods int
 	peak float64 // MiB
 }
 
-// published is what the makers of another operator of primaries and replicas measured of it, on a machine of theirs:
-// 40 clusters of 3 shards, 83 MB (https://github.com/valkey-io/valkey-operator/issues/407). It is the one figure of its
-// kind that was found.
+// published is the footprint of another operator of primaries and replicas, as its authors measured it: 83 MB with 40
+// clusters of 3 shards (https://github.com/valkey-io/valkey-operator/issues/407). No other published figure was found.
 var published = footprint{who: "valkey-operator 0.5.0, as published", pods: 240, peak: 83e6 / (1 << 20)}
 
 func (f footprint) row() []string {
@@ -24,8 +23,8 @@ func (f footprint) row() []string {
 	}
 }
 
-// besidePublished shows the memory of all samples beside that of another operator.
-func besidePublished(samples []Sample) string {
+// comparePublished returns a table of the memory of all samples and of another operator.
+func comparePublished(samples []Sample) string {
 	rows := make([][]string, 0, len(samples)+1)
 	for _, s := range samples {
 		ours := footprint{who: fmt.Sprintf("hapair, %d pairs", s.Pairs), pods: 2 * s.Pairs, peak: s.Peak}

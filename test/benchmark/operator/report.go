@@ -7,7 +7,7 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/figures"
 )
 
-// What is wanted.
+// The targets.
 const (
 	wantedWrites    = 0.1 // a second and pair, at rest
 	wantedMemory    = 400 // MiB
@@ -15,7 +15,7 @@ const (
 	repointedUpTo   = 1000
 )
 
-// report is what all samples come to.
+// report returns the tables of all samples, and which targets they met.
 func report(samples []Sample) string {
 	var b strings.Builder
 	section := func(title string, header []string, row func(Sample) []string) {
@@ -55,7 +55,7 @@ func report(samples []Sample) string {
 	section("another operator", []string{"looked at all after s", "writes"}, func(s Sample) []string {
 		return []string{fmt.Sprintf("%.1f", s.Restarted), fmt.Sprint(s.RestartWrites)}
 	})
-	fmt.Fprintf(&b, "\nmemory beside another operator's\n\n%s\n", besidePublished(samples))
+	fmt.Fprintf(&b, "\nmemory, compared with another operator\n\n%s\n", comparePublished(samples))
 	for _, s := range samples {
 		for _, v := range verdicts(s) {
 			fmt.Fprintf(&b, "  %d pairs: %s\n", s.Pairs, v)
@@ -64,7 +64,7 @@ func report(samples []Sample) string {
 	return b.String()
 }
 
-// verdicts are what is wanted of a sample, and whether it is so.
+// verdicts returns each target with the value of a sample and whether it met the target.
 func verdicts(s Sample) []string {
 	verdict := func(what string, got, wanted float64) string {
 		word := "met"

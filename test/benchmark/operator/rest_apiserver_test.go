@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestPairsAtRestCostNothing looks at the real operator for as long as something that it does now and then might take
-// to show: to look again by the clock, to begin a watch anew, to renew what is still good.
+// TestPairsAtRestCostNothing watches the real operator long enough to see what it does rarely: reconciles by the clock,
+// new watches, and renewals of certificates that are still valid.
 func TestPairsAtRestCostNothing(t *testing.T) {
 	bin, err := filepath.Abs("../../../bin")
 	if err != nil {
@@ -19,12 +19,12 @@ func TestPairsAtRestCostNothing(t *testing.T) {
 	m := newMeasurement(t, o, 20)
 	m.converge(t.Context())
 	if m.sample.WritesCreated == 0 {
-		t.Fatal("The operator made 20 pairs without a write, so that none would be seen")
+		t.Fatal("The operator created 20 pairs without a write, so the count of writes does not work")
 	}
 	m.rest(t.Context())
 	t.Logf("%.0f renewals a second meanwhile", m.sample.Renewals)
 	if m.sample.Renewals < 10 {
-		t.Error("The units hardly renewed their Leases, so that nothing was seen of what renewals cost")
+		t.Error("The units renewed their Leases too rarely to see what renewals cost")
 	}
 	if m.sample.RestWrites > 0 || m.sample.RestReconciles > 0 {
 		t.Errorf("At rest the operator wrote %d times and reconciled %d times, want neither: see the logs in %s",

@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
 )
 
-// Run measures with each number of pairs, keeps what was measured, and prints tables of it.
+// Run measures with each number of pairs, writes the samples to a file, and prints tables.
 func Run(ctx context.Context, o Options) error {
 	if err := o.check(); err != nil {
 		return err

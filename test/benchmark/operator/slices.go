@@ -14,20 +14,20 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// sights are when the EndpointSlices of the pairs were first seen to name the pod that they name now.
-type sights struct {
+// sightings record when the EndpointSlice of each pair was first seen with the pod that it names now.
+type sightings struct {
 	mu   sync.Mutex
-	seen map[client.ObjectKey]sight
+	seen map[client.ObjectKey]sighting
 }
 
-type sight struct {
+type sighting struct {
 	pod string
 	at  time.Time
 }
 
-// watchSlices begins to look, until the trial ends.
-func watchSlices(b *bed) *sights {
-	s := &sights{seen: map[client.ObjectKey]sight{}}
+// watchSlices watches the EndpointSlices of all pairs until the trial ends.
+func watchSlices(b *bed) *sightings {
+	s := &sightings{seen: map[client.ObjectKey]sighting{}}
 	all := cache.NewFilteredListWatchFromClient(b.server.Admin.DiscoveryV1().RESTClient(), "endpointslices",
 		metav1.NamespaceAll, func(o *metav1.ListOptions) { o.LabelSelector = v1alpha1.LabelPair })
 	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
@@ -47,7 +47,7 @@ func watchSlices(b *bed) *sights {
 	return s
 }
 
-func (s *sights) note(object any) {
+func (s *sightings) note(object any) {
 	now := time.Now()
 	slice, ok := object.(*discoveryv1.EndpointSlice)
 	if !ok {
@@ -61,12 +61,12 @@ func (s *sights) note(object any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.seen[key].pod != pod {
-		s.seen[key] = sight{pod: pod, at: now}
+		s.seen[key] = sighting{pod: pod, at: now}
 	}
 }
 
-// of is when a pair's slice was seen to name the unit's pod.
-func (s *sights) of(pair client.ObjectKey, unit v1alpha1.Unit) (time.Time, error) {
+// of returns when a pair's slice was first seen with the unit's pod.
+func (s *sightings) of(pair client.ObjectKey, unit v1alpha1.Unit) (time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if seen := s.seen[pair]; seen.pod != pair.Name+"-"+string(unit) {

@@ -170,8 +170,8 @@ func updateReport(object *v1alpha1.HAUnit, status v1alpha1.HAUnitStatus) Action 
 	return func(ctx context.Context, writer client.Client) error { return writer.Status().Update(ctx, updated) }
 }
 
-// nextStatus returns the next status of the unit's pod. It is the present one if nothing changes any more. A pod is ready
-// after its sidecar has reported.
+// nextStatus returns the next status of the unit's pod. It is the present status if nothing changes any more. A pod is
+// ready after its sidecar has reported.
 func (p *Pair) nextStatus(unit v1alpha1.Unit) corev1.PodStatus {
 	status := *p.Pods[unit].Status.DeepCopy()
 	if len(status.PodIPs) == 0 {

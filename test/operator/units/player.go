@@ -29,7 +29,7 @@ type Player struct {
 	Choose func(n int) int
 }
 
-// Step does what kubelets and sidecars would do next, and reports whether there was anything to do.
+// Step carries out what kubelets and sidecars would do next, and reports whether there was anything to do.
 func (p *Player) Step(ctx context.Context) (bool, error) {
 	pairs, err := p.ReadAll(ctx)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Operator measures how the operator bears many pairs. Run it with --help.
+// Operator measures the operator with many pairs. Run it with --help.
 package main
 
 import (
@@ -19,8 +19,8 @@ func newCommand() *cobra.Command {
 	quick := false
 	command := &cobra.Command{
 		Use:   "bench-operator",
-		Short: "Measure how the operator bears many pairs",
-		Long: `Measure how the operator bears many pairs.
+		Short: "Measure the operator with many pairs",
+		Long: `Measure the operator with many pairs.
 
 The operator and an API server with etcd run as they are; kubelets and units are simulated. All of it is in a network
 namespace that is removed afterwards. It needs root.`,
@@ -35,14 +35,14 @@ namespace that is removed afterwards. It needs root.`,
 		},
 	}
 	flags := command.Flags()
-	flags.IntSliceVar(&o.Pairs, "pairs", []int{1000, 5000}, "with how many pairs is measured, one after the other")
-	flags.DurationVar(&o.Rest, "rest", 10*time.Minute, "for how long pairs are watched to which nothing happens")
+	flags.IntSliceVar(&o.Pairs, "pairs", []int{1000, 5000}, "numbers of pairs to measure with, in turn")
+	flags.DurationVar(&o.Rest, "rest", 10*time.Minute, "how long pairs at rest are watched")
 	flags.DurationVar(&o.Renewal, "renewal", 12*time.Second, "how often each active unit renews its Lease")
-	flags.IntVar(&o.Failovers, "failovers", 300, "how many failovers happen one by one")
-	flags.IntVar(&o.Burst, "burst", 100, "how many failovers happen at once")
+	flags.IntVar(&o.Failovers, "failovers", 300, "number of single failovers")
+	flags.IntVar(&o.Burst, "burst", 100, "number of failovers at once")
 	flags.DurationVar(&o.Patience, "patience", 30*time.Minute, "bound of each wait")
 	flags.StringVar(&o.Bin, "bin", benchmarkflags.Bin(), "folder of the programs")
-	flags.StringVar(&o.Output, "output", benchmarkflags.Output("bench-operator"), "folder for what was measured")
-	flags.BoolVar(&quick, "quick", false, "few pairs for a short time: to see that it works")
+	flags.StringVar(&o.Output, "output", benchmarkflags.Output("bench-operator"), "folder for results")
+	flags.BoolVar(&quick, "quick", false, "use few pairs for a short time")
 	return command
 }

@@ -15,45 +15,45 @@ import (
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
-// hands are a stage where everything is done by hand, one thing after the other: a reconcile, then one deed of the
-// units, and so on. So a run goes the same way each time, and its manager can be killed at any write.
-type hands struct {
+// byHand is a stage on which everything happens in turn: a reconcile, then the actions of the units, and so on. A run
+// is the same each time, and its manager can be killed at any write.
+type byHand struct {
 	*stage
 	player *units.Player
-	// judged is nil while nobody judges.
-	judged *judge
-	life   *life
+	// judge is nil while the operator may do anything.
+	judge *judge
+	life  *life
 }
 
-// newHands makes the stage with a manager that lives on; the pair is not created yet.
-func newHands(ctx context.Context) *hands {
+// newByHand creates the stage with a manager that is not killed. The pair is not created yet.
+func newByHand(ctx context.Context) *byHand {
 	GinkgoHelper()
-	h := &hands{stage: newStage(ctx)}
+	h := &byHand{stage: newStage(ctx)}
 	h.pair.Labels = map[string]string{labelByHand: ""}
 	h.player = &units.Player{Namespace: h.namespace, Pair: h.pair.Name, Reader: admin, Writer: admin}
-	h.judged = &judge{namespace: h.namespace, pair: h.pair.Name}
+	h.judge = &judge{namespace: h.namespace, pair: h.pair.Name}
 	h.live(ctx, failpoint{})
 	return h
 }
 
-// live begins another life of the manager.
-func (h *hands) live(ctx context.Context, death failpoint) {
+// live starts another life of the manager.
+func (h *byHand) live(ctx context.Context, death failpoint) {
 	GinkgoHelper()
 	h.leave()
-	h.life = beginLife(ctx, h.namespace, death, h.judged)
+	h.life = beginLife(ctx, h.namespace, death, h.judge)
 }
 
-// leave ends the life of the manager.
-func (h *hands) leave() {
+// leave stops the manager.
+func (h *byHand) leave() {
 	if h.life != nil {
 		h.life.end()
 		h.life = nil
 	}
 }
 
-// reconcile does so on what there is now, and once more if the manager put off all but the Service, as the queue would
-// have it do. It reports whether the manager wrote anything.
-func (h *hands) reconcile(ctx context.Context) (wrote bool) {
+// reconcile reconciles the pair as it is now. It repeats that if the manager deferred everything but the Service, as the
+// queue would. It reports whether the manager wrote anything.
+func (h *byHand) reconcile(ctx context.Context) (wrote bool) {
 	GinkgoHelper()
 	h.life.catchUp(ctx, h.namespace, h.pair.Name)
 	before := h.life.death.writes
@@ -63,7 +63,7 @@ func (h *hands) reconcile(ctx context.Context) (wrote bool) {
 			break
 		}
 		Expect(err).NotTo(HaveOccurred())
-		h.judged.reconciled(ctx)
+		h.judge.checkReconciled(ctx)
 		if result.RequeueAfter == 0 || result.RequeueAfter > time.Millisecond {
 			break
 		}
@@ -71,14 +71,14 @@ func (h *hands) reconcile(ctx context.Context) (wrote bool) {
 	return h.life.death.writes > before
 }
 
-// tooLong is more rounds than any change takes.
-const tooLong = 200
+// maxRounds is more rounds than any change takes.
+const maxRounds = 200
 
-// goOn has the manager and the units act in turn until neither has anything left to do. If the manager dies, a new one
-// goes on in its place.
-func (h *hands) goOn(ctx context.Context) (died bool) {
+// continueToRest lets the manager and the units act in turn until neither has anything left to do. If the manager dies,
+// a new one takes its place.
+func (h *byHand) continueToRest(ctx context.Context) (died bool) {
 	GinkgoHelper()
-	for range tooLong {
+	for range maxRounds {
 		wrote := h.reconcile(ctx)
 		if h.life.death.dead {
 			died = true
@@ -95,23 +95,22 @@ func (h *hands) goOn(ctx context.Context) (died bool) {
 	return died
 }
 
-// bringUp creates the pair and goes on until it is at rest.
-func (h *hands) bringUp(ctx context.Context) {
+// bringUp creates the pair and continues until it is at rest.
+func (h *byHand) bringUp(ctx context.Context) {
 	GinkgoHelper()
 	h.create(ctx)
-	h.goOn(ctx)
+	h.continueToRest(ctx)
 	h.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonSettled)
 }
 
-// snapshot is the pair as the API server has it, once it is at rest.
-func (h *hands) snapshot(ctx context.Context) snapshot {
+// snapshot takes a snapshot of the pair.
+func (h *byHand) snapshot(ctx context.Context) snapshot {
 	GinkgoHelper()
 	return takeSnapshot(ctx, admin, h.namespace, h.pair.Name)
 }
 
-// collect plays the garbage collector: it removes one thing that a pair left which is deleted, and tells whether there
-// was any.
-func (h *hands) collect(ctx context.Context) bool {
+// collect plays the garbage collector. It removes one object of a deleted pair, and reports whether there was any.
+func (h *byHand) collect(ctx context.Context) bool {
 	GinkgoHelper()
 	current := &v1alpha1.HAPair{}
 	err := admin.Get(ctx, client.ObjectKeyFromObject(h.pair), current)
