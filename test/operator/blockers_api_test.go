@@ -14,7 +14,7 @@ import (
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
-var _ = Describe("A missing or refused prerequisite", func() {
+var _ = Describe("A pair and what it depends on", func() {
 	var s *stage
 	BeforeEach(func(ctx SpecContext) { s = newStage(ctx) })
 
@@ -43,7 +43,7 @@ var _ = Describe("A missing or refused prerequisite", func() {
 		}
 	}
 
-	It("keeps a new pair from starting with an invalid configuration", func(ctx SpecContext) {
+	It("does not start with an invalid configuration", func(ctx SpecContext) {
 		s.pair.Spec.Firewall.ConfigurationRef = named(unknownZone)
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonConfigurationInvalid,
@@ -57,13 +57,13 @@ var _ = Describe("A missing or refused prerequisite", func() {
 		s.settle(ctx)
 	})
 
-	It("is a configuration that names an interface which the pair does not have", func(ctx SpecContext) {
+	It("refuses a configuration that names an interface which it does not have", func(ctx SpecContext) {
 		s.pair.Spec.Firewall.ConfigurationRef = named("accept-dmz")
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonConfigurationInvalid, "spec.zones[2].interfaces[0]", "dmz")
 	})
 
-	It("leaves the last valid configuration in force", func(ctx SpecContext) {
+	It("keeps the last valid configuration in force", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		good := &corev1.ConfigMap{}
@@ -94,7 +94,7 @@ var _ = Describe("A missing or refused prerequisite", func() {
 		}).Should(BeTrue())
 	})
 
-	It("does not concern a valid configuration, which reaches running units without replacing them", func(ctx SpecContext) {
+	It("takes a changed configuration to running units without replacing them", func(ctx SpecContext) {
 		rules := newFirewall(s.namespace, "rules", "Accept")
 		Expect(admin.Create(ctx, rules)).To(Succeed())
 		s.pair.Spec.Firewall.ConfigurationRef = named("rules")
@@ -121,7 +121,7 @@ var _ = Describe("A missing or refused prerequisite", func() {
 			"unit secondary", "no such expression")
 	})
 
-	It("may be a FirewallConfiguration, which stays in force after its deletion", func(ctx SpecContext) {
+	It("waits for a FirewallConfiguration, and keeps it in force after its deletion", func(ctx SpecContext) {
 		s.pair.Spec.Firewall.ConfigurationRef = named("rules")
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonReferenceNotFound,
@@ -141,7 +141,7 @@ var _ = Describe("A missing or refused prerequisite", func() {
 		untouched()
 	})
 
-	It("is not a configuration if the image brings its own", func(ctx SpecContext) {
+	It("starts without a configuration if its image brings one", func(ctx SpecContext) {
 		s.pair.Spec.Firewall = v1alpha1.FirewallSpec{Image: "example.test/firewall:2"}
 		s.create(ctx)
 		s.pod(ctx, v1alpha1.Primary)
@@ -167,7 +167,7 @@ var _ = Describe("A missing or refused prerequisite", func() {
 		untouched()
 	})
 
-	It("may be a SyncPolicy, and a running pair continues without it", func(ctx SpecContext) {
+	It("waits for a SyncPolicy, and continues without it later", func(ctx SpecContext) {
 		s.pair.Spec.SyncPolicyRef = &v1alpha1.SyncPolicyReference{Name: "slow"}
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionReady, v1alpha1.ReasonReferenceNotFound,
@@ -189,7 +189,7 @@ var _ = Describe("A missing or refused prerequisite", func() {
 		untouched()
 	})
 
-	It("may be a network attachment, which the condition names", func(ctx SpecContext) {
+	It("names a missing attachment that keeps a pod from starting", func(ctx SpecContext) {
 		s.pair.Spec.Networks[1].Attachment.Multus.Name = "nowhere"
 		s.create(ctx)
 		pod := s.pod(ctx, v1alpha1.Primary)
@@ -202,7 +202,7 @@ var _ = Describe("A missing or refused prerequisite", func() {
 		s.eventually(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCreating)
 	})
 
-	It("may keep a pod from a node or its containers from running, and the condition names the reason", func(ctx SpecContext) {
+	It("reports why a pod has no node, or why its containers do not run", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		s.setStatus(ctx, v1alpha1.Secondary, func(status *corev1.PodStatus) {
@@ -227,7 +227,7 @@ var _ = Describe("A missing or refused prerequisite", func() {
 		s.eventually(ctx, v1alpha1.ConditionRedundant, v1alpha1.ReasonStandbyMissing, "0/2 nodes are available")
 	})
 
-	It("may be an object that the API server refuses", func(ctx SpecContext) {
+	It("reports what the API server refuses", func(ctx SpecContext) {
 		s.pair.Spec.Units.Scheduling.NodeSelector = map[string]string{"no such/label/key": "x"}
 		s.create(ctx)
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,

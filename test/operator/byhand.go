@@ -51,8 +51,8 @@ func (h *byHand) leave() {
 	}
 }
 
-// reconcile reconciles the pair as it is now. It repeats that if the manager deferred everything but the Service, as the
-// queue would. It reports whether the manager wrote anything.
+// reconcile reconciles the pair as it is now, and reports whether the manager wrote anything. It repeats that,
+// as the queue would, if the manager deferred everything but the Service.
 func (h *byHand) reconcile(ctx context.Context) (wrote bool) {
 	GinkgoHelper()
 	h.life.catchUp(ctx, h.namespace, h.pair.Name)

@@ -143,7 +143,9 @@ func (c *certManager) put(ctx context.Context, certificate *unstructured.Unstruc
 }
 
 // setCondition sets a condition of a unit's Certificate.
-func (c *certManager) setCondition(ctx context.Context, unit v1alpha1.Unit, kind string, is bool, reason, message string) {
+func (c *certManager) setCondition(
+	ctx context.Context, unit v1alpha1.Unit, kind string, is bool, reason, message string,
+) {
 	GinkgoHelper()
 	status := map[bool]string{true: "True", false: "False"}[is]
 	Eventually(func() error {
@@ -230,12 +232,14 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 					resources.Certificate(s.pair, unit, *s.pair.Issuer()).Object["spec"]), "the kind has every field")
 			}
 		}).Should(Succeed())
-		issuer.setCondition(ctx, v1alpha1.Primary, "Ready", false, "DoesNotExist", "Issuing certificate as Secret does not exist")
+		issuer.setCondition(ctx, v1alpha1.Primary, "Ready", false,
+			"DoesNotExist", "Issuing certificate as Secret does not exist")
 		s.reconcileUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
 			"edge-primary is not ready, cert-manager says DoesNotExist: Issuing certificate",
 			`"kubectl describe certificate edge-primary"`)
 		issuer.issue(ctx, v1alpha1.Primary)
-		s.reconcileUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending, "edge-secondary is not ready")
+		s.reconcileUntil(ctx, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertificatesPending,
+			"edge-secondary is not ready")
 		noSecrets(ctx)
 
 		issuer.issue(ctx, v1alpha1.Secondary)
@@ -284,7 +288,7 @@ var _ = Describe("A pair with an issuer of cert-manager", Ordered, func() {
 		}).Should(Succeed())
 	})
 
-	It("moves from its own authority to the issuer and back, while its units always trust each other", func(ctx SpecContext) {
+	It("moves from its authority to the issuer and back, while its units trust each other", func(ctx SpecContext) {
 		s.create(ctx)
 		s.settle(ctx)
 		first, own := s.held(ctx), s.authority(ctx)

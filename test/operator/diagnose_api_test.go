@@ -19,8 +19,8 @@ import (
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
-// quota creates a quota that the API server's admission enforces. It sets the counts too, since the controller that does
-// that does not run here.
+// quota creates a quota that the API server's admission enforces. It sets the counts too: the controller that does this
+// in a cluster does not run here.
 func quota(ctx context.Context, namespace string, hard corev1.ResourceList) *corev1.ResourceQuota {
 	GinkgoHelper()
 	made := &corev1.ResourceQuota{

@@ -91,7 +91,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
 
-// readRequest returns what the API server's authorizer reads in a request. It is not ok if the request is for no resource.
+// readRequest returns what the API server's authorizer reads in a request; not ok if the request is for no resource.
 func readRequest(request *http.Request) (namespace string, needs right, ok bool) {
 	path := strings.Split(strings.Trim(request.URL.Path, "/"), "/")
 	switch {

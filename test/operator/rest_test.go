@@ -19,7 +19,7 @@ import (
 	"github.com/hapair-io/hapair/test/operator/units"
 )
 
-// restsFor is how long the pairs at rest are watched. `make test-rest` watches the operator as a program for much longer.
+// restsFor is how long the pairs at rest are watched. `make test-rest` watches the real program for much longer.
 const restsFor = 20 * time.Second
 
 // resting is the number of pairs at rest.

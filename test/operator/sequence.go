@@ -51,7 +51,7 @@ type sequence struct {
 	reader client.Reader
 }
 
-// newSequence draws the plan from the seed alone, so that it is the same each time. The timing of its changes is random.
+// newSequence draws the plan from the seed alone, so the plan is the same each time. The timing of its changes is not.
 func newSequence(seed uint64, reader client.Reader) *sequence {
 	chance := rand.New(rand.NewPCG(seed, 1))
 	return &sequence{seed: seed, plan: drawPlan(rand.New(rand.NewPCG(seed, 0))), chance: chance, reader: reader}

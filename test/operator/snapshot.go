@@ -25,8 +25,8 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 )
 
-// snapshot has a pair and its objects as text, by kind and name. It omits what may differ between two equal pairs: names,
-// identities, times, versions, random numbers and values that the cluster allocates.
+// snapshot has a pair and its objects as text, by kind and name. It omits what may differ between two equal pairs:
+// names, identities, times, versions, random numbers and values that the cluster allocates.
 type snapshot map[string]string
 
 func takeSnapshot(ctx context.Context, reader client.Reader, namespace, name string) snapshot {

@@ -143,7 +143,9 @@ var _ = Describe("A requested switchover", func() {
 			})
 			Eventually(s.leaseNotes).WithArguments(ctx).Should(carriedTo(v1alpha1.Secondary))
 		},
-		Entry("of the time", map[string]string{v1alpha1.AnnotationSwitchoverRequestedAt: "now"}, `is "now" and must be a time`),
+		Entry("of the time", map[string]string{
+			v1alpha1.AnnotationSwitchoverRequestedAt: "now",
+		}, `is "now" and must be a time`),
 		Entry("of the unit", map[string]string{
 			v1alpha1.AnnotationSwitchoverRequestedAt: first, v1alpha1.AnnotationSwitchoverTo: "third",
 		}, `is "third" and must be primary or secondary`),

@@ -1,6 +1,6 @@
-// Package operator measures the operator with many pairs. It runs the real program and a real API server with etcd. This
-// process simulates everything else: users who create pairs, the scheduler, the kubelets, and units that report and
-// decide by the pairs' Leases.
+// Package operator measures the operator with many pairs. It runs the real program and a real API server with etcd.
+// This process simulates everything else: users who create pairs, the scheduler, the kubelets, and units that report
+// and decide by the pairs' Leases.
 //
 //	bed.go      starts the API server and the operator with the rights that it is installed with
 //	fleet.go    plays the units of all pairs

@@ -24,9 +24,9 @@ const creators = 8
 // measurement is one number of pairs on one bed.
 type measurement struct {
 	*bed
-	fleet  *fleet
+	fleet     *fleet
 	sightings *sightings
-	sample Sample
+	sample    Sample
 }
 
 func newMeasurement(t testing.TB, o Options, pairs int) *measurement {
