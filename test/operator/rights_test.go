@@ -133,7 +133,7 @@ var _ = Describe("The rights of a unit", func() {
 		Expect(unit.Get(ctx, key("edge"), &v1alpha1.HAPair{})).To(beForbidden)
 	})
 
-	It("let it change only the status of its pod, and create nothing", func(ctx SpecContext) {
+	It("let it change nothing of its pod, and create nothing", func(ctx SpecContext) {
 		pod := s.pod(ctx, v1alpha1.Primary)
 		pod.Labels["x"] = "y"
 		Expect(unit.Update(ctx, pod)).To(beForbidden, "change its own pod")
@@ -152,14 +152,15 @@ var _ = Describe("The rights of a unit", func() {
 		}
 	})
 
-	It("let it change the labels of its pod with the status, which the operator restores", func(ctx SpecContext) {
+	It("let it change no label of its pod, and the operator restores what another client changes", func(ctx SpecContext) {
 		unit := actAs(s.namespace, "edge-secondary")
 		before := s.pod(ctx, v1alpha1.Secondary)
 		for _, patch := range []string{
 			`{"metadata":{"labels":{"hapair.io/role":"active"}}}`, `{"metadata":{"labels":{"hapair.io/pair":null}}}`,
 		} {
 			labels := client.RawPatch(types.MergePatchType, []byte(patch))
-			Expect(unit.Status().Patch(ctx, &corev1.Pod{ObjectMeta: at("edge-secondary")}, labels)).To(Succeed(), patch)
+			Expect(unit.Status().Patch(ctx, &corev1.Pod{ObjectMeta: at("edge-secondary")}, labels)).To(beForbidden, patch)
+			Expect(admin.Status().Patch(ctx, &corev1.Pod{ObjectMeta: at("edge-secondary")}, labels)).To(Succeed(), patch)
 			Expect(s.pod(ctx, v1alpha1.Secondary).ResourceVersion).NotTo(Equal(before.ResourceVersion), patch)
 			Eventually(func() map[string]string { return s.pod(ctx, v1alpha1.Secondary).Labels }).
 				Should(Equal(before.Labels), patch)
