@@ -121,7 +121,7 @@ func TestAnnouncementsArrive(t *testing.T) {
 		"reply":         frame.GratuitousARP(frame.Reply, ownMAC1, lanIPv4.Addr()),
 		"advertisement": frame.UnsolicitedAdvertisement(ownMAC1, lanIPv6.Addr()),
 	}
-	if err := far.SetReadDeadline(time.Now().Add(testbed.Patience)); err != nil {
+	if err := far.SetReadDeadline(time.Now().Add(testbed.Timeout)); err != nil {
 		t.Fatal(err)
 	}
 	buffer := make([]byte, 2048)

@@ -101,7 +101,7 @@ func TestReachesOthersFromItsOwn(t *testing.T) {
 			talk(c.virtual)
 			mine := talk(c.own)
 			buffer := make([]byte, 64)
-			_ = listener.SetReadDeadline(time.Now().Add(testbed.Patience))
+			_ = listener.SetReadDeadline(time.Now().Add(testbed.Timeout))
 			n, from, err := listener.ReadFromUDP(buffer)
 			if err != nil || string(buffer[:n]) != c.own {
 				t.Fatalf("heard %q of %s, %v", buffer[:n], from, err)
@@ -109,7 +109,7 @@ func TestReachesOthersFromItsOwn(t *testing.T) {
 			if _, err := listener.WriteToUDP([]byte("heard"), from); err != nil {
 				t.Fatal(err)
 			}
-			_ = mine.SetReadDeadline(time.Now().Add(testbed.Patience))
+			_ = mine.SetReadDeadline(time.Now().Add(testbed.Timeout))
 			if n, err = mine.Read(buffer); err != nil || string(buffer[:n]) != "heard" {
 				t.Errorf("the answer to %s is %q, %v", c.own, buffer[:n], err)
 			}
@@ -274,7 +274,7 @@ func TestTranslatedTrafficIsNotForwarded(t *testing.T) {
 			if _, err := client.Write([]byte("ask")); err != nil {
 				t.Fatal(err)
 			}
-			_ = server.SetReadDeadline(time.Now().Add(testbed.Patience))
+			_ = server.SetReadDeadline(time.Now().Add(testbed.Timeout))
 			_, from, err := server.ReadFrom(buffer)
 			if err != nil {
 				t.Fatal(err)
@@ -290,7 +290,7 @@ func TestTranslatedTrafficIsNotForwarded(t *testing.T) {
 			}
 		}
 		hear := func() string {
-			_ = client.SetReadDeadline(time.Now().Add(testbed.Patience))
+			_ = client.SetReadDeadline(time.Now().Add(testbed.Timeout))
 			n, err := client.Read(buffer)
 			if err != nil {
 				t.Fatal(err)

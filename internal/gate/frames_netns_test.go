@@ -129,7 +129,7 @@ func (p *port) send(frames ...[]byte) {
 // collect reads frames up to the one that the condition holds for, and returns them all.
 func (p *port) collect(what string, last func([]byte) bool) (frames [][]byte) {
 	p.t.Helper()
-	if err := p.conn.SetReadDeadline(time.Now().Add(testbed.Patience)); err != nil {
+	if err := p.conn.SetReadDeadline(time.Now().Add(testbed.Timeout)); err != nil {
 		p.t.Fatal(err)
 	}
 	for {

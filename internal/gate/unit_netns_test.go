@@ -216,7 +216,7 @@ func (p *process) await() report {
 	select {
 	case r := <-p.reports:
 		return r
-	case <-time.After(testbed.Patience):
+	case <-time.After(testbed.Timeout):
 		p.t.Fatal("the unit does not answer")
 		return report{}
 	}

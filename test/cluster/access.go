@@ -10,14 +10,14 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/components"
 )
 
-// Kubeconfig is the path of the administrator's kubeconfig. It leads to the console and works from the machine's own
-// network; it holds its keys, so that a copy works as well.
+// Kubeconfig returns the path of the administrator's kubeconfig. It leads to the console and works from the machine's
+// own network. It contains its keys, so a copy works as well.
 func (c *Cluster) Kubeconfig() string { return c.paths().KubeconfigPath(components.AdminUser) }
 
-// KubectlCache is where kubectl may keep what it learns of this cluster; it goes with the cluster.
+// KubectlCache returns the folder in which kubectl may cache what it discovers. Down removes it with the cluster.
 func (c *Cluster) KubectlCache() string { return filepath.Join(stateDir, "kubectl-cache") }
 
-// RESTConfig is that kubeconfig for a client in this process. Tests are not slowed down on the client's side.
+// RESTConfig returns the administrator's configuration for a client in this process, without rate limits.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	if err := c.requireUp(); err != nil {
 		return nil, err

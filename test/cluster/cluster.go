@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 )
 
-// Names of hosts. The first three are nodes, of which the last two run pods.
+// These are the names of hosts. The first three are nodes, and two of them are workers.
 const (
 	ControlPlane = layout.ControlPlane
 	Worker1      = layout.Worker1
@@ -21,24 +21,26 @@ const (
 	Server       = layout.Server
 )
 
-// BinVariable names the environment variable that says where the built programs are, if not in bin/ of the repository.
+// BinVariable names the environment variable with the folder of the built programs. The default is bin/ of the
+// repository.
 const BinVariable = "HAPAIR_BIN"
 
 const (
-	// stateDir holds disks, keys and logs of the nodes. There is one cluster a machine: its namespaces have fixed names.
+	// stateDir holds disks, keys and logs of the nodes. There is one cluster per machine, because its namespaces have
+	// fixed names.
 	stateDir = "/var/lib/hapair-cluster"
-	// rootGroup is the control group that every process of the cluster is in.
+	// rootGroup is the control group of every process of the cluster.
 	rootGroup = "hapair-cluster"
-	// guestGroup is that of commands that people and tests run in hosts.
+	// guestGroup is the control group of commands that people and tests run in hosts.
 	guestGroup = rootGroup + "/guests"
-	// consoleAddress is where the machine finds the API server.
+	// consoleAddress is where the machine reaches the API server.
 	consoleAddress = "127.0.0.1:16443"
 )
 
-// ErrNotUp is returned by what needs a cluster when there is none.
+// ErrNotUp is returned by operations that need a cluster when it is not up.
 var ErrNotUp = errors.New("the cluster is not up: start it with `cluster up`")
 
-// Progress is told of each step of long work, in the -ing form.
+// Progress receives a message in the -ing form at each step of long work.
 type Progress func(format string, args ...any)
 
 // Cluster is the machine's test cluster, up or not.
@@ -46,8 +48,8 @@ type Cluster struct {
 	bin string
 }
 
-// Open finds the programs of the cluster: where HAPAIR_BIN says, or in bin/ of the repository that the working
-// directory is in. It does not look whether they are there, nor whether the cluster is up.
+// Open returns the cluster with the programs in HAPAIR_BIN, or in bin/ of the repository of the working directory. It
+// does not check whether the programs exist or the cluster is up.
 func Open() (*Cluster, error) {
 	if bin := os.Getenv(BinVariable); bin != "" {
 		return At(bin)
@@ -67,7 +69,7 @@ func Open() (*Cluster, error) {
 	}
 }
 
-// At is the cluster whose programs are in the folder bin.
+// At returns the cluster whose programs are in the folder bin.
 func At(bin string) (*Cluster, error) {
 	absolute, err := filepath.Abs(bin)
 	if err != nil {
@@ -76,10 +78,10 @@ func At(bin string) (*Cluster, error) {
 	return &Cluster{bin: absolute}, nil
 }
 
-// Bin is the folder of the built programs.
+// Bin returns the folder of the built programs.
 func (c *Cluster) Bin() string { return c.bin }
 
-// requireUp is the first step of what needs a cluster.
+// requireUp returns ErrNotUp unless the cluster is up.
 func (c *Cluster) requireUp() error {
 	if !namespace.Exists(layout.SwitchNamespace) {
 		return ErrNotUp
@@ -91,10 +93,10 @@ func (c *Cluster) paths() components.Paths {
 	return components.Paths{Bin: c.bin, Keys: filepath.Join(stateDir, "keys")}
 }
 
-// Folders of a node.
+// nodeDir returns the folder of a node.
 func nodeDir(node string) string   { return filepath.Join(stateDir, "nodes", node) }
 func diskDir(node string) string   { return filepath.Join(nodeDir(node), "disk") }
 func configDir(node string) string { return filepath.Join(nodeDir(node), "config") }
 
-// LogDir is the folder of a node's logs: one of PID 1, init.log, and one of each program. They outlive a power cut.
+// LogDir returns the folder of a node's logs: init.log of PID 1, and one for each program. They survive a power cut.
 func LogDir(node string) string { return filepath.Join(nodeDir(node), "logs") }

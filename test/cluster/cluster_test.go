@@ -17,7 +17,7 @@ func TestOpenFindsTheRepository(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(filepath.Dir(c.Bin()), "go.mod")); err != nil || filepath.Base(c.Bin()) != "bin" {
-		t.Errorf("programs are looked for in %s: %v", c.Bin(), err)
+		t.Errorf("the folder of programs is %s: %v", c.Bin(), err)
 	}
 	t.Setenv(BinVariable, "/elsewhere")
 	if c, err = Open(); err != nil || c.Bin() != "/elsewhere" {
@@ -53,15 +53,15 @@ func TestMissingProgramsAreNamedWithWhatBuildsThem(t *testing.T) {
 	}
 	err = c.checkRequirements()
 	if err == nil {
-		t.Fatal("nothing is missing")
+		t.Fatal("no program is missing")
 	}
 	for _, want := range []string{"no etcd: run `make kubernetes`", "no images/pause.tar: run `make images`"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("the error does not say %q: %v", want, err)
+			t.Errorf("the error does not contain %q: %v", want, err)
 		}
 	}
 	if strings.Contains(err.Error(), "ctr") {
-		t.Errorf("the error names what is there: %v", err)
+		t.Errorf("the error names an existing program: %v", err)
 	}
 }
 
@@ -71,13 +71,13 @@ func TestWrongNamesAreRefusedBeforeAnythingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, err := range map[string]error{
-		"a node that is not there":       c.Cut(Worker1, "worker-3"),
-		"a host that is no node":         c.Heal(Client, Worker1),
-		"a cut through a single node":    c.Cut(Worker1, Worker1),
-		"an interface that is not there": c.Unplug(Client, "lan0"),
-		"power of a host":                c.PowerOff(t.Context(), Server),
-		"a signal to a host":             c.Signal(Program{Node: Client, Name: "sh"}, unix.SIGKILL),
-		"the clock of a host":            c.SetClock(t.Context(), Server, time.Hour),
+		"an unknown node":             c.Cut(Worker1, "worker-3"),
+		"a host that is not a node":   c.Heal(Client, Worker1),
+		"a cut through a single node": c.Cut(Worker1, Worker1),
+		"an unknown interface":        c.Unplug(Client, "lan0"),
+		"power of a host":             c.PowerOff(t.Context(), Server),
+		"a signal to a host":          c.Signal(Program{Node: Client, Name: "sh"}, unix.SIGKILL),
+		"the clock of a host":         c.SetClock(t.Context(), Server, time.Hour),
 	} {
 		if err == nil || strings.Contains(err.Error(), "root") {
 			t.Errorf("%s: error = %v", what, err)
@@ -89,7 +89,7 @@ func TestRecordsAppearWhole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "node", "record.json")
 	var value map[string]int
 	if found, err := readRecord(path, &value); found || err != nil {
-		t.Errorf("a record that is not there: %t, %v", found, err)
+		t.Errorf("a missing record: %t, %v", found, err)
 	}
 	if err := writeRecord(path, map[string]int{"pid": 1}); err != nil {
 		t.Fatal(err)
@@ -98,12 +98,12 @@ func TestRecordsAppearWhole(t *testing.T) {
 		t.Errorf("record = %v, %t, %v", value, found, err)
 	}
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
-		t.Errorf("files beside the record: %v, %v", left, err)
+		t.Errorf("files next to the record: %v, %v", left, err)
 	}
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := readRecord(path, &value); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("a torn record: error = %v", err)
+		t.Errorf("a truncated record: error = %v", err)
 	}
 }

@@ -16,15 +16,15 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/process"
 )
 
-// Command prepares a command that runs in a host: on a worker in all of its namespaces, as if logged in there; on the
-// others in their network alone, with the machine's files. It ends when the caller, the context or the cluster does.
-// What it is started with and what it prints are the command's own.
+// Command prepares a command that runs in a host. On a worker it runs in all of its namespaces, like a login. On other
+// hosts it runs in their network namespace only, with the machine's files. It ends with the caller, the context or the
+// cluster.
 func (c *Cluster) Command(ctx context.Context, host string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, filepath.Join(c.bin, "cluster"), append([]string{"exec", host, "--"}, args...)...)
 }
 
-// Within runs act in the network of a host: sockets that it opens and processes that it starts belong there. Goroutines
-// that act starts do not; sockets once opened may be used anywhere.
+// Within runs act in the network of a host. Sockets that it opens and processes that it starts belong to that network.
+// Goroutines that act starts do not. Sockets may be used anywhere once they are open.
 func (c *Cluster) Within(host string, act func() error) error {
 	target, err := c.findOn(host)
 	if err != nil {
@@ -33,8 +33,8 @@ func (c *Cluster) Within(host string, act func() error) error {
 	return namespace.Do(namespace.Named(target.Namespace()), act)
 }
 
-// Exec becomes a command in a host, as Command describes. It returns only if that fails, or for a worker, whose exit
-// code it returns; the caller ends with it.
+// Exec replaces this process by a command in a host, as described at Command. It returns only if that fails. For a
+// worker it returns the command's exit code, and the command ends with the caller.
 func (c *Cluster) Exec(host string, args []string) (int, error) {
 	target, err := c.findOn(host)
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *Cluster) Exec(host string, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	// What runs in the cluster ends with the cluster.
+	// Join the cluster's group, so that the command ends with the cluster.
 	if err := cgroup.Join(trees, guestGroup); err != nil {
 		return 0, err
 	}
@@ -65,7 +65,7 @@ func (c *Cluster) Exec(host string, args []string) (int, error) {
 	})
 }
 
-// findOn finds a host that has power.
+// findOn returns a host that has power.
 func (c *Cluster) findOn(name string) (layout.Host, error) {
 	host, err := layout.FindHost(name)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/network"
 )
 
-// Down ends every process of the cluster and removes all that it made, also what is left of one that crashed. Without a
-// cluster it does nothing.
+// Down ends every process of the cluster and removes everything that it created, including the remains of a crash.
+// Without a cluster it does nothing.
 func (c *Cluster) Down(ctx context.Context, progress Progress) error {
 	if err := requireRoot(); err != nil {
 		return err
@@ -30,7 +30,7 @@ func (c *Cluster) Down(ctx context.Context, progress Progress) error {
 	if err := c.powerOffAll(ctx); err != nil {
 		return err
 	}
-	progress("Ending what else runs in the cluster")
+	progress("Ending the other processes of the cluster")
 	if err := c.endGuests(ctx); err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (c *Cluster) Down(ctx context.Context, progress Progress) error {
 	return nil
 }
 
-// powerOffAll takes the nodes at once: each takes the kernel a while.
+// powerOffAll cuts the power of all nodes in parallel, because the kernel needs time for each.
 func (c *Cluster) powerOffAll(ctx context.Context) error {
 	nodes := layout.Nodes()
 	errs := make([]error, len(nodes))
@@ -56,7 +56,7 @@ func (c *Cluster) powerOffAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// endGuests ends whatever is in the cluster's control groups still, and removes those.
+// endGuests ends the remaining processes in the cluster's control groups, and removes the groups.
 func (c *Cluster) endGuests(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, removalTimeout)
 	defer cancel()

@@ -15,8 +15,8 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 )
 
-// Leftovers lists whatever there is of the cluster on the machine, a line each: processes, namespaces, control groups,
-// mounts, the console and the state. After Down the list is empty.
+// Leftovers lists everything of the cluster that exists on the machine, one per line: processes, namespaces, control
+// groups, mounts, the console and the state. After Down the list is empty.
 func (c *Cluster) Leftovers() ([]string, error) {
 	var found []string
 	for _, look := range []func() ([]string, error){leftGroups, leftNamespaces, leftMounts, leftConsole, leftState} {
@@ -42,7 +42,7 @@ func leftGroups() ([]string, error) {
 	for _, pid := range pids {
 		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err != nil {
-			continue // it ended while being looked at
+			continue // it ended in the meantime
 		}
 		name, _, _ := strings.Cut(string(line), "\x00")
 		found = append(found, fmt.Sprintf("process %d (%s)", pid, filepath.Base(name)))
@@ -86,14 +86,14 @@ func leftMounts() ([]string, error) {
 func leftConsole() ([]string, error) {
 	conn, err := net.DialTimeout("tcp4", consoleAddress, time.Second)
 	if err != nil {
-		return nil, nil // nobody listens
+		return nil, nil // the console is closed
 	}
 	return []string{"listener at " + consoleAddress}, conn.Close()
 }
 
 func leftState() ([]string, error) {
 	if _, err := os.Lstat(stateDir); err != nil {
-		return nil, nil // it is not there
+		return nil, nil // the folder does not exist
 	}
 	return []string{"folder " + stateDir}, nil
 }

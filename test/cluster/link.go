@@ -7,8 +7,8 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/network"
 )
 
-// Cut keeps two nodes apart on the node network, as a broken path between them does: both keep their carrier and reach
-// everybody else. It outlives the nodes' power, and holds until Heal.
+// Cut separates two nodes on the node network, like a broken path between them. Both keep their carrier and reach all
+// other nodes. It survives power cuts, and holds until Heal.
 func (c *Cluster) Cut(a, b string) error {
 	if err := c.forCut(a, b); err != nil {
 		return err
@@ -16,7 +16,7 @@ func (c *Cluster) Cut(a, b string) error {
 	return network.AddCut(a, b)
 }
 
-// Heal mends one cut.
+// Heal removes one cut.
 func (c *Cluster) Heal(a, b string) error {
 	if err := c.forCut(a, b); err != nil {
 		return err
@@ -24,7 +24,7 @@ func (c *Cluster) Heal(a, b string) error {
 	return network.RemoveCut(a, b)
 }
 
-// HealAll mends every cut.
+// HealAll removes every cut.
 func (c *Cluster) HealAll() error {
 	if err := requireRoot(); err != nil {
 		return err
@@ -35,11 +35,11 @@ func (c *Cluster) HealAll() error {
 	return network.RemoveCuts()
 }
 
-// Unplug pulls one cable of a host out of the switch: the interface loses its carrier. It holds until Plug, or until
-// the node is powered on anew.
+// Unplug pulls one cable of a host: the interface loses its carrier. It holds until Plug, or until the node is powered
+// on again.
 func (c *Cluster) Unplug(host, iface string) error { return c.setCable(host, iface, network.Unplug) }
 
-// Plug puts a cable back. The kernel takes up to a second to notice.
+// Plug plugs a cable in again. The kernel takes up to a second to detect the carrier.
 func (c *Cluster) Plug(host, iface string) error { return c.setCable(host, iface, network.Plug) }
 
 func (c *Cluster) forCut(a, b string) error {

@@ -15,7 +15,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 )
 
-// The image of pods' sandboxes, below the folder of built programs.
+// This is the image of pod sandboxes, below the folder of built programs.
 const (
 	pauseArchive   = "images/pause.tar"
 	pauseReference = "images/pause.ref"
@@ -26,8 +26,8 @@ const (
 	containerdInterval = 50 * time.Millisecond
 )
 
-// Load brings image archives to every worker, so that pods find them without a registry. Every worker must have
-// power: one without would lack the image later.
+// Load loads image archives into every worker, so that pods need no registry. Every worker must have power: another one
+// would lack the image later.
 func (c *Cluster) Load(ctx context.Context, archives ...string) error {
 	if err := requireRoot(); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (c *Cluster) loadInto(ctx context.Context, worker layout.Host, archive stri
 	return nil
 }
 
-// awaitContainerd waits until a worker that was started a moment ago can take images.
+// awaitContainerd waits until a worker that has just started accepts images.
 func awaitContainerd(ctx context.Context, worker layout.Host) error {
 	ctx, cancel := context.WithTimeout(ctx, containerdTimeout)
 	defer cancel()
@@ -76,7 +76,7 @@ func awaitContainerd(ctx context.Context, worker layout.Host) error {
 	if err != nil || !running {
 		return errorOr(err, noPower(worker.Name))
 	}
-	// A socket is found by its path, whichever file system that leads into.
+	// A socket is found by its path, through any mount of its file system.
 	socket := fmt.Sprintf("/proc/%d/root%s", init.PID, components.ContainerdSocket)
 	what := fmt.Sprintf("containerd of %s (see logs in %s)", worker.Name, LogDir(worker.Name))
 	return poll.Until(ctx, containerdInterval, what, func(context.Context) error {

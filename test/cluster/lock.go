@@ -13,8 +13,8 @@ import (
 
 const lockInterval = 100 * time.Millisecond
 
-// lock keeps two commands from changing the cluster at once. The lock is on the folder of state itself, so that
-// nothing is left of it when that is removed, and goes with the process that holds it.
+// lock prevents two commands from changing the cluster at once. It locks the state folder itself, so that it disappears
+// with that folder, and with the process that holds it.
 func (c *Cluster) lock(ctx context.Context) (unlock func(), err error) {
 	for {
 		if err := os.MkdirAll(stateDir, 0o700); err != nil {
@@ -44,7 +44,7 @@ func tryLock() (unlock func(), err error) {
 		_ = dir.Close()
 		return nil, err
 	}
-	// Another command may have removed the folder between the two calls: then this lock guards nothing.
+	// Another command may have removed the folder between the two calls. Then this lock protects nothing.
 	held, heldErr := dir.Stat()
 	there, thereErr := os.Stat(stateDir)
 	if err := errors.Join(heldErr, thereErr); err != nil || !os.SameFile(held, there) {

@@ -23,12 +23,11 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/process"
 )
 
-// removalTimeout bounds how long the kernel may take to let go of what a dead node had.
+// removalTimeout bounds how long the kernel may take to release the resources of a dead node.
 const removalTimeout = 30 * time.Second
 
-// PowerOff cuts a node's power. Its cables go first, so that not one packet tells of the end: no FIN, no RST, as when
-// the power of a machine goes. Then everything in it is killed at once. Its disk stays. A node without power stays
-// without.
+// PowerOff cuts a node's power. Its cables are unplugged first, so that no packet reveals the end: no FIN and no RST,
+// as in a real power loss. Then every process is killed at once. The disk stays. A node without power is left as it is.
 func (c *Cluster) PowerOff(ctx context.Context, node string) error {
 	host, unlock, err := c.forPower(ctx, node)
 	if err != nil {
@@ -38,8 +37,8 @@ func (c *Cluster) PowerOff(ctx context.Context, node string) error {
 	return c.powerOff(ctx, host)
 }
 
-// PowerOn starts a node from its disk, with all cables plugged in, and returns when its programs are being started. A
-// node that has power keeps it.
+// PowerOn starts a node from its disk, with all cables plugged in. It returns when the node's programs are starting. A
+// node with power is left as it is.
 func (c *Cluster) PowerOn(ctx context.Context, node string) error {
 	host, unlock, err := c.forPower(ctx, node)
 	if err != nil {
@@ -80,8 +79,8 @@ func (c *Cluster) powerOff(ctx context.Context, host layout.Host) error {
 	return c.clear(ctx, host)
 }
 
-// clear removes what a node without power left behind, that of an interrupted start included. The control groups of
-// dead pods would cost the next kubelet seconds each.
+// clear removes what a node without power left behind, including the remains of an interrupted start. The control
+// groups of dead pods would cost the next kubelet seconds each.
 func (c *Cluster) clear(ctx context.Context, host layout.Host) error {
 	ctx, cancel := context.WithTimeout(ctx, removalTimeout)
 	defer cancel()
@@ -99,7 +98,7 @@ func (c *Cluster) clear(ctx context.Context, host layout.Host) error {
 		return err
 	}
 	if err := os.Remove(initRecord(host.Name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("forgetting the last start of %s: %w", host.Name, err)
+		return fmt.Errorf("removing the record of the last start of %s: %w", host.Name, err)
 	}
 	return nil
 }
@@ -125,7 +124,7 @@ func (c *Cluster) powerOn(ctx context.Context, host layout.Host) error {
 	return nil
 }
 
-// prepare writes all that a node reads when it starts and returns the path of its Spec.
+// prepare writes everything that a node reads when it starts. It returns the path of its Spec.
 func (c *Cluster) prepare(host layout.Host) (string, error) {
 	trees, err := hierarchies()
 	if err != nil {
@@ -160,7 +159,7 @@ func (c *Cluster) prepare(host layout.Host) (string, error) {
 	return path, writeRecord(path, spec)
 }
 
-// render makes a node's configuration and writes its files.
+// render writes a node's configuration files.
 func (c *Cluster) render(host layout.Host) (components.Node, error) {
 	paths := c.paths()
 	var err error
@@ -186,8 +185,8 @@ func (c *Cluster) render(host layout.Host) (components.Node, error) {
 	return node, nil
 }
 
-// start runs PID 1. It holds still until it is on record: if this process is killed in between, the node ends with the
-// pipe instead of running on unknown.
+// start starts PID 1, which waits until it is recorded. If this process is killed in between, the node ends with the
+// pipe and does not run unknown.
 func (c *Cluster) start(host layout.Host, spec string) error {
 	output, err := os.OpenFile(initLog(host.Name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -205,7 +204,7 @@ func (c *Cluster) start(host layout.Host, spec string) error {
 	command.Stdout, command.Stderr = output, output
 	command.ExtraFiles = []*os.File{held}
 	command.SysProcAttr = &unix.SysProcAttr{
-		Setsid:     true, // it outlives the terminal
+		Setsid:     true, // it survives the terminal
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
 	}
 	if !host.Worker() {
@@ -219,7 +218,7 @@ func (c *Cluster) start(host layout.Host, spec string) error {
 	if err := namespace.Do(namespace.Named(host.Namespace()), command.Start); err != nil {
 		return err
 	}
-	// A process that outlives the node, such as a test, collects it; one that ends before leaves that to the machine.
+	// A process that lives longer than the node, such as a test, reaps it here. Otherwise the machine's init does.
 	go func() { _ = command.Wait() }()
 	init, err := process.Identify(command.Process.Pid)
 	if err != nil {
@@ -232,7 +231,8 @@ func (c *Cluster) start(host layout.Host, spec string) error {
 	return err
 }
 
-// noPower tells why a node has no power: it was cut, or PID 1 ended by itself, and then its last words are there.
+// noPower returns an error with the reason why a node has no power. If PID 1 ended by itself, it has the last line of
+// its log.
 func noPower(node string) error {
 	const remedy = "run `cluster power-on %s`"
 	var ended process.Identity
@@ -241,16 +241,17 @@ func noPower(node string) error {
 	}
 	log, err := os.ReadFile(initLog(node))
 	if err != nil {
-		return fmt.Errorf("PID 1 of %s ended by itself, and its log is not to be had: %w", node, err)
+		return fmt.Errorf("PID 1 of %s ended by itself, and its log cannot be read: %w", node, err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
-	return fmt.Errorf("PID 1 of %s ended by itself, its last words were %q: "+remedy, node, lines[len(lines)-1], node)
+	return fmt.Errorf("PID 1 of %s ended by itself, the last line of its log is %q: "+remedy,
+		node, lines[len(lines)-1], node)
 }
 
 func initLog(node string) string { return filepath.Join(LogDir(node), "init.log") }
 
-// listenAtConsole opens the console's socket in the machine's network; the node that it is handed to need not be part
-// of that.
+// listenAtConsole opens the console's socket in the machine's network. The node that receives the socket need not be
+// part of that network.
 func listenAtConsole() (*os.File, error) {
 	listener, err := net.Listen("tcp4", consoleAddress)
 	if err != nil {

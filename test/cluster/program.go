@@ -19,12 +19,12 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/process"
 )
 
-// Program is one that runs on a node: one of Kubernetes, or of a pod's container.
+// Program is a program on a node: one of Kubernetes, or of a pod's container.
 type Program struct {
 	Node string
-	// Name is what it was called by, without its folder: kube-apiserver, sidecar.
+	// Name is the name that it was started by, without its folder, such as kube-apiserver or sidecar.
 	Name string
-	// Pod narrows it down to the containers of one pod, if it is set.
+	// Pod limits it to the containers of one pod, if it is set.
 	Pod types.UID
 }
 
@@ -35,8 +35,8 @@ func (p Program) String() string {
 	return fmt.Sprintf("program %s of pod %s of %s", p.Name, p.Pod, p.Node)
 }
 
-// Signal sends a signal to a program: SIGKILL is a crash, SIGSTOP freezes it until SIGCONT. A node starts a program of
-// Kubernetes again a second after it has ended. It is an error if no such program runs.
+// Signal sends a signal to a program: SIGKILL is a crash, SIGSTOP stops it until SIGCONT. A node restarts a program of
+// Kubernetes one second after its end. It is an error if no such program runs.
 func (c *Cluster) Signal(program Program, signal unix.Signal) error {
 	found, err := c.processes(program.Node, program.matches)
 	if err != nil {
@@ -55,10 +55,9 @@ func (c *Cluster) Signal(program Program, signal unix.Signal) error {
 	return nil
 }
 
-// SetClock sets what the wall clock of a node is off by, as everything that runs there now sees it: all programs of
-// Kubernetes and of the pods. What is started later sees the machine's time, as everything does with an offset of zero.
-// Clocks that count from the start of the machine go on as they were. It is not for a node with frozen programs, which
-// it would thaw.
+// SetClock sets the offset of the wall clock for everything that runs on a node: all programs of Kubernetes and of the
+// pods. Programs that start later see the machine's time, which is also the time with offset zero. Monotonic clocks do
+// not change. Do not use it on a node with stopped programs: it would resume them.
 func (c *Cluster) SetClock(ctx context.Context, node string, offset time.Duration) error {
 	found, err := c.processes(node, func(process.Identity) bool { return true })
 	if err != nil {
@@ -71,7 +70,7 @@ func (c *Cluster) SetClock(ctx context.Context, node string, offset time.Duratio
 	return errors.Join(errs...)
 }
 
-// processes are those of a node that match, pods included.
+// processes returns the processes of a node that match, including those of pods.
 func (c *Cluster) processes(node string, matches func(process.Identity) bool) ([]process.Identity, error) {
 	host, err := layout.FindNode(node)
 	if err != nil {
@@ -104,11 +103,11 @@ func (c *Cluster) processes(node string, matches func(process.Identity) bool) ([
 	return found, nil
 }
 
-// matches looks at what a process was called by, and at its control group, whose path has the pod's identifier in it.
+// matches reports whether a process has the program's name, and a control group with the pod's identifier.
 func (p Program) matches(id process.Identity) bool {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", id.PID))
 	if err != nil {
-		return false // it ended meanwhile
+		return false // it ended in the meantime
 	}
 	name, _, _ := strings.Cut(string(line), "\x00")
 	if filepath.Base(name) != p.Name {

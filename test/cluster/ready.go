@@ -19,12 +19,12 @@ import (
 )
 
 const (
-	readyTimeout  = 3 * time.Minute // on a machine with much else to do
+	readyTimeout  = 3 * time.Minute // on a busy machine
 	readyInterval = 100 * time.Millisecond
 )
 
-// AwaitReady waits until a node does its work: the control plane answers, a worker is ready for pods. What a worker
-// said before its power was cut does not count, though the API server believes it for some seconds.
+// AwaitReady waits until a node works: the control plane answers, a worker is ready for pods. A worker's report from
+// before its power cut does not count, though the API server believes it for some seconds.
 func (c *Cluster) AwaitReady(ctx context.Context, node string) error {
 	host, err := layout.FindNode(node)
 	if err != nil {
@@ -71,7 +71,7 @@ func (c *Cluster) awaitServiceAccount(ctx context.Context) error {
 	})
 }
 
-// nodeReady says why a worker is not ready, or nothing.
+// nodeReady returns why a worker is not ready, or nil.
 func nodeReady(ctx context.Context, api client.Client, name string) error {
 	booted, err := bootID(name)
 	if err != nil {
@@ -79,7 +79,7 @@ func nodeReady(ctx context.Context, api client.Client, name string) error {
 	}
 	var node corev1.Node
 	if err := api.Get(ctx, client.ObjectKey{Name: name}, &node); err != nil {
-		return fmt.Errorf("asking the API server: %w", err)
+		return fmt.Errorf("querying the API server: %w", err)
 	}
 	if node.Status.NodeInfo.BootID != booted {
 		return errors.New("the kubelet has not reported since the node was started")
@@ -96,7 +96,7 @@ func nodeReady(ctx context.Context, api client.Client, name string) error {
 	return errors.New("the kubelet has not reported yet")
 }
 
-// bootID is the number that a node drew when it was started, and that its kubelet reports.
+// bootID returns the random number of a node's start, which its kubelet reports.
 func bootID(node string) (string, error) {
 	init, running, err := runningInit(node)
 	if err != nil || !running {

@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/process"
 )
 
-// Records are small files of state. Each appears whole or not at all: a start may be killed at any moment.
+// writeRecord writes a small file of state atomically, because a command may be killed at any moment.
 func writeRecord(path string, value any) error {
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
@@ -28,7 +28,7 @@ func writeRecord(path string, value any) error {
 	return os.Rename(temporary, path)
 }
 
-// readRecord reports whether the record is there.
+// readRecord reads a record and reports whether it exists.
 func readRecord(path string, value any) (bool, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -45,7 +45,7 @@ func readRecord(path string, value any) (bool, error) {
 
 func initRecord(node string) string { return filepath.Join(nodeDir(node), "init.json") }
 
-// runningInit is PID 1 of a node, if the node has power.
+// runningInit returns PID 1 of a node, if the node has power.
 func runningInit(node string) (id process.Identity, running bool, err error) {
 	found, err := readRecord(initRecord(node), &id)
 	if err != nil {
@@ -54,8 +54,8 @@ func runningInit(node string) (id process.Identity, running bool, err error) {
 	return id, found && id.Running(), nil
 }
 
-// hierarchies are those in which the cluster has its control groups. They are on record, since whoever takes the
-// cluster down may be in another group than who took it up.
+// hierarchies returns those in which the cluster has its control groups. They are recorded, because Down may run in
+// another group than Up.
 func hierarchies() ([]cgroup.Hierarchy, error) {
 	var recorded []cgroup.Hierarchy
 	found, err := readRecord(hierarchiesRecord(), &recorded)

@@ -37,18 +37,18 @@ func requirements() []requirement {
 	}
 }
 
-// machinePrograms maps programs of the machine that are needed to the Debian packages that have them.
+// machinePrograms maps required programs of the machine to their Debian packages.
 func machinePrograms() map[string]string { return map[string]string{"runc": "runc", "nft": "nftables"} }
 
-// requireRoot is the first step of everything that changes the cluster or enters a host.
+// requireRoot returns an error without root. Every operation that changes the cluster or enters a host calls it first.
 func requireRoot() error {
 	if os.Geteuid() != 0 {
-		return errors.New("this needs root: namespaces, mounts and control groups are made")
+		return errors.New("this needs root to create namespaces, mounts and control groups")
 	}
 	return nil
 }
 
-// checkRequirements says what is missing and how to get it, all at once.
+// checkRequirements returns an error that lists all missing programs and how to get them.
 func (c *Cluster) checkRequirements() error {
 	missing := map[string][]string{} // by the target that builds them
 	for _, r := range requirements() {

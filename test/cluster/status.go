@@ -10,16 +10,16 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/network"
 )
 
-// statusTimeout bounds the question to the API server; it may have no power.
+// statusTimeout bounds the request to the API server, which may have no power.
 const statusTimeout = 3 * time.Second
 
-// Status is what there is of the cluster now.
+// Status is the current state of the cluster.
 type Status struct {
 	Hosts []HostStatus
-	Cuts  [][2]string // pairs of nodes that are kept apart
+	Cuts  [][2]string // pairs of separated nodes
 }
 
-// HostStatus is one host.
+// HostStatus is the state of one host.
 type HostStatus struct {
 	Name    string
 	Address string
@@ -27,17 +27,17 @@ type HostStatus struct {
 	Powered bool
 	PID     int // of a node's PID 1, as the machine sees it
 	Cables  []CableStatus
-	Ready   string // of a worker with power: yes, or why not
+	Ready   string // for a worker with power: yes, or the reason
 }
 
-// CableStatus is one cable of a host.
+// CableStatus is the state of one cable of a host.
 type CableStatus struct {
 	Interface string
 	Segment   string
 	Plugged   bool
 }
 
-// Status looks at every host. What the API server says is left out if it does not answer soon.
+// Status returns the state of every host. It leaves out what the API server reports if that does not answer in time.
 func (c *Cluster) Status(ctx context.Context) (Status, error) {
 	if err := requireRoot(); err != nil {
 		return Status{}, err
@@ -88,7 +88,7 @@ func (c *Cluster) hostStatus(ctx context.Context, host layout.Host) (HostStatus,
 	return entry, nil
 }
 
-// readiness is what the API server says of a worker, in a few words.
+// readiness returns what the API server reports about a worker, in a few words.
 func (c *Cluster) readiness(ctx context.Context, node string) string {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()

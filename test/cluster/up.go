@@ -12,9 +12,8 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/pki"
 )
 
-// Up starts whatever of the cluster does not run and returns when pods can be made. Of a cluster that is up it
-// changes nothing but to start nodes that have no power; of one whose start was interrupted, or whose machine was
-// restarted, it does the rest.
+// Up starts everything of the cluster that does not run, and returns when pods can start. On a running cluster it only
+// starts nodes without power. After an interrupted start or a restart of the machine it completes the rest.
 func (c *Cluster) Up(ctx context.Context, progress Progress) error {
 	if err := requireRoot(); err != nil {
 		return err
@@ -32,12 +31,12 @@ func (c *Cluster) Up(ctx context.Context, progress Progress) error {
 		what string
 		do   func(context.Context) error
 	}{
-		{"Making keys", c.makeKeys},
-		{"Making the switch, the client and the server", c.makeSwitch},
+		{"Creating keys", c.makeKeys},
+		{"Creating the switch, the client and the server", c.makeSwitch},
 		{"Starting nodes", c.startNodes},
-		{"Loading the image of pods' sandboxes", c.loadPause},
+		{"Loading the image of pod sandboxes", c.loadPause},
 		{"Waiting for the API server", func(ctx context.Context) error { return c.AwaitReady(ctx, ControlPlane) }},
-		{"Applying the kinds that the cluster needs", c.applyManifests},
+		{"Applying the resource definitions that the cluster needs", c.applyManifests},
 		{"Waiting for nodes to be ready", c.awaitNodes},
 	}
 	for _, step := range steps {
@@ -106,8 +105,7 @@ func (c *Cluster) applyManifests(ctx context.Context) error {
 	return manifests.Apply(ctx, api)
 }
 
-// awaitNodes waits until pods can be made: the workers are ready, and the service account that pods run under by
-// default is there.
+// awaitNodes waits until pods can start: the workers are ready, and the default service account exists.
 func (c *Cluster) awaitNodes(ctx context.Context) error {
 	for _, worker := range layout.Workers() {
 		if err := c.AwaitReady(ctx, worker.Name); err != nil {

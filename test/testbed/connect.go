@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Connect opens a TCP connection from client to server and returns its two ends. The listener is closed again.
+// Connect opens a TCP connection from client to server, closes the listener, and returns both ends.
 func (n *Network) Connect(t testing.TB, server string) (client, accepted *net.TCPConn) {
 	t.Helper()
 	var listener *net.TCPListener
@@ -19,7 +19,7 @@ func (n *Network) Connect(t testing.TB, server string) (client, accepted *net.TC
 	}
 	defer func() { _ = listener.Close() }()
 	err = n.Client.Do(func() error {
-		c, err := (&net.Dialer{Timeout: Patience}).Dial("tcp", listener.Addr().String())
+		c, err := (&net.Dialer{Timeout: Timeout}).Dial("tcp", listener.Addr().String())
 		if err == nil {
 			client = c.(*net.TCPConn)
 		}
@@ -28,7 +28,7 @@ func (n *Network) Connect(t testing.TB, server string) (client, accepted *net.TC
 	if err != nil {
 		t.Fatalf("Connecting to the server: %v", err)
 	}
-	if err := listener.SetDeadline(time.Now().Add(Patience)); err != nil {
+	if err := listener.SetDeadline(time.Now().Add(Timeout)); err != nil {
 		t.Fatal(err)
 	}
 	if accepted, err = listener.AcceptTCP(); err != nil {
@@ -66,7 +66,7 @@ func (n *Network) Exchange(t testing.TB, server string) {
 		t.Fatalf("Sending to the server: %v", err)
 	}
 	for _, end := range []*net.UDPConn{listener, client} {
-		if err := end.SetReadDeadline(time.Now().Add(Patience)); err != nil {
+		if err := end.SetReadDeadline(time.Now().Add(Timeout)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,6 +1,6 @@
-// Package testbed makes real networks for tests: network namespaces with bridges, hosts and two routers that share
-// virtual addresses, each unit of the pair in a process of its own.
+// Package testbed creates real networks for tests: network namespaces with bridges, hosts and two routers that share
+// virtual addresses. In package pair each unit of the pair is a process of its own.
 //
-// It is for tests that carry the build tag netns, run as root, and need a kernel to answer. What it makes is removed
-// when the test ends, and what a crashed test left behind is removed by the next one.
+// It is for tests with the build tag netns, which run as root and need a kernel. Each test removes what it created. The
+// next test removes what a crashed one left behind.
 package testbed

@@ -9,10 +9,10 @@ import (
 	"github.com/hapair-io/hapair/test/poll"
 )
 
-// Patience bounds every wait of a test.
-const Patience = 20 * time.Second
+// Timeout bounds every wait of a test.
+const Timeout = 20 * time.Second
 
-// Pause waits for a time, or fails when the test ends before that.
+// Pause waits for a duration, and fails if the test ends before.
 func Pause(t testing.TB, d time.Duration) {
 	t.Helper()
 	timer := time.NewTimer(d)
@@ -24,10 +24,10 @@ func Pause(t testing.TB, d time.Duration) {
 	}
 }
 
-// Eventually polls until the condition holds, and fails the test if it does not within Patience.
+// Eventually polls until the condition holds, and fails the test if it does not within Timeout.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), Timeout)
 	defer cancel()
 	err := poll.Until(ctx, pollInterval, what, func(context.Context) error {
 		if !condition() {
@@ -36,11 +36,11 @@ func Eventually(t testing.TB, what string, condition func() bool) {
 		return nil
 	})
 	if err != nil {
-		t.Fatalf("In %s it never happened that %s", Patience, what)
+		t.Fatalf("Timed out after %s: %s", Timeout, what)
 	}
 }
 
-// pollInterval is the interval between two looks at a condition.
+// pollInterval is the pause between two checks of a condition.
 const pollInterval = 5 * time.Millisecond
 
 var errNotYet = errors.New("the condition does not hold yet")

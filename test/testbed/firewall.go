@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// strictRules forward what a connection began from the LAN, and nothing that does not belong to a connection that the
-// router knows: a connection lives through a takeover by its state alone. The translated port is random, so that
-// nothing but that state leads to the same one.
+// strictRules accept new connections from the LAN, and otherwise only packets of connections that the router knows. So
+// a connection survives a takeover only by its state. The translated port is random, so that no other rule leads to the
+// same one.
 const strictRules = `
 table inet firewall {
 	counter invalid { }
@@ -41,7 +41,7 @@ func (n *Namespace) Firewall(t testing.TB, rules string) {
 	n.run(t, command)
 }
 
-// run runs a command inside of the namespace to its end and returns what it printed.
+// run runs a command inside the namespace to its end and returns its output.
 func (n *Namespace) run(t testing.TB, command *exec.Cmd) []byte {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -55,7 +55,7 @@ func (n *Namespace) run(t testing.TB, command *exec.Cmd) []byte {
 	return out.Bytes()
 }
 
-// Dropped is how many packets the router dropped as not fitting their connection, and as fitting none.
+// Dropped returns how many packets the router dropped as invalid, and as belonging to no connection.
 func (n *Namespace) Dropped(t testing.TB) (invalid, unknown int) {
 	t.Helper()
 	var listing struct {
@@ -81,7 +81,7 @@ func (n *Namespace) Dropped(t testing.TB) (invalid, unknown int) {
 	return invalid, unknown
 }
 
-// KnownOnlyRules replace the strict ones where no connection may begin.
+// KnownOnlyRules replace strictRules where no connection may begin.
 const KnownOnlyRules = `
 flush chain inet firewall forward
 table inet firewall {

@@ -9,7 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// Link is a network interface inside of a namespace.
+// Link is a network interface inside a namespace.
 type Link struct {
 	t         testing.TB
 	namespace *Namespace
@@ -19,7 +19,7 @@ type Link struct {
 // Link names an interface of the namespace.
 func (n *Namespace) Link(t testing.TB, name string) Link { return Link{t: t, namespace: n, name: name} }
 
-// change runs f with the interface, inside of its namespace.
+// change runs f with the interface, inside its namespace.
 func (l Link) change(what string, f func(netlink.Link) error) Link {
 	l.t.Helper()
 	err := l.namespace.Do(func() error {
@@ -41,14 +41,14 @@ func (l Link) Up() Link {
 	return l.change("setting up", netlink.LinkSetUp)
 }
 
-// Down sets the interface down, as a pulled cable would.
+// Down sets the interface down, like a pulled cable.
 func (l Link) Down() Link {
 	l.t.Helper()
 	return l.change("setting down", netlink.LinkSetDown)
 }
 
-// InSegments has what is sent over the interface cut into segments before, and not by the interface, so that its
-// counters have the headers of each, as a real link would.
+// InSegments disables segmentation by the interface, so that its counters include the headers of every segment, as on a
+// real link.
 func (l Link) InSegments() Link {
 	l.t.Helper()
 	return l.change("forbidding segmentation", func(link netlink.Link) error {
@@ -62,7 +62,7 @@ func (l Link) Delete() {
 	l.change("deleting", netlink.LinkDel)
 }
 
-// Address adds an address; IPv6 ones are usable at once, without duplicate address detection.
+// Address adds an address. IPv6 addresses are usable at once, without duplicate address detection.
 func (l Link) Address(prefix string) Link {
 	l.t.Helper()
 	return l.change("adding an address", func(link netlink.Link) error {
@@ -82,7 +82,7 @@ func address(prefix string) *netlink.Addr {
 	return a
 }
 
-// Route sends everything that has no better route to a gateway.
+// Route adds a default route to a gateway.
 func (l Link) Route(gateway string) Link {
 	l.t.Helper()
 	return l.change("adding a route", func(link netlink.Link) error {
@@ -98,7 +98,7 @@ func defaultRoute(gateway netip.Addr) *net.IPNet {
 	return &net.IPNet{IP: make(net.IP, gateway.BitLen()/8), Mask: net.CIDRMask(0, gateway.BitLen())}
 }
 
-// Index is the interface's number.
+// Index returns the interface's index.
 func (l Link) Index() int {
 	l.t.Helper()
 	var index int
@@ -109,7 +109,7 @@ func (l Link) Index() int {
 	return index
 }
 
-// Wire makes a cable between interfaces of two namespaces.
+// Wire creates a cable between interfaces of two namespaces.
 func Wire(t testing.TB, a *Namespace, aName string, b *Namespace, bName string) {
 	t.Helper()
 	err := a.Do(func() error {
@@ -126,7 +126,7 @@ func Wire(t testing.TB, a *Namespace, aName string, b *Namespace, bName string) 
 	b.Link(t, bName).Up()
 }
 
-// Bridge makes a switch inside of the namespace.
+// Bridge creates a switch inside the namespace.
 func (n *Namespace) Bridge(t testing.TB, name string) {
 	t.Helper()
 	err := n.Do(func() error {
@@ -138,8 +138,8 @@ func (n *Namespace) Bridge(t testing.TB, name string) {
 	n.Link(t, name).Up()
 }
 
-// Plug connects an interface of another namespace to a bridge of this one. The cable is gone when the test ends: the
-// kernel takes its time to remove a namespace with a full connection table, which answers for its addresses until then.
+// Plug connects an interface of another namespace to a bridge of this one. The cable is removed when the test ends. A
+// namespace with a full connection table takes a while to disappear, and would answer for its addresses until then.
 func (n *Namespace) Plug(t testing.TB, bridge string, host *Namespace, hostInterface, port string) {
 	t.Helper()
 	Wire(t, host, hostInterface, n, port)

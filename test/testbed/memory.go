@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Memory is that of a process, in bytes: what it has, and the most that it ever had.
+// Memory is the memory of a process in bytes: the resident set, and its peak.
 type Memory struct{ Resident, Peak int }
 
 // MemoryOf reads VmRSS and VmHWM, see proc_pid_status(5).
@@ -33,7 +33,7 @@ func MemoryOf(pid int) (m Memory, err error) {
 		}
 	}
 	if m.Resident == 0 || m.Peak == 0 {
-		return m, fmt.Errorf("process %d tells no memory", pid)
+		return m, fmt.Errorf("the status of process %d has no memory", pid)
 	}
 	return m, nil
 }

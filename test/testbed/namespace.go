@@ -17,19 +17,19 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// namespacePrefix begins the name of every namespace of a test; the number of the process that made it follows.
+// namespacePrefix begins the name of every namespace of a test. The ID of the process that created it follows.
 const namespacePrefix = "hapair-t-"
 
 // Namespace is a network namespace that lives as long as its test.
 type Namespace struct {
-	// Name is what `ip netns` shows.
+	// Name is the name in the list of `ip netns`.
 	Name   string
 	handle netns.NsHandle
 }
 
 var serial atomic.Uint32 // makes names unique among the tests of one process
 
-// NewNamespace makes a network namespace whose loopback is up.
+// NewNamespace creates a network namespace with its loopback up.
 func NewNamespace(t testing.TB, name string) *Namespace {
 	t.Helper()
 	Sweep(t)
@@ -50,15 +50,15 @@ func NewNamespace(t testing.TB, name string) *Namespace {
 	return n
 }
 
-// Do runs f on a thread inside of the namespace. Sockets that f opens stay inside; goroutines that it starts do not.
+// Do runs f on a thread inside the namespace. Sockets that f opens stay inside. Goroutines that it starts are outside.
 func (n *Namespace) Do(f func() error) error {
 	return namespace.Do(namespace.Named(n.Name), f)
 }
 
-// Start starts a command whose process lives inside of the namespace.
+// Start starts a command whose process runs inside the namespace.
 func (n *Namespace) Start(command *exec.Cmd) error { return n.Do(command.Start) }
 
-// Set writes a kernel setting of the namespace, as sysctl names it.
+// Set writes a kernel setting of the namespace, by its name for sysctl.
 func (n *Namespace) Set(t testing.TB, name, value string) {
 	t.Helper()
 	file := filepath.Join("/proc/sys", strings.ReplaceAll(name, ".", "/"))
@@ -67,7 +67,7 @@ func (n *Namespace) Set(t testing.TB, name, value string) {
 	}
 }
 
-// Sweep removes the namespaces that tests left behind whose processes are no more.
+// Sweep removes namespaces of test processes that no longer exist.
 func Sweep(t testing.TB) {
 	t.Helper()
 	entries, err := os.ReadDir(namespace.Directory)
@@ -75,7 +75,7 @@ func Sweep(t testing.TB) {
 		return
 	}
 	if err != nil {
-		t.Fatalf("looking for network namespaces left behind: %v", err)
+		t.Fatalf("listing network namespaces left behind: %v", err)
 	}
 	for _, entry := range entries {
 		owner, ok := owner(entry.Name())
@@ -88,7 +88,7 @@ func Sweep(t testing.TB) {
 	}
 }
 
-// owner is the process that made a namespace.
+// owner returns the process that created a namespace.
 func owner(name string) (pid int, ok bool) {
 	rest, ok := strings.CutPrefix(name, namespacePrefix)
 	if !ok {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Addresses of the network, the same in every test since each has namespaces of its own.
+// These addresses are the same in every test, because each test has its own namespaces.
 const (
 	ClientAddress     = "192.168.50.10"
 	ClientAddressIPv6 = "fd50::10"
@@ -15,7 +15,7 @@ const (
 	ServerAddressIPv6 = "2001:db8:113::9"
 )
 
-// The virtual addresses, of which the one on the WAN is what the server sees the client's connections come from.
+// These are the virtual addresses. The server sees the client's connections come from the one on the WAN.
 var (
 	VirtualLAN     = netip.MustParsePrefix("192.168.50.1/24")
 	VirtualLANIPv6 = netip.MustParsePrefix("fd50::1/64")
@@ -23,14 +23,14 @@ var (
 	VirtualWANIPv6 = netip.MustParsePrefix("2001:db8:113::1/64")
 )
 
-// The addresses of the routers on the link between them.
+// These are the addresses of the routers on the link between them.
 const (
 	PrimarySync   = "10.99.0.1"
 	SecondarySync = "10.99.0.2"
 )
 
 // Network is a client on a LAN, a server on a WAN, and two routers between them that can have the virtual addresses of
-// both. The routers have a link of their own to each other.
+// both. A separate link connects the routers.
 //
 //	client ── lan ─┬─ primary ───┬─ wan ── server
 //	               │     │sync   │
@@ -40,7 +40,7 @@ type Network struct {
 	fabric                             *Namespace // has the switches
 }
 
-// NewNetwork makes the network. Neither router has a virtual address.
+// NewNetwork creates the network. Neither router has a virtual address.
 func NewNetwork(t testing.TB) *Network {
 	t.Helper()
 	n := &Network{fabric: NewNamespace(t, "switch")}
@@ -53,7 +53,7 @@ func NewNetwork(t testing.TB) *Network {
 		Address(ClientAddress + "/24").Route(VirtualLAN.Addr().String()).
 		Address(ClientAddressIPv6 + "/64").Route(VirtualLANIPv6.Addr().String())
 
-	// The server has a route back for IPv6 alone, which is not translated.
+	// The server has a route back for IPv6 only, which is not translated.
 	n.Server = NewNamespace(t, "server")
 	n.fabric.Plug(t, "wan", n.Server, "wan0", "server")
 	n.Server.Link(t, "wan0").
@@ -96,7 +96,7 @@ func (n *Network) newRouter(t testing.TB, name string, number int) *Namespace {
 	return router
 }
 
-// CutPower pulls all cables of a router.
+// CutPower sets all links of a router down.
 func (n *Network) CutPower(t testing.TB, router *Namespace) {
 	t.Helper()
 	for _, cable := range cables {
@@ -104,7 +104,7 @@ func (n *Network) CutPower(t testing.TB, router *Namespace) {
 	}
 }
 
-// RestorePower plugs them in again. The router has forgotten its connections and its virtual addresses.
+// RestorePower sets them up again. The router has lost its connections and its virtual addresses.
 func (n *Network) RestorePower(t testing.TB, router *Namespace) {
 	t.Helper()
 	for _, cable := range cables {

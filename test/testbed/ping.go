@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Ping is a series of ICMP echo requests with one identifier, which is what makes them one connection.
+// Ping is a series of ICMP echo requests with one identifier, which makes them one connection.
 type Ping struct {
 	t          testing.TB
 	connection net.PacketConn
@@ -21,7 +21,7 @@ const (
 	icmpEchoReply  = 0
 )
 
-// Ping begins to ping the server.
+// Ping returns a series of pings from the client to the server.
 func (n *Network) Ping(t testing.TB) *Ping {
 	t.Helper()
 	p := &Ping{t: t, to: &net.IPAddr{IP: net.ParseIP(ServerAddress)}}
@@ -66,7 +66,7 @@ func (p *Ping) once() bool {
 	}
 }
 
-// Checksum is the one of the Internet protocols (RFC 1071), of an even number of bytes.
+// Checksum returns the Internet checksum (RFC 1071) of an even number of bytes.
 func Checksum(b []byte) uint16 {
 	var sum uint32
 	for i := 0; i+1 < len(b); i += 2 {

@@ -146,7 +146,7 @@ func (h *endpoints) dialAll(t testing.TB, number int) error {
 
 // dial opens a connection in the network namespace of the calling thread, and closes it when the server has.
 func (h *endpoints) dial() error {
-	c, err := net.DialTimeout("tcp4", h.listener.Addr().String(), testbed.Patience)
+	c, err := net.DialTimeout("tcp4", h.listener.Addr().String(), testbed.Timeout)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (h *endpoints) dial() error {
 		h.keep(c)
 		return nil
 	}
-	if err := c.SetDeadline(time.Now().Add(testbed.Patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(testbed.Timeout)); err != nil {
 		return errors.Join(err, c.Close())
 	}
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {

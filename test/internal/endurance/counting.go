@@ -27,7 +27,7 @@ type CountingConnection struct {
 const (
 	// tick is the interval between two numbers.
 	tick = 10 * time.Millisecond
-	// enoughNumbers is how enoughAnswers numbers must arrive before the connection counts as alive.
+	// enoughNumbers is how many numbers must arrive before the connection counts as alive.
 	enoughNumbers = 100
 )
 

@@ -17,7 +17,7 @@ import (
 const (
 	// requestPace is the interval between two requests, which limits how exactly gaps are measured.
 	requestPace = 10 * time.Millisecond
-	// enoughAnswers is how enoughAnswers answers must arrive before an exchange counts as alive: those of one second.
+	// enoughAnswers is how many answers must arrive before an exchange counts as alive: those of one second.
 	enoughAnswers = 100
 	// lossAge is the age at which a request without an answer counts as lost.
 	lossAge = 200 * time.Millisecond

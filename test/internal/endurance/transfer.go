@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// enoughBytes is how enoughAnswers bytes must arrive before a transfer counts as alive: those of two seconds.
+// enoughBytes is how many bytes must arrive before a transfer counts as alive: those of two seconds.
 const enoughBytes = 16 << 20
 
 // errEnded means that a transfer ended by itself before its source did.

@@ -34,7 +34,7 @@ func TestSilenceIsMeasured(t *testing.T) {
 		})
 		heard, broken := k.Heard()
 		silence := traffic.Longest(heard, pulled, time.Now())
-		if broken != nil || silence.Open || silence.Length < outage/2 || silence.Length > testbed.Patience {
+		if broken != nil || silence.Open || silence.Length < outage/2 || silence.Length > testbed.Timeout {
 			t.Errorf("%s: longest silence %+v, %v", name, silence, broken)
 		}
 		if k.Client().Addr() != testbed.VirtualWAN.Addr() {

@@ -51,7 +51,7 @@ func (k *Trial) Continues() {
 
 // Stops waits until no number has come back for a time, and reports whether that happened.
 func (k *Trial) Stops(silence time.Duration) bool {
-	timeout := time.NewTimer(testbed.Patience)
+	timeout := time.NewTimer(testbed.Timeout)
 	defer timeout.Stop()
 	poll := time.NewTicker(silence / 100)
 	defer poll.Stop()

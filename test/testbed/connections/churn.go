@@ -10,8 +10,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// Churn makes connections at a steady rate, and ends the oldest ones, so that there are always as many as it began
-// with.
+// Churn creates connections at a steady rate, and deletes as many of the oldest ones, so that their number stays the
+// same.
 type Churn struct {
 	table  *conntrack.Table
 	rate   int
@@ -19,18 +19,17 @@ type Churn struct {
 	done   sync.WaitGroup
 	begun  time.Time
 
-	// Once it has ended:
+	// The results are valid once the churn has ended.
 	live  Span
 	made  int
 	lasts time.Duration
 	err   error
 }
 
-// churnTick is how often connections are made. A longer one would be a burst at each tick.
+// churnTick is the interval between batches of connections. A longer one would make bursts.
 const churnTick = 5 * time.Millisecond
 
-// Begin begins with the connections that there are in the namespace's table, and goes on until End, or until the test
-// ends.
+// Begin starts to replace the connections in the namespace's table. It continues until End, or until the test ends.
 func Begin(t testing.TB, n *testbed.Namespace, live Span, rate int) *Churn {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -48,17 +47,18 @@ func (c *Churn) end() {
 	c.done.Wait()
 }
 
-// End ends it, and returns the connections that there are now, and how many were made a second.
+// End stops the churn. It returns the connections that exist now, and how many were created per second.
 func (c *Churn) End(t testing.TB) (live Span, reached float64) {
 	t.Helper()
 	c.end()
 	if c.err != nil {
-		t.Fatalf("Letting connections come and go: %v", c.err)
+		t.Fatalf("Replacing connections: %v", c.err)
 	}
 	return c.live, float64(c.made) / c.lasts.Seconds()
 }
 
-// run makes what is due at each tick. It never ends between making and ending, so that what is there is known.
+// run replaces the connections that are due at each tick. It never stops between creating and deleting, so that the set
+// of connections is known.
 func (c *Churn) run(ctx context.Context) error {
 	ticker := time.NewTicker(churnTick)
 	defer ticker.Stop()
@@ -80,7 +80,7 @@ func (c *Churn) run(ctx context.Context) error {
 }
 
 func (c *Churn) replace(n int) error {
-	ctx := context.Background() // a batch of each is soon done
+	ctx := context.Background() // one batch takes little time
 	if err := all(ctx, c.table, conntrack.Create, Span{c.live.End, c.live.End + n}); err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Package connections makes connections in the table of a router without a packet: more of them, and sooner, than hosts
-// could.
+// Package connections creates connections in the connection table of a router without packets: more of them, and
+// faster, than hosts could.
 package connections
 
 import (
@@ -30,10 +30,10 @@ func Open(t testing.TB, n *testbed.Namespace) *conntrack.Table {
 	return table
 }
 
-// batch is how many connections are made between two looks at whether the test still goes on.
+// batch is how many connections are created between two checks of the context.
 const batch = 1024
 
-// Create makes connections of these numbers, as if their packets had passed.
+// Create creates the connections of these numbers, as if their packets had passed.
 func Create(t testing.TB, table *conntrack.Table, first, number int) {
 	t.Helper()
 	if err := all(t.Context(), table, conntrack.Create, Span{first, first + number}); err != nil {
@@ -41,7 +41,7 @@ func Create(t testing.TB, table *conntrack.Table, first, number int) {
 	}
 }
 
-// Delete ends connections, all of which must be there.
+// Delete deletes connections, all of which must exist.
 func Delete(t testing.TB, table *conntrack.Table, span Span) {
 	t.Helper()
 	if err := all(t.Context(), table, conntrack.Delete, span); err != nil {
@@ -49,7 +49,7 @@ func Delete(t testing.TB, table *conntrack.Table, span Span) {
 	}
 }
 
-// all carries out one operation on the connections of these numbers.
+// all performs one operation on the connections of a span.
 func all(ctx context.Context, table *conntrack.Table, operation conntrack.Operation, span Span) error {
 	requests := make([]conntrack.Request, 0, batch)
 	var results []conntrack.Result
@@ -67,13 +67,13 @@ func all(ctx context.Context, table *conntrack.Table, operation conntrack.Operat
 			err = results[i].Err
 		}
 		if err != nil {
-			return fmt.Errorf("making or ending connections from number %d on: %w", first, err)
+			return fmt.Errorf("changing connections from number %d on: %w", first, err)
 		}
 	}
 	return nil
 }
 
-// What connections are made of: each is from a port of the client to one of many servers.
+// Each connection is from a port of the client to one of many servers.
 const (
 	portsPerServer = 1 << 15
 	firstPort      = 1024
@@ -83,8 +83,8 @@ const (
 // servers is the network of the servers.
 var servers = netip.MustParsePrefix("198.51.100.0/24")
 
-// Flow is an established TCP connection through source translation, from the client, to a port of its own on one of
-// many servers.
+// Flow returns an established TCP connection through source NAT, from the client, to a port of its own on one of many
+// servers.
 func Flow(number int) conntrack.Flow {
 	orig := conntrack.Tuple{
 		Protocol: conntrack.ProtocolTCP,
@@ -103,7 +103,7 @@ func Flow(number int) conntrack.Flow {
 	}
 }
 
-// Count is how many entries the table of a namespace has.
+// Count returns how many entries the table of a namespace has.
 func Count(n *testbed.Namespace) (int, error) {
 	var text []byte
 	err := n.Do(func() (err error) {

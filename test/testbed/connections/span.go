@@ -7,14 +7,14 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// Span is the connections from one number to before another.
+// Span is the connections with numbers from First to before End.
 type Span struct{ First, End int }
 
-// Len is how many they are.
+// Len returns the number of connections.
 func (s Span) Len() int { return s.End - s.First }
 
-// numberOf is the number of a connection that was made here. Numbers repeat when there is a port of a server for none
-// of them any more.
+// numberOf returns the number of a connection that this package created. Numbers repeat once every port of every server
+// is used.
 func numberOf(f *conntrack.Flow) (number int, ok bool) {
 	if f.Orig.DstPort != serverPort || f.Orig.SrcPort < firstPort || !servers.Contains(f.Orig.Dst) {
 		return 0, false
@@ -25,8 +25,8 @@ func numberOf(f *conntrack.Flow) (number int, ok bool) {
 // distinct is how many numbers there are before they repeat.
 const distinct = 256 * portsPerServer
 
-// Compare reads the table of a namespace, and returns how many of the connections it lacks, and how many others it has
-// that were made here.
+// Compare reads the table of a namespace. It returns how many connections of the span are missing, and how many others
+// it has that this package created.
 func Compare(t testing.TB, n *testbed.Namespace, span Span) (missing, surplus int) {
 	t.Helper()
 	found := make([]bool, span.Len())

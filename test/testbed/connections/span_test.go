@@ -6,12 +6,12 @@ func TestNumbersAreFoundAgain(t *testing.T) {
 	for _, number := range []int{0, 1, portsPerServer - 1, portsPerServer, distinct - 1} {
 		f := Flow(number)
 		if got, ok := numberOf(&f); !ok || got != number {
-			t.Errorf("connection %d is taken for %d, %t", number, got, ok)
+			t.Errorf("connection %d was identified as %d, %t", number, got, ok)
 		}
 	}
 	f := Flow(3)
 	f.Orig.DstPort++
 	if _, ok := numberOf(&f); ok {
-		t.Error("somebody else's connection has a number")
+		t.Error("a foreign connection has a number")
 	}
 }

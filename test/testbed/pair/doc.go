@@ -1,6 +1,6 @@
-// Package pair is two units on a test network: each has its replication, and its virtual addresses, in a process inside
-// of its router's network namespace. The processes obey the test, which stands in for the judgement of who is active.
+// Package pair runs two units on a test network. Each has its replication and its virtual addresses in a process inside
+// its router's network namespace. The test decides which unit is active and commands the processes.
 //
-// A package that uses it has pair.Main as its TestMain, since its test binary is also the unit's program; another
-// program begins with pair.Serve.
+// The test binary is also the program of the units. A test package calls pair.Main in its TestMain, and any other
+// program calls pair.Serve first.
 package pair

@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// floodBatch is how many records a source has at once, as one that reads from the kernel does.
+	// floodBatch is how many records a source reads at once, like one that reads from the kernel.
 	floodBatch = 512
-	// floodChanging is how many of the entries change, again and again: fewer than may wait in the engine's queue, so that
-	// the flood is of changes and not of snapshots alone.
+	// floodChanging is how many of the entries change repeatedly. It is below the capacity of the engine's queue, so that
+	// the flood has changes and not only snapshots.
 	floodChanging = 200_000
 	floodRecord   = 200 // bytes, as of a connection
 )
 
-// flood is a class that has as many entries as it is asked for, and while it is open, changes them as fast as anyone
-// reads. Its sink takes what comes and keeps nothing.
+// flood is a class with a given number of entries. While it is open, it changes them as fast as they are read. Its sink
+// discards what it receives.
 type flood struct {
 	records int
 	open    atomic.Bool
-	wake    chan struct{} // for whoever reads
+	wake    chan struct{} // wakes the reader
 	written atomic.Uint64
 }
 
@@ -33,7 +33,7 @@ func (f *flood) class() class.Class {
 	return class.Class{ID: state.ConnectionCache, Source: f, Sink: f, Codec: f}
 }
 
-// set opens the flood or ends it.
+// set opens or closes the flood.
 func (f *flood) set(open bool) {
 	f.open.Store(open)
 	f.signal()
@@ -70,34 +70,34 @@ func (f *flood) Snapshot(ctx context.Context, emit func([]state.Change) error) e
 	return nil
 }
 
-// Digest visits nothing: the standby stores nothing, and is sent everything.
+// Digest visits nothing: the standby stores nothing, so it is sent everything.
 func (f *flood) Digest(context.Context, func(string, []byte) error) error { return nil }
 
-// Adopt has nothing to adopt.
+// Adopt returns nil: the sink stores nothing.
 func (f *flood) Adopt(context.Context) error { return nil }
 
-// Watch begins to watch.
+// Watch starts to watch the entries.
 func (f *flood) Watch() (class.Watch, error) { return &floodWatch{flood: f}, nil }
 
-// Apply takes everything.
+// Apply discards the changes and reports success.
 func (f *flood) Apply(_ context.Context, changes []state.Change) (class.Outcome, error) {
 	f.written.Add(uint64(len(changes)))
 	return class.Outcome{}, nil
 }
 
-// Prune has nothing to remove.
+// Prune returns nil: the sink stores nothing.
 func (f *flood) Prune(context.Context, func(string) bool) error { return nil }
 
-// Refresh has nothing that ages.
+// Refresh returns nil: no entry ages.
 func (f *flood) Refresh(context.Context) error { return nil }
 
-// Commit has nothing to commit.
+// Commit returns nil: the sink stores nothing.
 func (f *flood) Commit(context.Context) error { return nil }
 
-// Merge takes the newer record: each is of a whole entry.
+// Merge returns the newer record, because each record is a whole entry.
 func (f *flood) Merge(_, newer []byte) ([]byte, error) { return newer, nil }
 
-// floodWatch is the flood being watched.
+// floodWatch is a watch of the flood.
 type floodWatch struct {
 	flood *flood
 	next  int
@@ -125,11 +125,11 @@ func (w *floodWatch) Receive(ctx context.Context) (class.Batch, error) {
 	}
 }
 
-// Drain asks for a batch that is drained.
+// Drain requests a batch that is marked as drained.
 func (w *floodWatch) Drain() uint64 {
 	defer w.flood.signal()
 	return w.asked.Add(1)
 }
 
-// Close ends watching.
+// Close ends the watch.
 func (w *floodWatch) Close() error { return nil }

@@ -9,14 +9,14 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// Footprint is what a unit's process holds on to. It must not grow with what the process has done.
+// Footprint is the resources that a unit's process holds. They must not grow over time.
 type Footprint struct {
 	Goroutines, Files int
-	// Resident is the memory that the process has, in bytes (VmRSS), once what it needs no more is given back.
+	// Resident is the memory of the process in bytes (VmRSS) after a garbage collection.
 	Resident int
 }
 
-// footprint looks at the own process.
+// footprint measures this process.
 func footprint() (Footprint, error) {
 	debug.FreeOSMemory()
 	f := Footprint{Goroutines: runtime.NumGoroutine()}
@@ -24,18 +24,18 @@ func footprint() (Footprint, error) {
 	if err != nil {
 		return f, err
 	}
-	f.Files = len(files) - 1 // the folder itself was open
+	f.Files = len(files) - 1 // without the folder itself
 	memory, err := testbed.MemoryOf(os.Getpid())
 	f.Resident = memory.Resident
 	return f, err
 }
 
-// String says it in words.
+// String returns the values in words.
 func (f Footprint) String() string {
 	return fmt.Sprintf("%d goroutines, %d files, %.1f MiB", f.Goroutines, f.Files, float64(f.Resident)/(1<<20))
 }
 
-// Measure is what the unit's process holds on to.
+// Measure returns the resources of the unit's process.
 func (u *Unit) Measure() Footprint {
 	u.t.Helper()
 	return *u.must(order{Do: doMeasure}).Footprint

@@ -30,18 +30,19 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// setupVariable has the setup of a unit's process. A test binary that finds it is that process, and runs no test.
+// setupVariable is the environment variable with the setup of a unit's process. A test binary that finds it runs as
+// that process, without tests.
 const setupVariable = "HAPAIR_TESTBED_UNIT"
 
-// Main is the TestMain of a package that uses units: its test binary is also the program that each unit's process runs,
-// so that the process is wholly inside of the unit's network namespace.
+// Main runs the tests of a package that uses units, as its TestMain. The test binary is also the program of each unit's
+// process, so that the whole process is inside the unit's network namespace.
 func Main(m *testing.M) {
 	Serve()
 	os.Exit(m.Run())
 }
 
-// Serve is what any other program begins with that makes pairs, for it is also the program of their units. In a unit's
-// process it does not return.
+// Serve runs the unit and exits, if this is a unit's process. Otherwise it returns. A program that creates pairs calls
+// it first.
 func Serve() {
 	text, ok := os.LookupEnv(setupVariable)
 	if !ok {
@@ -60,7 +61,7 @@ func runUnit(text string) error {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return fmt.Errorf("reading setup: %w", err)
 	}
-	// Who interrupts a test at a terminal interrupts its units too; but it is the test that ends them.
+	// An interrupt at a terminal reaches the units too, but the test must end them.
 	signal.Ignore(os.Interrupt)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -71,17 +72,18 @@ func runUnit(text string) error {
 	}
 	err = p.run(ctx)
 	stop()
-	return errors.Join(err, leftRunning())
+	return errors.Join(err, checkLeaks())
 }
 
-// process is a unit without its judgement: replication, heartbeats and virtual addresses, which do what the test says.
+// process is a unit that takes no decisions: its replication, heartbeats and virtual addresses follow the orders of the
+// test.
 type process struct {
-	engine    *engine.Engine
-	heart     *heart
-	addresses *addresses.Addresses
-	classes   *connectioncache.ConnectionCache
-	flood     *flood
-	log       logr.Logger
+	engine     *engine.Engine
+	heartbeats *heartbeats
+	addresses  *addresses.Addresses
+	classes    *connectioncache.ConnectionCache
+	flood      *flood
+	log        logr.Logger
 
 	mu  sync.Mutex
 	out *json.Encoder
@@ -122,7 +124,7 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 		return nil, err
 	}
 	p.engine.SetPeer(netip.MustParseAddr(s.PeerAddress))
-	if p.heart, err = newHeart(log); err != nil {
+	if p.heartbeats, err = newHeartbeats(log); err != nil {
 		return nil, err
 	}
 	kernel, err := rtnetlink.Dial()
@@ -137,61 +139,61 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 	return p, nil
 }
 
-// run obeys until its input ends: when the test does, however it does.
+// run follows orders until its input ends, which it does with the test in any case.
 func (p *process) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var running sync.WaitGroup
 	var ran, beat error
 	running.Go(func() { ran = p.engine.Run(ctx) })
-	running.Go(func() { beat = p.heart.link.Run(ctx, p.heart.received) })
-	running.Go(func() { p.tellEvents(ctx) })
+	running.Go(func() { beat = p.heartbeats.link.Run(ctx, p.heartbeats.received) })
+	running.Go(func() { p.reportEvents(ctx) })
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		var o order
 		if err := json.Unmarshal(in.Bytes(), &o); err != nil {
 			return fmt.Errorf("reading order: %w", err)
 		}
-		running.Go(func() { p.tell(p.obey(ctx, o)) })
+		running.Go(func() { p.report(p.follow(ctx, o)) })
 	}
 	cancel()
 	running.Wait()
 	p.addresses.Close()
 	if errors.Is(in.Err(), io.EOF) || in.Err() == nil {
-		return errors.Join(ran, beat, p.heart.link.Close())
+		return errors.Join(ran, beat, p.heartbeats.link.Close())
 	}
 	return in.Err()
 }
 
-// leftRunning fails when something runs that nobody waited for.
-func leftRunning() error {
+// checkLeaks returns an error if a goroutine still runs.
+func checkLeaks() error {
 	if err := goleak.Find(); err != nil {
-		return fmt.Errorf("replication has ended, and not all that it started: %w", err)
+		return fmt.Errorf("replication has ended and left goroutines behind: %w", err)
 	}
 	return nil
 }
 
-func (p *process) tell(r report) {
+func (p *process) report(r report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_ = p.out.Encode(r) // a test that no longer reads has ended
+	_ = p.out.Encode(r) // an error means that the test has ended
 }
 
-func (p *process) tellEvents(ctx context.Context) {
+func (p *process) reportEvents(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case e := <-p.engine.Events():
 			if connected, ok := e.(engine.PeerConnected); ok {
-				p.heart.converse(connected)
+				p.heartbeats.connected(connected)
 			}
-			p.tell(report{Event: strings.TrimPrefix(fmt.Sprintf("%T", e), "engine."), Text: fmt.Sprintf("%+v", e)})
+			p.report(report{Event: strings.TrimPrefix(fmt.Sprintf("%T", e), "engine."), Text: fmt.Sprintf("%+v", e)})
 		}
 	}
 }
 
-func (p *process) obey(ctx context.Context, o order) report {
+func (p *process) follow(ctx context.Context, o order) report {
 	r := report{ID: o.ID}
 	if o.Wait > 0 {
 		var cancel context.CancelFunc
@@ -219,13 +221,13 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 		status := p.engine.Status()
 		r.Status = &status
 		return nil
-	case doBeat:
-		beats := p.heart.beat(ctx, o.Interval, o.Count)
-		r.Beats = &beats
+	case doSendHeartbeats:
+		beats := p.heartbeats.send(ctx, o.Interval, o.Count)
+		r.Sent = &beats
 		return nil
-	case doHear:
-		heard := p.heart.hear()
-		r.Heard = &heard
+	case doTakeReceived:
+		heard := p.heartbeats.takeReceived()
+		r.Received = &heard
 		return nil
 	case doFlood:
 		p.flood.set(o.Open)
@@ -245,7 +247,7 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 	}
 }
 
-// setForwarding opens or closes the router.
+// setForwarding enables or disables forwarding.
 func setForwarding(open bool) error {
 	value := "0"
 	if open {

@@ -55,7 +55,7 @@ func (r router) all(operation conntrack.Operation, from, to int) {
 	}
 }
 
-// tuples are the connections from the LAN, by both tuples.
+// tuples returns the connections from the LAN, by both tuples.
 func (r router) tuples() map[[2]conntrack.Tuple]conntrack.TCPState {
 	r.t.Helper()
 	all := map[[2]conntrack.Tuple]conntrack.TCPState{}
@@ -112,7 +112,7 @@ func TestReturningStandbyIsMadeEqual(t *testing.T) {
 	bed.Standby = bed.Start("secondary")
 	bed.Standby.Join(1)
 	testbed.Eventually(t, "the standby is in sync", func() bool { return bed.Standby.Status().InSync })
-	t.Logf("A unit that was started had %d connections, and none of %d that have ended, after %s", manyFlows, manyFlows,
+	t.Logf("A started unit had %d connections, and none of %d deleted ones, after %s", manyFlows, manyFlows,
 		time.Since(start).Round(time.Millisecond))
 	wantEqual(t, active, standby, manyFlows)
 }
@@ -123,7 +123,7 @@ func TestStandbyKeepsItsTableWithoutASession(t *testing.T) {
 	active.all(conntrack.Create, 0, 1000)
 	bed.Active.Flush()
 	bed.Primary.Link(t, "sync0").Down()
-	testbed.Eventually(t, "the standby notices", func() bool { return !bed.Standby.Status().Connected })
+	testbed.Eventually(t, "the standby detects the loss", func() bool { return !bed.Standby.Status().Connected })
 	if n := len(standby.tuples()); n != 1000 {
 		t.Errorf("%d connections, want 1000", n)
 	}
@@ -136,7 +136,7 @@ func TestStandbyKeepsItsTableWithoutASession(t *testing.T) {
 	wantEqual(t, active, standby, 700)
 }
 
-// TestLag measures how long a connection takes from one kernel into the other.
+// TestLag measures how long a connection takes from one kernel to the other.
 func TestLag(t *testing.T) {
 	bed := pair.New(t, pair.Options{})
 	active, standby := openRouter(t, bed.Primary), openRouter(t, bed.Secondary)

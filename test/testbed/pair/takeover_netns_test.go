@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { pair.Main(m) }
 
-// connections are one of each kind.
+// connections has one connection of each kind.
 type connections struct {
 	tcp, tcp6, udp *traffic.Trial
 	ping           *testbed.Ping
@@ -47,11 +47,11 @@ func (c connections) continueAll() {
 }
 
 func (c connections) logGaps(t *testing.T, took time.Duration) {
-	t.Logf("Handing over took %s; longest gaps: TCP %s, TCP over IPv6 %s, UDP %s", took.Round(time.Microsecond),
+	t.Logf("The switchover took %s; longest gaps: TCP %s, TCP over IPv6 %s, UDP %s", took.Round(time.Microsecond),
 		c.tcp.Gap().Round(time.Millisecond), c.tcp6.Gap().Round(time.Millisecond), c.udp.Gap().Round(time.Millisecond))
 }
 
-func TestConnectionsOutliveASwitchover(t *testing.T) {
+func TestConnectionsSurviveASwitchover(t *testing.T) {
 	bed := pair.New(t, pair.Options{})
 	c := connect(t, bed)
 	bed.ForwardKnownOnly(bed.Standby)
@@ -60,10 +60,10 @@ func TestConnectionsOutliveASwitchover(t *testing.T) {
 	c.logGaps(t, took)
 }
 
-func TestConnectionsOutliveLossOfPower(t *testing.T) {
+func TestConnectionsSurviveLossOfPower(t *testing.T) {
 	bed := pair.New(t, pair.Options{})
 	c := connect(t, bed)
-	bed.Active.Flush() // what is not sent yet when power fails, nobody can have
+	bed.Active.Flush() // unsent changes are lost with the power
 	bed.ForwardKnownOnly(bed.Standby)
 	took := bed.Failover()
 	c.continueAll()
@@ -75,11 +75,11 @@ func TestConnectionsBreakWithoutReplication(t *testing.T) {
 	tcp := count(t, bed, traffic.TCP, testbed.ServerAddress)
 	bed.Failover()
 	if !tcp.Stops(3 * time.Second) {
-		t.Error("the connection goes on although nothing was replicated: this bed proves nothing")
+		t.Error("the connection continues without replication, so the other tests prove nothing")
 	}
 }
 
-func TestConnectionsOutliveManySwitchovers(t *testing.T) {
+func TestConnectionsSurviveManySwitchovers(t *testing.T) {
 	bed := pair.New(t, pair.Options{})
 	c := connect(t, bed)
 	for range 6 {

@@ -28,18 +28,18 @@ const (
 	secondary     = "secondary"
 )
 
-// Options are what a pair is made with.
+// Options configure a pair.
 type Options struct {
 	// WithoutReplication leaves connection tracking out.
 	WithoutReplication bool
-	// RecordsPerSecond and BytesPerSecond throttle; 0 does not.
+	// RecordsPerSecond and BytesPerSecond throttle replication. Zero means no limit.
 	RecordsPerSecond, BytesPerSecond int
-	// Flood replicates so many made-up entries in the place of connection tracking.
+	// Flood replicates a number of generated entries instead of connection tracking.
 	Flood int
 }
 
-// Pair is a network whose routers are units, each with its replication in a process of its own. Nobody decides who is
-// active but the test.
+// Pair is a network whose routers are units, each with its replication in a process of its own. Only the test decides
+// which unit is active.
 type Pair struct {
 	*testbed.Network
 	Active, Standby *Unit
@@ -49,7 +49,7 @@ type Pair struct {
 	term            uint64
 }
 
-// New starts a pair. The primary is active and has the virtual addresses; it returns when the secondary is in sync.
+// New starts a pair and returns when it is in sync. The primary is active and has the virtual addresses.
 func New(t testing.TB, options Options) *Pair {
 	t.Helper()
 	p := &Pair{Network: testbed.NewNetwork(t), t: t, options: options, directory: t.TempDir(), term: 1}
@@ -88,7 +88,7 @@ func (p *Pair) issue() {
 	}
 }
 
-// AwaitSync waits until both units say that the standby has everything.
+// AwaitSync waits until both units report that they are in sync.
 func (p *Pair) AwaitSync() {
 	p.t.Helper()
 	testbed.Eventually(p.t, "the pair is in sync", func() bool {
@@ -96,8 +96,8 @@ func (p *Pair) AwaitSync() {
 	})
 }
 
-// Switchover hands the connections to the standby in the order of a planned change, and returns what the handing over
-// took from closing the one router to opening the other.
+// Switchover performs a planned change of the active unit. It returns the time from closing one router to opening the
+// other.
 func (p *Pair) Switchover() time.Duration {
 	p.t.Helper()
 	p.term++
@@ -116,8 +116,8 @@ func (p *Pair) Switchover() time.Duration {
 	return took
 }
 
-// Failover cuts the active's power and lets the standby take over at once. It returns how long that took from telling
-// the standby until its router was open.
+// Failover cuts the active's power and lets the standby take over at once. It returns the time from the order to the
+// standby until its router was open.
 func (p *Pair) Failover() time.Duration {
 	p.t.Helper()
 	p.term++
@@ -196,21 +196,21 @@ func (u *Unit) start() {
 	}
 	go u.read(output)
 	u.t.Cleanup(func() {
-		_ = u.input.Close() // makes the process end, if it has not
+		_ = u.input.Close() // ends the process
 		select {
 		case <-u.ended:
-		case <-time.After(testbed.Patience):
+		case <-time.After(testbed.Timeout):
 			u.t.Errorf("%s did not end", u.Name)
 			u.Kill()
 			return
 		}
 		if u.outcome != nil && !u.killed.Load() {
-			u.t.Errorf("%s ended with %v: its log says why", u.Name, u.outcome)
+			u.t.Errorf("%s ended with %v, see its log", u.Name, u.outcome)
 		}
 	})
 }
 
-// read takes what the process reports until it ends.
+// read reads the reports of the process until it ends.
 func (u *Unit) read(output io.Reader) {
 	defer close(u.ended)
 	decoder := json.NewDecoder(output)
@@ -231,7 +231,7 @@ func (u *Unit) read(output io.Reader) {
 	u.outcome = u.command.Wait()
 }
 
-// logTo writes a process's log into the test's.
+// logTo writes a process's log to the test's log.
 type logTo struct{ t testing.TB }
 
 func (l logTo) Write(b []byte) (int, error) {
@@ -243,7 +243,7 @@ func (u *Unit) order(o order) (report, error) {
 	answer := make(chan report, 1)
 	u.mu.Lock()
 	u.lastID++
-	o.ID, o.Wait = u.lastID, testbed.Patience
+	o.ID, o.Wait = u.lastID, testbed.Timeout
 	u.answers[o.ID] = answer
 	u.mu.Unlock()
 	text, err := json.Marshal(o)
@@ -268,12 +268,12 @@ func (u *Unit) must(o order) report {
 	u.t.Helper()
 	r, err := u.order(o)
 	if err != nil {
-		u.t.Fatalf("Telling %s to %s: %v", u.Name, o.Do, err)
+		u.t.Fatalf("Ordering %s to %s: %v", u.Name, o.Do, err)
 	}
 	return r
 }
 
-// PID is the number of the unit's process.
+// PID returns the ID of the unit's process.
 func (u *Unit) PID() int { return u.command.Process.Pid }
 
 // Become gives the unit a role.
@@ -289,38 +289,38 @@ func (u *Unit) Join(term uint64) {
 	u.Become(engine.RoleStandby, term)
 }
 
-// Flush waits until the peer has all that changed.
+// Flush waits until the peer has every change.
 func (u *Unit) Flush() { u.t.Helper(); u.must(order{Do: doFlush}) }
 
-// Commit makes what was received the unit's own.
+// Commit writes everything received to the unit's kernel.
 func (u *Unit) Commit() { u.t.Helper(); u.must(order{Do: doCommit}) }
 
-// Relinquish gives away the right to forward.
+// Relinquish gives up the right to forward.
 func (u *Unit) Relinquish(term uint64) { u.t.Helper(); u.must(order{Do: doRelinquish, Term: term}) }
 
-// Attach opens the router, puts the virtual addresses on it and announces them.
+// Attach opens the router, adds the virtual addresses and announces them.
 func (u *Unit) Attach() { u.t.Helper(); u.must(order{Do: doAttach}) }
 
-// Withdraw closes the router and takes the virtual addresses off it.
+// Withdraw closes the router and removes the virtual addresses.
 func (u *Unit) Withdraw() { u.t.Helper(); u.must(order{Do: doWithdraw}) }
 
-// Status is how the unit's replication stands.
+// Status returns the status of the unit's replication.
 func (u *Unit) Status() engine.Status {
 	u.t.Helper()
 	return *u.must(order{Do: doStatus}).Status
 }
 
-// Beat has the unit send heartbeats at an interval, and returns at once. What is returned waits until all are sent, and
-// tells how they fared.
-func (u *Unit) Beat(interval time.Duration, count int) func() Beats {
-	var beats *Beats
+// SendHeartbeats makes the unit send heartbeats at an interval, and returns at once. The returned function waits until
+// all are sent, and describes them.
+func (u *Unit) SendHeartbeats(interval time.Duration, count int) func() SentHeartbeats {
+	var beats *SentHeartbeats
 	done := make(chan error, 1)
 	go func() {
-		r, err := u.order(order{Do: doBeat, Interval: interval, Count: count})
-		beats = r.Beats
+		r, err := u.order(order{Do: doSendHeartbeats, Interval: interval, Count: count})
+		beats = r.Sent
 		done <- err
 	}()
-	return func() Beats {
+	return func() SentHeartbeats {
 		u.t.Helper()
 		if err := <-done; err != nil {
 			u.t.Fatalf("Heartbeats of %s: %v", u.Name, err)
@@ -329,20 +329,19 @@ func (u *Unit) Beat(interval time.Duration, count int) func() Beats {
 	}
 }
 
-// Hear is what the unit heard of heartbeats since it was asked last.
-func (u *Unit) Hear() Heard {
+// TakeReceived returns the heartbeats that the unit received since the last call.
+func (u *Unit) TakeReceived() ReceivedHeartbeats {
 	u.t.Helper()
-	return *u.must(order{Do: doHear}).Heard
+	return *u.must(order{Do: doTakeReceived}).Received
 }
 
-// Flood lets the made-up entries change without a pause, or ends that. It returns how many records the unit was sent so
-// far.
+// Flood opens or closes the flood of changing entries. It returns how many records the unit has received so far.
 func (u *Unit) Flood(open bool) uint64 {
 	u.t.Helper()
 	return u.must(order{Do: doFlood, Open: open}).Flood
 }
 
-// Renew begins a new term with the roles as they are, for which the standby is sent everything anew.
+// Renew begins a new term with the same roles, for which the active sends everything to the standby again.
 func (p *Pair) Renew() {
 	p.t.Helper()
 	p.term++
@@ -350,10 +349,10 @@ func (p *Pair) Renew() {
 	p.Active.Become(engine.RoleActive, p.term)
 }
 
-// Await waits until the unit has told of an event of the name, and forgets those up to it.
+// Await waits until the unit has reported an event of that name, and discards the events up to it.
 func (u *Unit) Await(event string) {
 	u.t.Helper()
-	testbed.Eventually(u.t, u.Name+" tells of "+event, func() bool {
+	testbed.Eventually(u.t, u.Name+" reports "+event, func() bool {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		for i, r := range u.events {
@@ -366,15 +365,15 @@ func (u *Unit) Await(event string) {
 	})
 }
 
-// Kill ends the process without a farewell.
+// Kill kills the process.
 func (u *Unit) Kill() {
 	u.killed.Store(true)
 	_ = u.command.Process.Kill() // it may have ended already
 	<-u.ended
 }
 
-// Return gives a unit that lost its power a new life as standby, and waits until it is in sync. Its kernel has
-// forgotten everything, as one that booted has.
+// Return starts a unit that lost its power as the standby, and waits until it is in sync. Its kernel has no
+// connections, as after a boot.
 func (p *Pair) Return() {
 	p.t.Helper()
 	name, namespace := primary, p.Primary
@@ -387,8 +386,8 @@ func (p *Pair) Return() {
 	p.AwaitSync()
 }
 
-// ForwardKnownOnly lets a unit begin no connection, so that whatever it forwards is of a connection that it was told
-// of.
+// ForwardKnownOnly stops a unit from accepting new connections, so that it forwards only connections that were
+// replicated to it.
 func (p *Pair) ForwardKnownOnly(u *Unit) {
 	p.t.Helper()
 	u.namespace.Firewall(p.t, testbed.KnownOnlyRules)

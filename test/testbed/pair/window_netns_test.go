@@ -18,10 +18,10 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
 
-// TestAcknowledgementLostInATakeover is why a standby's entries are liberal. The server received what the client sent,
-// and its acknowledgement died with the active. The new active sees the client repeat old data, and the server
-// acknowledge newer data, which it has not seen. A kernel that goes by what it saw takes that for invalid: it does not
-// translate the packet back, which so is for the router itself, and the router resets a connection that it has no
+// TestAcknowledgementLostInATakeover shows why a standby's entries are liberal. The server received the client's data,
+// and its acknowledgement is lost with the active. The new active sees the client retransmit old data, and the server
+// acknowledge newer data, which it has not seen. A kernel that relies on what it saw treats that as invalid and does
+// not translate the packet back. The packet is then for the router itself, which resets a connection that it has no
 // socket for.
 func TestAcknowledgementLostInATakeover(t *testing.T) {
 	t.Run("liberal", func(t *testing.T) {
@@ -32,12 +32,12 @@ func TestAcknowledgementLostInATakeover(t *testing.T) {
 	t.Run("by what was seen", func(t *testing.T) {
 		err := loseAcknowledgement(t, func(bed *pair.Pair) { makeStrict(t, bed.Secondary) })
 		if !errors.Is(err, syscall.ECONNRESET) {
-			t.Errorf("The connection is expected to be reset, got %v: being liberal is no longer needed", err)
+			t.Errorf("The connection was not reset but returned %v: liberal entries are no longer needed", err)
 		}
 	})
 }
 
-// loseAcknowledgement returns what came of a connection whose last acknowledgement is lost in a takeover.
+// loseAcknowledgement returns the error of a connection whose last acknowledgement is lost in a takeover.
 func loseAcknowledgement(t *testing.T, change func(*pair.Pair)) error {
 	t.Helper()
 	bed := pair.New(t, pair.Options{})
@@ -45,7 +45,7 @@ func loseAcknowledgement(t *testing.T, change func(*pair.Pair)) error {
 	exchange(t, client, server)
 	bed.Active.Flush()
 	bed.Primary.Firewall(t, loseAnswers)
-	if _, err := client.Write(make([]byte, 20<<10)); err != nil { // more than may be sent unacknowledged
+	if _, err := client.Write(make([]byte, 20<<10)); err != nil { // more than the initial window
 		t.Fatal(err)
 	}
 	if _, err := io.ReadFull(server, make([]byte, 10<<10)); err != nil {
@@ -56,20 +56,20 @@ func loseAcknowledgement(t *testing.T, change func(*pair.Pair)) error {
 	change(bed)
 	bed.Standby.Attach()
 
-	if err := server.SetReadDeadline(time.Now().Add(testbed.Patience)); err != nil {
+	if err := server.SetReadDeadline(time.Now().Add(testbed.Timeout)); err != nil {
 		t.Fatal(err)
 	}
 	_, err := io.ReadFull(server, make([]byte, 10<<10))
 	return err
 }
 
-// loseAnswers forwards what goes to the server and nothing back.
+// loseAnswers drops all packets from the server to the client.
 const loseAnswers = `
 flush chain inet firewall forward
 table inet firewall { chain forward { iifname "lan0" accept; }; }
 `
 
-// exchange has both ends hear each other, so that both windows are known.
+// exchange sends data both ways, so that both windows are known.
 func exchange(t *testing.T, client, server io.ReadWriter) {
 	t.Helper()
 	for range 3 {
@@ -84,7 +84,7 @@ func exchange(t *testing.T, client, server io.ReadWriter) {
 	}
 }
 
-// makeStrict takes back that the router's entries are liberal.
+// makeStrict makes the router's entries strict.
 func makeStrict(t *testing.T, router *testbed.Namespace) {
 	t.Helper()
 	err := router.Do(func() error {
@@ -111,12 +111,11 @@ func makeStrict(t *testing.T, router *testbed.Namespace) {
 	}
 }
 
-// transfer is how much a bulk transfer moves: some seconds' worth, with windows far beyond 64 KiB.
+// transfer is the amount of a bulk transfer: it takes some seconds, with windows far beyond 64 KiB.
 const transfer = 512 << 20
 
-// TestBulkTransferOutlivesTakeovers moves much data in both directions while the routers change places, planned and
-// not.
-func TestBulkTransferOutlivesTakeovers(t *testing.T) {
+// TestBulkTransferSurvivesTakeovers moves much data in both directions during planned and unplanned takeovers.
+func TestBulkTransferSurvivesTakeovers(t *testing.T) {
 	bed := pair.New(t, pair.Options{})
 	up, upEnd := bed.Connect(t, testbed.ServerAddress)
 	down, downEnd := bed.Connect(t, testbed.ServerAddressIPv6)
@@ -138,8 +137,8 @@ func TestBulkTransferOutlivesTakeovers(t *testing.T) {
 			if err != nil {
 				t.Errorf("Moving data: %v", err)
 			}
-		case <-time.After(3 * testbed.Patience):
-			t.Fatal("a transfer hangs")
+		case <-time.After(3 * testbed.Timeout):
+			t.Fatal("a transfer did not end")
 		}
 	}
 	invalid, unknown := bed.Secondary.Dropped(t)
@@ -173,7 +172,7 @@ func move(from, to net.Conn) error {
 		received.Write(got)
 	}
 	if string(sent.Sum(nil)) != string(received.Sum(nil)) {
-		return errors.New("what arrived is not what was sent")
+		return errors.New("the received data differs")
 	}
 	return <-wrote
 }

@@ -94,7 +94,7 @@ func serve(t testing.TB, server *testbed.Namespace) (ended func()) {
 		<-read
 		_ = command.Wait()
 	}
-	timer := time.NewTimer(testbed.Patience)
+	timer := time.NewTimer(testbed.Timeout)
 	defer timer.Stop()
 	select {
 	case <-listening:

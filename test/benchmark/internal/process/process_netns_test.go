@@ -31,7 +31,7 @@ func TestSignalAllFindsProcessesByNamespace(t *testing.T) {
 	}
 	select {
 	case <-shell.Ended():
-	case <-time.After(testbed.Patience):
+	case <-time.After(testbed.Timeout):
 		t.Error("the shell runs on")
 	}
 	other.Running()

@@ -11,7 +11,7 @@ import (
 func TestEveryCommandExplainsItself(t *testing.T) {
 	for _, command := range newCommand().Commands() {
 		if command.Short == "" || strings.HasSuffix(command.Short, ".") {
-			t.Errorf("%s: a short help of one phrase, without a full stop: %q", command.Name(), command.Short)
+			t.Errorf("%s: the short help must be one phrase without a full stop: %q", command.Name(), command.Short)
 		}
 		if strings.Contains(command.Use, " ") && !command.Hidden && command.Example == "" {
 			t.Errorf("%s takes arguments and has no example", command.Name())

@@ -16,7 +16,7 @@ func newPowerOffCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:       "power-off NODE",
 		Short:     "Cut a node's power",
-		Long:      "Cut a node's power: its cables fall silent, then all that runs in it is killed at once. Its disk stays.",
+		Long:      "Cut a node's power: unplug its cables, then kill all of its processes at once. Its disk stays.",
 		Example:   "  cluster power-off worker-1",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: nodes(),
@@ -43,7 +43,7 @@ func newPowerOnCommand() *cobra.Command {
 func newCutCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "cut NODE NODE",
-		Short: "Keep two nodes apart on the node network",
+		Short: "Separate two nodes on the node network",
 		Long: `Keep two nodes apart on the node network. Both still reach everybody else, and neither loses its
 carrier.`,
 		Example:   "  cluster cut worker-1 control-plane",
@@ -58,12 +58,12 @@ carrier.`,
 func newHealCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:       "heal [NODE NODE]",
-		Short:     "Mend the cut between two nodes, or every cut",
+		Short:     "Remove the cut between two nodes, or every cut",
 		Example:   "  cluster heal\n  cluster heal worker-1 control-plane",
 		ValidArgs: nodes(),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 0 && len(args) != 2 {
-				return fmt.Errorf("name two nodes, or none to mend every cut: %d were given", len(args))
+				return fmt.Errorf("name two nodes, or none to remove every cut: got %d", len(args))
 			}
 			return nil
 		},
@@ -94,7 +94,7 @@ and wan0 besides.`,
 func newPlugCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:       "plug HOST INTERFACE",
-		Short:     "Put a cable back",
+		Short:     "Plug a cable in again",
 		Example:   "  cluster plug worker-1 lan0",
 		Args:      cobra.ExactArgs(2),
 		ValidArgs: hosts(),
@@ -129,7 +129,7 @@ until CONT. A node starts a program of Kubernetes again a second after it has en
 func parseSignal(name string) (unix.Signal, error) {
 	signal := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG"))
 	if signal == 0 {
-		return 0, fmt.Errorf("no signal is called %q: try KILL, TERM, STOP or CONT", name)
+		return 0, fmt.Errorf("unknown signal %q: try KILL, TERM, STOP or CONT", name)
 	}
 	return signal, nil
 }
@@ -153,7 +153,7 @@ started later sees the machine's time, as all does with an offset of 0.`,
 	}
 }
 
-// Completions of a shell.
+// nodes returns the names of nodes, for shell completion.
 func nodes() []string {
 	return []string{cluster.ControlPlane, cluster.Worker1, cluster.Worker2}
 }

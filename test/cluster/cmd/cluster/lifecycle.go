@@ -14,7 +14,7 @@ import (
 func newUpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "up",
-		Short: "Start the cluster, or what of it does not run",
+		Short: "Start the cluster, or its missing parts",
 		Long: `Start the cluster and wait until pods can be made. A cluster that is up is left alone, save that
 nodes without power are started; one whose start was interrupted is completed.`,
 		Args: cobra.NoArgs,
@@ -32,7 +32,7 @@ nodes without power are started; one whose start was interrupted is completed.`,
 func newDownCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
-		Short: "End the cluster and remove all of it",
+		Short: "Stop and remove the cluster",
 		Long: `End every process of the cluster and remove its networks, control groups and state, also of one that
 crashed.`,
 		Args: cobra.NoArgs,
@@ -50,9 +50,9 @@ crashed.`,
 func newLeftoversCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "leftovers",
-		Short: "List what there is of the cluster on this machine; fail if there is anything",
+		Short: "List the remains of the cluster on this machine, and fail if there are any",
 		Long: `List processes, namespaces, control groups, mounts and state of the cluster on this machine, a line each.
-When the cluster is down there are none. The exit code says whether there are any.`,
+The list is empty when the cluster is down. The exit code is 1 if it is not empty.`,
 		Args: cobra.NoArgs,
 		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, _ []string) error {
 			left, err := c.Leftovers()
@@ -63,7 +63,7 @@ When the cluster is down there are none. The exit code says whether there are an
 				return nil
 			}
 			cmd.Println(strings.Join(left, "\n"))
-			return errors.New("there is something left: run `cluster down`")
+			return errors.New("the cluster left remains: run `cluster down`")
 		}),
 	}
 }

@@ -1,4 +1,5 @@
-// Cluster starts, breaks, mends and ends the test cluster: package cluster with flags. Run it with --help.
+// Cluster starts, breaks, repairs and removes the test cluster. It is the command line of package cluster. Run it with
+// --help.
 package main
 
 import (
@@ -32,7 +33,7 @@ func run() int {
 	return 0
 }
 
-// exitCode is the end of a command that ran in a host: its own words are said already.
+// exitCode is the exit code of a command that ran in a host. The command has printed its own error.
 type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
@@ -40,7 +41,7 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "cluster",
-		Short: "A Kubernetes of several nodes on this machine, made to be broken",
+		Short: "Run a Kubernetes cluster of several nodes on this machine and inject faults into it",
 		Long: `A Kubernetes of several nodes on this machine, made to be broken.
 
 Three nodes (control-plane, worker-1, worker-2) are joined by a network of their own (eth0). The workers are also
@@ -61,7 +62,7 @@ changes nothing of the machine itself.`,
 	return root
 }
 
-// open finds the cluster whose command this is: the built programs lie beside it.
+// open returns the cluster of this command. The built programs are in the same folder.
 func open() (*cluster.Cluster, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -73,7 +74,7 @@ func open() (*cluster.Cluster, error) {
 // action is the body of a command.
 type action func(cmd *cobra.Command, c *cluster.Cluster, args []string) error
 
-// withCluster gives an action its cluster.
+// withCluster returns a cobra function that opens the cluster for an action.
 func withCluster(do action) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		c, err := open()

@@ -16,8 +16,8 @@ import (
 func newLoadCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "load IMAGE.tar...",
-		Short:   "Bring image archives to every worker",
-		Long:    "Bring image archives (OCI layouts in a tar) to every worker, so that pods find them without a registry.",
+		Short:   "Load image archives into every worker",
+		Long:    "Load image archives (OCI layouts in a tar) into every worker, so that pods need no registry.",
 		Example: "  cluster load bin/images/*.tar",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, args []string) error {
@@ -79,7 +79,7 @@ func newKubeconfigCommand() *cobra.Command {
 	}
 }
 
-// newNodeInitCommand is what a node's PID 1 runs; nobody else calls it.
+// newNodeInitCommand returns the hidden command of a node's PID 1.
 func newNodeInitCommand() *cobra.Command {
 	var joined bool
 	cmd := &cobra.Command{
@@ -89,11 +89,11 @@ func newNodeInitCommand() *cobra.Command {
 		Args:   cobra.ExactArgs(1),
 		RunE:   func(_ *cobra.Command, args []string) error { return boot.Run(args[0], joined) },
 	}
-	cmd.Flags().BoolVar(&joined, boot.JoinedFlag[len("--"):], false, "the control groups are joined already")
+	cmd.Flags().BoolVar(&joined, boot.JoinedFlag[len("--"):], false, "the control groups have been joined")
 	return cmd
 }
 
-// newGuestCommand is the second half of `exec` on a worker; nobody else calls it.
+// newGuestCommand returns the hidden second half of `exec` on a worker.
 func newGuestCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    process.GuestCommand + " -- COMMAND...",

@@ -1,5 +1,5 @@
-// Pause is the program of a pod's sandbox container: it holds the pod's namespaces open, reaps what is orphaned in
-// them, and ends when told to. It is the smallest thing that can, and runs nowhere but in the test cluster.
+// Pause is the program of a pod's sandbox container in the test cluster. It holds the pod's namespaces open, reaps
+// orphaned processes, and ends on a signal.
 package main
 
 import (
@@ -19,7 +19,7 @@ func main() {
 	}
 }
 
-// reap collects every child that has ended; several ends may share one SIGCHLD.
+// reap collects every child that has ended. Several ends may share one SIGCHLD.
 func reap() {
 	for {
 		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)

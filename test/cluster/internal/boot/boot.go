@@ -12,13 +12,13 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
 )
 
-// JoinedFlag marks the second of the two lives of PID 1, see Run.
+// JoinedFlag marks the second phase of PID 1, see Run.
 const JoinedFlag = "--joined"
 
-// Run is PID 1. It returns only with an error.
+// Run runs PID 1 and returns only with an error.
 //
-// It has two lives. In the first it joins the node's control groups and parts from the machine's; only one thread can
-// do so, and only that thread's children would notice. So it executes itself again, by which that thread becomes the
+// It runs in two phases. In the first it joins the node's control groups and leaves the machine's. Only one thread can
+// do that, and it affects only that thread's children. So PID 1 then executes itself again, and that thread becomes the
 // whole process.
 func Run(specPath string, joined bool) error {
 	log.SetFlags(log.Ltime | log.Lmicroseconds)
@@ -27,7 +27,7 @@ func Run(specPath string, joined bool) error {
 		return err
 	}
 	if os.Getpid() != 1 {
-		return errors.New("node-init is not for people: `cluster up` and `cluster power-on` start it, as PID 1 of a node")
+		return errors.New("node-init is internal: `cluster up` and `cluster power-on` start it as PID 1 of a node")
 	}
 	if !joined {
 		return join(spec)
@@ -44,7 +44,7 @@ func join(spec Spec) error {
 	}
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
-		return fmt.Errorf("parting from the machine's control groups: %w", err)
+		return fmt.Errorf("leaving the machine's control groups: %w", err)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -54,12 +54,12 @@ func join(spec Spec) error {
 	return fmt.Errorf("executing PID 1 again: %w", err)
 }
 
-// awaitPermit waits for the byte that says that the node is on record.
+// awaitPermit waits for the byte that confirms that the node is recorded.
 func awaitPermit() error {
 	permit := os.NewFile(PermitFile, "permit")
 	defer func() { _ = permit.Close() }()
 	if n, err := permit.Read(make([]byte, 1)); n != 1 {
-		return fmt.Errorf("waiting to be put on record (was `cluster` interrupted?): %w", err)
+		return fmt.Errorf("waiting to be recorded (was `cluster` interrupted?): %w", err)
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func awaitPermit() error {
 func live(spec Spec) error {
 	log.Printf("Starting node %s", spec.Hostname)
 	if err := unix.Sethostname([]byte(spec.Hostname)); err != nil {
-		return fmt.Errorf("setting the host's name: %w", err)
+		return fmt.Errorf("setting the host name: %w", err)
 	}
 	if err := mountAll(spec); err != nil {
 		return err

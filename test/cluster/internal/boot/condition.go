@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// conditionTimeout is how long a program waits before it is started regardless: it may know better.
+	// conditionTimeout is how long a program waits before it is started regardless of the condition.
 	conditionTimeout  = 60 * time.Second
 	conditionInterval = 100 * time.Millisecond
 	attemptTimeout    = time.Second
 )
 
-// await waits until the condition holds. Programs that meet a server half-way up back off for tens of seconds; those
-// that are started a moment later do not.
+// await waits until the condition holds. A program that starts before its server is ready backs off for tens of
+// seconds. One that starts a moment later does not.
 func (c Condition) await() error {
 	check, err := c.check()
 	if err != nil {
@@ -61,7 +61,7 @@ func answers(client *http.Client, url string) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, response.Status)
+		return fmt.Errorf("%s returned %s", url, response.Status)
 	}
 	return nil
 }
@@ -74,7 +74,7 @@ func newClient(authority string) (*http.Client, error) {
 			return nil, err
 		}
 		if !roots.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s holds no certificate", authority)
+			return nil, fmt.Errorf("%s has no certificate", authority)
 		}
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}

@@ -25,11 +25,11 @@ func TestURLConditionHoldsWhenTheServerSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := check(); err == nil {
-		t.Error("it holds though the server is not ready")
+		t.Error("the condition holds although the server is not ready")
 	}
 	status = http.StatusOK
 	if err := check(); err != nil {
-		t.Errorf("it does not hold though the server is ready: %v", err)
+		t.Errorf("the condition does not hold although the server is ready: %v", err)
 	}
 }
 
@@ -41,7 +41,7 @@ func TestURLConditionDoesNotBelieveStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := check(); err == nil {
-		t.Error("a server of another authority was believed")
+		t.Error("a server of another authority was accepted")
 	}
 }
 
@@ -52,7 +52,7 @@ func TestSocketConditionHoldsWhenSomebodyListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := check(); err == nil {
-		t.Error("it holds though nobody listens")
+		t.Error("the condition holds although no process listens")
 	}
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
@@ -60,7 +60,7 @@ func TestSocketConditionHoldsWhenSomebodyListens(t *testing.T) {
 	}
 	defer func() { _ = listener.Close() }()
 	if err := check(); err != nil {
-		t.Errorf("it does not hold though somebody listens: %v", err)
+		t.Errorf("the condition does not hold although a process listens: %v", err)
 	}
 }
 

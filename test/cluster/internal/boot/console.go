@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// consoleConnections bounds how many connections the console holds at once; more of them wait.
+// consoleConnections bounds how many connections the console handles at once. Further ones wait.
 const consoleConnections = 512
 
-// openConsole takes over the console's socket. It was opened in the machine's own network, and stays there: so the
-// machine reaches into the node, whose network it is no part of, also when the node is cut off from all others.
+// openConsole returns the console's listener. Its socket was opened in the machine's network and stays there. So the
+// machine reaches into the node from outside, even if the node is cut off from all others.
 func openConsole() (net.Listener, error) {
 	unix.CloseOnExec(ConsoleFile) // programs do not inherit it
 	file := os.NewFile(ConsoleFile, "console")
@@ -27,7 +27,7 @@ func openConsole() (net.Listener, error) {
 	return listener, nil
 }
 
-// relay passes connections on to an address inside the node, for as long as the node lives.
+// relay forwards connections to an address inside the node, for as long as the node lives.
 func relay(console net.Listener, address string) {
 	places := make(chan struct{}, consoleConnections)
 	for {
@@ -46,12 +46,12 @@ func relay(console net.Listener, address string) {
 	}
 }
 
-// splice copies both ways between a client and an address until both sides are done.
+// splice copies in both directions between a client and an address until both sides have ended.
 func splice(client net.Conn, address string) {
 	defer func() { _ = client.Close() }()
 	server, err := net.DialTimeout("tcp", address, attemptTimeout)
 	if err != nil {
-		return // the client sees its connection close, as with a server that is down
+		return // the client's connection closes, as with a server that is down
 	}
 	defer func() { _ = server.Close() }()
 	done := make(chan struct{})
@@ -63,7 +63,7 @@ func splice(client net.Conn, address string) {
 	<-done
 }
 
-// copyHalf copies one direction and hands its end on.
+// copyHalf copies one direction and passes its end on.
 func copyHalf(to, from net.Conn) {
 	_, _ = io.Copy(to, from)
 	if half, ok := to.(interface{ CloseWrite() error }); ok {

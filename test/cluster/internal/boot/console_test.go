@@ -14,7 +14,7 @@ func TestSpliceHandsOnBothDirectionsAndTheirEnds(t *testing.T) {
 			return
 		}
 		defer func() { _ = conn.Close() }()
-		request, err := io.ReadAll(conn) // ends only when the client's end is handed on
+		request, err := io.ReadAll(conn) // ends only when the client's end is passed on
 		if err == nil {
 			_, _ = conn.Write(append([]byte("answer to "), request...))
 		}

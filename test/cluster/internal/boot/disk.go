@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Where a node keeps its own things. /run is the node's, and gone with its power.
+// These are the folders of a node's own data. /run is lost with the power.
 const (
 	stageDir = "/run/node" // places through which folders are reached that something else covers
 	overlays = stageDir + "/overlay"
@@ -27,8 +27,8 @@ func mountRun(Spec) error {
 	return nil
 }
 
-// mountOverlays lets the node write below /etc and /var without a trace on the machine. The cluster's state and the
-// node's disk are reached through stages that were set up before: an overlay would copy what is written there.
+// mountOverlays lets the node write below /etc and /var without changing the machine. The cluster's state and the
+// node's disk are reached through mounts that were created before, because an overlay would copy what is written there.
 func mountOverlays(spec Spec) error {
 	stages := map[string]string{"state": spec.State, "disk": spec.Disk}
 	for name, source := range stages {
@@ -49,8 +49,8 @@ func mountOverlays(spec Spec) error {
 	return mountAt(filepath.Join(stageDir, "state"), spec.State, "", unix.MS_BIND, "")
 }
 
-// mountDisk puts the disk's folders where programs look for them. They are no part of the overlay: a container's root
-// is itself an overlay, and those cannot be stacked.
+// mountDisk mounts the disk's folders where programs expect them. They are not part of the overlay: a container's root
+// is an overlay, and overlays cannot be stacked.
 func mountDisk(Spec) error {
 	for _, dir := range []string{"/var/lib/kubelet", "/var/lib/containerd", "/var/lib/cni", "/var/lib/etcd", "/var/log"} {
 		source := filepath.Join(stageDir, "disk", dir)

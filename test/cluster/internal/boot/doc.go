@@ -1,7 +1,6 @@
-// Package boot is PID 1 of a node of the test cluster: it gives the node file systems and control groups of its own,
-// starts its programs when what they need is there, starts again what ends, and collects what is orphaned.
+// Package boot is PID 1 of a node of the test cluster. It gives the node its own file systems and control groups. It
+// starts each program when its condition holds, restarts programs that end, and reaps orphaned processes.
 //
-// It knows nothing about Kubernetes: a Spec, written by package cluster, says everything. A node's network is
-// made from outside before it starts, as cables are laid before a machine is switched on. There is no orderly end: the
-// power is cut.
+// It knows nothing about Kubernetes: its Spec, written by package cluster, has everything. The node's network is
+// created from outside before the node starts. There is no orderly shutdown, only a power cut.
 package boot

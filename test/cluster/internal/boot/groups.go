@@ -11,7 +11,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
 )
 
-// mountGroups mounts the control groups anew: in the node's namespace its own group is the root of each.
+// mountGroups mounts the control groups again. In the node's namespace its own group is the root of each.
 func mountGroups(spec Spec) error {
 	for _, h := range spec.Hierarchies {
 		if h.Unified() {
@@ -25,7 +25,7 @@ func mountGroups(spec Spec) error {
 		if err := mountAt("cgroup", h.Mount, "cgroup", 0, h.Options); err != nil {
 			return err
 		}
-		// Controllers that share a hierarchy are found by the name of each, too.
+		// Controllers that share a hierarchy are also found by the name of each.
 		for name := range strings.SplitSeq(filepath.Base(h.Mount), ",") {
 			link := filepath.Join(filepath.Dir(h.Mount), name)
 			if link == h.Mount {
@@ -39,8 +39,8 @@ func mountGroups(spec Spec) error {
 	return nil
 }
 
-// mountUnifiedGroup serves version 2, where a group that has processes cannot hand controllers to its children: PID 1
-// moves aside.
+// mountUnifiedGroup mounts version 2. A group with processes cannot delegate controllers to its children, so PID 1
+// moves into a child.
 func mountUnifiedGroup(h cgroup.Hierarchy) error {
 	if err := mountAt("cgroup2", h.Mount, "cgroup2", 0, ""); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hideSettings keeps the machine's kernel settings as they are. The kubelet insists on six values: it finds them in
-// files of the node's own. All else below these folders cannot be written; /proc/sys/net belongs to the node anyway.
+// hideSettings protects the machine's kernel settings. The kubelet requires six values, which it finds in the node's
+// own files. Everything else below these folders is read-only. /proc/sys/net belongs to the node anyway.
 func hideSettings(Spec) error {
 	settings := map[string]string{
 		"vm/overcommit_memory":      "1",
@@ -36,7 +36,7 @@ func hideSettings(Spec) error {
 	return nil
 }
 
-// writeIdentity tells this node from the others and this start of it from the last.
+// writeIdentity gives the node its identifiers, and this start of it a new boot ID.
 func writeIdentity(spec Spec) error {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/uuid") // a fresh one at each reading
 	if err != nil {
@@ -67,7 +67,7 @@ func lastingMachineID(path, uuid string) ([]byte, error) {
 	return id, os.WriteFile(path, id, 0o644)
 }
 
-// cover mounts a file of the node's own over one of the kernel's.
+// cover mounts one of the node's own files over one of the kernel's.
 func cover(path, value string) error {
 	own := filepath.Join(stageDir, "cover", path)
 	if err := os.MkdirAll(filepath.Dir(own), 0o755); err != nil {

@@ -11,18 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountAll turns the machine's file systems into a node's. The order matters: see each step.
+// mountAll replaces the machine's file systems by the node's. The order matters, see each step.
 func mountAll(spec Spec) error {
 	steps := []struct {
 		what string
 		do   func(Spec) error
 	}{
-		{"parting from the machine's mounts", partMounts},
-		{"letting go of other hosts' networks", dropNamespaces},
+		{"separating the mounts from the machine's", partMounts},
+		{"releasing the networks of other hosts", dropNamespaces},
 		{"mounting /proc and /sys", mountKernel},
 		{"mounting control groups", mountGroups},
 		{"mounting /run", mountRun},
-		{"laying the node's own /etc and /var over the machine's", mountOverlays},
+		{"mounting the node's own /etc and /var over the machine's", mountOverlays},
 		{"mounting the node's disk", mountDisk},
 		{"hiding the machine's settings", hideSettings},
 		{"giving the node an identity", writeIdentity},
@@ -35,7 +35,8 @@ func mountAll(spec Spec) error {
 	return nil
 }
 
-// partMounts makes the node's mounts its own, and shared within it: volumes of pods are to propagate.
+// partMounts separates the node's mounts from the machine's, and shares them within the node, so that volumes of pods
+// propagate.
 func partMounts(Spec) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
@@ -43,8 +44,8 @@ func partMounts(Spec) error {
 	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, "")
 }
 
-// dropNamespaces unmounts the copies of named network namespaces. Each would keep its namespace alive for as long as
-// this node runs, though its host be switched off.
+// dropNamespaces unmounts the copies of named network namespaces. Each copy would keep the namespace of another host
+// alive for as long as this node runs.
 func dropNamespaces(Spec) error {
 	mounts, err := mountsBelow("/run/netns", "/var/run/netns")
 	if err != nil {
@@ -62,7 +63,7 @@ func mountKernel(Spec) error {
 	return errors.Join(unix.Mount("proc", "/proc", "proc", 0, ""), unix.Mount("sysfs", "/sys", "sysfs", 0, ""))
 }
 
-// mountAt makes the place and mounts there.
+// mountAt creates the mount point and mounts there.
 func mountAt(source, target, kind string, flags uintptr, options string) error {
 	if err := os.MkdirAll(target, 0o755); err != nil {
 		return err
@@ -73,7 +74,7 @@ func mountAt(source, target, kind string, flags uintptr, options string) error {
 	return nil
 }
 
-// mountsBelow lists what is mounted at or below some folders, in the order of mounting.
+// mountsBelow lists the mounts at or below some folders, in the order of mounting.
 func mountsBelow(roots ...string) ([]string, error) {
 	file, err := os.Open("/proc/self/mountinfo")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
 )
 
-// Spec is everything that a node's PID 1 is told.
+// Spec configures a node's PID 1.
 type Spec struct {
 	Hostname    string             `json:"hostname"`
 	Hierarchies []cgroup.Hierarchy `json:"hierarchies"`
@@ -22,7 +22,7 @@ type Spec struct {
 	Relay       string             `json:"relay,omitempty"` // address to which connections to the console are passed on
 }
 
-// Program is one that a node keeps running.
+// Program is a program that a node keeps running.
 type Program struct {
 	Name string    `json:"name"` // also what it is called by
 	Path string    `json:"path"`
@@ -30,17 +30,17 @@ type Program struct {
 	When Condition `json:"when"`
 }
 
-// Condition is what a program waits for before it is started for the first time. The zero Condition holds always.
+// Condition is what a program waits for before its first start. The zero Condition always holds.
 type Condition struct {
 	Socket    string `json:"socket,omitempty"`    // a unix socket that takes connections
 	URL       string `json:"url,omitempty"`       // an address that answers 200
 	Authority string `json:"authority,omitempty"` // file with the authority of the server's certificate
 }
 
-// Files that PID 1 finds open when it starts.
+// These are the files that PID 1 finds open when it starts.
 const (
-	// PermitFile is the end of a pipe: one byte says that the node is on record and may go on. Without it, its maker
-	// was killed half-way, and nobody would ever find the node to end it.
+	// PermitFile is the end of a pipe. One byte confirms that the node is recorded and may continue. Without it the parent
+	// was killed in between, and no later command would find the node to end it.
 	PermitFile = 3
 	// ConsoleFile is the console's listening socket, if the Spec has a Relay.
 	ConsoleFile = 4
@@ -56,7 +56,7 @@ func readSpec(path string) (Spec, error) {
 		return spec, fmt.Errorf("reading %s: %w", path, err)
 	}
 	if spec.Hostname == "" || spec.Disk == "" {
-		return spec, fmt.Errorf("reading %s: %w", path, errors.New("it names no node and no disk"))
+		return spec, fmt.Errorf("reading %s: %w", path, errors.New("it must name a node and a disk"))
 	}
 	return spec, nil
 }

@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// restartDelay keeps a program that ends at once from taking the machine.
+// restartDelay prevents a program that ends at once from using up the machine.
 const restartDelay = time.Second
 
-// supervisor keeps programs running and collects every process that ends, its own children and what was orphaned.
+// supervisor keeps programs running and reaps every process that ends: its own children and orphaned ones.
 //
-// Only one part of a process can wait for children without stealing another's, so the programs are started and waited
-// for here by hand, and nothing in PID 1 uses os/exec.
+// Only one part of a process can wait for children without stealing those of another. So the programs are started and
+// waited for here directly, and nothing in PID 1 uses os/exec.
 type supervisor struct {
 	spec Spec
 
-	mu      sync.Mutex // held while a program starts, so that its end is not noticed before it is known
+	mu      sync.Mutex // held during a start, so that no end is handled before the program is registered
 	waiting map[int]chan<- syscall.WaitStatus
 }
 
@@ -29,7 +29,8 @@ func newSupervisor(spec Spec) *supervisor {
 	return &supervisor{spec: spec, waiting: map[int]chan<- syscall.WaitStatus{}}
 }
 
-// run never returns, as PID 1 must not: a program that cannot be started is tried again, and the log tells.
+// run runs the programs and never returns, because PID 1 must not end. It logs a program that cannot start, and tries
+// again.
 func (s *supervisor) run() error {
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, syscall.SIGCHLD)
@@ -45,7 +46,7 @@ func (s *supervisor) run() error {
 // keep starts a program when its condition holds, and again whenever it ends.
 func (s *supervisor) keep(program Program) {
 	if err := program.When.await(); err != nil {
-		log.Printf("Starting %s though what it needs is not there: %v", program.Name, err)
+		log.Printf("Starting %s although its condition does not hold: %v", program.Name, err)
 	}
 	for {
 		ended, err := s.start(program)
@@ -87,7 +88,7 @@ func (s *supervisor) start(program Program) (<-chan syscall.WaitStatus, error) {
 	return ended, nil
 }
 
-// reap collects all that has ended; several ends may share one signal.
+// reap collects every process that has ended. Several ends may share one signal.
 func (s *supervisor) reap() {
 	for {
 		var status syscall.WaitStatus

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// patience bounds what takes milliseconds unless something is broken.
-const patience = 10 * time.Second
+// timeout bounds operations that normally take milliseconds.
+const timeout = 10 * time.Second
 
 func TestSupervisorTellsHowAProgramEnded(t *testing.T) {
 	for _, test := range []struct{ script, want string }{
@@ -42,14 +42,14 @@ func TestProgramsAreCalledByTheirNameAndLogToTheirFile(t *testing.T) {
 func TestProgramsThatAreNotThereAreReported(t *testing.T) {
 	s := newSupervisor(Spec{Logs: t.TempDir()})
 	if _, err := s.start(Program{Name: "absent", Path: "/does/not/exist"}); err == nil {
-		t.Error("a program that is not there was started")
+		t.Error("a missing program was started")
 	}
 	if len(s.waiting) != 0 {
 		t.Errorf("%d programs are waited for", len(s.waiting))
 	}
 }
 
-// runOnce runs a shell's script as a program does, and collects it as PID 1 does.
+// runOnce runs a shell script as a program does, and reaps it as PID 1 does.
 func runOnce(t *testing.T, s *supervisor, script string) syscall.WaitStatus {
 	t.Helper()
 	children := make(chan os.Signal, 1)
@@ -59,14 +59,14 @@ func runOnce(t *testing.T, s *supervisor, script string) syscall.WaitStatus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.After(patience); ; {
+	for deadline := time.After(timeout); ; {
 		select {
 		case <-children:
 			s.reap()
 		case status := <-ended:
 			return status
 		case <-deadline:
-			t.Fatal("the program's end was not noticed")
+			t.Fatal("the program's end was not detected")
 		}
 	}
 }

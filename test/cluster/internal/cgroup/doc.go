@@ -1,7 +1,7 @@
-// Package cgroup gives the test cluster a control group of its own, with one below it for each host, and so the means
-// to find and end every process that belongs to it, whoever started it.
+// Package cgroup gives the test cluster its own control group, with one below it for each host. With these, every
+// process of the cluster can be found and ended, including those that other programs started.
 //
-// On version 1 the groups lie below the caller's own, in every hierarchy, so that limits on the caller hold for the
-// cluster too. On version 2 they lie below the root, since a group with processes cannot hand controllers to children.
-// Only version 1 is run by the project's own checks.
+// On version 1 the groups are below the caller's own in every hierarchy, so limits on the caller apply to the cluster
+// too. On version 2 they are below the root, because a group with processes cannot delegate controllers to children.
+// The project's own checks run version 1 only.
 package cgroup

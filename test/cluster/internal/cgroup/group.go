@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// emptyAfter is how often a group is asked whether its last process is gone: the kernel tells nobody.
+// emptyAfter is the interval between two checks whether a group is empty, because the kernel sends no notification.
 const emptyAfter = 20 * time.Millisecond
 
-// Create makes a group, such as "hapair-cluster/worker-1", in every hierarchy. It may be there.
+// Create creates a group, such as "hapair-cluster/worker-1", in every hierarchy. It may exist already.
 func Create(hierarchies []Hierarchy, group string) error {
 	for _, h := range hierarchies {
 		path := h.path("")
@@ -40,7 +40,7 @@ func createOne(h Hierarchy, parent, path string) error {
 	if h.Unified() {
 		return Delegate(parent)
 	}
-	// A new group of cpuset has neither processors nor memory, and takes no process until it has both.
+	// A new cpuset group has neither processors nor memory, and accepts no process until it has both.
 	for _, name := range []string{"cpuset.cpus", "cpuset.mems"} {
 		value, err := os.ReadFile(filepath.Join(parent, name))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -56,7 +56,7 @@ func createOne(h Hierarchy, parent, path string) error {
 	return nil
 }
 
-// Delegate hands all of a version 2 group's controllers to its children.
+// Delegate enables all controllers of a version 2 group for its children.
 func Delegate(path string) error {
 	controllers, err := os.ReadFile(filepath.Join(path, "cgroup.controllers"))
 	if err != nil {
@@ -64,7 +64,7 @@ func Delegate(path string) error {
 	}
 	for controller := range strings.FieldsSeq(string(controllers)) {
 		if err := os.WriteFile(filepath.Join(path, "cgroup.subtree_control"), []byte("+"+controller), 0o644); err != nil {
-			return fmt.Errorf("handing controller %s on: %w", controller, err)
+			return fmt.Errorf("delegating controller %s: %w", controller, err)
 		}
 	}
 	return nil
@@ -81,7 +81,7 @@ func Join(hierarchies []Hierarchy, group string) error {
 	return nil
 }
 
-// Processes lists the processes in a group and below it.
+// Processes returns the processes in a group and below it.
 func Processes(hierarchies []Hierarchy, group string) ([]int, error) {
 	var pids []int
 	for _, h := range hierarchies {
@@ -108,7 +108,7 @@ func processesIn(dir string) ([]int, error) {
 	}
 	var pids []int
 	for field := range strings.FieldsSeq(string(text)) {
-		// A process outside of the caller's pid namespace reads as 0.
+		// A process outside the caller's pid namespace reads as 0.
 		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
 			pids = append(pids, pid)
 		}
@@ -116,7 +116,7 @@ func processesIn(dir string) ([]int, error) {
 	return pids, nil
 }
 
-// Kill ends every process in a group and below it and waits until none is left. The caller itself is passed over.
+// Kill kills every process in a group and below it, except the caller, and waits until they have ended.
 func Kill(ctx context.Context, hierarchies []Hierarchy, group string) error {
 	for {
 		pids, err := Processes(hierarchies, group)
@@ -128,7 +128,7 @@ func Kill(ctx context.Context, hierarchies []Hierarchy, group string) error {
 			return nil
 		}
 		for _, pid := range pids {
-			// The group was read a moment ago: a number is not given to another process that soon.
+			// The group was read a moment ago, and process IDs are not reused that fast.
 			if err := unix.Kill(pid, unix.SIGKILL); err != nil && err != unix.ESRCH {
 				return fmt.Errorf("ending process %d of control group %s: %w", pid, group, err)
 			}
@@ -139,7 +139,7 @@ func Kill(ctx context.Context, hierarchies []Hierarchy, group string) error {
 	}
 }
 
-// Remove takes a group and all below it away. The last process may be on its way out still: it is waited for.
+// Remove removes a group and everything below it. It waits for processes that are still ending.
 func Remove(ctx context.Context, hierarchies []Hierarchy, group string) error {
 	for _, h := range hierarchies {
 		for {
@@ -158,7 +158,7 @@ func Remove(ctx context.Context, hierarchies []Hierarchy, group string) error {
 	return nil
 }
 
-// Paths lists the folders of a group that exist.
+// Paths returns the existing folders of a group.
 func Paths(hierarchies []Hierarchy, group string) []string {
 	var paths []string
 	for _, h := range hierarchies {
@@ -182,7 +182,7 @@ func removeTree(root string) error {
 	return nil
 }
 
-// walk visits a folder and all below it, parents first. What disappears meanwhile is passed over.
+// walk visits a folder and everything below it, parents first. It skips what disappears meanwhile.
 func walk(root string, visit func(dir string) error) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {

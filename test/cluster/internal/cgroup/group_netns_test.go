@@ -23,7 +23,7 @@ func TestAGroupFindsAndEndsItsProcesses(t *testing.T) {
 	defer cancel()
 	root := fmt.Sprintf("hapair-t-%d", os.Getpid())
 	group := root + "/host"
-	for range 2 { // twice the same is once
+	for range 2 { // creating is idempotent
 		if err := Create(trees, group); err != nil {
 			t.Fatal(err)
 		}
@@ -50,11 +50,11 @@ func TestAGroupFindsAndEndsItsProcesses(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 	if pids, err := Processes(trees, root); err != nil || len(pids) != 0 {
-		t.Errorf("processes of a group that is gone: %v, %v", pids, err)
+		t.Errorf("processes of a removed group: %v, %v", pids, err)
 	}
 }
 
-// startIn starts a process that joins a group and then waits to be ended.
+// startIn starts a process that joins a group and then waits to be killed.
 func startIn(t *testing.T, paths []string) int {
 	t.Helper()
 	var script strings.Builder
@@ -63,7 +63,7 @@ func startIn(t *testing.T, paths []string) int {
 	}
 	script.WriteString("echo joined\nread forever\n")
 	command := exec.Command("/bin/sh", "-c", script.String())
-	if _, err := command.StdinPipe(); err != nil { // held open: nothing is ever read from it
+	if _, err := command.StdinPipe(); err != nil { // held open, but never written to
 		t.Fatal(err)
 	}
 	output, err := command.StdoutPipe()

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Hierarchy is one mounted tree of control groups and the caller's own place in it.
+// Hierarchy is one mounted tree of control groups and the caller's own group in it.
 type Hierarchy struct {
 	Mount   string `json:"mount"`   // such as /sys/fs/cgroup/cpu,cpuacct
 	Options string `json:"options"` // what mounts it again, such as cpu,cpuacct or none,name=systemd; empty on version 2
@@ -20,7 +20,8 @@ type Hierarchy struct {
 // Unified reports whether this is the one hierarchy of version 2.
 func (h Hierarchy) Unified() bool { return h.Options == "" }
 
-// Hierarchies lists the trees that a container runtime uses on this machine: all of version 1, or the one of version 2.
+// Hierarchies returns the trees that a container runtime uses on this machine: all of version 1, or the one of version
+// 2.
 func Hierarchies() ([]Hierarchy, error) {
 	mounts, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
@@ -42,7 +43,7 @@ func Hierarchies() ([]Hierarchy, error) {
 	return hierarchies, nil
 }
 
-// parse joins what is mounted (the format of /proc/PID/mountinfo) with where the caller is (that of /proc/PID/cgroup).
+// parse combines the mounts (in the format of /proc/PID/mountinfo) with the caller's groups (/proc/PID/cgroup).
 func parse(mountinfo, groups io.Reader) ([]Hierarchy, error) {
 	own, err := parseGroups(groups)
 	if err != nil {
@@ -67,7 +68,7 @@ func parse(mountinfo, groups io.Reader) ([]Hierarchy, error) {
 		return nil, err
 	}
 	if len(first) > 0 {
-		return first, nil // what is beside them of version 2 holds no controller that a runtime would use
+		return first, nil // version 2 then has no controller that a runtime would use
 	}
 	return second[:min(len(second), 1)], nil
 }
@@ -76,7 +77,7 @@ func mountedAs(controllers string) func(Hierarchy) bool {
 	return func(h Hierarchy) bool { return h.Options == mountOptions(controllers) }
 }
 
-// parseGroups maps a hierarchy's controllers, in order and joined by commas, to the caller's group in it.
+// parseGroups maps a hierarchy's controllers, sorted and joined by commas, to the caller's group in it.
 func parseGroups(r io.Reader) (map[string]string, error) {
 	own := map[string]string{}
 	scanner := bufio.NewScanner(r)
@@ -90,7 +91,7 @@ func parseGroups(r io.Reader) (map[string]string, error) {
 	return own, scanner.Err()
 }
 
-// parseMount takes a line of mountinfo apart; see proc_pid_mountinfo(5).
+// parseMount parses a line of mountinfo, see proc_pid_mountinfo(5).
 func parseMount(line string) (mount, kind, options string, ok bool) {
 	before, after, found := strings.Cut(line, " - ")
 	left, right := strings.Fields(before), strings.Fields(after)
@@ -100,7 +101,7 @@ func parseMount(line string) (mount, kind, options string, ok bool) {
 	return left[4], right[0], right[2], true
 }
 
-// controllersOf picks the controllers, or the name, out of a mount's options.
+// controllersOf returns the controllers, or the name, from a mount's options.
 func controllersOf(options string) string {
 	flags := []string{"rw", "ro", "xattr", "clone_children", "noprefix", "release_agent", "cpuset_v2_mode", "all", "none"}
 	var controllers []string
@@ -126,7 +127,7 @@ func mountOptions(controllers string) string {
 	return controllers
 }
 
-// path is where a group below the cluster's root lies in this hierarchy.
+// path returns the folder of a group below the cluster's root in this hierarchy.
 func (h Hierarchy) path(group string) string {
 	own := h.Own
 	if h.Unified() {

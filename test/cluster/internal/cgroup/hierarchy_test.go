@@ -11,7 +11,7 @@ func TestParse(t *testing.T) {
 		mountinfo, groups string
 		want              []Hierarchy
 	}{
-		"version 1 with two controllers in one hierarchy and version 2 beside it": {
+		"version 1 with two controllers in one hierarchy, and version 2": {
 			mountinfo: `31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
 32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct
 33 31 0:30 / /sys/fs/cgroup/cpuset rw,relatime - cgroup cgroup rw,cpuset,clone_children
@@ -52,7 +52,7 @@ func TestParse(t *testing.T) {
 
 func TestParseRefusesUnknownLines(t *testing.T) {
 	if _, err := parse(strings.NewReader(""), strings.NewReader("what is this")); err == nil {
-		t.Error("an unknown line of /proc/self/cgroup was passed over")
+		t.Error("an unknown line of /proc/self/cgroup was accepted")
 	}
 }
 

@@ -25,19 +25,19 @@ import (
 const (
 	// symbol is the function that is overwritten.
 	symbol = "__vdso_clock_gettime"
-	// stopPoll is how often a process is asked whether it has stopped.
+	// stopPoll is the interval between two checks whether a process has stopped.
 	stopPoll = 100 * time.Microsecond
-	// stackDepth is how much of a stack is searched: more than a handler of Go's runtime has.
+	// stackDepth is how much of a stack is searched: more than a handler of Go's runtime uses.
 	stackDepth = 32 << 10
 	// attempts bounds how often a process is stopped until none of its threads is in the function.
 	attempts = 100
 )
 
-// errBusy says that a thread was in the function.
-var errBusy = errors.New("a thread is asking for the time just now")
+// errBusy means that a thread was in the function.
+var errBusy = errors.New("a thread is reading the time")
 
-// Set makes a process see the wall clock off by so much, zero being the machine's own. The process is stopped for a
-// moment. One that is gone, or maps no such function, is passed over.
+// Set sets the offset of the wall clock that a process sees. Zero is the machine's time. The process is stopped for a
+// moment. Set ignores a process that has ended or maps no such function.
 func Set(ctx context.Context, pid int, offset time.Duration) error {
 	code, err := program(offset)
 	if err != nil {
@@ -62,7 +62,7 @@ func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 }
 
-// whileStopped acts on a process none of whose threads runs.
+// whileStopped runs act while no thread of a process runs.
 func whileStopped(ctx context.Context, pid int, act func() error) (err error) {
 	handle, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -82,14 +82,14 @@ func whileStopped(ctx context.Context, pid int, act func() error) (err error) {
 	return act()
 }
 
-// stopped says which thread still runs, if any.
+// stopped returns an error that names a running thread, or nil.
 func stopped(pid int) error {
 	return eachThread(pid, func(dir string) error {
 		stat, err := os.ReadFile(filepath.Join(dir, "stat"))
 		if err != nil {
 			return err
 		}
-		// The state follows the name, which is in parentheses and may hold anything, see proc_pid_stat(5).
+		// The state follows the name, which is in parentheses and may contain anything, see proc_pid_stat(5).
 		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 		switch {
 		case len(fields) == 0:
@@ -116,8 +116,8 @@ func eachThread(pid int, visit func(dir string) error) error {
 	return nil
 }
 
-// overwrite puts code behind the kernel's functions, where there is room to the end of the page, and leads calls of the
-// function there. Little is overwritten, so that threads which are in the midst of the function come to its end.
+// overwrite writes code behind the kernel's functions, up to the end of the page, and makes the function jump there. It
+// changes few bytes, so that threads inside the function still reach its end.
 func overwrite(pid int, code []byte) error {
 	begin, end, found, err := mapping(pid)
 	if err != nil || !found {
@@ -138,10 +138,10 @@ func overwrite(pid int, code []byte) error {
 	}
 	room := uint64(len(image) - len(code))
 	jump := jumpTo(at, room)
-	// Where the jump is already, only the numbers in the code change: threads may be in the midst of it.
+	// If the jump exists already, only the numbers in the code change, because threads may be inside it.
 	if !bytes.HasPrefix(image[at:], jump) {
 		if bytes.ContainsFunc(image[room:], func(b rune) bool { return b != 0 }) {
-			return errors.New("there is no room behind the kernel's functions")
+			return errors.New("there is no space behind the kernel's functions")
 		}
 		if err := eachThread(pid, func(dir string) error {
 			return outside(dir, memory, begin+at+1, begin+at+uint64(len(jump)))
@@ -149,7 +149,7 @@ func overwrite(pid int, code []byte) error {
 			return err
 		}
 	}
-	// The kernel lets even this memory be written for the sake of debuggers, and gives the process a copy of its own.
+	// For debuggers the kernel permits writing even to this memory, and gives the process its own copy.
 	_, err = memory.WriteAt(code, int64(begin+room))
 	if err == nil {
 		_, err = memory.WriteAt(jump, int64(begin+at))
@@ -160,7 +160,7 @@ func overwrite(pid int, code []byte) error {
 	return nil
 }
 
-// mapping is where the kernel's functions are in a process.
+// mapping returns where the kernel's functions are in a process.
 func mapping(pid int) (begin, end uint64, found bool, err error) {
 	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
 	if err != nil {
@@ -183,7 +183,7 @@ func mapping(pid int) (begin, end uint64, found bool, err error) {
 	return 0, 0, false, scanner.Err()
 }
 
-// function is where the function begins in the image.
+// function returns the offset of the function in the image.
 func function(image []byte) (uint64, error) {
 	file, err := elf.NewFile(bytes.NewReader(image))
 	if err != nil {
@@ -201,8 +201,8 @@ func function(image []byte) (uint64, error) {
 	return 0, fmt.Errorf("the kernel maps no %s", symbol)
 }
 
-// outside makes sure that a stopped thread is not in some code, nor will return there from a signal that interrupted
-// it. The file ends with the thread's stack pointer and where it is, see proc_pid_syscall(5).
+// outside checks that a stopped thread is not in the code, and will not return there from a signal handler. The file
+// ends with the thread's stack pointer and instruction pointer, see proc_pid_syscall(5).
 func outside(dir string, memory io.ReaderAt, begin, end uint64) error {
 	text, err := os.ReadFile(filepath.Join(dir, "syscall"))
 	if err != nil {
@@ -210,15 +210,15 @@ func outside(dir string, memory io.ReaderAt, begin, end uint64) error {
 	}
 	fields := strings.Fields(string(text))
 	if len(fields) < 3 {
-		return errBusy // it runs, or is on its way out
+		return errBusy // it runs or ends
 	}
 	stack, stackErr := strconv.ParseUint(strings.TrimPrefix(fields[len(fields)-2], "0x"), 16, 63)
 	at, atErr := strconv.ParseUint(strings.TrimPrefix(fields[len(fields)-1], "0x"), 16, 64)
 	if err := errors.Join(stackErr, atErr); err != nil {
-		return fmt.Errorf("reading where a thread is: %w", err)
+		return fmt.Errorf("reading the position of a thread: %w", err)
 	}
 	words := make([]byte, stackDepth)
-	n, err := memory.ReadAt(words, int64(stack)) // less, where the stack ends
+	n, err := memory.ReadAt(words, int64(stack)) // fewer bytes at the end of the stack
 	if n == 0 {
 		return fmt.Errorf("reading a thread's stack: %w", err)
 	}

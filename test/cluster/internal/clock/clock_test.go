@@ -15,20 +15,20 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/clock"
 )
 
-// childVariable makes this program the one whose clock is stepped.
-const childVariable = "HAPAIR_TEST_TELL_TIME"
+// childVariable makes this program the process whose clock is stepped.
+const childVariable = "HAPAIR_TEST_REPORT_TIME"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
-		tellTime()
+		reportTime()
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// tellTime answers each line with what the wall clock, the monotonic clock and the clock since the start have gone on
-// by since the last; the time is read in many threads all the while.
-func tellTime() {
+// reportTime answers each line with the progress of the wall clock, the monotonic clock and the boot clock since the
+// last line. Many threads read the time throughout.
+func reportTime() {
 	var others sync.WaitGroup
 	for range 4 {
 		others.Go(func() {
@@ -45,7 +45,7 @@ func tellTime() {
 		fmt.Println(int64(now.Round(0).Sub(last.Round(0))), int64(now.Sub(last)), int64(nowBoot-boot))
 		last, boot = now, nowBoot
 	}
-	os.Exit(0) // the others never end
+	os.Exit(0) // the other goroutines never end
 }
 
 func bootTime() time.Duration {
@@ -73,7 +73,7 @@ func TestTheWallClockOfOneProcessIsStepped(t *testing.T) {
 	t.Cleanup(func() {
 		_ = in.Close()
 		if err := child.Wait(); err != nil {
-			t.Errorf("the process did not outlive its clock: %v", err)
+			t.Errorf("the process failed: %v", err)
 		}
 	})
 	ask := func() (wall, monotonic, boot time.Duration) {
@@ -98,7 +98,7 @@ func TestTheWallClockOfOneProcessIsStepped(t *testing.T) {
 			t.Errorf("stepped by %v, the process saw %v", step, wall-monotonic)
 		}
 		if monotonic < 0 || monotonic > 5*time.Second || (monotonic-boot).Abs() > 10*time.Millisecond {
-			t.Errorf("the other clocks went on by %v and %v", monotonic, boot)
+			t.Errorf("the other clocks advanced by %v and %v", monotonic, boot)
 		}
 		before = offset
 	}

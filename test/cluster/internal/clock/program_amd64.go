@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// program is clock_gettime(clock, timespec) for a wall clock that is off by whole and broken seconds. It makes the
-// system call, and adds to the result for CLOCK_REALTIME and CLOCK_REALTIME_COARSE. Seconds and nanoseconds are added
-// apart, and a carry is taken care of, since callers rely on there being less than a second's worth of the latter.
+// program returns the machine code of clock_gettime(clock, timespec) with an offset. It makes the system call and adds
+// to the result for CLOCK_REALTIME and CLOCK_REALTIME_COARSE. It adds seconds and nanoseconds separately and handles
+// the carry, because callers rely on less than a second of nanoseconds.
 func program(offset time.Duration) ([]byte, error) {
 	seconds, nanoseconds := int64(offset/time.Second), int64(offset%time.Second)
 	if nanoseconds < 0 {
@@ -15,7 +15,7 @@ func program(offset time.Duration) ([]byte, error) {
 	}
 	code := []byte{
 		0xb8, 0xe4, 0x00, 0x00, 0x00, // mov eax, 228 (clock_gettime)
-		0x0f, 0x05, // syscall: takes rdi and rsi as they came, spoils rcx and r11
+		0x0f, 0x05, // syscall: uses rdi and rsi unchanged, clobbers rcx and r11
 		0x85, 0xff, // test edi, edi
 		0x74, 0x05, // jz shift
 		0x83, 0xff, 0x05, // cmp edi, 5
@@ -42,7 +42,7 @@ func program(offset time.Duration) ([]byte, error) {
 	), nil
 }
 
-// jumpTo is the instruction at one place that leads to another.
+// jumpTo returns the instruction at one address that jumps to another.
 func jumpTo(from, to uint64) []byte {
 	const size = 5
 	return binary.LittleEndian.AppendUint32([]byte{0xe9}, uint32(to-from-size)) // jmp rel32

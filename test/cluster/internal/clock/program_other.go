@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// program says that the function has not been written for this processor.
+// program returns an error: the code exists for amd64 only.
 func program(time.Duration) ([]byte, error) {
 	return nil, fmt.Errorf("the wall clock of a process can be stepped on amd64 only, and this is %s", runtime.GOARCH)
 }

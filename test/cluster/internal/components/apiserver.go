@@ -26,7 +26,7 @@ func apiServer(host layout.Host, paths Paths) boot.Program {
 			"--kubelet-client-certificate=" + paths.certificate(apiServerToKubelet),
 			"--kubelet-client-key=" + paths.key(apiServerToKubelet),
 			"--kubelet-certificate-authority=" + paths.authority(),
-			// No name server knows the nodes.
+			// No name server has the names of the nodes.
 			"--kubelet-preferred-address-types=InternalIP",
 
 			"--service-account-issuer=https://kubernetes.default.svc",
@@ -40,7 +40,8 @@ func apiServer(host layout.Host, paths Paths) boot.Program {
 			"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 			"--proxy-client-cert-file=" + paths.certificate(aggregatorUser),
 			"--proxy-client-key-file=" + paths.key(aggregatorUser),
-			// Webhooks are called at their pods' addresses: no kube-proxy runs here that would know their Service's.
+			// Webhooks are called at their pods' addresses, because the control plane runs no kube-proxy to translate a
+			// Service's.
 			"--enable-aggregator-routing=true",
 
 			"--authorization-mode=Node,RBAC",

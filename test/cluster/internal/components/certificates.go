@@ -7,7 +7,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/pki"
 )
 
-// Names of certificates, and with them of users. A user's kubeconfig has the same name.
+// These are the names of certificates, and of their users. A user's kubeconfig has the same name.
 const (
 	AdminUser             = "admin"
 	apiServerServing      = "kube-apiserver"
@@ -19,12 +19,12 @@ const (
 	networkUser           = "multinet"
 )
 
-// NetworkUserName is how the API server knows the plugin that attaches pods to networks.
+// NetworkUserName is the API server's name for the plugin that attaches pods to networks.
 const NetworkUserName = "hapair:multinet"
 
 const administrators = "system:masters"
 
-// Certificates lists the certificates of all programs.
+// Certificates returns the certificates of all programs.
 func Certificates() []pki.Certificate {
 	certificates := []pki.Certificate{
 		apiServerCertificate(),
@@ -52,7 +52,7 @@ func Certificates() []pki.Certificate {
 func apiServerCertificate() pki.Certificate {
 	host, err := layout.FindHost(layout.ControlPlane)
 	if err != nil {
-		panic(err) // the plan has a control plane
+		panic(err) // the layout has a control plane
 	}
 	return pki.Certificate{
 		Name: apiServerServing, CommonName: "kube-apiserver",

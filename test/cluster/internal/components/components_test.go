@@ -28,7 +28,7 @@ func TestEveryFileThatAProgramIsToldOfIsMade(t *testing.T) {
 		}
 		for _, path := range pathsBelow(paths.Keys, bytes.Join(texts, []byte("\n"))) {
 			if _, err := os.Stat(path); err != nil {
-				t.Errorf("%s is told of a file that nobody makes: %v", host.Name, err)
+				t.Errorf("a program of %s uses a file that is never created: %v", host.Name, err)
 			}
 		}
 	}
@@ -45,7 +45,7 @@ func TestEveryConfigurationThatAProgramIsToldOfIsRendered(t *testing.T) {
 		for _, program := range node.Programs {
 			for _, arg := range program.Args {
 				if path, ok := strings.CutPrefix(arg, "--config="); ok && !rendered[path] {
-					t.Errorf("%s of %s is told of %s, which is not rendered", program.Name, host.Name, path)
+					t.Errorf("%s of %s uses %s, which is not rendered", program.Name, host.Name, path)
 				}
 			}
 		}
@@ -132,7 +132,7 @@ func TestKubeconfigHoldsAllThatItNeeds(t *testing.T) {
 		"authority": config.CAData, "certificate": config.CertData, "key": config.KeyData,
 	} {
 		if len(data) == 0 {
-			t.Errorf("it has no %s of its own", what)
+			t.Errorf("it does not contain its %s", what)
 		}
 	}
 }
@@ -160,7 +160,7 @@ func render(t *testing.T, host layout.Host, paths Paths) Node {
 	return node
 }
 
-// pathsBelow finds every path in a text that lies below a folder.
+// pathsBelow returns every path in a text that is below a folder.
 func pathsBelow(dir string, text []byte) []string {
 	var found []string
 	separates := func(r rune) bool { return strings.ContainsRune("\n\",= ", r) }

@@ -10,7 +10,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 )
 
-// ContainerdSocket is where a worker's containerd listens, as seen from inside the worker.
+// ContainerdSocket is the address of a worker's containerd inside the worker.
 const ContainerdSocket = "/run/containerd/containerd.sock"
 
 const containerdConfig = "containerd.toml"

@@ -23,12 +23,12 @@ func controllerManager(paths Paths) boot.Program {
 			"--root-ca-file=" + paths.authority(),
 			"--cluster-signing-cert-file=" + paths.authority(),
 			"--cluster-signing-key-file=" + paths.key(pki.AuthorityName),
-			// The loss of a node shows within seconds, for tests do not want to wait for a minute; see also the kubelet's lease.
+			// The loss of a node must show within seconds, not after a minute. See also the kubelet's lease.
 			"--node-monitor-period=1s",
 			"--node-monitor-grace-period=6s",
-			// It makes this folder: not outside of what is the node's own.
+			// It creates this folder, which must be inside the node.
 			"--flex-volume-plugin-dir=/var/lib/kube-controller-manager/volume-plugins",
-			// The defaults make a cluster wait for its own first objects.
+			// The defaults would delay a cluster's first objects.
 			"--kube-api-qps=200",
 			"--kube-api-burst=400",
 		},

@@ -1,5 +1,6 @@
-// Package components says what runs on the nodes of the test cluster: which programs, with which flags, configuration
-// files and certificates.
+// Package components defines what runs on the nodes of the test cluster: programs, flags, configuration files and
+// certificates.
 //
-// It is one file a program, and renders only: package cluster writes what is rendered, package boot runs it.
+// Each program has one file. The package only renders: package cluster writes the files, and package boot runs the
+// programs.
 package components

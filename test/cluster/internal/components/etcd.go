@@ -6,7 +6,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/boot"
 )
 
-// etcdURL is reached from the control plane alone.
+// etcdURL is reachable from the control plane only.
 const etcdURL = "http://127.0.0.1:2379"
 
 func etcd(paths Paths) boot.Program {
@@ -23,7 +23,7 @@ func etcd(paths Paths) boot.Program {
 			"--initial-advertise-peer-urls=" + peerURL,
 			"--initial-cluster=control-plane=" + peerURL,
 			"--log-level=warn",
-			// A node that is killed loses nothing that was written, synchronized or not.
+			// A killed node loses no written data, synchronized or not.
 			"--unsafe-no-fsync",
 		},
 	}

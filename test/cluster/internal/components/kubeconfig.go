@@ -9,10 +9,10 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// KubeconfigPath is where the kubeconfig of a user lies.
+// KubeconfigPath returns the path of a user's kubeconfig.
 func (p Paths) KubeconfigPath(user string) string { return filepath.Join(p.Keys, user+".kubeconfig") }
 
-// WriteKubeconfig writes a user's kubeconfig for a server's address. It holds the keys, so that it can be taken
+// WriteKubeconfig writes a user's kubeconfig for a server's address. It contains the keys, so that a copy works
 // elsewhere.
 func WriteKubeconfig(user, server string, paths Paths) error {
 	authority, err := os.ReadFile(paths.authority())

@@ -47,13 +47,14 @@ func renderKubelet(host layout.Host, paths Paths, _ string) ([]byte, error) {
 		"clusterDNS":    []string{layout.DNSService},
 		"resolvConf":    "/etc/resolv.conf",
 		"maxPods":       50,
-		// A firewall's pod may set what belongs to its own network namespace.
+		// A firewall's pod may set sysctls of its own network namespace.
 		"allowedUnsafeSysctls": []string{"net.*"},
-		// The lease is renewed each quarter of this: with the controller manager's grace, a node's loss shows within seconds.
+		// The lease is renewed at a quarter of this interval. With the controller manager's grace period, a node's loss shows
+		// within seconds.
 		"nodeLeaseDurationSeconds":  4,
 		"nodeStatusUpdateFrequency": "10s",
 		"nodeStatusReportFrequency": "1m",
-		// The machine is not the cluster's own: a full disk elsewhere must not empty the cluster of pods or images.
+		// The cluster shares the machine's disk. If other programs fill it, the kubelet must not evict pods or images.
 		"evictionHard": map[string]any{
 			"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%",
 		},

@@ -28,7 +28,7 @@ func renderKubeProxy(host layout.Host, paths Paths, _ string) ([]byte, error) {
 		"hostnameOverride": host.Name,
 		"clusterCIDR":      layout.PodNetwork,
 		"clientConnection": map[string]any{"kubeconfig": paths.KubeconfigPath(kubeProxyUser)},
-		// The size of the connection table is the machine's, not a node's: it is left as it is.
+		// The size of the connection table belongs to the machine and stays unchanged.
 		"conntrack": map[string]any{
 			"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s",
 		},

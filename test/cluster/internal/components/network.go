@@ -6,12 +6,13 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 )
 
-// networkConfig tells containerd how a pod gets its interfaces.
+// networkConfig is the file that configures containerd's pod networks.
 const networkConfig = "networks/10-hapair.conflist"
 
 const specificationVersion = "1.0.0" // of CNI
 
-// renderNetwork renders what multinet reads: the network of every pod, and how to ask which others a pod wants.
+// renderNetwork renders the configuration of multinet: the network of every pod, and how to read which others a pod
+// requests.
 func renderNetwork(host layout.Host, paths Paths, _ string) ([]byte, error) {
 	type object = map[string]any
 	pods := object{

@@ -9,12 +9,12 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/pki"
 )
 
-// Paths are the folders and programs that the nodes' programs are told of.
+// Paths are the folders and programs that the nodes' programs use.
 type Paths struct {
 	Bin        string // programs built from this repository
-	Keys       string // what package pki made
+	Keys       string // written by package pki
 	Runc       string // the machine's container runtime
-	PauseImage string // reference of the image of pods' sandboxes
+	PauseImage string // reference of the image of pod sandboxes
 }
 
 // File is a configuration file of a node.
@@ -23,13 +23,13 @@ type File struct {
 	Content []byte
 }
 
-// Node is everything that a node's role is made of.
+// Node is the rendered role of a node.
 type Node struct {
 	Programs []boot.Program
 	Files    []File
 }
 
-// ForNode renders a node. config is the folder in which its Files will lie.
+// ForNode renders a node. config is the folder for its Files.
 func ForNode(host layout.Host, paths Paths, config string) (Node, error) {
 	if host.Worker() {
 		return worker(host, paths, config)
@@ -77,7 +77,8 @@ func worker(host layout.Host, paths Paths, config string) (Node, error) {
 	return node, nil
 }
 
-// hyperkube is every program of Kubernetes; which one is said by the name that it is called by.
+// hyperkube returns the path of the binary with all programs of Kubernetes. The name that it is called by selects the
+// program.
 func (p Paths) hyperkube() string { return filepath.Join(p.Bin, "hyperkube") }
 
 func (p Paths) key(name string) string { return filepath.Join(p.Keys, name+pki.KeySuffix) }
@@ -86,16 +87,16 @@ func (p Paths) certificate(name string) string {
 }
 func (p Paths) authority() string { return p.certificate(pki.AuthorityName) }
 
-// apiServerURL is where the nodes find the API server.
+// apiServerURL returns the address of the API server on the node network.
 func apiServerURL() string {
 	host, err := layout.FindHost(layout.ControlPlane)
 	if err != nil {
-		panic(err) // the plan has a control plane
+		panic(err) // the layout has a control plane
 	}
 	return fmt.Sprintf("https://%s:%d", host.Address(), layout.APIServerPort)
 }
 
-// apiServerReady holds when the API server serves.
+// apiServerReady returns the condition that the API server serves.
 func apiServerReady(paths Paths) boot.Condition {
 	return boot.Condition{URL: apiServerURL() + "/readyz", Authority: paths.authority()}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Names of the hosts. The first three are nodes of Kubernetes; client and server stand outside it.
+// These are the names of the hosts. The first three are Kubernetes nodes. Client and server are outside the cluster.
 const (
 	ControlPlane = "control-plane"
 	Worker1      = "worker-1"
@@ -16,33 +16,33 @@ const (
 	Server       = "server"
 )
 
-// Segments, each one bridge in the switch.
+// These are the segments. Each is one bridge in the switch.
 const (
 	SegmentNodes = "nodes" // the nodes among themselves
 	SegmentLAN   = "lan"   // the protected side of a firewall
 	SegmentWAN   = "wan"   // its outside
 )
 
-// SwitchNamespace is the network namespace that holds the bridges.
+// SwitchNamespace is the network namespace of the bridges.
 const SwitchNamespace = "hapair-switch"
 
-// Networks of Kubernetes itself.
+// These are the networks of Kubernetes itself.
 const (
 	ServiceNetwork   = "10.96.0.0/16"
-	APIServerService = "10.96.0.1"  // the address that kube-apiserver takes for the Service `kubernetes`
+	APIServerService = "10.96.0.1"  // the address that kube-apiserver assigns to the Service `kubernetes`
 	DNSService       = "10.96.0.10" // nothing listens there: a refusal is quicker than a time-out
 	PodNetwork       = "10.244.0.0/16"
 	APIServerPort    = 6443
 )
 
-// Cable joins an interface of a host to a segment.
+// Cable connects an interface of a host to a segment.
 type Cable struct {
 	Interface string
 	Segment   string
-	Addresses []netip.Prefix // none: the interface only carries the pods' own
+	Addresses []netip.Prefix // if empty, only the pods have addresses on this segment
 }
 
-// Host is anything with cables: a network namespace of its own, reached from outside by its name.
+// Host is anything with cables. It has its own network namespace.
 type Host struct {
 	Name      string
 	Node      bool
@@ -51,13 +51,13 @@ type Host struct {
 	PodSubnet netip.Prefix // addresses of its pods; the zero Prefix if it runs none
 }
 
-// Namespace is the name of the host's network namespace, as `ip netns` shows it.
+// Namespace returns the name of the host's network namespace, as in the list of `ip netns`.
 func (h Host) Namespace() string { return "hapair-" + h.Name }
 
 // Worker reports whether the host runs pods.
 func (h Host) Worker() bool { return h.PodSubnet.IsValid() }
 
-// Address is the host's first IPv4 address: for a node, the one on the node network.
+// Address returns the host's first IPv4 address. For a node it is the one on the node network.
 func (h Host) Address() netip.Addr {
 	for _, cable := range h.Cables {
 		for _, address := range cable.Addresses {
@@ -69,7 +69,7 @@ func (h Host) Address() netip.Addr {
 	return netip.Addr{}
 }
 
-// Cable finds the host's cable by its interface.
+// Cable returns the host's cable of an interface.
 func (h Host) Cable(name string) (Cable, error) {
 	var interfaces []string
 	for _, cable := range h.Cables {
@@ -81,8 +81,8 @@ func (h Host) Cable(name string) (Cable, error) {
 	return Cable{}, fmt.Errorf("%s has no interface %q: it has %s", h.Name, name, strings.Join(interfaces, ", "))
 }
 
-// Port is the switch's end of a cable. On the node network it is named as the node is; elsewhere the segment follows,
-// which still fits into the 15 bytes that the kernel allows an interface's name.
+// Port returns the name of the switch's end of a cable. On the node network it is the name of the node. Elsewhere the
+// segment follows, which still fits into the 15 bytes of an interface name.
 func (h Host) Port(cable Cable) string {
 	if cable.Segment == SegmentNodes {
 		return h.Name
@@ -90,10 +90,10 @@ func (h Host) Port(cable Cable) string {
 	return h.Name + "-" + cable.Segment
 }
 
-// Segments lists the bridges of the switch.
+// Segments returns the bridges of the switch.
 func Segments() []string { return []string{SegmentNodes, SegmentLAN, SegmentWAN} }
 
-// Hosts lists every host, nodes first, in the order in which they are started.
+// Hosts returns every host, nodes first, in the order in which they start.
 func Hosts() []Host {
 	return []Host{
 		{
@@ -108,7 +108,7 @@ func Hosts() []Host {
 			Gateways: []netip.Addr{netip.MustParseAddr("192.168.50.1"), netip.MustParseAddr("fd50::1")},
 		},
 		{
-			// No gateway: the server answers what comes from its own segment, as a firewall's source NAT makes it look.
+			// There is no gateway: source NAT makes all requests come from the server's own segment.
 			Name: Server,
 			Cables: []Cable{
 				{Interface: "eth0", Segment: SegmentWAN, Addresses: prefixes("203.0.113.9/24", "2001:db8:113::9/64")},
@@ -126,26 +126,26 @@ func worker(name string, number int) Host {
 			{Interface: "lan0", Segment: SegmentLAN},
 			{Interface: "wan0", Segment: SegmentWAN},
 		},
-		// As every node has one. It leads nowhere, yet without a route the kernel refuses the address of a Service before
-		// kube-proxy's rules can translate it.
+		// The gateway leads nowhere, but without a route the kernel refuses the address of a Service before the rules of
+		// kube-proxy can translate it.
 		Gateways:  []netip.Addr{netip.MustParseAddr("10.90.0.10")},
 		PodSubnet: netip.MustParsePrefix(fmt.Sprintf("10.244.%d.0/24", number)),
 	}
 }
 
-// Nodes lists the hosts that are nodes, the control plane first.
+// Nodes returns the hosts that are nodes, the control plane first.
 func Nodes() []Host { return slices.DeleteFunc(Hosts(), func(h Host) bool { return !h.Node }) }
 
-// Workers lists the nodes that run pods.
+// Workers returns the nodes that run pods.
 func Workers() []Host { return slices.DeleteFunc(Hosts(), func(h Host) bool { return !h.Worker() }) }
 
-// FindHost finds a host by its name.
+// FindHost returns the host of a name.
 func FindHost(name string) (Host, error) { return find("host", name, Hosts()) }
 
-// FindNode finds a node by its name.
+// FindNode returns the node of a name.
 func FindNode(name string) (Host, error) { return find("node", name, Nodes()) }
 
-// Names lists the names of hosts.
+// Names returns the names of hosts.
 func Names(hosts []Host) []string {
 	names := make([]string, 0, len(hosts))
 	for _, host := range hosts {

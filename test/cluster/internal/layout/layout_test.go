@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The kernel cuts no name short: it refuses one of 16 bytes.
+// The kernel does not shorten a longer name: it refuses it.
 const longestInterfaceName = 15
 
 func TestNamesFitTheKernel(t *testing.T) {
@@ -22,7 +22,7 @@ func TestNothingIsGivenTwice(t *testing.T) {
 	seen := map[string]bool{}
 	once := func(what string) {
 		if seen[what] {
-			t.Errorf("%s is given twice", what)
+			t.Errorf("%s is used twice", what)
 		}
 		seen[what] = true
 	}
@@ -61,7 +61,7 @@ func TestAddressesBelongToTheirNetworks(t *testing.T) {
 
 func TestFindSaysWhatThereIs(t *testing.T) {
 	if _, err := FindNode(Client); err == nil {
-		t.Error("the client was found among the nodes")
+		t.Error("the client was found as a node")
 	}
 	_, err := FindHost("worker-3")
 	want := `no host "worker-3": the hosts are control-plane, worker-1, worker-2, client, server`

@@ -1,3 +1,3 @@
-// Package manifests holds the objects that the test cluster has from the start, and applies them: the kind by which
-// networks are defined, and what the plugin that attaches pods to them may read and write.
+// Package manifests applies the initial objects of the test cluster: the resource definition of networks, and the
+// rights of the plugin that attaches pods to them.
 package manifests

@@ -14,10 +14,10 @@ import (
 //go:embed networks.yaml
 var networks string
 
-// fieldOwner is who the API server says has written these objects.
+// fieldOwner is the field manager of these objects.
 const fieldOwner = client.FieldOwner("hapair-cluster")
 
-// Apply makes the cluster have all objects, as they are written here.
+// Apply applies all objects.
 func Apply(ctx context.Context, c client.Client) error {
 	objects, err := parse(networks)
 	if err != nil {

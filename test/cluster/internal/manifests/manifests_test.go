@@ -18,7 +18,7 @@ func TestObjectsAreWhole(t *testing.T) {
 		subjects, _ := object.Object["subjects"].([]any)
 		for _, subject := range subjects {
 			if name := subject.(map[string]any)["name"]; name != components.NetworkUserName {
-				t.Errorf("rights are given to %v, but the plugin's name is %s", name, components.NetworkUserName)
+				t.Errorf("the rights belong to %v, but the plugin's name is %s", name, components.NetworkUserName)
 			}
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 )
 
-// connect lays a cable: a veth pair with one end in the host and the other in the switch.
+// connect creates a cable: a veth pair with one end in the host and the other in the switch.
 func connect(host layout.Host, cable layout.Cable) error {
 	if err := withLinks(layout.SwitchNamespace, func(links *netlink.Handle) error {
 		return layCable(links, host, cable)
@@ -20,7 +20,7 @@ func connect(host layout.Host, cable layout.Cable) error {
 		return err
 	}
 	if len(cable.Addresses) == 0 {
-		// The host itself has no business on this segment; its pods have, with interfaces and addresses of their own.
+		// The host itself must be silent on this segment. Its pods have their own interfaces and addresses.
 		silence := setting{path: "ipv6/conf/" + cable.Interface + "/disable_ipv6", value: "1"}
 		if err := apply(host.Namespace(), silence); err != nil {
 			return err
@@ -80,25 +80,25 @@ func addAddresses(links *netlink.Handle, cable layout.Cable) error {
 	return nil
 }
 
-// hardwareAddress gives an interface the same address in every life of its host, as a card in a machine has: after a
-// power cut the neighbours' caches are right still.
+// hardwareAddress returns the same address for an interface after each start, like a network card. After a power cut
+// the neighbours' caches are still right.
 func hardwareAddress(port string) net.HardwareAddr {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(port)) // never fails
 	return hash.Sum([]byte{0x02, 0x68})
 }
 
-// Plug puts a cable back into the switch. The kernel takes up to a second to notice.
+// Plug plugs a cable into the switch again. The kernel takes up to a second to detect the carrier.
 func Plug(host layout.Host, cable layout.Cable) error {
 	return setPort(host, cable, (*netlink.Handle).LinkSetUp)
 }
 
-// Unplug pulls a cable out of the switch: the host loses its carrier and nothing passes any more.
+// Unplug pulls a cable out of the switch. The host loses its carrier.
 func Unplug(host layout.Host, cable layout.Cable) error {
 	return setPort(host, cable, (*netlink.Handle).LinkSetDown)
 }
 
-// Plugged reports whether a cable is there and in the switch.
+// Plugged reports whether a cable exists and is plugged into the switch.
 func Plugged(host layout.Host, cable layout.Cable) bool {
 	plugged := false
 	err := withLinks(layout.SwitchNamespace, func(links *netlink.Handle) error {

@@ -15,19 +15,19 @@ import (
 const (
 	cutsTable = "hapair"
 	cutsSet   = "cuts"
-	// interfaceNameSize is how many bytes an interface's name takes in a set: padded with zeros.
+	// interfaceNameSize is the size of an interface name in a set, padded with zeros.
 	interfaceNameSize = 16
 )
 
-// A Cut keeps two nodes apart on the node network, in both directions and for every protocol, ARP included. Both
-// still reach everybody else, and neither loses its carrier.
+// Cut separates two nodes on the node network, in both directions and for every protocol, including ARP. Both still
+// reach all other nodes and keep their carrier.
 type Cut struct{ A, B string }
 
-// newCut brings the names into one order, so that equal cuts compare equal.
+// newCut sorts the names, so that equal cuts compare equal.
 func newCut(a, b string) Cut { return Cut{A: min(a, b), B: max(a, b)} }
 
-// createCuts makes the switch drop what goes from one port to another when the set holds that pair. One set and one
-// rule: a cut is an element, and the kernel is where it is recorded.
+// createCuts makes the switch drop what goes from one port to another if the set contains that pair. There is one set
+// and one rule: a cut is an element, and only the kernel records it.
 func createCuts() error {
 	return withTables(func(conn *nftables.Conn) error {
 		tables, err := conn.ListTablesOfFamily(nftables.TableFamilyBridge)
@@ -56,21 +56,21 @@ func createCuts() error {
 	})
 }
 
-// AddCut cuts two nodes off from each other.
+// AddCut separates two nodes.
 func AddCut(a, b string) error { return changeCut(a, b, (*nftables.Conn).SetAddElements, true) }
 
-// RemoveCut mends what AddCut cut.
+// RemoveCut removes one cut.
 func RemoveCut(a, b string) error { return changeCut(a, b, (*nftables.Conn).SetDeleteElements, false) }
 
-// RemoveCuts mends every cut.
+// RemoveCuts removes every cut.
 func RemoveCuts() error {
 	return withTables(func(conn *nftables.Conn) error {
 		conn.FlushSet(cutSet())
-		return flush(conn, "healing every cut")
+		return flush(conn, "removing every cut")
 	})
 }
 
-// Cuts lists what is cut.
+// Cuts returns the cuts.
 func Cuts() ([]Cut, error) {
 	var cuts []Cut
 	err := withTables(func(conn *nftables.Conn) error {

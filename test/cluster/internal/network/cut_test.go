@@ -19,14 +19,14 @@ func TestPairsOfPortsSurviveTheirEncoding(t *testing.T) {
 
 func TestACutHasNoDirection(t *testing.T) {
 	if newCut("worker-1", "control-plane") != newCut("control-plane", "worker-1") {
-		t.Error("the order of the two nodes makes a difference")
+		t.Error("the order of the two nodes changes the cut")
 	}
 }
 
 func TestHardwareAddressesAreLocalUnicastAndLasting(t *testing.T) {
 	address := hardwareAddress("worker-1-lan")
 	if len(address) != 6 || address[0]&0b11 != 0b10 {
-		t.Errorf("%s is no locally administered unicast address", address)
+		t.Errorf("%s is not a locally administered unicast address", address)
 	}
 	if again := hardwareAddress("worker-1-lan"); again.String() != address.String() {
 		t.Errorf("%s became %s", address, again)

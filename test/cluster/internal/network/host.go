@@ -14,7 +14,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 )
 
-// CreateHost makes a host's network namespace, plugs its cables into the switch and gives it addresses and routes.
+// CreateHost creates a host's network namespace, plugs its cables into the switch, and adds addresses and routes.
 func CreateHost(host layout.Host) error {
 	if err := namespace.Create(host.Namespace()); err != nil {
 		return err
@@ -35,7 +35,7 @@ func CreateHost(host layout.Host) error {
 	})
 }
 
-// DeleteHost pulls the host's cables for good and takes its namespace's name away.
+// DeleteHost removes the host's cables and the name of its namespace.
 func DeleteHost(host layout.Host) error {
 	var errs []error
 	if namespace.Exists(layout.SwitchNamespace) {
@@ -52,20 +52,20 @@ func DeleteHost(host layout.Host) error {
 }
 
 func hostSettings(host layout.Host) []setting {
-	// Addresses are set by hand and known to be unique: no detection of duplicates, no router advertisements.
+	// Addresses are static and unique, so there is no duplicate address detection and no router advertisements.
 	settings := []setting{
 		{path: "ipv6/conf/default/accept_dad", value: "0"},
 		{path: "ipv6/conf/default/accept_ra", value: "0"},
 	}
 	if host.Worker() {
 		settings = append(settings, setting{path: "ipv4/ip_forward", value: "1"})
-		// A pod that reaches its neighbour on the same bridge through a Service: the answer must pass the translation too.
+		// A pod may reach its neighbour on the same bridge through a Service. The answer must pass the translation too.
 		settings = append(settings, bridgeFilter("1")[0])
 	}
 	return settings
 }
 
-// addRoutes sets the host's default routes and, on a node, the way to the pods of every other.
+// addRoutes adds the host's default routes and, on a node, the routes to the pods of all other nodes.
 func addRoutes(links *netlink.Handle, host layout.Host) error {
 	for _, gateway := range host.Gateways {
 		if err := links.RouteReplace(&netlink.Route{Gw: gateway.AsSlice()}); err != nil {
@@ -98,7 +98,7 @@ func bringUp(links *netlink.Handle, name string) error {
 	return nil
 }
 
-// deleteLink removes an interface; of a pair both ends go.
+// deleteLink removes an interface, and the other end of a pair.
 func deleteLink(links *netlink.Handle, name string) error {
 	link, err := links.LinkByName(name)
 	if errors.As(err, &netlink.LinkNotFoundError{}) {

@@ -19,11 +19,11 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 )
 
-// ownMounts says that the process has mounts of its own.
+// ownMounts is set in the process that has its own mounts.
 const ownMounts = "HAPAIR_TEST_OWN_MOUNTS"
 
-// TestMain runs the tests where the names of network namespaces are nobody else's: names are mounts, so a process with
-// mounts of its own makes the whole switch a second time, beside a cluster that is up.
+// TestMain runs the tests with their own names of network namespaces. Names are mounts, so a process with its own
+// mounts can create the switch a second time, next to a running cluster.
 func TestMain(m *testing.M) {
 	if os.Getenv(ownMounts) == "" {
 		os.Exit(runWithOwnMounts())
@@ -57,10 +57,10 @@ func TestCutsKeepTwoNodesApartAndNoOthers(t *testing.T) {
 			t.Errorf("%s reaches %s: %t, want %t", from, to, got, reached)
 		}
 	}
-	if !comesToReach(t, layout.Worker1, layout.Worker2) {
-		t.Fatal("the nodes do not reach each other though nothing is cut")
+	if !eventuallyReaches(t, layout.Worker1, layout.Worker2) {
+		t.Fatal("the nodes do not reach each other without a cut")
 	}
-	for range 2 { // twice the same is once
+	for range 2 { // cutting is idempotent
 		must(t, AddCut(layout.Worker1, layout.Worker2))
 	}
 	expect(layout.Worker1, layout.Worker2, false)
@@ -94,7 +94,7 @@ func TestAnUnpluggedCableCarriesNothing(t *testing.T) {
 		t.Error("the cable is still plugged in")
 	}
 	must(t, Plug(host, cable))
-	if !Plugged(host, cable) || !comesToReach(t, layout.Worker2, layout.Worker1) {
+	if !Plugged(host, cable) || !eventuallyReaches(t, layout.Worker2, layout.Worker1) {
 		t.Error("the cable is not plugged in again")
 	}
 }
@@ -102,8 +102,8 @@ func TestAnUnpluggedCableCarriesNothing(t *testing.T) {
 func TestBuildingAgainChangesNothingAndRemovingLeavesNothing(t *testing.T) {
 	build(t)
 	build(t)
-	if !comesToReach(t, layout.Worker1, layout.Worker2) {
-		t.Error("building again has cut two nodes off")
+	if !eventuallyReaches(t, layout.Worker1, layout.Worker2) {
+		t.Error("building again has separated two nodes")
 	}
 	for range 2 {
 		for _, host := range layout.Hosts() {
@@ -119,11 +119,11 @@ func TestBuildingAgainChangesNothingAndRemovingLeavesNothing(t *testing.T) {
 func TestAFileThatIsNoNamespaceIsReplaced(t *testing.T) {
 	must(t, os.WriteFile(namespace.Named("torn"), nil, 0o444))
 	if namespace.Exists("torn") {
-		t.Error("a file passes for a namespace")
+		t.Error("a file was accepted as a namespace")
 	}
 	must(t, namespace.Create("torn"))
 	if !namespace.Exists("torn") {
-		t.Error("no namespace took the file's place")
+		t.Error("the file was not replaced by a namespace")
 	}
 	must(t, namespace.Delete("torn"))
 }
@@ -142,8 +142,8 @@ func build(t *testing.T) {
 	}
 }
 
-// comesToReach is reaches with patience: the kernel takes up to a second to notice that a carrier is back.
-func comesToReach(t *testing.T, from, to string) bool {
+// eventuallyReaches waits until one node reaches another. The kernel takes up to a second to detect a carrier.
+func eventuallyReaches(t *testing.T, from, to string) bool {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
 		if reaches(t, from, to) {
@@ -153,7 +153,7 @@ func comesToReach(t *testing.T, from, to string) bool {
 	return false
 }
 
-// reaches reports whether a datagram gets from one node to another, within a time that is long for two bridges' ports.
+// reaches reports whether a datagram gets from one node to another within a generous time.
 func reaches(t *testing.T, from, to string) bool {
 	t.Helper()
 	target, err := layout.FindHost(to)
@@ -164,7 +164,7 @@ func reaches(t *testing.T, from, to string) bool {
 	sender := open(t, source, netip.AddrPortFrom(source.Address(), 0))
 	const attempts, interval = 5, 100 * time.Millisecond
 	for range attempts {
-		// The first datagram may be lost, as long as the neighbour's address is not known.
+		// The first datagram may be lost while the neighbour's address is unknown.
 		if _, err := sender.WriteTo([]byte("hello"), receiver.LocalAddr()); err != nil {
 			continue
 		}

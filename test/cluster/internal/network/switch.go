@@ -10,7 +10,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 )
 
-// CreateSwitch makes the switch: a namespace with one bridge a segment and the table that holds the cuts.
+// CreateSwitch creates the switch: a namespace with one bridge per segment, and the table of cuts.
 func CreateSwitch() error {
 	if err := namespace.Create(layout.SwitchNamespace); err != nil {
 		return err
@@ -33,7 +33,7 @@ func createBridges(links *netlink.Handle) error {
 		}
 		attributes := netlink.NewLinkAttrs()
 		attributes.Name = segment
-		// Snooping without a querier forgets who listens, and then loses neighbour solicitations.
+		// Snooping without a querier loses its members, and then drops neighbour solicitations.
 		snooping := false
 		if err := links.LinkAdd(&netlink.Bridge{LinkAttrs: attributes, MulticastSnooping: &snooping}); err != nil {
 			return fmt.Errorf("creating segment %s: %w", segment, err)

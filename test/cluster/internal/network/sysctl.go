@@ -10,14 +10,14 @@ import (
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
-// setting is one file under /proc/sys/net and what to write into it.
+// setting is one file under /proc/sys/net and its value.
 type setting struct {
 	path     string
 	value    string
 	optional bool // part of the kernel that may be missing
 }
 
-// apply writes settings within a namespace; nothing of the machine's own changes.
+// apply writes settings within a namespace. The machine's own settings stay unchanged.
 func apply(in string, settings ...setting) error {
 	return namespace.Do(namespace.Named(in), func() error {
 		for _, s := range settings {
@@ -33,7 +33,7 @@ func apply(in string, settings ...setting) error {
 	})
 }
 
-// bridgeFilter says whether iptables sees the frames that a bridge of this namespace forwards.
+// bridgeFilter returns the settings that pass the frames of this namespace's bridges to iptables, or not.
 func bridgeFilter(value string) []setting {
 	return []setting{
 		{path: "bridge/bridge-nf-call-iptables", value: value, optional: true},

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Types of PEM blocks.
+// These are types of PEM blocks.
 const (
 	certificateBlock = "CERTIFICATE"
 	privateKeyBlock  = "PRIVATE KEY"
@@ -34,8 +34,8 @@ func newTemplate(commonName string, validity time.Duration) *x509.Certificate {
 	}
 }
 
-// readPair reads a certificate and its key, which must belong together: a kill between two writes leaves a pair that
-// does not.
+// readPair reads a certificate and its key, which must belong together. A kill between two writes leaves a pair that
+// does not match.
 func readPair(path string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	der, err := readBlock(path+CertificateSuffix, certificateBlock)
 	if err != nil {
@@ -66,7 +66,7 @@ func readKey(path string) (*ecdsa.PrivateKey, error) {
 	}
 	ec, ok := key.(*ecdsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s holds a %T, not an elliptic curve's key", path, key)
+		return nil, fmt.Errorf("%s has a %T, not an elliptic curve key", path, key)
 	}
 	return ec, nil
 }
@@ -78,7 +78,7 @@ func readBlock(path, kind string) ([]byte, error) {
 	}
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != kind {
-		return nil, fmt.Errorf("%s holds no PEM block %q", path, kind)
+		return nil, fmt.Errorf("%s has no PEM block %q", path, kind)
 	}
 	return block.Bytes, nil
 }

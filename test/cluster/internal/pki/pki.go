@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// Names of files that programs are told of; a certificate's own are its name with CertificateSuffix and KeySuffix.
+// These are the names of files that programs read. A certificate's files are its name with CertificateSuffix and
+// KeySuffix.
 const (
 	AuthorityName          = "ca"
 	ServiceAccountKey      = "service-account.key"
@@ -25,13 +26,13 @@ const (
 const (
 	authorityValidity   = 10 * 365 * 24 * time.Hour
 	certificateValidity = 365 * 24 * time.Hour
-	// renewBefore is how long before its end a certificate is made anew.
+	// renewBefore is how long before its end a certificate is renewed.
 	renewBefore = 30 * 24 * time.Hour
-	// backdate allows for a clock that is set back after the certificates were made.
+	// backdate allows for a clock that is set back after the certificates were created.
 	backdate = time.Hour
 )
 
-// Certificate says for whom a certificate is. Every certificate serves clients and servers alike.
+// Certificate describes a certificate. Every certificate serves clients and servers alike.
 type Certificate struct {
 	Name          string // of its files
 	CommonName    string // the user, as Kubernetes sees a client
@@ -40,7 +41,7 @@ type Certificate struct {
 	DNSNames      []string
 }
 
-// Ensure makes dir hold an authority, all certificates and the service accounts' key.
+// Ensure makes dir contain an authority, all certificates and the service accounts' key.
 func Ensure(dir string, certificates []Certificate) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("creating the folder of keys: %w", err)
@@ -90,10 +91,10 @@ func ensureAuthority(dir string) (*authority, error) {
 	return &authority{certificate: certificate, key: key}, err
 }
 
-// ensure makes one certificate, unless the one that is there is good still.
+// ensure creates one certificate, unless the existing one is valid.
 func (a *authority) ensure(dir string, wanted Certificate) error {
 	path := filepath.Join(dir, wanted.Name)
-	if present, _, err := readPair(path); err == nil && a.good(present) {
+	if present, _, err := readPair(path); err == nil && a.isValid(present) {
 		return nil
 	}
 	template := newTemplate(wanted.CommonName, certificateValidity)
@@ -115,8 +116,8 @@ func (a *authority) ensure(dir string, wanted Certificate) error {
 	return writePair(path, der, key)
 }
 
-// good reports whether a certificate is of this authority and lasts for a while.
-func (a *authority) good(certificate *x509.Certificate) bool {
+// isValid reports whether a certificate is of this authority and does not expire soon.
+func (a *authority) isValid(certificate *x509.Certificate) bool {
 	return certificate.CheckSignatureFrom(a.certificate) == nil && time.Until(certificate.NotAfter) > renewBefore
 }
 

@@ -49,15 +49,15 @@ func TestEnsureKeepsWhatIsGood(t *testing.T) {
 	ensure(t, dir, wanted...)
 	for name, content := range contents(t, dir) {
 		if content != before[name] {
-			t.Errorf("%s was made anew", name)
+			t.Errorf("%s was created again", name)
 		}
 	}
 }
 
 func TestEnsureRepairs(t *testing.T) {
 	damages := map[string]func(dir string) error{
-		"a missing key":      func(dir string) error { return os.Remove(filepath.Join(dir, "a.key")) },
-		"a torn certificate": func(dir string) error { return os.Truncate(filepath.Join(dir, "a.crt"), 100) },
+		"a missing key":           func(dir string) error { return os.Remove(filepath.Join(dir, "a.key")) },
+		"a truncated certificate": func(dir string) error { return os.Truncate(filepath.Join(dir, "a.crt"), 100) },
 		"a key of another pair": func(dir string) error {
 			return os.Rename(filepath.Join(dir, "b.key"), filepath.Join(dir, "a.key"))
 		},
@@ -79,8 +79,8 @@ func TestEnsureRepairs(t *testing.T) {
 			}
 			for _, w := range wanted {
 				certificate, _, err := readPair(filepath.Join(dir, w.Name))
-				if err != nil || !authority.good(certificate) {
-					t.Errorf("%s is not good: %v", w.Name, err)
+				if err != nil || !authority.isValid(certificate) {
+					t.Errorf("%s is not valid: %v", w.Name, err)
 				}
 			}
 			if _, err := readBlock(filepath.Join(dir, ServiceAccountVerifier), publicKeyBlock); err != nil {

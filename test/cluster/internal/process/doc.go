@@ -1,2 +1,2 @@
-// Package process tells processes apart for certain, ends them, and runs commands inside the hosts of the test cluster.
+// Package process identifies and ends processes reliably, and runs commands inside the hosts of the test cluster.
 package process

@@ -12,15 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RunIn runs a command in all namespaces of the process pid, that of the machine's users excepted, and returns its
-// exit code. The command ends when the caller does. Signals that people send from a terminal are handed on.
+// RunIn runs a command in all namespaces of the process pid except the user namespace, and returns its exit code. The
+// command ends with the caller. Signals from the terminal are passed on.
 func RunIn(pid int, args []string) (int, error) {
-	// The kernel tells a process its own file only where it is known by a number.
+	// /proc/self/exe names this program only while the process is in its own pid namespace.
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
 	}
-	// The thread belongs to another world from here on and is never used for anything else.
+	// This thread leaves its namespaces here and is never used for anything else.
 	runtime.LockOSThread()
 	handle, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -28,7 +28,7 @@ func RunIn(pid int, args []string) (int, error) {
 	}
 	// A thread that shares its root and working directory with others may not change its mounts.
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
-		return 0, fmt.Errorf("parting from the caller's working directory: %w", err)
+		return 0, fmt.Errorf("leaving the caller's working directory: %w", err)
 	}
 	const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWUTS |
 		unix.CLONE_NEWIPC | unix.CLONE_NEWCGROUP
@@ -39,11 +39,11 @@ func RunIn(pid int, args []string) (int, error) {
 	return runAsChild(self, args)
 }
 
-// GuestCommand is the argument by which a program that calls RunIn is called again, to call BecomeGuest.
+// GuestCommand is the argument with which a program that calls RunIn is started again, to call BecomeGuest.
 const GuestCommand = "guest"
 
-// runAsChild starts a command from the calling, locked thread and waits for it. The command is tied to this process by
-// a detour: only a process that is in the namespace already can ask for that.
+// runAsChild starts a command from the calling, locked thread and waits for it. The program starts itself first,
+// because only a process inside the namespace can tie the command to this process.
 func runAsChild(self string, args []string) (int, error) {
 	command := exec.Command(self, append([]string{GuestCommand, "--"}, args...)...)
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -65,26 +65,26 @@ func runAsChild(self string, args []string) (int, error) {
 	}
 }
 
-// BecomeGuest asks the kernel to end this process when the one that called RunIn ends, then becomes the command. It
-// returns only with an error.
+// BecomeGuest makes the kernel end this process with the caller of RunIn, and then executes the command. It returns
+// only with an error.
 func BecomeGuest(args []string) error {
 	path, err := exec.LookPath(args[0])
 	if err != nil {
 		return err
 	}
-	runtime.LockOSThread() // the wish is the thread's, and goes over to the command with it
+	runtime.LockOSThread() // the setting belongs to the thread and passes to the command
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return fmt.Errorf("tying %s to its caller: %w", args[0], err)
 	}
-	// A parent outside of the namespace has the number 0. Any other has taken over an orphan.
+	// A parent outside the namespace has the ID 0. Another parent means that the caller has ended.
 	if os.Getppid() != 0 {
-		return fmt.Errorf("running %s: whoever called for it has ended", args[0])
+		return fmt.Errorf("running %s: the caller has ended", args[0])
 	}
 	err = unix.Exec(path, args, os.Environ())
 	return fmt.Errorf("running %s: %w", path, err)
 }
 
-// exitCode follows the shell: what a signal ended counts 128 and the signal's number.
+// exitCode returns the exit code of a command. Like a shell it returns 128 plus the signal number after a signal.
 func exitCode(err error) (int, error) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {

@@ -11,21 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Identity names one process for as long as the machine runs: numbers are used again, a number with its time of start
-// is not.
+// Identity identifies one process for as long as the machine runs. Process IDs are reused, but not together with the
+// same start time.
 type Identity struct {
 	PID     int    `json:"pid"`
 	Started uint64 `json:"started"` // in clock ticks since the machine's start
-	BootID  string `json:"bootID"`  // of the machine: ticks start anew when it does
+	BootID  string `json:"bootID"`  // of the machine: ticks restart with it
 }
 
-// bootIDFile is a random number that the kernel draws when it starts.
+// bootIDFile has a random number that the kernel generates at its start.
 const bootIDFile = "/proc/sys/kernel/random/boot_id"
 
-// ErrEnded is what Identify returns for a process that is no more, or only waits for its parent to notice that.
+// ErrEnded is returned by Identify for a process that has ended, even if its parent has not collected it yet.
 var ErrEnded = errors.New("the process has ended")
 
-// Identify finds out who runs under a number now.
+// Identify returns the identity of the process that has an ID now.
 func Identify(pid int) (Identity, error) {
 	started, err := startOf(pid)
 	if err != nil {
@@ -38,12 +38,12 @@ func Identify(pid int) (Identity, error) {
 	return Identity{PID: pid, Started: started, BootID: strings.TrimSpace(string(boot))}, nil
 }
 
-// maxLooks bounds how often a process is looked at that is in between.
+// maxLooks bounds how often a process in transition is read.
 const maxLooks = 10
 
-// startOf is when a process was started that runs. What /proc has is of its first thread. Where another thread executes
-// a program, the first one is dead for a moment, beside the other, and may then be caught leaving for good while the
-// other takes its number.
+// startOf returns the start time of a running process. /proc describes its first thread. When another thread executes a
+// program, the first thread is dead for a moment while the other takes its ID, and the process looks as if it had
+// ended.
 func startOf(pid int) (uint64, error) {
 	for range maxLooks {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -67,14 +67,14 @@ func startOf(pid int) (uint64, error) {
 	return 0, ErrEnded
 }
 
-// stat is what /proc/PID/stat tells, see proc_pid_stat(5).
+// stat is the content of /proc/PID/stat, see proc_pid_stat(5).
 type stat struct {
-	started uint64 // in clock ticks since the machine's start
-	dead    bool   // the first thread is
-	threads int    // of the process; 0 while the first one leaves for good
+	started uint64 // in clock ticks since the start of the machine
+	dead    bool   // whether the first thread is dead
+	threads int    // of the process; 0 while the first thread exits
 }
 
-// parseStat reads the file. The program's name is in parentheses and may hold anything, parentheses included.
+// parseStat parses the file. The program's name is in parentheses and may contain anything, including parentheses.
 func parseStat(text string) (s stat, err error) {
 	end := strings.LastIndexByte(text, ')')
 	if end < 0 {
@@ -102,12 +102,13 @@ func (id Identity) Running() bool {
 	return err == nil && now == id
 }
 
-// Signal sends a signal; to a process that has ended it is sent in vain.
+// Signal sends a signal. It does nothing if the process has ended.
 func (id Identity) Signal(signal unix.Signal) error {
 	return id.hold(func(handle int) error { return send(handle, signal) })
 }
 
-// Kill ends the process with SIGKILL and waits until it is gone; of PID 1 of a namespace, everything in it goes first.
+// Kill kills the process and waits until it has ended. For PID 1 of a namespace, everything in the namespace ends
+// first.
 func (id Identity) Kill(ctx context.Context) error {
 	return id.hold(func(handle int) error {
 		if err := send(handle, unix.SIGKILL); err != nil {
@@ -120,9 +121,9 @@ func (id Identity) Kill(ctx context.Context) error {
 	})
 }
 
-// hold acts on the process, if it still runs, by a handle that cannot come to mean another.
+// hold runs act with a handle of the process, if it still runs. The handle never refers to another process.
 func (id Identity) hold(act func(handle int) error) error {
-	// The handle holds on to whoever has the number now: who that is can be asked after without a race.
+	// The handle holds on to the process that has the ID now. Its identity can then be checked without a race.
 	handle, err := unix.PidfdOpen(id.PID, 0)
 	if err == unix.ESRCH {
 		return nil

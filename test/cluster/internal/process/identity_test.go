@@ -25,7 +25,7 @@ func TestParseStat(t *testing.T) {
 		"a running process":       {"12 (kubelet) S 1" + rest, stat{started: 98765, threads: 3}},
 		"a name with parentheses": {"12 (a) Z (b) R 1" + rest, stat{started: 98765, threads: 3}},
 		"a dead first thread":     {"12 (kubelet) Z 1" + rest, stat{started: 98765, threads: 3, dead: true}},
-		"one that leaves":         {"12 (kubelet) X 1" + rest, stat{started: 98765, threads: 3, dead: true}},
+		"a process that exits":    {"12 (kubelet) X 1" + rest, stat{started: 98765, threads: 3, dead: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, err := parseStat(test.text); err != nil || got != test.want {
@@ -35,7 +35,7 @@ func TestParseStat(t *testing.T) {
 	}
 	for _, text := range []string{"", "12 kubelet S", "12 (kubelet) S 1 2 3"} {
 		if _, err := parseStat(text); err == nil {
-			t.Errorf("parseStat(%q) gave no error", text)
+			t.Errorf("parseStat(%q) returned no error", text)
 		}
 	}
 }
@@ -46,23 +46,23 @@ func TestIdentityIsThatOfOneProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !self.Running() {
-		t.Error("the test itself does not run")
+		t.Error("the test's own process is not running")
 	}
 	other := self
 	other.Started++
 	if other.Running() {
-		t.Error("a number used again passes for the process that had it before")
+		t.Error("a reused ID was accepted as the earlier process")
 	}
 	if err := other.Signal(unix.SIGKILL); err != nil {
-		t.Errorf("sending to a process that is gone: %v", err)
+		t.Errorf("sending to a process that has ended: %v", err)
 	}
 	if err := other.Kill(t.Context()); err != nil {
-		t.Errorf("ending a process that is gone: %v", err)
+		t.Errorf("killing a process that has ended: %v", err)
 	}
 }
 
-// TestExecutingAnotherProgram looks at a process that executes itself again and again, each time from a thread that is
-// not its first.
+// TestExecutingAnotherProgram reads a process that executes itself repeatedly, each time from a thread that is not its
+// first.
 func TestExecutingAnotherProgram(t *testing.T) {
 	const variable, executions = "HAPAIR_TEST_EXECUTIONS", 100
 	if left, err := strconv.Atoi(os.Getenv(variable)); err == nil {
@@ -100,18 +100,18 @@ func TestExecutingAnotherProgram(t *testing.T) {
 		}
 	}
 	if missed > 0 {
-		t.Errorf("it passed %d times for one that has ended", missed)
+		t.Errorf("it was reported as ended %d times", missed)
 	}
 	_ = input.Close()
 	if err := <-read; err != nil {
-		t.Errorf("reading what it prints when it is through: %v", err)
+		t.Errorf("reading its last output: %v", err)
 	}
 	if err := command.Wait(); err != nil {
 		t.Error(err)
 	}
 }
 
-// executeAgain executes the test again, from another thread than the first; the last one waits for its input to end.
+// executeAgain executes the test again from another thread than the first. The last one waits for its input to end.
 func executeAgain(t *testing.T, variable string, left int) {
 	if left == 0 {
 		fmt.Print("x")
@@ -123,7 +123,7 @@ func executeAgain(t *testing.T, variable string, left int) {
 		go func() {
 			runtime.LockOSThread()
 			if unix.Gettid() == unix.Getpid() {
-				select {} // It keeps the first thread from the next one that asks.
+				select {} // keeps the first thread from being used for the next call
 			}
 			failed <- errors.Join(
 				os.Setenv(variable, strconv.Itoa(left-1)), unix.Exec(os.Args[0], os.Args, os.Environ()))
@@ -149,14 +149,14 @@ func TestKillEndsAProcessAndWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	if id.Running() {
-		t.Error("it still runs")
+		t.Error("the process still runs")
 	}
 	if _, err := Identify(id.PID); !errors.Is(err, ErrEnded) {
-		t.Errorf("before its parent has noticed: %v, want %v", err, ErrEnded)
+		t.Errorf("before its parent has collected it: %v, want %v", err, ErrEnded)
 	}
 	_ = command.Wait()
 	if err := id.Kill(t.Context()); err != nil {
-		t.Errorf("ending it again: %v", err)
+		t.Errorf("killing it again: %v", err)
 	}
 }
 

@@ -37,7 +37,7 @@ func TestAsList(t *testing.T) {
 		})
 	}
 	if _, err := asList([]byte(`["no object"]`), "given"); err == nil {
-		t.Error("a configuration that is no object was taken")
+		t.Error("a configuration that is not an object was accepted")
 	}
 }
 
