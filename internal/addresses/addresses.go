@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
 // Network is an interface with the virtual addresses that it has while the unit is active.
@@ -73,7 +74,7 @@ type Addresses struct {
 	// spell is the time from attaching to the withdrawal; nil while the addresses are not attached.
 	spell chan struct{}
 	// attaching notifies Watch that a spell has begun.
-	attaching chan struct{}
+	attaching notify.Signal
 	// stopAnnouncing ends the repeated announcements and waits for their goroutine.
 	stopAnnouncing func()
 }
@@ -85,7 +86,7 @@ func New(o Options) *Addresses {
 	}
 	return &Addresses{
 		Options: o, memory: memory{directory: o.Memory}, links: map[string]rtnetlink.Link{},
-		attaching: make(chan struct{}, 1), stopAnnouncing: func() {},
+		attaching: notify.New(), stopAnnouncing: func() {},
 	}
 }
 
@@ -117,10 +118,7 @@ func (a *Addresses) attachAll() error {
 	}
 	if begins {
 		a.spell = make(chan struct{})
-		select {
-		case a.attaching <- struct{}{}:
-		default: // Watch has not looked since the last time, and will see this spell.
-		}
+		a.attaching.Notify()
 	}
 	return errors.Join(errs...)
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/hapair-io/hapair/internal/addresses/frame"
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
@@ -82,8 +83,12 @@ func (a *Addresses) currentSpell() <-chan struct{} {
 func (a *Addresses) watchSpell(ctx context.Context, spell <-chan struct{}, changed func([]Conflict)) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if !pause(ctx, spell, settling) {
+	select {
+	case <-ctx.Done():
 		return
+	case <-spell:
+		return
+	case <-time.After(settling):
 	}
 	var listeners sync.WaitGroup
 	defer listeners.Wait()
@@ -123,20 +128,6 @@ func (a *Addresses) watchSpell(ctx context.Context, spell <-chan struct{}, chang
 		if news {
 			changed(known.all())
 		}
-	}
-}
-
-// pause waits for the duration. It returns false when the spell has ended.
-func pause(ctx context.Context, spell <-chan struct{}, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-spell:
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 
@@ -183,7 +174,7 @@ func (l *listener) listen(ctx context.Context, tap Tap) {
 		if tap != nil {
 			l.note(ctx, l.hear(ctx, tap))
 		}
-		if !pause(ctx, nil, reopenInterval) {
+		if !backoff.Sleep(ctx, reopenInterval) {
 			return
 		}
 		tap = l.open(ctx)

@@ -41,6 +41,15 @@ type UnitStatus struct {
 	Conditions   []Condition     `json:"conditions,omitempty"`
 }
 
+// CheckFirewall is the name of the health check of the firewall.
+const CheckFirewall = "Firewall"
+
+// CheckOfNetwork returns the name of the health check of a network's interface.
+func CheckOfNetwork(name string) string { return "network/" + name }
+
+// CheckOfProbe returns the name of the health check of a probe.
+func CheckOfProbe(name string) string { return "probe/" + name }
+
 // UnitHealth is the result of one health check.
 type UnitHealth struct {
 	Name    string `json:"name"`

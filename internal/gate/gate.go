@@ -13,6 +13,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
 var (
@@ -68,7 +69,7 @@ type Gate struct {
 	// released is set once the process has released the gate.
 	released bool
 	// moved wakes watchDeadline when the deadline has changed.
-	moved chan struct{}
+	moved notify.Signal
 
 	host host
 	// broken is why the gate may not be on all interfaces.
@@ -106,7 +107,7 @@ func newGate(o Options, newBarrier func(Options) (barrier, error)) (*Gate, error
 		return nil, err
 	}
 	g := &Gate{
-		options: o, barrier: b, log: o.Log, moved: make(chan struct{}, 1),
+		options: o, barrier: b, log: o.Log, moved: notify.New(),
 		host: host{options: o, barrier: b},
 	}
 	if err := g.host.install(); err != nil {
@@ -148,7 +149,7 @@ func (g *Gate) Set(_ context.Context, c Config) error {
 		return errors.Join(fmt.Errorf("opening the gate until %s: %w", c.Until, err), g.close())
 	}
 	g.until = c.Until
-	g.wakeWatcher()
+	g.moved.Notify()
 	return nil
 }
 
@@ -212,11 +213,4 @@ func (g *Gate) inspect() error {
 		g.log.Info("Repaired the gate", "reason", changed.Error())
 	}
 	return nil
-}
-
-func (g *Gate) wakeWatcher() {
-	select {
-	case g.moved <- struct{}{}:
-	default:
-	}
 }

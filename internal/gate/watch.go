@@ -5,7 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
 const (
@@ -23,7 +25,7 @@ const (
 //
 // No deadline of the gate depends on it.
 func (g *Gate) Run(ctx context.Context) {
-	changed := make(chan struct{}, 1)
+	changed := notify.New()
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	parts.Go(func() { g.watchDeadline(ctx) })
@@ -37,7 +39,7 @@ func (g *Gate) Run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		case <-changed:
-			if !pause(ctx, inspectPause) {
+			if !backoff.Sleep(ctx, inspectPause) {
 				return
 			}
 		}
@@ -53,33 +55,16 @@ func (g *Gate) Run(ctx context.Context) {
 }
 
 // follow signals changes on the host. If that fails, the regular inspections remain.
-func (g *Gate) follow(ctx context.Context, changed chan<- struct{}) {
+func (g *Gate) follow(ctx context.Context, changed notify.Signal) {
 	for {
-		err := rtnetlink.FollowHost(ctx, func() {
-			select {
-			case changed <- struct{}{}:
-			default:
-			}
-		})
+		err := rtnetlink.FollowHost(ctx, changed.Notify)
 		if ctx.Err() != nil {
 			return
 		}
 		g.log.Error(err, "Following changes of interfaces and addresses failed, trying again")
-		if !pause(ctx, inspectInterval) {
+		if !backoff.Sleep(ctx, inspectInterval) {
 			return
 		}
-	}
-}
-
-// pause waits for the duration. It returns false when the context has ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 

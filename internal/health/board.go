@@ -3,6 +3,8 @@ package health
 import (
 	"slices"
 	"sync"
+
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // entry is the state of one interface or target.
@@ -15,6 +17,9 @@ type entry struct {
 // board holds the newest entry of each monitor, and reports all of them together.
 type board struct {
 	changed func(Report)
+
+	// linkChecks and probeChecks are the names of the checks, in the order of links and probes.
+	linkChecks, probeChecks []string
 
 	mu     sync.Mutex
 	links  []entry
@@ -44,28 +49,35 @@ func (b *board) report() {
 		return
 	}
 	var r Report
-	r.Links, _, r.Faults = sum(b.links, r.Faults)
-	r.Probes, r.Judged, r.Faults = sum(b.probes, r.Faults)
-	same := r.Links == b.last.Links && r.Probes == b.last.Probes && r.Judged == b.last.Judged
-	if b.reported && same && slices.Equal(r.Faults, b.last.Faults) {
+	r.Links, _, r.Checks = sum(b.links, b.linkChecks, r.Checks)
+	r.Probes, r.Judged, r.Checks = sum(b.probes, b.probeChecks, r.Checks)
+	if b.reported && r.equal(b.last) {
 		return
 	}
 	b.last, b.reported = r, true
 	b.changed(r)
 }
 
-// sum converts entries to bits, and collects their faults. An entry that is neither good nor a fault is not judged.
-func sum(entries []entry, faults []string) (good, judged uint16, all []string) {
+// sum converts entries to bits, and appends their checks. An entry that is neither good nor a fault is not judged, and
+// has no check.
+func sum(entries []entry, names []string, checks []contract.UnitHealth) (
+	good, judged uint16, all []contract.UnitHealth,
+) {
 	for i, e := range entries {
-		switch {
-		case e.good:
-			good |= 1 << i
-		case e.fault != "":
-			faults = append(faults, e.fault)
-		default:
+		if !e.good && e.fault == "" {
 			continue
 		}
 		judged |= 1 << i
+		if e.good {
+			good |= 1 << i
+		}
+		checks = append(checks, contract.UnitHealth{Name: names[i], Healthy: e.good, Message: e.fault})
 	}
-	return good, judged, faults
+	return good, judged, checks
+}
+
+// equal reports whether two reports are the same.
+func (r Report) equal(other Report) bool {
+	return r.Links == other.Links && r.Probes == other.Probes && r.Judged == other.Judged &&
+		slices.Equal(r.Checks, other.Checks)
 }

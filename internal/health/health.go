@@ -6,16 +6,12 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
-
-// maxMonitored is how many interfaces, and how many targets, fit into a report.
-const maxMonitored = 16
 
 // Report is the state of all monitors of the unit.
 type Report struct {
@@ -24,9 +20,9 @@ type Report struct {
 	// Probes has a bit for each probe, in the order of the options: set while the unit reaches its target. Judged is set
 	// where it knows.
 	Probes, Judged uint16
-	// Faults are why bits are not set, for people; those of interfaces come first. A probe that has not been judged yet,
-	// or for which the unit has no address, has no fault.
-	Faults []string
+	// Checks are the results by name, with the faults for people; those of interfaces come first. A probe that has not
+	// been judged yet, or for which the unit has no address, has no check.
+	Checks []contract.UnitHealth
 }
 
 // Kernel looks up interfaces.
@@ -60,9 +56,9 @@ type Monitors struct {
 func New(o Options) (*Monitors, error) {
 	m := &Monitors{networks: o.Networks, kernel: o.Kernel, follow: rtnetlink.FollowLinks, log: o.Log}
 	var errs []error
-	if len(o.Networks) > maxMonitored || len(o.Probes) > maxMonitored {
+	if len(o.Networks) > contract.MaxMonitored || len(o.Probes) > contract.MaxMonitored {
 		errs = append(errs, fmt.Errorf("%d networks and %d probes are too many: there is room for %d of each",
-			len(o.Networks), len(o.Probes), maxMonitored))
+			len(o.Networks), len(o.Probes), contract.MaxMonitored))
 	}
 	for _, s := range o.Probes {
 		p, err := newProbe(s, o)
@@ -79,22 +75,16 @@ func New(o Options) (*Monitors, error) {
 // and then with each report that differs from the previous one. It makes one call at a time.
 func (m *Monitors) Run(ctx context.Context, changed func(Report)) {
 	b := &board{links: make([]entry, len(m.networks)), probes: make([]entry, len(m.probes)), changed: changed}
+	for _, network := range m.networks {
+		b.linkChecks = append(b.linkChecks, contract.CheckOfNetwork(network))
+	}
+	for _, p := range m.probes {
+		b.probeChecks = append(b.probeChecks, contract.CheckOfProbe(p.Name))
+	}
 	var running sync.WaitGroup
 	running.Go(func() { m.watchLinks(ctx, b) })
 	for i, p := range m.probes {
 		running.Go(func() { p.run(ctx, func(e entry) { b.setProbe(i, e) }) })
 	}
 	running.Wait()
-}
-
-// pause waits for the duration. It returns false when the context has ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

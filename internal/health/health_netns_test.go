@@ -164,7 +164,7 @@ func (n *newest) await(t *testing.T, what string, condition func(Report) bool) {
 func (n *newest) awaitLink(t *testing.T, links uint16, fault string) {
 	t.Helper()
 	n.await(t, fmt.Sprintf("links are %b: %s", links, fault), func(r Report) bool {
-		return r.Links == links && strings.Join(r.Faults, ";") == fault
+		return r.Links == links && strings.Join(faults(r), ";") == fault
 	})
 }
 
@@ -173,7 +173,7 @@ func (n *newest) awaitProbes(t *testing.T, probes uint16, fault string) {
 	t.Helper()
 	n.await(t, fmt.Sprintf("probes are %b: %s", probes, fault), func(r Report) bool {
 		another := func(f string) bool { return !strings.Contains(f, fault) }
-		return r.Probes == probes && !slices.ContainsFunc(r.Faults, another) && (fault == "") == (len(r.Faults) == 0)
+		return r.Probes == probes && !slices.ContainsFunc(faults(r), another) && (fault == "") == (len(faults(r)) == 0)
 	})
 }
 
@@ -211,12 +211,12 @@ func TestTargetsOfAllKinds(t *testing.T) {
 		quick(contract.ProbeTCP, farIPv4, 81), quick(contract.ProbeICMP, "192.0.2.77", 0),
 	)
 	n.await(t, "those that answer are reached", func(r Report) bool {
-		return r.Probes == 0b111111 && len(r.Faults) == 2 &&
-			r.Faults[0] == "probe tcp: TCP 192.0.2.9:81 from interface lan has failed 2 times in a row: connection refused" &&
-			r.Faults[1] == "probe icmp: ICMP 192.0.2.77 from interface lan has failed 2 times in a row: no answer within 40 ms"
+		return r.Probes == 0b111111 && len(faults(r)) == 2 &&
+			faults(r)[0] == "probe tcp: TCP 192.0.2.9:81 from interface lan has failed 2 times in a row: connection refused" &&
+			faults(r)[1] == "probe icmp: ICMP 192.0.2.77 from interface lan has failed 2 times in a row: no answer within 40 ms"
 	})
 	s.host.Link(t, "far").Down()
-	n.await(t, "none is reached without a carrier", func(r Report) bool { return r.Probes == 0 && len(r.Faults) == 9 })
+	n.await(t, "none is reached without a carrier", func(r Report) bool { return r.Probes == 0 && len(faults(r)) == 9 })
 }
 
 func TestLinkLocalTarget(t *testing.T) {
@@ -251,8 +251,8 @@ func TestUnreachableTarget(t *testing.T) {
 	ip(t, "route add 2001:db8::/32 via "+farIPv6)
 	n := s.monitor(t, quick(contract.ProbeICMP, "198.51.100.9", 0), quick(contract.ProbeICMP, "2001:db8::9", 0))
 	n.await(t, "the router's answer is told", func(r Report) bool {
-		return r.Probes == 0 && len(r.Faults) == 2 && strings.HasSuffix(r.Faults[0], ": network is unreachable") &&
-			strings.HasSuffix(r.Faults[1], ": network is unreachable")
+		return r.Probes == 0 && len(faults(r)) == 2 && strings.HasSuffix(faults(r)[0], ": network is unreachable") &&
+			strings.HasSuffix(faults(r)[1], ": network is unreachable")
 	})
 }
 

@@ -63,9 +63,29 @@ func monitored(
 	})
 }
 
-func wantReports(t *testing.T, when string, got []Report, want ...Report) {
+// summary is a report with the messages of the checks that failed.
+type summary struct {
+	Links, Probes, Judged uint16
+	Faults                []string
+}
+
+// faults returns the messages of the checks that failed.
+func faults(r Report) []string {
+	var all []string
+	for _, c := range r.Checks {
+		if !c.Healthy {
+			all = append(all, c.Message)
+		}
+	}
+	return all
+}
+
+func wantReports(t *testing.T, when string, got []Report, want ...summary) {
 	t.Helper()
-	if !slices.EqualFunc(got, want, func(a, b Report) bool { return reflect.DeepEqual(a, b) }) {
+	same := func(r Report, s summary) bool {
+		return reflect.DeepEqual(summary{r.Links, r.Probes, r.Judged, faults(r)}, s)
+	}
+	if !slices.EqualFunc(got, want, same) {
 		t.Errorf("%s: %+v instead of %+v", when, got, want)
 	}
 }
@@ -73,7 +93,7 @@ func wantReports(t *testing.T, when string, got []Report, want ...Report) {
 func TestLinks(t *testing.T) {
 	k := &interfaces{links: map[string]rtnetlink.Link{"lan": working, "wan": working}}
 	monitored(t, k, nil, func(t *testing.T, change func(func()), _ chan<- error, told func() []Report) {
-		wantReports(t, "at first", told(), Report{Links: 3})
+		wantReports(t, "at first", told(), summary{Links: 3})
 		for _, test := range []struct {
 			link  rtnetlink.Link
 			fault string
@@ -83,14 +103,14 @@ func TestLinks(t *testing.T) {
 			{rtnetlink.Link{Enabled: true, Up: true}, "interface wan has a carrier, and its port does not let packets pass"},
 		} {
 			change(func() { k.links["wan"] = test.link })
-			wantReports(t, test.fault, told(), Report{Links: 1, Faults: []string{test.fault}})
+			wantReports(t, test.fault, told(), summary{Links: 1, Faults: []string{test.fault}})
 		}
 		change(func() { delete(k.links, "wan") })
-		wantReports(t, "gone", told(), Report{Links: 1, Faults: []string{"interface wan is gone"}})
+		wantReports(t, "gone", told(), summary{Links: 1, Faults: []string{"interface wan is gone"}})
 		change(func() {})
 		wantReports(t, "nothing changed", told())
 		change(func() { k.links["wan"] = working })
-		wantReports(t, "there again", told(), Report{Links: 3})
+		wantReports(t, "there again", told(), summary{Links: 3})
 		time.Sleep(time.Hour)
 		wantReports(t, "an hour later", told())
 	})
@@ -102,12 +122,12 @@ func TestLinksThatCannotBeLookedAt(t *testing.T) {
 	monitored(t, k, nil, func(t *testing.T, change func(func()), _ chan<- error, told func() []Report) {
 		told()
 		change(func() { k.fails = errors.New("out of memory") })
-		wantReports(t, "failing", told(), Report{Faults: []string{
+		wantReports(t, "failing", told(), summary{Faults: []string{
 			"interface lan could not be looked at: out of memory", "interface wan could not be looked at: out of memory",
 		}})
 		k.fails = nil
 		time.Sleep(lookAgain)
-		wantReports(t, "a second later", told(), Report{Links: 3})
+		wantReports(t, "a second later", told(), summary{Links: 3})
 	})
 }
 
@@ -120,9 +140,9 @@ func TestLinksAfterTheNewsEnded(t *testing.T) {
 		k.links["lan"] = rtnetlink.Link{}
 		wantReports(t, "not told", told())
 		time.Sleep(lookAgain)
-		wantReports(t, "told again", told(), Report{Links: 2, Faults: []string{"interface lan is switched off"}})
+		wantReports(t, "told again", told(), summary{Links: 2, Faults: []string{"interface lan is switched off"}})
 		change(func() { k.links["lan"] = working })
-		wantReports(t, "and again", told(), Report{Links: 3})
+		wantReports(t, "and again", told(), summary{Links: 3})
 	})
 }
 
@@ -135,12 +155,12 @@ func TestReport(t *testing.T) {
 	monitored(t, k, []contract.Probe{gateway(), second},
 		func(t *testing.T, _ func(func()), _ chan<- error, told func() []Report) {
 			gone := "interface wan is gone"
-			wantReports(t, "at first", told(), Report{Links: 1, Faults: []string{gone}})
+			wantReports(t, "at first", told(), summary{Links: 1, Faults: []string{gone}})
 			time.Sleep(maxDelay + 3*time.Second)
 			first := "probe gateway: ICMP 192.0.2.254 from interface lan has failed 3 times in a row: connection refused"
-			wantReports(t, "the first target", told(), Report{Links: 1, Judged: 1, Faults: []string{gone, first}})
+			wantReports(t, "the first target", told(), summary{Links: 1, Judged: 1, Faults: []string{gone, first}})
 			time.Sleep(time.Minute)
-			wantReports(t, "the second target", told(), Report{Links: 1, Judged: 3, Faults: []string{
+			wantReports(t, "the second target", told(), summary{Links: 1, Judged: 3, Faults: []string{
 				gone, first, "probe resolver: ICMP 192.0.2.254 from interface lan has failed 10 times in a row: connection refused",
 			}})
 		})
@@ -149,7 +169,10 @@ func TestReport(t *testing.T) {
 // The board tells exactly what has changed, for any order of entries.
 func TestBoard(t *testing.T) {
 	var got []Report
-	b := &board{links: make([]entry, 2), probes: make([]entry, 3), changed: func(r Report) { got = append(got, r) }}
+	b := &board{
+		links: make([]entry, 2), probes: make([]entry, 3), changed: func(r Report) { got = append(got, r) },
+		linkChecks: []string{"network/lan", "network/wan"}, probeChecks: []string{"probe/a", "probe/b", "probe/c"},
+	}
 	b.setProbe(1, entry{good: true})
 	wantReports(t, "before the interfaces were looked at", got)
 	b.setLinks([]entry{{fault: "a"}, {good: true}})
@@ -158,8 +181,15 @@ func TestBoard(t *testing.T) {
 	b.setProbe(0, entry{fault: "b"})
 	b.setProbe(1, entry{})
 	wantReports(t, "after all", got,
-		Report{Links: 2, Probes: 2, Judged: 2, Faults: []string{"a"}},
-		Report{Links: 2, Probes: 6, Judged: 6, Faults: []string{"a"}},
-		Report{Links: 2, Probes: 6, Judged: 7, Faults: []string{"a", "b"}},
-		Report{Links: 2, Probes: 4, Judged: 5, Faults: []string{"a", "b"}})
+		summary{Links: 2, Probes: 2, Judged: 2, Faults: []string{"a"}},
+		summary{Links: 2, Probes: 6, Judged: 6, Faults: []string{"a"}},
+		summary{Links: 2, Probes: 6, Judged: 7, Faults: []string{"a", "b"}},
+		summary{Links: 2, Probes: 4, Judged: 5, Faults: []string{"a", "b"}})
+	last := got[len(got)-1].Checks
+	if want := []contract.UnitHealth{
+		{Name: "network/lan", Message: "a"}, {Name: "network/wan", Healthy: true},
+		{Name: "probe/a", Message: "b"}, {Name: "probe/c", Healthy: true},
+	}; !slices.Equal(last, want) {
+		t.Errorf("the checks are %+v instead of %+v", last, want)
+	}
 }

@@ -9,7 +9,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
 // lookAgain is the pause after looking up the interfaces failed, or following their changes.
@@ -18,7 +20,7 @@ const lookAgain = time.Second
 // watchLinks updates the board's links. After a change of any interface it looks up all of its own. That is right for
 // any change, and for changes that the kernel could not report.
 func (m *Monitors) watchLinks(ctx context.Context, b *board) {
-	changes := make(chan struct{}, 1)
+	changes := notify.New()
 	var following sync.WaitGroup
 	defer following.Wait()
 	following.Go(func() { m.followLinks(ctx, changes) })
@@ -40,23 +42,17 @@ func (m *Monitors) watchLinks(ctx context.Context, b *board) {
 }
 
 // followLinks signals that interfaces have changed.
-func (m *Monitors) followLinks(ctx context.Context, changes chan<- struct{}) {
-	changed := func() {
-		select {
-		case changes <- struct{}{}:
-		default: // The last signal was not read yet.
-		}
-	}
+func (m *Monitors) followLinks(ctx context.Context, changes notify.Signal) {
 	for {
-		err := m.follow(ctx, changed)
+		err := m.follow(ctx, changes.Notify)
 		if ctx.Err() != nil {
 			return
 		}
 		m.log.Error(err, "Following changes of interfaces")
-		if !pause(ctx, lookAgain) {
+		if !backoff.Sleep(ctx, lookAgain) {
 			return
 		}
-		changed() // Some changes may have been missed.
+		changes.Notify() // Some changes may have been missed.
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/contract"
 )
 
@@ -62,7 +63,7 @@ func (p *probe) run(ctx context.Context, judged func(entry)) {
 	var held judgement
 	var told entry
 	next := time.Now().Add(rand.N(min(interval, maxDelay)))
-	for pause(ctx, time.Until(next)) {
+	for backoff.Sleep(ctx, time.Until(next)) {
 		next = time.Now().Add(interval)
 		err := p.try(ctx)
 		if ctx.Err() != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
@@ -59,7 +60,7 @@ type target struct {
 
 func (a *target) ask(ctx context.Context, _ origin) error {
 	a.asked = append(a.asked, time.Now())
-	if a.takes > 0 && !pause(ctx, a.takes) {
+	if a.takes > 0 && !backoff.Sleep(ctx, a.takes) {
 		return ctx.Err()
 	}
 	return a.fails
@@ -255,10 +256,10 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := New(Options{Probes: slices.Repeat([]contract.Probe{gateway()}, maxMonitored+1)}); err == nil {
+	if _, err := New(Options{Probes: slices.Repeat([]contract.Probe{gateway()}, contract.MaxMonitored+1)}); err == nil {
 		t.Error("too many probes are taken")
 	}
-	if _, err := New(Options{Networks: make([]string, maxMonitored+1)}); err == nil {
+	if _, err := New(Options{Networks: make([]string, contract.MaxMonitored+1)}); err == nil {
 		t.Error("too many networks are taken")
 	}
 }

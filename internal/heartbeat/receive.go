@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/heartbeat/seal"
 )
 
@@ -34,7 +35,7 @@ func (l *Link) Run(ctx context.Context, received func(from string, m Message)) e
 				logged = now
 				l.log.Error(err, "Receiving heartbeats failed, trying again")
 			}
-			pause(ctx, failurePause)
+			_ = backoff.Sleep(ctx, failurePause)
 			continue
 		}
 		m, from, reason := l.open(&incoming, n)
@@ -69,14 +70,4 @@ func (l *Link) open(in *incoming, n int) (m Message, from string, reason seal.Dr
 		l.roundTrips.finish(m, time.Now(), l.metrics.roundTrip)
 	}
 	return m, from, seal.Accepted
-}
-
-// pause waits for the duration or until the context ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

@@ -69,12 +69,9 @@ func (o observation) obstacles() []string {
 	return all
 }
 
-// firewallCheck is the name of the health check of the firewall.
-const firewallCheck = "Firewall"
-
 // health returns the results of all checks, that of the firewall first.
 func (o observation) health() []contract.UnitHealth {
-	firewall := contract.UnitHealth{Name: firewallCheck, Healthy: o.firewall.inForce()}
+	firewall := contract.UnitHealth{Name: contract.CheckFirewall, Healthy: o.firewall.inForce()}
 	if !firewall.Healthy {
 		firewall.Message = "the firewall reports no ruleset in force"
 	}

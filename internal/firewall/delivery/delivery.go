@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
 // pollInterval is the interval at which the operator's document is checked for a change. A check is one system call,
@@ -41,7 +42,7 @@ type Config struct {
 // Delivery delivers documents to one firewall.
 type Delivery struct {
 	config Config
-	wake   chan struct{}
+	wake   notify.Signal
 
 	mu sync.Mutex
 	// active is set while the unit is active. inForce is the hash of what its firewall enforces; empty for nothing.
@@ -72,7 +73,7 @@ func hashed(content []byte) text { return text{content, document.Hash(content)} 
 
 // New returns a delivery for Run.
 func New(config Config) *Delivery {
-	return &Delivery{config: config, wake: make(chan struct{}, 1)}
+	return &Delivery{config: config, wake: notify.New()}
 }
 
 // Become records whether the unit is active. It returns at once.
@@ -80,7 +81,7 @@ func (d *Delivery) Become(active bool) {
 	d.mu.Lock()
 	d.active = active
 	d.mu.Unlock()
-	d.wakeUp()
+	d.wake.Notify()
 }
 
 // InForce records the hash of the document that the firewall enforces. It returns at once.
@@ -88,14 +89,7 @@ func (d *Delivery) InForce(hash string) {
 	d.mu.Lock()
 	d.inForce = hash
 	d.mu.Unlock()
-	d.wakeUp()
-}
-
-func (d *Delivery) wakeUp() {
-	select {
-	case d.wake <- struct{}{}:
-	default: // Run is woken already.
-	}
+	d.wake.Notify()
 }
 
 // Run delivers documents until ctx ends. The firewall keeps the last one.

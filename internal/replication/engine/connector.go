@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/notify"
 	"github.com/hapair-io/hapair/internal/replication/pace"
 	"github.com/hapair-io/hapair/internal/replication/peer"
 	"github.com/hapair-io/hapair/internal/replication/transport"
@@ -34,12 +35,12 @@ type connector struct {
 
 	mu    sync.Mutex
 	peer  netip.Addr
-	moved chan struct{} // signalled when peer changes
+	moved notify.Signal // signalled when peer changes
 }
 
 // newConnector returns a connector that does not know where the peer is.
 func newConnector(config *Config, serve func(context.Context, *peer.Session)) *connector {
-	return &connector{config: config, serve: serve, moved: make(chan struct{}, 1)}
+	return &connector{config: config, serve: serve, moved: notify.New()}
 }
 
 // run opens sessions until ctx ends. It fails at once if it cannot listen.
@@ -57,7 +58,7 @@ func (c *connector) setPeer(address netip.Addr) {
 	defer c.mu.Unlock()
 	if c.peer != address {
 		c.peer = address
-		signal(c.moved)
+		c.moved.Notify()
 	}
 }
 

@@ -4,13 +4,15 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
 // outbox passes events to a reader that may be slow. An event replaces a waiting one with the same subject, so the
 // number of subjects bounds it. A slow reader learns the latest state, but not every step on the way to it.
 type outbox struct {
 	events chan Event
-	wake   chan struct{}
+	wake   notify.Signal
 
 	mu      sync.Mutex
 	waiting []Event
@@ -18,7 +20,7 @@ type outbox struct {
 
 // newOutbox returns an empty outbox.
 func newOutbox() *outbox {
-	return &outbox{events: make(chan Event), wake: make(chan struct{}, 1)}
+	return &outbox{events: make(chan Event), wake: notify.New()}
 }
 
 // put adds an event.
@@ -27,7 +29,7 @@ func (o *outbox) put(e Event) {
 	defer o.mu.Unlock()
 	o.waiting = slices.DeleteFunc(o.waiting, func(w Event) bool { return w.subject() == e.subject() })
 	o.waiting = append(o.waiting, e)
-	signal(o.wake)
+	o.wake.Notify()
 }
 
 // take removes the oldest event.
@@ -59,13 +61,5 @@ func (o *outbox) run(ctx context.Context) {
 			return
 		case o.events <- e:
 		}
-	}
-}
-
-// signal wakes the reader of a channel of capacity one. One signal is as good as many.
-func signal(wake chan struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default:
 	}
 }
