@@ -9,7 +9,7 @@ import (
 // that a reader never sees half of it. Together with FirewallFile, it is the whole contract between a firewall and the
 // sidecar.
 type FirewallStatus struct {
-	// Hash is the SHA-256 of the document in force, in hexadecimal; empty while there is none.
+	// Hash is the SHA-256 of the document in force, in hexadecimal; empty until there is one.
 	Hash string `json:"hash"`
 	// RefusedHash and Error describe the last document if it was refused; empty if it was applied.
 	RefusedHash string `json:"refusedHash,omitempty"`

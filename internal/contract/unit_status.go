@@ -86,7 +86,7 @@ type Condition struct {
 
 // FailoverRecord describes one change of the active unit, as the unit that became active measured it.
 type FailoverRecord struct {
-	// From is the unit that was active before; empty if there was none, or if it is not known. To became active.
+	// From is the unit that was active before; empty if it is not known or did not exist. To became active.
 	From  string `json:"from,omitempty"`
 	To    string `json:"to"`
 	Term  int64  `json:"term"`

@@ -144,7 +144,7 @@ var _ = Describe("the Lease of a pair", func() {
 	})
 })
 
-// held is the record of a holder on top of another.
+// held returns the record of a holder on top of another.
 func held(on ha.Record, by ha.Incarnation, term uint64) ha.Record {
 	return ha.Record{Version: on.Version, Holder: by, Term: term, Duration: time.Second}
 }

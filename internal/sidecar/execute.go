@@ -12,15 +12,15 @@ import (
 	"github.com/hapair-io/hapair/internal/heartbeat"
 )
 
-// How long effects that wait for the peer or for the state may take. All three together leave room in StopBudget for a
-// release after a switchover that failed.
+// Timeouts of effects that wait for the peer or for the state. Together they leave time in StopBudget for a release
+// after a failed switchover.
 const (
 	commitTimeout = 2 * time.Second
 	flushTimeout  = 5 * time.Second
 	grantTimeout  = 2 * time.Second
 )
 
-// execute begins an effect. An effect on the host is finished when it returns, with its answer; the others are answered
+// execute starts an effect. An effect on the host is complete when execute returns its answer. The others are answered
 // through the loop when they end.
 func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact, answered bool) {
 	if log := s.log.V(verbosityOf(effect)); log.Enabled() {
@@ -74,7 +74,7 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 	return nil, false
 }
 
-// verbosityOf is from which verbosity on an effect is logged: what happens with every heartbeat is for the patient.
+// verbosityOf returns the verbosity from which an effect is logged. Effects of every heartbeat have a higher one.
 func verbosityOf(effect ha.Effect) int {
 	switch effect.(type) {
 	case ha.SendHeartbeat, ha.AcknowledgeHeartbeat, ha.OpenGate:

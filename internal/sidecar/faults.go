@@ -10,18 +10,19 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// faults are what the monitors, the watch for duplicate addresses, and replication have found, for people.
+// faults are what the monitors, the watch for duplicate addresses, and replication have found. People read them.
 type faults struct {
 	conflicts string
 	// checks are the results of the monitors' checks.
 	checks []contract.UnitHealth
-	// full is the class of state that has no room on this unit; empty when all have.
+	// full is the class of state whose table is full on this unit; empty if no table is.
 	full string
 }
 
-// followFaults starts the monitors, the watch for duplicate addresses, and that of replication. What the monitors say
-// is also a fact for the machine; a duplicate address is not, since to give the role away would not mend it, and nor is
-// a full table: a standby with most of the state is better than none.
+// followFaults starts the monitors, the watch for duplicate addresses, and the watch for full tables.
+//
+// Only the monitors' results are also facts for the machine. A duplicate address is not, since giving the role away would
+// not fix it. A full table is not either, since a standby with most of the state is better than no standby.
 func (s *Sidecar) followFaults(ctx context.Context) {
 	var mu sync.Mutex
 	var known faults
@@ -55,10 +56,11 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 	})
 }
 
+// join returns the conflicts as one text.
 func join(conflicts []addresses.Conflict) string {
-	said := make([]string, len(conflicts))
+	texts := make([]string, len(conflicts))
 	for i, c := range conflicts {
-		said[i] = c.String()
+		texts[i] = c.String()
 	}
-	return strings.Join(said, "; ")
+	return strings.Join(texts, "; ")
 }

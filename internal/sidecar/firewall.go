@@ -14,20 +14,20 @@ import (
 )
 
 const (
-	// firewallInterval is how often the firewall's report is looked at. The file is small and in memory, and looking at
-	// it needs no watch that could break unseen.
+	// firewallInterval is how often the firewall's report is read. The file is small and in memory, and polling cannot
+	// break unnoticed, as a watch can.
 	firewallInterval = 200 * time.Millisecond
-	// firewallLimit bounds what is read of it.
+	// firewallLimit bounds how many bytes of it are read.
 	firewallLimit = 64 << 10
 )
 
-// firewallStatus is the firewall's report; the zero one is of a firewall that has not reported yet.
+// firewallStatus is the firewall's report. It is zero until the firewall has reported.
 type firewallStatus contract.FirewallStatus
 
 func (f firewallStatus) inForce() bool { return f.Hash != "" }
 
-// followFirewall tells the loop of every change of the report. A report that cannot be read is logged once and does not
-// replace what was read before: the ruleset in the kernel is still what it was.
+// followFirewall passes every change of the report to the loop. A report that cannot be read is logged once. It does not
+// replace the earlier one, since the ruleset in the kernel is unchanged.
 func (s *Sidecar) followFirewall(ctx context.Context) {
 	ticker := time.NewTicker(firewallInterval)
 	defer ticker.Stop()
@@ -57,7 +57,7 @@ func (s *Sidecar) followFirewall(ctx context.Context) {
 	}
 }
 
-// readFirewallStatus reads the report; a firewall that has not written one yet has nothing in force.
+// readFirewallStatus reads the report. A firewall that has not written one yet enforces nothing.
 func readFirewallStatus(path string) (firewallStatus, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -12,10 +12,10 @@ import (
 )
 
 // stalled is how long the loop may be without a turn before the process counts as hung. The loop turns at least every
-// maxIdle; ten seconds are a machine in deep trouble, not a busy one.
+// maxIdle, also on a busy machine.
 const stalled = 10 * time.Second
 
-// health is what the loop leaves for the health server to see.
+// health is the state of the loop that the health server reads.
 type health struct {
 	now func() time.Duration
 
@@ -43,15 +43,15 @@ func (h *health) exited() bool {
 	return h.gone
 }
 
-// alive tells whether the loop turns.
+// alive reports whether the loop turns.
 func (h *health) alive() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.now()-h.turned < stalled
 }
 
-// ready tells whether the unit is of use to the pair: it serves, or could take over. It does not ask for the peer or
-// for sync: a standby whose peer is gone is what the pair needs most.
+// ready reports whether the unit serves or could take over. It does not depend on the peer or on synchronization: a
+// standby whose peer is gone is the last unit of its pair.
 func (h *health) ready() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

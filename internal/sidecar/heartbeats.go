@@ -9,7 +9,7 @@ import (
 	"github.com/hapair-io/hapair/internal/heartbeat"
 )
 
-// maxBeats is how many heartbeats wait while the loop is busy. Of more than that, only the newest would matter.
+// maxBeats bounds the heartbeats that wait while the loop is busy. Further ones are dropped.
 const maxBeats = 64
 
 // beat sends a heartbeat, or the answer to one. The machine treats one that cannot be sent like one that was lost.
@@ -26,7 +26,7 @@ func (s *Sidecar) beat(m heartbeat.Message) {
 	}
 }
 
-// hear hands on what the peer sends, and drops what the loop has no time for.
+// hear passes the peer's heartbeats to the loop, and drops those for which the loop has no time.
 func (s *Sidecar) hear(ctx context.Context) {
 	if s.config.Heartbeats == nil {
 		return

@@ -8,16 +8,16 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// maxIdle is how long the loop sleeps at the most. The timers of the process stand still while the machine is
-// suspended, and the boot clock does not: looking at it often bounds how late a deadline is noticed. It is also the
-// loop's sign of life.
+// maxIdle is how long the loop sleeps at most. The timers of the process stop while the machine is suspended, and the
+// boot clock does not. Reading that clock often bounds how late a deadline is noticed. It also shows that the loop is
+// alive.
 const maxIdle = 100 * time.Millisecond
 
-// loop turns the machine with every fact until it wants to exit. It returns early for nothing.
+// loop passes every fact to the machine until the machine wants to exit. Nothing else ends it.
 func (s *Sidecar) loop(stop, running context.Context) {
 	stopping := stop.Done()
 	for !s.health.exited() {
-		// What the peer said while the loop was busy comes before the time that has passed: it was not silent.
+		// Heartbeats that arrived while the loop was busy come before the time that has passed: the peer was not silent.
 		select {
 		case fact := <-s.beats:
 			s.turn(running, fact)
@@ -45,7 +45,7 @@ func (s *Sidecar) loop(stop, running context.Context) {
 	}
 }
 
-// idle is how long nothing needs to be done.
+// idle returns how long nothing needs to be done.
 func (s *Sidecar) idle() time.Duration {
 	wake := s.machine.Wake()
 	if wake == 0 {
@@ -54,7 +54,7 @@ func (s *Sidecar) idle() time.Duration {
 	return min(max(wake-s.config.Now(), 0), maxIdle)
 }
 
-// turn gives the machine one fact, executes what comes of it, and goes on with what is answered at once.
+// turn passes one fact to the machine and executes the effects. It repeats that with the answers that come at once.
 func (s *Sidecar) turn(ctx context.Context, fact ha.Fact) {
 	for facts := []ha.Fact{fact}; len(facts) > 0; facts = facts[1:] {
 		before := s.machine
@@ -74,7 +74,7 @@ func (s *Sidecar) turn(ctx context.Context, fact ha.Fact) {
 	}
 }
 
-// logChange logs what a person wants to know of a step.
+// logChange logs what a person wants to know about a step, and records a promotion.
 func (s *Sidecar) logChange(before ha.Machine, fact ha.Fact) {
 	now := s.machine
 	if before.Holder() != ha.Nobody {

@@ -37,7 +37,7 @@ type Gate interface {
 	CheckOpen() error
 	// Fence returns what closes the gate in the kernel at the deadline.
 	Fence() contract.Fence
-	// Run is the watchman, until the context ends.
+	// Run watches the gate until the context ends.
 	Run(ctx context.Context)
 }
 
@@ -46,7 +46,7 @@ type Addresses interface {
 	Set(ctx context.Context, c addresses.Config) error
 	Announce(ctx context.Context) error
 	Verify() error
-	// Watch tells who else claims the addresses, whenever that changes, until the context ends.
+	// Watch reports which other stations claim the addresses whenever that changes, until the context ends.
 	Watch(ctx context.Context, changed func([]addresses.Conflict))
 	// Close ends the announcements.
 	Close()
@@ -56,8 +56,8 @@ type Addresses interface {
 type Replication interface {
 	// Run replicates until the context ends.
 	Run(ctx context.Context) error
-	// Follow tells what happens, as facts for the machine, and which class of state has no room on this unit, for people,
-	// until the context ends.
+	// Follow reports what happens as facts for the machine, until the context ends. It also reports which class of state
+	// has a full table on this unit; people read that.
 	Follow(ctx context.Context, happened func(ha.Fact), full func(class string))
 	SetPeer(address netip.Addr)
 	Become(role ha.Role, term uint64)
@@ -66,7 +66,7 @@ type Replication interface {
 	Relinquish(ctx context.Context, term, sequence uint64) error
 }
 
-// Heartbeats are the signs of life and the promises between the units.
+// Heartbeats are the messages that carry grants between the units.
 type Heartbeats interface {
 	Send(m heartbeat.Message) error
 	// Run receives until the context ends.
@@ -79,12 +79,13 @@ type Monitors interface {
 	Run(ctx context.Context, changed func(h ha.Health, checks []contract.UnitHealth))
 }
 
-// Configuration hands the firewall beside the sidecar its document.
+// Configuration delivers the document to the firewall of the unit.
 type Configuration interface {
-	// Run hands over until the context ends.
+	// Run delivers documents until the context ends.
 	Run(ctx context.Context)
-	// Become says whether the unit is active, and InForce what its firewall enforces, by its hash. Both return at once.
+	// Become records whether the unit is active. It returns at once.
 	Become(active bool)
+	// InForce records the hash of what the firewall enforces. It returns at once.
 	InForce(hash string)
 }
 
@@ -113,7 +114,7 @@ type Config struct {
 	Classes []string
 	// Connections counts the connections that the kernel holds.
 	Connections func() (int64, error)
-	// FirewallStatusFile is where the firewall beside the sidecar reports what is in force.
+	// FirewallStatusFile is where the firewall reports what is in force.
 	FirewallStatusFile string
 	// HealthAddress is where /healthz and /readyz are served; they are not when it is empty.
 	HealthAddress string
@@ -153,13 +154,13 @@ type Sidecar struct {
 	failure atomic.Pointer[error]
 }
 
-// Withdraw closes the gate and takes the addresses off. A unit does so by itself when it begins to run; this is for a
-// program that may fail before it comes to that.
+// Withdraw closes the gate and removes the addresses. A unit does so itself when it starts to run. A program that may
+// fail before that calls Withdraw.
 func Withdraw(ctx context.Context, g Gate, a Addresses) error {
 	return errors.Join(g.Set(ctx, gate.Config{}), a.Set(ctx, addresses.Config{}))
 }
 
-// New makes a unit. Nothing happens before Run.
+// New returns a unit. Nothing happens before Run.
 func New(c Config) *Sidecar {
 	s := &Sidecar{
 		config:       c,
@@ -195,7 +196,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	return nil
 }
 
-// startWorkers begins everything that tells the loop facts, or serves others.
+// startWorkers starts everything that passes facts to the loop, or serves others.
 func (s *Sidecar) startWorkers(ctx context.Context) {
 	tell := func(f ha.Fact) { s.tell(ctx, f) }
 	s.work(func() { s.config.Gate.Run(ctx) })
@@ -214,7 +215,7 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 	})
 	if s.config.Metrics != nil {
 		s.work(func() {
-			// Nobody's traffic waits for metrics.
+			// Traffic does not depend on metrics.
 			if err := s.config.Metrics(ctx); err != nil {
 				s.log.Error(err, "Serving no metrics")
 			}
@@ -232,7 +233,7 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 
 func (s *Sidecar) work(do func()) { s.workers.Go(do) }
 
-// tell hands a fact to the loop. It waits while the loop is busy, and gives up when the unit ends.
+// tell passes a fact to the loop. It waits while the loop is busy, and gives up when the unit ends.
 func (s *Sidecar) tell(ctx context.Context, f ha.Fact) {
 	select {
 	case s.facts <- f:

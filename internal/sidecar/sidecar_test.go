@@ -16,7 +16,7 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// condition returns the condition of that type; the zero condition if there is none.
+// condition returns the condition of that type, or the zero condition.
 func condition(status contract.UnitStatus, kind string) contract.Condition {
 	for _, c := range status.Conditions {
 		if c.Type == kind {
@@ -183,7 +183,7 @@ func TestDocumentsFollowTheRole(t *testing.T) {
 			t.Errorf("the one that ended: active %v, running %v", active, running)
 		}
 		if active, _, _ := second.documents.now(); !active {
-			t.Error("the heir does not hear that it is active")
+			t.Error("the successor is not told that it is active")
 		}
 	})
 }

@@ -157,7 +157,7 @@ type end struct {
 	received func(string, heartbeat.Message)
 }
 
-// other is the peer's end; nil while it does not run.
+// other returns the peer's end; nil while it does not run.
 func (e *end) other() *end {
 	e.link.mu.Lock()
 	defer e.link.mu.Unlock()

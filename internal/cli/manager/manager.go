@@ -43,7 +43,7 @@ type managerOptions struct {
 	verbosity               int
 }
 
-// NewCommand is the operator.
+// NewCommand returns the command of the operator.
 func NewCommand() *cobra.Command {
 	o := managerOptions{}
 	command := &cobra.Command{
@@ -62,7 +62,7 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&o.healthProbeBindAddress, "health-probe-bind-address", ":8081",
 		"address of /healthz and /readyz; 0 for none")
 	flags.StringVar(&o.metricsBindAddress, "metrics-bind-address", "0",
-		"address of /metrics, served over TLS to whoever the cluster's RBAC lets get the URL /metrics; 0 for none")
+		"address of /metrics, served over TLS to users with the right to get the URL /metrics; 0 for none")
 	flags.StringVar(&o.metricsCertificates, "metrics-cert-dir", "",
 		"directory with tls.crt and tls.key for /metrics; a certificate that it makes itself when empty")
 	flags.StringVar(&o.logFormat, "log-format", "json", "json or text")

@@ -10,8 +10,8 @@ import (
 	"github.com/hapair-io/hapair/internal/replication/engine"
 )
 
-// limitsInterval is how often the settings are looked at. The file is small, and looking at it needs no watch that
-// could break unseen.
+// limitsInterval is how often the settings are read. The file is small, and polling cannot break unnoticed, as a watch
+// can.
 const limitsInterval = 2 * time.Second
 
 // limits follow what the settings say of how fast state may be sent. It is the one part of them that may change while
@@ -22,7 +22,7 @@ type limits struct {
 	log  logr.Logger
 }
 
-// limitsOf is how fast state may be sent.
+// limitsOf returns how fast state may be sent.
 func limitsOf(s contract.Sync) engine.Limits {
 	const bytesPerKilobit = 1000 / 8
 	return engine.Limits{
@@ -30,8 +30,8 @@ func limitsOf(s contract.Sync) engine.Limits {
 	}
 }
 
-// follow sets the limits whenever they change, until the context ends. Settings that cannot be read leave them as they
-// are, and are told of once.
+// follow sets the limits whenever they change, until the context ends. Settings that cannot be read change nothing, and
+// are logged once.
 func (l limits) follow(ctx context.Context, set func(engine.Limits) error) {
 	ticker := time.NewTicker(limitsInterval)
 	defer ticker.Stop()
@@ -54,7 +54,7 @@ func (l limits) follow(ctx context.Context, set func(engine.Limits) error) {
 			problem = err.Error()
 		}
 		if problem != "" && problem != said {
-			l.log.Error(err, "Reading settings anew, and going on with those of before", "file", l.file)
+			l.log.Error(err, "Reading changed settings failed, continuing with the earlier ones", "file", l.file)
 		}
 	}
 }

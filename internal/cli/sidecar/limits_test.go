@@ -15,7 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/replication/engine"
 )
 
-// settingsWith are valid ones, with more about what is replicated.
+// settingsWith returns valid settings, with more about what is replicated.
 func settingsWith(sync string) string {
 	return `{"pair":"edge","namespace":"shop","leaseDurationSeconds":15,"heartbeatIntervalMilliseconds":100,` +
 		`"missedHeartbeats":3,"grantMilliseconds":450,"isolation":"Fence","healthDampingSeconds":5,` +
@@ -34,7 +34,7 @@ func TestLimitsFollowTheSettings(t *testing.T) {
 		}
 		var set []engine.Limits
 		var errors int
-		log := funcr.New(func(_, args string) { errors += strings.Count(args, "Reading settings anew") }, funcr.Options{})
+		log := funcr.New(func(_, args string) { errors += strings.Count(args, "Reading changed settings failed") }, funcr.Options{})
 		ctx, cancel := context.WithCancel(t.Context())
 		var following sync.WaitGroup
 		following.Go(func() {
@@ -54,7 +54,7 @@ func TestLimitsFollowTheSettings(t *testing.T) {
 			t.Errorf("set %+v, want %+v", set, want)
 		}
 		if errors != 1 {
-			t.Errorf("settings that cannot be read were told of %d times", errors)
+			t.Errorf("settings that cannot be read were logged %d times", errors)
 		}
 	})
 }

@@ -29,7 +29,7 @@ import (
 
 const toys state.Class = 200
 
-// toyRow is the row of the catalogue.
+// toyRow returns the row of the catalogue.
 func toyRow() state.Row {
 	return state.Row{ID: toys, Name: "Toys", Default: state.NotReplicated, Weight: 2, Summary: "Toys and their owners."}
 }

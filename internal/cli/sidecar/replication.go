@@ -19,7 +19,7 @@ type replication struct {
 	limits     limits
 }
 
-// Follow tells what happens, and which class of state has no room, until the context ends.
+// Follow reports what happens, and which class of state has a full table, until the context ends.
 func (r replication) Follow(ctx context.Context, happened func(ha.Fact), full func(class string)) {
 	var following sync.WaitGroup
 	defer following.Wait()
@@ -57,7 +57,7 @@ func factOf(event engine.Event) ha.Fact {
 	}
 }
 
-// Become tells the engine which way the state flows.
+// Become sets which way the state flows.
 func (r replication) Become(role ha.Role, term uint64) {
 	if role == ha.Active {
 		r.Engine.Become(engine.RoleActive, term)

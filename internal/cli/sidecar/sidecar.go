@@ -68,7 +68,7 @@ type sidecarOptions struct {
 	verbosity         int
 }
 
-// NewCommand is the sidecar of a unit.
+// NewCommand returns the command of a unit's sidecar.
 func NewCommand() *cobra.Command {
 	o := sidecarOptions{}
 	command := &cobra.Command{
@@ -211,8 +211,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	for _, c := range classes {
 		config.Classes = append(config.Classes, c.ID.String())
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := newRegistry()
 	heartbeats, err := heartbeat.Listen(heartbeat.Config{
 		Address: listenAddress, Metrics: heartbeat.NewMetrics(registry), Log: log.WithName("heartbeat"),
 	})
@@ -235,7 +234,14 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	return sidecar.New(config).Run(ctx)
 }
 
-// serveMetrics is nil when nobody wants them.
+// newRegistry returns a registry with the metrics of every Go process.
+func newRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}
+
+// serveMetrics returns what serves the metrics; nil if they are switched off.
 func (o sidecarOptions) serveMetrics(registry *prometheus.Registry, log logr.Logger) func(context.Context) error {
 	if o.metrics.Address == "0" {
 		return nil
@@ -267,7 +273,7 @@ func trafficNetworks(pair contract.Settings) (interfaces []string, networks []ad
 	return interfaces, networks, nil
 }
 
-// virtualMACs are those that the pair shares.
+// virtualMACs returns the MAC addresses that the pair shares.
 func virtualMACs(networks []addresses.Network) []rtnetlink.MAC {
 	var all []rtnetlink.MAC
 	for _, n := range networks {
@@ -278,10 +284,11 @@ func virtualMACs(networks []addresses.Network) []rtnetlink.MAC {
 	return all
 }
 
-// newAddresses makes the virtual addresses. They are announced only while the gate is open, and the interfaces' own MAC
-// addresses are kept beside the firewall's status, in what the pod's containers share.
+// newAddresses returns the virtual addresses. They are announced only while the gate is open. The interfaces' own MAC
+// addresses are stored in the volume that the pod's containers share.
 func (o sidecarOptions) newAddresses(
-	u unit, networks []addresses.Network, permitted func() bool, kernel addresses.Kernel, wire addresses.Wire, log logr.Logger,
+	u unit, networks []addresses.Network, permitted func() bool, kernel addresses.Kernel, wire addresses.Wire,
+	log logr.Logger,
 ) *addresses.Addresses {
 	return addresses.New(addresses.Options{
 		Networks: networks, Kernel: kernel, Wire: wire,

@@ -12,7 +12,7 @@ import (
 // forwardingFile is net.ipv6.conf.all.forwarding: the one setting of a unit that has no netlink message.
 const forwardingFile = "/proc/sys/net/ipv6/conf/all/forwarding"
 
-// newSysctlCommand is what the unit's init container runs.
+// newSysctlCommand returns the command that the unit's init container runs.
 func newSysctlCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "sysctl",
