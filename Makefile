@@ -21,6 +21,8 @@ COMPONENTS := test/cluster/components
 KUBERNETES_VERSION := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' $(COMPONENTS)/kubernetes/go.mod)
 CONTAINERD_VERSION := $(shell awk '$$1 == "github.com/containerd/containerd/v2" {print $$2}' $(COMPONENTS)/containerd/go.mod)
 
+# Each folder of cmd is a program. These have an image of their own.
+PROGRAMS := $(notdir $(wildcard cmd/*))
 IMAGES := manager sidecar firewall
 DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl iputils-ping
 # Benchmarks compare hapair with these programs, or measure with them.
@@ -156,7 +158,7 @@ format: $(BIN)/golangci-lint ## Format the code
 ##@ Programs and images
 
 .PHONY: build
-build: $(BIN)/manager $(BIN)/sidecar $(BIN)/firewall ## Build the three programs of hapair for this machine
+build: $(PROGRAMS:%=$(BIN)/%) ## Build the programs of hapair for this machine
 
 .PHONY: images
 images: $(IMAGES:%=$(BIN)/images/%.tar) $(BIN)/images/pause.tar ## Build one OCI image for each program; PLATFORMS="linux/amd64 linux/arm64" selects platforms
@@ -201,7 +203,7 @@ clean: ## Remove all build results (run demo-down first)
 
 # --- programs of this module
 
-$(BIN)/manager $(BIN)/sidecar $(BIN)/firewall: $(BIN)/%: $(SOURCES)
+$(PROGRAMS:%=$(BIN)/%): $(BIN)/%: $(SOURCES)
 	go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 $(BIN)/cluster: $(SOURCES)

@@ -18,9 +18,6 @@ type WriteLease struct {
 	Record Record
 }
 
-// CommitState puts all state that was received from the former active in force in this unit's kernel.
-type CommitState struct{ ID uint64 }
-
 // Become sets the direction in which replication sends state. It is not answered.
 type Become struct {
 	Role Role
@@ -37,17 +34,8 @@ type OpenGate struct {
 // CloseGate stops the forwarding.
 type CloseGate struct{ ID uint64 }
 
-// AttachAddresses adds the virtual addresses to their interfaces.
-type AttachAddresses struct{ ID uint64 }
-
 // WithdrawAddresses removes the virtual addresses and ends their announcements.
 type WithdrawAddresses struct{ ID uint64 }
-
-// Announce sends the neighbours the new location of the virtual addresses, now and repeatedly for a while.
-type Announce struct{ ID uint64 }
-
-// Verify checks that the host is as the steps of the promotion should have left it.
-type Verify struct{ ID uint64 }
 
 // Flush waits until everything that changed before is in the peer's kernel.
 type Flush struct{ ID uint64 }
@@ -80,14 +68,10 @@ type Exit struct{}
 
 func (ReadLease) effect()            {}
 func (WriteLease) effect()           {}
-func (CommitState) effect()          {}
 func (Become) effect()               {}
 func (OpenGate) effect()             {}
 func (CloseGate) effect()            {}
-func (AttachAddresses) effect()      {}
 func (WithdrawAddresses) effect()    {}
-func (Announce) effect()             {}
-func (Verify) effect()               {}
 func (Flush) effect()                {}
 func (Relinquish) effect()           {}
 func (SendHeartbeat) effect()        {}

@@ -52,34 +52,6 @@ func (t *transition) promote() {
 	t.tryStep()
 }
 
-// tryStep starts the effect of the step, unless it is under way or waits for its next try. The answer completes the
-// step.
-func (t *transition) tryStep() {
-	attempt := &t.promotion.attempt
-	t.wakeAt(attempt.retryAt)
-	if !attempt.isReady(t.at) {
-		return
-	}
-	switch t.promotion.step {
-	case Detected, Claimed, FenceConfirmed:
-	case StateCommitted:
-		t.emit(CommitState{ID: t.begin(attempt)})
-	case GateOpen:
-		if !t.Permit().isValid(t.at) {
-			return // A renewal or an acknowledgement is under way, and leads here again.
-		}
-		t.become(Active)
-		t.openGate(attempt)
-	case AddressesAttached:
-		t.host.addressed = true
-		t.emit(AttachAddresses{ID: t.begin(attempt)})
-	case Announced:
-		t.emit(Announce{ID: t.begin(attempt)})
-	case Verified:
-		t.emit(Verify{ID: t.begin(attempt)})
-	}
-}
-
 // isFenceConfirmed reports whether the holder before this unit's tenure cannot forward any more.
 func (t *transition) isFenceConfirmed() bool { return t.reached(t.fenceConfirmedAt()) }
 

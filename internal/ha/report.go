@@ -1,50 +1,9 @@
 package ha
 
 import (
-	"fmt"
 	"strings"
 	"time"
 )
-
-// Step is one step of a promotion. This package alone knows which steps there are: others print their names.
-type Step uint8
-
-// The steps, in their order.
-const (
-	// Detected: the former active was missed. It takes no time in a planned change of the active.
-	Detected Step = iota
-	// Claimed: the Lease names this unit.
-	Claimed
-	// FenceConfirmed: the former holder cannot forward any more.
-	FenceConfirmed
-	// StateCommitted: the replicated state is in force in this unit's kernel.
-	StateCommitted
-	// GateOpen: this unit forwards.
-	GateOpen
-	// AddressesAttached: the virtual addresses are on their interfaces.
-	AddressesAttached
-	// Announced: the neighbours know the new location of the virtual addresses.
-	Announced
-	// Verified: gate and addresses were checked and are as they should be.
-	Verified
-)
-
-// stepNames are the names of the steps in logs, events and status.
-var stepNames = [...]string{
-	"Detected", "Claimed", "FenceConfirmed", "StateCommitted", "GateOpen", "AddressesAttached", "Announced", "Verified",
-}
-
-// String returns the step's name.
-func (s Step) String() string {
-	if int(s) < len(stepNames) {
-		return stepNames[s]
-	}
-	return fmt.Sprintf("Step(%d)", uint8(s))
-}
-
-// isDispensable reports whether a promotion continues without the step after its last try failed. A firewall without
-// the replicated connections is better than none.
-func (s Step) isDispensable() bool { return s == StateCommitted }
 
 // Report describes how a promotion went.
 type Report struct {

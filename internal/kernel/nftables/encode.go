@@ -9,14 +9,14 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// Registers of the kernel's machine. Each match loads and compares in the first; a port to translate to needs a second
-// beside the address.
+// Registers of the kernel's nftables machine. Each match loads a value into the first and compares it. A translation
+// needs the second one for the port, next to the address.
 const (
 	register     = 1
 	registerPort = 2
 )
 
-// encode writes a rule as the instructions of the kernel's machine, the same as nft would.
+// encode returns a rule as instructions of the kernel's nftables machine. They equal those of nft.
 func (b *builder) encode(r ruleset.Rule) ([]expr.Any, error) {
 	var all []expr.Any
 	for _, step := range r.Steps() {
