@@ -60,6 +60,12 @@ func (r Row) IsSelectable() bool { return r.Default == Replicated || r.Default =
 // Catalogue is a list of classes, sorted by name.
 type Catalogue []Row
 
+// The classes of the catalogue.
+const (
+	ConnectionCache Class = 3
+	Configuration   Class = 28
+)
+
 // catalogue is the catalogue of this project. To add a class, add a row.
 var catalogue = Catalogue{
 	{

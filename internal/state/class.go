@@ -5,12 +5,6 @@ import "fmt"
 // Class identifies one kind of replicated state. Its number is sent to the peer, so it never changes its meaning.
 type Class uint8
 
-// The classes of the catalogue.
-const (
-	ConnectionCache Class = 3
-	Configuration   Class = 28
-)
-
 // String returns the name of the class in logs, metrics and the SyncPolicy.
 func (c Class) String() string {
 	if row, ok := catalogue.Row(c); ok {
