@@ -8,7 +8,21 @@ import (
 	"time"
 )
 
-// Until calls check at intervals until it returns no error. If the context ends first, Until returns the last error.
+// permanent is an error that ends polling.
+type permanent struct{ error }
+
+func (p permanent) Unwrap() error { return p.error }
+
+// Permanent marks an error that no further polling can remove. It returns nil for nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanent{err}
+}
+
+// Until calls check at intervals until it returns no error. It returns the last error if the context ends first, and a
+// permanent error at once.
 func Until(ctx context.Context, interval time.Duration, what string, check func(context.Context) error) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -16,6 +30,9 @@ func Until(ctx context.Context, interval time.Duration, what string, check func(
 		err := check(ctx)
 		if err == nil {
 			return nil
+		}
+		if fatal := (permanent{}); errors.As(err, &fatal) {
+			return fatal.error
 		}
 		select {
 		case <-ctx.Done():

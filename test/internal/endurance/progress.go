@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/hapair-io/hapair/test/poll"
 )
 
 // progress counts what arrives of a stream that never pauses by itself, and measures its longest silence.
@@ -53,21 +55,14 @@ func (p *progress) sinceReset() (passed uint64, longest time.Duration) {
 func awaitGrowth(ctx context.Context, by uint64, count func() uint64, broken func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
-	clock := time.NewTicker(interval)
-	defer clock.Stop()
 	from := count()
-	for {
+	return poll.Until(ctx, interval, "the traffic to continue", func(context.Context) error {
 		if err := broken(); err != nil {
-			return err
+			return poll.Permanent(err)
 		}
-		grown := count() - from
-		if grown >= by {
-			return nil
+		if grown := count() - from; grown < by {
+			return fmt.Errorf("%d of %d arrived", grown, by)
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the traffic does not continue: %d of %d arrived: %w", grown, by, ctx.Err())
-		case <-clock.C:
-		}
-	}
+		return nil
+	})
 }

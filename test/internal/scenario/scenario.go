@@ -271,7 +271,7 @@ func (r *run) awaitTicks(ctx context.Context, ticks uint64) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("no number received for %s", time.Since(heard.Last).Round(time.Millisecond))
+			return fmt.Errorf("no number for %s", time.Since(heard.Last).Round(time.Millisecond))
 		case <-time.After(interval):
 		}
 	}

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/poll"
 )
 
 // tablePoll is the interval between two reads of a connection table. It limits how exactly an arrival is timed.
@@ -90,17 +92,14 @@ func (t *ConnectionTable) translation(from netip.AddrPort) (netip.AddrPort, bool
 
 // awaitConnection waits until the connection is in the table, and returns its translation.
 func (t *ConnectionTable) awaitConnection(ctx context.Context, from netip.AddrPort) (netip.AddrPort, error) {
-	clock := time.NewTicker(tablePoll)
-	defer clock.Stop()
-	for {
-		translated, found, err := t.translation(from)
-		if found || err != nil {
-			return translated, err
+	var translated netip.AddrPort
+	what := fmt.Sprintf("connection %s in the standby's kernel", from)
+	err := poll.Until(ctx, tablePoll, what, func(context.Context) (err error) {
+		var found bool
+		if translated, found, err = t.translation(from); err == nil && !found {
+			return errors.New("it is not there")
 		}
-		select {
-		case <-ctx.Done():
-			return translated, fmt.Errorf("connection %s is not in the standby's kernel: %w", from, ctx.Err())
-		case <-clock.C:
-		}
-	}
+		return poll.Permanent(err)
+	})
+	return translated, err
 }

@@ -1,8 +1,6 @@
 package tracer
 
 import (
-	"errors"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -54,22 +52,7 @@ func Record(t testing.TB, n *testbed.Namespace, name string, wanted func(Packet)
 }
 
 func (r *Recording) read(wanted func(Packet) bool) {
-	buffer := make([]byte, snap)
-	for {
-		a, err := r.socket.receive(buffer)
-		if errors.Is(err, unix.ENETDOWN) {
-			continue // a link that went down may come up again
-		}
-		if err != nil {
-			if !errors.Is(err, os.ErrClosed) {
-				r.fail(err)
-			}
-			return
-		}
-		f, ok := parseFrame(buffer[:a.size])
-		if !ok {
-			continue
-		}
+	err := r.socket.each(func(f frame, a received) {
 		p := Packet{
 			At: a.at, Source: f.from, Outgoing: a.outgoing, Protocol: f.protocol,
 			SrcPort: f.source, DstPort: f.port, Reset: f.reset,
@@ -77,19 +60,16 @@ func (r *Recording) read(wanted func(Packet) bool) {
 		if wanted(p) {
 			r.keep(p)
 		}
-	}
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failure = err
 }
 
 func (r *Recording) keep(p Packet) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.packets = append(r.packets, p)
-}
-
-func (r *Recording) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failure = err
 }
 
 // Packets returns the packets so far, in their order.

@@ -8,10 +8,10 @@ import (
 	"os"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/test/internal/arrival"
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
@@ -71,12 +71,12 @@ func bindSocket(ifi *net.Interface, protocol uint16) (*socket, error) {
 	}
 	return &socket{
 		file: file, conn: conn, station: Station(ifi.HardwareAddr),
-		control: make([]byte, unix.CmsgSpace(int(unsafe.Sizeof(unix.Timespec{})))),
+		control: make([]byte, arrival.ControlSize),
 	}, nil
 }
 
-// arrival is one frame that was received.
-type arrival struct {
+// received is one frame that was received.
+type received struct {
 	size int
 	at   time.Time
 	// outgoing is set for a frame that this host sent.
@@ -85,8 +85,8 @@ type arrival struct {
 
 // receive waits for one frame and reads it into buffer. It returns os.ErrClosed after close. Only one goroutine may
 // call it.
-func (s *socket) receive(buffer []byte) (arrival, error) {
-	var a arrival
+func (s *socket) receive(buffer []byte) (received, error) {
+	var a received
 	var controls int
 	var from unix.Sockaddr
 	var err error
@@ -95,30 +95,38 @@ func (s *socket) receive(buffer []byte) (arrival, error) {
 		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
 	})
 	if waitErr != nil {
-		return arrival{}, os.ErrClosed // nothing else ends a wait without a deadline
+		return received{}, os.ErrClosed // nothing else ends a wait without a deadline
 	}
 	if err != nil {
-		return arrival{}, err
+		return received{}, err
 	}
 	link, isLink := from.(*unix.SockaddrLinklayer)
 	a.outgoing = isLink && link.Pkttype == unix.PACKET_OUTGOING
-	a.at, err = timestamp(s.control[:controls])
-	return a, err
+	at, ok := arrival.Time(s.control[:controls])
+	if !ok {
+		return received{}, errors.New("a frame came without its time")
+	}
+	a.at = at
+	return a, nil
 }
 
-// timestamp finds the kernel's time of arrival among the control messages, see socket(7), SO_TIMESTAMPNS.
-func timestamp(oob []byte) (time.Time, error) {
-	messages, err := unix.ParseSocketControlMessage(oob)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("reading a frame's control messages: %w", err)
-	}
-	for _, m := range messages {
-		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= 16 {
-			seconds := int64(binary.NativeEndian.Uint64(m.Data))
-			return time.Unix(seconds, int64(binary.NativeEndian.Uint64(m.Data[8:]))), nil
+// each calls handle for every frame until close, which is no error. A link that goes down may come up again.
+func (s *socket) each(handle func(f frame, a received)) error {
+	buffer := make([]byte, snap)
+	for {
+		a, err := s.receive(buffer)
+		switch {
+		case errors.Is(err, unix.ENETDOWN): // reported once
+		case errors.Is(err, os.ErrClosed):
+			return nil
+		case err != nil:
+			return err
+		default:
+			if f, ok := parseFrame(buffer[:a.size]); ok {
+				handle(f, a)
+			}
 		}
 	}
-	return time.Time{}, errors.New("a frame came without its time")
 }
 
 // dropped returns how many frames the kernel dropped since the last call, because the buffer was full.

@@ -97,7 +97,7 @@ func TestGapsAreBoundedAndTheLongestStay(t *testing.T) {
 	}
 }
 
-// In any order of arrival: sent = received + lost, if the first and the last packet arrive in config.
+// In any order of arrival: sent = received + lost, if the first and the last packet arrive in place.
 func TestEveryPacketIsReceivedOrLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		numbers := rapid.SliceOfDistinct(rapid.Uint64Range(2, 500), rapid.ID[uint64]).Draw(t, "numbers")

@@ -115,23 +115,15 @@ func (t *Tracer) checkDrops() error {
 }
 
 func (t *Tracer) listen() {
-	buffer := make([]byte, snap)
-	for {
-		a, err := t.socket.receive(buffer)
-		if errors.Is(err, unix.ENETDOWN) {
-			continue // reported once when the interface goes down; it may come up again
-		}
-		if err != nil {
-			if !errors.Is(err, os.ErrClosed) {
-				t.mu.Lock()
-				t.err = fmt.Errorf("the tracer stopped: %w", err)
-				t.mu.Unlock()
-			}
-			return
-		}
-		if f, ok := parseFrame(buffer[:a.size]); ok && f.to == t.socket.station {
+	err := t.socket.each(func(f frame, a received) {
+		if f.to == t.socket.station {
 			t.note(f, a.at)
 		}
+	})
+	if err != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.err = fmt.Errorf("the tracer stopped: %w", err)
 	}
 }
 

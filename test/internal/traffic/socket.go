@@ -1,7 +1,6 @@
 package traffic
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -9,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/internal/arrival"
 )
 
 const (
@@ -16,9 +17,10 @@ const (
 	pollTimeout = 100 * time.Millisecond
 	// connectTimeout bounds the setup of a connection.
 	connectTimeout = 10 * time.Second
-	// controlSize is enough for the control message that has the time of arrival.
-	controlSize = 128
 )
+
+// controlSize is the size of a buffer for control messages.
+const controlSize = arrival.ControlSize
 
 // Kind is the kind of a connection: TCP or UDP.
 type Kind int
@@ -166,21 +168,11 @@ func (s socket) receive(frame, control []byte) (received, error) {
 	if err != nil {
 		return received{}, err
 	}
-	return received{size: n, from: addressOf(from), at: arrival(control[:oob])}, nil
-}
-
-// arrival returns the time of arrival from control messages, see SO_TIMESTAMPNS in socket(7).
-func arrival(control []byte) time.Time {
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err == nil {
-		for _, m := range messages {
-			if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS && len(m.Data) >= 16 {
-				seconds := int64(binary.NativeEndian.Uint64(m.Data))
-				return time.Unix(seconds, int64(binary.NativeEndian.Uint64(m.Data[8:])))
-			}
-		}
+	at, ok := arrival.Time(control[:oob])
+	if !ok {
+		at = time.Now().Round(0)
 	}
-	return time.Now().Round(0)
+	return received{size: n, from: addressOf(from), at: at}, nil
 }
 
 // send sends a frame. A peer that is gone causes an error and no signal.
