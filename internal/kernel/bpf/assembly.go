@@ -17,35 +17,35 @@ const (
 	drop verdict = 2 // TC_ACT_SHOT, TCX_DROP
 )
 
-// Where the program keeps what it has read of a frame: offsets from the frame pointer, each a multiple of eight, so
-// that addresses can be compared in whole words.
+// The stack of the program, as offsets from the frame pointer. Each is a multiple of eight, so that addresses can be
+// compared in whole words.
 const (
 	ethernetAt  = -16 // 14 bytes: destination, source, type
-	tagAt       = -24 // 4 bytes: what follows the type of a VLAN tag
-	networkAt   = -64 // the header of IPv4, IPv6 or ARP without options; 40 bytes at the most
-	transportAt = -88 // what follows it, as far as it matters; 24 bytes at the most
+	tagAt       = -24 // 4 bytes: the VLAN tag after its type
+	networkAt   = -64 // at most 40 bytes: the header of IPv4, IPv6 or ARP without options
+	transportAt = -88 // at most 24 bytes: the part of the next header that matters
 )
 
 // Registers that keep their values across calls of the kernel.
 const (
 	packet   = asm.R6 // the kernel's view of the packet
-	position = asm.R7 // the offset of the header in question from the beginning of the frame
-	kind     = asm.R8 // of which type or protocol that header is
-	mine     = asm.R9 // 1 when the destination is an address of the unit
+	position = asm.R7 // the offset of the present header in the frame
+	kind     = asm.R8 // the type or protocol of the present header
+	mine     = asm.R9 // 1 if the destination is an address of the unit
 )
 
-// state is what the programs read.
+// state holds the maps and memory that the programs read.
 type state struct {
 	permit                  *ebpf.Map
 	own4, own6, virtualMACs *ebpf.Map
-	interfaces              int // how many slots for interfaces are in use
+	interfaces              int // the number of interface slots in use
 }
 
 // assembly is a program under construction.
 type assembly struct {
 	state
 	code   asm.Instructions
-	labels []string // of the next instruction
+	labels []string // the labels of the next instruction
 }
 
 func (a *assembly) add(code ...asm.Instruction) {
@@ -70,8 +70,8 @@ func (a *assembly) end(pass verdict) asm.Instructions {
 	return a.code
 }
 
-// load copies a part of the frame onto the stack, from the position on. A frame that is too short is dropped. The
-// kernel finds the part in any buffer of the packet.
+// load copies a part of the frame to the stack, starting at the position. It drops a frame that is too short. The
+// kernel also finds the part in a buffer other than the first.
 func (a *assembly) load(to int16, length int32) {
 	a.add(
 		asm.Mov.Reg(asm.R1, packet),
@@ -91,7 +91,7 @@ func (a *assembly) numberAt(to asm.Register, at int16) {
 	a.add(asm.LoadMem(to, asm.R10, at, asm.Half), asm.HostTo(asm.BE, to, asm.Half))
 }
 
-// find looks up the loaded part in a list. R0 is zero when it is not there.
+// find looks up the loaded part in a list. R0 is zero if it is not in the list.
 func (a *assembly) find(list *ebpf.Map, at int16) {
 	a.add(
 		asm.LoadMapPtr(asm.R1, list.FD()),

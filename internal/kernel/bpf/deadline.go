@@ -2,26 +2,26 @@ package bpf
 
 import "github.com/cilium/ebpf/asm"
 
-// What is in the memory that the process and the programs share, by offset.
+// Offsets in the memory that the process and the programs share.
 const (
-	// deadlineAt is the instant on the boot clock at which the gate closes; the process alone writes it.
+	// deadlineAt is the offset of the instant on the boot clock at which the gate closes. Only the process writes it.
 	deadlineAt = 0
-	// closedForAt is the last deadline that a program has found to be past.
+	// closedForAt is the offset of the last deadline that a program found to have passed.
 	closedForAt = 8
-	// interfacesAt are the numbers of the interfaces that the gate is on, four bytes each, zero for none.
+	// interfacesAt is the offset of the indexes of the gate's interfaces. Each has four bytes, and zero means none.
 	interfacesAt = 16
-	// sharedLength is all of it.
+	// sharedLength is the size of the memory.
 	sharedLength = 128
-	// MaximumInterfaces is how many interfaces one gate can be on.
+	// MaximumInterfaces is the largest number of interfaces of one gate.
 	MaximumInterfaces = (sharedLength - interfacesAt) / 4
 )
 
-// ingressInterface is the place of ingress_ifindex in struct __sk_buff (include/uapi/linux/bpf.h): the interface that
-// the packet came in by, zero for one that was made here.
+// ingressInterface is the offset of ingress_ifindex in struct __sk_buff (include/uapi/linux/bpf.h). This is the
+// interface on which the packet arrived, or zero for a packet of this host.
 const ingressInterface = 36
 
-// passBefore passes everything that comes in before the deadline, in as few instructions as it takes. What follows is
-// for a closed gate, where nothing is in a hurry.
+// passBefore passes every incoming packet before the deadline, with as few instructions as possible. The instructions
+// after it only run while the gate is closed, when speed does not matter.
 func (a *assembly) passBefore() {
 	a.add(
 		asm.Mov.Reg(packet, asm.R1),
@@ -33,11 +33,11 @@ func (a *assembly) passBefore() {
 	)
 }
 
-// passOutBefore passes everything that goes out before the deadline, and drops what was routed past it.
+// passOutBefore passes every outgoing packet before the deadline, and drops forwarded packets after it.
 //
-// To ask for the time is most of what the gate costs. So it is not asked again for a packet that came in by an
-// interface of the gate: there the clock was looked at a moment ago, and had the deadline been past, it would be noted
-// as such. What was routed after all, because it was addressed to the unit and then translated, finds that note.
+// Reading the clock is the largest part of the gate's cost. It is therefore not read again for a packet that arrived on
+// an interface of the gate: the ingress program has just read it, and records a deadline that has passed. That record
+// also stops packets to the unit that passed the ingress program, were translated, and then forwarded.
 func (a *assembly) passOutBefore() {
 	const cameBy, shared = asm.R7, asm.R8
 	a.add(

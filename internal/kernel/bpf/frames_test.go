@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// Who is on the segment: the unit, its own addresses and what it shares with its peer, and a neighbour.
+// The stations of the segment: the unit with its own and virtual addresses, and a neighbour.
 var (
 	ownMAC       = MAC{2, 0, 0, 0, 0, 1}
 	virtualMAC   = MAC{0, 0, 0x5e, 0, 1, 7}
@@ -57,7 +57,7 @@ func ip6(from MAC, next byte, source, destination netip.Addr, payload ...byte) [
 	return ethernet(from, 0x86dd, append(p, payload...)...)
 }
 
-// extension returns an extension header of IPv6, of so many units of eight bytes beyond the first.
+// extension returns an IPv6 extension header with a number of units of eight bytes after the first.
 func extension(next, length byte, payload ...byte) []byte {
 	return append(append([]byte{next, length}, make([]byte, 6+8*int(length))...), payload...)
 }
@@ -77,15 +77,15 @@ func changed(b []byte, at int, to byte) []byte {
 	return b
 }
 
-// sample is a frame, and what a closed gate does to it where it comes in and where it goes out.
+// sample is a frame and its verdicts at a closed gate: as an incoming frame and as an outgoing one.
 type sample struct {
 	name    string
 	frame   []byte
 	in, out bool
 }
 
-// samples returns frames of every sort that matters. Those of a neighbour are meant to come in and those of the unit to
-// go out, yet each is tried both ways.
+// samples returns frames of every relevant kind. Frames of a neighbour normally come in, and frames of the unit go out,
+// but each is tested in both directions.
 func samples() []sample {
 	const in, out, no = true, true, false
 	ping := []byte{8, 0, 0, 0, 0, 0, 0, 0}

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Lengths of headers and the places in them, from IEEE 802.3 and 802.1Q, and RFC 826, 791, 8200, 4443 and 4861.
+// Lengths and offsets of headers, from IEEE 802.3 and 802.1Q, and RFC 826, 791, 8200, 4443 and 4861.
 const (
 	ethernetLength = 14
 	ethernetSource = 6
@@ -39,11 +39,10 @@ const (
 )
 
 const (
-	// maximumTags is how many VLAN tags of the frame itself are looked behind, besides the one that the kernel may have
-	// taken off already.
+	// maximumTags bounds the VLAN tags that are skipped. The kernel may have removed one more before.
 	maximumTags = 2
-	// maximumExtensions is how many extension headers of an IPv6 packet are looked behind. The kernel itself sends one,
-	// for multicast listeners.
+	// maximumExtensions bounds the IPv6 extension headers that are skipped. The kernel itself sends one, in messages of
+	// multicast listeners.
 	maximumExtensions = 2
 )
 
@@ -56,8 +55,8 @@ const (
 	icmpv6Advertisement  = 136
 )
 
-// ethernet reads the Ethernet header and skips VLAN tags. Afterwards the position is behind them, and the kind is the
-// type of what follows. With too many tags the kind is that of a tag.
+// ethernet reads the Ethernet header and skips VLAN tags. Afterwards, the position is that of the next header, and the
+// kind is its type. With too many tags the kind is that of a tag.
 func (a *assembly) ethernet() {
 	a.add(asm.Mov.Imm(position, 0))
 	a.load(ethernetAt, ethernetLength)
@@ -98,7 +97,7 @@ func (a *assembly) arp() {
 	a.add(asm.JNE.Imm(asm.R1, 6<<8|4, "drop"))
 }
 
-// ipv4 reads the header of an IPv4 packet, and moves the position behind it and its options.
+// ipv4 reads the header of an IPv4 packet, and moves the position past it and its options.
 func (a *assembly) ipv4() {
 	a.load(networkAt, ipv4Length)
 	a.version(4)
@@ -111,7 +110,7 @@ func (a *assembly) ipv4() {
 	)
 }
 
-// ipv6 reads the header of an IPv6 packet, and moves the position behind it.
+// ipv6 reads the header of an IPv6 packet, and moves the position past it.
 func (a *assembly) ipv6() {
 	a.load(networkAt, ipv6Length)
 	a.version(6)
@@ -123,9 +122,9 @@ func (a *assembly) version(number int32) {
 	a.add(asm.RSh.Imm(asm.R1, 4), asm.JNE.Imm(asm.R1, number, "drop"))
 }
 
-// extensions skips the extension headers of an IPv6 packet that may precede a neighbour discovery message. Afterwards
-// the kind is that of what follows. A longer chain than in any legitimate packet is dropped. A fragment stays one:
-// neighbour discovery messages must not be fragmented, and are ignored when they are (RFC 6980).
+// extensions skips the IPv6 extension headers that may precede a neighbour discovery message. Afterwards, the kind is
+// that of the next header. It drops a chain that is longer than in any legitimate packet. It does not skip a fragment
+// header: neighbour discovery messages must not be fragmented, and hosts ignore fragments of them (RFC 6980).
 func (a *assembly) extensions() {
 	a.byteAt(kind, networkAt+ipv6Next)
 	for n := range maximumExtensions {

@@ -18,25 +18,25 @@ import (
 type MAC = [6]byte
 
 const (
-	// maximumAddresses bounds the addresses of one family that a unit can have of its own; a pod has a handful.
+	// maximumAddresses bounds the unit's own addresses of one family. A pod has only a few.
 	maximumAddresses = 4096
-	// maximumMACs bounds the virtual MAC addresses, of which each network has one at the most.
+	// maximumMACs bounds the virtual MAC addresses. Each network has at most one.
 	maximumMACs = 256
 )
 
-// Program is the gate's program in the kernel, for both directions, with one deadline for all of its interfaces. It is
+// Program is the gate's program in the kernel for both directions. All of its interfaces share one deadline. It is
 // closed until a deadline is set.
 type Program struct {
 	state
 	ingress, egress *ebpf.Program
-	// short are those of the shortcut, once one was asked for.
+	// short holds the programs of the shortcut. It is empty until the first shortcut is requested.
 	short map[ebpf.AttachType]*ebpf.Program
-	// shared is the memory that the deadline is in, and which the kernel reads it from.
+	// shared is the memory with the deadline, which the kernel reads too.
 	shared []byte
 }
 
-// Load loads the program into the kernel, for at most that many interfaces. It needs the capabilities BPF and
-// NET_ADMIN, and Linux 5.8.
+// Load loads the program into the kernel for a number of interfaces. It needs the capabilities BPF and NET_ADMIN, and
+// Linux 5.8.
 func Load(interfaces int) (p *Program, err error) {
 	p = &Program{state: state{interfaces: interfaces}}
 	defer func() {
@@ -100,17 +100,17 @@ func (p *Program) makeMaps() error {
 	return nil
 }
 
-// raiseLockedMemory raises the limit of locked memory. Before Linux 5.11 maps counted against it; since then they count
+// raiseLockedMemory raises the limit of locked memory. Maps count against it before Linux 5.11. Since then they count
 // as memory of the container.
 func raiseLockedMemory() {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit) == nil && limit.Cur < limit.Max {
 		limit.Cur = limit.Max
-		_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &limit) // if it fails, so do the maps, and that is told
+		_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &limit) // after a failure, creating maps fails and reports why
 	}
 }
 
-// explain adds to an error of the kernel what a person can do.
+// explain adds the remedy to the kernel's error.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, os.ErrPermission):
@@ -125,7 +125,7 @@ func explain(err error) error {
 	}
 }
 
-// word returns one word of the shared memory. A store is atomic: no packet sees half of it.
+// word returns one word of the shared memory. A store is atomic, so that a packet never sees half of it.
 func (p *Program) word(at uintptr) *atomic.Uint64 {
 	return (*atomic.Uint64)(unsafe.Pointer(&p.shared[at]))
 }
@@ -141,8 +141,8 @@ func (p *Program) SetDeadline(until time.Duration) {
 // Deadline returns the deadline that the program compares with the clock.
 func (p *Program) Deadline() time.Duration { return time.Duration(p.word(deadlineAt).Load()) }
 
-// SetInterfaces sets the interfaces that the program is on. Packets that came in by them are not checked again on their
-// way out, so an interface must not be set before the program is on it.
+// SetInterfaces sets the interfaces with the program. Packets that arrived on them are not checked again on their way
+// out. An interface must therefore have the program before it is set.
 func (p *Program) SetInterfaces(indices []int) {
 	for n := range p.interfaces {
 		index := uint32(0)
@@ -156,7 +156,7 @@ func (p *Program) SetInterfaces(indices []int) {
 // Ingress returns the file descriptor and the kernel ID of the program for incoming packets.
 func (p *Program) Ingress() (fd int, id uint32, err error) { return describe(p.ingress) }
 
-// Egress returns the same of the program for outgoing packets.
+// Egress returns the file descriptor and the kernel ID of the program for outgoing packets.
 func (p *Program) Egress() (fd int, id uint32, err error) { return describe(p.egress) }
 
 func describe(program *ebpf.Program) (fd int, id uint32, err error) {
@@ -232,9 +232,9 @@ func replace(m *ebpf.Map, keys [][]byte) error {
 	return nil
 }
 
-// Check verifies that the program passes a test frame before the deadline and not after it. The clock of a gate in a
-// time namespace can be behind that of its deadlines, so it would close late; Check finds that. It leaves the program
-// closed.
+// Check verifies that the program passes a test frame before the deadline and not after it. In a time namespace the
+// clock of the deadlines can be ahead of the program's, so that the gate would close late. Check detects that. It
+// leaves the program closed.
 func (p *Program) Check(now func() time.Duration) error {
 	defer p.SetDeadline(0)
 	frame := make([]byte, 64)
@@ -255,7 +255,7 @@ func (p *Program) Check(now func() time.Duration) error {
 	return nil
 }
 
-// Close releases what the process holds. The program stays on its interfaces, with its last deadline.
+// Close closes the descriptors and memory of the process. The program stays on its interfaces with its last deadline.
 func (p *Program) Close() error {
 	var errs []error
 	if p.shared != nil {
@@ -263,7 +263,7 @@ func (p *Program) Close() error {
 		p.shared = nil
 	}
 	for _, m := range []*ebpf.Map{p.permit, p.own4, p.own6, p.virtualMACs} {
-		errs = append(errs, m.Close()) // nothing, for one that was not made
+		errs = append(errs, m.Close()) // does nothing for a map that was not created
 	}
 	for _, program := range p.short {
 		errs = append(errs, program.Close())

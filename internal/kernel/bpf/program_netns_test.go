@@ -16,12 +16,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// gatedInterface is the number of an interface that the program is told it is on. The kernel runs it on frames without
-// its being on any.
+// gatedInterface is the index of an interface in the program's list. The kernel runs the program on test frames, so
+// that no interface is needed.
 const gatedInterface = 7
 
-// isTestable reports whether the kernel runs programs on the frame when asked to, which it does from a certain length
-// on. Shorter ones are tried behind a tag, and on a real interface by the tests of package gate.
+// isTestable reports whether the frame is long enough for a test run in the kernel. Shorter frames are tested with a
+// VLAN tag here, and on a real interface in package gate.
 func isTestable(frame []byte) bool {
 	if len(frame) < shortest {
 		return false
@@ -77,7 +77,7 @@ type context struct {
 	IngressInterface uint32
 }
 
-// run runs a program in the kernel on a frame that came in by an interface, or by none.
+// run runs a program in the kernel on a frame that arrived on an interface, or on none.
 func run(t rapid.TB, program *ebpf.Program, frame []byte, cameBy uint32) verdict {
 	t.Helper()
 	got, err := program.Run(&ebpf.RunOptions{Data: frame, Context: context{IngressInterface: cameBy}})
@@ -107,7 +107,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Every sample gets the verdict that is written down for it, closed, and passes while open.
+// A closed program returns the expected verdict for every sample, and an open one passes every sample.
 func TestSamples(t *testing.T) {
 	p := loaded(t)
 	for _, s := range samples() {
@@ -141,7 +141,7 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// A frame that was cut off anywhere gets the verdict of the twin.
+// A truncated frame gets the same verdict as from the twin.
 func TestCutOff(t *testing.T) {
 	p := loaded(t)
 	for _, s := range samples() {
@@ -153,7 +153,7 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// compare holds the program against its twin.
+// compare compares the verdicts of the program and its twin.
 func compare(t rapid.TB, p *Program, frame []byte) {
 	t.Helper()
 	if got, want := run(t, p.ingress, frame, 0), passes(guarded.passesIn(frame)); got != want {
@@ -164,7 +164,7 @@ func compare(t rapid.TB, p *Program, frame []byte) {
 	}
 }
 
-// What came in while the gate was open goes out, until anything is found to come too late.
+// Packets that arrived while the gate was open go out, until a packet finds that the deadline has passed.
 func TestRoutedAcrossTheDeadline(t *testing.T) {
 	p := loaded(t)
 	frame := ip4(ownMAC, 17, own4, own4, udp(1, 2)...)
@@ -206,7 +206,7 @@ func TestRoutedAcrossTheDeadline(t *testing.T) {
 	}
 }
 
-// Addresses come and go.
+// Addresses can be added and removed.
 func TestOwnAddresses(t *testing.T) {
 	p := loaded(t)
 	to := func(a netip.Addr) []byte {
@@ -237,7 +237,7 @@ func TestOwnAddresses(t *testing.T) {
 	}
 }
 
-// mutate makes frames that are nearly sound: those are the ones that a mistake would let through.
+// mutate returns frames with few errors, because a mistake in the program would most likely pass these.
 func mutate(t *rapid.T, frame []byte) []byte {
 	frame = slices.Clone(frame)
 	known := [][]byte{

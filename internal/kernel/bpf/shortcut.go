@@ -9,21 +9,21 @@ import (
 )
 
 // Shortcut is a second copy of the program on an interface, which the kernel runs faster than a filter (tcx, since
-// Linux 6.6). Packets that it passes skip all filters, including those of the gate. It ends with the process; the
-// filter behind it, with the same deadline, does not.
+// Linux 6.6). Packets that it passes skip all filters, including those of the gate. The kernel removes it when the
+// process ends, while the filter, which has the same deadline, stays.
 type Shortcut struct {
 	index int
 	links []link.Link
 }
 
-// ErrOthers means that somebody else has programs on an interface. A shortcut would skip them.
+// ErrOthers reports that an interface has programs of others. A shortcut would skip them.
 var ErrOthers = errors.New("somebody else has programs on the interface")
 
 // ways are the directions of a shortcut.
 var ways = []ebpf.AttachType{ebpf.AttachTCXIngress, ebpf.AttachTCXEgress}
 
-// Shorten puts a shortcut on an interface of the calling thread's network namespace. It fails where the kernel does not
-// support it, and where somebody else has programs on the interface.
+// Shorten adds a shortcut to an interface of the calling thread's network namespace. It fails if the kernel does not
+// support it, or if others have programs on the interface.
 func (p *Program) Shorten(index int) (s *Shortcut, err error) {
 	s = &Shortcut{index: index}
 	defer func() {
@@ -66,7 +66,7 @@ func (p *Program) loadShortcut() (err error) {
 	return nil
 }
 
-// CheckAlone returns an error when somebody else has programs where the shortcut is, or when the shortcut is gone.
+// CheckAlone returns an error if others have programs on the interface of the shortcut, or if the shortcut is gone.
 func (s *Shortcut) CheckAlone() error {
 	for _, way := range ways {
 		there, err := link.QueryPrograms(link.QueryOptions{Target: s.index, Attach: way})
@@ -80,7 +80,7 @@ func (s *Shortcut) CheckAlone() error {
 	return nil
 }
 
-// Close removes the shortcut. The filters behind it take over again.
+// Close removes the shortcut. The filters then decide alone again.
 func (s *Shortcut) Close() error {
 	var errs []error
 	for _, l := range s.links {

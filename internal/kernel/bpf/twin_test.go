@@ -2,7 +2,7 @@ package bpf
 
 import "testing"
 
-// The twin itself is held to what is written down for every sample.
+// TestTwin checks the twin's verdict on every sample.
 func TestTwin(t *testing.T) {
 	for _, s := range samples() {
 		if got := guarded.passesIn(s.frame); got != s.in {

@@ -5,14 +5,14 @@ import (
 	"net/netip"
 )
 
-// unit is whom a closed gate guards, as the dumb twin of the program sees it: the same verdicts, written down the way a
-// person would, to hold the program against.
+// unit is what a closed gate guards. Its methods are a simple implementation of the program, with which the tests
+// compare the program's verdicts.
 type unit struct {
 	own  map[netip.Addr]bool
 	macs map[MAC]bool
 }
 
-// frame is one after its VLAN tags were looked behind.
+// frame is a frame without its VLAN tags.
 type frame struct {
 	source  MAC
 	kind    uint16
@@ -128,7 +128,7 @@ func isDHCPAnswer(p []byte) bool {
 	return p[9] == 17 && fragment == 0 && len(p) >= header+4 && string(p[header:header+4]) == "\x00\x43\x00\x44"
 }
 
-// behindExtensions returns false for a chain that is cut off or too long.
+// behindExtensions skips extension headers. It returns false for a chain that is truncated or too long.
 func behindExtensions(p []byte) (protocol byte, message []byte, ok bool) {
 	protocol, message = p[6], p[40:]
 	for range 2 {
