@@ -6,5 +6,7 @@
 // (internal/sidecar) import it and act on it.
 //
 // +kubebuilder:object:generate=true
+// +kubebuilder:ac:generate=true
+// +kubebuilder:ac:output:package=../../internal/applyconfiguration
 // +groupName=hapair.io
 package v1alpha1

@@ -6,16 +6,16 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// GroupVersion names this API to the Kubernetes machinery.
-var GroupVersion = schema.GroupVersion{Group: "hapair.io", Version: "v1alpha1"}
+// SchemeGroupVersion is the group and version of this API. Generated code uses it by this name.
+var SchemeGroupVersion = schema.GroupVersion{Group: "hapair.io", Version: "v1alpha1"}
 
 // AddToScheme makes the kinds of this API known to a scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion,
+	scheme.AddKnownTypes(SchemeGroupVersion,
 		&FirewallConfiguration{}, &FirewallConfigurationList{},
 		&HAPair{}, &HAPairList{},
 		&HAUnit{}, &HAUnitList{},
 		&SyncPolicy{}, &SyncPolicyList{})
-	metav1.AddToGroupVersion(scheme, GroupVersion)
+	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
 	return nil
 }

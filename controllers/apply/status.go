@@ -23,7 +23,7 @@ type Status[S any] struct {
 func NewStatus[S any](kind string, object client.Object, status S) *Status[S] {
 	return &Status[S]{
 		TypeMetaApplyConfiguration: *metav1ac.TypeMeta().
-			WithAPIVersion(v1alpha1.GroupVersion.String()).
+			WithAPIVersion(v1alpha1.SchemeGroupVersion.String()).
 			WithKind(kind),
 		ObjectMetaApplyConfiguration: metav1ac.ObjectMeta().
 			WithName(object.GetName()).

@@ -42,7 +42,7 @@ type fataler interface{ Fatal(args ...any) }
 // computed returns what kstatus computes from the status that the operator would publish.
 func computed(t fataler, s *scope) kstatus.Status {
 	pair := s.pair.DeepCopy()
-	pair.APIVersion, pair.Kind = v1alpha1.GroupVersion.String(), "HAPair"
+	pair.APIVersion, pair.Kind = v1alpha1.SchemeGroupVersion.String(), "HAPair"
 	pair.Status = statusOf(s, metav1.Now())
 	return computedOf(t, pair)
 }

@@ -40,7 +40,7 @@ func Certificate(
 			"namespace": pair.Namespace,
 			"labels":    labels,
 			"ownerReferences": []any{map[string]any{
-				"apiVersion": v1alpha1.GroupVersion.String(), "kind": "HAPair",
+				"apiVersion": v1alpha1.SchemeGroupVersion.String(), "kind": "HAPair",
 				"name": pair.Name, "uid": string(pair.UID), "controller": true, "blockOwnerDeletion": true,
 			}},
 		},

@@ -18,7 +18,7 @@ type HAUnitApplyConfiguration struct {
 func HAUnit(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *HAUnitApplyConfiguration {
 	return &HAUnitApplyConfiguration{
 		TypeMetaApplyConfiguration: *metav1ac.TypeMeta().
-			WithAPIVersion(v1alpha1.GroupVersion.String()).
+			WithAPIVersion(v1alpha1.SchemeGroupVersion.String()).
 			WithKind("HAUnit"),
 		ObjectMetaApplyConfiguration: metav1ac.ObjectMeta().
 			WithName(UnitName(pair.Name, unit)).

@@ -31,7 +31,7 @@ func Role(pair *v1alpha1.HAPair, unit v1alpha1.Unit) *rbacv1ac.RoleApplyConfigur
 				WithResourceNames(UnitName(pair.Name, v1alpha1.Primary), UnitName(pair.Name, v1alpha1.Secondary)).
 				WithVerbs("get", "list", "watch"),
 			rbacv1ac.PolicyRule().
-				WithAPIGroups(v1alpha1.GroupVersion.Group).WithResources("haunits/status").
+				WithAPIGroups(v1alpha1.SchemeGroupVersion.Group).WithResources("haunits/status").
 				WithResourceNames(UnitName(pair.Name, unit)).
 				WithVerbs("get", "patch"),
 		)

@@ -28,7 +28,7 @@ func Labels(pair string) map[string]string {
 // pair needs no finalizer.
 func owner(pair *v1alpha1.HAPair) *metav1ac.OwnerReferenceApplyConfiguration {
 	return metav1ac.OwnerReference().
-		WithAPIVersion(v1alpha1.GroupVersion.String()).
+		WithAPIVersion(v1alpha1.SchemeGroupVersion.String()).
 		WithKind("HAPair").
 		WithName(pair.Name).
 		WithUID(pair.UID).

@@ -53,7 +53,7 @@ func (c *UnitClient) Read(ctx context.Context) (contract.UnitStatus, error) {
 // is removed.
 func (c *UnitClient) Write(ctx context.Context, status contract.UnitStatus) error {
 	body, err := json.Marshal(map[string]any{
-		"apiVersion": v1alpha1.GroupVersion.String(),
+		"apiVersion": v1alpha1.SchemeGroupVersion.String(),
 		"kind":       "HAUnit",
 		"metadata":   map[string]string{"name": c.name, "namespace": c.namespace},
 		"status":     status,
@@ -69,7 +69,7 @@ func (c *UnitClient) Write(ctx context.Context, status contract.UnitStatus) erro
 // path returns the path of the status, which is all that the unit may read and write.
 func (c *UnitClient) path() []string {
 	return []string{
-		"apis", v1alpha1.GroupVersion.Group, v1alpha1.GroupVersion.Version,
+		"apis", v1alpha1.SchemeGroupVersion.Group, v1alpha1.SchemeGroupVersion.Version,
 		"namespaces", c.namespace, "haunits", c.name, "status",
 	}
 }

@@ -61,7 +61,7 @@ func resourcesWith(t *testing.T, role *rbacv1.ClusterRole, verb string) []string
 	t.Helper()
 	granted := []string{}
 	for _, rule := range role.Rules {
-		if !slices.Equal(rule.APIGroups, []string{v1alpha1.GroupVersion.Group}) {
+		if !slices.Equal(rule.APIGroups, []string{v1alpha1.SchemeGroupVersion.Group}) {
 			t.Errorf("got a rule for the groups %v", rule.APIGroups)
 		}
 		if slices.Contains(rule.Verbs, verb) {

@@ -36,7 +36,7 @@ func (s *stage) annotate(ctx context.Context, annotations map[string]string) {
 func (s *stage) kstatusOf(ctx context.Context) kstatus.Status {
 	GinkgoHelper()
 	pair := s.seen(ctx)
-	pair.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("HAPair"))
+	pair.SetGroupVersionKind(v1alpha1.SchemeGroupVersion.WithKind("HAPair"))
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(pair)
 	Expect(err).NotTo(HaveOccurred())
 	computed, err := kstatus.Compute(&unstructured.Unstructured{Object: fields})

@@ -23,7 +23,7 @@ func (s *Server) InstallCRDs(ctx context.Context, checkout string, plurals ...st
 	defer cancel()
 	rest := s.Admin.Discovery().RESTClient()
 	for _, plural := range plurals {
-		text, err := os.ReadFile(filepath.Join(checkout, "config/crd", v1alpha1.GroupVersion.Group+"_"+plural+".yaml"))
+		text, err := os.ReadFile(filepath.Join(checkout, "config/crd", v1alpha1.SchemeGroupVersion.Group+"_"+plural+".yaml"))
 		if err != nil {
 			return fmt.Errorf("reading a CRD: %w", err)
 		}
@@ -75,7 +75,7 @@ func (s *Server) UnitStatus(
 	return object.Status, nil
 }
 
-func groupPath() string { return "/apis/" + v1alpha1.GroupVersion.String() }
+func groupPath() string { return "/apis/" + v1alpha1.SchemeGroupVersion.String() }
 
 func unitPath(pair *v1alpha1.HAPair, unit v1alpha1.Unit) []string {
 	return []string{groupPath(), "namespaces", pair.Namespace, "haunits", resources.UnitName(pair.Name, unit)}
