@@ -16,6 +16,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/apply"
+	v1alpha1ac "github.com/hapair-io/hapair/internal/applyconfiguration/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/resources"
 )
@@ -53,8 +54,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if equality.Semantic.DeepEqual(configuration.Status, status) {
 		return ctrl.Result{}, nil
 	}
-	wanted := apply.NewStatus("FirewallConfiguration", configuration, status)
-	err := r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership)
+	applied, err := apply.Convert[v1alpha1ac.FirewallConfigurationStatusApplyConfiguration](status)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	wanted := v1alpha1ac.FirewallConfiguration(configuration.Name, configuration.Namespace).
+		WithResourceVersion(configuration.ResourceVersion). // The API server refuses the status if the configuration changed.
+		WithStatus(applied)
+	err = r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership)
 	switch {
 	case apierrors.IsConflict(err):
 		return ctrl.Result{RequeueAfter: conflictInterval}, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/apply"
+	v1alpha1ac "github.com/hapair-io/hapair/internal/applyconfiguration/api/v1alpha1"
 )
 
 // maxMessage bounds a condition's message in bytes, well below what the API server admits.
@@ -33,8 +34,7 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	if equality.Semantic.DeepEqual(before, after) {
 		return nil
 	}
-	wanted := apply.NewStatus("HAPair", s.pair, after)
-	if err := r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership); err != nil {
+	if err := r.applyStatus(ctx, s.pair, after); err != nil {
 		return fmt.Errorf("applying the status: %w", err)
 	}
 	for _, t := range transitions(before, after) {
@@ -47,6 +47,18 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 		s.requeueAt(r.Now()) // The Lease still carries the request.
 	}
 	return nil
+}
+
+// applyStatus applies the status of a pair as it was read. The API server refuses it if the pair changed since.
+func (r *Reconciler) applyStatus(ctx context.Context, pair *v1alpha1.HAPair, status v1alpha1.HAPairStatus) error {
+	applied, err := apply.Convert[v1alpha1ac.HAPairStatusApplyConfiguration](status)
+	if err != nil {
+		return err
+	}
+	wanted := v1alpha1ac.HAPair(pair.Name, pair.Namespace).
+		WithResourceVersion(pair.ResourceVersion).
+		WithStatus(applied)
+	return r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership)
 }
 
 // statusOf returns the status that the pair should have. Where facts are incomplete, the fields that follow from them

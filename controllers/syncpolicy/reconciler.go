@@ -15,6 +15,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/apply"
+	v1alpha1ac "github.com/hapair-io/hapair/internal/applyconfiguration/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -51,8 +52,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if equality.Semantic.DeepEqual(policy.Status, status) {
 		return ctrl.Result{}, nil
 	}
-	wanted := apply.NewStatus("SyncPolicy", policy, status)
-	err := r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership)
+	applied, err := apply.Convert[v1alpha1ac.SyncPolicyStatusApplyConfiguration](status)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	wanted := v1alpha1ac.SyncPolicy(policy.Name, policy.Namespace).
+		WithResourceVersion(policy.ResourceVersion). // The API server refuses the status if the policy changed.
+		WithStatus(applied)
+	err = r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership)
 	switch {
 	case apierrors.IsConflict(err):
 		return ctrl.Result{RequeueAfter: conflictInterval}, nil
