@@ -115,5 +115,5 @@ func (r recorder) MustRegister(all ...prometheus.Collector) {
 	}
 }
 
-// Unregister does nothing.
+// Unregister reports false, since nothing is registered.
 func (recorder) Unregister(prometheus.Collector) bool { return false }
