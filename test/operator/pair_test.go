@@ -165,7 +165,7 @@ var _ = Describe("A pair", func() {
 		Eventually(func() []rbacv1.PolicyRule {
 			Expect(s.get(ctx, "edge-primary", role)).To(Succeed())
 			return role.Rules
-		}).Should(HaveLen(4))
+		}).Should(HaveLen(3))
 
 		authority, before := &corev1.Secret{}, &corev1.Secret{}
 		Expect(s.get(ctx, "edge-ca", authority)).To(Succeed())
