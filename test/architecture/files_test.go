@@ -170,7 +170,7 @@ func fileUses(p listed, exports map[string]string) (map[string]map[string]string
 	return uses, nil
 }
 
-// findCycle returns a cycle of files, with its first file again at the end; nil if there is none.
+// findCycle returns a cycle of files, with its first file again at the end; nil without a cycle.
 func findCycle(uses map[string]map[string]string) []string {
 	done := map[string]bool{}
 	var path []string

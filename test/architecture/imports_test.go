@@ -57,7 +57,7 @@ var rules = []rule{
 		why:   "the API server's weather must not reach the data path",
 	},
 	{
-		name: "the kernel package knows nobody",
+		name: "the kernel package depends on no other package",
 		from: []string{"internal/kernel"},
 		never: []string{
 			"k8s.io/", "sigs.k8s.io/controller-runtime", module + "api", module + "controllers",

@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// TestEveryStateHasARunbook looks for each condition, reason and Event that there is in the document for whoever has to
-// do something about it.
+// Every condition, reason and Event has a row in the document for the people who operate pairs.
 func TestEveryStateHasARunbook(t *testing.T) {
 	text, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
@@ -42,7 +41,7 @@ func TestEveryStateHasARunbook(t *testing.T) {
 	}
 	for _, reason := range events {
 		if !strings.Contains(document, "`"+reason+"`") {
-			t.Errorf("Event %s is not told of", reason)
+			t.Errorf("Event %s is not in the document", reason)
 		}
 	}
 }
@@ -56,7 +55,7 @@ func parse(t *testing.T, path string) *ast.File {
 	return file
 }
 
-// constants are the texts of a file's constants, by name.
+// constants returns the values of a file's string constants by name.
 func constants(t *testing.T, path string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -77,7 +76,7 @@ func constants(t *testing.T, path string) map[string]string {
 	return all
 }
 
-// notices are the reasons of the Events that a file's variables are of.
+// notices returns the reasons of the Events in a file.
 func notices(t *testing.T, path string) []string {
 	t.Helper()
 	var all []string
