@@ -24,7 +24,8 @@ func (s Settings) validateNetworks() []error {
 		}
 		interfaces[n.Interface] = true
 		if len(n.VirtualAddresses) > MaxVirtualAddresses {
-			errs = append(errs, fmt.Errorf("networks[%d].virtualAddresses: there are %d, and at most %d are possible; remove some",
+			errs = append(errs, fmt.Errorf(
+				"networks[%d].virtualAddresses: there are %d, and at most %d are possible; remove some",
 				i, len(n.VirtualAddresses), MaxVirtualAddresses))
 		}
 		for j, a := range n.VirtualAddresses {

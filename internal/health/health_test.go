@@ -187,8 +187,10 @@ func TestBoard(t *testing.T) {
 		summary{Links: 2, Probes: 4, Judged: 5, Faults: []string{"a", "b"}})
 	last := got[len(got)-1].Checks
 	if want := []contract.UnitHealth{
-		{Name: "network/lan", Message: "a"}, {Name: "network/wan", Healthy: true},
-		{Name: "probe/a", Message: "b"}, {Name: "probe/c", Healthy: true},
+		{Name: "network/lan", Message: "a"},
+		{Name: "network/wan", Healthy: true},
+		{Name: "probe/a", Message: "b"},
+		{Name: "probe/c", Healthy: true},
 	}; !slices.Equal(last, want) {
 		t.Errorf("the checks are %+v instead of %+v", last, want)
 	}

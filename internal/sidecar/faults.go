@@ -21,8 +21,8 @@ type faults struct {
 
 // followFaults starts the monitors, the watch for duplicate addresses, and the watch for full tables.
 //
-// Only the monitors' results are also facts for the machine. A duplicate address is not, since giving the role away would
-// not fix it. A full table is not either, since a standby with most of the state is better than no standby.
+// Only the monitors' results are also facts for the machine. A duplicate address is not, since giving the role away
+// would not fix it. A full table is not either, since a standby with most of the state is better than no standby.
 func (s *Sidecar) followFaults(ctx context.Context) {
 	var mu sync.Mutex
 	var known faults

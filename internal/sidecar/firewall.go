@@ -26,8 +26,8 @@ type firewallStatus contract.FirewallStatus
 
 func (f firewallStatus) inForce() bool { return f.Hash != "" }
 
-// followFirewall passes every change of the report to the loop. A report that cannot be read is logged once. It does not
-// replace the earlier one, since the ruleset in the kernel is unchanged.
+// followFirewall passes every change of the report to the loop. A report that cannot be read is logged once. It does
+// not replace the earlier one, since the ruleset in the kernel is unchanged.
 func (s *Sidecar) followFirewall(ctx context.Context) {
 	ticker := time.NewTicker(firewallInterval)
 	defer ticker.Stop()

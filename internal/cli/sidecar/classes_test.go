@@ -93,7 +93,8 @@ func TestSettingsChooseClassesAndWeights(t *testing.T) {
 		"unknown":      {replicating(contract.SyncClass{Name: "D"}), working, `unknown class "D"`, 0},
 		"not built in": {replicating(b, c), working[:2], "class C is not built in", 2},
 		"failing": {
-			replicating(b), []class.Factory{working[0], factory(2, errors.New("out of toys"))},
+			replicating(b),
+			[]class.Factory{working[0], factory(2, errors.New("out of toys"))},
 			"opening class B: out of toys", 1,
 		},
 	} {

@@ -34,7 +34,7 @@ func TestLimitsFollowTheSettings(t *testing.T) {
 		}
 		var set []engine.Limits
 		var errors int
-		log := funcr.New(func(_, args string) { errors += strings.Count(args, "Reading changed settings failed") }, funcr.Options{})
+		log := funcr.New(func(_, args string) { errors += strings.Count(args, "Reading changed settings") }, funcr.Options{})
 		ctx, cancel := context.WithCancel(t.Context())
 		var following sync.WaitGroup
 		following.Go(func() {
