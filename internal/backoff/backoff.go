@@ -35,7 +35,7 @@ func (b *Backoff) Reset() { b.next = 0 }
 // Sleep waits for the duration and returns true, or returns false as soon as the context ends.
 func Sleep(ctx context.Context, d time.Duration) bool { return SleepUntil(ctx, d, nil) }
 
-// SleepUntil is Sleep, and also returns true as soon as something is received from wake.
+// SleepUntil sleeps as Sleep does, and returns true early when wake delivers a value.
 func SleepUntil(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

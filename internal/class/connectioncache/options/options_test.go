@@ -34,7 +34,8 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for document, want := range map[string]string{
-		`{"protocols":["TCP","IPX"]}`:        `protocols[1]: unknown protocol "IPX"; known: GRE, ICMP, ICMPv6, SCTP, TCP, UDP`,
+		`{"protocols":["TCP","IPX"]}`: `protocols[1]: unknown protocol "IPX"; ` +
+			"known: GRE, ICMP, ICMPv6, SCTP, TCP, UDP",
 		`{"tcpStates":["Asleep"]}`:           `tcpStates[0]: unknown TCP state "Asleep"; known: Close,`,
 		`{"minimumAgeSeconds":61}`:           "minimumAgeSeconds: 61 is not between 0 and 60",
 		`{"minimumAgeSeconds":-1}`:           "minimumAgeSeconds: -1 is not between 0 and 60",
