@@ -182,7 +182,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	})
 	if err != nil {
 		never := func() bool { return false }
-		withdrawn := o.newAddresses(u, networks, never, kernel, wire, log.WithName("vip"))
+		withdrawn := o.newAddresses(u, networks, never, kernel, wire, log.WithName("addresses"))
 		return errors.Join(err, withdrawn.Set(ctx, addresses.Config{}))
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
@@ -195,7 +195,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		Now:                sidecar.BootTime,
 		Log:                log,
 	}
-	config.Addresses = o.newAddresses(u, networks, g.Permitted, kernel, wire, log.WithName("vip"))
+	config.Addresses = o.newAddresses(u, networks, g.Permitted, kernel, wire, log.WithName("addresses"))
 	if err := sidecar.Withdraw(ctx, config.Gate, config.Addresses); err != nil {
 		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
 	}

@@ -1,0 +1,133 @@
+//go:build netns
+
+package sidecar
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/poll"
+)
+
+func TestMain(m *testing.M) {
+	namespace.Alone()
+	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "Enabling the loopback interface: %v: %s", err, out)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// healthAddress is where the started sidecar serves its health.
+const healthAddress = "127.0.0.1:17781"
+
+// A sidecar starts and reports that it lives, with settings of another release and without an API server.
+func TestSidecarRunsWithSettingsOfAnotherRelease(t *testing.T) {
+	for _, line := range []string{
+		"link add lan type veth peer name lan-far", "link set lan up", "link set lan-far up",
+		"link add wan type veth peer name wan-far", "link set wan up", "link set wan-far up",
+	} {
+		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", line, err, out)
+		}
+	}
+	t.Setenv("POD_NAMESPACE", "shop")
+	t.Setenv("POD_UID", "00000000-0000-0000-0000-000000000001")
+	for name, change := range map[string]func(settings map[string]any){
+		"of this one": func(map[string]any) {},
+		"of a later one, with unknown fields": func(s map[string]any) {
+			s["tunnels"] = []string{"branch"}
+			s["sync"].(map[string]any)["compression"] = true
+		},
+		"of an earlier one, without a field": func(s map[string]any) { delete(s, "healthDampingSeconds") },
+	} {
+		t.Run(name, func(t *testing.T) { runUntilHealthy(t, change) })
+	}
+}
+
+// runUntilHealthy runs the command until it reports that it lives, and stops it.
+func runUntilHealthy(t *testing.T, change func(settings map[string]any)) {
+	t.Helper()
+	text, err := os.ReadFile("../../contract/testdata/golden/0.1.0/settings-largest.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document map[string]any
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	change(document)
+	if text, err = json.Marshal(document); err != nil {
+		t.Fatal(err)
+	}
+	directory := t.TempDir()
+	for file, content := range map[string]string{
+		"sidecar.json": string(text),
+		"kubeconfig": `{"apiVersion":"v1","kind":"Config","current-context":"a",` +
+			`"contexts":[{"name":"a","context":{"cluster":"a","user":"a"}}],` +
+			`"clusters":[{"name":"a","cluster":{"server":"https://127.0.0.1:1"}}],"users":[{"name":"a","user":{}}]}`,
+	} {
+		if err := os.WriteFile(filepath.Join(directory, file), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	command := NewCommand()
+	command.SetArgs([]string{
+		"--unit=primary", "--settings=" + filepath.Join(directory, "sidecar.json"), "--tls-dir=" + directory,
+		"--kubeconfig=" + filepath.Join(directory, "kubeconfig"), "--health-bind-address=" + healthAddress,
+		"--given-document=" + filepath.Join(directory, "given.json"),
+		"--firewall-document=" + filepath.Join(directory, "firewall.json"),
+		"--firewall-status=" + filepath.Join(directory, "firewall-status.json"), "--log-format=text",
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- command.ExecuteContext(ctx) }()
+	healthy := poll.Until(timeout(t), 20*time.Millisecond, "the sidecar to live", func(ctx context.Context) error {
+		select {
+		case err := <-ended:
+			t.Fatalf("the sidecar ended: %v", err)
+		default:
+		}
+		return isHealthy(ctx)
+	})
+	cancel()
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("the sidecar ended with %v", err)
+	}
+	if healthy != nil {
+		t.Fatal(healthy)
+	}
+}
+
+func timeout(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func isHealthy(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+healthAddress+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the sidecar answers %s", response.Status)
+	}
+	return nil
+}
