@@ -155,15 +155,20 @@ func (o Observation) action(peer Unit, verifiers []*x509.Certificate, offer Offe
 
 // IsAuthorityDue reports whether the pair's own authority, which has this verdict, must be replaced. An expiring
 // authority can still sign. It is replaced after both units have had certificates of it for a while. A unit without one
-// needs it at once, and only the known authority can sign a certificate that its peer accepts.
+// needs it at once, and only the known authority can sign a certificate that its peer accepts. While the units are in
+// session, an expired authority is handled in the same way, because the operator's clock may be wrong.
 func (o Observation) IsAuthorityDue(authority KeyPair, verdict Verdict) bool {
-	switch verdict {
-	case Usable:
+	now := o.Now
+	if o.InSession {
+		now = time.Time{}
+	}
+	switch {
+	case verdict == Usable:
 		return false
-	case Expiring:
+	case verdict == Expiring, verdict == Expired && o.InSession:
 		signer := certificatesIn(authority.Certificate)
 		return o.isSettled() && !slices.ContainsFunc(o.Units[:], func(unit Unit) bool {
-			return len(verifiersOf(chainOf(unit.Held), signer, unit.Name, o.Now)) == 0
+			return len(verifiersOf(chainOf(unit.Held), signer, unit.Name, now)) == 0
 		})
 	default:
 		return true

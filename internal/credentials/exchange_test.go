@@ -254,3 +254,29 @@ func TestTrustIsBounded(t *testing.T) {
 		t.Error("the necessary authority is not trusted")
 	}
 }
+
+// While the units are in session, the clock by which their authority has expired may be wrong. A unit whose Secret was
+// deleted then needs a certificate that its peer accepts, and only the known authority can sign it.
+func TestExpiredAuthorityInSession(t *testing.T) {
+	a := newAuthority(t, domain)
+	p, s := issue(t, a, names[0]), issue(t, a, names[1])
+	for name, test := range map[string]struct {
+		unchanged time.Duration
+		held      [2]credentials.KeyPair
+		want      bool
+	}{
+		"one unit without a certificate": {credentials.Overlap, [2]credentials.KeyPair{{}, s}, false},
+		"just changed":                   {0, [2]credentials.KeyPair{p, s}, false},
+		"both units have certificates":   {credentials.Overlap, [2]credentials.KeyPair{p, s}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seen := credentials.Observation{Now: now.Add(11 * 365 * day), Unchanged: test.unchanged, InSession: true}
+			for i := range seen.Units {
+				seen.Units[i] = credentials.Unit{Name: names[i], Held: test.held[i], Trusted: bundle(a)}
+			}
+			if got := seen.IsAuthorityDue(a, credentials.Expired); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
