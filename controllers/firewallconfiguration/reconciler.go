@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -21,12 +20,8 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-const (
-	// maxPairs is the number of pairs that the API admits in a status.
-	maxPairs = 1000
-	// conflictInterval is the delay before a reconcile is repeated that had read an outdated configuration.
-	conflictInterval = 200 * time.Millisecond
-)
+// maxPairs is the number of pairs that the API admits in a status.
+const maxPairs = 1000
 
 // Reconciler maintains the status of configurations.
 type Reconciler struct {
@@ -61,15 +56,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	wanted := v1alpha1ac.FirewallConfiguration(configuration.Name, configuration.Namespace).
 		WithResourceVersion(configuration.ResourceVersion). // The API server refuses the status if the configuration changed.
 		WithStatus(applied)
-	err = r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership)
-	switch {
-	case apierrors.IsConflict(err):
-		return ctrl.Result{RequeueAfter: conflictInterval}, nil
-	case client.IgnoreNotFound(err) != nil:
-		return ctrl.Result{}, fmt.Errorf("applying the status: %w", err)
-	default:
-		return ctrl.Result{}, nil
-	}
+	return apply.Status(ctx, r.Client, wanted)
 }
 
 // statusOf returns the status of a configuration in a namespace with these pairs.

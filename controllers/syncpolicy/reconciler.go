@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,12 +18,8 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-const (
-	// maxPairs is the number of pairs that the API admits in a status.
-	maxPairs = 1000
-	// conflictInterval is the delay after which a reconcile that read an outdated policy is repeated.
-	conflictInterval = 200 * time.Millisecond
-)
+// maxPairs is the number of pairs that the API admits in a status.
+const maxPairs = 1000
 
 // Reconciler reports the status of policies.
 type Reconciler struct {
@@ -59,15 +54,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	wanted := v1alpha1ac.SyncPolicy(policy.Name, policy.Namespace).
 		WithResourceVersion(policy.ResourceVersion). // The API server refuses the status if the policy changed.
 		WithStatus(applied)
-	err = r.Client.Status().Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership)
-	switch {
-	case apierrors.IsConflict(err):
-		return ctrl.Result{RequeueAfter: conflictInterval}, nil
-	case client.IgnoreNotFound(err) != nil:
-		return ctrl.Result{}, fmt.Errorf("applying the status: %w", err)
-	default:
-		return ctrl.Result{}, nil
-	}
+	return apply.Status(ctx, r.Client, wanted)
 }
 
 // statusOf returns the status that a policy should have in a namespace with these pairs.
