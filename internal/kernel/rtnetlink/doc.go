@@ -1,6 +1,6 @@
 // Package rtnetlink configures the network namespace of the process: addresses and MAC addresses of interfaces, IPv4
-// settings of an interface, and BPF filters in traffic control. It also reports when an interface changes. Setters take
-// the complete state that the caller wants, so repeating a call is harmless.
+// settings of an interface, routes and rules, and BPF filters in traffic control. It also reports when one of them
+// changes. Setters take the complete state that the caller wants, so repeating a call is harmless.
 //
 // The package decides nothing. Packages gate and addresses choose what to set, and package health judges what is seen.
 //

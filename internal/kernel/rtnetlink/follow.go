@@ -22,10 +22,22 @@ func FollowHost(ctx context.Context, changed func()) error {
 		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_TC)
 }
 
+// FollowRoutes follows routes of every table, rules, addresses and interfaces, in the way of FollowLinks. When an
+// interface goes down, the kernel removes IPv4 routes without a notification for each. It reports the interface.
+func FollowRoutes(ctx context.Context, changed func()) error {
+	return follow(ctx, changed, routeGroups...)
+}
+
+// routeGroups are the groups that FollowRoutes subscribes to.
+var routeGroups = []uint{
+	unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
+	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
+}
+
 func follow(ctx context.Context, changed func(), groups ...uint) error {
 	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, groups...)
 	if err != nil {
-		return fmt.Errorf("subscribing to changes of interfaces: %w", err)
+		return fmt.Errorf("subscribing to changes of the network: %w", err)
 	}
 	return receive(ctx, socket, changed)
 }
@@ -45,7 +57,7 @@ func receive(ctx context.Context, socket *nl.NetlinkSocket, changed func()) erro
 		case ctx.Err() != nil:
 			return nil
 		case err != nil && !errors.Is(err, unix.ENOBUFS): // ENOBUFS: notifications were lost, which is a change
-			return fmt.Errorf("receiving changes of interfaces: %w", err)
+			return fmt.Errorf("receiving changes of the network: %w", err)
 		}
 	}
 }

@@ -20,6 +20,12 @@ func followed(t *testing.T, prepare func(*nl.NetlinkSocket)) (reports <-chan str
 		t.Fatal(err)
 	}
 	prepare(socket)
+	return followedOn(t, socket)
+}
+
+// followedOn follows what the socket is subscribed to.
+func followedOn(t *testing.T, socket *nl.NetlinkSocket) (reports <-chan struct{}, stop func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	changes, ended := make(chan struct{}, 10_000), make(chan error, 1)
 	go func() { ended <- receive(ctx, socket, func() { changes <- struct{}{} }) }()

@@ -26,7 +26,7 @@ func isolate(t *testing.T) *Conn {
 	}
 	for _, line := range []string{
 		"link add lan type veth peer name far",
-		"link set lan up", "link set far up",
+		"link set lo up", "link set lan up", "link set far up",
 	} {
 		ip(t, line)
 	}

@@ -1,0 +1,19 @@
+package contract
+
+// The data plane's routing, which the sidecar and the firewall of a unit share. The traffic interfaces use a routing
+// table of their own. The control plane (peer, API server, probes of the kubelet) uses the main table.
+const (
+	// DataPlaneTable is the number of the data plane's routing table, of both families.
+	DataPlaneTable = 7780
+	// DataPlanePriority is the priority of the rules that look up DataPlaneTable. The kernel looks up lower numbers first,
+	// so policy routes have lower ones.
+	DataPlanePriority = 7780
+	// DataPlaneMark is the bit of a packet's mark that selects DataPlaneTable, and the mask for it. The firewall sets it
+	// on packets that arrive at a traffic interface. Lookups that do not know the interface, such as the reverse path
+	// filter's, then use the table too. Other bits of the mark keep their value.
+	DataPlaneMark = 0x40000000
+	// ConnectedProtocol is the protocol number of the routes and rules that the sidecar owns.
+	ConnectedProtocol = 178
+	// RoutingProtocol is the protocol number of the routes and rules that the firewall owns.
+	RoutingProtocol = 179
+)
