@@ -60,6 +60,9 @@ const (
 const LoadBalancerClass = "hapair.io/virtual-address"
 
 // ServicePort is one port of the Service.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.targetPort) || !(self.port in [7780, 7781, 7782])",fieldPath=.port,message="a Service must not point at the ports 7780 to 7782, on which the units replicate and report; set targetPort to the port of your service, or choose another port"
+// +kubebuilder:validation:XValidation:rule="!has(self.targetPort) || !(self.targetPort in [7780, 7781, 7782])",fieldPath=.targetPort,message="a Service must not point at the ports 7780 to 7782, on which the units replicate and report; set targetPort to the port of your service"
 type ServicePort struct {
 	// name of the port.
 	// +required
@@ -80,7 +83,7 @@ type ServicePort struct {
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port"`
 
-	// targetPort is the port of the endpoints. Without it, it is the same as port.
+	// targetPort is the port of the endpoints. Without it, it is the same as port. The units use 7780 to 7782 themselves.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535

@@ -48,6 +48,10 @@ var _ = Describe("HAPair", func() {
 			v1alpha1.ServicePort{Name: "dns", Port: 53, Protocol: corev1.ProtocolUDP},
 			v1alpha1.ServicePort{Name: "dns-tcp", Port: 53, Protocol: corev1.ProtocolTCP},
 		)),
+		Entry("a reserved port of the Service with another port of the units", ports(
+			v1alpha1.ServicePort{Name: "x", Port: 7780, TargetPort: 8443},
+			v1alpha1.ServicePort{Name: "y", Port: 7779}, v1alpha1.ServicePort{Name: "z", Port: 7783},
+		)),
 		Entry("the highest port", ports(v1alpha1.ServicePort{Name: "x", Port: 65535, TargetPort: 65535})),
 		Entry("a Service of type NodePort", func(p *v1alpha1.HAPair) {
 			ports(v1alpha1.ServicePort{Name: "https", Port: 443})(p)
@@ -186,6 +190,16 @@ var _ = Describe("HAPair", func() {
 			ports(v1alpha1.ServicePort{Name: "web", Port: 80, TargetPort: -1})),
 		Entry("an unknown protocol", "spec.service.ports[0].protocol", `supported values: "TCP", "UDP", "SCTP"`,
 			ports(v1alpha1.ServicePort{Name: "web", Port: 80, Protocol: "ICMP"})),
+		Entry("the port of replication", "spec.service.ports[0].port", "set targetPort to the port of your service",
+			ports(v1alpha1.ServicePort{Name: "x", Port: 7780})),
+		Entry("the port of the heartbeats", "spec.service.ports[0].port", "or choose another port",
+			ports(v1alpha1.ServicePort{Name: "x", Port: 7780, Protocol: corev1.ProtocolUDP})),
+		Entry("the port of the health checks behind another one", "spec.service.ports[0].targetPort",
+			"must not point at the ports 7780 to 7782", ports(v1alpha1.ServicePort{Name: "x", Port: 80, TargetPort: 7781})),
+		Entry("the port of the metrics at a virtual address", "spec.service.ports[0].port", "must not point at the ports",
+			service(func(s *v1alpha1.ServiceSpec) {
+				s.Target, s.Network, s.Ports[0].Port = v1alpha1.TargetVirtualAddress, "wan", 7782
+			})),
 		Entry("a Service of another type", "spec.service.type", `supported values: "ClusterIP", "NodePort", "LoadBalancer"`,
 			service(func(s *v1alpha1.ServiceSpec) { s.Type = corev1.ServiceTypeExternalName })),
 		Entry("a Service that points at virtual addresses without a network", "spec.service.network",

@@ -23,6 +23,9 @@ func (r *Reconciler) repoint(ctx context.Context, s *scope) error {
 	if s.pair.Spec.Service == nil {
 		return r.removeService(ctx, s.pair)
 	}
+	if err := resources.CheckService(s.pair.Spec.Service); err != nil {
+		s.block(blocker{kind: blockerService, message: err.Error()}) // The other ports are published.
+	}
 	service, pair := &corev1.Service{}, s.pair
 	err := r.ensure(ctx, pair, service, resources.Service(pair))
 	if refusal(err) != "" {

@@ -206,3 +206,17 @@ func texts[T ~string](values []T) []string {
 	}
 	return all
 }
+
+// The CRD repeats the reserved ports, since markers cannot refer to constants.
+func TestReservedPortsAreThoseOfTheCRD(t *testing.T) {
+	want := strings.ReplaceAll(fmt.Sprint(contract.ReservedPorts()), " ", ", ")
+	rules := schema(t, "hapairs", "spec.service.ports").Items.Schema.XValidations
+	if len(rules) != 2 {
+		t.Fatalf("got %d rules about ports, want 2", len(rules))
+	}
+	for _, rule := range rules {
+		if !strings.Contains(rule.Rule, " in "+want) {
+			t.Errorf("got the rule %s, want it to list %s", rule.Rule, want)
+		}
+	}
+}

@@ -16,6 +16,9 @@ const (
 	StateDirectory = "/run/hapair-sidecar"
 	// TLSDirectory holds tls.crt, tls.key and ca.crt of the unit.
 	TLSDirectory = "/etc/hapair/tls"
+	// APIAccessDirectory holds the token, the authority and the namespace with which the sidecar reaches the API server.
+	// Client libraries expect this path.
+	APIAccessDirectory = "/var/run/secrets/kubernetes.io/serviceaccount"
 	// MetricsTokenFile holds the bearer token that a scraper of the sidecar's metrics must send.
 	MetricsTokenFile = "/etc/hapair/metrics/token"
 )
@@ -29,3 +32,7 @@ const (
 	// MetricsPort is the TCP port of the sidecar's /metrics.
 	MetricsPort = 7782
 )
+
+// ReservedPorts returns the ports on which a unit's sidecar listens, on all addresses of the pod. No Service may point
+// at them.
+func ReservedPorts() []int32 { return []int32{SyncPort, HealthPort, MetricsPort} }

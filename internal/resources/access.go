@@ -33,9 +33,9 @@ func NetworkPolicy(pair *v1alpha1.HAPair) *networkingv1ac.NetworkPolicyApplyConf
 				WithFrom(networkingv1ac.NetworkPolicyPeer().WithNamespaceSelector(scrapers)).
 				WithPorts(admit(corev1.ProtocolTCP, contract.MetricsPort)),
 		)
-	if service := pair.Spec.Service; service != nil && service.Target != v1alpha1.TargetVirtualAddress {
+	if ports := clientPorts(pair.Spec.Service); len(ports) > 0 { // a rule without ports would admit all of them
 		rule := networkingv1ac.NetworkPolicyIngressRule() // from any source
-		for _, port := range service.Ports {
+		for _, port := range ports {
 			rule.WithPorts(admit(protocol(port), targetPort(port)))
 		}
 		spec.WithIngress(rule)
@@ -44,6 +44,14 @@ func NetworkPolicy(pair *v1alpha1.HAPair) *networkingv1ac.NetworkPolicyApplyConf
 		WithLabels(Labels(pair.Name)).
 		WithOwnerReferences(owner(pair)).
 		WithSpec(spec)
+}
+
+// clientPorts returns the ports at which clients of the Service reach a unit's pod.
+func clientPorts(service *v1alpha1.ServiceSpec) []v1alpha1.ServicePort {
+	if service == nil || service.Target == v1alpha1.TargetVirtualAddress {
+		return nil
+	}
+	return publishedPorts(service)
 }
 
 func admit(protocol corev1.Protocol, port int32) *networkingv1ac.NetworkPolicyPortApplyConfiguration {

@@ -28,6 +28,7 @@ const (
 	volumeRun      = "run"
 	volumeState    = "state"
 	volumeMetrics  = "metrics"
+	volumeAPI      = "kube-api-access"
 
 	portSync      = "sync"
 	portHeartbeat = "heartbeat"
@@ -105,6 +106,7 @@ func sidecarContainer(
 			mount(volumeRun, path.Dir(contract.FirewallStatusFile)).WithReadOnly(true),
 			mount(volumeState, contract.StateDirectory),
 			mount(volumeMetrics, path.Dir(contract.MetricsTokenFile)).WithReadOnly(true),
+			mount(volumeAPI, contract.APIAccessDirectory).WithReadOnly(true),
 		), err
 }
 

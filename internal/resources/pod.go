@@ -73,7 +73,7 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1a
 	spec := corev1ac.PodSpec().
 		WithHostname(UnitName(pair.Name, unit)).
 		WithServiceAccountName(UnitName(pair.Name, unit)).
-		WithAutomountServiceAccountToken(true).
+		WithAutomountServiceAccountToken(false). // only the sidecar mounts a token.
 		WithEnableServiceLinks(false).
 		WithRestartPolicy(corev1.RestartPolicyAlways).
 		WithTerminationGracePeriodSeconds(terminationGracePeriodSeconds).

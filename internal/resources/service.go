@@ -2,7 +2,10 @@ package resources
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -12,6 +15,7 @@ import (
 	discoveryv1ac "k8s.io/client-go/applyconfigurations/discovery/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // endpointsManagedBy keeps the controllers of Kubernetes from changing the EndpointSlice.
@@ -28,7 +32,7 @@ func Service(pair *v1alpha1.HAPair) *corev1ac.ServiceApplyConfiguration {
 		// Clients reach the active unit directly at the virtual address, so that no node needs to open a port.
 		spec.WithLoadBalancerClass(v1alpha1.LoadBalancerClass).WithAllocateLoadBalancerNodePorts(false)
 	}
-	for _, port := range wanted.Ports {
+	for _, port := range publishedPorts(wanted) {
 		spec.WithPorts(corev1ac.ServicePort().
 			WithName(port.Name).
 			WithProtocol(protocol(port)).
@@ -98,7 +102,7 @@ func EndpointSlice(
 		}).
 		WithOwnerReferences(owner(pair)).
 		WithAddressType(family)
-	for _, port := range pair.Spec.Service.Ports {
+	for _, port := range publishedPorts(pair.Spec.Service) {
 		slice.WithPorts(discoveryv1ac.EndpointPort().
 			WithName(port.Name).
 			WithProtocol(protocol(port)).
@@ -148,6 +152,28 @@ func virtualEndpoints(
 
 func protocol(port v1alpha1.ServicePort) corev1.Protocol {
 	return cmp.Or(port.Protocol, corev1.ProtocolTCP)
+}
+
+// CheckService returns an error for each port of the Service that points at a port of the units themselves. The API
+// refuses such a port, but a pair of an earlier release may still have one.
+func CheckService(service *v1alpha1.ServiceSpec) error {
+	var errs []error
+	for i, port := range service.Ports {
+		if isReserved(port) {
+			errs = append(errs, fmt.Errorf("spec.service.ports[%d]: the Service must not point at port %d, which the units use "+
+				"themselves; set targetPort to another port", i, targetPort(port)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// publishedPorts returns the ports of the Service without those that point at a port of the units themselves.
+func publishedPorts(service *v1alpha1.ServiceSpec) []v1alpha1.ServicePort {
+	return slices.DeleteFunc(slices.Clone(service.Ports), isReserved)
+}
+
+func isReserved(port v1alpha1.ServicePort) bool {
+	return slices.Contains(contract.ReservedPorts(), targetPort(port))
 }
 
 func targetPort(port v1alpha1.ServicePort) int32 {

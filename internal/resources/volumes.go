@@ -41,7 +41,33 @@ func volumes(pair *v1alpha1.HAPair, unit v1alpha1.Unit) []*corev1ac.VolumeApplyC
 				WithSecretName(MetricsSecretName(pair.Name)).
 				WithItems(corev1ac.KeyToPath().WithKey(KeyToken).WithPath(path.Base(contract.MetricsTokenFile))).
 				WithDefaultMode(privateMode)),
+		corev1ac.Volume().WithName(volumeAPI).WithProjected(apiAccess()),
 	}
+}
+
+// tokenSeconds is the life of the sidecar's token. The kubelet renews the token after four fifths of it.
+const tokenSeconds = 3600
+
+// apiAccess returns what a client needs to reach the API server. Kubernetes would mount the same into every container,
+// and the firewall of another vendor could then write the Lease.
+func apiAccess() *corev1ac.ProjectedVolumeSourceApplyConfiguration {
+	return corev1ac.ProjectedVolumeSource().
+		WithDefaultMode(privateMode).
+		WithSources(
+			corev1ac.VolumeProjection().WithServiceAccountToken(corev1ac.ServiceAccountTokenProjection().
+				WithPath(corev1.ServiceAccountTokenKey).
+				WithExpirationSeconds(tokenSeconds)),
+			// Kubernetes publishes this ConfigMap in every namespace.
+			corev1ac.VolumeProjection().WithConfigMap(corev1ac.ConfigMapProjection().
+				WithName("kube-root-ca.crt").
+				WithItems(corev1ac.KeyToPath().
+					WithKey(corev1.ServiceAccountRootCAKey).WithPath(corev1.ServiceAccountRootCAKey))),
+			corev1ac.VolumeProjection().WithDownwardAPI(corev1ac.DownwardAPIProjection().
+				WithItems(corev1ac.DownwardAPIVolumeFile().
+					WithPath(corev1.ServiceAccountNamespaceKey).
+					WithFieldRef(corev1ac.ObjectFieldSelector().
+						WithAPIVersion("v1").WithFieldPath("metadata.namespace")))),
+		)
 }
 
 func inMemory(name string, bytes int64) *corev1ac.VolumeApplyConfiguration {

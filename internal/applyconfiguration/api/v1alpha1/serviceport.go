@@ -17,7 +17,7 @@ type ServicePortApplyConfiguration struct {
 	Protocol *v1.Protocol `json:"protocol,omitempty"`
 	// port of the Service.
 	Port *int32 `json:"port,omitempty"`
-	// targetPort is the port of the endpoints. Without it, it is the same as port.
+	// targetPort is the port of the endpoints. Without it, it is the same as port. The units use 7780 to 7782 themselves.
 	TargetPort *int32 `json:"targetPort,omitempty"`
 }
 
