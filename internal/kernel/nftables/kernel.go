@@ -3,6 +3,7 @@ package nftables
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -19,7 +20,7 @@ const (
 	// answerTimeout is far above the time for the largest ruleset. The kernel always answers. But without a timeout,
 	// an error in counting the answers would block the firewall forever.
 	answerTimeout = time.Minute
-	// dumpAttempts bounds how often a listing is repeated because another process changes rules, of any table.
+	// dumpAttempts bounds how often a look at the rules is repeated because a process changes some, of any table.
 	dumpAttempts = 5
 )
 
@@ -29,8 +30,8 @@ type Kernel struct {
 	NetNS int
 }
 
-// Replace replaces the ruleset's table in one transaction, and verifies the result. If the kernel returns an error, the
-// table is unchanged.
+// Replace replaces the ruleset's table in one transaction. If the kernel returns an error, the table is unchanged. If
+// another process changed rules in the meantime, Replace verifies the result.
 func (k Kernel) Replace(r ruleset.Ruleset) error {
 	conn, err := nftables.New(nftables.WithNetNSFd(k.NetNS), nftables.WithSockOptions(widen, limit))
 	if err != nil {
@@ -39,10 +40,22 @@ func (k Kernel) Replace(r ruleset.Ruleset) error {
 	if err := queue(conn, r); err != nil {
 		return fmt.Errorf("encoding table inet %s: %w", r.Table, err)
 	}
+	before, err := k.Generation()
+	if err != nil {
+		return err
+	}
 	if err := conn.Flush(); err != nil {
 		return fmt.Errorf("replacing table inet %s: %w", r.Table, explain(err))
 	}
+	if after, err := k.Generation(); err == nil && Follows(after, before) {
+		return nil
+	}
 	return k.Verify(r)
+}
+
+// Follows reports whether exactly one transaction lies between two generations.
+func Follows(after, before uint32) bool {
+	return after == before+1 || after == 1 && before == math.MaxUint32
 }
 
 func widen(conn *netlink.Conn) error {

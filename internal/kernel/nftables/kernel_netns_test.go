@@ -3,19 +3,24 @@
 package nftables_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/notify"
 	"github.com/hapair-io/hapair/internal/ruleset"
 	"github.com/hapair-io/hapair/test/namespace"
 )
@@ -77,6 +82,9 @@ func TestReplaceEqualsText(t *testing.T) {
 			inNamespace(t, fmt.Sprintf("ours%d", i), func() {
 				if err := (nftables.Kernel{}).Replace(r); err != nil {
 					t.Error(err)
+				}
+				if err := (nftables.Kernel{}).Verify(r); err != nil {
+					t.Errorf("what was applied is not recognised: %v", err)
 				}
 				ours = counters.ReplaceAllString(run(t, "nft", "list", "ruleset"), "")
 			})
@@ -140,27 +148,150 @@ func TestVerifyFindsAlterations(t *testing.T) {
 		if err := kernel.Verify(r); !errors.Is(err, nftables.ErrAltered) {
 			t.Errorf("no table at all: %v", err)
 		}
+		if err := kernel.Replace(r); err != nil {
+			t.Error(err)
+		}
 		for _, command := range []string{
+			"flush ruleset",
 			"delete table inet hapair",
+			"add table inet hapair { flags dormant; }",
 			"flush chain inet hapair invalid",
 			"add rule inet hapair traffic.forward accept",
 			"insert rule inet hapair policy.web-in drop",
+			"delete rule inet hapair traffic.forward handle FIRST",
+			"replace rule inet hapair traffic.forward handle FIRST accept",
+			"replace rule inet hapair traffic.forward handle FIRST meta l4proto udp jump messages.icmp",
 			"add chain inet hapair mine; add rule inet hapair mine accept",
+			"add chain inet hapair mine",
+			"chain inet hapair forward { policy drop; }",
+			"delete element inet hapair zone.lan { lan }",
+			"add element inet hapair traffic { eth0 }",
+			"flush set inet hapair traffic",
+			"add set inet hapair mine { type ipv4_addr; }",
+			"delete chain inet hapair output; add chain inet hapair output { type filter hook output priority 7; }",
+			"delete chain inet hapair output; add chain inet hapair output",
 		} {
 			if err := kernel.Replace(r); err != nil {
 				t.Error(err)
+			}
+			if err := kernel.Verify(r); err != nil {
+				t.Errorf("before %s: %v", command, err)
 			}
 			generation, err := kernel.Generation()
 			if err != nil {
 				t.Error(err)
 			}
-			run(t, "nft", command)
+			first := handles(t, "traffic.forward")[0]
+			run(t, "nft", strings.ReplaceAll(command, "FIRST", first))
 			if err := kernel.Verify(r); !errors.Is(err, nftables.ErrAltered) {
 				t.Errorf("%s: %v", command, err)
 			}
-			if after, err := kernel.Generation(); err != nil || after == generation {
-				t.Errorf("%s: the generation stayed %d (%v)", command, after, err)
+			if after, err := kernel.Generation(); err != nil || !nftables.Follows(after, generation) {
+				t.Errorf("%s: the generation went from %d to %d (%v)", command, generation, after, err)
 			}
+		}
+	})
+}
+
+// handles returns the handles of the rules of a chain.
+func handles(t *testing.T, chain string) (all []string) {
+	t.Helper()
+	for _, found := range regexp.MustCompile(`# handle (\d+)`).
+		FindAllStringSubmatch(run(t, "nft", "-a", "list", "chain", "inet", "hapair", chain), -1) {
+		all = append(all, found[1])
+	}
+	return all[1:] // The first one is that of the chain.
+}
+
+// A table with the name of a document is not its ruleset.
+func TestVerifyRefusesATableThatOnlyClaimsADocument(t *testing.T) {
+	r := compile(t, "../../firewall/plan/testdata/full.yaml")
+	r.Document = "cafe"
+	inNamespace(t, "claimed", func() {
+		kernel := nftables.Kernel{}
+		run(t, "nft", "add table inet hapair; add chain inet hapair document.cafe")
+		if hash, err := kernel.Document("hapair"); err != nil || hash != "cafe" {
+			t.Errorf("the table claims %q, %v", hash, err)
+		}
+		if err := kernel.Verify(r); !errors.Is(err, nftables.ErrAltered) {
+			t.Errorf("verified with %v", err)
+		}
+	})
+}
+
+// Each change of the table is notified, and changes of others are not mistaken for it. A caller that cannot keep up is
+// told that something changed.
+func TestFollowNotifiesEachChangeOfTheTable(t *testing.T) {
+	r := compile(t, "../../firewall/plan/testdata/full.yaml")
+	name := inNamespace(t, "follow", func() {})
+	ctx, cancel := context.WithCancel(t.Context())
+	changed := notify.New()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- namespace.Do(namespace.Named(name), func() error {
+			ours := func(n nftables.Notice) bool { return n.Table == "hapair" && n.Family == unix.NFPROTO_INET }
+			return nftables.Follow(ctx, ours, changed.Notify)
+		})
+	}()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	expect := func(what string) {
+		t.Helper()
+		select {
+		case <-changed:
+		case <-time.After(5 * time.Second):
+			t.Errorf("%s was not notified", what)
+		}
+	}
+	nft := func(command string) { run(t, "ip", "netns", "exec", name, "nft", command) }
+	expect("the beginning")
+	for _, command := range []string{
+		"add table inet hapair", "add table inet hapair { flags dormant; }", "add chain inet hapair c",
+		"add rule inet hapair c accept", "add set inet hapair s { type ipv4_addr; }",
+		"add element inet hapair s { 192.0.2.1 }", "delete element inet hapair s { 192.0.2.1 }", "flush chain inet hapair c",
+		"flush ruleset",
+	} {
+		nft(command)
+		expect(command)
+		time.Sleep(20 * time.Millisecond) // A transaction has several notifications.
+		select {
+		case <-changed:
+		default:
+		}
+	}
+	nft("add table ip hapair; add table inet other; add chain inet other c")
+	time.Sleep(100 * time.Millisecond)
+	select {
+	case <-changed:
+		t.Error("the change of another table was notified")
+	default:
+	}
+	err := namespace.Do(namespace.Named(name), func() error { return nftables.Kernel{}.Replace(r) })
+	if err != nil {
+		t.Error(err)
+	}
+	expect("a replacement")
+}
+
+// Chains of other programs are described, those of the firewall and the gate are not.
+func TestForeignChainsAreFound(t *testing.T) {
+	inNamespace(t, "foreign", func() {
+		kernel := nftables.Kernel{}
+		if err := kernel.Replace(compile(t, "../../firewall/plan/testdata/full.yaml")); err != nil {
+			t.Error(err)
+		}
+		if found, err := kernel.Foreign("hapair"); err != nil || len(found) > 0 {
+			t.Errorf("found %v, %v", found, err)
+		}
+		run(t, "nft", "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }; "+
+			"add chain ip filter helper; add table inet idle")
+		want := []string{"chain ip filter/FORWARD (hook forward, policy drop)"}
+		if found, err := kernel.Foreign("hapair"); err != nil || !slices.Equal(found, want) {
+			t.Errorf("found %v, %v", found, err)
 		}
 	})
 }

@@ -20,23 +20,36 @@ type builder struct {
 // elementsPerMessage keeps a list of elements within the 64 KiB limit of an attribute.
 const elementsPerMessage = 1000
 
-func (b *builder) addSets(r ruleset.Ruleset) error {
+// content is a set with its elements.
+type content struct {
+	name       string
+	key        nftables.SetDatatype
+	isInterval bool
+	elements   []nftables.SetElement
+}
+
+// allSets returns the sets of a ruleset.
+func allSets(r ruleset.Ruleset) []content {
+	var all []content
 	for _, s := range r.InterfaceSets {
-		if err := b.addSet(s.Name, nftables.TypeIFName, false, interfaceElements(s.Interfaces)); err != nil {
-			return err
-		}
+		all = append(all, content{s.Name, nftables.TypeIFName, false, interfaceElements(s.Interfaces)})
 	}
 	for _, s := range r.AddressSets {
 		key := nftables.TypeIPAddr
 		if s.Family == ruleset.IPv6 {
 			key = nftables.TypeIP6Addr
 		}
-		if err := b.addSet(s.Name, key, true, addressElements(s.Runs)); err != nil {
-			return err
-		}
+		all = append(all, content{s.Name, key, true, addressElements(s.Runs)})
 	}
 	for _, s := range r.PortSets {
-		if err := b.addSet(s.Name, nftables.TypeInetService, true, portElements(s.Runs)); err != nil {
+		all = append(all, content{s.Name, nftables.TypeInetService, true, portElements(s.Runs)})
+	}
+	return all
+}
+
+func (b *builder) addSets(r ruleset.Ruleset) error {
+	for _, s := range allSets(r) {
+		if err := b.addSet(s.name, s.key, s.isInterval, s.elements); err != nil {
 			return err
 		}
 	}

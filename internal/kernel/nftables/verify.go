@@ -1,11 +1,11 @@
 package nftables
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
@@ -15,61 +15,263 @@ import (
 // ErrAltered reports that the kernel enforces something other than the applied ruleset.
 var ErrAltered = errors.New("the table is not as it was applied")
 
-// errInterrupted reports that the rules changed during a listing, so that the listing is inconsistent.
-var errInterrupted = errors.New("the listing was interrupted by a change")
-
-// Generation returns a number that changes with every change of any table in the network namespace. While it stays the
-// same, nothing was altered.
+// Generation returns a number that changes with every change of any table in the network namespace: it grows by one,
+// and leaves out zero. While it stays the same, nothing was altered.
 func (k Kernel) Generation() (uint32, error) {
 	conn, err := k.dial()
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = conn.Close() }()
+	return generation(conn)
+}
+
+func generation(conn *netlink.Conn) (uint32, error) {
 	messages, err := conn.Execute(request(unix.NFT_MSG_GETGEN, netlink.Request, unix.NFPROTO_UNSPEC, nil))
 	if err != nil {
 		return 0, fmt.Errorf("asking for the generation of nftables: %w", err)
 	}
 	for _, m := range messages {
-		ad, err := attributes(m)
-		if err != nil {
-			return 0, err
+		if len(m.Data) < messageHeaderBytes {
+			continue
 		}
-		for ad.Next() {
-			if ad.Type() == unix.NFTA_GEN_ID {
-				return ad.Uint32(), ad.Err()
-			}
+		if g := nested(m.Data[messageHeaderBytes:]).number(unix.NFTA_GEN_ID); g != 0 {
+			return g, nil
 		}
 	}
 	return 0, errors.New("asking for the generation of nftables: the kernel's answer has none")
 }
 
-// Verify compares the document hash and the number of rules in each chain with the ruleset. It detects tables, chains
-// and rules that were removed or added, but not a rule that was replaced by another. It guards against accidents, not
-// against an attacker with the same rights.
+// Verify returns ErrAltered unless the kernel has exactly the ruleset: the table, active; each chain with its hook,
+// priority and policy; each rule in its order; each set with its elements. Counters and state may differ. It guards
+// against accidents, not against an attacker with the same rights.
 func (k Kernel) Verify(r ruleset.Ruleset) error {
-	document, err := k.Document(r.Table)
+	conn, err := k.dial()
 	if err != nil {
 		return err
 	}
-	if document != r.Document {
-		return fmt.Errorf("%w: table inet %s is of document %q, but document %q was applied",
-			ErrAltered, r.Table, document, r.Document)
-	}
-	got, err := k.countRules(r.Table)
-	if err != nil {
-		return err
-	}
-	for _, c := range r.Chains {
-		if got[c.Name] != len(c.Rules) {
-			return fmt.Errorf("%w: chain %s of table inet %s has %d rules, but %d were applied",
-				ErrAltered, c.Name, r.Table, got[c.Name], len(c.Rules))
+	defer func() { _ = conn.Close() }()
+	return settled(conn, func() error { return (&comparison{conn: conn, want: r}).run() })
+}
+
+// settled repeats a look at the kernel that failed while something changed: it may have seen a mixture of two rulesets,
+// each of which is whole. A look that succeeded needs no repetition, since a mixture equals nothing.
+func settled(conn *netlink.Conn, look func() error) error {
+	for attempt := 1; ; attempt++ {
+		before, err := generation(conn)
+		if err != nil {
+			return err
 		}
-		delete(got, c.Name)
+		if err = look(); err == nil {
+			return nil
+		}
+		after, failed := generation(conn)
+		if failed != nil || before == after || attempt == dumpAttempts {
+			return errors.Join(err, failed)
+		}
 	}
-	for name, rules := range got {
-		return fmt.Errorf("%w: chain %s of table inet %s has %d rules, but was not applied",
-			ErrAltered, name, r.Table, rules)
+}
+
+// comparison compares the kernel's table with a ruleset.
+type comparison struct {
+	conn *netlink.Conn
+	want ruleset.Ruleset
+}
+
+func (c *comparison) run() error {
+	for _, compare := range []func() error{c.table, c.chains, c.sets, c.rules} {
+		if err := compare(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// altered returns an ErrAltered with the difference.
+func (c *comparison) altered(format string, args ...any) error {
+	return fmt.Errorf("%w: table inet %s %s", ErrAltered, c.want.Table, fmt.Sprintf(format, args...))
+}
+
+// list lists the objects of the table. Some kernels do not filter, so each object is asked for its table again.
+func (c *comparison) list(kind, owner uint16, each func(message) error) error {
+	err := dump(c.conn, kind, unix.NFPROTO_INET, []netlink.Attribute{named(owner, c.want.Table)}, func(m message) error {
+		if m.text(owner) != c.want.Table {
+			return nil
+		}
+		return each(m)
+	})
+	if errors.Is(err, unix.ENOENT) {
+		return c.altered("is absent")
+	}
+	return err
+}
+
+// table checks that the table exists and is not dormant.
+func (c *comparison) table() error {
+	found := false
+	err := c.list(unix.NFT_MSG_GETTABLE, unix.NFTA_TABLE_NAME, func(m message) error {
+		found = true
+		if m.number(unix.NFTA_TABLE_FLAGS)&unix.NFT_TABLE_F_DORMANT != 0 {
+			return c.altered("is dormant, so none of its rules is in force")
+		}
+		return nil
+	})
+	if err == nil && !found {
+		return c.altered("is absent")
+	}
+	return err
+}
+
+func (c *comparison) chains() error {
+	wanted := map[string]ruleset.Chain{}
+	for _, chain := range c.want.AllChains() {
+		wanted[chain.Name] = chain
+	}
+	err := c.list(unix.NFT_MSG_GETCHAIN, unix.NFTA_CHAIN_TABLE, func(m message) error {
+		name := m.text(unix.NFTA_CHAIN_NAME)
+		chain, ok := wanted[name]
+		if !ok {
+			return c.altered("has chain %s, which was not applied", name)
+		}
+		delete(wanted, name)
+		return c.chain(chain, m)
+	})
+	if err != nil {
+		return err
+	}
+	for name := range wanted {
+		return c.altered("lacks chain %s", name)
+	}
+	return nil
+}
+
+// chain compares where the kernel calls a chain, and what it does with packets that no rule decides about.
+func (c *comparison) chain(want ruleset.Chain, got message) error {
+	hook := got.get(unix.NFTA_CHAIN_HOOK)
+	if want.Hook == nil {
+		if hook != nil {
+			return c.altered("has a hook on chain %s", want.Name)
+		}
+		return nil
+	}
+	kind, point, priority := place(*want.Hook)
+	place := nested(hook)
+	if hook == nil || got.text(unix.NFTA_CHAIN_TYPE) != string(kind) ||
+		place.number(unix.NFTA_HOOK_HOOKNUM) != uint32(*point) ||
+		int32(place.number(unix.NFTA_HOOK_PRIORITY)) != int32(*priority) { //nolint:gosec // The kernel sends it signed.
+		return c.altered("has chain %s at another hook", want.Name)
+	}
+	if policy := got.number(unix.NFTA_CHAIN_POLICY); policy != acceptPolicy {
+		return c.altered("has another policy on chain %s", want.Name)
+	}
+	return nil
+}
+
+// acceptPolicy is NF_ACCEPT, the policy of all chains of rulesets.
+const acceptPolicy = 1
+
+func (c *comparison) sets() error {
+	wanted := map[string]content{}
+	for _, s := range allSets(c.want) {
+		wanted[s.name] = s
+	}
+	var names []string
+	err := c.list(unix.NFT_MSG_GETSET, unix.NFTA_SET_TABLE, func(m message) error {
+		name := m.text(unix.NFTA_SET_NAME)
+		if _, ok := wanted[name]; !ok {
+			return c.altered("has set %s, which was not applied", name)
+		}
+		names = append(names, name)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(names) != len(wanted) {
+		return c.altered("has %d sets, but %d were applied", len(names), len(wanted))
+	}
+	for _, name := range names {
+		if err := c.set(name, wanted[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set compares the elements of a set. They have no order.
+func (c *comparison) set(name string, set content) error {
+	wanted := map[string]int{}
+	for _, e := range set.elements {
+		wanted[elementKey(e.Key, e.IntervalEnd)]++
+	}
+	filter := []netlink.Attribute{
+		named(unix.NFTA_SET_ELEM_LIST_TABLE, c.want.Table), named(unix.NFTA_SET_ELEM_LIST_SET, name),
+	}
+	err := dump(c.conn, unix.NFT_MSG_GETSETELEM, unix.NFPROTO_INET, filter, func(m message) error {
+		for a := range attributesOf(m.get(unix.NFTA_SET_ELEM_LIST_ELEMENTS)) {
+			e := nested(a.value)
+			key := nested(e.get(unix.NFTA_SET_ELEM_KEY)).get(unix.NFTA_DATA_VALUE)
+			isEnd := e.number(unix.NFTA_SET_ELEM_FLAGS)&unix.NFT_SET_ELEM_INTERVAL_END != 0
+			k := elementKey(key, isEnd)
+			if wanted[k] == 0 {
+				return c.altered("has an element in set %s that was not applied", name)
+			}
+			if wanted[k]--; wanted[k] == 0 {
+				delete(wanted, k)
+			}
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return c.altered("lacks set %s", name)
+	case len(wanted) > 0 && err == nil:
+		return c.altered("lacks %d elements in set %s", len(wanted), name)
+	default:
+		return err
+	}
+}
+
+func elementKey(key []byte, isEnd bool) string {
+	if isEnd {
+		return "end" + string(key)
+	}
+	return string(key)
+}
+
+// rules compares the rules of all chains. The kernel lists those of one chain in their order.
+func (c *comparison) rules() error {
+	wanted := map[string][]ruleset.Rule{}
+	for _, chain := range c.want.Chains {
+		wanted[chain.Name] = chain.Rules
+	}
+	b := builder{sets: map[string]*nftables.Set{}}
+	for _, s := range allSets(c.want) {
+		b.sets[s.name] = &nftables.Set{Name: s.name}
+	}
+	err := c.list(unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, func(m message) error {
+		name := m.text(unix.NFTA_RULE_CHAIN)
+		rules := wanted[name]
+		if len(rules) == 0 {
+			return c.altered("has more rules in chain %s than were applied", name)
+		}
+		want, err := b.encode(rules[0])
+		if err != nil {
+			return err
+		}
+		if err := compareRule(want, m.get(unix.NFTA_RULE_EXPRESSIONS)); err != nil {
+			return c.altered("has in chain %s another rule than %q: %v", name, rules[0], err)
+		}
+		wanted[name] = rules[1:]
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for name, rules := range wanted {
+		if len(rules) > 0 {
+			return c.altered("lacks %d rules in chain %s", len(rules), name)
+		}
 	}
 	return nil
 }
@@ -77,86 +279,37 @@ func (k Kernel) Verify(r ruleset.Ruleset) error {
 // Document returns the hash of the document that the table was compiled from. It is empty if the table does not exist
 // or has no hash.
 func (k Kernel) Document(table string) (string, error) {
-	chains, err := k.list(unix.NFT_MSG_GETCHAIN, unix.NFTA_CHAIN_TABLE, unix.NFTA_CHAIN_NAME, table)
-	if err != nil {
-		return "", fmt.Errorf("listing the chains of table inet %s: %w", table, err)
-	}
-	for _, chain := range chains {
-		if hash, ok := strings.CutPrefix(chain, ruleset.DocumentChain); ok {
-			return hash, nil
-		}
-	}
-	return "", nil
-}
-
-// countRules returns the number of rules in each chain. It only decodes the chain's name of each rule, so that large
-// rulesets stay cheap.
-func (k Kernel) countRules(table string) (map[string]int, error) {
-	chains, err := k.list(unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, unix.NFTA_RULE_CHAIN, table)
-	if err != nil {
-		return nil, fmt.Errorf("listing the rules of table inet %s: %w", table, err)
-	}
-	counts := map[string]int{}
-	for _, chain := range chains {
-		counts[chain]++
-	}
-	return counts, nil
-}
-
-// list returns the chain of each object in the table. It starts again if another process changes any rule during the
-// listing.
-func (k Kernel) list(kind, tableAttribute, chainAttribute uint16, table string) ([]string, error) {
-	for attempt := 1; ; attempt++ {
-		chains, err := k.tryList(kind, tableAttribute, chainAttribute, table)
-		if !errors.Is(err, errInterrupted) || attempt == dumpAttempts {
-			return chains, err
-		}
-	}
-}
-
-func (k Kernel) tryList(kind, tableAttribute, chainAttribute uint16, table string) ([]string, error) {
 	conn, err := k.dial()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer func() { _ = conn.Close() }()
-	filter, err := netlink.MarshalAttributes([]netlink.Attribute{
-		{Type: tableAttribute, Data: append([]byte(table), 0)},
+	hash := ""
+	err = settled(conn, func() (err error) {
+		hash, err = documentOf(conn, table)
+		if err == nil && hash == "" {
+			err = unix.ENOENT
+		}
+		return err
 	})
-	if err != nil {
-		return nil, err
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return "", fmt.Errorf("listing the chains of table inet %s: %w", table, err)
 	}
-	messages, err := conn.Execute(request(kind, netlink.Request|netlink.Dump, unix.NFPROTO_INET, filter))
-	if err != nil {
-		return nil, err
-	}
-	var chains []string
-	for _, m := range messages {
-		if m.Header.Flags&netlink.DumpInterrupted != 0 {
-			return nil, errInterrupted
+	return hash, nil
+}
+
+func documentOf(conn *netlink.Conn, table string) (hash string, err error) {
+	filter := []netlink.Attribute{named(unix.NFTA_CHAIN_TABLE, table)}
+	err = dump(conn, unix.NFT_MSG_GETCHAIN, unix.NFPROTO_INET, filter, func(m message) error {
+		if m.text(unix.NFTA_CHAIN_TABLE) != table {
+			return nil
 		}
-		ad, err := attributes(m)
-		if err != nil {
-			return nil, err
+		if found, ok := strings.CutPrefix(m.text(unix.NFTA_CHAIN_NAME), ruleset.DocumentChain); ok {
+			hash = found
 		}
-		var owner, chain string
-		for ad.Next() {
-			switch ad.Type() {
-			case tableAttribute:
-				owner = ad.String()
-			case chainAttribute:
-				chain = ad.String()
-			}
-		}
-		if err := ad.Err(); err != nil {
-			return nil, err
-		}
-		// Some kernels do not filter listings of chains.
-		if owner == table {
-			chains = append(chains, chain)
-		}
-	}
-	return chains, nil
+		return nil
+	})
+	return hash, err
 }
 
 func (k Kernel) dial() (*netlink.Conn, error) {
@@ -179,16 +332,4 @@ func request(kind uint16, flags netlink.HeaderFlags, family uint8, attributes []
 		Header: netlink.Header{Type: netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | kind), Flags: flags},
 		Data:   append(header, attributes...),
 	}
-}
-
-func attributes(m netlink.Message) (*netlink.AttributeDecoder, error) {
-	if len(m.Data) < messageHeaderBytes {
-		return nil, fmt.Errorf("a message of %d bytes is too short", len(m.Data))
-	}
-	ad, err := netlink.NewAttributeDecoder(m.Data[messageHeaderBytes:])
-	if err != nil {
-		return nil, err
-	}
-	ad.ByteOrder = binary.BigEndian
-	return ad, nil
 }

@@ -1,0 +1,82 @@
+package nftables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// followBytes is the receive buffer for notifications. The kernel sends one for each rule of a transaction. Those of the
+// largest rulesets do not fit, which counts as a change of everything.
+const followBytes = 4 << 20
+
+// Notice is the notification of one change in nftables.
+type Notice struct {
+	// Family and Table name the table that changed.
+	Family uint8
+	Table  string
+	// IsElement is set for elements of sets, which a program may change many times a second.
+	IsElement bool
+}
+
+// Follow calls changed once it listens, and again after each change of the network namespace's rules that concerns the
+// caller. After lost notifications it calls changed as well. It returns when ctx ends or the socket fails.
+//
+// The kernel notifies after the change is in force, so a caller that reads the rules then sees it.
+func Follow(ctx context.Context, concerns func(Notice) bool, changed func()) error {
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err != nil {
+		return fmt.Errorf("subscribing to changes of nftables: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // ends Receive
+	defer func() {
+		if stop() {
+			_ = conn.Close()
+		}
+	}()
+	if err := errors.Join(conn.SetReadBuffer(followBytes), conn.JoinGroup(unix.NFNLGRP_NFTABLES)); err != nil {
+		return fmt.Errorf("subscribing to changes of nftables: %w", err)
+	}
+	changed()
+	for {
+		messages, err := conn.Receive()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, unix.ENOBUFS): // Notifications were lost.
+			changed()
+		case err != nil:
+			return fmt.Errorf("receiving changes of nftables: %w", err)
+		case concernsAny(messages, concerns):
+			changed()
+		}
+	}
+}
+
+// concernsAny reports whether one of the messages concerns the caller.
+func concernsAny(messages []netlink.Message, concerns func(Notice) bool) bool {
+	for _, m := range messages {
+		if n, ok := notice(m); ok && concerns(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// notice decodes a notification. The one that ends a transaction names no table.
+func notice(m netlink.Message) (Notice, bool) {
+	if m.Header.Type>>8 != unix.NFNL_SUBSYS_NFTABLES || len(m.Data) < messageHeaderBytes {
+		return Notice{}, false
+	}
+	kind := int(m.Header.Type & 0xff)
+	if kind == unix.NFT_MSG_NEWGEN {
+		return Notice{}, false
+	}
+	// The name of the table is the first attribute of objects of all kinds.
+	table := nested(m.Data[messageHeaderBytes:]).text(unix.NFTA_TABLE_NAME)
+	isElement := kind == unix.NFT_MSG_NEWSETELEM || kind == unix.NFT_MSG_DELSETELEM
+	return Notice{Family: m.Data[0], Table: table, IsElement: isElement}, table != ""
+}

@@ -1,0 +1,67 @@
+package nftables
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// Foreign returns the chains with a hook in tables that are neither the gate's nor the table of the family inet that the
+// caller owns. Each is described as in "chain ip filter/FORWARD (hook forward, policy drop)". They see the same packets,
+// so each may drop what a policy accepts.
+func (k Kernel) Foreign(own string) ([]string, error) {
+	conn, err := k.dial()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	var found []string
+	err = dump(conn, unix.NFT_MSG_GETCHAIN, unix.NFPROTO_UNSPEC, nil, func(m message) error {
+		table := m.text(unix.NFTA_CHAIN_TABLE)
+		hook := m.get(unix.NFTA_CHAIN_HOOK)
+		if hook == nil || table == gateTable || m.family == unix.NFPROTO_INET && table == own {
+			return nil
+		}
+		policy := "accept"
+		if m.number(unix.NFTA_CHAIN_POLICY) != acceptPolicy {
+			policy = "drop"
+		}
+		found = append(found, fmt.Sprintf("chain %s %s/%s (hook %s, policy %s)", familyName(m.family), table,
+			m.text(unix.NFTA_CHAIN_NAME), hookName(m.family, nested(hook).number(unix.NFTA_HOOK_HOOKNUM)), policy))
+		return nil
+	})
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return nil, fmt.Errorf("listing the chains of other programs: %w", err)
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// familyName returns the name of a family in nft.
+func familyName(family uint8) string {
+	names := map[uint8]string{
+		unix.NFPROTO_INET: "inet", unix.NFPROTO_IPV4: "ip", unix.NFPROTO_IPV6: "ip6", unix.NFPROTO_ARP: "arp",
+		unix.NFPROTO_BRIDGE: "bridge", unix.NFPROTO_NETDEV: "netdev",
+	}
+	if name, ok := names[family]; ok {
+		return name
+	}
+	return fmt.Sprintf("family %d", family)
+}
+
+// hookName returns the name of a hook in nft.
+func hookName(family uint8, number uint32) string {
+	names := []string{"prerouting", "input", "forward", "output", "postrouting", "ingress"}
+	switch family {
+	case unix.NFPROTO_NETDEV:
+		names = []string{"ingress", "egress"}
+	case unix.NFPROTO_ARP:
+		names = []string{"input", "output", "forward"}
+	}
+	if int(number) < len(names) {
+		return names[number]
+	}
+	return fmt.Sprintf("number %d", number)
+}
