@@ -11,19 +11,54 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// adopt reads from the kernel which document an earlier process of the container applied.
-func (f *Firewall) adopt() {
+// begin puts rules in force before any document is read. These are those of the last document in force, or else the
+// base ruleset. A ruleset of an earlier process whose document is unknown stays, since it was in force.
+func (f *Firewall) begin() {
 	hash, err := f.config.Kernel.Document(plan.Table)
 	if err != nil {
 		f.config.Log.Error(err, "Reading which ruleset is in force")
-		return
+	}
+	if hash == "" {
+		// Nothing may pass while the last document is compiled.
+		f.enforceBase()
 	}
 	if hash != "" {
 		f.config.Log.Info("Found a ruleset in force", "document", hash)
 		f.inForce = hash
 	}
+	if err := f.recall(); err != nil {
+		f.config.Log.Error(err, "Applying the last document in force")
+	}
+}
+
+// enforceBase drops all traffic until there is a document.
+func (f *Firewall) enforceBase() {
+	base := plan.Base(f.config.ControlInterfaces)
+	f.config.Log.Info("Dropping all traffic until a document is in force", "except", f.config.ControlInterfaces)
+	if err := f.replace(base); err != nil {
+		f.config.Log.Error(err, "Applying the base ruleset")
+	}
+}
+
+// replace makes the kernel enforce a ruleset. Afterwards no change of the kernel's rules is known that would need a
+// verification, unless another process made one at the same time.
+func (f *Firewall) replace(r ruleset.Ruleset) error {
+	before, err := f.config.Kernel.Generation()
+	if err != nil {
+		return err
+	}
+	// What another process altered at the same time is no refusal. It is restored like any other alteration.
+	if err := f.config.Kernel.Replace(r); err != nil && !errors.Is(err, nftables.ErrAltered) {
+		return err
+	}
+	f.inForce, f.applied, f.generation = r.Document, &r, 0
+	if after, err := f.config.Kernel.Generation(); err == nil && nftables.Follows(after, before) {
+		f.generation = after
+	}
+	return nil
 }
 
 // reconcile makes the kernel enforce the document and reports the result. Repeating it is harmless.
@@ -49,30 +84,50 @@ func (f *Firewall) reconcile() {
 	f.reported = &status
 }
 
-// restore replaces a ruleset that somebody altered. If that fails, no document is in force, and enforce applies the
-// document like a new one.
-func (f *Firewall) restore() {
-	if f.applied == nil {
-		return
-	}
+// restore replaces a ruleset that somebody altered, and reports whether it did. If that fails, no document is in force,
+// and enforce applies the document like a new one.
+func (f *Firewall) restore() bool {
 	generation, err := f.config.Kernel.Generation()
 	if err == nil && generation == f.generation {
-		return
+		return false
 	}
-	err = errors.Join(err, f.config.Kernel.Verify(*f.applied))
+	if err == nil {
+		err = f.verify()
+	}
 	switch {
 	case err == nil:
 		// The generation was read before the verification, so a later change is found by the next one.
 		f.generation = generation
-	case errors.Is(err, nftables.ErrAltered):
-		f.config.Log.Error(err, "Restoring ruleset", "document", f.applied.Document)
-		if err := f.config.Kernel.Replace(*f.applied); err != nil {
-			f.config.Log.Error(err, "Restoring ruleset", "document", f.applied.Document)
-			f.inForce, f.applied = "", nil
-		}
-	default:
-		f.config.Log.Error(err, "Verifying the ruleset in force", "document", f.applied.Document)
+		return false
+	case !errors.Is(err, nftables.ErrAltered):
+		f.config.Log.Error(err, "Verifying the ruleset in force", "document", f.inForce)
+		return false
 	}
+	f.restorations.log(f.config.Log, err, f.inForce)
+	if f.applied == nil {
+		f.inForce = ""
+		f.enforceBase()
+		return true
+	}
+	if err := f.replace(*f.applied); err != nil {
+		f.config.Log.Error(err, "Restoring ruleset", "document", f.inForce)
+		f.inForce, f.applied = "", nil
+		f.enforceBase() // It is small, and the kernel may still have the memory for it.
+	}
+	return true
+}
+
+// verify returns nftables.ErrAltered unless the rules in force are those that should be. Of the ruleset of an earlier
+// process only the document is known.
+func (f *Firewall) verify() error {
+	if f.applied != nil {
+		return f.config.Kernel.Verify(*f.applied)
+	}
+	hash, err := f.config.Kernel.Document(plan.Table)
+	if err == nil && (hash == "" || hash != f.inForce) {
+		err = fmt.Errorf("%w: the table of document %q is gone", nftables.ErrAltered, f.inForce)
+	}
+	return err
 }
 
 // enforce reads the document, applies it if it is new and valid, and returns what is in force then.
@@ -95,7 +150,7 @@ func (f *Firewall) enforce() contract.FirewallStatus {
 		return f.statusOf(f.refused)
 	}
 	f.refused = refusal{}
-	if err := f.apply(parsed, hash); err != nil {
+	if err := f.apply(parsed, data); err != nil {
 		// The refusal is not remembered, so the next reconcile tries again: the kernel may have been short of memory.
 		return f.statusOf(refusal{hash: hash, err: err})
 	}
@@ -106,14 +161,18 @@ func (f *Firewall) statusOf(r refusal) contract.FirewallStatus {
 	return contract.FirewallStatus{Hash: f.inForce, RefusedHash: r.hash, Error: r.err.Error()}
 }
 
-func (f *Firewall) apply(d document.Document, hash string) error {
+func (f *Firewall) apply(d document.Document, text []byte) error {
 	r := plan.Compile(d)
-	r.Document = hash
-	f.config.Log.Info("Applying document", "document", hash, "rules", r.Rules())
-	if err := f.config.Kernel.Replace(r); err != nil {
+	r.Document = document.Hash(text)
+	if f.inForce == r.Document && f.config.Kernel.Verify(r) == nil {
+		f.applied = &r
+		return nil
+	}
+	f.config.Log.Info("Applying document", "document", r.Document, "rules", r.Rules())
+	if err := f.replace(r); err != nil {
 		return err
 	}
-	f.inForce, f.applied = hash, &r
+	f.remember(text)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
@@ -31,6 +33,9 @@ type fakeKernel struct {
 	generation uint32
 	replaced   int
 	refusal    error
+	// applied is the last ruleset, and altered is set when the rules are not those of the document.
+	applied ruleset.Ruleset
+	altered bool
 }
 
 func (k *fakeKernel) Replace(r ruleset.Ruleset) error {
@@ -39,12 +44,12 @@ func (k *fakeKernel) Replace(r ruleset.Ruleset) error {
 	}
 	k.replaced++
 	k.generation++
-	k.document = r.Document
+	k.document, k.applied, k.altered = r.Document, r, false
 	return nil
 }
 
 func (k *fakeKernel) Verify(r ruleset.Ruleset) error {
-	if k.document != r.Document {
+	if k.document != r.Document || k.altered {
 		return nftables.ErrAltered
 	}
 	return nil
@@ -52,6 +57,17 @@ func (k *fakeKernel) Verify(r ruleset.Ruleset) error {
 
 func (k *fakeKernel) Generation() (uint32, error)     { return k.generation, nil }
 func (k *fakeKernel) Document(string) (string, error) { return k.document, nil }
+
+func (k *fakeKernel) FollowTable(ctx context.Context, _ string, _ func()) error {
+	<-ctx.Done()
+	return nil
+}
+
+// alter changes the rules behind the firewall's back.
+func (k *fakeKernel) alter(document string) {
+	k.document, k.altered = document, true
+	k.generation++
+}
 
 // scene is a firewall with a directory and a kernel. The test calls reconcile itself.
 type scene struct {
@@ -148,13 +164,12 @@ func TestAlteredRulesetIsRestored(t *testing.T) {
 	s := newScene(t)
 	s.write(good)
 	s.expect(document.Hash([]byte(good)), "", "")
-	s.kernel.document = ""
-	s.kernel.generation++
+	s.kernel.alter("")
 	s.expect(document.Hash([]byte(good)), "", "")
 	s.expectReplaced(2)
 
-	s.kernel.document, s.kernel.refusal = "", errors.New("out of memory")
-	s.kernel.generation++
+	s.kernel.alter("")
+	s.kernel.refusal = errors.New("out of memory")
 	s.expect("", document.Hash([]byte(good)), "out of memory")
 	s.kernel.refusal = nil
 	s.expect(document.Hash([]byte(good)), "", "")
@@ -162,15 +177,63 @@ func TestAlteredRulesetIsRestored(t *testing.T) {
 
 func TestRulesetOfAnEarlierProcessIsReportedAndReplaced(t *testing.T) {
 	s := newScene(t)
-	s.kernel.document = document.Hash([]byte(good))
+	s.kernel.alter(document.Hash([]byte(good)))
 	s.write(bad)
-	s.firewall.adopt()
+	s.firewall.begin()
 	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "spec.zones[0].interfaces[0]: ")
 	s.expectReplaced(0)
 	// An earlier release may have compiled the same document to other rules.
 	s.write(good)
 	s.expect(document.Hash([]byte(good)), "", "")
 	s.expectReplaced(1)
+}
+
+// The base ruleset is in force before anything is read, and comes back until there is a document.
+func TestEverythingIsDroppedBeforeTheFirstDocument(t *testing.T) {
+	s := newScene(t)
+	s.firewall.config.ControlInterfaces = []string{"lo", "eth0"}
+	s.firewall.begin()
+	s.expectReplaced(1)
+	if got, want := s.kernel.applied.String(), plan.Base([]string{"lo", "eth0"}).String(); got != want {
+		t.Errorf("in force is %s", got)
+	}
+	s.kernel.altered = true
+	s.kernel.generation++
+	s.expect("", "", "no document exists at")
+	s.expectReplaced(2)
+	s.write(good)
+	s.expect(document.Hash([]byte(good)), "", "")
+}
+
+// A restarted firewall restores the rules of the last document in force, although a newer one was refused.
+func TestRestartedFirewallRestoresTheLastDocument(t *testing.T) {
+	s := newScene(t)
+	s.write(good)
+	s.expect(document.Hash([]byte(good)), "", "")
+	s.write(bad)
+	s.firewall = New(s.firewall.config)
+	s.kernel.alter("")
+	s.firewall.begin()
+	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "spec.zones[0].interfaces[0]: ")
+	s.kernel.alter("")
+	s.expect(document.Hash([]byte(good)), document.Hash([]byte(bad)), "spec.zones[0].interfaces[0]: ")
+	if s.kernel.document != document.Hash([]byte(good)) || s.kernel.altered {
+		t.Errorf("the kernel enforces %q", s.kernel.document)
+	}
+}
+
+// If the rules of an earlier process disappear and nobody knows their document, everything is dropped.
+func TestLostRulesetOfAnUnknownDocumentIsReplacedByTheBase(t *testing.T) {
+	s := newScene(t)
+	s.kernel.alter("cafe")
+	s.firewall.begin()
+	s.expect("cafe", "", "no document exists at")
+	s.kernel.alter("")
+	s.expect("", "", "no document exists at")
+	s.expectReplaced(1)
+	if s.kernel.altered {
+		t.Error("the base ruleset is not in force")
+	}
 }
 
 func TestStatusIsWrittenAgainAfterAFailure(t *testing.T) {

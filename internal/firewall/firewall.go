@@ -11,12 +11,15 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"github.com/go-logr/logr"
 
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/notify"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
 const (
-	// recheckInterval is the interval at which file and kernel are compared, in case a notice of a change was lost.
+	// recheckInterval is the interval at which file and kernel are compared, in case a notification was lost.
 	recheckInterval = 10 * time.Second
 	// settleInterval is how long the directory must be unchanged before the file is read. A mounted ConfigMap changes in
 	// several steps.
@@ -27,6 +30,8 @@ const (
 type Config struct {
 	// ConfigFile is the path of the document, StatusFile that of the report.
 	ConfigFile, StatusFile string
+	// ControlInterfaces are the interfaces that the rules leave alone while there is no document.
+	ControlInterfaces []string
 	// Kernel enforces rulesets.
 	Kernel Kernel
 	Log    logr.Logger
@@ -38,8 +43,10 @@ type Kernel interface {
 	Replace(ruleset.Ruleset) error
 	// Verify returns nftables.ErrAltered unless exactly the ruleset is enforced.
 	Verify(ruleset.Ruleset) error
-	// Generation returns a number that changes with every change of the rules in the kernel.
+	// Generation returns a number that grows by one with every change of the rules in the kernel.
 	Generation() (uint32, error)
+	// FollowTable calls changed once it listens and after each change of the table, until ctx ends or it fails.
+	FollowTable(ctx context.Context, table string, changed func()) error
 	// Document returns the hash of the document whose ruleset is enforced; empty without one.
 	Document(table string) (string, error)
 }
@@ -49,10 +56,11 @@ type Firewall struct {
 	config Config
 	// inForce is the hash of the document that the kernel enforces; empty if it enforces no document.
 	inForce string
-	// applied is the ruleset of inForce; nil if an earlier process applied it. The generation is that of the kernel when
-	// the ruleset was last verified.
-	applied    *ruleset.Ruleset
-	generation uint32
+	// applied is the ruleset of inForce, or the base ruleset; nil if an earlier process applied it. The generation is that
+	// of the kernel when the ruleset was last known to be in force; zero if that is unknown.
+	applied      *ruleset.Ruleset
+	generation   uint32
+	restorations restorations
 	// refused is the last document that the checks refused. It is not checked again until it changes.
 	refused refusal
 	// reported is the content of the status file; nil while that is unknown.
@@ -68,21 +76,24 @@ type refusal struct {
 // New returns a firewall for Run.
 func New(config Config) *Firewall { return &Firewall{config: config} }
 
-// Run makes the kernel enforce the document until ctx ends, and follows its changes. It leaves the ruleset in force.
+// Run makes the kernel enforce the document until ctx ends. It follows changes of the document and of the rules, and
+// leaves the ruleset in force.
 func (f *Firewall) Run(ctx context.Context) error {
+	f.begin() // Nothing may pass before, whatever else fails.
 	watcher, err := f.watch()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = watcher.Close() }()
 
-	var packets sync.WaitGroup
-	packets.Go(func() { logPackets(ctx, f.config.Log) })
-	defer packets.Wait()
+	altered := notify.New()
+	var parts sync.WaitGroup
+	parts.Go(func() { logPackets(ctx, f.config.Log) })
+	parts.Go(func() { f.followRules(ctx, altered) })
+	defer parts.Wait()
 
-	f.adopt()
 	f.reconcile()
-	f.follow(ctx, watcher)
+	f.follow(ctx, watcher, altered)
 	f.config.Log.Info("Stopping, with the ruleset left in force", "document", f.inForce)
 	return nil
 }
@@ -102,11 +113,27 @@ func (f *Firewall) watch() (*fsnotify.Watcher, error) {
 	return watcher, nil
 }
 
-func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher) {
-	recheck := time.NewTicker(recheckInterval)
+// followRules signals each change of the ruleset in the kernel. If that fails, the regular comparison remains.
+func (f *Firewall) followRules(ctx context.Context, altered notify.Signal) {
+	for {
+		err := f.config.Kernel.FollowTable(ctx, plan.Table, altered.Notify)
+		if ctx.Err() != nil {
+			return
+		}
+		f.config.Log.Error(err, "Following changes of the ruleset, trying again")
+		if !backoff.Sleep(ctx, retryPause) {
+			return
+		}
+	}
+}
+
+func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altered notify.Signal) {
+	recheck := time.NewTimer(recheckInterval)
 	defer recheck.Stop()
 	settled := time.NewTimer(settleInterval)
 	defer settled.Stop()
+	restore := time.NewTimer(0)
+	defer restore.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -117,10 +144,21 @@ func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher) {
 		case err := <-watcher.Errors:
 			f.config.Log.Error(err, "Watching for changes of the document")
 			settled.Reset(settleInterval)
+		case <-altered:
+			restore.Reset(f.restorations.wait())
+		case <-restore.C:
+			begun := time.Now()
+			if f.restore() {
+				f.restorations.done(begun)
+				if f.inForce == "" {
+					recheck.Reset(retryPause) // The kernel refused the ruleset, or there is no document.
+				}
+			}
 		case <-settled.C:
 			f.reconcile()
 		case <-recheck.C:
 			f.reconcile()
+			recheck.Reset(recheckInterval)
 		}
 	}
 }

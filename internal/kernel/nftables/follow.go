@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// followBytes is the receive buffer for notifications. The kernel sends one for each rule of a transaction. Those of the
-// largest rulesets do not fit, which counts as a change of everything.
+// followBytes is the receive buffer for notifications. The kernel sends one for each rule of a transaction. Those of
+// the largest rulesets do not fit, which counts as a change of everything.
 const followBytes = 4 << 20
 
 // Notice is the notification of one change in nftables.
@@ -20,6 +20,11 @@ type Notice struct {
 	Table  string
 	// IsElement is set for elements of sets, which a program may change many times a second.
 	IsElement bool
+}
+
+// FollowTable follows the changes of one table of the family inet, in the way of Follow.
+func (Kernel) FollowTable(ctx context.Context, table string, changed func()) error {
+	return Follow(ctx, func(n Notice) bool { return n.Family == unix.NFPROTO_INET && n.Table == table }, changed)
 }
 
 // Follow calls changed once it listens, and again after each change of the network namespace's rules that concerns the
@@ -75,8 +80,7 @@ func notice(m netlink.Message) (Notice, bool) {
 	if kind == unix.NFT_MSG_NEWGEN {
 		return Notice{}, false
 	}
-	// The name of the table is the first attribute of objects of all kinds.
-	table := nested(m.Data[messageHeaderBytes:]).text(unix.NFTA_TABLE_NAME)
+	table := nested(m.Data[messageHeaderBytes:]).text(tableOf)
 	isElement := kind == unix.NFT_MSG_NEWSETELEM || kind == unix.NFT_MSG_DELSETELEM
 	return Notice{Family: m.Data[0], Table: table, IsElement: isElement}, table != ""
 }

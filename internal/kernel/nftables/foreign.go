@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Foreign returns the chains with a hook in tables that are neither the gate's nor the table of the family inet that the
-// caller owns. Each is described as in "chain ip filter/FORWARD (hook forward, policy drop)". They see the same packets,
-// so each may drop what a policy accepts.
+// Foreign returns the chains with a hook in the tables of other programs. These are all tables but the gate's, and the
+// one of the family inet that the caller owns. Each chain is described as in "chain ip filter/FORWARD (hook forward,
+// policy drop)". They see the same packets, so each may drop what a policy accepts.
 func (k Kernel) Foreign(own string) ([]string, error) {
 	conn, err := k.dial()
 	if err != nil {

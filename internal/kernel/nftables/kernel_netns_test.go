@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
@@ -229,8 +227,7 @@ func TestFollowNotifiesEachChangeOfTheTable(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- namespace.Do(namespace.Named(name), func() error {
-			ours := func(n nftables.Notice) bool { return n.Table == "hapair" && n.Family == unix.NFPROTO_INET }
-			return nftables.Follow(ctx, ours, changed.Notify)
+			return nftables.Kernel{}.FollowTable(ctx, "hapair", changed.Notify)
 		})
 	}()
 	defer func() {
@@ -287,8 +284,8 @@ func TestForeignChainsAreFound(t *testing.T) {
 		if found, err := kernel.Foreign("hapair"); err != nil || len(found) > 0 {
 			t.Errorf("found %v, %v", found, err)
 		}
-		run(t, "nft", "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }; "+
-			"add chain ip filter helper; add table inet idle")
+		run(t, "nft", "add table ip filter; add chain ip filter helper; add table inet idle; "+
+			"add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }")
 		want := []string{"chain ip filter/FORWARD (hook forward, policy drop)"}
 		if found, err := kernel.Foreign("hapair"); err != nil || !slices.Equal(found, want) {
 			t.Errorf("found %v, %v", found, err)

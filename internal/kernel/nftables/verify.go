@@ -92,10 +92,14 @@ func (c *comparison) altered(format string, args ...any) error {
 	return fmt.Errorf("%w: table inet %s %s", ErrAltered, c.want.Table, fmt.Sprintf(format, args...))
 }
 
+// tableOf is the type of the attribute that names the table of an object, for objects of all kinds.
+const tableOf = unix.NFTA_TABLE_NAME
+
 // list lists the objects of the table. Some kernels do not filter, so each object is asked for its table again.
-func (c *comparison) list(kind, owner uint16, each func(message) error) error {
-	err := dump(c.conn, kind, unix.NFPROTO_INET, []netlink.Attribute{named(owner, c.want.Table)}, func(m message) error {
-		if m.text(owner) != c.want.Table {
+func (c *comparison) list(kind uint16, each func(message) error) error {
+	filter := []netlink.Attribute{named(tableOf, c.want.Table)}
+	err := dump(c.conn, kind, unix.NFPROTO_INET, filter, func(m message) error {
+		if m.text(tableOf) != c.want.Table {
 			return nil
 		}
 		return each(m)
@@ -109,7 +113,7 @@ func (c *comparison) list(kind, owner uint16, each func(message) error) error {
 // table checks that the table exists and is not dormant.
 func (c *comparison) table() error {
 	found := false
-	err := c.list(unix.NFT_MSG_GETTABLE, unix.NFTA_TABLE_NAME, func(m message) error {
+	err := c.list(unix.NFT_MSG_GETTABLE, func(m message) error {
 		found = true
 		if m.number(unix.NFTA_TABLE_FLAGS)&unix.NFT_TABLE_F_DORMANT != 0 {
 			return c.altered("is dormant, so none of its rules is in force")
@@ -127,7 +131,7 @@ func (c *comparison) chains() error {
 	for _, chain := range c.want.AllChains() {
 		wanted[chain.Name] = chain
 	}
-	err := c.list(unix.NFT_MSG_GETCHAIN, unix.NFTA_CHAIN_TABLE, func(m message) error {
+	err := c.list(unix.NFT_MSG_GETCHAIN, func(m message) error {
 		name := m.text(unix.NFTA_CHAIN_NAME)
 		chain, ok := wanted[name]
 		if !ok {
@@ -176,7 +180,7 @@ func (c *comparison) sets() error {
 		wanted[s.name] = s
 	}
 	var names []string
-	err := c.list(unix.NFT_MSG_GETSET, unix.NFTA_SET_TABLE, func(m message) error {
+	err := c.list(unix.NFT_MSG_GETSET, func(m message) error {
 		name := m.text(unix.NFTA_SET_NAME)
 		if _, ok := wanted[name]; !ok {
 			return c.altered("has set %s, which was not applied", name)
@@ -249,7 +253,7 @@ func (c *comparison) rules() error {
 	for _, s := range allSets(c.want) {
 		b.sets[s.name] = &nftables.Set{Name: s.name}
 	}
-	err := c.list(unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, func(m message) error {
+	err := c.list(unix.NFT_MSG_GETRULE, func(m message) error {
 		name := m.text(unix.NFTA_RULE_CHAIN)
 		rules := wanted[name]
 		if len(rules) == 0 {
@@ -299,9 +303,9 @@ func (k Kernel) Document(table string) (string, error) {
 }
 
 func documentOf(conn *netlink.Conn, table string) (hash string, err error) {
-	filter := []netlink.Attribute{named(unix.NFTA_CHAIN_TABLE, table)}
+	filter := []netlink.Attribute{named(tableOf, table)}
 	err = dump(conn, unix.NFT_MSG_GETCHAIN, unix.NFPROTO_INET, filter, func(m message) error {
-		if m.text(unix.NFTA_CHAIN_TABLE) != table {
+		if m.text(tableOf) != table {
 			return nil
 		}
 		if found, ok := strings.CutPrefix(m.text(unix.NFTA_CHAIN_NAME), ruleset.DocumentChain); ok {
