@@ -49,13 +49,13 @@ func TestAllowed(t *testing.T) {
 		"a registry with a longer name":     {registry, image("registry.test:50001/a"), "spec.firewall.image: "},
 		"an image of another registry":      {registry, image("other.test/example.test/edge"), "spec.firewall.image: "},
 
-		"any address":                    {resources.Allowed{}, address("10.0.0.1/8"), ""},
-		"an allowed address":             {prefixes, address("203.0.113.1/24"), ""},
-		"an allowed address of IPv6":     {prefixes, address("fd50::1/48"), ""},
-		"an address outside":             {prefixes, address("203.0.113.200/24"), "spec.networks[1].virtualAddresses[0]: "},
-		"the address of a pod":           {prefixes, address("10.244.0.7/32"), "spec.networks[1].virtualAddresses[0]: "},
-		"an address of IPv6 outside":     {prefixes, address("fd51::1/64"), "spec.networks[1].virtualAddresses[0]: "},
-		"an address that is none at all": {prefixes, address("x"), ""},
+		"any address":                {resources.Allowed{}, address("10.0.0.1/8"), ""},
+		"an allowed address":         {prefixes, address("203.0.113.1/24"), ""},
+		"an allowed address of IPv6": {prefixes, address("fd50::1/48"), ""},
+		"an address outside":         {prefixes, address("203.0.113.200/24"), "spec.networks[1].virtualAddresses[0]: "},
+		"the address of a pod":       {prefixes, address("10.244.0.7/32"), "spec.networks[1].virtualAddresses[0]: "},
+		"an address of IPv6 outside": {prefixes, address("fd51::1/64"), "spec.networks[1].virtualAddresses[0]: "},
+		"text that is no address":    {prefixes, address("x"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			changed := smallest()

@@ -55,7 +55,7 @@ func inNamespace[T interface{ GetNamespace() string }](objects []T, namespace st
 	return slices.DeleteFunc(objects, func(o T) bool { return o.GetNamespace() != namespace })
 }
 
-// TestRestrictionsReachTheManager checks the flags that restrict the authors of pairs. By default there are none, and
+// TestRestrictionsReachTheManager checks the flags that restrict the authors of pairs. By default no flag is set, and
 // the operator allows the attachments of the pair's own namespace only.
 func TestRestrictionsReachTheManager(t *testing.T) {
 	for _, argument := range manager(t).Args {
