@@ -33,6 +33,8 @@ type Lease interface {
 // Gate lets traffic through until a deadline.
 type Gate interface {
 	Set(ctx context.Context, c gate.Config) error
+	// SetRulesInForce closes the gate while the firewall's rules are not in force.
+	SetRulesInForce(inForce bool) error
 	// CheckOpen fails when the gate is not open.
 	CheckOpen() error
 	// Fence returns what closes the gate in the kernel at the deadline.
