@@ -50,6 +50,9 @@ type Addresses interface {
 	Verify() error
 	// Watch reports which other stations claim the addresses whenever that changes, until the context ends.
 	Watch(ctx context.Context, changed func([]addresses.Conflict))
+	// Keep keeps the addresses as Set has left them. It reports how well the unit holds, or could hold, those of each
+	// network whenever that changes, until the context ends.
+	Keep(ctx context.Context, changed func([]addresses.State))
 	// Close ends the announcements.
 	Close()
 }
