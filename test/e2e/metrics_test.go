@@ -37,7 +37,7 @@ var _ = Describe("The metrics of a unit", func() {
 			scraper := newScraper(access.Data["ca.crt"], pod.Status.PodIP, name)
 			status, body := scraper.scrape(ctx, string(access.Data["token"]))
 			Expect(status).To(Equal(http.StatusOK))
-			Expect(body).To(ContainSubstring("\nhapair_replication_connected 1\n"))
+			Expect(body).To(MatchRegexp(`\nhapair_replication_connected\{pair="[^"]+",unit="(primary|secondary)"\} 1\n`))
 			status, body = scraper.scrape(ctx, "another-token-than-that")
 			Expect(status).To(Equal(http.StatusUnauthorized))
 			Expect(body).NotTo(ContainSubstring("hapair_"))

@@ -9,16 +9,12 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/cli/program"
 
 	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -211,7 +207,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	for _, c := range classes {
 		config.Classes = append(config.Classes, c.ID.String())
 	}
-	registry := newRegistry()
+	registry := newMetrics(u, pair)
 	heartbeats, err := heartbeat.Listen(heartbeat.Config{
 		Address: listenAddress, Metrics: heartbeat.NewMetrics(registry), Log: log.WithName("heartbeat"),
 	})
@@ -232,25 +228,6 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return err
 	}
 	return sidecar.New(config).Run(ctx)
-}
-
-// newRegistry returns a registry with the metrics of every Go process.
-func newRegistry() *prometheus.Registry {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return registry
-}
-
-// serveMetrics returns what serves the metrics; nil if they are switched off.
-func (o sidecarOptions) serveMetrics(registry *prometheus.Registry, log logr.Logger) func(context.Context) error {
-	if o.metrics.Address == "0" {
-		return nil
-	}
-	c := o.metrics
-	c.Metrics, c.Log = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}), log
-	c.CertificateFile = filepath.Join(o.tlsDirectory, resources.KeyCertificate)
-	c.KeyFile = filepath.Join(o.tlsDirectory, resources.KeyPrivate)
-	return func(ctx context.Context) error { return scrape.Serve(ctx, c) }
 }
 
 // machineConfig returns the configuration of the machine that decides about the unit's role.
