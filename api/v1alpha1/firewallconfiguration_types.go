@@ -12,8 +12,8 @@ import (
 // Long lists are atomic because their order matters. With listType=map the API server would also store the owner of
 // each field of each entry, which takes more space than the list.
 
-// FirewallConfiguration is the configuration of the default firewall: zones, address and service objects, policies,
-// address translation and routing. Pairs of its namespace refer to it by spec.firewall.configurationRef.
+// FirewallConfiguration is the configuration of the default firewall: zones, address and service objects, policies and
+// address translation. Pairs of its namespace refer to it by spec.firewall.configurationRef.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -39,7 +39,7 @@ type FirewallConfiguration struct {
 // FirewallConfigurationSpec is what the firewall allows, translates and logs. Lists may be left out, but not be empty.
 type FirewallConfigurationSpec struct {
 	// zones are groups of interfaces with the same level of trust. Each network of a pair must be in exactly one zone.
-	// Traffic between interfaces of no zone is not filtered, and nothing is forwarded between them and a zone.
+	// Packets are forwarded between zones alone. What interfaces of no zone exchange with the unit itself is not filtered.
 	// +required
 	// +listType=map
 	// +listMapKey=name
@@ -85,10 +85,6 @@ type FirewallConfigurationSpec struct {
 	// +kubebuilder:validation:MaxItems=1024
 	DestinationNAT []DestinationNAT `json:"destinationNAT,omitempty"`
 
-	// routing has the routes of traffic that the pair forwards, such as the default routes.
-	// +optional
-	Routing FirewallRouting `json:"routing,omitzero"`
-
 	// logging controls the log of packets that no policy matched.
 	// +optional
 	Logging FirewallLogging `json:"logging,omitzero"`
@@ -104,9 +100,9 @@ type FirewallZone struct {
 	// +kubebuilder:validation:XValidation:rule="self != 'firewall'",message="firewall is reserved for the unit itself; choose another name"
 	Name string `json:"name"`
 
-	// interfaces are the names of the pair's networks that belong to the zone.
+	// interfaces are the names of the pair's networks that belong to the zone. All zones together have at most 64.
 	// +required
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
@@ -114,7 +110,37 @@ type FirewallZone struct {
 	// +kubebuilder:validation:items:XValidation:rule="self.matches('^[a-z][a-z0-9-]*$')",message="an interface must be named as a network of the pair: a letter first, then a-z, 0-9 and '-', as in lan"
 	// +kubebuilder:validation:items:XValidation:rule="!(self in ['lo', 'eth0'])",message="lo and eth0 are the pod's own interfaces and are not filtered; name a network of the pair"
 	Interfaces []string `json:"interfaces"`
+
+	// sourceValidation is how strictly the source address of packets from the zone is checked. Strict, the default,
+	// demands that the route back to the source uses the interface that the packet came from. Loose demands any route
+	// back, for a zone whose packets leave and return on different interfaces. Both drop packets from the unit's own
+	// addresses. Disabled checks nothing.
+	// +optional
+	SourceValidation SourceValidation `json:"sourceValidation,omitempty"`
+
+	// mssClamping is whether the maximum segment size of TCP connections through the zone is limited to what fits into
+	// the MTU of the zone's interfaces. Enabled, the default, keeps connections working if an end does not receive
+	// ICMP errors.
+	// +optional
+	MSSClamping MSSClamping `json:"mssClamping,omitempty"`
+
+	// mtu is the length of the longest packet that the paths of the zone carry, for mssClamping. Without it, that is the
+	// MTU of each interface. Set it if the bottleneck is behind the next router, as with a tunnel or PPPoE.
+	// +optional
+	// +kubebuilder:validation:Minimum=576
+	// +kubebuilder:validation:Maximum=65535
+	MTU int32 `json:"mtu,omitempty"`
 }
+
+// SourceValidation is a check of packets' source addresses.
+//
+// +kubebuilder:validation:Enum=Strict;Loose;Disabled
+type SourceValidation string
+
+// MSSClamping is whether the maximum segment size of TCP connections is limited.
+//
+// +kubebuilder:validation:Enum=Enabled;Disabled
+type MSSClamping string
 
 // AddressObject is a named set of IP addresses, of one family or of both.
 type AddressObject struct {
@@ -170,26 +196,27 @@ type ServiceProtocol string
 
 // FirewallPolicy decides about new connections between zones.
 type FirewallPolicy struct {
-	// name of the policy, for logs and counters. The names dropped and invalid are reserved for packets that no policy
-	// matched.
+	// name of the policy, for logs and counters. The names dropped, invalid and spoofed are reserved for packets that no
+	// policy matched.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",message="a name must begin with a letter, have only a-z, 0-9 and '-', and not end with '-', as in lan-to-wan"
-	// +kubebuilder:validation:XValidation:rule="!(self in ['dropped', 'invalid'])",message="dropped and invalid are reserved for the log of packets without a policy; choose another name"
+	// +kubebuilder:validation:XValidation:rule="!(self in ['dropped', 'invalid', 'spoofed'])",message="dropped, invalid and spoofed are reserved for the log of packets without a policy; choose another name"
 	Name string `json:"name"`
 
 	// from lists the zones that the connection comes from.
 	// +required
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
 	From []string `json:"from"`
 
-	// to lists the zones that the connection goes to. The zone firewall stands for the unit's own addresses.
+	// to lists the zones that the connection goes to. The zone firewall stands for the unit's addresses on the interface
+	// at which the packet arrives, virtual ones included. Other addresses of the unit cannot be reached from a zone.
 	// +required
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
@@ -197,7 +224,7 @@ type FirewallPolicy struct {
 
 	// source lists names of address objects. Without it every source matches.
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
@@ -206,7 +233,7 @@ type FirewallPolicy struct {
 	// destination lists names of address objects, compared with the destination after translation. Without it every
 	// destination matches.
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
@@ -215,7 +242,7 @@ type FirewallPolicy struct {
 	// services lists names of service objects, compared with the port after translation. Without it every service
 	// matches.
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
@@ -229,7 +256,18 @@ type FirewallPolicy struct {
 	// log writes a log line for each new connection that matches, within a rate limit.
 	// +optional
 	Log bool `json:"log,omitempty"`
+
+	// onChange is what happens to connections that a changed configuration no longer allows or translates as they are.
+	// Revalidate, the default, ends them. Keep leaves alone those that this policy accepted, and those that it would
+	// refuse now.
+	// +optional
+	OnChange OnChange `json:"onChange,omitempty"`
 }
+
+// OnChange is what happens to connections that a changed configuration no longer allows.
+//
+// +kubebuilder:validation:Enum=Revalidate;Keep
+type OnChange string
 
 // PolicyAction is what a policy does with a new connection.
 //
@@ -254,7 +292,7 @@ type SourceNAT struct {
 
 	// source lists names of address objects. Without it every source matches.
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
@@ -262,7 +300,7 @@ type SourceNAT struct {
 
 	// destination lists names of address objects. Without it every destination matches.
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
@@ -334,7 +372,7 @@ type FirewallConfigurationStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// hash identifies the configuration. A unit that enforces it reports the same hash. It is empty while the
-	// configuration has errors whatever the pair.
+	// configuration has errors.
 	// +optional
 	Hash string `json:"hash,omitempty"`
 
@@ -344,9 +382,8 @@ type FirewallConfigurationStatus struct {
 	// +kubebuilder:validation:MaxItems=1000
 	Pairs []string `json:"pairs,omitempty"`
 
-	// errors are the first 20 errors of the configuration, in the order of its fields. A configuration without errors of
-	// its own is also checked against the networks of each pair that uses it; such an error names the pair. A pair
-	// enforces the last configuration without errors for that pair until they are corrected.
+	// errors are the first 20 errors of the configuration, in the order of its fields. Pairs enforce the last
+	// configuration without errors until they are corrected.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20

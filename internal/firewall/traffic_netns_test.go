@@ -143,6 +143,27 @@ func (b *bed) mustReach(host, address string) (seen netip.AddrPort, local netip.
 	return netip.MustParseAddrPort(text), netip.MustParseAddrPort(l.LocalAddr().String())
 }
 
+// mustReachFrom connects from one of a host's addresses and returns the source that the server saw.
+func (b *bed) mustReachFrom(host, from, address string) (seen netip.AddrPort) {
+	b.Helper()
+	var conn net.Conn
+	err := namespace.Do(at(host), func() (err error) {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
+		conn, err = dialer.DialContext(b.Context(), "tcp", address)
+		return err
+	})
+	if err != nil {
+		b.Fatalf("%s from %s to %s: %v", host, from, address, err)
+	}
+	b.Cleanup(func() { _ = conn.Close() })
+	l := &line{Conn: conn, answers: bufio.NewReader(conn)}
+	text, err := l.exchange("hello", patience)
+	if err != nil {
+		b.Fatalf("%s from %s to %s: %v", host, from, address, err)
+	}
+	return netip.MustParseAddrPort(text)
+}
+
 func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, syscall.ETIMEDOUT)

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/backoff"
-	"github.com/hapair-io/hapair/internal/contract"
-	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/notify"
 )
@@ -16,7 +14,7 @@ const (
 	// watchInterval is the longest time between two looks at the clock. The timers of the process stop while the machine
 	// is suspended, and the boot clock does not.
 	watchInterval = 100 * time.Millisecond
-	// inspectInterval is the time between regular inspections, in case a notification was lost.
+	// inspectInterval is the time between regular inspections. The flush of a ruleset, for example, is not reported.
 	inspectInterval = time.Second
 	// inspectPause is how long changes are collected, so that many at once cost one inspection.
 	inspectPause = 20 * time.Millisecond
@@ -27,18 +25,14 @@ const (
 //
 // No deadline of the gate depends on it.
 func (g *Gate) Run(ctx context.Context) {
-	changed, removed := notify.New(), notify.New()
+	changed := notify.New()
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	parts.Go(func() { g.watchDeadline(ctx) })
-	parts.Go(func() { g.follow(ctx, "interfaces and addresses", rtnetlink.FollowHost, changed) })
-	if g.Fence() == contract.FenceNFTables {
-		parts.Go(func() { g.follow(ctx, "the gate's tables", nftables.FollowGate, removed) })
-	}
+	parts.Go(func() { g.follow(ctx, changed) })
 	ticker := time.NewTicker(inspectInterval)
 	defer ticker.Stop()
 	logged := ""
-	var last time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -48,14 +42,8 @@ func (g *Gate) Run(ctx context.Context) {
 			if !backoff.Sleep(ctx, inspectPause) {
 				return
 			}
-		case <-removed:
-			// A gate that was removed is put back at once, unless somebody removes it again and again.
-			if !backoff.Sleep(ctx, inspectPause-time.Since(last)) {
-				return
-			}
 		}
-		_, err := g.inspect()
-		last = time.Now()
+		err := g.inspect()
 		switch {
 		case err == nil:
 			logged = ""
@@ -66,16 +54,14 @@ func (g *Gate) Run(ctx context.Context) {
 	}
 }
 
-// follow signals changes of something. If that fails, the regular inspections remain.
-func (g *Gate) follow(
-	ctx context.Context, what string, changes func(context.Context, func()) error, changed notify.Signal,
-) {
+// follow signals changes on the host. If that fails, the regular inspections remain.
+func (g *Gate) follow(ctx context.Context, changed notify.Signal) {
 	for {
-		err := changes(ctx, changed.Notify)
+		err := rtnetlink.FollowHost(ctx, changed.Notify)
 		if ctx.Err() != nil {
 			return
 		}
-		g.log.Error(err, "Following changes failed, trying again", "of", what)
+		g.log.Error(err, "Following changes of interfaces and addresses failed, trying again")
 		if !backoff.Sleep(ctx, inspectInterval) {
 			return
 		}

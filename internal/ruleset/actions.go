@@ -1,6 +1,7 @@
 package ruleset
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 )
@@ -51,6 +52,27 @@ type DestinationNAT struct {
 	Port    uint16
 }
 
+// MarkPacket sets bits of the packet's mark and keeps the others.
+type MarkPacket struct{ Bits uint32 }
+
+// MarkConnection sets bits of the connection's mark and keeps the others.
+type MarkConnection struct{ Bits uint32 }
+
+// RecordPath sets the connection's mark to the one that a map of paths has for the packet's interfaces. With ToUnit,
+// the packet goes to the unit itself and to no interface.
+type RecordPath struct {
+	Map    string
+	ToUnit bool
+}
+
+// ClampSegments lowers the maximum segment size that a SYN announces to that of an interface in a map. The interface
+// is the one that the packet came from, or the one that it goes to.
+type ClampSegments struct {
+	Family Family
+	Map    string
+	Out    bool
+}
+
 // LogSnapLength is the number of bytes of a packet that Log copies: enough for the headers of IPv6 and TCP.
 const LogSnapLength = 128
 
@@ -81,6 +103,58 @@ func (e DestinationNAT) String() string {
 	}
 	return fmt.Sprintf("dnat %s to %s", FamilyOf(e.Address), netip.AddrPortFrom(e.Address, e.Port))
 }
+
+func (e MarkPacket) String() string { return fmt.Sprintf("meta mark set meta mark | %#08x", e.Bits) }
+
+// steps changes the mark in place.
+func (e MarkPacket) steps() []Step {
+	return []Step{LoadMeta{metaMark}, SetBits{native(e.Bits)}, StoreMeta{metaMark}}
+}
+
+func (e MarkConnection) String() string { return fmt.Sprintf("ct mark set ct mark | %#08x", e.Bits) }
+
+// steps changes the mark in place.
+func (e MarkConnection) steps() []Step {
+	return []Step{LoadConnection{connectionMark}, SetBits{native(e.Bits)}, StoreConnection{connectionMark}}
+}
+
+// String returns the action in nft.
+func (e RecordPath) String() string {
+	if e.ToUnit {
+		return "ct mark set iifname map @" + e.Map
+	}
+	return "ct mark set iifname . oifname map @" + e.Map
+}
+
+// steps looks the names up as one key.
+func (e RecordPath) steps() []Step {
+	steps := []Step{LoadMeta{metaInInterface}}
+	if !e.ToUnit {
+		steps = append(steps, LoadMetaNext{metaOutInterface})
+	}
+	return append(steps, MapTo{e.Map}, StoreConnection{connectionMark})
+}
+
+// String returns the clamp in nft.
+func (e ClampSegments) String() string {
+	name := "iifname"
+	if e.Out {
+		name = "oifname"
+	}
+	return fmt.Sprintf("%s tcp option maxseg size set %s map @%s", IsFamily{e.Family}, name, e.Map)
+}
+
+// steps writes the size of the interface. A rule with this action tests before that the packet has SYN.
+func (e ClampSegments) steps() []Step {
+	key := metaInInterface
+	if e.Out {
+		key = metaOutInterface
+	}
+	return withFamily(e.Family, LoadMeta{key}, MapTo{e.Map}, StoreSegmentSize{})
+}
+
+// native returns a number in the byte order of the machine.
+func native(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 
 func (Limit) step()          {}
 func (Log) step()            {}

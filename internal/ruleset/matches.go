@@ -88,6 +88,88 @@ func (e HopLimit) steps() []Step {
 	return withFamily(IPv6, LoadHeader{networkHeader, 7, 1}, Equal{[]byte{uint8(e)}})
 }
 
+// NoRouteBack matches packets to whose source the kernel has no route. With In, the route must use the interface that
+// the packet came from. The lookup sees the packet's mark. Addresses of the unit itself have no such route.
+type NoRouteBack struct{ In bool }
+
+// String returns the match in nft.
+func (e NoRouteBack) String() string {
+	if e.In {
+		return "fib saddr . mark . iif oif missing"
+	}
+	return "fib saddr . mark oif missing"
+}
+
+// steps tests that the lookup has no result.
+func (e NoRouteBack) steps() []Step {
+	return []Step{LoadRoute{Source: true, Mark: true, In: e.In}, Equal{make([]byte, 4)}}
+}
+
+// AddressType is a type of an address in the kernel's routing tables (RTN_LOCAL and others of linux/rtnetlink.h).
+type AddressType uint32
+
+// The types in use.
+const (
+	LocalAddress     AddressType = 2
+	BroadcastAddress AddressType = 3
+	MulticastAddress AddressType = 5
+)
+
+// String returns the type in nft.
+func (t AddressType) String() string {
+	return map[AddressType]string{LocalAddress: "local", BroadcastAddress: "broadcast", MulticastAddress: "multicast"}[t]
+}
+
+// SourceType matches the type of the source address.
+type SourceType struct{ Type AddressType }
+
+func (e SourceType) String() string { return "fib saddr type " + e.Type.String() }
+
+// steps compares the type that the kernel finds.
+func (e SourceType) steps() []Step {
+	return []Step{LoadRoute{Source: true, Type: true}, Equal{native(uint32(e.Type))}}
+}
+
+// ToOwnAddress matches packets to an address of the unit. With In, it must be one of the interface that the packet came
+// from.
+type ToOwnAddress struct{ In bool }
+
+// String returns the match in nft.
+func (e ToOwnAddress) String() string {
+	if e.In {
+		return "fib daddr . iif type local"
+	}
+	return "fib daddr type local"
+}
+
+// steps compares the type that the kernel finds.
+func (e ToOwnAddress) steps() []Step {
+	return []Step{LoadRoute{Type: true, In: e.In}, Equal{native(uint32(LocalAddress))}}
+}
+
+// SourceIs matches one source address.
+type SourceIs struct{ Address netip.Addr }
+
+func (e SourceIs) String() string { return fmt.Sprintf("%s saddr %s", FamilyOf(e.Address), e.Address) }
+
+// steps compares the source address.
+func (e SourceIs) steps() []Step {
+	family := FamilyOf(e.Address)
+	return withFamily(family, family.loadSource(), Equal{e.Address.AsSlice()})
+}
+
+// LinkLocalSource matches IPv6 packets with a link-local source, which no router forwards.
+type LinkLocalSource struct{}
+
+func (LinkLocalSource) String() string { return "ip6 saddr fe80::/10" }
+
+// steps compares the first ten bits of the source (RFC 4291).
+func (LinkLocalSource) steps() []Step {
+	first, mask := make([]byte, 16), make([]byte, 16)
+	first[0], first[1], mask[0], mask[1] = 0xfe, 0x80, 0xff, 0xc0
+	return withFamily(IPv6, IPv6.loadSource(), Mask{mask}, Equal{first})
+}
+
 // Protocol matches the number of the transport protocol.
 type Protocol uint8
 
@@ -168,6 +250,18 @@ func (NotSYN) steps() []Step {
 	const fin, syn, rst, ack = 0x01, 0x02, 0x04, 0x10
 	return append(TCP.steps(),
 		LoadHeader{transportHeader, 13, 1}, Mask{[]byte{fin | syn | rst | ack}}, NotEqual{[]byte{syn}})
+}
+
+// IsSYN matches TCP segments that open a connection or answer to that: SYN without RST. They announce the maximum
+// segment size.
+type IsSYN struct{}
+
+func (IsSYN) String() string { return "tcp flags & (syn | rst) == syn" }
+
+// steps compares the flags in the fourteenth byte of the TCP header.
+func (IsSYN) steps() []Step {
+	const syn, rst = 0x02, 0x04
+	return append(TCP.steps(), LoadHeader{transportHeader, 13, 1}, Mask{[]byte{syn | rst}}, Equal{[]byte{syn}})
 }
 
 // State matches the state that connection tracking gives a packet.

@@ -1,6 +1,7 @@
 package ruleset
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 )
@@ -14,6 +15,8 @@ type Ruleset struct {
 	InterfaceSets []InterfaceSet
 	AddressSets   []AddressSet
 	PortSets      []PortSet
+	PathMaps      []PathMap
+	SegmentMaps   []SegmentMap
 	Chains        []Chain
 }
 
@@ -42,6 +45,43 @@ type PortSet struct {
 // PortRun is an inclusive range of ports.
 type PortRun struct{ First, Last uint16 }
 
+// PathMap is a named map from the interfaces of a path to a mark. With ToUnit, its paths end at the unit itself.
+type PathMap struct {
+	Name   string
+	ToUnit bool
+	Paths  []Path
+}
+
+// Path is the way of a packet: the interface that it came from and the one that it goes to, which is empty for a packet
+// to the unit itself.
+type Path struct {
+	In, Out string
+	Mark    uint32
+}
+
+// SegmentMap is a named map from an interface to the maximum segment size of TCP over a family.
+type SegmentMap struct {
+	Name       string
+	Family     Family
+	Interfaces []InterfaceMTU
+}
+
+// InterfaceMTU is the length of the longest packet on the paths of an interface. An MTU of 0 stands for that of the
+// interface itself, which is only known where the ruleset is applied.
+type InterfaceMTU struct {
+	Interface string
+	MTU       uint16
+}
+
+// SegmentSize returns how much of a packet is left without the headers of TCP and IP.
+func (f Family) SegmentSize(mtu int) uint16 {
+	headers := 40
+	if f == IPv6 {
+		headers = 60
+	}
+	return uint16(min(max(mtu-headers, 0), math.MaxUint16))
+}
+
 // Chain is a list of rules. The kernel calls chains with a hook; rules jump to the others.
 type Chain struct {
 	Name  string
@@ -54,6 +94,8 @@ type Chain struct {
 type Hook struct {
 	Point HookPoint
 	NAT   bool
+	// Raw runs the chain before connection tracking.
+	Raw bool
 }
 
 // Rule is a list of matches and then actions, evaluated from left to right until a match fails.

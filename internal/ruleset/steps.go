@@ -14,20 +14,43 @@ type MetaKey uint32
 
 // The properties in use.
 const (
+	metaMark              MetaKey = 3
 	metaInInterface       MetaKey = 6
 	metaOutInterface      MetaKey = 7
 	metaFamily            MetaKey = 15
 	metaTransportProtocol MetaKey = 16
 )
 
+// LoadMetaNext loads a property into the register after the first, so that both are one key.
+type LoadMetaNext struct{ Key MetaKey }
+
+// StoreMeta sets a property of the packet to the loaded value.
+type StoreMeta struct{ Key MetaKey }
+
 // LoadConnection loads a property of the packet's connection.
 type LoadConnection struct{ Key ConnectionKey }
+
+// StoreConnection sets a property of the packet's connection to the loaded value.
+type StoreConnection struct{ Key ConnectionKey }
 
 // ConnectionKey is a property of a connection, by its number in enum nft_ct_keys.
 type ConnectionKey uint32
 
-// connectionState is a set of bits, in the byte order of the machine.
-const connectionState ConnectionKey = 0
+// The properties in use. The state is a set of bits, in the byte order of the machine, and so is the mark.
+const (
+	connectionState ConnectionKey = 0
+	connectionMark  ConnectionKey = 3
+)
+
+// LoadRoute loads a result of the kernel's lookup of an address (enum nft_fib_flags and nft_fib_result).
+type LoadRoute struct {
+	// Source looks the packet's source up, and otherwise its destination.
+	Source bool
+	// Mark makes the lookup see the packet's mark. In demands the interface that the packet came from.
+	Mark, In bool
+	// Type loads the type of the address (linux/rtnetlink.h), and otherwise whether there is a route.
+	Type bool
+}
 
 // LoadHeader loads Length bytes of a header.
 type LoadHeader struct {
@@ -47,6 +70,16 @@ const (
 // Mask clears the bits of the loaded value that are not in Bits.
 type Mask struct{ Bits []byte }
 
+// SetBits sets bits of the loaded value.
+type SetBits struct{ Bits []byte }
+
+// MapTo replaces the loaded value with the one that a map has for it, and demands that there is one.
+type MapTo struct{ Map string }
+
+// StoreSegmentSize lowers the maximum segment size of a TCP segment with SYN to the loaded value. The kernel never
+// raises it.
+type StoreSegmentSize struct{}
+
 // Equal demands that the loaded value is Value.
 type Equal struct{ Value []byte }
 
@@ -56,10 +89,17 @@ type NotEqual struct{ Value []byte }
 // InSet demands that the loaded value is in a set.
 type InSet struct{ Set string }
 
-func (LoadMeta) step()       {}
-func (LoadConnection) step() {}
-func (LoadHeader) step()     {}
-func (Mask) step()           {}
-func (Equal) step()          {}
-func (NotEqual) step()       {}
-func (InSet) step()          {}
+func (LoadMeta) step()         {}
+func (LoadMetaNext) step()     {}
+func (StoreMeta) step()        {}
+func (LoadConnection) step()   {}
+func (StoreConnection) step()  {}
+func (LoadRoute) step()        {}
+func (LoadHeader) step()       {}
+func (Mask) step()             {}
+func (SetBits) step()          {}
+func (MapTo) step()            {}
+func (StoreSegmentSize) step() {}
+func (Equal) step()            {}
+func (NotEqual) step()         {}
+func (InSet) step()            {}

@@ -19,6 +19,12 @@ func (r Ruleset) String() string {
 	for _, s := range r.PortSets {
 		blocks = append(blocks, block("set "+s.Name, "type inet_service; flags interval", elements(texts(s.Runs))))
 	}
+	for _, m := range r.PathMaps {
+		blocks = append(blocks, block("map "+m.Name, "type "+m.keyType()+" : mark", elements(texts(m.Paths))))
+	}
+	for _, m := range r.SegmentMaps {
+		blocks = append(blocks, block("map "+m.Name, m.lines()...))
+	}
 	for _, c := range r.AllChains() {
 		blocks = append(blocks, block("chain "+c.Name, c.lines()...))
 	}
@@ -33,6 +39,37 @@ func block(name string, lines ...string) string {
 	}
 	b.WriteString("\t}\n")
 	return b.String()
+}
+
+// lines returns the map. It leaves out interfaces whose size is only known where the ruleset is applied.
+func (m SegmentMap) lines() []string {
+	lines := []string{"typeof iifname : tcp option maxseg size"}
+	var sizes []string
+	for _, i := range m.Interfaces {
+		if i.MTU != 0 {
+			sizes = append(sizes, fmt.Sprintf("%q : %d", i.Interface, m.Family.SegmentSize(int(i.MTU))))
+		}
+	}
+	if len(sizes) > 0 {
+		lines = append(lines, elements(sizes))
+	}
+	return lines
+}
+
+// keyType returns the type of the map's keys in nft.
+func (m PathMap) keyType() string {
+	if m.ToUnit {
+		return "ifname"
+	}
+	return "ifname . ifname"
+}
+
+// String returns the path as an element of a map.
+func (p Path) String() string {
+	if p.Out == "" {
+		return fmt.Sprintf("%q : %#08x", p.In, p.Mark)
+	}
+	return fmt.Sprintf("%q . %q : %#08x", p.In, p.Out, p.Mark)
 }
 
 func elements(values []string) string { return "elements = { " + strings.Join(values, ", ") + " }" }
@@ -50,6 +87,9 @@ func (r Rule) String() string { return strings.Join(texts(r), " ") }
 // String returns the hook with its priority among others at the same point.
 func (h Hook) String() string {
 	kind, priority := "filter", "filter"
+	if h.Raw {
+		priority = "raw"
+	}
 	if h.NAT {
 		kind, priority = "nat", "srcnat"
 		if h.Point == Prerouting {

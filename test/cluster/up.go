@@ -59,11 +59,7 @@ func (c *Cluster) makeKeys(context.Context) error {
 	if err := pki.Ensure(c.paths().Keys, components.Certificates()); err != nil {
 		return err
 	}
-	console, err := ensureConsole()
-	if err != nil {
-		return err
-	}
-	return components.WriteKubeconfig(components.AdminUser, "https://"+console, c.paths())
+	return components.WriteKubeconfig(components.AdminUser, "https://"+consoleAddress, c.paths())
 }
 
 func (c *Cluster) makeSwitch(context.Context) error {

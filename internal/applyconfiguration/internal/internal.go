@@ -225,9 +225,6 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallPolicy
           elementRelationship: atomic
-    - name: routing
-      type:
-        namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallRouting
     - name: services
       type:
         list:
@@ -294,51 +291,39 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             scalar: string
-          elementRelationship: associative
+          elementRelationship: atomic
     - name: from
       type:
         list:
           elementType:
             scalar: string
-          elementRelationship: associative
+          elementRelationship: atomic
     - name: log
       type:
         scalar: boolean
     - name: name
       type:
         scalar: string
+    - name: onChange
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.OnChange
     - name: services
       type:
         list:
           elementType:
             scalar: string
-          elementRelationship: associative
+          elementRelationship: atomic
     - name: source
       type:
         list:
           elementType:
             scalar: string
-          elementRelationship: associative
+          elementRelationship: atomic
     - name: to
       type:
         list:
           elementType:
             scalar: string
-          elementRelationship: associative
-- name: com.github.hapair-io.hapair.api.v1alpha1.FirewallRouting
-  map:
-    fields:
-    - name: policyRoutes
-      type:
-        list:
-          elementType:
-            namedType: com.github.hapair-io.hapair.api.v1alpha1.PolicyRoute
-          elementRelationship: atomic
-    - name: routes
-      type:
-        list:
-          elementType:
-            namedType: com.github.hapair-io.hapair.api.v1alpha1.StaticRoute
           elementRelationship: atomic
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallSpec
   map:
@@ -357,10 +342,19 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             scalar: string
-          elementRelationship: associative
+          elementRelationship: atomic
+    - name: mssClamping
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.MSSClamping
+    - name: mtu
+      type:
+        scalar: numeric
     - name: name
       type:
         scalar: string
+    - name: sourceValidation
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.SourceValidation
 - name: com.github.hapair-io.hapair.api.v1alpha1.HAPair
   map:
     fields:
@@ -575,6 +569,8 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.LogLevel
   scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.MSSClamping
+  scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.MonitorsSpec
   map:
     fields:
@@ -625,42 +621,9 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.VirtualMACSpec
       default:
         type: None
-- name: com.github.hapair-io.hapair.api.v1alpha1.PolicyAction
+- name: com.github.hapair-io.hapair.api.v1alpha1.OnChange
   scalar: string
-- name: com.github.hapair-io.hapair.api.v1alpha1.PolicyRoute
-  map:
-    fields:
-    - name: destination
-      type:
-        list:
-          elementType:
-            scalar: string
-          elementRelationship: associative
-    - name: from
-      type:
-        list:
-          elementType:
-            scalar: string
-          elementRelationship: associative
-    - name: interface
-      type:
-        scalar: string
-    - name: name
-      type:
-        scalar: string
-    - name: source
-      type:
-        list:
-          elementType:
-            scalar: string
-          elementRelationship: associative
-    - name: type
-      type:
-        namedType: com.github.hapair-io.hapair.api.v1alpha1.PolicyRouteType
-    - name: via
-      type:
-        scalar: string
-- name: com.github.hapair-io.hapair.api.v1alpha1.PolicyRouteType
+- name: com.github.hapair-io.hapair.api.v1alpha1.PolicyAction
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.PreemptionPolicy
   scalar: string
@@ -712,8 +675,6 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: numeric
       default: 500
 - name: com.github.hapair-io.hapair.api.v1alpha1.Role
-  scalar: string
-- name: com.github.hapair-io.hapair.api.v1alpha1.RouteType
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.SchedulingSpec
   map:
@@ -819,7 +780,7 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             scalar: string
-          elementRelationship: associative
+          elementRelationship: atomic
     - name: name
       type:
         scalar: string
@@ -828,31 +789,12 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             scalar: string
-          elementRelationship: associative
+          elementRelationship: atomic
     - name: to
       type:
         scalar: string
-- name: com.github.hapair-io.hapair.api.v1alpha1.StaticRoute
-  map:
-    fields:
-    - name: interface
-      type:
-        scalar: string
-    - name: metric
-      type:
-        scalar: numeric
-    - name: name
-      type:
-        scalar: string
-    - name: to
-      type:
-        scalar: string
-    - name: type
-      type:
-        namedType: com.github.hapair-io.hapair.api.v1alpha1.RouteType
-    - name: via
-      type:
-        scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.SourceValidation
+  scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.SyncAudit
   map:
     fields:

@@ -5,17 +5,16 @@ package document
 const (
 	maxZones      = 32
 	maxInterfaces = 32
-	maxAddresses  = 4096
-	maxMembers    = 16384
-	maxServices   = 4096
-	maxPorts      = 128
-	maxPolicies   = 4096
-	maxNAT        = 1024
-	maxRoutes     = 4096
-	// maxPolicyRoutes bounds the policy routes, each of which has a routing table of its own.
-	maxPolicyRoutes = 128
-	// maxRoutingRules bounds the policy routes, each multiplied by its interfaces and prefixes.
-	maxRoutingRules = 1024
+	// maxAllInterfaces bounds the interfaces of all zones. The ruleset has a path between each two of them.
+	maxAllInterfaces = 64
+	// minMTU is the smallest length of a packet that every link carries.
+	minMTU       = 576
+	maxAddresses = 4096
+	maxMembers   = 16384
+	maxServices  = 4096
+	maxPorts     = 128
+	maxPolicies  = 4096
+	maxNAT       = 1024
 	// maxNames bounds each list of names in a policy or translation.
 	maxNames = 64
 	// maxRules bounds the policies, each multiplied by its pairs of zones, families and protocols.

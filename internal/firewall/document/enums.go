@@ -37,6 +37,35 @@ func (p Protocol) Families() Families {
 	}
 }
 
+// SourceValidation is a check of packets' sources against the routes of the data plane (RFC 3704). Every check but
+// SourceDisabled drops packets from the unit's own addresses.
+type SourceValidation string
+
+// The checks.
+const (
+	// SourceStrict demands that the route back to the source uses the interface that the packet came from.
+	SourceStrict SourceValidation = "Strict"
+	// SourceLoose demands that there is a route back to the source, for segments with asymmetric routes.
+	SourceLoose SourceValidation = "Loose"
+	// SourceDisabled checks nothing.
+	SourceDisabled SourceValidation = "Disabled"
+)
+
+func (SourceValidation) known() []string {
+	return []string{string(SourceStrict), string(SourceLoose), string(SourceDisabled)}
+}
+
+// MSSClamping is whether the maximum segment size of TCP connections is limited to what a zone's paths carry.
+type MSSClamping string
+
+// The choices.
+const (
+	MSSEnabled  MSSClamping = "Enabled"
+	MSSDisabled MSSClamping = "Disabled"
+)
+
+func (MSSClamping) known() []string { return []string{string(MSSEnabled), string(MSSDisabled)} }
+
 // Families is a set of address families.
 type Families uint8
 

@@ -70,6 +70,7 @@ func parseTree(root tree) (Document, error) {
 	if err := o.Spec.Validate(nil); err != nil {
 		return Document{}, err
 	}
+	o.Spec.removeDuplicates()
 	if err := checkBytes(len(o.Spec.JSON())); err != nil {
 		return Document{}, fmt.Errorf("written in its canonical form: %w", err)
 	}

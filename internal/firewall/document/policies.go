@@ -16,7 +16,22 @@ type Policy struct {
 	Action      Action   `json:"action"`
 	// Log writes a line for each new connection that matches, within a rate limit.
 	Log bool `json:"log,omitempty"`
+	// OnChange is what happens to connections that a changed document no longer allows; Revalidate if empty.
+	OnChange OnChange `json:"onChange,omitempty"`
 }
+
+// OnChange is what happens to connections that a changed document no longer allows.
+type OnChange string
+
+// The choices.
+const (
+	// Revalidate ends them.
+	Revalidate OnChange = "Revalidate"
+	// Keep leaves alone those that the policy accepted, and those that it would refuse now.
+	Keep OnChange = "Keep"
+)
+
+func (OnChange) known() []string { return []string{string(Revalidate), string(Keep)} }
 
 // Action is what a policy does with a new connection.
 type Action string
@@ -34,7 +49,7 @@ const (
 func (Action) known() []string { return []string{string(Accept), string(Drop), string(Reject)} }
 
 // Log lines of packets without a policy have these names in the policy's place.
-var reservedPolicyNames = []string{"dropped", "invalid"}
+var reservedPolicyNames = []string{"dropped", "invalid", "spoofed"}
 
 func (c *checker) checkPolicies() {
 	policies, all := c.document.Policies, spec.field("policies")

@@ -25,8 +25,6 @@ type Document struct {
 	// SourceNAT and DestinationNAT translate new connections, each by the first entry that matches.
 	SourceNAT      []SourceNAT      `json:"sourceNAT,omitempty"`
 	DestinationNAT []DestinationNAT `json:"destinationNAT,omitempty"`
-	// Routing is where packets are sent.
-	Routing Routing `json:"routing,omitzero"`
 	// Logging controls the log of packets that no policy matched.
 	Logging Logging `json:"logging,omitzero"`
 }
@@ -47,6 +45,12 @@ type ignored struct{}
 type Zone struct {
 	Name       string   `json:"name"`
 	Interfaces []string `json:"interfaces"`
+	// SourceValidation is how strictly the source of packets from the zone is checked; Strict if empty.
+	SourceValidation SourceValidation `json:"sourceValidation,omitempty"`
+	// MSSClamping is whether TCP connections through the zone are limited to segments that fit; Enabled if empty.
+	MSSClamping MSSClamping `json:"mssClamping,omitempty"`
+	// MTU is the length of the longest packet that the paths of the zone carry. If 0, it is that of each interface.
+	MTU uint16 `json:"mtu,omitempty"`
 }
 
 // Address is a named set of addresses, of one family or of both.

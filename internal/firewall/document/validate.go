@@ -14,39 +14,26 @@ var (
 // spec is the path of a document in its object.
 const spec path = "spec"
 
-// Validate checks what the types cannot express. The networks are those of the pair. Each must be in exactly one zone,
-// since traffic between interfaces of no zone is not filtered, and each next hop must be on one of them. Without
-// networks none of this is checked; the firewall itself does not know them.
-func (d Document) Validate(networks []Network) error {
-	c := newChecker(d, networks)
-	c.checkZones(networkNames(networks))
+// Validate checks what the types cannot express. The interfaces are the names of the pair's networks. Each must be in
+// exactly one zone, since traffic between interfaces of no zone is not filtered. Without interfaces the zones are not
+// compared with them; the firewall itself does not know them.
+func (d Document) Validate(interfaces []string) error {
+	c := newChecker(d)
+	c.checkZones(interfaces)
 	c.checkAddresses()
 	c.checkServices()
 	c.checkPolicies()
 	c.checkSourceNAT()
 	c.checkDestinationNAT()
-	c.checkRoutes()
-	c.checkPolicyRoutes()
 	if c.problems.count() == 0 {
 		c.checkSize()
 	}
 	return c.problems.err()
 }
 
-// ValidateFor checks a document that Validate accepts without networks against those of a pair. A document that many
-// pairs use is checked once by Validate and for each pair by this, which is faster.
-func (d Document) ValidateFor(networks []Network) error {
-	c := newChecker(d, networks)
-	c.checkZones(networkNames(networks))
-	c.checkRoutes()
-	c.checkPolicyRoutes()
-	return c.problems.err()
-}
-
 // checker holds what the checks share: the objects by name, and the problems found.
 type checker struct {
 	document  Document
-	networks  []Network
 	zones     map[string]Zone
 	addresses map[string]Address
 	services  map[string]Service
@@ -55,10 +42,9 @@ type checker struct {
 	zoneNames, addressNames, serviceNames []string
 }
 
-func newChecker(d Document, networks []Network) *checker {
+func newChecker(d Document) *checker {
 	c := &checker{
 		document:  d,
-		networks:  networks,
 		zones:     map[string]Zone{},
 		addresses: map[string]Address{},
 		services:  map[string]Service{},
@@ -88,6 +74,7 @@ func (c *checker) checkZones(interfaces []string) {
 	c.checkNames(all, len(zones), func(i int) string { return zones[i].Name })
 
 	zoneOf := map[string]string{}
+	count := 0
 	for i, z := range zones {
 		at := all.index(i)
 		if z.Name == ZoneFirewall {
@@ -97,9 +84,16 @@ func (c *checker) checkZones(interfaces []string) {
 			c.problems.add(at.field("interfaces"), "at least one is needed")
 		}
 		c.checkCount(at.field("interfaces"), len(z.Interfaces), maxInterfaces)
+		if z.MTU != 0 && z.MTU < minMTU {
+			c.problems.add(at.field("mtu"), "must be at least %d, which every link of IPv4 carries (RFC 791)", minMTU)
+		}
+		count += len(z.Interfaces)
 		for j, name := range z.Interfaces {
 			c.checkInterface(at.field("interfaces").index(j), name, z.Name, zoneOf, interfaces)
 		}
+	}
+	if count > maxAllInterfaces {
+		c.problems.add(all, "have %d interfaces together, at most %d are allowed", count, maxAllInterfaces)
 	}
 	for _, name := range interfaces {
 		if _, zoned := zoneOf[name]; !zoned {
@@ -115,6 +109,7 @@ func (c *checker) checkInterface(at path, name, zone string, zoneOf map[string]s
 		c.problems.add(at, "%q is not an interface's name: a-z, 0-9 and '-', a letter first, at most 15 characters", name)
 	case name == "lo" || name == "eth0":
 		c.problems.add(at, "%q is the pod's own interface and is not filtered; name a network of the pair", name)
+	case taken && other == zone: // A duplicate, which Parse removes.
 	case taken:
 		c.problems.add(at, "interface %q is in zone %q already; keep it in one zone", name, other)
 	case len(interfaces) > 0 && !slices.Contains(interfaces, name):

@@ -12,13 +12,6 @@ func (c *checker) checkAddresses() {
 			c.problems.add(at, "at least one is needed")
 		}
 		c.checkCount(at, len(a.Members), maxMembers)
-		seen := map[Block]bool{}
-		for j, b := range a.Members {
-			if seen[b] {
-				c.problems.add(at.index(j), "%s is in the list already; keep it once", b)
-			}
-			seen[b] = true
-		}
 	}
 }
 
@@ -32,11 +25,6 @@ func (c *checker) checkServices() {
 			c.problems.add(at, "%s has no ports; leave the field out", s.Protocol)
 		}
 		c.checkCount(at, len(s.Ports), maxPorts)
-		for j, r := range s.Ports {
-			if slices.Contains(s.Ports[:j], r) {
-				c.problems.add(at.index(j), "%s is in the list already; keep it once", r)
-			}
-		}
 	}
 }
 
@@ -54,18 +42,13 @@ func (c *checker) families(names []string) Families {
 	return families
 }
 
-// checkReferences checks that each name in a list is defined and listed once.
+// checkReferences checks that each name in a list is defined.
 func (c *checker) checkReferences(at path, what string, names, defined []string, isDefined func(string) bool) {
 	c.checkCount(at, len(names), maxNames)
-	seen := map[string]bool{}
 	for i, name := range names {
-		switch {
-		case !isDefined(name):
+		if !isDefined(name) {
 			c.problems.add(at.index(i), "unknown %s %q; defined are: %s", what, name, list(defined))
-		case seen[name]:
-			c.problems.add(at.index(i), "%q is in the list already; keep it once", name)
 		}
-		seen[name] = true
 	}
 }
 

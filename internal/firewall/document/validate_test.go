@@ -26,7 +26,7 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 		{
 			"logging:\n    dropped: true", "loging: {}",
 			`spec.loging: unknown field; known here are: zones, addresses, services, policies, sourceNAT, ` +
-				`destinationNAT, routing, logging`,
+				`destinationNAT, logging`,
 		},
 		{
 			"logging:", "logging: {dropped: true}\n  logging:",
@@ -74,10 +74,6 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 			`spec.zones[1].interfaces: must not be empty; give an item, or leave the field out`,
 		},
 		{
-			"members: [192.168.50.10]", "members: [192.168.50.10, 192.168.50.10/32]",
-			`spec.addresses[2].members[1]: 192.168.50.10 is in the list already; keep it once`,
-		},
-		{
 			"192.168.50.0/24", "192.168.50.7/24",
 			`spec.addresses[0].members[0]: "192.168.50.7/24" has bits set beyond its length; ` +
 				`write 192.168.50.0/24 for the network or 192.168.50.7 for the address`,
@@ -123,10 +119,6 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 			`spec.services[1].ports: must be a list and is a number`,
 		},
 		{
-			"ports: [53]", "ports: [53, 53-53]",
-			`spec.services[1].ports[1]: 53 is in the list already; keep it once`,
-		},
-		{
 			"8000-8010", "8010-8000",
 			`spec.services[0].ports[2]: "8010-8000" ends before it begins; swap its ends`,
 		},
@@ -137,10 +129,6 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 		{
 			"source: [printers]", "source: [lann]",
 			`spec.policies[0].source[0]: unknown address object "lann"; defined are: lan-net, printers, web-server`,
-		},
-		{
-			"services: [web, dns, ping, ping6]", "services: [web, dns, web]",
-			`spec.policies[1].services[2]: "web" is in the list already; keep it once`,
 		},
 		{
 			"services: [web, dns, ping, ping6]", "services: [http]",
@@ -246,10 +234,10 @@ func TestPolicyOfTwoFamiliesNeverMatches(t *testing.T) {
 
 func TestValidateComparesZonesWithTheNetworksOfThePair(t *testing.T) {
 	d := parse(t, full(t))
-	if err := d.Validate([]document.Network{{Name: "wan"}, {Name: "lan"}}); err != nil {
+	if err := d.Validate([]string{"wan", "lan"}); err != nil {
 		t.Errorf("refused: %v", err)
 	}
-	err := d.Validate([]document.Network{{Name: "lan"}, {Name: "dmz"}})
+	err := d.Validate([]string{"lan", "dmz"})
 	want := `spec.zones[1].interfaces[0]: the pair has no network "wan"; its networks are: lan, dmz` + "\n" +
 		`spec.zones: network "dmz" of the pair is in no zone, so that its traffic would not be filtered; ` +
 		`add it to the interfaces of a zone`

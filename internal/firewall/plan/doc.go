@@ -6,7 +6,7 @@
 // knew. Then the policies decide about new connections, and a connection that no policy accepts is dropped.
 //
 // The rules only see packets from or to an interface of a zone. The pod's own network, which the sidecar uses for its
-// peer and the API server, passes untouched. Nothing is forwarded between it and a zone.
+// peer and the API server, passes untouched. But packets are forwarded between zones alone.
 //
 // The package is pure. The firewall calls it to apply a document, and the print command to show one.
 package plan

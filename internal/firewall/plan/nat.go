@@ -26,7 +26,10 @@ func (c *compiler) addDestinationNAT() {
 	c.addHook("destination-nat", ruleset.Hook{Point: ruleset.Prerouting, NAT: true}, rules...)
 }
 
+// addSourceNAT adds the chain that translates the source of forwarded connections. What the unit sends itself came from
+// no interface. It keeps its source: a translated probe of the standby would be answered to the active.
 func (c *compiler) addSourceNAT() {
+	forwarded := ruleset.InInterface{Set: setTraffic}
 	var rules []ruleset.Rule
 	for _, n := range c.document.SourceNAT {
 		out := ruleset.OutInterface{Set: zoneSet(n.To)}
@@ -36,7 +39,7 @@ func (c *compiler) addSourceNAT() {
 			if len(match) == 0 {
 				match = ruleset.Rule{ruleset.IsFamily{Family: ruleset.FamilyOf(n.Address)}}
 			}
-			rules = append(rules, slices.Concat(ruleset.Rule{out}, match, ruleset.Rule{to}))
+			rules = append(rules, slices.Concat(ruleset.Rule{forwarded, out}, match, ruleset.Rule{to}))
 		}
 	}
 	c.addHook("source-nat", ruleset.Hook{Point: ruleset.Postrouting, NAT: true}, rules...)

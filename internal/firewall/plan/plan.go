@@ -10,14 +10,19 @@ const Table = "hapair"
 
 // Names of the chains in every ruleset.
 const (
+	chainTrafficArrival = "traffic.arrival"
 	chainTrafficForward = "traffic.forward"
 	chainTrafficInput   = "traffic.input"
+	chainTrafficUnit    = "traffic.unit"
+	chainNoRouteBack    = "no-route-back"
+	chainSegments       = "segments"
 	chainState          = "state"
 	chainICMP           = "messages.icmp"
 	chainICMPv6         = "messages.icmpv6"
 	chainNeighbours     = "neighbours"
 	chainInvalid        = "invalid"
 	chainUnmatched      = "unmatched"
+	chainSpoofed        = "spoofed"
 )
 
 // setTraffic holds the interfaces of all zones.
@@ -27,7 +32,9 @@ const setTraffic = "traffic"
 func Compile(d document.Document) ruleset.Ruleset {
 	c := newCompiler(d)
 	c.addZones()
+	c.addPaths()
 	c.addHooks()
+	c.addArrival()
 	c.addTraffic()
 	c.addState()
 	c.addPolicies()

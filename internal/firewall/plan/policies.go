@@ -70,6 +70,9 @@ func (c *compiler) addPolicy(p document.Policy) {
 	}
 	switch p.Action {
 	case document.Accept:
+		if p.OnChange == document.Keep {
+			rules = append(rules, ruleset.Rule{ruleset.MarkConnection{Bits: MarkKeep}})
+		}
 		rules = append(rules, ruleset.Rule{ruleset.Counter{}, ruleset.Accept{}})
 	case document.Reject:
 		rules = append(rules,

@@ -2,11 +2,20 @@ package plan
 
 import "github.com/hapair-io/hapair/internal/ruleset"
 
-// addHooks adds the chains that the kernel calls. They pass packets that concern no zone.
+// addHooks adds the chains that the kernel calls. Packets are forwarded between zones alone: neither what a zone sends
+// nor an answer to it can leave by an interface of no zone, whatever the routes are. Apart from that, packets that
+// concern no zone pass.
 func (c *compiler) addHooks() {
+	c.addHook("arrival", ruleset.Hook{Point: ruleset.Prerouting, Raw: true},
+		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficArrival}},
+	)
 	c.addHook("forward", ruleset.Hook{Point: ruleset.Forward},
-		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficForward}},
-		ruleset.Rule{ruleset.OutInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficForward}},
+		ruleset.Rule{
+			ruleset.InInterface{Set: setTraffic},
+			ruleset.OutInterface{Set: setTraffic},
+			ruleset.Goto{Chain: chainTrafficForward},
+		},
+		ruleset.Rule{ruleset.Goto{Chain: chainUnmatched}},
 	)
 	c.addHook("input", ruleset.Hook{Point: ruleset.Input},
 		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficInput}},
@@ -26,17 +35,30 @@ func (c *compiler) addOutput() {
 // addTraffic adds the chains that all packets of zones pass. They check ICMP messages and the state of the connection,
 // and send new connections to the policies of their pair of zones.
 func (c *compiler) addTraffic() {
-	forward := []ruleset.Rule{
-		{ruleset.ICMP, ruleset.Jump{Chain: chainICMP}},
-		{ruleset.ICMPv6, ruleset.Jump{Chain: chainICMPv6}},
-		{ruleset.Jump{Chain: chainState}},
-	}
+	forward := c.clamping()
+	forward = append(forward,
+		ruleset.Rule{ruleset.ICMP, ruleset.Jump{Chain: chainICMP}},
+		ruleset.Rule{ruleset.ICMPv6, ruleset.Jump{Chain: chainICMPv6}})
+	// A broadcast address is nobody's, and the lookup of routes does not find that.
+	fromBroadcast := ruleset.SourceType{Type: ruleset.BroadcastAddress}
+	forward = append(forward, newConnections(
+		ruleset.Rule{fromBroadcast, ruleset.Goto{Chain: chainSpoofed}},
+		ruleset.RecordPath{Map: mapPaths})...)
 	input := []ruleset.Rule{
 		{ruleset.ICMP, ruleset.Jump{Chain: chainICMP}},
 		{ruleset.ICMPv6, ruleset.Jump{Chain: chainNeighbours}},
 		{ruleset.ICMPv6, ruleset.Jump{Chain: chainICMPv6}},
-		{ruleset.Jump{Chain: chainState}},
 	}
+	input = append(input, newConnections(
+		ruleset.Rule{ruleset.ToOwnAddress{In: true}, fromBroadcast, ruleset.Goto{Chain: chainSpoofed}},
+		ruleset.RecordPath{Map: mapArrivals, ToUnit: true})...)
+	// The zone "firewall" is the unit's addresses on the interface at which the packet arrives. Its other addresses, such
+	// as that of the pod, are not for the segment. The remaining packets are for everyone on the segment.
+	input = append(input,
+		ruleset.Rule{ruleset.ToOwnAddress{In: true}, ruleset.Goto{Chain: chainTrafficUnit}},
+		ruleset.Rule{ruleset.ToOwnAddress{}, ruleset.Goto{Chain: chainUnmatched}},
+		ruleset.Rule{ruleset.Goto{Chain: chainTrafficUnit}})
+	var unit []ruleset.Rule
 	for _, from := range c.document.Zones {
 		in := ruleset.InInterface{Set: zoneSet(from.Name)}
 		for _, to := range c.document.Zones {
@@ -46,12 +68,26 @@ func (c *compiler) addTraffic() {
 			}
 		}
 		if c.hasPolicies(from.Name, zoneFirewall) {
-			input = append(input, ruleset.Rule{in, ruleset.Goto{Chain: pairChain(from.Name, zoneFirewall)}})
+			unit = append(unit, ruleset.Rule{in, ruleset.Goto{Chain: pairChain(from.Name, zoneFirewall)}})
 		}
 	}
 	c.addChain(chainTrafficForward, append(forward, ruleset.Rule{ruleset.Goto{Chain: chainUnmatched}})...)
-	c.addChain(chainTrafficInput, append(input, ruleset.Rule{ruleset.Goto{Chain: chainUnmatched}})...)
+	c.addChain(chainTrafficInput, input...)
+	c.addChain(chainTrafficUnit, append(unit, ruleset.Rule{ruleset.Goto{Chain: chainUnmatched}})...)
 	c.addICMP()
+}
+
+// newConnections returns the rules that pass packets of connections, check new ones, and record their path.
+//
+// The order matters. An ICMP error belongs to the connection that it is about and must not change that one's path. A
+// related connection, such as the data connection of FTP, has a path of its own.
+func newConnections(check ruleset.Rule, record ruleset.RecordPath) []ruleset.Rule {
+	return []ruleset.Rule{
+		{ruleset.Jump{Chain: chainState}},
+		check,
+		{record},
+		{ruleset.Related, ruleset.Accept{}},
+	}
 }
 
 // addState adds the chain that accepts packets of connections and drops packets that only pretend to belong to one.
@@ -62,7 +98,8 @@ func (c *compiler) addState() {
 		ruleset.Rule{ruleset.Established, ruleset.Accept{}},
 		ruleset.Rule{ruleset.Invalid, ruleset.Goto{Chain: chainInvalid}},
 		ruleset.Rule{ruleset.NotSYN{}, ruleset.Goto{Chain: chainInvalid}},
-		ruleset.Rule{ruleset.Related, ruleset.Accept{}},
+		ruleset.Rule{ruleset.ICMP, ruleset.Related, ruleset.Accept{}},
+		ruleset.Rule{ruleset.ICMPv6, ruleset.Related, ruleset.Accept{}},
 	)
 }
 
@@ -71,6 +108,7 @@ func (c *compiler) addEnds() {
 	for _, end := range []struct{ chain, logged string }{
 		{chainInvalid, "invalid"},
 		{chainUnmatched, "dropped"},
+		{chainSpoofed, "spoofed"},
 	} {
 		var rules []ruleset.Rule
 		if c.document.Logging.Dropped {

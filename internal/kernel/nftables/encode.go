@@ -10,10 +10,11 @@ import (
 )
 
 // Registers of the kernel's nftables machine. Each match loads a value into the first and compares it. A translation
-// needs the second one for the port, next to the address.
+// needs the second one for the port, next to the address, and so does a key of two values.
 const (
 	register     = 1
-	registerPort = 2
+	registerNext = 2
+	registerPort = registerNext
 )
 
 // encode returns a rule as instructions of the kernel's nftables machine. They equal those of nft.
@@ -31,27 +32,28 @@ func (b *builder) encode(r ruleset.Rule) ([]expr.Any, error) {
 
 func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 	switch s := s.(type) {
-	case ruleset.LoadMeta:
-		return []expr.Any{&expr.Meta{Key: expr.MetaKey(s.Key), Register: register}}, nil
-	case ruleset.LoadConnection:
-		return []expr.Any{&expr.Ct{Key: expr.CtKey(s.Key), Register: register}}, nil
-	case ruleset.LoadHeader:
-		return []expr.Any{load(expr.PayloadBase(s.Header), s.Offset, s.Length)}, nil
+	case ruleset.LoadMeta, ruleset.LoadMetaNext, ruleset.LoadConnection, ruleset.LoadHeader, ruleset.LoadRoute:
+		return []expr.Any{encodeLoad(s)}, nil
+	case ruleset.StoreMeta, ruleset.StoreConnection, ruleset.StoreSegmentSize:
+		return []expr.Any{encodeStore(s)}, nil
 	case ruleset.Mask:
 		return []expr.Any{&expr.Bitwise{
 			SourceRegister: register, DestRegister: register, Len: uint32(len(s.Bits)),
 			Mask: s.Bits, Xor: make([]byte, len(s.Bits)),
+		}}, nil
+	case ruleset.SetBits:
+		return []expr.Any{&expr.Bitwise{
+			SourceRegister: register, DestRegister: register, Len: uint32(len(s.Bits)),
+			Mask: inverse(s.Bits), Xor: s.Bits,
 		}}, nil
 	case ruleset.Equal:
 		return []expr.Any{equal(s.Value)}, nil
 	case ruleset.NotEqual:
 		return []expr.Any{&expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: s.Value}}, nil
 	case ruleset.InSet:
-		set, ok := b.sets[s.Set]
-		if !ok {
-			return nil, fmt.Errorf("no set %q", s.Set)
-		}
-		return []expr.Any{&expr.Lookup{SourceRegister: register, SetName: set.Name, SetID: set.ID}}, nil
+		return b.lookup(s.Set, false)
+	case ruleset.MapTo:
+		return b.lookup(s.Map, true)
 	case ruleset.Limit:
 		return []expr.Any{&expr.Limit{
 			Type: expr.LimitTypePkts, Rate: uint64(s.PerSecond), Unit: expr.LimitTimeSecond, Burst: s.Burst,
@@ -77,6 +79,62 @@ func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 		return translate(expr.NATTypeDestNAT, ruleset.FamilyOf(s.Address), s.Address.AsSlice(), s.Port), nil
 	}
 	return nil, fmt.Errorf("no encoding for %T", s)
+}
+
+// lookup looks the loaded value up in a set, or in a map that replaces it.
+func (b *builder) lookup(name string, isMap bool) ([]expr.Any, error) {
+	set, ok := b.sets[name]
+	if !ok {
+		return nil, fmt.Errorf("no set %q", name)
+	}
+	lookup := &expr.Lookup{SourceRegister: register, SetName: set.Name, SetID: set.ID}
+	if isMap {
+		lookup.DestRegister, lookup.IsDestRegSet = register, true
+	}
+	return []expr.Any{lookup}, nil
+}
+
+func encodeLoad(s ruleset.Step) expr.Any {
+	switch s := s.(type) {
+	case ruleset.LoadMeta:
+		return &expr.Meta{Key: expr.MetaKey(s.Key), Register: register}
+	case ruleset.LoadMetaNext:
+		return &expr.Meta{Key: expr.MetaKey(s.Key), Register: registerNext}
+	case ruleset.LoadConnection:
+		return &expr.Ct{Key: expr.CtKey(s.Key), Register: register}
+	case ruleset.LoadRoute:
+		return &expr.Fib{
+			Register: register, FlagSADDR: s.Source, FlagDADDR: !s.Source, FlagMARK: s.Mark, FlagIIF: s.In,
+			ResultADDRTYPE: s.Type, ResultOIF: !s.Type, FlagPRESENT: !s.Type,
+		}
+	case ruleset.LoadHeader:
+		return load(expr.PayloadBase(s.Header), s.Offset, s.Length)
+	default:
+		return nil
+	}
+}
+
+func encodeStore(s ruleset.Step) expr.Any {
+	switch s := s.(type) {
+	case ruleset.StoreMeta:
+		return &expr.Meta{Key: expr.MetaKey(s.Key), Register: register, SourceRegister: true}
+	case ruleset.StoreConnection:
+		return &expr.Ct{Key: expr.CtKey(s.Key), Register: register, SourceRegister: true}
+	default:
+		// The size follows the kind and the length of the option (RFC 9293).
+		const segmentSize, offset, length = 2, 2, 2
+		return &expr.Exthdr{
+			SourceRegister: register, Type: segmentSize, Offset: offset, Len: length, Op: expr.ExthdrOpTcpopt,
+		}
+	}
+}
+
+func inverse(bits []byte) []byte {
+	inverted := make([]byte, len(bits))
+	for i, b := range bits {
+		inverted[i] = ^b
+	}
+	return inverted
 }
 
 // verdict returns what becomes of the packet, or which chain continues.

@@ -33,6 +33,8 @@ func place(h ruleset.Hook) (nftables.ChainType, *nftables.ChainHook, *nftables.C
 		return nftables.ChainTypeNAT, points[h.Point], nftables.ChainPriorityNATDest
 	case h.NAT:
 		return nftables.ChainTypeNAT, points[h.Point], nftables.ChainPriorityNATSource
+	case h.Raw:
+		return nftables.ChainTypeFilter, points[h.Point], nftables.ChainPriorityRaw
 	default:
 		return nftables.ChainTypeFilter, points[h.Point], nftables.ChainPriorityFilter
 	}

@@ -20,53 +20,64 @@ type builder struct {
 // elementsPerMessage keeps a list of elements within the 64 KiB limit of an attribute.
 const elementsPerMessage = 1000
 
-// content is a set with its elements.
+// content is a set or map with its elements.
 type content struct {
 	name       string
 	key        nftables.SetDatatype
 	isInterval bool
 	elements   []nftables.SetElement
+	// values is the type of a map's values.
+	values *nftables.SetDatatype
+	// isJoined is set if the key consists of two interfaces.
+	isJoined bool
 }
 
-// allSets returns the sets of a ruleset.
+// allSets returns the sets and maps of a ruleset.
 func allSets(r ruleset.Ruleset) []content {
 	var all []content
 	for _, s := range r.InterfaceSets {
-		all = append(all, content{s.Name, nftables.TypeIFName, false, interfaceElements(s.Interfaces)})
+		all = append(all, content{name: s.Name, key: nftables.TypeIFName, elements: interfaceElements(s.Interfaces)})
 	}
 	for _, s := range r.AddressSets {
 		key := nftables.TypeIPAddr
 		if s.Family == ruleset.IPv6 {
 			key = nftables.TypeIP6Addr
 		}
-		all = append(all, content{s.Name, key, true, addressElements(s.Runs)})
+		all = append(all, content{name: s.Name, key: key, isInterval: true, elements: addressElements(s.Runs)})
 	}
 	for _, s := range r.PortSets {
-		all = append(all, content{s.Name, nftables.TypeInetService, true, portElements(s.Runs)})
+		all = append(all, content{
+			name: s.Name, key: nftables.TypeInetService, isInterval: true, elements: portElements(s.Runs),
+		})
 	}
-	return all
+	return append(all, allMaps(r)...)
 }
 
 func (b *builder) addSets(r ruleset.Ruleset) error {
 	for _, s := range allSets(r) {
-		if err := b.addSet(s.name, s.key, s.isInterval, s.elements); err != nil {
+		if err := b.addSet(s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *builder) addSet(name string, key nftables.SetDatatype, interval bool, elements []nftables.SetElement) error {
-	set := &nftables.Set{Table: b.table, Name: name, KeyType: key, Interval: interval}
-	if !interval {
+func (b *builder) addSet(s content) error {
+	set := &nftables.Set{
+		Table: b.table, Name: s.name, KeyType: s.key, Interval: s.isInterval, Concatenation: s.isJoined,
+	}
+	if s.values != nil {
+		set.IsMap, set.DataType = true, *s.values
+	}
+	if !s.isInterval {
 		// The kernel ignores this, but without it nft prints interface names as empty.
 		set.KeyByteOrder = binaryutil.NativeEndian
 	}
-	b.sets[name] = set
+	b.sets[s.name] = set
 	if err := b.conn.AddSet(set, nil); err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(elements, elementsPerMessage) {
+	for chunk := range slices.Chunk(s.elements, elementsPerMessage) {
 		if err := b.conn.SetAddElements(set, chunk); err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ package v1alpha1
 // FirewallConfigurationSpec is what the firewall allows, translates and logs. Lists may be left out, but not be empty.
 type FirewallConfigurationSpecApplyConfiguration struct {
 	// zones are groups of interfaces with the same level of trust. Each network of a pair must be in exactly one zone.
-	// Traffic between interfaces of no zone is not filtered, and nothing is forwarded between them and a zone.
+	// Packets are forwarded between zones alone. What interfaces of no zone exchange with the unit itself is not filtered.
 	Zones []FirewallZoneApplyConfiguration `json:"zones,omitempty"`
 	// addresses are named sets of IP addresses. Policies and translations refer to them by name.
 	Addresses []AddressObjectApplyConfiguration `json:"addresses,omitempty"`
@@ -23,8 +23,6 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	// destinationNAT sends connections from a zone to another destination. The first entry that matches applies.
 	// It allows nothing by itself: the connection needs a policy for its translated destination as well.
 	DestinationNAT []DestinationNATApplyConfiguration `json:"destinationNAT,omitempty"`
-	// routing has the routes of traffic that the pair forwards, such as the default routes.
-	Routing *FirewallRoutingApplyConfiguration `json:"routing,omitempty"`
 	// logging controls the log of packets that no policy matched.
 	Logging *FirewallLoggingApplyConfiguration `json:"logging,omitempty"`
 }
@@ -110,14 +108,6 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithDestinationNAT(values 
 		}
 		b.DestinationNAT = append(b.DestinationNAT, *values[i])
 	}
-	return b
-}
-
-// WithRouting sets the Routing field in the declarative configuration to the given value
-// and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the Routing field is set to the value of the last call.
-func (b *FirewallConfigurationSpecApplyConfiguration) WithRouting(value *FirewallRoutingApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
-	b.Routing = value
 	return b
 }
 

@@ -11,12 +11,13 @@ import (
 //
 // FirewallPolicy decides about new connections between zones.
 type FirewallPolicyApplyConfiguration struct {
-	// name of the policy, for logs and counters. The names dropped and invalid are reserved for packets that no policy
-	// matched.
+	// name of the policy, for logs and counters. The names dropped, invalid and spoofed are reserved for packets that no
+	// policy matched.
 	Name *string `json:"name,omitempty"`
 	// from lists the zones that the connection comes from.
 	From []string `json:"from,omitempty"`
-	// to lists the zones that the connection goes to. The zone firewall stands for the unit's own addresses.
+	// to lists the zones that the connection goes to. The zone firewall stands for the unit's addresses on the interface
+	// at which the packet arrives, virtual ones included. Other addresses of the unit cannot be reached from a zone.
 	To []string `json:"to,omitempty"`
 	// source lists names of address objects. Without it every source matches.
 	Source []string `json:"source,omitempty"`
@@ -31,6 +32,10 @@ type FirewallPolicyApplyConfiguration struct {
 	Action *apiv1alpha1.PolicyAction `json:"action,omitempty"`
 	// log writes a log line for each new connection that matches, within a rate limit.
 	Log *bool `json:"log,omitempty"`
+	// onChange is what happens to connections that a changed configuration no longer allows or translates as they are.
+	// Revalidate, the default, ends them. Keep leaves alone those that this policy accepted, and those that it would
+	// refuse now.
+	OnChange *apiv1alpha1.OnChange `json:"onChange,omitempty"`
 }
 
 // FirewallPolicyApplyConfiguration constructs a declarative configuration of the FirewallPolicy type for use with
@@ -110,5 +115,13 @@ func (b *FirewallPolicyApplyConfiguration) WithAction(value apiv1alpha1.PolicyAc
 // If called multiple times, the Log field is set to the value of the last call.
 func (b *FirewallPolicyApplyConfiguration) WithLog(value bool) *FirewallPolicyApplyConfiguration {
 	b.Log = &value
+	return b
+}
+
+// WithOnChange sets the OnChange field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OnChange field is set to the value of the last call.
+func (b *FirewallPolicyApplyConfiguration) WithOnChange(value apiv1alpha1.OnChange) *FirewallPolicyApplyConfiguration {
+	b.OnChange = &value
 	return b
 }

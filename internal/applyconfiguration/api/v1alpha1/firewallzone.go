@@ -2,6 +2,10 @@
 
 package v1alpha1
 
+import (
+	apiv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+)
+
 // FirewallZoneApplyConfiguration represents a declarative configuration of the FirewallZone type for use
 // with apply.
 //
@@ -9,8 +13,20 @@ package v1alpha1
 type FirewallZoneApplyConfiguration struct {
 	// name of the zone, for policies and translations. The name firewall is reserved for the unit itself.
 	Name *string `json:"name,omitempty"`
-	// interfaces are the names of the pair's networks that belong to the zone.
+	// interfaces are the names of the pair's networks that belong to the zone. All zones together have at most 64.
 	Interfaces []string `json:"interfaces,omitempty"`
+	// sourceValidation is how strictly the source address of packets from the zone is checked. Strict, the default,
+	// demands that the route back to the source uses the interface that the packet came from. Loose demands any route
+	// back, for a zone whose packets leave and return on different interfaces. Both drop packets from the unit's own
+	// addresses. Disabled checks nothing.
+	SourceValidation *apiv1alpha1.SourceValidation `json:"sourceValidation,omitempty"`
+	// mssClamping is whether the maximum segment size of TCP connections through the zone is limited to what fits into
+	// the MTU of the zone's interfaces. Enabled, the default, keeps connections working if an end does not receive
+	// ICMP errors.
+	MSSClamping *apiv1alpha1.MSSClamping `json:"mssClamping,omitempty"`
+	// mtu is the length of the longest packet that the paths of the zone carry, for mssClamping. Without it, that is the
+	// MTU of each interface. Set it if the bottleneck is behind the next router, as with a tunnel or PPPoE.
+	MTU *int32 `json:"mtu,omitempty"`
 }
 
 // FirewallZoneApplyConfiguration constructs a declarative configuration of the FirewallZone type for use with
@@ -34,5 +50,29 @@ func (b *FirewallZoneApplyConfiguration) WithInterfaces(values ...string) *Firew
 	for i := range values {
 		b.Interfaces = append(b.Interfaces, values[i])
 	}
+	return b
+}
+
+// WithSourceValidation sets the SourceValidation field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SourceValidation field is set to the value of the last call.
+func (b *FirewallZoneApplyConfiguration) WithSourceValidation(value apiv1alpha1.SourceValidation) *FirewallZoneApplyConfiguration {
+	b.SourceValidation = &value
+	return b
+}
+
+// WithMSSClamping sets the MSSClamping field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MSSClamping field is set to the value of the last call.
+func (b *FirewallZoneApplyConfiguration) WithMSSClamping(value apiv1alpha1.MSSClamping) *FirewallZoneApplyConfiguration {
+	b.MSSClamping = &value
+	return b
+}
+
+// WithMTU sets the MTU field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MTU field is set to the value of the last call.
+func (b *FirewallZoneApplyConfiguration) WithMTU(value int32) *FirewallZoneApplyConfiguration {
+	b.MTU = &value
 	return b
 }

@@ -1,0 +1,37 @@
+package document
+
+// removeDuplicates removes every value of a list that is equal to an earlier one. Such a value means nothing, and it
+// often comes from a generator or a merge.
+func (d *Document) removeDuplicates() {
+	for i := range d.Zones {
+		d.Zones[i].Interfaces = unique(d.Zones[i].Interfaces)
+	}
+	for i := range d.Addresses {
+		d.Addresses[i].Members = unique(d.Addresses[i].Members)
+	}
+	for i := range d.Services {
+		d.Services[i].Ports = unique(d.Services[i].Ports)
+	}
+	for i := range d.Policies {
+		p := &d.Policies[i]
+		p.From, p.To, p.Services = unique(p.From), unique(p.To), unique(p.Services)
+		p.Source, p.Destination = unique(p.Source), unique(p.Destination)
+	}
+	for i := range d.SourceNAT {
+		n := &d.SourceNAT[i]
+		n.Source, n.Destination = unique(n.Source), unique(n.Destination)
+	}
+}
+
+// unique removes repeated values in place, and keeps the order of the others.
+func unique[T comparable](values []T) []T {
+	seen := make(map[T]bool, len(values))
+	kept := values[:0]
+	for _, v := range values {
+		if !seen[v] {
+			seen[v] = true
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,43 @@
+package plan
+
+import (
+	"hash/fnv"
+
+	"github.com/hapair-io/hapair/internal/ruleset"
+)
+
+// The mark of a connection is the path on which its first packet came, and whether a change of the document leaves it
+// alone. The kernel keeps neither otherwise. A mark is replicated with its connection.
+const (
+	// MarkKeep is set for connections that a policy with onChange Keep accepted.
+	MarkKeep uint32 = 1 << 31
+	// markPath has the bits that identify the path.
+	markPath = MarkKeep - 1
+)
+
+// Names of the maps from paths to marks.
+const (
+	mapPaths    = "paths"
+	mapArrivals = "arrivals"
+)
+
+// PathMark returns the mark of connections from one interface to another, or to the unit itself if out is empty. It
+// depends on the names alone, so that it means the same on both units and under every document.
+func PathMark(in, out string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(in + "/" + out)) // A hash accepts everything.
+	return max(h.Sum32()&markPath, 1)
+}
+
+// addPaths adds the maps from the paths of new connections to their marks.
+func (c *compiler) addPaths() {
+	paths, arrivals := ruleset.PathMap{Name: mapPaths}, ruleset.PathMap{Name: mapArrivals, ToUnit: true}
+	interfaces := c.result.InterfaceSets[0].Interfaces
+	for _, in := range interfaces {
+		arrivals.Paths = append(arrivals.Paths, ruleset.Path{In: in, Mark: PathMark(in, "")})
+		for _, out := range interfaces {
+			paths.Paths = append(paths.Paths, ruleset.Path{In: in, Out: out, Mark: PathMark(in, out)})
+		}
+	}
+	c.result.PathMaps = []ruleset.PathMap{paths, arrivals}
+}
