@@ -71,9 +71,10 @@ type Sink interface {
 	// Digest calls visit as Source.Digest does, for the entries of this unit that Prune may remove. It writes nothing.
 	Digest(ctx context.Context, visit func(key string, fields []byte) error) error
 	// Adopt turns entries that Apply did not write into what Apply would have written. Such entries are, for example,
-	// those of the unit's own time as active. The engine calls it before the first Digest of a synchronization. Once the
-	// context has ended, Adopt writes nothing more.
-	Adopt(ctx context.Context) error
+	// those of the unit's own time as active. It calls visit as Digest does, so that the table is read only once. The
+	// engine calls it instead of Digest at the beginning of a synchronization. Once the context has ended, Adopt writes
+	// nothing more.
+	Adopt(ctx context.Context, visit func(key string, fields []byte) error) error
 	// Refresh prevents entries from timing out that were written long ago. The engine calls it every RefreshInterval while
 	// the unit is standby.
 	Refresh(ctx context.Context) error

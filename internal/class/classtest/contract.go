@@ -345,7 +345,7 @@ func checkDigestError(t *testing.T, p Pair) {
 	putAll(p)
 	why := errors.New("no more")
 	for _, of := range []func(context.Context, func(string, []byte) error) error{
-		p.Active.Source.Digest, p.Active.Sink.Digest,
+		p.Active.Source.Digest, p.Active.Sink.Digest, p.Active.Sink.Adopt,
 	} {
 		if err := of(t.Context(), func(string, []byte) error { return why }); !errors.Is(err, why) {
 			t.Errorf("got %v, want the error of visit", err)
@@ -371,8 +371,8 @@ func checkAdopt(t *testing.T, p Pair) {
 	for _, unit := range []class.Class{p.Active, p.Standby} {
 		before := digest(t, unit.Sink.Digest)
 		for range 2 {
-			if err := unit.Sink.Adopt(t.Context()); err != nil {
-				t.Fatalf("Adopting: %v", err)
+			if visited := digest(t, unit.Sink.Adopt); !maps.Equal(before, visited) {
+				t.Errorf("digest before adopting\n%q\nvisited while adopting\n%q", before, visited)
 			}
 		}
 		if after := digest(t, unit.Sink.Digest); !maps.Equal(before, after) {

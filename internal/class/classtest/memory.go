@@ -189,12 +189,12 @@ func (m *Memory) Prune(_ context.Context, keep func(string) bool) error {
 	return m.fail
 }
 
-// Adopt counts the call and does nothing else.
-func (m *Memory) Adopt(context.Context) error {
+// Adopt counts the call, and visits the entries like Digest.
+func (m *Memory) Adopt(ctx context.Context, visit func(string, []byte) error) error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.adopted++
-	return nil
+	m.mu.Unlock()
+	return m.Digest(ctx, visit)
 }
 
 // Refresh counts the call and does nothing else.

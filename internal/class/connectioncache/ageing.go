@@ -81,12 +81,17 @@ func commit(f conntrack.Flow, timeouts conntrack.Timeouts, first bool) (conntrac
 	return change, written || strict
 }
 
-// Adopt gives a standby's lifetime and windows to entries that packets made while this unit was active.
-func (s *sink) Adopt(ctx context.Context) error {
+// Adopt gives a standby's lifetime and windows to entries that packets made while this unit was active. Neither is a
+// comparable field.
+func (s *sink) Adopt(ctx context.Context, visit func(key string, fields []byte) error) error {
 	if err := s.filter.refresh(); err != nil {
 		return err
 	}
+	digester := digester{visit: visit}
 	_, err := s.sweep(ctx, func(f conntrack.Flow) (conntrack.Request, bool, error) {
+		if err := digester.visitFlow(&f, true); err != nil {
+			return conntrack.Request{}, false, err
+		}
 		request, ok := adopt(f)
 		return request, ok, nil
 	})

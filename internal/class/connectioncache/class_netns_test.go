@@ -65,8 +65,8 @@ func (u *unit) Digest(ctx context.Context, visit func(string, []byte) error) err
 	return u.namespace.Do(func() error { return u.class.sink.Digest(ctx, visit) })
 }
 
-func (u *unit) Adopt(ctx context.Context) error {
-	return u.namespace.Do(func() error { return u.class.sink.Adopt(ctx) })
+func (u *unit) Adopt(ctx context.Context, visit func(string, []byte) error) error {
+	return u.namespace.Do(func() error { return u.class.sink.Adopt(ctx, visit) })
 }
 
 func (u *unit) Watch() (w class.Watch, err error) {
@@ -302,12 +302,9 @@ func TestAdoptConvertsEntriesOfFormerActive(t *testing.T) {
 	u.ask(conntrack.Create, liberal)
 	for range 2 {
 		visited := 0
-		err := u.Digest(t.Context(), func(string, []byte) error { visited++; return nil })
+		err := u.Adopt(t.Context(), func(string, []byte) error { visited++; return nil })
 		if err != nil || visited != 2 {
 			t.Fatalf("%d visited, %v", visited, err)
-		}
-		if err := u.Adopt(t.Context()); err != nil {
-			t.Fatal(err)
 		}
 		for _, f := range []conntrack.Flow{strict, liberal} {
 			got := u.ask(conntrack.Get, f)

@@ -114,7 +114,7 @@ func (p *pipeline) Snapshot(context.Context, func([]state.Change) error) error {
 
 func (p *pipeline) Digest(context.Context, func(string, []byte) error) error { return nil }
 
-func (p *pipeline) Adopt(context.Context) error { return nil }
+func (p *pipeline) Adopt(context.Context, func(string, []byte) error) error { return nil }
 
 func (p *pipeline) Receive(ctx context.Context) (class.Batch, error) {
 	select {

@@ -44,16 +44,15 @@ func (b *background) stop() {
 func (b *background) wait() { b.running.Wait() }
 
 // digest returns the answer to a request for digests. The answer to a request in the background takes longer, and
-// leaves the sink as it is. Otherwise it first adopts the entries that the unit has from elsewhere: the active sends no
+// leaves the sink as it is. Otherwise it also adopts the entries that the unit has from elsewhere: the active sends no
 // changes meanwhile, which adoption could overwrite.
 func digest(ctx context.Context, sink class.Sink, request wire.DigestRequest) (*wire.Digests, error) {
-	if !request.Background {
-		if err := sink.Adopt(ctx); err != nil {
-			return unknown(request), err
-		}
+	read := sink.Adopt
+	if request.Background {
+		read = sink.Digest
 	}
 	sums, pacer := audit.New(request.Seed), pace.New(request.Background)
-	err := sink.Digest(ctx, func(key string, fields []byte) error {
+	err := read(ctx, func(key string, fields []byte) error {
 		sums.Add(key, fields)
 		return pacer.Step(ctx)
 	})

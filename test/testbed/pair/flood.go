@@ -73,8 +73,8 @@ func (f *flood) Snapshot(ctx context.Context, emit func([]state.Change) error) e
 // Digest visits nothing: the standby stores nothing, so it is sent everything.
 func (f *flood) Digest(context.Context, func(string, []byte) error) error { return nil }
 
-// Adopt returns nil: the sink stores nothing.
-func (f *flood) Adopt(context.Context) error { return nil }
+// Adopt visits nothing, like Digest.
+func (f *flood) Adopt(context.Context, func(string, []byte) error) error { return nil }
 
 // Watch starts to watch the entries.
 func (f *flood) Watch() (class.Watch, error) { return &floodWatch{flood: f}, nil }
