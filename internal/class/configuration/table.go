@@ -135,7 +135,9 @@ func (t *table) signalReceived() {
 }
 
 // Adopt changes nothing, because a part is the same on both units. It visits the parts like Digest.
-func (t *table) Adopt(ctx context.Context, visit func(string, []byte) error) error { return t.Digest(ctx, visit) }
+func (t *table) Adopt(ctx context.Context, visit func(string, []byte) error) error {
+	return t.Digest(ctx, visit)
+}
 
 // Refresh changes nothing, because parts have no timeout.
 func (t *table) Refresh(context.Context) error { return nil }

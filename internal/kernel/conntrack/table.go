@@ -43,21 +43,28 @@ type Result struct {
 	Flow Flow
 }
 
-// Table reads and changes the table of one network namespace. It is not safe for concurrent use.
+// Table reads and changes the table of one network namespace. While it is open, new entries of the namespace report
+// events to listeners, including those that come later. It is not safe for concurrent use.
 type Table struct {
-	socket   *socket
-	receiver *receiver
-	requests builder
-	sequence uint32
+	socket *socket
+	// subscription makes the entries that are written report events.
+	subscription *socket
+	receiver     *receiver
+	requests     builder
+	sequence     uint32
 }
 
 // OpenTable opens the table of the calling thread's network namespace.
 func OpenTable() (*Table, error) {
-	s, err := openSocket()
+	subscription, err := openSubscription()
 	if err != nil {
 		return nil, err
 	}
-	return &Table{socket: s, receiver: newReceiver(s, answerDatagrams, smallDatagram)}, nil
+	s, err := openSocket()
+	if err != nil {
+		return nil, errors.Join(err, subscription.close())
+	}
+	return &Table{socket: s, subscription: subscription, receiver: newReceiver(s, answerDatagrams, smallDatagram)}, nil
 }
 
 // Do executes requests in their order and appends one result for each to results. It returns an error only if the
@@ -169,5 +176,5 @@ func takeAnswers(b []byte, first uint32, results []Result) (last bool, err error
 	return last, nil
 }
 
-// Close closes the socket.
-func (t *Table) Close() error { return t.socket.close() }
+// Close closes the sockets.
+func (t *Table) Close() error { return errors.Join(t.socket.close(), t.subscription.close()) }
