@@ -2,8 +2,8 @@ package class
 
 import (
 	"encoding/json"
-	"net/netip"
 
+	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
@@ -17,8 +17,8 @@ type Factory struct {
 
 // Options are what a unit's settings state for one class.
 type Options struct {
-	// VirtualAddresses are the addresses that the pair shares.
-	VirtualAddresses []netip.Addr
+	// Own are the addresses whose connections are not replicated.
+	Own *own.Addresses
 	// Document is the JSON of the class's own options, which only the class decodes. It may be empty.
 	Document json.RawMessage
 }

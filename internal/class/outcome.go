@@ -13,6 +13,8 @@ const (
 	Incomplete
 	// Full: the table of the class is full.
 	Full
+	// Excluded: the class does not replicate the entry. It concerns a connection of one of the units, for example.
+	Excluded
 	// Rejected: any other reason.
 	Rejected
 
@@ -22,7 +24,7 @@ const (
 
 // String returns the name of the reason in metrics.
 func (r Refusal) String() string {
-	names := [Refusals]string{"Malformed", "Incomplete", "Full", "Rejected"}
+	names := [Refusals]string{"Malformed", "Incomplete", "Full", "Excluded", "Rejected"}
 	if int(r) < len(names) {
 		return names[r]
 	}

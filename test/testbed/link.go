@@ -70,6 +70,14 @@ func (l Link) Address(prefix string) Link {
 	})
 }
 
+// WithoutAddress removes an address.
+func (l Link) WithoutAddress(prefix string) Link {
+	l.t.Helper()
+	return l.change("removing an address", func(link netlink.Link) error {
+		return netlink.AddrDel(link, address(prefix))
+	})
+}
+
 const noDuplicateDetection = 0x02 // IFA_F_NODAD
 
 func address(prefix string) *netlink.Addr {

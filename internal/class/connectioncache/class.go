@@ -2,10 +2,10 @@ package connectioncache
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/connectioncache/options"
+	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -14,11 +14,9 @@ import (
 type Config struct {
 	// Options narrow which connections are replicated.
 	Options options.Options
-	// VirtualAddresses are the addresses that the pair shares. Their connections are replicated. Connections of the
-	// unit's other addresses are not.
-	VirtualAddresses []netip.Addr
-	// Addresses reads the addresses of the unit's interfaces. If nil, it reads those of this network namespace.
-	Addresses func() ([]netip.Addr, error)
+	// Own are the addresses whose connections are not replicated. If nil, they are those of the interfaces in this
+	// network namespace.
+	Own *own.Addresses
 }
 
 // ConnectionCache is the class on one unit, in the network namespace of the thread that made it.
@@ -34,7 +32,7 @@ func Factory() class.Factory {
 		if err != nil {
 			return class.Class{}, fmt.Errorf("parsing options: %w", err)
 		}
-		c, err := New(Config{Options: parsed, VirtualAddresses: o.VirtualAddresses})
+		c, err := New(Config{Options: parsed, Own: o.Own})
 		if err != nil {
 			return class.Class{}, err
 		}
@@ -44,10 +42,10 @@ func Factory() class.Factory {
 
 // New opens the kernel's connection tracking table.
 func New(config Config) (*ConnectionCache, error) {
-	if config.Addresses == nil {
-		config.Addresses = interfaceAddresses
+	if config.Own == nil {
+		config.Own = own.New(own.Config{Read: own.OfInterfaces})
 	}
-	filter := newFilter(config.Options, config.VirtualAddresses, config.Addresses)
+	filter := newFilter(config.Options, config.Own)
 	if err := filter.refresh(); err != nil {
 		return nil, err
 	}

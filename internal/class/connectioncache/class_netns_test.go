@@ -9,6 +9,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/classtest"
+	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/testbed"
@@ -23,11 +24,12 @@ type unit struct {
 	table     *conntrack.Table
 }
 
-func newUnit(t testing.TB, name string) *unit {
+func newUnit(t testing.TB, name string, virtual ...netip.Addr) *unit {
 	t.Helper()
 	u := &unit{t: t, namespace: testbed.NewNamespace(t, name)}
 	u.do(func() (err error) {
-		if u.class, err = New(Config{}); err == nil {
+		addresses := own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces})
+		if u.class, err = New(Config{Own: addresses}); err == nil {
 			u.table, err = conntrack.OpenTable()
 		}
 		return err
@@ -379,9 +381,8 @@ func TestPartialChangeOfUnknownConnectionIsRefused(t *testing.T) {
 }
 
 func TestUnitsOwnConnectionsAreNotReplicated(t *testing.T) {
-	u := newUnit(t, "b")
+	u := newUnit(t, "b", netip.MustParseAddr("203.0.113.1"))
 	u.namespace.Link(t, "lo").Address("192.0.2.1/32").Address("203.0.113.1/32")
-	u.class.source.filter.virtual[netip.MustParseAddr("203.0.113.1")] = struct{}{}
 	own, shared := example(), example()
 	own.Orig.Dst, own.Orig.SrcPort = netip.MustParseAddr("192.0.2.1"), 1
 	own.Reply = own.Orig.Inverse()

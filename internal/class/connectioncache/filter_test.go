@@ -5,16 +5,22 @@ import (
 	"testing"
 
 	"github.com/hapair-io/hapair/internal/class/connectioncache/options"
+	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
+// ownAddresses returns the addresses of a unit whose interfaces have the given ones.
+func ownAddresses(virtual, interfaces []netip.Addr) *own.Addresses {
+	return own.New(own.Config{Virtual: virtual, Read: func() ([]netip.Addr, error) { return interfaces, nil }})
+}
+
 func TestFilterTakesConnectionsThatTheOtherUnitCanContinue(t *testing.T) {
 	virtual := []netip.Addr{netip.MustParseAddr("192.168.50.1"), netip.MustParseAddr("203.0.113.1")}
-	own := append([]netip.Addr{netip.MustParseAddr("10.0.0.7"), netip.MustParseAddr("192.168.50.2")}, virtual...)
+	addresses := append([]netip.Addr{netip.MustParseAddr("10.0.0.7"), netip.MustParseAddr("192.168.50.2")}, virtual...)
 	filter := newFilter(options.Options{
 		Protocols:        []string{"TCP"},
 		ExcludedNetworks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")},
-	}, virtual, func() ([]netip.Addr, error) { return own, nil })
+	}, ownAddresses(virtual, addresses))
 	if err := filter.refresh(); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +56,7 @@ func TestFilterTakesConnectionsThatTheOtherUnitCanContinue(t *testing.T) {
 }
 
 func TestStateFilterAppliesToTCPOnly(t *testing.T) {
-	filter := newFilter(options.Options{TCPStates: []string{"Established"}}, nil, nil)
+	filter := newFilter(options.Options{TCPStates: []string{"Established"}}, ownAddresses(nil, nil))
 	in := func(state conntrack.TCPState) conntrack.Flow {
 		f := example()
 		f.TCP.State = state
@@ -76,7 +82,7 @@ func TestStateFilterAppliesToTCPOnly(t *testing.T) {
 }
 
 func TestEmptyFilterTakesEveryProtocol(t *testing.T) {
-	filter := newFilter(options.Options{}, nil, func() ([]netip.Addr, error) { return nil, nil })
+	filter := newFilter(options.Options{}, ownAddresses(nil, nil))
 	f := example()
 	for _, protocol := range []uint8{1, 6, 17, 50, 132} {
 		f.Orig.Protocol = protocol

@@ -29,7 +29,8 @@ const (
 	stepUpdate
 	// stepCreate makes the entry.
 	stepCreate
-	// stepLook reads the entry that exists in its place.
+	// stepLook reads the entries that exist in its place: the one with its original tuple, and the one with its reply
+	// tuple.
 	stepLook
 	// stepChange updates the existing entry, which is of the same connection.
 	stepChange
@@ -45,6 +46,9 @@ const (
 
 // dispensable are the fields without which a connection is still forwarded.
 const dispensable = conntrack.FieldHelper | conntrack.FieldLabels | conntrack.FieldMaster
+
+// errExcluded is the error of a change to a connection that is not replicated, or in the way of one.
+var errExcluded = errors.New("connections of the units' own addresses are not replicated")
 
 // errPart is the error of a partial change to a connection that the standby does not have.
 var errPart = errors.New("the change is partial, and the standby does not have the connection")
@@ -71,10 +75,14 @@ func (i *item) decode(c *state.Change) (err error) {
 
 // requests returns the number of requests of the step.
 func (i *item) requests() int {
-	if i.step == stepReplace {
+	switch i.step {
+	case stepReplace:
 		return 3
+	case stepLook:
+		return 2
+	default:
+		return 1
 	}
-	return 1
 }
 
 // ask appends the requests of the step.
@@ -91,6 +99,7 @@ func (i *item) ask(requests []conntrack.Request) []conntrack.Request {
 		one(conntrack.Create, &i.flow)
 	case stepLook:
 		one(conntrack.Get, &i.flow)
+		one(conntrack.Get, &conntrack.Flow{Orig: i.flow.Reply, Zone: i.flow.Zone})
 	case stepChange:
 		one(conntrack.Update, &i.flow)
 		requests[len(requests)-1].Flow.Status |= i.retained
@@ -103,17 +112,35 @@ func (i *item) ask(requests []conntrack.Request) []conntrack.Request {
 	return requests
 }
 
-// take chooses the next step by the answer to the last request of this one.
-func (i *item) take(answer *conntrack.Result) {
-	i.err = answer.Err
+// take chooses the next step by the answers to the requests of this one. Takes reports whether an entry is replicated.
+func (i *item) take(answers []conntrack.Result, takes func(*conntrack.Flow) bool) {
+	if i.step == stepLook {
+		i.look(answers, takes)
+		return
+	}
+	i.err = answers[len(answers)-1].Err
 	switch {
 	case i.step == stepDelete && errors.Is(i.err, unix.ENOENT):
 		i.step = stepDone
-	case i.step == stepLook && i.err == nil:
-		i.found(&answer.Flow)
 	case i.err == nil:
 		i.step = stepDone
 	default:
+		i.step = i.next()
+	}
+}
+
+// look chooses the next step by the entries that exist. An entry that is not replicated belongs to this unit, and no
+// change of the active replaces it.
+func (i *item) look(answers []conntrack.Result, takes func(*conntrack.Flow) bool) {
+	for k := range answers {
+		if answers[k].Err == nil && !takes(&answers[k].Flow) {
+			i.err, i.step = errExcluded, stepRefused
+			return
+		}
+	}
+	if i.err = answers[0].Err; i.err == nil {
+		i.found(&answers[0].Flow)
+	} else {
 		i.step = i.next()
 	}
 }
@@ -148,6 +175,8 @@ func (i *item) refusal() class.Refusal {
 	switch {
 	case errors.Is(i.err, errPart):
 		return class.Incomplete
+	case errors.Is(i.err, errExcluded):
+		return class.Excluded
 	case errors.Is(i.err, unix.ENOMEM):
 		return class.Full
 	default:

@@ -40,15 +40,21 @@ func (s *sink) Apply(ctx context.Context, changes []state.Change) (class.Outcome
 	return outcome, nil
 }
 
-// decode fills items with the changes. It refuses those that are malformed.
+// decode fills items with the changes. It refuses those that are malformed, and those of connections that are not
+// replicated. The source leaves out the latter, but the active may be wrong about this unit's addresses.
 func (s *sink) decode(changes []state.Change, outcome *class.Outcome) {
 	s.items = s.items[:0]
 	for k := range changes {
 		s.items = append(s.items, item{})
-		if err := s.items[len(s.items)-1].decode(&changes[k]); err != nil {
+		i := &s.items[len(s.items)-1]
+		if err := i.decode(&changes[k]); err != nil {
 			outcome.Refuse(class.Malformed, err)
-			s.items = s.items[:len(s.items)-1]
+		} else if !s.filter.takes(&i.flow) {
+			outcome.Refuse(class.Excluded, fmt.Errorf("connection %v: %w", i.flow.Orig, errExcluded))
+		} else {
+			continue
 		}
+		s.items = s.items[:len(s.items)-1]
 	}
 }
 
@@ -66,9 +72,9 @@ func (s *sink) round(outcome *class.Outcome) error {
 	left := s.items[:0]
 	for k := range s.items {
 		i := &s.items[k]
-		last := &results[i.requests()-1]
-		results = results[i.requests():]
-		if i.take(last); i.step == stepRefused {
+		answers := results[:i.requests()]
+		results = results[len(answers):]
+		if i.take(answers, s.filter.takes); i.step == stepRefused {
 			outcome.Refuse(i.refusal(), fmt.Errorf("connection %v: %w", i.flow.Orig, i.err))
 		}
 		if i.step < stepDone {

@@ -7,14 +7,16 @@ import (
 	"net/netip"
 
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
 // openClasses makes the classes that the settings choose and those that are always replicated. The caller calls
 // closeAll once no engine uses them any more.
 func openClasses(
-	pair contract.Settings, catalogue state.Catalogue, factories []class.Factory,
+	pair contract.Settings, own *own.Addresses, catalogue state.Catalogue, factories []class.Factory,
 ) (classes []class.Class, closeAll func() error, err error) {
 	chosen := map[state.Class]contract.SyncClass{}
 	for _, c := range pair.Sync.Classes {
@@ -30,7 +32,7 @@ func openClasses(
 		if !isChosen && row.Default != state.Always {
 			continue
 		}
-		c, err := factory.New(class.Options{VirtualAddresses: virtualAddresses(pair), Document: settings.Options})
+		c, err := factory.New(class.Options{Own: own, Document: settings.Options})
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("opening class %s: %w", row.Name, err), closing(classes)())
 		}
@@ -55,6 +57,13 @@ func closing(classes []class.Class) func() error {
 		}
 		return errors.Join(errs...)
 	}
+}
+
+// ownAddresses returns the addresses whose connections are not replicated. They are first read when a class is opened.
+func ownAddresses(pair contract.Settings) *own.Addresses {
+	return own.New(own.Config{
+		Virtual: virtualAddresses(pair), Read: own.OfInterfaces, Follow: rtnetlink.FollowAddresses,
+	})
 }
 
 // virtualAddresses returns all addresses that the pair shares.

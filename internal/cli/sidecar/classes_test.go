@@ -20,7 +20,7 @@ func replicating(classes ...contract.SyncClass) contract.Settings {
 
 func TestConfigurationIsAlwaysReplicated(t *testing.T) {
 	factories := []class.Factory{configuration.New().Factory()}
-	classes, closeAll, err := openClasses(replicating(), state.Classes(), factories)
+	classes, closeAll, err := openClasses(replicating(), nil, state.Classes(), factories)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestConfigurationIsAlwaysReplicated(t *testing.T) {
 	if err := closeAll(); err != nil {
 		t.Error(err)
 	}
-	_, _, err = openClasses(replicating(contract.SyncClass{Name: "Configuration"}), state.Classes(), factories)
+	_, _, err = openClasses(replicating(contract.SyncClass{Name: "Configuration"}), nil, state.Classes(), factories)
 	if err == nil || !strings.Contains(err.Error(), "always replicated") {
 		t.Errorf("named in a policy: %v", err)
 	}
@@ -67,7 +67,7 @@ func TestSettingsChooseClassesAndWeights(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			closed = 0
-			classes, closeAll, err := openClasses(test.settings, rows(), working)
+			classes, closeAll, err := openClasses(test.settings, nil, rows(), working)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +100,7 @@ func TestSettingsChooseClassesAndWeights(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			closed = 0
-			_, _, err := openClasses(test.settings, rows(), test.factories)
+			_, _, err := openClasses(test.settings, nil, rows(), test.factories)
 			if err == nil || !strings.Contains(err.Error(), test.want) || closed != test.closed {
 				t.Errorf("%d classes closed, %v", closed, err)
 			}

@@ -91,7 +91,7 @@ func startToyUnit(t *testing.T, name, peer string, network loopbackNetwork) *toy
 			t.Errorf("options %+v", o)
 		}
 	})
-	classes, closeAll, err := openClasses(settings, append(state.Classes(), toyRow()), []class.Factory{factory})
+	classes, closeAll, err := openClasses(settings, nil, append(state.Classes(), toyRow()), []class.Factory{factory})
 	if err != nil {
 		t.Fatal(err)
 	}

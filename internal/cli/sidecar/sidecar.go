@@ -26,6 +26,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/all"
 	"github.com/hapair-io/hapair/internal/class/configuration"
+	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/firewall/delivery"
@@ -199,7 +200,8 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	config.Configuration = delivery.New(delivery.Config{
 		GivenFile: o.givenDocument, FirewallFile: o.firewallDocument, Replica: replica, Log: log.WithName("configuration"),
 	})
-	classes, closeClasses, err := openClasses(pair, state.Classes(), all.Factories(replica))
+	ownAddresses := ownAddresses(pair)
+	classes, closeClasses, err := openClasses(pair, ownAddresses, state.Classes(), all.Factories(replica))
 	if err != nil {
 		return err
 	}
@@ -220,7 +222,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return err
 	}
 	config.Metrics = o.serveMetrics(registry, log.WithName("metrics"))
-	parts := replicationParts{classes: classes, heartbeats: heartbeats, metrics: engine.NewMetrics(registry)}
+	parts := replicationParts{classes: classes, own: ownAddresses, heartbeats: heartbeats, metrics: engine.NewMetrics(registry)}
 	if config.Replication, err = o.newReplication(u, pair, parts, log.WithName("replication")); err != nil {
 		return err
 	}
@@ -306,6 +308,7 @@ func clusterConfig(kubeconfig string) (*rest.Config, error) {
 // replicationParts are what replication is made of.
 type replicationParts struct {
 	classes    []class.Class
+	own        *own.Addresses
 	heartbeats *heartbeat.Link
 	metrics    *engine.Metrics
 }
@@ -320,6 +323,7 @@ func (o sidecarOptions) newReplication(
 		Incarnation: u.incarnation, PeerPort: contract.SyncPort,
 		TLS:           transport.Credentials(o.tlsDirectory, peerName),
 		Classes:       parts.classes,
+		Own:           parts.own,
 		Limits:        limitsOf(pair.Sync),
 		AuditInterval: pair.Sync.AuditInterval(),
 		Metrics:       parts.metrics,

@@ -34,6 +34,11 @@ var routeGroups = []uint{
 	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
 }
 
+// FollowAddresses follows the addresses of all interfaces, in the way of FollowLinks.
+func FollowAddresses(ctx context.Context, changed func()) error {
+	return follow(ctx, changed, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+}
+
 func follow(ctx context.Context, changed func(), groups ...uint) error {
 	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, groups...)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/replication/sender"
 	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/replication/wire"
@@ -41,6 +42,9 @@ type Config struct {
 	TLS transport.Source
 	// Classes are those to replicate; there may be none.
 	Classes []class.Class
+	// Own are the addresses whose connections the classes leave out. The engine exchanges them with the peer. If it is
+	// nil, there are none.
+	Own *own.Addresses
 	// Limits bound how fast state is sent, until SetLimits changes them.
 	Limits Limits
 	// AuditInterval is the time between two comparisons of the units' tables while they are in sync. Each costs both

@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/replication/peer"
 	"github.com/hapair-io/hapair/internal/replication/protocol"
 	"github.com/hapair-io/hapair/internal/replication/receiver"
@@ -45,6 +46,9 @@ func New(config Config) (*Engine, error) {
 	if config.Network == nil {
 		config.Network = transport.TCP{}
 	}
+	if config.Own == nil {
+		config.Own = own.New(own.Config{Read: func() ([]netip.Addr, error) { return nil, nil }})
+	}
 	e := &Engine{config: config, log: config.Log}
 	e.shared = &shared{
 		config: &e.config, events: newOutbox(), throttle: sender.NewThrottle(config.Limits),
@@ -56,6 +60,11 @@ func New(config Config) (*Engine, error) {
 		e.shared.receiverMetrics[c.ID] = config.Metrics.receiver.Class(c.ID)
 	}
 	e.connector, e.commits = newConnector(&e.config, e.serve), newCommits(&e.config)
+	config.Own.Subscribe(func() {
+		if l := e.current.Load(); l != nil {
+			l.addressesChanged()
+		}
+	})
 	return e, nil
 }
 
@@ -68,6 +77,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer cancel()
 	running.Go(func() { e.shared.events.run(ctx) })
 	running.Go(func() { e.commits.run(ctx) })
+	running.Go(func() {
+		e.config.Own.Run(ctx, func(err error) { e.log.Error(err, "Failed to follow own addresses, trying again") })
+	})
 	running.Go(func() { runRefreshes(ctx, &e.config, e.isStandby) })
 	return e.connector.run(ctx)
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +22,9 @@ import (
 
 // ErrNoStandby is the error of a call that needs a standby while no standby is connected.
 var ErrNoStandby = sender.ErrNoStandby
+
+// addressesVersion is the version of the protocol since which the units announce their own addresses.
+const addressesVersion = 5
 
 // Status describes replication at one time.
 type Status struct {
@@ -71,6 +76,7 @@ type link struct {
 	sender         *sender.Sender // nil while no state is sent
 	cancelSender   context.CancelFunc
 	isRelinquished bool // nothing is sent until the next role
+	announced      []netip.Addr
 	relinquishes   map[uint64]chan struct{}
 }
 
@@ -98,6 +104,7 @@ func (l *link) begin(view protocol.View, floor uint64) {
 	defer l.mu.Unlock()
 	l.rules.Raise(floor)
 	l.setLocal(view)
+	l.announceAddresses(true)
 	l.session.Send(&wire.RoleChange{Role: view.Role, Term: view.Term})
 }
 
@@ -142,6 +149,8 @@ func (l *link) handle(ctx context.Context, r peer.Received) (kept bool, err erro
 		return false, err
 	}
 	switch f := r.Frame.(type) {
+	case *wire.Addresses:
+		l.shared.config.Own.SetPeer(f.Own) // calls addressesChanged
 	case *wire.DigestRequest, *wire.Begin, *wire.Records, *wire.SnapshotEnd, *wire.Delta, *wire.Barrier,
 		*wire.Relinquish:
 		return l.receiver.Take(ctx, r)
@@ -195,6 +204,17 @@ func (l *link) judge(f wire.Frame) (taken bool, current *sender.Sender, err erro
 	return true, l.sender, nil
 }
 
+// addressesChanged announces this unit's own addresses if they have changed, and compares all classes again.
+func (l *link) addressesChanged() {
+	l.mu.Lock()
+	l.announceAddresses(false)
+	current := l.sender
+	l.mu.Unlock()
+	if current != nil {
+		current.AddressesChanged() // calls updateSync
+	}
+}
+
 // updateSync reports whether the standby has everything, if that has changed.
 func (l *link) updateSync() {
 	l.mu.Lock()
@@ -208,6 +228,16 @@ func (l *link) updateSync() {
 func (l *link) setLocal(view protocol.View) {
 	l.rules.SetLocal(view)
 	l.isStandby.Store(view.Role == wire.RoleStandby)
+}
+
+// announceAddresses announces this unit's own addresses, if they have changed or if force is set.
+func (l *link) announceAddresses(force bool) {
+	own := l.shared.config.Own.Unit()
+	if l.rules.Version() < addressesVersion || !force && slices.Equal(own, l.announced) {
+		return
+	}
+	l.announced = own
+	l.session.Send(&wire.Addresses{Own: own})
 }
 
 // setInSync reports whether the standby has everything.

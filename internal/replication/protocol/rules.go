@@ -60,6 +60,9 @@ func (r *Rules) Greet(peer *wire.Hello, peerUnit string) error {
 // Classes returns the classes that both units replicate.
 func (r *Rules) Classes() []state.Class { return r.classes }
 
+// Version returns the version of the protocol that both units use.
+func (r *Rules) Version() uint16 { return r.version }
+
 // SetLocal sets the role of this unit.
 func (r *Rules) SetLocal(local View) {
 	r.local = local
@@ -132,7 +135,8 @@ func (r *Rules) Receive(f wire.Frame) (Verdict, error) {
 		}
 		r.floor = f.Term
 		return Take, nil
-	case *wire.BarrierAck, *wire.RelinquishAck, *wire.Resync, *wire.Digests, *wire.Ping, *wire.Bye:
+	case *wire.BarrierAck, *wire.RelinquishAck, *wire.Resync, *wire.Digests, *wire.Addresses, *wire.Ping,
+		*wire.Bye:
 		return Take, nil
 	}
 	return Refuse, fmt.Errorf("%w: a frame of unknown kind %d", ErrProtocol, f.Kind())

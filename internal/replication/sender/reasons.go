@@ -16,13 +16,17 @@ const (
 	lossStandby
 	// lossDiverged means that an audit found the standby's table different.
 	lossDiverged
+	// lossAddresses means that the addresses changed whose connections are left out.
+	lossAddresses
 
-	losses = int(lossDiverged) + 1
+	losses = int(lossAddresses) + 1
 )
 
 // String returns the value of the label in metrics.
 func (l loss) String() string {
-	return [losses]string{"Overrun", "QueueFull", "Malformed", "SourceFailed", "StandbyFailed", "Diverged"}[l]
+	return [losses]string{
+		"Overrun", "QueueFull", "Malformed", "SourceFailed", "StandbyFailed", "Diverged", "AddressesChanged",
+	}[l]
 }
 
 // auditResult is the result of an audit.

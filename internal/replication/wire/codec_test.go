@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
@@ -12,6 +13,13 @@ import (
 
 	"github.com/hapair-io/hapair/internal/state"
 )
+
+// anyAddress draws an address of either family.
+func anyAddress(t *rapid.T) netip.Addr {
+	size := rapid.SampledFrom([]int{4, 16}).Draw(t, "size")
+	address, _ := netip.AddrFromSlice(rapid.SliceOfN(rapid.Byte(), size, size).Draw(t, "address"))
+	return address
+}
 
 // anyFrame draws a frame of any kind.
 func anyFrame() *rapid.Generator[Frame] {
@@ -80,6 +88,10 @@ func anyFrame() *rapid.Generator[Frame] {
 				Term: n("term"), Position: n("position"), Class: class.Draw(t, "class"), Generation: n("generation"),
 				Seed: n("seed"), Background: rapid.Bool().Draw(t, "gentle"),
 			}
+		case KindAddresses:
+			f := &Addresses{}
+			f.Own = append(f.Own, rapid.SliceOfN(rapid.Custom(anyAddress), 0, 5).Draw(t, "addresses")...)
+			return f
 		case KindDigests:
 			f := &Digests{
 				Class: class.Draw(t, "class"), Generation: n("generation"), Known: rapid.Bool().Draw(t, "known"),
@@ -168,6 +180,8 @@ func TestWrongLengthsAreRefused(t *testing.T) {
 		"more entries than fit":    append(records[:len(records)-2:len(records)-2], 0x00, 0x09, 1, 'k'),
 		"a key beyond the frame":   append(records[:len(records)-2:len(records)-2], 0x00, 0x01, 0x7f, 'k'),
 		"a key longer than any is": append(records[:len(records)-2:len(records)-2], 0x00, 0x01, 0xff, 0xff, 0xff, 0x7f),
+		"an address of 3 bytes":    {byte(KindAddresses), 0, 1, 3, 10, 0, 0},
+		"too many addresses":       {byte(KindAddresses), 0xff, 0xff, 4, 10, 0, 0, 7},
 		"no truth value":           {byte(KindSync), 0, 0, 0, 0, 0, 0, 0, 0, 2},
 		"no role":                  {byte(KindRole), 9, 0, 0, 0, 0, 0, 0, 0, 0},
 		"a sequence of 0":          append([]byte{byte(KindRelinquish)}, make([]byte, 16)...),

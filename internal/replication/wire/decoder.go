@@ -19,6 +19,9 @@ const (
 	maxClasses = 64
 	maxScope   = 8 << 10 // a bit for each of maxSums buckets
 	maxSums    = 1 << 16
+	// maxAddresses is far more than a unit has, maxAddress the length of the longest.
+	maxAddresses = 1024
+	maxAddress   = 16
 )
 
 // ErrFrame is the error of bytes that are no frame.

@@ -22,8 +22,9 @@ const (
 	KindBye           Kind = 15
 	KindDigestRequest Kind = 16
 	KindDigests       Kind = 17
+	KindAddresses     Kind = 18
 
-	lastKind = KindDigests
+	lastKind = KindAddresses
 )
 
 // Frame is one message between the units. Its fields are encoded in order.

@@ -99,6 +99,8 @@ func newFrame(kind Kind) Frame {
 		return &DigestRequest{}
 	case KindDigests:
 		return &Digests{}
+	case KindAddresses:
+		return &Addresses{}
 	default:
 		return nil
 	}

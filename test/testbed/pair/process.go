@@ -22,6 +22,7 @@ import (
 	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
+	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
@@ -82,6 +83,7 @@ type process struct {
 	heartbeats *heartbeats
 	addresses  *addresses.Addresses
 	classes    *connectioncache.ConnectionCache
+	own        *own.Addresses // nil if no connections are replicated
 	flood      *flood
 	log        logr.Logger
 
@@ -106,8 +108,9 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 				virtual = append(virtual, a.Addr())
 			}
 		}
+		p.own = own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces, Follow: rtnetlink.FollowAddresses})
 		var err error
-		if p.classes, err = connectioncache.New(connectioncache.Config{VirtualAddresses: virtual}); err != nil {
+		if p.classes, err = connectioncache.New(connectioncache.Config{Own: p.own}); err != nil {
 			return nil, err
 		}
 		classes = append(classes, p.classes.Class())
@@ -117,7 +120,7 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 		Pair: pairName, Namespace: pairNamespace, Unit: s.Unit, Peer: s.Peer, Incarnation: s.Incarnation,
 		ListenAddress: s.ListenAddress, PeerPort: syncPort,
 		TLS:     transport.Credentials(s.TLSDirectory, credentials.UnitName(s.Peer, pairName, pairNamespace)),
-		Classes: classes, Log: log,
+		Classes: classes, Own: p.own, Log: log, AuditInterval: s.AuditInterval,
 		Limits: engine.Limits{RecordsPerSecond: s.RecordsPerSecond, BytesPerSecond: s.BytesPerSecond},
 	})
 	if err != nil {

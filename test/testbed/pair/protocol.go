@@ -62,4 +62,6 @@ type setup struct {
 	RecordsPerSecond int    `json:"recordsPerSecond,omitempty"`
 	BytesPerSecond   int    `json:"bytesPerSecond,omitempty"`
 	Flood            int    `json:"flood,omitempty"`
+	// AuditInterval is that of the engine.
+	AuditInterval time.Duration `json:"auditInterval,omitempty"`
 }

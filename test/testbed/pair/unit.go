@@ -36,6 +36,8 @@ type Options struct {
 	RecordsPerSecond, BytesPerSecond int
 	// Flood replicates a number of generated entries instead of connection tracking.
 	Flood int
+	// AuditInterval is the time between two comparisons of the tables. Zero means no audits.
+	AuditInterval time.Duration
 }
 
 // Pair is a network whose routers are units, each with its replication in a process of its own. Only the test decides
@@ -160,6 +162,7 @@ func (p *Pair) Start(name string) *Unit {
 		Incarnation:   fmt.Sprintf("%s/%d", name, incarnations.Add(1)), TLSDirectory: filepath.Join(p.directory, name),
 		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
 		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
+		AuditInterval: p.options.AuditInterval,
 	}
 	namespace := p.Primary
 	if name == secondary {
