@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/admission"
 )
 
 // Bounds of a request, which is small, and of its response, which has some thousand lines.
@@ -18,6 +20,7 @@ const (
 	readTimeout, writeTimeout = 5 * time.Second, 10 * time.Second
 	idleTimeout               = 2 * time.Minute
 	maxHeader                 = 8 << 10
+	maxConnections            = 32
 )
 
 // Config configures the server.
@@ -52,7 +55,7 @@ func serve(ctx context.Context, c Config, listener net.Listener) error {
 	}
 	ended := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer ended()
-	if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.ServeTLS(admission.Bound(listener, maxConnections), "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

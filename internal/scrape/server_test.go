@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -132,6 +133,27 @@ func TestMetricsNeedTheToken(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestScrapesAreAnsweredWhileStrangersHoldConnections(t *testing.T) {
+	s := newStand(t)
+	start := time.Now()
+	var silent []net.Conn
+	for range 5 * maxConnections {
+		connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "https://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = connection.Close() }()
+		silent = append(silent, connection)
+	}
+	if status, _ := s.get(t, "/metrics", "Bearer "+token); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+	_ = silent[0].SetReadDeadline(start.Add(readTimeout / 2)) // the server itself ends it after readTimeout
+	if _, err := silent[0].Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the oldest silent connection was not closed")
+	}
 }
 
 func TestRenewedFilesNeedNoRestart(t *testing.T) {

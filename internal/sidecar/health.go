@@ -8,12 +8,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/admission"
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
 // stalled is how long the loop may be without a turn before the process counts as hung. The loop turns at least every
 // maxIdle, also on a busy machine.
 const stalled = 10 * time.Second
+
+// maxProbes bounds the connections to the health server. A probe needs one for a few milliseconds.
+const maxProbes = 32
 
 // health is the state of the loop that the health server reads.
 type health struct {
@@ -64,16 +68,21 @@ func (s *Sidecar) serveHealth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.health.serve(ctx, listener)
+}
+
+// serve answers probes until the context ends.
+func (h *health) serve(ctx context.Context, listener net.Listener) error {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", answer(s.health.alive))
-	mux.HandleFunc("GET /readyz", answer(s.health.ready))
+	mux.HandleFunc("GET /healthz", answer(h.alive))
+	mux.HandleFunc("GET /readyz", answer(h.ready))
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 4 << 10,
 	}
 	ended := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer ended()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(admission.Bound(listener, maxProbes)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

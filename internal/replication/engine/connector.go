@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -18,8 +19,6 @@ const (
 	// A failed dial is repeated after a pause, which doubles from minRedial to maxRedial.
 	minRedial = 100 * time.Millisecond
 	maxRedial = time.Second
-	// maxUnauthenticated bounds the connections whose peer has not proved who it is.
-	maxUnauthenticated = 8
 )
 
 // Reasons for which this unit ends a session.
@@ -84,8 +83,7 @@ func (c *connector) listen(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = listener.Close() })()
 	var running sync.WaitGroup
 	defer running.Wait()
-	unauthenticated := make(chan struct{}, maxUnauthenticated)
-	newest := &newestOnly{}
+	newest, strangers := &newestOnly{}, newStrangers(c.config.Metrics, c.config.Log)
 	for {
 		connection, err := listener.Accept()
 		if ctx.Err() != nil {
@@ -98,22 +96,30 @@ func (c *connector) listen(ctx context.Context) error {
 			}
 			continue
 		}
-		select {
-		case unauthenticated <- struct{}{}:
-		default:
-			_ = connection.Close() // the client may try again
-			continue
-		}
+		place, isPeer := strangers.take(connection, c.peerAddress())
 		running.Go(func() {
-			session, err := c.greeting().Begin(ctx, connection, transport.Accept)
-			<-unauthenticated
+			session, err := c.greet(ctx, connection, func() error { return strangers.admit(connection, isPeer) })
+			if displaced := place.Leave(); displaced && err != nil {
+				err = errDisplaced
+			}
 			if err != nil {
-				c.config.Log.Info("Refused connection", "from", connection.RemoteAddr().String(), "reason", err.Error())
+				strangers.refuse(connection, err)
 				return
 			}
 			newest.run(ctx, func(ctx context.Context) { c.serve(ctx, session) })
 		})
 	}
+}
+
+// greet begins a session with the client of a connection that admit admits. If it fails, it closes the connection.
+func (c *connector) greet(ctx context.Context, connection net.Conn, admit func() error) (*peer.Session, error) {
+	stop := context.AfterFunc(ctx, func() { _ = connection.Close() })
+	err := admit()
+	if !stop() || err != nil {
+		_ = connection.Close()
+		return nil, errors.Join(ctx.Err(), err)
+	}
+	return c.greeting().Begin(ctx, connection, transport.Accept)
 }
 
 // newestOnly runs one function at a time. A later call ends the one before.

@@ -12,6 +12,8 @@ type Metrics struct {
 	sender            *sender.Metrics
 	receiver          *receiver.Metrics
 	connected, inSync prometheus.Gauge
+	// refusedConnections counts clients that did not prove to be the peer.
+	refusedConnections *prometheus.CounterVec
 }
 
 // NewMetrics returns metrics that are registered and start at zero.
@@ -26,7 +28,14 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 		connected: gauge("connected", "Whether there is a session with the peer."),
 		inSync:    gauge("in_sync", "Whether the standby has the active's state."),
 	}
-	registerer.MustRegister(m.connected, m.inSync)
+	m.refusedConnections = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "hapair", Subsystem: "replication", Name: "refused_connections_total",
+		Help: "Connections of clients that did not prove to be the peer, by reason.",
+	}, []string{"reason"})
+	for _, reason := range connectionRefusals {
+		m.refusedConnections.WithLabelValues(reason)
+	}
+	registerer.MustRegister(m.connected, m.inSync, m.refusedConnections)
 	return m
 }
 
