@@ -24,7 +24,7 @@ type Place struct {
 // NewPlaces returns a number of free places, at least 1.
 func NewPlaces(limit int) *Places { return &Places{limit: max(1, limit)} }
 
-// Take gives a connection a place. If there is none, it closes the oldest connection, which loses its place.
+// Take gives a connection a place. If all places are taken, it closes the oldest connection, which loses its place.
 func (p *Places) Take(connection net.Conn) *Place {
 	place := &Place{places: p, connection: connection}
 	if oldest := p.add(place); oldest != nil {

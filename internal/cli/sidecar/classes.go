@@ -46,6 +46,15 @@ func openClasses(
 	return classes, closing(classes), nil
 }
 
+// namesOf returns the names of classes.
+func namesOf(classes []class.Class) []string {
+	names := make([]string, 0, len(classes))
+	for _, c := range classes {
+		names = append(names, c.ID.String())
+	}
+	return names
+}
+
 // closing returns a function that closes classes.
 func closing(classes []class.Class) func() error {
 	return func() error {

@@ -206,9 +206,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return err
 	}
 	defer func() { err = errors.Join(err, closeClasses()) }()
-	for _, c := range classes {
-		config.Classes = append(config.Classes, c.ID.String())
-	}
+	config.Classes = namesOf(classes)
 	registry := newMetrics(u, pair)
 	heartbeats, err := heartbeat.Listen(heartbeat.Config{
 		Address: listenAddress, Metrics: heartbeat.NewMetrics(registry), Log: log.WithName("heartbeat"),
@@ -222,7 +220,9 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return err
 	}
 	config.Metrics = o.serveMetrics(registry, log.WithName("metrics"))
-	parts := replicationParts{classes: classes, own: ownAddresses, heartbeats: heartbeats, metrics: engine.NewMetrics(registry)}
+	parts := replicationParts{
+		classes: classes, own: ownAddresses, heartbeats: heartbeats, metrics: engine.NewMetrics(registry),
+	}
 	if config.Replication, err = o.newReplication(u, pair, parts, log.WithName("replication")); err != nil {
 		return err
 	}

@@ -42,8 +42,8 @@ type Config struct {
 	TLS transport.Source
 	// Classes are those to replicate; there may be none.
 	Classes []class.Class
-	// Own are the addresses whose connections the classes leave out. The engine exchanges them with the peer. If it is
-	// nil, there are none.
+	// Own are the addresses whose connections the classes leave out. The engine exchanges them with the peer. With
+	// nil, the classes leave out none.
 	Own *own.Addresses
 	// Limits bound how fast state is sent, until SetLimits changes them.
 	Limits Limits

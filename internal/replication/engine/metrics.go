@@ -16,6 +16,13 @@ type Metrics struct {
 	refusedConnections *prometheus.CounterVec
 }
 
+// The reasons for which connections are refused.
+const (
+	refusalDisplaced = "Displaced"
+	refusalLimited   = "Limited"
+	refusalFailed    = "Failed"
+)
+
 // NewMetrics returns metrics that are registered and start at zero.
 func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	gauge := func(name, help string) prometheus.Gauge {
@@ -32,7 +39,7 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 		Namespace: "hapair", Subsystem: "replication", Name: "refused_connections_total",
 		Help: "Connections of clients that did not prove to be the peer, by reason.",
 	}, []string{"reason"})
-	for _, reason := range connectionRefusals {
+	for _, reason := range []string{refusalDisplaced, refusalLimited, refusalFailed} {
 		m.refusedConnections.WithLabelValues(reason)
 	}
 	registerer.MustRegister(m.connected, m.inSync, m.refusedConnections)

@@ -120,17 +120,14 @@ func (s *strangers) refuse(connection net.Conn, reason error) {
 	s.hidden++
 }
 
-// connectionRefusals are the reasons for which connections are refused, as in metrics.
-var connectionRefusals = []string{"Displaced", "Limited", "Failed"}
-
 // refusalOf returns the name of a reason in metrics.
 func refusalOf(reason error) string {
 	switch {
 	case errors.Is(reason, errDisplaced):
-		return "Displaced"
+		return refusalDisplaced
 	case errors.Is(reason, errLimited):
-		return "Limited"
+		return refusalLimited
 	default:
-		return "Failed"
+		return refusalFailed
 	}
 }

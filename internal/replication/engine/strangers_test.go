@@ -71,7 +71,7 @@ func (a attack) start(t *testing.T, b *bed, target string) (stop func()) {
 	return func() { cancel(); running.Wait() }
 }
 
-// beSilent says nothing until the server closes the connection.
+// beSilent waits until the server closes the connection.
 func beSilent(_ context.Context, _ *bed, c net.Conn) { _, _ = c.Read(make([]byte, 1)) }
 
 // dribble sends the beginning of a TLS record, and then a byte now and then.

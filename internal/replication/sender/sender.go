@@ -189,7 +189,7 @@ func (s *Sender) Compare(f *wire.Digests) {
 var errAddresses = errors.New("the own addresses of a unit have changed")
 
 // AddressesChanged compares all classes again. It is called when the own addresses of either unit have changed, and
-// with them the connections that are left out. A comparison under way would find differences that are none.
+// with them the connections that are left out. A comparison under way would find false differences.
 func (s *Sender) AddressesChanged() {
 	for _, stream := range s.streams {
 		stream.lose(lossAddresses, errAddresses)

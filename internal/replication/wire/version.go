@@ -4,7 +4,8 @@ import "fmt"
 
 // Version is the newest version of the protocol that this program supports, OldestVersion the oldest. Since version 4
 // an Ack carries how long it was held, and a snapshot may cover a part of a class. Since version 5 the units announce
-// their own addresses. No release supports an older version. From the first release on, a unit supports the versions of the releases directly before and after its own.
+// their own addresses. No release supports an older version. From the first release on, a unit supports the versions of
+// the releases directly before and after its own.
 const (
 	Version       uint16 = 5
 	OldestVersion uint16 = 4
