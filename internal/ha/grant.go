@@ -31,12 +31,22 @@ func (t *transition) assumeEarlierGrant() {
 	}
 }
 
-// forgiveStall gives the active more time after this unit itself stood still. Its heartbeats are about to be read, so
-// this unit listens a while longer before it judges.
+// forgiveStall leaves the time in which this unit itself stood still out of the peer's silence. What stopped this unit
+// may have stopped the peer too, as a hypervisor does that runs both. The peer then needs time to continue, and what it
+// sent is still to be read.
+//
+// The active forgives less. Its permit is about to end, and if the peer is lost, it must go solo before that.
 func (t *transition) forgiveStall() {
 	interval := t.config.HeartbeatInterval
-	if t.now != 0 && t.at-t.now > 2*interval {
-		t.hearing.at = max(t.hearing.at, t.at-t.config.detect()+interval/2)
+	stall := t.at - t.now
+	if t.now == 0 || stall <= 2*interval {
+		return
+	}
+	if h := &t.hearing; h.from != Nobody {
+		h.at = max(min(h.at+stall, t.at), t.at-t.config.detect()+interval/2)
+	}
+	if a := &t.beats.answer; a.from != Nobody {
+		a.sentAt = max(a.sentAt, t.at-t.config.detect()+interval)
 	}
 }
 

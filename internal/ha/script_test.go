@@ -19,6 +19,7 @@ var update = flag.Bool("update", false, "write the effects of the machine into t
 // TestScripts runs the scripts in testdata. A line without indentation is a command, usually an event. The indented
 // lines below it are all the effects of it.
 //   - `tick 2s` lets time pass and wakes the unit whenever it requested that. Effects in between have a time stamp.
+//   - `stall 600ms` lets time pass while the unit stands still.
 //   - With `the host obeys`, effects on the host succeed at once.
 //   - With `the peer answers`, each heartbeat is acknowledged at once. With `the peer beats`, a heartbeat arrives at
 //     every interval. Neither appears in the script. Nor do the extensions of an open gate that follow from them.
@@ -127,6 +128,11 @@ func (s *scene) command(words []string) error {
 		return s.links(words[1:])
 	case "tick":
 		return s.tick(words[1])
+	case "stall": // stall 600ms
+		d, err := time.ParseDuration(words[1])
+		s.now += d
+		s.happens(Tick{})
+		return err
 	case "lease":
 		return s.leaseSeen(words[1:])
 	case "answer":

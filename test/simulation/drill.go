@@ -48,8 +48,9 @@ const (
 	SwitchoverRequested
 	SwitchoverRequestedPaused
 	ActivePausedAPIAway
+	BothPaused
 
-	drills = int(ActivePausedAPIAway) + 1
+	drills = int(BothPaused) + 1
 )
 
 // outcome is what is promised.
@@ -71,6 +72,8 @@ const (
 	failsAndReturns
 	// comesBack: the active opens again, by the word of its peer alone.
 	comesBack
+	// resumes: the active opens again after it stood still, and nobody else is promoted.
+	resumes
 )
 
 // drillInfo is how a drill is drawn and judged.
@@ -228,6 +231,10 @@ var drillTable = [drills]drillInfo{
 		name: "active stands still while the API server is away", outcome: comesBack,
 		kind: Pause, target: TheActive, from: 1500 * blink, to: 2 * second,
 	},
+	BothPaused: {
+		name: "both units stand still at once", outcome: resumes,
+		kind: Pause, target: Both, from: blink, to: 2 * second,
+	},
 }
 
 // String returns the drill's name.
@@ -264,6 +271,9 @@ func (p *Plan) drawDrill(n *noise) {
 	}
 	if info.kind == Health {
 		f.Percent = int(n.below(3))
+	}
+	if p.Drill == BothPaused { // The machine under both continues one of them a little later than the other.
+		f.Amount = detect - c.HeartbeatInterval
 	}
 	if kindTable[info.kind].points && p.Drill != PreferredReturns && n.chance(50) {
 		f.Point = pick(n, BeforeStep, AfterStep, BeforeHeartbeat) // What both units pass all the time.

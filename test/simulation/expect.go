@@ -63,7 +63,9 @@ func (j *judge) judgeDrill() {
 	case failsAndReturns:
 		j.expect(after, w.plan.failover(), ha.CauseSilence, info.cause)
 	case comesBack:
-		j.expectBack(after)
+		j.expectBack(after, w.plan.revival())
+	case resumes:
+		j.expectBack(after, w.plan.resumption())
 	}
 	if w.plan.Drill == Quiet {
 		j.expectFewWrites()
@@ -92,15 +94,15 @@ func (j *judge) expect(after []opening, bound time.Duration, causes ...ha.Cause)
 			j.failAt(after[0].at, AsPromised, "%s: the other unit is active %s later, which is more than %s",
 				w.plan.Drill, took, bound)
 		}
-	case staysUp, keepsForwarding, staysOrFailsOver, switchesOver, comesBack:
+	case staysUp, keepsForwarding, staysOrFailsOver, switchesOver, comesBack, resumes:
 	}
 	if drillTable[w.plan.Drill].outcome == failsAndReturns {
 		j.expectQuickReturn()
 	}
 }
 
-// expectBack wants nobody but the active to open, which is as soon as a request to the API server was not answered.
-func (j *judge) expectBack(after []opening) {
+// expectBack wants nobody but the active to open, within the bound after it stood still.
+func (j *judge) expectBack(after []opening, bound time.Duration) {
 	w, s := j.world, &j.strike
 	for _, o := range after {
 		if o.unit != s.unit {
@@ -109,7 +111,7 @@ func (j *judge) expectBack(after []opening) {
 		}
 	}
 	fault := w.plan.Faults[len(w.plan.Faults)-1]
-	j.expectNoGap(fault.Length + w.plan.revival())
+	j.expectNoGap(fault.Length + fault.Amount + bound)
 }
 
 // expectNoGap wants no time without an open gate to be longer than the bound.
@@ -165,6 +167,13 @@ func (p *Plan) revival() time.Duration {
 	c, w := &p.Units[0].Machine, &p.Weather
 	asked := c.LeaseDuration/3 + max(c.LeaseDuration/10, 100*blink)
 	return rates(asked+2*c.HeartbeatInterval) + 2*w.Net + w.Commit + 6*w.Host + 6*w.Wake + blink
+}
+
+// resumption returns the longest time until an active that stood still is active again. It retreats, takes the Lease
+// back, twice if a write from before the pause was still under way, and is promoted.
+func (p *Plan) resumption() time.Duration {
+	c, w := &p.Units[0].Machine, &p.Weather
+	return rates(4*w.API+c.HeartbeatInterval) + 2*w.Net + w.Commit + 8*w.Host + 6*w.Wake + blink
 }
 
 // switchover returns the longest time without an open gate. The gate is closed, the addresses are withdrawn, the latest

@@ -156,7 +156,7 @@ func (w *world) beginAt(i int, f *Fault, u *unit) {
 	case PowerOff:
 		u.powerOff(f.Length)
 	case Pause:
-		u.halt(f.Length)
+		u.halt(f.Length + u.noise.upTo(f.Amount))
 	case Stutter:
 		u.stutterUntil, u.stutter = max(u.stutterUntil, until), f.Amount
 	case CutOneWay:
