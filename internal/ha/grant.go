@@ -38,8 +38,8 @@ func (t *transition) assumeEarlierGrant() {
 // The active forgives less. Its permit is about to end, and if the peer is lost, it must go solo before that.
 func (t *transition) forgiveStall() {
 	interval := t.config.HeartbeatInterval
-	stall := t.at - t.now
-	if t.now == 0 || stall <= 2*interval {
+	stall := t.at - t.now - interval // The unit wakes that often.
+	if t.now == 0 || interval == 0 || stall <= interval/2 {
 		return
 	}
 	if h := &t.hearing; h.from != Nobody {
@@ -54,7 +54,7 @@ func (t *transition) forgiveStall() {
 // term below the newest known one does not know yet that it has a successor.
 func (t *transition) heartbeatReceived(f HeartbeatReceived) {
 	known := t.lease.record
-	if !t.lease.known || f.From == t.config.Self || f.Term < known.Term {
+	if !t.lease.known || f.From == t.config.Self || f.Term < known.Term || !t.isPlausible(f.Term) {
 		return
 	}
 	isNew := t.hearing.from != f.From || t.hearing.term != f.Term

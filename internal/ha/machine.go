@@ -97,6 +97,9 @@ func (m Machine) Role() Role {
 // Term returns the term of the Lease as last seen.
 func (m Machine) Term() uint64 { return m.lease.record.Term }
 
+// Garbled reports whether the Lease, as last seen, has a term that no unit can have written.
+func (m Machine) Garbled() bool { return m.lease.record.Garbled }
+
 // Holder returns the holder of the Lease as last seen.
 func (m Machine) Holder() Incarnation { return m.lease.record.Holder }
 
@@ -222,6 +225,9 @@ func (t *transition) syncChanged(inSync bool) {
 // peerRelinquished stores the peer's word that it is no longer active. The peer gave it after the Lease named this
 // unit, so this unit need not wait for the watch: traffic is waiting.
 func (t *transition) peerRelinquished(f PeerRelinquished) {
+	if !t.isPlausible(f.Term) {
+		return
+	}
 	t.relinquished = max(t.relinquished, f.Term)
 	t.storeHandedPermit(f)
 	if f.Term <= t.lease.record.Term {

@@ -114,7 +114,8 @@ func (m Machine) tenureRecord(standby Incarnation) Record {
 }
 
 // renew writes the Lease again when it is time: in solo for the permit that this earns, and in paired only to be seen.
-// A promotion's report is published with the next write, which is therefore due soon.
+// A promotion's report is published with the next write, which is therefore due soon. A garbled Lease is repaired at
+// once.
 func (t *transition) renew() {
 	after := t.config.renewAfter()
 	if t.namedStandby() != Nobody {
@@ -123,6 +124,9 @@ func (t *transition) renew() {
 	next := t.wroteAt + after
 	if ended := t.promotion.report.EndedAt; t.wroteAt < ended {
 		next = min(next, ended+reportAfter)
+	}
+	if t.lease.record.Garbled {
+		next = t.at
 	}
 	t.wakeAt(next)
 	if t.reached(next) && t.canWriteLease() {

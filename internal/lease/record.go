@@ -43,7 +43,7 @@ func toRecord(l *coordinationv1.Lease) ha.Record {
 		r.Holder = ha.Incarnation(*l.Spec.HolderIdentity)
 	}
 	if l.Spec.LeaseTransitions != nil {
-		r.Term = uint64(max(*l.Spec.LeaseTransitions, 0))
+		r.Term = uint64(*l.Spec.LeaseTransitions) // A negative number becomes one that the machine refuses.
 	}
 	if l.Spec.LeaseDurationSeconds != nil {
 		r.Duration = min(max(time.Duration(*l.Spec.LeaseDurationSeconds)*time.Second, 0), longest)

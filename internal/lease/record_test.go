@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -57,7 +58,7 @@ func TestRecordOfOddLeases(t *testing.T) {
 		want ha.Record
 	}{
 		"new":          {coordinationv1.LeaseSpec{}, ha.Record{}},
-		"negative":     {coordinationv1.LeaseSpec{LeaseTransitions: &minus, LeaseDurationSeconds: &minus}, ha.Record{}},
+		"negative":     {coordinationv1.LeaseSpec{LeaseTransitions: &minus, LeaseDurationSeconds: &minus}, ha.Record{Term: math.MaxUint64 - 4}},
 		"without end":  {coordinationv1.LeaseSpec{LeaseDurationSeconds: &plenty}, ha.Record{Duration: longest}},
 		"great number": {coordinationv1.LeaseSpec{LeaseTransitions: &plenty}, ha.Record{Term: 1 << 30}},
 	} {

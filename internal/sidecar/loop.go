@@ -86,6 +86,9 @@ func (s *Sidecar) logChange(before ha.Machine, fact ha.Fact) {
 	if done, isDone := fact.(ha.EffectDone); isDone && done.Err != nil {
 		s.log.Error(done.Err, "Failing effect", "id", done.ID, "role", now.Role().String())
 	}
+	if now.Garbled() && !before.Garbled() {
+		s.log.Info("Repairing the Lease, whose leaseTransitions no unit can have written", "term", now.Term())
+	}
 	if before.Role() != now.Role() {
 		s.log.Info("Changing role", "from", before.Role().String(), "to", now.Role().String(),
 			"term", now.Term(), "holder", now.Holder())

@@ -49,8 +49,9 @@ const (
 	SwitchoverRequestedPaused
 	ActivePausedAPIAway
 	BothPaused
+	LeaseGarbled
 
-	drills = int(BothPaused) + 1
+	drills = int(LeaseGarbled) + 1
 )
 
 // outcome is what is promised.
@@ -235,6 +236,10 @@ var drillTable = [drills]drillInfo{
 		name: "both units stand still at once", outcome: resumes,
 		kind: Pause, target: Both, from: blink, to: 2 * second,
 	},
+	LeaseGarbled: {
+		name: "Lease is garbled", outcome: staysUp,
+		kind: GarbleLease,
+	},
 }
 
 // String returns the drill's name.
@@ -253,6 +258,10 @@ func (p *Plan) drawDrill(n *noise) {
 	case PreferredReturns:
 		c.Preemption = ha.Preemption{Enabled: true, Delay: n.between(200*blink, 1500*blink)}
 		p.Units[0].Starts, p.Units[1].Starts = 0, 500*blink
+	case BothPaused:
+		if c.MissedHeartbeats < 3 { // With two, one late heartbeat counts as a loss.
+			c.MissedHeartbeats, c.Grant = 3, c.Grant+c.HeartbeatInterval
+		}
 	case UnitsCutSlowly:
 		c.HeartbeatInterval, c.MissedHeartbeats, c.Grant = 20*blink, 3, 310*blink
 	default:
@@ -273,7 +282,7 @@ func (p *Plan) drawDrill(n *noise) {
 		f.Percent = int(n.below(3))
 	}
 	if p.Drill == BothPaused { // The machine under both continues one of them a little later than the other.
-		f.Amount = detect - c.HeartbeatInterval
+		f.Amount = detect - 2*c.HeartbeatInterval
 	}
 	if kindTable[info.kind].points && p.Drill != PreferredReturns && n.chance(50) {
 		f.Point = pick(n, BeforeStep, AfterStep, BeforeHeartbeat) // What both units pass all the time.

@@ -60,6 +60,8 @@ const (
 	// EmptyLease takes the holder out of the Lease by hand, and DeleteLease deletes it; the operator makes a new one.
 	EmptyLease
 	DeleteLease
+	// GarbleLease writes another term into the Lease by hand.
+	GarbleLease
 	// GateFails lets so many Percent of the effects on the gate fail, with or without having happened, and HostFails
 	// those on the rest of the host. SlowHost lets all of them take up to Amount longer.
 	GateFails
@@ -109,6 +111,7 @@ var kindTable = [kinds]kindInfo{
 	Touch:            {name: "touch", weight: 2},
 	EmptyLease:       {name: "empty Lease", weight: 1},
 	DeleteLease:      {name: "delete Lease", weight: 1, length: second},
+	GarbleLease:      {name: "garble Lease", weight: 2},
 	GateFails:        {name: "gate fails", weight: 3, length: second, percent: true, side: true},
 	HostFails:        {name: "host fails", weight: 2, length: second, percent: true, side: true},
 	SlowHost:         {name: "slow host", weight: 3, length: 2 * second, amount: 600 * blink, side: true},

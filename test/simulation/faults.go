@@ -136,6 +136,8 @@ func (w *world) beginBetween(i int, f *Fault) {
 		w.server.touch(func(r *ha.Record) { r.Holder, r.Standby, r.Giver = ha.Nobody, ha.Nobody, ha.Nobody })
 	case DeleteLease:
 		w.server.remove(until)
+	case GarbleLease:
+		w.server.garble(&w.units[0].noise)
 	default: // The others are of a unit.
 	}
 	w.disturbed(until)

@@ -78,6 +78,10 @@ type judge struct {
 	// byHand is set when somebody deleted the Lease, and knows are the lives that had seen it held before.
 	byHand bool
 	knows  [2]uint32
+	// garbled is set when somebody wrote a term by hand, which may hide the true one for good. newest is the newest term
+	// that was written.
+	garbled bool
+	newest  uint64
 	// strike is what was when the drill's fault began.
 	strike strike
 }
@@ -114,8 +118,8 @@ func (j *judge) failAt(at time.Duration, r Rule, format string, args ...any) {
 	if j.violation != nil || w.broken.Shows != 0 && w.broken.Shows != r {
 		return
 	}
-	if j.byHand && (r == TermsGrow || r == OneUser) {
-		return // They start again with a Lease that was deleted.
+	if (j.byHand || j.garbled) && (r == TermsGrow || r == OneUser) {
+		return // They start again with a Lease that was deleted, and may differ where a term was lost.
 	}
 	j.violation = &Violation{Rule: r, At: at, Text: fmt.Sprintf(format, args...)}
 	w.sayf("judge", "%s", j.violation)
@@ -142,7 +146,8 @@ func (j *judge) opens(u *unit, before gate) {
 		w.sayf("judge", "no gate was open for %s", w.now-covered)
 	}
 	term := u.gate.term
-	released := u.relinquished >= term || j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u)
+	released := u.relinquished >= term || j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u) ||
+		j.garbled && u.relinquished != 0 // The tenure may have a later term than the one that was handed over.
 	if released {
 		j.grants[u.index] = 0 // The peer does not need the grant any more.
 	}
@@ -204,6 +209,7 @@ func (j *judge) granted(u *unit) {
 
 // written looks at a write of the Lease.
 func (j *judge) written(before, r ha.Record) {
+	j.newest = max(j.newest, r.Term)
 	switch {
 	case r.Term < before.Term:
 		j.fail(TermsGrow, "the Lease goes from term %d to %d", before.Term, r.Term)
@@ -305,8 +311,9 @@ func (p *Plan) recovery() time.Duration {
 // outlast returns how long a unit waits for the end of a duration by another's clock.
 func outlast(d time.Duration) time.Duration { return d + d/100 }
 
-// whole reports whether exactly one unit is active, and the other is its standby. After a deletion of the Lease the
-// standby may be missing: terms start again below those that replication knows, and it takes no state of an older term.
+// whole reports whether exactly one unit is active, and the other is its standby. The standby may be missing after a
+// deletion of the Lease, and after a garbled one that only new processes saw: terms start again below those that
+// replication knows, and it takes no state of an older term.
 func (j *judge) whole() bool {
 	w := j.world
 	a, b := &w.units[0], &w.units[1]
@@ -320,7 +327,8 @@ func (j *judge) whole() bool {
 		a, b = b, a
 	}
 	r := &w.server.record
-	return a.alive && b.alive && r.Holder == a.self && (r.Standby == b.self || j.byHand) && a.gate.life == a.life &&
+	restarted := j.byHand || j.garbled && r.Term < j.newest
+	return a.alive && b.alive && r.Holder == a.self && (r.Standby == b.self || restarted) && a.gate.life == a.life &&
 		a.machine.Role() == ha.Active && b.machine.Role() == ha.Standby
 }
 

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -22,9 +23,11 @@ type server struct {
 	existsFrom time.Duration
 	record     ha.Record
 	previous   ha.Record
-	writes     int
-	version    int
-	requests   []request
+	// garbled is the term that somebody wrote in place of the record's own; zero if nobody did.
+	garbled  uint64
+	writes   int
+	version  int
+	requests []request
 }
 
 // request is one on its way, being served, or answered.
@@ -66,7 +69,7 @@ func (s *server) there() bool { return s.world.now >= s.existsFrom }
 func (s *server) remove(until time.Duration) {
 	s.existsFrom = max(s.existsFrom, until)
 	s.version++
-	s.previous, s.record = s.record, ha.Record{Version: versions[s.version%len(versions)]}
+	s.previous, s.record, s.garbled = s.record, ha.Record{Version: versions[s.version%len(versions)]}, 0
 	s.world.judge.remade()
 	for i := range s.world.units {
 		if u := &s.world.units[i]; u.alive {
@@ -122,7 +125,7 @@ func (s *server) serve(ref uint32) {
 	case !s.there():
 		q.outcome = ha.Absent
 	case !q.writing:
-		q.outcome, q.record = ha.Read, s.record
+		q.outcome, q.record = ha.Read, s.shown()
 	case w.broken.Mutation == EndlessConflict && w.now > second,
 		q.record.Version != s.record.Version && w.broken.Mutation != NoSwap:
 		q.outcome = ha.Conflict
@@ -147,7 +150,7 @@ func (s *server) write(r ha.Record) {
 	s.writes++
 	r.Version = versions[s.version%len(versions)]
 	r.Paused, r.SwitchoverTo = s.previous.Paused, s.previous.SwitchoverTo
-	s.record = r
+	s.record, s.garbled = r, 0
 	if w.trace != nil {
 		w.sayf("witness", "%s", describeRecord(r))
 	}
@@ -187,6 +190,30 @@ func (s *server) touch(change func(r *ha.Record)) {
 	for i := range s.world.units {
 		s.tellWatch(&s.world.units[i])
 	}
+}
+
+// garble writes a term by hand: one that no unit can have reached, or one that is only wrong.
+func (s *server) garble(n *noise) {
+	if !s.there() {
+		return
+	}
+	s.garbled = pick[uint64](n, math.MaxInt32, math.MaxUint64, 1<<30+1)
+	if s.world.plan.Drill == NoDrill && n.chance(50) {
+		// A standby believes these, and may take over if the repair is slow.
+		s.garbled = pick(n, s.record.Term+3, s.record.Term/2)
+		s.world.judge.newest = max(s.world.judge.newest, s.garbled)
+	}
+	s.world.judge.garbled = true
+	s.touch(nil)
+}
+
+// shown returns the record as readers see it.
+func (s *server) shown() ha.Record {
+	r := s.record
+	if s.garbled != 0 {
+		r.Term = s.garbled
+	}
+	return r
 }
 
 // handled lets the operator remove a request for a switchover once the unit holds the Lease.
@@ -230,7 +257,7 @@ func (s *server) tellWatch(u *unit) {
 		return
 	}
 	if !u.relisting {
-		s.see(u, s.record)
+		s.see(u, s.shown())
 	}
 	if w.now < u.staleUntil {
 		at := w.now + u.noise.upTo(u.stale)
@@ -268,7 +295,7 @@ func (s *server) relist(u *unit, life uint32) {
 		u.watchFromAnew(u.noise.upTo(200*time.Millisecond) + time.Millisecond)
 		return
 	}
-	s.see(u, s.record)
+	s.see(u, s.shown())
 }
 
 func describeRecord(r ha.Record) string {

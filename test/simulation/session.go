@@ -332,6 +332,10 @@ func (s *session) become(u *unit, b ha.Become) {
 	if u.role == b {
 		return
 	}
+	if b.Role == ha.Active && u.role.Role == ha.Active { // The tenure continues in a later term.
+		u.produce()
+		u.gate.term = b.Term
+	}
 	u.role = b
 	u.floor = max(u.floor, b.Term)
 	e := &s.ends[u.index]
