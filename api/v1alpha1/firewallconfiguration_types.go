@@ -12,8 +12,8 @@ import (
 // Long lists are atomic because their order matters. With listType=map the API server would also store the owner of
 // each field of each entry, which takes more space than the list.
 
-// FirewallConfiguration is the configuration of the default firewall: zones, address and service objects, policies and
-// address translation. Pairs of its namespace refer to it by spec.firewall.configurationRef.
+// FirewallConfiguration is the configuration of the default firewall: zones, address and service objects, policies,
+// address translation and routing. Pairs of its namespace refer to it by spec.firewall.configurationRef.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -84,6 +84,10 @@ type FirewallConfigurationSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=1024
 	DestinationNAT []DestinationNAT `json:"destinationNAT,omitempty"`
+
+	// routing has the routes of traffic that the pair forwards, such as the default routes.
+	// +optional
+	Routing FirewallRouting `json:"routing,omitzero"`
 
 	// logging controls the log of packets that no policy matched.
 	// +optional
@@ -372,7 +376,7 @@ type FirewallConfigurationStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// hash identifies the configuration. A unit that enforces it reports the same hash. It is empty while the
-	// configuration has errors.
+	// configuration has errors whatever the pair.
 	// +optional
 	Hash string `json:"hash,omitempty"`
 
@@ -382,8 +386,9 @@ type FirewallConfigurationStatus struct {
 	// +kubebuilder:validation:MaxItems=1000
 	Pairs []string `json:"pairs,omitempty"`
 
-	// errors are the first 20 errors of the configuration, in the order of its fields. Pairs enforce the last
-	// configuration without errors until they are corrected.
+	// errors are the first 20 errors of the configuration, in the order of its fields. A configuration without errors of
+	// its own is also checked against the networks of each pair that uses it; such an error names the pair. A pair
+	// enforces the last configuration without errors for that pair until they are corrected.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20

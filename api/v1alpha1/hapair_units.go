@@ -48,11 +48,11 @@ type UnitMetadata struct {
 	// +kubebuilder:validation:XValidation:rule="!('app.kubernetes.io/name' in self || 'app.kubernetes.io/instance' in self || 'app.kubernetes.io/managed-by' in self)",message="the labels name, instance and managed-by of app.kubernetes.io are set by the operator; remove them, or use app.kubernetes.io/part-of"
 	Labels map[string]string `json:"labels,omitempty"`
 
-	// annotations of the pods. You cannot set those that begin with hapair.io/, and not k8s.v1.cni.cncf.io/networks.
+	// annotations of the pods. You cannot set those that begin with hapair.io/, k8s.v1.cni.cncf.io/ or v1.multus-cni.io/.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	// +kubebuilder:validation:XValidation:rule="self.all(key, !key.startsWith('hapair.io/'))",message="annotations that begin with hapair.io/ are set by the operator; remove them, or use a prefix of your own, as in example.com/team"
-	// +kubebuilder:validation:XValidation:rule="!('k8s.v1.cni.cncf.io/networks' in self)",message="the annotation k8s.v1.cni.cncf.io/networks is made from spec.networks; remove it, and add a network there"
+	// +kubebuilder:validation:XValidation:rule="self.all(key, !key.startsWith('k8s.v1.cni.cncf.io/') && !key.startsWith('v1.multus-cni.io/'))",message="annotations that attach networks are made from spec.networks; remove those that begin with k8s.v1.cni.cncf.io/ or v1.multus-cni.io/, and add a network there"
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 

@@ -69,9 +69,13 @@ var _ = Describe("The units of an HAPair", func() {
 			units(func(u *v1alpha1.UnitsSpec) {
 				u.Metadata.Annotations = map[string]string{v1alpha1.AnnotationTemplateHash: "x"}
 			})),
-		Entry("the annotation of Multus", "metadata.annotations", "remove it, and add a network there",
+		Entry("the annotation of Multus", "metadata.annotations", "and add a network there",
 			units(func(u *v1alpha1.UnitsSpec) {
 				u.Metadata.Annotations = map[string]string{"k8s.v1.cni.cncf.io/networks": "lan"}
+			})),
+		Entry("the annotation of Multus for the pod network", "metadata.annotations", "v1.multus-cni.io/",
+			units(func(u *v1alpha1.UnitsSpec) {
+				u.Metadata.Annotations = map[string]string{"v1.multus-cni.io/default-network": "other/lan"}
 			})),
 		Entry("33 labels", "metadata.labels", "must have at most 32 items",
 			units(func(u *v1alpha1.UnitsSpec) { u.Metadata.Labels = manyKeys(33) })),

@@ -1,6 +1,7 @@
 package firewallconfiguration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,11 @@ import (
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
-// maxPairs is the number of pairs that the API admits in a status.
-const maxPairs = 1000
+// The API admits this many pairs and errors in a status.
+const (
+	maxPairs  = 1000
+	maxErrors = 20
+)
 
 // Reconciler maintains the status of configurations.
 type Reconciler struct {
@@ -75,13 +79,16 @@ func statusOf(
 		ObservedGeneration: configuration.Generation,
 		LastTransitionTime: now,
 	}
+	var total int
 	parsed, err := resources.FirewallDocument(configuration)
 	if err == nil {
-		status.Hash, status.Errors = document.Hash(parsed.JSON()), nil
+		status.Hash = document.Hash(parsed.JSON())
+		status.Errors, total = pairErrors(parsed, configuration.Name, pairs)
 	} else {
-		var total int
 		status.Hash = ""
 		status.Errors, total = fieldErrors(err)
+	}
+	if total > 0 {
 		accepted.Status, accepted.Reason = metav1.ConditionFalse, v1alpha1.ReasonInvalid
 		accepted.Message = message(status.Errors[0], total)
 	}
@@ -89,16 +96,46 @@ func statusOf(
 	return status
 }
 
+// pairErrors returns the first errors of a valid document with regard to the networks of the pairs that use it, and the
+// number of all. Each message names the pair.
+func pairErrors(
+	parsed document.Document, configuration string, pairs []v1alpha1.HAPair,
+) (listed []v1alpha1.FieldError, total int) {
+	sorted := slices.SortedFunc(slices.Values(pairs), func(a, b v1alpha1.HAPair) int { return cmp.Compare(a.Name, b.Name) })
+	for i := range sorted {
+		if !uses(&sorted[i], configuration) {
+			continue
+		}
+		err := parsed.ValidateFor(resources.FirewallNetworks(sorted[i].Spec.Networks))
+		if err == nil {
+			continue
+		}
+		found, count := fieldErrors(err)
+		total += count
+		for _, e := range found {
+			e.Message = fmt.Sprintf("for pair %s: %s", sorted[i].Name, e.Message)
+			listed = append(listed, e)
+		}
+	}
+	return listed[:min(len(listed), maxErrors)], total
+}
+
 // usersOf returns the names of the pairs that refer to the configuration, sorted.
 func usersOf(configuration string, pairs []v1alpha1.HAPair) []string {
 	var names []string
 	for i := range pairs {
-		if reference := pairs[i].Spec.Firewall.ConfigurationRef; reference != nil && reference.Name == configuration {
+		if uses(&pairs[i], configuration) {
 			names = append(names, pairs[i].Name)
 		}
 	}
 	slices.Sort(names)
 	return names[:min(len(names), maxPairs)]
+}
+
+// uses reports whether a pair refers to the configuration.
+func uses(pair *v1alpha1.HAPair, configuration string) bool {
+	reference := pair.Spec.Firewall.ConfigurationRef
+	return reference != nil && reference.Name == configuration
 }
 
 // fieldErrors returns the first errors, and the number of all.

@@ -124,3 +124,39 @@ func TestStatusIsBounded(t *testing.T) {
 		t.Errorf("the message is %q", message)
 	}
 }
+
+func TestStatusListsErrorsWithRegardToEachPair(t *testing.T) {
+	configuration := configuration()
+	configuration.Spec.Routing.Routes = []v1alpha1.StaticRoute{{Name: "internet", To: "0.0.0.0/0", Via: "192.0.2.254"}}
+	good, off, renamed := pair("good", "edge"), pair("off-link", "edge"), pair("renamed", "edge")
+	good.Spec.Networks = []v1alpha1.NetworkSpec{{Name: "lan", VirtualAddresses: []string{"192.0.2.1/24"}}}
+	off.Spec.Networks = []v1alpha1.NetworkSpec{{Name: "lan", VirtualAddresses: []string{"198.51.100.1/24"}}}
+	renamed.Spec.Networks = []v1alpha1.NetworkSpec{{Name: "wan", VirtualAddresses: []string{"192.0.2.1/24"}}}
+
+	if status := statusOf(configuration, []v1alpha1.HAPair{good}, now); status.Errors != nil {
+		t.Errorf("got %+v for a pair that has the networks", status.Errors)
+	}
+	status := statusOf(configuration, []v1alpha1.HAPair{renamed, good, off}, now)
+	want := []v1alpha1.FieldError{
+		{
+			Field: "spec.routing.routes[0].via",
+			Message: "for pair off-link: 192.0.2.254 is on no network of the pair, so that it cannot be reached; give a next hop " +
+				"that is a neighbour, or add a route to 192.0.2.254/32 that has an interface and no next hop",
+		}, {
+			Field:   "spec.zones[0].interfaces[0]",
+			Message: `for pair renamed: the pair has no network "lan"; its networks are: wan`,
+		}, {
+			Field: "spec.zones",
+			Message: `for pair renamed: network "wan" of the pair is in no zone, so that its traffic would not be filtered; ` +
+				`add it to the interfaces of a zone`,
+		},
+	}
+	if !reflect.DeepEqual(status.Errors, want) || status.Hash == "" {
+		t.Errorf("got %+v and hash %q, want %+v and a hash, since another pair enforces it", status.Errors, status.Hash, want)
+	}
+	accepted := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionAccepted)
+	if accepted.Status != metav1.ConditionFalse || accepted.Message != "3 errors, the first of them "+
+		want[0].Field+": "+want[0].Message {
+		t.Errorf("Accepted is %+v", accepted)
+	}
+}

@@ -99,14 +99,15 @@ func waitsForNetworks(pod *corev1.Pod) bool {
 func (r *Reconciler) missingAttachment(ctx context.Context, pair *v1alpha1.HAPair) (string, error) {
 	for i, network := range pair.Spec.Networks {
 		multus := network.Attachment.Multus
-		if multus == nil {
+		// The author of the pair must not learn what exists in a namespace that is not allowed.
+		if multus == nil || !r.Allowed.AllowsAttachment(pair, *multus) {
 			continue
 		}
 		key := client.ObjectKey{Namespace: cmp.Or(multus.Namespace, pair.Namespace), Name: multus.Name}
 		attachment := &metav1.PartialObjectMetadata{}
 		attachment.SetGroupVersionKind(attachmentKind)
 		switch err := r.Live.Get(ctx, key, attachment); {
-		case err == nil:
+		case err == nil, apierrors.IsForbidden(err): // The operator may have no rights in that namespace.
 		case meta.IsNoMatchError(err):
 			return "the cluster does not know the kind NetworkAttachmentDefinition; install Multus or a compatible plugin", nil
 		case apierrors.IsNotFound(err):

@@ -43,9 +43,12 @@ func (r *Reconciler) nodeResponds(ctx context.Context, name string) (bool, error
 		return false, nil
 	}
 	node := &corev1.Node{}
-	if err := r.Live.Get(ctx, client.ObjectKey{Name: name}, node); apierrors.IsNotFound(err) {
+	switch err := r.Live.Get(ctx, client.ObjectKey{Name: name}, node); {
+	case apierrors.IsNotFound(err):
 		return false, nil
-	} else if err != nil {
+	case apierrors.IsForbidden(err):
+		return true, nil // The operator may be installed without rights beyond its namespaces. A person decides then.
+	case err != nil:
 		return false, fmt.Errorf("looking for node %s: %w", name, err)
 	}
 	for _, condition := range node.Status.Conditions {

@@ -27,6 +27,8 @@ type Reconciler struct {
 	Events events.EventRecorder
 	// Images are those of the units' containers.
 	Images resources.Images
+	// Allowed is what pairs may refer to.
+	Allowed resources.Allowed
 	// Now returns the current time.
 	Now func() time.Time
 
@@ -78,6 +80,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) error {
 		r.ensureLease,
 		r.resolveSync,
 		r.resolveDocument,
+		r.checkAllowed,
 		r.prerequisite(r.ensureIdentity),
 		r.prerequisite(r.ensureHAUnits),
 		r.prerequisite(r.ensureCertificates),

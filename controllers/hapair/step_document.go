@@ -62,11 +62,7 @@ func validDocument(configuration *v1alpha1.FirewallConfiguration, networks []v1a
 	if err != nil {
 		return nil, err
 	}
-	interfaces := make([]string, 0, len(networks))
-	for _, network := range networks {
-		interfaces = append(interfaces, network.Name)
-	}
-	if err := parsed.Validate(interfaces); err != nil {
+	if err := parsed.Validate(resources.FirewallNetworks(networks)); err != nil {
 		return nil, err
 	}
 	return parsed.JSON(), nil

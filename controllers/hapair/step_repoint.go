@@ -26,6 +26,12 @@ func (r *Reconciler) repoint(ctx context.Context, s *scope) error {
 	if err := resources.CheckService(s.pair.Spec.Service); err != nil {
 		s.block(blocker{kind: blockerService, message: err.Error()}) // The other ports are published.
 	}
+	if refused := r.Allowed.CheckService(s.pair); len(refused) > 0 {
+		for _, err := range refused {
+			s.block(blocker{kind: blockerService, message: err.Error()})
+		}
+		return nil // The Service keeps what it published before.
+	}
 	service, pair := &corev1.Service{}, s.pair
 	err := r.ensure(ctx, pair, service, resources.Service(pair))
 	if refusal(err) != "" {

@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/client-go/rest"
-	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -35,6 +34,8 @@ func Options() (cache.Options, error) {
 
 // NewCache creates a cache with the given options, which come from Options. A manager calls it.
 func NewCache(config *rest.Config, options cache.Options) (cache.Cache, error) {
+	stores := &stores{}
+	options.NewInformer = stores.newInformer
 	inner, err := cache.New(config, options)
 	if err != nil {
 		return nil, err
@@ -48,7 +49,7 @@ func NewCache(config *rest.Config, options cache.Options) (cache.Cache, error) {
 		}
 		trimmed[gvk] = true
 	}
-	return &trimmedCache{Cache: inner, scheme: scheme, trimmed: trimmed}, nil
+	return &trimmedCache{Cache: inner, scheme: scheme, trimmed: trimmed, stores: stores}, nil
 }
 
 // trimmedCache reads trimmed objects itself, and leaves all others to the cache that it wraps.
@@ -56,6 +57,7 @@ type trimmedCache struct {
 	cache.Cache
 	scheme  *runtime.Scheme
 	trimmed map[schema.GroupVersionKind]bool
+	stores  *stores
 }
 
 // Get reads an object.
@@ -69,15 +71,13 @@ func (c *trimmedCache) Get(
 	if !c.trimmed[gvk] {
 		return c.Cache.Get(ctx, key, into, options...)
 	}
-	informer, err := c.GetInformer(ctx, into)
-	if err != nil {
-		return err
+	if !c.stores.synced(into) {
+		// This starts the informer, and waits until it has all objects.
+		if _, err := c.GetInformer(ctx, into); err != nil {
+			return err
+		}
 	}
-	indexed, ok := informer.(toolscache.SharedIndexInformer)
-	if !ok {
-		return fmt.Errorf("the informer of %s is a %T, which has no index", gvk.Kind, informer)
-	}
-	item, exists, err := indexed.GetIndexer().GetByKey(toolscache.NewObjectName(key.Namespace, key.Name).String())
+	item, exists, err := c.stores.get(into, key)
 	if err != nil {
 		return err
 	}

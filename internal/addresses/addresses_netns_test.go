@@ -64,6 +64,13 @@ func plug(t testing.TB, kind string) cable {
 	}
 	ip(t, "link set lan address "+ownMAC1.String()+" up")
 	c.neighbour.Link(t, "far").Up()
+	c.dial(t)
+	return c
+}
+
+// dial opens what the addresses are set and announced by.
+func (c *cable) dial(t testing.TB) {
+	t.Helper()
 	var err error
 	if c.kernel, err = rtnetlink.Dial(); err != nil {
 		t.Fatal(err)
@@ -73,7 +80,6 @@ func plug(t testing.TB, kind string) cable {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.ethernet.Close() })
-	return c
 }
 
 // far returns the neighbour's end for frames of all kinds.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -30,6 +31,8 @@ type segment struct {
 	taps     map[string]*tap
 	fails    error
 	refuses  error // to change a MAC
+	refused  []netip.Prefix
+	without6 bool // The interfaces have no IPv6.
 	log      []string
 }
 
@@ -49,38 +52,52 @@ func (s *segment) Link(name string) (rtnetlink.Link, error) {
 	if s.macs[index] == (rtnetlink.MAC{}) {
 		s.macs[index] = rtnetlink.MAC{2, 0, 0, 0, 0, byte(index)}
 	}
-	return rtnetlink.Link{Index: index, Name: name, MAC: s.macs[index], Enabled: true, Up: true}, nil
+	return rtnetlink.Link{
+		Index: index, Name: name, MAC: s.macs[index], Enabled: true, Up: true, IPv6: !s.without6,
+	}, nil
 }
 
-func (s *segment) Addresses(index int) ([]netip.Prefix, error) {
-	return slices.Clone(s.addresses[index]), nil
-}
-
-// SetAddresses replaces the addresses of one network. Like AddAddresses it recognises managed addresses by their
-// network.
-func (s *segment) SetAddresses(index int, managed, wanted []netip.Prefix) error {
+func (s *segment) AddressTable() (table []rtnetlink.Address, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log = append(s.log, fmt.Sprintf("%d set %v", index, wanted))
-	s.addresses[index] = slices.DeleteFunc(s.addresses[index], func(p netip.Prefix) bool {
-		return slices.Contains(managed, p) && !slices.Contains(wanted, p)
-	})
+	for index, all := range s.addresses {
+		for _, a := range all {
+			table = append(table, rtnetlink.Address{Index: index, Prefix: a, Lasting: true})
+		}
+	}
+	return table, nil
+}
+
+// RemoveAddresses recognises addresses by their prefix, like AddAddresses.
+func (s *segment) RemoveAddresses(all []rtnetlink.Address) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range all {
+		s.log = append(s.log, fmt.Sprintf("%d remove %s", a.Index, a.Prefix))
+		s.addresses[a.Index] = slices.DeleteFunc(s.addresses[a.Index], func(p netip.Prefix) bool { return p == a.Prefix })
+	}
 	return nil
 }
 
-func (s *segment) AddAddresses(index int, wanted []netip.Prefix) error {
+func (s *segment) AddAddresses(index int, wanted []netip.Prefix) (refused []rtnetlink.Refused) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if index/10 != s.replaced {
-		return unix.ENODEV
+		for _, a := range wanted {
+			refused = append(refused, rtnetlink.Refused{Prefix: a, Err: unix.ENODEV})
+		}
+		return refused
 	}
 	s.log = append(s.log, fmt.Sprintf("%d add %v", index, wanted))
 	for _, a := range wanted {
-		if !slices.Contains(s.addresses[index], a) {
+		switch {
+		case slices.Contains(s.refused, a):
+			refused = append(refused, rtnetlink.Refused{Prefix: a, Err: unix.EINVAL})
+		case !slices.Contains(s.addresses[index], a):
 			s.addresses[index] = append(s.addresses[index], a)
 		}
 	}
-	return nil
+	return refused
 }
 
 func (s *segment) SetMAC(index int, mac rtnetlink.MAC) error {
@@ -185,18 +202,59 @@ func TestAnnounceFails(t *testing.T) {
 	}
 }
 
-// An interface that is gone keeps nothing else from being done, and is not passed over in silence.
+// An interface that is gone keeps nothing else from being done, and is a fault.
 func TestSetGoesOnPastAnError(t *testing.T) {
-	a, s := pair(Network{Interface: "dmz"})
-	if err := a.Set(t.Context(), Config{Attached: true}); err == nil {
-		t.Error("a missing interface went unnoticed")
+	a, s := pair(Network{Interface: "dmz", Addresses: []netip.Prefix{netip.MustParsePrefix("10.9.0.1/24")}})
+	if err := a.Set(t.Context(), Config{Attached: true}); err != nil {
+		t.Error(err)
 	}
 	if len(s.addresses[1]) != 2 || len(s.addresses[2]) != 1 {
 		t.Errorf("attached %v", s.addresses)
 	}
-	if err := a.Verify(); err == nil {
-		t.Error("verified without an interface")
+	if err := errors.Join(a.Announce(t.Context()), a.Verify()); err != nil {
+		t.Error(err)
 	}
+	a.Close()
+	wantFaults(t, a, "", "", "interface dmz is gone")
+}
+
+// wantFaults compares the fault of each network. An empty text stands for no fault.
+func wantFaults(t *testing.T, a *Addresses, want ...string) {
+	t.Helper()
+	for i, state := range a.states() {
+		if (want[i] == "") != (state.Fault == "") || !strings.Contains(state.Fault, want[i]) {
+			t.Errorf("fault of %s is %q, want %q", state.Interface, state.Fault, want[i])
+		}
+	}
+}
+
+// A unit that can hold no address at all must leave the role to the other.
+func TestSetFailsIfNothingIsAttached(t *testing.T) {
+	a := New(Options{
+		Networks: []Network{{Interface: "dmz", Addresses: networks[0].Addresses}}, Kernel: newSegment(), Log: logr.Discard(),
+	})
+	if err := a.Set(t.Context(), Config{Attached: true}); !errors.Is(err, unix.ENODEV) {
+		t.Errorf("attached: %v", err)
+	}
+	if err := a.Verify(); !errors.Is(err, unix.ENODEV) {
+		t.Errorf("verified: %v", err)
+	}
+}
+
+func TestRefusedAddressIsAFault(t *testing.T) {
+	a, s := pair()
+	s.refused = networks[0].Addresses[1:]
+	set(t, a, true)
+	if len(s.addresses[1]) != 1 || len(s.addresses[2]) != 1 {
+		t.Errorf("attached %v", s.addresses)
+	}
+	wantFaults(t, a, "the kernel refuses fd50::1/64 on interface lan: invalid argument", "")
+	// Only another attempt shows whether it is still refused.
+	set(t, a, false)
+	wantFaults(t, a, "the kernel refuses fd50::1/64", "")
+	s.refused = nil
+	set(t, a, true)
+	wantFaults(t, a, "", "")
 }
 
 func TestVerify(t *testing.T) {
@@ -204,15 +262,17 @@ func TestVerify(t *testing.T) {
 	if err := a.Verify(); err == nil {
 		t.Error("verified without addresses")
 	}
-	if err := a.Set(t.Context(), Config{Attached: true}); err != nil {
-		t.Fatal(err)
-	}
+	set(t, a, true)
 	if err := a.Verify(); err != nil {
 		t.Error(err)
 	}
-	s.addresses[1] = s.addresses[1][1:]
+	s.addresses[1] = nil
+	if err := a.Verify(); err != nil {
+		t.Errorf("the WAN does not count: %v", err)
+	}
+	s.addresses[2] = nil
 	if err := a.Verify(); err == nil {
-		t.Error("verified with an address missing")
+		t.Error("verified with all addresses missing")
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/addresses/frame"
@@ -22,20 +21,32 @@ var repetitions = []time.Duration{
 // errNotPermitted means that an announcement came too late.
 var errNotPermitted = errors.New("the unit may not claim them any more")
 
-// Announce announces every virtual address at once, and repeats that for a while. It fails if the first round could not
-// be sent everywhere. A later round that fails is only logged. The rounds end with a withdrawal, with Close, when they
-// are not permitted any more, or when another Announce starts its own.
+// Announce announces every virtual address at once, and repeats that for a while. It fails if nothing could be sent on
+// any network. Later rounds, and networks that fail alone, are only logged. The rounds end with a withdrawal, with
+// Close, when they are not permitted any more, or when other rounds begin.
 //
 // With a virtual MAC the unit's own addresses on the interface have moved to it too. They are announced after the
 // others.
 func (a *Addresses) Announce(context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.announce(a.Networks)
+}
+
+// announce announces the addresses of some networks, and then repeats the announcements of all.
+func (a *Addresses) announce(networks []Network) error {
 	a.stopAnnouncing()
-	if err := a.announceVirtual(a.linkAsLeft); err != nil {
+	sent, err := a.announceVirtual(networks, a.linkAsLeft)
+	if err != nil && sent == 0 {
 		return fmt.Errorf("announcing virtual addresses: %w", err)
 	}
-	a.repeat("Repeating announcements of virtual addresses", func() error { return a.announceVirtual(a.Kernel.Link) })
+	if err != nil {
+		a.Log.Error(err, "Announcing some of the virtual addresses failed, trying again")
+	}
+	a.repeat("Repeating announcements of virtual addresses", func() error {
+		_, err := a.announceVirtual(a.Networks, a.Kernel.Link)
+		return err
+	})
 	return nil
 }
 
@@ -101,27 +112,32 @@ func (a *Addresses) linkAsLeft(name string) (rtnetlink.Link, error) {
 	return a.Kernel.Link(name)
 }
 
-// announceVirtual sends one round: the virtual addresses of all interfaces, and then the unit's own.
-func (a *Addresses) announceVirtual(link func(name string) (rtnetlink.Link, error)) error {
+// announceVirtual sends one round: the virtual addresses of the networks, and then the unit's own. It returns on how
+// many networks the virtual addresses were announced.
+func (a *Addresses) announceVirtual(
+	networks []Network, link func(name string) (rtnetlink.Link, error),
+) (sent int, err error) {
 	if !a.Permitted() {
-		return errNotPermitted
+		return 0, errNotPermitted
 	}
 	var errs []error
-	for _, n := range a.Networks {
+	for _, n := range networks {
 		l, err := link(n.Interface)
 		if err == nil {
 			err = a.Wire.Send(l, announcements(l.MAC, n.Addresses))
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("interface %s: %w", n.Interface, err))
+			continue
 		}
+		sent++
 	}
-	for _, n := range a.Networks {
+	for _, n := range networks {
 		if n.VirtualMAC != (rtnetlink.MAC{}) {
 			errs = append(errs, a.sendOwn(n))
 		}
 	}
-	return errors.Join(errs...)
+	return sent, errors.Join(errs...)
 }
 
 // sendOwn announces the addresses of the interface that are not virtual.
@@ -130,11 +146,16 @@ func (a *Addresses) sendOwn(n Network) error {
 	if err != nil {
 		return err
 	}
-	present, err := a.Kernel.Addresses(link.Index)
+	table, err := a.Kernel.AddressTable()
 	if err != nil {
 		return err
 	}
-	own := slices.DeleteFunc(present, func(p netip.Prefix) bool { return slices.Contains(n.Addresses, p) })
+	var own []netip.Prefix
+	for _, present := range table {
+		if present.Index == link.Index && !n.has(present.Prefix.Addr()) {
+			own = append(own, present.Prefix)
+		}
+	}
 	if err := a.Wire.Send(link, announcements(link.MAC, own)); err != nil {
 		return fmt.Errorf("interface %s: %w", n.Interface, err)
 	}

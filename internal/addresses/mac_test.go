@@ -98,17 +98,20 @@ func TestVirtualMAC(t *testing.T) {
 		t.Error(err)
 	}
 	s.macs[1] = rtnetlink.MAC{2, 0, 0, 0, 0, 1}
+	s.addresses[2] = nil
 	if err := a.Verify(); err == nil {
 		t.Error("verified with another MAC")
 	}
 	set(t, a, true) // puts it right
 	s.done()
 	set(t, a, false)
-	if got := s.done(); !slices.Equal(got, []string{"1 set []", "1 mac 02:00:00:00:00:01", "2 set []"}) {
+	if got := s.done(); !slices.Equal(got, []string{
+		"1 remove 192.168.50.1/24", "1 remove fd50::1/64", "1 mac 02:00:00:00:00:01", "2 remove 203.0.113.1/24",
+	}) {
 		t.Errorf("withdrawn by %q", got)
 	}
 	set(t, a, false)
-	if got := s.done(); !slices.Equal(got, []string{"1 set []", "2 set []"}) {
+	if got := s.done(); len(got) > 0 {
 		t.Errorf("withdrawn again by %q", got)
 	}
 }
@@ -203,9 +206,8 @@ func TestVirtualMACRefused(t *testing.T) {
 	s := newSegment()
 	s.refuses = errors.New("address in use")
 	a := withMAC(t, t.TempDir(), s)
-	if err := a.Set(t.Context(), Config{Attached: true}); !errors.Is(err, s.refuses) {
-		t.Errorf("attached: %v", err)
-	}
+	set(t, a, true)
+	wantFaults(t, a, "address in use", "")
 	if err := a.Announce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -219,4 +221,5 @@ func TestVirtualMACRefused(t *testing.T) {
 	if err := a.Verify(); err != nil {
 		t.Error(err)
 	}
+	wantFaults(t, a, "", "")
 }

@@ -46,6 +46,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FirewallLoggingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallPolicy"):
 		return &apiv1alpha1.FirewallPolicyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FirewallRouting"):
+		return &apiv1alpha1.FirewallRoutingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallSpec"):
 		return &apiv1alpha1.FirewallSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallZone"):
@@ -76,6 +78,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.NetworkAttachmentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NetworkSpec"):
 		return &apiv1alpha1.NetworkSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PolicyRoute"):
+		return &apiv1alpha1.PolicyRouteApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PreemptionSpec"):
 		return &apiv1alpha1.PreemptionSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProbeSpec"):
@@ -90,6 +94,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ServiceSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SourceNAT"):
 		return &apiv1alpha1.SourceNATApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("StaticRoute"):
+		return &apiv1alpha1.StaticRouteApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SyncAudit"):
 		return &apiv1alpha1.SyncAuditApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SyncClass"):

@@ -47,6 +47,9 @@ const CheckFirewall = "Firewall"
 // CheckOfNetwork returns the name of the health check of a network's interface.
 func CheckOfNetwork(name string) string { return "network/" + name }
 
+// CheckOfAddresses returns the name of the health check of a network's virtual addresses.
+func CheckOfAddresses(network string) string { return "addresses/" + network }
+
 // CheckOfProbe returns the name of the health check of a probe.
 func CheckOfProbe(name string) string { return "probe/" + name }
 

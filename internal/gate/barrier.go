@@ -12,7 +12,8 @@ import (
 type barrier interface {
 	// fence returns the kind of fence that it is.
 	fence() contract.Fence
-	// install puts it on the interfaces and replaces what an earlier life left there. It keeps its deadline.
+	// install puts it on the interfaces and replaces what an earlier life left there. It keeps its deadline. A barrier
+	// that may have been removed together with the firewall's rules is suspended.
 	install(links []rtnetlink.Link) error
 	// installed returns an error when it is not on all of the interfaces.
 	installed(links []rtnetlink.Link) error
@@ -21,6 +22,11 @@ type barrier interface {
 	// setDeadline moves the instant at which it closes; zero closes it. It must not wait for the kernel's lock on
 	// interfaces.
 	setDeadline(until time.Duration) error
+	// suspend closes it whatever its deadline, until resume. It is suspended from the beginning.
+	suspend() error
+	// resume opens it until its deadline.
+	resume() error
+	isSuspended() bool
 	// checkOpen returns an error when the kernel has it closed.
 	checkOpen() error
 	// close releases what the process holds.

@@ -238,6 +238,7 @@ func TestInterfaceComesBack(t *testing.T) {
 		if n := s.arrivedSince(0); n > 0 {
 			t.Errorf("%d datagrams got through the new interface, whose gate is closed", n)
 		}
+		p.rules(true) // The sidecar verifies the rules after each repair of a gate of nftables.
 		p.open(time.Minute)
 		s.passing()
 		deadline := p.open(100 * time.Millisecond)

@@ -9,7 +9,9 @@
 // bpf). A process that stood still between the decision and its effect opens nothing that should be closed by then.
 // Where the kernel refuses programs, the gate is a ruleset whose permits time out (package nftables). That one is
 // weaker. A timeout is relative to when the kernel takes it, so each one is checked after it was set. And a flush of
-// all rulesets removes the gate until it is put back. Fence returns which one it is.
+// all rulesets removes the gate until it is put back, closed. Fence returns which one it is.
+//
+// The gate has two inputs: the deadline, and whether the firewall's rules are in force. It is open while both allow it.
 //
 // Package sidecar sets the gate as the state machine wants it. The gate itself decides only that a deadline has passed.
 // It stays when the process ends. When the process is started again, it replaces the gate by a closed one in one step

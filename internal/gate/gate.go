@@ -19,9 +19,14 @@ import (
 var (
 	// errPassed means that there was no time left to open for.
 	errPassed = errors.New("the deadline has passed")
+	// errNoRules means that the gate is closed because the firewall's rules are missing.
+	errNoRules = errors.New("the gate is closed, because the firewall's rules are not in force")
 	// errReleased means that the process has released the gate.
 	errReleased = errors.New("the process has released the gate, which keeps its last deadline")
 )
+
+// ErrRepaired means that the gate was removed and was put back, closed. The rules may have been removed with it.
+var ErrRepaired = errors.New("the gate was put back, so the firewall's rules need another verification")
 
 // Kernel looks up interfaces and attaches filters to them.
 type Kernel interface {
@@ -66,6 +71,8 @@ type Gate struct {
 	// interfaces: another process that holds that lock would keep the permit from being extended.
 	mu    sync.Mutex
 	until time.Duration
+	// hasRules is set while the firewall's rules are in force.
+	hasRules bool
 	// released is set once the process has released the gate.
 	released bool
 	// moved wakes watchDeadline when the deadline has changed.
@@ -126,6 +133,8 @@ func (g *Gate) Fence() contract.Fence { return g.barrier.fence() }
 //
 // A gate that is to be opened is inspected first, and put back where it is missing. An open gate only gets its new
 // deadline, unless it was found missing since.
+//
+// While the firewall's rules are missing, Set only records the deadline. CheckOpen then fails.
 func (g *Gate) Set(_ context.Context, c Config) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -141,7 +150,7 @@ func (g *Gate) Set(_ context.Context, c Config) error {
 	}
 	isOpen := now < g.until
 	if !isOpen || g.broken.Load() != nil {
-		if err := g.inspect(); err != nil {
+		if _, err := g.inspect(); err != nil {
 			return errors.Join(fmt.Errorf("opening the gate: %w", err), g.close())
 		}
 	}
@@ -162,16 +171,64 @@ func (g *Gate) close() error {
 	return nil
 }
 
+// SetRulesInForce records whether the firewall's rules are in force. Without them the gate closes at once. When they
+// are back, it opens until the deadline that was set last. A new gate has no rules. After ErrRepaired, the caller
+// verifies the rules and calls again.
+//
+// Repeating it is harmless. It is to be repeated after each verification, because a gate that was removed is closed
+// when it is put back.
+func (g *Gate) SetRulesInForce(inForce bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.released {
+		return errReleased
+	}
+	if g.hasRules != inForce && g.options.Now() < g.until {
+		g.log.Info("Gate follows the firewall's rules", "open", inForce)
+	}
+	g.hasRules = inForce
+	if inForce {
+		return g.resume()
+	}
+	err := g.barrier.suspend()
+	if err == nil {
+		return nil
+	}
+	// A flush of all rulesets removes the gate of nftables together with the rules.
+	if _, failed := g.inspect(); failed != nil {
+		return errors.Join(fmt.Errorf("closing the gate without rules: %w", err), failed)
+	}
+	return nil
+}
+
+// resume opens a gate that was closed because of missing rules, if it is on all interfaces.
+func (g *Gate) resume() error {
+	if !g.barrier.isSuspended() {
+		return nil
+	}
+	repaired, err := g.inspect()
+	switch {
+	case err != nil:
+		return fmt.Errorf("opening the gate with rules: %w", err)
+	case repaired:
+		return ErrRepaired
+	}
+	return g.barrier.resume()
+}
+
 // CheckOpen returns an error when the gate is not open, is not on all interfaces, or the interfaces do not forward.
 func (g *Gate) CheckOpen() error {
 	g.mu.Lock()
-	until, released := g.until, g.released
+	until, hasRules, released := g.until, g.hasRules, g.released
 	g.mu.Unlock()
 	switch {
 	case released:
 		return errReleased
 	case until == 0:
 		return errors.New("the gate is closed")
+	}
+	if !hasRules {
+		return errNoRules
 	}
 	if now := g.options.Now(); now >= until {
 		return fmt.Errorf("the gate has closed at %s, it is %s now", until, now)
@@ -200,17 +257,18 @@ func (g *Gate) Close() error {
 	return g.barrier.close()
 }
 
-// inspect repairs the gate on the interfaces, and remembers whether that succeeded.
-func (g *Gate) inspect() error {
+// inspect repairs the gate on the interfaces, and remembers whether that succeeded. It returns whether something was
+// missing.
+func (g *Gate) inspect() (repaired bool, err error) {
 	changed, err := g.host.repair()
 	if err != nil {
 		err = fmt.Errorf("inspecting the gate: %w", err)
 		g.broken.Store(&err)
-		return err
+		return false, err
 	}
 	g.broken.Store(nil)
 	if changed != nil {
 		g.log.Info("Repaired the gate", "reason", changed.Error())
 	}
-	return nil
+	return changed != nil, nil
 }

@@ -26,7 +26,8 @@ type kernel struct {
 	addresses []netip.Prefix
 	guarded   []int
 	own       []netip.Addr
-	until     time.Duration
+	deadlines deadline
+	until     time.Duration // what the kernel has
 	moves     int
 	fails     error
 }
@@ -106,11 +107,30 @@ func (k *kernel) setOwn(addresses []netip.Addr) error {
 func (k *kernel) setDeadline(until time.Duration) (err error) {
 	k.do(func() {
 		if err = k.fails; err == nil {
-			k.until = until
+			k.deadlines.until = until
+			k.until = k.deadlines.effective()
 			k.moves++
 		}
 	})
 	return err
+}
+
+func (k *kernel) suspend() error { return k.count(false) }
+func (k *kernel) resume() error  { return k.count(true) }
+
+func (k *kernel) count(counts bool) (err error) {
+	k.do(func() {
+		if err = k.fails; err == nil {
+			k.deadlines.counts = counts
+			k.until = k.deadlines.effective()
+		}
+	})
+	return err
+}
+
+func (k *kernel) isSuspended() (suspended bool) {
+	k.do(func() { suspended = !k.deadlines.counts })
+	return suspended
 }
 
 func (k *kernel) checkOpen() (err error) {
@@ -147,6 +167,9 @@ func inBubble(t *testing.T, do func(t *testing.T, g *Gate, k *kernel, now func()
 			Kernel: k, Now: now, Log: logr.Discard(),
 		}, func(Options) (barrier, error) { return k, nil })
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.SetRulesInForce(true); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -282,7 +305,7 @@ func TestInterfaceGoesAndComesBack(t *testing.T) {
 		if err := g.CheckOpen(); err == nil {
 			t.Error("open without an interface")
 		}
-		if err := g.inspect(); err == nil {
+		if _, err := g.inspect(); err == nil {
 			t.Error("a missing interface goes unnoticed")
 		}
 		if err := open(); err == nil || k.deadline() != 0 {
@@ -296,7 +319,7 @@ func TestInterfaceGoesAndComesBack(t *testing.T) {
 			t.Errorf("with the interface back: %v, on %v", err, k.guarded)
 		}
 		k.do(func() { k.guarded = nil })
-		if err := g.inspect(); err != nil || len(k.guarded) != 2 {
+		if _, err := g.inspect(); err != nil || len(k.guarded) != 2 {
 			t.Errorf("a gate that was taken away is not put back: %v", err)
 		}
 	})
@@ -319,6 +342,70 @@ func TestReleased(t *testing.T) {
 		}
 		if k.deadline() != until {
 			t.Error("giving it back has moved the deadline")
+		}
+	})
+}
+
+// Without rules the gate is closed whatever its deadline, and with them it is open until the deadline of the last Set.
+func TestGateIsClosedWithoutRules(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
+		set := func(until time.Duration) {
+			t.Helper()
+			if err := g.Set(t.Context(), Config{Until: until}); err != nil {
+				t.Error(err)
+			}
+		}
+		rules := func(inForce bool) {
+			t.Helper()
+			for range 2 {
+				if err := g.SetRulesInForce(inForce); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		set(now() + time.Second)
+		rules(false)
+		if err := g.CheckOpen(); k.deadline() != 0 || !errors.Is(err, errNoRules) || !g.Permitted() {
+			t.Errorf("without rules: %v, until %s", err, k.deadline())
+		}
+		until := now() + 2*time.Second
+		set(until)
+		if k.deadline() != 0 {
+			t.Error("an extension opens the gate without rules")
+		}
+		rules(true)
+		if err := g.CheckOpen(); k.deadline() != until || err != nil {
+			t.Errorf("with rules again: %v, until %s instead of %s", err, k.deadline(), until)
+		}
+		rules(false)
+		set(0)
+		rules(true)
+		if k.deadline() != 0 || g.CheckOpen() == nil {
+			t.Error("rules open a gate that is to be closed")
+		}
+		set(now() + time.Second)
+		rules(false)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		rules(true)
+		if k.deadline() != 0 || g.CheckOpen() == nil {
+			t.Error("rules open a gate past its deadline")
+		}
+	})
+}
+
+// A new gate has no rules, and a gate that was removed needs a new verification before it opens.
+func TestRepairedGateWaitsForAVerification(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
+		if err := errors.Join(g.SetRulesInForce(false), g.Set(t.Context(), Config{Until: now() + time.Second})); err != nil {
+			t.Error(err)
+		}
+		k.do(func() { k.guarded = nil })
+		if err := g.SetRulesInForce(true); !errors.Is(err, ErrRepaired) || k.deadline() != 0 || len(k.guarded) != 2 {
+			t.Errorf("after the repair: %v, until %s", err, k.deadline())
+		}
+		if err := g.SetRulesInForce(true); err != nil || g.CheckOpen() != nil {
+			t.Errorf("after the second verification: %v", err)
 		}
 	})
 }

@@ -85,18 +85,46 @@ func TestMissingInterface(t *testing.T) {
 	}
 }
 
-// Who flushes all rulesets takes the weaker gate down; it is put up again, with the permit that was left.
+// A flush of all rulesets removes the weaker gate. It is put back closed at once, and opens once rules were verified.
 func TestFlushedRuleset(t *testing.T) {
 	b := newBed(t, true)
 	p, s := opened(b, serverAddress)
+	flushed := bootTime()
 	b.router.Firewall(t, "flush ruleset\n")
 	testbed.Eventually(t, "the gate is put back", func() bool { return p.log.contains("Repaired the gate") })
-	if err := p.verify(); err != nil {
-		t.Errorf("put back without its permit: %v", err)
+	back := bootTime()
+	t.Logf("put back %s after the flush began", back-flushed)
+	if p.verify() == nil {
+		t.Error("put back open, though the rules may be gone")
 	}
+	p.open(time.Minute)
+	s.goOn(back)
+	s.nothingPast(back, "the gate that was put back, before the rules were verified")
+	p.rules(true)
+	if err := p.verify(); err != nil {
+		t.Errorf("after the rules were verified: %v", err)
+	}
+	s.passing()
 	_, closed := p.close()
 	s.goOn(closed)
 	s.nothingPast(closed, "the gate that was put back, which is closed")
+}
+
+// Without the firewall's rules nothing is forwarded, although the deadline is ahead. With them the gate is open again.
+func TestNothingIsForwardedWithoutRules(t *testing.T) {
+	eachKind(t, func(t *testing.T, b *bed) {
+		p, s := opened(b, serverAddress)
+		p.rules(false)
+		closed := bootTime()
+		p.open(time.Minute) // The permit is extended all the same.
+		s.goOn(closed)
+		s.nothingPast(closed, "a gate without rules")
+		p.rules(true)
+		s.passing()
+		if err := p.verify(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // foreign puts a program of somebody else on the router's LAN interface.

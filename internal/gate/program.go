@@ -22,6 +22,9 @@ type program struct {
 	now    func() time.Duration
 	log    logr.Logger
 
+	// deadline is the one to which the program returns after it was suspended.
+	deadline suspendable
+
 	mu sync.Mutex
 	// shortcuts are on the interfaces that have no other programs, by interface index.
 	shortcuts map[int]*bpf.Shortcut
@@ -168,8 +171,32 @@ func (p *program) othersOn(l rtnetlink.Link) error {
 func (p *program) setOwn(addresses []netip.Addr) error { return p.bpf.SetOwnAddresses(addresses) }
 
 func (p *program) setDeadline(until time.Duration) error {
-	p.bpf.SetDeadline(until)
+	p.deadline.do(func(d *deadline) {
+		d.until = until
+		p.bpf.SetDeadline(d.effective())
+	})
 	return nil
+}
+
+func (p *program) suspend() error {
+	p.deadline.do(func(d *deadline) {
+		d.counts = false
+		p.bpf.SetDeadline(d.effective())
+	})
+	return nil
+}
+
+func (p *program) resume() error {
+	p.deadline.do(func(d *deadline) {
+		d.counts = true
+		p.bpf.SetDeadline(d.effective())
+	})
+	return nil
+}
+
+func (p *program) isSuspended() (suspended bool) {
+	p.deadline.do(func(d *deadline) { suspended = !d.counts })
+	return suspended
 }
 
 func (p *program) checkOpen() error {

@@ -31,9 +31,9 @@ type ruleset struct {
 	kernel Kernel
 	now    func() time.Duration
 
-	mu    sync.Mutex
-	state nftables.GateState
-	until time.Duration
+	mu       sync.Mutex
+	state    nftables.GateState
+	deadline deadline
 	// isUp is set once the tables exist.
 	isUp bool
 }
@@ -59,20 +59,15 @@ func newRuleset(o Options) (barrier, error) {
 
 func (r *ruleset) fence() contract.Fence { return contract.FenceNFTables }
 
-// install replaces the tables in one step, with the remaining permit. Then it removes the filters of an earlier life
-// with a program, which would stay closed for good.
+// install replaces the tables in one step, and leaves them closed: who removed them may have removed the firewall's
+// rules as well. Then it removes the filters of an earlier life with a program, which would stay closed for good.
 func (r *ruleset) install(links []rtnetlink.Link) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.gate.Replace(r.state); err != nil {
 		return err
 	}
-	r.isUp = true
-	if r.now() < r.until {
-		if err := r.permit(r.until); err != nil {
-			return err
-		}
-	}
+	r.isUp, r.deadline.counts = true, false
 	var errs []error
 	for _, l := range links {
 		for _, d := range []rtnetlink.Direction{rtnetlink.Ingress, rtnetlink.Egress} {
@@ -102,14 +97,41 @@ func (r *ruleset) setDeadline(until time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if until == 0 {
-		r.until = 0
+		r.deadline.until = 0
 		return r.gate.SetPermit(r.state.Interfaces, 0)
 	}
-	if err := r.permit(until); err != nil {
-		return err
+	if r.deadline.counts {
+		if err := r.permit(until); err != nil {
+			return err
+		}
 	}
-	r.until = until
+	r.deadline.until = until
 	return nil
+}
+
+func (r *ruleset) suspend() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deadline.counts = false
+	return r.gate.SetPermit(r.state.Interfaces, 0)
+}
+
+func (r *ruleset) resume() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.now() < r.deadline.until {
+		if err := r.permit(r.deadline.until); err != nil {
+			return err
+		}
+	}
+	r.deadline.counts = true
+	return nil
+}
+
+func (r *ruleset) isSuspended() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.deadline.counts
 }
 
 // permit sets a permit that times out at the deadline at the latest, and verifies that. The kernel counts from when it

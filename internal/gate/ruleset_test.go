@@ -89,7 +89,11 @@ func withTiming(t *testing.T, k *timing, do func(r *ruleset, now func() time.Dur
 	synctest.Test(t, func(*testing.T) {
 		epoch := time.Now()
 		now := func() time.Duration { return time.Hour + time.Since(epoch) }
-		do(&ruleset{gate: k, kernel: &filters{}, now: now, state: nftables.GateState{Interfaces: []string{"lan"}}}, now)
+		r := &ruleset{gate: k, kernel: &filters{}, now: now, state: nftables.GateState{Interfaces: []string{"lan"}}}
+		if err := r.resume(); err != nil {
+			t.Error(err)
+		}
+		do(r, now)
 	})
 }
 
@@ -148,8 +152,9 @@ func TestPermitIsReadBack(t *testing.T) {
 	}
 }
 
-// Installing keeps the remaining permit, and removes filters that would stay closed.
-func TestRulesetIsPutBackWithItsPermit(t *testing.T) {
+// Installing leaves the gate closed until the rules were verified, and keeps the deadline for then. It removes filters
+// that would stay closed.
+func TestRulesetIsPutBackClosed(t *testing.T) {
 	k := &timing{}
 	withTiming(t, k, func(r *ruleset, now func() time.Duration) {
 		links := []rtnetlink.Link{{Index: 4}, {Index: 5}}
@@ -161,10 +166,10 @@ func TestRulesetIsPutBackWithItsPermit(t *testing.T) {
 			t.Errorf("put up as %+v until %s: %v", k.installed, k.ends, err)
 		}
 		until := now() + time.Second
-		if err := r.setDeadline(until); err != nil {
-			t.Error(err)
+		if err := r.setDeadline(until); err != nil || !k.ends.IsZero() || !r.isSuspended() {
+			t.Errorf("open without rules until %s: %v", k.ends, err)
 		}
-		if err := r.checkOpen(); err != nil {
+		if err := errors.Join(r.resume(), r.checkOpen()); err != nil {
 			t.Error(err)
 		}
 		want := k.ends
@@ -173,15 +178,21 @@ func TestRulesetIsPutBackWithItsPermit(t *testing.T) {
 			t.Error("tables that are gone go unnoticed")
 		}
 		time.Sleep(300 * time.Millisecond)
-		if err := r.install(links); err != nil || !k.ends.Equal(want) {
-			t.Errorf("put back until %s instead of %s: %v", k.ends, want, err)
+		if err := r.install(links); err != nil || !k.ends.IsZero() || !r.isSuspended() {
+			t.Errorf("put back open until %s: %v", k.ends, err)
+		}
+		if err := r.setDeadline(until); err != nil || !k.ends.IsZero() {
+			t.Errorf("an extension opens the gate that was put back until %s: %v", k.ends, err)
+		}
+		if err := r.resume(); err != nil || !k.ends.Equal(want) {
+			t.Errorf("resumed until %s instead of %s: %v", k.ends, want, err)
+		}
+		if err := r.suspend(); err != nil || !k.ends.IsZero() {
+			t.Errorf("suspended until %s: %v", k.ends, err)
 		}
 		time.Sleep(time.Second)
-		if err := r.checkOpen(); err == nil {
-			t.Error("open past the deadline")
-		}
-		if err := r.install(links); err != nil || !k.ends.IsZero() {
-			t.Errorf("put back past the deadline, until %s: %v", k.ends, err)
+		if err := r.resume(); err != nil || !k.ends.IsZero() || r.checkOpen() == nil {
+			t.Errorf("resumed past the deadline, until %s: %v", k.ends, err)
 		}
 		if removed := r.kernel.(*filters).removed; !slices.Equal(removed[:4], []int{4, 4, 5, 5}) {
 			t.Errorf("filters removed from %v", removed)

@@ -39,8 +39,10 @@ type unitSetup struct {
 
 // order is one thing that a unit is told to do.
 type order struct {
-	// Do is what: open, close or verify.
+	// Do is what: open, close, rules or verify.
 	Do string
+	// InForce is whether the firewall's rules are in force, for rules.
+	InForce bool
 	// Lasts is how long the gate is to be open from when the unit reads this, however long that takes.
 	Lasts time.Duration
 	// Pause has the process stand still after it has looked at the clock so many times.
@@ -111,7 +113,7 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 	watch.Go(func() { g.Run(ctx) })
 	defer watch.Wait()
 	defer cancel()
-	answer(report{Kind: string(g.Fence())}, nil)
+	answer(report{Kind: string(g.Fence())}, g.SetRulesInForce(true))
 
 	orders := json.NewDecoder(os.Stdin)
 	for {
@@ -128,6 +130,8 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 			answer(report{Until: until}, g.Set(ctx, Config{Until: until}))
 		case "close":
 			answer(report{}, g.Set(ctx, Config{}))
+		case "rules":
+			answer(report{}, g.SetRulesInForce(o.InForce))
 		case "verify":
 			answer(report{}, g.CheckOpen())
 		}
@@ -267,6 +271,14 @@ func (p *process) set(isOpen bool) {
 		p.open(time.Minute)
 	} else {
 		p.close()
+	}
+}
+
+// rules sets for the unit whether the firewall's rules are in force.
+func (p *process) rules(inForce bool) {
+	p.t.Helper()
+	if _, err := p.tell(order{Do: "rules", InForce: inForce}); err != nil {
+		p.t.Errorf("Rules in force %t: %v", inForce, err)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/backoff"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/notify"
 )
@@ -14,7 +16,7 @@ const (
 	// watchInterval is the longest time between two looks at the clock. The timers of the process stop while the machine
 	// is suspended, and the boot clock does not.
 	watchInterval = 100 * time.Millisecond
-	// inspectInterval is the time between regular inspections. The flush of a ruleset, for example, is not reported.
+	// inspectInterval is the time between regular inspections, in case a notification was lost.
 	inspectInterval = time.Second
 	// inspectPause is how long changes are collected, so that many at once cost one inspection.
 	inspectPause = 20 * time.Millisecond
@@ -25,14 +27,18 @@ const (
 //
 // No deadline of the gate depends on it.
 func (g *Gate) Run(ctx context.Context) {
-	changed := notify.New()
+	changed, removed := notify.New(), notify.New()
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	parts.Go(func() { g.watchDeadline(ctx) })
-	parts.Go(func() { g.follow(ctx, changed) })
+	parts.Go(func() { g.follow(ctx, "interfaces and addresses", rtnetlink.FollowHost, changed) })
+	if g.Fence() == contract.FenceNFTables {
+		parts.Go(func() { g.follow(ctx, "the gate's tables", nftables.FollowGate, removed) })
+	}
 	ticker := time.NewTicker(inspectInterval)
 	defer ticker.Stop()
 	logged := ""
+	var last time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,8 +48,14 @@ func (g *Gate) Run(ctx context.Context) {
 			if !backoff.Sleep(ctx, inspectPause) {
 				return
 			}
+		case <-removed:
+			// A gate that was removed is put back at once, unless somebody removes it again and again.
+			if !backoff.Sleep(ctx, inspectPause-time.Since(last)) {
+				return
+			}
 		}
-		err := g.inspect()
+		_, err := g.inspect()
+		last = time.Now()
 		switch {
 		case err == nil:
 			logged = ""
@@ -54,14 +66,16 @@ func (g *Gate) Run(ctx context.Context) {
 	}
 }
 
-// follow signals changes on the host. If that fails, the regular inspections remain.
-func (g *Gate) follow(ctx context.Context, changed notify.Signal) {
+// follow signals changes of something. If that fails, the regular inspections remain.
+func (g *Gate) follow(
+	ctx context.Context, what string, changes func(context.Context, func()) error, changed notify.Signal,
+) {
 	for {
-		err := rtnetlink.FollowHost(ctx, changed.Notify)
+		err := changes(ctx, changed.Notify)
 		if ctx.Err() != nil {
 			return
 		}
-		g.log.Error(err, "Following changes of interfaces and addresses failed, trying again")
+		g.log.Error(err, "Following changes failed, trying again", "of", what)
 		if !backoff.Sleep(ctx, inspectInterval) {
 			return
 		}

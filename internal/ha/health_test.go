@@ -17,7 +17,16 @@ func TestBetter(t *testing.T) {
 		"a firewall":        {whole, with(func(h *Health) { h.Firewall, h.Links = false, 7 }), true},
 		"an interface":      {whole, with(func(h *Health) { h.Links = 1 }), true},
 		"another interface": {with(func(h *Health) { h.Links = 2 }), with(func(h *Health) { h.Links = 1 }), false},
-		"a target":          {whole, with(func(h *Health) { h.Probes = 1 }), true},
+		"its addresses": {
+			with(func(h *Health) { h.Probes = 1 }), with(func(h *Health) { h.Unheld = 2 }), true,
+		},
+		"addresses of another network": {
+			with(func(h *Health) { h.Unheld = 1 }), with(func(h *Health) { h.Unheld = 2 }), false,
+		},
+		"an interface and no addresses": {
+			with(func(h *Health) { h.Unheld = 3 }), with(func(h *Health) { h.Links = 1 }), true,
+		},
+		"a target": {whole, with(func(h *Health) { h.Probes = 1 }), true},
 		"one target each": {
 			with(func(h *Health) { h.Probes = 2 }), with(func(h *Health) { h.Probes = 1 }), false,
 		},

@@ -126,6 +126,8 @@ func (s *scene) command(words []string) error {
 		return err
 	case "links": // links 2 | links of the peer 1
 		return s.links(words[1:])
+	case "unheld": // unheld 1 | unheld of the peer 0, with both links
+		return s.unheld(words[1:])
 	case "tick":
 		return s.tick(words[1])
 	case "stall": // stall 600ms
@@ -186,6 +188,18 @@ func (s *scene) the(words []string) error {
 func (s *scene) links(words []string) error {
 	up, err := strconv.Atoi(words[len(words)-1])
 	h := Health{Firewall: true, Links: 1<<up - 1}
+	if len(words) > 1 {
+		s.peerHealth = h
+		return err
+	}
+	s.happens(HealthChanged{Health: h})
+	return err
+}
+
+// unheld sets on how many networks addresses are missing, on this unit or on the peer. All links have a carrier.
+func (s *scene) unheld(words []string) error {
+	networks, err := strconv.Atoi(words[len(words)-1])
+	h := Health{Firewall: true, Links: 3, Unheld: 1<<networks - 1}
 	if len(words) > 1 {
 		s.peerHealth = h
 		return err

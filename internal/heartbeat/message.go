@@ -23,10 +23,11 @@ type Message struct {
 
 const (
 	// contentSize is the number of bytes that have a meaning.
-	contentSize = 1 + 8 + 8 + 8 + 2 + 2 + 2
+	contentSize = 1 + 8 + 8 + 8 + 2 + 2 + 2 + 2
 	// reservedSize is the number of bytes after them, which are sent as zero and ignored when received. Earlier releases
-	// sent a sync position and a document hash there.
-	reservedSize = 8 + 32
+	// sent a sync position and a document hash there. The position was never so large that its first two bytes, which are
+	// used by now, were not zero.
+	reservedSize = 6 + 32
 	// messageSize is the length of every message. So the length gives nothing away to a listener, and a datagram of
 	// another length is dropped at once.
 	messageSize = contentSize + reservedSize
@@ -71,6 +72,7 @@ func (m *Message) append(b []byte) ([]byte, error) {
 	b = binary.BigEndian.AppendUint16(b, m.Health.Links)
 	b = binary.BigEndian.AppendUint16(b, m.Health.Probes)
 	b = binary.BigEndian.AppendUint16(b, m.Health.Judged)
+	b = binary.BigEndian.AppendUint16(b, m.Health.Unheld)
 	return append(b, make([]byte, reservedSize)...), nil
 }
 
@@ -94,6 +96,7 @@ func decodeMessage(b []byte) (Message, error) {
 			Links:    binary.BigEndian.Uint16(b[25:]),
 			Probes:   binary.BigEndian.Uint16(b[27:]),
 			Judged:   binary.BigEndian.Uint16(b[29:]),
+			Unheld:   binary.BigEndian.Uint16(b[31:]),
 		},
 	}
 	grant := binary.BigEndian.Uint64(b[17:])

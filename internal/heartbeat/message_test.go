@@ -28,6 +28,7 @@ func anyMessage() *rapid.Generator[Message] {
 				Links:    rapid.Uint16().Draw(t, "links"),
 				Probes:   rapid.Uint16().Draw(t, "probes"),
 				Judged:   rapid.Uint16().Draw(t, "judged"),
+				Unheld:   rapid.Uint16().Draw(t, "unheld"),
 			},
 		}
 		return m
@@ -50,14 +51,14 @@ func TestMessagesReadBackEqual(t *testing.T) {
 // example has a different value in each field.
 var example = Message{
 	Acknowledgement: true, Term: 7, Sequence: 9, Grant: 500 * time.Millisecond, Ready: true,
-	Health: ha.Health{Firewall: true, Links: 3, Probes: 0x8001, Judged: 0xc001},
+	Health: ha.Health{Firewall: true, Links: 3, Probes: 0x8001, Judged: 0xc001, Unheld: 2},
 }
 
 // TestFormatIsStable fails when the encoding differs from that of released units.
 func TestFormatIsStable(t *testing.T) {
 	tail := strings.Repeat("00", reservedSize)
 	const number = "0000000000000007" + "0000000000000009" + "000000001dcd6500" +
-		"0003" + "8001" + "c001"
+		"0003" + "8001" + "c001" + "0002"
 	for flags, m := range map[string]Message{
 		"07": example,
 		"01": func(m Message) Message { m.Ready, m.Health.Firewall = false, false; return m }(example),

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -48,7 +50,7 @@ func Pod(
 		WithLabels(metadata.Labels). // first, since later labels overwrite earlier ones
 		WithLabels(Labels(pair.Name)).
 		WithLabels(map[string]string{v1alpha1.LabelUnit: string(unit)}).
-		WithAnnotations(metadata.Annotations).
+		WithAnnotations(withoutAttachments(metadata.Annotations)).
 		WithAnnotations(map[string]string{annotationNetworks: networks}).
 		WithSpec(spec)
 	hash, err := templateHash(pod, settings)
@@ -89,6 +91,16 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1a
 		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(secret.Name))
 	}
 	return spec, schedule(spec, pair)
+}
+
+// withoutAttachments returns the annotations that attach no network. The API refuses those that do, but a pair of an
+// earlier release may still have them.
+func withoutAttachments(annotations map[string]string) map[string]string {
+	kept := maps.Clone(annotations)
+	maps.DeleteFunc(kept, func(name, _ string) bool {
+		return strings.HasPrefix(name, "k8s.v1.cni.cncf.io/") || strings.HasPrefix(name, "v1.multus-cni.io/")
+	})
+	return kept
 }
 
 // networksAnnotation returns the annotation that requests one interface for each network, with the name of the network.

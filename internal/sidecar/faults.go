@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -10,39 +11,63 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// faults are what the monitors, the watch for duplicate addresses, and replication have found. People read them.
+// faults are what the monitors, the virtual addresses, and replication have found. People read them.
 type faults struct {
 	conflicts string
-	// checks are the results of the monitors' checks.
-	checks []contract.UnitHealth
+	// monitored and held are the results of the monitors' checks, and of those of the virtual addresses.
+	monitored, held []contract.UnitHealth
+	// health is what follows from both for the machine.
+	health ha.Health
 	// full is the class of state whose table is full on this unit; empty if no table is.
 	full string
 }
 
-// followFaults starts the monitors, the watch for duplicate addresses, and the watch for full tables.
-//
-// Only the monitors' results are also facts for the machine. A duplicate address is not, since giving the role away
-// would not fix it. A full table is not either, since a standby with most of the state is better than no standby.
-func (s *Sidecar) followFaults(ctx context.Context) {
-	var mu sync.Mutex
-	var known faults
-	change := func(f func(*faults)) {
-		mu.Lock()
-		defer mu.Unlock()
-		f(&known)
-		select {
-		case s.faultChanges <- known:
-		case <-ctx.Done():
-		}
+// checks returns the results of all checks.
+func (f faults) checks() []contract.UnitHealth { return slices.Concat(f.monitored, f.held) }
+
+// findings collects the faults from their sources and passes them on.
+type findings struct {
+	sidecar *Sidecar
+
+	mu    sync.Mutex
+	known faults
+}
+
+// change changes the faults. It tells the machine of the health, and the loop of the rest.
+func (f *findings) change(ctx context.Context, do func(*faults)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := f.known.health
+	do(&f.known)
+	if f.known.health != before {
+		f.sidecar.tell(ctx, ha.HealthChanged{Health: f.known.health})
 	}
+	select {
+	case f.sidecar.faultChanges <- f.known:
+	case <-ctx.Done():
+	}
+}
+
+// followFaults starts the monitors, the watches for missing and for duplicate addresses, and the watch for full tables.
+//
+// The monitors' results and missing addresses are also facts for the machine. A duplicate address is not, since giving
+// the role away would not fix it. A full table is not either, since a standby with most of the state is better than no
+// standby.
+func (s *Sidecar) followFaults(ctx context.Context) {
+	found := &findings{sidecar: s}
 	s.work(func() {
 		s.config.Addresses.Watch(ctx, func(conflicts []addresses.Conflict) {
-			change(func(f *faults) { f.conflicts = join(conflicts) })
+			found.change(ctx, func(f *faults) { f.conflicts = join(conflicts) })
+		})
+	})
+	s.work(func() {
+		s.config.Addresses.Keep(ctx, func(all []addresses.State) {
+			found.change(ctx, func(f *faults) { f.held, f.health.Unheld = heldChecks(all) })
 		})
 	})
 	s.work(func() {
 		s.config.Replication.Follow(ctx, func(f ha.Fact) { s.tell(ctx, f) }, func(class string) {
-			change(func(f *faults) { f.full = class })
+			found.change(ctx, func(f *faults) { f.full = class })
 		})
 	})
 	if s.config.Monitors == nil {
@@ -50,10 +75,25 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 	}
 	s.work(func() {
 		s.config.Monitors.Run(ctx, func(h ha.Health, checks []contract.UnitHealth) {
-			s.tell(ctx, ha.HealthChanged{Health: h})
-			change(func(f *faults) { f.checks = checks })
+			found.change(ctx, func(f *faults) {
+				h.Unheld = f.health.Unheld
+				f.health, f.monitored = h, checks
+			})
 		})
 	})
+}
+
+// heldChecks returns the checks of the virtual addresses, and the bits of the networks on which not all are held.
+func heldChecks(all []addresses.State) (checks []contract.UnitHealth, unheld uint16) {
+	for i, state := range all {
+		checks = append(checks, contract.UnitHealth{
+			Name: contract.CheckOfAddresses(state.Interface), Healthy: state.Fault == "", Message: state.Fault,
+		})
+		if state.Fault != "" {
+			unheld |= 1 << i
+		}
+	}
+	return checks, unheld
 }
 
 // join returns the conflicts as one text.

@@ -43,6 +43,9 @@ func (s *Sidecar) followFirewall(ctx context.Context) {
 			}
 		case status != last:
 			last = status
+			if err := s.config.Gate.SetRulesInForce(status.inForce()); err != nil {
+				s.log.Error(err, "Setting whether rules are in force")
+			}
 			select {
 			case s.firewalls <- status:
 			case <-ctx.Done():

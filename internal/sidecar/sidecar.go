@@ -33,6 +33,8 @@ type Lease interface {
 // Gate lets traffic through until a deadline.
 type Gate interface {
 	Set(ctx context.Context, c gate.Config) error
+	// SetRulesInForce closes the gate while the firewall's rules are not in force.
+	SetRulesInForce(inForce bool) error
 	// CheckOpen fails when the gate is not open.
 	CheckOpen() error
 	// Fence returns what closes the gate in the kernel at the deadline.
@@ -48,6 +50,9 @@ type Addresses interface {
 	Verify() error
 	// Watch reports which other stations claim the addresses whenever that changes, until the context ends.
 	Watch(ctx context.Context, changed func([]addresses.Conflict))
+	// Keep keeps the addresses as Set has left them. It reports how well the unit holds, or could hold, those of each
+	// network whenever that changes, until the context ends.
+	Keep(ctx context.Context, changed func([]addresses.State))
 	// Close ends the announcements.
 	Close()
 }

@@ -77,6 +77,33 @@ func TestSwitchover(t *testing.T) {
 	})
 }
 
+// A unit that cannot put an address back reports it, and the role goes to a peer that can hold all.
+func TestMissingAddressMovesTheRole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, l := newWitness(), &link{}
+		primary, secondary := startBeating(t, w, l, 0), startBeating(t, w, l, 1)
+		primary.becomes(t, ha.Active, time.Second)
+		secondary.becomes(t, ha.Standby, time.Second)
+		time.Sleep(5 * time.Second)
+		const fault = "the kernel refuses fd50::1/64"
+		primary.held <- fault
+		secondary.becomes(t, ha.Active, time.Second)
+		primary.becomes(t, ha.Standby, time.Second)
+		time.Sleep(time.Second)
+		status, _ := primary.store.reported()
+		want := contract.UnitHealth{Name: "addresses/wan", Message: fault}
+		if !slices.Contains(status.Health, want) {
+			t.Errorf("health %+v", status.Health)
+		}
+		// With the same fault on both units nothing is gained by another change.
+		secondary.held <- fault
+		time.Sleep(time.Minute)
+		if secondary.role() != ha.Active {
+			t.Error("the role moved although both units have the fault")
+		}
+	})
+}
+
 // Without the API server the permit runs out, and the gate is closed at its deadline and not later.
 func TestFencedAtDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

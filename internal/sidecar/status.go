@@ -75,7 +75,7 @@ func (o observation) health() []contract.UnitHealth {
 	if !firewall.Healthy {
 		firewall.Message = "the firewall reports no ruleset in force"
 	}
-	return append([]contract.UnitHealth{firewall}, o.faults.checks...)
+	return append([]contract.UnitHealth{firewall}, o.faults.checks()...)
 }
 
 // classStates returns the state of each class that the unit replicates.

@@ -223,6 +223,8 @@ type journal struct {
 	mu    sync.Mutex
 	lines []string
 	fails map[string]error
+	// held is what the unit cannot hold of the addresses of its WAN.
+	held chan string
 }
 
 func (j *journal) note(line string) error {
@@ -258,9 +260,10 @@ func (h hostGate) Set(_ context.Context, c gate.Config) error {
 	}
 	return h.note("open gate")
 }
-func (h hostGate) CheckOpen() error        { return h.note("look at gate") }
-func (h hostGate) Fence() contract.Fence   { return contract.FenceBPF }
-func (h hostGate) Run(ctx context.Context) { <-ctx.Done() }
+func (h hostGate) SetRulesInForce(bool) error { return nil }
+func (h hostGate) CheckOpen() error           { return h.note("look at gate") }
+func (h hostGate) Fence() contract.Fence      { return contract.FenceBPF }
+func (h hostGate) Run(ctx context.Context)    { <-ctx.Done() }
 
 type hostAddresses struct{ host }
 
@@ -275,7 +278,18 @@ func (h hostAddresses) Announce(context.Context) error { return h.note("announce
 
 func (h hostAddresses) Verify() error                                           { return h.note("look at addresses") }
 func (h hostAddresses) Watch(ctx context.Context, _ func([]addresses.Conflict)) { <-ctx.Done() }
-func (h hostAddresses) Close()                                                  {}
+func (h hostAddresses) Keep(ctx context.Context, changed func([]addresses.State)) {
+	for {
+		select {
+		case fault := <-h.held:
+			changed([]addresses.State{{Interface: "lan"}, {Interface: "wan", Fault: fault}})
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (h hostAddresses) Close() {}
 
 // peer is a peer's pod that never has an address.
 type peer struct{}
@@ -362,7 +376,7 @@ func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life 
 	if err := os.WriteFile(status, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	j := &journal{fails: map[string]error{}}
+	j := &journal{fails: map[string]error{}, held: make(chan string)}
 	e := &end{journal: j, link: l, index: index, self: self, breaks: make(chan error, 1)}
 	l.set(index, e)
 	r, d := &store{}, &documents{}

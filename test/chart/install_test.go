@@ -79,6 +79,10 @@ var _ = Describe("A release", Ordered, func() {
 		Eventually(crdServed).WithContext(ctx).WithArguments(admin, "syncpolicies.hapair.io").Should(BeTrue())
 	})
 
+	It("is as the chart declares it for a server-side diff", func(ctx SpecContext) {
+		expectNoDifference(ctx, admin)
+	})
+
 	It("lets the operator grant the rights of the units, which requires that it has them itself", func(ctx SpecContext) {
 		pair := &v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge", UID: "1"}}
 		for _, unit := range v1alpha1.Units() {
@@ -120,6 +124,17 @@ var _ = Describe("A release", Ordered, func() {
 		} {
 			Expect(apierrors.IsForbidden(forbidden)).To(BeTrue(), "got: %v", forbidden)
 		}
+	})
+
+	It("limits the operator to some namespaces", func(ctx SpecContext) {
+		values := []string{"--set", "watchNamespaces={default},metrics.port=8080,logging.verbosity=1,tolerations[0].operator=Exists"}
+		run(append([]string{"upgrade", release, root + "/charts/hapair"}, values...)...)
+		expectNoDifference(ctx, admin, values...)
+		here, elsewhere := client.InNamespace("default"), client.InNamespace(metav1.NamespaceSystem)
+		Eventually(func() bool { return apierrors.IsForbidden(operator().List(ctx, &corev1.SecretList{}, elsewhere)) }).
+			Should(BeTrue(), "read the Secrets of another namespace")
+		Expect(operator().List(ctx, &corev1.SecretList{}, here)).To(Succeed())
+		Expect(operator().List(ctx, &v1alpha1.HAPairList{}, here)).To(Succeed())
 	})
 
 	It("upgrades the CRDs", func(ctx SpecContext) {

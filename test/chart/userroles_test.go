@@ -31,15 +31,15 @@ func TestUserRoles(t *testing.T) {
 	}
 }
 
-// TestUserRolesAreAggregatedOneByOne checks that each value removes only its role from the roles of the cluster.
+// TestUserRolesAreAggregatedOneByOne checks that each value adds only its role to the roles of the cluster.
 func TestUserRolesAreAggregatedOneByOne(t *testing.T) {
 	for value, suffix := range map[string]string{
 		"view": "hapair-view", "editPairs": "hapair-edit-pairs", "editFirewalls": "hapair-edit-firewalls",
 	} {
 		t.Run(value, func(t *testing.T) {
-			release := render(t, set("userRoles.aggregate."+value+"=false")...)
+			release := render(t, set("userRoles.aggregate.view=false", "userRoles.aggregate."+value+"=true")...)
 			for _, other := range []string{"hapair-view", "hapair-edit-pairs", "hapair-edit-firewalls"} {
-				if got, want := aggregated(find[*rbacv1.ClusterRole](t, release, other)), other != suffix; got != want {
+				if got, want := aggregated(find[*rbacv1.ClusterRole](t, release, other)), other == suffix; got != want {
 					t.Errorf("%s is aggregated: %v, want %v", other, got, want)
 				}
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -17,6 +18,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"image.sidecars.tag=x":                   "'/image': additional properties 'sidecars'",
 		"image.manager.repository=":              "'/image/manager/repository'",
 		"image.manager.repository=a:b@sha256:00": "'/image/manager/repository'",
+		"image.manager.repository=https://a/b":   "'/image/manager/repository'",
 		"image.manager.digest=sha256:12":         "'/image/manager/digest'",
 		"image.firewall.tag=a b":                 "'/image/firewall/tag'",
 		"image.pullPolicy=Sometimes":             "'/image/pullPolicy'",
@@ -41,6 +43,27 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"affinity.podAffinities.x=y":             "'/affinity': additional properties 'podAffinities'",
 		"podLabels.a=1":                          "'/podLabels/a'",
 		"userRoles.aggregate.view=yes please":    "'/userRoles/aggregate/view'",
+		"tolerations[0].operator=lt":             "'/tolerations/0/operator'",
+		"nameOverride=Fire_Wall":                 "'/nameOverride'",
+		"nameOverride=-fw":                       "'/nameOverride'",
+		"nameOverride=a.b":                       "'/nameOverride'",
+		"fullnameOverride=fw-":                   "'/fullnameOverride'",
+		"fullnameOverride=FW":                    "'/fullnameOverride'",
+		"fullnameOverride=a b":                   "'/fullnameOverride'",
+		"serviceAccount.name=Manager":            "'/serviceAccount/name'",
+		"priorityClassName=High":                 "'/priorityClassName'",
+		"imagePullSecrets[0].name=my_registry":   "'/imagePullSecrets/0/name'",
+		"podLabels.a=b c":                        "'/podLabels/a'",
+		"nodeSelector.a=b c":                     "'/nodeSelector/a'",
+		"global.imageRegistry=https://mirror":    "'/global/imageRegistry'",
+		"watchNamespaces=edge":                   "'/watchNamespaces'",
+		"watchNamespaces={Edge}":                 "'/watchNamespaces/0'",
+		"watchNamespaces={edge,edge}":            "'/watchNamespaces'",
+		"readNodes=perhaps":                      "'/readNodes'",
+		"allowed.attachments={a}":                "'/allowed': additional properties 'attachments'",
+		"allowed.attachmentNamespaces={a_b}":     "'/allowed/attachmentNamespaces/0'",
+		"allowed.virtualAddresses={192.0.2.1}":   "'/allowed/virtualAddresses/0'",
+		"allowed.firewallImages={*}":             "'/allowed/firewallImages/0'",
 		"userRoles.aggregate.edit=true":          "'/userRoles/aggregate': additional properties 'edit'",
 	} {
 		t.Run(value, func(t *testing.T) {
@@ -51,13 +74,34 @@ func TestBadValuesAreRefused(t *testing.T) {
 	}
 }
 
+// TestLongNamesAreRefused checks the lengths of names, from which longer ones are made.
+func TestLongNamesAreRefused(t *testing.T) {
+	for _, key := range []string{"nameOverride", "fullnameOverride"} {
+		render(t, set(key+"="+strings.Repeat("a", 50))...)
+		if reason := refusal(t, set(key+"="+strings.Repeat("a", 51))...); !strings.Contains(reason, "'/"+key+"'") {
+			t.Errorf("the error must name %s:\n%s", key, reason)
+		}
+	}
+}
+
+// TestTolerationsOfKubernetesAreAccepted checks every operator that the API server knows.
+func TestTolerationsOfKubernetesAreAccepted(t *testing.T) {
+	for _, operator := range []corev1.TolerationOperator{
+		corev1.TolerationOpExists, corev1.TolerationOpEqual, corev1.TolerationOpLt, corev1.TolerationOpGt,
+	} {
+		d := deployment(t, set("tolerations[0].key=example.com/sla", "tolerations[0].operator="+string(operator))...)
+		if got := d.Spec.Template.Spec.Tolerations; len(got) != 1 || got[0].Operator != operator {
+			t.Errorf("got the tolerations %v, want the operator %s", got, operator)
+		}
+	}
+}
+
 // TestEveryValueIsInTheSchema checks that values.yaml and the schema have the same keys.
 func TestEveryValueIsInTheSchema(t *testing.T) {
 	var schema node
 	readYAML(t, root+"/charts/hapair/values.schema.json", &schema)
 	var values map[string]any
 	readYAML(t, root+"/charts/hapair/values.yaml", &values)
-	delete(schema.Properties, "global") // Helm's own
 	compareKeys(t, "", schema.Definitions, schema, values)
 }
 

@@ -33,8 +33,6 @@ const (
 	rootGroup = "hapair-cluster"
 	// guestGroup is the control group of commands that people and tests run in hosts.
 	guestGroup = rootGroup + "/guests"
-	// consoleAddress is where the machine reaches the API server.
-	consoleAddress = "127.0.0.1:16443"
 )
 
 // ErrNotUp is returned by operations that need a cluster when it is not up.

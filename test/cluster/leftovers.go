@@ -84,11 +84,15 @@ func leftMounts() ([]string, error) {
 }
 
 func leftConsole() ([]string, error) {
-	conn, err := net.DialTimeout("tcp4", consoleAddress, time.Second)
+	var address string
+	if found, err := readRecord(consoleRecord(), &address); err != nil || !found {
+		return nil, err // a listener elsewhere is not of the cluster
+	}
+	conn, err := net.DialTimeout("tcp4", address, time.Second)
 	if err != nil {
 		return nil, nil // the console is closed
 	}
-	return []string{"listener at " + consoleAddress}, conn.Close()
+	return []string{"listener at " + address}, conn.Close()
 }
 
 func leftState() ([]string, error) {

@@ -201,7 +201,6 @@ func (c *Cluster) start(host layout.Host, spec string) error {
 	defer func() { _ = held.Close() }()
 
 	command := exec.Command(filepath.Join(c.bin, "cluster"), "node-init", spec)
-	command.Stdout, command.Stderr = output, output
 	command.ExtraFiles = []*os.File{held}
 	command.SysProcAttr = &unix.SysProcAttr{
 		Setsid:     true, // it survives the terminal
@@ -215,7 +214,8 @@ func (c *Cluster) start(host layout.Host, spec string) error {
 		defer func() { _ = console.Close() }()
 		command.ExtraFiles = append(command.ExtraFiles, console)
 	}
-	if err := namespace.Do(namespace.Named(host.Namespace()), command.Start); err != nil {
+	start := func() error { return startDetached(command, output) }
+	if err := namespace.Do(namespace.Named(host.Namespace()), start); err != nil {
 		return err
 	}
 	// A process that lives longer than the node, such as a test, reaps it here. Otherwise the machine's init does.
@@ -249,16 +249,5 @@ func noPower(node string) error {
 }
 
 func initLog(node string) string { return filepath.Join(LogDir(node), "init.log") }
-
-// listenAtConsole opens the console's socket in the machine's network. The node that receives the socket need not be
-// part of that network.
-func listenAtConsole() (*os.File, error) {
-	listener, err := net.Listen("tcp4", consoleAddress)
-	if err != nil {
-		return nil, fmt.Errorf("opening the console, where the machine reaches the API server (is the port in use?): %w", err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.(*net.TCPListener).File()
-}
 
 func groupOf(host layout.Host) string { return rootGroup + "/" + host.Name }

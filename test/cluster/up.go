@@ -59,7 +59,11 @@ func (c *Cluster) makeKeys(context.Context) error {
 	if err := pki.Ensure(c.paths().Keys, components.Certificates()); err != nil {
 		return err
 	}
-	return components.WriteKubeconfig(components.AdminUser, "https://"+consoleAddress, c.paths())
+	console, err := ensureConsole()
+	if err != nil {
+		return err
+	}
+	return components.WriteKubeconfig(components.AdminUser, "https://"+console, c.paths())
 }
 
 func (c *Cluster) makeSwitch(context.Context) error {

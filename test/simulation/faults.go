@@ -213,10 +213,13 @@ func (w *world) beginReported(i int, f *Fault, u *unit) {
 		u.deliver(ha.StopRequested{Deadline: u.local() + f.Amount})
 	case Health:
 		u.health = wholeHealth
-		if f.Percent == 0 {
+		switch f.Percent {
+		case 0:
 			u.health.Links = 1
-		} else {
-			u.health.Probes = 3 >> f.Percent
+		case 1:
+			u.health.Probes = 1
+		default:
+			u.health.Unheld = 1
 		}
 		u.healthUntil = max(u.healthUntil, until)
 		w.at(u.healthUntil, event{what: onRestore, unit: uint8(u.index), ref: uint32(i)})

@@ -225,6 +225,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallPolicy
           elementRelationship: atomic
+    - name: routing
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallRouting
     - name: services
       type:
         list:
@@ -324,6 +327,21 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             scalar: string
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.FirewallRouting
+  map:
+    fields:
+    - name: policyRoutes
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.PolicyRoute
+          elementRelationship: atomic
+    - name: routes
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.StaticRoute
           elementRelationship: atomic
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallSpec
   map:
@@ -625,6 +643,41 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.PolicyAction
   scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.PolicyRoute
+  map:
+    fields:
+    - name: destination
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: from
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: interface
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+    - name: source
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: type
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.PolicyRouteType
+    - name: via
+      type:
+        scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.PolicyRouteType
+  scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.PreemptionPolicy
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.PreemptionSpec
@@ -675,6 +728,8 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: numeric
       default: 500
 - name: com.github.hapair-io.hapair.api.v1alpha1.Role
+  scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.RouteType
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.SchedulingSpec
   map:
@@ -795,6 +850,27 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.SourceValidation
   scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.StaticRoute
+  map:
+    fields:
+    - name: interface
+      type:
+        scalar: string
+    - name: metric
+      type:
+        scalar: numeric
+    - name: name
+      type:
+        scalar: string
+    - name: to
+      type:
+        scalar: string
+    - name: type
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.RouteType
+    - name: via
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.SyncAudit
   map:
     fields:

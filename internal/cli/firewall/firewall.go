@@ -48,7 +48,7 @@ func NewCommand() *cobra.Command {
 }
 
 func newCheckCommand() *cobra.Command {
-	var interfaces []string
+	var networks []string
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Report every error of a FirewallConfiguration; - reads the standard input",
@@ -58,11 +58,16 @@ func newCheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return d.Validate(interfaces)
+			known, err := parseNetworks(networks)
+			if err != nil {
+				return err
+			}
+			return d.Validate(known)
 		},
 	}
-	cmd.Flags().StringSliceVar(&interfaces, "networks", nil,
-		"names of the pair's networks, to check the zones against")
+	cmd.Flags().StringSliceVar(&networks, "networks", nil,
+		"the pair's networks, to check zones and next hops against, as in lan=192.0.2.1/24,wan=198.51.100.1/24; "+
+			"a name alone checks only the zones")
 	return cmd
 }
 

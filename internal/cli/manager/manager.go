@@ -4,6 +4,7 @@ package manager
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"time"
@@ -11,10 +12,12 @@ import (
 	"github.com/hapair-io/hapair/internal/cli/program"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
@@ -34,6 +37,9 @@ const leaderElectionID = "hapair-manager"
 // managerOptions are the flags of the operator.
 type managerOptions struct {
 	images                  resources.Images
+	allowed                 resources.Allowed
+	allowedAddresses        []string
+	watchNamespaces         []string
 	leaderElect             bool
 	leaderElectionNamespace string
 	healthProbeBindAddress  string
@@ -56,6 +62,7 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&o.images.Sidecar, "sidecar-image", "", "image of the sidecar of every unit (required)")
 	flags.StringVar(&o.images.Firewall, "firewall-image", "",
 		"image of the firewall of pairs that name none (required)")
+	o.addRestrictions(flags)
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas act")
 	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"),
 		"namespace of the Lease by which replicas agree; by default that of POD_NAMESPACE")
@@ -70,8 +77,36 @@ func NewCommand() *cobra.Command {
 	return command
 }
 
+// addRestrictions adds the flags with which an administrator restricts the operator and the authors of pairs.
+func (o *managerOptions) addRestrictions(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&o.watchNamespaces, "watch-namespaces", nil,
+		"namespaces of the pairs; the operator then needs no rights in others. All namespaces if empty")
+	flags.StringSliceVar(&o.allowed.AttachmentNamespaces, "allowed-attachment-namespaces", nil,
+		"namespaces, besides that of a pair, whose NetworkAttachmentDefinitions pairs may use; * for all")
+	flags.StringSliceVar(&o.allowedAddresses, "allowed-virtual-addresses", nil,
+		"prefixes that contain all virtual addresses of pairs, as in 192.0.2.0/24; any address if empty")
+	flags.StringSliceVar(&o.allowed.FirewallImages, "allowed-firewall-images", nil,
+		"registries and repositories from which the firewall images of pairs may come; any image if empty")
+}
+
+// parsePrefixes parses the prefixes of a flag.
+func parsePrefixes(texts []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, text := range texts {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("--allowed-virtual-addresses: %q is not a prefix, as in 192.0.2.0/24", text)
+		}
+		prefixes = append(prefixes, prefix.Masked())
+	}
+	return prefixes, nil
+}
+
 func (o managerOptions) validate() error {
 	var errs []error
+	if _, err := parsePrefixes(o.allowedAddresses); err != nil {
+		errs = append(errs, err)
+	}
 	if o.images.Sidecar == "" {
 		errs = append(errs, errors.New("--sidecar-image must be set"))
 	}
@@ -104,7 +139,10 @@ func runManager(command *cobra.Command, o managerOptions) error {
 	if err != nil {
 		return fmt.Errorf("setting up the operator: %w", err)
 	}
-	if err := addControllers(manager, o.images); err != nil {
+	if o.allowed.VirtualAddresses, err = parsePrefixes(o.allowedAddresses); err != nil {
+		return err
+	}
+	if err := addControllers(manager, o.images, o.allowed); err != nil {
 		return err
 	}
 	collectOften()
@@ -133,6 +171,12 @@ func (o managerOptions) forController() (ctrl.Options, error) {
 	if err != nil {
 		return ctrl.Options{}, err
 	}
+	for _, namespace := range o.watchNamespaces {
+		if cached.DefaultNamespaces == nil {
+			cached.DefaultNamespaces = map[string]cache.Config{}
+		}
+		cached.DefaultNamespaces[namespace] = cache.Config{}
+	}
 	return ctrl.Options{
 		Scheme:   scheme,
 		Cache:    cached,
@@ -154,13 +198,13 @@ func (o managerOptions) forController() (ctrl.Options, error) {
 	}, nil
 }
 
-func addControllers(manager ctrl.Manager, images resources.Images) error {
+func addControllers(manager ctrl.Manager, images resources.Images, allowed resources.Allowed) error {
 	pairs := &hapair.Reconciler{
 		Client: manager.GetClient(),
 		Live:   manager.GetAPIReader(),
 		Events: manager.GetEventRecorder("hapair"),
-		Images: images,
-		Now:    time.Now,
+		Images: images, Allowed: allowed,
+		Now: time.Now,
 	}
 	if err := pairs.SetupWithManager(manager); err != nil {
 		return fmt.Errorf("setting up the controller of HAPair: %w", err)

@@ -57,6 +57,20 @@ func parsePrefix(text string) (Block, error) {
 	return Block{prefix.Addr(), lastOf(prefix)}, nil
 }
 
+// parseNetwork parses the destination of a route.
+func parseNetwork(text string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil || prefix.Addr().Is4In6():
+		return netip.Prefix{}, fmt.Errorf("%q is not a prefix; write one, as in 10.20.0.0/16 or 2001:db8:20::/48", text)
+	case prefix.Masked() != prefix:
+		return netip.Prefix{}, fmt.Errorf("%q has bits set beyond its length; write %s for the network or %s for the address",
+			text, prefix.Masked(), netip.PrefixFrom(prefix.Addr(), prefix.Addr().BitLen()))
+	default:
+		return prefix, nil
+	}
+}
+
 // parseAddr parses one address. IPv4-mapped IPv6 addresses and scoped addresses never appear in a packet's header, so a
 // rule with one would match nothing.
 func parseAddr(text string) (netip.Addr, error) {
@@ -90,6 +104,26 @@ func (b Block) String() string {
 		}
 	}
 	return b.First.String() + "-" + b.Last.String()
+}
+
+// Prefixes returns the shortest list of prefixes that has exactly the addresses of the block.
+func (b Block) Prefixes() (prefixes []netip.Prefix) {
+	for first := b.First; ; {
+		widest := netip.PrefixFrom(first, first.BitLen())
+		for bits := first.BitLen() - 1; bits >= 0; bits-- {
+			wider := netip.PrefixFrom(first, bits)
+			if wider.Masked().Addr() != first || b.Last.Less(lastOf(wider)) {
+				break
+			}
+			widest = wider
+		}
+		prefixes = append(prefixes, widest)
+		last := lastOf(widest)
+		if last == b.Last {
+			return prefixes
+		}
+		first = last.Next()
+	}
 }
 
 // MarshalText returns String, for JSON.

@@ -15,6 +15,11 @@ const (
 	maxPorts     = 128
 	maxPolicies  = 4096
 	maxNAT       = 1024
+	maxRoutes    = 4096
+	// maxPolicyRoutes bounds the policy routes, each of which has a routing table of its own.
+	maxPolicyRoutes = 128
+	// maxRoutingRules bounds the policy routes, each multiplied by its interfaces and prefixes.
+	maxRoutingRules = 1024
 	// maxNames bounds each list of names in a policy or translation.
 	maxNames = 64
 	// maxRules bounds the policies, each multiplied by its pairs of zones, families and protocols.

@@ -22,6 +22,9 @@ func decode(value tree, target reflect.Value, at path, problems *Problems) {
 	case *netip.Addr:
 		decodeText(value, target, at, problems, parseAddr)
 		return
+	case *netip.Prefix:
+		decodeText(value, target, at, problems, parseNetwork)
+		return
 	case *PortRange:
 		decodePort(value, target, at, problems)
 		return

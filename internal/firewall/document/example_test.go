@@ -1,10 +1,23 @@
 package document_test
 
 import (
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/hapair-io/hapair/internal/firewall/document"
 )
+
+// networks are those that the example is written for.
+var networks = []document.Network{
+	{Name: "lan", Addresses: []netip.Prefix{
+		netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64"),
+	}},
+	{Name: "wan", Addresses: []netip.Prefix{
+		netip.MustParsePrefix("203.0.113.1/24"), netip.MustParsePrefix("2001:db8:113::1/64"),
+	}},
+}
 
 // People copy the example, so it must be accepted.
 func TestDocumentationExample(t *testing.T) {
@@ -18,7 +31,7 @@ func TestDocumentationExample(t *testing.T) {
 		t.Fatal("the documentation has no example")
 	}
 	d := parse(t, []byte(example))
-	if err := d.Validate([]string{"lan", "wan"}); err != nil {
+	if err := d.Validate(networks); err != nil {
 		t.Error(err)
 	}
 }

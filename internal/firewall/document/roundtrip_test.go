@@ -56,9 +56,31 @@ func documents() *rapid.Generator[document.Document] {
 				Name: "out", To: "zone0", Source: some(t, addressNames(d)), Address: netip.MustParseAddr("203.0.113.1"),
 			}}
 		}
+		if rapid.Bool().Draw(t, "routes") {
+			d.Routing = routing(t, d)
+		}
 		d.Logging.Dropped = rapid.Bool().Draw(t, "log dropped")
 		return d
 	})
+}
+
+func routing(t *rapid.T, d document.Document) document.Routing {
+	r := document.Routing{Routes: []document.Route{
+		{Name: "internet", To: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("203.0.113.254")},
+		{Name: "unused", To: netip.MustParsePrefix("fc00::/7"), Type: document.RouteUnreachable},
+	}}
+	for i := range rapid.IntRange(0, 5).Draw(t, "static") {
+		r.Routes = append(r.Routes, document.Route{
+			Name: fmt.Sprintf("route%d", i), Interface: "if0", Metric: rapid.Uint16().Draw(t, "metric"),
+			To: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i)}), 16),
+		})
+	}
+	if rapid.Bool().Draw(t, "policy routes") {
+		r.PolicyRoutes = []document.PolicyRoute{{
+			Name: "exempt", From: []string{"zone0"}, Source: some(t, addressNames(d)), Type: document.PolicyRouteExempt,
+		}}
+	}
+	return r
 }
 
 func blocks() *rapid.Generator[document.Block] {

@@ -39,6 +39,7 @@ var bounds = map[path]int64{
 	"spec.addresses": maxAddresses, "spec.addresses[].members": maxMembers,
 	"spec.services": maxServices, "spec.services[].ports": maxPorts,
 	"spec.policies": maxPolicies, "spec.sourceNAT": maxNAT, "spec.destinationNAT": maxNAT,
+	"spec.routing.routes": maxRoutes, "spec.routing.policyRoutes": maxPolicyRoutes,
 }
 
 // TestSchemaMatchesDocument keeps the API's schema and the types of this package from drifting apart.
@@ -52,7 +53,7 @@ func compareSchema(t *testing.T, at path, s schema, want reflect.Type) {
 	case reflect.TypeFor[netip.Addr]():
 		expect(t, at, s.Type, "string")
 		return
-	case reflect.TypeFor[Block]():
+	case reflect.TypeFor[Block](), reflect.TypeFor[netip.Prefix]():
 		expect(t, at, s.Type, "string")
 		return
 	case reflect.TypeFor[PortRange]():
@@ -159,6 +160,10 @@ func TestSchemaMatchesNames(t *testing.T) {
 		if property.Items != nil {
 			names[list] = name{property.Items.Schema.Properties["name"], namePattern}
 		}
+	}
+	for list, property := range s.Properties["routing"].Properties {
+		names[list] = name{property.Items.Schema.Properties["name"], namePattern}
+		names[list+" interface"] = name{property.Items.Schema.Properties["interface"], interfacePattern}
 	}
 	for what, n := range names {
 		pattern, length := patternOf(t, n.schema), int(*n.schema.MaxLength)

@@ -25,6 +25,8 @@ type Document struct {
 	// SourceNAT and DestinationNAT translate new connections, each by the first entry that matches.
 	SourceNAT      []SourceNAT      `json:"sourceNAT,omitempty"`
 	DestinationNAT []DestinationNAT `json:"destinationNAT,omitempty"`
+	// Routing is where packets are sent.
+	Routing Routing `json:"routing,omitzero"`
 	// Logging controls the log of packets that no policy matched.
 	Logging Logging `json:"logging,omitzero"`
 }

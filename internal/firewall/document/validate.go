@@ -14,26 +14,39 @@ var (
 // spec is the path of a document in its object.
 const spec path = "spec"
 
-// Validate checks what the types cannot express. The interfaces are the names of the pair's networks. Each must be in
-// exactly one zone, since traffic between interfaces of no zone is not filtered. Without interfaces the zones are not
-// compared with them; the firewall itself does not know them.
-func (d Document) Validate(interfaces []string) error {
-	c := newChecker(d)
-	c.checkZones(interfaces)
+// Validate checks what the types cannot express. The networks are those of the pair. Each must be in exactly one zone,
+// since traffic between interfaces of no zone is not filtered, and each next hop must be on one of them. Without
+// networks none of this is checked; the firewall itself does not know them.
+func (d Document) Validate(networks []Network) error {
+	c := newChecker(d, networks)
+	c.checkZones(networkNames(networks))
 	c.checkAddresses()
 	c.checkServices()
 	c.checkPolicies()
 	c.checkSourceNAT()
 	c.checkDestinationNAT()
+	c.checkRoutes()
+	c.checkPolicyRoutes()
 	if c.problems.count() == 0 {
 		c.checkSize()
 	}
 	return c.problems.err()
 }
 
+// ValidateFor checks a document that Validate accepts without networks against those of a pair. A document that many
+// pairs use is checked once by Validate and for each pair by this, which is faster.
+func (d Document) ValidateFor(networks []Network) error {
+	c := newChecker(d, networks)
+	c.checkZones(networkNames(networks))
+	c.checkRoutes()
+	c.checkPolicyRoutes()
+	return c.problems.err()
+}
+
 // checker holds what the checks share: the objects by name, and the problems found.
 type checker struct {
 	document  Document
+	networks  []Network
 	zones     map[string]Zone
 	addresses map[string]Address
 	services  map[string]Service
@@ -42,9 +55,10 @@ type checker struct {
 	zoneNames, addressNames, serviceNames []string
 }
 
-func newChecker(d Document) *checker {
+func newChecker(d Document, networks []Network) *checker {
 	c := &checker{
 		document:  d,
+		networks:  networks,
 		zones:     map[string]Zone{},
 		addresses: map[string]Address{},
 		services:  map[string]Service{},

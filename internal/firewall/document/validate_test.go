@@ -26,7 +26,7 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 		{
 			"logging:\n    dropped: true", "loging: {}",
 			`spec.loging: unknown field; known here are: zones, addresses, services, policies, sourceNAT, ` +
-				`destinationNAT, logging`,
+				`destinationNAT, routing, logging`,
 		},
 		{
 			"logging:", "logging: {dropped: true}\n  logging:",
@@ -234,10 +234,10 @@ func TestPolicyOfTwoFamiliesNeverMatches(t *testing.T) {
 
 func TestValidateComparesZonesWithTheNetworksOfThePair(t *testing.T) {
 	d := parse(t, full(t))
-	if err := d.Validate([]string{"wan", "lan"}); err != nil {
+	if err := d.Validate([]document.Network{{Name: "wan"}, {Name: "lan"}}); err != nil {
 		t.Errorf("refused: %v", err)
 	}
-	err := d.Validate([]string{"lan", "dmz"})
+	err := d.Validate([]document.Network{{Name: "lan"}, {Name: "dmz"}})
 	want := `spec.zones[1].interfaces[0]: the pair has no network "wan"; its networks are: lan, dmz` + "\n" +
 		`spec.zones: network "dmz" of the pair is in no zone, so that its traffic would not be filtered; ` +
 		`add it to the interfaces of a zone`

@@ -27,6 +27,12 @@ func (Kernel) FollowTable(ctx context.Context, table string, changed func()) err
 	return Follow(ctx, func(n Notice) bool { return n.Family == unix.NFPROTO_INET && n.Table == table }, changed)
 }
 
+// FollowGate follows the changes of the gate's tables, in the way of Follow. It leaves out the permits, which the gate
+// moves with every heartbeat.
+func FollowGate(ctx context.Context, changed func()) error {
+	return Follow(ctx, func(n Notice) bool { return n.Table == gateTable && !n.IsElement }, changed)
+}
+
 // Follow calls changed once it listens, and again after each change of the network namespace's rules that concerns the
 // caller. After lost notifications it calls changed as well. It returns when ctx ends or the socket fails.
 //

@@ -359,7 +359,7 @@ func manyPolicies(t testing.TB, policies, members int) document.Document {
 			Source: []string{address.Name}, Services: []string{service.Name},
 		})
 	}
-	if err := d.Validate([]string{"lan", "wan"}); err != nil {
+	if err := d.Validate([]document.Network{{Name: "lan"}, {Name: "wan"}}); err != nil {
 		t.Fatal(err)
 	}
 	return d

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -44,30 +43,54 @@ func (c *Conn) listAddresses(link netlink.Link) ([]netip.Prefix, error) {
 	return addresses, nil
 }
 
-// SetAddresses makes wanted the only addresses among managed that the interface has. It leaves all others alone.
-//
-// It removes addresses first and then lists again, because the kernel removes the secondary addresses of an IPv4
-// network together with the primary one.
-func (c *Conn) SetAddresses(index int, managed, wanted []netip.Prefix) error {
-	present, err := c.Addresses(index)
+// Address is an address of an interface as the kernel has it.
+type Address struct {
+	// Index is that of the interface.
+	Index  int
+	Prefix netip.Prefix
+	// Lasting is set when the address does not expire, and is not deprecated.
+	Lasting bool
+	// Detecting is set while duplicate detection keeps the unit from using an IPv6 address. Duplicate is set once it has
+	// failed: the unit will never use the address.
+	Detecting, Duplicate bool
+	// Remote is set when the address has another address at the other end of the interface.
+	Remote bool
+
+	// found identifies the address in a request to remove it.
+	found netlink.Addr
+}
+
+// AddressTable returns the addresses of all interfaces, of both families, with their states.
+func (c *Conn) AddressTable() ([]Address, error) {
+	found, err := dump(func() ([]netlink.Addr, error) { return c.handle.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("listing addresses: %w", err)
 	}
-	var errs []error
-	for _, a := range managed {
-		if slices.Contains(present, a) && !slices.Contains(wanted, a) {
-			errs = append(errs, c.removeAddress(index, a))
+	table := make([]Address, 0, len(found))
+	for _, a := range found {
+		prefix, ok := prefixOf(a.IPNet)
+		if !ok {
+			continue
 		}
+		const detecting = unix.IFA_F_TENTATIVE | unix.IFA_F_NODAD
+		table = append(table, Address{
+			Index: a.LinkIndex, Prefix: prefix, found: a, Remote: a.Peer != nil,
+			Lasting:   a.Flags&(unix.IFA_F_PERMANENT|unix.IFA_F_DEPRECATED) == unix.IFA_F_PERMANENT,
+			Detecting: a.Flags&detecting == unix.IFA_F_TENTATIVE,
+			Duplicate: a.Flags&unix.IFA_F_DADFAILED != 0,
+		})
 	}
-	if err := errors.Join(errs...); err != nil || len(wanted) == 0 {
-		return err
-	}
-	if present, err = c.Addresses(index); err != nil {
-		return err
-	}
-	for _, a := range wanted {
-		if !slices.Contains(present, a) {
-			errs = append(errs, c.addAddress(index, a))
+	return table, nil
+}
+
+// RemoveAddresses removes addresses that AddressTable has returned. Removing an absent address succeeds: the kernel
+// removes the secondary addresses of an IPv4 network together with the primary one, and all with their interface.
+func (c *Conn) RemoveAddresses(all []Address) error {
+	var errs []error
+	for _, a := range all {
+		err := c.handle.AddrDel(linkOf(a.Index), &netlink.Addr{IPNet: a.found.IPNet, Peer: a.found.Peer})
+		if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
+			errs = append(errs, fmt.Errorf("removing address %s from interface %d: %w", a.Prefix, a.Index, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -75,25 +98,17 @@ func (c *Conn) SetAddresses(index int, managed, wanted []netip.Prefix) error {
 
 // addAddress adds an address with the route to its network, so that its neighbours are on-link. An IPv6 address is
 // usable at once: duplicate detection would take a second, and could find the former active that is about to leave.
-// An IPv4 address gets the broadcast address of its network, if the network has one (RFC 3021).
+// An IPv4 address gets the broadcast address of its network, if the network has one (RFC 3021). The kernel prefers a
+// link-local address as a source only where its scope says so.
 func (c *Conn) addAddress(index int, a netip.Prefix) error {
 	address := &netlink.Addr{IPNet: ipNetOf(a)}
-	if a.Addr().Is6() {
+	switch {
+	case a.Addr().Is6():
 		address.Flags = unix.IFA_F_NODAD
+	case a.Addr().IsLinkLocalUnicast():
+		address.Scope = unix.RT_SCOPE_LINK
 	}
-	if err := c.handle.AddrReplace(linkOf(index), address); err != nil {
-		return fmt.Errorf("adding address %s to interface %d: %w", a, index, err)
-	}
-	return nil
-}
-
-// removeAddress removes an address. Removing an absent address succeeds.
-func (c *Conn) removeAddress(index int, a netip.Prefix) error {
-	err := c.handle.AddrDel(linkOf(index), &netlink.Addr{IPNet: ipNetOf(a)})
-	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
-		return fmt.Errorf("removing address %s from interface %d: %w", a, index, err)
-	}
-	return nil
+	return c.handle.AddrReplace(linkOf(index), address)
 }
 
 func ipNetOf(a netip.Prefix) *net.IPNet {

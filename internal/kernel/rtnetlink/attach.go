@@ -1,25 +1,32 @@
 package rtnetlink
 
 import (
-	"errors"
 	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// AddAddresses adds addresses to an interface. Unlike SetAddresses it does not list first, because a takeover waits for
-// each request. An address that is already there is replaced by itself.
-func (c *Conn) AddAddresses(index int, wanted []netip.Prefix) error {
-	var errs []error
+// Refused is an address that the kernel did not accept.
+type Refused struct {
+	Prefix netip.Prefix
+	Err    error
+}
+
+// AddAddresses adds addresses to an interface and returns those that the kernel refused; each is tried. It does not
+// list first, because a takeover waits for each request. An address that is already there is replaced by itself.
+func (c *Conn) AddAddresses(index int, wanted []netip.Prefix) []Refused {
+	var refused []Refused
+	added := make([]netip.Prefix, 0, len(wanted))
 	for _, a := range wanted {
-		errs = append(errs, c.addAddress(index, a))
+		if err := c.addAddress(index, a); err != nil {
+			refused = append(refused, Refused{Prefix: a, Err: err})
+			continue
+		}
+		added = append(added, a)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	c.awaitLocal(wanted)
-	return nil
+	c.awaitLocal(added)
+	return refused
 }
 
 const (

@@ -48,6 +48,23 @@ func decodeDevconf(families []byte) (Devconf, error) {
 	}, nil
 }
 
+// The attribute with the IPv6 settings of an interface (include/uapi/linux/if_link.h), and the index of one of them
+// (DEVCONF_* in ipv6.h). The settings are an array of 32-bit values that begins with index 0.
+const (
+	iflaInet6Conf      = 2
+	devconfDisableIPv6 = 26
+)
+
+// decodeIPv6 reports whether an interface can have IPv6 addresses, from the value of IFLA_AF_SPEC. Without IPv6 the
+// kernel sends no settings.
+func decodeIPv6(families []byte) (bool, error) {
+	values, err := attributeAt(families, unix.AF_INET6, iflaInet6Conf)
+	if err != nil || len(values) < 4*(devconfDisableIPv6+1) {
+		return false, err
+	}
+	return binary.NativeEndian.Uint32(values[4*devconfDisableIPv6:]) == 0, nil
+}
+
 // attributeAt returns the value of the nested attribute at a path of types, or nothing if it is absent.
 func attributeAt(data []byte, path ...uint16) ([]byte, error) {
 	for _, kind := range path {

@@ -34,9 +34,11 @@ var routeGroups = []uint{
 	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
 }
 
-// FollowAddresses follows the addresses of all interfaces, in the way of FollowLinks.
+// FollowAddresses follows interfaces and addresses, in the way of FollowLinks. It includes what the kernel reports of
+// IPv6 on an interface, such as that somebody has switched it on again.
 func FollowAddresses(ctx context.Context, changed func()) error {
-	return follow(ctx, changed, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+	return follow(ctx, changed, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
+		unix.RTNLGRP_IPV6_IFINFO)
 }
 
 func follow(ctx context.Context, changed func(), groups ...uint) error {

@@ -28,6 +28,9 @@ type Link struct {
 	// Operational is set when the interface is up and nothing above the carrier blocks packets, such as a port that has
 	// not been authenticated: IF_OPER_UP of RFC 2863, or unknown.
 	Operational bool
+	// IPv6 is set when the interface can have IPv6 addresses. It cannot where disable_ipv6 is set, where its MTU is too
+	// small for IPv6, and where the kernel has no IPv6.
+	IPv6 bool
 	// IPv4 has the IPv4 settings of the interface.
 	IPv4 Devconf
 }
@@ -63,7 +66,12 @@ func decodeLink(reply []byte) (Link, error) {
 	if err != nil {
 		return Link{}, err
 	}
-	devconf, err := decodeDevconf(valueOf(attributes, unix.IFLA_AF_SPEC))
+	families := valueOf(attributes, unix.IFLA_AF_SPEC)
+	devconf, err := decodeDevconf(families)
+	if err != nil {
+		return Link{}, err
+	}
+	ipv6, err := decodeIPv6(families)
 	if err != nil {
 		return Link{}, err
 	}
@@ -72,7 +80,8 @@ func decodeLink(reply []byte) (Link, error) {
 	up := enabled && a.RawFlags&unix.IFF_LOWER_UP != 0
 	return Link{
 		Index: a.Index, Name: a.Name, MAC: macOf(a.HardwareAddr), PermanentMAC: macOf(a.PermHWAddr),
-		Enabled: enabled, Up: up, Operational: up && a.RawFlags&unix.IFF_RUNNING != 0, IPv4: devconf,
+		Enabled: enabled, Up: up, Operational: up && a.RawFlags&unix.IFF_RUNNING != 0,
+		IPv6: ipv6, IPv4: devconf,
 	}, nil
 }
 

@@ -5,6 +5,7 @@ package rtnetlink
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 
@@ -74,8 +75,8 @@ func TestAddAddresses(t *testing.T) {
 	}
 	wanted := []netip.Prefix{netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64")}
 	for range 2 { // The second time changes nothing.
-		if err := c.AddAddresses(link.Index, wanted); err != nil {
-			t.Fatal(err)
+		if refused := c.AddAddresses(link.Index, wanted); len(refused) > 0 {
+			t.Fatal(refused)
 		}
 		got := ip(t, "-o address show dev lan")
 		if strings.Count(got, "192.168.50.1/24") != 1 || strings.Count(got, "fd50::1/64") != 1 ||
@@ -83,7 +84,31 @@ func TestAddAddresses(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
-	if err := c.AddAddresses(12345, wanted); !errors.Is(err, unix.ENODEV) {
-		t.Errorf("an interface that is not there: %v", err)
+	if refused := c.AddAddresses(12345, wanted); len(refused) != 2 || !errors.Is(refused[1].Err, unix.ENODEV) {
+		t.Errorf("an interface that is not there: %v", refused)
+	}
+}
+
+// One address that the kernel refuses keeps no other from being added.
+func TestAddAddressesGoesOnPastARefusal(t *testing.T) {
+	c := isolate(t)
+	link, err := c.Link("lan")
+	if err != nil || !link.IPv6 {
+		t.Fatalf("%+v, %v", link, err)
+	}
+	if err := os.WriteFile("/proc/sys/net/ipv6/conf/lan/disable_ipv6", []byte("1"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if link, err = c.Link("lan"); err != nil || link.IPv6 {
+		t.Errorf("%+v, %v", link, err)
+	}
+	refused := c.AddAddresses(link.Index, []netip.Prefix{
+		netip.MustParsePrefix("fd50::1/64"), netip.MustParsePrefix("192.168.50.1/24"),
+	})
+	if len(refused) != 1 || refused[0].Prefix.Addr().Is4() || !errors.Is(refused[0].Err, unix.EACCES) {
+		t.Errorf("refused %v", refused)
+	}
+	if got := ip(t, "-o address show dev lan"); !strings.Contains(got, "192.168.50.1/24") {
+		t.Error(got)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // isolate moves the test into a network namespace of its own, which ends with the test's thread.
@@ -61,50 +63,95 @@ func TestAddresses(t *testing.T) {
 		t.Fatalf("link %+v", link)
 	}
 	ip(t, "address add 198.51.100.7/24 dev lan")
-	managed := []netip.Prefix{
+	wanted := []netip.Prefix{
 		netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("192.168.50.2/24"),
 		netip.MustParsePrefix("fd50::1/64"),
 	}
 	for range 2 { // The second time changes nothing.
-		if err := c.SetAddresses(link.Index, managed, managed); err != nil {
-			t.Fatal(err)
+		if refused := c.AddAddresses(link.Index, wanted); len(refused) > 0 {
+			t.Fatal(refused)
 		}
 	}
 	if got := ip(t, "-o address show dev lan"); strings.Contains(got, "tentative fd50") ||
 		!strings.Contains(got, "192.168.50.1/24 brd 192.168.50.255") || !strings.Contains(got, "fd50::1/64") {
 		t.Fatal(got)
 	}
-	if got := ip(t, "route show dev lan"); !strings.Contains(got, "192.168.50.0/24 proto kernel") {
-		t.Fatalf("no on-link route: %s", got)
+	onLAN := func() (virtual []Address) {
+		table, err := c.AddressTable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range table {
+			if a.Index == link.Index && slices.Contains(wanted, a.Prefix) {
+				virtual = append(virtual, a)
+			}
+		}
+		return virtual
 	}
-	if got := ip(t, "-6 route show dev lan"); !strings.Contains(got, "fd50::/64") {
-		t.Fatalf("no on-link route: %s", got)
+	all := onLAN()
+	if len(all) != 3 || slices.ContainsFunc(all, func(a Address) bool {
+		return !a.Lasting || a.Detecting || a.Duplicate || a.Remote
+	}) {
+		t.Fatalf("table %+v", all)
 	}
-	// Without the first of a network the kernel drops the second too, unless it is put back.
-	if err := c.SetAddresses(link.Index, managed, managed[1:]); err != nil {
-		t.Fatal(err)
-	}
-	present, err := c.Addresses(link.Index)
-	if err != nil || slices.Contains(present, managed[0]) || !slices.Contains(present, managed[1]) {
-		t.Fatalf("%v %v", present, err)
-	}
+	// Without the first of a network the kernel removes the second too.
 	for range 2 {
-		if err := c.SetAddresses(link.Index, managed, nil); err != nil {
+		if err := c.RemoveAddresses(all); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := ip(t, "-o address show dev lan"); strings.Contains(got, "192.168.50") || strings.Contains(got, "fd50") {
-		t.Fatal(got)
+	if all = onLAN(); len(all) > 0 {
+		t.Fatalf("table %+v", all)
 	}
 	if got := ip(t, "-o address show dev lan"); !strings.Contains(got, "198.51.100.7") {
 		t.Fatalf("an address of somebody else is gone: %s", got)
 	}
 	ip(t, "address add 203.0.113.7/24 dev far")
-	all, err := c.AllAddresses()
-	if err != nil || !slices.Contains(all, netip.MustParsePrefix("198.51.100.7/24")) ||
-		!slices.Contains(all, netip.MustParsePrefix("203.0.113.7/24")) {
-		t.Fatalf("of all interfaces: %v %v", all, err)
+	present, err := c.AllAddresses()
+	if err != nil || !slices.Contains(present, netip.MustParsePrefix("198.51.100.7/24")) ||
+		!slices.Contains(present, netip.MustParsePrefix("203.0.113.7/24")) {
+		t.Fatalf("of all interfaces: %v %v", present, err)
 	}
+}
+
+// The table shows each state in which the unit cannot use an address for good.
+func TestAddressTableShowsStates(t *testing.T) {
+	c := isolate(t)
+	for _, line := range []string{
+		"address add 192.0.2.1/24 valid_lft 60 preferred_lft 60 dev lan",
+		"address add 192.0.2.2/24 dev lan preferred_lft 0",
+		"address add 192.0.2.3 peer 192.0.2.4/32 dev lan",
+		"address add fd50::1/64 dev lan",
+		"address add fd50::2/64 dev far nodad",
+		"address add fd50::2/64 dev lan",
+	} {
+		ip(t, line)
+	}
+	state := func(text string) (found Address) {
+		table, err := c.AddressTable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range table {
+			if a.Prefix.Addr() == netip.MustParseAddr(text) && a.Index != 1 && (found.Index == 0 || a.Duplicate) {
+				found = a
+			}
+		}
+		return found
+	}
+	if a := state("fd50::1"); !a.Detecting || !a.Lasting {
+		t.Errorf("in detection: %+v", a)
+	}
+	if a := state("192.0.2.1"); a.Lasting {
+		t.Errorf("expiring: %+v", a)
+	}
+	if a := state("192.0.2.2"); a.Lasting {
+		t.Errorf("deprecated: %+v", a)
+	}
+	if a := state("192.0.2.3"); !a.Remote {
+		t.Errorf("with another end: %+v", a)
+	}
+	testbed.Eventually(t, "the duplicate is shown", func() bool { return state("fd50::2").Duplicate })
 }
 
 // TestAddedAddressesArriveAtOnce fails about every other time, of a hundred, when nothing waits for the local route.
@@ -116,13 +163,19 @@ func TestAddedAddressesArriveAtOnce(t *testing.T) {
 	}
 	both := []netip.Prefix{netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64")}
 	for range 100 {
-		if err := c.AddAddresses(link.Index, both); err != nil {
-			t.Fatal(err)
+		if refused := c.AddAddresses(link.Index, both); len(refused) > 0 {
+			t.Fatal(refused)
 		}
 		if !c.isLocal(both[1].Addr()) {
 			t.Fatalf("what is sent to %s does not arrive", both[1].Addr())
 		}
-		if err := c.SetAddresses(link.Index, both, nil); err != nil {
+		table, err := c.AddressTable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.RemoveAddresses(slices.DeleteFunc(table, func(a Address) bool {
+			return a.Index != link.Index || !slices.Contains(both, a.Prefix)
+		})); err != nil {
 			t.Fatal(err)
 		}
 		if c.isLocal(both[1].Addr()) {

@@ -128,6 +128,9 @@ func (b *bed) open(router *testbed.Namespace) {
 		}
 		b.t.Cleanup(func() { _ = g.Close() })
 		b.fence = g.Fence()
+		if err := g.SetRulesInForce(true); err != nil {
+			return err
+		}
 		return g.Set(context.Background(), gate.Config{Until: sidecar.BootTime() + aDay})
 	})
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 //
 // Long lists are atomic because their order matters. With listType=map the API server would also store the owner of
 // each field of each entry, which takes more space than the list.
-// FirewallConfiguration is the configuration of the default firewall: zones, address and service objects, policies and
-// address translation. Pairs of its namespace refer to it by spec.firewall.configurationRef.
+// FirewallConfiguration is the configuration of the default firewall: zones, address and service objects, policies,
+// address translation and routing. Pairs of its namespace refer to it by spec.firewall.configurationRef.
 type FirewallConfigurationApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration    `json:",inline"`
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`

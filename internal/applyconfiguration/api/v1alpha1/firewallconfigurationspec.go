@@ -23,6 +23,8 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	// destinationNAT sends connections from a zone to another destination. The first entry that matches applies.
 	// It allows nothing by itself: the connection needs a policy for its translated destination as well.
 	DestinationNAT []DestinationNATApplyConfiguration `json:"destinationNAT,omitempty"`
+	// routing has the routes of traffic that the pair forwards, such as the default routes.
+	Routing *FirewallRoutingApplyConfiguration `json:"routing,omitempty"`
 	// logging controls the log of packets that no policy matched.
 	Logging *FirewallLoggingApplyConfiguration `json:"logging,omitempty"`
 }
@@ -108,6 +110,14 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithDestinationNAT(values 
 		}
 		b.DestinationNAT = append(b.DestinationNAT, *values[i])
 	}
+	return b
+}
+
+// WithRouting sets the Routing field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Routing field is set to the value of the last call.
+func (b *FirewallConfigurationSpecApplyConfiguration) WithRouting(value *FirewallRoutingApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
+	b.Routing = value
 	return b
 }
 

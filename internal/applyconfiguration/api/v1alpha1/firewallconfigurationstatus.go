@@ -14,12 +14,13 @@ type FirewallConfigurationStatusApplyConfiguration struct {
 	// observedGeneration is the generation of the spec that this status describes; -1 until the operator has seen it.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// hash identifies the configuration. A unit that enforces it reports the same hash. It is empty while the
-	// configuration has errors.
+	// configuration has errors whatever the pair.
 	Hash *string `json:"hash,omitempty"`
 	// pairs that use the configuration, by name, sorted.
 	Pairs []string `json:"pairs,omitempty"`
-	// errors are the first 20 errors of the configuration, in the order of its fields. Pairs enforce the last
-	// configuration without errors until they are corrected.
+	// errors are the first 20 errors of the configuration, in the order of its fields. A configuration without errors of
+	// its own is also checked against the networks of each pair that uses it; such an error names the pair. A pair
+	// enforces the last configuration without errors for that pair until they are corrected.
 	Errors []FieldErrorApplyConfiguration `json:"errors,omitempty"`
 	// conditions of the configuration: Accepted.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`

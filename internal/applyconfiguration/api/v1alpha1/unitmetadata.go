@@ -10,7 +10,7 @@ type UnitMetadataApplyConfiguration struct {
 	// labels of the pods. You cannot set the labels of the operator: those that begin with hapair.io/, and name, instance
 	// and managed-by of app.kubernetes.io.
 	Labels map[string]string `json:"labels,omitempty"`
-	// annotations of the pods. You cannot set those that begin with hapair.io/, and not k8s.v1.cni.cncf.io/networks.
+	// annotations of the pods. You cannot set those that begin with hapair.io/, k8s.v1.cni.cncf.io/ or v1.multus-cni.io/.
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
