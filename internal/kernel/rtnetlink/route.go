@@ -105,6 +105,12 @@ type routeKey struct {
 
 func (r Route) key() routeKey { return routeKey{r.Table, r.To, r.Metric} }
 
+// isEarlier reports whether a route was set as an earlier form of the wanted one, which the kernel can replace by it in
+// one step.
+func (r Route) isEarlier(wanted Route) bool {
+	return r.Protocol == wanted.Protocol && r.Type == wanted.Type && !r.further
+}
+
 // listedRoute is a route and the message in which the kernel listed it. The message identifies the route exactly, so it
 // is what a removal sends back, as ip route flush does.
 type listedRoute struct {

@@ -49,36 +49,64 @@ func (c *Conn) listRoutes() ([]listedRoute, error) {
 // protocol that has the destination and metric of a wanted one is replaced, since only one of them would be used.
 //
 // It continues after an error, so that one route that the kernel refuses does not stop the others. It returns whether
-// it changed anything, and an error for each route that is not as wanted.
+// it changed anything, and an error for each route that is not as wanted. The error of a route that is missing is a
+// *RouteError.
 func (c *Conn) SetRoutes(table uint32, protocol uint8, wanted []Route) (changed bool, err error) {
-	missing := map[routeKey]Route{}
-	for _, w := range wanted {
-		w.Table, w.Protocol = table, protocol
-		w = w.normalized()
-		missing[w.key()] = w
+	inTable := slices.Clone(wanted)
+	for i := range inTable {
+		inTable[i].Table = table
 	}
-	kept := map[routeKey]bool{}
+	return c.setRoutes(protocol, inTable, func(t uint32) bool { return t == table })
+}
+
+// SetAllRoutes makes wanted the only routes of the protocol in all tables. Each has a table. Otherwise it is like
+// SetRoutes.
+func (c *Conn) SetAllRoutes(protocol uint8, wanted []Route) (changed bool, err error) {
+	return c.setRoutes(protocol, wanted, func(uint32) bool { return true })
+}
+
+func (c *Conn) setRoutes(protocol uint8, wanted []Route, concerns func(table uint32) bool) (changed bool, err error) {
 	present, err := c.listRoutes()
 	if err != nil {
 		return false, err
 	}
+	ours := slices.Clone(wanted)
+	byKey := map[routeKey]Route{}
+	for i := range ours {
+		ours[i].Protocol = protocol
+		ours[i] = ours[i].normalized()
+		byKey[ours[i].key()] = ours[i]
+	}
 	var errs []error
+	kept, outdated := map[routeKey]bool{}, map[routeKey]listedRoute{}
 	for _, p := range present {
-		w, isWanted := missing[p.key()]
+		w, isWanted := byKey[p.key()]
+		_, hasOutdated := outdated[p.key()]
 		switch {
-		case p.Table != table:
+		case !concerns(p.Table):
 		case isWanted && p.Route == w && !kept[p.key()]:
 			kept[p.key()] = true
+		case isWanted && p.isEarlier(w) && !kept[p.key()] && !hasOutdated:
+			outdated[p.key()] = p // It is replaced below, so that its destination is never without a route.
 		case isWanted || p.Protocol == protocol:
 			changed = true
 			errs = append(errs, c.removeListed(p))
 		}
 	}
-	for _, w := range missing {
-		if !kept[w.key()] {
-			changed = true
-			errs = append(errs, c.addRoute(w))
+	for _, w := range ours {
+		p, isOutdated := outdated[w.key()]
+		if kept[w.key()] && isOutdated {
+			errs = append(errs, c.removeListed(p))
 		}
+		if kept[w.key()] {
+			continue
+		}
+		changed = true
+		err := c.addRoute(w)
+		if err != nil && isOutdated {
+			err = errors.Join(err, c.removeListed(p))
+		}
+		errs = append(errs, err)
 	}
 	return changed, errors.Join(errs...)
 }
@@ -87,10 +115,22 @@ func (c *Conn) addRoute(r Route) error {
 	flags := unix.NLM_F_CREATE | unix.NLM_F_REPLACE | unix.NLM_F_ACK
 	_, err := c.request(unix.RTM_NEWROUTE, flags, routeRequest(r)...).Execute(unix.NETLINK_ROUTE, 0)
 	if err != nil {
-		return fmt.Errorf("adding route %s: %w", r, err)
+		return &RouteError{Route: r, Err: err}
 	}
 	return nil
 }
+
+// RouteError is the refusal of a route.
+type RouteError struct {
+	Route Route
+	Err   error
+}
+
+// Error returns the route and the reason.
+func (e *RouteError) Error() string { return fmt.Sprintf("adding route %s: %v", e.Route, e.Err) }
+
+// Unwrap returns the reason.
+func (e *RouteError) Unwrap() error { return e.Err }
 
 // RemoveRoutes removes routes that Routes has returned. Removing an absent route succeeds.
 func (c *Conn) RemoveRoutes(routes []Route) error {

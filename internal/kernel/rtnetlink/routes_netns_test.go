@@ -3,6 +3,7 @@
 package rtnetlink
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -257,5 +258,98 @@ func TestFollowRoutes(t *testing.T) {
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A route that changes is replaced in one step, so that its destination is never without a route. Other routes are not
+// touched.
+func TestSetRoutesReplacesWithoutAGap(t *testing.T) {
+	c := isolate(t)
+	link, err := c.Link("lan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	everything, everything6 := netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")
+	changed := func(last string) []Route {
+		return []Route{
+			{To: everything, Via: netip.MustParseAddr("203.0.113." + last), Interface: link.Index, OnLink: true},
+			{To: everything6, Via: netip.MustParseAddr("fe80::" + last), Interface: link.Index, OnLink: true},
+			{To: netip.MustParsePrefix("10.1.0.0/16"), Interface: link.Index},
+		}
+	}
+	setRoutes(t, c, changed("1"), true)
+	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	setRoutes(t, c, changed("2"), true)
+	setRoutes(t, c, changed("2"), false)
+	ip(t, "route add 198.51.100.0/24 dev lan table 99") // the last change to expect
+	var removed, added int
+	for last := false; !last; {
+		messages, _, err := socket.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range messages {
+			r, _, err := decodeRoute(m.Data)
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case r.Table == 99:
+				last = true
+			case m.Header.Type == unix.RTM_DELROUTE:
+				removed++
+			default:
+				added++
+			}
+		}
+	}
+	if removed != 0 || added != 2 {
+		t.Errorf("%d routes were removed and %d added, want the two that changed to be replaced", removed, added)
+	}
+}
+
+// SetAllRoutes empties tables that no route is wanted in, and reports which route the kernel refused.
+func TestSetAllRoutesCoversEveryTable(t *testing.T) {
+	c := isolate(t)
+	link, err := c.Link("lan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ip(t, "route add 198.51.100.0/24 dev lan table 7801 proto static")
+	everything := netip.MustParsePrefix("0.0.0.0/0")
+	wanted := []Route{
+		{Table: 7780, To: everything, Interface: link.Index, Metric: 100},
+		{Table: 7800, To: everything, Type: Blackhole, Metric: 100},
+		{
+			Table: 7801, To: everything, Via: netip.MustParseAddr("203.0.113.7"), Interface: link.Index, OnLink: true,
+			Metric: 100,
+		},
+	}
+	for n := range 4 {
+		changed, err := c.SetAllRoutes(testProtocol, wanted[n%2:])
+		if err != nil || !changed {
+			t.Fatalf("changed=%t, %v", changed, err)
+		}
+		if got := strings.Count(ip(t, "route show table all proto 178"), "default"); got != len(wanted[n%2:]) {
+			t.Errorf("%d routes are set, want %d", got, len(wanted[n%2:]))
+		}
+	}
+	if got := ip(t, "route show table 7801 proto static"); !strings.Contains(got, "198.51.100.0/24") {
+		t.Errorf("another program's route is gone: %q", got)
+	}
+	wanted[2].Via = netip.MustParseAddr("224.0.0.1")
+	_, err = c.SetAllRoutes(testProtocol, wanted)
+	var refused *RouteError
+	if !errors.As(err, &refused) || refused.Route.Table != 7801 {
+		t.Errorf("got %v, want the refusal of the route in table 7801", err)
+	}
+	if _, err := c.SetAllRoutes(testProtocol, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := ip(t, "route show table all proto 178"); got != "" {
+		t.Errorf("left: %s", got)
 	}
 }
