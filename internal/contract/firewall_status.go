@@ -14,6 +14,9 @@ type FirewallStatus struct {
 	// RefusedHash and Error describe the last document if it was refused; empty if it was applied.
 	RefusedHash string `json:"refusedHash,omitempty"`
 	Error       string `json:"error,omitempty"`
+	// RoutingError describes the routes of the document in force that the kernel does not have, and why; empty if it has
+	// all of them.
+	RoutingError string `json:"routingError,omitempty"`
 }
 
 // ParseFirewallStatus decodes a status. It ignores fields that this release does not know: an image of a third party

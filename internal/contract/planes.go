@@ -17,3 +17,12 @@ const (
 	// RoutingProtocol is the protocol number of the routes and rules that the firewall owns.
 	RoutingProtocol = 179
 )
+
+// The ranges of the policy routes of a FirewallConfiguration. The one at position n uses priority PolicyRoutePriority+n
+// and table PolicyRouteTable+n. A node or an image of a third party must not use them in a unit's pod.
+const (
+	PolicyRoutePriority = 7000
+	PolicyRouteTable    = 7800
+	// MaxPolicyRoutes bounds n. The rules of the data plane have greater priorities.
+	MaxPolicyRoutes = 128
+)

@@ -65,11 +65,12 @@ func (f *Firewall) replace(r ruleset.Ruleset) error {
 func (f *Firewall) reconcile() {
 	f.restore()
 	status := f.enforce()
+	status.RoutingError = f.config.Routes.Fault()
 	if f.reported != nil && *f.reported == status {
 		return
 	}
 	switch {
-	case status.Error == "":
+	case status.Error == "": // The routes have a log of their own.
 	case status.Hash == "" && status.RefusedHash == "":
 		// Every pod starts like this: the sidecar delivers the document once it runs.
 		f.config.Log.Info("Waiting for a document", "why", status.Error)
@@ -166,6 +167,7 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 	r.Document = document.Hash(text)
 	if f.inForce == r.Document && f.config.Kernel.Verify(r) == nil {
 		f.applied = &r
+		f.config.Routes.Set(plan.CompileRouting(d))
 		return nil
 	}
 	f.config.Log.Info("Applying document", "document", r.Document, "rules", r.Rules())
@@ -173,6 +175,8 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 		return err
 	}
 	f.remember(text)
+	// The rules come first: no packet takes a new route without them.
+	f.config.Routes.Set(plan.CompileRouting(d))
 	return nil
 }
 

@@ -69,10 +69,22 @@ func (k *fakeKernel) alter(document string) {
 	k.generation++
 }
 
+// fakeRoutes records what was set, and reports the fault that a test gives it.
+type fakeRoutes struct {
+	set   []plan.Routing
+	fault string
+}
+
+func (r *fakeRoutes) Set(wanted plan.Routing)  { r.set = append(r.set, wanted) }
+func (r *fakeRoutes) Fault() string            { return r.fault }
+func (r *fakeRoutes) Changed() <-chan struct{} { return nil }
+func (r *fakeRoutes) Run(ctx context.Context)  { <-ctx.Done() }
+
 // scene is a firewall with a directory and a kernel. The test calls reconcile itself.
 type scene struct {
 	*testing.T
 	kernel   *fakeKernel
+	routes   fakeRoutes
 	firewall *Firewall
 }
 
@@ -83,6 +95,7 @@ func newScene(t *testing.T) *scene {
 		ConfigFile: filepath.Join(directory, "firewall.json"),
 		StatusFile: filepath.Join(directory, "status.json"),
 		Kernel:     s.kernel,
+		Routes:     &s.routes,
 		Log:        testr.New(t),
 	})
 	return s
@@ -130,6 +143,42 @@ func TestDocumentIsAppliedOnceAndReported(t *testing.T) {
 	s.write(better)
 	s.expect(document.Hash([]byte(better)), "", "")
 	s.expectReplaced(2)
+}
+
+const routed = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+	`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}],` +
+	`"routing":{"routes":[{"name":"internet","to":"0.0.0.0/0","via":"203.0.113.254"}]}}}`
+
+// The routes of a document follow its rules. What the kernel refuses of them is reported and holds nothing back.
+func TestRoutesAreSetWithTheDocumentAndTheirFaultReported(t *testing.T) {
+	s := newScene(t)
+	s.write(routed)
+	s.kernel.refusal = errors.New("out of memory")
+	s.expect("", document.Hash([]byte(routed)), "out of memory")
+	if len(s.routes.set) != 0 {
+		t.Error("routes were set without their rules")
+	}
+	s.kernel.refusal = nil
+	s.expect(document.Hash([]byte(routed)), "", "")
+	if len(s.routes.set) != 1 || len(s.routes.set[0].Routes) != 1 {
+		t.Fatalf("set %+v, want one route once", s.routes.set)
+	}
+	s.routes.fault = "spec.routing.routes[0]: interface is down"
+	s.expect(document.Hash([]byte(routed)), "", "")
+	if s.firewall.reported.RoutingError != s.routes.fault {
+		t.Errorf("reported %+v", s.firewall.reported)
+	}
+	s.routes.fault = ""
+	s.write(bad)
+	s.expect(document.Hash([]byte(routed)), document.Hash([]byte(bad)), "spec.zones[0].interfaces[0]: ")
+	if len(s.routes.set) != 1 || s.firewall.reported.RoutingError != "" {
+		t.Errorf("set %d times, reported %+v", len(s.routes.set), s.firewall.reported)
+	}
+	s.write(good)
+	s.expect(document.Hash([]byte(good)), "", "")
+	if len(s.routes.set) != 2 || len(s.routes.set[1].Routes) != 0 {
+		t.Errorf("set %+v, want no route in the end", s.routes.set)
+	}
 }
 
 func TestRefusedDocumentLeavesTheLastGoodOne(t *testing.T) {

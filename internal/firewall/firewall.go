@@ -34,7 +34,21 @@ type Config struct {
 	ControlInterfaces []string
 	// Kernel enforces rulesets.
 	Kernel Kernel
+	// Routes keeps routes.
+	Routes Routes
 	Log    logr.Logger
+}
+
+// Routes keeps the routes of one document at a time in the kernel. Package routing implements it.
+type Routes interface {
+	// Set makes the routes those of a document. What the kernel refuses is tried again.
+	Set(plan.Routing)
+	// Fault returns which routes are missing and why; empty if none is.
+	Fault() string
+	// Changed returns a channel that has an item when the result of Fault may have changed.
+	Changed() <-chan struct{}
+	// Run keeps the routes until ctx ends, and leaves them then.
+	Run(ctx context.Context)
 }
 
 // Kernel enforces one ruleset at a time. Package nftables implements it.
@@ -90,6 +104,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { logPackets(ctx, f.config.Log) })
 	parts.Go(func() { f.followRules(ctx, altered) })
+	parts.Go(func() { f.config.Routes.Run(ctx) })
 	defer parts.Wait()
 
 	f.reconcile()
@@ -155,6 +170,8 @@ func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altere
 				}
 			}
 		case <-settled.C:
+			f.reconcile()
+		case <-f.config.Routes.Changed():
 			f.reconcile()
 		case <-recheck.C:
 			f.reconcile()

@@ -3,6 +3,7 @@
 package firewall
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,7 +15,9 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/firewall/routing"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
 // NewCommand returns the command. Without a subcommand it runs the firewall.
@@ -32,7 +35,12 @@ func NewCommand() *cobra.Command {
 			config.Log = program.Logger(logFormat, verbosity)
 			config.Kernel = nftables.Kernel{}
 			config.Log.Info("Starting firewall", program.BuildInfo().LogValues()...)
-			return firewall.New(config).Run(cmd.Context())
+			kernel, err := rtnetlink.Dial()
+			if err != nil {
+				return err
+			}
+			config.Routes = routing.New(kernel, config.Log)
+			return errors.Join(firewall.New(config).Run(cmd.Context()), kernel.Close())
 		},
 	}
 	flags := cmd.Flags()
@@ -75,13 +83,15 @@ func newPrintCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "print FILE",
 		Short: "Print the rules of a FirewallConfiguration in the language of nft; - reads the standard input",
-		Args:  cobra.ExactArgs(1),
+		Long: "Print the rules of a FirewallConfiguration in the language of nft, and its routes as commands of ip in " +
+			"comments.\nA route without an interface gets the one that its next hop is on.",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := read(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(cmd.OutOrStdout(), plan.Compile(d))
+			_, err = fmt.Fprint(cmd.OutOrStdout(), plan.Compile(d), plan.CompileRouting(d))
 			return err
 		},
 	}

@@ -1,5 +1,7 @@
 package document
 
+import "github.com/hapair-io/hapair/internal/contract"
+
 // Bounds of a document. They are far beyond what people can oversee, and low enough that a ruleset at the bounds is
 // applied within seconds. The schema of FirewallConfiguration has the same.
 const (
@@ -17,7 +19,7 @@ const (
 	maxNAT       = 1024
 	maxRoutes    = 4096
 	// maxPolicyRoutes bounds the policy routes, each of which has a routing table of its own.
-	maxPolicyRoutes = 128
+	maxPolicyRoutes = contract.MaxPolicyRoutes
 	// maxRoutingRules bounds the policy routes, each multiplied by its interfaces and prefixes.
 	maxRoutingRules = 1024
 	// maxNames bounds each list of names in a policy or translation.

@@ -62,14 +62,7 @@ func (c *compiler) addressSet(owner string, objects []string, family family) (na
 	if len(objects) == 0 {
 		return "", true
 	}
-	var blocks []document.Block
-	for _, object := range objects {
-		for _, b := range c.addresses[object].Members {
-			if b.Family() == family.document {
-				blocks = append(blocks, b)
-			}
-		}
-	}
+	blocks := c.blocks(objects, family.document)
 	if len(blocks) == 0 {
 		return "", false
 	}
@@ -83,6 +76,18 @@ func (c *compiler) addressSet(owner string, objects []string, family family) (na
 			ruleset.AddressSet{Name: name, Family: family.ruleset, Runs: mergeBlocks(blocks)})
 	}
 	return name, true
+}
+
+// blocks returns all addresses of the objects in a family.
+func (c *compiler) blocks(objects []string, family document.Families) (blocks []document.Block) {
+	for _, object := range objects {
+		for _, b := range c.addresses[object].Members {
+			if b.Family() == family {
+				blocks = append(blocks, b)
+			}
+		}
+	}
+	return blocks
 }
 
 // mergeBlocks sorts blocks and merges those that overlap or touch, since the kernel refuses overlapping intervals.

@@ -16,6 +16,11 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func compile(t *testing.T, path string) ruleset.Ruleset {
 	t.Helper()
+	return plan.Compile(parse(t, path))
+}
+
+func parse(t *testing.T, path string) document.Document {
+	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +29,7 @@ func compile(t *testing.T, path string) ruleset.Ruleset {
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	return plan.Compile(d)
+	return d
 }
 
 // The ruleset of each document is next to it, for people to read.
@@ -35,7 +40,7 @@ func TestCompile(t *testing.T) {
 	}
 	for _, path := range paths {
 		t.Run(path, func(t *testing.T) {
-			got := compile(t, path).String()
+			got := compile(t, path).String() + plan.CompileRouting(parse(t, path)).String()
 			golden := strings.TrimSuffix(path, ".yaml") + ".golden"
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {

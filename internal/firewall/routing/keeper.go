@@ -1,0 +1,206 @@
+package routing
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/backoff"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/notify"
+)
+
+const (
+	// settlePause is how long changes are collected before they are answered, so that many at once cost one look.
+	settlePause = 10 * time.Millisecond
+	// restPause is the time between two looks while changes go on. It bounds what a program that keeps removing routes can
+	// cost.
+	restPause = 50 * time.Millisecond
+	// lookInterval is the time between regular looks, in case a notification was lost. While a route is missing, it is
+	// tried again after retryInterval.
+	lookInterval  = 10 * time.Second
+	retryInterval = time.Second
+	// faultAfter is how long a route must be missing before it is a fault. A route that is put back at once is no fault.
+	// Neither is one that waits for its interface or network at the start.
+	faultAfter = time.Second
+)
+
+// Kernel has the routes and rules. rtnetlink.Conn implements it.
+type Kernel interface {
+	Link(name string) (rtnetlink.Link, error)
+	Routes() ([]rtnetlink.Route, error)
+	SetAllRoutes(protocol uint8, wanted []rtnetlink.Route) (changed bool, err error)
+	SetRules(protocol uint8, wanted []rtnetlink.Rule) (changed bool, err error)
+}
+
+// Keeper keeps the routes of one document. Its methods may be called at once.
+type Keeper struct {
+	kernel  Kernel
+	log     logr.Logger
+	changed notify.Signal
+
+	mu sync.Mutex
+	// wanted is nil before the first Set. Routes of an earlier process stay until then.
+	wanted *plan.Routing
+	// since is when something began to be missing; zero if nothing is.
+	since time.Time
+	// fault describes what has been missing for faultAfter; empty for nothing.
+	fault string
+}
+
+// New returns a keeper. It changes nothing before the first Set.
+func New(kernel Kernel, log logr.Logger) *Keeper {
+	return &Keeper{kernel: kernel, log: log, changed: notify.New()}
+}
+
+// Set makes the routes and rules those of a document. Routes that stay are not touched. It returns when the kernel has
+// them or has refused them. What is refused is tried again, and reported by Fault if it lasts.
+func (k *Keeper) Set(wanted plan.Routing) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.wanted = &wanted
+	k.keep()
+}
+
+// Fault returns which routes are missing and why; empty if none is.
+func (k *Keeper) Fault() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.fault
+}
+
+// Changed returns a channel that has an item when the result of Fault may have changed.
+func (k *Keeper) Changed() <-chan struct{} { return k.changed }
+
+// Run puts back what is removed or changed, until the context ends.
+func (k *Keeper) Run(ctx context.Context) {
+	moved := notify.New()
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	parts.Go(func() { k.follow(ctx, moved) })
+	look := time.NewTimer(0)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		case <-moved:
+			if !backoff.Sleep(ctx, settlePause) {
+				return
+			}
+		}
+		look.Reset(k.look())
+		if !backoff.Sleep(ctx, restPause) {
+			return
+		}
+	}
+}
+
+// look puts back what is missing, and returns the time until the next look.
+func (k *Keeper) look() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.keep()
+	if k.since.IsZero() {
+		return lookInterval
+	}
+	return retryInterval
+}
+
+// follow signals changes. If that fails, the regular looks remain.
+func (k *Keeper) follow(ctx context.Context, moved notify.Signal) {
+	for {
+		err := rtnetlink.FollowRoutes(ctx, moved.Notify)
+		if ctx.Err() != nil {
+			return
+		}
+		k.log.Error(err, "Following changes of routes and rules failed, trying again")
+		if !backoff.Sleep(ctx, retryInterval) {
+			return
+		}
+	}
+}
+
+// keep makes the kernel have what is wanted, and records what is missing. The caller holds the lock.
+func (k *Keeper) keep() {
+	if k.wanted == nil {
+		return
+	}
+	found := k.set(*k.wanted)
+	fault := ""
+	switch {
+	case len(found) == 0:
+		k.since = time.Time{}
+	case k.since.IsZero():
+		k.since, fault = time.Now(), k.fault
+	case time.Since(k.since) < faultAfter:
+		fault = k.fault
+	default:
+		fault = found.String()
+	}
+	if fault == k.fault {
+		return
+	}
+	if k.fault = fault; fault != "" {
+		k.log.Error(errors.New(fault), "Setting routes failed, trying again")
+	} else {
+		k.log.Info("Set all routes", "routes", len(k.wanted.Routes), "rules", len(k.wanted.Rules))
+	}
+	k.changed.Notify()
+}
+
+// set sets routes and rules and returns what is missing. Routes come first, so that a table is filled before a rule
+// selects it.
+func (k *Keeper) set(wanted plan.Routing) faults {
+	links, err := k.links(wanted)
+	if err != nil {
+		return faults{{message: err.Error()}}
+	}
+	present, err := k.kernel.Routes()
+	if err != nil {
+		return faults{{message: err.Error()}}
+	}
+	resolved := resolve(wanted.Routes, links, connected(present))
+	_, err = k.kernel.SetAllRoutes(contract.RoutingProtocol, resolved.routes)
+	found := slices.Concat(resolved.faults, routeFaults(err, resolved))
+	_, err = k.kernel.SetRules(contract.RoutingProtocol, rules(wanted.Rules))
+	if err != nil {
+		found = append(found, fault{"spec.routing.policyRoutes", err.Error()})
+	}
+	return found
+}
+
+// links returns the interfaces that routes name. One that does not exist is zero.
+func (k *Keeper) links(wanted plan.Routing) (map[string]rtnetlink.Link, error) {
+	links := map[string]rtnetlink.Link{}
+	for _, r := range wanted.Routes {
+		if _, known := links[r.Interface]; known || r.Interface == "" {
+			continue
+		}
+		link, err := k.kernel.Link(r.Interface)
+		if err != nil && !errors.Is(err, unix.ENODEV) {
+			return nil, err
+		}
+		links[r.Interface] = link
+	}
+	return links, nil
+}
+
+// rules returns the rules as the kernel has them.
+func rules(wanted []plan.RoutingRule) []rtnetlink.Rule {
+	all := make([]rtnetlink.Rule, 0, len(wanted))
+	for _, w := range wanted {
+		all = append(all, rtnetlink.Rule{
+			IPv6: w.IPv6, Priority: w.Priority, Table: w.Table, In: w.In, From: w.From, To: w.To,
+		})
+	}
+	return all
+}
