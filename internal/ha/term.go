@@ -25,7 +25,8 @@ func (m Machine) isPlausible(term uint64) bool {
 // others may have held the Lease since. The unit then starts a tenure that waits until their permits are over.
 func (t *transition) ungarble(r Record) Record {
 	isOwn := r.Holder == t.config.Self
-	if t.isPlausible(r.Term) && !(isOwn && t.servesTenure() && r.Term < t.tenure.term) {
+	isLowered := isOwn && t.servesTenure() && r.Term < t.tenure.term
+	if t.isPlausible(r.Term) && !isLowered {
 		return r
 	}
 	r.Garbled = true

@@ -57,8 +57,11 @@ func TestRecordOfOddLeases(t *testing.T) {
 		spec coordinationv1.LeaseSpec
 		want ha.Record
 	}{
-		"new":          {coordinationv1.LeaseSpec{}, ha.Record{}},
-		"negative":     {coordinationv1.LeaseSpec{LeaseTransitions: &minus, LeaseDurationSeconds: &minus}, ha.Record{Term: math.MaxUint64 - 4}},
+		"new": {coordinationv1.LeaseSpec{}, ha.Record{}},
+		"negative": {
+			coordinationv1.LeaseSpec{LeaseTransitions: &minus, LeaseDurationSeconds: &minus},
+			ha.Record{Term: math.MaxUint64 - 4},
+		},
 		"without end":  {coordinationv1.LeaseSpec{LeaseDurationSeconds: &plenty}, ha.Record{Duration: longest}},
 		"great number": {coordinationv1.LeaseSpec{LeaseTransitions: &plenty}, ha.Record{Term: 1 << 30}},
 	} {

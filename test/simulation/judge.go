@@ -146,9 +146,7 @@ func (j *judge) opens(u *unit, before gate) {
 		w.sayf("judge", "no gate was open for %s", w.now-covered)
 	}
 	term := u.gate.term
-	released := u.relinquished >= term || j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u) ||
-		j.garbled && u.relinquished != 0 // The tenure may have a later term than the one that was handed over.
-	if released {
+	if j.released(u, term) {
 		j.grants[u.index] = 0 // The peer does not need the grant any more.
 	}
 	if w.now < j.grants[u.index] {
@@ -167,6 +165,13 @@ func (j *judge) opens(u *unit, before gate) {
 		j.fail(OneUser, "life %d of %s opens its gate in term %d, as life %d of %s did before it",
 			u.life, u.name(), term, j.users[term].life, Target(j.users[term].unit))
 	}
+}
+
+// released reports whether the holder before the term is known to forward no more. The tenure of a garbled Lease may have
+// a later term than the one that was handed over.
+func (j *judge) released(u *unit, term uint64) bool {
+	return u.relinquished >= term || j.garbled && u.relinquished != 0 ||
+		j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u)
 }
 
 // promoted looks at a gate that opened in a new term.

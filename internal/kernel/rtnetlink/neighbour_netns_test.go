@@ -15,7 +15,8 @@ import (
 // A neighbour whose first answer is lost is asked again soon. Another interface keeps the kernel's default.
 func TestSetResolution(t *testing.T) {
 	for family, test := range map[string]struct{ own, other, lose string }{
-		"IPv4": {"198.51.100.1/24", "198.51.100.2", "table arp loss { chain in { type filter hook input priority 0; drop; }; }"},
+		"IPv4": {"198.51.100.1/24", "198.51.100.2", "table arp loss { chain in { type filter hook input priority 0; " +
+			"drop; }; }"},
 		"IPv6": {"2001:db8::1/64", "2001:db8::2", "table ip6 loss { chain in { type filter hook input priority 0; " +
 			"icmpv6 type nd-neighbor-solicit drop; }; }"},
 	} {
