@@ -55,6 +55,7 @@ type HAPair struct {
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.failover) || !has(self.failover.monitors) || !has(self.failover.monitors.probes) || self.failover.monitors.probes.all(p, self.networks.exists(n, n.name == p.network))",fieldPath=.failover.monitors.probes,message="the network of a probe must be the name of one of spec.networks; correct it, or add the network"
 // +kubebuilder:validation:XValidation:rule="!has(self.service) || !has(self.service.network) || self.networks.exists(n, n.name == self.service.network)",fieldPath=.service.network,message="the network of the Service must be the name of one of spec.networks; correct it, or add the network"
+// +kubebuilder:validation:XValidation:rule="!has(self.failover) || !has(self.failover.monitors) || !has(self.failover.monitors.probes) || [self.failover.monitors.probes.map(p, has(p.icmp) ? p.icmp.host : has(p.tcp) ? p.tcp.host : has(p.http) ? p.http.host : p.name).map(h, isIP(h) ? string(ip(h)) : h)].all(hosts, self.networks.all(n, !sets.intersects(hosts, n.virtualAddresses.map(a, isCIDR(a) ? string(cidr(a).ip()) : a))))",fieldPath=.failover.monitors.probes,message="the host of a probe must not be a virtual address, which only the standby reaches, so that the role would move again and again; choose the address of another host"
 type HAPairSpec struct {
 	// networks are the segments between which the pair forwards. Each unit has one interface in each of them, with the
 	// name of the network.

@@ -265,6 +265,22 @@ var _ = Describe("HAPair", func() {
 			"must be the name of one of spec.networks; correct it",
 			probes(probe(func(p *v1alpha1.ProbeSpec) { p.Network = "dmz" }))),
 
+		Entry("a probe of a virtual address", "spec.failover.monitors.probes", "must not be a virtual address",
+			probes(probe(func(p *v1alpha1.ProbeSpec) { p.ICMP.Host = "203.0.113.1" }))),
+		Entry("a probe of the units' own port at a virtual address of another network", "spec.failover.monitors.probes",
+			"choose the address of another host", probes(
+				probe(func(*v1alpha1.ProbeSpec) {}),
+				probe(func(p *v1alpha1.ProbeSpec) {
+					p.Name, p.ICMP, p.TCP = "own", nil, &v1alpha1.TCPProbe{Host: "192.168.50.1", Port: 7780}
+				}))),
+		Entry("a probe of a virtual address in another spelling", "spec.failover.monitors.probes",
+			"must not be a virtual address", func(p *v1alpha1.HAPair) {
+				p.Spec.Networks[1].VirtualAddresses = []string{"2001:db8::1/64"}
+				probes(probe(func(p *v1alpha1.ProbeSpec) {
+					p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "2001:DB8:0::1"}
+				}))(p)
+			}),
+
 		Entry("one virtual MAC address on two networks", "spec.networks", "must belong to one network only; change one",
 			virtualMACs(staticMAC("02:00:5e:10:00:0a"), staticMAC("02:00:5E:10:00:0A"))),
 

@@ -33,6 +33,5 @@ const (
 	MetricsPort = 7782
 )
 
-// ReservedPorts returns the ports on which a unit's sidecar listens, on all addresses of the pod. No Service may point
-// at them.
+// ReservedPorts returns the ports on which a unit's sidecar listens. No Service may point at them.
 func ReservedPorts() []int32 { return []int32{SyncPort, HealthPort, MetricsPort} }

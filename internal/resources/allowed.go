@@ -18,7 +18,7 @@ const AllowAny = "*"
 // Allowed is what the administrator of the cluster lets pairs refer to. The operator has rights that the author of a
 // pair may not have, so a pair must not make it use them for what is not allowed.
 type Allowed struct {
-	// AttachmentNamespaces are the namespaces, besides that of the pair, whose NetworkAttachmentDefinitions a pair may use.
+	// AttachmentNamespaces are the namespaces, besides that of the pair, whose attachments a pair may use.
 	AttachmentNamespaces []string
 	// VirtualAddresses are the prefixes that contain all virtual addresses; empty for any address.
 	VirtualAddresses []netip.Prefix
@@ -32,8 +32,8 @@ func (a Allowed) Check(pair *v1alpha1.HAPair) []error {
 	for i, network := range pair.Spec.Networks {
 		multus := network.Attachment.Multus
 		if multus != nil && !a.AllowsAttachment(pair, *multus) {
-			errs = append(errs, fmt.Errorf("spec.networks[%d].attachment.multus.namespace: pairs in namespace %s may not use the "+
-				"attachments of namespace %s; use one of your own namespace, or ask the administrator of the operator to allow it",
+			errs = append(errs, fmt.Errorf("spec.networks[%d].attachment.multus.namespace: pairs in namespace %s may not "+
+				"use the attachments of namespace %s; use one of your own namespace, or ask the administrator of the operator to allow it",
 				i, pair.Namespace, multus.Namespace))
 		}
 		errs = append(errs, a.checkAddresses(i, network)...)
@@ -45,8 +45,8 @@ func (a Allowed) Check(pair *v1alpha1.HAPair) []error {
 	return errs
 }
 
-// CheckService returns an error for each virtual address that the Service would publish and that is not allowed. Without
-// this check, the author of a pair could direct clients of the Service to any address.
+// CheckService returns an error for each virtual address that the Service would publish and that is not allowed.
+// Without this check, the author of a pair could direct clients of the Service to any address.
 func (a Allowed) CheckService(pair *v1alpha1.HAPair) []error {
 	wanted := pair.Spec.Service
 	if wanted.Target != v1alpha1.TargetVirtualAddress && wanted.Type != corev1.ServiceTypeLoadBalancer {

@@ -29,9 +29,11 @@ func TestAllowed(t *testing.T) {
 		change  func(pair)
 		refused string // the field; empty if the pair is allowed
 	}{
-		"an attachment of the pair's namespace":          {resources.Allowed{}, attach("site-a"), ""},
-		"an attachment without a namespace":              {resources.Allowed{}, attach(""), ""},
-		"an attachment of another namespace":             {resources.Allowed{}, attach("networks"), "spec.networks[1].attachment"},
+		"an attachment of the pair's namespace": {resources.Allowed{}, attach("site-a"), ""},
+		"an attachment without a namespace":     {resources.Allowed{}, attach(""), ""},
+		"an attachment of another namespace": {
+			resources.Allowed{}, attach("networks"), "spec.networks[1].attachment",
+		},
 		"an attachment of an allowed namespace":          {named, attach("networks"), ""},
 		"an attachment of a namespace that is not named": {named, attach("network"), "spec.networks[1].attachment"},
 		"an attachment of any namespace": {

@@ -76,8 +76,8 @@ func sidecarContainer(
 			"--given-document="+contract.GivenFile,
 			"--firewall-document="+contract.FirewallFile,
 			"--firewall-status="+contract.FirewallStatusFile,
-			"--health-bind-address=:"+strconv.Itoa(contract.HealthPort),
-			// Only on the address of the pod network: the traffic networks must not reach the metrics.
+			// Only on the address of the pod network: the traffic networks must not reach health and metrics.
+			"--health-bind-address=[$(POD_IP)]:"+strconv.Itoa(contract.HealthPort),
 			"--metrics-bind-address=[$(POD_IP)]:"+strconv.Itoa(contract.MetricsPort),
 			"--metrics-token="+contract.MetricsTokenFile,
 		).

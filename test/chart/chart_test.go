@@ -110,8 +110,10 @@ func TestNames(t *testing.T) {
 		"another release name":           {release: "edge", want: "edge-hapair-manager"},
 		"another name":                   {"edge", []string{"--set", "nameOverride=fw"}, "edge-fw-manager"},
 		"another full name":              {"edge", []string{"--set", "fullnameOverride=fw"}, "fw-manager"},
-		"a name with a dot at the cut":   {release: strings.Repeat("a", 49) + ".b", want: strings.Repeat("a", 49) + "-manager"},
-		"too long a name":                {release: strings.Repeat("a", 53), want: strings.Repeat("a", 50) + "-manager"},
+		"a name with a dot at the cut": {
+			release: strings.Repeat("a", 49) + ".b", want: strings.Repeat("a", 49) + "-manager",
+		},
+		"too long a name": {release: strings.Repeat("a", 53), want: strings.Repeat("a", 50) + "-manager"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			release := renderAs(t, c.release, c.arguments...)

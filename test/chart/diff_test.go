@@ -17,8 +17,8 @@ import (
 // the chart leaves to a default inside an atomic struct would be a conflict in every server-side diff.
 func expectNoDifference(ctx context.Context, admin client.Client, arguments ...string) {
 	GinkgoHelper()
-	output, err := helm(GinkgoTB(), append([]string{"template", release, root + "/charts/hapair", "--namespace", namespace},
-		arguments...)...)
+	output, err := helm(GinkgoTB(), append(
+		[]string{"template", release, root + "/charts/hapair", "--namespace", namespace}, arguments...)...)
 	Expect(err).NotTo(HaveOccurred())
 	compared := 0
 	for _, manifest := range strings.Split("\n"+string(output), "\n---\n") {

@@ -127,7 +127,9 @@ var _ = Describe("A release", Ordered, func() {
 	})
 
 	It("limits the operator to some namespaces", func(ctx SpecContext) {
-		values := []string{"--set", "watchNamespaces={default},metrics.port=8080,logging.verbosity=1,tolerations[0].operator=Exists"}
+		values := []string{
+			"--set", "watchNamespaces={default},metrics.port=8080,logging.verbosity=1,tolerations[0].operator=Exists",
+		}
 		run(append([]string{"upgrade", release, root + "/charts/hapair"}, values...)...)
 		expectNoDifference(ctx, admin, values...)
 		here, elsewhere := client.InNamespace("default"), client.InNamespace(metav1.NamespaceSystem)

@@ -26,8 +26,9 @@ func TestNamespacedRights(t *testing.T) {
 		expectSubject(t, bindings[0].Subjects, "hapair-manager")
 	}
 	cluster := find[*rbacv1.ClusterRole](t, release, "hapair-manager")
-	if want := slices.DeleteFunc(slices.Clone(all), func(r rbacv1.PolicyRule) bool { return !ofNodes(r) }); len(want) != 1 ||
-		!reflect.DeepEqual(cluster.Rules, want) {
+	others := func(r rbacv1.PolicyRule) bool { return !ofNodes(r) }
+	want := slices.DeleteFunc(slices.Clone(all), others)
+	if len(want) != 1 || !reflect.DeepEqual(cluster.Rules, want) {
 		t.Errorf("got the cluster-wide rights %v, want those on nodes", cluster.Rules)
 	}
 	if args := manager(t, set("watchNamespaces={site-a,site-b}")...).Args; !slices.Contains(args,
@@ -63,8 +64,8 @@ func TestRestrictionsReachTheManager(t *testing.T) {
 			t.Errorf("the default is %s", argument)
 		}
 	}
-	args := manager(t, set("allowed.attachmentNamespaces={networks,shared}", "allowed.virtualAddresses={192.0.2.0/24,fd50::/64}",
-		"allowed.firewallImages={registry.example:5000/fw}")...).Args
+	args := manager(t, set("allowed.attachmentNamespaces={networks,shared}",
+		"allowed.virtualAddresses={192.0.2.0/24,fd50::/64}", "allowed.firewallImages={registry.example:5000/fw}")...).Args
 	for _, want := range []string{
 		"--allowed-attachment-namespaces=networks,shared", "--allowed-virtual-addresses=192.0.2.0/24,fd50::/64",
 		"--allowed-firewall-images=registry.example:5000/fw",
@@ -78,8 +79,9 @@ func TestRestrictionsReachTheManager(t *testing.T) {
 // TestEditorsOfNamespacesCannotChangePairs checks that nobody gets rights on pairs by the roles that a cluster has.
 func TestEditorsOfNamespacesCannotChangePairs(t *testing.T) {
 	for _, role := range findAll[*rbacv1.ClusterRole](render(t), "") {
+		isWrite := func(verb string) bool { return !slices.Contains([]string{"get", "list", "watch"}, verb) }
 		writes := slices.ContainsFunc(role.Rules, func(r rbacv1.PolicyRule) bool {
-			return slices.ContainsFunc(r.Verbs, func(v string) bool { return !slices.Contains([]string{"get", "list", "watch"}, v) })
+			return slices.ContainsFunc(r.Verbs, isWrite)
 		})
 		if writes && aggregated(role) {
 			t.Errorf("the roles edit or admin of the cluster include ClusterRole %s", role.Name)
@@ -89,23 +91,25 @@ func TestEditorsOfNamespacesCannotChangePairs(t *testing.T) {
 
 // TestGlobalRegistry checks that the value which parent charts set replaces the registry of every image.
 func TestGlobalRegistry(t *testing.T) {
-	version := ":" + appVersion(t)
+	const registry, repository = "global.imageRegistry=", "image.manager.repository="
+	version, digest := ":"+appVersion(t), "sha256:"+strings.Repeat("0", 64)
 	for name, c := range map[string]struct {
 		values []string
 		want   string // of the manager
 	}{
-		"a mirror":                  {[]string{"global.imageRegistry=mirror.test:5000"}, "mirror.test:5000/hapair-io/manager" + version},
-		"a mirror with a path":      {[]string{"global.imageRegistry=mirror.test/quay"}, "mirror.test/quay/hapair-io/manager" + version},
-		"no mirror":                 {[]string{"global.imageRegistry="}, "ghcr.io/hapair-io/manager" + version},
-		"another key":               {[]string{"global.storageClass=x"}, "ghcr.io/hapair-io/manager" + version},
-		"a repository of localhost": {[]string{"global.imageRegistry=m.test", "image.manager.repository=localhost/a/b"}, "m.test/a/b" + version},
-		"a repository with a port":  {[]string{"global.imageRegistry=m.test", "image.manager.repository=reg:443/b"}, "m.test/b" + version},
+		"no mirror":   {[]string{registry + ""}, "ghcr.io/hapair-io/manager" + version},
+		"another key": {[]string{"global.storageClass=x"}, "ghcr.io/hapair-io/manager" + version},
+		"a mirror":    {[]string{registry + "m.test:5000"}, "m.test:5000/hapair-io/manager" + version},
+		"a mirror with a path": {
+			[]string{registry + "m.test/quay"}, "m.test/quay/hapair-io/manager" + version,
+		},
+		"a repository of localhost": {[]string{registry + "m.test", repository + "localhost/a/b"}, "m.test/a/b" + version},
+		"a repository with a port":  {[]string{registry + "m.test", repository + "reg:443/b"}, "m.test/b" + version},
 		"a repository without a registry": {
-			[]string{"global.imageRegistry=m.test", "image.manager.repository=hapair/manager"}, "m.test/hapair/manager" + version,
+			[]string{registry + "m.test", repository + "hapair/manager"}, "m.test/hapair/manager" + version,
 		},
 		"a digest": {
-			[]string{"global.imageRegistry=m.test", "image.manager.digest=sha256:" + strings.Repeat("0", 64)},
-			"m.test/hapair-io/manager@sha256:" + strings.Repeat("0", 64),
+			[]string{registry + "m.test", "image.manager.digest=" + digest}, "m.test/hapair-io/manager@" + digest,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,7 +119,9 @@ func TestGlobalRegistry(t *testing.T) {
 		})
 	}
 	args := manager(t, set("global.imageRegistry=m.test")...).Args
-	for _, want := range []string{"--sidecar-image=m.test/hapair-io/sidecar" + version, "--firewall-image=m.test/hapair-io/firewall" + version} {
+	for _, want := range []string{
+		"--sidecar-image=m.test/hapair-io/sidecar" + version, "--firewall-image=m.test/hapair-io/firewall" + version,
+	} {
 		if !slices.Contains(args, want) {
 			t.Errorf("got the arguments %v, want %s", args, want)
 		}

@@ -39,8 +39,8 @@ func ensureConsole() (string, error) {
 	return chosen, writeRecord(consoleRecord(), chosen)
 }
 
-// freeConsole returns the first of the preferred addresses at which nothing listens, or another free one. A port that is
-// taken must not stop a cluster whose programs took a quarter of an hour to build.
+// freeConsole returns the first of the preferred addresses at which nothing listens, or another free one. A port in use
+// must not stop a cluster whose programs took a quarter of an hour to build.
 func freeConsole(preferred ...string) (string, error) {
 	for _, address := range append(preferred, anyConsole) {
 		if address == "" {
@@ -68,7 +68,8 @@ func listenAtConsole() (*os.File, error) {
 	}
 	listener, err := net.Listen("tcp4", address)
 	if errors.Is(err, unix.EADDRINUSE) {
-		return nil, fmt.Errorf("another program listens at the console %s: run `cluster up`, which takes another port", address)
+		return nil, fmt.Errorf("another program listens at the console %s: run `cluster up`, which takes another port",
+			address)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the console, where the machine reaches the API server: %w", err)

@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/internal/scenario"
+	"github.com/hapair-io/hapair/test/namespace"
 )
 
 // The bounds are those that hapair promises, not what this machine reaches. The measured values are printed.
@@ -148,7 +151,7 @@ var _ = Describe("The sample pair", Ordered, func() {
 		pair := getPair(ctx, edge)
 		patch := client.MergeFrom(pair.DeepCopy())
 		pair.Spec.Service = &hapairv1alpha1.ServiceSpec{
-			Ports: []hapairv1alpha1.ServicePort{{Name: "health", Port: 80, TargetPort: 7781}},
+			Ports: []hapairv1alpha1.ServicePort{{Name: "web", Port: 80, TargetPort: 8080}},
 		}
 		Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
 		pointsAtActive := func(g Gomega, ctx context.Context) {
@@ -180,11 +183,13 @@ var _ = Describe("The sample pair", Ordered, func() {
 		Eventually(pointsAtActive).WithContext(ctx).Should(Succeed())
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 
+		active := unitPods(ctx, edge)[getPair(ctx, edge).Status.Active]
+		serveIn(ctx, &active, ":8080")
 		service := &corev1.Service{}
 		Expect(k8s.Get(ctx, edge, service)).To(Succeed())
 		Expect(netip.ParseAddr(service.Spec.ClusterIP)).NotTo(BeZero())
 		out, err := site.Cluster.Command(ctx, cluster.Worker1, "curl", "-sS", "--max-time", "5",
-			"http://"+service.Spec.ClusterIP+"/healthz").CombinedOutput()
+			"http://"+service.Spec.ClusterIP).CombinedOutput()
 		Expect(err).NotTo(HaveOccurred(), string(out))
 	}, NodeTimeout(5*time.Minute))
 
@@ -198,3 +203,17 @@ var _ = Describe("The sample pair", Ordered, func() {
 		Expect(site.SetMode(ctx, k8s, edge, hapairv1alpha1.SyncModeReplicate)).To(Succeed())
 	}, NodeTimeout(6*time.Minute))
 })
+
+// serveIn answers HTTP requests in a pod, until the spec ends.
+func serveIn(ctx context.Context, pod *corev1.Pod, address string) {
+	GinkgoHelper()
+	path, err := scenario.PodNamespace(pod)
+	Expect(err).NotTo(HaveOccurred())
+	listener, err := namespace.Listen(ctx, path, "tcp", address)
+	Expect(err).NotTo(HaveOccurred())
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	Expect(server.Listener.Close()).To(Succeed())
+	server.Listener = listener
+	server.Start()
+	DeferCleanup(server.Close)
+}

@@ -12,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/internal/resources"
 )
 
 // The operator has rights that the author of a pair may not have. These specs are about what a namespace editor could
@@ -50,7 +49,7 @@ var _ = Describe("What the administrator does not let pairs refer to", func() {
 	It("is published by no Service", func(ctx SpecContext) {
 		h := newByHand(ctx)
 		DeferCleanup(h.leave)
-		h.life.reconciler.Allowed = resources.Allowed{VirtualAddresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}
+		h.life.reconciler.Allowed.VirtualAddresses = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
 		// The address could be that of a pod in another namespace, whose policies keep the author of the pair out.
 		h.pair.Spec.Networks[0].VirtualAddresses = []string{"10.244.3.7/32"}
 		h.pair.Spec.Service.Target, h.pair.Spec.Service.Network = v1alpha1.TargetVirtualAddress, "lan"
@@ -65,11 +64,12 @@ var _ = Describe("What the administrator does not let pairs refer to", func() {
 	It("is an image of another registry", func(ctx SpecContext) {
 		h := newByHand(ctx)
 		DeferCleanup(h.leave)
-		h.life.reconciler.Allowed = resources.Allowed{FirewallImages: []string{"example.test"}}
+		h.life.reconciler.Allowed.FirewallImages = []string{"example.test"}
 		h.pair.Spec.Firewall.Image = "example.test.evil/firewall:1"
 		h.create(ctx)
 		h.reconcile(ctx)
-		h.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked, "spec.firewall.image: ", "use an image from example.test")
+		h.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked,
+			"spec.firewall.image: ", "use an image from example.test")
 		Expect(h.get(ctx, h.podName(v1alpha1.Primary), &corev1.Pod{})).To(beNotFound)
 	})
 })

@@ -42,7 +42,8 @@ var _ = Describe("Objects of someone else with the name of an object of the pair
 			model.settle(ctx)
 			var own []client.Object
 			for _, list := range kinds() {
-				Expect(admin.List(ctx, list, client.InNamespace(model.namespace), client.HasLabels{v1alpha1.LabelPair})).To(Succeed())
+				ofPair := client.HasLabels{v1alpha1.LabelPair}
+				Expect(admin.List(ctx, list, client.InNamespace(model.namespace), ofPair)).To(Succeed())
 				own = append(own, itemsOf(list)...)
 			}
 			Expect(len(own)).To(BeNumerically(">", 15))

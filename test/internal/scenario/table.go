@@ -26,11 +26,11 @@ type ConnectionTable struct{ handle *netlink.Handle }
 
 // OpenConnectionTable opens the table of a unit's running pod.
 func OpenConnectionTable(pod *corev1.Pod) (*ConnectionTable, error) {
-	pid, err := podProcess(pod.UID)
+	path, err := PodNamespace(pod)
 	if err != nil {
 		return nil, err
 	}
-	ns, err := netns.GetFromPath(namespace.OfProcess(pid))
+	ns, err := netns.GetFromPath(path)
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +40,15 @@ func OpenConnectionTable(pod *corev1.Pod) (*ConnectionTable, error) {
 		return nil, err
 	}
 	return &ConnectionTable{handle: handle}, nil
+}
+
+// PodNamespace returns the path of the network namespace of a running pod.
+func PodNamespace(pod *corev1.Pod) (string, error) {
+	pid, err := podProcess(pod.UID)
+	if err != nil {
+		return "", err
+	}
+	return namespace.OfProcess(pid), nil
 }
 
 // Close releases the table.
