@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	connectioncache "github.com/hapair-io/hapair/internal/class/connectioncache/options"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -26,7 +26,7 @@ func Sync(policy *v1alpha1.SyncPolicy) (contract.Sync, error) {
 		if err != nil {
 			return contract.Sync{}, fmt.Errorf("spec.classes[%d].name: %w", i, err)
 		}
-		options, err := classOptions(class)
+		options, err := classOptions(row, class)
 		if err != nil {
 			return contract.Sync{}, fmt.Errorf("spec.classes[%d].%w", i, err)
 		}
@@ -62,24 +62,30 @@ func isReplicated(row state.Row, mode v1alpha1.SyncMode) bool {
 	}
 }
 
-// classOptions returns the options of a class in the form of the settings. It validates them with the function that the
-// unit also calls. A new class with options adds its field here.
-func classOptions(class v1alpha1.SyncClass) (json.RawMessage, error) {
-	if class.ConnectionCache != nil {
-		return translate("connectionCache", class.ConnectionCache, connectioncache.Parse)
+// classOptions returns the options of a class in the form of the settings; nil if the policy has none. They are in the
+// field of the item that has the name of the class. The catalogue has the function that validates them, which the unit
+// calls too.
+func classOptions(row state.Row, class v1alpha1.SyncClass) (json.RawMessage, error) {
+	if row.Options == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(class)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, err
+	}
+	for field, document := range fields {
+		if !strings.EqualFold(field, row.Name) {
+			continue
+		}
+		options, err := row.Options(document)
+		if err != nil {
+			return nil, fmt.Errorf("%s.%w", field, err)
+		}
+		return options, nil
 	}
 	return nil, nil
-}
-
-// translate returns options of the API in the form of the settings. Both have the same names in JSON.
-func translate[T any](field string, options any, parse func([]byte) (T, error)) (json.RawMessage, error) {
-	document, err := json.Marshal(options)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", field, err)
-	}
-	parsed, err := parse(document)
-	if err != nil {
-		return nil, fmt.Errorf("%s.%w", field, err)
-	}
-	return json.Marshal(parsed)
 }

@@ -63,6 +63,27 @@ func TestPolicyMatchesCatalogueAndContract(t *testing.T) {
 		contract.MinKilobitsPerSecond, contract.MaxKilobitsPerSecond)
 }
 
+// A field that no row of the catalogue validates would be ignored without an error.
+func TestOptionsOfClassesAreValidated(t *testing.T) {
+	common := []string{"name", "mode", "weight"}
+	item := policySchema(t).Properties["classes"].Items.Schema.Properties
+	validated := map[string]bool{}
+	for _, row := range state.Classes() {
+		if row.Options != nil {
+			validated[strings.ToLower(row.Name)] = true
+		}
+	}
+	for field := range item {
+		if !slices.Contains(common, field) && !validated[strings.ToLower(field)] {
+			t.Errorf("no row of the catalogue validates %s", field)
+		}
+		delete(validated, strings.ToLower(field))
+	}
+	for name := range validated {
+		t.Errorf("the API has no field with the options of class %s", name)
+	}
+}
+
 // within checks the bounds of a field.
 func within(t *testing.T, field schema, lowest, highest float64) {
 	t.Helper()

@@ -1,9 +1,12 @@
 package state
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+
+	connectioncache "github.com/hapair-io/hapair/internal/class/connectioncache/options"
 )
 
 // Default is whether a class is replicated when no SyncPolicy chooses.
@@ -52,6 +55,9 @@ type Row struct {
 	FullHint string
 	// Summary is one sentence about what the class replicates.
 	Summary string
+	// Options validates the JSON of the class's own options, and returns it in the form that units receive. It is nil for
+	// a class without options. In a SyncPolicy, they are in the field with the name of the class.
+	Options func(document []byte) (json.RawMessage, error)
 }
 
 // IsSelectable reports whether a SyncPolicy may name the class.
@@ -77,6 +83,7 @@ var catalogue = Catalogue{
 		ID: ConnectionCache, Name: "ConnectionCache", Default: Replicated, Weight: 8,
 		FullHint: "net.netfilter.nf_conntrack_max",
 		Summary:  "Connection tracking: tuples, translation, status, TCP state and window scale, marks, timeouts.",
+		Options:  connectioncache.Normalize,
 	},
 }
 

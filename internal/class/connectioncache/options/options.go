@@ -63,6 +63,15 @@ func Parse(document []byte) (Options, error) {
 	return o, nil
 }
 
+// Normalize validates the JSON of options, and returns it with sorted lists.
+func Normalize(document []byte) (json.RawMessage, error) {
+	o, err := Parse(document)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(o)
+}
+
 // Validate returns an error for each field that is wrong. Each begins with the path of its field.
 func (o Options) Validate() error {
 	var errs []error
