@@ -31,6 +31,8 @@ type table struct {
 	isBroken bool
 	capacity capacity
 	upserts  []state.Change // of one frame of a snapshot, for reuse
+	refused  int            // entries since the last line of the log about them
+	loggedAt time.Time      // of that line
 }
 
 // begin starts a snapshot. If the table had entries, its end prunes those that the snapshot does not mention.
@@ -88,9 +90,21 @@ func (t *table) apply(ctx context.Context, changes []state.Change) {
 	if t.capacity.retry(now) {
 		t.session.Send(&wire.Resync{Class: t.class.ID})
 	}
-	if outcome.Total() > 0 {
-		t.log.Error(outcome.Err, "Failed to write some entries", "class", t.class.ID.String(), "refused", outcome.Total())
+	t.logRefusals(outcome, now)
+}
+
+// refusalLogInterval is the shortest time between two lines of the log about refused entries of a class. An active that
+// sends many must not fill the log.
+const refusalLogInterval = 10 * time.Second
+
+// logRefusals logs the entries that were refused since the last line of the log.
+func (t *table) logRefusals(outcome class.Outcome, now time.Time) {
+	t.refused += outcome.Total()
+	if outcome.Total() == 0 || now.Sub(t.loggedAt) < refusalLogInterval {
+		return
 	}
+	t.log.Error(outcome.Err, "Failed to write some entries", "class", t.class.ID.String(), "refused", t.refused)
+	t.refused, t.loggedAt = 0, now
 }
 
 // fail requests a snapshot after an error of the sink. The active delays snapshots that are requested often.

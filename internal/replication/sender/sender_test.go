@@ -23,9 +23,9 @@ func (s *session) Wake()    { s.woken++ }
 func (*session) SendSoon()  {}
 func (*session) SendLater() {}
 
-// At the bound of the flight nothing is sent, and changes wait in the queue, where those of one entry are merged. An
-// acknowledgement wakes the writer.
-func TestSenderStopsWhileTheFlightIsFull(t *testing.T) {
+// sending runs a script on a sender of one class. Next returns the next frame; nil if there is none.
+func sending(t *testing.T, script func(t *testing.T, s *Sender, m *classtest.Memory, p *session, next func() wire.Frame)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		memory, peer := classtest.NewMemory(state.ConnectionCache), &session{}
 		var positions protocol.Positions
@@ -37,12 +37,11 @@ func TestSenderStopsWhileTheFlightIsFull(t *testing.T) {
 			Throttle: NewThrottle(Limits{}), Log: logr.Discard(),
 			InSync: func() bool { return false }, Changed: func() {},
 		})
-		s.flight.limits = flightLimits{frames: 4, bytes: 1 << 20}
 		ctx, cancel := context.WithCancel(t.Context())
 		go s.Run(ctx)
 		defer synctest.Wait()
 		defer cancel()
-		next := func() wire.Frame {
+		script(t, s, memory, peer, func() wire.Frame {
 			synctest.Wait()
 			b, _ := s.AppendNext(nil, time.Now())
 			if len(b) == 0 {
@@ -53,8 +52,39 @@ func TestSenderStopsWhileTheFlightIsFull(t *testing.T) {
 				t.Fatal(err)
 			}
 			return f
-		}
+		})
+	})
+}
 
+// A comparison that began before the addresses changed would find false differences.
+func TestChangedAddressesStartTheComparisonAgain(t *testing.T) {
+	sending(t, func(t *testing.T, s *Sender, _ *classtest.Memory, _ *session, next func() wire.Frame) {
+		first, ok := next().(*wire.DigestRequest)
+		if !ok {
+			t.Fatal("a sender does not begin with a request for digests")
+		}
+		s.AddressesChanged()
+		s.Compare(&wire.Digests{Class: first.Class, Generation: first.Generation, Known: true}) // too late
+		if f := next(); f != nil {
+			t.Fatalf("a frame of kind %d follows the comparison that was given up", f.Kind())
+		}
+		time.Sleep(minPause)
+		second, ok := next().(*wire.DigestRequest)
+		if !ok || second.Generation == first.Generation {
+			t.Fatalf("got %+v, want another request for digests", second)
+		}
+		s.Compare(&wire.Digests{Class: second.Class, Generation: second.Generation, Known: true})
+		if _, ok := next().(*wire.Begin); !ok {
+			t.Error("no snapshot follows the second comparison")
+		}
+	})
+}
+
+// At the bound of the flight nothing is sent, and changes wait in the queue, where those of one entry are merged. An
+// acknowledgement wakes the writer.
+func TestSenderStopsWhileTheFlightIsFull(t *testing.T) {
+	sending(t, func(t *testing.T, s *Sender, memory *classtest.Memory, peer *session, next func() wire.Frame) {
+		s.flight.limits = flightLimits{frames: 4, bytes: 1 << 20}
 		request, ok := next().(*wire.DigestRequest)
 		if !ok {
 			t.Fatal("a sender does not begin with a request for digests")
