@@ -17,15 +17,19 @@ type NetworkSpec struct {
 	Attachment NetworkAttachment `json:"attachment"`
 
 	// virtualAddresses are the addresses that the active unit holds on this network. Each has a prefix length, as in
-	// 192.0.2.1/24 or 2001:db8::1/64.
+	// 192.0.2.1/24 or 2001:db8::1/64. A link-local address, as in fe80::1/64, may be the same on several networks. In a
+	// prefix of length 31 or 127 the other address is that of a host, such as the router of a provider.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=43
 	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self)",message="a virtual address must be an IPv4 or IPv6 address with its prefix length, as in 192.0.2.1/24 or 2001:db8::1/64"
-	// +kubebuilder:validation:items:XValidation:rule="!isCIDR(self) || cidr(self).ip().isGlobalUnicast()",message="a virtual address must be a unicast address that is neither loopback, link-local nor unspecified; choose another, as in 192.0.2.1/24"
+	// +kubebuilder:validation:items:XValidation:rule="!isCIDR(self) || cidr(self).ip().isGlobalUnicast() || cidr(self).ip().isLinkLocalUnicast()",message="a virtual address must be a unicast address that is neither loopback, multicast nor unspecified; choose another, as in 192.0.2.1/24"
+	// +kubebuilder:validation:items:XValidation:rule="!isCIDR(self) || cidr(self).ip().family() == 6 || !cidr('0.0.0.0/8').containsIP(cidr(self).ip()) && !cidr('240.0.0.0/4').containsIP(cidr(self).ip())",message="a virtual address must not be in 0.0.0.0/8 or 240.0.0.0/4, which no host can have; choose another, as in 192.0.2.1/24"
+	// +kubebuilder:validation:items:XValidation:rule="!isCIDR(self) || cidr(self).prefixLength() > 0",message="the prefix length of a virtual address must be at least 1, since with 0 every address would be a neighbour; choose that of its network, as in 192.0.2.1/24"
 	// +kubebuilder:validation:items:XValidation:rule="!isCIDR(self) || cidr(self).prefixLength() >= (cidr(self).ip().family() == 4 ? 31 : 127) || !(cidr(self).masked() == cidr(self))",message="a virtual address must be a host's address, not that of its network; choose another, as in 192.0.2.1/24 instead of 192.0.2.0/24"
+	// +kubebuilder:validation:items:XValidation:rule="!isCIDR(self) || cidr(self).ip().family() == 6 || cidr(self).prefixLength() >= 31 || (int(self.split('/')[0].split('.')[0]) * 16777216 + int(self.split('/')[0].split('.')[1]) * 65536 + int(self.split('/')[0].split('.')[2]) * 256 + int(self.split('/')[0].split('.')[3]) + 1) % [4294967296, 2147483648, 1073741824, 536870912, 268435456, 134217728, 67108864, 33554432, 16777216, 8388608, 4194304, 2097152, 1048576, 524288, 262144, 131072, 65536, 32768, 16384, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4][cidr(self).prefixLength()] != 0",message="a virtual address must be a host's address, not the broadcast address of its network; choose another, as in 192.0.2.1/24 instead of 192.0.2.255/24"
 	// +kubebuilder:validation:XValidation:rule="self.all(a, !isCIDR(a) || self.exists_one(b, isCIDR(b) && cidr(a).ip() == cidr(b).ip()))",message="a virtual address must be listed once; remove the other, whatever its prefix length"
 	VirtualAddresses []string `json:"virtualAddresses"`
 

@@ -64,7 +64,7 @@ type HAPairSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
-	// +kubebuilder:validation:XValidation:rule="[self.map(n, n.virtualAddresses.map(a, isCIDR(a) ? string(cidr(a).ip()) : a))].all(lists, lists.all(a, lists.exists_one(b, sets.intersects(a, b))))",message="a virtual address must belong to one network only; remove it from the other virtualAddresses"
+	// +kubebuilder:validation:XValidation:rule="[self.map(n, n.virtualAddresses.map(a, !isCIDR(a) ? a : cidr(a).ip().isLinkLocalUnicast() ? n.name + a : string(cidr(a).ip())))].all(lists, lists.all(a, lists.exists_one(b, sets.intersects(a, b))))",message="a virtual address must belong to one network only; remove it from the other virtualAddresses"
 	// +kubebuilder:validation:XValidation:rule="self.all(a, !has(a.virtualMAC) || !has(a.virtualMAC.address) || self.exists_one(b, has(b.virtualMAC) && has(b.virtualMAC.address) && b.virtualMAC.address.lowerAscii() == a.virtualMAC.address.lowerAscii()))",message="the address of a virtualMAC must belong to one network only; change one of them, or use type: Auto, which makes one for each"
 	Networks []NetworkSpec `json:"networks"`
 

@@ -31,7 +31,14 @@ var _ = Describe("HAPair", func() {
 		Entry("an interface name of 15 characters", networks(newNetwork("a23456789-12345", "192.0.2.1/24"))),
 		Entry("IPv6 alone", addresses("2001:db8::1/64")),
 		Entry("the broadest and the narrowest prefix", addresses("192.0.2.1/1", "192.0.2.2/32", "2001:db8::1/128")),
-		Entry("both addresses of a point-to-point link", addresses("192.0.2.0/31", "2001:db8::/127")),
+		Entry("both addresses of a point-to-point link",
+			addresses("192.0.2.0/31", "192.0.2.1/31", "2001:db8::/127", "2001:db8::1/127")),
+		Entry("any address of a network of one", addresses("192.0.2.0/32", "192.0.2.255/32", "2001:db8::/128")),
+		Entry("an address that is the last of another prefix length", addresses("192.0.2.255/23", "10.0.0.255/8")),
+		Entry("the last address of an IPv6 network", addresses("2001:db8::ffff:ffff:ffff:ffff/64")),
+		Entry("link-local addresses, the same on two networks", networks(
+			newNetwork("lan", "192.0.2.1/24", "fe80::1/64", "169.254.0.1/16"),
+			newNetwork("wan", "fe80::1/64", "169.254.0.1/16"))),
 		Entry("two addresses of one subnet", addresses("192.0.2.1/24", "192.0.2.2/24")),
 		Entry("the same subnet on two networks", networks(newNetwork("a", "192.0.2.1/24"), newNetwork("b", "192.0.2.2/24"))),
 		Entry("an attachment of another namespace", func(p *v1alpha1.HAPair) {
@@ -113,6 +120,8 @@ var _ = Describe("HAPair", func() {
 		Entry("a static and a derived virtual MAC address",
 			virtualMACs(staticMAC("02:00:5e:10:00:01"), macOf(v1alpha1.VirtualMACAuto))),
 		Entry("64 virtual addresses of a network", addresses(manyAddresses(64)...)),
+		Entry("64 link-local addresses of a network, all of them again on another", networks(
+			newNetwork("lan", manyLinkLocal(64)...), newNetwork("wan", manyLinkLocal(64)...))),
 		Entry("64 virtual addresses of each of eight networks", networks(fullNetworks()...)),
 		Entry("a pause", func(p *v1alpha1.HAPair) { p.Spec.Paused = true }),
 		Entry("a reference to a SyncPolicy", func(p *v1alpha1.HAPair) {
@@ -324,8 +333,15 @@ var _ = Describe("HAPair", func() {
 		Entry("a loopback address of IPv6", "[0]", "unicast address that is neither loopback", "::1/64"),
 		Entry("a multicast address", "[0]", "must be a unicast address", "224.0.0.18/24"),
 		Entry("a multicast address of IPv6", "[0]", "must be a unicast address", "ff02::12/64"),
-		Entry("a link-local address", "[0]", "link-local", "169.254.1.1/16"),
-		Entry("a link-local address of IPv6", "[0]", "link-local", "fe80::1/64"),
+		Entry("the address of a link-local network", "[0]", "must be a host's address", "fe80::/64"),
+		Entry("an address of this network", "[0]", "which no host can have", "0.1.2.3/24"),
+		Entry("an address for future use", "[0]", "which no host can have", "240.0.0.1/24"),
+		Entry("a prefix length of 0", "[0]", "must be at least 1", "192.0.2.1/0"),
+		Entry("a broadcast address", "[0]", "192.0.2.1/24 instead of 192.0.2.255/24", "192.0.2.255/24"),
+		Entry("a broadcast address of a longer prefix", "[0]", "not the broadcast address", "192.0.2.3/30"),
+		Entry("a broadcast address of a shorter prefix", "[0]", "not the broadcast address", "10.255.255.255/8"),
+		Entry("a broadcast address of an odd prefix", "[1]", "not the broadcast address", "192.0.2.1/23", "192.0.3.255/23"),
+		Entry("a link-local broadcast address", "[0]", "not the broadcast address", "169.254.255.255/16"),
 		Entry("the unspecified address", "[0]", "unspecified", "0.0.0.0/0"),
 		Entry("the limited broadcast address", "[0]", "must be a unicast address", "255.255.255.255/32"),
 		Entry("the address of a network", "[0]", "192.0.2.1/24 instead of 192.0.2.0/24", "192.0.2.0/24"),
@@ -569,6 +585,14 @@ func fullNetworks() []v1alpha1.NetworkSpec {
 			list[i].VirtualAddresses = append(list[i].VirtualAddresses,
 				fmt.Sprintf("2001:0db8:0000:0000:0000:0000:%04x:%04x/127", i+1, j+1))
 		}
+	}
+	return list
+}
+
+func manyLinkLocal(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("fe80::%x/64", i+1)
 	}
 	return list
 }

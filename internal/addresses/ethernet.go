@@ -1,6 +1,7 @@
 package addresses
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -16,11 +17,18 @@ import (
 // socket.
 type Ethernet struct{ socket int }
 
+// sendBuffer bounds the frames that wait in the queues of interfaces, in bytes with the kernel's own overhead of some
+// 800 bytes a frame. A round has up to three frames for each two virtual addresses, of which a network has up to 64.
+const sendBuffer = 2 << 20
+
 // OpenEthernet opens the socket. It is bound to no protocol, and so receives nothing.
 func OpenEthernet() (*Ethernet, error) {
 	socket, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening a packet socket: %w", err)
+	}
+	if err := unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer); err != nil {
+		return nil, errors.Join(fmt.Errorf("sizing the buffer of a packet socket: %w", err), unix.Close(socket))
 	}
 	return &Ethernet{socket: socket}, nil
 }

@@ -13,7 +13,7 @@ func (s Settings) validateNetworks() []error {
 		errs = append(errs, fmt.Errorf("networks: there are %d; at least 1 and at most %d are needed",
 			len(s.Networks), MaxMonitored))
 	}
-	interfaces, addresses := map[string]bool{}, map[string]bool{}
+	interfaces, addresses, virtual := map[string]bool{}, map[string]bool{}, seenAddresses{}
 	for i, n := range s.Networks {
 		switch {
 		case n.Interface == "":
@@ -29,8 +29,12 @@ func (s Settings) validateNetworks() []error {
 				i, len(n.VirtualAddresses), MaxVirtualAddresses))
 		}
 		for j, a := range n.VirtualAddresses {
-			if !a.IsValid() {
-				errs = append(errs, fmt.Errorf("networks[%d].virtualAddresses[%d]: not an address with its prefix length", i, j))
+			err := checkVirtualAddress(a)
+			if err == nil {
+				err = virtual.check(n.Interface, a.Addr())
+			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("networks[%d].virtualAddresses[%d]: %w", i, j, err))
 			}
 		}
 		if n.VirtualMAC == "" {

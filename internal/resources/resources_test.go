@@ -383,3 +383,20 @@ func TestSidecarDeliversDocument(t *testing.T) {
 		}
 	}
 }
+
+// The API server refuses a link-local address as an endpoint, and with it the whole slice.
+func TestServiceLeavesOutLinkLocalAddresses(t *testing.T) {
+	pair := smallest()
+	pair.Spec.Networks[0].VirtualAddresses = []string{"fe80::1/64", "192.0.2.1/24", "169.254.0.1/16"}
+	pair.Spec.Service = &v1alpha1.ServiceSpec{
+		Target: v1alpha1.TargetVirtualAddress, Network: pair.Spec.Networks[0].Name,
+		Ports: []v1alpha1.ServicePort{{Name: "https", Port: 443}},
+	}
+	published := resources.ServiceStatus(pair).Status.LoadBalancer.Ingress
+	if len(published) != 1 || *published[0].IP != "192.0.2.1" {
+		t.Errorf("published %+v", published)
+	}
+	if slice := resources.EndpointSlice(pair, discoveryv1.AddressTypeIPv6, nil); len(slice.Endpoints) > 0 {
+		t.Errorf("endpoints %+v", slice.Endpoints)
+	}
+}

@@ -59,6 +59,7 @@ func ServiceStatus(pair *v1alpha1.HAPair) *corev1ac.ServiceApplyConfiguration {
 }
 
 // serviceAddresses returns the virtual addresses of the network that the Service names, in the order of the spec.
+// Link-local ones are left out: only hosts on the same link reach them, and the API server refuses them as endpoints.
 func serviceAddresses(pair *v1alpha1.HAPair) []netip.Addr {
 	var addresses []netip.Addr
 	for _, network := range pair.Spec.Networks {
@@ -66,7 +67,7 @@ func serviceAddresses(pair *v1alpha1.HAPair) []netip.Addr {
 			continue
 		}
 		for _, text := range network.VirtualAddresses {
-			if address, err := netip.ParsePrefix(text); err == nil {
+			if address, err := netip.ParsePrefix(text); err == nil && !address.Addr().IsLinkLocalUnicast() {
 				addresses = append(addresses, address.Addr())
 			}
 		}

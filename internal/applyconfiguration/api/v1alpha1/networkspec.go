@@ -13,7 +13,8 @@ type NetworkSpecApplyConfiguration struct {
 	// attachment selects how the interface is added to the units' pods.
 	Attachment *NetworkAttachmentApplyConfiguration `json:"attachment,omitempty"`
 	// virtualAddresses are the addresses that the active unit holds on this network. Each has a prefix length, as in
-	// 192.0.2.1/24 or 2001:db8::1/64.
+	// 192.0.2.1/24 or 2001:db8::1/64. A link-local address, as in fe80::1/64, may be the same on several networks. In a
+	// prefix of length 31 or 127 the other address is that of a host, such as the router of a provider.
 	VirtualAddresses []string `json:"virtualAddresses,omitempty"`
 	// virtualMAC selects the MAC address of the active unit's interface on this network.
 	VirtualMAC *VirtualMACSpecApplyConfiguration `json:"virtualMAC,omitempty"`
