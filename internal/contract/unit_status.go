@@ -44,6 +44,9 @@ type UnitStatus struct {
 // CheckFirewall is the name of the health check of the firewall.
 const CheckFirewall = "Firewall"
 
+// CheckDataPlane is the name of the health check of the routes and rules of the traffic interfaces.
+const CheckDataPlane = "DataPlane"
+
 // CheckOfNetwork returns the name of the health check of a network's interface.
 func CheckOfNetwork(name string) string { return "network/" + name }
 

@@ -33,6 +33,7 @@ type Kernel interface {
 	Link(name string) (rtnetlink.Link, error)
 	AllAddresses() ([]netip.Prefix, error)
 	SetDevconf(index int, d rtnetlink.Devconf) error
+	ReversePathFilter() (uint32, error)
 	SetFilter(index int, d rtnetlink.Direction, f rtnetlink.Filter) error
 	Filter(index int, d rtnetlink.Direction) (program uint32, err error)
 	OtherFilters(index int, d rtnetlink.Direction) (bool, error)

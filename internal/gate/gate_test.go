@@ -64,6 +64,8 @@ func (k *kernel) AllAddresses() (all []netip.Prefix, err error) {
 	return all, nil
 }
 
+func (k *kernel) ReversePathFilter() (uint32, error) { return 0, nil }
+
 func (k *kernel) SetDevconf(index int, d rtnetlink.Devconf) error {
 	k.do(func() {
 		for name, l := range k.links {

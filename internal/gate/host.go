@@ -11,8 +11,23 @@ import (
 )
 
 // settings are set on every traffic interface, whether the gate is open or not. It forwards. It answers and asks only
-// for addresses of its own, so that the virtual address of one network is not claimed on another.
-var settings = rtnetlink.Devconf{Forwarding: true, ARPIgnore: 1, ARPAnnounce: 2}
+// for addresses of its own, so that the virtual address of one network is not claimed on another. What a neighbour says
+// about routes is ignored.
+var settings = rtnetlink.Devconf{Forwarding: true, ARPIgnore: 1, ARPAnnounce: 2, SourceMark: 1}
+
+// looseFilter is a reverse path filter that accepts a source that is routed by another interface.
+const looseFilter = 2
+
+// settingsUnder returns the settings for a reverse path filter of all interfaces, which a pod inherits from its node.
+// The firewall's own rules against spoofing know zones, so the filter is off. Where a node makes it strict for all
+// interfaces, the kernel takes the maximum, and so loose is the closest to off.
+func settingsUnder(filter uint32) rtnetlink.Devconf {
+	wanted := settings
+	if filter != 0 {
+		wanted.ReversePathFilter = looseFilter
+	}
+	return wanted
+}
 
 // host is the part of the unit that matters to the gate: its interfaces and addresses.
 type host struct {
@@ -23,7 +38,9 @@ type host struct {
 	mu sync.Mutex
 	// indices are the interfaces that the gate was put on, in the order of the options.
 	indices []int
-	own     []netip.Addr
+	// settings are what install has set on them.
+	settings rtnetlink.Devconf
+	own      []netip.Addr
 }
 
 // install puts the gate on all interfaces, and only then lets them forward.
@@ -45,12 +62,16 @@ func (h *host) installOn(links []rtnetlink.Link) error {
 	if err := h.barrier.install(links); err != nil {
 		return err
 	}
-	h.indices = nil
+	filter, err := h.options.Kernel.ReversePathFilter()
+	if err != nil {
+		return err
+	}
+	h.settings, h.indices = settingsUnder(filter), nil
 	var errs []error
 	for _, l := range links {
 		h.indices = append(h.indices, l.Index)
-		if l.IPv4 != settings {
-			errs = append(errs, h.options.Kernel.SetDevconf(l.Index, settings))
+		if l.IPv4 != h.settings {
+			errs = append(errs, h.options.Kernel.SetDevconf(l.Index, h.settings))
 		}
 	}
 	return errors.Join(errs...)
@@ -90,8 +111,8 @@ func (h *host) wrong(links []rtnetlink.Link) error {
 		if n >= len(h.indices) || l.Index != h.indices[n] {
 			return fmt.Errorf("interface %s was replaced since the gate was put on it", l.Name)
 		}
-		if l.IPv4 != settings {
-			return fmt.Errorf("interface %s does not forward, or answers for addresses of others", l.Name)
+		if l.IPv4 != h.settings {
+			return fmt.Errorf("interface %s has IPv4 settings %+v instead of %+v", l.Name, l.IPv4, h.settings)
 		}
 	}
 	return h.barrier.installed(links)

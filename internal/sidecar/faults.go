@@ -16,14 +16,31 @@ type faults struct {
 	conflicts string
 	// monitored and held are the results of the monitors' checks, and of those of the virtual addresses.
 	monitored, held []contract.UnitHealth
-	// health is what follows from both for the machine.
+	// dataPlane is the result of the check of routes and rules; nil before its first result.
+	dataPlane *contract.UnitHealth
+	// health is what follows from the first two for the machine.
 	health ha.Health
 	// full is the class of state whose table is full on this unit; empty if no table is.
 	full string
 }
 
 // checks returns the results of all checks.
-func (f faults) checks() []contract.UnitHealth { return slices.Concat(f.monitored, f.held) }
+func (f faults) checks() []contract.UnitHealth {
+	var all []contract.UnitHealth
+	if f.dataPlane != nil {
+		all = append(all, *f.dataPlane)
+	}
+	return slices.Concat(all, f.monitored, f.held)
+}
+
+// machineHealth returns the health for the machine. Without routes and rules no interface carries traffic.
+func (f faults) machineHealth() ha.Health {
+	h := f.health
+	if f.dataPlane != nil && !f.dataPlane.Healthy {
+		h.Links = 0
+	}
+	return h
+}
 
 // findings collects the faults from their sources and passes them on.
 type findings struct {
@@ -37,10 +54,10 @@ type findings struct {
 func (f *findings) change(ctx context.Context, do func(*faults)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	before := f.known.health
+	before := f.known.machineHealth()
 	do(&f.known)
-	if f.known.health != before {
-		f.sidecar.tell(ctx, ha.HealthChanged{Health: f.known.health})
+	if now := f.known.machineHealth(); now != before {
+		f.sidecar.tell(ctx, ha.HealthChanged{Health: now})
 	}
 	select {
 	case f.sidecar.faultChanges <- f.known:
@@ -50,7 +67,7 @@ func (f *findings) change(ctx context.Context, do func(*faults)) {
 
 // followFaults starts the monitors, the watches for missing and for duplicate addresses, and the watch for full tables.
 //
-// The monitors' results and missing addresses are also facts for the machine. A duplicate address is not, since giving
+// The monitors' results, missing addresses and missing routes are also facts for the machine. A duplicate address is not, since giving
 // the role away would not fix it. A full table is not either, since a standby with most of the state is better than no
 // standby.
 func (s *Sidecar) followFaults(ctx context.Context) {
@@ -70,6 +87,13 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 			found.change(ctx, func(f *faults) { f.full = class })
 		})
 	})
+	if s.config.DataPlane != nil {
+		s.work(func() {
+			s.config.DataPlane.Run(ctx, func(err error) {
+				found.change(ctx, func(f *faults) { f.dataPlane = dataPlaneCheck(err) })
+			})
+		})
+	}
 	if s.config.Monitors == nil {
 		return
 	}
@@ -81,6 +105,15 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 			})
 		})
 	})
+}
+
+// dataPlaneCheck returns the check of the routes and rules.
+func dataPlaneCheck(err error) *contract.UnitHealth {
+	check := &contract.UnitHealth{Name: contract.CheckDataPlane, Healthy: err == nil}
+	if err != nil {
+		check.Message = err.Error()
+	}
+	return check
 }
 
 // heldChecks returns the checks of the virtual addresses, and the bits of the networks on which not all are held.

@@ -57,6 +57,12 @@ type Addresses interface {
 	Close()
 }
 
+// DataPlane keeps the routes and rules of the traffic interfaces apart from those of the pod.
+type DataPlane interface {
+	// Run keeps them until the context ends. It reports what cannot be set right, and nil when that is over.
+	Run(ctx context.Context, changed func(error))
+}
+
 // Replication keeps the standby's state equal to the active's.
 type Replication interface {
 	// Run replicates until the context ends.
@@ -103,10 +109,12 @@ type Peer interface {
 
 // Config is one unit and what it is made of.
 type Config struct {
-	HA          ha.Config
-	Lease       Lease
-	Gate        Gate
-	Addresses   Addresses
+	HA        ha.Config
+	Lease     Lease
+	Gate      Gate
+	Addresses Addresses
+	// DataPlane may be nil: then nobody keeps the routes of the traffic interfaces.
+	DataPlane   DataPlane
 	Replication Replication
 	// Heartbeats and Monitors may be nil: the unit then knows of its peer by the witness and the replication alone.
 	Heartbeats    Heartbeats

@@ -29,6 +29,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/dataplane"
 	"github.com/hapair-io/hapair/internal/firewall/delivery"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
@@ -186,6 +187,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	config := sidecar.Config{
 		HA:                 machineConfig(u, pair),
 		Gate:               g,
+		DataPlane:          newDataPlane(networks, kernel, log.WithName("dataplane")),
 		FirewallStatusFile: o.firewallStatus,
 		HealthAddress:      o.healthBindAddress,
 		Connections:        countConnections,
@@ -230,6 +232,20 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return err
 	}
 	return sidecar.New(config).Run(ctx)
+}
+
+// newDataPlane returns the data plane's routing, which is in place then. What the kernel refuses is tried again, and
+// reported, while the unit runs.
+func newDataPlane(networks []addresses.Network, kernel dataplane.Kernel, log logr.Logger) *dataplane.Plane {
+	o := dataplane.Options{Kernel: kernel, Log: log}
+	for _, n := range networks {
+		o.Networks = append(o.Networks, dataplane.Network{Interface: n.Interface, Addresses: n.Addresses})
+	}
+	plane := dataplane.New(o)
+	if err := plane.Set(); err != nil {
+		log.Error(err, "Setting routes and rules of the data plane failed, trying again")
+	}
+	return plane
 }
 
 // machineConfig returns the configuration of the machine that decides about the unit's role.

@@ -48,8 +48,9 @@ type Address struct {
 	// Index is that of the interface.
 	Index  int
 	Prefix netip.Prefix
-	// Lasting is set when the address does not expire, and is not deprecated.
-	Lasting bool
+	// Permanent is not set for an address that expires, such as one made from a router advertisement. Lasting is set when
+	// the address is permanent, and is not deprecated.
+	Permanent, Lasting bool
 	// Detecting is set while duplicate detection keeps the unit from using an IPv6 address. Duplicate is set once it has
 	// failed: the unit will never use the address.
 	Detecting, Duplicate bool
@@ -75,6 +76,7 @@ func (c *Conn) AddressTable() ([]Address, error) {
 		const detecting = unix.IFA_F_TENTATIVE | unix.IFA_F_NODAD
 		table = append(table, Address{
 			Index: a.LinkIndex, Prefix: prefix, found: a, Remote: a.Peer != nil,
+			Permanent: a.Flags&unix.IFA_F_PERMANENT != 0,
 			Lasting:   a.Flags&(unix.IFA_F_PERMANENT|unix.IFA_F_DEPRECATED) == unix.IFA_F_PERMANENT,
 			Detecting: a.Flags&detecting == unix.IFA_F_TENTATIVE,
 			Duplicate: a.Flags&unix.IFA_F_DADFAILED != 0,
@@ -96,15 +98,16 @@ func (c *Conn) RemoveAddresses(all []Address) error {
 	return errors.Join(errs...)
 }
 
-// addAddress adds an address with the route to its network, so that its neighbours are on-link. An IPv6 address is
-// usable at once: duplicate detection would take a second, and could find the former active that is about to leave.
+// addAddress adds an address without a route to its network, which would be in the main routing table (package
+// dataplane sets it in the data plane's table). An IPv6 address is usable at once: duplicate detection would take a
+// second, and could find the former active that is about to leave.
 // An IPv4 address gets the broadcast address of its network, if the network has one (RFC 3021). The kernel prefers a
 // link-local address as a source only where its scope says so.
 func (c *Conn) addAddress(index int, a netip.Prefix) error {
-	address := &netlink.Addr{IPNet: ipNetOf(a)}
+	address := &netlink.Addr{IPNet: ipNetOf(a), Flags: unix.IFA_F_NOPREFIXROUTE}
 	switch {
 	case a.Addr().Is6():
-		address.Flags = unix.IFA_F_NODAD
+		address.Flags |= unix.IFA_F_NODAD
 	case a.Addr().IsLinkLocalUnicast():
 		address.Scope = unix.RT_SCOPE_LINK
 	}

@@ -15,9 +15,16 @@ import (
 const (
 	iflaInetConf = 1
 
-	devconfForwarding  = 1
-	devconfARPAnnounce = 18
-	devconfARPIgnore   = 19
+	devconfForwarding        = 1
+	devconfProxyARP          = 3
+	devconfAcceptRedirects   = 4
+	devconfReversePathFilter = 8
+	devconfAcceptSourceRoute = 9
+	devconfARPAnnounce       = 18
+	devconfARPIgnore         = 19
+	devconfAcceptLocal       = 23
+	devconfSourceMark        = 24
+	devconfRouteLocalnet     = 26
 )
 
 // Devconf is what the kernel keeps for IPv4 on an interface, as in net.ipv4.conf.<interface>.*. Setting it over netlink
@@ -29,23 +36,42 @@ type Devconf struct {
 	ARPIgnore uint32
 	// ARPAnnounce 2 uses an address of the sending interface in ARP requests.
 	ARPAnnounce uint32
+	// ReversePathFilter is rp_filter: 1 is strict, 2 is loose. The kernel uses the maximum of this and the setting of all
+	// interfaces.
+	ReversePathFilter uint32
+	// SourceMark 1 lets the reverse path filter use the mark of the packet (src_valid_mark).
+	SourceMark uint32
+	// AcceptRedirects, AcceptSourceRoute, ProxyARP, RouteLocalnet and AcceptLocal are what their names in /proc/sys are.
+	AcceptRedirects, AcceptSourceRoute, ProxyARP, RouteLocalnet, AcceptLocal uint32
+}
+
+// fields returns the fields that are numbers, by the numbers of the settings.
+func (d *Devconf) fields() map[uint16]*uint32 {
+	return map[uint16]*uint32{
+		devconfARPIgnore: &d.ARPIgnore, devconfARPAnnounce: &d.ARPAnnounce,
+		devconfReversePathFilter: &d.ReversePathFilter, devconfSourceMark: &d.SourceMark,
+		devconfAcceptRedirects: &d.AcceptRedirects, devconfAcceptSourceRoute: &d.AcceptSourceRoute,
+		devconfProxyARP: &d.ProxyARP, devconfRouteLocalnet: &d.RouteLocalnet, devconfAcceptLocal: &d.AcceptLocal,
+	}
 }
 
 // decodeDevconf reads the settings from the value of IFLA_AF_SPEC.
-func decodeDevconf(families []byte) (Devconf, error) {
+func decodeDevconf(families []byte) (d Devconf, err error) {
 	values, err := attributeAt(families, unix.AF_INET, iflaInetConf)
 	if err != nil {
 		return Devconf{}, err
 	}
-	value := func(number int) uint32 {
-		if len(values) < 4*number {
+	value := func(number uint16) uint32 {
+		if len(values) < 4*int(number) {
 			return 0
 		}
 		return binary.NativeEndian.Uint32(values[4*(number-1):])
 	}
-	return Devconf{
-		Forwarding: value(devconfForwarding) != 0, ARPIgnore: value(devconfARPIgnore), ARPAnnounce: value(devconfARPAnnounce),
-	}, nil
+	d.Forwarding = value(devconfForwarding) != 0
+	for number, field := range d.fields() {
+		*field = value(number)
+	}
+	return d, nil
 }
 
 // The attribute with the IPv6 settings of an interface (include/uapi/linux/if_link.h), and the index of one of them
@@ -95,13 +121,36 @@ func (c *Conn) SetDevconf(index int, d Devconf) error {
 	families := nl.NewRtAttr(unix.IFLA_AF_SPEC|unix.NLA_F_NESTED, nil)
 	settings := families.AddRtAttr(unix.AF_INET|unix.NLA_F_NESTED, nil).AddRtAttr(iflaInetConf|unix.NLA_F_NESTED, nil)
 	settings.AddRtAttr(devconfForwarding, nl.Uint32Attr(forwarding))
-	settings.AddRtAttr(devconfARPIgnore, nl.Uint32Attr(d.ARPIgnore))
-	settings.AddRtAttr(devconfARPAnnounce, nl.Uint32Attr(d.ARPAnnounce))
+	for number, field := range d.fields() {
+		settings.AddRtAttr(int(number), nl.Uint32Attr(*field))
+	}
 	link := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	link.Index = int32(index)
 	_, err := c.request(unix.RTM_SETLINK, unix.NLM_F_ACK, link, families).Execute(unix.NETLINK_ROUTE, 0)
 	if err != nil {
-		return fmt.Errorf("setting IPv4 forwarding=%t of interface %d: %w", d.Forwarding, index, err)
+		return fmt.Errorf("setting IPv4 settings %+v of interface %d: %w", d, index, err)
 	}
 	return nil
+}
+
+// Numbers of an RTM_GETNETCONF message (include/uapi/linux/netconf.h).
+const (
+	netconfInterface         = 1
+	netconfReversePathFilter = 3
+	netconfAll               = 0xffffffff // as an index: the settings of all interfaces
+)
+
+// ReversePathFilter returns net.ipv4.conf.all.rp_filter, which a pod may inherit from its node.
+func (c *Conn) ReversePathFilter() (uint32, error) {
+	replies, err := c.request(unix.RTM_GETNETCONF, unix.NLM_F_ACK,
+		raw{unix.AF_INET, 0, 0, 0}, nl.NewRtAttr(netconfInterface, nl.Uint32Attr(netconfAll)),
+	).Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNETCONF)
+	if err != nil || len(replies) != 1 || len(replies[0]) < 4 {
+		return 0, fmt.Errorf("reading the reverse path filter of all interfaces: %d replies, %w", len(replies), err)
+	}
+	attributes, err := nl.ParseRouteAttr(replies[0][4:])
+	if err != nil {
+		return 0, fmt.Errorf("reading the reverse path filter of all interfaces: %w", err)
+	}
+	return number(valueOf(attributes, netconfReversePathFilter)), nil
 }

@@ -15,6 +15,7 @@ type RouteType uint8
 // The types of routes that are set here. Lists have others too.
 const (
 	Unicast     RouteType = unix.RTN_UNICAST
+	Broadcast   RouteType = unix.RTN_BROADCAST
 	Blackhole   RouteType = unix.RTN_BLACKHOLE
 	Unreachable RouteType = unix.RTN_UNREACHABLE
 	Prohibit    RouteType = unix.RTN_PROHIBIT
@@ -25,6 +26,8 @@ func (t RouteType) String() string {
 	switch t {
 	case Unicast:
 		return "unicast"
+	case Broadcast:
+		return "broadcast"
 	case Blackhole:
 		return "blackhole"
 	case Unreachable:
@@ -52,7 +55,7 @@ type Route struct {
 	To netip.Prefix
 	// Via is the next hop, of the family of To. It is zero for neighbours on the link.
 	Via netip.Addr
-	// Interface is the index of the interface. It is zero unless the type is Unicast.
+	// Interface is the index of the interface. It is zero for types that drop packets.
 	Interface int
 	// Source is the preferred source address, or zero.
 	Source netip.Addr
@@ -62,7 +65,8 @@ type Route struct {
 	Protocol uint8
 	// OnLink allows a next hop that no other route reaches. The loopback interface must be up.
 	OnLink bool
-	// further is set on a listed route that has more than one next hop. No caller can want such a route.
+	// further is set on a listed route that has more than one next hop. Its interface is that of the first. No caller can
+	// want such a route.
 	further bool
 }
 
@@ -86,7 +90,7 @@ func (r Route) normalized() Route {
 	if r.Type == 0 {
 		r.Type = Unicast
 	}
-	if r.Type != Unicast {
+	if r.Type == Blackhole || r.Type == Unreachable || r.Type == Prohibit {
 		r.Interface = 0 // for IPv6 the kernel lists the loopback interface
 	}
 	r.To = r.To.Masked()
@@ -150,7 +154,12 @@ func decodeRoute(message []byte) (listedRoute, bool, error) {
 			r.Source, _ = netip.AddrFromSlice(a.Value)
 		case unix.RTA_PRIORITY:
 			r.Metric = number(a.Value)
-		case unix.RTA_MULTIPATH, unix.RTA_VIA, unix.RTA_ENCAP:
+		case unix.RTA_MULTIPATH:
+			r.further = true
+			if len(a.Value) >= unix.SizeofRtNexthop {
+				r.Interface = int(nl.DeserializeRtNexthop(a.Value).Ifindex)
+			}
+		case unix.RTA_VIA, unix.RTA_ENCAP:
 			r.further = true
 		}
 	}
@@ -163,7 +172,7 @@ func routeRequest(r Route) []nl.NetlinkRequestData {
 	header := nl.NewRtMsg()
 	header.Family, header.Dst_len = familyOf(r.To.Addr()), uint8(r.To.Bits())
 	header.Table, header.Type, header.Protocol = unix.RT_TABLE_UNSPEC, uint8(r.Type), r.Protocol
-	if r.To.Addr().Is4() && r.Type == Unicast && !r.Via.IsValid() {
+	if r.To.Addr().Is4() && r.Interface != 0 && !r.Via.IsValid() {
 		header.Scope = unix.RT_SCOPE_LINK
 	}
 	if r.OnLink {

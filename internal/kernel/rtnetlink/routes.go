@@ -36,7 +36,7 @@ func (c *Conn) listRoutes() ([]listedRoute, error) {
 			if err != nil {
 				return nil, fmt.Errorf("listing routes: %w", err)
 			}
-			if ok {
+			if ok && familyOf(route.To.Addr()) == family { // a kernel without IPv6 lists IPv4 instead
 				all = append(all, route)
 			}
 		}
@@ -114,7 +114,7 @@ func (c *Conn) setRoutes(protocol uint8, wanted []Route, concerns func(table uin
 func (c *Conn) addRoute(r Route) error {
 	flags := unix.NLM_F_CREATE | unix.NLM_F_REPLACE | unix.NLM_F_ACK
 	_, err := c.request(unix.RTM_NEWROUTE, flags, routeRequest(r)...).Execute(unix.NETLINK_ROUTE, 0)
-	if err != nil {
+	if err != nil && !isWithoutIPv6(r.To.Addr().Is6(), err) {
 		return &RouteError{Route: r, Err: err}
 	}
 	return nil
@@ -172,6 +172,11 @@ func (c *Conn) dumpOf(request int, reply uint16, header nl.NetlinkRequestData) (
 	return dump(func() ([][]byte, error) {
 		return c.request(request, unix.NLM_F_DUMP, header).Execute(unix.NETLINK_ROUTE, reply)
 	})
+}
+
+// isWithoutIPv6 reports whether an error means that the kernel has no IPv6. There is nothing to route then.
+func isWithoutIPv6(ipv6 bool, err error) bool {
+	return ipv6 && (errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP))
 }
 
 func familyOf(a netip.Addr) uint8 {

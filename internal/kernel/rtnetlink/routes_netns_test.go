@@ -27,6 +27,7 @@ func wantedRoutes(index int) []Route {
 		{To: to("0.0.0.0/0"), Via: via("203.0.113.0"), Interface: index, OnLink: true, Metric: 100},
 		{To: to("0.0.0.0/0"), Type: Unreachable, Metric: WorstMetric},
 		{To: to("10.66.0.0/16"), Type: Blackhole},
+		{To: to("192.168.50.255/32"), Type: Broadcast, Interface: index},
 		{To: to("fd50::/64"), Interface: index},
 		{To: to("::/0"), Via: via("fe80::99"), Interface: index, OnLink: true},
 		{To: to("::/0"), Via: via("fd51::1"), Interface: index, OnLink: true, Metric: 7},
@@ -181,6 +182,8 @@ var wantedRules = []Rule{
 	{Priority: 7780, From: netip.MustParsePrefix("fd50::1/128"), Table: testTable, IPv6: true},
 	{Priority: 7000, From: netip.MustParsePrefix("10.0.0.0/8"), In: "lan", Table: 9},
 	{Priority: 7000, To: netip.MustParsePrefix("fd10::/16"), Table: 9, IPv6: true},
+	{Priority: 7780, In: "lo", Transport: 1, Ports: PortRange{768, 1535}, Table: testTable},
+	{Priority: 7780, In: "lo", Transport: 58, Ports: PortRange{256, 1279}, Table: testTable, IPv6: true},
 	{Priority: 7781, In: "lan", Action: RefuseUnreachable},
 	{Priority: 7781, In: "lan", Action: RefuseUnreachable, IPv6: true},
 }
@@ -206,7 +209,7 @@ func TestSetRules(t *testing.T) {
 		"rule add priority 7779 not iif lan lookup 7780 protocol 178",
 		"rule add priority 7780 iif lan tos 0x10 lookup 7780 protocol 178",
 		"rule add priority 7780 iif lan lookup 7780 suppress_prefixlength 0 protocol 178",
-		"rule add priority 7780 iif lan ipproto tcp lookup 7780 protocol 178",
+		"rule add priority 7780 iif lan ipproto tcp sport 7 lookup 7780 protocol 178",
 	} {
 		ip(t, line)
 		set(wantedRules, true)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -75,6 +76,10 @@ func TestAddresses(t *testing.T) {
 	if got := ip(t, "-o address show dev lan"); strings.Contains(got, "tentative fd50") ||
 		!strings.Contains(got, "192.168.50.1/24 brd 192.168.50.255") || !strings.Contains(got, "fd50::1/64") {
 		t.Fatal(got)
+	}
+	if got := ip(t, "route show") + ip(t, "-6 route show"); strings.Contains(got, "192.168.50.0") ||
+		strings.Contains(got, "fd50::/64") {
+		t.Fatalf("a route in the main table: %s", got)
 	}
 	onLAN := func() (virtual []Address) {
 		table, err := c.AddressTable()
@@ -186,7 +191,12 @@ func TestAddedAddressesArriveAtOnce(t *testing.T) {
 
 func TestDevconf(t *testing.T) {
 	c := isolate(t)
-	for _, want := range []Devconf{{Forwarding: true, ARPIgnore: 1, ARPAnnounce: 2}, {ARPIgnore: 1}, {}} {
+	for _, want := range []Devconf{
+		{Forwarding: true, ARPIgnore: 1, ARPAnnounce: 2, ReversePathFilter: 2, SourceMark: 1},
+		{ARPIgnore: 1},
+		{AcceptRedirects: 1, AcceptSourceRoute: 1, ProxyARP: 1, RouteLocalnet: 1, AcceptLocal: 1},
+		{},
+	} {
 		link, err := c.Link("lan")
 		if err != nil {
 			t.Fatal(err)
@@ -200,6 +210,20 @@ func TestDevconf(t *testing.T) {
 		far, err := c.Link("far")
 		if err != nil || far.IPv4.Forwarding {
 			t.Fatalf("another interface changed: %+v, %v", far, err)
+		}
+	}
+}
+
+// The setting of all interfaces is read, of which the kernel uses the maximum with an interface's own.
+func TestReversePathFilter(t *testing.T) {
+	c := isolate(t)
+	for _, want := range []uint32{0, 1, 2} {
+		err := os.WriteFile("/proc/sys/net/ipv4/conf/all/rp_filter", []byte(strconv.Itoa(int(want))), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.ReversePathFilter(); err != nil || got != want {
+			t.Errorf("%d instead of %d, %v", got, want, err)
 		}
 	}
 }

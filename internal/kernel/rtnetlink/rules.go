@@ -37,11 +37,18 @@ type Rule struct {
 	From, To netip.Prefix
 	// Mark is compared with those bits of the packet's mark that are set in Mask.
 	Mark, Mask uint32
+	// Transport is the number of a protocol above IP.
+	Transport uint8
+	// Ports are destination ports. For ICMP, a port has the type in its upper byte and the code in its lower.
+	Ports PortRange
 	// Protocol is the number of who made the rule.
 	Protocol uint8
 	// further is set on a listed rule that has conditions without a field here. No caller can want such a rule.
 	further bool
 }
+
+// PortRange is a range of ports, with both ends. Zero is every port.
+type PortRange struct{ First, Last uint16 }
 
 // String returns the rule in the form of ip.
 func (r Rule) String() string {
@@ -61,6 +68,9 @@ func (r Rule) String() string {
 	}
 	if r.Out != "" {
 		fmt.Fprintf(&text, " oif %s", r.Out)
+	}
+	if r.Transport != 0 {
+		fmt.Fprintf(&text, " ipproto %d dport %d-%d", r.Transport, r.Ports.First, r.Ports.Last)
 	}
 	if r.Action == RefuseUnreachable {
 		text.WriteString(" unreachable")
@@ -117,7 +127,9 @@ func (c *Conn) listRules() ([]listedRule, error) {
 			if err != nil {
 				return nil, fmt.Errorf("listing rules: %w", err)
 			}
-			all = append(all, listedRule{Rule: rule, message: m})
+			if rule.IPv6 == (family == unix.AF_INET6) { // a kernel without IPv6 lists IPv4 instead
+				all = append(all, listedRule{Rule: rule, message: m})
+			}
 		}
 	}
 	return all, nil
@@ -157,7 +169,8 @@ func (c *Conn) SetRules(protocol uint8, wanted []Rule) (changed bool, err error)
 func (c *Conn) addRule(r Rule) error {
 	flags := unix.NLM_F_CREATE | unix.NLM_F_EXCL | unix.NLM_F_ACK
 	_, err := c.request(unix.RTM_NEWRULE, flags, ruleRequest(r)...).Execute(unix.NETLINK_ROUTE, 0)
-	if err != nil && !errors.Is(err, unix.EEXIST) { // EEXIST: the same rule of another protocol, which does as well
+	// EEXIST: there is the same rule of another protocol, which does as well.
+	if err != nil && !errors.Is(err, unix.EEXIST) && !isWithoutIPv6(r.IPv6, err) {
 		return fmt.Errorf("adding rule %s: %w", r, err)
 	}
 	return nil
@@ -204,6 +217,13 @@ func ruleRequest(r Rule) []nl.NetlinkRequestData {
 		data = append(data,
 			nl.NewRtAttr(nl.FRA_FWMARK, nl.Uint32Attr(r.Mark)), nl.NewRtAttr(nl.FRA_FWMASK, nl.Uint32Attr(r.Mask)))
 	}
+	if r.Transport != 0 {
+		data = append(data, nl.NewRtAttr(nl.FRA_IP_PROTO, nl.Uint8Attr(r.Transport)))
+	}
+	if r.Ports != (PortRange{}) {
+		ports := binary.NativeEndian.AppendUint16(nil, r.Ports.First)
+		data = append(data, nl.NewRtAttr(nl.FRA_DPORT_RANGE, binary.NativeEndian.AppendUint16(ports, r.Ports.Last)))
+	}
 	return data
 }
 
@@ -241,6 +261,12 @@ func decodeRule(message []byte) (Rule, error) {
 			r.Mark = number(a.Value)
 		case nl.FRA_FWMASK:
 			r.Mask = number(a.Value)
+		case nl.FRA_IP_PROTO:
+			r.Transport = a.Value[0]
+		case nl.FRA_DPORT_RANGE:
+			if len(a.Value) == 4 {
+				r.Ports = PortRange{binary.NativeEndian.Uint16(a.Value), binary.NativeEndian.Uint16(a.Value[2:])}
+			}
 		case nl.FRA_SUPPRESS_PREFIXLEN, nl.FRA_SUPPRESS_IFGROUP:
 			r.further = r.further || number(a.Value) != suppressNothing
 		default:

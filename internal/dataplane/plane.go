@@ -1,0 +1,134 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+)
+
+// Network is one traffic interface with its virtual addresses.
+type Network struct {
+	Interface string
+	Addresses []netip.Prefix
+}
+
+// Kernel has the routes and rules.
+type Kernel interface {
+	Link(name string) (rtnetlink.Link, error)
+	AddressTable() ([]rtnetlink.Address, error)
+	RemoveAddresses(all []rtnetlink.Address) error
+	Routes() ([]rtnetlink.Route, error)
+	SetRoutes(table uint32, protocol uint8, wanted []rtnetlink.Route) (changed bool, err error)
+	RemoveRoutes(routes []rtnetlink.Route) error
+	SetRules(protocol uint8, wanted []rtnetlink.Rule) (changed bool, err error)
+}
+
+// Options are the settings of the data plane.
+type Options struct {
+	Networks []Network
+	Kernel   Kernel
+	Log      logr.Logger
+}
+
+// Plane is the data plane's table and rules of one unit.
+type Plane struct {
+	Options
+
+	// mu is held while something is set.
+	mu sync.Mutex
+	// adopted are the routes that came with the attachments; nil before the first Set.
+	adopted map[adoptedRoute]bool
+}
+
+// New returns the data plane. It changes nothing before the first Set.
+func New(o Options) *Plane { return &Plane{Options: o} }
+
+// Set sets all rules and routes. Repeating it is harmless. It continues after an error, so that one route that the
+// kernel refuses does not stop the others, and returns what is not as it should be.
+func (p *Plane) Set() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changed, err := p.set()
+	if changed {
+		p.Log.Info("Set routes and rules of the data plane", "table", contract.DataPlaneTable)
+	}
+	return err
+}
+
+func (p *Plane) set() (changed bool, err error) {
+	h, err := p.look()
+	if err != nil {
+		return false, err
+	}
+	if p.adopted == nil {
+		p.adopted = map[adoptedRoute]bool{}
+		for _, r := range h.inherited() {
+			p.adopted[r] = true
+		}
+	}
+	// The rules come first: with them, nothing of the data plane uses what is still in the main table.
+	names := make([]string, len(p.Networks))
+	for n, network := range p.Networks {
+		names[n] = network.Interface
+	}
+	rulesChanged, err := p.Kernel.SetRules(contract.ConnectedProtocol, rules(names, h.control()))
+	errs := []error{err}
+	misplaced := h.misplaced()
+	for _, r := range misplaced.adopted {
+		p.adopted[r] = true
+	}
+	routesChanged, err := p.Kernel.SetRoutes(contract.DataPlaneTable, contract.ConnectedProtocol, p.wanted(h))
+	errs = append(errs, err, p.Kernel.RemoveRoutes(misplaced.removed), p.forget(h.learned()))
+	return rulesChanged || routesChanged || len(misplaced.removed) > 0, errors.Join(errs...)
+}
+
+// wanted returns all routes of the table, those of interfaces that are up.
+func (p *Plane) wanted(h host) []rtnetlink.Route {
+	all := h.connected(p.Networks)
+	for a := range p.adopted {
+		if link := h.links[a.network]; link.Enabled {
+			a.route.Interface = link.Index
+			all = append(all, a.route)
+		}
+	}
+	return all
+}
+
+// look reads what the kernel has.
+func (p *Plane) look() (host, error) {
+	h := host{links: make([]rtnetlink.Link, len(p.Networks))}
+	var errs []error
+	for n, network := range p.Networks {
+		link, err := p.Kernel.Link(network.Interface)
+		if err != nil && !errors.Is(err, unix.ENODEV) { // the monitors report one that is gone
+			errs = append(errs, err)
+		}
+		h.links[n] = link
+	}
+	var err error
+	if h.addresses, err = p.Kernel.AddressTable(); err != nil {
+		errs = append(errs, err)
+	}
+	if h.routes, err = p.Kernel.Routes(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return host{}, fmt.Errorf("reading the routing of the unit: %w", err)
+	}
+	return h, nil
+}
+
+// forget removes addresses that were made from router advertisements.
+func (p *Plane) forget(learned []rtnetlink.Address) error {
+	for _, a := range learned {
+		p.Log.Info("Removing an address that comes from a router advertisement", "address", a.Prefix)
+	}
+	return p.Kernel.RemoveAddresses(learned)
+}
