@@ -168,12 +168,14 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 	if f.inForce == r.Document && f.config.Kernel.Verify(r) == nil {
 		f.applied = &r
 		f.config.Routes.Set(plan.CompileRouting(d))
+		f.revalidator.request(d) // An earlier process may have ended before it did this.
 		return nil
 	}
 	f.config.Log.Info("Applying document", "document", r.Document, "rules", r.Rules())
 	if err := f.replace(r); err != nil {
 		return err
 	}
+	f.revalidator.request(d)
 	f.remember(text)
 	// The rules come first: no packet takes a new route without them.
 	f.config.Routes.Set(plan.CompileRouting(d))

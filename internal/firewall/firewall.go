@@ -75,6 +75,7 @@ type Firewall struct {
 	applied      *ruleset.Ruleset
 	generation   uint32
 	restorations restorations
+	revalidator  *revalidator
 	// refused is the last document that the checks refused. It is not checked again until it changes.
 	refused refusal
 	// reported is the content of the status file; nil while that is unknown.
@@ -88,7 +89,9 @@ type refusal struct {
 }
 
 // New returns a firewall for Run.
-func New(config Config) *Firewall { return &Firewall{config: config} }
+func New(config Config) *Firewall {
+	return &Firewall{config: config, revalidator: newRevalidator(config.Log)}
+}
 
 // Run makes the kernel enforce the document until ctx ends. It follows changes of the document and of the rules, and
 // leaves the ruleset in force.
@@ -105,6 +108,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	parts.Go(func() { logPackets(ctx, f.config.Log) })
 	parts.Go(func() { f.followRules(ctx, altered) })
 	parts.Go(func() { f.config.Routes.Run(ctx) })
+	parts.Go(func() { f.revalidator.run(ctx) })
 	defer parts.Wait()
 
 	f.reconcile()

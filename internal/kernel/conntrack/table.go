@@ -23,7 +23,8 @@ const (
 	Create Operation = iota + 1
 	// Update sets the fields of the flow in the entry with this original tuple. It fails with ENOENT without one.
 	Update
-	// Delete deletes the entry with this original tuple. It fails with ENOENT without one.
+	// Delete deletes the entry with this original tuple, and with this ID unless that is 0. It fails with ENOENT without
+	// one.
 	Delete
 	// Get returns the entry that has this tuple in either direction. It fails with ENOENT without one.
 	Get
@@ -144,7 +145,12 @@ func (b *builder) addRequest(r *Request, flags uint16, sequence uint32) error {
 		encodeCreate(b, &r.Flow)
 	case Update:
 		encodeUpdate(b, &r.Flow)
-	case Delete, Get:
+	case Delete:
+		encodeIdentity(b, &r.Flow)
+		if r.Flow.ID != 0 {
+			b.add32(ctaID, r.Flow.ID) // Otherwise a connection that reused the tuple meanwhile would be deleted.
+		}
+	case Get:
 		encodeIdentity(b, &r.Flow)
 	}
 	b.end(start)

@@ -1,0 +1,174 @@
+package plan
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/ruleset"
+)
+
+// Connection is what the kernel knows of a connection. The ports are 0 if the protocol has none.
+type Connection struct {
+	// Mark is the mark that the ruleset gave it.
+	Mark     uint32
+	Protocol uint8
+	// ICMPType is the type of the message that began an exchange of ICMP or ICMPv6.
+	ICMPType uint8
+	// From and To are its ends as the host sees them that opened it.
+	From, To netip.AddrPort
+	// TranslatedFrom and TranslatedTo are its ends as the other host sees them.
+	TranslatedFrom, TranslatedTo netip.AddrPort
+}
+
+// Revalidation decides which existing connections a document would still allow and translate as they are. It gives the
+// answer of the ruleset for the first packet of the connection. The kernel asks the ruleset only about new connections.
+type Revalidation struct {
+	document document.Document
+	// paths has the zones that each mark stands for. Two paths can have one mark, in rare cases.
+	paths map[uint32][]zones
+	// policies has the policies between two zones, in their order.
+	policies map[zones][]document.Policy
+	hosts    map[string][]ruleset.AddressRun
+	services map[string]document.Service
+}
+
+// zones are the zones that a connection comes from and goes to.
+type zones struct{ from, to string }
+
+// Revalidate returns the decisions of a valid document.
+func Revalidate(d document.Document) *Revalidation {
+	r := &Revalidation{
+		document: d,
+		paths:    map[uint32][]zones{}, policies: map[zones][]document.Policy{},
+		hosts: map[string][]ruleset.AddressRun{}, services: map[string]document.Service{},
+	}
+	for _, from := range d.Zones {
+		for _, in := range from.Interfaces {
+			r.addPath(in, "", zones{from.Name, zoneFirewall})
+			for _, to := range d.Zones {
+				for _, out := range to.Interfaces {
+					r.addPath(in, out, zones{from.Name, to.Name})
+				}
+			}
+		}
+	}
+	for _, p := range d.Policies {
+		for _, from := range p.From {
+			for _, to := range p.To {
+				r.policies[zones{from, to}] = append(r.policies[zones{from, to}], p)
+			}
+		}
+	}
+	for _, a := range d.Addresses {
+		// The families need no separation: every IPv4 address is less than every IPv6 address.
+		r.hosts[a.Name] = mergeBlocks(a.Members)
+	}
+	for _, s := range d.Services {
+		r.services[s.Name] = s
+	}
+	return r
+}
+
+func (r *Revalidation) addPath(in, out string, z zones) {
+	mark := PathMark(in, out)
+	r.paths[mark] = append(r.paths[mark], z)
+}
+
+// Allows reports whether a connection may go on. It may if nobody recorded its path: it is one of the unit itself.
+func (r *Revalidation) Allows(c Connection) bool {
+	path := c.Mark & markPath
+	if path == 0 || c.Mark&MarkKeep != 0 {
+		return true
+	}
+	return slices.ContainsFunc(r.paths[path], func(z zones) bool { return r.allowsBetween(z, c) })
+}
+
+// allowsBetween reports whether a connection between two zones may go on.
+func (r *Revalidation) allowsBetween(z zones, c Connection) bool {
+	policies := r.policies[z]
+	decides := func(p document.Policy) bool {
+		return r.hasService(p.Services, c.Protocol, c.ICMPType, c.TranslatedTo.Port()) &&
+			r.hasHost(p.Source, c.From.Addr()) && r.hasHost(p.Destination, c.TranslatedTo.Addr())
+	}
+	i := slices.IndexFunc(policies, decides)
+	if i < 0 {
+		return false
+	}
+	if policies[i].OnChange == document.Keep {
+		return true
+	}
+	return policies[i].Action == document.Accept && c.TranslatedTo == r.destination(z.from, c) &&
+		(z.to == zoneFirewall || c.TranslatedFrom.Addr() == r.source(z.to, c))
+}
+
+// destination returns where a new connection from a zone to the same destination would go.
+func (r *Revalidation) destination(from string, c Connection) netip.AddrPort {
+	for _, n := range r.document.DestinationNAT {
+		if n.From != from || n.Destination != c.To.Addr() ||
+			!r.hasService([]string{n.Service}, c.Protocol, c.ICMPType, c.To.Port()) {
+			continue
+		}
+		port := c.To.Port()
+		if n.ToPort != 0 {
+			port = n.ToPort
+		}
+		return netip.AddrPortFrom(n.ToAddress, port)
+	}
+	return c.To
+}
+
+// source returns the source that a new connection to a zone would have. The kernel chooses its port.
+func (r *Revalidation) source(to string, c Connection) netip.Addr {
+	for _, n := range r.document.SourceNAT {
+		if n.To == to && n.Address.Is4() == c.From.Addr().Is4() &&
+			r.hasHost(n.Source, c.From.Addr()) && r.hasHost(n.Destination, c.TranslatedTo.Addr()) {
+			return n.Address
+		}
+	}
+	return c.From.Addr()
+}
+
+// hasHost reports whether address objects have an address. An empty list has all.
+func (r *Revalidation) hasHost(objects []string, a netip.Addr) bool {
+	return len(objects) == 0 || slices.ContainsFunc(objects, func(name string) bool {
+		_, found := slices.BinarySearchFunc(r.hosts[name], a, func(run ruleset.AddressRun, a netip.Addr) int {
+			switch {
+			case run.Last.Less(a):
+				return -1
+			case a.Less(run.First):
+				return 1
+			default:
+				return 0
+			}
+		})
+		return found
+	})
+}
+
+// hasService reports whether service objects have a protocol and port. An empty list has all.
+func (r *Revalidation) hasService(objects []string, protocol, icmpType uint8, port uint16) bool {
+	return len(objects) == 0 || slices.ContainsFunc(objects, func(name string) bool {
+		s := r.services[name]
+		if numbers[s.Protocol] != protocol {
+			return false
+		}
+		switch s.Protocol {
+		case document.ICMP:
+			return icmpType == icmpEchoRequest
+		case document.ICMPv6:
+			return icmpType == icmpv6EchoRequest
+		default:
+			return len(s.Ports) == 0 || slices.ContainsFunc(s.Ports, func(p document.PortRange) bool {
+				return p.First <= port && port <= p.Last
+			})
+		}
+	})
+}
+
+// numbers are the numbers of the protocols of services.
+var numbers = map[document.Protocol]uint8{
+	document.TCP: uint8(ruleset.TCP), document.UDP: uint8(ruleset.UDP), document.SCTP: uint8(ruleset.SCTP),
+	document.ICMP: uint8(ruleset.ICMP), document.ICMPv6: uint8(ruleset.ICMPv6),
+	document.GRE: uint8(ruleset.GRE), document.ESP: uint8(ruleset.ESP), document.AH: uint8(ruleset.AH),
+}

@@ -1,0 +1,97 @@
+package firewall
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/internal/notify"
+)
+
+// revalidator ends the connections that a document no longer allows. The kernel asks the rules about new connections
+// only, so it does so each time that a document comes into force. Both units do: the kernel of the active reports each
+// end to the standby, and a standby that becomes active at that moment repeats it.
+//
+// It has a goroutine of its own, since the rules must be restored at once even while a large table is read.
+type revalidator struct {
+	log    logr.Logger
+	latest atomic.Pointer[document.Document]
+	signal notify.Signal
+}
+
+func newRevalidator(log logr.Logger) *revalidator {
+	return &revalidator{log: log, signal: notify.New()}
+}
+
+// request makes run check all connections against a document that is in force. A later document replaces it.
+func (r *revalidator) request(d document.Document) {
+	r.latest.Store(&d)
+	r.signal.Notify()
+}
+
+// run carries out requests until ctx ends.
+func (r *revalidator) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.signal:
+		}
+		ended, err := revalidate(ctx, plan.Revalidate(*r.latest.Load()))
+		if err != nil && ctx.Err() == nil {
+			r.log.Error(err, "Ending connections that the document no longer allows")
+		}
+		if ended > 0 {
+			r.log.Info("Ended connections that the document no longer allows", "connections", ended)
+		}
+	}
+}
+
+// revalidate ends the connections that are not allowed, with those that their helpers expected.
+func revalidate(ctx context.Context, document *plan.Revalidation) (ended int, err error) {
+	var refused, expected []conntrack.Flow
+	err = conntrack.Dump(ctx, func(f conntrack.Flow) error {
+		switch {
+		case f.Fields.Has(conntrack.FieldMaster):
+			expected = append(expected, f)
+		case !document.Allows(connectionOf(&f)):
+			refused = append(refused, f)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("reading connections: %w", err)
+	}
+	return conntrack.End(append(refused, expectedBy(refused, expected)...))
+}
+
+// expectedBy returns the connections that helpers of the others expected, such as the data connections of FTP. No
+// policy decided about them: they are allowed as long as the connection that announced them.
+func expectedBy(masters, expected []conntrack.Flow) (found []conntrack.Flow) {
+	ended := map[conntrack.Tuple]bool{}
+	for _, m := range masters {
+		ended[m.Orig] = true
+	}
+	for _, f := range expected {
+		if ended[f.Master] {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// connectionOf returns what the decision needs of an entry.
+func connectionOf(f *conntrack.Flow) plan.Connection {
+	return plan.Connection{
+		Mark: f.Mark, Protocol: f.Orig.Protocol, ICMPType: f.Orig.ICMPType,
+		From: netip.AddrPortFrom(f.Orig.Src, f.Orig.SrcPort), To: netip.AddrPortFrom(f.Orig.Dst, f.Orig.DstPort),
+		TranslatedFrom: netip.AddrPortFrom(f.Reply.Dst, f.Reply.DstPort),
+		TranslatedTo:   netip.AddrPortFrom(f.Reply.Src, f.Reply.SrcPort),
+	}
+}

@@ -1,0 +1,222 @@
+//go:build netns
+
+package firewall_test
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onsi/gomega"
+)
+
+// tick sends a datagram every few milliseconds from one socket, until the test ends.
+func tick(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticks := time.NewTicker(5 * time.Millisecond)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticks.C:
+				_, _ = conn.Write([]byte(text)) // A refusal by the other side is no concern of the sender.
+			}
+		}
+	}()
+	t.Cleanup(func() { close(done); <-ended })
+}
+
+// drain reads what is there already.
+func (i inbox) drain() {
+	for {
+		if _, _, ok := i.next(time.Millisecond); !ok {
+			return
+		}
+	}
+}
+
+// twoFlows has one policy for a flow and one for another, each with a source port of its own.
+const twoFlows = head + `
+  addresses: [{name: others, members: [192.168.50.200, "fd50::200"]}]
+  services:
+  - {name: voice, protocol: UDP, ports: [5060]}
+  - {name: other, protocol: UDP, ports: [5061]}
+  policies:
+  - {name: voice, from: [lan], to: [wan], services: [voice], action: Accept}
+  - {name: other, from: [lan], to: [wan], services: [other], action: Accept}
+`
+
+// A flow of UDP that never pauses ends with the policy that allowed it. Other flows do not lose a datagram.
+func TestFlowEndsWhenItsPolicyBecomesDrop(t *testing.T) {
+	for name, change := range map[string]struct{ old, changed string }{
+		"Drop":       {"services: [voice], action: Accept", "services: [voice], action: Drop"},
+		"Reject":     {"services: [voice], action: Accept", "services: [voice], action: Reject"},
+		"removed":    {"  - {name: voice, from: [lan], to: [wan], services: [voice], action: Accept}\n", ""},
+		"for others": {"services: [voice], action: Accept", "source: [others], services: [voice], action: Accept"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.reachLAN()
+			b.apply(twoFlows)
+			voice, other := b.listen(b.server, ":5060"), b.listen(b.server, ":5061")
+			tick(t, b.bind(b.client, clientAddress+":5060", serverAddress+":5060"), "four")
+			tick(t, b.bind(b.client, "["+clientAddress6+"]:5060", "["+serverAddress6+"]:5060"), "six")
+			b.eventually(func() string { text, _, _ := voice.next(patience); return text }, gomega.Equal("four"))
+			b.eventually(func() string { text, _, _ := voice.next(patience); return text }, gomega.Equal("six"))
+			steady := b.bind(b.client, clientAddress+":5061", serverAddress+":5061")
+			b.apply(strings.Replace(twoFlows, change.old, change.changed, 1))
+			b.eventually(func() bool {
+				voice.drain()
+				_, _, more := voice.next(50 * time.Millisecond)
+				return more
+			}, gomega.BeFalse())
+			for i := range 20 {
+				text := fmt.Sprint(i)
+				if _, err := steady.Write([]byte(text)); err != nil {
+					t.Fatal(err)
+				}
+				if got, _, _ := other.next(patience); got != text {
+					t.Fatalf("received %q, want %q", got, text)
+				}
+			}
+			b.apply(twoFlows) // The sender never noticed.
+			if _, _, ok := voice.next(patience); !ok {
+				t.Error("the flow does not come back with its policy")
+			}
+		})
+	}
+}
+
+// A phone keeps one port for years, and so its connection. A translation that is added, changed or removed applies to
+// it.
+func TestTranslationAppliesToAPhoneThatKeepsItsPort(t *testing.T) {
+	b := newBed(t)
+	b.reachLAN()
+	server := b.listen(b.server, ":5060")
+	b.in(b.firewall, "ip", "address", "add", "203.0.113.2/24", "dev", "wan")
+	untranslated := twoFlows
+	b.apply(untranslated)
+	tick(t, b.bind(b.client, clientAddress+":5060", serverAddress+":5060"), "register")
+	source := func() string { _, from, _ := server.next(patience); return from.String() }
+	for _, step := range []struct{ text, want string }{
+		{untranslated, clientAddress},
+		{untranslated + "  sourceNAT:\n  - {name: out, to: wan, address: 203.0.113.1}\n", wanAddress},
+		{untranslated + "  sourceNAT:\n  - {name: out, to: wan, address: 203.0.113.2}\n", "203.0.113.2"},
+		{untranslated, clientAddress},
+	} {
+		b.apply(step.text)
+		b.eventually(source, gomega.Equal(step.want+":5060"))
+	}
+}
+
+// A destination that is translated elsewhere moves the flows that are there.
+func TestDestinationTranslationAppliesToExistingFlows(t *testing.T) {
+	b := newBed(t)
+	b.in(b.client, "ip", "address", "add", "192.168.50.11/24", "dev", "eth0")
+	first, second := b.listen(b.client, clientAddress+":5060"), b.listen(b.client, "192.168.50.11:5060")
+	text := head + `
+  services: [{name: voice, protocol: UDP, ports: [5060]}]
+  policies: [{name: in, from: [wan], to: [lan], services: [voice], action: Accept}]
+  destinationNAT:
+  - {name: in, from: wan, destination: 203.0.113.1, service: voice, toAddress: 192.168.50.10}
+`
+	b.apply(text)
+	tick(t, b.bind(b.server, serverAddress+":5060", wanAddress+":5060"), "call")
+	if _, _, ok := first.next(patience); !ok {
+		t.Fatal("no call arrives")
+	}
+	b.apply(strings.Replace(text, "toAddress: 192.168.50.10}", "toAddress: 192.168.50.11}", 1))
+	if _, _, ok := second.next(patience); !ok {
+		t.Error("no call arrives at the new destination")
+	}
+	first.drain()
+	if _, _, ok := first.next(silence); ok {
+		t.Error("calls continue to the old destination")
+	}
+}
+
+// With Keep, a policy's connections outlive it, over several changes.
+func TestKeepLeavesConnectionsAlone(t *testing.T) {
+	b := newBed(t)
+	b.reachLAN()
+	b.echo(b.server, ":80")
+	keep := head + "  policies:\n  - {name: out, from: [lan], to: [wan], action: Accept, onChange: Keep}\n"
+	drop := strings.Replace(keep, "action: Accept, onChange: Keep", "action: Drop", 1)
+	b.apply(keep)
+	l := b.mustDial(b.client, serverAddress+":80")
+	for i, text := range []string{drop, head, drop + "  sourceNAT:\n  - {name: out, to: wan, address: 203.0.113.1}\n"} {
+		b.apply(text)
+		b.in(b.firewall, "sleep", "0.2") // A revalidation that does nothing shows nothing.
+		if seen, err := l.exchange("kept", patience); err != nil || !strings.HasPrefix(seen, clientAddress+":") {
+			t.Fatalf("change %d: %s, %v", i, seen, err)
+		}
+	}
+	b.mustDrop(b.client, serverAddress+":80")
+	// A policy that refuses can say the same about connections that another one accepted.
+	b.apply(strings.Replace(keep, ", onChange: Keep", "", 1))
+	l = b.mustDial(b.client, serverAddress+":80")
+	b.apply(strings.Replace(drop, "action: Drop", "action: Drop, onChange: Keep", 1))
+	b.in(b.firewall, "sleep", "0.2")
+	if _, err := l.exchange("kept", patience); err != nil {
+		t.Error(err)
+	}
+	b.apply(drop)
+	b.eventually(func() bool {
+		_, err := l.exchange("ended", 100*time.Millisecond)
+		return isTimeout(err)
+	}, gomega.BeTrue())
+}
+
+// Connections of the unit itself, and those of others that did not change, are never ended: neither by another name of
+// a zone, nor by a restart of the program.
+func TestUnrelatedConnectionsLiveThroughChanges(t *testing.T) {
+	b := newBed(t)
+	b.echo(b.server, ":80")
+	b.echo(b.client, ":8080")
+	b.echo(b.firewall, ":81")
+	text := open + `
+  services:
+  - {name: web, protocol: TCP, ports: [80]}
+  - {name: inside, protocol: TCP, ports: [8080]}
+  - {name: manage, protocol: TCP, ports: [81]}
+  destinationNAT:
+  - {name: web, from: wan, destination: 203.0.113.1, service: web, toAddress: 192.168.50.10, toPort: 8080}
+`
+	text = strings.Replace(text, "  policies:\n", `  policies:
+  - {name: in, from: [wan], to: [lan], services: [inside], action: Accept}
+  - {name: manage, from: [lan], to: [firewall], services: [manage], action: Accept}
+`, 1)
+	b.apply(text)
+	lines := map[string]*line{
+		"out": b.mustDial(b.client, serverAddress+":80"), "out6": b.mustDial(b.client, "["+serverAddress6+"]:80"),
+		"in": b.mustDial(b.server, wanAddress+":80"), "own": b.mustDial(b.firewall, serverAddress+":80"),
+		"manage": b.mustDial(b.client, lanAddress+":81"), "pod": b.mustDial(b.neighbour, podAddress+":81"),
+	}
+	renamed := strings.NewReplacer("interfaces: [lan]", "interfaces: [lan]", "name: lan,", "name: inside,",
+		"[lan]", "[inside]").Replace(text)
+	for i := range 6 {
+		b.apply([]string{text, renamed}[i%2] + fmt.Sprintf("# Change %d\n", i))
+		for name, l := range lines {
+			if _, err := l.exchange("alive", patience); err != nil {
+				t.Fatalf("change %d: %s: %v", i, name, err)
+			}
+		}
+	}
+	b.stop(b.program)
+	b.start()
+	b.apply(text)
+	for name, l := range lines {
+		if _, err := l.exchange("alive", patience); err != nil {
+			t.Errorf("after a restart: %s: %v", name, err)
+		}
+	}
+	if strings.Contains(b.program.log.String(), "Ended connections") {
+		t.Errorf("connections ended:\n%s", b.program.log.String())
+	}
+}
