@@ -3,6 +3,7 @@ package certificates
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,6 +38,7 @@ func (m *Manager) ensure(ctx context.Context, q *request) error {
 	if plan.RecheckIn > 0 {
 		q.result.checkAt(m.Now().Add(plan.RecheckIn))
 	}
+	var errs []error
 	for i, unit := range v1alpha1.Units() {
 		e := exchange{unit: unit, own: seen.Units[i], move: plan.Actions[i], trusted: plan.Trusted}
 		existed, err := m.exchange(ctx, q, seen, from, e)
@@ -45,11 +47,9 @@ func (m *Manager) ensure(ctx context.Context, q *request) error {
 			e.move = credentials.Take
 			_, err = m.exchange(ctx, q, seen, from, e)
 		}
-		if err != nil {
-			return err
-		}
+		errs = append(errs, err) // A refused Secret does not keep the other unit from getting its own.
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // exchange is the change of one unit's Secret.

@@ -3,6 +3,7 @@ package certificates
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -60,6 +61,7 @@ func (m *Manager) issuer(ctx context.Context, q *request, issuer v1alpha1.Issuer
 	m.Memory.setWithoutCertificates(client.ObjectKeyFromObject(q.pair), "")
 	both := issued{}
 	var pending []string
+	var errs []error
 	for _, unit := range v1alpha1.Units() {
 		reason, err := m.ensureCertificate(ctx, q.pair, resources.Certificate(q.pair, unit, issuer))
 		switch {
@@ -68,7 +70,8 @@ func (m *Manager) issuer(ctx context.Context, q *request, issuer v1alpha1.Issuer
 				"cert-manager.io/v1; install cert-manager, or remove spec.certificates.issuerRef")
 			return nil, nil
 		case err != nil:
-			return nil, err
+			errs = append(errs, err) // The Certificate of the other unit is requested all the same.
+			continue
 		}
 		if reason == "" {
 			name := credentials.UnitName(string(unit), q.pair.Name, q.pair.Namespace)
@@ -79,6 +82,9 @@ func (m *Manager) issuer(ctx context.Context, q *request, issuer v1alpha1.Issuer
 		if reason != "" {
 			pending = append(pending, reason)
 		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	if len(pending) > 0 {
 		m.setPending(ctx, q, v1alpha1.ReasonCertificatesPending, strings.Join(pending, "; "))
@@ -107,7 +113,7 @@ func (m *Manager) ensureCertificate(
 	case live != nil && !metav1.IsControlledBy(live, pair):
 		return "", &owned.ForeignObjectError{Object: what}
 	case live != nil && covers(live.Object["spec"], wanted.Object["spec"]) &&
-		covers(labelsOf(live), labelsOf(wanted)):
+		covers(labelsOf(live), labelsOf(wanted)) && len(issuedLabels(live)) <= len(issuedLabels(wanted)):
 		return pendingReason(live), nil
 	}
 	log.FromContext(ctx).Info("Requesting the certificate of a unit from cert-manager", "certificate", wanted.GetName())
@@ -240,6 +246,13 @@ func covers(found, wanted any) bool {
 	default:
 		return found == wanted
 	}
+}
+
+// issuedLabels returns the labels that cert-manager gives the Secret of a Certificate. One that an earlier release
+// requested and this one does not is removed when the Certificate is applied again.
+func issuedLabels(certificate *unstructured.Unstructured) map[string]any {
+	found, _, _ := unstructured.NestedMap(certificate.Object, "spec", "secretTemplate", "labels") // nil has no labels
+	return found
 }
 
 func labelsOf(object *unstructured.Unstructured) any {

@@ -1,14 +1,9 @@
 package hapair
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
-	"github.com/hapair-io/hapair/controllers/owned"
 )
 
 // blocker is something that stops the operator and that only a person can remove. It stops what depends on it: no
@@ -27,7 +22,7 @@ const (
 	blockerMissingDocument                    // the object or key with the firewall's configuration does not exist
 	blockerInvalidDocument                    // the firewall's configuration is refused
 	blockerService                            // the Service is refused
-	blockerPrerequisite                       // an object is refused without which no unit may start
+	blockerPrerequisite                       // an object of someone else has the name of one that units use
 	blockerRefused                            // another object is refused
 )
 
@@ -45,7 +40,7 @@ func (b blockers) message() string {
 	return strings.Join(messages, "; ")
 }
 
-// ofPrerequisite reports whether an object is refused without which no unit may start.
+// ofPrerequisite reports whether a unit would run with an object of someone else.
 func (b blockers) ofPrerequisite() bool {
 	return b.find(func(x blocker) bool { return x.kind == blockerPrerequisite }) != nil
 }
@@ -65,23 +60,6 @@ func (b blockers) find(matches func(blocker) bool) *blocker {
 		return &b[i]
 	}
 	return nil
-}
-
-// refusal returns the message of an error that a retry does not remove, and nothing for other errors. Such an error
-// comes from the API server, a quota or an admission policy that refuses what the spec amounts to, or from an object of
-// someone else that has a name which the pair needs.
-func refusal(err error) string {
-	foreign := &owned.ForeignObjectError{}
-	spec := &specError{}
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &foreign), errors.As(err, &spec),
-		apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return err.Error()
-	default:
-		return ""
-	}
 }
 
 // specError is the error of a spec that the API server admitted and that cannot be carried out.

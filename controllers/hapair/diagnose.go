@@ -3,6 +3,7 @@ package hapair
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ var transientReasons = []string{"", "ContainerCreating", "PodInitializing"}
 
 // diagnose finds out why pods do not start or terminate, if only a person can remove the cause.
 func (r *Reconciler) diagnose(ctx context.Context, s *scope) error {
+	var errs []error
 	for unit, own := range s.facts.units {
 		switch {
 		case own.terminating() && s.decisions[unit].action == actionDeleteLost:
@@ -39,14 +41,12 @@ func (r *Reconciler) diagnose(ctx context.Context, s *scope) error {
 			own.overdue = r.overdue(s, unit)
 		default:
 			obstacle, err := r.startObstacle(ctx, s.pair, own.pod)
-			if err != nil {
-				return err
-			}
 			own.obstacle, own.overdue = obstacle, r.overdue(s, unit)
+			errs = append(errs, err)
 		}
 		s.facts.units[unit] = own
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // terminationObstacle returns why a pod is still there; empty while its kubelet has time left.

@@ -2,6 +2,7 @@ package hapair
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,18 +24,20 @@ func terminationOverdueAt(pod *corev1.Pod) time.Time {
 
 // findLost marks the units whose pods do not terminate because their nodes are gone or do not respond.
 func (r *Reconciler) findLost(ctx context.Context, s *scope) error {
+	var errs []error
 	for unit, own := range s.facts.units {
 		if !own.terminating() || r.Now().Before(terminationOverdueAt(own.pod)) {
 			continue
 		}
 		responds, err := r.nodeResponds(ctx, own.pod.Spec.NodeName)
 		if err != nil {
-			return err
+			errs = append(errs, err)
+			continue
 		}
 		own.lost = !responds
 		s.facts.units[unit] = own
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // nodeResponds reports whether the node exists and its kubelet renews its status.

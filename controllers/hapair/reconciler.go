@@ -6,6 +6,8 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -70,10 +72,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // reconcile runs the steps. The Service follows the Lease first of all, and needs nothing of what can fail later.
 func (r *Reconciler) reconcile(ctx context.Context, s *scope) error {
-	if err := r.run(ctx, s, r.observe, r.repoint); err != nil || s.repointed || !s.facts.whole {
+	err := r.run(ctx, s, r.observe, r.repoint)
+	if s.repointed || !s.facts.whole {
 		return err
 	}
-	return r.run(ctx, s,
+	return errors.Join(err, r.run(ctx, s,
 		r.labelRoles,
 		// The Lease carries pauses and requested switchovers to the units, whatever else is wrong.
 		r.resolveSwitchover,
@@ -87,7 +90,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) error {
 		r.ensureAccess,
 		r.prerequisite(r.ensureConfiguration),
 		r.ensureUnits,
-	)
+	))
 }
 
 const (
@@ -96,38 +99,64 @@ const (
 	// refusalInterval is the delay after which a refused write is repeated. The operator does not watch what removes the
 	// refusal: a quota, an admission policy, an object of someone else.
 	refusalInterval = 10 * time.Second
+	// maxRefusalInterval bounds that delay for a pair that has been stalled for long.
+	maxRefusalInterval = 2 * time.Minute
 )
 
-// run runs steps in order. A refused step becomes a blocker, and the next steps still run. A step stops by itself if it
-// depends on what is missing. Nothing may be done without facts, so the list ends there.
+// run runs steps in order. A step that fails does not stop the next ones: whatever is refused, lost units are healed.
+// A step stops by itself if it depends on what is missing. Nothing may be done without facts, so the list ends there.
 func (r *Reconciler) run(ctx context.Context, s *scope, steps ...step) error {
+	var errs []error
 	for _, step := range steps {
-		if err := r.blockRefused(s, blockerRefused, step(ctx, s)); err != nil {
-			return err
-		}
-		if !s.facts.whole {
-			return nil
+		errs = append(errs, r.blockRefused(s, blockerRefused, step(ctx, s)))
+		if !s.facts.whole || ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-// prerequisite makes a refusal of a step keep units from being created: they would run with objects of someone else.
+// prerequisite makes objects of someone else keep units from being created, since the units would run with them. An
+// object that is merely refused keeps no unit from being created: the kubelet waits for what a pod mounts.
 func (r *Reconciler) prerequisite(required step) step {
 	return func(ctx context.Context, s *scope) error {
-		return r.blockRefused(s, blockerPrerequisite, required(ctx, s))
+		var others []error
+		for _, err := range split(required(ctx, s)) {
+			kind := blockerRefused
+			if foreign := (*owned.ForeignObjectError)(nil); errors.As(err, &foreign) {
+				kind = blockerPrerequisite
+			}
+			others = append(others, r.blockRefused(s, kind, err))
+		}
+		return errors.Join(others...)
 	}
 }
 
-// blockRefused records a refusal as a blocker and returns any other error.
+// blockRefused records each refusal as a blocker and returns the other errors. While there is such an error, no working
+// unit is replaced.
 func (r *Reconciler) blockRefused(s *scope, kind blockerKind, err error) error {
-	refused := refusal(err)
-	if refused == "" {
-		return err
+	var others []error
+	for _, err := range split(err) {
+		refused := refusal(err)
+		if refused == "" {
+			others = append(others, err)
+			s.failed = true
+			continue
+		}
+		s.block(blocker{kind: kind, message: refused})
+		s.requeueAt(r.Now().Add(r.refusalDelay(s)))
 	}
-	s.block(blocker{kind: kind, message: refused})
-	s.requeueAt(r.Now().Add(refusalInterval))
-	return nil
+	return errors.Join(others...)
+}
+
+// refusalDelay returns the delay after which a refused write is repeated. It grows with the time for which the pair has
+// been stalled, so that many pairs that are refused alike do not load the API server.
+func (r *Reconciler) refusalDelay(s *scope) time.Duration {
+	c := meta.FindStatusCondition(s.pair.Status.Conditions, v1alpha1.ConditionStalled)
+	if c == nil || c.Status != metav1.ConditionTrue {
+		return refusalInterval
+	}
+	return min(max(r.Now().Sub(c.LastTransitionTime.Time)/4, refusalInterval), maxRefusalInterval)
 }
 
 // objects returns what applies the objects of a pair.

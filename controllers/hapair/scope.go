@@ -26,6 +26,8 @@ type scope struct {
 	document      []byte
 	documentKnown bool
 	blockers      blockers
+	// failed is set when a step failed for another reason than a refusal.
+	failed bool
 
 	// settings are those of both sidecars, and encodedSettings what is written of them; nil while sync is not known.
 	settings        contract.Settings

@@ -2,6 +2,7 @@ package hapair
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -26,9 +27,12 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 		}
 		s.facts = facts{}
 	}
-	if err := r.diagnose(ctx, s); err != nil {
-		return err
-	}
+	diagnosed := r.diagnose(ctx, s) // A cause that cannot be found keeps nothing else from being published.
+	return errors.Join(diagnosed, r.publishStatus(ctx, s))
+}
+
+// publishStatus writes the status that follows from the scope, if it differs from the present one.
+func (r *Reconciler) publishStatus(ctx context.Context, s *scope) error {
 	before := s.pair.Status
 	after := statusOf(s, metav1.NewTime(r.Now()))
 	if equality.Semantic.DeepEqual(before, after) {

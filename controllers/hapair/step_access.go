@@ -3,6 +3,7 @@ package hapair
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -15,11 +16,14 @@ import (
 
 // ensureAccess restricts who reaches the units' pods, and provides what a scraper needs to read their metrics.
 func (r *Reconciler) ensureAccess(ctx context.Context, s *scope) error {
-	policy := resources.NetworkPolicy(s.pair)
-	err := r.ensure(ctx, s.pair, &networkingv1.NetworkPolicy{}, policy)
-	if err != nil {
-		return err
-	}
+	return errors.Join(
+		r.ensure(ctx, s.pair, &networkingv1.NetworkPolicy{}, resources.NetworkPolicy(s.pair)),
+		r.ensureMetricsSecret(ctx, s),
+	)
+}
+
+// ensureMetricsSecret provides the token of the metrics, which the units mount, and the authority of the certificates.
+func (r *Reconciler) ensureMetricsSecret(ctx context.Context, s *scope) error {
 	token, err := r.metricsToken(ctx, s)
 	if err != nil {
 		return err

@@ -2,11 +2,14 @@ package hapair
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/controllers/owned"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/resources"
 )
@@ -14,26 +17,63 @@ import (
 // ensureConfiguration writes the settings of the sidecars and the document of the firewalls, and makes the kubelets
 // bring both to running units at once.
 func (r *Reconciler) ensureConfiguration(ctx context.Context, s *scope) error {
-	if s.syncKnown {
-		var err error
-		if s.settings, err = resources.Settings(s.pair, s.sync); err != nil {
-			return &specError{err}
-		}
-		if s.encodedSettings, err = resources.EncodeSettings(s.settings); err != nil {
-			return &specError{err}
-		}
-		wanted := resources.SidecarConfigMap(s.pair, s.encodedSettings)
-		if err := r.ensure(ctx, s.pair, &corev1.ConfigMap{}, wanted); err != nil {
-			return err
-		}
+	return errors.Join(r.ensureSettings(ctx, s), r.ensureDocument(ctx, s), r.annotatePods(ctx, s))
+}
+
+// ensureSettings writes the settings of the sidecars. While they are refused, by their validation or by the API server,
+// the last ones stay in force: running units do not change, and a lost unit is created again with them.
+func (r *Reconciler) ensureSettings(ctx context.Context, s *scope) error {
+	if !s.syncKnown {
+		return nil
 	}
-	if s.documentKnown {
-		wanted := resources.FirewallConfigMap(s.pair, s.document)
-		if err := r.ensure(ctx, s.pair, &corev1.ConfigMap{}, wanted); err != nil {
-			return err
-		}
+	settings, encoded, err := settingsOf(s)
+	if err == nil {
+		err = r.ensure(ctx, s.pair, &corev1.ConfigMap{}, resources.SidecarConfigMap(s.pair, encoded))
 	}
-	return r.annotatePods(ctx, s)
+	if err == nil {
+		s.settings, s.encodedSettings = settings, encoded
+		return nil
+	}
+	return errors.Join(err, r.keepSettings(ctx, s))
+}
+
+// settingsOf returns the settings that follow from the spec.
+func settingsOf(s *scope) (contract.Settings, []byte, error) {
+	settings, err := resources.Settings(s.pair, s.sync)
+	if err != nil {
+		return contract.Settings{}, nil, &specError{err}
+	}
+	encoded, err := resources.EncodeSettings(settings)
+	if err != nil {
+		return contract.Settings{}, nil, &specError{err}
+	}
+	return settings, encoded, nil
+}
+
+// keepSettings makes the last settings that were written those of new units. There may be none that can be used.
+func (r *Reconciler) keepSettings(ctx context.Context, s *scope) error {
+	last, err := r.lastWritten(ctx, s.pair, resources.SidecarConfigMapName(s.pair.Name), resources.KeySidecar)
+	if err != nil {
+		return err
+	}
+	if settings, err := contract.Parse(last); err == nil {
+		s.settings, s.encodedSettings = settings, last
+	}
+	return nil
+}
+
+// ensureDocument writes the document of the firewalls. While it is refused, the last one stays in force.
+func (r *Reconciler) ensureDocument(ctx context.Context, s *scope) error {
+	if !s.documentKnown {
+		return nil
+	}
+	err := r.ensure(ctx, s.pair, &corev1.ConfigMap{}, resources.FirewallConfigMap(s.pair, s.document))
+	refused := refusal(err)
+	if foreign := (*owned.ForeignObjectError)(nil); refused == "" || s.document == nil || errors.As(err, &foreign) {
+		return err
+	}
+	return r.keepDocument(ctx, s, blocker{kind: blockerInvalidDocument, message: fmt.Sprintf(
+		"FirewallConfiguration %s: %s", configurationOf(s.pair), refused)})
 }
 
 // annotatePods writes the hashes of settings and document to the pods. A kubelet checks a mounted ConfigMap about once
@@ -43,16 +83,18 @@ func (r *Reconciler) annotatePods(ctx context.Context, s *scope) error {
 		return nil // Applying one hash alone would remove the other.
 	}
 	wanted := configurationAnnotations(s)
+	var errs []error
 	for _, unit := range v1alpha1.Units() {
 		pod := s.facts.units[unit].pod
 		if pod == nil || contains(pod.Annotations, wanted) {
 			continue
 		}
 		if err := r.mark(ctx, markOf(pod).WithAnnotations(wanted), fieldOwnerConfiguration); err != nil {
-			return fmt.Errorf("annotating pod %s with the hashes of settings and document: %w", pod.Name, err)
+			errs = append(errs,
+				fmt.Errorf("annotating pod %s with the hashes of settings and document: %w", pod.Name, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // configurationAnnotations returns the hashes of what a unit should have read.

@@ -2,6 +2,7 @@ package hapair
 
 import (
 	"context"
+	"errors"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -13,9 +14,8 @@ import (
 // eviction of both units at once.
 func (r *Reconciler) ensureLease(ctx context.Context, s *scope) error {
 	lease := resources.Lease(s.pair).WithAnnotations(s.switchover.leaseAnnotations())
-	if err := r.ensure(ctx, s.pair, &coordinationv1.Lease{}, lease); err != nil {
-		return err
-	}
-	budget := resources.PodDisruptionBudget(s.pair)
-	return r.ensure(ctx, s.pair, &policyv1.PodDisruptionBudget{}, budget)
+	return errors.Join(
+		r.ensure(ctx, s.pair, &coordinationv1.Lease{}, lease),
+		r.ensure(ctx, s.pair, &policyv1.PodDisruptionBudget{}, resources.PodDisruptionBudget(s.pair)),
+	)
 }

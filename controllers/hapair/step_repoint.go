@@ -2,6 +2,7 @@ package hapair
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -34,27 +35,22 @@ func (r *Reconciler) repoint(ctx context.Context, s *scope) error {
 	}
 	service, pair := &corev1.Service{}, s.pair
 	err := r.ensure(ctx, pair, service, resources.Service(pair))
-	if refusal(err) != "" {
+	if err != nil {
 		if !metav1.IsControlledBy(service, pair) {
 			return r.blockRefused(s, blockerService, err) // The pair has no Service that could point anywhere.
 		}
 		pair = withPortsOf(pair, service)
 	}
-	if err := r.blockRefused(s, blockerService, err); err != nil {
-		return err
-	}
+	errs := []error{r.blockRefused(s, blockerService, err)}
 	wanted := familiesOf(service)
 	for _, family := range families {
 		if slices.Contains(wanted, family) {
-			err = r.pointAt(ctx, s, pair, family)
+			errs = append(errs, r.pointAt(ctx, s, pair, family))
 		} else {
-			err = r.removeSlice(ctx, pair, family, every)
-		}
-		if err != nil {
-			return err
+			errs = append(errs, r.removeSlice(ctx, pair, family, every))
 		}
 	}
-	return r.publishAddresses(ctx, pair, service)
+	return errors.Join(append(errs, r.publishAddresses(ctx, pair, service))...)
 }
 
 // pointAt ensures the EndpointSlice of one family. The family of a slice is immutable, so one of the same name and

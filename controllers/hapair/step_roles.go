@@ -2,6 +2,7 @@ package hapair
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,6 +24,7 @@ const (
 // labelRoles labels each pod with its role according to the Lease, for people and for selectors.
 func (r *Reconciler) labelRoles(ctx context.Context, s *scope) error {
 	active := s.facts.active()
+	var errs []error
 	for _, unit := range v1alpha1.Units() {
 		pod := s.facts.units[unit].pod
 		if pod == nil {
@@ -37,10 +39,10 @@ func (r *Reconciler) labelRoles(ctx context.Context, s *scope) error {
 		}
 		mark := markOf(pod).WithLabels(map[string]string{v1alpha1.LabelRole: role})
 		if err := r.mark(ctx, mark, fieldOwnerRole); err != nil {
-			return fmt.Errorf("labelling pod %s as %s: %w", pod.Name, role, err)
+			errs = append(errs, fmt.Errorf("labelling pod %s as %s: %w", pod.Name, role, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // markOf returns an apply configuration for a pod's metadata. Its UID makes the API server refuse the change if that

@@ -21,11 +21,12 @@ func (r *Reconciler) resolveSync(ctx context.Context, s *scope) error {
 		return err
 	}
 	if missing {
-		return r.keepSync(ctx, s)
+		return r.keepSync(ctx, s, fmt.Sprintf("SyncPolicy %s does not exist in namespace %s",
+			s.pair.Spec.SyncPolicyRef.Name, s.pair.Namespace), "create it")
 	}
 	sync, err := resources.Sync(policy)
 	if err != nil {
-		return &specError{fmt.Errorf("reading SyncPolicy %s: %w", policy.Name, err)}
+		return r.keepSync(ctx, s, fmt.Sprintf("SyncPolicy %s: %v", policy.Name, err), "correct it")
 	}
 	s.sync, s.syncKnown = sync, true
 	return nil
@@ -51,8 +52,8 @@ func (r *Reconciler) policy(
 	}
 }
 
-// keepSync keeps the last settings in force and records why.
-func (r *Reconciler) keepSync(ctx context.Context, s *scope) error {
+// keepSync keeps the last settings in force and records why, and what a person can do.
+func (r *Reconciler) keepSync(ctx context.Context, s *scope, why, remedy string) error {
 	last, err := r.lastWritten(ctx, s.pair, resources.SidecarConfigMapName(s.pair.Name), resources.KeySidecar)
 	if err != nil {
 		return err
@@ -61,15 +62,13 @@ func (r *Reconciler) keepSync(ctx context.Context, s *scope) error {
 	if settings, err := contract.Parse(last); len(last) > 0 && err == nil {
 		s.sync, s.syncKnown = settings.Sync, true
 	}
-	missing := fmt.Sprintf("SyncPolicy %s does not exist in namespace %s",
-		s.pair.Spec.SyncPolicyRef.Name, s.pair.Namespace)
 	if s.syncKnown {
-		s.block(blocker{kind: blockerSyncPolicy, message: missing +
-			"; the pair continues to replicate what it did. Create it, or remove spec.syncPolicyRef"})
+		s.block(blocker{kind: blockerSyncPolicy, message: why +
+			"; the pair continues to replicate what it did. " + upperFirst(remedy) + ", or remove spec.syncPolicyRef"})
 		return nil
 	}
-	s.block(blocker{kind: blockerSyncPolicy, fatal: true, message: missing +
-		"; create it, or remove spec.syncPolicyRef to replicate what is replicated by default"})
+	s.block(blocker{kind: blockerSyncPolicy, fatal: true, message: why + "; " + remedy +
+		", or remove spec.syncPolicyRef to replicate what is replicated by default"})
 	return nil
 }
 

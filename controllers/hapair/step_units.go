@@ -2,6 +2,7 @@ package hapair
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,18 +21,14 @@ func (r *Reconciler) ensureUnits(ctx context.Context, s *scope) error {
 	if err != nil {
 		return &specError{err}
 	}
-	if err := r.findLost(ctx, s); err != nil {
-		return err
-	}
+	// A node that cannot be read counts as one that responds.
+	errs := []error{r.findLost(ctx, s)}
 	s.decisions = decide(s.facts, want)
 	for _, unit := range v1alpha1.Units() {
 		// A refused pod does not keep the other unit from being healed.
-		err := r.carryOut(ctx, s, unit, templates[unit], want)
-		if err := r.blockRefused(s, blockerRefused, err); err != nil {
-			return err
-		}
+		errs = append(errs, r.carryOut(ctx, s, unit, templates[unit], want))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // templates returns the pods as they should be, none while the pair cannot be started.
@@ -39,7 +36,7 @@ func (r *Reconciler) templates(s *scope) (map[v1alpha1.Unit]*corev1ac.PodApplyCo
 	want := intent{
 		hashes:    map[v1alpha1.Unit]string{},
 		startable: s.encodedSettings != nil && s.documentKnown && !s.blockers.ofPrerequisite(),
-		blocked:   len(s.blockers) > 0,
+		blocked:   len(s.blockers) > 0 || s.failed,
 		paused:    s.pair.Spec.Paused,
 
 		supervised:        s.pair.Spec.Upgrade.Strategy == v1alpha1.UpgradeSupervised,

@@ -2,6 +2,7 @@ package resources
 
 import (
 	"cmp"
+	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -26,7 +27,8 @@ const (
 // issuer may have a new authority by then. The units would not trust each other between the two renewals. The operator
 // therefore copies the certificate into the unit's Secret when the peer trusts the authority.
 //
-// The issued Secret has the labels of the pair, so that it is in the operator's cache.
+// The issued Secret has the labels of the pair, so that it is in the operator's cache. It lacks the instance label:
+// cert-manager gives the Secret no owner, and Argo CD prunes objects that have its instance label and no owner.
 func Certificate(
 	pair *v1alpha1.HAPair, unit v1alpha1.Unit, issuer v1alpha1.IssuerReference,
 ) *unstructured.Unstructured {
@@ -34,6 +36,8 @@ func Certificate(
 	for name, value := range Labels(pair.Name) {
 		labels[name] = value
 	}
+	issuedLabels := maps.Clone(labels)
+	delete(issuedLabels, labelInstance)
 	certificate := &unstructured.Unstructured{Object: map[string]any{
 		"metadata": map[string]any{
 			"name":      UnitName(pair.Name, unit),
@@ -46,7 +50,7 @@ func Certificate(
 		},
 		"spec": map[string]any{
 			"secretName":     IssuedSecretName(pair.Name, unit),
-			"secretTemplate": map[string]any{"labels": labels},
+			"secretTemplate": map[string]any{"labels": issuedLabels},
 			"dnsNames":       []any{credentials.UnitName(string(unit), pair.Name, pair.Namespace)},
 			"usages":         []any{"server auth", "client auth", "digital signature"},
 			"privateKey":     map[string]any{"algorithm": "ECDSA", "size": int64(256), "rotationPolicy": "Always"},

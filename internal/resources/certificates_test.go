@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
@@ -50,5 +51,20 @@ func TestIssuerIsNoPartOfThePod(t *testing.T) {
 	pair.Spec.Certificates = &v1alpha1.CertificatesSpec{IssuerRef: &v1alpha1.IssuerReference{Name: "site"}}
 	if hash(t, pair, images, contract.Sync{}) != before {
 		t.Error("the pod's template changed")
+	}
+}
+
+// Argo CD with label tracking prunes an object with its instance label that has no owner, and cert-manager gives the
+// Secrets no owner.
+func TestIssuedSecretsHaveNoInstanceLabel(t *testing.T) {
+	for _, unit := range v1alpha1.Units() {
+		certificate := resources.Certificate(smallest(), unit, v1alpha1.IssuerReference{Name: "site"})
+		labels, _, err := unstructured.NestedStringMap(certificate.Object, "spec", "secretTemplate", "labels")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, tracked := labels["app.kubernetes.io/instance"]; tracked || labels[v1alpha1.LabelPair] != "edge" {
+			t.Errorf("the Secret of unit %s gets the labels %v", unit, labels)
+		}
 	}
 }
