@@ -37,6 +37,8 @@ type FirewallConfiguration struct {
 }
 
 // FirewallConfigurationSpec is what the firewall allows, translates and logs. Lists may be left out, but not be empty.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.addresses) || self.addresses.map(a, a.members.size()).sum() <= 65536",fieldPath=.addresses,message="the address objects must have at most 65536 members together, since more do not fit the ConfigMap of the units; join them into prefixes"
 type FirewallConfigurationSpec struct {
 	// zones are groups of interfaces with the same level of trust. Each network of a pair must be in exactly one zone.
 	// Packets are forwarded between zones alone. What interfaces of no zone exchange with the unit itself is not filtered.

@@ -231,7 +231,7 @@ type HTTPProbe struct {
 	// +optional
 	// +kubebuilder:default="/"
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:XValidation:rule="self.matches('^/[!-~]*$')",message="path must begin with '/' and have only printable ASCII characters without spaces, as in /healthz"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^/([!-$&-~]|%[0-9A-Fa-f]{2})*$')",message="path must begin with '/' and have only printable ASCII characters without spaces, and two hexadecimal digits after each '%', as in /healthz"
 	Path string `json:"path,omitempty"`
 }
 

@@ -415,6 +415,14 @@ var _ = Describe("HAPair", func() {
 			func(p *v1alpha1.ProbeSpec) {
 				p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "192.0.2.254", Path: "healthz"}
 			}),
+		Entry("one with a path whose escape is not hexadecimal", ".http.path", "two hexadecimal digits after each '%'",
+			func(p *v1alpha1.ProbeSpec) {
+				p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "192.0.2.254", Path: "/%zz"}
+			}),
+		Entry("one with a path that ends within an escape", ".http.path", "two hexadecimal digits after each '%'",
+			func(p *v1alpha1.ProbeSpec) {
+				p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "192.0.2.254", Path: "/%2"}
+			}),
 		Entry("one with a path of two lines", ".http.path", "without spaces",
 			func(p *v1alpha1.ProbeSpec) {
 				p.ICMP, p.HTTP = nil, &v1alpha1.HTTPProbe{Host: "192.0.2.254", Path: "/ HTTP/1.1\r\nHost: x"}

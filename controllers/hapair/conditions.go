@@ -79,6 +79,9 @@ func notReadyBecause(u unitFacts) string {
 	if refused, message := u.refusesConfiguration(); refused {
 		return "its firewall refuses the configuration" + quoteAfterColon(message)
 	}
+	if u.warning != "" {
+		return fmt.Sprintf("pod %s does not start: %s", u.pod.Name, u.warning)
+	}
 	if !u.ready() {
 		return fmt.Sprintf("pod %s is not ready", u.pod.Name)
 	}

@@ -40,9 +40,14 @@ func (r *Reconciler) diagnose(ctx context.Context, s *scope) error {
 		case own.ready():
 			own.overdue = r.overdue(s, unit)
 		default:
-			obstacle, err := r.startObstacle(ctx, s.pair, own.pod)
-			own.obstacle, own.overdue = obstacle, r.overdue(s, unit)
-			errs = append(errs, err)
+			var obstacleErr, warningErr error
+			own.obstacle, obstacleErr = r.startObstacle(ctx, s.pair, own.pod)
+			if own.obstacle == "" {
+				own.warning, warningErr = r.startWarning(ctx, s, own.pod)
+			}
+			errs = append(errs, obstacleErr, warningErr)
+			s.facts.units[unit] = own
+			own.overdue = r.overdue(s, unit)
 		}
 		s.facts.units[unit] = own
 	}

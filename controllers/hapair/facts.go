@@ -32,6 +32,8 @@ type unitFacts struct {
 	report *v1alpha1.HAUnitStatus
 	// obstacle is why the pod does not start or terminate, if only a person can remove it.
 	obstacle string
+	// warning is what the kubelet last reported in an Event about a pod that does not start. It may pass by itself.
+	warning string
 	// lost is set when the pod should have terminated, and its node is gone or does not respond.
 	lost bool
 	// overdue describes what the pod has not become within the progress deadline.

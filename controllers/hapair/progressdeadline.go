@@ -31,6 +31,10 @@ func (r *Reconciler) overdue(s *scope, unit v1alpha1.Unit) string {
 		s.requeueAt(deadline)
 		return ""
 	}
+	if own.warning != "" {
+		return fmt.Sprintf("pod %s has not started within %s (spec.upgrade.progressDeadlineSeconds): %s. The other unit is "+
+			"left as it is", own.pod.Name, allowed, own.warning)
+	}
 	return fmt.Sprintf("pod %s has not become %s within %s (spec.upgrade.progressDeadlineSeconds); see the logs of its "+
 		"containers. The other unit is left as it is", own.pod.Name, missing, allowed)
 }

@@ -143,7 +143,7 @@ func (r *Reconciler) blockRefused(s *scope, kind blockerKind, err error) error {
 			s.failed = true
 			continue
 		}
-		s.block(blocker{kind: kind, message: refused})
+		s.block(blocker{kind: kind, message: refused + remedyOf(err)})
 		s.requeueAt(r.Now().Add(r.refusalDelay(s)))
 	}
 	return errors.Join(others...)

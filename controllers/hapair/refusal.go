@@ -48,7 +48,7 @@ func refuses(err apierrors.APIStatus) bool {
 
 // split returns the errors that errors.Join joined, and a single error as it is.
 func split(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // A wrapped one has a context to keep.
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, part := range joined.Unwrap() {
 			all = append(all, split(part)...)

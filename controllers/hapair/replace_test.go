@@ -31,7 +31,7 @@ func TestReplaceAsksForTheSpecFirst(t *testing.T) {
 	r := &Reconciler{Live: live} // has nothing to delete with
 	s := newScope(&v1alpha1.HAPair{ObjectMeta: metav1.ObjectMeta{Generation: 7}}, logr.Discard())
 	s.decisions = decisions{v1alpha1.Secondary: {actionReplace, "It is outdated"}}
-	if err := r.replace(t.Context(), s, v1alpha1.Secondary, intent{}); err != nil {
+	if err := r.replace(t.Context(), s, v1alpha1.Secondary, nil, intent{}); err != nil {
 		t.Fatal(err)
 	}
 	if made := s.decisions[v1alpha1.Secondary]; made.action != actionWait {

@@ -33,6 +33,7 @@ package hapair
 // For the diagnosis of pods that do not start or terminate:
 //
 // +kubebuilder:rbac:groups="",resources=nodes,verbs=get
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups=k8s.cni.cncf.io,resources=network-attachment-definitions,verbs=get
 //
 // For the certificates of pairs that name an issuer of cert-manager:

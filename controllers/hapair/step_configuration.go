@@ -27,14 +27,14 @@ func (r *Reconciler) ensureSettings(ctx context.Context, s *scope) error {
 		return nil
 	}
 	settings, encoded, err := settingsOf(s)
-	if err == nil {
-		err = r.ensure(ctx, s.pair, &corev1.ConfigMap{}, resources.SidecarConfigMap(s.pair, encoded))
+	if err != nil {
+		return errors.Join(err, r.keepSettings(ctx, s))
 	}
-	if err == nil {
-		s.settings, s.encodedSettings = settings, encoded
-		return nil
+	s.settings, s.encodedSettings = settings, encoded
+	if err := r.ensure(ctx, s.pair, &corev1.ConfigMap{}, resources.SidecarConfigMap(s.pair, encoded)); err != nil {
+		return errors.Join(err, r.keepSettings(ctx, s))
 	}
-	return errors.Join(err, r.keepSettings(ctx, s))
+	return nil
 }
 
 // settingsOf returns the settings that follow from the spec.
@@ -50,7 +50,7 @@ func settingsOf(s *scope) (contract.Settings, []byte, error) {
 	return settings, encoded, nil
 }
 
-// keepSettings makes the last settings that were written those of new units. There may be none that can be used.
+// keepSettings makes the last settings that were written those of new units, if there are any that can be used.
 func (r *Reconciler) keepSettings(ctx context.Context, s *scope) error {
 	last, err := r.lastWritten(ctx, s.pair, resources.SidecarConfigMapName(s.pair.Name), resources.KeySidecar)
 	if err != nil {
@@ -67,13 +67,21 @@ func (r *Reconciler) ensureDocument(ctx context.Context, s *scope) error {
 	if !s.documentKnown {
 		return nil
 	}
+	wantedBytes := len(s.document)
 	err := r.ensure(ctx, s.pair, &corev1.ConfigMap{}, resources.FirewallConfigMap(s.pair, s.document))
 	refused := refusal(err)
 	if foreign := (*owned.ForeignObjectError)(nil); refused == "" || s.document == nil || errors.As(err, &foreign) {
 		return err
 	}
-	return r.keepDocument(ctx, s, blocker{kind: blockerInvalidDocument, message: fmt.Sprintf(
-		"FirewallConfiguration %s: %s", configurationOf(s.pair), refused)})
+	last, readErr := r.lastWritten(ctx, s.pair, resources.FirewallConfigMapName(s.pair.Name), resources.KeyFirewall)
+	if last == nil {
+		return errors.Join(err, readErr) // Units that are made now wait for the first document.
+	}
+	s.document = last
+	s.block(blocker{kind: blockerInvalidDocument, message: fmt.Sprintf("FirewallConfiguration %s comes to %d bytes: %s",
+		configurationOf(s.pair), wantedBytes, refused)})
+	s.requeueAt(r.Now().Add(r.refusalDelay(s)))
+	return nil
 }
 
 // annotatePods writes the hashes of settings and document to the pods. A kubelet checks a mounted ConfigMap about once

@@ -77,6 +77,5 @@ func (r *Reconciler) keepDocument(ctx context.Context, s *scope, b blocker) erro
 	s.document, s.documentKnown = last, last != nil
 	b.fatal = last == nil
 	s.block(b)
-	s.requeueAt(r.Now().Add(r.refusalDelay(s))) // What the API server refused may be admitted later.
 	return nil
 }

@@ -54,15 +54,23 @@ func (r *Reconciler) repoint(ctx context.Context, s *scope) error {
 }
 
 // pointAt ensures the EndpointSlice of one family. The family of a slice is immutable, so one of the same name and
-// another family is removed first.
+// another family is removed first, if the API server admits its successor.
 func (r *Reconciler) pointAt(
 	ctx context.Context, s *scope, pair *v1alpha1.HAPair, family discoveryv1.AddressType,
 ) error {
-	otherFamily := func(slice *discoveryv1.EndpointSlice) bool { return slice.AddressType != family }
-	if err := r.removeSlice(ctx, pair, family, otherFamily); err != nil {
+	wanted := resources.EndpointSlice(pair, family, s.facts.endpoint(family))
+	var refused error
+	outdated := func(slice *discoveryv1.EndpointSlice) bool {
+		if slice.AddressType != family {
+			trial := resources.EndpointSlice(pair, family, s.facts.endpoint(family)).WithName(trialName(slice.Name))
+			refused = r.objects().Try(ctx, trial)
+			return refused == nil
+		}
+		return false
+	}
+	if err := errors.Join(r.removeSlice(ctx, pair, family, outdated), refused); err != nil {
 		return err
 	}
-	wanted := resources.EndpointSlice(pair, family, s.facts.endpoint(family))
 	wrote, err := r.objects().Ensure(ctx, pair, &discoveryv1.EndpointSlice{}, wanted)
 	s.repointed = s.repointed || wrote
 	return err

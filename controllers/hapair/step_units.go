@@ -85,15 +85,17 @@ func (r *Reconciler) carryOut(
 	case actionDeleteLost:
 		return r.deleteLost(ctx, s, unit)
 	case actionReplace:
-		return r.replace(ctx, s, unit, want)
+		return r.replace(ctx, s, unit, template, want)
 	default:
 		return fmt.Errorf("unit %s: unknown action %d", unit, made.action)
 	}
 }
 
-// replace deletes the pod of a running unit, if the API server itself confirms that this is still right. The cache may
-// be behind, and the deletion cannot be undone.
-func (r *Reconciler) replace(ctx context.Context, s *scope, unit v1alpha1.Unit, want intent) error {
+// replace deletes the pod of a running unit, if the API server itself confirms that this is still right and admits its
+// successor. The cache may be behind, and the deletion cannot be undone.
+func (r *Reconciler) replace(
+	ctx context.Context, s *scope, unit v1alpha1.Unit, template *corev1ac.PodApplyConfiguration, want intent,
+) error {
 	current := &v1alpha1.HAPair{}
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.pair), current); err != nil {
 		return fmt.Errorf("confirming that unit %s is to be replaced: %w", unit, err)
@@ -114,6 +116,10 @@ func (r *Reconciler) replace(ctx context.Context, s *scope, unit v1alpha1.Unit, 
 		return nil
 	}
 	pod := certain.units[unit].pod
+	if admitted, err := r.trySuccessor(ctx, s, unit, template, pod); err != nil || !admitted {
+		s.decisions[unit] = decision{actionWait, "It is outdated and kept, since its successor is not admitted"}
+		return err
+	}
 	s.log.Info("Replacing unit", "unit", unit, "why", s.decisions[unit].why)
 	// The version makes the API server refuse if the pod changed meanwhile, for example its readiness.
 	preconditions := client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion}

@@ -63,6 +63,14 @@ func (a Applier) Ensure(
 	return true, nil
 }
 
+// Try checks whether the API server admits an object as Ensure would write it. Nothing is stored. The error is the
+// refusal.
+func (a Applier) Try(ctx context.Context, wanted Configuration) error {
+	// Nothing is stored, so the client must not wait for its cache to have the result.
+	return a.Client.Apply(ctx, wanted, apply.FieldOwner, client.ForceOwnership, client.DryRunAll,
+		client.DisableReadYourWritesConsistency)
+}
+
 // EnsureStatus applies the status of an object of the pair if it differs from what the operator applied last. It fills
 // current as Ensure does.
 func (a Applier) EnsureStatus(ctx context.Context, current client.Object, wanted Configuration) error {

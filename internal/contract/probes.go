@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -126,6 +127,18 @@ func (p Probe) validate() []error {
 	if http := p.Type == ProbeHTTP; http != strings.HasPrefix(p.Path, "/") || !http && p.Path != "" {
 		errs = append(errs, fmt.Errorf("path: %q is wrong; HTTP needs a path that begins with '/', and other types have none",
 			p.Path))
+	} else if _, err := p.Location(); http && err != nil {
+		errs = append(errs, fmt.Errorf("path: %w; correct it, as in /healthz", err))
 	}
 	return errs
+}
+
+// Location returns the URL that a probe of type HTTP requests.
+func (p Probe) Location() (*url.URL, error) {
+	location, err := url.ParseRequestURI(p.Path)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no path of a URL: %w", p.Path, err)
+	}
+	location.Scheme, location.Host = "http", netip.AddrPortFrom(p.Host, p.Port).String()
+	return location, nil
 }

@@ -39,11 +39,10 @@ func asking(p contract.Probe) (target string, how ask, err error) {
 			return connect(ctx, from, at)
 		}, nil
 	case contract.ProbeHTTP:
-		location, err := url.ParseRequestURI(p.Path)
+		location, err := p.Location()
 		if err != nil {
-			return "", nil, fmt.Errorf("path %q: %w", p.Path, err)
+			return "", nil, err
 		}
-		location.Scheme, location.Host = "http", at.String()
 		return "HTTP " + location.String(), func(ctx context.Context, from origin) error {
 			return get(ctx, from, at, location)
 		}, nil

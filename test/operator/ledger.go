@@ -67,7 +67,7 @@ func (l *ledger) wrap(next http.RoundTripper) http.RoundTripper {
 		}
 		if namespace != "" && needs.resource != "events" {
 			l.enter(namespace, func(a *account) {
-				if request.Method == http.MethodGet {
+				if request.Method == http.MethodGet || request.URL.Query().Has("dryRun") {
 					a.reads++
 					return
 				}

@@ -180,6 +180,9 @@ func (f *failpoint) before(inner client.WithWatch, judge *judge) client.WithWatc
 		Apply: func(
 			ctx context.Context, c client.WithWatch, wanted runtime.ApplyConfiguration, o ...client.ApplyOption,
 		) error {
+			if isDryRun(o) {
+				return f.read(func() error { return c.Apply(ctx, wanted, o...) })
+			}
 			return f.write(func() error {
 				judge.checkApply(wanted)
 				return c.Apply(ctx, wanted, o...)
@@ -198,6 +201,10 @@ func (f *failpoint) before(inner client.WithWatch, judge *judge) client.WithWatc
 			return f.write(func() error { return c.SubResource(part).Apply(ctx, wanted, o...) })
 		},
 	})
+}
+
+func isDryRun(options []client.ApplyOption) bool {
+	return len((&client.ApplyOptions{}).ApplyOptions(options).DryRun) > 0
 }
 
 // notebook records Events at once. An event recorder would send them later and in any order.

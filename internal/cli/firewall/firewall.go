@@ -107,7 +107,7 @@ func read(cmd *cobra.Command, path string) (document.Document, error) {
 		defer func() { _ = file.Close() }()
 		from = file
 	}
-	data, err := io.ReadAll(io.LimitReader(from, document.MaxBytes+1))
+	data, err := io.ReadAll(io.LimitReader(from, document.MaxTextBytes+1))
 	if err != nil {
 		return document.Document{}, fmt.Errorf("reading the document: %w", err)
 	}

@@ -13,11 +13,13 @@ const (
 	minMTU       = 576
 	maxAddresses = 4096
 	maxMembers   = 16384
-	maxServices  = 4096
-	maxPorts     = 128
-	maxPolicies  = 4096
-	maxNAT       = 1024
-	maxRoutes    = 4096
+	// maxAllMembers bounds the members of all address objects together. More of them do not fit a ConfigMap.
+	maxAllMembers = 65536
+	maxServices   = 4096
+	maxPorts      = 128
+	maxPolicies   = 4096
+	maxNAT        = 1024
+	maxRoutes     = 4096
 	// maxPolicyRoutes bounds the policy routes, each of which has a routing table of its own.
 	maxPolicyRoutes = contract.MaxPolicyRoutes
 	// maxRoutingRules bounds the policy routes, each multiplied by its interfaces and prefixes.
@@ -29,6 +31,18 @@ const (
 	// maxElements bounds the blocks and ports in all lists of policies and translations together.
 	maxElements = 131072
 )
+
+// checkMembers bounds the members of all address objects together.
+func (c *checker) checkMembers() {
+	total := 0
+	for _, a := range c.document.Addresses {
+		total += len(a.Members)
+	}
+	if total > maxAllMembers {
+		c.problems.add(spec.field("addresses"), "have %d members together, at most %d are allowed; join them into prefixes",
+			total, maxAllMembers)
+	}
+}
 
 // checkSize bounds the compiled size, since lists that refer to large objects multiply.
 func (c *checker) checkSize() {

@@ -2,13 +2,17 @@ package document
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 )
 
-// MaxBytes bounds a document, as read and in its canonical form. A ConfigMap holds no more.
+// MaxBytes bounds a document in its canonical form, in which it is stored. A ConfigMap holds no more.
 const MaxBytes = 1 << 20
+
+// MaxTextBytes bounds the text that Parse reads, which may have blanks and comments. An API server accepts no more.
+const MaxTextBytes = 3 << 20
 
 var (
 	errEmpty    = errors.New("the document is empty; it must at least have apiVersion, kind and spec.zones")
@@ -71,10 +75,34 @@ func parseTree(root tree) (Document, error) {
 		return Document{}, err
 	}
 	o.Spec.removeDuplicates()
-	if err := checkBytes(len(o.Spec.JSON())); err != nil {
-		return Document{}, fmt.Errorf("written in its canonical form: %w", err)
+	return o.Spec, o.Spec.checkStored()
+}
+
+// checkStored refuses a document that is too large in the form in which it is stored, whatever its text has.
+func (d Document) checkStored() error {
+	size := len(d.JSON())
+	if size <= MaxBytes {
+		return nil
 	}
-	return o.Spec, nil
+	at, most := d.largest()
+	var problems Problems
+	problems.add(at, "has %d bytes of the %d that the document has as it is stored, and at most %d are allowed; "+
+		"join addresses into prefixes, or leave entries out", most, size, MaxBytes)
+	return problems.err()
+}
+
+// largest returns the field of the document that has the most bytes, and how many.
+func (d Document) largest() (at path, bytes int) {
+	for name, field := range map[string]any{
+		"zones": d.Zones, "addresses": d.Addresses, "services": d.Services, "policies": d.Policies,
+		"sourceNAT": d.SourceNAT, "destinationNAT": d.DestinationNAT,
+	} {
+		text, err := json.Marshal(field)
+		if err == nil && len(text) > bytes {
+			at, bytes = spec.field(name), len(text)
+		}
+	}
+	return at, bytes
 }
 
 // checkType reports an object of another type. A type that is missing was reported by decode.
@@ -88,9 +116,9 @@ func checkType(o object, problems *Problems) {
 }
 
 func checkBytes(size int) error {
-	if size > MaxBytes {
-		return fmt.Errorf("the document has %d bytes, at most %d are allowed; join addresses into prefixes",
-			size, MaxBytes)
+	if size > MaxTextBytes {
+		return fmt.Errorf("the text has %d bytes, at most %d are allowed; join addresses into prefixes",
+			size, MaxTextBytes)
 	}
 	return nil
 }

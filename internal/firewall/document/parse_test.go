@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -78,7 +79,7 @@ func TestParseRefusesOtherText(t *testing.T) {
 		"a list":          {"[1]", "must be an object and is a list"},
 		"deep nesting":    {strings.Repeat("[", 100) + strings.Repeat("]", 100), "nested more than 16 deep"},
 		"deep JSON":       {`{"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}", "nested more than 16 deep"},
-		"too much":        {strings.Repeat(" ", document.MaxBytes+1), "at most 1048576 are allowed"},
+		"too much":        {strings.Repeat(" ", document.MaxTextBytes+1), "at most 3145728 are allowed"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -153,11 +154,49 @@ func TestParseManifestsFindsTheConfigurationAmongOthers(t *testing.T) {
 		"broken":     {pair + "---\na: [", "not valid YAML after document 1"},
 		"wrong":      {pair + "---\n" + strings.Replace(string(full(t)), "[lan]", "[lo]", 1), "spec.zones[0].interfaces[0]"},
 		"an anchor":  {pair + "---\nkind: FirewallConfiguration\nspec: &a {}", "anchors are not supported"},
-		"too large":  {strings.Repeat(" ", document.MaxBytes+1), "at most 1048576 are allowed"},
+		"too large":  {strings.Repeat(" ", document.MaxTextBytes+1), "at most 3145728 are allowed"},
 		"not a list": {"[a]\n---\n[b]\n", "there are 0 objects"},
 	} {
 		if _, err := document.ParseManifests([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// A document is refused by the size in which it is stored, whatever its text has.
+func TestParseBoundsWhatIsStored(t *testing.T) {
+	text := func(objects, members int, address func(i int) string) string {
+		var b strings.Builder
+		b.WriteString("apiVersion: hapair.io/v1alpha1\nkind: FirewallConfiguration\nspec:\n" +
+			"  zones: [{name: lan, interfaces: [lan]}]\n  addresses:\n")
+		for object := range objects {
+			fmt.Fprintf(&b, "  - name: a%d\n    members: [", object)
+			for member := range members {
+				b.WriteString(address(object*members+member) + ",")
+			}
+			b.WriteString("]\n")
+		}
+		return b.String()
+	}
+	v4 := func(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>15, i>>7&255, i<<1&255) }
+	v6 := func(i int) string { return fmt.Sprintf("2001:db8:1111:2222:3333:4444:5555:%x", 0x1000+2*i) }
+	for name, c := range map[string]struct{ data, want string }{
+		"58,000 members of IPv4":  {text(4, 14500, v4), ""},
+		"28,000 members of IPv6":  {text(2, 14000, v6), "as it is stored, and at most 1048576 are allowed"},
+		"more members than bytes": {text(5, 16000, v4), "have 80000 members together, at most 65536 are allowed"},
+		"the field of most bytes": {text(2, 14000, v6), "spec.addresses: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := document.Parse([]byte(c.data))
+			if c.want == "" {
+				if err != nil || len(d.JSON()) > document.MaxBytes {
+					t.Errorf("got %v, and %d bytes", err, len(d.JSON()))
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
 	}
 }

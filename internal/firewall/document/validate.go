@@ -21,6 +21,7 @@ func (d Document) Validate(networks []Network) error {
 	c := newChecker(d, networks)
 	c.checkZones(networkNames(networks))
 	c.checkAddresses()
+	c.checkMembers()
 	c.checkServices()
 	c.checkPolicies()
 	c.checkSourceNAT()
