@@ -23,8 +23,10 @@ func (s *session) Wake()    { s.woken++ }
 func (*session) SendSoon()  {}
 func (*session) SendLater() {}
 
-// sending runs a script on a sender of one class. Next returns the next frame; nil if there is none.
-func sending(t *testing.T, script func(t *testing.T, s *Sender, m *classtest.Memory, p *session, next func() wire.Frame)) {
+// sending runs a script on a sender of one class. Next returns the next frame; nil if nothing is to be sent.
+func sending(
+	t *testing.T, script func(t *testing.T, s *Sender, m *classtest.Memory, p *session, next func() wire.Frame),
+) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		memory, peer := classtest.NewMemory(state.ConnectionCache), &session{}
