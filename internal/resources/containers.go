@@ -149,14 +149,20 @@ func verbosity(level v1alpha1.LogLevel) []string {
 // sysctlContainer returns the init container that enables IPv6 forwarding. Linux has no netlink message for that, and
 // /proc/sys is read-only in a container that is not privileged. Only this short-lived container is therefore
 // privileged.
-func sysctlContainer(image string) *corev1ac.ContainerApplyConfiguration {
+//
+// It has the resources of the sidecar: a quota on limits refuses a pod with any container that has none. It ends before
+// the sidecar starts, so the pod does not need more than without it.
+func sysctlContainer(image string, sidecar v1alpha1.ContainerSpec) (*corev1ac.ContainerApplyConfiguration, error) {
+	resources, err := convert[corev1ac.ResourceRequirementsApplyConfiguration](
+		withDefaultRequests(sidecar.Resources, sidecarRequests()))
 	return corev1ac.Container().
 		WithName(ContainerSysctl).
 		WithImage(image).
 		WithImagePullPolicy(corev1.PullIfNotPresent).
 		WithArgs("sysctl").
+		WithResources(resources).
 		WithSecurityContext(corev1ac.SecurityContext().WithPrivileged(true).WithRunAsUser(0)).
-		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError)
+		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError), err
 }
 
 func confined(capabilities ...corev1.Capability) *corev1ac.SecurityContextApplyConfiguration {

@@ -82,7 +82,11 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1a
 		WithContainers(firewall, sidecar).
 		WithVolumes(volumes(pair, unit)...)
 	if hasIPv6(pair) {
-		spec.WithInitContainers(sysctlContainer(images.Sidecar))
+		sysctl, err := sysctlContainer(images.Sidecar, units.Sidecar)
+		if err != nil {
+			return nil, err
+		}
+		spec.WithInitContainers(sysctl)
 	}
 	if units.RuntimeClassName != "" {
 		spec.WithRuntimeClassName(units.RuntimeClassName)
