@@ -2,6 +2,8 @@ package manager
 
 import (
 	"io"
+	"maps"
+	"slices"
 	"testing"
 )
 
@@ -17,6 +19,10 @@ func TestManagerRefusesIncompleteFlags(t *testing.T) {
 			[]string{"--sidecar-image=a", "--firewall-image=b", "--leader-elect"},
 			"--leader-elect needs --leader-election-namespace or POD_NAMESPACE",
 		},
+		"an address instead of a prefix": {
+			[]string{"--sidecar-image=a", "--firewall-image=b", "--allowed-virtual-addresses=192.0.2.0/24,192.0.2.1"},
+			`--allowed-virtual-addresses: "192.0.2.1" is not a prefix, as in 192.0.2.0/24`,
+		},
 		"something more": {[]string{"run"}, `unknown command "run" for "manager"`},
 	}
 	for name, test := range tests {
@@ -27,6 +33,21 @@ func TestManagerRefusesIncompleteFlags(t *testing.T) {
 			command.SetErr(io.Discard)
 			if err := command.ExecuteContext(t.Context()); err == nil || err.Error() != test.want {
 				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+// A cache of all namespaces would need rights in all of them.
+func TestManagerWatchesItsNamespacesOnly(t *testing.T) {
+	for name, want := range map[string][]string{"all namespaces": nil, "two namespaces": {"site-a", "site-b"}} {
+		t.Run(name, func(t *testing.T) {
+			options, err := managerOptions{watchNamespaces: want}.forController()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := slices.Sorted(maps.Keys(options.Cache.DefaultNamespaces)); !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
 			}
 		})
 	}
