@@ -118,6 +118,10 @@ bench-replication: deps-bench $(BIN)/bench-replication ## Measure replication of
 bench-gate: deps-bench $(BIN)/bench-gate ## Measure the cost of an open gate for each packet; ROUNDS=8 (root)
 	nice -n -10 $(BIN)/bench-gate --rounds $(or $(ROUNDS),8)
 
+.PHONY: bench-edge
+bench-edge: $(BIN)/bench-edge ## Measure how fast a unit puts back what somebody takes away, such as an address; TIMES=100 (root)
+	$(BIN)/bench-edge --times $(or $(TIMES),100)
+
 .PHONY: bench-operator
 bench-operator: kubernetes-assets $(BIN)/manager $(BIN)/bench-operator ## Measure the operator with 1,000 and 5,000 pairs; PAIRS=1000 REST=2m QUICK=1 (root)
 	$(BIN)/bench-operator $(if $(PAIRS),--pairs=$(PAIRS)) $(if $(REST),--rest=$(REST)) $(if $(QUICK),--quick) $(BENCHFLAGS)
@@ -223,6 +227,9 @@ $(BIN)/bench-replication: $(SOURCES)
 
 $(BIN)/bench-gate: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/benchmark/gate/cmd/gate
+
+$(BIN)/bench-edge: $(SOURCES)
+	go build -ldflags '-s -w' -o $@ ./test/benchmark/edge/cmd/edge
 
 $(BIN)/bench-operator: $(SOURCES)
 	go build -ldflags '-s -w' -o $@ ./test/benchmark/operator/cmd/operator

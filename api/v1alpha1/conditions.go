@@ -129,6 +129,9 @@ const (
 	ReasonRedundancyLost = "RedundancyLost"
 	// ReasonNotSynchronized means that the standby is not in sync: a failover now would break connections.
 	ReasonNotSynchronized = "NotSynchronized"
+	// ReasonUnitUnhealthy means that a health check of a unit fails, such as that of its interfaces or its virtual
+	// addresses. The message has the unit, the check and its fault.
+	ReasonUnitUnhealthy = "UnitUnhealthy"
 )
 
 // AddressConflict is True while another host claims a virtual address of the pair. True is the abnormal state.

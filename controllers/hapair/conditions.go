@@ -23,7 +23,7 @@ func conditionsOf(s *scope) []metav1.Condition {
 		redundant,
 		synchronized,
 		configured,
-		degraded(redundant, synchronized),
+		degraded(s, redundant, synchronized),
 		addressConflict(s),
 	)
 }

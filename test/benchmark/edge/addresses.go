@@ -1,0 +1,144 @@
+package edge
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/vishvananda/netlink"
+
+	"github.com/hapair-io/hapair/internal/addresses"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+)
+
+const (
+	// pause is the time between two damages.
+	pause = 100 * time.Millisecond
+	// patience bounds the wait for a repair.
+	patience = 5 * time.Second
+	// poll is the time between two looks at the host.
+	poll = 200 * time.Microsecond
+)
+
+var (
+	ipv4, ipv6 = netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64")
+	virtualMAC = rtnetlink.MAC{2, 0, 0x5e, 0x10, 0, 1}
+	// otherMAC is what somebody sets instead.
+	otherMAC = net.HardwareAddr{2, 0, 0, 0, 0, 0x77}
+)
+
+// unit is an active unit with one interface.
+type unit struct {
+	t      testing.TB
+	link   netlink.Link
+	kernel *rtnetlink.Conn
+}
+
+// newUnit creates the interface, attaches the virtual addresses and keeps them until the test ends.
+func newUnit(t testing.TB) unit {
+	t.Helper()
+	u := unit{t: t, link: &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "lan"}, PeerName: "far"}}
+	u.check(netlink.LinkAdd(u.link))
+	t.Cleanup(func() { u.check(netlink.LinkDel(u.link)) })
+	for _, name := range []string{"far", "lan"} {
+		link, err := netlink.LinkByName(name)
+		u.check(err)
+		u.check(netlink.LinkSetUp(link))
+		u.link = link
+	}
+	var err error
+	u.kernel, err = rtnetlink.Dial()
+	u.check(err)
+	t.Cleanup(func() { u.check(u.kernel.Close()) })
+	wire, err := addresses.OpenEthernet()
+	u.check(err)
+	t.Cleanup(func() { u.check(wire.Close()) })
+	a := addresses.New(addresses.Options{
+		Networks: []addresses.Network{
+			{Interface: "lan", Addresses: []netip.Prefix{ipv4, ipv6}, VirtualMAC: virtualMAC},
+		},
+		Kernel: u.kernel, Wire: wire, Identity: "pod", Log: logr.Discard(),
+	})
+	t.Cleanup(a.Close)
+	ctx, cancel := context.WithCancel(context.Background())
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		a.Keep(ctx, func([]addresses.State) {})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-kept
+	})
+	u.check(a.Set(ctx, addresses.Config{Attached: true}))
+	return u
+}
+
+func (u unit) check(err error) {
+	u.t.Helper()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+// isWhole reports whether the interface has its addresses and its virtual MAC.
+func (u unit) isWhole() bool {
+	link, err := u.kernel.Link("lan")
+	u.check(err)
+	table, err := u.kernel.AddressTable()
+	u.check(err)
+	has := func(p netip.Prefix) bool {
+		return slices.ContainsFunc(table, func(a rtnetlink.Address) bool { return a.Index == link.Index && a.Prefix == p })
+	}
+	return link.MAC == virtualMAC && has(ipv4) && has(ipv6)
+}
+
+// measureDamage repeats the damage, and returns how long each lasted.
+func measureDamage(t testing.TB, times int, damage func(u unit) error) []time.Duration {
+	u := newUnit(t)
+	var lasted []time.Duration
+	for range times {
+		time.Sleep(pause)
+		start := time.Now()
+		u.check(damage(u))
+		for !u.isWhole() {
+			if time.Since(start) > patience {
+				t.Fatalf("not back after %s", patience)
+			}
+			time.Sleep(poll)
+		}
+		lasted = append(lasted, time.Since(start))
+	}
+	return lasted
+}
+
+func (u unit) remove(p netip.Prefix) error {
+	mask := net.CIDRMask(p.Bits(), p.Addr().BitLen())
+	return netlink.AddrDel(u.link, &netlink.Addr{IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: mask}})
+}
+
+func removedIPv4(t testing.TB, times int) []time.Duration {
+	return measureDamage(t, times, func(u unit) error { return u.remove(ipv4) })
+}
+
+func removedIPv6(t testing.TB, times int) []time.Duration {
+	return measureDamage(t, times, func(u unit) error { return u.remove(ipv6) })
+}
+
+// flushed removes all addresses.
+func flushed(t testing.TB, times int) []time.Duration {
+	return measureDamage(t, times, func(u unit) error {
+		if err := u.remove(ipv4); err != nil {
+			return err
+		}
+		return u.remove(ipv6)
+	})
+}
+
+func changedMAC(t testing.TB, times int) []time.Duration {
+	return measureDamage(t, times, func(u unit) error { return netlink.LinkSetHardwareAddr(u.link, otherMAC) })
+}
