@@ -13,6 +13,9 @@ type Settings struct {
 	Probes []Probe `json:"probes,omitempty"`
 	// Networks are the interfaces that carry traffic, with the virtual addresses of each.
 	Networks []Network `json:"networks"`
+	// ThirdPartyFirewall is set if the firewall has an image of its own. The sidecar then believes what it reports, since
+	// it cannot know its rules.
+	ThirdPartyFirewall bool `json:"thirdPartyFirewall,omitempty"`
 	// Sync is what is replicated.
 	Sync Sync `json:"sync"`
 }

@@ -72,8 +72,8 @@ type Gate struct {
 	// interfaces: another process that holds that lock would keep the permit from being extended.
 	mu    sync.Mutex
 	until time.Duration
-	// hasRules is set while the firewall's rules are in force.
-	hasRules bool
+	// hasRules is set while the firewall's rules are in force, and isSuspended once the gate is closed because of that.
+	hasRules, isSuspended bool
 	// released is set once the process has released the gate.
 	released bool
 	// moved wakes watchDeadline when the deadline has changed.
@@ -189,16 +189,16 @@ func (g *Gate) SetRulesInForce(inForce bool) error {
 	}
 	g.hasRules = inForce
 	if inForce {
+		g.isSuspended = false
 		return g.resume()
 	}
-	err := g.barrier.suspend()
-	if err == nil {
+	if g.isSuspended {
 		return nil
 	}
-	// A flush of all rulesets removes the gate of nftables together with the rules.
-	if _, failed := g.inspect(); failed != nil {
-		return errors.Join(fmt.Errorf("closing the gate without rules: %w", err), failed)
+	if err := g.barrier.suspend(); err != nil {
+		return fmt.Errorf("closing the gate without rules: %w", err)
 	}
+	g.isSuspended = true
 	return nil
 }
 

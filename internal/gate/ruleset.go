@@ -109,11 +109,13 @@ func (r *ruleset) setDeadline(until time.Duration) error {
 	return nil
 }
 
+// suspend replaces the tables by closed ones. What removed the firewall's rules may have removed the tables as well,
+// and to look first would take longer.
 func (r *ruleset) suspend() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.deadline.counts = false
-	return r.gate.SetPermit(r.state.Interfaces, 0)
+	return r.gate.Replace(r.state)
 }
 
 func (r *ruleset) resume() error {

@@ -187,7 +187,8 @@ func TestRulesetIsPutBackClosed(t *testing.T) {
 		if err := r.resume(); err != nil || !k.ends.Equal(want) {
 			t.Errorf("resumed until %s instead of %s: %v", k.ends, want, err)
 		}
-		if err := r.suspend(); err != nil || !k.ends.IsZero() {
+		k.isUp = false
+		if err := r.suspend(); err != nil || !k.ends.IsZero() || !k.isUp {
 			t.Errorf("suspended until %s: %v", k.ends, err)
 		}
 		time.Sleep(time.Second)

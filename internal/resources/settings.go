@@ -15,7 +15,10 @@ func Settings(pair *v1alpha1.HAPair, sync contract.Sync) (contract.Settings, err
 	if err != nil {
 		return contract.Settings{}, err
 	}
-	settings := contract.Settings{Pair: pair.Name, Namespace: pair.Namespace, Failover: failover, Sync: sync}
+	settings := contract.Settings{
+		Pair: pair.Name, Namespace: pair.Namespace, Failover: failover, Sync: sync,
+		ThirdPartyFirewall: pair.Spec.Firewall.Image != "",
+	}
 	for i, network := range pair.Spec.Networks {
 		n := contract.Network{Interface: network.Name, VirtualMAC: virtualMAC(pair, network)}
 		for j, text := range network.VirtualAddresses {

@@ -31,7 +31,8 @@ func (s *Sidecar) loop(stop, running context.Context) {
 		case fact = <-s.facts:
 		case s.faults = <-s.faultChanges:
 			fact = ha.Tick{}
-		case s.firewall = <-s.firewalls:
+		case <-s.firewalls.changed:
+			s.firewall = s.firewalls.get()
 			s.config.Configuration.InForce(s.firewall.Hash)
 			fact = ha.FirewallReported{InForce: s.firewall.inForce()}
 		case <-stopping:

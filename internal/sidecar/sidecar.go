@@ -13,9 +13,11 @@ import (
 
 	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/enforcement"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
 // StopBudget is how long a unit that is asked to stop may take to hand over or release what it holds. It is less than a
@@ -100,6 +102,14 @@ type Configuration interface {
 	InForce(hash string)
 }
 
+// Rules reports which document's rules the kernel enforces.
+type Rules interface {
+	// Run reports after each verification, until the context ends.
+	Run(ctx context.Context, report func(enforcement.State))
+	// Recheck verifies the rules again, soon.
+	Recheck()
+}
+
 // Peer is the other unit of the pair, as the cluster knows it.
 type Peer interface {
 	// Watch calls changed with the peer's address whenever it changes, until the context ends. The address is zero while
@@ -120,15 +130,18 @@ type Config struct {
 	Heartbeats    Heartbeats
 	Monitors      Monitors
 	Configuration Configuration
-	Peer          Peer
+	// Rules is nil if the firewall is that of a third party, whose report counts.
+	Rules Rules
+	Peer  Peer
 	// Status is where the unit reports.
 	Status StatusStore
 	// Classes are the names of the classes of state that are replicated.
 	Classes []string
 	// Connections counts the connections that the kernel holds.
 	Connections func() (int64, error)
-	// FirewallStatusFile is where the firewall reports what is in force.
-	FirewallStatusFile string
+	// FirewallStatusFile is where the firewall reports what is in force, and why it refused a document. NamespaceFile
+	// keeps in which network namespace a report was believed; empty if that does not matter.
+	FirewallStatusFile, NamespaceFile string
 	// HealthAddress is where /healthz and /readyz are served; they are not when it is empty.
 	HealthAddress string
 	// Metrics serves the unit's metrics until the context ends; they are not served when it is nil.
@@ -157,7 +170,7 @@ type Sidecar struct {
 
 	facts        chan ha.Fact
 	beats        chan ha.Fact
-	firewalls    chan firewallStatus
+	firewalls    firewalls
 	faultChanges chan faults
 	// publisher writes the unit's status.
 	publisher *publisher[contract.UnitStatus]
@@ -181,7 +194,7 @@ func New(c Config) *Sidecar {
 		machine:      ha.New(c.HA),
 		facts:        make(chan ha.Fact, 64),
 		beats:        make(chan ha.Fact, maxBeats),
-		firewalls:    make(chan firewallStatus),
+		firewalls:    firewalls{changed: notify.New()},
 		faultChanges: make(chan faults),
 	}
 	unit := &recorder{store: c.Status, connections: c.Connections, now: time.Now, log: c.Log}
@@ -216,7 +229,7 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 	s.work(func() { s.config.Lease.Watch(ctx, func(r ha.Record) { tell(ha.LeaseSeen{Record: r}) }) })
 	s.work(func() { s.config.Peer.Watch(ctx, s.config.Replication.SetPeer) })
 	s.work(func() { s.config.Configuration.Run(ctx) })
-	s.work(func() { s.followFirewall(ctx) })
+	s.followFirewall(ctx)
 	s.work(func() { s.hear(ctx) })
 	s.followFaults(ctx)
 	s.work(func() { s.publisher.run(ctx) })

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -73,9 +74,16 @@ func (o observation) obstacles() []string {
 func (o observation) health() []contract.UnitHealth {
 	firewall := contract.UnitHealth{Name: contract.CheckFirewall, Healthy: o.firewall.inForce()}
 	if !firewall.Healthy {
-		firewall.Message = "the firewall reports no ruleset in force"
+		firewall.Message = cmp.Or(o.firewall.missing, "the firewall reports no ruleset in force")
 	}
-	return append([]contract.UnitHealth{firewall}, o.faults.checks()...)
+	all := []contract.UnitHealth{firewall}
+	if o.firewall.foreign != "" {
+		all = append(all, contract.UnitHealth{
+			Name: contract.CheckForeignRules, Healthy: true,
+			Message: "other programs filter the unit's packets: " + o.firewall.foreign,
+		})
+	}
+	return append(all, o.faults.checks()...)
 }
 
 // classStates returns the state of each class that the unit replicates.

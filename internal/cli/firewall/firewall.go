@@ -33,14 +33,15 @@ func NewCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config.Log = program.Logger(logFormat, verbosity)
-			config.Kernel = nftables.Kernel{}
+			kernel := nftables.Open()
+			config.Kernel = kernel
 			config.Log.Info("Starting firewall", program.BuildInfo().LogValues()...)
-			kernel, err := rtnetlink.Dial()
+			routes, err := rtnetlink.Dial()
 			if err != nil {
 				return err
 			}
-			config.Routes = routing.New(kernel, config.Log)
-			return errors.Join(firewall.New(config).Run(cmd.Context()), kernel.Close())
+			config.Routes = routing.New(routes, config.Log)
+			return errors.Join(firewall.New(config).Run(cmd.Context()), routes.Close(), kernel.Close())
 		},
 	}
 	flags := cmd.Flags()

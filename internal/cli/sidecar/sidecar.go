@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -30,10 +31,10 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/dataplane"
-	"github.com/hapair-io/hapair/internal/firewall/delivery"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/lease"
 	"github.com/hapair-io/hapair/internal/replication/engine"
@@ -59,6 +60,7 @@ type sidecarOptions struct {
 	givenDocument     string
 	firewallDocument  string
 	firewallStatus    string
+	stateDirectory    string
 	kubeconfig        string
 	healthBindAddress string
 	metrics           scrape.Config
@@ -85,6 +87,8 @@ func NewCommand() *cobra.Command {
 		"file in which the firewall is handed the document that it is to enforce")
 	flags.StringVar(&o.firewallStatus, "firewall-status", contract.FirewallStatusFile,
 		"file in which the firewall reports what is in force")
+	flags.StringVar(&o.stateDirectory, "state-dir", contract.StateDirectory,
+		"directory with what the next sidecar of the pod must know; nobody else writes there")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "how to reach the API server; as the pod's ServiceAccount when empty")
 	flags.StringVar(&o.healthBindAddress, "health-bind-address", ":"+strconv.Itoa(contract.HealthPort),
 		"address of /healthz and /readyz")
@@ -179,9 +183,8 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		Kernel: kernel, Now: sidecar.BootTime, Log: log.WithName("gate"),
 	})
 	if err != nil {
-		never := func() bool { return false }
-		withdrawn := o.newAddresses(u, networks, never, kernel, wire, log.WithName("addresses"))
-		return errors.Join(err, withdrawn.Set(ctx, addresses.Config{}))
+		never := o.newAddresses(u, networks, func() bool { return false }, kernel, wire, log.WithName("addresses"))
+		return errors.Join(err, never.Set(ctx, addresses.Config{}))
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
 	config := sidecar.Config{
@@ -189,6 +192,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		Gate:               g,
 		DataPlane:          newDataPlane(networks, kernel, log.WithName("dataplane")),
 		FirewallStatusFile: o.firewallStatus,
+		NamespaceFile:      filepath.Join(o.stateDirectory, "firewall-namespace"),
 		HealthAddress:      o.healthBindAddress,
 		Connections:        countConnections,
 		Now:                sidecar.BootTime,
@@ -198,18 +202,18 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	if err := sidecar.Withdraw(ctx, config.Gate, config.Addresses); err != nil {
 		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
 	}
+	registry := newMetrics(u, pair)
 	replica := configuration.New()
-	config.Configuration = delivery.New(delivery.Config{
-		GivenFile: o.givenDocument, FirewallFile: o.firewallDocument, Replica: replica, Log: log.WithName("configuration"),
-	})
 	ownAddresses := ownAddresses(pair)
+	rules := nftables.Open()
+	defer func() { err = errors.Join(err, rules.Close()) }()
+	o.newConfiguration(&config, pair, replica, rules, registry)
 	classes, closeClasses, err := openClasses(pair, ownAddresses, state.Classes(), all.Factories(replica))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeClasses()) }()
 	config.Classes = namesOf(classes)
-	registry := newMetrics(u, pair)
 	heartbeats, err := heartbeat.Listen(heartbeat.Config{
 		Address: listenAddress, Metrics: heartbeat.NewMetrics(registry), Log: log.WithName("heartbeat"),
 	})
@@ -288,7 +292,7 @@ func (o sidecarOptions) newAddresses(
 	return addresses.New(addresses.Options{
 		Networks: networks, Kernel: kernel, Wire: wire,
 		Permitted: permitted,
-		Memory:    contract.StateDirectory, Identity: u.podUID, Log: log,
+		Memory:    o.stateDirectory, Identity: u.podUID, Log: log,
 	})
 }
 

@@ -36,7 +36,10 @@ type Config struct {
 	// GivenFile is where the operator's document is mounted. FirewallFile is where the firewall reads its document.
 	GivenFile, FirewallFile string
 	Replica                 Replica
-	Log                     logr.Logger
+	// Expect is called with each document before the firewall can read it, and with the one that it may have read already.
+	// It may be nil.
+	Expect func(text []byte)
+	Log    logr.Logger
 }
 
 // Delivery delivers documents to one firewall.
@@ -96,6 +99,7 @@ func (d *Delivery) InForce(hash string) {
 func (d *Delivery) Run(ctx context.Context) {
 	if delivered, err := read(d.config.FirewallFile); err == nil {
 		d.delivered = hashed(delivered) // by an earlier process
+		d.expect(delivered)
 	}
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -140,12 +144,19 @@ func (d *Delivery) deliver(wanted text, active bool) error {
 	if wanted.hash == d.delivered.hash {
 		return nil
 	}
+	d.expect(wanted.content)
 	if err := write(d.config.FirewallFile, wanted.content); err != nil {
 		return err
 	}
 	d.config.Log.Info("Delivered document to firewall", "document", wanted.hash, "active", active)
 	d.delivered = wanted
 	return nil
+}
+
+func (d *Delivery) expect(document []byte) {
+	if d.config.Expect != nil {
+		d.config.Expect(document)
+	}
 }
 
 // publish sends the standby the document in force. A document that the firewall refuses never comes into force, so it

@@ -27,6 +27,14 @@ func (Kernel) FollowTable(ctx context.Context, table string, changed func()) err
 	return Follow(ctx, func(n Notice) bool { return n.Family == unix.NFPROTO_INET && n.Table == table }, changed)
 }
 
+// FollowTables follows the changes of all tables, in the way of Follow. Changed elements count only in the table of the
+// family inet that is named.
+func (Kernel) FollowTables(ctx context.Context, table string, changed func()) error {
+	return Follow(ctx, func(n Notice) bool {
+		return !n.IsElement || n.Family == unix.NFPROTO_INET && n.Table == table
+	}, changed)
+}
+
 // FollowGate follows the changes of the gate's tables, in the way of Follow. It leaves out the permits, which the gate
 // moves with every heartbeat.
 func FollowGate(ctx context.Context, changed func()) error {

@@ -1,38 +1,36 @@
 package nftables
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // Foreign returns the chains with a hook in the tables of other programs. These are all tables but the gate's, and the
 // one of the family inet that the caller owns. Each chain is described as in "chain ip filter/FORWARD (hook forward,
 // policy drop)". They see the same packets, so each may drop what a policy accepts.
-func (k Kernel) Foreign(own string) ([]string, error) {
-	conn, err := k.dial()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = conn.Close() }()
-	var found []string
-	err = dump(conn, unix.NFT_MSG_GETCHAIN, unix.NFPROTO_UNSPEC, nil, func(m message) error {
-		table := m.text(unix.NFTA_CHAIN_TABLE)
-		hook := m.get(unix.NFTA_CHAIN_HOOK)
-		if hook == nil || table == gateTable || m.family == unix.NFPROTO_INET && table == own {
+func (k Kernel) Foreign(own string) (found []string, err error) {
+	err = k.ask(func(conn *netlink.Conn) error {
+		found = nil
+		return dump(conn, unix.NFT_MSG_GETCHAIN, unix.NFPROTO_UNSPEC, nil, func(m message) error {
+			table := m.text(unix.NFTA_CHAIN_TABLE)
+			hook := m.get(unix.NFTA_CHAIN_HOOK)
+			if hook == nil || table == gateTable || m.family == unix.NFPROTO_INET && table == own {
+				return nil
+			}
+			policy := "accept"
+			if m.number(unix.NFTA_CHAIN_POLICY) != acceptPolicy {
+				policy = "drop"
+			}
+			point := hookName(m.family, nested(hook).number(unix.NFTA_HOOK_HOOKNUM))
+			found = append(found, fmt.Sprintf("chain %s %s/%s (hook %s, policy %s)",
+				familyName(m.family), table, m.text(unix.NFTA_CHAIN_NAME), point, policy))
 			return nil
-		}
-		policy := "accept"
-		if m.number(unix.NFTA_CHAIN_POLICY) != acceptPolicy {
-			policy = "drop"
-		}
-		found = append(found, fmt.Sprintf("chain %s %s/%s (hook %s, policy %s)", familyName(m.family), table,
-			m.text(unix.NFTA_CHAIN_NAME), hookName(m.family, nested(hook).number(unix.NFTA_HOOK_HOOKNUM)), policy))
-		return nil
+		})
 	})
-	if err != nil && !errors.Is(err, unix.ENOENT) {
+	if err != nil {
 		return nil, fmt.Errorf("listing the chains of other programs: %w", err)
 	}
 	slices.Sort(found)

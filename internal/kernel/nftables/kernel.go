@@ -24,28 +24,41 @@ const (
 	dumpAttempts = 5
 )
 
-// Kernel is the nftables of one network namespace. The zero value uses the namespace of the process.
-type Kernel struct {
-	// NetNS is a file descriptor of another network namespace.
-	NetNS int
+// Kernel is the nftables of the network namespace of the process. The zero value opens a socket for each call. Open
+// returns one that keeps its sockets.
+type Kernel struct{ sockets *sockets }
+
+// Open returns a kernel that keeps its sockets until it is closed. They belong to the network namespace of the thread
+// that first uses them. Closing a socket of netfilter after a change of rules, by any process, waits for an RCU grace
+// period. On a busy machine that takes seconds, in which no rule can be restored.
+func Open() Kernel { return Kernel{sockets: &sockets{}} }
+
+// Close closes the sockets.
+func (k Kernel) Close() error {
+	if k.sockets == nil {
+		return nil
+	}
+	return k.sockets.close()
 }
 
 // Replace replaces the ruleset's table in one transaction. If the kernel returns an error, the table is unchanged. If
 // another process changed rules in the meantime, Replace verifies the result.
 func (k Kernel) Replace(r ruleset.Ruleset) error {
-	conn, err := nftables.New(nftables.WithNetNSFd(k.NetNS), nftables.WithSockOptions(widen, limit))
-	if err != nil {
-		return fmt.Errorf("opening nftables: %w", err)
-	}
-	if err := queue(conn, r); err != nil {
-		return fmt.Errorf("encoding table inet %s: %w", r.Table, err)
-	}
 	before, err := k.Generation()
 	if err != nil {
 		return err
 	}
-	if err := conn.Flush(); err != nil {
-		return fmt.Errorf("replacing table inet %s: %w", r.Table, explain(err))
+	err = k.change(func(conn *nftables.Conn) error {
+		if err := queue(conn, r); err != nil {
+			return fmt.Errorf("encoding table inet %s: %w", r.Table, err)
+		}
+		if err := conn.Flush(); err != nil {
+			return fmt.Errorf("replacing table inet %s: %w", r.Table, explain(err))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if after, err := k.Generation(); err == nil && Follows(after, before) {
 		return nil

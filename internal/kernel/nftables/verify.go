@@ -17,13 +17,12 @@ var ErrAltered = errors.New("the table is not as it was applied")
 
 // Generation returns a number that changes with every change of any table in the network namespace: it grows by one,
 // and leaves out zero. While it stays the same, nothing was altered.
-func (k Kernel) Generation() (uint32, error) {
-	conn, err := k.dial()
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = conn.Close() }()
-	return generation(conn)
+func (k Kernel) Generation() (number uint32, err error) {
+	err = k.ask(func(conn *netlink.Conn) error {
+		number, err = generation(conn)
+		return err
+	})
+	return number, err
 }
 
 func generation(conn *netlink.Conn) (uint32, error) {
@@ -46,12 +45,9 @@ func generation(conn *netlink.Conn) (uint32, error) {
 // priority and policy; each rule in its order; each set with its elements. Counters and state may differ. It guards
 // against accidents, not against an attacker with the same rights.
 func (k Kernel) Verify(r ruleset.Ruleset) error {
-	conn, err := k.dial()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	return settled(conn, func() error { return (&comparison{conn: conn, want: r}).run() })
+	return k.ask(func(conn *netlink.Conn) error {
+		return settled(conn, func() error { return (&comparison{conn: conn, want: r}).run() })
+	})
 }
 
 // settled repeats a look at the kernel that failed while something changed: it may have seen a mixture of two rulesets,
@@ -282,21 +278,21 @@ func (c *comparison) rules() error {
 
 // Document returns the hash of the document that the table was compiled from. It is empty if the table does not exist
 // or has no hash.
-func (k Kernel) Document(table string) (string, error) {
-	conn, err := k.dial()
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = conn.Close() }()
-	hash := ""
-	err = settled(conn, func() (err error) {
-		hash, err = documentOf(conn, table)
-		if err == nil && hash == "" {
-			err = unix.ENOENT
+func (k Kernel) Document(table string) (hash string, err error) {
+	err = k.ask(func(conn *netlink.Conn) error {
+		err := settled(conn, func() (err error) {
+			hash, err = documentOf(conn, table)
+			if err == nil && hash == "" {
+				err = unix.ENOENT
+			}
+			return err
+		})
+		if errors.Is(err, unix.ENOENT) {
+			return nil
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, unix.ENOENT) {
+	if err != nil {
 		return "", fmt.Errorf("listing the chains of table inet %s: %w", table, err)
 	}
 	return hash, nil
@@ -314,17 +310,6 @@ func documentOf(conn *netlink.Conn, table string) (hash string, err error) {
 		return nil
 	})
 	return hash, err
-}
-
-func (k Kernel) dial() (*netlink.Conn, error) {
-	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: k.NetNS})
-	if err != nil {
-		return nil, fmt.Errorf("opening nftables: %w", err)
-	}
-	if err := limit(conn); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening nftables: %w", err), conn.Close())
-	}
-	return conn, nil
 }
 
 // messageHeaderBytes is the length of struct nfgenmsg: family, version, resource.

@@ -105,6 +105,7 @@ func (h *hapair) start() {
 func (h *hapair) settings() (string, error) {
 	settings := contract.Settings{
 		Pair: h.name, Namespace: kubernetesNamespace,
+		ThirdPartyFirewall: true, // The bed loads rules of its own.
 		Failover: contract.Failover{
 			LeaseDurationSeconds:          15,
 			HeartbeatIntervalMilliseconds: int32(h.timing.heartbeat.Milliseconds()),

@@ -1,0 +1,240 @@
+//go:build netns
+
+package enforcement_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/ruleset"
+	"github.com/hapair-io/hapair/internal/state"
+	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// The programs under test.
+var builtFirewall, builtSidecar string
+
+func TestMain(m *testing.M) {
+	namespace.Alone()
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	directory, err := os.MkdirTemp("", "hapair-t-enforcement-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(directory) }()
+	builtFirewall, builtSidecar = filepath.Join(directory, "firewall"), filepath.Join(directory, "sidecar")
+	build := exec.Command("go", "build", "-o", directory, "../../../cmd/firewall", "../../../cmd/sidecar")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+const (
+	clientAddress, ownLAN, virtualLAN = "192.0.2.9", "192.0.2.2", "192.0.2.1"
+	serverAddress, ownWAN, virtualWAN = "198.51.100.9", "198.51.100.2", "198.51.100.1"
+	// The policies allow datagrams to one port.
+	allowedPort, forbiddenPort = 5000, 5001
+)
+
+// policies returns a document. Two documents of different comments enforce the same policies.
+func policies(comment string) string {
+	return `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration","spec":{` +
+		`"zones":[{"name":"lan","interfaces":["lan"]},{"name":"wan","interfaces":["wan"]}],` +
+		`"services":[{"name":"` + comment + `","protocol":"UDP","ports":[5000]}],` +
+		`"policies":[{"name":"out","from":["lan"],"to":["wan"],"services":["` + comment + `"],"action":"Accept"}]}}`
+}
+
+// bed is a client and a server with a unit between them, without a peer. The unit runs the programs of the release.
+type bed struct {
+	*testing.T
+	client, router, server *testbed.Namespace
+	witness                *witness
+	// directory has the files of the unit's pod.
+	directory string
+	// withoutBPF takes the right to load programs from the sidecar, so that it uses the gate of nftables.
+	withoutBPF bool
+	// thirdParty tells the sidecar that the firewall has an image of its own.
+	thirdParty        bool
+	sidecar, firewall *program
+	sandboxes         int
+}
+
+func newBed(t *testing.T) *bed {
+	t.Helper()
+	b := &bed{T: t, directory: t.TempDir()}
+	b.client, b.server = testbed.NewNamespace(t, "client"), testbed.NewNamespace(t, "server")
+	b.newSandbox()
+	b.write("given.json", policies("first"))
+	return b
+}
+
+// newSandbox makes the network namespace of the unit, as a new sandbox of its pod.
+func (b *bed) newSandbox() {
+	b.Helper()
+	b.sandboxes++
+	b.router = testbed.NewNamespace(b, fmt.Sprintf("router%d", b.sandboxes))
+	testbed.Wire(b, b.client, "client0", b.router, "lan")
+	testbed.Wire(b, b.router, "wan", b.server, "server0")
+	b.router.Link(b, "lan").Address(ownLAN + "/24")
+	b.router.Link(b, "wan").Address(ownWAN + "/24")
+	b.client.Link(b, "client0").Address(clientAddress + "/24").Route(virtualLAN)
+	b.server.Link(b, "server0").Address(serverAddress + "/24").Route(virtualWAN)
+	var url string
+	b.witness, url = newWitness(b, b.router)
+	b.write("kubeconfig", `{"apiVersion":"v1","kind":"Config","current-context":"a",`+
+		`"contexts":[{"name":"a","context":{"cluster":"a","user":"a"}}],`+
+		`"clusters":[{"name":"a","cluster":{"server":"`+url+`"}}],"users":[{"name":"a","user":{}}]}`)
+}
+
+// loseSandbox ends the unit's programs and removes its interfaces. The files of the pod stay.
+func (b *bed) loseSandbox() {
+	b.Helper()
+	b.sidecar.kill()
+	b.firewall.kill()
+	b.router.Link(b, "lan").Delete()
+	b.router.Link(b, "wan").Delete()
+}
+
+func (b *bed) file(name string) string { return filepath.Join(b.directory, name) }
+
+// write replaces a file of the pod.
+func (b *bed) write(name, text string) {
+	b.Helper()
+	next := b.file(name + ".next")
+	if err := errors.Join(os.WriteFile(next, []byte(text), 0o600), os.Rename(next, b.file(name))); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// program is a running program of the unit.
+type program struct {
+	command *exec.Cmd
+	log     *log
+	ended   bool
+}
+
+// log is what a program logs.
+type log struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (b *bed) start(command *exec.Cmd) *program {
+	b.Helper()
+	p := &program{command: command, log: &log{}}
+	command.Stderr = p.log
+	command.Env = append(os.Environ(), "POD_NAMESPACE="+kubernetesNamespace,
+		"POD_UID=00000000-0000-0000-0000-000000000001")
+	if err := b.router.Start(command); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		p.kill()
+		if b.Failed() {
+			b.Logf("%s logged:\n%s", filepath.Base(command.Path), p.log)
+		}
+	})
+	return p
+}
+
+// kill ends the program without a warning.
+func (p *program) kill() {
+	if p == nil || p.ended {
+		return
+	}
+	p.ended = true
+	_ = p.command.Process.Kill()
+	_ = p.command.Wait() // It was killed.
+}
+
+func (b *bed) startFirewall() {
+	b.Helper()
+	b.firewall = b.start(exec.Command(builtFirewall,
+		"--config="+b.file("firewall.json"), "--status="+b.file("firewall-status.json")))
+}
+
+func (b *bed) startSidecar() {
+	b.Helper()
+	settings, err := json.Marshal(contract.Settings{
+		Pair: pairName, Namespace: kubernetesNamespace, ThirdPartyFirewall: b.thirdParty,
+		Failover: contract.Failover{
+			LeaseDurationSeconds: 3, HeartbeatIntervalMilliseconds: 100, MissedHeartbeats: 3, GrantMilliseconds: 450,
+			Isolation: contract.IsolationFence, HealthDampingSeconds: 1,
+		},
+		Networks: []contract.Network{
+			{Interface: "lan", VirtualAddresses: []netip.Prefix{netip.MustParsePrefix(virtualLAN + "/24")}},
+			{Interface: "wan", VirtualAddresses: []netip.Prefix{netip.MustParsePrefix(virtualWAN + "/24")}},
+		},
+		Sync: contract.Sync{Classes: []contract.SyncClass{{Name: state.ConnectionCache.String()}}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.write("sidecar.json", string(settings))
+	arguments := []string{
+		builtSidecar, "--unit=primary", "--settings=" + b.file("sidecar.json"), "--tls-dir=" + b.directory,
+		"--kubeconfig=" + b.file("kubeconfig"), "--health-bind-address=127.0.0.1:7781", "--state-dir=" + b.directory,
+		"--given-document=" + b.file("given.json"), "--firewall-document=" + b.file("firewall.json"),
+		"--firewall-status=" + b.file("firewall-status.json"), "--log-format=text",
+	}
+	if b.withoutBPF {
+		arguments = append([]string{"setpriv", "--bounding-set=-bpf,-sys_admin"}, arguments...)
+	}
+	b.sidecar = b.start(exec.Command(arguments[0], arguments[1:]...))
+}
+
+// awaitActive waits until the unit is active.
+func (b *bed) awaitActive() {
+	b.Helper()
+	testbed.Eventually(b, "the unit is active", func() bool { return b.witness.status().Role == "Active" })
+}
+
+// nft runs commands of nft on the unit.
+func (b *bed) nft(commands string) { b.Helper(); b.router.Firewall(b, commands+"\n") }
+
+// verify compares the unit's table with the ruleset of a document.
+func (b *bed) verify(text string) error {
+	return b.router.Do(func() error { return nftables.Kernel{}.Verify(compiled(b, text)) })
+}
+
+func compiled(t testing.TB, text string) ruleset.Ruleset {
+	t.Helper()
+	parsed, err := document.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := plan.Compile(parsed)
+	r.Document = document.Hash([]byte(text))
+	return r
+}

@@ -1,0 +1,147 @@
+//go:build netns
+
+package enforcement_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// The sandbox of a pod is made again, and the container of the firewall does not start. The files of before are there.
+func TestUnitInANewSandboxWithoutItsFirewallIsNotActive(t *testing.T) {
+	for name, thirdParty := range map[string]bool{"rules of the default one": false, "report of a third party": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.thirdParty = thirdParty
+			b.startFirewall()
+			b.startSidecar()
+			b.awaitActive()
+			s := b.stream(allowedPort)
+			b.passes(s)
+			s.end()
+			b.loseSandbox()
+			b.newSandbox()
+			b.startSidecar()
+			s = b.stream(allowedPort)
+			testbed.Eventually(t, "the unit reports", func() bool { return b.witness.status().Role == "Starting" })
+			testbed.Pause(t, 3*time.Second)
+			status := b.witness.status()
+			if b.witness.wasActive() || !slices.ContainsFunc(status.Obstacles, func(o string) bool {
+				return strings.Contains(o, "no ruleset in force")
+			}) {
+				t.Errorf("without its firewall the unit is %s, with obstacles %q", status.Role, status.Obstacles)
+			}
+			if n := s.count(time.Time{}); n > 0 {
+				t.Errorf("%d datagrams were forwarded without rules", n)
+			}
+			b.startFirewall()
+			b.awaitActive()
+			b.passes(s)
+		})
+	}
+}
+
+// The firewall is killed and its table removed. The gate closes. Neither an empty table with the name of the document
+// nor a part of its rules opens it. A restarted firewall does, and the role has not changed.
+func TestKilledFirewallAndRemovedTableCloseTheGate(t *testing.T) {
+	b := newBed(t)
+	b.startFirewall()
+	b.startSidecar()
+	b.awaitActive()
+	allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
+	b.passes(allowed)
+	if n := forbidden.count(time.Time{}); n > 0 {
+		t.Errorf("%d forbidden datagrams were forwarded", n)
+	}
+	hash, term := document.Hash([]byte(policies("first"))), b.witness.status().Term
+	b.firewall.kill()
+	b.nft("delete table inet hapair")
+	b.stops(allowed)
+	b.stops(forbidden)
+	testbed.Eventually(t, "the unit is unhealthy", func() bool { return !isHealthy(b.witness.status()) })
+	for _, fake := range []string{
+		"add table inet hapair; add chain inet hapair document." + hash,
+		"add chain inet hapair forward { type filter hook forward priority 0; policy accept; }",
+		"delete table inet hapair; add table ip hapair; add chain ip hapair document." + hash,
+	} {
+		b.nft(fake)
+		b.stops(allowed)
+	}
+	b.startFirewall()
+	b.passes(allowed)
+	b.stops(forbidden)
+	testbed.Eventually(t, "the unit is healthy", func() bool { return isHealthy(b.witness.status()) })
+	if status := b.witness.status(); status.Role != "Active" || status.Term != term {
+		t.Errorf("the unit is %s in term %d, and was active in term %d", status.Role, status.Term, term)
+	}
+}
+
+// A newer document is delivered and refused. The rules of the last accepted one stay in force, and the gate open, also
+// after a restart of the sidecar.
+func TestRulesOfTheLastAcceptedDocumentAreInForce(t *testing.T) {
+	b := newBed(t)
+	b.startFirewall()
+	b.startSidecar()
+	b.awaitActive()
+	s := b.stream(allowedPort)
+	b.passes(s)
+	first := document.Hash([]byte(policies("first")))
+	refused := strings.Replace(policies("second"), `"services":["second"]`, `"services":["third"]`, 1)
+	b.write("given.json", refused)
+	testbed.Eventually(t, "the refusal is reported", func() bool { return reason(b.witness.status()) == "Invalid" })
+	b.passes(s)
+	b.sidecar.kill()
+	b.startSidecar()
+	testbed.Eventually(t, "the earlier document is found in force", func() bool {
+		status := b.witness.status()
+		return status.Role == "Active" && status.ConfigurationHash == first
+	})
+	b.passes(s)
+	b.write("given.json", policies("second"))
+	testbed.Eventually(t, "the newest document is in force", func() bool {
+		second := policies("second")
+		return b.witness.status().ConfigurationHash == document.Hash([]byte(second)) && b.verify(second) == nil
+	})
+	b.passes(s)
+}
+
+// The tables of another program stay, are reported, and do not make the unit unhealthy.
+func TestForeignTableIsReportedAndLeftAlone(t *testing.T) {
+	b := newBed(t)
+	b.startFirewall()
+	b.startSidecar()
+	b.awaitActive()
+	b.nft("table ip filter { chain FORWARD { type filter hook forward priority 0; policy accept; }; }")
+	testbed.Eventually(t, "the table is reported", func() bool {
+		status := b.witness.status()
+		return isHealthy(status) && slices.ContainsFunc(status.Health, func(h contract.UnitHealth) bool {
+			return h.Name == contract.CheckForeignRules && strings.Contains(h.Message, "chain ip filter/FORWARD")
+		})
+	})
+	b.nft("delete table ip filter")
+	testbed.Eventually(t, "the report ends", func() bool {
+		return !slices.ContainsFunc(b.witness.status().Health, func(h contract.UnitHealth) bool {
+			return h.Name == contract.CheckForeignRules
+		})
+	})
+}
+
+func isHealthy(s contract.UnitStatus) bool {
+	return len(s.Health) > 0 && !slices.ContainsFunc(s.Health, func(h contract.UnitHealth) bool { return !h.Healthy })
+}
+
+// reason returns why the unit's configuration is applied or not.
+func reason(s contract.UnitStatus) string {
+	for _, c := range s.Conditions {
+		if c.Type == "ConfigurationApplied" {
+			return c.Reason
+		}
+	}
+	return ""
+}
