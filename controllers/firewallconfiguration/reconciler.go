@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -83,6 +85,7 @@ func statusOf(
 	parsed, err := resources.FirewallDocument(configuration)
 	if err == nil {
 		status.Hash = document.Hash(parsed.JSON())
+		accepted.Message += warningsOf(parsed, configuration.Name, pairs)
 		status.Errors, total = pairErrors(parsed, configuration.Name, pairs)
 	} else {
 		status.Hash = ""
@@ -118,6 +121,43 @@ func pairErrors(
 		}
 	}
 	return listed[:min(len(listed), maxErrors)], total
+}
+
+// maxWarnings bounds the warnings in the message of a condition.
+const maxWarnings = 5
+
+// warningsOf returns what the message of an accepted configuration adds: what probably does not work with the pairs
+// that use it.
+func warningsOf(parsed document.Document, configuration string, pairs []v1alpha1.HAPair) string {
+	var warnings []string
+	for i := range pairs {
+		if reference := pairs[i].Spec.Firewall.ConfigurationRef; reference == nil || reference.Name != configuration {
+			continue
+		}
+		for _, w := range parsed.Warnings(virtualAddresses(&pairs[i])) {
+			warnings = append(warnings, fmt.Sprintf("warning for pair %s: %s", pairs[i].Name, w))
+		}
+	}
+	if more := len(warnings) - maxWarnings; more > 0 {
+		warnings = append(warnings[:maxWarnings], fmt.Sprintf("and %d more warnings", more))
+	}
+	if len(warnings) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(warnings, "; ")
+}
+
+// virtualAddresses returns the addresses that a pair holds, with the prefixes of their segments. The API server admits
+// no malformed ones.
+func virtualAddresses(pair *v1alpha1.HAPair) (held []netip.Prefix) {
+	for _, n := range pair.Spec.Networks {
+		for _, a := range n.VirtualAddresses {
+			if prefix, err := netip.ParsePrefix(a); err == nil {
+				held = append(held, prefix)
+			}
+		}
+	}
+	return held
 }
 
 // usersOf returns the names of the pairs that refer to the configuration, sorted.

@@ -49,6 +49,9 @@ func pair(name, configuration string) v1alpha1.HAPair {
 
 func TestStatusOfAnAcceptedConfiguration(t *testing.T) {
 	pairs := []v1alpha1.HAPair{pair("west", "edge"), pair("east", "edge"), pair("other", "else"), pair("own-image", "")}
+	for i := range pairs {
+		pairs[i].Spec.Networks = []v1alpha1.NetworkSpec{{Name: "lan", VirtualAddresses: []string{"192.0.2.1/24"}}}
+	}
 	status := statusOf(configuration(), pairs, now)
 
 	const canonical = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration","spec":{` +
@@ -72,6 +75,22 @@ func TestStatusOfAnAcceptedConfiguration(t *testing.T) {
 	}
 	if !reflect.DeepEqual(status, want) {
 		t.Errorf("got %+v, want %+v", status, want)
+	}
+}
+
+func TestTranslationWithAnAddressThatNobodyHoldsIsInTheCondition(t *testing.T) {
+	user, other := pair("east", "edge"), pair("west", "edge")
+	user.Spec.Networks = []v1alpha1.NetworkSpec{{Name: "lan", VirtualAddresses: []string{"192.0.2.1/24"}}}
+	other.Spec.Networks = []v1alpha1.NetworkSpec{{Name: "lan", VirtualAddresses: []string{"192.0.2.254/24"}}}
+	quiet := statusOf(configuration(), []v1alpha1.HAPair{user}, now).Conditions[0].Message
+	if strings.Contains(quiet, "warning") {
+		t.Errorf("the message is %q", quiet)
+	}
+	condition := statusOf(configuration(), []v1alpha1.HAPair{user, other}, now).Conditions[0]
+	want := "warning for pair west: spec.sourceNAT[0].address: 192.0.2.1 is in the prefix of a network"
+	if condition.Status != metav1.ConditionTrue || !strings.Contains(condition.Message, want) ||
+		!strings.Contains(condition.Message, "spec.destinationNAT[0].destination: 192.0.2.1") {
+		t.Errorf("the condition is %+v", condition)
 	}
 }
 

@@ -27,11 +27,14 @@ const (
 const (
 	// SyncPort is the TCP port of the replication stream, and the UDP port of the heartbeats.
 	SyncPort = 7780
-	// HealthPort is the TCP port of the sidecar's /healthz and /readyz.
+	// HealthPort is the TCP port of the sidecar's /healthz, /readyz and RolePath.
 	HealthPort = 7781
 	// MetricsPort is the TCP port of the sidecar's /metrics.
 	MetricsPort = 7782
 )
+
+// RolePath is where the sidecar reports the unit's role, as in Active. It is served on HealthPort.
+const RolePath = "/role"
 
 // ReservedPorts returns the ports on which a unit's sidecar listens. No Service may point at them.
 func ReservedPorts() []int32 { return []int32{SyncPort, HealthPort, MetricsPort} }

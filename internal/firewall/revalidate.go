@@ -53,7 +53,8 @@ func (r *revalidator) run(ctx context.Context) {
 	}
 }
 
-// revalidate ends the connections that are not allowed, with those that their helpers expected.
+// revalidate ends the connections that are not allowed, with those that their helpers expected. No policy decided about
+// the latter: they are allowed as long as the connection that announced them.
 func revalidate(ctx context.Context, document *plan.Revalidation) (ended int, err error) {
 	var refused, expected []conntrack.Flow
 	err = conntrack.Dump(ctx, func(f conntrack.Flow) error {
@@ -68,22 +69,7 @@ func revalidate(ctx context.Context, document *plan.Revalidation) (ended int, er
 	if err != nil {
 		return 0, fmt.Errorf("reading connections: %w", err)
 	}
-	return conntrack.End(append(refused, expectedBy(refused, expected)...))
-}
-
-// expectedBy returns the connections that helpers of the others expected, such as the data connections of FTP. No
-// policy decided about them: they are allowed as long as the connection that announced them.
-func expectedBy(masters, expected []conntrack.Flow) (found []conntrack.Flow) {
-	ended := map[conntrack.Tuple]bool{}
-	for _, m := range masters {
-		ended[m.Orig] = true
-	}
-	for _, f := range expected {
-		if ended[f.Master] {
-			found = append(found, f)
-		}
-	}
-	return found
+	return conntrack.End(append(refused, conntrack.ExpectedBy(refused, expected)...))
 }
 
 // connectionOf returns what the decision needs of an entry.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/admission"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
@@ -76,6 +77,7 @@ func (h *health) serve(ctx context.Context, listener net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", answer(h.alive))
 	mux.HandleFunc("GET /readyz", answer(h.ready))
+	mux.HandleFunc("GET "+contract.RolePath, h.reportRole)
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 4 << 10,
@@ -86,6 +88,14 @@ func (h *health) serve(ctx context.Context, listener net.Listener) error {
 		return err
 	}
 	return nil
+}
+
+// reportRole answers with the role, for commands that run next to the sidecar.
+func (h *health) reportRole(w http.ResponseWriter, _ *http.Request) {
+	h.mu.Lock()
+	role := h.role
+	h.mu.Unlock()
+	_, _ = w.Write([]byte(role.String() + "\n"))
 }
 
 func answer(good func() bool) http.HandlerFunc {

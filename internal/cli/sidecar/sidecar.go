@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/cli/program"
+	"github.com/hapair-io/hapair/internal/cli/sidecar/connections"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -98,7 +99,7 @@ func NewCommand() *cobra.Command {
 		"file with the token that a scraper of the metrics has to show")
 	flags.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	flags.IntVarP(&o.verbosity, "verbosity", "v", 0, "how much is logged; 1 adds every effect")
-	command.AddCommand(newSysctlCommand())
+	command.AddCommand(newSysctlCommand(), connections.NewCommand())
 	return command
 }
 
