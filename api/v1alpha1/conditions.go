@@ -91,6 +91,8 @@ const (
 	ReasonCreating = "Creating"
 	// ReasonUpdating means that a unit is being replaced for a change of the spec.
 	ReasonUpdating = "Updating"
+	// ReasonWaitingForTurn means that a unit is outdated and that other pairs are updated first. The message names a pair.
+	ReasonWaitingForTurn = "WaitingForTurn"
 	// ReasonSwitchoverAwaited means that only the active unit is still outdated, and that spec.upgrade.strategy is
 	// Supervised: a person must start the switchover. The message has the command.
 	ReasonSwitchoverAwaited = "SwitchoverAwaited"

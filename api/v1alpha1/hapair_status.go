@@ -39,6 +39,10 @@ type HAPairStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	LastHandledSwitchoverRequest string `json:"lastHandledSwitchoverRequest,omitempty"`
 
+	// upgrade records the turn of the pair in an update of several pairs.
+	// +optional
+	Upgrade *UpgradeStatus `json:"upgrade,omitempty"`
+
 	// conditions of the pair: Ready, Redundant, Synchronized, ConfigurationApplied, Reconciling, Stalled, Degraded,
 	// AddressConflict.
 	// +optional
@@ -49,6 +53,21 @@ type HAPairStatus struct {
 
 // MaxHistory is the largest number of entries in the history of a pair.
 const MaxHistory = 16
+
+// UpgradeStatus records the turn of a pair in an update of several pairs.
+type UpgradeStatus struct {
+	// waitingSince is when the pair began to wait for its turn. It is not set while the pair does not wait.
+	// +optional
+	WaitingSince *metav1.Time `json:"waitingSince,omitempty"`
+
+	// startedAt is when the turn began. It is not set once both units are up to date and in sync again.
+	// +optional
+	StartedAt *metav1.Time `json:"startedAt,omitempty"`
+
+	// finishedAt is when the last turn ended.
+	// +optional
+	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
+}
 
 // UnitStatus summarizes one unit of the pair.
 type UnitStatus struct {

@@ -9,6 +9,13 @@ type UpgradeSpec struct {
 	// +kubebuilder:default=Automatic
 	Strategy UpgradeStrategy `json:"strategy,omitempty"`
 
+	// pacing selects whether the pair waits for its turn. With Paced the operator replaces working units of few pairs at a
+	// time, one pair by default. While a pair does not come back from its update, no other pair begins. With Immediate the
+	// pair does not wait for others, and others do not wait for it.
+	// +optional
+	// +kubebuilder:default=Paced
+	Pacing UpgradePacing `json:"pacing,omitempty"`
+
 	// progressDeadlineSeconds is how long a new unit may take to become ready and in sync. After that the condition
 	// Stalled is True. The operator continues to wait, and leaves the active unit as it is.
 	// +optional
@@ -17,6 +24,19 @@ type UpgradeSpec struct {
 	// +kubebuilder:validation:Maximum=86400
 	ProgressDeadlineSeconds int32 `json:"progressDeadlineSeconds,omitempty"`
 }
+
+// UpgradePacing selects whether a pair waits for its turn in an update.
+//
+// +kubebuilder:validation:Enum=Paced;Immediate
+type UpgradePacing string
+
+// The kinds of pacing.
+const (
+	// PacingPaced has the pair wait for its turn.
+	PacingPaced UpgradePacing = "Paced"
+	// PacingImmediate has the pair updated at once.
+	PacingImmediate UpgradePacing = "Immediate"
+)
 
 // UpgradeStrategy selects who starts the switchover in an upgrade.
 //

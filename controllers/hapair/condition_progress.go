@@ -88,6 +88,10 @@ func unitProgress(s *scope, unit v1alpha1.Unit) (_ progress, determined bool) {
 		return progress{
 			phaseReconciling, v1alpha1.ReasonSwitchoverAwaited, fmt.Sprintf("Unit %s: %s", unit, lowerFirst(made.why)),
 		}, true
+	case made.action == actionAwaitTurn:
+		return progress{
+			phaseReconciling, v1alpha1.ReasonWaitingForTurn, fmt.Sprintf("Unit %s: %s", unit, lowerFirst(made.why)),
+		}, true
 	default:
 		return progress{}, false
 	}
@@ -102,8 +106,12 @@ func pendingProgress(s *scope) progress {
 		case actionReplace, actionDeleteLost, actionWait:
 			updating = append(updating, fmt.Sprintf("unit %s: %s", unit, lowerFirst(made.why)))
 		case actionHold:
+			if !s.pair.Spec.Paused { // Trying the successor failed, and is repeated.
+				updating = append(updating, fmt.Sprintf("unit %s: %s", unit, lowerFirst(made.why)))
+				continue
+			}
 			held = append(held, fmt.Sprintf("unit %s: %s", unit, lowerFirst(made.why)))
-		case actionKeep, actionCreate, actionRemove, actionAwaitSwitchover:
+		case actionKeep, actionCreate, actionRemove, actionAwaitSwitchover, actionAwaitTurn:
 			if !own.ready() {
 				creating = append(creating, fmt.Sprintf("unit %s: %s", unit, notReadyBecause(own)))
 			}

@@ -25,6 +25,8 @@ const (
 	actionWait
 	// actionAwaitSwitchover: the pod is outdated and could go now, but a person chooses when.
 	actionAwaitSwitchover
+	// actionAwaitTurn: the pod is outdated and could go now, but other pairs are updated first.
+	actionAwaitTurn
 	// actionHold: no pod may be created or replaced, since there is a blocker or a pause.
 	actionHold
 )

@@ -31,11 +31,14 @@ type Reconciler struct {
 	Images resources.Images
 	// Allowed is what pairs may refer to.
 	Allowed resources.Allowed
+	// Pacing bounds how many pairs are updated at the same time.
+	Pacing Pacing
 	// Now returns the current time.
 	Now func() time.Time
 
 	// certificates remembers the certificates of pairs from one reconcile to the next.
 	certificates certificates.Memory
+	turns        turns
 }
 
 // step is one part of a reconcile. A refusal becomes a blocker and does not end the reconcile; other errors do.
@@ -47,6 +50,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Get(ctx, request.NamespacedName, pair); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.certificates.Delete(request.NamespacedName)
+			r.turns.release(request.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}

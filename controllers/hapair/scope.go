@@ -39,6 +39,9 @@ type scope struct {
 	// decisions are set by ensureUnits; nil if it did not get that far.
 	decisions decisions
 
+	// upgrade is the pair's turn in an update, as the status should have it.
+	upgrade v1alpha1.UpgradeStatus
+
 	// certificatesPending is what the certificates wait for, nil if nothing.
 	certificatesPending *certificates.Pending
 
@@ -49,7 +52,11 @@ type scope struct {
 }
 
 func newScope(pair *v1alpha1.HAPair, log logr.Logger) *scope {
-	return &scope{pair: pair, log: log}
+	s := &scope{pair: pair, log: log}
+	if upgrade := pair.Status.Upgrade; upgrade != nil {
+		s.upgrade = *upgrade.DeepCopy()
+	}
+	return s
 }
 
 // block records a blocker.

@@ -31,6 +31,7 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 		Named("hapair").
 		For(&v1alpha1.HAPair{}, builder.WithPredicates(predicate.Or(
 			predicate.GenerationChangedPredicate{}, switchoverRequestChanged()))).
+		Watches(&v1alpha1.HAPair{}, r.nextInTurn(), builder.WithPredicates(turnFreed())).
 		Watches(&v1alpha1.SyncPolicy{}, r.pairsThatName(indexPolicy),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.FirewallConfiguration{}, r.pairsThatName(indexConfiguration),

@@ -76,6 +76,10 @@ func statusOf(s *scope, now metav1.Time) v1alpha1.HAPairStatus {
 		status.Term = s.facts.term
 		status.Units = unitStatuses(s.facts)
 		status.History = history(s)
+		status.Upgrade = nil
+		if s.upgrade != (v1alpha1.UpgradeStatus{}) {
+			status.Upgrade = s.upgrade.DeepCopy()
+		}
 		if s.switchover.isHandled(s.facts) {
 			status.LastHandledSwitchoverRequest = s.switchover.request
 		}

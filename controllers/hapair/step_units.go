@@ -28,7 +28,16 @@ func (r *Reconciler) ensureUnits(ctx context.Context, s *scope) error {
 		// A refused pod does not keep the other unit from being healed.
 		errs = append(errs, r.carryOut(ctx, s, unit, templates[unit], want))
 	}
+	if !isAwaitingTurn(s) {
+		s.upgrade.WaitingSince = nil
+	}
+	r.endTurn(s)
 	return errors.Join(errs...)
+}
+
+func isAwaitingTurn(s *scope) bool {
+	return s.decisions[v1alpha1.Primary].action == actionAwaitTurn ||
+		s.decisions[v1alpha1.Secondary].action == actionAwaitTurn
 }
 
 // templates returns the pods as they should be, none while the pair cannot be started.
@@ -65,7 +74,7 @@ func (r *Reconciler) carryOut(
 ) error {
 	made := s.decisions[unit]
 	switch made.action {
-	case actionKeep, actionWait, actionAwaitSwitchover, actionHold:
+	case actionKeep, actionWait, actionAwaitSwitchover, actionAwaitTurn, actionHold:
 		return nil
 	case actionCreate:
 		s.log.Info("Creating pod of unit", "unit", unit)
@@ -115,10 +124,19 @@ func (r *Reconciler) replace(
 		s.decisions[unit] = confirmed
 		return nil
 	}
+	if has, err := r.takeTurn(ctx, s, unit); err != nil || !has {
+		return err
+	}
 	pod := certain.units[unit].pod
 	if admitted, err := r.trySuccessor(ctx, s, unit, template, pod); err != nil || !admitted {
-		s.decisions[unit] = decision{actionWait, "It is outdated and kept, since its successor is not admitted"}
+		if s.upgrade.StartedAt == nil {
+			r.turns.release(client.ObjectKeyFromObject(s.pair)) // It lacks nothing, so no other pair waits for it.
+		}
+		s.decisions[unit] = decision{actionHold, "It is outdated and kept, since its successor is not admitted"}
 		return err
+	}
+	if !r.beginTurn(s, unit) {
+		return nil
 	}
 	s.log.Info("Replacing unit", "unit", unit, "why", s.decisions[unit].why)
 	// The version makes the API server refuse if the pod changed meanwhile, for example its readiness.

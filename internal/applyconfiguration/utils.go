@@ -124,6 +124,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.UnitStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("UpgradeSpec"):
 		return &apiv1alpha1.UpgradeSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("UpgradeStatus"):
+		return &apiv1alpha1.UpgradeStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("VirtualMACSpec"):
 		return &apiv1alpha1.VirtualMACSpecApplyConfiguration{}
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hapair-io/hapair/controllers/hapair"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 )
@@ -63,6 +64,9 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	names := recorder{}
 	heartbeat.NewMetrics(names)
 	engine.NewMetrics(names)
+	if err := hapair.RegisterMetrics(names, nil); err != nil {
+		t.Fatal(err)
+	}
 	if len(names) < 20 {
 		t.Errorf("only %d metrics were found", len(names))
 	}

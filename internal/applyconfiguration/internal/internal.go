@@ -471,6 +471,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - name
+    - name: upgrade
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.UpgradeStatus
 - name: com.github.hapair-io.hapair.api.v1alpha1.HAUnit
   map:
     fields:
@@ -1081,9 +1084,15 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.ContainerSpec
       default: {}
+- name: com.github.hapair-io.hapair.api.v1alpha1.UpgradePacing
+  scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.UpgradeSpec
   map:
     fields:
+    - name: pacing
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.UpgradePacing
+      default: Paced
     - name: progressDeadlineSeconds
       type:
         scalar: numeric
@@ -1092,6 +1101,18 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.UpgradeStrategy
       default: Automatic
+- name: com.github.hapair-io.hapair.api.v1alpha1.UpgradeStatus
+  map:
+    fields:
+    - name: finishedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: startedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: waitingSince
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.hapair-io.hapair.api.v1alpha1.UpgradeStrategy
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.VirtualMACSpec

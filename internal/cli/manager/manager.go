@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -37,6 +38,7 @@ const leaderElectionID = "hapair-manager"
 // managerOptions are the flags of the operator.
 type managerOptions struct {
 	images                  resources.Images
+	pacing                  hapair.Pacing
 	allowed                 resources.Allowed
 	allowedAddresses        []string
 	watchNamespaces         []string
@@ -63,6 +65,10 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&o.images.Firewall, "firewall-image", "",
 		"image of the firewall of pairs that name none (required)")
 	o.addRestrictions(flags)
+	flags.IntVar(&o.pacing.MaxPairs, "upgrade-max-pairs", 1,
+		"how many pairs may have units replaced at the same time; 0 for no bound")
+	flags.DurationVar(&o.pacing.Delay, "upgrade-delay", 10*time.Second,
+		"time between the end of one pair's update and the begin of the next one's")
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas act")
 	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"),
 		"namespace of the Lease by which replicas agree; by default that of POD_NAMESPACE")
@@ -113,6 +119,9 @@ func (o managerOptions) validate() error {
 	if o.images.Firewall == "" {
 		errs = append(errs, errors.New("--firewall-image must be set"))
 	}
+	if o.pacing.MaxPairs < 0 || o.pacing.Delay < 0 {
+		errs = append(errs, errors.New("--upgrade-max-pairs and --upgrade-delay must not be negative"))
+	}
 	if o.leaderElect && o.leaderElectionNamespace == "" {
 		errs = append(errs, errors.New("--leader-elect needs --leader-election-namespace or POD_NAMESPACE"))
 	}
@@ -142,7 +151,7 @@ func runManager(command *cobra.Command, o managerOptions) error {
 	if o.allowed.VirtualAddresses, err = parsePrefixes(o.allowedAddresses); err != nil {
 		return err
 	}
-	if err := addControllers(manager, o.images, o.allowed); err != nil {
+	if err := o.addControllers(manager); err != nil {
 		return err
 	}
 	collectOften()
@@ -198,13 +207,14 @@ func (o managerOptions) forController() (ctrl.Options, error) {
 	}, nil
 }
 
-func addControllers(manager ctrl.Manager, images resources.Images, allowed resources.Allowed) error {
+func (o managerOptions) addControllers(manager ctrl.Manager) error {
 	pairs := &hapair.Reconciler{
 		Client: manager.GetClient(),
 		Live:   manager.GetAPIReader(),
 		Events: manager.GetEventRecorder("hapair"),
-		Images: images, Allowed: allowed,
-		Now: time.Now,
+		Images: o.images, Allowed: o.allowed,
+		Pacing: o.pacing,
+		Now:    time.Now,
 	}
 	if err := pairs.SetupWithManager(manager); err != nil {
 		return fmt.Errorf("setting up the controller of HAPair: %w", err)
@@ -218,6 +228,7 @@ func addControllers(manager ctrl.Manager, images resources.Images, allowed resou
 		return fmt.Errorf("setting up the controller of SyncPolicy: %w", err)
 	}
 	return errors.Join(
+		hapair.RegisterMetrics(metrics.Registry, manager.GetCache()),
 		manager.AddHealthzCheck("ping", healthz.Ping),
 		manager.AddReadyzCheck("caches-synced", hapair.CachesSynced(manager.GetCache())),
 	)

@@ -28,6 +28,8 @@ type HAPairStatusApplyConfiguration struct {
 	// lastHandledSwitchoverRequest is the value of the annotation hapair.io/switchover-requested-at that the operator
 	// handled last. A request is handled when the requested unit is active, or when the request cannot be carried out.
 	LastHandledSwitchoverRequest *string `json:"lastHandledSwitchoverRequest,omitempty"`
+	// upgrade records the turn of the pair in an update of several pairs.
+	Upgrade *UpgradeStatusApplyConfiguration `json:"upgrade,omitempty"`
 	// conditions of the pair: Ready, Redundant, Synchronized, ConfigurationApplied, Reconciling, Stalled, Degraded,
 	// AddressConflict.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
@@ -102,6 +104,14 @@ func (b *HAPairStatusApplyConfiguration) WithHistory(values ...*FailoverRecordAp
 // If called multiple times, the LastHandledSwitchoverRequest field is set to the value of the last call.
 func (b *HAPairStatusApplyConfiguration) WithLastHandledSwitchoverRequest(value string) *HAPairStatusApplyConfiguration {
 	b.LastHandledSwitchoverRequest = &value
+	return b
+}
+
+// WithUpgrade sets the Upgrade field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Upgrade field is set to the value of the last call.
+func (b *HAPairStatusApplyConfiguration) WithUpgrade(value *UpgradeStatusApplyConfiguration) *HAPairStatusApplyConfiguration {
+	b.Upgrade = value
 	return b
 }
 

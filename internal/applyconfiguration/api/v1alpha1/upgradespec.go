@@ -15,6 +15,10 @@ type UpgradeSpecApplyConfiguration struct {
 	// strategy selects who starts the switchover before the active unit is replaced. With Automatic the operator starts
 	// it; connections survive it. With Supervised the operator waits until you delete the pod of the active unit.
 	Strategy *apiv1alpha1.UpgradeStrategy `json:"strategy,omitempty"`
+	// pacing selects whether the pair waits for its turn. With Paced the operator replaces working units of few pairs at a
+	// time, one pair by default. While a pair does not come back from its update, no other pair begins. With Immediate the
+	// pair does not wait for others, and others do not wait for it.
+	Pacing *apiv1alpha1.UpgradePacing `json:"pacing,omitempty"`
 	// progressDeadlineSeconds is how long a new unit may take to become ready and in sync. After that the condition
 	// Stalled is True. The operator continues to wait, and leaves the active unit as it is.
 	ProgressDeadlineSeconds *int32 `json:"progressDeadlineSeconds,omitempty"`
@@ -31,6 +35,14 @@ func UpgradeSpec() *UpgradeSpecApplyConfiguration {
 // If called multiple times, the Strategy field is set to the value of the last call.
 func (b *UpgradeSpecApplyConfiguration) WithStrategy(value apiv1alpha1.UpgradeStrategy) *UpgradeSpecApplyConfiguration {
 	b.Strategy = &value
+	return b
+}
+
+// WithPacing sets the Pacing field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Pacing field is set to the value of the last call.
+func (b *UpgradeSpecApplyConfiguration) WithPacing(value apiv1alpha1.UpgradePacing) *UpgradeSpecApplyConfiguration {
+	b.Pacing = &value
 	return b
 }
 
