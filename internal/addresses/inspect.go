@@ -78,7 +78,8 @@ func (a *Addresses) findFlaw(n Network, link rtnetlink.Link, table []rtnetlink.A
 	for _, present := range a.virtualOn(link.Index, n, table) {
 		switch {
 		case !slices.Contains(n.Addresses, present.Prefix), present.Remote, present.Duplicate,
-			present.Detecting && link.Up: // Without a carrier it is not usable anyway.
+			// A route to the segment must not be in the main table. Without a carrier no address is usable anyway.
+			present.Routed, present.Detecting && link.Up:
 			f.excess = append(f.excess, present)
 		case present.Lasting:
 			good = append(good, present.Prefix)

@@ -82,13 +82,17 @@ func (k *keeper) holds(mac rtnetlink.MAC, all ...netip.Prefix) bool {
 	table, err := k.Kernel.AddressTable()
 	return err == nil && !slices.ContainsFunc(all, func(a netip.Prefix) bool {
 		return !slices.ContainsFunc(table, func(p rtnetlink.Address) bool {
-			return p.Index == link.Index && p.Prefix == a && p.Lasting && !p.Detecting && !p.Duplicate && !p.Remote
+			return p.Index == link.Index && p.Prefix == a && p.Lasting && !p.Detecting && !p.Duplicate && !p.Remote && !p.Routed
 		})
 	})
 }
 
-// answers reports whether the neighbour gets answers from an address.
+// answers reports whether the neighbour gets answers from an address. The routes to the segment are those that a unit
+// has in its data plane.
 func (k *keeper) answers(address netip.Addr) bool {
+	for _, route := range []string{"route replace 192.168.50.0/24 dev lan", "route replace fd50::/64 dev lan"} {
+		_ = exec.Command("ip", strings.Fields(route)...).Run() // It fails while the interface is down.
+	}
 	return k.c.neighbour.Do(func() error {
 		return exec.Command("ping", "-c", "1", "-W", "1", address.String()).Run()
 	}) == nil
@@ -139,8 +143,12 @@ func TestWhatDisappearsIsPutBackOnTheRealKernel(t *testing.T) {
 		"MAC changed": run("link set lan address 02:00:00:00:00:77"),
 		"MAC changed while down": run("link set lan down", "link set lan address 02:00:00:00:00:77",
 			"link set lan up"),
-		"address in another prefix":        run("address del 192.168.50.1/24 dev lan", "address add 192.168.50.1/32 dev lan"),
-		"IPv6 address in another prefix":   run("address del fd50::1/64 dev lan", "address add fd50::1/128 dev lan nodad"),
+		"address in another prefix":      run("address del 192.168.50.1/24 dev lan", "address add 192.168.50.1/32 dev lan"),
+		"IPv6 address in another prefix": run("address del fd50::1/64 dev lan", "address add fd50::1/128 dev lan nodad"),
+		"address with a route in the main table": run("address del 192.168.50.1/24 dev lan",
+			"address add 192.168.50.1/24 dev lan"),
+		"IPv6 address with a route in the main table": run("address del fd50::1/64 dev lan",
+			"address add fd50::1/64 dev lan nodad"),
 		"address that expires":             run("address change 192.168.50.1/24 dev lan valid_lft 60 preferred_lft 60"),
 		"IPv6 address deprecated":          run("address change fd50::1/64 dev lan preferred_lft 0"),
 		"primary address of a network":     run("address add 192.168.50.7/24 dev lan", "address del 192.168.50.1/24 dev lan"),

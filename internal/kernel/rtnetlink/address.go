@@ -56,6 +56,8 @@ type Address struct {
 	Detecting, Duplicate bool
 	// Remote is set when the address has another address at the other end of the interface.
 	Remote bool
+	// Routed is set when the kernel made a route to the address's network together with the address.
+	Routed bool
 
 	// found identifies the address in a request to remove it.
 	found netlink.Addr
@@ -76,6 +78,7 @@ func (c *Conn) AddressTable() ([]Address, error) {
 		const detecting = unix.IFA_F_TENTATIVE | unix.IFA_F_NODAD
 		table = append(table, Address{
 			Index: a.LinkIndex, Prefix: prefix, found: a, Remote: a.Peer != nil,
+			Routed:    a.Flags&unix.IFA_F_NOPREFIXROUTE == 0,
 			Permanent: a.Flags&unix.IFA_F_PERMANENT != 0,
 			Lasting:   a.Flags&(unix.IFA_F_PERMANENT|unix.IFA_F_DEPRECATED) == unix.IFA_F_PERMANENT,
 			Detecting: a.Flags&detecting == unix.IFA_F_TENTATIVE,
