@@ -44,7 +44,7 @@ func (h host) control() []netip.Addr {
 	for _, a := range h.addresses {
 		address := a.Prefix.Addr()
 		if _, isTraffic := h.order(a.Index); !isTraffic && !address.IsLoopback() &&
-			!(address.Is6() && address.IsLinkLocalUnicast()) {
+			(address.Is4() || !address.IsLinkLocalUnicast()) {
 			all = append(all, address)
 		}
 	}

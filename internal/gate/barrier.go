@@ -17,8 +17,10 @@ type barrier interface {
 	install(links []rtnetlink.Link) error
 	// installed returns an error when it is not on all of the interfaces.
 	installed(links []rtnetlink.Link) error
-	// setOwn replaces the addresses that stay reachable while it is closed.
-	setOwn(addresses []netip.Addr) error
+	// setAddresses replaces the addresses that stay reachable while it is closed, and those of the control plane.
+	setAddresses(own, control []netip.Addr) error
+	// dropped returns how many packets of each kind it has dropped whether it was open or closed.
+	dropped() (map[string]uint64, error)
 	// setDeadline moves the instant at which it closes; zero closes it. It must not wait for the kernel's lock on
 	// interfaces.
 	setDeadline(until time.Duration) error

@@ -31,7 +31,7 @@ var ErrRepaired = errors.New("the gate was put back, so the firewall's rules nee
 // Kernel looks up interfaces and attaches filters to them.
 type Kernel interface {
 	Link(name string) (rtnetlink.Link, error)
-	AllAddresses() ([]netip.Prefix, error)
+	AddressTable() ([]rtnetlink.Address, error)
 	SetDevconf(index int, d rtnetlink.Devconf) error
 	ReversePathFilter() (uint32, error)
 	SetFilter(index int, d rtnetlink.Direction, f rtnetlink.Filter) error

@@ -23,9 +23,10 @@ type kernel struct {
 
 	mu        sync.Mutex
 	links     map[string]rtnetlink.Link
-	addresses []netip.Prefix
+	addresses []rtnetlink.Address
 	guarded   []int
 	own       []netip.Addr
+	control   []netip.Addr
 	deadlines deadline
 	until     time.Duration // what the kernel has
 	moves     int
@@ -39,7 +40,11 @@ func newKernel(now func() time.Duration) *kernel {
 			"lan": {Index: 1, Name: "lan", MAC: rtnetlink.MAC{2, 0, 0, 0, 0, 1}},
 			"wan": {Index: 2, Name: "wan", MAC: rtnetlink.MAC{2, 0, 0, 0, 0, 2}},
 		},
-		addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("192.0.2.2/24")},
+		addresses: []rtnetlink.Address{
+			{Index: 7, Prefix: netip.MustParsePrefix("127.0.0.1/8")},
+			{Index: 1, Prefix: netip.MustParsePrefix("192.0.2.2/24")},
+			{Index: 8, Prefix: netip.MustParsePrefix("10.244.1.5/24")},
+		},
 	}
 }
 
@@ -59,7 +64,7 @@ func (k *kernel) Link(name string) (l rtnetlink.Link, err error) {
 	return l, err
 }
 
-func (k *kernel) AllAddresses() (all []netip.Prefix, err error) {
+func (k *kernel) AddressTable() (all []rtnetlink.Address, err error) {
 	k.do(func() { all = slices.Clone(k.addresses) })
 	return all, nil
 }
@@ -101,8 +106,10 @@ func (k *kernel) installed(links []rtnetlink.Link) (err error) {
 	return err
 }
 
-func (k *kernel) setOwn(addresses []netip.Addr) error {
-	k.do(func() { k.own = addresses })
+func (k *kernel) dropped() (map[string]uint64, error) { return nil, nil }
+
+func (k *kernel) setAddresses(own, control []netip.Addr) error {
+	k.do(func() { k.own, k.control = own, control })
 	return nil
 }
 
@@ -196,6 +203,9 @@ func TestIsInstalledClosed(t *testing.T) {
 		}
 		if !slices.Equal(k.own, []netip.Addr{netip.MustParseAddr("192.0.2.2")}) {
 			t.Errorf("passes %v while closed", k.own)
+		}
+		if !slices.Equal(k.control, []netip.Addr{netip.MustParseAddr("10.244.1.5")}) {
+			t.Errorf("protects %v", k.control)
 		}
 		for _, l := range k.links {
 			if l.IPv4 != settings {
@@ -425,21 +435,29 @@ func TestExtendingInspectsNothing(t *testing.T) {
 	})
 }
 
-func TestOwnAddresses(t *testing.T) {
-	parse := func(texts ...string) (all []netip.Prefix) {
-		for _, text := range texts {
-			all = append(all, netip.MustParsePrefix(text))
-		}
-		return all
+func TestOwnAndControlAddresses(t *testing.T) {
+	links := []rtnetlink.Link{{Index: 1}, {Index: 2}}
+	var all []rtnetlink.Address
+	for text, index := range map[string]int{
+		"2001:db8::2/64": 1, "127.0.0.1/8": 9, "::1/128": 9, "192.0.2.2/24": 1, "192.0.2.1/24": 1, "2001:db8::1/64": 1,
+		"10.0.0.1/8": 2, "192.0.2.2/32": 2, "fe80::2/64": 1, "10.244.1.5/32": 3, "fd00::5/64": 3, "fe80::5/64": 3,
+	} {
+		all = append(all, rtnetlink.Address{Index: index, Prefix: netip.MustParsePrefix(text)})
 	}
 	virtual := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}
-	got := ownAddresses(parse("2001:db8::2/64", "127.0.0.1/8", "::1/128", "192.0.2.2/24", "192.0.2.1/24", "2001:db8::1/64",
-		"10.0.0.1/8", "192.0.2.2/32", "fe80::2/64"), virtual)
-	var want []netip.Addr
-	for _, text := range []string{"10.0.0.1", "192.0.2.2", "2001:db8::2", "fe80::2"} {
-		want = append(want, netip.MustParseAddr(text))
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("%v instead of %v", got, want)
+	for name, c := range map[string]struct {
+		got  []netip.Addr
+		want []string
+	}{
+		"own":     {ownAddresses(all, links, virtual), []string{"10.0.0.1", "192.0.2.2", "2001:db8::2", "fe80::2"}},
+		"control": {controlAddresses(all, links), []string{"10.244.1.5", "fd00::5"}},
+	} {
+		var want []netip.Addr
+		for _, text := range c.want {
+			want = append(want, netip.MustParseAddr(text))
+		}
+		if !slices.Equal(c.got, want) {
+			t.Errorf("%s: %v instead of %v", name, c.got, want)
+		}
 	}
 }

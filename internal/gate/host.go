@@ -40,18 +40,20 @@ type host struct {
 	indices []int
 	// settings are what install has set on them.
 	settings rtnetlink.Devconf
-	own      []netip.Addr
+	// own and control are the addresses that the barrier has, once known is set.
+	own, control []netip.Addr
+	known        bool
 }
 
 // install puts the gate on all interfaces, and only then lets them forward.
 func (h *host) install() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.refreshOwn(); err != nil {
-		return err
-	}
 	found, err := links(h.options)
 	if err != nil {
+		return err
+	}
+	if err := h.refreshAddresses(found); err != nil {
 		return err
 	}
 	return h.installOn(found)
@@ -81,11 +83,11 @@ func (h *host) installOn(links []rtnetlink.Link) error {
 func (h *host) repair() (wrong, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.refreshOwn(); err != nil {
-		return nil, err
-	}
 	found, err := links(h.options)
 	if err != nil {
+		return nil, err
+	}
+	if err := h.refreshAddresses(found); err != nil {
 		return nil, err
 	}
 	if wrong = h.wrong(found); wrong == nil {
@@ -132,34 +134,51 @@ func links(o Options) ([]rtnetlink.Link, error) {
 	return found, errors.Join(errs...)
 }
 
-// refreshOwn passes the addresses that the unit has now to the barrier, if they changed.
-func (h *host) refreshOwn() error {
-	all, err := h.options.Kernel.AllAddresses()
+// refreshAddresses passes the addresses that the unit has now to the barrier, if they changed.
+func (h *host) refreshAddresses(links []rtnetlink.Link) error {
+	all, err := h.options.Kernel.AddressTable()
 	if err != nil {
 		return err
 	}
-	own := ownAddresses(all, h.options.Virtual)
-	if slices.Equal(own, h.own) {
+	own, control := ownAddresses(all, links, h.options.Virtual), controlAddresses(all, links)
+	if slices.Equal(own, h.own) && slices.Equal(control, h.control) && h.known {
 		return nil
 	}
-	if err := h.barrier.setOwn(own); err != nil {
+	if err := h.barrier.setAddresses(own, control); err != nil {
 		return err
 	}
-	h.own = own
+	h.own, h.control, h.known = own, control, true
 	return nil
 }
 
-// ownAddresses returns the addresses, in order, at which the unit itself is reached from a segment. These are all but
-// the shared ones and those of the loopback interface.
-func ownAddresses(all []netip.Prefix, virtual []netip.Addr) []netip.Addr {
-	own := make([]netip.Addr, 0, len(all))
-	for _, p := range all {
-		a := p.Addr().Unmap()
-		if a.IsLoopback() || slices.ContainsFunc(virtual, func(v netip.Addr) bool { return v.Unmap().WithZone("") == a }) {
-			continue
+// ownAddresses returns the addresses, in order, at which the unit itself is reached from a segment. These are all of
+// the traffic interfaces but the shared ones.
+func ownAddresses(all []rtnetlink.Address, links []rtnetlink.Link, virtual []netip.Addr) []netip.Addr {
+	return selectAddresses(all, func(a netip.Addr, index int) bool {
+		return isAmong(links, index) &&
+			!slices.ContainsFunc(virtual, func(v netip.Addr) bool { return v.Unmap().WithZone("") == a })
+	})
+}
+
+// controlAddresses returns the addresses, in order, that the unit has on other interfaces. A link-local IPv6 address is
+// not one of them: it means another station on each segment.
+func controlAddresses(all []rtnetlink.Address, links []rtnetlink.Link) []netip.Addr {
+	return selectAddresses(all, func(a netip.Addr, index int) bool {
+		return !isAmong(links, index) && !a.IsLoopback() && (a.Is4() || !a.IsLinkLocalUnicast())
+	})
+}
+
+func isAmong(links []rtnetlink.Link, index int) bool {
+	return slices.ContainsFunc(links, func(l rtnetlink.Link) bool { return l.Index == index })
+}
+
+func selectAddresses(all []rtnetlink.Address, wanted func(a netip.Addr, index int) bool) []netip.Addr {
+	chosen := make([]netip.Addr, 0, len(all))
+	for _, entry := range all {
+		if a := entry.Prefix.Addr().Unmap(); wanted(a, entry.Index) {
+			chosen = append(chosen, a)
 		}
-		own = append(own, a)
 	}
-	slices.SortFunc(own, netip.Addr.Compare)
-	return slices.Compact(own)
+	slices.SortFunc(chosen, netip.Addr.Compare)
+	return slices.Compact(chosen)
 }

@@ -168,7 +168,24 @@ func (p *program) othersOn(l rtnetlink.Link) error {
 	return nil
 }
 
-func (p *program) setOwn(addresses []netip.Addr) error { return p.bpf.SetOwnAddresses(addresses) }
+func (p *program) setAddresses(own, control []netip.Addr) error {
+	if without := p.bpf.SetControlAddresses(control); len(without) > 0 {
+		p.log.Info("Gate does not protect all addresses of the pod, since it has too many", "unprotected", without)
+	}
+	return p.bpf.SetOwnAddresses(own)
+}
+
+func (p *program) dropped() (map[string]uint64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kinds := map[string]uint64{}
+	for k := range bpf.Kinds {
+		if p.shortcuts != nil { // nil after close, when the counters are no longer mapped
+			kinds[k.String()] = p.bpf.Dropped(k)
+		}
+	}
+	return kinds, nil
+}
 
 func (p *program) setDeadline(until time.Duration) error {
 	p.deadline.do(func(d *deadline) {

@@ -42,7 +42,8 @@ type ruleset struct {
 type timer interface {
 	Replace(s nftables.GateState) error
 	SetPermit(interfaces []string, permit time.Duration) error
-	SetOwn(own []netip.Addr) error
+	SetAddresses(own, control []netip.Addr) error
+	Dropped() (map[string]uint64, error)
 	Remaining() (time.Duration, error)
 	Verify(interfaces []string) error
 	Close() error
@@ -83,14 +84,16 @@ func (r *ruleset) installed([]rtnetlink.Link) error {
 	return r.gate.Verify(r.state.Interfaces)
 }
 
-func (r *ruleset) setOwn(addresses []netip.Addr) error {
+func (r *ruleset) dropped() (map[string]uint64, error) { return r.gate.Dropped() }
+
+func (r *ruleset) setAddresses(own, control []netip.Addr) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.state.Own = addresses
+	r.state.Own, r.state.Control = own, control
 	if !r.isUp {
 		return nil
 	}
-	return r.gate.SetOwn(addresses)
+	return r.gate.SetAddresses(own, control)
 }
 
 func (r *ruleset) setDeadline(until time.Duration) error {

@@ -50,11 +50,13 @@ func (k *timing) SetPermit(_ []string, permit time.Duration) error {
 	return nil
 }
 
-func (k *timing) SetOwn(own []netip.Addr) error {
+func (k *timing) Dropped() (map[string]uint64, error) { return nil, nil }
+
+func (k *timing) SetAddresses(own, control []netip.Addr) error {
 	if !k.isUp {
 		return errors.New("no such table")
 	}
-	k.installed.Own = own
+	k.installed.Own, k.installed.Control = own, control
 	return nil
 }
 
@@ -159,7 +161,7 @@ func TestRulesetIsPutBackClosed(t *testing.T) {
 	withTiming(t, k, func(r *ruleset, now func() time.Duration) {
 		links := []rtnetlink.Link{{Index: 4}, {Index: 5}}
 		own := []netip.Addr{netip.MustParseAddr("192.0.2.2")}
-		if err := r.setOwn(own); err != nil {
+		if err := r.setAddresses(own, nil); err != nil {
 			t.Errorf("before there is a table: %v", err)
 		}
 		if err := r.install(links); err != nil || !slices.Equal(k.installed.Own, own) || !k.ends.IsZero() {

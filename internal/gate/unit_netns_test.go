@@ -39,7 +39,7 @@ type unitSetup struct {
 
 // order is one thing that a unit is told to do.
 type order struct {
-	// Do is what: open, close, rules or verify.
+	// Do is what: open, close, rules, count or verify.
 	Do string
 	// InForce is whether the firewall's rules are in force, for rules.
 	InForce bool
@@ -54,6 +54,8 @@ type report struct {
 	Kind  string
 	Until time.Duration // when the gate closes by itself
 	Error string
+	// Dropped are the counters of the gate, by kind.
+	Dropped map[string]uint64
 }
 
 func bootTime() time.Duration {
@@ -132,6 +134,9 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 			answer(report{}, g.Set(ctx, Config{}))
 		case "rules":
 			answer(report{}, g.SetRulesInForce(o.InForce))
+		case "count":
+			counts, err := g.barrier.dropped()
+			answer(report{Dropped: counts}, err)
 		case "verify":
 			answer(report{}, g.CheckOpen())
 		}
@@ -287,6 +292,16 @@ func (p *process) verify() error {
 	p.t.Helper()
 	_, err := p.tell(order{Do: "verify"})
 	return err
+}
+
+// dropped returns the counters of the gate.
+func (p *process) dropped() map[string]uint64 {
+	p.t.Helper()
+	r, err := p.tell(order{Do: "count"})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return r.Dropped
 }
 
 func (p *process) signal(s syscall.Signal) {

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/resources"
 	"github.com/hapair-io/hapair/internal/scrape"
 )
@@ -27,6 +28,12 @@ func newMetrics(u unit, pair contract.Settings) metrics {
 	labels := prometheus.Labels{"pair": pair.Pair, "unit": string(u.name)}
 	m := metrics{Registerer: prometheus.WrapRegistererWith(labels, registry), Gatherer: registry}
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// withGate adds the metrics of the gate.
+func (m metrics) withGate(g *gate.Gate) metrics {
+	gate.NewMetrics(m, g)
 	return m
 }
 

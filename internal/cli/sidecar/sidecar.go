@@ -203,7 +203,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	if err := sidecar.Withdraw(ctx, config.Gate, config.Addresses); err != nil {
 		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
 	}
-	registry := newMetrics(u, pair)
+	registry := newMetrics(u, pair).withGate(g)
 	replica := configuration.New()
 	ownAddresses := ownAddresses(pair)
 	rules := nftables.Open()

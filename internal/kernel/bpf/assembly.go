@@ -44,8 +44,10 @@ type state struct {
 // assembly is a program under construction.
 type assembly struct {
 	state
-	code   asm.Instructions
-	labels []string // the labels of the next instruction
+	code asm.Instructions
+	// onShort is the label for a packet that is too short or contradicts itself.
+	onShort string
+	labels  []string // the labels of the next instruction
 }
 
 func (a *assembly) add(code ...asm.Instruction) {
@@ -79,7 +81,7 @@ func (a *assembly) load(to int16, length int32) {
 		asm.Mov.Reg(asm.R3, asm.R10), asm.Add.Imm(asm.R3, int32(to)),
 		asm.Mov.Imm(asm.R4, length),
 		asm.FnSkbLoadBytes.Call(),
-		asm.JNE.Imm(asm.R0, 0, "drop"),
+		asm.JNE.Imm(asm.R0, 0, a.onShort),
 	)
 }
 

@@ -10,10 +10,17 @@ const (
 	closedForAt = 8
 	// interfacesAt is the offset of the indexes of the gate's interfaces. Each has four bytes, and zero means none.
 	interfacesAt = 16
+	// controlAt4 and controlAt6 are the offsets of the addresses of the control plane, in network order. Zero means none.
+	controlAt4 = 128
+	controlAt6 = controlAt4 + 4*MaximumControl
+	// droppedAt is the offset of the counters of packets that the guard dropped, one of eight bytes for each kind.
+	droppedAt = 256
 	// sharedLength is the size of the memory.
-	sharedLength = 128
+	sharedLength = droppedAt + 8*int(Kinds)
 	// MaximumInterfaces is the largest number of interfaces of one gate.
-	MaximumInterfaces = (sharedLength - interfacesAt) / 4
+	MaximumInterfaces = (controlAt4 - interfacesAt) / 4
+	// MaximumControl is the largest number of addresses of the control plane of one family.
+	MaximumControl = 6
 )
 
 // ingressInterface is the offset of ingress_ifindex in struct __sk_buff (include/uapi/linux/bpf.h). This is the
@@ -24,7 +31,6 @@ const ingressInterface = 36
 // after it only run while the gate is closed, when speed does not matter.
 func (a *assembly) passBefore() {
 	a.add(
-		asm.Mov.Reg(packet, asm.R1),
 		asm.FnKtimeGetBootNs.Call(),
 		asm.LoadMapValue(asm.R1, a.permit.FD(), 0),
 		asm.LoadMem(asm.R2, asm.R1, deadlineAt, asm.DWord),

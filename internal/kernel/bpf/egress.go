@@ -10,7 +10,7 @@ import (
 // duplicate address detection, and from a MAC address of its own. Routed packets are dropped, even if they were
 // translated to an address of the unit.
 func egress(s state, pass verdict) asm.Instructions {
-	a := &assembly{state: s}
+	a := &assembly{state: s, onShort: "drop"}
 	a.passOutBefore()
 	a.ethernet()
 	a.dropIfVirtual(ethernetAt + ethernetSource)

@@ -17,12 +17,14 @@ var (
 	neighbour4, neighbour6 = netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::9")
 	any4, any6             = netip.IPv4Unspecified(), netip.IPv6Unspecified()
 	all4, all6             = netip.MustParseAddr("255.255.255.255"), netip.MustParseAddr("ff02::1")
+	control4, control6     = netip.MustParseAddr("10.244.1.5"), netip.MustParseAddr("fd00:10:244:1::5")
 	far4, far6             = netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("2001:db8:7::7")
 )
 
 var guarded = unit{
-	own:  map[netip.Addr]bool{own4: true, own6: true, link6: true},
-	macs: map[MAC]bool{virtualMAC: true},
+	own:     map[netip.Addr]bool{own4: true, own6: true, link6: true},
+	macs:    map[MAC]bool{virtualMAC: true},
+	control: map[netip.Addr]bool{control4: true, control6: true},
 }
 
 func ethernet(from MAC, kind uint16, payload ...byte) []byte {
@@ -99,7 +101,7 @@ func samples() []sample {
 		{"ping from the virtual address", ip4(ownMAC, 1, virtual4, far4, ping...), no, no},
 		{"ping with the virtual MAC", ip4(virtualMAC, 1, own4, far4, ping...), no, no},
 		{"ping of itself", ip4(ownMAC, 1, own4, own4, ping...), in, out},
-		{"IPv4 with options", changed(ip4(neighbourMAC, 1, neighbour4, own4, make([]byte, 40)...), 14, 0x4f), in, no},
+		{"IPv4 with options", changed(ip4(neighbourMAC, 1, neighbour4, own4, make([]byte, 48)...), 14, 0x4f), in, no},
 		{"IPv4 with too small a header", changed(ip4(ownMAC, 1, own4, own4, ping...), 14, 0x44), no, no},
 		{"IPv4 that calls itself IPv6", changed(ip4(ownMAC, 1, own4, own4, ping...), 14, 0x65), no, no},
 		{"fragment", changed(ip4(neighbourMAC, 17, neighbour4, own4, udp(1, 2)...), 21, 9), in, no},
@@ -142,7 +144,7 @@ func samples() []sample {
 		{"IPv6 ping from the virtual address", ip6(ownMAC, 58, virtual6, far6, ping6...), no, no},
 		{"IPv6 ping with the virtual MAC", ip6(virtualMAC, 58, own6, far6, ping6...), no, no},
 		{"IPv6 TCP of the unit", ip6(ownMAC, 6, own6, own6, make([]byte, 20)...), in, out},
-		{"IPv6 fragment", ip6(ownMAC, 44, own6, own6, make([]byte, 20)...), in, out},
+		{"IPv6 fragment", ip6(ownMAC, 44, own6, own6, append([]byte{17}, make([]byte, 19)...)...), in, out},
 		{"IPv6 fragment to all", ip6(neighbourMAC, 44, neighbour6, all6, make([]byte, 20)...), no, no},
 		{"IPv6 multicast that is not ICMPv6", ip6(neighbourMAC, 17, neighbour6, all6, udp(1, 2)...), no, no},
 		{"IPv6 that calls itself IPv4", changed(ip6(ownMAC, 6, own6, own6, ping6...), 14, 0x45), no, no},
@@ -160,9 +162,9 @@ func samples() []sample {
 		{"advertisement of the virtual address", ip6(ownMAC, 58, own6, all6, neighbour(136, virtual6)...), in, no},
 		{"advertisement from nobody", ip6(ownMAC, 58, any6, all6, neighbour(136, virtual6)...), in, no},
 		{"advertisement cut off", ip6(ownMAC, 58, own6, all6, neighbour(136, own6)[:23]...), in, no},
-		{"router advertisement", ip6(neighbourMAC, 58, link6, all6, 134, 0, 0, 0), in, out},
+		{"router advertisement", ip6(neighbourMAC, 58, link6, all6, 134, 0, 0, 0), no, out},
 		{"router solicitation", ip6(ownMAC, 58, link6, all6, 133, 0, 0, 0), no, out},
-		{"redirect to the unit", ip6(neighbourMAC, 58, neighbour6, own6, 137, 0, 0, 0), in, no},
+		{"redirect to the unit", ip6(neighbourMAC, 58, neighbour6, own6, 137, 0, 0, 0), no, no},
 		{"redirect to all", ip6(neighbourMAC, 58, neighbour6, all6, 137, 0, 0, 0), no, no},
 
 		{"listener query", ip6(neighbourMAC, 0, neighbour6, all6, extension(58, 0, 130, 0, 0, 0)...), in, no},
@@ -198,6 +200,76 @@ func samples() []sample {
 			all = append(all, sample{s.name + ", tagged", tagged(s.frame, kinds...), s.in, s.out})
 		}
 		all = append(all, sample{s.name + ", tagged three times", tagged(s.frame, 0x8100, 0x8100, 0x88a8), false, false})
+	}
+	return all
+}
+
+// forbidden is a frame that never comes in, and its kind.
+type forbidden struct {
+	name  string
+	frame []byte
+	kind  Kind
+}
+
+// allForbidden returns frames of every kind that the guard drops, in all their disguises.
+func allForbidden() []forbidden {
+	fragment := func(next byte, offset byte, payload ...byte) []byte {
+		return append([]byte{next, 0, 0, offset, 0, 0, 0, 7}, payload...)
+	}
+	message := func(kind byte) []byte { return []byte{kind, 0, 0, 0, 0, 0, 0, 0} }
+	var all []forbidden
+	for kind, of := range map[byte]Kind{133: RouterSolicitation, 134: RouterAdvertisement, 137: Redirect} {
+		m := message(kind)
+		chain := append([]byte{}, m...)
+		next := byte(58)
+		for range 6 {
+			chain, next = extension(next, 0, chain...), 60
+		}
+		for name, b := range map[string][]byte{
+			"plain":                     ip6(neighbourMAC, 58, link6, all6, m...),
+			"to the unit":               ip6(neighbourMAC, 58, link6, own6, m...),
+			"to the virtual address":    ip6(neighbourMAC, 58, link6, virtual6, m...),
+			"to be forwarded":           ip6(neighbourMAC, 58, neighbour6, far6, m...),
+			"behind hop-by-hop options": ip6(neighbourMAC, 0, link6, all6, extension(58, 0, m...)...),
+			"behind a routing header":   ip6(neighbourMAC, 43, link6, all6, extension(58, 2, m...)...),
+			"behind six options":        ip6(neighbourMAC, 60, link6, all6, chain...),
+			"in a fragment":             ip6(neighbourMAC, 44, link6, all6, fragment(58, 1, m...)...),
+			"in a fragment of options":  ip6(neighbourMAC, 44, link6, all6, fragment(60, 1, extension(58, 0, m...)...)...),
+		} {
+			all = append(all, forbidden{of.String() + " " + name, b, of})
+		}
+	}
+	for kind, of := range map[byte]Kind{10: RouterSolicitation, 9: RouterAdvertisement, 5: Redirect} {
+		options := changed(ip4(neighbourMAC, 1, neighbour4, own4, append(make([]byte, 40), message(kind)...)...), 14, 0x4f)
+		for name, b := range map[string][]byte{
+			"plain":                 ip4(neighbourMAC, 1, neighbour4, own4, message(kind)...),
+			"to all":                ip4(neighbourMAC, 1, neighbour4, all4, message(kind)...),
+			"to be forwarded":       ip4(neighbourMAC, 1, neighbour4, far4, message(kind)...),
+			"behind options":        options,
+			"in the first fragment": changed(ip4(neighbourMAC, 1, neighbour4, own4, message(kind)...), 20, 0x20),
+		} {
+			all = append(all, forbidden{of.String() + " of IPv4 " + name, b, of})
+		}
+	}
+	seven := message(134)
+	next := byte(58)
+	for range 7 {
+		seven, next = extension(next, 0, seven...), 60
+	}
+	all = append(all,
+		forbidden{"to the pod", ip4(neighbourMAC, 6, neighbour4, control4, make([]byte, 20)...), ControlAddress},
+		forbidden{"ping of the pod", ip4(neighbourMAC, 1, neighbour4, control4, message(8)...), ControlAddress},
+		forbidden{"to the pod by IPv6", ip6(neighbourMAC, 17, neighbour6, control6, udp(1, 7780)...), ControlAddress},
+		forbidden{"from the pod's address", ip6(neighbourMAC, 17, control6, own6, udp(1, 7780)...), ControlAddress},
+		forbidden{"ping from it", ip6(neighbourMAC, 58, control6, own6, message(128)...), ControlAddress},
+		forbidden{"behind seven options", ip6(neighbourMAC, next, link6, all6, seven...), Malformed},
+		forbidden{"ICMPv6 without a type", ip6(neighbourMAC, 44, link6, all6, fragment(58, 1)...), Malformed},
+	)
+	for _, f := range all {
+		for _, kinds := range [][]uint16{{0x8100}, {0x88a8}, {0x8100, 0x88a8}} {
+			all = append(all, forbidden{f.name + ", tagged", tagged(f.frame, kinds...), f.kind})
+		}
+		all = append(all, forbidden{f.name + ", tagged three times", tagged(f.frame, 0x8100, 0x8100, 0x88a8), Malformed})
 	}
 	return all
 }

@@ -57,13 +57,16 @@ const (
 
 // ethernet reads the Ethernet header and skips VLAN tags. Afterwards, the position is that of the next header, and the
 // kind is its type. With too many tags the kind is that of a tag.
-func (a *assembly) ethernet() {
+func (a *assembly) ethernet() { a.ethernetNamed("") }
+
+// ethernetNamed adds the same instructions with a prefix for their labels, since a program may have them twice.
+func (a *assembly) ethernetNamed(prefix string) {
 	a.add(asm.Mov.Imm(position, 0))
 	a.load(ethernetAt, ethernetLength)
 	a.numberAt(kind, ethernetAt+ethernetType)
 	a.add(asm.Mov.Imm(position, ethernetLength))
 	for tag := range maximumTags {
-		tagged, inner := fmt.Sprintf("tag %d", tag), fmt.Sprintf("behind tag %d", tag)
+		tagged, inner := fmt.Sprintf("%stag %d", prefix, tag), fmt.Sprintf("%sbehind tag %d", prefix, tag)
 		a.add(
 			asm.JEq.Imm(kind, unix.ETH_P_8021Q, tagged),
 			asm.JNE.Imm(kind, unix.ETH_P_8021AD, inner),
@@ -104,7 +107,7 @@ func (a *assembly) ipv4() {
 	a.byteAt(asm.R1, networkAt)
 	a.add(
 		asm.And.Imm(asm.R1, 0xf), // in units of four bytes
-		asm.JLT.Imm(asm.R1, ipv4Length/4, "drop"),
+		asm.JLT.Imm(asm.R1, ipv4Length/4, a.onShort),
 		asm.LSh.Imm(asm.R1, 2),
 		asm.Add.Reg(position, asm.R1),
 	)
@@ -119,7 +122,7 @@ func (a *assembly) ipv6() {
 
 func (a *assembly) version(number int32) {
 	a.byteAt(asm.R1, networkAt)
-	a.add(asm.RSh.Imm(asm.R1, 4), asm.JNE.Imm(asm.R1, number, "drop"))
+	a.add(asm.RSh.Imm(asm.R1, 4), asm.JNE.Imm(asm.R1, number, a.onShort))
 }
 
 // extensions skips the IPv6 extension headers that may precede a neighbour discovery message. Afterwards, the kind is

@@ -11,13 +11,16 @@ const (
 	dhcpClient = 68
 )
 
-// ingress decides about incoming packets. Past the deadline it passes only what the unit's own stack needs: packets to
-// an address of its own, ARP and neighbour solicitations for one, and ICMPv6 messages to all hosts. Answers of a DHCP
-// server pass too, since their address may not exist yet. Packets that would be routed, and every question for a
-// virtual address, are dropped.
+// ingress decides about incoming packets. What the guard drops never passes. Past the deadline it passes only what the
+// unit's own stack needs: packets to an address of its own, ARP and neighbour solicitations for one, and ICMPv6
+// messages to all hosts. Answers of a DHCP server pass too, since their address may not exist yet. Packets that would
+// be routed, and every question for a virtual address, are dropped.
 func ingress(s state, pass verdict) asm.Instructions {
 	a := &assembly{state: s}
+	a.add(asm.Mov.Reg(packet, asm.R1))
+	a.guard()
 	a.passBefore()
+	a.onShort = "drop"
 	a.ethernet()
 	a.byType()
 
@@ -75,7 +78,6 @@ func (a *assembly) messageToHost() {
 		asm.JEq.Imm(asm.R1, icmpv6Solicitation, "solicitation"),
 		asm.JNE.Imm(mine, 0, "pass"),
 		asm.JEq.Imm(asm.R1, icmpv6Advertisement, "pass"),
-		asm.JEq.Imm(asm.R1, icmpv6Router, "pass"),
 		asm.JEq.Imm(asm.R1, icmpv6ListenerQuery, "pass"),
 		asm.JEq.Imm(asm.R1, icmpv6ListenerReport, "pass"),
 		asm.Ja.Label("drop"),

@@ -84,7 +84,7 @@ func (p *Program) makeMaps() error {
 		spec *ebpf.MapSpec
 	}{
 		{&p.permit, &ebpf.MapSpec{
-			Name: "hapair_permit", Type: ebpf.Array, KeySize: 4, ValueSize: sharedLength, MaxEntries: 1,
+			Name: "hapair_permit", Type: ebpf.Array, KeySize: 4, ValueSize: uint32(sharedLength), MaxEntries: 1,
 			Flags: unix.BPF_F_MMAPABLE,
 		}},
 		{&p.own4, list("hapair_own4", 4, maximumAddresses)},

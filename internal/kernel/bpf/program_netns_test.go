@@ -67,6 +67,9 @@ func loaded(t testing.TB) *Program {
 	if err := p.SetVirtualMACs(slices.Collect(maps.Keys(guarded.macs))); err != nil {
 		t.Fatal(err)
 	}
+	if without := p.SetControlAddresses(slices.Collect(maps.Keys(guarded.control))); len(without) > 0 {
+		t.Fatal(without)
+	}
 	p.SetInterfaces([]int{gatedInterface})
 	return p
 }
@@ -131,13 +134,48 @@ func TestSamples(t *testing.T) {
 		}
 		p.SetDeadline(bootTime() + time.Minute)
 		for _, cameBy := range []uint32{0, gatedInterface, gatedInterface + 1} {
-			if got := run(t, p.ingress, s.frame, cameBy); got != noOpinion {
+			_, isForbidden := guarded.guards(s.frame)
+			if got := run(t, p.ingress, s.frame, cameBy); got != passes(!isForbidden) {
 				t.Errorf("%s coming in while open: verdict %d", s.name, got)
 			}
 			if got := run(t, p.egress, s.frame, cameBy); got != noOpinion {
 				t.Errorf("%s going out while open: verdict %d", s.name, got)
 			}
 		}
+	}
+}
+
+// Messages of routers and packets to the control plane's addresses are dropped and counted, whether the gate is open or
+// closed, behind VLAN tags, options, extension headers and in fragments.
+func TestForbiddenFramesAreDroppedAndCounted(t *testing.T) {
+	p := loaded(t)
+	for _, deadline := range []time.Duration{0, bootTime() + time.Minute} {
+		p.SetDeadline(deadline)
+		for _, f := range allForbidden() {
+			before := p.Dropped(f.kind)
+			if got := run(t, p.ingress, f.frame, 0); got != drop {
+				t.Errorf("%s with deadline %s: verdict %d", f.name, deadline, got)
+			}
+			if got := p.Dropped(f.kind) - before; got != 1 {
+				t.Errorf("%s with deadline %s: counted %d times", f.name, deadline, got)
+			}
+		}
+	}
+	p.SetControlAddresses(nil)
+	for _, frame := range [][]byte{
+		ip4(neighbourMAC, 6, neighbour4, control4, make([]byte, 20)...),
+		ip6(neighbourMAC, 17, control6, own6, udp(1, 7780)...),
+	} {
+		if got := run(t, p.ingress, frame, 0); got != noOpinion {
+			t.Errorf("an address that is no longer the control plane's: verdict %d", got)
+		}
+	}
+	many := make([]netip.Addr, MaximumControl+1)
+	for n := range many {
+		many[n] = netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)})
+	}
+	if without := p.SetControlAddresses(many); !slices.Equal(without, many[MaximumControl:]) {
+		t.Errorf("%v have no room", without)
 	}
 }
 
@@ -156,9 +194,16 @@ func TestCutOff(t *testing.T) {
 // compare compares the verdicts of the program and its twin.
 func compare(t rapid.TB, p *Program, frame []byte) {
 	t.Helper()
+	p.SetDeadline(0)
 	if got, want := run(t, p.ingress, frame, 0), passes(guarded.passesIn(frame)); got != want {
 		t.Errorf("coming in: verdict %d instead of %d: %x", got, want, frame)
 	}
+	p.SetDeadline(time.Hour * 24 * 365 * 100)
+	_, isForbidden := guarded.guards(frame)
+	if got, want := run(t, p.ingress, frame, 0), passes(!isForbidden); got != want {
+		t.Errorf("coming in while open: verdict %d instead of %d: %x", got, want, frame)
+	}
+	p.SetDeadline(0)
 	if got, want := run(t, p.egress, frame, 0), passes(guarded.passesOut(frame, false)); got != want {
 		t.Errorf("going out: verdict %d instead of %d: %x", got, want, frame)
 	}
@@ -252,6 +297,9 @@ func mutate(t *rapid.T, frame []byte) []byte {
 		{60, 0},
 		{136},
 		{135},
+		{134},
+		{44, 0, 0, 1},
+		control4.AsSlice(), control6.AsSlice(),
 		{0xff},
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "changes") {

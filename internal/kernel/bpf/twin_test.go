@@ -2,6 +2,15 @@ package bpf
 
 import "testing"
 
+// TestTwinGuards checks the twin's kind of every forbidden frame.
+func TestTwinGuards(t *testing.T) {
+	for _, f := range allForbidden() {
+		if kind, guarded := guarded.guards(f.frame); !guarded || kind != f.kind {
+			t.Errorf("%s: %t, %s", f.name, guarded, kind)
+		}
+	}
+}
+
 // TestTwin checks the twin's verdict on every sample.
 func TestTwin(t *testing.T) {
 	for _, s := range samples() {

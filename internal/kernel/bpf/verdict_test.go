@@ -10,6 +10,74 @@ import (
 type unit struct {
 	own  map[netip.Addr]bool
 	macs map[MAC]bool
+	// control are the addresses that nothing on a segment may use.
+	control map[netip.Addr]bool
+}
+
+// guards returns the kind of an incoming frame that is dropped whatever the deadline, and whether it is one.
+func (u unit) guards(b []byte) (Kind, bool) {
+	f, ok := parseFrame(b)
+	if !ok || f.kind == 0x8100 || f.kind == 0x88a8 {
+		return Malformed, true
+	}
+	tags := len(b) - 14 - len(f.payload)
+	switch p := f.payload; f.kind {
+	case 0x0800:
+		return u.guardsIPv4(p, tags > 0)
+	case 0x86dd:
+		return u.guardsIPv6(p, tags > 0)
+	default:
+		return 0, false
+	}
+}
+
+// guardsIPv4 checks the header only where the message matters.
+func (u unit) guardsIPv4(p []byte, closely bool) (Kind, bool) {
+	if closely = closely || len(p) < 20 || p[9] == 1; closely && !isIPv4(p) {
+		return Malformed, true
+	}
+	if to := netip.AddrFrom4([4]byte(p[16:])); u.control[to] || to.IsUnspecified() {
+		return ControlAddress, true
+	}
+	header := int(p[0]&15) * 4
+	switch {
+	case p[9] != 1 || binary.BigEndian.Uint16(p[6:])&0x1fff != 0:
+		return 0, false
+	case len(p) <= header:
+		return Malformed, true
+	}
+	kind, ok := map[byte]Kind{5: Redirect, 9: RouterAdvertisement, 10: RouterSolicitation}[p[header]]
+	return kind, ok
+}
+
+func (u unit) guardsIPv6(p []byte, closely bool) (Kind, bool) {
+	if closely = closely || len(p) < 40 || p[6] == 58 || p[6] == 44 || isExtension(p[6]); closely && !isIPv6(p) {
+		return Malformed, true
+	}
+	if u.control[netip.AddrFrom16([16]byte(p[8:]))] || u.control[netip.AddrFrom16([16]byte(p[24:]))] {
+		return ControlAddress, true
+	}
+	next, at := p[6], 40
+	for range 6 {
+		switch {
+		case next == 44 && len(p) < at+4, isExtension(next) && len(p) < at+2:
+			return Malformed, true
+		case next == 44 && binary.BigEndian.Uint16(p[at+2:])&0xfff8 != 0:
+			return 0, false
+		case next == 44:
+			next, at = p[at], at+8
+		case isExtension(next):
+			next, at = p[at], at+8*(int(p[at+1])+1)
+		}
+	}
+	if isExtension(next) || next == 44 || next == 58 && len(p) <= at {
+		return Malformed, true
+	}
+	if next != 58 {
+		return 0, false
+	}
+	kind, ok := map[byte]Kind{133: RouterSolicitation, 134: RouterAdvertisement, 137: Redirect}[p[at]]
+	return kind, ok
 }
 
 // frame is a frame without its VLAN tags.
@@ -38,6 +106,9 @@ func parseFrame(b []byte) (f frame, ok bool) {
 
 // passesIn reports whether an incoming frame passes.
 func (u unit) passesIn(b []byte) bool {
+	if _, guarded := u.guards(b); guarded {
+		return false
+	}
 	f, ok := parseFrame(b)
 	if !ok {
 		return false
@@ -77,7 +148,7 @@ func (u unit) passesInIPv6(to netip.Addr, p []byte) bool {
 	switch message[0] {
 	case 135:
 		return len(message) >= 24 && u.own[netip.AddrFrom16([16]byte(message[8:]))]
-	case 130, 131, 134, 136:
+	case 130, 131, 136:
 		return true
 	default:
 		return u.own[to]

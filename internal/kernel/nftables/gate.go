@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +47,8 @@ type GateState struct {
 	Interfaces []string
 	// Own are the addresses that stay reachable while the gate is closed.
 	Own []netip.Addr
+	// Control are the addresses of the control plane, which nothing on a segment may use.
+	Control []netip.Addr
 	// VirtualMACs are the MAC addresses from which nothing is sent while the gate is closed.
 	VirtualMACs []MAC
 }
@@ -64,14 +67,39 @@ func (g *Gate) SetPermit(interfaces []string, permit time.Duration) error {
 	})
 }
 
-// SetOwn replaces the addresses that stay reachable while the gate is closed.
-func (g *Gate) SetOwn(own []netip.Addr) error {
-	return g.change("setting the addresses that the closed gate passes", func(conn *nftables.Conn) error {
-		for _, list := range []string{own4, own6} {
+// SetAddresses replaces the addresses that stay reachable while the gate is closed, and those of the control plane.
+func (g *Gate) SetAddresses(own, control []netip.Addr) error {
+	return g.change("setting the addresses of the gate", func(conn *nftables.Conn) error {
+		for _, list := range []string{own4, own6, control4, control6} {
 			conn.FlushSet(&nftables.Set{Table: netdevTable(), Name: list})
 		}
-		return gateBuilder{conn}.addresses(own)
+		b := gateBuilder{conn}
+		return errors.Join(b.addresses(own, own4, own6), b.addresses(control, control4, control6))
 	})
+}
+
+// Dropped returns how many packets of each kind the gate has dropped whether it was open or closed, since it was
+// installed.
+func (g *Gate) Dropped() (kinds map[string]uint64, err error) {
+	kinds = map[string]uint64{}
+	err = g.exchange(func(conn *nftables.Conn) error {
+		rules, err := conn.GetRules(netdevTable(), &nftables.Chain{Name: "in", Table: netdevTable()})
+		if err != nil {
+			return fmt.Errorf("reading the counters of the gate: %w", err)
+		}
+		for n, g := range guardedPackets() {
+			if n >= len(rules) {
+				return fmt.Errorf("reading the counters of the gate: %w", ErrAltered)
+			}
+			for _, e := range rules[n].Exprs {
+				if counter, isCounter := e.(*expr.Counter); isCounter {
+					kinds[g.kind] += counter.Packets
+				}
+			}
+		}
+		return nil
+	})
+	return kinds, err
 }
 
 // Remaining returns how much longer the kernel keeps the gate open, on the interface where it is open longest. It fails
@@ -229,7 +257,8 @@ func (b gateBuilder) build(s GateState) error {
 	for _, mac := range s.VirtualMACs {
 		macs = append(macs, nftables.SetElement{Key: mac[:]})
 	}
-	errs = append(errs, b.conn.SetAddElements(&nftables.Set{Table: inetTable(), Name: gated}, names), b.addresses(s.Own))
+	errs = append(errs, b.conn.SetAddElements(&nftables.Set{Table: inetTable(), Name: gated}, names),
+		b.addresses(s.Own, own4, own6), b.addresses(s.Control, control4, control6))
 	if len(macs) > 0 {
 		errs = append(errs, b.conn.SetAddElements(&nftables.Set{Table: netdevTable(), Name: virtualMACs}, macs))
 	}
@@ -267,12 +296,12 @@ func (b gateBuilder) permit(interfaces []string, until time.Duration) error {
 	return errors.Join(errs...)
 }
 
-func (b gateBuilder) addresses(own []netip.Addr) error {
+func (b gateBuilder) addresses(all []netip.Addr, list4, list6 string) error {
 	lists := map[string][]nftables.SetElement{}
-	for _, a := range own {
-		list := own6
+	for _, a := range all {
+		list := list6
 		if a.Is4() {
-			list = own4
+			list = list4
 		}
 		lists[list] = append(lists[list], nftables.SetElement{Key: a.AsSlice()})
 	}
@@ -296,6 +325,8 @@ func gateSets() []*nftables.Set {
 		ofInterfaces(netdevTable(), permit, true),
 		{Table: netdevTable(), Name: own4, KeyType: nftables.TypeIPAddr},
 		{Table: netdevTable(), Name: own6, KeyType: nftables.TypeIP6Addr},
+		{Table: netdevTable(), Name: control4, KeyType: nftables.TypeIPAddr},
+		{Table: netdevTable(), Name: control6, KeyType: nftables.TypeIP6Addr},
 		{Table: netdevTable(), Name: virtualMACs, KeyType: nftables.TypeEtherAddr},
 		ofInterfaces(inetTable(), permit, true),
 		ofInterfaces(inetTable(), gated, false),

@@ -15,6 +15,8 @@ const (
 	gated       = "gated"  // interfaces that the gate guards
 	own4        = "own4"
 	own6        = "own6"
+	control4    = "control4"
+	control6    = "control6"
 	virtualMACs = "virtual_macs"
 )
 
@@ -42,7 +44,7 @@ type gateChain struct {
 func gateChains(interfaces []string) []gateChain {
 	in := &nftables.Chain{Name: "in", Table: netdevTable()}
 	out := &nftables.Chain{Name: "out", Table: netdevTable()}
-	chains := []gateChain{{in, rulesIn()}, {out, rulesOut()}}
+	chains := []gateChain{{in, slices.Concat(guardRules(), rulesIn())}, {out, rulesOut()}}
 	for _, name := range interfaces {
 		chains = append(chains,
 			gateChain{hooked(name, "in-"+name, nftables.ChainHookIngress), []rule{jump(in.Name)}},
@@ -76,6 +78,42 @@ const (
 	icmpv6Target    = 8
 )
 
+// guarded is a kind of packet that never passes from a segment, and the packets that are of it.
+type guarded struct {
+	kind  string
+	match rule
+}
+
+// guardedPackets returns what the guard of package bpf drops, with its names of the kinds. The kernel has removed one
+// VLAN tag, so a frame with a tag had two. It finds messages behind extension headers.
+func guardedPackets() []guarded {
+	isICMP := func(kind byte) rule {
+		return match(isType(unix.ETH_P_IP), isTransport(unix.IPPROTO_ICMP), transport(0, 1), is(kind))
+	}
+	return []guarded{
+		{"Malformed", isType(unix.ETH_P_8021Q)},
+		{"Malformed", isType(unix.ETH_P_8021AD)},
+		{"ControlAddress", match(isType(unix.ETH_P_IP), network(ipv4Destination, 4), in(control4))},
+		{"ControlAddress", match(isType(unix.ETH_P_IPV6), network(ipv6Destination, 16), in(control6))},
+		{"ControlAddress", match(isType(unix.ETH_P_IPV6), network(ipv6Source, 16), in(control6))},
+		{"RouterSolicitation", isNeighbour(133)},
+		{"RouterAdvertisement", isNeighbour(134)},
+		{"Redirect", isNeighbour(137)},
+		{"Redirect", isICMP(5)},
+		{"RouterAdvertisement", isICMP(9)},
+		{"RouterSolicitation", isICMP(10)},
+	}
+}
+
+// guardRules returns rules that count and drop the guarded packets.
+func guardRules() []rule {
+	var all []rule
+	for _, g := range guardedPackets() {
+		all = append(all, match(g.match, rule{&expr.Counter{}}, drop()))
+	}
+	return all
+}
+
 // rulesIn returns the rules for incoming packets. They match the ingress program of package bpf.
 func rulesIn() []rule {
 	return []rule{
@@ -88,7 +126,6 @@ func rulesIn() []rule {
 		match(isNeighbour(135), drop()),
 		match(isType(unix.ETH_P_IPV6), network(ipv6Destination, 16), in(own6), accept()),
 		match(isNeighbour(136), isForMany(), accept()),
-		match(isNeighbour(134), isForMany(), accept()),
 		match(isNeighbour(130), isForMany(), accept()),
 		match(isNeighbour(131), isForMany(), accept()),
 	}

@@ -1,0 +1,101 @@
+//go:build netns
+
+package gate
+
+import (
+	"bytes"
+	"os/exec"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+const podAddress, podAddress6 = "10.244.1.5", "fd00:10:244:1::5"
+
+// routerMessage returns an ICMPv6 message from the link-local address of a neighbour.
+func routerMessage(from mac, kind byte, more ...byte) []byte {
+	return icmpv6(mac{0x33, 0x33, 0, 0, 0, 1}, from, "fe80::9", "ff02::1", append([]byte{kind, 0, 0, 0}, more...))
+}
+
+// onLink returns the body of a router advertisement: a default route and an on-link prefix that makes addresses.
+func onLink(prefix string) []byte {
+	body := append([]byte{64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0}, 3, 4, 64, 0xc0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0)
+	return append(body, addr(prefix).AsSlice()...)
+}
+
+// behindOptions moves the message of an IPv6 frame behind a header of destination options.
+func behindOptions(frame []byte) []byte {
+	b := append([]byte{}, frame[:54]...)
+	b[19] += 8
+	b[20] = unix.IPPROTO_DSTOPTS
+	return append(append(b, unix.IPPROTO_ICMPV6, 0, 1, 4, 0, 0, 0, 0), frame[54:]...)
+}
+
+// No message of a router, no redirect and no packet to or from the pod's address passes the gate, open or closed.
+// Nothing is learned from them, and they are counted.
+func TestRouterMessagesAndControlAddressesNeverPass(t *testing.T) {
+	eachKind(t, func(t *testing.T, b *bed) {
+		b.router.Set(t, "net.ipv6.conf.all.forwarding", "0")
+		b.router.Set(t, "net.ipv6.conf.lan.forwarding", "0")
+		b.router.Set(t, "net.ipv6.conf.lan.accept_ra", "2")
+		pods := testbed.NewNamespace(t, "pods")
+		testbed.Wire(t, b.router, "eth0", pods, "pods0")
+		b.router.Link(t, "eth0").Address(podAddress + "/24").Address(podAddress6 + "/64")
+		p := b.unit()
+		client := openPort(t, b.client, "client0", unix.ETH_P_ALL)
+		ip4 := openPort(t, b.router, "lan", unix.ETH_P_IP)
+		ip6 := openPort(t, b.router, "lan", unix.ETH_P_IPV6)
+		router := openPort(t, b.router, "lan", unix.ETH_P_ALL)
+		advertise := routerMessage(client.mac, 134, onLink("fd99::")...)
+		last4 := echo(router.mac, client.mac, clientAddress, ownLAN)
+		last6 := echo(router.mac, client.mac, clientAddress6, ownLAN6)
+		redirect := echo(router.mac, client.mac, clientAddress, ownLAN)
+		redirect[34] = 5
+		forbidden := map[string][]byte{
+			"RouterAdvertisement":                advertise,
+			"RouterAdvertisement tagged":         tagged(advertise, 0, unix.ETH_P_8021Q),
+			"RouterAdvertisement tagged twice":   tagged(advertise, 0, unix.ETH_P_8021Q, unix.ETH_P_8021AD),
+			"RouterAdvertisement behind options": behindOptions(advertise),
+			"RouterSolicitation":                 routerMessage(client.mac, 133, 0, 0, 0, 0),
+			"Redirect":                           routerMessage(client.mac, 137, make([]byte, 36)...),
+			"Redirect of IPv4":                   redirect,
+			"ControlAddress":                     echo(router.mac, client.mac, clientAddress, podAddress),
+			"ControlAddress of IPv6":             echo(router.mac, client.mac, clientAddress6, podAddress6),
+			"ControlAddress as source":           echo(router.mac, client.mac, podAddress6, ownLAN6),
+		}
+		for _, isOpen := range []bool{false, true} {
+			p.set(isOpen)
+			for name, frame := range forbidden {
+				client.send(frame, last4, last6)
+				heard := ip4.collect("the last frame", func(f []byte) bool { return bytes.Equal(untagged(f), last4) })
+				heard = append(heard, ip6.collect("the last frame", func(f []byte) bool {
+					return bytes.Equal(untagged(f), last6)
+				})...)
+				for _, f := range heard {
+					if bytes.Equal(untagged(f), untagged(frame)) {
+						t.Errorf("with the gate open=%t: %s passes", isOpen, name)
+					}
+				}
+			}
+		}
+		var out bytes.Buffer
+		for _, what := range []string{"route", "address"} {
+			command := exec.Command("ip", "-6", what, "show", "dev", "lan")
+			command.Stdout = &out
+			if err := b.router.Start(command); err != nil || command.Wait() != nil {
+				t.Fatal(err)
+			}
+		}
+		if bytes.Contains(out.Bytes(), []byte("fd99::")) || bytes.Contains(out.Bytes(), []byte("proto ra")) {
+			t.Errorf("learned from an advertisement: %s", out.Bytes())
+		}
+		counts := p.dropped()
+		for _, kind := range []string{"RouterAdvertisement", "RouterSolicitation", "Redirect", "ControlAddress"} {
+			if counts[kind] < 2 {
+				t.Errorf("%s was counted %d times: %v", kind, counts[kind], counts)
+			}
+		}
+	})
+}
