@@ -78,6 +78,9 @@ const (
 	ReasonConfigurationNotFound = "ConfigurationNotFound"
 	// ReasonRefusedByUnit means that a unit's firewall could not apply a configuration that the operator accepted.
 	ReasonRefusedByUnit = "RefusedByUnit"
+	// ReasonRoutesMissing means that a unit enforces the configuration and lacks routes of it. The message has their
+	// fields.
+	ReasonRoutesMissing = "RoutesMissing"
 )
 
 // Reconciling is True while the operator works on putting the spec into force. True is the abnormal state. Reconciling

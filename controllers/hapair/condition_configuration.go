@@ -36,6 +36,12 @@ func configurationApplied(s *scope) metav1.Condition {
 		return conditionFalse(condition, v1alpha1.ReasonApplying, "Waiting for unit %s to enforce configuration %.12s",
 			strings.Join(pending, " and unit "), wanted)
 	}
+	for _, unit := range v1alpha1.Units() {
+		if missing := s.facts.units[unit].missingRoutes(); missing != "" {
+			return conditionFalse(condition, v1alpha1.ReasonRoutesMissing,
+				"Unit %s enforces configuration %.12s without all of its routes%s", unit, wanted, quoteAfterColon(missing))
+		}
+	}
 	return conditionTrue(condition, v1alpha1.ReasonApplied, "Both units enforce configuration %.12s", wanted)
 }
 

@@ -1,6 +1,7 @@
 package hapair
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/go-logr/logr"
@@ -100,6 +101,7 @@ func TestKstatus(t *testing.T) {
 		"a SyncPolicy is missing":       {blocked(blocker{kind: blockerSyncPolicy, message: "why"}), failed},
 		"the API server refuses":        {blocked(blocker{kind: blockerRefused, message: "why"}), failed},
 		"a unit refuses":                {refusesConfiguration(v1alpha1.Secondary), failed},
+		"a unit lacks routes":           {lacksRoutes(v1alpha1.Secondary), inProgress},
 		"a pod cannot start":            {obstructed(v1alpha1.Secondary), failed},
 		"the deadline is over":          {overdue(v1alpha1.Secondary), failed},
 		"certificates are pending":      {certificatesPending(v1alpha1.ReasonCertificatesPending), inProgress},
@@ -184,6 +186,24 @@ func refusesConfiguration(unit v1alpha1.Unit) func(*scope) {
 	return func(s *scope) {
 		meta.SetStatusCondition(&s.facts.units[unit].report.Conditions,
 			conditionFalse(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "no such expression"))
+	}
+}
+
+func lacksRoutes(unit v1alpha1.Unit) func(*scope) {
+	return func(s *scope) {
+		meta.SetStatusCondition(&s.facts.units[unit].report.Conditions, conditionFalse(
+			v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonRoutesMissing, "spec.routing.routes[0]: interface is down"))
+	}
+}
+
+func TestMissingRoutesOfAUnitAreTold(t *testing.T) {
+	s := settledScope()
+	lacksRoutes(v1alpha1.Secondary)(s)
+	c := configurationApplied(s)
+	if c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonRoutesMissing ||
+		!strings.HasPrefix(c.Message, "Unit secondary enforces configuration ") ||
+		!strings.Contains(c.Message, "spec.routing.routes[0]: interface is down") {
+		t.Errorf("got %+v", c)
 	}
 }
 

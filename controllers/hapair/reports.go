@@ -85,6 +85,15 @@ func (u unitFacts) configurationHash() string {
 	return shorten(u.report.ConfigurationHash, maxValue)
 }
 
+// missingRoutes returns which routes of the configuration the unit lacks and why; empty if it has all of them.
+func (u unitFacts) missingRoutes() string {
+	c := u.condition(v1alpha1.ConditionConfigurationApplied)
+	if c == nil || c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonRoutesMissing {
+		return ""
+	}
+	return c.Message
+}
+
 // refusesConfiguration reports whether the unit's firewall refuses the configuration, and with which message.
 func (u unitFacts) refusesConfiguration() (refuses bool, message string) {
 	c := u.condition(v1alpha1.ConditionConfigurationApplied)

@@ -75,7 +75,8 @@ func configurationTransition(before, after v1alpha1.HAPairStatus) []transition {
 	switch is.Reason {
 	case v1alpha1.ReasonApplied:
 		return []transition{{noticeConfigurationApplied, is.Message}}
-	case v1alpha1.ReasonInvalid, v1alpha1.ReasonConfigurationNotFound, v1alpha1.ReasonRefusedByUnit:
+	case v1alpha1.ReasonInvalid, v1alpha1.ReasonConfigurationNotFound, v1alpha1.ReasonRefusedByUnit,
+		v1alpha1.ReasonRoutesMissing:
 		return []transition{{noticeConfigurationRefused, is.Message}}
 	default:
 		return nil

@@ -57,6 +57,8 @@ func configurationCondition(f firewallStatus) contract.Condition {
 	switch {
 	case f.RefusedHash != "":
 		c.Reason, c.Message = v1alpha1.ReasonInvalid, f.Error
+	case f.inForce() && f.RoutingError != "":
+		c.Reason, c.Message = v1alpha1.ReasonRoutesMissing, f.RoutingError
 	case f.inForce():
 		c.Status, c.Reason = statusTrue, v1alpha1.ReasonApplied
 	default:

@@ -22,3 +22,23 @@ func TestStandbyWithoutRoomIsNotSynchronized(t *testing.T) {
 		}
 	}
 }
+
+// A unit that lacks routes enforces its document all the same. The condition tells which fields are affected.
+func TestMissingRoutesAreInTheConditionOfTheUnit(t *testing.T) {
+	status := firewallStatus{Hash: "abc", RoutingError: "spec.routing.routes[0]: interface is down"}
+	c := configurationCondition(status)
+	if c.Status != statusFalse || c.Reason != v1alpha1.ReasonRoutesMissing || c.Message != status.RoutingError {
+		t.Errorf("got %+v", c)
+	}
+	if !status.inForce() {
+		t.Error("the document is not in force")
+	}
+	status.RoutingError = ""
+	if c := configurationCondition(status); c.Status != statusTrue {
+		t.Errorf("with all routes: %+v", c)
+	}
+	status.RefusedHash, status.Error, status.RoutingError = "def", "no such expression", "interface is down"
+	if c := configurationCondition(status); c.Reason != v1alpha1.ReasonInvalid || c.Message != status.Error {
+		t.Errorf("with a refused document: %+v", c)
+	}
+}

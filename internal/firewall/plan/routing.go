@@ -12,8 +12,10 @@ import (
 
 // Routing is what the kernel should have of a document's routes and policy routes.
 type Routing struct {
-	Rules  []RoutingRule
-	Routes []Route
+	// Interfaces are the interfaces of all zones, which a next hop may be on.
+	Interfaces []string
+	Rules      []RoutingRule
+	Routes     []Route
 }
 
 // Route is a route of one table.
@@ -55,6 +57,9 @@ type RoutingRule struct {
 func CompileRouting(d document.Document) Routing {
 	c := newCompiler(d)
 	var r Routing
+	for _, z := range d.Zones {
+		r.Interfaces = append(r.Interfaces, z.Interfaces...)
+	}
 	for i, route := range d.Routing.Routes {
 		compiled := Route{
 			Field: fmt.Sprintf("spec.routing.routes[%d]", i), Table: contract.DataPlaneTable, Type: document.RouteUnicast,

@@ -168,7 +168,7 @@ func (k *Keeper) set(wanted plan.Routing) faults {
 	if err != nil {
 		return faults{{message: err.Error()}}
 	}
-	resolved := resolve(wanted.Routes, links, connected(present))
+	resolved := resolve(wanted.Routes, links, connected(present, links))
 	_, err = k.kernel.SetAllRoutes(contract.RoutingProtocol, resolved.routes)
 	found := slices.Concat(resolved.faults, routeFaults(err, resolved))
 	_, err = k.kernel.SetRules(contract.RoutingProtocol, rules(wanted.Rules))
@@ -178,18 +178,15 @@ func (k *Keeper) set(wanted plan.Routing) faults {
 	return found
 }
 
-// links returns the interfaces that routes name. One that does not exist is zero.
+// links returns the interfaces of the zones by name. One that does not exist is zero.
 func (k *Keeper) links(wanted plan.Routing) (map[string]rtnetlink.Link, error) {
 	links := map[string]rtnetlink.Link{}
-	for _, r := range wanted.Routes {
-		if _, known := links[r.Interface]; known || r.Interface == "" {
-			continue
-		}
-		link, err := k.kernel.Link(r.Interface)
+	for _, name := range wanted.Interfaces {
+		link, err := k.kernel.Link(name)
 		if err != nil && !errors.Is(err, unix.ENODEV) {
 			return nil, err
 		}
-		links[r.Interface] = link
+		links[name] = link
 	}
 	return links, nil
 }

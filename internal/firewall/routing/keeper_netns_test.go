@@ -168,6 +168,7 @@ func site() plan.Routing {
 	blackhole.Type = document.RouteBlackhole
 	policy.Table, policy6.Table = contract.PolicyRouteTable, contract.PolicyRouteTable
 	return plan.Routing{
+		Interfaces: []string{"lan", "wan"},
 		Routes: []plan.Route{
 			route("0.0.0.0/0", "203.0.113.254", ""), route("::/0", "2001:db8:113::fe", ""),
 			route("10.20.0.0/16", "192.168.50.254", "lan"), route("fd20::/64", "fe80::254", "lan"),
@@ -306,4 +307,24 @@ func TestNextHopThatThePodNetworkCovers(t *testing.T) {
 	if out := u.ip("route show table 7780") + u.ip("-6 route show table 7780"); strings.Contains(out, "eth0") {
 		t.Errorf("a route leaves by the pod's interface:\n%s", out)
 	}
+}
+
+// The route of the next metric is used while the interface of the first has no carrier.
+func TestRouteOfTheNextMetricReplacesOneWithoutACarrier(t *testing.T) {
+	u := newUnit(t)
+	second, second6 := route("0.0.0.0/0", "192.168.50.254", ""), route("::/0", "fe80::254", "lan")
+	second.Metric, second6.Metric = 200, 200
+	wanted := site()
+	wanted.Routes = append(wanted.Routes, second, second6)
+	u.keeper.Set(wanted)
+	want := u.state()
+	u.run()
+	u.far.Link(t, "wan0").Down()
+	testbed.Eventually(t, "the routes by the WAN are gone", func() bool {
+		got := u.state()
+		return !strings.Contains(got, "203.0.113.254") && !strings.Contains(got, "2001:db8:113::fe") &&
+			strings.Contains(got, "0.0.0.0/0 via 192.168.50.254") && strings.Contains(got, "::/0 via fe80::254")
+	})
+	u.far.Link(t, "wan0").Up()
+	testbed.Eventually(t, "all routes are back", func() bool { return u.state() == want })
 }

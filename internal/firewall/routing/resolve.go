@@ -18,13 +18,17 @@ type onLink struct {
 	index  int
 }
 
-// connected returns the networks of the unit: the routes of the data plane's table that have no next hop and are not
-// the firewall's own. They stand on both units.
-func connected(present []rtnetlink.Route) []onLink {
+// connected returns the networks on the interfaces that are up: the routes of the data plane's table that have no next
+// hop and are not the firewall's own. They stand on both units.
+func connected(present []rtnetlink.Route, links map[string]rtnetlink.Link) []onLink {
+	up := map[int]bool{}
+	for _, l := range links {
+		up[l.Index] = l.Up
+	}
 	var all []onLink
 	for _, r := range present {
 		if r.Table == contract.DataPlaneTable && r.Protocol != contract.RoutingProtocol &&
-			r.Type == rtnetlink.Unicast && !r.Via.IsValid() && r.Interface != 0 && r.To.Bits() > 0 {
+			r.Type == rtnetlink.Unicast && !r.Via.IsValid() && r.To.Bits() > 0 && up[r.Interface] {
 			all = append(all, onLink{r.To, r.Interface})
 		}
 	}
@@ -47,11 +51,12 @@ type routeKey struct {
 
 func keyOf(r rtnetlink.Route) routeKey { return routeKey{r.Table, r.To, r.Metric} }
 
-// resolve finds the interface of each route.
+// resolve finds the interface of each route. A route by an interface without a carrier is left out: the kernel would
+// keep it, and prefer it to one of a greater metric.
 func resolve(wanted []plan.Route, links map[string]rtnetlink.Link, networks []onLink) resolution {
 	r := resolution{fields: map[routeKey]string{}}
 	for _, w := range wanted {
-		if link := links[w.Interface]; w.IsOnLink() && link.Enabled {
+		if link := links[w.Interface]; w.IsOnLink() && link.Up {
 			networks = append(networks, onLink{w.To, link.Index})
 		}
 	}
@@ -91,7 +96,7 @@ func resolveRoute(w plan.Route, links map[string]rtnetlink.Link, networks []onLi
 		r.Interface = index
 	case links[w.Interface].Index == 0:
 		return r, fmt.Errorf("interface %q does not exist", w.Interface)
-	case !links[w.Interface].Enabled:
+	case !links[w.Interface].Up:
 		return r, fmt.Errorf("interface %q is down", w.Interface)
 	default:
 		r.Interface = links[w.Interface].Index
