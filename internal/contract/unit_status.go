@@ -51,6 +51,9 @@ const CheckDataPlane = "DataPlane"
 // and only there if there are such chains.
 const CheckForeignRules = "ForeignRules"
 
+// CheckRoutes is the name of the health check of the routes of the firewall's document.
+const CheckRoutes = "Routes"
+
 // CheckOfNetwork returns the name of the health check of a network's interface.
 func CheckOfNetwork(name string) string { return "network/" + name }
 

@@ -11,7 +11,7 @@ type Health struct {
 	// carrier.
 	Links uint16
 	// Unheld has a bit for each network, set while the unit could not hold all of its virtual addresses. A unit that is
-	// not active sets it where it knows that.
+	// not active sets it where it knows that. All bits are set while routes of the firewall's document are missing.
 	Unheld uint16
 	// Probes has a bit for each target, in the order of the settings, set while the target answers. Judged is set where
 	// the unit knows: a unit without an address of its own on a segment cannot probe from there.

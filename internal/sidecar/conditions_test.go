@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
@@ -25,7 +26,9 @@ func TestStandbyWithoutRoomIsNotSynchronized(t *testing.T) {
 
 // A unit that lacks routes enforces its document all the same. The condition tells which fields are affected.
 func TestMissingRoutesAreInTheConditionOfTheUnit(t *testing.T) {
-	status := firewallStatus{Hash: "abc", RoutingError: "spec.routing.routes[0]: interface is down"}
+	status := firewallStatus{FirewallStatus: contract.FirewallStatus{
+		Hash: "abc", RoutingError: "spec.routing.routes[0]: interface is down",
+	}}
 	c := configurationCondition(status)
 	if c.Status != statusFalse || c.Reason != v1alpha1.ReasonRoutesMissing || c.Message != status.RoutingError {
 		t.Errorf("got %+v", c)

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,8 @@ type faults struct {
 	monitored, held []contract.UnitHealth
 	// dataPlane is the result of the check of routes and rules; nil before its first result.
 	dataPlane *contract.UnitHealth
+	// routes is the result of the check of the routes of the firewall's document; nil before its first fault.
+	routes *contract.UnitHealth
 	// health is what follows from the first two for the machine.
 	health ha.Health
 	// full is the class of state whose table is full on this unit; empty if no table is.
@@ -27,17 +30,23 @@ type faults struct {
 // checks returns the results of all checks.
 func (f faults) checks() []contract.UnitHealth {
 	var all []contract.UnitHealth
-	if f.dataPlane != nil {
-		all = append(all, *f.dataPlane)
+	for _, check := range []*contract.UnitHealth{f.dataPlane, f.routes} {
+		if check != nil {
+			all = append(all, *check)
+		}
 	}
 	return slices.Concat(all, f.monitored, f.held)
 }
 
-// machineHealth returns the health for the machine. Without routes and rules no interface carries traffic.
+// machineHealth returns the health for the machine. Without routes and rules no interface carries traffic. A unit that
+// lacks routes of the document holds its networks no better than one that lacks their virtual addresses.
 func (f faults) machineHealth() ha.Health {
 	h := f.health
 	if f.dataPlane != nil && !f.dataPlane.Healthy {
 		h.Links = 0
+	}
+	if f.routes != nil && !f.routes.Healthy {
+		h.Unheld = math.MaxUint16
 	}
 	return h
 }
@@ -67,9 +76,9 @@ func (f *findings) change(ctx context.Context, do func(*faults)) {
 
 // followFaults starts the monitors, the watches for missing and for duplicate addresses, and the watch for full tables.
 //
-// The monitors' results, missing addresses and missing routes are also facts for the machine. A duplicate address is not, since giving
-// the role away would not fix it. A full table is not either, since a standby with most of the state is better than no
-// standby.
+// The monitors' results, missing addresses and missing routes are also facts for the machine. A duplicate address is
+// not, since giving the role away would not fix it. A full table is not either, since a standby with most of the state
+// is better than no standby.
 func (s *Sidecar) followFaults(ctx context.Context) {
 	found := &findings{sidecar: s}
 	s.work(func() {
@@ -94,6 +103,7 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 			})
 		})
 	}
+	s.work(func() { s.followRoutes(ctx, found) })
 	if s.config.Monitors == nil {
 		return
 	}
@@ -105,6 +115,21 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 			})
 		})
 	})
+}
+
+// followRoutes follows which routes of its document the firewall reports as missing.
+func (s *Sidecar) followRoutes(ctx context.Context, found *findings) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.routes:
+			missing := s.firewalls.get().RoutingError
+			found.change(ctx, func(f *faults) {
+				f.routes = &contract.UnitHealth{Name: contract.CheckRoutes, Healthy: missing == "", Message: missing}
+			})
+		}
+	}
 }
 
 // dataPlaneCheck returns the check of the routes and rules.

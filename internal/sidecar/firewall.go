@@ -121,8 +121,11 @@ func (s *Sidecar) followReport(ctx context.Context, changed func(contract.Firewa
 			}
 		case old.covers(s.config.FirewallStatusFile):
 		case status != last:
-			last = status
 			changed(status)
+			if status.RoutingError != last.RoutingError {
+				s.routes.Notify()
+			}
+			last = status
 		case s.config.Rules == nil && status.Hash != "":
 			s.setRulesInForce(true) // A gate that was put back waits for it.
 		}

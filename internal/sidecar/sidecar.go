@@ -168,9 +168,11 @@ type Sidecar struct {
 	faults      faults
 	beatProblem string
 
-	facts        chan ha.Fact
-	beats        chan ha.Fact
-	firewalls    firewalls
+	facts     chan ha.Fact
+	beats     chan ha.Fact
+	firewalls firewalls
+	// routes is set when the firewall reports other routes as missing.
+	routes       notify.Signal
 	faultChanges chan faults
 	// publisher writes the unit's status.
 	publisher *publisher[contract.UnitStatus]
@@ -195,6 +197,7 @@ func New(c Config) *Sidecar {
 		facts:        make(chan ha.Fact, 64),
 		beats:        make(chan ha.Fact, maxBeats),
 		firewalls:    firewalls{changed: notify.New()},
+		routes:       notify.New(),
 		faultChanges: make(chan faults),
 	}
 	unit := &recorder{store: c.Status, connections: c.Connections, now: time.Now, log: c.Log}
