@@ -87,6 +87,7 @@ func (s *site) dataPlane() {
 		icmp := map[string]string{"-4": "icmp", "-6": "ipv6-icmp"}[family]
 		for _, selector := range []string{
 			"iif lan", "iif wan", "oif lan", "oif wan", "from " + own, "iif lo ipproto " + icmp,
+			fmt.Sprintf("fwmark %#x/%#x", contract.DataPlaneMark, contract.DataPlaneMark),
 		} {
 			s.in(s.firewall, append(append(rule, "7780", "lookup", "7780"), strings.Fields(selector)...)...)
 		}
