@@ -17,6 +17,8 @@ const (
 	ControlPlane = layout.ControlPlane
 	Worker1      = layout.Worker1
 	Worker2      = layout.Worker2
+	Router       = layout.Router
+	ISP          = layout.ISP
 	Client       = layout.Client
 	Server       = layout.Server
 )

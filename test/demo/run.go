@@ -44,7 +44,7 @@ func run(ctx context.Context, out io.Writer) error {
 	_, _ = fmt.Fprintf(out, "All runs ended as expected, after %.0f s. The cluster is still running. Try next:\n"+
 		"  bin/cluster kubectl get hapair,haunit,firewallconfiguration,syncpolicy,pods -o wide\n"+
 		"  bin/cluster kubectl describe hapair %s\n"+
-		"  bin/cluster exec client -- ping -c 3 203.0.113.9\n"+
+		"  bin/cluster exec client -- ping -c 3 192.0.2.9\n"+
 		"Remove everything with: make demo-down\n", time.Since(began).Seconds(), scenario.SamplePair.Name)
 	return nil
 }

@@ -41,7 +41,7 @@ var _ = Describe("A pair with IPv6 addresses", Ordered, func() {
 			}
 		}
 
-		setup := scenario.Sample(k8s)
+		setup := scenario.Segments(k8s)
 		setup.Pair = key
 		setup.LAN, setup.WAN = netip.MustParseAddr("fd50::1"), netip.MustParseAddr("2001:db8:113::1")
 		setup.Server = netip.MustParseAddrPort("[2001:db8:113::9]:7000")

@@ -109,7 +109,7 @@ var (
 // Expectations of the kernel's FTP helper are not replicated, and none is needed: in passive mode the data connection
 // goes from the LAN to the WAN like the control connection, and the rules accept it as new.
 func everyKind() (kinds []endurance.Traffic, bounds []time.Duration) {
-	setup := scenario.Sample(k8s)
+	setup := scenario.Segments(k8s)
 	hosts := endurance.Hosts{
 		Client: endurance.Namespace(setup.ClientNamespace), Server: endurance.Namespace(setup.ServerNamespace),
 	}
@@ -149,7 +149,7 @@ func addRivals(ctx context.Context) {
 	GinkgoHelper()
 	for _, address := range []string{conflict4.Rival.String() + "/24", conflict6.Rival.String() + "/64"} {
 		change := func(ctx context.Context, verb string) {
-			out, err := site.Cluster.Command(ctx, cluster.Client, "ip", "address", verb, address, "dev", "eth0").CombinedOutput()
+			out, err := site.Cluster.Command(ctx, cluster.Router, "ip", "address", verb, address, "dev", "eth0").CombinedOutput()
 			Expect(err).NotTo(HaveOccurred(), string(out))
 		}
 		change(ctx, "replace")

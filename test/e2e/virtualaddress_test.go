@@ -31,7 +31,7 @@ const (
 
 var _ = Describe("A Service that points at the virtual address", func() {
 	It("keeps a connection of a node to a server behind the firewall through a switchover", func(ctx SpecContext) {
-		listener, err := namespace.Listen(ctx, scenario.Sample(k8s).ClientNamespace, "tcp",
+		listener, err := namespace.Listen(ctx, scenario.Segments(k8s).ClientNamespace, "tcp",
 			fmt.Sprintf("%s:%d", backend, webPort))
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(traffic.Repeat(ctx, listener).Close)

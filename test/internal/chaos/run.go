@@ -99,7 +99,7 @@ func (r *Run) begin(ctx context.Context) error {
 func (r *Run) listen(ctx context.Context) error {
 	var err error
 	r.tracer, err = tracer.Listen(ctx, tracer.Config{
-		Namespace: r.setup.ServerNamespace, Interface: "eth0", UDP: streamPort, TCP: connectionPort,
+		Namespace: r.setup.WANNamespace, Interface: "eth0", UDP: streamPort, TCP: connectionPort,
 	})
 	if err != nil {
 		return err
@@ -115,11 +115,11 @@ func (r *Run) send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from, err := addressOf(r.setup.ClientNamespace, "eth0", r.setup.Server.Addr().Is4())
+	from, err := addressOf(r.setup.LANNamespace, "eth0", r.setup.Server.Addr().Is4())
 	if err != nil {
 		return err
 	}
-	r.prober, err = tracer.Probe(ctx, r.setup.ClientNamespace, "eth0", netip.AddrPortFrom(from, probePort),
+	r.prober, err = tracer.Probe(ctx, r.setup.LANNamespace, "eth0", netip.AddrPortFrom(from, probePort),
 		r.serverAt(streamPort), probeInterval)
 	if err != nil {
 		return err

@@ -35,14 +35,17 @@ const (
 	silence = 20 * time.Second
 )
 
-// Setup is a pair and the two hosts between which the traffic runs.
+// Setup is a pair, the two hosts between which the traffic runs, and a host on each segment of the pair.
 type Setup struct {
 	Client client.WithWatch
 	Pair   client.ObjectKey
 	// LAN and WAN are virtual addresses of the pair, of the address family of the traffic.
 	LAN, WAN netip.Addr
-	// ClientNamespace and ServerNamespace are paths of the hosts' network namespaces. Both have an eth0.
+	// ClientNamespace and ServerNamespace are paths of the network namespaces of the hosts between which the traffic runs.
 	ClientNamespace, ServerNamespace string
+	// LANNamespace and WANNamespace are those of hosts on the segments, which see announcements and forwarded packets at
+	// their eth0. They may be the same hosts, or routers between them.
+	LANNamespace, WANNamespace string
 	// Server is the address that the server listens on.
 	Server netip.AddrPort
 	// SharedMAC is set if the active unit's interfaces have a MAC address of the pair. Announcements then do not show
@@ -101,10 +104,10 @@ func (r *run) listen(ctx context.Context) error {
 	if r.server, err = traffic.Serve(ctx, traffic.TCP, r.ServerNamespace, r.Server); err != nil {
 		return err
 	}
-	if r.lan, err = listenForAnnouncements(ctx, r.ClientNamespace, "eth0"); err != nil {
+	if r.lan, err = listenForAnnouncements(ctx, r.LANNamespace, "eth0"); err != nil {
 		return err
 	}
-	r.wan, err = listenForAnnouncements(ctx, r.ServerNamespace, "eth0")
+	r.wan, err = listenForAnnouncements(ctx, r.WANNamespace, "eth0")
 	return err
 }
 
@@ -167,10 +170,10 @@ func (r *run) connect(ctx context.Context) error {
 
 func (r *run) removeActive(ctx context.Context) error {
 	var err error
-	if r.lanStation, err = neighbourOf(r.ClientNamespace, r.LAN); err != nil {
+	if r.lanStation, err = neighbourOf(r.LANNamespace, r.LAN); err != nil {
 		return err
 	}
-	if r.wanStation, err = neighbourOf(r.ServerNamespace, r.WAN); err != nil {
+	if r.wanStation, err = neighbourOf(r.WANNamespace, r.WAN); err != nil {
 		return err
 	}
 	r.leases, err = r.Client.Watch(ctx, &coordinationv1.LeaseList{}, client.InNamespace(r.Pair.Namespace),
@@ -243,8 +246,8 @@ func (r *run) judge(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	lan, lanErr := neighbourOf(r.ClientNamespace, r.LAN)
-	wan, wanErr := neighbourOf(r.ServerNamespace, r.WAN)
+	lan, lanErr := neighbourOf(r.LANNamespace, r.LAN)
+	wan, wanErr := neighbourOf(r.WANNamespace, r.WAN)
 	if err := errors.Join(lanErr, wanErr); err != nil {
 		return err
 	}

@@ -158,4 +158,6 @@ func nodes() []string {
 	return []string{cluster.ControlPlane, cluster.Worker1, cluster.Worker2}
 }
 
-func hosts() []string { return append(nodes(), cluster.Client, cluster.Server) }
+func hosts() []string {
+	return append(nodes(), cluster.Router, cluster.ISP, cluster.Client, cluster.Server)
+}

@@ -32,7 +32,7 @@ func newExecCommand() *cobra.Command {
 		Short: "Run a command in a host",
 		Long: `Run a command in a host: on a worker in all of its namespaces, on the others in their network, with this
 machine's files. The exit code is the command's.`,
-		Example:   "  cluster exec client -- curl http://203.0.113.9/\n  cluster exec worker-1 -- ip neighbour",
+		Example:   "  cluster exec client -- curl http://192.0.2.9/\n  cluster exec worker-1 -- ip neighbour",
 		Args:      cobra.MinimumNArgs(2),
 		ValidArgs: hosts(),
 		RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {

@@ -7,20 +7,25 @@ import (
 	"strings"
 )
 
-// These are the names of the hosts. The first three are Kubernetes nodes. Client and server are outside the cluster.
+// These are the names of the hosts. The first three are Kubernetes nodes. The others are outside the cluster: two routers
+// on the segments of the firewall, and a host behind each.
 const (
 	ControlPlane = "control-plane"
 	Worker1      = "worker-1"
 	Worker2      = "worker-2"
+	Router       = "router" // an inner router of the site
+	ISP          = "isp"    // the router of the provider
 	Client       = "client"
 	Server       = "server"
 )
 
 // These are the segments. Each is one bridge in the switch.
 const (
-	SegmentNodes = "nodes" // the nodes among themselves
-	SegmentLAN   = "lan"   // the protected side of a firewall
-	SegmentWAN   = "wan"   // its outside
+	SegmentNodes    = "nodes"    // the nodes among themselves
+	SegmentLAN      = "lan"      // the protected side of a firewall
+	SegmentWAN      = "wan"      // its outside
+	SegmentOffice   = "office"   // a network of the site behind the inner router
+	SegmentInternet = "internet" // a network behind the router of the provider
 )
 
 // SwitchNamespace is the network namespace of the bridges.
@@ -48,6 +53,7 @@ type Host struct {
 	Node      bool
 	Cables    []Cable
 	Gateways  []netip.Addr // default routes
+	Router    bool         // forwards between its cables
 	PodSubnet netip.Prefix // addresses of its pods; the zero Prefix if it runs none
 }
 
@@ -91,7 +97,9 @@ func (h Host) Port(cable Cable) string {
 }
 
 // Segments returns the bridges of the switch.
-func Segments() []string { return []string{SegmentNodes, SegmentLAN, SegmentWAN} }
+func Segments() []string {
+	return []string{SegmentNodes, SegmentLAN, SegmentWAN, SegmentOffice, SegmentInternet}
+}
 
 // Hosts returns every host, nodes first, in the order in which they start.
 func Hosts() []Host {
@@ -103,16 +111,32 @@ func Hosts() []Host {
 		worker(Worker1, 1),
 		worker(Worker2, 2),
 		{
-			Name:     Client,
-			Cables:   []Cable{{Interface: "eth0", Segment: SegmentLAN, Addresses: prefixes("192.168.50.10/24", "fd50::10/64")}},
-			Gateways: []netip.Addr{netip.MustParseAddr("192.168.50.1"), netip.MustParseAddr("fd50::1")},
+			Name: Router, Router: true,
+			Cables: []Cable{
+				{Interface: "eth0", Segment: SegmentLAN, Addresses: prefixes("192.168.50.10/24", "fd50::10/64")},
+				{Interface: "eth1", Segment: SegmentOffice, Addresses: prefixes("192.168.60.1/24", "fd60::1/64")},
+			},
+			Gateways: addresses("192.168.50.1", "fd50::1"),
 		},
 		{
-			// There is no gateway: source NAT makes all requests come from the server's own segment.
-			Name: Server,
+			// It has no route to the site: source NAT makes all requests come from its own segment.
+			Name: ISP, Router: true,
 			Cables: []Cable{
 				{Interface: "eth0", Segment: SegmentWAN, Addresses: prefixes("203.0.113.9/24", "2001:db8:113::9/64")},
+				{Interface: "eth1", Segment: SegmentInternet, Addresses: prefixes("192.0.2.1/24", "2001:db8:2::1/64")},
 			},
+		},
+		{
+			Name:     Client,
+			Cables:   []Cable{{Interface: "eth0", Segment: SegmentOffice, Addresses: prefixes("192.168.60.10/24", "fd60::10/64")}},
+			Gateways: addresses("192.168.60.1", "fd60::1"),
+		},
+		{
+			Name: Server,
+			Cables: []Cable{
+				{Interface: "eth0", Segment: SegmentInternet, Addresses: prefixes("192.0.2.9/24", "2001:db8:2::9/64")},
+			},
+			Gateways: addresses("192.0.2.1", "2001:db8:2::1"),
 		},
 	}
 }
@@ -128,7 +152,7 @@ func worker(name string, number int) Host {
 		},
 		// The gateway leads nowhere, but without a route the kernel refuses the address of a Service before the rules of
 		// kube-proxy can translate it.
-		Gateways:  []netip.Addr{netip.MustParseAddr("10.90.0.10")},
+		Gateways:  addresses("10.90.0.10"),
 		PodSubnet: netip.MustParsePrefix(fmt.Sprintf("10.244.%d.0/24", number)),
 	}
 }
@@ -167,6 +191,14 @@ func prefixes(texts ...string) []netip.Prefix {
 	parsed := make([]netip.Prefix, 0, len(texts))
 	for _, text := range texts {
 		parsed = append(parsed, netip.MustParsePrefix(text))
+	}
+	return parsed
+}
+
+func addresses(texts ...string) []netip.Addr {
+	parsed := make([]netip.Addr, 0, len(texts))
+	for _, text := range texts {
+		parsed = append(parsed, netip.MustParseAddr(text))
 	}
 	return parsed
 }

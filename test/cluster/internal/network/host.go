@@ -57,6 +57,10 @@ func hostSettings(host layout.Host) []setting {
 		{path: "ipv6/conf/default/accept_dad", value: "0"},
 		{path: "ipv6/conf/default/accept_ra", value: "0"},
 	}
+	if host.Router {
+		settings = append(settings,
+			setting{path: "ipv4/ip_forward", value: "1"}, setting{path: "ipv6/conf/all/forwarding", value: "1"})
+	}
 	if host.Worker() {
 		settings = append(settings, setting{path: "ipv4/ip_forward", value: "1"})
 		// A pod may reach its neighbour on the same bridge through a Service. The answer must pass the translation too.
