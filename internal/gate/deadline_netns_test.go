@@ -3,6 +3,7 @@
 package gate
 
 import (
+	"os/exec"
 	"fmt"
 	"strings"
 	"syscall"
@@ -218,7 +219,8 @@ func (b *bed) onLAN(do func(netlink.Link) error) {
 	}
 }
 
-// An interface that is gone is an error, and one that came back gets its gate before anything is opened.
+// An interface that is gone is an error. One that came back gets its gate, and asks for neighbours again soon, before
+// anything is opened.
 func TestInterfaceComesBack(t *testing.T) {
 	eachKind(t, func(t *testing.T, b *bed) {
 		p, s := opened(b, serverAddress)
@@ -233,6 +235,9 @@ func TestInterfaceComesBack(t *testing.T) {
 		}
 		b.wireLAN()
 		testbed.Eventually(t, "the gate is put back", func() bool { return p.log.contains("Repaired the gate") })
+		if got := b.neighbourTables("lan"); strings.Count(got, "retrans 100 ") != 2 {
+			t.Errorf("the new interface does not ask for neighbours every 100 ms: %s", got)
+		}
 		s = b.stream(serverAddress)
 		s.goOn(bootTime())
 		if n := s.arrivedSince(0); n > 0 {
@@ -245,4 +250,20 @@ func TestInterfaceComesBack(t *testing.T) {
 		s.goOn(deadline)
 		s.nothingPast(deadline, "past the deadline")
 	})
+}
+
+// neighbourTables returns the settings of an interface for neighbours of both families.
+func (b *bed) neighbourTables(name string) string {
+	b.t.Helper()
+	command := exec.Command("ip", "ntable", "show", "dev", name)
+	var out strings.Builder
+	command.Stdout = &out
+	err := b.router.Start(command)
+	if err == nil {
+		err = command.Wait()
+	}
+	if err != nil {
+		b.t.Fatalf("listing the neighbour tables of %s: %v", name, err)
+	}
+	return out.String()
 }

@@ -33,6 +33,7 @@ type Kernel interface {
 	Link(name string) (rtnetlink.Link, error)
 	AddressTable() ([]rtnetlink.Address, error)
 	SetDevconf(index int, d rtnetlink.Devconf) error
+	SetResolution(index int, r rtnetlink.Resolution) error
 	ReversePathFilter() (uint32, error)
 	SetFilter(index int, d rtnetlink.Direction, f rtnetlink.Filter) error
 	Filter(index int, d rtnetlink.Direction) (program uint32, err error)

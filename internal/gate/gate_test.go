@@ -71,6 +71,8 @@ func (k *kernel) AddressTable() (all []rtnetlink.Address, err error) {
 
 func (k *kernel) ReversePathFilter() (uint32, error) { return 0, nil }
 
+func (k *kernel) SetResolution(int, rtnetlink.Resolution) error { return nil }
+
 func (k *kernel) SetDevconf(index int, d rtnetlink.Devconf) error {
 	k.do(func() {
 		for name, l := range k.links {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
@@ -17,6 +18,10 @@ var settings = rtnetlink.Devconf{Forwarding: true, ARPIgnore: 1, ARPAnnounce: 2,
 
 // looseFilter is a reverse path filter that accepts a source that is routed by another interface.
 const looseFilter = 2
+
+// resolution is how the interfaces ask for neighbours. A new active knows none of them. At the kernel's default interval
+// of a second, one lost request would cost more than the whole takeover.
+var resolution = rtnetlink.Resolution{Interval: 100 * time.Millisecond, Requests: 10}
 
 // settingsUnder returns the settings for a reverse path filter of all interfaces, which a pod inherits from its node.
 // The firewall's own rules against spoofing know zones, so the filter is off. Where a node makes it strict for all
@@ -74,6 +79,10 @@ func (h *host) installOn(links []rtnetlink.Link) error {
 		h.indices = append(h.indices, l.Index)
 		if l.IPv4 != h.settings {
 			errs = append(errs, h.options.Kernel.SetDevconf(l.Index, h.settings))
+		}
+		if err := h.options.Kernel.SetResolution(l.Index, resolution); err != nil {
+			h.options.Log.Error(err, "Resolving neighbours in the kernel's own time, so a takeover may take longer",
+				"interface", l.Name)
 		}
 	}
 	return errors.Join(errs...)
