@@ -1,6 +1,7 @@
 package hapair
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,7 +76,7 @@ func TestTurnsOfPairs(t *testing.T) {
 				granted[types.NamespacedName{Namespace: "ns", Name: name}] = true
 			}
 			own := types.NamespacedName{Namespace: "ns", Name: "m"}
-			all := append(test.others, pair("m", v1alpha1.UpgradeStatus{FinishedAt: at(9)}))
+			all := slices.Concat(test.others, []v1alpha1.HAPair{pair("m", v1alpha1.UpgradeStatus{FinishedAt: at(9)})})
 			got := findTurn(all, granted, own, at(10).Time, Pacing{MaxPairs: test.limit, Delay: 10 * time.Second})
 			if (got.why == "") != (test.why == "") || !strings.Contains(got.why, test.why) || !got.until.Equal(test.until) {
 				t.Errorf("got %+v, want %q until %s", got, test.why, test.until)

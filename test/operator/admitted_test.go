@@ -26,11 +26,12 @@ type admitted struct {
 	policy *v1alpha1.SyncPolicy
 }
 
-// oddities returns changes of one field to a value that is valid, at a bound or wrong. The API server decides which it is.
+// oddities returns changes of one field to a value that is valid, at a bound or wrong. The API server decides which it
+// is.
 func oddities(random *rand.Rand) []func(*admitted) {
 	number := func() int32 {
-		return oneOf[int32](random, -2147483648, -1, 0, 1, 2, 9, 10, 64, 65, 99, 100, 300, 1000, 30_000, 60_000, 65_535, 65_536,
-			86_400,
+		return oneOf[int32](random, -2147483648, -1, 0, 1, 2, 9, 10, 64, 65, 99, 100, 300, 1000, 30_000, 60_000, 65_535,
+			65_536, 86_400,
 			100_000_000, 2147483647)
 	}
 	host := func() v1alpha1.ProbeHost {
