@@ -96,7 +96,7 @@ type PolicyRoute struct {
 
 	// from lists the zones that the packets come from.
 	// +required
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
@@ -104,7 +104,7 @@ type PolicyRoute struct {
 
 	// source lists names of address objects. Without it every source matches.
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
@@ -113,7 +113,7 @@ type PolicyRoute struct {
 	// destination lists names of address objects, compared with the destination after translation. Without it every
 	// destination matches.
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63

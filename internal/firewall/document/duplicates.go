@@ -21,6 +21,10 @@ func (d *Document) removeDuplicates() {
 		n := &d.SourceNAT[i]
 		n.Source, n.Destination = unique(n.Source), unique(n.Destination)
 	}
+	for i := range d.Routing.PolicyRoutes {
+		r := &d.Routing.PolicyRoutes[i]
+		r.From, r.Source, r.Destination = unique(r.From), unique(r.Source), unique(r.Destination)
+	}
 }
 
 // unique removes repeated values in place, and keeps the order of the others.

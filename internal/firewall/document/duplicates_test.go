@@ -28,6 +28,9 @@ spec:
     action: Accept
   sourceNAT:
   - {name: out, to: wan, source: [hosts], destination: [hosts], address: 203.0.113.1}
+  routing:
+    policyRoutes:
+    - {name: out, from: [lan], source: [hosts], destination: [hosts], interface: wan}
 `
 
 // A list that has a value twice means the same as one that has it once, in whatever form it is written.

@@ -71,10 +71,12 @@ func parseTree(root tree) (Document, error) {
 	if err := problems.err(); err != nil {
 		return Document{}, err
 	}
-	if err := o.Spec.Validate(nil); err != nil {
+	// An error names the place in the text as it was given. But duplicates count against no bound.
+	err := o.Spec.Validate(nil)
+	o.Spec.removeDuplicates()
+	if err != nil && o.Spec.Validate(nil) != nil {
 		return Document{}, err
 	}
-	o.Spec.removeDuplicates()
 	return o.Spec, o.Spec.checkStored()
 }
 

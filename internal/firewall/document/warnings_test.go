@@ -9,7 +9,8 @@ import (
 )
 
 func TestTranslationWithAnAddressThatNobodyHoldsIsWarnedAbout(t *testing.T) {
-	d, err := document.Parse([]byte(once + `  - {name: neighbour, to: wan, address: 203.0.113.7}
+	head, _, _ := strings.Cut(once, "  routing:")
+	d, err := document.Parse([]byte(head + `  - {name: neighbour, to: wan, address: 203.0.113.7}
   - {name: routed, to: wan, address: "2001:db8:7::1"}
   destinationNAT:
   - {name: held, from: wan, destination: 203.0.113.1, service: web, toAddress: 192.0.2.7}
