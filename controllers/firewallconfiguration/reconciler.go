@@ -104,7 +104,8 @@ func statusOf(
 func pairErrors(
 	parsed document.Document, configuration string, pairs []v1alpha1.HAPair,
 ) (listed []v1alpha1.FieldError, total int) {
-	sorted := slices.SortedFunc(slices.Values(pairs), func(a, b v1alpha1.HAPair) int { return cmp.Compare(a.Name, b.Name) })
+	byName := func(a, b v1alpha1.HAPair) int { return cmp.Compare(a.Name, b.Name) }
+	sorted := slices.SortedFunc(slices.Values(pairs), byName)
 	for i := range sorted {
 		if !uses(&sorted[i], configuration) {
 			continue

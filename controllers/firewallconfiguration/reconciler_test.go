@@ -159,8 +159,8 @@ func TestStatusListsErrorsWithRegardToEachPair(t *testing.T) {
 	want := []v1alpha1.FieldError{
 		{
 			Field: "spec.routing.routes[0].via",
-			Message: "for pair off-link: 192.0.2.254 is on no network of the pair, so that it cannot be reached; give a next hop " +
-				"that is a neighbour, or add a route to 192.0.2.254/32 that has an interface and no next hop",
+			Message: "for pair off-link: 192.0.2.254 is on no network of the pair, so that it cannot be reached; " +
+				"give a next hop that is a neighbour, or add a route to 192.0.2.254/32 that has an interface and no next hop",
 		}, {
 			Field:   "spec.zones[0].interfaces[0]",
 			Message: `for pair renamed: the pair has no network "lan"; its networks are: wan`,

@@ -13,15 +13,16 @@ func TestRoutesThatThePairCannotHaveAreRefused(t *testing.T) {
 		{Name: "lan", VirtualAddresses: []string{"192.168.50.1/24", "fd50::1/64"}},
 		{Name: "wan", VirtualAddresses: []string{"203.0.113.1/24"}},
 	}
+	const via = "spec.routing.routes[0].via: "
 	for name, c := range map[string]struct {
 		route v1alpha1.StaticRoute
 		want  string
 	}{
 		"on link":           {v1alpha1.StaticRoute{To: "0.0.0.0/0", Via: "203.0.113.254"}, ""},
-		"not on link":       {v1alpha1.StaticRoute{To: "0.0.0.0/0", Via: "198.51.100.1"}, "spec.routing.routes[0].via: "},
-		"on another link":   {v1alpha1.StaticRoute{To: "::/0", Via: "fd50::fe", Interface: "wan"}, "spec.routing.routes[0].via: "},
-		"a loop":            {v1alpha1.StaticRoute{To: "0.0.0.0/0", Via: "192.168.50.1"}, "spec.routing.routes[0].via: "},
-		"to its own hop":    {v1alpha1.StaticRoute{To: "10.0.0.1/32", Via: "10.0.0.1"}, "spec.routing.routes[0].via: "},
+		"not on link":       {v1alpha1.StaticRoute{To: "0.0.0.0/0", Via: "198.51.100.1"}, via},
+		"on another link":   {v1alpha1.StaticRoute{To: "::/0", Via: "fd50::fe", Interface: "wan"}, via},
+		"a loop":            {v1alpha1.StaticRoute{To: "0.0.0.0/0", Via: "192.168.50.1"}, via},
+		"to its own hop":    {v1alpha1.StaticRoute{To: "10.0.0.1/32", Via: "10.0.0.1"}, via},
 		"a connected one":   {v1alpha1.StaticRoute{To: "203.0.113.0/24", Via: "192.168.50.9"}, "spec.routing.routes[0].to: "},
 		"no such network":   {v1alpha1.StaticRoute{To: "0.0.0.0/0", Interface: "dmz"}, "spec.routing.routes[0].interface: "},
 		"the pod's network": {v1alpha1.StaticRoute{To: "0.0.0.0/0", Interface: "eth0"}, "spec.routing.routes[0].interface: "},

@@ -3,8 +3,8 @@
 package gate
 
 import (
-	"os/exec"
 	"fmt"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"

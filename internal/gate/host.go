@@ -19,8 +19,8 @@ var settings = rtnetlink.Devconf{Forwarding: true, ARPIgnore: 1, ARPAnnounce: 2,
 // looseFilter is a reverse path filter that accepts a source that is routed by another interface.
 const looseFilter = 2
 
-// resolution is how the interfaces ask for neighbours. A new active knows none of them. At the kernel's default interval
-// of a second, one lost request would cost more than the whole takeover.
+// resolution is how the interfaces ask for neighbours. A new active knows none of them. At the kernel's default
+// interval of a second, one lost request would cost more than the whole takeover.
 var resolution = rtnetlink.Resolution{Interval: 100 * time.Millisecond, Requests: 10}
 
 // settingsUnder returns the settings for a reverse path filter of all interfaces, which a pod inherits from its node.

@@ -33,7 +33,8 @@ func (a Allowed) Check(pair *v1alpha1.HAPair) []error {
 		multus := network.Attachment.Multus
 		if multus != nil && !a.AllowsAttachment(pair, *multus) {
 			errs = append(errs, fmt.Errorf("spec.networks[%d].attachment.multus.namespace: pairs in namespace %s may not "+
-				"use the attachments of namespace %s; use one of your own namespace, or ask the administrator of the operator to allow it",
+				"use the attachments of namespace %s; use one of your own namespace, or ask the administrator of the operator "+
+				"to allow it",
 				i, pair.Namespace, multus.Namespace))
 		}
 		errs = append(errs, a.checkAddresses(i, network)...)

@@ -10,8 +10,8 @@
 //	office    client (192.168.60.10, fd60::10)  router (.1)                  eth0, eth1
 //	internet  server (192.0.2.9, 2001:db8:2::9)  isp (.1)               eth0, eth1
 //
-// The client reaches the server through router, firewall and isp. Those two routers are also the hosts on the firewall's
-// own segments.
+// The client reaches the server through router, firewall and isp. Those two routers are also the hosts on the
+// firewall's own segments.
 //
 // Everything is real except the kernel, which all nodes share, and the power cut: data that a program wrote is on the
 // disk afterwards, synchronized or not. The machine itself stays unchanged: no interface, route, firewall rule, mount

@@ -94,8 +94,8 @@ type siteFlows struct {
 	outbound, inbound, pin *traffic.Counter
 }
 
-// connectSite opens a connection from the office to the server, one from the server to the published web server, and one
-// from the LAN to the published address, which returns into the LAN.
+// connectSite opens a connection from the office to the server, one from the server to the published web server, and
+// one from the LAN to the published address, which returns into the LAN.
 func connectSite(ctx context.Context) *siteFlows {
 	GinkgoHelper()
 	f := &siteFlows{setup: scenario.Sample(k8s)}

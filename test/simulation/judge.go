@@ -167,8 +167,8 @@ func (j *judge) opens(u *unit, before gate) {
 	}
 }
 
-// released reports whether the holder before the term is known to forward no more. The tenure of a garbled Lease may have
-// a later term than the one that was handed over.
+// released reports whether the holder before the term is known to forward no more. The tenure of a garbled Lease may
+// have a later term than the one that was handed over.
 func (j *judge) released(u *unit, term uint64) bool {
 	return u.relinquished >= term || j.garbled && u.relinquished != 0 ||
 		j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u)

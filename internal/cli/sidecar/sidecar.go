@@ -191,6 +191,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	config := sidecar.Config{
 		HA:                 machineConfig(u, pair),
 		Gate:               g,
+		Addresses:          o.newAddresses(u, networks, g.Permitted, kernel, wire, log.WithName("addresses")),
 		DataPlane:          newDataPlane(networks, kernel, log.WithName("dataplane")),
 		FirewallStatusFile: o.firewallStatus,
 		NamespaceFile:      filepath.Join(o.stateDirectory, "firewall-namespace"),
@@ -199,7 +200,6 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		Now:                sidecar.BootTime,
 		Log:                log,
 	}
-	config.Addresses = o.newAddresses(u, networks, g.Permitted, kernel, wire, log.WithName("addresses"))
 	if err := sidecar.Withdraw(ctx, config.Gate, config.Addresses); err != nil {
 		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
 	}

@@ -11,8 +11,8 @@ import (
 // SamplePair names the pair of config/samples.
 var SamplePair = client.ObjectKey{Namespace: "default", Name: "edge"}
 
-// Sample returns the setup of that pair on the test cluster, over IPv4. The client is behind an inner router of the site,
-// and the server behind the router of the provider.
+// Sample returns the setup of that pair on the test cluster, over IPv4. The client is behind an inner router of the
+// site, and the server behind the router of the provider.
 func Sample(c client.WithWatch) Setup {
 	setup := Segments(c)
 	setup.ClientNamespace, setup.ServerNamespace = namespace.Named("hapair-client"), namespace.Named("hapair-server")
@@ -20,8 +20,8 @@ func Sample(c client.WithWatch) Setup {
 	return setup
 }
 
-// Segments returns the same setup with traffic between the two routers, which are hosts on the pair's own segments. A pair
-// needs no routes for it.
+// Segments returns the same setup with traffic between the two routers, which are hosts on the pair's own segments. A
+// pair needs no routes for it.
 func Segments(c client.WithWatch) Setup {
 	router, isp := namespace.Named("hapair-router"), namespace.Named("hapair-isp")
 	return Setup{

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// These are the names of the hosts. The first three are Kubernetes nodes. The others are outside the cluster: two routers
-// on the segments of the firewall, and a host behind each.
+// These are the names of the hosts. The first three are Kubernetes nodes. The others are outside the cluster: two
+// routers on the segments of the firewall, and a host behind each.
 const (
 	ControlPlane = "control-plane"
 	Worker1      = "worker-1"
@@ -127,8 +127,10 @@ func Hosts() []Host {
 			},
 		},
 		{
-			Name:     Client,
-			Cables:   []Cable{{Interface: "eth0", Segment: SegmentOffice, Addresses: prefixes("192.168.60.10/24", "fd60::10/64")}},
+			Name: Client,
+			Cables: []Cable{
+				{Interface: "eth0", Segment: SegmentOffice, Addresses: prefixes("192.168.60.10/24", "fd60::10/64")},
+			},
 			Gateways: addresses("192.168.60.1", "fd60::1"),
 		},
 		{
