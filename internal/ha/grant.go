@@ -12,8 +12,10 @@ type hearing struct {
 	from Incarnation
 	term uint64
 	// at is when the last heartbeat came.
-	at     time.Duration
-	health Health
+	at time.Duration
+	// forgiven is set when a stall was forgiven since.
+	forgiven bool
+	health   Health
 	// acks has the newest acknowledgements that were sent.
 	acks [window]ack
 }
@@ -35,18 +37,20 @@ func (t *transition) assumeEarlierGrant() {
 // may have stopped the peer too, as a hypervisor does that runs both. The peer then needs time to continue, and what it
 // sent is still to be read.
 //
-// The active forgives less. Its permit is about to end, and if the peer is lost, it must go solo before that.
+// Only one stall is forgiven until the peer is heard again. Otherwise a unit that gets too little of the processor would
+// never find its peer silent. The active forgives less than the standby. Its permit is about to end, and if the peer is
+// lost, it must go solo before that.
 func (t *transition) forgiveStall() {
 	interval := t.config.HeartbeatInterval
 	stall := t.at - t.now - interval // The unit wakes that often.
 	if t.now == 0 || interval == 0 || stall <= interval/2 {
 		return
 	}
-	if h := &t.hearing; h.from != Nobody {
-		h.at = max(min(h.at+stall, t.at), t.at-t.config.detect()+interval/2)
+	if h := &t.hearing; h.from != Nobody && !h.forgiven {
+		h.at, h.forgiven = max(min(h.at+stall, t.at), t.at-t.config.detect()+interval/2), true
 	}
-	if a := &t.beats.answer; a.from != Nobody {
-		a.sentAt = max(a.sentAt, t.at-t.config.detect()+interval)
+	if a := &t.beats.answer; a.from != Nobody && !a.forgiven {
+		a.sentAt, a.forgiven = max(a.sentAt, t.at-t.config.detect()+interval), true
 	}
 }
 
@@ -71,7 +75,7 @@ func (t *transition) heartbeatReceived(f HeartbeatReceived) {
 	}
 	t.hearing.health = f.Health
 	if !f.Fenced {
-		t.hearing.at = t.at
+		t.hearing.at, t.hearing.forgiven = t.at, false
 	}
 	if t.mayGrant(f) {
 		t.acknowledge(f)

@@ -26,6 +26,8 @@ type answer struct {
 	// sequence is the newest one answered, sentAt when it was sent, and at when the answer came.
 	sequence   uint64
 	sentAt, at time.Duration
+	// forgiven is set when a stall was forgiven since.
+	forgiven bool
 	// steadyFrom is since when answers come without a gap.
 	steadyFrom time.Duration
 	// grantedUntil is until when the peer does not become active.
@@ -74,7 +76,7 @@ func (t *transition) heartbeatAcknowledged(f HeartbeatAcknowledged) {
 	}
 	a.sequence, a.at, a.ready, a.health = f.Sequence, t.at, f.Ready, f.Health
 	answered := b.sent[f.Sequence%window]
-	a.sentAt = answered.at
+	a.sentAt, a.forgiven = answered.at, false
 	a.grantedUntil = max(a.grantedUntil, answered.at+answered.grant)
 }
 
