@@ -17,6 +17,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster/internal/clock"
 	"github.com/hapair-io/hapair/test/cluster/internal/layout"
 	"github.com/hapair-io/hapair/test/cluster/internal/process"
+	"github.com/hapair-io/hapair/test/namespace"
 )
 
 // Program is a program on a node: one of Kubernetes, or of a pod's container.
@@ -53,6 +54,18 @@ func (c *Cluster) Signal(program Program, signal unix.Signal) error {
 		return fmt.Errorf("sending %s to %s: %w", unix.SignalName(signal), program, err)
 	}
 	return nil
+}
+
+// WithinProgram runs act in the network of a program, as Within does in that of a host.
+func (c *Cluster) WithinProgram(program Program, act func() error) error {
+	found, err := c.processes(program.Node, program.matches)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("entering its network: no %s runs", program)
+	}
+	return namespace.Do(namespace.OfProcess(found[0].PID), act)
 }
 
 // SetClock sets the offset of the wall clock for everything that runs on a node: all programs of Kubernetes and of the

@@ -1,0 +1,98 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/test/internal/adversary"
+	"github.com/hapair-io/hapair/test/internal/scenario"
+)
+
+const (
+	// attackTime is how long each attack lasts, and stormTime how long all of them at once.
+	attackTime, stormTime = 2 * time.Second, 10 * time.Second
+	// attackedGap bounds the silence of the traffic meanwhile. The attackers share the machine's processors with it.
+	attackedGap = 500 * time.Millisecond
+)
+
+// Both routers of the site attack the pair, and forward the traffic that must not suffer.
+var _ = Describe("Hostile hosts on the segments", Ordered, func() {
+	var enemies []*enemy
+	BeforeAll(func(ctx SpecContext) {
+		Expect(site.Apply(ctx, "config/samples")).To(Succeed())
+		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+	}, NodeTimeout(5*time.Minute))
+
+	BeforeEach(func(ctx SpecContext) {
+		setup := scenario.Sample(k8s)
+		enemies = []*enemy{
+			openEnemy(ctx, "lan", setup.LANNamespace, setup.LAN), openEnemy(ctx, "wan", setup.WANNamespace, setup.WAN),
+		}
+	})
+
+	It("change nothing in the pair", func(ctx SpecContext) {
+		s := begin(ctx)
+		s.flowFor(ctx, steady)
+		counted, networks, calm := countersOf(ctx), networksOf(ctx), calmOf(ctx)
+		expectCalm := func(attack string) {
+			GinkgoHelper()
+			Expect(calmOf(ctx)).To(Equal(calm), "after %s", attack)
+			Expect(networksOf(ctx)).To(Equal(networks), "after %s", attack)
+			gap, err := s.Gap()
+			Expect(err).NotTo(HaveOccurred())
+			say("%s: longest gap %s", attack, gap.Round(time.Millisecond))
+			Expect(gap).To(BeNumerically("<", attackedGap), "during %s", attack)
+		}
+		for _, attack := range adversary.Attacks() {
+			s.inject(attack.Name, func() error { return attackFrom(ctx, enemies, attackTime, attack) })
+			expectCalm(attack.Name)
+		}
+		Eventually(func(ctx context.Context) string {
+			return conditionOf(getPair(ctx, edge), hapairv1alpha1.ConditionAddressConflict)
+		}).WithContext(ctx).Should(Equal("True/DuplicateAddress"))
+
+		s.inject("addresses of the control plane on both hosts", func() error {
+			return impersonate(enemies, func() error {
+				return attackFrom(ctx, enemies, attackTime, adversary.ControlAddresses, adversary.Connections)
+			})
+		})
+		expectCalm("the addresses")
+		for _, e := range enemies {
+			e.expectNoControlPlane(ctx)
+		}
+		s.inject("everything at once", func() error {
+			return attackFrom(ctx, enemies, stormTime, adversary.Attacks()...)
+		})
+		expectCalm("everything at once")
+		report := s.end(ctx)
+		s.expectUnharmed(report)
+		expectCounted(counted, countersOf(ctx))
+	}, NodeTimeout(3*time.Minute))
+
+	It("teach a unit nothing while it starts", func(ctx SpecContext) {
+		s := begin(ctx)
+		storm, cancel := context.WithCancel(ctx)
+		defer cancel()
+		var attacking sync.WaitGroup
+		defer attacking.Wait()
+		defer cancel()
+		s.inject("router messages during the standby's start", func() error {
+			attacking.Go(func() {
+				defer GinkgoRecover()
+				Expect(attackFrom(storm, enemies, time.Minute, adversary.RouterAdvertisements, adversary.Redirects,
+					adversary.Extensions, adversary.ControlAddresses)).To(Succeed())
+			})
+			return k8s.Delete(ctx, &s.standby)
+		})
+		report := s.end(ctx)
+		s.expectUnharmed(report)
+		expectNothingLearned(ctx)
+	}, NodeTimeout(2*time.Minute))
+})
