@@ -137,6 +137,9 @@ const (
 	// ReasonUnitUnhealthy means that a health check of a unit fails, such as that of its interfaces or its virtual
 	// addresses. The message has the unit, the check and its fault.
 	ReasonUnitUnhealthy = "UnitUnhealthy"
+	// ReasonLeaseTermInvalid means that somebody wrote a number into the Lease as its term that no unit can have reached.
+	// The units keep their term and repair the Lease.
+	ReasonLeaseTermInvalid = "LeaseTermInvalid"
 )
 
 // AddressConflict is True while another host claims a virtual address of the pair. True is the abnormal state.

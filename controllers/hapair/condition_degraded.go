@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/resources"
 )
 
 // degraded returns Degraded, which follows from two other conditions and from the health that the units report. Alerts
@@ -24,6 +25,10 @@ func degraded(s *scope, redundant, synchronized metav1.Condition) metav1.Conditi
 	}
 	if faults := faultsOf(s.facts); faults != "" {
 		return conditionTrue(condition, v1alpha1.ReasonUnitUnhealthy, "%s", faults)
+	}
+	if invalid := s.facts.invalidTerm; invalid != nil {
+		return conditionTrue(condition, v1alpha1.ReasonLeaseTermInvalid, "spec.leaseTransitions of Lease %s is %d, which "+
+			"no unit can have written; the active repairs it with its next write", resources.LeaseName(s.pair.Name), *invalid)
 	}
 	return conditionFalse(condition, v1alpha1.ReasonHealthy, "Either unit can take over from the other without loss")
 }

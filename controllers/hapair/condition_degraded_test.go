@@ -56,3 +56,26 @@ func TestDegradedNamesTheFaultOfAUnit(t *testing.T) {
 		})
 	}
 }
+
+// A person may have written any number into the Lease. It is told, and the known term stays.
+func TestInvalidTermOfTheLeaseIsTold(t *testing.T) {
+	good := metav1.Condition{Status: metav1.ConditionTrue}
+	for name, test := range map[string]struct {
+		transitions, known, term int64
+		reason                   string
+	}{
+		"next term":           {7, 6, 7, v1alpha1.ReasonHealthy},
+		"first sight":         {1 << 25, 0, 1 << 25, v1alpha1.ReasonHealthy},
+		"Lease created again": {1, 6, 1, v1alpha1.ReasonHealthy},
+		"largest number":      {1<<31 - 1, 6, 6, v1alpha1.ReasonLeaseTermInvalid},
+		"negative number":     {-5, 6, 6, v1alpha1.ReasonLeaseTermInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &scope{pair: &v1alpha1.HAPair{}}
+			s.facts.observeTerm(test.transitions, test.known)
+			if got := degraded(s, good, good); s.facts.term != test.term || got.Reason != test.reason {
+				t.Errorf("term %d, %+v", s.facts.term, got)
+			}
+		})
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/owned"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -39,7 +40,7 @@ func observe(ctx context.Context, reader client.Reader, pair *v1alpha1.HAPair) (
 		seen.holder = *lease.Spec.HolderIdentity
 	}
 	if lease.Spec.LeaseTransitions != nil {
-		seen.term = int64(*lease.Spec.LeaseTransitions)
+		seen.observeTerm(int64(*lease.Spec.LeaseTransitions), pair.Status.Term)
 	}
 	seen.switchoverTo = v1alpha1.Unit(lease.Annotations[v1alpha1.AnnotationSwitchoverTo])
 
@@ -65,6 +66,16 @@ func observe(ctx context.Context, reader client.Reader, pair *v1alpha1.HAPair) (
 	}
 	seen.whole = true
 	return seen, nil
+}
+
+// observeTerm stores the term of the Lease. A number that no unit can have written does not replace the known term. The
+// active repairs it with its next write.
+func (f *facts) observeTerm(transitions, known int64) {
+	if transitions < 0 || known > 0 && transitions > known+contract.MaxTermsAhead {
+		f.term, f.invalidTerm = known, &transitions
+		return
+	}
+	f.term = transitions
 }
 
 // observeReport reads what a unit reports about itself; nil if it has not reported anything yet.

@@ -1,12 +1,9 @@
 package ha
 
-const (
-	// maxAhead is how far a term may be ahead of the newest that the unit knows. Terms grow by one, and a unit cannot miss
-	// so many.
-	maxAhead = 1 << 20
-	// maxFirst bounds the first term that a unit sees. Above it there must be room for all terms to come.
-	maxFirst = 1 << 30
-)
+import "github.com/hapair-io/hapair/internal/contract"
+
+// maxFirst bounds the first term that a unit sees. Above it there must be room for all terms to come.
+const maxFirst = 1 << 30
 
 // newestTerm returns the newest term that the unit knows.
 func (m Machine) newestTerm() uint64 { return max(m.lease.highest, m.outranked, m.claim.term) }
@@ -18,7 +15,7 @@ func (m Machine) isPlausible(term uint64) bool {
 	if newest == 0 {
 		return term <= maxFirst
 	}
-	return term <= newest+maxAhead
+	return term <= newest+contract.MaxTermsAhead
 }
 
 // ungarble replaces a term that no unit can have written, and which therefore hides the true one. Without a permit,
