@@ -65,6 +65,22 @@ func (e Destination) steps() []Step {
 	return withFamily(e.Family, e.Family.loadDestination(), InSet{e.Set})
 }
 
+// SourceIn matches the source against one range of addresses.
+type SourceIn struct{ Run AddressRun }
+
+func (e SourceIn) String() string { return e.Run.match("saddr") }
+
+// steps compares the source address.
+func (e SourceIn) steps() []Step { return e.Run.steps(e.Run.family().sourceHeader()) }
+
+// DestinationIn matches the destination against one range of addresses.
+type DestinationIn struct{ Run AddressRun }
+
+func (e DestinationIn) String() string { return e.Run.match("daddr") }
+
+// steps compares the destination address.
+func (e DestinationIn) steps() []Step { return e.Run.steps(e.Run.family().destinationHeader()) }
+
 // DestinationIs matches one destination address.
 type DestinationIs struct{ Address netip.Addr }
 
@@ -209,6 +225,17 @@ func (e Port) String() string { return "th dport @" + e.Set }
 // steps looks the second field of the transport header up in the set.
 func (e Port) steps() []Step { return []Step{LoadHeader{transportHeader, 2, 2}, InSet(e)} }
 
+// PortIn matches the destination port against one range of ports. A Protocol with ports must precede it.
+type PortIn struct{ Run PortRun }
+
+func (e PortIn) String() string { return "th dport " + e.Run.String() }
+
+// steps compares the second field of the transport header.
+func (e PortIn) steps() []Step {
+	first, last := binary.BigEndian.AppendUint16(nil, e.Run.First), binary.BigEndian.AppendUint16(nil, e.Run.Last)
+	return append([]Step{LoadHeader{transportHeader, 2, 2}}, between(first, last)...)
+}
+
 // ICMPType matches ICMP (IPv4) or ICMPv6 (IPv6) messages of a type, with any code.
 type ICMPType struct {
 	Family Family
@@ -301,16 +328,22 @@ func withICMP(f Family, steps ...Step) []Step {
 	return withFamily(f, append(protocol.steps(), steps...)...)
 }
 
-// loadSource loads the source address from its place in the header (RFC 791 and RFC 8200).
-func (f Family) loadSource() Step {
+// loadSource loads the source address.
+func (f Family) loadSource() Step { return f.sourceHeader() }
+
+// loadDestination loads the destination address.
+func (f Family) loadDestination() Step { return f.destinationHeader() }
+
+// sourceHeader returns the place of the source address in the header (RFC 791 and RFC 8200).
+func (f Family) sourceHeader() LoadHeader {
 	if f == IPv4 {
 		return LoadHeader{networkHeader, 12, 4}
 	}
 	return LoadHeader{networkHeader, 8, 16}
 }
 
-// loadDestination loads the destination address, which follows the source address.
-func (f Family) loadDestination() Step {
+// destinationHeader returns the place of the destination address, which follows the source address.
+func (f Family) destinationHeader() LoadHeader {
 	if f == IPv4 {
 		return LoadHeader{networkHeader, 16, 4}
 	}

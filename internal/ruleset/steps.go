@@ -86,6 +86,12 @@ type Equal struct{ Value []byte }
 // NotEqual demands that the loaded value is not Value.
 type NotEqual struct{ Value []byte }
 
+// AtLeast demands that the loaded value, as a number in network byte order, is Value or greater.
+type AtLeast struct{ Value []byte }
+
+// AtMost demands that the loaded value, as a number in network byte order, is Value or less.
+type AtMost struct{ Value []byte }
+
 // InSet demands that the loaded value is in a set.
 type InSet struct{ Set string }
 
@@ -102,4 +108,6 @@ func (MapTo) step()            {}
 func (StoreSegmentSize) step() {}
 func (Equal) step()            {}
 func (NotEqual) step()         {}
+func (AtLeast) step()          {}
+func (AtMost) step()           {}
 func (InSet) step()            {}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +33,7 @@ func NewCommand() *cobra.Command {
 		Short: "Enforce a firewall document and report which one is in force",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			limitMemory()
 			config.Log = program.Logger(logFormat, verbosity)
 			kernel := nftables.Open()
 			config.Kernel = kernel
@@ -54,6 +56,16 @@ func NewCommand() *cobra.Command {
 	flags.IntVarP(&verbosity, "verbosity", "v", 0, "verbosity of the log; 1 adds observed changes")
 	cmd.AddCommand(newCheckCommand(), newPrintCommand())
 	return cmd
+}
+
+// memoryLimit is the memory of the Go runtime above which it collects garbage more often. A large document leaves much
+// garbage within a second. The limit does not bound what is in use.
+const memoryLimit = 40 << 20
+
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }
 
 func newCheckCommand() *cobra.Command {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -9,10 +10,10 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// familyRule matches addresses. A packet that matches is of one of the families.
-type familyRule struct {
+// familyRules match addresses. A packet that one of them matches is of one of the families.
+type familyRules struct {
 	families document.Families
-	rule     ruleset.Rule
+	rules    []ruleset.Rule
 }
 
 // family is an address family in the terms of the document, the ruleset and the names of sets.
@@ -27,55 +28,88 @@ var families = []family{
 	{document.IPv6, ruleset.IPv6, "ipv6"},
 }
 
-// addressMatches returns one match of source and destination for each wanted family in which both have addresses.
-// Without source and destination it returns one match for everything.
+// addressMatches returns the matches of source and destination for each wanted family in which both have addresses.
+// Without source and destination it returns one match for everything. The caller adds about as many rules with each
+// match as copies says.
 func (c *compiler) addressMatches(
-	owner string, source, destination []string, wanted document.Families,
-) (rules []familyRule) {
+	owner string, source, destination []string, wanted document.Families, copies int,
+) (matches []familyRules) {
 	if len(source) == 0 && len(destination) == 0 {
-		return []familyRule{{families: wanted}}
+		return []familyRules{{families: wanted, rules: []ruleset.Rule{nil}}}
 	}
 	for _, family := range families {
 		if !wanted.Has(family.document) {
 			continue
 		}
-		from, fromSome := c.addressSet(owner+".source", source, family)
-		to, toSome := c.addressSet(owner+".destination", destination, family)
-		if !fromSome || !toSome {
+		from := c.addressList(owner+".source", source, family)
+		to := c.addressList(owner+".destination", destination, family)
+		if !from.some || !to.some {
 			continue
 		}
-		match := familyRule{families: family.document}
-		if from != "" {
-			match.rule = append(match.rule, ruleset.Source{Family: family.ruleset, Set: from})
+		sources := c.listMatches(from, copies,
+			func(set string) ruleset.Expression { return ruleset.Source{Family: family.ruleset, Set: set} },
+			func(run ruleset.AddressRun) ruleset.Expression { return ruleset.SourceIn{Run: run} })
+		destinations := c.listMatches(to, copies*len(sources),
+			func(set string) ruleset.Expression { return ruleset.Destination{Family: family.ruleset, Set: set} },
+			func(run ruleset.AddressRun) ruleset.Expression { return ruleset.DestinationIn{Run: run} })
+		rules := product(sources, destinations)
+		if len(rules[0]) == 0 {
+			rules = []ruleset.Rule{{ruleset.IsFamily{Family: family.ruleset}}}
 		}
-		if to != "" {
-			match.rule = append(match.rule, ruleset.Destination{Family: family.ruleset, Set: to})
-		}
-		rules = append(rules, match)
+		matches = append(matches, familyRules{families: family.document, rules: rules})
 	}
-	return rules
+	return matches
 }
 
-// addressSet returns the name of a set with all addresses of the objects in a family, and whether there are any.
-// Without objects it returns no name, and everything matches. Rules that refer to one object alone share its set.
-func (c *compiler) addressSet(owner string, objects []string, family family) (name string, some bool) {
-	if len(objects) == 0 {
-		return "", true
+// listMatches returns the matches of a list: one with a set, or one for each range. A list of all addresses has one
+// that is empty.
+func (c *compiler) listMatches(
+	list addressList, copies int, set func(string) ruleset.Expression, run func(ruleset.AddressRun) ruleset.Expression,
+) (matches []ruleset.Rule) {
+	if list.all {
+		return []ruleset.Rule{nil}
 	}
-	blocks := c.blocks(objects, family.document)
-	if len(blocks) == 0 {
-		return "", false
+	name, needed := c.setFor(list.name, fmt.Sprint(list.runs), len(list.runs), copies)
+	if name == "" {
+		for _, r := range list.runs {
+			matches = append(matches, ruleset.Rule{run(r)})
+		}
+		return matches
+	}
+	if needed {
+		c.result.AddressSets = append(c.result.AddressSets,
+			ruleset.AddressSet{Name: name, Family: ruleset.FamilyOf(list.runs[0].First), Runs: list.runs})
+	}
+	return []ruleset.Rule{{set(name)}}
+}
+
+// addressList is all addresses of some objects in a family.
+type addressList struct {
+	// some is set if there are any addresses, and all if there are all of the family.
+	some, all bool
+	// name is the name of a set with the addresses.
+	name string
+	runs []ruleset.AddressRun
+}
+
+// addressList returns all addresses of the objects in a family. Without objects it has all addresses. Rules that refer
+// to one object alone share its list.
+func (c *compiler) addressList(owner string, objects []string, family family) addressList {
+	if len(objects) == 0 {
+		return addressList{some: true, all: true}
 	}
 	if len(objects) == 1 {
 		owner = "address." + objects[0]
 	}
-	name = owner + "." + family.name
-	if !c.made[name] {
-		c.made[name] = true
-		c.result.AddressSets = append(c.result.AddressSets,
-			ruleset.AddressSet{Name: name, Family: family.ruleset, Runs: mergeBlocks(blocks)})
+	name := owner + "." + family.name
+	if list, known := c.addressLists[name]; known {
+		return list
 	}
-	return name, true
+	runs := mergeBlocks(c.blocks(objects, family.document))
+	c.addressLists[name] = addressList{
+		some: len(runs) > 0, all: len(runs) == 1 && runs[0].IsFamily(), name: name, runs: runs,
+	}
+	return c.addressLists[name]
 }
 
 // blocks returns all addresses of the objects in a family.

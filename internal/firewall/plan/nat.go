@@ -18,7 +18,7 @@ func (c *compiler) addDestinationNAT() {
 			ruleset.InInterface{Set: zoneSet(n.From)},
 			ruleset.DestinationIs{Address: n.Destination},
 		}
-		for _, service := range c.serviceMatches("", []string{n.Service}, familyOf(n.Destination)) {
+		for _, service := range c.serviceMatches("", []string{n.Service}, familyOf(n.Destination), 1) {
 			rules = append(rules, slices.Concat(match, service,
 				ruleset.Rule{ruleset.DestinationNAT{Address: n.ToAddress, Port: n.ToPort}}))
 		}
@@ -34,12 +34,14 @@ func (c *compiler) addSourceNAT() {
 	for _, n := range c.document.SourceNAT {
 		out := ruleset.OutInterface{Set: zoneSet(n.To)}
 		to := ruleset.SourceNAT{Address: n.Address}
-		for _, addresses := range c.addressMatches("source-nat."+n.Name, n.Source, n.Destination, familyOf(n.Address)) {
-			match := addresses.rule
-			if len(match) == 0 {
-				match = ruleset.Rule{ruleset.IsFamily{Family: ruleset.FamilyOf(n.Address)}}
+		for _, addresses := range c.addressMatches(
+			"source-nat."+n.Name, n.Source, n.Destination, familyOf(n.Address), 1) {
+			for _, match := range addresses.rules {
+				if len(match) == 0 {
+					match = ruleset.Rule{ruleset.IsFamily{Family: ruleset.FamilyOf(n.Address)}}
+				}
+				rules = append(rules, slices.Concat(ruleset.Rule{forwarded, out}, match, ruleset.Rule{to}))
 			}
-			rules = append(rules, slices.Concat(ruleset.Rule{forwarded, out}, match, ruleset.Rule{to}))
 		}
 	}
 	c.addHook("source-nat", ruleset.Hook{Point: ruleset.Postrouting, NAT: true}, rules...)

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"crypto/sha256"
+
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
@@ -50,8 +52,12 @@ type compiler struct {
 	addresses map[string]document.Address
 	services  map[string]document.Service
 	result    ruleset.Ruleset
-	// made has the names of the sets that exist already.
-	made map[string]bool
+	// addressLists has the lists of addresses that rules refer to, by the name that they have as a set.
+	addressLists map[string]addressList
+	// equal has the name of a set by the hash of its content.
+	equal map[[sha256.Size]byte]string
+	// spare is the number of rules that short lists may still add.
+	spare int
 }
 
 func newCompiler(d document.Document) *compiler {
@@ -60,7 +66,10 @@ func newCompiler(d document.Document) *compiler {
 		addresses: map[string]document.Address{},
 		services:  map[string]document.Service{},
 		result:    ruleset.Ruleset{Table: Table},
-		made:      map[string]bool{},
+		equal:     map[[sha256.Size]byte]string{},
+		spare:     spareRules,
+
+		addressLists: map[string]addressList{},
 	}
 	for _, a := range d.Addresses {
 		c.addresses[a.Name] = a

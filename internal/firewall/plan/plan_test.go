@@ -60,7 +60,9 @@ func TestCompile(t *testing.T) {
 
 // Every chain and set that a rule refers to exists exactly once. Otherwise the kernel refuses the ruleset.
 func TestNamesAreDefinedOnce(t *testing.T) {
-	for _, path := range []string{"testdata/full.yaml", "testdata/many-ways.yaml", "testdata/least.yaml"} {
+	for _, path := range []string{
+		"testdata/full.yaml", "testdata/many-ways.yaml", "testdata/least.yaml", "testdata/ranges.yaml",
+	} {
 		r := compile(t, path)
 		chains, sets := map[string]int{}, map[string]int{}
 		for _, c := range r.Chains {

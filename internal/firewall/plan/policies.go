@@ -85,13 +85,13 @@ func (c *compiler) addPolicy(p document.Policy) {
 	c.addChain(policyChain(p.Name), rules...)
 }
 
-// matches returns the rules of a policy: one for each address family and protocol that it covers.
+// matches returns the rules of a policy: at least one for each address family and protocol that it covers.
 func (c *compiler) matches(p document.Policy) (rules []ruleset.Rule) {
 	owner := policyChain(p.Name)
-	for _, addresses := range c.addressMatches(owner, p.Source, p.Destination, anyFamily) {
-		for _, service := range c.serviceMatches(owner, p.Services, addresses.families) {
-			rules = append(rules, append(slices.Clone(addresses.rule), service...))
-		}
+	pairs := len(p.From) * len(p.To)
+	for _, addresses := range c.addressMatches(owner, p.Source, p.Destination, anyFamily, pairs*max(1, len(p.Services))) {
+		services := c.serviceMatches(owner, p.Services, addresses.families, pairs*len(addresses.rules))
+		rules = append(rules, product(addresses.rules, services)...)
 	}
 	return rules
 }

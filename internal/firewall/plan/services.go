@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
@@ -22,9 +23,11 @@ var protocols = []struct {
 	{document.AH, ruleset.AH},
 }
 
-// serviceMatches returns one match for each protocol of the services that runs over one of the families. Without
-// services it returns one match for everything.
-func (c *compiler) serviceMatches(owner string, services []string, families document.Families) (rules []ruleset.Rule) {
+// serviceMatches returns the matches for the protocols of the services that run over one of the families. Without
+// services it returns one match for everything. The caller adds as many rules with each match as copies says.
+func (c *compiler) serviceMatches(
+	owner string, services []string, families document.Families, copies int,
+) (rules []ruleset.Rule) {
 	if len(services) == 0 {
 		return []ruleset.Rule{nil}
 	}
@@ -38,34 +41,37 @@ func (c *compiler) serviceMatches(owner string, services []string, families docu
 				named = append(named, s)
 			}
 		}
-		if len(named) == 0 {
-			continue
+		if len(named) > 0 {
+			rules = append(rules, product([]ruleset.Rule{{protocol.match}}, c.portMatches(owner, named, copies))...)
 		}
-		rule := ruleset.Rule{protocol.match}
-		if set := c.portSet(owner, named); set != "" {
-			rule = append(rule, ruleset.Port{Set: set})
-		}
-		rules = append(rules, rule)
 	}
 	return rules
 }
 
-// portSet returns the name of a set with the ports of services of one protocol; empty if one of them has all ports.
-func (c *compiler) portSet(owner string, services []document.Service) string {
+// portMatches returns the matches of the ports of services of one protocol: one with a set, or one for each range. It
+// is empty if one of them has all ports.
+func (c *compiler) portMatches(owner string, services []document.Service, copies int) (matches []ruleset.Rule) {
 	var ranges []document.PortRange
 	for _, s := range services {
 		if len(s.Ports) == 0 {
-			return ""
+			return []ruleset.Rule{nil}
 		}
 		ranges = append(ranges, s.Ports...)
 	}
+	runs := mergePorts(ranges)
 	name := owner + "." + strings.ToLower(string(services[0].Protocol))
 	if len(services) == 1 {
 		name = "service." + services[0].Name
 	}
-	if !c.made[name] {
-		c.made[name] = true
-		c.result.PortSets = append(c.result.PortSets, ruleset.PortSet{Name: name, Runs: mergePorts(ranges)})
+	set, needed := c.setFor(name, fmt.Sprint(runs), len(runs), copies)
+	if set == "" {
+		for _, run := range runs {
+			matches = append(matches, ruleset.Rule{ruleset.PortIn{Run: run}})
+		}
+		return matches
 	}
-	return name
+	if needed {
+		c.result.PortSets = append(c.result.PortSets, ruleset.PortSet{Name: set, Runs: runs})
+	}
+	return []ruleset.Rule{{ruleset.Port{Set: set}}}
 }

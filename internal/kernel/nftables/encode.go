@@ -50,6 +50,10 @@ func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 		return []expr.Any{equal(s.Value)}, nil
 	case ruleset.NotEqual:
 		return []expr.Any{&expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: s.Value}}, nil
+	case ruleset.AtLeast:
+		return []expr.Any{&expr.Cmp{Op: expr.CmpOpGte, Register: register, Data: s.Value}}, nil
+	case ruleset.AtMost:
+		return []expr.Any{&expr.Cmp{Op: expr.CmpOpLte, Register: register, Data: s.Value}}, nil
 	case ruleset.InSet:
 		return b.lookup(s.Set, false)
 	case ruleset.MapTo:

@@ -1,0 +1,49 @@
+package ruleset
+
+import "bytes"
+
+// A rule compares a value with one range itself. It needs a set for several.
+
+// family returns the family of the addresses.
+func (r AddressRun) family() Family { return FamilyOf(r.First) }
+
+// match returns the match of a field of the header in nft.
+func (r AddressRun) match(field string) string {
+	return r.family().String() + " " + field + " " + r.String()
+}
+
+// IsFamily reports whether the range has all addresses of its family. No field needs to be compared with it.
+func (r AddressRun) IsFamily() bool {
+	prefix, ok := r.prefix()
+	return ok && prefix.Bits() == 0
+}
+
+// steps compares the address at a place of the header with the range. Of a prefix of whole bytes it loads no more than
+// these, as nft does.
+func (r AddressRun) steps(at LoadHeader) []Step {
+	first, last := r.First.AsSlice(), r.Last.AsSlice()
+	prefix, ok := r.prefix()
+	switch {
+	case !ok:
+		return withFamily(r.family(), append([]Step{at}, between(first, last)...)...)
+	case prefix.Bits() == 0:
+		return withFamily(r.family())
+	case prefix.Bits()%8 == 0:
+		at.Length = uint32(prefix.Bits() / 8) //nolint:gosec // It is at most 16.
+		return withFamily(r.family(), at, Equal{first[:at.Length]})
+	default:
+		mask := make([]byte, len(first))
+		for i := range mask {
+			mask[i] = ^(first[i] ^ last[i])
+		}
+		return withFamily(r.family(), at, Mask{mask}, Equal{first})
+	}
+}
+
+// between returns the comparison of the loaded value with a range.
+func between(first, last []byte) []Step {
+	if bytes.Equal(first, last) {
+		return []Step{Equal{first}}
+	}
+	return []Step{AtLeast{first}, AtMost{last}}
+}
