@@ -127,6 +127,32 @@ func TestPauseBeforeTheWriteOpensNothing(t *testing.T) {
 	})
 }
 
+// A machine that was stopped together with the kernel's clock continues with a gate whose deadline is as far away as it
+// was. The unit's clock knows better.
+func TestDeadlineAfterAStopOfTheMachine(t *testing.T) {
+	eachKind(t, func(t *testing.T, b *bed) {
+		p, s := opened(b, serverAddress)
+		continued := p.stop(2 * time.Minute) // The permit has ended.
+		s.goOn(continued + stopInterval + hiccup)
+		s.end()
+		s.nothingPast(continued+stopInterval+hiccup, "a gate whose permit ended while the machine was stopped")
+		if err := p.verify(); err == nil {
+			t.Error("a gate that has closed calls itself open")
+		}
+		deadline := p.open(5 * time.Second)
+		s = b.stream(serverAddress)
+		s.passing()
+		p.stop(4 * time.Second) // A rest is left.
+		if err := p.verify(); err != nil {
+			t.Error(err)
+		}
+		deadline -= 4 * time.Second
+		s.goOn(deadline)
+		s.end()
+		s.closedAt(deadline, p.earlier())
+	})
+}
+
 // A gate that an earlier life left is replaced by a closed one, with no instant without a gate.
 func TestRestart(t *testing.T) {
 	eachKind(t, func(t *testing.T, b *bed) {

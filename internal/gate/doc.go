@@ -11,6 +11,9 @@
 // weaker. A timeout is relative to when the kernel takes it, so each one is checked after it was set. And a flush of
 // all rulesets removes the gate until it is put back, closed. Fence returns which one it is.
 //
+// Some hypervisors stop the boot clock together with the machine. The unit's clock (package clock) shows that, and the
+// gate then sets its deadline again.
+//
 // The gate has two inputs: the deadline, and whether the firewall's rules are in force. It is open while both allow it.
 //
 // Package sidecar sets the gate as the state machine wants it. The gate itself decides only that a deadline has passed.

@@ -50,12 +50,26 @@ type Options struct {
 	// VirtualMACs are the MAC addresses that it shares.
 	VirtualMACs []rtnetlink.MAC
 	Kernel      Kernel
-	// Now is the boot clock.
-	Now func() time.Duration
-	Log logr.Logger
+	// Now is the unit's clock, to which deadlines belong. Ahead is how far it is ahead of the boot clock, which the
+	// kernel compares with them. That changes when the machine is stopped together with its boot clock. Ahead is nil if
+	// nobody can tell: Now is the boot clock then.
+	Now   func() time.Duration
+	Ahead func() time.Duration
+	Log   logr.Logger
 	// WithoutBPF uses nftables even where the kernel would accept a program.
 	WithoutBPF bool
 }
+
+// ahead returns how far the unit's clock is ahead of the kernel's.
+func (o Options) ahead() time.Duration {
+	if o.Ahead == nil {
+		return 0
+	}
+	return o.Ahead()
+}
+
+// inKernel translates an instant of the unit's clock for the kernel.
+func (o Options) inKernel(instant time.Duration) time.Duration { return instant - o.ahead() }
 
 // Config is the whole state of the gate.
 type Config struct {
@@ -73,6 +87,8 @@ type Gate struct {
 	// interfaces: another process that holds that lock would keep the permit from being extended.
 	mu    sync.Mutex
 	until time.Duration
+	// ahead is how far the unit's clock was ahead of the kernel's when the kernel was told the deadline.
+	ahead time.Duration
 	// hasRules is set while the firewall's rules are in force, and isSuspended once the gate is closed because of that.
 	hasRules, isSuspended bool
 	// released is set once the process has released the gate.
@@ -156,11 +172,20 @@ func (g *Gate) Set(_ context.Context, c Config) error {
 			return errors.Join(fmt.Errorf("opening the gate: %w", err), g.close())
 		}
 	}
-	if err := g.barrier.setDeadline(c.Until); err != nil {
+	if err := g.setDeadline(c.Until); err != nil {
 		return errors.Join(fmt.Errorf("opening the gate until %s: %w", c.Until, err), g.close())
 	}
-	g.until = c.Until
 	g.moved.Notify()
+	return nil
+}
+
+// setDeadline moves the deadline in the kernel.
+func (g *Gate) setDeadline(until time.Duration) error {
+	ahead := g.options.ahead() // If it changes meanwhile, watchDeadline tells the kernel again.
+	if err := g.barrier.setDeadline(until); err != nil {
+		return err
+	}
+	g.until, g.ahead = until, ahead
 	return nil
 }
 

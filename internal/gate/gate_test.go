@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -284,6 +285,50 @@ func TestDeadlinePasses(t *testing.T) {
 			t.Errorf("closed %d times more", k.moves-moves)
 		}
 	})
+}
+
+// TestMachineStoppedWithItsClock stops the kernel's clock, and with it the machine. The gate learns of it from the
+// unit's clock, which is ahead from then on: a deadline that has passed closes it, another one is set again.
+func TestMachineStoppedWithItsClock(t *testing.T) {
+	for name, test := range map[string]struct{ stopped, until time.Duration }{
+		"beyond the deadline": {3 * time.Second, 0},
+		"for a moment":        {300 * time.Millisecond, time.Hour + 450*time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ahead := atomic.Int64{}
+			synctest.Test(t, func(t *testing.T) {
+				epoch := time.Now()
+				kernelClock := func() time.Duration { return time.Hour + time.Since(epoch) }
+				k := newKernel(kernelClock)
+				g, err := newGate(Options{
+					Interfaces: []string{"lan"}, Kernel: k, Log: logr.Discard(),
+					Now:   func() time.Duration { return kernelClock() + time.Duration(ahead.Load()) },
+					Ahead: func() time.Duration { return time.Duration(ahead.Load()) },
+				}, func(Options) (barrier, error) { return k, nil })
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				var watch sync.WaitGroup
+				watch.Go(func() { g.watchDeadline(ctx) })
+				defer watch.Wait()
+				defer cancel()
+				if err := errors.Join(
+					g.SetRulesInForce(true), g.Set(ctx, Config{Until: time.Hour + 450*time.Millisecond}),
+				); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				k.do(func() { k.until = 42 }) // What the kernel still has means another instant now.
+				ahead.Store(int64(test.stopped))
+				time.Sleep(stopInterval)
+				synctest.Wait()
+				if got := k.deadline(); got != test.until {
+					t.Errorf("after a stop for %s the kernel has the deadline %s instead of %s", test.stopped, got, test.until)
+				}
+			})
+		})
+	}
 }
 
 func TestRefusalByTheKernelIsReportedAndRetried(t *testing.T) {

@@ -19,8 +19,9 @@ import (
 type program struct {
 	bpf    *bpf.Program
 	kernel Kernel
-	now    func() time.Duration
-	log    logr.Logger
+	// options have the clocks.
+	options Options
+	log     logr.Logger
 
 	// deadline is the one to which the program returns after it was suspended.
 	deadline suspendable
@@ -45,14 +46,15 @@ func newProgram(o Options) (barrier, error) {
 		return nil, err
 	}
 	p := &program{
-		bpf: loaded, kernel: o.Kernel, now: o.Now, log: o.Log,
+		bpf: loaded, kernel: o.Kernel, options: o, log: o.Log,
 		shortcuts: map[int]*bpf.Shortcut{}, unshortened: map[int]string{},
 	}
 	macs := make([]bpf.MAC, 0, len(o.VirtualMACs))
 	for _, m := range o.VirtualMACs {
 		macs = append(macs, bpf.MAC(m))
 	}
-	if err := errors.Join(loaded.Check(o.Now), loaded.SetVirtualMACs(macs)); err != nil {
+	bootTime := func() time.Duration { return o.inKernel(o.Now()) }
+	if err := errors.Join(loaded.Check(bootTime), loaded.SetVirtualMACs(macs)); err != nil {
 		return nil, errors.Join(err, loaded.Close())
 	}
 	return p, nil
@@ -190,15 +192,24 @@ func (p *program) dropped() (map[string]uint64, error) {
 func (p *program) setDeadline(until time.Duration) error {
 	p.deadline.do(func(d *deadline) {
 		d.until = until
-		p.bpf.SetDeadline(d.effective())
+		p.tell(d)
 	})
 	return nil
+}
+
+// tell passes the deadline to the kernel.
+func (p *program) tell(d *deadline) {
+	until := d.effective()
+	if until != 0 {
+		until = p.options.inKernel(until)
+	}
+	p.bpf.SetDeadline(until)
 }
 
 func (p *program) suspend() error {
 	p.deadline.do(func(d *deadline) {
 		d.counts = false
-		p.bpf.SetDeadline(d.effective())
+		p.tell(d)
 	})
 	return nil
 }
@@ -206,7 +217,7 @@ func (p *program) suspend() error {
 func (p *program) resume() error {
 	p.deadline.do(func(d *deadline) {
 		d.counts = true
-		p.bpf.SetDeadline(d.effective())
+		p.tell(d)
 	})
 	return nil
 }
@@ -217,7 +228,7 @@ func (p *program) isSuspended() (suspended bool) {
 }
 
 func (p *program) checkOpen() error {
-	if until, now := p.bpf.Deadline(), p.now(); now >= until {
+	if until, now := p.bpf.Deadline(), p.options.inKernel(p.options.Now()); now >= until {
 		return fmt.Errorf("the kernel has closed the gate at %s, it is %s now", until, now)
 	}
 	return nil

@@ -94,8 +94,9 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 	}
 	defer func() { err = errors.Join(err, kernel.Close()) }()
 	var looks atomic.Int32
+	var ahead atomic.Int64
 	now := func() time.Duration {
-		t := bootTime()
+		t := bootTime() + time.Duration(ahead.Load())
 		if looks.Add(-1) == 0 {
 			standStill()
 		}
@@ -103,7 +104,7 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 	}
 	g, err := New(Options{
 		Interfaces: s.Interfaces, Virtual: s.Virtual, VirtualMACs: s.VirtualMACs, WithoutBPF: s.WithoutBPF,
-		Kernel: kernel, Now: now,
+		Kernel: kernel, Now: now, Ahead: func() time.Duration { return time.Duration(ahead.Load()) },
 		Log: funcr.New(func(_, args string) { fmt.Fprintln(os.Stderr, args) }, funcr.Options{}),
 	})
 	if err != nil {
@@ -129,7 +130,10 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 		case "open":
 			until := bootTime() + o.Lasts
 			looks.Store(o.Pause)
-			answer(report{Until: until}, g.Set(ctx, Config{Until: until}))
+			answer(report{Until: until}, g.Set(ctx, Config{Until: until + time.Duration(ahead.Load())}))
+		case "stop":
+			ahead.Add(int64(o.Lasts))
+			answer(report{}, nil)
 		case "close":
 			answer(report{}, g.Set(ctx, Config{}))
 		case "rules":
@@ -257,6 +261,15 @@ func (p *process) open(lasts time.Duration) (deadline time.Duration) {
 		p.t.Fatalf("Opening the gate: %v", err)
 	}
 	return r.Until
+}
+
+// stop lets the unit's clock find that its machine was stopped together with the kernel's clock. It returns when.
+func (p *process) stop(lasted time.Duration) time.Duration {
+	p.t.Helper()
+	if _, err := p.tell(order{Do: "stop", Lasts: lasted}); err != nil {
+		p.t.Fatal(err)
+	}
+	return bootTime()
 }
 
 // close closes the gate, and returns from when to when that took.

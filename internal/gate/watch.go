@@ -16,6 +16,9 @@ const (
 	// watchInterval is the longest time between two looks at the clock. The timers of the process stop while the machine
 	// is suspended, and the boot clock does not.
 	watchInterval = 100 * time.Millisecond
+	// stopInterval replaces it while the gate is open and a second clock can show that the machine was stopped together
+	// with its boot clock. The gate of a machine that continues forwards for so long at most.
+	stopInterval = 5 * time.Millisecond
 	// inspectInterval is the time between regular inspections, in case a notification was lost.
 	inspectInterval = time.Second
 	// inspectPause is how long changes are collected, so that many at once cost one inspection.
@@ -82,19 +85,20 @@ func (g *Gate) follow(
 	}
 }
 
-// watchDeadline notes when the deadline has passed, and closes the gate once more. The kernel has closed it before. But
-// a timeout of nftables stands still while the machine is suspended, and the boot clock does not.
+// watchDeadline notes when the deadline has passed, and closes the gate once more. The kernel has closed it before,
+// unless the machine was stopped. A timeout of nftables stands still while the machine is suspended, and the boot clock
+// does not. And the boot clock stands still while some hypervisors stop the machine, and the unit's clock does not.
 func (g *Gate) watchDeadline(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		timer := time.NewTimer(g.enforce())
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
 		case <-g.moved:
-			timer.Stop()
 		case <-timer.C:
 		}
+		timer.Reset(g.enforce())
 	}
 }
 
@@ -106,7 +110,7 @@ func (g *Gate) enforce() time.Duration {
 		return time.Hour // Set wakes the watcher.
 	}
 	if left := g.until - g.options.Now(); left > 0 {
-		return min(left, watchInterval)
+		return min(left, g.correct())
 	}
 	g.log.Info("Gate closed at its deadline", "deadline", g.until)
 	if err := g.close(); err != nil {
@@ -114,4 +118,19 @@ func (g *Gate) enforce() time.Duration {
 		return watchInterval
 	}
 	return time.Hour
+}
+
+// correct sets the deadline again if the kernel's clock was stopped since, and returns how long to wait until the next
+// look.
+func (g *Gate) correct() time.Duration {
+	if g.options.Ahead == nil {
+		return watchInterval
+	}
+	if g.options.ahead() != g.ahead {
+		if err := g.setDeadline(g.until); err != nil {
+			g.log.Error(err, "Closing the gate, because its deadline after a stop of the machine could not be set",
+				"closing", g.close())
+		}
+	}
+	return stopInterval
 }

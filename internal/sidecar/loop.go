@@ -31,6 +31,8 @@ func (s *Sidecar) loop(stop, running context.Context) {
 		case fact = <-s.facts:
 		case s.faults = <-s.faultChanges:
 			fact = ha.Tick{}
+		case <-s.config.Stopped: // The timer stood still as well.
+			fact = ha.Tick{}
 		case <-s.firewalls.changed:
 			s.firewall = s.firewalls.get()
 			s.config.Configuration.InForce(s.firewall.Hash)

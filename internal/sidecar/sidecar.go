@@ -146,9 +146,11 @@ type Config struct {
 	HealthAddress string
 	// Metrics serves the unit's metrics until the context ends; they are not served when it is nil.
 	Metrics func(context.Context) error
-	// Now is the boot clock.
-	Now func() time.Duration
-	Log logr.Logger
+	// Now is the unit's clock. Stopped is set when it found that the machine was stopped together with its boot clock; it
+	// may be nil.
+	Now     func() time.Duration
+	Stopped notify.Signal
+	Log     logr.Logger
 }
 
 // Sidecar is one unit at work.

@@ -306,10 +306,3 @@ func TestHealth(t *testing.T) {
 		t.Errorf("stalled: %v", got)
 	}
 }
-
-func TestBootTimeAdvances(t *testing.T) {
-	before := BootTime()
-	if after := BootTime(); before <= 0 || after < before {
-		t.Errorf("%s, then %s", before, after)
-	}
-}

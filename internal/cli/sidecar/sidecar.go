@@ -29,6 +29,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/all"
 	"github.com/hapair-io/hapair/internal/class/configuration"
 	"github.com/hapair-io/hapair/internal/class/own"
+	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/dataplane"
@@ -179,13 +180,14 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	if err != nil {
 		return err
 	}
+	registry := newMetrics(u, pair)
+	unitClock := clock.New(clock.NewMetrics(registry), log.WithName("clock"))
 	g, err := gate.New(gate.Options{
 		Interfaces: interfaces, Virtual: virtualAddresses(pair), VirtualMACs: virtualMACs(networks),
-		Kernel: kernel, Now: sidecar.BootTime, Log: log.WithName("gate"),
+		Kernel: kernel, Now: unitClock.Now, Ahead: aheadOf(unitClock), Log: log.WithName("gate"),
 	})
 	if err != nil {
-		never := o.newAddresses(u, networks, func() bool { return false }, kernel, wire, log.WithName("addresses"))
-		return errors.Join(err, never.Set(ctx, addresses.Config{}))
+		return errors.Join(err, o.newAddresses(u, networks, never, kernel, wire, log).Set(ctx, addresses.Config{}))
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
 	config := sidecar.Config{
@@ -197,15 +199,15 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		NamespaceFile:      filepath.Join(o.stateDirectory, "firewall-namespace"),
 		HealthAddress:      o.healthBindAddress,
 		Connections:        countConnections,
-		Now:                sidecar.BootTime,
+		Now:                unitClock.Now,
+		Stopped:            unitClock.Stops,
 		Log:                log,
 	}
 	if err := sidecar.Withdraw(ctx, config.Gate, config.Addresses); err != nil {
 		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
 	}
-	registry := newMetrics(u, pair).withGate(g)
-	replica := configuration.New()
-	ownAddresses := ownAddresses(pair)
+	registry = registry.withGate(g)
+	replica, ownAddresses := configuration.New(), ownAddresses(pair)
 	rules := nftables.Open()
 	defer func() { err = errors.Join(err, rules.Close()) }()
 	o.newConfiguration(&config, pair, replica, rules, registry)
@@ -227,10 +229,9 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return err
 	}
 	config.Metrics = o.serveMetrics(registry, log.WithName("metrics"))
-	parts := replicationParts{
+	if config.Replication, err = o.newReplication(u, pair, replicationParts{
 		classes: classes, own: ownAddresses, heartbeats: heartbeats, metrics: engine.NewMetrics(registry),
-	}
-	if config.Replication, err = o.newReplication(u, pair, parts, log.WithName("replication")); err != nil {
+	}, log.WithName("replication")); err != nil {
 		return err
 	}
 	if err := o.connect(&config, u, pair, log); err != nil {
@@ -251,6 +252,17 @@ func newDataPlane(networks []addresses.Network, kernel dataplane.Kernel, log log
 		log.Error(err, "Setting routes and rules of the data plane failed, trying again")
 	}
 	return plane
+}
+
+// never permits no announcement.
+func never() bool { return false }
+
+// aheadOf returns how far the clock is ahead of the boot clock; nil if it cannot tell.
+func aheadOf(c *clock.Clock) func() time.Duration {
+	if !c.HasCounter() {
+		return nil
+	}
+	return c.Ahead
 }
 
 // machineConfig returns the configuration of the machine that decides about the unit's role.

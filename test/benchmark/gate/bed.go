@@ -11,13 +11,13 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/vishvananda/netlink"
 
+	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/internal/sidecar"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -121,7 +121,7 @@ func (b *bed) open(router *testbed.Namespace) {
 		}
 		b.t.Cleanup(func() { _ = kernel.Close() })
 		g, err := gate.New(gate.Options{
-			Interfaces: []string{"lan", "wan"}, Kernel: kernel, Now: sidecar.BootTime, Log: logr.Discard(),
+			Interfaces: []string{"lan", "wan"}, Kernel: kernel, Now: clock.Boot, Log: logr.Discard(),
 		})
 		if err != nil {
 			return err
@@ -131,7 +131,7 @@ func (b *bed) open(router *testbed.Namespace) {
 		if err := g.SetRulesInForce(true); err != nil {
 			return err
 		}
-		return g.Set(context.Background(), gate.Config{Until: sidecar.BootTime() + aDay})
+		return g.Set(context.Background(), gate.Config{Until: clock.Boot() + aDay})
 	})
 	if err != nil {
 		b.t.Fatalf("Opening the gate of a router: %v", err)
