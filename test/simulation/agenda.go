@@ -36,6 +36,11 @@ const (
 	onReset
 	// onSnapshot ends the transfer that the unit began with the number ref.
 	onSnapshot
+	// onMachine lets a machine continue that was stopped, onNotice lets its process notice that, and onNoticed is when it
+	// must have.
+	onMachine
+	onNotice
+	onNoticed
 	// onFlush looks how the unit's flush with the number ref stands.
 	onFlush
 )

@@ -10,6 +10,7 @@
 // The files:
 //
 //	unit.go, gate.go       a node with its kernel and its process, and its gate
+//	machine.go             a machine that is stopped together with its clock
 //	server.go              the API server, and the network between it and the units
 //	line.go                heartbeats
 //	session.go, flush.go   replication

@@ -17,11 +17,13 @@ const (
 	ActivePowerOff
 	ActiveKilled
 	ActivePaused
+	ActiveMachineStopped
 	ActiveIsolated
 	ActiveIsolatedKeeps
 	StandbyPowerOff
 	StandbyKilled
 	StandbyPaused
+	StandbyMachineStopped
 	StandbyIsolated
 	StandbyStopped
 	StandbyOutOfSync
@@ -108,6 +110,10 @@ var drillTable = [drills]drillInfo{
 		name: "active stands still", outcome: failsOver,
 		kind: Pause, target: TheActive, from: 1500 * blink, to: 4 * second,
 	},
+	ActiveMachineStopped: {
+		name: "active's machine is stopped", outcome: failsOver,
+		kind: StopMachine, target: TheActive, from: 1500 * blink, to: 4 * second,
+	},
 	ActiveIsolated: {
 		name: "active is cut from everybody", outcome: failsOver,
 		kind: Isolate, target: TheActive, from: 1500 * blink, to: 4 * second,
@@ -127,6 +133,10 @@ var drillTable = [drills]drillInfo{
 	StandbyPaused: {
 		name: "standby stands still", outcome: staysUp,
 		kind: Pause, target: TheStandby, from: blink, to: 4 * second,
+	},
+	StandbyMachineStopped: {
+		name: "standby's machine is stopped", outcome: staysUp,
+		kind: StopMachine, target: TheStandby, from: blink, to: 4 * second,
 	},
 	StandbyIsolated: {
 		name: "standby is cut from everybody", outcome: staysUp,

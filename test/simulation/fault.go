@@ -19,6 +19,8 @@ const (
 	Pause
 	// Stutter lets it stand still now and then, each time up to Amount.
 	Stutter
+	// StopMachine lets the machine stand still with its process, its kernel and its boot clock.
+	StopMachine
 	// CutUnits cuts the two units from each other; CutOneWay loses only what the unit sends to the other.
 	CutUnits
 	CutOneWay
@@ -87,6 +89,7 @@ var kindTable = [kinds]kindInfo{
 	PowerOff:         {name: "power off", weight: 4, length: 2 * second, side: true, both: true, points: true},
 	Pause:            {name: "pause", weight: 8, length: 4 * second, side: true, both: true, points: true},
 	Stutter:          {name: "stutter", weight: 3, length: 2 * second, amount: 400 * blink, side: true},
+	StopMachine:      {name: "stop machine", weight: 5, length: 4 * second, side: true, both: true, points: true},
 	CutUnits:         {name: "cut units", weight: 6, length: 3 * second},
 	CutOneWay:        {name: "cut one way", weight: 3, length: 2 * second, side: true},
 	CutAPI:           {name: "cut API", weight: 6, length: 3 * second, side: true, both: true},

@@ -159,6 +159,8 @@ func (w *world) beginAt(i int, f *Fault, u *unit) {
 		u.powerOff(f.Length)
 	case Pause:
 		u.halt(f.Length + u.noise.upTo(f.Amount))
+	case StopMachine:
+		u.stopMachine(f.Length)
 	case Stutter:
 		u.stutterUntil, u.stutter = max(u.stutterUntil, until), f.Amount
 	case CutOneWay:
@@ -263,6 +265,7 @@ func (w *world) restore(i int, u *unit, life uint32) {
 func (u *unit) powerOff(gone time.Duration) {
 	w := u.world
 	u.shut()
+	u.stopped = stopped{}
 	u.gate = gate{closesAt: u.gate.closesAt}
 	u.table = table{}
 	if s := &w.session; s.ends[u.index].open {

@@ -37,8 +37,9 @@ func (u *unit) openGate(until time.Duration) error {
 		return errPast
 	}
 	u.produce()
+	u.stopped.isUnwatched = false
 	g := u.gate
-	u.gate = gate{until: until, closesAt: u.clock.when(until), term: u.machine.Term(), life: u.life}
+	u.gate = gate{until: until, closesAt: u.when(until), term: u.machine.Term(), life: u.life}
 	w.judge.opens(u, g)
 	return failure
 }
@@ -70,6 +71,7 @@ func (u *unit) gateFails() (happens bool, failure error) {
 // shut closes the gate in the kernel.
 func (u *unit) shut() {
 	u.produce()
+	u.stopped.left, u.stopped.isUnwatched = 0, false
 	u.gate.until = -1
 	u.gate.closesAt = min(u.gate.closesAt, u.world.now)
 }

@@ -134,7 +134,7 @@ func (j *judge) opens(u *unit, before gate) {
 		j.keptAlone = j.keptAlone || j.isolated[u.index]
 	}
 	excused := j.isolated[0] || j.isolated[1] || j.byHand && (!j.knew(u) || !j.knew(other))
-	if other.gate.open(w.now) && !excused {
+	if other.gate.open(w.now) && !excused && !other.isUnaware() {
 		j.fail(OneActive, "%s opens its gate in term %d until %s, and that of %s is open in term %d until %s",
 			u.name(), u.gate.term, u.gate.closesAt, other.name(), other.gate.term, other.gate.closesAt)
 	}
@@ -205,7 +205,7 @@ func (j *judge) promoted(u *unit, term uint64) {
 
 // granted notes a grant that the unit gives by its next acknowledgement.
 func (j *judge) granted(u *unit) {
-	until := u.clock.when(u.decidedAt + u.wanted + u.wanted/100)
+	until := u.when(u.decidedAt + u.wanted + u.wanted/100)
 	j.grants[u.index] = max(j.grants[u.index], until)
 	if u.gate.open(j.world.now) && u.gate.life == u.life {
 		j.fail(GrantHonoured, "%s gives a grant, and its gate is open", u.name())

@@ -49,8 +49,10 @@ const (
 	NeverReady
 	// EndlessConflict lets every write of the Lease meet another version.
 	EndlessConflict
+	// NoSecondClock takes the unit's time from the boot clock alone.
+	NoSecondClock
 
-	mutations = int(EndlessConflict) + 1
+	mutations = int(NoSecondClock) + 1
 )
 
 // String describes what is broken.
@@ -63,6 +65,7 @@ func (m Mutation) String() string {
 		"a gate that is not shortened before pairing", "relinquishing before the gate is closed",
 		"a process that is started again is the one before", "a standby that holds nothing counts as in sync",
 		"relinquishing frames are lost", "no standby is ready", "every write of the Lease meets another version",
+		"no second clock shows that the machine was stopped",
 	}[m]
 }
 

@@ -54,6 +54,7 @@ var breaks = []Break{
 	{LostRelinquishes, AsPromised},
 	{NeverReady, Recovers},
 	{EndlessConflict, Considerate},
+	{NoSecondClock, OneActive},
 }
 
 // TestMutations breaks one rule at a time. Each must be seen, or the simulation proves nothing.

@@ -40,6 +40,7 @@ type unit struct {
 
 	process
 	troubles
+	stopped stopped
 }
 
 // process is what ends with a life. Its loop takes one fact at a time, and executes what comes of it before the next.
@@ -103,12 +104,14 @@ var wholeHealth = ha.Health{Links: 3, Probes: 3, Judged: 3}
 
 func (u *unit) name() string { return Target(u.index).String() }
 
-func (u *unit) local() time.Duration { return u.clock.at(u.world.now) }
-
 // start begins a life.
 func (u *unit) start() {
 	w := u.world
 	if u.alive || w.now < u.downUntil {
+		return
+	}
+	if w.now < u.stopped.until {
+		w.at(u.stopped.until, event{what: onStart, unit: uint8(u.index)})
 		return
 	}
 	life := u.life + 1
@@ -240,7 +243,7 @@ func (u *unit) sleep() bool {
 	if u.local() >= wake {
 		return false
 	}
-	u.turnAt = u.clock.when(wake) + u.noise.upTo(u.world.plan.Weather.Wake)
+	u.turnAt = u.when(wake) + u.noise.upTo(u.world.plan.Weather.Wake)
 	return true
 }
 

@@ -163,6 +163,8 @@ func (w *world) happen(e event) {
 		w.session.hangUp(e)
 	case onSnapshot:
 		w.session.transferred(e)
+	case onMachine, onNotice, onNoticed:
+		u.happenToMachine(e.what)
 	case onFlush:
 		w.session.lookAtFlush(e)
 	}
