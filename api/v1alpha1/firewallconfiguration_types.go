@@ -118,9 +118,9 @@ type FirewallZone struct {
 	Interfaces []string `json:"interfaces"`
 
 	// sourceValidation is how strictly the source address of packets from the zone is checked. Strict, the default,
-	// demands that the route back to the source uses the interface that the packet came from. Loose demands any route
-	// back, for a zone whose packets leave and return on different interfaces. Both drop packets from the unit's own
-	// addresses. Disabled checks nothing.
+	// demands that the route back to the source uses the interface that the packet came from. For private and
+	// reserved sources, a default route does not count. Loose demands any route back, for a zone whose packets leave and
+	// return on different interfaces. Both drop packets from the unit's own addresses. Disabled checks nothing.
 	// +optional
 	SourceValidation SourceValidation `json:"sourceValidation,omitempty"`
 

@@ -12,6 +12,11 @@ const (
 	// on packets that arrive at a traffic interface. Lookups that do not know the interface, such as the reverse path
 	// filter's, then use the table too. Other bits of the mark keep their value.
 	DataPlaneMark = 0x40000000
+	// SpecificMark is a second bit, set together with DataPlaneMark. A lookup of the unit itself with both finds only
+	// routes whose prefix has at least SpecificBits bits. So a default route does not count, nor half of one. The
+	// firewall sets it while it looks up the source of a packet, and clears it afterwards.
+	SpecificMark = 0x20000000
+	SpecificBits = 4
 	// ConnectedProtocol is the protocol number of the routes and rules that the sidecar owns.
 	ConnectedProtocol = 178
 	// RoutingProtocol is the protocol number of the routes and rules that the firewall owns.

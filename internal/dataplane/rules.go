@@ -11,6 +11,10 @@ import (
 
 // Priorities of the rules. All come after the local table, which has 0, and before the main table, which has 32766.
 const (
+	// specificPriority is for lookups of the unit itself that must not find a default route, and specificRefusal ends
+	// them. They come before all rules that would find one.
+	specificPriority = contract.DataPlanePriority - 3
+	specificRefusal  = contract.DataPlanePriority - 2
 	// controlPriority is for packets of the control plane, which need no further rule.
 	controlPriority = contract.DataPlanePriority - 1
 	// sourcePriority is for packets that the unit sends from an address of the data plane.
@@ -60,6 +64,7 @@ func rules(interfaces []string, control []netip.Addr) []rtnetlink.Rule {
 		errors  []icmpErrors
 		sources []netip.Prefix
 	}{{false, icmpErrors4, sources4}, {true, icmpErrors6, sources6}} {
+		all = append(all, specificRules(family.ipv6)...)
 		all = append(all, controlRules(control, family.ipv6)...)
 		all = append(all, interfaceRules(interfaces, family.ipv6)...)
 		for _, e := range family.errors {
@@ -70,6 +75,22 @@ func rules(interfaces []string, control []netip.Addr) []rtnetlink.Rule {
 		}
 	}
 	return all
+}
+
+// specificRules returns rules for lookups to which a default route does not count. The firewall uses them for private
+// sources. Limiting the rules to lookups of the unit itself spares forwarded packets, whatever their mark.
+func specificRules(ipv6 bool) []rtnetlink.Rule {
+	const mark = contract.DataPlaneMark | contract.SpecificMark
+	return []rtnetlink.Rule{
+		{
+			IPv6: ipv6, Priority: specificPriority, In: loopback, Mark: mark, Mask: mark,
+			Table: contract.DataPlaneTable, MinBits: contract.SpecificBits,
+		},
+		{
+			IPv6: ipv6, Priority: specificRefusal, In: loopback, Mark: mark, Mask: mark,
+			Action: rtnetlink.RefuseUnreachable,
+		},
+	}
 }
 
 // controlRules returns rules for what the unit sends from an address of the control plane.

@@ -49,6 +49,10 @@ func (b *bed) separatePlanes(segments ...string) {
 		} {
 			ip(append([]string{"rule", "add", "priority", table, "lookup", table}, selector...)...)
 		}
+		both := fmt.Sprintf("%#x", contract.DataPlaneMark|contract.SpecificMark)
+		ip("rule", "add", "priority", "7777", "iif", "lo", "fwmark", both+"/"+both, "lookup", table,
+			"suppress_prefixlength", fmt.Sprint(contract.SpecificBits-1))
+		ip("rule", "add", "priority", "7778", "iif", "lo", "fwmark", both+"/"+both, "unreachable")
 	}
 	for _, name := range segments {
 		for _, prefix := range networks[name] {

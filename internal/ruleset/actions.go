@@ -55,6 +55,9 @@ type DestinationNAT struct {
 // MarkPacket sets bits of the packet's mark and keeps the others.
 type MarkPacket struct{ Bits uint32 }
 
+// UnmarkPacket clears bits of the packet's mark and keeps the others.
+type UnmarkPacket struct{ Bits uint32 }
+
 // MarkConnection sets bits of the connection's mark and keeps the others.
 type MarkConnection struct{ Bits uint32 }
 
@@ -109,6 +112,13 @@ func (e MarkPacket) String() string { return fmt.Sprintf("meta mark set meta mar
 // steps changes the mark in place.
 func (e MarkPacket) steps() []Step {
 	return []Step{LoadMeta{metaMark}, SetBits{native(e.Bits)}, StoreMeta{metaMark}}
+}
+
+func (e UnmarkPacket) String() string { return fmt.Sprintf("meta mark set meta mark & %#08x", ^e.Bits) }
+
+// steps changes the mark in place.
+func (e UnmarkPacket) steps() []Step {
+	return []Step{LoadMeta{metaMark}, Mask{native(^e.Bits)}, StoreMeta{metaMark}}
 }
 
 func (e MarkConnection) String() string { return fmt.Sprintf("ct mark set ct mark | %#08x", e.Bits) }

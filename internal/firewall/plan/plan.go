@@ -17,6 +17,8 @@ const (
 	chainTrafficInput   = "traffic.input"
 	chainTrafficUnit    = "traffic.unit"
 	chainNoRouteBack    = "no-route-back"
+	chainReserved       = "reserved"
+	chainSourceOfErrors = "source-of-errors"
 	chainSegments       = "segments"
 	chainState          = "state"
 	chainICMP           = "messages.icmp"

@@ -8,6 +8,12 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
+// Names of the sets of interfaces whose zones have a check, if not all zones have the same.
+const (
+	setStrict = "source.strict"
+	setLoose  = "source.loose"
+)
+
 // addArrival adds the chains that packets of zones pass before connection tracking sees them.
 //
 // They mark the packet as one of the data plane. Lookups that do not see the interface then use the data plane's
@@ -17,30 +23,26 @@ import (
 // forged packet of an existing connection would pass as one of the connection. It takes one lookup, and only packets
 // without a route back are compared with the exceptions.
 func (c *compiler) addArrival() {
+	strict, isStrict := c.validated(document.SourceStrict, setStrict)
+	loose, isLoose := c.validated(document.SourceLoose, setLoose)
 	rules := []ruleset.Rule{{ruleset.MarkPacket{Bits: contract.DataPlaneMark}}}
-	checks := []struct {
-		validation document.SourceValidation
-		match      ruleset.NoRouteBack
-		set        string
-	}{
-		{document.SourceStrict, ruleset.NoRouteBack{In: true}, "source.strict"},
-		{document.SourceLoose, ruleset.NoRouteBack{}, "source.loose"},
+	if isStrict {
+		for _, family := range families {
+			rules = append(rules, with(strict,
+				ruleset.Source{Family: family.ruleset, Set: c.addReserved(family)}, ruleset.Goto{Chain: chainReserved}))
+		}
+		rules = append(rules, with(strict, noRouteBack...))
 	}
-	for _, check := range checks {
-		interfaces := c.validated(check.validation)
-		if len(interfaces) == 0 {
-			continue
-		}
-		var rule ruleset.Rule
-		if len(interfaces) < len(c.result.InterfaceSets[0].Interfaces) {
-			c.result.InterfaceSets = append(c.result.InterfaceSets,
-				ruleset.InterfaceSet{Name: check.set, Interfaces: interfaces})
-			rule = ruleset.Rule{ruleset.InInterface{Set: check.set}}
-		}
-		rules = append(rules, append(rule, check.match, ruleset.Goto{Chain: chainNoRouteBack}))
+	if isLoose {
+		rules = append(rules, with(loose, ruleset.NoRouteBack{}, ruleset.Goto{Chain: chainNoRouteBack}))
 	}
 	c.addChain(chainTrafficArrival, rules...)
+	if isStrict {
+		c.addReservedSources()
+	}
 	c.addChain(chainNoRouteBack,
+		// The lookup is over.
+		ruleset.Rule{ruleset.UnmarkPacket{Bits: contract.SpecificMark}},
 		// No router forwards these sources (RFC 4291), and there is no route to them.
 		ruleset.Rule{ruleset.LinkLocalSource{}, ruleset.Return{}},
 		// A host that has no address yet looks for duplicates (RFC 4862), or asks for an address (RFC 2131).
@@ -52,15 +54,78 @@ func (c *compiler) addArrival() {
 	)
 }
 
+// noRouteBack is the strict check.
+var noRouteBack = ruleset.Rule{ruleset.NoRouteBack{In: true}, ruleset.Goto{Chain: chainNoRouteBack}}
+
+// addReservedSources adds the chains for sources that the Internet does not route. Only a route that is meant for them
+// counts, and not the default route. Routers of providers have such addresses too, and send errors from them that a
+// connection needs, such as packet too big. For errors the default route is enough: they pass only if they are about a
+// connection of the firewall.
+func (c *compiler) addReservedSources() {
+	errors := []ruleset.ICMPType{
+		{Family: ruleset.IPv4, Type: icmpDestinationUnreachable},
+		{Family: ruleset.IPv4, Type: icmpTimeExceeded},
+		{Family: ruleset.IPv4, Type: icmpParameterProblem},
+		{Family: ruleset.IPv6, Type: icmpv6DestinationUnreachable},
+		{Family: ruleset.IPv6, Type: icmpv6PacketTooBig},
+		{Family: ruleset.IPv6, Type: icmpv6TimeExceeded},
+		{Family: ruleset.IPv6, Type: icmpv6ParameterProblem},
+	}
+	var rules []ruleset.Rule
+	for _, e := range errors {
+		rules = append(rules, ruleset.Rule{e, ruleset.Goto{Chain: chainSourceOfErrors}})
+	}
+	c.addChain(chainReserved, append(rules,
+		ruleset.Rule{ruleset.MarkPacket{Bits: contract.SpecificMark}},
+		noRouteBack,
+		ruleset.Rule{ruleset.UnmarkPacket{Bits: contract.SpecificMark}})...)
+	c.addChain(chainSourceOfErrors, noRouteBack)
+}
+
+// reserved are the networks that no router of the Internet forwards from (RFC 6890 and the registries that it made):
+// private, shared, loopback, link-local, benchmarking, multicast and reserved ones. It lacks those for documentation,
+// which laboratories use as the Internet, and those of IPv6 that have no use yet.
+var reserved = []string{
+	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/29",
+	"192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3",
+	"::/16", "64:ff9b:1::/48", "100::/64", "2001:2::/48", "5f00::/16", "fc00::/7", "fec0::/10", "ff00::/8",
+}
+
+// addReserved adds the set of reserved networks of a family, and returns its name.
+func (c *compiler) addReserved(family family) string {
+	var blocks []document.Block
+	for _, text := range reserved {
+		if b, err := document.ParseBlock(text); err == nil && b.Family() == family.document {
+			blocks = append(blocks, b)
+		}
+	}
+	set := ruleset.AddressSet{Name: "reserved." + family.name, Family: family.ruleset, Runs: mergeBlocks(blocks)}
+	c.result.AddressSets = append(c.result.AddressSets, set)
+	return set.Name
+}
+
 // everyone is the address of all hosts on a link.
 var everyone = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// validated returns the interfaces of the zones with a check.
-func (c *compiler) validated(validation document.SourceValidation) (interfaces []string) {
+// validated returns a match for the zones with a check, which is empty if it is all zones, and whether there are any.
+func (c *compiler) validated(validation document.SourceValidation, set string) (match ruleset.Rule, some bool) {
+	var interfaces []string
 	for _, z := range c.document.Zones {
 		if z.SourceValidation == validation || z.SourceValidation == "" && validation == document.SourceStrict {
 			interfaces = append(interfaces, z.Interfaces...)
 		}
 	}
-	return interfaces
+	if len(interfaces) == 0 {
+		return nil, false
+	}
+	if len(interfaces) < len(c.result.InterfaceSets[0].Interfaces) {
+		c.result.InterfaceSets = append(c.result.InterfaceSets, ruleset.InterfaceSet{Name: set, Interfaces: interfaces})
+		match = ruleset.Rule{ruleset.InInterface{Set: set}}
+	}
+	return match, true
+}
+
+// with returns a rule of a match and further expressions.
+func with(match ruleset.Rule, expressions ...ruleset.Expression) ruleset.Rule {
+	return append(append(ruleset.Rule{}, match...), expressions...)
 }

@@ -178,6 +178,8 @@ var wantedRules = []Rule{
 	{Priority: 7780, In: "lan", Table: testTable, IPv6: true},
 	{Priority: 7780, Out: "lan", Table: testTable},
 	{Priority: 7780, Mark: 0x40000000, Mask: 0x40000000, Table: testTable},
+	{Priority: 7780, In: "lo", Table: testTable, MinBits: 4},
+	{Priority: 7780, In: "lo", Table: testTable, MinBits: 1, IPv6: true},
 	{Priority: 7780, From: netip.MustParsePrefix("192.168.50.1/32"), Table: testTable},
 	{Priority: 7780, From: netip.MustParsePrefix("fd50::1/128"), Table: testTable, IPv6: true},
 	{Priority: 7000, From: netip.MustParsePrefix("10.0.0.0/8"), In: "lan", Table: 9},

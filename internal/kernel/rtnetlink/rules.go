@@ -32,6 +32,8 @@ type Rule struct {
 	// Action is Lookup if it is zero.
 	Action Action
 	Table  uint32
+	// MinBits is the length of the shortest prefix that a lookup accepts. After a shorter one, the next rule is tried.
+	MinBits uint8
 	// In and Out are the names of interfaces. Out matches lookups of sockets that are bound to the interface.
 	In, Out  string
 	From, To netip.Prefix
@@ -76,6 +78,9 @@ func (r Rule) String() string {
 		text.WriteString(" unreachable")
 	} else {
 		fmt.Fprintf(&text, " lookup %d", r.Table)
+	}
+	if r.MinBits != 0 {
+		fmt.Fprintf(&text, " suppress_prefixlength %d", r.MinBits-1)
 	}
 	if r.IPv6 {
 		text.WriteString(" of IPv6")
@@ -199,6 +204,9 @@ func ruleRequest(r Rule) []nl.NetlinkRequestData {
 	if r.Table != 0 {
 		data = append(data, nl.NewRtAttr(nl.FRA_TABLE, nl.Uint32Attr(r.Table)))
 	}
+	if r.MinBits != 0 {
+		data = append(data, nl.NewRtAttr(nl.FRA_SUPPRESS_PREFIXLEN, nl.Uint32Attr(uint32(r.MinBits)-1)))
+	}
 	if r.From.IsValid() {
 		header.Src_len = uint8(r.From.Bits())
 		data = append(data, nl.NewRtAttr(nl.FRA_SRC, r.From.Addr().AsSlice()))
@@ -267,7 +275,10 @@ func decodeRule(message []byte) (Rule, error) {
 			if len(a.Value) == 4 {
 				r.Ports = PortRange{binary.NativeEndian.Uint16(a.Value), binary.NativeEndian.Uint16(a.Value[2:])}
 			}
-		case nl.FRA_SUPPRESS_PREFIXLEN, nl.FRA_SUPPRESS_IFGROUP:
+		case nl.FRA_SUPPRESS_PREFIXLEN:
+			// The kernel gives suppressNothing to a rule without a limit, so that the sum is zero.
+			r.MinBits = uint8(number(a.Value) + 1)
+		case nl.FRA_SUPPRESS_IFGROUP:
 			r.further = r.further || number(a.Value) != suppressNothing
 		default:
 			r.further = true
