@@ -64,7 +64,7 @@ spec:
 		Expect(stored.Spec.Service.Target).To(Equal(v1alpha1.TargetActiveUnit))
 		Expect(stored.Spec.Service.IPFamilyPolicy).To(Equal(corev1.IPFamilyPolicySingleStack))
 		Expect(stored.Spec.Upgrade).To(Equal(v1alpha1.UpgradeSpec{
-			Strategy: v1alpha1.UpgradeAutomatic, ProgressDeadlineSeconds: 600,
+			Strategy: v1alpha1.UpgradeAutomatic, Pacing: v1alpha1.PacingPaced, ProgressDeadlineSeconds: 600,
 		}))
 		Expect(stored.Spec.Service.Ports[0].Protocol).To(Equal(corev1.ProtocolTCP))
 	})

@@ -77,7 +77,9 @@ var _ = Describe("The reports of the units about failover", func() {
 			And(HaveField("Fence", v1alpha1.FenceNFTables), HaveField("Healthy", HaveValue(BeFalse())),
 				HaveField("Fault", "lan: no carrier")),
 		))
-		Expect(s.condition(ctx, v1alpha1.ConditionDegraded)).To(HaveField("Status", metav1.ConditionFalse))
+		Expect(s.condition(ctx, v1alpha1.ConditionDegraded)).To(And(
+			HaveField("Status", metav1.ConditionTrue), HaveField("Reason", v1alpha1.ReasonUnitUnhealthy),
+			HaveField("Message", Equal("Unit secondary fails check lan: no carrier"))))
 	})
 
 	It("show when another station claims a virtual address, and when it stops", func(ctx SpecContext) {

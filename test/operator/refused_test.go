@@ -167,7 +167,8 @@ var _ = Describe("A unit whose successor the API server refuses", func() {
 			`violates PodSecurity "baseline:latest"`, "label the namespace pod-security.kubernetes.io/enforce=privileged"),
 		Entry("by Pod Security restricted", podSecurity("restricted"), newImage, func(*v1alpha1.HAPairSpec) {},
 			`violates PodSecurity "restricted:latest"`, "label the namespace pod-security.kubernetes.io/enforce=privileged"),
-		Entry("by a ValidatingAdmissionPolicy that refuses pods since the operator was upgraded", policy, newImage,
+		Entry("by a ValidatingAdmissionPolicy that refuses pods since the operator was upgraded", policy,
+			func(spec *v1alpha1.HAPairSpec) { spec.Units.Firewall.Resources = cpu("50m", "1") },
 			func(*v1alpha1.HAPairSpec) {}, "no pods here", "change the policy"),
 	)
 

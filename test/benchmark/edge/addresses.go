@@ -97,17 +97,23 @@ func (u unit) isWhole() bool {
 	return link.MAC == virtualMAC && has(ipv4) && has(ipv6)
 }
 
-// measureDamage repeats the damage, and returns how long each lasted.
+// measureDamage repeats the damage to an active unit, and returns how long each lasted.
 func measureDamage(t testing.TB, times int, damage func(u unit) error) []time.Duration {
 	u := newUnit(t)
+	return u.measure(times, u.isWhole, func() error { return damage(u) })
+}
+
+// measure repeats the damage, and returns how long it took each time until the unit was whole.
+func (u unit) measure(times int, isWhole func() bool, damage func() error) []time.Duration {
+	u.t.Helper()
 	var lasted []time.Duration
 	for range times {
 		time.Sleep(pause)
 		start := time.Now()
-		u.check(damage(u))
-		for !u.isWhole() {
+		u.check(damage())
+		for !isWhole() {
 			if time.Since(start) > patience {
-				t.Fatalf("not back after %s", patience)
+				u.t.Fatalf("not back after %s", patience)
 			}
 			time.Sleep(poll)
 		}

@@ -34,6 +34,8 @@ var measurements = []measurement{
 	{"IPv6 address removed", removedIPv6},
 	{"all addresses flushed", flushed},
 	{"MAC address changed", changedMAC},
+	{"connected route removed", removedRoute},
+	{"rule of the data plane removed", removedRule},
 }
 
 // Run measures everything and prints a table. It must run in a network namespace of its own.
