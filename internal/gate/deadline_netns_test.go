@@ -147,9 +147,12 @@ func TestDeadlineAfterAStopOfTheMachine(t *testing.T) {
 			t.Error(err)
 		}
 		deadline -= 4 * time.Second
+		until(bootTime() + stopInterval + hiccup)
+		p.signal(syscall.SIGSTOP) // The kernel knows the deadline by its own clock.
 		s.goOn(deadline)
 		s.end()
 		s.closedAt(deadline, p.earlier())
+		p.signal(syscall.SIGCONT)
 	})
 }
 

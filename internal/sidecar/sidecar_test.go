@@ -123,6 +123,21 @@ func TestFencedAtDeadline(t *testing.T) {
 	})
 }
 
+// A machine that was stopped for longer than the permit is noticed at once, although no timer ends.
+func TestFencedAfterAStopOfTheMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWitness()
+		primary := start(t, w, &link{}, 0)
+		primary.becomes(t, ha.Active, time.Second)
+		w.setAway(true)
+		primary.all()
+		primary.ahead.Add(int64(2 * leaseDuration))
+		primary.stopped.Notify()
+		primary.becomes(t, ha.Fenced, 2*time.Millisecond)
+		wantLines(t, primary.all()[:2], "close gate", "withdraw addresses")
+	})
+}
+
 // A failed effect is a fact for the machine: it tries again, then gives the Lease up.
 func TestFailingAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

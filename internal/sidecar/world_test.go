@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
 const leaseDuration = 3 * time.Second
@@ -347,6 +349,9 @@ type life struct {
 	done      chan struct{}
 	err       error
 	started   time.Time
+	// ahead is how long the machine was stopped, and stopped is set when the clock has found that.
+	ahead   atomic.Int64
+	stopped notify.Signal
 }
 
 // start runs a unit until it is stopped; the test waits for its end. It has no heartbeats.
@@ -383,17 +388,19 @@ func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life 
 	ctx, cancel := context.WithCancel(t.Context())
 	u := &life{
 		journal: j, store: r, documents: d, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
-		unit: New(Config{
-			HA: c, Lease: w, Gate: hostGate{host{j}}, Addresses: hostAddresses{host{j}}, Replication: e, Peer: peer{}, Status: r,
-			Classes:            []string{"ConnectionCache"},
-			Connections:        func() (int64, error) { return 42, nil },
-			Heartbeats:         beats{e},
-			Configuration:      d,
-			FirewallStatusFile: status,
-			Now:                func() time.Duration { return time.Hour + time.Since(epoch) },
-			Log:                testr.NewWithOptions(t, testr.Options{}),
-		}),
+		stopped: notify.New(),
 	}
+	u.unit = New(Config{
+		HA: c, Lease: w, Gate: hostGate{host{j}}, Addresses: hostAddresses{host{j}}, Replication: e, Peer: peer{}, Status: r,
+		Classes:            []string{"ConnectionCache"},
+		Connections:        func() (int64, error) { return 42, nil },
+		Heartbeats:         beats{e},
+		Configuration:      d,
+		FirewallStatusFile: status,
+		Now:                func() time.Duration { return time.Hour + time.Since(epoch) + time.Duration(u.ahead.Load()) },
+		Stopped:            u.stopped,
+		Log:                testr.NewWithOptions(t, testr.Options{}),
+	})
 	go func() {
 		defer close(u.done)
 		u.err = u.unit.Run(ctx)
