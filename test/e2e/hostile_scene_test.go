@@ -123,15 +123,21 @@ func impersonate(enemies []*enemy, act func() error) (err error) {
 func (e *enemy) expectNoControlPlane(ctx context.Context) {
 	GinkgoHelper()
 	for _, port := range e.target.Ports {
-		limited, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
-		conn, err := namespace.Dial(limited, e.path, "tcp", netip.AddrPortFrom(e.target.Virtual, port).String())
-		cancel()
-		if err == nil {
-			_ = conn.Close()
-		}
 		var failed net.Error
+		err := e.connect(ctx, port)
 		Expect(errors.As(err, &failed) && failed.Timeout()).To(BeTrue(), "%s reaches port %d: %v", e.host.Name, port, err)
 	}
+}
+
+// connect opens a connection from the host to a port of the virtual address, and closes it again.
+func (e *enemy) connect(ctx context.Context, port uint16) error {
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	conn, err := namespace.Dial(ctx, e.path, "tcp", netip.AddrPortFrom(e.target.Virtual, port).String())
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // calmOf returns what must not change while the pair is attacked: the term, the roles, and when each condition changed
@@ -274,6 +280,5 @@ func (s *scene) expectUnharmed(report chaos.Report) {
 	GinkgoHelper()
 	Expect(report.Terms()).To(BeZero())
 	Expect(report.Stream.Longest.Length).To(BeNumerically("<", attackedGap))
-	Expect(report.Silence).To(BeNumerically("<", attackedGap))
 	Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 }

@@ -51,9 +51,6 @@ import (
 // against what hangs on it: of a request that is lost nothing is known until then.
 const leaseTimeout = 2 * time.Second
 
-// listenAddress is where a unit listens for its peer.
-var listenAddress = net.JoinHostPort("", strconv.Itoa(contract.SyncPort))
-
 // sidecarOptions are the flags of a sidecar.
 type sidecarOptions struct {
 	unit              string
@@ -109,6 +106,9 @@ type unit struct {
 	name, peer          v1alpha1.Unit
 	namespace           string
 	podUID, incarnation string
+	// listenAddress is where the unit listens for its peer: at the pod's address only, so that no segment reaches it.
+	// Outside a pod it is every address.
+	listenAddress string
 }
 
 // identify reads who this process is from its flag and from what the pod tells it.
@@ -116,6 +116,7 @@ func (o sidecarOptions) identify() (unit, error) {
 	u := unit{
 		name: v1alpha1.Unit(o.unit), peer: v1alpha1.Unit(o.unit).Peer(),
 		namespace: os.Getenv("POD_NAMESPACE"), podUID: os.Getenv("POD_UID"),
+		listenAddress: net.JoinHostPort(os.Getenv("POD_IP"), strconv.Itoa(contract.SyncPort)),
 	}
 	var errs []error
 	if u.name != v1alpha1.Primary && u.name != v1alpha1.Secondary {
@@ -218,7 +219,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	defer func() { err = errors.Join(err, closeClasses()) }()
 	config.Classes = namesOf(classes)
 	heartbeats, err := heartbeat.Listen(heartbeat.Config{
-		Address: listenAddress, Metrics: heartbeat.NewMetrics(registry), Log: log.WithName("heartbeat"),
+		Address: u.listenAddress, Metrics: heartbeat.NewMetrics(registry), Log: log.WithName("heartbeat"),
 	})
 	if err != nil {
 		return err
@@ -363,7 +364,7 @@ func (o sidecarOptions) newReplication(
 		Log:           log,
 	}
 	if u.name == v1alpha1.Primary {
-		config.ListenAddress = listenAddress
+		config.ListenAddress = u.listenAddress
 	}
 	e, err := engine.New(config)
 	if err != nil {

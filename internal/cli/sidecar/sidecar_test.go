@@ -11,12 +11,16 @@ import (
 func TestIdentify(t *testing.T) {
 	t.Setenv("POD_NAMESPACE", "shop")
 	t.Setenv("POD_UID", "4a5b")
+	t.Setenv("POD_IP", "fd00::7")
 	first, err := sidecarOptions{unit: "primary"}.identify()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if first.peer != "secondary" || !regexp.MustCompile(`^primary/4a5b/[0-9a-f]{8}$`).MatchString(first.incarnation) {
 		t.Errorf("identified as %+v", first)
+	}
+	if first.listenAddress != "[fd00::7]:7780" {
+		t.Errorf("it listens at %s, which is not the pod's address", first.listenAddress)
 	}
 	second, err := sidecarOptions{unit: "primary"}.identify()
 	if err != nil || second.incarnation == first.incarnation {
