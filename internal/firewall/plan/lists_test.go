@@ -13,7 +13,9 @@ import (
 // ownLists returns a document whose policies have lists of their own, each with so many addresses and ports.
 func ownLists(t *testing.T, policies, addresses, ports int) document.Document {
 	t.Helper()
-	d := document.Document{Zones: []document.Zone{{Name: "lan", Interfaces: []string{"lan"}}}}
+	d := document.Document{Zones: []document.Zone{
+		{Name: "lan", Interfaces: []string{"lan"}, SourceValidation: document.SourceDisabled}, // its check has sets too
+	}}
 	for i := range policies {
 		name := fmt.Sprintf("n%d", i)
 		a := document.Address{Name: name}

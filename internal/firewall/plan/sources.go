@@ -41,8 +41,6 @@ func (c *compiler) addArrival() {
 		c.addReservedSources()
 	}
 	c.addChain(chainNoRouteBack,
-		// The lookup is over.
-		ruleset.Rule{ruleset.UnmarkPacket{Bits: contract.SpecificMark}},
 		// No router forwards these sources (RFC 4291), and there is no route to them.
 		ruleset.Rule{ruleset.LinkLocalSource{}, ruleset.Return{}},
 		// A host that has no address yet looks for duplicates (RFC 4862), or asks for an address (RFC 2131).
@@ -71,14 +69,16 @@ func (c *compiler) addReservedSources() {
 		{Family: ruleset.IPv6, Type: icmpv6TimeExceeded},
 		{Family: ruleset.IPv6, Type: icmpv6ParameterProblem},
 	}
-	var rules []ruleset.Rule
+	unmark := ruleset.Rule{ruleset.UnmarkPacket{Bits: contract.SpecificMark}}
+	c.addChain(chainReserved,
+		ruleset.Rule{ruleset.MarkPacket{Bits: contract.SpecificMark}},
+		ruleset.Rule{ruleset.NoRouteBack{In: true}, ruleset.Goto{Chain: chainNoSpecificRoute}},
+		unmark)
+	rules := []ruleset.Rule{unmark}
 	for _, e := range errors {
 		rules = append(rules, ruleset.Rule{e, ruleset.Goto{Chain: chainSourceOfErrors}})
 	}
-	c.addChain(chainReserved, append(rules,
-		ruleset.Rule{ruleset.MarkPacket{Bits: contract.SpecificMark}},
-		noRouteBack,
-		ruleset.Rule{ruleset.UnmarkPacket{Bits: contract.SpecificMark}})...)
+	c.addChain(chainNoSpecificRoute, append(rules, ruleset.Rule{ruleset.Goto{Chain: chainNoRouteBack}})...)
 	c.addChain(chainSourceOfErrors, noRouteBack)
 }
 
