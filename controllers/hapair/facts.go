@@ -16,7 +16,8 @@ type facts struct {
 	whole bool
 	// holder is the holder identity of the Lease; empty if it has none.
 	holder string
-	// term is the Lease's fencing token. invalidTerm is what the Lease has instead of it, if no unit can have written that.
+	// term is the Lease's fencing token. invalidTerm is what the Lease has instead of it, if no unit can have written
+	// that.
 	term        int64
 	invalidTerm *int64
 	// switchoverTo is the unit that the Lease names as the target of a switchover; empty if it names none.

@@ -20,8 +20,8 @@ const (
 // MaxMonitored bounds the networks and the probes of a pair. Each of them is one bit of a heartbeat.
 const MaxMonitored = 16
 
-// MaxTermsAhead is how far the term in the Lease may be ahead of the newest that is known. Terms grow by one, and nobody
-// can miss so many.
+// MaxTermsAhead is how far the term in the Lease may be ahead of the newest that is known. Terms grow by one, and
+// nobody can miss so many.
 const MaxTermsAhead = 1 << 20
 
 // MaxVirtualAddresses bounds the virtual addresses of one network.

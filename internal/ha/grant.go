@@ -37,9 +37,9 @@ func (t *transition) assumeEarlierGrant() {
 // may have stopped the peer too, as a hypervisor does that runs both. The peer then needs time to continue, and what it
 // sent is still to be read.
 //
-// Only one stall is forgiven until the peer is heard again. Otherwise a unit that gets too little of the processor would
-// never find its peer silent. The active forgives less than the standby. Its permit is about to end, and if the peer is
-// lost, it must go solo before that.
+// Only one stall is forgiven until the peer is heard again. Otherwise a unit that gets too little of the processor
+// would never find its peer silent. The active forgives less than the standby. Its permit is about to end, and if the
+// peer is lost, it must go solo before that.
 func (t *transition) forgiveStall() {
 	interval := t.config.HeartbeatInterval
 	stall := t.at - t.now - interval // The unit wakes that often.
