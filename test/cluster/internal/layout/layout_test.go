@@ -64,7 +64,7 @@ func TestFindSaysWhatThereIs(t *testing.T) {
 		t.Error("the client was found as a node")
 	}
 	_, err := FindHost("worker-3")
-	want := `no host "worker-3": the hosts are control-plane, worker-1, worker-2, client, server`
+	want := `no host "worker-3": the hosts are control-plane, worker-1, worker-2, router, isp, client, server`
 	if err == nil || err.Error() != want {
 		t.Errorf("error = %v, want %q", err, want)
 	}
