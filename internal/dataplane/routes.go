@@ -172,7 +172,7 @@ func (h host) misplaced() misplaced {
 		case r.Table == unix.RT_TABLE_LOCAL && r.Type == rtnetlink.Broadcast:
 			m.removed = append(m.removed, r)
 		case r.Table != unix.RT_TABLE_MAIN:
-		case r.Protocol == protocolKernel, r.Protocol == protocolRA:
+		case r.Protocol == protocolKernel, r.Protocol == protocolRA, h.isConnected(r):
 			m.removed = append(m.removed, r)
 		default:
 			m.removed = append(m.removed, r)
@@ -180,6 +180,13 @@ func (h host) misplaced() misplaced {
 		}
 	}
 	return m
+}
+
+// isConnected reports whether a route only repeats what follows from an address of its interface.
+func (h host) isConnected(r rtnetlink.Route) bool {
+	return !r.Via.IsValid() && slices.ContainsFunc(h.addresses, func(a rtnetlink.Address) bool {
+		return a.Index == r.Interface && a.Prefix.Masked() == r.To
+	})
 }
 
 // adopted returns a route as it is in the data plane's table, without its interface.
