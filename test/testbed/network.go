@@ -29,6 +29,12 @@ const (
 	SecondarySync = "10.99.0.2"
 )
 
+// These are the last parts of the routers' own addresses.
+const (
+	primaryNumber   = 2
+	secondaryNumber = 3
+)
+
 // Network is a client on a LAN, a server on a WAN, and two routers between them that can have the virtual addresses of
 // both. A separate link connects the routers.
 //
@@ -59,8 +65,8 @@ func NewNetwork(t testing.TB) *Network {
 	n.Server.Link(t, "wan0").
 		Address(ServerAddress + "/24").Address(ServerAddressIPv6 + "/64").Route(VirtualWANIPv6.Addr().String())
 
-	n.Primary = n.newRouter(t, "primary", 2)
-	n.Secondary = n.newRouter(t, "secondary", 3)
+	n.Primary = n.newRouter(t, "primary", primaryNumber)
+	n.Secondary = n.newRouter(t, "secondary", secondaryNumber)
 	Wire(t, n.Primary, "sync0", n.Secondary, "sync0")
 	n.Primary.Link(t, "sync0").Address(PrimarySync + "/30")
 	n.Secondary.Link(t, "sync0").Address(SecondarySync + "/30")
@@ -72,13 +78,9 @@ func (n *Network) newRouter(t testing.TB, name string, number int) *Namespace {
 	router := NewNamespace(t, name)
 	n.fabric.Plug(t, "lan", router, "lan0", name+"-lan")
 	n.fabric.Plug(t, "wan", router, "wan0", name+"-wan")
-	for link, formats := range map[string][]string{
-		"lan0": {"192.168.50.%d/24", "fd50::%d/64"}, "wan0": {"203.0.113.%d/24", "2001:db8:113::%d/64"},
-	} {
-		for _, format := range formats {
-			router.Link(t, link).Address(fmt.Sprintf(format, number))
-		}
-	}
+	router.Link(t, "lan0").Address(fmt.Sprintf("192.168.50.%d/24", number))
+	router.Link(t, "wan0").Address(fmt.Sprintf("203.0.113.%d/24", number))
+	addIPv6(t, router, number)
 	for name, value := range map[string]string{
 		"net.ipv4.ip_forward":                               "1",
 		"net.ipv6.conf.all.forwarding":                      "1",
@@ -96,6 +98,13 @@ func (n *Network) newRouter(t testing.TB, name string, number int) *Namespace {
 	return router
 }
 
+// addIPv6 adds the router's own IPv6 addresses, which a link loses when it is set down.
+func addIPv6(t testing.TB, router *Namespace, number int) {
+	t.Helper()
+	router.Link(t, "lan0").Address(fmt.Sprintf("fd50::%d/64", number))
+	router.Link(t, "wan0").Address(fmt.Sprintf("2001:db8:113::%d/64", number))
+}
+
 // CutPower sets all links of a router down.
 func (n *Network) CutPower(t testing.TB, router *Namespace) {
 	t.Helper()
@@ -110,6 +119,11 @@ func (n *Network) RestorePower(t testing.TB, router *Namespace) {
 	for _, cable := range cables {
 		router.Link(t, cable).Up()
 	}
+	number := primaryNumber
+	if router == n.Secondary {
+		number = secondaryNumber
+	}
+	addIPv6(t, router, number)
 	router.run(t, exec.Command("conntrack", "--flush"))
 }
 
