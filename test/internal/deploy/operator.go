@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
@@ -78,6 +79,7 @@ func (s Site) Client() (client.WithWatch, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.WarningHandler = rest.NoWarnings{} // They would appear between the lines of the reports.
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), hapairv1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
