@@ -56,14 +56,7 @@ func (a *Addresses) Keep(ctx context.Context, changed func([]State)) {
 
 // followHost signals changes of interfaces and addresses. While that fails, the regular inspections remain.
 func (a *Addresses) followHost(ctx context.Context, notices notify.Signal) {
-	for {
-		err := a.follow(ctx, notices.Notify)
-		if ctx.Err() != nil {
-			return
-		}
+	notices.Follow(ctx, a.follow, inspectInterval, func(err error) {
 		a.Log.Error(err, "Following changes of the virtual addresses failed, trying again")
-		if !backoff.Sleep(ctx, inspectInterval) {
-			return
-		}
-	}
+	})
 }

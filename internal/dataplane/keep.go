@@ -71,14 +71,7 @@ func (p *Plane) Run(ctx context.Context, changed func(error)) {
 
 // follow signals changes. If that fails, the regular looks remain.
 func (p *Plane) follow(ctx context.Context, moved notify.Signal) {
-	for {
-		err := rtnetlink.FollowRoutes(ctx, moved.Notify)
-		if ctx.Err() != nil {
-			return
-		}
+	moved.Follow(ctx, rtnetlink.FollowRoutes, lookInterval, func(err error) {
 		p.Log.Error(err, "Following changes of routes and rules failed, trying again")
-		if !backoff.Sleep(ctx, lookInterval) {
-			return
-		}
-	}
+	})
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"github.com/go-logr/logr"
 
-	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/notify"
@@ -134,16 +133,12 @@ func (f *Firewall) watch() (*fsnotify.Watcher, error) {
 
 // followRules signals each change of the ruleset in the kernel. If that fails, the regular comparison remains.
 func (f *Firewall) followRules(ctx context.Context, altered notify.Signal) {
-	for {
-		err := f.config.Kernel.FollowTable(ctx, plan.Table, altered.Notify)
-		if ctx.Err() != nil {
-			return
-		}
-		f.config.Log.Error(err, "Following changes of the ruleset, trying again")
-		if !backoff.Sleep(ctx, retryPause) {
-			return
-		}
+	follow := func(ctx context.Context, changed func()) error {
+		return f.config.Kernel.FollowTable(ctx, plan.Table, changed)
 	}
+	altered.Follow(ctx, follow, retryPause, func(err error) {
+		f.config.Log.Error(err, "Following changes of the ruleset, trying again")
+	})
 }
 
 func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altered notify.Signal) {

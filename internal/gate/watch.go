@@ -73,16 +73,9 @@ func (g *Gate) Run(ctx context.Context) {
 func (g *Gate) follow(
 	ctx context.Context, what string, changes func(context.Context, func()) error, changed notify.Signal,
 ) {
-	for {
-		err := changes(ctx, changed.Notify)
-		if ctx.Err() != nil {
-			return
-		}
+	changed.Follow(ctx, changes, inspectInterval, func(err error) {
 		g.log.Error(err, "Following changes failed, trying again", "of", what)
-		if !backoff.Sleep(ctx, inspectInterval) {
-			return
-		}
-	}
+	})
 }
 
 // watchDeadline notes when the deadline has passed, and closes the gate once more. The kernel has closed it before,

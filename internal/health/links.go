@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/notify"
 )
@@ -43,17 +42,9 @@ func (m *Monitors) watchLinks(ctx context.Context, b *board) {
 
 // followLinks signals that interfaces have changed.
 func (m *Monitors) followLinks(ctx context.Context, changes notify.Signal) {
-	for {
-		err := m.follow(ctx, changes.Notify)
-		if ctx.Err() != nil {
-			return
-		}
+	changes.Follow(ctx, m.follow, lookAgain, func(err error) {
 		m.log.Error(err, "Following changes of interfaces")
-		if !backoff.Sleep(ctx, lookAgain) {
-			return
-		}
-		changes.Notify() // Some changes may have been missed.
-	}
+	})
 }
 
 // look looks up all interfaces. One that cannot be looked up does not count as good.

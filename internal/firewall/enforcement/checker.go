@@ -137,16 +137,12 @@ func (c *Checker) Run(ctx context.Context, report func(State)) {
 
 // follow wakes the checker after each change. If that fails, the regular verifications remain.
 func (c *Checker) follow(ctx context.Context) {
-	for {
-		err := c.config.Kernel.FollowTables(ctx, plan.Table, c.wake.Notify)
-		if ctx.Err() != nil {
-			return
-		}
-		c.config.Log.Error(err, "Following changes of rules, trying again")
-		if !backoff.Sleep(ctx, followPause) {
-			return
-		}
+	follow := func(ctx context.Context, changed func()) error {
+		return c.config.Kernel.FollowTables(ctx, plan.Table, changed)
 	}
+	c.wake.Follow(ctx, follow, followPause, func(err error) {
+		c.config.Log.Error(err, "Following changes of rules, trying again")
+	})
 }
 
 // check asks the kernel. An error counts as missing rules if it lasts.

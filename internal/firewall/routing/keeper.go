@@ -117,16 +117,9 @@ func (k *Keeper) look() time.Duration {
 
 // follow signals changes. If that fails, the regular looks remain.
 func (k *Keeper) follow(ctx context.Context, moved notify.Signal) {
-	for {
-		err := rtnetlink.FollowRoutes(ctx, moved.Notify)
-		if ctx.Err() != nil {
-			return
-		}
+	moved.Follow(ctx, rtnetlink.FollowRoutes, retryInterval, func(err error) {
 		k.log.Error(err, "Following changes of routes and rules failed, trying again")
-		if !backoff.Sleep(ctx, retryInterval) {
-			return
-		}
-	}
+	})
 }
 
 // keep makes the kernel have what is wanted, and records what is missing. The caller holds the lock.
