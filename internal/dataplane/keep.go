@@ -7,6 +7,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/lasting"
 	"github.com/hapair-io/hapair/internal/notify"
 )
 
@@ -32,8 +33,7 @@ func (p *Plane) Run(ctx context.Context, changed func(error)) {
 	parts.Go(func() { p.follow(ctx, moved) })
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
-	var since time.Time // when the present failure began
-	reported := ""
+	fault := lasting.Fault{After: faultAfter}
 	for {
 		select {
 		case <-ctx.Done():
@@ -46,18 +46,10 @@ func (p *Plane) Run(ctx context.Context, changed func(error)) {
 		}
 		err := p.Set()
 		text := ""
-		switch {
-		case err == nil:
-			since = time.Time{}
-		case since.IsZero():
-			since, text = time.Now(), reported
-		case time.Since(since) < faultAfter:
-			text = reported
-		default:
+		if err != nil {
 			text = err.Error()
 		}
-		if text != reported {
-			reported = text
+		if fault.Observe(text) {
 			if err != nil {
 				p.Log.Error(err, "Keeping routes and rules of the data plane failed, trying again")
 			}

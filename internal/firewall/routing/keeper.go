@@ -14,6 +14,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/lasting"
 	"github.com/hapair-io/hapair/internal/notify"
 )
 
@@ -49,15 +50,13 @@ type Keeper struct {
 	mu sync.Mutex
 	// wanted is nil before the first Set. Routes of an earlier process stay until then.
 	wanted *plan.Routing
-	// since is when something began to be missing; zero if nothing is.
-	since time.Time
-	// fault describes what has been missing for faultAfter; empty for nothing.
-	fault string
+	// fault describes what is missing.
+	fault lasting.Fault
 }
 
 // New returns a keeper. It changes nothing before the first Set.
 func New(kernel Kernel, log logr.Logger) *Keeper {
-	return &Keeper{kernel: kernel, log: log, changed: notify.New()}
+	return &Keeper{kernel: kernel, log: log, changed: notify.New(), fault: lasting.Fault{After: faultAfter}}
 }
 
 // Set makes the routes and rules those of a document. Routes that stay are not touched. It returns when the kernel has
@@ -73,7 +72,7 @@ func (k *Keeper) Set(wanted plan.Routing) {
 func (k *Keeper) Fault() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.fault
+	return k.fault.Reported()
 }
 
 // Changed returns a channel that has an item when the result of Fault may have changed.
@@ -109,10 +108,10 @@ func (k *Keeper) look() time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.keep()
-	if k.since.IsZero() {
-		return lookInterval
+	if k.fault.IsPresent() {
+		return retryInterval
 	}
-	return retryInterval
+	return lookInterval
 }
 
 // follow signals changes. If that fails, the regular looks remain.
@@ -127,22 +126,10 @@ func (k *Keeper) keep() {
 	if k.wanted == nil {
 		return
 	}
-	found := k.set(*k.wanted)
-	fault := ""
-	switch {
-	case len(found) == 0:
-		k.since = time.Time{}
-	case k.since.IsZero():
-		k.since, fault = time.Now(), k.fault
-	case time.Since(k.since) < faultAfter:
-		fault = k.fault
-	default:
-		fault = found.String()
-	}
-	if fault == k.fault {
+	if !k.fault.Observe(k.set(*k.wanted).String()) {
 		return
 	}
-	if k.fault = fault; fault != "" {
+	if fault := k.fault.Reported(); fault != "" {
 		k.log.Error(errors.New(fault), "Setting routes failed, trying again")
 	} else {
 		k.log.Info("Set all routes", "routes", len(k.wanted.Routes), "rules", len(k.wanted.Rules))
