@@ -67,14 +67,14 @@ func (t *transition) request(writes bool) {
 // that was deleted and created again. Only the API server knows which.
 func (t *transition) leaseSeen(r Record) {
 	known := t.lease.record
-	r = t.ungarble(r)
+	r = t.correctTerm(r)
 	if t.lease.known && r.precedes(known) {
 		t.call.mustRead = true
 		return
 	}
 	if t.holds() && r.Holder == t.config.Self && r.Term == known.Term {
 		// It repeats a write of this unit's own, whose answer has more in it. But the operator may have written too.
-		if r.Paused != known.Paused || r.SwitchoverTo != known.SwitchoverTo || r.Garbled {
+		if r.Paused != known.Paused || r.SwitchoverTo != known.SwitchoverTo || r.TermInvalid {
 			t.call.mustRead, t.call.mustReread = true, t.call.isUnderWay()
 		}
 		return
@@ -97,7 +97,7 @@ func (t *transition) leaseAnswered(f LeaseAnswered) {
 	switch f.Outcome {
 	case Read:
 		t.call.mustRead = t.call.mustReread
-		t.storeAnswer(t.ungarble(f.Record), sent)
+		t.storeAnswer(t.correctTerm(f.Record), sent)
 	case Written:
 		t.storeAnswer(f.Record, sent)
 		if t.lease.record == f.Record && t.holds() {

@@ -45,9 +45,9 @@ type Record struct {
 	SwitchoverTo string
 	// Term grows by one with every change of the holder.
 	Term uint64
-	// Garbled is set when the Lease has a term that no unit can have written. Term is then the newest that this unit
+	// TermInvalid is set when the Lease has a term that no unit can have written. Term is then the newest that this unit
 	// knows. The next write repairs the Lease.
-	Garbled bool
+	TermInvalid bool
 	// Duration is how long the permit lasts that its writer earns by it. It travels in the record, so that units with
 	// different settings cannot disagree about it during a rolling change.
 	Duration time.Duration

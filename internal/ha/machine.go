@@ -97,8 +97,8 @@ func (m Machine) Role() Role {
 // Term returns the term of the Lease as last seen.
 func (m Machine) Term() uint64 { return m.lease.record.Term }
 
-// Garbled reports whether the Lease, as last seen, has a term that no unit can have written.
-func (m Machine) Garbled() bool { return m.lease.record.Garbled }
+// TermInvalid reports whether the Lease, as last seen, has a term that no unit can have written.
+func (m Machine) TermInvalid() bool { return m.lease.record.TermInvalid }
 
 // Holder returns the holder of the Lease as last seen.
 func (m Machine) Holder() Incarnation { return m.lease.record.Holder }

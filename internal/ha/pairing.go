@@ -114,8 +114,8 @@ func (m Machine) tenureRecord(standby Incarnation) Record {
 }
 
 // renew writes the Lease again when it is time: in solo for the permit that this earns, and in paired only to be seen.
-// A promotion's report is published with the next write, which is therefore due soon. A garbled Lease is repaired at
-// once.
+// A promotion's report is published with the next write, which is therefore due soon. A Lease with an invalid term is
+// repaired at once.
 func (t *transition) renew() {
 	after := t.config.renewAfter()
 	if t.namedStandby() != Nobody {
@@ -125,7 +125,7 @@ func (t *transition) renew() {
 	if ended := t.promotion.report.EndedAt; t.wroteAt < ended {
 		next = min(next, ended+reportAfter)
 	}
-	if t.lease.record.Garbled {
+	if t.lease.record.TermInvalid {
 		next = t.at
 	}
 	t.wakeAt(next)

@@ -18,15 +18,15 @@ func (m Machine) isPlausible(term uint64) bool {
 	return term <= newest+contract.MaxTermsAhead
 }
 
-// ungarble replaces a term that no unit can have written, and which therefore hides the true one. Without a permit,
+// correctTerm replaces a term that no unit can have written, and which therefore hides the true one. Without a permit,
 // others may have held the Lease since. The unit then starts a tenure that waits until their permits are over.
-func (t *transition) ungarble(r Record) Record {
+func (t *transition) correctTerm(r Record) Record {
 	isOwn := r.Holder == t.config.Self
 	isLowered := isOwn && t.servesTenure() && r.Term < t.tenure.term
 	if t.isPlausible(r.Term) && !isLowered {
 		return r
 	}
-	r.Garbled = true
+	r.TermInvalid = true
 	switch {
 	case r.Version == t.lease.record.Version:
 		r.Term = t.lease.record.Term

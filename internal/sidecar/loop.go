@@ -89,7 +89,7 @@ func (s *Sidecar) logChange(before ha.Machine, fact ha.Fact) {
 	if done, isDone := fact.(ha.EffectDone); isDone && done.Err != nil {
 		s.log.Error(done.Err, "Failing effect", "id", done.ID, "role", now.Role().String())
 	}
-	if now.Garbled() && !before.Garbled() {
+	if now.TermInvalid() && !before.TermInvalid() {
 		s.log.Info("Repairing the Lease, whose leaseTransitions no unit can have written", "term", now.Term())
 	}
 	if before.Role() != now.Role() {
