@@ -91,8 +91,9 @@ test-cluster: prepare-demo ## Run the tests on a real cluster (root)
 	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/...
 
 .PHONY: test-chaos
-test-chaos: prepare-demo ## Run only the cluster tests that inject faults (root)
-	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/... -ginkgo.focus='Under chaos' -ginkgo.v
+test-chaos: prepare-demo ## Run only the cluster tests that inject faults; RUNS=20 repeats, LOAD=1 keeps all processors busy (root)
+	go test $(TESTFLAGS) -v -tags e2e -timeout 0 -count=1 ./test/e2e/... -ginkgo.focus='Under chaos' -ginkgo.v \
+		-ginkgo.timeout=6h -chaos.runs=$(or $(RUNS),1) $(if $(LOAD),-chaos.load)
 
 .PHONY: test-endurance
 test-endurance: prepare-demo ## Run a power failure with every kind of connection open, and print what happens to each (root)

@@ -26,17 +26,20 @@ type scene struct {
 	*chaos.Run
 	active, standby corev1.Pod
 	lease           time.Duration
-	ended           bool
+	// provoked is how many changes of role the fault may cause.
+	provoked int64
+	// report is set when the traffic has ended.
+	report *chaos.Report
 }
 
-// begin starts traffic through the sample pair.
-func begin(ctx context.Context) *scene {
+// begin starts traffic through the sample pair, for a fault that may change the role a number of times.
+func begin(ctx context.Context, provoked int64) *scene {
 	GinkgoHelper()
 	title := CurrentSpecReport().LeafNodeText
 	run, err := chaos.Begin(ctx, scenario.Sample(k8s), title, chaos.DefaultTraffic)
 	Expect(err).NotTo(HaveOccurred())
-	s := &scene{Run: run}
-	DeferCleanup(s.abandon)
+	s := &scene{Run: run, provoked: provoked}
+	DeferCleanup(s.conclude)
 	unit, _ := run.Forwarder()
 	active := hapairv1alpha1.Unit(unit)
 	pods := unitPods(ctx, edge)
@@ -45,17 +48,23 @@ func begin(ctx context.Context) *scene {
 	return s
 }
 
-// abandon ends the traffic of a failed spec and prints the report so far.
-func (s *scene) abandon(ctx context.Context) {
-	if s.ended {
-		return
+// conclude records what the fault did. If the spec failed, it ends the traffic and prints the report so far.
+func (s *scene) conclude(ctx context.Context) {
+	GinkgoHelper()
+	if s.report == nil {
+		s.mark("the spec failed")
+		s.stop(ctx)
 	}
-	s.mark("the spec failed")
+	recordOutcome(*s.report, s.provoked)
+}
+
+// stop ends the traffic and prints its report.
+func (s *scene) stop(ctx context.Context) {
+	GinkgoHelper()
 	report, err := s.End(ctx)
-	if err != nil {
-		say("%s: the report failed: %v", CurrentSpecReport().LeafNodeText, err)
-		return
-	}
+	Expect(err).NotTo(HaveOccurred())
+	s.report = &report
+	fmt.Println()
 	report.Print(os.Stdout)
 }
 
@@ -136,18 +145,15 @@ func (s *scene) flowFor(ctx context.Context, d time.Duration) {
 }
 
 // end waits until the pair is redundant again, ends the traffic and prints its report. It fails if two units forwarded
-// at once.
+// at once, or if the role changed more often than the fault explains.
 func (s *scene) end(ctx context.Context) chaos.Report {
 	GinkgoHelper()
 	Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
 	s.mark("redundant again")
-	s.ended = true
-	report, err := s.End(ctx)
-	Expect(err).NotTo(HaveOccurred())
-	fmt.Println()
-	report.Print(os.Stdout)
-	Expect(report.Violations).To(HaveLen(0), "see VIOLATIONS above")
-	return report
+	s.stop(ctx)
+	Expect(s.report.Violations).To(HaveLen(0), "see VIOLATIONS above")
+	Expect(s.report.Terms()).To(BeNumerically("<=", s.provoked), "a change of role that the fault does not explain")
+	return *s.report
 }
 
 // expectTakeover expects that the other unit took over once, within the bound, and that all connections survived.

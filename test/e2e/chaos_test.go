@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -33,8 +34,19 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 	BeforeAll(func(ctx SpecContext) {
 		Expect(site.Apply(ctx, "config/samples")).To(Succeed())
 		Expect(site.AwaitRedundant(ctx, k8s, edge)).To(Succeed())
+		saturate()
 	}, NodeTimeout(5*time.Minute))
+	AfterAll(endRounds)
+	for run := range *chaosRuns {
+		Context(fmt.Sprintf("in run %d", run+1), func() {
+			BeforeAll(beginRound)
+			injectFaults()
+		})
+	}
+})
 
+// injectFaults declares one spec for each fault.
+func injectFaults() {
 	// Repair whatever a failed spec has broken.
 	AfterEach(func(ctx SpecContext) {
 		Expect(site.Cluster.HealAll()).To(Succeed())
@@ -47,7 +59,7 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 	}, NodeTimeout(5*time.Minute))
 
 	It("survives the loss of power of the active's node", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 1)
 		s.inject("power-off of "+s.active.Spec.NodeName, func() error {
 			return site.Cluster.PowerOff(ctx, s.active.Spec.NodeName)
 		})
@@ -58,19 +70,18 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 	}, NodeTimeout(3*time.Minute))
 
 	It("continues when its units lose each other", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 1)
 		s.inject("cut between the units", func() error { return site.Cluster.Cut(cluster.Worker1, cluster.Worker2) })
 		s.flowFor(ctx, 3*time.Second)
 		s.heal()
-		report := s.end(ctx)
 		// Either unit may win the Lease, and the loser stops forwarding.
-		Expect(report.Terms()).To(BeNumerically("<=", 1))
+		report := s.end(ctx)
 		Expect(report.Stream.Longest.Length).To(BeNumerically("<", takeoverGap))
 		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 	}, NodeTimeout(3*time.Minute))
 
 	It("is not affected when the active is cut off from the API server", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 0)
 		s.inject("cut between the active and the API server", func() error {
 			return site.Cluster.Cut(s.active.Spec.NodeName, cluster.ControlPlane)
 		})
@@ -80,7 +91,7 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 	}, NodeTimeout(3*time.Minute))
 
 	It("fences an active that is cut off from all nodes, and continues with the standby", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 1)
 		s.inject("cut between the active and all other nodes", func() error { return s.isolate() })
 		s.awaitTakeover(ctx)
 		s.flowFor(ctx, s.lease)
@@ -89,14 +100,14 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 	}, NodeTimeout(3*time.Minute))
 
 	It("survives the loss of the active's sidecar", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 1)
 		s.inject("SIGKILL of the active's sidecar", func() error { return s.signal("sidecar", unix.SIGKILL) })
 		s.awaitTakeover(ctx)
 		s.expectTakeover(s.end(ctx))
 	}, NodeTimeout(3*time.Minute))
 
 	It("fences an active whose sidecar is stopped, and accepts it after it resumes", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 1)
 		s.inject("SIGSTOP of the active's sidecar", func() error { return s.signal("sidecar", unix.SIGSTOP) })
 		frozen := time.Now()
 		s.awaitTakeover(ctx)
@@ -107,18 +118,17 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 	}, NodeTimeout(3*time.Minute))
 
 	It("survives the loss of the active's firewall program", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 1)
 		s.inject("SIGKILL of the active's firewall", func() error { return s.signal("firewall", unix.SIGKILL) })
 		s.flowFor(ctx, 5*time.Second)
-		report := s.end(ctx)
 		// The kernel forwards without the program. The role may move if the program restarts slowly.
-		Expect(report.Terms()).To(BeNumerically("<=", 1))
+		report := s.end(ctx)
 		Expect(report.Stream.Longest.Length).To(BeNumerically("<", switchoverGap))
 		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 	}, NodeTimeout(3*time.Minute))
 
 	It("continues without the API server, and survives a loss of power once it is back", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 1)
 		s.inject("SIGSTOP of the API server", func() error { return site.Cluster.Signal(apiServer, unix.SIGSTOP) })
 		func() {
 			defer func() { Expect(site.Cluster.Signal(apiServer, unix.SIGCONT)).To(Succeed()) }()
@@ -139,7 +149,7 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 	}, NodeTimeout(5*time.Minute))
 
 	It("needs no API server to recover from a stall", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 1)
 		s.inject("SIGSTOP of the API server", func() error { return site.Cluster.Signal(apiServer, unix.SIGSTOP) })
 		func() {
 			defer func() { Expect(site.Cluster.Signal(apiServer, unix.SIGCONT)).To(Succeed()) }()
@@ -154,24 +164,22 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		}()
 		s.mark("SIGCONT of the API server")
 		Expect(site.Cluster.AwaitReady(ctx, cluster.ControlPlane)).To(Succeed())
-		report := s.end(ctx)
 		// A request that the standby sent before the stop may be served after it.
-		Expect(report.Terms()).To(BeNumerically("<=", 1))
+		report := s.end(ctx)
 		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 	}, NodeTimeout(3*time.Minute))
 
 	It("does not follow a flapping link back and forth", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 2)
 		s.inject("LAN of "+s.active.Spec.NodeName+" flaps", func() error { return s.flap(ctx, "lan0") })
 		s.mark("the link is stable")
 		s.flowFor(ctx, 3*time.Second)
-		report := s.end(ctx)
-		Expect(report.Terms()).To(BeNumerically("<=", 2), "damping must keep the role in place, or move it once")
+		report := s.end(ctx) // Damping keeps the role in place, or moves it once and back.
 		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 	}, NodeTimeout(3*time.Minute))
 
 	It("recovers when both pods are deleted at once", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 2)
 		s.inject("deletion of both pods", func() error {
 			return errors.Join(k8s.Delete(ctx, &s.active), k8s.Delete(ctx, &s.standby))
 		})
@@ -182,7 +190,7 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 	}, NodeTimeout(4*time.Minute))
 
 	It("does not depend on the wall clock", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 1)
 		node := s.active.Spec.NodeName
 		DeferCleanup(func(ctx SpecContext) { Expect(site.Cluster.SetClock(ctx, node, 0)).To(Succeed()) })
 		s.inject("clock of "+node+" an hour ahead", func() error { return site.Cluster.SetClock(ctx, node, time.Hour) })
@@ -199,4 +207,4 @@ var _ = Describe("Under chaos, the sample pair", Ordered, ContinueOnFailure, Spe
 		Expect(site.Cluster.SetClock(ctx, node, 0)).To(Succeed())
 		s.expectTakeover(s.end(ctx))
 	}, NodeTimeout(3*time.Minute))
-})
+}

@@ -40,7 +40,7 @@ var _ = Describe("Hostile hosts on the segments", Ordered, ContinueOnFailure, fu
 	})
 
 	It("change nothing in the pair", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 0)
 		s.flowFor(ctx, steady)
 		counted, networks, calm := countersOf(ctx), networksOf(ctx), calmOf(ctx)
 		expectCalm := func(attack string) {
@@ -103,7 +103,7 @@ var _ = Describe("Hostile hosts on the segments", Ordered, ContinueOnFailure, fu
 	}, NodeTimeout(time.Minute))
 
 	It("teach a unit nothing while it starts", func(ctx SpecContext) {
-		s := begin(ctx)
+		s := begin(ctx, 0)
 		storm, cancel := context.WithCancel(ctx)
 		defer cancel()
 		var attacking sync.WaitGroup

@@ -19,6 +19,7 @@ import (
 	"github.com/hapair-io/hapair/test/internal/deploy"
 	"github.com/hapair-io/hapair/test/internal/endurance"
 	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/saturation"
 	"github.com/hapair-io/hapair/test/internal/scenario"
 )
 
@@ -33,6 +34,7 @@ var edge = scenario.SamplePair
 
 func TestMain(m *testing.M) {
 	endurance.Repeater()
+	saturation.Program()
 	os.Exit(m.Run())
 }
 

@@ -11,9 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/internal/chaos"
+	"github.com/hapair-io/hapair/test/internal/cpuload"
 	"github.com/hapair-io/hapair/test/internal/deploy"
 	"github.com/hapair-io/hapair/test/internal/realtime"
 	"github.com/hapair-io/hapair/test/internal/scenario"

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
+	"github.com/hapair-io/hapair/test/internal/cpuload"
 	"github.com/hapair-io/hapair/test/internal/tracer"
 	"github.com/hapair-io/hapair/test/internal/traffic"
 	"github.com/hapair-io/hapair/test/namespace"

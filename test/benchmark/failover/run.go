@@ -18,10 +18,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hapair-io/hapair/test/benchmark/internal/apiserver"
-	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
 	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
 	"github.com/hapair-io/hapair/test/benchmark/internal/machine"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
+	"github.com/hapair-io/hapair/test/internal/cpuload"
 	"github.com/hapair-io/hapair/test/internal/realtime"
 	"github.com/hapair-io/hapair/test/testbed"
 )

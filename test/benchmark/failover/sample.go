@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
+	"github.com/hapair-io/hapair/test/internal/cpuload"
 )
 
 // Sample holds the figures of one run, as in the file of raw figures. Durations are in milliseconds.

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/hapair-io/hapair/internal/contract"
-	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
 	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
+	"github.com/hapair-io/hapair/test/internal/cpuload"
 )
 
 // quiet is the number of processors that may be busy with other work when a round begins.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hapair-io/hapair/test/benchmark/internal/cpuload"
 	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
+	"github.com/hapair-io/hapair/test/internal/cpuload"
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
 

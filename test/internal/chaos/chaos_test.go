@@ -105,3 +105,36 @@ func TestReportPrintsWhatMatters(t *testing.T) {
 		}
 	}
 }
+
+func TestRoundsAreCountedByWhatTheFaultsExplain(t *testing.T) {
+	calm, takeover := Outcome{Gap: 3 * time.Millisecond}, Outcome{Provoked: 1, Changes: 1, Gap: 400 * time.Millisecond}
+	for name, c := range map[string]struct {
+		outcomes []Outcome
+		line     string
+	}{
+		"as expected": {[]Outcome{calm, takeover, {Provoked: 1}}, "1 3 0 2 1 0 3.0 ms 400.0 ms"},
+		"one change too many in a takeover": {
+			[]Outcome{takeover, {Provoked: 1, Changes: 2, Failed: true}}, "1 2 1 2 3 1 0.0 ms 400.0 ms",
+		},
+		"a change without a fault that explains it": {[]Outcome{calm, {Changes: 1}}, "1 2 0 0 1 1 3.0 ms 0.0 ms"},
+		"a change between two faults":               {[]Outcome{takeover, {Before: 2}}, "1 2 0 1 3 2 0.0 ms 400.0 ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			round, err := BeginRound()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range c.outcomes {
+				if err := round.Add(o); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var text strings.Builder
+			PrintRounds(&text, []*Round{round})
+			lines := strings.Split(text.String(), "\n")
+			if got := strings.Join(strings.Fields(lines[1]), " "); !strings.HasPrefix(got, c.line) {
+				t.Errorf("got  %s\nwant %s", got, c.line)
+			}
+		})
+	}
+}
