@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"net/netip"
 	"time"
 
@@ -31,6 +32,12 @@ type barrier interface {
 	isSuspended() bool
 	// checkOpen returns an error when the kernel has it closed.
 	checkOpen() error
+	// restore puts it back, suspended, if somebody removed it. It looks at nothing else, so that it takes no longer than
+	// that.
+	restore() error
+	// follow calls removed once it listens and when somebody may have removed it, until ctx ends or it fails. It leaves
+	// out what happens to interfaces.
+	follow(ctx context.Context, removed func()) error
 	// close releases what the process holds.
 	close() error
 }

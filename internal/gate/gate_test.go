@@ -154,6 +154,13 @@ func (k *kernel) checkOpen() (err error) {
 	return err
 }
 
+func (k *kernel) restore() error { return nil }
+
+func (k *kernel) follow(ctx context.Context, _ func()) error {
+	<-ctx.Done()
+	return nil
+}
+
 func (k *kernel) close() error { return nil }
 
 func (k *kernel) deadline() (until time.Duration) {

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -94,7 +95,7 @@ func (p *program) install(links []rtnetlink.Link) error {
 	}
 	p.bpf.SetInterfaces(indices)
 	p.shorten(links)
-	other := &nftables.Gate{}
+	other := nftables.NewGate()
 	return errors.Join(other.Remove(), other.Close())
 }
 
@@ -231,6 +232,15 @@ func (p *program) checkOpen() error {
 	if until, now := p.bpf.Deadline(), p.options.inKernel(p.options.Now()); now >= until {
 		return fmt.Errorf("the kernel has closed the gate at %s, it is %s now", until, now)
 	}
+	return nil
+}
+
+// restore has nothing to put back: who removes a program changes an interface, which is inspected then.
+func (p *program) restore() error { return nil }
+
+// follow has nothing to report.
+func (p *program) follow(ctx context.Context, _ func()) error {
+	<-ctx.Done()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -46,11 +47,12 @@ type timer interface {
 	Dropped() (map[string]uint64, error)
 	Remaining() (time.Duration, error)
 	Verify(interfaces []string) error
+	Follow(ctx context.Context, changed func()) error
 	Close() error
 }
 
 func newRuleset(o Options) (barrier, error) {
-	r := &ruleset{gate: &nftables.Gate{}, kernel: o.Kernel, now: o.Now}
+	r := &ruleset{gate: nftables.NewGate(), kernel: o.Kernel, now: o.Now}
 	r.state.Interfaces = o.Interfaces
 	for _, m := range o.VirtualMACs {
 		r.state.VirtualMACs = append(r.state.VirtualMACs, nftables.MAC(m))
@@ -113,10 +115,29 @@ func (r *ruleset) setDeadline(until time.Duration) error {
 }
 
 // suspend replaces the tables by closed ones. What removed the firewall's rules may have removed the tables as well,
-// and to look first would take longer.
+// and to look first would take longer. Only tables that are closed already are looked at, since a needless transaction
+// keeps the firewall's waiting.
 func (r *ruleset) suspend() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.deadline.counts {
+		return r.replaceAltered()
+	}
+	r.deadline.counts = false
+	return r.gate.Replace(r.state)
+}
+
+func (r *ruleset) restore() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.replaceAltered()
+}
+
+// replaceAltered replaces the tables by closed ones, unless they are as they should be.
+func (r *ruleset) replaceAltered() error {
+	if r.gate.Verify(r.state.Interfaces) == nil {
+		return nil
+	}
 	r.deadline.counts = false
 	return r.gate.Replace(r.state)
 }
@@ -178,5 +199,8 @@ func (r *ruleset) checkOpen() error {
 	}
 	return err
 }
+
+// follow reports changes of the tables. Permits do not count, which move with every heartbeat.
+func (r *ruleset) follow(ctx context.Context, removed func()) error { return r.gate.Follow(ctx, removed) }
 
 func (r *ruleset) close() error { return r.gate.Close() }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"slices"
@@ -72,6 +73,8 @@ func (k *timing) Verify([]string) error {
 	}
 	return nil
 }
+
+func (k *timing) Follow(context.Context, func()) error { return nil }
 
 func (k *timing) Close() error { return nil }
 

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/backoff"
-	"github.com/hapair-io/hapair/internal/contract"
-	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/notify"
 )
@@ -35,9 +33,7 @@ func (g *Gate) Run(ctx context.Context) {
 	defer parts.Wait()
 	parts.Go(func() { g.watchDeadline(ctx) })
 	parts.Go(func() { g.follow(ctx, "interfaces and addresses", rtnetlink.FollowHost, changed) })
-	if g.Fence() == contract.FenceNFTables {
-		parts.Go(func() { g.follow(ctx, "the gate's tables", nftables.FollowGate, removed) })
-	}
+	parts.Go(func() { g.follow(ctx, "the gate", g.barrier.follow, removed) })
 	ticker := time.NewTicker(inspectInterval)
 	defer ticker.Stop()
 	logged := ""
@@ -52,9 +48,13 @@ func (g *Gate) Run(ctx context.Context) {
 				return
 			}
 		case <-removed:
-			// A gate that was removed is put back at once, unless somebody removes it again and again.
+			// A gate that was removed is put back at once, unless somebody removes it again and again. Nothing else is looked
+			// at before, since a unit without a gate may forward.
 			if !backoff.Sleep(ctx, inspectPause-time.Since(last)) {
 				return
+			}
+			if err := g.barrier.restore(); err != nil {
+				g.log.Error(err, "Putting back the gate")
 			}
 		}
 		_, err := g.inspect()

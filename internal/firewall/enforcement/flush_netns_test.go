@@ -49,14 +49,16 @@ func TestFlushedRulesComeBackWhileTheGateIsClosed(t *testing.T) {
 	}
 }
 
-// flushAgainAndAgain measures each flush.
+// flushAgainAndAgain measures each flush. The promise counts at the 99th percentile. A flush during which the machine
+// did not run threads that were ready counts only for the part that it did.
 func (b *bed) flushAgainAndAgain() {
 	b.Helper()
+	stalls := testbed.WatchStalls(b)
 	allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
 	b.passes(allowed)
 	back := b.followRules()
 	var begun []time.Time
-	var closed, restored, open []time.Duration
+	var restored []time.Duration
 	hostile := b.hostile()
 	for range flushes {
 		testbed.Pause(b, flushPause)
@@ -78,30 +80,52 @@ func (b *bed) flushAgainAndAgain() {
 	b.passes(allowed)
 	allowed.end()
 	forbidden.end()
-	early, late := 0, 0
+	var closed, open []time.Duration
+	var closing, restoring figure
+	early := 0
 	for i, flushed := range begun {
+		restoring.add(restored[i], rulesBackWithin, flushed, stalls)
 		begins, ends, found := allowed.gap(flushed, flushed.Add(restored[i]+gateClosedWithin))
 		switch {
 		case found:
 			closed, open = append(closed, begins), append(open, ends)
+			closing.add(begins, gateClosedWithin, flushed, stalls)
 		case restored[i] < gateClosedWithin:
-			early++ // The rules were back before the sidecar looked.
+			early++ // The rules were back before the next datagram.
 		default:
-			late++
+			closing.add(restored[i], gateClosedWithin, flushed, stalls)
 		}
 	}
-	b.Logf("%d flushes: gate closed %s, rules back %s, gate open again %s; rules back before the gate closed %d times, "+
-		"later than promised and before the gate closed %d times; of 1,000 forbidden datagrams a second %d got through",
-		flushes, quantiles(closed), quantiles(restored), quantiles(open), early, late, forbidden.count(time.Time{}))
-	// Other programs on the machine delay many measurements, so only the median must keep the promise.
-	if late > flushes/10 {
-		b.Errorf("the gate stayed open without rules after %d flushes", late)
+	b.Logf("%d flushes: gate closed %s, rules back %s, gate open again %s; rules back before the gate closed %d times; "+
+		"of 1,000 forbidden datagrams a second %d got through; not counted, since the machine stalled: %d closed, %d back",
+		flushes, quantiles(closed), quantiles(restored), quantiles(open), early, forbidden.count(time.Time{}),
+		closing.stalled, restoring.stalled)
+	closing.check(b, "the gate was closed", gateClosedWithin)
+	restoring.check(b, "the rules were back", rulesBackWithin)
+}
+
+// figure is how long something took each time. Those times are left out that are longer than promised, and would not be
+// without the stalls of the machine.
+type figure struct {
+	took    []time.Duration
+	stalled int
+}
+
+func (f *figure) add(took, promised time.Duration, since time.Time, stalls *testbed.Stalls) {
+	if took > promised && took-stalls.Within(since, since.Add(took)) <= promised {
+		f.stalled++
+		return
 	}
-	if got := quantile(closed, 50); got > gateClosedWithin {
-		b.Errorf("the gate closed after %v", got)
+	f.took = append(f.took, took)
+}
+
+func (f *figure) check(b *bed, what string, promised time.Duration) {
+	b.Helper()
+	if got := quantile(f.took, 99); got > promised {
+		b.Errorf("%s after %v (p99)", what, got)
 	}
-	if got := quantile(restored, 50); got > rulesBackWithin {
-		b.Errorf("the rules were back after %v", got)
+	if f.stalled > flushes/10 {
+		b.Errorf("the machine stalled during %d of %d flushes: measure on one with less other work", f.stalled, flushes)
 	}
 }
 

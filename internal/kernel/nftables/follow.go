@@ -20,6 +20,8 @@ type Notice struct {
 	Table  string
 	// IsElement is set for elements of sets, which a program may change many times a second.
 	IsElement bool
+	// Port is the number of the socket that made the change.
+	Port uint32
 }
 
 // FollowTable follows the changes of one table of the family inet, in the way of Follow.
@@ -35,10 +37,12 @@ func (Kernel) FollowTables(ctx context.Context, table string, changed func()) er
 	}, changed)
 }
 
-// FollowGate follows the changes of the gate's tables, in the way of Follow. It leaves out the permits, which the gate
-// moves with every heartbeat.
-func FollowGate(ctx context.Context, changed func()) error {
-	return Follow(ctx, func(n Notice) bool { return n.Table == gateTable && !n.IsElement }, changed)
+// Follow follows the changes that others make in the gate's tables, in the way of the function Follow. It leaves out
+// the elements of sets.
+func (g *Gate) Follow(ctx context.Context, changed func()) error {
+	return Follow(ctx, func(n Notice) bool {
+		return n.Table == gateTable && !n.IsElement && n.Port != g.socket.port.Load()
+	}, changed)
 }
 
 // Follow calls changed once it listens, and again after each change of the network namespace's rules that concerns the
@@ -96,5 +100,5 @@ func notice(m netlink.Message) (Notice, bool) {
 	}
 	table := nested(m.Data[messageHeaderBytes:]).text(tableOf)
 	isElement := kind == unix.NFT_MSG_NEWSETELEM || kind == unix.NFT_MSG_DELSETELEM
-	return Notice{Family: m.Data[0], Table: table, IsElement: isElement}, table != ""
+	return Notice{Family: m.Data[0], Table: table, IsElement: isElement, Port: m.Header.PID}, table != ""
 }

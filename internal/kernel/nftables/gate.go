@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/google/nftables"
@@ -32,14 +31,11 @@ type MAC = [6]byte
 // timeout is relative: it starts when the kernel processes it, however old the decision is. And a process that flushes
 // the whole ruleset removes the gate.
 //
-// The gate keeps one socket in the network namespace of the thread that first uses it. Closing an nftables socket after
-// a change costs the kernel an RCU grace period, some tens of milliseconds on a busy machine. An active unit cannot
-// extend its permit during that time.
-type Gate struct {
-	mu     sync.Mutex
-	conn   *nftables.Conn
-	socket *netlink.Conn
-}
+// The gate keeps one socket in the network namespace of the thread that first uses it.
+type Gate struct{ socket socket }
+
+// NewGate returns a gate that is not installed yet.
+func NewGate() *Gate { return &Gate{socket: socket{timeout: gateTimeout}} }
 
 // GateState is the configuration of the gate except its permit.
 type GateState struct {
@@ -82,7 +78,7 @@ func (g *Gate) SetAddresses(own, control []netip.Addr) error {
 // installed.
 func (g *Gate) Dropped() (kinds map[string]uint64, err error) {
 	kinds = map[string]uint64{}
-	err = g.exchange(func(conn *nftables.Conn) error {
+	err = g.socket.change(func(conn *nftables.Conn) error {
 		rules, err := conn.GetRules(netdevTable(), &nftables.Chain{Name: "in", Table: netdevTable()})
 		if err != nil {
 			return fmt.Errorf("reading the counters of the gate: %w", err)
@@ -105,7 +101,7 @@ func (g *Gate) Dropped() (kinds map[string]uint64, err error) {
 // Remaining returns how much longer the kernel keeps the gate open, on the interface where it is open longest. It fails
 // if the gate is absent.
 func (g *Gate) Remaining() (longest time.Duration, err error) {
-	err = g.exchange(func(conn *nftables.Conn) error {
+	err = g.socket.change(func(conn *nftables.Conn) error {
 		for _, table := range gateTables() {
 			elements, err := conn.GetSetElements(&nftables.Set{Table: table, Name: permit})
 			if err != nil {
@@ -123,25 +119,43 @@ func (g *Gate) Remaining() (longest time.Duration, err error) {
 // Verify returns an error if the gate was altered on the interfaces. It compares the number of rules in each chain.
 // This detects accidents but not attacks.
 func (g *Gate) Verify(interfaces []string) error {
-	return g.exchange(func(conn *nftables.Conn) error {
-		for _, c := range gateChains(interfaces) {
-			rules, err := conn.GetRules(c.chain.Table, c.chain)
-			if err != nil {
+	type place struct {
+		family uint8
+		chain  string
+	}
+	count := map[place]int{}
+	err := g.socket.ask(func(conn *netlink.Conn) error {
+		for _, table := range gateTables() {
+			filter := []netlink.Attribute{named(tableOf, gateTable)}
+			err := dump(conn, unix.NFT_MSG_GETRULE, uint8(table.Family), filter, func(m message) error {
+				if m.text(tableOf) == gateTable {
+					count[place{m.family, m.text(unix.NFTA_RULE_CHAIN)}]++
+				}
+				return nil
+			})
+			if err != nil && !errors.Is(err, unix.ENOENT) {
 				return fmt.Errorf("looking for the gate in tables %s: %w", gateTable, err)
-			}
-			if len(rules) != len(c.rules) {
-				return fmt.Errorf("%w: chain %s of tables %s has %d rules in place of %d",
-					ErrAltered, c.chain.Name, gateTable, len(rules), len(c.rules))
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, c := range gateChains(interfaces) {
+		found := count[place{uint8(c.chain.Table.Family), c.chain.Name}]
+		if found != len(c.rules) {
+			return fmt.Errorf("%w: chain %s of tables %s has %d rules in place of %d",
+				ErrAltered, c.chain.Name, gateTable, found, len(c.rules))
+		}
+	}
+	return nil
 }
 
 // Remove removes the gate. It succeeds if the gate is absent or the kernel has no nftables.
 func (g *Gate) Remove() error {
 	for _, table := range gateTables() {
-		err := g.exchange(func(conn *nftables.Conn) error {
+		err := g.socket.change(func(conn *nftables.Conn) error {
 			if _, err := conn.ListTableOfFamily(table.Name, table.Family); err != nil {
 				return err
 			}
@@ -156,11 +170,7 @@ func (g *Gate) Remove() error {
 }
 
 // Close closes the socket. The gate stays in the kernel.
-func (g *Gate) Close() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.closeSocket()
-}
+func (g *Gate) Close() error { return g.socket.close() }
 
 // isAbsent reports whether an error means that the kernel lacks the table, the family, or nftables.
 func isAbsent(err error) bool {
@@ -168,49 +178,8 @@ func isAbsent(err error) bool {
 		errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EINVAL)
 }
 
-// exchange calls do with the connection, within a time limit. After an error it closes the socket, which discards
-// unread answers.
-func (g *Gate) exchange(do func(*nftables.Conn) error) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	err := g.open()
-	if err == nil {
-		err = g.socket.SetDeadline(time.Now().Add(gateTimeout))
-	}
-	if err == nil {
-		err = do(g.conn)
-	}
-	if err != nil {
-		return errors.Join(err, g.closeSocket())
-	}
-	return nil
-}
-
-func (g *Gate) open() (err error) {
-	if g.conn != nil {
-		return nil
-	}
-	g.conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(socket *netlink.Conn) error {
-		g.socket = socket
-		return nil
-	}))
-	if err != nil {
-		return fmt.Errorf("opening nftables: %w", err)
-	}
-	return nil
-}
-
-func (g *Gate) closeSocket() error {
-	if g.conn == nil {
-		return nil
-	}
-	err := g.conn.CloseLasting()
-	g.conn = nil
-	return err
-}
-
 func (g *Gate) change(what string, queue func(*nftables.Conn) error) error {
-	err := g.exchange(func(conn *nftables.Conn) error {
+	err := g.socket.change(func(conn *nftables.Conn) error {
 		if err := queue(conn); err != nil {
 			return err
 		}

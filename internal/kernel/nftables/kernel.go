@@ -25,20 +25,39 @@ const (
 )
 
 // Kernel is the nftables of the network namespace of the process. The zero value opens a socket for each call. Open
-// returns one that keeps its sockets.
-type Kernel struct{ sockets *sockets }
+// returns one that keeps its socket.
+type Kernel struct{ socket *socket }
 
-// Open returns a kernel that keeps its sockets until it is closed. They belong to the network namespace of the thread
-// that first uses them. Closing a socket of netfilter after a change of rules, by any process, waits for an RCU grace
-// period. On a busy machine that takes seconds, in which no rule can be restored.
-func Open() Kernel { return Kernel{sockets: &sockets{}} }
+// Open returns a kernel that keeps its socket until it is closed. It belongs to the network namespace of the thread
+// that first uses it.
+func Open() Kernel { return Kernel{socket: newSocket()} }
 
-// Close closes the sockets.
+func newSocket() *socket { return &socket{timeout: answerTimeout, bufferBytes: bufferBytes} }
+
+// Close closes the socket.
 func (k Kernel) Close() error {
-	if k.sockets == nil {
+	if k.socket == nil {
 		return nil
 	}
-	return k.sockets.close()
+	return k.socket.close()
+}
+
+// ask calls do with a socket for questions.
+func (k Kernel) ask(do func(*netlink.Conn) error) error {
+	return k.with(func(s *socket) error { return s.ask(do) })
+}
+
+// change calls do with a connection for one transaction.
+func (k Kernel) change(do func(*nftables.Conn) error) error {
+	return k.with(func(s *socket) error { return s.change(do) })
+}
+
+func (k Kernel) with(do func(*socket) error) error {
+	if k.socket != nil {
+		return do(k.socket)
+	}
+	s := newSocket()
+	return errors.Join(do(s), s.close())
 }
 
 // Replace replaces the ruleset's table in one transaction. If the kernel returns an error, the table is unchanged. If
@@ -69,14 +88,6 @@ func (k Kernel) Replace(r ruleset.Ruleset) error {
 // Follows reports whether exactly one transaction lies between two generations.
 func Follows(after, before uint32) bool {
 	return after == before+1 || after == 1 && before == math.MaxUint32
-}
-
-func widen(conn *netlink.Conn) error {
-	return errors.Join(conn.SetReadBuffer(bufferBytes), conn.SetWriteBuffer(bufferBytes))
-}
-
-func limit(conn *netlink.Conn) error {
-	return conn.SetDeadline(time.Now().Add(answerTimeout))
 }
 
 // explain adds the remedy to the kernel's error.
