@@ -102,9 +102,9 @@ test-endurance: prepare-demo ## Run a power failure with every kind of connectio
 ##@ Benchmarks
 
 .PHONY: bench-failover
-bench-failover: deps-bench kubernetes-assets $(BIN)/sidecar $(BIN)/bench-failover ## Measure failovers of hapair and of keepalived with conntrackd; RUNS=2 QUICK=1 SCENARIOS=power-off,flows (root)
+bench-failover: deps-bench kubernetes-assets $(BIN)/sidecar $(BIN)/bench-failover ## Measure failovers of hapair and of keepalived with conntrackd; RUNS=2 QUICK=1 SCENARIOS=power-off,flows ONLY=hapair (root)
 	nice -n -10 $(BIN)/bench-failover $(if $(RUNS),--runs=$(RUNS)) $(if $(QUICK),--quick) \
-		$(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(BENCHFLAGS)
+		$(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(if $(ONLY),--only='$(ONLY)') $(BENCHFLAGS)
 
 .PHONY: bench-failover-cluster
 bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measure failovers on the cluster, which stays up; RUNS=20 HEARTBEATS=100,50,20 (root)

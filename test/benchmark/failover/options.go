@@ -19,6 +19,8 @@ type Options struct {
 	Runs int
 	// Scenarios are the names of the scenarios to run. If empty, all are run.
 	Scenarios []string
+	// Only leaves out the systems and settings whose name in the tables does not begin with it. If empty, all are measured.
+	Only string
 	// Sidecar is hapair's program. Assets is the folder with etcd and kube-apiserver.
 	Sidecar, Assets string
 	// Output is a folder for raw figures, the report, and the logs of failed runs.
@@ -44,11 +46,12 @@ func Names() []string {
 	return names
 }
 
-// selected returns the scenarios to run.
+// selected returns the scenarios to run, with the systems and settings to measure.
 func (o Options) selected() ([]scenario, error) {
 	var wanted []scenario
 	for _, s := range scenarios() {
-		if len(o.Scenarios) == 0 || slices.Contains(o.Scenarios, s.name) {
+		s.variants = slices.DeleteFunc(s.variants, func(v variant) bool { return !strings.HasPrefix(v.name(), o.Only) })
+		if len(s.variants) > 0 && (len(o.Scenarios) == 0 || slices.Contains(o.Scenarios, s.name)) {
 			wanted = append(wanted, s)
 		}
 	}
@@ -56,6 +59,9 @@ func (o Options) selected() ([]scenario, error) {
 		if !slices.Contains(Names(), name) {
 			return nil, fmt.Errorf("unknown scenario %q; known: %s", name, strings.Join(Names(), ", "))
 		}
+	}
+	if len(wanted) == 0 {
+		return nil, fmt.Errorf("no system and setting of these scenarios begins with %q", o.Only)
 	}
 	return wanted, nil
 }

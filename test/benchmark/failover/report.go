@@ -124,7 +124,7 @@ func table(rows []row) string {
 	var cells [][]string
 	for _, r := range rows {
 		cells = append(cells, []string{
-			r.system + ", " + r.setting, runsOf(r),
+			r.name(), runsOf(r),
 			figures.Milliseconds(r.gap.P50), figures.Milliseconds(r.gap.P99),
 			figures.Milliseconds(r.gap.Min), figures.Milliseconds(r.gap.Max),
 			figures.Milliseconds(r.tcp.P50), figures.Milliseconds(r.tcp.P99), figures.Milliseconds(r.noise.P50),
@@ -150,7 +150,7 @@ func verdicts(rows []row) []string {
 			continue
 		}
 		for _, v := range r.judge(rows) {
-			lines = append(lines, fmt.Sprintf("%s, %s: %s", r.system, r.setting, v))
+			lines = append(lines, r.name()+": "+v)
 		}
 	}
 	return lines

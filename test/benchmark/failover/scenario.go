@@ -82,6 +82,9 @@ func theirSetting(advert string, r replication) string {
 	return fmt.Sprintf("advert %s s, %s", advert, r)
 }
 
+// name returns the name of the variant in the tables.
+func (v variant) name() string { return v.system + ", " + v.setting }
+
 func (v variant) atMost(runs int) variant {
 	v.runs = runs
 	return v

@@ -41,6 +41,8 @@ connection tracking, and restores them.`,
 	flags.IntVar(&o.Runs, "runs", 20, "number of runs of each system with each setting")
 	flags.StringSliceVar(&o.Scenarios, "scenarios", nil,
 		"scenarios to run, or all if empty: "+strings.Join(failover.Names(), ", "))
+	flags.StringVar(&o.Only, "only", "",
+		"measure only what begins with this in the tables, such as hapair or keepalived; all if empty")
 	flags.StringVar(&o.Sidecar, "sidecar", filepath.Join(bin, "sidecar"), "hapair's sidecar")
 	flags.StringVar(&o.Assets, "assets", filepath.Join(bin, "kubernetes-assets"), "folder with etcd and kube-apiserver")
 	flags.StringVar(&o.Output, "output", benchmarkflags.Output("bench-failover"),
