@@ -17,6 +17,11 @@ const (
 	// firewall sets it while it looks up the source of a packet, and clears it afterwards.
 	SpecificMark = 0x20000000
 	SpecificBits = 4
+	// GateMark is a third bit. The gate of nftables sets it on packets that arrive while it is open.
+	GateMark = 0x10000000
+	// RequiredPriority is the priority of the rules that drop packets of segments without a required mark. They come
+	// before the policy routes.
+	RequiredPriority = PolicyRoutePriority - 1
 	// ConnectedProtocol is the protocol number of the routes and rules that the sidecar owns.
 	ConnectedProtocol = 178
 	// RoutingProtocol is the protocol number of the routes and rules that the firewall owns.

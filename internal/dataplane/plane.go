@@ -33,6 +33,9 @@ type Kernel interface {
 // Options are the settings of the data plane.
 type Options struct {
 	Networks []Network
+	// Required are bits of marks. The kernel forwards a packet that arrives at a traffic interface only if each of them is
+	// set. So if the ruleset that sets them is removed, nothing is forwarded, before any process learns of it.
+	Required []uint32
 	Kernel   Kernel
 	Log      logr.Logger
 }
@@ -78,7 +81,7 @@ func (p *Plane) set() (changed bool, err error) {
 	for n, network := range p.Networks {
 		names[n] = network.Interface
 	}
-	rulesChanged, err := p.Kernel.SetRules(contract.ConnectedProtocol, rules(names, h.control()))
+	rulesChanged, err := p.Kernel.SetRules(contract.ConnectedProtocol, rules(names, h.control(), p.Required))
 	errs := []error{err}
 	misplaced := h.misplaced()
 	for _, r := range misplaced.adopted {

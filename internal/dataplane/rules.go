@@ -56,14 +56,16 @@ func prefixes(texts ...string) []netip.Prefix {
 	return all
 }
 
-// rules returns the rules of both families, for the traffic interfaces and the addresses of all other interfaces.
-func rules(interfaces []string, control []netip.Addr) []rtnetlink.Rule {
+// rules returns the rules of both families, for the traffic interfaces, the addresses of all other interfaces, and the
+// required marks.
+func rules(interfaces []string, control []netip.Addr, required []uint32) []rtnetlink.Rule {
 	var all []rtnetlink.Rule
 	for _, family := range []struct {
 		ipv6    bool
 		errors  []icmpErrors
 		sources []netip.Prefix
 	}{{false, icmpErrors4, sources4}, {true, icmpErrors6, sources6}} {
+		all = append(all, requiringRules(interfaces, required, family.ipv6)...)
 		all = append(all, specificRules(family.ipv6)...)
 		all = append(all, controlRules(control, family.ipv6)...)
 		all = append(all, interfaceRules(interfaces, family.ipv6)...)
@@ -72,6 +74,20 @@ func rules(interfaces []string, control []netip.Addr) []rtnetlink.Rule {
 		}
 		for _, source := range family.sources {
 			all = append(all, sourceRule(source, family.ipv6))
+		}
+	}
+	return all
+}
+
+// requiringRules returns rules that drop packets of segments without a required mark. Packets to the unit itself are
+// found in the local table before.
+func requiringRules(interfaces []string, required []uint32, ipv6 bool) []rtnetlink.Rule {
+	var all []rtnetlink.Rule
+	for _, name := range interfaces {
+		for _, mark := range required {
+			all = append(all, rtnetlink.Rule{
+				IPv6: ipv6, Priority: contract.RequiredPriority, In: name, Mask: mark, Action: rtnetlink.RefuseSilently,
+			})
 		}
 	}
 	return all

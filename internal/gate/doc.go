@@ -9,7 +9,8 @@
 // bpf). A process that stood still between the decision and its effect opens nothing that should be closed by then.
 // Where the kernel refuses programs, the gate is a ruleset whose permits time out (package nftables). That one is
 // weaker. A timeout is relative to when the kernel takes it, so each one is checked after it was set. And a flush of
-// all rulesets removes the gate until it is put back, closed. Fence returns which one it is.
+// all rulesets removes the gate until it is put back, closed. Package dataplane has the kernel drop what lacks the mark
+// of this gate, so nothing is forwarded meanwhile. Fence returns which one it is.
 //
 // Some hypervisors stop the boot clock together with the machine. The unit's clock (package clock) shows that, and the
 // gate then sets its deadline again.

@@ -235,10 +235,10 @@ func (p *program) checkOpen() error {
 	return nil
 }
 
-// restore has nothing to put back: who removes a program changes an interface, which is inspected then.
+// restore puts nothing back: who removes a program changes an interface, which is inspected then.
 func (p *program) restore() error { return nil }
 
-// follow has nothing to report.
+// follow reports nothing.
 func (p *program) follow(ctx context.Context, _ func()) error {
 	<-ctx.Done()
 	return nil

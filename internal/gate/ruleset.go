@@ -201,6 +201,8 @@ func (r *ruleset) checkOpen() error {
 }
 
 // follow reports changes of the tables. Permits do not count, which move with every heartbeat.
-func (r *ruleset) follow(ctx context.Context, removed func()) error { return r.gate.Follow(ctx, removed) }
+func (r *ruleset) follow(ctx context.Context, removed func()) error {
+	return r.gate.Follow(ctx, removed)
+}
 
 func (r *ruleset) close() error { return r.gate.Close() }

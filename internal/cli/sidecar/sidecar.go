@@ -195,7 +195,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		HA:                 machineConfig(u, pair),
 		Gate:               g,
 		Addresses:          o.newAddresses(u, networks, g.Permitted, kernel, wire, log.WithName("addresses")),
-		DataPlane:          newDataPlane(networks, kernel, log.WithName("dataplane")),
+		DataPlane:          newDataPlane(networks, requiredMarks(pair, g.Fence()), kernel, log.WithName("dataplane")),
 		FirewallStatusFile: o.firewallStatus,
 		NamespaceFile:      filepath.Join(o.stateDirectory, "firewall-namespace"),
 		HealthAddress:      o.healthBindAddress,
@@ -243,8 +243,10 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 
 // newDataPlane returns the data plane's routing, which is in place then. What the kernel refuses is tried again, and
 // reported, while the unit runs.
-func newDataPlane(networks []addresses.Network, kernel dataplane.Kernel, log logr.Logger) *dataplane.Plane {
-	o := dataplane.Options{Kernel: kernel, Log: log}
+func newDataPlane(
+	networks []addresses.Network, required []uint32, kernel dataplane.Kernel, log logr.Logger,
+) *dataplane.Plane {
+	o := dataplane.Options{Required: required, Kernel: kernel, Log: log}
 	for _, n := range networks {
 		o.Networks = append(o.Networks, dataplane.Network{Interface: n.Interface, Addresses: n.Addresses})
 	}
@@ -253,6 +255,19 @@ func newDataPlane(networks []addresses.Network, kernel dataplane.Kernel, log log
 		log.Error(err, "Setting routes and rules of the data plane failed, trying again")
 	}
 	return plane
+}
+
+// requiredMarks returns the marks of forwarded packets. The ruleset of the firewall sets one of them, unless it is of a
+// third party. A gate of nftables sets another: it would be removed together with the rules.
+func requiredMarks(pair contract.Settings, fence contract.Fence) []uint32 {
+	var marks []uint32
+	if !pair.ThirdPartyFirewall {
+		marks = append(marks, contract.DataPlaneMark)
+	}
+	if fence == contract.FenceNFTables {
+		marks = append(marks, contract.GateMark)
+	}
+	return marks
 }
 
 // never permits no announcement.

@@ -98,18 +98,20 @@ func (s *stream) count(since time.Time) (n int) {
 	return n
 }
 
-// gap returns how long after an instant the first datagram was lost, and how long after it they arrived again. It looks
-// for losses until another instant.
+// gap returns how long after an instant the last datagram passed before one was lost, and how long after it they passed
+// again. It looks for losses until another instant.
 func (s *stream) gap(since, until time.Time) (begins, ends time.Duration, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, sent := range s.sent {
 		switch lost := s.arrived[i].IsZero(); {
 		case sent.Before(since), !found && sent.After(until):
-		case lost && !found:
-			begins, found = sent.Sub(since), true
-		case !lost && found:
+		case lost:
+			found = true
+		case found:
 			return begins, s.arrived[i].Sub(since), true
+		default:
+			begins = sent.Sub(since)
 		}
 	}
 	return begins, 0, false

@@ -29,7 +29,7 @@ type MAC = [6]byte
 //
 // The tables stay when the process ends, and the elements still time out. Two properties are weaker than with BPF. A
 // timeout is relative: it starts when the kernel processes it, however old the decision is. And a process that flushes
-// the whole ruleset removes the gate.
+// the whole ruleset removes the gate. Package dataplane drops unmarked packets, so that nothing is forwarded then.
 //
 // The gate keeps one socket in the network namespace of the thread that first uses it.
 type Gate struct{ socket socket }

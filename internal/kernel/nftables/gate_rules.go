@@ -7,6 +7,8 @@ import (
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // Sets of the gate.
@@ -39,8 +41,10 @@ type gateChain struct {
 	rules []rule
 }
 
-// gateChains returns the chains of the gate: ingress and egress of each interface, and forwarding. The last one is for
-// packets to the unit that are translated and then forwarded. At the interfaces they look like the unit's own packets.
+// gateChains returns the chains of the gate: ingress and egress of each interface, and two of forwarding. The first of
+// these marks packets, because the data plane drops unmarked ones. So nothing is forwarded once the table is gone. It
+// comes last, after rulesets that set the whole mark. The second one is for packets to the unit that are translated and
+// then forwarded. At the interfaces they look like the unit's own packets.
 func gateChains(interfaces []string) []gateChain {
 	in := &nftables.Chain{Name: "in", Table: netdevTable()}
 	out := &nftables.Chain{Name: "out", Table: netdevTable()}
@@ -52,6 +56,9 @@ func gateChains(interfaces []string) []gateChain {
 	}
 	accepting := nftables.ChainPolicyAccept
 	return append(chains, gateChain{&nftables.Chain{
+		Name: "arrived", Table: inetTable(), Type: nftables.ChainTypeFilter, Policy: &accepting,
+		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityLast,
+	}, rulesArrived()}, gateChain{&nftables.Chain{
 		Name: "routed", Table: inetTable(), Type: nftables.ChainTypeFilter, Policy: &accepting,
 		Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFirst,
 	}, rulesRouted()})
@@ -146,6 +153,15 @@ func rulesOut() []rule {
 		match(isType(unix.ETH_P_IPV6), network(ipv6Source, 16), in(own6), accept()),
 		match(isType(unix.ETH_P_IPV6), network(ipv6Source, 16), is(make([]byte, 16)...), accept()),
 	}
+}
+
+// rulesArrived returns the rule that marks packets from an interface with a permit.
+func rulesArrived() []rule {
+	bit := binaryutil.NativeEndian.PutUint32(contract.GateMark)
+	return []rule{match(loadMeta(expr.MetaKeyIIFNAME), in(permit), loadMeta(expr.MetaKeyMARK), rule{
+		&expr.Bitwise{SourceRegister: register, DestRegister: register, Len: 4, Mask: inverse(bit), Xor: bit},
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: register, SourceRegister: true},
+	})}
 }
 
 // rulesRouted returns rules that drop packets forwarded from or to a guarded interface without a permit.

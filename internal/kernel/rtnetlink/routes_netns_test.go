@@ -186,6 +186,8 @@ var wantedRules = []Rule{
 	{Priority: 7000, To: netip.MustParsePrefix("fd10::/16"), Table: 9, IPv6: true},
 	{Priority: 7780, In: "lo", Transport: 1, Ports: PortRange{768, 1535}, Table: testTable},
 	{Priority: 7780, In: "lo", Transport: 58, Ports: PortRange{256, 1279}, Table: testTable, IPv6: true},
+	{Priority: 6999, In: "lan", Mask: 0x40000000, Action: RefuseSilently},
+	{Priority: 6999, In: "lan", Mask: 0x10000000, Action: RefuseSilently, IPv6: true},
 	{Priority: 7781, In: "lan", Action: RefuseUnreachable},
 	{Priority: 7781, In: "lan", Action: RefuseUnreachable, IPv6: true},
 }

@@ -19,6 +19,8 @@ type Action uint8
 const (
 	// Lookup looks the destination up in the rule's table. If it is not there, the next rule is tried.
 	Lookup Action = 1
+	// RefuseSilently ends the lookup, and the packet is dropped without an error to its sender.
+	RefuseSilently Action = 6
 	// RefuseUnreachable ends the lookup: there is no route.
 	RefuseUnreachable Action = 7
 )
@@ -74,9 +76,12 @@ func (r Rule) String() string {
 	if r.Transport != 0 {
 		fmt.Fprintf(&text, " ipproto %d dport %d-%d", r.Transport, r.Ports.First, r.Ports.Last)
 	}
-	if r.Action == RefuseUnreachable {
+	switch r.Action {
+	case RefuseSilently:
+		text.WriteString(" blackhole")
+	case RefuseUnreachable:
 		text.WriteString(" unreachable")
-	} else {
+	default:
 		fmt.Fprintf(&text, " lookup %d", r.Table)
 	}
 	if r.MinBits != 0 {

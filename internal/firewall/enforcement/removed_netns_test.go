@@ -1,0 +1,56 @@
+//go:build netns
+
+package enforcement_test
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// Tables are removed while the processes of the unit stand still, and so cannot close anything. Nothing is forwarded
+// from then on.
+func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
+	const flush, ofFirewall = "flush ruleset", "delete table inet hapair"
+	for name, c := range map[string]struct {
+		withoutBPF bool
+		command    string
+	}{
+		"all rules":                                   {false, flush},
+		"the firewall's table":                        {false, ofFirewall},
+		"the firewall's table made dormant":           {false, "add table inet hapair { flags dormant; }"},
+		"all rules, with a gate of nftables":          {true, flush},
+		"the firewall's table, with such a gate":      {true, ofFirewall},
+		"the tables of the gate":                      {true, "delete table inet hapair_gate; delete table netdev hapair_gate"},
+		"the table of the gate for forwarded packets": {true, "delete table inet hapair_gate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.withoutBPF = c.withoutBPF
+			b.startFirewall()
+			b.startSidecar()
+			b.awaitActive()
+			allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
+			b.passes(allowed)
+			b.sidecar.stop()
+			b.firewall.stop()
+			b.passes(allowed)
+			b.nft(c.command)
+			removed := time.Now()
+			testbed.Pause(t, 200*time.Millisecond)
+			if n, m := allowed.count(removed), forbidden.count(time.Time{}); n+m > 0 {
+				t.Errorf("%d allowed datagrams and %d forbidden ones were forwarded", n, m)
+			}
+			b.sidecar.goOn()
+			b.firewall.goOn()
+			b.passes(allowed)
+		})
+	}
+}
+
+// stop makes the program stand still until goOn.
+func (p *program) stop() { _ = p.command.Process.Signal(syscall.SIGSTOP) } // It was started.
+
+func (p *program) goOn() { _ = p.command.Process.Signal(syscall.SIGCONT) }
