@@ -9,8 +9,9 @@ import (
 
 // Counters are the counts of a link's metrics.
 type Counters struct {
-	Sent, Unsent, Received, Failures uint64
-	Dropped                          map[seal.DropReason]uint64
+	Sent, Unsent, Received, Failures, Unread uint64
+
+	Dropped map[seal.DropReason]uint64
 }
 
 // Counters returns what was counted until now.
@@ -18,6 +19,7 @@ func (l *Link) Counters() Counters {
 	m := l.metrics
 	c := Counters{
 		Sent: m.sent.Load(), Unsent: m.unsent.Load(), Received: m.received.Load(), Failures: m.failures.Load(),
+		Unread:  m.unread.Load(),
 		Dropped: map[seal.DropReason]uint64{},
 	}
 	for _, reason := range seal.AllDropReasons() {

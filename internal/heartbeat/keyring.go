@@ -1,6 +1,10 @@
 package heartbeat
 
-import "github.com/hapair-io/hapair/internal/heartbeat/seal"
+import (
+	"slices"
+
+	"github.com/hapair-io/hapair/internal/heartbeat/seal"
+)
 
 // keyEpoch is the use of the keys of one replication session.
 type keyEpoch struct {
@@ -75,6 +79,16 @@ func (r *keyring) open(b, datagram []byte) (payload []byte, from string, reason 
 		r.heard = e
 	}
 	return payload, e.from, seal.Accepted
+}
+
+// ids returns the names of the keys that are in use.
+func (r *keyring) ids() (names []seal.KeyID) {
+	for _, e := range []*keyEpoch{r.newest, r.previous, r.heard} {
+		if e != nil && !slices.Contains(names, e.id) {
+			names = append(names, e.id)
+		}
+	}
+	return names
 }
 
 // find returns the epoch of a key, or nil.

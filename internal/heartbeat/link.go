@@ -26,6 +26,8 @@ const datagramSize = messageSize + seal.Overhead
 type Config struct {
 	// Address is where to listen and from where to send, as in ":7780": both families where the node has both.
 	Address string
+	// Interfaces are the indexes of the interfaces by which heartbeats may arrive. An empty list is every interface.
+	Interfaces []int
 	// Metrics counts datagrams. Without it nothing is exported.
 	Metrics *Metrics
 	Log     logr.Logger
@@ -36,11 +38,12 @@ var ErrNoPeer = errors.New("no peer to send heartbeats to: there was no replicat
 
 // Link sends and receives heartbeats. Its methods are safe for concurrent use.
 type Link struct {
-	log     logr.Logger
-	socket  *net.UDPConn
-	raw     syscall.RawConn
-	family  int
-	metrics *Metrics
+	log        logr.Logger
+	socket     *net.UDPConn
+	raw        syscall.RawConn
+	family     int
+	interfaces []int
+	metrics    *Metrics
 
 	mu         sync.Mutex
 	keys       keyring
@@ -62,7 +65,7 @@ func Listen(c Config) (*Link, error) {
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(prometheus.NewRegistry())
 	}
-	l := &Link{log: c.Log, socket: socket, metrics: c.Metrics}
+	l := &Link{log: c.Log, socket: socket, interfaces: c.Interfaces, metrics: c.Metrics}
 	if err := l.prepare(); err != nil {
 		return nil, errors.Join(fmt.Errorf("listening for heartbeats: %w", err), socket.Close())
 	}
@@ -80,6 +83,10 @@ func (l *Link) prepare() (err error) {
 	if err := prioritise(l.raw, l.family); err != nil {
 		l.log.Error(err, "Giving heartbeats priority failed, continuing without")
 	}
+	if err := countUnread(l.raw); err != nil {
+		l.log.Error(err, "Counting datagrams that the kernel drops failed, continuing without")
+	}
+	l.filter()
 	l.outgoing.init(l.raw)
 	return nil
 }
@@ -98,6 +105,7 @@ func (l *Link) Rekey(peer netip.AddrPort, incarnation string, k Keys) {
 		l.log.Error(err, "Storing keys for heartbeats failed", "peerIncarnation", incarnation)
 		return
 	}
+	l.filter()
 	if k.ID != l.keys.newest.id {
 		return // Another session has followed this one.
 	}

@@ -16,7 +16,9 @@ type Metrics struct {
 	// received counts the messages that were passed on. failures counts errors of the socket itself.
 	received, failures atomic.Uint64
 	// dropped counts the datagrams that were not passed on, by reason.
-	dropped   [seal.DropReasons]atomic.Uint64
+	dropped [seal.DropReasons]atomic.Uint64
+	// unread counts the datagrams that the kernel dropped before they were read.
+	unread    atomic.Uint64
 	roundTrip prometheus.Histogram
 }
 
@@ -46,10 +48,14 @@ func (m *Metrics) register(registerer prometheus.Registerer) {
 		counter(&m.received, "received_total", "Messages received from the peer.", nil),
 		counter(&m.failures, "receive_failures_total", "Errors while reading from the socket.", nil),
 	)
-	for _, reason := range seal.AllDropReasons() {
-		registerer.MustRegister(counter(&m.dropped[reason], "dropped_total", "Datagrams received and dropped, by reason.",
-			prometheus.Labels{"reason": reason.String()}))
+	drop := func(value *atomic.Uint64, reason string) {
+		registerer.MustRegister(counter(value, "dropped_total", "Datagrams received and dropped, by reason.",
+			prometheus.Labels{"reason": reason}))
 	}
+	for _, reason := range seal.AllDropReasons() {
+		drop(&m.dropped[reason], reason.String())
+	}
+	drop(&m.unread, "Unread")
 }
 
 // counter returns a collector that reads a counter.

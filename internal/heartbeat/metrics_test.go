@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hapair-io/hapair/internal/heartbeat/seal"
 )
 
 // TestMetricsCountDatagrams gathers the metrics of a link after a heartbeat, its acknowledgement and a stray datagram.
@@ -24,14 +26,18 @@ func TestMetricsCountDatagrams(t *testing.T) {
 		}
 		a.next()
 	}
-	newStranger(t, a).send([]byte("hello"))
-	a.eventually(func(c Counters) bool { return len(c.Dropped) > 0 && sum(c.Dropped) == 1 }, "a datagram is dropped")
+	s := newStranger(t, a)
+	s.send([]byte("hello")) // The kernel drops it, and reports that with the next datagram.
+	mine, _ := session(1)
+	mine.Send = seal.Secret{1}
+	s.send(sealed(t, mine, make([]byte, messageSize)))
+	a.eventually(func(c Counters) bool { return sum(c.Dropped) == 1 && c.Unread == 1 }, "both datagrams are dropped")
 
 	got := gather(t, registry)
 	for name, want := range map[string]float64{
 		"hapair_heartbeat_sent_total":         1,
 		"hapair_heartbeat_received_total":     2,
-		"hapair_heartbeat_dropped_total":      1,
+		"hapair_heartbeat_dropped_total":      2,
 		"hapair_heartbeat_round_trip_seconds": 1,
 	} {
 		if got[name] != want {

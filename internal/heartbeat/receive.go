@@ -25,7 +25,7 @@ func (l *Link) Run(ctx context.Context, received func(from string, m Message)) e
 	var logged time.Time
 	var incoming incoming
 	for {
-		n, _, err := l.socket.ReadFromUDPAddrPort(incoming.datagram[:])
+		n, controls, _, _, err := l.socket.ReadMsgUDPAddrPort(incoming.datagram[:], incoming.controls[:])
 		switch {
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return nil
@@ -38,6 +38,7 @@ func (l *Link) Run(ctx context.Context, received func(from string, m Message)) e
 			_ = backoff.Sleep(ctx, failurePause)
 			continue
 		}
+		l.metrics.unread.Add(incoming.unreadSince(controls))
 		m, from, reason := l.open(&incoming, n)
 		if reason != seal.Accepted {
 			l.metrics.dropped[reason].Add(1)
@@ -52,6 +53,8 @@ func (l *Link) Run(ctx context.Context, received func(from string, m Message)) e
 type incoming struct {
 	datagram [datagramSize + 1]byte
 	payload  [messageSize]byte
+	controls [controlsSize]byte
+	unread   uint32 // how many datagrams the kernel had dropped when it reported last
 }
 
 // open decrypts and decodes a datagram of n bytes.

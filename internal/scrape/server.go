@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -27,6 +28,8 @@ const (
 type Config struct {
 	// Address is the TCP address to listen on, host and port.
 	Address string
+	// Control prepares the socket, as in net.ListenConfig. It may be nil.
+	Control func(network, address string, socket syscall.RawConn) error
 	// Metrics answers GET /metrics.
 	Metrics http.Handler
 	// CertificateFile and KeyFile are those of the server, in PEM. TokenFile has the token of scrapers. The files are read
@@ -37,7 +40,7 @@ type Config struct {
 
 // Serve serves until ctx ends.
 func Serve(ctx context.Context, c Config) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Address)
+	listener, err := (&net.ListenConfig{Control: c.Control}).Listen(ctx, "tcp", c.Address)
 	if err != nil {
 		return err
 	}

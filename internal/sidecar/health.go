@@ -65,7 +65,7 @@ func (h *health) ready() bool {
 
 // serveHealth serves /healthz and /readyz until the context ends.
 func (s *Sidecar) serveHealth(ctx context.Context) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.HealthAddress)
+	listener, err := (&net.ListenConfig{Control: s.config.HealthControl}).Listen(ctx, "tcp", s.config.HealthAddress)
 	if err != nil {
 		return err
 	}

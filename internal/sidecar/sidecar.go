@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -144,6 +145,8 @@ type Config struct {
 	FirewallStatusFile, NamespaceFile string
 	// HealthAddress is where /healthz and /readyz are served; they are not when it is empty.
 	HealthAddress string
+	// HealthControl prepares the socket of HealthAddress, as in net.ListenConfig. It may be nil.
+	HealthControl func(network, address string, socket syscall.RawConn) error
 	// Metrics serves the unit's metrics until the context ends; they are not served when it is nil.
 	Metrics func(context.Context) error
 	// Now is the unit's clock. Stopped is set when it found that the machine was stopped together with its boot clock; it

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/gate"
+	"github.com/hapair-io/hapair/internal/kernel/socketfilter"
 	"github.com/hapair-io/hapair/internal/resources"
 	"github.com/hapair-io/hapair/internal/scrape"
 )
@@ -38,11 +39,14 @@ func (m metrics) withGate(g *gate.Gate) metrics {
 }
 
 // serveMetrics returns what serves the metrics; nil if they are switched off.
-func (o sidecarOptions) serveMetrics(m metrics, log logr.Logger) func(context.Context) error {
+func (o sidecarOptions) serveMetrics(
+	m metrics, sockets socketfilter.Filter, log logr.Logger,
+) func(context.Context) error {
 	if o.metrics.Address == "0" {
 		return nil
 	}
 	c := o.metrics
+	c.Control = sockets.Control
 	c.Metrics, c.Log = promhttp.HandlerFor(m, promhttp.HandlerOpts{Registry: m}), log
 	c.CertificateFile = filepath.Join(o.tlsDirectory, resources.KeyCertificate)
 	c.KeyFile = filepath.Join(o.tlsDirectory, resources.KeyPrivate)

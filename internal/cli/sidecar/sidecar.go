@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -38,6 +39,7 @@ import (
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/kernel/socketfilter"
 	"github.com/hapair-io/hapair/internal/lease"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/replication/transport"
@@ -109,6 +111,8 @@ type unit struct {
 	// listenAddress is where the unit listens for its peer: at the pod's address only, so that no segment reaches it.
 	// Outside a pod it is every address.
 	listenAddress string
+	// sockets is what the sockets of the control plane accept.
+	sockets socketfilter.Filter
 }
 
 // identify reads who this process is from its flag and from what the pod tells it.
@@ -148,7 +152,27 @@ func runSidecar(ctx context.Context, o sidecarOptions) (err error) {
 	log := program.Logger(o.logFormat, o.verbosity).WithValues("pair", pair.Pair, "unit", u.name)
 	klog.SetLogger(log) // client-go has no other way to log.
 	log.Info("Starting sidecar", program.BuildInfo().LogValues()...)
+	u.sockets = controlPlane(os.Getenv("POD_IP"), log)
 	return o.runUnit(ctx, u, pair, log)
+}
+
+// controlPlane returns the filter for sockets of the control plane: they accept what arrives at the interface with the
+// pod's address, or at the loopback. The gate drops the rest on traffic interfaces, but somebody can remove a gate. A
+// sidecar that does not know its pod's address works without a filter.
+func controlPlane(pod string, log logr.Logger) socketfilter.Filter {
+	if pod == "" {
+		return socketfilter.Filter{}
+	}
+	address, err := netip.ParseAddr(pod)
+	if err != nil {
+		log.Error(err, "Reading the pod's address from POD_IP failed, continuing without a filter for interfaces")
+		return socketfilter.Filter{}
+	}
+	interfaces, err := socketfilter.ControlPlane(address)
+	if err != nil {
+		log.Error(err, "Finding the pod's interface failed, continuing without a filter for interfaces")
+	}
+	return socketfilter.Filter{Interfaces: interfaces}
 }
 
 // readSettings reads the settings of the pair.
@@ -199,6 +223,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		FirewallStatusFile: o.firewallStatus,
 		NamespaceFile:      filepath.Join(o.stateDirectory, "firewall-namespace"),
 		HealthAddress:      o.healthBindAddress,
+		HealthControl:      u.sockets.Control,
 		Connections:        countConnections,
 		Now:                unitClock.Now,
 		Stopped:            unitClock.Stops,
@@ -219,7 +244,8 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	defer func() { err = errors.Join(err, closeClasses()) }()
 	config.Classes = namesOf(classes)
 	heartbeats, err := heartbeat.Listen(heartbeat.Config{
-		Address: u.listenAddress, Metrics: heartbeat.NewMetrics(registry), Log: log.WithName("heartbeat"),
+		Address: u.listenAddress, Interfaces: u.sockets.Interfaces,
+		Metrics: heartbeat.NewMetrics(registry), Log: log.WithName("heartbeat"),
 	})
 	if err != nil {
 		return err
@@ -229,7 +255,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	if config.Monitors, err = newMonitors(pair, kernel, log.WithName("health")); err != nil {
 		return err
 	}
-	config.Metrics = o.serveMetrics(registry, log.WithName("metrics"))
+	config.Metrics = o.serveMetrics(registry, u.sockets, log.WithName("metrics"))
 	if config.Replication, err = o.newReplication(u, pair, replicationParts{
 		classes: classes, own: ownAddresses, heartbeats: heartbeats, metrics: engine.NewMetrics(registry),
 	}, log.WithName("replication")); err != nil {
@@ -370,6 +396,7 @@ func (o sidecarOptions) newReplication(
 	config := engine.Config{
 		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name), Peer: string(u.peer),
 		Incarnation: u.incarnation, PeerPort: contract.SyncPort,
+		Network:       transport.TCP{Control: u.sockets.Control},
 		TLS:           transport.Credentials(o.tlsDirectory, peerName),
 		Classes:       parts.classes,
 		Own:           parts.own,

@@ -33,16 +33,7 @@ const healthAddress = "127.0.0.1:17781"
 
 // A sidecar starts and reports that it lives, with settings of another release and without an API server.
 func TestSidecarRunsWithSettingsOfAnotherRelease(t *testing.T) {
-	for _, line := range []string{
-		"link add lan type veth peer name lan-far", "link set lan up", "link set lan-far up",
-		"link add wan type veth peer name wan-far", "link set wan up", "link set wan-far up",
-	} {
-		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", line, err, out)
-		}
-	}
-	t.Setenv("POD_NAMESPACE", "shop")
-	t.Setenv("POD_UID", "00000000-0000-0000-0000-000000000001")
+	makeTrafficInterfaces(t)
 	for name, change := range map[string]func(settings map[string]any){
 		"of this one": func(map[string]any) {},
 		"of a later one, with unknown fields": func(s map[string]any) {
@@ -51,12 +42,32 @@ func TestSidecarRunsWithSettingsOfAnotherRelease(t *testing.T) {
 		},
 		"of an earlier one, without a field": func(s map[string]any) { delete(s, "healthDampingSeconds") },
 	} {
-		t.Run(name, func(t *testing.T) { runUntilHealthy(t, change) })
+		t.Run(name, func(t *testing.T) { runSidecarWhile(t, change, healthAddress, func() {}) })
 	}
 }
 
-// runUntilHealthy runs the command until it reports that it lives, and stops it.
-func runUntilHealthy(t *testing.T, change func(settings map[string]any)) {
+// makeTrafficInterfaces gives the unit its interfaces and says which pod it is.
+func makeTrafficInterfaces(t *testing.T) {
+	t.Helper()
+	ip(t, "link add lan type veth peer name lan-far", "link set lan up", "link set lan-far up",
+		"link add wan type veth peer name wan-far", "link set wan up", "link set wan-far up")
+	t.Cleanup(func() { ip(t, "link del lan", "link del wan") })
+	t.Setenv("POD_NAMESPACE", "shop")
+	t.Setenv("POD_UID", "00000000-0000-0000-0000-000000000001")
+}
+
+// ip runs commands of ip.
+func ip(t *testing.T, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", line, err, out)
+		}
+	}
+}
+
+// runSidecarWhile runs the command until it reports that it lives, calls check, and stops the command.
+func runSidecarWhile(t *testing.T, change func(settings map[string]any), health string, check func(), more ...string) {
 	t.Helper()
 	text, err := os.ReadFile("../../contract/testdata/golden/0.1.0/settings-largest.json")
 	if err != nil {
@@ -84,13 +95,13 @@ func runUntilHealthy(t *testing.T, change func(settings map[string]any)) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	command := NewCommand()
-	command.SetArgs([]string{
+	command.SetArgs(append([]string{
 		"--unit=primary", "--settings=" + filepath.Join(directory, "sidecar.json"), "--tls-dir=" + directory,
-		"--kubeconfig=" + filepath.Join(directory, "kubeconfig"), "--health-bind-address=" + healthAddress,
+		"--kubeconfig=" + filepath.Join(directory, "kubeconfig"), "--health-bind-address=" + health,
 		"--given-document=" + filepath.Join(directory, "given.json"),
 		"--firewall-document=" + filepath.Join(directory, "firewall.json"),
 		"--firewall-status=" + filepath.Join(directory, "firewall-status.json"), "--log-format=text",
-	})
+	}, more...))
 	ended := make(chan error, 1)
 	go func() { ended <- command.ExecuteContext(ctx) }()
 	healthy := poll.Until(timeout(t), 20*time.Millisecond, "the sidecar to live", func(ctx context.Context) error {
@@ -99,8 +110,11 @@ func runUntilHealthy(t *testing.T, change func(settings map[string]any)) {
 			t.Fatalf("the sidecar ended: %v", err)
 		default:
 		}
-		return isHealthy(ctx)
+		return isHealthy(ctx, health)
 	})
+	if healthy == nil {
+		check()
+	}
 	cancel()
 	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("the sidecar ended with %v", err)
@@ -116,8 +130,8 @@ func timeout(t *testing.T) context.Context {
 	return ctx
 }
 
-func isHealthy(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+healthAddress+"/healthz", nil)
+func isHealthy(ctx context.Context, health string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+health+"/healthz", nil)
 	if err != nil {
 		return err
 	}

@@ -12,9 +12,11 @@ import (
 // session that the keys are from.
 const Version = 1
 
+// KeyOffset is where the name of the key is in a datagram.
+const KeyOffset = 1
+
 const (
-	keyOffset     = 1
-	counterOffset = keyOffset + len(KeyID{})
+	counterOffset = KeyOffset + len(KeyID{})
 	headerSize    = counterOffset + 8
 	tagSize       = 16
 	nonceSize     = 12
@@ -109,7 +111,7 @@ func KeyOf(datagram []byte) (KeyID, DropReason) {
 	case datagram[0] != Version:
 		return KeyID{}, DropVersion
 	default:
-		return KeyID(datagram[keyOffset:counterOffset]), Accepted
+		return KeyID(datagram[KeyOffset:counterOffset]), Accepted
 	}
 }
 

@@ -124,7 +124,7 @@ func TestOtherDatagramsAreDropped(t *testing.T) {
 		"without its end":         {opener, genuine[:len(genuine)-1], DropSeal},
 		"with an appended byte":   {opener, append(slices.Clone(genuine), 0), DropSeal},
 		"of another version":      {opener, changed(genuine, 0, 2), DropVersion},
-		"under another key":       {opener, changed(genuine, keyOffset, 1), DropKey},
+		"under another key":       {opener, changed(genuine, KeyOffset, 1), DropKey},
 		"of counter zero":         {opener, changed(genuine, headerSize-1, 1), DropReplay}, // 0
 		"of another counter":      {opener, changed(genuine, headerSize-1, 2), DropSeal},
 		"of a far counter":        {opener, changed(genuine, counterOffset, 1), DropSeal},

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -79,17 +80,20 @@ func (c *Connection) FreeBytes() int { return freeBytesOf(c.NetConn()) }
 func (c *Connection) Close() error { return c.NetConn().Close() }
 
 // TCP is the network of a running unit.
-type TCP struct{}
+type TCP struct {
+	// Control prepares each socket, as in net.ListenConfig. It may be nil.
+	Control func(network, address string, socket syscall.RawConn) error
+}
 
 // dialTimeout bounds one attempt to connect. The engine tries again.
 const dialTimeout = 3 * time.Second
 
 // Listen implements Network.
-func (TCP) Listen(ctx context.Context, address string) (net.Listener, error) {
-	return (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", address)
+func (t TCP) Listen(ctx context.Context, address string) (net.Listener, error) {
+	return (&net.ListenConfig{Control: t.Control, KeepAlive: -1}).Listen(ctx, "tcp", address)
 }
 
 // Dial implements Network. The units send pings, so TCP sends no keep-alives.
-func (TCP) Dial(ctx context.Context, address string) (net.Conn, error) {
-	return (&net.Dialer{Timeout: dialTimeout, KeepAlive: -1}).DialContext(ctx, "tcp", address)
+func (t TCP) Dial(ctx context.Context, address string) (net.Conn, error) {
+	return (&net.Dialer{Control: t.Control, Timeout: dialTimeout, KeepAlive: -1}).DialContext(ctx, "tcp", address)
 }
