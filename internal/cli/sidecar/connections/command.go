@@ -1,6 +1,7 @@
 package connections
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,10 +69,15 @@ func newEndCommand() *cobra.Command {
 	f.StringVar(&o.filter.port, "port", "", "destination port or range of ports, before or after translation")
 	f.BoolVar(&o.filter.all, "all", false, "every connection")
 	f.BoolVar(&o.isDryRun, "dry-run", false, "list the connections and end none")
-	f.StringVar(&o.health, "health-address", net.JoinHostPort("127.0.0.1", strconv.Itoa(contract.HealthPort)),
-		"address at which the sidecar reports its role")
+	f.StringVar(&o.health, "health-address", healthAddress(), "address at which the sidecar reports its role")
 	f.StringVar(&o.settings, "settings", contract.SidecarFile, "file with the settings of the pair")
 	return cmd
+}
+
+// healthAddress returns where the sidecar of this container reports its role. In a pod that is at the pod's address
+// only.
+func healthAddress() string {
+	return net.JoinHostPort(cmp.Or(os.Getenv("POD_IP"), "127.0.0.1"), strconv.Itoa(contract.HealthPort))
 }
 
 // run ends connections, or lists them.
