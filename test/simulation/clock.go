@@ -10,7 +10,7 @@ const million = 1_000_000
 // The units in which faults are told.
 const (
 	second = time.Second
-	blink  = time.Millisecond
+	ms     = time.Millisecond
 )
 
 // clock is the boot clock of a node. Its rate is exact, so that the bound on drift is too.

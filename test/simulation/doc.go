@@ -3,7 +3,7 @@
 // term has two holders, and whether acknowledged state is lost. At the end it checks whether the pair is complete
 // again. Runs with a single fault are compared with what is promised for that fault.
 //
-// A run is defined by a Plan: the settings, the clocks, the weather, and a list of faults. The remaining chance, such
+// A run is defined by a Plan: the settings, the clocks, the delays, and a list of faults. The remaining chance, such
 // as latencies, comes from separate streams, one for each place. So a fault can be removed from a plan without changing
 // much else, and a failing plan can be shrunk to the few faults that matter.
 //

@@ -51,9 +51,9 @@ const (
 	SwitchoverRequestedPaused
 	ActivePausedAPIAway
 	BothPaused
-	LeaseGarbled
+	TermChanged
 
-	drills = int(LeaseGarbled) + 1
+	drills = int(TermChanged) + 1
 )
 
 // outcome is what is promised.
@@ -100,87 +100,87 @@ var drillTable = [drills]drillInfo{
 	},
 	ActivePowerOff: {
 		name: "active loses its power", outcome: failsOver,
-		kind: PowerOff, target: TheActive, from: blink, to: 3 * second,
+		kind: PowerOff, target: TheActive, from: ms, to: 3 * second,
 	},
 	ActiveKilled: {
 		name: "active is killed", outcome: failsOver,
-		kind: Kill, target: TheActive, from: blink, to: 3 * second,
+		kind: Kill, target: TheActive, from: ms, to: 3 * second,
 	},
 	ActivePaused: {
 		name: "active stands still", outcome: failsOver,
-		kind: Pause, target: TheActive, from: 1500 * blink, to: 4 * second,
+		kind: Pause, target: TheActive, from: 1500 * ms, to: 4 * second,
 	},
 	ActiveMachineStopped: {
 		name: "active's machine is stopped", outcome: failsOver,
-		kind: StopMachine, target: TheActive, from: 1500 * blink, to: 4 * second,
+		kind: StopMachine, target: TheActive, from: 1500 * ms, to: 4 * second,
 	},
 	ActiveIsolated: {
 		name: "active is cut from everybody", outcome: failsOver,
-		kind: Isolate, target: TheActive, from: 1500 * blink, to: 4 * second,
+		kind: Isolate, target: TheActive, from: 1500 * ms, to: 4 * second,
 	},
 	ActiveIsolatedKeeps: {
 		name: "active is cut from everybody and keeps forwarding", outcome: keepsForwarding,
-		kind: Isolate, target: TheActive, from: blink, to: 4 * second,
+		kind: Isolate, target: TheActive, from: ms, to: 4 * second,
 	},
 	StandbyPowerOff: {
 		name: "standby loses its power", outcome: staysUp,
-		kind: PowerOff, target: TheStandby, from: blink, to: 3 * second,
+		kind: PowerOff, target: TheStandby, from: ms, to: 3 * second,
 	},
 	StandbyKilled: {
 		name: "standby is killed", outcome: staysUp,
-		kind: Kill, target: TheStandby, from: blink, to: 3 * second,
+		kind: Kill, target: TheStandby, from: ms, to: 3 * second,
 	},
 	StandbyPaused: {
 		name: "standby stands still", outcome: staysUp,
-		kind: Pause, target: TheStandby, from: blink, to: 4 * second,
+		kind: Pause, target: TheStandby, from: ms, to: 4 * second,
 	},
 	StandbyMachineStopped: {
 		name: "standby's machine is stopped", outcome: staysUp,
-		kind: StopMachine, target: TheStandby, from: blink, to: 4 * second,
+		kind: StopMachine, target: TheStandby, from: ms, to: 4 * second,
 	},
 	StandbyIsolated: {
 		name: "standby is cut from everybody", outcome: staysUp,
-		kind: Isolate, target: TheStandby, from: blink, to: 4 * second,
+		kind: Isolate, target: TheStandby, from: ms, to: 4 * second,
 	},
 	StandbyStopped: {
 		name: "standby is stopped", outcome: staysUp,
-		kind: Stop, target: TheStandby, from: blink, to: second, amount: 6 * second,
+		kind: Stop, target: TheStandby, from: ms, to: second, amount: 6 * second,
 	},
 	StandbyOutOfSync: {
 		name: "standby is out of sync", outcome: staysUp,
-		kind: OutOfSync, from: blink, to: 4 * second,
+		kind: OutOfSync, from: ms, to: 4 * second,
 	},
 	APIAway: {
 		name: "API server is away", outcome: staysUp,
-		kind: CutAPI, target: Both, from: blink, to: 5 * second,
+		kind: CutAPI, target: Both, from: ms, to: 5 * second,
 	},
 	APIAwayForActive: {
 		name: "API server is away for the active", outcome: staysUp,
-		kind: CutAPI, target: TheActive, from: blink, to: 5 * second,
+		kind: CutAPI, target: TheActive, from: ms, to: 5 * second,
 	},
 	APIAwayForStandby: {
 		name: "API server is away for the standby", outcome: staysUp,
-		kind: CutAPI, target: TheStandby, from: blink, to: 5 * second,
+		kind: CutAPI, target: TheStandby, from: ms, to: 5 * second,
 	},
 	APISlow: {
 		name: "API server is slow", outcome: staysUp,
-		kind: SlowAPI, target: Both, from: blink, to: 4 * second, amount: 2 * second,
+		kind: SlowAPI, target: Both, from: ms, to: 4 * second, amount: 2 * second,
 	},
 	APILosesAnswers: {
 		name: "API server's answers are lost", outcome: staysUp,
-		kind: LoseAnswers, target: Both, from: blink, to: 4 * second, percent: 100,
+		kind: LoseAnswers, target: Both, from: ms, to: 4 * second, percent: 100,
 	},
 	APILate: {
 		name: "writes land late", outcome: staysUp,
-		kind: LateWrites, target: Both, from: blink, to: 4 * second, amount: 2 * second,
+		kind: LateWrites, target: Both, from: ms, to: 4 * second, amount: 2 * second,
 	},
 	WatchBroken: {
 		name: "watch is broken", outcome: staysUp,
-		kind: BreakWatch, target: Both, from: blink, to: 4 * second,
+		kind: BreakWatch, target: Both, from: ms, to: 4 * second,
 	},
 	WatchStale: {
 		name: "watch is stale", outcome: staysUp,
-		kind: StaleWatch, target: Both, from: blink, to: 4 * second, amount: 2 * second,
+		kind: StaleWatch, target: Both, from: ms, to: 4 * second, amount: 2 * second,
 	},
 	LeaseTouched: {
 		name: "Lease is touched", outcome: staysUp,
@@ -188,23 +188,23 @@ var drillTable = [drills]drillInfo{
 	},
 	UnitsCut: {
 		name: "units are cut from each other", outcome: staysOrFailsOver,
-		kind: CutUnits, from: blink, to: 4 * second,
+		kind: CutUnits, from: ms, to: 4 * second,
 	},
 	UnitsCutSlowly: {
 		name: "units are cut from each other, and the active is slow to tell", outcome: staysOrFailsOver,
-		kind: CutUnits, from: blink, to: 4 * second,
+		kind: CutUnits, from: ms, to: 4 * second,
 	},
 	HeartbeatsLost: {
 		name: "heartbeats are lost", outcome: staysOrFailsOver,
-		kind: LoseHeartbeats, target: Both, from: blink, to: 3 * second, percent: 30,
+		kind: LoseHeartbeats, target: Both, from: ms, to: 3 * second, percent: 30,
 	},
 	HeartbeatsDelayed: {
 		name: "heartbeats are delayed", outcome: staysOrFailsOver,
-		kind: DelayHeartbeats, from: blink, to: 3 * second, amount: second,
+		kind: DelayHeartbeats, from: ms, to: 3 * second, amount: second,
 	},
 	HeartbeatsRepeated: {
 		name: "heartbeats are repeated", outcome: staysUp,
-		kind: RepeatHeartbeats, from: blink, to: 3 * second, amount: 2 * second,
+		kind: RepeatHeartbeats, from: ms, to: 3 * second, amount: 2 * second,
 	},
 	SessionBroken: {
 		name: "session breaks", outcome: staysUp,
@@ -212,11 +212,11 @@ var drillTable = [drills]drillInfo{
 	},
 	ActiveStopped: {
 		name: "active is stopped", outcome: switchesOver, cause: ha.CauseStop,
-		kind: Stop, target: TheActive, from: blink, to: second, amount: 6 * second,
+		kind: Stop, target: TheActive, from: ms, to: second, amount: 6 * second,
 	},
 	ActiveStoppedStale: {
 		name: "active is stopped while the watch is stale", outcome: switchesOver, cause: ha.CauseStop,
-		kind: Stop, target: TheActive, from: blink, to: second, amount: 6 * second,
+		kind: Stop, target: TheActive, from: ms, to: second, amount: 6 * second,
 	},
 	ActiveUnhealthy: {
 		name: "active is unhealthy", outcome: switchesOver, cause: ha.CauseHealth,
@@ -228,7 +228,7 @@ var drillTable = [drills]drillInfo{
 	},
 	PreferredReturns: {
 		name: "preferred unit returns", outcome: failsAndReturns, cause: ha.CausePreemption,
-		kind: Kill, target: TheActive, from: blink, to: second,
+		kind: Kill, target: TheActive, from: ms, to: second,
 	},
 	SwitchoverRequested: {
 		name: "switchover is requested", outcome: switchesOver, cause: ha.CauseRequest,
@@ -240,15 +240,15 @@ var drillTable = [drills]drillInfo{
 	},
 	ActivePausedAPIAway: {
 		name: "active stands still while the API server is away", outcome: comesBack,
-		kind: Pause, target: TheActive, from: 1500 * blink, to: 2 * second,
+		kind: Pause, target: TheActive, from: 1500 * ms, to: 2 * second,
 	},
 	BothPaused: {
 		name: "both units stand still at once", outcome: resumes,
-		kind: Pause, target: Both, from: blink, to: 2 * second,
+		kind: Pause, target: Both, from: ms, to: 2 * second,
 	},
-	LeaseGarbled: {
-		name: "Lease is garbled", outcome: staysUp,
-		kind: GarbleLease,
+	TermChanged: {
+		name: "term in the Lease is changed", outcome: staysUp,
+		kind: ChangeTerm,
 	},
 }
 
@@ -266,26 +266,26 @@ func (p *Plan) drawDrill(n *noise) {
 	case ActiveIsolatedKeeps:
 		c.Isolation = ha.KeepForwarding
 	case PreferredReturns:
-		c.Preemption = ha.Preemption{Enabled: true, Delay: n.between(200*blink, 1500*blink)}
-		p.Units[0].Starts, p.Units[1].Starts = 0, 500*blink
+		c.Preemption = ha.Preemption{Enabled: true, Delay: n.between(200*ms, 1500*ms)}
+		p.Units[0].Starts, p.Units[1].Starts = 0, 500*ms
 	case BothPaused:
 		if c.MissedHeartbeats < 3 { // With two, one late heartbeat counts as a loss.
 			c.MissedHeartbeats, c.Grant = 3, c.Grant+c.HeartbeatInterval
 		}
 	case UnitsCutSlowly:
-		c.HeartbeatInterval, c.MissedHeartbeats, c.Grant = 20*blink, 3, 310*blink
+		c.HeartbeatInterval, c.MissedHeartbeats, c.Grant = 20*ms, 3, 310*ms
 	default:
 	}
 	// Where the API server is slower than this, what is lost cannot be made good in time.
 	detect := c.HeartbeatInterval * time.Duration(c.MissedHeartbeats)
-	p.Weather.API = min(p.Weather.API, (c.Grant-detect)/6)
+	p.Delays.API = min(p.Delays.API, (c.Grant-detect)/6)
 	p.LeaseAppears = 0
 	for i := range p.Units {
 		p.Units[i].Machine = c
 	}
 	p.Units[1].Machine.Preferred = false
 	f := Fault{
-		Kind: info.kind, Target: info.target, After: Named, Nth: 1, At: n.upTo(pick[time.Duration](n, 5, 200, 1500) * blink),
+		Kind: info.kind, Target: info.target, After: Named, Nth: 1, At: n.upTo(pick[time.Duration](n, 5, 200, 1500) * ms),
 		Length: n.between(info.from, max(info.to, info.from+1)), Amount: info.amount, Percent: info.percent,
 	}
 	if info.kind == Health {
@@ -304,7 +304,7 @@ func (p *Plan) drawDrill(n *noise) {
 	case UnitsCutSlowly:
 		p.Faults = append(p.Faults, Fault{
 			Kind: SlowAPI, Target: TheActive, After: Named, Nth: 1, Length: 3 * second,
-			Amount: (c.Grant-detect)/2 - 2*p.Weather.API,
+			Amount: (c.Grant-detect)/2 - 2*p.Delays.API,
 		})
 	case ActivePausedAPIAway:
 		p.Faults = append(p.Faults, Fault{Kind: CutAPI, Target: Both, After: Named, Nth: 1, Length: 8 * second})

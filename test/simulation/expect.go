@@ -6,9 +6,9 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 )
 
-// strike is what was when the drill's fault began.
-type strike struct {
-	struck bool
+// situation is what was when the drill's fault began.
+type situation struct {
+	noted bool
 	// paired is set when the Lease named both units, and the gate was open.
 	paired bool
 	at     time.Duration
@@ -17,16 +17,16 @@ type strike struct {
 	writes int
 }
 
-// struck notes what the drill's fault meets, which is the last of the plan.
-func (j *judge) struck(f *Fault) {
+// noteFault notes what the drill's fault meets, which is the last of the plan.
+func (j *judge) noteFault(f *Fault) {
 	w := j.world
-	if w.plan.Drill == NoDrill || j.strike.struck || f != &w.plan.Faults[len(w.plan.Faults)-1] {
+	if w.plan.Drill == NoDrill || j.before.noted || f != &w.plan.Faults[len(w.plan.Faults)-1] {
 		return
 	}
 	a := w.active()
 	r := &w.server.record
-	j.strike = strike{
-		struck: true, at: w.now, unit: a.index, opened: len(j.opened), writes: w.server.writes,
+	j.before = situation{
+		noted: true, at: w.now, unit: a.index, opened: len(j.opened), writes: w.server.writes,
 		paired: a.gate.open(w.now) && r.Holder == a.self && r.Standby == a.other().self,
 	}
 }
@@ -34,9 +34,9 @@ func (j *judge) struck(f *Fault) {
 // judgeDrill holds the run to what its drill promises.
 func (j *judge) judgeDrill() {
 	w := j.world
-	s := &j.strike
+	s := &j.before
 	info := drillTable[w.plan.Drill]
-	if !s.struck || !s.paired {
+	if !s.noted || !s.paired {
 		return // Some other trouble came before it; the coverage shows if that happens too often.
 	}
 	after := j.opened[s.opened:]
@@ -90,7 +90,7 @@ func (j *judge) expect(after []opening, bound time.Duration, causes ...ha.Cause)
 	j.expectNoGap(bound)
 	switch drillTable[w.plan.Drill].outcome {
 	case failsOver, failsAndReturns:
-		if took := after[0].at - j.strike.at; took > bound {
+		if took := after[0].at - j.before.at; took > bound {
 			j.failAt(after[0].at, AsPromised, "%s: the other unit is active %s later, which is more than %s",
 				w.plan.Drill, took, bound)
 		}
@@ -103,7 +103,7 @@ func (j *judge) expect(after []opening, bound time.Duration, causes ...ha.Cause)
 
 // expectBack wants nobody but the active to open, within the bound after it stood still.
 func (j *judge) expectBack(after []opening, bound time.Duration) {
-	w, s := j.world, &j.strike
+	w, s := j.world, &j.before
 	for _, o := range after {
 		if o.unit != s.unit {
 			j.failAt(o.at, AsPromised, "%s: %s is promoted for %s", w.plan.Drill, Target(o.unit), o.cause)
@@ -120,7 +120,7 @@ func (j *judge) expectNoGap(bound time.Duration) { j.expectNoGapUntil(never, bou
 // expectNoGapUntil looks at those that begin before the instant.
 func (j *judge) expectNoGapUntil(end, bound time.Duration) {
 	for _, g := range j.gaps {
-		if g.from < end && g.to > j.strike.at && g.to-max(g.from, j.strike.at) > bound {
+		if g.from < end && g.to > j.before.at && g.to-max(g.from, j.before.at) > bound {
 			j.failAt(g.to, AsPromised, "%s: no gate is open from %s to %s, which is %s and more than %s",
 				j.world.plan.Drill, g.from, g.to, g.to-g.from, bound)
 		}
@@ -143,9 +143,9 @@ func (j *judge) expectQuickReturn() {
 // then a little before the lease would be over.
 func (j *judge) expectFewWrites() {
 	w := j.world
-	allowed := 3 + int((w.now-j.strike.at)/(w.plan.Units[0].Machine.LeaseDuration/2))
-	if wrote := w.server.writes - j.strike.writes; wrote > allowed {
-		j.fail(AsPromised, "%s: the Lease is written %d times in %s", w.plan.Drill, wrote, w.now-j.strike.at)
+	allowed := 3 + int((w.now-j.before.at)/(w.plan.Units[0].Machine.LeaseDuration/2))
+	if wrote := w.server.writes - j.before.writes; wrote > allowed {
+		j.fail(AsPromised, "%s: the Lease is written %d times in %s", w.plan.Drill, wrote, w.now-j.before.at)
 	}
 }
 
@@ -155,30 +155,30 @@ func rates(d time.Duration) time.Duration { return d + d/90 }
 // failover returns the longest time from the fault until the other unit is active. It waits out its own grant. If that
 // takes longer, it takes the Lease, twice if a write of the former active was still on its way.
 func (p *Plan) failover() time.Duration {
-	c, w := &p.Units[0].Machine, &p.Weather
+	c, w := &p.Units[0].Machine, &p.Delays
 	detect := c.HeartbeatInterval * time.Duration(c.MissedHeartbeats)
 	taken := detect + 2*c.HeartbeatInterval + 7*w.API
-	return rates(max(outlast(c.Grant), taken)) + w.Net + w.Commit + 3*w.Host + 4*w.Wake + blink
+	return rates(max(outlast(c.Grant), taken)) + w.Net + w.Commit + 3*w.Host + 4*w.Wake + ms
 }
 
 // revival returns the longest time until a fenced unit is active again while the API server does not answer it. It has
 // given up its request, and the other unit too, if that requested the Lease.
 func (p *Plan) revival() time.Duration {
-	c, w := &p.Units[0].Machine, &p.Weather
-	asked := c.LeaseDuration/3 + max(c.LeaseDuration/10, 100*blink)
-	return rates(asked+2*c.HeartbeatInterval) + 2*w.Net + w.Commit + 6*w.Host + 6*w.Wake + blink
+	c, w := &p.Units[0].Machine, &p.Delays
+	asked := c.LeaseDuration/3 + max(c.LeaseDuration/10, 100*ms)
+	return rates(asked+2*c.HeartbeatInterval) + 2*w.Net + w.Commit + 6*w.Host + 6*w.Wake + ms
 }
 
 // resumption returns the longest time until an active that stood still is active again. It retreats, takes the Lease
 // back, twice if a write from before the pause was still under way, and is promoted.
 func (p *Plan) resumption() time.Duration {
-	c, w := &p.Units[0].Machine, &p.Weather
-	return rates(4*w.API+c.HeartbeatInterval) + 2*w.Net + w.Commit + 8*w.Host + 6*w.Wake + blink
+	c, w := &p.Units[0].Machine, &p.Delays
+	return rates(4*w.API+c.HeartbeatInterval) + 2*w.Net + w.Commit + 8*w.Host + 6*w.Wake + ms
 }
 
 // switchover returns the longest time without an open gate. The gate is closed, the addresses are withdrawn, the latest
 // changes are sent, and the role is relinquished. Then the state is committed and the other gate opened.
 func (p *Plan) switchover() time.Duration {
-	w := &p.Weather
-	return rates(3*w.Net+w.Commit+6*w.Host+2*w.Wake) + blink
+	w := &p.Delays
+	return rates(3*w.Net+w.Commit+6*w.Host+2*w.Wake) + ms
 }

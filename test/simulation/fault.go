@@ -62,8 +62,8 @@ const (
 	// EmptyLease takes the holder out of the Lease by hand, and DeleteLease deletes it; the operator makes a new one.
 	EmptyLease
 	DeleteLease
-	// GarbleLease writes another term into the Lease by hand.
-	GarbleLease
+	// ChangeTerm writes another term into the Lease by hand.
+	ChangeTerm
 	// GateFails lets so many Percent of the effects on the gate fail, with or without having happened, and HostFails
 	// those on the rest of the host. SlowHost lets all of them take up to Amount longer.
 	GateFails
@@ -85,10 +85,10 @@ type kindInfo struct {
 }
 
 var kindTable = [kinds]kindInfo{
-	Kill:             {name: "kill", weight: 6, length: 1500 * blink, side: true, both: true, points: true},
+	Kill:             {name: "kill", weight: 6, length: 1500 * ms, side: true, both: true, points: true},
 	PowerOff:         {name: "power off", weight: 4, length: 2 * second, side: true, both: true, points: true},
 	Pause:            {name: "pause", weight: 8, length: 4 * second, side: true, both: true, points: true},
-	Stutter:          {name: "stutter", weight: 3, length: 2 * second, amount: 400 * blink, side: true},
+	Stutter:          {name: "stutter", weight: 3, length: 2 * second, amount: 400 * ms, side: true},
 	StopMachine:      {name: "stop machine", weight: 5, length: 4 * second, side: true, both: true, points: true},
 	CutUnits:         {name: "cut units", weight: 6, length: 3 * second},
 	CutOneWay:        {name: "cut one way", weight: 3, length: 2 * second, side: true},
@@ -114,10 +114,10 @@ var kindTable = [kinds]kindInfo{
 	Touch:            {name: "touch", weight: 2},
 	EmptyLease:       {name: "empty Lease", weight: 1},
 	DeleteLease:      {name: "delete Lease", weight: 1, length: second},
-	GarbleLease:      {name: "garble Lease", weight: 2},
+	ChangeTerm:       {name: "change term", weight: 2},
 	GateFails:        {name: "gate fails", weight: 3, length: second, percent: true, side: true},
 	HostFails:        {name: "host fails", weight: 2, length: second, percent: true, side: true},
-	SlowHost:         {name: "slow host", weight: 3, length: 2 * second, amount: 600 * blink, side: true},
+	SlowHost:         {name: "slow host", weight: 3, length: 2 * second, amount: 600 * ms, side: true},
 }
 
 // String returns the kind's name in plans.

@@ -29,12 +29,12 @@ type troubles struct {
 func (w *world) begin(i int) {
 	f := &w.plan.Faults[i]
 	if !kindTable[f.Kind].side {
-		w.judge.struck(f)
+		w.judge.noteFault(f)
 		w.beginBetween(i, f)
 		return
 	}
 	if f.Target == Both {
-		w.judge.struck(f)
+		w.judge.noteFault(f)
 		w.beginAt(i, f, &w.units[0])
 		w.beginAt(i, f, &w.units[1])
 		return
@@ -45,7 +45,7 @@ func (w *world) begin(i int) {
 		w.disturbed(w.now + f.Length)
 		return
 	}
-	w.judge.struck(f)
+	w.judge.noteFault(f)
 	w.beginAt(i, f, u)
 }
 
@@ -72,8 +72,8 @@ func (u *unit) armedAt(p Point) bool {
 	return false
 }
 
-// strikeAt starts the fault that waits for this point. It returns whether the process must stop here.
-func (u *unit) strikeAt(p Point) bool {
+// startFaultAt starts the fault that waits for this point. It returns whether the process must stop here.
+func (u *unit) startFaultAt(p Point) bool {
 	w := u.world
 	if w.now < u.stutterUntil && u.noise.chance(5) {
 		u.halt(u.noise.upTo(u.stutter))
@@ -85,7 +85,7 @@ func (u *unit) strikeAt(p Point) bool {
 			continue
 		}
 		u.armed = append(u.armed[:n], u.armed[n+1:]...)
-		w.judge.struck(f)
+		w.judge.noteFault(f)
 		w.beginAt(i, f, u)
 		return true
 	}
@@ -136,8 +136,8 @@ func (w *world) beginBetween(i int, f *Fault) {
 		w.server.touch(func(r *ha.Record) { r.Holder, r.Standby, r.Giver = ha.Nobody, ha.Nobody, ha.Nobody })
 	case DeleteLease:
 		w.server.remove(until)
-	case GarbleLease:
-		w.server.garble(&w.units[0].noise)
+	case ChangeTerm:
+		w.server.changeTerm(&w.units[0].noise)
 	default: // The others are of a unit.
 	}
 	w.disturbed(until)

@@ -78,12 +78,12 @@ type judge struct {
 	// byHand is set when somebody deleted the Lease, and knows are the lives that had seen it held before.
 	byHand bool
 	knows  [2]uint32
-	// garbled is set when somebody wrote a term by hand, which may hide the true one for good. newest is the newest term
+	// termChanged is set when somebody wrote a term by hand, which may hide the true one for good. newest is the newest term
 	// that was written.
-	garbled bool
-	newest  uint64
-	// strike is what was when the drill's fault began.
-	strike strike
+	termChanged bool
+	newest      uint64
+	// before is what was when the drill's fault began.
+	before situation
 }
 
 // opening is of a gate in a new term.
@@ -118,7 +118,7 @@ func (j *judge) failAt(at time.Duration, r Rule, format string, args ...any) {
 	if j.violation != nil || w.broken.Shows != 0 && w.broken.Shows != r {
 		return
 	}
-	if (j.byHand || j.garbled) && (r == TermsGrow || r == OneUser) {
+	if (j.byHand || j.termChanged) && (r == TermsGrow || r == OneUser) {
 		return // They start again with a Lease that was deleted, and may differ where a term was lost.
 	}
 	j.violation = &Violation{Rule: r, At: at, Text: fmt.Sprintf(format, args...)}
@@ -167,10 +167,10 @@ func (j *judge) opens(u *unit, before gate) {
 	}
 }
 
-// released reports whether the holder before the term is known to forward no more. The tenure of a garbled Lease may
+// released reports whether the holder before the term is known to forward no more. The tenure of a Lease with a changed term may
 // have a later term than the one that was handed over.
 func (j *judge) released(u *unit, term uint64) bool {
-	return u.relinquished >= term || j.garbled && u.relinquished != 0 ||
+	return u.relinquished >= term || j.termChanged && u.relinquished != 0 ||
 		j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u)
 }
 
@@ -306,7 +306,7 @@ func (w *world) quietSince() time.Duration {
 func (p *Plan) recovery() time.Duration {
 	a, b := &p.Units[0].Machine, &p.Units[1].Machine
 	lease, grant := max(a.LeaseDuration, b.LeaseDuration), max(a.Grant, b.Grant)
-	bound := 2*outlast(lease) + 2*outlast(grant) + p.Weather.Silence + p.Weather.Snapshot + 3*time.Second
+	bound := 2*outlast(lease) + 2*outlast(grant) + p.Delays.Silence + p.Delays.Snapshot + 3*time.Second
 	if a.Preemption.Enabled {
 		bound += a.Preemption.Delay + 2*time.Second
 	}
@@ -317,7 +317,7 @@ func (p *Plan) recovery() time.Duration {
 func outlast(d time.Duration) time.Duration { return d + d/100 }
 
 // whole reports whether exactly one unit is active, and the other is its standby. The standby may be missing after a
-// deletion of the Lease, and after a garbled one that only new processes saw: terms start again below those that
+// deletion of the Lease, and after a changed term that only new processes saw: terms start again below those that
 // replication knows, and it takes no state of an older term.
 func (j *judge) whole() bool {
 	w := j.world
@@ -332,7 +332,7 @@ func (j *judge) whole() bool {
 		a, b = b, a
 	}
 	r := &w.server.record
-	restarted := j.byHand || j.garbled && r.Term < j.newest
+	restarted := j.byHand || j.termChanged && r.Term < j.newest
 	return a.alive && b.alive && r.Holder == a.self && (r.Standby == b.self || restarted) && a.gate.life == a.life &&
 		a.machine.Role() == ha.Active && b.machine.Role() == ha.Standby
 }

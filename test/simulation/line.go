@@ -38,7 +38,7 @@ func (l *line) cut(from int) bool { return l.world.now < l.cutUntil[from] }
 func (l *line) severed() bool { return l.cut(0) || l.cut(1) }
 
 func (l *line) way() time.Duration {
-	net := l.world.plan.Weather.Net
+	net := l.world.plan.Delays.Net
 	return l.noise.between(net/10, net)
 }
 

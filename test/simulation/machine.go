@@ -25,7 +25,7 @@ func (u *unit) stopMachine(d time.Duration) {
 	u.gate.closesAt = min(u.gate.closesAt, w.now)
 	s.until, s.left = w.now+d, left
 	s.lost += u.clock.at(s.until) - u.clock.at(w.now)
-	u.halt(d + u.noise.upTo(w.plan.Weather.Wake))
+	u.halt(d + u.noise.upTo(w.plan.Delays.Wake))
 	w.at(s.until, event{what: onMachine, unit: uint8(u.index)})
 }
 
@@ -53,9 +53,9 @@ func (u *unit) resumeMachine() {
 	}
 	u.gate.closesAt = w.now + s.left
 	s.left, s.isUnwatched = 0, true
-	s.noticedBy = w.now + w.plan.Weather.Wake + w.plan.Weather.Host
+	s.noticedBy = w.now + w.plan.Delays.Wake + w.plan.Delays.Host
 	w.disturbed(u.gate.closesAt)
-	w.after(u.noise.upTo(w.plan.Weather.Wake), event{what: onNotice, unit: uint8(u.index)})
+	w.after(u.noise.upTo(w.plan.Delays.Wake), event{what: onNotice, unit: uint8(u.index)})
 	w.at(s.noticedBy, event{what: onNoticed, unit: uint8(u.index)})
 }
 

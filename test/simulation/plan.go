@@ -15,8 +15,8 @@ type Plan struct {
 	// Drill is what the run's only fault is held to.
 	Drill Drill
 	Units [2]Settings
-	// Weather bounds what nothing is wrong with.
-	Weather Weather
+	// Delays bounds what nothing is wrong with.
+	Delays Delays
 	// LeaseAppears is when the operator makes the Lease.
 	LeaseAppears time.Duration
 	// TroubleEnds is when the last fault is over that does not wait for a process to come back.
@@ -37,8 +37,8 @@ type Settings struct {
 	Starts time.Duration
 }
 
-// Weather is how long things take at the most while nothing is wrong.
-type Weather struct {
+// Delays is how long things take at the most while nothing is wrong.
+type Delays struct {
 	// Net is one way between the units, API one way between a unit and the API server.
 	Net, API time.Duration
 	// Host is an effect on the host, Commit that on the state, Wake how late a process wakes.
@@ -58,7 +58,7 @@ func Draw(seed uint64) Plan {
 	p := Plan{Seed: seed, Noise: seed}
 	p.drawUnits(n)
 	p.drawClocks(n, maxDrift)
-	p.drawWeather(n)
+	p.drawDelays(n)
 	if n.chance(30) {
 		p.drawDrill(n)
 	} else {
@@ -103,9 +103,9 @@ func (p *Plan) drawUnits(n *noise) {
 // otherSettings returns different settings that are valid by themselves: a grant is at most half of the lease.
 func otherSettings(n *noise, c ha.Config) ha.Config {
 	c.HeartbeatInterval *= pick[time.Duration](n, 1, 1, 2)
-	c.LeaseDuration += pick[time.Duration](n, 0, 1000, 2500) * blink
+	c.LeaseDuration += pick[time.Duration](n, 0, 1000, 2500) * ms
 	detect := c.HeartbeatInterval * time.Duration(c.MissedHeartbeats)
-	c.Grant = (detect + n.between(100*blink, max(150*blink, c.LeaseDuration/2-detect))).Round(10 * blink)
+	c.Grant = (detect + n.between(100*ms, max(150*ms, c.LeaseDuration/2-detect))).Round(10 * ms)
 	return c
 }
 
@@ -125,8 +125,8 @@ func (p *Plan) drawClocks(n *noise, apart int64) {
 	}
 }
 
-func (p *Plan) drawWeather(n *noise) {
-	p.Weather = Weather{
+func (p *Plan) drawDelays(n *noise) {
+	p.Delays = Delays{
 		Net:      pick[time.Duration](n, 300, 1000, 3000) * time.Microsecond,
 		API:      pick[time.Duration](n, 2, 10, 45) * time.Millisecond,
 		Host:     pick[time.Duration](n, 100, 1000) * time.Microsecond,
@@ -134,10 +134,10 @@ func (p *Plan) drawWeather(n *noise) {
 		Wake:     pick[time.Duration](n, 50, 1000) * time.Microsecond,
 		Silence:  n.between(300*time.Millisecond, 1500*time.Millisecond),
 		Redial:   n.between(20*time.Millisecond, 150*time.Millisecond),
-		Snapshot: n.between(5*blink, 300*blink),
+		Snapshot: n.between(5*ms, 300*ms),
 	}
 	if n.chance(10) {
-		p.Weather.Snapshot = n.between(second, 2500*blink)
+		p.Delays.Snapshot = n.between(second, 2500*ms)
 	}
 }
 
@@ -155,12 +155,12 @@ func (p *Plan) drawTrouble(n *noise) {
 		switch {
 		case anchor.After != Beginning && n.chance(60):
 			f.After, f.Nth = anchor.After, anchor.Nth
-			f.At = n.upTo(pick[time.Duration](n, 1, 30, 300, 1500) * blink)
+			f.At = n.upTo(pick[time.Duration](n, 1, 30, 300, 1500) * ms)
 		case n.chance(35):
 			f.After, f.Nth = Milestone(1+n.below(int64(milestones-1))), 1+int(n.below(3))
-			f.At = n.upTo(pick[time.Duration](n, 1, 30, 500) * blink)
+			f.At = n.upTo(pick[time.Duration](n, 1, 30, 500) * ms)
 		case n.chance(60):
-			f.At = max(0, burst+n.between(-400*blink, 400*blink))
+			f.At = max(0, burst+n.between(-400*ms, 400*ms))
 		default:
 			f.At = n.upTo(p.TroubleEnds)
 		}
@@ -270,7 +270,7 @@ func (p Plan) String() string {
 	if c.Preemption.Enabled {
 		fmt.Fprintf(&b, ", preemption after %s", c.Preemption.Delay)
 	}
-	w := p.Weather
+	w := p.Delays
 	fmt.Fprintf(&b, "\n  at most: net %s, API %s, host %s, commit %s, wake %s, silence %s, redial %s, snapshot %s",
 		w.Net, w.API, w.Host, w.Commit, w.Wake, w.Silence, w.Redial, w.Snapshot)
 	for i, u := range p.Units {

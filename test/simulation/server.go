@@ -23,8 +23,8 @@ type server struct {
 	existsFrom time.Duration
 	record     ha.Record
 	previous   ha.Record
-	// garbled is the term that somebody wrote in place of the record's own; zero if nobody did.
-	garbled  uint64
+	// changed is the term that somebody wrote in place of the record's own; zero if nobody did.
+	changed  uint64
 	writes   int
 	version  int
 	requests []request
@@ -69,7 +69,7 @@ func (s *server) there() bool { return s.world.now >= s.existsFrom }
 func (s *server) remove(until time.Duration) {
 	s.existsFrom = max(s.existsFrom, until)
 	s.version++
-	s.previous, s.record, s.garbled = s.record, ha.Record{Version: versions[s.version%len(versions)]}, 0
+	s.previous, s.record, s.changed = s.record, ha.Record{Version: versions[s.version%len(versions)]}, 0
 	s.world.judge.remade()
 	for i := range s.world.units {
 		if u := &s.world.units[i]; u.alive {
@@ -81,7 +81,7 @@ func (s *server) remove(until time.Duration) {
 // way returns how long one way between the unit and the API server takes.
 func (s *server) way(u *unit) time.Duration {
 	w := s.world
-	d := u.noise.between(w.plan.Weather.API/4, w.plan.Weather.API)
+	d := u.noise.between(w.plan.Delays.API/4, w.plan.Delays.API)
 	if w.now < u.slowAPIUntil {
 		d += u.noise.upTo(u.slowAPI)
 	}
@@ -101,7 +101,7 @@ func (s *server) ask(u *unit, id uint64, writing bool, r ha.Record) {
 	way := s.way(u)
 	if w.now < u.lateUntil && u.noise.chance(50) {
 		way = patience + u.noise.upTo(u.late)
-		w.disturbed(w.now + way + w.plan.Weather.API)
+		w.disturbed(w.now + way + w.plan.Delays.API)
 		w.after(way, event{what: onRequest, ref: ref})
 		return
 	}
@@ -150,13 +150,13 @@ func (s *server) write(r ha.Record) {
 	s.writes++
 	r.Version = versions[s.version%len(versions)]
 	r.Paused, r.SwitchoverTo = s.previous.Paused, s.previous.SwitchoverTo
-	s.record, s.garbled = r, 0
+	s.record, s.changed = r, 0
 	if w.trace != nil {
 		w.sayf("witness", "%s", describeRecord(r))
 	}
 	w.judge.written(s.previous, r)
 	if r.SwitchoverTo != "" && r.Holder.Unit() == r.SwitchoverTo {
-		w.after(w.plan.Weather.API, event{what: onRequestHandled})
+		w.after(w.plan.Delays.API, event{what: onRequestHandled})
 	}
 	for i := range w.units {
 		s.tellWatch(&w.units[i])
@@ -192,26 +192,26 @@ func (s *server) touch(change func(r *ha.Record)) {
 	}
 }
 
-// garble writes a term by hand: one that no unit can have reached, or one that is only wrong.
-func (s *server) garble(n *noise) {
+// changeTerm writes a term by hand: one that no unit can have reached, or one that is only wrong.
+func (s *server) changeTerm(n *noise) {
 	if !s.there() {
 		return
 	}
-	s.garbled = pick[uint64](n, math.MaxInt32, math.MaxUint64, 1<<30+1)
+	s.changed = pick[uint64](n, math.MaxInt32, math.MaxUint64, 1<<30+1)
 	if s.world.plan.Drill == NoDrill && n.chance(50) {
 		// A standby believes these, and may take over if the repair is slow.
-		s.garbled = pick(n, s.record.Term+3, s.record.Term/2)
-		s.world.judge.newest = max(s.world.judge.newest, s.garbled)
+		s.changed = pick(n, s.record.Term+3, s.record.Term/2)
+		s.world.judge.newest = max(s.world.judge.newest, s.changed)
 	}
-	s.world.judge.garbled = true
+	s.world.judge.termChanged = true
 	s.touch(nil)
 }
 
 // shown returns the record as readers see it.
 func (s *server) shown() ha.Record {
 	r := s.record
-	if s.garbled != 0 {
-		r.Term = s.garbled
+	if s.changed != 0 {
+		r.Term = s.changed
 	}
 	return r
 }

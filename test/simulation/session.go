@@ -117,7 +117,7 @@ func (s *session) reset(w *world) {
 func (s *session) dial() {
 	w := s.world
 	listener, dialer := &w.units[0], &w.units[1]
-	w.after(w.plan.Weather.Redial, event{what: onDial})
+	w.after(w.plan.Delays.Redial, event{what: onDial})
 	reachable := listener.alive && dialer.alive && !w.line.severed() && w.now >= s.dialsFrom &&
 		w.now >= listener.pausedUntil && w.now >= dialer.pausedUntil
 	if !reachable || s.ends[1].open && s.ends[1].life == dialer.life {
@@ -138,7 +138,7 @@ func (s *session) dial() {
 		u := &w.units[i]
 		w.sayf(u.name(), "connects to %s", u.other().self)
 		s.send(u, frame{kind: roleFrame, role: u.role})
-		s.report(u, s.noise.upTo(w.plan.Weather.Net), ha.PeerConnected{Incarnation: u.other().self})
+		s.report(u, s.noise.upTo(w.plan.Delays.Net), ha.PeerConnected{Incarnation: u.other().self})
 	}
 	w.pass(Connected)
 	w.after(pulseInterval, event{what: onPulse, number: s.number})
@@ -203,7 +203,7 @@ func (s *session) pulse(number uint32) {
 			e.heardAt = w.now
 		}
 		gone := !w.line.severed() && !s.ends[1-i].open
-		if gone || w.now-e.heardAt > w.plan.Weather.Silence {
+		if gone || w.now-e.heardAt > w.plan.Delays.Silence {
 			s.lose(u)
 			continue
 		}
@@ -372,7 +372,7 @@ func (s *session) transfer(u *unit) {
 	w := s.world
 	s.snapshots++
 	s.ends[u.index].sending = s.snapshots
-	took := max(w.now, s.syncsFrom) + s.noise.between(w.plan.Weather.Snapshot/4, w.plan.Weather.Snapshot)
+	took := max(w.now, s.syncsFrom) + s.noise.between(w.plan.Delays.Snapshot/4, w.plan.Delays.Snapshot)
 	w.at(took, event{what: onSnapshot, unit: uint8(u.index), ref: s.snapshots, number: s.number})
 }
 
@@ -387,7 +387,7 @@ func (s *session) transferred(ev event) {
 		return
 	}
 	if w.now < s.syncsFrom || w.line.severed() {
-		w.at(max(s.syncsFrom, w.line.cutUntil[0], w.line.cutUntil[1])+w.plan.Weather.Net, ev)
+		w.at(max(s.syncsFrom, w.line.cutUntil[0], w.line.cutUntil[1])+w.plan.Delays.Net, ev)
 		return
 	}
 	u.produce()

@@ -52,12 +52,12 @@ func (s *Stats) add(w *world) {
 	if w.plan.Drill == NoDrill {
 		return
 	}
-	if !w.judge.strike.paired {
+	if !w.judge.before.paired {
 		s.DrillsVoid++
 		return
 	}
 	s.Drills[w.plan.Drill]++
-	if len(w.judge.opened) > w.judge.strike.opened {
+	if len(w.judge.opened) > w.judge.before.opened {
 		s.FailedOver[w.plan.Drill]++
 	}
 }

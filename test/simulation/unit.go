@@ -182,7 +182,7 @@ func (u *unit) turn() {
 			u.finish()
 		case u.next < len(u.effects):
 			e := u.effects[u.next]
-			if u.strikeAt(u.pointOf(e)) {
+			if u.startFaultAt(u.pointOf(e)) {
 				continue
 			}
 			u.next++
@@ -192,7 +192,7 @@ func (u *unit) turn() {
 		case !u.inbox.empty() && u.chooseTimer():
 			u.take(ha.Tick{})
 		case !u.inbox.empty():
-			if !u.strikeAt(BeforeStep) {
+			if !u.startFaultAt(BeforeStep) {
 				u.take(u.inbox.take())
 			}
 		default:
@@ -243,7 +243,7 @@ func (u *unit) sleep() bool {
 	if u.local() >= wake {
 		return false
 	}
-	u.turnAt = u.when(wake) + u.noise.upTo(u.world.plan.Weather.Wake)
+	u.turnAt = u.when(wake) + u.noise.upTo(u.world.plan.Delays.Wake)
 	return true
 }
 
@@ -267,7 +267,7 @@ func (u *unit) execute(e ha.Effect) {
 	switch e := e.(type) {
 	case ha.OpenGate, ha.CloseGate, ha.AttachAddresses, ha.WithdrawAddresses, ha.Announce, ha.Verify:
 		u.host = e
-		u.busyUntil = w.now + u.noise.between(w.plan.Weather.Host/10, w.plan.Weather.Host)
+		u.busyUntil = w.now + u.noise.between(w.plan.Delays.Host/10, w.plan.Delays.Host)
 		if w.now < u.slowHostUntil {
 			u.busyUntil += u.noise.upTo(u.slowHost)
 		}
@@ -276,7 +276,7 @@ func (u *unit) execute(e ha.Effect) {
 	case ha.WriteLease:
 		w.server.ask(u, e.ID, true, e.Record)
 	case ha.CommitState:
-		u.later(u.noise.upTo(w.plan.Weather.Commit), ha.EffectDone{ID: e.ID, Err: u.hostError()})
+		u.later(u.noise.upTo(w.plan.Delays.Commit), ha.EffectDone{ID: e.ID, Err: u.hostError()})
 	case ha.Become:
 		w.session.become(u, e)
 	case ha.Flush:
@@ -334,7 +334,7 @@ func (u *unit) finish() {
 	u.answers.add(done)
 	switch e.(type) {
 	case ha.OpenGate, ha.CloseGate:
-		u.strikeAt(AfterGate)
+		u.startFaultAt(AfterGate)
 	default:
 	}
 }

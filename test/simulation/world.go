@@ -65,7 +65,7 @@ func (w *world) reset(p *Plan, b Break) {
 		}
 		w.arrange(i, f.At)
 	}
-	w.at(w.plan.Weather.Redial, event{what: onDial})
+	w.at(w.plan.Delays.Redial, event{what: onDial})
 }
 
 // arrange lets a fault begin.
