@@ -54,9 +54,10 @@ func (f *Firewall) replace(r ruleset.Ruleset) error {
 	if err := f.config.Kernel.Replace(r); err != nil && !errors.Is(err, nftables.ErrAltered) {
 		return err
 	}
-	f.inForce, f.applied, f.generation = r.Document, &r, 0
+	f.inForce, f.applied = r.Document, &r
+	f.generation.Store(0)
 	if after, err := f.config.Kernel.Generation(); err == nil && nftables.Follows(after, before) {
-		f.generation = after
+		f.generation.Store(after)
 	}
 	return nil
 }
@@ -89,7 +90,7 @@ func (f *Firewall) reconcile() {
 // and enforce applies the document like a new one.
 func (f *Firewall) restore() bool {
 	generation, err := f.config.Kernel.Generation()
-	if err == nil && generation == f.generation {
+	if err == nil && generation == f.generation.Load() {
 		return false
 	}
 	if err == nil {
@@ -98,7 +99,7 @@ func (f *Firewall) restore() bool {
 	switch {
 	case err == nil:
 		// The generation was read before the verification, so a later change is found by the next one.
-		f.generation = generation
+		f.generation.Store(generation)
 		return false
 	case !errors.Is(err, nftables.ErrAltered):
 		f.config.Log.Error(err, "Verifying the ruleset in force", "document", f.inForce)

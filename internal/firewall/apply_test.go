@@ -58,6 +58,8 @@ func (k *fakeKernel) Verify(r ruleset.Ruleset) error {
 func (k *fakeKernel) Generation() (uint32, error)     { return k.generation, nil }
 func (k *fakeKernel) Document(string) (string, error) { return k.document, nil }
 
+func (k *fakeKernel) ForgetSources(string, []ruleset.SourceCache) error { return nil }
+
 func (k *fakeKernel) FollowTable(ctx context.Context, _ string, _ func()) error {
 	<-ctx.Done()
 	return nil

@@ -125,14 +125,24 @@ func (b *bed) forge(host, from, to, text string) {
 	packet = binary.BigEndian.AppendUint16(packet, uint16(8+len(text)))
 	packet = append(packet, 0, 0) // Without a checksum.
 	packet = append(packet, text...)
+	b.inject(host, target.Addr(), packet)
+}
+
+// inject sends a packet with all of its headers. The kernel fills in what is zero in the header of IPv4.
+func (b *bed) inject(host string, to netip.Addr, packet []byte) {
+	b.Helper()
+	family, address := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Addr: to.As16()})
+	if to.Is4() {
+		family, address = unix.AF_INET, &unix.SockaddrInet4{Addr: to.As4()}
+	}
 	err := namespace.Do(at(host), func() error {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+		fd, err := unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 		if err != nil {
 			return err
 		}
-		return errors.Join(unix.Sendto(fd, packet, 0, &unix.SockaddrInet4{Addr: target.Addr().As4()}), unix.Close(fd))
+		return errors.Join(unix.Sendto(fd, packet, 0, address), unix.Close(fd))
 	})
 	if err != nil {
-		b.Fatalf("forging a datagram from %s to %s: %v", from, to, err)
+		b.Fatalf("sending a packet to %s: %v", to, err)
 	}
 }

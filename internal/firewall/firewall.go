@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -60,6 +61,8 @@ type Kernel interface {
 	Generation() (uint32, error)
 	// FollowTable calls changed once it listens and after each change of the table, until ctx ends or it fails.
 	FollowTable(ctx context.Context, table string, changed func()) error
+	// ForgetSources empties caches of sources.
+	ForgetSources(table string, caches []ruleset.SourceCache) error
 	// Document returns the hash of the document whose ruleset is enforced; empty without one.
 	Document(table string) (string, error)
 }
@@ -72,7 +75,7 @@ type Firewall struct {
 	// applied is the ruleset of inForce, or the base ruleset; nil if an earlier process applied it. The generation is that
 	// of the kernel when the ruleset was last known to be in force; zero if that is unknown.
 	applied      *ruleset.Ruleset
-	generation   uint32
+	generation   atomic.Uint32
 	restorations restorations
 	revalidator  *revalidator
 	// refused is the last document that the checks refused. It is not checked again until it changes.
@@ -106,6 +109,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { logPackets(ctx, f.config.Log) })
 	parts.Go(func() { f.followRules(ctx, altered) })
+	parts.Go(func() { f.forgetSources(ctx) })
 	parts.Go(func() { f.config.Routes.Run(ctx) })
 	parts.Go(func() { f.revalidator.run(ctx) })
 	defer parts.Wait()

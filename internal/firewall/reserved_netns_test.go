@@ -119,7 +119,7 @@ func TestReservedSourcesOfALooseZone(t *testing.T) {
 	}
 }
 
-// Routers of a provider have private addresses, and a connection needs their errors.
+// Routers of a provider have private addresses, and a connection needs their errors. Nothing else passes from them.
 func TestErrorsFromPrivateRoutersOfTheProviderPass(t *testing.T) {
 	b := newBed(t)
 	b.reachLAN()
@@ -138,4 +138,7 @@ func TestErrorsFromPrivateRoutersOfTheProviderPass(t *testing.T) {
 		"add rule inet seen in ip6 saddr != fd99::1 icmpv6 type destination-unreachable drop")
 	b.mustReject(b.client, "198.51.100.9:80", syscall.EHOSTUNREACH)
 	b.mustReject(b.client, "[2001:db8:99::9]:80", syscall.ENETUNREACH)
+	// The router does not become a source from which everything passes.
+	client, unit := b.listen(b.client, ":9999"), b.listen(b.firewall, ":9998")
+	b.mustReceive("after errors", client, unit, []string{"10.9.9.9", "fd99::1"})
 }

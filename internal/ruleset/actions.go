@@ -68,6 +68,9 @@ type RecordPath struct {
 	ToUnit bool
 }
 
+// RememberSource adds the interface and the source of a packet to a cache.
+type RememberSource struct{ Cache SourceCache }
+
 // ClampSegments lowers the maximum segment size that a SYN announces to that of an interface in a map. The interface
 // is the one that the packet came from, or the one that it goes to.
 type ClampSegments struct {
@@ -143,6 +146,15 @@ func (e RecordPath) steps() []Step {
 		steps = append(steps, LoadMetaNext{metaOutInterface})
 	}
 	return append(steps, MapTo{e.Map}, StoreConnection{connectionMark})
+}
+
+func (e RememberSource) String() string {
+	return fmt.Sprintf("add @%s { iif . %s saddr }", e.Cache.Name, e.Cache.Family)
+}
+
+// steps adds the key of the cache.
+func (e RememberSource) steps() []Step {
+	return withFamily(e.Cache.Family, append(e.Cache.key(), AddToSet{e.Cache.Name})...)
 }
 
 // String returns the clamp in nft.

@@ -121,6 +121,23 @@ func (e NoRouteBack) steps() []Step {
 	return []Step{LoadRoute{Source: true, Mark: true, In: e.In}, Equal{make([]byte, 4)}}
 }
 
+// KnownSource matches packets whose interface and source are in a cache.
+type KnownSource struct{ Cache SourceCache }
+
+func (e KnownSource) String() string {
+	return fmt.Sprintf("iif . %s saddr @%s", e.Cache.Family, e.Cache.Name)
+}
+
+// steps looks up the index of the interface with the source. It is shorter than the name, and thus faster.
+func (e KnownSource) steps() []Step {
+	return withFamily(e.Cache.Family, append(e.Cache.key(), InSet{e.Cache.Name})...)
+}
+
+// key loads the index of the interface and the source.
+func (c SourceCache) key() []Step {
+	return []Step{LoadMeta{metaInIndex}, LoadHeaderNext(c.Family.sourceHeader())}
+}
+
 // AddressType is a type of an address in the kernel's routing tables (RTN_LOCAL and others of linux/rtnetlink.h).
 type AddressType uint32
 

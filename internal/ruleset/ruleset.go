@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Ruleset is one table of the inet family with its sets and chains.
@@ -17,6 +18,7 @@ type Ruleset struct {
 	PortSets      []PortSet
 	PathMaps      []PathMap
 	SegmentMaps   []SegmentMap
+	SourceCaches  []SourceCache
 	Chains        []Chain
 }
 
@@ -58,6 +60,22 @@ type Path struct {
 	In, Out string
 	Mark    uint32
 }
+
+// SourceCache is a named set of the sources that passed the checks of an interface. Rules add to it. The kernel forgets
+// each after SourceCacheLifetime.
+type SourceCache struct {
+	Name   string
+	Family Family
+}
+
+const (
+	// SourceCacheLifetime bounds how long a source is not checked again.
+	SourceCacheLifetime = time.Second
+	// SourceCachePrefix begins the names of caches. Changes of their elements are no changes of a ruleset.
+	SourceCachePrefix = "known."
+	// SourceCacheSize bounds the sources of a family. Others are checked with every packet.
+	SourceCacheSize = 16384
+)
 
 // SegmentMap is a named map from an interface to the maximum segment size of TCP over a family.
 type SegmentMap struct {

@@ -15,6 +15,7 @@ type MetaKey uint32
 // The properties in use.
 const (
 	metaMark              MetaKey = 3
+	metaInIndex           MetaKey = 4
 	metaInInterface       MetaKey = 6
 	metaOutInterface      MetaKey = 7
 	metaFamily            MetaKey = 15
@@ -67,6 +68,12 @@ const (
 	transportHeader Header = 2
 )
 
+// LoadHeaderNext loads bytes of a header behind four loaded ones, so that both are one key.
+type LoadHeaderNext LoadHeader
+
+// AddToSet adds the loaded value to a set to which rules may add. If the set is full, it ends the rule.
+type AddToSet struct{ Set string }
+
 // Mask clears the bits of the loaded value that are not in Bits.
 type Mask struct{ Bits []byte }
 
@@ -102,6 +109,8 @@ func (LoadConnection) step()   {}
 func (StoreConnection) step()  {}
 func (LoadRoute) step()        {}
 func (LoadHeader) step()       {}
+func (LoadHeaderNext) step()   {}
+func (AddToSet) step()         {}
 func (Mask) step()             {}
 func (SetBits) step()          {}
 func (MapTo) step()            {}

@@ -25,6 +25,9 @@ func (r Ruleset) String() string {
 	for _, m := range r.SegmentMaps {
 		blocks = append(blocks, block("map "+m.Name, m.lines()...))
 	}
+	for _, c := range r.SourceCaches {
+		blocks = append(blocks, block("set "+c.Name, c.lines()...))
+	}
 	for _, c := range r.AllChains() {
 		blocks = append(blocks, block("chain "+c.Name, c.lines()...))
 	}
@@ -54,6 +57,14 @@ func (m SegmentMap) lines() []string {
 		lines = append(lines, elements(sizes))
 	}
 	return lines
+}
+
+// lines returns the set without elements.
+func (c SourceCache) lines() []string {
+	return []string{
+		"type iface_index . " + c.Family.addressType(), fmt.Sprintf("size %d", SourceCacheSize), "flags dynamic,timeout",
+		fmt.Sprintf("timeout %s", SourceCacheLifetime),
+	}
 }
 
 // keyType returns the type of the map's keys in nft.
@@ -141,10 +152,14 @@ func (r PortRun) String() string {
 }
 
 func (f Family) setType() string {
+	return "type " + f.addressType() + "; flags interval"
+}
+
+func (f Family) addressType() string {
 	if f == IPv4 {
-		return "type ipv4_addr; flags interval"
+		return "ipv4_addr"
 	}
-	return "type ipv6_addr; flags interval"
+	return "ipv6_addr"
 }
 
 func texts[T fmt.Stringer](values []T) []string {

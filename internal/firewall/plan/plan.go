@@ -16,6 +16,7 @@ const (
 	chainTrafficForward  = "traffic.forward"
 	chainTrafficInput    = "traffic.input"
 	chainTrafficUnit     = "traffic.unit"
+	chainSources         = "sources"
 	chainNoRouteBack     = "no-route-back"
 	chainReserved        = "reserved"
 	chainNoSpecificRoute = "no-specific-route"
@@ -39,7 +40,6 @@ func Compile(d document.Document) ruleset.Ruleset {
 	c.addZones()
 	c.addPaths()
 	c.addHooks()
-	c.addArrival()
 	c.addTraffic()
 	c.addState()
 	c.addPolicies()

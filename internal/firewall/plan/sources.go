@@ -14,18 +14,43 @@ const (
 	setLoose  = "source.loose"
 )
 
+// SourceCaches returns the caches of sources that passed the checks.
+func SourceCaches() []ruleset.SourceCache {
+	return []ruleset.SourceCache{
+		{Name: ruleset.SourceCachePrefix + "ipv4", Family: ruleset.IPv4},
+		{Name: ruleset.SourceCachePrefix + "ipv6", Family: ruleset.IPv6},
+	}
+}
+
+// mark marks a packet as one of the data plane. Lookups that do not see the interface then use the data plane's routes.
+var mark = ruleset.MarkPacket{Bits: contract.DataPlaneMark}
+
 // addArrival adds the chains that packets of zones pass before connection tracking sees them.
 //
-// They mark the packet as one of the data plane. Lookups that do not see the interface then use the data plane's
-// routes.
-//
-// They drop packets with a source that belongs elsewhere (RFC 2827, RFC 3704). The check is done for every packet: a
-// forged packet of an existing connection would pass as one of the connection. It takes one lookup, and only packets
-// without a route back are compared with the exceptions.
+// They drop packets with a source that belongs elsewhere (RFC 2827, RFC 3704). Every packet is checked: a forged packet
+// of an existing connection would pass as one of the connection. The lookup of a route is expensive, so a source that
+// passed is known for a while. Decision 0020 has the figures and the alternatives.
 func (c *compiler) addArrival() {
 	strict, isStrict := c.validated(document.SourceStrict, setStrict)
 	loose, isLoose := c.validated(document.SourceLoose, setLoose)
-	rules := []ruleset.Rule{{ruleset.MarkPacket{Bits: contract.DataPlaneMark}}}
+	isChecked := isStrict || isLoose
+	var hook []ruleset.Rule
+	arrival := []ruleset.Rule{{mark}}
+	if isChecked {
+		c.result.SourceCaches = SourceCaches()
+		arrival = append(arrival, ruleset.Rule{ruleset.Jump{Chain: chainSources}})
+		for _, cache := range c.result.SourceCaches {
+			hook = append(hook, ruleset.Rule{ruleset.KnownSource{Cache: cache}, mark, ruleset.Accept{}})
+			arrival = append(arrival, ruleset.Rule{ruleset.RememberSource{Cache: cache}})
+		}
+	}
+	hook = append(hook, ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficArrival}})
+	c.addHook("arrival", ruleset.Hook{Point: ruleset.Prerouting, Raw: true}, hook...)
+	c.addChain(chainTrafficArrival, arrival...)
+	if !isChecked {
+		return
+	}
+	var rules []ruleset.Rule
 	if isStrict {
 		for _, family := range families {
 			rules = append(rules, with(strict,
@@ -36,17 +61,22 @@ func (c *compiler) addArrival() {
 	if isLoose {
 		rules = append(rules, with(loose, ruleset.NoRouteBack{}, ruleset.Goto{Chain: chainNoRouteBack}))
 	}
-	c.addChain(chainTrafficArrival, rules...)
+	c.addChain(chainSources, rules...)
 	if isStrict {
 		c.addReservedSources()
 	}
+	c.addExceptions()
+}
+
+// addExceptions adds the chain for packets without a route back. What it accepts is no known source afterwards.
+func (c *compiler) addExceptions() {
 	c.addChain(chainNoRouteBack,
 		// No router forwards these sources (RFC 4291), and there is no route to them.
-		ruleset.Rule{ruleset.LinkLocalSource{}, ruleset.Return{}},
+		ruleset.Rule{ruleset.LinkLocalSource{}, ruleset.Accept{}},
 		// A host that has no address yet looks for duplicates (RFC 4862), or asks for an address (RFC 2131).
-		ruleset.Rule{ruleset.SourceIs{Address: netip.IPv6Unspecified()}, ruleset.ICMPv6, ruleset.Return{}},
+		ruleset.Rule{ruleset.SourceIs{Address: netip.IPv6Unspecified()}, ruleset.ICMPv6, ruleset.Accept{}},
 		ruleset.Rule{
-			ruleset.SourceIs{Address: netip.IPv4Unspecified()}, ruleset.DestinationIs{Address: everyone}, ruleset.Return{},
+			ruleset.SourceIs{Address: netip.IPv4Unspecified()}, ruleset.DestinationIs{Address: everyone}, ruleset.Accept{},
 		},
 		ruleset.Rule{ruleset.Goto{Chain: chainSpoofed}},
 	)
@@ -58,7 +88,7 @@ var noRouteBack = ruleset.Rule{ruleset.NoRouteBack{In: true}, ruleset.Goto{Chain
 // addReservedSources adds the chains for sources that the Internet does not route. Only a route that is meant for them
 // counts, and not the default route. Routers of providers have such addresses too, and send errors from them that a
 // connection needs, such as packet too big. For errors the default route is enough: they pass only if they are about a
-// connection of the firewall.
+// connection of the firewall. That source must not be known afterwards, or everything from it would pass.
 func (c *compiler) addReservedSources() {
 	errors := []ruleset.ICMPType{
 		{Family: ruleset.IPv4, Type: icmpDestinationUnreachable},
@@ -79,7 +109,7 @@ func (c *compiler) addReservedSources() {
 		rules = append(rules, ruleset.Rule{e, ruleset.Goto{Chain: chainSourceOfErrors}})
 	}
 	c.addChain(chainNoSpecificRoute, append(rules, ruleset.Rule{ruleset.Goto{Chain: chainNoRouteBack}})...)
-	c.addChain(chainSourceOfErrors, noRouteBack)
+	c.addChain(chainSourceOfErrors, noRouteBack, ruleset.Rule{ruleset.Accept{}})
 }
 
 // reserved are the networks that no router of the Internet forwards from (RFC 6890 and the registries that it made):

@@ -6,9 +6,7 @@ import "github.com/hapair-io/hapair/internal/ruleset"
 // nor an answer to it can leave by an interface of no zone, whatever the routes are. Apart from that, packets that
 // concern no zone pass.
 func (c *compiler) addHooks() {
-	c.addHook("arrival", ruleset.Hook{Point: ruleset.Prerouting, Raw: true},
-		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficArrival}},
-	)
+	c.addArrival()
 	c.addHook("forward", ruleset.Hook{Point: ruleset.Forward},
 		ruleset.Rule{
 			ruleset.InInterface{Set: setTraffic},

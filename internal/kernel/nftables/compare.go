@@ -51,6 +51,8 @@ func isSameExpression(want, got message) bool {
 	case "lookup": // The ID is a number within the transaction.
 		return contains(present, wanted, unix.NFTA_LOOKUP_SET_ID) &&
 			nested(present).number(unix.NFTA_LOOKUP_FLAGS) == nested(wanted).number(unix.NFTA_LOOKUP_FLAGS)
+	case "dynset": // It has such an ID too.
+		return contains(present, wanted, unix.NFTA_DYNSET_SET_ID)
 	case "nat": // The kernel adds flags that follow from the registers.
 		return contains(present, wanted, unix.NFTA_NAT_FLAGS)
 	default:

@@ -14,7 +14,9 @@ import (
 const (
 	register     = 1
 	registerNext = 2
-	registerPort = registerNext
+	// registerBehind4 is the register behind the first four bytes of the first one (NFT_REG32_01).
+	registerBehind4 = 9
+	registerPort    = registerNext
 )
 
 // encode returns a rule as instructions of the kernel's nftables machine. They equal those of nft.
@@ -32,7 +34,8 @@ func (b *builder) encode(r ruleset.Rule) ([]expr.Any, error) {
 
 func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 	switch s := s.(type) {
-	case ruleset.LoadMeta, ruleset.LoadMetaNext, ruleset.LoadConnection, ruleset.LoadHeader, ruleset.LoadRoute:
+	case ruleset.LoadMeta, ruleset.LoadMetaNext, ruleset.LoadConnection, ruleset.LoadHeader,
+		ruleset.LoadHeaderNext, ruleset.LoadRoute:
 		return []expr.Any{encodeLoad(s)}, nil
 	case ruleset.StoreMeta, ruleset.StoreConnection, ruleset.StoreSegmentSize:
 		return []expr.Any{encodeStore(s)}, nil
@@ -58,6 +61,8 @@ func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 		return b.lookup(s.Set, false)
 	case ruleset.MapTo:
 		return b.lookup(s.Map, true)
+	case ruleset.AddToSet:
+		return b.add(s.Set)
 	case ruleset.Limit:
 		return []expr.Any{&expr.Limit{
 			Type: expr.LimitTypePkts, Rate: uint64(s.PerSecond), Unit: expr.LimitTimeSecond, Burst: s.Burst,
@@ -98,6 +103,17 @@ func (b *builder) lookup(name string, isMap bool) ([]expr.Any, error) {
 	return []expr.Any{lookup}, nil
 }
 
+// add adds the loaded value to a set.
+func (b *builder) add(name string) ([]expr.Any, error) {
+	set, ok := b.sets[name]
+	if !ok {
+		return nil, fmt.Errorf("no set %q", name)
+	}
+	return []expr.Any{&expr.Dynset{
+		SrcRegKey: register, SetName: set.Name, SetID: set.ID, Operation: unix.NFT_DYNSET_OP_ADD,
+	}}, nil
+}
+
 func encodeLoad(s ruleset.Step) expr.Any {
 	switch s := s.(type) {
 	case ruleset.LoadMeta:
@@ -113,6 +129,10 @@ func encodeLoad(s ruleset.Step) expr.Any {
 		}
 	case ruleset.LoadHeader:
 		return load(expr.PayloadBase(s.Header), s.Offset, s.Length)
+	case ruleset.LoadHeaderNext:
+		return &expr.Payload{
+			DestRegister: registerBehind4, Base: expr.PayloadBase(s.Header), Offset: s.Offset, Len: s.Length,
+		}
 	default:
 		return nil
 	}

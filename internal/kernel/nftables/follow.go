@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
 // followBytes is the receive buffer for notifications. The kernel sends one for each rule of a transaction. Those of
@@ -89,7 +92,8 @@ func concernsAny(messages []netlink.Message, concerns func(Notice) bool) bool {
 	return false
 }
 
-// notice decodes a notification. The one that ends a transaction names no table.
+// notice decodes a notification. The one that ends a transaction names no table. Those about elements of a cache are left
+// out: each change of routes removes all of them.
 func notice(m netlink.Message) (Notice, bool) {
 	if m.Header.Type>>8 != unix.NFNL_SUBSYS_NFTABLES || len(m.Data) < messageHeaderBytes {
 		return Notice{}, false
@@ -100,5 +104,9 @@ func notice(m netlink.Message) (Notice, bool) {
 	}
 	table := nested(m.Data[messageHeaderBytes:]).text(tableOf)
 	isElement := kind == unix.NFT_MSG_NEWSETELEM || kind == unix.NFT_MSG_DELSETELEM
+	set := nested(m.Data[messageHeaderBytes:]).text(unix.NFTA_SET_ELEM_LIST_SET)
+	if isElement && strings.HasPrefix(set, ruleset.SourceCachePrefix) {
+		return Notice{}, false
+	}
 	return Notice{Family: m.Data[0], Table: table, IsElement: isElement, Port: m.Header.PID}, table != ""
 }

@@ -28,8 +28,10 @@ type content struct {
 	elements   []nftables.SetElement
 	// values is the type of a map's values.
 	values *nftables.SetDatatype
-	// isJoined is set if the key consists of two interfaces.
+	// isJoined is set if the key consists of two values.
 	isJoined bool
+	// isCache is set if rules add the elements, which the kernel forgets after a while.
+	isCache bool
 }
 
 // allSets returns the sets and maps of a ruleset.
@@ -50,7 +52,7 @@ func allSets(r ruleset.Ruleset) []content {
 			name: s.Name, key: nftables.TypeInetService, isInterval: true, elements: portElements(s.Runs),
 		})
 	}
-	return append(all, allMaps(r)...)
+	return append(append(all, allMaps(r)...), allCaches(r)...)
 }
 
 func (b *builder) addSets(r ruleset.Ruleset) error {
@@ -72,6 +74,10 @@ func (b *builder) addSet(s content) error {
 	if !s.isInterval {
 		// The kernel ignores this, but without it nft prints interface names as empty.
 		set.KeyByteOrder = binaryutil.NativeEndian
+	}
+	if s.isCache {
+		set.Dynamic, set.HasTimeout = true, true
+		set.Timeout, set.Size = ruleset.SourceCacheLifetime, ruleset.SourceCacheSize
 	}
 	b.sets[s.name] = set
 	if err := b.conn.AddSet(set, nil); err != nil {

@@ -191,6 +191,9 @@ func (c *comparison) sets() error {
 		return c.altered("has %d sets, but %d were applied", len(names), len(wanted))
 	}
 	for _, name := range names {
+		if wanted[name].isCache {
+			continue // Rules add its elements.
+		}
 		if err := c.set(name, wanted[name]); err != nil {
 			return err
 		}
