@@ -109,12 +109,6 @@ func (m Machine) Connected() bool { return m.peer.incarnation != Nobody }
 // InSync reports whether the standby, which is one of the two units, holds the state of the active.
 func (m Machine) InSync() bool { return m.peer.inSync }
 
-// Standby returns the unit that may take the Lease when the holder is silent, as last seen.
-func (m Machine) Standby() Incarnation { return m.lease.record.Standby }
-
-// Paused reports whether switchovers for health or preference are held back.
-func (m Machine) Paused() bool { return m.lease.record.Paused }
-
 // Promotion returns the report of the current promotion, or of the last. A unit that was handed the role may learn the
 // cause only later.
 func (m Machine) Promotion() Report {

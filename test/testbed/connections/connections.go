@@ -41,14 +41,6 @@ func Create(t testing.TB, table *conntrack.Table, first, number int) {
 	}
 }
 
-// Delete deletes connections, all of which must exist.
-func Delete(t testing.TB, table *conntrack.Table, span Span) {
-	t.Helper()
-	if err := all(t.Context(), table, conntrack.Delete, span); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // all performs one operation on the connections of a span.
 func all(ctx context.Context, table *conntrack.Table, operation conntrack.Operation, span Span) error {
 	requests := make([]conntrack.Request, 0, batch)
