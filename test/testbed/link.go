@@ -184,3 +184,18 @@ func (n *Namespace) unplug(t testing.TB, port string) {
 		t.Errorf("unplugging %s of %s: %v", port, n.Name, err)
 	}
 }
+
+// Adopt moves an interface of this process's namespace into the namespace and renames it.
+func (n *Namespace) Adopt(t testing.TB, name, renamed string) Link {
+	t.Helper()
+	link, err := netlink.LinkByName(name)
+	if err == nil {
+		err = netlink.LinkSetNsFd(link, int(n.handle))
+	}
+	if err != nil {
+		t.Fatalf("moving %s to %s: %v", name, n.Name, err)
+	}
+	l := n.Link(t, name).change("renaming", func(link netlink.Link) error { return netlink.LinkSetName(link, renamed) })
+	l.name = renamed
+	return l.Up()
+}

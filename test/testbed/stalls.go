@@ -85,3 +85,15 @@ func (s *Stalls) Within(since, until time.Time) (longest time.Duration) {
 	}
 	return longest
 }
+
+// Longest returns the longest time that the machine was stalled.
+func (s *Stalls) Longest() (longest time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, stalls := range s.stalls {
+		for _, one := range stalls {
+			longest = max(longest, one.end.Sub(one.begin))
+		}
+	}
+	return longest
+}

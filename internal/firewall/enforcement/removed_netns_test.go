@@ -13,7 +13,10 @@ import (
 // Tables are removed while the processes of the unit stand still, and so cannot close anything. Nothing is forwarded
 // from then on.
 func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
-	const flush, ofFirewall = "flush ruleset", "delete table inet hapair"
+	const (
+		flush, ofFirewall = "flush ruleset", "delete table inet hapair"
+		ofGate            = "delete table inet hapair_gate; delete table netdev hapair_gate"
+	)
 	for name, c := range map[string]struct {
 		withoutBPF bool
 		command    string
@@ -23,7 +26,7 @@ func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
 		"the firewall's table made dormant":           {false, "add table inet hapair { flags dormant; }"},
 		"all rules, with a gate of nftables":          {true, flush},
 		"the firewall's table, with such a gate":      {true, ofFirewall},
-		"the tables of the gate":                      {true, "delete table inet hapair_gate; delete table netdev hapair_gate"},
+		"the tables of the gate":                      {true, ofGate},
 		"the table of the gate for forwarded packets": {true, "delete table inet hapair_gate"},
 	} {
 		t.Run(name, func(t *testing.T) {

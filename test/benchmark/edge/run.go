@@ -11,6 +11,7 @@ import (
 
 	"github.com/hapair-io/hapair/test/benchmark/internal/figures"
 	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // Options configure the benchmark.
@@ -36,6 +37,12 @@ var measurements = []measurement{
 	{"MAC address changed", changedMAC},
 	{"connected route removed", removedRoute},
 	{"rule of the data plane removed", removedRule},
+	{"route of the firewall removed", removedStaticRoute},
+	{"route of the firewall changed", changedStaticRoute},
+	{"rules flushed", flushedRules(false)},
+	{"rules flushed, gate of nftables", flushedRules(true)},
+	{"rules flushed: last packet passed", closedAfterFlush(false)},
+	{"rules flushed: last packet passed, gate of nftables", closedAfterFlush(true)},
 }
 
 // Run measures everything and prints a table. It must run in a network namespace of its own.
@@ -49,15 +56,21 @@ func Run(ctx context.Context, o Options) error {
 	var rows [][]string
 	for _, m := range measurements {
 		var lasted []time.Duration
-		err := harness.Run(ctx, m.what, func(string) {}, func(t testing.TB) { lasted = m.measure(t, o.Times) })
+		var stalled time.Duration
+		err := harness.Run(ctx, m.what, func(string) {}, func(t testing.TB) {
+			stalls := testbed.WatchStalls(t)
+			lasted, stalled = m.measure(t, o.Times), stalls.Longest()
+		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.what, err)
 		}
 		s := figures.Summarize(lasted)
 		rows = append(rows, []string{
 			m.what, fmt.Sprint(s.Runs), figures.Milliseconds(s.P50), figures.Milliseconds(s.P99), figures.Milliseconds(s.Max),
+			figures.Milliseconds(stalled),
 		})
 	}
-	_, err := fmt.Fprint(o.Progress, figures.Table([]string{"back after", "times", "p50 ms", "p99 ms", "max ms"}, rows))
+	columns := []string{"back after", "times", "p50 ms", "p99 ms", "max ms", "machine stalled, max ms"}
+	_, err := fmt.Fprint(o.Progress, figures.Table(columns, rows))
 	return err
 }

@@ -1,0 +1,266 @@
+package edge
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	googlenft "github.com/google/nftables"
+	"github.com/vishvananda/netlink"
+
+	"github.com/hapair-io/hapair/internal/clock"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/dataplane"
+	"github.com/hapair-io/hapair/internal/firewall"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/enforcement"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/firewall/routing"
+	"github.com/hapair-io/hapair/internal/gate"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/ruleset"
+	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+const (
+	lanAddress, clientAddress = "192.168.50.2", "192.168.50.9"
+	wanAddress, serverAddress = "203.0.113.2", "203.0.113.9"
+	policies                  = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration","spec":{` +
+		`"zones":[{"name":"lan","interfaces":["lan"]},{"name":"wan","interfaces":["wan"]}],` +
+		`"policies":[{"name":"out","from":["lan"],"to":["wan"],"action":"Accept"}]}}`
+	// streamInterval is the time between two datagrams.
+	streamInterval = 500 * time.Microsecond
+)
+
+// edge is an active unit between a client and a server, with the firewall and the parts of the sidecar that stop and
+// open it. They run in this process and in its network namespace.
+type edge struct {
+	unit
+	kernel nftables.Kernel
+	want   ruleset.Ruleset
+	stream *stream
+}
+
+// newEdge starts the unit.
+func newEdge(t testing.TB, withoutBPF bool) *edge {
+	t.Helper()
+	e := &edge{unit: unit{t: t}, kernel: nftables.Open()}
+	t.Cleanup(func() { e.check(e.kernel.Close()) })
+	client, server := testbed.NewNamespace(t, "client"), testbed.NewNamespace(t, "server")
+	e.wire("lan", lanAddress, client)
+	e.wire("wan", wanAddress, server)
+	client.Link(t, "far").Address(clientAddress + "/24").Route(lanAddress)
+	server.Link(t, "far").Address(serverAddress + "/24").Route(wanAddress)
+	parsed, err := document.Parse([]byte(policies))
+	e.check(err)
+	e.want = plan.Compile(parsed)
+	e.want.Document = document.Hash([]byte(policies))
+	e.start(withoutBPF)
+	e.stream = newStream(t, client, server)
+	return e
+}
+
+// wire connects an interface of the unit with a namespace.
+func (e *edge) wire(name, address string, to *testbed.Namespace) {
+	e.t.Helper()
+	var link netlink.Link = &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: "far-" + name}
+	e.check(netlink.LinkAdd(link))
+	e.t.Cleanup(func() { e.check(netlink.LinkDel(link)) })
+	to.Adopt(e.t, "far-"+name, "far")
+	link, err := netlink.LinkByName(name)
+	e.check(err)
+	prefix := &net.IPNet{IP: net.ParseIP(address), Mask: net.CIDRMask(24, 32)}
+	e.check(netlink.AddrAdd(link, &netlink.Addr{IPNet: prefix}))
+	e.check(netlink.LinkSetUp(link))
+}
+
+// start starts the parts of the unit and opens its gate.
+func (e *edge) start(withoutBPF bool) {
+	e.t.Helper()
+	kernel, err := rtnetlink.Dial()
+	e.check(err)
+	e.t.Cleanup(func() { e.check(kernel.Close()) })
+	g, err := gate.New(gate.Options{
+		Interfaces: []string{"lan", "wan"}, Kernel: kernel, Now: clock.Boot, Log: logr.Discard(), WithoutBPF: withoutBPF,
+	})
+	e.check(err)
+	e.t.Cleanup(func() { e.check(g.Close()) })
+	required := []uint32{contract.DataPlaneMark}
+	if g.Fence() == contract.FenceNFTables {
+		required = append(required, contract.GateMark)
+	}
+	plane := dataplane.New(dataplane.Options{
+		Networks: []dataplane.Network{
+			{Interface: "lan", Addresses: []netip.Prefix{netip.MustParsePrefix(lanAddress + "/24")}},
+			{Interface: "wan", Addresses: []netip.Prefix{netip.MustParsePrefix(wanAddress + "/24")}},
+		},
+		Required: required, Kernel: kernel, Log: logr.Discard(),
+	})
+	e.check(plane.Set())
+	directory, err := os.MkdirTemp("", "hapair-bench-edge-")
+	e.check(err)
+	e.t.Cleanup(func() { e.check(os.RemoveAll(directory)) })
+	file := filepath.Join(directory, "firewall.json")
+	e.check(os.WriteFile(file, []byte(policies), 0o600))
+	rules := nftables.Open()
+	checker := enforcement.New(enforcement.Config{
+		Kernel: rules, AcceptedFile: filepath.Join(directory, "accepted.json"), Log: logr.Discard(),
+	})
+	checker.Expect([]byte(policies))
+	enforcing := nftables.Open()
+	fw := firewall.New(firewall.Config{
+		ConfigFile: file, StatusFile: filepath.Join(directory, "status.json"), ControlInterfaces: []string{"lo"},
+		Kernel: enforcing, Routes: routing.New(kernel, logr.Discard()), Log: logr.Discard(),
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var parts sync.WaitGroup
+	parts.Go(func() { _ = fw.Run(ctx) }) // If it fails, no datagram passes.
+	parts.Go(func() { g.Run(ctx) })
+	parts.Go(func() {
+		checker.Run(ctx, func(s enforcement.State) {
+			if g.SetRulesInForce(s.Document != "") != nil {
+				checker.Recheck()
+			}
+		})
+	})
+	e.t.Cleanup(func() {
+		cancel()
+		parts.Wait()
+		e.check(rules.Close())
+		e.check(enforcing.Close())
+	})
+	e.check(g.Set(ctx, gate.Config{Until: clock.Boot() + time.Hour}))
+}
+
+// stream is datagrams from the client to the server.
+type stream struct {
+	mu sync.Mutex
+	// sent are the instants of all datagrams, passed those of the ones that arrived.
+	passed map[int]bool
+	sent   []time.Time
+}
+
+func newStream(t testing.TB, client, server *testbed.Namespace) *stream {
+	t.Helper()
+	s := &stream{passed: map[int]bool{}}
+	to := &net.UDPAddr{IP: net.ParseIP(serverAddress), Port: 5000}
+	var in, out *net.UDPConn
+	err := server.Do(func() (err error) { in, err = net.ListenUDP("udp", to); return err })
+	if err == nil {
+		err = client.Do(func() (err error) { out, err = net.DialUDP("udp", nil, to); return err })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var parts sync.WaitGroup
+	parts.Go(func() { realtime.Every(ctx, streamInterval, func() { s.send(out) }) })
+	parts.Go(func() { s.receive(in) })
+	t.Cleanup(func() {
+		cancel()
+		_, _ = in.Close(), out.Close()
+		parts.Wait()
+	})
+	return s
+}
+
+func (s *stream) send(out *net.UDPConn) {
+	s.mu.Lock()
+	number := len(s.sent)
+	s.sent = append(s.sent, time.Now())
+	s.mu.Unlock()
+	_, _ = out.Write(binary.BigEndian.AppendUint64(nil, uint64(number))) // The unit may be closed.
+}
+
+func (s *stream) receive(in *net.UDPConn) {
+	datagram := make([]byte, 8)
+	for {
+		if _, err := in.Read(datagram); err != nil {
+			return
+		}
+		s.mu.Lock()
+		s.passed[int(binary.BigEndian.Uint64(datagram))] = true //nolint:gosec // It was an int.
+		s.mu.Unlock()
+	}
+}
+
+// isPassing reports whether the last datagrams passed.
+func (s *stream) isPassing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	const last = 10
+	n := len(s.sent) - 2 // The very last one may be on its way.
+	for i := range last {
+		if !s.passed[n-i] {
+			return false
+		}
+	}
+	return true
+}
+
+// lastPassed returns how long after an instant the last datagram was sent that passed before the first loss.
+func (s *stream) lastPassed(since time.Time) (last time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from, _ := slices.BinarySearchFunc(s.sent, since, time.Time.Compare)
+	for n := from; n < len(s.sent) && s.passed[n]; n++ {
+		last = s.sent[n].Sub(since)
+	}
+	return last
+}
+
+// flush removes all rules again and again, and calls measured each time once everything is back.
+func (e *edge) flush(times int, measured func(since time.Time, back time.Duration)) {
+	e.t.Helper()
+	hostile, err := googlenft.New(googlenft.AsLasting()) // Closing it would take long.
+	e.check(err)
+	e.t.Cleanup(func() { e.check(hostile.CloseLasting()) })
+	for range times {
+		e.await("datagrams pass", e.stream.isPassing)
+		time.Sleep(pause)
+		since := time.Now()
+		hostile.FlushRuleset()
+		e.check(hostile.Flush())
+		e.await("the rules are back", func() bool { return e.kernel.Verify(e.want) == nil })
+		back := time.Since(since)
+		e.await("datagrams pass", e.stream.isPassing)
+		measured(since, back)
+	}
+}
+
+func (e *edge) await(what string, isSo func() bool) {
+	e.t.Helper()
+	for start := time.Now(); !isSo(); time.Sleep(poll) {
+		if time.Since(start) > patience {
+			e.t.Fatalf("not so after %s: %s", patience, what)
+		}
+	}
+}
+
+// flushedRules measures until when the rules are back.
+func flushedRules(withoutBPF bool) func(t testing.TB, times int) []time.Duration {
+	return func(t testing.TB, times int) (lasted []time.Duration) {
+		e := newEdge(t, withoutBPF)
+		e.flush(times, func(_ time.Time, back time.Duration) { lasted = append(lasted, back) })
+		return lasted
+	}
+}
+
+// closedAfterFlush measures until when packets pass without rules.
+func closedAfterFlush(withoutBPF bool) func(t testing.TB, times int) []time.Duration {
+	return func(t testing.TB, times int) (lasted []time.Duration) {
+		e := newEdge(t, withoutBPF)
+		e.flush(times, func(since time.Time, _ time.Duration) { lasted = append(lasted, e.stream.lastPassed(since)) })
+		return lasted
+	}
+}
