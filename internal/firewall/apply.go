@@ -50,11 +50,12 @@ func (f *Firewall) replace(r ruleset.Ruleset) error {
 	if err != nil {
 		return err
 	}
+	mtus := nftables.MTUs(r) // A later change is reported, and found by resize.
 	// What another process altered at the same time is no refusal. It is restored like any other alteration.
 	if err := f.config.Kernel.Replace(r); err != nil && !errors.Is(err, nftables.ErrAltered) {
 		return err
 	}
-	f.inForce, f.applied = r.Document, &r
+	f.inForce, f.applied, f.mtus = r.Document, &r, mtus
 	f.generation.Store(0)
 	if after, err := f.config.Kernel.Generation(); err == nil && nftables.Follows(after, before) {
 		f.generation.Store(after)
@@ -86,9 +87,12 @@ func (f *Firewall) reconcile() {
 	f.reported = &status
 }
 
-// restore replaces a ruleset that somebody altered, and reports whether it did. If that fails, no document is in force,
-// and enforce applies the document like a new one.
+// restore replaces a ruleset that somebody altered or that no longer fits the interfaces, and reports whether it did. If
+// that fails, no document is in force, and enforce applies the document like a new one.
 func (f *Firewall) restore() bool {
+	if f.resize() {
+		return true
+	}
 	generation, err := f.config.Kernel.Generation()
 	if err == nil && generation == f.generation.Load() {
 		return false

@@ -74,8 +74,10 @@ type Firewall struct {
 	inForce string
 	// applied is the ruleset of inForce, or the base ruleset; nil if an earlier process applied it. The generation is that
 	// of the kernel when the ruleset was last known to be in force; zero if that is unknown.
-	applied      *ruleset.Ruleset
-	generation   atomic.Uint32
+	applied    *ruleset.Ruleset
+	generation atomic.Uint32
+	// mtus are those of the interfaces on which applied depends.
+	mtus         map[string]int
 	restorations restorations
 	revalidator  *revalidator
 	// refused is the last document that the checks refused. It is not checked again until it changes.
@@ -110,6 +112,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	parts.Go(func() { logPackets(ctx, f.config.Log) })
 	parts.Go(func() { f.followRules(ctx, altered) })
 	parts.Go(func() { f.forgetSources(ctx) })
+	parts.Go(func() { f.followLinks(ctx, altered) })
 	parts.Go(func() { f.config.Routes.Run(ctx) })
 	parts.Go(func() { f.revalidator.run(ctx) })
 	defer parts.Wait()

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
+
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
@@ -88,4 +90,27 @@ func TestSegmentsFitANarrowLink(t *testing.T) {
 			t.Errorf("%s: the connection hangs with mtu: 1400", address)
 		}
 	}
+}
+
+// The limit follows an interface whose MTU changes while a document is in force, and one that is made again.
+func TestSegmentsFollowTheMTUOfTheInterface(t *testing.T) {
+	b := newBed(t)
+	b.reachLAN()
+	b.apply(head + "  policies: [{name: out, from: [lan], to: [wan], action: Accept}]\n")
+	limits := func() string {
+		return b.in(b.firewall, "nft", "list", "map", "inet", "hapair", "segments.ipv4") +
+			b.in(b.firewall, "nft", "list", "map", "inet", "hapair", "segments.ipv6")
+	}
+	b.eventually(limits, gomega.And(gomega.ContainSubstring(`"wan" : 1460`), gomega.ContainSubstring(`"wan" : 1440`)))
+	b.narrowWAN()
+	b.eventually(limits, gomega.And(gomega.ContainSubstring(`"wan" : 1360`), gomega.ContainSubstring(`"wan" : 1340`)))
+	for _, address := range []string{serverAddress + ":80", "[" + serverAddress6 + "]:80"} {
+		if !b.transfer(address, true) || !b.transfer(address, false) {
+			t.Errorf("%s: the connection hangs", address)
+		}
+	}
+	b.in(b.firewall, "ip", "link", "del", "wan")
+	b.eventually(limits, gomega.Not(gomega.ContainSubstring(`"wan" : 1360`)))
+	b.in(b.firewall, "ip", "link", "add", "wan", "mtu", "1300", "type", "veth", "peer", "name", "far")
+	b.eventually(limits, gomega.ContainSubstring(`"wan" : 1260`))
 }
