@@ -120,9 +120,9 @@ bench-gate: deps-bench $(BIN)/bench-gate ## Measure the cost of an open gate for
 	nice -n -10 $(BIN)/bench-gate --rounds $(or $(ROUNDS),8)
 
 .PHONY: bench-edge
-bench-edge: $(BIN)/bench-edge ## Measure how fast a unit puts back what is taken away, and the cost of source validation; TIMES=100 (root)
+bench-edge: deps-bench $(BIN)/bench-edge $(BIN)/bench-gate ## Measure how fast a unit puts back what is taken away, and the cost of source validation; TIMES=100 ROUNDS=8 (root)
 	$(BIN)/bench-edge --times $(or $(TIMES),100)
-	HAPAIR_MEASURE=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run TestCostOf ./internal/firewall
+	nice -n -10 $(BIN)/bench-gate --data-plane --rounds $(or $(ROUNDS),8) --datagrams=2s --streams=2 --patience=5s
 
 .PHONY: bench-operator
 bench-operator: kubernetes-assets $(BIN)/manager $(BIN)/bench-operator ## Measure the operator with 1,000 and 5,000 pairs; PAIRS=1000 REST=2m QUICK=1 (root)

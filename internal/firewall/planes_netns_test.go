@@ -4,8 +4,14 @@ package firewall_test
 
 import (
 	"fmt"
+	"net/netip"
+
+	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/dataplane"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/test/namespace"
 )
 
 // connectDMZ adds a third segment to the firewall.
@@ -59,5 +65,24 @@ func (b *bed) separatePlanes(segments ...string) {
 			b.in(b.firewall, "ip", "route", "del", prefix, "dev", name)
 			b.in(b.firewall, "ip", "route", "add", prefix, "dev", name, "table", table)
 		}
+	}
+}
+
+// setPlanes gives the firewall the routes and rules of a unit.
+func (b *bed) setPlanes() {
+	b.Helper()
+	err := namespace.Do(at(b.firewall), func() error {
+		kernel, err := rtnetlink.Dial()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = kernel.Close() }()
+		return dataplane.New(dataplane.Options{Networks: []dataplane.Network{
+			{Interface: "lan", Addresses: []netip.Prefix{netip.MustParsePrefix(lanAddress + "/24")}},
+			{Interface: "wan", Addresses: []netip.Prefix{netip.MustParsePrefix(wanAddress + "/24")}},
+		}, Kernel: kernel, Log: logr.Discard()}).Set()
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/ruleset"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -56,20 +57,33 @@ spec:
 // serverAddress returns the server's address on a lane.
 func serverAddress(lane int) string { return fmt.Sprintf("10.2.%d.2", lane) }
 
+// newBed makes routers that differ in the gate, with the default firewall or without.
 func newBed(t testing.TB, gated int, withFirewall bool) *bed {
 	t.Helper()
-	b := &bed{
-		t: t, client: testbed.NewNamespace(t, "client"), server: testbed.NewNamespace(t, "server"), gated: gated,
-	}
+	b := newHosts(t, gated)
 	for lane := range lanes {
-		b.addLane(lane, withFirewall)
+		router := b.addLane(lane)
+		if withFirewall {
+			b.protect(router, validated)
+		}
+		if lane == gated {
+			b.open(router)
+		}
 	}
 	return b
 }
 
-func (b *bed) addLane(lane int, withFirewall bool) {
+func newHosts(t testing.TB, gated int) *bed {
+	t.Helper()
+	return &bed{
+		t: t, client: testbed.NewNamespace(t, "client"), server: testbed.NewNamespace(t, "server"), gated: gated,
+	}
+}
+
+// addLane adds a path that routes only.
+func (b *bed) addLane(lane int) (router *testbed.Namespace) {
 	b.t.Helper()
-	router := testbed.NewNamespace(b.t, fmt.Sprintf("router%d", lane))
+	router = testbed.NewNamespace(b.t, fmt.Sprintf("router%d", lane))
 	router.Set(b.t, "net.ipv4.ip_forward", "1")
 	testbed.Wire(b.t, b.client, fmt.Sprintf("lane%d", lane), router, "lan")
 	testbed.Wire(b.t, router, "wan", b.server, fmt.Sprintf("lane%d", lane))
@@ -79,12 +93,7 @@ func (b *bed) addLane(lane int, withFirewall bool) {
 		other := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(3 - side), byte(lane), 0}), 24)
 		b.route(host, other, fmt.Sprintf("10.%d.%d.1", side, lane))
 	}
-	if withFirewall {
-		b.protect(router)
-	}
-	if lane == b.gated {
-		b.open(router)
-	}
+	return router
 }
 
 func (b *bed) route(host *testbed.Namespace, to netip.Prefix, via string) {
@@ -99,12 +108,21 @@ func (b *bed) route(host *testbed.Namespace, to netip.Prefix, via string) {
 	}
 }
 
-// protect applies the default firewall to a router.
-func (b *bed) protect(router *testbed.Namespace) {
-	b.t.Helper()
+// validated returns the ruleset of the default firewall.
+func validated() (ruleset.Ruleset, error) {
 	d, err := document.Parse([]byte(firewall))
+	if err != nil {
+		return ruleset.Ruleset{}, err
+	}
+	return plan.Compile(d), nil
+}
+
+// protect applies a ruleset to a router.
+func (b *bed) protect(router *testbed.Namespace, rules func() (ruleset.Ruleset, error)) {
+	b.t.Helper()
+	r, err := rules()
 	if err == nil {
-		err = router.Do(func() error { return nftables.Kernel{}.Replace(plan.Compile(d)) })
+		err = router.Do(func() error { return nftables.Kernel{}.Replace(r) })
 	}
 	if err != nil {
 		b.t.Fatalf("Applying the firewall of a router: %v", err)

@@ -14,4 +14,8 @@
 //
 // Each measurement is made with routers that only route, and with routers that have the default firewall, as a unit
 // has. `make bench-gate` runs the benchmark and prints a table.
+//
+// With the option DataPlane, both routers have a firewall and a gate, and they differ in the data plane. One has the
+// routing table and rules of a unit and checks the sources of packets. The other has one table and does not. `make
+// bench-edge` runs that too.
 package gate

@@ -11,6 +11,9 @@ import (
 
 // Options configure the benchmark.
 type Options struct {
+	// DataPlane compares the data plane's routing table with source validation, instead of the gate, with one routing
+	// table and without validation.
+	DataPlane bool
 	// Rounds is the number of rounds of each measurement.
 	Rounds int
 	// Datagrams is how long datagrams are sent in a round. Stream is the length of one iperf3 stream.

@@ -9,12 +9,21 @@ import (
 // notes explain the table.
 const notes = `
 Every figure is the median of the rounds. packets: small datagrams a second of one processor's time, from the sending
-program to the server's socket. This compares the gate with routing alone and not with a network. TCP: the throughput
-of iperf3, and the same for each second of processor time of both ends, which other work disturbs less. ratio: with the
-gate to without it, as the median of the ratios of each round, with its quartiles. cost: how much longer a packet takes.
+program to the server's socket. TCP: the throughput of iperf3, and the same for each second of processor time of both
+ends, which other work disturbs less. ratio: with %s to without it,
+as the median of the ratios of each round, with its quartiles. It compares with a router, and not with a network. cost:
+how much longer a packet takes.
 aim: the smallest ratio that the project accepts with a firewall, which every unit has. It is unclear if the aim lies
 between the quartiles.
 `
+
+// notes explains the table.
+func (o Options) notes() string {
+	if o.DataPlane {
+		return fmt.Sprintf(notes, "source validation and the second routing table")
+	}
+	return fmt.Sprintf(notes, "the gate")
+}
 
 // The smallest accepted ratio of each figure.
 const (
@@ -24,7 +33,7 @@ const (
 
 // String returns one line of progress.
 func (r round) String() string {
-	return fmt.Sprintf("%-12s  datagrams %.0f ns without gate, %.0f ns with; streams %.2f Gbit/s without, %.2f with",
+	return fmt.Sprintf("%-12s  datagrams %.0f ns without, %.0f ns with; streams %.2f Gbit/s without, %.2f with",
 		router(r.withFirewall), r.datagrams.without, r.datagrams.with, r.streams.without/1e9, r.streams.with/1e9)
 }
 
@@ -65,6 +74,9 @@ func table(rounds []round) string {
 				rates = append(rates, pairing{without: 1e9 / r.datagrams.without, with: 1e9 / r.datagrams.with})
 				throughputs, efficiencies = append(throughputs, r.streams), append(efficiencies, r.efficiency)
 			}
+		}
+		if len(times) == 0 {
+			continue
 		}
 		cost, where := fmt.Sprintf("%.0f ns", rowOf(times).cost), router(withFirewall)
 		packets, throughput := 0.0, 0.0

@@ -27,7 +27,7 @@ func TestTable(t *testing.T) {
 	if got := table(rounds); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	if line := rounds[1].String(); !strings.Contains(line, "2000 ns without gate, 2020 ns with") {
+	if line := rounds[1].String(); !strings.Contains(line, "2000 ns without, 2020 ns with") {
 		t.Error(line)
 	}
 }

@@ -21,11 +21,26 @@ type round struct {
 	datagrams, streams, efficiency pairing
 }
 
-// pairing is one figure without and with the gate.
+// pairing is one figure without and with what is compared.
 type pairing struct{ without, with float64 }
 
 func (b *bed) pair(figures perLane) pairing {
 	return pairing{without: figures[1-b.gated], with: figures[b.gated]}
+}
+
+// firewalls returns whether the routers have the default firewall, for each round.
+func (o Options) firewalls() []bool {
+	if o.DataPlane {
+		return []bool{true} // The firewall checks the sources.
+	}
+	return []bool{false, true}
+}
+
+func (o Options) newBed(t testing.TB, with int, withFirewall bool) *bed {
+	if o.DataPlane {
+		return newPlanes(t, with)
+	}
+	return newBed(t, with, withFirewall)
 }
 
 // Run measures everything and prints a table.
@@ -40,12 +55,12 @@ func Run(ctx context.Context, o Options) error {
 	var rounds []round
 	fence := contract.FenceUnavailable
 	for n := range o.Rounds {
-		for _, withFirewall := range []bool{false, true} {
+		for _, withFirewall := range o.firewalls() {
 			if _, err := cpuload.Wait(ctx, quiet, o.Patience); err != nil && !errors.Is(err, cpuload.ErrBusy) {
 				return err
 			}
 			err := harness.Run(ctx, "gate", func(string) {}, func(t testing.TB) {
-				b := newBed(t, n%lanes, withFirewall)
+				b := o.newBed(t, n%lanes, withFirewall)
 				fence = b.fence
 				datagrams := b.datagrams(o.Datagrams)
 				throughput, efficiency := b.streams(o.Streams, o.Stream)
@@ -68,6 +83,6 @@ func Run(ctx context.Context, o Options) error {
 	}
 	load := end.Since(start)
 	_, err = fmt.Fprintf(o.Progress, "\n%s\nThe gate is of %s. %.1f processors were busy, this benchmark included; "+
-		"%.1f were taken by other machines.\n%s", table(rounds), fence, load.Busy, load.Steal, notes)
+		"%.1f were taken by other machines.\n%s", table(rounds), fence, load.Busy, load.Steal, o.notes())
 	return err
 }

@@ -26,6 +26,8 @@ afterwards. It needs root.`,
 		RunE: func(command *cobra.Command, _ []string) error { return gate.Run(command.Context(), o) },
 	}
 	flags := command.Flags()
+	flags.BoolVar(&o.DataPlane, "data-plane", false,
+		"compare source validation and the second routing table, instead of the gate, with neither")
 	flags.IntVar(&o.Rounds, "rounds", 8, "number of rounds of each measurement")
 	flags.DurationVar(&o.Datagrams, "datagrams", 4*time.Second, "how long small datagrams are sent in a round")
 	flags.DurationVar(&o.Stream, "stream", time.Second, "length of one iperf3 stream")
