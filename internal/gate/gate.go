@@ -97,6 +97,9 @@ type Gate struct {
 	moved notify.Signal
 
 	host host
+	last lastInspection
+	// altered wakes Run to inspect the gate.
+	altered notify.Signal
 	// broken is why the gate may not be on all interfaces.
 	broken atomic.Pointer[error]
 }
@@ -132,7 +135,7 @@ func newGate(o Options, newBarrier func(Options) (barrier, error)) (*Gate, error
 		return nil, err
 	}
 	g := &Gate{
-		options: o, barrier: b, log: o.Log, moved: notify.New(),
+		options: o, barrier: b, log: o.Log, moved: notify.New(), altered: notify.New(),
 		host: host{options: o, barrier: b},
 	}
 	if err := g.host.install(); err != nil {
@@ -149,8 +152,8 @@ func (g *Gate) Fence() contract.Fence { return g.barrier.fence() }
 // Opening past the deadline closes it and fails. When Set returns without error, the new state holds for the next
 // packet.
 //
-// A gate that is to be opened is inspected first, and put back where it is missing. An open gate only gets its new
-// deadline, unless it was found missing since.
+// A gate that is to be opened is inspected first, and put back where it is missing, unless the last inspection of Run
+// counts. CheckOpen inspects what was opened. An open gate only gets its new deadline, unless it was found missing since.
 //
 // While the firewall's rules are missing, Set only records the deadline. CheckOpen then fails.
 func (g *Gate) Set(_ context.Context, c Config) error {
@@ -167,7 +170,7 @@ func (g *Gate) Set(_ context.Context, c Config) error {
 		return errors.Join(fmt.Errorf("opening the gate until %s: %w", c.Until, errPassed), g.close())
 	}
 	isOpen := now < g.until
-	if !isOpen || g.broken.Load() != nil {
+	if !isOpen && !g.last.counts(now) || g.broken.Load() != nil {
 		if _, err := g.inspect(); err != nil {
 			return errors.Join(fmt.Errorf("opening the gate: %w", err), g.close())
 		}
@@ -263,7 +266,12 @@ func (g *Gate) CheckOpen() error {
 	if err := g.barrier.checkOpen(); err != nil {
 		return err
 	}
-	return g.host.verify()
+	err := g.host.verify()
+	if err != nil {
+		g.last.changed()
+		g.altered.Notify() // Run puts it back.
+	}
+	return err
 }
 
 // Permitted reports whether the deadline is still to come. It looks only at the clock.

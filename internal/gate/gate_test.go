@@ -15,6 +15,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
 // kernel holds two interfaces in memory, and a barrier for them.
@@ -32,6 +33,9 @@ type kernel struct {
 	until     time.Duration // what the kernel has
 	moves     int
 	fails     error
+	// asked counts lookups of interfaces. during is called at each.
+	asked  int
+	during func()
 }
 
 func newKernel(now func() time.Duration) *kernel {
@@ -57,6 +61,10 @@ func (k *kernel) do(f func()) {
 
 func (k *kernel) Link(name string) (l rtnetlink.Link, err error) {
 	k.do(func() {
+		k.asked++
+		if k.during != nil {
+			k.during()
+		}
 		var ok bool
 		if l, ok = k.links[name]; !ok {
 			err = errors.New("no such device: " + name)
@@ -486,6 +494,83 @@ func TestExtendingInspectsNothing(t *testing.T) {
 		if err := g.Set(t.Context(), Config{Until: now() + 2*time.Second}); err != nil {
 			t.Errorf("extending waits for the interfaces: %v", err)
 		}
+	})
+}
+
+// Opening a gate that was inspected a moment ago asks the kernel nothing, which may hold a lock for long. It does if
+// something has changed since, if the inspection found something missing, or if the next one is overdue.
+func TestOpeningReliesOnTheLastInspection(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(g *Gate, k *kernel)
+		asks   bool
+	}{
+		"at rest":        {before: func(*Gate, *kernel) {}},
+		"after a change": {before: func(g *Gate, _ *kernel) { g.last.changed() }, asks: true},
+		"after a change during an inspection": {asks: true, before: func(g *Gate, k *kernel) {
+			k.do(func() { k.during = g.last.changed })
+			time.Sleep(inspectInterval)
+			synctest.Wait()
+			k.do(func() { k.during = nil })
+		}},
+		"while an interface is missing": {asks: true, before: func(_ *Gate, k *kernel) {
+			k.do(func() { delete(k.links, "wan") })
+			time.Sleep(inspectInterval)
+			synctest.Wait()
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
+				ctx, cancel := context.WithCancel(t.Context())
+				kept := make(chan struct{})
+				go func() {
+					defer close(kept)
+					g.keep(ctx, notify.New())
+				}()
+				time.Sleep(inspectInterval + time.Millisecond)
+				synctest.Wait()
+				c.before(g, k)
+				asked := 0
+				k.do(func() { asked = k.asked })
+				_ = g.Set(t.Context(), Config{Until: now() + time.Second})
+				k.do(func() { asked = k.asked - asked })
+				if asks := asked > 0; asks != c.asks {
+					t.Errorf("asked the kernel %d times", asked)
+				}
+				cancel()
+				<-kept
+				if g.last.counts(now()) {
+					t.Error("the last inspection counts although nobody inspects any more")
+				}
+			})
+		})
+	}
+}
+
+// What was opened on the word of an inspection and is missing nevertheless is found by CheckOpen, and put back soon.
+func TestCheckOpenFindsWhatOpeningDidNotLookFor(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
+		ctx, cancel := context.WithCancel(t.Context())
+		kept := make(chan struct{})
+		go func() {
+			defer close(kept)
+			g.keep(ctx, notify.New())
+		}()
+		time.Sleep(inspectInterval + time.Millisecond)
+		synctest.Wait()
+		k.do(func() { k.guarded = nil })
+		if err := g.Set(t.Context(), Config{Until: now() + time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.CheckOpen(); err == nil {
+			t.Error("a missing gate goes unnoticed")
+		}
+		time.Sleep(2 * inspectPause)
+		synctest.Wait()
+		if err := g.CheckOpen(); err != nil {
+			t.Errorf("a missing gate was not put back: %v", err)
+		}
+		cancel()
+		<-kept
 	})
 }
 

@@ -28,12 +28,18 @@ const (
 //
 // No deadline of the gate depends on it.
 func (g *Gate) Run(ctx context.Context) {
-	changed, removed := notify.New(), notify.New()
+	removed := notify.New()
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	parts.Go(func() { g.watchDeadline(ctx) })
-	parts.Go(func() { g.follow(ctx, "interfaces and addresses", rtnetlink.FollowHost, changed) })
+	parts.Go(func() { g.follow(ctx, "interfaces and addresses", rtnetlink.FollowHost, g.altered) })
 	parts.Go(func() { g.follow(ctx, "the gate", g.barrier.follow, removed) })
+	g.keep(ctx, removed)
+}
+
+// keep inspects the gate regularly, and soon after something has changed.
+func (g *Gate) keep(ctx context.Context, removed notify.Signal) {
+	defer g.last.changed()
 	ticker := time.NewTicker(inspectInterval)
 	defer ticker.Stop()
 	logged := ""
@@ -43,7 +49,7 @@ func (g *Gate) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		case <-changed:
+		case <-g.altered:
 			if !backoff.Sleep(ctx, inspectPause) {
 				return
 			}
@@ -57,7 +63,9 @@ func (g *Gate) Run(ctx context.Context) {
 				g.log.Error(err, "Putting back the gate")
 			}
 		}
+		changes, began := g.last.begin(), g.options.Now()
 		_, err := g.inspect()
+		g.last.end(changes, began, err == nil)
 		last = time.Now()
 		switch {
 		case err == nil:
@@ -71,9 +79,16 @@ func (g *Gate) Run(ctx context.Context) {
 
 // follow signals changes of something. If that fails, the regular inspections remain.
 func (g *Gate) follow(
-	ctx context.Context, what string, changes func(context.Context, func()) error, changed notify.Signal,
+	ctx context.Context, what string, changes func(context.Context, func()) error, signal notify.Signal,
 ) {
-	changed.Follow(ctx, changes, inspectInterval, func(err error) {
+	noted := func(ctx context.Context, changed func()) error {
+		defer g.last.changed()
+		return changes(ctx, func() {
+			g.last.changed() // before the signal, so that Set does not rely on what was seen before
+			changed()
+		})
+	}
+	signal.Follow(ctx, noted, inspectInterval, func(err error) {
 		g.log.Error(err, "Following changes failed, trying again", "of", what)
 	})
 }
