@@ -313,8 +313,8 @@ func (l *link) current() *sender.Sender {
 	return l.sender
 }
 
-// flush returns when everything that changed before the call is written on the standby.
-func (l *link) flush(ctx context.Context) error {
+// flush calls a method of the sender that sends everything which changed before the call.
+func (l *link) flush(ctx context.Context, flush func(*sender.Sender, context.Context) error) error {
 	select { // one at a time: the second would wait for the same
 	case l.flushing <- struct{}{}:
 		defer func() { <-l.flushing }()
@@ -325,11 +325,11 @@ func (l *link) flush(ctx context.Context) error {
 	if s == nil {
 		return ErrNoStandby
 	}
-	return s.Flush(ctx)
+	return flush(s, ctx)
 }
 
-// relinquish sends everything that is left, and then that this unit forwards no more in a term before the given one. It
-// returns when the peer has acknowledged that.
+// relinquish sends that this unit forwards no more in a term before the given one, and returns when the peer has
+// acknowledged that.
 func (l *link) relinquish(ctx context.Context, term, sequence uint64) error {
 	acknowledged := l.sendRelinquish(term, sequence)
 	start := time.Now()

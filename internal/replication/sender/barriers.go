@@ -7,17 +7,20 @@ import (
 	"github.com/hapair-io/hapair/internal/replication/queue"
 )
 
-// barrier is a request that the standby answers once everything before it is written.
+// barrier is a point in the stream of state after everything that its marks stand for.
 type barrier struct {
-	id    uint64
-	sent  bool
-	marks map[*stream]queue.Mark // what is sent before it
-	acked chan struct{}
+	id uint64
+	// isAsked is set if the standby is asked to answer once everything before it is written.
+	isAsked bool
+	marks   map[*stream]queue.Mark // what is sent before it
+	isSent  bool
+	// sent is closed when the writer has reached it, acked when the standby has answered.
+	sent, acked chan struct{}
 }
 
 // isDue reports whether everything before the barrier has been sent, and the barrier has not.
 func (b *barrier) isDue() bool {
-	if b.sent {
+	if b.isSent {
 		return false
 	}
 	for s, mark := range b.marks {
@@ -35,8 +38,10 @@ type barriers struct {
 }
 
 // add adds a barrier after everything that the streams have queued.
-func (b *barriers) add(id uint64, streams []*stream) *barrier {
-	added := &barrier{id: id, marks: map[*stream]queue.Mark{}, acked: make(chan struct{})}
+func (b *barriers) add(id uint64, isAsked bool, streams []*stream) *barrier {
+	added := &barrier{
+		id: id, isAsked: isAsked, marks: map[*stream]queue.Mark{}, sent: make(chan struct{}), acked: make(chan struct{}),
+	}
 	for _, s := range streams {
 		added.marks[s] = s.mark()
 	}
@@ -53,13 +58,18 @@ func (b *barriers) remove(removed *barrier) {
 	b.waiting = slices.DeleteFunc(b.waiting, func(w *barrier) bool { return w == removed })
 }
 
-// send returns the next barrier that is due, and marks it as sent.
+// send marks the barriers that are due as sent. It returns the first that the standby is asked to answer, and leaves
+// those behind it for the next call.
 func (b *barriers) send() (id uint64, due bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, w := range b.waiting {
-		if w.isDue() {
-			w.sent = true
+		if !w.isDue() {
+			continue
+		}
+		w.isSent = true
+		close(w.sent)
+		if w.isAsked {
 			return w.id, true
 		}
 	}
@@ -71,7 +81,7 @@ func (b *barriers) acknowledge(id uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, w := range b.waiting {
-		if w.id == id && w.sent {
+		if w.id == id && w.isSent {
 			close(w.acked)
 			w.id = 0 // a second answer closes nothing
 		}

@@ -216,8 +216,15 @@ func (s *Sender) stream(id state.Class) *stream {
 }
 
 // Flush returns when everything that changed before the call is written on the standby. First the sources return it,
-// then the standby writes it. Calls must not overlap: the second would only wait for the same.
-func (s *Sender) Flush(ctx context.Context) error {
+// then the standby writes it. Calls of Flush and SendAll must not overlap: the second would only wait for the same.
+func (s *Sender) Flush(ctx context.Context) error { return s.flush(ctx, true) }
+
+// SendAll returns when everything that changed before the call has been sent. The standby writes it before it sees any
+// frame that is sent afterwards.
+func (s *Sender) SendAll(ctx context.Context) error { return s.flush(ctx, false) }
+
+// flush sends everything, without a throttle. If asked to, it waits for the standby's answer.
+func (s *Sender) flush(ctx context.Context, isAsked bool) error {
 	s.flushes.Add(1)
 	defer s.flushes.Add(-1)
 	s.config.Session.Wake()
@@ -227,9 +234,12 @@ func (s *Sender) Flush(ctx context.Context) error {
 			return err
 		}
 	}
-	b := s.barriers.add(s.config.Counters.lastBarrier.Add(1), s.streams)
+	b := s.barriers.add(s.config.Counters.lastBarrier.Add(1), isAsked, s.streams)
 	defer s.barriers.remove(b)
 	s.config.Session.Wake()
+	if !isAsked {
+		return s.await(ctx, b.sent, "waiting for the last changes to be sent")
+	}
 	return s.await(ctx, b.acked, "waiting for the standby to write")
 }
 

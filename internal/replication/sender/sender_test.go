@@ -119,3 +119,46 @@ func TestSenderStopsWhileTheFlightIsFull(t *testing.T) {
 		}
 	})
 }
+
+// SendAll ends as soon as the last change is sent. Flush asks the standby, and waits for its answer.
+func TestSendAllWaitsForNoAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		send     func(*Sender, context.Context) error
+		isAnswer bool
+	}{
+		"SendAll": {(*Sender).SendAll, false}, "Flush": {(*Sender).Flush, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sending(t, func(t *testing.T, s *Sender, memory *classtest.Memory, _ *session, next func() wire.Frame) {
+				request, ok := next().(*wire.DigestRequest)
+				if !ok {
+					t.Fatal("a sender does not begin with a request for digests")
+				}
+				s.Compare(&wire.Digests{Class: request.Class, Generation: request.Generation, Known: true})
+				next() // Begin
+				next() // SnapshotEnd
+				memory.Put("a", "last")
+				sent := make(chan error, 1)
+				go func() { sent <- c.send(s, t.Context()) }()
+				if f, ok := next().(*wire.Delta); !ok || len(f.Changes) != 1 {
+					t.Fatal("the last change is not sent")
+				}
+				select {
+				case <-sent:
+					t.Fatal("returned before the writer has taken everything")
+				default:
+				}
+				barrier, isAsked := next().(*wire.Barrier)
+				if isAsked != c.isAnswer {
+					t.Fatalf("the standby is asked: %v", isAsked)
+				}
+				if isAsked {
+					s.AcknowledgeBarrier(&wire.BarrierAck{ID: barrier.ID})
+				}
+				if err := <-sent; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
