@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"path/filepath"
+	"runtime"
 
 	"github.com/hapair-io/hapair/test/cluster/internal/cgroup"
 	"github.com/hapair-io/hapair/test/cluster/internal/components"
@@ -87,6 +88,11 @@ func (c *Cluster) startNodes(ctx context.Context) error {
 		return err
 	}
 	if err := cgroup.Create(trees, guestGroup); err != nil {
+		return err
+	}
+	// Each node stands for a machine whose processors are its own. Without a weight, all nodes together get as much of the
+	// processors as one program of this machine.
+	if err := cgroup.SetWeight(trees, rootGroup, len(layout.Nodes())*runtime.NumCPU()); err != nil {
 		return err
 	}
 	for _, host := range layout.Nodes() {

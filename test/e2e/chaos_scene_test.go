@@ -36,7 +36,8 @@ type scene struct {
 func begin(ctx context.Context, provoked int64) *scene {
 	GinkgoHelper()
 	title := CurrentSpecReport().LeafNodeText
-	run, err := chaos.Begin(ctx, scenario.Sample(k8s), title, chaos.DefaultTraffic)
+	// The traffic outlasts a spec that fails, until conclude has counted what happened.
+	run, err := chaos.Begin(context.WithoutCancel(ctx), scenario.Sample(k8s), title, chaos.DefaultTraffic)
 	Expect(err).NotTo(HaveOccurred())
 	s := &scene{Run: run, provoked: provoked}
 	DeferCleanup(s.conclude)

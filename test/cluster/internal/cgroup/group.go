@@ -70,6 +70,24 @@ func Delegate(path string) error {
 	return nil
 }
 
+// SetWeight gives a group as much of contended processors as that many programs outside of it have. The kernel gives a
+// new group as much as one.
+func SetWeight(hierarchies []Hierarchy, group string, programs int) error {
+	for _, h := range hierarchies {
+		// The files of version 1 and 2, and what they contain for one program, see Documentation/admin-guide/cgroup-v2.rst.
+		for name, one := range map[string]int{"cpu.shares": 1024, "cpu.weight": 100} {
+			path := filepath.Join(h.path(group), name)
+			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err := os.WriteFile(path, []byte(strconv.Itoa(one*programs)), 0o644); err != nil {
+				return fmt.Errorf("setting the weight of a control group: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
 // Join moves the calling process, with all its threads, into a group.
 func Join(hierarchies []Hierarchy, group string) error {
 	for _, h := range hierarchies {

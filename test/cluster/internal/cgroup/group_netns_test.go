@@ -4,7 +4,9 @@ package cgroup
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,4 +83,36 @@ func startIn(t *testing.T, paths []string) int {
 		t.Fatalf("the process did not join: %v", err)
 	}
 	return command.Process.Pid
+}
+
+func TestAGroupHasTheWeightOfManyPrograms(t *testing.T) {
+	trees, err := Hierarchies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := fmt.Sprintf("hapair-t-%d-weight", os.Getpid())
+	t.Cleanup(func() {
+		if err := Remove(context.Background(), trees, group); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := errors.Join(Create(trees, group), SetWeight(trees, group, 6)); err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, path := range Paths(trees, group) {
+		for name, want := range map[string]string{"cpu.shares": "6144", "cpu.weight": "600"} {
+			got, err := os.ReadFile(filepath.Join(path, name))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			found = true
+			if err != nil || strings.TrimSpace(string(got)) != want {
+				t.Errorf("%s is %q, %v; want %s", name, got, err, want)
+			}
+		}
+	}
+	if !found {
+		t.Error("the group has no weight")
+	}
 }
