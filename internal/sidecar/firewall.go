@@ -22,6 +22,10 @@ const (
 	// firewallInterval is how often the firewall's report is read. The file is small and in memory, and polling cannot
 	// break unnoticed, as a watch can.
 	firewallInterval = 200 * time.Millisecond
+	// steadyAfter is how long rules must be in force again before the unit counts them. Somebody who removes them more
+	// often interrupts the traffic all the time, and then the peer must get its turn. It is shorter than the shortest
+	// damping, so that rules that are removed once do not move the role.
+	steadyAfter = 500 * time.Millisecond
 	// firewallLimit bounds how many bytes of it are read.
 	firewallLimit = 64 << 10
 )
@@ -34,9 +38,14 @@ type firewallStatus struct {
 	missing string
 	// foreign are the chains of other programs, as one text.
 	foreign string
+	// unsteady is set if the rules were missing within steadyAfter.
+	unsteady bool
 }
 
 func (f firewallStatus) inForce() bool { return f.Hash != "" }
+
+// isSteady reports whether the rules are in force, and have been for a while if they were missing.
+func (f firewallStatus) isSteady() bool { return f.inForce() && !f.unsteady }
 
 // firewalls passes what is known of the firewall to the loop. Nobody waits for the loop, which may be busy.
 type firewalls struct {
@@ -45,6 +54,9 @@ type firewalls struct {
 
 	mu    sync.Mutex
 	known firewallStatus
+	// wasInForce is set once rules were in force, and steadyFrom is when they count again.
+	wasInForce bool
+	steadyFrom time.Time
 }
 
 // change changes what is known, and tells act whether rules are in force before anybody else learns it.
@@ -54,15 +66,23 @@ func (f *firewalls) change(do func(*firewallStatus), act func(inForce bool)) {
 	before := f.known
 	do(&f.known)
 	act(f.known.inForce())
-	if f.known != before {
-		f.changed.Notify()
+	if f.known == before {
+		return
 	}
+	if f.known.inForce() && !before.inForce() && f.wasInForce {
+		f.steadyFrom = time.Now().Add(steadyAfter)
+		time.AfterFunc(steadyAfter, f.changed.Notify)
+	}
+	f.wasInForce = f.wasInForce || f.known.inForce()
+	f.changed.Notify()
 }
 
 func (f *firewalls) get() firewallStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.known
+	known := f.known
+	known.unsteady = known.inForce() && time.Now().Before(f.steadyFrom)
+	return known
 }
 
 // followFirewall passes every change of what is known of the firewall to the loop. The gate learns before that whether

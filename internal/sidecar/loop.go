@@ -36,7 +36,7 @@ func (s *Sidecar) loop(stop, running context.Context) {
 		case <-s.firewalls.changed:
 			s.firewall = s.firewalls.get()
 			s.config.Configuration.InForce(s.firewall.Hash)
-			fact = ha.FirewallReported{InForce: s.firewall.inForce()}
+			fact = ha.FirewallReported{InForce: s.firewall.isSteady()}
 		case <-stopping:
 			stopping = nil
 			s.log.Info("Stopping unit", "role", s.machine.Role().String(), "budget", StopBudget.String())

@@ -3,6 +3,7 @@
 package enforcement_test
 
 import (
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -49,6 +50,46 @@ func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
 			b.sidecar.goOn()
 			b.firewall.goOn()
 			b.passes(allowed)
+		})
+	}
+}
+
+// A program that flushes all rules ten times a second, each time after they were restored, makes the unit unhealthy for
+// as long as it does so. Then the role moves, if there is a peer. Nothing forbidden is forwarded.
+func TestRulesFlushedAgainAndAgainMakeTheUnitUnhealthy(t *testing.T) {
+	for name, withoutBPF := range map[string]bool{"BPF": false, "NFTables": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.withoutBPF = withoutBPF
+			b.startFirewall()
+			b.startSidecar()
+			b.awaitActive()
+			allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
+			b.passes(allowed)
+			hostile := b.hostile()
+			flush := func() {
+				hostile.FlushRuleset()
+				if err := hostile.Flush(); err != nil {
+					t.Error(err)
+				}
+				testbed.Pause(t, 100*time.Millisecond)
+			}
+			testbed.Eventually(t, "the unit is unhealthy", func() bool {
+				flush()
+				return !isHealthy(b.witness.status())
+			})
+			seen := b.witness.count()
+			for range 30 {
+				flush()
+			}
+			if slices.ContainsFunc(b.witness.since(seen), isHealthy) {
+				t.Error("the unit reported that it is healthy")
+			}
+			testbed.Eventually(t, "the unit is healthy", func() bool { return isHealthy(b.witness.status()) })
+			b.passes(allowed)
+			if n := forbidden.count(time.Time{}); n > 2 {
+				t.Errorf("%d forbidden datagrams were forwarded", n)
+			}
 		})
 	}
 }

@@ -118,6 +118,15 @@ func (w *witness) status() contract.UnitStatus {
 	return w.statuses[len(w.statuses)-1]
 }
 
+// count returns how many statuses the unit reported, and since those after as many.
+func (w *witness) count() int { return len(w.since(0)) }
+
+func (w *witness) since(count int) []contract.UnitStatus {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.statuses[count:])
+}
+
 // wasActive reports whether the unit ever reported that it is active.
 func (w *witness) wasActive() bool {
 	w.mu.Lock()
