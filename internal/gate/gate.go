@@ -153,7 +153,8 @@ func (g *Gate) Fence() contract.Fence { return g.barrier.fence() }
 // packet.
 //
 // A gate that is to be opened is inspected first, and put back where it is missing, unless the last inspection of Run
-// counts. CheckOpen inspects what was opened. An open gate only gets its new deadline, unless it was found missing since.
+// counts. CheckOpen inspects what was opened. An open gate only gets its new deadline, unless it was found missing
+// since.
 //
 // While the firewall's rules are missing, Set only records the deadline. CheckOpen then fails.
 func (g *Gate) Set(_ context.Context, c Config) error {

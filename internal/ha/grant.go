@@ -13,8 +13,8 @@ type hearing struct {
 	term uint64
 	// at is when the last heartbeat came.
 	at time.Duration
-	// forgiven is set when a stall was forgiven since.
-	forgiven bool
+	// forgiven is how much of the silence since was forgiven.
+	forgiven time.Duration
 	health   Health
 	// acks has the newest acknowledgements that were sent.
 	acks [window]ack
@@ -37,17 +37,19 @@ func (t *transition) assumeEarlierGrant() {
 // may have stopped the peer too, as a hypervisor does that runs both. The peer then needs time to continue, and what it
 // sent is still to be read.
 //
-// Only one stall is forgiven until the peer is heard again. Otherwise a unit that gets too little of the processor
-// would never find its peer silent. The active forgives less than the standby. Its permit is about to end, and if the
-// peer is lost, it must go solo before that.
+// Stalls are forgiven until they add up to the time that detects silence. Two units on one machine that is short of
+// processors stand still more than once in that time. Without a bound, a unit that gets too little of the processor
+// would never find its peer silent. The active forgives one stall, and less of it. Its permit is about to end, and if
+// the peer is lost, it must go solo before that.
 func (t *transition) forgiveStall() {
 	interval := t.config.HeartbeatInterval
 	stall := t.at - t.now - interval // The unit wakes that often.
 	if t.now == 0 || interval == 0 || stall <= interval/2 {
 		return
 	}
-	if h := &t.hearing; h.from != Nobody && !h.forgiven {
-		h.at, h.forgiven = max(min(h.at+stall, t.at), t.at-t.config.detect()+interval/2), true
+	if h := &t.hearing; h.from != Nobody && h.forgiven < t.config.detect() {
+		counted := max(min(h.at+stall, t.at), t.at-t.config.detect()+interval/2)
+		h.at, h.forgiven = counted, h.forgiven+counted-h.at
 	}
 	if a := &t.beats.answer; a.from != Nobody && !a.forgiven {
 		a.sentAt, a.forgiven = max(a.sentAt, t.at-t.config.detect()+interval), true
@@ -75,7 +77,7 @@ func (t *transition) heartbeatReceived(f HeartbeatReceived) {
 	}
 	t.hearing.health = f.Health
 	if !f.Fenced {
-		t.hearing.at, t.hearing.forgiven = t.at, false
+		t.hearing.at, t.hearing.forgiven = t.at, 0
 	}
 	if t.mayGrant(f) {
 		t.acknowledge(f)

@@ -146,10 +146,10 @@ func (e *Engine) Flush(ctx context.Context) error {
 	return l.flush(ctx, (*sender.Sender).Flush)
 }
 
-// Relinquish gives up this unit's role as active. It sends everything that has changed, and then that this unit forwards
-// no more in a term before the given one. It returns when the peer has acknowledged that. The peer writes everything
-// before it sees the second, so nothing is waited for in between: nobody forwards meanwhile. This unit sends no more
-// state until its next Become. The sequence is that of a heartbeat; the engine only passes it on.
+// Relinquish gives up this unit's role as active. It sends everything that has changed, and then that this unit
+// forwards no more in a term before the given one. It returns when the peer has acknowledged that. The peer writes
+// everything before it sees the second, so nothing is waited for in between: nobody forwards meanwhile. This unit sends
+// no more state until its next Become. The sequence is that of a heartbeat; the engine only passes it on.
 func (e *Engine) Relinquish(ctx context.Context, term, sequence uint64) error {
 	l := e.current.Load()
 	if l == nil {

@@ -144,8 +144,8 @@ func TestSendAllWaitsForNoAnswer(t *testing.T) {
 					t.Fatal("the last change is not sent")
 				}
 				select {
-				case <-sent:
-					t.Fatal("returned before the writer has taken everything")
+				case err := <-sent:
+					t.Fatalf("returned before the writer has taken everything: %v", err)
 				default:
 				}
 				barrier, isAsked := next().(*wire.Barrier)
