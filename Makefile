@@ -107,8 +107,9 @@ bench-failover: deps-bench kubernetes-assets $(BIN)/sidecar $(BIN)/bench-failove
 		$(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(if $(ONLY),--only='$(ONLY)') $(BENCHFLAGS)
 
 .PHONY: bench-failover-cluster
-bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measure failovers on the cluster, which stays up; RUNS=20 HEARTBEATS=100,50,20 (root)
-	$(BIN)/bench-failover-cluster --runs $(or $(RUNS),20) --heartbeats $(or $(HEARTBEATS),100)
+bench-failover-cluster: deps prepare-demo $(BIN)/bench-failover-cluster ## Measure failovers on the cluster, which stays up; RUNS=20 HEARTBEATS=100,50,20 EVENTS=switchover (root)
+	$(BIN)/bench-failover-cluster --runs $(or $(RUNS),20) --heartbeats $(or $(HEARTBEATS),100) \
+		$(if $(EVENTS),--events=$(EVENTS))
 
 .PHONY: bench-replication
 bench-replication: deps-bench $(BIN)/bench-replication ## Measure replication of hapair and of conntrackd; ROUNDS=5 QUICK=1 SCENARIOS=events,overload (root)

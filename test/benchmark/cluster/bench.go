@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,6 +38,8 @@ var traffic = chaos.Traffic{Connections: 1, Tick: 5 * time.Millisecond}
 type Options struct {
 	// Runs is the number of runs of each event with each interval.
 	Runs int
+	// Events are the names of what is measured; all events if it is empty.
+	Events []string
 	// Intervals are the heartbeat intervals of the pair, in milliseconds.
 	Intervals []int
 	// Out receives the progress and the table.
@@ -47,6 +50,10 @@ type Options struct {
 // The cluster stays up.
 func Run(ctx context.Context, o Options) error {
 	defer realtime.RaiseProcessors()()
+	chosen, err := choose(o.Events)
+	if err != nil {
+		return err
+	}
 	b, err := prepare(ctx, o)
 	if err != nil {
 		return err
@@ -57,7 +64,7 @@ func Run(ctx context.Context, o Options) error {
 			return err
 		}
 		for run := range o.Runs {
-			for _, e := range events {
+			for _, e := range chosen {
 				one, err := b.measure(ctx, e, interval)
 				if err != nil {
 					return fmt.Errorf("%s with heartbeats each %d ms, run %d: %w", e.name, interval, run+1, err)
@@ -67,7 +74,7 @@ func Run(ctx context.Context, o Options) error {
 			}
 		}
 	}
-	_, err = fmt.Fprintf(o.Out, "\n%s%s", table(o.Intervals, samples), notes)
+	_, err = fmt.Fprintf(o.Out, "\n%s%s", table(chosen, o.Intervals, samples), notes)
 	return errors.Join(err, judge(samples))
 }
 
@@ -144,6 +151,22 @@ var events = []event{
 			return b.client.Delete(ctx, active)
 		},
 	},
+}
+
+// choose returns the events of the names, or all.
+func choose(names []string) ([]event, error) {
+	if len(names) == 0 {
+		return events, nil
+	}
+	var chosen []event
+	for _, name := range names {
+		i := slices.IndexFunc(events, func(e event) bool { return e.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no event %q", name)
+		}
+		chosen = append(chosen, events[i])
+	}
+	return chosen, nil
 }
 
 // sample holds the figures of one run.

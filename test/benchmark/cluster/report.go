@@ -18,7 +18,7 @@ although the machine was not quiet.
 `
 
 // table returns a table with one row for each event and interval.
-func table(intervals []int, samples []sample) string {
+func table(events []event, intervals []int, samples []sample) string {
 	header := []string{
 		"event, heartbeat", "runs", "UDP p50", "p99", "min", "max", "TCP p50", "p99", "min", "max", "lost", "broken", "both",
 		"busy",

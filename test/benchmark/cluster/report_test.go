@@ -20,7 +20,7 @@ func TestTableHasRowForEachEventAndInterval(t *testing.T) {
 			},
 		)
 	}
-	got := strings.Split(table([]int{100}, samples), "\n")
+	got := strings.Split(table(events, []int{100}, samples), "\n")
 	for i, want := range []string{
 		"power-off, 100 ms 20 409 419 400 419 1000 1000 1000 1000 500 0 0 3",
 		"switchover, 100 ms 20 12.0 12.0 12.0 12.0 13.0 13.0 13.0 13.0 9 0 0 0",

@@ -32,6 +32,7 @@ Each pair of runs takes about half a minute.`,
 		},
 	}
 	command.Flags().IntVar(&o.Runs, "runs", 20, "number of runs of each event with each interval")
+	command.Flags().StringSliceVar(&o.Events, "events", nil, "power-off, switchover, or both if empty")
 	command.Flags().IntSliceVar(&o.Intervals, "heartbeats", []int{100},
 		"heartbeat intervals of the pair, in milliseconds")
 	return command
