@@ -80,7 +80,7 @@ func TestForgedSourcesAreDropped(t *testing.T) {
 		t.Errorf("the server received %q", texts)
 	}
 	b.eventually(b.program.log.String, gomega.MatchRegexp(`"Seeing packet","policy":"spoofed","in":"wan"`))
-	dropped := 2 * (len(forged) + len(forged6) + 6) // With two planes, the kernel drops broadcast sources itself.
+	dropped := 2 * (len(forged) + len(forged6) + 7)
 	if !strings.Contains(b.rules("spoofed"), fmt.Sprintf("counter packets %d ", dropped)) {
 		t.Errorf("the counter of forged packets is wrong:\n%s", b.rules("spoofed"))
 	}

@@ -105,6 +105,9 @@ func (b *bed) wire(name, near, near6, host, far, far6 string) {
 		b.in(end.host, "ip", "address", "add", end.v6, "dev", end.name, "nodad")
 		b.in(end.host, "ip", "link", "set", end.name, "up")
 	}
+	if name != "eth0" {
+		b.in(b.firewall, "sysctl", "-qw", "net.ipv4.conf."+name+".accept_local=1") // As the gate does.
+	}
 }
 
 func (b *bed) ip(args ...string) { b.Helper(); b.command("ip", args...) }

@@ -56,6 +56,9 @@ type Options struct {
 	Now   func() time.Duration
 	Ahead func() time.Duration
 	Log   logr.Logger
+	// SourcesChecked is set if the firewall drops packets of segments with a source of the unit itself. Then the kernel
+	// does not look the source of each packet up a second time.
+	SourcesChecked bool
 	// WithoutBPF uses nftables even where the kernel would accept a program.
 	WithoutBPF bool
 }

@@ -233,6 +233,18 @@ func TestIsInstalledClosed(t *testing.T) {
 	})
 }
 
+// Only a firewall that drops the unit's own addresses lets the kernel accept them, whatever the node filters.
+func TestKernelAcceptsOwnSourcesWhereTheFirewallDropsThem(t *testing.T) {
+	for _, filter := range []uint32{0, 1, 2} {
+		if got := settingsUnder(filter, true).AcceptLocal; got != 1 {
+			t.Errorf("with a check and filter %d: accept_local is %d", filter, got)
+		}
+		if got := settingsUnder(filter, false).AcceptLocal; got != 0 {
+			t.Errorf("without a check and filter %d: accept_local is %d", filter, got)
+		}
+	}
+}
+
 func TestDeadlineMoves(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
 		start := now()

@@ -26,8 +26,14 @@ var resolution = rtnetlink.Resolution{Interval: 100 * time.Millisecond, Requests
 // settingsUnder returns the settings for a reverse path filter of all interfaces, which a pod inherits from its node.
 // The firewall's own rules against spoofing know zones, so the filter is off. Where a node makes it strict for all
 // interfaces, the kernel takes the maximum, and so loose is the closest to off.
-func settingsUnder(filter uint32) rtnetlink.Devconf {
+//
+// Where the sources are checked, the kernel accepts those of the unit itself. Otherwise it looks each of them up, because
+// there are routing rules. That costs more than everything else that the data plane adds to a packet.
+func settingsUnder(filter uint32, sourcesChecked bool) rtnetlink.Devconf {
 	wanted := settings
+	if sourcesChecked {
+		wanted.AcceptLocal = 1
+	}
 	if filter != 0 {
 		wanted.ReversePathFilter = looseFilter
 	}
@@ -73,7 +79,7 @@ func (h *host) installOn(links []rtnetlink.Link) error {
 	if err != nil {
 		return err
 	}
-	h.settings, h.indices = settingsUnder(filter), nil
+	h.settings, h.indices = settingsUnder(filter, h.options.SourcesChecked), nil
 	var errs []error
 	for _, l := range links {
 		h.indices = append(h.indices, l.Index)

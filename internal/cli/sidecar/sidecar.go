@@ -210,6 +210,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	g, err := gate.New(gate.Options{
 		Interfaces: interfaces, Virtual: virtualAddresses(pair), VirtualMACs: virtualMACs(networks),
 		Kernel: kernel, Now: unitClock.Now, Ahead: aheadOf(unitClock), Log: log.WithName("gate"),
+		SourcesChecked: !pair.ThirdPartyFirewall,
 	})
 	if err != nil {
 		return errors.Join(err, o.newAddresses(u, networks, never, kernel, wire, log).Set(ctx, addresses.Config{}))

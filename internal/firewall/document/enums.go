@@ -37,8 +37,8 @@ func (p Protocol) Families() Families {
 	}
 }
 
-// SourceValidation is a check of packets' sources against the routes of the data plane (RFC 3704). Every check but
-// SourceDisabled drops packets from the unit's own addresses.
+// SourceValidation is a check of packets' sources against the routes of the data plane (RFC 3704). Every check
+// drops packets from the unit's own addresses.
 type SourceValidation string
 
 // The checks.
@@ -47,7 +47,7 @@ const (
 	SourceStrict SourceValidation = "Strict"
 	// SourceLoose demands that there is a route back to the source, for segments with asymmetric routes.
 	SourceLoose SourceValidation = "Loose"
-	// SourceDisabled checks nothing.
+	// SourceDisabled demands only that the source is no address of the unit.
 	SourceDisabled SourceValidation = "Disabled"
 )
 

@@ -12,6 +12,7 @@ import (
 const (
 	setStrict = "source.strict"
 	setLoose  = "source.loose"
+	setOff    = "source.off"
 )
 
 // SourceCaches returns the caches of sources that passed the checks.
@@ -31,25 +32,19 @@ var mark = ruleset.MarkPacket{Bits: contract.DataPlaneMark}
 // of an existing connection would pass as one of the connection. The lookup of a route is expensive, so a source that
 // passed is known for a while. Decision 0020 has the figures and the alternatives.
 func (c *compiler) addArrival() {
-	strict, isStrict := c.validated(document.SourceStrict, setStrict)
-	loose, isLoose := c.validated(document.SourceLoose, setLoose)
-	isChecked := isStrict || isLoose
+	c.result.SourceCaches = SourceCaches()
 	var hook []ruleset.Rule
-	arrival := []ruleset.Rule{{mark}}
-	if isChecked {
-		c.result.SourceCaches = SourceCaches()
-		arrival = append(arrival, ruleset.Rule{ruleset.Jump{Chain: chainSources}})
-		for _, cache := range c.result.SourceCaches {
-			hook = append(hook, ruleset.Rule{ruleset.KnownSource{Cache: cache}, mark, ruleset.Accept{}})
-			arrival = append(arrival, ruleset.Rule{ruleset.RememberSource{Cache: cache}})
-		}
+	arrival := []ruleset.Rule{{mark}, {ruleset.Jump{Chain: chainSources}}}
+	for _, cache := range c.result.SourceCaches {
+		hook = append(hook, ruleset.Rule{ruleset.KnownSource{Cache: cache}, mark, ruleset.Accept{}})
+		arrival = append(arrival, ruleset.Rule{ruleset.RememberSource{Cache: cache}})
 	}
 	hook = append(hook, ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficArrival}})
 	c.addHook("arrival", ruleset.Hook{Point: ruleset.Prerouting, Raw: true}, hook...)
 	c.addChain(chainTrafficArrival, arrival...)
-	if !isChecked {
-		return
-	}
+	strict, isStrict := c.validated(document.SourceStrict, setStrict)
+	loose, isLoose := c.validated(document.SourceLoose, setLoose)
+	off, isOff := c.validated(document.SourceDisabled, setOff)
 	var rules []ruleset.Rule
 	if isStrict {
 		for _, family := range families {
@@ -61,11 +56,18 @@ func (c *compiler) addArrival() {
 	if isLoose {
 		rules = append(rules, with(loose, ruleset.NoRouteBack{}, ruleset.Goto{Chain: chainNoRouteBack}))
 	}
+	if isOff {
+		// Nobody else has the unit's addresses. The kernel does not check this, see package gate.
+		own := ruleset.SourceType{Type: ruleset.LocalAddress}
+		rules = append(rules, with(off, own, ruleset.Goto{Chain: chainSpoofed}))
+	}
 	c.addChain(chainSources, rules...)
 	if isStrict {
 		c.addReservedSources()
 	}
-	c.addExceptions()
+	if isStrict || isLoose {
+		c.addExceptions()
+	}
 }
 
 // addExceptions adds the chain for packets without a route back. What it accepts is no known source afterwards.

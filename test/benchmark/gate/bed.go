@@ -67,7 +67,7 @@ func newBed(t testing.TB, gated int, withFirewall bool) *bed {
 			b.protect(router, validated)
 		}
 		if lane == gated {
-			b.open(router)
+			b.open(router, withFirewall)
 		}
 	}
 	return b
@@ -130,7 +130,7 @@ func (b *bed) protect(router *testbed.Namespace, rules func() (ruleset.Ruleset, 
 }
 
 // open installs and opens a router's gate, as a sidecar does.
-func (b *bed) open(router *testbed.Namespace) {
+func (b *bed) open(router *testbed.Namespace, sourcesChecked bool) {
 	b.t.Helper()
 	err := router.Do(func() error {
 		kernel, err := rtnetlink.Dial()
@@ -140,6 +140,7 @@ func (b *bed) open(router *testbed.Namespace) {
 		b.t.Cleanup(func() { _ = kernel.Close() })
 		g, err := gate.New(gate.Options{
 			Interfaces: []string{"lan", "wan"}, Kernel: kernel, Now: clock.Boot, Log: logr.Discard(),
+			SourcesChecked: sourcesChecked,
 		})
 		if err != nil {
 			return err

@@ -28,7 +28,7 @@ func newPlanes(t testing.TB, separated int) *bed {
 		} else {
 			b.protect(router, unvalidated)
 		}
-		b.open(router)
+		b.open(router, lane == separated)
 	}
 	return b
 }
