@@ -95,12 +95,12 @@ func (d Document) checkStored() error {
 
 // largest returns the field of the document that has the most bytes, and how many.
 func (d Document) largest() (at path, bytes int) {
-	for name, field := range map[string]any{
-		"zones": d.Zones, "addresses": d.Addresses, "services": d.Services, "policies": d.Policies,
-		"sourceNAT": d.SourceNAT, "destinationNAT": d.DestinationNAT,
-	} {
-		text, err := json.Marshal(field)
-		if err == nil && len(text) > bytes {
+	var stored struct {
+		Spec map[string]json.RawMessage `json:"spec"`
+	}
+	_ = json.Unmarshal(d.JSON(), &stored) // It was just encoded.
+	for name, text := range stored.Spec {
+		if len(text) > bytes {
 			at, bytes = spec.field(name), len(text)
 		}
 	}

@@ -180,7 +180,13 @@ func TestParseBoundsWhatIsStored(t *testing.T) {
 	}
 	v4 := func(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>15, i>>7&255, i<<1&255) }
 	v6 := func(i int) string { return fmt.Sprintf("2001:db8:1111:2222:3333:4444:5555:%x", 0x1000+2*i) }
+	routes := "  routing:\n    routes:\n"
+	for i := range 4096 {
+		routes += fmt.Sprintf("    - {name: %s%04x, to: 2001:db8:%x::/48, interface: lan, via: %s}\n",
+			strings.Repeat("r", 59), i, 0x1000+i, v6(i))
+	}
 	for name, c := range map[string]struct{ data, want string }{
+		"most bytes in routes": {text(1, 12000, v6) + routes, "spec.routing: "},
 		"58,000 members of IPv4":  {text(4, 14500, v4), ""},
 		"28,000 members of IPv6":  {text(2, 14000, v6), "as it is stored, and at most 1048576 are allowed"},
 		"more members than bytes": {text(5, 16000, v4), "have 80000 members together, at most 65536 are allowed"},
