@@ -87,7 +87,7 @@ func (f *Firewall) reconcile() {
 	f.reported = &status
 }
 
-// restore replaces a ruleset that somebody altered or that no longer fits the interfaces, and reports whether it did. If
+// restore replaces a ruleset that somebody altered or that no longer fits the interfaces. It reports whether it did. If
 // that fails, no document is in force, and enforce applies the document like a new one.
 func (f *Firewall) restore() bool {
 	if f.resize() {

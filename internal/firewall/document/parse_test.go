@@ -186,7 +186,7 @@ func TestParseBoundsWhatIsStored(t *testing.T) {
 			strings.Repeat("r", 59), i, 0x1000+i, v6(i))
 	}
 	for name, c := range map[string]struct{ data, want string }{
-		"most bytes in routes": {text(1, 12000, v6) + routes, "spec.routing: "},
+		"most bytes in routes":    {text(1, 12000, v6) + routes, "spec.routing: "},
 		"58,000 members of IPv4":  {text(4, 14500, v4), ""},
 		"28,000 members of IPv6":  {text(2, 14000, v6), "as it is stored, and at most 1048576 are allowed"},
 		"more members than bytes": {text(5, 16000, v4), "have 80000 members together, at most 65536 are allowed"},
