@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -17,12 +18,20 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/mdlayher/packet"
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/addresses/frame"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
 )
+
+// TestMain runs the tests in a network namespace of their own, which is that of the unit.
+func TestMain(m *testing.M) {
+	namespace.Alone()
+	goleak.VerifyTestMain(m)
+}
 
 var (
 	lanIPv4 = netip.MustParsePrefix("192.168.50.1/24")
@@ -32,14 +41,8 @@ var (
 	ownMAC1                = rtnetlink.MAC{2, 0, 0, 0, 0, 1}
 )
 
-func ip(t testing.TB, line string) string {
-	t.Helper()
-	out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("ip %s: %v: %s", line, err, out)
-	}
-	return string(out)
-}
+// ip runs a command of iproute2 in the unit's namespace.
+func ip(t testing.TB, line string) string { t.Helper(); return testbed.Own().Run(t, "ip "+line) }
 
 // cable is an interface lan of this namespace, and far at its other end, in a namespace of a neighbour.
 type cable struct {
@@ -71,41 +74,30 @@ func plug(t testing.TB, kind string) cable {
 // dial opens what the addresses are set and announced by.
 func (c *cable) dial(t testing.TB) {
 	t.Helper()
-	var err error
-	if c.kernel, err = rtnetlink.Dial(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.kernel.Close() })
-	if c.ethernet, err = OpenEthernet(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.ethernet.Close() })
+	own := testbed.Own()
+	c.kernel, c.ethernet = testbed.Open(t, own, rtnetlink.Dial), testbed.Open(t, own, OpenEthernet)
 }
 
 // far returns the neighbour's end for frames of all kinds.
 func (c cable) far(t testing.TB) *packet.Conn {
 	t.Helper()
-	var conn *packet.Conn
-	err := c.neighbour.Do(func() error {
+	return testbed.Open(t, c.neighbour, func() (*packet.Conn, error) {
 		far, err := net.InterfaceByName("far")
 		if err != nil {
-			return err
+			return nil, err
 		}
-		conn, err = packet.Listen(far, packet.Raw, unix.ETH_P_ALL, nil)
-		return err
+		return packet.Listen(far, packet.Raw, unix.ETH_P_ALL, nil)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return conn
 }
 
-func (c cable) addresses(t testing.TB, mac rtnetlink.MAC) *Addresses {
+// addresses returns the unit's addresses, by default those of the LAN with a MAC.
+func (c cable) addresses(t testing.TB, mac rtnetlink.MAC, networks ...Network) *Addresses {
 	t.Helper()
+	if networks == nil {
+		networks = []Network{{Interface: "lan", Addresses: []netip.Prefix{lanIPv4, lanIPv6}, VirtualMAC: mac}}
+	}
 	a := New(Options{
-		Networks: []Network{{Interface: "lan", Addresses: []netip.Prefix{lanIPv4, lanIPv6}, VirtualMAC: mac}},
-		Kernel:   c.kernel, Wire: c.ethernet, Memory: t.TempDir(), Identity: "pod", Log: logr.Discard(),
+		Networks: networks, Kernel: c.kernel, Wire: c.ethernet, Memory: t.TempDir(), Identity: "pod", Log: logr.Discard(),
 	})
 	t.Cleanup(a.Close)
 	return a
@@ -156,28 +148,14 @@ func TestVirtualMACOnTheRealKernel(t *testing.T) {
 			c := plug(t, kind)
 			ip(t, "address add "+ownAddress+" dev lan")
 			c.neighbour.Link(t, "far").Address(farAddress)
-			neighbours := func() string {
-				var out []byte
-				err := c.neighbour.Do(func() (err error) {
-					out, err = exec.Command("ip", "neighbour").CombinedOutput()
-					return err
-				})
-				if err != nil {
-					t.Fatalf("%v: %s", err, out)
-				}
-				return string(out)
-			}
 			ping := func(from string) {
 				t.Helper()
-				out, err := exec.Command("ping", "-c", "1", "-W", "5", "-I", from, "192.168.50.10").CombinedOutput()
-				if err != nil {
-					t.Fatalf("ping from %s: %v: %s", from, err, out)
-				}
+				testbed.Own().Run(t, "ping -c 1 -W 5 -I "+from+" 192.168.50.10")
 			}
 			knows := func(address string, mac rtnetlink.MAC) {
 				t.Helper()
 				testbed.Eventually(t, "the neighbour knows "+address+" at "+mac.String(), func() bool {
-					return strings.Contains(neighbours(), address+" dev far lladdr "+mac.String())
+					return strings.Contains(c.neighbour.Run(t, "ip neighbour"), address+" dev far lladdr "+mac.String())
 				})
 			}
 			a := c.addresses(t, virtualMAC)
@@ -230,19 +208,12 @@ func (w *told) has(address netip.Prefix, mac rtnetlink.MAC) bool {
 func watch(t *testing.T, a *Addresses) *told {
 	t.Helper()
 	w := &told{}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	testbed.Background(t, func(ctx context.Context) {
 		a.Watch(ctx, func(all []Conflict) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.last = all
 		})
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-done
 	})
 	return w
 }
@@ -251,8 +222,8 @@ func watch(t *testing.T, a *Addresses) *told {
 func awaitTap(t *testing.T) {
 	t.Helper()
 	testbed.Eventually(t, "the watch listens", func() bool {
-		out, err := exec.Command("cat", "/proc/net/packet").CombinedOutput()
-		return err == nil && strings.Contains(string(out), " 0003 ")
+		sockets, err := os.ReadFile("/proc/thread-self/net/packet")
+		return err == nil && strings.Contains(string(sockets), " 0003 ")
 	})
 }
 
@@ -261,13 +232,11 @@ func awaitTap(t *testing.T) {
 func TestWatchHearsBeforeTheGate(t *testing.T) {
 	c := plug(t, "veth")
 	far, a := c.far(t), c.addresses(t, rtnetlink.MAC{})
-	for _, words := range [][]string{
-		{"qdisc", "add", "dev", "lan", "clsact"},
-		{"filter", "add", "dev", "lan", "ingress", "bpf", "direct-action", "bytecode", "1,6 0 0 2"}, // TC_ACT_SHOT
-	} {
-		if out, err := exec.Command("tc", words...).CombinedOutput(); err != nil {
-			t.Fatalf("tc %v: %v: %s", words, err, out)
-		}
+	testbed.Own().Run(t, "tc qdisc add dev lan clsact")
+	dropping := exec.Command("tc", "filter", "add", "dev", "lan", "ingress", "bpf", "direct-action",
+		"bytecode", "1,6 0 0 2") // TC_ACT_SHOT
+	if out, err := testbed.Own().Command(dropping); err != nil {
+		t.Fatalf("dropping what comes in: %v: %s", err, out)
 	}
 	w := watch(t, a)
 	set(t, a, true)
@@ -319,17 +288,7 @@ func TestWatchFindsASilentStation(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.neighbour.Link(t, "far").Address(lanIPv4.String()).Address(lanIPv6.String())
-			var mac rtnetlink.MAC
-			err := c.neighbour.Do(func() error {
-				far, err := net.InterfaceByName("far")
-				if err == nil {
-					mac = rtnetlink.MAC(far.HardwareAddr)
-				}
-				return err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			mac := rtnetlink.MAC(c.neighbour.Link(t, "far").MAC())
 			testbed.Eventually(t, "the station is told", func() bool { return w.has(lanIPv4, mac) && w.has(lanIPv6, mac) })
 			if got := w.conflicts(); len(got) != 2 {
 				t.Errorf("told %v", got)

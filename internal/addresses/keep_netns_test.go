@@ -5,15 +5,12 @@ package addresses
 import (
 	"context"
 	"net/netip"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/test/testbed"
@@ -33,19 +30,12 @@ type keeper struct {
 func keep(t *testing.T, c cable, a *Addresses) *keeper {
 	t.Helper()
 	k := &keeper{Addresses: a, t: t, c: c}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	testbed.Background(t, func(ctx context.Context) {
 		a.Keep(ctx, func(all []State) {
 			k.mu.Lock()
 			defer k.mu.Unlock()
 			k.last = all
 		})
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-done
 	})
 	return k
 }
@@ -90,42 +80,35 @@ func (k *keeper) holds(mac rtnetlink.MAC, all ...netip.Prefix) bool {
 // answers reports whether the neighbour gets answers from an address. The routes to the segment are those that a unit
 // has in its data plane.
 func (k *keeper) answers(address netip.Addr) bool {
-	for _, route := range []string{"route replace 192.168.50.0/24 dev lan", "route replace fd50::/64 dev lan"} {
-		_ = exec.Command("ip", strings.Fields(route)...).Run() // It fails while the interface is down.
+	for _, segment := range []string{"192.168.50.0/24", "fd50::/64"} {
+		_, _ = testbed.Own().Try("ip route replace " + segment + " dev lan") // It fails while the interface is down.
 	}
-	return k.c.neighbour.Do(func() error {
-		return exec.Command("ping", "-c", "1", "-W", "1", address.String()).Run()
-	}) == nil
+	return pings(k.c.neighbour, address.String())
 }
 
 // knows reports whether the neighbour has an address at a MAC in its cache.
 func (k *keeper) knows(address netip.Addr, mac rtnetlink.MAC) bool {
-	var out []byte
-	err := k.c.neighbour.Do(func() (err error) {
-		out, err = exec.Command("ip", "neighbour", "show", "to", address.String()).CombinedOutput()
-		return err
-	})
-	return err == nil && strings.Contains(string(out), mac.String())
+	out, err := k.c.neighbour.Try("ip neighbour show to " + address.String())
+	return err == nil && strings.Contains(out, mac.String())
 }
 
-func sysctl(t *testing.T, name, value string) {
-	t.Helper()
-	if err := os.WriteFile("/proc/sys/"+name, []byte(value), 0); err != nil {
-		t.Fatal(err)
-	}
+// pings reports whether an address answers a host.
+func pings(from *testbed.Namespace, address string) bool {
+	_, err := from.Try("ping -c 1 -W 1 " + address)
+	return err == nil
 }
 
 // Each line is something that somebody does to the interface of an active unit. All addresses and the MAC are back
 // within a second, and the neighbours reach them.
 func TestWhatDisappearsIsPutBackOnTheRealKernel(t *testing.T) {
-	const disable = "net/ipv6/conf/lan/disable_ipv6"
+	const disable = "net.ipv6.conf.lan.disable_ipv6"
 	// run runs commands of ip in one process, so that nothing is put back in between.
 	run := func(lines ...string) func(*testing.T) {
 		return func(t *testing.T) {
 			t.Helper()
 			command := exec.Command("ip", "-batch", "-")
 			command.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
-			if out, err := command.CombinedOutput(); err != nil {
+			if out, err := testbed.Own().Command(command); err != nil {
 				t.Fatalf("%q: %v: %s", lines, err, out)
 			}
 		}
@@ -149,10 +132,13 @@ func TestWhatDisappearsIsPutBackOnTheRealKernel(t *testing.T) {
 			"address add 192.168.50.1/24 dev lan"),
 		"IPv6 address with a route in the main table": run("address del fd50::1/64 dev lan",
 			"address add fd50::1/64 dev lan nodad"),
-		"address that expires":             run("address change 192.168.50.1/24 dev lan valid_lft 60 preferred_lft 60"),
-		"IPv6 address deprecated":          run("address change fd50::1/64 dev lan preferred_lft 0"),
-		"primary address of a network":     run("address add 192.168.50.7/24 dev lan", "address del 192.168.50.1/24 dev lan"),
-		"IPv6 off and on":                  func(t *testing.T) { sysctl(t, disable, "1"); sysctl(t, disable, "0") },
+		"address that expires":         run("address change 192.168.50.1/24 dev lan valid_lft 60 preferred_lft 60"),
+		"IPv6 address deprecated":      run("address change fd50::1/64 dev lan preferred_lft 0"),
+		"primary address of a network": run("address add 192.168.50.7/24 dev lan", "address del 192.168.50.1/24 dev lan"),
+		"IPv6 off and on": func(t *testing.T) {
+			testbed.Own().Set(t, disable, "1")
+			testbed.Own().Set(t, disable, "0")
+		},
 		"MTU too small for IPv6, and back": run("link set lan mtu 1000", "link set lan mtu 1500"),
 		"carrier lost and back": func(t *testing.T) {
 			ip(t, "link set peer down")
@@ -210,7 +196,7 @@ func switched(t *testing.T) cable {
 	}
 	t.Cleanup(func() {
 		for _, name := range []string{"lan", "old", "trunk", "switch"} {
-			_ = exec.Command("ip", "link", "delete", name).Run() // The test may have removed it.
+			_, _ = testbed.Own().Try("ip link delete " + name) // The test may have removed it.
 		}
 	})
 	c.neighbour.Link(t, "far").Up().Address(farAddress).Address("fd50::10/64")
@@ -224,13 +210,8 @@ func TestPutBackIsAnnounced(t *testing.T) {
 	k := keep(t, c, c.addresses(t, virtualMAC))
 	set(t, k.Addresses, true)
 	k.soon("attached", func() bool { return k.answers(lanIPv4.Addr()) })
-	err := c.neighbour.Do(func() error {
-		return exec.Command("ip", "neighbour", "replace", lanIPv4.Addr().String(), "lladdr", squatter.String(),
-			"nud", "reachable", "dev", "far").Run()
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c.neighbour.Run(t, "ip neighbour replace "+lanIPv4.Addr().String()+" lladdr "+squatter.String()+
+		" nud reachable dev far")
 	ip(t, "address del "+lanIPv4.String()+" dev lan")
 	k.soon("announced", func() bool { return k.knows(lanIPv4.Addr(), virtualMAC) })
 }
@@ -243,11 +224,11 @@ func TestOneFamilyIsServedWithoutTheOther(t *testing.T) {
 			k := keep(t, c, c.addresses(t, virtualMAC))
 			set(t, k.Addresses, false)
 			if before {
-				sysctl(t, "net/ipv6/conf/lan/disable_ipv6", "1")
+				testbed.Own().Set(t, "net.ipv6.conf.lan.disable_ipv6", "1")
 				k.soon("the standby knows", func() bool { return strings.Contains(k.fault(), "disable_ipv6 to 0") })
 			}
 			set(t, k.Addresses, true)
-			sysctl(t, "net/ipv6/conf/lan/disable_ipv6", "1")
+			testbed.Own().Set(t, "net.ipv6.conf.lan.disable_ipv6", "1")
 			if err := k.Announce(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -258,7 +239,7 @@ func TestOneFamilyIsServedWithoutTheOther(t *testing.T) {
 				return strings.Contains(k.fault(), "interface lan has no IPv6") && strings.Contains(k.fault(), lanIPv6.String())
 			})
 			k.soon("IPv4 is served", func() bool { return k.answers(lanIPv4.Addr()) })
-			sysctl(t, "net/ipv6/conf/lan/disable_ipv6", "0")
+			testbed.Own().Set(t, "net.ipv6.conf.lan.disable_ipv6", "0")
 			k.soon("the fault is over", func() bool { return k.fault() == "" && k.holds(virtualMAC, lanIPv4, lanIPv6) })
 		})
 	}
@@ -267,19 +248,12 @@ func TestOneFamilyIsServedWithoutTheOther(t *testing.T) {
 // An interface that is gone is a fault within a second, and the other interface is served.
 func TestOneInterfaceIsServedWithoutTheOther(t *testing.T) {
 	c := switched(t)
-	ip(t, "link add wan type veth peer name far2")
-	t.Cleanup(func() { ip(t, "link delete wan") })
-	ip(t, "link set far2 up")
-	ip(t, "link set wan up")
+	own := testbed.Own()
+	testbed.Wire(t, own, "wan", own, "far2")
 	wan := netip.MustParsePrefix("203.0.113.1/24")
-	a := New(Options{
-		Networks: []Network{
-			{Interface: "lan", Addresses: []netip.Prefix{lanIPv4, lanIPv6}, VirtualMAC: virtualMAC},
-			{Interface: "wan", Addresses: []netip.Prefix{wan}},
-		},
-		Kernel: c.kernel, Wire: c.ethernet, Memory: t.TempDir(), Identity: "pod", Log: logr.Discard(),
-	})
-	t.Cleanup(a.Close)
+	a := c.addresses(t, virtualMAC,
+		Network{Interface: "lan", Addresses: []netip.Prefix{lanIPv4, lanIPv6}, VirtualMAC: virtualMAC},
+		Network{Interface: "wan", Addresses: []netip.Prefix{wan}})
 	k := keep(t, c, a)
 	set(t, a, true)
 	ip(t, "link delete lan")

@@ -5,13 +5,10 @@ package addresses
 import (
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/test/testbed"
@@ -30,24 +27,15 @@ func TestOtherEndOfAShortNetworkIsAHost(t *testing.T) {
 			own := netip.MustParsePrefix(unit)
 			host := netip.PrefixFrom(netip.MustParseAddr(other), own.Bits())
 			c.neighbour.Link(t, "far").Address(host.String())
-			err := c.neighbour.Do(func() error {
-				return exec.Command("ip", "route", "replace", own.Addr().String(), "dev", "far").Run()
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			a := New(Options{
-				Networks: []Network{{Interface: "lan", Addresses: []netip.Prefix{own}}},
-				Kernel:   c.kernel, Wire: c.ethernet, Memory: t.TempDir(), Log: logr.Discard(),
-			})
-			t.Cleanup(a.Close)
+			c.neighbour.Run(t, "ip route replace "+own.Addr().String()+" dev far")
+			a := c.addresses(t, virtualMAC, Network{Interface: "lan", Addresses: []netip.Prefix{own}})
 			k := keep(t, c, a)
 			set(t, a, true)
 			ip(t, "route replace "+other+" dev lan") // The data plane's connected route may not be there.
 			if got := ip(t, "route get "+other); strings.Contains(got, "broadcast") || strings.Contains(got, "local") {
 				t.Errorf("route to the other end: %s", got)
 			}
-			if out, err := exec.Command("ping", "-c", "1", "-W", "5", other).CombinedOutput(); err != nil {
+			if out, err := testbed.Own().Try("ping -c 1 -W 5 " + other); err != nil {
 				t.Errorf("ping of the other end: %v: %s", err, out)
 			}
 			k.soon("the other end reaches the unit", func() bool { return k.answers(own.Addr()) })
@@ -59,19 +47,11 @@ func TestOtherEndOfAShortNetworkIsAHost(t *testing.T) {
 // A link-local address means something on its own link only, so it may be the same on each.
 func TestLinkLocalAddressIsTheSameOnTwoNetworks(t *testing.T) {
 	c := switched(t)
-	ip(t, "link add wan type veth peer name far2 netns "+c.neighbour.Name)
-	t.Cleanup(func() { ip(t, "link delete wan") })
-	ip(t, "link set wan up")
-	c.neighbour.Link(t, "far2").Up()
+	testbed.Wire(t, testbed.Own(), "wan", c.neighbour, "far2")
 	local := []netip.Prefix{netip.MustParsePrefix("fe80::1/64"), netip.MustParsePrefix("169.254.0.1/16")}
-	a := New(Options{
-		Networks: []Network{
-			{Interface: "lan", Addresses: append([]netip.Prefix{lanIPv4}, local...), VirtualMAC: virtualMAC},
-			{Interface: "wan", Addresses: local},
-		},
-		Kernel: c.kernel, Wire: c.ethernet, Memory: t.TempDir(), Identity: "pod", Log: logr.Discard(),
-	})
-	t.Cleanup(a.Close)
+	a := c.addresses(t, virtualMAC,
+		Network{Interface: "lan", Addresses: append([]netip.Prefix{lanIPv4}, local...), VirtualMAC: virtualMAC},
+		Network{Interface: "wan", Addresses: local})
 	k := keep(t, c, a)
 	set(t, a, true)
 	if err := a.Announce(t.Context()); err != nil {
@@ -81,11 +61,7 @@ func TestLinkLocalAddressIsTheSameOnTwoNetworks(t *testing.T) {
 		got := ip(t, "address show dev "+name)
 		return strings.Contains(got, "fe80::1/64") && strings.Contains(got, "169.254.0.1/16")
 	}
-	reaches := func(far string) bool {
-		return c.neighbour.Do(func() error {
-			return exec.Command("ping", "-c", "1", "-W", "1", "fe80::1%"+far).Run()
-		}) == nil
-	}
+	reaches := func(far string) bool { return pings(c.neighbour, "fe80::1%"+far) }
 	k.soon("attached on both", func() bool { return has("lan") && has("wan") })
 	// The neighbour's own addresses are in duplicate detection at first.
 	testbed.Eventually(t, "the neighbour reaches both", func() bool { return reaches("far") && reaches("far2") })
@@ -122,15 +98,9 @@ func manyNetworks(mac rtnetlink.MAC, names ...string) []Network {
 // With the most addresses a promotion stays short, all are announced, and all come back when they are flushed.
 func TestMostVirtualAddresses(t *testing.T) {
 	c := switched(t)
-	ip(t, "link add wan type veth peer name far2 netns "+c.neighbour.Name)
-	t.Cleanup(func() { ip(t, "link delete wan") })
-	ip(t, "link set wan up")
-	c.neighbour.Link(t, "far2").Up()
+	testbed.Wire(t, testbed.Own(), "wan", c.neighbour, "far2")
 	networks := manyNetworks(virtualMAC, "lan", "wan")
-	a := New(Options{
-		Networks: networks, Kernel: c.kernel, Wire: c.ethernet, Memory: t.TempDir(), Identity: "pod", Log: logr.Discard(),
-	})
-	t.Cleanup(a.Close)
+	a := c.addresses(t, virtualMAC, networks...)
 	set(t, a, false)
 	k := keep(t, c, a)
 	var attached, announced []time.Duration

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
-
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
@@ -38,16 +36,11 @@ func takeOver(b *testing.B, kind string, mac rtnetlink.MAC) {
 	ip(b, "link set "+near+" up")
 	ip(b, "address add "+ownAddress+" dev lan")
 	ip(b, "address add 203.0.113.2/24 dev "+near)
-	a := New(Options{
-		Networks: []Network{
-			{Interface: "lan", Addresses: []netip.Prefix{lanIPv4, lanIPv6}, VirtualMAC: mac},
-			{Interface: near, VirtualMAC: mac, Addresses: []netip.Prefix{
-				netip.MustParsePrefix("203.0.113.1/24"), netip.MustParsePrefix("2001:db8:113::1/64"),
-			}},
-		},
-		Kernel: c.kernel, Wire: c.ethernet, Memory: b.TempDir(), Identity: "pod", Log: logr.Discard(),
-	})
-	b.Cleanup(a.Close)
+	a := c.addresses(b, mac,
+		Network{Interface: "lan", Addresses: []netip.Prefix{lanIPv4, lanIPv6}, VirtualMAC: mac},
+		Network{Interface: near, VirtualMAC: mac, Addresses: []netip.Prefix{
+			netip.MustParsePrefix("203.0.113.1/24"), netip.MustParsePrefix("2001:db8:113::1/64"),
+		}})
 	ctx := b.Context()
 	if err := a.Set(ctx, Config{}); err != nil {
 		b.Fatal(err)

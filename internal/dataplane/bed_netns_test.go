@@ -4,23 +4,27 @@ package dataplane
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr/testr"
+	"go.uber.org/goleak"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
 )
+
+// TestMain runs the tests in a network namespace of their own, which is that of the unit.
+func TestMain(m *testing.M) {
+	namespace.Alone()
+	goleak.VerifyTestMain(m)
+}
 
 // The control plane of the bed: the pod's network is behind a gateway, as are the peer and the API server.
 const (
@@ -40,45 +44,34 @@ const (
 //	peer, API server ── eth0 unit lan ── host
 //	                         unit wan ── server
 type bed struct {
-	t                 testing.TB
-	pods, lan, server *testbed.Namespace
-	kernel            *rtnetlink.Conn
-	networks          []Network
-	counting          bool // packets to the pod network are being counted
+	t                       testing.TB
+	unit, pods, lan, server *testbed.Namespace
+	kernel                  *rtnetlink.Conn
+	networks                []Network
+	counting                bool // packets to the pod network are being counted
 }
 
 func newBed(t testing.TB) *bed {
 	t.Helper()
 	b := &bed{
-		t: t, pods: testbed.NewNamespace(t, "pods"), lan: testbed.NewNamespace(t, "lan"),
+		t: t, unit: testbed.Own(), pods: testbed.NewNamespace(t, "pods"), lan: testbed.NewNamespace(t, "lan"),
 		server: testbed.NewNamespace(t, "server"),
 		networks: []Network{
 			{Interface: "lan", Addresses: []netip.Prefix{prefix(virtualLAN + "/24"), prefix(virtualLAN6 + "/64")}},
 			{Interface: "wan", Addresses: []netip.Prefix{prefix(virtualWAN + "/24"), prefix(virtualWAN6 + "/64")}},
 		},
 	}
-	b.ip("link set lo up")
+	b.unit.Link(t, "lo").Up()
 	for name, to := range map[string]*testbed.Namespace{"eth0": b.pods, "lan": b.lan, "wan": b.server} {
-		to.Set(t, "net.ipv6.conf.default.accept_dad", "0")
-		b.ip(fmt.Sprintf("link add %s type veth peer name %s0 netns %s", name, name, to.Name))
-		t.Cleanup(func() { b.ip("link delete " + name) })
-		to.Link(t, name+"0").Up()
-		b.set("net.ipv6.conf."+name+".accept_dad", "0")
-		b.ip("link set " + name + " up")
+		b.wire(name, to)
 	}
-	b.ip("address add " + podAddress + "/24 dev eth0")
-	b.ip("address add " + podAddress6 + "/64 dev eth0 nodad")
+	b.unit.Link(t, "eth0").Address(podAddress + "/24").Address(podAddress6 + "/64")
 	b.ip("route add default via " + podGateway)
 	b.ip("-6 route add default via " + podGateway6)
 	b.pods.Link(t, "eth00").Address(podGateway + "/24").Address(podGateway6 + "/64")
-	for _, a := range []string{peerAddress, apiAddress} {
-		b.pods.Link(t, "lo").Address(a + "/32")
-	}
-	for _, a := range []string{peerAddress6, apiAddress6} {
-		b.pods.Link(t, "lo").Address(a + "/128")
-	}
-	b.ip("address add " + ownLAN + "/24 dev lan")
-	b.ip("address add " + ownLAN6 + "/64 dev lan nodad")
+	b.pods.Link(t, "lo").Address(peerAddress + "/32").Address(apiAddress + "/32").
+		Address(peerAddress6 + "/128").Address(apiAddress6 + "/128")
+	b.unit.Link(t, "lan").Address(ownLAN + "/24").Address(ownLAN6 + "/64")
 	b.lan.Link(t, "lan0").Address(lanHost + "/24").Route(virtualLAN).Address(lanHost6 + "/64").Route(virtualLAN6)
 	b.server.Link(t, "wan0").Address(serverAddress + "/24").Route(virtualWAN).
 		Address(serverLocal6 + "/64").Route(virtualWAN6)
@@ -87,79 +80,40 @@ func newBed(t testing.TB) *bed {
 	}
 	b.set("net.ipv4.conf.all.rp_filter", "0")
 	b.set("net.ipv6.conf.all.forwarding", "0")
-	var err error
-	if b.kernel, err = rtnetlink.Dial(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.kernel.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	b.kernel = testbed.Open(t, b.unit, rtnetlink.Dial)
 	t.Cleanup(b.clear)
 	return b
 }
 
+// wire connects an interface of the unit to a namespace.
+func (b *bed) wire(name string, to *testbed.Namespace) {
+	b.t.Helper()
+	b.set("net.ipv6.conf.default.accept_dad", "0")
+	to.Set(b.t, "net.ipv6.conf.default.accept_dad", "0")
+	testbed.Wire(b.t, b.unit, name, to, name+"0")
+}
+
 // clear removes what a test has left in the unit's namespace.
 func (b *bed) clear() {
-	for _, family := range []string{"", "-6 "} {
-		_ = exec.Command("ip", strings.Fields(family+"rule flush protocol 178")...).Run() // nothing to flush is an error
-		_ = exec.Command("ip", strings.Fields(family+"route flush table 7780")...).Run()
+	for _, line := range []string{
+		"ip rule flush protocol 178", "ip -6 rule flush protocol 178", "ip route flush table 7780",
+		"ip -6 route flush table 7780", "nft flush ruleset",
+	} {
+		_, _ = b.unit.Try(line) // Nothing to flush is an error.
 	}
-	_ = exec.Command("nft", "flush", "ruleset").Run()
 }
 
 func prefix(text string) netip.Prefix { return netip.MustParsePrefix(text) }
 
 // ip runs a command of iproute2 in the unit.
-func (b *bed) ip(line string) string {
-	b.t.Helper()
-	out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput()
-	if err != nil {
-		b.t.Fatalf("ip %s: %v: %s", line, err, out)
-	}
-	return string(out)
-}
+func (b *bed) ip(line string) string { b.t.Helper(); return b.unit.Run(b.t, "ip "+line) }
 
 // set writes a kernel setting of the unit.
-func (b *bed) set(name, value string) {
-	b.t.Helper()
-	if err := os.WriteFile("/proc/sys/"+strings.ReplaceAll(name, ".", "/"), []byte(value), 0); err != nil {
-		b.t.Fatalf("setting %s: %v", name, err)
-	}
-}
-
-// nft adds rules to the unit.
-func (b *bed) nft(rules string) {
-	b.t.Helper()
-	command := exec.Command("nft", "-f", "-")
-	command.Stdin = strings.NewReader(rules)
-	if out, err := command.CombinedOutput(); err != nil {
-		b.t.Fatalf("nft: %v: %s", err, out)
-	}
-}
-
-// nftCounter lists the counter of packets to the pod network.
-func (b *bed) nftCounter() string {
-	b.t.Helper()
-	out, err := exec.Command("nft", "list", "counter", "netdev", "counting", "foreign").CombinedOutput()
-	if err != nil {
-		b.t.Fatalf("nft: %v: %s", err, out)
-	}
-	return string(out)
-}
+func (b *bed) set(name, value string) { b.t.Helper(); b.unit.Set(b.t, name, value) }
 
 // ping sends one echo request from a namespace, and returns what the command prints.
 func (b *bed) ping(where *testbed.Namespace, to string, arguments ...string) (string, error) {
-	b.t.Helper()
-	command := exec.Command("ping", append(arguments, "-n", "-c", "1", "-W", "1", to)...)
-	var out strings.Builder
-	command.Stdout, command.Stderr = &out, &out
-	if err := where.Start(command); err != nil {
-		b.t.Fatal(err)
-	}
-	err := command.Wait()
-	return out.String(), err
+	return where.Try("ping " + strings.Join(arguments, " ") + " -n -c 1 -W 1 " + to)
 }
 
 // attach gives the unit the virtual addresses, as package addresses does.
@@ -198,70 +152,25 @@ func (b *bed) run() <-chan error {
 	if err := p.Set(); err != nil {
 		b.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(b.t.Context())
 	faults := make(chan error, 100)
-	var running sync.WaitGroup
-	running.Go(func() { p.Run(ctx, func(err error) { faults <- err }) })
-	b.t.Cleanup(func() {
-		cancel()
-		running.Wait()
-	})
+	testbed.Background(b.t, func(ctx context.Context) { p.Run(ctx, func(err error) { faults <- err }) })
 	return faults
 }
 
-// inside runs f in a namespace, or in the unit for nil.
-func inside(where *testbed.Namespace, f func() error) error {
-	if where == nil {
-		return f()
-	}
-	return where.Do(f)
-}
-
-// serve accepts connections at an address of a namespace, and echoes what they send. An empty namespace is the unit.
+// serve accepts connections at an address of a namespace, and echoes what they send.
 func (b *bed) serve(where *testbed.Namespace, address string) netip.AddrPort {
 	b.t.Helper()
-	var listener net.Listener
-	listen := func() (err error) {
-		listener, err = net.Listen("tcp", net.JoinHostPort(address, "0"))
-		return err
-	}
-	if err := inside(where, listen); err != nil {
-		b.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(b.t.Context()))
-	var parts sync.WaitGroup
-	parts.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-			parts.Go(func() {
-				defer stop()
-				_, _ = io.Copy(conn, conn)
-				_ = conn.Close()
-			})
-		}
-	})
-	b.t.Cleanup(func() {
-		cancel()
-		_ = listener.Close()
-		parts.Wait()
-	})
-	return listener.Addr().(*net.TCPAddr).AddrPort()
+	return where.ServeTCP(b.t, net.JoinHostPort(address, "0"), func(conn net.Conn) { _, _ = io.Copy(conn, conn) })
 }
 
-// dial opens a connection from a namespace, or from the unit.
-func (b *bed) dial(where *testbed.Namespace, to netip.AddrPort) (net.Conn, error) {
+// dial opens a connection from a namespace.
+func (b *bed) dial(where *testbed.Namespace, to netip.AddrPort) (conn net.Conn, err error) {
 	const patience = 2 * time.Second
 	dialer := &net.Dialer{Timeout: patience, FallbackDelay: -1}
-	var conn net.Conn
-	dial := func() (err error) {
+	err = where.Do(func() error {
 		conn, err = dialer.Dial("tcp", to.String())
 		return err
-	}
-	err := inside(where, dial)
+	})
 	if err == nil {
 		b.t.Cleanup(func() { _ = conn.Close() })
 	}
@@ -306,7 +215,7 @@ func (b *bed) controlPlane() *controlPlane {
 	c := &controlPlane{b: b, servers: map[string]netip.AddrPort{}, conns: map[string]net.Conn{}}
 	for _, a := range []string{peerAddress, apiAddress, peerAddress6, apiAddress6} {
 		c.servers[a] = b.serve(b.pods, a)
-		c.conns[a] = b.connect(nil, c.servers[a])
+		c.conns[a] = b.connect(b.unit, c.servers[a])
 	}
 	return c
 }
@@ -316,6 +225,6 @@ func (c *controlPlane) works() {
 	c.b.t.Helper()
 	for a, conn := range c.conns {
 		c.b.alive("the connection to "+a, conn)
-		c.b.connect(nil, c.servers[a])
+		c.b.connect(c.b.unit, c.servers[a])
 	}
 }

@@ -50,7 +50,7 @@ func TestNetworkThatCoversThePodNetworkDoesNotDivertTheControlPlane(t *testing.T
 					return !strings.Contains(b.ip("route show table local type broadcast dev lan"), "broadcast")
 				})
 				control.works()
-				b.connect(b.lan, b.serve(nil, virtualLAN))
+				b.connect(b.lan, b.serve(b.unit, virtualLAN))
 				b.withdraw()
 				control.works()
 			}
@@ -129,8 +129,8 @@ func TestStrictReversePathFilterOfTheNode(t *testing.T) {
 			b.attach()
 			control := b.controlPlane()
 			b.connect(b.lan, b.serve(b.server, serverAddress))
-			b.connect(b.lan, b.serve(nil, virtualLAN))
-			b.connect(b.lan, b.serve(nil, ownLAN))
+			b.connect(b.lan, b.serve(b.unit, virtualLAN))
+			b.connect(b.lan, b.serve(b.unit, ownLAN))
 			b.connect(b.server, b.serve(b.lan, lanHost))
 			control.works()
 		})
@@ -230,9 +230,8 @@ func TestInterfaceMadeAgain(t *testing.T) {
 	b.run()
 	b.attach()
 	b.ip("link delete wan")
-	b.ip("link add wan type veth peer name wan0 netns " + b.server.Name)
-	b.server.Link(t, "wan0").Up().Address(serverAddress + "/24").Route(virtualWAN)
-	b.ip("link set wan up")
+	b.wire("wan", b.server)
+	b.server.Link(t, "wan0").Address(serverAddress + "/24").Route(virtualWAN)
 	b.set("net.ipv4.conf.wan.forwarding", "1")
 	b.attach()
 	testbed.Eventually(t, "its routes are back", func() bool {
@@ -247,7 +246,7 @@ func TestErrorsReturnToTheSegment(t *testing.T) {
 	b.set("net.ipv6.conf.all.forwarding", "1")
 	b.run()
 	b.attach()
-	b.nft(`
+	b.unit.Firewall(b.t, `
 table inet refusing {
 	chain forward {
 		type filter hook forward priority filter;
@@ -309,18 +308,18 @@ func TestDataPlaneNeverUsesThePodNetwork(t *testing.T) {
 func (b *bed) sentToPods() string {
 	b.t.Helper()
 	if b.counting {
-		return b.nftCounter()
+		return b.unit.Run(b.t, "nft list counter netdev counting foreign")
 	}
 	b.counting = true
-	b.nft(`
+	b.unit.Firewall(b.t, `
 table netdev counting {
 	counter foreign { }
 	chain egress {
 		type filter hook egress device eth0 priority 0;
-		ip saddr ` + lanHost + ` counter name foreign
-		ip6 saddr ` + lanHost6 + ` counter name foreign
+		ip saddr `+lanHost+` counter name foreign
+		ip6 saddr `+lanHost6+` counter name foreign
 	}
 }
 `)
-	return b.nftCounter()
+	return b.unit.Run(b.t, "nft list counter netdev counting foreign")
 }

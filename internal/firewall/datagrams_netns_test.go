@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // inbox is a UDP socket on a host, at the same port of both families.
@@ -22,14 +23,9 @@ type inbox struct {
 }
 
 // listen opens a UDP socket on a host.
-func (b *bed) listen(host, address string) inbox {
+func (b *bed) listen(host *testbed.Namespace, address string) inbox {
 	b.Helper()
-	conn, err := namespace.ListenPacket(b.Context(), at(host), "udp", address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = conn.Close() })
-	return inbox{b, conn}
+	return inbox{b, testbed.Open(b, host, func() (net.PacketConn, error) { return net.ListenPacket("udp", address) })}
 }
 
 // next returns the text and source of the next datagram; false if none comes within the wait.
@@ -66,32 +62,19 @@ func (i inbox) until(end string) (texts []string) {
 }
 
 // bind opens a UDP socket on a host at one of its addresses, and connects it.
-func (b *bed) bind(host, from, to string) net.Conn {
+func (b *bed) bind(host *testbed.Namespace, from, to string) net.Conn {
 	b.Helper()
-	var conn net.Conn
-	err := namespace.Do(at(host), func() (err error) {
-		source, target := netip.MustParseAddrPort(from), netip.MustParseAddrPort(to)
-		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(source), net.UDPAddrFromAddrPort(target))
-		return err
-	})
-	if err != nil {
-		b.Fatalf("sending from %s to %s: %v", from, to, err)
-	}
-	b.Cleanup(func() { _ = conn.Close() })
-	return conn
+	return host.DialUDP(b, from, to)
 }
 
 // send sends a datagram from a source to which the host may have no right.
-func (b *bed) send(host, from, to, text string) {
+func (b *bed) send(host *testbed.Namespace, from, to, text string) {
 	b.Helper()
 	source := netip.MustParseAddrPort(from).Addr()
 	if !strings.Contains(b.in(host, "ip", "address"), " "+source.String()+"/") {
-		borrowed := []string{source.String(), "dev", "lo"}
-		if source.Is6() {
-			borrowed = append(borrowed, "nodad")
-		}
-		b.in(host, append([]string{"ip", "address", "add"}, borrowed...)...)
-		defer b.in(host, "ip", "address", "del", source.String(), "dev", "lo")
+		borrowed := netip.PrefixFrom(source, source.BitLen()).String()
+		loopback := host.Link(b, "lo").Address(borrowed)
+		defer loopback.WithoutAddress(borrowed)
 	}
 	conn := b.bind(host, from, to)
 	if _, err := conn.Write([]byte(text)); err != nil {
@@ -101,7 +84,7 @@ func (b *bed) send(host, from, to, text string) {
 }
 
 // broadcast sends a datagram to a broadcast address.
-func (b *bed) broadcast(host, to, text string) {
+func (b *bed) broadcast(host *testbed.Namespace, to, text string) {
 	b.Helper()
 	conn, err := namespace.ListenPacket(b.Context(), at(host), "udp4", "0.0.0.0:68")
 	if err != nil {
@@ -114,7 +97,7 @@ func (b *bed) broadcast(host, to, text string) {
 }
 
 // forge sends an IPv4 datagram with any source, among them those that no socket can have.
-func (b *bed) forge(host, from, to, text string) {
+func (b *bed) forge(host *testbed.Namespace, from, to, text string) {
 	b.Helper()
 	source, target := netip.MustParseAddrPort(from), netip.MustParseAddrPort(to)
 	packet := []byte{0x45, 0, 0, 0, 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0} // The kernel fills in length and checksum.
@@ -129,13 +112,13 @@ func (b *bed) forge(host, from, to, text string) {
 }
 
 // inject sends a packet with all of its headers. The kernel fills in what is zero in the header of IPv4.
-func (b *bed) inject(host string, to netip.Addr, packet []byte) {
+func (b *bed) inject(host *testbed.Namespace, to netip.Addr, packet []byte) {
 	b.Helper()
 	family, address := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Addr: to.As16()})
 	if to.Is4() {
 		family, address = unix.AF_INET, &unix.SockaddrInet4{Addr: to.As4()}
 	}
-	err := namespace.Do(at(host), func() error {
+	err := host.Do(func() error {
 		fd, err := unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 		if err != nil {
 			return err

@@ -79,7 +79,7 @@ func TestForgedSourcesAreDropped(t *testing.T) {
 	if texts := server.until("out"); len(texts) > 0 {
 		t.Errorf("the server received %q", texts)
 	}
-	b.eventually(b.program.log.String, gomega.MatchRegexp(`"Seeing packet","policy":"spoofed","in":"wan"`))
+	b.eventually(b.program.Log.String, gomega.MatchRegexp(`"Seeing packet","policy":"spoofed","in":"wan"`))
 	dropped := 2 * (len(forged) + len(forged6) + 7)
 	if !strings.Contains(b.rules("spoofed"), fmt.Sprintf("counter packets %d ", dropped)) {
 		t.Errorf("the counter of forged packets is wrong:\n%s", b.rules("spoofed"))
@@ -159,7 +159,7 @@ func TestNothingIsForwardedToAnInterfaceOfNoZone(t *testing.T) {
 	b.echo(b.client, ":8080")
 	b.echo(b.neighbour, ":80")
 	b.in(b.neighbour, "ip", "route", "add", "default", "via", "fd00::2")
-	b.stop(b.program)
+	b.program.Terminate()
 	b.in(b.firewall, "nft", "delete", "table", "inet", "hapair")
 	before := map[string]*line{}
 	for _, address := range []string{neighbourAddress + ":80", "[fd00::1]:80"} {

@@ -18,7 +18,6 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
-	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -72,11 +71,7 @@ func TestPolicies(t *testing.T) {
 	b.mustDrop(b.server, wanAddress+":80")
 	b.mustDrop(b.client, lanAddress+":22")
 
-	udp, err := namespace.Dial(t.Context(), at(b.client), "udp", serverAddress+":53")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = udp.Close() }()
+	udp := b.client.DialUDP(t, "", serverAddress+":53")
 	if _, err := udp.Write([]byte("?")); err != nil {
 		t.Fatal(err)
 	}
@@ -151,11 +146,7 @@ func TestUnknownConnectionIsDroppedInSilence(t *testing.T) {
 func TestUnknownConnectionToTheFirewallIsDroppedInSilence(t *testing.T) {
 	b := newBed(t)
 	b.apply(open)
-	listener, err := namespace.Listen(t.Context(), at(b.server), "tcp", ":80")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
+	listener := b.server.ListenTCP(t, ":80")
 	b.mustDial(b.client, serverAddress+":80")
 	accepted, err := listener.Accept()
 	if err != nil {
@@ -175,7 +166,7 @@ func TestUnknownConnectionToTheFirewallIsDroppedInSilence(t *testing.T) {
 // flushConnections deletes all connections, as on a unit that takes over without state.
 func (b *bed) flushConnections() {
 	b.Helper()
-	err := namespace.Do(at(b.firewall), func() error { return netlink.ConntrackTableFlush(netlink.ConntrackTable) })
+	err := b.firewall.Do(func() error { return netlink.ConntrackTableFlush(netlink.ConntrackTable) })
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -184,7 +175,7 @@ func (b *bed) flushConnections() {
 // connections returns the number of TCP connections in the firewall's table.
 func (b *bed) connections() (n int) {
 	b.Helper()
-	err := namespace.Do(at(b.firewall), func() error {
+	err := b.firewall.Do(func() error {
 		for _, family := range []netlink.InetFamily{syscall.AF_INET, syscall.AF_INET6} {
 			flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, family)
 			if err != nil {
@@ -218,11 +209,7 @@ func TestICMP(t *testing.T) {
 	}
 
 	// The error is related to a connection and passes the translation back.
-	udp, err := namespace.Dial(t.Context(), at(b.client), "udp", serverAddress+":9")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = udp.Close() }()
+	udp := b.client.DialUDP(t, "", serverAddress+":9")
 	if _, err := udp.Write([]byte("?")); err != nil {
 		t.Fatal(err)
 	}
@@ -248,11 +235,7 @@ func TestICMP(t *testing.T) {
 // redirect sends a redirect that is related to an existing connection, and expects it to be dropped.
 func (b *bed) redirect() {
 	b.Helper()
-	conn, err := namespace.Dial(b.Context(), at(b.server), "ip4:icmp", wanAddress)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
+	conn := testbed.Open(b, b.server, func() (net.Conn, error) { return net.Dial("ip4:icmp", wanAddress) })
 	if !b.ping(b.server, wanAddress, 0, patience) {
 		b.Error("the firewall does not answer")
 	}
@@ -375,7 +358,7 @@ func TestRulesetIsRestored(t *testing.T) {
 	b.apply(open)
 	b.in(b.firewall, "nft", "delete", "table", "inet", "hapair")
 	b.eventually(func() string { return b.in(b.firewall, "nft", "list", "tables") }, gomega.ContainSubstring("hapair"))
-	b.eventually(b.program.log.String, gomega.ContainSubstring("Restoring ruleset"))
+	b.eventually(b.program.Log.String, gomega.ContainSubstring("Restoring ruleset"))
 }
 
 // The end and the start of the program neither open nor close anything.
@@ -387,7 +370,7 @@ func TestRestart(t *testing.T) {
 	if err := os.Remove(b.document()); err != nil {
 		t.Fatal(err)
 	}
-	b.stop(b.program)
+	b.program.Terminate()
 	if _, err := l.exchange("stopped", patience); err != nil {
 		t.Error(err)
 	}
@@ -410,19 +393,15 @@ func TestPacketsAreLogged(t *testing.T) {
 	b.echo(b.server, ":80")
 	b.apply(strings.Replace(open, "action: Accept", "action: Accept, log: true", 1) + "  logging: {dropped: true}\n")
 	b.mustReach(b.client, serverAddress+":80")
-	b.eventually(b.program.log.String, gomega.MatchRegexp(`"Seeing packet","policy":"out","in":"lan","out":"wan",`+
+	b.eventually(b.program.Log.String, gomega.MatchRegexp(`"Seeing packet","policy":"out","in":"lan","out":"wan",`+
 		`"protocol":"TCP","source":"192.168.50.10:\d+","destination":"203.0.113.9:80"`))
 	b.mustDrop(b.server, wanAddress+":22")
-	b.eventually(b.program.log.String, gomega.MatchRegexp(`"Seeing packet","policy":"dropped","in":"wan","out":"",`+
+	b.eventually(b.program.Log.String, gomega.MatchRegexp(`"Seeing packet","policy":"dropped","in":"wan","out":"",`+
 		`"protocol":"TCP","source":"203.0.113.9:\d+","destination":"203.0.113.1:22"`))
 
 	// A flood of packets does not flood the log.
-	lines := func() int { return strings.Count(b.program.log.String(), `"policy":"dropped"`) }
-	udp, err := namespace.Dial(t.Context(), at(b.server), "udp", wanAddress+":53")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = udp.Close() }()
+	lines := func() int { return strings.Count(b.program.Log.String(), `"policy":"dropped"`) }
+	udp := b.server.DialUDP(t, "", wanAddress+":53")
 	for range 5000 {
 		if _, err := udp.Write([]byte("?")); err != nil {
 			t.Fatal(err)

@@ -17,7 +17,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
-	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -85,7 +84,7 @@ func sequences(t *testing.T, conn net.Conn) (sends, receives uint32) {
 func (b *bed) tracked(protocol uint8, from net.Addr) (entry conntrack.Flow) {
 	b.Helper()
 	found := 0
-	err := namespace.Do(at(b.firewall), func() error {
+	err := b.firewall.Do(func() error {
 		return conntrack.Dump(b.Context(), func(f conntrack.Flow) error {
 			if f.Orig.Protocol == protocol && netip.AddrPortFrom(f.Orig.Src, f.Orig.SrcPort).String() == from.String() {
 				entry = f

@@ -15,7 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/ruleset"
-	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // restoredWithin is how long the rules may be missing. It is what users are promised.
@@ -29,7 +29,10 @@ func TestEverythingIsDroppedFromTheStartOfTheProgram(t *testing.T) {
 	b.echo(b.firewall, ":80")
 	b.echo(b.neighbour, ":80")
 	b.eventually(func() error { return b.verify(plan.Base([]string{"lo", "eth0"})) }, gomega.Succeed())
-	for _, dropped := range []struct{ from, to string }{
+	for _, dropped := range []struct {
+		from *testbed.Namespace
+		to   string
+	}{
 		{b.client, serverAddress + ":80"},
 		{b.client, "[" + serverAddress6 + "]:80"},
 		{b.client, neighbourAddress + ":80"},
@@ -58,7 +61,7 @@ func TestBaseRulesAreRestored(t *testing.T) {
 	base := plan.Base([]string{"lo", "eth0"})
 	b.eventually(func() error { return b.verify(base) }, gomega.Succeed())
 	b.restored(base, "flush ruleset")
-	b.stop(b.program)
+	b.program.Terminate()
 	b.nft("flush ruleset")
 	b.start()
 	b.eventually(func() error { return b.verify(base) }, gomega.Succeed())
@@ -87,7 +90,7 @@ func TestAlteredRulesAreRestoredAtOnce(t *testing.T) {
 			FindStringSubmatch(b.in(b.firewall, "nft", "-a", "list", "chain", "inet", "hapair", "forward"))
 		b.restored(want, strings.ReplaceAll(command, "FIRST", handle[1]))
 	}
-	b.eventually(b.program.log.String, gomega.ContainSubstring("Restoring ruleset"))
+	b.eventually(b.program.Log.String, gomega.ContainSubstring("Restoring ruleset"))
 	if status := b.status(); status.Hash != document.Hash([]byte(open)) || status.Error != "" {
 		t.Errorf("the status is %+v", status)
 	}
@@ -101,7 +104,7 @@ func TestLastGoodRulesAreRestoredAfterARestart(t *testing.T) {
 	b.write(bad)
 	b.eventually(func() string { return b.status().RefusedHash }, gomega.Equal(document.Hash([]byte(bad))))
 	b.restored(compiled(t, open), "flush ruleset")
-	b.stop(b.program)
+	b.program.Terminate()
 	b.nft("flush ruleset")
 	b.start()
 	b.eventually(func() error { return b.verify(compiled(t, open)) }, gomega.Succeed())
@@ -116,7 +119,7 @@ func TestFightForTheTableIsBounded(t *testing.T) {
 	want := compiled(t, open)
 	const lasts = 2 * time.Second
 	removed := 0
-	err := namespace.Do(at(b.firewall), func() error {
+	err := b.firewall.Do(func() error {
 		kernel := nftables.Kernel{}
 		empty := ruleset.Ruleset{Table: plan.Table}
 		for end := time.Now().Add(lasts); time.Now().Before(end); removed++ {
@@ -130,7 +133,7 @@ func TestFightForTheTableIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.eventually(func() error { return b.verify(want) }, gomega.Succeed())
-	lines := strings.Count(b.program.log.String(), "Restoring ruleset")
+	lines := strings.Count(b.program.Log.String(), "Restoring ruleset")
 	t.Logf("the table was emptied %d times in %v, with %d lines in the log", removed, lasts, lines)
 	if lines == 0 || lines > 4 {
 		t.Errorf("%d lines in the log", lines)
@@ -156,12 +159,12 @@ func compiled(t *testing.T, text string) ruleset.Ruleset {
 
 // verify compares the firewall's table with a ruleset.
 func (b *bed) verify(want ruleset.Ruleset) error {
-	return namespace.Do(at(b.firewall), func() error { return nftables.Kernel{}.Verify(want) })
+	return b.firewall.Do(func() error { return nftables.Kernel{}.Verify(want) })
 }
 
 func (b *bed) generation() (generation uint32) {
 	b.Helper()
-	err := namespace.Do(at(b.firewall), func() (err error) {
+	err := b.firewall.Do(func() (err error) {
 		generation, err = nftables.Kernel{}.Generation()
 		return err
 	})

@@ -11,19 +11,15 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/dataplane"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // connectDMZ adds a third segment to the firewall.
-func (b *bed) connectDMZ() (dmz string) {
+func (b *bed) connectDMZ() (dmz *testbed.Namespace) {
 	b.Helper()
-	dmz = b.firewall + "-dmz"
-	b.ip("netns", "add", dmz)
-	b.Cleanup(func() { b.ip("netns", "del", dmz) })
-	b.in(dmz, "ip", "link", "set", "lo", "up")
+	dmz = testbed.NewNamespace(b, "dmz")
 	b.wire("dmz", dmzGateway+"/24", dmzGateway6+"/64", dmz, dmzAddress+"/24", dmzAddress6+"/64")
-	b.in(dmz, "ip", "route", "add", "default", "via", dmzGateway)
-	b.in(dmz, "ip", "route", "add", "default", "via", dmzGateway6)
+	dmz.Link(b, "eth0").Route(dmzGateway).Route(dmzGateway6)
 	return dmz
 }
 
@@ -71,18 +67,12 @@ func (b *bed) separatePlanes(segments ...string) {
 // setPlanes gives the firewall the routes and rules of a unit.
 func (b *bed) setPlanes() {
 	b.Helper()
-	err := namespace.Do(at(b.firewall), func() error {
-		kernel, err := rtnetlink.Dial()
-		if err != nil {
-			return err
-		}
-		defer func() { _ = kernel.Close() }()
-		return dataplane.New(dataplane.Options{Networks: []dataplane.Network{
-			{Interface: "lan", Addresses: []netip.Prefix{netip.MustParsePrefix(lanAddress + "/24")}},
-			{Interface: "wan", Addresses: []netip.Prefix{netip.MustParsePrefix(wanAddress + "/24")}},
-		}, Kernel: kernel, Log: logr.Discard()}).Set()
-	})
-	if err != nil {
+	kernel := testbed.Open(b, b.firewall, rtnetlink.Dial)
+	planes := dataplane.New(dataplane.Options{Networks: []dataplane.Network{
+		{Interface: "lan", Addresses: []netip.Prefix{netip.MustParsePrefix(lanAddress + "/24")}},
+		{Interface: "wan", Addresses: []netip.Prefix{netip.MustParsePrefix(wanAddress + "/24")}},
+	}, Kernel: kernel, Log: logr.Discard()})
+	if err := b.firewall.Do(planes.Set); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -208,7 +208,7 @@ func TestUnrelatedConnectionsLiveThroughChanges(t *testing.T) {
 			}
 		}
 	}
-	b.stop(b.program)
+	b.program.Terminate()
 	b.start()
 	b.apply(text)
 	for name, l := range lines {
@@ -216,7 +216,7 @@ func TestUnrelatedConnectionsLiveThroughChanges(t *testing.T) {
 			t.Errorf("after a restart: %s: %v", name, err)
 		}
 	}
-	if strings.Contains(b.program.log.String(), "Ended connections") {
-		t.Errorf("connections ended:\n%s", b.program.log.String())
+	if strings.Contains(b.program.Log.String(), "Ended connections") {
+		t.Errorf("connections ended:\n%s", b.program.Log.String())
 	}
 }

@@ -33,7 +33,7 @@ const (
 //	                        eth0 ── neighbour
 type site struct {
 	*bed
-	plant, internet string
+	plant, internet *testbed.Namespace
 }
 
 func newSite(t *testing.T) *site {
@@ -51,21 +51,13 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// behind adds a host behind a router and returns its name.
-func (s *site) behind(role, router, near, near6, far, far6 string) string {
+// behind adds a host behind a router.
+func (s *site) behind(role string, router *testbed.Namespace, near, near6, far, far6 string) *testbed.Namespace {
 	s.Helper()
-	host := strings.TrimSuffix(s.client, "client") + role
-	s.ip("netns", "add", host)
-	s.Cleanup(func() { s.ip("netns", "del", host) })
-	s.in(host, "ip", "link", "set", "lo", "up")
-	s.ip("link", "add", "eth1", "netns", router, "type", "veth", "peer", "eth0", "netns", host)
-	for _, end := range []struct{ host, name, v4, v6 string }{{router, "eth1", near, near6}, {host, "eth0", far, far6}} {
-		s.in(end.host, "ip", "address", "add", end.v4+"/24", "dev", end.name)
-		s.in(end.host, "ip", "address", "add", end.v6+"/64", "dev", end.name, "nodad")
-		s.in(end.host, "ip", "link", "set", end.name, "up")
-	}
-	s.in(host, "ip", "route", "add", "default", "via", near)
-	s.in(host, "ip", "route", "add", "default", "via", near6)
+	host := testbed.NewNamespace(s, role)
+	testbed.Wire(s, router, "eth1", host, "eth0")
+	router.Link(s, "eth1").Address(near + "/24").Address(near6 + "/64")
+	host.Link(s, "eth0").Address(far + "/24").Address(far6 + "/64").Route(near).Route(near6)
 	s.in(router, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
 	return host
 }
@@ -133,7 +125,7 @@ func TestHostsReachWhatIsBehindTheRouters(t *testing.T) {
 	s.mustReject(s.client, "["+internetAddress6+"]:80", syscall.ENETUNREACH)
 
 	s.apply(siteHead + siteRoutes)
-	for _, from := range []string{s.client, s.plant} {
+	for _, from := range []*testbed.Namespace{s.client, s.plant} {
 		seen, _ := s.mustReach(from, internetAddress+":80")
 		if seen.Addr() != netip.MustParseAddr(wanAddress) {
 			t.Errorf("the server saw %v, want %s", seen, wanAddress)
@@ -234,9 +226,8 @@ func TestBlackholeAndPolicyRoutesDecideByZoneAndSource(t *testing.T) {
 // lookup returns what the firewall does with a packet that arrives from the LAN.
 func (s *site) lookup(to, from string) string {
 	s.Helper()
-	command := exec.Command("ip", "netns", "exec", s.firewall, "ip", "route", "get", to, "from", from, "iif", "lan")
-	out, _ := command.CombinedOutput() // The command fails if there is no route, and prints so.
-	return string(out)
+	out, _ := s.firewall.Try("ip route get " + to + " from " + from + " iif lan")
+	return out // The command fails if there is no route, and prints so.
 }
 
 // What the kernel refuses is reported with its field, and holds back neither the rules nor the other routes.
@@ -270,11 +261,11 @@ func TestRoutesOutliveTheProgram(t *testing.T) {
 	s := newSite(t)
 	s.echo(s.internet, ":80")
 	s.apply(siteHead + siteRoutes)
-	s.stop(s.program)
+	s.program.Terminate()
 	s.mustReach(s.client, internetAddress+":80")
 	monitor := s.monitor()
 	s.start()
-	s.eventually(func() string { return s.program.log.String() }, gomega.ContainSubstring("Found a ruleset in force"))
+	s.eventually(func() string { return s.program.Log.String() }, gomega.ContainSubstring("Found a ruleset in force"))
 	if touched := monitor(); touched != "" {
 		t.Errorf("the restart touched: %s", touched)
 	}
@@ -385,7 +376,7 @@ func (s *site) areInForceWithin(longest time.Duration, document string) {
 	if n := strings.Count(strings.TrimSpace(s.routes("7780")), "\n") + 1; n != manyRoutes {
 		s.Errorf("%d routes are in force, want %d", n, manyRoutes)
 	}
-	memory, err := testbed.MemoryOf(s.program.command.Process.Pid)
+	memory, err := testbed.MemoryOf(s.program.Pid())
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -400,10 +391,10 @@ func (s *site) areInForceWithin(longest time.Duration, document string) {
 func (s *site) monitor() (stop func() string) {
 	s.Helper()
 	const probe = "240.0.0.1"
-	var out lockedBuffer
-	command := exec.Command("ip", "netns", "exec", s.firewall, "ip", "monitor", "route")
+	var out testbed.Log
+	command := exec.Command("ip", "monitor", "route")
 	command.Stdout = &out
-	if err := command.Start(); err != nil {
+	if err := s.firewall.Start(command); err != nil {
 		s.Fatal(err)
 	}
 	stopped := false

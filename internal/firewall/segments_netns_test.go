@@ -11,17 +11,14 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // transfer sends data over a new connection, towards the server or towards the client, and reports whether it arrived.
 func (b *bed) transfer(address string, towardsServer bool) bool {
 	b.Helper()
 	const size = 256 << 10
-	listener, err := namespace.Listen(b.Context(), at(b.server), "tcp", address)
-	if err != nil {
-		b.Fatal(err)
-	}
+	listener := b.server.ListenTCP(b, address)
 	defer func() { _ = listener.Close() }()
 	client, err := b.dial(b.client, address)
 	if err != nil {
@@ -53,7 +50,7 @@ func (b *bed) transfer(address string, towardsServer bool) bool {
 func (b *bed) narrowWAN() {
 	b.Helper()
 	b.in(b.firewall, "ip", "link", "set", "wan", "mtu", "1400")
-	for _, host := range []string{b.client, b.server} {
+	for _, host := range []*testbed.Namespace{b.client, b.server} {
 		b.in(host, "nft", "add table inet deaf; add chain inet deaf in { type filter hook input priority filter; };"+
 			"add rule inet deaf in icmp type destination-unreachable drop;"+
 			"add rule inet deaf in icmpv6 type packet-too-big drop")

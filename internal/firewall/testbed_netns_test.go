@@ -3,15 +3,11 @@
 package firewall_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +16,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // The hosts of the testbed. The server has no default route, so it only answers addresses of its own network.
@@ -44,123 +41,65 @@ spec:
 // bed is a client, a firewall and a server in a row, and a neighbour on the firewall's own network, eth0.
 type bed struct {
 	*testing.T
-	client, firewall, server, neighbour string
+	client, firewall, server, neighbour *testbed.Namespace
 	directory                           string
-	program                             *program
+	program                             *testbed.Program
 }
 
 // builtFirewall is the path of the program under test.
 var builtFirewall string
 
 func TestMain(m *testing.M) {
-	os.Exit(buildAndRun(m))
-}
-
-func buildAndRun(m *testing.M) int {
-	directory, err := os.MkdirTemp("", "hapair-t-firewall-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(directory) }()
-	builtFirewall = filepath.Join(directory, "firewall")
-	if out, err := exec.Command("go", "build", "-o", builtFirewall, "../../cmd/firewall").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the firewall: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	os.Exit(testbed.Main(m, func(directory string) {
+		builtFirewall = filepath.Join(directory, "firewall")
+	}, "../../cmd/firewall"))
 }
 
 // newBed connects the hosts and starts the firewall without a document.
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	b := &bed{T: t, directory: t.TempDir()}
-	for _, host := range []struct {
-		name *string
-		role string
-	}{{&b.client, "client"}, {&b.firewall, "fw"}, {&b.server, "server"}, {&b.neighbour, "pod"}} {
-		*host.name = fmt.Sprintf("hapair-t-%d-%s", os.Getpid(), host.role)
-		b.ip("netns", "add", *host.name)
-		t.Cleanup(func() { b.ip("netns", "del", *host.name) })
-		b.in(*host.name, "ip", "link", "set", "lo", "up")
+	b := &bed{
+		T: t, directory: t.TempDir(), client: testbed.NewNamespace(t, "client"),
+		firewall: testbed.NewNamespace(t, "fw"), server: testbed.NewNamespace(t, "server"),
+		neighbour: testbed.NewNamespace(t, "pod"),
 	}
 	b.in(b.firewall, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
 	b.wire("lan", lanAddress+"/24", lanAddress6+"/64", b.client, clientAddress+"/24", clientAddress6+"/64")
 	b.wire("wan", wanAddress+"/24", wanAddress6+"/64", b.server, serverAddress+"/24", serverAddress6+"/64")
 	b.wire("eth0", podAddress+"/24", "fd00::2/64", b.neighbour, neighbourAddress+"/24", "fd00::1/64")
-	b.in(b.client, "ip", "route", "add", "default", "via", lanAddress)
-	b.in(b.client, "ip", "route", "add", "default", "via", lanAddress6)
-	b.in(b.neighbour, "ip", "route", "add", "default", "via", podAddress)
+	b.client.Link(t, "eth0").Route(lanAddress).Route(lanAddress6)
+	b.neighbour.Link(t, "eth0").Route(podAddress)
 	b.start()
 	return b
 }
 
-func (b *bed) wire(name, near, near6, host, far, far6 string) {
+func (b *bed) wire(name, near, near6 string, host *testbed.Namespace, far, far6 string) {
 	b.Helper()
-	b.ip("link", "add", name, "netns", b.firewall, "type", "veth", "peer", "eth0", "netns", host)
-	for _, end := range []struct{ host, name, v4, v6 string }{
-		{b.firewall, name, near, near6}, {host, "eth0", far, far6},
-	} {
-		b.in(end.host, "ip", "address", "add", end.v4, "dev", end.name)
-		b.in(end.host, "ip", "address", "add", end.v6, "dev", end.name, "nodad")
-		b.in(end.host, "ip", "link", "set", end.name, "up")
-	}
+	testbed.Wire(b, b.firewall, name, host, "eth0")
+	b.firewall.Link(b, name).Address(near).Address(near6)
+	host.Link(b, "eth0").Address(far).Address(far6)
 	if name != "eth0" {
-		b.in(b.firewall, "sysctl", "-qw", "net.ipv4.conf."+name+".accept_local=1") // As the gate does.
+		b.firewall.Set(b, "net.ipv4.conf."+name+".accept_local", "1") // As the gate does.
 	}
 }
-
-func (b *bed) ip(args ...string) { b.Helper(); b.command("ip", args...) }
 
 // in runs a command on a host.
-func (b *bed) in(host string, args ...string) string {
+func (b *bed) in(host *testbed.Namespace, args ...string) string {
 	b.Helper()
-	return b.command("ip", append([]string{"netns", "exec", host}, args...)...)
-}
-
-func (b *bed) command(name string, args ...string) string {
-	b.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
+	out, err := host.Command(exec.Command(args[0], args[1:]...))
 	if err != nil {
-		b.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		b.Fatalf("%s on %s: %v\n%s", strings.Join(args, " "), host.Name, err, out)
 	}
-	return string(out)
+	return out
 }
 
-// program is a running firewall.
-type program struct {
-	command *exec.Cmd
-	log     lockedBuffer
-}
-
-// start runs the firewall with the flags of a pod, until the test ends or stop is called.
+// start runs the firewall with the flags of a pod, until the test ends or the program is terminated.
 func (b *bed) start() {
 	b.Helper()
-	p := &program{command: exec.Command("ip", "netns", "exec", b.firewall, builtFirewall,
-		"--config="+b.document(), "--status="+b.statusFile())}
-	p.command.Stderr = &p.log
-	if err := p.command.Start(); err != nil {
-		b.Fatal(err)
-	}
+	command := exec.Command(builtFirewall, "--config="+b.document(), "--status="+b.statusFile())
+	p := b.firewall.StartProgram(b, command)
+	b.Cleanup(p.Terminate)
 	b.program = p
-	b.Cleanup(func() { b.stop(p) })
-}
-
-// stop terminates the firewall as a kubelet does.
-func (b *bed) stop(p *program) {
-	b.Helper()
-	if p.command.ProcessState != nil {
-		return
-	}
-	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
-		b.Error(err)
-	}
-	if err := p.command.Wait(); err != nil {
-		b.Errorf("the firewall ended with %v; it logged:\n%s", err, p.log.String())
-	}
-	if b.Failed() {
-		b.Logf("the firewall logged:\n%s", p.log.String())
-	}
 }
 
 func (b *bed) document() string   { return filepath.Join(b.directory, "firewall.json") }
@@ -201,22 +140,4 @@ func (b *bed) eventually(actual any, matcher gomega.OmegaMatcher) {
 	gomega.NewWithT(b).Eventually(actual, 15*time.Second, 5*time.Millisecond).Should(matcher)
 }
 
-func at(host string) string { return namespace.Named(host) }
-
-// lockedBuffer is a buffer that the program writes while the test reads.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.String()
-}
+func at(host *testbed.Namespace) string { return namespace.Named(host.Name) }

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
@@ -26,33 +25,12 @@ const (
 )
 
 // echo starts a TCP server that answers each line with the peer's address, a space and the line.
-func (b *bed) echo(host, address string) {
+func (b *bed) echo(host *testbed.Namespace, address string) {
 	b.Helper()
-	listener, err := namespace.Listen(b.Context(), at(host), "tcp", address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	var connections sync.WaitGroup
-	ctx, cancel := context.WithCancel(context.Background())
-	b.Cleanup(func() {
-		cancel()
-		_ = listener.Close()
-		connections.Wait()
-	})
-	connections.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			connections.Go(func() { serveLines(ctx, conn) })
-		}
-	})
+	host.ServeTCP(b, address, serveLines)
 }
 
-func serveLines(ctx context.Context, conn net.Conn) {
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	defer func() { _ = conn.Close() }()
+func serveLines(conn net.Conn) {
 	for lines := bufio.NewScanner(conn); lines.Scan(); {
 		if _, err := fmt.Fprintf(conn, "%s %s\n", conn.RemoteAddr(), lines.Text()); err != nil {
 			return
@@ -67,13 +45,13 @@ type line struct {
 }
 
 // dial connects, within the time of patience.
-func (b *bed) dial(host, address string) (*line, error) {
+func (b *bed) dial(host *testbed.Namespace, address string) (*line, error) {
 	ctx, cancel := context.WithTimeout(b.Context(), patience)
 	defer cancel()
 	return b.dialContext(ctx, host, address)
 }
 
-func (b *bed) dialContext(ctx context.Context, host, address string) (*line, error) {
+func (b *bed) dialContext(ctx context.Context, host *testbed.Namespace, address string) (*line, error) {
 	conn, err := namespace.Dial(ctx, at(host), "tcp", address)
 	if err != nil {
 		return nil, err
@@ -82,7 +60,7 @@ func (b *bed) dialContext(ctx context.Context, host, address string) (*line, err
 	return &line{Conn: conn, answers: bufio.NewReader(conn)}, nil
 }
 
-func (b *bed) mustDial(host, address string) *line {
+func (b *bed) mustDial(host *testbed.Namespace, address string) *line {
 	b.Helper()
 	l, err := b.dial(host, address)
 	if err != nil {
@@ -111,7 +89,7 @@ func (l *line) exchange(text string, wait time.Duration) (seen string, err error
 }
 
 // mustDrop checks that a connection is neither accepted nor answered.
-func (b *bed) mustDrop(host, address string) {
+func (b *bed) mustDrop(host *testbed.Namespace, address string) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), silence)
 	defer cancel()
@@ -121,14 +99,14 @@ func (b *bed) mustDrop(host, address string) {
 }
 
 // mustReject checks that a connection is refused at once.
-func (b *bed) mustReject(host, address string, want syscall.Errno) {
+func (b *bed) mustReject(host *testbed.Namespace, address string, want syscall.Errno) {
 	b.Helper()
 	if _, err := b.dial(host, address); !errors.Is(err, want) {
 		b.Errorf("%s to %s: %v, want %v", host, address, err, want)
 	}
 }
 
-func (b *bed) mustReach(host, address string) (seen netip.AddrPort, local netip.AddrPort) {
+func (b *bed) mustReach(host *testbed.Namespace, address string) (seen netip.AddrPort, local netip.AddrPort) {
 	b.Helper()
 	l, err := b.dial(host, address)
 	if err != nil {
@@ -144,18 +122,10 @@ func (b *bed) mustReach(host, address string) (seen netip.AddrPort, local netip.
 }
 
 // mustReachFrom connects from one of a host's addresses and returns the source that the server saw.
-func (b *bed) mustReachFrom(host, from, address string) (seen netip.AddrPort) {
+func (b *bed) mustReachFrom(host *testbed.Namespace, from, address string) (seen netip.AddrPort) {
 	b.Helper()
-	var conn net.Conn
-	err := namespace.Do(at(host), func() (err error) {
-		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
-		conn, err = dialer.DialContext(b.Context(), "tcp", address)
-		return err
-	})
-	if err != nil {
-		b.Fatalf("%s from %s to %s: %v", host, from, address, err)
-	}
-	b.Cleanup(func() { _ = conn.Close() })
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
+	conn := testbed.Open(b, host, func() (net.Conn, error) { return dialer.Dial("tcp", address) })
 	l := &line{Conn: conn, answers: bufio.NewReader(conn)}
 	text, err := l.exchange("hello", patience)
 	if err != nil {
@@ -170,17 +140,13 @@ func isTimeout(err error) bool {
 }
 
 // ping sends one echo request with a code, and reports whether a reply came within the wait.
-func (b *bed) ping(host, address string, code byte, wait time.Duration) bool {
+func (b *bed) ping(host *testbed.Namespace, address string, code byte, wait time.Duration) bool {
 	b.Helper()
 	network, request, reply := "ip4:icmp", byte(8), byte(0)
 	if netip.MustParseAddr(address).Is6() {
 		network, request, reply = "ip6:ipv6-icmp", 128, 129
 	}
-	conn, err := namespace.Dial(b.Context(), at(host), network, address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
+	conn := testbed.Open(b, host, func() (net.Conn, error) { return net.Dial(network, address) })
 	message := []byte{request, code, 0, 0, 0x12, 0x34, 0, 1}
 	binary.BigEndian.PutUint16(message[2:], testbed.Checksum(message)) // The kernel computes that of ICMPv6 itself.
 	if _, err := conn.Write(message); err != nil {

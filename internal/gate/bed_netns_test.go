@@ -3,16 +3,13 @@
 package gate
 
 import (
-	"encoding/binary"
 	"net"
 	"net/netip"
 	"os/exec"
-	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/test/testbed"
 )
@@ -96,138 +93,34 @@ func eachKind(t *testing.T, test func(t *testing.T, b *bed)) {
 	}
 }
 
-// datagram is one of a stream. The times are of the boot clock.
-type datagram struct {
-	before, after time.Duration // when it was sent, seen from before and after the call
-	arrived       time.Duration // when the server's kernel received it; zero if never
-}
-
-// stream is datagrams from the client to the server through the router, one every millisecond.
+// stream is datagrams from the client to the server through the router.
 type stream struct {
-	t        testing.TB
-	from, to *net.UDPConn
-	stop     chan struct{}
-	parts    sync.WaitGroup
-
-	mu   sync.Mutex
-	sent []datagram
+	*testbed.Stream
+	t testing.TB
 	// begun is when it was first seen to get through.
 	begun time.Duration
 }
 
 func (b *bed) stream(to string) *stream {
 	b.t.Helper()
-	s := &stream{t: b.t, stop: make(chan struct{})}
-	err := b.server.Do(func() (err error) {
-		if s.to, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(to), Port: 5000}); err != nil {
-			return err
-		}
-		raw, err := s.to.SyscallConn()
-		if err != nil {
-			return err
-		}
-		var failed error
-		err = raw.Control(func(fd uintptr) {
-			failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
-		})
-		return firstOf(err, failed)
-	})
-	if err == nil {
-		err = b.client.Do(func() (err error) {
-			s.from, err = net.DialUDP("udp", nil, s.to.LocalAddr().(*net.UDPAddr))
-			return err
-		})
-	}
-	if err != nil {
-		b.t.Fatalf("Opening a stream: %v", err)
-	}
-	s.parts.Go(s.send)
-	s.parts.Go(s.receive)
-	b.t.Cleanup(s.end)
-	return s
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *stream) send() {
-	ticker := time.NewTicker(time.Millisecond)
-	defer ticker.Stop()
-	number := make([]byte, 8)
-	for n := uint64(0); ; n++ {
-		select {
-		case <-s.stop:
-			return
-		case <-ticker.C:
-		}
-		binary.BigEndian.PutUint64(number, n)
-		s.mu.Lock()
-		s.sent = append(s.sent, datagram{before: bootTime()})
-		s.mu.Unlock()
-		_, _ = s.from.Write(number) // Who has no neighbour is told so here.
-		s.mu.Lock()
-		s.sent[n].after = bootTime()
-		s.mu.Unlock()
-	}
-}
-
-func (s *stream) receive() {
-	number, control := make([]byte, 8), make([]byte, 64)
-	for {
-		_, n, _, _, err := s.to.ReadMsgUDP(number, control)
-		if err != nil {
-			return
-		}
-		messages, err := unix.ParseSocketControlMessage(control[:n])
-		if err != nil || len(messages) != 1 {
-			s.t.Errorf("No time of arrival: %v", err)
-			return
-		}
-		seconds := binary.NativeEndian.Uint64(messages[0].Data)
-		wall := time.Unix(int64(seconds), int64(binary.NativeEndian.Uint64(messages[0].Data[8:])))
-		s.mu.Lock()
-		s.sent[binary.BigEndian.Uint64(number)].arrived = bootTime() - time.Since(wall)
-		s.mu.Unlock()
-	}
-}
-
-// end ends the stream. It may be called again.
-func (s *stream) end() {
-	select {
-	case <-s.stop:
-	default:
-		close(s.stop)
-		_ = s.from.Close()
-		_ = s.to.Close()
-	}
-	s.parts.Wait()
+	return &stream{Stream: testbed.NewStream(b.t, b.client, b.server, net.JoinHostPort(to, "5000")), t: b.t}
 }
 
 // passing waits until the stream gets through.
 func (s *stream) passing() {
 	s.t.Helper()
-	asked := bootTime()
-	testbed.Eventually(s.t, "the stream gets through", func() bool { return s.arrivedSince(asked) > 10 })
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.begun = bootTime()
+	asked := clock.Boot()
+	testbed.Eventually(s.t, "the stream gets through", func() bool { return s.ArrivedSince(asked) > 10 })
+	s.begun = clock.Boot()
 }
 
 // goOn lets the stream continue until enough was sent past an instant, and ends it.
 func (s *stream) goOn(past time.Duration) {
 	s.t.Helper()
 	testbed.Eventually(s.t, "the stream goes on", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		n := 0
-		for _, d := range s.sent {
-			if d.before > past+sound && d.after != 0 {
+		for _, d := range s.Sent() {
+			if d.Before > past+sound && d.After != 0 {
 				n++
 			}
 		}
@@ -238,26 +131,14 @@ func (s *stream) goOn(past time.Duration) {
 // nothingPast fails when something arrived past an instant; it got through what is named.
 func (s *stream) nothingPast(instant time.Duration, through string) {
 	s.t.Helper()
-	if n := s.arrivedSince(instant + sound); n > 0 {
+	if n := s.ArrivedSince(instant + sound); n > 0 {
 		s.t.Errorf("%d datagrams got through %s", n, through)
 	}
 }
 
-func (s *stream) arrivedSince(begin time.Duration) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := 0
-	for _, d := range s.sent {
-		if d.arrived > begin {
-			n++
-		}
-	}
-	return n
-}
-
 // until waits for an instant.
 func until(instant time.Duration) {
-	for bootTime() < instant {
+	for clock.Boot() < instant {
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -273,22 +154,21 @@ const hiccup = 30 * time.Millisecond
 // nothing after it.
 func (s *stream) closedAt(deadline, early time.Duration) {
 	s.t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	sent := s.Sent()
 	var last time.Duration
 	var lost, late int
-	for _, d := range s.sent {
+	for _, d := range sent {
 		switch {
-		case d.arrived == 0 && d.before > s.begun && d.after < deadline-early-hiccup:
+		case d.Arrived == 0 && d.Before > s.begun && d.After < deadline-early-hiccup:
 			lost++
-		case d.arrived != 0:
-			last = max(last, d.arrived)
-			if d.before > deadline {
+		case d.Arrived != 0:
+			last = max(last, d.Arrived)
+			if d.Before > deadline {
 				late++
 			}
 		}
 	}
-	s.t.Logf("The last of %d datagrams arrived %s after the deadline", len(s.sent), last-deadline)
+	s.t.Logf("The last of %d datagrams arrived %s after the deadline", len(sent), last-deadline)
 	if late > 0 || last > deadline+sound {
 		s.t.Errorf("%d datagrams sent past the deadline arrived, the last one %s late", late, last-deadline)
 	}

@@ -74,28 +74,12 @@ func TestReachesOthersFromItsOwn(t *testing.T) {
 		for _, c := range []struct{ client, own, virtual string }{
 			{clientAddress, ownLAN, virtualLAN}, {clientAddress6, ownLAN6, virtualLAN6},
 		} {
-			var listener *net.UDPConn
-			err := b.client.Do(func() (err error) {
-				listener, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(c.client), Port: 5000})
-				return err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = listener.Close() })
+			listener := b.client.ListenUDP(t, net.JoinHostPort(c.client, "5000"))
 			talk := func(from string) *net.UDPConn {
-				var conn *net.UDPConn
-				err := b.router.Do(func() (err error) {
-					conn, err = net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(from)}, listener.LocalAddr().(*net.UDPAddr))
-					if err == nil {
-						_, err = conn.Write([]byte(from))
-					}
-					return err
-				})
-				if err != nil {
+				conn := b.router.DialUDP(t, net.JoinHostPort(from, "0"), listener.LocalAddr().String())
+				if _, err := conn.Write([]byte(from)); err != nil {
 					t.Fatal(err)
 				}
-				t.Cleanup(func() { _ = conn.Close() })
 				return conn
 			}
 			talk(c.virtual)
@@ -257,20 +241,8 @@ func TestTranslatedTrafficIsNotForwarded(t *testing.T) {
 			"type nat hook postrouting priority srcnat\noifname \"wan\" snat to "+ownWAN+"\n}\n}\n")
 		p := b.unit()
 		p.open(time.Minute)
-		server, err := listenIn(b.server, serverAddress)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = server.Close() })
-		var client *net.UDPConn
-		err = b.client.Do(func() (err error) {
-			client, err = net.DialUDP("udp", nil, server.LocalAddr().(*net.UDPAddr))
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = client.Close() })
+		server := b.server.ListenUDP(t, serverAddress+":0")
+		client := b.client.DialUDP(t, "", server.LocalAddr().String())
 		buffer := make([]byte, 64)
 		ask := func() net.Addr {
 			if _, err := client.Write([]byte("ask")); err != nil {
@@ -314,12 +286,4 @@ func TestTranslatedTrafficIsNotForwarded(t *testing.T) {
 			t.Errorf("heard %q", got)
 		}
 	})
-}
-
-func listenIn(where *testbed.Namespace, address string) (conn *net.UDPConn, err error) {
-	err = where.Do(func() error {
-		conn, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(address)})
-		return err
-	})
-	return conn, err
 }

@@ -4,7 +4,6 @@ package gate
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/testbed"
 )
@@ -49,7 +49,7 @@ func TestClosesByItself(t *testing.T) {
 					deadline := p.open(300 * time.Millisecond)
 					happen(p)
 					s.goOn(deadline)
-					s.end()
+					s.End()
 					s.closedAt(deadline, p.earlier())
 				})
 			})
@@ -68,7 +68,7 @@ func TestDeadlineMovesInTheKernel(t *testing.T) {
 			p.open(time.Minute)
 			deadline = p.open(50 * time.Millisecond) // earlier
 			s.goOn(deadline)
-			s.end()
+			s.End()
 			s.closedAt(deadline, p.earlier())
 			if err := p.verify(); err == nil {
 				t.Error("a gate that has closed calls itself open")
@@ -82,7 +82,7 @@ func TestDeadlineMovesInTheKernel(t *testing.T) {
 		}
 		begun, done := p.close()
 		s.goOn(done)
-		s.end()
+		s.End()
 		s.closedAt(done, done-begun+p.earlier())
 	})
 }
@@ -98,13 +98,13 @@ func TestPauseBeforeTheWriteOpensNothing(t *testing.T) {
 			const lasts = 200 * time.Millisecond
 			p.send(order{Do: "open", Lasts: lasts, Pause: looks})
 			p.awaitStop()
-			until(bootTime() + lasts)
-			continued := bootTime()
+			until(clock.Boot() + lasts)
+			continued := clock.Boot()
 			p.signal(syscall.SIGCONT)
 			r := p.await()
-			answered, err := bootTime(), r.Error
+			answered, err := clock.Boot(), r.Error
 			s.goOn(answered)
-			leaked = s.arrivedSince(continued)
+			leaked = s.ArrivedSince(continued)
 			t.Logf("%d datagrams got through in the %s until the answer: %s", leaked, answered-continued, err)
 			s.nothingPast(answered, "after the answer")
 			if r.Until > continued {
@@ -134,7 +134,7 @@ func TestDeadlineAfterAStopOfTheMachine(t *testing.T) {
 		p, s := opened(b, serverAddress)
 		continued := p.stop(2 * time.Minute) // The permit has ended.
 		s.goOn(continued + stopInterval + hiccup)
-		s.end()
+		s.End()
 		s.nothingPast(continued+stopInterval+hiccup, "a gate whose permit ended while the machine was stopped")
 		if err := p.verify(); err == nil {
 			t.Error("a gate that has closed calls itself open")
@@ -147,10 +147,10 @@ func TestDeadlineAfterAStopOfTheMachine(t *testing.T) {
 			t.Error(err)
 		}
 		deadline -= 4 * time.Second
-		until(bootTime() + stopInterval + hiccup)
+		until(clock.Boot() + stopInterval + hiccup)
 		p.signal(syscall.SIGSTOP) // The kernel knows the deadline by its own clock.
 		s.goOn(deadline)
-		s.end()
+		s.End()
 		s.closedAt(deadline, p.earlier())
 		p.signal(syscall.SIGCONT)
 	})
@@ -171,7 +171,7 @@ func TestRestart(t *testing.T) {
 		s.passing()
 		p.kill()
 		p = b.unit()
-		replaced := bootTime()
+		replaced := clock.Boot()
 		s.goOn(replaced)
 		s.nothingPast(replaced, "the gate that a restart has closed")
 		p.open(time.Minute)
@@ -190,7 +190,7 @@ func TestRestartAsTheOtherKind(t *testing.T) {
 		if p.kind != string(kind) {
 			t.Fatalf("the gate is of %s", p.kind)
 		}
-		replaced := bootTime()
+		replaced := clock.Boot()
 		s.goOn(replaced)
 		s.nothingPast(replaced, fmt.Sprintf("the gate of %s, which is closed", kind))
 		p.open(time.Minute)
@@ -227,7 +227,7 @@ func TestGateIsPutBack(t *testing.T) {
 			s.passing()
 			continue
 		}
-		back := bootTime()
+		back := clock.Boot()
 		s.goOn(back)
 		s.nothingPast(back, "the closed gate that was put back")
 	}
@@ -253,23 +253,21 @@ func (b *bed) onLAN(do func(netlink.Link) error) {
 func TestInterfaceComesBack(t *testing.T) {
 	eachKind(t, func(t *testing.T, b *bed) {
 		p, s := opened(b, serverAddress)
-		s.end()
+		s.End()
 		b.router.Link(t, "lan").Delete()
-		testbed.Eventually(t, "the unit sees that its interface is gone", func() bool {
-			return p.log.contains("looking up interface lan")
-		})
+		p.logs("looking up interface lan")
 		_, err := p.tell(order{Do: "open", Lasts: time.Minute})
 		if err == nil || !strings.Contains(err.Error(), "interface lan") {
 			t.Errorf("opened without an interface: %v", err)
 		}
 		b.wireLAN()
-		testbed.Eventually(t, "the gate is put back", func() bool { return p.log.contains("Repaired the gate") })
-		if got := b.neighbourTables("lan"); strings.Count(got, "retrans 100 ") != 2 {
+		p.logs("Repaired the gate")
+		if got := b.router.Run(t, "ip ntable show dev lan"); strings.Count(got, "retrans 100 ") != 2 {
 			t.Errorf("the new interface does not ask for neighbours every 100 ms: %s", got)
 		}
 		s = b.stream(serverAddress)
-		s.goOn(bootTime())
-		if n := s.arrivedSince(0); n > 0 {
+		s.goOn(clock.Boot())
+		if n := s.ArrivedSince(0); n > 0 {
 			t.Errorf("%d datagrams got through the new interface, whose gate is closed", n)
 		}
 		p.rules(true) // The sidecar verifies the rules after each repair of a gate of nftables.
@@ -279,20 +277,4 @@ func TestInterfaceComesBack(t *testing.T) {
 		s.goOn(deadline)
 		s.nothingPast(deadline, "past the deadline")
 	})
-}
-
-// neighbourTables returns the settings of an interface for neighbours of both families.
-func (b *bed) neighbourTables(name string) string {
-	b.t.Helper()
-	command := exec.Command("ip", "ntable", "show", "dev", name)
-	var out strings.Builder
-	command.Stdout = &out
-	err := b.router.Start(command)
-	if err == nil {
-		err = command.Wait()
-	}
-	if err != nil {
-		b.t.Fatalf("listing the neighbour tables of %s: %v", name, err)
-	}
-	return out.String()
 }

@@ -100,19 +100,14 @@ type port struct {
 func openPort(t testing.TB, where *testbed.Namespace, name string, kind int) *port {
 	t.Helper()
 	p := &port{t: t}
-	err := where.Do(func() error {
+	p.conn = testbed.Open(t, where, func() (*packet.Conn, error) {
 		i, err := net.InterfaceByName(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		copy(p.mac[:], i.HardwareAddr)
-		p.conn, err = packet.Listen(i, packet.Raw, kind, nil)
-		return err
+		return packet.Listen(i, packet.Raw, kind, nil)
 	})
-	if err != nil {
-		t.Fatalf("Opening a raw socket on %s: %v", name, err)
-	}
-	t.Cleanup(func() { _ = p.conn.Close() })
 	return p
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/test/testbed"
 )
@@ -63,7 +64,7 @@ func TestCapabilities(t *testing.T) {
 				return
 			}
 			if c.kind == string(contract.FenceNFTables) {
-				testbed.Eventually(t, "the log mentions the weaker gate", func() bool { return p.log.contains("weaker one") })
+				p.logs("weaker one")
 			}
 			p.kind = first.Kind
 			p.open(time.Minute)
@@ -71,7 +72,7 @@ func TestCapabilities(t *testing.T) {
 			s.passing()
 			begun, done := p.close()
 			s.goOn(done)
-			s.end()
+			s.End()
 			s.closedAt(done, done-begun+p.earlier())
 		})
 	}
@@ -89,10 +90,10 @@ func TestMissingInterface(t *testing.T) {
 func TestFlushedRuleset(t *testing.T) {
 	b := newBed(t, true)
 	p, s := opened(b, serverAddress)
-	flushed := bootTime()
+	flushed := clock.Boot()
 	b.router.Firewall(t, "flush ruleset\n")
-	testbed.Eventually(t, "the gate is put back", func() bool { return p.log.contains("Repaired the gate") })
-	back := bootTime()
+	p.logs("Repaired the gate")
+	back := clock.Boot()
 	t.Logf("put back %s after the flush began", back-flushed)
 	if p.verify() == nil {
 		t.Error("put back open, though the rules may be gone")
@@ -115,7 +116,7 @@ func TestNothingIsForwardedWithoutRules(t *testing.T) {
 	eachKind(t, func(t *testing.T, b *bed) {
 		p, s := opened(b, serverAddress)
 		p.rules(false)
-		closed := bootTime()
+		closed := clock.Boot()
 		p.open(time.Minute) // The permit is extended all the same.
 		s.goOn(closed)
 		s.nothingPast(closed, "a gate without rules")
@@ -178,9 +179,9 @@ func TestShortcutYields(t *testing.T) {
 	stops := func(who string) {
 		t.Helper()
 		testbed.Eventually(t, who+" has its say", func() bool {
-			asked := bootTime()
+			asked := clock.Boot()
 			s.goOn(asked)
-			return s.arrivedSince(asked) == 0
+			return s.ArrivedSince(asked) == 0
 		})
 	}
 	stops("somebody else's program")
@@ -203,7 +204,7 @@ func TestShortcutYields(t *testing.T) {
 	testbed.Eventually(t, "the shortcut is back", isShort)
 	begun, done := p.close()
 	s.goOn(done)
-	s.end()
+	s.End()
 	s.closedAt(done, done-begun+p.earlier())
 }
 

@@ -20,14 +20,25 @@ import (
 	"time"
 
 	"github.com/go-logr/logr/funcr"
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // unitVariable makes the test binary a unit: a process of its own, so that it can be stopped and killed.
 const unitVariable = "HAPAIR_GATE_UNIT"
+
+func TestMain(m *testing.M) {
+	if setup, ok := os.LookupEnv(unitVariable); ok {
+		os.Exit(beUnit(setup))
+	}
+	namespace.Alone()
+	goleak.VerifyTestMain(m)
+}
 
 // unitSetup is what a unit is started with.
 type unitSetup struct {
@@ -56,14 +67,6 @@ type report struct {
 	Error string
 	// Dropped are the counters of the gate, by kind.
 	Dropped map[string]uint64
-}
-
-func bootTime() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		panic(err)
-	}
-	return time.Duration(ts.Nano())
 }
 
 // beUnit runs the unit's process, which follows orders until its input ends.
@@ -96,7 +99,7 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 	var looks atomic.Int32
 	var ahead atomic.Int64
 	now := func() time.Duration {
-		t := bootTime() + time.Duration(ahead.Load())
+		t := clock.Boot() + time.Duration(ahead.Load())
 		if looks.Add(-1) == 0 {
 			standStill()
 		}
@@ -128,7 +131,7 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 		}
 		switch o.Do {
 		case "open":
-			until := bootTime() + o.Lasts
+			until := clock.Boot() + o.Lasts
 			looks.Store(o.Pause)
 			answer(report{Until: until}, g.Set(ctx, Config{Until: until + time.Duration(ahead.Load())}))
 		case "stop":
@@ -161,28 +164,8 @@ type process struct {
 	command *exec.Cmd
 	input   io.WriteCloser
 	reports chan report
-	log     *logWriter
+	log     *testbed.Log
 	kind    string
-}
-
-// logWriter is what a unit has to say, for people and for tests.
-type logWriter struct {
-	t    testing.TB
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logWriter) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.t.Logf("unit: %s", b)
-	return l.text.Write(b)
-}
-
-func (l *logWriter) contains(part string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), part)
 }
 
 // startUnit starts a unit in the router and returns it with the first report.
@@ -192,7 +175,7 @@ func startUnit(t testing.TB, where *testbed.Namespace, s unitSetup, start func(*
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, command: exec.Command("/proc/self/exe"), reports: make(chan report, 1), log: &logWriter{t: t}}
+	p := &process{t: t, command: exec.Command("/proc/self/exe"), reports: make(chan report, 1), log: &testbed.Log{}}
 	p.command.Env = append(os.Environ(), unitVariable+"="+string(setup))
 	p.command.Stderr = p.log
 	if p.input, err = p.command.StdinPipe(); err != nil {
@@ -220,6 +203,7 @@ func startUnit(t testing.TB, where *testbed.Namespace, s unitSetup, start func(*
 		p.kill()
 		<-read
 		_ = p.command.Wait() // It was killed.
+		t.Logf("The unit logged:\n%s", p.log)
 	})
 	return p, p.await()
 }
@@ -233,6 +217,12 @@ func (p *process) await() report {
 		p.t.Fatal("the unit does not answer")
 		return report{}
 	}
+}
+
+// logs waits until the unit's log contains a text.
+func (p *process) logs(text string) {
+	p.t.Helper()
+	testbed.Eventually(p.t, "the unit logs "+text, func() bool { return strings.Contains(p.log.String(), text) })
 }
 
 func (p *process) send(o order) {
@@ -269,17 +259,17 @@ func (p *process) stop(lasted time.Duration) time.Duration {
 	if _, err := p.tell(order{Do: "stop", Lasts: lasted}); err != nil {
 		p.t.Fatal(err)
 	}
-	return bootTime()
+	return clock.Boot()
 }
 
 // close closes the gate, and returns from when to when that took.
 func (p *process) close() (begun, done time.Duration) {
 	p.t.Helper()
-	begun = bootTime()
+	begun = clock.Boot()
 	if _, err := p.tell(order{Do: "close"}); err != nil {
 		p.t.Fatalf("Closing the gate: %v", err)
 	}
-	return begun, bootTime()
+	return begun, clock.Boot()
 }
 
 // set opens the gate for long, or closes it.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"go.uber.org/goleak"
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
@@ -22,18 +22,20 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
+// TestMain runs the tests in a network namespace of their own, which is that of the unit.
+func TestMain(m *testing.M) {
+	namespace.Alone()
+	goleak.VerifyTestMain(m)
+}
+
 const (
 	ownIPv4, ownIPv6         = "192.0.2.2/24", "fd50::2/64"
 	virtualIPv4, virtualIPv6 = "192.0.2.1/24", "fd50::1/64"
 	farIPv4, farIPv6         = "192.0.2.9", "fd50::9"
 )
 
-func ip(t *testing.T, line string) {
-	t.Helper()
-	if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
-		t.Fatalf("ip %s: %v: %s", line, err, out)
-	}
-}
+// ip runs a command of iproute2 in the unit's namespace.
+func ip(t *testing.T, line string) { t.Helper(); testbed.Own().Run(t, "ip "+line) }
 
 // segment is an interface lan of this namespace, and at its other end a host with targets of all kinds.
 type segment struct {
@@ -49,30 +51,11 @@ type segment struct {
 func newSegment(t *testing.T) *segment {
 	t.Helper()
 	s := &segment{host: testbed.NewNamespace(t, "host"), status: http.StatusOK}
-	ip(t, "link add lan type veth peer name far netns "+s.host.Name)
-	t.Cleanup(func() { ip(t, "link delete lan") })
-	ip(t, "link set lan up")
-	s.host.Link(t, "far").Up().Address(farIPv4 + "/24").Address(farIPv6 + "/64")
-	var err error
-	if s.kernel, err = rtnetlink.Dial(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.kernel.Close() })
-
-	listener, err := namespace.Listen(t.Context(), namespace.Named(s.host.Name), "tcp", ":80")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: http.HandlerFunc(s.answer), ReadHeaderTimeout: time.Second}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener)
-	}()
-	t.Cleanup(func() {
-		_ = server.Close()
-		<-done
-	})
+	own := testbed.Own()
+	testbed.Wire(t, own, "lan", s.host, "far")
+	s.host.Link(t, "far").Address(farIPv4 + "/24").Address(farIPv6 + "/64")
+	s.kernel = testbed.Open(t, own, rtnetlink.Dial)
+	s.host.ServeHTTP(t, ":80", http.HandlerFunc(s.answer))
 	return s
 }
 
@@ -96,11 +79,7 @@ func (s *segment) answerWith(status int) {
 
 func (s *segment) address(t *testing.T, prefix string) {
 	t.Helper()
-	line := "address add " + prefix + " dev lan"
-	if strings.Contains(prefix, ":") {
-		line += " nodad"
-	}
-	ip(t, line)
+	testbed.Own().Link(t, "lan").Address(prefix)
 }
 
 func quick(kind contract.ProbeType, host string, port uint16) contract.Probe {
@@ -128,19 +107,12 @@ func (s *segment) monitor(t *testing.T, probes ...contract.Probe) *newest {
 		t.Fatal(err)
 	}
 	n := &newest{}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	testbed.Background(t, func(ctx context.Context) {
 		m.Run(ctx, func(r Report) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			n.report, n.told = r, true
 		})
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-done
 	})
 	return n
 }
@@ -194,9 +166,7 @@ func TestLinksOfTheKernel(t *testing.T) {
 	n.awaitLink(t, 1, "")
 	ip(t, "link delete lan")
 	n.awaitLink(t, 0, "interface lan is gone")
-	ip(t, "link add lan type veth peer name another")
-	ip(t, "link set another up")
-	ip(t, "link set lan up")
+	testbed.Wire(t, testbed.Own(), "lan", testbed.Own(), "another")
 	n.awaitLink(t, 1, "")
 }
 
@@ -288,10 +258,7 @@ func TestSourceOfProbes(t *testing.T) {
 func TestProbeKeepsToItsInterface(t *testing.T) {
 	s := newSegment(t)
 	s.address(t, ownIPv4)
-	ip(t, "link add aside type veth peer name end")
-	t.Cleanup(func() { ip(t, "link delete aside") })
-	ip(t, "link set end up")
-	ip(t, "link set aside up")
+	testbed.Wire(t, testbed.Own(), "aside", testbed.Own(), "end")
 	ip(t, "address add 192.0.2.3/24 dev aside")
 	for _, kind := range []contract.ProbeType{contract.ProbeICMP, contract.ProbeTCP, contract.ProbeHTTP} {
 		right, wrong := quick(kind, farIPv4, 80), quick(kind, farIPv4, 80)

@@ -1,7 +1,6 @@
 package testbed
 
 import (
-	"bytes"
 	"encoding/json"
 	"os/exec"
 	"strings"
@@ -38,21 +37,9 @@ func (n *Namespace) Firewall(t testing.TB, rules string) {
 	t.Helper()
 	command := exec.Command("nft", "-f", "-")
 	command.Stdin = strings.NewReader(rules)
-	n.run(t, command)
-}
-
-// run runs a command inside the namespace to its end and returns its output.
-func (n *Namespace) run(t testing.TB, command *exec.Cmd) []byte {
-	t.Helper()
-	var out, errs bytes.Buffer
-	command.Stdout, command.Stderr = &out, &errs
-	if err := n.Start(command); err != nil {
-		t.Fatalf("Starting %v in %s: %v", command.Args, n.Name, err)
+	if out, err := n.Command(command); err != nil {
+		t.Fatalf("Loading a ruleset into %s: %v: %s", n.Name, err, out)
 	}
-	if err := command.Wait(); err != nil {
-		t.Fatalf("Running %v in %s: %v: %s", command.Args, n.Name, err, errs.Bytes())
-	}
-	return out.Bytes()
 }
 
 // Dropped returns how many packets the router dropped as invalid, and as belonging to no connection.
@@ -66,7 +53,7 @@ func (n *Namespace) Dropped(t testing.TB) (invalid, unknown int) {
 			} `json:"counter"`
 		} `json:"nftables"`
 	}
-	if err := json.Unmarshal(n.run(t, exec.Command("nft", "--json", "list", "counters")), &listing); err != nil {
+	if err := json.Unmarshal([]byte(n.Run(t, "nft --json list counters")), &listing); err != nil {
 		t.Fatalf("Reading counters of %s: %v", n.Name, err)
 	}
 	for _, o := range listing.Objects {

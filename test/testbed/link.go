@@ -109,26 +109,38 @@ func defaultRoute(gateway netip.Addr) *net.IPNet {
 // Index returns the interface's index.
 func (l Link) Index() int {
 	l.t.Helper()
-	var index int
-	l.change("finding the index", func(link netlink.Link) error {
-		index = link.Attrs().Index
-		return nil
-	})
-	return index
+	return l.attributes().Index
 }
 
-// Wire creates a cable between interfaces of two namespaces.
+// MAC returns the interface's hardware address.
+func (l Link) MAC() net.HardwareAddr {
+	l.t.Helper()
+	return l.attributes().HardwareAddr
+}
+
+func (l Link) attributes() (a *netlink.LinkAttrs) {
+	l.t.Helper()
+	l.change("reading the attributes", func(link netlink.Link) error {
+		a = link.Attrs()
+		return nil
+	})
+	return a
+}
+
+// Wire creates a cable between interfaces of two namespaces. If one is the test's own, it must be the first, and the
+// cable ends with the test.
 func Wire(t testing.TB, a *Namespace, aName string, b *Namespace, bName string) {
 	t.Helper()
-	err := a.Do(func() error {
-		return netlink.LinkAdd(&netlink.Veth{
-			LinkAttrs:     netlink.LinkAttrs{Name: aName},
-			PeerName:      bName,
-			PeerNamespace: netlink.NsFd(b.handle),
-		})
-	})
+	cable := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: aName}, PeerName: bName}
+	if !b.own {
+		cable.PeerNamespace = netlink.NsFd(b.handle)
+	}
+	err := a.Do(func() error { return netlink.LinkAdd(cable) })
 	if err != nil {
 		t.Fatalf("wiring %s of %s to %s of %s: %v", aName, a.Name, bName, b.Name, err)
+	}
+	if a.own {
+		t.Cleanup(func() { a.unplug(t, aName) })
 	}
 	a.Link(t, aName).Up()
 	b.Link(t, bName).Up()
@@ -168,7 +180,7 @@ func (n *Namespace) Plug(t testing.TB, bridge string, host *Namespace, hostInter
 	t.Cleanup(func() { n.unplug(t, port) })
 }
 
-// unplug removes a port of a bridge, unless the test has removed it.
+// unplug removes an interface, unless the test has removed it.
 func (n *Namespace) unplug(t testing.TB, port string) {
 	err := n.Do(func() error {
 		link, err := netlink.LinkByName(port)

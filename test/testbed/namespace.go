@@ -20,11 +20,13 @@ import (
 // namespacePrefix begins the name of every namespace of a test. The ID of the process that created it follows.
 const namespacePrefix = "hapair-t-"
 
-// Namespace is a network namespace that lives as long as its test.
+// Namespace is a network namespace that lives as long as its test, or the test's own.
 type Namespace struct {
 	// Name is the name in the list of `ip netns`.
 	Name   string
 	handle netns.NsHandle
+	// own is set for the namespace of the test itself.
+	own bool
 }
 
 var serial atomic.Uint32 // makes names unique among the tests of one process
@@ -50,8 +52,17 @@ func NewNamespace(t testing.TB, name string) *Namespace {
 	return n
 }
 
+// Own returns the namespace of the calling thread, which a test must have for itself: see namespace.Alone.
+func Own() *Namespace { return &Namespace{Name: "the test's own namespace", own: true} }
+
+// String returns the namespace's name.
+func (n *Namespace) String() string { return n.Name }
+
 // Do runs f on a thread inside the namespace. Sockets that f opens stay inside. Goroutines that it starts are outside.
 func (n *Namespace) Do(f func() error) error {
+	if n.own {
+		return f()
+	}
 	return namespace.Do(namespace.Named(n.Name), f)
 }
 

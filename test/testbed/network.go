@@ -3,7 +3,6 @@ package testbed
 import (
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"testing"
 )
 
@@ -124,7 +123,7 @@ func (n *Network) RestorePower(t testing.TB, router *Namespace) {
 		number = secondaryNumber
 	}
 	addIPv6(t, router, number)
-	router.run(t, exec.Command("conntrack", "--flush"))
+	router.Run(t, "conntrack --flush")
 }
 
 var cables = []string{"lan0", "wan0", "sync0"}

@@ -25,14 +25,9 @@ const (
 func (n *Network) Ping(t testing.TB) *Ping {
 	t.Helper()
 	p := &Ping{t: t, to: &net.IPAddr{IP: net.ParseIP(ServerAddress)}}
-	err := n.Client.Do(func() (err error) {
-		p.connection, err = net.ListenPacket("ip4:icmp", ClientAddress)
-		return err
+	p.connection = Open(t, n.Client, func() (net.PacketConn, error) {
+		return net.ListenPacket("ip4:icmp", ClientAddress)
 	})
-	if err != nil {
-		t.Fatalf("Opening a socket for ICMP: %v", err)
-	}
-	t.Cleanup(func() { _ = p.connection.Close() })
 	return p
 }
 

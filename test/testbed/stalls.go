@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/clock"
 )
 
 const (
@@ -27,7 +29,8 @@ type Stalls struct {
 	stalls [][]stall
 }
 
-type stall struct{ begin, end time.Time }
+// stall is a time of the boot clock.
+type stall struct{ begin, end time.Duration }
 
 // WatchStalls runs a control thread on each processor until the test ends. Each sleeps for a millisecond again and
 // again, and notes when it wakes up late.
@@ -55,9 +58,9 @@ func (s *Stalls) watch(processor int, ended *atomic.Bool) {
 	_ = unix.SchedSetaffinity(0, &only) // If it is refused, the thread watches whatever processor it runs on.
 	pause := unix.NsecToTimespec(stallPause.Nanoseconds())
 	for !ended.Load() {
-		due := time.Now().Add(stallPause)
+		due := clock.Boot() + stallPause
 		_ = unix.Nanosleep(&pause, nil) // A signal ends it early, which does no harm.
-		if woken := time.Now(); woken.Sub(due) > stallSlack {
+		if woken := clock.Boot(); woken-due > stallSlack {
 			s.mu.Lock()
 			s.stalls[processor] = append(s.stalls[processor], stall{due, woken})
 			s.mu.Unlock()
@@ -65,21 +68,15 @@ func (s *Stalls) watch(processor int, ended *atomic.Bool) {
 	}
 }
 
-// Within returns how long the machine was stalled between two instants, on the processor where that was longest.
-func (s *Stalls) Within(since, until time.Time) (longest time.Duration) {
+// Within returns how long the machine was stalled between two instants of the boot clock, on the processor where that
+// was longest.
+func (s *Stalls) Within(since, until time.Duration) (longest time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, stalls := range s.stalls {
 		var total time.Duration
 		for _, one := range stalls {
-			begin, end := one.begin, one.end
-			if begin.Before(since) {
-				begin = since
-			}
-			if end.After(until) {
-				end = until
-			}
-			total += max(end.Sub(begin), 0)
+			total += max(min(one.end, until)-max(one.begin, since), 0)
 		}
 		longest = max(longest, total)
 	}
@@ -92,7 +89,7 @@ func (s *Stalls) Longest() (longest time.Duration) {
 	defer s.mu.Unlock()
 	for _, stalls := range s.stalls {
 		for _, one := range stalls {
-			longest = max(longest, one.end.Sub(one.begin))
+			longest = max(longest, one.end-one.begin)
 		}
 	}
 	return longest

@@ -27,20 +27,10 @@ type unit struct {
 func newUnit(t testing.TB, name string, virtual ...netip.Addr) *unit {
 	t.Helper()
 	u := &unit{t: t, namespace: testbed.NewNamespace(t, name)}
-	u.do(func() (err error) {
-		addresses := own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces})
-		if u.class, err = New(Config{Own: addresses}); err == nil {
-			u.table, err = conntrack.OpenTable()
-		}
-		return err
+	u.class = testbed.Open(t, u.namespace, func() (*ConnectionCache, error) {
+		return New(Config{Own: own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces})})
 	})
-	t.Cleanup(func() {
-		for _, closes := range []func() error{u.class.Close, u.table.Close} {
-			if err := closes(); err != nil {
-				t.Errorf("Closing: %v", err)
-			}
-		}
-	})
+	u.table = testbed.Open(t, u.namespace, conntrack.OpenTable)
 	return u
 }
 

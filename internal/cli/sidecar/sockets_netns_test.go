@@ -26,13 +26,12 @@ func TestControlPlaneAnswersAtThePodsInterfaceOnly(t *testing.T) {
 		t.Run(family, func(t *testing.T) {
 			makeTrafficInterfaces(t)
 			pods, segment := testbed.NewNamespace(t, "pods"), testbed.NewNamespace(t, "segment")
-			ip(t, "link add eth0 type veth peer name pods0 netns "+pods.Name,
-				"address add "+c.pod+" dev eth0 nodad", "link set eth0 up",
-				"link add other type veth peer name segment0 netns "+segment.Name,
-				"address add "+c.other+" dev other nodad", "link set other up")
-			t.Cleanup(func() { ip(t, "link del eth0", "link del other") })
-			pods.Link(t, "pods0").Up().Address(c.pods)
-			segment.Link(t, "segment0").Up().Address(c.far).Route(netip.MustParsePrefix(c.other).Addr().String())
+			testbed.Wire(t, testbed.Own(), "eth0", pods, "pods0")
+			testbed.Wire(t, testbed.Own(), "other", segment, "segment0")
+			testbed.Own().Link(t, "eth0").Address(c.pod)
+			testbed.Own().Link(t, "other").Address(c.other)
+			pods.Link(t, "pods0").Address(c.pods)
+			segment.Link(t, "segment0").Address(c.far).Route(netip.MustParsePrefix(c.other).Addr().String())
 			pod := netip.MustParsePrefix(c.pod).Addr()
 			t.Setenv("POD_IP", pod.String())
 			at := func(port int) string { return net.JoinHostPort(pod.String(), strconv.Itoa(port)) }

@@ -9,19 +9,18 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/poll"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 func TestMain(m *testing.M) {
 	namespace.Alone()
-	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+	if out, err := testbed.Own().Try("ip link set lo up"); err != nil {
 		fmt.Fprintf(os.Stderr, "Enabling the loopback interface: %v: %s", err, out)
 		os.Exit(1)
 	}
@@ -49,21 +48,11 @@ func TestSidecarRunsWithSettingsOfAnotherRelease(t *testing.T) {
 // makeTrafficInterfaces gives the unit its interfaces and says which pod it is.
 func makeTrafficInterfaces(t *testing.T) {
 	t.Helper()
-	ip(t, "link add lan type veth peer name lan-far", "link set lan up", "link set lan-far up",
-		"link add wan type veth peer name wan-far", "link set wan up", "link set wan-far up")
-	t.Cleanup(func() { ip(t, "link del lan", "link del wan") })
+	own := testbed.Own()
+	testbed.Wire(t, own, "lan", own, "lan-far")
+	testbed.Wire(t, own, "wan", own, "wan-far")
 	t.Setenv("POD_NAMESPACE", "shop")
 	t.Setenv("POD_UID", "00000000-0000-0000-0000-000000000001")
-}
-
-// ip runs commands of ip.
-func ip(t *testing.T, lines ...string) {
-	t.Helper()
-	for _, line := range lines {
-		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", line, err, out)
-		}
-	}
 }
 
 // runSidecarWhile runs the command until it reports that it lives, calls check, and stops the command.

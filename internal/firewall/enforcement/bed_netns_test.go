@@ -10,8 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/hapair-io/hapair/internal/contract"
@@ -29,23 +27,9 @@ var builtFirewall, builtSidecar string
 
 func TestMain(m *testing.M) {
 	namespace.Alone()
-	os.Exit(buildAndRun(m))
-}
-
-func buildAndRun(m *testing.M) int {
-	directory, err := os.MkdirTemp("", "hapair-t-enforcement-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(directory) }()
-	builtFirewall, builtSidecar = filepath.Join(directory, "firewall"), filepath.Join(directory, "sidecar")
-	build := exec.Command("go", "build", "-o", directory, "../../../cmd/firewall", "../../../cmd/sidecar")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	os.Exit(testbed.Main(m, func(directory string) {
+		builtFirewall, builtSidecar = filepath.Join(directory, "firewall"), filepath.Join(directory, "sidecar")
+	}, "../../../cmd/firewall", "../../../cmd/sidecar"))
 }
 
 const (
@@ -74,7 +58,7 @@ type bed struct {
 	withoutBPF bool
 	// thirdParty tells the sidecar that the firewall has an image of its own.
 	thirdParty        bool
-	sidecar, firewall *program
+	sidecar, firewall *testbed.Program
 	sandboxes         int
 }
 
@@ -108,8 +92,8 @@ func (b *bed) newSandbox() {
 // loseSandbox ends the unit's programs and removes its interfaces. The files of the pod stay.
 func (b *bed) loseSandbox() {
 	b.Helper()
-	b.sidecar.kill()
-	b.firewall.kill()
+	b.sidecar.Kill()
+	b.firewall.Kill()
 	b.router.Link(b, "lan").Delete()
 	b.router.Link(b, "wan").Delete()
 }
@@ -125,57 +109,11 @@ func (b *bed) write(name, text string) {
 	}
 }
 
-// program is a running program of the unit.
-type program struct {
-	command *exec.Cmd
-	log     *log
-	ended   bool
-}
-
-// log is what a program logs.
-type log struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func (b *bed) start(command *exec.Cmd) *program {
+func (b *bed) start(command *exec.Cmd) *testbed.Program {
 	b.Helper()
-	p := &program{command: command, log: &log{}}
-	command.Stderr = p.log
 	command.Env = append(os.Environ(), "POD_NAMESPACE="+kubernetesNamespace,
 		"POD_UID=00000000-0000-0000-0000-000000000001")
-	if err := b.router.Start(command); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		p.kill()
-		if b.Failed() {
-			b.Logf("%s logged:\n%s", filepath.Base(command.Path), p.log)
-		}
-	})
-	return p
-}
-
-// kill ends the program without a warning.
-func (p *program) kill() {
-	if p == nil || p.ended {
-		return
-	}
-	p.ended = true
-	_ = p.command.Process.Kill()
-	_ = p.command.Wait() // It was killed.
+	return b.router.StartProgram(b, command)
 }
 
 func (b *bed) startFirewall() {

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	googlenft "github.com/google/nftables"
 
+	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/test/testbed"
@@ -57,35 +57,34 @@ func (b *bed) flushAgainAndAgain() {
 	allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
 	b.passes(allowed)
 	back := b.followRules()
-	var begun []time.Time
-	var restored []time.Duration
+	var begun, restored []time.Duration
 	hostile := b.hostile()
 	for range flushes {
 		testbed.Pause(b, flushPause)
 		drain(back)
 		b.passes(allowed)
-		flushed := time.Now()
+		flushed := clock.Boot()
 		hostile.FlushRuleset()
 		if err := hostile.Flush(); err != nil {
 			b.Error(err)
 		}
 		begun = append(begun, flushed)
 		for at := range back {
-			if at.After(flushed) {
-				restored = append(restored, at.Sub(flushed))
+			if at > flushed {
+				restored = append(restored, at-flushed)
 				break
 			}
 		}
 	}
 	b.passes(allowed)
-	allowed.end()
-	forbidden.end()
+	allowed.End()
+	forbidden.End()
 	var closed, open []time.Duration
 	var closing, restoring figure
 	early := 0
 	for i, flushed := range begun {
 		restoring.add(restored[i], rulesBackWithin, flushed, stalls)
-		begins, ends, found := allowed.gap(flushed, flushed.Add(restored[i]+gateClosedWithin))
+		begins, ends, found := allowed.gap(flushed, flushed+restored[i]+gateClosedWithin)
 		switch {
 		case found:
 			closed, open = append(closed, begins), append(open, ends)
@@ -98,9 +97,9 @@ func (b *bed) flushAgainAndAgain() {
 	}
 	b.Logf("%d flushes: gate closed %s, rules back %s, gate open again %s; rules back before the gate closed %d times; "+
 		"of 1,000 forbidden datagrams a second %d got through; not counted, since the machine stalled: %d closed, %d back",
-		flushes, quantiles(closed), quantiles(restored), quantiles(open), early, forbidden.count(time.Time{}),
+		flushes, quantiles(closed), quantiles(restored), quantiles(open), early, forbidden.count(0),
 		closing.stalled, restoring.stalled)
-	if n := forbidden.count(time.Time{}); n > flushes/20 { // One may be between two chains when the rules go.
+	if n := forbidden.count(0); n > flushes/20 { // One may be between two chains when the rules go.
 		b.Errorf("%d forbidden datagrams were forwarded", n)
 	}
 	closing.check(b, "the gate was closed", gateClosedWithin)
@@ -114,8 +113,8 @@ type figure struct {
 	stalled int
 }
 
-func (f *figure) add(took, promised time.Duration, since time.Time, stalls *testbed.Stalls) {
-	if took > promised && took-stalls.Within(since, since.Add(took)) <= promised {
+func (f *figure) add(took, promised, since time.Duration, stalls *testbed.Stalls) {
+	if took > promised && took-stalls.Within(since, since+took) <= promised {
 		f.stalled++
 		return
 	}
@@ -147,17 +146,16 @@ func (b *bed) hostile() (conn *googlenft.Conn) {
 }
 
 // followRules returns a channel with the instants at which the rules were found complete after a change.
-func (b *bed) followRules() <-chan time.Time {
+func (b *bed) followRules() <-chan time.Duration {
 	b.Helper()
-	back := make(chan time.Time, 1000)
+	back := make(chan time.Duration, 1000)
 	want, kernel := compiled(b, policies("first")), nftables.Open()
-	ctx, cancel := context.WithCancel(context.WithoutCancel(b.Context()))
-	var following sync.WaitGroup
-	following.Go(func() {
+	b.Cleanup(func() { _ = kernel.Close() })
+	testbed.Background(b, func(ctx context.Context) {
 		err := b.router.Do(func() error {
 			return kernel.FollowTable(ctx, plan.Table, func() {
 				if kernel.Verify(want) == nil {
-					back <- time.Now()
+					back <- clock.Boot()
 				}
 			})
 		})
@@ -165,15 +163,10 @@ func (b *bed) followRules() <-chan time.Time {
 			b.Errorf("following the rules: %v", err)
 		}
 	})
-	b.Cleanup(func() {
-		cancel()
-		following.Wait()
-		_ = kernel.Close()
-	})
 	return back
 }
 
-func drain(instants <-chan time.Time) {
+func drain(instants <-chan time.Duration) {
 	for {
 		select {
 		case <-instants:

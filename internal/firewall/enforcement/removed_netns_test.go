@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -38,17 +39,17 @@ func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
 			b.awaitActive()
 			allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
 			b.passes(allowed)
-			b.sidecar.stop()
-			b.firewall.stop()
+			b.sidecar.Signal(syscall.SIGSTOP)
+			b.firewall.Signal(syscall.SIGSTOP)
 			b.passes(allowed)
 			b.nft(c.command)
-			removed := time.Now()
+			removed := clock.Boot()
 			testbed.Pause(t, 200*time.Millisecond)
-			if n, m := allowed.count(removed), forbidden.count(time.Time{}); n+m > 0 {
+			if n, m := allowed.count(removed), forbidden.count(0); n+m > 0 {
 				t.Errorf("%d allowed datagrams and %d forbidden ones were forwarded", n, m)
 			}
-			b.sidecar.goOn()
-			b.firewall.goOn()
+			b.sidecar.Signal(syscall.SIGCONT)
+			b.firewall.Signal(syscall.SIGCONT)
 			b.passes(allowed)
 		})
 	}
@@ -87,14 +88,9 @@ func TestRulesFlushedAgainAndAgainMakeTheUnitUnhealthy(t *testing.T) {
 			}
 			testbed.Eventually(t, "the unit is healthy", func() bool { return isHealthy(b.witness.status()) })
 			b.passes(allowed)
-			if n := forbidden.count(time.Time{}); n > 2 {
+			if n := forbidden.count(0); n > 2 {
 				t.Errorf("%d forbidden datagrams were forwarded", n)
 			}
 		})
 	}
 }
-
-// stop makes the program stand still until goOn.
-func (p *program) stop() { _ = p.command.Process.Signal(syscall.SIGSTOP) } // It was started.
-
-func (p *program) goOn() { _ = p.command.Process.Signal(syscall.SIGCONT) }

@@ -24,7 +24,7 @@ func TestUnitInANewSandboxWithoutItsFirewallIsNotActive(t *testing.T) {
 			b.awaitActive()
 			s := b.stream(allowedPort)
 			b.passes(s)
-			s.end()
+			s.End()
 			b.loseSandbox()
 			b.newSandbox()
 			b.startSidecar()
@@ -37,7 +37,7 @@ func TestUnitInANewSandboxWithoutItsFirewallIsNotActive(t *testing.T) {
 			}) {
 				t.Errorf("without its firewall the unit is %s, with obstacles %q", status.Role, status.Obstacles)
 			}
-			if n := s.count(time.Time{}); n > 0 {
+			if n := s.count(0); n > 0 {
 				t.Errorf("%d datagrams were forwarded without rules", n)
 			}
 			b.startFirewall()
@@ -56,11 +56,11 @@ func TestKilledFirewallAndRemovedTableCloseTheGate(t *testing.T) {
 	b.awaitActive()
 	allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
 	b.passes(allowed)
-	if n := forbidden.count(time.Time{}); n > 0 {
+	if n := forbidden.count(0); n > 0 {
 		t.Errorf("%d forbidden datagrams were forwarded", n)
 	}
 	hash, term := document.Hash([]byte(policies("first"))), b.witness.status().Term
-	b.firewall.kill()
+	b.firewall.Kill()
 	b.nft("delete table inet hapair")
 	b.stops(allowed)
 	b.stops(forbidden)
@@ -96,7 +96,7 @@ func TestRulesOfTheLastAcceptedDocumentAreInForce(t *testing.T) {
 	b.write("given.json", refused)
 	testbed.Eventually(t, "the refusal is reported", func() bool { return reason(b.witness.status()) == "Invalid" })
 	b.passes(s)
-	b.sidecar.kill()
+	b.sidecar.Kill()
 	b.startSidecar()
 	testbed.Eventually(t, "the earlier document is found in force", func() bool {
 		status := b.witness.status()

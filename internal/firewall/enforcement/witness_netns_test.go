@@ -17,7 +17,6 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/hapair-io/hapair/internal/contract"
-	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -39,18 +38,7 @@ func newWitness(t testing.TB, n *testbed.Namespace) (w *witness, url string) {
 		TypeMeta:   metav1.TypeMeta{APIVersion: "coordination.k8s.io/v1", Kind: "Lease"},
 		ObjectMeta: metav1.ObjectMeta{Name: pairName, Namespace: kubernetesNamespace, ResourceVersion: "1"},
 	}}
-	listener, err := namespace.Listen(t.Context(), namespace.Named(n.Name), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: w}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.Serve(listener) })
-	t.Cleanup(func() {
-		_ = server.Close()
-		serving.Wait()
-	})
-	return w, "http://" + listener.Addr().String()
+	return w, n.ServeHTTP(t, "127.0.0.1:0", w)
 }
 
 // ServeHTTP answers the requests of a unit.

@@ -3,46 +3,43 @@
 package routing
 
 import (
-	"context"
 	"net/netip"
-	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr/testr"
+	"go.uber.org/goleak"
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
 )
+
+// TestMain runs the tests in a network namespace of their own, which is that of the unit.
+func TestMain(m *testing.M) {
+	namespace.Alone()
+	goleak.VerifyTestMain(m)
+}
 
 // unit is the network namespace of the process, with a LAN and a WAN whose other ends are in another namespace. The LAN
 // has no address. The data plane's table is as package dataplane sets it, and empty where a test empties it.
 type unit struct {
 	*testing.T
-	far    *testbed.Namespace
-	kernel *rtnetlink.Conn
-	keeper *Keeper
+	own, far *testbed.Namespace
+	kernel   *rtnetlink.Conn
+	keeper   *Keeper
 }
 
 func newUnit(t *testing.T) *unit {
 	t.Helper()
-	u := &unit{T: t, far: testbed.NewNamespace(t, "far")}
-	var err error
-	if u.kernel, err = rtnetlink.Dial(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := u.kernel.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	u.ip("link set lo up")
+	u := &unit{T: t, own: testbed.Own(), far: testbed.NewNamespace(t, "far")}
+	u.own.Link(t, "lo").Up()
+	u.kernel = testbed.Open(t, u.own, rtnetlink.Dial)
 	u.addLink("lan")
 	u.addLink("wan")
 	if _, err := u.kernel.SetRules(contract.ConnectedProtocol, dataPlaneRules()); err != nil {
@@ -50,11 +47,11 @@ func newUnit(t *testing.T) *unit {
 	}
 	t.Cleanup(func() {
 		for _, line := range []string{
-			"link del lan", "link del wan", "rule flush protocol 178",
+			"rule flush protocol 178",
 			"-6 rule flush protocol 178", "route flush table all proto 179",
 			"-6 route flush table all proto 179", "rule flush protocol 179", "-6 rule flush protocol 179",
 		} {
-			_ = exec.Command("ip", strings.Fields(line)...).Run() // What a test has removed is absent.
+			_, _ = u.own.Try("ip " + line) // What a test has removed is absent.
 		}
 	})
 	u.keeper = New(u.kernel, testr.New(t))
@@ -76,9 +73,7 @@ func dataPlaneRules() []rtnetlink.Rule {
 
 func (u *unit) addLink(name string) {
 	u.Helper()
-	u.ip("link add " + name + " type veth peer name " + name + "0 netns " + u.far.Name)
-	u.far.Link(u, name+"0").Up()
-	u.ip("link set " + name + " up")
+	testbed.Wire(u, u.own, name, u.far, name+"0")
 	u.connect()
 }
 
@@ -103,25 +98,10 @@ func (u *unit) connect() {
 }
 
 // ip runs a command of iproute2.
-func (u *unit) ip(line string) string {
-	u.Helper()
-	out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput()
-	if err != nil {
-		u.Fatalf("ip %s: %v: %s", line, err, out)
-	}
-	return string(out)
-}
+func (u *unit) ip(line string) string { u.Helper(); return u.own.Run(u, "ip "+line) }
 
 // run keeps routes until the test ends.
-func (u *unit) run() {
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { u.keeper.Run(ctx) })
-	u.Cleanup(func() {
-		cancel()
-		running.Wait()
-	})
-}
+func (u *unit) run() { testbed.Background(u, u.keeper.Run) }
 
 // state returns all routes and rules of the firewall, sorted.
 func (u *unit) state() string {

@@ -14,6 +14,8 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
+
+	"github.com/hapair-io/hapair/internal/clock"
 )
 
 // gatedInterface is the index of an interface in the program's list. The kernel runs the program on test frames, so
@@ -37,14 +39,6 @@ func isTestable(frame []byte) bool {
 }
 
 const shortest = ethernetLength + 1
-
-func bootTime() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		panic(err)
-	}
-	return time.Duration(ts.Nano())
-}
 
 // loaded returns the program in the kernel, guarding the unit.
 func loaded(t testing.TB) *Program {
@@ -99,13 +93,13 @@ func passes(pass bool) verdict {
 
 func TestCheck(t *testing.T) {
 	p := loaded(t)
-	if err := p.Check(bootTime); err != nil {
+	if err := p.Check(clock.Boot); err != nil {
 		t.Error(err)
 	}
 	if p.Deadline() != 0 {
 		t.Error("the check leaves the gate open")
 	}
-	if err := p.Check(func() time.Duration { return bootTime() + time.Second }); err == nil {
+	if err := p.Check(func() time.Duration { return clock.Boot() + time.Second }); err == nil {
 		t.Error("a clock that is behind that of the deadlines goes unnoticed")
 	}
 }
@@ -118,7 +112,7 @@ func TestSamples(t *testing.T) {
 			t.Errorf("%s cannot be tried", s.name)
 			continue
 		}
-		for _, deadline := range []time.Duration{0, 1, bootTime()} {
+		for _, deadline := range []time.Duration{0, 1, clock.Boot()} {
 			p.SetDeadline(deadline)
 			if got := run(t, p.ingress, s.frame, 0); got != passes(s.in) {
 				t.Errorf("%s coming in past %s: verdict %d", s.name, deadline, got)
@@ -132,7 +126,7 @@ func TestSamples(t *testing.T) {
 				}
 			}
 		}
-		p.SetDeadline(bootTime() + time.Minute)
+		p.SetDeadline(clock.Boot() + time.Minute)
 		for _, cameBy := range []uint32{0, gatedInterface, gatedInterface + 1} {
 			_, isForbidden := guarded.guards(s.frame)
 			if got := run(t, p.ingress, s.frame, cameBy); got != passes(!isForbidden) {
@@ -149,7 +143,7 @@ func TestSamples(t *testing.T) {
 // closed, behind VLAN tags, options, extension headers and in fragments.
 func TestForbiddenFramesAreDroppedAndCounted(t *testing.T) {
 	p := loaded(t)
-	for _, deadline := range []time.Duration{0, bootTime() + time.Minute} {
+	for _, deadline := range []time.Duration{0, clock.Boot() + time.Minute} {
 		p.SetDeadline(deadline)
 		for _, f := range allForbidden() {
 			before := p.Dropped(f.kind)
@@ -213,9 +207,9 @@ func compare(t rapid.TB, p *Program, frame []byte) {
 func TestRoutedAcrossTheDeadline(t *testing.T) {
 	p := loaded(t)
 	frame := ip4(ownMAC, 17, own4, own4, udp(1, 2)...)
-	soon := func() { p.SetDeadline(bootTime() + 20*time.Millisecond) }
+	soon := func() { p.SetDeadline(clock.Boot() + 20*time.Millisecond) }
 	pass := func() {
-		for bootTime() < p.Deadline() {
+		for clock.Boot() < p.Deadline() {
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -241,7 +235,7 @@ func TestRoutedAcrossTheDeadline(t *testing.T) {
 	if got := run(t, p.egress, frame, gatedInterface); got != drop {
 		t.Errorf("to the unit itself, and then routed: verdict %d", got)
 	}
-	p.SetDeadline(bootTime() + time.Minute)
+	p.SetDeadline(clock.Boot() + time.Minute)
 	if got := run(t, p.egress, frame, gatedInterface); got != noOpinion {
 		t.Errorf("opened again: verdict %d", got)
 	}

@@ -59,14 +59,7 @@ func TestListenerReceivesSelectedEvents(t *testing.T) {
 	namespace, table := open(t)
 	selectedEvents, droppedEvents := 0, 0
 	for _, selection := range selections() {
-		var listener *conntrack.Listener
-		err := namespace.Do(func() (err error) {
-			listener, err = conntrack.Listen(selection)
-			return err
-		})
-		if err != nil {
-			t.Fatalf("Listening to %v: %v", selection, err)
-		}
+		listener := listen(t, namespace, selection)
 		want := map[conntrack.Tuple]int{}
 		for name, flow := range flows() {
 			for _, operation := range []conntrack.Operation{conntrack.Create, conntrack.Delete} {

@@ -19,20 +19,13 @@ import (
 func open(t *testing.T) (*testbed.Namespace, *conntrack.Table) {
 	t.Helper()
 	namespace := testbed.NewNamespace(t, "a")
-	var table *conntrack.Table
-	err := namespace.Do(func() (err error) {
-		table, err = conntrack.OpenTable()
-		return err
-	})
-	if err != nil {
-		t.Fatalf("Opening the table: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := table.Close(); err != nil {
-			t.Errorf("Closing the table: %v", err)
-		}
-	})
-	return namespace, table
+	return namespace, testbed.Open(t, namespace, conntrack.OpenTable)
+}
+
+// listen listens to the changes of a namespace that are selected.
+func listen(t *testing.T, namespace *testbed.Namespace, selected conntrack.Selection) *conntrack.Listener {
+	t.Helper()
+	return testbed.Open(t, namespace, func() (*conntrack.Listener, error) { return conntrack.Listen(selected) })
 }
 
 func one(t *testing.T, table *conntrack.Table, operation conntrack.Operation, flow conntrack.Flow) conntrack.Result {
@@ -42,6 +35,13 @@ func one(t *testing.T, table *conntrack.Table, operation conntrack.Operation, fl
 		t.Fatalf("Asking the kernel: %v", err)
 	}
 	return results[0]
+}
+
+func create(t *testing.T, table *conntrack.Table, flow conntrack.Flow) {
+	t.Helper()
+	if err := one(t, table, conntrack.Create, flow).Err; err != nil {
+		t.Fatalf("Creating an entry: %v", err)
+	}
 }
 
 func dump(t *testing.T, namespace *testbed.Namespace) []conntrack.Flow {
@@ -209,9 +209,7 @@ func TestOperationsAnswerAsDocumented(t *testing.T) {
 
 func TestRequestWithoutTupleIsRefused(t *testing.T) {
 	namespace, table := open(t)
-	if err := one(t, table, conntrack.Create, flows()["TCP"]).Err; err != nil {
-		t.Fatalf("Creating an entry: %v", err)
-	}
+	create(t, table, flows()["TCP"])
 	if _, err := table.Do([]conntrack.Request{{Operation: conntrack.Delete}}, nil); err == nil {
 		t.Error("a deletion without a tuple was sent")
 	}
@@ -223,9 +221,7 @@ func TestRequestWithoutTupleIsRefused(t *testing.T) {
 func TestGetFindsEitherDirection(t *testing.T) {
 	_, table := open(t)
 	flow := flows()["TCP with source translation"]
-	if err := one(t, table, conntrack.Create, flow).Err; err != nil {
-		t.Fatalf("Creating an entry: %v", err)
-	}
+	create(t, table, flow)
 	question := flow
 	question.Orig = flow.Reply
 	result := one(t, table, conntrack.Get, question)
@@ -236,15 +232,7 @@ func TestGetFindsEitherDirection(t *testing.T) {
 
 func TestListenerReceivesEveryChange(t *testing.T) {
 	namespace, table := open(t)
-	var listener *conntrack.Listener
-	err := namespace.Do(func() (err error) {
-		listener, err = conntrack.Listen(conntrack.Selection{})
-		return err
-	})
-	if err != nil {
-		t.Fatalf("Listening: %v", err)
-	}
-	defer func() { _ = listener.Close() }()
+	listener := listen(t, namespace, conntrack.Selection{})
 
 	flow := flows()["TCP"]
 	closing := flow
@@ -295,15 +283,7 @@ func receive(t *testing.T, listener *conntrack.Listener) []conntrack.Event {
 
 func TestWokenListenerReturnsWithoutEvents(t *testing.T) {
 	namespace := testbed.NewNamespace(t, "a")
-	var listener *conntrack.Listener
-	err := namespace.Do(func() (err error) {
-		listener, err = conntrack.Listen(conntrack.Selection{})
-		return err
-	})
-	if err != nil {
-		t.Fatalf("Listening: %v", err)
-	}
-	defer func() { _ = listener.Close() }()
+	listener := listen(t, namespace, conntrack.Selection{})
 	for range 3 {
 		go listener.Wake()
 		if events, drained, err := listener.Receive(t.Context()); err != nil || !drained || len(events) != 0 {
@@ -319,15 +299,7 @@ func TestWokenListenerReturnsWithoutEvents(t *testing.T) {
 
 func TestListenerReportsOverrunAndContinues(t *testing.T) {
 	namespace, table := open(t)
-	var listener *conntrack.Listener
-	err := namespace.Do(func() (err error) {
-		listener, err = conntrack.Listen(conntrack.Selection{})
-		return err
-	})
-	if err != nil {
-		t.Fatalf("Listening: %v", err)
-	}
-	defer func() { _ = listener.Close() }()
+	listener := listen(t, namespace, conntrack.Selection{})
 	flow := flows()["UDP"]
 	requests := make([]conntrack.Request, 0, 100_000)
 	for i := range cap(requests) / 2 {
@@ -358,9 +330,7 @@ func TestListenerReportsOverrunAndContinues(t *testing.T) {
 	if overruns == 0 {
 		t.Error("no overrun was reported")
 	}
-	if err := one(t, table, conntrack.Create, flow).Err; err != nil {
-		t.Fatalf("Creating an entry: %v", err)
-	}
+	create(t, table, flow)
 	if events := receive(t, listener); len(events) != 1 {
 		t.Errorf("%d events after the overrun, want 1", len(events))
 	}

@@ -20,23 +20,21 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/notify"
 	"github.com/hapair-io/hapair/internal/ruleset"
-	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // inNamespace runs f in a new network namespace and removes the namespace afterwards.
-func inNamespace(t *testing.T, name string, f func()) string {
+func inNamespace(t *testing.T, name string, f func()) *testbed.Namespace {
 	t.Helper()
-	name = fmt.Sprintf("hapair-t-%d-%s", os.Getpid(), name)
-	run(t, "ip", "netns", "add", name)
-	t.Cleanup(func() { run(t, "ip", "netns", "del", name) })
-	err := namespace.Do(namespace.Named(name), func() error {
+	n := testbed.NewNamespace(t, name)
+	err := n.Do(func() error {
 		f()
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return name
+	return n
 }
 
 func run(t *testing.T, name string, args ...string) string {
@@ -231,21 +229,14 @@ func TestVerifyRefusesATableThatOnlyClaimsADocument(t *testing.T) {
 // told that something changed.
 func TestFollowNotifiesEachChangeOfTheTable(t *testing.T) {
 	r := compile(t, "../../firewall/plan/testdata/full.yaml")
-	name := inNamespace(t, "follow", func() {})
-	ctx, cancel := context.WithCancel(t.Context())
+	n := inNamespace(t, "follow", func() {})
 	changed := notify.New()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- namespace.Do(namespace.Named(name), func() error {
-			return nftables.Kernel{}.FollowTable(ctx, "hapair", changed.Notify)
-		})
-	}()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
+	testbed.Background(t, func(ctx context.Context) {
+		follow := func() error { return nftables.Kernel{}.FollowTable(ctx, "hapair", changed.Notify) }
+		if err := n.Do(follow); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
 	expect := func(what string) {
 		t.Helper()
 		select {
@@ -254,7 +245,7 @@ func TestFollowNotifiesEachChangeOfTheTable(t *testing.T) {
 			t.Errorf("%s was not notified", what)
 		}
 	}
-	nft := func(command string) { run(t, "ip", "netns", "exec", name, "nft", command) }
+	nft := func(command string) { n.Firewall(t, command) }
 	expect("the beginning")
 	for _, command := range []string{
 		"add table inet hapair", "add table inet hapair { flags dormant; }", "add chain inet hapair c",
@@ -277,7 +268,7 @@ func TestFollowNotifiesEachChangeOfTheTable(t *testing.T) {
 		t.Error("the change of another table was notified")
 	default:
 	}
-	err := namespace.Do(namespace.Named(name), func() error { return nftables.Kernel{}.Replace(r) })
+	err := n.Do(func() error { return nftables.Kernel{}.Replace(r) })
 	if err != nil {
 		t.Error(err)
 	}

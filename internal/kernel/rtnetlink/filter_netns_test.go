@@ -3,12 +3,13 @@
 package rtnetlink
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // program loads a program that leaves every packet to the filters after it.
@@ -30,11 +31,7 @@ func program(t *testing.T) (fd int, id uint32) {
 }
 
 func TestFilter(t *testing.T) {
-	c := isolate(t)
-	link, err := c.Link("lan")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, link := isolateWithLAN(t)
 	inForce := func(want uint32, directions ...Direction) {
 		t.Helper()
 		for _, d := range directions {
@@ -88,24 +85,13 @@ func TestFilter(t *testing.T) {
 
 // The kernel's place for filters in both directions is taken by that for one.
 func TestFilterWhereIngressQdiscIs(t *testing.T) {
-	c := isolate(t)
-	link, err := c.Link("lan")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, link := isolateWithLAN(t)
 	tc(t, "qdisc add dev lan ingress")
 	fd, _ := program(t)
-	err = c.SetFilter(link.Index, Egress, Filter{Name: "gate", Program: fd})
+	err := c.SetFilter(link.Index, Egress, Filter{Name: "gate", Program: fd})
 	if err == nil || !strings.Contains(err.Error(), `qdisc of kind "ingress"`) {
 		t.Fatal(err)
 	}
 }
 
-func tc(t *testing.T, line string) string {
-	t.Helper()
-	out, err := exec.Command("tc", strings.Fields(line)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("tc %s: %v: %s", line, err, out)
-	}
-	return string(out)
-}
+func tc(t *testing.T, line string) string { t.Helper(); return testbed.Own().Run(t, "tc "+line) }

@@ -5,11 +5,12 @@ package rtnetlink
 import (
 	"errors"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 var virtualMAC = MAC{2, 0, 0x5e, 0x10, 0, 1}
@@ -68,11 +69,7 @@ func TestSetMACTwiceOnOneParent(t *testing.T) {
 }
 
 func TestAddAddresses(t *testing.T) {
-	c := isolate(t)
-	link, err := c.Link("lan")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, link := isolateWithLAN(t)
 	wanted := []netip.Prefix{netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64")}
 	for range 2 { // The second time changes nothing.
 		if refused := c.AddAddresses(link.Index, wanted); len(refused) > 0 {
@@ -96,9 +93,7 @@ func TestAddAddressesGoesOnPastARefusal(t *testing.T) {
 	if err != nil || !link.IPv6 {
 		t.Fatalf("%+v, %v", link, err)
 	}
-	if err := os.WriteFile("/proc/sys/net/ipv6/conf/lan/disable_ipv6", []byte("1"), 0); err != nil {
-		t.Fatal(err)
-	}
+	testbed.Own().Set(t, "net.ipv6.conf.lan.disable_ipv6", "1")
 	if link, err = c.Link("lan"); err != nil || link.IPv6 {
 		t.Errorf("%+v, %v", link, err)
 	}

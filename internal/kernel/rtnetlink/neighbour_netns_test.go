@@ -3,7 +3,6 @@
 package rtnetlink
 
 import (
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -23,13 +22,10 @@ func TestSetResolution(t *testing.T) {
 		t.Run(family, func(t *testing.T) {
 			c := isolate(t)
 			neighbour := testbed.NewNamespace(t, "neighbour")
-			ip(t, "link add port type veth peer name far netns "+neighbour.Name)
-			t.Cleanup(func() { ip(t, "link delete port") })
+			testbed.Wire(t, testbed.Own(), "port", neighbour, "far")
 			bits := test.own[strings.IndexByte(test.own, '/'):]
-			far := neighbour.Link(t, "far")
-			far.Up().Address(test.other + bits)
-			ip(t, "link set port up")
-			ip(t, strings.TrimSpace("address add "+test.own+" dev port nodad"))
+			neighbour.Link(t, "far").Address(test.other + bits)
+			testbed.Own().Link(t, "port").Address(test.own)
 			link, err := c.Link("port")
 			if err != nil {
 				t.Fatal(err)
@@ -47,24 +43,14 @@ func TestSetResolution(t *testing.T) {
 			}
 			time.Sleep(2 * time.Second) // for the duplicate address detection of the neighbour
 			ip(t, "neighbour flush dev port")
-			nft := func(rules string) {
-				command := exec.Command("nft", "-f", "-")
-				command.Stdin, command.Stderr = strings.NewReader(rules), os.Stderr
-				if err := neighbour.Start(command); err != nil {
-					t.Fatal(err)
-				}
-				if err := command.Wait(); err != nil {
-					t.Fatalf("nft %q: %v", rules, err)
-				}
-			}
-			nft("add " + test.lose)
+			neighbour.Firewall(t, "add "+test.lose)
 			ping := exec.Command("ping", "-n", "-c", "1", "-W", "3", test.other)
 			began := time.Now()
 			if err := ping.Start(); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(20 * time.Millisecond)
-			nft("flush ruleset")
+			neighbour.Firewall(t, "flush ruleset")
 			if err := ping.Wait(); err != nil {
 				t.Fatalf("ping: %v", err)
 			}

@@ -48,11 +48,7 @@ func setRoutes(t *testing.T, c *Conn, want []Route, changes bool) {
 }
 
 func TestSetRoutes(t *testing.T) {
-	c := isolate(t)
-	link, err := c.Link("lan")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, link := isolateWithLAN(t)
 	wanted := wantedRoutes(link.Index)
 	setRoutes(t, c, wanted, true)
 	setRoutes(t, c, wanted, false)
@@ -87,11 +83,7 @@ func TestSetRoutes(t *testing.T) {
 
 // Whatever another program did to a route, afterwards it is as wanted, and what is not of the protocol stays.
 func TestSetRoutesRestores(t *testing.T) {
-	c := isolate(t)
-	link, err := c.Link("lan")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, link := isolateWithLAN(t)
 	ip(t, "address add 192.0.2.1/24 dev lan")
 	wanted := wantedRoutes(link.Index)
 	setRoutes(t, c, wanted, true)
@@ -131,11 +123,7 @@ func TestSetRoutesRestores(t *testing.T) {
 
 // A route that the kernel refuses is reported, and the others are set.
 func TestSetRoutesPastARefusal(t *testing.T) {
-	c := isolate(t)
-	link, err := c.Link("lan")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, link := isolateWithLAN(t)
 	wanted := append(wantedRoutes(link.Index), Route{To: netip.MustParsePrefix("10.0.0.0/8"), Interface: 12345})
 	if _, err := c.SetRoutes(testTable, testProtocol, wanted); err == nil || !strings.Contains(err.Error(), "10.0.0.0/8") {
 		t.Errorf("no error that names the route: %v", err)
@@ -271,11 +259,7 @@ func TestFollowRoutes(t *testing.T) {
 // A route that changes is replaced in one step, so that its destination is never without a route. Other routes are not
 // touched.
 func TestSetRoutesReplacesWithoutAGap(t *testing.T) {
-	c := isolate(t)
-	link, err := c.Link("lan")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, link := isolateWithLAN(t)
 	everything, everything6 := netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")
 	changed := func(last string) []Route {
 		return []Route{
@@ -306,6 +290,7 @@ func TestSetRoutesReplacesWithoutAGap(t *testing.T) {
 				t.Fatal(err)
 			case r.Table == 99:
 				last = true
+			case r.Protocol == unix.RTPROT_KERNEL: // of an interface that has just come up
 			case m.Header.Type == unix.RTM_DELROUTE:
 				removed++
 			default:
@@ -320,11 +305,7 @@ func TestSetRoutesReplacesWithoutAGap(t *testing.T) {
 
 // SetAllRoutes empties tables that no route is wanted in, and reports which route the kernel refused.
 func TestSetAllRoutesCoversEveryTable(t *testing.T) {
-	c := isolate(t)
-	link, err := c.Link("lan")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, link := isolateWithLAN(t)
 	ip(t, "route add 198.51.100.0/24 dev lan table 7801 proto static")
 	everything := netip.MustParsePrefix("0.0.0.0/0")
 	wanted := []Route{
@@ -348,7 +329,7 @@ func TestSetAllRoutesCoversEveryTable(t *testing.T) {
 		t.Errorf("another program's route is gone: %q", got)
 	}
 	wanted[2].Via = netip.MustParseAddr("224.0.0.1")
-	_, err = c.SetAllRoutes(testProtocol, wanted)
+	_, err := c.SetAllRoutes(testProtocol, wanted)
 	var refused *RouteError
 	if !errors.As(err, &refused) || refused.Route.Table != 7801 {
 		t.Errorf("got %v, want the refusal of the route in table 7801", err)

@@ -5,7 +5,6 @@ package rtnetlink
 import (
 	"net/netip"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strconv"
@@ -27,39 +26,28 @@ func isolate(t *testing.T) *Conn {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{
-		"link add lan type veth peer name far",
-		"link set lo up", "link set lan up", "link set far up",
-	} {
-		ip(t, line)
-	}
-	c, err := Dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
+	own := testbed.Own()
+	own.Link(t, "lo").Up()
+	testbed.Wire(t, own, "lan", own, "far")
+	return testbed.Open(t, own, Dial)
 }
 
-func ip(t *testing.T, line string) string {
+// isolateWithLAN isolates the test and returns its interface too.
+func isolateWithLAN(t *testing.T) (*Conn, Link) {
 	t.Helper()
-	out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("ip %s: %v: %s", line, err, out)
-	}
-	return string(out)
-}
-
-func TestAddresses(t *testing.T) {
 	c := isolate(t)
 	link, err := c.Link("lan")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c, link
+}
+
+// ip runs a command of iproute2 in the test's namespace.
+func ip(t *testing.T, line string) string { t.Helper(); return testbed.Own().Run(t, "ip "+line) }
+
+func TestAddresses(t *testing.T) {
+	c, link := isolateWithLAN(t)
 	if link.Name != "lan" || !link.Up || link.MAC == (MAC{}) {
 		t.Fatalf("link %+v", link)
 	}
@@ -161,11 +149,7 @@ func TestAddressTableShowsStates(t *testing.T) {
 
 // TestAddedAddressesArriveAtOnce fails about every other time, of a hundred, when nothing waits for the local route.
 func TestAddedAddressesArriveAtOnce(t *testing.T) {
-	c := isolate(t)
-	link, err := c.Link("lan")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, link := isolateWithLAN(t)
 	both := []netip.Prefix{netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64")}
 	for range 100 {
 		if refused := c.AddAddresses(link.Index, both); len(refused) > 0 {
@@ -218,10 +202,7 @@ func TestDevconf(t *testing.T) {
 func TestReversePathFilter(t *testing.T) {
 	c := isolate(t)
 	for _, want := range []uint32{0, 1, 2} {
-		err := os.WriteFile("/proc/sys/net/ipv4/conf/all/rp_filter", []byte(strconv.Itoa(int(want))), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testbed.Own().Set(t, "net.ipv4.conf.all.rp_filter", strconv.Itoa(int(want)))
 		if got, err := c.ReversePathFilter(); err != nil || got != want {
 			t.Errorf("%d instead of %d, %v", got, want, err)
 		}

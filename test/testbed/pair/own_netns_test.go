@@ -37,16 +37,7 @@ func newAudited(t *testing.T) audited {
 // speak sends a datagram from the client to an address, and waits until the active has the connection.
 func (a audited) speak(address string) {
 	a.t.Helper()
-	err := a.Client.Do(func() error {
-		connection, err := net.Dial("udp", net.JoinHostPort(address, "9"))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = connection.Close() }()
-		_, err = connection.Write([]byte("hello"))
-		return err
-	})
-	if err != nil {
+	if _, err := a.Client.DialUDP(a.t, "", net.JoinHostPort(address, "9")).Write([]byte("hello")); err != nil {
 		a.t.Fatal(err)
 	}
 	testbed.Eventually(a.t, "the active has the connection", func() bool { return a.active.has(address) })

@@ -26,16 +26,7 @@ type router struct {
 
 func openRouter(t *testing.T, namespace *testbed.Namespace) router {
 	t.Helper()
-	r := router{t: t, namespace: namespace}
-	err := namespace.Do(func() (err error) {
-		r.table, err = conntrack.OpenTable()
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = r.table.Close() })
-	return r
+	return router{t: t, namespace: namespace, table: testbed.Open(t, namespace, conntrack.OpenTable)}
 }
 
 func (r router) all(operation conntrack.Operation, from, to int) {

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 func TestMain(m *testing.M) {
@@ -41,14 +41,12 @@ func newUnit(t *testing.T) *unit {
 	if err := os.WriteFile(u.settings, []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{
-		"link set lo up", "link add lan type veth peer name lan-far", "address add 192.168.50.1/24 dev lan",
-		"link add eth0 type veth peer name eth0-far", "address add 10.244.0.2/24 dev eth0",
-	} {
-		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", line, err, out)
-		}
-	}
+	own := testbed.Own()
+	own.Link(t, "lo").Up()
+	testbed.Wire(t, own, "lan", own, "lan-far")
+	testbed.Wire(t, own, "eth0", own, "eth0-far")
+	own.Link(t, "lan").Address("192.168.50.1/24")
+	own.Link(t, "eth0").Address("10.244.0.2/24")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == contract.RolePath {
 			_, _ = w.Write([]byte(u.role + "\n"))
@@ -66,10 +64,10 @@ func newUnit(t *testing.T) *unit {
 		f.Orig.DstPort, f.Reply.SrcPort = port, port
 		u.create(f)
 	}
-	own := example()
-	own.Orig.Src = netip.MustParseAddr("10.244.0.2")
-	own.Reply = own.Orig.Inverse()
-	u.create(own)
+	fromUnit := example()
+	fromUnit.Orig.Src = netip.MustParseAddr("10.244.0.2")
+	fromUnit.Reply = fromUnit.Orig.Inverse()
+	u.create(fromUnit)
 	return u
 }
 
