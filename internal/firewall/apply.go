@@ -46,6 +46,8 @@ func (f *Firewall) enforceBase() {
 // replace makes the kernel enforce a ruleset. Afterwards no change of the kernel's rules is known that would need a
 // verification, unless another process made one at the same time.
 func (f *Firewall) replace(r ruleset.Ruleset) error {
+	f.changing.Lock()
+	defer f.changing.Unlock()
 	before, err := f.config.Kernel.Generation()
 	if err != nil {
 		return err

@@ -77,7 +77,10 @@ type Firewall struct {
 	applied    *ruleset.Ruleset
 	generation atomic.Uint32
 	// mtus are those of the interfaces on which applied depends.
-	mtus         map[string]int
+	mtus map[string]int
+	// changing is held while the rules are replaced or sources forgotten. Otherwise each would take the other for an
+	// alteration by another program, and verify all rules.
+	changing     sync.Mutex
 	restorations restorations
 	revalidator  *revalidator
 	// refused is the last document that the checks refused. It is not checked again until it changes.

@@ -43,6 +43,8 @@ func (f *Firewall) forgetSources(ctx context.Context) {
 
 // forget empties the caches. The kernel counts that as a change of its rules, which needs no verification.
 func (f *Firewall) forget() error {
+	f.changing.Lock()
+	defer f.changing.Unlock()
 	before, err := f.config.Kernel.Generation()
 	if err != nil {
 		return err
