@@ -32,9 +32,9 @@ type barrier interface {
 	isSuspended() bool
 	// checkOpen returns an error when the kernel has it closed.
 	checkOpen() error
-	// restore puts it back, suspended, if somebody removed it. It looks at nothing else, so that it takes no longer than
-	// that.
-	restore() error
+	// restore puts it back, suspended, if somebody removed it, and returns what was wrong. It looks at nothing else, so
+	// that it takes no longer than that.
+	restore() (wrong, err error)
 	// follow calls removed once it listens and when somebody may have removed it, until ctx ends or it fails. It leaves
 	// out what happens to interfaces.
 	follow(ctx context.Context, removed func()) error

@@ -306,8 +306,13 @@ func (g *Gate) inspect() (repaired bool, err error) {
 		return false, err
 	}
 	g.broken.Store(nil)
-	if changed != nil {
-		g.log.Info("Repaired the gate", "reason", changed.Error())
-	}
+	g.logRepair(changed)
 	return changed != nil, nil
+}
+
+// logRepair logs what was wrong with the gate, if anything was.
+func (g *Gate) logRepair(wrong error) {
+	if wrong != nil {
+		g.log.Info("Repaired the gate", "reason", wrong.Error())
+	}
 }

@@ -162,7 +162,7 @@ func (k *kernel) checkOpen() (err error) {
 	return err
 }
 
-func (k *kernel) restore() error { return nil }
+func (k *kernel) restore() (wrong, err error) { return nil, nil }
 
 func (k *kernel) follow(ctx context.Context, _ func()) error {
 	<-ctx.Done()

@@ -236,7 +236,7 @@ func (p *program) checkOpen() error {
 }
 
 // restore puts nothing back: who removes a program changes an interface, which is inspected then.
-func (p *program) restore() error { return nil }
+func (p *program) restore() (wrong, err error) { return nil, nil }
 
 // follow reports nothing.
 func (p *program) follow(ctx context.Context, _ func()) error {

@@ -121,25 +121,26 @@ func (r *ruleset) suspend() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.deadline.counts {
-		return r.replaceAltered()
+		_, err := r.replaceAltered()
+		return err
 	}
 	r.deadline.counts = false
 	return r.gate.Replace(r.state)
 }
 
-func (r *ruleset) restore() error {
+func (r *ruleset) restore() (wrong, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.replaceAltered()
 }
 
-// replaceAltered replaces the tables by closed ones, unless they are as they should be.
-func (r *ruleset) replaceAltered() error {
-	if r.gate.Verify(r.state.Interfaces) == nil {
-		return nil
+// replaceAltered replaces the tables by closed ones, unless they are as they should be. It returns what was wrong.
+func (r *ruleset) replaceAltered() (wrong, err error) {
+	if wrong = r.gate.Verify(r.state.Interfaces); wrong == nil {
+		return nil, nil
 	}
 	r.deadline.counts = false
-	return r.gate.Replace(r.state)
+	return wrong, r.gate.Replace(r.state)
 }
 
 func (r *ruleset) resume() error {

@@ -59,8 +59,10 @@ func (g *Gate) keep(ctx context.Context, removed notify.Signal) {
 			if !backoff.Sleep(ctx, inspectPause-time.Since(last)) {
 				return
 			}
-			if err := g.barrier.restore(); err != nil {
+			if wrong, err := g.barrier.restore(); err != nil {
 				g.log.Error(err, "Putting back the gate")
+			} else {
+				g.logRepair(wrong)
 			}
 		}
 		changes, began := g.last.begin(), g.options.Now()
