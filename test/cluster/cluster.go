@@ -3,8 +3,10 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/hapair-io/hapair/test/namespace"
 
@@ -42,6 +44,14 @@ var ErrNotUp = errors.New("the cluster is not up: start it with `cluster up`")
 
 // Progress receives a message in the -ing form at each step of long work.
 type Progress func(format string, args ...any)
+
+// ProgressTo returns a function that prints each step with the seconds since the beginning.
+func ProgressTo(w io.Writer) Progress {
+	began := time.Now()
+	return func(format string, args ...any) {
+		_, _ = fmt.Fprintf(w, "%6.1f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+	}
+}
 
 // Cluster is the machine's test cluster, up or not.
 type Cluster struct {

@@ -51,37 +51,15 @@ func run(ctx context.Context, out io.Writer) error {
 
 // prepare boots and installs everything. On a running cluster it changes only what differs.
 func prepare(ctx context.Context, out io.Writer) (*demo, error) {
-	c, err := cluster.Open()
+	site, err := deploy.Start(ctx, cluster.ProgressTo(out))
 	if err != nil {
 		return nil, err
-	}
-	progress := progressTo(out)
-	if err := c.Up(ctx, progress); err != nil {
-		return nil, fmt.Errorf("booting the cluster: %w", err)
-	}
-	site := deploy.Site{Cluster: c, Progress: progress}
-	if err := site.Operator(ctx); err != nil {
-		return nil, err
-	}
-	progress("Applying config/networks and config/samples")
-	for _, path := range []string{"config/networks", "config/samples"} {
-		if err := site.Apply(ctx, path); err != nil {
-			return nil, err
-		}
 	}
 	k8s, err := site.Client()
 	if err != nil {
 		return nil, err
 	}
 	return &demo{site: site, client: k8s, setup: scenario.Sample(k8s)}, nil
-}
-
-// progressTo returns a function that prints each step with the seconds since the beginning.
-func progressTo(out io.Writer) cluster.Progress {
-	began := time.Now()
-	return func(format string, args ...any) {
-		_, _ = fmt.Fprintf(out, "%6.1f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
-	}
 }
 
 // runAll runs the three scenarios. If one fails, it returns the reports of those before.

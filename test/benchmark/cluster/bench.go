@@ -86,25 +86,9 @@ type bench struct {
 }
 
 func prepare(ctx context.Context, o Options) (*bench, error) {
-	c, err := cluster.Open()
+	site, err := deploy.Start(ctx, cluster.ProgressTo(o.Out))
 	if err != nil {
 		return nil, err
-	}
-	began := time.Now()
-	progress := func(format string, args ...any) {
-		_, _ = fmt.Fprintf(o.Out, "%7.1f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
-	}
-	if err := c.Up(ctx, progress); err != nil {
-		return nil, fmt.Errorf("booting the cluster: %w", err)
-	}
-	site := deploy.Site{Cluster: c, Progress: progress}
-	if err := site.Operator(ctx); err != nil {
-		return nil, err
-	}
-	for _, path := range []string{"config/networks", "config/samples"} {
-		if err := site.Apply(ctx, path); err != nil {
-			return nil, err
-		}
 	}
 	k8s, err := site.Client()
 	if err != nil {

@@ -32,6 +32,29 @@ type Site struct {
 	Progress cluster.Progress
 }
 
+// Start starts the test cluster, or uses a running one, and installs the operator and the sample pair. On a running
+// cluster it changes only what differs.
+func Start(ctx context.Context, progress cluster.Progress) (Site, error) {
+	c, err := cluster.Open()
+	if err != nil {
+		return Site{}, err
+	}
+	if err := c.Up(ctx, progress); err != nil {
+		return Site{}, fmt.Errorf("booting the cluster: %w", err)
+	}
+	s := Site{Cluster: c, Progress: progress}
+	if err := s.Operator(ctx); err != nil {
+		return Site{}, err
+	}
+	progress("Applying config/networks and config/samples")
+	for _, path := range []string{"config/networks", "config/samples"} {
+		if err := s.Apply(ctx, path); err != nil {
+			return Site{}, err
+		}
+	}
+	return s, nil
+}
+
 // Operator loads the images into every node and installs or upgrades the chart. It returns when the manager is
 // available.
 func (s Site) Operator(ctx context.Context) error {

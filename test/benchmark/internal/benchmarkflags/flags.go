@@ -1,7 +1,8 @@
-// Package benchmarkflags holds defaults for the flags of all benchmark commands.
+// Package benchmarkflags builds the commands of all benchmarks, with the flags and defaults that they share.
 package benchmarkflags
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,8 +25,28 @@ func Output(benchmark string) string {
 	return filepath.Join(Bin(), benchmark+".out", time.Now().Format("20060102-150405"))
 }
 
-// Hurry sets the flags that were not given to the values of a quick run.
-func Hurry(command *cobra.Command, values map[string]string) {
+// Command returns the command of a benchmark. Its help is the summary, followed by the details.
+func Command(use, summary, details string, run func(context.Context) error) *cobra.Command {
+	return &cobra.Command{
+		Use:   use,
+		Short: summary,
+		Long:  summary + ".\n\n" + details,
+		Args:  cobra.NoArgs,
+		RunE:  func(command *cobra.Command, _ []string) error { return run(command.Context()) },
+	}
+}
+
+// AddQuick adds a flag that sets the flags that were not given to the values of a quick run.
+func AddQuick(command *cobra.Command, usage string, values map[string]string) {
+	quick := command.Flags().Bool("quick", false, usage)
+	command.PreRun = func(command *cobra.Command, _ []string) {
+		if *quick {
+			hurry(command, values)
+		}
+	}
+}
+
+func hurry(command *cobra.Command, values map[string]string) {
 	for name, value := range values {
 		flag := command.Flags().Lookup(name)
 		if flag.Changed {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +17,7 @@ func newUpCommand() *cobra.Command {
 nodes without power are started; one whose start was interrupted is completed.`,
 		Args: cobra.NoArgs,
 		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, _ []string) error {
-			progress := stopwatch(cmd)
+			progress := cluster.ProgressTo(cmd.OutOrStdout())
 			if err := c.Up(cmd.Context(), progress); err != nil {
 				return err
 			}
@@ -37,7 +35,7 @@ func newDownCommand() *cobra.Command {
 crashed.`,
 		Args: cobra.NoArgs,
 		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, _ []string) error {
-			progress := stopwatch(cmd)
+			progress := cluster.ProgressTo(cmd.OutOrStdout())
 			if err := c.Down(cmd.Context(), progress); err != nil {
 				return err
 			}
@@ -65,13 +63,5 @@ The list is empty when the cluster is down. The exit code is 1 if it is not empt
 			cmd.Println(strings.Join(left, "\n"))
 			return errors.New("the cluster left remains: run `cluster down`")
 		}),
-	}
-}
-
-// stopwatch prints each step with the seconds since the beginning.
-func stopwatch(cmd *cobra.Command) cluster.Progress {
-	begin := time.Now()
-	return func(format string, args ...any) {
-		cmd.Printf("%6.1fs  %s\n", time.Since(begin).Seconds(), fmt.Sprintf(format, args...))
 	}
 }

@@ -8,30 +8,19 @@ import (
 )
 
 func controllerManager(paths Paths) boot.Program {
-	kubeconfig := paths.KubeconfigPath(controllerManagerUser)
-	return boot.Program{
-		Name: "kube-controller-manager",
-		Path: paths.hyperkube(),
-		Args: []string{
-			"--kubeconfig=" + kubeconfig,
-			"--authentication-kubeconfig=" + kubeconfig,
-			"--authorization-kubeconfig=" + kubeconfig,
-			"--bind-address=127.0.0.1",
-			"--leader-elect=false",
-			"--use-service-account-credentials",
-			"--service-account-private-key-file=" + filepath.Join(paths.Keys, pki.ServiceAccountKey),
-			"--root-ca-file=" + paths.authority(),
-			"--cluster-signing-cert-file=" + paths.authority(),
-			"--cluster-signing-key-file=" + paths.key(pki.AuthorityName),
-			// The loss of a node must show within seconds, not after a minute. See also the kubelet's lease.
-			"--node-monitor-period=1s",
-			"--node-monitor-grace-period=6s",
-			// It creates this folder, which must be inside the node.
-			"--flex-volume-plugin-dir=/var/lib/kube-controller-manager/volume-plugins",
-			// The defaults would delay a cluster's first objects.
-			"--kube-api-qps=200",
-			"--kube-api-burst=400",
-		},
-		When: apiServerReady(paths),
-	}
+	return controller(paths, "kube-controller-manager", controllerManagerUser,
+		"--use-service-account-credentials",
+		"--service-account-private-key-file="+filepath.Join(paths.Keys, pki.ServiceAccountKey),
+		"--root-ca-file="+paths.authority(),
+		"--cluster-signing-cert-file="+paths.authority(),
+		"--cluster-signing-key-file="+paths.key(pki.AuthorityName),
+		// The loss of a node must show within seconds, not after a minute. See also the kubelet's lease.
+		"--node-monitor-period=1s",
+		"--node-monitor-grace-period=6s",
+		// It creates this folder, which must be inside the node.
+		"--flex-volume-plugin-dir=/var/lib/kube-controller-manager/volume-plugins",
+		// The defaults would delay a cluster's first objects.
+		"--kube-api-qps=200",
+		"--kube-api-burst=400",
+	)
 }

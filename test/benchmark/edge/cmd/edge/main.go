@@ -2,12 +2,14 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hapair-io/hapair/internal/cli/program"
 	"github.com/hapair-io/hapair/test/benchmark/edge"
+	"github.com/hapair-io/hapair/test/benchmark/internal/benchmarkflags"
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
@@ -15,18 +17,13 @@ func main() { os.Exit(program.Run(newCommand())) }
 
 func newCommand() *cobra.Command {
 	o := edge.Options{Progress: os.Stdout}
-	command := &cobra.Command{
-		Use:   "bench-edge",
-		Short: "Measure how fast a unit puts back what somebody takes away from it",
-		Long: `Measure how fast a unit puts back what somebody takes away from it.
-
-It runs in a network namespace of its own, which ends with it. It needs root.`,
-		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
+	command := benchmarkflags.Command("bench-edge",
+		"Measure how fast a unit puts back what somebody takes away from it",
+		`It runs in a network namespace of its own, which ends with it. It needs root.`,
+		func(ctx context.Context) error {
 			namespace.Alone()
-			return edge.Run(command.Context(), o)
-		},
-	}
+			return edge.Run(ctx, o)
+		})
 	command.Flags().IntVar(&o.Times, "times", 100, "how often each damage is done")
 	return command
 }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,24 +19,11 @@ func main() { os.Exit(program.Run(newCommand())) }
 
 func newCommand() *cobra.Command {
 	o := failover.Options{Progress: os.Stdout}
-	quick := false
-	command := &cobra.Command{
-		Use:   "bench-failover",
-		Short: "Measure what a user notices of a failover of hapair and of keepalived with conntrackd",
-		Long: `Measure what a user notices of a failover of hapair and of keepalived with conntrackd.
-
-Both run in turns on the same network of namespaces. It needs root. On the machine it only changes the limits of
+	command := benchmarkflags.Command("bench-failover",
+		"Measure what a user notices of a failover of hapair and of keepalived with conntrackd",
+		`Both run in turns on the same network of namespaces. It needs root. On the machine it only changes the limits of
 connection tracking, and restores them.`,
-		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			if quick {
-				benchmarkflags.Hurry(command, map[string]string{
-					"runs": "1", "flows": "50000", "away": "10s", "idle": "15s", "patience": "5s",
-				})
-			}
-			return failover.Run(command.Context(), o)
-		},
-	}
+		func(ctx context.Context) error { return failover.Run(ctx, o) })
 	bin := benchmarkflags.Bin()
 	flags := command.Flags()
 	flags.IntVar(&o.Runs, "runs", 20, "number of runs of each system with each setting")
@@ -52,6 +40,9 @@ connection tracking, and restores them.`,
 	flags.DurationVar(&o.Idle, "idle", time.Minute, "how long the writes of an idle pair are counted")
 	flags.DurationVar(&o.Patience, "patience", time.Minute, "longest wait for a quiet machine before each run")
 	flags.BoolVar(&o.Logs, "logs", false, "keep the logs of all runs, not only of failed ones")
-	flags.BoolVar(&quick, "quick", false, "check that everything works, with small and short runs by default")
+	benchmarkflags.AddQuick(command, "check that everything works, with small and short runs by default",
+		map[string]string{
+			"runs": "1", "flows": "50000", "away": "10s", "idle": "15s", "patience": "5s",
+		})
 	return command
 }

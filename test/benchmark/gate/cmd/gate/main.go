@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"time"
 
@@ -9,22 +10,18 @@ import (
 
 	"github.com/hapair-io/hapair/internal/cli/program"
 	"github.com/hapair-io/hapair/test/benchmark/gate"
+	"github.com/hapair-io/hapair/test/benchmark/internal/benchmarkflags"
 )
 
 func main() { os.Exit(program.Run(newCommand())) }
 
 func newCommand() *cobra.Command {
 	o := gate.Options{Progress: os.Stdout}
-	command := &cobra.Command{
-		Use:   "bench-gate",
-		Short: "Measure the cost of an open gate for the packets that a unit forwards",
-		Long: `Measure the cost of an open gate for the packets that a unit forwards.
-
-Packets go in turns through a router without a gate and one with a gate, in network namespaces that are removed
+	command := benchmarkflags.Command("bench-gate",
+		"Measure the cost of an open gate for the packets that a unit forwards",
+		`Packets go in turns through a router without a gate and one with a gate, in network namespaces that are removed
 afterwards. It needs root.`,
-		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return gate.Run(command.Context(), o) },
-	}
+		func(ctx context.Context) error { return gate.Run(ctx, o) })
 	flags := command.Flags()
 	flags.BoolVar(&o.DataPlane, "data-plane", false,
 		"compare source validation and the second routing table, instead of the gate, with neither")

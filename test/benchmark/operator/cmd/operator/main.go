@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"time"
 
@@ -16,24 +17,11 @@ func main() { os.Exit(program.Run(newCommand())) }
 
 func newCommand() *cobra.Command {
 	o := operator.Options{Progress: os.Stdout}
-	quick := false
-	command := &cobra.Command{
-		Use:   "bench-operator",
-		Short: "Measure the operator with many pairs",
-		Long: `Measure the operator with many pairs.
-
-The operator and an API server with etcd run as they are; kubelets and units are simulated. All of it is in a network
+	command := benchmarkflags.Command("bench-operator",
+		"Measure the operator with many pairs",
+		`The operator and an API server with etcd run as they are; kubelets and units are simulated. All of it is in a network
 namespace that is removed afterwards. It needs root.`,
-		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			if quick {
-				benchmarkflags.Hurry(command, map[string]string{
-					"pairs": "100", "rest": "20s", "failovers": "50", "renewal": "5s",
-				})
-			}
-			return operator.Run(command.Context(), o)
-		},
-	}
+		func(ctx context.Context) error { return operator.Run(ctx, o) })
 	flags := command.Flags()
 	flags.IntSliceVar(&o.Pairs, "pairs", []int{1000, 5000}, "numbers of pairs to measure with, in turn")
 	flags.DurationVar(&o.Rest, "rest", 10*time.Minute, "how long pairs at rest are watched")
@@ -43,6 +31,8 @@ namespace that is removed afterwards. It needs root.`,
 	flags.DurationVar(&o.Patience, "patience", 30*time.Minute, "bound of each wait")
 	flags.StringVar(&o.Bin, "bin", benchmarkflags.Bin(), "folder of the programs")
 	flags.StringVar(&o.Output, "output", benchmarkflags.Output("bench-operator"), "folder for results")
-	flags.BoolVar(&quick, "quick", false, "use few pairs for a short time")
+	benchmarkflags.AddQuick(command, "use few pairs for a short time", map[string]string{
+		"pairs": "100", "rest": "20s", "failovers": "50", "renewal": "5s",
+	})
 	return command
 }

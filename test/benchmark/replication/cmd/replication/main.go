@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"strings"
 	"time"
@@ -21,25 +22,11 @@ func main() {
 
 func newCommand() *cobra.Command {
 	o := replication.Options{Progress: os.Stdout}
-	quick := false
-	command := &cobra.Command{
-		Use:   "bench-replication",
-		Short: "Compare how hapair and conntrackd replicate connections",
-		Long: `Compare how hapair and conntrackd replicate connections to the standby. conntrackd runs with a cache, and with
-direct injection.
-
-All run in turn on the same network of namespaces. The benchmark needs root. It changes only the limits of the machine's
-connection tracking table, and restores them.`,
-		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			if quick {
-				benchmarkflags.Hurry(command, map[string]string{
-					"rounds": "1", "lasting": "2s", "idle": "1s", "flows": "50000", "flood": "10s",
-				})
-			}
-			return replication.Run(command.Context(), o)
-		},
-	}
+	command := benchmarkflags.Command("bench-replication",
+		"Compare how hapair and conntrackd replicate connections to the standby",
+		`conntrackd runs with a cache, and with direct injection. All run in turn on the same network of namespaces. The
+benchmark needs root. It changes only the limits of the machine's connection tracking table, and restores them.`,
+		func(ctx context.Context) error { return replication.Run(ctx, o) })
 	flags := command.Flags()
 	flags.IntVar(&o.Rounds, "rounds", 5, "number of measurements of each system in each scenario")
 	flags.StringSliceVar(&o.Scenarios, "scenarios", nil,
@@ -57,6 +44,9 @@ connection tracking table, and restores them.`,
 	flags.StringVar(&o.Output, "output",
 		benchmarkflags.Output("bench-replication"),
 		"directory for samples and the report")
-	flags.BoolVar(&quick, "quick", false, "check that everything works: one short round, unless other flags are set")
+	benchmarkflags.AddQuick(command, "check that everything works: one short round, unless other flags are set",
+		map[string]string{
+			"rounds": "1", "lasting": "2s", "idle": "1s", "flows": "50000", "flood": "10s",
+		})
 	return command
 }
