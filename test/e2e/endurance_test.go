@@ -108,38 +108,39 @@ var (
 //
 // Expectations of the kernel's FTP helper are not replicated, and none is needed: in passive mode the data connection
 // goes from the LAN to the WAN like the control connection, and the rules accept it as new.
-func everyKind() (kinds []endurance.Traffic, bounds []time.Duration) {
+func everyKind() (kinds []endurance.Kind, bounds []time.Duration) {
 	setup := scenario.Segments(k8s)
 	hosts := endurance.Hosts{
 		Client: endurance.Namespace(setup.ClientNamespace), Server: endurance.Namespace(setup.ServerNamespace),
 	}
 	for _, one := range []struct {
+		name    string
 		traffic endurance.Traffic
 		bound   time.Duration
 	}{
-		{&endurance.Idle{
-			Kind: "idle TCP connections", Hosts: hosts, Server: idleServer, Connections: idleConnections,
+		{"idle TCP connections", &endurance.Idle{
+			Hosts: hosts, Server: idleServer, Connections: idleConnections,
 		}, answerGap},
-		{&endurance.Download{
-			Kind: "TCP download", Hosts: hosts, Server: netip.AddrPortFrom(server4, 7301),
+		{"TCP download", &endurance.Download{
+			Hosts: hosts, Server: netip.AddrPortFrom(server4, 7301),
 		}, failoverGap},
-		{&endurance.FTP{
-			Kind: "FTP download", Hosts: hosts, Server: netip.AddrPortFrom(server4, 21),
+		{"FTP download", &endurance.FTP{
+			Hosts: hosts, Server: netip.AddrPortFrom(server4, 21),
 		}, failoverGap},
-		{&endurance.Datagrams{
-			Kind: "UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server4, 7302), PortConflict: conflict4,
+		{"UDP both ways", &endurance.Datagrams{
+			Hosts: hosts, Server: netip.AddrPortFrom(server4, 7302), PortConflict: conflict4,
 		}, takeoverGap},
-		{&endurance.Pings{
-			Kind: "ICMP echo", Hosts: hosts, Server: server4, PortConflict: conflict4,
+		{"ICMP echo", &endurance.Pings{
+			Hosts: hosts, Server: server4, PortConflict: conflict4,
 		}, takeoverGap},
-		{&endurance.CountingConnection{
-			Kind: "IPv6 TCP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server6, 7301),
+		{"IPv6 TCP both ways", &endurance.CountingConnection{
+			Hosts: hosts, Server: netip.AddrPortFrom(server6, 7301),
 		}, failoverGap},
-		{&endurance.Datagrams{
-			Kind: "IPv6 UDP both ways", Hosts: hosts, Server: netip.AddrPortFrom(server6, 7302), PortConflict: conflict6,
+		{"IPv6 UDP both ways", &endurance.Datagrams{
+			Hosts: hosts, Server: netip.AddrPortFrom(server6, 7302), PortConflict: conflict6,
 		}, neighbourGap},
 	} {
-		kinds, bounds = append(kinds, one.traffic), append(bounds, one.bound)
+		kinds, bounds = append(kinds, endurance.Kind{Name: one.name, Traffic: one.traffic}), append(bounds, one.bound)
 	}
 	return kinds, bounds
 }

@@ -12,7 +12,6 @@ import (
 // CountingConnection is one TCP connection on which the client counts and the server repeats every number. It survives
 // if the sequence continues, unbroken, on the same connection.
 type CountingConnection struct {
-	Kind   string
 	Hosts  Hosts
 	Server netip.AddrPort
 
@@ -36,19 +35,16 @@ func (c *CountingConnection) Begin(ctx context.Context) error {
 	ctx = c.withCancel(ctx)
 	listener, err := c.Hosts.Server.Listen(ctx, "tcp", c.Server.String())
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Kind, err)
+		return err
 	}
 	c.server = traffic.Repeat(ctx, listener)
 	conn, err := dial(ctx, c.Hosts.Client, listener.Addr())
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Kind, err)
+		return err
 	}
 	c.client = traffic.Count(ctx, conn, tick)
 	c.since = time.Now()
-	if err := awaitGrowth(ctx, enoughNumbers/10, c.heard, c.broken); err != nil {
-		return fmt.Errorf("%s: %w", c.Kind, err)
-	}
-	return nil
+	return awaitGrowth(ctx, enoughNumbers/10, c.heard, c.broken)
 }
 
 func (c *CountingConnection) heard() uint64 { return c.client.Report(c.since).Ticks }
@@ -68,7 +64,7 @@ func (c *CountingConnection) Check(ctx context.Context) Report {
 	if n := len(c.server.Clients()); err == nil && n != 1 {
 		err = fmt.Errorf("the server has seen %d connections", n)
 	}
-	return Report{Kind: c.Kind, Passed: heard.Ticks - c.before, Unit: "numbers", Gap: heard.Longest.Length, Err: err}
+	return Report{Passed: heard.Ticks - c.before, Unit: "numbers", Gap: heard.Longest.Length, Err: err}
 }
 
 // Close implements Traffic.

@@ -12,27 +12,16 @@ import (
 // Datagrams is a UDP flow in both directions: numbered requests, each answered. It survives if answers continue
 // unchanged and the server always sees the same client address and port. Some datagrams may be lost.
 type Datagrams struct {
-	Kind   string
 	Hosts  Hosts
 	Server netip.AddrPort
 	PortConflict
 
-	task
-	exchange *exchange
-	clients  clientAddresses
-	// rivalPort is the port of the rival, or zero without one.
-	rivalPort uint16
+	flow
 }
 
 // Begin implements Traffic.
 func (d *Datagrams) Begin(ctx context.Context) error {
-	if err := d.begin(d.withCancel(ctx)); err != nil {
-		return fmt.Errorf("%s: %w", d.Kind, err)
-	}
-	return nil
-}
-
-func (d *Datagrams) begin(ctx context.Context) error {
+	ctx = d.withCancel(ctx)
 	server, err := d.Hosts.Server.ListenPacket(ctx, "udp", d.Server.String())
 	if err != nil {
 		return err
@@ -85,16 +74,4 @@ func (d *Datagrams) answer(server net.PacketConn) {
 		}
 		_, _ = server.WriteTo(packet[:n], from) // a failure is a loss, which the client detects
 	}
-}
-
-// Reset implements Traffic. It does not discard the addresses of the client.
-func (d *Datagrams) Reset() { d.exchange.reset() }
-
-// Check implements Traffic.
-func (d *Datagrams) Check(ctx context.Context) Report {
-	report := Report{Kind: d.Kind}
-	if report.Err = d.exchange.finish(ctx, &report); report.Err == nil {
-		report.Err = d.clients.checkSame(d.rivalPort)
-	}
-	return report
 }

@@ -3,10 +3,8 @@ package endurance_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,12 +24,12 @@ func kinds(f *faults) map[string]endurance.Traffic {
 	reversed := endurance.Hosts{Client: faulty{faults: f}, Server: loopback{}}
 	wire := newEchoes(f)
 	return map[string]endurance.Traffic{
-		"download":  &endurance.Download{Kind: "download", Hosts: hosts, Server: anyPort},
-		"FTP":       &endurance.FTP{Kind: "FTP", Hosts: hosts, Server: anyPort},
-		"datagrams": &endurance.Datagrams{Kind: "datagrams", Hosts: hosts, Server: anyPort},
-		"counting":  &endurance.CountingConnection{Kind: "counting", Hosts: hosts, Server: anyPort},
-		"idle":      &endurance.Idle{Kind: "idle", Hosts: reversed, Server: anyPort, Connections: 100},
-		"pings":     &endurance.Pings{Kind: "pings", Hosts: wire.hosts(), Server: anyPort.Addr()},
+		"download":  &endurance.Download{Hosts: hosts, Server: anyPort},
+		"FTP":       &endurance.FTP{Hosts: hosts, Server: anyPort},
+		"datagrams": &endurance.Datagrams{Hosts: hosts, Server: anyPort},
+		"counting":  &endurance.CountingConnection{Hosts: hosts, Server: anyPort},
+		"idle":      &endurance.Idle{Hosts: reversed, Server: anyPort, Connections: 100},
+		"pings":     &endurance.Pings{Hosts: wire.hosts(), Server: anyPort.Addr()},
 	}
 }
 
@@ -96,7 +94,10 @@ func TestChangedTrafficDoesNotSurvive(t *testing.T) {
 
 func TestLostTrafficDoesNotSurvive(t *testing.T) {
 	f := &faults{}
-	all := slices.Collect(maps.Values(kinds(f)))
+	var all []endurance.Kind
+	for name, traffic := range kinds(f) {
+		all = append(all, endurance.Kind{Name: name, Traffic: traffic})
+	}
 	run, err := endurance.Begin(t.Context(), all...)
 	if err != nil {
 		t.Fatal(err)
@@ -128,6 +129,27 @@ func TestADownloadWithAHoleDoesNotSurvive(t *testing.T) {
 	})
 	if report := check(t, download); report.Err == nil {
 		t.Errorf("a missing byte was not detected: %+v", report)
+	}
+}
+
+// The control connection may break while the data connection works, because it was silent.
+func TestAnFTPDownloadNeedsItsControlConnection(t *testing.T) {
+	for _, broken := range []string{"226", "200"} {
+		t.Run(broken, func(t *testing.T) {
+			t.Parallel()
+			f := &faults{}
+			download := kinds(f)["FTP"]
+			begin(t, download)
+			f.set(func(b []byte) []byte {
+				if strings.HasPrefix(string(b), broken) {
+					b[0] = '5'
+				}
+				return b
+			})
+			if report := check(t, download); report.Err == nil {
+				t.Errorf("a refusal was not detected: %+v", report)
+			}
+		})
 	}
 }
 
@@ -196,10 +218,9 @@ func TestAPortConflictShowsThatThereIsATranslation(t *testing.T) {
 func TestAKindThatCannotBeginEndsTheOthers(t *testing.T) {
 	good := &closing{Traffic: kinds(&faults{})["counting"]}
 	nobody := netip.MustParseAddrPort("192.0.2.1:1")
-	bad := &endurance.Download{
-		Kind: "bad", Hosts: endurance.Hosts{Client: loopback{}, Server: loopback{}}, Server: nobody,
-	}
-	if _, err := endurance.Begin(t.Context(), good, bad); err == nil || !strings.Contains(err.Error(), "bad") {
+	bad := &endurance.Download{Hosts: endurance.Hosts{Client: loopback{}, Server: loopback{}}, Server: nobody}
+	_, err := endurance.Begin(t.Context(), endurance.Kind{Traffic: good}, endurance.Kind{Name: "bad", Traffic: bad})
+	if err == nil || !strings.Contains(err.Error(), "bad") {
 		t.Errorf("began: %v", err)
 	}
 	if !good.closed {
@@ -208,7 +229,10 @@ func TestAKindThatCannotBeginEndsTheOthers(t *testing.T) {
 }
 
 func TestKindsRunTogether(t *testing.T) {
-	run, err := endurance.Begin(t.Context(), kinds(&faults{})["download"], kinds(&faults{})["counting"])
+	all := kinds(&faults{})
+	run, err := endurance.Begin(t.Context(),
+		endurance.Kind{Name: "download", Traffic: all["download"]},
+		endurance.Kind{Name: "counting", Traffic: all["counting"]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +251,7 @@ func TestKindsRunTogether(t *testing.T) {
 
 func TestReportPrintsWhatBroke(t *testing.T) {
 	var text strings.Builder
-	endurance.Report{Kind: "idle", Lost: 1, Unit: "connections", Err: context.DeadlineExceeded}.Print(&text)
+	endurance.Report{Lost: 1, Unit: "connections", Err: context.DeadlineExceeded}.Print(&text)
 	if !strings.Contains(text.String(), "BROKEN: context deadline exceeded") {
 		t.Error(text.String())
 	}

@@ -16,7 +16,6 @@ import (
 // Idle is many TCP connections that stay silent until Check requests an echo on each. They survive if every one returns
 // it. The server is another process: the test binary must call Repeater in its TestMain.
 type Idle struct {
-	Kind        string
 	Hosts       Hosts
 	Server      netip.AddrPort
 	Connections int
@@ -42,13 +41,7 @@ const (
 
 // Begin implements Traffic.
 func (i *Idle) Begin(ctx context.Context) error {
-	if err := i.begin(i.withCancel(ctx)); err != nil {
-		return fmt.Errorf("%s: %w", i.Kind, err)
-	}
-	return nil
-}
-
-func (i *Idle) begin(ctx context.Context) error {
+	ctx = i.withCancel(ctx)
 	var err error
 	if i.restore, err = allowFiles(uint64(i.Connections + spareFiles)); err != nil {
 		return err
@@ -87,7 +80,7 @@ func (i *Idle) Check(ctx context.Context) Report {
 		requests.Go(func() { answers[n] = requestEcho(ctx, conn) })
 	}
 	requests.Wait()
-	report := Report{Kind: i.Kind, Unit: "connections"}
+	report := Report{Unit: "connections"}
 	for n, a := range answers {
 		if a.err != nil {
 			report.Lost++

@@ -15,14 +15,11 @@ import (
 // answers. They survive if answers continue and the server always sees the same client address and identifier. Some may
 // be lost.
 type Pings struct {
-	Kind   string
 	Hosts  Hosts
 	Server netip.Addr
 	PortConflict
 
-	task
-	exchange *exchange
-	clients  clientAddresses
+	flow
 }
 
 const (
@@ -35,14 +32,9 @@ const (
 
 // Begin implements Traffic.
 func (p *Pings) Begin(ctx context.Context) error {
-	if err := p.begin(p.withCancel(ctx)); err != nil {
-		return fmt.Errorf("%s: %w", p.Kind, err)
-	}
-	return nil
-}
-
-func (p *Pings) begin(ctx context.Context) error {
+	ctx = p.withCancel(ctx)
 	if p.Rival.IsValid() {
+		p.rivalPort = echoIdentifier
 		rival, err := p.open(ctx, p.Rival)
 		if err != nil {
 			return err
@@ -103,26 +95,6 @@ func (p *Pings) watch(server net.PacketConn) {
 			p.clients.add(netip.AddrPortFrom(client, identifier))
 		}
 	}
-}
-
-// Reset implements Traffic. It does not discard the addresses of the client.
-func (p *Pings) Reset() { p.exchange.reset() }
-
-// Check implements Traffic.
-func (p *Pings) Check(ctx context.Context) Report {
-	report := Report{Kind: p.Kind}
-	if report.Err = p.exchange.finish(ctx, &report); report.Err == nil {
-		report.Err = p.clients.checkSame(p.rivalIdentifier())
-	}
-	return report
-}
-
-// rivalIdentifier returns the identifier of the rival, or zero without one.
-func (p *Pings) rivalIdentifier() uint16 {
-	if p.Rival.IsValid() {
-		return echoIdentifier
-	}
-	return 0
 }
 
 // echo returns an echo request or reply.

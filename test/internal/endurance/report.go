@@ -8,7 +8,7 @@ import (
 
 // Report describes what happened to one kind of traffic.
 type Report struct {
-	// Kind names the traffic.
+	// Kind is the name of the traffic. Run sets it.
 	Kind string
 	// Passed and Lost count what was carried since Reset, in the Unit.
 	Passed, Lost uint64

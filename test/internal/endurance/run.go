@@ -2,6 +2,7 @@ package endurance
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -27,18 +28,24 @@ type Traffic interface {
 	Close()
 }
 
+// Kind is traffic with a name, which reports and errors have.
+type Kind struct {
+	Name string
+	Traffic
+}
+
 // Run is several kinds of traffic at once.
-type Run struct{ kinds []Traffic }
+type Run struct{ kinds []Kind }
 
 // Begin starts all kinds one after another and returns when all flow. Close ends them. If the context ends first, Close
 // must still be called.
-func Begin(ctx context.Context, kinds ...Traffic) (*Run, error) {
+func Begin(ctx context.Context, kinds ...Kind) (*Run, error) {
 	r := &Run{}
 	for _, kind := range kinds {
 		r.kinds = append(r.kinds, kind)
 		if err := kind.Begin(ctx); err != nil {
 			r.Close()
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", kind.Name, err)
 		}
 	}
 	return r, nil
@@ -56,7 +63,10 @@ func (r *Run) Check(ctx context.Context) []Report {
 	reports := make([]Report, len(r.kinds))
 	var done sync.WaitGroup
 	for i, kind := range r.kinds {
-		done.Go(func() { reports[i] = kind.Check(ctx) })
+		done.Go(func() {
+			reports[i] = kind.Check(ctx)
+			reports[i].Kind = kind.Name
+		})
 	}
 	done.Wait()
 	return reports

@@ -22,13 +22,13 @@ type transfer struct {
 	err   error
 }
 
-func newTransfer(seed byte) *transfer {
-	return &transfer{source: newSource(seed), sink: newSink(seed), ended: make(chan struct{})}
+func newTransfer(seed byte) transfer {
+	return transfer{source: newSource(seed), sink: newSink(seed), ended: make(chan struct{})}
 }
 
-// receive reads until the end. Call it once.
-func (t *transfer) receive(from io.Reader) {
-	_, t.err = io.Copy(t.sink, from)
+// receive makes write pass everything to the sink until the end. Call it once.
+func (t *transfer) receive(write func(sink io.Writer) error) {
+	t.err = write(t.sink)
 	close(t.ended)
 }
 
@@ -45,6 +45,15 @@ func (t *transfer) broken() error {
 // await waits until the transfer flows.
 func (t *transfer) await(ctx context.Context) error {
 	return awaitGrowth(ctx, chunk, t.sink.received, t.broken)
+}
+
+// Reset implements Traffic.
+func (t *transfer) Reset() { t.sink.reset() }
+
+// Check implements Traffic.
+func (t *transfer) Check(ctx context.Context) (report Report) {
+	report.Err = t.finish(ctx, &report)
+	return report
 }
 
 // finish waits until enough bytes arrived, ends the source, and compares the amounts. The reported gap and amount are
