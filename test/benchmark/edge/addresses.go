@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,18 +65,23 @@ func newUnit(t testing.TB) unit {
 		Kernel: u.kernel, Wire: wire, Identity: "pod", Log: logr.Discard(),
 	})
 	t.Cleanup(a.Close)
-	ctx, cancel := context.WithCancel(context.Background())
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		a.Keep(ctx, func([]addresses.State) {})
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-kept
-	})
-	u.check(a.Set(ctx, addresses.Config{Attached: true}))
+	u.keep(func(ctx context.Context) { a.Keep(ctx, func([]addresses.State) {}) })
+	u.check(a.Set(t.Context(), addresses.Config{Attached: true}))
 	return u
+}
+
+// keep runs the parts of the unit until the test ends, and waits for them before the cleanups that are registered
+// already.
+func (u unit) keep(parts ...func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, part := range parts {
+		running.Go(func() { part(ctx) })
+	}
+	u.t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
 }
 
 func (u unit) check(err error) {

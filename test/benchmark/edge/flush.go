@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -122,24 +123,19 @@ func (e *edge) start(withoutBPF bool) {
 		ConfigFile: file, StatusFile: filepath.Join(directory, "status.json"), ControlInterfaces: []string{"lo"},
 		Kernel: enforcing, Routes: routing.New(kernel, logr.Discard()), Log: logr.Discard(),
 	})
-	ctx, cancel := context.WithCancel(context.Background())
-	var parts sync.WaitGroup
-	parts.Go(func() { _ = fw.Run(ctx) }) // If it fails, no datagram passes.
-	parts.Go(func() { g.Run(ctx) })
-	parts.Go(func() {
-		checker.Run(ctx, func(s enforcement.State) {
-			if g.SetRulesInForce(s.Document != "") != nil {
-				checker.Recheck()
-			}
-		})
-	})
-	e.t.Cleanup(func() {
-		cancel()
-		parts.Wait()
-		e.check(rules.Close())
-		e.check(enforcing.Close())
-	})
-	e.check(g.Set(ctx, gate.Config{Until: clock.Boot() + time.Hour}))
+	e.t.Cleanup(func() { e.check(errors.Join(rules.Close(), enforcing.Close())) })
+	e.keep(
+		func(ctx context.Context) { _ = fw.Run(ctx) }, // If it fails, no datagram passes.
+		g.Run,
+		func(ctx context.Context) {
+			checker.Run(ctx, func(s enforcement.State) {
+				if g.SetRulesInForce(s.Document != "") != nil {
+					checker.Recheck()
+				}
+			})
+		},
+	)
+	e.check(g.Set(e.t.Context(), gate.Config{Until: clock.Boot() + time.Hour}))
 }
 
 // stream is datagrams from the client to the server.

@@ -23,16 +23,7 @@ func (u unit) keepDataPlane() {
 		Kernel:   u.kernel, Log: logr.Discard(),
 	})
 	u.check(plane.Set())
-	ctx, cancel := context.WithCancel(context.Background())
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		plane.Run(ctx, func(error) {})
-	}()
-	u.t.Cleanup(func() {
-		cancel()
-		<-kept
-	})
+	u.keep(func(ctx context.Context) { plane.Run(ctx, func(error) {}) })
 }
 
 // isConnected reports whether a route is that of the unit's IPv4 network.

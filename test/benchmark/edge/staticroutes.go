@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"context"
 	"net/netip"
 	"slices"
 	"testing"
@@ -28,16 +27,7 @@ func (u unit) keepStaticRoute() (find func() []rtnetlink.Route) {
 	u.keepDataPlane()
 	keeper := routing.New(u.kernel, logr.Discard())
 	keeper.Set(plan.Routing{Interfaces: []string{"lan"}, Routes: []plan.Route{static}})
-	ctx, cancel := context.WithCancel(context.Background())
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		keeper.Run(ctx)
-	}()
-	u.t.Cleanup(func() {
-		cancel()
-		<-kept
-	})
+	u.keep(keeper.Run)
 	return func() []rtnetlink.Route {
 		routes, err := u.kernel.Routes()
 		u.check(err)

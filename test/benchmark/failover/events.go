@@ -26,13 +26,23 @@ func (m *measurement) cutPower(r *router) time.Time {
 	return first
 }
 
-// loseActive cuts the power of the active.
-func loseActive(b *bed, s system, o Options, sample *Sample) {
+// lose cuts the power of a router that has a number of connections.
+func lose(r *router, connections int, b *bed, s system, o Options, sample *Sample) {
 	m := begin(b, s, sample)
-	m.settle(tickers, o.Patience)
-	event := m.cutPower(b.primary)
+	m.settle(connections, o.Patience)
+	event := m.cutPower(r)
 	m.recover(event)
 	m.conclude(event)
+}
+
+// loseActive cuts the power of the active.
+func loseActive(b *bed, s system, o Options, sample *Sample) {
+	lose(b.primary, tickers, b, s, o, sample)
+}
+
+// loseStandby cuts the power of the standby. Users should not notice it.
+func loseStandby(b *bed, s system, o Options, sample *Sample) {
+	lose(b.secondary, tickers, b, s, o, sample)
 }
 
 // loseActiveWithFlows cuts the power of an active with many connections in its table.
@@ -42,11 +52,7 @@ func loseActiveWithFlows(b *bed, s system, o Options, sample *Sample) {
 	// So many new connections can keep a small machine busy enough to cause a failover. Give the pair time to become
 	// redundant again.
 	awaitRedundant(b, s)
-	m := begin(b, s, sample)
-	m.settle(o.Flows, o.Patience)
-	event := m.cutPower(b.primary)
-	m.recover(event)
-	m.conclude(event)
+	lose(b.primary, o.Flows, b, s, o, sample)
 }
 
 // stopActive asks the active to stop, as for a reboot or an upgrade.
@@ -56,15 +62,6 @@ func stopActive(b *bed, s system, o Options, sample *Sample) {
 	m.settle(tickers, o.Patience)
 	event := time.Now()
 	s.stop(b.primary)
-	m.recover(event)
-	m.conclude(event)
-}
-
-// loseStandby cuts the power of the standby. Users should not notice it.
-func loseStandby(b *bed, s system, o Options, sample *Sample) {
-	m := begin(b, s, sample)
-	m.settle(tickers, o.Patience)
-	event := m.cutPower(b.secondary)
 	m.recover(event)
 	m.conclude(event)
 }

@@ -19,7 +19,7 @@ type Options struct {
 	Runs int
 	// Scenarios are the names of the scenarios to run. If empty, all are run.
 	Scenarios []string
-	// Only leaves out the systems and settings whose name in the tables does not begin with it. If empty, all are measured.
+	// Only leaves out systems and settings whose name in the tables does not begin with it. If empty, all are measured.
 	Only string
 	// Sidecar is hapair's program. Assets is the folder with etcd and kube-apiserver.
 	Sidecar, Assets string

@@ -162,7 +162,7 @@ func (r row) judge(rows []row) []string {
 	bound := func(what string, got, wanted time.Duration) {
 		if wanted > 0 {
 			lines = append(lines, fmt.Sprintf("%s %s ms, at most %s wanted: %s", what, figures.Milliseconds(got),
-				figures.Milliseconds(wanted), met(got <= wanted)))
+				figures.Milliseconds(wanted), figures.Verdict(got <= wanted)))
 		}
 	}
 	wanted := r.target
@@ -172,19 +172,19 @@ func (r row) judge(rows []row) []string {
 	bound("gate closed after the last acknowledgement", r.closed.Max, wanted.closed)
 	bound("gap of the failover after it", r.after.Max, wanted.after)
 	if wanted.noLoss {
-		lines = append(lines, fmt.Sprintf("%d datagrams lost, none wanted: %s", r.missing, met(r.missing == 0)))
+		lines = append(lines, fmt.Sprintf("%d datagrams lost, none wanted: %s", r.missing, figures.Verdict(r.missing == 0)))
 	}
 	if wanted.writesPerSecond > 0 {
 		lines = append(lines, fmt.Sprintf("%.3f writes/s to the API server, at most %g wanted: %s", r.writes,
-			wanted.writesPerSecond, met(r.writes <= wanted.writesPerSecond)))
+			wanted.writesPerSecond, figures.Verdict(r.writes <= wanted.writesPerSecond)))
 	}
 	if wanted.kept {
 		lines = append(lines, fmt.Sprintf("connections kept in %d of %d runs, %d resets: %s", r.kept, r.gap.Runs, r.resets,
-			met(r.kept == r.gap.Runs && r.resets == 0)))
+			figures.Verdict(r.kept == r.gap.Runs && r.resets == 0)))
 	}
 	if r.system == systemHapair {
 		lines = append(lines, fmt.Sprintf("%d packets forwarded by two at once, none wanted: %s", r.late,
-			met(r.late == 0 && r.stale == 0)))
+			figures.Verdict(r.late == 0 && r.stale == 0)))
 	}
 	for _, other := range rows {
 		if r.against != "" && other.setting == r.against && other.gap.Runs > 0 {
@@ -192,17 +192,10 @@ func (r row) judge(rows []row) []string {
 				figures.Ratio(other.gap.P50, r.gap.P50))
 			if wanted.ratio > 0 {
 				line += fmt.Sprintf(", at least %g× wanted: %s", wanted.ratio,
-					met(float64(other.gap.P50) >= wanted.ratio*float64(r.gap.P50)))
+					figures.Verdict(float64(other.gap.P50) >= wanted.ratio*float64(r.gap.P50)))
 			}
 			lines = append(lines, line)
 		}
 	}
 	return lines
-}
-
-func met(ok bool) string {
-	if ok {
-		return "met"
-	}
-	return "MISSED"
 }

@@ -67,11 +67,7 @@ func report(samples []Sample) string {
 // verdicts returns each target with the value of a sample and whether it met the target.
 func verdicts(s Sample) []string {
 	verdict := func(what string, got, wanted float64) string {
-		word := "met"
-		if got > wanted {
-			word = "MISSED"
-		}
-		return fmt.Sprintf("%s: %.4g, at most %.4g wanted: %s", what, got, wanted, word)
+		return fmt.Sprintf("%s: %.4g, at most %.4g wanted: %s", what, got, wanted, figures.Verdict(got <= wanted))
 	}
 	all := []string{
 		verdict("writes a second and pair at rest", float64(s.RestWrites)/float64(s.Rest)/float64(s.Pairs), wantedWrites),

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/hapair-io/hapair/test/benchmark/internal/figures"
 )
 
 // bounds are those of a figure.
@@ -50,11 +52,7 @@ func (s scenario) judge(samples []Sample, at place) string {
 			continue
 		}
 		if text, met, ok := t.judge(ours, samples, at); ok {
-			verdict := "met"
-			if !met {
-				verdict = "MISSED"
-			}
-			fmt.Fprintf(&b, "  %s%s: %s, %s wanted: %s\n", t.what, at, text, t.bounds, verdict)
+			fmt.Fprintf(&b, "  %s%s: %s, %s wanted: %s\n", t.what, at, text, t.bounds, figures.Verdict(met))
 		}
 	}
 	return b.String()

@@ -46,6 +46,14 @@ func Ratio(a, b time.Duration) string {
 	return fmt.Sprintf("%.1f×", float64(a)/float64(b))
 }
 
+// Verdict returns as text whether a target was met.
+func Verdict(met bool) string {
+	if met {
+		return "met"
+	}
+	return "MISSED"
+}
+
 // Table returns a header and rows as text. Each column is as wide as its widest cell. The first column is left-aligned,
 // and all others are right-aligned.
 func Table(header []string, rows [][]string) string {
