@@ -12,95 +12,89 @@ import (
 	"github.com/hapair-io/hapair/test/cluster"
 )
 
-func newPowerOffCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:       "power-off NODE",
-		Short:     "Cut a node's power",
-		Long:      "Cut a node's power: unplug its cables, then kill all of its processes at once. Its disk stays.",
-		Example:   "  cluster power-off worker-1",
-		Args:      cobra.ExactArgs(1),
-		ValidArgs: nodes(),
-		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, args []string) error {
-			return c.PowerOff(cmd.Context(), args[0])
-		}),
-	}
-}
-
-func newPowerOnCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:       "power-on NODE",
-		Short:     "Start a node from its disk",
-		Long:      "Start a node from its disk, with all cables plugged in. It becomes ready a few seconds later.",
-		Example:   "  cluster power-on worker-1",
-		Args:      cobra.ExactArgs(1),
-		ValidArgs: nodes(),
-		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, args []string) error {
-			return c.PowerOn(cmd.Context(), args[0])
-		}),
-	}
-}
-
-func newCutCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "cut NODE NODE",
-		Short: "Separate two nodes on the node network",
-		Long: `Keep two nodes apart on the node network. Both still reach everybody else, and neither loses its
-carrier.`,
-		Example:   "  cluster cut worker-1 control-plane",
-		Args:      cobra.ExactArgs(2),
-		ValidArgs: nodes(),
-		RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
-			return c.Cut(args[0], args[1])
-		}),
-	}
-}
-
-func newHealCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:       "heal [NODE NODE]",
-		Short:     "Remove the cut between two nodes, or every cut",
-		Example:   "  cluster heal\n  cluster heal worker-1 control-plane",
-		ValidArgs: nodes(),
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 0 && len(args) != 2 {
-				return fmt.Errorf("name two nodes, or none to remove every cut: got %d", len(args))
-			}
-			return nil
+// powerCommands returns the commands that inject and repair failures of power.
+func powerCommands() []*cobra.Command {
+	return []*cobra.Command{
+		{
+			Use:       "power-off NODE",
+			Short:     "Cut a node's power",
+			Long:      "Cut a node's power: unplug its cables, then kill all of its processes at once. Its disk stays.",
+			Example:   "  cluster power-off worker-1",
+			Args:      cobra.ExactArgs(1),
+			ValidArgs: nodes(),
+			RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, args []string) error {
+				return c.PowerOff(cmd.Context(), args[0])
+			}),
 		},
-		RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
-			if len(args) == 0 {
-				return c.HealAll()
-			}
-			return c.Heal(args[0], args[1])
-		}),
+		{
+			Use:       "power-on NODE",
+			Short:     "Start a node from its disk",
+			Long:      "Start a node from its disk, with all cables plugged in. It becomes ready a few seconds later.",
+			Example:   "  cluster power-on worker-1",
+			Args:      cobra.ExactArgs(1),
+			ValidArgs: nodes(),
+			RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, args []string) error {
+				return c.PowerOn(cmd.Context(), args[0])
+			}),
+		},
 	}
 }
 
-func newUnplugCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "unplug HOST INTERFACE",
-		Short: "Pull one cable of a host",
-		Long: `Pull one cable of a host: its interface loses the carrier. Every host has an eth0, and the workers lan0
+// networkCommands returns the commands that inject and repair failures of the network.
+func networkCommands() []*cobra.Command {
+	return []*cobra.Command{
+		{
+			Use:   "cut NODE NODE",
+			Short: "Separate two nodes on the node network",
+			Long: `Keep two nodes apart on the node network. Both still reach everybody else, and neither loses its
+carrier.`,
+			Example:   "  cluster cut worker-1 control-plane",
+			Args:      cobra.ExactArgs(2),
+			ValidArgs: nodes(),
+			RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
+				return c.Cut(args[0], args[1])
+			}),
+		},
+		{
+			Use:       "heal [NODE NODE]",
+			Short:     "Remove the cut between two nodes, or every cut",
+			Example:   "  cluster heal\n  cluster heal worker-1 control-plane",
+			ValidArgs: nodes(),
+			Args: func(_ *cobra.Command, args []string) error {
+				if len(args) != 0 && len(args) != 2 {
+					return fmt.Errorf("name two nodes, or none to remove every cut: got %d", len(args))
+				}
+				return nil
+			},
+			RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
+				if len(args) == 0 {
+					return c.HealAll()
+				}
+				return c.Heal(args[0], args[1])
+			}),
+		},
+		{
+			Use:   "unplug HOST INTERFACE",
+			Short: "Pull one cable of a host",
+			Long: `Pull one cable of a host: its interface loses the carrier. Every host has an eth0, and the workers lan0
 and wan0 besides.`,
-		Example:   "  cluster unplug worker-1 lan0",
-		Args:      cobra.ExactArgs(2),
-		ValidArgs: hosts(),
-		RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
-			return c.Unplug(args[0], args[1])
-		}),
-	}
-}
-
-func newPlugCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:       "plug HOST INTERFACE",
-		Short:     "Plug a cable in again",
-		Example:   "  cluster plug worker-1 lan0",
-		Args:      cobra.ExactArgs(2),
-		ValidArgs: hosts(),
-		RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
-			return c.Plug(args[0], args[1])
-		}),
+			Example:   "  cluster unplug worker-1 lan0",
+			Args:      cobra.ExactArgs(2),
+			ValidArgs: hosts(),
+			RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
+				return c.Unplug(args[0], args[1])
+			}),
+		},
+		{
+			Use:       "plug HOST INTERFACE",
+			Short:     "Plug a cable in again",
+			Example:   "  cluster plug worker-1 lan0",
+			Args:      cobra.ExactArgs(2),
+			ValidArgs: hosts(),
+			RunE: withCluster(func(_ *cobra.Command, c *cluster.Cluster, args []string) error {
+				return c.Plug(args[0], args[1])
+			}),
+		},
 	}
 }
 

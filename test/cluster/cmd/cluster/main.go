@@ -52,13 +52,12 @@ changes nothing of the machine itself.`,
 		SilenceErrors: true,
 	}
 	root.SetOut(os.Stdout)
-	root.AddCommand(
-		newUpCommand(), newDownCommand(), newStatusCommand(), newLeftoversCommand(),
-		newPowerOffCommand(), newPowerOnCommand(), newCutCommand(), newHealCommand(), newUnplugCommand(), newPlugCommand(),
-		newSignalCommand(), newClockCommand(),
-		newLoadCommand(), newExecCommand(), newKubectlCommand(), newKubeconfigCommand(), newNodeInitCommand(),
-		newGuestCommand(),
-	)
+	for _, commands := range [][]*cobra.Command{
+		lifecycleCommands(), powerCommands(), networkCommands(), useCommands(),
+		{newStatusCommand(), newSignalCommand(), newClockCommand(), newNodeInitCommand(), newGuestCommand()},
+	} {
+		root.AddCommand(commands...)
+	}
 	return root
 }
 
