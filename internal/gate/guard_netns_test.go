@@ -25,12 +25,30 @@ func onLink(prefix string) []byte {
 	return append(body, addr(prefix).AsSlice()...)
 }
 
-// behindOptions moves the message of an IPv6 frame behind a header of destination options.
+// routesAndNames returns the body of a router advertisement of lifetime zero, with a route to a prefix (RFC 4191) and a
+// server of names (RFC 8106).
+func routesAndNames(prefix string) []byte {
+	body := append(make([]byte, 12), 24, 3, 64, 8, 0, 0, 7, 8)
+	body = append(append(body, addr(prefix).AsSlice()...), 25, 3, 0, 0, 0, 0, 7, 8)
+	return append(body, addr(prefix).AsSlice()...)
+}
+
+// behindOptions moves the payload of an IPv6 frame behind a header of destination options.
 func behindOptions(frame []byte) []byte {
+	return behind(frame, unix.IPPROTO_DSTOPTS, frame[20], 0, 1, 4, 0, 0, 0, 0)
+}
+
+// inFragment moves the payload of an IPv6 frame into a first fragment, which is the only one unless more follow.
+func inFragment(frame []byte, more byte) []byte {
+	return behind(frame, unix.IPPROTO_FRAGMENT, frame[20], 0, 0, more, 0, 0, 0, 9)
+}
+
+// behind moves the payload of an IPv6 frame behind an extension header of eight bytes.
+func behind(frame []byte, kind byte, header ...byte) []byte {
 	b := append([]byte{}, frame[:54]...)
 	b[19] += 8
-	b[20] = unix.IPPROTO_DSTOPTS
-	return append(append(b, unix.IPPROTO_ICMPV6, 0, 1, 4, 0, 0, 0, 0), frame[54:]...)
+	b[20] = kind
+	return append(append(b, header...), frame[54:]...)
 }
 
 // No message of a router, no redirect and no packet to or from the pod's address passes the gate, open or closed.
@@ -49,6 +67,8 @@ func TestRouterMessagesAndControlAddressesNeverPass(t *testing.T) {
 		ip6 := openPort(t, b.router, "lan", unix.ETH_P_IPV6)
 		router := openPort(t, b.router, "lan", unix.ETH_P_ALL)
 		advertise := routerMessage(client.mac, 134, onLink("fd99::")...)
+		routes := routerMessage(client.mac, 134, routesAndNames("fd99::")...)
+		pod := echo(router.mac, client.mac, clientAddress6, podAddress6)
 		last4 := echo(router.mac, client.mac, clientAddress, ownLAN)
 		last6 := echo(router.mac, client.mac, clientAddress6, ownLAN6)
 		redirect := echo(router.mac, client.mac, clientAddress, ownLAN)
@@ -58,6 +78,14 @@ func TestRouterMessagesAndControlAddressesNeverPass(t *testing.T) {
 			"RouterAdvertisement tagged":         tagged(advertise, 0, unix.ETH_P_8021Q),
 			"RouterAdvertisement tagged twice":   tagged(advertise, 0, unix.ETH_P_8021Q, unix.ETH_P_8021AD),
 			"RouterAdvertisement behind options": behindOptions(advertise),
+			"RouterAdvertisement with routes":    routes,
+			"routes in the only fragment":        inFragment(routes, 0),
+			"routes in the first fragment":       inFragment(routes, 1),
+			"routes in a fragment, with options": inFragment(behindOptions(routes), 1),
+			"routes behind options, fragmented":  behindOptions(inFragment(routes, 0)),
+			"routes behind four headers":         behindOptions(behindOptions(behindOptions(behindOptions(routes)))),
+			"ControlAddress in a fragment":       inFragment(pod, 1),
+			"ControlAddress behind options":      behindOptions(pod),
 			"RouterSolicitation":                 routerMessage(client.mac, 133, 0, 0, 0, 0),
 			"Redirect":                           routerMessage(client.mac, 137, make([]byte, 36)...),
 			"Redirect of IPv4":                   redirect,
