@@ -51,8 +51,9 @@ type claimed struct {
 // all conflicts whenever one appears or expires, and with an empty list when the addresses are withdrawn. It returns
 // when the context ends. Call it once. It costs nothing while the addresses are not attached.
 //
-// Two stations that answer for one address break connections, whichever of them is right. Watch never sends anything in
-// response: announcements against announcements would only make every neighbour switch back and forth.
+// Two stations that answer for one address break connections, whichever of them is right. Watch defends the address: it
+// announces it in answer to a claim, at most every 10 s, so that neighbours that were deceived return. More would only
+// make every neighbour switch back and forth.
 //
 // A takeover cannot wait for the probes that RFC 5227 and RFC 4862 require before an address is used. Watch sends them
 // later instead: when the addresses have settled, and then every 20 s. The probes have no sender address and so claim
@@ -105,6 +106,7 @@ func (a *Addresses) watchSpell(ctx context.Context, spell <-chan struct{}, chang
 	defer questions.Stop()
 	defer expiry.Stop()
 	var known ledger
+	answered := defence{}
 	for {
 		news := false
 		select {
@@ -121,6 +123,9 @@ func (a *Addresses) watchSpell(ctx context.Context, spell <-chan struct{}, chang
 			if news = known.note(c.network, c.claim, c.twin, time.Now()); news {
 				a.Log.Info("Noticing another station with a virtual address", "interface", c.network,
 					"address", c.claim.Address, "mac", rtnetlink.MAC(c.claim.MAC).String(), "twin", c.twin)
+			}
+			if !c.twin && answered.due(c, time.Now()) {
+				a.defend(c)
 			}
 		case <-expiry.C:
 			news = known.expire(time.Now())

@@ -192,8 +192,7 @@ func TestWatchListensOnlyWhileAttached(t *testing.T) {
 	})
 }
 
-// A silent station is asked, and asked again before its conflict would be forgotten; and a conflict changes nothing in
-// what is sent.
+// A silent station is asked, and asked again before its conflict would be forgotten.
 func TestWatchAsks(t *testing.T) {
 	var want [][]byte
 	for i, n := range networks {
@@ -204,11 +203,44 @@ func TestWatchAsks(t *testing.T) {
 		if got := s.sent(); !equal(got, want) {
 			t.Errorf("asked by %x", got)
 		}
-		s.tapOn("lan").frames <- claim(squatter)
 		time.Sleep(conflictLasts)
 		synctest.Wait()
 		if got := s.sent(); !equal(got, slices.Concat(want, want, want)) {
 			t.Errorf("asked again by %x", got)
+		}
+	})
+}
+
+// A claim of each family is answered by an announcement of its address, again only after a while, and by nobody who may
+// not claim the address.
+func TestWatchDefendsAClaimedAddress(t *testing.T) {
+	watched(t, func(t *testing.T, a *Addresses, s *segment, _ func() ([]Conflict, int)) {
+		permitted := true
+		a.Permitted = func() bool { return permitted }
+		attachAndSettle(t, a, s)
+		s.sent()
+		mac := rtnetlink.MAC{2, 5: 1}
+		hear := func(frames ...[]byte) [][]byte {
+			for _, f := range frames {
+				s.tapOn("lan").frames <- f
+				synctest.Wait()
+			}
+			return s.sent()
+		}
+		first, second := networks[0].Addresses[0], networks[0].Addresses[1]
+		fromSquatter := frame.UnsolicitedAdvertisement(squatter, second.Addr())
+		want := announcements(mac, []netip.Prefix{first, second})
+		if got := hear(claim(squatter), claim(squatter), fromSquatter, fromSquatter); !equal(got, want) {
+			t.Errorf("answered by %x, want %x", got, want)
+		}
+		time.Sleep(defendInterval)
+		want = announcements(mac, []netip.Prefix{first})
+		if got := hear(claim(mac), claim(squatter)); !equal(got, want) {
+			t.Errorf("answered again by %x, want %x", got, want)
+		}
+		permitted = false
+		if got := hear(fromSquatter); len(got) > 0 {
+			t.Errorf("answered without a permit by %x", got)
 		}
 	})
 }

@@ -18,6 +18,7 @@ const (
 	flagRouter   = 0x80
 	flagOverride = 0x20
 
+	optionSourceLinkLayer = 1
 	optionTargetLinkLayer = 2
 )
 

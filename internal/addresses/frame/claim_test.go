@@ -15,7 +15,7 @@ var (
 )
 
 func TestParseClaim(t *testing.T) {
-	withoutOption := UnsolicitedAdvertisement(mac, lanIPv6)[:atAdvertisementOption]
+	withoutOption := UnsolicitedAdvertisement(mac, lanIPv6)[:atNeighborOptions]
 	brokenOption := append(slices.Clone(withoutOption), optionTargetLinkLayer, 0, 1, 2, 3, 4, 5, 6)
 	routed := UnsolicitedAdvertisement(mac, lanIPv6)
 	routed[atHopLimit] = 64
@@ -34,12 +34,16 @@ func TestParseClaim(t *testing.T) {
 		"advertisement without option": {withoutOption, Claim{lanIPv6, mac}, true},
 		"advertisement, option broken": {brokenOption, Claim{lanIPv6, mac}, true},
 		"advertisement from far away":  {routed, Claim{}, false},
-		"probe":                        {ARPProbe(mac, lan), Claim{}, false},
-		"probe of IPv6":                {DuplicateProbe(mac, lanIPv6), Claim{}, false},
-		"not Ethernet":                 {tokenRing, Claim{}, false},
-		"ARP, cut":                     {GratuitousARP(Reply, mac, lan)[:arpEnd-1], Claim{}, false},
-		"advertisement, cut":           {withoutOption[:len(withoutOption)-1], Claim{}, false},
-		"nothing":                      {nil, Claim{}, false},
+		"solicitation of another":      {solicitation(mac, lanIPv6, squattedIPv6), Claim{lanIPv6, mac}, true},
+		"solicitation without option": {
+			solicitation(mac, lanIPv6, squattedIPv6)[:atNeighborOptions], Claim{lanIPv6, mac}, true,
+		},
+		"probe":              {ARPProbe(mac, lan), Claim{}, false},
+		"probe of IPv6":      {DuplicateProbe(mac, lanIPv6), Claim{}, false},
+		"not Ethernet":       {tokenRing, Claim{}, false},
+		"ARP, cut":           {GratuitousARP(Reply, mac, lan)[:arpEnd-1], Claim{}, false},
+		"advertisement, cut": {withoutOption[:len(withoutOption)-1], Claim{}, false},
+		"nothing":            {nil, Claim{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			claim, ok := ParseClaim(test.frame)
@@ -48,6 +52,16 @@ func TestParseClaim(t *testing.T) {
 			}
 		})
 	}
+}
+
+// squattedIPv6 is another address than the virtual one.
+var squattedIPv6 = netip.MustParseAddr("fd50::99")
+
+// solicitation returns a frame by which the station at source looks for a neighbour.
+func solicitation(mac MAC, source, target netip.Addr) []byte {
+	body := append([]byte{neighborSolicitation, 7: 0}, target.AsSlice()...)
+	body = append(append(body, optionSourceLinkLayer, 1), mac[:]...)
+	return icmpv6(ethernet(broadcast, mac, etherTypeIPv6), source.As16(), target.As16(), body)
 }
 
 func FuzzParseClaim(f *testing.F) {
@@ -101,6 +115,7 @@ func anyFrame(t *rapid.T, a netip.Addr) []byte {
 	}
 	return rapid.SampledFrom([][]byte{
 		UnsolicitedAdvertisement(mac, a), DuplicateProbe(mac, a),
+		solicitation(mac, a, squattedIPv6), solicitation(mac, squattedIPv6, a),
 		ethernet(broadcast, mac, 0x88cc), // another protocol
 	}).Draw(t, "frame")
 }

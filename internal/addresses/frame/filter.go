@@ -3,6 +3,7 @@ package frame
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/net/bpf"
 )
@@ -33,14 +34,7 @@ func ClaimFilter(addresses []netip.Addr) []bpf.Instruction {
 // claimsOf returns the part of the filter that looks into the frame.
 func claimsOf(addresses []netip.Addr) []bpf.Instruction {
 	arp := []bpf.Instruction{bpf.LoadAbsolute{Off: atARPSender, Size: 4}}
-	advertisement := []bpf.Instruction{
-		bpf.LoadAbsolute{Off: atNextHeader, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: nextHeaderICMPv6, SkipTrue: 1},
-		bpf.RetConstant{},
-		bpf.LoadAbsolute{Off: atICMPv6, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: neighborAdvertisement, SkipTrue: 1},
-		bpf.RetConstant{},
-	}
+	var advertisement, solicitation []bpf.Instruction
 	for _, a := range addresses {
 		if a.Is4() {
 			ip := a.As4()
@@ -49,11 +43,23 @@ func claimsOf(addresses []netip.Addr) []bpf.Instruction {
 				bpf.RetConstant{Val: MaxClaim})
 			continue
 		}
-		advertisement = append(advertisement, hasTarget(a.As16())...)
+		advertisement = append(advertisement, hasAddress(atNeighborTarget, a.As16())...)
+		solicitation = append(solicitation, hasAddress(atIPv6Source, a.As16())...)
 	}
 	arp = append(arp, bpf.RetConstant{})
 	advertisement = append(advertisement, bpf.RetConstant{})
+	solicitation = append(solicitation, bpf.RetConstant{})
 
+	ipv6 := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: atNextHeader, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: nextHeaderICMPv6, SkipTrue: 1},
+		bpf.RetConstant{},
+		bpf.LoadAbsolute{Off: atICMPv6, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: neighborAdvertisement, SkipTrue: 3},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: neighborSolicitation, SkipTrue: 1},
+		bpf.Jump{Skip: uint32(1 + len(advertisement))},
+		bpf.RetConstant{},
+	}
 	program := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: atEtherType, Size: 2},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherTypeARP, SkipTrue: 3},
@@ -61,15 +67,15 @@ func claimsOf(addresses []netip.Addr) []bpf.Instruction {
 		bpf.Jump{Skip: uint32(1 + len(arp))},
 		bpf.RetConstant{},
 	}
-	return append(append(program, arp...), advertisement...)
+	return slices.Concat(program, arp, ipv6, advertisement, solicitation)
 }
 
-// hasTarget passes an advertisement of the address, and continues behind its last instruction with any other.
-func hasTarget(address [16]byte) []bpf.Instruction {
+// hasAddress passes a frame with the address at the offset, and continues behind its last instruction with any other.
+func hasAddress(offset uint32, address [16]byte) []bpf.Instruction {
 	var program []bpf.Instruction
 	for i := range uint32(4) {
 		program = append(program,
-			bpf.LoadAbsolute{Off: atAdvertisementTarget + 4*i, Size: 4},
+			bpf.LoadAbsolute{Off: offset + 4*i, Size: 4},
 			bpf.JumpIf{
 				Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(address[4*i:]), SkipTrue: uint8(2*(3-i) + 1),
 			})
