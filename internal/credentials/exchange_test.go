@@ -21,6 +21,15 @@ func offered(authority credentials.KeyPair, seen credentials.Observation) (offer
 	return offers
 }
 
+// observed returns an observation of units that hold and trust this.
+func observed(held [2]credentials.KeyPair, trusted [2][]byte) credentials.Observation {
+	seen := credentials.Observation{Now: now}
+	for i := range seen.Units {
+		seen.Units[i] = credentials.Unit{Name: names[i], Held: held[i], Trusted: trusted[i]}
+	}
+	return seen
+}
+
 func bundle(authorities ...credentials.KeyPair) []byte {
 	var text []byte
 	for _, authority := range authorities {
@@ -184,10 +193,8 @@ func TestExchange(t *testing.T) {
 			if test.now.IsZero() {
 				test.now = now
 			}
-			seen := credentials.Observation{Now: test.now, Unchanged: test.unchanged, InSession: test.inSession}
-			for i := range seen.Units {
-				seen.Units[i] = credentials.Unit{Name: names[i], Held: test.held[i], Trusted: test.trusted[i]}
-			}
+			seen := observed(test.held, test.trusted)
+			seen.Now, seen.Unchanged, seen.InSession = test.now, test.unchanged, test.inSession
 			plan := seen.Exchange(offered(test.authority, seen))
 			if plan.Actions != test.actions {
 				t.Errorf("got actions %v, want %v", plan.Actions, test.actions)
@@ -224,10 +231,8 @@ func TestAuthorityDue(t *testing.T) {
 		"expiring, both units without": {a, credentials.Expiring, credentials.Overlap, [2]credentials.KeyPair{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			seen := credentials.Observation{Now: now, Unchanged: test.unchanged}
-			for i := range seen.Units {
-				seen.Units[i] = credentials.Unit{Name: names[i], Held: test.held[i], Trusted: bundle(a)}
-			}
+			seen := observed(test.held, [2][]byte{bundle(a), bundle(a)})
+			seen.Unchanged = test.unchanged
 			if got := seen.IsAuthorityDue(test.authority, test.verdict); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
@@ -270,10 +275,8 @@ func TestExpiredAuthorityInSession(t *testing.T) {
 		"both units have certificates":   {credentials.Overlap, [2]credentials.KeyPair{p, s}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			seen := credentials.Observation{Now: now.Add(11 * 365 * day), Unchanged: test.unchanged, InSession: true}
-			for i := range seen.Units {
-				seen.Units[i] = credentials.Unit{Name: names[i], Held: test.held[i], Trusted: bundle(a)}
-			}
+			seen := observed(test.held, [2][]byte{bundle(a), bundle(a)})
+			seen.Now, seen.Unchanged, seen.InSession = now.Add(11*365*day), test.unchanged, true
 			if got := seen.IsAuthorityDue(a, credentials.Expired); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}

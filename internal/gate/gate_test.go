@@ -199,16 +199,36 @@ func inBubble(t *testing.T, do func(t *testing.T, g *Gate, k *kernel, now func()
 		if err := g.SetRulesInForce(true); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			g.watchDeadline(ctx)
-		}()
+		defer inBackground(t, g.watchDeadline)()
 		do(t, g, k, now)
-		cancel()
-		<-done
 	})
+}
+
+// inBackground runs what ends with its context, and returns what ends it and waits for that.
+func inBackground(t *testing.T, run func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { run(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// keep keeps the gate in place until stop is called, and returns after the first inspection.
+func keep(t *testing.T, g *Gate) (stop func()) {
+	stop = inBackground(t, func(ctx context.Context) { g.keep(ctx, notify.New()) })
+	time.Sleep(inspectInterval + time.Millisecond)
+	synctest.Wait()
+	return stop
+}
+
+// set sets the deadline of a gate, which must succeed.
+func set(t *testing.T, g *Gate, until time.Duration) {
+	t.Helper()
+	if err := g.Set(t.Context(), Config{Until: until}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestIsInstalledClosed(t *testing.T) {
@@ -279,9 +299,7 @@ func TestDeadlineMoves(t *testing.T) {
 
 func TestPastDeadlineClosesAndFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
-		if err := g.Set(t.Context(), Config{Until: now() + time.Minute}); err != nil {
-			t.Fatal(err)
-		}
+		set(t, g, now()+time.Minute)
 		if err := g.Set(t.Context(), Config{Until: now()}); !errors.Is(err, errPassed) {
 			t.Errorf("opened too late: %v", err)
 		}
@@ -294,9 +312,7 @@ func TestPastDeadlineClosesAndFails(t *testing.T) {
 // The watcher logs once that the deadline has passed, and clears it in the kernel.
 func TestDeadlinePasses(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
-		if err := g.Set(t.Context(), Config{Until: now() + time.Second}); err != nil {
-			t.Fatal(err)
-		}
+		set(t, g, now()+time.Second)
 		time.Sleep(999 * time.Millisecond)
 		if err := g.CheckOpen(); err != nil || k.deadline() == 0 {
 			t.Errorf("closed too early: %v", err)
@@ -335,13 +351,9 @@ func TestMachineStoppedWithItsClock(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				ctx, cancel := context.WithCancel(t.Context())
-				var watch sync.WaitGroup
-				watch.Go(func() { g.watchDeadline(ctx) })
-				defer watch.Wait()
-				defer cancel()
+				defer inBackground(t, g.watchDeadline)()
 				if err := errors.Join(
-					g.SetRulesInForce(true), g.Set(ctx, Config{Until: time.Hour + 450*time.Millisecond}),
+					g.SetRulesInForce(true), g.Set(t.Context(), Config{Until: time.Hour + 450*time.Millisecond}),
 				); err != nil {
 					t.Fatal(err)
 				}
@@ -360,9 +372,7 @@ func TestMachineStoppedWithItsClock(t *testing.T) {
 
 func TestRefusalByTheKernelIsReportedAndRetried(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
-		if err := g.Set(t.Context(), Config{Until: now() + time.Second}); err != nil {
-			t.Fatal(err)
-		}
+		set(t, g, now()+time.Second)
 		refusal := errors.New("no buffer space available")
 		k.do(func() { k.fails = refusal })
 		for _, until := range []time.Duration{0, now() + 2*time.Second} {
@@ -415,9 +425,7 @@ func TestInterfaceGoesAndComesBack(t *testing.T) {
 func TestReleased(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
 		until := now() + time.Second
-		if err := g.Set(t.Context(), Config{Until: until}); err != nil {
-			t.Fatal(err)
-		}
+		set(t, g, until)
 		for range 2 {
 			if err := g.Close(); err != nil {
 				t.Error(err)
@@ -435,12 +443,6 @@ func TestReleased(t *testing.T) {
 // Without rules the gate is closed whatever its deadline, and with them it is open until the deadline of the last Set.
 func TestGateIsClosedWithoutRules(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
-		set := func(until time.Duration) {
-			t.Helper()
-			if err := g.Set(t.Context(), Config{Until: until}); err != nil {
-				t.Error(err)
-			}
-		}
 		rules := func(inForce bool) {
 			t.Helper()
 			for range 2 {
@@ -449,13 +451,13 @@ func TestGateIsClosedWithoutRules(t *testing.T) {
 				}
 			}
 		}
-		set(now() + time.Second)
+		set(t, g, now()+time.Second)
 		rules(false)
 		if err := g.CheckOpen(); k.deadline() != 0 || !errors.Is(err, errNoRules) || !g.Permitted() {
 			t.Errorf("without rules: %v, until %s", err, k.deadline())
 		}
 		until := now() + 2*time.Second
-		set(until)
+		set(t, g, until)
 		if k.deadline() != 0 {
 			t.Error("an extension opens the gate without rules")
 		}
@@ -464,12 +466,12 @@ func TestGateIsClosedWithoutRules(t *testing.T) {
 			t.Errorf("with rules again: %v, until %s instead of %s", err, k.deadline(), until)
 		}
 		rules(false)
-		set(0)
+		set(t, g, 0)
 		rules(true)
 		if k.deadline() != 0 || g.CheckOpen() == nil {
 			t.Error("rules open a gate that is to be closed")
 		}
-		set(now() + time.Second)
+		set(t, g, now()+time.Second)
 		rules(false)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
@@ -499,9 +501,7 @@ func TestRepairedGateWaitsForAVerification(t *testing.T) {
 // Extending an open gate only sets the new deadline.
 func TestExtendingInspectsNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
-		if err := g.Set(t.Context(), Config{Until: now() + time.Second}); err != nil {
-			t.Fatal(err)
-		}
+		set(t, g, now()+time.Second)
 		k.do(func() { k.links = nil })
 		if err := g.Set(t.Context(), Config{Until: now() + 2*time.Second}); err != nil {
 			t.Errorf("extending waits for the interfaces: %v", err)
@@ -532,14 +532,7 @@ func TestOpeningReliesOnTheLastInspection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
-				ctx, cancel := context.WithCancel(t.Context())
-				kept := make(chan struct{})
-				go func() {
-					defer close(kept)
-					g.keep(ctx, notify.New())
-				}()
-				time.Sleep(inspectInterval + time.Millisecond)
-				synctest.Wait()
+				stop := keep(t, g)
 				c.before(g, k)
 				asked := 0
 				k.do(func() { asked = k.asked })
@@ -548,8 +541,7 @@ func TestOpeningReliesOnTheLastInspection(t *testing.T) {
 				if asks := asked > 0; asks != c.asks {
 					t.Errorf("asked the kernel %d times", asked)
 				}
-				cancel()
-				<-kept
+				stop()
 				if g.last.counts(now()) {
 					t.Error("the last inspection counts although nobody inspects any more")
 				}
@@ -561,18 +553,9 @@ func TestOpeningReliesOnTheLastInspection(t *testing.T) {
 // What was opened on the word of an inspection and is missing nevertheless is found by CheckOpen, and put back soon.
 func TestCheckOpenFindsWhatOpeningDidNotLookFor(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
-		ctx, cancel := context.WithCancel(t.Context())
-		kept := make(chan struct{})
-		go func() {
-			defer close(kept)
-			g.keep(ctx, notify.New())
-		}()
-		time.Sleep(inspectInterval + time.Millisecond)
-		synctest.Wait()
+		stop := keep(t, g)
 		k.do(func() { k.guarded = nil })
-		if err := g.Set(t.Context(), Config{Until: now() + time.Minute}); err != nil {
-			t.Fatal(err)
-		}
+		set(t, g, now()+time.Minute)
 		if err := g.CheckOpen(); err == nil {
 			t.Error("a missing gate goes unnoticed")
 		}
@@ -581,8 +564,7 @@ func TestCheckOpenFindsWhatOpeningDidNotLookFor(t *testing.T) {
 		if err := g.CheckOpen(); err != nil {
 			t.Errorf("a missing gate was not put back: %v", err)
 		}
-		cancel()
-		<-kept
+		stop()
 	})
 }
 

@@ -116,9 +116,7 @@ func TestReconnectSendsOnlyWhatChanged(t *testing.T) {
 		b.primary.memory.Remove("before-3")
 		b.network.repair()
 		b.inSync()
-		if !equal(b.primary, b.secondary) {
-			t.Error("the units differ")
-		}
+		b.wantEqual(t, "the units differ")
 		// Ten entries, and those of a thousand that share a bucket with one of eleven.
 		if sent := count("sent_total") - before; sent < 10 || sent > 30 {
 			t.Errorf("%v records were sent", sent)
@@ -143,9 +141,7 @@ func TestStandbyWithoutDigestsReceivesEverything(t *testing.T) {
 		}
 	}
 	paired(t, change, func(t *testing.T, b *bed) {
-		if !equal(b.primary, b.secondary) {
-			t.Error("the units differ")
-		}
+		b.wantEqual(t, "the units differ")
 		time.Sleep(auditInterval + 20*time.Second)
 		synctest.Wait()
 		got := sums(t, registry)
@@ -157,8 +153,6 @@ func TestStandbyWithoutDigestsReceivesEverything(t *testing.T) {
 		b.primary.memory.Remove("before-1")
 		time.Sleep(time.Minute)
 		b.inSync()
-		if !equal(b.primary, b.secondary) {
-			t.Error("the units differ after an overrun")
-		}
+		b.wantEqual(t, "the units differ after an overrun")
 	})
 }

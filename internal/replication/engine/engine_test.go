@@ -304,6 +304,22 @@ func (b *bed) inSync() {
 
 func equal(a, b *unit) bool { return maps.Equal(a.memory.Entries(), b.memory.Entries()) }
 
+// wantEqual reports a fault unless both units hold the same entries.
+func (b *bed) wantEqual(t *testing.T, fault string) {
+	t.Helper()
+	if !equal(b.primary, b.secondary) {
+		t.Error(fault)
+	}
+}
+
+// flush waits until the standby has acknowledged every change so far.
+func (u *unit) flush(t *testing.T) {
+	t.Helper()
+	if err := u.Flush(deadline(t)); err != nil {
+		t.Fatalf("Flushing: %v", err)
+	}
+}
+
 func deadline(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	t.Cleanup(cancel)
@@ -333,19 +349,13 @@ func paired(t *testing.T, change func(*Config), script func(*testing.T, *bed)) {
 
 func TestStandbyBecomesAndStaysEqual(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
-		if !equal(b.primary, b.secondary) {
-			t.Error("the standby differs after the snapshot")
-		}
+		b.wantEqual(t, "the standby differs after the snapshot")
 		fill(b.primary.memory, "after", 1000)
 		for i := range 500 {
 			b.primary.memory.Remove(fmt.Sprint("before-", i))
 		}
-		if err := b.primary.Flush(deadline(t)); err != nil {
-			t.Fatalf("Flushing: %v", err)
-		}
-		if !equal(b.primary, b.secondary) {
-			t.Error("the standby differs after a flush")
-		}
+		b.primary.flush(t)
+		b.wantEqual(t, "the standby differs after a flush")
 		if !b.primary.takeMet("secondary/1") || !b.primary.take(SyncChanged{InSync: true}) {
 			t.Errorf("the primary reported %+v", b.primary.events)
 		}
@@ -391,9 +401,7 @@ func TestSyncPosition(t *testing.T) {
 			t.Errorf("in sync at %d and %d", before, b.secondary.SyncPosition())
 		}
 		fill(b.primary.memory, "after", 1000)
-		if err := b.primary.Flush(deadline(t)); err != nil {
-			t.Fatalf("Flushing: %v", err)
-		}
+		b.primary.flush(t)
 		synctest.Wait()
 		active, standby := b.primary.Status(), b.secondary.Status()
 		if active.SyncPosition <= before || standby.SyncPosition != active.SyncPosition || active.Unacknowledged != 0 {
@@ -430,9 +438,7 @@ func TestSnapshotPrunesWhatTheActiveDoesNotHave(t *testing.T) {
 
 func TestNoClassIsInSyncAtOnce(t *testing.T) {
 	paired(t, func(c *Config) { c.Classes = nil }, func(t *testing.T, b *bed) {
-		if err := b.primary.Flush(deadline(t)); err != nil {
-			t.Errorf("Flushing: %v", err)
-		}
+		b.primary.flush(t)
 	})
 }
 
@@ -464,12 +470,8 @@ func TestOverrunsInAFloodCorruptNothing(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 		}
 		b.inSync()
-		if err := b.primary.Flush(deadline(t)); err != nil {
-			t.Fatalf("Flushing: %v", err)
-		}
-		if !equal(b.primary, b.secondary) {
-			t.Error("the standby differs")
-		}
+		b.primary.flush(t)
+		b.wantEqual(t, "the standby differs")
 	})
 }
 
@@ -492,9 +494,7 @@ func TestRefusedEntryDoesNotStopOthers(t *testing.T) {
 	paired(t, nil, func(t *testing.T, b *bed) {
 		b.primary.memory.Put("bad", "!")
 		b.primary.memory.Put("good", "record")
-		if err := b.primary.Flush(deadline(t)); err != nil {
-			t.Fatalf("Flushing: %v", err)
-		}
+		b.primary.flush(t)
 		if b.secondary.memory.Entries()["good"] != "record" || !b.primary.Status().InSync {
 			t.Error("a refused entry stopped others")
 		}
@@ -528,9 +528,7 @@ func TestStandbyKeepsEntriesWithoutASession(t *testing.T) {
 		eventually(t, "both notice", func() bool {
 			return !b.primary.Status().Connected && !b.secondary.Status().Connected
 		})
-		if !equal(b.primary, b.secondary) {
-			t.Error("the standby lost entries with the session")
-		}
+		b.wantEqual(t, "the standby lost entries with the session")
 		if !b.secondary.take(SyncChanged{InSync: false}) {
 			t.Error("the secondary still reports that it is in sync")
 		}
@@ -540,9 +538,7 @@ func TestStandbyKeepsEntriesWithoutASession(t *testing.T) {
 		b.primary.memory.Remove("before-1")
 		b.network.repair()
 		b.inSync()
-		if !equal(b.primary, b.secondary) {
-			t.Error("the standby differs after the session came back")
-		}
+		b.wantEqual(t, "the standby differs after the session came back")
 	})
 }
 
@@ -608,9 +604,7 @@ func TestReturningPeerReceivesTheState(t *testing.T) {
 		b.primary = again
 		b.start(again)
 		b.inSync()
-		if !equal(b.primary, b.secondary) {
-			t.Error("the returning unit differs")
-		}
+		b.wantEqual(t, "the returning unit differs")
 		if !b.secondary.takeMet("primary/2") {
 			t.Error("the new incarnation was not reported")
 		}
@@ -631,9 +625,7 @@ func TestActiveOfAnOlderTermIsRefused(t *testing.T) {
 		}
 		b.primary.Become(RoleActive, 6)
 		b.inSync()
-		if !equal(b.primary, b.secondary) {
-			t.Error("the standby differs in term 6")
-		}
+		b.wantEqual(t, "the standby differs in term 6")
 	})
 }
 
@@ -680,9 +672,7 @@ func TestThrottleDelaysButDropsNothing(t *testing.T) {
 		}
 		fill(b.primary.memory, "priority", 5000)
 		start = time.Now()
-		if err := b.primary.Flush(deadline(t)); err != nil {
-			t.Fatalf("Flushing: %v", err)
-		}
+		b.primary.flush(t)
 		if took := time.Since(start); took > time.Second {
 			t.Errorf("a flush waited %s for the throttle", took)
 		}

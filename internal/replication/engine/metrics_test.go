@@ -41,9 +41,7 @@ func TestMetrics(t *testing.T) {
 	paired(t, metered, func(t *testing.T, b *bed) {
 		fill(b.primary.memory, "after", 1000)
 		b.primary.memory.Put("bad", "!")
-		if err := b.primary.Flush(deadline(t)); err != nil {
-			t.Fatalf("Flushing: %v", err)
-		}
+		b.primary.flush(t)
 		b.primary.memory.Overrun()
 		time.Sleep(time.Minute)
 		synctest.Wait()
