@@ -48,7 +48,6 @@ var _ = Describe("What the administrator does not let pairs refer to", func() {
 
 	It("is published by no Service", func(ctx SpecContext) {
 		h := newByHand(ctx)
-		DeferCleanup(h.leave)
 		h.life.reconciler.Allowed.VirtualAddresses = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
 		// The address could be that of a pod in another namespace, whose policies keep the author of the pair out.
 		h.pair.Spec.Networks[0].VirtualAddresses = []string{"10.244.3.7/32"}
@@ -63,7 +62,6 @@ var _ = Describe("What the administrator does not let pairs refer to", func() {
 
 	It("is an image of another registry", func(ctx SpecContext) {
 		h := newByHand(ctx)
-		DeferCleanup(h.leave)
 		h.life.reconciler.Allowed.FirewallImages = []string{"example.test"}
 		h.pair.Spec.Firewall.Image = "example.test.evil/firewall:1"
 		h.create(ctx)

@@ -25,7 +25,7 @@ type byHand struct {
 	life  *life
 }
 
-// newByHand creates the stage with a manager that is not killed. The pair is not created yet.
+// newByHand creates the stage with a manager that is not killed and ends with the spec. The pair is not created yet.
 func newByHand(ctx context.Context) *byHand {
 	GinkgoHelper()
 	h := &byHand{stage: newStage(ctx)}
@@ -33,6 +33,15 @@ func newByHand(ctx context.Context) *byHand {
 	h.player = &units.Player{Namespace: h.namespace, Pair: h.pair.Name, Reader: admin, Writer: admin}
 	h.judge = &judge{namespace: h.namespace, pair: h.pair.Name}
 	h.live(ctx, failpoint{})
+	DeferCleanup(h.leave)
+	return h
+}
+
+// newBroughtUp creates the stage with a pair that is at rest.
+func newBroughtUp(ctx context.Context) *byHand {
+	GinkgoHelper()
+	h := newByHand(ctx)
+	h.bringUp(ctx)
 	return h
 }
 

@@ -50,9 +50,7 @@ var _ = Describe("A standby that does not start", func() {
 
 	DescribeTable("is reported, and the active unit is left alone",
 		func(ctx SpecContext, bound bool, trouble func(*corev1.PodStatus), redundant, message string) {
-			h := newByHand(ctx)
-			DeferCleanup(h.leave)
-			h.bringUp(ctx)
+			h := newBroughtUp(ctx)
 			active := h.pod(ctx, v1alpha1.Primary).UID
 			before := len(h.life.events.reasons)
 
@@ -96,9 +94,7 @@ var _ = Describe("A standby that does not start", func() {
 	)
 
 	It("is created once a quota admits it", func(ctx SpecContext) {
-		h := newByHand(ctx)
-		DeferCleanup(h.leave)
-		h.bringUp(ctx)
+		h := newBroughtUp(ctx)
 		before := len(h.life.events.reasons)
 		tight := quota(ctx, h.namespace, corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")})
 		Expect(admin.Delete(ctx, h.pod(ctx, v1alpha1.Secondary), client.GracePeriodSeconds(0))).To(Succeed())
@@ -130,9 +126,7 @@ var _ = Describe("A standby that does not start", func() {
 
 var _ = Describe("A refused Service", func() {
 	It("does not prevent the endpoint from following the Lease", func(ctx SpecContext) {
-		h := newByHand(ctx)
-		DeferCleanup(h.leave)
-		h.bringUp(ctx)
+		h := newBroughtUp(ctx)
 		quota(ctx, h.namespace, corev1.ResourceList{corev1.ResourceServicesNodePorts: resource.MustParse("0")})
 		h.judge = nil // until the API server enforces the quota
 		Eventually(func() error {
@@ -157,7 +151,6 @@ var _ = Describe("A refused Service", func() {
 
 	It("does not prevent the creation of units if someone else has a Service of that name", func(ctx SpecContext) {
 		h := newByHand(ctx)
-		DeferCleanup(h.leave)
 		users := &corev1.Service{
 			ObjectMeta: metav1.ObjectMeta{Name: h.pair.Name, Namespace: h.namespace},
 			Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "x", Port: 1}}},
@@ -198,9 +191,7 @@ var _ = Describe("A node that is lost", func() {
 	}
 
 	It("leaves the other unit to serve alone until the active unit that ran there is replaced", func(ctx SpecContext) {
-		h := newByHand(ctx)
-		DeferCleanup(h.leave)
-		h.bringUp(ctx)
+		h := newBroughtUp(ctx)
 		before := len(h.life.events.reasons)
 		h.hold(ctx, v1alpha1.Secondary, 2)
 		lost := loseNode(ctx, h, v1alpha1.Primary)
@@ -225,9 +216,7 @@ var _ = Describe("A node that is lost", func() {
 	})
 
 	It("delays an upgrade, and the other unit is not touched", func(ctx SpecContext) {
-		h := newByHand(ctx)
-		DeferCleanup(h.leave)
-		h.bringUp(ctx)
+		h := newBroughtUp(ctx)
 		loseNode(ctx, h, v1alpha1.Secondary)
 		h.report(ctx, v1alpha1.Primary, units.NotInSync(v1alpha1.ReasonPeerDisconnected))
 		h.change(ctx, func(spec *v1alpha1.HAPairSpec) { spec.Firewall.Image = "example.test/firewall:2" })

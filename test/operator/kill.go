@@ -47,9 +47,7 @@ type edit func(*v1alpha1.HAPairSpec)
 func backAndForth(changes int64, there, back edit) func(context.Context) run {
 	return func(ctx context.Context) run {
 		GinkgoHelper()
-		h := newByHand(ctx)
-		DeferCleanup(h.leave)
-		h.bringUp(ctx)
+		h := newBroughtUp(ctx)
 		var want [2]snapshot
 		turn := 0
 		again := func(ctx context.Context, death failpoint) bool {

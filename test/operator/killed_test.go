@@ -18,8 +18,7 @@ import (
 
 var _ = Describe("A manager that is killed at each of its writes", func() {
 	It("still creates a pair", func(ctx SpecContext) {
-		undisturbed := newByHand(ctx)
-		undisturbed.bringUp(ctx)
+		undisturbed := newBroughtUp(ctx)
 		want := undisturbed.snapshot(ctx)
 		undisturbed.leave()
 		kills := killAtEachWrite(ctx, func(context.Context) run {
@@ -65,9 +64,7 @@ var _ = Describe("A manager that is killed at each of its writes", func() {
 var _ = Describe("A pair that is deleted", func() {
 	DescribeTable("is left to the garbage collector by every new manager",
 		func(ctx SpecContext, how metav1.DeletionPropagation) {
-			h := newByHand(ctx)
-			DeferCleanup(h.leave)
-			h.bringUp(ctx)
+			h := newBroughtUp(ctx)
 			Expect(admin.Delete(ctx, h.pair, client.PropagationPolicy(how))).To(Succeed())
 			h.judge = nil
 			for left := true; left; left = h.collect(ctx) {
@@ -89,9 +86,7 @@ var _ = Describe("A pair that is deleted", func() {
 	)
 
 	It("gives way to a new pair of its name, which waits until all objects are gone", func(ctx SpecContext) {
-		h := newByHand(ctx)
-		DeferCleanup(h.leave)
-		h.bringUp(ctx)
+		h := newBroughtUp(ctx)
 		want := h.snapshot(ctx)
 		Expect(admin.Delete(ctx, h.pair, client.PropagationPolicy(metav1.DeletePropagationBackground))).To(Succeed())
 

@@ -105,9 +105,7 @@ var _ = Describe("A unit whose successor the API server refuses", func() {
 
 	DescribeTable("is kept, and the condition Stalled has the cause and the remedy",
 		func(ctx SpecContext, refuse func(SpecContext, *byHand) func(), change, repair edit, messages ...string) {
-			h := newByHand(ctx)
-			DeferCleanup(h.leave)
-			h.bringUp(ctx)
+			h := newBroughtUp(ctx)
 			lift := refuse(ctx, h)
 			primary, secondary := h.pod(ctx, v1alpha1.Primary), h.pod(ctx, v1alpha1.Secondary)
 
@@ -174,7 +172,6 @@ var _ = Describe("A unit whose successor the API server refuses", func() {
 
 	It("is replaced if a full quota has room once the unit is deleted", func(ctx SpecContext) {
 		h := newByHand(ctx)
-		DeferCleanup(h.leave)
 		h.pair.Spec.Units.Firewall.Resources = cpu("50m", "1")
 		h.bringUp(ctx)
 		full := corev1.ResourceList{
@@ -218,9 +215,7 @@ var _ = Describe("A unit whose successor the API server refuses", func() {
 
 var _ = Describe("An object that the API server refuses", func() {
 	It("of every kind that the operator writes is reported, and the standby is made again", func(ctx SpecContext) {
-		h := newByHand(ctx)
-		DeferCleanup(h.leave)
-		h.bringUp(ctx)
+		h := newBroughtUp(ctx)
 		at := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: h.namespace, Name: name} }
 		for _, test := range []struct {
 			group, resource, kind string
@@ -302,9 +297,7 @@ var _ = Describe("An object that the API server refuses", func() {
 	})
 
 	It("keeps the last configuration in force, and lost units are made again with it", func(ctx SpecContext) {
-		h := newByHand(ctx)
-		DeferCleanup(h.leave)
-		h.bringUp(ctx)
+		h := newBroughtUp(ctx)
 		in := h.documentHash(ctx)
 		refusing(ctx, "", "configmaps", metav1.StatusReasonRequestEntityTooLarge)
 		h.label(ctx, labelRefuse, "refuse-configmaps-otherwise")
@@ -340,9 +333,7 @@ var _ = Describe("An object that the API server refuses", func() {
 
 var _ = Describe("A pod whose sandbox is not made", func() {
 	It("is reported with the error of the CNI plugin", func(ctx SpecContext) {
-		h := newByHand(ctx)
-		DeferCleanup(h.leave)
-		h.bringUp(ctx)
+		h := newBroughtUp(ctx)
 		Expect(admin.Delete(ctx, h.pod(ctx, v1alpha1.Secondary), client.GracePeriodSeconds(0))).To(Succeed())
 		h.reconcile(ctx)
 		pod := h.pod(ctx, v1alpha1.Secondary)

@@ -82,174 +82,111 @@ const (
 // drillInfo is how a drill is drawn and judged.
 type drillInfo struct {
 	name    string
-	kind    Kind
-	target  Target
 	outcome outcome
-	cause   ha.Cause
-	// from and to bound the fault's length; amount and percent are given.
+	kind    Kind
+	// target is Primary for a kind that hits no single unit.
+	target Target
+	// from and to bound the fault's length.
 	from, to time.Duration
-	amount   time.Duration
-	percent  int
+	extra
+}
+
+// extra is what only some drills have: the fault's amount and percent, and the cause of a switchover.
+type extra struct {
+	cause   ha.Cause
+	amount  time.Duration
+	percent int
 }
 
 var drillTable = [drills]drillInfo{
-	NoDrill: {name: "none"},
-	Quiet: {
-		name: "nothing happens", outcome: staysUp,
-		kind: Touch,
-	},
-	ActivePowerOff: {
-		name: "active loses its power", outcome: failsOver,
-		kind: PowerOff, target: TheActive, from: ms, to: 3 * second,
-	},
-	ActiveKilled: {
-		name: "active is killed", outcome: failsOver,
-		kind: Kill, target: TheActive, from: ms, to: 3 * second,
-	},
-	ActivePaused: {
-		name: "active stands still", outcome: failsOver,
-		kind: Pause, target: TheActive, from: 1500 * ms, to: 4 * second,
-	},
+	NoDrill:        {name: "none"},
+	Quiet:          {"nothing happens", staysUp, Touch, Primary, 0, 0, extra{}},
+	ActivePowerOff: {"active loses its power", failsOver, PowerOff, TheActive, ms, 3 * second, extra{}},
+	ActiveKilled:   {"active is killed", failsOver, Kill, TheActive, ms, 3 * second, extra{}},
+	ActivePaused:   {"active stands still", failsOver, Pause, TheActive, 1500 * ms, 4 * second, extra{}},
 	ActiveMachineStopped: {
-		name: "active's machine is stopped", outcome: failsOver,
-		kind: StopMachine, target: TheActive, from: 1500 * ms, to: 4 * second,
+		"active's machine is stopped", failsOver, StopMachine, TheActive, 1500 * ms, 4 * second, extra{},
 	},
 	ActiveIsolated: {
-		name: "active is cut from everybody", outcome: failsOver,
-		kind: Isolate, target: TheActive, from: 1500 * ms, to: 4 * second,
+		"active is cut from everybody", failsOver, Isolate, TheActive, 1500 * ms, 4 * second, extra{},
 	},
 	ActiveIsolatedKeeps: {
-		name: "active is cut from everybody and keeps forwarding", outcome: keepsForwarding,
-		kind: Isolate, target: TheActive, from: ms, to: 4 * second,
+		"active is cut from everybody and keeps forwarding", keepsForwarding, Isolate, TheActive, ms, 4 * second, extra{},
 	},
-	StandbyPowerOff: {
-		name: "standby loses its power", outcome: staysUp,
-		kind: PowerOff, target: TheStandby, from: ms, to: 3 * second,
-	},
-	StandbyKilled: {
-		name: "standby is killed", outcome: staysUp,
-		kind: Kill, target: TheStandby, from: ms, to: 3 * second,
-	},
-	StandbyPaused: {
-		name: "standby stands still", outcome: staysUp,
-		kind: Pause, target: TheStandby, from: ms, to: 4 * second,
-	},
-	StandbyMachineStopped: {
-		name: "standby's machine is stopped", outcome: staysUp,
-		kind: StopMachine, target: TheStandby, from: ms, to: 4 * second,
-	},
-	StandbyIsolated: {
-		name: "standby is cut from everybody", outcome: staysUp,
-		kind: Isolate, target: TheStandby, from: ms, to: 4 * second,
-	},
-	StandbyStopped: {
-		name: "standby is stopped", outcome: staysUp,
-		kind: Stop, target: TheStandby, from: ms, to: second, amount: 6 * second,
-	},
-	StandbyOutOfSync: {
-		name: "standby is out of sync", outcome: staysUp,
-		kind: OutOfSync, from: ms, to: 4 * second,
-	},
-	APIAway: {
-		name: "API server is away", outcome: staysUp,
-		kind: CutAPI, target: Both, from: ms, to: 5 * second,
-	},
-	APIAwayForActive: {
-		name: "API server is away for the active", outcome: staysUp,
-		kind: CutAPI, target: TheActive, from: ms, to: 5 * second,
-	},
+	StandbyPowerOff:       {"standby loses its power", staysUp, PowerOff, TheStandby, ms, 3 * second, extra{}},
+	StandbyKilled:         {"standby is killed", staysUp, Kill, TheStandby, ms, 3 * second, extra{}},
+	StandbyPaused:         {"standby stands still", staysUp, Pause, TheStandby, ms, 4 * second, extra{}},
+	StandbyMachineStopped: {"standby's machine is stopped", staysUp, StopMachine, TheStandby, ms, 4 * second, extra{}},
+	StandbyIsolated:       {"standby is cut from everybody", staysUp, Isolate, TheStandby, ms, 4 * second, extra{}},
+	StandbyStopped:        {"standby is stopped", staysUp, Stop, TheStandby, ms, second, extra{amount: 6 * second}},
+	StandbyOutOfSync:      {"standby is out of sync", staysUp, OutOfSync, Primary, ms, 4 * second, extra{}},
+	APIAway:               {"API server is away", staysUp, CutAPI, Both, ms, 5 * second, extra{}},
+	APIAwayForActive:      {"API server is away for the active", staysUp, CutAPI, TheActive, ms, 5 * second, extra{}},
 	APIAwayForStandby: {
-		name: "API server is away for the standby", outcome: staysUp,
-		kind: CutAPI, target: TheStandby, from: ms, to: 5 * second,
+		"API server is away for the standby", staysUp, CutAPI, TheStandby, ms, 5 * second, extra{},
 	},
-	APISlow: {
-		name: "API server is slow", outcome: staysUp,
-		kind: SlowAPI, target: Both, from: ms, to: 4 * second, amount: 2 * second,
-	},
+	APISlow: {"API server is slow", staysUp, SlowAPI, Both, ms, 4 * second, extra{amount: 2 * second}},
 	APILosesAnswers: {
-		name: "API server's answers are lost", outcome: staysUp,
-		kind: LoseAnswers, target: Both, from: ms, to: 4 * second, percent: 100,
+		"API server's answers are lost", staysUp, LoseAnswers, Both, ms, 4 * second,
+		extra{percent: 100},
 	},
-	APILate: {
-		name: "writes land late", outcome: staysUp,
-		kind: LateWrites, target: Both, from: ms, to: 4 * second, amount: 2 * second,
-	},
-	WatchBroken: {
-		name: "watch is broken", outcome: staysUp,
-		kind: BreakWatch, target: Both, from: ms, to: 4 * second,
-	},
-	WatchStale: {
-		name: "watch is stale", outcome: staysUp,
-		kind: StaleWatch, target: Both, from: ms, to: 4 * second, amount: 2 * second,
-	},
-	LeaseTouched: {
-		name: "Lease is touched", outcome: staysUp,
-		kind: Touch,
-	},
+	APILate:      {"writes land late", staysUp, LateWrites, Both, ms, 4 * second, extra{amount: 2 * second}},
+	WatchBroken:  {"watch is broken", staysUp, BreakWatch, Both, ms, 4 * second, extra{}},
+	WatchStale:   {"watch is stale", staysUp, StaleWatch, Both, ms, 4 * second, extra{amount: 2 * second}},
+	LeaseTouched: {"Lease is touched", staysUp, Touch, Primary, 0, 0, extra{}},
 	UnitsCut: {
-		name: "units are cut from each other", outcome: staysOrFailsOver,
-		kind: CutUnits, from: ms, to: 4 * second,
+		"units are cut from each other", staysOrFailsOver, CutUnits, Primary, ms, 4 * second, extra{},
 	},
 	UnitsCutSlowly: {
-		name: "units are cut from each other, and the active is slow to tell", outcome: staysOrFailsOver,
-		kind: CutUnits, from: ms, to: 4 * second,
+		"units are cut from each other, and the active is slow to tell", staysOrFailsOver, CutUnits, Primary, ms, 4 * second,
+		extra{},
 	},
 	HeartbeatsLost: {
-		name: "heartbeats are lost", outcome: staysOrFailsOver,
-		kind: LoseHeartbeats, target: Both, from: ms, to: 3 * second, percent: 30,
+		"heartbeats are lost", staysOrFailsOver, LoseHeartbeats, Both, ms, 3 * second,
+		extra{percent: 30},
 	},
 	HeartbeatsDelayed: {
-		name: "heartbeats are delayed", outcome: staysOrFailsOver,
-		kind: DelayHeartbeats, from: ms, to: 3 * second, amount: second,
+		"heartbeats are delayed", staysOrFailsOver, DelayHeartbeats, Primary, ms, 3 * second,
+		extra{amount: second},
 	},
 	HeartbeatsRepeated: {
-		name: "heartbeats are repeated", outcome: staysUp,
-		kind: RepeatHeartbeats, from: ms, to: 3 * second, amount: 2 * second,
+		"heartbeats are repeated", staysUp, RepeatHeartbeats, Primary, ms, 3 * second,
+		extra{amount: 2 * second},
 	},
-	SessionBroken: {
-		name: "session breaks", outcome: staysUp,
-		kind: BreakSession,
-	},
+	SessionBroken: {"session breaks", staysUp, BreakSession, Primary, 0, 0, extra{}},
 	ActiveStopped: {
-		name: "active is stopped", outcome: switchesOver, cause: ha.CauseStop,
-		kind: Stop, target: TheActive, from: ms, to: second, amount: 6 * second,
+		"active is stopped", switchesOver, Stop, TheActive, ms, second,
+		extra{cause: ha.CauseStop, amount: 6 * second},
 	},
 	ActiveStoppedStale: {
-		name: "active is stopped while the watch is stale", outcome: switchesOver, cause: ha.CauseStop,
-		kind: Stop, target: TheActive, from: ms, to: second, amount: 6 * second,
+		"active is stopped while the watch is stale", switchesOver, Stop, TheActive, ms, second,
+		extra{cause: ha.CauseStop, amount: 6 * second},
 	},
 	ActiveUnhealthy: {
-		name: "active is unhealthy", outcome: switchesOver, cause: ha.CauseHealth,
-		kind: Health, target: TheActive, from: 3 * second, to: 4 * second,
+		"active is unhealthy", switchesOver, Health, TheActive, 3 * second, 4 * second,
+		extra{cause: ha.CauseHealth},
 	},
 	ActiveFirewallOut: {
-		name: "active's firewall is out of force", outcome: switchesOver, cause: ha.CauseHealth,
-		kind: FirewallOut, target: TheActive, from: 3 * second, to: 4 * second,
+		"active's firewall is out of force", switchesOver, FirewallOut, TheActive, 3 * second, 4 * second,
+		extra{cause: ha.CauseHealth},
 	},
 	PreferredReturns: {
-		name: "preferred unit returns", outcome: failsAndReturns, cause: ha.CausePreemption,
-		kind: Kill, target: TheActive, from: ms, to: second,
+		"preferred unit returns", failsAndReturns, Kill, TheActive, ms, second,
+		extra{cause: ha.CausePreemption},
 	},
 	SwitchoverRequested: {
-		name: "switchover is requested", outcome: switchesOver, cause: ha.CauseRequest,
-		kind: Request, target: TheStandby, from: 3 * second, to: 4 * second,
+		"switchover is requested", switchesOver, Request, TheStandby, 3 * second, 4 * second,
+		extra{cause: ha.CauseRequest},
 	},
 	SwitchoverRequestedPaused: {
-		name: "switchover is requested while paused", outcome: switchesOver, cause: ha.CauseRequest,
-		kind: Request, target: TheStandby, from: 3 * second, to: 4 * second,
+		"switchover is requested while paused", switchesOver, Request, TheStandby, 3 * second, 4 * second,
+		extra{cause: ha.CauseRequest},
 	},
 	ActivePausedAPIAway: {
-		name: "active stands still while the API server is away", outcome: comesBack,
-		kind: Pause, target: TheActive, from: 1500 * ms, to: 2 * second,
+		"active stands still while the API server is away", comesBack, Pause, TheActive, 1500 * ms, 2 * second, extra{},
 	},
-	BothPaused: {
-		name: "both units stand still at once", outcome: resumes,
-		kind: Pause, target: Both, from: ms, to: 2 * second,
-	},
-	TermChanged: {
-		name: "term in the Lease is changed", outcome: staysUp,
-		kind: ChangeTerm,
-	},
+	BothPaused:  {"both units stand still at once", resumes, Pause, Both, ms, 2 * second, extra{}},
+	TermChanged: {"term in the Lease is changed", staysUp, ChangeTerm, Primary, 0, 0, extra{}},
 }
 
 // String returns the drill's name.
