@@ -67,7 +67,8 @@ const twoFlows = head + `
   - {name: other, from: [lan], to: [wan], services: [other], action: Accept}
 `
 
-// A flow of UDP that never pauses, and was answered, ends with the policy that allowed it. Other flows do not lose a datagram.
+// A flow of UDP that never pauses, and was answered, ends with the policy that allowed it. Other flows do not lose a
+// datagram.
 func TestFlowEndsWhenItsPolicyBecomesDrop(t *testing.T) {
 	for name, change := range map[string]struct{ old, changed string }{
 		"Drop":       {"services: [voice], action: Accept", "services: [voice], action: Drop"},

@@ -27,8 +27,8 @@ var resolution = rtnetlink.Resolution{Interval: 100 * time.Millisecond, Requests
 // The firewall's own rules against spoofing know zones, so the filter is off. Where a node makes it strict for all
 // interfaces, the kernel takes the maximum, and so loose is the closest to off.
 //
-// Where the sources are checked, the kernel accepts those of the unit itself. Otherwise it looks each of them up, because
-// there are routing rules. That costs more than everything else that the data plane adds to a packet.
+// Where the sources are checked, the kernel accepts those of the unit itself. Otherwise it looks each of them up,
+// because there are routing rules. That costs more than everything else that the data plane adds to a packet.
 func settingsUnder(filter uint32, sourcesChecked bool) rtnetlink.Devconf {
 	wanted := settings
 	if sourcesChecked {

@@ -169,6 +169,6 @@ func (s *scene) expectTakeover(report chaos.Report) {
 func (s *scene) expectNothing(report chaos.Report) {
 	GinkgoHelper()
 	Expect(report.Terms()).To(BeZero())
-	Expect(report.Stream.Longest.Length).To(BeNumerically("<", noGap))
+	Expect(report.GapWhileSent()).To(BeNumerically("<", noGap))
 	Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 }

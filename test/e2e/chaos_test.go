@@ -137,7 +137,7 @@ func injectFaults() {
 		s.mark("SIGCONT of the API server")
 		Expect(site.Cluster.AwaitReady(ctx, cluster.ControlPlane)).To(Succeed())
 		s.flowFor(ctx, steady)
-		Expect(s.Gap()).To(BeNumerically("<", noGap))
+		Expect(s.GapWhileSent()).To(BeNumerically("<", noGap))
 
 		s.inject("power-off of "+s.active.Spec.NodeName, func() error {
 			return site.Cluster.PowerOff(ctx, s.active.Spec.NodeName)
@@ -198,7 +198,7 @@ func injectFaults() {
 		s.mark("clock of " + node + " half an hour behind")
 		Expect(site.Cluster.SetClock(ctx, node, -30*time.Minute)).To(Succeed())
 		s.flowFor(ctx, s.lease+steady)
-		Expect(s.Gap()).To(BeNumerically("<", noGap))
+		Expect(s.GapWhileSent()).To(BeNumerically("<", noGap))
 		Expect(s.Terms()).To(BeZero())
 
 		s.inject("deletion of the active's pod", func() error { return k8s.Delete(ctx, &s.active) })

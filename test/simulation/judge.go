@@ -78,8 +78,8 @@ type judge struct {
 	// byHand is set when somebody deleted the Lease, and knows are the lives that had seen it held before.
 	byHand bool
 	knows  [2]uint32
-	// termChanged is set when somebody wrote a term by hand, which may hide the true one for good. newest is the newest term
-	// that was written.
+	// termChanged is set when somebody wrote a term by hand, which may hide the true one for good. newest is the newest
+	// term that was written.
 	termChanged bool
 	newest      uint64
 	// before is what was when the drill's fault began.
@@ -167,8 +167,8 @@ func (j *judge) opens(u *unit, before gate) {
 	}
 }
 
-// released reports whether the holder before the term is known to forward no more. The tenure of a Lease with a changed term may
-// have a later term than the one that was handed over.
+// released reports whether the holder before the term is known to forward no more. The tenure of a Lease with a changed
+// term may have a later term than the one that was handed over.
 func (j *judge) released(u *unit, term uint64) bool {
 	return u.relinquished >= term || j.termChanged && u.relinquished != 0 ||
 		j.vouched[min(term, maxTerms-1)] || j.byHand && !j.knew(u)

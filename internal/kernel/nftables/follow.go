@@ -92,8 +92,8 @@ func concernsAny(messages []netlink.Message, concerns func(Notice) bool) bool {
 	return false
 }
 
-// notice decodes a notification. The one that ends a transaction names no table. Those about elements of a cache are left
-// out: each change of routes removes all of them.
+// notice decodes a notification. The one that ends a transaction names no table. Those about elements of a cache are
+// left out: each change of routes removes all of them.
 func notice(m netlink.Message) (Notice, bool) {
 	if m.Header.Type>>8 != unix.NFNL_SUBSYS_NFTABLES || len(m.Data) < messageHeaderBytes {
 		return Notice{}, false

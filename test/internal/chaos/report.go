@@ -131,6 +131,9 @@ func (r Report) Takeovers() int {
 	return changes
 }
 
+// GapWhileSent returns the longest gap of the stream without the time in which its sender stood still.
+func (r Report) GapWhileSent() time.Duration { return r.Stream.GapWhileSent(streamInterval) }
+
 // Terms returns how often the Lease changed hands.
 func (r Report) Terms() int64 { return terms(r.Holders) }
 

@@ -210,6 +210,13 @@ func (r *Run) Gap() (time.Duration, error) {
 	return seen.Stream.Longest.Length, err
 }
 
+// GapWhileSent returns the longest gap of the stream since the last Inject, without the time in which its sender stood
+// still.
+func (r *Run) GapWhileSent() (time.Duration, error) {
+	seen, err := r.tracer.Observations()
+	return seen.Stream.GapWhileSent(streamInterval), err
+}
+
 // Silence returns the longest silence on any connection since the last Inject.
 func (r *Run) Silence() time.Duration {
 	longest := time.Duration(0)

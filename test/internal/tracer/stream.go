@@ -77,6 +77,16 @@ func (t *StreamStats) note(g Gap) {
 	t.Gaps = append(t.Gaps[:shortest], t.Gaps[shortest+1:]...)
 }
 
+// GapWhileSent returns the longest notable gap without the time in which the sender stood still, as on a machine that
+// stops: a gap counts only for as long as its lost packets took to send, at one packet an interval.
+func (t *StreamStats) GapWhileSent(interval time.Duration) time.Duration {
+	longest := time.Duration(0)
+	for _, g := range t.Gaps {
+		longest = max(longest, min(g.Length, time.Duration(g.Lost)*interval))
+	}
+	return longest
+}
+
 // AddOpenGap adds a gap that has not ended: nothing came since the last packet, though numbers were sent.
 func (t *StreamStats) AddOpenGap(newest uint64, now time.Time) {
 	if t.Received == 0 || newest <= t.last {

@@ -78,6 +78,16 @@ func TestResetKeepsThePositionInTheStream(t *testing.T) {
 	}
 }
 
+// A machine that stands still for a second sends nothing meanwhile. Only what is lost afterwards counts.
+func TestGapWhileSentLeavesOutTheSendersStall(t *testing.T) {
+	stats := &StreamStats{}
+	receive(stats, 1, 61)
+	stats.Observe(102, epoch.Add(1161*ms), epoch.Add(1161*ms))
+	if got := stats.GapWhileSent(ms); stats.Longest.Length < 1000*ms || got != 59*ms {
+		t.Errorf("GapWhileSent() = %v of a longest gap of %v, want %v", got, stats.Longest.Length, 59*ms)
+	}
+}
+
 func TestGapsAreBoundedAndTheLongestStay(t *testing.T) {
 	stats := &StreamStats{}
 	number := uint64(1)
