@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,15 +36,8 @@ func segment(from, to netip.AddrPort, sequence, acknowledged uint32, flags byte)
 	header = binary.BigEndian.AppendUint32(header, acknowledged)
 	header = append(header, 5<<4, flags, 0x20, 0, 0, 0, 0, 0)
 	addresses := append(from.Addr().AsSlice(), to.Addr().AsSlice()...)
-	sum := uint32(unix.IPPROTO_TCP + len(header))
-	for _, part := range [][]byte{addresses, header} {
-		for i := 0; i < len(part); i += 2 {
-			sum += uint32(binary.BigEndian.Uint16(part[i:]))
-		}
-	}
-	sum = sum&0xffff + sum>>16
-	sum = sum&0xffff + sum>>16
-	binary.BigEndian.PutUint16(header[16:], ^uint16(sum))
+	pseudoHeader := slices.Concat(addresses, []byte{0, unix.IPPROTO_TCP, 0, byte(len(header))})
+	binary.BigEndian.PutUint16(header[16:], testbed.Checksum(slices.Concat(pseudoHeader, header)))
 	packet := []byte{0x45, 0, 0, 0, 0, 0, 0, 0, 64, unix.IPPROTO_TCP, 0, 0} // The kernel completes it.
 	if from.Addr().Is6() {
 		packet = []byte{0x60, 0, 0, 0, 0, byte(len(header)), unix.IPPROTO_TCP, 64}

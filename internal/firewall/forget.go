@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/backoff"
@@ -18,14 +19,14 @@ const forgetPause = 50 * time.Millisecond
 // forgetSources makes the kernel check all sources again after each change of routes, rules, addresses and interfaces,
 // until ctx ends. If it cannot, the kernel does so after ruleset.SourceCacheLifetime.
 func (f *Firewall) forgetSources(ctx context.Context) {
-	changed, followed := notify.New(), make(chan struct{})
-	go func() {
-		defer close(followed)
+	changed := notify.New()
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	parts.Go(func() {
 		changed.Follow(ctx, rtnetlink.FollowRoutes, retryPause, func(err error) {
 			f.config.Log.Error(err, "Following changes of routes and rules failed, trying again")
 		})
-	}()
-	defer func() { <-followed }()
+	})
 	for {
 		select {
 		case <-ctx.Done():

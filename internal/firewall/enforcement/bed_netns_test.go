@@ -71,6 +71,17 @@ func newBed(t *testing.T) *bed {
 	return b
 }
 
+// newActive returns a bed whose unit is active. Without BPF the gate is of nftables.
+func newActive(t *testing.T, withoutBPF bool) *bed {
+	t.Helper()
+	b := newBed(t)
+	b.withoutBPF = withoutBPF
+	b.startFirewall()
+	b.startSidecar()
+	b.awaitActive()
+	return b
+}
+
 // newSandbox makes the network namespace of the unit, as a new sandbox of its pod.
 func (b *bed) newSandbox() {
 	b.Helper()

@@ -32,11 +32,7 @@ const (
 func TestFlushedRulesComeBackWhileTheGateIsClosed(t *testing.T) {
 	for name, withoutBPF := range map[string]bool{"BPF": false, "NFTables": true} {
 		t.Run(name, func(t *testing.T) {
-			b := newBed(t)
-			b.withoutBPF = withoutBPF
-			b.startFirewall()
-			b.startSidecar()
-			b.awaitActive()
+			b := newActive(t, withoutBPF)
 			before := b.witness.status()
 			if string(before.Fence) != name {
 				t.Fatalf("the gate is of kind %s", before.Fence)

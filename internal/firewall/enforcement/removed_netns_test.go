@@ -32,11 +32,7 @@ func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
 		"the table of the gate for forwarded packets": {true, "delete table inet hapair_gate"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBed(t)
-			b.withoutBPF = c.withoutBPF
-			b.startFirewall()
-			b.startSidecar()
-			b.awaitActive()
+			b := newActive(t, c.withoutBPF)
 			allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
 			b.passes(allowed)
 			b.sidecar.Signal(syscall.SIGSTOP)
@@ -60,11 +56,7 @@ func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
 func TestRulesFlushedAgainAndAgainMakeTheUnitUnhealthy(t *testing.T) {
 	for name, withoutBPF := range map[string]bool{"BPF": false, "NFTables": true} {
 		t.Run(name, func(t *testing.T) {
-			b := newBed(t)
-			b.withoutBPF = withoutBPF
-			b.startFirewall()
-			b.startSidecar()
-			b.awaitActive()
+			b := newActive(t, withoutBPF)
 			allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
 			b.passes(allowed)
 			hostile := b.hostile()

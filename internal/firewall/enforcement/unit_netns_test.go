@@ -50,10 +50,7 @@ func TestUnitInANewSandboxWithoutItsFirewallIsNotActive(t *testing.T) {
 // The firewall is killed and its table removed. The gate closes. Neither an empty table with the name of the document
 // nor a part of its rules opens it. A restarted firewall does, and the role has not changed.
 func TestKilledFirewallAndRemovedTableCloseTheGate(t *testing.T) {
-	b := newBed(t)
-	b.startFirewall()
-	b.startSidecar()
-	b.awaitActive()
+	b := newActive(t, false)
 	allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
 	b.passes(allowed)
 	if n := forbidden.count(0); n > 0 {
@@ -85,10 +82,7 @@ func TestKilledFirewallAndRemovedTableCloseTheGate(t *testing.T) {
 // A newer document is delivered and refused. The rules of the last accepted one stay in force, and the gate open, also
 // after a restart of the sidecar.
 func TestRulesOfTheLastAcceptedDocumentAreInForce(t *testing.T) {
-	b := newBed(t)
-	b.startFirewall()
-	b.startSidecar()
-	b.awaitActive()
+	b := newActive(t, false)
 	s := b.stream(allowedPort)
 	b.passes(s)
 	first := document.Hash([]byte(policies("first")))
@@ -113,10 +107,7 @@ func TestRulesOfTheLastAcceptedDocumentAreInForce(t *testing.T) {
 
 // The tables of another program stay, are reported, and do not make the unit unhealthy.
 func TestForeignTableIsReportedAndLeftAlone(t *testing.T) {
-	b := newBed(t)
-	b.startFirewall()
-	b.startSidecar()
-	b.awaitActive()
+	b := newActive(t, false)
 	b.nft("table ip filter { chain FORWARD { type filter hook forward priority 0; policy accept; }; }")
 	testbed.Eventually(t, "the table is reported", func() bool {
 		status := b.witness.status()

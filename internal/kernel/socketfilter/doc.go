@@ -3,6 +3,5 @@
 // space in the socket's buffer nor time of its process.
 //
 // It is a second line of defence. The gate drops packets to the control plane on traffic interfaces, but somebody can
-// remove a gate. The command line of the sidecar finds the interfaces, and package
-// heartbeat sets the contents.
+// remove a gate. The command line of the sidecar finds the interfaces, and package heartbeat sets the contents.
 package socketfilter

@@ -141,23 +141,16 @@ func (e *edge) start(withoutBPF bool) {
 // stream is datagrams from the client to the server.
 type stream struct {
 	mu sync.Mutex
-	// sent are the instants of all datagrams, passed those of the ones that arrived.
-	passed map[int]bool
+	// sent has when each datagram was sent, by its number, and passed the numbers of those that arrived.
 	sent   []time.Time
+	passed map[int]bool
 }
 
 func newStream(t testing.TB, client, server *testbed.Namespace) *stream {
 	t.Helper()
 	s := &stream{passed: map[int]bool{}}
-	to := &net.UDPAddr{IP: net.ParseIP(serverAddress), Port: 5000}
-	var in, out *net.UDPConn
-	err := server.Do(func() (err error) { in, err = net.ListenUDP("udp", to); return err })
-	if err == nil {
-		err = client.Do(func() (err error) { out, err = net.DialUDP("udp", nil, to); return err })
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	const to = serverAddress + ":5000"
+	in, out := server.ListenUDP(t, to), client.DialUDP(t, "", to)
 	ctx, cancel := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
 	parts.Go(func() { realtime.Every(ctx, streamInterval, func() { s.send(out) }) })
