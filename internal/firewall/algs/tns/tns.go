@@ -1,0 +1,180 @@
+// Package tns reads what Oracle listeners send on the connections of SQL*Net (Transparent Network Substrate), for the
+// address to which a listener redirects its client. It handles bytes and does no I/O.
+//
+// Oracle has not published the protocol. The format follows the dissectors of Wireshark and of conntrack-tools. A
+// redirect comes before the listener accepts the client; afterwards nothing needs to be read.
+package tns
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Types of packets that a gateway distinguishes.
+const (
+	typeAccept   = 2
+	typeRefuse   = 4
+	typeRedirect = 5
+	typeData     = 6
+	typeResend   = 11
+	maxType      = 19
+)
+
+const (
+	// headerBytes is the length of a packet's header: length, checksum, type, flags, checksum of the header.
+	headerBytes = 8
+	// redirectBytes and dataBytes are the lengths of what stands between the header and the text: the length of the text,
+	// or flags.
+	redirectBytes = 2
+	dataBytes     = 2
+	// MaxPacket bounds a packet with a redirect. Its length field allows no more.
+	MaxPacket = 8 << 10
+)
+
+// Kind is what a packet means to a gateway.
+type Kind uint8
+
+// The kinds.
+const (
+	// Other is a packet that a redirect may follow.
+	Other Kind = iota
+	// Redirect names an address to which the client connects next.
+	Redirect
+	// Announced is a redirect whose text comes in the next packet.
+	Announced
+	// Ended is a packet after which no redirect follows, or something that is not TNS.
+	Ended
+)
+
+// Packet is a packet of a listener.
+type Packet struct {
+	Kind Kind
+	// Bytes is its length.
+	Bytes int
+	// Text is the text of a redirect, at an offset in the packet.
+	Text   string
+	Offset int
+}
+
+// Next returns the first packet of a stream, and false if it has not come completely. After a packet of the kind
+// Announced, announced must be set.
+func Next(stream []byte, announced bool) (p Packet, complete bool) {
+	if len(stream) < headerBytes {
+		return p, false
+	}
+	length, kind := int(binary.BigEndian.Uint16(stream)), stream[4]
+	if length < headerBytes || length > MaxPacket || kind == 0 || kind > maxType {
+		return Packet{Kind: Ended, Bytes: len(stream)}, true
+	}
+	p.Bytes = length
+	switch {
+	case kind == typeAccept || kind == typeRefuse || kind == typeData && !announced:
+		p.Kind = Ended
+		return p, true
+	case len(stream) < length:
+		return Packet{}, false
+	case kind == typeRedirect && length >= headerBytes+redirectBytes:
+		p.setText(stream[:length], headerBytes+redirectBytes)
+		if n := int(binary.BigEndian.Uint16(stream[headerBytes:])); n == 0 && p.Text == "" {
+			p.Kind = Announced
+		}
+	case kind == typeData && length >= headerBytes+dataBytes:
+		p.setText(stream[:length], headerBytes+dataBytes)
+	}
+	return p, true
+}
+
+func (p *Packet) setText(packet []byte, offset int) {
+	p.Kind, p.Text, p.Offset = Redirect, string(packet[offset:]), offset
+}
+
+// ErrAddress reports a redirect to no address that a gateway can open.
+var ErrAddress = errors.New("a redirect without an address and a port")
+
+// Field is the place of a value in a text.
+type Field struct{ Begin, End int }
+
+// Target is the address in the text of a redirect, with the places of its parts.
+type Target struct {
+	Address    netip.AddrPort
+	Host, Port Field
+}
+
+// ParseTarget returns the address in the text of a redirect, such as
+// (ADDRESS=(PROTOCOL=tcp)(HOST=192.0.2.1)(PORT=1522)). A client resolves a name itself, so a name is an error.
+func ParseTarget(text string) (t Target, err error) {
+	// What follows a zero is for the client to send.
+	text, _, _ = strings.Cut(text, "\x00")
+	var ok bool
+	if t.Host, ok = find(text, "HOST"); !ok {
+		return t, fmt.Errorf("%w: no host", ErrAddress)
+	}
+	if t.Port, ok = find(text, "PORT"); !ok {
+		return t, fmt.Errorf("%w: no port", ErrAddress)
+	}
+	host, err := netip.ParseAddr(text[t.Host.Begin:t.Host.End])
+	if err != nil || host.Zone() != "" || !host.IsGlobalUnicast() {
+		return Target{}, fmt.Errorf("%w: host %q", ErrAddress, text[t.Host.Begin:t.Host.End])
+	}
+	port, err := strconv.ParseUint(text[t.Port.Begin:t.Port.End], 10, 16)
+	if err != nil || port == 0 {
+		return Target{}, fmt.Errorf("%w: port %q", ErrAddress, text[t.Port.Begin:t.Port.End])
+	}
+	t.Address = netip.AddrPortFrom(host.Unmap(), uint16(port))
+	return t, nil
+}
+
+// find returns the place of the first value with a name: "(NAME=value)". Names have any case, and spaces around them.
+func find(text, name string) (f Field, ok bool) {
+	for begin := 0; begin < len(text); begin++ {
+		if text[begin] != '(' {
+			continue
+		}
+		key, _, found := strings.Cut(text[begin+1:], "=")
+		if !found || !strings.EqualFold(strings.TrimSpace(key), name) {
+			continue
+		}
+		f.Begin = begin + 1 + len(key) + 1
+		n := strings.IndexAny(text[f.Begin:], "()")
+		if n < 0 || text[f.Begin+n] != ')' {
+			return f, false
+		}
+		f.End = f.Begin + n
+		return f.trim(text), true
+	}
+	return f, false
+}
+
+// trim returns the field without spaces around the value.
+func (f Field) trim(text string) Field {
+	value := text[f.Begin:f.End]
+	f.Begin += len(value) - len(strings.TrimLeft(value, " "))
+	f.End = f.Begin + len(strings.TrimSpace(value))
+	return f
+}
+
+// Retarget returns a packet with a redirect to another address. Its text and its lengths change, and nothing else.
+func Retarget(packet []byte, p Packet, t Target, address netip.AddrPort) []byte {
+	text := p.Text
+	replace := func(f Field, value string) { text = text[:f.Begin] + value + text[f.End:] }
+	// The later field comes first, so that the place of the other one stays.
+	if t.Host.Begin < t.Port.Begin {
+		replace(t.Port, strconv.Itoa(int(address.Port())))
+		replace(t.Host, address.Addr().String())
+	} else {
+		replace(t.Host, address.Addr().String())
+		replace(t.Port, strconv.Itoa(int(address.Port())))
+	}
+	changed := append(append([]byte(nil), packet[:p.Offset]...), text...)
+	binary.BigEndian.PutUint16(changed, uint16(len(changed))) //nolint:gosec // A packet has at most MaxPacket bytes and these.
+	if changed[4] == typeRedirect {
+		grown := len(text) - len(p.Text)
+		n := int(binary.BigEndian.Uint16(changed[headerBytes:])) + grown
+		binary.BigEndian.PutUint16(changed[headerBytes:], uint16(n)) //nolint:gosec // See above.
+	}
+	return changed
+}

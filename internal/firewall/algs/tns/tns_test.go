@@ -1,0 +1,129 @@
+package tns
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+const text = "(ADDRESS=(PROTOCOL=tcp)(HOST=10.2.0.2)(PORT=33427))"
+
+// packet returns a packet of a type.
+func packet(kind byte, body string) []byte {
+	p := binary.BigEndian.AppendUint16(nil, uint16(headerBytes+len(body)))
+	return append(append(p, 0, 0, kind, 0, 0, 0), body...)
+}
+
+func redirect(text string) []byte {
+	return packet(typeRedirect, string(binary.BigEndian.AppendUint16(nil, uint16(len(text))))+text)
+}
+
+func TestNext(t *testing.T) {
+	for name, c := range map[string]struct {
+		stream    []byte
+		announced bool
+		kind      Kind
+		text      string
+	}{
+		"a redirect":                  {redirect(text), false, Redirect, text},
+		"an announcement":             {redirect(""), false, Announced, ""},
+		"the text in the next packet": {packet(typeData, "\x00\x40"+text), true, Redirect, text},
+		"data":                        {packet(typeData, "\x00\x00select"), false, Ended, ""},
+		"an acceptance":               {packet(typeAccept, "\x01\x3a"), false, Ended, ""},
+		"a refusal":                   {packet(typeRefuse, "\x22\x00"), false, Ended, ""},
+		"a request to send again":     {packet(typeResend, ""), false, Other, ""},
+		"a redirect without a length": {packet(typeRedirect, "\x00"), false, Other, ""},
+		"no TNS: a length of 0":       {make([]byte, 8), false, Ended, ""},
+		"no TNS: HTTP":                {[]byte("HTTP/1.1 200 OK\r\n"), false, Ended, ""},
+	} {
+		p, complete := Next(c.stream, c.announced)
+		if !complete || p.Kind != c.kind || p.Text != c.text || p.Bytes < headerBytes {
+			t.Errorf("%s: %+v, %t", name, p, complete)
+		}
+		if c.kind != Redirect {
+			continue
+		}
+		for n := range c.stream {
+			if p, complete := Next(c.stream[:n], c.announced); complete {
+				t.Errorf("%s: %+v from %d of %d bytes", name, p, n, len(c.stream))
+			}
+		}
+	}
+}
+
+func TestParseTarget(t *testing.T) {
+	for text, want := range map[string]string{
+		text: "10.2.0.2:33427",
+		"(address=(port= 1522 )(protocol=tcp)( Host = 10.2.0.2 ))":       "10.2.0.2:1522",
+		"(ADDRESS=(PROTOCOL=tcp)(HOST=2001:db8::2)(PORT=1522))":          "[2001:db8::2]:1522",
+		"(ADDRESS=(HOST=::ffff:10.2.0.2)(PORT=1522))":                    "10.2.0.2:1522",
+		text + "\x00(DESCRIPTION=(ADDRESS=(HOST=192.0.2.9)(PORT=1523)))": "10.2.0.2:33427",
+	} {
+		if got, err := ParseTarget(text); err != nil || got.Address != netip.MustParseAddrPort(want) {
+			t.Errorf("%q: %v, %v; want %s", text, got.Address, err, want)
+		}
+	}
+	for _, text := range []string{
+		"", "(HOST=10.2.0.2)", "(PORT=1522)", "(HOST=db1.example.com)(PORT=1522)", "(HOST=127.0.0.1)(PORT=1522)",
+		"(HOST=224.0.0.1)(PORT=1522)", "(HOST=0.0.0.0)(PORT=1522)", "(HOST=fe80::1%eth0)(PORT=1522)",
+		"(HOST=10.2.0.2)(PORT=0)", "(HOST=10.2.0.2)(PORT=65536)", "(HOST=10.2.0.2)(PORT=", "(HOST=(PORT=1522))",
+		"(GHOST=10.2.0.2)(PORT=1522)", "\x00" + text,
+	} {
+		if got, err := ParseTarget(text); !errors.Is(err, ErrAddress) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestRetarget(t *testing.T) {
+	const address = "203.0.113.100:5"
+	for _, text := range []string{text, "(ADDRESS=(PORT=33427)(HOST=10.2.0.2))\x00(CONNECT_DATA=)"} {
+		for _, original := range [][]byte{redirect(text), packet(typeData, "\x00\x40"+text)} {
+			p, _ := Next(original, true)
+			target, err := ParseTarget(p.Text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := Retarget(original, p, target, netip.MustParseAddrPort(address))
+			got, complete := Next(changed, true)
+			if !complete || got.Bytes != len(changed) || got.Kind != Redirect {
+				t.Fatalf("%q became %q", original, changed)
+			}
+			want := strings.NewReplacer("10.2.0.2", "203.0.113.100", "33427", "5").Replace(text)
+			if got.Text != want {
+				t.Errorf("%q became %q", original, changed)
+			}
+			if n := binary.BigEndian.Uint16(changed[headerBytes:]); changed[4] == typeRedirect && int(n) != len(want) {
+				t.Errorf("the length of the text is %d, not %d", n, len(want))
+			}
+		}
+	}
+}
+
+func FuzzNext(f *testing.F) {
+	f.Add(redirect(text), false)
+	f.Add(packet(typeData, "\x00\x40"+text), true)
+	f.Add([]byte("HTTP/1.1 200 OK\r\n"), false)
+	f.Fuzz(func(t *testing.T, stream []byte, announced bool) {
+		p, complete := Next(stream, announced)
+		switch {
+		case complete && p.Bytes < 1:
+			t.Errorf("a packet of %d bytes", p.Bytes)
+		case !complete && len(stream) > MaxPacket:
+			t.Errorf("%d bytes are too few", len(stream))
+		case p.Kind != Redirect:
+			return
+		}
+		target, err := ParseTarget(p.Text)
+		if err != nil {
+			return
+		}
+		changed := Retarget(stream[:p.Bytes], p, target, netip.MustParseAddrPort("203.0.113.100:5"))
+		q, complete := Next(changed, announced)
+		if again, err := ParseTarget(q.Text); complete && (err != nil || again.Address.Port() != 5) {
+			t.Errorf("%q became %q: %v", stream, changed, err)
+		}
+	})
+}
