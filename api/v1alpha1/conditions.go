@@ -81,6 +81,9 @@ const (
 	// ReasonRoutesMissing means that a unit enforces the configuration and lacks routes of it. The message has their
 	// fields.
 	ReasonRoutesMissing = "RoutesMissing"
+	// ReasonHelpersMissing means that a unit enforces the configuration, and that its kernel lacks a connection tracking
+	// helper of a service. The message has the service and the kernel module.
+	ReasonHelpersMissing = "HelpersMissing"
 )
 
 // Reconciling is True while the operator works on putting the spec into force. True is the abnormal state. Reconciling

@@ -44,6 +44,11 @@ var _ = Describe("FirewallConfiguration", func() {
 		Entry("every protocol", protocolsOfServices("TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "GRE", "ESP", "AH")),
 		Entry("ports as numbers and as text", servicePorts(intstr.FromInt32(1), intstr.FromInt32(65535),
 			intstr.FromString("80"), intstr.FromString("8000-8010"))),
+		Entry("helpers of every protocol", servicesOf(
+			helperOf("FTP", "TCP", 21), helperOf("SIP", "UDP", 5060), helperOf("SIP", "TCP", 5060),
+			helperOf("H323", "TCP", 1720), helperOf("H323", "UDP", 1719), helperOf("None", "SCTP", 21),
+		)),
+		Entry("no helper for all ports", servicesOf(v1alpha1.ServiceObject{Name: "all", Protocol: "ESP", Helper: "None"})),
 		Entry("every action", func(s *v1alpha1.FirewallConfigurationSpec) {
 			for i, action := range []v1alpha1.PolicyAction{"Accept", "Drop", "Reject"} {
 				s.Policies = append(s.Policies, v1alpha1.FirewallPolicy{
@@ -105,6 +110,13 @@ var _ = Describe("FirewallConfiguration", func() {
 			servicePorts(intstr.FromString("10000-100000"))),
 		Entry("129 ports", "spec.services[0].ports", "must have at most 128 items",
 			servicePorts(make([]intstr.IntOrString, 129)...)),
+
+		Entry("a helper that does not exist", "spec.services[0].helper", `supported values: "FTP", "SIP", "H323", "None"`,
+			servicesOf(helperOf("ftp", "TCP", 21))),
+		Entry("FTP over UDP", "spec.services[0].helper", "change the protocol", servicesOf(helperOf("FTP", "UDP", 21))),
+		Entry("SIP over SCTP", "spec.services[0].helper", "change the protocol", servicesOf(helperOf("SIP", "SCTP", 5060))),
+		Entry("a helper for all ports", "spec.services[0].helper", "needs the ports of its control connections",
+			servicesOf(v1alpha1.ServiceObject{Name: "calls", Protocol: "UDP", Helper: "SIP"})),
 
 		Entry("a policy of an impossible name", "spec.policies[0].name", "as in lan-to-wan", policyName("to wan")),
 		Entry("a policy named dropped", "spec.policies[0].name", "choose another name", policyName("dropped")),
@@ -260,6 +272,22 @@ func protocolsOfServices(list ...v1alpha1.ServiceProtocol) firewallChange {
 		for i, protocol := range list {
 			s.Services = append(s.Services, v1alpha1.ServiceObject{Name: fmt.Sprintf("service%d", i), Protocol: protocol})
 		}
+	}
+}
+
+func servicesOf(services ...v1alpha1.ServiceObject) firewallChange {
+	return func(s *v1alpha1.FirewallConfigurationSpec) {
+		for i := range services {
+			services[i].Name = fmt.Sprintf("service%d", i)
+		}
+		s.Services = append(services, s.Services...)
+	}
+}
+
+func helperOf(helper, protocol string, port int32) v1alpha1.ServiceObject {
+	return v1alpha1.ServiceObject{
+		Protocol: v1alpha1.ServiceProtocol(protocol), Ports: []intstr.IntOrString{intstr.FromInt32(port)},
+		Helper: v1alpha1.ServiceHelper(helper),
 	}
 }
 

@@ -37,9 +37,12 @@ func configurationApplied(s *scope) metav1.Condition {
 			strings.Join(pending, " and unit "), wanted)
 	}
 	for _, unit := range v1alpha1.Units() {
-		if missing := s.facts.units[unit].missingRoutes(); missing != "" {
-			return conditionFalse(condition, v1alpha1.ReasonRoutesMissing,
-				"Unit %s enforces configuration %.12s without all of its routes%s", unit, wanted, quoteAfterColon(missing))
+		if reason, missing := s.facts.units[unit].missingParts(); reason != "" {
+			what := map[string]string{
+				v1alpha1.ReasonRoutesMissing: "routes", v1alpha1.ReasonHelpersMissing: "helpers",
+			}[reason]
+			return conditionFalse(condition, reason, "Unit %s enforces configuration %.12s without all of its %s%s",
+				unit, wanted, what, quoteAfterColon(missing))
 		}
 	}
 	return conditionTrue(condition, v1alpha1.ReasonApplied, "Both units enforce configuration %.12s", wanted)

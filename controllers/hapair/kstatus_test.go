@@ -190,20 +190,30 @@ func refusesConfiguration(unit v1alpha1.Unit) func(*scope) {
 }
 
 func lacksRoutes(unit v1alpha1.Unit) func(*scope) {
+	return lacks(unit, v1alpha1.ReasonRoutesMissing, "spec.routing.routes[0]: interface is down")
+}
+
+// lacks makes a unit report that it enforces the configuration without a part of it.
+func lacks(unit v1alpha1.Unit, reason, message string) func(*scope) {
 	return func(s *scope) {
-		meta.SetStatusCondition(&s.facts.units[unit].report.Conditions, conditionFalse(
-			v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonRoutesMissing, "spec.routing.routes[0]: interface is down"))
+		meta.SetStatusCondition(&s.facts.units[unit].report.Conditions,
+			conditionFalse(v1alpha1.ConditionConfigurationApplied, reason, "%s", message))
 	}
 }
 
-func TestMissingRoutesOfAUnitAreTold(t *testing.T) {
-	s := settledScope()
-	lacksRoutes(v1alpha1.Secondary)(s)
-	c := configurationApplied(s)
-	if c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonRoutesMissing ||
-		!strings.HasPrefix(c.Message, "Unit secondary enforces configuration ") ||
-		!strings.Contains(c.Message, "spec.routing.routes[0]: interface is down") {
-		t.Errorf("got %+v", c)
+func TestMissingPartsOfAUnitAreReported(t *testing.T) {
+	for reason, part := range map[string]string{
+		v1alpha1.ReasonRoutesMissing: "routes", v1alpha1.ReasonHelpersMissing: "helpers",
+	} {
+		s := settledScope()
+		lacks(v1alpha1.Secondary, reason, "spec.some.field: the kernel lacks it")(s)
+		c := configurationApplied(s)
+		if c.Status != metav1.ConditionFalse || c.Reason != reason ||
+			!strings.HasPrefix(c.Message, "Unit secondary enforces configuration ") ||
+			!strings.Contains(c.Message, "without all of its "+part) ||
+			!strings.Contains(c.Message, "spec.some.field: the kernel lacks it") {
+			t.Errorf("got %+v", c)
+		}
 	}
 }
 

@@ -85,13 +85,19 @@ func (u unitFacts) configurationHash() string {
 	return shorten(u.report.ConfigurationHash, maxValue)
 }
 
-// missingRoutes returns which routes of the configuration the unit lacks and why; empty if it has all of them.
-func (u unitFacts) missingRoutes() string {
+// missingParts returns which routes or helpers of the configuration the unit lacks and why; empty if it has all of
+// them. The reason is that of the condition.
+func (u unitFacts) missingParts() (reason, message string) {
 	c := u.condition(v1alpha1.ConditionConfigurationApplied)
-	if c == nil || c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonRoutesMissing {
-		return ""
+	if c == nil || c.Status != metav1.ConditionFalse {
+		return "", ""
 	}
-	return c.Message
+	switch c.Reason {
+	case v1alpha1.ReasonRoutesMissing, v1alpha1.ReasonHelpersMissing:
+		return c.Reason, c.Message
+	default:
+		return "", ""
+	}
 }
 
 // refusesConfiguration reports whether the unit's firewall refuses the configuration, and with which message.

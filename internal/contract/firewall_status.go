@@ -17,6 +17,9 @@ type FirewallStatus struct {
 	// RoutingError describes the routes of the document in force that the kernel does not have, and why; empty if it has
 	// all of them.
 	RoutingError string `json:"routingError,omitempty"`
+	// HelperError describes the services of the document in force whose connection tracking helper the kernel does not
+	// have; empty if it has all of them.
+	HelperError string `json:"helperError,omitempty"`
 }
 
 // ParseFirewallStatus decodes a status. It ignores fields that this release does not know: an image of a third party

@@ -69,7 +69,7 @@ func (f *Firewall) replace(r ruleset.Ruleset) error {
 func (f *Firewall) reconcile() {
 	f.restore()
 	status := f.enforce()
-	status.RoutingError = f.config.Routes.Fault()
+	status.RoutingError, status.HelperError = f.config.Routes.Fault(), f.missing.fault
 	if f.reported != nil && *f.reported == status {
 		return
 	}
@@ -146,7 +146,7 @@ func (f *Firewall) enforce() contract.FirewallStatus {
 	}
 	hash := document.Hash(data)
 	switch {
-	case f.applied != nil && f.inForce == hash:
+	case f.applied != nil && f.inForce == hash && !f.hasNewHelpers():
 		f.refused = refusal{}
 		return contract.FirewallStatus{Hash: hash}
 	case f.refused.hash == hash:
@@ -173,13 +173,13 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 	r := plan.Compile(d)
 	r.Document = document.Hash(text)
 	if f.inForce == r.Document && f.config.Kernel.Verify(r) == nil {
-		f.applied = &r
+		f.applied, f.missing = &r, missingHelpers{}
 		f.config.Routes.Set(plan.CompileRouting(d))
 		f.revalidator.request(d) // An earlier process may have ended before it did this.
 		return nil
 	}
 	f.config.Log.Info("Applying document", "document", r.Document, "rules", r.Rules())
-	if err := f.replace(r); err != nil {
+	if err := f.replaceSupported(r, d); err != nil {
 		return err
 	}
 	f.revalidator.request(d)

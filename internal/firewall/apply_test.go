@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,8 @@ type fakeKernel struct {
 	generation uint32
 	replaced   int
 	refusal    error
+	// lacks is the type of a helper that the kernel does not have; empty if it has all.
+	lacks string
 	// applied is the last ruleset, and altered is set when the rules are not those of the document.
 	applied ruleset.Ruleset
 	altered bool
@@ -42,6 +45,9 @@ func (k *fakeKernel) Replace(r ruleset.Ruleset) error {
 	if k.refusal != nil {
 		return k.refusal
 	}
+	if missing, _ := k.MissingHelpers(r.Helpers); len(missing) > 0 {
+		return fs.ErrNotExist
+	}
 	k.replaced++
 	k.generation++
 	k.document, k.applied, k.altered = r.Document, r, false
@@ -49,7 +55,7 @@ func (k *fakeKernel) Replace(r ruleset.Ruleset) error {
 }
 
 func (k *fakeKernel) Verify(r ruleset.Ruleset) error {
-	if k.document != r.Document || k.altered {
+	if k.document != r.Document || k.altered || len(k.applied.Helpers) != len(r.Helpers) {
 		return nftables.ErrAltered
 	}
 	return nil
@@ -57,6 +63,15 @@ func (k *fakeKernel) Verify(r ruleset.Ruleset) error {
 
 func (k *fakeKernel) Generation() (uint32, error)     { return k.generation, nil }
 func (k *fakeKernel) Document(string) (string, error) { return k.document, nil }
+
+func (k *fakeKernel) MissingHelpers(helpers []ruleset.Helper) (missing []ruleset.Helper, err error) {
+	for _, h := range helpers {
+		if h.Type == k.lacks {
+			missing = append(missing, h)
+		}
+	}
+	return missing, nil
+}
 
 func (k *fakeKernel) ForgetSources(string, []ruleset.SourceCache) error { return nil }
 
@@ -150,6 +165,41 @@ func TestDocumentIsAppliedOnceAndReported(t *testing.T) {
 const routed = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
 	`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}],` +
 	`"routing":{"routes":[{"name":"internet","to":"0.0.0.0/0","via":"203.0.113.254"}]}}}`
+
+const called = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+	`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}],"services":[{"name":"ftp","protocol":"TCP","ports":[21]},` +
+	`{"name":"phones","protocol":"UDP","ports":[5060],"helper":"SIP"}]}}`
+
+// A document is in force without a helper that the kernel does not have. Once the kernel has it, so has the document.
+func TestMissingHelperIsReportedAndLeftOut(t *testing.T) {
+	s := newScene(t)
+	s.kernel.lacks = "sip"
+	s.write(called)
+	hash := document.Hash([]byte(called))
+	s.expect(hash, "", "")
+	s.expect(hash, "", "")
+	s.expectReplaced(1)
+	fault := s.firewall.reported.HelperError
+	if !strings.HasPrefix(fault, `spec.services[1].helper: `) || !strings.Contains(fault, `service "phones"`) ||
+		!strings.Contains(fault, "load the modules nf_conntrack_sip and nf_nat_sip") {
+		t.Errorf("reported %q", fault)
+	}
+	if helpers := s.kernel.applied.Helpers; len(helpers) != 1 || helpers[0].Type != "ftp" {
+		t.Errorf("applied with %+v, want ftp alone", helpers)
+	}
+	if text := s.kernel.applied.String(); strings.Contains(text, "sip.udp") {
+		t.Errorf("a rule attaches the missing helper:\n%s", text)
+	}
+
+	s.kernel.lacks = ""
+	s.expect(hash, "", "")
+	s.expectReplaced(2)
+	if len(s.kernel.applied.Helpers) != 2 || s.firewall.reported.HelperError != "" {
+		t.Errorf("applied with %+v, reported %+v", s.kernel.applied.Helpers, s.firewall.reported)
+	}
+	s.expect(hash, "", "")
+	s.expectReplaced(2)
+}
 
 // The routes of a document follow its rules. What the kernel refuses of them is reported and holds nothing back.
 func TestRoutesAreSetWithTheDocumentAndTheirFaultReported(t *testing.T) {

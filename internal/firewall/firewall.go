@@ -63,6 +63,8 @@ type Kernel interface {
 	FollowTable(ctx context.Context, table string, changed func()) error
 	// ForgetSources empties caches of sources.
 	ForgetSources(table string, caches []ruleset.SourceCache) error
+	// MissingHelpers returns those of the helpers that the kernel does not have.
+	MissingHelpers([]ruleset.Helper) ([]ruleset.Helper, error)
 	// Document returns the hash of the document whose ruleset is enforced; empty without one.
 	Document(table string) (string, error)
 }
@@ -76,6 +78,7 @@ type Firewall struct {
 	// of the kernel when the ruleset was last known to be in force; zero if that is unknown.
 	applied    *ruleset.Ruleset
 	generation atomic.Uint32
+	missing    missingHelpers
 	// mtus are those of the interfaces on which applied depends.
 	mtus map[string]int
 	// changing is held while the rules are replaced or sources forgotten. Otherwise each would take the other for an

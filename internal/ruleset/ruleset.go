@@ -13,6 +13,7 @@ type Ruleset struct {
 	// Document is the hash of the document that the ruleset was compiled from. The kernel stores it as the name of an
 	// empty chain, so that a firewall learns after a restart what is in force. An empty hash is not stored.
 	Document      string
+	Helpers       []Helper
 	InterfaceSets []InterfaceSet
 	AddressSets   []AddressSet
 	PortSets      []PortSet

@@ -39,8 +39,10 @@ type ConnectionKey uint32
 
 // The properties in use. The state is a set of bits, in the byte order of the machine, and so is the mark.
 const (
-	connectionState ConnectionKey = 0
-	connectionMark  ConnectionKey = 3
+	connectionState  ConnectionKey = 0
+	connectionMark   ConnectionKey = 3
+	connectionHelper ConnectionKey = 6
+	connectionLabels ConnectionKey = 13
 )
 
 // LoadRoute loads a result of the kernel's lookup of an address (enum nft_fib_flags and nft_fib_result).
@@ -87,6 +89,9 @@ type MapTo struct{ Map string }
 // raises it.
 type StoreSegmentSize struct{}
 
+// LoadValue loads a constant.
+type LoadValue struct{ Value []byte }
+
 // Equal demands that the loaded value is Value.
 type Equal struct{ Value []byte }
 
@@ -115,6 +120,7 @@ func (Mask) step()             {}
 func (SetBits) step()          {}
 func (MapTo) step()            {}
 func (StoreSegmentSize) step() {}
+func (LoadValue) step()        {}
 func (Equal) step()            {}
 func (NotEqual) step()         {}
 func (AtLeast) step()          {}

@@ -10,6 +10,9 @@ import (
 // String returns the ruleset in the language of nft.
 func (r Ruleset) String() string {
 	var blocks []string
+	for _, h := range r.Helpers {
+		blocks = append(blocks, block("ct helper "+h.Name, h.lines()...))
+	}
 	for _, s := range r.InterfaceSets {
 		blocks = append(blocks, block("set "+s.Name, "type ifname", elements(quote(s.Interfaces))))
 	}
@@ -57,6 +60,15 @@ func (m SegmentMap) lines() []string {
 		lines = append(lines, elements(sizes))
 	}
 	return lines
+}
+
+// lines returns the type of the helper, which works for both families.
+func (h Helper) lines() []string {
+	protocol := "tcp"
+	if h.Protocol == UDP {
+		protocol = "udp"
+	}
+	return []string{fmt.Sprintf("type %q protocol %s", h.Type, protocol), "l3proto inet"}
 }
 
 // lines returns the set without elements.

@@ -24,8 +24,8 @@ func TestStandbyWithoutRoomIsNotSynchronized(t *testing.T) {
 	}
 }
 
-// A unit that lacks routes enforces its document all the same. The condition tells which fields are affected.
-func TestMissingRoutesAreInTheConditionOfTheUnit(t *testing.T) {
+// A unit that lacks routes or helpers enforces its document all the same. The condition has the fields.
+func TestMissingPartsAreInTheConditionOfTheUnit(t *testing.T) {
 	status := firewallStatus{FirewallStatus: contract.FirewallStatus{
 		Hash: "abc", RoutingError: "spec.routing.routes[0]: interface is down",
 	}}
@@ -36,7 +36,12 @@ func TestMissingRoutesAreInTheConditionOfTheUnit(t *testing.T) {
 	if !status.inForce() {
 		t.Error("the document is not in force")
 	}
-	status.RoutingError = ""
+	status.RoutingError, status.HelperError = "", "spec.services[0].helper: no module"
+	c = configurationCondition(status)
+	if c.Status != statusFalse || c.Reason != v1alpha1.ReasonHelpersMissing || c.Message != status.HelperError {
+		t.Errorf("without a helper: %+v", c)
+	}
+	status.HelperError = ""
 	if c := configurationCondition(status); c.Status != statusTrue {
 		t.Errorf("with all routes: %+v", c)
 	}

@@ -766,9 +766,14 @@ var schemaYAML = typed.YAMLObject(`types:
           keys:
           - topologyKey
           - whenUnsatisfiable
+- name: com.github.hapair-io.hapair.api.v1alpha1.ServiceHelper
+  scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.ServiceObject
   map:
     fields:
+    - name: helper
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.ServiceHelper
     - name: name
       type:
         scalar: string

@@ -126,6 +126,10 @@ func services(i int) *rapid.Generator[document.Service] {
 			last := first + uint16(rapid.IntRange(0, 400).Draw(t, "more"))
 			s.Ports = append(s.Ports, document.PortRange{First: first, Last: last})
 		}
+		if len(s.Ports) > 0 && s.Protocol != document.SCTP {
+			helpers := []document.Helper{"", document.HelperSIP, document.HelperH323, document.HelperNone}
+			s.Helper = rapid.SampledFrom(helpers).Draw(t, "helper")
+		}
 		return s
 	})
 }

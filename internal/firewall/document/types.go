@@ -67,6 +67,8 @@ type Service struct {
 	Protocol Protocol `json:"protocol"`
 	// Ports are the destination ports; all of them when empty. Only TCP, UDP and SCTP have ports.
 	Ports []PortRange `json:"ports,omitempty"`
+	// Helper reads the connections of the service. If empty, it is FTP for exactly TCP port 21, and otherwise none.
+	Helper Helper `json:"helper,omitempty"`
 }
 
 // SourceNAT gives connections that leave to a zone another source address.

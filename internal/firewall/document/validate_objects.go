@@ -25,6 +25,7 @@ func (c *checker) checkServices() {
 			c.problems.add(at, "%s has no ports; leave the field out", s.Protocol)
 		}
 		c.checkCount(at, len(s.Ports), maxPorts)
+		c.checkHelper(all.index(i).field("helper"), s)
 	}
 }
 

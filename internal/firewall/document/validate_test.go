@@ -127,6 +127,24 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 			`spec.services[2].ports: ICMP has no ports; leave the field out`,
 		},
 		{
+			"ports: [53]", "ports: [53]\n    helper: FTP",
+			`spec.services[1].helper: FTP does not run over UDP, but over TCP; change the protocol, or leave the field out`,
+		},
+		{
+			"protocol: ICMP\n", "protocol: ICMP\n    helper: SIP\n",
+			`spec.services[2].helper: SIP does not run over ICMP, but over TCP or UDP; change the protocol, ` +
+				`or leave the field out`,
+		},
+		{
+			"ports: [53]", "helper: H323",
+			`spec.services[1].helper: H323 would read the connections of all ports; ` +
+				`name the ports of its control connections`,
+		},
+		{
+			"ports: [53]", "ports: [53]\n    helper: TFTP",
+			`spec.services[1].helper: unknown value "TFTP"; known are: FTP, SIP, H323, None`,
+		},
+		{
 			"source: [printers]", "source: [lann]",
 			`spec.policies[0].source[0]: unknown address object "lann"; defined are: lan-net, printers, web-server`,
 		},

@@ -37,6 +37,8 @@ type Kernel interface {
 	Document(table string) (string, error)
 	// Verify returns an error unless exactly the ruleset is enforced.
 	Verify(ruleset.Ruleset) error
+	// Helpers returns the names of the connection tracking helpers in the table.
+	Helpers(table string) ([]string, error)
 	// Foreign returns the chains of other programs that see packets.
 	Foreign(own string) ([]string, error)
 	// FollowTables calls changed once it listens and after each change of a table, until ctx ends or it fails. Changed
@@ -190,13 +192,28 @@ func (c *Checker) ask() (state State, err error) {
 		k.rules = &rules
 		c.keep(k)
 	}
-	if err := c.config.Kernel.Verify(*k.rules); err != nil {
+	if err := c.verify(*k.rules); err != nil {
 		state.Reason = err.Error()
 		return state, nil
 	}
 	state.Document = hash
 	c.remember(k)
 	return state, nil
+}
+
+// verify returns an error unless the ruleset is enforced, or the ruleset without helpers that the table lacks. The
+// firewall leaves those out that the kernel does not have. Without a helper the rules only let less pass.
+func (c *Checker) verify(r ruleset.Ruleset) error {
+	err := c.config.Kernel.Verify(r)
+	if err == nil || len(r.Helpers) == 0 {
+		return err
+	}
+	names, failed := c.config.Kernel.Helpers(plan.Table)
+	reduced := r.WithHelpers(names)
+	if failed != nil || len(reduced.Helpers) == len(r.Helpers) {
+		return err
+	}
+	return c.config.Kernel.Verify(reduced)
 }
 
 func (c *Checker) find(hash string) (known, bool) {

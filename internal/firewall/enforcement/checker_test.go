@@ -31,6 +31,7 @@ func hashOf(n int) string { return document.Hash(numbered(n)) }
 type kernel struct {
 	mu      sync.Mutex
 	claims  string
+	helpers []string
 	rules   string
 	foreign []string
 	errors  []error
@@ -55,6 +56,8 @@ func (k *kernel) Verify(r ruleset.Ruleset) error {
 	}
 	return nil
 }
+
+func (k *kernel) Helpers(string) ([]string, error) { return k.helpers, nil }
 
 func (k *kernel) Foreign(string) ([]string, error) { return k.foreign, nil }
 
@@ -100,6 +103,28 @@ func (s *scene) expect(hash, reason string) {
 	if state.Document != hash || !strings.Contains(state.Reason, reason) || (reason == "") != (state.Reason == "") {
 		s.Errorf("the state is %+v, want document %q, reason %q", state, hash, reason)
 	}
+}
+
+// The firewall leaves out helpers that the kernel does not have. Everything else must be in force.
+func TestRulesetWithoutAMissingHelperIsInForce(t *testing.T) {
+	s := newScene(t)
+	text := []byte(`{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration","spec":{` +
+		`"zones":[{"name":"lan","interfaces":["lan"]}],"services":[{"name":"ftp","protocol":"TCP","ports":[21]},` +
+		`{"name":"sip","protocol":"UDP","ports":[5060],"helper":"SIP"}]}}`)
+	parsed, err := document.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := plan.Compile(parsed)
+	whole.Document = document.Hash(text)
+	s.checker.Expect(text)
+	for _, helpers := range [][]string{{"ftp.tcp", "sip.udp"}, {"ftp.tcp"}, {}} {
+		s.kernel.claims, s.kernel.helpers = whole.Document, helpers
+		s.kernel.rules = whole.WithHelpers(helpers).String()
+		s.expect(whole.Document, "")
+	}
+	s.kernel.helpers = []string{"ftp.tcp"}
+	s.expect("", nftables.ErrAltered.Error())
 }
 
 func TestOnlyCompleteRulesetsOfKnownDocumentsAreInForce(t *testing.T) {

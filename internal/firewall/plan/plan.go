@@ -42,6 +42,8 @@ func Compile(d document.Document) ruleset.Ruleset {
 	c.addHooks()
 	c.addTraffic()
 	c.addState()
+	c.addRelated()
+	c.addHelpers()
 	c.addPolicies()
 	c.addEnds()
 	c.addDestinationNAT()

@@ -70,6 +70,7 @@ func (c *compiler) addPolicy(p document.Policy) {
 	}
 	switch p.Action {
 	case document.Accept:
+		rules = append(rules, c.attachments(p)...)
 		if p.OnChange == document.Keep {
 			rules = append(rules, ruleset.Rule{ruleset.MarkConnection{Bits: MarkKeep}})
 		}

@@ -84,7 +84,7 @@ func newConnections(check ruleset.Rule, record ruleset.RecordPath) []ruleset.Rul
 		{ruleset.Jump{Chain: chainState}},
 		check,
 		{record},
-		{ruleset.Related, ruleset.Accept{}},
+		{ruleset.Related, ruleset.Goto{Chain: chainRelated}},
 	}
 }
 

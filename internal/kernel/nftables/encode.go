@@ -37,6 +37,10 @@ func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 	case ruleset.LoadMeta, ruleset.LoadMetaNext, ruleset.LoadConnection, ruleset.LoadHeader,
 		ruleset.LoadHeaderNext, ruleset.LoadRoute:
 		return []expr.Any{encodeLoad(s)}, nil
+	case ruleset.LoadValue:
+		return []expr.Any{&expr.Immediate{Register: register, Data: s.Value}}, nil
+	case ruleset.SetHelper:
+		return []expr.Any{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: s.Helper}}, nil
 	case ruleset.StoreMeta, ruleset.StoreConnection, ruleset.StoreSegmentSize:
 		return []expr.Any{encodeStore(s)}, nil
 	case ruleset.Mask:

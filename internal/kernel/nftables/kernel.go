@@ -112,6 +112,7 @@ func queue(conn *nftables.Conn, r ruleset.Ruleset) error {
 	conn.AddTable(table)
 
 	b := builder{conn: conn, table: table, sets: map[string]*nftables.Set{}}
+	b.addHelpers(r.Helpers)
 	if err := b.addSets(r); err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ type comparison struct {
 }
 
 func (c *comparison) run() error {
-	for _, compare := range []func() error{c.table, c.chains, c.sets, c.rules} {
+	for _, compare := range []func() error{c.table, c.helpers, c.chains, c.sets, c.rules} {
 		if err := compare(); err != nil {
 			return err
 		}

@@ -20,6 +20,10 @@ type ServiceObjectApplyConfiguration struct {
 	// ports are destination ports and ranges of them, as in [80, "8000-8010"]. Without ports the service has all of
 	// them. Only TCP, UDP and SCTP have ports.
 	Ports []intstr.IntOrString `json:"ports,omitempty"`
+	// helper reads the control connections of the service. The kernel then lets the data connections pass that these
+	// announce, and translates the addresses in them. Without helper, a service of exactly TCP port 21 has FTP, and any
+	// other service has None. SIP and H323 are for voice and video calls.
+	Helper *apiv1alpha1.ServiceHelper `json:"helper,omitempty"`
 }
 
 // ServiceObjectApplyConfiguration constructs a declarative configuration of the ServiceObject type for use with
@@ -51,5 +55,13 @@ func (b *ServiceObjectApplyConfiguration) WithPorts(values ...intstr.IntOrString
 	for i := range values {
 		b.Ports = append(b.Ports, values[i])
 	}
+	return b
+}
+
+// WithHelper sets the Helper field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Helper field is set to the value of the last call.
+func (b *ServiceObjectApplyConfiguration) WithHelper(value apiv1alpha1.ServiceHelper) *ServiceObjectApplyConfiguration {
+	b.Helper = &value
 	return b
 }

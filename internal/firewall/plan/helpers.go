@@ -1,0 +1,157 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/ruleset"
+)
+
+// kernelHelper is what the kernel has for a helper of the document and a protocol.
+type kernelHelper struct {
+	helper   document.Helper
+	protocol document.Protocol
+	object   ruleset.Helper
+	label    uint8
+	// modules are the kernel modules of the helper and of its address translation.
+	modules string
+}
+
+var kernelHelpers = []kernelHelper{
+	{
+		document.HelperFTP, document.TCP,
+		ruleset.Helper{Name: "ftp.tcp", Type: "ftp", Protocol: ruleset.TCP},
+		contract.LabelFTP, "nf_conntrack_ftp and nf_nat_ftp",
+	},
+	{
+		document.HelperSIP, document.UDP,
+		ruleset.Helper{Name: "sip.udp", Type: "sip", Protocol: ruleset.UDP},
+		contract.LabelVoIP, "nf_conntrack_sip and nf_nat_sip",
+	},
+	{
+		document.HelperSIP, document.TCP,
+		ruleset.Helper{Name: "sip.tcp", Type: "sip", Protocol: ruleset.TCP},
+		contract.LabelVoIP, "nf_conntrack_sip and nf_nat_sip",
+	},
+	{
+		document.HelperH323, document.TCP,
+		ruleset.Helper{Name: "h323.tcp", Type: "Q.931", Protocol: ruleset.TCP},
+		contract.LabelVoIP, "nf_conntrack_h323 and nf_nat_h323",
+	},
+	{
+		document.HelperH323, document.UDP,
+		ruleset.Helper{Name: "h323.udp", Type: "RAS", Protocol: ruleset.UDP},
+		contract.LabelVoIP, "nf_conntrack_h323 and nf_nat_h323",
+	},
+}
+
+// announcers are the types of helpers that announce connections, each with the label of these. The helper H.245 is
+// attached by Q.931, and netbios-ns by other programs alone.
+var announcers = []struct {
+	kind  string
+	label uint8
+}{
+	{"ftp", contract.LabelFTP},
+	{"sip", contract.LabelVoIP},
+	{"Q.931", contract.LabelVoIP},
+	{"H.245", contract.LabelVoIP},
+	{"RAS", contract.LabelVoIP},
+	{"netbios-ns", contract.LabelIPHelper},
+}
+
+// Names of the chains about helpers.
+const (
+	// chainHelpers attaches the helpers of all services.
+	chainHelpers = "helpers"
+	// chainRelated accepts connections that a helper announced.
+	chainRelated = "related"
+)
+
+// addRelated adds the chain for related connections. It labels those that a helper announced, because nothing else in
+// the kernel's entry tells which helper that was. It does so for all helpers: a control connection keeps a helper that
+// the document no longer has.
+func (c *compiler) addRelated() {
+	var rules []ruleset.Rule
+	for _, a := range announcers {
+		rules = append(rules, ruleset.Rule{ruleset.AnnouncedBy{Type: a.kind}, ruleset.LabelConnection{Bit: a.label}})
+	}
+	c.addChain(chainRelated, append(rules, ruleset.Rule{ruleset.Accept{}})...)
+}
+
+// addHelpers adds the helpers of all services, and the chain that attaches them for policies without services.
+func (c *compiler) addHelpers() {
+	rules := c.helperRules(chainHelpers, c.document.Services)
+	for _, h := range kernelHelpers {
+		if slices.ContainsFunc(c.document.Services, h.reads) {
+			c.result.Helpers = append(c.result.Helpers, h.object)
+		}
+	}
+	if len(rules) > 0 {
+		c.addChain(chainHelpers, rules...)
+	}
+}
+
+// attachments returns the rules that attach helpers to the connections that a policy accepts. A policy that names no
+// services accepts those of all of them.
+//
+// A helper must be attached to a connection's first packet. That passes the policy before the kernel confirms it.
+func (c *compiler) attachments(p document.Policy) []ruleset.Rule {
+	if len(c.result.Helpers) == 0 {
+		return nil
+	}
+	if len(p.Services) == 0 {
+		return []ruleset.Rule{{ruleset.Jump{Chain: chainHelpers}}}
+	}
+	services := make([]document.Service, 0, len(p.Services))
+	for _, name := range p.Services {
+		services = append(services, c.services[name])
+	}
+	return c.helperRules(policyChain(p.Name), services)
+}
+
+// helperRules returns the rules that attach the helpers of services, and label the connections.
+func (c *compiler) helperRules(owner string, services []document.Service) (rules []ruleset.Rule) {
+	for _, h := range kernelHelpers {
+		var read []document.Service
+		for _, s := range services {
+			if h.reads(s) {
+				read = append(read, s)
+			}
+		}
+		if len(read) == 0 {
+			continue
+		}
+		attach := ruleset.Rule{ruleset.SetHelper{Helper: h.object.Name}, ruleset.LabelConnection{Bit: h.label}}
+		for _, ports := range c.portMatches(owner+"."+h.object.Type, read, 1) {
+			rules = append(rules, slices.Concat(ruleset.Rule{h.object.Protocol}, ports, attach))
+		}
+	}
+	return rules
+}
+
+// reads reports whether the helper reads the connections of a service.
+func (h kernelHelper) reads(s document.Service) bool {
+	return s.ActiveHelper() == h.helper && s.Protocol == h.protocol
+}
+
+// DescribeMissing returns which services of a document work without their helpers, because the kernel does not have
+// those, and what to do; empty if nothing is missing.
+func DescribeMissing(d document.Document, missing []ruleset.Helper) string {
+	var faults []string
+	for _, h := range kernelHelpers {
+		if !slices.Contains(missing, h.object) {
+			continue
+		}
+		i := slices.IndexFunc(d.Services, h.reads)
+		if i < 0 {
+			continue
+		}
+		faults = append(faults, fmt.Sprintf("spec.services[%d].helper: the kernel of the node has no connection tracking "+
+			"helper %q, so that data connections of service %q are dropped; load the modules %s on the node, or set the "+
+			"helper to None", i, h.object.Type, d.Services[i].Name, h.modules))
+	}
+	return strings.Join(faults, "; ")
+}
