@@ -99,3 +99,36 @@ func TestAgeFilterIsBounded(t *testing.T) {
 		t.Errorf("%d more have matured", got)
 	}
 }
+
+// TestHelpersConnectionsAreReplicatedAtOnce is about control connections: without them, the standby cannot have the
+// connections that their helpers expect.
+func TestHelpersConnectionsAreReplicatedAtOnce(t *testing.T) {
+	u := newUnit(t, "a")
+	u.class.source.ages = newAgeFilter(time.Minute)
+	w, err := u.Watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	plain, control := example(), example()
+	plain.Orig.SrcPort, plain.Reply.DstPort = 1, 1
+	control.Fields |= conntrack.FieldHelper
+	control.Helper = "ftp"
+	u.ask(conntrack.Create, plain)
+	u.ask(conntrack.Create, control)
+	request := w.Drain()
+	var received []state.Change
+	for drained := uint64(0); drained < request; {
+		batch, err := w.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		received, drained = append(received, batch.Changes...), batch.Drained
+	}
+	if len(received) != 1 || received[0].Key != encodeKey(&control) {
+		t.Errorf("received %d changes, want the control connection alone", len(received))
+	}
+	if n := u.entries(); n != 1 {
+		t.Errorf("a snapshot has %d connections, want 1", n)
+	}
+}

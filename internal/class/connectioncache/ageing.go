@@ -81,8 +81,8 @@ func commit(f conntrack.Flow, timeouts conntrack.Timeouts, first bool) (conntrac
 	return change, written || strict
 }
 
-// Adopt gives a standby's lifetime and windows to entries that packets made while this unit was active. Neither is a
-// comparable field.
+// Adopt gives a standby's lifetime and windows to entries that packets made while this unit was active. It also rearms
+// their helpers. None of these is a comparable field.
 func (s *sink) Adopt(ctx context.Context, visit func(key string, fields []byte) error) error {
 	if err := s.filter.refresh(); err != nil {
 		return err
@@ -108,8 +108,15 @@ func adopt(f conntrack.Flow) (conntrack.Request, bool) {
 	if tracked {
 		makeLiberal(&change.Flow, &f)
 	}
-	return change, short || tracked
+	if hasHelper(&f) {
+		change.Flow.Fields |= conntrack.FieldHelper // Rearms the helper, which another unit's packets passed by.
+		change.Flow.Helper = f.Helper
+	}
+	return change, short || tracked || hasHelper(&f)
 }
+
+// hasHelper reports whether a helper reads the connection's packets, and may announce other connections.
+func hasHelper(f *conntrack.Flow) bool { return f.Fields.Has(conntrack.FieldHelper) && f.Helper != "" }
 
 // isTracked reports whether a kernel learned of a TCP connection from its packets.
 func isTracked(f *conntrack.Flow) bool {

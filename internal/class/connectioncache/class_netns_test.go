@@ -307,6 +307,27 @@ func TestAdoptConvertsEntriesOfFormerActive(t *testing.T) {
 	}
 }
 
+// TestAdoptRearmsHelpers checks the request. That it lets a helper read the next command is a test of package
+// expectations, with a real client and server.
+func TestAdoptRearmsHelpers(t *testing.T) {
+	f := example()
+	f.TimeoutSeconds = lifetime
+	beLiberal(&f.TCP)
+	if _, ok := adopt(f); ok {
+		t.Error("an entry of a standby is changed")
+	}
+	f.Fields |= conntrack.FieldHelper
+	f.Helper = "ftp"
+	request, ok := adopt(f)
+	if !ok || !request.Flow.Fields.Has(conntrack.FieldHelper) || request.Flow.Helper != "ftp" {
+		t.Errorf("got %t, %+v", ok, request)
+	}
+	u := newUnit(t, "b")
+	f.Status = settable | conntrack.StatusConfirmed
+	u.ask(conntrack.Create, f)
+	u.ask(request.Operation, request.Flow)
+}
+
 func TestCommitDiscardsOldWindows(t *testing.T) {
 	u := newUnit(t, "b")
 	f := example()

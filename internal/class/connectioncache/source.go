@@ -150,7 +150,7 @@ func (w *watch) changes(events []conntrack.Event) []state.Change {
 		e := &events[i]
 		switch {
 		case !w.filter.takes(&e.Flow):
-		case e.Kind == conntrack.EventNew && w.ages.hold(&e.Flow, now):
+		case e.Kind == conntrack.EventNew && !hasHelper(&e.Flow) && w.ages.hold(&e.Flow, now):
 		case e.Kind == conntrack.EventUpdate && w.ages.holds(&e.Flow):
 		case e.Kind == conntrack.EventDestroy && w.ages.release(&e.Flow):
 		case e.Kind == conntrack.EventDestroy:

@@ -79,6 +79,20 @@ const (
 	ctaSynproxyISN      = 1
 	ctaSynproxyITS      = 2
 	ctaSynproxyTSOffset = 3
+
+	ctaExpectMaster   = 1
+	ctaExpectTuple    = 2
+	ctaExpectMask     = 3
+	ctaExpectTimeout  = 4
+	ctaExpectID       = 5
+	ctaExpectHelpName = 6
+	ctaExpectFlags    = 8
+	ctaExpectClass    = 9
+	ctaExpectNAT      = 10
+	ctaExpectFn       = 11
+
+	ctaExpectNATDir   = 1
+	ctaExpectNATTuple = 2
 )
 
 const (

@@ -30,31 +30,71 @@ func TestCapture(t *testing.T) {
 		"icmp":                        func() { network.Ping(t).Answered() },
 	} {
 		t.Run(file, func(t *testing.T) {
-			var s *socket
-			err := network.Primary.Do(func() (err error) {
-				if s, err = openSocket(); err != nil {
-					return err
-				}
-				return joinAll(s)
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := joined(t, network.Primary,
+				unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY)
 			traffic()
 			if err := network.Primary.Do(func() error { return deleteAll(t) }); err != nil {
 				t.Fatal(err)
 			}
-			datagrams := collect(t, s)
-			if len(datagrams) < 2 {
-				t.Fatalf("%d events", len(datagrams))
-			}
-			if *update {
-				text := strings.Join(datagrams, "\n") + "\n"
-				if err := os.WriteFile("testdata/"+file+".hex", []byte(text), 0o600); err != nil {
-					t.Fatal(err)
+			keep(t, "testdata/"+file+".hex", collect(t, s))
+			for _, m := range captured(t, "testdata/"+file+".hex") {
+				if err := m.decode(&Flow{}); err != nil {
+					t.Errorf("Decoding %x: %v", m.body, err)
 				}
 			}
 		})
+	}
+}
+
+// TestCaptureExpectations does the same with the events of expectations.
+func TestCaptureExpectations(t *testing.T) {
+	namespace := testbed.NewNamespace(t, "a")
+	for file, e := range expectations() {
+		t.Run(file, func(t *testing.T) {
+			table := testbed.Open(t, namespace, OpenTable)
+			expectations := testbed.Open(t, namespace, OpenExpectations)
+			s := joined(t, namespace, unix.NFNLGRP_CONNTRACK_EXP_NEW, unix.NFNLGRP_CONNTRACK_EXP_DESTROY)
+			result, err := table.Do([]Request{{Operation: Create, Flow: masterOf(&e)}}, nil)
+			if err := errors.Join(err, result[0].Err); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(expectations.Create(&e), expectations.Delete(&e)); err != nil {
+				t.Fatal(err)
+			}
+			keep(t, "testdata/expectations/"+file+".hex", collect(t, s))
+		})
+	}
+}
+
+// joined returns a socket that receives the notifications of groups until the test ends.
+func joined(t *testing.T, namespace *testbed.Namespace, groups ...int) *socket {
+	t.Helper()
+	return testbed.Open(t, namespace, func() (closer, error) {
+		s, err := openSocket()
+		if err == nil {
+			err = s.joinAll(groups)
+		}
+		return closer{s}, err
+	}).socket
+}
+
+// closer closes a socket.
+type closer struct{ *socket }
+
+// Close closes the socket.
+func (c closer) Close() error { return c.close() }
+
+// keep checks that there are datagrams. With -update it stores them in a file.
+func keep(t *testing.T, file string, datagrams []string) {
+	t.Helper()
+	if len(datagrams) < 2 {
+		t.Fatalf("%d events", len(datagrams))
+	}
+	if !*update {
+		return
+	}
+	if err := os.WriteFile(file, []byte(strings.Join(datagrams, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -96,7 +136,6 @@ func exchange(t *testing.T, network *testbed.Network, address string) {
 // collect returns the kernel's events, up to a time without any.
 func collect(t *testing.T, s *socket) []string {
 	t.Helper()
-	defer func() { _ = s.close() }()
 	in := newReceiver(s, 1, smallDatagram)
 	silence := unix.NsecToTimeval((500 * time.Millisecond).Nanoseconds())
 	err := s.set(func(fd int) error { return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &silence) })
@@ -115,10 +154,6 @@ func collect(t *testing.T, s *socket) []string {
 		b, err := in.datagram(0)
 		if err != nil {
 			t.Fatal(err)
-		}
-		l := &Listener{}
-		if err := l.decode(b); err != nil {
-			t.Fatalf("Decoding %x: %v", b, err)
 		}
 		datagrams = append(datagrams, hex.EncodeToString(b))
 	}

@@ -1,7 +1,6 @@
 package conntrack
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 )
@@ -200,16 +199,10 @@ const maxHelperName = 16
 func (f *Flow) decodeHelp(b []byte) error {
 	a := attributes{rest: b}
 	for a.next() {
-		if a.kind != ctaHelpName {
-			continue
+		if a.kind == ctaHelpName {
+			f.Fields |= FieldHelper
+			a.text(&f.Helper, maxHelperName)
 		}
-		name := bytes.TrimRight(a.value, "\x00")
-		if len(name) >= maxHelperName || bytes.IndexByte(name, 0) >= 0 {
-			a.check(fmt.Errorf("%w: a helper's name of %d bytes", ErrMalformed, len(a.value)))
-			continue
-		}
-		f.Fields |= FieldHelper
-		f.Helper = string(name)
 	}
 	return a.err
 }

@@ -53,7 +53,7 @@ func TestCapturedMessages(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".hex"), func(t *testing.T) {
 			var got strings.Builder
 			for _, m := range captured(t, file) {
-				kind, _ := m.event()
+				kind, _ := m.event(messageNew, messageDelete)
 				var flow Flow
 				if err := m.decode(&flow); err != nil {
 					t.Fatal(err)
@@ -266,7 +266,7 @@ func FuzzDecode(f *testing.F) {
 func FuzzDatagram(f *testing.F) {
 	f.Add(make([]byte, 16))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		l := &Listener{}
+		l := &Listener{listener[Event]{parse: parseEvent}}
 		if err := l.decode(b); err != nil && !errors.Is(err, ErrMalformed) {
 			t.Fatalf("got %v", err)
 		}

@@ -31,11 +31,7 @@ func encodeCreate(b *builder, f *Flow) {
 	if f.Reply.Src != f.Orig.Dst || f.Reply.SrcPort != f.Orig.DstPort || f.Orig.HasPorts() {
 		b.addNAT(ctaNATDst, f.Reply.Src, f.Reply, f.Reply.SrcPort)
 	}
-	if f.Fields.Has(FieldHelper) && f.Helper != "" {
-		nest := b.open(ctaHelp)
-		b.addText(ctaHelpName, f.Helper)
-		b.close(nest)
-	}
+	b.addHelper(f)
 	if f.Fields.Has(FieldMaster) {
 		b.addTuple(ctaTupleMaster, f.Master)
 	}
@@ -55,11 +51,26 @@ func avoidSourceSearch(reply *Tuple, translated netip.Addr) {
 	}
 }
 
-// encodeUpdate appends what can change during an entry's life. The kernel refuses translation, helper and master in an
-// update, even unchanged.
+// encodeUpdate appends what can change during an entry's life. The kernel refuses translation and master in an update,
+// even unchanged. It accepts the helper that the entry has, and refuses any other with EBUSY.
+//
+// The helper is repeated because that rearms it: a helper of TCP remembers the sequence numbers of the last command
+// line, and ignores commands at other positions. After another unit forwarded the connection, what it remembers is out
+// of date. The update makes the helper of FTP parse the next packet of each direction at any position.
 func encodeUpdate(b *builder, f *Flow) {
 	encodeIdentity(b, f)
+	b.addHelper(f)
 	encodeState(b, f)
+}
+
+// addHelper adds the name of the helper. It adds no empty name, with which the kernel would remove the helper together
+// with its expectations.
+func (b *builder) addHelper(f *Flow) {
+	if f.Fields.Has(FieldHelper) && f.Helper != "" {
+		nest := b.open(ctaHelp)
+		b.addText(ctaHelpName, f.Helper)
+		b.close(nest)
+	}
 }
 
 func encodeState(b *builder, f *Flow) {

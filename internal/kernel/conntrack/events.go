@@ -40,13 +40,18 @@ const (
 )
 
 // Listener receives the changes of the table of one network namespace.
-type Listener struct {
+type Listener struct{ listener[Event] }
+
+// listener receives events of one type.
+type listener[E any] struct {
 	socket    *socket
 	timer     *timer
 	receiver  *receiver
 	coalescer coalescer
-	events    []Event
-	woken     atomic.Bool
+	events    []E
+	// parse overwrites an event with that of a message. It returns false for a message that is no event.
+	parse func(message, *E) (bool, error)
+	woken atomic.Bool
 	// ends is the Done channel of the context whose end wakes the listener. stopWatch unregisters that wake-up.
 	ends      <-chan struct{}
 	stopWatch func() bool
@@ -54,28 +59,37 @@ type Listener struct {
 
 // Listen starts to listen. Receive returns every selected change after Listen returned, or fails with ErrOverrun.
 func Listen(selection Selection) (*Listener, error) {
-	s, err := openPolledSocket()
+	l := &Listener{}
+	err := l.open(parseEvent, selection,
+		unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(selection.attach(s), joinAll(s)); err != nil {
-		return nil, errors.Join(err, s.close())
+	return l, nil
+}
+
+// open opens the sockets and joins groups of notifications.
+func (l *listener[E]) open(parse func(message, *E) (bool, error), selection Selection, groups ...int) error {
+	s, err := openPolledSocket()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(selection.attach(s), s.joinAll(groups)); err != nil {
+		return errors.Join(err, s.close())
 	}
 	t, err := openTimer()
 	if err != nil {
-		return nil, errors.Join(err, s.close())
+		return errors.Join(err, s.close())
 	}
-	return &Listener{
-		socket: s, timer: t, receiver: newReceiver(s, eventDatagrams, smallDatagram),
-		events: make([]Event, 0, maxEvents+eventDatagrams), stopWatch: func() bool { return true },
-	}, nil
+	l.socket, l.timer, l.receiver = s, t, newReceiver(s, eventDatagrams, smallDatagram)
+	l.events, l.parse = make([]E, 0, maxEvents+eventDatagrams), parse
+	l.stopWatch = func() bool { return true }
+	return nil
 }
 
-// joinAll subscribes the socket to all changes of entries.
-func joinAll(s *socket) error {
-	for _, group := range []int{
-		unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY,
-	} {
+// joinAll subscribes the socket to groups of notifications.
+func (s *socket) joinAll(groups []int) error {
+	for _, group := range groups {
 		if err := s.join(group); err != nil {
 			return fmt.Errorf("joining conntrack event group %d: %w", group, err)
 		}
@@ -90,7 +104,7 @@ func joinAll(s *socket) error {
 // promptly, call Wake first: Receive then does not wait, and returns drained unless there are more than maxEvents.
 //
 // Receive fails with ErrOverrun after the kernel dropped events. It can be called again afterwards.
-func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, err error) {
+func (l *listener[E]) Receive(ctx context.Context) (events []E, drained bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
@@ -127,7 +141,7 @@ func (l *Listener) Receive(ctx context.Context) (events []Event, drained bool, e
 
 // endWait records the end of a wait. If the listener was woken, endWait resets the deadlines, and returns the error of
 // the context. Otherwise it returns err, the result of the wait.
-func (l *Listener) endWait(ctx context.Context, err error) error {
+func (l *listener[E]) endWait(ctx context.Context, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		if err = l.setDeadline(time.Time{}); err == nil {
 			err = ctx.Err()
@@ -139,7 +153,7 @@ func (l *Listener) endWait(ctx context.Context, err error) error {
 
 // watchContext makes the end of ctx wake the listener. It does nothing if ctx is that of the previous call, which is
 // the usual case.
-func (l *Listener) watchContext(ctx context.Context) {
+func (l *listener[E]) watchContext(ctx context.Context) {
 	if l.ends != ctx.Done() {
 		l.stopWatch()
 		l.ends, l.stopWatch = ctx.Done(), context.AfterFunc(ctx, l.wake)
@@ -147,7 +161,7 @@ func (l *Listener) watchContext(ctx context.Context) {
 }
 
 // decodeAll decodes the received datagrams and appends their events.
-func (l *Listener) decodeAll() error {
+func (l *listener[E]) decodeAll() error {
 	before := len(l.events)
 	for k := range l.receiver.received {
 		b, err := l.receiver.datagram(k)
@@ -163,32 +177,43 @@ func (l *Listener) decodeAll() error {
 }
 
 // decode decodes one datagram and appends its events.
-func (l *Listener) decode(b []byte) error {
+func (l *listener[E]) decode(b []byte) error {
 	for len(b) > 0 {
 		m, rest, err := nextMessage(b)
 		if err != nil {
 			return err
 		}
 		b = rest
-		kind, ok := m.event()
-		if !ok {
-			continue
-		}
-		l.events = append(l.events, Event{Kind: kind})
-		if err := m.decode(&l.events[len(l.events)-1].Flow); err != nil {
+		var event E
+		l.events = append(l.events, event) // it is decoded in place, because it is large
+		isEvent, err := l.parse(m, &l.events[len(l.events)-1])
+		if err != nil {
 			return err
+		}
+		if !isEvent {
+			l.events = l.events[:len(l.events)-1]
 		}
 	}
 	return nil
 }
 
-// event returns the kind of event that a message reports. The kernel reports a new entry as an update with creation
-// flags.
-func (m message) event() (EventKind, bool) {
+// parseEvent parses the event of an entry.
+func parseEvent(m message, e *Event) (bool, error) {
+	kind, ok := m.event(messageNew, messageDelete)
+	if !ok {
+		return false, nil
+	}
+	e.Kind = kind
+	return true, m.decode(&e.Flow)
+}
+
+// event returns the kind of event that a message of one of two types reports. The kernel reports a new object as an
+// update with creation flags.
+func (m message) event(changed, deleted uint16) (EventKind, bool) {
 	switch {
-	case m.kind == messageDelete:
+	case m.kind == deleted:
 		return EventDestroy, true
-	case m.kind != messageNew:
+	case m.kind != changed:
 		return 0, false
 	case m.flags&(unix.NLM_F_CREATE|unix.NLM_F_EXCL) != 0:
 		return EventNew, true
@@ -198,21 +223,21 @@ func (m message) event() (EventKind, bool) {
 }
 
 // Wake makes the current Receive, or else the next one, return without waiting.
-func (l *Listener) Wake() {
+func (l *listener[E]) Wake() {
 	l.woken.Store(true) // before the deadline, so that the call that resets the deadline sees it
 	l.wake()
 }
 
 // wake ends waiting. It can only fail after Close, when nothing waits.
-func (l *Listener) wake() { _ = l.setDeadline(time.Unix(1, 0)) }
+func (l *listener[E]) wake() { _ = l.setDeadline(time.Unix(1, 0)) }
 
 // setDeadline sets the deadline of both waits.
-func (l *Listener) setDeadline(at time.Time) error {
+func (l *listener[E]) setDeadline(at time.Time) error {
 	return errors.Join(l.socket.setDeadline(at), l.timer.setDeadline(at))
 }
 
 // Close stops listening and closes the sockets.
-func (l *Listener) Close() error {
+func (l *listener[E]) Close() error {
 	l.stopWatch()
 	return errors.Join(l.timer.close(), l.socket.close())
 }

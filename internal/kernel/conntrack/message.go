@@ -14,6 +14,13 @@ const (
 	messageDelete = unix.NFNL_SUBSYS_CTNETLINK<<8 + 2
 )
 
+// The messages of the subsystem expectations (IPCTNL_MSG_EXP_*).
+const (
+	messageNewExpectation    = unix.NFNL_SUBSYS_CTNETLINK_EXP<<8 + 0
+	messageGetExpectation    = unix.NFNL_SUBSYS_CTNETLINK_EXP<<8 + 1
+	messageDeleteExpectation = unix.NFNL_SUBSYS_CTNETLINK_EXP<<8 + 2
+)
+
 // headers is the size of struct nlmsghdr and struct nfgenmsg, with which every message begins.
 const headers = unix.SizeofNlMsghdr + 4
 
@@ -44,11 +51,20 @@ func nextMessage(b []byte) (message, []byte, error) {
 
 // decode overwrites the flow with the entry in the message.
 func (m message) decode(f *Flow) error {
+	attributes, err := m.attributes()
+	if err != nil {
+		return err
+	}
+	return f.decode(attributes)
+}
+
+// attributes returns the attributes of the message.
+func (m message) attributes() ([]byte, error) {
 	const nfgenmsg = headers - unix.SizeofNlMsghdr
 	if len(m.body) < nfgenmsg {
-		return fmt.Errorf("%w: a body of %d bytes", ErrMalformed, len(m.body))
+		return nil, fmt.Errorf("%w: a body of %d bytes", ErrMalformed, len(m.body))
 	}
-	return f.decode(m.body[nfgenmsg:])
+	return m.body[nfgenmsg:], nil
 }
 
 // result returns the error that NLMSG_ERROR or NLMSG_DONE carries, or nil for success.
