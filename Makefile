@@ -27,6 +27,9 @@ IMAGES := manager sidecar firewall
 DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl iputils-ping
 # Benchmarks compare hapair with these programs, or measure with them.
 BENCH_PACKAGES := keepalived conntrackd iperf3
+# Virtual machines run Debian's kernel. It is only unpacked, and never installed.
+VM_PACKAGES := qemu-system-x86
+VM_KERNEL_PACKAGE := linux-image-cloud-amd64
 # The model checker, and the compiler that it needs.
 MODEL_PACKAGES := spin gcc libc6-dev
 
@@ -46,14 +49,14 @@ demo-down: $(BIN)/cluster ## Remove everything that the demo or the cluster test
 	@$(BIN)/cluster leftovers
 
 .PHONY: test
-test: deps ## Run all tests: lint, verify, unit, API server, network namespaces, cluster; print the counts
+test: deps ## Run all tests: lint, verify, unit, API server, network namespaces, virtual machines, cluster; print the counts
 	@go run ./test/suite
 
 ##@ Tests by kind
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/helm ## Run the linters on code and chart
-	$(BIN)/golangci-lint run --timeout 30m --build-tags netns,apiserver,e2e
+	$(BIN)/golangci-lint run --timeout 30m --build-tags netns,apiserver,e2e,vm
 	cd $(COMPONENTS)/cni && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m ./multinet/...
 	cd $(TOOLS)/image && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m
 	$(BIN)/helm lint --strict --quiet charts/hapair
@@ -77,6 +80,10 @@ test-apiserver: kubernetes-assets $(BIN)/helm ## Run the tests against a real ku
 test-netns: ## Run the tests that create network namespaces (root)
 	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 ./internal/... ./test/testbed/... ./test/cluster/... \
 		./test/internal/... ./test/benchmark/...
+
+.PHONY: test-vm
+test-vm: deps-vm $(BIN)/vm ## Run the tests that need a kernel of their own, in virtual machines (root)
+	VM_KERNEL=$(BIN)/vm go test $(TESTFLAGS) -tags vm -timeout 10m -count=1 ./test/vm/...
 
 .PHONY: test-soak
 test-soak: ## Run connections through a pair for 10 minutes, and check for leaks (root)
@@ -209,6 +216,19 @@ deps-bench: deps ## Install the Debian packages for benchmarks
 .PHONY: deps-model
 deps-model: ## Install the Debian packages of the model checker
 	@$(call install-packages,$(MODEL_PACKAGES))
+
+.PHONY: deps-vm
+deps-vm: ## Install the Debian packages of virtual machines
+	@$(call install-packages,$(VM_PACKAGES))
+
+# The package depends on the one of the current version.
+$(BIN)/vm:
+	@echo "Unpacking Debian's kernel for virtual machines"
+	@rm -rf $@.new && mkdir -p $@.new
+	@apt-get -qq update
+	@cd $@.new && package=$$(apt-cache depends $(VM_KERNEL_PACKAGE) | awk '/Depends: linux-image/ {print $$2}') && \
+		apt-get -qq download -o APT::Sandbox::User=root $${package:?apt has no $(VM_KERNEL_PACKAGE)} && dpkg-deb -x $$package*.deb . && rm $$package*.deb
+	@mv $@.new $@
 
 .PHONY: clean
 clean: ## Remove all build results (run demo-down first)

@@ -32,6 +32,7 @@ var steps = []step{
 	{name: "unit", target: "test-unit"},
 	{name: "API server", target: "test-apiserver"},
 	{name: "network namespaces", target: "test-netns"},
+	{name: "virtual machines", target: "test-vm"},
 	{name: "cluster", target: "test-cluster"},
 }
 
