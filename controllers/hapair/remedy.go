@@ -2,6 +2,7 @@ package hapair
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,6 +25,9 @@ var podFields = []struct{ pod, pair string }{
 	{"metadata.annotations", "spec.units.metadata.annotations"},
 }
 
+// firstProvider is the index of the first provider among the containers of a pod.
+const firstProvider = 2
+
 // remedies map a part of a refusal to what a person can do about it. The first that matches counts.
 var remedies = []struct{ part, remedy string }{
 	{"violates PodSecurity", "label the namespace pod-security.kubernetes.io/enforce=privileged, since units need the " +
@@ -40,6 +44,21 @@ var remedies = []struct{ part, remedy string }{
 	{"admission webhook", "change what the webhook objects to"},
 }
 
+// pairField returns the field of the pair from which a field of the pod is made, or an empty string.
+func pairField(pod string) string {
+	for _, field := range podFields {
+		if strings.HasPrefix(pod, field.pod) {
+			return field.pair
+		}
+	}
+	var container int
+	if _, err := fmt.Sscanf(pod, "spec.containers[%d]", &container); err == nil && container >= firstProvider {
+		_, rest, _ := strings.Cut(pod, "]")
+		return fmt.Sprintf("spec.providers[%d]%s", container-firstProvider, rest)
+	}
+	return ""
+}
+
 // remedyOf returns what a person can do about a refusal, as the end of a sentence; empty if only the refusal tells.
 func remedyOf(err error) string {
 	var status apierrors.APIStatus
@@ -49,10 +68,8 @@ func remedyOf(err error) string {
 	details := status.Status().Details
 	if details != nil && strings.EqualFold(strings.TrimSuffix(details.Kind, "s"), "pod") {
 		for _, cause := range details.Causes {
-			for _, field := range podFields {
-				if strings.HasPrefix(cause.Field, field.pod) {
-					return "; correct " + field.pair
-				}
+			if field := pairField(cause.Field); field != "" {
+				return "; correct " + field
 			}
 		}
 	}

@@ -84,6 +84,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PreemptionSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProbeSpec"):
 		return &apiv1alpha1.ProbeSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProviderSpec"):
+		return &apiv1alpha1.ProviderSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProviderVariable"):
+		return &apiv1alpha1.ProviderVariableApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SchedulingSpec"):
 		return &apiv1alpha1.SchedulingSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServiceObject"):

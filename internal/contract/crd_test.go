@@ -92,6 +92,7 @@ func TestDefaultsAndBoundsAreThoseOfTheCRDs(t *testing.T) {
 			"hapairs", probes + "successThreshold", contract.DefaultProbeSuccessThreshold,
 			contract.MinProbeThreshold, contract.MaxProbeThreshold,
 		},
+		{"hapairs", "spec.providers.runAsUser", unset, 1, contract.MaxProviderUID},
 		{"hapairs", probes + "http.port", contract.DefaultHTTPPort, 1, 65535},
 		{"hapairs", probes + "http.path", `"` + contract.DefaultHTTPPath + `"`, unset, unset},
 		{"hapairs", failover + "isolation", fmt.Sprintf("%q", contract.DefaultIsolation), unset, unset},
@@ -123,6 +124,9 @@ func TestListBoundsAreThoseOfTheCRDs(t *testing.T) {
 	for path, want := range map[string]int64{
 		"spec.failover.monitors.probes":  contract.MaxMonitored,
 		"spec.networks.virtualAddresses": contract.MaxVirtualAddresses,
+		"spec.providers":                 contract.MaxProviders,
+		"spec.providers.writes":          contract.MaxProviderClasses,
+		"spec.providers.reads":           contract.MaxProviderClasses,
 	} {
 		expectMaxItems(t, "hapairs", path, want)
 	}
@@ -145,6 +149,13 @@ func TestListBoundsAreThoseOfTheCRDs(t *testing.T) {
 		if got := schema(t, "haunits", path).MaxLength; got == nil || *got != want {
 			t.Errorf("%s: the CRD bounds the length by %v, and the contract by %d", path, got, want)
 		}
+	}
+	if got := schema(t, "hapairs", "spec.providers.name").MaxLength; got == nil || *got != contract.MaxProviderNameLength {
+		t.Errorf("the CRD bounds the names of providers by %v, and the contract by %d", got, contract.MaxProviderNameLength)
+	}
+	classes := schema(t, "hapairs", "spec.providers.writes").Items.Schema.MaxLength
+	if classes == nil || *classes != contract.MaxProviderClassLength {
+		t.Errorf("the CRD bounds the names of classes by %v, and the contract by %d", classes, contract.MaxProviderClassLength)
 	}
 	if networks := schema(t, "hapairs", "spec.networks").MaxItems; networks == nil || *networks > contract.MaxMonitored {
 		t.Errorf("the CRD allows %v networks, and a heartbeat holds %d", networks, contract.MaxMonitored)

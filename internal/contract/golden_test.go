@@ -32,6 +32,7 @@ func smallest() contract.Settings {
 // largest returns settings that use every field.
 func largest() contract.Settings {
 	s := whole()
+	s.Providers = providers()
 	s.Sync = contract.Sync{
 		Classes: []contract.SyncClass{{Name: "ConnectionCache", Weight: 16, Options: json.RawMessage(
 			`{"protocols":["TCP","UDP"],"excludedNetworks":["198.51.100.0/24"],"tcpStates":["Established"],` +

@@ -1,5 +1,7 @@
 package contract
 
+import "path"
+
 // Paths in a unit's pod. The operator mounts them, and the programs of the pod open them.
 const (
 	// SidecarFile holds the settings, in the sidecar's container.
@@ -19,9 +21,20 @@ const (
 	// APIAccessDirectory holds the token, the authority and the namespace with which the sidecar reaches the API server.
 	// Client libraries expect this path.
 	APIAccessDirectory = "/var/run/secrets/kubernetes.io/serviceaccount"
+	// ProviderSocket is the socket of the local API, in the container of a provider. Its directory is a volume that only
+	// this provider and the sidecar mount.
+	ProviderSocket = "/run/hapair/api/state.sock"
+	// ProvidersDirectory has one directory for each provider, with its name, in the sidecar's container. It is the volume
+	// that the provider mounts.
+	ProvidersDirectory = "/run/hapair-providers"
 	// MetricsTokenFile holds the bearer token that a scraper of the sidecar's metrics must send.
 	MetricsTokenFile = "/etc/hapair/metrics/token"
 )
+
+// ProviderSocketInSidecar returns the path of a provider's socket in the sidecar's container.
+func ProviderSocketInSidecar(provider string) string {
+	return path.Join(ProvidersDirectory, provider, path.Base(ProviderSocket))
+}
 
 // Ports of a unit's pod.
 const (

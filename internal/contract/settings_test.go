@@ -74,6 +74,7 @@ func TestAccepted(t *testing.T) {
 	for name, change := range map[string]func(*contract.Settings){
 		"no return to the primary":       func(s *contract.Settings) { s.Preemption = nil },
 		"return to the primary at once":  func(s *contract.Settings) { s.Preemption.DelaySeconds = 0 },
+		"providers":                      func(s *contract.Settings) { s.Providers = providers() },
 		"no probe":                       func(s *contract.Settings) { s.Probes = nil },
 		"the other policy for isolation": func(s *contract.Settings) { s.Isolation = contract.IsolationKeepForwarding },
 		"the shortest grant":             func(s *contract.Settings) { s.GrantMilliseconds = 320 },
@@ -199,6 +200,53 @@ func TestRefused(t *testing.T) {
 				t.Errorf("a unit gets %v", err)
 			}
 		})
+	}
+}
+
+// providers returns valid providers. Each case changes only the field that it tests.
+func providers() []contract.Provider {
+	return []contract.Provider{
+		{Name: "kea", UID: 20001, Writes: []string{"declined", "leases"}, Reads: []string{"calls"}},
+		{Name: "calls", UID: 20002, Writes: []string{"calls"}},
+	}
+}
+
+func TestProvidersAreRefused(t *testing.T) {
+	for want, change := range map[string]func([]contract.Provider){
+		`providers[0].name: "Kea" must begin with a letter`:     func(p []contract.Provider) { p[0].Name = "Kea" },
+		`providers[0].name: "../kea" must begin with a letter`:  func(p []contract.Provider) { p[0].Name = "../kea" },
+		"providers[0].name: firewall is the name":               func(p []contract.Provider) { p[0].Name = "firewall" },
+		"providers[1].name: another provider is named kea too":  func(p []contract.Provider) { p[1].Name = "kea" },
+		"providers[1].uid: another provider has 20001 too":      func(p []contract.Provider) { p[1].UID = 20001 },
+		"providers[0].uid: 0 is not within 1 and 2147483647":    func(p []contract.Provider) { p[0].UID = 0 },
+		"providers[0].uid: 65532 is reserved":                   func(p []contract.Provider) { p[0].UID = 65532 },
+		`providers[0].writes[1]: "a/b" must begin with a lette`: func(p []contract.Provider) { p[0].Writes[1] = "a/b" },
+		`providers[0].reads[0]: "Calls" must begin`:             func(p []contract.Provider) { p[0].Reads[0] = "Calls" },
+		"providers[0].reads: there are 9, and at most 8": func(p []contract.Provider) {
+			p[0].Reads = slices.Repeat(p[0].Reads, 9)
+		},
+		`providers[1].writes[0]: leases is published by provider "kea" already`: func(p []contract.Provider) {
+			p[1].Writes[0] = "leases"
+		},
+	} {
+		t.Run(want, func(t *testing.T) {
+			s := whole()
+			s.Providers = providers()
+			change(s.Providers)
+			if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestGrantsOfProviders(t *testing.T) {
+	kea := providers()[0]
+	if !kea.MayWrite("leases") || kea.MayWrite("calls") || kea.MayWrite("other") {
+		t.Error("the provider must write its own classes only")
+	}
+	if !kea.MayRead("leases") || !kea.MayRead("calls") || kea.MayRead("other") {
+		t.Error("the provider must read its own classes and those of its reads only")
 	}
 }
 

@@ -17,6 +17,7 @@ func (s Settings) Validate() error {
 	errs = append(errs, s.validateFailover()...)
 	errs = append(errs, s.validateNetworks()...)
 	errs = append(errs, s.validateProbes()...)
+	errs = append(errs, s.validateProviders()...)
 	errs = append(errs, s.Sync.validate()...)
 	return errors.Join(errs...)
 }

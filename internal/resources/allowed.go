@@ -22,8 +22,9 @@ type Allowed struct {
 	AttachmentNamespaces []string
 	// VirtualAddresses are the prefixes that contain all virtual addresses; empty for any address.
 	VirtualAddresses []netip.Prefix
-	// FirewallImages are registries and repositories from which spec.firewall.image may come; empty for any image.
-	FirewallImages []string
+	// Images are registries and repositories from which the images of firewalls and providers may come; empty for any
+	// image.
+	Images []string
 }
 
 // Check returns an error for each field of the pair that is not allowed.
@@ -39,11 +40,21 @@ func (a Allowed) Check(pair *v1alpha1.HAPair) []error {
 		}
 		errs = append(errs, a.checkAddresses(i, network)...)
 	}
-	if image := pair.Spec.Firewall.Image; image != "" && !a.allowsImage(image) {
-		errs = append(errs, fmt.Errorf("spec.firewall.image: %s is not from an allowed registry; use an image from %s",
-			image, strings.Join(a.FirewallImages, " or ")))
+	if image := pair.Spec.Firewall.Image; image != "" {
+		errs = append(errs, a.checkImage("spec.firewall.image", image)...)
+	}
+	for i, provider := range pair.Spec.Providers {
+		errs = append(errs, a.checkImage(fmt.Sprintf("spec.providers[%d].image", i), provider.Image)...)
 	}
 	return errs
+}
+
+func (a Allowed) checkImage(field, image string) []error {
+	if a.allowsImage(image) {
+		return nil
+	}
+	return []error{fmt.Errorf("%s: %s is not from an allowed registry; use an image from %s",
+		field, image, strings.Join(a.Images, " or "))}
 }
 
 // CheckService returns an error for each virtual address that the Service would publish and that is not allowed.
@@ -87,10 +98,10 @@ func (a Allowed) allowsAddress(address netip.Addr) bool {
 }
 
 func (a Allowed) allowsImage(image string) bool {
-	if len(a.FirewallImages) == 0 {
+	if len(a.Images) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(a.FirewallImages, func(allowed string) bool {
+	return slices.ContainsFunc(a.Images, func(allowed string) bool {
 		// Only whole parts of a name count: example.test/edge does not allow example.test/edge-other.
 		rest, found := strings.CutPrefix(image, strings.TrimSuffix(allowed, "/"))
 		return found && (rest == "" || strings.ContainsAny(rest[:1], "/:@"))

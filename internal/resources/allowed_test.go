@@ -16,11 +16,14 @@ func TestAllowed(t *testing.T) {
 		return func(p pair) { p.Spec.Networks[1].Attachment.Multus.Namespace = namespace }
 	}
 	image := func(name string) func(pair) { return func(p pair) { p.Spec.Firewall.Image = name } }
+	provider := func(name string) func(pair) {
+		return func(p pair) { p.Spec.Providers = []v1alpha1.ProviderSpec{{Name: "kea", Image: name}} }
+	}
 	address := func(text string) func(pair) {
 		return func(p pair) { p.Spec.Networks[1].VirtualAddresses = []string{text} }
 	}
 	named := resources.Allowed{AttachmentNamespaces: []string{"networks"}}
-	registry := resources.Allowed{FirewallImages: []string{"example.test/edge", "registry.test:5000/"}}
+	registry := resources.Allowed{Images: []string{"example.test/edge", "registry.test:5000/"}}
 	prefixes := resources.Allowed{VirtualAddresses: []netip.Prefix{
 		netip.MustParsePrefix("192.168.50.0/24"), netip.MustParsePrefix("203.0.113.0/25"), netip.MustParsePrefix("fd50::/64"),
 	}}
@@ -50,6 +53,9 @@ func TestAllowed(t *testing.T) {
 		"a repository with a longer name":   {registry, image("example.test/edge-other:1"), "spec.firewall.image: "},
 		"a registry with a longer name":     {registry, image("registry.test:50001/a"), "spec.firewall.image: "},
 		"an image of another registry":      {registry, image("other.test/example.test/edge"), "spec.firewall.image: "},
+
+		"a provider of an allowed registry": {registry, provider("registry.test:5000/kea"), ""},
+		"a provider of another registry":    {registry, provider("other.test/kea"), "spec.providers[0].image: "},
 
 		"any address":                {resources.Allowed{}, address("10.0.0.1/8"), ""},
 		"an allowed address":         {prefixes, address("203.0.113.1/24"), ""},

@@ -49,6 +49,7 @@ func largest() *v1alpha1.HAPair {
 	pair.Spec.Paused = true
 	pair.Spec.Firewall.Image = "firewall.example/other:2"
 	pair.Spec.Units = everyUnitField()
+	pair.Spec.Providers = providers()
 	pair.Spec.Service = &v1alpha1.ServiceSpec{
 		Type: corev1.ServiceTypeLoadBalancer, Target: v1alpha1.TargetVirtualAddress, Network: "lan",
 		IPFamilyPolicy: corev1.IPFamilyPolicyPreferDualStack,

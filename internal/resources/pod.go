@@ -72,6 +72,12 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1a
 	if err != nil {
 		return nil, err
 	}
+	firewall.WithVolumeMounts(socketMount(contract.ProviderFirewall))
+	sidecar.WithVolumeMounts(socketMounts(pair.Spec.Providers)...)
+	providers, err := providerContainers(pair.Spec.Providers)
+	if err != nil {
+		return nil, err
+	}
 	spec := corev1ac.PodSpec().
 		WithHostname(UnitName(pair.Name, unit)).
 		WithServiceAccountName(UnitName(pair.Name, unit)).
@@ -80,7 +86,9 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1a
 		WithRestartPolicy(corev1.RestartPolicyAlways).
 		WithTerminationGracePeriodSeconds(terminationGracePeriodSeconds).
 		WithContainers(firewall, sidecar).
-		WithVolumes(volumes(pair, unit)...)
+		WithContainers(providers...).
+		WithVolumes(volumes(pair, unit)...).
+		WithVolumes(providerVolumes(pair.Spec.Providers)...)
 	if hasIPv6(pair) {
 		sysctl, err := sysctlContainer(images.Sidecar, units.Sidecar)
 		if err != nil {

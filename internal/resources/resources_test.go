@@ -344,7 +344,10 @@ func TestOnlySidecarWritesState(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
-		"firewall": {"/run/hapair"}, "sidecar": {path.Dir(contract.FirewallFile), contract.StateDirectory},
+		"firewall": {"/run/hapair"},
+		"sidecar": {
+			path.Dir(contract.FirewallFile), contract.StateDirectory, contract.ProvidersDirectory + "/firewall",
+		},
 	}
 	if !maps.EqualFunc(mounts, want, slices.Equal) {
 		t.Errorf("got writable mounts %v, want %v", mounts, want)

@@ -65,10 +65,10 @@ func TestRestrictionsReachTheManager(t *testing.T) {
 		}
 	}
 	args := manager(t, set("allowed.attachmentNamespaces={networks,shared}",
-		"allowed.virtualAddresses={192.0.2.0/24,fd50::/64}", "allowed.firewallImages={registry.example:5000/fw}")...).Args
+		"allowed.virtualAddresses={192.0.2.0/24,fd50::/64}", "allowed.images={registry.example:5000/fw}")...).Args
 	for _, want := range []string{
 		"--allowed-attachment-namespaces=networks,shared", "--allowed-virtual-addresses=192.0.2.0/24,fd50::/64",
-		"--allowed-firewall-images=registry.example:5000/fw",
+		"--allowed-images=registry.example:5000/fw",
 	} {
 		if !slices.Contains(args, want) {
 			t.Errorf("got the arguments %v, want %s", args, want)

@@ -63,7 +63,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"allowed.attachments={a}":                "'/allowed': additional properties 'attachments'",
 		"allowed.attachmentNamespaces={a_b}":     "'/allowed/attachmentNamespaces/0'",
 		"allowed.virtualAddresses={192.0.2.1}":   "'/allowed/virtualAddresses/0'",
-		"allowed.firewallImages={*}":             "'/allowed/firewallImages/0'",
+		"allowed.images={*}":                     "'/allowed/images/0'",
 		"userRoles.aggregate.edit=true":          "'/userRoles/aggregate': additional properties 'edit'",
 	} {
 		t.Run(value, func(t *testing.T) {

@@ -62,7 +62,7 @@ var _ = Describe("What the administrator does not let pairs refer to", func() {
 
 	It("is an image of another registry", func(ctx SpecContext) {
 		h := newByHand(ctx)
-		h.life.reconciler.Allowed.FirewallImages = []string{"example.test"}
+		h.life.reconciler.Allowed.Images = []string{"example.test"}
 		h.pair.Spec.Firewall.Image = "example.test.evil/firewall:1"
 		h.create(ctx)
 		h.reconcile(ctx)

@@ -417,6 +417,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: paused
       type:
         scalar: boolean
+    - name: providers
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.ProviderSpec
+          elementRelationship: associative
+          keys:
+          - name
     - name: service
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.ServiceSpec
@@ -730,6 +738,72 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 500
+- name: com.github.hapair-io.hapair.api.v1alpha1.ProviderCapability
+  scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.ProviderClassName
+  scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.ProviderSpec
+  map:
+    fields:
+    - name: args
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: capabilities
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.ProviderCapability
+          elementRelationship: associative
+    - name: command
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: env
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.ProviderVariable
+          elementRelationship: associative
+          keys:
+          - name
+    - name: image
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+    - name: reads
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.ProviderClassName
+          elementRelationship: associative
+    - name: resources
+      type:
+        namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: runAsUser
+      type:
+        scalar: numeric
+    - name: writes
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.ProviderClassName
+          elementRelationship: associative
+- name: com.github.hapair-io.hapair.api.v1alpha1.ProviderVariable
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: value
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.Role
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.RouteType

@@ -91,8 +91,8 @@ func (o *managerOptions) addRestrictions(flags *pflag.FlagSet) {
 		"namespaces, besides that of a pair, whose NetworkAttachmentDefinitions pairs may use; * for all")
 	flags.StringSliceVar(&o.allowedAddresses, "allowed-virtual-addresses", nil,
 		"prefixes that contain all virtual addresses of pairs, as in 192.0.2.0/24; any address if empty")
-	flags.StringSliceVar(&o.allowed.FirewallImages, "allowed-firewall-images", nil,
-		"registries and repositories from which the firewall images of pairs may come; any image if empty")
+	flags.StringSliceVar(&o.allowed.Images, "allowed-images", nil,
+		"registries and repositories from which the images of firewalls and providers may come; any image if empty")
 }
 
 // parsePrefixes parses the prefixes of a flag.

@@ -17,6 +17,8 @@ type HAPairSpecApplyConfiguration struct {
 	Firewall *FirewallSpecApplyConfiguration `json:"firewall,omitempty"`
 	// units configures the pods of both units.
 	Units *UnitsSpecApplyConfiguration `json:"units,omitempty"`
+	// providers are processes of third parties in the units' pods, whose state survives a failover.
+	Providers []ProviderSpecApplyConfiguration `json:"providers,omitempty"`
 	// failover configures when a unit takes over and when it hands over.
 	Failover *FailoverSpecApplyConfiguration `json:"failover,omitempty"`
 	// service configures a Service by which the cluster reaches the active unit. Without it the pair has none.
@@ -66,6 +68,19 @@ func (b *HAPairSpecApplyConfiguration) WithFirewall(value *FirewallSpecApplyConf
 // If called multiple times, the Units field is set to the value of the last call.
 func (b *HAPairSpecApplyConfiguration) WithUnits(value *UnitsSpecApplyConfiguration) *HAPairSpecApplyConfiguration {
 	b.Units = value
+	return b
+}
+
+// WithProviders adds the given value to the Providers field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Providers field.
+func (b *HAPairSpecApplyConfiguration) WithProviders(values ...*ProviderSpecApplyConfiguration) *HAPairSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithProviders")
+		}
+		b.Providers = append(b.Providers, *values[i])
+	}
 	return b
 }
 

@@ -1,0 +1,113 @@
+package v1alpha1
+
+import corev1 "k8s.io/api/core/v1"
+
+// ProviderSpec is a process of a third party that runs in both units' pods. It publishes its state over a unix socket,
+// and gets it back after a failover. The contract is in docs/providers.md.
+//
+// The container has a read-only root, no token of the API server, and 16 MiB in memory at /tmp. It shares the network of
+// the pod.
+type ProviderSpec struct {
+	// name of the provider. Its container is named provider-<name>.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="the name of a provider must begin with a letter and have only a-z, 0-9 and '-', as in kea, since its container has the same name"
+	// +kubebuilder:validation:XValidation:rule="self != 'firewall'",message="firewall is the name under which the firewall publishes; choose another name"
+	Name string `json:"name"`
+
+	// image is the container image of the provider.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Image string `json:"image"`
+
+	// runAsUser is the user ID of the process. The sidecar refuses connections of another user, so no two providers may
+	// have the same one.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2147483647
+	// +kubebuilder:validation:XValidation:rule="self < 65532 || self > 65535",message="the user IDs 65532 to 65535 are those of the operator's own programs and of nobody; choose another, as in 20001"
+	RunAsUser int64 `json:"runAsUser"`
+
+	// capabilities of the process. A process that is not root has only those that the file of its program permits, as set
+	// with setcap. A port below 1024 needs none on most nodes.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=2
+	Capabilities []ProviderCapability `json:"capabilities,omitempty"`
+
+	// writes are the classes of state that the provider publishes. Only one provider may publish a class.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=8
+	Writes []ProviderClassName `json:"writes,omitempty"`
+
+	// reads are the classes that the provider reads. It may also read those that it writes.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=8
+	Reads []ProviderClassName `json:"reads,omitempty"`
+
+	// command replaces the entrypoint of the image.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=1024
+	Command []string `json:"command,omitempty"`
+
+	// args replace the arguments of the image.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=1024
+	Args []string `json:"args,omitempty"`
+
+	// env are environment variables. HAPAIR_SOCKET is the path of the socket and is always set.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=32
+	Env []ProviderVariable `json:"env,omitempty"`
+
+	// resources are the requests and limits of the container.
+	// +optional
+	Resources corev1.ResourceRequirements `json:"resources,omitempty"`
+}
+
+// ProviderClassName is the name of a class of state that a provider publishes or reads.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="a class of a provider must begin with a letter and have only a-z, 0-9 and '-', as in leases"
+type ProviderClassName string
+
+// ProviderCapability is a capability that a provider may have. None of them lets a process change the rules, routes or
+// addresses of the unit.
+//
+// +kubebuilder:validation:Enum=NET_BIND_SERVICE;NET_RAW
+type ProviderCapability string
+
+// The capabilities that a provider may have.
+const (
+	// ProviderBindsPorts lets a process listen at ports below 1024.
+	ProviderBindsPorts ProviderCapability = "NET_BIND_SERVICE"
+	// ProviderSendsRaw lets a process send and receive packets that it makes itself, as a DHCP server does.
+	ProviderSendsRaw ProviderCapability = "NET_RAW"
+)
+
+// ProviderVariable is an environment variable of a provider.
+type ProviderVariable struct {
+	// name of the variable.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",message="the name of a variable must begin with a letter or '_' and have only letters, digits and '_', as in LEASE_SECONDS"
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('HAPAIR_')",message="variables that begin with HAPAIR_ are set by the operator; choose another name"
+	Name string `json:"name"`
+
+	// value of the variable. Do not put secrets here: everyone who may read the pair can read it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Value string `json:"value,omitempty"`
+}

@@ -1,0 +1,134 @@
+//go:build apiserver
+
+package v1alpha1_test
+
+import (
+	"fmt"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/hapair-io/hapair/api/v1alpha1"
+)
+
+var _ = Describe("The providers of an HAPair", func() {
+	DescribeTable("accept",
+		func(ctx SpecContext, change pairChange) {
+			pair := newPair()
+			change(pair)
+			Expect(trial.Create(ctx, pair)).To(Succeed())
+		},
+		Entry("two that exchange state", providers()),
+		Entry("one without classes", provider(func(p *v1alpha1.ProviderSpec) {
+			p.Writes = nil
+		})),
+		Entry("every field at its bound", provider(func(p *v1alpha1.ProviderSpec) {
+			p.Name, p.RunAsUser = strings.Repeat("a", 32), 1<<31-1
+			p.Capabilities = []v1alpha1.ProviderCapability{v1alpha1.ProviderBindsPorts, v1alpha1.ProviderSendsRaw}
+			p.Writes = manyClasses(8)
+			p.Reads = p.Writes
+			p.Command, p.Args = []string{"/provider"}, []string{"--socket=$(HAPAIR_SOCKET)", ""}
+			p.Env = []v1alpha1.ProviderVariable{{Name: "_A1", Value: "x"}, {Name: "EMPTY"}}
+		})),
+		Entry("eight", func(p *v1alpha1.HAPair) { p.Spec.Providers = manyProviders(8) }),
+	)
+
+	DescribeTable("refuse",
+		func(ctx SpecContext, field, remedy string, change pairChange) {
+			pair := newPair()
+			change(pair)
+			expectRefusal(ctx, pair, "spec.providers"+field, remedy)
+		},
+		Entry("nine", "", "must have at most 8 items", func(p *v1alpha1.HAPair) { p.Spec.Providers = manyProviders(9) }),
+		Entry("a name twice", "[1]", "Duplicate value", func(p *v1alpha1.HAPair) {
+			providers()(p)
+			p.Spec.Providers[1].Name = "kea"
+		}),
+		Entry("a name with capitals", "[0].name", "as in kea",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Name = "Kea" })),
+		Entry("a name that is a path", "[0].name", "as in kea",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Name = "../x" })),
+		Entry("a name that ends in a dash", "[0].name", "as in kea",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Name = "kea-" })),
+		Entry("the name of the firewall", "[0].name", "choose another name",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Name = "firewall" })),
+		Entry("too long a name", "[0].name", "may not be more than 32",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Name = strings.Repeat("a", 33) })),
+		Entry("no image", "[0].image", "at least 1 chars", provider(func(p *v1alpha1.ProviderSpec) { p.Image = "" })),
+		Entry("root", "[0].runAsUser", "greater than or equal to 1",
+			provider(func(p *v1alpha1.ProviderSpec) { p.RunAsUser = 0 })),
+		Entry("the user of the management plane", "[0].runAsUser", "choose another, as in 20001",
+			provider(func(p *v1alpha1.ProviderSpec) { p.RunAsUser = 65532 })),
+		Entry("nobody", "[0].runAsUser", "choose another, as in 20001",
+			provider(func(p *v1alpha1.ProviderSpec) { p.RunAsUser = 65535 })),
+		Entry("one user twice", "", "change one of them", func(p *v1alpha1.HAPair) {
+			providers()(p)
+			p.Spec.Providers[1].RunAsUser = p.Spec.Providers[0].RunAsUser
+		}),
+		Entry("the capability to change rules", "[0].capabilities[0]", `supported values: "NET_BIND_SERVICE", "NET_RAW"`,
+			provider(func(p *v1alpha1.ProviderSpec) { p.Capabilities = []v1alpha1.ProviderCapability{"NET_ADMIN"} })),
+		Entry("a class with a slash", "[0].writes[0]", "as in leases",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Writes = []v1alpha1.ProviderClassName{"a/b"} })),
+		Entry("a class of the catalogue", "[0].writes[0]", "as in leases",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Writes = []v1alpha1.ProviderClassName{"ConnectionCache"} })),
+		Entry("too long a class", "[0].writes[0]", "may not be more than 63", provider(func(p *v1alpha1.ProviderSpec) {
+			p.Writes = []v1alpha1.ProviderClassName{v1alpha1.ProviderClassName(strings.Repeat("a", 64))}
+		})),
+		Entry("nine classes", "[0].writes", "must have at most 8 items",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Writes = manyClasses(9) })),
+		Entry("two writers of a class", "", "remove it from the others", func(p *v1alpha1.HAPair) {
+			providers()(p)
+			p.Spec.Providers[1].Writes = p.Spec.Providers[0].Writes
+		}),
+		Entry("a class that nobody publishes", "", "add the provider that publishes it",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Reads = []v1alpha1.ProviderClassName{"lease"} })),
+		Entry("a variable of the operator", "[0].env[0].name", "choose another name",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Env = []v1alpha1.ProviderVariable{{Name: "HAPAIR_SOCKET"}} })),
+		Entry("a variable with a dash", "[0].env[0].name", "as in LEASE_SECONDS",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Env = []v1alpha1.ProviderVariable{{Name: "LEASE-SECONDS"}} })),
+	)
+})
+
+// providers adds two valid providers.
+func providers() pairChange {
+	return func(p *v1alpha1.HAPair) {
+		p.Spec.Providers = []v1alpha1.ProviderSpec{
+			{
+				Name: "kea", Image: "kea.example/kea:1", RunAsUser: 20001,
+				Writes: []v1alpha1.ProviderClassName{"leases"}, Reads: []v1alpha1.ProviderClassName{"calls"},
+			},
+			{
+				Name: "calls", Image: "calls.example/calls:1", RunAsUser: 20002,
+				Writes: []v1alpha1.ProviderClassName{"calls"}, Reads: []v1alpha1.ProviderClassName{"leases"},
+			},
+		}
+	}
+}
+
+// provider adds one valid provider with a change.
+func provider(change func(*v1alpha1.ProviderSpec)) pairChange {
+	return func(p *v1alpha1.HAPair) {
+		p.Spec.Providers = manyProviders(1)
+		change(&p.Spec.Providers[0])
+	}
+}
+
+func manyProviders(n int) []v1alpha1.ProviderSpec {
+	var all []v1alpha1.ProviderSpec
+	for i := range n {
+		all = append(all, v1alpha1.ProviderSpec{
+			Name: fmt.Sprintf("p%d", i), Image: "example.test/provider:1", RunAsUser: int64(20001 + i),
+			Writes: []v1alpha1.ProviderClassName{v1alpha1.ProviderClassName(fmt.Sprintf("state%d", i))},
+		})
+	}
+	return all
+}
+
+func manyClasses(n int) []v1alpha1.ProviderClassName {
+	var all []v1alpha1.ProviderClassName
+	for i := range n {
+		all = append(all, v1alpha1.ProviderClassName(fmt.Sprintf("class%d", i)))
+	}
+	return all
+}
