@@ -50,11 +50,15 @@ type SyncPolicySpec struct {
 
 // SyncClassName is the name of a class of replicated state.
 //
-// +kubebuilder:validation:Enum=ConnectionCache
+// +kubebuilder:validation:Enum=ARP;ConnectionCache;DynamicARP
 type SyncClassName string
 
-// ConnectionCache is connection tracking: tuples, translation, status, TCP state and window scale, marks, timeouts.
-const ConnectionCache SyncClassName = "ConnectionCache"
+// The classes that a policy can choose. The catalogue in internal/state describes them.
+const (
+	ARP             SyncClassName = "ARP"
+	ConnectionCache SyncClassName = "ConnectionCache"
+	DynamicARP      SyncClassName = "DynamicARP"
+)
 
 // SyncMode is whether a class is replicated.
 //
@@ -86,7 +90,7 @@ type SyncClass struct {
 	Mode SyncMode `json:"mode,omitempty"`
 
 	// weight is the share of the stream that the class has when several classes have changes waiting: the number of
-	// frames it sends in one turn. The default depends on the class: 8 for ConnectionCache.
+	// frames it sends in one turn. The default depends on the class: usually 1, and 8 for ConnectionCache.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64

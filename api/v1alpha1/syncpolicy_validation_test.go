@@ -54,11 +54,11 @@ var _ = Describe("SyncPolicy", func() {
 			change(policy)
 			expectRefusal(ctx, policy, field, remedy)
 		},
-		Entry("a class that does not exist", "spec.classes[0].name", `supported values: "ConnectionCache"`,
+		Entry("a class that does not exist", "spec.classes[0].name", `supported values: "ARP", `,
 			classes(v1alpha1.SyncClass{Name: "Connections", Mode: v1alpha1.SyncModeSkip})),
 		Entry("a mode that does not exist", "spec.classes[0].mode", `supported values: "Default", "Replicate", "Skip"`,
 			classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: "Off"})),
-		Entry("a class that is always replicated", "spec.classes[0].name", `supported values: "ConnectionCache"`,
+		Entry("a class that is always replicated", "spec.classes[0].name", `supported values: "ARP", `,
 			classes(v1alpha1.SyncClass{Name: "Configuration", Mode: v1alpha1.SyncModeSkip})),
 		Entry("a negative weight", "spec.classes[0].weight", "greater than or equal to 1", weight(-1)),
 		Entry("a weight that is too high", "spec.classes[0].weight", "less than or equal to 64", weight(65)),

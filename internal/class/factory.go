@@ -19,6 +19,8 @@ type Factory struct {
 type Options struct {
 	// Own are the addresses whose connections are not replicated.
 	Own *own.Addresses
+	// Interfaces are the names of the traffic interfaces, which are the same on both units.
+	Interfaces []string
 	// Document is the JSON of the class's own options, which only the class decodes. It may be empty.
 	Document json.RawMessage
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/state"
 )
 
 // whole uses every field, and is valid; each case changes the one thing that it is about.
@@ -306,7 +307,12 @@ func TestParseTakesDefaults(t *testing.T) {
 			Preemption: &contract.Preemption{DelaySeconds: 300},
 		},
 		Probes: []contract.Probe{probe("gateway", contract.ProbeICMP, 0, "")},
-		Sync:   contract.Sync{Classes: []contract.SyncClass{{Name: "ConnectionCache"}}, AuditIntervalSeconds: 600},
+		Sync:   contract.Sync{AuditIntervalSeconds: 600},
+	}
+	for _, row := range state.Classes() {
+		if row.Default == state.Replicated {
+			want.Sync.Classes = append(want.Sync.Classes, contract.SyncClass{Name: row.Name})
+		}
 	}
 	if !reflect.DeepEqual(parsed, want) {
 		t.Errorf("got  %+v\nwant %+v", parsed, want)

@@ -19,6 +19,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/resources"
+	"github.com/hapair-io/hapair/internal/state"
 )
 
 // replicating returns the settings of the smallest pair with the given replication.
@@ -105,13 +106,13 @@ func TestSync(t *testing.T) {
 		want   string
 		err    string
 	}{
-		"no policy":    {nil, `{"classes":[{"name":"ConnectionCache"}],"auditIntervalSeconds":600}`, ""},
-		"empty policy": {&v1alpha1.SyncPolicy{}, `{"classes":[{"name":"ConnectionCache"}],"auditIntervalSeconds":600}`, ""},
+		"no policy":    {nil, classesWith(`{"name":"ConnectionCache"}`) + `,"auditIntervalSeconds":600}`, ""},
+		"empty policy": {&v1alpha1.SyncPolicy{}, classesWith(`{"name":"ConnectionCache"}`) + `,"auditIntervalSeconds":600}`, ""},
 		"class with its default": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{
 				{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeDefault, Weight: 3},
 			}}},
-			`{"classes":[{"name":"ConnectionCache","weight":3}],"auditIntervalSeconds":600}`, "",
+			classesWith(`{"name":"ConnectionCache","weight":3}`) + `,"auditIntervalSeconds":600}`, "",
 		},
 		"class that is always replicated": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{{Name: "Configuration"}}}}, "",
@@ -119,12 +120,12 @@ func TestSync(t *testing.T) {
 		},
 		"class skipped": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{skip}}},
-			`{"classes":[],"auditIntervalSeconds":600}`, "",
+			classesWith("") + `,"auditIntervalSeconds":600}`, "",
 		},
 		"everything": {
 			policy(),
-			`{"classes":[{"name":"ConnectionCache","options":{"protocols":["TCP","UDP"],` +
-				`"excludedNetworks":["198.51.100.0/24"]}}],"recordsPerSecond":50000,"auditIntervalSeconds":600}`, "",
+			classesWith(`{"name":"ConnectionCache","options":{"protocols":["TCP","UDP"],`+
+				`"excludedNetworks":["198.51.100.0/24"]}}`) + `,"recordsPerSecond":50000,"auditIntervalSeconds":600}`, "",
 		},
 		"every other option": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{
@@ -134,8 +135,8 @@ func TestSync(t *testing.T) {
 				Throttle: &v1alpha1.SyncThrottle{KilobitsPerSecond: 10_000},
 				Audit:    &v1alpha1.SyncAudit{IntervalSeconds: 3600},
 			}},
-			`{"classes":[{"name":"ConnectionCache","options":{"tcpStates":["Established","TimeWait"],` +
-				`"minimumAgeSeconds":5}}],"kilobitsPerSecond":10000,"auditIntervalSeconds":3600}`, "",
+			classesWith(`{"name":"ConnectionCache","options":{"tcpStates":["Established","TimeWait"],`+
+				`"minimumAgeSeconds":5}}`) + `,"kilobitsPerSecond":10000,"auditIntervalSeconds":3600}`, "",
 		},
 		"unknown state": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
@@ -145,7 +146,7 @@ func TestSync(t *testing.T) {
 		},
 		"unknown class": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{{Name: "Other"}}}}, "",
-			`spec.classes[0].name: unknown class "Other"; known: ConnectionCache`,
+			`spec.classes[0].name: unknown class "Other"; known: ` + strings.Join(state.Classes().Selectable(), ", "),
 		},
 		"unknown protocol": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: connectionCache(v1alpha1.ConnectionCacheOptions{
@@ -168,6 +169,21 @@ func TestSync(t *testing.T) {
 			}
 		})
 	}
+}
+
+// classesWith returns the classes of settings, up to their closing bracket: an item of class ConnectionCache, or none if
+// it is empty, and all others that are replicated by default.
+func classesWith(connectionCache string) string {
+	var items []string
+	for _, row := range state.Classes() {
+		switch {
+		case row.ID == state.ConnectionCache && connectionCache != "":
+			items = append(items, connectionCache)
+		case row.ID != state.ConnectionCache && row.Default == state.Replicated:
+			items = append(items, fmt.Sprintf(`{"name":%q}`, row.Name))
+		}
+	}
+	return `{"classes":[` + strings.Join(items, ",") + `]`
 }
 
 // Every spec must give objects or an error, and never a panic: one pair must not stop the operator for all others.

@@ -34,7 +34,9 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 	case ha.OpenGate:
 		return done(e.ID, s.config.Gate.Set(ctx, gate.Config{Until: e.Until})), true
 	case ha.AttachAddresses:
-		return done(e.ID, s.config.Addresses.Set(ctx, addresses.Config{Attached: true})), true
+		err := s.config.Addresses.Set(ctx, addresses.Config{Attached: true})
+		s.restoreState(ctx)
+		return done(e.ID, err), true
 	case ha.Announce:
 		return done(e.ID, s.config.Addresses.Announce(ctx)), true
 	case ha.Verify:
@@ -72,6 +74,18 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 		s.health.exit()
 	}
 	return nil, false
+}
+
+// restoreState lets the classes write again what attaching addresses has removed. The promotion does not wait for it.
+func (s *Sidecar) restoreState(ctx context.Context) {
+	if s.config.Attached == nil {
+		return
+	}
+	s.work(func() {
+		if err := s.config.Attached(ctx); err != nil {
+			s.log.Error(err, "Restoring state after attaching addresses failed, continuing without it")
+		}
+	})
 }
 
 // verbosityOf returns the verbosity from which an effect is logged. Effects of every heartbeat have a higher one.

@@ -138,6 +138,9 @@ type Config struct {
 	Status StatusStore
 	// Classes are the names of the classes of state that are replicated.
 	Classes []string
+	// Attached restores the state that attaching the virtual addresses has cost: a virtual MAC flushes neighbours. It may
+	// be nil.
+	Attached func(context.Context) error
 	// Connections counts the connections that the kernel holds.
 	Connections func() (int64, error)
 	// FirewallStatusFile is where the firewall reports what is in force, and why it refused a document. NamespaceFile

@@ -69,11 +69,17 @@ type Catalogue []Row
 // The classes of the catalogue.
 const (
 	ConnectionCache Class = 3
+	ARP             Class = 9
+	DynamicARP      Class = 12
 	Configuration   Class = 28
 )
 
 // catalogue is the catalogue of this project. To add a class, add a row.
 var catalogue = Catalogue{
+	{
+		ID: ARP, Name: "ARP", Default: Replicated, Weight: 1,
+		Summary: "Permanent and NOARP neighbours of the traffic interfaces, at most 4096, other than those of the document.",
+	},
 	{
 		ID: Configuration, Name: "Configuration", Default: Always, Weight: 1,
 		Summary: "The document that the active's firewall enforces.",
@@ -84,6 +90,11 @@ var catalogue = Catalogue{
 		FullHint: "net.netfilter.nf_conntrack_max",
 		Summary:  "Connection tracking: tuples, translation, status, TCP state and window scale, marks, timeouts.",
 		Options:  connectioncache.Normalize,
+	},
+	{
+		ID: DynamicARP, Name: "DynamicARP", Default: NotReplicated, Weight: 1,
+		FullHint: "net.ipv4.neigh.default.gc_thresh3",
+		Summary:  "Neighbours that the kernel of the active learned by ARP and NDP, up to half of gc_thresh3.",
 	},
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/configuration"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
+	"github.com/hapair-io/hapair/internal/class/neighbours"
 )
 
 // Factories returns one factory for each class. The state of class Configuration lives in the process, so its owner
@@ -14,5 +15,7 @@ func Factories(document *configuration.Configuration) []class.Factory {
 	return []class.Factory{
 		document.Factory(),
 		connectioncache.Factory(),
+		neighbours.Static(),
+		neighbours.Dynamic(),
 	}
 }

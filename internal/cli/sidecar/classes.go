@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -32,7 +33,7 @@ func openClasses(
 		if !isChosen && row.Default != state.Always {
 			continue
 		}
-		c, err := factory.New(class.Options{Own: own, Document: settings.Options})
+		c, err := factory.New(class.Options{Own: own, Interfaces: interfacesOf(pair), Document: settings.Options})
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("opening class %s: %w", row.Name, err), closing(classes)())
 		}
@@ -53,6 +54,28 @@ func namesOf(classes []class.Class) []string {
 		names = append(names, c.ID.String())
 	}
 	return names
+}
+
+// attached returns a function that calls Attached of the classes that have it.
+func attached(classes []class.Class) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var errs []error
+		for _, c := range classes {
+			if c.Attached != nil {
+				errs = append(errs, c.Attached(ctx))
+			}
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// interfacesOf returns the traffic interfaces of the unit.
+func interfacesOf(pair contract.Settings) []string {
+	interfaces := make([]string, 0, len(pair.Networks))
+	for _, n := range pair.Networks {
+		interfaces = append(interfaces, n.Interface)
+	}
+	return interfaces
 }
 
 // closing returns a function that closes classes.

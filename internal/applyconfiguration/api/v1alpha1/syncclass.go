@@ -17,7 +17,7 @@ type SyncClassApplyConfiguration struct {
 	// its state at a failover.
 	Mode *apiv1alpha1.SyncMode `json:"mode,omitempty"`
 	// weight is the share of the stream that the class has when several classes have changes waiting: the number of
-	// frames it sends in one turn. The default depends on the class: 8 for ConnectionCache.
+	// frames it sends in one turn. The default depends on the class: usually 1, and 8 for ConnectionCache.
 	Weight *int32 `json:"weight,omitempty"`
 	// connectionCache are the options of class ConnectionCache.
 	ConnectionCache *ConnectionCacheOptionsApplyConfiguration `json:"connectionCache,omitempty"`
