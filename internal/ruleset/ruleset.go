@@ -20,6 +20,7 @@ type Ruleset struct {
 	PathMaps      []PathMap
 	SegmentMaps   []SegmentMap
 	SourceCaches  []SourceCache
+	DynamicSets   []DynamicSet
 	Chains        []Chain
 }
 

@@ -1,5 +1,7 @@
 package ruleset
 
+import "time"
+
 // Step is one instruction of the kernel's machine for rules (linux/netfilter/nf_tables.h). A load puts a value into the
 // register. A comparison ends the rule if it fails. Every action is a step of its own.
 //
@@ -76,6 +78,12 @@ type LoadHeaderNext LoadHeader
 // AddToSet adds the loaded value to a set to which rules may add. If the set is full, it ends the rule.
 type AddToSet struct{ Set string }
 
+// UpdateSet adds the loaded value to a dynamic set, or makes its time begin again. If the set is full, it ends the rule.
+type UpdateSet struct {
+	Set     string
+	Timeout time.Duration
+}
+
 // Mask clears the bits of the loaded value that are not in Bits.
 type Mask struct{ Bits []byte }
 
@@ -116,6 +124,7 @@ func (LoadRoute) step()        {}
 func (LoadHeader) step()       {}
 func (LoadHeaderNext) step()   {}
 func (AddToSet) step()         {}
+func (UpdateSet) step()        {}
 func (Mask) step()             {}
 func (SetBits) step()          {}
 func (MapTo) step()            {}

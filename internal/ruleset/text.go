@@ -13,6 +13,9 @@ func (r Ruleset) String() string {
 	for _, h := range r.Helpers {
 		blocks = append(blocks, block("ct helper "+h.Name, h.lines()...))
 	}
+	for _, s := range r.DynamicSets {
+		blocks = append(blocks, block(s.kind()+" "+s.Name, s.lines()...))
+	}
 	for _, s := range r.InterfaceSets {
 		blocks = append(blocks, block("set "+s.Name, "type ifname", elements(quote(s.Interfaces))))
 	}

@@ -18,7 +18,10 @@ func allCaches(r ruleset.Ruleset) (all []content) {
 			address = nftables.TypeIP6Addr
 		}
 		key := nftables.MustConcatSetType(nftables.TypeIFIndex, address)
-		all = append(all, content{name: c.Name, key: key, isJoined: true, isCache: true})
+		all = append(all, content{
+			name: c.Name, key: key, isJoined: true, isCache: true,
+			timeout: ruleset.SourceCacheLifetime, size: ruleset.SourceCacheSize,
+		})
 	}
 	return all
 }

@@ -3,6 +3,8 @@ package nftables
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -37,6 +39,16 @@ func (m message) number(kind uint16) uint32 {
 		return 0
 	}
 	return binary.BigEndian.Uint32(value)
+}
+
+// milliseconds returns the value of an attribute that is a time in milliseconds; zero if it is missing.
+func (m message) milliseconds(kind uint16) time.Duration {
+	value := m.get(kind)
+	if len(value) < 8 {
+		return 0
+	}
+	const most = math.MaxInt64 / uint64(time.Millisecond)
+	return time.Duration(min(binary.BigEndian.Uint64(value), most)) * time.Millisecond //nolint:gosec // It is bounded.
 }
 
 // dump calls each for each object that answers a listing. It decodes one message after the other, so that a large table

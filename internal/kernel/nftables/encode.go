@@ -2,6 +2,7 @@ package nftables
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -66,7 +67,9 @@ func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 	case ruleset.MapTo:
 		return b.lookup(s.Map, true)
 	case ruleset.AddToSet:
-		return b.add(s.Set)
+		return b.add(s.Set, unix.NFT_DYNSET_OP_ADD, 0)
+	case ruleset.UpdateSet:
+		return b.add(s.Set, unix.NFT_DYNSET_OP_UPDATE, s.Timeout)
 	case ruleset.Limit:
 		return []expr.Any{&expr.Limit{
 			Type: expr.LimitTypePkts, Rate: uint64(s.PerSecond), Unit: expr.LimitTimeSecond, Burst: s.Burst,
@@ -107,14 +110,14 @@ func (b *builder) lookup(name string, isMap bool) ([]expr.Any, error) {
 	return []expr.Any{lookup}, nil
 }
 
-// add adds the loaded value to a set.
-func (b *builder) add(name string) ([]expr.Any, error) {
+// add adds the loaded value to a set. A timeout of 0 is that of the set.
+func (b *builder) add(name string, operation uint32, timeout time.Duration) ([]expr.Any, error) {
 	set, ok := b.sets[name]
 	if !ok {
 		return nil, fmt.Errorf("no set %q", name)
 	}
 	return []expr.Any{&expr.Dynset{
-		SrcRegKey: register, SetName: set.Name, SetID: set.ID, Operation: unix.NFT_DYNSET_OP_ADD,
+		SrcRegKey: register, SetName: set.Name, SetID: set.ID, Operation: operation, Timeout: timeout,
 	}}, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -92,8 +91,8 @@ func concernsAny(messages []netlink.Message, concerns func(Notice) bool) bool {
 	return false
 }
 
-// notice decodes a notification. The one that ends a transaction names no table. Those about elements of a cache are
-// left out: each change of routes removes all of them.
+// notice decodes a notification. The one that ends a transaction names no table. Those about elements of caches and
+// dynamic sets are left out, because they are no changes of the ruleset.
 func notice(m netlink.Message) (Notice, bool) {
 	if m.Header.Type>>8 != unix.NFNL_SUBSYS_NFTABLES || len(m.Data) < messageHeaderBytes {
 		return Notice{}, false
@@ -105,7 +104,7 @@ func notice(m netlink.Message) (Notice, bool) {
 	table := nested(m.Data[messageHeaderBytes:]).text(tableOf)
 	isElement := kind == unix.NFT_MSG_NEWSETELEM || kind == unix.NFT_MSG_DELSETELEM
 	set := nested(m.Data[messageHeaderBytes:]).text(unix.NFTA_SET_ELEM_LIST_SET)
-	if isElement && strings.HasPrefix(set, ruleset.SourceCachePrefix) {
+	if isElement && ruleset.HasFreeElements(set) {
 		return Notice{}, false
 	}
 	return Notice{Family: m.Data[0], Table: table, IsElement: isElement, Port: m.Header.PID}, table != ""

@@ -60,15 +60,41 @@ func (k Kernel) with(do func(*socket) error) error {
 	return errors.Join(do(s), s.close())
 }
 
-// Replace replaces the ruleset's table in one transaction. If the kernel returns an error, the table is unchanged. If
-// another process changed rules in the meantime, Replace verifies the result.
+// Replace replaces the ruleset's table in one transaction. Dynamic sets that the table has keep their elements. If the
+// kernel returns an error, the table is unchanged. If another process changed rules in the meantime, Replace verifies
+// the result.
 func (k Kernel) Replace(r ruleset.Ruleset) error {
 	before, err := k.Generation()
 	if err != nil {
 		return err
 	}
-	err = k.change(func(conn *nftables.Conn) error {
-		if err := queue(conn, r); err != nil {
+	for attempt := 1; ; attempt++ {
+		had, err := k.takeInventory(r)
+		if err != nil {
+			return err
+		}
+		if err = k.replaceOnce(r, had); err == nil {
+			break
+		}
+		if attempt == replaceAttempts || !k.isOutdated(had, err) {
+			return err
+		}
+	}
+	if after, err := k.Generation(); err == nil && Follows(after, before) {
+		return nil
+	}
+	return k.Verify(r)
+}
+
+// replaceOnce replaces a table that has an inventory.
+func (k Kernel) replaceOnce(r ruleset.Ruleset, had inventory) error {
+	if had.isUseful() && had.isDormant {
+		if err := k.wake(r.Table); err != nil {
+			return err
+		}
+	}
+	return k.change(func(conn *nftables.Conn) error {
+		if err := queue(conn, r, had); err != nil {
 			return fmt.Errorf("encoding table inet %s: %w", r.Table, err)
 		}
 		if err := conn.Flush(); err != nil {
@@ -76,13 +102,6 @@ func (k Kernel) Replace(r ruleset.Ruleset) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if after, err := k.Generation(); err == nil && Follows(after, before) {
-		return nil
-	}
-	return k.Verify(r)
 }
 
 // Follows reports whether exactly one transaction lies between two generations.
@@ -103,17 +122,21 @@ func explain(err error) error {
 	}
 }
 
-// queue adds the whole transaction to the connection. It adds the table before it deletes it, since deleting an absent
-// table is an error.
-func queue(conn *nftables.Conn, r ruleset.Ruleset) error {
+// queue adds the whole transaction to the connection. If nothing is kept, it adds the table before it deletes it, since
+// deleting an absent table is an error.
+func queue(conn *nftables.Conn, r ruleset.Ruleset, had inventory) error {
 	table := &nftables.Table{Name: r.Table, Family: nftables.TableFamilyINet}
 	conn.AddTable(table)
-	conn.DelTable(table)
-	conn.AddTable(table)
+	if had.isUseful() {
+		had.remove(conn, table)
+	} else {
+		conn.DelTable(table)
+		conn.AddTable(table)
+	}
 
 	b := builder{conn: conn, table: table, sets: map[string]*nftables.Set{}}
 	b.addHelpers(r.Helpers)
-	if err := b.addSets(r); err != nil {
+	if err := b.addSets(r, had.kept); err != nil {
 		return err
 	}
 	// Add all chains before all rules, because rules refer to chains.

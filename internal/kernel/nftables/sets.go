@@ -3,6 +3,7 @@ package nftables
 import (
 	"encoding/binary"
 	"slices"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -30,13 +31,18 @@ type content struct {
 	values *nftables.SetDatatype
 	// isJoined is set if the key consists of two values.
 	isJoined bool
-	// isCache is set if rules add the elements, which the kernel forgets after a while.
+	// isCache is set if rules add elements, which the kernel forgets after a while.
 	isCache bool
+	// isDynamic is set if programs add elements too.
+	isDynamic bool
+	// timeout and size are those of a set whose elements are not part of the ruleset.
+	timeout time.Duration
+	size    uint32
 }
 
 // allSets returns the sets and maps of a ruleset.
 func allSets(r ruleset.Ruleset) []content {
-	var all []content
+	all := allDynamic(r)
 	for _, s := range r.InterfaceSets {
 		all = append(all, content{name: s.Name, key: nftables.TypeIFName, elements: interfaceElements(s.Interfaces)})
 	}
@@ -52,11 +58,16 @@ func allSets(r ruleset.Ruleset) []content {
 			name: s.Name, key: nftables.TypeInetService, isInterval: true, elements: portElements(s.Runs),
 		})
 	}
-	return append(append(all, allMaps(r)...), allCaches(r)...)
+	return slices.Concat(all, allMaps(r), allCaches(r))
 }
 
-func (b *builder) addSets(r ruleset.Ruleset) error {
+// addSets adds the sets of a ruleset that are not kept.
+func (b *builder) addSets(r ruleset.Ruleset, kept map[string]bool) error {
 	for _, s := range allSets(r) {
+		if kept[s.name] {
+			b.sets[s.name] = &nftables.Set{Table: b.table, Name: s.name}
+			continue
+		}
 		if err := b.addSet(s); err != nil {
 			return err
 		}
@@ -75,10 +86,12 @@ func (b *builder) addSet(s content) error {
 		// The kernel ignores this, but without it nft prints interface names as empty.
 		set.KeyByteOrder = binaryutil.NativeEndian
 	}
-	if s.isCache {
-		set.Dynamic, set.HasTimeout = true, true
-		set.Timeout, set.Size = ruleset.SourceCacheLifetime, ruleset.SourceCacheSize
+	if s.isDynamic && s.key.Name != nftables.TypeIFName.Name {
+		// People add elements with nft, which writes them in this order.
+		set.KeyByteOrder = binaryutil.BigEndian
 	}
+	set.Dynamic, set.HasTimeout = s.isCache, s.isCache || s.isDynamic
+	set.Timeout, set.Size = s.timeout, s.size
 	b.sets[s.name] = set
 	if err := b.conn.AddSet(set, nil); err != nil {
 		return err

@@ -178,8 +178,12 @@ func (c *comparison) sets() error {
 	var names []string
 	err := c.list(unix.NFT_MSG_GETSET, func(m message) error {
 		name := m.text(unix.NFTA_SET_NAME)
-		if _, ok := wanted[name]; !ok {
+		set, ok := wanted[name]
+		if !ok {
 			return c.altered("has set %s, which was not applied", name)
+		}
+		if set.isDynamic && !isDeclared(set, m) {
+			return c.altered("has set %s with other types or bounds", name)
 		}
 		names = append(names, name)
 		return nil
@@ -191,8 +195,8 @@ func (c *comparison) sets() error {
 		return c.altered("has %d sets, but %d were applied", len(names), len(wanted))
 	}
 	for _, name := range names {
-		if wanted[name].isCache {
-			continue // Rules add its elements.
+		if wanted[name].isCache || wanted[name].isDynamic {
+			continue // Rules and programs add its elements.
 		}
 		if err := c.set(name, wanted[name]); err != nil {
 			return err
