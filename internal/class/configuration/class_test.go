@@ -8,24 +8,39 @@ import (
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/classtest"
+	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
 func TestContract(t *testing.T) {
-	classtest.Run(t, func(*testing.T) classtest.Pair {
+	classtest.Run(t, func(t *testing.T) classtest.Pair {
 		active, standby := New(), New()
 		version := 0
 		return classtest.Pair{
-			Active: active.Class(), Standby: standby.Class(),
+			Active: active.Class(), Standby: standby.Class(), Coalesces: true,
 			Put: func(i int) {
 				version++
 				whole := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(version)))
-				active.table.put(part{whole: whole, number: i, of: i + 1, text: []byte("text")})
+				p := part{whole: whole, number: i, of: i + 1, text: []byte("text")}
+				if err := active.table.Put(table.Entry{Key: p.key(), Value: p.record()}); err != nil {
+					t.Fatal(err)
+				}
 			},
-			Remove: func(i int) { active.table.remove(i) },
+			Remove: func(i int) {
+				if err := active.table.Delete(keyOf(i)); err != nil {
+					t.Fatal(err)
+				}
+			},
 		}
 	})
+}
+
+func publish(t *testing.T, c *Configuration, text []byte) {
+	t.Helper()
+	if err := c.Publish(text); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // carry sends what an active publishes to a standby, as the engine does.
@@ -58,7 +73,7 @@ func TestDocumentArrives(t *testing.T) {
 	w := watchOf(t, active)
 	for _, size := range []int{10, 0, partBytes, partBytes + 1, 5 * partBytes, 3, document.MaxBytes, 2 * partBytes} {
 		text := bytes.Repeat([]byte{byte(size)}, size)
-		active.Publish(text)
+		publish(t, active, text)
 		carry(t, w, standby)
 		if got, whole := standby.Document(); !whole || !bytes.Equal(got, text) {
 			t.Fatalf("%d bytes: got %d, whole %v", size, len(got), whole)
@@ -74,9 +89,9 @@ func TestDocumentArrives(t *testing.T) {
 // While parts are missing, neither the new document nor the old one is returned.
 func TestPartialDocumentIsNotReturned(t *testing.T) {
 	active, standby := New(), New()
-	active.Publish(bytes.Repeat([]byte("a"), 2*partBytes))
+	publish(t, active, bytes.Repeat([]byte("a"), 2*partBytes))
 	w := watchOf(t, active)
-	active.Publish(bytes.Repeat([]byte("b"), 2*partBytes))
+	publish(t, active, bytes.Repeat([]byte("b"), 2*partBytes))
 	batch, err := w.Receive(t.Context())
 	if err != nil || len(batch.Changes) != 2 {
 		t.Fatalf("got %d changes, %v", len(batch.Changes), err)
@@ -96,16 +111,16 @@ func TestPublishingAgainSendsNothing(t *testing.T) {
 	active, standby := New(), New()
 	w := watchOf(t, active)
 	text := bytes.Repeat([]byte("a"), 3*partBytes)
-	active.Publish(text)
+	publish(t, active, text)
 	if n := carry(t, w, standby); n != 3 {
 		t.Errorf("%d changes for 3 parts", n)
 	}
-	active.Publish(bytes.Clone(text))
+	publish(t, active, bytes.Clone(text))
 	if n := carry(t, w, standby); n != 0 {
 		t.Errorf("%d changes for a document that the standby has", n)
 	}
 	w = watchOf(t, standby)
-	standby.Publish(text)
+	publish(t, standby, text)
 	if n := carry(t, w, active); n != 0 {
 		t.Errorf("%d changes for a received document", n)
 	}
@@ -130,8 +145,8 @@ func TestMalformedPartsAreRefused(t *testing.T) {
 				Class: state.Configuration, Op: state.Upsert, Key: change.key, Record: []byte(change.record),
 			}
 			outcome, err := c.Class().Sink.Apply(t.Context(), []state.Change{bad})
-			if err != nil || outcome.Refused[class.Malformed] != 1 || len(c.table.parts) != 0 {
-				t.Errorf("%v refused (%v, %v), %d parts", outcome.Refused, outcome.Err, err, len(c.table.parts))
+			if err != nil || outcome.Refused[class.Malformed] != 1 || c.table.Len() != 0 {
+				t.Errorf("%v refused (%v, %v), %d parts", outcome.Refused, outcome.Err, err, c.table.Len())
 			}
 		})
 	}

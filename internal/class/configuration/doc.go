@@ -2,7 +2,5 @@
 // the active's firewall enforces in no other way. The class is always replicated, whatever a SyncPolicy contains.
 //
 //	part.go       splits a document into parts that fit into records
-//	table.go      the parts that a unit has; it implements source and sink
-//	watch.go      subscriptions to changes
 //	class.go      the whole document: published on the active, received on the standby
 package configuration

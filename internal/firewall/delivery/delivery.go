@@ -23,8 +23,8 @@ const pollInterval = 200 * time.Millisecond
 
 // Replica replicates a document between the units. The class configuration implements it.
 type Replica interface {
-	// Publish sends the document that the active enforces.
-	Publish(text []byte)
+	// Publish sends the document that the active enforces. It fails if the document is too large.
+	Publish(text []byte) error
 	// Received returns a channel that has an item when the result of Document may have changed.
 	Received() <-chan struct{}
 	// Document returns what was last received or published, and whether it is complete.
@@ -128,8 +128,7 @@ func (d *Delivery) step() error {
 	if inForce != "" && inForce == d.delivered.hash {
 		d.enforced = d.delivered
 	}
-	d.publish(active, inForce)
-	return problem
+	return errors.Join(problem, d.publish(active, inForce))
 }
 
 // receive reads the document of the replica. An incomplete document does not replace the last one.
@@ -161,15 +160,18 @@ func (d *Delivery) expect(document []byte) {
 
 // publish sends the standby the document in force. A document that the firewall refuses never comes into force, so it
 // is never sent.
-func (d *Delivery) publish(active bool, inForce string) {
+func (d *Delivery) publish(active bool, inForce string) error {
 	switch {
 	case !active:
 		d.published = ""
 	case inForce != "" && inForce == d.enforced.hash && inForce != d.published:
-		d.config.Replica.Publish(d.enforced.content)
+		if err := d.config.Replica.Publish(d.enforced.content); err != nil {
+			return err
+		}
 		d.published = inForce
 		d.receive()
 	}
+	return nil
 }
 
 // readGiven reads the operator's document if the file has changed.

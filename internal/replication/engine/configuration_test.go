@@ -29,6 +29,13 @@ func has(c *configuration.Configuration, want []byte) bool {
 	return whole && bytes.Equal(got, want)
 }
 
+func (b *bed) publish(c *configuration.Configuration, text []byte) {
+	b.t.Helper()
+	if err := c.Publish(text); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 func (b *bed) received(c *configuration.Configuration, want []byte) {
 	b.t.Helper()
 	eventually(b.t, "the standby has the document", func() bool { return has(c, want) })
@@ -41,7 +48,7 @@ func TestDocumentFollowsTheActive(t *testing.T) {
 	paired(t, documents(all), func(t *testing.T, b *bed) {
 		primary, secondary := all["primary"], all["secondary"]
 		first, second, third := largeDocument("first", 1000), largeDocument("second", 40), largeDocument("third", 300)
-		primary.Publish(first)
+		b.publish(primary, first)
 		fill(b.primary.memory, "more", 5000)
 		if err := b.primary.Flush(deadline(t)); err != nil {
 			t.Fatal(err)
@@ -49,16 +56,16 @@ func TestDocumentFollowsTheActive(t *testing.T) {
 		if !has(secondary, first) || !equal(b.primary, b.secondary) {
 			t.Error("something was not flushed")
 		}
-		primary.Publish(second)
+		b.publish(primary, second)
 		b.received(secondary, second)
 
 		if err := b.primary.Relinquish(deadline(t), 2, 0); err != nil {
 			t.Fatal(err)
 		}
 		b.primary.Become(RoleStandby, 2)
-		secondary.Publish(second)
+		b.publish(secondary, second)
 		b.secondary.Become(RoleActive, 2)
-		secondary.Publish(third)
+		b.publish(secondary, third)
 		b.received(primary, third)
 		b.inSync()
 	})
@@ -69,11 +76,11 @@ func TestDocumentAfterAnOutage(t *testing.T) {
 	all := map[string]*configuration.Configuration{}
 	paired(t, documents(all), func(t *testing.T, b *bed) {
 		first, second := largeDocument("first", 100), largeDocument("second", 70)
-		all["primary"].Publish(first)
+		b.publish(all["primary"], first)
 		b.received(all["secondary"], first)
 		b.network.cut()
 		synctest.Wait()
-		all["primary"].Publish(second)
+		b.publish(all["primary"], second)
 		time.Sleep(10 * time.Second)
 		if !has(all["secondary"], first) {
 			t.Error("the standby lost its document with the session")
@@ -93,7 +100,7 @@ func TestPeerWithoutDocuments(t *testing.T) {
 		}
 	}
 	paired(t, change, func(t *testing.T, b *bed) {
-		all["primary"].Publish(largeDocument("first", 100))
+		b.publish(all["primary"], largeDocument("first", 100))
 		b.primary.memory.Put("another", "record")
 		eventually(t, "the connections come", func() bool { return equal(b.primary, b.secondary) })
 		b.inSync()
