@@ -53,6 +53,8 @@ type Row struct {
 	// FullHint names the limit to raise when the standby's table of the class is full. It is empty for a class whose
 	// table cannot fill up.
 	FullHint string
+	// Provided is set if a provider publishes the entries, through the local API of the sidecar.
+	Provided bool
 	// Summary is one sentence about what the class replicates.
 	Summary string
 	// Options validates the JSON of the class's own options, and returns it in the form that units receive. It is nil for
@@ -71,6 +73,7 @@ const (
 	ConnectionCache Class = 3
 	ARP             Class = 9
 	DynamicARP      Class = 12
+	Custom          Class = 27
 	Configuration   Class = 28
 )
 
@@ -90,6 +93,10 @@ var catalogue = Catalogue{
 		FullHint: "net.netfilter.nf_conntrack_max",
 		Summary:  "Connection tracking: tuples, translation, status, TCP state and window scale, marks, timeouts.",
 		Options:  connectioncache.Normalize,
+	},
+	{
+		ID: Custom, Name: "Custom", Default: Replicated, Weight: 1, Provided: true,
+		Summary: "The classes that providers define themselves, at most 65536 entries and 64 MiB in all.",
 	},
 	{
 		ID: DynamicARP, Name: "DynamicARP", Default: NotReplicated, Weight: 1,
