@@ -13,11 +13,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestOptionsRequireTheirClass evaluates the validation rules without the enum of class names. An API server cannot
-// show the refusal: ConnectionCache is the only class in the enum, and it is the class that these options belong to.
+// TestOptionsRequireTheirClass evaluates the validation rules without the enum of class names.
 func TestOptionsRequireTheirClass(t *testing.T) {
 	spec := structuralSpec(t, "../../config/crd/hapair.io_syncpolicies.yaml")
-	for class, refused := range map[string]bool{"ConnectionCache": false, "RouteCache": true} {
+	for class, refused := range map[string]bool{"ConnectionCache": false, "FTP": true, "RouteCache": true} {
 		t.Run(class, func(t *testing.T) {
 			policy := map[string]any{"classes": []any{
 				map[string]any{"name": class, "connectionCache": map[string]any{"minimumAgeSeconds": int64(5)}},

@@ -50,15 +50,16 @@ type SyncPolicySpec struct {
 
 // SyncClassName is the name of a class of replicated state.
 //
-// +kubebuilder:validation:Enum=ARP;ConnectionCache;Custom;DynamicARP
+// +kubebuilder:validation:Enum=ARP;ConnectionCache;DynamicARP;FTP;VoIP
 type SyncClassName string
 
 // The classes that a policy can choose. The catalogue in internal/state describes them.
 const (
 	ARP             SyncClassName = "ARP"
 	ConnectionCache SyncClassName = "ConnectionCache"
-	Custom          SyncClassName = "Custom"
 	DynamicARP      SyncClassName = "DynamicARP"
+	FTP             SyncClassName = "FTP"
+	VoIP            SyncClassName = "VoIP"
 )
 
 // SyncMode is whether a class is replicated.

@@ -9,7 +9,8 @@ type Refusal uint8
 const (
 	// Malformed: the change cannot be decoded. The units disagree about the encoding.
 	Malformed Refusal = iota
-	// Incomplete: the change has a part of an entry, and this unit does not have the entry.
+	// Incomplete: the change has a part of an entry, and this unit does not have the entry. Or the entry belongs to
+	// another one that this unit does not have.
 	Incomplete
 	// Full: the table of the class is full.
 	Full
@@ -33,7 +34,8 @@ func (r Refusal) String() string {
 
 // Outcome is the result of one Apply.
 type Outcome struct {
-	// Refused counts the changes that were not written, by reason.
+	// Refused counts the changes that were not written, by reason. Changes of an earlier Apply count too, if only now it
+	// turned out that they cannot be written.
 	Refused [Refusals]int
 	// Err is the error of the first of them.
 	Err error

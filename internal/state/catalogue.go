@@ -53,8 +53,6 @@ type Row struct {
 	// FullHint names the limit to raise when the standby's table of the class is full. It is empty for a class whose
 	// table cannot fill up.
 	FullHint string
-	// Provided is set if a provider publishes the entries, through the local API of the sidecar.
-	Provided bool
 	// Summary is one sentence about what the class replicates.
 	Summary string
 	// Options validates the JSON of the class's own options, and returns it in the form that units receive. It is nil for
@@ -71,9 +69,10 @@ type Catalogue []Row
 // The classes of the catalogue.
 const (
 	ConnectionCache Class = 3
+	FTP             Class = 4
 	ARP             Class = 9
+	VoIP            Class = 11
 	DynamicARP      Class = 12
-	Custom          Class = 27
 	Configuration   Class = 28
 )
 
@@ -95,13 +94,17 @@ var catalogue = Catalogue{
 		Options:  connectioncache.Normalize,
 	},
 	{
-		ID: Custom, Name: "Custom", Default: Replicated, Weight: 1, Provided: true,
-		Summary: "The classes that providers define themselves, at most 65536 entries and 64 MiB in all.",
-	},
-	{
 		ID: DynamicARP, Name: "DynamicARP", Default: NotReplicated, Weight: 1,
 		FullHint: "net.ipv4.neigh.default.gc_thresh3",
 		Summary:  "Neighbours that the kernel of the active learned by ARP and NDP, up to half of gc_thresh3.",
+	},
+	{
+		ID: FTP, Name: "FTP", Default: Replicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",
+		Summary: "Data connections of FTP that were announced and not opened yet. Open ones are in ConnectionCache.",
+	},
+	{
+		ID: VoIP, Name: "VoIP", Default: NotReplicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",
+		Summary: "Connections of SIP and H.323 that were announced and not opened yet.",
 	},
 }
 

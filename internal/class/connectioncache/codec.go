@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hapair-io/hapair/internal/class/encoding"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
@@ -81,7 +82,7 @@ func appendRare(b []byte, f *conntrack.Flow) []byte {
 		b = binary.BigEndian.AppendUint32(b, f.SCTP.TagReply)
 	}
 	if f.Fields.Has(conntrack.FieldHelper) {
-		b = append(append(b, byte(len(f.Helper))), f.Helper...)
+		b = encoding.AppendText(b, f.Helper)
 	}
 	if f.Fields.Has(conntrack.FieldLabels) {
 		b = append(b, f.Labels[:]...)
@@ -100,13 +101,16 @@ func appendRare(b []byte, f *conntrack.Flow) []byte {
 	return b
 }
 
+// decoder reads keys and records.
+type decoder struct{ encoding.Decoder }
+
 // head reads the beginning of a record.
 func (d *decoder) head() (fields conntrack.Fields, fresh bool, err error) {
-	first := d.uint8()
+	first := d.Uint8()
 	if first&recordFormatMask != recordFormat || first&^recordFormatMask&^flagFresh != 0 {
 		return 0, false, fmt.Errorf("%w: first byte %#x", errRecord, first)
 	}
-	present := d.uvarint()
+	present := d.Uvarint()
 	if present&^uint64(conntrack.AllFields) != 0 {
 		return 0, false, fmt.Errorf("%w: fields %#x", errRecord, present)
 	}
@@ -115,25 +119,25 @@ func (d *decoder) head() (fields conntrack.Fields, fresh bool, err error) {
 
 // decodeRecord reads the fields of a record into a flow. It does not change other fields of the flow.
 func decodeRecord(f *conntrack.Flow, record []byte) (fresh bool, err error) {
-	d := decoder{rest: record}
+	d := decoder{encoding.NewDecoder(record)}
 	present, fresh, err := d.head()
 	if err != nil {
 		return false, err
 	}
 	if present.Has(conntrack.FieldStatus) {
-		f.Status = conntrack.Status(d.uvarint32())
+		f.Status = conntrack.Status(d.Uvarint32())
 	}
 	if present.Has(conntrack.FieldTimeout) {
-		f.TimeoutSeconds = d.uvarint32()
+		f.TimeoutSeconds = d.Uvarint32()
 	}
 	if present.Has(conntrack.FieldMark) {
-		f.Mark = d.uvarint32()
+		f.Mark = d.Uvarint32()
 	}
 	if present.Has(conntrack.FieldTCPState) {
-		f.TCP.State = conntrack.TCPState(d.uint8())
+		f.TCP.State = conntrack.TCPState(d.Uint8())
 	}
 	if present.Has(conntrack.FieldTCPWindow) {
-		scales, flags := d.uint8(), d.uint8()
+		scales, flags := d.Uint8(), d.Uint8()
 		f.TCP.ScaleOrig, f.TCP.ScaleReply = scales>>4, scales&nibble
 		f.TCP.FlagsOrig, f.TCP.FlagsReply = conntrack.TCPFlags(flags>>4), conntrack.TCPFlags(flags&nibble)
 	}
@@ -142,7 +146,7 @@ func decodeRecord(f *conntrack.Flow, record []byte) (fresh bool, err error) {
 			return false, fmt.Errorf("%w: %w", errRecord, err)
 		}
 	}
-	if err := d.end(); err != nil {
+	if err := d.End(); err != nil {
 		return false, fmt.Errorf("%w: %w", errRecord, err)
 	}
 	f.Fields |= present
@@ -151,17 +155,16 @@ func decodeRecord(f *conntrack.Flow, record []byte) (fresh bool, err error) {
 
 func (d *decoder) rare(f *conntrack.Flow, present conntrack.Fields) error {
 	if present.Has(conntrack.FieldSCTP) {
-		f.SCTP = conntrack.SCTP{State: d.uint8(), TagOrig: d.uint32(), TagReply: d.uint32()}
+		f.SCTP = conntrack.SCTP{State: d.Uint8(), TagOrig: d.Uint32(), TagReply: d.Uint32()}
 	}
 	if present.Has(conntrack.FieldHelper) {
-		n := int(d.uint8())
-		if n > maxHelper {
-			return fmt.Errorf("a helper's name of %d bytes", n)
+		var ok bool
+		if f.Helper, ok = d.Text(maxHelper); !ok {
+			return fmt.Errorf("a helper's name of more than %d bytes", maxHelper)
 		}
-		f.Helper = string(d.take(n))
 	}
 	if present.Has(conntrack.FieldLabels) {
-		f.Labels = [conntrack.LabelsSize]byte(d.take(conntrack.LabelsSize))
+		f.Labels = [conntrack.LabelsSize]byte(d.Take(conntrack.LabelsSize))
 	}
 	if present.Has(conntrack.FieldSeqAdj) {
 		f.SeqAdjOrig, f.SeqAdjReply = d.seqAdj(), d.seqAdj()
@@ -172,7 +175,7 @@ func (d *decoder) rare(f *conntrack.Flow, present conntrack.Fields) error {
 		}
 	}
 	if present.Has(conntrack.FieldSynproxy) {
-		f.Synproxy = conntrack.Synproxy{ISN: d.uint32(), ITS: d.uint32(), TSOffset: d.uint32()}
+		f.Synproxy = conntrack.Synproxy{ISN: d.Uint32(), ITS: d.Uint32(), TSOffset: d.Uint32()}
 	}
 	return nil
 }
@@ -184,7 +187,7 @@ func appendSeqAdj(b []byte, s conntrack.SeqAdj) []byte {
 }
 
 func (d *decoder) seqAdj() conntrack.SeqAdj {
-	return conntrack.SeqAdj{CorrectionPos: d.uint32(), OffsetBefore: int32(d.uint32()), OffsetAfter: int32(d.uint32())}
+	return conntrack.SeqAdj{CorrectionPos: d.Uint32(), OffsetBefore: int32(d.Uint32()), OffsetAfter: int32(d.Uint32())}
 }
 
 // appendMaster appends the key of an untranslated entry with this tuple, preceded by its length.
@@ -194,7 +197,7 @@ func appendMaster(b []byte, master conntrack.Tuple) []byte {
 }
 
 func (d *decoder) master(f *conntrack.Flow) error {
-	master, err := decodeKey(string(d.take(int(d.uint8()))))
+	master, err := decodeKey(string(d.Take(int(d.Uint8()))))
 	if err != nil {
 		return fmt.Errorf("decoding the master connection: %w", err)
 	}

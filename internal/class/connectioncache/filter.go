@@ -61,17 +61,8 @@ func (f *filter) takes(flow *conntrack.Flow) bool {
 		(!flow.Fields.Has(conntrack.FieldMaster) || f.takesEnd(flow.Master.Src) && f.takesEnd(flow.Master.Dst))
 }
 
-var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-
 // takesEnd reports whether connections of an address are replicated.
 func (f *filter) takesEnd(end netip.Addr) bool {
-	// Such addresses are valid on one link or host only, and no router forwards them.
-	if end.IsLoopback() || end.IsUnspecified() || end == broadcast || end.Is4In6() {
-		return false
-	}
-	if end.IsLinkLocalUnicast() || end.IsLinkLocalMulticast() {
-		return false
-	}
-	return !f.own.Has(end) &&
+	return f.own.IsShared(end) &&
 		!slices.ContainsFunc(f.excluded, func(p netip.Prefix) bool { return p.Contains(end) })
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/hapair-io/hapair/internal/class/encoding"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
@@ -115,7 +116,7 @@ func translateEnd(inverse conntrack.Tuple, kind translation, to netip.Addr, port
 }
 
 func appendTuple(b []byte, t conntrack.Tuple) []byte {
-	b = appendAddress(appendAddress(b, t.Src), t.Dst)
+	b = encoding.AppendAddress(encoding.AppendAddress(b, t.Src), t.Dst)
 	if t.IsICMP() {
 		b = append(b, t.ICMPType, t.ICMPCode)
 		return binary.BigEndian.AppendUint16(b, t.ICMPID)
@@ -128,29 +129,20 @@ func appendEnd(b []byte, address netip.Addr, t conntrack.Tuple, port uint16) []b
 	if t.IsICMP() {
 		port = t.ICMPID
 	}
-	return binary.BigEndian.AppendUint16(appendAddress(b, address), port)
-}
-
-func appendAddress(b []byte, a netip.Addr) []byte {
-	if a.Is4() {
-		address := a.As4()
-		return append(b, address[:]...)
-	}
-	address := a.As16()
-	return append(b, address[:]...)
+	return binary.BigEndian.AppendUint16(encoding.AppendAddress(b, address), port)
 }
 
 // decodeKey returns the flow that a key identifies. Fields that are not part of the key are not set.
 func decodeKey(key string) (f conntrack.Flow, err error) {
-	d := decoder{rest: []byte(key)}
-	flags, protocol := d.uint8(), d.uint8()
+	d := decoder{encoding.NewDecoder([]byte(key))}
+	flags, protocol := d.Uint8(), d.Uint8()
 	const known = flagIPv6 | flagZones | translationMask<<translationShift
 	if flags&keyFormatMask != keyFormat || flags&^keyFormatMask&^known != 0 {
 		return conntrack.Flow{}, fmt.Errorf("%w: first byte %#x", errKey, flags)
 	}
 	var origZone, replyZone uint16
 	if flags&flagZones != 0 {
-		f.Zone, origZone, replyZone = d.uint16(), d.uint16(), d.uint16()
+		f.Zone, origZone, replyZone = d.Uint16(), d.Uint16(), d.Uint16()
 	}
 	ipv6 := flags&flagIPv6 != 0
 	f.Orig = d.tuple(protocol, ipv6)
@@ -158,31 +150,24 @@ func decodeKey(key string) (f conntrack.Flow, err error) {
 	switch kind := translation(flags >> translationShift & translationMask); kind {
 	case untranslated:
 	case sourceTranslated, destinationTranslated:
-		to, port := d.address(ipv6), d.uint16()
+		to, port := d.Address(ipv6), d.Uint16()
 		f.Reply = translateEnd(f.Reply, kind, to, port, port)
 	case otherwiseTranslated:
 		f.Reply = d.tuple(protocol, ipv6)
 	}
 	f.Orig.Zone, f.Reply.Zone = origZone, replyZone
-	if err := d.end(); err != nil {
+	if err := d.End(); err != nil {
 		return conntrack.Flow{}, fmt.Errorf("%w: %w", errKey, err)
 	}
 	return f, nil
 }
 
 func (d *decoder) tuple(protocol uint8, ipv6 bool) conntrack.Tuple {
-	t := conntrack.Tuple{Protocol: protocol, Src: d.address(ipv6), Dst: d.address(ipv6)}
+	t := conntrack.Tuple{Protocol: protocol, Src: d.Address(ipv6), Dst: d.Address(ipv6)}
 	if t.IsICMP() {
-		t.ICMPType, t.ICMPCode, t.ICMPID = d.uint8(), d.uint8(), d.uint16()
+		t.ICMPType, t.ICMPCode, t.ICMPID = d.Uint8(), d.Uint8(), d.Uint16()
 	} else {
-		t.SrcPort, t.DstPort = d.uint16(), d.uint16()
+		t.SrcPort, t.DstPort = d.Uint16(), d.Uint16()
 	}
 	return t
-}
-
-func (d *decoder) address(ipv6 bool) netip.Addr {
-	if ipv6 {
-		return netip.AddrFrom16([16]byte(d.take(16)))
-	}
-	return netip.AddrFrom4([4]byte(d.take(4)))
 }

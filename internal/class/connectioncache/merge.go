@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/hapair-io/hapair/internal/class/encoding"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
@@ -12,7 +13,7 @@ type codec struct{}
 
 // Merge overlays a record with a newer one of the same entry. The result is fresh if one of the two is.
 func (codec) Merge(older, newer []byte) ([]byte, error) {
-	before, after := decoder{rest: older}, decoder{rest: newer}
+	before, after := decoder{encoding.NewDecoder(older)}, decoder{encoding.NewDecoder(newer)}
 	had, fresh, err := before.head()
 	has, alsoFresh, errAfter := after.head()
 	if err := errors.Join(err, errAfter); err != nil {

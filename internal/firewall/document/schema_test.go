@@ -39,7 +39,6 @@ var bounds = map[path]int64{
 	"spec.addresses": maxAddresses, "spec.addresses[].members": maxMembers,
 	"spec.services": maxServices, "spec.services[].ports": maxPorts,
 	"spec.policies": maxPolicies, "spec.sourceNAT": maxNAT, "spec.destinationNAT": maxNAT,
-	"spec.neighbours":     maxNeighbours,
 	"spec.routing.routes": maxRoutes, "spec.routing.policyRoutes": maxPolicyRoutes,
 }
 
@@ -156,10 +155,9 @@ func TestSchemaMatchesNames(t *testing.T) {
 	}
 	names := map[string]name{
 		"interface": {*zone["interfaces"].Items.Schema, interfacePattern},
-		"neighbour": {s.Properties["neighbours"].Items.Schema.Properties["interface"], interfacePattern},
 	}
 	for list, property := range s.Properties {
-		if property.Items != nil && list != "neighbours" {
+		if property.Items != nil {
 			names[list] = name{property.Items.Schema.Properties["name"], namePattern}
 		}
 	}

@@ -28,7 +28,6 @@ func (d Document) Validate(networks []Network) error {
 	c.checkDestinationNAT()
 	c.checkRoutes()
 	c.checkPolicyRoutes()
-	c.checkNeighbours()
 	if c.problems.count() == 0 {
 		c.checkSize()
 	}
@@ -42,7 +41,6 @@ func (d Document) ValidateFor(networks []Network) error {
 	c.checkZones(networkNames(networks))
 	c.checkRoutes()
 	c.checkPolicyRoutes()
-	c.checkNeighbours()
 	return c.problems.err()
 }
 

@@ -46,5 +46,5 @@ func (c *ClassMetrics) count(changes int, outcome class.Outcome) {
 		c.refused[r].Add(float64(n))
 		changes -= n
 	}
-	c.applied.Add(float64(changes))
+	c.applied.Add(float64(max(changes, 0))) // An outcome may have refusals of earlier changes.
 }

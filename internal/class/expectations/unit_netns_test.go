@@ -1,0 +1,155 @@
+//go:build netns
+
+package expectations
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/own"
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/internal/state"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// unit is the class in its own network namespace. A whole sidecar runs in one namespace. Here each call enters the
+// namespace.
+type unit struct {
+	t            testing.TB
+	namespace    *testbed.Namespace
+	class        *Expectations
+	table        *conntrack.Table
+	expectations *conntrack.Expectations
+}
+
+func newUnit(t testing.TB, name string, virtual ...netip.Addr) *unit {
+	t.Helper()
+	u := &unit{t: t, namespace: testbed.NewNamespace(t, name)}
+	u.class = testbed.Open(t, u.namespace, func() (*Expectations, error) {
+		return New(Config{
+			ID: state.FTP, Helpers: []string{"ftp"}, Own: own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces}),
+		})
+	})
+	u.table = testbed.Open(t, u.namespace, conntrack.OpenTable)
+	u.expectations = testbed.Open(t, u.namespace, conntrack.OpenExpectations)
+	return u
+}
+
+func (u *unit) Class() class.Class {
+	return class.Class{ID: state.FTP, Source: origin{u}, Sink: u, Codec: u.class.sink.codec}
+}
+
+// origin is the unit as a source.
+type origin struct{ *unit }
+
+func (o origin) Digest(ctx context.Context, visit func(string, []byte) error) error {
+	return o.namespace.Do(func() error { return o.class.source.Digest(ctx, visit) })
+}
+
+// Digest calls Digest of the unit's sink.
+func (u *unit) Digest(ctx context.Context, visit func(string, []byte) error) error {
+	return u.namespace.Do(func() error { return u.class.sink.Digest(ctx, visit) })
+}
+
+func (u *unit) Adopt(ctx context.Context, visit func(string, []byte) error) error {
+	return u.namespace.Do(func() error { return u.class.sink.Adopt(ctx, visit) })
+}
+
+func (u *unit) Watch() (w class.Watch, err error) {
+	return w, u.namespace.Do(func() (err error) { w, err = u.class.source.Watch(); return err })
+}
+
+func (u *unit) Snapshot(ctx context.Context, emit func([]state.Change) error) error {
+	return u.namespace.Do(func() error { return u.class.source.Snapshot(ctx, emit) })
+}
+
+func (u *unit) Apply(ctx context.Context, changes []state.Change) (o class.Outcome, err error) {
+	return o, u.namespace.Do(func() (err error) { o, err = u.class.sink.Apply(ctx, changes); return err })
+}
+
+func (u *unit) Prune(ctx context.Context, keep func(string) bool) error {
+	return u.namespace.Do(func() error { return u.class.sink.Prune(ctx, keep) })
+}
+
+func (u *unit) Refresh(ctx context.Context) error { return u.class.sink.Refresh(ctx) }
+
+func (u *unit) Commit(ctx context.Context) error { return u.class.sink.Commit(ctx) }
+
+// master creates the control connection of an expectation.
+func (u *unit) master(e conntrack.Expectation) {
+	u.t.Helper()
+	u.ask(conntrack.Create, controlOf(e))
+}
+
+// controlOf returns the entry of the control connection.
+func controlOf(e conntrack.Expectation) conntrack.Flow {
+	return conntrack.Flow{
+		Fields: conntrack.FieldStatus | conntrack.FieldTimeout | conntrack.FieldHelper | conntrack.FieldTCPState |
+			conntrack.FieldTCPWindow,
+		Orig: e.Master, Reply: e.Master.Inverse(), TimeoutSeconds: 3600, Helper: e.Helper,
+		Status: conntrack.StatusConfirmed | conntrack.StatusSeenReply | conntrack.StatusAssured,
+		TCP:    conntrack.TCP{State: conntrack.TCPEstablished},
+	}
+}
+
+// ask sends one request about an entry to the kernel. It must succeed.
+func (u *unit) ask(operation conntrack.Operation, f conntrack.Flow) {
+	u.t.Helper()
+	results, err := u.table.Do([]conntrack.Request{{Operation: operation, Flow: f}}, nil)
+	if err == nil {
+		err = results[0].Err
+	}
+	if err != nil {
+		u.t.Fatalf("Operation %d of %v: %v", operation, f.Orig, err)
+	}
+}
+
+// expect makes the kernel expect a connection, as a helper does.
+func (u *unit) expect(e conntrack.Expectation) {
+	u.t.Helper()
+	e.Helper = "" // of the data connection
+	if err := u.expectations.Create(&e); err != nil {
+		u.t.Fatalf("Creating expectation %v: %v", e.Tuple, err)
+	}
+}
+
+// forget removes an expectation, as the kernel does when it is met.
+func (u *unit) forget(e conntrack.Expectation) {
+	u.t.Helper()
+	if err := u.expectations.Delete(&e); err != nil {
+		u.t.Fatalf("Deleting expectation %v: %v", e.Tuple, err)
+	}
+}
+
+// find returns the kernel's expectation with a tuple, and whether there is one.
+func (u *unit) find(e conntrack.Expectation) (conntrack.Expectation, bool) {
+	there, err := u.expectations.Get(e.Tuple)
+	return there, err == nil
+}
+
+// apply writes expectations as changes of the active.
+func (u *unit) apply(op state.Op, expectations ...conntrack.Expectation) class.Outcome {
+	u.t.Helper()
+	var changes []state.Change
+	for i := range expectations {
+		change := u.class.sink.codec.upsert(&expectations[i])
+		if op == state.Delete {
+			change = u.class.sink.codec.remove(&expectations[i])
+		}
+		changes = append(changes, change)
+	}
+	outcome, err := u.Apply(u.t.Context(), changes)
+	if err != nil {
+		u.t.Fatalf("Applying: %v", err)
+	}
+	return outcome
+}
+
+func (u *unit) wantApplied(op state.Op, expectations ...conntrack.Expectation) {
+	u.t.Helper()
+	if outcome := u.apply(op, expectations...); outcome.Total() != 0 {
+		u.t.Errorf("%v refused: %v", outcome.Refused, outcome.Err)
+	}
+}
