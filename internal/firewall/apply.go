@@ -52,12 +52,12 @@ func (f *Firewall) replace(r ruleset.Ruleset) error {
 	if err != nil {
 		return err
 	}
-	mtus := nftables.MTUs(r) // A later change is reported, and found by resize.
+	inputs := nftables.Inputs(r) // A later change is found by refit.
 	// What another process altered at the same time is no refusal. It is restored like any other alteration.
 	if err := f.config.Kernel.Replace(r); err != nil && !errors.Is(err, nftables.ErrAltered) {
 		return err
 	}
-	f.inForce, f.applied, f.mtus = r.Document, &r, mtus
+	f.inForce, f.applied, f.inputs = r.Document, &r, inputs
 	f.generation.Store(0)
 	if after, err := f.config.Kernel.Generation(); err == nil && nftables.Follows(after, before) {
 		f.generation.Store(after)
@@ -92,7 +92,7 @@ func (f *Firewall) reconcile() {
 // restore replaces a ruleset that somebody altered or that no longer fits the interfaces. It reports whether it did. If
 // that fails, no document is in force, and enforce applies the document like a new one.
 func (f *Firewall) restore() bool {
-	if f.resize() {
+	if f.refit() {
 		return true
 	}
 	generation, err := f.config.Kernel.Generation()

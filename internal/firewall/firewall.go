@@ -79,8 +79,8 @@ type Firewall struct {
 	applied    *ruleset.Ruleset
 	generation atomic.Uint32
 	missing    missingHelpers
-	// mtus are those of the interfaces on which applied depends.
-	mtus map[string]int
+	// inputs are what applied took from the interfaces.
+	inputs map[string]string
 	// changing is held while the rules are replaced or sources forgotten. Otherwise each would take the other for an
 	// alteration by another program, and verify all rules.
 	changing     sync.Mutex

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/onsi/gomega"
 )
 
 // openWAN is a site whose WAN has the default routes, and admits everything.
@@ -103,6 +105,46 @@ func TestReservedSourcesThatOnlyTheDefaultRouteCoversAreDropped(t *testing.T) {
 	b.setPlanes()
 	b.mustReceive("reserved, with routes", client, unit, reservedSources,
 		"10.9.9.9", "172.16.5.5", "240.0.0.1", "255.255.255.254", "fd99::1", "fc00::1")
+}
+
+// A node may give pods public addresses. No packet from the pod network arrives by the Internet, so a default route makes
+// none genuine either, and a route that is meant for it does. That follows the pod's addresses. A prefix that is too
+// short for a network reserves nothing.
+func TestSourcesInThePublicPodNetworkThatOnlyTheDefaultRouteCoversAreDropped(t *testing.T) {
+	b := newBed(t)
+	b.reachLAN()
+	pod := func(action string, prefixes ...string) {
+		t.Helper()
+		for _, p := range prefixes {
+			b.in(b.firewall, "ip", "address", action, p, "dev", "eth0", "nodad")
+		}
+	}
+	pod("add", "198.51.100.2/24", "2001:db8:99::2/64", "9.0.0.1/3")
+	b.setPlanes()
+	b.defaultRoutes([]string{"default"}, []string{"default"})
+	client, unit := b.listen(b.client, ":9999"), b.listen(b.firewall, ":9998")
+	b.apply(openWAN)
+	pods := []string{"198.51.100.1", "198.51.100.254", "2001:db8:99::1", "2001:db8:99::9"}
+	others := []string{"198.51.99.254", "198.51.101.1", "8.8.8.8", "2001:db8:98::1", "2001:db8:9a::1"}
+	b.mustReceive("the pod network", client, unit, pods)
+	b.mustReceive("its neighbours", client, unit, others, others...)
+
+	b.defaultRoutes([]string{"198.51.100.128/25"}, []string{"2001:db8:99::8/125"})
+	b.mustReceive("with routes", client, unit, pods, "198.51.100.254", "2001:db8:99::9")
+
+	// The other MTU makes the firewall look at once, and not within 10 s.
+	pod("del", "198.51.100.2/24", "2001:db8:99::2/64")
+	pod("add", "198.51.101.2/24", "2001:db8:9a::2/64")
+	b.in(b.firewall, "ip", "link", "set", "eth0", "mtu", "1400")
+	b.eventually(func() string { return b.set("reserved.ipv6") }, gomega.ContainSubstring("2001:db8:9a::/64"))
+	b.mustReceive("another pod network", client, unit, append(pods, others...),
+		"198.51.100.1", "198.51.100.254", "2001:db8:99::1", "2001:db8:99::9", "198.51.99.254", "8.8.8.8", "2001:db8:98::1")
+}
+
+// set returns a set of the firewall as nft prints it.
+func (b *bed) set(name string) string {
+	b.Helper()
+	return b.in(b.firewall, "nft", "list", "set", "inet", "hapair", name)
 }
 
 // A zone that is told to be less strict admits what its route covers.

@@ -35,6 +35,8 @@ type AddressSet struct {
 	Name   string
 	Family Family
 	Runs   []AddressRun
+	// NetworksOf names an interface whose networks belong to the set too; empty for none. Only the kernel knows them.
+	NetworksOf string
 }
 
 // AddressRun is an inclusive range of addresses.

@@ -1,6 +1,10 @@
 package ruleset
 
-import "bytes"
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+)
 
 // A rule compares a value with one range itself. It needs a set for several.
 
@@ -46,4 +50,42 @@ func between(first, last []byte) []Step {
 		return []Step{Equal{first}}
 	}
 	return []Step{AtLeast{first}, AtMost{last}}
+}
+
+// RunOf returns the addresses of a prefix.
+func RunOf(p netip.Prefix) AddressRun {
+	first := p.Masked().Addr()
+	last := first.AsSlice()
+	for bit := p.Bits(); bit < first.BitLen(); bit++ {
+		last[bit/8] |= 0x80 >> (bit % 8)
+	}
+	end, _ := netip.AddrFromSlice(last) // It has the length of an address.
+	return AddressRun{First: first, Last: end}
+}
+
+// MergeRuns sorts ranges of one family and merges those that overlap or touch, since the kernel refuses overlapping
+// intervals.
+func MergeRuns(runs []AddressRun) (merged []AddressRun) {
+	sorted := slices.SortedFunc(slices.Values(runs), func(a, b AddressRun) int { return a.First.Compare(b.First) })
+	for _, r := range sorted {
+		if n := len(merged); n > 0 && touches(merged[n-1].Last, r.First) {
+			merged[n-1].Last = later(merged[n-1].Last, r.Last)
+			continue
+		}
+		merged = append(merged, r)
+	}
+	return merged
+}
+
+// touches reports whether first is at most one after last. The highest address has no successor and touches everything.
+func touches(last, first netip.Addr) bool {
+	next := last.Next()
+	return !next.IsValid() || first.Compare(next) <= 0
+}
+
+func later(a, b netip.Addr) netip.Addr {
+	if a.Less(b) {
+		return b
+	}
+	return a
 }

@@ -20,7 +20,7 @@ func (r Ruleset) String() string {
 		blocks = append(blocks, block("set "+s.Name, "type ifname", elements(quote(s.Interfaces))))
 	}
 	for _, s := range r.AddressSets {
-		blocks = append(blocks, block("set "+s.Name, s.Family.setType(), elements(texts(s.Runs))))
+		blocks = append(blocks, block("set "+s.Name, s.lines()...))
 	}
 	for _, s := range r.PortSets {
 		blocks = append(blocks, block("set "+s.Name, "type inet_service; flags interval", elements(texts(s.Runs))))
@@ -48,6 +48,15 @@ func block(name string, lines ...string) string {
 	}
 	b.WriteString("\t}\n")
 	return b.String()
+}
+
+// lines returns the set. It only names the interface whose networks are known where the ruleset is applied.
+func (s AddressSet) lines() []string {
+	lines := []string{s.Family.setType(), elements(texts(s.Runs))}
+	if s.NetworksOf != "" {
+		lines = append(lines, "# and the networks of "+s.NetworksOf)
+	}
+	return lines
 }
 
 // lines returns the map. It leaves out interfaces whose size is only known where the ruleset is applied.

@@ -50,7 +50,7 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&config.ConfigFile, "config", contract.FirewallFile, "path of the document")
 	flags.StringVar(&config.StatusFile, "status", contract.FirewallStatusFile,
 		"path of the report which document is in force")
-	flags.StringSliceVar(&config.ControlInterfaces, "control-interfaces", []string{"lo", "eth0"},
+	flags.StringSliceVar(&config.ControlInterfaces, "control-interfaces", []string{"lo", contract.PodInterface},
 		"interfaces of the control plane; all others are closed while there is no document")
 	flags.StringVar(&logFormat, "log-format", "json", "json or text")
 	flags.IntVarP(&verbosity, "verbosity", "v", 0, "verbosity of the log; 1 adds observed changes")

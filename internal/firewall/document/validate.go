@@ -3,6 +3,8 @@ package document
 import (
 	"regexp"
 	"slices"
+
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // Names become names of chains and sets in the kernel, prefixes of log lines, and parts of messages.
@@ -122,7 +124,7 @@ func (c *checker) checkInterface(at path, name, zone string, zoneOf map[string]s
 	switch other, taken := zoneOf[name]; {
 	case !interfacePattern.MatchString(name):
 		c.problems.add(at, "%q is not an interface's name: a-z, 0-9 and '-', a letter first, at most 15 characters", name)
-	case name == "lo" || name == "eth0":
+	case name == "lo" || name == contract.PodInterface:
 		c.problems.add(at, "%q is the pod's own interface and is not filtered; name a network of the pair", name)
 	case taken && other == zone: // A duplicate, which Parse removes.
 	case taken:

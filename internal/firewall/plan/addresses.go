@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
@@ -124,30 +123,13 @@ func (c *compiler) blocks(objects []string, family document.Families) (blocks []
 	return blocks
 }
 
-// mergeBlocks sorts blocks and merges those that overlap or touch, since the kernel refuses overlapping intervals.
-func mergeBlocks(blocks []document.Block) (runs []ruleset.AddressRun) {
-	sorted := slices.SortedFunc(slices.Values(blocks), func(a, b document.Block) int { return a.First.Compare(b.First) })
-	for _, b := range sorted {
-		if n := len(runs); n > 0 && touches(runs[n-1].Last, b.First) {
-			runs[n-1].Last = later(runs[n-1].Last, b.Last)
-			continue
-		}
+// mergeBlocks returns the ranges of blocks, merged.
+func mergeBlocks(blocks []document.Block) []ruleset.AddressRun {
+	runs := make([]ruleset.AddressRun, 0, len(blocks))
+	for _, b := range blocks {
 		runs = append(runs, ruleset.AddressRun{First: b.First, Last: b.Last})
 	}
-	return runs
-}
-
-// touches reports whether first is at most one after last. The highest address has no successor and touches everything.
-func touches(last, first netip.Addr) bool {
-	next := last.Next()
-	return !next.IsValid() || first.Compare(next) <= 0
-}
-
-func later(a, b netip.Addr) netip.Addr {
-	if a.Less(b) {
-		return b
-	}
-	return a
+	return ruleset.MergeRuns(runs)
 }
 
 // mergePorts sorts and merges ranges of ports, as mergeBlocks does with addresses.

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"net/netip"
 	"slices"
 	"testing"
 
@@ -9,41 +8,6 @@ import (
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
 )
-
-// Merged ranges hold the same addresses as the blocks, and no two of them touch. The test draws from a few addresses,
-// so that blocks meet often, and from the highest ones, which include the one without a successor.
-func TestMergeBlocks(t *testing.T) {
-	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, byte(224 + i)}) }
-	rapid.Check(t, func(t *rapid.T) {
-		var blocks []document.Block
-		for range rapid.IntRange(1, 6).Draw(t, "blocks") {
-			first := rapid.IntRange(0, 31).Draw(t, "first")
-			last := rapid.IntRange(first, 31).Draw(t, "last")
-			blocks = append(blocks, document.Block{First: address(first), Last: address(last)})
-		}
-		runs := mergeBlocks(blocks)
-		for i := range 32 {
-			a := address(i)
-			want := slices.ContainsFunc(blocks, func(b document.Block) bool {
-				return b.First.Compare(a) <= 0 && a.Compare(b.Last) <= 0
-			})
-			got := 0
-			for _, r := range runs {
-				if r.First.Compare(a) <= 0 && a.Compare(r.Last) <= 0 {
-					got++
-				}
-			}
-			if (got == 1) != want || got > 1 {
-				t.Fatalf("%v is in %d of %v, made of %v", a, got, runs, blocks)
-			}
-		}
-		for i := 1; i < len(runs); i++ {
-			if touches(runs[i-1].Last, runs[i].First) {
-				t.Fatalf("%v touch", runs)
-			}
-		}
-	})
-}
 
 func TestMergePorts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

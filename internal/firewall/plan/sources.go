@@ -123,7 +123,8 @@ var reserved = []string{
 	"::/16", "64:ff9b:1::/48", "100::/64", "2001:2::/48", "5f00::/16", "fc00::/7", "fec0::/10", "ff00::/8",
 }
 
-// addReserved adds the set of reserved networks of a family, and returns its name.
+// addReserved adds the set of reserved networks of a family, and returns its name. It includes the pod network, which
+// may be a public one: no packet of it arrives at a segment by the Internet.
 func (c *compiler) addReserved(family family) string {
 	var blocks []document.Block
 	for _, text := range reserved {
@@ -131,7 +132,9 @@ func (c *compiler) addReserved(family family) string {
 			blocks = append(blocks, b)
 		}
 	}
-	set := ruleset.AddressSet{Name: "reserved." + family.name, Family: family.ruleset, Runs: mergeBlocks(blocks)}
+	set := ruleset.AddressSet{
+		Name: "reserved." + family.name, Family: family.ruleset, Runs: mergeBlocks(blocks), NetworksOf: contract.PodInterface,
+	}
 	c.result.AddressSets = append(c.result.AddressSets, set)
 	return set.Name
 }

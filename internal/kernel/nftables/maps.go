@@ -52,19 +52,6 @@ func segmentElements(m ruleset.SegmentMap) (elements []nftables.SetElement) {
 	return elements
 }
 
-// MTUs returns the MTU of each interface on which the maps of a ruleset depend. Replace reads them, and Verify does.
-func MTUs(r ruleset.Ruleset) map[string]int {
-	mtus := map[string]int{}
-	for _, m := range r.SegmentMaps {
-		for _, i := range m.Interfaces {
-			if i.MTU == 0 {
-				mtus[i.Interface] = mtuOf(i.Interface)
-			}
-		}
-	}
-	return mtus
-}
-
 // mtuOf returns the MTU of an interface.
 func mtuOf(name string) int {
 	link, err := net.InterfaceByName(name)

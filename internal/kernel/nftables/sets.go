@@ -51,7 +51,7 @@ func allSets(r ruleset.Ruleset) []content {
 		if s.Family == ruleset.IPv6 {
 			key = nftables.TypeIP6Addr
 		}
-		all = append(all, content{name: s.Name, key: key, isInterval: true, elements: addressElements(s.Runs)})
+		all = append(all, content{name: s.Name, key: key, isInterval: true, elements: addressElements(runsOf(s))})
 	}
 	for _, s := range r.PortSets {
 		all = append(all, content{
