@@ -21,6 +21,8 @@ type Options struct {
 	Own *own.Addresses
 	// Interfaces are the names of the traffic interfaces, which are the same on both units.
 	Interfaces []string
+	// Replicated are the classes that the pair replicates, apart from those that every pair replicates.
+	Replicated []state.Class
 	// Document is the JSON of the class's own options, which only the class decodes. It may be empty.
 	Document json.RawMessage
 }

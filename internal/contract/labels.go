@@ -1,12 +1,46 @@
 package contract
 
-// Labels of connections (CTA_LABELS). Each is the number of a bit. The firewall sets them, and the sidecar reads them:
-// an entry does not tell which helper announced it. They are replicated with the connection.
+import "encoding/binary"
+
+// Label is the number of a bit in the labels of a connection (CTA_LABELS). The firewall sets labels, and the sidecar
+// reads them: the kernel's entry does not tell which helper announced a connection. They are replicated with it.
+type Label uint8
+
+// The labels.
 const (
-	LabelFTP       = 120
-	LabelVoIP      = 121
-	LabelRTSP      = 122
-	LabelRealAudio = 123
-	LabelTNS       = 124
-	LabelIPHelper  = 125
+	LabelFTP       Label = 120
+	LabelVoIP      Label = 121
+	LabelRTSP      Label = 122
+	LabelRealAudio Label = 123
+	LabelTNS       Label = 124
+	LabelIPHelper  Label = 125
 )
+
+// Bits returns labels that have this one alone. The kernel keeps labels as words in the byte order of the machine.
+func (l Label) Bits() (bits [16]byte) {
+	var words [2]uint64
+	words[l/64] = 1 << (l % 64)
+	binary.NativeEndian.PutUint64(bits[:8], words[0])
+	binary.NativeEndian.PutUint64(bits[8:], words[1])
+	return bits
+}
+
+// HelperLabel is a helper of the kernel's connection tracking, with the label of its connections and of those that it
+// announces.
+type HelperLabel struct {
+	// Helper is the name of the helper in the kernel.
+	Helper string
+	Label  Label
+}
+
+// HelperLabels returns the helpers that announce connections. Q.931 attaches H.245 to connections that it announces.
+func HelperLabels() []HelperLabel {
+	return []HelperLabel{
+		{"ftp", LabelFTP},
+		{"sip", LabelVoIP},
+		{"Q.931", LabelVoIP},
+		{"H.245", LabelVoIP},
+		{"RAS", LabelVoIP},
+		{"netbios-ns", LabelIPHelper},
+	}
+}

@@ -29,7 +29,7 @@ const withHelpers = head + `
   - {name: published, from: lan, destination: 203.0.113.77, service: data, toAddress: 203.0.113.9, toPort: 21}
 `
 
-// TestHelpersAreAttachedByPolicies compares what the kernel has of each connection: its helper and its label.
+// TestHelpersAreAttachedByPolicies checks what the kernel has of each connection: its helper and its label.
 func TestHelpersAreAttachedByPolicies(t *testing.T) {
 	b := newBed(t)
 	b.reachLAN()
@@ -39,7 +39,7 @@ func TestHelpersAreAttachedByPolicies(t *testing.T) {
 	}
 	for _, c := range []struct {
 		address, helper string
-		label           uint
+		label           contract.Label
 	}{
 		{serverAddress + ":21", "ftp", contract.LabelFTP},
 		{"[" + serverAddress6 + "]:21", "ftp", contract.LabelFTP},
@@ -60,13 +60,17 @@ func TestHelpersAreAttachedByPolicies(t *testing.T) {
 }
 
 // expectHelper waits for the connection to an address, and checks its helper and its label.
-func (b *bed) expectHelper(network, address, helper string, label uint) {
+func (b *bed) expectHelper(network, address, helper string, label contract.Label) {
 	b.Helper()
 	to, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		b.Fatal(err)
 	}
-	want := fmt.Sprintf("helper %q, labels %v", helper, labelled(label))
+	var labels [conntrack.LabelsSize]byte
+	if label != 0 {
+		labels = label.Bits()
+	}
+	want := fmt.Sprintf("helper %q, labels %v", helper, labels)
 	b.eventually(func() (found string) {
 		err := b.firewall.Do(func() error {
 			return conntrack.Dump(b.Context(), func(f conntrack.Flow) error {
@@ -82,12 +86,4 @@ func (b *bed) expectHelper(network, address, helper string, label uint) {
 		}
 		return found
 	}, gomega.Equal(want))
-}
-
-// labelled returns labels with one bit; none for bit 0.
-func labelled(bit uint) (labels [16]byte) {
-	if bit > 0 {
-		labels[bit/8] = 1 << (bit % 8)
-	}
-	return labels
 }

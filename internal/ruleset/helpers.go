@@ -1,9 +1,10 @@
 package ruleset
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
+
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // Helper is a named object that attaches a helper of the kernel's connection tracking to connections of a protocol.
@@ -34,21 +35,15 @@ func (e AnnouncedBy) steps() []Step {
 	return []Step{LoadConnection{connectionHelper}, Equal{name}}
 }
 
-// LabelConnection sets a bit of the connection's labels and keeps the others.
-type LabelConnection struct{ Bit uint8 }
+// LabelConnection sets one of the connection's labels and keeps the others.
+type LabelConnection struct{ Label contract.Label }
 
-func (e LabelConnection) String() string { return fmt.Sprintf("ct label set %d", e.Bit) }
+func (e LabelConnection) String() string { return fmt.Sprintf("ct label set %d", e.Label) }
 
-// steps writes the labels as the kernel keeps them: words in the byte order of the machine. The kernel changes only the
-// bits that are set.
+// steps writes the label. The kernel changes only the bits that are set.
 func (e LabelConnection) steps() []Step {
-	var words [2]uint64
-	words[e.Bit/64] = 1 << (e.Bit % 64)
-	var labels []byte
-	for _, word := range words {
-		labels = binary.NativeEndian.AppendUint64(labels, word)
-	}
-	return []Step{LoadValue{labels}, StoreConnection{connectionLabels}}
+	bits := e.Label.Bits()
+	return []Step{LoadValue{bits[:]}, StoreConnection{connectionLabels}}
 }
 
 // WithHelpers returns the ruleset without the helpers that have none of the names, and without the rules that attach

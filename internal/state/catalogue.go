@@ -68,12 +68,15 @@ type Catalogue []Row
 
 // The classes of the catalogue.
 const (
-	ConnectionCache Class = 3
-	FTP             Class = 4
-	ARP             Class = 9
-	VoIP            Class = 11
-	DynamicARP      Class = 12
-	Configuration   Class = 28
+	ConnectionCache      Class = 3
+	FTP                  Class = 4
+	ARP                  Class = 9
+	VoIP                 Class = 11
+	DynamicARP           Class = 12
+	IPHelper             Class = 20
+	SYNFloodProtection   Class = 21
+	DeepPacketInspection Class = 22
+	Configuration        Class = 28
 )
 
 // catalogue is the catalogue of this project. To add a class, add a row.

@@ -17,6 +17,9 @@ type Config struct {
 	// Own are the addresses whose connections are not replicated. If nil, they are those of the interfaces in this
 	// network namespace.
 	Own *own.Addresses
+	// Replicated are the other classes that the pair replicates. Connections of a class that it does not replicate are
+	// left out.
+	Replicated []state.Class
 }
 
 // ConnectionCache is the class on one unit, in the network namespace of the thread that made it.
@@ -32,7 +35,7 @@ func Factory() class.Factory {
 		if err != nil {
 			return class.Class{}, fmt.Errorf("parsing options: %w", err)
 		}
-		c, err := New(Config{Options: parsed, Own: o.Own})
+		c, err := New(Config{Options: parsed, Own: o.Own, Replicated: o.Replicated})
 		if err != nil {
 			return class.Class{}, err
 		}
@@ -46,6 +49,7 @@ func New(config Config) (*ConnectionCache, error) {
 		config.Own = own.New(own.Config{Read: own.OfInterfaces})
 	}
 	filter := newFilter(config.Options, config.Own)
+	filter.parts = partsWithout(config.Replicated)
 	if err := filter.refresh(); err != nil {
 		return nil, err
 	}
@@ -54,7 +58,7 @@ func New(config Config) (*ConnectionCache, error) {
 		return nil, fmt.Errorf("opening the connection tracking table: %w", err)
 	}
 	return &ConnectionCache{
-		source: &source{filter: filter, ages: newAgeFilter(config.Options.MinimumAge())},
+		source: &source{filter: filter, ages: newAgeFilter(config.Options.MinimumAge()), leftOut: newLeftOut()},
 		sink:   &sink{filter: filter, table: table},
 	}, nil
 }

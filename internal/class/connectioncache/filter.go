@@ -18,6 +18,8 @@ type filter struct {
 	excluded  []netip.Prefix
 	// own are the addresses whose connections the other unit does not take over.
 	own *own.Addresses
+	// parts are the connections of classes that are not replicated.
+	parts parts
 }
 
 func newFilter(o options.Options, own *own.Addresses) *filter {
@@ -52,6 +54,9 @@ func (f *filter) takesState(flow *conntrack.Flow) bool {
 // takes reports whether a connection is replicated.
 func (f *filter) takes(flow *conntrack.Flow) bool {
 	if len(f.protocols) > 0 && !slices.Contains(f.protocols, flow.Orig.Protocol) {
+		return false
+	}
+	if f.parts.have(flow) || f.isOfRelay(flow) {
 		return false
 	}
 	// All four ends are checked, since one side of a translated connection may be the unit's own address.

@@ -48,7 +48,8 @@ const (
 const dispensable = conntrack.FieldHelper | conntrack.FieldLabels | conntrack.FieldMaster
 
 // errExcluded is the error of a change to a connection that is not replicated, or in the way of one.
-var errExcluded = errors.New("connections of the units' own addresses are not replicated")
+var errExcluded = errors.New("connections of the units' own addresses, and of classes that the pair does not " +
+	"replicate, are left out")
 
 // errPart is the error of a partial change to a connection that the standby does not have.
 var errPart = errors.New("the change is partial, and the standby does not have the connection")

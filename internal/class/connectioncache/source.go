@@ -20,6 +20,8 @@ const snapshotBatch = 512
 type source struct {
 	filter *filter
 	ages   *ageFilter
+	// leftOut are connections of classes that are not replicated.
+	leftOut *leftOut
 }
 
 // Watch starts to listen to the kernel.
@@ -36,9 +38,12 @@ func (s *source) Watch() (class.Watch, error) {
 		return nil, errors.Join(err, table.Close())
 	}
 	s.ages.clear()
+	s.leftOut.clear()
 	alarm := time.AfterFunc(0, listener.Wake)
 	alarm.Stop()
-	return &watch{filter: s.filter, ages: s.ages, table: table, listener: listener, alarm: alarm}, nil
+	return &watch{
+		filter: s.filter, ages: s.ages, leftOut: s.leftOut, table: table, listener: listener, alarm: alarm,
+	}, nil
 }
 
 // Snapshot dumps the kernel's table.
@@ -48,7 +53,7 @@ func (s *source) Snapshot(ctx context.Context, emit func([]state.Change) error) 
 	}
 	batch := newBatch(snapshotBatch)
 	err := conntrack.Dump(ctx, func(f conntrack.Flow) error {
-		if !s.filter.takes(&f) || !s.filter.takesState(&f) || s.ages.holds(&f) {
+		if !s.takes(&f) || !s.filter.takesState(&f) || s.ages.holds(&f) {
 			return nil
 		}
 		if batch.upsert(&f, true); !batch.full() {
@@ -71,17 +76,28 @@ func (s *source) Digest(ctx context.Context, visit func(key string, fields []byt
 	}
 	digester := digester{visit: visit}
 	return conntrack.Dump(ctx, func(f conntrack.Flow) error {
-		if !s.filter.takes(&f) {
+		if !s.takes(&f) {
 			return nil
 		}
 		return digester.visitFlow(&f, s.filter.takesState(&f) && !s.ages.holds(&f))
 	})
 }
 
+// takes reports whether a connection of a dump is replicated. It remembers those of classes that are not: the watch
+// cannot recognize them by each event.
+func (s *source) takes(f *conntrack.Flow) bool {
+	if s.filter.parts.have(f) {
+		s.leftOut.add(f)
+		return false
+	}
+	return s.filter.takes(f)
+}
+
 // watch translates the events of a listener into changes.
 type watch struct {
 	filter   *filter
 	ages     *ageFilter
+	leftOut  *leftOut
 	table    *conntrack.Table
 	listener *conntrack.Listener
 	alarm    *time.Timer // wakes the listener when a connection may have matured
@@ -109,7 +125,11 @@ func (w *watch) Receive(ctx context.Context) (class.Batch, error) {
 		case err != nil:
 			return class.Batch{}, err
 		}
-		batch := class.Batch{Changes: w.changes(events), Deferrable: deferrable(events), Drained: w.answered}
+		changes, err := w.changes(events)
+		if err != nil {
+			return class.Batch{}, err
+		}
+		batch := class.Batch{Changes: changes, Deferrable: deferrable(events), Drained: w.answered}
 		if drained && asked > w.answered {
 			w.answered, batch.Drained = asked, asked
 			return batch, nil
@@ -144,12 +164,15 @@ func (w *watch) matured() ([]state.Change, error) {
 }
 
 // changes returns the changes of connections that are replicated, in the order of their events.
-func (w *watch) changes(events []conntrack.Event) []state.Change {
+func (w *watch) changes(events []conntrack.Event) ([]state.Change, error) {
 	b, now := newBatch(len(events)), time.Now()
 	for i := range events {
 		e := &events[i]
+		isLeftOut, err := w.isLeftOut(e)
 		switch {
-		case !w.filter.takes(&e.Flow):
+		case err != nil:
+			return nil, err
+		case isLeftOut || !w.filter.takes(&e.Flow):
 		case e.Kind == conntrack.EventNew && !hasHelper(&e.Flow) && w.ages.hold(&e.Flow, now):
 		case e.Kind == conntrack.EventUpdate && w.ages.holds(&e.Flow):
 		case e.Kind == conntrack.EventDestroy && w.ages.release(&e.Flow):
@@ -162,7 +185,7 @@ func (w *watch) changes(events []conntrack.Event) []state.Change {
 	if w.ages.minimum > 0 && !w.ages.isEmpty() {
 		w.alarm.Reset(w.ages.minimum / checksPerAge)
 	}
-	return b.changes()
+	return b.changes(), nil
 }
 
 // deferrable reports whether the events are nothing but TCP connections that are being opened or closed. After a

@@ -55,6 +55,12 @@ func (a *Addresses) Has(address netip.Addr) bool {
 	return ok
 }
 
+// IsVirtual reports whether the pair shares an address.
+func (a *Addresses) IsVirtual(address netip.Addr) bool {
+	_, ok := a.virtual[address]
+	return ok
+}
+
 // Unit returns the own addresses of this unit, sorted. The caller must not change them.
 func (a *Addresses) Unit() []netip.Addr {
 	a.mu.Lock()

@@ -20,12 +20,14 @@ func openClasses(
 	pair contract.Settings, own *own.Addresses, catalogue state.Catalogue, factories []class.Factory,
 ) (classes []class.Class, closeAll func() error, err error) {
 	chosen := map[state.Class]contract.SyncClass{}
+	var replicated []state.Class
 	for _, c := range pair.Sync.Classes {
 		row, err := catalogue.Select(c.Name)
 		if err != nil {
 			return nil, nil, err
 		}
 		chosen[row.ID] = c
+		replicated = append(replicated, row.ID)
 	}
 	for _, factory := range factories {
 		row, _ := catalogue.Row(factory.ID)
@@ -33,7 +35,9 @@ func openClasses(
 		if !isChosen && row.Default != state.Always {
 			continue
 		}
-		c, err := factory.New(class.Options{Own: own, Interfaces: interfacesOf(pair), Document: settings.Options})
+		c, err := factory.New(class.Options{
+			Own: own, Interfaces: interfacesOf(pair), Replicated: replicated, Document: settings.Options,
+		})
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("opening class %s: %w", row.Name, err), closing(classes)())
 		}

@@ -15,7 +15,7 @@ type kernelHelper struct {
 	helper   document.Helper
 	protocol document.Protocol
 	object   ruleset.Helper
-	label    uint8
+	label    contract.Label
 	// modules are the kernel modules of the helper and of its address translation.
 	modules string
 }
@@ -48,20 +48,6 @@ var kernelHelpers = []kernelHelper{
 	},
 }
 
-// announcers are the types of helpers that announce connections, each with the label of these. The helper H.245 is
-// attached by Q.931, and netbios-ns by other programs alone.
-var announcers = []struct {
-	kind  string
-	label uint8
-}{
-	{"ftp", contract.LabelFTP},
-	{"sip", contract.LabelVoIP},
-	{"Q.931", contract.LabelVoIP},
-	{"H.245", contract.LabelVoIP},
-	{"RAS", contract.LabelVoIP},
-	{"netbios-ns", contract.LabelIPHelper},
-}
-
 // Names of the chains about helpers.
 const (
 	// chainHelpers attaches the helpers of all services.
@@ -75,8 +61,8 @@ const (
 // the document no longer has.
 func (c *compiler) addRelated() {
 	var rules []ruleset.Rule
-	for _, a := range announcers {
-		rules = append(rules, ruleset.Rule{ruleset.AnnouncedBy{Type: a.kind}, ruleset.LabelConnection{Bit: a.label}})
+	for _, h := range contract.HelperLabels() {
+		rules = append(rules, ruleset.Rule{ruleset.AnnouncedBy{Type: h.Helper}, ruleset.LabelConnection{Label: h.Label}})
 	}
 	c.addChain(chainRelated, append(rules, ruleset.Rule{ruleset.Accept{}})...)
 }
@@ -124,7 +110,7 @@ func (c *compiler) helperRules(owner string, services []document.Service) (rules
 		if len(read) == 0 {
 			continue
 		}
-		attach := ruleset.Rule{ruleset.SetHelper{Helper: h.object.Name}, ruleset.LabelConnection{Bit: h.label}}
+		attach := ruleset.Rule{ruleset.SetHelper{Helper: h.object.Name}, ruleset.LabelConnection{Label: h.label}}
 		for _, ports := range c.portMatches(owner+"."+h.object.Type, read, 1) {
 			rules = append(rules, slices.Concat(ruleset.Rule{h.object.Protocol}, ports, attach))
 		}

@@ -36,13 +36,9 @@ func (b *builder) encode(r ruleset.Rule) ([]expr.Any, error) {
 func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 	switch s := s.(type) {
 	case ruleset.LoadMeta, ruleset.LoadMetaNext, ruleset.LoadConnection, ruleset.LoadHeader,
-		ruleset.LoadHeaderNext, ruleset.LoadRoute:
+		ruleset.LoadHeaderNext, ruleset.LoadRoute, ruleset.LoadValue:
 		return []expr.Any{encodeLoad(s)}, nil
-	case ruleset.LoadValue:
-		return []expr.Any{&expr.Immediate{Register: register, Data: s.Value}}, nil
-	case ruleset.SetHelper:
-		return []expr.Any{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: s.Helper}}, nil
-	case ruleset.StoreMeta, ruleset.StoreConnection, ruleset.StoreSegmentSize:
+	case ruleset.StoreMeta, ruleset.StoreConnection, ruleset.StoreSegmentSize, ruleset.SetHelper:
 		return []expr.Any{encodeStore(s)}, nil
 	case ruleset.Mask:
 		return []expr.Any{&expr.Bitwise{
@@ -123,6 +119,8 @@ func (b *builder) add(name string, operation uint32, timeout time.Duration) ([]e
 
 func encodeLoad(s ruleset.Step) expr.Any {
 	switch s := s.(type) {
+	case ruleset.LoadValue:
+		return &expr.Immediate{Register: register, Data: s.Value}
 	case ruleset.LoadMeta:
 		return &expr.Meta{Key: expr.MetaKey(s.Key), Register: register}
 	case ruleset.LoadMetaNext:
@@ -147,6 +145,8 @@ func encodeLoad(s ruleset.Step) expr.Any {
 
 func encodeStore(s ruleset.Step) expr.Any {
 	switch s := s.(type) {
+	case ruleset.SetHelper:
+		return &expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: s.Helper}
 	case ruleset.StoreMeta:
 		return &expr.Meta{Key: expr.MetaKey(s.Key), Register: register, SourceRegister: true}
 	case ruleset.StoreConnection:

@@ -12,8 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// trialTable is the table in which the kernel is asked for helpers. It never lasts: the transaction that adds it deletes
-// it.
+// trialTable is the table in which the kernel is asked for helpers. The transaction that adds it deletes it.
 const trialTable = "hapair-trial"
 
 func (b *builder) addHelpers(helpers []ruleset.Helper) {

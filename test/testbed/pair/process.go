@@ -110,10 +110,20 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 		}
 		p.own = own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces, Follow: rtnetlink.FollowAddresses})
 		var err error
-		if p.classes, err = connectioncache.New(connectioncache.Config{Own: p.own}); err != nil {
+		p.classes, err = connectioncache.New(connectioncache.Config{Own: p.own, Replicated: s.Replicated})
+		if err != nil {
 			return nil, err
 		}
 		classes = append(classes, p.classes.Class())
+	}
+	for i := range classes {
+		if s.Recording == "" {
+			break
+		}
+		var err error
+		if classes[i], err = recorded(classes[i], s.Recording); err != nil {
+			return nil, err
+		}
 	}
 	var err error
 	p.engine, err = engine.New(engine.Config{

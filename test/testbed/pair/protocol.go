@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/internal/state"
 )
 
 // order is a command from the test to a unit's process, as one line of JSON.
@@ -64,4 +65,8 @@ type setup struct {
 	Flood            int    `json:"flood,omitempty"`
 	// AuditInterval is that of the engine.
 	AuditInterval time.Duration `json:"auditInterval,omitempty"`
+	// Replicated are the classes besides connection tracking.
+	Replicated []state.Class `json:"replicated,omitempty"`
+	// Recording is the file with what the unit gives to the stream; empty if nobody needs it.
+	Recording string `json:"recording,omitempty"`
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -38,6 +39,10 @@ type Options struct {
 	Flood int
 	// AuditInterval is the time between two comparisons of the tables. Zero means no audits.
 	AuditInterval time.Duration
+	// Replicated are the classes that are replicated besides connection tracking.
+	Replicated []state.Class
+	// Record keeps what each unit gives to the stream, for Recorded.
+	Record bool
 }
 
 // Pair is a network whose routers are units, each with its replication in a process of its own. Only the test decides
@@ -162,7 +167,10 @@ func (p *Pair) Start(name string) *Unit {
 		Incarnation:   fmt.Sprintf("%s/%d", name, incarnations.Add(1)), TLSDirectory: filepath.Join(p.directory, name),
 		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
 		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
-		AuditInterval: p.options.AuditInterval,
+		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated,
+	}
+	if p.options.Record {
+		s.Recording = p.recordingOf(name)
 	}
 	namespace := p.Primary
 	if name == secondary {

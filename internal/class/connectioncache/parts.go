@@ -1,0 +1,68 @@
+package connectioncache
+
+import (
+	"slices"
+
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// parts selects connections of classes that the pair does not replicate: the control connections, by their helper, and
+// those that a helper announced, by their label. The firewall sets the labels.
+type parts struct {
+	helpers []string
+	labels  [conntrack.LabelsSize]byte
+}
+
+// partsOf are the classes that have connections of their own, by the label of these.
+var partsOf = map[contract.Label]state.Class{
+	contract.LabelVoIP:     state.VoIP,
+	contract.LabelIPHelper: state.IPHelper,
+}
+
+// partsWithout returns the connections of the classes that are not replicated.
+func partsWithout(replicated []state.Class) (p parts) {
+	for _, h := range contract.HelperLabels() {
+		of, isPart := partsOf[h.Label]
+		if !isPart || slices.Contains(replicated, of) {
+			continue
+		}
+		p.helpers = append(p.helpers, h.Helper)
+		for i, b := range h.Label.Bits() {
+			p.labels[i] |= b
+		}
+	}
+	return p
+}
+
+// have reports whether the helper or the labels of a connection show that it is one of the parts. An event may have
+// neither.
+func (p *parts) have(f *conntrack.Flow) bool {
+	if f.Fields.Has(conntrack.FieldHelper) && slices.Contains(p.helpers, f.Helper) {
+		return true
+	}
+	if f.Fields.Has(conntrack.FieldLabels) {
+		for i, b := range p.labels {
+			if f.Labels[i]&b != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// relayPorts are the ports of DHCP (RFC 2131), of DHCPv6 (RFC 8415), and of the names and datagrams of NetBIOS (RFC
+// 1002).
+var relayPorts = []uint16{67, 68, 137, 138, 546, 547}
+
+// isOfRelay reports whether a connection is one of a relay or a server on the unit, with a virtual address. It belongs
+// to the class IPHelper: the state of the relay is in its process. A connection that only passes the unit is not.
+func (f *filter) isOfRelay(flow *conntrack.Flow) bool {
+	orig, reply := &flow.Orig, &flow.Reply
+	if orig.Protocol != conntrack.ProtocolUDP ||
+		!slices.Contains(relayPorts, orig.SrcPort) && !slices.Contains(relayPorts, orig.DstPort) {
+		return false
+	}
+	return f.own.IsVirtual(orig.Src) || f.own.IsVirtual(orig.Dst) && reply.Src == orig.Dst
+}
