@@ -91,6 +91,13 @@ type FirewallConfigurationSpec struct {
 	// +optional
 	Routing FirewallRouting `json:"routing,omitzero"`
 
+	// neighbours are entries of the neighbour tables (ARP and NDP) that both units have at all times.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=1024
+	Neighbours []FirewallNeighbour `json:"neighbours,omitempty"`
+
 	// logging controls the log of packets that no policy matched.
 	// +optional
 	Logging FirewallLogging `json:"logging,omitzero"`

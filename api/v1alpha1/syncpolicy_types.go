@@ -50,13 +50,14 @@ type SyncPolicySpec struct {
 
 // SyncClassName is the name of a class of replicated state.
 //
-// +kubebuilder:validation:Enum=ARP;ConnectionCache;DynamicARP;FTP;VoIP
+// +kubebuilder:validation:Enum=ARP;ConnectionCache;Custom;DynamicARP;FTP;VoIP
 type SyncClassName string
 
 // The classes that a policy can choose. The catalogue in internal/state describes them.
 const (
 	ARP             SyncClassName = "ARP"
 	ConnectionCache SyncClassName = "ConnectionCache"
+	Custom          SyncClassName = "Custom"
 	DynamicARP      SyncClassName = "DynamicARP"
 	FTP             SyncClassName = "FTP"
 	VoIP            SyncClassName = "VoIP"

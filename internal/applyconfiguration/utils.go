@@ -44,6 +44,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FirewallConfigurationStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallLogging"):
 		return &apiv1alpha1.FirewallLoggingApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FirewallNeighbour"):
+		return &apiv1alpha1.FirewallNeighbourApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallPolicy"):
 		return &apiv1alpha1.FirewallPolicyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallRouting"):

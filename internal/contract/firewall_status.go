@@ -14,8 +14,8 @@ type FirewallStatus struct {
 	// RefusedHash and Error describe the last document if it was refused; empty if it was applied.
 	RefusedHash string `json:"refusedHash,omitempty"`
 	Error       string `json:"error,omitempty"`
-	// RoutingError describes the routes of the document in force that the kernel does not have, and why; empty if it has
-	// all of them.
+	// RoutingError describes the routes and neighbours of the document in force that the kernel does not have, and why;
+	// empty if it has all of them.
 	RoutingError string `json:"routingError,omitempty"`
 	// HelperError describes the services of the document in force whose connection tracking helper the kernel does not
 	// have; empty if it has all of them.

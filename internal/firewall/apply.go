@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
@@ -69,7 +71,7 @@ func (f *Firewall) replace(r ruleset.Ruleset) error {
 func (f *Firewall) reconcile() {
 	f.restore()
 	status := f.enforce()
-	status.RoutingError, status.HelperError = f.config.Routes.Fault(), f.missing.fault
+	status.RoutingError, status.HelperError = f.routingError(), f.missing.fault
 	if f.reported != nil && *f.reported == status {
 		return
 	}
@@ -174,7 +176,7 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 	r.Document = document.Hash(text)
 	if f.inForce == r.Document && f.config.Kernel.Verify(r) == nil {
 		f.applied, f.missing = &r, missingHelpers{}
-		f.config.Routes.Set(plan.CompileRouting(d))
+		f.setRoutes(d)
 		f.revalidator.request(d) // An earlier process may have ended before it did this.
 		return nil
 	}
@@ -185,8 +187,20 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 	f.revalidator.request(d)
 	f.remember(text)
 	// The rules come first: no packet takes a new route without them.
-	f.config.Routes.Set(plan.CompileRouting(d))
+	f.setRoutes(d)
 	return nil
+}
+
+// setRoutes sets where packets go: routes, and the neighbours that no protocol finds.
+func (f *Firewall) setRoutes(d document.Document) {
+	f.config.Routes.Set(plan.CompileRouting(d))
+	f.config.Neighbours.Set(d.Neighbours)
+}
+
+// routingError returns which routes and neighbours are missing; empty if none is.
+func (f *Firewall) routingError() string {
+	faults := []string{f.config.Routes.Fault(), f.config.Neighbours.Fault()}
+	return strings.Join(slices.DeleteFunc(faults, func(s string) bool { return s == "" }), "; ")
 }
 
 func readDocument(path string) ([]byte, error) {

@@ -97,12 +97,25 @@ func (r *fakeRoutes) Fault() string            { return r.fault }
 func (r *fakeRoutes) Changed() <-chan struct{} { return nil }
 func (r *fakeRoutes) Run(ctx context.Context)  { <-ctx.Done() }
 
+// fakeNeighbours records what was set last.
+type fakeNeighbours struct {
+	set   []document.Neighbour
+	fault string
+}
+
+func (n *fakeNeighbours) Set(wanted []document.Neighbour) { n.set = wanted }
+func (n *fakeNeighbours) Fault() string                   { return n.fault }
+func (n *fakeNeighbours) Changed() <-chan struct{}        { return nil }
+func (n *fakeNeighbours) Run(ctx context.Context)         { <-ctx.Done() }
+
 // scene is a firewall with a directory and a kernel. The test calls reconcile itself.
 type scene struct {
 	*testing.T
-	kernel   *fakeKernel
-	routes   fakeRoutes
-	firewall *Firewall
+	kernel *fakeKernel
+	routes fakeRoutes
+
+	neighbours fakeNeighbours
+	firewall   *Firewall
 }
 
 func newScene(t *testing.T) *scene {
@@ -113,6 +126,7 @@ func newScene(t *testing.T) *scene {
 		StatusFile: filepath.Join(directory, "status.json"),
 		Kernel:     s.kernel,
 		Routes:     &s.routes,
+		Neighbours: &s.neighbours,
 		Log:        testr.New(t),
 	})
 	return s

@@ -13,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/notify"
 	"github.com/hapair-io/hapair/internal/ruleset"
@@ -36,7 +37,9 @@ type Config struct {
 	Kernel Kernel
 	// Routes keeps routes.
 	Routes Routes
-	Log    logr.Logger
+	// Neighbours keeps entries of the neighbour tables.
+	Neighbours Neighbours
+	Log        logr.Logger
 }
 
 // Routes keeps the routes of one document at a time in the kernel. Package routing implements it.
@@ -48,6 +51,18 @@ type Routes interface {
 	// Changed returns a channel that has an item when the result of Fault may have changed.
 	Changed() <-chan struct{}
 	// Run keeps the routes until ctx ends, and leaves them then.
+	Run(ctx context.Context)
+}
+
+// Neighbours keeps the neighbours of one document at a time in the kernel. Package neighbours implements it.
+type Neighbours interface {
+	// Set makes the neighbours those of a document. What the kernel refuses is tried again.
+	Set([]document.Neighbour)
+	// Fault returns which neighbours are missing and why; empty if none is.
+	Fault() string
+	// Changed returns a channel that has an item when the result of Fault may have changed.
+	Changed() <-chan struct{}
+	// Run keeps the neighbours until ctx ends, and leaves them then.
 	Run(ctx context.Context)
 }
 
@@ -120,6 +135,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	parts.Go(func() { f.forgetSources(ctx) })
 	parts.Go(func() { f.followLinks(ctx, altered) })
 	parts.Go(func() { f.config.Routes.Run(ctx) })
+	parts.Go(func() { f.config.Neighbours.Run(ctx) })
 	parts.Go(func() { f.revalidator.run(ctx) })
 	defer parts.Wait()
 
@@ -184,6 +200,8 @@ func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altere
 		case <-settled.C:
 			f.reconcile()
 		case <-f.config.Routes.Changed():
+			f.reconcile()
+		case <-f.config.Neighbours.Changed():
 			f.reconcile()
 		case <-recheck.C:
 			f.reconcile()

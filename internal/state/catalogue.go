@@ -53,6 +53,8 @@ type Row struct {
 	// FullHint names the limit to raise when the standby's table of the class is full. It is empty for a class whose
 	// table cannot fill up.
 	FullHint string
+	// Provided is set if a provider publishes the entries, through the local API of the sidecar.
+	Provided bool
 	// Summary is one sentence about what the class replicates.
 	Summary string
 	// Options validates the JSON of the class's own options, and returns it in the form that units receive. It is nil for
@@ -76,6 +78,7 @@ const (
 	IPHelper             Class = 20
 	SYNFloodProtection   Class = 21
 	DeepPacketInspection Class = 22
+	Custom               Class = 27
 	Configuration        Class = 28
 )
 
@@ -95,6 +98,10 @@ var catalogue = Catalogue{
 		FullHint: "net.netfilter.nf_conntrack_max",
 		Summary:  "Connection tracking: tuples, translation, status, TCP state and window scale, marks, timeouts.",
 		Options:  connectioncache.Normalize,
+	},
+	{
+		ID: Custom, Name: "Custom", Default: Replicated, Weight: 1, Provided: true,
+		Summary: "The classes that providers define themselves, at most 65536 entries and 64 MiB in all.",
 	},
 	{
 		ID: DynamicARP, Name: "DynamicARP", Default: NotReplicated, Weight: 1,

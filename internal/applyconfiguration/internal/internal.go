@@ -219,6 +219,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: logging
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallLogging
+    - name: neighbours
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallNeighbour
+          elementRelationship: atomic
     - name: policies
       type:
         list:
@@ -281,6 +287,21 @@ var schemaYAML = typed.YAMLObject(`types:
   map:
     fields:
     - name: dropped
+      type:
+        scalar: boolean
+- name: com.github.hapair-io.hapair.api.v1alpha1.FirewallNeighbour
+  map:
+    fields:
+    - name: address
+      type:
+        scalar: string
+    - name: interface
+      type:
+        scalar: string
+    - name: mac
+      type:
+        scalar: string
+    - name: publish
       type:
         scalar: boolean
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallPolicy

@@ -8,17 +8,18 @@ import (
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
 	"github.com/hapair-io/hapair/internal/class/expectations"
 	"github.com/hapair-io/hapair/internal/class/neighbours"
+	"github.com/hapair-io/hapair/internal/class/table"
 )
 
-// Factories returns one factory for each class. The state of class Configuration lives in the process, so its owner
-// passes it.
-func Factories(document *configuration.Configuration) []class.Factory {
-	return []class.Factory{
+// Factories returns one factory for each class. The state of class Configuration and of the classes of providers lives
+// in the process, so its owner passes it.
+func Factories(document *configuration.Configuration, provided *table.Set) []class.Factory {
+	return append(provided.Factories(),
 		document.Factory(),
 		connectioncache.Factory(),
 		neighbours.Static(),
 		neighbours.Dynamic(),
 		expectations.FTP(),
 		expectations.VoIP(),
-	}
+	)
 }

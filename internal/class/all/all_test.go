@@ -5,12 +5,13 @@ import (
 
 	"github.com/hapair-io/hapair/internal/class/all"
 	"github.com/hapair-io/hapair/internal/class/configuration"
+	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
 func TestEveryClassHasOneFactory(t *testing.T) {
 	factories := map[state.Class]int{}
-	for _, factory := range all.Factories(configuration.New()) {
+	for _, factory := range all.Factories(configuration.New(), table.NewSet(state.Classes(), nil)) {
 		factories[factory.ID]++
 		if _, ok := state.Classes().Row(factory.ID); !ok {
 			t.Errorf("the factory of %s has no row in the catalogue", factory.ID)

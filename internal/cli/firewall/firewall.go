@@ -15,6 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/neighbours"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/firewall/routing"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
@@ -42,7 +43,7 @@ func NewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			config.Routes = routing.New(routes, config.Log)
+			config.Routes, config.Neighbours = routing.New(routes, config.Log), neighbours.New(routes, config.Log)
 			return errors.Join(firewall.New(config).Run(cmd.Context()), routes.Close(), kernel.Close())
 		},
 	}

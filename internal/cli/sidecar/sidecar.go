@@ -30,6 +30,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/all"
 	"github.com/hapair-io/hapair/internal/class/configuration"
 	"github.com/hapair-io/hapair/internal/class/own"
+	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
@@ -235,10 +236,11 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	}
 	registry = registry.withGate(g)
 	replica, ownAddresses := configuration.New(), ownAddresses(pair)
+	provided := table.NewSet(state.Classes(), unitClock.Now)
 	rules := nftables.Open()
 	defer func() { err = errors.Join(err, rules.Close()) }()
 	o.newConfiguration(&config, pair, replica, rules, registry)
-	classes, closeClasses, err := openClasses(pair, ownAddresses, state.Classes(), all.Factories(replica))
+	classes, closeClasses, err := openClasses(pair, ownAddresses, state.Classes(), all.Factories(replica, provided))
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,12 @@ func documents() *rapid.Generator[document.Document] {
 		if rapid.Bool().Draw(t, "routes") {
 			d.Routing = routing(t, d)
 		}
+		if rapid.Bool().Draw(t, "neighbours") {
+			d.Neighbours = []document.Neighbour{
+				{Interface: "if0", Address: netip.MustParseAddr("192.0.2.77"), MAC: "02:00:5e:10:00:77"},
+				{Interface: "if0", Address: netip.MustParseAddr("2001:db8::78"), Publish: true},
+			}
+		}
 		d.Logging.Dropped = rapid.Bool().Draw(t, "log dropped")
 		return d
 	})

@@ -39,6 +39,7 @@ var bounds = map[path]int64{
 	"spec.addresses": maxAddresses, "spec.addresses[].members": maxMembers,
 	"spec.services": maxServices, "spec.services[].ports": maxPorts,
 	"spec.policies": maxPolicies, "spec.sourceNAT": maxNAT, "spec.destinationNAT": maxNAT,
+	"spec.neighbours":     maxNeighbours,
 	"spec.routing.routes": maxRoutes, "spec.routing.policyRoutes": maxPolicyRoutes,
 }
 
@@ -155,9 +156,10 @@ func TestSchemaMatchesNames(t *testing.T) {
 	}
 	names := map[string]name{
 		"interface": {*zone["interfaces"].Items.Schema, interfacePattern},
+		"neighbour": {s.Properties["neighbours"].Items.Schema.Properties["interface"], interfacePattern},
 	}
 	for list, property := range s.Properties {
-		if property.Items != nil {
+		if property.Items != nil && list != "neighbours" {
 			names[list] = name{property.Items.Schema.Properties["name"], namePattern}
 		}
 	}

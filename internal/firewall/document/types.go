@@ -27,6 +27,8 @@ type Document struct {
 	DestinationNAT []DestinationNAT `json:"destinationNAT,omitempty"`
 	// Routing is where packets are sent.
 	Routing Routing `json:"routing,omitzero"`
+	// Neighbours are entries of the neighbour tables that both units have.
+	Neighbours []Neighbour `json:"neighbours,omitempty"`
 	// Logging controls the log of packets that no policy matched.
 	Logging Logging `json:"logging,omitzero"`
 }

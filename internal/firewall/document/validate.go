@@ -30,6 +30,7 @@ func (d Document) Validate(networks []Network) error {
 	c.checkDestinationNAT()
 	c.checkRoutes()
 	c.checkPolicyRoutes()
+	c.checkNeighbours()
 	if c.problems.count() == 0 {
 		c.checkSize()
 	}
@@ -43,6 +44,7 @@ func (d Document) ValidateFor(networks []Network) error {
 	c.checkZones(networkNames(networks))
 	c.checkRoutes()
 	c.checkPolicyRoutes()
+	c.checkNeighbours()
 	return c.problems.err()
 }
 

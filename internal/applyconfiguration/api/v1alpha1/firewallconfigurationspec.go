@@ -25,6 +25,8 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	DestinationNAT []DestinationNATApplyConfiguration `json:"destinationNAT,omitempty"`
 	// routing has the routes of traffic that the pair forwards, such as the default routes.
 	Routing *FirewallRoutingApplyConfiguration `json:"routing,omitempty"`
+	// neighbours are entries of the neighbour tables (ARP and NDP) that both units have at all times.
+	Neighbours []FirewallNeighbourApplyConfiguration `json:"neighbours,omitempty"`
 	// logging controls the log of packets that no policy matched.
 	Logging *FirewallLoggingApplyConfiguration `json:"logging,omitempty"`
 }
@@ -118,6 +120,19 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithDestinationNAT(values 
 // If called multiple times, the Routing field is set to the value of the last call.
 func (b *FirewallConfigurationSpecApplyConfiguration) WithRouting(value *FirewallRoutingApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
 	b.Routing = value
+	return b
+}
+
+// WithNeighbours adds the given value to the Neighbours field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Neighbours field.
+func (b *FirewallConfigurationSpecApplyConfiguration) WithNeighbours(values ...*FirewallNeighbourApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithNeighbours")
+		}
+		b.Neighbours = append(b.Neighbours, *values[i])
+	}
 	return b
 }
 
