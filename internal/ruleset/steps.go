@@ -78,7 +78,8 @@ type LoadHeaderNext LoadHeader
 // AddToSet adds the loaded value to a set to which rules may add. If the set is full, it ends the rule.
 type AddToSet struct{ Set string }
 
-// UpdateSet adds the loaded value to a dynamic set, or makes its time begin again. If the set is full, it ends the rule.
+// UpdateSet adds the loaded value to a dynamic set, or makes its time begin again. If the set is full, it ends the
+// rule.
 type UpdateSet struct {
 	Set     string
 	Timeout time.Duration

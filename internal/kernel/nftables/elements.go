@@ -28,7 +28,7 @@ type Element struct {
 	// Key identifies the element in its set. Value is what a map has for the key; nil in a set.
 	Key, Value []byte
 	// Timeout is how long the element lived when it was added, and Remaining is what is left of it. Both are 0 for an
-	// element that stays until it is removed. The kernel rounds both to its clock, which ticks 100 to 1,000 times a second.
+	// element that stays until it is removed. The kernel rounds both to its clock, which may tick every 10 ms.
 	Timeout, Remaining time.Duration
 }
 
@@ -115,7 +115,7 @@ func parseElement(m message, timeout time.Duration) Element {
 	case e.Remaining == 0:
 		e.Timeout = 0
 	case e.Timeout == 0:
-		e.Timeout = max(timeout, e.Remaining)
+		e.Timeout = timeout
 	}
 	return e
 }

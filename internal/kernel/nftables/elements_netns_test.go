@@ -83,7 +83,8 @@ func TestRefusedElementsDoNotStopOthers(t *testing.T) {
 		refused, err := kernel.WriteElements("hapair", []nftables.ElementChange{
 			remove("s", 1), add("s", 1, time.Minute), add("none", 1, 0), add("s", 2, 0), remove("s", 2), remove("s", 2),
 			add("s", 2, time.Hour), add("s", 1, time.Hour), add("s", 3, 0), add("s", 4, 0), remove("none", 1),
-			{Set: "s", Element: nftables.Element{Key: []byte{1}}}, value(1, 5), value(1, 6), value(2, 7), value(2, 7),
+			{Set: "s", Element: nftables.Element{Key: []byte{1}}},
+			value(1, 5), value(1, 6), value(2, 7), value(2, 7),
 		})
 		must(err)
 		for i, why := range refused {

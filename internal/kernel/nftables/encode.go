@@ -2,7 +2,6 @@ package nftables
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -50,22 +49,14 @@ func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 			SourceRegister: register, DestRegister: register, Len: uint32(len(s.Bits)),
 			Mask: inverse(s.Bits), Xor: s.Bits,
 		}}, nil
-	case ruleset.Equal:
-		return []expr.Any{equal(s.Value)}, nil
-	case ruleset.NotEqual:
-		return []expr.Any{&expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: s.Value}}, nil
-	case ruleset.AtLeast:
-		return []expr.Any{&expr.Cmp{Op: expr.CmpOpGte, Register: register, Data: s.Value}}, nil
-	case ruleset.AtMost:
-		return []expr.Any{&expr.Cmp{Op: expr.CmpOpLte, Register: register, Data: s.Value}}, nil
+	case ruleset.Equal, ruleset.NotEqual, ruleset.AtLeast, ruleset.AtMost:
+		return []expr.Any{compare(s)}, nil
 	case ruleset.InSet:
 		return b.lookup(s.Set, false)
 	case ruleset.MapTo:
 		return b.lookup(s.Map, true)
-	case ruleset.AddToSet:
-		return b.add(s.Set, unix.NFT_DYNSET_OP_ADD, 0)
-	case ruleset.UpdateSet:
-		return b.add(s.Set, unix.NFT_DYNSET_OP_UPDATE, s.Timeout)
+	case ruleset.AddToSet, ruleset.UpdateSet:
+		return b.add(s)
 	case ruleset.Limit:
 		return []expr.Any{&expr.Limit{
 			Type: expr.LimitTypePkts, Rate: uint64(s.PerSecond), Unit: expr.LimitTimeSecond, Burst: s.Burst,
@@ -106,15 +97,23 @@ func (b *builder) lookup(name string, isMap bool) ([]expr.Any, error) {
 	return []expr.Any{lookup}, nil
 }
 
-// add adds the loaded value to a set. A timeout of 0 is that of the set.
-func (b *builder) add(name string, operation uint32, timeout time.Duration) ([]expr.Any, error) {
-	set, ok := b.sets[name]
-	if !ok {
-		return nil, fmt.Errorf("no set %q", name)
+// add adds the loaded value to a set.
+func (b *builder) add(s ruleset.Step) ([]expr.Any, error) {
+	added := &expr.Dynset{SrcRegKey: register, Operation: unix.NFT_DYNSET_OP_ADD}
+	switch s := s.(type) {
+	case ruleset.AddToSet:
+		added.SetName = s.Set
+	case ruleset.UpdateSet:
+		added.SetName, added.Operation, added.Timeout = s.Set, unix.NFT_DYNSET_OP_UPDATE, s.Timeout
+	default:
+		return nil, fmt.Errorf("%T adds nothing to a set", s)
 	}
-	return []expr.Any{&expr.Dynset{
-		SrcRegKey: register, SetName: set.Name, SetID: set.ID, Operation: operation, Timeout: timeout,
-	}}, nil
+	set, ok := b.sets[added.SetName]
+	if !ok {
+		return nil, fmt.Errorf("no set %q", added.SetName)
+	}
+	added.SetID = set.ID
+	return []expr.Any{added}, nil
 }
 
 func encodeLoad(s ruleset.Step) expr.Any {
@@ -166,6 +165,22 @@ func inverse(bits []byte) []byte {
 		inverted[i] = ^b
 	}
 	return inverted
+}
+
+// compare compares the loaded value.
+func compare(s ruleset.Step) expr.Any {
+	switch s := s.(type) {
+	case ruleset.NotEqual:
+		return &expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: s.Value}
+	case ruleset.AtLeast:
+		return &expr.Cmp{Op: expr.CmpOpGte, Register: register, Data: s.Value}
+	case ruleset.AtMost:
+		return &expr.Cmp{Op: expr.CmpOpLte, Register: register, Data: s.Value}
+	case ruleset.Equal:
+		return equal(s.Value)
+	default:
+		return nil
+	}
 }
 
 // verdict returns what becomes of the packet, or which chain continues.

@@ -41,7 +41,8 @@ func dynamicRuleset(name string) ruleset.Ruleset {
 			}},
 			{Name: "of." + name, Rules: []ruleset.Rule{
 				{
-					ruleset.InInterface{Set: name}, ruleset.Source{Family: ruleset.IPv4, Set: "dynamic.a.ipv4"},
+					ruleset.InInterface{Set: name},
+					ruleset.Source{Family: ruleset.IPv4, Set: "dynamic.a.ipv4"},
 					ruleset.Accept{},
 				},
 				{ruleset.RememberAddress{

@@ -32,7 +32,8 @@ const (
 	TableRemoved
 )
 
-// SetEvent is one change of a set in a table. Its time is that of the notification.
+// SetEvent is one change of a set in a table. The times of an element are those at the notification. Its timeout is 0
+// although it has an end if the timeout is that of the set.
 type SetEvent struct {
 	Kind    SetEventKind
 	Set     string
