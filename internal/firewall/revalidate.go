@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/notify"
 )
 
@@ -56,12 +58,15 @@ func (r *revalidator) run(ctx context.Context) {
 // revalidate ends the connections that are not allowed, with those that their helpers expected. No policy decided about
 // the latter: they are allowed as long as the connection that announced them.
 func revalidate(ctx context.Context, document *plan.Revalidation) (ended int, err error) {
-	var refused, expected []conntrack.Flow
+	var refused, expected, withoutPath []conntrack.Flow
 	err = conntrack.Dump(ctx, func(f conntrack.Flow) error {
+		c := connectionOf(&f)
 		switch {
 		case f.Fields.Has(conntrack.FieldMaster):
 			expected = append(expected, f)
-		case !document.Allows(connectionOf(&f)):
+		case !c.HasPath():
+			withoutPath = append(withoutPath, f)
+		case !document.Allows(c):
 			refused = append(refused, f)
 		}
 		return nil
@@ -69,7 +74,39 @@ func revalidate(ctx context.Context, document *plan.Revalidation) (ended int, er
 	if err != nil {
 		return 0, fmt.Errorf("reading connections: %w", err)
 	}
+	// The addresses are read after the connections, so that an address that was just added is known.
+	own, err := ownAddresses()
+	if err != nil {
+		return 0, err
+	}
+	for i := range withoutPath {
+		if f := &withoutPath[i]; !document.AllowsWithoutPath(connectionOf(f), own) {
+			refused = append(refused, *f)
+		}
+	}
 	return conntrack.End(append(refused, conntrack.ExpectedBy(refused, expected)...))
+}
+
+// ownAddresses returns the addresses of the unit, each with the name of its interface.
+func ownAddresses() (own map[netip.Addr]string, err error) {
+	kernel, err := rtnetlink.Dial()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, kernel.Close()) }()
+	links, err := kernel.LinkNames()
+	if err != nil {
+		return nil, err
+	}
+	table, err := kernel.AddressTable()
+	if err != nil {
+		return nil, err
+	}
+	own = make(map[netip.Addr]string, len(table))
+	for _, a := range table {
+		own[a.Prefix.Addr()] = links[a.Index]
+	}
+	return own, nil
 }
 
 // connectionOf returns what the decision needs of an entry.

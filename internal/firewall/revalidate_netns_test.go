@@ -3,33 +3,57 @@
 package firewall_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/onsi/gomega"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
+// flow is a flow of datagrams.
+type flow struct{ sent atomic.Uint32 }
+
 // tick sends a datagram every few milliseconds from one socket, until the test ends.
-func tick(t *testing.T, conn net.Conn, text string) {
+func tick(t *testing.T, conn net.Conn, text string) *flow {
 	t.Helper()
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
+	f := &flow{}
+	testbed.Background(t, func(ctx context.Context) {
 		ticks := time.NewTicker(5 * time.Millisecond)
 		defer ticks.Stop()
 		for {
 			select {
-			case <-done:
+			case <-ctx.Done():
 				return
 			case <-ticks.C:
-				_, _ = conn.Write([]byte(text)) // A refusal by the other side is no concern of the sender.
+				// A refusal by the other side is no concern of the sender.
+				if _, err := conn.Write([]byte(text)); err == nil {
+					f.sent.Add(1)
+				}
 			}
 		}
-	}()
-	t.Cleanup(func() { close(done); <-ended })
+	})
+	return f
+}
+
+// receivesNone reports whether nothing arrives while each of the flows sends some datagrams. A pause alone shows nothing:
+// a busy machine keeps the senders waiting too.
+func (i inbox) receivesNone(flows ...*flow) bool {
+	i.b.Helper()
+	i.drain()
+	for _, f := range flows {
+		enough := f.sent.Load() + 20
+		i.b.eventually(f.sent.Load, gomega.BeNumerically(">=", enough))
+	}
+	_, _, more := i.next(50 * time.Millisecond)
+	return !more
 }
 
 // answer waits for a datagram with the text and answers it. The kernel asks the rules about a flow without answers at
@@ -81,17 +105,13 @@ func TestFlowEndsWhenItsPolicyBecomesDrop(t *testing.T) {
 			b.reachLAN()
 			b.apply(twoFlows)
 			voice, other := b.listen(b.server, ":5060"), b.listen(b.server, ":5061")
-			tick(t, b.bind(b.client, clientAddress+":5060", serverAddress+":5060"), "four")
-			tick(t, b.bind(b.client, "["+clientAddress6+"]:5060", "["+serverAddress6+"]:5060"), "six")
+			four := tick(t, b.bind(b.client, clientAddress+":5060", serverAddress+":5060"), "four")
+			six := tick(t, b.bind(b.client, "["+clientAddress6+"]:5060", "["+serverAddress6+"]:5060"), "six")
 			voice.answer("four")
 			voice.answer("six")
 			steady := b.bind(b.client, clientAddress+":5061", serverAddress+":5061")
 			b.apply(strings.Replace(twoFlows, change.old, change.changed, 1))
-			b.eventually(func() bool {
-				voice.drain()
-				_, _, more := voice.next(50 * time.Millisecond)
-				return more
-			}, gomega.BeFalse())
+			b.eventually(func() bool { return voice.receivesNone(four, six) }, gomega.BeTrue())
 			for i := range 20 {
 				text := fmt.Sprint(i)
 				if _, err := steady.Write([]byte(text)); err != nil {
@@ -187,6 +207,72 @@ func TestKeepLeavesConnectionsAlone(t *testing.T) {
 		_, err := l.exchange("ended", 100*time.Millisecond)
 		return isTimeout(err)
 	}, gomega.BeTrue())
+}
+
+// A connection may have no path: it began when its interface was in no zone, or under other rules. It is judged like any
+// other. Those of the unit itself live.
+func TestConnectionsWithoutAPathAreRevalidated(t *testing.T) {
+	b := newBed(t)
+	dmz := b.connectDMZ()
+	b.reachLAN()
+	b.echo(b.server, ":80")
+	b.echo(b.firewall, ":81")
+	b.apply(open)
+	out, own := b.mustDial(b.client, serverAddress+":80"), b.mustDial(b.firewall, serverAddress+":80")
+	pod, toUnit := b.mustDial(b.neighbour, podAddress+":81"), b.mustDial(dmz, dmzGateway+":81")
+	b.clearMarks()
+	alive := func(when string, lines ...*line) {
+		t.Helper()
+		for _, l := range lines {
+			if _, err := l.exchange("alive", patience); err != nil {
+				t.Errorf("%s: %s to %s: %v", when, l.LocalAddr(), l.RemoteAddr(), err)
+			}
+		}
+	}
+	ended := func(l *line) func() bool {
+		return func() bool {
+			_, err := l.exchange("ended", 100*time.Millisecond)
+			return isTimeout(err)
+		}
+	}
+	b.apply(open + "# A change of nothing\n")
+	b.in(b.firewall, "sleep", "0.2") // A revalidation that does nothing shows nothing.
+	alive("after no change", out, own, pod, toUnit)
+	withDMZ := strings.Replace(open, "  zones:\n", "  zones:\n  - {name: dmz, interfaces: [dmz]}\n", 1)
+	b.apply(withDMZ)
+	b.eventually(ended(toUnit), gomega.BeTrue())
+	alive("with a zone for the interface", out, own, pod)
+	b.apply(strings.Replace(withDMZ, "action: Accept", "action: Drop", 1))
+	b.eventually(ended(out), gomega.BeTrue())
+	alive("with another policy", own, pod)
+}
+
+// clearMarks makes the kernel forget the path of every connection of the firewall.
+func (b *bed) clearMarks() {
+	b.Helper()
+	err := b.firewall.Do(func() error {
+		var requests []conntrack.Request
+		err := conntrack.Dump(b.Context(), func(f conntrack.Flow) error {
+			cleared := conntrack.Flow{Orig: f.Orig, Fields: conntrack.FieldMark}
+			requests = append(requests, conntrack.Request{Operation: conntrack.Update, Flow: cleared})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		table, err := conntrack.OpenTable()
+		if err != nil {
+			return err
+		}
+		results, err := table.Do(requests, nil)
+		for _, r := range results {
+			err = errors.Join(err, r.Err)
+		}
+		return errors.Join(err, table.Close())
+	})
+	if err != nil {
+		b.Fatalf("Clearing the marks of connections: %v", err)
+	}
 }
 
 // Connections of the unit itself, and those of others that did not change, are never ended: neither by another name of

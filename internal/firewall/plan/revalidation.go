@@ -21,12 +21,19 @@ type Connection struct {
 	TranslatedFrom, TranslatedTo netip.AddrPort
 }
 
+// HasPath reports whether the ruleset recorded the path of a connection. It does so for what it accepts from a zone. It
+// did not for connections of the unit itself, for those of interfaces that were in no zone, and for those that another
+// program or an earlier version let in.
+func (c Connection) HasPath() bool { return c.Mark&markPath != 0 }
+
 // Revalidation decides which existing connections a document would still allow and translate as they are. It gives the
 // answer of the ruleset for the first packet of the connection. The kernel asks the ruleset only about new connections.
 type Revalidation struct {
 	document document.Document
 	// paths has the zones that each mark stands for. Two paths can have one mark, in rare cases.
 	paths map[uint32][]zones
+	// zones has the zone of each interface.
+	zones map[string]string
 	// policies has the policies between two zones, in their order.
 	policies map[zones][]document.Policy
 	hosts    map[string][]ruleset.AddressRun
@@ -40,11 +47,12 @@ type zones struct{ from, to string }
 func Revalidate(d document.Document) *Revalidation {
 	r := &Revalidation{
 		document: d,
-		paths:    map[uint32][]zones{}, policies: map[zones][]document.Policy{},
+		paths:    map[uint32][]zones{}, zones: map[string]string{}, policies: map[zones][]document.Policy{},
 		hosts: map[string][]ruleset.AddressRun{}, services: map[string]document.Service{},
 	}
 	for _, from := range d.Zones {
 		for _, in := range from.Interfaces {
+			r.zones[in] = from.Name
 			r.addPath(in, "", zones{from.Name, zoneFirewall})
 			for _, to := range d.Zones {
 				for _, out := range to.Interfaces {
@@ -75,13 +83,31 @@ func (r *Revalidation) addPath(in, out string, z zones) {
 	r.paths[mark] = append(r.paths[mark], z)
 }
 
-// Allows reports whether a connection may go on. It may if nobody recorded its path: it is one of the unit itself.
+// Allows reports whether a connection with a path may go on.
 func (r *Revalidation) Allows(c Connection) bool {
-	path := c.Mark & markPath
-	if path == 0 || c.Mark&MarkKeep != 0 {
+	return c.Mark&MarkKeep != 0 ||
+		slices.ContainsFunc(r.paths[c.Mark&markPath], func(z zones) bool { return r.allowsBetween(z, c) })
+}
+
+// AllowsWithoutPath reports whether a connection without a path may go on. It needs the unit's own addresses, each with
+// its interface.
+//
+// A connection that the unit opened may. One to the unit is judged by the zone of the address. One between other hosts
+// may go on if any two zones allow it, since a document forwards between zones alone.
+func (r *Revalidation) AllowsWithoutPath(c Connection, own map[netip.Addr]string) bool {
+	if _, opened := own[c.From.Addr()]; opened || c.Mark&MarkKeep != 0 || c.To.Addr().IsMulticast() {
 		return true
 	}
-	return slices.ContainsFunc(r.paths[path], func(z zones) bool { return r.allowsBetween(z, c) })
+	if in, isUnit := own[c.TranslatedTo.Addr()]; isUnit {
+		zone, hasZone := r.zones[in]
+		return !hasZone || r.allowsBetween(zones{zone, zoneFirewall}, c)
+	}
+	for z := range r.policies {
+		if z.to != zoneFirewall && r.allowsBetween(z, c) {
+			return true
+		}
+	}
+	return false
 }
 
 // allowsBetween reports whether a connection between two zones may go on.

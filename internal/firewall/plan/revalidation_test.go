@@ -107,7 +107,45 @@ func TestRevalidation(t *testing.T) {
 	if !decisions.Allows(refused) {
 		t.Error("a connection that is kept is refused")
 	}
-	if refused.Mark = 0; !decisions.Allows(refused) {
-		t.Error("a connection of the unit itself is refused")
+}
+
+func TestRevalidationWithoutAPath(t *testing.T) {
+	d, err := document.Parse([]byte(judged))
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions := plan.Revalidate(d)
+	own := map[netip.Addr]string{}
+	for address, in := range map[string]string{
+		"127.0.0.1": "lo", "10.244.0.2": "eth0", "192.168.50.1": "lan", "203.0.113.1": "wan",
+	} {
+		own[netip.MustParseAddr(address)] = in
+	}
+	for name, c := range map[string]struct {
+		text string
+		want bool
+	}{
+		"allowed between zones":     {"6/0 192.168.50.7:1 198.51.100.9:80 203.0.113.1:1 198.51.100.9:80", true},
+		"allowed between no zones":  {"6/0 192.168.50.7:1 198.51.100.9:81 203.0.113.1:1 198.51.100.9:81", false},
+		"translated otherwise":      {"6/0 192.168.50.7:1 198.51.100.9:80", false},
+		"inwards":                   {"6/0 198.51.100.9:5 203.0.113.1:80 198.51.100.9:5 192.168.50.10:8080", true},
+		"opened by the unit":        {"6/0 192.168.50.1:1 198.51.100.9:81", true},
+		"opened in the pod network": {"6/0 10.244.0.2:1 10.96.0.1:443", true},
+		"within the unit":           {"6/0 127.0.0.1:1 127.0.0.1:80", true},
+		"to the pod's address":      {"6/0 10.244.0.9:1 10.244.0.2:9090", true},
+		"to the unit, allowed":      {"1/8 192.168.50.7 192.168.50.1", true},
+		"to the unit, refused":      {"6/0 192.168.50.7:1 192.168.50.1:22", false},
+		"to the unit, kept":         {"6/0 198.51.100.9:5 203.0.113.1:22", true},
+		"to a group":                {"17/0 192.168.50.7:5353 224.0.0.251:5353", true},
+	} {
+		connection := connectionOf(t, "> "+c.text)
+		connection.Mark = 0
+		if got := decisions.AllowsWithoutPath(connection, own); got != c.want {
+			t.Errorf("%s: allowed is %t", name, got)
+		}
+		connection.Mark = plan.MarkKeep
+		if connection.HasPath() || !decisions.AllowsWithoutPath(connection, own) {
+			t.Errorf("%s: it is not kept", name)
+		}
 	}
 }

@@ -44,6 +44,19 @@ func (c *Conn) Link(name string) (Link, error) {
 	return link, nil
 }
 
+// LinkNames returns the names of all interfaces by their indexes.
+func (c *Conn) LinkNames() (map[int]string, error) {
+	links, err := dump(c.handle.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("listing interfaces: %w", err)
+	}
+	names := make(map[int]string, len(links))
+	for _, l := range links {
+		names[l.Attrs().Index] = l.Attrs().Name
+	}
+	return names, nil
+}
+
 func (c *Conn) link(name string) (Link, error) {
 	replies, err := c.request(unix.RTM_GETLINK, unix.NLM_F_ACK,
 		nl.NewIfInfomsg(unix.AF_UNSPEC), nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)),
