@@ -177,7 +177,7 @@ type AddressObject struct {
 
 // ServiceObject is a named protocol, with the ports at which it is reached.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.helper) || self.helper == 'None' || self.protocol == 'TCP' || (self.protocol == 'UDP' && self.helper != 'FTP')",fieldPath=.helper,message="FTP runs over TCP, SIP and H323 over TCP or UDP; change the protocol, or leave the helper out"
+// +kubebuilder:validation:XValidation:rule="!has(self.helper) || self.helper == 'None' || self.protocol == 'TCP' || (self.protocol == 'UDP' && self.helper in ['SIP', 'H323'])",fieldPath=.helper,message="SIP and H323 run over TCP or UDP, other helpers over TCP; change the protocol, or leave the helper out"
 // +kubebuilder:validation:XValidation:rule="!has(self.helper) || self.helper == 'None' || has(self.ports)",fieldPath=.helper,message="a helper needs the ports of its control connections; without them it would read the connections of all ports"
 type ServiceObject struct {
 	// name of the object, for policies and translations.
@@ -204,16 +204,16 @@ type ServiceObject struct {
 	// +kubebuilder:validation:items:Pattern=`^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$`
 	Ports []intstr.IntOrString `json:"ports,omitempty"`
 
-	// helper reads the control connections of the service. The kernel then lets the data connections pass that these
-	// announce, and translates the addresses in them. Without helper, a service of exactly TCP port 21 has FTP, and any
-	// other service has None. SIP and H323 are for voice and video calls.
+	// helper reads the control connections of the service. The data connections that these announce then pass, and the
+	// addresses in them are translated. Without helper, a service of exactly TCP port 21 has FTP, and any other service
+	// has None. SIP and H323 are for voice and video calls, RTSP is for cameras and media servers.
 	// +optional
 	Helper ServiceHelper `json:"helper,omitempty"`
 }
 
-// ServiceHelper is a part of the kernel's connection tracking that reads control connections.
+// ServiceHelper is a part of the kernel's connection tracking, or of the firewall, that reads control connections.
 //
-// +kubebuilder:validation:Enum=FTP;SIP;H323;None
+// +kubebuilder:validation:Enum=FTP;SIP;H323;RTSP;None
 type ServiceHelper string
 
 // ServiceProtocol is the protocol of a service object.

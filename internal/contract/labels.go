@@ -14,6 +14,8 @@ const (
 	LabelRealAudio Label = 123
 	LabelTNS       Label = 124
 	LabelIPHelper  Label = 125
+	// LabelInspected is set for control connections that a gateway of the firewall no longer reads.
+	LabelInspected Label = 126
 )
 
 // Bits returns labels that have this one alone. The kernel keeps labels as words in the byte order of the machine.

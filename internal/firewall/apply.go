@@ -174,6 +174,7 @@ func (f *Firewall) statusOf(r refusal) contract.FirewallStatus {
 func (f *Firewall) apply(d document.Document, text []byte) error {
 	r := plan.Compile(d)
 	r.Document = document.Hash(text)
+	f.gateways.Set(d) // They read the queues before rules send segments there.
 	if f.inForce == r.Document && f.config.Kernel.Verify(r) == nil {
 		f.applied, f.missing = &r, missingHelpers{}
 		f.setRoutes(d)

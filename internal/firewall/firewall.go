@@ -14,6 +14,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/gateway"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/notify"
 	"github.com/hapair-io/hapair/internal/ruleset"
@@ -101,6 +102,7 @@ type Firewall struct {
 	changing     sync.Mutex
 	restorations restorations
 	revalidator  *revalidator
+	gateways     *gateway.Gateways
 	// refused is the last document that the checks refused. It is not checked again until it changes.
 	refused refusal
 	// reported is the content of the status file; nil while that is unknown.
@@ -115,7 +117,9 @@ type refusal struct {
 
 // New returns a firewall for Run.
 func New(config Config) *Firewall {
-	return &Firewall{config: config, revalidator: newRevalidator(config.Log)}
+	return &Firewall{
+		config: config, revalidator: newRevalidator(config.Log), gateways: gateway.New(config.Log),
+	}
 }
 
 // Run makes the kernel enforce the document until ctx ends. It follows changes of the document and of the rules, and
@@ -137,6 +141,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	parts.Go(func() { f.config.Routes.Run(ctx) })
 	parts.Go(func() { f.config.Neighbours.Run(ctx) })
 	parts.Go(func() { f.revalidator.run(ctx) })
+	parts.Go(func() { f.gateways.Run(ctx) })
 	defer parts.Wait()
 
 	f.reconcile()

@@ -32,6 +32,7 @@ const (
 	PortNumber
 	ProtocolNumber
 	InterfaceName
+	FamilyNumber
 )
 
 // AddressType returns the type of the addresses of a family.
@@ -44,7 +45,7 @@ func (f Family) AddressType() ElementType {
 
 // String returns the type in nft.
 func (t ElementType) String() string {
-	return [...]string{"ipv4_addr", "ipv6_addr", "inet_service", "inet_proto", "ifname"}[t]
+	return [...]string{"ipv4_addr", "ipv6_addr", "inet_service", "inet_proto", "ifname", "nf_proto"}[t]
 }
 
 // Prefixes of the names of dynamic sets.

@@ -118,6 +118,8 @@ type Hook struct {
 	NAT   bool
 	// Raw runs the chain before connection tracking.
 	Raw bool
+	// Mangle runs the chain between connection tracking and translation.
+	Mangle bool
 }
 
 // Rule is a list of matches and then actions, evaluated from left to right until a match fails.

@@ -41,10 +41,11 @@ type ConnectionKey uint32
 
 // The properties in use. The state is a set of bits, in the byte order of the machine, and so is the mark.
 const (
-	connectionState  ConnectionKey = 0
-	connectionMark   ConnectionKey = 3
-	connectionHelper ConnectionKey = 6
-	connectionLabels ConnectionKey = 13
+	connectionState     ConnectionKey = 0
+	connectionDirection ConnectionKey = 1
+	connectionMark      ConnectionKey = 3
+	connectionHelper    ConnectionKey = 6
+	connectionLabels    ConnectionKey = 13
 )
 
 // LoadRoute loads a result of the kernel's lookup of an address (enum nft_fib_flags and nft_fib_result).

@@ -122,8 +122,11 @@ func (r Rule) String() string { return strings.Join(texts(r), " ") }
 // String returns the hook with its priority among others at the same point.
 func (h Hook) String() string {
 	kind, priority := "filter", "filter"
-	if h.Raw {
+	switch {
+	case h.Raw:
 		priority = "raw"
+	case h.Mangle:
+		priority = "mangle"
 	}
 	if h.NAT {
 		kind, priority = "nat", "srcnat"

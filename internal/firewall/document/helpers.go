@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Helper is a part of the kernel's connection tracking that reads the control connections of a protocol. It announces
-// the data connections that these agree on, and translates the addresses in them.
+// Helper is a part of the kernel's connection tracking, or of the firewall, that reads the control connections of a
+// protocol. It announces the data connections that these agree on, and translates the addresses in them.
 type Helper string
 
 // The helpers.
@@ -17,18 +17,22 @@ const (
 	HelperSIP Helper = "SIP"
 	// HelperH323 reads Q.931 over TCP and RAS over UDP (ITU-T H.323).
 	HelperH323 Helper = "H323"
+	// HelperRTSP reads the replies to SETUP (RFC 2326).
+	HelperRTSP Helper = "RTSP"
 	// HelperNone reads nothing.
 	HelperNone Helper = "None"
 )
 
 func (Helper) known() []string {
-	return []string{string(HelperFTP), string(HelperSIP), string(HelperH323), string(HelperNone)}
+	return []string{
+		string(HelperFTP), string(HelperSIP), string(HelperH323), string(HelperRTSP), string(HelperNone),
+	}
 }
 
 // protocols returns the protocols that the helper reads.
 func (h Helper) protocols() []Protocol {
 	switch h {
-	case HelperFTP:
+	case HelperFTP, HelperRTSP:
 		return []Protocol{TCP}
 	case HelperSIP, HelperH323:
 		return []Protocol{TCP, UDP}

@@ -70,12 +70,13 @@ func (c *compiler) addRelated() {
 // addHelpers adds the helpers of all services, and the chain that attaches them for policies without services.
 func (c *compiler) addHelpers() {
 	rules := c.helperRules(chainHelpers, c.document.Services)
+	c.hasHelpers = len(rules) > 0
 	for _, h := range kernelHelpers {
 		if slices.ContainsFunc(c.document.Services, h.reads) {
 			c.result.Helpers = append(c.result.Helpers, h.object)
 		}
 	}
-	if len(rules) > 0 {
+	if c.hasHelpers {
 		c.addChain(chainHelpers, rules...)
 	}
 }
@@ -85,7 +86,7 @@ func (c *compiler) addHelpers() {
 //
 // A helper must be attached to a connection's first packet. That passes the policy before the kernel confirms it.
 func (c *compiler) attachments(p document.Policy) []ruleset.Rule {
-	if len(c.result.Helpers) == 0 {
+	if !c.hasHelpers {
 		return nil
 	}
 	if len(p.Services) == 0 {
@@ -98,22 +99,29 @@ func (c *compiler) attachments(p document.Policy) []ruleset.Rule {
 	return c.helperRules(policyChain(p.Name), services)
 }
 
-// helperRules returns the rules that attach the helpers of services, and label the connections.
+// helperRules returns the rules that attach the helpers of services, and label the connections. The label alone sends
+// segments to a gateway.
 func (c *compiler) helperRules(owner string, services []document.Service) (rules []ruleset.Rule) {
-	for _, h := range kernelHelpers {
+	add := func(name string, protocol ruleset.Protocol, reads func(document.Service) bool, attach ...ruleset.Expression) {
 		var read []document.Service
 		for _, s := range services {
-			if h.reads(s) {
+			if reads(s) {
 				read = append(read, s)
 			}
 		}
 		if len(read) == 0 {
-			continue
+			return
 		}
-		attach := ruleset.Rule{ruleset.SetHelper{Helper: h.object.Name}, ruleset.LabelConnection{Label: h.label}}
-		for _, ports := range c.portMatches(owner+"."+h.object.Type, read, 1) {
-			rules = append(rules, slices.Concat(ruleset.Rule{h.object.Protocol}, ports, attach))
+		for _, ports := range c.portMatches(owner+"."+name, read, 1) {
+			rules = append(rules, slices.Concat(ruleset.Rule{protocol}, ports, attach))
 		}
+	}
+	for _, h := range kernelHelpers {
+		add(h.object.Type, h.object.Protocol, h.reads,
+			ruleset.SetHelper{Helper: h.object.Name}, ruleset.LabelConnection{Label: h.label})
+	}
+	for _, g := range Gateways() {
+		add(string(g.Helper), ruleset.TCP, g.reads, ruleset.LabelConnection{Label: g.label})
 	}
 	return rules
 }

@@ -44,6 +44,7 @@ func Compile(d document.Document) ruleset.Ruleset {
 	c.addState()
 	c.addRelated()
 	c.addHelpers()
+	c.addGateways()
 	c.addPolicies()
 	c.addEnds()
 	c.addDestinationNAT()
@@ -61,6 +62,8 @@ type compiler struct {
 	addressLists map[string]addressList
 	// equal has the name of a set by the hash of its content.
 	equal map[[sha256.Size]byte]string
+	// hasHelpers is set if a service has a helper.
+	hasHelpers bool
 	// spare is the number of rules that short lists may still add.
 	spare int
 }

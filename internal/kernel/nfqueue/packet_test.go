@@ -26,7 +26,9 @@ func number(kind uint16, value uint32) netlink.Attribute {
 	return netlink.Attribute{Type: kind, Data: binary.BigEndian.AppendUint32(nil, value)}
 }
 
-func payload(data ...byte) netlink.Attribute { return netlink.Attribute{Type: attributePayload, Data: data} }
+func payload(data ...byte) netlink.Attribute {
+	return netlink.Attribute{Type: attributePayload, Data: data}
+}
 
 func TestDecode(t *testing.T) {
 	got, err := decode(message(t, header(9), number(attributeMark, 5), number(attributeIn, 3), payload(0x45, 0)))
@@ -63,7 +65,9 @@ func TestVerdict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []byte{0, 0, 0x1e, 0x64, 12, 0, attributeVerdict, 0, 0, 0, 0, 1, 0, 0, 0, 7, 5, 0, attributePayload, 0, 0x45, 0, 0, 0}
+	want := []byte{
+		0, 0, 0x1e, 0x64, 12, 0, attributeVerdict, 0, 0, 0, 0, 1, 0, 0, 0, 7, 5, 0, attributePayload, 0, 0x45, 0, 0, 0,
+	}
 	if m.Header.Type != 0x0301 || !bytes.Equal(m.Data, want) {
 		t.Errorf("encoded type %#x, % x; want % x", m.Header.Type, m.Data, want)
 	}

@@ -3,6 +3,8 @@ package nfqueue
 import (
 	"errors"
 	"fmt"
+	"os"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -61,11 +63,17 @@ func (q *Queue) configure() error {
 	return nil
 }
 
-// Receive waits for packets and returns them, or none after an error of an earlier verdict. Each packet needs one
-// verdict. Receive can be called again after ErrLost, but not after other errors.
-func (q *Queue) Receive() (packets []Packet, err error) {
+// Receive waits for packets until a time and returns them. It returns none after that time, or after an error of an
+// earlier verdict. Each packet needs one verdict. Receive can be called again after ErrLost, but not after another
+// error.
+func (q *Queue) Receive(until time.Time) (packets []Packet, err error) {
+	if err := q.conn.SetReadDeadline(until); err != nil {
+		return nil, fmt.Errorf("receiving from packet queue %d: %w", q.number, err)
+	}
 	messages, err := q.conn.Receive()
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, nil
 	case errors.Is(err, unix.ENOBUFS):
 		return nil, ErrLost
 	case errors.Is(err, unix.ENOENT): // The packet of a verdict is gone: its interface is.

@@ -28,7 +28,7 @@ func typeOf(types []ruleset.ElementType) nftables.SetDatatype {
 	known := map[ruleset.ElementType]nftables.SetDatatype{
 		ruleset.IPv4Address: nftables.TypeIPAddr, ruleset.IPv6Address: nftables.TypeIP6Addr,
 		ruleset.PortNumber: nftables.TypeInetService, ruleset.ProtocolNumber: nftables.TypeInetProto,
-		ruleset.InterfaceName: nftables.TypeIFName,
+		ruleset.InterfaceName: nftables.TypeIFName, ruleset.FamilyNumber: nftables.TypeNFProto,
 	}
 	if len(types) == 1 {
 		return known[types[0]]

@@ -70,6 +70,8 @@ func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 		return []expr.Any{&expr.Counter{}}, nil
 	case ruleset.Accept, ruleset.Drop, ruleset.Return, ruleset.Jump, ruleset.Goto:
 		return []expr.Any{verdict(s)}, nil
+	case ruleset.SendToQueue:
+		return []expr.Any{b.queueForm.encode(s)}, nil
 	case ruleset.RejectTCP:
 		return []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}}, nil
 	case ruleset.Reject:

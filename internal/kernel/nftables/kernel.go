@@ -64,6 +64,10 @@ func (k Kernel) with(do func(*socket) error) error {
 // kernel returns an error, the table is unchanged. If another process changed rules in the meantime, Replace verifies
 // the result.
 func (k Kernel) Replace(r ruleset.Ruleset) error {
+	form, err := k.findQueueForm(r)
+	if err != nil {
+		return err
+	}
 	before, err := k.Generation()
 	if err != nil {
 		return err
@@ -73,7 +77,7 @@ func (k Kernel) Replace(r ruleset.Ruleset) error {
 		if err != nil {
 			return err
 		}
-		if err = k.replaceOnce(r, had); err == nil {
+		if err = k.replaceOnce(r, had, form); err == nil {
 			break
 		}
 		if attempt == replaceAttempts || !k.isOutdated(had, err) {
@@ -87,14 +91,14 @@ func (k Kernel) Replace(r ruleset.Ruleset) error {
 }
 
 // replaceOnce replaces a table that has an inventory.
-func (k Kernel) replaceOnce(r ruleset.Ruleset, had inventory) error {
+func (k Kernel) replaceOnce(r ruleset.Ruleset, had inventory, form queueForm) error {
 	if had.isUseful() && had.isDormant {
 		if err := k.wake(r.Table); err != nil {
 			return err
 		}
 	}
 	return k.change(func(conn *nftables.Conn) error {
-		if err := queue(conn, r, had); err != nil {
+		if err := queue(conn, r, had, form); err != nil {
 			return fmt.Errorf("encoding table inet %s: %w", r.Table, err)
 		}
 		if err := conn.Flush(); err != nil {
@@ -124,7 +128,7 @@ func explain(err error) error {
 
 // queue adds the whole transaction to the connection. If nothing is kept, it adds the table before it deletes it, since
 // deleting an absent table is an error.
-func queue(conn *nftables.Conn, r ruleset.Ruleset, had inventory) error {
+func queue(conn *nftables.Conn, r ruleset.Ruleset, had inventory, form queueForm) error {
 	table := &nftables.Table{Name: r.Table, Family: nftables.TableFamilyINet}
 	conn.AddTable(table)
 	if had.isUseful() {
@@ -134,7 +138,7 @@ func queue(conn *nftables.Conn, r ruleset.Ruleset, had inventory) error {
 		conn.AddTable(table)
 	}
 
-	b := builder{conn: conn, table: table, sets: map[string]*nftables.Set{}}
+	b := builder{conn: conn, table: table, sets: map[string]*nftables.Set{}, queueForm: form}
 	b.addHelpers(r.Helpers)
 	if err := b.addSets(r, had.kept); err != nil {
 		return err

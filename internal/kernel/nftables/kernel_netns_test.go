@@ -71,6 +71,21 @@ func withoutNoise(listing string) string {
 	return listing
 }
 
+// withoutQueues returns a ruleset whose rules count in place of sending packets to a queue. Not every kernel has nft's
+// form of a queue.
+func withoutQueues(r ruleset.Ruleset) ruleset.Ruleset {
+	for _, c := range r.Chains {
+		for _, rule := range c.Rules {
+			for i, e := range rule {
+				if _, isQueue := e.(ruleset.SendToQueue); isQueue {
+					rule[i] = ruleset.Counter{}
+				}
+			}
+		}
+	}
+	return r
+}
+
 // TestReplaceEqualsText compares a ruleset that nft loaded from text with one that Replace applied.
 func TestReplaceEqualsText(t *testing.T) {
 	paths, err := filepath.Glob("../../firewall/plan/testdata/*.yaml")
@@ -79,7 +94,7 @@ func TestReplaceEqualsText(t *testing.T) {
 	}
 	for i, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			r := compile(t, path)
+			r := withoutQueues(compile(t, path))
 			text := filepath.Join(t.TempDir(), "ruleset.nft")
 			if err := os.WriteFile(text, []byte(r.String()), 0o600); err != nil {
 				t.Fatal(err)

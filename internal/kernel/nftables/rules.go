@@ -35,6 +35,8 @@ func place(h ruleset.Hook) (nftables.ChainType, *nftables.ChainHook, *nftables.C
 		return nftables.ChainTypeNAT, points[h.Point], nftables.ChainPriorityNATSource
 	case h.Raw:
 		return nftables.ChainTypeFilter, points[h.Point], nftables.ChainPriorityRaw
+	case h.Mangle:
+		return nftables.ChainTypeFilter, points[h.Point], nftables.ChainPriorityMangle
 	default:
 		return nftables.ChainTypeFilter, points[h.Point], nftables.ChainPriorityFilter
 	}

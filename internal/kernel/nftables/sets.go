@@ -16,6 +16,8 @@ type builder struct {
 	conn  *nftables.Conn
 	table *nftables.Table
 	sets  map[string]*nftables.Set
+	// queueForm is the form of the rules with a queue.
+	queueForm queueForm
 }
 
 // elementsPerMessage keeps a list of elements within the 64 KiB limit of an attribute.

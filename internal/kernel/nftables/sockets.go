@@ -23,6 +23,8 @@ type socket struct {
 	// timeout bounds each use. bufferBytes is the size of both buffers; zero is the system's default.
 	timeout     time.Duration
 	bufferBytes int
+	// queueForm is the one that the kernel has, once it was asked.
+	queueForm queueForm
 
 	mu   sync.Mutex
 	conn *nftables.Conn

@@ -262,11 +262,7 @@ func (c *comparison) rules() error {
 		if len(rules) == 0 {
 			return c.altered("has more rules in chain %s than were applied", name)
 		}
-		want, err := b.encode(rules[0])
-		if err != nil {
-			return err
-		}
-		if err := compareRule(want, m.get(unix.NFTA_RULE_EXPRESSIONS)); err != nil {
+		if err := b.compareForms(rules[0], m.get(unix.NFTA_RULE_EXPRESSIONS)); err != nil {
 			return c.altered("has in chain %s another rule than %q: %v", name, rules[0], err)
 		}
 		wanted[name] = rules[1:]

@@ -20,9 +20,9 @@ type ServiceObjectApplyConfiguration struct {
 	// ports are destination ports and ranges of them, as in [80, "8000-8010"]. Without ports the service has all of
 	// them. Only TCP, UDP and SCTP have ports.
 	Ports []intstr.IntOrString `json:"ports,omitempty"`
-	// helper reads the control connections of the service. The kernel then lets the data connections pass that these
-	// announce, and translates the addresses in them. Without helper, a service of exactly TCP port 21 has FTP, and any
-	// other service has None. SIP and H323 are for voice and video calls.
+	// helper reads the control connections of the service. The data connections that these announce then pass, and the
+	// addresses in them are translated. Without helper, a service of exactly TCP port 21 has FTP, and any other service
+	// has None. SIP and H323 are for voice and video calls, RTSP is for cameras and media servers.
 	Helper *apiv1alpha1.ServiceHelper `json:"helper,omitempty"`
 }
 

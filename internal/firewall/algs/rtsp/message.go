@@ -9,9 +9,15 @@ import (
 // MaxHead bounds the head of a message. A longer one is skipped.
 const MaxHead = 8 << 10
 
+// StatusUnsupported is the status of a server that refuses a transport (RFC 2326, section 11.3.4). Clients try another
+// one then.
+const StatusUnsupported = "461"
+
 // Reply is the head of a reply.
 type Reply struct {
 	Status int
+	// StatusAt is the offset of the three digits of the status in the item.
+	StatusAt int
 	// Transport is the value of the header field Transport; empty without one.
 	Transport string
 }
@@ -95,10 +101,10 @@ func parseHead(head string) (reply *Reply, body int, ok bool) {
 			return nil, 0, false
 		}
 		status, err := strconv.ParseUint(words[1], 10, 16)
-		if err != nil {
+		if err != nil || len(words[1]) != len(StatusUnsupported) {
 			return nil, 0, false
 		}
-		reply = &Reply{Status: int(status)}
+		reply = &Reply{Status: int(status), StatusAt: len(words[0]) + strings.Index(first[len(words[0]):], words[1])}
 	} else if !strings.Contains(first, string(version)) {
 		return nil, 0, false // A request names the version at its end.
 	}

@@ -46,24 +46,29 @@ func TestNext(t *testing.T) {
 		stream string
 		want   []string
 	}{
-		"a reply":                         {setup, []string{want}},
-		"with LF":                         {strings.ReplaceAll(setup, "\r", ""), []string{want}},
-		"after a body":                    {describe + setup, []string{"", want}},
-		"after media that look like one":  {media + media + setup, []string{want}},
-		"after a request of the server":   {request + setup, []string{want}},
-		"after the rest of something":     {"3 ab\r\n\r\n" + setup, []string{want}},
-		"after text":                      {"HELLO\r\n\r\n" + setup, []string{want}},
-		"after a malformed status":     {"RTSP/1.0 OK\r\n\r\n" + setup, []string{want}},
-		"after a malformed length":     {"RTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n" + setup, []string{want}},
-		"after a head without an end":     {strings.Repeat("A", MaxHead+1) + setup, []string{want}},
-		"field names in other cases":      {"RTSP/1.0 200 OK\r\ntransport:x\r\n\r\n", []string{"x"}},
-		"the first of two fields":         {"RTSP/1.0 200 OK\r\nTransport:x\r\nTransport:y\r\n\r\n", []string{"x"}},
-		"a field in a body is no field":   {"RTSP/1.0 200 OK\r\nContent-Length: 16\r\n\r\nTransport: x\r\n\r\n", []string{""}},
+		"a reply":                        {setup, []string{want}},
+		"with LF":                        {strings.ReplaceAll(setup, "\r", ""), []string{want}},
+		"after a body":                   {describe + setup, []string{"", want}},
+		"after media that look like one": {media + media + setup, []string{want}},
+		"after a request of the server":  {request + setup, []string{want}},
+		"after the rest of something":    {"3 ab\r\n\r\n" + setup, []string{want}},
+		"after text":                     {"HELLO\r\n\r\n" + setup, []string{want}},
+		"after a malformed status":       {"RTSP/1.0 OK\r\n\r\n" + setup, []string{want}},
+		"after a malformed length":       {"RTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n" + setup, []string{want}},
+		"after a head without an end":    {strings.Repeat("A", MaxHead+1) + setup, []string{want}},
+		"field names in other cases":     {"RTSP/1.0 200 OK\r\ntransport:x\r\n\r\n", []string{"x"}},
+		"the first of two fields":        {"RTSP/1.0 200 OK\r\nTransport:x\r\nTransport:y\r\n\r\n", []string{"x"}},
+		"a field in a body is no field": {
+			"RTSP/1.0 200 OK\r\nContent-Length: 16\r\n\r\nTransport: x\r\n\r\n", []string{""},
+		},
 		"a request's transport is no one": {"SETUP rtsp://x RTSP/1.0\r\nTransport: x\r\n\r\n", nil},
 	} {
 		if got := transports(items(c.stream)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
 		}
+	}
+	if got := Next([]byte("RTSP/1.0  200 OK\r\n\r\n")).Reply; got == nil || got.Status != 200 || got.StatusAt != 10 {
+		t.Errorf("the status of a reply: %+v", got)
 	}
 	if got := items(media); len(got) != 1 || !got[0].IsMedia || got[0].Bytes != len(media) {
 		t.Errorf("an interleaved packet: %+v", got)

@@ -60,6 +60,40 @@ func TestDiscard(t *testing.T) {
 	}
 }
 
+func TestEdits(t *testing.T) {
+	var s Stream
+	s.Add(100, []byte("xx"))
+	s.Discard(2)
+	s.Add(102, []byte("say hello"))
+	if !s.Edit(4, []byte("HE"), 102, []byte("say hello")) {
+		t.Error("the edit is refused")
+	}
+	for _, c := range []struct {
+		at         uint32
+		text, want string
+	}{
+		{102, "say hello", "say HEllo"},
+		{106, "hello", "HEllo"},
+		{107, "ello", "Ello"},
+		{100, "xxsay h", "xxsay H"},
+		{108, "llo", ""},
+		{102, "say ", ""},
+	} {
+		if got := string(s.Edited(c.at, []byte(c.text))); got != c.want {
+			t.Errorf("%q at %d is edited to %q, not %q", c.text, c.at, got, c.want)
+		}
+	}
+	if s.Edit(0, []byte("S"), 103, []byte("ay hello")) || s.Edit(8, []byte("OO"), 102, []byte("say hello")) {
+		t.Error("an edit outside of the segment is accepted")
+	}
+	for range maxEdits {
+		s.Edit(0, []byte("s"), 102, []byte("say hello"))
+	}
+	if got := string(s.Edited(102, []byte("say hello"))); len(s.edits) != maxEdits || got != "say hello" {
+		t.Errorf("after %d further edits there are %d, and the text is %q", maxEdits, len(s.edits), got)
+	}
+}
+
 func TestBounds(t *testing.T) {
 	var s Stream
 	s.Add(1, make([]byte, MaxBytes))

@@ -130,7 +130,7 @@ func ParseTarget(text string) (t Target, err error) {
 
 // find returns the place of the first value with a name: "(NAME=value)". Names have any case, and spaces around them.
 func find(text, name string) (f Field, ok bool) {
-	for begin := 0; begin < len(text); begin++ {
+	for begin := range len(text) {
 		if text[begin] != '(' {
 			continue
 		}
@@ -170,7 +170,7 @@ func Retarget(packet []byte, p Packet, t Target, address netip.AddrPort) []byte 
 		replace(t.Port, strconv.Itoa(int(address.Port())))
 	}
 	changed := append(append([]byte(nil), packet[:p.Offset]...), text...)
-	binary.BigEndian.PutUint16(changed, uint16(len(changed))) //nolint:gosec // A packet has at most MaxPacket bytes and these.
+	binary.BigEndian.PutUint16(changed, uint16(len(changed))) //nolint:gosec // MaxPacket and an address.
 	if changed[4] == typeRedirect {
 		grown := len(text) - len(p.Text)
 		n := int(binary.BigEndian.Uint16(changed[headerBytes:])) + grown
