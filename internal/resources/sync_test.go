@@ -1,6 +1,7 @@
 package resources_test
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -37,10 +38,11 @@ func TestPolicyMatchesCatalogueAndContract(t *testing.T) {
 	class := spec.Properties["classes"].Items.Schema.Properties
 	connectionCache := class["connectionCache"].Properties
 	for name, lists := range map[string]struct{ got, want []string }{
-		"classes":    {enum(class["name"]), state.Classes().Selectable()},
+		"classes":    {enum(class["name"]), append(state.Classes().Selectable(), slices.Collect(maps.Keys(never()))...)},
 		"protocols":  {enum(*connectionCache["protocols"].Items.Schema), options.ProtocolNames()},
 		"TCP states": {enum(*connectionCache["tcpStates"].Items.Schema), options.TCPStateNames()},
 	} {
+		slices.Sort(lists.want)
 		if !slices.Equal(lists.got, lists.want) {
 			t.Errorf("the API has %s %q, want %q", name, lists.got, lists.want)
 		}
@@ -61,6 +63,36 @@ func TestPolicyMatchesCatalogueAndContract(t *testing.T) {
 		contract.MinRecordsPerSecond, contract.MaxRecordsPerSecond)
 	within(t, spec.Properties["throttle"].Properties["kilobitsPerSecond"],
 		contract.MinKilobitsPerSecond, contract.MaxKilobitsPerSecond)
+}
+
+// never returns why each class that is never replicated is refused, by its name.
+func never() map[string]string {
+	refusals := map[string]string{}
+	for _, row := range state.Classes() {
+		if row.Default == state.Never {
+			_, err := state.Classes().Select(row.Name)
+			refusals[row.Name] = err.Error()
+		}
+	}
+	return refusals
+}
+
+// The API server refuses a class that is never replicated with the reason of the catalogue.
+func TestPolicyRefusesClassesThatAreNeverReplicated(t *testing.T) {
+	rules := map[string]string{}
+	for _, rule := range policySchema(t).Properties["classes"].Items.Schema.Properties["name"].XValidations {
+		rules[rule.Rule] = rule.Message
+	}
+	for name, want := range never() {
+		rule := "self != '" + name + "'"
+		if got := rules[rule]; got != want {
+			t.Errorf("the API refuses %s with %q, want %q", name, got, want)
+		}
+		delete(rules, rule)
+	}
+	if len(rules) > 0 {
+		t.Errorf("the API has other rules: %v", rules)
+	}
 }
 
 // A field that no row of the catalogue validates would be ignored without an error.

@@ -55,6 +55,8 @@ type Row struct {
 	FullHint string
 	// Provided is set if a provider publishes the entries, through the local API of the sidecar.
 	Provided bool
+	// Never is why a class with the default Never is not replicated. It continues a sentence after "because".
+	Never string
 	// Summary is one sentence about what the class replicates.
 	Summary string
 	// Options validates the JSON of the class's own options, and returns it in the form that units receive. It is nil for
@@ -104,6 +106,11 @@ var catalogue = Catalogue{
 		Summary: "The classes that providers define themselves, at most 65536 entries and 64 MiB in all.",
 	},
 	{
+		ID: DeepPacketInspection, Name: "DeepPacketInspection", Default: Never,
+		Summary: "Verdicts of programs that inspect packets, and what they have read of a stream.",
+		Never:   "this is in the memory of the inspecting program, and the new active inspects each connection itself",
+	},
+	{
 		ID: DynamicARP, Name: "DynamicARP", Default: NotReplicated, Weight: 1,
 		FullHint: "net.ipv4.neigh.default.gc_thresh3",
 		Summary:  "Neighbours that the kernel of the active learned by ARP and NDP, up to half of gc_thresh3.",
@@ -111,6 +118,16 @@ var catalogue = Catalogue{
 	{
 		ID: FTP, Name: "FTP", Default: Replicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",
 		Summary: "Data connections of FTP that were announced and not opened yet. Open ones are in ConnectionCache.",
+	},
+	{
+		ID: IPHelper, Name: "IPHelper", Default: Never,
+		Summary: "Bindings and connections of DHCP and NetBIOS relays on the units.",
+		Never:   "hosts repeat their requests within seconds, and the bindings are in the memory of the relay",
+	},
+	{
+		ID: SYNFloodProtection, Name: "SYNFloodProtection", Default: Never,
+		Summary: "Meters, limits and half-open connections of protection against floods.",
+		Never:   "the new active must judge by what it sees itself, and a copied meter could block hosts that it does not see",
 	},
 	{
 		ID: VoIP, Name: "VoIP", Default: NotReplicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",
@@ -155,6 +172,8 @@ func (c Catalogue) Select(name string) (Row, error) {
 	switch {
 	case !ok:
 		return Row{}, fmt.Errorf("unknown class %q; known: %s", name, strings.Join(c.Selectable(), ", "))
+	case row.Default == Never:
+		return Row{}, fmt.Errorf("class %s is %s, because %s; leave it out", name, row.Default, row.Never)
 	case !row.IsSelectable():
 		return Row{}, fmt.Errorf("class %s is %s and must not be named; leave it out", name, row.Default)
 	default:

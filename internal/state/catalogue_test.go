@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,7 +19,8 @@ func TestCatalogueIsConsistent(t *testing.T) {
 			t.Errorf("%s: ID %d is used twice or is zero", row.Name, row.ID)
 		}
 		ids[row.ID] = true
-		if row.Weight < 1 || row.Summary == "" || row.Default < state.Replicated || row.Default > state.Never {
+		isNever := row.Default == state.Never
+		if (row.Weight < 1) != isNever || (row.Never != "") != isNever || row.Summary == "" || row.Default < state.Replicated || row.Default > state.Never {
 			t.Errorf("%s: incomplete row %+v", row.Name, row)
 		}
 		if row.ID.String() != row.Name {
@@ -33,14 +35,14 @@ func TestCatalogueIsConsistent(t *testing.T) {
 
 func TestSelect(t *testing.T) {
 	catalogue := append(state.Classes(),
-		state.Row{ID: 200, Name: "Rumours", Default: state.Never},
+		state.Row{ID: 200, Name: "Rumours", Default: state.Never, Never: "they change"},
 		state.Row{ID: 201, Name: "Toys", Default: state.NotReplicated})
 	if row, err := catalogue.Select("ConnectionCache"); err != nil || row.ID != state.ConnectionCache {
 		t.Errorf("ConnectionCache is %+v, %v", row, err)
 	}
 	for name, want := range map[string]string{
 		"Configuration": "class Configuration is always replicated and must not be named",
-		"Rumours":       "class Rumours is never replicated and must not be named",
+		"Rumours":       "class Rumours is never replicated, because they change; leave it out",
 		"Dreams":        `unknown class "Dreams"; known: ` + strings.Join(catalogue.Selectable(), ", "),
 		"":              `unknown class ""`,
 	} {
@@ -78,7 +80,11 @@ func table(catalogue state.Catalogue) string {
 		if row.FullHint != "" {
 			hint = "`" + row.FullHint + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %d | %s | %s |\n", row.Name, row.Default, row.Weight, row.Summary, hint)
+		weight, contents := strconv.Itoa(row.Weight), row.Summary
+		if row.Default == state.Never {
+			weight, contents = "–", row.Summary+" Not replicated, because "+row.Never+"."
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", row.Name, row.Default, weight, contents, hint)
 	}
 	return b.String()
 }
