@@ -24,7 +24,7 @@ CONTAINERD_VERSION := $(shell awk '$$1 == "github.com/containerd/containerd/v2" 
 # Each folder of cmd is a program. These have an image of their own.
 PROGRAMS := $(notdir $(wildcard cmd/*))
 IMAGES := manager sidecar firewall
-DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl iputils-ping sip-tester
+DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl jq iputils-ping sip-tester
 # Benchmarks compare hapair with these programs, or measure with them.
 BENCH_PACKAGES := keepalived conntrackd iperf3
 # Virtual machines run Debian's kernel. It is only unpacked, and never installed.
@@ -161,6 +161,7 @@ generate: $(BIN)/controller-gen ## Generate deep copies, apply configurations, C
 	rm -f config/crd/hapair.io_*.yaml charts/hapair/files/crds/*.yaml
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd
 	$(BIN)/controller-gen rbac:roleName=hapair-manager paths=./controllers/... output:rbac:dir=config/rbac
+	go test ./internal/localapi/openapi -run TestDescriptionIsCurrent -update
 	cp config/crd/hapair.io_*.yaml charts/hapair/files/crds/
 	cp config/rbac/role.yaml charts/hapair/files/role.yaml
 	cp config/admission/warnings.yaml charts/hapair/files/warnings.yaml

@@ -155,7 +155,8 @@ func TestListBoundsAreThoseOfTheCRDs(t *testing.T) {
 	}
 	classes := schema(t, "hapairs", "spec.providers.writes").Items.Schema.MaxLength
 	if classes == nil || *classes != contract.MaxProviderClassLength {
-		t.Errorf("the CRD bounds the names of classes by %v, and the contract by %d", classes, contract.MaxProviderClassLength)
+		t.Errorf("the CRD bounds the names of classes by %v, and the contract by %d",
+			classes, contract.MaxProviderClassLength)
 	}
 	if networks := schema(t, "hapairs", "spec.networks").MaxItems; networks == nil || *networks > contract.MaxMonitored {
 		t.Errorf("the CRD allows %v networks, and a heartbeat holds %d", networks, contract.MaxMonitored)

@@ -13,6 +13,7 @@ import (
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/cli/firewall"
 	"github.com/hapair-io/hapair/internal/cli/manager"
+	"github.com/hapair-io/hapair/internal/cli/providertest"
 	"github.com/hapair-io/hapair/internal/cli/sidecar"
 	"github.com/hapair-io/hapair/internal/resources"
 )
@@ -88,6 +89,7 @@ func TestCommandsExist(t *testing.T) {
 	}
 	programs := map[string]func() *cobra.Command{
 		"firewall": firewall.NewCommand, "manager": manager.NewCommand, "sidecar": sidecar.NewCommand,
+		"bin/providertest": providertest.NewCommand,
 	}
 	targets, subcommands := makeTargets(t), clusterCommands(t)
 	checked := 0
