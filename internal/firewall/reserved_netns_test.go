@@ -107,9 +107,9 @@ func TestReservedSourcesThatOnlyTheDefaultRouteCoversAreDropped(t *testing.T) {
 		"10.9.9.9", "172.16.5.5", "240.0.0.1", "255.255.255.254", "fd99::1", "fc00::1")
 }
 
-// A node may give pods public addresses. No packet from the pod network arrives by the Internet, so a default route makes
-// none genuine either, and a route that is meant for it does. That follows the pod's addresses. A prefix that is too
-// short for a network reserves nothing.
+// A node may give pods public addresses. No packet from the pod network arrives by the Internet, so a default route
+// makes none genuine either, and a route that is meant for it does. That follows the pod's addresses. A prefix that is
+// too short for a network reserves nothing.
 func TestSourcesInThePublicPodNetworkThatOnlyTheDefaultRouteCoversAreDropped(t *testing.T) {
 	b := newBed(t)
 	b.reachLAN()

@@ -43,8 +43,8 @@ func tick(t *testing.T, conn net.Conn, text string) *flow {
 	return f
 }
 
-// receivesNone reports whether nothing arrives while each of the flows sends some datagrams. A pause alone shows nothing:
-// a busy machine keeps the senders waiting too.
+// receivesNone reports whether nothing arrives while each of the flows sends some datagrams. A pause alone shows
+// nothing: a busy machine keeps the senders waiting too.
 func (i inbox) receivesNone(flows ...*flow) bool {
 	i.b.Helper()
 	i.drain()
@@ -209,8 +209,8 @@ func TestKeepLeavesConnectionsAlone(t *testing.T) {
 	}, gomega.BeTrue())
 }
 
-// A connection may have no path: it began when its interface was in no zone, or under other rules. It is judged like any
-// other. Those of the unit itself live.
+// A connection may have no path: it began when its interface was in no zone, or under other rules. It is judged like
+// any other. Those of the unit itself live.
 func TestConnectionsWithoutAPathAreRevalidated(t *testing.T) {
 	b := newBed(t)
 	dmz := b.connectDMZ()
