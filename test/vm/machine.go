@@ -172,3 +172,16 @@ func (m *Machine) Wait() {
 		m.t.Fatalf("the guest's program failed: %s", found[1])
 	}
 }
+
+// Freeze stops the whole machine between two instructions. Its clocks go on meanwhile.
+func (m *Machine) Freeze() { m.signal(syscall.SIGSTOP) }
+
+// Thaw continues a frozen machine.
+func (m *Machine) Thaw() { m.signal(syscall.SIGCONT) }
+
+func (m *Machine) signal(s syscall.Signal) {
+	m.t.Helper()
+	if err := m.command.Process.Signal(s); err != nil {
+		m.t.Fatalf("Sending %v to the virtual machine: %v", s, err)
+	}
+}
