@@ -10,10 +10,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hapair-io/hapair/internal/backoff"
+	"github.com/hapair-io/hapair/internal/notify"
 )
 
-// retryPause is the time after which Run follows the addresses again if that has failed.
-const retryPause = time.Second
+const (
+	// retryPause is the time after which Run follows the addresses again if that has failed.
+	retryPause = time.Second
+	// settlePause is how long Run collects changes, so that many at once cost one reading. A takeover, whose addresses
+	// change too, is over by then. Reading them takes a lock of the kernel for which it would wait.
+	settlePause = 20 * time.Millisecond
+)
 
 // Config configures Addresses.
 type Config struct {
@@ -137,20 +145,30 @@ func (a *Addresses) normalize(list []netip.Addr) []netip.Addr {
 	return slices.Compact(addresses)
 }
 
-// Run reads the addresses whenever they may have changed, until ctx ends. It reports each failure and tries again.
+// Run reads the addresses soon after they may have changed, until ctx ends. It reports each failure and tries again.
 func (a *Addresses) Run(ctx context.Context, report func(error)) {
-	for a.config.Follow != nil && ctx.Err() == nil {
-		err := a.config.Follow(ctx, func() {
-			if err := a.Refresh(); err != nil {
-				report(err)
-			}
-		})
-		if err != nil && ctx.Err() == nil {
+	if a.config.Follow == nil {
+		return
+	}
+	changed := notify.New()
+	var following sync.WaitGroup
+	defer following.Wait()
+	following.Go(func() {
+		changed.Follow(ctx, a.config.Follow, retryPause, func(err error) {
 			report(fmt.Errorf("following the unit's own addresses: %w", err))
-		}
+		})
+	})
+	for {
 		select {
 		case <-ctx.Done():
-		case <-time.After(retryPause):
+			return
+		case <-changed:
+		}
+		if !backoff.Sleep(ctx, settlePause) {
+			return
+		}
+		if err := a.Refresh(); err != nil {
+			report(err)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/hapair-io/hapair/internal/class/own"
 )
@@ -71,6 +73,30 @@ func TestSubscribersLearnOfEachChange(t *testing.T) {
 	if changes != 2 {
 		t.Errorf("%d changes, want 2", changes)
 	}
+}
+
+// A takeover adds many addresses in a row. Each reading takes a lock of the kernel for which it would wait.
+func TestChangesInARowCostOneReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reads := 0
+		a := own.New(own.Config{
+			Read: func() ([]netip.Addr, error) { reads++; return parse("10.0.0.7"), nil },
+			Follow: func(ctx context.Context, changed func()) error {
+				for range 64 {
+					changed()
+					time.Sleep(100 * time.Microsecond)
+				}
+				<-ctx.Done()
+				return nil
+			},
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		a.Run(ctx, func(err error) { t.Error(err) })
+		if reads < 1 || reads > 2 {
+			t.Errorf("%d readings", reads)
+		}
+	})
 }
 
 // The addresses stay as they were: connections of the unit must not be replicated because of a failed read.
