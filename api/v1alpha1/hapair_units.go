@@ -32,7 +32,7 @@ type UnitsSpec struct {
 	// +kubebuilder:default={}
 	Sidecar ContainerSpec `json:"sidecar,omitempty"`
 
-	// firewall configures the container of the firewall.
+	// firewall configures the container of the firewall. It requests as much as the sidecar by default.
 	// +optional
 	// +kubebuilder:default={}
 	Firewall ContainerSpec `json:"firewall,omitempty"`

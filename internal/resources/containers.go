@@ -51,10 +51,8 @@ func firewallContainer(image string, wanted v1alpha1.ContainerSpec) (*corev1ac.C
 			mount(volumeFirewall, path.Dir(contract.FirewallFile)).WithReadOnly(true),
 			mount(volumeRun, path.Dir(contract.FirewallStatusFile)),
 		)
-	if r := wanted.Resources; len(r.Requests) == 0 && len(r.Limits) == 0 && len(r.Claims) == 0 {
-		return container, nil
-	}
-	resources, err := convert[corev1ac.ResourceRequirementsApplyConfiguration](wanted.Resources)
+	resources, err := convert[corev1ac.ResourceRequirementsApplyConfiguration](
+		withDefaultRequests(wanted.Resources, firewallRequests()))
 	return container.WithResources(resources), err
 }
 
@@ -112,6 +110,16 @@ func sidecarContainer(
 
 // sidecarRequests returns the default requests of the sidecar.
 func sidecarRequests() corev1.ResourceList {
+	return corev1.ResourceList{
+		corev1.ResourceCPU:    resource.MustParse("100m"),
+		corev1.ResourceMemory: resource.MustParse("64Mi"),
+	}
+}
+
+// firewallRequests returns the default requests of the firewall. It needs little processor time, but needs it at once:
+// without a request it would get the least share of a busy node, also while it holds a lock of the kernel's network
+// configuration for which a takeover waits.
+func firewallRequests() corev1.ResourceList {
 	return corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse("100m"),
 		corev1.ResourceMemory: resource.MustParse("64Mi"),

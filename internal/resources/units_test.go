@@ -45,9 +45,10 @@ func TestTemplateHashOfUnits(t *testing.T) {
 		"pull secret": {func(u units) {
 			u.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "x"}}
 		}, true},
-		"default request of the sidecar": {func(u units) { u.Sidecar.Resources.Requests = cpu("100m") }, false},
-		"other request of the sidecar":   {func(u units) { u.Sidecar.Resources.Requests = cpu("200m") }, true},
-		"request of the firewall":        {func(u units) { u.Firewall.Resources.Requests = cpu("100m") }, true},
+		"default request of the sidecar":  {func(u units) { u.Sidecar.Resources.Requests = cpu("100m") }, false},
+		"other request of the sidecar":    {func(u units) { u.Sidecar.Resources.Requests = cpu("200m") }, true},
+		"default request of the firewall": {func(u units) { u.Firewall.Resources.Requests = cpu("100m") }, false},
+		"other request of the firewall":   {func(u units) { u.Firewall.Resources.Requests = cpu("200m") }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pair := smallest()
@@ -60,7 +61,7 @@ func TestTemplateHashOfUnits(t *testing.T) {
 }
 
 // The API server refuses a pod that requests more than its limit. A pod that requests nothing is evicted first.
-func TestSidecarRequests(t *testing.T) {
+func TestDefaultRequests(t *testing.T) {
 	for name, test := range map[string]struct {
 		given corev1.ResourceRequirements
 		want  string
@@ -77,14 +78,16 @@ func TestSidecarRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			pair := smallest()
-			pair.Spec.Units.Sidecar.Resources = test.given
+			pair.Spec.Units.Sidecar.Resources, pair.Spec.Units.Firewall.Resources = test.given, test.given
 			pod, err := resources.Pod(pair, v1alpha1.Primary, images, replicating(t, contract.Sync{}))
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := json.Marshal(pod.Spec.Containers[1].Resources)
-			if err != nil || string(got) != test.want {
-				t.Errorf("got %s (%v), want %s", got, err, test.want)
+			for _, container := range pod.Spec.Containers {
+				got, err := json.Marshal(container.Resources)
+				if err != nil || string(got) != test.want {
+					t.Errorf("%s: got %s (%v), want %s", *container.Name, got, err, test.want)
+				}
 			}
 			if len(test.given.Requests) > 1 {
 				t.Error("the defaults were written into the spec of the pair")

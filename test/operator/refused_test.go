@@ -87,9 +87,9 @@ var _ = Describe("A unit whose successor the API server refuses", func() {
 		}
 	}
 	fullQuota := func(ctx SpecContext, h *byHand) func() {
-		hard := corev1.ResourceList{corev1.ResourceRequestsCPU: resource.MustParse("200m")}
+		hard := corev1.ResourceList{corev1.ResourceRequestsCPU: resource.MustParse("400m")}
 		tight := quota(ctx, h.namespace, hard)
-		tight.Status.Used = hard // by the sidecars of both units
+		tight.Status.Used = hard // by the default requests of both units
 		Expect(admin.Status().Update(ctx, tight)).To(Succeed())
 		large := func() error {
 			pod := plainPod(h.namespace)
@@ -158,7 +158,7 @@ var _ = Describe("A unit whose successor the API server refuses", func() {
 			func(*v1alpha1.HAPairSpec) {},
 			"maximum cpu usage per Container is 500m", "change the LimitRange"),
 		Entry("by a quota that has no room for what the successor needs in addition", fullQuota,
-			func(spec *v1alpha1.HAPairSpec) { spec.Units.Firewall.Resources = cpu("50m", "1") },
+			func(spec *v1alpha1.HAPairSpec) { spec.Units.Firewall.Resources = cpu("150m", "1") },
 			func(*v1alpha1.HAPairSpec) {},
 			"exceeded quota: tight", "raise the quota, or lower spec.units.firewall.resources"),
 		Entry("by Pod Security baseline", podSecurity("baseline"), newImage, func(*v1alpha1.HAPairSpec) {},

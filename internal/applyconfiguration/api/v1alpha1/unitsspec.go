@@ -22,7 +22,7 @@ type UnitsSpecApplyConfiguration struct {
 	// sidecar configures the container that replicates the state and decides the role of the unit. It requests 100m of
 	// CPU and 64Mi of memory unless resources has a request or a limit for them.
 	Sidecar *ContainerSpecApplyConfiguration `json:"sidecar,omitempty"`
-	// firewall configures the container of the firewall.
+	// firewall configures the container of the firewall. It requests as much as the sidecar by default.
 	Firewall *ContainerSpecApplyConfiguration `json:"firewall,omitempty"`
 }
 
