@@ -34,3 +34,6 @@ func (c *placed) Close() error {
 	c.place.Leave()
 	return c.Conn.Close()
 }
+
+// NetConn returns the connection that was accepted, as that of crypto/tls does.
+func (c *placed) NetConn() net.Conn { return c.Conn }

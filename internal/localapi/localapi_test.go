@@ -116,7 +116,8 @@ func TestOperationsAreConsistent(t *testing.T) {
 			t.Errorf("%s: the operation is incomplete, or its ID or route is used twice", o.ID)
 		}
 		ids[o.ID], routes[route] = true, true
-		if (o.Status == http.StatusNoContent) != (o.Response.Type == nil) || o.Request.Type != nil && o.Request.MaxBytes == 0 {
+		isEmpty := o.Status == http.StatusNoContent
+		if isEmpty != (o.Response.Type == nil) || o.Request.Type != nil && o.Request.MaxBytes == 0 {
 			t.Errorf("%s: the bodies are incomplete", o.ID)
 		}
 		if strings.Contains(o.Path, "{class}") != slices.Contains(o.Problems, localapi.UnknownClass) {

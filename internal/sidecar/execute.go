@@ -10,6 +10,7 @@ import (
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
+	"github.com/hapair-io/hapair/internal/localapi"
 )
 
 // Timeouts of effects that wait for the peer or for the state. Together they leave time in StopBudget for a release
@@ -50,11 +51,15 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 			Acknowledgement: true, Term: e.Term, Sequence: e.Sequence, Ready: e.Ready, Health: e.Health,
 		})
 	case ha.Become:
+		s.tellProviders(e)
 		s.config.Replication.Become(e.Role, e.Term)
 		s.config.Configuration.Become(e.Role == ha.Active)
 	case ha.CommitState:
 		s.background(ctx, e.ID, commitTimeout, s.config.Replication.Commit)
 	case ha.Flush:
+		if s.config.Providers != nil {
+			s.config.Providers.HandoverSoon()
+		}
 		s.background(ctx, e.ID, flushTimeout, s.config.Replication.Flush)
 	case ha.Relinquish:
 		s.background(ctx, e.ID, grantTimeout, func(ctx context.Context) error {
@@ -86,6 +91,19 @@ func (s *Sidecar) restoreState(ctx context.Context) {
 			s.log.Error(err, "Restoring state after attaching addresses failed, continuing without it")
 		}
 	})
+}
+
+// tellProviders passes the role to the providers. They stop to write before replication ends.
+func (s *Sidecar) tellProviders(e ha.Become) {
+	switch {
+	case s.config.Providers == nil:
+	case e.Role == ha.Active:
+		s.config.Providers.Become(localapi.Active, e.Term)
+	case e.Role == ha.Standby:
+		s.config.Providers.Become(localapi.Standby, e.Term)
+	default:
+		s.config.Providers.Become(localapi.None, e.Term)
+	}
 }
 
 // verbosityOf returns the verbosity from which an effect is logged. Effects of every heartbeat have a higher one.

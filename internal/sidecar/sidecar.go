@@ -18,6 +18,7 @@ import (
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
+	"github.com/hapair-io/hapair/internal/localapi"
 	"github.com/hapair-io/hapair/internal/notify"
 )
 
@@ -103,6 +104,16 @@ type Configuration interface {
 	InForce(hash string)
 }
 
+// Providers are the processes that publish their state through the unit.
+type Providers interface {
+	// Run serves them until the context ends.
+	Run(ctx context.Context)
+	// Become sets the role of the unit and its term. It returns at once.
+	Become(role localapi.Role, term uint64)
+	// HandoverSoon announces that the unit is about to hand over its role. It returns at once.
+	HandoverSoon()
+}
+
 // Rules reports which document's rules the kernel enforces.
 type Rules interface {
 	// Run reports after each verification, until the context ends.
@@ -131,6 +142,8 @@ type Config struct {
 	Heartbeats    Heartbeats
 	Monitors      Monitors
 	Configuration Configuration
+	// Providers may be nil: then nobody publishes.
+	Providers Providers
 	// Rules is nil if the firewall is that of a third party, whose report counts.
 	Rules Rules
 	Peer  Peer
@@ -240,6 +253,9 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 	s.work(func() { s.config.Lease.Watch(ctx, func(r ha.Record) { tell(ha.LeaseSeen{Record: r}) }) })
 	s.work(func() { s.config.Peer.Watch(ctx, s.config.Replication.SetPeer) })
 	s.work(func() { s.config.Configuration.Run(ctx) })
+	if s.config.Providers != nil {
+		s.work(func() { s.config.Providers.Run(ctx) })
+	}
 	s.followFirewall(ctx)
 	s.work(func() { s.hear(ctx) })
 	s.followFaults(ctx)

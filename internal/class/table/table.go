@@ -103,6 +103,21 @@ func (t *Table) Get(key string) (Change, bool) {
 	return e.change(t.options.Now()), true
 }
 
+// Revision returns the number of changes so far.
+func (t *Table) Revision() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.history.revision
+}
+
+// ChangedSince returns how many keys with a prefix have changed after a revision.
+func (t *Table) ChangedSince(revision uint64, prefix string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	changed, _ := t.history.since(max(revision, t.history.forgotten), prefix)
+	return len(changed)
+}
+
 // Len returns the number of entries.
 func (t *Table) Len() int {
 	t.mu.Lock()

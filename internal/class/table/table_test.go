@@ -368,8 +368,10 @@ func TestBatchIsWrittenWholeOrNotAtAll(t *testing.T) {
 	}
 	good := table.Batch{Replace: true, Prefix: "a/", Changes: []table.Change{
 		{Entry: table.Entry{Key: "a/2"}},
-		{Entry: table.Entry{Key: "a/3"}}, {Entry: table.Entry{Key: "a/3"}, Deleted: true},
-		{Entry: table.Entry{Key: "a/4"}, Deleted: true}, {Entry: table.Entry{Key: "a/4", Value: []byte("v")}},
+		{Entry: table.Entry{Key: "a/3"}},
+		{Entry: table.Entry{Key: "a/3"}, Deleted: true},
+		{Entry: table.Entry{Key: "a/4"}, Deleted: true},
+		{Entry: table.Entry{Key: "a/4", Value: []byte("v")}},
 	}}
 	if _, err := on.Update(good); err != nil {
 		t.Fatal(err)

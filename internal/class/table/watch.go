@@ -36,17 +36,26 @@ func (t *Table) watch(prefix string, isListed bool) *Watch {
 	return w
 }
 
-// Next waits for changes and returns them in the order of their revisions, together with the revision of the table. The
-// first call returns at once. After ErrOverrun, the watch can only be closed.
+// Wake returns a channel that has an item when Take may have something to return.
+func (w *Watch) Wake() <-chan struct{} { return w.wake }
+
+// Take returns the changes that were not returned yet, in the order of their revisions, together with the revision of
+// the table. The first call returns all entries. After ErrOverrun, the watch can only be closed.
+func (w *Watch) Take() (changed []Change, revision uint64, err error) {
+	items, complete := w.take()
+	if !complete {
+		return nil, 0, ErrOverrun
+	}
+	return changes(items, w.table.options.Now()), w.seen, nil
+}
+
+// Next waits until Take has something to return, and returns it. The first call returns at once.
 func (w *Watch) Next(ctx context.Context) (changed []Change, revision uint64, err error) {
 	for {
 		isFirst := !w.isListed
-		items, complete := w.take()
-		switch {
-		case !complete:
-			return nil, 0, ErrOverrun
-		case isFirst || len(items) > 0:
-			return changes(items, w.table.options.Now()), w.seen, nil
+		changed, revision, err = w.Take()
+		if isFirst || err != nil || len(changed) > 0 {
+			return changed, revision, err
 		}
 		select {
 		case <-ctx.Done():

@@ -18,6 +18,7 @@ import (
 	"github.com/hapair-io/hapair/internal/cli/sidecar/connections"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -56,18 +57,19 @@ const leaseTimeout = 2 * time.Second
 
 // sidecarOptions are the flags of a sidecar.
 type sidecarOptions struct {
-	unit              string
-	settings          string
-	tlsDirectory      string
-	givenDocument     string
-	firewallDocument  string
-	firewallStatus    string
-	stateDirectory    string
-	kubeconfig        string
-	healthBindAddress string
-	metrics           scrape.Config
-	logFormat         string
-	verbosity         int
+	unit               string
+	settings           string
+	tlsDirectory       string
+	givenDocument      string
+	firewallDocument   string
+	firewallStatus     string
+	stateDirectory     string
+	providersDirectory string
+	kubeconfig         string
+	healthBindAddress  string
+	metrics            scrape.Config
+	logFormat          string
+	verbosity          int
 }
 
 // NewCommand returns the command of a unit's sidecar.
@@ -91,6 +93,8 @@ func NewCommand() *cobra.Command {
 		"file in which the firewall reports what is in force")
 	flags.StringVar(&o.stateDirectory, "state-dir", contract.StateDirectory,
 		"directory with what the next sidecar of the pod must know; nobody else writes there")
+	flags.StringVar(&o.providersDirectory, "providers-dir", contract.ProvidersDirectory,
+		"directory with a directory for the socket of each provider")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "how to reach the API server; as the pod's ServiceAccount when empty")
 	flags.StringVar(&o.healthBindAddress, "health-bind-address", ":"+strconv.Itoa(contract.HealthPort),
 		"address of /healthz and /readyz")
@@ -235,8 +239,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return fmt.Errorf("withdrawing what an earlier life left: %w", err)
 	}
 	registry = registry.withGate(g)
-	replica, ownAddresses := configuration.New(), ownAddresses(pair)
-	provided := table.NewSet(state.Classes(), unitClock.Now)
+	replica, ownAddresses, provided := configuration.New(), ownAddresses(pair), table.NewSet(state.Classes(), config.Now)
 	rules := nftables.Open()
 	defer func() { err = errors.Join(err, rules.Close()) }()
 	o.newConfiguration(&config, pair, replica, rules, registry)
@@ -259,9 +262,9 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return err
 	}
 	config.Metrics = o.serveMetrics(registry, u.sockets, log.WithName("metrics"))
-	if config.Replication, err = o.newReplication(u, pair, replicationParts{
-		classes: classes, own: ownAddresses, heartbeats: heartbeats, metrics: engine.NewMetrics(registry),
-	}, log.WithName("replication")); err != nil {
+	if err := o.newReplication(&config, u, pair, replicationParts{
+		classes: classes, own: ownAddresses, heartbeats: heartbeats, provided: provided, registry: registry,
+	}); err != nil {
 		return err
 	}
 	if err := o.connect(&config, u, pair, log); err != nil {
@@ -388,13 +391,16 @@ type replicationParts struct {
 	classes    []class.Class
 	own        *own.Addresses
 	heartbeats *heartbeat.Link
-	metrics    *engine.Metrics
+	provided   *table.Set
+	registry   prometheus.Registerer
 }
 
-// newReplication makes the engine. The primary listens and the secondary dials, whatever their roles.
+// newReplication gives the unit the engine, and the server of the providers that publish through it. The primary
+// listens and the secondary dials, whatever their roles.
 func (o sidecarOptions) newReplication(
-	u unit, pair contract.Settings, parts replicationParts, log logr.Logger,
-) (sidecar.Replication, error) {
+	into *sidecar.Config, u unit, pair contract.Settings, parts replicationParts,
+) error {
+	log := into.Log.WithName("replication")
 	peerName := credentials.UnitName(string(u.peer), pair.Pair, pair.Namespace)
 	config := engine.Config{
 		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name), Peer: string(u.peer),
@@ -405,7 +411,7 @@ func (o sidecarOptions) newReplication(
 		Own:           parts.own,
 		Limits:        limitsOf(pair.Sync),
 		AuditInterval: pair.Sync.AuditInterval(),
-		Metrics:       parts.metrics,
+		Metrics:       engine.NewMetrics(parts.registry),
 		Log:           log,
 	}
 	if u.name == v1alpha1.Primary {
@@ -413,8 +419,10 @@ func (o sidecarOptions) newReplication(
 	}
 	e, err := engine.New(config)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	follow := limits{file: o.settings, now: config.Limits, log: log}
-	return replication{Engine: e, heartbeats: parts.heartbeats, limits: follow}, nil
+	into.Replication = replication{Engine: e, heartbeats: parts.heartbeats, limits: follow}
+	into.Providers = o.newProviders(u, pair, parts.provided, e, parts.registry, into.Log.WithName("providers"))
+	return nil
 }

@@ -146,6 +146,20 @@ func (e *Engine) Flush(ctx context.Context) error {
 	return l.flush(ctx, (*sender.Sender).Flush)
 }
 
+// FlushClass returns when everything of a class that changed before the call is written on the standby. It fails at
+// once if no standby is in sync, or if the standby does not have the class. Calls may overlap.
+func (e *Engine) FlushClass(ctx context.Context, id state.Class) error {
+	l := e.current.Load()
+	if l == nil || !l.isInSync.Load() {
+		return ErrNoStandby
+	}
+	s := l.current()
+	if s == nil {
+		return ErrNoStandby
+	}
+	return s.FlushClass(ctx, id)
+}
+
 // Relinquish gives up this unit's role as active. It sends everything that has changed, and then that this unit
 // forwards no more in a term before the given one. It returns when the peer has acknowledged that. The peer writes
 // everything before it sees the second, so nothing is waited for in between: nobody forwards meanwhile. This unit sends

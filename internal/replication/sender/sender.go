@@ -219,6 +219,22 @@ func (s *Sender) stream(id state.Class) *stream {
 // then the standby writes it. Calls of Flush and SendAll must not overlap: the second would only wait for the same.
 func (s *Sender) Flush(ctx context.Context) error { return s.flush(ctx, true) }
 
+// FlushClass returns when everything of a class that changed before the call is written on the standby. Other classes
+// and the throttle are not affected. Calls may overlap.
+func (s *Sender) FlushClass(ctx context.Context, id state.Class) error {
+	flushed := s.stream(id)
+	if flushed == nil {
+		return fmt.Errorf("flushing %s: %w with that class", id, ErrNoStandby)
+	}
+	if err := s.await(ctx, flushed.drain(), "waiting for "+id.String()+" to be read"); err != nil {
+		return err
+	}
+	b := s.barriers.add(s.config.Counters.lastBarrier.Add(1), true, []*stream{flushed})
+	defer s.barriers.remove(b)
+	s.config.Session.Wake()
+	return s.await(ctx, b.acked, "waiting for the standby to write "+id.String())
+}
+
 // SendAll returns when everything that changed before the call has been sent. The standby writes it before it sees any
 // frame that is sent afterwards.
 func (s *Sender) SendAll(ctx context.Context) error { return s.flush(ctx, false) }

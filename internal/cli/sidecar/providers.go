@@ -1,0 +1,43 @@
+package sidecar
+
+import (
+	"slices"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hapair-io/hapair/internal/class/table"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/localapi/server"
+	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// newProviders returns the server of the local provider API: for the providers of the pair, and for the firewall.
+func (o sidecarOptions) newProviders(
+	u unit, pair contract.Settings, tables *table.Set, replicating *engine.Engine, registry prometheus.Registerer,
+	log logr.Logger,
+) *server.Server {
+	return server.New(server.Config{
+		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name),
+		Directory: o.providersDirectory,
+		Providers: append(slices.Clone(pair.Providers), firewallProvider(state.Classes())),
+		Catalogue: state.Classes(), Tables: tables,
+		Flush:        replicating.FlushClass,
+		IsPeerInSync: func() bool { return replicating.Status().InSync },
+		Metrics:      server.NewMetrics(registry),
+		Log:          log,
+	})
+}
+
+// firewallProvider returns the firewall as a provider. It runs as root, and publishes the classes of the catalogue that
+// no third party can define.
+func firewallProvider(catalogue state.Catalogue) contract.Provider {
+	p := contract.Provider{Name: contract.ProviderFirewall}
+	for _, row := range catalogue {
+		if row.Provided && row.ID != state.Custom {
+			p.Writes = append(p.Writes, row.Name)
+		}
+	}
+	return p
+}

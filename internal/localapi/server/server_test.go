@@ -1,0 +1,541 @@
+package server_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+	"go.uber.org/goleak"
+
+	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/table"
+	"github.com/hapair-io/hapair/internal/clock"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/localapi"
+	"github.com/hapair-io/hapair/internal/localapi/server"
+	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds every wait of the tests.
+const patience = 20 * time.Second
+
+// bed is a running server with a provider.
+type bed struct {
+	t         *testing.T
+	server    *server.Server
+	tables    *table.Set
+	directory string
+	http      *http.Client
+}
+
+// leases is the provider of the tests. It runs as the user of the test.
+var leases = contract.Provider{
+	Name: "kea", UID: int64(os.Getuid()), Writes: []string{"leases"}, Reads: []string{"guests"},
+}
+
+// newBed starts a server. A test changes its configuration with change, which may be nil.
+func newBed(t *testing.T, change func(*server.Config)) *bed {
+	t.Helper()
+	b := &bed{t: t, directory: t.TempDir(), tables: table.NewSet(state.Classes(), clock.Boot)}
+	for _, f := range b.tables.Factories() {
+		if _, err := f.New(class.Options{}); err != nil { // as if it was replicated
+			t.Fatal(err)
+		}
+	}
+	config := server.Config{
+		Pair: "edge", Namespace: "default", Unit: "primary", Directory: b.directory,
+		Providers: []contract.Provider{leases}, Catalogue: state.Classes(), Tables: b.tables,
+		Flush:        func(context.Context, state.Class) error { return engine.ErrNoStandby },
+		IsPeerInSync: func() bool { return false },
+		Log:          testr.New(t),
+	}
+	if change != nil {
+		change(&config)
+	}
+	for _, p := range config.Providers {
+		if err := os.Mkdir(filepath.Join(b.directory, p.Name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.server = server.New(config)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { b.server.Run(ctx) })
+	b.http = b.connect("kea")
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+	for _, p := range config.Providers {
+		b.eventually("the socket is open", func() bool {
+			connection, err := net.Dial("unix", server.SocketOf(b.directory, p.Name))
+			if err == nil {
+				_ = connection.Close()
+			}
+			return err == nil
+		})
+	}
+	return b
+}
+
+// connect returns a client of the socket of a provider.
+func (b *bed) connect(provider string) *http.Client {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", server.SocketOf(b.directory, provider))
+	}}
+	b.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func (b *bed) eventually(what string, isTrue func() bool) {
+	b.t.Helper()
+	for end := time.Now().Add(patience); !isTrue(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			b.t.Fatalf("Not in %s: %s", patience, what)
+		}
+	}
+}
+
+// become sets the role, and waits until a provider can know it.
+func (b *bed) become(role localapi.Role, term uint64) {
+	b.t.Helper()
+	b.server.Become(role, term)
+	b.eventually("the role is known", func() bool {
+		info := answer[localapi.Info](b, http.MethodGet, "/v1", "")
+		return info.Role == role && info.Term == term
+	})
+}
+
+// do sends a request and returns the response, whose body is closed at the end of the test.
+func (b *bed) do(method, path, body string) *http.Response {
+	b.t.Helper()
+	request, err := http.NewRequestWithContext(b.t.Context(), method, "http://unit"+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	response, err := b.http.Do(request)
+	if err != nil {
+		b.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	b.t.Cleanup(func() { _ = response.Body.Close() })
+	return response
+}
+
+// answer sends a request that succeeds, and decodes the response.
+func answer[T any](b *bed, method, path, body string) T {
+	b.t.Helper()
+	var decoded T
+	response := b.do(method, path, body) //nolint:bodyclose // The test closes it at its end.
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusOK {
+		b.t.Fatalf("%s %s: status %d, %s", method, path, response.StatusCode, text)
+	}
+	if err := json.Unmarshal(text, &decoded); err != nil {
+		b.t.Fatalf("%s %s: %s: %v", method, path, text, err)
+	}
+	return decoded
+}
+
+// problem sends a request that fails, and returns the problem.
+func (b *bed) problem(method, path, body string) *localapi.Problem {
+	b.t.Helper()
+	response := b.do(method, path, body) //nolint:bodyclose // The test closes it at its end.
+	var p localapi.Problem
+	if err := json.NewDecoder(response.Body).Decode(&p); err != nil {
+		b.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	if response.Header.Get("Content-Type") != localapi.ProblemJSON || response.StatusCode != p.Status ||
+		p.Status != p.Type.Status() || p.Title == "" || p.Detail == "" {
+		b.t.Errorf("%s %s: status %d, %v, %+v", method, path, response.StatusCode, response.Header, p)
+	}
+	return &p
+}
+
+// put writes an entry in a term.
+func (b *bed) put(key, value string, term int, query string) localapi.Written {
+	b.t.Helper()
+	path := fmt.Sprintf("/v1/classes/leases/entries/%s?term=%d%s", key, term, query)
+	return answer[localapi.Written](b, http.MethodPut, path, value)
+}
+
+// events reads the lines of a stream.
+type events struct {
+	t       *testing.T
+	scanner *bufio.Scanner
+}
+
+func (b *bed) stream(path string) events {
+	b.t.Helper()
+	response := b.do(http.MethodGet, path, "") //nolint:bodyclose // The test closes it at its end.
+	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != localapi.NDJSON {
+		b.t.Fatalf("GET %s: status %d, %v", path, response.StatusCode, response.Header)
+	}
+	return events{b.t, bufio.NewScanner(response.Body)}
+}
+
+// next returns the next event in a short form. At the end of the stream it is empty.
+func (e events) next() string {
+	e.t.Helper()
+	if !e.scanner.Scan() {
+		return ""
+	}
+	var event localapi.Event
+	if err := json.Unmarshal(e.scanner.Bytes(), &event); err != nil {
+		e.t.Fatalf("%s: %v", e.scanner.Bytes(), err)
+	}
+	short := string(event.Type)
+	if event.Key != "" {
+		short += " " + event.Key
+	}
+	if event.Value != nil {
+		short += "=" + string(event.Value)
+	}
+	if event.Role != "" {
+		short += fmt.Sprintf(" %s in %d", event.Role, event.Term)
+	}
+	return short
+}
+
+func (e events) want(all ...string) {
+	e.t.Helper()
+	for _, want := range all {
+		if got := e.next(); got != want {
+			e.t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestInfo(t *testing.T) {
+	b := newBed(t, nil)
+	info := answer[localapi.Info](b, http.MethodGet, "/v1", "")
+	if info.Pair != "edge" || info.Namespace != "default" || info.Unit != "primary" || info.Role != localapi.None ||
+		info.Limits != localapi.Bounds() || info.Grants.Writes[0] != "leases" || info.Grants.Reads[0] != "guests" {
+		t.Errorf("got %+v", info)
+	}
+	b.become(localapi.Active, 8)
+}
+
+func TestEntries(t *testing.T) {
+	b := newBed(t, nil)
+	b.become(localapi.Active, 8)
+	first := b.put("a%2Fb%20c", `{ "address": "192.0.2.1", "unknown": [1.0] }`, 8, "&life=3600")
+	second := b.put("b", `1`, 8, "")
+	if second.Revision <= first.Revision || first.Durable {
+		t.Errorf("got %+v and %+v", first, second)
+	}
+	list := b.stream("/v1/classes/leases")
+	list.want("List Active in 8", `Put a/b c={"address":"192.0.2.1","unknown":[1.0]}`, "Put b=1", "Listed", "")
+	answer[localapi.Written](b, http.MethodDelete, "/v1/classes/leases/entries/b?term=8", "")
+	answer[localapi.Written](b, http.MethodDelete, "/v1/classes/leases/entries/b?term=8", "")
+	const batch = "/v1/classes/leases?term=8"
+	answer[localapi.Written](b, http.MethodPost, batch,
+		`{"type":"Put","key":"c","value":{"x": 1},"life":60,"field":"of a later version"}`+"\n\n"+
+			`{"type":"Delete","key":"a/b c"}`)
+	b.stream("/v1/classes/leases").want("List Active in 8", `Put c={"x":1}`, "Listed", "")
+	answer[localapi.Written](b, http.MethodPost, batch+"&replace=true", `{"type":"Put","key":"d","value":2}`)
+	b.stream("/v1/classes/leases").want("List Active in 8", "Put d=2", "Listed", "")
+	custom, _ := b.tables.Table(state.Custom)
+	if e, ok := custom.Get("leases/d"); !ok || string(e.Value) != "2" || custom.Len() != 1 {
+		t.Errorf("the table has %+v", e)
+	}
+	// Another class in the same table is not touched.
+	if err := custom.Put(table.Entry{Key: "guests/x", Value: []byte("3")}); err != nil {
+		t.Fatal(err)
+	}
+	answer[localapi.Written](b, http.MethodPost, "/v1/classes/leases?term=8&replace=true", "")
+	b.stream("/v1/classes/leases").want("List Active in 8", "Listed", "")
+	b.stream("/v1/classes/guests").want("List Active in 8", "Put x=3", "Listed", "")
+}
+
+func TestProblems(t *testing.T) {
+	b := newBed(t, nil)
+	const entry = "/v1/classes/leases/entries/a"
+	large := `"` + strings.Repeat("v", 8<<10) + `"`
+	if p := b.problem(http.MethodPut, entry+"?term=1", "1"); p.Type != localapi.NotActive {
+		t.Errorf("before the unit has a role: %v", p)
+	}
+	b.become(localapi.Active, 8)
+	for _, c := range []struct {
+		method, path, body string
+		want               localapi.ProblemType
+		field              string
+	}{
+		{"PUT", entry + "?term=7", "1", localapi.StaleTerm, "term"},
+		{"PUT", entry + "?term=9", "1", localapi.StaleTerm, "term"},
+		{"PUT", entry, "1", localapi.Invalid, "term"},
+		{"PUT", entry + "?term=8&liffe=60", "1", localapi.Invalid, "liffe"},
+		{"PUT", entry + "?term=8&life=1h", "1", localapi.Invalid, "life"},
+		{"PUT", entry + "?term=8&life=0", "1", localapi.Invalid, "life"},
+		{"PUT", entry + "?term=8&life=-1", "1", localapi.Invalid, "life"},
+		{"PUT", entry + "?term=8&life=NaN", "1", localapi.Invalid, "life"},
+		{"PUT", entry + "?term=8&durable=6", "1", localapi.Invalid, "durable"},
+		{"PUT", entry + "?term=8&term=8", "1", localapi.Invalid, "term"},
+		{"PUT", entry + "?term=8", "{", localapi.Invalid, "value"},
+		{"PUT", entry + "?term=8", large, localapi.TooLarge, "value"},
+		{"PUT", entry + "?term=8", strings.Repeat(" ", 40<<10) + "1", localapi.TooLarge, "body"},
+		{"PUT", entry + strings.Repeat("k", 249) + "?term=8", "1", localapi.TooLarge, "key"},
+		{"PUT", "/v1/classes/leases/entries/a%0Ab?term=8", "1", localapi.Invalid, "key"},
+		{"PUT", "/v1/classes/guests/entries/a?term=8", "1", localapi.NotGranted, ""},
+		{"DELETE", "/v1/classes/guests/entries/a?term=8", "", localapi.NotGranted, ""},
+		{"POST", "/v1/classes/guests?term=8", "", localapi.NotGranted, ""},
+		{"GET", "/v1/classes/others", "", localapi.NotGranted, ""},
+		{"GET", "/v1/classes/ConnectionCache", "", localapi.UnknownClass, ""},
+		{"GET", "/v1/classes/Custom", "", localapi.UnknownClass, ""},
+		{"GET", "/v1/classes/Dreams", "", localapi.UnknownClass, ""},
+		{"GET", "/v1/classes/leases?watch=yes", "", localapi.Invalid, "watch"},
+		{"GET", "/v2", "", localapi.NotFound, ""},
+		{"POST", "/v1", "", localapi.NotFound, ""},
+		{"PUT", "/v1/classes/leases/held?revision=5", "", localapi.Invalid, "revision"},
+		{
+			"POST", "/v1/classes/leases?term=8", `{"type":"Put","key":"a","value":1}` + "\n" + `{"type":"Ping"}`,
+			localapi.Invalid, "[1].key",
+		},
+		{"POST", "/v1/classes/leases?term=8", `{"type":"Ping","key":"a"}`, localapi.Invalid, "[0].type"},
+		{"POST", "/v1/classes/leases?term=8", `{"type":"Put","key":"a"}`, localapi.Invalid, "[0].value"},
+		{"POST", "/v1/classes/leases?term=8", `{"type":"Put","key":"a","value":1,"life":-3}`, localapi.Invalid, "[0].life"},
+		{"POST", "/v1/classes/leases?term=8", "nonsense", localapi.Invalid, "[0].line"},
+		{"POST", "/v1/classes/leases?term=8", strings.Repeat("\n", 1<<20+1), localapi.TooLarge, "body"},
+	} {
+		if p := b.problem(c.method, c.path, c.body); p.Type != c.want || p.Field != c.field {
+			t.Errorf("%s %.60s: got %s in %q (%s), want %s in %q", c.method, c.path, p.Type, p.Field, p.Detail, c.want, c.field)
+		}
+	}
+	if custom, _ := b.tables.Table(state.Custom); custom.Len() != 0 {
+		t.Errorf("%d entries were written", custom.Len())
+	}
+	b.become(localapi.Standby, 8)
+	if p := b.problem(http.MethodPut, entry+"?term=8", "1"); p.Type != localapi.NotActive {
+		t.Errorf("on a standby: %v", p)
+	}
+}
+
+func TestFullClass(t *testing.T) {
+	b := newBed(t, nil)
+	b.become(localapi.Active, 8)
+	custom, _ := b.tables.Table(state.Custom)
+	all := make([]table.Change, table.MaxEntries)
+	for i := range all {
+		all[i].Entry = table.Entry{Key: fmt.Sprint("leases/", i), Value: []byte("1")}
+	}
+	if _, err := custom.Update(table.Batch{Changes: all}); err != nil {
+		t.Fatal(err)
+	}
+	if p := b.problem(http.MethodPut, "/v1/classes/leases/entries/more?term=8", "1"); p.Type != localapi.Full {
+		t.Errorf("got %v", p)
+	}
+	b.put("7", "2", 8, "")
+}
+
+func TestOtherUserIsRefused(t *testing.T) {
+	b := newBed(t, func(c *server.Config) {
+		other := leases
+		other.UID++
+		c.Providers = []contract.Provider{other}
+	})
+	for _, path := range []string{"/v1", "/v1/classes/leases", "/v1/events"} {
+		if p := b.problem(http.MethodGet, path, ""); p.Type != localapi.NotGranted ||
+			!strings.Contains(p.Detail, fmt.Sprint("user ", os.Getuid())) {
+			t.Errorf("%s: got %v", path, p)
+		}
+	}
+}
+
+func TestWatch(t *testing.T) {
+	b := newBed(t, nil)
+	b.become(localapi.Active, 8)
+	b.put("a", "1", 8, "")
+	watch := b.stream("/v1/classes/leases?watch=true")
+	watch.want("List Active in 8", "Put a=1", "Listed")
+	b.put("b", "2", 8, "")
+	watch.want("Put b=2")
+	answer[localapi.Written](b, http.MethodDelete, "/v1/classes/leases/entries/a?term=8", "")
+	watch.want("Delete a")
+	b.server.HandoverSoon()
+	watch.want("HandoverSoon")
+	b.become(localapi.Standby, 9)
+	watch.want("Role Standby in 9")
+}
+
+// A standby sees every change of the peer before it learns that it is active.
+func TestChangesComeBeforeTheRole(t *testing.T) {
+	b := newBed(t, nil)
+	b.become(localapi.Standby, 8)
+	watch := b.stream("/v1/classes/leases?watch=true")
+	watch.want("List Standby in 8", "Listed")
+	peer := table.New(table.Options{Class: state.Custom, Now: clock.Boot})
+	custom, _ := b.tables.Table(state.Custom)
+	for term := uint64(9); term < 60; term += 2 {
+		key := fmt.Sprint(term)
+		if err := peer.Put(table.Entry{Key: "leases/" + key, Value: []byte("1")}); err != nil {
+			t.Fatal(err)
+		}
+		err := peer.Class().Source.Snapshot(t.Context(), func(changes []state.Change) error {
+			_, err := custom.Class().Sink.Apply(t.Context(), changes)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.server.Become(localapi.Active, term)
+		watch.want("Put "+key+"=1", "Role Active in "+key)
+		b.server.Become(localapi.Standby, term+1)
+		watch.want(fmt.Sprint("Role Standby in ", term+1))
+	}
+}
+
+func TestEvents(t *testing.T) {
+	b := newBed(t, nil)
+	b.become(localapi.Standby, 7)
+	stream := b.stream("/v1/events")
+	stream.want("Role Standby in 7")
+	b.become(localapi.Standby, 8)
+	stream.want("Term Standby in 8")
+	b.become(localapi.Active, 9)
+	stream.want("Role Active in 9")
+	b.server.HandoverSoon()
+	stream.want("HandoverSoon")
+}
+
+func TestDurable(t *testing.T) {
+	flushed := make(chan error, 1)
+	b := newBed(t, func(c *server.Config) {
+		c.Flush = func(ctx context.Context, id state.Class) error {
+			if id != state.Custom {
+				return fmt.Errorf("class %s was flushed", id)
+			}
+			select {
+			case err := <-flushed:
+				return err
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	b.become(localapi.Active, 8)
+	flushed <- nil
+	if w := b.put("a", "1", 8, "&durable=5"); !w.Durable {
+		t.Errorf("got %+v although the standby has it", w)
+	}
+	if w := b.put("a", "2", 8, ""); w.Durable {
+		t.Errorf("got %+v although nobody asked", w)
+	}
+	flushed <- errors.New("no standby")
+	if w := b.put("a", "3", 8, "&durable=5"); w.Durable {
+		t.Errorf("got %+v although there is no standby", w)
+	}
+	start := time.Now()
+	if w := b.put("a", "4", 8, "&durable=0.02"); w.Durable || time.Since(start) < 20*time.Millisecond {
+		t.Errorf("got %+v after %s although the standby does not answer", w, time.Since(start))
+	}
+	b.stream("/v1/classes/leases").want("List Active in 8", "Put a=4", "Listed", "")
+}
+
+func TestBounds(t *testing.T) {
+	held := make(chan struct{})
+	b := newBed(t, func(c *server.Config) {
+		c.Flush = func(ctx context.Context, _ state.Class) error {
+			held <- struct{}{}
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	})
+	b.become(localapi.Active, 8)
+	for range localapi.Bounds().Watches {
+		b.stream("/v1/classes/leases?watch=true").want("List Active in 8")
+	}
+	if p := b.problem(http.MethodGet, "/v1/events", ""); p.Type != localapi.Busy {
+		t.Errorf("one watch too many: got %v", p)
+	}
+	var writes sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	defer writes.Wait()
+	defer cancel()
+	for range localapi.Bounds().Requests {
+		writes.Go(func() {
+			request, err := http.NewRequestWithContext(ctx, http.MethodDelete,
+				"http://unit/v1/classes/leases/entries/a?term=8&durable=5", http.NoBody)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if response, err := b.http.Do(request); err == nil {
+				_ = response.Body.Close()
+			}
+		})
+		<-held
+	}
+	if p := b.problem(http.MethodGet, "/v1", ""); p.Type != localapi.Busy {
+		t.Errorf("one request too many: got %v", p)
+	}
+	cancel()
+	b.eventually("a request is served again", func() bool {
+		response := b.do(http.MethodGet, "/v1", "") //nolint:bodyclose // The test closes it at its end.
+		return response.StatusCode == http.StatusOK
+	})
+}
+
+// A watch that does not read is ended, and the others are not delayed.
+func TestStalledWatchIsEnded(t *testing.T) {
+	b := newBed(t, func(c *server.Config) { c.StallTimeout = 100 * time.Millisecond })
+	b.become(localapi.Active, 8)
+	stalled, err := net.Dial("unix", server.SocketOf(b.directory, "kea"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stalled.Close() //nolint:errcheck // It only reads.
+	if _, err := io.WriteString(stalled, "GET /v1/classes/leases?watch=true HTTP/1.1\r\nHost: unit\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	value := `"` + strings.Repeat("v", 8<<10-2) + `"`
+	watch := b.stream("/v1/classes/leases?watch=true")
+	watch.scanner.Buffer(nil, 1<<20)
+	watch.want("List Active in 8", "Listed")
+	for i := range 500 { // more than the buffers of a socket hold
+		b.put(fmt.Sprint(i), value, 8, "")
+		if got := watch.next(); !strings.HasPrefix(got, fmt.Sprintf("Put %d=", i)) {
+			t.Fatalf("got %.20q, want entry %d", got, i)
+		}
+	}
+	time.Sleep(200 * time.Millisecond)
+	read, err := io.Copy(io.Discard, stalled)
+	t.Logf("The stalled watch was ended after %d bytes: %v", read, err)
+	if read > 500*8<<10 {
+		t.Error("the stalled watch got everything")
+	}
+}
+
+func TestHeld(t *testing.T) {
+	b := newBed(t, nil)
+	b.become(localapi.Active, 8)
+	w := b.put("a", "1", 8, "")
+	path := fmt.Sprintf("/v1/classes/leases/held?revision=%d", w.Revision)
+	response := b.do(http.MethodPut, path, "") //nolint:bodyclose // The test closes it at its end.
+	if response.StatusCode != http.StatusNoContent {
+		t.Errorf("status %d", response.StatusCode)
+	}
+}
+
+func TestEveryUserCanConnect(t *testing.T) {
+	b := newBed(t, nil)
+	if info, err := os.Stat(server.SocketOf(b.directory, "kea")); err != nil || info.Mode().Perm() != 0o666 {
+		t.Errorf("the socket is %v, %v; another user must be able to connect", info.Mode(), err)
+	}
+}
