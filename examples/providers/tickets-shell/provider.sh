@@ -1,5 +1,6 @@
 #!/bin/sh
-# A provider in shell, see docs/providers.md: it issues tickets, and they survive a failover. It needs curl and jq.
+# A provider in shell, see docs/providers.md: it issues tickets, and they survive a failover. It needs curl and jq, and
+# has room for 4,000 tickets in /tmp of its container.
 # A client writes "begin NAME REPLY", "check NAME REPLY" or "end NAME REPLY" to the pipe $TICKETS/requests, and reads
 # "yes" or "no" from the pipe REPLY. The events of the sidecar come through the same pipe, so there is one thing at a time.
 dir=${TICKETS:-/tmp} class=http://hapair/v1/classes/tickets

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/localapi"
@@ -177,8 +179,9 @@ func (s *sidecar) write(w http.ResponseWriter, r *http.Request, wanted request, 
 	wanted.durable = durable > 0
 	index := s.arrive(wanted)
 	s.hold(r)
-	var problem *localapi.Problem
+	problem := unknownParameter(r)
 	switch {
+	case problem != nil:
 	case err != nil:
 		problem = invalid("body", err.Error())
 	case termErr != nil:
@@ -226,10 +229,10 @@ func (s *sidecar) change(wanted request, events []localapi.Event) (uint64, *loca
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	switch {
-	case wanted.term != s.term:
-		return 0, localapi.NewProblem(localapi.StaleTerm, "the term is %d and not %d", s.term, wanted.term)
 	case s.role != localapi.Active:
 		return 0, localapi.NewProblem(localapi.NotActive, "this unit is %s", s.role)
+	case wanted.term != s.term:
+		return 0, localapi.NewProblem(localapi.StaleTerm, "the term is %d and not %d", s.term, wanted.term)
 	case s.refusal != nil:
 		return 0, s.refusal
 	}
@@ -257,6 +260,21 @@ func (s *sidecar) refuse(w http.ResponseWriter, index int, p *localapi.Problem) 
 	s.breach("a %s request was invalid: %s: %s", s.journal[index].operation, p.Field, p.Detail)
 	s.mutex.Unlock()
 	answerProblem(w, p)
+}
+
+// unknownParameter returns a problem if the query has a parameter that the operation does not have.
+func unknownParameter(r *http.Request) *localapi.Problem {
+	for _, operation := range localapi.Operations() {
+		if operation.Method+" "+operation.Path != strings.Replace(r.Pattern, "{key...}", "{key}", 1) {
+			continue
+		}
+		for name := range r.URL.Query() {
+			if !slices.ContainsFunc(operation.Query, func(p localapi.Parameter) bool { return p.Name == name }) {
+				return localapi.NewProblem(localapi.Invalid, "%s has no such parameter", operation.ID).In(name)
+			}
+		}
+	}
+	return nil
 }
 
 // validate checks entries as the sidecar does.

@@ -76,16 +76,15 @@ func printable(text string) string {
 }
 
 type suite struct {
-	XMLName  xml.Name `xml:"testsuite"`
-	Name     string   `xml:"name,attr"`
-	Tests    int      `xml:"tests,attr"`
-	Failures int      `xml:"failures,attr"`
-	Seconds  string   `xml:"time,attr"`
-	Cases    []testCase
+	XMLName  xml.Name   `xml:"testsuite"`
+	Name     string     `xml:"name,attr"`
+	Tests    int        `xml:"tests,attr"`
+	Failures int        `xml:"failures,attr"`
+	Seconds  string     `xml:"time,attr"`
+	Cases    []testCase `xml:"testcase"`
 }
 
 type testCase struct {
-	XMLName xml.Name `xml:"testcase"`
 	Class   string   `xml:"classname,attr"`
 	Name    string   `xml:"name,attr"`
 	Seconds string   `xml:"time,attr"`

@@ -125,6 +125,33 @@ func playTermChange(ctx context.Context, s *stage) error {
 	if err := s.granted(ctx, firstClient, firstTerm); err != nil {
 		return err
 	}
+	err := s.refusedUnderWrite(ctx, func() { s.sidecar.become(localapi.Standby, firstTerm+1) })
+	if err != nil {
+		return fmt.Errorf("when the unit became standby: %w", err)
+	}
+	if err := s.refused(ctx, thirdClient, "the unit is not active any more"); err != nil {
+		return err
+	}
+	s.sidecar.become(localapi.Active, firstTerm+2)
+	if err := s.granted(ctx, thirdClient, firstTerm+2); err != nil {
+		return err
+	}
+	err = s.refusedUnderWrite(ctx, func() {
+		s.sidecar.become(localapi.Standby, firstTerm+3)
+		s.sidecar.become(localapi.Active, firstTerm+4)
+	})
+	if err != nil {
+		return fmt.Errorf("when the unit was active in a later term: %w", err)
+	}
+	if err := s.honours(ctx, firstClient, "it was granted before"); err != nil {
+		return err
+	}
+	return s.forgets(ctx, secondClient, "its writes were refused")
+}
+
+// refusedUnderWrite changes role or term while a write of the provider waits for its answer, and checks that the
+// client is not granted what it asks for.
+func (s *stage) refusedUnderWrite(ctx context.Context, change func()) error {
 	gate := make(chan struct{})
 	s.sidecar.behave(func(b *behaviour) { b.gate = gate })
 	since := time.Now()
@@ -143,7 +170,7 @@ func playTermChange(ctx context.Context, s *stage) error {
 		}
 		return nil
 	})
-	s.sidecar.become(localapi.Standby, firstTerm+1)
+	change()
 	s.sidecar.behave(func(b *behaviour) { b.gate = nil })
 	close(gate)
 	second := <-began
@@ -153,20 +180,10 @@ func playTermChange(ctx context.Context, s *stage) error {
 	case second.err != nil:
 		return second.err
 	case second.granted:
-		return errors.New("the provider promised something to a client although the write was answered with 412; refuse, " +
-			"or do not answer")
+		return errors.New("the provider promised something to a client although the write was refused; refuse, or do not " +
+			"answer")
 	}
-	if err := s.refused(ctx, thirdClient, "the unit is not active any more"); err != nil {
-		return err
-	}
-	s.sidecar.become(localapi.Active, firstTerm+2)
-	if err := s.honours(ctx, firstClient, "it was granted before"); err != nil {
-		return err
-	}
-	if err := s.forgets(ctx, secondClient, "its write was refused"); err != nil {
-		return err
-	}
-	return s.granted(ctx, thirdClient, firstTerm+2)
+	return nil
 }
 
 func playSocketVanishes(ctx context.Context, s *stage) error {
