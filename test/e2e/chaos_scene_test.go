@@ -161,7 +161,7 @@ func (s *scene) end(ctx context.Context) chaos.Report {
 func (s *scene) expectTakeover(report chaos.Report) {
 	GinkgoHelper()
 	Expect(report.Terms()).To(BeEquivalentTo(1))
-	Expect(report.Stream.Longest.Length).To(BeNumerically("<", takeoverGap))
+	Expect(report.GapWhileSent()).To(BeNumerically("<", takeoverGap))
 	Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 }
 

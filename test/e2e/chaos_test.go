@@ -76,7 +76,7 @@ func injectFaults() {
 		s.heal()
 		// Either unit may win the Lease, and the loser stops forwarding.
 		report := s.end(ctx)
-		Expect(report.Stream.Longest.Length).To(BeNumerically("<", takeoverGap))
+		Expect(report.GapWhileSent()).To(BeNumerically("<", takeoverGap))
 		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 	}, NodeTimeout(3*time.Minute))
 
@@ -123,7 +123,7 @@ func injectFaults() {
 		s.flowFor(ctx, 5*time.Second)
 		// The kernel forwards without the program. The role may move if the program restarts slowly.
 		report := s.end(ctx)
-		Expect(report.Stream.Longest.Length).To(BeNumerically("<", switchoverGap))
+		Expect(report.GapWhileSent()).To(BeNumerically("<", switchoverGap))
 		Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 	}, NodeTimeout(3*time.Minute))
 

@@ -279,6 +279,6 @@ func expectCounted(before, after map[string]float64) {
 func (s *scene) expectUnharmed(report chaos.Report) {
 	GinkgoHelper()
 	Expect(report.Terms()).To(BeZero())
-	Expect(report.Stream.Longest.Length).To(BeNumerically("<", attackedGap))
+	Expect(report.GapWhileSent()).To(BeNumerically("<", attackedGap))
 	Expect(report.Survived).To(Equal(report.Connections), "%v", report.Broken)
 }

@@ -48,7 +48,7 @@ var _ = Describe("Hostile hosts on the segments", Ordered, ContinueOnFailure, fu
 			s.flowFor(ctx, 200*time.Millisecond) // ends the last gap, so that it counts
 			Expect(calmOf(ctx)).To(Equal(calm), "after %s", attack)
 			Expect(networksOf(ctx)).To(Equal(networks), "after %s", attack)
-			gap, err := s.Gap()
+			gap, err := s.GapWhileSent()
 			Expect(err).NotTo(HaveOccurred())
 			say("%s: longest gap %s, silence of a connection %s", attack, gap.Round(time.Millisecond),
 				s.Silence().Round(time.Millisecond))

@@ -86,6 +86,18 @@ var _ = JustAfterEach(func(ctx SpecContext) {
 	}
 }, NodeTimeout(time.Minute))
 
+// maxFailure bounds how much of a failure's message is printed at the end.
+const maxFailure = 1000
+
+// Ginkgo's own summary names only the specs, and the reasons are far above it.
+var _ = ReportAfterSuite("Reasons", func(suite Report) {
+	for _, spec := range suite.SpecReports {
+		if reason := spec.Failure.Message; spec.Failed() {
+			say("FAILED %s, at %s: %s", spec.FullText(), spec.Failure.Location, reason[:min(len(reason), maxFailure)])
+		}
+	}
+})
+
 // say prints progress while the specs run, on a line of its own.
 func say(format string, args ...any) { fmt.Printf("\n# "+format+"\n", args...) }
 
