@@ -46,14 +46,18 @@ var _ = Describe("kubectl get", func() {
 		Expect(server.Create(ctx, policy)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { Expect(server.Delete(ctx, policy)).To(Succeed()) })
 		policy.Status.Pairs = []string{"east", "west"}
+		policy.Status.Classes = []v1alpha1.ClassCost{
+			{Name: "ARP"}, {Name: "ConnectionCache", Entries: 5000, BytesPerSecond: 700},
+		}
 		setCondition(&policy.Status.Conditions, v1alpha1.ConditionAccepted, v1alpha1.ReasonValid)
 		Expect(server.Status().Update(ctx, policy)).To(Succeed())
 
 		names, cells := table(ctx, policy, "syncpolicies")
 		Expect(names).To(Equal([]string{
-			"Name", "Accepted", "Pairs", "Classes", "Records/s", "Kbit/s", "Message", "Age",
+			"Name", "Accepted", "Pairs", "Classes", "Records/s", "Kbit/s", "Connections", "Bytes/s", "Message", "Age",
 		}))
 		Expect(cells[:3]).To(HaveExactElements("columns", "True", `["east","west"]`))
+		Expect(cells[6:8]).To(HaveExactElements(BeNumerically("==", 5000), BeNumerically("==", 700)))
 	})
 
 	It("shows the role, the term and the first fault of a unit, and more with -o wide", func(ctx SpecContext) {

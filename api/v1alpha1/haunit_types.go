@@ -149,10 +149,15 @@ type UnitClass struct {
 	// +required
 	Since metav1.Time `json:"since"`
 
-	// entries is the number of entries that the unit held when it wrote this status; absent if it is unknown. It may be
-	// out of date, since the unit does not write a status for this number alone. The metrics have the current number.
+	// entries is the number of entries that the unit held when they were counted last; absent if it is unknown. It may
+	// be out of date: the unit writes a status for this number alone when it doubled or halved, once a minute at most.
 	// +optional
 	Entries *int64 `json:"entries,omitempty"`
+
+	// bytesPerSecond is how much of the class's state the unit sent a second, as the average of a minute and before
+	// encryption; absent if it is unknown. The unit writes it with everything else, and when it doubled or halved.
+	// +optional
+	BytesPerSecond *int64 `json:"bytesPerSecond,omitempty"`
 }
 
 // HAUnitList is a list of units.

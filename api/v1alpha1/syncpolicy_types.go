@@ -14,6 +14,8 @@ import (
 // +kubebuilder:printcolumn:name="Classes",type=string,JSONPath=`.spec.classes[*].name`,priority=1,description="Classes that the policy configures"
 // +kubebuilder:printcolumn:name="Records/s",type=integer,JSONPath=`.spec.throttle.recordsPerSecond`,priority=1,description="Upper bound of the records sent in a second"
 // +kubebuilder:printcolumn:name="Kbit/s",type=integer,JSONPath=`.spec.throttle.kilobitsPerSecond`,priority=1,description="Upper bound of the bandwidth"
+// +kubebuilder:printcolumn:name="Connections",type=integer,JSONPath=`.status.classes[?(@.name=="ConnectionCache")].entries`,priority=1,description="Connections that the active units hold"
+// +kubebuilder:printcolumn:name="Bytes/s",type=integer,JSONPath=`.status.classes[?(@.name=="ConnectionCache")].bytesPerSecond`,priority=1,description="Bytes about them that are sent in a second"
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].message`,priority=1,description="Why the policy is accepted or not"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type SyncPolicy struct {
@@ -193,11 +195,37 @@ type SyncPolicyStatus struct {
 	// +kubebuilder:validation:MaxItems=1000
 	Pairs []string `json:"pairs,omitempty"`
 
+	// classes are what each class of state costs in all pairs that use the policy. It shows what a change of the policy
+	// would save.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Classes []ClassCost `json:"classes,omitempty"`
+
 	// conditions of the policy. Accepted is False if the policy cannot be applied; the message then names the field.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// ClassCost is what a class of state costs the active units of pairs. Each number is the sum of those in the statuses of
+// their HAUnits, at most half a minute old.
+type ClassCost struct {
+	// name of the class, as in ConnectionCache.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name"`
+
+	// entries that the active units hold.
+	// +optional
+	Entries int64 `json:"entries"`
+
+	// bytesPerSecond is how much state of the class they send a second, before encryption.
+	// +optional
+	BytesPerSecond int64 `json:"bytesPerSecond"`
 }
 
 // SyncPolicyList is a list of policies.

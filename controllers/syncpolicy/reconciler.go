@@ -27,11 +27,14 @@ type Reconciler struct {
 	Client client.Client
 	// Now returns the current time.
 	Now func() time.Time
+	// CostDelay is how long the report of a unit may wait until the status of its policy has it; if 0, half a minute. It
+	// bounds how often the status of a policy with many pairs is written.
+	CostDelay time.Duration
 }
 
 // +kubebuilder:rbac:groups=hapair.io,resources=syncpolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=hapair.io,resources=syncpolicies/status,verbs=get;patch
-// +kubebuilder:rbac:groups=hapair.io,resources=hapairs,verbs=get;list;watch
+// +kubebuilder:rbac:groups=hapair.io,resources=hapairs;haunits,verbs=get;list;watch
 
 // Reconcile brings the status of one policy up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
@@ -43,7 +46,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.List(ctx, pairs, client.InNamespace(policy.Namespace)); err != nil {
 		return ctrl.Result{}, fmt.Errorf("listing the pairs that may use the policy: %w", err)
 	}
-	status := statusOf(policy, pairs.Items, metav1.NewTime(r.Now()))
+	using := slices.DeleteFunc(pairs.Items, func(p v1alpha1.HAPair) bool { return !uses(&p, policy.Name) })
+	active, err := r.activeUnits(ctx, using)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	status := statusOf(policy, using, metav1.NewTime(r.Now()))
+	status.Classes = costsOf(active)
 	if equality.Semantic.DeepEqual(policy.Status, status) {
 		return ctrl.Result{}, nil
 	}
@@ -57,15 +66,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return apply.Status(ctx, r.Client, wanted)
 }
 
-// statusOf returns the status that a policy should have in a namespace with these pairs.
+// uses reports whether a pair uses a policy of its namespace.
+func uses(pair *v1alpha1.HAPair, policy string) bool {
+	return pair.Spec.SyncPolicyRef != nil && pair.Spec.SyncPolicyRef.Name == policy
+}
+
+// statusOf returns the status that a policy should have that these pairs use, without the costs.
 func statusOf(policy *v1alpha1.SyncPolicy, pairs []v1alpha1.HAPair, now metav1.Time) v1alpha1.SyncPolicyStatus {
 	status := *policy.Status.DeepCopy()
 	status.ObservedGeneration = policy.Generation
 	status.Pairs = nil
 	for i := range pairs {
-		if reference := pairs[i].Spec.SyncPolicyRef; reference != nil && reference.Name == policy.Name {
-			status.Pairs = append(status.Pairs, pairs[i].Name)
-		}
+		status.Pairs = append(status.Pairs, pairs[i].Name)
 	}
 	slices.Sort(status.Pairs)
 	status.Pairs = status.Pairs[:min(len(status.Pairs), maxPairs)]

@@ -178,10 +178,18 @@ func keepLease(from, to *coordinationv1.Lease) {
 	to.Spec.HolderIdentity, to.Spec.LeaseTransitions = from.Spec.HolderIdentity, from.Spec.LeaseTransitions
 }
 
-// keepUnit drops the classes, whose numbers of entries change all the time. Nobody reads their state here.
+// keepUnit keeps what each class costs the active unit, and drops the state of the classes, which nobody reads here.
 func keepUnit(from, to *v1alpha1.HAUnit) {
 	to.Status = from.Status
 	to.Status.Classes = nil
+	if from.Status.Role != string(v1alpha1.RoleActive) {
+		return
+	}
+	for _, class := range from.Status.Classes {
+		to.Status.Classes = append(to.Status.Classes, v1alpha1.UnitClass{
+			Name: shared(class.Name), Entries: class.Entries, BytesPerSecond: class.BytesPerSecond,
+		})
+	}
 }
 
 func keepService(from, to *corev1.Service) {

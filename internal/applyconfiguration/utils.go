@@ -20,6 +20,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AddressObjectApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CertificatesSpec"):
 		return &apiv1alpha1.CertificatesSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClassCost"):
+		return &apiv1alpha1.ClassCostApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConnectionCacheOptions"):
 		return &apiv1alpha1.ConnectionCacheOptionsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ContainerSpec"):

@@ -78,6 +78,9 @@ type UnitClass struct {
 	Since Time `json:"since"`
 	// Entries is how many entries the unit held when it wrote the status; nil if it does not know.
 	Entries *int64 `json:"entries,omitempty"`
+	// BytesPerSecond is how much of the class's state the unit sent in the minute before the last measurement; nil if it
+	// does not know.
+	BytesPerSecond *int64 `json:"bytesPerSecond,omitempty"`
 }
 
 // The states of a class.

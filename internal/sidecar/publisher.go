@@ -24,6 +24,7 @@ type publisher[T any] struct {
 
 	mu      sync.Mutex
 	wanted  T
+	isSet   bool
 	changed notify.Signal
 }
 
@@ -34,9 +35,18 @@ func newPublisher[T any](write func(context.Context, T) error, log logr.Logger) 
 // set replaces the value that is to be written and returns at once.
 func (p *publisher[T]) set(value T) {
 	p.mu.Lock()
-	p.wanted = value
+	p.wanted, p.isSet = value, true
 	p.mu.Unlock()
 	p.changed.Notify()
+}
+
+// repeat writes the value again, if there is one, and returns at once.
+func (p *publisher[T]) repeat() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.isSet {
+		p.changed.Notify()
+	}
 }
 
 func (p *publisher[T]) get() T {

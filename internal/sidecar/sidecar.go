@@ -156,6 +156,8 @@ type Config struct {
 	Attached func(context.Context) error
 	// Connections counts the connections that the kernel holds.
 	Connections func() (int64, error)
+	// Costs returns what each class costs, by its name; it may be nil.
+	Costs func() map[string]ClassCost
 	// FirewallStatusFile is where the firewall reports what is in force, and why it refused a document. NamespaceFile
 	// keeps in which network namespace a report was believed; empty if that does not matter.
 	FirewallStatusFile, NamespaceFile string
@@ -197,6 +199,7 @@ type Sidecar struct {
 	faultChanges chan faults
 	// publisher writes the unit's status.
 	publisher *publisher[contract.UnitStatus]
+	costs     *costs
 	health    health
 	// workers are all goroutines but that of Run.
 	workers sync.WaitGroup
@@ -221,7 +224,8 @@ func New(c Config) *Sidecar {
 		routes:       notify.New(),
 		faultChanges: make(chan faults),
 	}
-	unit := &recorder{store: c.Status, connections: c.Connections, now: time.Now, log: c.Log}
+	s.costs = newCosts(c.Costs)
+	unit := &recorder{store: c.Status, connections: c.Connections, costs: s.costs, now: time.Now, log: c.Log}
 	s.publisher = newPublisher(unit.write, c.Log)
 	s.health = health{now: c.Now}
 	return s
@@ -260,6 +264,7 @@ func (s *Sidecar) startWorkers(ctx context.Context) {
 	s.work(func() { s.hear(ctx) })
 	s.followFaults(ctx)
 	s.work(func() { s.publisher.run(ctx) })
+	s.work(func() { s.followCosts(ctx) })
 	s.work(func() {
 		if err := s.config.Replication.Run(ctx); err != nil && ctx.Err() == nil {
 			tell(ha.PeerDisconnected{})

@@ -118,8 +118,10 @@ type recorder struct {
 	store StatusStore
 	// connections counts the entries of the connection cache; it may be nil.
 	connections func() (int64, error)
-	now         func() time.Time
-	log         logr.Logger
+	// costs are those of the classes; it may be nil.
+	costs *costs
+	now   func() time.Time
+	log   logr.Logger
 
 	// last is what was written last, by this process or by an earlier one; nil before it was read.
 	last *contract.UnitStatus
@@ -167,6 +169,9 @@ func (r *recorder) complete(status contract.UnitStatus) contract.UnitStatus {
 			if last.Name == c.Name && last.State == c.State {
 				c.Since = last.Since
 			}
+		}
+		if r.costs != nil {
+			c.Entries, c.BytesPerSecond = r.costs.report(c.Name)
 		}
 		if c.Name == state.ConnectionCache.String() {
 			c.Entries = r.countConnections()

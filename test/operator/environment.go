@@ -124,7 +124,7 @@ func newOperator(config *rest.Config, options ctrl.Options) (ctrl.Manager, *hapa
 	Expect(pairs.SetupWithManager(manager)).To(Succeed())
 	configurations := &firewallconfiguration.Reconciler{Client: manager.GetClient(), Now: time.Now}
 	Expect(configurations.SetupWithManager(manager)).To(Succeed())
-	policies := &syncpolicy.Reconciler{Client: manager.GetClient(), Now: time.Now}
+	policies := &syncpolicy.Reconciler{Client: manager.GetClient(), Now: time.Now, CostDelay: time.Millisecond}
 	Expect(policies.SetupWithManager(manager)).To(Succeed())
 	return manager, pairs
 }

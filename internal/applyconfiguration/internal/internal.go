@@ -41,6 +41,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: issuerRef
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.IssuerReference
+- name: com.github.hapair-io.hapair.api.v1alpha1.ClassCost
+  map:
+    fields:
+    - name: bytesPerSecond
+      type:
+        scalar: numeric
+    - name: entries
+      type:
+        scalar: numeric
+    - name: name
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.ConnectionCacheOptions
   map:
     fields:
@@ -1047,6 +1059,14 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.hapair-io.hapair.api.v1alpha1.SyncPolicyStatus
   map:
     fields:
+    - name: classes
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.ClassCost
+          elementRelationship: associative
+          keys:
+          - name
     - name: conditions
       type:
         list:
@@ -1089,6 +1109,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.hapair-io.hapair.api.v1alpha1.UnitClass
   map:
     fields:
+    - name: bytesPerSecond
+      type:
+        scalar: numeric
     - name: entries
       type:
         scalar: numeric

@@ -62,6 +62,10 @@ func TestNewClassIsReplicated(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	active.awaitInSync(ctx)
+	cost := active.Costs()[toys.String()]
+	if cost.Entries == nil || *cost.Entries != 1 || cost.SentBytes == 0 {
+		t.Errorf("the first synchronization of one entry costs %+v", cost)
+	}
 
 	for i := range 1000 {
 		active.toys.Put(fmt.Sprint("after-", i), "a kite")

@@ -9,6 +9,7 @@ import (
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/internal/sidecar"
 )
 
 // replication is the engine as the sidecar wants it: its events are facts of the machine, and roles are the machine's.
@@ -17,6 +18,15 @@ type replication struct {
 	*engine.Engine
 	heartbeats *heartbeat.Link
 	limits     limits
+}
+
+// costs returns what each class costs.
+func (r replication) costs() map[string]sidecar.ClassCost {
+	all := map[string]sidecar.ClassCost{}
+	for name, cost := range r.Costs() {
+		all[name] = sidecar.ClassCost(cost)
+	}
+	return all
 }
 
 // Follow reports what happens, and which class of state has a full table, until the context ends.

@@ -422,7 +422,8 @@ func (o sidecarOptions) newReplication(
 		return err
 	}
 	follow := limits{file: o.settings, now: config.Limits, log: log}
-	into.Replication = replication{Engine: e, heartbeats: parts.heartbeats, limits: follow}
+	replicated := replication{Engine: e, heartbeats: parts.heartbeats, limits: follow}
+	into.Replication, into.Costs = replicated, replicated.costs
 	into.Providers = o.newProviders(u, pair, parts.provided, e, parts.registry, into.Log.WithName("providers"))
 	return nil
 }

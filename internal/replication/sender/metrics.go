@@ -65,6 +65,7 @@ type ClassMetrics struct {
 	lag                                                    prometheus.Observer
 	queueEntries, queueBytes, divergence                   prometheus.Gauge
 	resyncs                                                [losses]prometheus.Counter
+	cost                                                   cost
 }
 
 // Class returns the metrics of a class.
@@ -84,6 +85,14 @@ func (m *Metrics) Class(id state.Class) *ClassMetrics {
 		c.audits[r] = m.audits.WithLabelValues(name, auditResult(r).String())
 	}
 	return c
+}
+
+// SentBytes returns how many bytes of state were sent, before encryption.
+func (c *ClassMetrics) SentBytes() uint64 { return c.cost.bytes.Load() }
+
+// Entries returns how many entries this unit had when both tables were compared last, and whether that is known.
+func (c *ClassMetrics) Entries() (entries int64, known bool) {
+	return c.cost.entries.Load(), c.cost.counted.Load()
 }
 
 // setQueue sets the size of the queue.

@@ -116,6 +116,7 @@ func (s *Sender) append(b []byte, f wire.Frame, sent sentFrame, now time.Time) [
 	if sent.records > 0 {
 		s.config.Throttle.spend(now, sent.records, sent.bytes)
 		sent.metrics.bytes.Add(float64(sent.bytes))
+		sent.metrics.cost.bytes.Add(uint64(sent.bytes)) //nolint:gosec // A length is not negative.
 	}
 	s.flight.add(sent)
 	return b

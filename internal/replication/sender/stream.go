@@ -239,7 +239,9 @@ func (s *stream) takeSnapshot(ctx context.Context, scope *audit.Scope) error {
 
 // readInto reads the entries of a snapshot.
 func (s *stream) readInto(ctx context.Context, snap *snapshot) error {
-	return s.class.Source.Snapshot(ctx, func(changes []state.Change) error {
+	entries := 0
+	err := s.class.Source.Snapshot(ctx, func(changes []state.Change) error {
+		entries += len(changes)
 		changes = slices.DeleteFunc(changes, func(c state.Change) bool {
 			return !snap.scope.Has(c.Key) || s.isTooLarge(c)
 		})
@@ -256,6 +258,10 @@ func (s *stream) readInto(ctx context.Context, snap *snapshot) error {
 		}
 		return nil
 	})
+	if err == nil {
+		s.metrics.cost.setEntries(uint64(entries)) //nolint:gosec // A count is not negative.
+	}
+	return err
 }
 
 // compare digests this unit's table while the standby digests its own. It returns no digest of this unit if there is
@@ -278,6 +284,7 @@ func (s *stream) compare(ctx context.Context, c *comparison) (ours *audit.Digest
 	if err := <-digested; err != nil {
 		return nil, nil, fmt.Errorf("digesting: %w", err)
 	}
+	s.metrics.cost.setEntries(digest.Entries())
 	return digest, theirs, nil
 }
 

@@ -16,6 +16,9 @@ type SyncPolicyStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// pairs are the names of the pairs that use the policy, sorted.
 	Pairs []string `json:"pairs,omitempty"`
+	// classes are what each class of state costs in all pairs that use the policy. It shows what a change of the policy
+	// would save.
+	Classes []ClassCostApplyConfiguration `json:"classes,omitempty"`
 	// conditions of the policy. Accepted is False if the policy cannot be applied; the message then names the field.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
@@ -40,6 +43,19 @@ func (b *SyncPolicyStatusApplyConfiguration) WithObservedGeneration(value int64)
 func (b *SyncPolicyStatusApplyConfiguration) WithPairs(values ...string) *SyncPolicyStatusApplyConfiguration {
 	for i := range values {
 		b.Pairs = append(b.Pairs, values[i])
+	}
+	return b
+}
+
+// WithClasses adds the given value to the Classes field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Classes field.
+func (b *SyncPolicyStatusApplyConfiguration) WithClasses(values ...*ClassCostApplyConfiguration) *SyncPolicyStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithClasses")
+		}
+		b.Classes = append(b.Classes, *values[i])
 	}
 	return b
 }

@@ -18,9 +18,12 @@ type UnitClassApplyConfiguration struct {
 	State *string `json:"state,omitempty"`
 	// since is when the class entered the state, by the unit's clock.
 	Since *v1.Time `json:"since,omitempty"`
-	// entries is the number of entries that the unit held when it wrote this status; absent if it is unknown. It may be
-	// out of date, since the unit does not write a status for this number alone. The metrics have the current number.
+	// entries is the number of entries that the unit held when they were counted last; absent if it is unknown. It may
+	// be out of date: the unit writes a status for this number alone when it doubled or halved, once a minute at most.
 	Entries *int64 `json:"entries,omitempty"`
+	// bytesPerSecond is how much of the class's state the unit sent a second, as the average of a minute and before
+	// encryption; absent if it is unknown. The unit writes it with everything else, and when it doubled or halved.
+	BytesPerSecond *int64 `json:"bytesPerSecond,omitempty"`
 }
 
 // UnitClassApplyConfiguration constructs a declarative configuration of the UnitClass type for use with
@@ -58,5 +61,13 @@ func (b *UnitClassApplyConfiguration) WithSince(value v1.Time) *UnitClassApplyCo
 // If called multiple times, the Entries field is set to the value of the last call.
 func (b *UnitClassApplyConfiguration) WithEntries(value int64) *UnitClassApplyConfiguration {
 	b.Entries = &value
+	return b
+}
+
+// WithBytesPerSecond sets the BytesPerSecond field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the BytesPerSecond field is set to the value of the last call.
+func (b *UnitClassApplyConfiguration) WithBytesPerSecond(value int64) *UnitClassApplyConfiguration {
+	b.BytesPerSecond = &value
 	return b
 }
