@@ -98,6 +98,10 @@ type FirewallConfigurationSpec struct {
 	// +kubebuilder:validation:MaxItems=1024
 	Neighbours []FirewallNeighbour `json:"neighbours,omitempty"`
 
+	// multicast forwards multicast between networks of the pair. Without it, none is forwarded.
+	// +optional
+	Multicast *FirewallMulticast `json:"multicast,omitempty"`
+
 	// logging controls the log of packets that no policy matched.
 	// +optional
 	Logging FirewallLogging `json:"logging,omitzero"`

@@ -46,6 +46,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FirewallConfigurationStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallLogging"):
 		return &apiv1alpha1.FirewallLoggingApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FirewallMulticast"):
+		return &apiv1alpha1.FirewallMulticastApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallNeighbour"):
 		return &apiv1alpha1.FirewallNeighbourApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallPolicy"):

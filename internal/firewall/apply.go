@@ -11,6 +11,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/ruleset"
@@ -192,15 +193,20 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 	return nil
 }
 
-// setRoutes sets where packets go: routes, and the neighbours that no protocol finds.
+// setRoutes sets where packets go: routes, the neighbours that no protocol finds, and multicast.
 func (f *Firewall) setRoutes(d document.Document) {
 	f.config.Routes.Set(plan.CompileRouting(d))
 	f.config.Neighbours.Set(d.Neighbours)
+	if m := d.Multicast; m.IsEnabled() {
+		f.config.Multicast.Set(&multicast.Config{Upstream: m.Upstream, Downstream: m.Downstream, Groups: m.Groups})
+	} else {
+		f.config.Multicast.Set(nil)
+	}
 }
 
 // routingError returns which routes and neighbours are missing; empty if none is.
 func (f *Firewall) routingError() string {
-	faults := []string{f.config.Routes.Fault(), f.config.Neighbours.Fault()}
+	faults := []string{f.config.Routes.Fault(), f.config.Neighbours.Fault(), f.config.Multicast.Fault()}
 	return strings.Join(slices.DeleteFunc(faults, func(s string) bool { return s == "" }), "; ")
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/ruleset"
@@ -108,6 +109,14 @@ func (n *fakeNeighbours) Fault() string                   { return n.fault }
 func (n *fakeNeighbours) Changed() <-chan struct{}        { return nil }
 func (n *fakeNeighbours) Run(ctx context.Context)         { <-ctx.Done() }
 
+// fakeMulticast records what was set last.
+type fakeMulticast struct{ set *multicast.Config }
+
+func (m *fakeMulticast) Set(wanted *multicast.Config) { m.set = wanted }
+func (m *fakeMulticast) Fault() string                { return "" }
+func (m *fakeMulticast) Changed() <-chan struct{}     { return nil }
+func (m *fakeMulticast) Run(ctx context.Context)      { <-ctx.Done() }
+
 // scene is a firewall with a directory and a kernel. The test calls reconcile itself.
 type scene struct {
 	*testing.T
@@ -127,6 +136,7 @@ func newScene(t *testing.T) *scene {
 		Kernel:     s.kernel,
 		Routes:     &s.routes,
 		Neighbours: &s.neighbours,
+		Multicast:  &fakeMulticast{},
 		Log:        testr.New(t),
 	})
 	return s

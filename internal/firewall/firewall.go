@@ -15,6 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/gateway"
+	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/notify"
 	"github.com/hapair-io/hapair/internal/ruleset"
@@ -40,7 +41,9 @@ type Config struct {
 	Routes Routes
 	// Neighbours keeps entries of the neighbour tables.
 	Neighbours Neighbours
-	Log        logr.Logger
+	// Multicast forwards multicast.
+	Multicast Multicast
+	Log       logr.Logger
 }
 
 // Routes keeps the routes of one document at a time in the kernel. Package routing implements it.
@@ -64,6 +67,18 @@ type Neighbours interface {
 	// Changed returns a channel that has an item when the result of Fault may have changed.
 	Changed() <-chan struct{}
 	// Run keeps the neighbours until ctx ends, and leaves them then.
+	Run(ctx context.Context)
+}
+
+// Multicast forwards the multicast of one document at a time. Package multicast implements it.
+type Multicast interface {
+	// Set makes it that of a document; nil ends it.
+	Set(*multicast.Config)
+	// Fault returns why it is not forwarded; empty if it is, or if the document has none.
+	Fault() string
+	// Changed returns a channel that has an item when the result of Fault may have changed.
+	Changed() <-chan struct{}
+	// Run forwards until ctx ends.
 	Run(ctx context.Context)
 }
 
@@ -140,6 +155,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	parts.Go(func() { f.followLinks(ctx, altered) })
 	parts.Go(func() { f.config.Routes.Run(ctx) })
 	parts.Go(func() { f.config.Neighbours.Run(ctx) })
+	parts.Go(func() { f.config.Multicast.Run(ctx) })
 	parts.Go(func() { f.revalidator.run(ctx) })
 	parts.Go(func() { f.gateways.Run(ctx) })
 	defer parts.Wait()
@@ -207,6 +223,8 @@ func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altere
 		case <-f.config.Routes.Changed():
 			f.reconcile()
 		case <-f.config.Neighbours.Changed():
+			f.reconcile()
+		case <-f.config.Multicast.Changed():
 			f.reconcile()
 		case <-recheck.C:
 			f.reconcile()

@@ -36,8 +36,9 @@ const (
 	portMetrics   = "metrics"
 )
 
-// firewallContainer returns the container of the firewall. It runs as root with the capability NET_ADMIN only. A
-// program of another user would lose the capability when it is executed.
+// firewallContainer returns the container of the firewall. It runs as root, since a program of another user would lose
+// its capabilities when it is executed. NET_RAW is for the messages of IGMP and MLD. It does not depend on whether the
+// document has multicast: a change of the document would otherwise replace the pods.
 func firewallContainer(image string, wanted v1alpha1.ContainerSpec) (*corev1ac.ContainerApplyConfiguration, error) {
 	container := corev1ac.Container().
 		WithName(ContainerFirewall).
@@ -45,7 +46,7 @@ func firewallContainer(image string, wanted v1alpha1.ContainerSpec) (*corev1ac.C
 		WithImagePullPolicy(corev1.PullIfNotPresent).
 		WithArgs("--config="+contract.FirewallFile, "--status="+contract.FirewallStatusFile).
 		WithArgs(verbosity(wanted.LogLevel)...).
-		WithSecurityContext(confined("NET_ADMIN")).
+		WithSecurityContext(confined("NET_ADMIN", "NET_RAW")).
 		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 		WithVolumeMounts(
 			mount(volumeFirewall, path.Dir(contract.FirewallFile)).WithReadOnly(true),

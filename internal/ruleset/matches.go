@@ -209,6 +209,7 @@ type Protocol uint8
 // The protocols in use, by their IANA numbers.
 const (
 	ICMP   Protocol = 1
+	IGMP   Protocol = 2
 	TCP    Protocol = 6
 	UDP    Protocol = 17
 	GRE    Protocol = 47
@@ -221,7 +222,7 @@ const (
 // String returns the match of the protocol in nft.
 func (e Protocol) String() string {
 	names := map[Protocol]string{
-		ICMP: "icmp", TCP: "tcp", UDP: "udp", GRE: "gre", ESP: "esp", AH: "ah", ICMPv6: "ipv6-icmp", SCTP: "sctp",
+		ICMP: "icmp", IGMP: "igmp", TCP: "tcp", UDP: "udp", GRE: "gre", ESP: "esp", AH: "ah", ICMPv6: "ipv6-icmp", SCTP: "sctp",
 	}
 	if name, ok := names[e]; ok {
 		return "meta l4proto " + name

@@ -231,6 +231,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: logging
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallLogging
+    - name: multicast
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallMulticast
     - name: neighbours
       type:
         list:
@@ -301,6 +304,24 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: dropped
       type:
         scalar: boolean
+- name: com.github.hapair-io.hapair.api.v1alpha1.FirewallMulticast
+  map:
+    fields:
+    - name: downstream
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: groups
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: upstream
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallNeighbour
   map:
     fields:

@@ -130,7 +130,7 @@ func (t *table) observe(e rtnetlink.NeighbourEvent, before map[string]rtnetlink.
 		t.mustRestore = true
 	case isReplicated && !e.Deleted:
 		t.learn(k, v)
-	case e.State&(rtnetlink.Incomplete) != 0: // The kernel asks for the address: it is neither known nor lost.
+	case e.State&rtnetlink.Incomplete != 0: // The kernel asks for the address: it is neither known nor lost.
 	default:
 		t.forget(k)
 	}

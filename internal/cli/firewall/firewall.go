@@ -15,6 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/neighbours"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/firewall/routing"
@@ -44,6 +45,9 @@ func NewCommand() *cobra.Command {
 				return err
 			}
 			config.Routes, config.Neighbours = routing.New(routes, config.Log), neighbours.New(routes, config.Log)
+			proxy := multicast.New(config.Log.WithName("multicast"))
+			proxy.Become(true)
+			config.Multicast = proxy
 			return errors.Join(firewall.New(config).Run(cmd.Context()), routes.Close(), kernel.Close())
 		},
 	}

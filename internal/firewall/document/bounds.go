@@ -20,6 +20,8 @@ const (
 	maxPolicies   = 4096
 	maxNAT        = 1024
 	maxRoutes     = 4096
+	// maxDownstream bounds the downstream interfaces of multicast. The kernel routes between 32 interfaces at most.
+	maxDownstream = 31
 	// maxNeighbours bounds the neighbours. Each is an entry of the kernel on both units.
 	maxNeighbours = 1024
 	// maxPolicyRoutes bounds the policy routes, each of which has a routing table of its own.

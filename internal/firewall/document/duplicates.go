@@ -21,6 +21,7 @@ func (d *Document) removeDuplicates() {
 		n := &d.SourceNAT[i]
 		n.Source, n.Destination = unique(n.Source), unique(n.Destination)
 	}
+	d.Multicast.Downstream, d.Multicast.Groups = unique(d.Multicast.Downstream), unique(d.Multicast.Groups)
 	for i := range d.Routing.PolicyRoutes {
 		r := &d.Routing.PolicyRoutes[i]
 		r.From, r.Source, r.Destination = unique(r.From), unique(r.Source), unique(r.Destination)

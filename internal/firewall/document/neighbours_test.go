@@ -1,11 +1,6 @@
 package document_test
 
-import (
-	"strings"
-	"testing"
-
-	"github.com/hapair-io/hapair/internal/firewall/document"
-)
+import "testing"
 
 func TestNeighbours(t *testing.T) {
 	for name, c := range map[string]struct{ entries, want string }{
@@ -41,20 +36,6 @@ func TestNeighbours(t *testing.T) {
 			"spec.neighbours[1].address: entry 0 has 192.168.50.77 on lan already",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			text := "apiVersion: hapair.io/v1alpha1\nkind: FirewallConfiguration\nspec:\n" +
-				"  zones: [{name: lan, interfaces: [lan]}, {name: wan, interfaces: [wan]}]\n" +
-				"  neighbours: [" + c.entries + "]\n"
-			d, err := document.Parse([]byte(text))
-			if err == nil {
-				err = d.Validate(networks)
-			}
-			switch {
-			case c.want == "" && err != nil:
-				t.Errorf("refused: %v", err)
-			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
-				t.Errorf("got %v, want %q", err, c.want)
-			}
-		})
+		t.Run(name, func(t *testing.T) { checkField(t, "neighbours: ["+c.entries+"]", c.want) })
 	}
 }

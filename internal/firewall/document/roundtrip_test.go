@@ -65,6 +65,11 @@ func documents() *rapid.Generator[document.Document] {
 				{Interface: "if0", Address: netip.MustParseAddr("2001:db8::78"), Publish: true},
 			}
 		}
+		if rapid.Bool().Draw(t, "multicast") && len(d.Zones) > 1 {
+			d.Multicast = document.Multicast{
+				Upstream: "if0", Downstream: []string{"if1"}, Groups: []netip.Prefix{netip.MustParsePrefix("239.0.0.0/8")},
+			}
+		}
 		d.Logging.Dropped = rapid.Bool().Draw(t, "log dropped")
 		return d
 	})

@@ -39,7 +39,7 @@ var bounds = map[path]int64{
 	"spec.addresses": maxAddresses, "spec.addresses[].members": maxMembers,
 	"spec.services": maxServices, "spec.services[].ports": maxPorts,
 	"spec.policies": maxPolicies, "spec.sourceNAT": maxNAT, "spec.destinationNAT": maxNAT,
-	"spec.neighbours":     maxNeighbours,
+	"spec.neighbours": maxNeighbours, "spec.multicast.downstream": maxDownstream,
 	"spec.routing.routes": maxRoutes, "spec.routing.policyRoutes": maxPolicyRoutes,
 }
 

@@ -29,6 +29,8 @@ type Document struct {
 	Routing Routing `json:"routing,omitzero"`
 	// Neighbours are entries of the neighbour tables that both units have.
 	Neighbours []Neighbour `json:"neighbours,omitempty"`
+	// Multicast is which multicast the unit forwards; none if it is empty.
+	Multicast Multicast `json:"multicast,omitzero"`
 	// Logging controls the log of packets that no policy matched.
 	Logging Logging `json:"logging,omitzero"`
 }

@@ -31,6 +31,7 @@ func (d Document) Validate(networks []Network) error {
 	c.checkRoutes()
 	c.checkPolicyRoutes()
 	c.checkNeighbours()
+	c.checkMulticast()
 	if c.problems.count() == 0 {
 		c.checkSize()
 	}
@@ -45,6 +46,7 @@ func (d Document) ValidateFor(networks []Network) error {
 	c.checkRoutes()
 	c.checkPolicyRoutes()
 	c.checkNeighbours()
+	c.checkMulticast()
 	return c.problems.err()
 }
 

@@ -42,11 +42,16 @@ func (c *compiler) addTraffic() {
 	forward = append(forward, newConnections(
 		ruleset.Rule{fromBroadcast, ruleset.Goto{Chain: chainSpoofed}},
 		ruleset.RecordPath{Map: mapPaths})...)
-	input := []ruleset.Rule{
+	var input []ruleset.Rule
+	if c.document.Multicast.IsEnabled() {
+		// Hosts report which groups they receive. For IPv6 they do so among the neighbours.
+		input = append(input, ruleset.Rule{ruleset.IGMP, ruleset.Accept{}})
+	}
+	input = append(input, []ruleset.Rule{
 		{ruleset.ICMP, ruleset.Jump{Chain: chainICMP}},
 		{ruleset.ICMPv6, ruleset.Jump{Chain: chainNeighbours}},
 		{ruleset.ICMPv6, ruleset.Jump{Chain: chainICMPv6}},
-	}
+	}...)
 	input = append(input, newConnections(
 		ruleset.Rule{ruleset.ToOwnAddress{In: true}, fromBroadcast, ruleset.Goto{Chain: chainSpoofed}},
 		ruleset.RecordPath{Map: mapArrivals, ToUnit: true})...)

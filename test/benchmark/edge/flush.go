@@ -23,6 +23,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/enforcement"
+	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/neighbours"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/firewall/routing"
@@ -123,7 +124,7 @@ func (e *edge) start(withoutBPF bool) {
 	fw := firewall.New(firewall.Config{
 		ConfigFile: file, StatusFile: filepath.Join(directory, "status.json"), ControlInterfaces: []string{"lo"},
 		Kernel: enforcing, Routes: routing.New(kernel, logr.Discard()),
-		Neighbours: neighbours.New(kernel, logr.Discard()), Log: logr.Discard(),
+		Neighbours: neighbours.New(kernel, logr.Discard()), Multicast: multicast.New(logr.Discard()), Log: logr.Discard(),
 	})
 	e.t.Cleanup(func() { e.check(errors.Join(rules.Close(), enforcing.Close())) })
 	e.keep(

@@ -27,6 +27,8 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	Routing *FirewallRoutingApplyConfiguration `json:"routing,omitempty"`
 	// neighbours are entries of the neighbour tables (ARP and NDP) that both units have at all times.
 	Neighbours []FirewallNeighbourApplyConfiguration `json:"neighbours,omitempty"`
+	// multicast forwards multicast between networks of the pair. Without it, none is forwarded.
+	Multicast *FirewallMulticastApplyConfiguration `json:"multicast,omitempty"`
 	// logging controls the log of packets that no policy matched.
 	Logging *FirewallLoggingApplyConfiguration `json:"logging,omitempty"`
 }
@@ -133,6 +135,14 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithNeighbours(values ...*
 		}
 		b.Neighbours = append(b.Neighbours, *values[i])
 	}
+	return b
+}
+
+// WithMulticast sets the Multicast field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Multicast field is set to the value of the last call.
+func (b *FirewallConfigurationSpecApplyConfiguration) WithMulticast(value *FirewallMulticastApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
+	b.Multicast = value
 	return b
 }
 
