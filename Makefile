@@ -94,7 +94,7 @@ test-rest: kubernetes-assets $(BIN)/manager ## Run the operator with unchanging 
 	go test $(TESTFLAGS) -tags apiserver -timeout 20m -count=1 ./test/benchmark/operator
 
 .PHONY: test-cluster
-test-cluster: prepare-demo ## Run the tests on a real cluster (root)
+test-cluster: prepare-demo $(BIN)/images/tickets.tar ## Run the tests on a real cluster (root)
 	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/...
 
 .PHONY: test-chaos
@@ -279,6 +279,19 @@ $(BIN)/images/%.tar: $(SOURCES) $(BIN)/image
 		--label org.opencontainers.image.title=hapair-$* --label org.opencontainers.image.version=$(VERSION) \
 		--label org.opencontainers.image.licenses=Apache-2.0 \
 		$(foreach platform,$(PLATFORMS),--binary $(platform)=$(BIN)/images/$(platform)/$*)
+
+# The provider in shell, with the programs of this machine that it calls and their libraries.
+TICKETS := examples/providers/tickets-shell
+TICKETS_PROGRAMS := sh curl jq cat date head ls mkdir mkfifo mktemp rm sleep timeout
+$(BIN)/images/tickets.tar: $(wildcard $(TICKETS)/*.sh) $(BIN)/image
+	rm -rf $(BIN)/images/tickets-root
+	@set -e; root=$(BIN)/images/tickets-root; install -D $(TICKETS)/probe.sh $$root/probe.sh; \
+	for program in $(TICKETS_PROGRAMS); do \
+		file=$$(readlink -f $$(command -v $$program)); install -D $$file $$root/bin/$$program; \
+		ldd $$file | awk '/=> \// {print $$3} /^\t\/lib/ {print $$1}'; \
+	done | sort -u | while read -r library; do install -D $$library $(BIN)/images/tickets-root$$library; done
+	$(BIN)/image --name $(IMAGE_PREFIX)/tickets --user 20001:20001 --entrypoint /provider.sh --output $@ \
+		--root $(BIN)/images/tickets-root --binary $(firstword $(PLATFORMS))=$(TICKETS)/provider.sh
 
 # --- Kubernetes, from its modules
 

@@ -25,12 +25,7 @@ func TestReferenceProvidersPass(t *testing.T) {
 	})
 	t.Run("shell", func(t *testing.T) {
 		t.Parallel()
-		directory, folder := "TICKETS="+memory(t), absolute(t, providers+"/tickets-shell")
-		expectPassed(t, run(t, conformance.Config{
-			Class:   "tickets",
-			Command: []string{"env", directory, filepath.Join(folder, "provider.sh")},
-			Probe:   []string{"env", directory, filepath.Join(folder, "probe.sh")},
-		}))
+		expectPassed(t, run(t, shell(t)))
 	})
 }
 
@@ -134,6 +129,17 @@ func tickets(t *testing.T, program string) conformance.Config {
 		Class:   "tickets",
 		Command: []string{"env", address, program},
 		Probe:   []string{"env", address, absolute(t, providers+"/tickets/probe.sh")},
+	}
+}
+
+// shell returns the configuration for the provider in shell.
+func shell(t *testing.T) conformance.Config {
+	t.Helper()
+	directory, folder := "TICKETS="+memory(t), absolute(t, providers+"/tickets-shell")
+	return conformance.Config{
+		Class:   "tickets",
+		Command: []string{"env", directory, filepath.Join(folder, "provider.sh")},
+		Probe:   []string{"env", directory, filepath.Join(folder, "probe.sh")},
 	}
 }
 

@@ -195,3 +195,45 @@ func must[T any](value T, err error) T {
 	}
 	return value
 }
+
+// A script needs an interpreter, with its libraries and links.
+func TestRootIsALayerBelowTheProgram(t *testing.T) {
+	dir := t.TempDir()
+	root := filepath.Join(dir, "root")
+	if err := os.MkdirAll(filepath.Join(root, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "bin", "dash"), "the interpreter")
+	if err := os.Symlink("dash", filepath.Join(root, "bin", "sh")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "script.sh"), "the script")
+	run(t, "--name=localhost/hapair/example", "--entrypoint=/script.sh", "--root="+root,
+		"--binary=linux/amd64="+filepath.Join(dir, "script.sh"), "--output="+filepath.Join(dir, "example.tar"))
+
+	outer := readArchive(t, filepath.Join(dir, "example.tar"))
+	if err := validate.Index(outer); err != nil {
+		t.Fatalf("the archive is not a valid OCI layout: %v", err)
+	}
+	index, _ := onlyIndex(t, outer)
+	layers := must(must(index.Image(must(index.IndexManifest()).Manifests[0].Digest)).Layers())
+	if len(layers) != 2 {
+		t.Fatalf("%d layers, want 2", len(layers))
+	}
+	content := must(layers[0].Uncompressed())
+	defer func() { _ = content.Close() }()
+	var got []string
+	for r := tar.NewReader(content); ; {
+		header, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, header.Name+" "+header.Linkname+" "+string(must(io.ReadAll(r))))
+	}
+	if want := []string{"bin/  ", "bin/dash  the interpreter", "bin/sh dash "}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -17,6 +17,8 @@ type imageSpec struct {
 	Entrypoint string
 	Labels     map[string]string
 	Binaries   []binary
+	// Root is a directory with further files of the image, such as an interpreter.
+	Root string
 }
 
 // buildIndex returns an index with one image for each platform, in the given order.
@@ -38,17 +40,16 @@ func buildIndex(spec imageSpec) (v1.ImageIndex, error) {
 }
 
 func buildImage(spec imageSpec, b binary) (v1.Image, error) {
-	layer, err := newLayer(b.Path, spec.Entrypoint)
+	layers, err := layersOf(spec, b)
 	if err != nil {
 		return nil, err
 	}
 	image := mutate.MediaType(mutate.ConfigMediaType(empty.Image, types.OCIConfigJSON), types.OCIManifestSchema1)
-	image, err = mutate.Append(image, mutate.Addendum{
-		Layer:   layer,
-		History: v1.History{Created: v1.Time{Time: epoch()}, CreatedBy: "image " + strings.TrimPrefix(spec.Entrypoint, "/")},
-	})
-	if err != nil {
-		return nil, err
+	history := v1.History{Created: v1.Time{Time: epoch()}, CreatedBy: "image " + strings.TrimPrefix(spec.Entrypoint, "/")}
+	for _, layer := range layers {
+		if image, err = mutate.Append(image, mutate.Addendum{Layer: layer, History: history}); err != nil {
+			return nil, err
+		}
 	}
 	file, err := image.ConfigFile()
 	if err != nil {
@@ -64,4 +65,18 @@ func buildImage(spec imageSpec, b binary) (v1.Image, error) {
 		Labels:     spec.Labels,
 	}
 	return mutate.ConfigFile(image, file)
+}
+
+// layersOf returns the layer of the program, above that of the root directory.
+func layersOf(spec imageSpec, b binary) ([]v1.Layer, error) {
+	var layers []v1.Layer
+	if spec.Root != "" {
+		layer, err := newTreeLayer(spec.Root)
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, layer)
+	}
+	layer, err := newLayer(b.Path, spec.Entrypoint)
+	return append(layers, layer), err
 }

@@ -29,6 +29,20 @@ func newLayer(source, target string) (v1.Layer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packing %s: %w", source, err)
 	}
+	return compress(content, source)
+}
+
+// newTreeLayer returns a layer with everything below a directory.
+func newTreeLayer(root string) (v1.Layer, error) {
+	content, err := treeContent(root)
+	if err != nil {
+		return nil, err
+	}
+	return compress(content, root)
+}
+
+// compress returns the layer of a tar. An error names the source of the tar.
+func compress(content []byte, source string) (v1.Layer, error) {
 	layer, err := tarball.LayerFromOpener(
 		func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
 		tarball.WithMediaType(types.OCILayer),

@@ -26,7 +26,7 @@ func newCommand() *cobra.Command {
 		Use:   "image --name NAME --entrypoint /PROGRAM --binary OS/ARCH=FILE --output FILE.tar",
 		Short: "Write an OCI image archive around a static program",
 		Long: "Write an OCI image archive (an OCI layout in a tar) that holds one static program for one platform or\n" +
-			"several, and next to it FILE.ref with the full reference of the image. Equal input gives equal bytes.",
+			"several, or a script and what it needs (--root), and next to it FILE.ref with the full reference of the image. Equal input gives equal bytes.",
 		Example: "  image --name localhost/hapair/manager --user 65532:65532 --entrypoint /manager \\\n" +
 			"    --binary linux/amd64=manager-amd64 --binary linux/arm64=manager-arm64 --output manager.tar",
 		Args:          cobra.NoArgs,
@@ -61,6 +61,7 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&spec.User, "user", "65532:65532", "user and group the program runs as, in numbers")
 	flags.StringVar(&spec.Entrypoint, "entrypoint", "", "path in the image at which the program lies and is run")
 	flags.StringArrayVar(&binaries, "binary", nil, "program of one platform, as in linux/amd64=FILE (may be repeated)")
+	flags.StringVar(&spec.Root, "root", "", "directory with further files of the image, such as an interpreter")
 	flags.StringToStringVar(&spec.Labels, "label", nil, "label, as in org.opencontainers.image.title=x (may be repeated)")
 	flags.StringVar(&output, "output", "", "archive to write, ending in .tar")
 	for _, required := range []string{"name", "entrypoint", "binary", "output"} {
