@@ -22,6 +22,9 @@ type Log struct {
 // Counter counts packets and bytes.
 type Counter struct{}
 
+// NoTrack keeps connection tracking from seeing the packet.
+type NoTrack struct{}
+
 // Accept passes the packet.
 type Accept struct{}
 
@@ -93,6 +96,7 @@ func (e Log) String() string {
 func (e Jump) String() string    { return "jump " + e.Chain }
 func (e Goto) String() string    { return "goto " + e.Chain }
 func (Counter) String() string   { return "counter" }
+func (NoTrack) String() string   { return "notrack" }
 func (Accept) String() string    { return "accept" }
 func (Drop) String() string      { return "drop" }
 func (Return) String() string    { return "return" }
@@ -181,6 +185,7 @@ func native(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 func (Limit) step()          {}
 func (Log) step()            {}
 func (Counter) step()        {}
+func (NoTrack) step()        {}
 func (Accept) step()         {}
 func (Drop) step()           {}
 func (Return) step()         {}
@@ -196,6 +201,7 @@ func (DestinationNAT) step() {}
 func (e Limit) steps() []Step          { return []Step{e} }
 func (e Log) steps() []Step            { return []Step{e} }
 func (e Counter) steps() []Step        { return []Step{e} }
+func (e NoTrack) steps() []Step        { return []Step{e} }
 func (e Accept) steps() []Step         { return []Step{e} }
 func (e Drop) steps() []Step           { return []Step{e} }
 func (e Return) steps() []Step         { return []Step{e} }

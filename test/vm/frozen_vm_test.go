@@ -10,7 +10,7 @@ import (
 	"github.com/hapair-io/hapair/test/vm"
 )
 
-// TestFrozenMachineForwardsNothing freezes the machine of an active unit for longer than its permit, as a hypervisor does
+// TestFrozenMachineForwardsNothing freezes an active unit's machine for longer than its permit, as a hypervisor does
 // that has no time for it. Its clocks go on. Afterwards the machine must neither forward nor believe in its permit.
 func TestFrozenMachineForwardsNothing(t *testing.T) {
 	const name = "TestClosesWhileTheMachineStandsStill"

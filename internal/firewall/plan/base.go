@@ -5,7 +5,7 @@ import (
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// setControl holds the interfaces that the base ruleset leaves alone.
+// setControl holds the interfaces of the control plane, whose packets no policy concerns.
 const setControl = "control"
 
 // Base returns the ruleset that is in force before the first document. It forwards nothing from, to or between traffic

@@ -39,7 +39,9 @@ func (c *compiler) addArrival() {
 		hook = append(hook, ruleset.Rule{ruleset.KnownSource{Cache: cache}, mark, ruleset.Accept{}})
 		arrival = append(arrival, ruleset.Rule{ruleset.RememberSource{Cache: cache}})
 	}
-	hook = append(hook, ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficArrival}})
+	hook = append(hook,
+		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficArrival}},
+		ruleset.Rule{ruleset.InInterface{Set: setControl}, ruleset.NoTrack{}})
 	c.addHook("arrival", ruleset.Hook{Point: ruleset.Prerouting, Raw: true}, hook...)
 	c.addChain(chainTrafficArrival, arrival...)
 	strict, isStrict := c.validated(document.SourceStrict, setStrict)

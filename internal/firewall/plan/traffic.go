@@ -1,12 +1,16 @@
 package plan
 
-import "github.com/hapair-io/hapair/internal/ruleset"
+import (
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/ruleset"
+)
 
 // addHooks adds the chains that the kernel calls. Packets are forwarded between zones alone: neither what a zone sends
 // nor an answer to it can leave by an interface of no zone, whatever the routes are. Apart from that, packets that
 // concern no zone pass.
 func (c *compiler) addHooks() {
 	c.addArrival()
+	c.addDeparture()
 	c.addHook("forward", ruleset.Hook{Point: ruleset.Forward},
 		ruleset.Rule{
 			ruleset.InInterface{Set: setTraffic},
@@ -19,6 +23,16 @@ func (c *compiler) addHooks() {
 		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficInput}},
 	)
 	c.addOutput()
+}
+
+// addDeparture adds the chain that keeps connection tracking from seeing what the unit sends into the pod network. The
+// chain "arrival" does so with what comes from there. No rule needs to know of these connections. If they were tracked,
+// a host of the pod network could fill the table with packets of many ports, and no zone could open a connection.
+func (c *compiler) addDeparture() {
+	c.result.InterfaceSets = append(c.result.InterfaceSets,
+		ruleset.InterfaceSet{Name: setControl, Interfaces: []string{contract.PodInterface}})
+	c.addHook("departure", ruleset.Hook{Point: ruleset.Output, Raw: true},
+		ruleset.Rule{ruleset.OutInterface{Set: setControl}, ruleset.NoTrack{}})
 }
 
 // addOutput adds the chain for packets of the unit itself, which drops redirects. A host that follows a redirect

@@ -68,6 +68,8 @@ func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 		}}, nil
 	case ruleset.Counter:
 		return []expr.Any{&expr.Counter{}}, nil
+	case ruleset.NoTrack:
+		return []expr.Any{&expr.Notrack{}}, nil
 	case ruleset.Accept, ruleset.Drop, ruleset.Return, ruleset.Jump, ruleset.Goto:
 		return []expr.Any{verdict(s)}, nil
 	case ruleset.SendToQueue:
