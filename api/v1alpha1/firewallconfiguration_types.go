@@ -210,14 +210,15 @@ type ServiceObject struct {
 
 	// helper reads the control connections of the service. The data connections that these announce then pass, and the
 	// addresses in them are translated. Without helper, a service of exactly TCP port 21 has FTP, and any other service
-	// has None. SIP and H323 are for voice and video calls, RTSP is for cameras and media servers.
+	// has None. SIP and H323 are for voice and video calls, RTSP is for cameras and media servers,
+	// SQLNet for Oracle listeners that redirect clients, and RealAudio for players of PNA.
 	// +optional
 	Helper ServiceHelper `json:"helper,omitempty"`
 }
 
 // ServiceHelper is a part of the kernel's connection tracking, or of the firewall, that reads control connections.
 //
-// +kubebuilder:validation:Enum=FTP;SIP;H323;RTSP;None
+// +kubebuilder:validation:Enum=FTP;SIP;H323;RTSP;SQLNet;RealAudio;None
 type ServiceHelper string
 
 // ServiceProtocol is the protocol of a service object.

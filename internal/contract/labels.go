@@ -16,6 +16,8 @@ const (
 	LabelIPHelper  Label = 125
 	// LabelInspected is set for control connections that a gateway of the firewall no longer reads.
 	LabelInspected Label = 126
+	// LabelAnnounced is set for connections that passed because a gateway of the firewall announced them.
+	LabelAnnounced Label = 127
 )
 
 // Bits returns labels that have this one alone. The kernel keeps labels as words in the byte order of the machine.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
@@ -64,6 +65,7 @@ func revalidate(ctx context.Context, document *plan.Revalidation) (ended int, er
 		switch {
 		case f.Fields.Has(conntrack.FieldMaster):
 			expected = append(expected, f)
+		case document.AllowsAnnounced(func(l contract.Label) bool { return hasLabel(&f, l) }):
 		case !c.HasPath():
 			withoutPath = append(withoutPath, f)
 		case !document.Allows(c):
@@ -85,6 +87,16 @@ func revalidate(ctx context.Context, document *plan.Revalidation) (ended int, er
 		}
 	}
 	return conntrack.End(append(refused, conntrack.ExpectedBy(refused, expected)...))
+}
+
+// hasLabel reports whether an entry has a label.
+func hasLabel(f *conntrack.Flow, label contract.Label) bool {
+	for i, b := range label.Bits() {
+		if f.Labels[i]&b != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // ownAddresses returns the addresses of the unit, each with the name of its interface.

@@ -158,6 +158,14 @@ func (f Family) Number() byte {
 	return 10
 }
 
+// AddressBytes returns the length of an address.
+func (f Family) AddressBytes() uint32 {
+	if f == IPv4 {
+		return 4
+	}
+	return 16
+}
+
 // HookPoint is a point on the path of a packet through the kernel.
 type HookPoint uint8
 

@@ -76,6 +76,15 @@ const (
 // LoadHeaderNext loads bytes of a header behind four loaded ones, so that both are one key.
 type LoadHeaderNext LoadHeader
 
+// LoadHeaderBehind loads bytes of a header behind Behind loaded ones, a multiple of four, so that all are one key.
+type LoadHeaderBehind struct {
+	LoadHeader
+	Behind uint32
+}
+
+// TranslateLoaded translates the destination to the loaded address and the port behind it.
+type TranslateLoaded struct{ Family Family }
+
 // AddToSet adds the loaded value to a set to which rules may add. If the set is full, it ends the rule.
 type AddToSet struct{ Set string }
 
@@ -125,6 +134,8 @@ func (StoreConnection) step()  {}
 func (LoadRoute) step()        {}
 func (LoadHeader) step()       {}
 func (LoadHeaderNext) step()   {}
+func (LoadHeaderBehind) step() {}
+func (TranslateLoaded) step()  {}
 func (AddToSet) step()         {}
 func (UpdateSet) step()        {}
 func (Mask) step()             {}

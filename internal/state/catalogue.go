@@ -74,6 +74,9 @@ type Catalogue []Row
 const (
 	ConnectionCache      Class = 3
 	FTP                  Class = 4
+	OracleSQLNet         Class = 5
+	RTSP                 Class = 6
+	RealAudio            Class = 7
 	ARP                  Class = 9
 	VoIP                 Class = 11
 	DynamicARP           Class = 12
@@ -123,6 +126,18 @@ var catalogue = Catalogue{
 		ID: IPHelper, Name: "IPHelper", Default: Never,
 		Summary: "Bindings and connections of DHCP and NetBIOS relays on the units.",
 		Never:   "hosts repeat their requests within seconds, and the bindings are in the memory of the relay",
+	},
+	{
+		ID: OracleSQLNet, Name: "OracleSQLNet", Default: Replicated, Weight: 1,
+		Summary: "Connections to which an Oracle listener redirected a client that did not connect yet, at most 65536.",
+	},
+	{
+		ID: RTSP, Name: "RTSP", Default: Replicated, Weight: 1,
+		Summary: "Control connections of RTSP and their media over UDP. ConnectionCache carries them.",
+	},
+	{
+		ID: RealAudio, Name: "RealAudio", Default: Replicated, Weight: 1,
+		Summary: "Ports at which RealAudio clients wait for media that did not begin yet, at most 65536.",
 	},
 	{
 		ID: SYNFloodProtection, Name: "SYNFloodProtection", Default: Never,

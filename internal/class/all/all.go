@@ -6,20 +6,32 @@ import (
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/configuration"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
+	"github.com/hapair-io/hapair/internal/class/elements"
 	"github.com/hapair-io/hapair/internal/class/expectations"
 	"github.com/hapair-io/hapair/internal/class/neighbours"
 	"github.com/hapair-io/hapair/internal/class/table"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/state"
 )
 
 // Factories returns one factory for each class. The state of class Configuration and of the classes of providers lives
 // in the process, so its owner passes it.
-func Factories(document *configuration.Configuration, provided *table.Set) []class.Factory {
+func Factories(current *configuration.Configuration, provided *table.Set) []class.Factory {
 	return append(provided.Factories(),
-		document.Factory(),
+		current.Factory(),
 		connectioncache.Factory(),
 		neighbours.Static(),
 		neighbours.Dynamic(),
 		expectations.FTP(),
 		expectations.VoIP(),
+		pinholes(state.OracleSQLNet, document.HelperSQLNet),
+		pinholes(state.RealAudio, document.HelperRealAudio),
+		pinholes(state.RTSP, document.HelperRTSP), // It has none: ConnectionCache carries what RTSP opens.
 	)
+}
+
+// pinholes returns the factory of the class of an application gateway.
+func pinholes(id state.Class, gateway document.Helper) class.Factory {
+	return elements.Factory(elements.Config{ID: id, Table: plan.Table, Prefixes: []string{plan.PinholePrefix(gateway)}})
 }

@@ -17,20 +17,24 @@ type parts struct {
 
 // partsOf are the classes that have connections of their own, by the label of these.
 var partsOf = map[contract.Label]state.Class{
+	contract.LabelRTSP:     state.RTSP,
 	contract.LabelVoIP:     state.VoIP,
 	contract.LabelIPHelper: state.IPHelper,
 }
 
 // partsWithout returns the connections of the classes that are not replicated.
 func partsWithout(replicated []state.Class) (p parts) {
-	for _, h := range contract.HelperLabels() {
-		of, isPart := partsOf[h.Label]
-		if !isPart || slices.Contains(replicated, of) {
+	for label, of := range partsOf {
+		if slices.Contains(replicated, of) {
 			continue
 		}
-		p.helpers = append(p.helpers, h.Helper)
-		for i, b := range h.Label.Bits() {
+		for i, b := range label.Bits() {
 			p.labels[i] |= b
+		}
+		for _, h := range contract.HelperLabels() {
+			if h.Label == label {
+				p.helpers = append(p.helpers, h.Helper)
+			}
 		}
 	}
 	return p

@@ -37,11 +37,20 @@ func TestPartsOfClassesThatAreNotReplicated(t *testing.T) {
 			f.Labels, f.Fields = c.label.Bits(), f.Fields|conntrack.FieldLabels
 			f.Labels[0] |= 1 // A ruleset may have labels of its own.
 		}
-		byDefault, all := partsWithout(nil), partsWithout([]state.Class{state.VoIP})
+		byDefault, all := partsWithout([]state.Class{state.RTSP}), partsWithout([]state.Class{state.RTSP, state.VoIP})
 		if byDefault.have(&f) != c.byDefault || all.have(&f) != c.all {
 			t.Errorf("helper %q, label %d is left out: by default %t, want %t; with every class %t, want %t",
 				c.helper, c.label, byDefault.have(&f), c.byDefault, all.have(&f), c.all)
 		}
+	}
+}
+
+// A policy can skip RTSP, which is replicated otherwise.
+func TestMediaOfRTSPCanBeLeftOut(t *testing.T) {
+	f := example()
+	f.Labels, f.Fields = contract.LabelRTSP.Bits(), f.Fields|conntrack.FieldLabels
+	if skipped := partsWithout([]state.Class{state.VoIP}); !skipped.have(&f) {
+		t.Error("media of RTSP are not left out")
 	}
 }
 

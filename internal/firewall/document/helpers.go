@@ -19,20 +19,25 @@ const (
 	HelperH323 Helper = "H323"
 	// HelperRTSP reads the replies to SETUP (RFC 2326).
 	HelperRTSP Helper = "RTSP"
+	// HelperSQLNet reads redirects of Oracle listeners.
+	HelperSQLNet Helper = "SQLNet"
+	// HelperRealAudio reads the ports of RealAudio clients (PNA).
+	HelperRealAudio Helper = "RealAudio"
 	// HelperNone reads nothing.
 	HelperNone Helper = "None"
 )
 
 func (Helper) known() []string {
 	return []string{
-		string(HelperFTP), string(HelperSIP), string(HelperH323), string(HelperRTSP), string(HelperNone),
+		string(HelperFTP), string(HelperSIP), string(HelperH323), string(HelperRTSP), string(HelperSQLNet),
+		string(HelperRealAudio), string(HelperNone),
 	}
 }
 
 // protocols returns the protocols that the helper reads.
 func (h Helper) protocols() []Protocol {
 	switch h {
-	case HelperFTP, HelperRTSP:
+	case HelperFTP, HelperRTSP, HelperSQLNet, HelperRealAudio:
 		return []Protocol{TCP}
 	case HelperSIP, HelperH323:
 		return []Protocol{TCP, UDP}

@@ -142,7 +142,7 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 		},
 		{
 			"ports: [53]", "ports: [53]\n    helper: TFTP",
-			`spec.services[1].helper: unknown value "TFTP"; known are: FTP, SIP, H323, RTSP, None`,
+			`spec.services[1].helper: unknown value "TFTP"; known are: FTP, SIP, H323, RTSP, SQLNet, RealAudio, None`,
 		},
 		{
 			"source: [printers]", "source: [lann]",

@@ -11,16 +11,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/classtest"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
+	"github.com/hapair-io/hapair/internal/class/elements"
 	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/testbed"
 )
@@ -78,7 +82,7 @@ type unit struct {
 	name      string
 	directory string
 	program   *testbed.Program
-	cache     *connectioncache.ConnectionCache
+	classes   []class.Class
 }
 
 func newBed(t *testing.T, text string) *bed {
@@ -114,10 +118,24 @@ func (b *bed) newUnit(name, text string) *unit {
 	u.Set(b, "net.netfilter.nf_conntrack_tcp_loose", "0")
 	u.start(b)
 	u.apply(b, text)
-	u.cache = testbed.Open(b, u.Namespace, func() (*connectioncache.ConnectionCache, error) {
+	cache := testbed.Open(b, u.Namespace, func() (*connectioncache.ConnectionCache, error) {
 		virtual := []netip.Addr{netip.MustParseAddr(lanAddress), netip.MustParseAddr(wanAddress)}
-		return connectioncache.New(connectioncache.Config{Own: own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces})})
+		return connectioncache.New(connectioncache.Config{
+			Own:        own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces}),
+			Replicated: []state.Class{state.RTSP},
+		})
 	})
+	u.classes = append(u.classes, cache.Class())
+	for id, helper := range map[state.Class]document.Helper{
+		state.OracleSQLNet: document.HelperSQLNet, state.RealAudio: document.HelperRealAudio,
+	} {
+		pinholes := testbed.Open(b, u.Namespace, func() (*elements.Elements, error) {
+			return elements.New(elements.Config{
+				ID: id, Table: plan.Table, Prefixes: []string{plan.PinholePrefix(helper)},
+			})
+		})
+		u.classes = append(u.classes, pinholes.Class())
+	}
 	return u
 }
 
@@ -147,6 +165,12 @@ func (u *unit) apply(t testing.TB, text string) {
 		return
 	}
 	u.awaitGateway(t)
+}
+
+// awaitLog waits until the firewall has logged a text.
+func (u *unit) awaitLog(t testing.TB, text string) {
+	t.Helper()
+	testbed.Eventually(t, "the log to have "+text, func() bool { return strings.Contains(u.program.Log.String(), text) })
 }
 
 // awaitGateway waits until the rules see that a gateway is alive.
@@ -184,29 +208,31 @@ func (b *bed) failOver() {
 	b.units[0], b.units[1] = to, from
 }
 
-// replicate copies the entries of one unit to the other.
+// replicate copies the state of one unit to the other.
 func (b *bed) replicate(from, to *unit) {
 	b.Helper()
-	var changes []state.Change
-	for _, c := range from.snapshot(b) {
-		changes = append(changes, c)
-	}
-	err := to.Do(func() error {
-		outcome, err := to.cache.Class().Sink.Apply(b.Context(), changes)
-		return errors.Join(err, outcome.Err)
-	})
-	if err != nil {
-		b.Errorf("replicating %d connections: %v", len(changes), err)
+	for n := range from.classes {
+		var changes []state.Change
+		_ = from.Do(func() error {
+			for _, c := range classtest.Snapshot(b, from.classes[n]) {
+				changes = append(changes, c)
+			}
+			return nil
+		})
+		err := to.Do(func() error {
+			outcome, err := to.sink(from.classes[n].ID).Apply(b.Context(), changes)
+			return errors.Join(err, outcome.Err)
+		})
+		if err != nil {
+			b.Errorf("replicating %d changes of %s: %v", len(changes), from.classes[n].ID, err)
+		}
 	}
 }
 
-func (u *unit) snapshot(t testing.TB) (changes map[string]state.Change) {
-	t.Helper()
-	_ = u.Do(func() error {
-		changes = classtest.Snapshot(t, u.cache.Class())
-		return nil
-	})
-	return changes
+// sink returns the sink of a class.
+func (u *unit) sink(id state.Class) class.Sink {
+	i := slices.IndexFunc(u.classes, func(c class.Class) bool { return c.ID == id })
+	return u.classes[i].Sink
 }
 
 // dial opens a TCP connection of the client. The source port is any if it is 0.

@@ -16,6 +16,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/kernel/nfqueue"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/notify"
 )
 
@@ -87,10 +88,16 @@ const (
 	drop
 )
 
-func newReader(p plan.Gateway, table *conntrack.Table, log logr.Logger) (reader, error) {
+func newReader(
+	p plan.Gateway, table *conntrack.Table, kernel nftables.Kernel, log logr.Logger,
+) (reader, error) {
 	switch p.Helper {
 	case document.HelperRTSP:
 		return &rtspReader{entries: entries{table}, log: log}, nil
+	case document.HelperSQLNet:
+		return &sqlnetReader{entries: entries{table}, pinholes: pinholes{kernel, p.Helper}, log: log}, nil
+	case document.HelperRealAudio:
+		return &realAudioReader{entries: entries{table}, pinholes: pinholes{kernel, p.Helper}, log: log}, nil
 	default:
 		return nil, fmt.Errorf("no gateway reads %s", p.Helper)
 	}
@@ -103,7 +110,9 @@ func serve(ctx context.Context, p plan.Gateway, log logr.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, table.Close()) }()
-	r, err := newReader(p, table, log)
+	kernel := nftables.Open()
+	defer func() { err = errors.Join(err, kernel.Close()) }()
+	r, err := newReader(p, table, kernel, log)
 	if err != nil {
 		return err
 	}

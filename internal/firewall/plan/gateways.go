@@ -3,6 +3,7 @@ package plan
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/contract"
@@ -19,6 +20,8 @@ type Gateway struct {
 	Queue uint16
 	// label is that of the control connections.
 	label contract.Label
+	// pinholes is the protocol of the connections that the gateway announces in dynamic sets; 0 without these.
+	pinholes ruleset.Protocol
 	// readsClient is set if the gateway reads what the client sends, and otherwise what the server sends.
 	readsClient bool
 }
@@ -27,6 +30,11 @@ type Gateway struct {
 func Gateways() []Gateway {
 	return []Gateway{
 		{Helper: document.HelperRTSP, Queue: 7790, label: contract.LabelRTSP},
+		{Helper: document.HelperSQLNet, Queue: 7791, label: contract.LabelTNS, pinholes: ruleset.TCP},
+		{
+			Helper: document.HelperRealAudio, Queue: 7792, label: contract.LabelRealAudio, pinholes: ruleset.UDP,
+			readsClient: true,
+		},
 	}
 }
 
@@ -77,6 +85,7 @@ func (c *compiler) addGateways() {
 		}
 		c.addChain(gatewayChain(g), rules...)
 		alive = append(alive, c.keepAlive(g)...)
+		c.addPinholes(g)
 	}
 	if len(hook) > 0 {
 		c.addHook("gateways", ruleset.Hook{Point: ruleset.Prerouting, Mangle: true}, hook...)
@@ -99,4 +108,84 @@ func (c *compiler) keepAlive(g Gateway) (rules []ruleset.Rule) {
 		})
 	}
 	return rules
+}
+
+// PinholePrefix returns the prefix of the sets and maps of a gateway.
+func PinholePrefix(h document.Helper) string {
+	return ruleset.PinholePrefix + strings.ToLower(string(h)) + "."
+}
+
+// Pinholes returns the names of the set of a gateway that accepts connections of a family, and of the map that
+// translates the destination of some before. The key of both is the source, the destination and the destination port.
+func Pinholes(h document.Helper, f ruleset.Family) (set, translation string) {
+	name := "ipv4"
+	if f == ruleset.IPv6 {
+		name = "ipv6"
+	}
+	return PinholePrefix(h) + name, PinholePrefix(h) + "nat." + name
+}
+
+// PinholeTimeout is how long an announced connection may take to begin.
+const PinholeTimeout = time.Minute
+
+// addPinholes adds the sets of a gateway that announces connections.
+func (c *compiler) addPinholes(g Gateway) {
+	if g.pinholes == 0 {
+		return
+	}
+	for _, f := range families {
+		set, translation := Pinholes(g.Helper, f.ruleset)
+		c.result.DynamicSets = append(c.result.DynamicSets,
+			ruleset.DynamicSet{Name: set, Key: ruleset.PinholeKey(f.ruleset), Timeout: PinholeTimeout},
+			ruleset.DynamicSet{
+				Name: translation, Key: ruleset.PinholeKey(f.ruleset), Value: ruleset.PinholeTarget(f.ruleset),
+				Timeout: PinholeTimeout,
+			})
+	}
+}
+
+// eachPinhole calls add for the pinholes of the gateways in use.
+func (c *compiler) eachPinhole(add func(g Gateway, f ruleset.Family, set, translation string)) {
+	for _, g := range Gateways() {
+		if g.pinholes == 0 || !g.IsUsed(c.document) {
+			continue
+		}
+		for _, f := range families {
+			set, translation := Pinholes(g.Helper, f.ruleset)
+			add(g, f.ruleset, set, translation)
+		}
+	}
+}
+
+// announced returns the rules that accept what gateways announced. They label it, so that its control messages are read
+// too, and so that a change of the document leaves it as long as the gateway is in use.
+func (c *compiler) announced() (rules []ruleset.Rule) {
+	c.eachPinhole(func(g Gateway, f ruleset.Family, set, _ string) {
+		rules = append(rules, ruleset.Rule{
+			g.pinholes,
+			ruleset.InPinhole{Family: f, Set: set},
+			ruleset.LabelConnection{Label: g.label},
+			ruleset.LabelConnection{Label: contract.LabelAnnounced},
+			ruleset.Counter{},
+			ruleset.Accept{},
+		})
+	})
+	return rules
+}
+
+// announcedTranslations returns the rules that translate the destination of what gateways announced.
+func (c *compiler) announcedTranslations() (rules []ruleset.Rule) {
+	c.eachPinhole(func(g Gateway, f ruleset.Family, _, translation string) {
+		rules = append(rules, ruleset.Rule{
+			ruleset.InInterface{Set: setTraffic}, g.pinholes, ruleset.DestinationNATByPinhole{Family: f, Map: translation},
+		})
+	})
+	return rules
+}
+
+// AllowsAnnounced reports whether a connection that a gateway announced may continue, by its labels.
+func (r *Revalidation) AllowsAnnounced(has func(contract.Label) bool) bool {
+	return has(contract.LabelAnnounced) && slices.ContainsFunc(Gateways(), func(g Gateway) bool {
+		return has(g.label) && g.IsUsed(r.document)
+	})
 }

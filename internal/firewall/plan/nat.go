@@ -12,7 +12,7 @@ import (
 // part of the connection, so the standby receives it with the connection.
 
 func (c *compiler) addDestinationNAT() {
-	var rules []ruleset.Rule
+	rules := c.announcedTranslations()
 	for _, n := range c.document.DestinationNAT {
 		match := ruleset.Rule{
 			ruleset.InInterface{Set: zoneSet(n.From)},

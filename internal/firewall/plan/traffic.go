@@ -56,6 +56,7 @@ func (c *compiler) addTraffic() {
 	forward = append(forward, newConnections(
 		ruleset.Rule{fromBroadcast, ruleset.Goto{Chain: chainSpoofed}},
 		ruleset.RecordPath{Map: mapPaths})...)
+	forward = append(forward, c.announced()...)
 	var input []ruleset.Rule
 	if c.document.Multicast.IsEnabled() {
 		// Hosts report which groups they receive. For IPv6 they do so among the neighbours.

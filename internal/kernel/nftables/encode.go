@@ -35,7 +35,7 @@ func (b *builder) encode(r ruleset.Rule) ([]expr.Any, error) {
 func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 	switch s := s.(type) {
 	case ruleset.LoadMeta, ruleset.LoadMetaNext, ruleset.LoadConnection, ruleset.LoadHeader,
-		ruleset.LoadHeaderNext, ruleset.LoadRoute, ruleset.LoadValue:
+		ruleset.LoadHeaderNext, ruleset.LoadRoute, ruleset.LoadValue, ruleset.LoadHeaderBehind:
 		return []expr.Any{encodeLoad(s)}, nil
 	case ruleset.StoreMeta, ruleset.StoreConnection, ruleset.StoreSegmentSize, ruleset.SetHelper:
 		return []expr.Any{encodeStore(s)}, nil
@@ -82,6 +82,11 @@ func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 		}}, nil
 	case ruleset.SourceNAT:
 		return translate(expr.NATTypeSourceNAT, ruleset.FamilyOf(s.Address), s.Address.AsSlice(), 0), nil
+	case ruleset.TranslateLoaded:
+		return []expr.Any{&expr.NAT{
+			Type: expr.NATTypeDestNAT, Family: uint32(s.Family.Number()), RegAddrMin: register,
+			RegProtoMin: registerBehind(s.Family.AddressBytes()), Specified: true,
+		}}, nil
 	case ruleset.DestinationNAT:
 		return translate(expr.NATTypeDestNAT, ruleset.FamilyOf(s.Address), s.Address.AsSlice(), s.Port), nil
 	}
@@ -134,6 +139,10 @@ func encodeLoad(s ruleset.Step) expr.Any {
 		return &expr.Fib{
 			Register: register, FlagSADDR: s.Source, FlagDADDR: !s.Source, FlagMARK: s.Mark, FlagIIF: s.In,
 			ResultADDRTYPE: s.Type, ResultOIF: !s.Type, FlagPRESENT: !s.Type,
+		}
+	case ruleset.LoadHeaderBehind:
+		return &expr.Payload{
+			DestRegister: registerBehind(s.Behind), Base: expr.PayloadBase(s.Header), Offset: s.Offset, Len: s.Length,
 		}
 	case ruleset.LoadHeader:
 		return load(expr.PayloadBase(s.Header), s.Offset, s.Length)
@@ -201,6 +210,16 @@ func verdict(s ruleset.Step) expr.Any {
 	default:
 		return &expr.Verdict{Kind: expr.VerdictDrop}
 	}
+}
+
+// registerBehind returns the register behind some bytes of the first one, as the kernel lists it. Registers of four
+// bytes are numbered after those of sixteen (NFT_REG32_00).
+func registerBehind(bytes uint32) uint32 {
+	const word, wide, firstWord = 4, 16, 8
+	if bytes%wide == 0 {
+		return register + bytes/wide
+	}
+	return firstWord + bytes/word
 }
 
 func load(base expr.PayloadBase, offset, length uint32) expr.Any {

@@ -22,7 +22,8 @@ type ServiceObjectApplyConfiguration struct {
 	Ports []intstr.IntOrString `json:"ports,omitempty"`
 	// helper reads the control connections of the service. The data connections that these announce then pass, and the
 	// addresses in them are translated. Without helper, a service of exactly TCP port 21 has FTP, and any other service
-	// has None. SIP and H323 are for voice and video calls, RTSP is for cameras and media servers.
+	// has None. SIP and H323 are for voice and video calls, RTSP is for cameras and media servers,
+	// SQLNet for Oracle listeners that redirect clients, and RealAudio for players of PNA.
 	Helper *apiv1alpha1.ServiceHelper `json:"helper,omitempty"`
 }
 

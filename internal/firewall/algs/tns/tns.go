@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// Types of packets that a gateway distinguishes.
+// Types of packets that a gateway distinguishes. TypeRefuse is that of a listener that refuses the client.
 const (
 	typeAccept   = 2
-	typeRefuse   = 4
+	TypeRefuse   = 4
 	typeRedirect = 5
 	typeData     = 6
 	typeResend   = 11
@@ -25,6 +25,8 @@ const (
 )
 
 const (
+	// TypeAt is the offset of the type in a packet.
+	TypeAt = 4
 	// headerBytes is the length of a packet's header: length, checksum, type, flags, checksum of the header.
 	headerBytes = 8
 	// redirectBytes and dataBytes are the lengths of what stands between the header and the text: the length of the text,
@@ -66,13 +68,13 @@ func Next(stream []byte, announced bool) (p Packet, complete bool) {
 	if len(stream) < headerBytes {
 		return p, false
 	}
-	length, kind := int(binary.BigEndian.Uint16(stream)), stream[4]
+	length, kind := int(binary.BigEndian.Uint16(stream)), stream[TypeAt]
 	if length < headerBytes || length > MaxPacket || kind == 0 || kind > maxType {
 		return Packet{Kind: Ended, Bytes: len(stream)}, true
 	}
 	p.Bytes = length
 	switch {
-	case kind == typeAccept || kind == typeRefuse || kind == typeData && !announced:
+	case kind == typeAccept || kind == TypeRefuse || kind == typeData && !announced:
 		p.Kind = Ended
 		return p, true
 	case len(stream) < length:
@@ -155,26 +157,4 @@ func (f Field) trim(text string) Field {
 	f.Begin += len(value) - len(strings.TrimLeft(value, " "))
 	f.End = f.Begin + len(strings.TrimSpace(value))
 	return f
-}
-
-// Retarget returns a packet with a redirect to another address. Its text and its lengths change, and nothing else.
-func Retarget(packet []byte, p Packet, t Target, address netip.AddrPort) []byte {
-	text := p.Text
-	replace := func(f Field, value string) { text = text[:f.Begin] + value + text[f.End:] }
-	// The later field comes first, so that the place of the other one stays.
-	if t.Host.Begin < t.Port.Begin {
-		replace(t.Port, strconv.Itoa(int(address.Port())))
-		replace(t.Host, address.Addr().String())
-	} else {
-		replace(t.Host, address.Addr().String())
-		replace(t.Port, strconv.Itoa(int(address.Port())))
-	}
-	changed := append(append([]byte(nil), packet[:p.Offset]...), text...)
-	binary.BigEndian.PutUint16(changed, uint16(len(changed))) //nolint:gosec // MaxPacket and an address.
-	if changed[4] == typeRedirect {
-		grown := len(text) - len(p.Text)
-		n := int(binary.BigEndian.Uint16(changed[headerBytes:])) + grown
-		binary.BigEndian.PutUint16(changed[headerBytes:], uint16(n)) //nolint:gosec // See above.
-	}
-	return changed
 }
