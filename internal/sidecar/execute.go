@@ -51,7 +51,7 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 			Acknowledgement: true, Term: e.Term, Sequence: e.Sequence, Ready: e.Ready, Health: e.Health,
 		})
 	case ha.Become:
-		s.tellProviders(e)
+		s.setProviders(providerRole(e.Role), e.Term)
 		s.config.Replication.Become(e.Role, e.Term)
 		s.config.Configuration.Become(e.Role == ha.Active)
 	case ha.CommitState:
@@ -62,6 +62,7 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 		}
 		s.background(ctx, e.ID, flushTimeout, s.config.Replication.Flush)
 	case ha.Relinquish:
+		s.setProviders(localapi.None, e.Term) // What is written from now on would not be sent.
 		s.background(ctx, e.ID, grantTimeout, func(ctx context.Context) error {
 			return s.config.Replication.Relinquish(ctx, e.Term, e.Sequence)
 		})
@@ -93,16 +94,22 @@ func (s *Sidecar) restoreState(ctx context.Context) {
 	})
 }
 
-// tellProviders passes the role to the providers. They stop to write before replication ends.
-func (s *Sidecar) tellProviders(e ha.Become) {
-	switch {
-	case s.config.Providers == nil:
-	case e.Role == ha.Active:
-		s.config.Providers.Become(localapi.Active, e.Term)
-	case e.Role == ha.Standby:
-		s.config.Providers.Become(localapi.Standby, e.Term)
+// setProviders passes the role to the providers. They stop to write before replication ends.
+func (s *Sidecar) setProviders(role localapi.Role, term uint64) {
+	if s.config.Providers != nil {
+		s.config.Providers.Become(role, term)
+	}
+}
+
+// providerRole returns a role as providers know it.
+func providerRole(role ha.Role) localapi.Role {
+	switch role {
+	case ha.Active:
+		return localapi.Active
+	case ha.Standby:
+		return localapi.Standby
 	default:
-		s.config.Providers.Become(localapi.None, e.Term)
+		return localapi.None
 	}
 }
 

@@ -68,6 +68,8 @@ func TestSwitchover(t *testing.T) {
 		<-primary.done
 		wantLines(t, primary.all(), "flush", "close gate", "withdraw addresses", "grant 2", "become Standby")
 		wantLines(t, secondary.all()[:4], "commit", "become Active", "open gate", "attach addresses")
+		wantLines(t, primary.providers.all(), "Standby in 0", "Active in 1", "handover soon", "None in 2", "Standby in 2")
+		wantLines(t, secondary.providers.all(), "Standby in 0", "Active in 2")
 		if primary.err != nil {
 			t.Error(primary.err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
+	"github.com/hapair-io/hapair/internal/localapi"
 	"github.com/hapair-io/hapair/internal/notify"
 )
 
@@ -344,6 +346,7 @@ type life struct {
 	*journal
 	store     *store
 	documents *documents
+	providers *providers
 	end       *end
 	stop      func()
 	done      chan struct{}
@@ -384,10 +387,10 @@ func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life 
 	j := &journal{fails: map[string]error{}, held: make(chan string)}
 	e := &end{journal: j, link: l, index: index, self: self, breaks: make(chan error, 1)}
 	l.set(index, e)
-	r, d := &store{}, &documents{}
+	r, d, p := &store{}, &documents{}, &providers{}
 	ctx, cancel := context.WithCancel(t.Context())
 	u := &life{
-		journal: j, store: r, documents: d, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
+		journal: j, store: r, documents: d, providers: p, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
 		stopped: notify.New(),
 	}
 	u.unit = New(Config{
@@ -396,6 +399,7 @@ func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life 
 		Connections:        func() (int64, error) { return 42, nil },
 		Heartbeats:         beats{e},
 		Configuration:      d,
+		Providers:          p,
 		FirewallStatusFile: status,
 		Now:                func() time.Duration { return time.Hour + time.Since(epoch) + time.Duration(u.ahead.Load()) },
 		Stopped:            u.stopped,
@@ -437,6 +441,32 @@ func wantLines(t *testing.T, got []string, want ...string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("done %q\nwant %q", got, want)
 	}
+}
+
+// providers note what they are told.
+type providers struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (p *providers) Run(ctx context.Context) { <-ctx.Done() }
+
+func (p *providers) Become(role localapi.Role, term uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lines = append(p.lines, fmt.Sprintf("%s in %d", role, term))
+}
+
+func (p *providers) HandoverSoon() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lines = append(p.lines, "handover soon")
+}
+
+func (p *providers) all() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.lines)
 }
 
 // documents note what the handover of documents is told.

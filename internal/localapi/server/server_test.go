@@ -382,7 +382,7 @@ func TestChangesComeBeforeTheRole(t *testing.T) {
 	watch.want("List Standby in 8", "Listed")
 	peer := table.New(table.Options{Class: state.Custom, Now: clock.Boot})
 	custom, _ := b.tables.Table(state.Custom)
-	for term := uint64(9); term < 60; term += 2 {
+	for term := uint64(9); term < 3000; term += 2 {
 		key := fmt.Sprint(term)
 		if err := peer.Put(table.Entry{Key: "leases/" + key, Value: []byte("1")}); err != nil {
 			t.Fatal(err)
