@@ -196,11 +196,11 @@ func readSettings(file string) (contract.Settings, error) {
 // runUnit opens what the unit is made of, runs it, and gives back what was opened. What an earlier life left on the
 // host is withdrawn first, so that a unit that cannot start forwards nothing either.
 func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Settings, log logr.Logger) (err error) {
-	kernel, err := rtnetlink.Dial()
+	kernels, err := dialKernels()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, kernel.Close()) }()
+	defer func() { err = errors.Join(err, kernels.close()) }()
 	wire, err := addresses.OpenEthernet()
 	if err != nil {
 		return err
@@ -214,18 +214,18 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	unitClock := clock.New(clock.NewMetrics(registry), log.WithName("clock"))
 	g, err := gate.New(gate.Options{
 		Interfaces: interfaces, Virtual: virtualAddresses(pair), VirtualMACs: virtualMACs(networks),
-		Kernel: kernel, Now: unitClock.Now, Ahead: aheadOf(unitClock), Log: log.WithName("gate"),
+		Kernel: kernels.gate, Now: unitClock.Now, Ahead: aheadOf(unitClock), Log: log.WithName("gate"),
 		SourcesChecked: !pair.ThirdPartyFirewall,
 	})
 	if err != nil {
-		return errors.Join(err, o.newAddresses(u, networks, never, kernel, wire, log).Set(ctx, addresses.Config{}))
+		return errors.Join(err, o.newAddresses(u, networks, never, kernels.addresses, wire, log).Set(ctx, addresses.Config{}))
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
 	config := sidecar.Config{
 		HA:                 machineConfig(u, pair),
 		Gate:               g,
-		Addresses:          o.newAddresses(u, networks, g.Permitted, kernel, wire, log.WithName("addresses")),
-		DataPlane:          newDataPlane(networks, requiredMarks(pair, g.Fence()), kernel, log.WithName("dataplane")),
+		Addresses:          o.newAddresses(u, networks, g.Permitted, kernels.addresses, wire, log.WithName("addresses")),
+		DataPlane:          newDataPlane(networks, requiredMarks(pair, g.Fence()), kernels.others, log.WithName("dataplane")),
 		FirewallStatusFile: o.firewallStatus,
 		NamespaceFile:      filepath.Join(o.stateDirectory, "firewall-namespace"),
 		HealthAddress:      o.healthBindAddress,
@@ -258,7 +258,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	}
 	defer func() { err = errors.Join(err, heartbeats.Close()) }()
 	config.Heartbeats = heartbeats
-	if config.Monitors, err = newMonitors(pair, kernel, log.WithName("health")); err != nil {
+	if config.Monitors, err = newMonitors(pair, kernels.others, log.WithName("health")); err != nil {
 		return err
 	}
 	config.Metrics = o.serveMetrics(registry, u.sockets, log.WithName("metrics"))

@@ -1,0 +1,34 @@
+package sidecar
+
+import (
+	"errors"
+
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+)
+
+// kernels are the sidecar's connections to the kernel's network configuration. A connection carries one request at a
+// time, and a list of routes or addresses is one request. So what a takeover waits for has a connection of its own.
+type kernels struct {
+	gate, addresses, others *rtnetlink.Conn
+}
+
+// dialKernels opens the connections.
+func dialKernels() (k kernels, err error) {
+	for _, conn := range []**rtnetlink.Conn{&k.gate, &k.addresses, &k.others} {
+		if *conn, err = rtnetlink.Dial(); err != nil {
+			return kernels{}, errors.Join(err, k.close())
+		}
+	}
+	return k, nil
+}
+
+// close closes the connections that are open.
+func (k kernels) close() error {
+	var errs []error
+	for _, conn := range []*rtnetlink.Conn{k.gate, k.addresses, k.others} {
+		if conn != nil {
+			errs = append(errs, conn.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
