@@ -96,7 +96,7 @@ func (b *bed) in(host *testbed.Namespace, args ...string) string {
 // start runs the firewall with the flags of a pod, until the test ends or the program is terminated.
 func (b *bed) start() {
 	b.Helper()
-	command := exec.Command(builtFirewall, "--config="+b.document(), "--status="+b.statusFile())
+	command := exec.Command(builtFirewall, "--config="+b.document(), "--status="+b.statusFile(), "--state-socket=")
 	p := b.firewall.StartProgram(b, command)
 	b.Cleanup(p.Terminate)
 	b.program = p

@@ -78,6 +78,7 @@ const (
 	RTSP                 Class = 6
 	RealAudio            Class = 7
 	ARP                  Class = 9
+	Multicast            Class = 10
 	VoIP                 Class = 11
 	DynamicARP           Class = 12
 	IPHelper             Class = 20
@@ -126,6 +127,10 @@ var catalogue = Catalogue{
 		ID: IPHelper, Name: "IPHelper", Default: Never,
 		Summary: "Bindings and connections of DHCP and NetBIOS relays on the units.",
 		Never:   "hosts repeat their requests within seconds, and the bindings are in the memory of the relay",
+	},
+	{
+		ID: Multicast, Name: "Multicast", Default: Replicated, Weight: 1, Provided: true,
+		Summary: "Memberships of multicast groups and the streams that are forwarded, if the document has multicast.",
 	},
 	{
 		ID: OracleSQLNet, Name: "OracleSQLNet", Default: Replicated, Weight: 1,

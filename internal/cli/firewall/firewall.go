@@ -21,14 +21,17 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/routing"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/localapi/client"
 )
 
 // NewCommand returns the command. Without a subcommand it runs the firewall.
 func NewCommand() *cobra.Command {
 	var (
-		config    firewall.Config
-		logFormat string
-		verbosity int
+		config firewall.Config
+
+		stateSocket string
+		logFormat   string
+		verbosity   int
 	)
 	cmd := &cobra.Command{
 		Use:   "firewall",
@@ -46,7 +49,13 @@ func NewCommand() *cobra.Command {
 			}
 			config.Routes, config.Neighbours = routing.New(routes, config.Log), neighbours.New(routes, config.Log)
 			proxy := multicast.New(config.Log.WithName("multicast"))
-			proxy.Become(true)
+			if stateSocket == "" {
+				proxy.Become(true)
+			} else {
+				api := client.New(client.Config{Socket: stateSocket, Log: config.Log.WithName("state")})
+				defer api.Close()
+				proxy.Replicate(api)
+			}
 			config.Multicast = proxy
 			return errors.Join(firewall.New(config).Run(cmd.Context()), routes.Close(), kernel.Close())
 		},
@@ -55,6 +64,9 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&config.ConfigFile, "config", contract.FirewallFile, "path of the document")
 	flags.StringVar(&config.StatusFile, "status", contract.FirewallStatusFile,
 		"path of the report which document is in force")
+	flags.StringVar(&stateSocket, "state-socket", contract.ProviderSocket,
+		"socket of the sidecar's local API, which has the role of the unit and replicates state; "+
+			"without one, the unit is active and nothing is replicated")
 	flags.StringSliceVar(&config.ControlInterfaces, "control-interfaces", []string{"lo", contract.PodInterface},
 		"interfaces of the control plane; all others are closed while there is no document")
 	flags.StringVar(&logFormat, "log-format", "json", "json or text")

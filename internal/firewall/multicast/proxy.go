@@ -3,6 +3,7 @@ package multicast
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/lasting"
+	"github.com/hapair-io/hapair/internal/localapi/client"
 	"github.com/hapair-io/hapair/internal/notify"
 )
 
@@ -34,8 +36,10 @@ type Peer interface {
 
 // Proxy runs the multicast routing of the document. Its methods may be called at once.
 type Proxy struct {
-	log     logr.Logger
-	epoch   time.Time
+	log   logr.Logger
+	epoch time.Time
+	// replica connects the proxy to the class on the other unit. It may be nil.
+	replica *client.Provider
 	changed notify.Signal
 	// restart is set when the interfaces or the document have changed.
 	restart notify.Signal
@@ -52,14 +56,16 @@ type Proxy struct {
 	session *session
 	peer    Peer
 	active  bool
-	fault   lasting.Fault
+	// received are the entries of the active unit, since the document may come after them.
+	received map[string]receivedEntry
+	fault    lasting.Fault
 }
 
 // New returns a proxy. It does nothing before the first Set.
 func New(log logr.Logger) *Proxy {
 	return &Proxy{
 		log: log, epoch: time.Now(), changed: notify.New(), restart: notify.New(), wake: notify.New(), moved: notify.New(),
-		fault: lasting.Fault{After: faultAfter},
+		fault: lasting.Fault{After: faultAfter}, received: map[string]receivedEntry{},
 	}
 }
 
@@ -79,7 +85,7 @@ func (p *Proxy) Set(wanted *Config) {
 	if reflect.DeepEqual(p.wanted, wanted) {
 		return
 	}
-	var entries []Entry
+	entries := p.remembered()
 	if p.machine != nil {
 		entries = p.machine.Entries(p.now())
 	}
@@ -116,10 +122,47 @@ func (p *Proxy) Entries() []Entry {
 	return p.machine.Entries(p.now())
 }
 
+// receivedEntry is an entry of the active unit, and when it was received.
+type receivedEntry struct {
+	Entry
+	at time.Duration
+}
+
+// remembered returns the entries that were received, with the life that they have left.
+func (p *Proxy) remembered() []Entry {
+	entries := make([]Entry, 0, len(p.received))
+	for _, r := range p.received {
+		if r.Life > 0 {
+			r.Life = max(r.Life-(p.now()-r.at), time.Millisecond)
+		}
+		entries = append(entries, r.Entry)
+	}
+	return entries
+}
+
+// Replace takes in all entries of the active unit.
+func (p *Proxy) Replace(entries []Entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	gone := maps.Clone(p.received)
+	for _, e := range entries {
+		delete(gone, e.Key)
+		p.restore(e)
+	}
+	for key := range gone {
+		p.forget(key)
+	}
+}
+
 // Restore takes in an entry of the active unit.
 func (p *Proxy) Restore(e Entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.restore(e)
+}
+
+func (p *Proxy) restore(e Entry) {
+	p.received[e.Key] = receivedEntry{e, p.now()}
 	if p.machine == nil {
 		return
 	}
@@ -135,6 +178,11 @@ func (p *Proxy) Restore(e Entry) {
 func (p *Proxy) Forget(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.forget(key)
+}
+
+func (p *Proxy) forget(key string) {
+	delete(p.received, key)
 	if p.machine != nil {
 		p.execute(p.machine.Forget(p.now(), key))
 	}
@@ -155,6 +203,9 @@ func (p *Proxy) Run(ctx context.Context) {
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	parts.Go(func() { p.follow(ctx) })
+	if p.replica != nil {
+		parts.Go(func() { p.replica.Run(ctx) })
+	}
 	for ctx.Err() == nil {
 		p.mu.Lock()
 		wanted := p.wanted
