@@ -24,7 +24,7 @@ CONTAINERD_VERSION := $(shell awk '$$1 == "github.com/containerd/containerd/v2" 
 # Each folder of cmd is a program. These have an image of their own.
 PROGRAMS := $(notdir $(wildcard cmd/*))
 IMAGES := manager sidecar firewall
-DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl jq iputils-ping sip-tester ffmpeg
+DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl jq iputils-ping sip-tester ffmpeg isc-dhcp-relay
 # Benchmarks compare hapair with these programs, or measure with them.
 BENCH_PACKAGES := keepalived conntrackd iperf3
 # Virtual machines run Debian's kernel. It is only unpacked, and never installed.
@@ -205,6 +205,7 @@ install-packages = missing=; for p in $(1); do \
 .PHONY: deps
 deps: ## Install the Debian packages for the cluster and the tests
 	@$(call install-packages,$(DEBIAN_PACKAGES))
+	@if [ -d /run/systemd/system ]; then systemctl disable --quiet --now isc-dhcp-relay; fi # The tests start their own.
 
 # The packages enable their daemons under systemd. Disable these, since benchmarks start their own.
 .PHONY: deps-bench

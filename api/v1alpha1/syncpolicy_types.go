@@ -214,8 +214,8 @@ type SyncPolicyStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// ClassCost is what a class of state costs the active units of pairs. Each number is the sum of those in the statuses of
-// their HAUnits, at most half a minute old.
+// ClassCost is what a class of state costs the active units of pairs. Each number is the sum of those in the status of
+// their HAUnits.
 type ClassCost struct {
 	// name of the class, as in ConnectionCache.
 	// +required

@@ -147,7 +147,8 @@ var catalogue = Catalogue{
 	{
 		ID: SYNFloodProtection, Name: "SYNFloodProtection", Default: Never,
 		Summary: "Meters, limits and half-open connections of protection against floods.",
-		Never:   "the new active must judge by what it sees itself, and a copied meter could block hosts that it does not see",
+		Never: "the new active must judge by what it sees itself, and a copied meter could block hosts that it does not " +
+			"see",
 	},
 	{
 		ID: VoIP, Name: "VoIP", Default: NotReplicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",

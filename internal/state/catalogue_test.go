@@ -20,7 +20,8 @@ func TestCatalogueIsConsistent(t *testing.T) {
 		}
 		ids[row.ID] = true
 		isNever := row.Default == state.Never
-		if (row.Weight < 1) != isNever || (row.Never != "") != isNever || row.Summary == "" || row.Default < state.Replicated || row.Default > state.Never {
+		if (row.Weight < 1) != isNever || (row.Never != "") != isNever || row.Summary == "" ||
+			row.Default < state.Replicated || row.Default > state.Never {
 			t.Errorf("%s: incomplete row %+v", row.Name, row)
 		}
 		if row.ID.String() != row.Name {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,6 +23,7 @@ import (
 	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
+	"github.com/hapair-io/hapair/internal/class/expectations"
 	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/heartbeat"
@@ -115,6 +117,16 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 			return nil, err
 		}
 		classes = append(classes, p.classes.Class())
+		for _, factory := range []class.Factory{expectations.FTP(), expectations.VoIP()} {
+			if !slices.Contains(s.Replicated, factory.ID) {
+				continue
+			}
+			c, err := factory.New(class.Options{Own: p.own})
+			if err != nil {
+				return nil, err
+			}
+			classes = append(classes, c)
+		}
 	}
 	for i := range classes {
 		if s.Recording == "" {

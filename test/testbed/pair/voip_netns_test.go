@@ -7,20 +7,27 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// calls accepts calls and everything else from the LAN.
+// calls accepts calls from the phone, and everything from the client. So media pass only if a call announced them.
 const calls = `
+  addresses:
+  - {name: client, members: [192.168.50.10]}
   services:
   - {name: phones, protocol: UDP, ports: [5060], helper: SIP}
   policies:
-  - {name: lan-to-wan, from: [lan], to: [wan], action: Accept}
+  - {name: client-to-wan, from: [lan], to: [wan], source: [client], action: Accept}
+  - {name: calls, from: [lan], to: [wan], services: [phones], action: Accept}
 `
 
 // call lets a phone with the address of the canary call the server with SIPp, whose media the server echoes.
@@ -58,13 +65,57 @@ func isMedia(f conntrack.Flow) bool {
 		f.Status&conntrack.StatusSeenReply != 0
 }
 
+// heard returns how many packets of media the phone has received.
+func (e excluded) heard() (packets int) {
+	e.t.Helper()
+	listing := e.Client.Run(e.t, "nft list chain ip phone media")
+	found := regexp.MustCompile(`packets (\d+)`).FindStringSubmatch(listing)
+	if found == nil {
+		e.t.Fatal(listing)
+	}
+	packets, _ = strconv.Atoi(found[1])
+	return packets
+}
+
+// countMedia makes the phone count the packets of media.
+func (e excluded) countMedia() {
+	e.t.Helper()
+	e.Client.Firewall(e.t, `table ip phone { chain media {
+		type filter hook input priority 0
+		udp sport 6000 counter
+	}; }`)
+}
+
 // TestCallsAreNotReplicatedByDefault shows that neither the signalling of a call nor its media reach the standby, with
-// their beginning, changes and end.
+// their beginning, changes and end. So a failover ends the call.
 func TestCallsAreNotReplicatedByDefault(t *testing.T) {
 	e := newExcluded(t, calls)
+	e.countMedia()
 	e.call()
 	e.wantExcluded()
 	e.Primary.Run(t, "conntrack -D -s "+canary)
 	e.Active.Flush()
 	e.wantNeverSent()
+	e.Failover()
+	before := e.heard()
+	testbed.Pause(t, 500*time.Millisecond)
+	if after := e.heard(); after > before {
+		t.Errorf("the phone heard %d packets through the new active", after-before)
+	}
+}
+
+// TestCallsSurviveAFailoverIfTheyAreReplicated shows that the media of a call go on in both directions.
+func TestCallsSurviveAFailoverIfTheyAreReplicated(t *testing.T) {
+	e := newExcluded(t, calls, state.VoIP)
+	e.countMedia()
+	e.call()
+	e.Active.Flush()
+	if e.standby.count(isSignalling) != 1 || e.standby.count(isMedia) == 0 {
+		t.Errorf("the standby has\n%s", e.Secondary.Run(t, "conntrack -L"))
+	}
+	e.Failover()
+	before := e.heard()
+	testbed.Eventually(t, "the phone hears a second of media through the new active", func() bool {
+		return e.heard() >= before+50
+	})
 }

@@ -5,8 +5,8 @@ package v1alpha1
 // ClassCostApplyConfiguration represents a declarative configuration of the ClassCost type for use
 // with apply.
 //
-// ClassCost is what a class of state costs the active units of pairs. Each number is the sum of those in the statuses of
-// their HAUnits, at most half a minute old.
+// ClassCost is what a class of state costs the active units of pairs. Each number is the sum of those in the status of
+// their HAUnits.
 type ClassCostApplyConfiguration struct {
 	// name of the class, as in ConnectionCache.
 	Name *string `json:"name,omitempty"`

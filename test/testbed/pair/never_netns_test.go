@@ -1,0 +1,189 @@
+//go:build netns
+
+package pair_test
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// everything accepts connections from the LAN.
+const everything = `
+  policies:
+  - {name: lan-to-wan, from: [lan], to: [wan], action: Accept}
+`
+
+// TestRelayedRequestsAreNeverReplicated runs Debian's DHCP relay on the active. Its server has the address of the
+// canary. The relay asks it from a virtual address, as it does in a pod.
+func TestRelayedRequestsAreNeverReplicated(t *testing.T) {
+	e := newExcluded(t, everything)
+	e.Client.ListenUDP(t, canary+":67")
+	e.Primary.Run(t, "ip route replace "+canary+"/32 dev lan0 src "+testbed.VirtualLAN.Addr().String())
+	relay := exec.Command("dhcrelay", "-4", "-d", "--no-pid", "-iu", "lan0", "-id", "wan0", canary)
+	program := e.Primary.StartProgram(t, relay)
+	t.Cleanup(program.Kill)
+	testbed.Eventually(t, "the relay listens", func() bool {
+		return strings.Contains(program.Log.String(), "Sending on   Socket/fallback")
+	})
+	testbed.Eventually(t, "the relay asks the server", func() bool {
+		e.discover()
+		return e.active.count(isRelayed) > 0
+	})
+	e.wantExcluded()
+}
+
+// isRelayed reports whether a connection is one of the relay with its server.
+func isRelayed(f conntrack.Flow) bool {
+	return f.Orig.Src == testbed.VirtualLAN.Addr() && f.Orig.Dst == netip.MustParseAddr(canary) && f.Orig.DstPort == 67
+}
+
+// discover broadcasts a request for an address from the WAN (RFC 2131).
+func (e excluded) discover() {
+	e.t.Helper()
+	request := make([]byte, 300)
+	request[0], request[1], request[2] = 1, 1, 6 // a request of an Ethernet host
+	copy(request[28:], []byte{2, 0, 0, 0, 0, 7})
+	copy(request[236:], []byte{99, 130, 83, 99, 53, 1, 1, 255})
+	broadcast := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 1) })
+		if err == nil {
+			err = failed
+		}
+		return err
+	}}
+	conn := testbed.Open(e.t, e.Server, func() (net.PacketConn, error) {
+		return broadcast.ListenPacket(context.Background(), "udp4", testbed.ServerAddress+":68")
+	})
+	if _, err := conn.WriteTo(request, &net.UDPAddr{IP: net.IPv4(203, 0, 113, 255), Port: 67}); err != nil {
+		e.t.Fatal(err)
+	}
+	_ = conn.Close()
+}
+
+// guarded accepts connections from the LAN, except to the port that is flooded. So a flood leaves no connections.
+const guarded = `
+  services:
+  - {name: flooded, protocol: TCP, ports: [7]}
+  policies:
+  - {name: not-flooded, from: [lan], to: [wan], services: [flooded], action: Drop}
+  - {name: lan-to-wan, from: [lan], to: [wan], action: Accept}
+`
+
+// meters drops attempts of hosts that made more than five, and counts the others.
+const meters = `
+table inet flood {
+	set seen { type ipv4_addr; size 1024; flags dynamic,timeout; timeout 10m; }
+	counter passed { }
+	chain attempts {
+		type filter hook prerouting priority -10;
+		iifname "lan0" tcp dport 7 add @seen { ip saddr limit rate over 1/hour burst 5 packets } drop
+		iifname "lan0" tcp dport 7 counter name passed
+	}
+}
+`
+
+// TestMetersOfFloodsAreNeverReplicated lets the canary exceed a limit of the active. It is blocked there, and not on
+// the standby, which judges by what it sees itself.
+func TestMetersOfFloodsAreNeverReplicated(t *testing.T) {
+	e := newExcluded(t, guarded)
+	for _, router := range []*testbed.Namespace{e.Primary, e.Secondary} {
+		router.Firewall(t, meters)
+	}
+	attempt := func() {
+		t.Helper()
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(canary)}, Timeout: 50 * time.Millisecond}
+		err := e.Client.Do(func() error {
+			if _, err := dialer.Dial("tcp", testbed.ServerAddress+":7"); err == nil {
+				t.Error("the server was reached")
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	passed := func(router *testbed.Namespace) string { return router.Run(t, "nft list counter inet flood passed") }
+	meter := func(router *testbed.Namespace) string { return router.Run(t, "nft list set inet flood seen") }
+	for range 10 {
+		attempt()
+	}
+	if !strings.Contains(meter(e.Primary), canary) || !strings.Contains(passed(e.Primary), "packets 5 ") {
+		t.Fatalf("the active does not block the canary:\n%s\n%s", meter(e.Primary), passed(e.Primary))
+	}
+	e.wantNotSent()
+	if text := meter(e.Secondary); strings.Contains(text, canary) {
+		t.Errorf("the standby has the meter of the active:\n%s", text)
+	}
+	e.Failover()
+	attempt()
+	if text := passed(e.Secondary); !strings.Contains(text, "packets 1 ") {
+		t.Errorf("the new active blocks the canary: %s", text)
+	}
+}
+
+// proxied answers SYNs for the server, and connects to it only when the client has answered.
+const proxied = `
+table ip6 proxy {
+	chain arrival {
+		type filter hook prerouting priority raw;
+		iifname "lan0" tcp dport 8080 tcp flags & (syn | ack) == syn notrack
+	}
+	chain forward {
+		type filter hook forward priority -10;
+		iifname "lan0" tcp dport 8080 ct state invalid,untracked synproxy mss 1440 wscale 7 timestamp sack-perm
+	}
+}
+`
+
+// TestConnectionThroughASYNProxySurvives shows that only the protection is not replicated: an established connection
+// that it let through goes on.
+func TestConnectionThroughASYNProxySurvives(t *testing.T) {
+	e := newExcluded(t, everything)
+	for _, router := range []*testbed.Namespace{e.Primary, e.Secondary} {
+		router.Firewall(t, proxied)
+	}
+	address := net.JoinHostPort(testbed.ServerAddressIPv6, "8080")
+	e.Server.ServeTCP(t, address, func(conn net.Conn) {
+		for buffer := make([]byte, 64); ; {
+			n, err := conn.Read(buffer)
+			if err != nil {
+				return
+			}
+			if _, err := conn.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	})
+	dialer := net.Dialer{Timeout: testbed.Timeout}
+	conn := testbed.Open(t, e.Client, func() (net.Conn, error) { return dialer.Dial("tcp", address) })
+	exchange := func(text string) {
+		t.Helper()
+		_ = conn.SetDeadline(time.Now().Add(testbed.Timeout))
+		answer := make([]byte, len(text))
+		if _, err := conn.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(answer); err != nil || string(answer) != text {
+			t.Fatalf("the answer to %q is %q, %v", text, answer, err)
+		}
+	}
+	exchange("before")
+	e.Active.Flush()
+	if text := e.Secondary.Run(t, "conntrack -L -f ipv6 -p tcp --dport 8080"); !strings.Contains(text, "ESTABLISHED") {
+		t.Errorf("the standby does not have the connection:\n%s", text)
+	}
+	e.Failover()
+	exchange("after")
+}
