@@ -267,3 +267,37 @@ func TestBound(t *testing.T) {
 		t.Errorf("%v refused: %v, %v", outcome.Refused, outcome.Err, err)
 	}
 }
+
+// By default only class ARP is replicated. What the active learned then stays on the active: it is neither in what is
+// sent, nor on the standby.
+func TestLearnedEntriesAreNotReplicatedByDefault(t *testing.T) {
+	if row, _ := state.Classes().Row(state.DynamicARP); row.Default != state.NotReplicated {
+		t.Errorf("class DynamicARP is %s", row.Default)
+	}
+	active, standby := newUnit(t, Static(), "a"), newUnit(t, Static(), "b")
+	w, err := active.Source.Watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	active.put("192.0.2.7", 1, rtnetlink.Reachable)
+	active.put("192.0.2.8", 2, rtnetlink.Permanent)
+	active.want("192.0.2.7", "02:ca:00:00:00:01", "REACHABLE")
+	w.Drain()
+	batch, err := w.Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outcome, err := standby.Sink.Apply(t.Context(), batch.Changes); err != nil || outcome.Total() > 0 {
+		t.Fatalf("%v refused: %v, %v", outcome.Refused, outcome.Err, err)
+	}
+	send(t, active, standby)
+	learned := string([]byte{2, 0xca, 0, 0, 0, 1})
+	for _, change := range batch.Changes {
+		if strings.Contains(string(change.Record), learned) {
+			t.Errorf("the learned entry was sent: %+v", change)
+		}
+	}
+	standby.want("192.0.2.7", "", "")
+	standby.want("192.0.2.8", "02:ca:00:00:00:02", "PERMANENT")
+}
