@@ -60,11 +60,8 @@ func newCamera(b *bed) {
 		ticker := time.NewTicker(soundInterval)
 		defer ticker.Stop()
 		for n := 0; ctx.Err() == nil; n++ {
-			packet := rtp.Packet{
-				Header:  rtp.Header{Version: 2, PayloadType: 8, SequenceNumber: uint16(n), Timestamp: uint32(n * soundSamples)},
-				Payload: make([]byte, soundSamples),
-			}
-			_ = c.stream.WritePacketRTP(sound, &packet)
+			header := rtp.Header{Version: 2, PayloadType: 8, SequenceNumber: uint16(n), Timestamp: uint32(n * soundSamples)}
+			_ = c.stream.WritePacketRTP(sound, &rtp.Packet{Header: header, Payload: make([]byte, soundSamples)})
 			<-ticker.C
 		}
 	})
