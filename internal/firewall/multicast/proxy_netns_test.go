@@ -297,7 +297,7 @@ func TestStreamGoesOn(t *testing.T) {
 				})
 				longest, _ := s.gap(began)
 				t.Logf("gap of %s, of which the switch took %s", longest, switched)
-				if longest > switched+500*time.Millisecond {
+				if longest > switched+time.Second { // of which the links take most on a busy machine
 					t.Errorf("gap of %s, the switch took %s", longest, switched)
 				}
 			})
