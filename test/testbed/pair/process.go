@@ -25,11 +25,15 @@ import (
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
 	"github.com/hapair-io/hapair/internal/class/expectations"
 	"github.com/hapair-io/hapair/internal/class/own"
+	"github.com/hapair-io/hapair/internal/class/table"
+	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/localapi/server"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/replication/transport"
+	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -86,6 +90,7 @@ type process struct {
 	addresses  *addresses.Addresses
 	classes    *connectioncache.ConnectionCache
 	own        *own.Addresses // nil if no connections are replicated
+	providers  *server.Server // nil without a local API
 	flood      *flood
 	log        logr.Logger
 
@@ -128,6 +133,17 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 			classes = append(classes, c)
 		}
 	}
+	provided := table.NewSet(state.Classes(), clock.Boot)
+	for _, f := range provided.Factories() {
+		if s.ProvidersDirectory == "" || s.WithoutProvided {
+			break
+		}
+		c, err := f.New(class.Options{})
+		if err != nil {
+			return nil, err
+		}
+		classes = append(classes, c)
+	}
 	for i := range classes {
 		if s.Recording == "" {
 			break
@@ -147,6 +163,9 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if s.ProvidersDirectory != "" {
+		p.providers = newProviders(s, provided, p.engine, log)
 	}
 	p.engine.SetPeer(netip.MustParseAddr(s.PeerAddress))
 	if p.heartbeats, err = newHeartbeats(log); err != nil {
@@ -173,6 +192,9 @@ func (p *process) run(ctx context.Context) error {
 	running.Go(func() { ran = p.engine.Run(ctx) })
 	running.Go(func() { beat = p.heartbeats.link.Run(ctx, p.heartbeats.received) })
 	running.Go(func() { p.reportEvents(ctx) })
+	if p.providers != nil {
+		running.Go(func() { p.providers.Run(ctx) })
+	}
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		var o order
@@ -234,6 +256,9 @@ func (p *process) follow(ctx context.Context, o order) report {
 func (p *process) do(ctx context.Context, o order, r *report) error {
 	switch o.Do {
 	case doBecome:
+		if p.providers != nil {
+			p.providers.Become(shownRole(o.Role), o.Term)
+		}
 		p.engine.Become(o.Role, o.Term)
 		return nil
 	case doFlush:

@@ -67,6 +67,10 @@ type setup struct {
 	AuditInterval time.Duration `json:"auditInterval,omitempty"`
 	// Replicated are the classes besides connection tracking.
 	Replicated []state.Class `json:"replicated,omitempty"`
+	// ProvidersDirectory is where the unit serves the local API to ProviderName; empty if it does not.
+	ProvidersDirectory string `json:"providersDirectory,omitempty"`
+	// WithoutProvided leaves the classes of providers out of replication.
+	WithoutProvided bool `json:"withoutProvided,omitempty"`
 	// Recording is the file with what the unit gives to the stream; empty if nobody needs it.
 	Recording string `json:"recording,omitempty"`
 }

@@ -41,6 +41,9 @@ type Options struct {
 	AuditInterval time.Duration
 	// Replicated are the classes that are replicated besides connection tracking.
 	Replicated []state.Class
+	// Providers serves the local API at each unit, see Unit.Socket. WithoutProvided leaves what providers publish out of
+	// replication.
+	Providers, WithoutProvided bool
 	// Record keeps what each unit gives to the stream, for Recorded.
 	Record bool
 }
@@ -146,6 +149,7 @@ type Unit struct {
 	Name      string
 	t         testing.TB
 	namespace *testbed.Namespace
+	providers string // the directory of their sockets
 	command   *exec.Cmd
 	input     io.WriteCloser
 	ended     chan struct{}
@@ -169,6 +173,9 @@ func (p *Pair) Start(name string) *Unit {
 		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
 		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated,
 	}
+	if p.options.Providers {
+		s.ProvidersDirectory, s.WithoutProvided = p.providersOf(name), p.options.WithoutProvided
+	}
 	if p.options.Record {
 		s.Recording = p.recordingOf(name)
 	}
@@ -183,7 +190,8 @@ func (p *Pair) Start(name string) *Unit {
 	}
 	u := &Unit{
 		Name: name, t: p.t, namespace: namespace, command: exec.Command("/proc/self/exe"),
-		ended: make(chan struct{}), answers: map[uint64]chan report{},
+		providers: s.ProvidersDirectory,
+		ended:     make(chan struct{}), answers: map[uint64]chan report{},
 	}
 	u.command.Env = append(os.Environ(), setupVariable+"="+string(text))
 	u.start()

@@ -1,0 +1,60 @@
+package pair
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/class/table"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/localapi"
+	"github.com/hapair-io/hapair/internal/localapi/server"
+	"github.com/hapair-io/hapair/internal/replication/engine"
+	"github.com/hapair-io/hapair/internal/state"
+)
+
+// ProviderName is the provider of the tests, and ProviderClass the class that it may write.
+const (
+	ProviderName  = "kea"
+	ProviderClass = "leases"
+)
+
+// providersOf makes the directory of a unit with the sockets of providers, and returns it.
+func (p *Pair) providersOf(unit string) string {
+	p.t.Helper()
+	directory := filepath.Join(p.directory, unit, "providers")
+	if err := os.MkdirAll(filepath.Join(directory, ProviderName), 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	return directory
+}
+
+// Socket returns the path of the socket of the provider at a unit.
+func (u *Unit) Socket() string { return server.SocketOf(u.providers, ProviderName) }
+
+// newProviders returns the server of the local API of a unit's process.
+func newProviders(s setup, tables *table.Set, replicating *engine.Engine, log logr.Logger) *server.Server {
+	return server.New(server.Config{
+		Pair: pairName, Namespace: pairNamespace, Unit: s.Unit, Directory: s.ProvidersDirectory,
+		Providers: []contract.Provider{
+			{Name: ProviderName, UID: int64(os.Getuid()), Writes: []string{ProviderClass}},
+		},
+		Catalogue: state.Classes(), Tables: tables,
+		Flush:        replicating.FlushClass,
+		IsPeerInSync: func() bool { return replicating.Status().InSync },
+		Log:          log.WithName("providers"),
+	})
+}
+
+// shownRole returns a role of replication as providers know it.
+func shownRole(role engine.Role) localapi.Role {
+	switch role {
+	case engine.RoleActive:
+		return localapi.Active
+	case engine.RoleStandby:
+		return localapi.Standby
+	default:
+		return localapi.None
+	}
+}
