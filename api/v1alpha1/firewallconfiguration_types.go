@@ -38,7 +38,7 @@ type FirewallConfiguration struct {
 
 // FirewallConfigurationSpec is what the firewall allows, translates and logs. Lists may be left out, but not be empty.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.addresses) || self.addresses.map(a, a.members.size()).sum() <= 65536",fieldPath=.addresses,message="the address objects must have at most 65536 members together, since more do not fit the ConfigMap of the units; join them into prefixes"
+// +kubebuilder:validation:XValidation:rule="!has(self.addresses) || self.addresses.map(a, has(a.members) ? a.members.size() : 0).sum() <= 65536",fieldPath=.addresses,message="the address objects must have at most 65536 members together, since more do not fit the ConfigMap of the units; join them into prefixes"
 type FirewallConfigurationSpec struct {
 	// zones are groups of interfaces with the same level of trust. Each network of a pair must be in exactly one zone.
 	// Packets are forwarded between zones alone. What interfaces of no zone exchange with the unit itself is not filtered.
@@ -86,6 +86,18 @@ type FirewallConfigurationSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=1024
 	DestinationNAT []DestinationNAT `json:"destinationNAT,omitempty"`
+
+	// resolvers are the DNS servers that the active unit asks for the addresses of fqdn members, in this order. It
+	// reaches them by the routes of the traffic that the pair forwards. Without resolvers it asks the DNS of the
+	// Kubernetes cluster, by the pod network.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	// +kubebuilder:validation:items:MaxLength=39
+	// +kubebuilder:validation:items:XValidation:rule="isIP(self)",message="a resolver must be an IPv4 or IPv6 address without a prefix length, as in 192.0.2.53 or 2001:db8::53"
+	// +kubebuilder:validation:items:XValidation:rule="!isIP(self) || ip(self).isGlobalUnicast()",message="a resolver must be a unicast address that is neither loopback, link-local nor unspecified"
+	Resolvers []string `json:"resolvers,omitempty"`
 
 	// routing has the routes of traffic that the pair forwards, such as the default routes.
 	// +optional
@@ -159,7 +171,10 @@ type SourceValidation string
 // +kubebuilder:validation:Enum=Enabled;Disabled
 type MSSClamping string
 
-// AddressObject is a named set of IP addresses, of one family or of both.
+// AddressObject is a named set of IP addresses, of one family or of both. Besides its members, it has the addresses of
+// DNS names, and those that policies remember.
+//
+// +kubebuilder:validation:XValidation:fieldPath=.members,rule="has(self.members) || has(self.fqdn) || (has(self.dynamic) && self.dynamic)",message="members, fqdn or dynamic must be set, since an object without addresses matches nothing"
 type AddressObject struct {
 	// name of the object, for policies and translations.
 	// +required
@@ -169,14 +184,29 @@ type AddressObject struct {
 	Name string `json:"name"`
 
 	// members are addresses, prefixes and ranges, as in 192.0.2.1, 192.0.2.0/24, 192.0.2.10-192.0.2.20 or 2001:db8::/64.
-	// +required
+	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16384
 	// +kubebuilder:validation:items:MinLength=2
 	// +kubebuilder:validation:items:MaxLength=81
 	// +kubebuilder:validation:items:Pattern=`^[0-9A-Fa-f:.]+(/[0-9]{1,3}| ?- ?[0-9A-Fa-f:.]+)?$`
-	Members []string `json:"members"`
+	Members []string `json:"members,omitempty"`
+
+	// fqdn are DNS names, as in updates.example.com. The active unit asks the resolvers for their addresses, at most 64 a
+	// name, and asks again when the answer is outdated. The standby receives the addresses from the active.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=3
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`
+	FQDN []string `json:"fqdn,omitempty"`
+
+	// dynamic lets policies add addresses to the object with their field remember. Each has an end of its own.
+	// +optional
+	Dynamic bool `json:"dynamic,omitempty"`
 }
 
 // ServiceObject is a named protocol, with the ports at which it is reached.
@@ -289,12 +319,40 @@ type FirewallPolicy struct {
 	// +optional
 	Log bool `json:"log,omitempty"`
 
+	// remember adds an address of each new connection that matches to an address object.
+	// +optional
+	Remember Remember `json:"remember,omitzero"`
+
 	// onChange is what happens to connections that a changed configuration no longer allows or translates as they are.
 	// Revalidate, the default, ends them. Keep leaves alone those that this policy accepted, and those that it would
 	// refuse now.
 	// +optional
 	OnChange OnChange `json:"onChange,omitempty"`
 }
+
+// Remember adds an address of new connections to an address object for some time.
+type Remember struct {
+	// object is the name of an address object with dynamic.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Object string `json:"object"`
+
+	// seconds is how long the object has the address. The time begins again with each new connection that matches.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Seconds int32 `json:"seconds"`
+
+	// side is the address that is remembered: Source, the default, or Destination, after translation.
+	// +optional
+	Side RememberSide `json:"side,omitempty"`
+}
+
+// RememberSide is an end of a connection.
+//
+// +kubebuilder:validation:Enum=Source;Destination
+type RememberSide string
 
 // OnChange is what happens to connections that a changed configuration no longer allows.
 //

@@ -94,6 +94,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ProviderSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProviderVariable"):
 		return &apiv1alpha1.ProviderVariableApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Remember"):
+		return &apiv1alpha1.RememberApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SchedulingSpec"):
 		return &apiv1alpha1.SchedulingSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServiceObject"):

@@ -202,6 +202,7 @@ func (f *Firewall) setRoutes(d document.Document) {
 	} else {
 		f.config.Multicast.Set(nil)
 	}
+	f.config.Names.Set(d)
 }
 
 // routingError returns which routes and neighbours are missing; empty if none is.

@@ -98,6 +98,12 @@ func (r *fakeRoutes) Fault() string            { return r.fault }
 func (r *fakeRoutes) Changed() <-chan struct{} { return nil }
 func (r *fakeRoutes) Run(ctx context.Context)  { <-ctx.Done() }
 
+// fakeNames does nothing.
+type fakeNames struct{}
+
+func (fakeNames) Set(document.Document)   {}
+func (fakeNames) Run(ctx context.Context) { <-ctx.Done() }
+
 // fakeNeighbours records what was set last.
 type fakeNeighbours struct {
 	set   []document.Neighbour
@@ -137,6 +143,7 @@ func newScene(t *testing.T) *scene {
 		Routes:     &s.routes,
 		Neighbours: &s.neighbours,
 		Multicast:  &fakeMulticast{},
+		Names:      fakeNames{},
 		Log:        testr.New(t),
 	})
 	return s

@@ -43,7 +43,9 @@ type Config struct {
 	Neighbours Neighbours
 	// Multicast forwards multicast.
 	Multicast Multicast
-	Log       logr.Logger
+	// Names keeps the addresses of DNS names.
+	Names Names
+	Log   logr.Logger
 }
 
 // Routes keeps the routes of one document at a time in the kernel. Package routing implements it.
@@ -79,6 +81,14 @@ type Multicast interface {
 	// Changed returns a channel that has an item when the result of Fault may have changed.
 	Changed() <-chan struct{}
 	// Run forwards until ctx ends.
+	Run(ctx context.Context)
+}
+
+// Names keeps the addresses of the DNS names of one document at a time in its sets. Package resolver implements it.
+type Names interface {
+	// Set makes the names those of a document, whose ruleset must be in force.
+	Set(document.Document)
+	// Run keeps the addresses while the unit is active, until ctx ends, and leaves them then.
 	Run(ctx context.Context)
 }
 
@@ -156,6 +166,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	parts.Go(func() { f.config.Routes.Run(ctx) })
 	parts.Go(func() { f.config.Neighbours.Run(ctx) })
 	parts.Go(func() { f.config.Multicast.Run(ctx) })
+	parts.Go(func() { f.config.Names.Run(ctx) })
 	parts.Go(func() { f.revalidator.run(ctx) })
 	parts.Go(func() { f.gateways.Run(ctx) })
 	defer parts.Wait()

@@ -72,20 +72,22 @@ type Catalogue []Row
 
 // The classes of the catalogue.
 const (
-	ConnectionCache      Class = 3
-	FTP                  Class = 4
-	OracleSQLNet         Class = 5
-	RTSP                 Class = 6
-	RealAudio            Class = 7
-	ARP                  Class = 9
-	Multicast            Class = 10
-	VoIP                 Class = 11
-	DynamicARP           Class = 12
-	IPHelper             Class = 20
-	SYNFloodProtection   Class = 21
-	DeepPacketInspection Class = 22
-	Custom               Class = 27
-	Configuration        Class = 28
+	ConnectionCache Class = 3
+	FTP             Class = 4
+	OracleSQLNet    Class = 5
+	RTSP            Class = 6
+	RealAudio       Class = 7
+	// DynamicAddressObjects has the addresses that address objects have besides their members.
+	DynamicAddressObjects Class = 8
+	ARP                   Class = 9
+	Multicast             Class = 10
+	VoIP                  Class = 11
+	DynamicARP            Class = 12
+	IPHelper              Class = 20
+	SYNFloodProtection    Class = 21
+	DeepPacketInspection  Class = 22
+	Custom                Class = 27
+	Configuration         Class = 28
 )
 
 // catalogue is the catalogue of this project. To add a class, add a row.
@@ -118,6 +120,10 @@ var catalogue = Catalogue{
 		ID: DynamicARP, Name: "DynamicARP", Default: NotReplicated, Weight: 1,
 		FullHint: "net.ipv4.neigh.default.gc_thresh3",
 		Summary:  "Neighbours that the kernel of the active learned by ARP and NDP, up to half of gc_thresh3.",
+	},
+	{
+		ID: DynamicAddressObjects, Name: "DynamicAddressObjects", Default: Replicated, Weight: 1,
+		Summary: "Addresses of DNS names and those that policies remember, at most 65536 an object and family.",
 	},
 	{
 		ID: FTP, Name: "FTP", Default: Replicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",

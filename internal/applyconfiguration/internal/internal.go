@@ -26,6 +26,15 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.hapair-io.hapair.api.v1alpha1.AddressObject
   map:
     fields:
+    - name: dynamic
+      type:
+        scalar: boolean
+    - name: fqdn
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
     - name: members
       type:
         list:
@@ -246,6 +255,12 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallPolicy
           elementRelationship: atomic
+    - name: resolvers
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
     - name: routing
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallRouting
@@ -364,6 +379,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: onChange
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.OnChange
+    - name: remember
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.Remember
     - name: services
       type:
         list:
@@ -858,6 +876,20 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: value
       type:
         scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.Remember
+  map:
+    fields:
+    - name: object
+      type:
+        scalar: string
+    - name: seconds
+      type:
+        scalar: numeric
+    - name: side
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.RememberSide
+- name: com.github.hapair-io.hapair.api.v1alpha1.RememberSide
+  scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.Role
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.RouteType

@@ -12,6 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/ruleset"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
@@ -23,6 +24,9 @@ func Factories(current *configuration.Configuration, provided *table.Set) []clas
 		connectioncache.Factory(),
 		neighbours.Static(),
 		neighbours.Dynamic(),
+		elements.Factory(elements.Config{
+			ID: state.DynamicAddressObjects, Table: plan.Table, Prefixes: []string{ruleset.DynamicAddressPrefix},
+		}),
 		expectations.FTP(),
 		expectations.VoIP(),
 		pinholes(state.OracleSQLNet, document.HelperSQLNet),

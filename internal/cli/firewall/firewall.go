@@ -18,11 +18,15 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/neighbours"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/firewall/resolver"
 	"github.com/hapair-io/hapair/internal/firewall/routing"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/localapi/client"
 )
+
+// resolvConf is the file with the DNS servers of the pod.
+const resolvConf = "/etc/resolv.conf"
 
 // NewCommand returns the command. Without a subcommand it runs the firewall.
 func NewCommand() *cobra.Command {
@@ -57,6 +61,9 @@ func NewCommand() *cobra.Command {
 				proxy.Replicate(api)
 			}
 			config.Multicast = proxy
+			config.Names = resolver.New(resolver.Config{
+				Kernel: kernel, IsActive: resolver.AskSidecar, ResolvConf: resolvConf, Log: config.Log,
+			})
 			return errors.Join(firewall.New(config).Run(cmd.Context()), routes.Close(), kernel.Close())
 		},
 	}

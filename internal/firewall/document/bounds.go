@@ -15,11 +15,16 @@ const (
 	maxMembers   = 16384
 	// maxAllMembers bounds the members of all address objects together. More of them do not fit a ConfigMap.
 	maxAllMembers = 65536
-	maxServices   = 4096
-	maxPorts      = 128
-	maxPolicies   = 4096
-	maxNAT        = 1024
-	maxRoutes     = 4096
+	// maxDynamicObjects bounds the objects with addresses that the document does not have. Each has two sets.
+	maxDynamicObjects = 256
+	// maxFQDNs bounds the DNS names of all objects together.
+	maxFQDNs     = 4096
+	maxResolvers = 4
+	maxServices  = 4096
+	maxPorts     = 128
+	maxPolicies  = 4096
+	maxNAT       = 1024
+	maxRoutes    = 4096
 	// maxDownstream bounds the downstream interfaces of multicast. The kernel routes between 32 interfaces at most.
 	maxDownstream = 31
 	// maxNeighbours bounds the neighbours. Each is an entry of the kernel on both units.
@@ -52,7 +57,8 @@ func (c *checker) checkMembers() {
 func (c *checker) checkSize() {
 	var rules, elements int
 	for _, p := range c.document.Policies {
-		rules += len(p.From) * len(p.To) * max(1, len(c.protocols(p.Services))) * familyCount
+		rules += len(p.From) * len(p.To) * max(1, len(c.protocols(p.Services))) * familyCount *
+			(1 + c.dynamicObjects(p.Source)) * (1 + c.dynamicObjects(p.Destination))
 		elements += c.elements(p.Source) + c.elements(p.Destination) + c.ports(p.Services)
 	}
 	for _, n := range c.document.SourceNAT {

@@ -8,6 +8,7 @@ func (d *Document) removeDuplicates() {
 	}
 	for i := range d.Addresses {
 		d.Addresses[i].Members = unique(d.Addresses[i].Members)
+		d.Addresses[i].FQDN = unique(d.Addresses[i].FQDN)
 	}
 	for i := range d.Services {
 		d.Services[i].Ports = unique(d.Services[i].Ports)

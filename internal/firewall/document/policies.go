@@ -16,6 +16,8 @@ type Policy struct {
 	Action      Action   `json:"action"`
 	// Log writes a line for each new connection that matches, within a rate limit.
 	Log bool `json:"log,omitempty"`
+	// Remember adds an address of each new connection that matches to an address object, unless its Object is empty.
+	Remember Remember `json:"remember,omitzero"`
 	// OnChange is what happens to connections that a changed document no longer allows; Revalidate if empty.
 	OnChange OnChange `json:"onChange,omitempty"`
 }
@@ -72,6 +74,7 @@ func (c *checker) checkPolicy(at path, p Policy) {
 	}
 	c.checkZoneNames(at.field("to"), p.To, ZoneFirewall)
 
+	c.checkRemember(at.field("remember"), p.Remember)
 	before := c.problems.count()
 	c.checkAddressNames(at.field("source"), p.Source)
 	c.checkAddressNames(at.field("destination"), p.Destination)

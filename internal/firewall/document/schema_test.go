@@ -40,6 +40,7 @@ var bounds = map[path]int64{
 	"spec.services": maxServices, "spec.services[].ports": maxPorts,
 	"spec.policies": maxPolicies, "spec.sourceNAT": maxNAT, "spec.destinationNAT": maxNAT,
 	"spec.neighbours": maxNeighbours, "spec.multicast.downstream": maxDownstream,
+	"spec.resolvers":      maxResolvers,
 	"spec.routing.routes": maxRoutes, "spec.routing.policyRoutes": maxPolicyRoutes,
 }
 
@@ -159,7 +160,7 @@ func TestSchemaMatchesNames(t *testing.T) {
 		"neighbour": {s.Properties["neighbours"].Items.Schema.Properties["interface"], interfacePattern},
 	}
 	for list, property := range s.Properties {
-		if property.Items != nil && list != "neighbours" {
+		if property.Items != nil && list != "neighbours" && list != "resolvers" {
 			names[list] = name{property.Items.Schema.Properties["name"], namePattern}
 		}
 	}

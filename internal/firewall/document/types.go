@@ -25,6 +25,8 @@ type Document struct {
 	// SourceNAT and DestinationNAT translate new connections, each by the first entry that matches.
 	SourceNAT      []SourceNAT      `json:"sourceNAT,omitempty"`
 	DestinationNAT []DestinationNAT `json:"destinationNAT,omitempty"`
+	// Resolvers are asked for the addresses of DNS names, in this order. Without them those of the pod are asked.
+	Resolvers []netip.Addr `json:"resolvers,omitempty"`
 	// Routing is where packets are sent.
 	Routing Routing `json:"routing,omitzero"`
 	// Neighbours are entries of the neighbour tables that both units have.
@@ -62,8 +64,15 @@ type Zone struct {
 // Address is a named set of addresses, of one family or of both.
 type Address struct {
 	Name    string  `json:"name"`
-	Members []Block `json:"members"`
+	Members []Block `json:"members,omitempty"`
+	// FQDN are DNS names, whose addresses the active unit looks up.
+	FQDN []string `json:"fqdn,omitempty"`
+	// Dynamic lets policies add addresses.
+	Dynamic bool `json:"dynamic,omitempty"`
 }
+
+// IsDynamic reports whether the kernel has addresses of the object that the document does not have.
+func (a Address) IsDynamic() bool { return a.Dynamic || len(a.FQDN) > 0 }
 
 // Service is a named protocol, with the ports at which it is reached.
 type Service struct {

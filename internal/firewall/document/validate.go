@@ -24,6 +24,8 @@ func (d Document) Validate(networks []Network) error {
 	c.checkZones(networkNames(networks))
 	c.checkAddresses()
 	c.checkMembers()
+	c.checkDynamicObjects()
+	c.checkResolvers()
 	c.checkServices()
 	c.checkPolicies()
 	c.checkSourceNAT()

@@ -14,6 +14,8 @@ func (c *checker) checkSourceNAT() {
 		before := c.problems.count()
 		c.checkAddressNames(at.field("source"), n.Source)
 		c.checkAddressNames(at.field("destination"), n.Destination)
+		c.checkStatic(at.field("source"), n.Source)
+		c.checkStatic(at.field("destination"), n.Destination)
 		if !usable || c.problems.count() > before {
 			continue
 		}

@@ -8,8 +8,8 @@ func (c *checker) checkAddresses() {
 	c.checkNames(all, len(addresses), func(i int) string { return addresses[i].Name })
 	for i, a := range addresses {
 		at := all.index(i).field("members")
-		if len(a.Members) == 0 {
-			c.problems.add(at, "at least one is needed")
+		if len(a.Members) == 0 && !a.IsDynamic() {
+			c.problems.add(at, "at least one is needed, unless the object has fqdn or dynamic")
 		}
 		c.checkCount(at, len(a.Members), maxMembers)
 	}
@@ -36,6 +36,9 @@ func (c *checker) families(names []string) Families {
 	}
 	var families Families
 	for _, name := range names {
+		if c.addresses[name].IsDynamic() {
+			return IPv4 | IPv6
+		}
 		for _, b := range c.addresses[name].Members {
 			families |= b.Family()
 		}

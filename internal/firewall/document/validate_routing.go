@@ -150,6 +150,8 @@ func (c *checker) checkPolicyRoute(at path, r PolicyRoute) {
 	before := c.problems.count()
 	c.checkAddressNames(at.field("source"), r.Source)
 	c.checkAddressNames(at.field("destination"), r.Destination)
+	c.checkStatic(at.field("source"), r.Source)
+	c.checkStatic(at.field("destination"), r.Destination)
 	known := c.problems.count() == before
 	hasNextHop := c.checkForwarding(at, r.Forwards(), r.Via, r.Interface)
 	if hasNextHop {

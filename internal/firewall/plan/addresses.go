@@ -40,15 +40,15 @@ func (c *compiler) addressMatches(
 		if !wanted.Has(family.document) {
 			continue
 		}
-		from := c.addressList(owner+".source", source, family)
-		to := c.addressList(owner+".destination", destination, family)
-		if !from.some || !to.some {
+		from := c.endOf(owner+".source", source, family)
+		to := c.endOf(owner+".destination", destination, family)
+		if !from.isSome() || !to.isSome() {
 			continue
 		}
-		sources := c.listMatches(from, copies,
+		sources := c.endMatches(from, copies,
 			func(set string) ruleset.Expression { return ruleset.Source{Family: family.ruleset, Set: set} },
 			func(run ruleset.AddressRun) ruleset.Expression { return ruleset.SourceIn{Run: run} })
-		destinations := c.listMatches(to, copies*len(sources),
+		destinations := c.endMatches(to, copies*len(sources),
 			func(set string) ruleset.Expression { return ruleset.Destination{Family: family.ruleset, Set: set} },
 			func(run ruleset.AddressRun) ruleset.Expression { return ruleset.DestinationIn{Run: run} })
 		rules := product(sources, destinations)

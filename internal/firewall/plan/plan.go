@@ -38,6 +38,7 @@ const setTraffic = "traffic"
 func Compile(d document.Document) ruleset.Ruleset {
 	c := newCompiler(d)
 	c.addZones()
+	c.addDynamicSets()
 	c.addPaths()
 	c.addHooks()
 	c.addTraffic()

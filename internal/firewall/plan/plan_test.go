@@ -62,6 +62,7 @@ func TestCompile(t *testing.T) {
 func TestNamesAreDefinedOnce(t *testing.T) {
 	for _, path := range []string{
 		"testdata/full.yaml", "testdata/many-ways.yaml", "testdata/least.yaml", "testdata/ranges.yaml",
+		"testdata/dynamic.yaml",
 	} {
 		r := compile(t, path)
 		chains, sets := map[string]int{}, map[string]int{}
@@ -75,6 +76,9 @@ func TestNamesAreDefinedOnce(t *testing.T) {
 			sets[s.Name]++
 		}
 		for _, s := range r.PortSets {
+			sets[s.Name]++
+		}
+		for _, s := range r.DynamicSets {
 			sets[s.Name]++
 		}
 		for _, c := range r.Chains {

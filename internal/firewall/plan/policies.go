@@ -68,6 +68,7 @@ func (c *compiler) addPolicy(p document.Policy) {
 	if p.Log {
 		rules = append(rules, logged(p.Name))
 	}
+	rules = append(rules, remembers(p.Remember)...)
 	switch p.Action {
 	case document.Accept:
 		rules = append(rules, c.attachments(p)...)

@@ -37,6 +37,8 @@ type Revalidation struct {
 	// policies has the policies between two zones, in their order.
 	policies map[zones][]document.Policy
 	hosts    map[string][]ruleset.AddressRun
+	// dynamic has the objects with addresses that the document does not have.
+	dynamic  map[string]bool
 	services map[string]document.Service
 }
 
@@ -48,7 +50,7 @@ func Revalidate(d document.Document) *Revalidation {
 	r := &Revalidation{
 		document: d,
 		paths:    map[uint32][]zones{}, zones: map[string]string{}, policies: map[zones][]document.Policy{},
-		hosts: map[string][]ruleset.AddressRun{}, services: map[string]document.Service{},
+		hosts: map[string][]ruleset.AddressRun{}, dynamic: map[string]bool{}, services: map[string]document.Service{},
 	}
 	for _, from := range d.Zones {
 		for _, in := range from.Interfaces {
@@ -71,6 +73,7 @@ func Revalidate(d document.Document) *Revalidation {
 	for _, a := range d.Addresses {
 		// The families need no separation: every IPv4 address is less than every IPv6 address.
 		r.hosts[a.Name] = mergeBlocks(a.Members)
+		r.dynamic[a.Name] = a.IsDynamic()
 	}
 	for _, s := range d.Services {
 		r.services[s.Name] = s
@@ -112,19 +115,57 @@ func (r *Revalidation) AllowsWithoutPath(c Connection, own map[netip.Addr]string
 
 // allowsBetween reports whether a connection between two zones may go on.
 func (r *Revalidation) allowsBetween(z zones, c Connection) bool {
-	policies := r.policies[z]
-	decides := func(p document.Policy) bool {
-		return r.hasService(p.Services, c.Protocol, c.ICMPType, c.TranslatedTo.Port()) &&
-			r.hasHost(p.Source, c.From.Addr()) && r.hasHost(p.Destination, c.TranslatedTo.Addr())
+	for _, p := range r.policies[z] {
+		switch r.match(p, c) {
+		case isExcluded:
+		case isPossible:
+			if r.allowedBy(p, z, c) {
+				return true
+			}
+		case isMatched:
+			return r.allowedBy(p, z, c)
+		}
 	}
-	i := slices.IndexFunc(policies, decides)
-	if i < 0 {
-		return false
+	return false
+}
+
+// certainty is whether a policy matches a connection.
+type certainty uint8
+
+const (
+	isExcluded certainty = iota
+	// isPossible means that a dynamic object decides. It may have had the address when the connection began, and not have
+	// it any more. Such a policy may allow a connection, but ends none.
+	isPossible
+	isMatched
+)
+
+// match reports whether a policy matches a connection.
+func (r *Revalidation) match(p document.Policy, c Connection) certainty {
+	if !r.hasService(p.Services, c.Protocol, c.ICMPType, c.TranslatedTo.Port()) {
+		return isExcluded
 	}
-	if policies[i].OnChange == document.Keep {
+	return min(r.matchEnd(p.Source, c.From.Addr()), r.matchEnd(p.Destination, c.TranslatedTo.Addr()))
+}
+
+// matchEnd reports whether address objects have an address.
+func (r *Revalidation) matchEnd(objects []string, a netip.Addr) certainty {
+	switch {
+	case r.hasHost(objects, a):
+		return isMatched
+	case slices.ContainsFunc(objects, func(name string) bool { return r.dynamic[name] }):
+		return isPossible
+	default:
+		return isExcluded
+	}
+}
+
+// allowedBy reports whether a connection may go on if a policy decides about it.
+func (r *Revalidation) allowedBy(p document.Policy, z zones, c Connection) bool {
+	if p.OnChange == document.Keep {
 		return true
 	}
-	return policies[i].Action == document.Accept && c.TranslatedTo == r.destination(z.from, c) &&
+	return p.Action == document.Accept && c.TranslatedTo == r.destination(z.from, c) &&
 		(z.to == zoneFirewall || c.TranslatedFrom.Addr() == r.source(z.to, c))
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/neighbours"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/firewall/resolver"
 	"github.com/hapair-io/hapair/internal/firewall/routing"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
@@ -125,6 +126,7 @@ func (e *edge) start(withoutBPF bool) {
 		ConfigFile: file, StatusFile: filepath.Join(directory, "status.json"), ControlInterfaces: []string{"lo"},
 		Kernel: enforcing, Routes: routing.New(kernel, logr.Discard()),
 		Neighbours: neighbours.New(kernel, logr.Discard()), Multicast: multicast.New(logr.Discard()), Log: logr.Discard(),
+		Names: resolver.New(resolver.Config{IsActive: func(context.Context) bool { return false }}),
 	})
 	e.t.Cleanup(func() { e.check(errors.Join(rules.Close(), enforcing.Close())) })
 	e.keep(

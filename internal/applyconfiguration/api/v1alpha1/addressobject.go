@@ -5,12 +5,18 @@ package v1alpha1
 // AddressObjectApplyConfiguration represents a declarative configuration of the AddressObject type for use
 // with apply.
 //
-// AddressObject is a named set of IP addresses, of one family or of both.
+// AddressObject is a named set of IP addresses, of one family or of both. Besides its members, it has the addresses of
+// DNS names, and those that policies remember.
 type AddressObjectApplyConfiguration struct {
 	// name of the object, for policies and translations.
 	Name *string `json:"name,omitempty"`
 	// members are addresses, prefixes and ranges, as in 192.0.2.1, 192.0.2.0/24, 192.0.2.10-192.0.2.20 or 2001:db8::/64.
 	Members []string `json:"members,omitempty"`
+	// fqdn are DNS names, as in updates.example.com. The active unit asks the resolvers for their addresses, at most 64 a
+	// name, and asks again when the answer is outdated. The standby receives the addresses from the active.
+	FQDN []string `json:"fqdn,omitempty"`
+	// dynamic lets policies add addresses to the object with their field remember. Each has an end of its own.
+	Dynamic *bool `json:"dynamic,omitempty"`
 }
 
 // AddressObjectApplyConfiguration constructs a declarative configuration of the AddressObject type for use with
@@ -34,5 +40,23 @@ func (b *AddressObjectApplyConfiguration) WithMembers(values ...string) *Address
 	for i := range values {
 		b.Members = append(b.Members, values[i])
 	}
+	return b
+}
+
+// WithFQDN adds the given value to the FQDN field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the FQDN field.
+func (b *AddressObjectApplyConfiguration) WithFQDN(values ...string) *AddressObjectApplyConfiguration {
+	for i := range values {
+		b.FQDN = append(b.FQDN, values[i])
+	}
+	return b
+}
+
+// WithDynamic sets the Dynamic field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Dynamic field is set to the value of the last call.
+func (b *AddressObjectApplyConfiguration) WithDynamic(value bool) *AddressObjectApplyConfiguration {
+	b.Dynamic = &value
 	return b
 }

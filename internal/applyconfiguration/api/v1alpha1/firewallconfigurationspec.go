@@ -23,6 +23,10 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	// destinationNAT sends connections from a zone to another destination. The first entry that matches applies.
 	// It allows nothing by itself: the connection needs a policy for its translated destination as well.
 	DestinationNAT []DestinationNATApplyConfiguration `json:"destinationNAT,omitempty"`
+	// resolvers are the DNS servers that the active unit asks for the addresses of fqdn members, in this order. It
+	// reaches them by the routes of the traffic that the pair forwards. Without resolvers it asks the DNS of the
+	// Kubernetes cluster, by the pod network.
+	Resolvers []string `json:"resolvers,omitempty"`
 	// routing has the routes of traffic that the pair forwards, such as the default routes.
 	Routing *FirewallRoutingApplyConfiguration `json:"routing,omitempty"`
 	// neighbours are entries of the neighbour tables (ARP and NDP) that both units have at all times.
@@ -113,6 +117,16 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithDestinationNAT(values 
 			panic("nil value passed to WithDestinationNAT")
 		}
 		b.DestinationNAT = append(b.DestinationNAT, *values[i])
+	}
+	return b
+}
+
+// WithResolvers adds the given value to the Resolvers field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Resolvers field.
+func (b *FirewallConfigurationSpecApplyConfiguration) WithResolvers(values ...string) *FirewallConfigurationSpecApplyConfiguration {
+	for i := range values {
+		b.Resolvers = append(b.Resolvers, values[i])
 	}
 	return b
 }

@@ -32,6 +32,8 @@ type FirewallPolicyApplyConfiguration struct {
 	Action *apiv1alpha1.PolicyAction `json:"action,omitempty"`
 	// log writes a log line for each new connection that matches, within a rate limit.
 	Log *bool `json:"log,omitempty"`
+	// remember adds an address of each new connection that matches to an address object.
+	Remember *RememberApplyConfiguration `json:"remember,omitempty"`
 	// onChange is what happens to connections that a changed configuration no longer allows or translates as they are.
 	// Revalidate, the default, ends them. Keep leaves alone those that this policy accepted, and those that it would
 	// refuse now.
@@ -115,6 +117,14 @@ func (b *FirewallPolicyApplyConfiguration) WithAction(value apiv1alpha1.PolicyAc
 // If called multiple times, the Log field is set to the value of the last call.
 func (b *FirewallPolicyApplyConfiguration) WithLog(value bool) *FirewallPolicyApplyConfiguration {
 	b.Log = &value
+	return b
+}
+
+// WithRemember sets the Remember field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Remember field is set to the value of the last call.
+func (b *FirewallPolicyApplyConfiguration) WithRemember(value *RememberApplyConfiguration) *FirewallPolicyApplyConfiguration {
+	b.Remember = value
 	return b
 }
 
