@@ -111,8 +111,8 @@ var _ = Describe("FirewallConfiguration", func() {
 		Entry("129 ports", "spec.services[0].ports", "must have at most 128 items",
 			servicePorts(make([]intstr.IntOrString, 129)...)),
 
-		Entry("a helper that does not exist", "spec.services[0].helper", `supported values: "FTP", "SIP", "H323", "RTSP", "SQLNet", "RealAudio", "None"`,
-			servicesOf(helperOf("ftp", "TCP", 21))),
+		Entry("a helper that does not exist", "spec.services[0].helper",
+			`supported values: "FTP", "SIP", "H323", "RTSP", "SQLNet", "RealAudio", "None"`, servicesOf(helperOf("ftp", "TCP", 21))),
 		Entry("FTP over UDP", "spec.services[0].helper", "change the protocol", servicesOf(helperOf("FTP", "UDP", 21))),
 		Entry("SIP over SCTP", "spec.services[0].helper", "change the protocol", servicesOf(helperOf("SIP", "SCTP", 5060))),
 		Entry("a helper for all ports", "spec.services[0].helper", "needs the ports of its control connections",
