@@ -24,7 +24,7 @@ CONTAINERD_VERSION := $(shell awk '$$1 == "github.com/containerd/containerd/v2" 
 # Each folder of cmd is a program. These have an image of their own.
 PROGRAMS := $(notdir $(wildcard cmd/*))
 IMAGES := manager sidecar firewall
-DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl jq iputils-ping sip-tester ffmpeg isc-dhcp-relay dnsmasq-base
+DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl jq iputils-ping sip-tester ffmpeg isc-dhcp-relay dnsmasq-base vsftpd
 # Benchmarks compare hapair with these programs, or measure with them.
 BENCH_PACKAGES := keepalived conntrackd iperf3
 # Virtual machines run Debian's kernel. It is only unpacked, and never installed.

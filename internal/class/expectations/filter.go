@@ -1,6 +1,7 @@
 package expectations
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/hapair-io/hapair/internal/class/own"
@@ -22,8 +23,12 @@ func (f *filter) takes(e *conntrack.Expectation) bool {
 	return slices.Contains(f.helpers, e.Helper) && e.Master.HasPorts() && e.Tuple.HasPorts() &&
 		f.own.IsShared(e.Master.Src) && f.own.IsShared(e.Master.Dst) &&
 		f.takesSource(e) && f.own.IsShared(e.Tuple.Dst) &&
-		(!e.NAT.Address.IsValid() || f.own.IsShared(e.NAT.Address))
+		f.takesSaved(e.NAT.Address)
 }
+
+// takesSaved reports whether the saved address of a translation is one that both units forward. A helper that saves a
+// port alone, such as that of FTP, leaves the address 0.
+func (f *filter) takesSaved(a netip.Addr) bool { return !a.IsValid() || a.IsUnspecified() || f.own.IsShared(a) }
 
 // takesSource reports whether the source of the expected connection is one that both units forward. Any source is.
 func (f *filter) takesSource(e *conntrack.Expectation) bool {

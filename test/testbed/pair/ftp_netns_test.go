@@ -1,0 +1,180 @@
+//go:build netns
+
+package pair_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/hapair-io/hapair/internal/state"
+	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/pair"
+)
+
+// fileTransfers accepts control connections of FTP, and nothing else. So a data connection only opens if the firewall
+// expects it.
+const fileTransfers = `
+  services:
+  - {name: ftp, protocol: TCP, ports: [21]}
+  policies:
+  - {name: ftp, from: [lan], to: [wan], services: [ftp], action: Accept}
+  - {name: published, from: [wan], to: [lan], services: [ftp], action: Accept}
+  destinationNAT:
+  - {name: inside, from: wan, destination: 203.0.113.1, service: ftp, toAddress: 192.168.50.10}
+`
+
+// file is what the tests transfer.
+var file = bytes.Repeat([]byte("all work and no play\n"), 1000)
+
+// newFTP starts a pair with the rules of the firewall and classes besides connection tracking.
+func newFTP(t *testing.T, classes ...state.Class) *pair.Pair {
+	t.Helper()
+	bed := pair.New(t, pair.Options{Replicated: classes})
+	for _, router := range []*testbed.Namespace{bed.Primary, bed.Secondary} {
+		enforce(t, router, fileTransfers)
+	}
+	return bed
+}
+
+// session opens a control connection in a mode. The server is on the WAN, or inside.
+func session(t *testing.T, bed *pair.Pair, mode ftpMode, isInside bool) *ftpClient {
+	t.Helper()
+	server, client := bed.Server, bed.Client
+	if isInside {
+		server, client = client, server
+	}
+	serveFTP(t, server, 0, map[string][]byte{"file": file})
+	return dialFTP(t, client, mode)
+}
+
+// TestTransfersSurviveSwitchovers announces a data connection on one unit and opens it on the other one, and then
+// announces more there. After the way back, the first command must be read again.
+func TestTransfersSurviveSwitchovers(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode     ftpMode
+		isInside bool
+	}{
+		"passive, source translated": {ftpMode{testbed.ServerAddress, false, false}, false},
+		"EPRT over IPv6":             {ftpMode{testbed.ServerAddressIPv6, true, true}, false},
+		"EPSV over IPv6":             {ftpMode{testbed.ServerAddressIPv6, false, true}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bed := newFTP(t, state.FTP)
+			client := session(t, bed, c.mode, c.isInside)
+			for range 3 {
+				client.transfer("before", "file", file)
+			}
+			for _, way := range []string{"there", "back", "there again"} {
+				client.announce()
+				bed.Switchover()
+				client.finish("announced before the way "+way, "file", file)
+				client.transfer("announced after the way "+way, "file", file)
+				client.transfer("next after the way "+way, "file", file)
+				bed.AwaitSync()
+			}
+		})
+	}
+}
+
+// TestFirstCommandIsReadAfterTheWayBack is about a helper that has not seen what passed the other unit.
+func TestFirstCommandIsReadAfterTheWayBack(t *testing.T) {
+	for name, mode := range map[string]ftpMode{
+		"passive": {testbed.ServerAddress, false, false}, "EPRT": {testbed.ServerAddressIPv6, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bed := newFTP(t, state.FTP)
+			client := session(t, bed, mode, false)
+			client.transfer("before", "file", file)
+			bed.Switchover()
+			client.transfer("there", "file", file)
+			bed.AwaitSync()
+			bed.Switchover()
+			client.transfer("back", "file", file)
+		})
+	}
+}
+
+// TestTransfersSurviveLossOfPower announces data connections and cuts the power.
+func TestTransfersSurviveLossOfPower(t *testing.T) {
+	bed := newFTP(t, state.FTP)
+	serveFTP(t, bed.Server, 0, map[string][]byte{"file": file})
+	active := dialFTP(t, bed.Client, ftpMode{testbed.ServerAddressIPv6, true, true})
+	passive := dialFTP(t, bed.Client, ftpMode{testbed.ServerAddress, false, false})
+	active.announce()
+	passive.announce()
+	bed.Active.Flush() // unsent changes are lost with the power
+	bed.Failover()
+	active.finish("announced before", "file", file)
+	passive.finish("announced before", "file", file)
+	active.transfer("announced after", "file", file)
+	passive.transfer("announced after", "file", file)
+	bed.Return()
+	active.announce()
+	passive.announce()
+	bed.Switchover()
+	active.finish("announced before the way back", "file", file)
+	passive.finish("announced before the way back", "file", file)
+}
+
+// TestTransfersBreakWithoutTheClass is the control: the other tests would prove nothing if it failed.
+func TestTransfersBreakWithoutTheClass(t *testing.T) {
+	for name, mode := range map[string]ftpMode{
+		"EPRT": {testbed.ServerAddressIPv6, true, true}, "passive": {testbed.ServerAddress, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bed := newFTP(t)
+			client := session(t, bed, mode, false)
+			client.transfer("before", "file", file)
+			client.announce()
+			bed.Switchover()
+			if got, err := client.fetch("file"); err == nil {
+				t.Errorf("%d bytes came over a data connection that the standby cannot expect", len(got))
+			}
+		})
+	}
+}
+
+// TestRunningTransferContinues downloads a file with curl in active mode through a switchover and back.
+func TestRunningTransferContinues(t *testing.T) {
+	bed := newFTP(t, state.FTP)
+	large := make([]byte, 12<<20)
+	_, _ = rand.Read(large) // It never fails.
+	serveFTP(t, bed.Server, 6<<20, map[string][]byte{"large": large})
+	into := filepath.Join(t.TempDir(), "large")
+	command := exec.Command("curl", "--silent", "--show-error", "--max-time", "60", "--ftp-port", "-",
+		"--output", into, "ftp://"+testbed.ServerAddress+"/large")
+	ended := make(chan error, 1)
+	var out string
+	go func() {
+		var err error
+		out, err = bed.Client.Command(command)
+		ended <- err
+	}()
+	size := func() int64 {
+		info, err := os.Stat(into)
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	for _, part := range []int64{1 << 20, 4 << 20} {
+		testbed.Eventually(t, "a part has arrived", func() bool { return size() > part })
+		if size() == int64(len(large)) {
+			t.Fatal("the transfer has ended before the switchover")
+		}
+		bed.Switchover()
+		bed.AwaitSync()
+	}
+	if err := <-ended; err != nil {
+		t.Fatalf("curl: %v: %s", err, out)
+	}
+	got, err := os.ReadFile(into)
+	if err != nil || sha256.Sum256(got) != sha256.Sum256(large) {
+		t.Errorf("%d bytes of %d arrived, or others, %v", len(got), len(large), err)
+	}
+}
