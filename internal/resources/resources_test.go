@@ -106,8 +106,10 @@ func TestSync(t *testing.T) {
 		want   string
 		err    string
 	}{
-		"no policy":    {nil, classesWith(`{"name":"ConnectionCache"}`) + `,"auditIntervalSeconds":600}`, ""},
-		"empty policy": {&v1alpha1.SyncPolicy{}, classesWith(`{"name":"ConnectionCache"}`) + `,"auditIntervalSeconds":600}`, ""},
+		"no policy": {nil, classesWith(`{"name":"ConnectionCache"}`) + `,"auditIntervalSeconds":600}`, ""},
+		"empty policy": {
+			&v1alpha1.SyncPolicy{}, classesWith(`{"name":"ConnectionCache"}`) + `,"auditIntervalSeconds":600}`, "",
+		},
 		"class with its default": {
 			&v1alpha1.SyncPolicy{Spec: v1alpha1.SyncPolicySpec{Classes: []v1alpha1.SyncClass{
 				{Name: v1alpha1.ConnectionCache, Mode: v1alpha1.SyncModeDefault, Weight: 3},
@@ -171,8 +173,8 @@ func TestSync(t *testing.T) {
 	}
 }
 
-// classesWith returns the classes of settings, up to their closing bracket: an item of class ConnectionCache, or none if
-// it is empty, and all others that are replicated by default.
+// classesWith returns the classes of settings, up to their closing bracket: an item of class ConnectionCache, or none
+// if it is empty, and all others that are replicated by default.
 func classesWith(connectionCache string) string {
 	var items []string
 	for _, row := range state.Classes() {

@@ -26,7 +26,8 @@ func newCommand() *cobra.Command {
 		Use:   "image --name NAME --entrypoint /PROGRAM --binary OS/ARCH=FILE --output FILE.tar",
 		Short: "Write an OCI image archive around a static program",
 		Long: "Write an OCI image archive (an OCI layout in a tar) that holds one static program for one platform or\n" +
-			"several, or a script and what it needs (--root), and next to it FILE.ref with the full reference of the image. Equal input gives equal bytes.",
+			"several, or a script and what it needs (--root), and next to it FILE.ref with the full reference of the\n" +
+			"image. Equal input gives equal bytes.",
 		Example: "  image --name localhost/hapair/manager --user 65532:65532 --entrypoint /manager \\\n" +
 			"    --binary linux/amd64=manager-amd64 --binary linux/arm64=manager-arm64 --output manager.tar",
 		Args:          cobra.NoArgs,

@@ -13,8 +13,8 @@ import (
 // ProviderSpec is a process of a third party that runs in both units' pods. It publishes its state over a unix socket,
 // and gets it back after a failover. The contract is in docs/providers.md.
 //
-// The container has a read-only root, no token of the API server, and 16 MiB in memory at /tmp. It shares the network of
-// the pod.
+// The container has a read-only root, no token of the API server, and 16 MiB in memory at /tmp. It shares the network
+// of the pod.
 type ProviderSpecApplyConfiguration struct {
 	// name of the provider. Its container is named provider-<name>.
 	Name *string `json:"name,omitempty"`
