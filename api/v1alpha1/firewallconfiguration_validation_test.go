@@ -89,7 +89,7 @@ var _ = Describe("FirewallConfiguration", func() {
 
 		Entry("an address object of an impossible name", "spec.addresses[0].name", "as in lan-net",
 			func(s *v1alpha1.FirewallConfigurationSpec) { s.Addresses[0].Name = "lan_net" }),
-		Entry("an address object without members", "spec.addresses[0].members", "should have at least 1 items", members()),
+		Entry("an address object without members", "spec.addresses[0].members", "members, fqdn or dynamic must be set", members()),
 		Entry("a host name", "spec.addresses[0].members[0]", "should match", members("web.example")),
 		Entry("a prefix length of four digits", "spec.addresses[0].members[0]", "should match", members("192.0.2.0/1234")),
 		Entry("a member longer than any range", "spec.addresses[0].members[0]", "may not be more than 81",
