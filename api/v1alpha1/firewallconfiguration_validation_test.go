@@ -89,7 +89,8 @@ var _ = Describe("FirewallConfiguration", func() {
 
 		Entry("an address object of an impossible name", "spec.addresses[0].name", "as in lan-net",
 			func(s *v1alpha1.FirewallConfigurationSpec) { s.Addresses[0].Name = "lan_net" }),
-		Entry("an address object without members", "spec.addresses[0].members", "members, fqdn or dynamic must be set", members()),
+		Entry("an address object without members", "spec.addresses[0].members", "members, fqdn or dynamic must be set",
+			members()),
 		Entry("a host name", "spec.addresses[0].members[0]", "should match", members("web.example")),
 		Entry("a prefix length of four digits", "spec.addresses[0].members[0]", "should match", members("192.0.2.0/1234")),
 		Entry("a member longer than any range", "spec.addresses[0].members[0]", "may not be more than 81",
@@ -112,7 +113,8 @@ var _ = Describe("FirewallConfiguration", func() {
 			servicePorts(make([]intstr.IntOrString, 129)...)),
 
 		Entry("a helper that does not exist", "spec.services[0].helper",
-			`supported values: "FTP", "SIP", "H323", "RTSP", "SQLNet", "RealAudio", "None"`, servicesOf(helperOf("ftp", "TCP", 21))),
+			`supported values: "FTP", "SIP", "H323", "RTSP", "SQLNet", "RealAudio", "None"`,
+			servicesOf(helperOf("ftp", "TCP", 21))),
 		Entry("FTP over UDP", "spec.services[0].helper", "change the protocol", servicesOf(helperOf("FTP", "UDP", 21))),
 		Entry("SIP over SCTP", "spec.services[0].helper", "change the protocol", servicesOf(helperOf("SIP", "SCTP", 5060))),
 		Entry("a helper for all ports", "spec.services[0].helper", "needs the ports of its control connections",

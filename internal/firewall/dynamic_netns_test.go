@@ -89,7 +89,8 @@ func newDynamicUnit(t *testing.T) *dynamicUnit {
 func (u *dynamicUnit) resolve(address string) {
 	u.Helper()
 	u.dnsmasq = u.server.StartProgram(u, exec.Command("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
-		"--pid-file=", "--user=root", "--no-resolv", "--no-hosts", "--local=/example.com/", "--listen-address="+serverAddress, "--bind-interfaces",
+		"--pid-file=", "--user=root", "--no-resolv", "--no-hosts", "--local=/example.com/",
+		"--listen-address="+serverAddress, "--bind-interfaces",
 		"--host-record=updates.example.com,"+address+",60", "--log-queries", "--log-facility="+u.log))
 	u.Cleanup(u.dnsmasq.Kill)
 }

@@ -222,7 +222,8 @@ const (
 // String returns the match of the protocol in nft.
 func (e Protocol) String() string {
 	names := map[Protocol]string{
-		ICMP: "icmp", IGMP: "igmp", TCP: "tcp", UDP: "udp", GRE: "gre", ESP: "esp", AH: "ah", ICMPv6: "ipv6-icmp", SCTP: "sctp",
+		ICMP: "icmp", IGMP: "igmp", TCP: "tcp", UDP: "udp", GRE: "gre", ESP: "esp", AH: "ah", ICMPv6: "ipv6-icmp",
+		SCTP: "sctp",
 	}
 	if name, ok := names[e]; ok {
 		return "meta l4proto " + name

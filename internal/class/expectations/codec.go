@@ -42,7 +42,7 @@ func (codec) Merge(_, newer []byte) ([]byte, error) { return newer, nil }
 
 // upsert returns the change that adds an expectation.
 func (c codec) upsert(e *conntrack.Expectation) state.Change {
-	return state.Change{Class: c.id, Op: state.Upsert, Key: encodeKey(e), Record: appendRecord(nil, e, e.TimeoutSeconds)}
+	return state.Change{Class: c.id, Op: state.Upsert, Key: encodeKey(e), Record: encodeRecord(e, e.TimeoutSeconds)}
 }
 
 // remove returns the change that removes an expectation.
@@ -50,8 +50,8 @@ func (c codec) remove(e *conntrack.Expectation) state.Change {
 	return state.Change{Class: c.id, Op: state.Delete, Key: encodeKey(e)}
 }
 
-// appendRecord appends an expectation's record with a remaining time.
-func appendRecord(b []byte, e *conntrack.Expectation, seconds uint32) []byte {
+// encodeRecord returns an expectation's record with a remaining time.
+func encodeRecord(e *conntrack.Expectation, seconds uint32) []byte {
 	first := byte(recordFormat)
 	if e.NAT.Address.IsValid() {
 		first |= flagNAT
@@ -59,7 +59,7 @@ func appendRecord(b []byte, e *conntrack.Expectation, seconds uint32) []byte {
 	if e.NAT.Address.Is6() {
 		first |= flagNATIPv6
 	}
-	b = binary.AppendUvarint(append(b, first), uint64(min(seconds, maxTimeout)))
+	b := binary.AppendUvarint([]byte{first}, uint64(min(seconds, maxTimeout)))
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(e.Flags)), uint64(e.Class))
 	b = encoding.AppendText(encoding.AppendText(b, e.Helper), e.Function)
 	if first&flagNAT != 0 {
@@ -113,5 +113,5 @@ func visitExpectation(e *conntrack.Expectation, visit func(key string, fields []
 	if e.TimeoutSeconds <= expiring {
 		return visit(encodeKey(e), nil)
 	}
-	return visit(encodeKey(e), appendRecord(nil, e, 0))
+	return visit(encodeKey(e), encodeRecord(e, 0))
 }

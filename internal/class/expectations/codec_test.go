@@ -73,7 +73,7 @@ func TestFormatIsStable(t *testing.T) {
 	for want, got := range map[string]string{
 		"12" + "06c0a8320acb0071099c400015" + "06cb007109cb00710100009c41" + "0000": encodeKey(&e),
 		"11" + "ac02" + "00" + "00" + "03667470" + "116e61742d666f6c6c6f772d6d6173746572" + "01000000009c41": string(
-			appendRecord(nil, &e, e.TimeoutSeconds)),
+			encodeRecord(&e, e.TimeoutSeconds)),
 	} {
 		if got := hex.EncodeToString([]byte(got)); got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -83,7 +83,7 @@ func TestFormatIsStable(t *testing.T) {
 
 func TestMalformedKeysAndRecordsAreRefused(t *testing.T) {
 	e := example()
-	key, record := encodeKey(&e), string(appendRecord(nil, &e, e.TimeoutSeconds))
+	key, record := encodeKey(&e), string(encodeRecord(&e, e.TimeoutSeconds))
 	for name, key := range map[string]string{
 		"empty": "", "with another format": "\x22" + key[1:], "with an unknown flag": "\x16" + key[1:],
 		"too short": key[:len(key)-1], "too long": key + "x",
@@ -106,7 +106,7 @@ func TestMalformedKeysAndRecordsAreRefused(t *testing.T) {
 
 func FuzzDecodeChange(f *testing.F) {
 	for _, e := range examples() {
-		f.Add(encodeKey(&e), appendRecord(nil, &e, e.TimeoutSeconds))
+		f.Add(encodeKey(&e), encodeRecord(&e, e.TimeoutSeconds))
 	}
 	f.Fuzz(func(t *testing.T, key string, record []byte) {
 		change := state.Change{Op: state.Upsert, Key: key, Record: record}

@@ -28,7 +28,9 @@ func (f *filter) takes(e *conntrack.Expectation) bool {
 
 // takesSaved reports whether the saved address of a translation is one that both units forward. A helper that saves a
 // port alone, such as that of FTP, leaves the address 0.
-func (f *filter) takesSaved(a netip.Addr) bool { return !a.IsValid() || a.IsUnspecified() || f.own.IsShared(a) }
+func (f *filter) takesSaved(a netip.Addr) bool {
+	return !a.IsValid() || a.IsUnspecified() || f.own.IsShared(a)
+}
 
 // takesSource reports whether the source of the expected connection is one that both units forward. Any source is.
 func (f *filter) takesSource(e *conntrack.Expectation) bool {

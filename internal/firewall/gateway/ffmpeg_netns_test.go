@@ -49,7 +49,8 @@ func newCamera(b *bed) {
 		},
 	}
 	sound := &description.Media{
-		Type: description.MediaTypeAudio, Formats: []format.Format{&format.G711{PayloadTyp: 8, SampleRate: 8000, ChannelCount: 1}},
+		Type:    description.MediaTypeAudio,
+		Formats: []format.Format{&format.G711{PayloadTyp: 8, SampleRate: 8000, ChannelCount: 1}},
 	}
 	if err := c.server.Start(); err != nil {
 		b.Fatal(err)

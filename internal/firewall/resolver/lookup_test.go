@@ -145,7 +145,8 @@ func TestLookUpIsBounded(t *testing.T) {
 		t.Errorf("found %d addresses for %v, %v", len(found.addresses), found.ttl, err)
 	}
 	none := serve(t, func(q *dns.Msg) *dns.Msg { return new(dns.Msg).SetRcode(q, dns.RcodeNameError) })
-	if found, err := (client{servers: []string{none}}).lookUp(t.Context(), "n.example"); err != nil || found.ttl != minTTL {
+	found, err = client{servers: []string{none}}.lookUp(t.Context(), "n.example")
+	if err != nil || found.ttl != minTTL {
 		t.Errorf("a name that does not exist is found as %v, %v", found, err)
 	}
 	if found, err := (client{servers: []string{broken}}).lookUp(t.Context(), "n.example"); err == nil {

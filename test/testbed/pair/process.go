@@ -104,56 +104,11 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 		{Interface: "lan0", Addresses: []netip.Prefix{testbed.VirtualLAN, testbed.VirtualLANIPv6}},
 		{Interface: "wan0", Addresses: []netip.Prefix{testbed.VirtualWAN, testbed.VirtualWANIPv6}},
 	}
-	var classes []class.Class
-	switch {
-	case s.Flood > 0:
-		classes = append(classes, p.flood.class())
-	case s.Replicate:
-		var virtual []netip.Addr
-		for _, n := range networks {
-			for _, a := range n.Addresses {
-				virtual = append(virtual, a.Addr())
-			}
-		}
-		p.own = own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces, Follow: rtnetlink.FollowAddresses})
-		var err error
-		p.classes, err = connectioncache.New(connectioncache.Config{Own: p.own, Replicated: s.Replicated})
-		if err != nil {
-			return nil, err
-		}
-		classes = append(classes, p.classes.Class())
-		for _, factory := range []class.Factory{expectations.FTP(), expectations.VoIP()} {
-			if !slices.Contains(s.Replicated, factory.ID) {
-				continue
-			}
-			c, err := factory.New(class.Options{Own: p.own})
-			if err != nil {
-				return nil, err
-			}
-			classes = append(classes, c)
-		}
-	}
 	provided := table.NewSet(state.Classes(), clock.Boot)
-	for _, f := range provided.Factories() {
-		if s.ProvidersDirectory == "" || s.WithoutProvided {
-			break
-		}
-		c, err := f.New(class.Options{})
-		if err != nil {
-			return nil, err
-		}
-		classes = append(classes, c)
+	classes, err := p.newClasses(s, networks, provided)
+	if err != nil {
+		return nil, err
 	}
-	for i := range classes {
-		if s.Recording == "" {
-			break
-		}
-		var err error
-		if classes[i], err = recorded(classes[i], s.Recording); err != nil {
-			return nil, err
-		}
-	}
-	var err error
 	p.engine, err = engine.New(engine.Config{
 		Pair: pairName, Namespace: pairNamespace, Unit: s.Unit, Peer: s.Peer, Incarnation: s.Incarnation,
 		ListenAddress: s.ListenAddress, PeerPort: syncPort,
@@ -181,6 +136,59 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 	}
 	p.addresses = addresses.New(addresses.Options{Networks: networks, Kernel: kernel, Wire: wire, Log: log})
 	return p, nil
+}
+
+// newClasses returns the classes that the unit replicates, and sets those that are not of package table.
+func (p *process) newClasses(s setup, networks []addresses.Network, provided *table.Set) ([]class.Class, error) {
+	var factories []class.Factory
+	var classes []class.Class
+	switch {
+	case s.Flood > 0:
+		classes = append(classes, p.flood.class())
+	case s.Replicate:
+		if err := p.followConnections(s, networks); err != nil {
+			return nil, err
+		}
+		classes = append(classes, p.classes.Class())
+		for _, factory := range []class.Factory{expectations.FTP(), expectations.VoIP()} {
+			if slices.Contains(s.Replicated, factory.ID) {
+				factories = append(factories, factory)
+			}
+		}
+	}
+	if s.ProvidersDirectory != "" && !s.WithoutProvided {
+		factories = append(factories, provided.Factories()...)
+	}
+	for _, factory := range factories {
+		c, err := factory.New(class.Options{Own: p.own})
+		if err != nil {
+			return nil, err
+		}
+		classes = append(classes, c)
+	}
+	if s.Recording == "" {
+		return classes, nil
+	}
+	for i := range classes {
+		var err error
+		if classes[i], err = recorded(classes[i], s.Recording); err != nil {
+			return nil, err
+		}
+	}
+	return classes, nil
+}
+
+// followConnections sets the unit's own addresses and the class of its connections.
+func (p *process) followConnections(s setup, networks []addresses.Network) (err error) {
+	var virtual []netip.Addr
+	for _, n := range networks {
+		for _, a := range n.Addresses {
+			virtual = append(virtual, a.Addr())
+		}
+	}
+	p.own = own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces, Follow: rtnetlink.FollowAddresses})
+	p.classes, err = connectioncache.New(connectioncache.Config{Own: p.own, Replicated: s.Replicated})
+	return err
 }
 
 // run follows orders until its input ends, which it does with the test in any case.

@@ -62,8 +62,8 @@ const (
 	sessionLife = 2 * time.Second
 )
 
-// TestProviderStateSurvivesLossOfPower publishes at the active with curl, and reads at the standby. It reads again after
-// the active has lost its power, with what remains of the lives.
+// TestProviderStateSurvivesLossOfPower publishes at the active with curl, and reads at the standby. It reads again
+// after the active has lost its power, with what remains of the lives.
 func TestProviderStateSurvivesLossOfPower(t *testing.T) {
 	bed := pair.New(t, pair.Options{Providers: true})
 	bed.Active.Commit() // as every active has done
