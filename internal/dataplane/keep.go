@@ -5,18 +5,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/lasting"
 	"github.com/hapair-io/hapair/internal/notify"
 )
 
 const (
-	// settlePause is how long changes are collected before they are answered, so that many at once cost one look.
-	settlePause = 10 * time.Millisecond
-	// restPause is the time between two looks while changes go on. It bounds what a program that keeps removing routes can
-	// cost.
-	restPause = 50 * time.Millisecond
 	// lookInterval is the time between regular looks.
 	lookInterval = time.Second
 	// faultAfter is how long something must be missing before it is a fault. What is put back at once is not a fault.
@@ -31,19 +25,8 @@ func (p *Plane) Run(ctx context.Context, changed func(error)) {
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	parts.Go(func() { p.follow(ctx, moved) })
-	ticker := time.NewTicker(lookInterval)
-	defer ticker.Stop()
 	fault := lasting.Fault{After: faultAfter}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		case <-moved:
-			if !backoff.Sleep(ctx, settlePause) {
-				return
-			}
-		}
+	moved.Watch(ctx, func() time.Duration {
 		err := p.Set()
 		text := ""
 		if err != nil {
@@ -55,10 +38,8 @@ func (p *Plane) Run(ctx context.Context, changed func(error)) {
 			}
 			changed(err)
 		}
-		if !backoff.Sleep(ctx, restPause) {
-			return
-		}
-	}
+		return lookInterval
+	})
 }
 
 // follow signals changes. If that fails, the regular looks remain.

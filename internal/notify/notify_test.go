@@ -58,3 +58,35 @@ func TestFollowTriesAgain(t *testing.T) {
 		}
 	})
 }
+
+// A watch looks at once and at its own intervals. Signals that come together cost one look. There is a pause between
+// two looks however many come.
+func TestWatchBoundsItsLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s, looks, ended := notify.New(), 0, make(chan struct{})
+		go func() {
+			defer close(ended)
+			s.Watch(ctx, func() time.Duration { looks++; return time.Second })
+		}()
+		expect := func(after time.Duration, low, high int) {
+			t.Helper()
+			time.Sleep(after)
+			synctest.Wait()
+			if looks < low || looks > high {
+				t.Errorf("%d looks, want %d to %d", looks, low, high)
+			}
+			looks = 0
+		}
+		expect(500*time.Millisecond, 1, 1)
+		expect(time.Second, 1, 1)
+		for range 1000 {
+			s.Notify()
+			time.Sleep(time.Millisecond)
+		}
+		expect(0, 10, 1000/50)
+		expect(100*time.Millisecond, 0, 1)
+		cancel()
+		<-ended
+	})
+}

@@ -12,7 +12,6 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
@@ -21,8 +20,6 @@ import (
 )
 
 const (
-	// restPause is the time between two looks while changes go on.
-	restPause = 50 * time.Millisecond
 	// lookInterval is the time between regular looks: the kernel reports no change of published entries. While an entry
 	// is missing, it is tried again after retryInterval.
 	lookInterval  = 5 * time.Second
@@ -92,20 +89,7 @@ func (k *Keeper) Run(ctx context.Context) {
 			k.log.Error(err, "Following changes of neighbours failed, trying again")
 		})
 	})
-	look := time.NewTimer(0)
-	defer look.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-look.C:
-		case <-k.moved:
-		}
-		look.Reset(k.look())
-		if !backoff.Sleep(ctx, restPause) {
-			return
-		}
-	}
+	k.moved.Watch(ctx, k.look)
 }
 
 // follow reports changes of interfaces and of the document's entries. Other entries change often.

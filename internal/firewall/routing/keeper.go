@@ -10,7 +10,6 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
@@ -19,11 +18,6 @@ import (
 )
 
 const (
-	// settlePause is how long changes are collected before they are answered, so that many at once cost one look.
-	settlePause = 10 * time.Millisecond
-	// restPause is the time between two looks while changes go on. It bounds what a program that keeps removing routes can
-	// cost.
-	restPause = 50 * time.Millisecond
 	// lookInterval is the time between regular looks, in case a notification was lost. While a route is missing, it is
 	// tried again after retryInterval.
 	lookInterval  = 10 * time.Second
@@ -84,23 +78,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	parts.Go(func() { k.follow(ctx, moved) })
-	look := time.NewTimer(0)
-	defer look.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-look.C:
-		case <-moved:
-			if !backoff.Sleep(ctx, settlePause) {
-				return
-			}
-		}
-		look.Reset(k.look())
-		if !backoff.Sleep(ctx, restPause) {
-			return
-		}
-	}
+	moved.Watch(ctx, k.look)
 }
 
 // look puts back what is missing, and returns the time until the next look.
