@@ -18,7 +18,7 @@ func TestConnectionsAreReplicatedFromTheMinimumAge(t *testing.T) {
 	u.class.source.ages = newAgeFilter(age)
 	before := example()
 	u.ask(conntrack.Create, before) // nobody knows how old it is
-	w, err := u.Watch()
+	w, err := u.Source.Watch()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestAgeFilterIsBounded(t *testing.T) {
 func TestHelpersConnectionsAreReplicatedAtOnce(t *testing.T) {
 	u := newUnit(t, "a")
 	u.class.source.ages = newAgeFilter(time.Minute)
-	w, err := u.Watch()
+	w, err := u.Source.Watch()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func BenchmarkApply(b *testing.B) {
 
 func applyAll(b *testing.B, u *unit, changes []state.Change) {
 	b.Helper()
-	if outcome, err := u.Apply(b.Context(), changes); err != nil || outcome.Total() > 0 {
+	if outcome, err := u.Sink.Apply(b.Context(), changes); err != nil || outcome.Total() > 0 {
 		b.Fatalf("Applying: %v, %+v", err, outcome)
 	}
 }
@@ -63,7 +63,7 @@ func applyAll(b *testing.B, u *unit, changes []state.Change) {
 // BenchmarkReceive measures receiving the kernel's events of new connections and turning them into changes.
 func BenchmarkReceive(b *testing.B) {
 	u := newUnit(b, "a")
-	w, err := u.Watch()
+	w, err := u.Source.Watch()
 	if err != nil {
 		b.Fatal(err)
 	}

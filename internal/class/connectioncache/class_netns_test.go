@@ -3,7 +3,6 @@
 package connectioncache
 
 import (
-	"context"
 	"net/netip"
 	"testing"
 
@@ -15,9 +14,10 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// unit is the class in its own network namespace. A whole sidecar runs in one namespace. Here each call enters the
-// namespace.
+// unit is the class in its own network namespace.
 type unit struct {
+	class.Class // Its calls enter the namespace.
+
 	t         testing.TB
 	namespace *testbed.Namespace
 	class     *ConnectionCache
@@ -31,6 +31,9 @@ func newUnit(t testing.TB, name string, virtual ...netip.Addr) *unit {
 		return New(Config{Own: own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces})})
 	})
 	u.table = testbed.Open(t, u.namespace, conntrack.OpenTable)
+	u.Class = classtest.Enter(class.Class{
+		ID: state.ConnectionCache, Source: u.class.source, Sink: u.class.sink, Codec: codec{},
+	}, u.namespace.Do)
 	return u
 }
 
@@ -39,50 +42,6 @@ func (u *unit) do(f func() error) {
 	if err := u.namespace.Do(f); err != nil {
 		u.t.Fatal(err)
 	}
-}
-
-func (u *unit) Class() class.Class {
-	return class.Class{ID: state.ConnectionCache, Source: origin{u}, Sink: u, Codec: codec{}}
-}
-
-// origin is the unit as a source.
-type origin struct{ *unit }
-
-func (o origin) Digest(ctx context.Context, visit func(string, []byte) error) error {
-	return o.namespace.Do(func() error { return o.class.source.Digest(ctx, visit) })
-}
-
-// Digest calls Digest of the unit's sink.
-func (u *unit) Digest(ctx context.Context, visit func(string, []byte) error) error {
-	return u.namespace.Do(func() error { return u.class.sink.Digest(ctx, visit) })
-}
-
-func (u *unit) Adopt(ctx context.Context, visit func(string, []byte) error) error {
-	return u.namespace.Do(func() error { return u.class.sink.Adopt(ctx, visit) })
-}
-
-func (u *unit) Watch() (w class.Watch, err error) {
-	return w, u.namespace.Do(func() (err error) { w, err = u.class.source.Watch(); return err })
-}
-
-func (u *unit) Snapshot(ctx context.Context, emit func([]state.Change) error) error {
-	return u.namespace.Do(func() error { return u.class.source.Snapshot(ctx, emit) })
-}
-
-func (u *unit) Apply(ctx context.Context, changes []state.Change) (o class.Outcome, err error) {
-	return o, u.namespace.Do(func() (err error) { o, err = u.class.sink.Apply(ctx, changes); return err })
-}
-
-func (u *unit) Prune(ctx context.Context, keep func(string) bool) error {
-	return u.namespace.Do(func() error { return u.class.sink.Prune(ctx, keep) })
-}
-
-func (u *unit) Refresh(ctx context.Context) error {
-	return u.namespace.Do(func() error { return u.class.sink.Refresh(ctx) })
-}
-
-func (u *unit) Commit(ctx context.Context) error {
-	return u.namespace.Do(func() error { return u.class.sink.Commit(ctx) })
 }
 
 // ask sends one request to the kernel. It must succeed.
@@ -114,7 +73,7 @@ func (u *unit) apply(op state.Op, flows ...conntrack.Flow) class.Outcome {
 
 func (u *unit) write(b *batch) class.Outcome {
 	u.t.Helper()
-	outcome, err := u.Apply(u.t.Context(), b.changes())
+	outcome, err := u.Sink.Apply(u.t.Context(), b.changes())
 	if err != nil {
 		u.t.Fatalf("Applying: %v", err)
 	}
@@ -128,7 +87,7 @@ func (u *unit) wantApplied(op state.Op, flows ...conntrack.Flow) {
 	}
 }
 
-func (u *unit) entries() int { return len(classtest.Snapshot(u.t, u.Class())) }
+func (u *unit) entries() int { return len(classtest.Snapshot(u.t, u.Class)) }
 
 func TestContract(t *testing.T) {
 	classtest.Run(t, func(t *testing.T) classtest.Pair {
@@ -142,7 +101,7 @@ func TestContract(t *testing.T) {
 			return f
 		}
 		return classtest.Pair{
-			Active: active.Class(), Standby: standby.Class(),
+			Active: active.Class, Standby: standby.Class,
 			Put: func(i int) {
 				f := numbered(i)
 				if !present[i] {
@@ -210,7 +169,7 @@ func TestStandbyEntryLivesUntilCommit(t *testing.T) {
 	}
 	aged := setTimeout(udp, writtenAbove)
 	u.ask(aged.Operation, aged.Flow)
-	if err := u.Refresh(t.Context()); err != nil {
+	if err := u.Sink.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := u.ask(conntrack.Get, udp).TimeoutSeconds; got < lifetime-60 {
@@ -222,7 +181,7 @@ func TestStandbyEntryLivesUntilCommit(t *testing.T) {
 	u.wantApplied(state.Upsert, touched)
 	seen := setTimeout(touched, 100) // a packet came between promotion and commit
 	u.ask(seen.Operation, seen.Flow)
-	if err := u.Commit(t.Context()); err != nil {
+	if err := u.Sink.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -294,7 +253,7 @@ func TestAdoptConvertsEntriesOfFormerActive(t *testing.T) {
 	u.ask(conntrack.Create, liberal)
 	for range 2 {
 		visited := 0
-		err := u.Adopt(t.Context(), func(string, []byte) error { visited++; return nil })
+		err := u.Sink.Adopt(t.Context(), func(string, []byte) error { visited++; return nil })
 		if err != nil || visited != 2 {
 			t.Fatalf("%d visited, %v", visited, err)
 		}
@@ -334,7 +293,7 @@ func TestCommitDiscardsOldWindows(t *testing.T) {
 	f.Status, f.TimeoutSeconds = settable|conntrack.StatusConfirmed, 1000
 	f.TCP.FlagsOrig |= conntrack.TCPMaxAckSet
 	u.ask(conntrack.Create, f)
-	if err := u.Commit(t.Context()); err != nil {
+	if err := u.Sink.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got := u.ask(conntrack.Get, f)
@@ -403,7 +362,7 @@ func TestUnitsOwnConnectionsAreNotReplicated(t *testing.T) {
 	if n := u.entries(); n != 1 {
 		t.Errorf("%d entries are replicated, want 1", n)
 	}
-	if err := u.Prune(t.Context(), func(string) bool { return false }); err != nil {
+	if err := u.Sink.Prune(t.Context(), func(string) bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	u.ask(conntrack.Get, own)

@@ -28,7 +28,7 @@ func TestEntriesWrittenBeforeAnyListenerReportChanges(t *testing.T) {
 	for name, f := range eachKind() {
 		t.Run(name, func(t *testing.T) {
 			u.wantApplied(state.Upsert, f)
-			w, err := u.Watch()
+			w, err := u.Source.Watch()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -75,7 +75,7 @@ func TestWatchLeavesOutConnectionsThatAreOlderThanItself(t *testing.T) {
 			u.ask(conntrack.Create, f)
 			u.answer(outside, f, conntrack.StatusSeenReply) // This event still has the labels.
 		}
-		w, err := u.Watch()
+		w, err := u.Source.Watch()
 		if err != nil {
 			t.Fatal(err)
 		}

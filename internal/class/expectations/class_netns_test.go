@@ -30,7 +30,7 @@ func TestContract(t *testing.T) {
 		}
 		present := map[int]bool{}
 		return classtest.Pair{
-			Active: active.Class(), Standby: standby.Class(),
+			Active: active.Class, Standby: standby.Class,
 			Put: func(i int) {
 				if present[i] {
 					active.forget(numbered(i)) // as when a client repeats its command
@@ -93,7 +93,7 @@ func TestActiveReplacesWhatIsInTheWay(t *testing.T) {
 			if got, ok := u.find(wanted); !ok || !isEqual(&got, &wanted) {
 				t.Errorf("there: %t, %+v", ok, got)
 			}
-			if n := len(classtest.Snapshot(t, u.Class())); n != 1 {
+			if n := len(classtest.Snapshot(t, u.Class)); n != 1 {
 				t.Errorf("%d expectations, want 1", n)
 			}
 			if other.Master == wanted.Master {
@@ -112,7 +112,7 @@ func TestExpectationWaitsForItsMaster(t *testing.T) {
 	for name, cause := range map[string]func(*unit){
 		"until the timer":      func(*unit) {},
 		"until the next Apply": func(u *unit) { u.wantApplied(state.Delete, examples()["FTP over IPv6"]) },
-		"until the promotion":  func(u *unit) { u.do(u.Commit(u.t.Context())) },
+		"until the promotion":  func(u *unit) { u.do(u.Sink.Commit(u.t.Context())) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUnit(t, "b")
@@ -150,7 +150,7 @@ func TestExpectationsThatWaitInVainAreCounted(t *testing.T) {
 	u.master(short)
 	u.master(ended)
 	testbed.Pause(t, 3*retryPause)
-	if n := len(classtest.Snapshot(t, u.Class())); n != 0 {
+	if n := len(classtest.Snapshot(t, u.Class)); n != 0 {
 		t.Errorf("%d expectations, want none", n)
 	}
 }
@@ -159,9 +159,9 @@ func TestExpectationsThatWaitInVainAreCounted(t *testing.T) {
 func TestSynchronizationForgetsWhatWaits(t *testing.T) {
 	e := example()
 	for name, forget := range map[string]func(*unit) error{
-		"adoption":  func(u *unit) error { return u.Adopt(t.Context(), func(string, []byte) error { return nil }) },
-		"pruning":   func(u *unit) error { return u.Prune(t.Context(), func(string) bool { return false }) },
-		"promotion": func(u *unit) error { return u.Commit(t.Context()) },
+		"adoption":  func(u *unit) error { return u.Sink.Adopt(t.Context(), func(string, []byte) error { return nil }) },
+		"pruning":   func(u *unit) error { return u.Sink.Prune(t.Context(), func(string) bool { return false }) },
+		"promotion": func(u *unit) error { return u.Sink.Commit(t.Context()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUnit(t, "b")
@@ -214,8 +214,8 @@ func TestStandbyKeepsItsOwn(t *testing.T) {
 	if outcome := u.apply(state.Upsert, theirs); outcome.Total() != 1 {
 		t.Error("the active replaced an expectation of the standby's own")
 	}
-	u.do(u.Prune(t.Context(), func(string) bool { return false }))
-	if n := len(classtest.Snapshot(t, u.Class())); n != 0 {
+	u.do(u.Sink.Prune(t.Context(), func(string) bool { return false }))
+	if n := len(classtest.Snapshot(t, u.Class)); n != 0 {
 		t.Errorf("%d expectations are replicated, want none", n)
 	}
 	if got, ok := u.find(mine); !ok || got.Master != mine.Master {

@@ -3,20 +3,21 @@
 package expectations
 
 import (
-	"context"
 	"net/netip"
 	"testing"
 
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/classtest"
 	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// unit is the class in its own network namespace. A whole sidecar runs in one namespace. Here each call enters the
-// namespace.
+// unit is the class in its own network namespace.
 type unit struct {
+	class.Class // Its calls enter the namespace.
+
 	t            testing.TB
 	namespace    *testbed.Namespace
 	class        *Expectations
@@ -34,48 +35,11 @@ func newUnit(t testing.TB, name string, virtual ...netip.Addr) *unit {
 	})
 	u.table = testbed.Open(t, u.namespace, conntrack.OpenTable)
 	u.expectations = testbed.Open(t, u.namespace, conntrack.OpenExpectations)
+	u.Class = classtest.Enter(class.Class{
+		ID: state.FTP, Source: u.class.source, Sink: u.class.sink, Codec: u.class.sink.codec,
+	}, u.namespace.Do)
 	return u
 }
-
-func (u *unit) Class() class.Class {
-	return class.Class{ID: state.FTP, Source: origin{u}, Sink: u, Codec: u.class.sink.codec}
-}
-
-// origin is the unit as a source.
-type origin struct{ *unit }
-
-func (o origin) Digest(ctx context.Context, visit func(string, []byte) error) error {
-	return o.namespace.Do(func() error { return o.class.source.Digest(ctx, visit) })
-}
-
-// Digest calls Digest of the unit's sink.
-func (u *unit) Digest(ctx context.Context, visit func(string, []byte) error) error {
-	return u.namespace.Do(func() error { return u.class.sink.Digest(ctx, visit) })
-}
-
-func (u *unit) Adopt(ctx context.Context, visit func(string, []byte) error) error {
-	return u.namespace.Do(func() error { return u.class.sink.Adopt(ctx, visit) })
-}
-
-func (u *unit) Watch() (w class.Watch, err error) {
-	return w, u.namespace.Do(func() (err error) { w, err = u.class.source.Watch(); return err })
-}
-
-func (u *unit) Snapshot(ctx context.Context, emit func([]state.Change) error) error {
-	return u.namespace.Do(func() error { return u.class.source.Snapshot(ctx, emit) })
-}
-
-func (u *unit) Apply(ctx context.Context, changes []state.Change) (o class.Outcome, err error) {
-	return o, u.namespace.Do(func() (err error) { o, err = u.class.sink.Apply(ctx, changes); return err })
-}
-
-func (u *unit) Prune(ctx context.Context, keep func(string) bool) error {
-	return u.namespace.Do(func() error { return u.class.sink.Prune(ctx, keep) })
-}
-
-func (u *unit) Refresh(ctx context.Context) error { return u.class.sink.Refresh(ctx) }
-
-func (u *unit) Commit(ctx context.Context) error { return u.class.sink.Commit(ctx) }
 
 // master creates the control connection of an expectation.
 func (u *unit) master(e conntrack.Expectation) {
@@ -140,7 +104,7 @@ func (u *unit) apply(op state.Op, expectations ...conntrack.Expectation) class.O
 		}
 		changes = append(changes, change)
 	}
-	outcome, err := u.Apply(u.t.Context(), changes)
+	outcome, err := u.Sink.Apply(u.t.Context(), changes)
 	if err != nil {
 		u.t.Fatalf("Applying: %v", err)
 	}
