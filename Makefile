@@ -76,10 +76,12 @@ test-apiserver: kubernetes-assets $(BIN)/helm ## Run the tests against a real ku
 	KUBEBUILDER_ASSETS=$(BIN)/kubernetes-assets HELM=$(BIN)/helm go test $(TESTFLAGS) -tags apiserver -timeout 30m \
 		./api/... ./controllers/... ./internal/lease/... ./test/chart/... ./test/operator/...
 
+# The packages with tests that create network namespaces. test-unit has the others.
+NETNS_PACKAGES = $(addprefix ./,$(sort $(dir $(shell grep -rlE --include='*_test.go' '^//go:build .*netns' internal test))))
+
 .PHONY: test-netns
 test-netns: ## Run the tests that create network namespaces (root)
-	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 ./internal/... ./test/testbed/... ./test/cluster/... \
-		./test/internal/... ./test/benchmark/...
+	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 $(NETNS_PACKAGES)
 
 .PHONY: test-vm
 test-vm: deps-vm $(BIN)/vm ## Run the tests that need a kernel of their own, in virtual machines (root)
