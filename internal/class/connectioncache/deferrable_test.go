@@ -19,6 +19,7 @@ func TestDeferrableChanges(t *testing.T) {
 	waiting := tcp(conntrack.EventUpdate, conntrack.TCPTimeWait)
 	datagram := conntrack.Event{Kind: conntrack.EventNew}
 	gone := conntrack.Event{Kind: conntrack.EventDestroy}
+	expectation := conntrack.Event{Kind: conntrack.EventExpectation}
 	for name, test := range map[string]struct {
 		events []conntrack.Event
 		want   bool
@@ -30,6 +31,7 @@ func TestDeferrableChanges(t *testing.T) {
 		"ending":                      {[]conntrack.Event{finishing, waiting, gone}, true},
 		"ending, and one established": {[]conntrack.Event{finishing, established, gone}, false},
 		"a first datagram":            {[]conntrack.Event{datagram}, false},
+		"an expectation":              {[]conntrack.Event{expectation}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := deferrable(test.events); got != test.want {

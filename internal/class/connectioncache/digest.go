@@ -38,6 +38,9 @@ func appendComparable(b []byte, f *conntrack.Flow) []byte {
 	case f.Fields.Has(conntrack.FieldSCTP):
 		b = append(b, f.SCTP.State)
 	}
+	if isAdjusted(f) {
+		b = appendSeqAdj(appendSeqAdj(b, f.SeqAdjOrig), f.SeqAdjReply)
+	}
 	return b
 }
 

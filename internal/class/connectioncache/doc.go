@@ -5,6 +5,7 @@
 //	sink.go       writes the standby's kernel in batches; item.go has the steps of one change
 //	ageing.go     the timeouts of a standby's entries, and of a new active's
 //	agefilter.go  connections that are too young to be replicated
+//	reread.go     connections whose sequence numbers a helper has just changed
 //	digest.go     the fields that an audit compares
 //	filter.go     which connections are replicated: the unit's own are not
 //	key.go        the key of an entry, which is the same on both units

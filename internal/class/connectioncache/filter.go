@@ -39,7 +39,7 @@ func (f *filter) refresh() error { return f.own.Refresh() }
 // selection returns the part of the filter that the kernel applies before it sends events: what the policy excludes,
 // which may be most of them. The rest is filtered here.
 func (f *filter) selection() conntrack.Selection {
-	return conntrack.Selection{Protocols: f.protocols, Excluded: f.excluded}
+	return conntrack.Selection{Protocols: f.protocols, Excluded: f.excluded, Expectations: true}
 }
 
 // takesState reports whether a connection is replicated in its present state. The end of a connection always is,

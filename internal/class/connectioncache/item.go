@@ -14,6 +14,8 @@ import (
 type item struct {
 	step step
 	flow conntrack.Flow
+	// isWhole is set if flow has all fields of the active's entry, so that the others are zero there.
+	isWhole bool
 	// retained are the status bits of the existing entry that an update must repeat.
 	retained conntrack.Status
 	err      error // the kernel's last answer
@@ -68,7 +70,8 @@ func (i *item) decode(c *state.Change) (err error) {
 		return err
 	}
 	asStandby(&i.flow)
-	if i.step = stepUpdate; fresh && isComplete(&i.flow) {
+	i.isWhole = fresh && isComplete(&i.flow)
+	if i.step = stepUpdate; i.isWhole {
 		i.step = stepCreate
 	}
 	return nil
@@ -186,10 +189,11 @@ func (i *item) refusal() class.Refusal {
 }
 
 // found chooses the next step for an existing entry. It cannot be updated if a status bit would have to be cleared,
-// which the kernel never does.
+// which the kernel never does. Nor can it be if it has the sequence adjustments of an earlier connection.
 func (i *item) found(there *conntrack.Flow) {
 	same := there.Orig == i.flow.Orig && there.Reply == i.flow.Reply && there.Zone == i.flow.Zone
-	loses := i.flow.Fields.Has(conntrack.FieldStatus) && there.Status&settable&^i.flow.Status != 0
+	loses := i.flow.Fields.Has(conntrack.FieldStatus) && there.Status&settable&^i.flow.Status != 0 ||
+		i.isWhole && isAdjusted(there) && !i.flow.Fields.Has(conntrack.FieldSeqAdj)
 	switch {
 	case same && !loses:
 		i.retained = there.Status & conntrack.StatusExpected // the kernel refuses to set or clear it

@@ -43,6 +43,7 @@ func (s *source) Watch() (class.Watch, error) {
 	alarm.Stop()
 	return &watch{
 		filter: s.filter, ages: s.ages, leftOut: s.leftOut, table: table, listener: listener, alarm: alarm,
+		rereads: newRereads(),
 	}, nil
 }
 
@@ -100,9 +101,10 @@ type watch struct {
 	leftOut  *leftOut
 	table    *conntrack.Table
 	listener *conntrack.Listener
-	alarm    *time.Timer // wakes the listener when a connection may have matured
+	alarm    *time.Timer // wakes the listener when a connection may have matured, or is to be read again
 	asked    atomic.Uint64
 	answered uint64
+	rereads  rereads
 }
 
 // Receive waits for changes of connections that are replicated.
@@ -129,7 +131,15 @@ func (w *watch) Receive(ctx context.Context) (class.Batch, error) {
 		if err != nil {
 			return class.Batch{}, err
 		}
-		batch := class.Batch{Changes: changes, Deferrable: deferrable(events), Drained: w.answered}
+		adjusted, err := w.reread(asked > w.answered)
+		if err != nil {
+			return class.Batch{}, err
+		}
+		w.setAlarm()
+		batch := class.Batch{
+			Changes: append(changes, adjusted...), Deferrable: deferrable(events) && len(adjusted) == 0,
+			Drained: w.answered,
+		}
 		if drained && asked > w.answered {
 			w.answered, batch.Drained = asked, asked
 			return batch, nil
@@ -168,6 +178,10 @@ func (w *watch) changes(events []conntrack.Event) ([]state.Change, error) {
 	b, now := newBatch(len(events)), time.Now()
 	for i := range events {
 		e := &events[i]
+		if e.Kind == conntrack.EventExpectation {
+			w.rereads.add(&e.Flow, now)
+			continue
+		}
 		isLeftOut, err := w.isLeftOut(e)
 		switch {
 		case err != nil:
@@ -182,17 +196,28 @@ func (w *watch) changes(events []conntrack.Event) ([]state.Change, error) {
 			b.upsert(&e.Flow, e.Kind == conntrack.EventNew)
 		}
 	}
-	if w.ages.minimum > 0 && !w.ages.isEmpty() {
+	return b.changes(), nil
+}
+
+// setAlarm sets the alarm if a connection waits to be read. Each Receive reads what is due, so that a later alarm may
+// replace an earlier one.
+func (w *watch) setAlarm() {
+	switch {
+	case !w.rereads.isEmpty():
+		w.alarm.Reset(settleTime)
+	case w.ages.minimum > 0 && !w.ages.isEmpty():
 		w.alarm.Reset(w.ages.minimum / checksPerAge)
 	}
-	return b.changes(), nil
 }
 
 // deferrable reports whether the events are nothing but TCP connections that are being opened or closed. After a
 // failover without them, the client repeats its request, or the standby keeps an entry a little longer.
 func deferrable(events []conntrack.Event) bool {
 	for i := range events {
-		if e := &events[i]; e.Kind != conntrack.EventDestroy && !unanswered(&e.Flow) && !closing(&e.Flow) {
+		switch e := &events[i]; {
+		case e.Kind == conntrack.EventDestroy || e.Kind == conntrack.EventExpectation:
+		case unanswered(&e.Flow) || closing(&e.Flow):
+		default:
 			return false
 		}
 	}

@@ -23,10 +23,12 @@ const (
 	EventNew EventKind = iota + 1
 	EventUpdate
 	EventDestroy
+	// EventExpectation is about an entry whose helper has just begun or ceased to expect another connection.
+	EventExpectation
 )
 
 // Event is one change of the table. The event of a new entry has all its fields. An update has the changed fields, and
-// the end of an entry has little more than the tuples.
+// the end of an entry has little more than the tuples. The event of an expectation has the original tuple alone.
 type Event struct {
 	Kind EventKind
 	Flow Flow
@@ -60,9 +62,11 @@ type listener[E any] struct {
 // Listen starts to listen. Receive returns every selected change after Listen returned, or fails with ErrOverrun.
 func Listen(selection Selection) (*Listener, error) {
 	l := &Listener{}
-	err := l.open(parseEvent, selection,
-		unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY)
-	if err != nil {
+	groups := []int{unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY}
+	if selection.Expectations {
+		groups = append(groups, unix.NFNLGRP_CONNTRACK_EXP_NEW, unix.NFNLGRP_CONNTRACK_EXP_DESTROY)
+	}
+	if err := l.open(parseEvent, selection, groups...); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -197,14 +201,16 @@ func (l *listener[E]) decode(b []byte) error {
 	return nil
 }
 
-// parseEvent parses the event of an entry.
+// parseEvent parses the event of an entry, or of an expectation of its helper.
 func parseEvent(m message, e *Event) (bool, error) {
-	kind, ok := m.event(messageNew, messageDelete)
-	if !ok {
-		return false, nil
+	if kind, ok := m.event(messageNew, messageDelete); ok {
+		e.Kind = kind
+		return true, m.decode(&e.Flow)
 	}
-	e.Kind = kind
-	return true, m.decode(&e.Flow)
+	var x ExpectationEvent
+	ok, err := x.decode(m)
+	e.Kind, e.Flow.Orig = EventExpectation, x.Expectation.Master
+	return ok, err
 }
 
 // event returns the kind of event that a message of one of two types reports. The kernel reports a new object as an

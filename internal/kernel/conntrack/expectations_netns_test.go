@@ -5,6 +5,7 @@ package conntrack
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -164,6 +165,42 @@ func TestExpectationListenerReceivesEveryChange(t *testing.T) {
 		t.Errorf("%d events, drained %t, %v", len(events), drained, err)
 	}
 }
+
+// TestListenerReportsMastersOfExpectations selects expectations together with entries.
+func TestListenerReportsMastersOfExpectations(t *testing.T) {
+	b := newBed(t)
+	e := expectations()["ftp-active-with-source-translation"]
+	b.master(&e)
+	for name, c := range map[string]struct {
+		selection Selection
+		want      int
+	}{
+		"entries alone":        {Selection{}, 0},
+		"all":                  {Selection{Expectations: true}, 2},
+		"those of TCP":         {Selection{Expectations: true, Protocols: []uint8{ProtocolTCP}}, 2},
+		"those of UDP":         {Selection{Expectations: true, Protocols: []uint8{ProtocolUDP}}, 0},
+		"those of other hosts": {Selection{Expectations: true, Excluded: prefixes("192.168.50.0/24")}, 0},
+		"those of these hosts": {Selection{Expectations: true, Excluded: prefixes("192.168.51.0/24")}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			listener := testbed.Open(t, b.namespace, func() (*Listener, error) { return Listen(c.selection) })
+			b.want("creating", b.Create(&e), nil)
+			b.want("deleting", b.Delete(&e), nil)
+			listener.Wake()
+			events, drained, err := listener.Receive(t.Context())
+			if len(events) != c.want || !drained || err != nil {
+				t.Fatalf("%d events, want %d, drained %t, %v", len(events), c.want, drained, err)
+			}
+			for i := range events {
+				if events[i].Kind != EventExpectation || events[i].Flow.Orig != e.Master {
+					t.Errorf("got %+v, want the master %v", events[i], e.Master)
+				}
+			}
+		})
+	}
+}
+
+func prefixes(text string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(text)} }
 
 // TestUpdateRepeatsTheHelper is about what rearms a helper: the kernel accepts the name of the present helper alone.
 func TestUpdateRepeatsTheHelper(t *testing.T) {

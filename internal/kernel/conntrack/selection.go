@@ -17,6 +17,9 @@ type Selection struct {
 	// Excluded are networks whose connections are dropped. It applies to both ends, before and after translation. Only
 	// the first 64 networks take effect, because the kernel bounds the length of a filter program.
 	Excluded []netip.Prefix
+	// Expectations also selects the expectations of the entries' helpers, see EventExpectation. The rest of the selection
+	// applies to the entry and to the expected connection.
+	Expectations bool
 }
 
 // maxExcluded is the number of IPv6 networks that fit into a program of BPF_MAXINSNS (4096) instructions.

@@ -6,11 +6,14 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
+	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/testbed"
 	"github.com/hapair-io/hapair/test/testbed/pair"
@@ -27,6 +30,9 @@ const fileTransfers = `
   destinationNAT:
   - {name: inside, from: wan, destination: 203.0.113.1, service: ftp, toAddress: 192.168.50.10}
 `
+
+// publishedAddress is that of the server inside.
+const publishedAddress = "203.0.113.1"
 
 // file is what the tests transfer.
 var file = bytes.Repeat([]byte("all work and no play\n"), 1000)
@@ -60,6 +66,9 @@ func TestTransfersSurviveSwitchovers(t *testing.T) {
 		isInside bool
 	}{
 		"passive, source translated": {ftpMode{testbed.ServerAddress, false, false}, false},
+		"PORT, source translated":    {ftpMode{testbed.ServerAddress, true, false}, false},
+		"EPRT, source translated":    {ftpMode{testbed.ServerAddress, true, true}, false},
+		"passive, server inside":     {ftpMode{publishedAddress, false, false}, true},
 		"EPRT over IPv6":             {ftpMode{testbed.ServerAddressIPv6, true, true}, false},
 		"EPSV over IPv6":             {ftpMode{testbed.ServerAddressIPv6, false, true}, false},
 	} {
@@ -105,20 +114,27 @@ func TestTransfersSurviveLossOfPower(t *testing.T) {
 	serveFTP(t, bed.Server, 0, map[string][]byte{"file": file})
 	active := dialFTP(t, bed.Client, ftpMode{testbed.ServerAddressIPv6, true, true})
 	passive := dialFTP(t, bed.Client, ftpMode{testbed.ServerAddress, false, false})
+	translated := dialFTP(t, bed.Client, ftpMode{testbed.ServerAddress, true, false})
 	active.announce()
 	passive.announce()
+	translated.announce()
 	bed.Active.Flush() // unsent changes are lost with the power
 	bed.Failover()
-	active.finish("announced before", "file", file)
-	passive.finish("announced before", "file", file)
-	active.transfer("announced after", "file", file)
-	passive.transfer("announced after", "file", file)
+	clients := []*ftpClient{active, passive, translated}
+	for _, c := range clients {
+		c.finish("announced before", "file", file)
+	}
+	for _, c := range clients {
+		c.transfer("announced after", "file", file)
+	}
 	bed.Return()
-	active.announce()
-	passive.announce()
+	for _, c := range clients {
+		c.announce()
+	}
 	bed.Switchover()
-	active.finish("announced before the way back", "file", file)
-	passive.finish("announced before the way back", "file", file)
+	for _, c := range clients {
+		c.finish("announced before the way back", "file", file)
+	}
 }
 
 // TestTransfersBreakWithoutTheClass is the control: the other tests would prove nothing if it failed.
@@ -139,15 +155,51 @@ func TestTransfersBreakWithoutTheClass(t *testing.T) {
 	}
 }
 
-// TestRunningTransferContinues downloads a file with curl in active mode through a switchover and back.
+// TestStandbyHasSequenceAdjustments is about what the helper changes in a control connection, which the kernel reports
+// to nobody.
+func TestStandbyHasSequenceAdjustments(t *testing.T) {
+	bed := newFTP(t, state.FTP)
+	client := session(t, bed, ftpMode{testbed.ServerAddress, true, false}, false)
+	for range 3 {
+		client.announce()
+		bed.Active.Flush()
+		active, standby := adjustments(t, bed.Primary), adjustments(t, bed.Secondary)
+		if active == (conntrack.SeqAdj{}) || standby != active {
+			t.Errorf("the active adjusts by %+v, and the standby by %+v", active, standby)
+		}
+	}
+}
+
+// adjustments returns those of the packets of the client in a router's control connection.
+func adjustments(t *testing.T, router *testbed.Namespace) (found conntrack.SeqAdj) {
+	t.Helper()
+	server := netip.AddrPortFrom(netip.MustParseAddr(testbed.ServerAddress), 21)
+	err := router.Do(func() error {
+		return conntrack.Dump(t.Context(), func(f conntrack.Flow) error {
+			if netip.AddrPortFrom(f.Orig.Dst, f.Orig.DstPort) == server {
+				found = f.SeqAdjOrig
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestRunningTransferContinues downloads a file with curl in active mode through a switchover and back. Then it asks
+// for another one over the same control connection.
 func TestRunningTransferContinues(t *testing.T) {
 	bed := newFTP(t, state.FTP)
 	large := make([]byte, 12<<20)
 	_, _ = rand.Read(large) // It never fails.
-	serveFTP(t, bed.Server, 6<<20, map[string][]byte{"large": large})
+	serveFTP(t, bed.Server, 6<<20, map[string][]byte{"large": large, "file": file})
 	into := filepath.Join(t.TempDir(), "large")
-	command := exec.Command("curl", "--silent", "--show-error", "--max-time", "60", "--ftp-port", "-",
-		"--output", into, "ftp://"+testbed.ServerAddress+"/large")
+	second := filepath.Join(t.TempDir(), "file")
+	const from = "ftp://" + testbed.ServerAddress
+	command := exec.Command("curl", "--silent", "--show-error", "--max-time", "30", "--ftp-port", "-",
+		"--write-out", "%{num_connects} ", "--output", into, from+"/large", "--output", second, from+"/file")
 	ended := make(chan error, 1)
 	var out string
 	go func() {
@@ -176,5 +228,12 @@ func TestRunningTransferContinues(t *testing.T) {
 	got, err := os.ReadFile(into)
 	if err != nil || sha256.Sum256(got) != sha256.Sum256(large) {
 		t.Errorf("%d bytes of %d arrived, or others, %v", len(got), len(large), err)
+	}
+	if got, err := os.ReadFile(second); err != nil || !bytes.Equal(got, file) {
+		t.Errorf("of the second file, %d bytes of %d arrived, or others, %v", len(got), len(file), err)
+	}
+	var first, next int
+	if _, err := fmt.Sscan(out, &first, &next); err != nil || next >= first {
+		t.Errorf("curl opened %d and %d connections (%q, %v), want no second control connection", first, next, out, err)
 	}
 }
