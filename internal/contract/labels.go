@@ -48,3 +48,14 @@ func HelperLabels() []HelperLabel {
 		{"netbios-ns", LabelIPHelper},
 	}
 }
+
+// HelpersOf returns the names of the helpers whose connections have a label.
+func HelpersOf(label Label) []string {
+	var names []string
+	for _, h := range HelperLabels() {
+		if h.Label == label {
+			names = append(names, h.Helper)
+		}
+	}
+	return names
+}

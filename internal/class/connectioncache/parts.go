@@ -31,11 +31,7 @@ func partsWithout(replicated []state.Class) (p parts) {
 		for i, b := range label.Bits() {
 			p.labels[i] |= b
 		}
-		for _, h := range contract.HelperLabels() {
-			if h.Label == label {
-				p.helpers = append(p.helpers, h.Helper)
-			}
-		}
+		p.helpers = append(p.helpers, contract.HelpersOf(label)...)
 	}
 	return p
 }

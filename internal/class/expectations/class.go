@@ -6,6 +6,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/own"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -24,11 +25,13 @@ type Config struct {
 }
 
 // FTP returns the factory of class FTP.
-func FTP() class.Factory { return factory(Config{ID: state.FTP, Helpers: []string{"ftp"}}) }
+func FTP() class.Factory {
+	return factory(Config{ID: state.FTP, Helpers: contract.HelpersOf(contract.LabelFTP)})
+}
 
 // VoIP returns the factory of class VoIP.
 func VoIP() class.Factory {
-	return factory(Config{ID: state.VoIP, Helpers: []string{"sip", "RAS", "Q.931", "H.245"}, WithHelper: true})
+	return factory(Config{ID: state.VoIP, Helpers: contract.HelpersOf(contract.LabelVoIP), WithHelper: true})
 }
 
 func factory(config Config) class.Factory {
