@@ -330,7 +330,7 @@ func (p *Proxy) advance() time.Duration {
 	if p.machine == nil {
 		return countInterval
 	}
-	p.execute(p.machine.Advance(p.now()))
+	p.perform(p.machine.Advance(p.now()))
 	if next, ok := p.machine.Next(p.now()); ok {
 		return max(next-p.now(), time.Millisecond)
 	}
@@ -351,8 +351,14 @@ func (p *Proxy) count() {
 	}
 }
 
-// execute carries out effects. The caller holds the lock.
+// execute carries out effects, after which the machine may be due earlier. The caller holds the lock.
 func (p *Proxy) execute(effects []Effect) {
+	p.perform(effects)
+	p.wake.Notify()
+}
+
+// perform carries out effects. The caller holds the lock.
+func (p *Proxy) perform(effects []Effect) {
 	for _, effect := range effects {
 		var err error
 		switch e := effect.(type) {
@@ -373,7 +379,6 @@ func (p *Proxy) execute(effects []Effect) {
 			p.log.V(1).Info("Multicast routing was refused", "error", err.Error())
 		}
 	}
-	p.wake.Notify()
 }
 
 // receive passes what a router receives to the machine until the router is closed.

@@ -305,6 +305,31 @@ func TestStreamGoesOn(t *testing.T) {
 	}
 }
 
+// A proxy that has nothing to do takes no processor.
+func TestProxyRests(t *testing.T) {
+	b := newBed(t)
+	b.activate(b.a, b.b)
+	const while = 500 * time.Millisecond
+	testbed.Pause(t, 100*time.Millisecond)
+	before := processorTime(t)
+	testbed.Pause(t, while)
+	used := processorTime(t) - before
+	t.Logf("two proxies used %s in %s", used, while)
+	if used > while/20 {
+		t.Errorf("two proxies without members used %s in %s", used, while)
+	}
+}
+
+// processorTime returns how long this process has used a processor.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
 // A receiver that leaves gets no more.
 func TestLeaveStopsTheStream(t *testing.T) {
 	for name, kind := range kinds {
