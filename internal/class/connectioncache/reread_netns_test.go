@@ -95,6 +95,29 @@ func TestExpectationsCauseSequenceAdjustmentsToBeSent(t *testing.T) {
 	end()
 }
 
+// TestAdjustmentsByRequestAreSent is about those that a gateway of the firewall sets. The kernel reports them.
+func TestAdjustmentsByRequestAreSent(t *testing.T) {
+	u := newUnit(t, "a")
+	f := control()
+	u.ask(conntrack.Create, f)
+	w, err := u.Source.Watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	f.Fields = conntrack.FieldSeqAdj
+	f.SeqAdjReply = conntrack.SeqAdj{CorrectionPos: 900, OffsetAfter: 3}
+	u.ask(conntrack.Update, f)
+	batch := receiveOne(t, w)
+	var got conntrack.Flow
+	if len(batch.Changes) != 1 || batch.Changes[0].Key != encodeKey(&f) {
+		t.Fatalf("received %+v", batch)
+	}
+	if _, err := decodeRecord(&got, batch.Changes[0].Record); err != nil || got.SeqAdjReply != f.SeqAdjReply {
+		t.Errorf("adjustments %+v, want %+v, %v", got.SeqAdjReply, f.SeqAdjReply, err)
+	}
+}
+
 // TestExpectationsOfOthersCauseNothing is about control connections whose sequence numbers are not adjusted, and about
 // those that are not replicated.
 func TestExpectationsOfOthersCauseNothing(t *testing.T) {

@@ -41,13 +41,14 @@ func (r *realAudioReader) read(s *segment.Segment, now time.Time) (verdict, []by
 		defer r.connections.Remove(key)
 	}
 	c := r.connections.Get(key, now)
+	c.stream.SetTime(now)
 	c.stream.Add(s.Sequence, s.Payload)
 	if len(c.stream.Bytes()) == 0 {
-		return pass, c.stream.Edited(s.Sequence, s.Payload)
+		return edited(&c.stream, s, pass)
 	}
 	ports, state := pna.Parse(c.stream.Bytes())
 	if len(ports) == c.announced && state == pna.Partial {
-		return pass, c.stream.Edited(s.Sequence, s.Payload)
+		return edited(&c.stream, s, pass)
 	}
 	control, err := r.entries.find(s)
 	for c.announced < len(ports) && err == nil {
@@ -65,7 +66,7 @@ func (r *realAudioReader) read(s *segment.Segment, now time.Time) (verdict, []by
 			"refused", r.refused)
 		return drop, nil
 	}
-	return pass, c.stream.Edited(s.Sequence, s.Payload)
+	return edited(&c.stream, s, pass)
 }
 
 // errPort reports a port that the gateway does not announce.
@@ -104,7 +105,7 @@ func (r *realAudioReader) announce(
 			continue
 		}
 		number := binary.BigEndian.AppendUint16(nil, hole.to.Port())
-		if try > 0 && !c.stream.Edit(port.Offset, number, s.Sequence, s.Payload) {
+		if try > 0 && !c.stream.Edit(port.Offset, len(number), number, s.Sequence, s.Payload) {
 			return fmt.Errorf("%w: a part of %d was sent before the rest came", errPort, port.Number)
 		}
 		return r.pinholes.open(hole, client)

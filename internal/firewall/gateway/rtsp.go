@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -11,6 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/algs/rtsp"
 	"github.com/hapair-io/hapair/internal/firewall/algs/segment"
 	"github.com/hapair-io/hapair/internal/firewall/algs/stream"
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
 const (
@@ -45,6 +47,7 @@ func (r *rtspReader) read(s *segment.Segment, now time.Time) (verdict, []byte) {
 		defer r.connections.Remove(key)
 	}
 	c := r.connections.Get(key, now)
+	c.stream.SetTime(now)
 	c.stream.Add(s.Sequence, s.Payload)
 	result := pass
 	for {
@@ -56,21 +59,24 @@ func (r *rtspReader) read(s *segment.Segment, now time.Time) (verdict, []byte) {
 			r.countInterleaved(s, c)
 		}
 		if reply := item.Reply; reply != nil && reply.Status/100 == 2 && reply.Transport != "" {
-			if err := r.open(s, c, reply.Transport); err != nil && !r.refuse(s, c, reply, err) {
+			err := r.open(s, c, reply)
+			// The client has a repeated reply already, if the kernel can no longer adjust it.
+			if errors.Is(err, conntrack.ErrAdjusted) || err != nil && !r.refuse(s, c, reply, err) {
 				result = drop
 			}
 		}
 		c.stream.Discard(item.Bytes)
 	}
-	return result, c.stream.Edited(s.Sequence, s.Payload)
+	return edited(&c.stream, s, result)
 }
 
 // errTransport reports a transport that the gateway does not open.
 var errTransport = errors.New("refused transport")
 
-// open opens the ports of a transport. It does nothing for transports without ports of their own.
-func (r *rtspReader) open(s *segment.Segment, c *rtspConnection, value string) error {
-	transport, err := rtsp.ParseTransport(value)
+// open opens the ports of a transport, and translates the addresses in it. It does nothing for transports without ports
+// of their own.
+func (r *rtspReader) open(s *segment.Segment, c *rtspConnection, reply *rtsp.Reply) error {
+	transport, err := rtsp.ParseTransport(reply.Transport)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errTransport, err)
 	}
@@ -83,7 +89,7 @@ func (r *rtspReader) open(s *segment.Segment, c *rtspConnection, value string) e
 		return err
 	}
 	reached, own := addressOf(control)
-	if source := transport.Source.Unmap(); source.IsValid() && source != reached && source != own {
+	if source := transport.Source.Addr; source.IsValid() && source != reached && source != own {
 		return fmt.Errorf("%w: the media come from %s, which is not the server", errTransport, source)
 	}
 	if c.media += len(pairs); c.media > maxMedia {
@@ -94,7 +100,34 @@ func (r *rtspReader) open(s *segment.Segment, c *rtspConnection, value string) e
 			return fmt.Errorf("opening port %d of the client for port %d of the server: %w", pair.Client, pair.Server, err)
 		}
 	}
-	return nil
+	return r.translate(s, c, control, reply, transport)
+}
+
+// translate replaces the addresses in a transport: each side gets the ones that it knows. It returns an error only if
+// the segment must not pass. Other replies pass as they are, because most clients ignore these addresses.
+func (r *rtspReader) translate(
+	s *segment.Segment, c *rtspConnection, control conntrack.Flow, reply *rtsp.Reply, transport rtsp.Transport,
+) error {
+	var source, destination netip.Addr
+	if transport.Source.Addr == control.Reply.Src {
+		source = control.Orig.Dst
+	}
+	if transport.Destination.Addr == control.Reply.Dst {
+		destination = control.Orig.Src
+	}
+	part, isChanged := transport.WithAddresses(reply.Transport, source, destination)
+	if !isChanged {
+		return nil
+	}
+	err := r.entries.edit(s, &c.stream, control, change{
+		offset: reply.TransportAt + part.Begin, replaced: part.End - part.Begin, bytes: []byte(part.Text),
+	})
+	if err != nil && !errors.Is(err, conntrack.ErrAdjusted) {
+		r.log.Error(err, "Passing addresses of RTSP media untranslated", "server", s.Source.String(),
+			"client", s.Destination.String(), "transport", reply.Transport)
+		return nil
+	}
+	return err
 }
 
 // refuse makes the reply one of a server that refuses the transport, so that the client asks for another one and no
@@ -103,7 +136,8 @@ func (r *rtspReader) refuse(s *segment.Segment, c *rtspConnection, reply *rtsp.R
 	r.refused++
 	r.log.Error(why, "Refusing ports of RTSP media", "server", s.Source.String(), "client", s.Destination.String(),
 		"transport", reply.Transport, "refused", r.refused)
-	return c.stream.Edit(reply.StatusAt, []byte(rtsp.StatusUnsupported), s.Sequence, s.Payload)
+	status := []byte(rtsp.StatusUnsupported)
+	return c.stream.Edit(reply.StatusAt, len(status), status, s.Sequence, s.Payload)
 }
 
 // countInterleaved stops reading a connection that carries the media itself.

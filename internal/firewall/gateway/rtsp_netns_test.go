@@ -84,6 +84,31 @@ func TestRTSPOfPublishedServer(t *testing.T) {
 	}
 }
 
+// Each side gets the addresses that it knows. They may be longer or shorter, and the connection goes on.
+func TestRTSPTranslatesAddresses(t *testing.T) {
+	b := newBed(t, with("RTSP", rtspPort))
+	const template = "RTSP/1.0 200 OK\r\nCSeq: 3\r\nTransport: RTP/AVP;unicast;destination=%s;source=%s;" +
+		"client_port=%d-%d;server_port=6970-6971\r\n\r\n"
+	reply := func(destination, source string, client int) string {
+		return fmt.Sprintf(template, destination, source, client, client+1)
+	}
+	published := b.openBetween(b.server, serverAddress, b.client, clientAddress, wanAddress, rtspPort)
+	leaving := b.openControl(clientAddress, rtspPort)
+	for client := 5000; client < 5008; client += 2 {
+		want := reply(serverAddress, wanAddress, client)
+		if got := published.answer(reply(serverAddress, clientAddress, client)); got != want {
+			t.Errorf("the reply of a published server became %q, want %q", got, want)
+		}
+		want = reply(clientAddress, serverAddress, client)
+		if got := leaving.answer(reply(wanAddress, serverAddress, client)); got != want {
+			t.Errorf("the reply to a translated client became %q, want %q", got, want)
+		}
+		published.exchange("from the Internet")
+		leaving.exchange("to the Internet")
+		b.failOver()
+	}
+}
+
 // A reply that comes byte by byte opens the ports, and so does one after other messages.
 func TestRTSPInSmallSegments(t *testing.T) {
 	b := newBed(t, with("RTSP", rtspPort))

@@ -12,6 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/algs/segment"
 	"github.com/hapair-io/hapair/internal/firewall/algs/stream"
 	"github.com/hapair-io/hapair/internal/firewall/algs/tns"
+	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
@@ -39,6 +40,7 @@ func (r *sqlnetReader) read(s *segment.Segment, now time.Time) (verdict, []byte)
 		defer r.connections.Remove(key)
 	}
 	c := r.connections.Get(key, now)
+	c.stream.SetTime(now)
 	c.stream.Add(s.Sequence, s.Payload)
 	result := pass
 	for {
@@ -49,7 +51,8 @@ func (r *sqlnetReader) read(s *segment.Segment, now time.Time) (verdict, []byte)
 		c.isAnnounced = p.Kind == tns.Announced
 		switch p.Kind {
 		case tns.Redirect:
-			if err := r.open(s, c, p); err != nil && !r.refuse(s, c, p, err) {
+			// The client has a repeated redirect already, if the kernel can no longer adjust it.
+			if err := r.open(s, c, p); errors.Is(err, conntrack.ErrAdjusted) || err != nil && !r.refuse(s, c, p, err) {
 				result = drop
 			}
 		case tns.Ended:
@@ -58,7 +61,7 @@ func (r *sqlnetReader) read(s *segment.Segment, now time.Time) (verdict, []byte)
 		}
 		c.stream.Discard(p.Bytes)
 	}
-	return result, c.stream.Edited(s.Sequence, s.Payload)
+	return edited(&c.stream, s, result)
 }
 
 // end stops reading a connection, which carries data from now on.
@@ -91,16 +94,18 @@ func (r *sqlnetReader) open(s *segment.Segment, c *sqlnetConnection, p tns.Packe
 		return fmt.Errorf("%w: %s is of another family than the client", errRedirect, target.Address)
 	}
 	hole := pinhole{from: client, to: target.Address}
-	if reached, own := addressOf(control); reached != own {
-		hole.to = netip.AddrPortFrom(reached, target.Address.Port())
-		if err := r.retarget(s, c, p, target, reached); err != nil {
-			return err
-		}
-		if err := r.ensureFree(hole, target.Address); err != nil {
-			return err
-		}
+	reached, own := addressOf(control)
+	if reached == own {
+		return r.pinholes.open(hole, target.Address)
 	}
-	return r.pinholes.open(hole, target.Address)
+	hole.to = netip.AddrPortFrom(reached, target.Address.Port())
+	if err := r.ensureFree(hole, target.Address); err != nil {
+		return err
+	}
+	if err := r.pinholes.open(hole, target.Address); err != nil {
+		return err
+	}
+	return r.retarget(s, c, p, target, control)
 }
 
 // ensureFree returns an error if the client was redirected to the same port of another host meanwhile.
@@ -115,20 +120,31 @@ func (r *sqlnetReader) ensureFree(hole pinhole, target netip.AddrPort) error {
 	return nil
 }
 
-// retarget replaces the host in a redirect. The text keeps its length: spaces after a value mean nothing.
+// retarget replaces the host in a redirect by the one that the client knows. If the kernel cannot adjust sequence
+// numbers of the connection, a shorter host keeps the length: spaces after a value mean nothing.
 func (r *sqlnetReader) retarget(
-	s *segment.Segment, c *sqlnetConnection, p tns.Packet, target tns.Target, reached netip.Addr,
+	s *segment.Segment, c *sqlnetConnection, p tns.Packet, target tns.Target, control conntrack.Flow,
 ) error {
+	reached, _ := addressOf(control)
 	host, length := reached.String(), target.Host.End-target.Host.Begin
-	if len(host) > length {
-		return fmt.Errorf("%w: the address %s, by which the client reaches the listener, is longer than %s in the redirect",
-			errRedirect, reached, target.Address.Addr())
+	err := r.setHost(s, c, p, target, control, host)
+	if errors.Is(err, errNoRoom) && len(host) < length {
+		err = r.setHost(s, c, p, target, control, host+strings.Repeat(" ", length-len(host)))
 	}
-	host += strings.Repeat(" ", length-len(host))
-	if !c.stream.Edit(p.Offset+target.Host.Begin, []byte(host), s.Sequence, s.Payload) {
-		return fmt.Errorf("%w: a part of its address was sent before the rest came", errRedirect)
+	if err != nil {
+		return fmt.Errorf("%w: replacing its host by %s: %w", errRedirect, reached, err)
 	}
 	return nil
+}
+
+func (r *sqlnetReader) setHost(
+	s *segment.Segment, c *sqlnetConnection, p tns.Packet, target tns.Target, control conntrack.Flow, host string,
+) error {
+	bytes, replaced := p.WithHost(c.stream.Bytes(), target, host)
+	if bytes == nil {
+		return fmt.Errorf("the packet would be longer than %d bytes", tns.MaxPacket)
+	}
+	return r.entries.edit(s, &c.stream, control, change{bytes: bytes, replaced: replaced})
 }
 
 // refuse makes the redirect a refusal, so that the client does not wait for a connection that cannot be. It reports
@@ -137,5 +153,5 @@ func (r *sqlnetReader) refuse(s *segment.Segment, c *sqlnetConnection, p tns.Pac
 	r.refused++
 	r.log.Error(why, "Refusing redirect of SQL*Net", "listener", s.Source.String(), "client", s.Destination.String(),
 		"redirect", p.Text, "refused", r.refused)
-	return c.stream.Edit(tns.TypeAt, []byte{tns.TypeRefuse}, s.Sequence, s.Payload)
+	return c.stream.Edit(tns.TypeAt, 1, []byte{tns.TypeRefuse}, s.Sequence, s.Payload)
 }

@@ -3,9 +3,12 @@
 package gateway_test
 
 import (
+	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"net"
-	"strings"
 	"testing"
 	"time"
 
@@ -55,25 +58,75 @@ func TestSQLNetFollowsRedirects(t *testing.T) {
 	}
 }
 
-// A client on the Internet gets the address that it knows, and reaches the port behind it.
+// A client on the Internet gets the address that it knows, shorter or longer than the one in the redirect. It reaches
+// the port behind it.
 func TestSQLNetTranslatesRedirects(t *testing.T) {
 	b := newBed(t, with("SQLNet", sqlnetPort))
 	b.client.ListenTCP(t, at(clientAddress, 1600))
-	c := b.openBetween(b.server, serverAddress, b.client, clientAddress, wanAddress, sqlnetPort)
-	got := string(c.sends(emulators.Redirect(clientAddress, 1600)))
-	padded := wanAddress + strings.Repeat(" ", len(clientAddress)-len(wanAddress))
-	if want := string(emulators.Redirect(padded, 1600)); got != want {
-		t.Errorf("the redirect became %q, want %q", got, want)
+	shorter := b.publish()
+	shorter.wantRedirect(emulators.Redirect(clientAddress, 1600), emulators.Redirect(wanAddress, 1600))
+	longer := b.publish()
+	longer.wantRedirect(emulators.AnnouncedRedirect("10.0.0.9", 1601), emulators.AnnouncedRedirect(wanAddress, 1601))
+	for _, c := range []*control{shorter, longer} {
+		c.exchange("before a failover")
 	}
-	b.failOver()
+	for range 2 {
+		b.failOver()
+		for _, c := range []*control{shorter, longer} {
+			c.exchange("after a failover")
+		}
+	}
 	if !b.follows(b.server, serverAddress, at(wanAddress, 1600)) {
 		t.Error("a translated redirect cannot be followed after a failover")
 	}
-	c = b.openBetween(b.server, serverAddress, b.client, clientAddress, wanAddress, sqlnetPort)
-	if got := c.sends(emulators.Redirect("10.0.0.9", 1600)); got[4] != 4 {
-		t.Errorf("a redirect with a shorter address became %q, not a refusal", got)
-	}
+	b.publish().wantRedirect(emulators.Redirect("10.0.0.9", 1602), emulators.Redirect(wanAddress, 1602))
+}
+
+// A redirect that the client has in part already becomes no other one.
+func TestSQLNetDropsRedirectsInParts(t *testing.T) {
+	b := newBed(t, with("SQLNet", sqlnetPort))
+	c := b.publish()
+	redirect := emulators.Redirect("10.0.0.9", 1600)
+	c.sends(redirect[:12])
+	c.write(string(redirect[12:]))
 	b.units[0].awaitLog(t, "Refusing redirect of SQL*Net")
+}
+
+// publish opens a control connection from the Internet to a listener on the LAN.
+func (b *bed) publish() *control {
+	b.Helper()
+	return b.openBetween(b.server, serverAddress, b.client, clientAddress, wanAddress, sqlnetPort)
+}
+
+// wantRedirect sends a redirect of the listener, and checks what the client receives.
+func (c *control) wantRedirect(redirect, want []byte) {
+	c.Helper()
+	c.write(string(redirect))
+	if got := c.receive(len(want)); string(got) != string(want) {
+		c.Errorf("the redirect became %q, want %q", got, want)
+	}
+}
+
+// exchange sends data in both directions at once, and checks them.
+func (c *control) exchange(when string) {
+	c.Helper()
+	data := bytes.Repeat([]byte(when+"\n"), 1<<16/len(when))
+	ends := map[net.Conn]*bufio.Reader{c.client: c.clientReader, c.server: c.serverReader}
+	for conn, reader := range ends {
+		deadline := time.Now().Add(testbed.Timeout)
+		sent := make(chan error, 1)
+		for other := range ends {
+			_ = other.SetDeadline(deadline)
+			if other != conn {
+				go func() { _, err := other.Write(data); sent <- err }()
+			}
+		}
+		got := make([]byte, len(data))
+		n, err := io.ReadFull(reader, got)
+		if err := errors.Join(err, <-sent); err != nil || !bytes.Equal(got, data) {
+			c.Fatalf("%s: %d bytes of %d, or others: %v", when, n, len(data), err)
+		}
+	}
 }
 
 // Without the gateway no redirect can be followed, and data are not read once a listener has accepted the client.
@@ -101,16 +154,18 @@ func TestSQLNetStopsReadingData(t *testing.T) {
 func (c *control) sends(data []byte) []byte {
 	c.Helper()
 	c.write(string(data))
-	received := make([]byte, len(data))
-	for n := 0; n < len(data); {
-		if err := c.client.SetReadDeadline(time.Now().Add(testbed.Timeout)); err != nil {
-			c.Fatal(err)
-		}
-		more, err := c.clientReader.Read(received[n:])
-		if err != nil {
-			c.Fatal(fmt.Errorf("after %q: %w", received[:n], err))
-		}
-		n += more
+	return c.receive(len(data))
+}
+
+// receive returns a number of bytes that the client receives.
+func (c *control) receive(n int) []byte {
+	c.Helper()
+	received := make([]byte, n)
+	if err := c.client.SetReadDeadline(time.Now().Add(testbed.Timeout)); err != nil {
+		c.Fatal(err)
+	}
+	if n, err := io.ReadFull(c.clientReader, received); err != nil {
+		c.Fatal(fmt.Errorf("after %q: %w", received[:n], err))
 	}
 	return received
 }

@@ -24,13 +24,17 @@ type Gateway struct {
 	pinholes ruleset.Protocol
 	// readsClient is set if the gateway reads what the client sends, and otherwise what the server sends.
 	readsClient bool
+	// resizes is set if the gateway replaces addresses by others of another length.
+	resizes bool
 }
 
 // Gateways returns all application gateways.
 func Gateways() []Gateway {
 	return []Gateway{
-		{Helper: document.HelperRTSP, Queue: 7790, label: contract.LabelRTSP},
-		{Helper: document.HelperSQLNet, Queue: 7791, label: contract.LabelTNS, pinholes: ruleset.TCP},
+		{Helper: document.HelperRTSP, Queue: 7790, label: contract.LabelRTSP, resizes: true},
+		{
+			Helper: document.HelperSQLNet, Queue: 7791, label: contract.LabelTNS, pinholes: ruleset.TCP, resizes: true,
+		},
 		{
 			Helper: document.HelperRealAudio, Queue: 7792, label: contract.LabelRealAudio, pinholes: ruleset.UDP,
 			readsClient: true,
@@ -49,6 +53,19 @@ const chainAlive = "gateways.alive"
 func aliveSet(g Gateway) string { return ruleset.SourceCachePrefix + "gateway." + string(g.Helper) }
 
 func gatewayChain(g Gateway) string { return "gateway." + string(g.Helper) }
+
+// lengths is a helper of the kernel that only makes room in the entries of control connections. The kernel adjusts
+// sequence numbers in entries of helpers alone, and accepts the adjustments of others without effect.
+//
+// Among the helpers of TCP, that of SANE has the least effect: it waits for messages that none of the protocols has.
+// Nothing that it would expect passes.
+var lengths = ruleset.Helper{Name: "gateway.lengths", Type: "sane", Protocol: ruleset.TCP}
+
+// needsLengths reports whether a gateway may have to replace addresses of a document by others of another length.
+func needsLengths(d document.Document) bool {
+	isTranslated := len(d.SourceNAT)+len(d.DestinationNAT) > 0
+	return isTranslated && slices.ContainsFunc(Gateways(), func(g Gateway) bool { return g.resizes && g.IsUsed(d) })
+}
 
 // IsUsed reports whether a service of the document has the gateway.
 func (g Gateway) IsUsed(d document.Document) bool { return slices.ContainsFunc(d.Services, g.reads) }

@@ -61,6 +61,9 @@ const (
 // the document no longer has.
 func (c *compiler) addRelated() {
 	var rules []ruleset.Rule
+	if needsLengths(c.document) {
+		rules = append(rules, ruleset.Rule{ruleset.AnnouncedBy{Type: lengths.Type}, ruleset.Drop{}})
+	}
 	for _, h := range contract.HelperLabels() {
 		rules = append(rules, ruleset.Rule{ruleset.AnnouncedBy{Type: h.Helper}, ruleset.LabelConnection{Label: h.Label}})
 	}
@@ -75,6 +78,9 @@ func (c *compiler) addHelpers() {
 		if slices.ContainsFunc(c.document.Services, h.reads) {
 			c.result.Helpers = append(c.result.Helpers, h.object)
 		}
+	}
+	if needsLengths(c.document) {
+		c.result.Helpers = append(c.result.Helpers, lengths)
 	}
 	if c.hasHelpers {
 		c.addChain(chainHelpers, rules...)
@@ -121,6 +127,9 @@ func (c *compiler) helperRules(owner string, services []document.Service) (rules
 			ruleset.SetHelper{Helper: h.object.Name}, ruleset.LabelConnection{Label: h.label})
 	}
 	for _, g := range Gateways() {
+		if g.resizes && needsLengths(c.document) {
+			add(string(g.Helper), ruleset.TCP, g.reads, ruleset.SetHelper{Helper: lengths.Name})
+		}
 		add(string(g.Helper), ruleset.TCP, g.reads, ruleset.LabelConnection{Label: g.label})
 	}
 	return rules
@@ -129,6 +138,13 @@ func (c *compiler) helperRules(owner string, services []document.Service) (rules
 // reads reports whether the helper reads the connections of a service.
 func (h kernelHelper) reads(s document.Service) bool {
 	return s.ActiveHelper() == h.helper && s.Protocol == h.protocol
+}
+
+// isPublishedSQLNet returns a function that reports whether a service may have redirects that are translated.
+func isPublishedSQLNet(d document.Document) func(document.Service) bool {
+	return func(s document.Service) bool {
+		return s.ActiveHelper() == document.HelperSQLNet && len(d.DestinationNAT) > 0
+	}
 }
 
 // DescribeMissing returns which services of a document work without their helpers, because the kernel does not have
@@ -146,6 +162,12 @@ func DescribeMissing(d document.Document, missing []ruleset.Helper) string {
 		faults = append(faults, fmt.Sprintf("spec.services[%d].helper: the kernel of the node has no connection tracking "+
 			"helper %q, so that data connections of service %q are dropped; load the modules %s on the node, or set the "+
 			"helper to None", i, h.object.Type, d.Services[i].Name, h.modules))
+	}
+	if i := slices.IndexFunc(d.Services, isPublishedSQLNet(d)); i >= 0 && slices.Contains(missing, lengths) {
+		faults = append(faults, fmt.Sprintf("spec.services[%d].helper: the kernel of the node has no connection tracking "+
+			"helper %q, so that redirects of service %q through destination NAT are refused if the translated address is "+
+			"longer; load the module nf_conntrack_sane on the node, or set the helper to None",
+			i, lengths.Type, d.Services[i].Name))
 	}
 	return strings.Join(faults, "; ")
 }

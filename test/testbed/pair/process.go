@@ -28,7 +28,6 @@ import (
 	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/credentials"
-	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/localapi/server"
@@ -52,7 +51,6 @@ func Main(m *testing.M) {
 // Serve runs the unit and exits, if this is a unit's process. Otherwise it returns. A program that creates pairs calls
 // it first.
 func Serve() {
-	serveFirewall()
 	text, ok := os.LookupEnv(setupVariable)
 	if !ok {
 		return
@@ -93,7 +91,6 @@ type process struct {
 	classes    *connectioncache.ConnectionCache
 	own        *own.Addresses // nil if no connections are replicated
 	providers  *server.Server // nil without a local API
-	gate       *gate.Gate     // nil without a gate
 	flood      *flood
 	log        logr.Logger
 
@@ -136,11 +133,6 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 	wire, err := addresses.OpenEthernet()
 	if err != nil {
 		return nil, err
-	}
-	if s.Gate {
-		if p.gate, err = newGate(networks, kernel, log); err != nil {
-			return nil, err
-		}
 	}
 	p.addresses = addresses.New(addresses.Options{Networks: networks, Kernel: kernel, Wire: wire, Log: log})
 	return p, nil
@@ -222,9 +214,6 @@ func (p *process) run(ctx context.Context) error {
 	cancel()
 	running.Wait()
 	p.addresses.Close()
-	if p.gate != nil {
-		beat = errors.Join(beat, p.gate.Close())
-	}
 	if errors.Is(in.Err(), io.EOF) || in.Err() == nil {
 		return errors.Join(ran, beat, p.heartbeats.link.Close())
 	}
@@ -307,10 +296,10 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 		r.Footprint = &found
 		return err
 	case doAttach:
-		return errors.Join(setForwarding(true), p.openGate(ctx),
+		return errors.Join(setForwarding(true),
 			p.addresses.Set(ctx, addresses.Config{Attached: true}), p.addresses.Announce(ctx))
 	case doWithdraw:
-		return errors.Join(p.closeGate(ctx), setForwarding(false), p.addresses.Set(ctx, addresses.Config{}))
+		return errors.Join(setForwarding(false), p.addresses.Set(ctx, addresses.Config{}))
 	default:
 		return fmt.Errorf("unknown order %q", o.Do)
 	}

@@ -44,11 +44,6 @@ type Options struct {
 	// Providers serves the local API at each unit, see Unit.Socket. WithoutProvided leaves what providers publish out of
 	// replication.
 	Providers, WithoutProvided bool
-	// Document is what the default firewall of each unit enforces, with state at the local API; without one, no firewall
-	// runs. It needs Providers.
-	Document string
-	// Gate puts the gate of a sidecar on each router. Without it, the router of a standby still forwards multicast.
-	Gate bool
 	// Record keeps what each unit gives to the stream, for Recorded.
 	Record bool
 }
@@ -155,7 +150,6 @@ type Unit struct {
 	t         testing.TB
 	namespace *testbed.Namespace
 	providers string // the directory of their sockets
-	firewall  *testbed.Program
 	command   *exec.Cmd
 	input     io.WriteCloser
 	ended     chan struct{}
@@ -177,7 +171,7 @@ func (p *Pair) Start(name string) *Unit {
 		Incarnation:   fmt.Sprintf("%s/%d", name, incarnations.Add(1)), TLSDirectory: filepath.Join(p.directory, name),
 		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
 		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
-		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated, Gate: p.options.Gate,
+		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated,
 	}
 	if p.options.Providers {
 		s.ProvidersDirectory, s.WithoutProvided = p.providersOf(name), p.options.WithoutProvided
@@ -201,9 +195,6 @@ func (p *Pair) Start(name string) *Unit {
 	}
 	u.command.Env = append(os.Environ(), setupVariable+"="+string(text))
 	u.start()
-	if p.options.Document != "" {
-		p.startFirewall(u)
-	}
 	return u
 }
 
@@ -393,9 +384,8 @@ func (u *Unit) Await(event string) {
 	})
 }
 
-// Kill kills the process, and the unit's firewall.
+// Kill kills the process.
 func (u *Unit) Kill() {
-	u.firewall.Kill()
 	u.killed.Store(true)
 	_ = u.command.Process.Kill() // it may have ended already
 	<-u.ended

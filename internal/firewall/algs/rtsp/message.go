@@ -18,8 +18,9 @@ type Reply struct {
 	Status int
 	// StatusAt is the offset of the three digits of the status in the item.
 	StatusAt int
-	// Transport is the value of the header field Transport; empty without one.
-	Transport string
+	// Transport is the value of the header field Transport, at an offset in the item; empty without one.
+	Transport   string
+	TransportAt int
 }
 
 // Item is what a stream of a server begins with.
@@ -108,8 +109,11 @@ func parseHead(head string) (reply *Reply, body int, ok bool) {
 	} else if !strings.Contains(first, string(version)) {
 		return nil, 0, false // A request names the version at its end.
 	}
+	end := len(first) + 1
 	for line := range strings.Lines(fields) {
+		end += len(line)
 		name, value, _ := strings.Cut(line, ":")
+		at := end - len(strings.TrimLeft(value, " \t"))
 		value = strings.TrimSpace(value)
 		switch strings.ToLower(name) {
 		case "content-length":
@@ -120,7 +124,7 @@ func parseHead(head string) (reply *Reply, body int, ok bool) {
 			body = int(n)
 		case "transport":
 			if reply != nil && reply.Transport == "" {
-				reply.Transport = value
+				reply.Transport, reply.TransportAt = value, at
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"slices"
@@ -82,11 +83,11 @@ func TestParseTransport(t *testing.T) {
 		},
 		"RTP/AVP/UDP; Unicast; source=10.2.0.2; Server_Port=6970; Client_Port=5000": {
 			Delivery: Unicast, Client: Ports{5000, 5000}, Server: Ports{6970, 6970},
-			Source: netip.MustParseAddr("10.2.0.2"),
+			Source: Address{Addr: netip.MustParseAddr("10.2.0.2")},
 		},
 		"x-real-rdt/udp;client_port=5000;server_port=6970;source=[2001:db8::1]": {
 			Delivery: Unicast, Client: Ports{5000, 5000}, Server: Ports{6970, 6970},
-			Source: netip.MustParseAddr("2001:db8::1"),
+			Source: Address{Addr: netip.MustParseAddr("2001:db8::1")},
 		},
 		"RTP/AVP/TCP;unicast;interleaved=0-1":                                      {Delivery: Interleaved},
 		"RTP/AVP/TCP;unicast;client_port=5000-5001;server_port=6970-6971":          {Delivery: Interleaved},
@@ -96,6 +97,7 @@ func TestParseTransport(t *testing.T) {
 		"": {},
 	} {
 		got, err := ParseTransport(value)
+		got.Source.begin, got.Source.end = 0, 0
 		if err != nil || got != want {
 			t.Errorf("%q: got %+v, %v, want %+v", value, got, err, want)
 		}
@@ -116,6 +118,53 @@ func TestParseTransportRefused(t *testing.T) {
 	} {
 		if got, err := ParseTransport(value); !errors.Is(err, ErrPorts) {
 			t.Errorf("%q: got %+v, %v", value, got, err)
+		}
+	}
+}
+
+func TestWithAddresses(t *testing.T) {
+	const ports = "RTP/AVP;unicast;client_port=5000-5001;server_port=6970-6971"
+	address := netip.MustParseAddr
+	for _, c := range []struct {
+		value               string
+		source, destination netip.Addr
+		want                string
+	}{
+		{ports + ";source=10.2.0.2;ssrc=1", address("192.0.2.251"), netip.Addr{}, ports + ";source=192.0.2.251;ssrc=1"},
+		{ports + ";source=10.2.0.2", address("10.2.0.2"), netip.Addr{}, ""},
+		{ports + "; Source= [2001:db8::1] ;x", address("fd00::1"), netip.Addr{}, ports + "; Source= [fd00::1] ;x"},
+		{ports + ";destination=\"10.2.0.2\"", netip.Addr{}, address("1.1.1.1"), ports + ";destination=\"1.1.1.1\""},
+		{
+			ports + ";source=10.2.0.2;ttl=3;destination=10.9.9.9;y", address("1.1.1.1"), address("10.255.255.255"),
+			ports + ";source=1.1.1.1;ttl=3;destination=10.255.255.255;y",
+		},
+		{
+			ports + ";destination=10.9.9.9;source=10.2.0.2", address("1.1.1.1"), address("10.255.255.255"),
+			ports + ";destination=10.255.255.255;source=1.1.1.1",
+		},
+		{ports + ";source=camera.example", address("1.1.1.1"), address("1.1.1.1"), ""},
+		{ports, address("1.1.1.1"), address("1.1.1.1"), ""},
+	} {
+		parsed, err := ParseTransport(c.value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, isChanged := parsed.WithAddresses(c.value, c.source, c.destination)
+		got := ""
+		if isChanged {
+			got = c.value[:r.Begin] + r.Text + c.value[r.End:]
+		}
+		if got != c.want {
+			t.Errorf("%q with %s and %s: %q, want %q", c.value, c.source, c.destination, got, c.want)
+		}
+	}
+}
+
+func TestTransportAt(t *testing.T) {
+	for _, stream := range []string{setup, strings.ReplaceAll(setup, "\r", ""), strings.ReplaceAll(setup, ": ", ": \t")} {
+		reply := Next([]byte(stream)).Reply
+		if reply == nil || !strings.HasPrefix(stream[reply.TransportAt:], reply.Transport) || reply.Transport == "" {
+			t.Errorf("%q: %+v", stream, reply)
 		}
 	}
 }
@@ -147,8 +196,11 @@ func FuzzNext(f *testing.F) {
 			if item.Bytes == 0 {
 				return
 			}
-			if item.Reply != nil {
-				_, _ = ParseTransport(item.Reply.Transport)
+			if reply := item.Reply; reply != nil {
+				_, _ = ParseTransport(reply.Transport)
+				if !bytes.HasPrefix(stream[reply.TransportAt:], []byte(reply.Transport)) {
+					t.Fatalf("%q is not at %d", reply.Transport, reply.TransportAt)
+				}
 			}
 			stream = stream[min(item.Bytes, len(stream)):]
 		}
@@ -162,6 +214,13 @@ func FuzzParseTransport(f *testing.F) {
 		parsed, err := ParseTransport(value)
 		if err != nil {
 			return
+		}
+		other := netip.IPv6Loopback()
+		if r, isChanged := parsed.WithAddresses(value, other, other); isChanged {
+			changed := value[:r.Begin] + r.Text + value[r.End:]
+			if again, err := ParseTransport(changed); err != nil || again.Source.IsValid() && again.Source.Addr != other {
+				t.Errorf("%q became %q: %+v, %v", value, changed, again, err)
+			}
 		}
 		for _, p := range parsed.Pairs() {
 			if p.Client < minPort || p.Server == 0 {

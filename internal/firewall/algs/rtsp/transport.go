@@ -31,8 +31,14 @@ type Transport struct {
 	Delivery Delivery
 	// Client and Server are the ports of both sides, of equal number.
 	Client, Server Ports
-	// Source is the address that the server sends from, if it names one.
-	Source netip.Addr
+	// Source is the address that the server sends from, and Destination the one that it sends to, if it names them.
+	Source, Destination Address
+}
+
+// Address is an address at a place in the value of the header field. A name is no address.
+type Address struct {
+	netip.Addr
+	begin, end int
 }
 
 // Ports is an inclusive range of one or two ports: that of RTP, and that of RTCP.
@@ -45,11 +51,13 @@ const minPort = 1024
 func ParseTransport(value string) (t Transport, err error) {
 	value, _, _ = strings.Cut(value, ",") // A reply has one transport. Further ones would be alternatives.
 	protocol, parameters, _ := strings.Cut(value, ";")
+	end := len(protocol)
 	t.Delivery = Unicast
 	if strings.HasSuffix(strings.ToUpper(strings.TrimSpace(protocol)), "/TCP") {
 		t.Delivery = Interleaved
 	}
 	for parameter := range strings.SplitSeq(parameters, ";") {
+		end += len(";") + len(parameter)
 		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
 		switch strings.ToLower(name) {
 		case "multicast":
@@ -61,7 +69,9 @@ func ParseTransport(value string) (t Transport, err error) {
 		case "server_port":
 			t.Server, err = parsePorts(value)
 		case "source":
-			t.Source, _ = netip.ParseAddr(strings.Trim(value, `"[]`)) // A name is not followed.
+			t.Source = parseAddress(parameter, end)
+		case "destination":
+			t.Destination = parseAddress(parameter, end)
 		}
 		if err != nil {
 			return Transport{}, fmt.Errorf("parameter %s of transport: %w", name, err)
@@ -79,6 +89,49 @@ func ParseTransport(value string) (t Transport, err error) {
 		return Transport{}, fmt.Errorf("%w: port %d of the client", ErrPorts, t.Client.First)
 	}
 	return t, nil
+}
+
+// parseAddress parses the address in a parameter that ends at an offset. It is not valid for a name.
+func parseAddress(parameter string, end int) (a Address) {
+	_, value, _ := strings.Cut(parameter, "=")
+	const around = " \t\"[]"
+	a.end = end - len(value) + len(strings.TrimRight(value, around))
+	value = strings.Trim(value, around)
+	a.begin = a.end - len(value)
+	a.Addr, _ = netip.ParseAddr(value)
+	a.Addr = a.Unmap()
+	return a
+}
+
+// Replacement is a text for a part of a value.
+type Replacement struct {
+	Begin, End int
+	Text       string
+}
+
+// WithAddresses returns what has to be replaced in the value of the transport, so that it has other addresses. An
+// invalid address stands for the present one.
+func (t Transport) WithAddresses(value string, source, destination netip.Addr) (r Replacement, isChanged bool) {
+	type named struct {
+		present Address
+		other   netip.Addr
+	}
+	both := []named{{t.Source, source}, {t.Destination, destination}}
+	if t.Source.begin > t.Destination.begin {
+		both[0], both[1] = both[1], both[0]
+	}
+	for _, n := range both {
+		if !n.present.IsValid() || !n.other.IsValid() || n.present.Addr == n.other {
+			continue
+		}
+		if !isChanged {
+			r.Begin = n.present.begin
+		} else {
+			r.Text += value[r.End:n.present.begin]
+		}
+		r.Text, r.End, isChanged = r.Text+n.other.String(), n.present.end, true
+	}
+	return r, isChanged
 }
 
 func parsePorts(text string) (p Ports, err error) {

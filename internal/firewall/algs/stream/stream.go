@@ -7,15 +7,18 @@
 // Package gateway uses it for control connections.
 package stream
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// MaxBytes bounds what a stream keeps. It holds the longest head of a message and a common window of segments.
 	MaxBytes = 16 << 10
+	// maxReordering is above the time by which a network reorders segments.
+	maxReordering = 500 * time.Millisecond
 	// maxWaiting bounds the segments that wait for an earlier one.
 	maxWaiting = 64
-	// maxEdits bounds the edits. The receiver has acknowledged the older ones long ago.
-	maxEdits = 8
 )
 
 // Stream is one direction of a connection, from the first segment on that it gets.
@@ -27,10 +30,13 @@ type Stream struct {
 	bytes []byte
 	// skip is the number of bytes to discard when they come.
 	skip int
+	// seen is when the last segment came. isResumed is set if the one before came long before that.
+	seen      time.Time
+	isResumed bool
 	// waiting are segments that came before an earlier one.
 	waiting []part
-	// edits are bytes that replace those of the sender, also in segments that are repeated.
-	edits []part
+	// edits replace bytes of the sender, also in segments that are repeated.
+	edits []edit
 }
 
 // part is a piece of the stream.
@@ -39,14 +45,21 @@ type part struct {
 	bytes    []byte
 }
 
+// SetTime sets the time at which the next segment comes.
+func (s *Stream) SetTime(now time.Time) {
+	s.isResumed = !s.seen.IsZero() && now.Sub(s.seen) > maxReordering
+	s.seen = now
+}
+
 // Add adds the payload of a segment with its sequence number. If the stream would become too long, it begins again with
-// this segment.
+// this segment. So it does after a pause or a long gap: another unit has forwarded what is missing.
 func (s *Stream) Add(sequence uint32, payload []byte) {
 	if len(payload) == 0 {
 		return
 	}
-	if !s.begun || len(s.bytes)+s.waitingBytes()+len(payload) > MaxBytes || len(s.waiting) == maxWaiting {
-		*s = Stream{begun: true, next: sequence, edits: s.edits}
+	if !s.begun || len(s.bytes)+s.waitingBytes()+len(payload) > MaxBytes || len(s.waiting) == maxWaiting ||
+		s.isResumed && s.ahead(sequence) > 0 || s.ahead(sequence) > MaxBytes {
+		*s = Stream{begun: true, next: sequence, edits: s.edits, seen: s.seen}
 	}
 	if s.ahead(sequence) > 0 {
 		s.waiting = append(s.waiting, part{sequence, slices.Clone(payload)})
@@ -97,38 +110,6 @@ func (s *Stream) Discard(n int) {
 	now := min(n, len(s.bytes))
 	s.bytes = slices.Delete(s.bytes, 0, now)
 	s.skip += n - now
-}
-
-// Edit replaces the bytes at an offset in Bytes with as many others, in a segment and when it is repeated. It reports
-// false if a part of them came before that segment.
-func (s *Stream) Edit(offset int, bytes []byte, sequence uint32, payload []byte) bool {
-	at := s.next - uint32(len(s.bytes)) + uint32(offset) //nolint:gosec // Sequence numbers wrap.
-	behind := int(int32(at - sequence))                  //nolint:gosec // See above.
-	if behind < 0 || behind+len(bytes) > len(payload) {
-		return false
-	}
-	if len(s.edits) == maxEdits {
-		s.edits = slices.Delete(s.edits, 0, 1)
-	}
-	s.edits = append(s.edits, part{at, slices.Clone(bytes)})
-	return true
-}
-
-// Edited returns the payload of a segment with all edits, or nil without one in it.
-func (s *Stream) Edited(sequence uint32, payload []byte) (edited []byte) {
-	for _, e := range s.edits {
-		for i, b := range e.bytes {
-			at := int(int32(e.sequence + uint32(i) - sequence)) //nolint:gosec // Sequence numbers wrap.
-			if at < 0 || at >= len(payload) {
-				continue
-			}
-			if edited == nil {
-				edited = slices.Clone(payload)
-			}
-			edited[at] = b
-		}
-	}
-	return edited
 }
 
 // IsEmpty reports whether the stream has no bytes and waits for none.

@@ -65,7 +65,7 @@ func TestEdits(t *testing.T) {
 	s.Add(100, []byte("xx"))
 	s.Discard(2)
 	s.Add(102, []byte("say hello"))
-	if !s.Edit(4, []byte("HE"), 102, []byte("say hello")) {
+	if !s.Edit(4, 2, []byte("HE"), 102, []byte("say hello")) {
 		t.Error("the edit is refused")
 	}
 	for _, c := range []struct {
@@ -83,15 +83,35 @@ func TestEdits(t *testing.T) {
 			t.Errorf("%q at %d is edited to %q, not %q", c.text, c.at, got, c.want)
 		}
 	}
-	if s.Edit(0, []byte("S"), 103, []byte("ay hello")) || s.Edit(8, []byte("OO"), 102, []byte("say hello")) {
+	if s.Edit(0, 1, []byte("S"), 103, []byte("ay hello")) || s.Edit(8, 2, []byte("OO"), 102, []byte("say hello")) {
 		t.Error("an edit outside of the segment is accepted")
 	}
 	for range maxEdits {
-		s.Edit(0, []byte("s"), 102, []byte("say hello"))
+		s.Edit(0, 1, []byte("s"), 102, []byte("say hello"))
 	}
 	if got := string(s.Edited(102, []byte("say hello"))); len(s.edits) != maxEdits || got != "say hello" {
 		t.Errorf("after %d further edits there are %d, and the text is %q", maxEdits, len(s.edits), got)
 	}
+}
+
+// A unit that forwards a connection again has not seen what another one forwarded meanwhile.
+func TestResumed(t *testing.T) {
+	var s Stream
+	begin := time.Unix(0, 0)
+	add := func(after time.Duration, sequence uint32, text, want string) {
+		t.Helper()
+		s.SetTime(begin.Add(after))
+		s.Add(sequence, []byte(text))
+		if got := string(s.Bytes()); got != want {
+			t.Errorf("after %s: %q, want %q", after, got, want)
+		}
+		s.Discard(len(s.Bytes()))
+	}
+	add(0, 100, "first", "first")
+	add(maxReordering, 110, "later", "")
+	add(2*maxReordering, 105, "those", "thoselater")
+	add(4*maxReordering, 200, "resumed", "resumed")
+	add(4*maxReordering, 200+uint32(len("resumed"))+MaxBytes+1, "far ahead", "far ahead")
 }
 
 func TestBounds(t *testing.T) {
@@ -101,8 +121,8 @@ func TestBounds(t *testing.T) {
 	if got := string(s.Bytes()); got != "next" {
 		t.Errorf("a stream that became too long has %d bytes", len(got))
 	}
-	s.Add(1<<20, make([]byte, MaxBytes-4))
-	s.Add(2<<20, []byte("after too much that waited"))
+	s.Add(1+2*MaxBytes, make([]byte, MaxBytes-4))
+	s.Add(1+MaxBytes+8, []byte("after too much that waited"))
 	if got := string(s.Bytes()); got != "after too much that waited" {
 		t.Errorf("after too many bytes that waited: %d bytes", len(got))
 	}

@@ -158,3 +158,21 @@ func (f Field) trim(text string) Field {
 	f.End = f.Begin + len(strings.TrimSpace(value))
 	return f
 }
+
+// WithHost returns the bytes of a redirect up to the end of its host, with another host in its place and the lengths
+// that belong to it. They replace the first replaced bytes of the packet. They are nil if the packet would be too long.
+func (p Packet) WithHost(packet []byte, t Target, host string) (bytes []byte, replaced int) {
+	replaced = p.Offset + t.Host.End
+	bytes = append(bytes, packet[:p.Offset+t.Host.Begin]...)
+	bytes = append(bytes, host...)
+	length := p.Bytes + len(bytes) - replaced
+	if length > MaxPacket {
+		return nil, 0
+	}
+	binary.BigEndian.PutUint16(bytes, uint16(length)) //nolint:gosec // It is bounded above.
+	if packet[TypeAt] == typeRedirect {
+		text := int(binary.BigEndian.Uint16(packet[headerBytes:])) + len(bytes) - replaced
+		binary.BigEndian.PutUint16(bytes[headerBytes:], uint16(max(text, 0))) //nolint:gosec // See above.
+	}
+	return bytes, replaced
+}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -94,5 +96,40 @@ func FuzzNext(f *testing.F) {
 		if err == nil && p.Text[target.Host.Begin:target.Host.End] == "" {
 			t.Errorf("%q: a host at %+v", p.Text, target.Host)
 		}
+		if err == nil {
+			p.WithHost(stream[:p.Bytes], target, "2001:db8::1")
+		}
 	})
+}
+
+func TestWithHost(t *testing.T) {
+	const flags = "\x00\x40"
+	for _, host := range []string{"192.0.2.251", "10.2.0.3", "::1"} {
+		for name, c := range map[string]struct {
+			packet    []byte
+			announced bool
+			want      func(text string) []byte
+		}{
+			"in one packet": {redirect(text), false, redirect},
+			"in the next packet": {packet(typeData, flags+text), true, func(s string) []byte {
+				return packet(typeData, flags+s)
+			}},
+		} {
+			p, _ := Next(c.packet, c.announced)
+			target, err := ParseTarget(p.Text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytes, replaced := p.WithHost(c.packet, target, host)
+			want := c.want(strings.Replace(text, "10.2.0.2", host, 1))
+			if got := slices.Concat(bytes, c.packet[replaced:]); string(got) != string(want) {
+				t.Errorf("%s, host %s: %q, want %q", name, host, got, want)
+			}
+		}
+	}
+	p, _ := Next(redirect(text), false)
+	target, _ := ParseTarget(p.Text)
+	if bytes, _ := p.WithHost(redirect(text), target, strings.Repeat("x", MaxPacket)); bytes != nil {
+		t.Errorf("a packet of %d bytes", len(bytes))
+	}
 }
