@@ -84,6 +84,9 @@ const (
 	// ReasonHelpersMissing means that a unit enforces the configuration, and that its kernel lacks a connection tracking
 	// helper of a service. The message has the service and the kernel module.
 	ReasonHelpersMissing = "HelpersMissing"
+	// ReasonMulticastMissing means that a unit enforces the configuration, and does not forward its multicast. The message
+	// has why.
+	ReasonMulticastMissing = "MulticastMissing"
 )
 
 // Reconciling is True while the operator works on putting the spec into force. True is the abnormal state. Reconciling

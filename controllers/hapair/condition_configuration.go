@@ -39,9 +39,11 @@ func configurationApplied(s *scope) metav1.Condition {
 	for _, unit := range v1alpha1.Units() {
 		if reason, missing := s.facts.units[unit].missingParts(); reason != "" {
 			what := map[string]string{
-				v1alpha1.ReasonRoutesMissing: "routes", v1alpha1.ReasonHelpersMissing: "helpers",
+				v1alpha1.ReasonRoutesMissing:    "all of its routes",
+				v1alpha1.ReasonHelpersMissing:   "all of its helpers",
+				v1alpha1.ReasonMulticastMissing: "its multicast",
 			}[reason]
-			return conditionFalse(condition, reason, "Unit %s enforces configuration %.12s without all of its %s%s",
+			return conditionFalse(condition, reason, "Unit %s enforces configuration %.12s without %s%s",
 				unit, wanted, what, quoteAfterColon(missing))
 		}
 	}

@@ -203,14 +203,16 @@ func lacks(unit v1alpha1.Unit, reason, message string) func(*scope) {
 
 func TestMissingPartsOfAUnitAreReported(t *testing.T) {
 	for reason, part := range map[string]string{
-		v1alpha1.ReasonRoutesMissing: "routes", v1alpha1.ReasonHelpersMissing: "helpers",
+		v1alpha1.ReasonRoutesMissing:    "all of its routes",
+		v1alpha1.ReasonHelpersMissing:   "all of its helpers",
+		v1alpha1.ReasonMulticastMissing: "its multicast",
 	} {
 		s := settledScope()
 		lacks(v1alpha1.Secondary, reason, "spec.some.field: the kernel lacks it")(s)
 		c := configurationApplied(s)
 		if c.Status != metav1.ConditionFalse || c.Reason != reason ||
 			!strings.HasPrefix(c.Message, "Unit secondary enforces configuration ") ||
-			!strings.Contains(c.Message, "without all of its "+part) ||
+			!strings.Contains(c.Message, "without "+part) ||
 			!strings.Contains(c.Message, "spec.some.field: the kernel lacks it") {
 			t.Errorf("got %+v", c)
 		}

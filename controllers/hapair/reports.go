@@ -85,15 +85,15 @@ func (u unitFacts) configurationHash() string {
 	return shorten(u.report.ConfigurationHash, maxValue)
 }
 
-// missingParts returns which routes or helpers of the configuration the unit lacks and why; empty if it has all of
-// them. The reason is that of the condition.
+// missingParts returns which routes, helpers or multicast of the configuration the unit lacks and why; empty if it
+// has all of them. The reason is that of the condition.
 func (u unitFacts) missingParts() (reason, message string) {
 	c := u.condition(v1alpha1.ConditionConfigurationApplied)
 	if c == nil || c.Status != metav1.ConditionFalse {
 		return "", ""
 	}
 	switch c.Reason {
-	case v1alpha1.ReasonRoutesMissing, v1alpha1.ReasonHelpersMissing:
+	case v1alpha1.ReasonRoutesMissing, v1alpha1.ReasonHelpersMissing, v1alpha1.ReasonMulticastMissing:
 		return c.Reason, c.Message
 	default:
 		return "", ""

@@ -20,6 +20,21 @@ type FirewallStatus struct {
 	// HelperError describes the services of the document in force whose connection tracking helper the kernel does not
 	// have; empty if it has all of them.
 	HelperError string `json:"helperError,omitempty"`
+	// MulticastError describes why the unit does not forward the multicast of the document in force; empty if it does.
+	MulticastError string `json:"multicastError,omitempty"`
+	// Multicast is what the firewall has of multicast. It only explains.
+	Multicast MulticastCounts `json:"multicast,omitzero"`
+}
+
+// MulticastCounts are what a firewall has of multicast, and how often something did not fit since it has its document.
+type MulticastCounts struct {
+	// Groups are the memberships of all interfaces, Sources their sources, and Routes the streams with a route.
+	Groups  int `json:"groups,omitempty"`
+	Sources int `json:"sources,omitempty"`
+	Routes  int `json:"routes,omitempty"`
+	// RefusedReports are the reports of hosts that did not fit, and RefusedRoutes the streams.
+	RefusedReports int `json:"refusedReports,omitempty"`
+	RefusedRoutes  int `json:"refusedRoutes,omitempty"`
 }
 
 // ParseFirewallStatus decodes a status. It ignores fields that this release does not know: an image of a third party

@@ -73,6 +73,7 @@ func (f *Firewall) reconcile() {
 	f.restore()
 	status := f.enforce()
 	status.RoutingError, status.HelperError = f.routingError(), f.missing.fault
+	status.MulticastError, status.Multicast = f.config.Multicast.Fault(), f.config.Multicast.Counts()
 	if f.reported != nil && *f.reported == status {
 		return
 	}
@@ -207,7 +208,7 @@ func (f *Firewall) setRoutes(d document.Document) {
 
 // routingError returns which routes and neighbours are missing; empty if none is.
 func (f *Firewall) routingError() string {
-	faults := []string{f.config.Routes.Fault(), f.config.Neighbours.Fault(), f.config.Multicast.Fault()}
+	faults := []string{f.config.Routes.Fault(), f.config.Neighbours.Fault()}
 	return strings.Join(slices.DeleteFunc(faults, func(s string) bool { return s == "" }), "; ")
 }
 

@@ -116,12 +116,16 @@ func (n *fakeNeighbours) Changed() <-chan struct{}        { return nil }
 func (n *fakeNeighbours) Run(ctx context.Context)         { <-ctx.Done() }
 
 // fakeMulticast records what was set last.
-type fakeMulticast struct{ set *multicast.Config }
+type fakeMulticast struct {
+	set   *multicast.Config
+	fault string
+}
 
-func (m *fakeMulticast) Set(wanted *multicast.Config) { m.set = wanted }
-func (m *fakeMulticast) Fault() string                { return "" }
-func (m *fakeMulticast) Changed() <-chan struct{}     { return nil }
-func (m *fakeMulticast) Run(ctx context.Context)      { <-ctx.Done() }
+func (m *fakeMulticast) Set(wanted *multicast.Config)     { m.set = wanted }
+func (m *fakeMulticast) Fault() string                    { return m.fault }
+func (m *fakeMulticast) Counts() contract.MulticastCounts { return contract.MulticastCounts{Groups: 3} }
+func (m *fakeMulticast) Changed() <-chan struct{}         { return nil }
+func (m *fakeMulticast) Run(ctx context.Context)          { <-ctx.Done() }
 
 // scene is a firewall with a directory and a kernel. The test calls reconcile itself.
 type scene struct {
@@ -130,6 +134,7 @@ type scene struct {
 	routes fakeRoutes
 
 	neighbours fakeNeighbours
+	multicast  fakeMulticast
 	firewall   *Firewall
 }
 
@@ -142,7 +147,7 @@ func newScene(t *testing.T) *scene {
 		Kernel:     s.kernel,
 		Routes:     &s.routes,
 		Neighbours: &s.neighbours,
-		Multicast:  &fakeMulticast{},
+		Multicast:  &s.multicast,
 		Names:      fakeNames{},
 		Log:        testr.New(t),
 	})
@@ -251,7 +256,12 @@ func TestRoutesAreSetWithTheDocumentAndTheirFaultReported(t *testing.T) {
 	if s.firewall.reported.RoutingError != s.routes.fault {
 		t.Errorf("reported %+v", s.firewall.reported)
 	}
-	s.routes.fault = ""
+	s.routes.fault, s.multicast.fault = "", "spec.multicast: interface is gone"
+	s.expect(document.Hash([]byte(routed)), "", "")
+	if r := s.firewall.reported; r.RoutingError != "" || r.MulticastError != s.multicast.fault || r.Multicast.Groups != 3 {
+		t.Errorf("reported %+v", r)
+	}
+	s.multicast.fault = ""
 	s.write(bad)
 	s.expect(document.Hash([]byte(routed)), document.Hash([]byte(bad)), "spec.zones[0].interfaces[0]: ")
 	if len(s.routes.set) != 1 || s.firewall.reported.RoutingError != "" {

@@ -78,6 +78,8 @@ type Multicast interface {
 	Set(*multicast.Config)
 	// Fault returns why it is not forwarded; empty if it is, or if the document has none.
 	Fault() string
+	// Counts returns what the unit has of it.
+	Counts() contract.MulticastCounts
 	// Changed returns a channel that has an item when the result of Fault may have changed.
 	Changed() <-chan struct{}
 	// Run forwards until ctx ends.

@@ -41,7 +41,12 @@ func TestMissingPartsAreInTheConditionOfTheUnit(t *testing.T) {
 	if c.Status != statusFalse || c.Reason != v1alpha1.ReasonHelpersMissing || c.Message != status.HelperError {
 		t.Errorf("without a helper: %+v", c)
 	}
-	status.HelperError = ""
+	status.HelperError, status.MulticastError = "", "spec.multicast: interface is gone"
+	c = configurationCondition(status)
+	if c.Status != statusFalse || c.Reason != v1alpha1.ReasonMulticastMissing || c.Message != status.MulticastError {
+		t.Errorf("without multicast: %+v", c)
+	}
+	status.MulticastError = ""
 	if c := configurationCondition(status); c.Status != statusTrue {
 		t.Errorf("with all routes: %+v", c)
 	}

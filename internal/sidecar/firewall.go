@@ -91,6 +91,9 @@ func (s *Sidecar) followFirewall(ctx context.Context) {
 	change := func(f func(*firewallStatus)) { s.firewalls.change(f, s.setRulesInForce) }
 	s.work(func() {
 		s.followReport(ctx, func(report contract.FirewallStatus) {
+			if s.config.Reported != nil {
+				s.config.Reported(report)
+			}
 			change(func(f *firewallStatus) {
 				if s.config.Rules != nil {
 					report.Hash = f.Hash

@@ -161,6 +161,8 @@ type Config struct {
 	// FirewallStatusFile is where the firewall reports what is in force, and why it refused a document. NamespaceFile
 	// keeps in which network namespace a report was believed; empty if that does not matter.
 	FirewallStatusFile, NamespaceFile string
+	// Reported gets each new report of the firewall. It may be nil.
+	Reported func(contract.FirewallStatus)
 	// HealthAddress is where /healthz and /readyz are served; they are not when it is empty.
 	HealthAddress string
 	// HealthControl prepares the socket of HealthAddress, as in net.ListenConfig. It may be nil.

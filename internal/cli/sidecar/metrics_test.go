@@ -5,6 +5,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/report"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 )
@@ -14,6 +15,7 @@ func TestEveryMetricNamesPairAndUnit(t *testing.T) {
 	m := newMetrics(unit{name: v1alpha1.Secondary}, contract.Settings{Pair: "edge", Namespace: "site-a"})
 	heartbeat.NewMetrics(m)
 	engine.NewMetrics(m)
+	report.NewMetrics(m)
 	families, err := m.Gather()
 	if err != nil {
 		t.Fatal(err)

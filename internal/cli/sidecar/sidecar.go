@@ -36,6 +36,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/dataplane"
+	"github.com/hapair-io/hapair/internal/firewall/report"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
@@ -227,6 +228,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		Addresses:          o.newAddresses(u, networks, g.Permitted, kernels.addresses, wire, log.WithName("addresses")),
 		DataPlane:          newDataPlane(networks, requiredMarks(pair, g.Fence()), kernels.others, log.WithName("dataplane")),
 		FirewallStatusFile: o.firewallStatus,
+		Reported:           report.NewMetrics(registry).Set,
 		NamespaceFile:      filepath.Join(o.stateDirectory, "firewall-namespace"),
 		HealthAddress:      o.healthBindAddress,
 		HealthControl:      u.sockets.Control,

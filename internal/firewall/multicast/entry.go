@@ -106,6 +106,7 @@ func (m *Machine) Restore(now time.Duration, e Entry) ([]Effect, error) {
 	case !m.has(value.In) || !m.forwards(group) || second.Is4() != group.Is4() || second.IsMulticast():
 		return nil, fmt.Errorf("entry %s: the document of this unit does not forward it", e.Key)
 	case m.routes[stream] == nil && len(m.routes) >= MaxRoutes:
+		m.refusedRoutes++
 		return nil, errors.New("the forwarding cache is full")
 	}
 	m.setRoute(now, stream, value.In)
@@ -141,19 +142,10 @@ func (m *Machine) Forget(now time.Duration, key string) []Effect {
 	if group, err := netip.ParseAddr(first); err == nil {
 		stream := Stream{Source: second, Group: group}
 		if m.routes[stream] != nil {
-			delete(m.routes, stream)
-			m.emit(RemoveRoute{stream})
+			m.removeRoute(stream)
 		}
 	}
 	return m.take()
-}
-
-func (m *Machine) refreshRoutes(now time.Duration, group netip.Addr) {
-	for stream, r := range m.routes {
-		if stream.Group == group {
-			m.setRoute(now, stream, r.in)
-		}
-	}
 }
 
 // has reports whether the proxy has an interface.

@@ -95,11 +95,15 @@ type Machine struct {
 	active  bool
 	members *membership.Table
 	routes  map[Stream]*route
+	// streams are those of routes, by their group.
+	streams map[netip.Addr][]Stream
 	// published has until when each published membership lasts on the other unit.
 	published map[membership.Key]time.Duration
 	queriers  map[link]*querier
 	host      host
 	effects   []Effect
+	// refusedRoutes counts the streams that did not fit.
+	refusedRoutes int
 }
 
 // route is an entry of the forwarding cache.
@@ -130,7 +134,7 @@ type querier struct {
 func NewMachine(c Config, random func(time.Duration) time.Duration) *Machine {
 	m := &Machine{
 		config: c, random: random, members: membership.New(membership.Limits{Groups: MaxGroups, Sources: MaxSources}),
-		routes: map[Stream]*route{}, published: map[membership.Key]time.Duration{}, queriers: map[link]*querier{},
+		routes: map[Stream]*route{}, streams: map[netip.Addr][]Stream{}, published: map[membership.Key]time.Duration{}, queriers: map[link]*querier{},
 		host: newHost(),
 	}
 	for _, device := range c.Downstream {
@@ -263,11 +267,7 @@ func (m *Machine) ask(queries []membership.Query) {
 // changed follows a change of what an interface receives: in the routes, upstream, and on the other unit.
 func (m *Machine) changed(now time.Duration, k membership.Key) {
 	m.publish(now, k)
-	for stream, r := range m.routes {
-		if stream.Group == k.Group {
-			m.setRoute(now, stream, r.in)
-		}
-	}
+	m.refreshRoutes(now, k.Group)
 	m.reportUpstream(now, k.Group)
 }
 
@@ -284,8 +284,11 @@ func (m *Machine) publish(now time.Duration, k membership.Key) {
 
 // Missing takes in that packets of a stream have no route.
 func (m *Machine) Missing(now time.Duration, device string, stream Stream) []Effect {
-	_, known := m.routes[stream]
-	if !m.active || !known && len(m.routes) >= MaxRoutes {
+	if !m.active {
+		return nil
+	}
+	if _, known := m.routes[stream]; !known && len(m.routes) >= MaxRoutes {
+		m.refusedRoutes++
 		return nil
 	}
 	m.setRoute(now, stream, device)
@@ -299,7 +302,7 @@ func (m *Machine) setRoute(now time.Duration, stream Stream, in string) {
 	r := m.routes[stream]
 	if r == nil {
 		r = &route{usedAt: now}
-		m.routes[stream] = r
+		m.routes[stream], m.streams[stream.Group] = r, append(m.streams[stream.Group], stream)
 	}
 	r.in, r.out = in, nil
 	if m.forwards(stream.Group) {
@@ -314,6 +317,23 @@ func (m *Machine) setRoute(now time.Duration, stream Stream, in string) {
 		}
 	}
 	m.emit(SetRoute{Stream: stream, In: in, Out: r.out})
+}
+
+// removeRoute makes the kernel report the next packet of a stream.
+func (m *Machine) removeRoute(stream Stream) {
+	delete(m.routes, stream)
+	left := slices.DeleteFunc(m.streams[stream.Group], func(s Stream) bool { return s == stream })
+	if m.streams[stream.Group] = left; len(left) == 0 {
+		delete(m.streams, stream.Group)
+	}
+	m.emit(RemoveRoute{stream})
+}
+
+// refreshRoutes follows a change of who receives a group.
+func (m *Machine) refreshRoutes(now time.Duration, group netip.Addr) {
+	for _, stream := range m.streams[group] {
+		m.setRoute(now, stream, m.routes[stream].in)
+	}
 }
 
 // Streams returns the streams that have a route.
@@ -343,8 +363,7 @@ func (m *Machine) Counted(now time.Duration, stream Stream, packets uint64) []Ef
 	case packets != r.packets:
 		r.packets, r.usedAt = packets, now
 	case now-r.usedAt >= idleTime:
-		delete(m.routes, stream)
-		m.emit(RemoveRoute{stream})
+		m.removeRoute(stream)
 		m.emit(Retract{routeKey(stream)})
 	}
 	return m.take()
@@ -394,7 +413,7 @@ func (m *Machine) Next(now time.Duration) (next time.Duration, ok bool) {
 	if !m.active {
 		return 0, false
 	}
-	next, ok = m.members.Next(now)
+	next, ok = m.members.Next()
 	see := func(at time.Duration) {
 		if !ok || at < next {
 			next, ok = at, true

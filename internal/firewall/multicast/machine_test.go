@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/multicast/membership"
 	"github.com/hapair-io/hapair/internal/firewall/multicast/message"
 )
@@ -185,6 +188,56 @@ func TestIdleRoute(t *testing.T) {
 	want(t, "packets", m.Counted(100*time.Second, stream, 10))
 	want(t, "no packets for a while", m.Counted(300*time.Second, stream, 10))
 	want(t, "for too long", m.Counted(311*time.Second, stream, 10), "remove route", "retract route/239.1.2.3/10.2.0.2")
+}
+
+// Reports and streams beyond the bounds are refused and counted, on both units.
+func TestBounds(t *testing.T) {
+	active, standby := newTestMachine(), newTestMachine()
+	active.Become(time.Second, true)
+	nth := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{239, 7, byte(i >> 8), byte(i)}) }
+	for i := range MaxGroups + 3 {
+		active.Receive(time.Second, "lan", member, false, message.Message{Records: []message.Record{
+			{Type: message.ToExclude, Group: nth(i)},
+		}})
+	}
+	for i := range MaxRoutes + 2 {
+		active.Missing(time.Second, "wan", Stream{source, nth(i)})
+	}
+	want := contract.MulticastCounts{Groups: MaxGroups, Routes: MaxRoutes, RefusedReports: 3, RefusedRoutes: 2}
+	if got := active.Counts(); got != want {
+		t.Errorf("the active has %+v, want %+v", got, want)
+	}
+	for _, e := range active.Entries(time.Second) {
+		if _, err := standby.Restore(time.Second, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range []Entry{
+		{Key: "member/lan/239.9.9.9", Value: []byte(`{"exclude":true}`), Life: time.Minute},
+		{Key: "route/239.9.9.9/10.2.0.2", Value: []byte(`{"in":"wan"}`)},
+	} {
+		if _, err := standby.Restore(time.Second, e); err == nil {
+			t.Errorf("the standby took %s", e.Key)
+		}
+	}
+	want.RefusedReports, want.RefusedRoutes = 1, 1
+	if got := standby.Counts(); got != want {
+		t.Errorf("the standby has %+v, want %+v", got, want)
+	}
+}
+
+// A unit that was active has groups that it did not receive. They end if the new active does not have them.
+func TestReplaceForgetsWhatWasLearned(t *testing.T) {
+	p := New(logr.Discard())
+	p.Set(&Config{Upstream: "wan", Downstream: []string{"lan"}})
+	p.Become(true)
+	p.machine.Receive(p.now(), "lan", member, false, join(message.ToExclude))
+	p.Become(false)
+	other := Entry{Key: "member/lan/239.9.9.9", Value: []byte(`{"exclude":true}`), Life: time.Minute}
+	p.Replace([]Entry{other})
+	if got := p.Entries(); len(got) != 1 || got[0].Key != other.Key {
+		t.Errorf("the proxy has %+v", got)
+	}
 }
 
 // Whatever a peer sends, it changes nothing but the entries that the document allows.

@@ -3,7 +3,6 @@ package multicast
 import (
 	"context"
 	"errors"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
@@ -13,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/backoff"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/lasting"
 	"github.com/hapair-io/hapair/internal/localapi/client"
@@ -59,6 +59,8 @@ type Proxy struct {
 	// received are the entries of the active unit, since the document may come after them.
 	received map[string]receivedEntry
 	fault    lasting.Fault
+	// refused is what was logged of refusals.
+	refused contract.MulticastCounts
 }
 
 // New returns a proxy. It does nothing before the first Set.
@@ -89,7 +91,7 @@ func (p *Proxy) Set(wanted *Config) {
 	if p.machine != nil {
 		entries = p.machine.Entries(p.now())
 	}
-	p.wanted, p.machine = wanted, nil
+	p.wanted, p.machine, p.refused = wanted, nil, contract.MulticastCounts{}
 	if wanted != nil {
 		p.machine = NewMachine(*wanted, func(d time.Duration) time.Duration {
 			return rand.N(max(d, 1)) //nolint:gosec // The time of an answer is no secret.
@@ -144,13 +146,23 @@ func (p *Proxy) remembered() []Entry {
 func (p *Proxy) Replace(entries []Entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	gone := maps.Clone(p.received)
+	gone := map[string]bool{}
+	for key := range p.received {
+		gone[key] = true
+	}
+	if p.machine != nil { // It also has what this unit learned while it was active.
+		for _, e := range p.machine.Entries(p.now()) {
+			gone[e.Key] = true
+		}
+	}
 	for _, e := range entries {
 		delete(gone, e.Key)
-		p.restore(e)
 	}
-	for key := range gone {
+	for key := range gone { // They come first, since the table may be full.
 		p.forget(key)
+	}
+	for _, e := range entries {
+		p.restore(e)
 	}
 }
 
@@ -344,6 +356,7 @@ func (p *Proxy) count() {
 	if p.machine == nil || p.session == nil {
 		return
 	}
+	p.logRefused()
 	for _, stream := range p.machine.Streams() {
 		if packets, err := p.session.packets(stream); err == nil {
 			p.execute(p.machine.Counted(p.now(), stream, packets))

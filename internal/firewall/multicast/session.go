@@ -10,6 +10,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/firewall/multicast/message"
 	"github.com/hapair-io/hapair/internal/kernel/mroute"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
 // session is the kernel's multicast routing while it is open, for the interfaces as they were when it was opened.
@@ -17,15 +18,14 @@ type session struct {
 	config  Config
 	devices []device
 	routers []*familyRouter
+	kernel  *rtnetlink.Conn
 }
 
 // device is an interface of the proxy. Its position is its number in the kernel's routing.
 type device struct {
-	name  string
-	index int
-	// addresses are those that the unit has now. The last one of a family is a virtual one, if the unit is active: the
-	// unit's own addresses were there before.
-	addresses []netip.Addr
+	name      string
+	index     int
+	addresses []address
 }
 
 // familyRouter is the routing of one family.
@@ -50,6 +50,9 @@ func openSession(c Config) (s *session, err error) {
 			return nil, fmt.Errorf("interface %q does not exist", name)
 		}
 		s.devices = append(s.devices, device{name: name, index: found.Index})
+	}
+	if s.kernel, err = rtnetlink.Dial(); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -76,7 +79,7 @@ func openSession(c Config) (s *session, err error) {
 }
 
 func (s *session) close() error {
-	var errs []error
+	errs := []error{s.kernel.Close()}
 	for _, r := range s.routers {
 		errs = append(errs, r.Close())
 	}
@@ -86,43 +89,20 @@ func (s *session) close() error {
 // refresh reads the addresses of the interfaces. It reports whether they have changed, and whether an interface was
 // replaced.
 func (s *session) refresh() (changed, replaced bool) {
+	table, err := s.kernel.AddressTable()
 	for i := range s.devices {
 		d := &s.devices[i]
-		found, err := net.InterfaceByName(d.name)
-		if err != nil || found.Index != d.index {
+		if found, err := net.InterfaceByName(d.name); err != nil || found.Index != d.index {
 			return false, true
 		}
-		addresses := addressesOf(found)
+		if err != nil {
+			continue // The next change of an address brings another try.
+		}
+		addresses := addressesOf(d.index, table)
 		changed = changed || !slices.Equal(addresses, d.addresses)
 		d.addresses = addresses
 	}
 	return changed, false
-}
-
-func addressesOf(i *net.Interface) (addresses []netip.Addr) {
-	list, err := i.Addrs()
-	if err != nil {
-		return nil // The interface is gone, which the next refresh finds.
-	}
-	for _, a := range list {
-		if network, ok := a.(*net.IPNet); ok {
-			if address, ok := netip.AddrFromSlice(network.IP); ok {
-				addresses = append(addresses, address.Unmap())
-			}
-		}
-	}
-	return addresses
-}
-
-// source returns the address from which the unit sends by an interface; not valid if it has none. MLD is sent from a
-// link-local address (RFC 3810, 5).
-func (d device) source(ipv6 bool) (source netip.Addr) {
-	for _, a := range d.addresses {
-		if a.Is6() == ipv6 && (!ipv6 || a.IsLinkLocalUnicast()) {
-			source = a
-		}
-	}
-	return source
 }
 
 func (s *session) device(name string) (number int, d device, ok bool) {
@@ -163,7 +143,7 @@ func (s *session) receive(m *Machine, now time.Duration, r *familyRouter, p mrou
 		return nil // It cannot be read.
 	}
 	d := s.devices[i]
-	isOwn := slices.Contains(d.addresses, p.Source)
+	isOwn := slices.ContainsFunc(d.addresses, func(a address) bool { return a.Addr == p.Source })
 	if msg.IsQuery && d.name != s.config.Upstream && !lowest(p.Source, d.source(r.ipv6)) {
 		return nil // This unit remains the querier.
 	}

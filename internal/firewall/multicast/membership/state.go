@@ -53,8 +53,11 @@ func (t *Table) State(now time.Duration, k Key) (s State, life time.Duration, ok
 // Restore gives a group the state that the other unit had. It lasts for a life, at most Interval. It returns false if
 // the table is full.
 func (t *Table) Restore(now time.Duration, k Key, s State, life time.Duration) bool {
-	had := t.groups[k]
-	if had == nil && len(t.groups) >= t.limits.Groups || t.sources+len(s.Wanted)+len(s.Unwanted) > t.limits.Sources {
+	had, sources := t.groups[k], t.sources+len(s.Wanted)+len(s.Unwanted)
+	if had != nil {
+		sources -= len(had.sources)
+	}
+	if had == nil && len(t.groups) >= t.limits.Groups || sources > t.limits.Sources {
 		t.Refused++
 		return false
 	}
@@ -65,7 +68,7 @@ func (t *Table) Restore(now time.Duration, k Key, s State, life time.Duration) b
 	if s.Exclude {
 		g.want(s.Unwanted, now)
 	}
-	t.groups[k] = g
+	t.set(now, k, g)
 	t.sources += len(g.sources)
 	t.settle(k, now)
 	return true
@@ -82,6 +85,7 @@ func (t *Table) Extend(until time.Duration) {
 			g.sources[s] = max(had, until)
 		}
 	}
+	t.due = 0 // The next Advance finds when the first of them ends.
 }
 
 // Remove removes a group.
@@ -97,8 +101,9 @@ func (t *Table) Remove(k Key) {
 func (t *Table) Merged(now time.Duration, of netip.Addr) (exclude bool, sources []netip.Addr) {
 	wanted, unwanted := map[netip.Addr]bool{}, map[netip.Addr]int{}
 	excluding := 0
-	for k, g := range t.groups {
-		if k.Group != of {
+	for _, device := range t.interfaces {
+		g := t.groups[Key{device, of}]
+		if g == nil {
 			continue
 		}
 		s := g.state(now)

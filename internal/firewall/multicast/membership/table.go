@@ -2,6 +2,7 @@ package membership
 
 import (
 	"cmp"
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -45,12 +46,21 @@ type Table struct {
 	limits  Limits
 	groups  map[Key]*group
 	sources int
+	// interfaces are those that have had a group.
+	interfaces []string
+	// due is not later than the next instant at which something times out or is repeated.
+	due time.Duration
 	// Refused counts the reports that did not fit.
 	Refused int
 }
 
 // New returns a table without memberships.
-func New(limits Limits) *Table { return &Table{limits: limits, groups: map[Key]*group{}} }
+func New(limits Limits) *Table {
+	return &Table{limits: limits, groups: map[Key]*group{}, due: never}
+}
+
+// never is later than every instant.
+const never = time.Duration(math.MaxInt64)
 
 // group is the state of one group: INCLUDE with sources, or EXCLUDE with sources that somebody wants and others that
 // nobody wants. A source that nobody wants has no time left.
@@ -85,7 +95,7 @@ func (t *Table) Report(now time.Duration, device string, r message.Record, old b
 		}
 		g = &group{sources: map[netip.Addr]time.Duration{}}
 	}
-	if t.sources+len(r.Sources) > t.limits.Sources && len(r.Sources) > 0 {
+	if added := g.unknown(r.Sources); added > 0 && t.sources+added > t.limits.Sources {
 		t.Refused++
 		return nil, false
 	}
@@ -95,12 +105,33 @@ func (t *Table) Report(now time.Duration, device string, r message.Record, old b
 	t.sources -= len(g.sources)
 	asked := g.take(now, r)
 	t.sources += len(g.sources)
-	t.groups[k] = g
 	for _, sources := range asked {
 		g.ask(now, sources)
 		queries = append(queries, Query{k, sources})
 	}
+	t.set(now, k, g)
 	return queries, t.settle(k, now)
+}
+
+// set makes a group that of a key.
+func (t *Table) set(now time.Duration, k Key, g *group) {
+	t.groups[k] = g
+	if due, ok := g.next(now); ok {
+		t.due = min(t.due, due)
+	}
+	if !slices.Contains(t.interfaces, k.Interface) {
+		t.interfaces = append(t.interfaces, k.Interface)
+	}
+}
+
+// unknown returns how many of the sources the group does not have. A report may prolong the others at the bound.
+func (g *group) unknown(sources []netip.Addr) (n int) {
+	for _, s := range sources {
+		if _, known := g.sources[s]; !known {
+			n++
+		}
+	}
+	return n
 }
 
 // settle removes a group without members, and reports whether its state has changed since the caller last saw it.
@@ -244,12 +275,19 @@ const maxRepeats = 16
 
 // Advance ends what has timed out. It returns the queries to repeat, and the groups whose state has changed.
 func (t *Table) Advance(now time.Duration) (queries []Query, changed []Key) {
+	if now < t.due {
+		return nil, nil // It is called with each message of a host, and there may be many groups.
+	}
+	t.due = never
 	for _, k := range t.Keys() {
 		g := t.groups[k]
 		queries = append(queries, g.repeat(k, now)...)
 		t.sources -= len(g.sources)
 		g.expire(now)
 		t.sources += len(g.sources)
+		if due, ok := g.next(now); ok {
+			t.due = min(t.due, due)
+		}
 		if t.settle(k, now) {
 			changed = append(changed, k)
 		}
@@ -285,26 +323,31 @@ func (g *group) expire(now time.Duration) {
 	}
 }
 
-// Next returns the earliest instant after now at which Advance has something to do, or false without one.
-func (t *Table) Next(now time.Duration) (next time.Duration, ok bool) {
+// next returns the earliest instant after now at which something of the group times out or is repeated, or false
+// without one.
+func (g *group) next(now time.Duration) (next time.Duration, ok bool) {
 	see := func(at time.Duration) {
 		if at > now && (!ok || at < next) {
 			next, ok = at, true
 		}
 	}
-	for _, g := range t.groups {
-		if g.exclude {
-			see(g.until)
-		}
-		for _, until := range g.sources {
-			see(until)
-		}
-		for _, r := range g.repeats {
-			see(r.at)
-		}
+	if g.exclude {
+		see(g.until)
+	}
+	for _, until := range g.sources {
+		see(until)
+	}
+	for _, r := range g.repeats {
+		see(r.at)
 	}
 	return next, ok
 }
+
+// Next returns the earliest instant at which Advance may have something to do, or false without one.
+func (t *Table) Next() (next time.Duration, ok bool) { return t.due, t.due != never }
+
+// Len returns the number of groups of all interfaces, and of their sources.
+func (t *Table) Len() (groups, sources int) { return len(t.groups), t.sources }
 
 // Keys returns the groups of all interfaces, sorted.
 func (t *Table) Keys() []Key {

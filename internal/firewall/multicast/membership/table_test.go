@@ -134,7 +134,7 @@ func TestLeave(t *testing.T) {
 // A membership ends after 260 seconds without a report.
 func TestTimeout(t *testing.T) {
 	table := enter(t, "EX(a,b)")
-	next, ok := table.Next(2 * time.Second)
+	next, ok := table.Next()
 	if want := time.Second + Interval; !ok || next != want {
 		t.Errorf("next at %s, want %s", next, want)
 	}
@@ -197,5 +197,31 @@ func TestMerged(t *testing.T) {
 		if got != want {
 			t.Errorf("%v became %s, want %s", states, got, want)
 		}
+	}
+}
+
+// A full table still takes reports and entries of what it has, since they would end otherwise.
+func TestFullTableProlongs(t *testing.T) {
+	table := New(Limits{Groups: 1, Sources: 2})
+	report := func(now time.Duration, group, sources string) {
+		table.Report(now, "lan", message.Record{
+			Type: message.IsInclude, Group: netip.MustParseAddr(group), Sources: sourcesOf(sources),
+		}, false)
+	}
+	report(time.Second, group1.String(), "ab")
+	report(time.Minute, group1.String(), "ab")
+	if table.Refused != 0 {
+		t.Errorf("%d reports of what is known were refused", table.Refused)
+	}
+	if _, life, _ := table.State(time.Minute, lan); life != Interval {
+		t.Errorf("the group lasts %s, want %s", life, Interval)
+	}
+	if s, _, _ := table.State(time.Minute, lan); !table.Restore(time.Minute, lan, s, Interval) {
+		t.Error("an entry of what is known was refused")
+	}
+	report(time.Minute, group1.String(), "abc")
+	report(time.Minute, "239.9.9.9", "a")
+	if groups, sources := table.Len(); groups != 1 || sources != 2 || table.Refused != 2 {
+		t.Errorf("%d groups, %d sources, %d refused; want 1, 2 and 2", groups, sources, table.Refused)
 	}
 }

@@ -1,0 +1,2 @@
+// Package report turns figures of the firewall's report into metrics of the sidecar. The firewall itself serves none.
+package report

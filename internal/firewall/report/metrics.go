@@ -1,0 +1,61 @@
+package report
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hapair-io/hapair/internal/contract"
+)
+
+// Metrics are those of the firewall's report. docs/metrics.md has the meaning of each.
+type Metrics struct {
+	counts                  atomic.Pointer[contract.MulticastCounts]
+	groups, sources, routes *prometheus.Desc
+	refused                 *prometheus.Desc
+}
+
+// NewMetrics returns metrics that start at zero, and registers them.
+func NewMetrics(registerer prometheus.Registerer) *Metrics {
+	describe := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(prometheus.BuildFQName("hapair", "multicast", name), help, labels, nil)
+	}
+	m := &Metrics{
+		groups:  describe("groups", "Memberships of multicast groups."),
+		sources: describe("sources", "Sources of these memberships."),
+		routes:  describe("routes", "Multicast streams that have a route."),
+		refused: describe("refused_total", "Reports of hosts and streams that did not fit.", "kind"),
+	}
+	m.counts.Store(&contract.MulticastCounts{})
+	registerer.MustRegister(m)
+	return m
+}
+
+// Set makes the metrics those of a report.
+func (m *Metrics) Set(status contract.FirewallStatus) { m.counts.Store(&status.Multicast) }
+
+// Describe implements prometheus.Collector.
+func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.groups, m.sources, m.routes, m.refused} {
+		descriptions <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
+	counts := m.counts.Load()
+	for _, c := range []struct {
+		description *prometheus.Desc
+		kind        prometheus.ValueType
+		value       int
+		labels      []string
+	}{
+		{m.groups, prometheus.GaugeValue, counts.Groups, nil},
+		{m.sources, prometheus.GaugeValue, counts.Sources, nil},
+		{m.routes, prometheus.GaugeValue, counts.Routes, nil},
+		{m.refused, prometheus.CounterValue, counts.RefusedReports, []string{"Report"}},
+		{m.refused, prometheus.CounterValue, counts.RefusedRoutes, []string{"Stream"}},
+	} {
+		metrics <- prometheus.MustNewConstMetric(c.description, c.kind, float64(c.value), c.labels...)
+	}
+}
