@@ -96,6 +96,9 @@ func (n *Namespace) StartProgram(t testing.TB, command *exec.Cmd) *Program {
 	return p
 }
 
+// PID returns the number of the program's process.
+func (p *Program) PID() int { return p.command.Process.Pid }
+
 // Kill ends the program without a warning, if it was started and has not ended.
 func (p *Program) Kill() {
 	if p == nil || p.ended {
