@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -167,6 +168,21 @@ func calmOf(ctx context.Context) map[string]string {
 		}
 	}
 	return calm
+}
+
+// changesOf returns what differs between two states of the pair, each with both values.
+func changesOf(before, after map[string]string) (changes []string) {
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if before[name] != after[name] {
+			changes = append(changes, fmt.Sprintf("%s: %q became %q", name, before[name], after[name]))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		if _, known := before[name]; !known {
+			changes = append(changes, fmt.Sprintf("%s is new: %q", name, after[name]))
+		}
+	}
+	return changes
 }
 
 // networksOf returns the addresses and routes of each unit, and how it reaches what it needs in the cluster.

@@ -18,7 +18,7 @@ import (
 	"github.com/hapair-io/hapair/test/cluster"
 	"github.com/hapair-io/hapair/test/internal/deploy"
 	"github.com/hapair-io/hapair/test/internal/endurance"
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 	"github.com/hapair-io/hapair/test/internal/saturation"
 	"github.com/hapair-io/hapair/test/internal/scenario"
 )
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestCluster(t *testing.T) {
-	defer realtime.RaiseProcessors()()
+	defer ontime.RaiseProcessors()()
 	RegisterFailHandler(Fail)
 	SetDefaultEventuallyTimeout(90 * time.Second)
 	SetDefaultEventuallyPollingInterval(100 * time.Millisecond)

@@ -16,7 +16,7 @@ import (
 	"github.com/hapair-io/hapair/test/internal/chaos"
 	"github.com/hapair-io/hapair/test/internal/cpuload"
 	"github.com/hapair-io/hapair/test/internal/deploy"
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 	"github.com/hapair-io/hapair/test/internal/scenario"
 )
 
@@ -49,7 +49,7 @@ type Options struct {
 // Run starts a cluster, or uses a running one, installs the operator and the sample pair, measures, and prints a table.
 // The cluster stays up.
 func Run(ctx context.Context, o Options) error {
-	defer realtime.RaiseProcessors()()
+	defer ontime.RaiseProcessors()()
 	chosen, err := choose(o.Events)
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/ruleset"
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -158,7 +158,7 @@ func newStream(t testing.TB, client, server *testbed.Namespace) *stream {
 	in, out := server.ListenUDP(t, to), client.DialUDP(t, "", to)
 	ctx, cancel := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
-	parts.Go(func() { realtime.Every(ctx, streamInterval, func() { s.send(out) }) })
+	parts.Go(func() { ontime.Every(ctx, streamInterval, func() { s.send(out) }) })
 	parts.Go(func() { s.receive(in) })
 	t.Cleanup(func() {
 		cancel()

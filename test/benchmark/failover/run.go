@@ -22,7 +22,7 @@ import (
 	"github.com/hapair-io/hapair/test/benchmark/internal/machine"
 	"github.com/hapair-io/hapair/test/benchmark/internal/process"
 	"github.com/hapair-io/hapair/test/internal/cpuload"
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -35,7 +35,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	defer realtime.RaiseProcessors()()
+	defer ontime.RaiseProcessors()()
 	wanted, err := o.selected()
 	if err != nil {
 		return err

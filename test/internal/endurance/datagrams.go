@@ -6,7 +6,7 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 )
 
 // Datagrams is a UDP flow in both directions: numbered requests, each answered. It survives if answers continue
@@ -35,7 +35,7 @@ func (d *Datagrams) Begin(ctx context.Context) error {
 	d.exchange = newExchange(client, server.LocalAddr())
 	d.done.Go(func() {
 		defer closeWith(ctx, server)()
-		realtime.Thread()
+		ontime.Thread()
 		d.answer(server)
 	})
 	if err := d.startRival(ctx); err != nil {

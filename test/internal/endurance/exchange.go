@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 	"github.com/hapair-io/hapair/test/internal/tracer"
 )
 
@@ -58,10 +58,10 @@ func unwrapNothing(packet []byte) (payload []byte, ok bool) { return packet, tru
 // The exchange owns the connection from now on.
 func (e *exchange) start(ctx context.Context, group *sync.WaitGroup) error {
 	e.begun = time.Now()
-	group.Go(func() { realtime.Every(ctx, requestPace, e.send) })
+	group.Go(func() { ontime.Every(ctx, requestPace, e.send) })
 	group.Go(func() {
 		defer closeWith(ctx, e.conn)()
-		realtime.Thread()
+		ontime.Thread()
 		if err := e.receive(); ctx.Err() == nil {
 			e.mu.Lock()
 			defer e.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -54,7 +54,7 @@ func (p *Pings) Begin(ctx context.Context) error {
 	}
 	p.done.Go(func() {
 		defer closeWith(ctx, server)()
-		realtime.Thread()
+		ontime.Thread()
 		p.watch(server)
 	})
 	return p.exchange.start(ctx, &p.done)

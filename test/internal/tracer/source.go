@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
@@ -35,7 +35,7 @@ func Send(ctx context.Context, path string, to netip.AddrPort, interval time.Dur
 	s := &Stream{conn: conn}
 	s.done.Go(func() {
 		defer func() { _ = conn.Close() }()
-		realtime.Every(ctx, interval, s.send)
+		ontime.Every(ctx, interval, s.send)
 	})
 	return s, nil
 }
@@ -84,7 +84,7 @@ func Probe(
 	p := &Prober{socket: s, from: from, to: to}
 	p.done.Go(func() {
 		defer func() { _ = s.close() }()
-		realtime.Every(ctx, interval, p.send)
+		ontime.Every(ctx, interval, p.send)
 	})
 	return p, nil
 }

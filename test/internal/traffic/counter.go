@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
@@ -79,7 +79,7 @@ func count(ctx context.Context, kind Kind, on end, interval time.Duration) *Coun
 // run runs one end of the traffic on a thread of its own, and records why it ended before its context.
 func (c *Counter) run(ctx context.Context, failing string, do func() error) {
 	c.running.Go(func() {
-		realtime.Thread()
+		ontime.Thread()
 		if err := do(); err != nil && ctx.Err() == nil {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -143,7 +143,7 @@ func (c *Counter) sendStream(ctx context.Context, interval time.Duration) error 
 	var failed error
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	realtime.Every(ctx, interval, func() {
+	ontime.Every(ctx, interval, func() {
 		number++
 		if failed = c.end.send(binary.BigEndian.AppendUint64(nil, number), nil); failed != nil {
 			cancel()
@@ -193,7 +193,7 @@ func readFrames(ctx context.Context, from end, then func(frame []byte, at time.T
 // sendDatagrams continues after errors: the kernel reports to a sender what happened to its earlier datagrams.
 func (c *Counter) sendDatagrams(ctx context.Context, interval time.Duration) error {
 	var number uint64
-	realtime.Every(ctx, interval, func() {
+	ontime.Every(ctx, interval, func() {
 		number++
 		_ = c.end.send(binary.BigEndian.AppendUint64(nil, number), nil)
 	})

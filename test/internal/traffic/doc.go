@@ -3,7 +3,7 @@
 // network would have noticed.
 //
 // Client and server stand for machines of their own, which do not compete with the routers for a processor. So their
-// sockets block, and their threads have real-time priority where the kernel allows it.
+// sockets block, and the kernel prefers their threads where it allows that.
 //
 // The package knows nothing of pairs. Demo, cluster tests, namespace tests and benchmarks use it.
 package traffic

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -55,7 +55,7 @@ func Send(t testing.TB, network *testbed.Network, server netip.AddrPort, rate in
 	}
 	client := open(network.Client, func() (socket, error) { return dial(UDP, server) })
 	d.running.Go(func() {
-		realtime.Thread()
+		ontime.Thread()
 		if err := d.send(client, rate); err != nil {
 			d.failed.Store(&err)
 		}

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 	"github.com/hapair-io/hapair/test/namespace"
 )
 
@@ -106,7 +106,7 @@ func (s *Server) accept(ctx context.Context) {
 
 // repeat serves one connection. A connection that fails is judged by its client.
 func (s *Server) repeat(ctx context.Context, connection end) {
-	realtime.Thread()
+	ontime.Thread()
 	stop := context.AfterFunc(ctx, connection.shutdown)
 	_ = readFrames(ctx, connection, func(frame []byte, _ time.Time) error { return connection.send(frame, nil) })
 	stop()
@@ -114,7 +114,7 @@ func (s *Server) repeat(ctx context.Context, connection end) {
 }
 
 func (s *Server) repeatDatagrams(ctx context.Context, on socket) {
-	realtime.Thread()
+	ontime.Thread()
 	frame := make([]byte, frameSize)
 	var client netip.AddrPort
 	for ctx.Err() == nil {

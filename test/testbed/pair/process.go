@@ -28,6 +28,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/localapi/server"
@@ -51,6 +52,7 @@ func Main(m *testing.M) {
 // Serve runs the unit and exits, if this is a unit's process. Otherwise it returns. A program that creates pairs calls
 // it first.
 func Serve() {
+	serveFirewall()
 	text, ok := os.LookupEnv(setupVariable)
 	if !ok {
 		return
@@ -91,6 +93,7 @@ type process struct {
 	classes    *connectioncache.ConnectionCache
 	own        *own.Addresses // nil if no connections are replicated
 	providers  *server.Server // nil without a local API
+	gate       *gate.Gate     // nil without a gate
 	flood      *flood
 	log        logr.Logger
 
@@ -133,6 +136,11 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 	wire, err := addresses.OpenEthernet()
 	if err != nil {
 		return nil, err
+	}
+	if s.Gate {
+		if p.gate, err = newGate(networks, kernel, log); err != nil {
+			return nil, err
+		}
 	}
 	p.addresses = addresses.New(addresses.Options{Networks: networks, Kernel: kernel, Wire: wire, Log: log})
 	return p, nil
@@ -214,6 +222,9 @@ func (p *process) run(ctx context.Context) error {
 	cancel()
 	running.Wait()
 	p.addresses.Close()
+	if p.gate != nil {
+		beat = errors.Join(beat, p.gate.Close())
+	}
 	if errors.Is(in.Err(), io.EOF) || in.Err() == nil {
 		return errors.Join(ran, beat, p.heartbeats.link.Close())
 	}
@@ -296,10 +307,10 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 		r.Footprint = &found
 		return err
 	case doAttach:
-		return errors.Join(setForwarding(true),
+		return errors.Join(setForwarding(true), p.openGate(ctx),
 			p.addresses.Set(ctx, addresses.Config{Attached: true}), p.addresses.Announce(ctx))
 	case doWithdraw:
-		return errors.Join(setForwarding(false), p.addresses.Set(ctx, addresses.Config{}))
+		return errors.Join(p.closeGate(ctx), setForwarding(false), p.addresses.Set(ctx, addresses.Config{}))
 	default:
 		return fmt.Errorf("unknown order %q", o.Do)
 	}

@@ -24,8 +24,10 @@ const (
 func (p *Pair) providersOf(unit string) string {
 	p.t.Helper()
 	directory := filepath.Join(p.directory, unit, "providers")
-	if err := os.MkdirAll(filepath.Join(directory, ProviderName), 0o755); err != nil {
-		p.t.Fatal(err)
+	for _, name := range []string{ProviderName, contract.ProviderFirewall} {
+		if err := os.MkdirAll(filepath.Join(directory, name), 0o755); err != nil {
+			p.t.Fatal(err)
+		}
 	}
 	return directory
 }
@@ -39,6 +41,7 @@ func newProviders(s setup, tables *table.Set, replicating *engine.Engine, log lo
 		Pair: pairName, Namespace: pairNamespace, Unit: s.Unit, Directory: s.ProvidersDirectory,
 		Providers: []contract.Provider{
 			{Name: ProviderName, UID: int64(os.Getuid()), Writes: []string{ProviderClass}},
+			{Name: contract.ProviderFirewall, UID: int64(os.Getuid()), Writes: []string{state.Multicast.String()}},
 		},
 		Catalogue: state.Classes(), Tables: tables,
 		Flush:        replicating.FlushClass,

@@ -44,6 +44,11 @@ type Options struct {
 	// Providers serves the local API at each unit, see Unit.Socket. WithoutProvided leaves what providers publish out of
 	// replication.
 	Providers, WithoutProvided bool
+	// Document is what the default firewall of each unit enforces, with state at the local API; without one, no firewall
+	// runs. It needs Providers.
+	Document string
+	// Gate puts the gate of a sidecar on each router. Without it, the router of a standby still forwards multicast.
+	Gate bool
 	// Record keeps what each unit gives to the stream, for Recorded.
 	Record bool
 }
@@ -150,6 +155,7 @@ type Unit struct {
 	t         testing.TB
 	namespace *testbed.Namespace
 	providers string // the directory of their sockets
+	firewall  *testbed.Program
 	command   *exec.Cmd
 	input     io.WriteCloser
 	ended     chan struct{}
@@ -171,7 +177,7 @@ func (p *Pair) Start(name string) *Unit {
 		Incarnation:   fmt.Sprintf("%s/%d", name, incarnations.Add(1)), TLSDirectory: filepath.Join(p.directory, name),
 		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
 		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
-		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated,
+		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated, Gate: p.options.Gate,
 	}
 	if p.options.Providers {
 		s.ProvidersDirectory, s.WithoutProvided = p.providersOf(name), p.options.WithoutProvided
@@ -195,6 +201,9 @@ func (p *Pair) Start(name string) *Unit {
 	}
 	u.command.Env = append(os.Environ(), setupVariable+"="+string(text))
 	u.start()
+	if p.options.Document != "" {
+		p.startFirewall(u)
+	}
 	return u
 }
 
@@ -384,8 +393,9 @@ func (u *Unit) Await(event string) {
 	})
 }
 
-// Kill kills the process.
+// Kill kills the process, and the unit's firewall.
 func (u *Unit) Kill() {
+	u.firewall.Kill()
 	u.killed.Store(true)
 	_ = u.command.Process.Kill() // it may have ended already
 	<-u.ended

@@ -1,4 +1,4 @@
-package realtime_test
+package ontime_test
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hapair-io/hapair/test/internal/realtime"
+	"github.com/hapair-io/hapair/test/internal/ontime"
 )
 
 func TestEveryKeepsItsPace(t *testing.T) {
@@ -15,7 +15,7 @@ func TestEveryKeepsItsPace(t *testing.T) {
 	var done sync.WaitGroup
 	begun, n := time.Now(), 0
 	done.Go(func() {
-		realtime.Every(ctx, interval, func() {
+		ontime.Every(ctx, interval, func() {
 			if n++; n == calls {
 				cancel()
 			}
@@ -35,7 +35,7 @@ func TestCallsThatAreLateAreLeftOut(t *testing.T) {
 	var done sync.WaitGroup
 	var at []time.Time
 	done.Go(func() {
-		realtime.Every(ctx, 10*time.Millisecond, func() {
+		ontime.Every(ctx, 10*time.Millisecond, func() {
 			at = append(at, time.Now())
 			switch len(at) {
 			case 1:

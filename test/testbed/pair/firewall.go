@@ -1,0 +1,50 @@
+package pair
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	cli "github.com/hapair-io/hapair/internal/cli/firewall"
+	"github.com/hapair-io/hapair/internal/cli/program"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/localapi/server"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// firewallVariable is the environment variable that makes a test binary the default firewall, with its arguments.
+const firewallVariable = "HAPAIR_TESTBED_FIREWALL"
+
+// serveFirewall runs the default firewall and exits, if this is its process. Otherwise it returns.
+func serveFirewall() {
+	if _, ok := os.LookupEnv(firewallVariable); ok {
+		os.Exit(program.Run(cli.NewCommand()))
+	}
+}
+
+// startFirewall runs the default firewall with the document of the pair in the namespace of a unit, and waits until the
+// document is in force. The firewall's rules replace those of the network.
+func (p *Pair) startFirewall(u *Unit) {
+	p.t.Helper()
+	u.namespace.Firewall(p.t, `add table inet firewall
+		delete table inet firewall
+		add table ip translation
+		delete table ip translation`)
+	directory := filepath.Join(p.directory, u.Name)
+	file, status := filepath.Join(directory, "firewall.json"), filepath.Join(directory, "status.json")
+	if err := os.WriteFile(file, []byte(p.options.Document), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	command := exec.Command("/proc/self/exe", "--config="+file, "--status="+status,
+		"--control-interfaces=lo,sync0", "--state-socket="+server.SocketOf(u.providers, contract.ProviderFirewall))
+	command.Env = append(os.Environ(), fmt.Sprintf("%s=%s", firewallVariable, u.Name))
+	u.firewall = u.namespace.StartProgram(p.t, command)
+	wanted := `"` + document.Hash([]byte(p.options.Document)) + `"`
+	testbed.Eventually(p.t, "the firewall of "+u.Name+" enforces its document", func() bool {
+		report, err := os.ReadFile(status)
+		return err == nil && strings.Contains(string(report), wanted)
+	})
+}
