@@ -24,6 +24,10 @@ CONTAINERD_VERSION := $(shell awk '$$1 == "github.com/containerd/containerd/v2" 
 # Each folder of cmd is a program. These have an image of their own.
 PROGRAMS := $(notdir $(wildcard cmd/*))
 IMAGES := manager sidecar firewall
+# These images also have programs of Debian. images/NAME says which.
+PACKAGED_IMAGES := $(notdir $(wildcard images/*))
+# Addresses of archives, if not those of apt, as in DEBIAN_MIRRORS="debian=ADDRESS debian-security=ADDRESS".
+DEBIAN_MIRRORS ?=
 DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl jq iputils-ping sip-tester ffmpeg isc-dhcp-relay dnsmasq-base vsftpd
 # Benchmarks compare hapair with these programs, or measure with them.
 BENCH_PACKAGES := keepalived conntrackd iperf3
@@ -184,7 +188,15 @@ format: $(BIN)/golangci-lint ## Format the code
 build: $(PROGRAMS:%=$(BIN)/%) ## Build the programs of hapair for this machine
 
 .PHONY: images
-images: $(IMAGES:%=$(BIN)/images/%.tar) $(BIN)/images/pause.tar ## Build one OCI image for each program; PLATFORMS="linux/amd64 linux/arm64" selects platforms
+images: images-cluster $(PACKAGED_IMAGES:%=$(BIN)/images/%.tar) ## Build one OCI image for each program; PLATFORMS="linux/amd64 linux/arm64" selects platforms
+
+# The images that run in the test cluster.
+.PHONY: images-cluster
+images-cluster: $(IMAGES:%=$(BIN)/images/%.tar) $(BIN)/images/pause.tar
+
+.PHONY: update-packages
+update-packages: $(BIN)/packages ## Lock the newest versions of the Debian packages in images
+	for image in $(PACKAGED_IMAGES); do $(BIN)/packages update --image images/$$image $(MIRROR_FLAGS) || exit; done
 
 .PHONY: tools
 tools: $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm $(BIN)/ginkgo $(BIN)/image ## Build the pinned development tools
@@ -196,7 +208,7 @@ kubernetes: kubernetes-assets $(BIN)/containerd $(BIN)/cni/bridge $(BIN)/cni/mul
 prepare: tools prepare-demo $(BIN)/manager ## Build everything that the tests and the demo need
 
 .PHONY: prepare-demo
-prepare-demo: kubernetes images $(BIN)/helm $(BIN)/cluster $(BIN)/demo
+prepare-demo: kubernetes images-cluster $(BIN)/helm $(BIN)/cluster $(BIN)/demo
 
 # Installs the missing Debian packages of its argument.
 install-packages = missing=; for p in $(1); do \
@@ -283,6 +295,19 @@ $(BIN)/images/%.tar: $(SOURCES) $(BIN)/image
 		--label org.opencontainers.image.licenses=Apache-2.0 \
 		$(foreach platform,$(PLATFORMS),--binary $(platform)=$(BIN)/images/$(platform)/$*)
 
+# --- images with programs of Debian, below a program of this module
+
+MIRROR_FLAGS := --cache $(BIN)/packages-cache $(foreach mirror,$(DEBIAN_MIRRORS),--mirror $(mirror))
+$(BIN)/images/vpn.tar: LICENSES := Apache-2.0 AND GPL-2.0-or-later
+$(PACKAGED_IMAGES:%=$(BIN)/images/%.tar): $(BIN)/images/%.tar: $(SOURCES) $(BIN)/image $(BIN)/packages images/%/contents.yaml images/%/packages.lock
+	@set -e; for platform in $(PLATFORMS); do \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -ldflags '$(LDFLAGS)' -o $(BIN)/images/$$platform/$* ./cmd/$*; \
+		$(BIN)/packages root --image images/$* --arch $${platform#*/} $(MIRROR_FLAGS) --output $(BIN)/images/$$platform/$*-root; done
+	$(BIN)/image --name $(IMAGE_PREFIX)/$* --user 0:0 --entrypoint /$* --output $@ \
+		--label org.opencontainers.image.title=hapair-$* --label org.opencontainers.image.version=$(VERSION) \
+		--label 'org.opencontainers.image.licenses=$(LICENSES)' \
+		$(foreach platform,$(PLATFORMS),--binary $(platform)=$(BIN)/images/$(platform)/$* --root $(platform)=$(BIN)/images/$(platform)/$*-root)
+
 # The provider in shell, with the programs of this machine that it calls and their libraries.
 TICKETS := examples/providers/tickets-shell
 TICKETS_PROGRAMS := sh curl jq cat date head ls mkdir mkfifo mktemp rm sleep timeout
@@ -335,6 +360,9 @@ $(BIN)/ginkgo: go.mod go.sum
 
 $(BIN)/image: $(wildcard $(TOOLS)/image/*.go $(TOOLS)/image/go.*)
 	cd $(TOOLS)/image && go build -o $@ -ldflags '-s -w' .
+
+$(BIN)/packages: $(wildcard $(TOOLS)/packages/*.go) go.mod go.sum
+	go build -o $@ -ldflags '-s -w' ./$(TOOLS)/packages
 
 ##@ Help
 

@@ -29,7 +29,7 @@ var rules = []rule{
 		from: []string{
 			"internal/ha", "internal/heartbeat/seal", "internal/state", "internal/replication/wire",
 			"internal/replication/audit", "internal/replication/queue", "internal/replication/protocol",
-			"internal/class/*/options",
+			"internal/class/*/options", "internal/supervisor/lifecycle",
 		},
 		never: []string{
 			"os/exec", "net/http", "syscall/js", "k8s.io/", "sigs.k8s.io/", "github.com/go-logr/logr",

@@ -237,3 +237,46 @@ func TestRootIsALayerBelowTheProgram(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestRootOfAPlatform gives two platforms different interpreters.
+func TestRootOfAPlatform(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "program"), "program")
+	args := []string{"--name=localhost/hapair/example", "--entrypoint=/program"}
+	for _, arch := range []string{"amd64", "arm64"} {
+		root := filepath.Join(dir, arch)
+		if err := os.Mkdir(root, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(root, "interpreter"), "for "+arch)
+		args = append(args, "--root=linux/"+arch+"="+root, "--binary=linux/"+arch+"="+filepath.Join(dir, "program"))
+	}
+	run(t, append(args, "--output="+filepath.Join(dir, "example.tar"))...)
+
+	index, _ := onlyIndex(t, readArchive(t, filepath.Join(dir, "example.tar")))
+	for _, manifest := range must(index.IndexManifest()).Manifests {
+		layer := must(must(index.Image(manifest.Digest)).Layers())[0]
+		content := must(layer.Uncompressed())
+		r := tar.NewReader(content)
+		must(r.Next())
+		if got, want := string(must(io.ReadAll(r))), "for "+manifest.Platform.Architecture; got != want {
+			t.Errorf("the image for %s has %q, want %q", manifest.Platform, got, want)
+		}
+		_ = content.Close()
+	}
+}
+
+func TestAddRootsRefuses(t *testing.T) {
+	for name, values := range map[string][]string{
+		"an empty directory":       {"linux/amd64="},
+		"a platform without image": {"linux/arm64=dir"},
+		"two of one platform":      {"linux/amd64=a", "linux/amd64=b"},
+		"one for all, and another": {"a", "linux/amd64=b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := addRoots(must(parseBinaries([]string{"linux/amd64=program"})), values); err == nil {
+				t.Errorf("addRoots(%q) succeeded, want an error", values)
+			}
+		})
+	}
+}

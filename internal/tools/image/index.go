@@ -17,8 +17,6 @@ type imageSpec struct {
 	Entrypoint string
 	Labels     map[string]string
 	Binaries   []binary
-	// Root is a directory with further files of the image, such as an interpreter.
-	Root string
 }
 
 // buildIndex returns an index with one image for each platform, in the given order.
@@ -40,7 +38,7 @@ func buildIndex(spec imageSpec) (v1.ImageIndex, error) {
 }
 
 func buildImage(spec imageSpec, b binary) (v1.Image, error) {
-	layers, err := layersOf(spec, b)
+	layers, err := layersOf(spec.Entrypoint, b)
 	if err != nil {
 		return nil, err
 	}
@@ -68,15 +66,15 @@ func buildImage(spec imageSpec, b binary) (v1.Image, error) {
 }
 
 // layersOf returns the layer of the program, above that of the root directory.
-func layersOf(spec imageSpec, b binary) ([]v1.Layer, error) {
+func layersOf(entrypoint string, b binary) ([]v1.Layer, error) {
 	var layers []v1.Layer
-	if spec.Root != "" {
-		layer, err := newTreeLayer(spec.Root)
+	if b.Root != "" {
+		layer, err := newTreeLayer(b.Root)
 		if err != nil {
 			return nil, err
 		}
 		layers = append(layers, layer)
 	}
-	layer, err := newLayer(b.Path, spec.Entrypoint)
+	layer, err := newLayer(b.Path, entrypoint)
 	return append(layers, layer), err
 }

@@ -21,6 +21,7 @@ func newCommand() *cobra.Command {
 		tag      string
 		output   string
 		binaries []string
+		roots    []string
 	)
 	cmd := &cobra.Command{
 		Use:   "image --name NAME --entrypoint /PROGRAM --binary OS/ARCH=FILE --output FILE.tar",
@@ -36,6 +37,9 @@ func newCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if spec.Binaries, err = parseBinaries(binaries); err != nil {
+				return err
+			}
+			if err := addRoots(spec.Binaries, roots); err != nil {
 				return err
 			}
 			index, err := buildIndex(spec)
@@ -62,7 +66,8 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&spec.User, "user", "65532:65532", "user and group the program runs as, in numbers")
 	flags.StringVar(&spec.Entrypoint, "entrypoint", "", "path in the image at which the program lies and is run")
 	flags.StringArrayVar(&binaries, "binary", nil, "program of one platform, as in linux/amd64=FILE (may be repeated)")
-	flags.StringVar(&spec.Root, "root", "", "directory with further files of the image, such as an interpreter")
+	flags.StringArrayVar(&roots, "root", nil,
+		"directory with further files, such as an interpreter; OS/ARCH=DIR is for one platform (may be repeated)")
 	flags.StringToStringVar(&spec.Labels, "label", nil, "label, as in org.opencontainers.image.title=x (may be repeated)")
 	flags.StringVar(&output, "output", "", "archive to write, ending in .tar")
 	for _, required := range []string{"name", "entrypoint", "binary", "output"} {

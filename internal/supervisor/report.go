@@ -1,0 +1,41 @@
+package supervisor
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hapair-io/hapair/internal/supervisor/lifecycle"
+)
+
+// Report is the state of a container's daemons.
+type Report struct {
+	Daemons []DaemonReport `json:"daemons"`
+}
+
+// DaemonReport is the state of one daemon.
+type DaemonReport struct {
+	Name  string          `json:"name"`
+	Phase lifecycle.Phase `json:"phase"`
+	// Seconds is for how long the daemon has been in the phase.
+	Seconds float64 `json:"seconds"`
+	// Restarts counts how often the daemon was started again.
+	Restarts int `json:"restarts"`
+	// LastFailure is why the daemon ended, or did not answer, the last time.
+	LastFailure string `json:"lastFailure,omitempty"`
+}
+
+// Unhealthy returns what is wrong; empty if every daemon runs.
+func (r Report) Unhealthy() string {
+	var wrong []string
+	for _, d := range r.Daemons {
+		if d.Phase == lifecycle.Running {
+			continue
+		}
+		text := fmt.Sprintf("%s is %s", d.Name, strings.ToLower(string(d.Phase)))
+		if d.LastFailure != "" {
+			text += " after: " + d.LastFailure
+		}
+		wrong = append(wrong, text)
+	}
+	return strings.Join(wrong, "; ")
+}

@@ -1,0 +1,78 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/supervisor/lifecycle"
+)
+
+// Daemon is a program that runs for as long as the container.
+type Daemon struct {
+	// Name is what logs and reports call it.
+	Name string
+	// Command is the path of the program and its arguments. The program must stay in the foreground.
+	Command []string
+	// Environment is the whole environment of the program.
+	Environment []string
+	// Prepare runs before each start; nil for nothing. It removes what an earlier process may have left behind.
+	Prepare func() error
+	// Probe returns an error if the daemon does not do its work. The context bounds its time.
+	Probe func(context.Context) error
+}
+
+// Config is what a supervisor needs.
+type Config struct {
+	Daemons []Daemon
+	Policy  lifecycle.Policy
+	// ProbeTimeout is how long a daemon may take for one answer.
+	ProbeTimeout time.Duration
+	// Output is where the daemons write; nil discards it.
+	Output *os.File
+	Log    logr.Logger
+}
+
+// Supervisor runs daemons.
+type Supervisor struct {
+	config   Config
+	children *children
+	runners  []*runner
+}
+
+// New returns a supervisor that does nothing until Run.
+func New(c Config) *Supervisor {
+	s := &Supervisor{config: c, children: newChildren()}
+	for _, d := range c.Daemons {
+		s.runners = append(s.runners, newRunner(d, c, s.children))
+	}
+	return s
+}
+
+// Run starts the daemons and keeps them running. When the context ends, it ends them and returns.
+func (s *Supervisor) Run(ctx context.Context) error {
+	stopReaping, err := s.children.reapInBackground(s.config.Log)
+	if err != nil {
+		return fmt.Errorf("becoming the parent of orphaned processes: %w", err)
+	}
+	defer stopReaping()
+	var daemons sync.WaitGroup
+	for _, r := range s.runners {
+		daemons.Go(func() { r.run(ctx) })
+	}
+	daemons.Wait()
+	return nil
+}
+
+// Report returns the state of all daemons.
+func (s *Supervisor) Report() Report {
+	report := Report{Daemons: make([]DaemonReport, 0, len(s.runners))}
+	for _, r := range s.runners {
+		report.Daemons = append(report.Daemons, r.report())
+	}
+	return report
+}
