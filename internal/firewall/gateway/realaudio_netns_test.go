@@ -75,6 +75,25 @@ func TestRealAudioOpensPortsOfClients(t *testing.T) {
 	}
 }
 
+// Nobody answers media, so their connection is never an established one. It must outlive what announced it, on the unit
+// that began it and on the other one.
+func TestRealAudioOutlivesItsPinhole(t *testing.T) {
+	b := newBed(t, with("RealAudio", realAudioPort))
+	server, client := b.server.ListenUDP(t, at(serverAddress, 6500)), b.client.ListenUDP(t, at(clientAddress, 7000))
+	b.openControl(clientAddress, realAudioPort).greets(emulators.Hello(7000), 1)
+	if !b.receives(client, server, at(wanAddress, 7000), "first") {
+		t.Fatal("media did not arrive")
+	}
+	for range 2 {
+		b.units[0].Run(t, "nft flush set inet hapair pinholes.realaudio.ipv4")
+		b.units[0].Run(t, "nft flush map inet hapair pinholes.realaudio.nat.ipv4")
+		if !b.receives(client, server, at(wanAddress, 7000), "next") {
+			t.Error("media did not continue without their pinhole")
+		}
+		b.failOver()
+	}
+}
+
 // Without the gateway nothing arrives, so the test can fail.
 func TestRealAudioNeedsTheGateway(t *testing.T) {
 	b := newBed(t, with("None", realAudioPort))

@@ -175,8 +175,16 @@ func (c *compiler) eachPinhole(add func(g Gateway, f ruleset.Family, set, transl
 }
 
 // announced returns the rules that accept what gateways announced. They label it, so that its control messages are read
-// too, and so that a change of the document leaves it as long as the gateway is in use.
+// too, and so that a change of the document leaves it as long as the gateway is in use. A connection that has begun
+// outlives its pinhole: packets that nobody answers, such as media, never make it an established one.
 func (c *compiler) announced() (rules []ruleset.Rule) {
+	for _, g := range Gateways() {
+		if g.pinholes != 0 && g.IsUsed(c.document) {
+			rules = append(rules, ruleset.Rule{
+				g.pinholes, ruleset.HasLabel{Label: g.label}, ruleset.HasLabel{Label: contract.LabelAnnounced}, ruleset.Accept{},
+			})
+		}
+	}
 	c.eachPinhole(func(g Gateway, f ruleset.Family, set, _ string) {
 		rules = append(rules, ruleset.Rule{
 			g.pinholes,
