@@ -6,81 +6,25 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
+	"net/netip"
 	"os/exec"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v4"
-	"github.com/bluenviron/gortsplib/v4/pkg/base"
-	"github.com/bluenviron/gortsplib/v4/pkg/description"
-	"github.com/bluenviron/gortsplib/v4/pkg/format"
-	"github.com/pion/rtp"
-
-	"github.com/hapair-io/hapair/test/testbed"
-)
-
-// camera is an RTSP server that sends sound without end: A-law, 8,000 samples a second.
-type camera struct {
-	server *gortsplib.Server
-	stream *gortsplib.ServerStream
-}
-
-const (
-	// soundInterval is the time between two packets of sound.
-	soundInterval = 20 * time.Millisecond
-	// soundSamples is the number of samples in a packet.
-	soundSamples = 160
+	"github.com/hapair-io/hapair/test/namespace"
+	"github.com/hapair-io/hapair/test/testbed/camera"
 )
 
 // newCamera runs a camera on the server until the test ends.
 func newCamera(b *bed) {
 	b.Helper()
-	c := &camera{}
-	c.server = &gortsplib.Server{
-		Handler: c, RTSPAddress: at(serverAddress, rtspPort),
-		UDPRTPAddress: at(serverAddress, 8000), UDPRTCPAddress: at(serverAddress, 8001),
-		Listen: func(network, address string) (l net.Listener, err error) {
-			return l, b.server.Do(func() (err error) { l, err = net.Listen(network, address); return err })
-		},
-		ListenPacket: func(network, address string) (p net.PacketConn, err error) {
-			return p, b.server.Do(func() (err error) { p, err = net.ListenPacket(network, address); return err })
-		},
-	}
-	sound := &description.Media{
-		Type:    description.MediaTypeAudio,
-		Formats: []format.Format{&format.G711{PayloadTyp: 8, SampleRate: 8000, ChannelCount: 1}},
-	}
-	if err := c.server.Start(); err != nil {
+	at := netip.AddrPortFrom(netip.MustParseAddr(serverAddress), rtspPort)
+	c, err := camera.Serve(namespace.Named(b.server.Name), at)
+	if err != nil {
 		b.Fatal(err)
 	}
-	c.stream = gortsplib.NewServerStream(c.server, &description.Session{Medias: []*description.Media{sound}})
-	testbed.Background(b, func(ctx context.Context) {
-		defer c.server.Close()
-		ticker := time.NewTicker(soundInterval)
-		defer ticker.Stop()
-		for n := 0; ctx.Err() == nil; n++ {
-			header := rtp.Header{Version: 2, PayloadType: 8, SequenceNumber: uint16(n), Timestamp: uint32(n * soundSamples)}
-			_ = c.stream.WritePacketRTP(sound, &rtp.Packet{Header: header, Payload: make([]byte, soundSamples)})
-			<-ticker.C
-		}
-	})
-}
-
-// OnDescribe describes the stream.
-func (c *camera) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	return &base.Response{StatusCode: base.StatusOK}, c.stream, nil
-}
-
-// OnSetup sets the stream up.
-func (c *camera) OnSetup(*gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	return &base.Response{StatusCode: base.StatusOK}, c.stream, nil
-}
-
-// OnPlay plays the stream.
-func (c *camera) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
-	return &base.Response{StatusCode: base.StatusOK}, nil
+	b.Cleanup(c.Close)
 }
 
 // watch runs ffmpeg for a time of sound. It calls during once the first sound has come, and returns how much came.
@@ -109,7 +53,7 @@ func (b *bed) watch(transport string, length time.Duration, during func()) (soun
 	}
 	_ = command.Wait() // It ends with an error if nothing came.
 	b.Logf("ffmpeg over %s: %d bytes of sound; %s", transport, total, problems.String())
-	const bytesASecond = 2 * 8000
+	const bytesASecond = 2 * camera.SampleRate
 	return time.Duration(total) * time.Second / bytesASecond
 }
 

@@ -3,10 +3,7 @@
 package pair_test
 
 import (
-	"bytes"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,11 +13,12 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
+	"github.com/hapair-io/hapair/test/internal/calls"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// calls accepts calls from the phone, and everything from the client. So media pass only if a call announced them.
-const calls = `
+// callPolicies accept calls from the phone, and everything from the client. So media pass only if a call announced them.
+const callPolicies = `
   addresses:
   - {name: client, members: [192.168.50.10]}
   services:
@@ -34,11 +32,7 @@ const calls = `
 func (e excluded) call() {
 	e.t.Helper()
 	directory := e.t.TempDir()
-	scenario, err := filepath.Abs("testdata/call.xml")
-	if err == nil {
-		err = os.WriteFile(filepath.Join(directory, "sound.raw"), bytes.Repeat([]byte{0xff}, 80_000), 0o600)
-	}
-	if err != nil {
+	if err := calls.Write(directory); err != nil {
 		e.t.Fatal(err)
 	}
 	sipp := func(host *testbed.Namespace, line string) {
@@ -51,7 +45,7 @@ func (e excluded) call() {
 	testbed.Eventually(e.t, "the server answers calls", func() bool {
 		return strings.Contains(e.Server.Run(e.t, "ss -Hlun"), testbed.ServerAddress+":5060")
 	})
-	sipp(e.Client, "-sf "+scenario+" -m 1 -p 5060 -mp 40404 -i "+canary+" -mi "+canary+" "+testbed.ServerAddress+":5060")
+	sipp(e.Client, "-sf "+calls.Scenario+" -m 1 -p 5060 -mp 40404 -i "+canary+" -mi "+canary+" "+testbed.ServerAddress+":5060")
 	testbed.Eventually(e.t, "the media of the call flow both ways", func() bool {
 		return e.active.count(isSignalling) == 1 && e.active.count(isMedia) > 0
 	})
@@ -89,7 +83,7 @@ func (e excluded) countMedia() {
 // TestCallsAreNotReplicatedByDefault shows that neither the signalling of a call nor its media reach the standby, with
 // their beginning, changes and end. So a failover ends the call.
 func TestCallsAreNotReplicatedByDefault(t *testing.T) {
-	e := newExcluded(t, calls)
+	e := newExcluded(t, callPolicies)
 	e.countMedia()
 	e.call()
 	e.wantExcluded()
@@ -106,7 +100,7 @@ func TestCallsAreNotReplicatedByDefault(t *testing.T) {
 
 // TestCallsSurviveAFailoverIfTheyAreReplicated shows that the media of a call go on in both directions.
 func TestCallsSurviveAFailoverIfTheyAreReplicated(t *testing.T) {
-	e := newExcluded(t, calls, state.VoIP)
+	e := newExcluded(t, callPolicies, state.VoIP)
 	e.countMedia()
 	e.call()
 	e.Active.Flush()
