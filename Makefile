@@ -101,7 +101,7 @@ test-rest: kubernetes-assets $(BIN)/manager ## Run the operator with unchanging 
 
 .PHONY: test-cluster
 test-cluster: prepare-demo $(BIN)/images/tickets.tar ## Run the tests on a real cluster (root)
-	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/...
+	go test $(TESTFLAGS) -tags e2e -timeout 40m -count=1 ./test/e2e/... -ginkgo.label-filter='!long'
 
 .PHONY: test-chaos
 test-chaos: prepare-demo ## Run only the cluster tests that inject faults; RUNS=20 repeats, LOAD=1 keeps all processors busy (root)
@@ -109,8 +109,8 @@ test-chaos: prepare-demo ## Run only the cluster tests that inject faults; RUNS=
 		-ginkgo.timeout=6h -chaos.runs=$(or $(RUNS),1) $(if $(LOAD),-chaos.load)
 
 .PHONY: test-endurance
-test-endurance: prepare-demo ## Run a power failure with every kind of connection open, and print what happens to each (root)
-	go test $(TESTFLAGS) -v -tags e2e -timeout 40m -count=1 ./test/e2e/... -ginkgo.focus='Every kind of connection'
+test-endurance: prepare-demo $(BIN)/images/tickets.tar ## Move the role with every kind of connection and state in use, and print what happens to each (root)
+	go test $(TESTFLAGS) -v -tags e2e -timeout 40m -count=1 ./test/e2e/... -ginkgo.label-filter=endurance
 
 ##@ Benchmarks
 

@@ -36,7 +36,7 @@ const (
 )
 
 // The specs add IPv6 addresses to the sample pair, and restore it afterwards.
-var _ = Describe("Every kind of connection through the sample pair", Ordered, func() {
+var _ = Describe("Every kind of connection through the sample pair", Ordered, inEndurance, func() {
 	BeforeAll(func(ctx SpecContext) {
 		Expect(site.Apply(ctx, "config/samples")).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) {

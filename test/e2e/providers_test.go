@@ -4,9 +4,6 @@ package e2e
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -21,11 +18,8 @@ var _ = Describe("The provider of a third party", Ordered, func() {
 	pair := newPair("tickets")
 	key := client.ObjectKeyFromObject(pair)
 
-	// probe has a client ask the provider of a unit.
 	probe := func(ctx context.Context, unit hapairv1alpha1.Unit, action, ticket string) error {
-		_, err := site.Kubectl(ctx, "exec", key.Name+"-"+string(unit), "-c", "provider-tickets", "--",
-			"/probe.sh", action, ticket)
-		return err
+		return probe(ctx, key, unit, action, ticket)
 	}
 	// entries returns what the sidecar of a unit has, as its provider sees it.
 	entries := func(ctx context.Context, unit hapairv1alpha1.Unit) (string, error) {
@@ -34,14 +28,7 @@ var _ = Describe("The provider of a third party", Ordered, func() {
 	}
 
 	BeforeAll(func(ctx SpecContext) {
-		archive := filepath.Join(site.Cluster.Bin(), "images", "tickets.tar")
-		Expect(site.Cluster.Load(ctx, archive)).To(Succeed())
-		reference, err := os.ReadFile(strings.TrimSuffix(archive, ".tar") + ".ref")
-		Expect(err).NotTo(HaveOccurred(), "run make bin/images/tickets.tar")
-		pair.Spec.Providers = []hapairv1alpha1.ProviderSpec{{
-			Name: "tickets", Image: strings.TrimSpace(string(reference)), RunAsUser: 20001,
-			Writes: []hapairv1alpha1.ProviderClassName{"tickets"},
-		}}
+		pair.Spec.Providers = loadTickets(ctx)
 		create(ctx, pair)
 		DeferCleanup(remove, pair)
 		Expect(site.AwaitRedundant(ctx, k8s, key)).To(Succeed())

@@ -3,11 +3,11 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/hapair-io/hapair/test/poll"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
@@ -16,6 +16,14 @@ import (
 // SetMode sets whether connections are replicated, and waits until the pair is redundant in that mode. A change of the
 // mode replaces the pods.
 func (s Site) SetMode(ctx context.Context, c client.Client, key client.ObjectKey, mode hapairv1alpha1.SyncMode) error {
+	return s.SetClasses(ctx, c, key, []hapairv1alpha1.SyncClass{{Name: hapairv1alpha1.ConnectionCache, Mode: mode}})
+}
+
+// SetClasses sets which classes are replicated, and waits until the pair is redundant with these. A change of the
+// classes replaces the pods.
+func (s Site) SetClasses(
+	ctx context.Context, c client.Client, key client.ObjectKey, wanted []hapairv1alpha1.SyncClass,
+) error {
 	pair, policy := &hapairv1alpha1.HAPair{}, &hapairv1alpha1.SyncPolicy{}
 	if err := c.Get(ctx, key, pair); err != nil {
 		return err
@@ -24,16 +32,17 @@ func (s Site) SetMode(ctx context.Context, c client.Client, key client.ObjectKey
 	if err := c.Get(ctx, policyKey, policy); err != nil {
 		return err
 	}
-	wanted := []hapairv1alpha1.SyncClass{{Name: hapairv1alpha1.ConnectionCache, Mode: mode}}
-	if !slices.Equal(policy.Spec.Classes, wanted) {
-		s.Progress("Setting ConnectionCache to %s", mode)
+	if !equality.Semantic.DeepEqual(policy.Spec.Classes, wanted) {
+		for _, class := range wanted {
+			s.Progress("Setting %s to %s", class.Name, class.Mode)
+		}
 		before, err := templateHashes(ctx, c, key)
 		if err != nil {
 			return err
 		}
 		policy.Spec.Classes = wanted
 		if err := c.Update(ctx, policy); err != nil {
-			return fmt.Errorf("setting ConnectionCache to %s: %w", mode, err)
+			return fmt.Errorf("setting the classes of SyncPolicy %s: %w", policyKey, err)
 		}
 		if err := awaitNewTemplates(ctx, c, key, before); err != nil {
 			return err

@@ -17,7 +17,8 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// callPolicies accept calls from the phone, and everything from the client. So media pass only if a call announced them.
+// callPolicies accept calls from the phone, and everything from the client. So media pass only if a call announced
+// them.
 const callPolicies = `
   addresses:
   - {name: client, members: [192.168.50.10]}
@@ -45,7 +46,8 @@ func (e excluded) call() {
 	testbed.Eventually(e.t, "the server answers calls", func() bool {
 		return strings.Contains(e.Server.Run(e.t, "ss -Hlun"), testbed.ServerAddress+":5060")
 	})
-	sipp(e.Client, "-sf "+calls.Scenario+" -m 1 -p 5060 -mp 40404 -i "+canary+" -mi "+canary+" "+testbed.ServerAddress+":5060")
+	sipp(e.Client, "-sf "+calls.Scenario+" -m 1 -p 5060 -mp 40404 -i "+canary+" -mi "+canary+" "+
+		testbed.ServerAddress+":5060")
 	testbed.Eventually(e.t, "the media of the call flow both ways", func() bool {
 		return e.active.count(isSignalling) == 1 && e.active.count(isMedia) > 0
 	})

@@ -1,0 +1,97 @@
+package survival
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Neighbours has hosts that do not answer ARP. The document lists one of them, and a program added the other one on the
+// active unit.
+type Neighbours struct {
+	Site Site
+
+	started
+	isAdded bool
+}
+
+// Serve implements Sessions.
+func (n *Neighbours) Serve(ctx context.Context) error {
+	const mute = "table arp mute"
+	rules := "nft add " + mute + " { chain requests { type filter hook input priority 0; arp daddr ip { " +
+		added.String() + ", " + listed.String() + " } drop; }; }"
+	if err := n.change(n.Site.WAN, rules, "nft delete "+mute); err != nil {
+		return err
+	}
+	// The host must not name the silent addresses when it asks for others.
+	const announce = "sysctl -qw net.ipv4.conf.eth0.arp_announce="
+	if err := n.change(n.Site.WAN, announce+"2", announce+"0"); err != nil {
+		return err
+	}
+	for _, address := range []netip.Addr{added, listed} {
+		if err := n.address(n.Site.WAN, address); err != nil {
+			return err
+		}
+		if err := n.greet(ctx, n.Site.WAN, greeter(address)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Prepare implements Sessions.
+func (n *Neighbours) Prepare(ctx context.Context) error {
+	if n.isAdded {
+		return nil
+	}
+	if n.reach(ctx, added) == nil {
+		return fmt.Errorf("%s answers, so it proves nothing", added)
+	}
+	unit, err := n.Site.Active(ctx)
+	if err != nil {
+		return err
+	}
+	mac, err := n.Site.serverMAC()
+	if err != nil {
+		return err
+	}
+	entry := added.String() + " lladdr " + mac + " nud permanent dev wan"
+	if _, err := command(unit, "ip neighbour replace "+entry); err != nil {
+		return err
+	}
+	n.isAdded = true
+	for _, address := range []netip.Addr{added, listed} {
+		err := eventually(ctx, address.String()+" to be reached", func(ctx context.Context) error {
+			return n.reach(ctx, address)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Check implements Sessions.
+func (n *Neighbours) Check(ctx context.Context) []Proof {
+	return []Proof{
+		{What: "permanent neighbour that a program added", NeedsClass: true, Err: n.reach(ctx, added)},
+		{What: "neighbour of the document", Err: n.reach(ctx, listed)},
+	}
+}
+
+func (n *Neighbours) reach(ctx context.Context, address netip.Addr) error {
+	return reach(ctx, n.Site.LAN, client, greeter(address))
+}
+
+// serverMAC returns the MAC address of the host on the WAN.
+func (s Site) serverMAC() (string, error) {
+	text, err := command(s.WAN, "ip -brief link show dev eth0")
+	if err != nil {
+		return "", err
+	}
+	if words := strings.Fields(text); len(words) > 2 {
+		return words[2], nil
+	}
+	return "", fmt.Errorf("reading the MAC address in %q", text)
+}
