@@ -172,7 +172,7 @@ type SourceValidation string
 type MSSClamping string
 
 // AddressObject is a named set of IP addresses, of one family or of both. Besides its members, it has the addresses of
-// DNS names, and those that policies remember.
+// DNS names, and those that policies and providers add.
 //
 // +kubebuilder:validation:XValidation:fieldPath=.members,rule="has(self.members) || has(self.fqdn) || (has(self.dynamic) && self.dynamic)",message="members, fqdn or dynamic must be set, since an object without addresses matches nothing"
 type AddressObject struct {
@@ -204,7 +204,8 @@ type AddressObject struct {
 	// +kubebuilder:validation:items:Pattern=`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`
 	FQDN []string `json:"fqdn,omitempty"`
 
-	// dynamic lets policies add addresses to the object with their field remember. Each has an end of its own.
+	// dynamic lets policies add addresses to the object with their field remember, and providers over their socket. Each
+	// address has an end of its own.
 	// +optional
 	Dynamic bool `json:"dynamic,omitempty"`
 }

@@ -37,7 +37,8 @@ type ProviderSpec struct {
 	// +kubebuilder:validation:MaxItems=2
 	Capabilities []ProviderCapability `json:"capabilities,omitempty"`
 
-	// writes are the classes of state that the provider publishes. Only one provider may publish a class.
+	// writes are the classes of state that the provider publishes. Only one provider may publish a class. Any number may
+	// have DynamicAddressObjects, and with it add and remove addresses of the dynamic address objects.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=8
@@ -75,11 +76,12 @@ type ProviderSpec struct {
 	Resources corev1.ResourceRequirements `json:"resources,omitempty"`
 }
 
-// ProviderClassName is the name of a class of state that a provider publishes or reads.
+// ProviderClassName is the name of a class of state that a provider publishes or reads: one of its own, or
+// DynamicAddressObjects.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
-// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="a class of a provider must begin with a letter and have only a-z, 0-9 and '-', as in leases"
+// +kubebuilder:validation:XValidation:rule="self == 'DynamicAddressObjects' || self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="a class of a provider must begin with a letter and have only a-z, 0-9 and '-', as in leases, or be DynamicAddressObjects"
 type ProviderClassName string
 
 // ProviderCapability is a capability that a provider may have. None of them lets a process change the rules, routes or

@@ -23,6 +23,12 @@ var _ = Describe("The providers of an HAPair", func() {
 		Entry("one without classes", provider(func(p *v1alpha1.ProviderSpec) {
 			p.Writes = nil
 		})),
+		Entry("two that change address objects", func(p *v1alpha1.HAPair) {
+			providers()(p)
+			for i := range p.Spec.Providers {
+				p.Spec.Providers[i].Writes = append(p.Spec.Providers[i].Writes, "DynamicAddressObjects")
+			}
+		}),
 		Entry("every field at its bound", provider(func(p *v1alpha1.ProviderSpec) {
 			p.Name, p.RunAsUser = strings.Repeat("a", 32), 1<<31-1
 			p.Capabilities = []v1alpha1.ProviderCapability{v1alpha1.ProviderBindsPorts, v1alpha1.ProviderSendsRaw}

@@ -83,7 +83,7 @@ type HAPairSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:XValidation:rule="self.all(p, self.exists_one(q, q.runAsUser == p.runAsUser))",message="runAsUser must belong to one provider only, since the sidecar recognizes a provider by it; change one of them"
-	// +kubebuilder:validation:XValidation:rule="self.all(p, !has(p.writes) || p.writes.all(c, self.exists_one(q, has(q.writes) && c in q.writes)))",message="a class must be in writes of one provider only; remove it from the others, or add it to their reads"
+	// +kubebuilder:validation:XValidation:rule="self.all(p, !has(p.writes) || p.writes.all(c, c == 'DynamicAddressObjects' || self.exists_one(q, has(q.writes) && c in q.writes)))",message="a class must be in writes of one provider only; remove it from the others, or add it to their reads"
 	// +kubebuilder:validation:XValidation:rule="self.all(p, !has(p.reads) || p.reads.all(c, self.exists(q, has(q.writes) && c in q.writes)))",message="a class in reads must be in writes of a provider; correct its name, or add the provider that publishes it"
 	Providers []ProviderSpec `json:"providers,omitempty"`
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+
+	"github.com/hapair-io/hapair/internal/state"
 )
 
 // Provider is a process in the pod of a unit that publishes its state over a socket of its own.
@@ -68,7 +70,7 @@ func (s Settings) validateProviders() []error {
 			errs = append(errs, fmt.Errorf("providers[%d].uid: another provider has %d too; choose another", i, p.UID))
 		}
 		for j, class := range p.Writes {
-			if other, ok := writers[class]; ok {
+			if other, ok := writers[class]; ok && !isShared(class) {
 				errs = append(errs, fmt.Errorf("providers[%d].writes[%d]: %s is published by provider %q already; remove one",
 					i, j, class, other))
 			}
@@ -106,10 +108,19 @@ func validateProviderClasses(field string, classes []string) []error {
 			field, len(classes), MaxProviderClasses))
 	}
 	for i, class := range classes {
+		if isShared(class) {
+			continue
+		}
 		if len(class) > MaxProviderClassLength || !lowercaseName.MatchString(class) {
 			errs = append(errs, fmt.Errorf("%s[%d]: %q must begin with a letter and have at most %d of a-z, 0-9 and '-'",
 				field, i, class, MaxProviderClassLength))
 		}
 	}
 	return errs
+}
+
+// isShared reports whether a class is one of the catalogue that several providers may write.
+func isShared(class string) bool {
+	row, _ := state.Classes().Named(class)
+	return row.Shared
 }

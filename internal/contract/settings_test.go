@@ -251,6 +251,21 @@ func TestGrantsOfProviders(t *testing.T) {
 	}
 }
 
+func TestProvidersShareAddressObjects(t *testing.T) {
+	s := whole()
+	s.Providers = providers()
+	for i := range s.Providers {
+		s.Providers[i].Writes = append(s.Providers[i].Writes, state.DynamicAddressObjects.String())
+	}
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+	s.Providers[0].Writes = []string{state.ConnectionCache.String()}
+	if err := s.Validate(); err == nil {
+		t.Error("a provider may write class ConnectionCache")
+	}
+}
+
 func mac(address string) func(*contract.Settings) {
 	return func(s *contract.Settings) { s.Networks[1].VirtualMAC = address }
 }

@@ -55,6 +55,8 @@ type Row struct {
 	FullHint string
 	// Provided is set if a provider publishes the entries, through the local API of the sidecar.
 	Provided bool
+	// Shared is set if providers may add and remove entries that others have too. The sidecar writes them to the kernel.
+	Shared bool
 	// Never is why a class with the default Never is not replicated. It continues a sentence after "because".
 	Never string
 	// Summary is one sentence about what the class replicates.
@@ -122,8 +124,8 @@ var catalogue = Catalogue{
 		Summary:  "Neighbours that the kernel of the active learned by ARP and NDP, up to half of gc_thresh3.",
 	},
 	{
-		ID: DynamicAddressObjects, Name: "DynamicAddressObjects", Default: Replicated, Weight: 1,
-		Summary: "Addresses of DNS names and those that policies remember, at most 65536 an object and family.",
+		ID: DynamicAddressObjects, Name: "DynamicAddressObjects", Default: Replicated, Weight: 1, Shared: true,
+		Summary: "Addresses of DNS names and those that policies and providers add, at most 65536 an object and family.",
 	},
 	{
 		ID: FTP, Name: "FTP", Default: Replicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",

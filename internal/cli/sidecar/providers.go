@@ -4,9 +4,7 @@ import (
 	"slices"
 
 	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/localapi/server"
 	"github.com/hapair-io/hapair/internal/replication/engine"
@@ -15,17 +13,17 @@ import (
 
 // newProviders returns the server of the local provider API: for the providers of the pair, and for the firewall.
 func (o sidecarOptions) newProviders(
-	u unit, pair contract.Settings, tables *table.Set, replicating *engine.Engine, registry prometheus.Registerer,
-	log logr.Logger,
+	u unit, pair contract.Settings, parts replicationParts, replicating *engine.Engine, log logr.Logger,
 ) *server.Server {
 	return server.New(server.Config{
 		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name),
 		Directory: o.providersDirectory,
 		Providers: append(slices.Clone(pair.Providers), firewallProvider(state.Classes())),
-		Catalogue: state.Classes(), Tables: tables,
+		Catalogue: state.Classes(), Tables: parts.provided,
+		Kernel:       map[state.Class]server.KernelClass{state.DynamicAddressObjects: parts.objects},
 		Flush:        replicating.FlushClass,
 		IsPeerInSync: func() bool { return replicating.Status().InSync },
-		Metrics:      server.NewMetrics(registry),
+		Metrics:      server.NewMetrics(parts.registry),
 		Log:          log,
 	})
 }

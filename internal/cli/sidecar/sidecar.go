@@ -36,6 +36,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/dataplane"
+	"github.com/hapair-io/hapair/internal/firewall/members"
 	"github.com/hapair-io/hapair/internal/firewall/report"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
@@ -242,8 +243,8 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	}
 	registry = registry.withGate(g)
 	replica, ownAddresses, provided := configuration.New(), ownAddresses(pair), table.NewSet(state.Classes(), config.Now)
-	rules := nftables.Open()
-	defer func() { err = errors.Join(err, rules.Close()) }()
+	rules, objects := nftables.Open(), nftables.Open() // Writes of providers need not wait for a verification of the rules.
+	defer func() { err = errors.Join(err, rules.Close(), objects.Close()) }()
 	o.newConfiguration(&config, pair, replica, rules, registry)
 	classes, closeClasses, err := openClasses(pair, ownAddresses, state.Classes(), all.Factories(replica, provided))
 	if err != nil {
@@ -265,7 +266,8 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	}
 	config.Metrics = o.serveMetrics(registry, u.sockets, log.WithName("metrics"))
 	if err := o.newReplication(&config, u, pair, replicationParts{
-		classes: classes, own: ownAddresses, heartbeats: heartbeats, provided: provided, registry: registry,
+		classes: classes, own: ownAddresses, heartbeats: heartbeats, provided: provided,
+		objects: members.New(objects), registry: registry,
 	}); err != nil {
 		return err
 	}
@@ -394,6 +396,7 @@ type replicationParts struct {
 	own        *own.Addresses
 	heartbeats *heartbeat.Link
 	provided   *table.Set
+	objects    *members.Members
 	registry   prometheus.Registerer
 }
 
@@ -426,6 +429,6 @@ func (o sidecarOptions) newReplication(
 	follow := limits{file: o.settings, now: config.Limits, log: log}
 	replicated := replication{Engine: e, heartbeats: parts.heartbeats, limits: follow}
 	into.Replication, into.Costs = replicated, replicated.costs
-	into.Providers = o.newProviders(u, pair, parts.provided, e, parts.registry, into.Log.WithName("providers"))
+	into.Providers = o.newProviders(u, pair, parts, e, into.Log.WithName("providers"))
 	return nil
 }

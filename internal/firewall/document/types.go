@@ -67,7 +67,7 @@ type Address struct {
 	Members []Block `json:"members,omitempty"`
 	// FQDN are DNS names, whose addresses the active unit looks up.
 	FQDN []string `json:"fqdn,omitempty"`
-	// Dynamic lets policies add addresses.
+	// Dynamic lets policies and providers add addresses.
 	Dynamic bool `json:"dynamic,omitempty"`
 }
 

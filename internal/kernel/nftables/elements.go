@@ -56,6 +56,32 @@ func (k Kernel) Sets(table string, prefixes []string) (sets []Set, err error) {
 	return sets, nil
 }
 
+// Set returns the set or map of a table of the family inet that has a name, and whether there is one.
+func (k Kernel) Set(table, name string) (set Set, exists bool, err error) {
+	err = k.ask(func(conn *netlink.Conn) error {
+		encoded, err := netlink.MarshalAttributes([]netlink.Attribute{
+			named(unix.NFTA_SET_TABLE, table), named(unix.NFTA_SET_NAME, name),
+		})
+		if err != nil {
+			return err
+		}
+		answers, err := conn.Execute(request(unix.NFT_MSG_GETSET, netlink.Request, unix.NFPROTO_INET, encoded))
+		if err != nil {
+			return err
+		}
+		for _, m := range answers {
+			if len(m.Data) > messageHeaderBytes {
+				set, exists = parseSet(nested(m.Data[messageHeaderBytes:])), true
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return Set{}, false, fmt.Errorf("reading set %s of table inet %s: %w", name, table, err)
+	}
+	return set, exists, nil
+}
+
 // isPlain reports whether an element of a set has no more than a key, a value and times.
 func isPlain(m message) bool {
 	const excluded = unix.NFT_SET_ANONYMOUS | unix.NFT_SET_CONSTANT | unix.NFT_SET_INTERVAL | unix.NFT_SET_OBJECT

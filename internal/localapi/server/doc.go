@@ -7,6 +7,7 @@
 //	request.go    routing, grants and parameters
 //	write.go      writes: role, term, table, and the wait for the standby
 //	list.go       lists and watches of a class
+//	kernel.go     classes whose entries the kernel has
 //	events.go     the stream of roles
 //	held.go       how far providers are behind
 //	stream.go     lines of NDJSON to a client that may not read

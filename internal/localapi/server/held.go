@@ -42,6 +42,9 @@ func (h *held) visit(do func(by heldBy, behind int)) {
 
 // putHeld stores that a provider has everything up to a revision.
 func (s *Server) putHeld(w http.ResponseWriter, r *request) *localapi.Problem {
+	if r.class.kernel != nil {
+		return r.class.isUnnumbered("revision")
+	}
 	revision := r.integer("revision")
 	if newest := r.class.table.Revision(); revision > newest {
 		return localapi.NewProblem(localapi.Invalid, "the newest revision is %d; was %d of an earlier sidecar? List again",

@@ -14,6 +14,9 @@ func pingInterval() time.Duration { return time.Duration(localapi.Bounds().PingS
 
 // listClass lists a class, and follows it if that was asked.
 func (s *Server) listClass(w http.ResponseWriter, r *request) *localapi.Problem {
+	if r.class.kernel != nil {
+		return s.listKernelClass(w, r)
+	}
 	follower := s.board.follow()
 	defer follower.close()
 	watch := r.class.table.Watch(r.class.prefix)

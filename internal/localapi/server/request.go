@@ -29,6 +29,8 @@ type class struct {
 	name  string
 	id    state.Class
 	table *table.Table
+	// kernel has the entries instead of table, if the class is one of Config.Kernel.
+	kernel KernelClass
 	// prefix is what the keys of the class begin with in its table.
 	prefix string
 }
@@ -128,6 +130,9 @@ func (s *Server) class(name string) (class, bool) {
 	row, ok := s.config.Catalogue.Named(name)
 	if !ok || row.ID == state.Custom {
 		return class{}, false
+	}
+	if k, ok := s.config.Kernel[row.ID]; ok {
+		return class{name: name, id: row.ID, kernel: k}, true
 	}
 	t, ok := s.config.Tables.Table(row.ID)
 	return class{name: name, id: row.ID, table: t}, ok

@@ -31,6 +31,8 @@ type Config struct {
 	// Catalogue has the names of the classes, and Tables their entries.
 	Catalogue state.Catalogue
 	Tables    *table.Set
+	// Kernel are the classes whose entries the kernel has instead of Tables.
+	Kernel map[state.Class]KernelClass
 	// Flush returns when the standby has every change of a class, and fails at once if no standby is in sync.
 	Flush func(ctx context.Context, class state.Class) error
 	// IsPeerInSync reports whether the standby has everything.

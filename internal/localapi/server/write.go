@@ -121,12 +121,14 @@ func (s *Server) write(w http.ResponseWriter, r *request, b table.Batch) *locala
 	if problem := s.checkTerm(r.integer("term")); problem != nil {
 		return problem
 	}
-	revision, err := r.class.table.Update(b)
+	revision, err := r.class.update(b)
 	switch {
 	case errors.Is(err, table.ErrFull):
 		return localapi.NewProblem(localapi.Full, "%v", err)
 	case errors.Is(err, table.ErrTooLarge):
 		return localapi.NewProblem(localapi.TooLarge, "%v", err)
+	case errors.Is(err, errKernel):
+		return localapi.NewProblem(localapi.Busy, "%v; try again later", err)
 	case err != nil:
 		return localapi.NewProblem(localapi.Invalid, "%v", err)
 	}

@@ -22,8 +22,9 @@ import (
 
 	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/all"
+	"github.com/hapair-io/hapair/internal/class/configuration"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
-	"github.com/hapair-io/hapair/internal/class/expectations"
 	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/clock"
@@ -94,6 +95,7 @@ type process struct {
 	own        *own.Addresses // nil if no connections are replicated
 	providers  *server.Server // nil without a local API
 	gate       *gate.Gate     // nil without a gate
+	opened     []class.Class  // those of factories
 	flood      *flood
 	log        logr.Logger
 
@@ -158,21 +160,22 @@ func (p *process) newClasses(s setup, networks []addresses.Network, provided *ta
 			return nil, err
 		}
 		classes = append(classes, p.classes.Class())
-		for _, factory := range []class.Factory{expectations.FTP(), expectations.VoIP()} {
-			if slices.Contains(s.Replicated, factory.ID) {
-				factories = append(factories, factory)
-			}
+	}
+	for _, factory := range all.Factories(configuration.New(), &table.Set{}) {
+		if slices.Contains(s.Replicated, factory.ID) {
+			factories = append(factories, factory)
 		}
 	}
 	if s.ProvidersDirectory != "" && !s.WithoutProvided {
 		factories = append(factories, provided.Factories()...)
 	}
 	for _, factory := range factories {
-		c, err := factory.New(class.Options{Own: p.own})
+		c, err := factory.New(class.Options{Own: p.own, Interfaces: interfacesOf(networks)})
 		if err != nil {
 			return nil, err
 		}
 		classes = append(classes, c)
+		p.opened = append(p.opened, c)
 	}
 	if s.Recording == "" {
 		return classes, nil
@@ -222,6 +225,11 @@ func (p *process) run(ctx context.Context) error {
 	cancel()
 	running.Wait()
 	p.addresses.Close()
+	for _, c := range p.opened {
+		if c.Close != nil {
+			beat = errors.Join(beat, c.Close())
+		}
+	}
 	if p.gate != nil {
 		beat = errors.Join(beat, p.gate.Close())
 	}
@@ -307,13 +315,30 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 		r.Footprint = &found
 		return err
 	case doAttach:
-		return errors.Join(setForwarding(true), p.openGate(ctx),
-			p.addresses.Set(ctx, addresses.Config{Attached: true}), p.addresses.Announce(ctx))
+		return p.attach(ctx)
 	case doWithdraw:
 		return errors.Join(p.closeGate(ctx), setForwarding(false), p.addresses.Set(ctx, addresses.Config{}))
 	default:
 		return fmt.Errorf("unknown order %q", o.Do)
 	}
+}
+
+// attach opens the router and adds the virtual addresses in the order of a promotion.
+func (p *process) attach(ctx context.Context) error {
+	errs := []error{setForwarding(true), p.openGate(ctx), p.addresses.Set(ctx, addresses.Config{Attached: true})}
+	for _, c := range p.opened {
+		if c.Attached != nil {
+			errs = append(errs, c.Attached(ctx))
+		}
+	}
+	return errors.Join(append(errs, p.addresses.Announce(ctx))...)
+}
+
+func interfacesOf(networks []addresses.Network) (names []string) {
+	for _, n := range networks {
+		names = append(names, n.Interface)
+	}
+	return names
 }
 
 // setForwarding enables or disables forwarding.

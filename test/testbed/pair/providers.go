@@ -8,13 +8,16 @@ import (
 
 	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/members"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/localapi"
 	"github.com/hapair-io/hapair/internal/localapi/server"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// ProviderName is the provider of the tests, and ProviderClass the class that it may write.
+// ProviderName is the provider of the tests, and ProviderClass the class that it may write besides the addresses of
+// dynamic objects.
 const (
 	ProviderName  = "kea"
 	ProviderClass = "leases"
@@ -40,10 +43,15 @@ func newProviders(s setup, tables *table.Set, replicating *engine.Engine, log lo
 	return server.New(server.Config{
 		Pair: pairName, Namespace: pairNamespace, Unit: s.Unit, Directory: s.ProvidersDirectory,
 		Providers: []contract.Provider{
-			{Name: ProviderName, UID: int64(os.Getuid()), Writes: []string{ProviderClass}},
+			{Name: ProviderName, UID: int64(os.Getuid()), Writes: []string{
+				ProviderClass, state.DynamicAddressObjects.String(),
+			}},
 			{Name: contract.ProviderFirewall, UID: int64(os.Getuid()), Writes: []string{state.Multicast.String()}},
 		},
 		Catalogue: state.Classes(), Tables: tables,
+		Kernel: map[state.Class]server.KernelClass{
+			state.DynamicAddressObjects: members.New(nftables.Kernel{}),
+		},
 		Flush:        replicating.FlushClass,
 		IsPeerInSync: func() bool { return replicating.Status().InSync },
 		Log:          log.WithName("providers"),

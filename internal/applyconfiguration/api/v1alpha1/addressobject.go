@@ -6,7 +6,7 @@ package v1alpha1
 // with apply.
 //
 // AddressObject is a named set of IP addresses, of one family or of both. Besides its members, it has the addresses of
-// DNS names, and those that policies remember.
+// DNS names, and those that policies and providers add.
 type AddressObjectApplyConfiguration struct {
 	// name of the object, for policies and translations.
 	Name *string `json:"name,omitempty"`
@@ -15,7 +15,8 @@ type AddressObjectApplyConfiguration struct {
 	// fqdn are DNS names, as in updates.example.com. The active unit asks the resolvers for their addresses, at most 64 a
 	// name, and asks again when the answer is outdated. The standby receives the addresses from the active.
 	FQDN []string `json:"fqdn,omitempty"`
-	// dynamic lets policies add addresses to the object with their field remember. Each has an end of its own.
+	// dynamic lets policies add addresses to the object with their field remember, and providers over their socket. Each
+	// address has an end of its own.
 	Dynamic *bool `json:"dynamic,omitempty"`
 }
 

@@ -26,7 +26,8 @@ type ProviderSpecApplyConfiguration struct {
 	// capabilities of the process. A process that is not root has only those that the file of its program permits, as set
 	// with setcap. A port below 1024 needs none on most nodes.
 	Capabilities []apiv1alpha1.ProviderCapability `json:"capabilities,omitempty"`
-	// writes are the classes of state that the provider publishes. Only one provider may publish a class.
+	// writes are the classes of state that the provider publishes. Only one provider may publish a class. Any number may
+	// have DynamicAddressObjects, and with it add and remove addresses of the dynamic address objects.
 	Writes []apiv1alpha1.ProviderClassName `json:"writes,omitempty"`
 	// reads are the classes that the provider reads. It may also read those that it writes.
 	Reads []apiv1alpha1.ProviderClassName `json:"reads,omitempty"`
