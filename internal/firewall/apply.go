@@ -125,7 +125,9 @@ func (f *Firewall) restore() bool {
 		f.config.Log.Error(err, "Restoring ruleset", "document", f.inForce)
 		f.inForce, f.applied = "", nil
 		f.enforceBase() // It is small, and the kernel may still have the memory for it.
+		return true
 	}
+	f.config.Names.Restored()
 	return true
 }
 

@@ -101,7 +101,9 @@ func (r *fakeRoutes) Run(ctx context.Context)  { <-ctx.Done() }
 // fakeNames does nothing.
 type fakeNames struct{}
 
-func (fakeNames) Set(document.Document)   {}
+func (fakeNames) Set(document.Document) {}
+func (fakeNames) Restored()             {}
+
 func (fakeNames) Run(ctx context.Context) { <-ctx.Done() }
 
 // fakeNeighbours records what was set last.

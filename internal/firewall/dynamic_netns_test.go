@@ -216,6 +216,30 @@ func TestAddressesOfNamesAreKept(t *testing.T) {
 	}
 }
 
+// Another program removes the table of the active. The firewall makes it again with the addresses of names, although
+// the resolver is away and no sidecar puts elements back.
+func TestAddressesOfNamesReturnWithTheTable(t *testing.T) {
+	u := newDynamicUnit(t)
+	u.resolve(firstAnswer)
+	u.isActive.Store(true)
+	address := netip.MustParseAddr(firstAnswer)
+	hasAddress := func() bool { return u.remaining("updates")[address] > 0 }
+	testbed.Eventually(t, "the unit has the address of the name", hasAddress)
+	before := u.remaining("updates")[address]
+	u.dnsmasq.Kill()
+	u.nft("delete table inet hapair")
+	const tries, pause = 100, 10 * time.Millisecond // a second
+	n := 0
+	for ; n < tries && !hasAddress(); n++ {
+		testbed.Pause(t, pause)
+	}
+	after := u.remaining("updates")[address]
+	t.Logf("the address has returned after %d tries, with %v left of %v", n, after, before)
+	if n == tries || after > before {
+		t.Errorf("the address has %v left of %v after %d tries", after, before, n)
+	}
+}
+
 // A new active has all dynamic addresses without any resolver, each with the time that it had on the former active. The
 // control is a unit without the class: there, nothing passes.
 func TestDynamicAddressesSurviveASwitch(t *testing.T) {

@@ -90,6 +90,8 @@ type Multicast interface {
 type Names interface {
 	// Set makes the names those of a document, whose ruleset must be in force.
 	Set(document.Document)
+	// Restored puts the addresses back that went with a table that another program removed. It returns at once.
+	Restored()
 	// Run keeps the addresses while the unit is active, until ctx ends, and leaves them then.
 	Run(ctx context.Context)
 }

@@ -54,7 +54,7 @@ func New(config Config) (*Elements, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.kernel.Close())
 	}
-	return &Elements{id: config.ID, sets: s, source: &source{sets: s}, sink: sink}, nil
+	return &Elements{id: config.ID, sets: s, source: &source{sets: s, keep: sink.keep}, sink: sink}, nil
 }
 
 // Class returns what the engine replicates.

@@ -270,6 +270,46 @@ func TestReplacedRulesetOfTheStandbyKeepsElements(t *testing.T) {
 	}
 }
 
+// Another program removes the table, and the firewall makes it again. The elements return at once without any audit, on
+// the active and on the standby, each with the time that is left. What the active removes meanwhile does not return.
+func TestElementsReturnAfterTheTableIsRemoved(t *testing.T) {
+	for _, command := range []string{"delete table inet hapair", "flush ruleset"} {
+		t.Run(command, func(t *testing.T) {
+			u := newUnit(t, "unit")
+			u.replace("one")
+			u.namespace.Firewall(t, "add element inet hapair dynamic.a.ipv4 "+
+				"{ 192.0.2.1 timeout 100s expires 50s, 192.0.2.2, 192.0.2.3 }; "+
+				"add element inet hapair dynamic.r.ipv4 { 192.0.2.4 timeout 100s expires 50s }; "+
+				"add element inet hapair pinholes.g.ipv4 { 192.0.2.1 . 99 timeout 100s expires 50s : 192.0.2.2 . 77 }")
+			u.namespace.Firewall(t, command)
+			removed := numbered("dynamic.a.ipv4", 0).Element
+			removed.Key = []byte{192, 0, 2, 3}
+			change := u.elements.sets.remove("dynamic.a.ipv4", removed.Key)
+			if _, err := u.class().Sink.Apply(t.Context(), []state.Change{change}); err != nil {
+				t.Fatal(err)
+			}
+			u.replace("one")
+			const tries, pause = 100, 10 * time.Millisecond // a second
+			for set, want := range map[string]string{
+				"dynamic.a.ipv4": "192.0.2.1 timeout 1m40s expires 4", "dynamic.r.ipv4": "192.0.2.4 timeout 1m40s expires 4",
+				"pinholes.g.ipv4": "192.0.2.1 . 99 timeout 1m40s expires 4",
+			} {
+				n := 0
+				for ; n < tries && !strings.Contains(u.list(set), want); n++ {
+					testbed.Pause(t, pause)
+				}
+				if t.Logf("%s has its elements after %d tries", set, n); n == tries {
+					t.Errorf("%q is missing in %s", want, u.list(set))
+				}
+			}
+			if listing := u.list("dynamic.a.ipv4"); strings.Contains(listing, "192.0.2.3") ||
+				!strings.Contains(listing, "192.0.2.2") {
+				t.Errorf("what was removed meanwhile has returned, or another element has not: %s", listing)
+			}
+		})
+	}
+}
+
 // The standby loses the elements of a set when the active loses the set.
 func TestElementsOfARemovedSetAreRemoved(t *testing.T) {
 	for _, command := range []string{"delete table inet hapair", "delete set inet hapair dynamic.a.ipv4"} {

@@ -9,14 +9,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/state"
 )
-
-// listenPause is the time after which a failed listener for new sets is tried again.
-const listenPause = time.Second
 
 // sink writes the standby's sets.
 type sink struct {
@@ -27,16 +23,22 @@ type sink struct {
 
 	mu      sync.Mutex // One caller at a time writes.
 	waiting waiting
+	kept    kept
+	// listed is when a set that rules fill was listed last.
+	listed time.Time
 }
 
-// newSink begins to wait for new sets.
+// newSink begins to follow the sets.
 func newSink(s *sets) (*sink, error) {
 	listener, err := nftables.Listen(s.config.Table)
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	created := &sink{sets: s, listener: listener, stop: stop, waiting: waiting{}}
+	created := &sink{sets: s, listener: listener, stop: stop, waiting: waiting{}, kept: newKept()}
+	if err := created.reread(); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
 	created.done.Go(func() { created.follow(ctx) })
 	return created, nil
 }
@@ -48,33 +50,9 @@ func (s *sink) close() error {
 	return s.listener.Close()
 }
 
-// follow writes the elements that wait when sets appear, until ctx ends.
-func (s *sink) follow(ctx context.Context) {
-	for ctx.Err() == nil {
-		events, _, err := s.listener.Receive(ctx, time.Time{})
-		switch {
-		case err != nil && !errors.Is(err, nftables.ErrLost):
-			backoff.Sleep(ctx, listenPause)
-		case err != nil || s.haveSetsAppeared(events):
-			s.settle()
-		}
-	}
-}
-
-func (s *sink) haveSetsAppeared(events []nftables.SetEvent) bool {
-	for _, e := range events {
-		if e.Kind == nftables.SetAdded && s.serves(e.Set) {
-			return true
-		}
-	}
-	return false
-}
-
 // settle writes the elements that wait for sets that exist now. What the kernel refuses for another reason is dropped,
-// and the next audit sends it again.
+// and the next audit sends it again. The caller holds the lock.
 func (s *sink) settle() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	now := time.Now()
 	s.waiting.drop(now)
 	keys := make([]string, 0, len(s.waiting))
@@ -151,6 +129,9 @@ func (s *sink) decode(changes []state.Change, outcome *class.Outcome) []written 
 // settleOne makes an element wait whose set does not exist, and counts refusals.
 func (s *sink) settleOne(d written, why error, outcome *class.Outcome) {
 	delete(s.waiting, d.key)
+	if d.change.IsDeletion {
+		s.kept.forget(d.change.Set, string(d.change.Element.Key))
+	}
 	if why == nil || errors.Is(why, unix.ENOENT) && s.waiting.add(d.key, d.change.Set, d.change.Element, time.Now()) {
 		return
 	}
@@ -170,6 +151,7 @@ func (s *sink) Prune(ctx context.Context, keep func(key string) bool) error {
 			delete(s.waiting, key)
 		}
 	}
+	s.kept.prune(func(set, key string) bool { return keep(encodeKey(set, []byte(key))) })
 	var removals []nftables.ElementChange
 	err := s.each(func(set string, e nftables.Element) error {
 		if !keep(encodeKey(set, e.Key)) {

@@ -18,7 +18,10 @@ const (
 )
 
 // source reads the active's sets.
-type source struct{ *sets }
+type source struct {
+	*sets
+	keep func(nftables.Set, []nftables.Element)
+}
 
 // Watch starts to listen to the kernel. What the sets have then counts as sent, since a snapshot follows.
 func (s *source) Watch() (class.Watch, error) {
@@ -26,7 +29,7 @@ func (s *source) Watch() (class.Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &watch{sets: s.sets, listener: listener}
+	w := &watch{sets: s.sets, listener: listener, keep: s.keep}
 	if err := w.reset(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}

@@ -19,7 +19,9 @@ const pollInterval = time.Second
 type watch struct {
 	*sets
 	listener *nftables.Listener
-	known    known
+	// keep is called with each listing of a set that rules fill.
+	keep  func(nftables.Set, []nftables.Element)
+	known known
 	// byName are the sets that exist.
 	byName map[string]nftables.Set
 	// polled is when the sets that rules fill were listed last.
@@ -108,7 +110,7 @@ func (w *watch) translate(events []nftables.SetEvent) (changes []state.Change, e
 			continue
 		}
 		switch event.Kind {
-		case nftables.SetAdded: // See above.
+		case nftables.SetAdded, nftables.Committed: // See above.
 		case nftables.SetRemoved:
 			changes = w.removeSet(changes, event.Set)
 		case nftables.TableRemoved:
@@ -167,6 +169,7 @@ func (w *watch) poll(changes []state.Change) ([]state.Change, error) {
 		if err != nil {
 			return nil, err
 		}
+		w.keep(set, listing)
 		news, gone := w.known.of(name).compare(listing, time.Now())
 		for _, e := range news {
 			changes = append(changes, w.upsert(name, e))

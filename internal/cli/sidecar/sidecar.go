@@ -243,7 +243,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	}
 	registry = registry.withGate(g)
 	replica, ownAddresses, provided := configuration.New(), ownAddresses(pair), table.NewSet(state.Classes(), config.Now)
-	rules, objects := nftables.Open(), nftables.Open() // Writes of providers need not wait for a verification of the rules.
+	rules, objects := nftables.Open(), nftables.Open() // Writes of providers do not wait for a verification of the rules.
 	defer func() { err = errors.Join(err, rules.Close(), objects.Close()) }()
 	o.newConfiguration(&config, pair, replica, rules, registry)
 	classes, closeClasses, err := openClasses(pair, ownAddresses, state.Classes(), all.Factories(replica, provided))

@@ -33,8 +33,8 @@ func TestParseChange(t *testing.T) {
 			t.Errorf("%q is %+v", key, change)
 		}
 	}
-	if _, change, err := parseChange(table.Change{Entry: table.Entry{Key: "blocked/192.0.2.7"}, Deleted: true}); err != nil ||
-		!change.IsDeletion {
+	deletion := table.Change{Entry: table.Entry{Key: "blocked/192.0.2.7"}, Deleted: true}
+	if _, change, err := parseChange(deletion); err != nil || !change.IsDeletion {
 		t.Errorf("a deletion is %+v, %v", change, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -31,7 +32,7 @@ type Members struct {
 // New returns the members that a kernel has.
 func New(kernel Kernel) *Members { return &Members{kernel: kernel} }
 
-// List returns an entry for each address, with what remains of its life. It leaves out objects that only have DNS names.
+// List returns an entry for each address, with what remains of its life. Objects that only have DNS names are left out.
 func (m *Members) List() (entries []table.Entry, err error) {
 	sets, err := m.kernel.Sets(plan.Table, []string{ruleset.DynamicAddressPrefix})
 	if err != nil {
@@ -121,7 +122,8 @@ func (m *Members) inverse(changes []nftables.ElementChange) ([]nftables.ElementC
 		if before[c.Set] == nil {
 			had := map[string]nftables.Element{}
 			err := m.kernel.Elements(plan.Table, nftables.Set{Name: c.Set}, func(e nftables.Element) error {
-				had[string(e.Key)] = nftables.Element{Key: append([]byte(nil), e.Key...), Timeout: e.Timeout, Remaining: e.Remaining}
+				e.Key = slices.Clone(e.Key)
+				had[string(e.Key)] = e
 				return nil
 			})
 			if err != nil {
@@ -144,7 +146,8 @@ func explain(key string, why error) error {
 	switch {
 	case errors.Is(why, unix.ENFILE):
 		return fmt.Errorf("%w: object %s has %d addresses of this family, and %s was not added; delete addresses that "+
-			"are not needed, or give them a shorter life", table.ErrFull, owner.object, ruleset.MaxDynamicElements, owner.address)
+			"are not needed, or give them a shorter life", table.ErrFull, owner.object, ruleset.MaxDynamicElements,
+			owner.address)
 	case errors.Is(why, unix.ENOENT):
 		return fmt.Errorf("%w: a new document without the dynamic address object %s came into force; correct the name, or "+
 			"add the object with dynamic: true to the FirewallConfiguration", table.ErrInvalid, owner.object)

@@ -11,10 +11,10 @@ import (
 	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
 
-	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/notify"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
@@ -56,7 +56,8 @@ type Resolver struct {
 	schedule schedule
 
 	// ends is when each element ends. It belongs to the goroutine of Run.
-	ends map[element]time.Time
+	ends     map[element]time.Time
+	restored notify.Signal
 }
 
 // element is an address in an object.
@@ -67,7 +68,7 @@ type element struct {
 
 // New returns a resolver for Run.
 func New(config Config) *Resolver {
-	return &Resolver{config: config, schedule: schedule{}, ends: map[element]time.Time{}}
+	return &Resolver{config: config, schedule: schedule{}, ends: map[element]time.Time{}, restored: notify.New()}
 }
 
 // Set makes the names those of a document, whose sets must exist. Names that it had before are not asked for earlier.
@@ -89,14 +90,41 @@ func (r *Resolver) Set(d document.Document) {
 
 // Run asks for names that are due until ctx ends, while the unit is active.
 func (r *Resolver) Run(ctx context.Context) {
-	for backoff.Sleep(ctx, interval) {
-		if !r.hasNames() {
-			continue
+	look := time.NewTicker(interval)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.restored:
+			r.restore(time.Now())
+		case <-look.C:
+			r.look(ctx)
 		}
-		if !r.config.IsActive(ctx) {
-			r.restart()
-			continue
+	}
+}
+
+// Restored puts the addresses back that went with a table that another program removed. It returns at once.
+func (r *Resolver) Restored() { r.restored.Notify() }
+
+// restore writes all addresses, each until its end. A standby has none of its own.
+func (r *Resolver) restore(now time.Time) {
+	var changes []nftables.ElementChange
+	for e, end := range r.ends {
+		if now.Before(end) {
+			changes = append(changes, e.until(end, now))
 		}
+	}
+	r.write(changes)
+}
+
+// look asks for names that are due, if the unit is active.
+func (r *Resolver) look(ctx context.Context) {
+	switch {
+	case !r.hasNames():
+	case !r.config.IsActive(ctx):
+		r.restart()
+	default:
 		r.round(ctx)
 	}
 }
@@ -195,6 +223,11 @@ func (r *Resolver) keep(e element, end, now time.Time) nftables.ElementChange {
 		end = had
 	}
 	r.ends[e] = end
+	return e.until(end, now)
+}
+
+// until returns the change that makes an element end at an instant.
+func (e element) until(end, now time.Time) nftables.ElementChange {
 	life := end.Sub(now)
 	return nftables.ElementChange{
 		Set:     plan.DynamicSet(e.object, ruleset.FamilyOf(e.address)),

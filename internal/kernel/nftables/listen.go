@@ -28,8 +28,10 @@ const (
 	ElementRemoved
 	SetAdded
 	SetRemoved
-	// TableRemoved means that all sets of the table are gone.
+	// TableRemoved means that all sets of the table are gone. The removal of each set comes before.
 	TableRemoved
+	// Committed ends the changes of one transaction, of any table.
+	Committed
 )
 
 // SetEvent is one change of a set in a table. The times of an element are those at the notification. Its timeout is 0
@@ -175,7 +177,9 @@ func (l *Listener) parse(events []SetEvent, data []byte) []SetEvent {
 			break
 		}
 		kind := binary.NativeEndian.Uint16(data[4:])
-		if body := data[unix.SizeofNlMsghdr:length]; len(body) >= messageHeaderBytes && body[0] == unix.NFPROTO_INET {
+		if kind == unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_NEWGEN {
+			events = append(events, SetEvent{Kind: Committed})
+		} else if body := data[unix.SizeofNlMsghdr:length]; len(body) >= messageHeaderBytes && body[0] == unix.NFPROTO_INET {
 			events = appendEvents(events, kind, l.table, nested(body[messageHeaderBytes:]))
 		}
 		data = data[min((length+3)&^3, len(data)):]

@@ -78,7 +78,7 @@ func isServed(t *testing.T, bed *pair.Pair, address string) (isReached bool) {
 	err := bed.Client.Do(func() error {
 		conn, err := net.DialTimeout("tcp", net.JoinHostPort(address, "80"), 300*time.Millisecond)
 		if isReached = err == nil; isReached {
-			err = conn.Close()
+			return conn.Close()
 		}
 		return nil
 	})
