@@ -60,7 +60,7 @@ test: deps ## Run all tests: lint, verify, unit, API server, network namespaces,
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/helm ## Run the linters on code and chart
-	$(BIN)/golangci-lint run --timeout 30m --build-tags netns,apiserver,e2e,vm
+	$(BIN)/golangci-lint run --timeout 30m --build-tags netns,apiserver,e2e,vm,images
 	cd $(COMPONENTS)/cni && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m ./multinet/...
 	cd $(TOOLS)/image && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m
 	$(BIN)/helm lint --strict --quiet charts/hapair
@@ -107,6 +107,11 @@ test-cluster: prepare-demo $(BIN)/images/tickets.tar ## Run the tests on a real 
 test-chaos: prepare-demo ## Run only the cluster tests that inject faults; RUNS=20 repeats, LOAD=1 keeps all processors busy (root)
 	go test $(TESTFLAGS) -v -tags e2e -timeout 0 -count=1 ./test/e2e/... -ginkgo.focus='Under chaos' -ginkgo.v \
 		-ginkgo.timeout=6h -chaos.runs=$(or $(RUNS),1) $(if $(LOAD),-chaos.load)
+
+.PHONY: test-images
+test-images: deps $(PACKAGED_IMAGES:%=$(BIN)/images/%.tar) ## Run the daemons of the images with Debian packages, and check that nothing they open is missing (root)
+	@$(call install-packages,strace)
+	go test $(TESTFLAGS) -tags images -timeout 10m -count=1 ./test/images/...
 
 .PHONY: test-endurance
 test-endurance: prepare-demo $(BIN)/images/tickets.tar ## Move the role with every kind of connection and state in use, and print what happens to each (root)
@@ -299,6 +304,7 @@ $(BIN)/images/%.tar: $(SOURCES) $(BIN)/image
 
 MIRROR_FLAGS := --cache $(BIN)/packages-cache $(foreach mirror,$(DEBIAN_MIRRORS),--mirror $(mirror))
 $(BIN)/images/vpn.tar: LICENSES := Apache-2.0 AND GPL-2.0-or-later
+$(BIN)/images/routing.tar: LICENSES := Apache-2.0 AND GPL-2.0-or-later AND BSD-3-Clause
 $(PACKAGED_IMAGES:%=$(BIN)/images/%.tar): $(BIN)/images/%.tar: $(SOURCES) $(BIN)/image $(BIN)/packages images/%/contents.yaml images/%/packages.lock
 	@set -e; for platform in $(PLATFORMS); do \
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -ldflags '$(LDFLAGS)' -o $(BIN)/images/$$platform/$* ./cmd/$*; \

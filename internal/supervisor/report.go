@@ -20,8 +20,10 @@ type DaemonReport struct {
 	Seconds float64 `json:"seconds"`
 	// Restarts counts how often the daemon was started again.
 	Restarts int `json:"restarts"`
-	// LastFailure is why the daemon ended, or did not answer, the last time.
-	LastFailure string `json:"lastFailure,omitempty"`
+	// LastExit is why the daemon ended the last time.
+	LastExit string `json:"lastExit,omitempty"`
+	// Silence is why the daemon did not answer the last probe; empty if it did.
+	Silence string `json:"silence,omitempty"`
 }
 
 // Unhealthy returns what is wrong; empty if every daemon runs.
@@ -32,8 +34,11 @@ func (r Report) Unhealthy() string {
 			continue
 		}
 		text := fmt.Sprintf("%s is %s", d.Name, strings.ToLower(string(d.Phase)))
-		if d.LastFailure != "" {
-			text += " after: " + d.LastFailure
+		if d.LastExit != "" {
+			text += " after: " + d.LastExit
+		}
+		if d.Silence != "" {
+			text += ", no answer: " + d.Silence
 		}
 		wrong = append(wrong, text)
 	}

@@ -89,7 +89,7 @@ func (r *runner) apply(e lifecycle.Effect) {
 	case lifecycle.Probe:
 		r.probe()
 	case lifecycle.Terminate:
-		r.log.Info("Ending daemon", "reason", r.state.Reason)
+		r.log.Info("Ending daemon", "reason", r.state.LastExit)
 		r.process.terminate()
 	case lifecycle.Kill:
 		r.log.Info("Killing daemon, because it did not end in time")
@@ -127,6 +127,6 @@ func (r *runner) report() DaemonReport {
 	defer r.mu.Unlock()
 	return DaemonReport{
 		Name: r.daemon.Name, Phase: r.state.Phase, Seconds: (r.now() - r.state.Since).Seconds(),
-		Restarts: r.state.Restarts, LastFailure: r.state.Reason,
+		Restarts: r.state.Restarts, LastExit: r.state.LastExit, Silence: r.state.Silence,
 	}
 }

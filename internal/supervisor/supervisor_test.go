@@ -103,8 +103,8 @@ func TestKilledDaemonIsRestarted(t *testing.T) {
 		}
 	}
 	eventually(t, "the daemon runs", func() bool { return s.isRunning(3) })
-	if got := s.Report().Daemons[0].LastFailure; got != "signal: killed" {
-		t.Errorf("got the last failure %q", got)
+	if got := s.Report().Daemons[0].LastExit; got != "signal: killed" {
+		t.Errorf("got the last exit %q", got)
 	}
 	s.end(t, cancel)
 }

@@ -69,9 +69,11 @@ func newHealthCommand(socket *string) *cobra.Command {
 				return err
 			}
 			for _, d := range report.Daemons {
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: %s for %.0f s, %d restarts\n",
-					d.Name, d.Phase, d.Seconds, d.Restarts)
-				if err != nil {
+				line := fmt.Sprintf("%s: %s for %.0f s, %d restarts", d.Name, d.Phase, d.Seconds, d.Restarts)
+				if d.LastExit != "" {
+					line += ", last exit: " + d.LastExit
+				}
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), line); err != nil {
 					return err
 				}
 			}

@@ -12,7 +12,7 @@ import (
 func TestReportArrives(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "health")
 	report := supervisor.Report{Daemons: []supervisor.DaemonReport{{
-		Name: "charon", Phase: lifecycle.Waiting, Restarts: 2, LastFailure: "signal: killed",
+		Name: "charon", Phase: lifecycle.Waiting, Restarts: 2, LastExit: "signal: killed", Silence: "refused",
 	}}}
 	for range 2 { // the second finds the socket of the first
 		server, err := health.Serve(socket, func() supervisor.Report { return report })
@@ -26,7 +26,7 @@ func TestReportArrives(t *testing.T) {
 		if len(got.Daemons) != 1 || got.Daemons[0] != report.Daemons[0] {
 			t.Errorf("got %+v, want %+v", got, report)
 		}
-		if want := "charon is waiting after: signal: killed"; got.Unhealthy() != want {
+		if want := "charon is waiting after: signal: killed, no answer: refused"; got.Unhealthy() != want {
 			t.Errorf("got %q, want %q", got.Unhealthy(), want)
 		}
 		if err := server.Close(); err != nil {

@@ -15,8 +15,10 @@ type Daemon struct {
 	Since time.Duration
 	// Restarts counts how often the daemon was started again.
 	Restarts int
-	// Reason is why the daemon ended, or did not answer, the last time.
-	Reason string
+	// LastExit is why the daemon ended the last time.
+	LastExit string
+	// Silence is why the daemon did not answer the last probe; empty if it did.
+	Silence string
 
 	policy Policy
 	due    time.Duration
@@ -64,8 +66,9 @@ func (d *Daemon) start(now time.Duration) []Effect {
 
 func (d *Daemon) exited(now time.Duration, reason string) []Effect {
 	if d.Phase != Ending { // the reason for ending it is better than the signal that ended it
-		d.Reason = reason
+		d.LastExit = reason
 	}
+	d.Silence = ""
 	if d.isFinal {
 		d.enter(Stopped, now, Never)
 		return []Effect{Finish}
@@ -82,6 +85,7 @@ func (d *Daemon) probed(now time.Duration, failure string) []Effect {
 	if d.Phase != Starting && d.Phase != Running {
 		return nil // the answer of a daemon that is ending
 	}
+	d.Silence = failure
 	if failure == "" {
 		if d.Phase == Starting {
 			d.enter(Running, now, Never)
@@ -90,7 +94,6 @@ func (d *Daemon) probed(now time.Duration, failure string) []Effect {
 		d.failures, d.due = 0, now+d.policy.ProbeInterval
 		return nil
 	}
-	d.Reason = failure
 	d.failures++
 	if d.Phase == Starting {
 		if now-d.Since >= d.policy.StartTimeout {
@@ -107,7 +110,7 @@ func (d *Daemon) probed(now time.Duration, failure string) []Effect {
 }
 
 func (d *Daemon) end(now time.Duration, reason string) []Effect {
-	d.Reason = reason
+	d.LastExit = reason
 	d.enter(Ending, now, now+d.policy.StopTimeout)
 	return []Effect{Terminate}
 }

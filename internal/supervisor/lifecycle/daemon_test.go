@@ -61,8 +61,8 @@ func TestPausesDoubleAndStayBounded(t *testing.T) {
 	for i, pause := range []time.Duration{1, 2, 4, 4} {
 		p.answer()
 		p.expect(lifecycle.Exited{Reason: "signal: killed"}, lifecycle.Waiting)
-		if p.d.Reason != "signal: killed" || p.d.Restarts != i {
-			t.Errorf("got %q and %d restarts", p.d.Reason, p.d.Restarts)
+		if p.d.LastExit != "signal: killed" || p.d.Restarts != i {
+			t.Errorf("got %q and %d restarts", p.d.LastExit, p.d.Restarts)
 		}
 		p.after(pause*time.Second, lifecycle.Starting, lifecycle.Start)
 	}
@@ -84,8 +84,8 @@ func TestDaemonThatNeverAnswersIsRestarted(t *testing.T) {
 	p.expect(lifecycle.Elapsed{}, lifecycle.Starting, lifecycle.Probe)
 	p.expect(lifecycle.Probed{Failure: "refused"}, lifecycle.Ending, lifecycle.Terminate)
 	p.expect(lifecycle.Exited{Reason: "signal: terminated"}, lifecycle.Waiting)
-	if want := "no answer within 3s: refused"; p.d.Reason != want {
-		t.Errorf("got the reason %q, want %q", p.d.Reason, want)
+	if want := "no answer within 3s: refused"; p.d.LastExit != want {
+		t.Errorf("got the reason %q, want %q", p.d.LastExit, want)
 	}
 }
 
@@ -185,5 +185,22 @@ func TestEveryStartHasOneEnd(t *testing.T) {
 		if !isFinished {
 			t.Fatalf("seed %d: not finished\n%s", seed, story.String())
 		}
+	}
+}
+
+// TestFirstProbesDoNotHideWhyTheDaemonEnded has a daemon that was killed, and answers its second probe afterwards.
+func TestFirstProbesDoNotHideWhyTheDaemonEnded(t *testing.T) {
+	p := begin(t)
+	p.answer()
+	p.expect(lifecycle.Exited{Reason: "signal: killed"}, lifecycle.Waiting)
+	p.after(time.Second, lifecycle.Starting, lifecycle.Start)
+	p.after(100*time.Millisecond, lifecycle.Starting, lifecycle.Probe)
+	p.expect(lifecycle.Probed{Failure: "refused"}, lifecycle.Starting)
+	if p.d.LastExit != "signal: killed" || p.d.Silence != "refused" {
+		t.Errorf("got the last exit %q and the silence %q", p.d.LastExit, p.d.Silence)
+	}
+	p.answer()
+	if p.d.LastExit != "signal: killed" || p.d.Silence != "" {
+		t.Errorf("got the last exit %q and the silence %q", p.d.LastExit, p.d.Silence)
 	}
 }

@@ -1,0 +1,28 @@
+// Package routing is the command line of the first process in the container routing.
+package routing
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hapair-io/hapair/internal/cli/daemons"
+	"github.com/hapair-io/hapair/internal/frr"
+	"github.com/hapair-io/hapair/internal/supervisor"
+)
+
+// NewCommand returns the command. Without a subcommand it runs the daemons.
+func NewCommand() *cobra.Command {
+	var protocols []string
+	cmd := daemons.NewCommand("routing", "Run the routing daemons of a unit", func() ([]supervisor.Daemon, error) {
+		list, err := frr.Daemons(protocols)
+		if err != nil {
+			return nil, fmt.Errorf("--protocols: %w", err)
+		}
+		return list, nil
+	})
+	cmd.Flags().StringSliceVar(&protocols, "protocols", nil,
+		"routing protocols to run: "+strings.Join(frr.Protocols(), ", "))
+	return cmd
+}

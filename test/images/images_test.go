@@ -1,0 +1,116 @@
+//go:build images
+
+package images_test
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hapair-io/hapair/test/images"
+)
+
+// sample is an image with daemons.
+type sample struct {
+	image        string
+	capabilities []string
+	args         []string
+	// absent are files of packages that the program does without.
+	absent []string
+	// exercise uses the running daemons.
+	exercise func(*testing.T, *container)
+}
+
+var samples = []sample{
+	{image: "vpn", capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE"}, exercise: func(t *testing.T, c *container) {
+		c.expect("6.0.1", "/usr/sbin/swanctl", "--version")
+		c.expect("eap-mschapv2", "/usr/sbin/swanctl", "--stats")
+		c.expect("AES_GCM", "/usr/sbin/swanctl", "--list-algs")
+	}},
+	{
+		image: "routing", absent: []string{"/etc/frr/frr.conf"}, // each daemon has a file of its own
+		args: []string{"--protocols=bgp,ospf,ospf6,rip,ripng"},
+		// FRR of Debian demands SYS_ADMIN, see docs/decisions.
+		capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW", "SYS_ADMIN"},
+		exercise: func(t *testing.T, c *container) {
+			c.expect("FRRouting 10", "/usr/bin/vtysh", "-c", "show version")
+			c.expect("router rip", "/usr/bin/vtysh", "-c", "configure terminal", "-c", "router rip", "-c", "end",
+				"-c", "show running-config")
+			c.expect("OSPF Routing Process", "/usr/bin/vtysh", "-c", "configure terminal", "-c", "router ospf",
+				"-c", "ospf router-id 192.0.2.1", "-c", "end", "-c", "show ip ospf")
+		},
+	},
+}
+
+// expect runs a program in the container, and demands a text in what it prints.
+func (c *container) expect(text string, args ...string) {
+	c.t.Helper()
+	if out, err := c.exec(args...); err != nil || !strings.Contains(out, text) {
+		c.t.Errorf("%q: got %v and %s, want %q in it", args, err, out, text)
+	}
+}
+
+// TestDaemonsAreRestarted starts each image with a read-only root, kills its daemons, and ends it.
+func TestDaemonsAreRestarted(t *testing.T) {
+	for _, s := range samples {
+		t.Run(s.image, func(t *testing.T) {
+			c := run(t, s.image, s.capabilities, s.args...)
+			c.waitForRestarts(0)
+			c.expect("Running", "/"+s.image, "health")
+			c.killDaemons()
+			c.expect("1 restarts", "/"+s.image, "health")
+			s.exercise(t, c)
+			c.end()
+		})
+	}
+}
+
+// TestNothingIsMissing traces the start and the use of daemons. What they open in vain must be in no package.
+func TestNothingIsMissing(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range samples {
+		t.Run(s.image, func(t *testing.T) {
+			c := run(t, s.image, s.capabilities, s.args...)
+			c.waitForRestarts(0)
+			trace := c.trace()
+			c.killDaemons() // their successors are traced from their first instruction
+			s.exercise(t, c)
+			c.end()
+			text := trace()
+			if !strings.Contains(text, "execve(\"") {
+				t.Fatalf("no daemon was traced:\n%s", text)
+			}
+			for _, file := range images.Missing(text, packageFiles(t, s.image)) {
+				if slices.Contains(s.absent, file) {
+					continue
+				}
+				t.Errorf("a daemon opened %s, which the image does not have", file)
+			}
+		})
+	}
+}
+
+// TestLicencesAreInside looks for the licence of each package.
+func TestLicencesAreInside(t *testing.T) {
+	for _, s := range samples {
+		t.Run(s.image, func(t *testing.T) {
+			root := t.TempDir()
+			if err := images.Unpack("../../bin/images/"+s.image+".tar", root); err != nil {
+				t.Fatal(err)
+			}
+			packages, err := os.ReadDir(root + "/var/lib/dpkg/status.d")
+			if err != nil || len(packages) < 10 {
+				t.Fatalf("got %d packages and %v, want at least 10", len(packages), err)
+			}
+			for _, p := range packages {
+				if text, err := os.ReadFile(root + "/usr/share/doc/" + p.Name() + "/copyright"); err != nil || len(text) == 0 {
+					t.Errorf("licence of %s: %d bytes, %v", p.Name(), len(text), err)
+				}
+			}
+		})
+	}
+}
