@@ -13,6 +13,8 @@ const (
 	FirewallFile = "/etc/hapair/firewall/firewall.json"
 	// FirewallStatusFile holds a FirewallStatus. The firewall writes it, and the sidecar reads it.
 	FirewallStatusFile = "/run/hapair/firewall-status.json"
+	// GatewayCountsFile holds the counts of the application gateways. The firewall writes it, and the sidecar reads it.
+	GatewayCountsFile = "/run/hapair/firewall-gateways.json"
 	// StateDirectory is where only the sidecar writes. It keeps what a restarted sidecar must know, such as the MAC
 	// addresses that it must restore. It is in memory and ends with the pod.
 	StateDirectory = "/run/hapair-sidecar"

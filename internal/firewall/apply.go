@@ -6,8 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
@@ -72,7 +70,8 @@ func (f *Firewall) replace(r ruleset.Ruleset) error {
 func (f *Firewall) reconcile() {
 	f.restore()
 	status := f.enforce()
-	status.RoutingError, status.HelperError = f.routingError(), f.missing.fault
+	f.tryTranslation()
+	status.RoutingError, status.HelperError = f.routingError(), f.helperError()
 	status.MulticastError, status.Multicast = f.config.Multicast.Fault(), f.config.Multicast.Counts()
 	if f.reported != nil && *f.reported == status {
 		return
@@ -152,7 +151,7 @@ func (f *Firewall) enforce() contract.FirewallStatus {
 	}
 	hash := document.Hash(data)
 	switch {
-	case f.applied != nil && f.inForce == hash && !f.hasNewHelpers():
+	case f.applied != nil && f.inForce == hash && !f.hasNewParts():
 		f.refused = refusal{}
 		return contract.FirewallStatus{Hash: hash}
 	case f.refused.hash == hash:
@@ -180,8 +179,9 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 	r.Document = document.Hash(text)
 	f.gateways.Set(d) // They read the queues before rules send segments there.
 	if f.inForce == r.Document && f.config.Kernel.Verify(r) == nil {
-		f.applied, f.missing = &r, missingHelpers{}
+		f.applied, f.missing = &r, missingParts{}
 		f.setRoutes(d)
+		f.needTranslation(d)
 		f.revalidator.request(d) // An earlier process may have ended before it did this.
 		return nil
 	}
@@ -189,6 +189,7 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 	if err := f.replaceSupported(r, d); err != nil {
 		return err
 	}
+	f.needTranslation(d)
 	f.revalidator.request(d)
 	f.remember(text)
 	// The rules come first: no packet takes a new route without them.
@@ -210,8 +211,12 @@ func (f *Firewall) setRoutes(d document.Document) {
 
 // routingError returns which routes and neighbours are missing; empty if none is.
 func (f *Firewall) routingError() string {
-	faults := []string{f.config.Routes.Fault(), f.config.Neighbours.Fault()}
-	return strings.Join(slices.DeleteFunc(faults, func(s string) bool { return s == "" }), "; ")
+	return joinFaults(f.config.Routes.Fault(), f.config.Neighbours.Fault())
+}
+
+// helperError returns which helpers of services are missing; empty if none is.
+func (f *Firewall) helperError() string {
+	return joinFaults(f.missing.fault, f.gateways.Fault(), f.translation.fault)
 }
 
 func readDocument(path string) ([]byte, error) {

@@ -37,6 +37,8 @@ type fakeKernel struct {
 	refusal    error
 	// lacks is the type of a helper that the kernel does not have; empty if it has all.
 	lacks string
+	// lacksQueues is set if rules cannot send packets to a queue.
+	lacksQueues bool
 	// applied is the last ruleset, and altered is set when the rules are not those of the document.
 	applied ruleset.Ruleset
 	altered bool
@@ -45,6 +47,9 @@ type fakeKernel struct {
 func (k *fakeKernel) Replace(r ruleset.Ruleset) error {
 	if k.refusal != nil {
 		return k.refusal
+	}
+	if k.lacksQueues && r.HasQueue() {
+		return nftables.ErrNoQueue
 	}
 	if missing, _ := k.MissingHelpers(r.Helpers); len(missing) > 0 {
 		return fs.ErrNotExist
@@ -73,6 +78,8 @@ func (k *fakeKernel) MissingHelpers(helpers []ruleset.Helper) (missing []ruleset
 	}
 	return missing, nil
 }
+
+func (k *fakeKernel) HasQueue() (bool, error) { return !k.lacksQueues, nil }
 
 func (k *fakeKernel) ForgetSources(string, []ruleset.SourceCache) error { return nil }
 
@@ -237,6 +244,77 @@ func TestMissingHelperIsReportedAndLeftOut(t *testing.T) {
 	}
 	s.expect(hash, "", "")
 	s.expectReplaced(2)
+}
+
+const watched = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+	`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}],"services":[{"name":"ftp","protocol":"TCP","ports":[21]},` +
+	`{"name":"cameras","protocol":"TCP","ports":[554],"helper":"RTSP"}]}}`
+
+// A document is in force without its application gateways if the kernel has no queues. Its connections pass unread.
+func TestMissingQueuesAreReportedAndLeftOut(t *testing.T) {
+	s := newScene(t)
+	s.kernel.lacksQueues, s.kernel.lacks = true, "ftp"
+	s.write(watched)
+	hash := document.Hash([]byte(watched))
+	s.expect(hash, "", "")
+	s.expect(hash, "", "")
+	s.expectReplaced(1)
+	fault := s.firewall.reported.HelperError
+	for _, part := range []string{
+		"spec.services[0].helper: ", "load the modules nf_conntrack_ftp", "spec.services[1].helper: ", `service "cameras"`,
+		"neither nft_queue nor xt_NFQUEUE", "set the helper to None",
+	} {
+		if !strings.Contains(fault, part) {
+			t.Errorf("reported %q without %q", fault, part)
+		}
+	}
+	if text := s.kernel.applied.String(); strings.Contains(text, "queue") || !strings.Contains(text, "label set 122") {
+		t.Errorf("applied rules:\n%s", text)
+	}
+	s.kernel.lacksQueues = false
+	s.expect(hash, "", "")
+	s.expectReplaced(2)
+	if fault := s.firewall.reported.HelperError; strings.Contains(fault, "cameras") || !strings.Contains(fault, "ftp") {
+		t.Errorf("with queues, reported %q", fault)
+	}
+	s.kernel.lacks = ""
+	s.expect(hash, "", "")
+	s.expectReplaced(3)
+	if s.firewall.reported.HelperError != "" || !s.kernel.applied.HasQueue() {
+		t.Errorf("with everything, reported %q", s.firewall.reported.HelperError)
+	}
+}
+
+// A kernel that leaves the addresses in FTP as they are is reported until it translates them.
+func TestUntranslatedFTPIsReported(t *testing.T) {
+	s := newScene(t)
+	tries, isTranslated, failure := 0, false, error(nil)
+	s.firewall.config.TryFTP = func() (bool, error) { tries++; return isTranslated, failure }
+	s.write(called) // It has no NAT.
+	s.expect(document.Hash([]byte(called)), "", "")
+	if tries != 0 || s.firewall.reported.HelperError != "" {
+		t.Errorf("without NAT: %d trials, reported %q", tries, s.firewall.reported.HelperError)
+	}
+	translated := strings.Replace(called, `"services":`,
+		`"sourceNAT":[{"name":"out","to":"lan","address":"203.0.113.1"}],"services":`, 1)
+	s.write(translated)
+	hash := document.Hash([]byte(translated))
+	s.expect(hash, "", "")
+	if fault := s.firewall.reported.HelperError; !strings.HasPrefix(fault, "spec.services[0].helper: ") ||
+		!strings.Contains(fault, "load the module nf_nat_ftp") {
+		t.Errorf("reported %q", fault)
+	}
+	failure = errors.New("out of ports")
+	s.expect(hash, "", "")
+	if fault := s.firewall.reported.HelperError; fault != "" {
+		t.Errorf("after a trial that failed itself, reported %q", fault)
+	}
+	failure, isTranslated = nil, true
+	s.expect(hash, "", "")
+	s.expect(hash, "", "")
+	if tries != 3 || s.firewall.reported.HelperError != "" {
+		t.Errorf("%d trials, reported %q", tries, s.firewall.reported.HelperError)
+	}
 }
 
 // The routes of a document follow its rules. What the kernel refuses of them is reported and holds nothing back.

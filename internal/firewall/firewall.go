@@ -45,7 +45,11 @@ type Config struct {
 	Multicast Multicast
 	// Names keeps the addresses of DNS names.
 	Names Names
-	Log   logr.Logger
+	// TryFTP reports whether the kernel translates addresses in FTP; nil if that is not to be tried.
+	TryFTP func() (bool, error)
+	// GatewayCountsFile is where the counts of the application gateways are written; empty for nowhere.
+	GatewayCountsFile string
+	Log               logr.Logger
 }
 
 // Routes keeps the routes of one document at a time in the kernel. Package routing implements it.
@@ -110,6 +114,8 @@ type Kernel interface {
 	ForgetSources(table string, caches []ruleset.SourceCache) error
 	// MissingHelpers returns those of the helpers that the kernel does not have.
 	MissingHelpers([]ruleset.Helper) ([]ruleset.Helper, error)
+	// HasQueue reports whether a rule can send packets to a queue.
+	HasQueue() (bool, error)
 	// Document returns the hash of the document whose ruleset is enforced; empty without one.
 	Document(table string) (string, error)
 }
@@ -123,7 +129,7 @@ type Firewall struct {
 	// of the kernel when the ruleset was last known to be in force; zero if that is unknown.
 	applied    *ruleset.Ruleset
 	generation atomic.Uint32
-	missing    missingHelpers
+	missing    missingParts
 	// inputs are what applied took from the interfaces.
 	inputs map[string]string
 	// changing is held while the rules are replaced or sources forgotten. Otherwise each would take the other for an
@@ -132,6 +138,7 @@ type Firewall struct {
 	restorations restorations
 	revalidator  *revalidator
 	gateways     *gateway.Gateways
+	translation  translation
 	// refused is the last document that the checks refused. It is not checked again until it changes.
 	refused refusal
 	// reported is the content of the status file; nil while that is unknown.
@@ -173,6 +180,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	parts.Go(func() { f.config.Names.Run(ctx) })
 	parts.Go(func() { f.revalidator.run(ctx) })
 	parts.Go(func() { f.gateways.Run(ctx) })
+	parts.Go(func() { f.writeCounts(ctx) })
 	defer parts.Wait()
 
 	f.reconcile()
@@ -236,6 +244,8 @@ func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altere
 		case <-settled.C:
 			f.reconcile()
 		case <-f.config.Routes.Changed():
+			f.reconcile()
+		case <-f.gateways.Changed():
 			f.reconcile()
 		case <-f.config.Neighbours.Changed():
 			f.reconcile()

@@ -4,40 +4,67 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// missingHelpers are the helpers of the document in force that the kernel does not have. The document is in force
-// without them: a missing module must not keep a change of its policies out of force.
-type missingHelpers struct {
+// missingParts are the parts of the document in force that the kernel does not have. The document is in force without
+// them: a missing module must not keep a change of its policies out of force.
+type missingParts struct {
 	helpers []ruleset.Helper
+	// queues is set if no rule can send segments to the application gateways.
+	queues bool
 	// fault names their services.
 	fault string
 }
 
-// replaceSupported enforces a ruleset of a document. It leaves out helpers that the kernel does not have.
+func (m missingParts) isEmpty() bool { return len(m.helpers) == 0 && !m.queues }
+
+// replaceSupported enforces a ruleset of a document. It leaves out what the kernel does not have.
 func (f *Firewall) replaceSupported(r ruleset.Ruleset, d document.Document) error {
+	var missing missingParts
 	err := f.replace(r)
-	if err == nil {
-		f.missing = missingHelpers{}
+	if errors.Is(err, nftables.ErrNoQueue) {
+		missing.queues = true
+		r = r.WithoutQueues()
+		err = f.replace(r)
 	}
-	if len(r.Helpers) == 0 || !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && len(r.Helpers) > 0 {
+		helpers, failed := f.config.Kernel.MissingHelpers(r.Helpers)
+		if failed != nil || len(helpers) == 0 {
+			return errors.Join(err, failed)
+		}
+		missing.helpers = helpers
+		err = f.replace(r.WithHelpers(namesExcept(r.Helpers, helpers)))
+	}
+	if err != nil {
 		return err
 	}
-	missing, failed := f.config.Kernel.MissingHelpers(r.Helpers)
-	if failed != nil || len(missing) == 0 {
-		return errors.Join(err, failed)
+	if !missing.isEmpty() {
+		missing.fault = describeMissing(d, missing)
+		f.config.Log.Error(errors.New(missing.fault), "Applied document without helpers", "document", r.Document)
 	}
-	fault := plan.DescribeMissing(d, missing)
-	f.config.Log.Error(errors.New(fault), "Applying document without helpers", "document", r.Document)
-	if err := f.replace(r.WithHelpers(namesExcept(r.Helpers, missing))); err != nil {
-		return err
-	}
-	f.missing = missingHelpers{helpers: missing, fault: fault}
+	f.missing = missing
 	return nil
+}
+
+func describeMissing(d document.Document, m missingParts) string {
+	faults := []string{plan.DescribeMissing(d, m.helpers)}
+	if m.queues {
+		for _, g := range plan.Gateways() {
+			faults = append(faults, plan.DescribeUnavailable(d, g, nftables.ErrNoQueue.Error()+"; load one of them on the node"))
+		}
+	}
+	return joinFaults(faults...)
+}
+
+// joinFaults returns all faults that are not empty.
+func joinFaults(faults ...string) string {
+	return strings.Join(slices.DeleteFunc(faults, func(s string) bool { return s == "" }), "; ")
 }
 
 // namesExcept returns the names of the helpers that are not missing.
@@ -50,8 +77,13 @@ func namesExcept(helpers, missing []ruleset.Helper) (names []string) {
 	return names
 }
 
-// hasNewHelpers reports whether the kernel has a helper that was missing, such as after its module was loaded.
-func (f *Firewall) hasNewHelpers() bool {
+// hasNewParts reports whether the kernel has something that was missing, such as after a module was loaded.
+func (f *Firewall) hasNewParts() bool {
+	if f.missing.queues {
+		if has, err := f.config.Kernel.HasQueue(); err == nil && has {
+			return true
+		}
+	}
 	if len(f.missing.helpers) == 0 {
 		return false
 	}

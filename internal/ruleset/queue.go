@@ -2,6 +2,7 @@ package ruleset
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hapair-io/hapair/internal/contract"
 )
@@ -90,6 +91,15 @@ func (r Ruleset) HasQueue() bool {
 		}
 	}
 	return false
+}
+
+// WithoutQueues returns the ruleset without the rules that send packets to a queue.
+func (r Ruleset) WithoutQueues() Ruleset {
+	r.Chains = slices.Clone(r.Chains)
+	for i, chain := range r.Chains {
+		r.Chains[i].Rules = slices.DeleteFunc(slices.Clone(chain.Rules), Rule.HasQueue)
+	}
+	return r
 }
 
 // HasQueue reports whether the rule sends packets to a queue.

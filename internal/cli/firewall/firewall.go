@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/ftptrial"
 	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/neighbours"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
@@ -61,6 +63,9 @@ func NewCommand() *cobra.Command {
 				proxy.Replicate(api)
 			}
 			config.Multicast = proxy
+			config.TryFTP = func() (bool, error) { return ftptrial.Run(kernel) }
+			config.GatewayCountsFile = filepath.Join(filepath.Dir(config.StatusFile),
+				filepath.Base(contract.GatewayCountsFile))
 			config.Names = resolver.New(resolver.Config{
 				Kernel: kernel, IsActive: resolver.AskSidecar, ResolvConf: resolvConf, Log: config.Log,
 			})

@@ -201,19 +201,20 @@ func (c *Checker) ask() (state State, err error) {
 	return state, nil
 }
 
-// verify returns an error unless the ruleset is enforced, or the ruleset without helpers that the table lacks. The
-// firewall leaves those out that the kernel does not have. Without a helper the rules only let less pass.
+// verify returns an error unless the ruleset is enforced, or the ruleset without helpers and queues that the table
+// lacks. The firewall leaves those out that the kernel does not have. Without them the rules only let less pass.
 func (c *Checker) verify(r ruleset.Ruleset) error {
 	err := c.config.Kernel.Verify(r)
-	if err == nil || len(r.Helpers) == 0 {
-		return err
+	if err != nil && len(r.Helpers) > 0 {
+		names, failed := c.config.Kernel.Helpers(plan.Table)
+		if reduced := r.WithHelpers(names); failed == nil && len(reduced.Helpers) < len(r.Helpers) {
+			r, err = reduced, c.config.Kernel.Verify(reduced)
+		}
 	}
-	names, failed := c.config.Kernel.Helpers(plan.Table)
-	reduced := r.WithHelpers(names)
-	if failed != nil || len(reduced.Helpers) == len(r.Helpers) {
-		return err
+	if err != nil && r.HasQueue() {
+		return c.config.Kernel.Verify(r.WithoutQueues())
 	}
-	return c.config.Kernel.Verify(reduced)
+	return err
 }
 
 func (c *Checker) find(hash string) (known, bool) {

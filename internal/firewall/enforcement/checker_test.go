@@ -127,6 +127,28 @@ func TestRulesetWithoutAMissingHelperIsInForce(t *testing.T) {
 	s.expect("", nftables.ErrAltered.Error())
 }
 
+// The firewall leaves out the rules of application gateways if the kernel has no queues.
+func TestRulesetWithoutQueuesIsInForce(t *testing.T) {
+	s := newScene(t)
+	text := []byte(`{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration","spec":{` +
+		`"zones":[{"name":"lan","interfaces":["lan"]}],"services":[{"name":"ftp","protocol":"TCP","ports":[21]},` +
+		`{"name":"cameras","protocol":"TCP","ports":[554],"helper":"RTSP"}]}}`)
+	parsed, err := document.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := plan.Compile(parsed)
+	whole.Document = document.Hash(text)
+	s.checker.Expect(text)
+	for _, helpers := range [][]string{{"ftp.tcp"}, {}} {
+		s.kernel.claims, s.kernel.helpers = whole.Document, helpers
+		s.kernel.rules = whole.WithHelpers(helpers).WithoutQueues().String()
+		s.expect(whole.Document, "")
+	}
+	s.kernel.rules = strings.Replace(s.kernel.rules, "label set 122", "accept", 1)
+	s.expect("", nftables.ErrAltered.Error())
+}
+
 func TestOnlyCompleteRulesetsOfKnownDocumentsAreInForce(t *testing.T) {
 	s := newScene(t)
 	s.expect("", "has no ruleset")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/firewall/algs/segment"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/firewall/gateway/counts"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/kernel/nfqueue"
@@ -25,18 +27,77 @@ const retryPause = time.Second
 
 // Gateways are the application gateways of a unit. Each starts when a document in force uses it, and then stays.
 type Gateways struct {
-	log     logr.Logger
-	used    atomic.Pointer[document.Document]
-	changed notify.Signal
+	log  logr.Logger
+	used atomic.Pointer[document.Document]
+	// set has an item after Set, and faulty after a change of faults.
+	set, faulty notify.Signal
+	counters    map[document.Helper]*counts.Counter
+
+	mu sync.Mutex
+	// faults has why a gateway does not run.
+	faults map[document.Helper]string
 }
 
 // New returns gateways for Run.
-func New(log logr.Logger) *Gateways { return &Gateways{log: log, changed: notify.New()} }
+func New(log logr.Logger) *Gateways {
+	g := &Gateways{
+		log: log, set: notify.New(), faulty: notify.New(), counters: map[document.Helper]*counts.Counter{},
+		faults: map[document.Helper]string{},
+	}
+	for _, p := range plan.Gateways() {
+		g.counters[p.Helper] = &counts.Counter{}
+	}
+	return g
+}
+
+// Counts returns what became of messages that announce connections.
+func (g *Gateways) Counts() counts.Counts {
+	all := counts.Counts{}
+	for helper, counter := range g.counters {
+		if read := counter.Read(); len(read) > 0 {
+			all[string(helper)] = read
+		}
+	}
+	return all
+}
+
+// Fault returns which gateways of the document do not run and why; empty if all run.
+func (g *Gateways) Fault() string {
+	used := g.used.Load()
+	if used == nil {
+		return ""
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var all []string
+	for _, p := range plan.Gateways() {
+		if why, ok := g.faults[p.Helper]; ok && p.IsUsed(*used) {
+			all = append(all, plan.DescribeUnavailable(*used, p, why))
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// Changed returns a channel that has an item when the result of Fault may have changed.
+func (g *Gateways) Changed() <-chan struct{} { return g.faulty }
+
+// setFault records why a gateway does not run; empty if it does.
+func (g *Gateways) setFault(h document.Helper, why string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.faults[h] == why {
+		return
+	}
+	if g.faults[h] = why; why == "" {
+		delete(g.faults, h)
+	}
+	g.faulty.Notify()
+}
 
 // Set starts the gateways of the services of a document.
 func (g *Gateways) Set(d document.Document) {
 	g.used.Store(&d)
-	g.changed.Notify()
+	g.set.Notify()
 }
 
 // Run runs the gateways until ctx ends.
@@ -48,7 +109,7 @@ func (g *Gateways) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-g.changed:
+		case <-g.set:
 		}
 		for _, p := range plan.Gateways() {
 			if started[p.Helper] || !p.IsUsed(*g.used.Load()) {
@@ -56,16 +117,19 @@ func (g *Gateways) Run(ctx context.Context) {
 			}
 			started[p.Helper] = true
 			log := g.log.WithValues("gateway", p.Helper)
-			parts.Go(func() { run(ctx, p, log) })
+			parts.Go(func() { g.run(ctx, p, log) })
 		}
 	}
 }
 
 // run keeps a gateway running until ctx ends. It logs the first of equal failures.
-func run(ctx context.Context, p plan.Gateway, log logr.Logger) {
+func (g *Gateways) run(ctx context.Context, p plan.Gateway, log logr.Logger) {
 	last := ""
 	for ctx.Err() == nil {
-		err := serve(ctx, p, log)
+		err := g.serve(ctx, p, log)
+		if ctx.Err() == nil {
+			g.setFault(p.Helper, err.Error())
+		}
 		if ctx.Err() == nil && err.Error() != last {
 			last = err.Error()
 			log.Error(err, "Running application gateway, trying again; control connections pass unread")
@@ -88,23 +152,28 @@ const (
 	drop
 )
 
-func newReader(
+func (g *Gateways) newReader(
 	p plan.Gateway, table *conntrack.Table, kernel nftables.Kernel, log logr.Logger,
 ) (reader, error) {
+	counter := g.counters[p.Helper]
 	switch p.Helper {
 	case document.HelperRTSP:
-		return &rtspReader{entries: entries{table}, log: log}, nil
+		return &rtspReader{entries: entries{table}, log: log, counter: counter}, nil
 	case document.HelperSQLNet:
-		return &sqlnetReader{entries: entries{table}, pinholes: pinholes{kernel, p.Helper}, log: log}, nil
+		return &sqlnetReader{
+			entries: entries{table}, pinholes: pinholes{kernel, p.Helper}, log: log, counter: counter,
+		}, nil
 	case document.HelperRealAudio:
-		return &realAudioReader{entries: entries{table}, pinholes: pinholes{kernel, p.Helper}, log: log}, nil
+		return &realAudioReader{
+			entries: entries{table}, pinholes: pinholes{kernel, p.Helper}, log: log, counter: counter,
+		}, nil
 	default:
 		return nil, fmt.Errorf("no gateway reads %s", p.Helper)
 	}
 }
 
 // serve runs a gateway until ctx ends or it fails.
-func serve(ctx context.Context, p plan.Gateway, log logr.Logger) (err error) {
+func (g *Gateways) serve(ctx context.Context, p plan.Gateway, log logr.Logger) (err error) {
 	table, err := conntrack.OpenTable()
 	if err != nil {
 		return err
@@ -112,7 +181,7 @@ func serve(ctx context.Context, p plan.Gateway, log logr.Logger) (err error) {
 	defer func() { err = errors.Join(err, table.Close()) }()
 	kernel := nftables.Open()
 	defer func() { err = errors.Join(err, kernel.Close()) }()
-	r, err := newReader(p, table, kernel, log)
+	r, err := g.newReader(p, table, kernel, log)
 	if err != nil {
 		return err
 	}
@@ -132,6 +201,7 @@ func serve(ctx context.Context, p plan.Gateway, log logr.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, alive.close()) }()
 	log.Info("Running application gateway", "queue", p.Queue)
+	g.setFault(p.Helper, "")
 	for {
 		packets, err := queue.Receive(alive.beat(time.Now()))
 		if errors.Is(err, nfqueue.ErrLost) {

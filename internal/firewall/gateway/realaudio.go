@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/algs/pna"
 	"github.com/hapair-io/hapair/internal/firewall/algs/segment"
 	"github.com/hapair-io/hapair/internal/firewall/algs/stream"
+	"github.com/hapair-io/hapair/internal/firewall/gateway/counts"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
@@ -22,6 +22,7 @@ type realAudioReader struct {
 	pinholes    pinholes
 	log         logr.Logger
 	connections stream.Table[realAudioConnection]
+	counter     *counts.Counter
 	// refused counts ports that were not announced.
 	refused int
 }
@@ -54,6 +55,7 @@ func (r *realAudioReader) read(s *segment.Segment, now time.Time) (verdict, []by
 	for c.announced < len(ports) && err == nil {
 		if err = r.announce(s, c, control, ports[c.announced]); err == nil {
 			c.announced++
+			r.counter.Add(counts.Announced)
 		}
 	}
 	if err == nil && state != pna.Partial {
@@ -62,15 +64,13 @@ func (r *realAudioReader) read(s *segment.Segment, now time.Time) (verdict, []by
 	}
 	if err != nil {
 		r.refused++
+		r.counter.Add(refusal(err))
 		r.log.Error(err, "Refusing port of RealAudio", "client", s.Source.String(), "server", s.Destination.String(),
 			"refused", r.refused)
 		return drop, nil
 	}
 	return edited(&c.stream, s, pass)
 }
-
-// errPort reports a port that the gateway does not announce.
-var errPort = errors.New("refused port")
 
 const (
 	// minClientPort is the lowest port that a client may ask media for.
@@ -106,9 +106,9 @@ func (r *realAudioReader) announce(
 		}
 		number := binary.BigEndian.AppendUint16(nil, hole.to.Port())
 		if try > 0 && !c.stream.Edit(port.Offset, len(number), number, s.Sequence, s.Payload) {
-			return fmt.Errorf("%w: a part of %d was sent before the rest came", errPort, port.Number)
+			return fmt.Errorf("replacing port %d: %w", port.Number, errPassed)
 		}
 		return r.pinholes.open(hole, client)
 	}
-	return fmt.Errorf("%w: other clients have %d and the next ones", errPort, port.Number)
+	return fmt.Errorf("%w: other clients have port %d and the next ones", errClash, port.Number)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/algs/rtsp"
 	"github.com/hapair-io/hapair/internal/firewall/algs/segment"
 	"github.com/hapair-io/hapair/internal/firewall/algs/stream"
+	"github.com/hapair-io/hapair/internal/firewall/gateway/counts"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 )
 
@@ -29,6 +30,7 @@ type rtspReader struct {
 	entries     entries
 	log         logr.Logger
 	connections stream.Table[rtspConnection]
+	counter     *counts.Counter
 	// refused counts transports that were not opened.
 	refused int
 }
@@ -70,15 +72,12 @@ func (r *rtspReader) read(s *segment.Segment, now time.Time) (verdict, []byte) {
 	return edited(&c.stream, s, result)
 }
 
-// errTransport reports a transport that the gateway does not open.
-var errTransport = errors.New("refused transport")
-
 // open opens the ports of a transport, and translates the addresses in it. It does nothing for transports without ports
 // of their own.
 func (r *rtspReader) open(s *segment.Segment, c *rtspConnection, reply *rtsp.Reply) error {
 	transport, err := rtsp.ParseTransport(reply.Transport)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errTransport, err)
+		return err
 	}
 	pairs := transport.Pairs()
 	if len(pairs) == 0 {
@@ -90,17 +89,21 @@ func (r *rtspReader) open(s *segment.Segment, c *rtspConnection, reply *rtsp.Rep
 	}
 	reached, own := addressOf(control)
 	if source := transport.Source.Addr; source.IsValid() && source != reached && source != own {
-		return fmt.Errorf("%w: the media come from %s, which is not the server", errTransport, source)
+		return fmt.Errorf("%w: the media come from %s, which is not the server", errHost, source)
 	}
 	if c.media += len(pairs); c.media > maxMedia {
-		return fmt.Errorf("%w: more than %d ports on one control connection", errTransport, maxMedia)
+		return fmt.Errorf("%w: more than %d ports on one control connection", errPort, maxMedia)
 	}
 	for _, pair := range pairs {
 		if err := r.entries.openDatagrams(control, pair.Client, pair.Server, contract.LabelRTSP); err != nil {
 			return fmt.Errorf("opening port %d of the client for port %d of the server: %w", pair.Client, pair.Server, err)
 		}
 	}
-	return r.translate(s, c, control, reply, transport)
+	if err := r.translate(s, c, control, reply, transport); err != nil {
+		return err
+	}
+	r.counter.Add(counts.Announced)
+	return nil
 }
 
 // translate replaces the addresses in a transport: each side gets the ones that it knows. It returns an error only if
@@ -123,6 +126,7 @@ func (r *rtspReader) translate(
 		offset: reply.TransportAt + part.Begin, replaced: part.End - part.Begin, bytes: []byte(part.Text),
 	})
 	if err != nil && !errors.Is(err, conntrack.ErrAdjusted) {
+		r.counter.Add(counts.Untranslated)
 		r.log.Error(err, "Passing addresses of RTSP media untranslated", "server", s.Source.String(),
 			"client", s.Destination.String(), "transport", reply.Transport)
 		return nil
@@ -134,6 +138,7 @@ func (r *rtspReader) translate(
 // media go to another client. It reports false if the client has a part of the reply already.
 func (r *rtspReader) refuse(s *segment.Segment, c *rtspConnection, reply *rtsp.Reply, why error) bool {
 	r.refused++
+	r.counter.Add(refusal(why))
 	r.log.Error(why, "Refusing ports of RTSP media", "server", s.Source.String(), "client", s.Destination.String(),
 		"transport", reply.Transport, "refused", r.refused)
 	status := []byte(rtsp.StatusUnsupported)

@@ -12,6 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/algs/segment"
 	"github.com/hapair-io/hapair/internal/firewall/algs/stream"
 	"github.com/hapair-io/hapair/internal/firewall/algs/tns"
+	"github.com/hapair-io/hapair/internal/firewall/gateway/counts"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
@@ -22,6 +23,7 @@ type sqlnetReader struct {
 	pinholes    pinholes
 	log         logr.Logger
 	connections stream.Table[sqlnetConnection]
+	counter     *counts.Counter
 	// refused counts redirects that were not announced.
 	refused int
 }
@@ -52,7 +54,11 @@ func (r *sqlnetReader) read(s *segment.Segment, now time.Time) (verdict, []byte)
 		switch p.Kind {
 		case tns.Redirect:
 			// The client has a repeated redirect already, if the kernel can no longer adjust it.
-			if err := r.open(s, c, p); errors.Is(err, conntrack.ErrAdjusted) || err != nil && !r.refuse(s, c, p, err) {
+			err := r.open(s, c, p)
+			if err == nil {
+				r.counter.Add(counts.Announced)
+			}
+			if errors.Is(err, conntrack.ErrAdjusted) || err != nil && !r.refuse(s, c, p, err) {
 				result = drop
 			}
 		case tns.Ended:
@@ -75,15 +81,12 @@ func (r *sqlnetReader) end(s *segment.Segment) {
 	}
 }
 
-// errRedirect reports a redirect that the gateway does not announce.
-var errRedirect = errors.New("refused redirect")
-
 // open announces the connection to which a listener redirects. A client that reached the listener through translation
 // gets the address that it knows in place of one on the inside.
 func (r *sqlnetReader) open(s *segment.Segment, c *sqlnetConnection, p tns.Packet) error {
 	target, err := tns.ParseTarget(p.Text)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errRedirect, err)
+		return err
 	}
 	control, err := r.entries.find(s)
 	if err != nil {
@@ -91,7 +94,7 @@ func (r *sqlnetReader) open(s *segment.Segment, c *sqlnetConnection, p tns.Packe
 	}
 	client := control.Orig.Src
 	if client.Is4() != target.Address.Addr().Is4() {
-		return fmt.Errorf("%w: %s is of another family than the client", errRedirect, target.Address)
+		return fmt.Errorf("%w: %s is of another family than the client", errHost, target.Address)
 	}
 	hole := pinhole{from: client, to: target.Address}
 	reached, own := addressOf(control)
@@ -115,7 +118,7 @@ func (r *sqlnetReader) ensureFree(hole pinhole, target netip.AddrPort) error {
 		return err
 	}
 	if taken, ok := targets[string(hole.key())]; ok && taken != string(value(target)) {
-		return fmt.Errorf("%w: %s leads the client to another host", errRedirect, hole.to)
+		return fmt.Errorf("%w: %s leads the client to another host", errClash, hole.to)
 	}
 	return nil
 }
@@ -132,7 +135,7 @@ func (r *sqlnetReader) retarget(
 		err = r.setHost(s, c, p, target, control, host+strings.Repeat(" ", length-len(host)))
 	}
 	if err != nil {
-		return fmt.Errorf("%w: replacing its host by %s: %w", errRedirect, reached, err)
+		return fmt.Errorf("replacing the host of a redirect by %s: %w", reached, err)
 	}
 	return nil
 }
@@ -151,6 +154,7 @@ func (r *sqlnetReader) setHost(
 // false if the client has a part of the redirect already.
 func (r *sqlnetReader) refuse(s *segment.Segment, c *sqlnetConnection, p tns.Packet, why error) bool {
 	r.refused++
+	r.counter.Add(refusal(why))
 	r.log.Error(why, "Refusing redirect of SQL*Net", "listener", s.Source.String(), "client", s.Destination.String(),
 		"redirect", p.Text, "refused", r.refused)
 	return c.stream.Edit(tns.TypeAt, 1, []byte{tns.TypeRefuse}, s.Sequence, s.Payload)

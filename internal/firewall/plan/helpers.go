@@ -140,6 +140,36 @@ func (h kernelHelper) reads(s document.Service) bool {
 	return s.ActiveHelper() == h.helper && s.Protocol == h.protocol
 }
 
+// DescribeUnavailable returns which service of a document works without its application gateway, why, and what to do;
+// empty if the document does not use the gateway.
+func DescribeUnavailable(d document.Document, g Gateway, why string) string {
+	i := slices.IndexFunc(d.Services, g.reads)
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("spec.services[%d].helper: the application gateway %s is unavailable, so that connections of "+
+		"service %q pass unread and what they announce needs policies: %s, or set the helper to None",
+		i, g.Helper, d.Services[i].Name, why)
+}
+
+// TranslatesFTP reports whether connections of FTP may be translated in a document.
+func TranslatesFTP(d document.Document) bool {
+	return len(d.SourceNAT)+len(d.DestinationNAT) > 0 && slices.ContainsFunc(d.Services, isFTP)
+}
+
+func isFTP(s document.Service) bool { return s.ActiveHelper() == document.HelperFTP }
+
+// DescribeUntranslated returns which service of a document has FTP that the kernel does not translate, and what to do.
+func DescribeUntranslated(d document.Document) string {
+	i := slices.IndexFunc(d.Services, isFTP)
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("spec.services[%d].helper: the kernel of the node does not translate the addresses in FTP, so "+
+		"that data connections of service %q through NAT fail; load the module nf_nat_ftp on the node, or set the helper to None",
+		i, d.Services[i].Name)
+}
+
 // isPublishedSQLNet returns a function that reports whether a service may have redirects that are translated.
 func isPublishedSQLNet(d document.Document) func(document.Service) bool {
 	return func(s document.Service) bool {

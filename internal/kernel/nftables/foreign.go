@@ -8,16 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Foreign returns the chains with a hook in the tables of other programs. These are all tables but the gate's, and the
-// one of the family inet that the caller owns. Each chain is described as in "chain ip filter/FORWARD (hook forward,
-// policy drop)". They see the same packets, so each may drop what a policy accepts.
+// Foreign returns the chains with a hook in the tables of other programs. These are all tables but the gate's, that of a
+// trial, and the one of the family inet that the caller owns. Each chain is described as in "chain ip filter/FORWARD
+// (hook forward, policy drop)". They see the same packets, so each may drop what a policy accepts.
 func (k Kernel) Foreign(own string) (found []string, err error) {
 	err = k.ask(func(conn *netlink.Conn) error {
 		found = nil
 		return dump(conn, unix.NFT_MSG_GETCHAIN, unix.NFPROTO_UNSPEC, nil, func(m message) error {
 			table := m.text(unix.NFTA_CHAIN_TABLE)
 			hook := m.get(unix.NFTA_CHAIN_HOOK)
-			if hook == nil || table == gateTable || m.family == unix.NFPROTO_INET && table == own {
+			if hook == nil || table == gateTable || table == FTPTrialTable || m.family == unix.NFPROTO_INET && table == own {
 				return nil
 			}
 			policy := "accept"

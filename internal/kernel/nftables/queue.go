@@ -50,6 +50,18 @@ func (f queueForm) encode(s ruleset.SendToQueue) expr.Any {
 // deletes it.
 const queueTrialTable = "hapair-queue-trial"
 
+// ErrNoQueue reports a kernel in which no rule can send packets to a queue.
+var ErrNoQueue = errors.New("the node's kernel has neither nft_queue nor xt_NFQUEUE with nft_compat")
+
+// HasQueue reports whether a rule can send packets to a queue.
+func (k Kernel) HasQueue() (bool, error) {
+	_, err := k.tryQueueForms()
+	if errors.Is(err, ErrNoQueue) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // findQueueForm returns the first form that the kernel has, for a ruleset with queues.
 func (k Kernel) findQueueForm(r ruleset.Ruleset) (queueForm, error) {
 	if !r.HasQueue() {
@@ -58,6 +70,11 @@ func (k Kernel) findQueueForm(r ruleset.Ruleset) (queueForm, error) {
 	if k.socket != nil && k.socket.queueForm != queueUnknown {
 		return k.socket.queueForm, nil
 	}
+	return k.tryQueueForms()
+}
+
+// tryQueueForms asks the kernel for each form. Its error is ErrNoQueue if the kernel has none.
+func (k Kernel) tryQueueForms() (queueForm, error) {
 	for _, form := range queueForms {
 		err := k.change(func(conn *nftables.Conn) error {
 			table := &nftables.Table{Name: queueTrialTable, Family: nftables.TableFamilyINet}
@@ -78,8 +95,7 @@ func (k Kernel) findQueueForm(r ruleset.Ruleset) (queueForm, error) {
 			return queueUnknown, fmt.Errorf("asking the kernel how a rule sends packets to a queue: %w", explain(err))
 		}
 	}
-	return queueUnknown, fmt.Errorf("the rules of application gateways: the node's kernel has neither nft_queue nor "+
-		"xt_NFQUEUE with nft_compat; load one of them, or set the helper of the services to None: %w", unix.ENOENT)
+	return queueUnknown, fmt.Errorf("%w; load one of them", ErrNoQueue)
 }
 
 // compareForms compares a rule with what the kernel has, in each form.
