@@ -53,6 +53,8 @@ func New(config Config) (*ConnectionCache, error) {
 	if err := filter.refresh(); err != nil {
 		return nil, err
 	}
+	// A kernel without nftables keeps no labels, and has no rules that need them.
+	_ = keepLabels()
 	table, err := conntrack.OpenTable()
 	if err != nil {
 		return nil, fmt.Errorf("opening the connection tracking table: %w", err)

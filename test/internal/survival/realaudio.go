@@ -15,8 +15,6 @@ import (
 const (
 	// playerPort is that of a server for players.
 	playerPort = 7070
-	// mediaPort is that from which the server sends media.
-	mediaPort = 6500
 	// firstPlayer is the first port at which a player waits for media.
 	firstPlayer = 7100
 	// enoughMedia is how many packets must come.
@@ -36,7 +34,8 @@ type RealAudio struct {
 
 // Serve implements Sessions.
 func (r *RealAudio) Serve(ctx context.Context) (err error) {
-	r.media.conn, err = r.Site.WAN.ListenPacket(ctx, "udp4", netip.AddrPortFrom(server, mediaPort).String())
+	// Any port of the server may send. Each run has another one, so that no entry of an earlier run lets media pass.
+	r.media.conn, err = r.Site.WAN.ListenPacket(ctx, "udp4", netip.AddrPortFrom(server, 0).String())
 	if err != nil {
 		return err
 	}
