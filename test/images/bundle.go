@@ -15,6 +15,8 @@ type Bundle struct {
 	Capabilities []string
 	// Network is the path of its network namespace.
 	Network string
+	// HasTUN gives the container /dev/net/tun.
+	HasTUN bool
 }
 
 // Write writes the bundle to a directory. The root is read-only, as it is in a pod.
@@ -34,6 +36,11 @@ func (b Bundle) Write(dir string) error {
 	tmpfs := func(at string) object {
 		return object{"destination": at, "type": "tmpfs", "source": "tmpfs", "options": []string{"nosuid", "mode=755"}}
 	}
+	devices, rules := []object{}, []object{{"allow": false, "access": "rwm"}}
+	if b.HasTUN {
+		devices = append(devices, object{"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200, "fileMode": 0o600})
+		rules = append(rules, object{"allow": true, "type": "c", "major": 10, "minor": 200, "access": "rw"})
+	}
 	text, err := json.MarshalIndent(object{
 		"ociVersion": "1.0.2",
 		"root":       object{"path": "rootfs", "readonly": true},
@@ -49,6 +56,7 @@ func (b Bundle) Write(dir string) error {
 			tmpfs("/dev"), tmpfs("/run"), tmpfs("/tmp"),
 		},
 		"linux": object{
+			"devices": devices, "resources": object{"devices": rules},
 			"namespaces": []object{
 				{"type": "pid"},
 				{"type": "mount"},

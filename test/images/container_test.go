@@ -35,10 +35,10 @@ type container struct {
 	ended chan error
 }
 
-// run starts a container of an image in a new network namespace.
-func run(t *testing.T, image string, capabilities []string, args ...string) *container {
+// run starts a container of a sample in a new network namespace.
+func run(t *testing.T, s sample) *container {
 	t.Helper()
-	c := &container{t: t, id: fmt.Sprintf("hapair-image-%s-%d", image, os.Getpid()), ended: make(chan error, 1)}
+	c := &container{t: t, id: fmt.Sprintf("hapair-image-%s-%d", s.image, os.Getpid()), ended: make(chan error, 1)}
 	if err := namespace.Create(c.id); err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +49,8 @@ func run(t *testing.T, image string, capabilities []string, args ...string) *con
 	})
 	dir := t.TempDir()
 	bundle := images.Bundle{
-		Archive: filepath.Join("../../bin/images", image+".tar"), Command: append([]string{"/" + image}, args...),
-		Capabilities: capabilities, Network: namespace.Named(c.id),
+		Archive: filepath.Join("../../bin/images", s.image+".tar"), Command: append([]string{"/" + s.image}, s.args...),
+		Capabilities: s.capabilities, Network: namespace.Named(c.id), HasTUN: s.hasTUN,
 	}
 	if err := bundle.Write(dir); err != nil {
 		t.Fatal(err)

@@ -3,8 +3,11 @@
 package images_test
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +17,8 @@ import (
 
 // sample is an image with daemons.
 type sample struct {
-	image        string
+	name, image  string
+	hasTUN       bool
 	capabilities []string
 	args         []string
 	// absent are files of packages that the program does without.
@@ -24,13 +28,20 @@ type sample struct {
 }
 
 var samples = []sample{
-	{image: "vpn", capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE"}, exercise: func(t *testing.T, c *container) {
-		c.expect("6.0.1", "/usr/sbin/swanctl", "--version")
-		c.expect("eap-mschapv2", "/usr/sbin/swanctl", "--stats")
-		c.expect("AES_GCM", "/usr/sbin/swanctl", "--list-algs")
-	}},
 	{
-		image: "routing", absent: []string{"/etc/frr/frr.conf"}, // each daemon has a file of its own
+		name: "vpn", image: "vpn", capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE"},
+		exercise: func(_ *testing.T, c *container) { exerciseCharon(c) },
+	},
+	{
+		name: "vpn with ESP in userspace", image: "vpn", capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE"},
+		args: []string{"--esp=userspace"}, hasTUN: true,
+		exercise: func(_ *testing.T, c *container) {
+			exerciseCharon(c)
+			c.expect("kernel-libipsec", "/usr/sbin/swanctl", "--stats")
+		},
+	},
+	{
+		name: "routing", image: "routing", absent: []string{"/etc/frr/frr.conf"}, // each daemon has a file of its own
 		args: []string{"--protocols=bgp,ospf,ospf6,rip,ripng"},
 		// FRR of Debian demands SYS_ADMIN, see docs/decisions.
 		capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW", "SYS_ADMIN"},
@@ -44,6 +55,12 @@ var samples = []sample{
 	},
 }
 
+func exerciseCharon(c *container) {
+	c.expect("strongSwan swanctl", "/usr/sbin/swanctl", "--version")
+	c.expect("eap-mschapv2", "/usr/sbin/swanctl", "--stats")
+	c.expect("AES_GCM", "/usr/sbin/swanctl", "--list-algs")
+}
+
 // expect runs a program in the container, and demands a text in what it prints.
 func (c *container) expect(text string, args ...string) {
 	c.t.Helper()
@@ -55,8 +72,8 @@ func (c *container) expect(text string, args ...string) {
 // TestDaemonsAreRestarted starts each image with a read-only root, kills its daemons, and ends it.
 func TestDaemonsAreRestarted(t *testing.T) {
 	for _, s := range samples {
-		t.Run(s.image, func(t *testing.T) {
-			c := run(t, s.image, s.capabilities, s.args...)
+		t.Run(s.name, func(t *testing.T) {
+			c := run(t, s)
 			c.waitForRestarts(0)
 			c.expect("Running", "/"+s.image, "health")
 			c.killDaemons()
@@ -73,8 +90,8 @@ func TestNothingIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range samples {
-		t.Run(s.image, func(t *testing.T) {
-			c := run(t, s.image, s.capabilities, s.args...)
+		t.Run(s.name, func(t *testing.T) {
+			c := run(t, s)
 			c.waitForRestarts(0)
 			trace := c.trace()
 			c.killDaemons() // their successors are traced from their first instruction
@@ -97,7 +114,7 @@ func TestNothingIsMissing(t *testing.T) {
 // TestLicencesAreInside looks for the licence of each package.
 func TestLicencesAreInside(t *testing.T) {
 	for _, s := range samples {
-		t.Run(s.image, func(t *testing.T) {
+		t.Run(s.name, func(t *testing.T) {
 			root := t.TempDir()
 			if err := images.Unpack("../../bin/images/"+s.image+".tar", root); err != nil {
 				t.Fatal(err)
@@ -112,5 +129,37 @@ func TestLicencesAreInside(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSecondBuildIsEqual makes each image again, and compares all bytes.
+func TestSecondBuildIsEqual(t *testing.T) {
+	for _, image := range []string{"vpn", "routing"} {
+		t.Run(image, func(t *testing.T) {
+			dir := t.TempDir()
+			var archives [2][]byte
+			for i := range archives {
+				root, archive := fmt.Sprintf("%s/root%d", dir, i), fmt.Sprintf("%s/%d.tar", dir, i)
+				tool(t, "packages", "root", "--image=../../images/"+image, "--arch="+runtime.GOARCH, "--output="+root,
+					"--cache=../../bin/packages-cache")
+				tool(t, "image", "--name=localhost/hapair/"+image, "--entrypoint=/"+image, "--output="+archive,
+					"--binary=linux/"+runtime.GOARCH+"=../../bin/images/linux/"+runtime.GOARCH+"/"+image, "--root="+root)
+				var err error
+				if archives[i], err = os.ReadFile(archive); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !bytes.Equal(archives[0], archives[1]) {
+				t.Error("two builds of one lock file differ")
+			}
+		})
+	}
+}
+
+// tool runs a tool of the repository.
+func tool(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("../../bin/"+name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %q: %v: %s", name, args, err, out)
 	}
 }
