@@ -55,6 +55,9 @@ const (
 	ReasonPeerDisconnected = "PeerDisconnected"
 	// ReasonTableFull means that a table of the standby has no capacity for the whole state. The message names the table.
 	ReasonTableFull = "TableFull"
+	// ReasonProviderBehind means that the standby has the whole state, and that a provider of the standby does not report
+	// that its process has taken it over. The message has the provider and the class.
+	ReasonProviderBehind = "ProviderBehind"
 	// ReasonNoStandby means that there is no standby to hold the state.
 	ReasonNoStandby = "NoStandby"
 )

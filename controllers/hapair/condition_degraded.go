@@ -19,6 +19,9 @@ func degraded(s *scope, redundant, synchronized metav1.Condition) metav1.Conditi
 		return conditionTrue(condition, v1alpha1.ReasonRedundancyLost, "%s", redundant.Message)
 	case synchronized.Status == metav1.ConditionUnknown:
 		return conditionUnknown(condition, synchronized.Reason, "%s", synchronized.Message)
+	case synchronized.Reason == v1alpha1.ReasonProviderBehind:
+		return conditionTrue(condition, v1alpha1.ReasonNotSynchronized, "A failover now would lose state: %s",
+			lowerFirst(synchronized.Message))
 	case synchronized.Status != metav1.ConditionTrue:
 		return conditionTrue(condition, v1alpha1.ReasonNotSynchronized, "A failover now would lose connections: %s",
 			lowerFirst(synchronized.Message))

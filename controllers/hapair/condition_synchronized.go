@@ -28,6 +28,9 @@ func synchronized(s *scope) metav1.Condition {
 		case v1alpha1.ReasonTableFull:
 			return conditionFalse(condition, c.Reason, "Unit %s cannot hold all of the state%s",
 				unit, quoteAfterColon(c.Message))
+		case v1alpha1.ReasonProviderBehind:
+			return conditionFalse(condition, c.Reason, "Unit %s has the state, and its providers have not taken it over%s",
+				unit, quoteAfterColon(c.Message))
 		}
 	}
 	for _, unit := range []v1alpha1.Unit{active, standby} {

@@ -91,6 +91,7 @@ func TestKstatus(t *testing.T) {
 		"a switchover is awaited":       {outdated(v1alpha1.Primary, old, good, supervised), inProgress},
 		"an outdated unit is paused":    {outdated(v1alpha1.Primary, old, good, paused), inProgress},
 		"the standby is not in sync":    {outdated(v1alpha1.Primary, good, seen{ready: true}, intended()), current},
+		"a provider is behind":          {behind(v1alpha1.Secondary), current},
 		"the active unit is promoted":   {reports(v1alpha1.Primary, v1alpha1.RoleStarting, "{}"), inProgress},
 		"the active unit is fenced":     {reports(v1alpha1.Primary, v1alpha1.RoleFenced, "{}"), inProgress},
 		"the active unit has not told":  {reports(v1alpha1.Primary, "", "{}"), inProgress},
@@ -186,6 +187,13 @@ func refusesConfiguration(unit v1alpha1.Unit) func(*scope) {
 	return func(s *scope) {
 		meta.SetStatusCondition(&s.facts.units[unit].report.Conditions,
 			conditionFalse(v1alpha1.ConditionConfigurationApplied, v1alpha1.ReasonInvalid, "no such expression"))
+	}
+}
+
+func behind(unit v1alpha1.Unit) func(*scope) {
+	return func(s *scope) {
+		meta.SetStatusCondition(&s.facts.units[unit].report.Conditions, conditionFalse(v1alpha1.ConditionSynchronized,
+			v1alpha1.ReasonProviderBehind, "provider kea lacks changes of class leases"))
 	}
 }
 

@@ -94,6 +94,9 @@ type Limits struct {
 	StallSeconds int `json:"stallSeconds"`
 	// DurableSeconds is the longest time that a write waits for the standby.
 	DurableSeconds int `json:"durableSeconds"`
+	// HeldSeconds is how long a provider of a standby may take to report that it has a change. After that, the pair is not
+	// synchronized.
+	HeldSeconds int `json:"heldSeconds"`
 }
 
 // Bounds returns the bounds that every server has.
@@ -101,6 +104,7 @@ func Bounds() Limits {
 	return Limits{
 		KeyBytes: 256, ValueBytes: 8 << 10, BatchBytes: 1 << 20, ClassEntries: 65_536, ClassBytes: 64 << 20,
 		Requests: 16, Watches: 16, PingSeconds: 10, StallSeconds: 30, DurableSeconds: 5,
+		HeldSeconds: 5,
 	}
 }
 

@@ -34,6 +34,9 @@ func synchronizedCondition(m ha.Machine, found faults) contract.Condition {
 		c.Reason = v1alpha1.ReasonTableFull
 		c.Message = fmt.Sprintf("the table of class %s is full: raise %s on the node, or replicate less",
 			found.full, fullHint(found.full))
+	case m.InSync() && found.behind != "" && m.Role() != ha.Active:
+		c.Reason = v1alpha1.ReasonProviderBehind
+		c.Message = found.behind
 	case m.InSync():
 		c.Status, c.Reason = statusTrue, v1alpha1.ReasonInSync
 	case m.Connected():

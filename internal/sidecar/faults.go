@@ -25,6 +25,8 @@ type faults struct {
 	health ha.Health
 	// full is the class of state whose table is full on this unit; empty if no table is.
 	full string
+	// behind are the providers that do not take over the state of the peer; empty if all do.
+	behind string
 }
 
 // checks returns the results of all checks.
@@ -74,11 +76,12 @@ func (f *findings) change(ctx context.Context, do func(*faults)) {
 	}
 }
 
-// followFaults starts the monitors, the watches for missing and for duplicate addresses, and the watch for full tables.
+// followFaults starts the monitors, the watches for missing and for duplicate addresses, and the watches for full
+// tables and for providers that are behind.
 //
 // The monitors' results, missing addresses and missing routes are also facts for the machine. A duplicate address is
-// not, since giving the role away would not fix it. A full table is not either, since a standby with most of the state
-// is better than no standby.
+// not, since giving the role away would not fix it. A full table is not either, and no provider that is behind, since a
+// standby with most of the state is better than no standby.
 func (s *Sidecar) followFaults(ctx context.Context) {
 	found := &findings{sidecar: s}
 	s.work(func() {
@@ -96,6 +99,13 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 			found.change(ctx, func(f *faults) { f.full = class })
 		})
 	})
+	if s.config.Providers != nil {
+		s.work(func() {
+			s.config.Providers.Follow(ctx, func(behind string) {
+				found.change(ctx, func(f *faults) { f.behind = behind })
+			})
+		})
+	}
 	if s.config.DataPlane != nil {
 		s.work(func() {
 			s.config.DataPlane.Run(ctx, func(err error) {

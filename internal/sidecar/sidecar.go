@@ -108,6 +108,9 @@ type Configuration interface {
 type Providers interface {
 	// Run serves them until the context ends.
 	Run(ctx context.Context)
+	// Follow reports which providers of a standby do not take over what the peer sends, as text, whenever that changes,
+	// until the context ends. The text is empty if all do.
+	Follow(ctx context.Context, changed func(behind string))
 	// Become sets the role of the unit and its term. It returns at once.
 	Become(role localapi.Role, term uint64)
 	// HandoverSoon announces that the unit is about to hand over its role. It returns at once.

@@ -387,7 +387,7 @@ func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life 
 	j := &journal{fails: map[string]error{}, held: make(chan string)}
 	e := &end{journal: j, link: l, index: index, self: self, breaks: make(chan error, 1)}
 	l.set(index, e)
-	r, d, p := &store{}, &documents{}, &providers{}
+	r, d, p := &store{}, &documents{}, &providers{behind: make(chan string)}
 	ctx, cancel := context.WithCancel(t.Context())
 	u := &life{
 		journal: j, store: r, documents: d, providers: p, end: e, stop: cancel, done: make(chan struct{}), started: epoch,
@@ -445,11 +445,25 @@ func wantLines(t *testing.T, got []string, want ...string) {
 
 // providers note what they are told.
 type providers struct {
+	// behind is what Follow reports.
+	behind chan string
+
 	mu    sync.Mutex
 	lines []string
 }
 
 func (p *providers) Run(ctx context.Context) { <-ctx.Done() }
+
+func (p *providers) Follow(ctx context.Context, changed func(string)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case behind := <-p.behind:
+			changed(behind)
+		}
+	}
+}
 
 func (p *providers) Become(role localapi.Role, term uint64) {
 	p.mu.Lock()

@@ -146,6 +146,19 @@ var _ = Describe("A pair", func() {
 		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonNotSynchronized)
 	})
 
+	It("reports a standby whose provider has not taken over the state", func(ctx SpecContext) {
+		s.create(ctx)
+		s.settle(ctx)
+		const lacks = "provider kea lacks changes of class leases"
+		s.report(ctx, v1alpha1.Secondary,
+			units.Condition(v1alpha1.ConditionSynchronized, false, v1alpha1.ReasonProviderBehind, lacks))
+		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonProviderBehind, lacks)
+		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonNotSynchronized)
+		s.report(ctx, v1alpha1.Secondary, units.InSync())
+		s.eventually(ctx, v1alpha1.ConditionSynchronized, v1alpha1.ReasonInSync)
+		s.eventually(ctx, v1alpha1.ConditionDegraded, v1alpha1.ReasonHealthy)
+	})
+
 	It("loses its Service when the spec does", func(ctx SpecContext) {
 		s.create(ctx)
 		s.eventuallyGet(ctx, "edge", &discoveryv1.EndpointSlice{})

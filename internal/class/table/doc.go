@@ -9,6 +9,7 @@
 //	entry.go      entries, changes and their bounds
 //	record.go     the encoding of an entry for the peer
 //	table.go      the table, its role and its bounds
+//	groups.go     what each of several owners of a table needs
 //	update.go     writes of the owner
 //	expiry.go     the end of entries
 //	history.go    entries and deletions in the order of their last change

@@ -17,7 +17,7 @@ func NewSet(catalogue state.Catalogue, now func() time.Duration) *Set {
 	s := &Set{}
 	for _, row := range catalogue {
 		if row.Provided {
-			s.tables = append(s.tables, New(Options{Class: row.ID, Now: now}))
+			s.tables = append(s.tables, New(Options{Class: row.ID, Now: now, IsGrouped: row.ID == state.Custom}))
 		}
 	}
 	return s
@@ -46,6 +46,13 @@ func (s *Set) Factories() []class.Factory {
 func (s *Set) Become(active bool) {
 	for _, t := range s.tables {
 		t.Become(active)
+	}
+}
+
+// DropUnreplicated deletes the entries of each table that nothing replicates.
+func (s *Set) DropUnreplicated() {
+	for _, t := range s.tables {
+		t.DropUnreplicated()
 	}
 }
 

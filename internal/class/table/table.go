@@ -23,6 +23,8 @@ type Options struct {
 	Check func(key string, value []byte) error
 	// Applied is called after the peer has changed entries. It may be nil, and must not block.
 	Applied func()
+	// IsGrouped is set if several owners share the table. A key then begins with its group and a slash.
+	IsGrouped bool
 }
 
 // Table is a table on one unit. Its methods are safe for concurrent use.
@@ -34,6 +36,7 @@ type Table struct {
 	history   history
 	deadlines deadlines
 	bytes     int
+	groups    groups
 	watches   map[*Watch]struct{}
 	// isActive is set while the unit is active, and isCommitted since its last commit.
 	isActive, isCommitted bool
@@ -47,6 +50,7 @@ func New(o Options) *Table {
 	return &Table{
 		options: o, wake: notify.New(),
 		history: history{elements: map[string]*element{}}, watches: map[*Watch]struct{}{},
+		groups: groups{isGrouped: o.IsGrouped, usages: map[string]*Usage{}},
 	}
 }
 
@@ -66,22 +70,30 @@ func (t *Table) Factory() class.Factory {
 }
 
 // Become sets whether this unit is active. It returns at once. A unit that is no longer active keeps its entries until
-// the engine has compared them with those of the peer. If nothing replicates the table, they are deleted, because they
-// would be out of date at the next promotion.
+// the engine has compared them with those of the peer.
 func (t *Table) Become(active bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.isActive && !active && !t.isReplicated {
-		for _, i := range t.history.live("") {
-			t.remove(i.key)
-		}
-		t.notify()
-	}
 	t.isActive = active
 	if !active {
 		t.isCommitted = false
 	}
 	t.wake.Notify()
+}
+
+// DropUnreplicated deletes all entries if nothing replicates the table, since they would be out of date at the next
+// promotion. It is called after the unit has ceased to be active, and its providers know that. A provider that believes
+// to be active does not follow its class.
+func (t *Table) DropUnreplicated() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.isActive || t.isReplicated {
+		return
+	}
+	for _, i := range t.history.live("") {
+		t.remove(i.key)
+	}
+	t.notify()
 }
 
 // List returns the entries whose key has a prefix, and the revision of the table.
@@ -118,6 +130,14 @@ func (t *Table) ChangedSince(revision uint64, prefix string) int {
 	return len(changed)
 }
 
+// Usage returns what the entries need whose keys begin with a prefix: that of a group with its slash, or "" in a table
+// without groups.
+func (t *Table) Usage(prefix string) Usage {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.groups.usage(prefix)
+}
+
 // Len returns the number of entries.
 func (t *Table) Len() int {
 	t.mu.Lock()
@@ -139,11 +159,13 @@ func (t *Table) length() int { return len(t.history.elements) - t.history.deleti
 
 // put makes an item the entry of its key.
 func (t *Table) put(i item) {
+	size, entries := i.size(), 1
 	if old, ok := t.history.get(i.key); ok {
-		t.bytes -= old.size()
+		size, entries = size-old.size(), 0
 	}
-	t.bytes += i.size()
+	t.bytes += size
 	t.deadlines.set(t.history.change(i))
+	t.groups.add(i.key, entries, size, t.history.revision)
 }
 
 // remove deletes the entry with a key, if there is one.
@@ -152,8 +174,10 @@ func (t *Table) remove(key string) {
 	if !ok {
 		return
 	}
-	t.bytes -= old.size()
+	size := old.size()
+	t.bytes -= size
 	t.deadlines.set(t.history.change(item{key: key, isDeleted: true}))
+	t.groups.add(key, -1, -size, t.history.revision)
 }
 
 // notify wakes everything that waits for a change.

@@ -28,10 +28,12 @@ const id state.Class = 200
 // clock is a boot clock that the test moves.
 type clock struct{ now time.Duration }
 
+func (c *clock) time() time.Duration { return c.now }
+
 func (c *clock) pass(d time.Duration) { c.now += d }
 
 func newTable(c *clock) *table.Table {
-	return table.New(table.Options{Class: id, Now: func() time.Duration { return c.now }})
+	return table.New(table.Options{Class: id, Now: c.time})
 }
 
 // newPair returns tables of two units, whose boot clocks have nothing in common.
@@ -269,8 +271,48 @@ func TestUnreplicatedEntriesEndWithTheRole(t *testing.T) {
 		t.Fatalf("%v, %v", all, err)
 	}
 	alone.Become(false)
+	alone.DropUnreplicated()
 	if all, _, err := w.Next(t.Context()); err != nil || len(all) != 1 || !all[0].Deleted || alone.Len() != 0 {
 		t.Errorf("got %+v, %v, and %d entries remain", all, err, alone.Len())
+	}
+}
+
+// Classes of several owners share a table, and one must not fill it for the others.
+func TestQuotaBoundsAGroup(t *testing.T) {
+	on := table.New(table.Options{Class: id, Now: (&clock{}).time, IsGrouped: true})
+	write := func(prefix string, q table.Quota, keys ...string) error {
+		b := table.Batch{Prefix: prefix, Quota: q}
+		for _, key := range keys {
+			b.Changes = append(b.Changes, table.Change{Entry: table.Entry{Key: prefix + key, Value: []byte("12345678")}})
+		}
+		_, err := on.Update(b)
+		return err
+	}
+	two := table.Quota{Entries: 2, Bytes: table.MaxBytes}
+	if err := write("a/", two, "1", "2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := write("a/", two, "3"); !errors.Is(err, table.ErrQuota) || on.Len() != 2 {
+		t.Errorf("a third entry: %v, and %d entries", err, on.Len())
+	}
+	if err := write("b/", two, "1"); err != nil {
+		t.Errorf("the other group is refused: %v", err)
+	}
+	if err := write("a/", two, "2"); err != nil {
+		t.Errorf("an entry that exists cannot be replaced: %v", err)
+	}
+	if err := write("b/", table.Quota{Entries: 9, Bytes: 300}, "2"); !errors.Is(err, table.ErrQuota) {
+		t.Errorf("too many bytes: %v", err)
+	}
+	// A quota that was lowered keeps what is there.
+	one := table.Quota{Entries: 1, Bytes: 100}
+	if err := write("a/", one, "2"); err != nil {
+		t.Errorf("an entry of a group that is too large cannot be replaced: %v", err)
+	}
+	remove(t, on, "a/1")
+	remove(t, on, "a/2")
+	if got := on.Usage("a/"); got.Entries != 0 || got.Bytes != 0 || got.Revision == 0 {
+		t.Errorf("the empty group has %+v", got)
 	}
 }
 

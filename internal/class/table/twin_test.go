@@ -55,6 +55,21 @@ func (w *twin) changedSince(position int, prefix string) []string {
 	return keys
 }
 
+// usage returns the entries of a group, and the position in the log of its last change.
+func (w *twin) usage(prefix string) (u table.Usage) {
+	for key := range w.entries {
+		if strings.HasPrefix(key, prefix) {
+			u.Entries++
+		}
+	}
+	for i, key := range w.log {
+		if strings.HasPrefix(key, prefix) {
+			u.Revision = uint64(i + 1)
+		}
+	}
+	return u
+}
+
 // TestTwins plays random writes on an active, with watches that read at random times, and compares every result with
 // the naive twin.
 func TestTwins(t *testing.T) {
@@ -65,7 +80,8 @@ func TestTwins(t *testing.T) {
 	life := rapid.SampledFrom([]time.Duration{0, 0, time.Second, time.Minute})
 	rapid.Check(t, func(t *rapid.T) {
 		c := &clock{now: time.Hour}
-		on, naive := newTable(c), &twin{entries: map[string]twinEntry{}}
+		on := table.New(table.Options{Class: id, Now: c.time, IsGrouped: true})
+		naive := &twin{entries: map[string]twinEntry{}}
 		type reader struct {
 			*table.Watch
 			prefix string
@@ -154,6 +170,15 @@ func TestTwins(t *testing.T) {
 				all, _ := on.List("")
 				if len(all) != len(naive.entries) || on.Len() != len(all) {
 					t.Fatalf("%d entries, want %d", len(all), len(naive.entries))
+				}
+				for _, prefix := range []string{"a/", "b/"} {
+					if got, want := on.Usage(prefix), naive.usage(prefix); got.Entries != want.Entries ||
+						got.Revision != want.Revision {
+						t.Fatalf("group %s has %+v, want %+v", prefix, got, want)
+					}
+				}
+				if a, b := on.Usage("a/"), on.Usage("b/"); (a.Bytes+b.Bytes == 0) != (len(all) == 0) {
+					t.Fatalf("%d entries have %d bytes", len(all), a.Bytes+b.Bytes)
 				}
 				for _, got := range all {
 					compare(t, naive, []table.Change{got}, []string{got.Key}, c.now)

@@ -15,6 +15,8 @@ type Batch struct {
 	// Replace deletes every entry whose key has the prefix and is not put by a change.
 	Replace bool
 	Prefix  string
+	// Quota bounds the group with the prefix, to which every change belongs.
+	Quota Quota
 }
 
 // Put adds or replaces an entry, with a new life.
@@ -61,6 +63,11 @@ func (t *Table) Update(b Batch) (revision uint64, err error) {
 		if err := checkBounds(entries, size, 1); err != nil {
 			return 0, fmt.Errorf("writing to %s: %w", t.options.Class, err)
 		}
+	}
+	before := t.groups.usage(b.Prefix)
+	after := Usage{Entries: before.Entries + entries - t.length(), Bytes: before.Bytes + size - t.bytes}
+	if err := b.Quota.check(before, after); err != nil {
+		return 0, fmt.Errorf("writing to %s: %w", t.options.Class, err)
 	}
 	for _, key := range removed {
 		t.remove(key)

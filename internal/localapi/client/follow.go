@@ -21,6 +21,8 @@ type Handler struct {
 	Synced func(role localapi.Role, term uint64, entries []Entry)
 	// Changed gets each change: an event of type Put or Delete.
 	Changed func(localapi.Event)
+	// Handled gets the revision of the class that the two above have completed. Client.PutHeld reports it.
+	Handled func(revision uint64)
 	// Role gets each change of the role or of the term.
 	Role func(role localapi.Role, term uint64)
 	// HandoverSoon is called when the unit is about to hand over its role.
@@ -85,12 +87,14 @@ func (f *follower) receive(e localapi.Event) {
 			f.handler.Synced(f.list.Role, f.list.Term, f.entries)
 		}
 		f.entries = nil
+		f.handled(e.Revision)
 	case localapi.Put, localapi.Delete:
 		switch {
 		case !f.isSynced:
 			f.entries = append(f.entries, entryOf(e))
 		case f.handler.Changed != nil:
 			f.handler.Changed(e)
+			f.handled(e.Revision)
 		}
 	case localapi.RoleChanged, localapi.TermChanged:
 		if f.handler.Role != nil {
@@ -101,6 +105,12 @@ func (f *follower) receive(e localapi.Event) {
 			f.handler.HandoverSoon()
 		}
 	default: // Ping, and what later versions add
+	}
+}
+
+func (f *follower) handled(revision uint64) {
+	if f.handler.Handled != nil {
+		f.handler.Handled(revision)
 	}
 }
 

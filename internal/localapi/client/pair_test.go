@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"github.com/hapair-io/hapair/internal/class"
@@ -51,6 +53,7 @@ type unit struct {
 	tables    *table.Set
 	engine    *engine.Engine
 	server    *server.Server
+	registry  *prometheus.Registry
 	stop      func()
 }
 
@@ -58,6 +61,39 @@ type unit struct {
 var provider = contract.Provider{Name: "kea", UID: int64(os.Getuid()), Writes: []string{leases}}
 
 const leases = "leases"
+
+// heldTimeout is how long a provider of the tests may lack a change.
+const heldTimeout = 500 * time.Millisecond
+
+// lacking returns how many changes the provider has not reported.
+func (u *unit) lacking(t *testing.T) float64 {
+	t.Helper()
+	families, err := u.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "hapair_provider_behind" {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatal("there is no metric")
+	return 0
+}
+
+// follow returns a function that reads which providers of the unit are behind.
+func (u *unit) follow() func() string {
+	var behind atomic.Value
+	behind.Store("")
+	ctx, cancel := context.WithCancel(context.Background())
+	var following sync.WaitGroup
+	following.Go(func() { u.server.Follow(ctx, func(now string) { behind.Store(now) }) })
+	u.t.Cleanup(func() {
+		cancel()
+		following.Wait()
+	})
+	return func() string { return behind.Load().(string) }
+}
 
 // pair is two units with real engines, which replicate over TLS on the loopback interface.
 type pair struct {
@@ -183,10 +219,12 @@ func (u *unit) start() {
 
 // serve starts a server with the tables of the unit, and returns a function that stops it.
 func (u *unit) serve() (stop func()) {
+	u.registry = prometheus.NewRegistry()
 	u.server = server.New(server.Config{
 		Pair: "edge", Namespace: "default", Unit: u.name, Directory: u.directory,
 		Providers: []contract.Provider{provider}, Catalogue: state.Classes(), Tables: u.tables,
 		Flush: u.engine.FlushClass, IsPeerInSync: func() bool { return u.engine.Status().InSync }, Log: logr.Discard(),
+		HeldTimeout: heldTimeout, Metrics: server.NewMetrics(u.registry),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -40,6 +40,8 @@ type Provider struct {
 	term     uint64
 	// isOwner is set once the process has the state of the class.
 	isOwner bool
+	// held is the revision up to which the process has everything, and reported is what the sidecar knows of it.
+	held, reported uint64
 	// mustReplace is set while the entries of the class may differ from the state of the process.
 	mustReplace bool
 
@@ -99,7 +101,8 @@ func (p *Provider) Run(ctx context.Context) {
 				}
 			})
 		},
-		Role: func(role localapi.Role, term uint64) { serial(func() { p.become(role, term) }) },
+		Handled: p.handled,
+		Role:    func(role localapi.Role, term uint64) { serial(func() { p.become(role, term) }) },
 		// The unit may have another role by now.
 		Lost: func() { serial(func() { p.become(localapi.None, 0) }) },
 	})
@@ -118,8 +121,17 @@ func (p *Provider) synced(role localapi.Role, term uint64, entries []Entry) {
 	}
 	p.mu.Lock()
 	p.isOwner = true
+	p.reported = 0 // The sidecar may be another process.
 	p.mu.Unlock()
 	p.become(role, term)
+}
+
+// handled stores that the process has everything up to a revision.
+func (p *Provider) handled(revision uint64) {
+	p.mu.Lock()
+	p.held = revision
+	p.mu.Unlock()
+	p.wake.Notify()
 }
 
 func (p *Provider) owns() bool {
@@ -163,11 +175,12 @@ func (p *Provider) publish(ctx context.Context, calls *sync.Mutex) {
 func (p *Provider) publishOnce(ctx context.Context, calls *sync.Mutex) (again bool) {
 	p.mu.Lock()
 	isActive, term, mustReplace := p.isActive, p.term, p.mustReplace
+	held, isReported := p.held, p.held == p.reported
 	p.mustReplace = false
 	p.mu.Unlock()
 	if !isActive {
 		p.pending.clear()
-		return false
+		return !isReported && p.report(ctx, held)
 	}
 	var err error
 	if mustReplace {
@@ -200,6 +213,22 @@ func (p *Provider) publishOnce(ctx context.Context, calls *sync.Mutex) (again bo
 		}
 	}
 	return backoff.SleepUntil(ctx, p.pauses.Next(), p.roleChanged)
+}
+
+// report reports that the process has everything up to a revision. It reports whether there may be more to send.
+func (p *Provider) report(ctx context.Context, held uint64) (again bool) {
+	if err := p.client.PutHeld(ctx, p.config.Class, held); err != nil {
+		if ctx.Err() == nil {
+			p.client.config.Log.V(1).Info("Reporting what this process has failed, trying again", "class", p.config.Class,
+				"reason", err.Error())
+		}
+		return backoff.SleepUntil(ctx, p.pauses.Next(), p.roleChanged)
+	}
+	p.pauses.Reset()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reported = held
+	return p.held != held
 }
 
 // send writes a batch. If the batch is refused because of an entry, the entries are written one by one, and those that

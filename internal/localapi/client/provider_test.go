@@ -131,6 +131,24 @@ func TestProviderFollowsAndTakesOver(t *testing.T) {
 	eventually(t, "the former active does not serve", func() bool { return !a.grant("three", "3") })
 }
 
+// A sidecar of a standby knows whether its provider has taken over the state.
+func TestProviderReportsWhatItHas(t *testing.T) {
+	p := newPair(t, true)
+	a := startDaemon(p.primary)
+	behind := p.secondary.follow()
+	eventually(t, "the active serves", func() bool { return a.grant("one", "1") })
+	eventually(t, "the standby misses its daemon", func() bool { return behind() != "" })
+	b := startDaemon(p.secondary)
+	eventually(t, "the daemon has reported the list", func() bool { return behind() == "" })
+	b.stop()
+	eventually(t, "the standby misses its daemon again", func() bool { return behind() != "" })
+	b = startDaemon(p.secondary)
+	eventually(t, "the next daemon has reported the list", func() bool { return behind() == "" })
+	a.grant("two", "2")
+	eventually(t, "it has the change", func() bool { return b.has(map[string]string{"one": "1", "two": "2"}) })
+	eventually(t, "it has reported the change", func() bool { return p.secondary.lacking(t) == 0 })
+}
+
 func TestProviderGetsItsStateBack(t *testing.T) {
 	p := newPair(t, true)
 	d := startDaemon(p.primary)

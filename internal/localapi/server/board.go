@@ -51,9 +51,10 @@ func (b *board) visible() standing {
 	return b.shown
 }
 
-// run calls apply when the unit becomes active or is no longer, and then shows the standing to the followers, until ctx
-// ends. A standby that keeps its role is not applied again: its tables may have committed for the next one.
-func (b *board) run(ctx context.Context, apply func(isActive bool)) {
+// run calls apply when the unit becomes active or is no longer. Then it shows the standing to the followers, and calls
+// settle. It runs until ctx ends. A standby that keeps its role is not applied again: its tables may have committed for
+// the next one.
+func (b *board) run(ctx context.Context, apply, settle func(isActive bool)) {
 	for isActive := false; ; {
 		select {
 		case <-ctx.Done():
@@ -61,14 +62,18 @@ func (b *board) run(ctx context.Context, apply func(isActive bool)) {
 		case <-b.changed:
 		}
 		now := b.now()
-		if is := now.role == localapi.Active; is != isActive {
-			isActive = is
-			apply(is)
+		was := isActive
+		isActive = now.role == localapi.Active
+		if isActive != was {
+			apply(isActive)
 		}
 		b.mu.Lock()
 		b.shown = now
 		b.notify()
 		b.mu.Unlock()
+		if isActive != was {
+			settle(isActive)
+		}
 	}
 }
 
@@ -115,6 +120,20 @@ func (f *follower) close() {
 func (f *follower) take() []localapi.Event {
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()
+	return f.takeLocked()
+}
+
+// takeLoss returns the same as take if the unit is not active, and otherwise nothing.
+func (f *follower) takeLoss() []localapi.Event {
+	f.board.mu.Lock()
+	defer f.board.mu.Unlock()
+	if f.board.shown.role == localapi.Active {
+		return nil
+	}
+	return f.takeLocked()
+}
+
+func (f *follower) takeLocked() []localapi.Event {
 	var events []localapi.Event
 	if f.board.handovers != f.handovers {
 		f.handovers = f.board.handovers

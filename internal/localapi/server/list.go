@@ -25,6 +25,7 @@ func (s *Server) listClass(w http.ResponseWriter, r *request) *localapi.Problem 
 	if s.list(out, r.class, watch, follower) != nil || r.query["watch"] != "true" {
 		return nil // The client has gone, or has everything.
 	}
+	defer s.held.watch(r.heldBy())()
 	s.config.Metrics.watches.WithLabelValues(r.provider.Name).Inc()
 	defer s.config.Metrics.watches.WithLabelValues(r.provider.Name).Dec()
 	ping := time.NewTicker(pingInterval())
@@ -62,20 +63,29 @@ func (s *Server) list(out *stream, c class, watch *table.Watch, follower *follow
 	return out.flush()
 }
 
-// pass writes what has happened. Changes come before the role: a new active had all of them.
+// pass writes what has happened. Changes come before the role Active: a new active had all of them. They come after any
+// other role, since a provider does not follow its class before it knows that.
 func pass(out *stream, c class, watch *table.Watch, follower *follower) error {
 	roles := follower.take()
 	changes, _, err := watch.Take()
 	if err != nil {
 		return err
 	}
+	roles = append(roles, follower.takeLoss()...)
+	writeRoles := func() {
+		for _, e := range roles {
+			out.event(e)
+		}
+	}
+	if follower.seen.role != localapi.Active {
+		writeRoles()
+		roles = nil
+	}
 	for _, change := range changes {
 		if err := out.change(change, strings.TrimPrefix(change.Key, c.prefix)); err != nil {
 			return err
 		}
 	}
-	for _, e := range roles {
-		out.event(e)
-	}
+	writeRoles()
 	return out.flush()
 }

@@ -24,6 +24,9 @@ type request struct {
 	body []byte
 }
 
+// heldBy returns the provider and the class of the request.
+func (r *request) heldBy() heldBy { return heldBy{provider: r.provider.Name, class: r.class.name} }
+
 // class is a class as a provider sees it.
 type class struct {
 	name  string

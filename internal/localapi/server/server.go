@@ -39,6 +39,8 @@ type Config struct {
 	IsPeerInSync func() bool
 	// StallTimeout is how long a watch may not read; 0 is that of localapi.Bounds.
 	StallTimeout time.Duration
+	// HeldTimeout is how long a provider may lack a change; 0 is that of localapi.Bounds.
+	HeldTimeout time.Duration
 	// Metrics are updated. If it is nil, the server creates metrics that nobody reads.
 	Metrics *Metrics
 	Log     logr.Logger
@@ -59,7 +61,11 @@ func New(config Config) *Server {
 	if config.StallTimeout == 0 {
 		config.StallTimeout = time.Duration(localapi.Bounds().StallSeconds) * time.Second
 	}
-	s := &Server{config: config, board: newBoard(), held: newHeld()}
+	if config.HeldTimeout == 0 {
+		config.HeldTimeout = time.Duration(localapi.Bounds().HeldSeconds) * time.Second
+	}
+	s := &Server{config: config, board: newBoard()}
+	s.held = newHeld(config.Providers, s.class)
 	config.Metrics.observe(config.Catalogue, config.Tables, s.held)
 	return s
 }
@@ -81,11 +87,19 @@ func (s *Server) HandoverSoon() { s.board.announceHandover() }
 func (s *Server) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	running.Go(func() { s.config.Tables.Run(ctx) })
-	running.Go(func() { s.board.run(ctx, s.config.Tables.Become) })
+	running.Go(func() { s.board.run(ctx, s.config.Tables.Become, s.settle) })
 	for _, p := range s.config.Providers {
 		running.Go(func() { s.serveProvider(ctx, p) })
 	}
 	running.Wait()
+}
+
+// settle prepares the tables and the providers of a unit that has ceased to be active for what the peer will send.
+func (s *Server) settle(isActive bool) {
+	if !isActive {
+		s.held.settle()
+		s.config.Tables.DropUnreplicated()
+	}
 }
 
 // serveProvider serves one provider until ctx ends.

@@ -401,6 +401,22 @@ func TestChangesComeBeforeTheRole(t *testing.T) {
 	}
 }
 
+// Entries that nothing replicates end with the role. The provider must follow by then, or it would ignore that.
+func TestUnreplicatedEntriesEndAfterTheRole(t *testing.T) {
+	b := newBed(t, func(c *server.Config) { c.Tables = table.NewSet(state.Classes(), clock.Boot) })
+	b.become(localapi.Active, 8)
+	watch := b.stream("/v1/classes/leases?watch=true")
+	watch.want("List Active in 8", "Listed")
+	for term := 8; term < 100; term += 2 {
+		b.put("a", "1", term, "")
+		watch.want("Put a=1")
+		b.server.Become(localapi.Standby, uint64(term+1))
+		watch.want(fmt.Sprint("Role Standby in ", term+1), "Delete a")
+		b.become(localapi.Active, uint64(term+2))
+		watch.want(fmt.Sprint("Role Active in ", term+2))
+	}
+}
+
 func TestEvents(t *testing.T) {
 	b := newBed(t, nil)
 	b.become(localapi.Standby, 7)
@@ -531,6 +547,55 @@ func TestHeld(t *testing.T) {
 	if response.StatusCode != http.StatusNoContent {
 		t.Errorf("status %d", response.StatusCode)
 	}
+}
+
+// A provider of a standby that does not report is behind, and no longer when it does.
+func TestFollow(t *testing.T) {
+	b := newBed(t, func(c *server.Config) { c.HeldTimeout = 50 * time.Millisecond })
+	changes := make(chan string)
+	ctx, cancel := context.WithCancel(t.Context())
+	var following sync.WaitGroup
+	following.Go(func() {
+		b.server.Follow(ctx, func(behind string) {
+			select {
+			case changes <- behind:
+			case <-ctx.Done():
+			}
+		})
+	})
+	defer following.Wait()
+	defer cancel()
+	expect := func(want string) {
+		t.Helper()
+		select {
+		case got := <-changes:
+			if got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("Not judged as %q", want)
+		}
+	}
+	b.become(localapi.Standby, 7)
+	custom, _ := b.tables.Table(state.Custom)
+	for _, key := range []string{"leases/a", "phones/a"} { // The phones are of another provider.
+		if err := custom.Put(table.Entry{Key: key, Value: []byte("1")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const lacks = "provider kea lacks changes of class leases"
+	expect(lacks)
+	response := b.do(http.MethodPut, "/v1/classes/leases/held?revision=1", "") //nolint:bodyclose // at the end of the test
+	if response.StatusCode != http.StatusNoContent {
+		t.Errorf("status %d", response.StatusCode)
+	}
+	expect("")
+	if err := custom.Delete("leases/a"); err != nil {
+		t.Fatal(err)
+	}
+	expect(lacks)
+	b.become(localapi.Active, 8)
+	expect("")
 }
 
 func TestEveryUserCanConnect(t *testing.T) {

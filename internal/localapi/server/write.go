@@ -132,6 +132,7 @@ func (s *Server) write(w http.ResponseWriter, r *request, b table.Batch) *locala
 	case err != nil:
 		return localapi.NewProblem(localapi.Invalid, "%v", err)
 	}
+	s.held.wrote(r.heldBy(), revision)
 	writeJSON(w, localapi.Written{Revision: revision, Durable: wait > 0 && s.isFlushed(r.Context(), r.class, wait)})
 	return nil
 }
