@@ -5,6 +5,8 @@ import corev1 "k8s.io/api/core/v1"
 // ProviderSpec is a process of a third party that runs in both units' pods. It publishes its state over a unix socket,
 // and gets it back after a failover. The contract is in docs/providers.md.
 //
+// +kubebuilder:validation:XValidation:rule="!has(self.quotas) || self.quotas.all(q, q.class != 'DynamicAddressObjects' && has(self.writes) && q.class in self.writes)",message="a class in quotas must be one of the provider's own, in its writes; add it there, or remove the quota",fieldPath=".quotas"
+//
 // The container has a read-only root, no token of the API server, and 16 MiB in memory at /tmp. It shares the network
 // of the pod.
 type ProviderSpec struct {
@@ -50,6 +52,14 @@ type ProviderSpec struct {
 	// +kubebuilder:validation:MaxItems=8
 	Reads []ProviderClassName `json:"reads,omitempty"`
 
+	// quotas bound classes of writes, so that no class fills the common table for the others. What they do not name is an
+	// equal share of what all quotas leave of 65,536 entries and 64 MiB.
+	// +optional
+	// +listType=map
+	// +listMapKey=class
+	// +kubebuilder:validation:MaxItems=8
+	Quotas []ProviderQuota `json:"quotas,omitempty"`
+
 	// command replaces the entrypoint of the image.
 	// +optional
 	// +listType=atomic
@@ -83,6 +93,27 @@ type ProviderSpec struct {
 // +kubebuilder:validation:MaxLength=63
 // +kubebuilder:validation:XValidation:rule="self == 'DynamicAddressObjects' || self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="a class of a provider must begin with a letter and have only a-z, 0-9 and '-', as in leases, or be DynamicAddressObjects"
 type ProviderClassName string
+
+// ProviderQuota bounds one class of a provider.
+//
+// +kubebuilder:validation:MinProperties=2
+type ProviderQuota struct {
+	// class is one of writes.
+	// +required
+	Class ProviderClassName `json:"class"`
+
+	// entries is how many entries the class may have.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65536
+	Entries int32 `json:"entries,omitempty"`
+
+	// mebibytes is how large the entries may be together. Each counts its key, its value and 192 bytes.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=64
+	Mebibytes int32 `json:"mebibytes,omitempty"`
+}
 
 // ProviderCapability is a capability that a provider may have. None of them lets a process change the rules, routes or
 // addresses of the unit.

@@ -37,6 +37,12 @@ var _ = Describe("The providers of an HAPair", func() {
 			p.Command, p.Args = []string{"/provider"}, []string{"--socket=$(HAPAIR_SOCKET)", ""}
 			p.Env = []v1alpha1.ProviderVariable{{Name: "_A1", Value: "x"}, {Name: "EMPTY"}}
 		})),
+		Entry("quotas that leave each other class a share", provider(func(p *v1alpha1.ProviderSpec) {
+			p.Writes = manyClasses(8)
+			p.Quotas = []v1alpha1.ProviderQuota{
+				{Class: p.Writes[0], Entries: 65_536 - 7*1024, Mebibytes: 56}, {Class: p.Writes[1], Mebibytes: 2},
+			}
+		})),
 		Entry("eight", func(p *v1alpha1.HAPair) { p.Spec.Providers = manyProviders(8) }),
 	)
 
@@ -89,6 +95,23 @@ var _ = Describe("The providers of an HAPair", func() {
 		}),
 		Entry("a class that nobody publishes", "", "add the provider that publishes it",
 			provider(func(p *v1alpha1.ProviderSpec) { p.Reads = []v1alpha1.ProviderClassName{"lease"} })),
+		Entry("a quota of another's class", "[0].quotas", "one of the provider's own, in its writes",
+			provider(quotas(v1alpha1.ProviderQuota{Class: "calls", Entries: 1}))),
+		Entry("a quota of nothing", "[0].quotas[0]", "at least 2 properties",
+			provider(quotas(v1alpha1.ProviderQuota{Class: "state0"}))),
+		Entry("a quota twice", "[0].quotas[1]", "Duplicate value", provider(quotas(
+			v1alpha1.ProviderQuota{Class: "state0", Entries: 1}, v1alpha1.ProviderQuota{Class: "state0", Entries: 2}))),
+		Entry("too many entries", "[0].quotas[0].entries", "less than or equal to 65536",
+			provider(quotas(v1alpha1.ProviderQuota{Class: "state0", Entries: 65_537}))),
+		Entry("entries that leave too few for the others", "", "must not exceed 65536 entries", func(p *v1alpha1.HAPair) {
+			p.Spec.Providers = manyProviders(2)
+			p.Spec.Providers[1].Quotas = []v1alpha1.ProviderQuota{{Class: "state1", Entries: 65_536 - 1023}}
+		}),
+		Entry("sizes that leave too little for the others", "", "must not exceed 64 mebibytes", func(p *v1alpha1.HAPair) {
+			p.Spec.Providers = manyProviders(3)
+			p.Spec.Providers[0].Quotas = []v1alpha1.ProviderQuota{{Class: "state0", Mebibytes: 32}}
+			p.Spec.Providers[1].Quotas = []v1alpha1.ProviderQuota{{Class: "state1", Mebibytes: 32}}
+		}),
 		Entry("a variable of the operator", "[0].env[0].name", "choose another name",
 			provider(func(p *v1alpha1.ProviderSpec) { p.Env = []v1alpha1.ProviderVariable{{Name: "HAPAIR_SOCKET"}} })),
 		Entry("a variable with a dash", "[0].env[0].name", "as in LEASE_SECONDS",
@@ -118,6 +141,10 @@ func provider(change func(*v1alpha1.ProviderSpec)) pairChange {
 		p.Spec.Providers = manyProviders(1)
 		change(&p.Spec.Providers[0])
 	}
+}
+
+func quotas(all ...v1alpha1.ProviderQuota) func(*v1alpha1.ProviderSpec) {
+	return func(p *v1alpha1.ProviderSpec) { p.Quotas = all }
 }
 
 func manyProviders(n int) []v1alpha1.ProviderSpec {

@@ -90,6 +90,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PreemptionSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProbeSpec"):
 		return &apiv1alpha1.ProbeSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProviderQuota"):
+		return &apiv1alpha1.ProviderQuotaApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProviderSpec"):
 		return &apiv1alpha1.ProviderSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProviderVariable"):

@@ -17,6 +17,8 @@ type Provider struct {
 	// Writes are the classes that the provider may publish, and Reads those that it may only read.
 	Writes []string `json:"writes,omitempty"`
 	Reads  []string `json:"reads,omitempty"`
+	// Quotas bound classes of Writes.
+	Quotas []ProviderQuota `json:"quotas,omitempty"`
 }
 
 // MayWrite reports whether the provider may publish entries of a class.
@@ -78,7 +80,7 @@ func (s Settings) validateProviders() []error {
 		}
 		names[p.Name], users[p.UID] = true, true
 	}
-	return errs
+	return append(errs, validateQuotas(s.Providers)...)
 }
 
 func (p Provider) validate() []error {

@@ -3,6 +3,8 @@ package localapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // Media types of bodies.
@@ -56,6 +58,14 @@ type Operation struct {
 	Problems []ProblemType
 }
 
+// HasClass reports whether the operation is about a class.
+func (o Operation) HasClass() bool { return strings.Contains(o.Path, "{class}") }
+
+// IsWrite reports whether the operation changes entries.
+func (o Operation) IsWrite() bool {
+	return slices.ContainsFunc(o.Query, func(p Parameter) bool { return p.Name == term.Name })
+}
+
 // Query parameters of several operations.
 var (
 	term = Parameter{
@@ -80,6 +90,12 @@ func Operations() []Operation {
 			ID: "getInfo", Method: http.MethodGet, Path: "/v1",
 			Summary: "Read the unit, its role and term, and what this socket may do.",
 			Status:  http.StatusOK, Response: Body{MediaType: JSON, Type: Info{}},
+			Problems: []ProblemType{NotGranted, Invalid, Busy},
+		},
+		{
+			ID: "getEntitlements", Method: http.MethodGet, Path: "/v1/entitlements",
+			Summary: "Read what this socket may do with each class, its quota, and what is used of it.",
+			Status:  http.StatusOK, Response: Body{MediaType: JSON, Type: Entitlements{}},
 			Problems: []ProblemType{NotGranted, Invalid, Busy},
 		},
 		{

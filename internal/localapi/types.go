@@ -108,6 +108,28 @@ func Bounds() Limits {
 	}
 }
 
+// Entitlements is the response to GET /v1/entitlements: what this socket may do with each of its classes.
+type Entitlements struct {
+	Classes []Entitlement `json:"classes"`
+}
+
+// Entitlement is what a socket may do with one class.
+type Entitlement struct {
+	// Class is the name of the class.
+	Class string `json:"class"`
+	// Operations are the operations that it may do with the class, by their operationId. Only an active unit writes.
+	Operations []string `json:"operations"`
+	// Quota bounds the entries of the class, and Used is what they need now. Classes of the kernel have neither.
+	Quota Quantity `json:"quota,omitzero"`
+	Used  Quantity `json:"used,omitzero"`
+}
+
+// Quantity is a number of entries, and the bytes that they need. Each counts its key, its value and 192 bytes.
+type Quantity struct {
+	Entries int `json:"entries"`
+	Bytes   int `json:"bytes"`
+}
+
 // Written is the response to a write.
 type Written struct {
 	// Revision is that of the class after the write.

@@ -3,6 +3,7 @@ package resources
 import (
 	"path"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -22,9 +23,22 @@ func providerSettings(providers []v1alpha1.ProviderSpec) []contract.Provider {
 	for _, p := range providers {
 		settings = append(settings, contract.Provider{
 			Name: p.Name, UID: p.RunAsUser, Writes: sortedClasses(p.Writes), Reads: sortedClasses(p.Reads),
+			Quotas: providerQuotas(p.Quotas),
 		})
 	}
 	return settings
+}
+
+// providerQuotas returns the quotas, sorted by class.
+func providerQuotas(wanted []v1alpha1.ProviderQuota) []contract.ProviderQuota {
+	var quotas []contract.ProviderQuota
+	for _, q := range wanted {
+		quotas = append(quotas, contract.ProviderQuota{
+			Class: string(q.Class), Entries: int(q.Entries), Mebibytes: int(q.Mebibytes),
+		})
+	}
+	slices.SortFunc(quotas, func(a, b contract.ProviderQuota) int { return strings.Compare(a.Class, b.Class) })
+	return quotas
 }
 
 func sortedClasses(classes []v1alpha1.ProviderClassName) []string {

@@ -150,6 +150,7 @@ func TestTemplateHashOfProviders(t *testing.T) {
 		"user":         func(p provider) { p.RunAsUser++ },
 		"capabilities": func(p provider) { p.Capabilities = nil },
 		"writes":       func(p provider) { p.Writes = p.Writes[:1] },
+		"quotas":       func(p provider) { p.Quotas = []v1alpha1.ProviderQuota{{Class: "leases", Entries: 9}} },
 		"reads":        func(p provider) { p.Reads = nil },
 		"environment":  func(p provider) { p.Env[0].Value = "60" },
 	} {

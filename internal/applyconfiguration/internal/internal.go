@@ -814,6 +814,18 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.ProviderClassName
   scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.ProviderQuota
+  map:
+    fields:
+    - name: class
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.ProviderClassName
+    - name: entries
+      type:
+        scalar: numeric
+    - name: mebibytes
+      type:
+        scalar: numeric
 - name: com.github.hapair-io.hapair.api.v1alpha1.ProviderSpec
   map:
     fields:
@@ -849,6 +861,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+    - name: quotas
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.ProviderQuota
+          elementRelationship: associative
+          keys:
+          - class
     - name: reads
       type:
         list:

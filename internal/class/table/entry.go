@@ -33,8 +33,6 @@ var (
 	ErrTooLarge = errors.New("the entry is too large")
 	// ErrFull: the table would hold too many entries or bytes.
 	ErrFull = errors.New("the table is full")
-	// ErrQuota: the group would hold more entries or bytes than its quota allows.
-	ErrQuota = errors.New("the quota is used up")
 )
 
 // Entry is one entry of a table.

@@ -16,6 +16,18 @@ type Usage struct {
 // Quota bounds the entries of a group. Its zero value is no bound.
 type Quota struct{ Entries, Bytes int }
 
+// QuotaError is the error of a write by which a group would grow beyond its quota.
+type QuotaError struct {
+	Wanted Usage
+	Quota  Quota
+}
+
+// Error implements error.
+func (e *QuotaError) Error() string {
+	return fmt.Sprintf("there would be %d entries with %d bytes, and at most %d and %d are allowed", e.Wanted.Entries,
+		e.Wanted.Bytes, e.Quota.Entries, e.Quota.Bytes)
+}
+
 // maxEmptyGroups bounds how many groups are kept that have no entries any more.
 const maxEmptyGroups = 1024
 
@@ -62,8 +74,7 @@ func (q Quota) check(before, after Usage) error {
 		return nil
 	}
 	if after.Entries > max(q.Entries, before.Entries) || after.Bytes > max(q.Bytes, before.Bytes) {
-		return fmt.Errorf("%w: it would have %d entries with %d bytes, at most %d and %d are allowed", ErrQuota,
-			after.Entries, after.Bytes, q.Entries, q.Bytes)
+		return &QuotaError{Wanted: after, Quota: q}
 	}
 	return nil
 }

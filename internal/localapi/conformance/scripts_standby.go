@@ -53,13 +53,13 @@ func playHeld(ctx context.Context, s *stage) error {
 	}
 	s.sidecar.receive(entries[1:]...)
 	revision := s.sidecar.lastRevision()
-	return s.await(ctx, heldPatience(), func() error {
+	return s.await(ctx, heldPatience, func() error {
 		reported := s.sidecar.requests().contains(func(r request) bool {
 			return r.operation == operationHeld && r.class == s.config.Class && r.revision == revision
 		})
 		if !reported {
 			return fmt.Errorf("the provider did not report that it has revision %d; request "+
-				"PUT /v1/classes/%s/held?revision=%d within %s", revision, s.config.Class, revision, heldPatience())
+				"PUT /v1/classes/%s/held?revision=%d within %s", revision, s.config.Class, revision, heldPatience)
 		}
 		return nil
 	})

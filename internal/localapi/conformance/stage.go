@@ -20,10 +20,9 @@ const (
 	margin = time.Second
 	// endPatience is how long a provider may run after SIGTERM.
 	endPatience = 5 * time.Second
+	// heldPatience is how long a provider may take to report what it holds.
+	heldPatience = 5 * time.Second
 )
-
-// heldPatience returns how long a provider may take to report what it holds.
-func heldPatience() time.Duration { return time.Duration(localapi.Bounds().HeldSeconds) * time.Second }
 
 // The clients of the probe.
 const (

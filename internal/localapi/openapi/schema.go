@@ -75,7 +75,7 @@ func (s *schemas) named(t reflect.Type) (object, error) {
 			property["description"] = text
 		}
 		properties[name] = property
-		if options != "omitempty" {
+		if options != "omitempty" && options != "omitzero" {
 			required = append(required, name)
 		}
 	}

@@ -5,6 +5,8 @@
 //	socket.go     one socket, the user of a connection, and bounds
 //	board.go      the role and term of the unit, and who follows them
 //	request.go    routing, grants and parameters
+//	entitlements.go
+//	              what a provider may do, its quotas, and what it uses
 //	write.go      writes: role, term, table, and the wait for the standby
 //	list.go       lists and watches of a class
 //	kernel.go     classes whose entries the kernel has

@@ -32,7 +32,7 @@ func newHeld(providers []contract.Provider, classes func(name string) (class, bo
 	h := &held{paces: map[heldBy]*pace{}}
 	for _, p := range providers {
 		for _, name := range p.Writes {
-			if c, ok := classes(name); ok {
+			if c, ok := classes(name); ok && c.kernel == nil {
 				h.paces[heldBy{provider: p.Name, class: name}] = &pace{class: c}
 			}
 		}

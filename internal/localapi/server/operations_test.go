@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/class/table"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/localapi"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -29,6 +30,9 @@ func TestBoundsAreThoseOfTheTables(t *testing.T) {
 	if b.KeyBytes != table.MaxKey || b.ValueBytes != table.MaxValue || b.ClassEntries != table.MaxEntries ||
 		b.ClassBytes != table.MaxBytes {
 		t.Errorf("%+v are not the bounds of a table", b)
+	}
+	if contract.MaxProviderEntries != table.MaxEntries || contract.MaxProviderMebibytes<<20 != table.MaxBytes {
+		t.Error("the quotas of providers do not divide a table")
 	}
 	if longest, problem := localapi.Life(table.MaxLife.Seconds()); problem != nil || longest != table.MaxLife {
 		t.Errorf("the longest life is %s, %v; want %s", longest, problem, table.MaxLife)

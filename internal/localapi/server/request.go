@@ -36,6 +36,8 @@ type class struct {
 	kernel KernelClass
 	// prefix is what the keys of the class begin with in its table.
 	prefix string
+	// quota bounds the class. The classes of the catalogue have none: each has a table of its own.
+	quota table.Quota
 }
 
 // handler returns what serves the requests of a socket.
@@ -71,7 +73,7 @@ func (k *socket) serveOne(
 	if checked.query, problem = parseQuery(r, o); problem != nil {
 		return problem
 	}
-	if strings.Contains(o.Path, "{class}") {
+	if o.HasClass() {
 		if checked.class, problem = k.classOf(r.PathValue("class"), o); problem != nil {
 			return problem
 		}
@@ -105,9 +107,8 @@ func (k *socket) classOf(name string, o localapi.Operation) (class, *localapi.Pr
 	if !ok {
 		return class{}, localapi.NewProblem(localapi.UnknownClass, "the unit has no class %q", name)
 	}
-	isWrite := slices.ContainsFunc(o.Query, func(p localapi.Parameter) bool { return p.Name == "term" })
 	switch {
-	case isWrite && !k.provider.MayWrite(name):
+	case o.IsWrite() && !k.provider.MayWrite(name):
 		return class{}, localapi.NewProblem(localapi.NotGranted, "provider %s may not write class %s; it may write: %s",
 			k.provider.Name, name, list(k.provider.Writes))
 	case !k.provider.MayRead(name):
@@ -128,7 +129,7 @@ func list(names ...[]string) string {
 func (s *Server) class(name string) (class, bool) {
 	if localapi.IsOwnClass(name) {
 		t, ok := s.config.Tables.Table(state.Custom)
-		return class{name: name, id: state.Custom, table: t, prefix: name + "/"}, ok
+		return class{name: name, id: state.Custom, table: t, prefix: name + "/", quota: s.quotas[name]}, ok
 	}
 	row, ok := s.config.Catalogue.Named(name)
 	if !ok || row.ID == state.Custom {

@@ -51,6 +51,7 @@ type Server struct {
 	config Config
 	board  *board
 	held   *held
+	quotas map[string]table.Quota
 }
 
 // New returns a server of a unit without a role. It does nothing until Run.
@@ -64,7 +65,10 @@ func New(config Config) *Server {
 	if config.HeldTimeout == 0 {
 		config.HeldTimeout = time.Duration(localapi.Bounds().HeldSeconds) * time.Second
 	}
-	s := &Server{config: config, board: newBoard()}
+	s := &Server{config: config, board: newBoard(), quotas: map[string]table.Quota{}}
+	for class, q := range contract.Quotas(config.Providers) {
+		s.quotas[class] = table.Quota{Entries: q.Entries, Bytes: q.Mebibytes << 20}
+	}
 	s.held = newHeld(config.Providers, s.class)
 	config.Metrics.observe(config.Catalogue, config.Tables, s.held)
 	return s
@@ -127,13 +131,14 @@ type operation func(w http.ResponseWriter, r *request) *localapi.Problem
 // operations returns what serves each operation, by its ID.
 func (s *Server) operations() map[string]operation {
 	return map[string]operation{
-		"getInfo":      s.getInfo,
-		"listClass":    s.listClass,
-		"putEntry":     s.putEntry,
-		"deleteEntry":  s.deleteEntry,
-		"writeBatch":   s.writeBatch,
-		"putHeld":      s.putHeld,
-		"followEvents": s.followEvents,
+		"getInfo":         s.getInfo,
+		"getEntitlements": s.getEntitlements,
+		"listClass":       s.listClass,
+		"putEntry":        s.putEntry,
+		"deleteEntry":     s.deleteEntry,
+		"writeBatch":      s.writeBatch,
+		"putHeld":         s.putHeld,
+		"followEvents":    s.followEvents,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -324,6 +325,50 @@ func TestProblems(t *testing.T) {
 	b.become(localapi.Standby, 8)
 	if p := b.problem(http.MethodPut, entry+"?term=8", "1"); p.Type != localapi.NotActive {
 		t.Errorf("on a standby: %v", p)
+	}
+}
+
+// Two providers share a table. One that floods it is refused, and the other is not.
+func TestQuotasKeepProvidersApart(t *testing.T) {
+	b := newBed(t, func(c *server.Config) {
+		flooder, phones := leases, leases
+		flooder.Writes = []string{"leases"}
+		flooder.Quotas = []contract.ProviderQuota{{Class: "leases", Entries: 60_000}}
+		phones.Name, phones.Writes, phones.Reads = "phones", []string{"calls"}, []string{"leases"}
+		c.Providers = []contract.Provider{flooder, phones}
+	})
+	b.become(localapi.Active, 8)
+	var problem *localapi.Problem
+	written := 0
+	for ; problem == nil && written < table.MaxEntries; written += 5000 {
+		var batch strings.Builder
+		for i := range 5000 {
+			fmt.Fprintf(&batch, `{"type":"Put","key":"%d","value":1}`+"\n", written+i)
+		}
+		response := b.do(http.MethodPost, "/v1/classes/leases?term=8", batch.String()) //nolint:bodyclose // at the end
+		if response.StatusCode != http.StatusOK {
+			problem = &localapi.Problem{}
+			if err := json.NewDecoder(response.Body).Decode(problem); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const field = "spec.providers[kea].quotas[leases].entries"
+	if problem == nil || problem.Type != localapi.Full || problem.Field != field ||
+		!strings.Contains(problem.Detail, "delete entries, or raise entries of its quota") {
+		t.Errorf("after %d entries: %+v", written, problem)
+	}
+	used := answer[localapi.Entitlements](b, http.MethodGet, "/v1/entitlements", "").Classes[0]
+	if used.Class != "leases" || used.Used.Entries != 60_000 || used.Quota.Entries != 60_000 ||
+		!slices.Contains(used.Operations, "putEntry") {
+		t.Errorf("the flooder may %+v", used)
+	}
+	b.http = b.connect("phones")
+	answer[localapi.Written](b, http.MethodPut, "/v1/classes/calls/entries/a?term=8", "1")
+	all := answer[localapi.Entitlements](b, http.MethodGet, "/v1/entitlements", "").Classes
+	if len(all) != 2 || all[0].Quota.Entries != 5536 || all[0].Used.Entries != 1 ||
+		!slices.Equal(all[1].Operations, []string{"listClass", "putHeld"}) {
+		t.Errorf("the other may %+v", all)
 	}
 }
 

@@ -69,7 +69,7 @@ func (c class) key(key string) (string, *localapi.Problem) {
 
 // writeBatch writes the lines of a body.
 func (s *Server) writeBatch(w http.ResponseWriter, r *request) *localapi.Problem {
-	batch := table.Batch{Replace: r.query["replace"] == "true", Prefix: r.class.prefix}
+	batch := table.Batch{Replace: r.query["replace"] == "true"}
 	for number, line := range bytes.Split(r.body, []byte("\n")) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
@@ -121,8 +121,12 @@ func (s *Server) write(w http.ResponseWriter, r *request, b table.Batch) *locala
 	if problem := s.checkTerm(r.integer("term")); problem != nil {
 		return problem
 	}
+	b.Prefix, b.Quota = r.class.prefix, r.class.quota
 	revision, err := r.class.update(b)
+	var quota *table.QuotaError
 	switch {
+	case errors.As(err, &quota):
+		return r.full(quota)
 	case errors.Is(err, table.ErrFull):
 		return localapi.NewProblem(localapi.Full, "%v", err)
 	case errors.Is(err, table.ErrTooLarge):
@@ -135,6 +139,17 @@ func (s *Server) write(w http.ResponseWriter, r *request, b table.Batch) *locala
 	s.held.wrote(r.heldBy(), revision)
 	writeJSON(w, localapi.Written{Revision: revision, Durable: wait > 0 && s.isFlushed(r.Context(), r.class, wait)})
 	return nil
+}
+
+// full returns the problem of a class that has used up its quota.
+func (r *request) full(e *table.QuotaError) *localapi.Problem {
+	field := "mebibytes"
+	if e.Wanted.Entries > e.Quota.Entries {
+		field = "entries"
+	}
+	return localapi.NewProblem(localapi.Full, "class %s is full: %v; delete entries, or raise %s of its quota in "+
+		"spec.providers of the HAPair", r.class.name, e, field).
+		In(fmt.Sprintf("spec.providers[%s].quotas[%s].%s", r.provider.Name, r.class.name, field))
 }
 
 // checkTerm returns a problem if the unit is not active in a term.

@@ -31,6 +31,9 @@ type ProviderSpecApplyConfiguration struct {
 	Writes []apiv1alpha1.ProviderClassName `json:"writes,omitempty"`
 	// reads are the classes that the provider reads. It may also read those that it writes.
 	Reads []apiv1alpha1.ProviderClassName `json:"reads,omitempty"`
+	// quotas bound classes of writes, so that no class fills the common table for the others. What they do not name is an
+	// equal share of what all quotas leave of 65,536 entries and 64 MiB.
+	Quotas []ProviderQuotaApplyConfiguration `json:"quotas,omitempty"`
 	// command replaces the entrypoint of the image.
 	Command []string `json:"command,omitempty"`
 	// args replace the arguments of the image.
@@ -97,6 +100,19 @@ func (b *ProviderSpecApplyConfiguration) WithWrites(values ...apiv1alpha1.Provid
 func (b *ProviderSpecApplyConfiguration) WithReads(values ...apiv1alpha1.ProviderClassName) *ProviderSpecApplyConfiguration {
 	for i := range values {
 		b.Reads = append(b.Reads, values[i])
+	}
+	return b
+}
+
+// WithQuotas adds the given value to the Quotas field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Quotas field.
+func (b *ProviderSpecApplyConfiguration) WithQuotas(values ...*ProviderQuotaApplyConfiguration) *ProviderSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithQuotas")
+		}
+		b.Quotas = append(b.Quotas, *values[i])
 	}
 	return b
 }
