@@ -27,8 +27,9 @@ const (
 	routePrefix  = "route/"
 )
 
-// routeValue is the value of a route.
-type routeValue struct {
+// Route is the value of a route.
+type Route struct {
+	// In is the interface at which the packets of the stream arrive.
 	In string `json:"in"`
 }
 
@@ -41,7 +42,7 @@ func memberEntry(k membership.Key, s membership.State, life time.Duration) Entry
 }
 
 func routeEntry(s Stream, in string) Entry {
-	return Entry{Key: routeKey(s), Value: encode(routeValue{In: in})}
+	return Entry{Key: routeKey(s), Value: encode(Route{In: in})}
 }
 
 func encode(value any) json.RawMessage {
@@ -96,7 +97,7 @@ func (m *Machine) Restore(now time.Duration, e Entry) ([]Effect, error) {
 		return m.restoreMember(now, membership.Key{Interface: first, Group: second}, e)
 	}
 	group, err := netip.ParseAddr(first)
-	stream, value := Stream{Source: second, Group: group}, routeValue{}
+	stream, value := Stream{Source: second, Group: group}, Route{}
 	if err == nil {
 		err = json.Unmarshal(e.Value, &value)
 	}

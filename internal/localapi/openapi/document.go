@@ -22,10 +22,13 @@ const about = "How a process in the pod of a unit publishes its state, and gets 
 	"other unit. The server is the sidecar, at the unix socket " + contract.ProviderSocket + " of the process. Clients " +
 	"must ignore fields, events and problems that they do not know. docs/providers.md explains the rules."
 
-// Document returns the description in YAML. Descriptions of types and fields are the comments of the Go files in a
-// directory.
-func Document(directory string) ([]byte, error) {
-	comments, err := parseComments(directory)
+// source is the folder of the types of the API, from the root of the repository.
+const source = "internal/localapi"
+
+// Document returns the description in YAML. Descriptions of types and fields are the comments of the Go files. The
+// repository is at root.
+func Document(root string) ([]byte, error) {
+	comments, err := parseComments(root + "/" + source)
 	if err != nil {
 		return nil, err
 	}
@@ -47,12 +50,18 @@ func Document(directory string) ([]byte, error) {
 		}
 		item[strings.ToLower(operation.Method)] = described
 	}
+	classes, err := addValueTypes(root, schemas.all)
+	if err != nil {
+		return nil, err
+	}
 	return yaml.Marshal(object{
 		"openapi":    "3.0.3",
 		"info":       object{"title": "hapair local provider API", "version": "v1", "description": about},
 		"servers":    []any{object{"url": "http://hapair", "description": "The host is ignored."}},
 		"paths":      paths,
 		"components": object{"schemas": schemas.all},
+		// Which schema describes the values of a class, by the form of the key.
+		"x-class-values": classes,
 	})
 }
 

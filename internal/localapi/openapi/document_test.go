@@ -11,6 +11,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/localapi"
 	"github.com/hapair-io/hapair/internal/localapi/openapi"
+	"github.com/hapair-io/hapair/internal/state"
 )
 
 var update = flag.Bool("update", false, "write the description instead of comparing it")
@@ -19,7 +20,7 @@ const committed = "../../../api/local/v1/openapi.yaml"
 
 // The description is generated. To write it again, run make generate.
 func TestDescriptionIsCurrent(t *testing.T) {
-	generated, err := openapi.Document("..")
+	generated, err := openapi.Document("../../..")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestDescriptionIsCurrent(t *testing.T) {
 
 // A generator of clients stops at a reference that leads nowhere, and at two operations with one name.
 func TestDescriptionIsConsistent(t *testing.T) {
-	generated, err := openapi.Document("..")
+	generated, err := openapi.Document("../../..")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +77,38 @@ func TestDescriptionIsConsistent(t *testing.T) {
 	for name, schema := range document.Components.Schemas {
 		if schema["description"] == nil {
 			t.Errorf("type %s has no description", name)
+		}
+	}
+}
+
+// Every class that a program of this repository publishes has schemas of its values.
+func TestBuiltInClassesHaveSchemas(t *testing.T) {
+	generated, err := openapi.Document("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]any }
+		}
+		Classes map[string][]struct{ Key, Schema string } `json:"x-class-values"`
+	}
+	if err := yaml.Unmarshal(generated, &document); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range state.Classes() {
+		if !row.Provided || row.ID == state.Custom {
+			continue
+		}
+		values := document.Classes[row.Name]
+		if len(values) == 0 {
+			t.Errorf("class %s has no schema; add its types in classes.go", row.Name)
+		}
+		for _, v := range values {
+			name := strings.TrimPrefix(v.Schema, "#/components/schemas/")
+			if v.Key == "" || len(document.Components.Schemas[name].Properties) == 0 {
+				t.Errorf("class %s: schema %q of %q is empty", row.Name, name, v.Key)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package openapi
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strings"
 )
@@ -18,6 +19,8 @@ func (s *schemas) of(value any) (object, error) { return s.ofType(reflect.TypeOf
 
 func (s *schemas) ofType(t reflect.Type) (object, error) {
 	switch {
+	case t == reflect.TypeFor[netip.Addr]():
+		return object{"type": "string", "description": "An IP address."}, nil
 	case t == reflect.TypeFor[json.RawMessage]():
 		return object{"description": "One JSON value."}, nil
 	case t.Kind() == reflect.Struct, t.Kind() == reflect.String && t.PkgPath() != "":

@@ -11,7 +11,8 @@ type State struct {
 	// Exclude is set if all sources are received but those of Unwanted.
 	Exclude bool `json:"exclude,omitempty"`
 	// Wanted are the sources that somebody asked for. In EXCLUDE they may become unwanted.
-	Wanted   []netip.Addr `json:"wanted,omitempty"`
+	Wanted []netip.Addr `json:"wanted,omitempty"`
+	// Unwanted are the sources that nobody wants. Only EXCLUDE has them.
 	Unwanted []netip.Addr `json:"unwanted,omitempty"`
 }
 
