@@ -28,7 +28,7 @@ IMAGES := manager sidecar firewall
 PACKAGED_IMAGES := $(notdir $(wildcard images/*))
 # Addresses of archives, if not those of apt, as in DEBIAN_MIRRORS="debian=ADDRESS debian-security=ADDRESS".
 DEBIAN_MIRRORS ?=
-DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl jq iputils-ping sip-tester ffmpeg isc-dhcp-relay dnsmasq-base vsftpd
+DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl jq iputils-ping sip-tester ffmpeg isc-dhcp-relay dnsmasq-base vsftpd lftp
 # Benchmarks compare hapair with these programs, or measure with them.
 BENCH_PACKAGES := keepalived conntrackd iperf3
 # Virtual machines run Debian's kernel. It is only unpacked, and never installed.
@@ -94,6 +94,11 @@ test-vm: deps-vm $(BIN)/vm ## Run the tests that need a kernel of their own, in 
 .PHONY: test-soak
 test-soak: ## Run connections through a pair for 10 minutes, and check for leaks (root)
 	HAPAIR_LONG=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run TestNothingGrows ./test/testbed/pair
+
+.PHONY: test-overload
+test-overload: deps ## Run 1,000 FTP and 1,000 RTSP sessions through a failover, and print how many survive (root)
+	HAPAIR_OVERLOAD=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -p 1 -v -run 'TestOverload' \
+		./test/testbed/pair ./internal/firewall/gateway
 
 .PHONY: test-rest
 test-rest: kubernetes-assets $(BIN)/manager ## Run the operator with unchanging pairs for 10 minutes, and check that it stays idle (root)

@@ -34,6 +34,9 @@ const (
 	clientAddress, otherAddress = "192.168.50.10", "192.168.50.11"
 	serverAddress               = "203.0.113.9"
 	lanAddress, wanAddress      = "192.168.50.1", "203.0.113.1"
+
+	clientAddress6, serverAddress6 = "fd50::10", "2001:db8:113::9"
+	lanAddress6, wanAddress6       = "fd50::1", "2001:db8:113::1"
 )
 
 // The head of every document of these tests. It accepts control connections alone, and translates those that leave.
@@ -46,11 +49,13 @@ spec:
   - {name: wan, interfaces: [wan]}
   sourceNAT:
   - {name: out, to: wan, address: 203.0.113.1}
+  - {name: out6, to: wan, address: "2001:db8:113::1"}
   policies:
   - {name: out, from: [lan], to: [wan], services: [control, plain], action: Accept}
   - {name: in, from: [wan], to: [lan], services: [control, plain], action: Accept}
   destinationNAT:
   - {name: in, from: wan, destination: 203.0.113.1, service: control, toAddress: 192.168.50.10}
+  - {name: in6, from: wan, destination: "2001:db8:113::1", service: control, toAddress: "fd50::10"}
   services:
   - {name: plain, protocol: TCP, ports: [7]}
 `
@@ -97,6 +102,8 @@ func newBed(t *testing.T, text string) *bed {
 	b.fabric.Plug(t, "wan", b.server, "eth0", "server")
 	b.client.Link(t, "eth0").Address(clientAddress + "/24").Address(otherAddress + "/24").Route(lanAddress)
 	b.server.Link(t, "eth0").Address(serverAddress + "/24")
+	b.client.Link(t, "eth0").Address(clientAddress6 + "/64").Route(lanAddress6)
+	b.server.Link(t, "eth0").Address(serverAddress6 + "/64")
 	for i, name := range []string{"a", "b"} {
 		b.units[i] = b.newUnit(name, text)
 	}
@@ -114,12 +121,18 @@ func (b *bed) newUnit(name, text string) *unit {
 	}
 	u.Link(b, "lan").Address(lanAddress + "/24")
 	u.Link(b, "wan").Address(wanAddress + "/24")
+	u.Link(b, "lan").Address(lanAddress6 + "/64")
+	u.Link(b, "wan").Address(wanAddress6 + "/64")
 	u.Set(b, "net.ipv4.ip_forward", "1")
+	u.Set(b, "net.ipv6.conf.all.forwarding", "1")
 	u.Set(b, "net.netfilter.nf_conntrack_tcp_loose", "0")
 	u.start(b)
 	u.apply(b, text)
 	cache := testbed.Open(b, u.Namespace, func() (*connectioncache.ConnectionCache, error) {
-		virtual := []netip.Addr{netip.MustParseAddr(lanAddress), netip.MustParseAddr(wanAddress)}
+		virtual := []netip.Addr{
+			netip.MustParseAddr(lanAddress), netip.MustParseAddr(wanAddress),
+			netip.MustParseAddr(lanAddress6), netip.MustParseAddr(wanAddress6),
+		}
 		return connectioncache.New(connectioncache.Config{
 			Own:        own.New(own.Config{Virtual: virtual, Read: own.OfInterfaces}),
 			Replicated: []state.Class{state.RTSP},
@@ -261,10 +274,21 @@ func (b *bed) openBetween(
 	from *testbed.Namespace, source string, to *testbed.Namespace, address, reached string, port int,
 ) *control {
 	b.Helper()
-	listener := to.ListenTCP(b, fmt.Sprintf("%s:%d", address, port))
+	listener := to.ListenTCP(b, at(address, port))
 	defer func() { _ = listener.Close() }()
-	c := &control{bed: b, client: b.dial(from, source, fmt.Sprintf("%s:%d", reached, port))}
-	c.server = testbed.Open(b, to, listener.Accept)
+	return b.accept(listener, to, b.dial(from, source, at(reached, port)))
+}
+
+// openTo opens a control connection of the client to a listener of the server.
+func (b *bed) openTo(listener net.Listener, reached string) *control {
+	b.Helper()
+	return b.accept(listener, b.server, b.dial(b.client, clientAddress, reached))
+}
+
+// accept accepts a control connection that was opened.
+func (b *bed) accept(listener net.Listener, to *testbed.Namespace, client net.Conn) *control {
+	b.Helper()
+	c := &control{bed: b, client: client, server: testbed.Open(b, to, listener.Accept)}
 	c.clientReader, c.serverReader = bufio.NewReader(c.client), bufio.NewReader(c.server)
 	return c
 }

@@ -4,6 +4,8 @@ package gateway_test
 
 import (
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,7 +20,7 @@ func setup(client, server int) string {
 }
 
 // at returns an address with a port.
-func at(address string, port int) string { return fmt.Sprintf("%s:%d", address, port) }
+func at(address string, port int) string { return net.JoinHostPort(address, strconv.Itoa(port)) }
 
 // A reply to SETUP opens both ports before the client has it. The media continue through a failover, and media that
 // were set up before one can begin after it.

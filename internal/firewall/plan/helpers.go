@@ -166,8 +166,8 @@ func DescribeUntranslated(d document.Document) string {
 		return ""
 	}
 	return fmt.Sprintf("spec.services[%d].helper: the kernel of the node does not translate the addresses in FTP, so "+
-		"that data connections of service %q through NAT fail; load the module nf_nat_ftp on the node, or set the helper to None",
-		i, d.Services[i].Name)
+		"that data connections of service %q through NAT fail; load the module nf_nat_ftp on the node, or set the "+
+		"helper to None", i, d.Services[i].Name)
 }
 
 // isPublishedSQLNet returns a function that reports whether a service may have redirects that are translated.

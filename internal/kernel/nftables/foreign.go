@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Foreign returns the chains with a hook in the tables of other programs. These are all tables but the gate's, that of a
-// trial, and the one of the family inet that the caller owns. Each chain is described as in "chain ip filter/FORWARD
+// Foreign returns the chains with a hook in the tables of other programs. These are all tables but the gate's, that of
+// a trial, and the one of the family inet that the caller owns. Each chain is described as in "chain ip filter/FORWARD
 // (hook forward, policy drop)". They see the same packets, so each may drop what a policy accepts.
 func (k Kernel) Foreign(own string) (found []string, err error) {
 	err = k.ask(func(conn *netlink.Conn) error {

@@ -32,7 +32,7 @@ type Mode struct {
 type Client struct {
 	host    endurance.Host
 	mode    Mode
-	local   netip.Addr
+	local   netip.AddrPort
 	conn    net.Conn
 	control *textproto.Conn
 	// The data connection that was announced last.
@@ -50,8 +50,9 @@ func Dial(ctx context.Context, host endurance.Host, mode Mode) (*Client, error) 
 	}
 	c := &Client{
 		host: host, mode: mode, conn: conn, control: textproto.NewConn(conn),
-		local: conn.LocalAddr().(*net.TCPAddr).AddrPort().Addr().Unmap(),
 	}
+	local := conn.LocalAddr().(*net.TCPAddr).AddrPort()
+	c.local = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
 	if err := c.login(); err != nil {
 		c.Close()
 		return nil, err
@@ -76,6 +77,15 @@ func (c *Client) Close() {
 		_ = c.listener.Close()
 	}
 	_ = c.control.Close() // The server may be gone.
+}
+
+// Local returns the client's end of the control connection.
+func (c *Client) Local() netip.AddrPort { return c.local }
+
+// Noop sends a command without effect.
+func (c *Client) Noop() error {
+	_, err := c.command(200, "NOOP")
+	return err
 }
 
 // extend gives the next exchange its time.
@@ -121,17 +131,18 @@ func (c *Client) announceActive(ctx context.Context) error {
 		_ = c.listener.Close() // It was announced before.
 	}
 	var err error
-	if c.listener, err = c.host.Listen(ctx, "tcp", netip.AddrPortFrom(c.local, 0).String()); err != nil {
+	if c.listener, err = c.host.Listen(ctx, "tcp", netip.AddrPortFrom(c.local.Addr(), 0).String()); err != nil {
 		return err
 	}
 	at := c.listener.Addr().(*net.TCPAddr).AddrPort()
-	line := fmt.Sprintf("PORT %s,%d,%d", strings.ReplaceAll(c.local.String(), ".", ","), at.Port()>>8, at.Port()&0xff)
+	address := strings.ReplaceAll(c.local.Addr().String(), ".", ",")
+	line := fmt.Sprintf("PORT %s,%d,%d", address, at.Port()>>8, at.Port()&0xff)
 	if c.mode.IsExtended {
 		family := 1
-		if c.local.Is6() {
+		if c.local.Addr().Is6() {
 			family = 2
 		}
-		line = fmt.Sprintf("EPRT |%d|%s|%d|", family, c.local, at.Port())
+		line = fmt.Sprintf("EPRT |%d|%s|%d|", family, c.local.Addr(), at.Port())
 	}
 	_, err = c.command(200, line)
 	return err
