@@ -31,6 +31,7 @@ type FirewallMulticast struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=43
-	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self)",message="a group must be a prefix of multicast addresses, as in 239.0.0.0/8 or ff08::/16"
+	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self) && (cidr('224.0.0.0/4').containsCIDR(self) || cidr('ff00::/8').containsCIDR(self))",message="a group must be a prefix of multicast addresses, as in 239.0.0.0/8 or ff08::/16"
+	// +kubebuilder:validation:items:XValidation:rule="!isCIDR(self) || !['224.0.0.0/24', 'ff01::/16', 'ff02::/16'].exists(link, cidr(link).containsCIDR(self))",message="groups of one link are never forwarded; remove them"
 	Groups []string `json:"groups,omitempty"`
 }

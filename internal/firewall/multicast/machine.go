@@ -41,6 +41,8 @@ const (
 	reportCount    = message.Robustness
 	// idleTime is how long a route remains without packets.
 	idleTime = 210 * time.Second
+	// maxMissed bounds the streams that a unit remembers while it is not active. The kernel holds packets of ten.
+	maxMissed = 16
 )
 
 // Effect is something that the machine wants done.
@@ -102,6 +104,8 @@ type Machine struct {
 	queriers  map[link]*querier
 	host      host
 	effects   []Effect
+	// missed are the streams without a route while the unit was not active, with their interfaces.
+	missed map[Stream]string
 	// refusedRoutes counts the streams that did not fit.
 	refusedRoutes int
 }
@@ -134,8 +138,9 @@ type querier struct {
 func NewMachine(c Config, random func(time.Duration) time.Duration) *Machine {
 	m := &Machine{
 		config: c, random: random, members: membership.New(membership.Limits{Groups: MaxGroups, Sources: MaxSources}),
-		routes: map[Stream]*route{}, streams: map[netip.Addr][]Stream{}, published: map[membership.Key]time.Duration{}, queriers: map[link]*querier{},
-		host: newHost(),
+		routes: map[Stream]*route{}, streams: map[netip.Addr][]Stream{},
+		published: map[membership.Key]time.Duration{}, queriers: map[link]*querier{},
+		host: newHost(), missed: map[Stream]string{},
 	}
 	for _, device := range c.Downstream {
 		m.queriers[link{device, false}], m.queriers[link{device, true}] = &querier{}, &querier{}
@@ -175,6 +180,11 @@ func (m *Machine) Become(now time.Duration, active bool) []Effect {
 		r.usedAt = now
 		m.emit(Publish{routeEntry(stream, r.in)})
 	}
+	// The gate may have opened before. The kernel reports a stream once in ten seconds, and holds its packets meanwhile.
+	for stream, device := range m.missed {
+		m.addRoute(now, stream, device)
+	}
+	clear(m.missed)
 	m.advance(now)
 	return m.take()
 }
@@ -285,15 +295,22 @@ func (m *Machine) publish(now time.Duration, k membership.Key) {
 // Missing takes in that packets of a stream have no route.
 func (m *Machine) Missing(now time.Duration, device string, stream Stream) []Effect {
 	if !m.active {
+		if len(m.missed) < maxMissed {
+			m.missed[stream] = device
+		}
 		return nil
 	}
+	m.addRoute(now, stream, device)
+	return m.take()
+}
+
+func (m *Machine) addRoute(now time.Duration, stream Stream, device string) {
 	if _, known := m.routes[stream]; !known && len(m.routes) >= MaxRoutes {
 		m.refusedRoutes++
-		return nil
+		return
 	}
 	m.setRoute(now, stream, device)
 	m.emit(Publish{routeEntry(stream, device)})
-	return m.take()
 }
 
 // setRoute forwards a stream to the downstream interfaces that receive it, and one from downstream also upstream. A

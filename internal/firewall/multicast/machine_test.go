@@ -190,6 +190,21 @@ func TestIdleRoute(t *testing.T) {
 	want(t, "for too long", m.Counted(311*time.Second, stream, 10), "remove route", "retract route/239.1.2.3/10.2.0.2")
 }
 
+// A stream may begin between the opening of the gate and the unit's new role. It has its route at once then.
+func TestStreamBeforeTheRole(t *testing.T) {
+	m := newTestMachine()
+	want(t, "before", m.Missing(time.Second, "wan", Stream{source, group}))
+	want(t, "with the role", m.Become(2*time.Second, true), "route wan to []",
+		`publish route/239.1.2.3/10.2.0.2 {"in":"wan"}`, "query lan invalid IP within 1s", "query lan invalid IP within 1s")
+	m.Become(3*time.Second, false)
+	for i := range 100 {
+		m.Missing(time.Second, "wan", Stream{source, netip.AddrFrom4([4]byte{239, 0, 0, byte(i)})})
+	}
+	if len(m.missed) != maxMissed {
+		t.Errorf("%d streams are remembered, want %d", len(m.missed), maxMissed)
+	}
+}
+
 // Reports and streams beyond the bounds are refused and counted, on both units.
 func TestBounds(t *testing.T) {
 	active, standby := newTestMachine(), newTestMachine()

@@ -1,17 +1,17 @@
 package pair
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	cli "github.com/hapair-io/hapair/internal/cli/firewall"
 	"github.com/hapair-io/hapair/internal/cli/program"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
-	"github.com/hapair-io/hapair/internal/localapi/server"
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
@@ -34,17 +34,44 @@ func (p *Pair) startFirewall(u *Unit) {
 		add table ip translation
 		delete table ip translation`)
 	directory := filepath.Join(p.directory, u.Name)
-	file, status := filepath.Join(directory, "firewall.json"), filepath.Join(directory, "status.json")
+	file := filepath.Join(directory, "firewall.json")
+	u.status = filepath.Join(directory, "status.json")
 	if err := os.WriteFile(file, []byte(p.options.Document), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
-	command := exec.Command("/proc/self/exe", "--config="+file, "--status="+status,
-		"--control-interfaces=lo,sync0", "--state-socket="+server.SocketOf(u.providers, contract.ProviderFirewall))
+	command := exec.Command("/proc/self/exe", "--config="+file, "--status="+u.status,
+		"--control-interfaces=lo,sync0", "--state-socket="+u.FirewallSocket())
 	command.Env = append(os.Environ(), fmt.Sprintf("%s=%s", firewallVariable, u.Name))
 	u.firewall = u.namespace.StartProgram(p.t, command)
-	wanted := `"` + document.Hash([]byte(p.options.Document)) + `"`
+	wanted := document.Hash([]byte(p.options.Document))
 	testbed.Eventually(p.t, "the firewall of "+u.Name+" enforces its document", func() bool {
-		report, err := os.ReadFile(status)
-		return err == nil && strings.Contains(string(report), wanted)
+		return u.FirewallStatus().Hash == wanted
 	})
+}
+
+// FirewallStatus returns the last report of the unit's firewall; the zero value before the first.
+func (u *Unit) FirewallStatus() contract.FirewallStatus {
+	u.t.Helper()
+	text, err := os.ReadFile(u.status)
+	if errors.Is(err, fs.ErrNotExist) {
+		return contract.FirewallStatus{}
+	}
+	var status contract.FirewallStatus
+	if err == nil {
+		status, err = contract.ParseFirewallStatus(text)
+	}
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return status
+}
+
+// FirewallMemory returns the memory of the unit's firewall in bytes.
+func (u *Unit) FirewallMemory() int {
+	u.t.Helper()
+	memory, err := testbed.MemoryOf(u.firewall.Pid())
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return memory.Resident
 }

@@ -5,6 +5,7 @@ package pair_test
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,14 @@ const (
 	shown = 40
 )
 
+// times returns how often something is measured: seldom, unless the test may take long.
+func times(seldom, often int) int {
+	if os.Getenv(longVariable) != "" {
+		return often
+	}
+	return seldom
+}
+
 // newTelevision starts a pair that forwards multicast.
 func newTelevision(t *testing.T, options pair.Options) *pair.Pair {
 	t.Helper()
@@ -56,9 +65,15 @@ func watch(t *testing.T, bed *pair.Pair, group string) *twins {
 	testbed.Eventually(t, "both streams arrive", func() bool {
 		return s.group.count(0) >= shown && s.ordinary.count(0) >= shown
 	})
+	mute(t, bed)
+	return s
+}
+
+// mute keeps the client from ever reporting again.
+func mute(t *testing.T, bed *pair.Pair) {
+	t.Helper()
 	bed.Client.Firewall(t, `table inet mute { chain output { type filter hook output priority 0;
 		ip protocol igmp drop; icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } drop; }; }`)
-	return s
 }
 
 // awaitStandby waits until the firewall of the standby has the routes of the active's.
@@ -124,7 +139,7 @@ func TestMulticastSurvivesSwitchovers(t *testing.T) {
 			bed := newTelevision(t, pair.Options{})
 			s := watch(t, bed, group)
 			var losses []loss
-			for range 5 {
+			for range times(3, 20) {
 				awaitStandby(t, bed, group)
 				losses = append(losses, s.during(func() { bed.Switchover() }))
 				bed.AwaitSync()
@@ -137,7 +152,7 @@ func TestMulticastSurvivesSwitchovers(t *testing.T) {
 // TestMulticastSurvivesLossOfPower has a receiver that never reports again.
 func TestMulticastSurvivesLossOfPower(t *testing.T) {
 	var losses []loss
-	for range 3 {
+	for range times(1, 10) {
 		bed := newTelevision(t, pair.Options{})
 		s := watch(t, bed, group)
 		awaitStandby(t, bed, group)

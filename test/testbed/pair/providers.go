@@ -38,6 +38,11 @@ func (p *Pair) providersOf(unit string) string {
 // Socket returns the path of the socket of the provider at a unit.
 func (u *Unit) Socket() string { return server.SocketOf(u.providers, ProviderName) }
 
+// FirewallSocket returns the path of the socket of the default firewall at a unit.
+func (u *Unit) FirewallSocket() string {
+	return server.SocketOf(u.providers, contract.ProviderFirewall)
+}
+
 // newProviders returns the server of the local API of a unit's process.
 func newProviders(s setup, tables *table.Set, replicating *engine.Engine, log logr.Logger) *server.Server {
 	return server.New(server.Config{
