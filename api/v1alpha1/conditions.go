@@ -90,6 +90,9 @@ const (
 	// ReasonMulticastMissing means that a unit enforces the configuration, and does not forward its multicast. The message
 	// has why.
 	ReasonMulticastMissing = "MulticastMissing"
+	// ReasonNamesUnresolved means that a unit enforces the configuration, and has no longer the addresses of some DNS
+	// names. The message has which names, and since when no resolver answers.
+	ReasonNamesUnresolved = "NamesUnresolved"
 )
 
 // Reconciling is True while the operator works on putting the spec into force. True is the abnormal state. Reconciling

@@ -42,6 +42,7 @@ func configurationApplied(s *scope) metav1.Condition {
 				v1alpha1.ReasonRoutesMissing:    "all of its routes",
 				v1alpha1.ReasonHelpersMissing:   "all of its helpers",
 				v1alpha1.ReasonMulticastMissing: "its multicast",
+				v1alpha1.ReasonNamesUnresolved:  "the addresses of all DNS names",
 			}[reason]
 			return conditionFalse(condition, reason, "Unit %s enforces configuration %.12s without %s%s",
 				unit, wanted, what, quoteAfterColon(missing))

@@ -85,7 +85,7 @@ func (u unitFacts) configurationHash() string {
 	return shorten(u.report.ConfigurationHash, maxValue)
 }
 
-// missingParts returns which routes, helpers or multicast of the configuration the unit lacks and why; empty if it
+// missingParts returns which routes, helpers, multicast or names of the configuration the unit lacks and why; empty if it
 // has all of them. The reason is that of the condition.
 func (u unitFacts) missingParts() (reason, message string) {
 	c := u.condition(v1alpha1.ConditionConfigurationApplied)
@@ -93,7 +93,8 @@ func (u unitFacts) missingParts() (reason, message string) {
 		return "", ""
 	}
 	switch c.Reason {
-	case v1alpha1.ReasonRoutesMissing, v1alpha1.ReasonHelpersMissing, v1alpha1.ReasonMulticastMissing:
+	case v1alpha1.ReasonRoutesMissing, v1alpha1.ReasonHelpersMissing, v1alpha1.ReasonMulticastMissing,
+		v1alpha1.ReasonNamesUnresolved:
 		return c.Reason, c.Message
 	default:
 		return "", ""

@@ -76,7 +76,8 @@ func configurationTransition(before, after v1alpha1.HAPairStatus) []transition {
 	case v1alpha1.ReasonApplied:
 		return []transition{{noticeConfigurationApplied, is.Message}}
 	case v1alpha1.ReasonInvalid, v1alpha1.ReasonConfigurationNotFound, v1alpha1.ReasonRefusedByUnit,
-		v1alpha1.ReasonRoutesMissing, v1alpha1.ReasonHelpersMissing, v1alpha1.ReasonMulticastMissing:
+		v1alpha1.ReasonRoutesMissing, v1alpha1.ReasonHelpersMissing, v1alpha1.ReasonMulticastMissing,
+		v1alpha1.ReasonNamesUnresolved:
 		return []transition{{noticeConfigurationRefused, is.Message}}
 	default:
 		return nil

@@ -24,6 +24,20 @@ type FirewallStatus struct {
 	MulticastError string `json:"multicastError,omitempty"`
 	// Multicast is what the firewall has of multicast. It only explains.
 	Multicast MulticastCounts `json:"multicast,omitzero"`
+	// NamesError describes the DNS names of the document in force that no resolver has answered for longer than their
+	// addresses stay; empty without such names. A standby asks for none.
+	NamesError string `json:"namesError,omitempty"`
+	// Names is what the firewall has of DNS names. It only explains.
+	Names NameCounts `json:"names,omitzero"`
+}
+
+// NameCounts are what a firewall has of DNS names.
+type NameCounts struct {
+	// Resolved are the names whose last question was answered, and Failing those whose last one was not.
+	Resolved int `json:"resolved,omitempty"`
+	Failing  int `json:"failing,omitempty"`
+	// Overdue are the addresses whose lifetime has ended, and that stay for a grace period.
+	Overdue int `json:"overdue,omitempty"`
 }
 
 // MulticastCounts are what a firewall has of multicast, and how often something did not fit since it has its document.

@@ -73,6 +73,7 @@ func (f *Firewall) reconcile() {
 	f.tryTranslation()
 	status.RoutingError, status.HelperError = f.routingError(), f.helperError()
 	status.MulticastError, status.Multicast = f.config.Multicast.Fault(), f.config.Multicast.Counts()
+	status.NamesError, status.Names = f.config.Names.Fault(), f.config.Names.Counts()
 	if f.reported != nil && *f.reported == status {
 		return
 	}

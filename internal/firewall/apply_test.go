@@ -109,7 +109,11 @@ func (r *fakeRoutes) Run(ctx context.Context)  { <-ctx.Done() }
 type fakeNames struct{}
 
 func (fakeNames) Set(document.Document) {}
-func (fakeNames) Restored()             {}
+func (fakeNames) Fault() string         { return "no resolver answers" }
+
+func (fakeNames) Counts() contract.NameCounts { return contract.NameCounts{Resolved: 2} }
+
+func (fakeNames) Restored() {}
 
 func (fakeNames) Run(ctx context.Context) { <-ctx.Done() }
 
@@ -338,7 +342,11 @@ func TestRoutesAreSetWithTheDocumentAndTheirFaultReported(t *testing.T) {
 	}
 	s.routes.fault, s.multicast.fault = "", "spec.multicast: interface is gone"
 	s.expect(document.Hash([]byte(routed)), "", "")
-	if r := s.firewall.reported; r.RoutingError != "" || r.MulticastError != s.multicast.fault || r.Multicast.Groups != 3 {
+	r := s.firewall.reported
+	if r.RoutingError != "" || r.MulticastError != s.multicast.fault || r.Multicast.Groups != 3 {
+		t.Errorf("reported %+v", r)
+	}
+	if r.NamesError == "" || r.Names.Resolved != 2 {
 		t.Errorf("reported %+v", r)
 	}
 	s.multicast.fault = ""

@@ -94,6 +94,10 @@ type Multicast interface {
 type Names interface {
 	// Set makes the names those of a document, whose ruleset must be in force.
 	Set(document.Document)
+	// Fault returns which names were not answered for longer than their addresses stay; empty without such names.
+	Fault() string
+	// Counts returns what there is of names.
+	Counts() contract.NameCounts
 	// Restored puts the addresses back that went with a table that another program removed. It returns at once.
 	Restored()
 	// Run keeps the addresses while the unit is active, until ctx ends, and leaves them then.

@@ -46,7 +46,12 @@ func TestMissingPartsAreInTheConditionOfTheUnit(t *testing.T) {
 	if c.Status != statusFalse || c.Reason != v1alpha1.ReasonMulticastMissing || c.Message != status.MulticastError {
 		t.Errorf("without multicast: %+v", c)
 	}
-	status.MulticastError = ""
+	status.MulticastError, status.NamesError = "", "no resolver answers for a.example.com"
+	c = configurationCondition(status)
+	if c.Status != statusFalse || c.Reason != v1alpha1.ReasonNamesUnresolved || c.Message != status.NamesError {
+		t.Errorf("without the addresses of names: %+v", c)
+	}
+	status.NamesError = ""
 	if c := configurationCondition(status); c.Status != statusTrue {
 		t.Errorf("with all routes: %+v", c)
 	}

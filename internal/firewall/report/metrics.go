@@ -10,9 +10,11 @@ import (
 
 // Metrics are those of the firewall's report. docs/metrics.md has the meaning of each.
 type Metrics struct {
-	counts                  atomic.Pointer[contract.MulticastCounts]
+	status                  atomic.Pointer[contract.FirewallStatus]
 	groups, sources, routes *prometheus.Desc
 	refused                 *prometheus.Desc
+	// Those of DNS names.
+	resolved, failing, overdue *prometheus.Desc
 }
 
 // NewMetrics returns metrics that start at zero, and registers them.
@@ -20,30 +22,40 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	describe := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(prometheus.BuildFQName("hapair", "multicast", name), help, labels, nil)
 	}
+	describeNames := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc(prometheus.BuildFQName("hapair", "names", name), help, nil, nil)
+	}
 	m := &Metrics{
 		groups:  describe("groups", "Memberships of multicast groups."),
 		sources: describe("sources", "Sources of these memberships."),
 		routes:  describe("routes", "Multicast streams that have a route."),
 		refused: describe("refused_total", "Reports of hosts and streams that did not fit.", "kind"),
+
+		resolved: describeNames("resolved", "DNS names whose last question was answered."),
+		failing:  describeNames("failing", "DNS names whose last question was not answered."),
+		overdue:  describeNames("overdue_addresses", "Addresses of names that stay after their lifetime."),
 	}
-	m.counts.Store(&contract.MulticastCounts{})
+	m.status.Store(&contract.FirewallStatus{})
 	registerer.MustRegister(m)
 	return m
 }
 
 // Set makes the metrics those of a report.
-func (m *Metrics) Set(status contract.FirewallStatus) { m.counts.Store(&status.Multicast) }
+func (m *Metrics) Set(status contract.FirewallStatus) { m.status.Store(&status) }
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.groups, m.sources, m.routes, m.refused} {
+	for _, d := range []*prometheus.Desc{
+		m.groups, m.sources, m.routes, m.refused, m.resolved, m.failing, m.overdue,
+	} {
 		descriptions <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
-	counts := m.counts.Load()
+	status := m.status.Load()
+	counts, names := status.Multicast, status.Names
 	for _, c := range []struct {
 		description *prometheus.Desc
 		kind        prometheus.ValueType
@@ -55,6 +67,9 @@ func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 		{m.routes, prometheus.GaugeValue, counts.Routes, nil},
 		{m.refused, prometheus.CounterValue, counts.RefusedReports, []string{"Report"}},
 		{m.refused, prometheus.CounterValue, counts.RefusedRoutes, []string{"Stream"}},
+		{m.resolved, prometheus.GaugeValue, names.Resolved, nil},
+		{m.failing, prometheus.GaugeValue, names.Failing, nil},
+		{m.overdue, prometheus.GaugeValue, names.Overdue, nil},
 	} {
 		metrics <- prometheus.MustNewConstMetric(c.description, c.kind, float64(c.value), c.labels...)
 	}

@@ -15,7 +15,7 @@ func TestMetrics(t *testing.T) {
 	m := NewMetrics(registry)
 	m.Set(contract.FirewallStatus{Multicast: contract.MulticastCounts{
 		Groups: 1, Sources: 2, Routes: 3, RefusedReports: 4, RefusedRoutes: 5,
-	}})
+	}, Names: contract.NameCounts{Resolved: 6, Failing: 7, Overdue: 8}})
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +33,7 @@ func TestMetrics(t *testing.T) {
 	want := map[string]float64{
 		"hapair_multicast_groups": 1, "hapair_multicast_sources": 2, "hapair_multicast_routes": 3,
 		"hapair_multicast_refused_total{kind=Report}": 4, "hapair_multicast_refused_total{kind=Stream}": 5,
+		"hapair_names_resolved": 6, "hapair_names_failing": 7, "hapair_names_overdue_addresses": 8,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -55,7 +55,7 @@ type Resolver struct {
 	client   client
 	schedule schedule
 
-	// ends is when each element ends. It belongs to the goroutine of Run.
+	// ends is when each element ends.
 	ends     map[element]time.Time
 	restored notify.Signal
 }
@@ -110,11 +110,13 @@ func (r *Resolver) Restored() { r.restored.Notify() }
 // restore writes all addresses, each until its end. A standby has none of its own.
 func (r *Resolver) restore(now time.Time) {
 	var changes []nftables.ElementChange
+	r.mu.Lock()
 	for e, end := range r.ends {
 		if now.Before(end) {
 			changes = append(changes, e.until(end, now))
 		}
 	}
+	r.mu.Unlock()
 	r.write(changes)
 }
 
@@ -207,6 +209,9 @@ func (r *Resolver) record(results []result, now time.Time) (changes []nftables.E
 			r.schedule.answered(result.name, result.answer.ttl, now)
 		} else if r.schedule.failed(result.name, now) {
 			r.config.Log.Error(result.err, "Looking up a DNS name, its known addresses stay for a while", "name", result.name)
+		}
+		if len(result.answer.addresses) > 0 {
+			r.schedule.has(result.name, now.Add(result.answer.ttl+grace)) // One family may have been answered.
 		}
 		for _, object := range r.objects[result.name] {
 			for _, address := range result.answer.addresses {

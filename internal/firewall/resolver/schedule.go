@@ -25,6 +25,10 @@ type turn struct {
 	at time.Time
 	// retry is the time after which the last attempt is repeated; 0 if it was answered.
 	retry time.Duration
+	// failing is when the first of the attempts in a row was made that were not answered; zero if the last one was.
+	failing time.Time
+	// gone is when the addresses of the last answer go; zero without an answer.
+	gone time.Time
 }
 
 // set makes the names those of a document. New ones are asked for at once.
@@ -64,7 +68,7 @@ func (s schedule) due(now time.Time, limit int) (names []string) {
 // answered records an answer.
 func (s schedule) answered(name string, ttl time.Duration, now time.Time) {
 	if _, isWanted := s[name]; isWanted {
-		s[name] = turn{at: now.Add(ttl)}
+		s[name] = turn{at: now.Add(ttl), gone: now.Add(ttl + grace)}
 	}
 }
 
@@ -75,9 +79,53 @@ func (s schedule) failed(name string, now time.Time) (isFirst bool) {
 		return false
 	}
 	retry := min(max(minRetry, 2*had.retry), maxRetry)
-	s[name] = turn{at: now.Add(retry), retry: retry}
+	next := turn{at: now.Add(retry), retry: retry, failing: had.failing, gone: had.gone}
+	if had.retry == 0 {
+		next.failing = now
+	}
+	s[name] = next
 	return had.retry == 0
+}
+
+// has records when the addresses of a name go.
+func (s schedule) has(name string, gone time.Time) {
+	if turn, isWanted := s[name]; isWanted {
+		turn.gone = gone
+		s[name] = turn
+	}
 }
 
 // clampTTL returns the lifetime that an answer has here.
 func clampTTL(ttl time.Duration) time.Duration { return min(max(ttl, minTTL), maxTTL) }
+
+// counts returns how many names were answered at the last attempt, and how many were not.
+func (s schedule) counts() (resolved, failing int) {
+	for _, turn := range s {
+		switch {
+		case !turn.failing.IsZero():
+			failing++
+		case !turn.gone.IsZero():
+			resolved++
+		}
+	}
+	return resolved, failing
+}
+
+// lost returns the names that have failed until their addresses went, sorted, each with when that began. A name that
+// was never answered has as long as one that was.
+func (s schedule) lost(now time.Time) (names []string, since []time.Time) {
+	for name, turn := range s {
+		gone := turn.gone
+		if earliest := turn.failing.Add(grace); gone.Before(earliest) {
+			gone = earliest
+		}
+		if !turn.failing.IsZero() && !now.Before(gone) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		since = append(since, s[name].failing)
+	}
+	return names, since
+}

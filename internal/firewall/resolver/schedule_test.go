@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -45,4 +46,34 @@ func TestSchedule(t *testing.T) {
 	s.answered("d", time.Hour, now)
 	s.restart()
 	expect("after a restart", "[a c]")
+}
+
+// A name is lost once its addresses have gone, or once it has failed for as long as addresses stay. Since when it fails
+// does not move with further attempts.
+func TestLostNamesHaveTheirFirstFailure(t *testing.T) {
+	start := time.Unix(1000, 0)
+	s := schedule{}
+	s.set(map[string][]string{"answered": nil, "lost": nil, "never": nil})
+	s.answered("answered", time.Hour, start)
+	s.answered("lost", time.Minute, start)
+	first := start.Add(time.Minute)
+	for i := range 3 {
+		s.failed("lost", first.Add(time.Duration(i)*time.Minute))
+		s.failed("never", first.Add(time.Duration(i)*time.Minute))
+	}
+	if resolved, failing := s.counts(); resolved != 1 || failing != 2 {
+		t.Errorf("%d names are resolved and %d fail", resolved, failing)
+	}
+	if names, _ := s.lost(first.Add(grace - time.Second)); len(names) > 0 {
+		t.Errorf("%v are lost before their addresses have gone", names)
+	}
+	names, since := s.lost(first.Add(grace))
+	if !slices.Equal(names, []string{"lost", "never"}) || !since[0].Equal(first) || !since[1].Equal(first) {
+		t.Errorf("%v are lost since %v, want lost and never since %v", names, since, first)
+	}
+	s.answered("lost", time.Minute, first.Add(grace))
+	s.restart()
+	if names, _ := s.lost(first.Add(2 * grace)); len(names) > 0 {
+		t.Errorf("%v are lost on a standby", names)
+	}
 }
