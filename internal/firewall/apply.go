@@ -128,6 +128,7 @@ func (f *Firewall) restore() bool {
 		return true
 	}
 	f.config.Names.Restored()
+	f.revalidator.repeat()
 	return true
 }
 

@@ -42,6 +42,8 @@ type fakeKernel struct {
 	// applied is the last ruleset, and altered is set when the rules are not those of the document.
 	applied ruleset.Ruleset
 	altered bool
+	// beforeForget is called before sources are forgotten; it may be nil.
+	beforeForget func()
 }
 
 func (k *fakeKernel) Replace(r ruleset.Ruleset) error {
@@ -81,7 +83,16 @@ func (k *fakeKernel) MissingHelpers(helpers []ruleset.Helper) (missing []ruleset
 
 func (k *fakeKernel) HasQueue() (bool, error) { return !k.lacksQueues, nil }
 
-func (k *fakeKernel) ForgetSources(string, []ruleset.SourceCache) error { return nil }
+func (k *fakeKernel) ForgetSources(string, []ruleset.SourceCache) (done bool, err error) {
+	if k.beforeForget != nil {
+		k.beforeForget()
+	}
+	if k.document == "" {
+		return false, nil
+	}
+	k.generation++
+	return true, nil
+}
 
 func (k *fakeKernel) FollowTable(ctx context.Context, _ string, _ func()) error {
 	<-ctx.Done()
@@ -403,6 +414,26 @@ func TestAlteredRulesetIsRestored(t *testing.T) {
 	s.expect("", document.Hash([]byte(good)), "out of memory")
 	s.kernel.refusal = nil
 	s.expect(document.Hash([]byte(good)), "", "")
+}
+
+// Sources are forgotten while another program alters or deletes the table. The alteration is found afterwards.
+func TestAlterationWhileSourcesAreForgottenIsFound(t *testing.T) {
+	for name, left := range map[string]string{"altered": "another", "deleted": ""} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			s.write(good)
+			s.expect(document.Hash([]byte(good)), "", "")
+			for range 3 {
+				if err := s.firewall.forget(); err != nil || s.firewall.restore() {
+					t.Fatalf("forgetting sources counts as an alteration (%v)", err)
+				}
+			}
+			s.kernel.beforeForget = func() { s.kernel.alter(left) }
+			if err := s.firewall.forget(); err != nil || !s.firewall.restore() {
+				t.Errorf("the table stays %s (%v)", name, err)
+			}
+		})
+	}
 }
 
 func TestRulesetOfAnEarlierProcessIsReportedAndReplaced(t *testing.T) {

@@ -114,8 +114,8 @@ type Kernel interface {
 	Generation() (uint32, error)
 	// FollowTable calls changed once it listens and after each change of the table, until ctx ends or it fails.
 	FollowTable(ctx context.Context, table string, changed func()) error
-	// ForgetSources empties caches of sources.
-	ForgetSources(table string, caches []ruleset.SourceCache) error
+	// ForgetSources empties caches of sources in one transaction. It returns false if it made no transaction.
+	ForgetSources(table string, caches []ruleset.SourceCache) (done bool, err error)
 	// MissingHelpers returns those of the helpers that the kernel does not have.
 	MissingHelpers([]ruleset.Helper) ([]ruleset.Helper, error)
 	// HasQueue reports whether a rule can send packets to a queue.
@@ -256,6 +256,7 @@ func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altere
 		case <-f.config.Multicast.Changed():
 			f.reconcile()
 		case <-recheck.C:
+			f.generation.Store(0) // The rules are compared whatever is known of them.
 			f.reconcile()
 			recheck.Reset(recheckInterval)
 		}

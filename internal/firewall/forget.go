@@ -50,7 +50,8 @@ func (f *Firewall) forget() error {
 	if err != nil {
 		return err
 	}
-	if err := f.config.Kernel.ForgetSources(plan.Table, plan.SourceCaches()); err != nil {
+	// Without a transaction of its own, it must not take another program's for it.
+	if done, err := f.config.Kernel.ForgetSources(plan.Table, plan.SourceCaches()); err != nil || !done {
 		return err
 	}
 	if after, err := f.config.Kernel.Generation(); err == nil && nftables.Follows(after, before) {

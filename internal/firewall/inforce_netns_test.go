@@ -82,7 +82,7 @@ func TestAlteredRulesAreRestoredAtOnce(t *testing.T) {
 		"replace rule inet hapair forward handle FIRST accept",
 		"delete element inet hapair zone.lan { lan }",
 		"add element inet hapair traffic { eth0 }",
-		"chain inet hapair forward { policy drop; }",
+		"chain inet hapair forward { policy accept; }",
 		"delete chain inet hapair input; add chain inet hapair input { type filter hook input priority 7; }",
 		"add chain inet hapair mine { type filter hook forward priority -7; }",
 	} {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-logr/logr"
 
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
@@ -18,7 +20,8 @@ import (
 )
 
 // revalidator ends the connections that a document no longer allows. The kernel asks the rules about new connections
-// only, so it does so each time that a document comes into force. Both units do: the kernel of the active reports each
+// only, so it does so each time that a document comes into force, and each time that its rules are restored: what began
+// under altered rules would go on. Both units do: the kernel of the active reports each
 // end to the standby, and a standby that becomes active at that moment repeats it.
 //
 // It has a goroutine of its own, since the rules must be restored at once even while a large table is read.
@@ -38,7 +41,15 @@ func (r *revalidator) request(d document.Document) {
 	r.signal.Notify()
 }
 
-// run carries out requests until ctx ends.
+// repeat makes run check all connections again, against the document in force.
+func (r *revalidator) repeat() {
+	if r.latest.Load() != nil {
+		r.signal.Notify()
+	}
+}
+
+// run carries out requests until ctx ends. It rests as long as each one took: somebody may alter the rules again and
+// again.
 func (r *revalidator) run(ctx context.Context) {
 	for {
 		select {
@@ -46,6 +57,7 @@ func (r *revalidator) run(ctx context.Context) {
 			return
 		case <-r.signal:
 		}
+		begun := time.Now()
 		ended, err := revalidate(ctx, plan.Revalidate(*r.latest.Load()))
 		if err != nil && ctx.Err() == nil {
 			r.log.Error(err, "Ending connections that the document no longer allows")
@@ -53,6 +65,7 @@ func (r *revalidator) run(ctx context.Context) {
 		if ended > 0 {
 			r.log.Info("Ended connections that the document no longer allows", "connections", ended)
 		}
+		backoff.Sleep(ctx, time.Since(begun))
 	}
 }
 

@@ -111,8 +111,7 @@ type Chain struct {
 	Rules []Rule
 }
 
-// Hook is the place in the kernel at which a chain sees packets. Its policy is always accept: the rules drop packets,
-// and they only see those of traffic interfaces.
+// Hook is the place in the kernel at which a chain sees packets.
 type Hook struct {
 	Point HookPoint
 	NAT   bool
@@ -120,6 +119,8 @@ type Hook struct {
 	Raw bool
 	// Mangle runs the chain between connection tracking and translation.
 	Mangle bool
+	// Drops is set if the kernel drops what no rule of the chain decides about. Otherwise it accepts that.
+	Drops bool
 }
 
 // Rule is a list of matches and then actions, evaluated from left to right until a match fails.

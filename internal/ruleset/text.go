@@ -134,7 +134,11 @@ func (h Hook) String() string {
 			priority = "dstnat"
 		}
 	}
-	return fmt.Sprintf("type %s hook %s priority %s; policy accept;", kind, h.Point, priority)
+	policy := "accept"
+	if h.Drops {
+		policy = "drop"
+	}
+	return fmt.Sprintf("type %s hook %s priority %s; policy %s;", kind, h.Point, priority, policy)
 }
 
 // String returns the name of the hook point in nft.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/enforcement"
 	"github.com/hapair-io/hapair/internal/gate"
@@ -26,6 +27,9 @@ const (
 	// often interrupts the traffic all the time, and then the peer must get its turn. It is shorter than the shortest
 	// damping, so that rules that are removed once do not move the role.
 	steadyAfter = 500 * time.Millisecond
+	// contestWithin is how long restored rules must stay in force before another loss of them counts as the first one. It
+	// is longer than the firewall waits between two restorations.
+	contestWithin = 80 * time.Millisecond
 	// firewallLimit bounds how many bytes of it are read.
 	firewallLimit = 64 << 10
 )
@@ -57,24 +61,78 @@ type firewalls struct {
 	// wasInForce is set once rules were in force, and steadyFrom is when they count again.
 	wasInForce bool
 	steadyFrom time.Time
+	// isContested is set while somebody changes the rules as soon as they are back. They count for the gate from
+	// settledFrom on.
+	isContested bool
+	settledFrom time.Time
+	// contested wakes settle when settledFrom has moved.
+	contested notify.Signal
 }
 
-// change changes what is known, and tells act whether rules are in force before anybody else learns it.
-func (f *firewalls) change(do func(*firewallStatus), act func(inForce bool)) {
+// newFirewalls returns one that knows nothing yet.
+func newFirewalls() firewalls { return firewalls{changed: notify.New(), contested: notify.New()} }
+
+// change changes what is known, and tells act whether the gate may be open before anybody else learns it.
+//
+// Altered rules close the gate some milliseconds later, and restored ones open it at once. A program that alters them
+// each time they are back would so get its own rules through for a part of the time. If it does that within
+// contestWithin, the gate stays closed until the rules have been in force for as long.
+func (f *firewalls) change(do func(*firewallStatus), act func(mayOpen bool)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	before := f.known
+	before, now := f.known, time.Now()
 	do(&f.known)
-	act(f.known.inForce())
+	switch {
+	case !f.wasInForce || f.known.inForce() == before.inForce():
+	case f.known.inForce():
+		f.settledFrom, f.steadyFrom = now.Add(contestWithin), now.Add(steadyAfter)
+		f.contested.Notify()
+		time.AfterFunc(steadyAfter, f.changed.Notify)
+	case now.Before(f.settledFrom):
+		f.isContested = true
+	}
+	act(f.mayOpen(now))
 	if f.known == before {
 		return
 	}
-	if f.known.inForce() && !before.inForce() && f.wasInForce {
-		f.steadyFrom = time.Now().Add(steadyAfter)
-		time.AfterFunc(steadyAfter, f.changed.Notify)
-	}
 	f.wasInForce = f.wasInForce || f.known.inForce()
 	f.changed.Notify()
+}
+
+// mayOpen ends a contest that is over, and reports whether the gate may be open.
+func (f *firewalls) mayOpen(now time.Time) bool {
+	if f.known.inForce() && !now.Before(f.settledFrom) {
+		f.isContested = false
+	}
+	return f.known.inForce() && !f.isContested
+}
+
+// untilSettled returns how long restored rules must stay in force until they count for the gate.
+func (f *firewalls) untilSettled() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Until(f.settledFrom)
+}
+
+// settle calls act at the end of each contest, until the context ends.
+func (f *firewalls) settle(ctx context.Context, act func(mayOpen bool)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.contested:
+		}
+		for wait := f.untilSettled(); wait > 0; wait = f.untilSettled() {
+			if !backoff.Sleep(ctx, wait) {
+				return
+			}
+		}
+		f.mu.Lock()
+		if f.isContested {
+			act(f.mayOpen(time.Now()))
+		}
+		f.mu.Unlock()
+	}
 }
 
 func (f *firewalls) get() firewallStatus {
@@ -89,6 +147,7 @@ func (f *firewalls) get() firewallStatus {
 // rules are in force, so that it waits for nobody.
 func (s *Sidecar) followFirewall(ctx context.Context) {
 	change := func(f func(*firewallStatus)) { s.firewalls.change(f, s.setRulesInForce) }
+	s.work(func() { s.firewalls.settle(ctx, s.setRulesInForce) })
 	s.work(func() {
 		s.followReport(ctx, func(report contract.FirewallStatus) {
 			if s.config.Reported != nil {

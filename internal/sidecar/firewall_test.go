@@ -1,24 +1,19 @@
 package sidecar
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/hapair-io/hapair/internal/notify"
 )
 
-// Rules that are removed again and again, and restored each time, count as missing all the while. The gate follows each
-// change at once.
+// Rules that are removed again and again, and restored each time, count as missing all the while.
 func TestRulesThatAreRemovedAgainAndAgainAreMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := firewalls{changed: notify.New()}
-		gate := false
+		f := newFirewalls()
 		set := func(hash string) {
-			f.change(func(s *firewallStatus) { s.Hash = hash }, func(inForce bool) { gate = inForce })
-			if gate != (hash != "") {
-				t.Errorf("the gate is told %t with the rules of document %q", gate, hash)
-			}
+			f.change(func(s *firewallStatus) { s.Hash = hash }, func(bool) {})
 		}
 		set("first")
 		if !f.get().isSteady() {
@@ -51,5 +46,63 @@ func TestRulesThatAreRemovedAgainAndAgainAreMissing(t *testing.T) {
 		if !f.get().isSteady() {
 			t.Error("the rules do not count again")
 		}
+	})
+}
+
+// The gate follows each change at once, as long as rules that are back stay for a while. Otherwise it is closed until
+// they do.
+func TestContestedRulesKeepTheGateClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, open, opened := newFirewalls(), false, 0
+		act := func(mayOpen bool) {
+			if mayOpen && !open {
+				opened++
+			}
+			open = mayOpen
+		}
+		set := func(hash string) { f.change(func(s *firewallStatus) { s.Hash = hash }, act) }
+		expect := func(when string, want bool, times int) {
+			t.Helper()
+			synctest.Wait()
+			if open != want || opened != times {
+				t.Errorf("%s the gate is open: %t, and was opened %d times", when, open, opened)
+			}
+			opened = 0
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var settling sync.WaitGroup
+		settling.Go(func() { f.settle(ctx, act) })
+		set("first")
+		expect("at the start", true, 1)
+		set("")
+		expect("without rules", false, 0)
+		set("first")
+		expect("with the rules back", true, 1)
+		time.Sleep(contestWithin)
+		for range 20 {
+			set("")
+			expect("removed now and then", false, 0)
+			time.Sleep(time.Second)
+			set("first")
+			expect("back now and then", true, 1)
+			time.Sleep(contestWithin)
+		}
+		for range 20 {
+			time.Sleep(contestWithin / 2)
+			set("")
+			time.Sleep(time.Millisecond)
+			set("first")
+			set("first") // The next verification.
+		}
+		expect("in a contest", false, 1) // The first removal began it.
+		time.Sleep(contestWithin - time.Millisecond)
+		expect("before its end", false, 0)
+		time.Sleep(time.Millisecond)
+		expect("after its end", true, 1)
+		set("")
+		set("first")
+		expect("removed once more", true, 1)
+		cancel()
+		settling.Wait()
 	})
 }

@@ -225,7 +225,7 @@ func New(c Config) *Sidecar {
 		machine:      ha.New(c.HA),
 		facts:        make(chan ha.Fact, 64),
 		beats:        make(chan ha.Fact, maxBeats),
-		firewalls:    firewalls{changed: notify.New()},
+		firewalls:    newFirewalls(),
 		routes:       notify.New(),
 		faultChanges: make(chan faults),
 	}

@@ -3,13 +3,8 @@
 package enforcement_test
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/hapair-io/hapair/internal/contract"
@@ -17,20 +12,18 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/ruleset"
-	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/namespace"
 	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/programs"
 )
-
-// The programs under test.
-var builtFirewall, builtSidecar string
 
 func TestMain(m *testing.M) {
 	namespace.Alone()
-	os.Exit(testbed.Main(m, func(directory string) {
-		builtFirewall, builtSidecar = filepath.Join(directory, "firewall"), filepath.Join(directory, "sidecar")
-	}, "../../../cmd/firewall", "../../../cmd/sidecar"))
+	os.Exit(testbed.Main(m, func(directory string) { built = directory }, programs.Paths("../../..")...))
 }
+
+// built is the directory with the programs under test.
+var built string
 
 const (
 	clientAddress, ownLAN, virtualLAN = "192.0.2.9", "192.0.2.2", "192.0.2.1"
@@ -50,35 +43,34 @@ func policies(comment string) string {
 // bed is a client and a server with a unit between them, without a peer. The unit runs the programs of the release.
 type bed struct {
 	*testing.T
+	*programs.Unit
+
 	client, router, server *testbed.Namespace
-	witness                *witness
-	// directory has the files of the unit's pod.
-	directory string
-	// withoutBPF takes the right to load programs from the sidecar, so that it uses the gate of nftables.
-	withoutBPF bool
-	// thirdParty tells the sidecar that the firewall has an image of its own.
-	thirdParty        bool
-	sidecar, firewall *testbed.Program
-	sandboxes         int
+	sandboxes              int
 }
 
-func newBed(t *testing.T) *bed {
+// newBed returns a bed whose unit does not run yet. Without BPF its gate is of nftables.
+func newBed(t *testing.T, withoutBPF, thirdParty bool) *bed {
 	t.Helper()
-	b := &bed{T: t, directory: t.TempDir()}
+	b := &bed{T: t, Unit: programs.NewUnit(t, programs.Config{
+		Built: built, WithoutBPF: withoutBPF, ThirdParty: thirdParty,
+		Networks: []contract.Network{
+			programs.Network("lan", virtualLAN+"/24"), programs.Network("wan", virtualWAN+"/24"),
+		},
+	})}
 	b.client, b.server = testbed.NewNamespace(t, "client"), testbed.NewNamespace(t, "server")
 	b.newSandbox()
-	b.write("given.json", policies("first"))
+	b.Give(policies("first"))
 	return b
 }
 
 // newActive returns a bed whose unit is active. Without BPF the gate is of nftables.
 func newActive(t *testing.T, withoutBPF bool) *bed {
 	t.Helper()
-	b := newBed(t)
-	b.withoutBPF = withoutBPF
-	b.startFirewall()
-	b.startSidecar()
-	b.awaitActive()
+	b := newBed(t, withoutBPF, false)
+	b.StartFirewall()
+	b.StartSidecar()
+	b.AwaitActive()
 	return b
 }
 
@@ -93,80 +85,16 @@ func (b *bed) newSandbox() {
 	b.router.Link(b, "wan").Address(ownWAN + "/24")
 	b.client.Link(b, "client0").Address(clientAddress + "/24").Route(virtualLAN)
 	b.server.Link(b, "server0").Address(serverAddress + "/24").Route(virtualWAN)
-	var url string
-	b.witness, url = newWitness(b, b.router)
-	b.write("kubeconfig", `{"apiVersion":"v1","kind":"Config","current-context":"a",`+
-		`"contexts":[{"name":"a","context":{"cluster":"a","user":"a"}}],`+
-		`"clusters":[{"name":"a","cluster":{"server":"`+url+`"}}],"users":[{"name":"a","user":{}}]}`)
+	b.Enter(b.router, programs.NewWitness(b))
 }
 
 // loseSandbox ends the unit's programs and removes its interfaces. The files of the pod stay.
 func (b *bed) loseSandbox() {
 	b.Helper()
-	b.sidecar.Kill()
-	b.firewall.Kill()
+	b.Sidecar.Kill()
+	b.Firewall.Kill()
 	b.router.Link(b, "lan").Delete()
 	b.router.Link(b, "wan").Delete()
-}
-
-func (b *bed) file(name string) string { return filepath.Join(b.directory, name) }
-
-// write replaces a file of the pod.
-func (b *bed) write(name, text string) {
-	b.Helper()
-	next := b.file(name + ".next")
-	if err := errors.Join(os.WriteFile(next, []byte(text), 0o600), os.Rename(next, b.file(name))); err != nil {
-		b.Fatal(err)
-	}
-}
-
-func (b *bed) start(command *exec.Cmd) *testbed.Program {
-	b.Helper()
-	command.Env = append(os.Environ(), "POD_NAMESPACE="+kubernetesNamespace,
-		"POD_UID=00000000-0000-0000-0000-000000000001")
-	return b.router.StartProgram(b, command)
-}
-
-func (b *bed) startFirewall() {
-	b.Helper()
-	b.firewall = b.start(exec.Command(builtFirewall,
-		"--config="+b.file("firewall.json"), "--status="+b.file("firewall-status.json")))
-}
-
-func (b *bed) startSidecar() {
-	b.Helper()
-	settings, err := json.Marshal(contract.Settings{
-		Pair: pairName, Namespace: kubernetesNamespace, ThirdPartyFirewall: b.thirdParty,
-		Failover: contract.Failover{
-			LeaseDurationSeconds: 3, HeartbeatIntervalMilliseconds: 100, MissedHeartbeats: 3, GrantMilliseconds: 450,
-			Isolation: contract.IsolationFence, HealthDampingSeconds: 1,
-		},
-		Networks: []contract.Network{
-			{Interface: "lan", VirtualAddresses: []netip.Prefix{netip.MustParsePrefix(virtualLAN + "/24")}},
-			{Interface: "wan", VirtualAddresses: []netip.Prefix{netip.MustParsePrefix(virtualWAN + "/24")}},
-		},
-		Sync: contract.Sync{Classes: []contract.SyncClass{{Name: state.ConnectionCache.String()}}},
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.write("sidecar.json", string(settings))
-	arguments := []string{
-		builtSidecar, "--unit=primary", "--settings=" + b.file("sidecar.json"), "--tls-dir=" + b.directory,
-		"--kubeconfig=" + b.file("kubeconfig"), "--health-bind-address=127.0.0.1:7781", "--state-dir=" + b.directory,
-		"--given-document=" + b.file("given.json"), "--firewall-document=" + b.file("firewall.json"),
-		"--firewall-status=" + b.file("firewall-status.json"), "--log-format=text",
-	}
-	if b.withoutBPF {
-		arguments = append([]string{"setpriv", "--bounding-set=-bpf,-sys_admin"}, arguments...)
-	}
-	b.sidecar = b.start(exec.Command(arguments[0], arguments[1:]...))
-}
-
-// awaitActive waits until the unit is active.
-func (b *bed) awaitActive() {
-	b.Helper()
-	testbed.Eventually(b, "the unit is active", func() bool { return b.witness.status().Role == "Active" })
 }
 
 // nft runs commands of nft on the unit.

@@ -33,12 +33,12 @@ func TestFlushedRulesComeBackWhileTheGateIsClosed(t *testing.T) {
 	for name, withoutBPF := range map[string]bool{"BPF": false, "NFTables": true} {
 		t.Run(name, func(t *testing.T) {
 			b := newActive(t, withoutBPF)
-			before := b.witness.status()
+			before := b.Status()
 			if string(before.Fence) != name {
 				t.Fatalf("the gate is of kind %s", before.Fence)
 			}
 			b.flushAgainAndAgain()
-			if after := b.witness.status(); after.Role != "Active" || after.Term != before.Term {
+			if after := b.Status(); after.Role != "Active" || after.Term != before.Term {
 				t.Errorf("the unit is %s in term %d, and was active in term %d", after.Role, after.Term, before.Term)
 			}
 		})
@@ -127,17 +127,20 @@ func (f *figure) check(b *bed, what string, promised time.Duration) {
 	}
 }
 
-// hostile returns a connection that flushes rules. It stays open, since closing it takes long.
-func (b *bed) hostile() (conn *googlenft.Conn) {
-	b.Helper()
-	err := b.router.Do(func() (err error) {
+// hostile returns a connection that changes rules of the unit.
+func (b *bed) hostile() *googlenft.Conn { b.Helper(); return hostileIn(b, b.router) }
+
+// hostileIn returns a connection that changes rules in a namespace. It stays open, since closing it takes long.
+func hostileIn(t testing.TB, n *testbed.Namespace) (conn *googlenft.Conn) {
+	t.Helper()
+	err := n.Do(func() (err error) {
 		conn, err = googlenft.New(googlenft.AsLasting())
 		return err
 	})
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	b.Cleanup(func() { _ = conn.CloseLasting() })
+	t.Cleanup(func() { _ = conn.CloseLasting() })
 	return conn
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/programs"
 )
 
 // Tables are removed while the processes of the unit stand still, and so cannot close anything. Nothing is forwarded
@@ -35,8 +36,8 @@ func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
 			b := newActive(t, c.withoutBPF)
 			allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
 			b.passes(allowed)
-			b.sidecar.Signal(syscall.SIGSTOP)
-			b.firewall.Signal(syscall.SIGSTOP)
+			b.Sidecar.Signal(syscall.SIGSTOP)
+			b.Firewall.Signal(syscall.SIGSTOP)
 			b.passes(allowed)
 			b.nft(c.command)
 			removed := clock.Boot()
@@ -44,8 +45,8 @@ func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
 			if n, m := allowed.count(removed), forbidden.count(0); n+m > 0 {
 				t.Errorf("%d allowed datagrams and %d forbidden ones were forwarded", n, m)
 			}
-			b.sidecar.Signal(syscall.SIGCONT)
-			b.firewall.Signal(syscall.SIGCONT)
+			b.Sidecar.Signal(syscall.SIGCONT)
+			b.Firewall.Signal(syscall.SIGCONT)
 			b.passes(allowed)
 		})
 	}
@@ -69,16 +70,16 @@ func TestRulesFlushedAgainAndAgainMakeTheUnitUnhealthy(t *testing.T) {
 			}
 			testbed.Eventually(t, "the unit is unhealthy", func() bool {
 				flush()
-				return !isHealthy(b.witness.status())
+				return !programs.IsHealthy(b.Status())
 			})
-			seen := b.witness.count()
+			seen := b.Count()
 			for range 30 {
 				flush()
 			}
-			if slices.ContainsFunc(b.witness.since(seen), isHealthy) {
+			if slices.ContainsFunc(b.Since(seen), programs.IsHealthy) {
 				t.Error("the unit reported that it is healthy")
 			}
-			testbed.Eventually(t, "the unit is healthy", func() bool { return isHealthy(b.witness.status()) })
+			testbed.Eventually(t, "the unit is healthy", func() bool { return programs.IsHealthy(b.Status()) })
 			b.passes(allowed)
 			if n := forbidden.count(0); n > 2 {
 				t.Errorf("%d forbidden datagrams were forwarded", n)

@@ -4,6 +4,7 @@ package enforcement_test
 
 import (
 	"fmt"
+	"testing"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/clock"
@@ -46,10 +47,13 @@ func (s stream) gap(since, until time.Duration) (begins, ends time.Duration, fou
 }
 
 // passes waits until the datagrams arrive.
-func (b *bed) passes(s stream) {
-	b.Helper()
+func (b *bed) passes(s stream) { b.Helper(); passes(b, s) }
+
+// passes waits until the datagrams arrive.
+func passes(t testing.TB, s stream) {
+	t.Helper()
 	since := clock.Boot()
-	testbed.Eventually(b, "datagrams arrive", func() bool { return s.count(since) > 20 })
+	testbed.Eventually(t, "datagrams arrive", func() bool { return s.count(since) > 20 })
 }
 
 // stops waits until no datagrams arrive any more, and checks that it stays so for a while.

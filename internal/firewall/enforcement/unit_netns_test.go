@@ -11,28 +11,28 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/programs"
 )
 
 // The sandbox of a pod is made again, and the container of the firewall does not start. The files of before are there.
 func TestUnitInANewSandboxWithoutItsFirewallIsNotActive(t *testing.T) {
 	for name, thirdParty := range map[string]bool{"rules of the default one": false, "report of a third party": true} {
 		t.Run(name, func(t *testing.T) {
-			b := newBed(t)
-			b.thirdParty = thirdParty
-			b.startFirewall()
-			b.startSidecar()
-			b.awaitActive()
+			b := newBed(t, false, thirdParty)
+			b.StartFirewall()
+			b.StartSidecar()
+			b.AwaitActive()
 			s := b.stream(allowedPort)
 			b.passes(s)
 			s.End()
 			b.loseSandbox()
 			b.newSandbox()
-			b.startSidecar()
+			b.StartSidecar()
 			s = b.stream(allowedPort)
-			testbed.Eventually(t, "the unit reports", func() bool { return b.witness.status().Role == "Starting" })
+			testbed.Eventually(t, "the unit reports", func() bool { return b.Status().Role == "Starting" })
 			testbed.Pause(t, 3*time.Second)
-			status := b.witness.status()
-			if b.witness.wasActive() || !slices.ContainsFunc(status.Obstacles, func(o string) bool {
+			status := b.Status()
+			if b.WasActive() || !slices.ContainsFunc(status.Obstacles, func(o string) bool {
 				return strings.Contains(o, "no ruleset in force")
 			}) {
 				t.Errorf("without its firewall the unit is %s, with obstacles %q", status.Role, status.Obstacles)
@@ -40,8 +40,8 @@ func TestUnitInANewSandboxWithoutItsFirewallIsNotActive(t *testing.T) {
 			if n := s.count(0); n > 0 {
 				t.Errorf("%d datagrams were forwarded without rules", n)
 			}
-			b.startFirewall()
-			b.awaitActive()
+			b.StartFirewall()
+			b.AwaitActive()
 			b.passes(s)
 		})
 	}
@@ -56,12 +56,12 @@ func TestKilledFirewallAndRemovedTableCloseTheGate(t *testing.T) {
 	if n := forbidden.count(0); n > 0 {
 		t.Errorf("%d forbidden datagrams were forwarded", n)
 	}
-	hash, term := document.Hash([]byte(policies("first"))), b.witness.status().Term
-	b.firewall.Kill()
+	hash, term := document.Hash([]byte(policies("first"))), b.Status().Term
+	b.Firewall.Kill()
 	b.nft("delete table inet hapair")
 	b.stops(allowed)
 	b.stops(forbidden)
-	testbed.Eventually(t, "the unit is unhealthy", func() bool { return !isHealthy(b.witness.status()) })
+	testbed.Eventually(t, "the unit is unhealthy", func() bool { return !programs.IsHealthy(b.Status()) })
 	for _, fake := range []string{
 		"add table inet hapair; add chain inet hapair document." + hash,
 		"add chain inet hapair forward { type filter hook forward priority 0; policy accept; }",
@@ -70,11 +70,11 @@ func TestKilledFirewallAndRemovedTableCloseTheGate(t *testing.T) {
 		b.nft(fake)
 		b.stops(allowed)
 	}
-	b.startFirewall()
+	b.StartFirewall()
 	b.passes(allowed)
 	b.stops(forbidden)
-	testbed.Eventually(t, "the unit is healthy", func() bool { return isHealthy(b.witness.status()) })
-	if status := b.witness.status(); status.Role != "Active" || status.Term != term {
+	testbed.Eventually(t, "the unit is healthy", func() bool { return programs.IsHealthy(b.Status()) })
+	if status := b.Status(); status.Role != "Active" || status.Term != term {
 		t.Errorf("the unit is %s in term %d, and was active in term %d", status.Role, status.Term, term)
 	}
 }
@@ -87,20 +87,20 @@ func TestRulesOfTheLastAcceptedDocumentAreInForce(t *testing.T) {
 	b.passes(s)
 	first := document.Hash([]byte(policies("first")))
 	refused := strings.Replace(policies("second"), `"services":["second"]`, `"services":["third"]`, 1)
-	b.write("given.json", refused)
-	testbed.Eventually(t, "the refusal is reported", func() bool { return reason(b.witness.status()) == "Invalid" })
+	b.Give(refused)
+	testbed.Eventually(t, "the refusal is reported", func() bool { return reason(b.Status()) == "Invalid" })
 	b.passes(s)
-	b.sidecar.Kill()
-	b.startSidecar()
+	b.Sidecar.Kill()
+	b.StartSidecar()
 	testbed.Eventually(t, "the earlier document is found in force", func() bool {
-		status := b.witness.status()
+		status := b.Status()
 		return status.Role == "Active" && status.ConfigurationHash == first
 	})
 	b.passes(s)
-	b.write("given.json", policies("second"))
+	b.Give(policies("second"))
 	testbed.Eventually(t, "the newest document is in force", func() bool {
 		second := policies("second")
-		return b.witness.status().ConfigurationHash == document.Hash([]byte(second)) && b.verify(second) == nil
+		return b.Status().ConfigurationHash == document.Hash([]byte(second)) && b.verify(second) == nil
 	})
 	b.passes(s)
 }
@@ -110,21 +110,17 @@ func TestForeignTableIsReportedAndLeftAlone(t *testing.T) {
 	b := newActive(t, false)
 	b.nft("table ip filter { chain FORWARD { type filter hook forward priority 0; policy accept; }; }")
 	testbed.Eventually(t, "the table is reported", func() bool {
-		status := b.witness.status()
-		return isHealthy(status) && slices.ContainsFunc(status.Health, func(h contract.UnitHealth) bool {
+		status := b.Status()
+		return programs.IsHealthy(status) && slices.ContainsFunc(status.Health, func(h contract.UnitHealth) bool {
 			return h.Name == contract.CheckForeignRules && strings.Contains(h.Message, "chain ip filter/FORWARD")
 		})
 	})
 	b.nft("delete table ip filter")
 	testbed.Eventually(t, "the report ends", func() bool {
-		return !slices.ContainsFunc(b.witness.status().Health, func(h contract.UnitHealth) bool {
+		return !slices.ContainsFunc(b.Status().Health, func(h contract.UnitHealth) bool {
 			return h.Name == contract.CheckForeignRules
 		})
 	})
-}
-
-func isHealthy(s contract.UnitStatus) bool {
-	return len(s.Health) > 0 && !slices.ContainsFunc(s.Health, func(h contract.UnitHealth) bool { return !h.Healthy })
 }
 
 // reason returns why the unit's configuration is applied or not.

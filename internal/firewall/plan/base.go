@@ -16,7 +16,7 @@ func Base(control []string) ruleset.Ruleset {
 	c.result.InterfaceSets = []ruleset.InterfaceSet{{Name: setControl, Interfaces: control}}
 	in, out := ruleset.InInterface{Set: setControl}, ruleset.OutInterface{Set: setControl}
 	drop := ruleset.Rule{ruleset.Counter{}, ruleset.Drop{}}
-	c.addHook("forward", ruleset.Hook{Point: ruleset.Forward}, ruleset.Rule{in, out, ruleset.Accept{}}, drop)
+	c.addHook("forward", ruleset.Hook{Point: ruleset.Forward, Drops: true}, ruleset.Rule{in, out, ruleset.Accept{}}, drop)
 	c.addHook("input", ruleset.Hook{Point: ruleset.Input},
 		ruleset.Rule{in, ruleset.Accept{}},
 		ruleset.Rule{ruleset.ICMPv6, ruleset.Jump{Chain: chainNeighbours}},

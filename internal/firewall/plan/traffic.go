@@ -11,7 +11,7 @@ import (
 func (c *compiler) addHooks() {
 	c.addArrival()
 	c.addDeparture()
-	c.addHook("forward", ruleset.Hook{Point: ruleset.Forward},
+	c.addHook("forward", ruleset.Hook{Point: ruleset.Forward, Drops: true},
 		ruleset.Rule{
 			ruleset.InInterface{Set: setTraffic},
 			ruleset.OutInterface{Set: setTraffic},

@@ -26,9 +26,10 @@ func allCaches(r ruleset.Ruleset) (all []content) {
 	return all
 }
 
-// ForgetSources empties caches of sources in one transaction. It does nothing if the table lacks them.
-func (k Kernel) ForgetSources(table string, caches []ruleset.SourceCache) error {
-	err := k.change(func(conn *nftables.Conn) error {
+// ForgetSources empties caches of sources in one transaction. It returns false if it made no transaction, because the
+// table lacks the caches or is gone.
+func (k Kernel) ForgetSources(table string, caches []ruleset.SourceCache) (done bool, err error) {
+	err = k.change(func(conn *nftables.Conn) error {
 		for _, c := range caches {
 			conn.FlushSet(&nftables.Set{
 				Table: &nftables.Table{Name: table, Family: nftables.TableFamilyINet}, Name: c.Name,
@@ -36,8 +37,12 @@ func (k Kernel) ForgetSources(table string, caches []ruleset.SourceCache) error 
 		}
 		return conn.Flush()
 	})
-	if err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("emptying the caches of sources: %w", err)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, unix.ENOENT):
+		return false, nil
+	default:
+		return false, fmt.Errorf("emptying the caches of sources: %w", err)
 	}
-	return nil
 }

@@ -184,7 +184,7 @@ func TestVerifyFindsAlterations(t *testing.T) {
 			"replace rule inet hapair traffic.forward handle FIRST meta l4proto udp jump messages.icmp",
 			"add chain inet hapair mine; add rule inet hapair mine accept",
 			"add chain inet hapair mine",
-			"chain inet hapair forward { policy drop; }",
+			"chain inet hapair forward { policy accept; }",
 			"delete element inet hapair zone.lan { lan }",
 			"add element inet hapair traffic { eth0 }",
 			"flush set inet hapair traffic",

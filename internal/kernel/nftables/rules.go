@@ -11,8 +11,11 @@ import (
 func (b *builder) addChain(c ruleset.Chain) {
 	chain := &nftables.Chain{Name: c.Name, Table: b.table}
 	if c.Hook != nil {
-		accept := nftables.ChainPolicyAccept
-		chain.Policy = &accept
+		policy := nftables.ChainPolicyAccept
+		if c.Hook.Drops {
+			policy = nftables.ChainPolicyDrop
+		}
+		chain.Policy = &policy
 		chain.Type, chain.Hooknum, chain.Priority = place(*c.Hook)
 	}
 	b.conn.AddChain(chain)

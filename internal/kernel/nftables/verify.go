@@ -161,13 +161,13 @@ func (c *comparison) chain(want ruleset.Chain, got message) error {
 		int32(place.number(unix.NFTA_HOOK_PRIORITY)) != int32(*priority) { //nolint:gosec // The kernel sends it signed.
 		return c.altered("has chain %s at another hook", want.Name)
 	}
-	if policy := got.number(unix.NFTA_CHAIN_POLICY); policy != acceptPolicy {
+	if isDropping := got.number(unix.NFTA_CHAIN_POLICY) != acceptPolicy; isDropping != want.Hook.Drops {
 		return c.altered("has another policy on chain %s", want.Name)
 	}
 	return nil
 }
 
-// acceptPolicy is NF_ACCEPT, the policy of all chains of rulesets.
+// acceptPolicy is NF_ACCEPT.
 const acceptPolicy = 1
 
 func (c *comparison) sets() error {
