@@ -101,6 +101,12 @@ func (c *Client) Delete(
 func (c *Client) WriteBatch(
 	ctx context.Context, class string, events []localapi.Event, term uint64, durable time.Duration,
 ) (localapi.Written, error) {
+	return c.writeLines(ctx, class, events, writeQuery(term, durable), durable)
+}
+
+func (c *Client) writeLines(
+	ctx context.Context, class string, events []localapi.Event, query url.Values, durable time.Duration,
+) (localapi.Written, error) {
 	var body bytes.Buffer
 	lines := json.NewEncoder(&body)
 	for _, e := range events {
@@ -108,12 +114,24 @@ func (c *Client) WriteBatch(
 			return localapi.Written{}, fmt.Errorf("encoding %q for class %s: %w", e.Key, class, err)
 		}
 	}
-	return c.write(ctx, http.MethodPost, classPath(class), writeQuery(term, durable), body.Bytes(), durable)
+	return c.write(ctx, http.MethodPost, classPath(class), query, body.Bytes(), durable)
 }
 
-// Replace makes the entries those of the class, in a term. It takes any number of entries: first it deletes the
-// others, and then it puts them.
+// Replace makes the entries those of the class, in a term. It takes any number of entries. If they do not fit into one
+// batch, it deletes the others first, and then puts these.
 func (c *Client) Replace(ctx context.Context, class string, entries []Entry, term uint64) error {
+	size := 0
+	events := make([]localapi.Event, len(entries))
+	for i, e := range entries {
+		events[i] = e.event()
+		size += sizeOf(events[i])
+	}
+	if size < batchBytes {
+		query := writeQuery(term, 0)
+		query.Set("replace", "true")
+		_, err := c.writeLines(ctx, class, events, query, 0)
+		return err
+	}
 	return c.replace(ctx, class, entries, func(batch []localapi.Event) error {
 		_, err := c.WriteBatch(ctx, class, batch, term, 0)
 		return err

@@ -7,5 +7,6 @@
 //	client.go     one request at a time
 //	follow.go     lists and watches of a class, with reconnection
 //	provider.go   a class that this process owns
+//	mirror.go     a class of which nothing is promised before the peer has it
 //	pending.go    changes that wait to be sent, at most one for each key
 package client

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -221,4 +222,77 @@ func TestTermChange(t *testing.T) {
 	p.primary.become(engine.RoleActive, 3)
 	d.grant("two", "2")
 	eventually(t, "both are published", func() bool { return len(entries(t, p.primary)) == 2 })
+}
+
+// A mirror promises only what the standby has, and the mirror of the standby takes over.
+func TestMirrorTakesOver(t *testing.T) {
+	p := newPair(t, true)
+	a, b := startMirror(p.primary), startMirror(p.secondary)
+	behind := p.secondary.follow()
+	eventually(t, "the active serves", func() bool { return a.Put(t.Context(), "one", []byte(`{"more":1}`)) == nil })
+	if got := entries(t, p.secondary); got["one"] != `{"more":1}` {
+		t.Errorf("the standby has %v when the active has promised", got)
+	}
+	if err := b.Put(t.Context(), "two", []byte("2")); !errors.Is(err, client.ErrNotActive) {
+		t.Errorf("the standby writes: %v", err)
+	}
+	for _, key := range []string{"two", "ended"} {
+		if err := a.Put(t.Context(), key, []byte("2")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Delete(t.Context(), "ended"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the standby has reported everything", func() bool {
+		return p.secondary.lacking(t) == 0 && behind() == ""
+	})
+	p.switchover(p.primary, p.secondary, 2)
+	eventually(t, "the new active serves", func() bool {
+		value, err := b.Get("one")
+		return err == nil && string(value) == `{"more":1}`
+	})
+	if _, err := b.Get("ended"); !errors.Is(err, client.ErrAbsent) {
+		t.Errorf("what had ended returns: %v", err)
+	}
+	eventually(t, "the former active refuses", func() bool {
+		_, err := a.Get("one")
+		return errors.Is(err, client.ErrNotActive)
+	})
+}
+
+// Without the class, nobody honours after a failover what was granted before: neither the new active, nor the first one
+// after it has returned.
+func TestMirrorLosesWithoutTheClass(t *testing.T) {
+	p := newPair(t, false)
+	a, b := startMirror(p.primary), startMirror(p.secondary)
+	eventually(t, "the active serves", func() bool { return a.Put(t.Context(), "one", []byte("1")) == nil })
+	for term, next := range []*client.Mirror{b, a} {
+		from, to := p.primary, p.secondary
+		if next == a {
+			from, to = to, from
+		}
+		from.become(engine.RoleStandby, uint64(term+2))
+		to.promote(uint64(term + 2))
+		eventually(t, "the new active refuses what it does not know", func() bool {
+			_, err := next.Get("one")
+			if err == nil {
+				t.Fatal("the entry was kept without the class")
+			}
+			return errors.Is(err, client.ErrAbsent)
+		})
+	}
+}
+
+// startMirror starts a mirror at a unit.
+func startMirror(u *unit) *client.Mirror {
+	m := client.NewMirror(u.client(), client.MirrorConfig{Class: leases, Durable: 2 * time.Second})
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { m.Run(ctx) })
+	u.t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+	return m
 }

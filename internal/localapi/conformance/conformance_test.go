@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,7 +22,7 @@ const providers = "../../../examples/providers"
 func TestReferenceProvidersPass(t *testing.T) {
 	t.Run("Go", func(t *testing.T) {
 		t.Parallel()
-		expectPassed(t, run(t, tickets(t, build(t, read(t)))))
+		expectPassed(t, run(t, tickets(t, build(t))))
 	})
 	t.Run("shell", func(t *testing.T) {
 		t.Parallel()
@@ -29,63 +30,11 @@ func TestReferenceProvidersPass(t *testing.T) {
 	})
 }
 
-// defect is a change of the Go provider that breaks the contract, and the script that must find it.
-type defect struct{ name, correct, defective, foundBy string }
-
-func defects() []defect {
-	return []defect{
-		{
-			"promises before the answer", `if err = p.write(http.MethodPut, entry, ticket); err == nil {`,
-			`go p.write(http.MethodPut, entry, ticket); if err == nil {`, "slow-acknowledgement",
-		},
-		{
-			"ends before the answer", `if err = p.write(http.MethodDelete, entry, nil); err == nil {`,
-			`go p.write(http.MethodDelete, entry, nil); if err == nil {`, "slow-acknowledgement",
-		},
-		{"asks for no acknowledgement of the peer", `&durable=0.25`, ``, "promise"},
-		{"writes on the standby", `case !p.own:`, `case p.own && !p.own:`, "standby"},
-		{"keeps deciding on the standby", `e.Role, e.Term, e.Role == "Active"`, `e.Role, e.Term, true`, "relapse"},
-		{"keeps the old term", `p.role, p.term, p.own = e.Role, e.Term,`, `p.role, p.own = e.Role,`, "takeover"},
-		{"takes a refusal for success", `response.StatusCode/100 != 2`, `response.StatusCode/100 == 3`, "full"},
-		{"takes a stale term for success", `response.StatusCode/100 != 2`, `response.StatusCode/100 == 5`, "term-change"},
-		{
-			"repeats without end", `if err = p.write(http.MethodPut, entry, ticket); err == nil {`,
-			`for err = p.write(http.MethodPut, entry, ticket); err != nil; err = p.write(http.MethodPut, entry, ticket) {}
-			if err == nil {`, "refused-entry",
-		},
-		{"does not take entries of the peer", `p.tickets[e.Key] = e.Value`, ``, "takeover"},
-		{"revives what the peer has ended", `delete(p.tickets, e.Key)`, ``, "relapse"},
-		{"replaces before it has listed", `p.own && e.Role == p.role && e.Term == p.term`, `e.Role == "Active"`, "killed"},
-		{"does not report what it has", `if p.own || !p.listed || e.Revision == 0 {`, `if true {`, "held"},
-		{"fails on unknown events", `return nil // a later`, `return fmt.Errorf("unknown") // a later`, "unknown"},
-		{
-			"drops unknown fields", `p.role, p.term, p.own = e.Role, e.Term, e.Role == "Active"`,
-			`p.role, p.term, p.own = e.Role, e.Term, e.Role == "Active"
-			for name := range p.tickets { p.tickets[name] = json.RawMessage("{}") }
-			if p.own { return p.replace() }`, "unknown",
-		},
-		{"does not reconnect", `time.Sleep(200 * time.Millisecond)`, `<-ctx.Done()`, "socket-vanishes"},
-		{"does not replace after it has reconnected", `if p.own {
-			return p.replace()
-		}`, ``, "socket-vanishes"},
-		{"adds instead of replacing", `"?replace=true&"`, `"?"`, "socket-vanishes"},
-		{
-			"has room for 10,000 entries", `p.tickets[e.Key] = e.Value`,
-			`p.tickets[e.Key] = e.Value; if len(p.tickets) > 10_000 { panic("full") }`, "flood",
-		},
-		{"does not end", `for ctx.Err() == nil {`, `for {`, "end"},
-	}
-}
-
 func TestDefectsAreFound(t *testing.T) {
-	source := read(t)
 	for _, d := range defects() {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			if strings.Count(source, d.correct) == 0 {
-				t.Fatalf("the provider has no %s", d.correct)
-			}
-			config := tickets(t, build(t, strings.Replace(source, d.correct, d.defective, 1)))
+			config := tickets(t, build(t, d.edits...))
 			config.Only = []string{d.foundBy}
 			report := run(t, config)
 			if !slices.Contains(report.Failed(), d.foundBy) {
@@ -95,29 +44,45 @@ func TestDefectsAreFound(t *testing.T) {
 	}
 }
 
-// read returns the source of the provider in Go.
-func read(t *testing.T) string {
+// build compiles the provider in Go with edits, and returns the path of the program.
+func build(t *testing.T, edits ...edit) string {
 	t.Helper()
-	source, err := os.ReadFile(providers + "/tickets/main.go")
+	directory, texts := t.TempDir(), map[string]string{}
+	for _, e := range edits {
+		path := absolute(t, e.file)
+		if _, read := texts[path]; !read {
+			source, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[path] = string(source)
+		}
+		if !strings.Contains(texts[path], e.correct) {
+			t.Fatalf("%s has no %s", e.file, e.correct)
+		}
+		texts[path] = strings.Replace(texts[path], e.correct, e.defective, 1)
+	}
+	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	for path, text := range texts {
+		overlay.Replace[path] = filepath.Join(directory, filepath.Base(path))
+		if err := os.WriteFile(overlay.Replace[path], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	encoded, err := json.Marshal(overlay)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(source)
-}
-
-// build compiles a provider and returns the path of the program.
-func build(t *testing.T, source string) string {
-	t.Helper()
-	directory := t.TempDir()
-	file, program := filepath.Join(directory, "main.go"), filepath.Join(directory, "tickets")
-	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+	replaced, binary := filepath.Join(directory, "overlay.json"), filepath.Join(directory, "tickets")
+	if err := os.WriteFile(replaced, encoded, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", program, file)
+	command := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-overlay", replaced, "-o", binary,
+		providers+"/tickets")
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("building the provider: %v\n%s", err, output)
 	}
-	return program
+	return binary
 }
 
 // tickets returns the configuration for a build of the provider in Go.

@@ -18,6 +18,7 @@ import (
 func (s *sidecar) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1", s.serveInfo)
+	mux.HandleFunc("GET /v1/entitlements", s.serveEntitlements)
 	mux.HandleFunc("GET /v1/events", s.serveEvents)
 	mux.HandleFunc("GET /v1/classes/{class}", s.serveEntries)
 	mux.HandleFunc("POST /v1/classes/{class}", s.serveBatch)
@@ -67,6 +68,22 @@ func (s *sidecar) serveInfo(w http.ResponseWriter, _ *http.Request) {
 	s.mutex.Unlock()
 	s.answered(index, http.StatusOK)
 	answerJSON(w, localapi.JSON, http.StatusOK, info)
+}
+
+func (s *sidecar) serveEntitlements(w http.ResponseWriter, _ *http.Request) {
+	index := s.arrive(request{operation: operationInfo})
+	bounds := localapi.Bounds()
+	entitled := localapi.Entitlement{
+		Class: s.class, Quota: localapi.Quantity{Entries: bounds.ClassEntries, Bytes: bounds.ClassBytes},
+	}
+	for _, o := range localapi.Operations() {
+		if o.HasClass() {
+			entitled.Operations = append(entitled.Operations, o.ID)
+		}
+	}
+	entitled.Used.Entries = len(s.entries())
+	s.answered(index, http.StatusOK)
+	answerJSON(w, localapi.JSON, http.StatusOK, localapi.Entitlements{Classes: []localapi.Entitlement{entitled}})
 }
 
 func (s *sidecar) serveEvents(w http.ResponseWriter, r *http.Request) {

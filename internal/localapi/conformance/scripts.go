@@ -20,6 +20,7 @@ func scripts() []script {
 		{"held", "reports what its process has", playHeld},
 		{"takeover", "honours on the new active unit what the peer granted", playTakeover},
 		{"relapse", "follows the peer while it is active in between", playRelapse},
+		{"handover-soon", "finishes its answers before an announced handover, and goes on if the unit stays", playHandover},
 		{"term-change", "promises nothing if the term changes under a write", playTermChange},
 		{"full", "promises nothing while the table is full, and recovers", playFull},
 		{"refused-entry", "promises nothing if an entry is refused, and does not repeat it without end", playRefused},

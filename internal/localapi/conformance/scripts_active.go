@@ -149,20 +149,99 @@ func playTermChange(ctx context.Context, s *stage) error {
 	return s.forgets(ctx, secondClient, "its writes were refused")
 }
 
+// playHandover announces a handover: once the unit stays active nevertheless, and once it does not.
+func playHandover(ctx context.Context, s *stage) error {
+	if err := s.open(ctx, localapi.Active); err != nil {
+		return err
+	}
+	if err := s.granted(ctx, firstClient, firstTerm); err != nil {
+		return err
+	}
+	if err := s.grantedDuringHandover(ctx, secondClient); err != nil {
+		return err
+	}
+	if err := s.granted(ctx, thirdClient, firstTerm); err != nil {
+		return fmt.Errorf("after a handover was announced, and the unit stayed active: %w", err)
+	}
+	entries := s.sidecar.entries()
+	s.sidecar.announce(handoverSoon())
+	if err := sleep(ctx, handoverNotice); err != nil {
+		return err
+	}
+	s.sidecar.become(localapi.Standby, firstTerm+1)
+	if err := sleep(ctx, rolePatience); err != nil {
+		return err
+	}
+	since := time.Now()
+	if err := s.refused(ctx, "client-4", "the unit has handed over its role"); err != nil {
+		return err
+	}
+	if err := s.silent(since, "the unit has handed over its role"); err != nil {
+		return err
+	}
+	if err := s.keeps(entries); err != nil {
+		return err
+	}
+	s.sidecar.become(localapi.Active, firstTerm+2)
+	for _, client := range []string{firstClient, secondClient, thirdClient} {
+		if err := s.honours(ctx, client, "it was granted before the handover"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handoverNotice is how long before the handover it is announced.
+const handoverNotice = 500 * time.Millisecond
+
+func handoverSoon() localapi.Event {
+	return localapi.Event{Type: localapi.HandoverSoon, Term: firstTerm}
+}
+
+// grantedDuringHandover announces a handover while a write of the provider waits for its answer. The write succeeds,
+// so its client must be granted what it asked for.
+func (s *stage) grantedDuringHandover(ctx context.Context, client string) error {
+	a, err := s.beginUnderWrite(ctx, client, func() {
+		s.sidecar.announce(handoverSoon())
+		_ = sleep(ctx, acknowledgementDelay) // The provider learns of it before its write is answered.
+	})
+	switch {
+	case err != nil:
+		return err
+	case !a.granted:
+		return fmt.Errorf("the provider refused a client whose write had succeeded, when a handover was announced; finish "+
+			"the answers, since there is time for them: %s", a.output)
+	}
+	return s.covered(a, firstTerm)
+}
+
 // refusedUnderWrite changes role or term while a write of the provider waits for its answer, and checks that the
 // client is not granted what it asks for.
 func (s *stage) refusedUnderWrite(ctx context.Context, change func()) error {
+	second, err := s.beginUnderWrite(ctx, secondClient, change)
+	switch {
+	case err != nil:
+		return err
+	case second.granted:
+		return errors.New("the provider promised something to a client although the write was refused; refuse, or do not " +
+			"answer")
+	}
+	return nil
+}
+
+// beginUnderWrite calls the probe, and change while the write of the provider waits for its answer.
+func (s *stage) beginUnderWrite(ctx context.Context, client string, change func()) (attempt, error) {
 	gate := make(chan struct{})
 	s.sidecar.behave(func(b *behaviour) { b.gate = gate })
 	since := time.Now()
-	type result struct {
+	type outcome struct {
 		attempt
 		err error
 	}
-	began := make(chan result, 1)
+	began := make(chan outcome, 1)
 	go func() {
-		a, err := s.begin(ctx, secondClient)
-		began <- result{a, err}
+		a, err := s.begin(ctx, client)
+		began <- outcome{a, err}
 	}()
 	arrived := s.await(ctx, rolePatience, func() error {
 		if len(s.sidecar.requests().writes(since)) == 0 {
@@ -173,17 +252,8 @@ func (s *stage) refusedUnderWrite(ctx context.Context, change func()) error {
 	change()
 	s.sidecar.behave(func(b *behaviour) { b.gate = nil })
 	close(gate)
-	second := <-began
-	switch {
-	case arrived != nil:
-		return arrived
-	case second.err != nil:
-		return second.err
-	case second.granted:
-		return errors.New("the provider promised something to a client although the write was refused; refuse, or do not " +
-			"answer")
-	}
-	return nil
+	result := <-began
+	return result.attempt, errors.Join(arrived, result.err)
 }
 
 func playSocketVanishes(ctx context.Context, s *stage) error {

@@ -27,7 +27,7 @@ import (
 func TestReferenceProvidersWorkWithTheServer(t *testing.T) {
 	t.Run("Go", func(t *testing.T) {
 		t.Parallel()
-		playWithServer(t, tickets(t, build(t, read(t))))
+		playWithServer(t, tickets(t, build(t)))
 	})
 	t.Run("shell", func(t *testing.T) {
 		t.Parallel()

@@ -372,6 +372,27 @@ func TestQuotasKeepProvidersApart(t *testing.T) {
 	}
 }
 
+// kernelClass is an empty class of the kernel.
+type kernelClass struct{}
+
+func (kernelClass) Update(table.Batch) error     { return nil }
+func (kernelClass) List() ([]table.Entry, error) { return nil, nil }
+
+// A class of the kernel has no table: neither a quota, nor anything to report.
+func TestEntitlementsOfAKernelClass(t *testing.T) {
+	b := newBed(t, func(c *server.Config) {
+		p := leases
+		p.Writes = append([]string{state.DynamicAddressObjects.String()}, p.Writes...)
+		c.Providers = []contract.Provider{p}
+		c.Kernel = map[state.Class]server.KernelClass{state.DynamicAddressObjects: kernelClass{}}
+	})
+	all := answer[localapi.Entitlements](b, http.MethodGet, "/v1/entitlements", "").Classes
+	if len(all) != 3 || slices.Contains(all[0].Operations, "putHeld") || !slices.Contains(all[0].Operations, "putEntry") ||
+		all[0].Quota != (localapi.Quantity{}) || all[1].Quota.Entries != localapi.Bounds().ClassEntries {
+		t.Errorf("got %+v", all)
+	}
+}
+
 func TestFullClass(t *testing.T) {
 	b := newBed(t, nil)
 	b.become(localapi.Active, 8)
