@@ -85,8 +85,8 @@ func (u unitFacts) configurationHash() string {
 	return shorten(u.report.ConfigurationHash, maxValue)
 }
 
-// missingParts returns which routes, helpers, multicast or names of the configuration the unit lacks and why; empty if it
-// has all of them. The reason is that of the condition.
+// missingParts returns which routes, helpers, multicast or names of the configuration the unit lacks and why; empty if
+// it has all of them. The reason is that of the condition.
 func (u unitFacts) missingParts() (reason, message string) {
 	c := u.condition(v1alpha1.ConditionConfigurationApplied)
 	if c == nil || c.Status != metav1.ConditionFalse {

@@ -22,18 +22,23 @@ type step struct {
 	target string
 	// background is set for a step that mostly waits. It runs at the same time as the steps after it.
 	background bool
+	// alone is set for a step whose tests need the processors. Steps in the background end before it, except those that
+	// rest.
+	alone bool
+	// rests is set for a step that hardly uses a processor.
+	rests bool
 }
 
 var steps = []step{
 	{name: "build tools and programs", target: "prepare"},
-	{name: "pairs at rest", target: "test-rest", background: true},
+	{name: "pairs at rest", target: "test-rest", background: true, rests: true},
+	{name: "API server", target: "test-apiserver", background: true},
 	{name: "lint", target: "lint"},
 	{name: "verify generated files", target: "verify"},
 	{name: "unit", target: "test-unit"},
-	{name: "API server", target: "test-apiserver"},
-	{name: "network namespaces", target: "test-netns"},
-	{name: "virtual machines", target: "test-vm"},
-	{name: "cluster", target: "test-cluster"},
+	{name: "network namespaces", target: "test-netns", alone: true},
+	{name: "virtual machines", target: "test-vm", alone: true},
+	{name: "cluster", target: "test-cluster", alone: true},
 }
 
 // outcome is the result of one step.
@@ -55,22 +60,34 @@ func runAll() bool {
 	defer stop()
 	began := time.Now()
 	outcomes := make([]outcome, 0, len(steps))
-	var pending []func() outcome
+	var pending, resting []func() outcome
+	await := func(ends []func() outcome) {
+		for _, end := range ends {
+			outcomes = append(outcomes, end())
+		}
+	}
 	for _, s := range steps {
 		if ctx.Err() != nil {
 			break
 		}
+		if s.alone {
+			await(pending)
+			pending = nil
+		}
 		if s.background {
 			fmt.Printf("\n=== %s (make %s), in the background\n", s.name, s.target)
-			pending = append(pending, startInBackground(ctx, s))
+			if end := startInBackground(ctx, s); s.rests {
+				resting = append(resting, end)
+			} else {
+				pending = append(pending, end)
+			}
 			continue
 		}
 		fmt.Printf("\n=== %s (make %s)\n", s.name, s.target)
 		outcomes = append(outcomes, run(ctx, s, os.Stdout, os.Stderr))
 	}
-	for _, end := range pending {
-		outcomes = append(outcomes, end())
-	}
+	await(pending)
+	await(resting)
 	return report(os.Stdout, outcomes, time.Since(began)) && ctx.Err() == nil
 }
 
