@@ -60,7 +60,7 @@ test: deps ## Run all tests: lint, verify, unit, API server, network namespaces,
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/helm ## Run the linters on code and chart
-	$(BIN)/golangci-lint run --timeout 30m --build-tags netns,apiserver,e2e,vm,images,overload
+	$(BIN)/golangci-lint run --timeout 30m --build-tags netns,apiserver,e2e,vm,images
 	cd $(COMPONENTS)/cni && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m ./multinet/...
 	cd $(TOOLS)/image && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml --timeout 30m
 	$(BIN)/helm lint --strict --quiet charts/hapair
@@ -91,13 +91,6 @@ test-netns: ## Run the tests that create network namespaces (root)
 test-vm: deps-vm $(BIN)/vm ## Run the tests that need a kernel of their own, in virtual machines (root)
 	VM_KERNEL=$(BIN)/vm go test $(TESTFLAGS) -tags vm -timeout 10m -count=1 ./test/vm/...
 
-# The packages with tests of state at its bounds.
-OVERLOAD_PACKAGES = $(addprefix ./,$(sort $(dir $(shell grep -rlE --include='*_test.go' '^//go:build .*overload' internal test))))
-
-.PHONY: test-overload
-test-overload: ## Run failovers with as much state as each class may have, and print what survives (root)
-	go test $(TESTFLAGS) -v -tags netns,overload -timeout 30m -p 1 -count=1 -run TestOverload $(OVERLOAD_PACKAGES)
-
 .PHONY: test-multicast
 test-multicast: deps ## Compare the gaps of multicast and of ordinary traffic over many changes of the active unit (root)
 	HAPAIR_LONG=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run 'TestMulticast|TestFFmpegPlaysAGroup' \
@@ -108,7 +101,7 @@ test-soak: ## Run connections through a pair for 10 minutes, and check for leaks
 	HAPAIR_LONG=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run TestNothingGrows ./test/testbed/pair
 
 .PHONY: test-overload
-test-overload: deps ## Run 1,000 FTP and 1,000 RTSP sessions through a failover, and print how many survive (root)
+test-overload: deps ## Run failovers with 1,000 FTP and RTSP sessions, 10,000 elements and 4,096 groups, and print what survives (root)
 	HAPAIR_OVERLOAD=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -p 1 -v -run 'TestOverload' \
 		./test/testbed/pair ./internal/firewall/gateway
 

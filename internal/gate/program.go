@@ -42,7 +42,7 @@ type way struct {
 }
 
 func newProgram(o Options) (barrier, error) {
-	loaded, err := bpf.Load(len(o.Interfaces))
+	loaded, err := bpf.Load(len(o.Interfaces), contract.DataPlaneMark)
 	if err != nil {
 		return nil, err
 	}

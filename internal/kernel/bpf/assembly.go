@@ -38,7 +38,8 @@ const (
 type state struct {
 	permit                  *ebpf.Map
 	own4, own6, virtualMACs *ebpf.Map
-	interfaces              int // the number of interface slots in use
+	interfaces              int    // the number of interface slots in use
+	mark                    uint32 // of packets of the data plane
 }
 
 // assembly is a program under construction.

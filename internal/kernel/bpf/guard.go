@@ -47,6 +47,7 @@ func (k Kind) String() string {
 
 // Offsets in struct __sk_buff (include/uapi/linux/bpf.h).
 const (
+	skbMark    = 8
 	skbData    = 76
 	skbDataEnd = 80
 )
@@ -77,8 +78,10 @@ func (a *assembly) guard() {
 	a.add(
 		asm.JEq.Imm(kind, unix.ETH_P_IP, "guard IPv4"),
 		asm.JEq.Imm(kind, unix.ETH_P_IPV6, "guard IPv6"),
+		asm.JEq.Imm(kind, unix.ETH_P_ARP, "mark ARP"),
 		asm.Ja.Label("guarded"),
 	)
+	a.markARP()
 	a.guardIPv4()
 	a.guardIPv6()
 	for k := range Kinds {
@@ -91,6 +94,20 @@ func (a *assembly) guard() {
 		)
 	}
 	a.label("guarded")
+}
+
+// markARP marks ARP packets as those of the data plane. The kernel looks up a route before it answers for an address
+// that the unit publishes, and rules do not see ARP.
+func (a *assembly) markARP() {
+	a.label("other type")
+	a.add(asm.JNE.Imm(asm.R1, unix.ETH_P_ARP, "guarded"))
+	a.label("mark ARP")
+	a.add(
+		asm.LoadMem(asm.R1, packet, skbMark, asm.Word),
+		asm.Or.Imm(asm.R1, int32(a.mark)),
+		asm.StoreMem(packet, skbMark, asm.R1, asm.Word),
+		asm.Ja.Label("guarded"),
+	)
 }
 
 // quickGuard passes IPv4 packets without ICMP, IPv6 packets without ICMPv6 and extension headers, and other types of
@@ -108,7 +125,7 @@ func (a *assembly) quickGuard() {
 		asm.JEq.Imm(asm.R1, unix.ETH_P_IPV6, "quick IPv6"),
 		asm.JEq.Imm(asm.R1, unix.ETH_P_8021Q, "look closer"),
 		asm.JEq.Imm(asm.R1, unix.ETH_P_8021AD, "look closer"),
-		asm.JNE.Imm(asm.R1, unix.ETH_P_IP, "guarded"),
+		asm.JNE.Imm(asm.R1, unix.ETH_P_IP, "other type"),
 		asm.LoadMem(asm.R1, data, ethernetLength+ipv4Protocol, asm.Byte),
 		asm.JEq.Imm(asm.R1, unix.IPPROTO_ICMP, "look closer"),
 		asm.LoadMem(asm.R1, data, ethernetLength+ipv4Destination, asm.Word),

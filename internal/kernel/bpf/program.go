@@ -35,10 +35,10 @@ type Program struct {
 	shared []byte
 }
 
-// Load loads the program into the kernel for a number of interfaces. It needs the capabilities BPF and NET_ADMIN, and
-// Linux 5.8.
-func Load(interfaces int) (p *Program, err error) {
-	p = &Program{state: state{interfaces: interfaces}}
+// Load loads the program into the kernel for a number of interfaces. ARP packets that arrive get the mark. It needs the
+// capabilities BPF and NET_ADMIN, and Linux 5.8.
+func Load(interfaces int, mark uint32) (p *Program, err error) {
+	p = &Program{state: state{interfaces: interfaces, mark: mark}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(explain(err), p.Close())

@@ -46,7 +46,7 @@ func loaded(t testing.TB) *Program {
 	if os.Getuid() != 0 {
 		t.Fatal("needs root")
 	}
-	p, err := Load(3)
+	p, err := Load(3, 0x40000000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +68,13 @@ func loaded(t testing.TB) *Program {
 	return p
 }
 
-// context is the beginning of struct __sk_buff.
+// context is struct __sk_buff.
 type context struct {
-	_                [9]uint32
+	_                [2]uint32
+	Mark             uint32
+	_                [6]uint32
 	IngressInterface uint32
+	_                [38]uint32
 }
 
 // run runs a program in the kernel on a frame that arrived on an interface, or on none.
@@ -89,6 +92,29 @@ func passes(pass bool) verdict {
 		return noOpinion
 	}
 	return drop
+}
+
+// ARP that arrives gets the mark of the data plane in addition to its own, and nothing else does.
+func TestARPIsMarked(t *testing.T) {
+	const own, mark = 0x5, 0x40000000
+	p := loaded(t)
+	for name, c := range map[string]struct {
+		frame []byte
+		want  uint32
+	}{
+		"ARP":              {arp(neighbourMAC, 1, neighbour4, virtual4), own | mark},
+		"IPv4":             {ip4(neighbourMAC, unix.IPPROTO_UDP, neighbour4, own4, udp(1000, 1000)...), own},
+		"ARP behind a tag": {tagged(arp(neighbourMAC, 1, neighbour4, virtual4), unix.ETH_P_8021Q), own | mark},
+	} {
+		var after context
+		options := &ebpf.RunOptions{Data: c.frame, Context: context{Mark: own}, ContextOut: &after}
+		if _, err := p.ingress.Run(options); err != nil {
+			t.Fatal(err)
+		}
+		if after.Mark != c.want {
+			t.Errorf("%s has mark %#x, want %#x", name, after.Mark, c.want)
+		}
+	}
 }
 
 func TestCheck(t *testing.T) {

@@ -4,7 +4,6 @@ package pair_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +14,7 @@ import (
 // TestOverloadDynamicElements adds 10,000 addresses to an object, and cuts the power of the active. The new active has
 // all of them, with the time that is left.
 func TestOverloadDynamicElements(t *testing.T) {
-	if os.Getenv("HAPAIR_OVERLOAD") == "" {
-		t.Skip("it takes long on a busy machine; make test-overload runs it")
-	}
+	onlyInOverload(t)
 	const wanted, batch = 10_000, 1000
 	bed := newBlocking(t, state.DynamicAddressObjects)
 	start := time.Now()

@@ -28,6 +28,14 @@ func overloadSessions() int {
 	return 20
 }
 
+// onlyInOverload skips a test that takes long on a busy machine.
+func onlyInOverload(t *testing.T) {
+	t.Helper()
+	if os.Getenv(overloadVariable) == "" {
+		t.Skip("it takes long on a busy machine: run make test-overload")
+	}
+}
+
 // TestOverloadOfTransfers announces a data connection in each of many control connections, cuts the power, and opens
 // all of them. Each transfers a file.
 func TestOverloadOfTransfers(t *testing.T) {
