@@ -117,7 +117,9 @@ func (r *Resolver) restore(now time.Time) {
 		}
 	}
 	r.mu.Unlock()
-	r.write(changes)
+	if len(changes) > 0 {
+		r.write(changes)
+	}
 }
 
 // look asks for names that are due, if the unit is active.

@@ -110,6 +110,7 @@ func TestListenerReturnsChangesOfSets(t *testing.T) {
 		l, err := nftables.Listen("hapair")
 		must(err)
 		defer func() { _ = l.Close() }()
+		const transactions = 7 // Each run of nft is one.
 		run(t, "nft", "table inet other { set s { type ipv4_addr; elements = { 192.0.2.9 }; }; }")
 		run(t, "nft", "table inet hapair { set s { type ipv4_addr; flags timeout; elements = { 192.0.2.1 timeout 60s }; }; }")
 		run(t, "nft", "add element inet hapair s { 192.0.2.2 }")
@@ -118,11 +119,16 @@ func TestListenerReturnsChangesOfSets(t *testing.T) {
 		run(t, "nft", "delete set inet hapair s")
 		run(t, "nft", "delete table inet hapair")
 		var got []string
+		var commits int
 		for isDrained := false; !isDrained; {
 			var events []nftables.SetEvent
 			events, isDrained, err = l.Receive(t.Context(), time.Now().Add(100*time.Millisecond))
 			must(err)
 			for _, e := range events {
+				if e.Kind == nftables.Committed {
+					commits++
+					continue
+				}
 				got = append(got, fmt.Sprintf("%d %s %x %v", e.Kind, e.Set, e.Element.Key, e.Element.Timeout))
 			}
 		}
@@ -131,6 +137,9 @@ func TestListenerReturnsChangesOfSets(t *testing.T) {
 		}
 		if strings.Join(got, "; ") != strings.Join(want, "; ") {
 			t.Errorf("got  %q\nwant %q", got, want)
+		}
+		if commits != transactions {
+			t.Errorf("%d transactions ended, want %d", commits, transactions)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Millisecond, cancel)

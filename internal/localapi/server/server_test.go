@@ -576,7 +576,7 @@ func TestBounds(t *testing.T) {
 
 // A watch that does not read is ended, and the others are not delayed.
 func TestStalledWatchIsEnded(t *testing.T) {
-	b := newBed(t, func(c *server.Config) { c.StallTimeout = 100 * time.Millisecond })
+	b := newBed(t, func(c *server.Config) { c.StallTimeout = time.Second / 2 })
 	b.become(localapi.Active, 8)
 	stalled, err := net.Dial("unix", server.SocketOf(b.directory, "kea"))
 	if err != nil {
@@ -596,7 +596,7 @@ func TestStalledWatchIsEnded(t *testing.T) {
 			t.Fatalf("got %.20q, want entry %d", got, i)
 		}
 	}
-	time.Sleep(200 * time.Millisecond)
+	time.Sleep(time.Second)
 	read, err := io.Copy(io.Discard, stalled)
 	t.Logf("The stalled watch was ended after %d bytes: %v", read, err)
 	if read > 500*8<<10 {
