@@ -34,23 +34,36 @@ func (p Provider) quotaOf(class string) ProviderQuota {
 // they have no more than its size.
 func Quotas(providers []Provider) map[string]ProviderQuota {
 	quotas := map[string]ProviderQuota{}
-	entries, mebibytes := share{left: MaxProviderEntries}, share{left: MaxProviderMebibytes}
-	for _, p := range providers {
-		for _, class := range p.Writes {
-			if isShared(class) {
-				continue // The kernel has its entries.
-			}
-			q := p.quotaOf(class)
-			entries.take(q.Entries)
-			mebibytes.take(q.Mebibytes)
-			quotas[class] = q
-		}
-	}
-	for class, q := range quotas {
+	all := declaredQuotas(providers)
+	entries, mebibytes := sharesOf(all)
+	for _, q := range all {
 		q.Entries, q.Mebibytes = entries.of(q.Entries), mebibytes.of(q.Mebibytes)
-		quotas[class] = q
+		quotas[q.Class] = q
 	}
 	return quotas
+}
+
+// declaredQuotas returns what providers declare for each class that they write. It leaves out shared classes, whose
+// entries are in the kernel.
+func declaredQuotas(providers []Provider) (declared []ProviderQuota) {
+	for _, p := range providers {
+		for _, class := range p.Writes {
+			if !isShared(class) {
+				declared = append(declared, p.quotaOf(class))
+			}
+		}
+	}
+	return declared
+}
+
+// sharesOf returns what declared quotas leave of the table, and how many classes share it.
+func sharesOf(declared []ProviderQuota) (entries, mebibytes share) {
+	entries.left, mebibytes.left = MaxProviderEntries, MaxProviderMebibytes
+	for _, q := range declared {
+		entries.take(q.Entries)
+		mebibytes.take(q.Mebibytes)
+	}
+	return entries, mebibytes
 }
 
 // share divides what is left among those that declared nothing.
@@ -81,7 +94,6 @@ func (s *share) enough(field string, limit, least int) error {
 
 func validateQuotas(providers []Provider) []error {
 	var errs []error
-	entries, mebibytes := share{left: MaxProviderEntries}, share{left: MaxProviderMebibytes}
 	for i, p := range providers {
 		seen := map[string]bool{}
 		for j, q := range p.Quotas {
@@ -98,15 +110,8 @@ func validateQuotas(providers []Provider) []error {
 			}
 			seen[q.Class] = true
 		}
-		for _, class := range p.Writes {
-			if isShared(class) {
-				continue // The kernel has its entries.
-			}
-			q := p.quotaOf(class)
-			entries.take(q.Entries)
-			mebibytes.take(q.Mebibytes)
-		}
 	}
+	entries, mebibytes := sharesOf(declaredQuotas(providers))
 	for _, err := range []error{
 		entries.enough("entries", MaxProviderEntries, MinShareEntries),
 		mebibytes.enough("mebibytes", MaxProviderMebibytes, MinShareMebibytes),

@@ -20,19 +20,7 @@ func (s *settings) root(ctx context.Context, architecture, output string) error 
 	if err != nil {
 		return err
 	}
-	packages, err := s.readLock(architecture)
-	if err != nil {
-		return err
-	}
-	m, err := findMirrors(ctx, s.mirrors)
-	if err != nil {
-		return err
-	}
-	files, err := download(ctx, s.cache, m, packages)
-	if err != nil {
-		return err
-	}
-	all, err := unpackAll(ctx, packages, files)
+	packages, files, all, err := s.unpackLocked(ctx, architecture)
 	if err != nil {
 		return err
 	}
@@ -52,19 +40,7 @@ func (s *settings) root(ctx context.Context, architecture, output string) error 
 
 // list prints the files of the locked packages.
 func (s *settings) list(ctx context.Context, architecture string, w io.Writer) error {
-	packages, err := s.readLock(architecture)
-	if err != nil {
-		return err
-	}
-	m, err := findMirrors(ctx, s.mirrors)
-	if err != nil {
-		return err
-	}
-	files, err := download(ctx, s.cache, m, packages)
-	if err != nil {
-		return err
-	}
-	all, err := unpackAll(ctx, packages, files)
+	_, _, all, err := s.unpackLocked(ctx, architecture)
 	if err != nil {
 		return err
 	}
@@ -118,11 +94,7 @@ func (s *settings) contributing(ctx context.Context, c contents, m mirrors, arch
 	if err != nil {
 		return nil, err
 	}
-	files, err := download(ctx, s.cache, m, resolved)
-	if err != nil {
-		return nil, err
-	}
-	all, err := unpackAll(ctx, resolved, files)
+	_, all, err := s.unpack(ctx, m, resolved)
 	if err != nil {
 		return nil, err
 	}
@@ -183,14 +155,33 @@ func changes(old, latest []locked) []string {
 	return lines
 }
 
-func unpackAll(ctx context.Context, packages []locked, files []string) (tree, error) {
-	all := tree{}
+// unpackLocked returns the locked packages of one architecture, the downloaded file of each, and all that they contain.
+func (s *settings) unpackLocked(
+	ctx context.Context, architecture string,
+) (packages []locked, files []string, all tree, err error) {
+	if packages, err = s.readLock(architecture); err != nil {
+		return nil, nil, nil, err
+	}
+	m, err := findMirrors(ctx, s.mirrors)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	files, all, err = s.unpack(ctx, m, packages)
+	return packages, files, all, err
+}
+
+// unpack downloads packages, and returns the file of each and all that they contain.
+func (s *settings) unpack(ctx context.Context, m mirrors, packages []locked) (files []string, all tree, err error) {
+	if files, err = download(ctx, s.cache, m, packages); err != nil {
+		return nil, nil, err
+	}
+	all = tree{}
 	for i, p := range packages {
 		if err := unpack(ctx, all, p.Name, files[i]); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return all, nil
+	return files, all, nil
 }
 
 func (s *settings) lockFile() string { return filepath.Join(s.image, lockName) }
