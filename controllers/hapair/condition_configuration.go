@@ -38,17 +38,28 @@ func configurationApplied(s *scope) metav1.Condition {
 	}
 	for _, unit := range v1alpha1.Units() {
 		if reason, missing := s.facts.units[unit].missingParts(); reason != "" {
-			what := map[string]string{
-				v1alpha1.ReasonRoutesMissing:    "all of its routes",
-				v1alpha1.ReasonHelpersMissing:   "all of its helpers",
-				v1alpha1.ReasonMulticastMissing: "its multicast",
-				v1alpha1.ReasonNamesUnresolved:  "the addresses of all DNS names",
-			}[reason]
 			return conditionFalse(condition, reason, "Unit %s enforces configuration %.12s without %s%s",
-				unit, wanted, what, quoteAfterColon(missing))
+				unit, wanted, missingPart(reason), quoteAfterColon(missing))
 		}
 	}
 	return conditionTrue(condition, v1alpha1.ReasonApplied, "Both units enforce configuration %.12s", wanted)
+}
+
+// missingPart returns what a unit lacks of a configuration that it enforces, by the reason of its condition. It is empty
+// for every other reason.
+func missingPart(reason string) string {
+	switch reason {
+	case v1alpha1.ReasonRoutesMissing:
+		return "all of its routes"
+	case v1alpha1.ReasonHelpersMissing:
+		return "all of its helpers"
+	case v1alpha1.ReasonMulticastMissing:
+		return "its multicast"
+	case v1alpha1.ReasonNamesUnresolved:
+		return "the addresses of all DNS names"
+	default:
+		return ""
+	}
 }
 
 // selfConfigured returns ConfigurationApplied for a firewall whose image brings its own configuration.

@@ -85,20 +85,14 @@ func (u unitFacts) configurationHash() string {
 	return shorten(u.report.ConfigurationHash, maxValue)
 }
 
-// missingParts returns which routes, helpers, multicast or names of the configuration the unit lacks and why; empty if
-// it has all of them. The reason is that of the condition.
+// missingParts returns which parts of the configuration the unit lacks and why, with the reason of its condition. Both
+// are empty if it has all of them.
 func (u unitFacts) missingParts() (reason, message string) {
 	c := u.condition(v1alpha1.ConditionConfigurationApplied)
-	if c == nil || c.Status != metav1.ConditionFalse {
+	if c == nil || c.Status != metav1.ConditionFalse || missingPart(c.Reason) == "" {
 		return "", ""
 	}
-	switch c.Reason {
-	case v1alpha1.ReasonRoutesMissing, v1alpha1.ReasonHelpersMissing, v1alpha1.ReasonMulticastMissing,
-		v1alpha1.ReasonNamesUnresolved:
-		return c.Reason, c.Message
-	default:
-		return "", ""
-	}
+	return c.Reason, c.Message
 }
 
 // refusesConfiguration reports whether the unit's firewall refuses the configuration, and with which message.

@@ -2,6 +2,7 @@ package hapair
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -72,12 +73,11 @@ func configurationTransition(before, after v1alpha1.HAPairStatus) []transition {
 	if is == nil || (was != nil && was.Reason == is.Reason && was.Message == is.Message) {
 		return nil
 	}
-	switch is.Reason {
-	case v1alpha1.ReasonApplied:
+	refused := []string{v1alpha1.ReasonInvalid, v1alpha1.ReasonConfigurationNotFound, v1alpha1.ReasonRefusedByUnit}
+	switch {
+	case is.Reason == v1alpha1.ReasonApplied:
 		return []transition{{noticeConfigurationApplied, is.Message}}
-	case v1alpha1.ReasonInvalid, v1alpha1.ReasonConfigurationNotFound, v1alpha1.ReasonRefusedByUnit,
-		v1alpha1.ReasonRoutesMissing, v1alpha1.ReasonHelpersMissing, v1alpha1.ReasonMulticastMissing,
-		v1alpha1.ReasonNamesUnresolved:
+	case slices.Contains(refused, is.Reason) || missingPart(is.Reason) != "":
 		return []transition{{noticeConfigurationRefused, is.Message}}
 	default:
 		return nil
