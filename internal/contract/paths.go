@@ -13,8 +13,6 @@ const (
 	FirewallFile = "/etc/hapair/firewall/firewall.json"
 	// FirewallStatusFile holds a FirewallStatus. The firewall writes it, and the sidecar reads it.
 	FirewallStatusFile = "/run/hapair/firewall-status.json"
-	// GatewayCountsFile holds the counts of the application gateways. The firewall writes it, and the sidecar reads it.
-	GatewayCountsFile = "/run/hapair/firewall-gateways.json"
 	// StateDirectory is where only the sidecar writes. It keeps what a restarted sidecar must know, such as the MAC
 	// addresses that it must restore. It is in memory and ends with the pod.
 	StateDirectory = "/run/hapair-sidecar"
@@ -32,6 +30,12 @@ const (
 	// MetricsTokenFile holds the bearer token that a scraper of the sidecar's metrics must send.
 	MetricsTokenFile = "/etc/hapair/metrics/token"
 )
+
+// GatewayCountsFile returns the file with the counts of the application gateways. The firewall writes it next to its
+// status, and the sidecar reads it.
+func GatewayCountsFile(status string) string {
+	return path.Join(path.Dir(status), "firewall-gateways.json")
+}
 
 // ProviderSocketInSidecar returns the path of a provider's socket in the sidecar's container.
 func ProviderSocketInSidecar(provider string) string {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -64,8 +63,7 @@ func NewCommand() *cobra.Command {
 			}
 			config.Multicast = proxy
 			config.TryFTP = func() (bool, error) { return ftptrial.Run(kernel) }
-			config.GatewayCountsFile = filepath.Join(filepath.Dir(config.StatusFile),
-				filepath.Base(contract.GatewayCountsFile))
+			config.GatewayCountsFile = contract.GatewayCountsFile(config.StatusFile)
 			config.Names = resolver.New(resolver.Config{
 				Kernel: kernel, IsActive: resolver.AskSidecar, ResolvConf: resolvConf, Log: config.Log,
 			})

@@ -8,7 +8,7 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/delivery"
 	"github.com/hapair-io/hapair/internal/firewall/enforcement"
-	"github.com/hapair-io/hapair/internal/firewall/gateway/countsmetrics"
+	"github.com/hapair-io/hapair/internal/firewall/report"
 	"github.com/hapair-io/hapair/internal/sidecar"
 )
 
@@ -28,8 +28,7 @@ func (o sidecarOptions) newConfiguration(
 			Metrics: enforcement.NewMetrics(registry), Log: config.Log.WithName("rules"),
 		})
 		d.Expect, config.Rules = rules.Expect, rules
-		directory := filepath.Dir(o.firewallStatus)
-		countsmetrics.NewMetrics(registry, filepath.Join(directory, filepath.Base(contract.GatewayCountsFile)))
+		report.NewGatewayMetrics(registry, contract.GatewayCountsFile(o.firewallStatus))
 	}
 	config.Configuration = delivery.New(d)
 }

@@ -1,2 +1,3 @@
-// Package report turns figures of the firewall's report into metrics of the sidecar. The firewall itself serves none.
+// Package report turns figures that the firewall writes into metrics of the sidecar: those of its report, and the counts
+// of its application gateways. The firewall itself serves none, and does not link the library of metrics.
 package report

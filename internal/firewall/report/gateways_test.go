@@ -1,4 +1,4 @@
-package countsmetrics
+package report
 
 import (
 	"fmt"
@@ -12,10 +12,10 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/gateway/counts"
 )
 
-func TestMetrics(t *testing.T) {
+func TestGatewayMetrics(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "counts.json")
 	registry := prometheus.NewPedanticRegistry()
-	NewMetrics(registry, file)
+	NewGatewayMetrics(registry, file)
 	const name = "hapair_gateway_messages_total"
 	want := func(values ...string) {
 		t.Helper()

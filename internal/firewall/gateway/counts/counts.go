@@ -1,5 +1,5 @@
 // Package counts counts what the application gateways did with the messages that announce connections. The firewall
-// counts and writes a file, and package countsmetrics serves that as metrics of the sidecar. Its codec does no I/O.
+// counts and writes a file. The sidecar reads the file, and package report makes metrics of it.
 package counts
 
 import (

@@ -8,7 +8,7 @@ import (
 // maxFile bounds the file, which the container of the firewall writes.
 const maxFile = 16 << 10
 
-// ReadFile returns the counts in a file, from which package countsmetrics makes metrics.
+// ReadFile returns the counts in a file, from which package report makes metrics.
 func ReadFile(path string) (Counts, error) {
 	file, err := os.Open(path)
 	if err != nil {
