@@ -45,8 +45,8 @@ func configurationApplied(s *scope) metav1.Condition {
 	return conditionTrue(condition, v1alpha1.ReasonApplied, "Both units enforce configuration %.12s", wanted)
 }
 
-// missingPart returns what a unit lacks of a configuration that it enforces, by the reason of its condition. It is empty
-// for every other reason.
+// missingPart returns what a unit lacks of a configuration that it enforces, by the reason of its condition. It returns
+// nothing for other reasons.
 func missingPart(reason string) string {
 	switch reason {
 	case v1alpha1.ReasonRoutesMissing:

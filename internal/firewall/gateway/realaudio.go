@@ -42,8 +42,7 @@ func (r *realAudioReader) read(s *segment.Segment, now time.Time) (verdict, []by
 		defer r.connections.Remove(key)
 	}
 	c := r.connections.Get(key, now)
-	c.stream.SetTime(now)
-	c.stream.Add(s.Sequence, s.Payload)
+	c.stream.Add(now, s.Sequence, s.Payload)
 	if len(c.stream.Bytes()) == 0 {
 		return edited(&c.stream, s, pass)
 	}

@@ -49,8 +49,7 @@ func (r *rtspReader) read(s *segment.Segment, now time.Time) (verdict, []byte) {
 		defer r.connections.Remove(key)
 	}
 	c := r.connections.Get(key, now)
-	c.stream.SetTime(now)
-	c.stream.Add(s.Sequence, s.Payload)
+	c.stream.Add(now, s.Sequence, s.Payload)
 	result := pass
 	for {
 		item := rtsp.Next(c.stream.Bytes())

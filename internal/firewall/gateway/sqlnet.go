@@ -42,8 +42,7 @@ func (r *sqlnetReader) read(s *segment.Segment, now time.Time) (verdict, []byte)
 		defer r.connections.Remove(key)
 	}
 	c := r.connections.Get(key, now)
-	c.stream.SetTime(now)
-	c.stream.Add(s.Sequence, s.Payload)
+	c.stream.Add(now, s.Sequence, s.Payload)
 	result := pass
 	for {
 		p, complete := tns.Next(c.stream.Bytes(), c.isAnnounced)

@@ -10,9 +10,9 @@ import (
 
 func TestCanEdit(t *testing.T) {
 	var s Stream
-	s.Add(100, []byte("to "))
+	s.Add(arrival, 100, []byte("to "))
 	payload := []byte("192.0.2.1 and more")
-	s.Add(103, payload)
+	s.Add(arrival, 103, payload)
 	for name, c := range map[string]struct {
 		offset, length int
 		keepsLength    bool
@@ -38,8 +38,8 @@ func TestCanEdit(t *testing.T) {
 		t.Error("a second edit that keeps the length is refused")
 	}
 	s = Stream{}
-	s.Add(100, []byte("first"))
-	s.Add(110, []byte("later"))
+	s.Add(arrival, 100, []byte("first"))
+	s.Add(arrival, 110, []byte("later"))
 	if s.CanEdit(0, 5, false, 100, []byte("first")) {
 		t.Error("the length can change although later bytes have passed")
 	}
@@ -57,7 +57,7 @@ func TestEditedLengths(t *testing.T) {
 		want := slices.Concat(text[:begin], instead, text[end:])
 
 		var s Stream
-		s.Add(first, text)
+		s.Add(arrival, first, text)
 		if !s.Edit(begin, end-begin, instead, first, text) {
 			t.Fatal("the edit is refused")
 		}

@@ -30,9 +30,8 @@ type Stream struct {
 	bytes []byte
 	// skip is the number of bytes to discard when they come.
 	skip int
-	// seen is when the last segment came. isResumed is set if the one before came long before that.
-	seen      time.Time
-	isResumed bool
+	// seen is when the last segment came; zero if that is unknown.
+	seen time.Time
 	// waiting are segments that came before an earlier one.
 	waiting []part
 	// edits replace bytes of the sender, also in segments that are repeated.
@@ -45,20 +44,16 @@ type part struct {
 	bytes    []byte
 }
 
-// SetTime sets the time at which the next segment comes.
-func (s *Stream) SetTime(now time.Time) {
-	s.isResumed = !s.seen.IsZero() && now.Sub(s.seen) > maxReordering
+// Add adds the payload of a segment with its sequence number, which comes now. If the stream would become too long, it
+// begins again with this segment. So it does after a pause or a long gap: another unit has forwarded what is missing.
+func (s *Stream) Add(now time.Time, sequence uint32, payload []byte) {
+	isResumed := !s.seen.IsZero() && now.Sub(s.seen) > maxReordering
 	s.seen = now
-}
-
-// Add adds the payload of a segment with its sequence number. If the stream would become too long, it begins again with
-// this segment. So it does after a pause or a long gap: another unit has forwarded what is missing.
-func (s *Stream) Add(sequence uint32, payload []byte) {
 	if len(payload) == 0 {
 		return
 	}
 	if !s.begun || len(s.bytes)+s.waitingBytes()+len(payload) > MaxBytes || len(s.waiting) == maxWaiting ||
-		s.isResumed && s.ahead(sequence) > 0 || s.ahead(sequence) > MaxBytes {
+		isResumed && s.ahead(sequence) > 0 || s.ahead(sequence) > MaxBytes {
 		*s = Stream{begun: true, next: sequence, edits: s.edits, seen: s.seen}
 	}
 	if s.ahead(sequence) > 0 {

@@ -10,6 +10,9 @@ import (
 	"pgregory.net/rapid"
 )
 
+// arrival is when all segments come in tests that are not about time.
+var arrival = time.Unix(0, 0)
+
 func TestStream(t *testing.T) {
 	type segment struct {
 		at   uint32
@@ -30,7 +33,7 @@ func TestStream(t *testing.T) {
 	} {
 		var s Stream
 		for _, segment := range c.segments {
-			s.Add(segment.at, []byte(segment.text))
+			s.Add(arrival, segment.at, []byte(segment.text))
 		}
 		if got := string(s.Bytes()); got != c.want {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
@@ -40,17 +43,17 @@ func TestStream(t *testing.T) {
 
 func TestDiscard(t *testing.T) {
 	var s Stream
-	s.Add(1, []byte("abcd"))
+	s.Add(arrival, 1, []byte("abcd"))
 	s.Discard(2)
 	if got := string(s.Bytes()); got != "cd" {
 		t.Errorf("after 2 of 4 bytes: %q", got)
 	}
 	s.Discard(5)
-	s.Add(5, []byte("ef"))
+	s.Add(arrival, 5, []byte("ef"))
 	if len(s.Bytes()) != 0 || s.IsEmpty() {
 		t.Errorf("1 byte to discard is left, but there is %q", s.Bytes())
 	}
-	s.Add(7, []byte("gh"))
+	s.Add(arrival, 7, []byte("gh"))
 	if got := string(s.Bytes()); got != "h" {
 		t.Errorf("after all were discarded: %q", got)
 	}
@@ -62,9 +65,9 @@ func TestDiscard(t *testing.T) {
 
 func TestEdits(t *testing.T) {
 	var s Stream
-	s.Add(100, []byte("xx"))
+	s.Add(arrival, 100, []byte("xx"))
 	s.Discard(2)
-	s.Add(102, []byte("say hello"))
+	s.Add(arrival, 102, []byte("say hello"))
 	if !s.Edit(4, 2, []byte("HE"), 102, []byte("say hello")) {
 		t.Error("the edit is refused")
 	}
@@ -100,8 +103,7 @@ func TestResumed(t *testing.T) {
 	begin := time.Unix(0, 0)
 	add := func(after time.Duration, sequence uint32, text, want string) {
 		t.Helper()
-		s.SetTime(begin.Add(after))
-		s.Add(sequence, []byte(text))
+		s.Add(begin.Add(after), sequence, []byte(text))
 		if got := string(s.Bytes()); got != want {
 			t.Errorf("after %s: %q, want %q", after, got, want)
 		}
@@ -116,22 +118,22 @@ func TestResumed(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	var s Stream
-	s.Add(1, make([]byte, MaxBytes))
-	s.Add(1+MaxBytes, []byte("next"))
+	s.Add(arrival, 1, make([]byte, MaxBytes))
+	s.Add(arrival, 1+MaxBytes, []byte("next"))
 	if got := string(s.Bytes()); got != "next" {
 		t.Errorf("a stream that became too long has %d bytes", len(got))
 	}
-	s.Add(1+2*MaxBytes, make([]byte, MaxBytes-4))
-	s.Add(1+MaxBytes+8, []byte("after too much that waited"))
+	s.Add(arrival, 1+2*MaxBytes, make([]byte, MaxBytes-4))
+	s.Add(arrival, 1+MaxBytes+8, []byte("after too much that waited"))
 	if got := string(s.Bytes()); got != "after too much that waited" {
 		t.Errorf("after too many bytes that waited: %d bytes", len(got))
 	}
 	s = Stream{}
-	s.Add(1, []byte("a"))
+	s.Add(arrival, 1, []byte("a"))
 	for i := range uint32(maxWaiting) {
-		s.Add(10+2*i, []byte("b"))
+		s.Add(arrival, 10+2*i, []byte("b"))
 	}
-	s.Add(5000, []byte("c"))
+	s.Add(arrival, 5000, []byte("c"))
 	if got := string(s.Bytes()); got != "c" {
 		t.Errorf("after too many segments that waited: %q", got)
 	}
@@ -143,8 +145,8 @@ func TestAnyOrder(t *testing.T) {
 		text := rapid.SliceOfN(rapid.Byte(), 1, 50).Draw(t, "text")
 		first := rapid.Uint32().Draw(t, "first")
 		var s Stream
-		s.Add(first, text[:1])
-		cut := func(from, to int) { s.Add(first+uint32(from), text[from:to]) }
+		s.Add(arrival, first, text[:1])
+		cut := func(from, to int) { s.Add(arrival, first+uint32(from), text[from:to]) }
 		for range rapid.IntRange(0, 10).Draw(t, "extra") {
 			from := rapid.IntRange(0, len(text)-1).Draw(t, "from")
 			cut(from, rapid.IntRange(from, len(text)).Draw(t, "to"))
@@ -202,10 +204,10 @@ func FuzzStream(f *testing.F) {
 	f.Add(uint32(1), []byte("abc"), uint32(5), []byte("e"), 2)
 	f.Fuzz(func(t *testing.T, first uint32, a []byte, second uint32, b []byte, discard int) {
 		var s Stream
-		s.Add(first, a)
-		s.Add(second, b)
+		s.Add(arrival, first, a)
+		s.Add(arrival, second, b)
 		s.Discard(max(discard, 0))
-		s.Add(first, b)
+		s.Add(arrival, first, b)
 		if len(s.Bytes())+s.waitingBytes() > MaxBytes+len(b) {
 			t.Errorf("%d bytes are kept", len(s.Bytes())+s.waitingBytes())
 		}
