@@ -63,8 +63,7 @@ var lengths = ruleset.Helper{Name: "gateway.lengths", Type: "sane", Protocol: ru
 
 // needsLengths reports whether a gateway may have to replace addresses of a document by others of another length.
 func needsLengths(d document.Document) bool {
-	isTranslated := len(d.SourceNAT)+len(d.DestinationNAT) > 0
-	return isTranslated && slices.ContainsFunc(Gateways(), func(g Gateway) bool { return g.resizes && g.IsUsed(d) })
+	return translates(d) && slices.ContainsFunc(Gateways(), func(g Gateway) bool { return g.resizes && g.IsUsed(d) })
 }
 
 // IsUsed reports whether a service of the document has the gateway.

@@ -154,8 +154,11 @@ func DescribeUnavailable(d document.Document, g Gateway, why string) string {
 
 // TranslatesFTP reports whether connections of FTP may be translated in a document.
 func TranslatesFTP(d document.Document) bool {
-	return len(d.SourceNAT)+len(d.DestinationNAT) > 0 && slices.ContainsFunc(d.Services, isFTP)
+	return translates(d) && slices.ContainsFunc(d.Services, isFTP)
 }
+
+// translates reports whether a document translates addresses.
+func translates(d document.Document) bool { return len(d.SourceNAT)+len(d.DestinationNAT) > 0 }
 
 func isFTP(s document.Service) bool { return s.ActiveHelper() == document.HelperFTP }
 
@@ -170,12 +173,7 @@ func DescribeUntranslated(d document.Document) string {
 		"helper to None", i, d.Services[i].Name)
 }
 
-// isPublishedSQLNet returns a function that reports whether a service may have redirects that are translated.
-func isPublishedSQLNet(d document.Document) func(document.Service) bool {
-	return func(s document.Service) bool {
-		return s.ActiveHelper() == document.HelperSQLNet && len(d.DestinationNAT) > 0
-	}
-}
+func isSQLNet(s document.Service) bool { return s.ActiveHelper() == document.HelperSQLNet }
 
 // DescribeMissing returns which services of a document work without their helpers, because the kernel does not have
 // those, and what to do; empty if nothing is missing.
@@ -193,7 +191,9 @@ func DescribeMissing(d document.Document, missing []ruleset.Helper) string {
 			"helper %q, so that data connections of service %q are dropped; load the modules %s on the node, or set the "+
 			"helper to None", i, h.object.Type, d.Services[i].Name, h.modules))
 	}
-	if i := slices.IndexFunc(d.Services, isPublishedSQLNet(d)); i >= 0 && slices.Contains(missing, lengths) {
+	// Redirects are translated with the destination of the control connection.
+	i := slices.IndexFunc(d.Services, isSQLNet)
+	if i >= 0 && len(d.DestinationNAT) > 0 && slices.Contains(missing, lengths) {
 		faults = append(faults, fmt.Sprintf("spec.services[%d].helper: the kernel of the node has no connection tracking "+
 			"helper %q, so that redirects of service %q through destination NAT are refused if the translated address is "+
 			"longer; load the module nf_conntrack_sane on the node, or set the helper to None",

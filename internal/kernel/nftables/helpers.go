@@ -29,18 +29,6 @@ func (b *builder) addHelpers(helpers []ruleset.Helper) {
 // has its rules.
 const FTPTrialTable = "hapair-ftp-trial"
 
-// Remove removes a table of the family inet.
-func (k Kernel) Remove(table string) error {
-	err := k.change(func(conn *nftables.Conn) error {
-		conn.DelTable(&nftables.Table{Name: table, Family: nftables.TableFamilyINet})
-		return conn.Flush()
-	})
-	if err != nil {
-		return fmt.Errorf("removing table inet %s: %w", table, err)
-	}
-	return nil
-}
-
 // MissingHelpers returns those of the helpers that the kernel does not have. It loads their modules where it can.
 func (k Kernel) MissingHelpers(helpers []ruleset.Helper) (missing []ruleset.Helper, err error) {
 	for _, h := range helpers {

@@ -126,6 +126,18 @@ func explain(err error) error {
 	}
 }
 
+// Remove removes a table of the family inet.
+func (k Kernel) Remove(table string) error {
+	err := k.change(func(conn *nftables.Conn) error {
+		conn.DelTable(&nftables.Table{Name: table, Family: nftables.TableFamilyINet})
+		return conn.Flush()
+	})
+	if err != nil {
+		return fmt.Errorf("removing table inet %s: %w", table, err)
+	}
+	return nil
+}
+
 // queue adds the whole transaction to the connection. If nothing is kept, it adds the table before it deletes it, since
 // deleting an absent table is an error.
 func queue(conn *nftables.Conn, r ruleset.Ruleset, had inventory, form queueForm) error {

@@ -172,6 +172,16 @@ func (c *Client) PutHeld(ctx context.Context, class string, revision uint64) err
 	return c.do(ctx, http.MethodPut, classPath(class)+"/held", query, nil, nil)
 }
 
+// tryHeld calls PutHeld for a caller that tries again. It logs a failure, and reports whether the call succeeded.
+func (c *Client) tryHeld(ctx context.Context, class string, revision uint64) bool {
+	err := c.PutHeld(ctx, class, revision)
+	if err != nil && ctx.Err() == nil {
+		c.config.Log.V(1).Info("Reporting what this process has failed, trying again", "class", class,
+			"reason", err.Error())
+	}
+	return err == nil
+}
+
 func classPath(class string) string { return "/v1/classes/" + url.PathEscape(class) }
 
 func entryPath(class, key string) string { return classPath(class) + "/entries/" + url.PathEscape(key) }

@@ -175,12 +175,8 @@ func (m *Mirror) report(ctx context.Context) {
 		m.mu.Lock()
 		held := m.held
 		m.mu.Unlock()
-		if err := m.client.PutHeld(ctx, m.config.Class, held); err != nil && ctx.Err() == nil {
-			m.client.config.Log.V(1).Info("Reporting what this process has failed, trying again", "class", m.config.Class,
-				"reason", err.Error())
-			if backoff.Sleep(ctx, retryPause) {
-				m.wake.Notify()
-			}
+		if !m.client.tryHeld(ctx, m.config.Class, held) && backoff.Sleep(ctx, retryPause) {
+			m.wake.Notify()
 		}
 	}
 }

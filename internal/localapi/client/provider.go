@@ -217,11 +217,7 @@ func (p *Provider) publishOnce(ctx context.Context, calls *sync.Mutex) (again bo
 
 // report reports that the process has everything up to a revision. It reports whether there may be more to send.
 func (p *Provider) report(ctx context.Context, held uint64) (again bool) {
-	if err := p.client.PutHeld(ctx, p.config.Class, held); err != nil {
-		if ctx.Err() == nil {
-			p.client.config.Log.V(1).Info("Reporting what this process has failed, trying again", "class", p.config.Class,
-				"reason", err.Error())
-		}
+	if !p.client.tryHeld(ctx, p.config.Class, held) {
 		return backoff.SleepUntil(ctx, p.pauses.Next(), p.roleChanged)
 	}
 	p.pauses.Reset()
