@@ -37,7 +37,7 @@ func TestProviderBehindReachesTheStatus(t *testing.T) {
 		standby.providers.behind <- ""
 		expect(standby, statusTrue, v1alpha1.ReasonInSync, "")
 		standby.providers.behind <- lacks
-		active.providers.behind <- lacks // as from a judgement of a moment ago
+		active.providers.behind <- lacks // as from a check of a moment ago
 		expect(active, statusTrue, v1alpha1.ReasonInSync, "")
 		if reported, _ := standby.store.reported(); reported.Classes[0].State != contract.ClassInSync {
 			t.Errorf("the classes are %+v", reported.Classes)

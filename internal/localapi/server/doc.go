@@ -12,7 +12,7 @@
 //	kernel.go     classes whose entries the kernel has
 //	events.go     the stream of roles
 //	held.go       how far providers are behind
-//	pace.go       when a provider counts as behind
+//	progress.go   when a provider counts as behind
 //	stream.go     lines of NDJSON to a client that may not read
 //
 // The mount of a socket decides who can connect, and the user of the process is checked as well. Nothing that a

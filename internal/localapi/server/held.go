@@ -12,11 +12,11 @@ import (
 	"github.com/hapair-io/hapair/internal/localapi"
 )
 
-// held has how far the providers follow their classes. Those that a provider writes are judged from the start, and
+// held has how far the providers follow their classes. Those that a provider writes are checked from the start, and
 // those that it reads once it has reported what it has.
 type held struct {
-	mu    sync.Mutex
-	paces map[heldBy]*pace
+	mu       sync.Mutex
+	followed map[heldBy]*progress
 }
 
 // heldBy is a provider and one of its classes.
@@ -27,13 +27,13 @@ func (b heldBy) String() string {
 	return "provider " + b.provider + " lacks changes of class " + b.class
 }
 
-// newHeld returns the paces of providers. Classes returns a class by its name.
+// newHeld returns the progress of providers that have reported nothing. Classes returns a class by its name.
 func newHeld(providers []contract.Provider, classes func(name string) (class, bool)) *held {
-	h := &held{paces: map[heldBy]*pace{}}
+	h := &held{followed: map[heldBy]*progress{}}
 	for _, p := range providers {
 		for _, name := range p.Writes {
 			if c, ok := classes(name); ok && c.kernel == nil {
-				h.paces[heldBy{provider: p.Name, class: name}] = &pace{class: c}
+				h.followed[heldBy{provider: p.Name, class: name}] = &progress{class: c}
 			}
 		}
 	}
@@ -44,10 +44,10 @@ func newHeld(providers []contract.Provider, classes func(name string) (class, bo
 func (h *held) report(by heldBy, c class, revision uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p := h.paces[by]
+	p := h.followed[by]
 	if p == nil {
-		p = &pace{class: c}
-		h.paces[by] = p
+		p = &progress{class: c}
+		h.followed[by] = p
 	}
 	p.held = revision
 }
@@ -56,7 +56,7 @@ func (h *held) report(by heldBy, c class, revision uint64) {
 func (h *held) wrote(by heldBy, revision uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p := h.paces[by]; p != nil {
+	if p := h.followed[by]; p != nil {
 		p.held = max(p.held, revision)
 	}
 }
@@ -66,7 +66,7 @@ func (h *held) watch(by heldBy) (end func()) {
 	add := func(n int) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if p := h.paces[by]; p != nil {
+		if p := h.followed[by]; p != nil {
 			if p.watches += n; p.watches == 0 {
 				p.held = 0
 			}
@@ -76,29 +76,29 @@ func (h *held) watch(by heldBy) (end func()) {
 	return func() { add(-1) }
 }
 
-// settle begins the judgement of a unit that was active. Its providers that are connected have everything: they wrote
+// settle records what the providers of a unit have that was active. Those that are connected have everything: they wrote
 // it, and saw what has ended.
 func (h *held) settle() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, p := range h.paces {
+	for _, p := range h.followed {
 		if p.watches > 0 {
 			p.held = max(p.held, p.class.table.Usage(p.class.prefix).Revision)
 		}
 	}
 }
 
-// judge returns which providers lack changes for longer than the timeout. A provider of an active unit lacks none.
-func (h *held) judge(isActive bool, now time.Time, timeout time.Duration) []heldBy {
+// check returns which providers lack changes for longer than the timeout. A provider of an active unit lacks none.
+func (h *held) check(isActive bool, now time.Time, timeout time.Duration) []heldBy {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var behind []heldBy
-	for by, p := range h.paces {
+	for by, p := range h.followed {
 		if isActive {
-			p.excuse()
+			p.reset()
 			continue
 		}
-		p.judge(p.class.table.Usage(p.class.prefix).Revision, now, timeout)
+		p.check(p.class.table.Usage(p.class.prefix).Revision, now, timeout)
 		if p.isBehind {
 			behind = append(behind, by)
 		}
@@ -111,12 +111,12 @@ func (h *held) judge(isActive bool, now time.Time, timeout time.Duration) []held
 func (h *held) visit(do func(by heldBy, behind int)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for by, p := range h.paces {
+	for by, p := range h.followed {
 		do(by, p.class.table.ChangedSince(p.held, p.class.prefix))
 	}
 }
 
-// Follow judges whether the providers of a unit that is not active take over what the peer sends. It calls changed with
+// Follow checks whether the providers of a unit that is not active take over what the peer sends. It calls changed with
 // those that do not, whenever that changes, until ctx ends.
 func (s *Server) Follow(ctx context.Context, changed func(behind string)) {
 	const checks = 5 // within the timeout
@@ -127,7 +127,7 @@ func (s *Server) Follow(ctx context.Context, changed func(behind string)) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			behind := s.held.judge(s.board.visible().role == localapi.Active, now, s.config.HeldTimeout)
+			behind := s.held.check(s.board.visible().role == localapi.Active, now, s.config.HeldTimeout)
 			texts := make([]string, len(behind))
 			for i, by := range behind {
 				texts[i] = by.String()

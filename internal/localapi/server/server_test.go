@@ -639,7 +639,7 @@ func TestFollow(t *testing.T) {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		case <-time.After(patience):
-			t.Fatalf("Not judged as %q", want)
+			t.Fatalf("Not checked as %q", want)
 		}
 	}
 	b.become(localapi.Standby, 7)

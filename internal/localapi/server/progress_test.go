@@ -11,8 +11,8 @@ import (
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// Each step is what has happened when the provider is judged, and the judgement.
-func TestPace(t *testing.T) {
+// Each step is what has happened when the provider is checked, and the result.
+func TestProgress(t *testing.T) {
 	const timeout = 5 * time.Second
 	type step struct {
 		after    time.Duration
@@ -32,11 +32,11 @@ func TestPace(t *testing.T) {
 		"it falls behind again, later": {{0, 4, 0, false}, {5 * time.Second, 6, 4, false}, {5 * time.Second, 6, 4, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, now := pace{}, time.Now()
+			p, now := progress{}, time.Now()
 			for i, s := range steps {
 				now = now.Add(s.after)
 				p.held = s.held
-				if p.judge(s.newest, now, timeout); p.isBehind != s.isBehind {
+				if p.check(s.newest, now, timeout); p.isBehind != s.isBehind {
 					t.Errorf("step %d: behind is %v, want %v: %+v", i, p.isBehind, s.isBehind, p)
 				}
 			}
@@ -55,12 +55,12 @@ func TestHeldFollowsTheProcess(t *testing.T) {
 	by := heldBy{provider: "kea", class: "leases"}
 	h := newHeld([]contract.Provider{{Name: by.provider, Writes: []string{by.class}}}, classes)
 	now := time.Now()
-	judge := func(what string, isActive bool, want ...heldBy) {
+	check := func(what string, isActive bool, want ...heldBy) {
 		t.Helper()
 		var got []heldBy
 		for range 2 { // The first time, it sees the change; and then it is late.
 			now = now.Add(time.Minute)
-			got = h.judge(isActive, now, time.Second)
+			got = h.check(isActive, now, time.Second)
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v are behind, want %v", what, got, want)
@@ -75,26 +75,26 @@ func TestHeldFollowsTheProcess(t *testing.T) {
 	}
 	end := h.watch(by)
 	put("leases/a")
-	judge("the sidecar of an active has restarted", true)
+	check("the sidecar of an active has restarted", true)
 	h.wrote(by, put("leases/b"))
-	judge("it writes", true)
-	judge("it wrote everything", false)
+	check("it writes", true)
+	check("it wrote everything", false)
 	put("leases/ended")
 	if err := custom.Delete("leases/ended"); err != nil {
 		t.Fatal(err)
 	}
 	h.settle()
-	judge("it saw what has ended", false)
+	check("it saw what has ended", false)
 	revision := put("leases/c")
-	judge("the peer has written", false, by)
+	check("the peer has written", false, by)
 	h.report(by, classOf(t, classes, by.class), revision)
-	judge("it has taken that over", false)
+	check("it has taken that over", false)
 	end()
-	judge("its process has ended", false, by)
+	check("its process has ended", false, by)
 	h.settle()
-	judge("a process that is gone cannot have seen anything", false, by)
-	judge("it is alone", true)
-	if got := h.judge(false, now.Add(time.Hour), time.Second); len(got) > 0 {
+	check("a process that is gone cannot have seen anything", false, by)
+	check("it is alone", true)
+	if got := h.check(false, now.Add(time.Hour), time.Second); len(got) > 0 {
 		t.Errorf("%v are behind as soon as the unit is standby", got)
 	}
 }
