@@ -2,9 +2,7 @@ package frr
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -68,8 +66,5 @@ func prepare(name string) error {
 			return err
 		}
 	}
-	if err := os.Remove(socketOf(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing what an earlier %s left: %w", name, err)
-	}
-	return nil
+	return supervisor.RemoveLeftovers(socketOf(name))
 }

@@ -1,7 +1,9 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"syscall"
@@ -14,6 +16,16 @@ type process struct {
 	children *children
 	// group is the process group; 0 before the first start.
 	group int
+}
+
+// RemoveLeftovers removes the files that an earlier process has left, such as its socket. They need not exist.
+func RemoveLeftovers(files ...string) error {
+	for _, file := range files {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing what an earlier process left: %w", err)
+		}
+	}
+	return nil
 }
 
 // start starts the process. The channel gets why it has ended, or why it could not be started.

@@ -2,9 +2,7 @@ package vpn
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 
@@ -38,12 +36,7 @@ func prepare(s Settings) error {
 	if err := os.WriteFile(settingsFile, []byte(s.String()), 0o600); err != nil {
 		return fmt.Errorf("writing the settings: %w", err)
 	}
-	for _, file := range []string{processFile, controlSocket} {
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing what an earlier charon left: %w", err)
-		}
-	}
-	return nil
+	return supervisor.RemoveLeftovers(processFile, controlSocket)
 }
 
 // probe asks charon for its version. The answer comes from a worker thread, as the handling of IKE messages does.

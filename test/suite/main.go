@@ -20,25 +20,22 @@ import (
 type step struct {
 	name   string
 	target string
-	// background is set for a step that mostly waits. It runs at the same time as the steps after it.
+	// background is set for a step that mostly waits. It runs at the same time as the steps after it, up to the one whose
+	// target is before; with all of them if that is empty.
 	background bool
-	// alone is set for a step whose tests need the processors. Steps in the background end before it, except those that
-	// rest.
-	alone bool
-	// rests is set for a step that hardly uses a processor.
-	rests bool
+	before     string
 }
 
 var steps = []step{
 	{name: "build tools and programs", target: "prepare"},
-	{name: "pairs at rest", target: "test-rest", background: true, rests: true},
-	{name: "API server", target: "test-apiserver", background: true},
+	{name: "pairs at rest", target: "test-rest", background: true},
+	{name: "API server", target: "test-apiserver", background: true, before: "test-netns"},
 	{name: "lint", target: "lint"},
 	{name: "verify generated files", target: "verify"},
 	{name: "unit", target: "test-unit"},
-	{name: "network namespaces", target: "test-netns", alone: true},
-	{name: "virtual machines", target: "test-vm", alone: true},
-	{name: "cluster", target: "test-cluster", alone: true},
+	{name: "network namespaces", target: "test-netns"},
+	{name: "virtual machines", target: "test-vm"},
+	{name: "cluster", target: "test-cluster"},
 }
 
 // outcome is the result of one step.
@@ -60,34 +57,30 @@ func runAll() bool {
 	defer stop()
 	began := time.Now()
 	outcomes := make([]outcome, 0, len(steps))
-	var pending, resting []func() outcome
-	await := func(ends []func() outcome) {
-		for _, end := range ends {
+	// pending waits for the steps in the background, by the target before which they must have ended.
+	pending := map[string][]func() outcome{}
+	await := func(before string) {
+		for _, end := range pending[before] {
 			outcomes = append(outcomes, end())
 		}
+		delete(pending, before)
 	}
 	for _, s := range steps {
 		if ctx.Err() != nil {
 			break
 		}
-		if s.alone {
-			await(pending)
-			pending = nil
-		}
+		await(s.target)
 		if s.background {
 			fmt.Printf("\n=== %s (make %s), in the background\n", s.name, s.target)
-			if end := startInBackground(ctx, s); s.rests {
-				resting = append(resting, end)
-			} else {
-				pending = append(pending, end)
-			}
+			pending[s.before] = append(pending[s.before], startInBackground(ctx, s))
 			continue
 		}
 		fmt.Printf("\n=== %s (make %s)\n", s.name, s.target)
 		outcomes = append(outcomes, run(ctx, s, os.Stdout, os.Stderr))
 	}
-	await(pending)
-	await(resting)
+	for before := range pending {
+		await(before)
+	}
 	return report(os.Stdout, outcomes, time.Since(began)) && ctx.Err() == nil
 }
 

@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/supervisor"
@@ -33,8 +31,8 @@ type Server struct {
 
 // Serve serves the report at a unix socket until Close. It replaces a socket that an earlier process has left behind.
 func Serve(socket string, report func() supervisor.Report) (*Server, error) {
-	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("removing the old socket: %w", err)
+	if err := supervisor.RemoveLeftovers(socket); err != nil {
+		return nil, err
 	}
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
