@@ -376,7 +376,7 @@ func (s *site) areInForceWithin(longest time.Duration, document string) {
 	if n := strings.Count(strings.TrimSpace(s.routes("7780")), "\n") + 1; n != manyRoutes {
 		s.Errorf("%d routes are in force, want %d", n, manyRoutes)
 	}
-	memory, err := testbed.MemoryOf(s.program.Pid())
+	memory, err := testbed.MemoryOf(s.program.PID())
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func (n *Namespace) StartProgram(t testing.TB, command *exec.Cmd) *Program {
 	return p
 }
 
-// PID returns the number of the program's process.
+// PID returns the process ID.
 func (p *Program) PID() int { return p.command.Process.Pid }
 
 // Kill ends the program without a warning, if it was started and has not ended.
@@ -129,9 +129,6 @@ func (p *Program) Signal(signal syscall.Signal) {
 		p.t.Errorf("Signalling %s: %v", p.command.Path, err)
 	}
 }
-
-// Pid returns the process ID.
-func (p *Program) Pid() int { return p.command.Process.Pid }
 
 // Main builds programs of this module, and runs the tests with the directory that has them. It returns the exit code.
 func Main(m *testing.M, use func(directory string), programs ...string) int {

@@ -3,27 +3,17 @@
 package gateway_test
 
 import (
-	"os"
 	"testing"
 	"time"
+
+	"github.com/hapair-io/hapair/test/testbed"
 )
-
-// overloadVariable makes the overload large. The small one only shows that everything works.
-const overloadVariable = "HAPAIR_OVERLOAD"
-
-// overloadSessions returns the number of sessions.
-func overloadSessions() int {
-	if os.Getenv(overloadVariable) != "" {
-		return 1000
-	}
-	return 20
-}
 
 // TestOverloadOfSessions sets up many RTSP sessions and fails over. Half of them play before, and the others begin
 // afterwards.
 func TestOverloadOfSessions(t *testing.T) {
 	const first = 10000
-	count := overloadSessions()
+	count := testbed.OverloadSessions()
 	b := newBed(t, with("RTSP", rtspPort))
 	server := b.server.ListenUDP(t, at(serverAddress, 6970))
 	listener := b.server.ListenTCP(t, at(serverAddress, rtspPort))

@@ -5,8 +5,10 @@ package multicast_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -311,23 +313,17 @@ func TestProxyRests(t *testing.T) {
 	b.activate(b.a, b.b)
 	const while = 500 * time.Millisecond
 	testbed.Pause(t, 100*time.Millisecond)
-	before := processorTime(t)
+	before, err := testbed.ProcessorTime(os.Getpid())
 	testbed.Pause(t, while)
-	used := processorTime(t) - before
+	after, afterErr := testbed.ProcessorTime(os.Getpid())
+	if err := errors.Join(err, afterErr); err != nil {
+		t.Fatal(err)
+	}
+	used := after - before
 	t.Logf("two proxies used %s in %s", used, while)
 	if used > while/20 {
 		t.Errorf("two proxies without members used %s in %s", used, while)
 	}
-}
-
-// processorTime returns how long this process has used a processor.
-func processorTime(t *testing.T) time.Duration {
-	t.Helper()
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // A receiver that leaves gets no more.

@@ -69,7 +69,7 @@ func (u *Unit) FirewallStatus() contract.FirewallStatus {
 // FirewallMemory returns the memory of the unit's firewall in bytes.
 func (u *Unit) FirewallMemory() int {
 	u.t.Helper()
-	memory, err := testbed.MemoryOf(u.firewall.Pid())
+	memory, err := testbed.MemoryOf(u.firewall.PID())
 	if err != nil {
 		u.t.Fatal(err)
 	}

@@ -155,7 +155,7 @@ func published(t *testing.T, u *pair.Unit, kind string) int {
 // TestOverloadMulticast has a host that receives as many groups as fit, and some more. It never reports again, and
 // still receives all that fit after the active has lost its power.
 func TestOverloadMulticast(t *testing.T) {
-	onlyInOverload(t)
+	testbed.OnlyInOverload(t)
 	bed := newTelevision(t, pair.Options{})
 	m := newManyGroups(t, bed)
 	m.join(0, multicast.MaxGroups)

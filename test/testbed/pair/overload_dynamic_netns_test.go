@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/state"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // TestOverloadDynamicElements adds 10,000 addresses to an object, and cuts the power of the active. The new active has
 // all of them, with the time that is left.
 func TestOverloadDynamicElements(t *testing.T) {
-	onlyInOverload(t)
+	testbed.OnlyInOverload(t)
 	const wanted, batch = 10_000, 1000
 	bed := newBlocking(t, state.DynamicAddressObjects)
 	start := time.Now()

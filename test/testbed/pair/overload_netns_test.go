@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"net/textproto"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,29 +16,10 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// overloadVariable makes the overload large. The small one only shows that everything works.
-const overloadVariable = "HAPAIR_OVERLOAD"
-
-// overloadSessions returns the number of sessions.
-func overloadSessions() int {
-	if os.Getenv(overloadVariable) != "" {
-		return 1000
-	}
-	return 20
-}
-
-// onlyInOverload skips a test that takes long on a busy machine.
-func onlyInOverload(t *testing.T) {
-	t.Helper()
-	if os.Getenv(overloadVariable) == "" {
-		t.Skip("it takes long on a busy machine: run make test-overload")
-	}
-}
-
 // TestOverloadOfTransfers announces a data connection in each of many control connections, cuts the power, and opens
 // all of them. Each transfers a file.
 func TestOverloadOfTransfers(t *testing.T) {
-	sessions := overloadSessions()
+	sessions := testbed.OverloadSessions()
 	bed := newFTP(t, state.FTP)
 	address := netip.AddrPortFrom(netip.MustParseAddr(testbed.ServerAddress), 21)
 	bed.Server.ServeTCP(t, address.String(), func(conn net.Conn) { serveTransfers(bed.Server, conn) })
