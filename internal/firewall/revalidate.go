@@ -21,8 +21,8 @@ import (
 
 // revalidator ends the connections that a document no longer allows. The kernel asks the rules about new connections
 // only, so the revalidator asks about the others each time that a document comes into force. It also does so when rules
-// are restored, since what began under altered ones would go on. Both units do it: the kernel of the active reports each
-// end to the standby, and a standby that becomes active at that moment repeats it.
+// are restored, since what began under altered ones would go on. Both units do it. The kernel of the active reports
+// each end to the standby, and a standby that becomes active at that moment repeats it.
 //
 // It has a goroutine of its own, since the rules must be restored at once even while a large table is read.
 type revalidator struct {

@@ -1,3 +1,3 @@
-// Package frr runs the daemons of FRR in the container routing: it writes their first configuration, and asks each over
+// Package frr runs the daemons of FRR in the container routing. It writes their first configuration, and asks each over
 // its terminal socket whether it works.
 package frr

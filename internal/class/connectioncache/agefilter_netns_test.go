@@ -18,11 +18,7 @@ func TestConnectionsAreReplicatedFromTheMinimumAge(t *testing.T) {
 	u.class.source.ages = newAgeFilter(age)
 	before := example()
 	u.ask(conntrack.Create, before) // nobody knows how old it is
-	w, err := u.Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
+	w := u.watch()
 
 	short, long := example(), example()
 	short.Orig.SrcPort, short.Reply.DstPort = 1, 1
@@ -105,11 +101,7 @@ func TestAgeFilterIsBounded(t *testing.T) {
 func TestHelpersConnectionsAreReplicatedAtOnce(t *testing.T) {
 	u := newUnit(t, "a")
 	u.class.source.ages = newAgeFilter(time.Minute)
-	w, err := u.Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
+	w := u.watch()
 	plain, control := example(), example()
 	plain.Orig.SrcPort, plain.Reply.DstPort = 1, 1
 	control.Fields |= conntrack.FieldHelper

@@ -63,11 +63,7 @@ func applyAll(b *testing.B, u *unit, changes []state.Change) {
 // BenchmarkReceive measures receiving the kernel's events of new connections and turning them into changes.
 func BenchmarkReceive(b *testing.B) {
 	u := newUnit(b, "a")
-	w, err := u.Source.Watch()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
+	w := u.watch()
 	for n := 0; n < b.N; n += perBatch {
 		b.StopTimer()
 		applyAll(b, u, changesOf(n, state.Upsert))

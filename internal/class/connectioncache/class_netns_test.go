@@ -37,6 +37,17 @@ func newUnit(t testing.TB, name string, virtual ...netip.Addr) *unit {
 	return u
 }
 
+// watch starts to watch the unit's kernel. The end of the test ends that.
+func (u *unit) watch() class.Watch {
+	u.t.Helper()
+	w, err := u.Source.Watch()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
 func (u *unit) do(f func() error) {
 	u.t.Helper()
 	if err := u.namespace.Do(f); err != nil {

@@ -63,11 +63,7 @@ func TestExpectationsCauseSequenceAdjustmentsToBeSent(t *testing.T) {
 	u := newUnit(t, "a")
 	f := control()
 	u.ask(conntrack.Create, f)
-	w, err := u.Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
+	w := u.watch()
 	wantSent := func(when string) {
 		t.Helper()
 		batch := receiveOne(t, w)
@@ -100,11 +96,7 @@ func TestAdjustmentsByRequestAreSent(t *testing.T) {
 	u := newUnit(t, "a")
 	f := control()
 	u.ask(conntrack.Create, f)
-	w, err := u.Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
+	w := u.watch()
 	f.Fields = conntrack.FieldSeqAdj
 	f.SeqAdjReply = conntrack.SeqAdj{CorrectionPos: 900, OffsetAfter: 3}
 	u.ask(conntrack.Update, f)
@@ -130,11 +122,7 @@ func TestExpectationsOfOthersCauseNothing(t *testing.T) {
 	for _, f := range []conntrack.Flow{plain, own} {
 		u.ask(conntrack.Create, f)
 	}
-	w, err := u.Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
+	w := u.watch()
 	for _, f := range []conntrack.Flow{plain, own} {
 		announce(u, f)()
 		if got := operations(t, w); got != "" {

@@ -82,8 +82,8 @@ func (t *Table) Become(active bool) {
 }
 
 // DropUnreplicated deletes all entries if nothing replicates the table, since they would be out of date at the next
-// promotion. It is called after the unit has ceased to be active, and its providers know that. A provider that believes
-// to be active does not follow its class.
+// promotion. Call it after the unit has ceased to be active and its providers know that. A provider that takes itself
+// for active does not follow its class.
 func (t *Table) DropUnreplicated() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -130,8 +130,8 @@ func (t *Table) ChangedSince(revision uint64, prefix string) int {
 	return len(changed)
 }
 
-// Usage returns what the entries need whose keys begin with a prefix: that of a group with its slash, or "" in a table
-// without groups.
+// Usage returns what the entries of a group need. The prefix is that of their keys, with its slash. It is empty in a
+// table without groups.
 func (t *Table) Usage(prefix string) Usage {
 	t.mu.Lock()
 	defer t.mu.Unlock()

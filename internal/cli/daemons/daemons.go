@@ -1,5 +1,5 @@
-// Package daemons is what the command lines of containers with foreign daemons have in common: they run the daemons
-// under a supervisor, and report the health of a running container.
+// Package daemons is the command line that containers with foreign daemons share. It runs the daemons under a
+// supervisor, and reports the health of a running container.
 package daemons
 
 import (

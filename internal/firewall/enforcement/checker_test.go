@@ -105,19 +105,26 @@ func (s *scene) expect(hash, reason string) {
 	}
 }
 
-// The firewall leaves out helpers that the kernel does not have. Everything else must be in force.
-func TestRulesetWithoutAMissingHelperIsInForce(t *testing.T) {
-	s := newScene(t)
+// expectFTPAnd expects a document with FTP and another service, and returns its whole ruleset.
+func (s *scene) expectFTPAnd(service string) ruleset.Ruleset {
+	s.Helper()
 	text := []byte(`{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration","spec":{` +
 		`"zones":[{"name":"lan","interfaces":["lan"]}],"services":[{"name":"ftp","protocol":"TCP","ports":[21]},` +
-		`{"name":"sip","protocol":"UDP","ports":[5060],"helper":"SIP"}]}}`)
+		service + `]}}`)
 	parsed, err := document.Parse(text)
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	whole := plan.Compile(parsed)
 	whole.Document = document.Hash(text)
 	s.checker.Expect(text)
+	return whole
+}
+
+// The firewall leaves out helpers that the kernel does not have. Everything else must be in force.
+func TestRulesetWithoutAMissingHelperIsInForce(t *testing.T) {
+	s := newScene(t)
+	whole := s.expectFTPAnd(`{"name":"sip","protocol":"UDP","ports":[5060],"helper":"SIP"}`)
 	for _, helpers := range [][]string{{"ftp.tcp", "sip.udp"}, {"ftp.tcp"}, {}} {
 		s.kernel.claims, s.kernel.helpers = whole.Document, helpers
 		s.kernel.rules = whole.WithHelpers(helpers).String()
@@ -130,16 +137,7 @@ func TestRulesetWithoutAMissingHelperIsInForce(t *testing.T) {
 // The firewall leaves out the rules of application gateways if the kernel has no queues.
 func TestRulesetWithoutQueuesIsInForce(t *testing.T) {
 	s := newScene(t)
-	text := []byte(`{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration","spec":{` +
-		`"zones":[{"name":"lan","interfaces":["lan"]}],"services":[{"name":"ftp","protocol":"TCP","ports":[21]},` +
-		`{"name":"cameras","protocol":"TCP","ports":[554],"helper":"RTSP"}]}}`)
-	parsed, err := document.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole := plan.Compile(parsed)
-	whole.Document = document.Hash(text)
-	s.checker.Expect(text)
+	whole := s.expectFTPAnd(`{"name":"cameras","protocol":"TCP","ports":[554],"helper":"RTSP"}`)
 	for _, helpers := range [][]string{{"ftp.tcp"}, {}} {
 		s.kernel.claims, s.kernel.helpers = whole.Document, helpers
 		s.kernel.rules = whole.WithHelpers(helpers).WithoutQueues().String()

@@ -107,7 +107,7 @@ func (p *pairBed) roles() (active, standby *programs.Unit) {
 	return p.units[1], p.units[0]
 }
 
-// A foreign program that changes the active's rules again and again, faster than they can be put back, makes the unit
+// A foreign program changes the active's rules again and again, faster than they can be put back. That makes the unit
 // unhealthy, and its peer takes over. What the policies drop is not forwarded meanwhile. Once the program has ended,
 // the pair is redundant again.
 //

@@ -12,8 +12,8 @@ import (
 // published is an address that hosts of the LAN take for one of theirs. It is behind the WAN.
 const published = "192.0.2.99"
 
-// The active answers ARP for an address that its document publishes, though the rules of the data plane refuse lookups
-// of routes for what the firewall has not marked.
+// The active answers ARP for an address that its document publishes. The kernel looks up a route for that, and the
+// rules of the data plane refuse lookups without a mark.
 func TestPublishedAddressIsAnswered(t *testing.T) {
 	b := newBed(t, false, false)
 	b.Give(strings.Replace(policies("first"), `"zones"`, `"neighbours":[{"interface":"lan","address":"`+published+

@@ -76,8 +76,8 @@ func (h *held) watch(by heldBy) (end func()) {
 	return func() { add(-1) }
 }
 
-// settle records what the providers of a unit have that was active. Those that are connected have everything: they wrote
-// it, and saw what has ended.
+// settle records what the providers of a unit have that was active. Those that are connected have everything: they
+// wrote it, and saw what has ended.
 func (h *held) settle() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -15,8 +15,8 @@ type edit struct {
 func (e edit) changesLength() bool { return e.length != len(e.bytes) }
 
 // CanEdit reports whether Edit can replace a number of bytes at an offset in Bytes, in a segment that was added. It
-// cannot if a part of them came before that segment. A change of the length also moves what follows: none of it may
-// have passed, and no other change may be in the segment, because the kernel knows one position for each direction.
+// cannot if a part of them came before that segment. A change of the length also moves what follows, so none of that
+// may have passed. No other change may be in the segment, because the kernel knows one position for each direction.
 func (s *Stream) CanEdit(offset, length int, keepsLength bool, sequence uint32, payload []byte) bool {
 	at := s.SequenceAt(offset)
 	behind := distance(at, sequence)
@@ -61,8 +61,8 @@ func distance(of, ahead uint32) int { return int(int32(of - ahead)) } //nolint:g
 
 // Edited returns the payload of a segment with all edits, or nil without one in it.
 //
-// A repeated segment may begin or end within an edit. It then has the part of the new bytes that is at its place. If
-// nothing is at its place because an edit is shorter, the payload is empty, and the segment must not pass: the segment
+// A repeated segment may begin or end within an edit. It then has the part of the new bytes that is at its place. If an
+// edit is shorter, nothing may be at its place. The payload is then empty, and the segment must not pass: the segment
 // before has all new bytes.
 func (s *Stream) Edited(sequence uint32, payload []byte) (edited []byte) {
 	var resizing []edit
