@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/controllers/trimmed"
@@ -24,6 +25,11 @@ const (
 
 // SetupWithManager makes the manager call the reconciler whenever something changes that a pair depends on.
 func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
+	return r.SetupAs(r, manager)
+}
+
+// SetupAs is SetupWithManager with another reconciler in front of this one.
+func (r *Reconciler) SetupAs(front reconcile.Reconciler, manager ctrl.Manager) error {
 	if err := index(manager.GetFieldIndexer()); err != nil {
 		return err
 	}
@@ -50,5 +56,5 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 			setup.Owns(kind, builder.WithPredicates(trimmed.Changes()))
 		}
 	}
-	return setup.Complete(r)
+	return setup.Complete(front)
 }

@@ -11,20 +11,11 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/test/operator/units"
 )
-
-// reconcileNow reconciles the pair once.
-func (s *stage) reconcileNow(ctx context.Context) {
-	GinkgoHelper()
-	_, err := operator.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s.pair)})
-	Expect(err).NotTo(HaveOccurred())
-}
 
 // held are the Secrets of both units.
 type held map[v1alpha1.Unit]*corev1.Secret

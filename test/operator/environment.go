@@ -5,6 +5,7 @@ package operator
 import (
 	"context"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,7 +45,7 @@ var (
 	// requests records the requests of that user.
 	requests = newLedger()
 	// operator is the reconciler that runs. Tests also call it, to check that it has nothing to do.
-	operator *hapair.Reconciler
+	operator *inTurn
 )
 
 // labelByHand marks pairs that the running operator does not see. Their tests run their own operator.
@@ -105,7 +106,7 @@ func startOperator() {
 }
 
 // newOperator wires the controllers as internal/cli/manager does.
-func newOperator(config *rest.Config, options ctrl.Options) (ctrl.Manager, *hapair.Reconciler) {
+func newOperator(config *rest.Config, options ctrl.Options) (ctrl.Manager, *inTurn) {
 	GinkgoHelper()
 	options.Scheme = admin.Scheme()
 	options.NewCache = trimmed.NewCache
@@ -121,12 +122,27 @@ func newOperator(config *rest.Config, options ctrl.Options) (ctrl.Manager, *hapa
 		Images: images,
 		Now:    clock.now,
 	}
-	Expect(pairs.SetupWithManager(manager)).To(Succeed())
+	turns := &inTurn{Reconciler: pairs}
+	Expect(pairs.SetupAs(turns, manager)).To(Succeed())
 	configurations := &firewallconfiguration.Reconciler{Client: manager.GetClient(), Now: time.Now}
 	Expect(configurations.SetupWithManager(manager)).To(Succeed())
 	policies := &syncpolicy.Reconciler{Client: manager.GetClient(), Now: time.Now, CostDelay: time.Millisecond}
 	Expect(policies.SetupWithManager(manager)).To(Succeed())
-	return manager, pairs
+	return manager, turns
+}
+
+// inTurn reconciles each pair once at a time. A manager never reconciles a pair twice at once, so a test that calls its
+// reconciler must not do so either.
+type inTurn struct {
+	*hapair.Reconciler
+	turns sync.Map // of *sync.Mutex by request
+}
+
+func (t *inTurn) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	turn, _ := t.turns.LoadOrStore(request, &sync.Mutex{})
+	turn.(*sync.Mutex).Lock()
+	defer turn.(*sync.Mutex).Unlock()
+	return t.Reconciler.Reconcile(ctx, request)
 }
 
 var images = resources.Images{Sidecar: "example.test/sidecar:1", Firewall: "example.test/firewall:1"}

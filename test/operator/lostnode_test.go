@@ -9,25 +9,17 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
-	"github.com/hapair-io/hapair/controllers/hapair"
 )
 
 var _ = Describe("A unit whose pod does not terminate", Ordered, func() {
-	// An operator of its own, for which the pod is overdue.
-	later := func(s *stage) func(SpecContext) {
-		ahead := &hapair.Reconciler{
-			Client: operator.Client, Live: operator.Live, Events: operator.Events, Images: operator.Images,
-			Now: func() time.Time { return time.Now().Add(10 * time.Minute) },
-		}
-		return func(ctx SpecContext) {
-			GinkgoHelper()
-			_, err := ahead.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s.pair)})
-			Expect(err).NotTo(HaveOccurred())
-		}
+	// later reconciles when the pod is overdue.
+	later := func(ctx SpecContext, s *stage) {
+		GinkgoHelper()
+		clock.advance(10 * time.Minute)
+		s.reconcileNow(ctx)
 	}
 	newNode := func(ctx SpecContext, ready corev1.ConditionStatus) *corev1.Node {
 		GinkgoHelper()
@@ -41,6 +33,7 @@ var _ = Describe("A unit whose pod does not terminate", Ordered, func() {
 	var s *stage
 	var pod *corev1.Pod
 	BeforeEach(func(ctx SpecContext) {
+		DeferCleanup(clock.reset)
 		s = newStage(ctx)
 		s.create(ctx)
 		s.settle(ctx)
@@ -58,7 +51,7 @@ var _ = Describe("A unit whose pod does not terminate", Ordered, func() {
 		Expect(admin.Delete(ctx, pod)).To(Succeed())
 		Eventually(func() *metav1.Time { return s.pod(ctx, v1alpha1.Secondary).DeletionTimestamp }).ShouldNot(BeNil())
 		Eventually(func() string {
-			later(s)(ctx)
+			later(ctx, s)
 			return s.condition(ctx, v1alpha1.ConditionStalled).Message
 		}).Should(And(ContainSubstring("pod edge-secondary should have terminated"), ContainSubstring("node-2")))
 		s.eventually(ctx, v1alpha1.ConditionStalled, v1alpha1.ReasonBlocked)
@@ -74,7 +67,7 @@ var _ = Describe("A unit whose pod does not terminate", Ordered, func() {
 			Expect(admin.Delete(ctx, pod)).To(Succeed())
 			Consistently(isAnother(ctx)).Should(BeFalse(), "its time is not over")
 			Eventually(func() bool {
-				later(s)(ctx)
+				later(ctx, s)
 				return isAnother(ctx)()
 			}).Should(BeTrue())
 			Eventually(s.events).WithArguments(ctx, "UnitLost").ShouldNot(BeEmpty())

@@ -88,8 +88,7 @@ var _ = Describe("A pair", func() {
 		s.rest(ctx)
 		before := requests.in(s.namespace).writes
 		for range 5 {
-			_, err := operator.Reconcile(ctx, requestFor(s.namespace, s.pair.Name))
-			Expect(err).NotTo(HaveOccurred())
+			s.reconcileNow(ctx)
 		}
 		s.writeLease(ctx, func(*coordinationv1.LeaseSpec) {}) // renewed
 		s.note(ctx, "hapair.io/lease-standby", "secondary/1/2")

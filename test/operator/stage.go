@@ -234,10 +234,16 @@ func (s *stage) rest(ctx context.Context) {
 	GinkgoHelper()
 	Eventually(func() int {
 		before := requests.in(s.namespace).writes
-		_, err := operator.Reconcile(ctx, requestFor(s.namespace, s.pair.Name))
-		Expect(err).NotTo(HaveOccurred())
+		s.reconcileNow(ctx)
 		return requests.in(s.namespace).writes - before
 	}).Should(BeZero())
+}
+
+// reconcileNow reconciles the pair once.
+func (s *stage) reconcileNow(ctx context.Context) {
+	GinkgoHelper()
+	_, err := operator.Reconcile(ctx, requestFor(s.namespace, s.pair.Name))
+	Expect(err).NotTo(HaveOccurred())
 }
 
 func requestFor(namespace, name string) ctrl.Request {
