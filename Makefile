@@ -71,25 +71,25 @@ language: ## Run the language checker; BELOW="internal/ha docs" limits it to the
 
 .PHONY: test-unit
 test-unit: $(BIN)/helm ## Run the tests that need neither root nor network
-	HELM=$(BIN)/helm go test $(TESTFLAGS) ./...
+	HELM=$(BIN)/helm go test $(TESTFLAGS) $(or $(PACKAGES),./...)
 	cd $(COMPONENTS)/cni && go test $(TESTFLAGS) ./multinet/...
 	cd $(TOOLS)/image && go test $(TESTFLAGS) ./...
 
 .PHONY: test-apiserver
 test-apiserver: kubernetes-assets $(BIN)/helm ## Run the tests against a real kube-apiserver and etcd
 	KUBEBUILDER_ASSETS=$(BIN)/kubernetes-assets HELM=$(BIN)/helm go test $(TESTFLAGS) -tags apiserver -timeout 30m \
-		./api/... ./controllers/... ./internal/lease/... ./test/chart/... ./test/operator/...
+		$(or $(PACKAGES),./api/... ./controllers/... ./internal/lease/... ./test/chart/... ./test/operator/...)
 
 # The packages with tests that create network namespaces. test-unit has the others.
 NETNS_PACKAGES = $(addprefix ./,$(sort $(dir $(shell grep -rlE --include='*_test.go' '^//go:build .*netns' internal test))))
 
 .PHONY: test-netns
 test-netns: ## Run the tests that create network namespaces (root)
-	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 $(NETNS_PACKAGES)
+	go test $(TESTFLAGS) -tags netns -timeout 15m -p 1 $(or $(PACKAGES),$(NETNS_PACKAGES))
 
 .PHONY: test-vm
 test-vm: deps-vm $(BIN)/vm ## Run the tests that need a kernel of their own, in virtual machines (root)
-	VM_KERNEL=$(BIN)/vm go test $(TESTFLAGS) -tags vm -timeout 10m -count=1 ./test/vm/...
+	VM_KERNEL=$(BIN)/vm go test $(TESTFLAGS) -tags vm -timeout 10m -count=1 $(or $(PACKAGES),./test/vm/...)
 
 .PHONY: test-multicast
 test-multicast: deps ## Compare the gaps of multicast and of ordinary traffic over many changes of the active unit (root)
@@ -107,7 +107,7 @@ test-overload: deps ## Run failovers with 1,000 FTP and RTSP sessions, 10,000 el
 
 .PHONY: test-rest
 test-rest: kubernetes-assets $(BIN)/manager ## Run the operator with unchanging pairs for 10 minutes, and check that it stays idle (root)
-	go test $(TESTFLAGS) -tags apiserver -timeout 20m -count=1 ./test/benchmark/operator
+	go test $(TESTFLAGS) -tags apiserver -timeout 20m -count=1 $(or $(PACKAGES),./test/benchmark/operator)
 
 .PHONY: test-cluster
 test-cluster: prepare-demo $(BIN)/images/tickets.tar ## Run the tests on a real cluster (root)

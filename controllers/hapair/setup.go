@@ -28,7 +28,7 @@ func (r *Reconciler) SetupWithManager(manager ctrl.Manager) error {
 	return r.SetupAs(r, manager)
 }
 
-// SetupAs is SetupWithManager with another reconciler in front of this one.
+// SetupAs makes the manager call another reconciler, which stands in front of this one.
 func (r *Reconciler) SetupAs(front reconcile.Reconciler, manager ctrl.Manager) error {
 	if err := index(manager.GetFieldIndexer()); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/test/cluster"
+	"github.com/hapair-io/hapair/test/internal/attempts"
 	"github.com/hapair-io/hapair/test/internal/deploy"
 	"github.com/hapair-io/hapair/test/internal/endurance"
 	"github.com/hapair-io/hapair/test/internal/ontime"
@@ -43,7 +44,7 @@ func TestCluster(t *testing.T) {
 	RegisterFailHandler(Fail)
 	SetDefaultEventuallyTimeout(90 * time.Second)
 	SetDefaultEventuallyPollingInterval(100 * time.Millisecond)
-	RunSpecs(t, "hapair on a cluster")
+	RunSpecs(t, "hapair on a cluster", attempts.Configure())
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {

@@ -159,11 +159,11 @@ func startEnvironment(ctx context.Context) {
 	// A Service may have both IP families, and many pairs have many Services.
 	environment.ControlPlane.GetAPIServer().Configure().
 		Set("service-cluster-ip-range", "10.0.0.0/16,fd00:10::/112")
+	DeferCleanup(environment.Stop) // also when the start fails, since it may leave processes
 	var err error
 	adminConfig, err = environment.Start()
 	Expect(err).NotTo(HaveOccurred(), "starting kube-apiserver and etcd from $KUBEBUILDER_ASSETS")
 	adminConfig.QPS = -1
-	DeferCleanup(environment.Stop)
 
 	scheme := runtime.NewScheme()
 	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())

@@ -8,6 +8,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+
+	"github.com/hapair-io/hapair/test/internal/attempts"
 )
 
 func TestOperator(t *testing.T) {
@@ -16,7 +18,7 @@ func TestOperator(t *testing.T) {
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(500 * time.Millisecond)
 	SetDefaultConsistentlyPollingInterval(50 * time.Millisecond)
-	RunSpecs(t, "Operator")
+	RunSpecs(t, "Operator", attempts.Configure())
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) { startEnvironment(ctx) }, NodeTimeout(2*time.Minute))

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/hapair-io/hapair/test/internal/attempts"
 )
 
 // step is one Make target. If it runs tests, it prints them as `go test -json`.
@@ -98,10 +100,30 @@ func startInBackground(ctx context.Context, s step) (end func() outcome) {
 	}
 }
 
+// run runs a step, and its packages with failed tests once more.
 func run(ctx context.Context, s step, out, errOut io.Writer) outcome {
 	began := time.Now()
-	o := outcome{step: s}
-	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", s.target, "TESTFLAGS=-json")
+	all, err := attempt(ctx, s, out, errOut)
+	if packages := all.toRepeat(); err != nil && len(packages) > 0 && ctx.Err() == nil {
+		_, _ = fmt.Fprintf(out, "\n=== %s, second attempt of %s\n", s.name, strings.Join(packages, " "))
+		var second results
+		second, err = attempt(ctx, s, out, errOut, "PACKAGES="+strings.Join(packages, " "))
+		for _, flaky := range all.repeatWith(second) {
+			_, _ = fmt.Fprintln(out, "FLAKY", flaky.pkg, flaky.test)
+		}
+	}
+	o := outcome{step: s, took: time.Since(began), tally: all.tally(), err: err}
+	if o.err == nil && o.tally.failed > 0 {
+		o.err = errors.New("tests failed")
+	}
+	return o
+}
+
+// attempt runs the target of a step and reads what its tests print.
+func attempt(ctx context.Context, s step, out, errOut io.Writer, variables ...string) (results, error) {
+	arguments := append([]string{"--no-print-directory", s.target, "TESTFLAGS=-json"}, variables...)
+	cmd := exec.CommandContext(ctx, "make", arguments...)
+	cmd.Env = append(os.Environ(), attempts.Variable+"=2")
 	cmd.Stderr = errOut
 	// An interrupt reaches every process of the step, as one at a terminal does, and leaves them time to clean up.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -112,23 +134,18 @@ func run(ctx context.Context, s step, out, errOut io.Writer) outcome {
 		err = cmd.Start()
 	}
 	if err != nil {
-		o.err = err
-		return o
+		return results{}, err
 	}
-	o.tally = read(stdout, out)
-	o.err = cmd.Wait()
-	if o.err == nil && o.tally.failed > 0 {
-		o.err = errors.New("tests failed")
-	}
-	o.took = time.Since(began)
-	return o
+	all := read(stdout, out)
+	return all, cmd.Wait()
 }
 
 // report prints the table and the total, and reports whether everything passed.
 func report(w io.Writer, outcomes []outcome, took time.Duration) bool {
 	var sum tally
 	ok := len(outcomes) == len(steps)
-	_, _ = fmt.Fprintf(w, "\n%-26s %8s %8s %8s %8s\n", "step", "seconds", "passed", "failed", "skipped")
+	_, _ = fmt.Fprintf(w, "\n%-26s %8s %8s %8s %8s %8s\n", "step", "seconds", "passed", "failed", "skipped",
+		"flaky")
 	for _, o := range outcomes {
 		verdict := ""
 		if o.err != nil {
@@ -140,11 +157,15 @@ func report(w io.Writer, outcomes []outcome, took time.Duration) bool {
 		} else if o.tally == (tally{}) {
 			o.tally.passed = 1 // a step without tests counts as one
 		}
-		_, _ = fmt.Fprintf(w, "%-26s %8.1f %8d %8d %8d%s\n", o.name, o.took.Seconds(), o.tally.passed, o.tally.failed,
-			o.tally.skipped, verdict)
+		_, _ = fmt.Fprintf(w, "%-26s %8.1f %8d %8d %8d %8d%s\n", o.name, o.took.Seconds(), o.tally.passed,
+			o.tally.failed, o.tally.skipped, o.tally.flaky, verdict)
 		sum.add(o.tally)
 	}
-	_, _ = fmt.Fprintf(w, "%-26s %8.1f\n%s\n", "all", took.Seconds(), strings.Repeat("-", 62))
+	_, _ = fmt.Fprintf(w, "%-26s %8.1f\n%s\n", "all", took.Seconds(), strings.Repeat("-", 71))
+	if sum.flaky > 0 {
+		_, _ = fmt.Fprintf(w, "%d failed at first and passed at the second attempt; up to %d may. Look for FLAK above.\n",
+			sum.flaky, maxFlaky)
+	}
 	_, _ = fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", sum.passed, sum.failed, sum.skipped)
-	return ok
+	return ok && sum.flaky <= maxFlaky
 }

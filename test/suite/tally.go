@@ -10,13 +10,34 @@ import (
 	"strings"
 )
 
-// tally counts tests.
-type tally struct{ passed, failed, skipped int }
+// tally counts tests. A flaky test failed at first and passed at its second attempt; it counts as passed, too.
+type tally struct{ passed, failed, skipped, flaky int }
 
 func (t *tally) add(other tally) {
 	t.passed += other.passed
 	t.failed += other.failed
 	t.skipped += other.skipped
+	t.flaky += other.flaky
+}
+
+// results are the counts of a step's packages. They also name what failed.
+type results struct {
+	packages map[string]*tally
+	failures []failure
+}
+
+// failure is a test that failed, or a package that failed without one: it could not be built, for example.
+type failure struct {
+	pkg, test string
+	// suite is set for a Ginkgo suite, which repeats its own specs.
+	suite bool
+}
+
+func (r results) tally() (sum tally) {
+	for _, t := range r.packages {
+		sum.add(*t)
+	}
+	return sum
 }
 
 // event is a line of `go test -json` (go doc test2json).
@@ -29,18 +50,18 @@ type event struct {
 }
 
 // ginkgoSummary matches the last line of a Ginkgo suite, which is one Go test with many specs.
-var ginkgoSummary = regexp.MustCompile(`(\d+) Passed.*?\| .*?(\d+) Failed.*?\| .*?(\d+) Pending.*?\| .*?(\d+) Skipped`)
+var ginkgoSummary = regexp.MustCompile(
+	`(\d+) Passed.*?\| .*?(\d+) Failed.*?\|(?: .*?(\d+) Flaked.*?\|)? .*?(\d+) Pending.*?\| .*?(\d+) Skipped`)
 
 // ansi matches the colors in which a suite may print that line.
 var ansi = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
 // read counts the tests in a stream. It prints lines that are not test events, one line for each package, and the whole
 // output of each failure.
-func read(r io.Reader, w io.Writer) tally {
-	var sum tally
+func read(r io.Reader, w io.Writer) results {
+	all := results{packages: map[string]*tally{}}
 	output := map[string]*strings.Builder{} // by package and test
 	ginkgo := map[string]tally{}
-	inPackage := map[string]*tally{}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -63,20 +84,22 @@ func read(r io.Reader, w io.Writer) tally {
 				_, _ = fmt.Fprint(w, e.Output)
 			}
 		case "pass", "fail", "skip":
-			if inPackage[e.Package] == nil {
-				inPackage[e.Package] = &tally{}
+			if all.packages[e.Package] == nil {
+				all.packages[e.Package] = &tally{}
+			}
+			t, suite := ginkgo[key]
+			if e.Action == "fail" {
+				all.failures = append(all.failures, failure{e.Package, e.Test, suite})
 			}
 			if e.Test == "" {
-				sum.add(*inPackage[e.Package])
-				printPackage(w, e, *inPackage[e.Package], output[key])
+				printPackage(w, e, *all.packages[e.Package], output[key])
 				continue
 			}
-			t, ok := ginkgo[key]
-			if !ok {
+			if !suite {
 				t = one(e.Action)
 			}
-			inPackage[e.Package].add(t)
-			if e.Action != "pass" && output[key] != nil {
+			all.packages[e.Package].add(t)
+			if (e.Action != "pass" || t.flaky > 0) && output[key] != nil {
 				_, _ = fmt.Fprint(w, output[key])
 			}
 			delete(output, key)
@@ -86,9 +109,9 @@ func read(r io.Reader, w io.Writer) tally {
 	}
 	if err := lines.Err(); err != nil {
 		_, _ = fmt.Fprintln(w, "reading test output:", err)
-		sum.failed++
+		all.packages[""] = &tally{failed: 1}
 	}
-	return sum
+	return all
 }
 
 func printPackage(w io.Writer, e event, t tally, output *strings.Builder) {
@@ -121,8 +144,8 @@ func parseGinkgo(line string) (tally, bool) {
 		return tally{}, false
 	}
 	number := func(i int) int {
-		n, _ := strconv.Atoi(m[i]) // the expression matched digits
+		n, _ := strconv.Atoi(m[i]) // the expression matched digits, or nothing where specs may be flaky
 		return n
 	}
-	return tally{passed: number(1), failed: number(2), skipped: number(3) + number(4)}, true
+	return tally{passed: number(1), failed: number(2), flaky: number(3), skipped: number(4) + number(5)}, true
 }

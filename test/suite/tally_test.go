@@ -19,13 +19,17 @@ make: building things
 {"Action":"output","Package":"q","Test":"TestSuite","Output":"\u001b[32m12 Passed\u001b[0m | 0 Failed | 1 Pending | 2 Skipped"}
 {"Action":"pass","Package":"q","Test":"TestSuite"}
 {"Action":"pass","Package":"q"}
+{"Action":"output","Package":"r","Test":"TestSuite","Output":"[FLAKEY TEST]\n"}
+{"Action":"output","Package":"r","Test":"TestSuite","Output":"5 Passed | 0 Failed | 2 Flaked | 0 Pending | 1 Skipped"}
+{"Action":"pass","Package":"r","Test":"TestSuite"}
+{"Action":"pass","Package":"r"}
 `
 	var shown strings.Builder
-	got := read(strings.NewReader(strings.TrimPrefix(stream, "\n")), &shown)
-	if want := (tally{passed: 13, failed: 1, skipped: 4}); got != want {
+	got := read(strings.NewReader(strings.TrimPrefix(stream, "\n")), &shown).tally()
+	if want := (tally{passed: 18, failed: 1, skipped: 5, flaky: 2}); got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
-	for _, want := range []string{"make: building things", "it broke here", "FAIL  p", "ok    q"} {
+	for _, want := range []string{"make: building things", "it broke here", "FAIL  p", "ok    q", "FLAKEY"} {
 		if !strings.Contains(shown.String(), want) {
 			t.Errorf("%q is missing from the output:\n%s", want, &shown)
 		}
