@@ -42,8 +42,9 @@ func NewCommand() *cobra.Command {
 
 type runOptions struct {
 	conformance.Config
-	probe string
-	junit string
+	probe  string
+	schema string
+	junit  string
 }
 
 func newRunCommand() *cobra.Command {
@@ -64,6 +65,7 @@ func newRunCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&o.Class, "class", "", "class that the provider publishes")
 	flags.StringVar(&o.probe, "probe", "", "program that acts for a client")
+	flags.StringVar(&o.schema, "schema", "", "file with the schema of the values, in YAML or JSON")
 	flags.StringSliceVar(&o.Only, "only", nil, "names of the scripts to play; all if empty")
 	flags.StringVar(&o.junit, "junit", "", "file for the results in the format of JUnit")
 	for _, name := range []string{"class", "probe"} {
@@ -81,6 +83,12 @@ func (o *runOptions) run(command *cobra.Command) error {
 			verdict = "FAILED"
 		}
 		_, _ = fmt.Fprintf(command.ErrOrStderr(), "%-22s %s after %s\n", r.Name, verdict, r.Took.Round(time.Millisecond))
+	}
+	if o.schema != "" {
+		var err error
+		if o.Schema, err = os.ReadFile(o.schema); err != nil {
+			return fmt.Errorf("reading the schema of the values: %w", err)
+		}
 	}
 	report, err := conformance.Run(command.Context(), o.Config, progress)
 	if err != nil {

@@ -6,26 +6,31 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/localapi/schema"
 	"github.com/hapair-io/hapair/internal/localapi/server"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
-// newProviders returns the server of the local provider API: for the providers of the pair, and for the firewall.
-func (o sidecarOptions) newProviders(
+// providersConfig configures the server of the local provider API: for the providers of the pair, and for the firewall.
+func (o sidecarOptions) providersConfig(
 	u unit, pair contract.Settings, parts replicationParts, replicating *engine.Engine, log logr.Logger,
-) *server.Server {
-	return server.New(server.Config{
+) (server.Config, error) {
+	schemas, err := schema.Published()
+	if err != nil {
+		return server.Config{}, err
+	}
+	return server.Config{
 		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name),
 		Directory: o.providersDirectory,
 		Providers: append(slices.Clone(pair.Providers), firewallProvider(state.Classes())),
-		Catalogue: state.Classes(), Tables: parts.provided,
+		Catalogue: state.Classes(), Tables: parts.provided, Schemas: schemas,
 		Kernel:       map[state.Class]server.KernelClass{state.DynamicAddressObjects: parts.objects},
 		Flush:        replicating.FlushClass,
 		IsPeerInSync: func() bool { return replicating.Status().InSync },
 		Metrics:      server.NewMetrics(parts.registry),
 		Log:          log,
-	})
+	}, nil
 }
 
 // firewallProvider returns the firewall as a provider. It runs as root, and publishes the classes of the catalogue that

@@ -45,6 +45,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/kernel/socketfilter"
 	"github.com/hapair-io/hapair/internal/lease"
+	"github.com/hapair-io/hapair/internal/localapi/server"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/resources"
@@ -429,6 +430,10 @@ func (o sidecarOptions) newReplication(
 	follow := limits{file: o.settings, now: config.Limits, log: log}
 	replicated := replication{Engine: e, heartbeats: parts.heartbeats, limits: follow}
 	into.Replication, into.Costs = replicated, replicated.costs
-	into.Providers = o.newProviders(u, pair, parts, e, into.Log.WithName("providers"))
+	providers, err := o.providersConfig(u, pair, parts, e, into.Log.WithName("providers"))
+	if err != nil {
+		return err
+	}
+	into.Providers = server.New(providers)
 	return nil
 }

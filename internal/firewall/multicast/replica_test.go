@@ -17,6 +17,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/localapi"
 	"github.com/hapair-io/hapair/internal/localapi/client"
+	"github.com/hapair-io/hapair/internal/localapi/schema"
 	"github.com/hapair-io/hapair/internal/localapi/server"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -32,7 +33,12 @@ func TestEntriesPassTheLocalAPI(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(directory, owner.Name), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	schemas, err := schema.Published()
+	if err != nil {
+		t.Fatal(err)
+	}
 	api := server.New(server.Config{
+		Schemas:   schemas,
 		Directory: directory, Providers: []contract.Provider{owner}, Catalogue: state.Classes(), Tables: tables,
 		Log: logr.Discard(),
 	})

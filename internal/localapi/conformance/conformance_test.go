@@ -92,9 +92,20 @@ func tickets(t *testing.T, program string) conformance.Config {
 	address := fmt.Sprintf("TICKETS_ADDRESS=127.77.0.%d:7070", runs.Add(1))
 	return conformance.Config{
 		Class:   "tickets",
+		Schema:  ticketSchema(t),
 		Command: []string{"env", address, program},
 		Probe:   []string{"env", address, absolute(t, providers+"/tickets/probe.sh")},
 	}
+}
+
+// ticketSchema returns the schema of the values of both providers.
+func ticketSchema(t *testing.T) []byte {
+	t.Helper()
+	text, err := os.ReadFile(absolute(t, providers+"/tickets/schema.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // shell returns the configuration for the provider in shell.
@@ -103,6 +114,7 @@ func shell(t *testing.T) conformance.Config {
 	directory, folder := "TICKETS="+memory(t), absolute(t, providers+"/tickets-shell")
 	return conformance.Config{
 		Class:   "tickets",
+		Schema:  ticketSchema(t),
 		Command: []string{"env", directory, filepath.Join(folder, "provider.sh")},
 		Probe:   []string{"env", directory, filepath.Join(folder, "probe.sh")},
 	}

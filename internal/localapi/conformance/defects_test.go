@@ -41,6 +41,7 @@ func defects() []defect {
 			"go m.client.Delete(ctx, m.config.Class, key, m.term, m.config.Durable)"),
 		one("asks for no acknowledgement of the peer", "promise", program, ", Durable: 250 * time.Millisecond", ""),
 		one("writes on the standby", "standby", mirror, "if !m.isOwner {", "if false {"),
+		one("publishes values that break their schema", "promise", program, `{"issued":%q}`, `{"issued":[%q]}`),
 		one("keeps deciding on the standby", "relapse", mirror, become,
 			"\n\tm.role, m.term, m.isOwner = role, term, true"+handled),
 		one("keeps the old term", "takeover", mirror, become,

@@ -206,7 +206,7 @@ func (s *sidecar) write(w http.ResponseWriter, r *http.Request, wanted request, 
 	case durableErr != nil || durable < 0 || durable > float64(localapi.Bounds().DurableSeconds):
 		problem = invalid("durable", "seconds from 0 to 5 are needed")
 	default:
-		problem = validate(events)
+		problem = s.validate(wanted.class, events)
 	}
 	if problem != nil {
 		s.refuse(w, index, problem)
@@ -295,7 +295,7 @@ func unknownParameter(r *http.Request) *localapi.Problem {
 }
 
 // validate checks entries as the sidecar does.
-func validate(events []localapi.Event) *localapi.Problem {
+func (s *sidecar) validate(class string, events []localapi.Event) *localapi.Problem {
 	for i := range events {
 		e := &events[i]
 		if p := localapi.CheckKey(e.Key); p != nil {
@@ -309,6 +309,9 @@ func validate(events []localapi.Event) *localapi.Problem {
 		}
 		compact, p := localapi.CompactValue(e.Value)
 		if p != nil {
+			return p
+		}
+		if p := s.schemas.Check(class, e.Key, compact); p != nil {
 			return p
 		}
 		e.Value = compact

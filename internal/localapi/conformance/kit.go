@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/hapair-io/hapair/internal/localapi/schema"
 )
 
 // Config is what the kit needs to know of the provider under test.
@@ -19,11 +21,14 @@ type Config struct {
 	Command []string
 	// Probe is called with an action and the name of a client, and exits with status 0 if the provider has granted it.
 	Probe []string
+	// Schema is the schema of the values of the class, in YAML or JSON. A class that hapair describes needs none.
+	Schema []byte
 	// Only are the names of the scripts to play; all if it is empty. Script promise is always played, since it collects
 	// the entries that other scripts need.
 	Only []string
 
-	socket string
+	socket  string
+	schemas schema.Classes
 }
 
 // Script describes one script of the kit.
@@ -51,6 +56,9 @@ func Run(ctx context.Context, config Config, observe func(Result)) (report Repor
 			return Report{}, fmt.Errorf("there is no script %q; providertest list shows all", name)
 		}
 	}
+	if config.schemas, err = config.allSchemas(); err != nil {
+		return Report{}, err
+	}
 	directory, err := os.MkdirTemp("", "providertest-")
 	if err != nil {
 		return Report{}, fmt.Errorf("making a directory for the socket: %w", err)
@@ -71,6 +79,15 @@ func Run(ctx context.Context, config Config, observe func(Result)) (report Repor
 		}
 	}
 	return report, nil
+}
+
+// allSchemas returns the schemas of hapair, and that of the class under test.
+func (c Config) allSchemas() (schema.Classes, error) {
+	published, err := schema.Published()
+	if err != nil || len(c.Schema) == 0 {
+		return published, err
+	}
+	return published.With(c.Class, c.Schema)
 }
 
 func play(ctx context.Context, config Config, script script, collected samples) Result {

@@ -139,7 +139,7 @@ func playUnknown(ctx context.Context, s *stage) error {
 	for i, e := range entries {
 		entries[i].Value = withUnknownField(e.Value)
 	}
-	s.sidecar = newSidecar(s.config.socket, s.config.Class, localapi.Standby, firstTerm)
+	s.sidecar = newSidecar(s.config, localapi.Standby, firstTerm)
 	s.sidecar.behave(func(b *behaviour) { b.unknowns = true })
 	s.sidecar.receive(entries[:1]...)
 	if err := s.sidecar.appear(); err != nil {
@@ -190,8 +190,9 @@ func isObject(value json.RawMessage) bool {
 	return len(value) > 1 && value[0] == '{' && value[len(value)-1] == '}'
 }
 
-// floodPatience is how long a provider may take to read all of them.
-const floodPatience = 30 * time.Second
+// floodPatience is how long a provider may take to read all of them. A shell that writes a file for each needs most of
+// it on a busy machine.
+const floodPatience = 90 * time.Second
 
 func playFlood(ctx context.Context, s *stage) error {
 	wanted, err := s.sample(firstClient)

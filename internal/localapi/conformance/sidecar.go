@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/localapi"
+	"github.com/hapair-io/hapair/internal/localapi/schema"
 )
 
 // sidecar plays the sidecar of a unit. A script sets its state and reads its journal.
 type sidecar struct {
 	socket string
 	class  string // the class under test
+	// schemas validate the values that the provider writes.
+	schemas schema.Classes
 
 	mutex    sync.Mutex
 	server   *http.Server
@@ -45,9 +48,9 @@ type behaviour struct {
 	unknowns bool
 }
 
-func newSidecar(socket, class string, role localapi.Role, term uint64) *sidecar {
+func newSidecar(c Config, role localapi.Role, term uint64) *sidecar {
 	return &sidecar{
-		socket: socket, class: class, role: role, term: term,
+		socket: c.socket, class: c.Class, schemas: c.schemas, role: role, term: term,
 		tables: map[string]map[string]localapi.Event{}, watchers: map[*watcher]bool{},
 	}
 }

@@ -46,7 +46,7 @@ type samples map[string][]localapi.Event
 
 // open plays a sidecar in firstTerm with entries, starts the provider, and waits until it follows its class.
 func (s *stage) open(ctx context.Context, role localapi.Role, entries ...localapi.Event) error {
-	s.sidecar = newSidecar(s.config.socket, s.config.Class, role, firstTerm)
+	s.sidecar = newSidecar(s.config, role, firstTerm)
 	s.sidecar.receive(entries...)
 	if err := s.sidecar.appear(); err != nil {
 		return err

@@ -20,7 +20,7 @@ func (s *schemas) of(value any) (object, error) { return s.ofType(reflect.TypeOf
 func (s *schemas) ofType(t reflect.Type) (object, error) {
 	switch {
 	case t == reflect.TypeFor[netip.Addr]():
-		return object{"type": "string", "description": "An IP address."}, nil
+		return object{"type": "string", "format": "ip", "description": "An IP address."}, nil
 	case t == reflect.TypeFor[json.RawMessage]():
 		return object{"description": "One JSON value."}, nil
 	case t.Kind() == reflect.Struct, t.Kind() == reflect.String && t.PkgPath() != "":

@@ -11,6 +11,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/localapi"
+	"github.com/hapair-io/hapair/internal/localapi/schema"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
@@ -36,6 +37,8 @@ type class struct {
 	kernel KernelClass
 	// prefix is what the keys of the class begin with in its table.
 	prefix string
+	// schemas validate values.
+	schemas schema.Classes
 	// quota bounds the class. The classes of the catalogue have none: each has a table of its own.
 	quota table.Quota
 }
@@ -139,7 +142,7 @@ func (s *Server) class(name string) (class, bool) {
 		return class{name: name, id: row.ID, kernel: k}, true
 	}
 	t, ok := s.config.Tables.Table(row.ID)
-	return class{name: name, id: row.ID, table: t}, ok
+	return class{name: name, id: row.ID, table: t, schemas: s.config.Schemas}, ok
 }
 
 // parseQuery returns the query parameters. One that the operation does not have is a problem: a misspelt life would

@@ -14,6 +14,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/localapi"
+	"github.com/hapair-io/hapair/internal/localapi/schema"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
@@ -31,6 +32,8 @@ type Config struct {
 	// Catalogue has the names of the classes, and Tables their entries.
 	Catalogue state.Catalogue
 	Tables    *table.Set
+	// Schemas validate the values that are written.
+	Schemas schema.Classes
 	// Kernel are the classes whose entries the kernel has instead of Tables.
 	Kernel map[state.Class]KernelClass
 	// Flush returns when the standby has every change of a class, and fails at once if no standby is in sync.

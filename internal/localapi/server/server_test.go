@@ -25,6 +25,7 @@ import (
 	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/localapi"
+	"github.com/hapair-io/hapair/internal/localapi/schema"
 	"github.com/hapair-io/hapair/internal/localapi/server"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/state"
@@ -329,6 +330,40 @@ func TestProblems(t *testing.T) {
 }
 
 // Two providers share a table. One that floods it is refused, and the other is not.
+// Values of a class with a schema are validated, alone and in a batch. A refused batch writes nothing.
+func TestValuesAreValidated(t *testing.T) {
+	b := newBed(t, func(c *server.Config) {
+		var err error
+		if c.Schemas, err = schema.Published(); err != nil {
+			t.Fatal(err)
+		}
+		c.Providers = append(slices.Clone(c.Providers), contract.Provider{
+			Name: contract.ProviderFirewall, UID: int64(os.Getuid()), Writes: []string{"Multicast"},
+		})
+	})
+	b.http = b.connect(contract.ProviderFirewall)
+	b.become(localapi.Active, 8)
+	const class, member = "/v1/classes/Multicast", "member%2Flan%2F239.1.1.1"
+	p := b.problem(http.MethodPut, class+"/entries/"+member+"?term=8", `{"exclude":"yes"}`)
+	if p.Type != localapi.Invalid || p.Field != "value.exclude" ||
+		!strings.Contains(p.Detail, `class Multicast, key "member/lan/239.1.1.1"`) {
+		t.Errorf("a value of another type: %v", p)
+	}
+	if p := b.problem(http.MethodPut, class+"/entries/a?term=8", `{}`); p.Field != "key" {
+		t.Errorf("a key of another form: %v", p)
+	}
+	batch := `{"type":"Put","key":"route/239.1.1.1/192.0.2.1","value":{"in":"lan"}}` + "\n" +
+		`{"type":"Put","key":"member/lan/239.1.1.1","value":{"wanted":["192.0.2.1","x"]}}`
+	if p := b.problem(http.MethodPost, class+"?term=8", batch); p.Field != "[1].value.wanted[1]" {
+		t.Errorf("a value in a batch: %v", p)
+	}
+	answer[localapi.Written](b, http.MethodPut, class+"/entries/"+member+"?term=8", `{"exclude":true,"later":1}`)
+	multicast, _ := b.tables.Table(state.Multicast)
+	if entries, _ := multicast.List(""); len(entries) != 1 || string(entries[0].Value) != `{"exclude":true,"later":1}` {
+		t.Errorf("the class has %v, want only what was accepted", entries)
+	}
+}
+
 func TestQuotasKeepProvidersApart(t *testing.T) {
 	b := newBed(t, func(c *server.Config) {
 		flooder, phones := leases, leases

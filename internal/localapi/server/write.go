@@ -33,15 +33,11 @@ func (s *Server) putEntry(w http.ResponseWriter, r *request) *localapi.Problem {
 	if problem != nil {
 		return problem
 	}
-	value, problem := localapi.CompactValue(r.body)
+	entry, problem := r.class.entry(r.PathValue("key"), r.body, life)
 	if problem != nil {
 		return problem
 	}
-	key, problem := r.class.key(r.PathValue("key"))
-	if problem != nil {
-		return problem
-	}
-	change := table.Change{Entry: table.Entry{Key: key, Value: value, Life: life}}
+	change := table.Change{Entry: entry}
 	return s.write(w, r, table.Batch{Changes: []table.Change{change}})
 }
 
@@ -53,6 +49,21 @@ func (s *Server) deleteEntry(w http.ResponseWriter, r *request) *localapi.Proble
 	}
 	change := table.Change{Entry: table.Entry{Key: key}, Deleted: true}
 	return s.write(w, r, table.Batch{Changes: []table.Change{change}})
+}
+
+// entry returns an entry that may be written.
+func (c class) entry(key string, value []byte, life time.Duration) (table.Entry, *localapi.Problem) {
+	inTable, problem := c.key(key)
+	if problem != nil {
+		return table.Entry{}, problem
+	}
+	if value, problem = localapi.CompactValue(value); problem != nil {
+		return table.Entry{}, problem
+	}
+	if problem := c.schemas.Check(c.name, key, value); problem != nil {
+		return table.Entry{}, problem
+	}
+	return table.Entry{Key: inTable, Value: value, Life: life}, nil
 }
 
 // key returns a key in the table of the class.
@@ -95,15 +106,12 @@ func (c class) parseLine(line []byte) (table.Change, *localapi.Problem) {
 	}
 	switch event.Type {
 	case localapi.Put:
-		value, problem := localapi.CompactValue(event.Value)
-		if problem != nil {
-			return table.Change{}, problem
-		}
 		life, problem := localapi.Life(event.Life)
 		if problem != nil {
 			return table.Change{}, problem
 		}
-		return table.Change{Entry: table.Entry{Key: key, Value: value, Life: life}}, nil
+		entry, problem := c.entry(event.Key, event.Value, life)
+		return table.Change{Entry: entry}, problem
 	case localapi.Delete:
 		return table.Change{Entry: table.Entry{Key: key}, Deleted: true}, nil
 	default:

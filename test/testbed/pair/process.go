@@ -125,7 +125,9 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 		return nil, err
 	}
 	if s.ProvidersDirectory != "" {
-		p.providers = newProviders(s, provided, p.engine, log)
+		if p.providers, err = newProviders(s, provided, p.engine, log); err != nil {
+			return nil, err
+		}
 	}
 	p.engine.SetPeer(netip.MustParseAddr(s.PeerAddress))
 	if p.heartbeats, err = newHeartbeats(log); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/members"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/localapi"
+	"github.com/hapair-io/hapair/internal/localapi/schema"
 	"github.com/hapair-io/hapair/internal/localapi/server"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/state"
@@ -44,7 +45,13 @@ func (u *Unit) FirewallSocket() string {
 }
 
 // newProviders returns the server of the local API of a unit's process.
-func newProviders(s setup, tables *table.Set, replicating *engine.Engine, log logr.Logger) *server.Server {
+func newProviders(
+	s setup, tables *table.Set, replicating *engine.Engine, log logr.Logger,
+) (*server.Server, error) {
+	schemas, err := schema.Published()
+	if err != nil {
+		return nil, err
+	}
 	return server.New(server.Config{
 		Pair: pairName, Namespace: pairNamespace, Unit: s.Unit, Directory: s.ProvidersDirectory,
 		Providers: []contract.Provider{
@@ -53,14 +60,14 @@ func newProviders(s setup, tables *table.Set, replicating *engine.Engine, log lo
 			}},
 			{Name: contract.ProviderFirewall, UID: int64(os.Getuid()), Writes: []string{state.Multicast.String()}},
 		},
-		Catalogue: state.Classes(), Tables: tables,
+		Catalogue: state.Classes(), Tables: tables, Schemas: schemas,
 		Kernel: map[state.Class]server.KernelClass{
 			state.DynamicAddressObjects: members.New(nftables.Kernel{}),
 		},
 		Flush:        replicating.FlushClass,
 		IsPeerInSync: func() bool { return replicating.Status().InSync },
 		Log:          log.WithName("providers"),
-	})
+	}), nil
 }
 
 // shownRole returns a role of replication as providers know it.
