@@ -6,6 +6,7 @@ import corev1 "k8s.io/api/core/v1"
 // and gets it back after a failover. The contract is in docs/providers.md.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.quotas) || self.quotas.all(q, q.class != 'DynamicAddressObjects' && has(self.writes) && q.class in self.writes)",message="a class in quotas must be one of the provider's own, in its writes; add it there, or remove the quota",fieldPath=".quotas"
+// +kubebuilder:validation:XValidation:rule="!has(self.addressObjects) || has(self.writes) && 'DynamicAddressObjects' in self.writes || has(self.reads) && 'DynamicAddressObjects' in self.reads",message="addressObjects restrict the class DynamicAddressObjects, which the provider does not have; add it to writes, or remove addressObjects",fieldPath=".addressObjects"
 //
 // The container has a read-only root, no token of the API server, and 16 MiB in memory at /tmp. It shares the network
 // of the pod.
@@ -52,6 +53,14 @@ type ProviderSpec struct {
 	// +kubebuilder:validation:MaxItems=8
 	Reads []ProviderClassName `json:"reads,omitempty"`
 
+	// addressObjects are the dynamic address objects that the provider may use, if it has the class DynamicAddressObjects.
+	// Without it, the provider may use every one.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	AddressObjects []AddressObjectName `json:"addressObjects,omitempty"`
+
 	// quotas bound classes of writes, so that no class fills the common table for the others. What they do not name is an
 	// equal share of what all quotas leave of 65,536 entries and 64 MiB.
 	// +optional
@@ -93,6 +102,13 @@ type ProviderSpec struct {
 // +kubebuilder:validation:MaxLength=63
 // +kubebuilder:validation:XValidation:rule="self == 'DynamicAddressObjects' || self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="a class of a provider must begin with a letter and have only a-z, 0-9 and '-', as in leases, or be DynamicAddressObjects"
 type ProviderClassName string
+
+// AddressObjectName is the name of an address object of the FirewallConfiguration.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",message="a name must begin with a letter, have only a-z, 0-9 and '-', and not end with '-', as in scanners"
+type AddressObjectName string
 
 // ProviderQuota bounds one class of a provider.
 //

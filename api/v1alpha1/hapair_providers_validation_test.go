@@ -29,6 +29,7 @@ var _ = Describe("The providers of an HAPair", func() {
 				p.Spec.Providers[i].Writes = append(p.Spec.Providers[i].Writes, "DynamicAddressObjects")
 			}
 		}),
+		Entry("one that changes some address objects", provider(addressObjects("scanners", "wlan-guests2"))),
 		Entry("every field at its bound", provider(func(p *v1alpha1.ProviderSpec) {
 			p.Name, p.RunAsUser = strings.Repeat("a", 32), 1<<31-1
 			p.Capabilities = []v1alpha1.ProviderCapability{v1alpha1.ProviderBindsPorts, v1alpha1.ProviderSendsRaw}
@@ -95,6 +96,15 @@ var _ = Describe("The providers of an HAPair", func() {
 		}),
 		Entry("a class that nobody publishes", "", "add the provider that publishes it",
 			provider(func(p *v1alpha1.ProviderSpec) { p.Reads = []v1alpha1.ProviderClassName{"lease"} })),
+		Entry("address objects without their class", "[0].addressObjects", "add it to writes, or remove",
+			provider(func(p *v1alpha1.ProviderSpec) {
+				addressObjects("scanners")(p)
+				p.Writes = nil
+			})),
+		Entry("an address object twice", "[0].addressObjects[1]", "Duplicate value", provider(addressObjects("a", "a"))),
+		Entry("an address object with a slash", "[0].addressObjects[0]", "as in scanners", provider(addressObjects("a/b"))),
+		Entry("65 address objects", "[0].addressObjects", "must have at most 64 items",
+			provider(addressObjects(manyObjects(65)...))),
 		Entry("a quota of another's class", "[0].quotas", "one of the provider's own, in its writes",
 			provider(quotas(v1alpha1.ProviderQuota{Class: "calls", Entries: 1}))),
 		Entry("a quota of nothing", "[0].quotas[0]", "at least 2 properties",
@@ -141,6 +151,20 @@ func provider(change func(*v1alpha1.ProviderSpec)) pairChange {
 		p.Spec.Providers = manyProviders(1)
 		change(&p.Spec.Providers[0])
 	}
+}
+
+// addressObjects lets a provider change some address objects.
+func addressObjects(names ...v1alpha1.AddressObjectName) func(*v1alpha1.ProviderSpec) {
+	return func(p *v1alpha1.ProviderSpec) {
+		p.Writes, p.AddressObjects = append(p.Writes, "DynamicAddressObjects"), names
+	}
+}
+
+func manyObjects(n int) (all []v1alpha1.AddressObjectName) {
+	for i := range n {
+		all = append(all, v1alpha1.AddressObjectName(fmt.Sprint("a", i)))
+	}
+	return all
 }
 
 func quotas(all ...v1alpha1.ProviderQuota) func(*v1alpha1.ProviderSpec) {

@@ -1049,6 +1049,11 @@ func (in *ProviderSpec) DeepCopyInto(out *ProviderSpec) {
 		*out = make([]ProviderClassName, len(*in))
 		copy(*out, *in)
 	}
+	if in.AddressObjects != nil {
+		in, out := &in.AddressObjects, &out.AddressObjects
+		*out = make([]AddressObjectName, len(*in))
+		copy(*out, *in)
+	}
 	if in.Quotas != nil {
 		in, out := &in.Quotas, &out.Quotas
 		*out = make([]ProviderQuota, len(*in))

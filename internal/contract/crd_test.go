@@ -127,6 +127,7 @@ func TestListBoundsAreThoseOfTheCRDs(t *testing.T) {
 		"spec.providers":                 contract.MaxProviders,
 		"spec.providers.writes":          contract.MaxProviderClasses,
 		"spec.providers.reads":           contract.MaxProviderClasses,
+		"spec.providers.addressObjects":  contract.MaxProviderObjects,
 	} {
 		expectMaxItems(t, "hapairs", path, want)
 	}

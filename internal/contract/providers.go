@@ -17,6 +17,8 @@ type Provider struct {
 	// Writes are the classes that the provider may publish, and Reads those that it may only read.
 	Writes []string `json:"writes,omitempty"`
 	Reads  []string `json:"reads,omitempty"`
+	// AddressObjects are the objects of DynamicAddressObjects that the provider may use; all if it is empty.
+	AddressObjects []string `json:"addressObjects,omitempty"`
 	// Quotas bound classes of Writes.
 	Quotas []ProviderQuota `json:"quotas,omitempty"`
 }
@@ -27,6 +29,11 @@ func (p Provider) MayWrite(class string) bool { return slices.Contains(p.Writes,
 // MayRead reports whether the provider may read a class.
 func (p Provider) MayRead(class string) bool {
 	return p.MayWrite(class) || slices.Contains(p.Reads, class)
+}
+
+// MayUseObject reports whether the provider may use an address object, if it has the class of these objects.
+func (p Provider) MayUseObject(name string) bool {
+	return len(p.AddressObjects) == 0 || slices.Contains(p.AddressObjects, name)
 }
 
 // ProviderFirewall is the name under which the firewall publishes. No other provider may have it.
@@ -42,6 +49,8 @@ const (
 	MaxProviderClasses     = 8
 	MaxProviderClassLength = 63
 	MaxProviderUID         = 1<<31 - 1
+	// MaxProviderObjects bounds the address objects of a provider.
+	MaxProviderObjects = 64
 )
 
 // The users of the operator's own programs, and nobody. No provider may have them.
@@ -100,7 +109,27 @@ func (p Provider) validate() []error {
 			p.UID, FirstReservedUID, LastReservedUID))
 	}
 	errs = append(errs, validateProviderClasses("writes", p.Writes)...)
-	return append(errs, validateProviderClasses("reads", p.Reads)...)
+	errs = append(errs, validateProviderClasses("reads", p.Reads)...)
+	return append(errs, p.validateObjects()...)
+}
+
+// validateObjects checks the address objects. An empty list allows all, so one without its class is a mistake.
+func (p Provider) validateObjects() []error {
+	var errs []error
+	if len(p.AddressObjects) > MaxProviderObjects {
+		errs = append(errs, fmt.Errorf("addressObjects: there are %d, and at most %d are possible; remove some",
+			len(p.AddressObjects), MaxProviderObjects))
+	}
+	if class := state.DynamicAddressObjects.String(); len(p.AddressObjects) > 0 && !p.MayRead(class) {
+		errs = append(errs, fmt.Errorf("addressObjects: the provider does not have the class %s; add it to writes", class))
+	}
+	for i, name := range p.AddressObjects {
+		if len(name) > MaxProviderClassLength || !lowercaseName.MatchString(name) {
+			errs = append(errs, fmt.Errorf("addressObjects[%d]: %q must begin with a letter and have at most %d of a-z, 0-9 "+
+				"and '-'", i, name, MaxProviderClassLength))
+		}
+	}
+	return errs
 }
 
 func validateProviderClasses(field string, classes []string) []error {

@@ -207,7 +207,10 @@ func TestRefused(t *testing.T) {
 // providers returns valid providers. Each case changes only the field that it tests.
 func providers() []contract.Provider {
 	return []contract.Provider{
-		{Name: "kea", UID: 20001, Writes: []string{"declined", "leases"}, Reads: []string{"calls"}},
+		{
+			Name: "kea", UID: 20001, Writes: []string{"declined", "leases"},
+			Reads: []string{"calls", state.DynamicAddressObjects.String()}, AddressObjects: []string{"declined", "guests"},
+		},
 		{Name: "calls", UID: 20002, Writes: []string{"calls"}},
 	}
 }
@@ -223,7 +226,14 @@ func TestProvidersAreRefused(t *testing.T) {
 		"providers[0].uid: 65532 is reserved":                   func(p []contract.Provider) { p[0].UID = 65532 },
 		`providers[0].writes[1]: "a/b" must begin with a lette`: func(p []contract.Provider) { p[0].Writes[1] = "a/b" },
 		`providers[0].reads[0]: "Calls" must begin`:             func(p []contract.Provider) { p[0].Reads[0] = "Calls" },
-		"providers[0].reads: there are 9, and at most 8": func(p []contract.Provider) {
+		"providers[1].addressObjects: the provider does not have": func(p []contract.Provider) {
+			p[1].AddressObjects = []string{"scanners"}
+		},
+		`providers[0].addressObjects[1]: "a/b" must begin`: func(p []contract.Provider) { p[0].AddressObjects[1] = "a/b" },
+		"providers[0].addressObjects: there are 66, and at most 64": func(p []contract.Provider) {
+			p[0].AddressObjects = slices.Repeat(p[0].AddressObjects, 33)
+		},
+		"providers[0].reads: there are 18, and at most 8": func(p []contract.Provider) {
 			p[0].Reads = slices.Repeat(p[0].Reads, 9)
 		},
 		`providers[1].writes[0]: leases is published by provider "kea" already`: func(p []contract.Provider) {
@@ -248,6 +258,9 @@ func TestGrantsOfProviders(t *testing.T) {
 	}
 	if !kea.MayRead("leases") || !kea.MayRead("calls") || kea.MayRead("other") {
 		t.Error("the provider must read its own classes and those of its reads only")
+	}
+	if !kea.MayUseObject("guests") || kea.MayUseObject("scanners") || !providers()[1].MayUseObject("scanners") {
+		t.Error("the provider must use its objects only, and one without a list must use all")
 	}
 }
 

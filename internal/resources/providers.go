@@ -16,14 +16,14 @@ import (
 // firewall's container has a name of its own.
 func ProviderContainerName(provider string) string { return "provider-" + provider }
 
-// providerSettings returns what the sidecars need to know of the providers. Classes are sorted, since their order means
+// providerSettings returns what the sidecars need to know of the providers. Lists are sorted, since their order means
 // nothing and a change of the settings replaces units.
 func providerSettings(providers []v1alpha1.ProviderSpec) []contract.Provider {
 	var settings []contract.Provider
 	for _, p := range providers {
 		settings = append(settings, contract.Provider{
-			Name: p.Name, UID: p.RunAsUser, Writes: sortedClasses(p.Writes), Reads: sortedClasses(p.Reads),
-			Quotas: providerQuotas(p.Quotas),
+			Name: p.Name, UID: p.RunAsUser, Writes: sortedNames(p.Writes), Reads: sortedNames(p.Reads),
+			AddressObjects: sortedNames(p.AddressObjects), Quotas: providerQuotas(p.Quotas),
 		})
 	}
 	return settings
@@ -41,10 +41,11 @@ func providerQuotas(wanted []v1alpha1.ProviderQuota) []contract.ProviderQuota {
 	return quotas
 }
 
-func sortedClasses(classes []v1alpha1.ProviderClassName) []string {
+// sortedNames returns names as plain strings, sorted.
+func sortedNames[T ~string](all []T) []string {
 	var names []string
-	for _, class := range classes {
-		names = append(names, string(class))
+	for _, name := range all {
+		names = append(names, string(name))
 	}
 	slices.Sort(names)
 	return names

@@ -44,6 +44,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.AddressObjectName
+  scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.CertificatesSpec
   map:
     fields:
@@ -829,6 +831,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.hapair-io.hapair.api.v1alpha1.ProviderSpec
   map:
     fields:
+    - name: addressObjects
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.AddressObjectName
+          elementRelationship: associative
     - name: args
       type:
         list:

@@ -62,6 +62,12 @@ func parseChange(c table.Change) (member, nftables.ElementChange, error) {
 	}, nil
 }
 
+// ObjectOf returns the address object that a key names; the whole key if it names none.
+func (*Members) ObjectOf(key string) string {
+	object, _, _ := strings.Cut(key, "/")
+	return object
+}
+
 // objectOf returns the object whose addresses of one family a set has.
 func objectOf(set string) string {
 	name := strings.TrimPrefix(set, ruleset.DynamicAddressPrefix)

@@ -49,6 +49,16 @@ func TestObjectOf(t *testing.T) {
 	}
 }
 
+// The object of a key decides whether a provider may use it. It must be that of the set which is written.
+func TestGrantIsThatOfTheSet(t *testing.T) {
+	for _, key := range []string{"blocked/192.0.2.7", "a.b/2001:db8::7"} {
+		m, err := parseKey(key)
+		if got := New(nil).ObjectOf(key); err != nil || got != m.object || got != objectOf(m.set()) {
+			t.Errorf("%q is of object %q, and of the set %q, %v", key, got, m.set(), err)
+		}
+	}
+}
+
 // FuzzParseKey checks that a key that is accepted names the same member when it is listed.
 func FuzzParseKey(f *testing.F) {
 	for _, key := range []string{"blocked/192.0.2.7", "a/2001:DB8::7", "a/", "/", "a//::1", "\xff/1.2.3.4"} {
@@ -62,7 +72,8 @@ func FuzzParseKey(f *testing.F) {
 			}
 			return
 		}
-		if again, err := parseKey(m.key()); err != nil || again != m || objectOf(m.set()) != m.object {
+		again, err := parseKey(m.key())
+		if err != nil || again != m || objectOf(m.set()) != m.object || New(nil).ObjectOf(key) != m.object {
 			t.Errorf("%q is %+v and then %+v, %v; its set is %q", key, m, again, err, m.set())
 		}
 	})

@@ -16,7 +16,11 @@ func (s *Server) getEntitlements(w http.ResponseWriter, r *request) *localapi.Pr
 		if !ok {
 			continue
 		}
-		answer.Classes = append(answer.Classes, c.entitlement(r.provider.MayWrite(name)))
+		e := c.entitlement(r.provider.MayWrite(name))
+		if c.kernel != nil {
+			e.AddressObjects = r.provider.AddressObjects
+		}
+		answer.Classes = append(answer.Classes, e)
 	}
 	writeJSON(w, answer)
 	return nil

@@ -11,6 +11,8 @@ import (
 
 // KernelClass is a class whose entries the kernel has. They have no revisions, so that nobody can follow them.
 type KernelClass interface {
+	// ObjectOf returns the address object that a key belongs to.
+	ObjectOf(key string) string
 	// Update writes a batch: all of it, or nothing if it returns an error. Errors of the batch wrap those of package
 	// table.
 	Update(table.Batch) error
@@ -53,6 +55,9 @@ func (s *Server) listKernelClass(w http.ResponseWriter, r *request) *localapi.Pr
 	now, out := s.board.visible(), newStream(w, s.config.StallTimeout)
 	out.event(localapi.Event{Type: localapi.List, Role: now.role, Term: now.term})
 	for _, e := range entries {
+		if !r.class.mayUse(r.class.kernel.ObjectOf(e.Key)) {
+			continue
+		}
 		if out.change(table.Change{Entry: e}, e.Key) != nil {
 			return nil // The client has gone, or does not read.
 		}

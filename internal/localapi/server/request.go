@@ -35,6 +35,8 @@ type class struct {
 	table *table.Table
 	// kernel has the entries instead of table, if the class is one of Config.Kernel.
 	kernel KernelClass
+	// mayUse reports whether the provider may use an address object of a kernel class.
+	mayUse func(object string) bool
 	// prefix is what the keys of the class begin with in its table.
 	prefix string
 	// schemas validate values.
@@ -118,6 +120,7 @@ func (k *socket) classOf(name string, o localapi.Operation) (class, *localapi.Pr
 		return class{}, localapi.NewProblem(localapi.NotGranted, "provider %s may not read class %s; it may read: %s",
 			k.provider.Name, name, list(k.provider.Writes, k.provider.Reads))
 	}
+	found.mayUse = k.provider.MayUseObject
 	return found, nil
 }
 

@@ -407,11 +407,60 @@ func TestQuotasKeepProvidersApart(t *testing.T) {
 	}
 }
 
-// kernelClass is an empty class of the kernel.
+// kernelClass is a class of the kernel with an entry for each of two objects.
 type kernelClass struct{}
 
-func (kernelClass) Update(table.Batch) error     { return nil }
-func (kernelClass) List() ([]table.Entry, error) { return nil, nil }
+func (kernelClass) ObjectOf(key string) string { return key[:1] }
+
+func (kernelClass) Update(table.Batch) error { return nil }
+
+func (kernelClass) List() ([]table.Entry, error) {
+	return []table.Entry{{Key: "a/1", Value: []byte("{}")}, {Key: "b/1", Value: []byte("{}")}}, nil
+}
+
+// A provider uses the objects that it was granted, and does not see others.
+func TestGrantsOfObjects(t *testing.T) {
+	limited, name := leases, state.DynamicAddressObjects.String()
+	limited.Writes, limited.Reads, limited.AddressObjects = []string{name}, nil, []string{"a"}
+	all := contract.Provider{Name: "all", UID: leases.UID, Writes: []string{name}}
+	b := newBed(t, func(c *server.Config) {
+		c.Providers = []contract.Provider{limited, all}
+		c.Kernel = map[state.Class]server.KernelClass{state.DynamicAddressObjects: kernelClass{}}
+	})
+	b.become(localapi.Active, 8)
+	class := "/v1/classes/" + name
+	answer[localapi.Written](b, http.MethodPut, class+"/entries/a%2F2?term=8", "{}")
+	batch := `{"type":"Put","key":"a/2","value":{}}` + "\n" + `{"type":"Delete","key":"b/1"}`
+	for _, c := range []struct{ method, path, body, field string }{
+		{http.MethodPut, class + "/entries/b%2F2?term=8", "{}", "key"},
+		{http.MethodDelete, class + "/entries/b%2F1?term=8", "", "key"},
+		{http.MethodPost, class + "?term=8", batch, "[1].key"},
+	} {
+		p := b.problem(c.method, c.path, c.body)
+		if p.Type != localapi.NotGranted || p.Field != c.field || !strings.Contains(p.Detail, `address object "b"`) {
+			t.Errorf("%s %s: got %v", c.method, c.path, p)
+		}
+	}
+	list := func() (keys string) {
+		events := b.stream(class)
+		for e := events.next(); e != ""; e = events.next() {
+			keys += e + ", "
+		}
+		return keys
+	}
+	if got := list(); strings.Contains(got, "b/1") || !strings.Contains(got, "a/1") {
+		t.Errorf("the list has %s, want only object a", got)
+	}
+	if e := answer[localapi.Entitlements](b, http.MethodGet, "/v1/entitlements", ""); len(e.Classes) != 1 ||
+		!slices.Equal(e.Classes[0].AddressObjects, []string{"a"}) {
+		t.Errorf("the entitlements are %+v", e)
+	}
+	b.http = b.connect("all")
+	answer[localapi.Written](b, http.MethodPost, class+"?term=8", batch)
+	if got := list(); !strings.Contains(got, "b/1") || !strings.Contains(got, "a/1") {
+		t.Errorf("the list of a provider with all objects has %s", got)
+	}
+}
 
 // A class of the kernel has no table: neither a quota, nor anything to report.
 func TestEntitlementsOfAKernelClass(t *testing.T) {

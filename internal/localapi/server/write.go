@@ -75,6 +75,10 @@ func (c class) key(key string) (string, *localapi.Problem) {
 		return "", localapi.NewProblem(localapi.TooLarge, "the key has %d bytes, at most %d are allowed in class %s",
 			len(key), limit, c.name).In("key")
 	}
+	if c.kernel != nil && !c.mayUse(c.kernel.ObjectOf(key)) {
+		return "", localapi.NewProblem(localapi.NotGranted, "the provider may not use address object %q; add it to "+
+			"addressObjects of the provider in spec.providers of the HAPair", c.kernel.ObjectOf(key)).In("key")
+	}
 	return c.prefix + key, nil
 }
 

@@ -31,6 +31,9 @@ type ProviderSpecApplyConfiguration struct {
 	Writes []apiv1alpha1.ProviderClassName `json:"writes,omitempty"`
 	// reads are the classes that the provider reads. It may also read those that it writes.
 	Reads []apiv1alpha1.ProviderClassName `json:"reads,omitempty"`
+	// addressObjects are the dynamic address objects that the provider may use, if it has the class DynamicAddressObjects.
+	// Without it, the provider may use every one.
+	AddressObjects []apiv1alpha1.AddressObjectName `json:"addressObjects,omitempty"`
 	// quotas bound classes of writes, so that no class fills the common table for the others. What they do not name is an
 	// equal share of what all quotas leave of 65,536 entries and 64 MiB.
 	Quotas []ProviderQuotaApplyConfiguration `json:"quotas,omitempty"`
@@ -100,6 +103,16 @@ func (b *ProviderSpecApplyConfiguration) WithWrites(values ...apiv1alpha1.Provid
 func (b *ProviderSpecApplyConfiguration) WithReads(values ...apiv1alpha1.ProviderClassName) *ProviderSpecApplyConfiguration {
 	for i := range values {
 		b.Reads = append(b.Reads, values[i])
+	}
+	return b
+}
+
+// WithAddressObjects adds the given value to the AddressObjects field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the AddressObjects field.
+func (b *ProviderSpecApplyConfiguration) WithAddressObjects(values ...apiv1alpha1.AddressObjectName) *ProviderSpecApplyConfiguration {
+	for i := range values {
+		b.AddressObjects = append(b.AddressObjects, values[i])
 	}
 	return b
 }
