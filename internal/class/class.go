@@ -16,10 +16,6 @@ type Class struct {
 	// Weight is the class's share of the stream when several classes have changes waiting: the number of frames it sends
 	// in one turn. 0 counts as 1.
 	Weight int
-	// Attached writes again what the kernel forgot when the unit attached the virtual addresses: an interface that gets
-	// its virtual MAC loses its neighbours. The unit calls it in each promotion, and does not wait for it. It is nil for a
-	// class whose state does not depend on interfaces.
-	Attached func(ctx context.Context) error
 	// Close releases what the class holds. It is called once no engine uses the class; nil if the class holds nothing.
 	Close func() error
 }

@@ -35,9 +35,7 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 	case ha.OpenGate:
 		return done(e.ID, s.config.Gate.Set(ctx, gate.Config{Until: e.Until})), true
 	case ha.AttachAddresses:
-		err := s.config.Addresses.Set(ctx, addresses.Config{Attached: true})
-		s.restoreState(ctx)
-		return done(e.ID, err), true
+		return done(e.ID, s.config.Addresses.Set(ctx, addresses.Config{Attached: true})), true
 	case ha.Announce:
 		return done(e.ID, s.config.Addresses.Announce(ctx)), true
 	case ha.Verify:
@@ -80,18 +78,6 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 		s.health.exit()
 	}
 	return nil, false
-}
-
-// restoreState lets the classes write again what attaching addresses has removed. The promotion does not wait for it.
-func (s *Sidecar) restoreState(ctx context.Context) {
-	if s.config.Attached == nil {
-		return
-	}
-	s.work(func() {
-		if err := s.config.Attached(ctx); err != nil {
-			s.log.Error(err, "Restoring state after attaching addresses failed, continuing without it")
-		}
-	})
 }
 
 // setProviders passes the role to the providers. They stop to write before replication ends.

@@ -154,9 +154,6 @@ type Config struct {
 	Status StatusStore
 	// Classes are the names of the classes of state that are replicated.
 	Classes []string
-	// Attached restores the state that attaching the virtual addresses has cost: a virtual MAC flushes neighbours. It may
-	// be nil.
-	Attached func(context.Context) error
 	// Connections counts the connections that the kernel holds.
 	Connections func() (int64, error)
 	// Costs returns what each class costs, by its name; it may be nil.

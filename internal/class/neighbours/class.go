@@ -56,7 +56,7 @@ func newClass(
 	var following sync.WaitGroup
 	following.Go(t.follow)
 	return class.Class{
-		ID: id, Source: source{t}, Sink: sink{t}, Codec: codec{}, Attached: t.Attached,
+		ID: id, Source: source{t}, Sink: sink{t}, Codec: codec{},
 		Close: func() error {
 			err := t.events.Close()
 			following.Wait()

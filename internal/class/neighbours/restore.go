@@ -1,32 +1,9 @@
 package neighbours
 
-import (
-	"context"
-	"fmt"
-)
+import "fmt"
 
-// Attached writes the entries again that the kernel flushed when it set the virtual MAC of an interface.
-func (t *table) Attached(context.Context) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err := t.update(); err != nil {
-		return err
-	}
-	t.mustRestore = true
-	t.restore()
-	missing := 0
-	for _, r := range t.records {
-		if r.missing {
-			missing++
-		}
-	}
-	if missing > 0 {
-		return fmt.Errorf("%d of %d neighbours of class %s could not be written", missing, len(t.records), t.id)
-	}
-	return nil
-}
-
-// restore writes missing entries. What the kernel refuses stays missing until the next change of an interface.
+// restore writes missing entries. The kernel flushes an interface that gets its virtual MAC in a promotion, and the class
+// restores it as after any other change of an interface. What the kernel refuses stays missing until the next change of an interface.
 func (t *table) restore() {
 	if !t.mustRestore {
 		return

@@ -2,7 +2,6 @@ package sidecar
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -58,19 +57,6 @@ func namesOf(classes []class.Class) []string {
 		names = append(names, c.ID.String())
 	}
 	return names
-}
-
-// attached returns a function that calls Attached of the classes that have it.
-func attached(classes []class.Class) func(context.Context) error {
-	return func(ctx context.Context) error {
-		var errs []error
-		for _, c := range classes {
-			if c.Attached != nil {
-				errs = append(errs, c.Attached(ctx))
-			}
-		}
-		return errors.Join(errs...)
-	}
 }
 
 // interfacesOf returns the traffic interfaces of the unit.

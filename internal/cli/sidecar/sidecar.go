@@ -252,7 +252,7 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		return err
 	}
 	defer func() { err = errors.Join(err, closeClasses()) }()
-	config.Classes, config.Attached = namesOf(classes), attached(classes)
+	config.Classes = namesOf(classes)
 	heartbeats, err := heartbeat.Listen(heartbeat.Config{
 		Address: u.listenAddress, Interfaces: u.sockets.Interfaces,
 		Metrics: heartbeat.NewMetrics(registry), Log: log.WithName("heartbeat"),

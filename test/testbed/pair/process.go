@@ -327,13 +327,10 @@ func (p *process) do(ctx context.Context, o order, r *report) error {
 
 // attach opens the router and adds the virtual addresses in the order of a promotion.
 func (p *process) attach(ctx context.Context) error {
-	errs := []error{setForwarding(true), p.openGate(ctx), p.addresses.Set(ctx, addresses.Config{Attached: true})}
-	for _, c := range p.opened {
-		if c.Attached != nil {
-			errs = append(errs, c.Attached(ctx))
-		}
-	}
-	return errors.Join(append(errs, p.addresses.Announce(ctx))...)
+	return errors.Join(
+		setForwarding(true), p.openGate(ctx), p.addresses.Set(ctx, addresses.Config{Attached: true}),
+		p.addresses.Announce(ctx),
+	)
 }
 
 func interfacesOf(networks []addresses.Network) (names []string) {
