@@ -34,6 +34,7 @@ type Kernel interface {
 	AddAddresses(index int, wanted []netip.Prefix) []rtnetlink.Refused
 	RemoveAddresses(all []rtnetlink.Address) error
 	SetMAC(index int, mac rtnetlink.MAC) error
+	ForwardsIPv6() (bool, error)
 }
 
 // Wire sends and receives Ethernet frames.
@@ -60,7 +61,8 @@ type Options struct {
 	Log      logr.Logger
 }
 
-// Addresses manages the virtual addresses of one unit. It does not touch other addresses on the same interfaces.
+// Addresses manages the virtual addresses of one unit, and keeps those that the attachments gave to the same
+// interfaces. It does not touch other addresses.
 type Addresses struct {
 	Options
 	memory memory
@@ -82,8 +84,12 @@ type Addresses struct {
 	// faults are what cannot be held of each network. noted notifies Keep that Set has changed them.
 	faults faults
 	noted  notify.Signal
-	// paces bound the repairs of Keep, which alone uses them.
-	paces paces
+	// further are the faults of each network that do not depend on whether the addresses are attached.
+	further map[string]error
+	// paces bound the repairs of Keep, which alone uses them. ownPaces bound those of own addresses.
+	paces, ownPaces paces
+	// ownAddresses are those that the interfaces had when they were first seen, by interface.
+	ownAddresses map[string][]netip.Prefix
 }
 
 // New returns the virtual addresses. It changes nothing before the first Set.
@@ -94,7 +100,8 @@ func New(o Options) *Addresses {
 	return &Addresses{
 		Options: o, memory: memory{directory: o.Memory}, follow: rtnetlink.FollowAddresses,
 		links: map[string]rtnetlink.Link{}, attaching: notify.New(), noted: notify.New(), stopAnnouncing: func() {},
-		faults: faults{}, paces: paces{},
+		faults: faults{}, paces: paces{}, ownPaces: paces{}, ownAddresses: map[string][]netip.Prefix{},
+		further: map[string]error{},
 	}
 }
 

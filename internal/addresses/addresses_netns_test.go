@@ -75,6 +75,7 @@ func plug(t testing.TB, kind string) cable {
 func (c *cable) dial(t testing.TB) {
 	t.Helper()
 	own := testbed.Own()
+	own.Set(t, "net.ipv6.conf.all.forwarding", "1")
 	c.kernel, c.ethernet = testbed.Open(t, own, rtnetlink.Dial), testbed.Open(t, own, OpenEthernet)
 }
 

@@ -33,7 +33,9 @@ type segment struct {
 	refuses  error // to change a MAC
 	refused  []netip.Prefix
 	without6 bool // The interfaces have no IPv6.
-	log      []string
+	// withoutForwarding is set while the kernel forwards no IPv6.
+	withoutForwarding bool
+	log               []string
 }
 
 func newSegment() *segment {
@@ -62,7 +64,7 @@ func (s *segment) AddressTable() (table []rtnetlink.Address, err error) {
 	defer s.mu.Unlock()
 	for index, all := range s.addresses {
 		for _, a := range all {
-			table = append(table, rtnetlink.Address{Index: index, Prefix: a, Lasting: true})
+			table = append(table, rtnetlink.Address{Index: index, Prefix: a, Lasting: true, Permanent: true})
 		}
 	}
 	return table, nil
@@ -99,6 +101,8 @@ func (s *segment) AddAddresses(index int, wanted []netip.Prefix) (refused []rtne
 	}
 	return refused
 }
+
+func (s *segment) ForwardsIPv6() (bool, error) { return !s.withoutForwarding, nil }
 
 func (s *segment) SetMAC(index int, mac rtnetlink.MAC) error {
 	s.mu.Lock()

@@ -2,6 +2,7 @@ package addresses
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -24,6 +25,9 @@ func (a *Addresses) inspect() {
 		return
 	}
 	now := time.Now()
+	for _, n := range a.Networks {
+		a.further[n.Interface] = a.inspectFurther(n, table, now)
+	}
 	if a.spell == nil {
 		a.keepWithdrawn(table, now)
 		return
@@ -31,6 +35,29 @@ func (a *Addresses) inspect() {
 	if a.Permitted() { // Otherwise a withdrawal follows.
 		a.keepAttached(table, now)
 	}
+}
+
+// inspectFurther keeps the unit's own addresses of a network, and returns what is wrong whether the unit is active or
+// not.
+func (a *Addresses) inspectFurther(n Network, table []rtnetlink.Address, now time.Time) error {
+	link, err := a.Kernel.Link(n.Interface)
+	if err != nil {
+		return nil // It is a fault already.
+	}
+	return errors.Join(a.keepOwn(n, link, table, now), a.checkForwarding(n, link))
+}
+
+// checkForwarding returns an error if the kernel forwards no IPv6 packet of a network that has IPv6 addresses.
+func (a *Addresses) checkForwarding(n Network, link rtnetlink.Link) error {
+	if !link.IPv6 || !slices.ContainsFunc(n.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() }) {
+		return nil
+	}
+	forwards, err := a.Kernel.ForwardsIPv6()
+	if err == nil && !forwards {
+		err = fmt.Errorf("the kernel forwards no IPv6 from interface %s: set net.ipv6.conf.all.forwarding to 1 in the "+
+			"unit's network namespace, or delete its pod", n.Interface)
+	}
+	return err
 }
 
 // flaw is what is wrong with one network.

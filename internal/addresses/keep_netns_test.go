@@ -204,6 +204,44 @@ func switched(t *testing.T) cable {
 	return c
 }
 
+// The unit's own addresses are back within a second in either role. The kernel itself removes the IPv6 ones when the
+// interface goes down.
+func TestOwnAddressesArePutBackOnTheRealKernel(t *testing.T) {
+	const own, own6 = "192.168.50.2/24", "fd50::2/64"
+	for name, attached := range map[string]bool{"active": true, "standby": false} {
+		t.Run(name, func(t *testing.T) {
+			c := switched(t)
+			ip(t, "address add "+own+" dev lan")
+			ip(t, "address add "+own6+" dev lan nodad")
+			k := keep(t, c, c.addresses(t, virtualMAC))
+			set(t, k.Addresses, attached)
+			reached := func() bool {
+				return k.answers(netip.MustParseAddr("192.168.50.2")) && k.answers(netip.MustParseAddr("fd50::2"))
+			}
+			k.soon("reached", reached)
+			for _, lines := range [][]string{
+				{"address del " + own + " dev lan"},
+				{"address del " + own6 + " dev lan"},
+				{"address flush dev lan"},
+				{"link set lan down", "link set lan up"},
+				{
+					"link delete lan", "link add lan type veth peer name peer", "link set peer master switch up",
+					"link set lan up",
+				},
+			} {
+				for _, line := range lines {
+					ip(t, line)
+				}
+				k.soon(strings.Join(lines, ", ")+": put back", func() bool {
+					got := ip(t, "address show dev lan")
+					return strings.Contains(got, own) && strings.Contains(got, own6)
+				})
+			}
+			testbed.Eventually(t, "the neighbour reaches both", reached)
+		})
+	}
+}
+
 // A MAC that was changed is announced when it is put back: the neighbour does not ask.
 func TestPutBackIsAnnounced(t *testing.T) {
 	c := switched(t)

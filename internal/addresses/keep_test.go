@@ -222,7 +222,7 @@ func TestFightIsBoundedAndAFault(t *testing.T) {
 		if bound := repairBurst + repairsPerSecond*int(lasts/time.Second) + 1; repairs > bound || repairs < bound/3 {
 			t.Errorf("%d repairs, at most %d are right", repairs, bound)
 		}
-		wantFaults(t, k.Addresses, "another program changes the virtual addresses of interface lan", "")
+		wantFaults(t, k.Addresses, "another program changes the addresses of interface lan", "")
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		wantFaults(t, k.Addresses, "", "")
@@ -252,3 +252,68 @@ func TestNothingIsDoneWhereNothingIsWrong(t *testing.T) {
 }
 
 var _ Kernel = (*rtnetlink.Conn)(nil)
+
+// The unit's own addresses came with the attachment. In either role, and on a replaced interface too, nobody else puts
+// them back. Those that somebody adds later are nobody's business.
+func TestOwnAddressIsPutBackInEitherRole(t *testing.T) {
+	own, added := netip.MustParsePrefix("192.168.50.2/24"), netip.MustParsePrefix("192.168.50.7/24")
+	for name, attached := range map[string]bool{"active": true, "standby": false} {
+		t.Run(name, func(t *testing.T) {
+			kept(t, func(t *testing.T, k *keeping) {
+				set(t, k.Addresses, attached)
+				time.Sleep(2 * inspectPause)
+				k.change(func(s *segment) { s.addresses[1] = append(s.addresses[1], added) })
+				k.change(remove(own))
+				if !k.has(1, own) {
+					t.Error("the unit's own address is missing")
+				}
+				k.change(remove(added))
+				k.change(func(s *segment) { s.replaced++ })
+				if !k.has(11, own) || k.has(11, added) {
+					t.Errorf("the new interface has %v", k.segment.addresses[11])
+				}
+			})
+		})
+	}
+}
+
+// An own address that the kernel refuses is a fault.
+func TestRefusedOwnAddressIsAFault(t *testing.T) {
+	own := netip.MustParsePrefix("192.168.50.2/24")
+	kept(t, func(t *testing.T, k *keeping) {
+		set(t, k.Addresses, true)
+		time.Sleep(2 * inspectPause)
+		k.change(func(s *segment) { s.refused = []netip.Prefix{own} })
+		k.change(remove(own))
+		if last := k.told[len(k.told)-1]; !strings.Contains(last[0].Fault, own.String()) || last[1].Fault != "" {
+			t.Errorf("the states are %+v", last)
+		}
+		k.change(func(s *segment) { s.refused = nil })
+		time.Sleep(2 * inspectInterval)
+		synctest.Wait()
+		if last := k.told[len(k.told)-1]; last[0].Fault != "" {
+			t.Errorf("the states are %+v", last)
+		}
+	})
+}
+
+// Without IPv6 forwarding the addresses are there, and no packet passes. Only a privileged process could switch it on
+// again, so it is a fault of the networks with IPv6 addresses.
+func TestIPv6ForwardingThatIsOffIsAFaultInEitherRole(t *testing.T) {
+	for name, attached := range map[string]bool{"active": true, "standby": false} {
+		t.Run(name, func(t *testing.T) {
+			kept(t, func(t *testing.T, k *keeping) {
+				set(t, k.Addresses, attached)
+				k.change(func(s *segment) { s.withoutForwarding = true })
+				last := k.told[len(k.told)-1]
+				if !strings.Contains(last[0].Fault, "net.ipv6.conf.all.forwarding to 1") || last[1].Fault != "" {
+					t.Errorf("the states are %+v", last)
+				}
+				k.change(func(s *segment) { s.withoutForwarding = false })
+				if last := k.told[len(k.told)-1]; last[0].Fault != "" {
+					t.Errorf("the states are %+v", last)
+				}
+			})
+		})
+	}
+}

@@ -59,7 +59,7 @@ func (all paces) fight(n Network, now time.Time) error {
 	if p == nil || p.since.IsZero() || now.Sub(p.since) < fightLasts {
 		return nil
 	}
-	return fmt.Errorf("another program changes the virtual addresses of interface %s again and again: find it and stop it",
+	return fmt.Errorf("another program changes the addresses of interface %s again and again: find it and stop it",
 		n.Interface)
 }
 

@@ -38,6 +38,9 @@ func (p *Plane) Run(ctx context.Context, changed func(error)) {
 			}
 			changed(err)
 		}
+		if p.isSettling() {
+			return settling
+		}
 		return lookInterval
 	})
 }

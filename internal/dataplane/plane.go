@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	"golang.org/x/sys/unix"
@@ -28,6 +29,7 @@ type Kernel interface {
 	SetRoutes(table uint32, protocol uint8, wanted []rtnetlink.Route) (changed bool, err error)
 	RemoveRoutes(routes []rtnetlink.Route) error
 	SetRules(protocol uint8, wanted []rtnetlink.Rule) (changed bool, err error)
+	AddRules(protocol uint8, wanted []rtnetlink.Rule) (changed bool, err error)
 }
 
 // Options are the settings of the data plane.
@@ -48,6 +50,8 @@ type Plane struct {
 	mu sync.Mutex
 	// adopted are the routes that came with the attachments; nil before the first Set.
 	adopted map[adoptedRoute]bool
+	// undelivered are the addresses without a local route, and when each was first seen so.
+	undelivered map[place]time.Time
 }
 
 // New returns the data plane. It changes nothing before the first Set.
@@ -82,14 +86,16 @@ func (p *Plane) set() (changed bool, err error) {
 		names[n] = network.Interface
 	}
 	rulesChanged, err := p.Kernel.SetRules(contract.ConnectedProtocol, rules(names, h.control(), p.Required))
-	errs := []error{err}
+	restored, kernelErr := p.Kernel.AddRules(protocolKernel, kernelRules())
+	errs := []error{err, kernelErr}
 	misplaced := h.misplaced()
 	for _, r := range misplaced.adopted {
 		p.adopted[r] = true
 	}
 	routesChanged, err := p.Kernel.SetRoutes(contract.DataPlaneTable, contract.ConnectedProtocol, p.wanted(h))
-	errs = append(errs, err, p.Kernel.RemoveRoutes(misplaced.removed), p.forget(h.learned()))
-	return rulesChanged || routesChanged || len(misplaced.removed) > 0, errors.Join(errs...)
+	errs = append(errs, err, p.Kernel.RemoveRoutes(misplaced.removed), p.forget(h.learned()),
+		p.replaceUndelivered(h.undelivered()))
+	return rulesChanged || restored || routesChanged || len(misplaced.removed) > 0, errors.Join(errs...)
 }
 
 // wanted returns all routes of the table, those of interfaces that are up.

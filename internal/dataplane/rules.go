@@ -79,6 +79,18 @@ func rules(interfaces []string, control []netip.Addr, required []uint32) []rtnet
 	return all
 }
 
+// kernelRules returns the rules with which the kernel begins. Without them nothing is delivered to the unit itself, and
+// the control plane has no routes.
+func kernelRules() []rtnetlink.Rule {
+	return []rtnetlink.Rule{
+		{Table: unix.RT_TABLE_LOCAL},
+		{Table: unix.RT_TABLE_LOCAL, IPv6: true},
+		{Priority: 32766, Table: unix.RT_TABLE_MAIN},
+		{Priority: 32766, Table: unix.RT_TABLE_MAIN, IPv6: true},
+		{Priority: 32767, Table: unix.RT_TABLE_DEFAULT},
+	}
+}
+
 // requiringRules returns rules that drop packets of segments without a required mark. Packets to the unit itself are
 // found in the local table before.
 func requiringRules(interfaces []string, required []uint32, ipv6 bool) []rtnetlink.Rule {

@@ -136,21 +136,41 @@ func (c *Conn) SetDevconf(index int, d Devconf) error {
 // Numbers of an RTM_GETNETCONF message (include/uapi/linux/netconf.h).
 const (
 	netconfInterface         = 1
+	netconfForwarding        = 2
 	netconfReversePathFilter = 3
 	netconfAll               = 0xffffffff // as an index: the settings of all interfaces
 )
 
 // ReversePathFilter returns net.ipv4.conf.all.rp_filter, which a pod may inherit from its node.
 func (c *Conn) ReversePathFilter() (uint32, error) {
-	replies, err := c.request(unix.RTM_GETNETCONF, unix.NLM_F_ACK,
-		raw{unix.AF_INET, 0, 0, 0}, nl.NewRtAttr(netconfInterface, nl.Uint32Attr(netconfAll)),
-	).Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNETCONF)
-	if err != nil || len(replies) != 1 || len(replies[0]) < 4 {
-		return 0, fmt.Errorf("reading the reverse path filter of all interfaces: %d replies, %w", len(replies), err)
-	}
-	attributes, err := nl.ParseRouteAttr(replies[0][4:])
+	value, err := c.netconf(unix.AF_INET, netconfReversePathFilter)
 	if err != nil {
 		return 0, fmt.Errorf("reading the reverse path filter of all interfaces: %w", err)
 	}
-	return number(valueOf(attributes, netconfReversePathFilter)), nil
+	return value, nil
+}
+
+// ForwardsIPv6 returns net.ipv6.conf.all.forwarding. Without it the kernel forwards no IPv6 packet, whatever the
+// settings of the interfaces are. No netlink message sets it.
+func (c *Conn) ForwardsIPv6() (bool, error) {
+	value, err := c.netconf(unix.AF_INET6, netconfForwarding)
+	if err != nil {
+		return false, fmt.Errorf("reading whether the kernel forwards IPv6: %w", err)
+	}
+	return value != 0, nil
+}
+
+// netconf returns one setting of all interfaces. A setting that the kernel does not send is zero.
+func (c *Conn) netconf(family uint8, setting uint16) (uint32, error) {
+	replies, err := c.request(unix.RTM_GETNETCONF, unix.NLM_F_ACK,
+		raw{family, 0, 0, 0}, nl.NewRtAttr(netconfInterface, nl.Uint32Attr(netconfAll)),
+	).Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNETCONF)
+	if err != nil {
+		return 0, err
+	}
+	if len(replies) != 1 || len(replies[0]) < 4 {
+		return 0, fmt.Errorf("%d replies instead of one", len(replies))
+	}
+	attributes, err := nl.ParseRouteAttr(replies[0][4:])
+	return number(valueOf(attributes, setting)), err
 }

@@ -15,6 +15,7 @@ type RouteType uint8
 // The types of routes that are set here. Lists have others too.
 const (
 	Unicast     RouteType = unix.RTN_UNICAST
+	Local       RouteType = unix.RTN_LOCAL
 	Broadcast   RouteType = unix.RTN_BROADCAST
 	Blackhole   RouteType = unix.RTN_BLACKHOLE
 	Unreachable RouteType = unix.RTN_UNREACHABLE
@@ -26,6 +27,8 @@ func (t RouteType) String() string {
 	switch t {
 	case Unicast:
 		return "unicast"
+	case Local:
+		return "local"
 	case Broadcast:
 		return "broadcast"
 	case Blackhole:

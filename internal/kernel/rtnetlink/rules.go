@@ -176,6 +176,25 @@ func (c *Conn) SetRules(protocol uint8, wanted []Rule) (changed bool, err error)
 	return len(missing)+len(excess) > 0, errors.Join(errs...)
 }
 
+// AddRules adds those of the wanted rules that are missing, each with the protocol. It leaves all other rules alone,
+// also those of the protocol. It continues after an error, and returns whether it changed anything.
+func (c *Conn) AddRules(protocol uint8, wanted []Rule) (changed bool, err error) {
+	present, err := c.listRules()
+	if err != nil {
+		return false, err
+	}
+	var errs []error
+	for _, w := range wanted {
+		w.Protocol = protocol
+		w = w.normalized()
+		if !slices.ContainsFunc(present, func(p listedRule) bool { return p.Rule == w }) {
+			changed = true
+			errs = append(errs, c.addRule(w))
+		}
+	}
+	return changed, errors.Join(errs...)
+}
+
 func (c *Conn) addRule(r Rule) error {
 	flags := unix.NLM_F_CREATE | unix.NLM_F_EXCL | unix.NLM_F_ACK
 	_, err := c.request(unix.RTM_NEWRULE, flags, ruleRequest(r)...).Execute(unix.NETLINK_ROUTE, 0)
