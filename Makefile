@@ -153,6 +153,10 @@ bench-edge: deps-bench $(BIN)/bench-edge $(BIN)/bench-gate ## Measure how fast a
 	$(BIN)/bench-edge --times $(or $(TIMES),100)
 	nice -n -10 $(BIN)/bench-gate --data-plane --rounds $(or $(ROUNDS),8) --datagrams=2s --streams=2 --patience=5s
 
+.PHONY: bench-providers
+bench-providers: ## Measure writes and lists of the local provider API on an idle pair, and check what providers are promised
+	HAPAIR_BENCH=1 nice -n -10 go test $(TESTFLAGS) -count=1 -v -run TestFigures ./internal/localapi/client
+
 .PHONY: bench-operator
 bench-operator: kubernetes-assets $(BIN)/manager $(BIN)/bench-operator ## Measure the operator with 1,000 and 5,000 pairs; PAIRS=1000 REST=2m QUICK=1 (root)
 	$(BIN)/bench-operator $(if $(PAIRS),--pairs=$(PAIRS)) $(if $(REST),--rest=$(REST)) $(if $(QUICK),--quick) $(BENCHFLAGS)

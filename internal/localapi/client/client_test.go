@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -180,34 +181,40 @@ func TestReplaceOfAnySize(t *testing.T) {
 	}
 }
 
-// TestFigures measures writes and lists on an idle pair, and prints what providers are promised: the 99th percentile. A
-// machine that runs other tests delays some writes by any time, so the bounds are those of the median, and ten times as
-// long for a list.
+// What a provider is promised on an idle pair, see docs/providers.md: 99 of 100 writes, and each list.
+const (
+	writeBound   = time.Millisecond
+	durableBound = 20 * time.Millisecond
+	listBound    = 500 * time.Millisecond
+)
+
+// TestFigures measures writes and lists, and prints their percentiles. With HAPAIR_BENCH, as in make bench-providers, the
+// machine is idle, and the promises must hold. Others can still disturb a measurement, so it is repeated up to five times
+// until one holds. In an ordinary run, other tests delay some writes by any time. The bounds are those of the median then,
+// and ten times as long for a list.
 func TestFigures(t *testing.T) {
 	p := newPair(t, true)
 	awaitRole(t, p.primary, localapi.Active, 1)
-	c := p.primary.client()
-	const slack = 10
+	isIdle, c := os.Getenv("HAPAIR_BENCH") != "", p.primary.client()
+	of := measurement{t: t, rounds: 1, percent: 50}
+	writes, lists, slack := 2000, 1, time.Duration(10)
+	if isIdle {
+		of.rounds, of.percent = 5, 99
+		writes, lists, slack = 10_000, 10, 1
+	}
 	example := client.Entry{Value: value(1), Life: time.Hour}
-	measure := func(name string, n int, bound, durable time.Duration) {
-		times := make([]time.Duration, n)
-		for i := range times {
-			start := time.Now()
+	put := func(durable time.Duration) func(i int) {
+		return func(i int) {
 			example.Key = fmt.Sprint(i % 100)
 			w, err := c.Put(t.Context(), leases, example, 1, durable)
-			times[i] = time.Since(start)
 			if err != nil || w.Durable != (durable > 0) {
-				t.Fatalf("%s: %+v, %v", name, w, err)
+				t.Fatalf("writing: %+v, %v", w, err)
 			}
 		}
-		slices.Sort(times)
-		t.Logf("%s: p50 %s, p99 %s, longest %s", name, times[n/2], times[n*99/100], times[n-1])
-		if p50 := times[n/2]; p50 > bound {
-			t.Errorf("%s: the median is %s, promised are %s for 99 of 100", name, p50, bound)
-		}
 	}
-	measure("A write", 2000, time.Millisecond, 0)
-	measure("A durable write", 500, 20*time.Millisecond, time.Second)
+	of.run("PUT", writes, writeBound, put(0))
+	of.run("PUT with durable", writes/4, durableBound, put(time.Second))
+
 	entries := make([]client.Entry, localapi.Bounds().ClassEntries)
 	for i := range entries {
 		entries[i] = client.Entry{Key: fmt.Sprint("lease/", i), Value: value(i), Life: time.Hour}
@@ -216,12 +223,40 @@ func TestFigures(t *testing.T) {
 	if err := c.Replace(t.Context(), leases, entries, 1); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("Publishing %d entries took %s", len(entries), time.Since(start))
-	start = time.Now()
-	listed, err := c.List(t.Context(), leases)
-	took := time.Since(start)
-	t.Logf("Listing %d entries took %s", len(listed), took)
-	if err != nil || len(listed) != len(entries) || took > slack*500*time.Millisecond {
-		t.Errorf("listed %d entries in %s, %v; promised are 500 ms", len(listed), took, err)
+	t.Logf("%d entries published in %s", len(entries), time.Since(start))
+	// The pair is idle again when the standby has them, too.
+	if w, err := c.Put(t.Context(), leases, entries[0], 1, 5*time.Second); isIdle && (err != nil || !w.Durable) {
+		t.Fatalf("the standby does not have them: %+v, %v", w, err)
 	}
+	of.run(fmt.Sprintf("%d entries listed", len(entries)), lists, slack*listBound, func(int) {
+		if listed, err := c.List(t.Context(), leases); err != nil || len(listed) != len(entries) {
+			t.Fatalf("listed %d entries, %v; want %d", len(listed), err, len(entries))
+		}
+	})
+}
+
+// measurement repeats what it measures until the percentile is within the bound, or all rounds were run.
+type measurement struct {
+	t               *testing.T
+	rounds, percent int
+}
+
+// run calls do n times in a round, and prints how long a call takes.
+func (m measurement) run(name string, n int, bound time.Duration, do func(i int)) {
+	m.t.Helper()
+	for range m.rounds {
+		times := make([]time.Duration, n)
+		for i := range times {
+			start := time.Now()
+			do(i)
+			times[i] = time.Since(start)
+		}
+		slices.Sort(times)
+		of := func(percent int) time.Duration { return times[min(n*percent/100, n-1)].Round(time.Microsecond) }
+		m.t.Logf("%-20s %5d times: p50 %-9s p90 %-9s p99 %-9s longest %s", name, n, of(50), of(90), of(99), of(100))
+		if of(m.percent) <= bound {
+			return
+		}
+	}
+	m.t.Errorf("%s: p%d must be at most %s", name, m.percent, bound)
 }
