@@ -4,6 +4,7 @@ package enforcement_test
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -115,15 +116,16 @@ func (p *pairBed) roles() (active, standby *programs.Unit) {
 func TestForeignProgramThatKeepsChangingRulesMovesTheRole(t *testing.T) {
 	const noticed = 500 // datagrams, one a millisecond, also on a machine that is busy
 	firewall := &googlenft.Table{Name: plan.Table, Family: googlenft.TableFamilyINet}
-	flush := foreign{"all rules", 0, func(c *googlenft.Conn) { c.FlushRuleset() }}
+	flush := foreign{name: "all rules", change: func(c *googlenft.Conn) { c.FlushRuleset() }}
 	for kind, programs := range map[string][]foreign{
 		"BPF": {
 			flush,
-			{"the firewall's table", 0, func(c *googlenft.Conn) { c.DelTable(firewall) }},
-			{"one chain emptied", 0, func(c *googlenft.Conn) {
+			{name: "the firewall's table", change: func(c *googlenft.Conn) { c.DelTable(firewall) }},
+			{name: "one chain emptied", change: func(c *googlenft.Conn) {
 				c.FlushChain(&googlenft.Chain{Table: firewall, Name: "forward"})
 			}},
-			{"one chain that accepts", noticed, func(c *googlenft.Conn) {
+			{name: "one rule that drops", mayPass: noticed, act: deleteDroppingRule},
+			{name: "one chain that accepts", mayPass: noticed, change: func(c *googlenft.Conn) {
 				chain := &googlenft.Chain{Table: firewall, Name: "from.lan.to.wan"}
 				c.FlushChain(chain)
 				c.AddRule(&googlenft.Rule{
@@ -133,7 +135,7 @@ func TestForeignProgramThatKeepsChangingRulesMovesTheRole(t *testing.T) {
 		},
 		"NFTables": {
 			flush,
-			{"the tables of gate and firewall", 0, func(c *googlenft.Conn) {
+			{name: "the tables of gate and firewall", change: func(c *googlenft.Conn) {
 				c.DelTable(&googlenft.Table{Name: "hapair_gate", Family: googlenft.TableFamilyINet})
 				c.DelTable(firewall)
 			}},
@@ -153,7 +155,24 @@ type foreign struct {
 	name string
 	// mayPass is how many datagrams may pass that the policies drop.
 	mayPass int
-	change  func(*googlenft.Conn)
+	// change adds a change to a transaction. Without it, act makes the change, and reports whether it could.
+	change func(*googlenft.Conn)
+	act    func(*testbed.Namespace) bool
+}
+
+// ruleHandle finds the handle of the first rule in a listing of nft.
+var ruleHandle = regexp.MustCompile(`goto .* # handle (\d+)`)
+
+// deleteDroppingRule deletes the rule of the first policy, which drops.
+func deleteDroppingRule(n *testbed.Namespace) bool {
+	const chain = "inet hapair from.lan.to.wan"
+	listing, err := n.Try("nft -a list chain " + chain)
+	found := ruleHandle.FindStringSubmatch(listing)
+	if err != nil || found == nil || !strings.Contains(found[0], "policy.forbidden") {
+		return false // It is deleted already.
+	}
+	_, err = n.Try("nft delete rule " + chain + " handle " + found[1])
+	return err == nil
 }
 
 // droppingDocument drops datagrams to one port, by a policy before one that accepts all others.
@@ -172,7 +191,7 @@ func (p *pairBed) moves(t *testing.T, program foreign) {
 	forbidden := stream{testbed.NewStream(t, p.client, p.server, serverAddress+":5001")}
 	passes(t, allowed)
 	begun, seen := clock.Boot(), active.Count()
-	end := p.again(t, active.Namespace, program.change)
+	end := p.again(t, active.Namespace, program)
 	standby.AwaitActive()
 	moved := clock.Boot()
 	passes(t, allowed)
@@ -207,19 +226,26 @@ func (p *pairBed) moves(t *testing.T, program foreign) {
 // restorations.
 const changePause = time.Millisecond
 
-// again repeats a change of a unit's rules until end is called, which returns how many changes the kernel took.
-func (p *pairBed) again(t *testing.T, n *testbed.Namespace, change func(*googlenft.Conn)) (end func() int) {
+// again lets a program change a unit's rules until end is called, which returns how many changes the kernel took.
+func (p *pairBed) again(t *testing.T, n *testbed.Namespace, program foreign) (end func() int) {
 	t.Helper()
 	var running sync.WaitGroup
 	ctx, cancel := context.WithCancel(t.Context())
 	count := 0
-	conn := hostileIn(t, n)
+	act := program.act
+	if act == nil {
+		conn := hostileIn(t, n)
+		act = func(*testbed.Namespace) bool {
+			program.change(conn)
+			return conn.Flush() == nil // It fails while the table is gone.
+		}
+	}
 	running.Go(func() {
 		pause := time.NewTicker(changePause)
 		defer pause.Stop()
 		for ctx.Err() == nil {
 			<-pause.C
-			if change(conn); conn.Flush() == nil { // It fails while the table is gone.
+			if act(n) {
 				count++
 			}
 		}

@@ -31,6 +31,8 @@ func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
 		"the firewall's table, with such a gate":      {true, ofFirewall},
 		"the tables of the gate":                      {true, ofGate},
 		"the table of the gate for forwarded packets": {true, "delete table inet hapair_gate"},
+		"the rules of the gate":                       {true, "flush table inet hapair_gate; flush table netdev hapair_gate"},
+		"the rules of the gate for frames":            {true, "flush table netdev hapair_gate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newActive(t, c.withoutBPF)
