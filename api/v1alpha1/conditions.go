@@ -90,6 +90,9 @@ const (
 	// ReasonMulticastMissing means that a unit enforces the configuration, and does not forward its multicast. The message
 	// has why.
 	ReasonMulticastMissing = "MulticastMissing"
+	// ReasonDHCPMissing means that a unit enforces the configuration, and that its DHCP server cannot serve an interface.
+	// The message has which one and why.
+	ReasonDHCPMissing = "DHCPMissing"
 	// ReasonNamesUnresolved means that a unit enforces the configuration, and has no longer the addresses of some DNS
 	// names. The message has which names, and since when no resolver answers.
 	ReasonNamesUnresolved = "NamesUnresolved"

@@ -114,6 +114,10 @@ type FirewallConfigurationSpec struct {
 	// +optional
 	Multicast *FirewallMulticast `json:"multicast,omitempty"`
 
+	// dhcp gives hosts IPv4 addresses. Without it, the firewall is no DHCP server.
+	// +optional
+	DHCP *FirewallDHCP `json:"dhcp,omitempty"`
+
 	// logging controls the log of packets that no policy matched.
 	// +optional
 	Logging FirewallLogging `json:"logging,omitzero"`

@@ -55,6 +55,8 @@ func missingPart(reason string) string {
 		return "all of its helpers"
 	case v1alpha1.ReasonMulticastMissing:
 		return "its multicast"
+	case v1alpha1.ReasonDHCPMissing:
+		return "its DHCP server"
 	case v1alpha1.ReasonNamesUnresolved:
 		return "the addresses of all DNS names"
 	default:

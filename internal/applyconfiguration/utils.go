@@ -28,6 +28,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ContainerSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DestinationNAT"):
 		return &apiv1alpha1.DestinationNATApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DHCPNetwork"):
+		return &apiv1alpha1.DHCPNetworkApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DHCPOptions"):
+		return &apiv1alpha1.DHCPOptionsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DHCPReservation"):
+		return &apiv1alpha1.DHCPReservationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DHCPRoute"):
+		return &apiv1alpha1.DHCPRouteApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FailoverRecord"):
 		return &apiv1alpha1.FailoverRecordApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FailoverSpec"):
@@ -44,6 +52,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FirewallConfigurationSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallConfigurationStatus"):
 		return &apiv1alpha1.FirewallConfigurationStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FirewallDHCP"):
+		return &apiv1alpha1.FirewallDHCPApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallLogging"):
 		return &apiv1alpha1.FirewallLoggingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallMulticast"):

@@ -24,6 +24,11 @@ type FirewallStatus struct {
 	MulticastError string `json:"multicastError,omitempty"`
 	// Multicast is what the firewall has of multicast. It only explains.
 	Multicast MulticastCounts `json:"multicast,omitzero"`
+	// DHCPError describes the interfaces that the DHCP server of the document in force cannot serve, and why; empty if it
+	// serves all of them.
+	DHCPError string `json:"dhcpError,omitempty"`
+	// DHCP is what the DHCP server has of leases. It only explains.
+	DHCP DHCPCounts `json:"dhcp,omitzero"`
 	// NamesError describes the DNS names of the document in force that no resolver has answered for longer than their
 	// addresses stay; empty without such names. A standby asks for none.
 	NamesError string `json:"namesError,omitempty"`
@@ -49,6 +54,22 @@ type MulticastCounts struct {
 	// RefusedReports are the reports of hosts that did not fit, and RefusedRoutes the streams.
 	RefusedReports int `json:"refusedReports,omitempty"`
 	RefusedRoutes  int `json:"refusedRoutes,omitempty"`
+}
+
+// DHCPCounts are what a DHCP server has of leases, and how often something happened since it has its document.
+type DHCPCounts struct {
+	// Leases are the addresses in use, and Addresses all that it can give.
+	Leases    int `json:"leases,omitempty"`
+	Addresses int `json:"addresses,omitempty"`
+	// Acknowledged and Refused count the answers to hosts that asked for an address.
+	Acknowledged int `json:"acknowledged,omitempty"`
+	Refused      int `json:"refused,omitempty"`
+	// Exhausted counts the requests for which there was no free address.
+	Exhausted int `json:"exhausted,omitempty"`
+	// Conflicts counts the addresses that another station has.
+	Conflicts int `json:"conflicts,omitempty"`
+	// Ignored counts the requests that are of no network, malformed or too many.
+	Ignored int `json:"ignored,omitempty"`
 }
 
 // ParseFirewallStatus decodes a status. It ignores fields that this release does not know: an image of a third party

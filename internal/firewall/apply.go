@@ -73,6 +73,7 @@ func (f *Firewall) reconcile() {
 	f.tryTranslation()
 	status.RoutingError, status.HelperError = f.routingError(), f.helperError()
 	status.MulticastError, status.Multicast = f.config.Multicast.Fault(), f.config.Multicast.Counts()
+	status.DHCPError, status.DHCP = f.config.DHCP.Fault(), f.config.DHCP.Counts()
 	status.NamesError, status.Names = f.config.Names.Fault(), f.config.Names.Counts()
 	if f.reported != nil && *f.reported == status {
 		return
@@ -199,7 +200,8 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 	return nil
 }
 
-// setRoutes sets where packets go: routes, the neighbours that no protocol finds, and multicast.
+// setRoutes sets where packets go: routes, the neighbours that no protocol finds, and multicast. It also sets what the
+// unit does for hosts and names.
 func (f *Firewall) setRoutes(d document.Document) {
 	f.config.Routes.Set(plan.CompileRouting(d))
 	f.config.Neighbours.Set(d.Neighbours)
@@ -208,6 +210,7 @@ func (f *Firewall) setRoutes(d document.Document) {
 	} else {
 		f.config.Multicast.Set(nil)
 	}
+	f.config.DHCP.Set(d.DHCP.Networks)
 	f.config.Names.Set(d)
 }
 

@@ -139,6 +139,15 @@ func (n *fakeNeighbours) Fault() string                   { return n.fault }
 func (n *fakeNeighbours) Changed() <-chan struct{}        { return nil }
 func (n *fakeNeighbours) Run(ctx context.Context)         { <-ctx.Done() }
 
+// fakeDHCP records what was set last.
+type fakeDHCP struct{ set []document.DHCPNetwork }
+
+func (d *fakeDHCP) Set(networks []document.DHCPNetwork) { d.set = networks }
+func (d *fakeDHCP) Fault() string                       { return "" }
+func (d *fakeDHCP) Counts() contract.DHCPCounts         { return contract.DHCPCounts{} }
+func (d *fakeDHCP) Changed() <-chan struct{}            { return nil }
+func (d *fakeDHCP) Run(ctx context.Context)             { <-ctx.Done() }
+
 // fakeMulticast records what was set last.
 type fakeMulticast struct {
 	set   *multicast.Config
@@ -159,6 +168,7 @@ type scene struct {
 
 	neighbours fakeNeighbours
 	multicast  fakeMulticast
+	dhcp       fakeDHCP
 	firewall   *Firewall
 }
 
@@ -172,6 +182,7 @@ func newScene(t *testing.T) *scene {
 		Routes:     &s.routes,
 		Neighbours: &s.neighbours,
 		Multicast:  &s.multicast,
+		DHCP:       &s.dhcp,
 		Names:      fakeNames{},
 		Log:        testr.New(t),
 	})

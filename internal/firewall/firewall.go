@@ -43,6 +43,8 @@ type Config struct {
 	Neighbours Neighbours
 	// Multicast forwards multicast.
 	Multicast Multicast
+	// DHCP gives addresses to hosts.
+	DHCP DHCP
 	// Names keeps the addresses of DNS names.
 	Names Names
 	// TryFTP reports whether the kernel translates addresses in FTP; nil if that is not to be tried.
@@ -87,6 +89,20 @@ type Multicast interface {
 	// Changed returns a channel that has an item when the result of Fault may have changed.
 	Changed() <-chan struct{}
 	// Run forwards until ctx ends.
+	Run(ctx context.Context)
+}
+
+// DHCP gives addresses to the hosts of the networks of one document at a time. Package dhcp implements it.
+type DHCP interface {
+	// Set makes the networks those of a document; none ends the service.
+	Set([]document.DHCPNetwork)
+	// Fault returns which interfaces are not served and why; empty if all are.
+	Fault() string
+	// Counts returns what there is of leases.
+	Counts() contract.DHCPCounts
+	// Changed returns a channel that has an item when the result of Fault may have changed.
+	Changed() <-chan struct{}
+	// Run serves while the unit is active, until ctx ends.
 	Run(ctx context.Context)
 }
 
@@ -181,6 +197,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	parts.Go(func() { f.config.Routes.Run(ctx) })
 	parts.Go(func() { f.config.Neighbours.Run(ctx) })
 	parts.Go(func() { f.config.Multicast.Run(ctx) })
+	parts.Go(func() { f.config.DHCP.Run(ctx) })
 	parts.Go(func() { f.config.Names.Run(ctx) })
 	parts.Go(func() { f.revalidator.run(ctx) })
 	parts.Go(func() { f.gateways.Run(ctx) })
@@ -254,6 +271,8 @@ func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altere
 		case <-f.config.Neighbours.Changed():
 			f.reconcile()
 		case <-f.config.Multicast.Changed():
+			f.reconcile()
+		case <-f.config.DHCP.Changed():
 			f.reconcile()
 		case <-recheck.C:
 			f.generation.Store(0) // The rules are compared whatever is known of them.

@@ -133,7 +133,7 @@ func (b *bed) status() (status contract.FirewallStatus) {
 	if err := json.Unmarshal(data, &status); err != nil {
 		b.Errorf("the status %q: %v", data, err)
 	}
-	status.Multicast, status.Names = contract.MulticastCounts{}, contract.NameCounts{}
+	status.Multicast, status.Names, status.DHCP = contract.MulticastCounts{}, contract.NameCounts{}, contract.DHCPCounts{}
 	return status
 }
 

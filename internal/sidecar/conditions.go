@@ -66,6 +66,8 @@ func configurationCondition(f firewallStatus) contract.Condition {
 		c.Reason, c.Message = v1alpha1.ReasonHelpersMissing, f.HelperError
 	case f.inForce() && f.MulticastError != "":
 		c.Reason, c.Message = v1alpha1.ReasonMulticastMissing, f.MulticastError
+	case f.inForce() && f.DHCPError != "":
+		c.Reason, c.Message = v1alpha1.ReasonDHCPMissing, f.DHCPError
 	case f.inForce() && f.NamesError != "":
 		c.Reason, c.Message = v1alpha1.ReasonNamesUnresolved, f.NamesError
 	case f.inForce():

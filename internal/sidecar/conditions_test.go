@@ -46,7 +46,11 @@ func TestMissingPartsAreInTheConditionOfTheUnit(t *testing.T) {
 	if c.Status != statusFalse || c.Reason != v1alpha1.ReasonMulticastMissing || c.Message != status.MulticastError {
 		t.Errorf("without multicast: %+v", c)
 	}
-	status.MulticastError, status.NamesError = "", "no resolver answers for a.example.com"
+	status.MulticastError, status.DHCPError = "", "spec.dhcp: interface lan: no such network interface"
+	if c := configurationCondition(status); c.Reason != v1alpha1.ReasonDHCPMissing || c.Message != status.DHCPError {
+		t.Errorf("got %+v", c)
+	}
+	status.DHCPError, status.NamesError = "", "no resolver answers for a.example.com"
 	c = configurationCondition(status)
 	if c.Status != statusFalse || c.Reason != v1alpha1.ReasonNamesUnresolved || c.Message != status.NamesError {
 		t.Errorf("without the addresses of names: %+v", c)

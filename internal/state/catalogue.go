@@ -85,6 +85,7 @@ const (
 	Multicast             Class = 10
 	VoIP                  Class = 11
 	DynamicARP            Class = 12
+	DHCPServer            Class = 16
 	IPHelper              Class = 20
 	SYNFloodProtection    Class = 21
 	DeepPacketInspection  Class = 22
@@ -112,6 +113,10 @@ var catalogue = Catalogue{
 	{
 		ID: Custom, Name: "Custom", Default: Replicated, Weight: 1, Provided: true,
 		Summary: "The classes that providers define themselves, at most 65536 entries and 64 MiB in all.",
+	},
+	{
+		ID: DHCPServer, Name: "DHCPServer", Default: Replicated, Weight: 1, Provided: true,
+		Summary: "Leases of the DHCP server, if the document has dhcp.",
 	},
 	{
 		ID: DeepPacketInspection, Name: "DeepPacketInspection", Default: Never,

@@ -104,6 +104,15 @@ func addIPv6(t testing.TB, router *Namespace, number int) {
 	router.Link(t, "wan0").Address(fmt.Sprintf("2001:db8:113::%d/64", number))
 }
 
+// AddHost adds a host without addresses on the LAN, whose interface is lan0.
+func (n *Network) AddHost(t testing.TB, name string) *Namespace {
+	t.Helper()
+	host := NewNamespace(t, name)
+	n.fabric.Plug(t, "lan", host, "lan0", name)
+	host.Link(t, "lan0").Up()
+	return host
+}
+
 // CutPower sets all links of a router down.
 func (n *Network) CutPower(t testing.TB, router *Namespace) {
 	t.Helper()

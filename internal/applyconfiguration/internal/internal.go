@@ -100,6 +100,99 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
+- name: com.github.hapair-io.hapair.api.v1alpha1.DHCPNetwork
+  map:
+    fields:
+    - name: address
+      type:
+        scalar: string
+    - name: interface
+      type:
+        scalar: string
+    - name: leaseSeconds
+      type:
+        scalar: numeric
+    - name: options
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.DHCPOptions
+    - name: ranges
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: relays
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: reservations
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.DHCPReservation
+          elementRelationship: atomic
+    - name: subnet
+      type:
+        scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.DHCPOptions
+  map:
+    fields:
+    - name: captivePortal
+      type:
+        scalar: string
+    - name: classlessRoutes
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.DHCPRoute
+          elementRelationship: atomic
+    - name: dnsServers
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: domain
+      type:
+        scalar: string
+    - name: mtu
+      type:
+        scalar: numeric
+    - name: ntpServers
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: routers
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.DHCPReservation
+  map:
+    fields:
+    - name: address
+      type:
+        scalar: string
+    - name: hostname
+      type:
+        scalar: string
+    - name: mac
+      type:
+        scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.DHCPRoute
+  map:
+    fields:
+    - name: to
+      type:
+        scalar: string
+    - name: via
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.DestinationNAT
   map:
     fields:
@@ -239,6 +332,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.hapair-io.hapair.api.v1alpha1.DestinationNAT
           elementRelationship: atomic
+    - name: dhcp
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallDHCP
     - name: logging
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallLogging
@@ -315,6 +411,15 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+- name: com.github.hapair-io.hapair.api.v1alpha1.FirewallDHCP
+  map:
+    fields:
+    - name: networks
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.DHCPNetwork
+          elementRelationship: atomic
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallLogging
   map:
     fields:

@@ -14,6 +14,7 @@ import (
 	"github.com/hapair-io/hapair/internal/cli/program"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall"
+	"github.com/hapair-io/hapair/internal/firewall/dhcp"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/ftptrial"
 	"github.com/hapair-io/hapair/internal/firewall/multicast"
@@ -53,15 +54,17 @@ func NewCommand() *cobra.Command {
 				return err
 			}
 			config.Routes, config.Neighbours = routing.New(routes, config.Log), neighbours.New(routes, config.Log)
-			proxy := multicast.New(config.Log.WithName("multicast"))
+			proxy, leases := multicast.New(config.Log.WithName("multicast")), dhcp.New(config.Log.WithName("dhcp"))
 			if stateSocket == "" {
 				proxy.Become(true)
+				leases.Become(true)
 			} else {
 				api := client.New(client.Config{Socket: stateSocket, Log: config.Log.WithName("state")})
 				defer api.Close()
 				proxy.Replicate(api)
+				leases.Replicate(api)
 			}
-			config.Multicast = proxy
+			config.Multicast, config.DHCP = proxy, leases
 			config.TryFTP = func() (bool, error) { return ftptrial.Run(kernel) }
 			config.GatewayCountsFile = contract.GatewayCountsFile(config.StatusFile)
 			config.Names = resolver.New(resolver.Config{

@@ -27,6 +27,20 @@ const (
 	maxRoutes    = 4096
 	// maxDownstream bounds the downstream interfaces of multicast. The kernel routes between 32 interfaces at most.
 	maxDownstream = 31
+	// maxDHCPNetworks bounds the networks of the DHCP server, and the others their lists.
+	maxDHCPNetworks = 64
+	maxDHCPRanges   = 16
+	maxReservations = 512
+	maxRelays       = 16
+	// maxServers bounds each list of routers and servers that hosts learn.
+	maxServers    = 4
+	maxHostRoutes = 32
+	// minLeaseSeconds and maxLeaseSeconds bound the lease time. The longest is less than the longest life of an entry of
+	// a class.
+	minLeaseSeconds = 60
+	maxLeaseSeconds = 2592000
+	// maxPoolAddresses bounds the addresses of all pools and reservations together. The class has an entry for each.
+	maxPoolAddresses = 32768
 	// maxNeighbours bounds the neighbours. Each is an entry of the kernel on both units.
 	maxNeighbours = 1024
 	// maxPolicyRoutes bounds the policy routes, each of which has a routing table of its own.

@@ -40,7 +40,7 @@ func decode(value tree, target reflect.Value, at path, problems *Problems) {
 		if checkKind(value, kindBool, at, problems) {
 			target.SetBool(value.text == "true")
 		}
-	case reflect.Uint16:
+	case reflect.Uint16, reflect.Uint32:
 		decodeNumber(value, target, at, problems)
 	default:
 		problems.add(at, "the type %s has no decoder", target.Type())
@@ -133,9 +133,10 @@ func decodeNumber(value tree, target reflect.Value, at path, problems *Problems)
 	if !checkKind(value, kindNumber, at, problems) {
 		return
 	}
-	number, err := strconv.ParseUint(value.text, 10, 16)
+	bits := target.Type().Bits()
+	number, err := strconv.ParseUint(value.text, 10, bits)
 	if err != nil || number == 0 {
-		problems.add(at, "must be a whole number from 1 to 65535 and is %s", value.text)
+		problems.add(at, "must be a whole number from 1 to %d and is %s", uint64(1)<<bits-1, value.text)
 		return
 	}
 	target.SetUint(number)

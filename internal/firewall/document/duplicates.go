@@ -23,6 +23,12 @@ func (d *Document) removeDuplicates() {
 		n.Source, n.Destination = unique(n.Source), unique(n.Destination)
 	}
 	d.Multicast.Downstream, d.Multicast.Groups = unique(d.Multicast.Downstream), unique(d.Multicast.Groups)
+	for i := range d.DHCP.Networks {
+		n := &d.DHCP.Networks[i]
+		n.Ranges, n.Relays = unique(n.Ranges), unique(n.Relays)
+		o := &n.Options
+		o.Routers, o.DNSServers, o.NTPServers = unique(o.Routers), unique(o.DNSServers), unique(o.NTPServers)
+	}
 	for i := range d.Routing.PolicyRoutes {
 		r := &d.Routing.PolicyRoutes[i]
 		r.From, r.Source, r.Destination = unique(r.From), unique(r.Source), unique(r.Destination)

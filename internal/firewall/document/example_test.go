@@ -21,17 +21,19 @@ var networks = []document.Network{
 
 // People copy the example, so it must be accepted.
 func TestDocumentationExample(t *testing.T) {
-	data, err := os.ReadFile("../../../docs/firewall.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(data), "```yaml\n")
-	example, _, found := strings.Cut(after, "```")
-	if !found {
-		t.Fatal("the documentation has no example")
-	}
-	d := parse(t, []byte(example))
-	if err := d.Validate(networks); err != nil {
-		t.Error(err)
+	for _, page := range []string{"firewall.md", "dhcp.md"} {
+		data, err := os.ReadFile("../../../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(data), "```yaml\n")
+		example, _, found := strings.Cut(after, "```")
+		if !found {
+			t.Fatalf("%s has no example", page)
+		}
+		d := parse(t, []byte(example))
+		if err := d.Validate(networks); err != nil {
+			t.Errorf("%s: %v", page, err)
+		}
 	}
 }

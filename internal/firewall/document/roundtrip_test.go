@@ -70,6 +70,12 @@ func documents() *rapid.Generator[document.Document] {
 				Upstream: "if0", Downstream: []string{"if1"}, Groups: []netip.Prefix{netip.MustParsePrefix("239.0.0.0/8")},
 			}
 		}
+		if rapid.Bool().Draw(t, "dhcp") {
+			d.DHCP.Networks = []document.DHCPNetwork{{
+				Interface: "if0", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Address: netip.MustParseAddr("192.0.2.1"),
+				Ranges: []document.Block{block("192.0.2.64/26")}, LeaseSeconds: rapid.Uint32Range(60, 99).Draw(t, "lease"),
+			}}
+		}
 		d.Logging.Dropped = rapid.Bool().Draw(t, "log dropped")
 		return d
 	})

@@ -42,6 +42,12 @@ var bounds = map[path]int64{
 	"spec.neighbours": maxNeighbours, "spec.multicast.downstream": maxDownstream,
 	"spec.resolvers":      maxResolvers,
 	"spec.routing.routes": maxRoutes, "spec.routing.policyRoutes": maxPolicyRoutes,
+	"spec.dhcp.networks": maxDHCPNetworks, "spec.dhcp.networks[].ranges": maxDHCPRanges,
+	"spec.dhcp.networks[].reservations": maxReservations, "spec.dhcp.networks[].relays": maxRelays,
+	"spec.dhcp.networks[].options.routers":         maxServers,
+	"spec.dhcp.networks[].options.dnsServers":      maxServers,
+	"spec.dhcp.networks[].options.ntpServers":      maxServers,
+	"spec.dhcp.networks[].options.classlessRoutes": maxHostRoutes,
 }
 
 // TestSchemaMatchesDocument keeps the API's schema and the types of this package from drifting apart.
@@ -93,11 +99,15 @@ func compareSchema(t *testing.T, at path, s schema, want reflect.Type) {
 	case reflect.Uint16:
 		expect(t, at, s.Type, "integer")
 		minimum := 1.0
-		if at == "spec.zones[].mtu" {
+		if strings.HasSuffix(string(at), ".mtu") {
 			minimum = minMTU
 		}
 		expect(t, at, *s.Minimum, minimum)
 		expect(t, at, *s.Maximum, 65535)
+	case reflect.Uint32:
+		expect(t, at, s.Type, "integer")
+		expect(t, at, *s.Minimum, minLeaseSeconds)
+		expect(t, at, *s.Maximum, maxLeaseSeconds)
 	default:
 		t.Errorf("%s: no comparison for the type %s", at, want)
 	}

@@ -33,6 +33,8 @@ type Document struct {
 	Neighbours []Neighbour `json:"neighbours,omitempty"`
 	// Multicast is which multicast the unit forwards; none if it is empty.
 	Multicast Multicast `json:"multicast,omitzero"`
+	// DHCP is to which hosts the unit gives addresses; none if it is empty.
+	DHCP DHCP `json:"dhcp,omitzero"`
 	// Logging controls the log of packets that no policy matched.
 	Logging Logging `json:"logging,omitzero"`
 }

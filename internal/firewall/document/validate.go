@@ -34,6 +34,7 @@ func (d Document) Validate(networks []Network) error {
 	c.checkPolicyRoutes()
 	c.checkNeighbours()
 	c.checkMulticast()
+	c.checkDHCP()
 	if c.problems.count() == 0 {
 		c.checkSize()
 	}
@@ -49,6 +50,7 @@ func (d Document) ValidateFor(networks []Network) error {
 	c.checkPolicyRoutes()
 	c.checkNeighbours()
 	c.checkMulticast()
+	c.checkDHCP()
 	return c.problems.err()
 }
 

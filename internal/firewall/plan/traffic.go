@@ -62,6 +62,7 @@ func (c *compiler) addTraffic() {
 		// Hosts report which groups they receive. For IPv6 they do so among the neighbours.
 		input = append(input, ruleset.Rule{ruleset.IGMP, ruleset.Accept{}})
 	}
+	input = append(input, c.addressed()...)
 	input = append(input, []ruleset.Rule{
 		{ruleset.ICMP, ruleset.Jump{Chain: chainICMP}},
 		{ruleset.ICMPv6, ruleset.Jump{Chain: chainNeighbours}},

@@ -15,6 +15,8 @@ type Metrics struct {
 	refused                 *prometheus.Desc
 	// Those of DNS names.
 	resolved, failing, overdue *prometheus.Desc
+	// Those of the DHCP server.
+	leases, addresses, requests *prometheus.Desc
 }
 
 // NewMetrics returns metrics that start at zero, and registers them.
@@ -25,7 +27,14 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	describeNames := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc(prometheus.BuildFQName("hapair", "names", name), help, nil, nil)
 	}
+	describeDHCP := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(prometheus.BuildFQName("hapair", "dhcp", name), help, labels, nil)
+	}
 	m := &Metrics{
+		leases:    describeDHCP("leases", "Addresses that hosts have by DHCP."),
+		addresses: describeDHCP("addresses", "Addresses that hosts can get by DHCP."),
+		requests:  describeDHCP("requests_total", "Requests of hosts by DHCP.", "result"),
+
 		groups:  describe("groups", "Memberships of multicast groups."),
 		sources: describe("sources", "Sources of these memberships."),
 		routes:  describe("routes", "Multicast streams that have a route."),
@@ -46,7 +55,7 @@ func (m *Metrics) Set(status contract.FirewallStatus) { m.status.Store(&status) 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.groups, m.sources, m.routes, m.refused, m.resolved, m.failing, m.overdue,
+		m.groups, m.sources, m.routes, m.refused, m.resolved, m.failing, m.overdue, m.leases, m.addresses, m.requests,
 	} {
 		descriptions <- d
 	}
@@ -55,7 +64,7 @@ func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 	status := m.status.Load()
-	counts, names := status.Multicast, status.Names
+	counts, names, dhcp := status.Multicast, status.Names, status.DHCP
 	for _, c := range []struct {
 		description *prometheus.Desc
 		kind        prometheus.ValueType
@@ -70,6 +79,13 @@ func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 		{m.resolved, prometheus.GaugeValue, names.Resolved, nil},
 		{m.failing, prometheus.GaugeValue, names.Failing, nil},
 		{m.overdue, prometheus.GaugeValue, names.Overdue, nil},
+		{m.leases, prometheus.GaugeValue, dhcp.Leases, nil},
+		{m.addresses, prometheus.GaugeValue, dhcp.Addresses, nil},
+		{m.requests, prometheus.CounterValue, dhcp.Acknowledged, []string{"Acknowledged"}},
+		{m.requests, prometheus.CounterValue, dhcp.Refused, []string{"Refused"}},
+		{m.requests, prometheus.CounterValue, dhcp.Exhausted, []string{"Exhausted"}},
+		{m.requests, prometheus.CounterValue, dhcp.Conflicts, []string{"Conflict"}},
+		{m.requests, prometheus.CounterValue, dhcp.Ignored, []string{"Ignored"}},
 	} {
 		metrics <- prometheus.MustNewConstMetric(c.description, c.kind, float64(c.value), c.labels...)
 	}

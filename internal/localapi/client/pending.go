@@ -2,6 +2,7 @@ package client
 
 import (
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/hapair-io/hapair/internal/localapi"
@@ -36,39 +37,75 @@ type pending struct {
 	mu     sync.Mutex
 	keys   []string
 	events map[string]localapi.Event
+	// waiters are called once the change of a key is written, or will not be.
+	waiters map[string]waiters
 }
 
-func newPending() *pending { return &pending{events: map[string]localapi.Event{}} }
+// waiters are functions that get whether a change was written.
+type waiters []func(isWritten bool)
 
-// add adds a change.
-func (p *pending) add(e localapi.Event) {
+// tell calls the functions.
+func (w waiters) tell(isWritten bool) {
+	for _, done := range w {
+		done(isWritten)
+	}
+}
+
+func newPending() *pending {
+	return &pending{events: map[string]localapi.Event{}, waiters: map[string]waiters{}}
+}
+
+// add adds a change, and what to call once it is written.
+func (p *pending) add(e localapi.Event, waiting ...func(bool)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, waits := p.events[e.Key]; !waits {
 		p.keys = append(p.keys, e.Key)
 	}
 	p.events[e.Key] = e
+	if len(waiting) > 0 {
+		p.waiters[e.Key] = append(p.waiters[e.Key], waiting...)
+	}
 }
 
-// clear removes all changes.
-func (p *pending) clear() {
+// clear removes all changes, and returns who waited for them.
+func (p *pending) clear() (waiting waiters) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.keys = nil
 	clear(p.events)
+	for _, w := range p.waiters {
+		waiting = append(waiting, w...)
+	}
+	clear(p.waiters)
+	return waiting
 }
 
-// take removes and returns as many changes as fit into a batch.
-func (p *pending) take() []localapi.Event {
+// trim removes the changes for which nobody waits.
+func (p *pending) trim() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var batch []localapi.Event
+	p.keys = slices.DeleteFunc(p.keys, func(key string) bool {
+		if len(p.waiters[key]) > 0 {
+			return false
+		}
+		delete(p.events, key)
+		return true
+	})
+}
+
+// take removes and returns as many changes as fit into a batch, and who waits for them.
+func (p *pending) take() (batch []localapi.Event, waiting waiters) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	size := 0
 	for len(p.keys) > 0 && size < batchBytes {
 		e := p.events[p.keys[0]]
-		delete(p.events, p.keys[0])
+		waiting = append(waiting, p.waiters[e.Key]...)
+		delete(p.events, e.Key)
+		delete(p.waiters, e.Key)
 		p.keys = p.keys[1:]
 		batch, size = append(batch, e), size+sizeOf(e)
 	}
-	return batch
+	return batch, waiting
 }

@@ -14,6 +14,8 @@ import (
 // Run, and may call Put and Delete.
 type ProviderConfig struct {
 	Class string
+	// Durable is how long PutDurable waits until the other unit has an entry.
+	Durable time.Duration
 	// Take replaces the state of the process by the entries of the class. It is called on a standby, and once on an active
 	// after the process has started.
 	Take func(entries []Entry)
@@ -67,14 +69,21 @@ func (p *Provider) Put(e Entry) { p.change(e.event()) }
 // Delete withdraws an entry. It returns at once.
 func (p *Provider) Delete(key string) { p.change(localapi.Event{Type: localapi.Delete, Key: key}) }
 
-func (p *Provider) change(e localapi.Event) {
+// PutDurable publishes an entry, and returns at once. It calls done with true when the sidecar has the entry, and the
+// other unit has it too or Durable has passed. It calls done with false if the entry was not written: the unit is not
+// active, or the sidecar did not answer. Changes that come together are written together, so they wait together.
+func (p *Provider) PutDurable(e Entry, done func(isWritten bool)) { p.change(e.event(), done) }
+
+func (p *Provider) change(e localapi.Event, waiting ...func(bool)) {
 	p.mu.Lock()
 	isWanted := p.isActive
 	p.mu.Unlock()
-	if isWanted {
-		p.pending.add(e)
-		p.wake.Notify()
+	if !isWanted {
+		waiters(waiting).tell(false)
+		return
 	}
+	p.pending.add(e, waiting...)
+	p.wake.Notify()
 }
 
 // Run publishes and follows until ctx ends.
@@ -84,7 +93,10 @@ func (p *Provider) Run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	calls := &sync.Mutex{} // one call of a function at a time
-	publishing.Go(func() { p.publish(ctx, calls) })
+	publishing.Go(func() {
+		p.publish(ctx, calls)
+		p.pending.clear().tell(false)
+	})
 	serial := func(do func()) {
 		calls.Lock()
 		defer calls.Unlock()
@@ -179,24 +191,29 @@ func (p *Provider) publishOnce(ctx context.Context, calls *sync.Mutex) (again bo
 	p.mustReplace = false
 	p.mu.Unlock()
 	if !isActive {
-		p.pending.clear()
+		p.pending.clear().tell(false)
 		return !isReported && p.report(ctx, held)
 	}
 	var err error
 	if mustReplace {
-		p.pending.clear() // the snapshot has it
+		p.pending.trim() // the snapshot has it
 		calls.Lock()
 		entries := p.config.Snapshot()
 		calls.Unlock()
 		err = p.client.replace(ctx, p.config.Class, entries, func(batch []localapi.Event) error {
-			return p.send(ctx, batch, term)
+			return p.send(ctx, batch, term, 0)
 		})
 	} else {
-		batch := p.pending.take()
+		batch, waiting := p.pending.take()
 		if len(batch) == 0 {
 			return false
 		}
-		err = p.send(ctx, batch, term)
+		durable := p.config.Durable
+		if len(waiting) == 0 {
+			durable = 0
+		}
+		err = p.send(ctx, batch, term, durable)
+		waiting.tell(err == nil)
 	}
 	if err == nil {
 		p.pauses.Reset()
@@ -229,8 +246,8 @@ func (p *Provider) report(ctx context.Context, held uint64) (again bool) {
 
 // send writes a batch. If the batch is refused because of an entry, the entries are written one by one, and those that
 // are refused are dropped.
-func (p *Provider) send(ctx context.Context, batch []localapi.Event, term uint64) error {
-	_, err := p.client.WriteBatch(ctx, p.config.Class, batch, term, 0)
+func (p *Provider) send(ctx context.Context, batch []localapi.Event, term uint64, durable time.Duration) error {
+	_, err := p.client.WriteBatch(ctx, p.config.Class, batch, term, durable)
 	if !isProblem(err, localapi.Invalid, localapi.TooLarge, localapi.Full) {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/hapair-io/hapair/internal/firewall/dhcp/pool"
 	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/multicast/membership"
 	"github.com/hapair-io/hapair/internal/state"
@@ -24,6 +25,7 @@ type valueType struct {
 func valueTypes() []valueType {
 	const source = "internal/firewall/multicast"
 	return []valueType{
+		{state.DHCPServer, "DHCPLease", "lease/<address>", pool.Lease{}, "internal/firewall/dhcp/pool"},
 		{state.Multicast, "MulticastMember", "member/<interface>/<group>", membership.State{}, source + "/membership"},
 		{state.Multicast, "MulticastRoute", "route/<group>/<source>", multicast.Route{}, source},
 	}

@@ -58,7 +58,9 @@ func newProviders(
 			{Name: ProviderName, UID: int64(os.Getuid()), Writes: []string{
 				ProviderClass, state.DynamicAddressObjects.String(),
 			}},
-			{Name: contract.ProviderFirewall, UID: int64(os.Getuid()), Writes: []string{state.Multicast.String()}},
+			{Name: contract.ProviderFirewall, UID: int64(os.Getuid()), Writes: []string{
+				state.DHCPServer.String(), state.Multicast.String(),
+			}},
 		},
 		Catalogue: state.Classes(), Tables: tables, Schemas: schemas,
 		Kernel: map[state.Class]server.KernelClass{

@@ -33,6 +33,8 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	Neighbours []FirewallNeighbourApplyConfiguration `json:"neighbours,omitempty"`
 	// multicast forwards multicast between networks of the pair. Without it, none is forwarded.
 	Multicast *FirewallMulticastApplyConfiguration `json:"multicast,omitempty"`
+	// dhcp gives hosts IPv4 addresses. Without it, the firewall is no DHCP server.
+	DHCP *FirewallDHCPApplyConfiguration `json:"dhcp,omitempty"`
 	// logging controls the log of packets that no policy matched.
 	Logging *FirewallLoggingApplyConfiguration `json:"logging,omitempty"`
 }
@@ -157,6 +159,14 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithNeighbours(values ...*
 // If called multiple times, the Multicast field is set to the value of the last call.
 func (b *FirewallConfigurationSpecApplyConfiguration) WithMulticast(value *FirewallMulticastApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
 	b.Multicast = value
+	return b
+}
+
+// WithDHCP sets the DHCP field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DHCP field is set to the value of the last call.
+func (b *FirewallConfigurationSpecApplyConfiguration) WithDHCP(value *FirewallDHCPApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
+	b.DHCP = value
 	return b
 }
 

@@ -1,0 +1,364 @@
+package dhcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/hapair-io/hapair/internal/addresses/frame"
+	"github.com/hapair-io/hapair/internal/backoff"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/dhcp/message"
+	"github.com/hapair-io/hapair/internal/firewall/dhcp/pool"
+	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/lasting"
+	"github.com/hapair-io/hapair/internal/localapi/client"
+	"github.com/hapair-io/hapair/internal/notify"
+)
+
+const (
+	// retryPause is the time until the sockets of an interface are opened again after a failure.
+	retryPause = time.Second
+	// faultAfter is how long a failure must last before it is reported.
+	faultAfter = 2 * time.Second
+	// logInterval is the time between two messages about requests without an answer.
+	logInterval = 30 * time.Second
+)
+
+// Server serves the networks of the document. Its methods may be called at once.
+type Server struct {
+	log   logr.Logger
+	epoch time.Time
+	// replica connects the server to the class on the other unit. It may be nil.
+	replica *client.Provider
+	changed notify.Signal
+	// restart is set when the document has changed, and wake when the machine may be due earlier.
+	restart, wake notify.Signal
+
+	mu sync.Mutex
+	// networks are those of the document; none if it has no DHCP.
+	networks []document.DHCPNetwork
+	machine  *pool.Machine
+	ports    map[string]*port // by interface; those that are open
+	isActive bool
+	// received are the entries of the active unit, since the document may come after them.
+	received map[string]receivedEntry
+	faults   map[string]*lasting.Fault // by interface
+	// malformed counts requests that are no messages, and logged is what was logged of others.
+	malformed int
+	logged    contract.DHCPCounts
+}
+
+// New returns a server. It does nothing before the first Set.
+func New(log logr.Logger) *Server {
+	return &Server{
+		log: log, epoch: time.Now(), changed: notify.New(), restart: notify.New(), wake: notify.New(),
+		machine: pool.New(nil), ports: map[string]*port{}, received: map[string]receivedEntry{},
+		faults: map[string]*lasting.Fault{},
+	}
+}
+
+func (s *Server) now() time.Duration { return time.Since(s.epoch) }
+
+// Set makes the networks those of a document; none ends the service. Hosts keep the addresses that they have, if the
+// document has their network.
+func (s *Server) Set(networks []document.DHCPNetwork) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if reflect.DeepEqual(s.networks, networks) {
+		return
+	}
+	entries := append(s.remembered(), s.machine.Entries(s.now())...)
+	s.networks, s.machine, s.malformed, s.logged = networks, pool.New(networks), 0, contract.DHCPCounts{}
+	for _, e := range entries {
+		if s.machine.Restore(s.now(), e) != nil && s.replica != nil {
+			s.replica.Delete(e.Key) // The new document has no network for it.
+		}
+	}
+	s.machine.Become(s.isActive)
+	s.faults = map[string]*lasting.Fault{}
+	s.restart.Notify()
+	s.changed.Notify()
+}
+
+// Become starts or ends the unit's time as active.
+func (s *Server) Become(isActive bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isActive = isActive
+	s.machine.Become(isActive)
+	if isActive {
+		clear(s.received) // From now on, this unit knows better.
+	}
+}
+
+// Counts returns what there is of leases.
+func (s *Server) Counts() contract.DHCPCounts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	counts := s.machine.Counts()
+	counts.Ignored += s.malformed
+	return counts
+}
+
+// Fault returns which interfaces are not served and why; empty if all are.
+func (s *Server) Fault() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	for _, f := range s.faults {
+		if reported := f.Reported(); reported != "" {
+			all = append(all, reported)
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, "; ")
+}
+
+// Changed returns a channel that has an item when the result of Fault may have changed.
+func (s *Server) Changed() <-chan struct{} { return s.changed }
+
+// Run serves until the context ends.
+func (s *Server) Run(ctx context.Context) {
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	if s.replica != nil {
+		parts.Go(func() { s.replica.Run(ctx) })
+	}
+	parts.Go(func() { s.keepTime(ctx) })
+	for ctx.Err() == nil {
+		s.serve(ctx)
+	}
+}
+
+// serve serves the interfaces of the document until it changes.
+func (s *Server) serve(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	for _, device := range s.interfaces() {
+		parts.Go(func() { s.serveInterface(ctx, device) })
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.restart:
+	}
+	cancel()
+}
+
+// interfaces returns the interfaces of the document.
+func (s *Server) interfaces() (devices []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.networks {
+		if !slices.Contains(devices, n.Interface) {
+			devices = append(devices, n.Interface)
+		}
+	}
+	return devices
+}
+
+// serveInterface serves an interface until the context ends.
+func (s *Server) serveInterface(ctx context.Context, device string) {
+	for ctx.Err() == nil {
+		err := s.listen(ctx, device)
+		if ctx.Err() != nil {
+			return
+		}
+		s.observe(device, err)
+		backoff.Sleep(ctx, retryPause)
+	}
+}
+
+// listen serves an interface until it is gone or the context ends.
+func (s *Server) listen(ctx context.Context, device string) error {
+	p, err := openPort(device)
+	if err != nil {
+		return err
+	}
+	s.plug(device, p)
+	s.observe(device, nil)
+	failed := make(chan error, 2)
+	var parts sync.WaitGroup
+	parts.Go(func() {
+		failed <- p.receive(p.requests, func(from message.MAC, data []byte) { s.request(device, from, data) })
+	})
+	parts.Go(func() {
+		failed <- p.receive(p.claims, func(_ message.MAC, data []byte) { s.claim(device, data) })
+	})
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.plug(device, nil)
+	err = errors.Join(err, p.close())
+	parts.Wait()
+	return err
+}
+
+// plug sets or removes the sockets of an interface.
+func (s *Server) plug(device string, p *port) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p == nil {
+		delete(s.ports, device)
+		return
+	}
+	s.ports[device] = p
+}
+
+// observe records what is wrong with an interface.
+func (s *Server) observe(device string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.faults[device] == nil {
+		s.faults[device] = &lasting.Fault{After: faultAfter}
+	}
+	text := ""
+	if err != nil {
+		text = fmt.Sprintf("spec.dhcp: interface %s: %v", device, err)
+	}
+	if !s.faults[device].Observe(text) {
+		return
+	}
+	if reported := s.faults[device].Reported(); reported != "" {
+		s.log.Error(errors.New(reported), "Serving DHCP failed, trying again")
+	}
+	s.changed.Notify()
+}
+
+// request takes in a packet of an interface.
+func (s *Server) request(device string, from message.MAC, data []byte) {
+	r, err := message.Parse(data)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.malformed++
+		return
+	}
+	s.execute(s.machine.Receive(s.now(), pool.Arrival{Interface: device, From: from}, r))
+}
+
+// claim takes in an ARP frame of an interface.
+func (s *Server) claim(device string, data []byte) {
+	c, ok := frame.ParseClaim(data)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.execute(s.machine.Claimed(s.now(), device, c.Address, c.MAC))
+}
+
+// keepTime carries out what is due until the context ends.
+func (s *Server) keepTime(ctx context.Context) {
+	due := time.NewTimer(0)
+	defer due.Stop()
+	logs := time.NewTicker(logInterval)
+	defer logs.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-logs.C:
+			s.logRefused()
+		case <-s.wake:
+		case <-due.C:
+		}
+		due.Reset(s.advance())
+	}
+}
+
+// advance carries out what is due, and returns the time until the next call.
+func (s *Server) advance() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.perform(s.machine.Advance(s.now()))
+	return max(s.machine.Next()-s.now(), time.Millisecond)
+}
+
+// execute carries out effects, after which the machine may be due earlier. The caller holds the lock.
+func (s *Server) execute(effects []pool.Effect) {
+	if len(effects) > 0 {
+		s.perform(effects)
+		s.wake.Notify()
+	}
+}
+
+// perform carries out effects. The caller holds the lock.
+func (s *Server) perform(effects []pool.Effect) {
+	for _, effect := range effects {
+		switch e := effect.(type) {
+		case pool.Send:
+			s.send(e)
+		case pool.Acknowledge:
+			s.acknowledge(e)
+		case pool.Probe:
+			if p := s.ports[e.Interface]; p != nil {
+				s.explain(p.probe(e.Address))
+			}
+		case pool.Publish:
+			if s.replica != nil {
+				s.replica.Put(client.Entry(e.Entry))
+			}
+		case pool.Retract:
+			if s.replica != nil {
+				s.replica.Delete(e.Key)
+			}
+		}
+	}
+}
+
+// acknowledge answers once the other unit has the lease. Otherwise, a new active could give the address to another
+// host. The caller holds the lock.
+func (s *Server) acknowledge(a pool.Acknowledge) {
+	if s.replica == nil {
+		s.send(a.Send)
+		return
+	}
+	s.replica.PutDurable(client.Entry(a.Entry), func(isWritten bool) {
+		if !isWritten {
+			return // The host repeats its request, maybe to the other unit.
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.isActive {
+			s.send(a.Send)
+		}
+	})
+}
+
+// send sends a packet. The caller holds the lock.
+func (s *Server) send(e pool.Send) {
+	if p := s.ports[e.Interface]; p != nil {
+		s.explain(p.send(e.Packet))
+	}
+}
+
+// explain logs why a packet was not sent. The host repeats its request.
+func (s *Server) explain(err error) {
+	if err != nil {
+		s.log.V(1).Info("Sending to a host failed", "error", err.Error())
+	}
+}
+
+// logRefused logs that hosts got no address since the last call.
+func (s *Server) logRefused() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	counts := s.machine.Counts()
+	exhausted, conflicts := counts.Exhausted-s.logged.Exhausted, counts.Conflicts-s.logged.Conflicts
+	s.logged = counts
+	if exhausted > 0 || conflicts > 0 {
+		s.log.Info("Hosts asked for addresses that are not free", "withoutAddress", exhausted, "conflicts", conflicts,
+			"leases", counts.Leases, "addresses", counts.Addresses)
+	}
+}
