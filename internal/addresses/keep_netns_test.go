@@ -100,7 +100,7 @@ func pings(from *testbed.Namespace, address string) bool {
 
 // Each line is something that somebody does to the interface of an active unit. All addresses and the MAC are back
 // within a second, and the neighbours reach them.
-func TestWhatDisappearsIsPutBackOnTheRealKernel(t *testing.T) {
+func TestRemovedAddressesAndChangedMACsArePutBack(t *testing.T) {
 	const disable = "net.ipv6.conf.lan.disable_ipv6"
 	// run runs commands of ip in one process, so that nothing is put back in between.
 	run := func(lines ...string) func(*testing.T) {
@@ -206,7 +206,7 @@ func switched(t *testing.T) cable {
 
 // The unit's own addresses are back within a second in either role. The kernel itself removes the IPv6 ones when the
 // interface goes down.
-func TestOwnAddressesArePutBackOnTheRealKernel(t *testing.T) {
+func TestOwnAddressesOfTheUnitArePutBack(t *testing.T) {
 	const own, own6 = "192.168.50.2/24", "fd50::2/64"
 	for name, attached := range map[string]bool{"active": true, "standby": false} {
 		t.Run(name, func(t *testing.T) {
@@ -243,7 +243,7 @@ func TestOwnAddressesArePutBackOnTheRealKernel(t *testing.T) {
 }
 
 // A MAC that was changed is announced when it is put back: the neighbour does not ask.
-func TestPutBackIsAnnounced(t *testing.T) {
+func TestAddressThatIsPutBackIsAnnounced(t *testing.T) {
 	c := switched(t)
 	k := keep(t, c, c.addresses(t, virtualMAC))
 	set(t, k.Addresses, true)

@@ -96,7 +96,7 @@ func manyNetworks(mac rtnetlink.MAC, names ...string) []Network {
 }
 
 // With the most addresses a promotion stays short, all are announced, and all come back when they are flushed.
-func TestMostVirtualAddresses(t *testing.T) {
+func Test64VirtualAddressesOfANetworkAreHeld(t *testing.T) {
 	c := switched(t)
 	testbed.Wire(t, testbed.Own(), "wan", c.neighbour, "far2")
 	networks := manyNetworks(virtualMAC, "lan", "wan")

@@ -103,6 +103,35 @@ func TestRoutesOfTheAttachmentMoveToTheDataPlane(t *testing.T) {
 	}
 }
 
+// The attachment gives the interface no address of its own. A route via the WAN router that somebody adds while the unit
+// is active is there in both roles, although the kernel removes all routes of an interface that loses its last address.
+func TestRouteOfAnInterfaceWithoutAnOwnAddressIsThereInBothRoles(t *testing.T) {
+	b := newBed(t)
+	faults := b.run()
+	control := b.controlPlane()
+	b.attach()
+	b.ip("route add 198.51.100.0/24 via 203.0.113.9 dev wan")
+	b.ip("-6 route add 2001:db8:51::/48 via 2001:db8:113::9 dev wan")
+	for _, role := range []string{"active", "standby", "active again"} {
+		if role == "standby" {
+			b.withdraw()
+		} else {
+			b.attach()
+		}
+		testbed.Eventually(t, "the routes are there while "+role, func() bool {
+			return strings.Contains(b.ip("route show table 7780"), "198.51.100.0/24 via 203.0.113.9 dev wan") &&
+				strings.Contains(b.ip("-6 route show table 7780"), "2001:db8:51::/48 via 2001:db8:113::9 dev wan")
+		})
+		if got := b.ip("-4 address show dev wan"); role == "standby" && strings.Contains(got, "inet ") {
+			t.Errorf("the WAN has an address: %s", got)
+		}
+	}
+	b.server.Link(t, "lo").Address("198.51.100.7/32").Address("2001:db8:51::7/128")
+	b.connect(b.lan, b.serve(b.server, "198.51.100.7"))
+	control.works()
+	b.expectNoFault(faults)
+}
+
 // A second life of the process finds the routes that the first one moved.
 func TestRoutesOfTheAttachmentOutliveTheProcess(t *testing.T) {
 	b := newBed(t)
@@ -231,7 +260,7 @@ func TestRouteThatTheKernelRefusesIsAFault(t *testing.T) {
 }
 
 // Everything is set on an interface that is made again under its name.
-func TestInterfaceMadeAgain(t *testing.T) {
+func TestInterfaceMadeAgainUnderItsNameGetsItsRoutes(t *testing.T) {
 	b := newBed(t)
 	b.run()
 	b.attach()

@@ -87,7 +87,7 @@ func TestMissingInterface(t *testing.T) {
 }
 
 // A flush of all rulesets removes the weaker gate. It is put back closed at once, and opens once rules were verified.
-func TestFlushedRuleset(t *testing.T) {
+func TestFlushedGateOfNFTablesIsPutBackClosed(t *testing.T) {
 	b := newBed(t, true)
 	p, s := opened(b, serverAddress)
 	flushed := clock.Boot()

@@ -164,7 +164,7 @@ func TestParseManifestsFindsTheConfigurationAmongOthers(t *testing.T) {
 }
 
 // A document is refused by the size in which it is stored, whatever its text has.
-func TestParseBoundsWhatIsStored(t *testing.T) {
+func TestDocumentsWhoseStoredFormIsTooLargeAreRefused(t *testing.T) {
 	text := func(objects, members int, address func(i int) string) string {
 		var b strings.Builder
 		b.WriteString("apiVersion: hapair.io/v1alpha1\nkind: FirewallConfiguration\nspec:\n" +

@@ -163,7 +163,7 @@ func site() plan.Routing {
 	}
 }
 
-func TestWhatIsRemovedOrChangedIsPutBack(t *testing.T) {
+func TestRemovedOrChangedRoutesAndRulesArePutBack(t *testing.T) {
 	u := newUnit(t)
 	u.keeper.Set(site())
 	want := u.state()

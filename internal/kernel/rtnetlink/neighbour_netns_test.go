@@ -12,7 +12,7 @@ import (
 )
 
 // A neighbour whose first answer is lost is asked again soon. Another interface keeps the kernel's default.
-func TestSetResolution(t *testing.T) {
+func TestLostQuestionForANeighbourIsRepeatedSoon(t *testing.T) {
 	for family, test := range map[string]struct{ own, other, lose string }{
 		"IPv4": {"198.51.100.1/24", "198.51.100.2", "table arp loss { chain in { type filter hook input priority 0; " +
 			"drop; }; }"},
