@@ -118,6 +118,10 @@ type FirewallConfigurationSpec struct {
 	// +optional
 	DHCP *FirewallDHCP `json:"dhcp,omitempty"`
 
+	// vpn has the tunnels to other sites.
+	// +optional
+	VPN *FirewallVPN `json:"vpn,omitempty"`
+
 	// logging controls the log of packets that no policy matched.
 	// +optional
 	Logging FirewallLogging `json:"logging,omitzero"`
@@ -133,7 +137,8 @@ type FirewallZone struct {
 	// +kubebuilder:validation:XValidation:rule="self != 'firewall'",message="firewall is reserved for the unit itself; choose another name"
 	Name string `json:"name"`
 
-	// interfaces are the names of the pair's networks that belong to the zone. All zones together have at most 64.
+	// interfaces are the names of the pair's networks that belong to the zone, and ipsec0 for the packets of tunnels. All
+	// zones together have at most 64.
 	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1

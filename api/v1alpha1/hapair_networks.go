@@ -9,6 +9,7 @@ type NetworkSpec struct {
 	// +kubebuilder:validation:MaxLength=15
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z][a-z0-9-]*$')",message="the name of a network must begin with a letter and have only a-z, 0-9 and '-', as in lan, since its interface has the same name"
 	// +kubebuilder:validation:XValidation:rule="!(self in ['lo', 'eth0'])",message="lo and eth0 are the pod's own interfaces; choose another name"
+	// +kubebuilder:validation:XValidation:rule="self != 'ipsec0'",message="ipsec0 is the interface of tunnels; choose another name"
 	// +kubebuilder:validation:XValidation:rule="!(self in ['all', 'default'])",message="the kernel uses all and default for every interface; choose another name"
 	Name string `json:"name"`
 

@@ -89,6 +89,10 @@ type HAPairSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.map(p, has(p.quotas) ? p.quotas.map(q, has(q.mebibytes) ? q.mebibytes : 0).sum() : 0).sum() + 1 * (self.map(p, has(p.writes) ? size(p.writes) : 0).sum() - self.map(p, has(p.quotas) ? size(p.quotas.filter(q, has(q.mebibytes))) : 0).sum()) <= 64",message="the quotas of all providers, and 1 mebibyte for each class without one, must not exceed 64 mebibytes together; lower a quota"
 	Providers []ProviderSpec `json:"providers,omitempty"`
 
+	// vpn adds a container with an IKE daemon to the units, for the tunnels of the FirewallConfiguration.
+	// +optional
+	VPN *VPNSpec `json:"vpn,omitempty"`
+
 	// failover configures when a unit takes over and when it hands over.
 	// +optional
 	// +kubebuilder:default={}

@@ -36,6 +36,11 @@ type UnitsSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Firewall ContainerSpec `json:"firewall,omitempty"`
+
+	// vpn configures the container of the IKE daemon, which only pairs with spec.vpn have. It requests 50m of CPU and
+	// 32Mi of memory by default.
+	// +optional
+	VPN *ContainerSpec `json:"vpn,omitempty"`
 }
 
 // UnitMetadata is added to the pods of both units.

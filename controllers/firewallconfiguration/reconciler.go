@@ -99,8 +99,8 @@ func statusOf(
 	return status
 }
 
-// pairErrors returns the first errors of a valid document with regard to the networks of the pairs that use it, and the
-// number of all. Each message names the pair.
+// pairErrors returns the first errors of a valid document with regard to the pairs that use it, and the number of all.
+// Each message names the pair.
 func pairErrors(
 	parsed document.Document, configuration string, pairs []v1alpha1.HAPair,
 ) (listed []v1alpha1.FieldError, total int) {
@@ -110,7 +110,7 @@ func pairErrors(
 		if !uses(&sorted[i], configuration) {
 			continue
 		}
-		err := parsed.ValidateFor(resources.FirewallNetworks(sorted[i].Spec.Networks))
+		err := resources.CheckPair(parsed, sorted[i].Spec)
 		if err == nil {
 			continue
 		}

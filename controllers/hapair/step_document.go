@@ -2,12 +2,16 @@ package hapair
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
+	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/resources"
 )
 
@@ -28,12 +32,40 @@ func (r *Reconciler) resolveDocument(ctx context.Context, s *scope) error {
 			"FirewallConfiguration %s does not exist in namespace %s; create it, or name another in "+
 				"spec.firewall.configurationRef", reference.Name, s.pair.Namespace)})
 	}
-	valid, err := validDocument(configuration, s.pair.Spec.Networks)
+	valid, err := validDocument(configuration, s.pair.Spec)
+	if err == nil {
+		err = r.checkSecret(ctx, s, valid)
+	}
+	if problems := (*document.Problems)(nil); err != nil && !errors.As(err, &problems) {
+		return err
+	}
 	if err != nil {
 		return r.keepDocument(ctx, s, blocker{kind: blockerInvalidDocument, message: fmt.Sprintf(
 			"FirewallConfiguration %s: %v", reference.Name, err)})
 	}
-	s.document, s.documentKnown = valid, true
+	s.document, s.documentKnown = valid.JSON(), true
+	return nil
+}
+
+// secretInterval is the time after which the Secret of a VPN is read again that lacks an entry. The operator watches no
+// Secrets of users.
+const secretInterval = 10 * time.Second
+
+// checkSecret checks that the Secret of the pair's VPN has what the document needs.
+func (r *Reconciler) checkSecret(ctx context.Context, s *scope, d document.Document) error {
+	if !d.VPN.IsEnabled() {
+		return nil
+	}
+	secret := &corev1.Secret{}
+	name := s.pair.Spec.VPN.SecretName
+	err := r.Live.Get(ctx, client.ObjectKey{Namespace: s.pair.Namespace, Name: name}, secret)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading Secret %s of the VPN: %w", name, err)
+	}
+	if err := resources.CheckSecret(d, name, secret.Data); err != nil {
+		s.requeueAt(r.Now().Add(secretInterval))
+		return err
+	}
 	return nil
 }
 
@@ -56,16 +88,15 @@ func (r *Reconciler) firewallConfiguration(
 	}
 }
 
-// validDocument validates a configuration for units with these networks and returns its canonical form.
-func validDocument(configuration *v1alpha1.FirewallConfiguration, networks []v1alpha1.NetworkSpec) ([]byte, error) {
+// validDocument validates a configuration for the units of a pair and returns its document.
+func validDocument(
+	configuration *v1alpha1.FirewallConfiguration, spec v1alpha1.HAPairSpec,
+) (document.Document, error) {
 	parsed, err := resources.FirewallDocument(configuration)
 	if err != nil {
-		return nil, err
+		return document.Document{}, err
 	}
-	if err := parsed.Validate(resources.FirewallNetworks(networks)); err != nil {
-		return nil, err
-	}
-	return parsed.JSON(), nil
+	return parsed, resources.CheckPair(parsed, spec)
 }
 
 // keepDocument keeps the last valid document in force and records why.

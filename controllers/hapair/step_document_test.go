@@ -35,7 +35,7 @@ func TestRoutesThatThePairCannotHaveAreRefused(t *testing.T) {
 			}}
 			c.route.Name = "route"
 			configuration.Spec.Routing.Routes = []v1alpha1.StaticRoute{c.route}
-			_, err := validDocument(configuration, networks)
+			_, err := validDocument(configuration, v1alpha1.HAPairSpec{Networks: networks})
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)

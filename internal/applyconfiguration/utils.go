@@ -66,6 +66,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FirewallRoutingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallSpec"):
 		return &apiv1alpha1.FirewallSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FirewallVPN"):
+		return &apiv1alpha1.FirewallVPNApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallZone"):
 		return &apiv1alpha1.FirewallZoneApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HAPair"):
@@ -116,6 +118,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ServicePortApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServiceSpec"):
 		return &apiv1alpha1.ServiceSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SiteToSite"):
+		return &apiv1alpha1.SiteToSiteApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SourceNAT"):
 		return &apiv1alpha1.SourceNATApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StaticRoute"):
@@ -152,6 +156,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.UpgradeStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("VirtualMACSpec"):
 		return &apiv1alpha1.VirtualMACSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VPNCertificate"):
+		return &apiv1alpha1.VPNCertificateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VPNKeys"):
+		return &apiv1alpha1.VPNKeysApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VPNPresharedKey"):
+		return &apiv1alpha1.VPNPresharedKeyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VPNSpec"):
+		return &apiv1alpha1.VPNSpecApplyConfiguration{}
 
 	}
 	return nil

@@ -11,6 +11,8 @@ const (
 	// FirewallFile holds the firewall document that is to be enforced. The sidecar writes it, and the firewall's container
 	// mounts it read-only.
 	FirewallFile = "/etc/hapair/firewall/firewall.json"
+	// VPNSecretDirectory has the entries of the Secret of the pair's VPN, in the container vpn.
+	VPNSecretDirectory = "/etc/hapair/vpn"
 	// FirewallStatusFile holds a FirewallStatus. The firewall writes it, and the sidecar reads it.
 	FirewallStatusFile = "/run/hapair/firewall-status.json"
 	// StateDirectory is where only the sidecar writes. It keeps what a restarted sidecar must know, such as the MAC

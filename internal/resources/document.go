@@ -7,6 +7,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/vpn/tunnels"
 )
 
 // FirewallDocument returns the validated document of a configuration. If fields are invalid, the error is a
@@ -37,4 +38,36 @@ func FirewallNetworks(networks []v1alpha1.NetworkSpec) []document.Network {
 		all = append(all, network)
 	}
 	return all
+}
+
+// CheckPair checks a valid document against the pair that uses it. The error is a *document.Problems.
+func CheckPair(d document.Document, spec v1alpha1.HAPairSpec) error {
+	if err := d.ValidateFor(FirewallNetworks(spec.Networks)); err != nil {
+		return err
+	}
+	if d.VPN.IsEnabled() && spec.VPN == nil {
+		return problem("spec.vpn", "the units have no IKE daemon; set spec.vpn of the HAPair, which adds one")
+	}
+	return nil
+}
+
+// CheckSecret checks that the Secret of the pair's VPN has all entries that a document needs. The error is a
+// *document.Problems. It contains no value.
+func CheckSecret(d document.Document, name string, entries map[string][]byte) error {
+	problems := &document.Problems{}
+	for _, r := range d.VPN.SecretReferences() {
+		if reason := tunnels.CheckEntry(entries, r.Key); reason != "" {
+			problems.Listed = append(problems.Listed, document.Problem{
+				Path: r.Field, Message: fmt.Sprintf("Secret %s: %s", name, reason),
+			})
+		}
+	}
+	if len(problems.Listed) == 0 {
+		return nil
+	}
+	return problems
+}
+
+func problem(field, message string) error {
+	return &document.Problems{Listed: []document.Problem{{Path: field, Message: message}}}
 }

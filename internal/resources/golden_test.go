@@ -20,7 +20,9 @@ import (
 
 var update = flag.Bool("update", false, "write the objects to testdata instead of comparing them")
 
-var images = resources.Images{Sidecar: "hapair.example/sidecar:1.0", Firewall: "hapair.example/firewall:1.0"}
+var images = resources.Images{
+	Sidecar: "hapair.example/sidecar:1.0", Firewall: "hapair.example/firewall:1.0", VPN: "hapair.example/vpn:1.0",
+}
 
 // smallest returns a pair without optional fields.
 func smallest() *v1alpha1.HAPair {
@@ -50,6 +52,7 @@ func largest() *v1alpha1.HAPair {
 	pair.Spec.Firewall.Image = "firewall.example/other:2"
 	pair.Spec.Units = everyUnitField()
 	pair.Spec.Providers = providers()
+	pair.Spec.VPN = &v1alpha1.VPNSpec{SecretName: "edge-vpn"}
 	pair.Spec.Service = &v1alpha1.ServiceSpec{
 		Type: corev1.ServiceTypeLoadBalancer, Target: v1alpha1.TargetVirtualAddress, Network: "lan",
 		IPFamilyPolicy: corev1.IPFamilyPolicyPreferDualStack,
@@ -106,6 +109,12 @@ func everyUnitField() v1alpha1.UnitsSpec {
 			Resources: corev1.ResourceRequirements{
 				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m")},
 				Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
+			},
+			LogLevel: v1alpha1.LogDebug,
+		},
+		VPN: &v1alpha1.ContainerSpec{
+			Resources: corev1.ResourceRequirements{
+				Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")},
 			},
 			LogLevel: v1alpha1.LogDebug,
 		},

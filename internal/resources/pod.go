@@ -29,6 +29,8 @@ type Images struct {
 	Sidecar string
 	// Firewall is the image of pairs without spec.firewall.image.
 	Firewall string
+	// VPN is the image with the IKE daemon; empty if pairs cannot have one.
+	VPN string
 }
 
 // Pod returns the pod of one unit. No part of it can change while the pod runs. AnnotationTemplateHash covers the whole
@@ -89,6 +91,13 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1a
 		WithContainers(providers...).
 		WithVolumes(volumes(pair, unit)...).
 		WithVolumes(providerVolumes(pair.Spec.Providers)...)
+	if pair.Spec.VPN != nil {
+		vpn, err := vpnContainer(images.VPN, pair)
+		if err != nil {
+			return nil, err
+		}
+		spec.WithContainers(vpn).WithVolumes(vpnVolumes(pair)...)
+	}
 	if hasIPv6(pair) {
 		sysctl, err := sysctlContainer(images.Sidecar, units.Sidecar)
 		if err != nil {

@@ -16,7 +16,7 @@ import (
 
 // The firewall may come from another vendor. With the token of the unit it could write the Lease, and with the
 // certificate it could replicate as the unit.
-func TestOnlySidecarHoldsCredentials(t *testing.T) {
+func TestEachContainerHoldsItsOwnCredentials(t *testing.T) {
 	for name, pair := range map[string]*v1alpha1.HAPair{"smallest": smallest(), "largest": largest()} {
 		t.Run(name, func(t *testing.T) {
 			for _, unit := range v1alpha1.Units() {
@@ -36,7 +36,10 @@ func TestOnlySidecarHoldsCredentials(t *testing.T) {
 						}
 					}
 					var want []string
-					if *container.Name == resources.ContainerSidecar {
+					switch *container.Name {
+					case resources.ContainerVPN:
+						want = []string{contract.VPNSecretDirectory, "/dev/net"}
+					case resources.ContainerSidecar:
 						want = []string{contract.TLSDirectory, "/etc/hapair/metrics", "/var/run/secrets/kubernetes.io/serviceaccount"}
 					}
 					if !slices.Equal(held, want) {

@@ -24,13 +24,19 @@ type DaemonReport struct {
 	LastExit string `json:"lastExit,omitempty"`
 	// Silence is why the daemon did not answer the last probe; empty if it did.
 	Silence string `json:"silence,omitempty"`
+	// Detail is what the daemon does, and Fault what is wrong although it answers.
+	Detail string `json:"detail,omitempty"`
+	Fault  string `json:"fault,omitempty"`
 }
 
-// Unhealthy returns what is wrong; empty if every daemon runs.
+// Unhealthy returns what is wrong; empty if every daemon runs without a fault.
 func (r Report) Unhealthy() string {
 	var wrong []string
 	for _, d := range r.Daemons {
 		if d.Phase == lifecycle.Running {
+			if d.Fault != "" {
+				wrong = append(wrong, d.Name+": "+d.Fault)
+			}
 			continue
 		}
 		text := fmt.Sprintf("%s is %s", d.Name, strings.ToLower(string(d.Phase)))

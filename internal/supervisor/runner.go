@@ -125,8 +125,12 @@ func (r *runner) abandonProbe() {
 func (r *runner) report() DaemonReport {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return DaemonReport{
+	report := DaemonReport{
 		Name: r.daemon.Name, Phase: r.state.Phase, Seconds: (r.now() - r.state.Since).Seconds(),
 		Restarts: r.state.Restarts, LastExit: r.state.LastExit, Silence: r.state.Silence,
 	}
+	if r.daemon.State != nil {
+		report.Detail, report.Fault = r.daemon.State()
+	}
+	return report
 }

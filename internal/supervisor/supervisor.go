@@ -24,6 +24,10 @@ type Daemon struct {
 	Prepare func() error
 	// Probe returns an error if the daemon does not do its work. The context bounds its time.
 	Probe func(context.Context) error
+	// Accompany runs for as long as the supervisor, whether or not the daemon runs; nil for nothing.
+	Accompany func(context.Context)
+	// State returns what a report says about the daemon besides its phase, and what is wrong; nil for nothing.
+	State func() (detail, fault string)
 }
 
 // Config is what a supervisor needs.
@@ -63,6 +67,9 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	var daemons sync.WaitGroup
 	for _, r := range s.runners {
 		daemons.Go(func() { r.run(ctx) })
+		if r.daemon.Accompany != nil {
+			daemons.Go(func() { r.daemon.Accompany(ctx) })
+		}
 	}
 	daemons.Wait()
 	return nil

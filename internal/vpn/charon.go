@@ -2,31 +2,35 @@ package vpn
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"os"
-
-	"github.com/strongswan/govici/vici"
 
 	"github.com/hapair-io/hapair/internal/supervisor"
 )
 
 const (
 	charonProgram = "/usr/lib/ipsec/charon"
-	// settingsFile is where the link /etc/strongswan.conf of the image points.
+	// settingsFile is where charon finds its settings.
 	settingsFile = "/run/strongswan.conf"
 	// controlSocket and processFile are charon's built-in paths.
 	controlSocket = "/run/charon.vici"
 	processFile   = "/run/charon.pid"
 )
 
-// Charon returns the daemon with the settings.
-func Charon(s Settings) supervisor.Daemon {
+// Charon returns the daemon with the settings, and with the keeper of its tunnels.
+func Charon(s Settings, keeper *Keeper) supervisor.Daemon {
 	return supervisor.Daemon{
-		Name:    "charon",
-		Command: []string{charonProgram},
-		Prepare: func() error { return prepare(s) },
-		Probe:   probe,
+		Name:        "charon",
+		Command:     []string{charonProgram},
+		Environment: []string{"STRONGSWAN_CONF=" + settingsFile},
+		Prepare: func() error {
+			keeper.Restarted()
+			return prepare(s)
+		},
+		Probe:     probe,
+		Accompany: keeper.Run,
+		State:     keeper.State,
 	}
 }
 
@@ -41,20 +45,10 @@ func prepare(s Settings) error {
 
 // probe asks charon for its version. The answer comes from a worker thread, as the handling of IKE messages does.
 func probe(ctx context.Context) error {
-	session, err := vici.NewSession(vici.WithAddr("unix", controlSocket), vici.WithDialContext(
-		func(_ context.Context, network, address string) (net.Conn, error) {
-			var dialer net.Dialer
-			return dialer.DialContext(ctx, network, address)
-		}))
+	s, err := connect(ctx)
 	if err != nil {
-		return fmt.Errorf("connecting to charon: %w", err)
+		return err
 	}
-	_, err = session.Call(ctx, "version", nil)
-	if closeErr := session.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return fmt.Errorf("asking charon for its version: %w", err)
-	}
-	return nil
+	_, err = s.call(ctx, "version", struct{}{})
+	return errors.Join(err, s.close())
 }

@@ -53,6 +53,9 @@ func (s Settings) String() string {
 	return fmt.Sprintf(`# Written at the start of the container.
 charon {
   load_modular = no
+  # The routes of the data plane are the firewall's, and the addresses of the unit move with its role.
+  install_routes = no
+  install_virtual_ip = no
   load = %s
   filelog {
     stderr {
@@ -66,6 +69,9 @@ charon {
     }
     kernel-libipsec {
       load = yes
+    }
+    kernel-netlink {
+      roam_events = no
     }
   }
 }

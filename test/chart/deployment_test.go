@@ -35,6 +35,7 @@ func TestArguments(t *testing.T) {
 		"default": {want: []string{
 			"--sidecar-image=ghcr.io/hapair-io/sidecar:" + appVersion(t),
 			"--firewall-image=ghcr.io/hapair-io/firewall:" + appVersion(t),
+			"--vpn-image=ghcr.io/hapair-io/vpn:" + appVersion(t),
 			"--upgrade-max-pairs=1", "--upgrade-delay=10s",
 			"--leader-elect",
 			"--health-probe-bind-address=:8081",
@@ -51,6 +52,7 @@ func TestArguments(t *testing.T) {
 			want: []string{
 				"--sidecar-image=localhost:5000/hapair/sidecar:v7",
 				"--firewall-image=ghcr.io/hapair-io/firewall@sha256:" + strings.Repeat("a", 64),
+				"--vpn-image=ghcr.io/hapair-io/vpn:" + appVersion(t),
 				"--upgrade-max-pairs=1", "--upgrade-delay=10s",
 				"--leader-elect",
 				"--health-probe-bind-address=:8081",

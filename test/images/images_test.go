@@ -30,6 +30,7 @@ type sample struct {
 var samples = []sample{
 	{
 		name: "vpn", image: "vpn", capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE"},
+		args:     []string{"--esp=kernel"},
 		exercise: func(_ *testing.T, c *container) { exerciseCharon(c) },
 	},
 	{

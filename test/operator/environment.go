@@ -145,7 +145,9 @@ func (t *inTurn) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 	return t.Reconciler.Reconcile(ctx, request)
 }
 
-var images = resources.Images{Sidecar: "example.test/sidecar:1", Firewall: "example.test/firewall:1"}
+var images = resources.Images{
+	Sidecar: "example.test/sidecar:1", Firewall: "example.test/firewall:1", VPN: "example.test/vpn:1",
+}
 
 // startEnvironment starts the API server and the operator, until the suite ends.
 func startEnvironment(ctx context.Context) {

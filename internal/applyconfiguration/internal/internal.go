@@ -374,6 +374,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.hapair-io.hapair.api.v1alpha1.SourceNAT
           elementRelationship: atomic
+    - name: vpn
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallVPN
     - name: zones
       type:
         list:
@@ -531,6 +534,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: image
       type:
         scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.FirewallVPN
+  map:
+    fields:
+    - name: siteToSite
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.SiteToSite
+          elementRelationship: atomic
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallZone
   map:
     fields:
@@ -618,6 +630,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.UpgradeSpec
       default: {}
+    - name: vpn
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNSpec
 - name: com.github.hapair-io.hapair.api.v1alpha1.HAPairStatus
   map:
     fields:
@@ -1125,6 +1140,54 @@ var schemaYAML = typed.YAMLObject(`types:
       default: ClusterIP
 - name: com.github.hapair-io.hapair.api.v1alpha1.ServiceTarget
   scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.SiteToSite
+  map:
+    fields:
+    - name: certificate
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNCertificate
+    - name: deadPeerSeconds
+      type:
+        scalar: numeric
+    - name: esp
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNKeys
+    - name: ike
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNKeys
+    - name: initiation
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNInitiation
+    - name: localAddress
+      type:
+        scalar: string
+    - name: localIdentity
+      type:
+        scalar: string
+    - name: localNetworks
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: name
+      type:
+        scalar: string
+    - name: presharedKey
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNPresharedKey
+    - name: remoteAddress
+      type:
+        scalar: string
+    - name: remoteIdentity
+      type:
+        scalar: string
+    - name: remoteNetworks
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
 - name: com.github.hapair-io.hapair.api.v1alpha1.SourceNAT
   map:
     fields:
@@ -1393,6 +1456,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.ContainerSpec
       default: {}
+    - name: vpn
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.ContainerSpec
 - name: com.github.hapair-io.hapair.api.v1alpha1.UpgradePacing
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.UpgradeSpec
@@ -1424,6 +1490,44 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.hapair-io.hapair.api.v1alpha1.UpgradeStrategy
   scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.VPNCertificate
+  map:
+    fields:
+    - name: authority
+      type:
+        scalar: string
+    - name: certificate
+      type:
+        scalar: string
+    - name: privateKey
+      type:
+        scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.VPNInitiation
+  scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.VPNKeys
+  map:
+    fields:
+    - name: proposals
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: rekeySeconds
+      type:
+        scalar: numeric
+- name: com.github.hapair-io.hapair.api.v1alpha1.VPNPresharedKey
+  map:
+    fields:
+    - name: key
+      type:
+        scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.VPNSpec
+  map:
+    fields:
+    - name: secretName
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.VirtualMACSpec
   map:
     fields:

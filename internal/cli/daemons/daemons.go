@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 
 	"github.com/hapair-io/hapair/internal/cli/program"
@@ -24,7 +25,7 @@ const (
 
 // NewCommand returns a command that runs daemons, with a subcommand for its health. The daemons are asked for after the
 // flags were parsed.
-func NewCommand(use, short string, daemons func() ([]supervisor.Daemon, error)) *cobra.Command {
+func NewCommand(use, short string, daemons func(logr.Logger) ([]supervisor.Daemon, error)) *cobra.Command {
 	var (
 		socket    string
 		logFormat string
@@ -33,12 +34,12 @@ func NewCommand(use, short string, daemons func() ([]supervisor.Daemon, error)) 
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			list, err := daemons()
+			log := program.Logger(logFormat, verbosity)
+			log.Info("Starting "+use, program.BuildInfo().LogValues()...)
+			list, err := daemons(log)
 			if err != nil {
 				return err
 			}
-			log := program.Logger(logFormat, verbosity)
-			log.Info("Starting "+use, program.BuildInfo().LogValues()...)
 			s := supervisor.New(supervisor.Config{
 				Daemons: list, Policy: lifecycle.DefaultPolicy(), ProbeTimeout: probeTimeout, Output: os.Stderr, Log: log,
 			})
@@ -72,6 +73,9 @@ func newHealthCommand(socket *string) *cobra.Command {
 				line := fmt.Sprintf("%s: %s for %.0f s, %d restarts", d.Name, d.Phase, d.Seconds, d.Restarts)
 				if d.LastExit != "" {
 					line += ", last exit: " + d.LastExit
+				}
+				if d.Detail != "" {
+					line += ", " + d.Detail
 				}
 				if _, err := fmt.Fprintln(cmd.OutOrStdout(), line); err != nil {
 					return err

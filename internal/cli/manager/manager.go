@@ -64,6 +64,8 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&o.images.Sidecar, "sidecar-image", "", "image of the sidecar of every unit (required)")
 	flags.StringVar(&o.images.Firewall, "firewall-image", "",
 		"image of the firewall of pairs that name none (required)")
+	flags.StringVar(&o.images.VPN, "vpn-image", "",
+		"image with the IKE daemon, for pairs with spec.vpn; such pairs are refused if it is empty")
 	o.addRestrictions(flags)
 	flags.IntVar(&o.pacing.MaxPairs, "upgrade-max-pairs", 1,
 		"how many pairs may have units replaced at the same time; 0 for no bound")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 
 	"github.com/hapair-io/hapair/internal/cli/daemons"
@@ -15,7 +16,8 @@ import (
 // NewCommand returns the command. Without a subcommand it runs the daemons.
 func NewCommand() *cobra.Command {
 	var protocols []string
-	cmd := daemons.NewCommand("routing", "Run the routing daemons of a unit", func() ([]supervisor.Daemon, error) {
+	const short = "Run the routing daemons of a unit"
+	cmd := daemons.NewCommand("routing", short, func(logr.Logger) ([]supervisor.Daemon, error) {
 		list, err := frr.Daemons(protocols)
 		if err != nil {
 			return nil, fmt.Errorf("--protocols: %w", err)

@@ -2,26 +2,57 @@
 package vpn
 
 import (
+	"context"
 	"fmt"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 
 	"github.com/hapair-io/hapair/internal/cli/daemons"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/resolver"
 	"github.com/hapair-io/hapair/internal/supervisor"
 	"github.com/hapair-io/hapair/internal/vpn"
 )
 
+// automatic is the value of --esp with which the program tries who can encrypt packets.
+const automatic = "auto"
+
 // NewCommand returns the command. Without a subcommand it runs charon.
 func NewCommand() *cobra.Command {
-	esp := string(vpn.KernelESP)
-	cmd := daemons.NewCommand("vpn", "Run the IKE daemon of a unit", func() ([]supervisor.Daemon, error) {
-		parsed, err := vpn.ParseESP(esp)
+	var (
+		config  = vpn.Config{IsActive: resolver.AskSidecar}
+		esp     string
+		isAlone bool
+	)
+	cmd := daemons.NewCommand("vpn", "Run the IKE daemon of a unit", func(log logr.Logger) ([]supervisor.Daemon, error) {
+		chosen, err := choose(esp, log)
 		if err != nil {
 			return nil, fmt.Errorf("--esp: %w", err)
 		}
-		return []supervisor.Daemon{vpn.Charon(vpn.Settings{ESP: parsed})}, nil
+		config.ESP, config.Log = chosen, log
+		if isAlone {
+			config.IsActive = func(context.Context) bool { return true }
+		}
+		keeper, err := vpn.NewKeeper(config)
+		if err != nil {
+			return nil, err
+		}
+		return []supervisor.Daemon{vpn.Charon(vpn.Settings{ESP: chosen}, keeper)}, nil
 	})
-	cmd.Flags().StringVar(&esp, "esp", esp,
-		"who encrypts packets: kernel, or userspace where the node's kernel has no ESP (needs /dev/net/tun)")
+	flags := cmd.Flags()
+	flags.StringVar(&esp, "esp", automatic,
+		"who encrypts packets: kernel, userspace (needs /dev/net/tun), or auto: the kernel if it can")
+	flags.StringVar(&config.DocumentFile, "config", contract.FirewallFile, "path of the firewall's document")
+	flags.StringVar(&config.SecretDirectory, "secret", contract.VPNSecretDirectory,
+		"directory with one file for each entry of the Secret")
+	flags.BoolVar(&isAlone, "alone", false, "the unit is always active; without it, the sidecar of the pod is asked")
 	return cmd
+}
+
+func choose(esp string, log logr.Logger) (vpn.ESP, error) {
+	if esp == automatic {
+		return vpn.ChooseESP(log)
+	}
+	return vpn.ParseESP(esp)
 }

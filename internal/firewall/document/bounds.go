@@ -43,6 +43,8 @@ const (
 	maxPoolAddresses = 32768
 	// maxNeighbours bounds the neighbours. Each is an entry of the kernel on both units.
 	maxNeighbours = 1024
+	// maxTunnels bounds the tunnels. The IKE daemon answers for each.
+	maxTunnels = 64
 	// maxPolicyRoutes bounds the policy routes, each of which has a routing table of its own.
 	maxPolicyRoutes = contract.MaxPolicyRoutes
 	// maxRoutingRules bounds the policy routes, each multiplied by its interfaces and prefixes.

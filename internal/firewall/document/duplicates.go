@@ -29,6 +29,11 @@ func (d *Document) removeDuplicates() {
 		o := &n.Options
 		o.Routers, o.DNSServers, o.NTPServers = unique(o.Routers), unique(o.DNSServers), unique(o.NTPServers)
 	}
+	for i := range d.VPN.SiteToSite {
+		t := &d.VPN.SiteToSite[i]
+		t.LocalNetworks, t.RemoteNetworks = unique(t.LocalNetworks), unique(t.RemoteNetworks)
+		t.IKE.Proposals, t.ESP.Proposals = unique(t.IKE.Proposals), unique(t.ESP.Proposals)
+	}
 	for i := range d.Routing.PolicyRoutes {
 		r := &d.Routing.PolicyRoutes[i]
 		r.From, r.Source, r.Destination = unique(r.From), unique(r.Source), unique(r.Destination)

@@ -40,7 +40,7 @@ var bounds = map[path]int64{
 	"spec.services": maxServices, "spec.services[].ports": maxPorts,
 	"spec.policies": maxPolicies, "spec.sourceNAT": maxNAT, "spec.destinationNAT": maxNAT,
 	"spec.neighbours": maxNeighbours, "spec.multicast.downstream": maxDownstream,
-	"spec.resolvers":      maxResolvers,
+	"spec.resolvers": maxResolvers, "spec.vpn.siteToSite": maxTunnels,
 	"spec.routing.routes": maxRoutes, "spec.routing.policyRoutes": maxPolicyRoutes,
 	"spec.dhcp.networks": maxDHCPNetworks, "spec.dhcp.networks[].ranges": maxDHCPRanges,
 	"spec.dhcp.networks[].reservations": maxReservations, "spec.dhcp.networks[].relays": maxRelays,
@@ -48,6 +48,12 @@ var bounds = map[path]int64{
 	"spec.dhcp.networks[].options.dnsServers":      maxServers,
 	"spec.dhcp.networks[].options.ntpServers":      maxServers,
 	"spec.dhcp.networks[].options.classlessRoutes": maxHostRoutes,
+}
+
+// minima are the least values of numbers, where that is not 1.
+var minima = map[path]float64{
+	"spec.vpn.siteToSite[].ike.rekeySeconds": minRekeySeconds,
+	"spec.vpn.siteToSite[].esp.rekeySeconds": minRekeySeconds,
 }
 
 // TestSchemaMatchesDocument keeps the API's schema and the types of this package from drifting apart.
@@ -98,12 +104,18 @@ func compareSchema(t *testing.T, at path, s schema, want reflect.Type) {
 		expect(t, at, s.Type, "boolean")
 	case reflect.Uint16:
 		expect(t, at, s.Type, "integer")
-		minimum := 1.0
+		minimum, maximum := 1.0, 65535.0
 		if strings.HasSuffix(string(at), ".mtu") {
 			minimum = minMTU
 		}
+		if own, found := minima[at]; found {
+			minimum = own
+		}
+		if at == "spec.vpn.siteToSite[].deadPeerSeconds" {
+			maximum = maxDeadPeerSeconds
+		}
 		expect(t, at, *s.Minimum, minimum)
-		expect(t, at, *s.Maximum, 65535)
+		expect(t, at, *s.Maximum, maximum)
 	case reflect.Uint32:
 		expect(t, at, s.Type, "integer")
 		expect(t, at, *s.Minimum, minLeaseSeconds)

@@ -21,7 +21,7 @@ const spec path = "spec"
 // networks none of this is checked; the firewall itself does not know them.
 func (d Document) Validate(networks []Network) error {
 	c := newChecker(d, networks)
-	c.checkZones(networkNames(networks))
+	c.checkZones(c.withTunnels(networkNames(networks)))
 	c.checkAddresses()
 	c.checkMembers()
 	c.checkDynamicObjects()
@@ -35,6 +35,7 @@ func (d Document) Validate(networks []Network) error {
 	c.checkNeighbours()
 	c.checkMulticast()
 	c.checkDHCP()
+	c.checkVPN()
 	if c.problems.count() == 0 {
 		c.checkSize()
 	}
@@ -45,12 +46,13 @@ func (d Document) Validate(networks []Network) error {
 // pairs use is checked once by Validate and for each pair by this, which is faster.
 func (d Document) ValidateFor(networks []Network) error {
 	c := newChecker(d, networks)
-	c.checkZones(networkNames(networks))
+	c.checkZones(c.withTunnels(networkNames(networks)))
 	c.checkRoutes()
 	c.checkPolicyRoutes()
 	c.checkNeighbours()
 	c.checkMulticast()
 	c.checkDHCP()
+	c.checkVPN()
 	return c.problems.err()
 }
 

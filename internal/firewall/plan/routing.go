@@ -32,6 +32,9 @@ type Route struct {
 	Metric    uint32
 }
 
+// tunnelMetric prefers a tunnel to a static route to the same network, which would send its packets in clear.
+const tunnelMetric = 1
+
 // IsOnLink reports whether the route makes its destinations neighbours on the link of its interface, so that a next hop
 // may be one of them.
 func (r Route) IsOnLink() bool {
@@ -70,6 +73,7 @@ func CompileRouting(d document.Document) Routing {
 		}
 		r.Routes = append(r.Routes, compiled)
 	}
+	r.Routes = append(r.Routes, tunnelRoutes(d.VPN)...)
 	for i, policy := range d.Routing.PolicyRoutes {
 		field := fmt.Sprintf("spec.routing.policyRoutes[%d]", i)
 		rule := RoutingRule{Field: field, Priority: contract.PolicyRoutePriority + uint32(i), Table: contract.DataPlaneTable}
@@ -87,6 +91,19 @@ func CompileRouting(d document.Document) Routing {
 		}
 	}
 	return r
+}
+
+// tunnelRoutes returns a route to each network that is reached by a tunnel.
+func tunnelRoutes(v document.VPN) (routes []Route) {
+	for i, s := range v.SiteToSite {
+		for j, to := range s.RemoteNetworks {
+			routes = append(routes, Route{
+				Field: fmt.Sprintf("spec.vpn.siteToSite[%d].remoteNetworks[%d]", i, j), Table: contract.DataPlaneTable,
+				Type: document.RouteUnicast, To: to, Interface: contract.TunnelInterface, Metric: tunnelMetric,
+			})
+		}
+	}
+	return routes
 }
 
 // policyRoute returns the one route of a policy route's table.

@@ -35,6 +35,8 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	Multicast *FirewallMulticastApplyConfiguration `json:"multicast,omitempty"`
 	// dhcp gives hosts IPv4 addresses. Without it, the firewall is no DHCP server.
 	DHCP *FirewallDHCPApplyConfiguration `json:"dhcp,omitempty"`
+	// vpn has the tunnels to other sites.
+	VPN *FirewallVPNApplyConfiguration `json:"vpn,omitempty"`
 	// logging controls the log of packets that no policy matched.
 	Logging *FirewallLoggingApplyConfiguration `json:"logging,omitempty"`
 }
@@ -167,6 +169,14 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithMulticast(value *Firew
 // If called multiple times, the DHCP field is set to the value of the last call.
 func (b *FirewallConfigurationSpecApplyConfiguration) WithDHCP(value *FirewallDHCPApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
 	b.DHCP = value
+	return b
+}
+
+// WithVPN sets the VPN field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the VPN field is set to the value of the last call.
+func (b *FirewallConfigurationSpecApplyConfiguration) WithVPN(value *FirewallVPNApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
+	b.VPN = value
 	return b
 }
 

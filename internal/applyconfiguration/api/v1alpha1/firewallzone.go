@@ -13,7 +13,8 @@ import (
 type FirewallZoneApplyConfiguration struct {
 	// name of the zone, for policies and translations. The name firewall is reserved for the unit itself.
 	Name *string `json:"name,omitempty"`
-	// interfaces are the names of the pair's networks that belong to the zone. All zones together have at most 64.
+	// interfaces are the names of the pair's networks that belong to the zone, and ipsec0 for the packets of tunnels. All
+	// zones together have at most 64.
 	Interfaces []string `json:"interfaces,omitempty"`
 	// sourceValidation is how strictly the source address of packets from the zone is checked. Strict, the default,
 	// demands that the route back to the source uses the interface that the packet came from. For private and

@@ -19,6 +19,8 @@ type HAPairSpecApplyConfiguration struct {
 	Units *UnitsSpecApplyConfiguration `json:"units,omitempty"`
 	// providers are processes of third parties in the units' pods, whose state survives a failover.
 	Providers []ProviderSpecApplyConfiguration `json:"providers,omitempty"`
+	// vpn adds a container with an IKE daemon to the units, for the tunnels of the FirewallConfiguration.
+	VPN *VPNSpecApplyConfiguration `json:"vpn,omitempty"`
 	// failover configures when a unit takes over and when it hands over.
 	Failover *FailoverSpecApplyConfiguration `json:"failover,omitempty"`
 	// service configures a Service by which the cluster reaches the active unit. Without it the pair has none.
@@ -81,6 +83,14 @@ func (b *HAPairSpecApplyConfiguration) WithProviders(values ...*ProviderSpecAppl
 		}
 		b.Providers = append(b.Providers, *values[i])
 	}
+	return b
+}
+
+// WithVPN sets the VPN field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the VPN field is set to the value of the last call.
+func (b *HAPairSpecApplyConfiguration) WithVPN(value *VPNSpecApplyConfiguration) *HAPairSpecApplyConfiguration {
+	b.VPN = value
 	return b
 }
 

@@ -24,6 +24,9 @@ type UnitsSpecApplyConfiguration struct {
 	Sidecar *ContainerSpecApplyConfiguration `json:"sidecar,omitempty"`
 	// firewall configures the container of the firewall. It requests as much as the sidecar by default.
 	Firewall *ContainerSpecApplyConfiguration `json:"firewall,omitempty"`
+	// vpn configures the container of the IKE daemon, which only pairs with spec.vpn have. It requests 50m of CPU and
+	// 32Mi of memory by default.
+	VPN *ContainerSpecApplyConfiguration `json:"vpn,omitempty"`
 }
 
 // UnitsSpecApplyConfiguration constructs a declarative configuration of the UnitsSpec type for use with
@@ -79,5 +82,13 @@ func (b *UnitsSpecApplyConfiguration) WithSidecar(value *ContainerSpecApplyConfi
 // If called multiple times, the Firewall field is set to the value of the last call.
 func (b *UnitsSpecApplyConfiguration) WithFirewall(value *ContainerSpecApplyConfiguration) *UnitsSpecApplyConfiguration {
 	b.Firewall = value
+	return b
+}
+
+// WithVPN sets the VPN field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the VPN field is set to the value of the last call.
+func (b *UnitsSpecApplyConfiguration) WithVPN(value *ContainerSpecApplyConfiguration) *UnitsSpecApplyConfiguration {
+	b.VPN = value
 	return b
 }

@@ -1,0 +1,179 @@
+package document
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+
+	"github.com/hapair-io/hapair/internal/contract"
+)
+
+// Identities and the names of entries of a Secret have the same patterns as in the API.
+var (
+	identityPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ,.:=@_/+-]{0,254}$`)
+	secretKeyPattern = regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`)
+)
+
+// Bounds of the times of a tunnel.
+const (
+	minRekeySeconds    = 60
+	maxDeadPeerSeconds = 3600
+)
+
+// withTunnels adds the interface of tunnels to the names of the pair's networks, if the document has tunnels.
+func (c *checker) withTunnels(networks []string) []string {
+	if len(networks) == 0 || !c.document.VPN.IsEnabled() {
+		return networks
+	}
+	return append(slices.Clone(networks), contract.TunnelInterface)
+}
+
+func (c *checker) checkVPN() {
+	tunnels, all := c.document.VPN.SiteToSite, spec.field("vpn").field("siteToSite")
+	c.checkCount(all, len(tunnels), maxTunnels)
+	c.checkNames(all, len(tunnels), func(i int) string { return tunnels[i].Name })
+	if len(tunnels) > 0 && !c.isInZone(contract.TunnelInterface) {
+		c.problems.add(spec.field("zones"), "packets of tunnels arrive at interface %q, which is in no zone; add it to the "+
+			"interfaces of a zone", contract.TunnelInterface)
+	}
+	peers, remote := map[string]int{}, map[netip.Prefix]int{}
+	for i, s := range tunnels {
+		at := all.index(i)
+		c.checkEnds(at, s)
+		c.checkAuthentication(at, s)
+		c.checkKeys(at.field("ike"), s.IKE, true)
+		c.checkKeys(at.field("esp"), s.ESP, false)
+		c.checkSelectors(at, s)
+		if s.DeadPeerSeconds > maxDeadPeerSeconds {
+			c.problems.add(at.field("deadPeerSeconds"), "must be at most %d", maxDeadPeerSeconds)
+		}
+		_, identity := s.Identities()
+		key := fmt.Sprint(s.LocalAddress, s.RemoteAddress, identity)
+		if earlier, taken := peers[key]; taken {
+			c.problems.add(at.field("remoteIdentity"), "entry %d has the same peer; join their networks in one entry", earlier)
+		}
+		peers[key] = i
+		for j, n := range s.RemoteNetworks {
+			for other, earlier := range remote {
+				if earlier != i && other.Overlaps(n) {
+					c.problems.add(at.field("remoteNetworks").index(j), "overlaps %s of entry %d, so that the route would be "+
+						"ambiguous; keep it in one of them", other, earlier)
+				}
+			}
+		}
+		for _, n := range s.RemoteNetworks {
+			remote[n] = i
+		}
+	}
+}
+
+func (c *checker) isInZone(name string) bool {
+	return slices.ContainsFunc(c.document.Zones, func(z Zone) bool { return slices.Contains(z.Interfaces, name) })
+}
+
+// checkEnds checks the addresses and the identities of a tunnel's ends.
+func (c *checker) checkEnds(at path, s SiteToSite) {
+	for _, end := range []struct {
+		field   string
+		address netip.Addr
+	}{{"localAddress", s.LocalAddress}, {"remoteAddress", s.RemoteAddress}} {
+		if end.address.IsValid() && !end.address.IsGlobalUnicast() {
+			c.problems.add(at.field(end.field), "%s is not a unicast address that is neither loopback, link-local nor "+
+				"unspecified; give one", end.address)
+		}
+	}
+	if s.LocalAddress.Is4() != s.RemoteAddress.Is4() {
+		c.problems.add(at.field("remoteAddress"), "%s must be of the same family as localAddress", s.RemoteAddress)
+	}
+	var virtual []netip.Addr
+	for _, n := range c.networks {
+		for _, a := range n.Addresses {
+			virtual = append(virtual, a.Addr())
+		}
+	}
+	if len(virtual) > 0 && !slices.Contains(virtual, s.LocalAddress) {
+		c.problems.add(at.field("localAddress"), "%s is not a virtual address of the pair, so that the tunnel could not "+
+			"move to the other unit; give one", s.LocalAddress)
+	}
+	if slices.Contains(virtual, s.RemoteAddress) {
+		c.problems.add(at.field("remoteAddress"), "%s is a virtual address of the pair itself; give the address of the "+
+			"peer", s.RemoteAddress)
+	}
+	for _, end := range []struct {
+		field    string
+		identity Identity
+	}{{"localIdentity", s.LocalIdentity}, {"remoteIdentity", s.RemoteIdentity}} {
+		if end.identity != "" && !identityPattern.MatchString(string(end.identity)) {
+			c.problems.add(at.field(end.field), "%q is not an identity: a DNS name, an address, an email address or the "+
+				"subject of a certificate", end.identity)
+		}
+	}
+}
+
+func (c *checker) checkAuthentication(at path, s SiteToSite) {
+	hasKey, hasCertificate := s.PresharedKey != PresharedKey{}, s.Certificate != Certificate{}
+	if hasKey == hasCertificate {
+		c.problems.add(at.field("presharedKey"), "either presharedKey or certificate must be set; set one of them")
+		return
+	}
+	references := []SecretReference{{string(at.field("presharedKey").field("key")), s.PresharedKey.Key}}
+	if hasCertificate {
+		certificate := at.field("certificate")
+		references = []SecretReference{
+			{string(certificate.field("certificate")), s.Certificate.Certificate},
+			{string(certificate.field("privateKey")), s.Certificate.PrivateKey},
+			{string(certificate.field("authority")), s.Certificate.Authority},
+		}
+	}
+	for _, r := range references {
+		if !secretKeyPattern.MatchString(string(r.Key)) {
+			c.problems.add(path(r.Field), "%q is not the name of an entry of a Secret: a-z, A-Z, 0-9, '-', '_' and '.'", r.Key)
+		}
+	}
+}
+
+func (c *checker) checkKeys(at path, k Keys, isIKE bool) {
+	c.checkCount(at.field("proposals"), len(k.Proposals), maxNames)
+	for i, p := range k.Proposals {
+		if err := p.check(isIKE); err != nil {
+			c.problems.add(at.field("proposals").index(i), "%v", err)
+		}
+	}
+	if k.RekeySeconds > 0 && k.RekeySeconds < minRekeySeconds {
+		c.problems.add(at.field("rekeySeconds"), "must be at least %d", minRekeySeconds)
+	}
+}
+
+// checkSelectors checks the networks that a tunnel connects.
+func (c *checker) checkSelectors(at path, s SiteToSite) {
+	for _, side := range []struct {
+		field    string
+		networks []netip.Prefix
+	}{{"localNetworks", s.LocalNetworks}, {"remoteNetworks", s.RemoteNetworks}} {
+		at := at.field(side.field)
+		if len(side.networks) == 0 {
+			c.problems.add(at, "at least one is needed")
+		}
+		c.checkCount(at, len(side.networks), maxNames)
+	}
+	families := map[bool]bool{}
+	for _, n := range s.LocalNetworks {
+		families[n.Addr().Is4()] = true
+	}
+	for i, n := range s.RemoteNetworks {
+		at := at.field("remoteNetworks").index(i)
+		switch {
+		case !n.IsValid():
+			continue
+		case n.Contains(s.RemoteAddress):
+			c.problems.add(at, "%s has the address of the peer, whose packets would go in a circle; give networks without it",
+				n)
+		case !families[n.Addr().Is4()]:
+			c.problems.add(at, "%s has no network of its family in localNetworks; add one", n)
+		case slices.ContainsFunc(s.LocalNetworks, n.Overlaps):
+			c.problems.add(at, "%s overlaps a network of localNetworks; give networks of one side only", n)
+		}
+		c.checkNotConnected(at, n)
+	}
+}

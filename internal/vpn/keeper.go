@@ -1,0 +1,257 @@
+package vpn
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/kernel/xfrm"
+	"github.com/hapair-io/hapair/internal/vpn/tunnels"
+)
+
+const (
+	// keepInterval is the time between looks at the files, the role and charon.
+	keepInterval = 500 * time.Millisecond
+	// keepTimeout bounds one look.
+	keepTimeout = 5 * time.Second
+	// tunnelMTU is the MTU of the interface of tunnels, with room for the headers of ESP and UDP.
+	tunnelMTU = 1400
+)
+
+// Config is what a keeper needs.
+type Config struct {
+	ESP ESP
+	// DocumentFile is the firewall's document, and SecretDirectory has one file for each entry of the Secret.
+	DocumentFile, SecretDirectory string
+	// IsActive reports whether the unit is active.
+	IsActive func(context.Context) bool
+	Log      logr.Logger
+}
+
+// Keeper makes charon have the tunnels of the document, and sets them up while the unit is active. Its methods may be
+// called at once.
+type Keeper struct {
+	config Config
+	kernel *rtnetlink.Conn
+
+	// The other fields up to mu belong to the goroutine of Run.
+
+	session *session
+	files   files
+	// loaded are the hashes of the connections that charon has, and secrets that of its keys; nil for none.
+	loaded  map[string][sha256.Size]byte
+	secrets *[sha256.Size]byte
+	// wasActive is whether the unit was active at the last look.
+	wasActive bool
+
+	mu sync.Mutex
+	// isRestarted is set when charon is started, since it then has no connections.
+	isRestarted bool
+	detail      string
+	fault       string
+}
+
+// NewKeeper returns a keeper for Run.
+func NewKeeper(c Config) (*Keeper, error) {
+	kernel, err := rtnetlink.Dial()
+	if err != nil {
+		return nil, err
+	}
+	return &Keeper{
+		config: c, kernel: kernel, loaded: map[string][sha256.Size]byte{},
+		files: files{document: c.DocumentFile, secret: c.SecretDirectory},
+	}, nil
+}
+
+// Restarted records that charon is being started again, and has no connections.
+func (k *Keeper) Restarted() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.isRestarted = true
+}
+
+// State returns what charon has, and what is wrong; the latter is empty if nothing is.
+func (k *Keeper) State() (detail, fault string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.detail, k.fault
+}
+
+// Run keeps the tunnels until the context ends.
+func (k *Keeper) Run(ctx context.Context) {
+	defer func() { _ = k.kernel.Close() }()
+	defer k.disconnect()
+	ticker := time.NewTicker(keepInterval)
+	defer ticker.Stop()
+	for {
+		k.look(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// look makes charon have what is wanted, and records the result.
+func (k *Keeper) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, keepTimeout)
+	defer cancel()
+	faults, err := k.keep(ctx)
+	if err != nil {
+		k.disconnect() // The next look connects again.
+		faults = append(faults, err.Error())
+	}
+	detail := fmt.Sprintf("ESP by %s, %d tunnels", k.config.ESP, len(k.loaded))
+	fault := strings.Join(faults, "; ")
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if fault != k.fault && fault != "" {
+		k.config.Log.Error(errors.New(fault), "Keeping tunnels failed, trying again")
+	}
+	k.detail, k.fault = detail, fault
+}
+
+// keep makes the interface and charon's connections what they should be. The faults do not stop the rest.
+func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
+	k.mu.Lock()
+	if k.isRestarted {
+		k.isRestarted = false
+		clear(k.loaded)
+		k.secrets = nil
+		k.mu.Unlock()
+		k.disconnect()
+	} else {
+		k.mu.Unlock()
+	}
+	if err := k.files.read(); err != nil {
+		faults = append(faults, err.Error())
+	}
+	if k.session == nil {
+		if k.session, err = connect(ctx); err != nil {
+			return faults, err
+		}
+	}
+	wanted := tunnels.Compile(k.files.vpn, k.files.entries, k.config.ESP == UserspaceESP)
+	faults = append(faults, wanted.Faults...)
+	if k.files.vpn.IsEnabled() {
+		if err := k.keepInterface(); err != nil {
+			faults = append(faults, err.Error())
+		}
+	}
+	refused, err := k.load(ctx, wanted)
+	if faults = append(faults, refused...); err != nil {
+		return faults, err
+	}
+	return faults, k.follow(ctx, wanted)
+}
+
+// keepInterface makes the interface of tunnels forward packets. charon makes it in userspace.
+func (k *Keeper) keepInterface() error {
+	link, err := k.kernel.Link(contract.TunnelInterface)
+	if errors.Is(err, unix.ENODEV) && k.config.ESP == KernelESP {
+		if err := xfrm.EnsureInterface(contract.TunnelInterface, tunnels.InterfaceID, tunnelMTU); err != nil {
+			return err
+		}
+		link, err = k.kernel.Link(contract.TunnelInterface)
+	}
+	if err != nil {
+		return err
+	}
+	// Sources are validated by the firewall, as on the traffic interfaces.
+	wanted := link.IPv4
+	wanted.Forwarding, wanted.ReversePathFilter, wanted.SourceMark = true, 0, 1
+	wanted.AcceptRedirects, wanted.AcceptSourceRoute, wanted.ProxyARP = 0, 0, 0
+	if link.IPv4 == wanted {
+		return nil
+	}
+	return k.kernel.SetDevconf(link.Index, wanted)
+}
+
+// load loads keys and connections that charon does not have, and ends those that are not wanted any more. It returns
+// what charon refuses.
+func (k *Keeper) load(ctx context.Context, wanted tunnels.Config) (refused []string, err error) {
+	if hash := wanted.SecretsHash(); k.secrets == nil || *k.secrets != hash {
+		faults, err := k.session.loadSecrets(ctx, wanted)
+		if err != nil || len(faults) > 0 {
+			return faults, err
+		}
+		k.secrets = &hash
+		k.config.Log.Info("Loaded keys", "shared", len(wanted.Shared), "private", len(wanted.Keys))
+	}
+	for name, hash := range k.loaded {
+		isSame := func(c tunnels.Connection) bool { return c.Name == name && c.Hash() == hash }
+		if slices.ContainsFunc(wanted.Connections, isSame) {
+			continue
+		}
+		if err := k.session.remove(ctx, name); err != nil {
+			return refused, err
+		}
+		delete(k.loaded, name)
+		k.config.Log.Info("Removed tunnel", "tunnel", name)
+	}
+	for _, c := range wanted.Connections {
+		if _, isLoaded := k.loaded[c.Name]; isLoaded {
+			continue
+		}
+		fault, err := k.session.load(ctx, c)
+		if err != nil {
+			return refused, err
+		}
+		if fault != "" {
+			refused = append(refused, fault)
+			continue
+		}
+		k.loaded[c.Name] = c.Hash()
+		k.config.Log.Info("Loaded tunnel", "tunnel", c.Name)
+	}
+	return refused, nil
+}
+
+// follow sets up the tunnels that are down while the unit is active. When it is no longer active, it ends all. The peer
+// has a tunnel with the other unit then, and this unit would use old keys if it became active again.
+func (k *Keeper) follow(ctx context.Context, wanted tunnels.Config) error {
+	isActive := k.config.IsActive(ctx)
+	if k.wasActive && !isActive {
+		for name := range k.loaded {
+			if err := k.session.end(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	k.wasActive = isActive
+	if !isActive {
+		return nil
+	}
+	present, err := k.session.list(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range wanted.Connections {
+		if _, isLoaded := k.loaded[c.Name]; !isLoaded || !c.Initiates || present[c.Name] {
+			continue
+		}
+		if err := k.session.initiate(ctx, c.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disconnect ends the session, if there is one.
+func (k *Keeper) disconnect() {
+	if k.session != nil {
+		_ = k.session.close() // charon ends it as well.
+		k.session = nil
+	}
+}

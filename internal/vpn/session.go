@@ -1,0 +1,146 @@
+package vpn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/strongswan/govici/vici"
+
+	"github.com/hapair-io/hapair/internal/vpn/tunnels"
+)
+
+// session is a connection to charon's control socket.
+type session struct{ vici *vici.Session }
+
+func connect(ctx context.Context) (*session, error) {
+	s, err := vici.NewSession(vici.WithAddr("unix", controlSocket), vici.WithDialContext(
+		func(_ context.Context, network, address string) (net.Conn, error) {
+			var dialer net.Dialer
+			return dialer.DialContext(ctx, network, address)
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("connecting to charon: %w", err)
+	}
+	return &session{s}, nil
+}
+
+func (s *session) close() error { return s.vici.Close() }
+
+// call sends a command. A refusal is charon's answer that it does not do it. The error is one of the connection.
+func (s *session) call(ctx context.Context, command string, argument any) (refusal string, err error) {
+	message, err := vici.MarshalMessage(argument)
+	if err != nil {
+		return "", fmt.Errorf("encoding the command %s: %w", command, err)
+	}
+	answer, err := s.vici.Call(ctx, command, message)
+	if answer != nil && answer.Err() != nil {
+		text, _ := answer.Get("errmsg").(string)
+		return strings.TrimSpace(command + ": " + text), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("sending the command %s to charon: %w", command, err)
+	}
+	return "", nil
+}
+
+// loadSecrets replaces all keys and certificates of charon. SAs that exist stay.
+func (s *session) loadSecrets(ctx context.Context, c tunnels.Config) (refused []string, err error) {
+	if _, err := s.call(ctx, "clear-creds", struct{}{}); err != nil {
+		return nil, err
+	}
+	for _, shared := range c.Shared {
+		refusal, err := s.call(ctx, "load-shared", shared)
+		if err != nil {
+			return refused, err
+		}
+		if refusal != "" {
+			refused = append(refused, fmt.Sprintf("charon refuses the preshared key of tunnel %s: %s", shared.ID, refusal))
+		}
+	}
+	for _, key := range c.Keys {
+		refusal, err := s.call(ctx, "load-key", key)
+		if err != nil {
+			return refused, err
+		}
+		if refusal != "" {
+			refused = append(refused, "charon refuses a private key: "+refusal)
+		}
+	}
+	return refused, nil
+}
+
+// load loads a connection.
+func (s *session) load(ctx context.Context, c tunnels.Connection) (refusal string, err error) {
+	refusal, err = s.call(ctx, "load-conn", map[string]tunnels.Settings{c.Name: c.Settings})
+	if refusal != "" {
+		refusal = fmt.Sprintf("charon refuses tunnel %s: %s", c.Name, refusal)
+	}
+	return refusal, err
+}
+
+// remove removes a connection, and ends its SAs. The peer is told, if it can be reached.
+func (s *session) remove(ctx context.Context, name string) error {
+	_, unloadErr := s.call(ctx, "unload-conn", named{Name: name})
+	_, endErr := s.call(ctx, "terminate", termination{IKE: name, Timeout: noWait})
+	return errors.Join(unloadErr, endErr)
+}
+
+// end ends the SAs of a connection without waiting for the peer.
+func (s *session) end(ctx context.Context, name string) error {
+	_, err := s.call(ctx, "terminate", termination{IKE: name, Force: "yes", Timeout: noWait})
+	return err
+}
+
+// initiate sets a tunnel up, and does not wait for it.
+func (s *session) initiate(ctx context.Context, name string) error {
+	_, err := s.call(ctx, "initiate", initiation{Child: name, IKE: name, Timeout: noWait})
+	return err
+}
+
+// noWait as a timeout lets charon answer at once.
+const noWait = "-1"
+
+type named struct {
+	Name string `vici:"name"`
+}
+
+type termination struct {
+	IKE     string `vici:"ike"`
+	Force   string `vici:"force"`
+	Timeout string `vici:"timeout"`
+}
+
+type initiation struct {
+	Child   string `vici:"child"`
+	IKE     string `vici:"ike"`
+	Timeout string `vici:"timeout"`
+}
+
+// list returns the names of the connections that have an SA with a child, or that are being set up.
+func (s *session) list(ctx context.Context) (map[string]bool, error) {
+	present := map[string]bool{}
+	for message, err := range s.vici.CallStreaming(ctx, "list-sas", "list-sa", nil) {
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("listing the SAs of charon: %w", err)
+		}
+		for _, name := range message.Keys() {
+			sa, ok := message.Get(name).(*vici.Message)
+			if !ok {
+				continue
+			}
+			state, _ := sa.Get("state").(string)
+			children, _ := sa.Get("child-sas").(*vici.Message)
+			if state != "ESTABLISHED" && state != "DELETING" || children != nil && len(children.Keys()) > 0 {
+				present[name] = true
+			}
+		}
+	}
+	return present, nil
+}
