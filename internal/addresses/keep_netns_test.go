@@ -204,7 +204,7 @@ func switched(t *testing.T) cable {
 	return c
 }
 
-// The unit's own addresses are back within a second in either role. The kernel itself removes the IPv6 ones when the
+// The unit's own addresses are put back in either role. The kernel itself removes the IPv6 ones when the
 // interface goes down.
 func TestOwnAddressesOfTheUnitArePutBack(t *testing.T) {
 	const own, own6 = "192.168.50.2/24", "fd50::2/64"
@@ -218,7 +218,7 @@ func TestOwnAddressesOfTheUnitArePutBack(t *testing.T) {
 			reached := func() bool {
 				return k.answers(netip.MustParseAddr("192.168.50.2")) && k.answers(netip.MustParseAddr("fd50::2"))
 			}
-			k.soon("reached", reached)
+			testbed.Eventually(t, "the neighbour reaches both at first", reached)
 			for _, lines := range [][]string{
 				{"address del " + own + " dev lan"},
 				{"address del " + own6 + " dev lan"},
@@ -232,7 +232,7 @@ func TestOwnAddressesOfTheUnitArePutBack(t *testing.T) {
 				for _, line := range lines {
 					ip(t, line)
 				}
-				k.soon(strings.Join(lines, ", ")+": put back", func() bool {
+				testbed.Eventually(t, strings.Join(lines, ", ")+": put back", func() bool {
 					got := ip(t, "address show dev lan")
 					return strings.Contains(got, own) && strings.Contains(got, own6)
 				})

@@ -103,8 +103,9 @@ func TestRoutesOfTheAttachmentMoveToTheDataPlane(t *testing.T) {
 	}
 }
 
-// The attachment gives the interface no address of its own. A route via the WAN router that somebody adds while the unit
-// is active is there in both roles, although the kernel removes all routes of an interface that loses its last address.
+// The attachment gives the interface no address of its own. A route via the WAN router that somebody adds while the
+// unit is active is there in both roles, although the kernel removes all routes of an interface that loses its last
+// address.
 func TestRouteOfAnInterfaceWithoutAnOwnAddressIsThereInBothRoles(t *testing.T) {
 	b := newBed(t)
 	faults := b.run()
