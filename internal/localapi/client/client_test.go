@@ -188,10 +188,10 @@ const (
 	listBound    = 500 * time.Millisecond
 )
 
-// TestFigures measures writes and lists, and prints their percentiles. With HAPAIR_BENCH, as in make bench-providers, the
-// machine is idle, and the promises must hold. Others can still disturb a measurement, so it is repeated up to five times
-// until one holds. In an ordinary run, other tests delay some writes by any time. The bounds are those of the median then,
-// and ten times as long for a list.
+// TestFigures measures writes and lists, and prints their percentiles. With HAPAIR_BENCH, as in make bench-providers,
+// the machine is idle, and the promises must hold. Others can still disturb a measurement, so it is repeated up to five
+// times until one holds. In an ordinary run, other tests delay some writes by any time. The bounds are those of the
+// median then, and ten times as long for a list.
 func TestFigures(t *testing.T) {
 	p := newPair(t, true)
 	awaitRole(t, p.primary, localapi.Active, 1)

@@ -2,12 +2,14 @@ package survival
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/firewall/plan"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
+	"github.com/hapair-io/hapair/internal/ruleset"
 	"github.com/hapair-io/hapair/test/internal/endurance"
 	"github.com/hapair-io/hapair/test/namespace"
 )
@@ -15,8 +17,8 @@ import (
 const (
 	// rememberedFor is how long the document remembers who knocked.
 	rememberedFor = 900 * time.Second
-	// tolerance bounds the difference of the remaining times of both units. The kernel prints whole seconds.
-	tolerance = 2 * time.Second
+	// tolerance bounds by how much what remains may differ from what it would be without a move of the role.
+	tolerance = time.Second
 )
 
 // Remembered has an address that a policy remembers, with what remains of its time.
@@ -94,33 +96,19 @@ func (r *Remembered) checkRemaining(ctx context.Context) error {
 	return nil
 }
 
-// remaining returns how long a unit remembers the address.
-func remaining(unit endurance.Namespace) (time.Duration, error) {
-	text, err := command(unit, "nft --json list set inet hapair dynamic.knockers.ipv4")
-	if err != nil {
-		return 0, err
-	}
-	var listing struct {
-		Objects []struct {
-			Set struct {
-				Elements []struct {
-					Element struct {
-						Address string `json:"val"`
-						Expires int64  `json:"expires"`
-					} `json:"elem"`
-				} `json:"elem"`
-			} `json:"set"`
-		} `json:"nftables"`
-	}
-	if err := json.Unmarshal([]byte(text), &listing); err != nil {
-		return 0, fmt.Errorf("reading %s: %w", text, err)
-	}
-	for _, object := range listing.Objects {
-		for _, e := range object.Set.Elements {
-			if e.Element.Address == knocker.String() {
-				return time.Duration(e.Element.Expires) * time.Second, nil
+// remaining returns how long a unit remembers the address. The kernel is asked itself, since nft prints whole seconds.
+func remaining(unit endurance.Namespace) (left time.Duration, err error) {
+	set := nftables.Set{Name: plan.DynamicSet("knockers", ruleset.IPv4)}
+	err = namespace.Do(string(unit), func() error {
+		return nftables.Kernel{}.Elements(plan.Table, set, func(e nftables.Element) error {
+			if address, ok := netip.AddrFromSlice(e.Key); ok && address == knocker {
+				left = e.Remaining
 			}
-		}
+			return nil
+		})
+	})
+	if err == nil && left == 0 {
+		err = fmt.Errorf("the unit does not have %s", knocker)
 	}
-	return 0, fmt.Errorf("the unit does not have %s", knocker)
+	return left, err
 }
