@@ -252,7 +252,7 @@ func (p *Provider) send(ctx context.Context, batch []localapi.Event, term uint64
 		return err
 	}
 	for i := range batch {
-		_, err := p.client.WriteBatch(ctx, p.config.Class, batch[i:i+1], term, 0)
+		_, err := p.client.WriteBatch(ctx, p.config.Class, batch[i:i+1], term, durable)
 		switch {
 		case isProblem(err, localapi.Invalid, localapi.TooLarge, localapi.Full):
 			p.client.config.Log.Error(err, "Dropping an entry that is refused", "class", p.config.Class, "key", batch[i].Key)

@@ -296,3 +296,37 @@ func startMirror(u *unit) *client.Mirror {
 	})
 	return m
 }
+
+// A process that promises an entry once it learns that it is written promises nothing that the other unit lacks.
+// One that is not active is told so.
+func TestDurableEntriesAreAtTheOtherUnit(t *testing.T) {
+	p := newPair(t, true)
+	start := func(u *unit) *client.Provider {
+		d := client.NewProvider(u.client(), client.ProviderConfig{
+			Class: leases, Durable: 2 * time.Second,
+			Take: func([]client.Entry) {}, Changed: func(localapi.Event) {}, Role: func(bool) {},
+			Snapshot: func() []client.Entry { return nil },
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { d.Run(ctx) })
+		t.Cleanup(func() { cancel(); running.Wait() })
+		return d
+	}
+	active, standby := start(p.primary), start(p.secondary)
+	put := func(d *client.Provider, key string) bool {
+		told := make(chan bool, 1)
+		d.PutDurable(client.Entry{Key: key, Value: value(1)}, func(isWritten bool) { told <- isWritten })
+		return <-told
+	}
+	eventually(t, "the active serves", func() bool { return put(active, "first") })
+	for i := range 50 {
+		key := fmt.Sprint(i)
+		if isWritten := put(active, key); !isWritten || list(t, p.secondary)[key].Key == "" {
+			t.Fatalf("entry %s: written %t, and the other unit has %d entries", key, isWritten, len(list(t, p.secondary)))
+		}
+	}
+	if put(standby, "mine") {
+		t.Error("the standby has written an entry")
+	}
+}

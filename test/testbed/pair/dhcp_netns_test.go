@@ -34,6 +34,12 @@ spec:
       address: 192.168.50.1
       ranges: [%s]
       options: {dnsServers: [192.0.2.53], domain: example.com}
+    - interface: lan0
+      subnet: 192.168.60.0/24
+      address: 192.168.50.1
+      relays: [192.168.60.1]
+      ranges: [192.168.60.100-192.168.60.199]
+      options: {routers: [192.168.60.1], domain: example.com}
 `
 
 const (
@@ -77,9 +83,15 @@ echo "$told $address ${new_dhcp_server_identifier:-$serverid} ${new_domain_name:
 // newDHCPHost adds a host to the LAN, whose client does not run yet.
 func newDHCPHost(t *testing.T, bed *pair.Pair, name string) *dhcpHost {
 	t.Helper()
+	return newDHCPClient(t, bed.AddHost(t, name))
+}
+
+// newDHCPClient prepares a host for a DHCP client.
+func newDHCPClient(t *testing.T, host *testbed.Namespace) *dhcpHost {
+	t.Helper()
 	directory := t.TempDir()
 	h := &dhcpHost{
-		Namespace: bed.AddHost(t, name), t: t,
+		Namespace: host, t: t,
 		script: filepath.Join(directory, "script"), events: filepath.Join(directory, "events"),
 	}
 	if err := os.WriteFile(h.script, fmt.Appendf(nil, applyLease, h.events), 0o755); err != nil {
@@ -89,10 +101,20 @@ func newDHCPHost(t *testing.T, bed *pair.Pair, name string) *dhcpHost {
 }
 
 // udhcpc starts the client of busybox, and returns the address that it gets.
-func (h *dhcpHost) udhcpc() string {
+func (h *dhcpHost) udhcpc(options ...string) string {
 	h.t.Helper()
-	h.client = h.StartProgram(h.t, exec.Command("busybox", "udhcpc", "--foreground", "--interface=lan0", "--timeout=1",
-		"--tryagain=1", "--script="+h.script))
+	h.client = h.StartProgram(h.t, exec.Command("busybox", append([]string{"udhcpc", "--foreground", "--interface=lan0",
+		"--timeout=1", "--tryagain=1", "--script=" + h.script}, options...)...))
+	return h.told("bound")
+}
+
+// dhclient starts the client of ISC, and returns the address that it gets. It keeps its lease in a file. So it asks for
+// the same address when it is started again.
+func (h *dhcpHost) dhclient() string {
+	h.t.Helper()
+	h.client.Kill()
+	h.client = h.StartProgram(h.t, exec.Command("dhclient", "-4", "-d", "-1", "-cf", "/dev/null", "-sf", h.script,
+		"-lf", h.script+".leases", "-pf", h.script+".pid", "lan0"))
 	return h.told("bound")
 }
 
@@ -162,5 +184,40 @@ func TestDHCPWithoutTheClass(t *testing.T) {
 	bed.Failover()
 	if got := phone.udhcpc(); got != address {
 		t.Errorf("the other host got %s, so the other test proves nothing", got)
+	}
+}
+
+// TestDHCPRelay has a host behind Debian's relay. It keeps its address over a failover, when it asks for it again.
+func TestDHCPRelay(t *testing.T) {
+	bed := newAddressing(t, oneAddress, pair.Options{})
+	relay, host := bed.AddHost(t, "relay"), testbed.NewNamespace(t, "remote")
+	testbed.Wire(t, relay, "far0", host, "lan0")
+	relay.Link(t, "lan0").Address("192.168.50.5/24")
+	relay.Link(t, "far0").Address("192.168.60.1/24")
+	relay.Set(t, "net.ipv4.ip_forward", "1")
+	host.Link(t, "lan0").Up()
+	program := relay.StartProgram(t, exec.Command("dhcrelay", "-4", "-d", "-a", "--no-pid", "-id", "far0", "-iu", "lan0",
+		testbed.VirtualLAN.Addr().String()))
+	testbed.Eventually(t, "the relay listens", func() bool {
+		return strings.Contains(program.Log.String(), "Sending on   Socket/fallback")
+	})
+	remote := newDHCPClient(t, host)
+	address := remote.dhclient()
+	if !strings.HasPrefix(address, "192.168.60.") {
+		t.Fatalf("the host behind the relay gets %s", address)
+	}
+	bed.Failover()
+	if got := remote.dhclient(); got != address {
+		t.Errorf("after the failover, the host has %s instead of %s", got, address)
+	}
+}
+
+// TestDHCPAvoidsAddressesInUse has a host with a fixed address of the range. Another one that asks for it gets another.
+func TestDHCPAvoidsAddressesInUse(t *testing.T) {
+	bed := newAddressing(t, twoAddresses, pair.Options{})
+	bed.AddHost(t, "fixed").Link(t, "lan0").Address(oneAddress + "/24")
+	phone := newDHCPHost(t, bed, "phone")
+	if got := phone.udhcpc("--request=" + oneAddress); got == oneAddress {
+		t.Errorf("the host gets %s, which another one has", got)
 	}
 }
