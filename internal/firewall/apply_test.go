@@ -140,11 +140,14 @@ func (n *fakeNeighbours) Changed() <-chan struct{}        { return nil }
 func (n *fakeNeighbours) Run(ctx context.Context)         { <-ctx.Done() }
 
 // fakeDHCP records what was set last.
-type fakeDHCP struct{ set []document.DHCPNetwork }
+type fakeDHCP struct {
+	set   []document.DHCPNetwork
+	fault string
+}
 
 func (d *fakeDHCP) Set(networks []document.DHCPNetwork) { d.set = networks }
-func (d *fakeDHCP) Fault() string                       { return "" }
-func (d *fakeDHCP) Counts() contract.DHCPCounts         { return contract.DHCPCounts{} }
+func (d *fakeDHCP) Fault() string                       { return d.fault }
+func (d *fakeDHCP) Counts() contract.DHCPCounts         { return contract.DHCPCounts{Leases: 4} }
 func (d *fakeDHCP) Changed() <-chan struct{}            { return nil }
 func (d *fakeDHCP) Run(ctx context.Context)             { <-ctx.Done() }
 
@@ -340,6 +343,31 @@ func TestUntranslatedFTPIsReported(t *testing.T) {
 	s.expect(hash, "", "")
 	if tries != 3 || s.firewall.reported.HelperError != "" {
 		t.Errorf("%d trials, reported %q", tries, s.firewall.reported.HelperError)
+	}
+}
+
+// The networks of a document reach the DHCP server with its rules, and its fault and leases the report.
+func TestDHCPIsSetWithTheDocumentAndItsFaultReported(t *testing.T) {
+	s := newScene(t)
+	text := `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}],"dhcp":{"networks":[{"interface":"lan",` +
+		`"subnet":"192.0.2.0/24","address":"192.0.2.1","ranges":["192.0.2.100"]}]}}}`
+	s.write(text)
+	s.kernel.refusal = errors.New("out of memory")
+	s.expect("", document.Hash([]byte(text)), "out of memory")
+	if len(s.dhcp.set) != 0 {
+		t.Error("networks were set without their rules")
+	}
+	s.kernel.refusal, s.dhcp.fault = nil, "spec.dhcp: interface lan: no such network interface"
+	s.expect(document.Hash([]byte(text)), "", "")
+	r := s.firewall.reported
+	if len(s.dhcp.set) != 1 || r.DHCPError != s.dhcp.fault || r.DHCP.Leases != 4 {
+		t.Errorf("set %+v, reported %+v", s.dhcp.set, r)
+	}
+	s.write(routed)
+	s.expect(document.Hash([]byte(routed)), "", "")
+	if len(s.dhcp.set) != 0 {
+		t.Errorf("%+v is still served", s.dhcp.set)
 	}
 }
 
