@@ -36,11 +36,13 @@ type kernel struct {
 	// asked counts lookups of interfaces. during is called at each.
 	asked  int
 	during func()
+	// resolutions are how interfaces ask for neighbours, by their indexes.
+	resolutions map[int]rtnetlink.Resolution
 }
 
 func newKernel(now func() time.Duration) *kernel {
 	return &kernel{
-		now: now,
+		now: now, resolutions: map[int]rtnetlink.Resolution{},
 		links: map[string]rtnetlink.Link{
 			"lan": {Index: 1, Name: "lan", MAC: rtnetlink.MAC{2, 0, 0, 0, 0, 1}},
 			"wan": {Index: 2, Name: "wan", MAC: rtnetlink.MAC{2, 0, 0, 0, 0, 2}},
@@ -80,7 +82,10 @@ func (k *kernel) AddressTable() (all []rtnetlink.Address, err error) {
 
 func (k *kernel) ReversePathFilter() (uint32, error) { return 0, nil }
 
-func (k *kernel) SetResolution(int, rtnetlink.Resolution) error { return nil }
+func (k *kernel) SetResolution(index int, r rtnetlink.Resolution) error {
+	k.do(func() { k.resolutions[index] = r })
+	return nil
+}
 
 func (k *kernel) SetDevconf(index int, d rtnetlink.Devconf) error {
 	k.do(func() {
@@ -250,6 +255,20 @@ func TestIsInstalledClosed(t *testing.T) {
 				t.Errorf("%s is set to %+v", l.Name, l.IPv4)
 			}
 		}
+	})
+}
+
+// A new active knows no neighbour. At the kernel's default, a question that is lost is repeated after a second, during
+// which no packet is answered.
+func TestLostQuestionsForNeighboursAreRepeatedBeforeAGapIsNoticed(t *testing.T) {
+	inBubble(t, func(t *testing.T, _ *Gate, k *kernel, _ func() time.Duration) {
+		k.do(func() {
+			for _, l := range k.links {
+				if got := k.resolutions[l.Index]; got.Interval <= 0 || got.Interval > 100*time.Millisecond || got.Requests < 10 {
+					t.Errorf("%s asks with %+v", l.Name, got)
+				}
+			}
+		})
 	})
 }
 

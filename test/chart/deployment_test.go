@@ -230,3 +230,21 @@ func writeFile(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// The API server adds this default. Without it, a client that compares its own objects with those of the API server
+// finds a difference each time.
+func TestFieldReferencesSpellOutTheirAPIVersion(t *testing.T) {
+	references := 0
+	for _, variable := range manager(t).Env {
+		if variable.ValueFrom == nil || variable.ValueFrom.FieldRef == nil {
+			continue
+		}
+		references++
+		if got := variable.ValueFrom.FieldRef.APIVersion; got != "v1" {
+			t.Errorf("the reference of %s has API version %q", variable.Name, got)
+		}
+	}
+	if references == 0 {
+		t.Error("the manager has no variable with a reference")
+	}
+}

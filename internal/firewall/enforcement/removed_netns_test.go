@@ -54,6 +54,28 @@ func TestNothingIsForwardedOnceTablesAreRemoved(t *testing.T) {
 	}
 }
 
+// Chains of the firewall are emptied while the processes of the unit stand still, and so cannot restore them. What the
+// chains do not decide any more is dropped: nothing passes to the unit or through it that did not pass before.
+func TestWhatAnEmptiedChainLeavesUndecidedIsDropped(t *testing.T) {
+	b := newActive(t, false)
+	allowed, forbidden := b.stream(allowedPort), b.stream(forbiddenPort)
+	toUnit := stream{testbed.NewStream(b, b.client, b.router, ownLAN+":5002")}
+	b.passes(allowed)
+	for _, chain := range []string{"traffic.input", "traffic.unit", "unmatched", "traffic.forward", "from.lan.to.wan"} {
+		b.Sidecar.Signal(syscall.SIGSTOP)
+		b.Firewall.Signal(syscall.SIGSTOP)
+		b.nft("flush chain inet hapair " + chain)
+		testbed.Pause(t, 100*time.Millisecond)
+		b.Sidecar.Signal(syscall.SIGCONT)
+		b.Firewall.Signal(syscall.SIGCONT)
+		testbed.Eventually(t, "the rules are back", func() bool { return b.verify(policies("first")) == nil })
+		b.passes(allowed)
+		if n, m := forbidden.count(0), toUnit.count(0); n+m > 0 {
+			t.Errorf("without the rules of %s, %d datagrams were forwarded and %d came to the unit", chain, n, m)
+		}
+	}
+}
+
 // A program that flushes all rules ten times a second, each time after they were restored, makes the unit unhealthy for
 // as long as it does so. Then the role moves, if there is a peer. Nothing forbidden is forwarded.
 func TestRulesFlushedAgainAndAgainMakeTheUnitUnhealthy(t *testing.T) {

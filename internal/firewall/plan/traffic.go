@@ -19,8 +19,10 @@ func (c *compiler) addHooks() {
 		},
 		ruleset.Rule{ruleset.Goto{Chain: chainUnmatched}},
 	)
+	// The second rule drops what returns from a chain that somebody has emptied.
 	c.addHook("input", ruleset.Hook{Point: ruleset.Input},
-		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Goto{Chain: chainTrafficInput}},
+		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Jump{Chain: chainTrafficInput}},
+		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Counter{}, ruleset.Drop{}},
 	)
 	c.addOutput()
 }
