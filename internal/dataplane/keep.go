@@ -39,7 +39,7 @@ func (p *Plane) Run(ctx context.Context, changed func(error)) {
 			changed(err)
 		}
 		if p.isSettling() {
-			return settling
+			return settlingInterval
 		}
 		return lookInterval
 	})

@@ -9,8 +9,13 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// settling is how long an address may be without a local route. The kernel sets both, one after the other.
-const settling = 100 * time.Millisecond
+const (
+	// settling is how long an address may be without a local route. The kernel sets both, one after the other, and a busy
+	// machine may delay the second.
+	settling = 500 * time.Millisecond
+	// settlingInterval is the time between looks meanwhile.
+	settlingInterval = 100 * time.Millisecond
+)
 
 // place is an address on an interface.
 type place struct {
@@ -30,7 +35,7 @@ func (h host) undelivered() []rtnetlink.Address {
 	var all []rtnetlink.Address
 	for _, a := range h.addresses {
 		n, isTraffic := h.order(a.Index)
-		if isTraffic && h.links[n].Up && !a.Detecting && !a.Duplicate &&
+		if isTraffic && h.links[n].Up && !a.Tentative && !a.Duplicate &&
 			!delivered[place{a.Index, a.Prefix.Addr()}] {
 			all = append(all, a)
 		}

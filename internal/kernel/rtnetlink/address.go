@@ -54,6 +54,8 @@ type Address struct {
 	// Detecting is set while duplicate detection keeps the unit from using an IPv6 address. Duplicate is set once it has
 	// failed: the unit will never use the address.
 	Detecting, Duplicate bool
+	// Tentative is set until the kernel has set up an IPv6 address, with or without duplicate detection.
+	Tentative bool
 	// Remote is set when the address has another address at the other end of the interface.
 	Remote bool
 	// Routed is set when the kernel made a route to the address's network together with the address.
@@ -83,6 +85,7 @@ func (c *Conn) AddressTable() ([]Address, error) {
 			Lasting:   a.Flags&(unix.IFA_F_PERMANENT|unix.IFA_F_DEPRECATED) == unix.IFA_F_PERMANENT,
 			Detecting: a.Flags&detecting == unix.IFA_F_TENTATIVE,
 			Duplicate: a.Flags&unix.IFA_F_DADFAILED != 0,
+			Tentative: a.Flags&unix.IFA_F_TENTATIVE != 0,
 		})
 	}
 	return table, nil
