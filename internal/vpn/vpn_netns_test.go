@@ -141,9 +141,9 @@ func (b *bed) health() supervisor.Report {
 }
 
 // startPeer starts the peer, with a route to the unit's networks.
-func (b *bed) startPeer() *strongswan.Peer {
+func (b *bed) startPeer(configuration string, files map[string]string) *strongswan.Peer {
 	b.Helper()
-	peer := strongswan.Start(b, b.far, peerConfiguration)
+	peer := strongswan.Start(b, b.far, configuration, files)
 	b.far.Run(b, "ip route add 192.168.50.0/24 dev ipsec0 src "+remoteHost)
 	return peer
 }
@@ -189,10 +189,11 @@ func exchange(t testing.TB, from, to *testbed.Namespace, address string) bool {
 }
 
 func TestTunnelCarriesTCP(t *testing.T) {
+	t.Parallel()
 	b := newBed(t)
 	b.write("firewall.json", example(t))
 	b.start()
-	peer := b.startPeer()
+	peer := b.startPeer(peerConfiguration, nil)
 	strongswan.Eventually(t, "the missing entry of the Secret is reported", func() bool {
 		return strings.Contains(b.health().Unhealthy(),
 			`spec.vpn.siteToSite[0].presharedKey.key: the Secret has no entry "branch"`)

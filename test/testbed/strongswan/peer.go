@@ -59,15 +59,16 @@ type Peer struct {
 	t         testing.TB
 }
 
-// Start starts a peer with a swanctl.conf in a namespace. It ends with the test.
-func Start(t testing.TB, n *testbed.Namespace, configuration string) *Peer {
+// Start starts a peer in a namespace, with a swanctl.conf and with files in its directories, as in
+// x509/peer.pem. It ends with the test.
+func Start(t testing.TB, n *testbed.Namespace, configuration string, files map[string]string) *Peer {
 	t.Helper()
 	p := &Peer{Namespace: n, directory: t.TempDir(), t: t}
 	p.write("strongswan.conf", fmt.Sprintf(settings, p.directory, network))
-	if err := os.Mkdir(filepath.Join(p.directory, "swanctl"), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	p.write("swanctl/swanctl.conf", configuration)
+	for name, text := range files {
+		p.write("swanctl/"+name, text)
+	}
 	command := InPrivateRun(charon)
 	command.Env = append(os.Environ(), p.environment()...)
 	p.Program = n.StartProgram(t, command)
@@ -96,7 +97,11 @@ func (p *Peer) environment() []string {
 
 func (p *Peer) write(name, text string) {
 	p.t.Helper()
-	if err := os.WriteFile(filepath.Join(p.directory, name), []byte(text), 0o600); err != nil {
+	file := filepath.Join(p.directory, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
 }
