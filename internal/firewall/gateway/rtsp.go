@@ -106,8 +106,8 @@ func (r *rtspReader) open(s *segment.Segment, c *rtspConnection, reply *rtsp.Rep
 }
 
 // translate replaces the addresses in a transport: each side gets the ones that it knows. It returns an error only if
-// the segment must not pass. Other replies pass as they are, because most clients ignore these addresses. So do requests
-// of clients, because most servers ignore the addresses in them.
+// the segment must not pass. Other replies pass as they are, because most clients ignore these addresses. So do
+// requests of clients, because most servers ignore the addresses in them.
 func (r *rtspReader) translate(
 	s *segment.Segment, c *rtspConnection, control conntrack.Flow, reply *rtsp.Reply, transport rtsp.Transport,
 ) error {
