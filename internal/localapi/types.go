@@ -119,7 +119,8 @@ type Entitlement struct {
 	Class string `json:"class"`
 	// Operations are the operations that it may do with the class, by their operationId. Only an active unit writes.
 	Operations []string `json:"operations"`
-	// AddressObjects are the only objects of class DynamicAddressObjects that the socket may use. Without it, it may use all.
+	// AddressObjects are the only objects of class DynamicAddressObjects that the socket may use. Without it, it may use
+	// all.
 	AddressObjects []string `json:"addressObjects,omitempty"`
 	// Quota bounds the entries of the class, and Used is what they need now. Classes of the kernel have neither.
 	Quota Quantity `json:"quota,omitzero"`

@@ -2,8 +2,9 @@ package neighbours
 
 import "fmt"
 
-// restore writes missing entries. The kernel flushes an interface that gets its virtual MAC in a promotion, and the class
-// restores it as after any other change of an interface. What the kernel refuses stays missing until the next change of an interface.
+// restore writes missing entries. The kernel flushes an interface that gets its virtual MAC in a promotion, and the
+// class restores it as after any other change. What the kernel refuses stays missing until the next change of an
+// interface.
 func (t *table) restore() {
 	if !t.mustRestore {
 		return

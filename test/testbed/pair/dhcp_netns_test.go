@@ -103,8 +103,10 @@ func newDHCPClient(t *testing.T, host *testbed.Namespace) *dhcpHost {
 // udhcpc starts the client of busybox, and returns the address that it gets.
 func (h *dhcpHost) udhcpc(options ...string) string {
 	h.t.Helper()
-	h.client = h.StartProgram(h.t, exec.Command("busybox", append([]string{"udhcpc", "--foreground", "--interface=lan0",
-		"--timeout=1", "--tryagain=1", "--script=" + h.script}, options...)...))
+	h.client = h.StartProgram(h.t, exec.Command("busybox", append([]string{
+		"udhcpc", "--foreground", "--interface=lan0",
+		"--timeout=1", "--tryagain=1", "--script=" + h.script,
+	}, options...)...))
 	return h.told("bound")
 }
 

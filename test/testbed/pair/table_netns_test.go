@@ -135,8 +135,8 @@ func TestLag(t *testing.T) {
 		percentile(lags, 50), percentile(lags, 99), percentile(lags, 100))
 }
 
-// measureLags creates n connections at the active, one at a time with a pause before each. It returns how long each took
-// to the standby, sorted.
+// measureLags creates n connections at the active, one at a time with a pause before each. It returns how long each
+// took to the standby, sorted.
 func measureLags(
 	t *testing.T, active, standby router, first, n int, pause time.Duration,
 ) (lags []time.Duration) {
