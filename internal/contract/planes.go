@@ -3,8 +3,8 @@ package contract
 // PodInterface is the interface by which a pod is connected to the pod network, as Kubernetes' runtimes name it.
 const PodInterface = "eth0"
 
-// TunnelInterface is the interface at which decrypted packets of tunnels arrive, and by which packets for tunnels leave.
-// The container vpn makes it.
+// TunnelInterface is the interface at which decrypted packets of tunnels arrive, and by which packets for tunnels
+// leave. The container vpn makes it.
 const TunnelInterface = "ipsec0"
 
 // The data plane's routing, which the sidecar and the firewall of a unit share. The traffic interfaces use a routing

@@ -7,6 +7,6 @@
 //	port.go      the sockets of an interface
 //	replica.go   the leases at the other unit
 //
-// It reads and sends packets at the interface, and not at a UDP port. So it works before a host has an address, needs no
-// policy of the firewall, and listens on both units all the time: the gate keeps requests from the standby.
+// It reads and sends packets at the interface, and not at a UDP port. So it works before a host has an address, needs
+// no policy of the firewall, and listens on both units all the time: the gate keeps requests from the standby.
 package dhcp
