@@ -93,13 +93,18 @@ func (b *bed) in(host *testbed.Namespace, args ...string) string {
 	return out
 }
 
-// start runs the firewall with the flags of a pod, until the test ends or the program is terminated.
+// start runs the firewall with the flags of a pod, until the test ends or the program is terminated. It waits until the
+// firewall enforces something.
 func (b *bed) start() {
 	b.Helper()
 	command := exec.Command(builtFirewall, "--config="+b.document(), "--status="+b.statusFile(), "--state-socket=")
 	p := b.firewall.StartProgram(b, command)
 	b.Cleanup(p.Terminate)
 	b.program = p
+	b.eventually(func() error {
+		_, err := b.firewall.Command(exec.Command("nft", "list", "chain", "inet", "hapair", "forward"))
+		return err
+	}, gomega.Succeed())
 }
 
 func (b *bed) document() string   { return filepath.Join(b.directory, "firewall.json") }

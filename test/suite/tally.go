@@ -92,6 +92,7 @@ func read(r io.Reader, w io.Writer) results {
 				all.failures = append(all.failures, failure{e.Package, e.Test, suite})
 			}
 			if e.Test == "" {
+				all.endUnfinished(e, output, w)
 				printPackage(w, e, *all.packages[e.Package], output[key])
 				continue
 			}
@@ -112,6 +113,23 @@ func read(r io.Reader, w io.Writer) results {
 		all.packages[""] = &tally{failed: 1}
 	}
 	return all
+}
+
+// endUnfinished counts tests that were running when their package failed, as by a panic, and prints their output.
+func (r *results) endUnfinished(end event, output map[string]*strings.Builder, w io.Writer) {
+	if end.Action != "fail" {
+		return
+	}
+	for key, text := range output {
+		pkg, test, _ := strings.Cut(key, "\x00")
+		if pkg != end.Package || test == "" {
+			continue
+		}
+		_, _ = fmt.Fprint(w, text)
+		r.packages[pkg].failed++
+		r.failures = append(r.failures, failure{pkg: pkg, test: test})
+		delete(output, key)
+	}
 }
 
 func printPackage(w io.Writer, e event, t tally, output *strings.Builder) {

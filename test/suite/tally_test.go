@@ -39,6 +39,21 @@ make: building things
 	}
 }
 
+func TestReadPrintsAPanic(t *testing.T) {
+	const stream = `{"Action":"output","Package":"p","Test":"TestA","Output":"panic: nil map\n"}
+{"Action":"output","Package":"p","Output":"FAIL\n"}
+{"Action":"fail","Package":"p"}
+`
+	var shown strings.Builder
+	got := read(strings.NewReader(stream), &shown)
+	if want := (tally{failed: 1}); got.tally() != want || !strings.Contains(shown.String(), "panic: nil map") {
+		t.Errorf("counted %+v, want %+v, and printed:\n%s", got.tally(), want, &shown)
+	}
+	if again := got.toRepeat(); len(again) != 1 {
+		t.Errorf("repeats %v", again)
+	}
+}
+
 func TestReportCountsAFailedStep(t *testing.T) {
 	outcomes := make([]outcome, len(steps))
 	for i, s := range steps {

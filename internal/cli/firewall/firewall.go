@@ -14,14 +14,11 @@ import (
 	"github.com/hapair-io/hapair/internal/cli/program"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall"
-	"github.com/hapair-io/hapair/internal/firewall/dhcp"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/ftptrial"
-	"github.com/hapair-io/hapair/internal/firewall/multicast"
-	"github.com/hapair-io/hapair/internal/firewall/neighbours"
+	"github.com/hapair-io/hapair/internal/firewall/parts"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/firewall/resolver"
-	"github.com/hapair-io/hapair/internal/firewall/routing"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/localapi/client"
@@ -53,23 +50,22 @@ func NewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			config.Routes, config.Neighbours = routing.New(routes, config.Log), neighbours.New(routes, config.Log)
-			proxy, leases := multicast.New(config.Log.WithName("multicast")), dhcp.New(config.Log.WithName("dhcp"))
+			replicated := parts.Add(&config, routes, resolver.Config{
+				Kernel: kernel, IsActive: resolver.AskSidecar, ResolvConf: resolvConf, Log: config.Log,
+			})
 			if stateSocket == "" {
-				proxy.Become(true)
-				leases.Become(true)
+				for _, part := range replicated {
+					part.Become(true)
+				}
 			} else {
 				api := client.New(client.Config{Socket: stateSocket, Log: config.Log.WithName("state")})
 				defer api.Close()
-				proxy.Replicate(api)
-				leases.Replicate(api)
+				for _, part := range replicated {
+					part.Replicate(api)
+				}
 			}
-			config.Multicast, config.DHCP = proxy, leases
 			config.TryFTP = func() (bool, error) { return ftptrial.Run(kernel) }
 			config.GatewayCountsFile = contract.GatewayCountsFile(config.StatusFile)
-			config.Names = resolver.New(resolver.Config{
-				Kernel: kernel, IsActive: resolver.AskSidecar, ResolvConf: resolvConf, Log: config.Log,
-			})
 			return errors.Join(firewall.New(config).Run(cmd.Context()), routes.Close(), kernel.Close())
 		},
 	}

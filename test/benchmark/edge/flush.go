@@ -23,11 +23,9 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/enforcement"
-	"github.com/hapair-io/hapair/internal/firewall/multicast"
-	"github.com/hapair-io/hapair/internal/firewall/neighbours"
+	"github.com/hapair-io/hapair/internal/firewall/parts"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/firewall/resolver"
-	"github.com/hapair-io/hapair/internal/firewall/routing"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
@@ -122,12 +120,12 @@ func (e *edge) start(withoutBPF bool) {
 	})
 	checker.Expect([]byte(policies))
 	enforcing := nftables.Open()
-	fw := firewall.New(firewall.Config{
+	config := firewall.Config{
 		ConfigFile: file, StatusFile: filepath.Join(directory, "status.json"), ControlInterfaces: []string{"lo"},
-		Kernel: enforcing, Routes: routing.New(kernel, logr.Discard()),
-		Neighbours: neighbours.New(kernel, logr.Discard()), Multicast: multicast.New(logr.Discard()), Log: logr.Discard(),
-		Names: resolver.New(resolver.Config{IsActive: func(context.Context) bool { return false }}),
-	})
+		Kernel: enforcing, Log: logr.Discard(),
+	}
+	parts.Add(&config, kernel, resolver.Config{IsActive: func(context.Context) bool { return false }})
+	fw := firewall.New(config)
 	e.t.Cleanup(func() { e.check(errors.Join(rules.Close(), enforcing.Close())) })
 	e.keep(
 		func(ctx context.Context) { _ = fw.Run(ctx) }, // If it fails, no datagram passes.
