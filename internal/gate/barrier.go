@@ -22,9 +22,9 @@ type barrier interface {
 	setAddresses(own, control []netip.Addr) error
 	// dropped returns how many packets of each kind it has dropped whether it was open or closed.
 	dropped() (map[string]uint64, error)
-	// setDeadline moves the instant at which it closes; zero closes it. It must not wait for the kernel's lock on
-	// interfaces.
-	setDeadline(until time.Duration) error
+	// setDeadline moves the instant at which it closes; zero closes it. If somebody removed it, setDeadline puts it back,
+	// suspended, and returns what was wrong. It must not wait for the kernel's lock on interfaces.
+	setDeadline(until time.Duration) (wrong, err error)
 	// suspend closes it whatever its deadline, until resume. It is suspended from the beginning.
 	suspend() error
 	// resume opens it until its deadline.

@@ -105,6 +105,9 @@ type Gate struct {
 	altered notify.Signal
 	// broken is why the gate may not be on all interfaces.
 	broken atomic.Pointer[error]
+	// wrong is what the last repair found. repaired wakes Run to report it.
+	wrong    atomic.Pointer[error]
+	repaired notify.Signal
 }
 
 // New puts a closed gate on the interfaces and replaces the one that an earlier life left. If the kernel cannot enforce
@@ -138,7 +141,7 @@ func newGate(o Options, newBarrier func(Options) (barrier, error)) (*Gate, error
 		return nil, err
 	}
 	g := &Gate{
-		options: o, barrier: b, log: o.Log, moved: notify.New(), altered: notify.New(),
+		options: o, barrier: b, log: o.Log, moved: notify.New(), altered: notify.New(), repaired: notify.New(),
 		host: host{options: o, barrier: b},
 	}
 	if err := g.host.install(); err != nil {
@@ -159,7 +162,8 @@ func (g *Gate) Fence() contract.Fence { return g.barrier.fence() }
 // counts. CheckOpen inspects what was opened. An open gate only gets its new deadline, unless it was found missing
 // since.
 //
-// While the firewall's rules are missing, Set only records the deadline. CheckOpen then fails.
+// While the firewall's rules are missing, Set only records the deadline. CheckOpen then fails. The same holds if
+// somebody removed the gate, until the rules were verified again.
 func (g *Gate) Set(_ context.Context, c Config) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -189,7 +193,9 @@ func (g *Gate) Set(_ context.Context, c Config) error {
 // setDeadline moves the deadline in the kernel.
 func (g *Gate) setDeadline(until time.Duration) error {
 	ahead := g.options.ahead() // If it changes meanwhile, watchDeadline tells the kernel again.
-	if err := g.barrier.setDeadline(until); err != nil {
+	wrong, err := g.barrier.setDeadline(until)
+	g.noteRepair(wrong)
+	if err != nil {
 		return err
 	}
 	g.until, g.ahead = until, ahead
@@ -198,10 +204,9 @@ func (g *Gate) setDeadline(until time.Duration) error {
 
 // close clears the deadline only after the kernel has confirmed it.
 func (g *Gate) close() error {
-	if err := g.barrier.setDeadline(0); err != nil {
+	if err := g.setDeadline(0); err != nil {
 		return fmt.Errorf("closing the gate: %w", err)
 	}
-	g.until = 0
 	return nil
 }
 
@@ -306,13 +311,16 @@ func (g *Gate) inspect() (repaired bool, err error) {
 		return false, err
 	}
 	g.broken.Store(nil)
-	g.logRepair(changed)
+	g.noteRepair(changed)
 	return changed != nil, nil
 }
 
-// logRepair logs what was wrong with the gate, if anything was.
-func (g *Gate) logRepair(wrong error) {
-	if wrong != nil {
-		g.log.Info("Repaired the gate", "reason", wrong.Error())
+// noteRepair logs what was wrong with the gate, if anything was, and has Run report it.
+func (g *Gate) noteRepair(wrong error) {
+	if wrong == nil {
+		return
 	}
+	g.log.Info("Repaired the gate", "reason", wrong.Error())
+	g.wrong.Store(&wrong)
+	g.repaired.Notify()
 }

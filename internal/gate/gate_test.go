@@ -129,7 +129,7 @@ func (k *kernel) setAddresses(own, control []netip.Addr) error {
 	return nil
 }
 
-func (k *kernel) setDeadline(until time.Duration) (err error) {
+func (k *kernel) setDeadline(until time.Duration) (wrong, err error) {
 	k.do(func() {
 		if err = k.fails; err == nil {
 			k.deadlines.until = until
@@ -137,7 +137,7 @@ func (k *kernel) setDeadline(until time.Duration) (err error) {
 			k.moves++
 		}
 	})
-	return err
+	return nil, err
 }
 
 func (k *kernel) suspend() error { return k.count(false) }
@@ -513,6 +513,30 @@ func TestRepairedGateWaitsForAVerification(t *testing.T) {
 		}
 		if err := g.SetRulesInForce(true); err != nil || g.CheckOpen() != nil {
 			t.Errorf("after the second verification: %v", err)
+		}
+	})
+}
+
+// Run reports what was wrong with a gate that was put back.
+func TestRepairsAreReported(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *Gate, k *kernel, now func() time.Duration) {
+		var found []string
+		stop := inBackground(t, func(ctx context.Context) {
+			g.reportRepairs(ctx, func(wrong error) { found = append(found, wrong.Error()) })
+		})
+		set(t, g, now()+time.Second)
+		synctest.Wait()
+		if len(found) > 0 {
+			t.Errorf("nothing was wrong: %q", found)
+		}
+		k.do(func() { k.guarded = nil })
+		if _, err := g.inspect(); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		stop()
+		if !slices.Equal(found, []string{"no gate on wan"}) {
+			t.Errorf("reported %q", found)
 		}
 	})
 }

@@ -190,12 +190,12 @@ func (p *program) dropped() (map[string]uint64, error) {
 	return kinds, nil
 }
 
-func (p *program) setDeadline(until time.Duration) error {
+func (p *program) setDeadline(until time.Duration) (wrong, err error) {
 	p.deadline.do(func(d *deadline) {
 		d.until = until
 		p.tell(d)
 	})
-	return nil
+	return nil, nil
 }
 
 // tell passes the deadline to the kernel.

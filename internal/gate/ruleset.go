@@ -98,20 +98,33 @@ func (r *ruleset) setAddresses(own, control []netip.Addr) error {
 	return r.gate.SetAddresses(own, control)
 }
 
-func (r *ruleset) setDeadline(until time.Duration) error {
+// setDeadline sets no permit in tables that somebody has altered. A unit whose tables are removed again and again so
+// stays active without forwarding, as one whose rules are removed, until its peer takes over.
+func (r *ruleset) setDeadline(until time.Duration) (wrong, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if until == 0 {
-		r.deadline.until = 0
-		return r.gate.SetPermit(r.state.Interfaces, 0)
-	}
-	if r.deadline.counts {
-		if err := r.permit(until); err != nil {
-			return err
+	if err := r.movePermit(until); err != nil {
+		wrong, failed := r.replaceAltered()
+		if wrong == nil || failed != nil {
+			return nil, errors.Join(err, failed)
 		}
+		r.deadline.until = until // The tables were replaced by closed ones, so nothing else is to be set.
+		return wrong, nil
 	}
 	r.deadline.until = until
-	return nil
+	return nil, nil
+}
+
+// movePermit sets a permit until the deadline, unless the gate is suspended, or removes the permit.
+func (r *ruleset) movePermit(until time.Duration) error {
+	switch {
+	case until == 0:
+		return r.gate.SetPermit(r.state.Interfaces, 0)
+	case r.deadline.counts:
+		return r.permit(until)
+	default:
+		return nil
+	}
 }
 
 // suspend replaces the tables by closed ones. What removed the firewall's rules may have removed the tables as well,

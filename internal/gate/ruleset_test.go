@@ -41,6 +41,9 @@ func (k *timing) Replace(s nftables.GateState) error {
 }
 
 func (k *timing) SetPermit(_ []string, permit time.Duration) error {
+	if !k.isUp {
+		return errors.New("no such set")
+	}
 	next(&k.before)
 	k.set++
 	k.ends = time.Time{}
@@ -94,6 +97,7 @@ func withTiming(t *testing.T, k *timing, do func(r *ruleset, now func() time.Dur
 	synctest.Test(t, func(*testing.T) {
 		epoch := time.Now()
 		now := func() time.Duration { return time.Hour + time.Since(epoch) }
+		k.isUp = true
 		r := &ruleset{gate: k, kernel: &filters{}, now: now, state: nftables.GateState{Interfaces: []string{"lan"}}}
 		if err := r.resume(); err != nil {
 			t.Error(err)
@@ -129,14 +133,14 @@ func TestPermitEndsInTime(t *testing.T) {
 			withTiming(t, k, func(r *ruleset, now func() time.Duration) {
 				until := now() + 100*time.Millisecond
 				deadline := time.Now().Add(100 * time.Millisecond)
-				err := r.setDeadline(until)
+				_, err := r.setDeadline(until)
 				if !errors.Is(err, c.err) || k.set != c.set {
 					t.Errorf("set %d times instead of %d: %v instead of %v", k.set, c.set, err, c.err)
 				}
 				if err == nil && (k.ends.After(deadline) || k.ends.Before(deadline.Add(-headroom))) {
 					t.Errorf("ends %s after the deadline", k.ends.Sub(deadline))
 				}
-				if err := r.setDeadline(0); err != nil || !k.ends.IsZero() {
+				if _, err := r.setDeadline(0); err != nil || !k.ends.IsZero() {
 					t.Errorf("closed: %v", err)
 				}
 			})
@@ -149,12 +153,39 @@ func TestPermitIsReadBack(t *testing.T) {
 	for name, k := range map[string]*timing{"lost": {loses: true}, "stretched": {stretches: 50 * time.Millisecond}} {
 		t.Run(name, func(t *testing.T) {
 			withTiming(t, k, func(r *ruleset, now func() time.Duration) {
-				if err := r.setDeadline(now() + 100*time.Millisecond); err == nil {
+				if _, err := r.setDeadline(now() + 100*time.Millisecond); err == nil {
 					t.Error("goes unnoticed")
 				}
 			})
 		})
 	}
+}
+
+// Tables that somebody removed are put back closed when the deadline moves, instead of failing. A permit that the
+// tables refuse for another reason fails.
+func TestDeadlineOfRemovedTablesIsKept(t *testing.T) {
+	k := &timing{}
+	withTiming(t, k, func(r *ruleset, now func() time.Duration) {
+		until := now() + time.Second
+		if wrong, err := r.setDeadline(until); wrong != nil || err != nil || k.ends.IsZero() {
+			t.Errorf("opened until %s: %v, %v", k.ends, wrong, err)
+		}
+		k.isUp = false
+		until += time.Second
+		if wrong, err := r.setDeadline(until); wrong == nil || err != nil || !k.isUp || !k.ends.IsZero() || !r.isSuspended() {
+			t.Errorf("put back until %s: %v, %v", k.ends, wrong, err)
+		}
+		if err := errors.Join(r.resume(), r.checkOpen()); err != nil || time.Until(k.ends) < time.Second {
+			t.Errorf("resumed until %s: %v", k.ends, err)
+		}
+		k.isUp = false
+		if wrong, err := r.setDeadline(0); wrong == nil || err != nil || !k.isUp || !k.ends.IsZero() {
+			t.Errorf("closed until %s: %v, %v", k.ends, wrong, err)
+		}
+		if err := r.resume(); err != nil || !k.ends.IsZero() {
+			t.Errorf("a closed gate was opened until %s: %v", k.ends, err)
+		}
+	})
 }
 
 // Installing leaves the gate closed until the rules were verified, and keeps the deadline for then. It removes filters
@@ -171,7 +202,7 @@ func TestRulesetIsPutBackClosed(t *testing.T) {
 			t.Errorf("put up as %+v until %s: %v", k.installed, k.ends, err)
 		}
 		until := now() + time.Second
-		if err := r.setDeadline(until); err != nil || !k.ends.IsZero() || !r.isSuspended() {
+		if _, err := r.setDeadline(until); err != nil || !k.ends.IsZero() || !r.isSuspended() {
 			t.Errorf("open without rules until %s: %v", k.ends, err)
 		}
 		if err := errors.Join(r.resume(), r.checkOpen()); err != nil {
@@ -186,7 +217,7 @@ func TestRulesetIsPutBackClosed(t *testing.T) {
 		if err := r.install(links); err != nil || !k.ends.IsZero() || !r.isSuspended() {
 			t.Errorf("put back open until %s: %v", k.ends, err)
 		}
-		if err := r.setDeadline(until); err != nil || !k.ends.IsZero() {
+		if _, err := r.setDeadline(until); err != nil || !k.ends.IsZero() {
 			t.Errorf("an extension opens the gate that was put back until %s: %v", k.ends, err)
 		}
 		if err := r.resume(); err != nil || !k.ends.Equal(want) {

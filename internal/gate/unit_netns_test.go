@@ -116,7 +116,7 @@ func obey(s unitSetup, answer func(report, error)) (err error) {
 	defer func() { err = errors.Join(err, g.Close()) }()
 	ctx, cancel := context.WithCancel(context.Background())
 	var watch sync.WaitGroup
-	watch.Go(func() { g.Run(ctx) })
+	watch.Go(func() { g.Run(ctx, func(error) {}) })
 	defer watch.Wait()
 	defer cancel()
 	answer(report{Kind: string(g.Fence())}, g.SetRulesInForce(true))

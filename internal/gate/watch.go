@@ -26,15 +26,31 @@ const (
 // Run watches the host until the context ends. It passes changes of the unit's own addresses to the closed gate, puts
 // the gate back on interfaces that lost it, and notes when a deadline has passed. It leaves the gate as it is.
 //
+// Run calls repaired with what was wrong after the gate was put back or set right. Several repairs in quick succession
+// may cause one call.
+//
 // No deadline of the gate depends on it.
-func (g *Gate) Run(ctx context.Context) {
+func (g *Gate) Run(ctx context.Context, repaired func(wrong error)) {
 	removed := notify.New()
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	parts.Go(func() { g.watchDeadline(ctx) })
+	parts.Go(func() { g.reportRepairs(ctx, repaired) })
 	parts.Go(func() { g.follow(ctx, "interfaces and addresses", rtnetlink.FollowHost, g.altered) })
 	parts.Go(func() { g.follow(ctx, "the gate", g.barrier.follow, removed) })
 	g.keep(ctx, removed)
+}
+
+// reportRepairs calls repaired after repairs, until the context ends.
+func (g *Gate) reportRepairs(ctx context.Context, repaired func(wrong error)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.repaired:
+			repaired(*g.wrong.Load())
+		}
+	}
 }
 
 // keep inspects the gate regularly, and soon after something has changed.
@@ -62,7 +78,7 @@ func (g *Gate) keep(ctx context.Context, removed notify.Signal) {
 			if wrong, err := g.barrier.restore(); err != nil {
 				g.log.Error(err, "Putting back the gate")
 			} else {
-				g.logRepair(wrong)
+				g.noteRepair(wrong)
 			}
 		}
 		changes, began := g.last.begin(), g.options.Now()

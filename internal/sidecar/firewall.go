@@ -42,14 +42,14 @@ type firewallStatus struct {
 	missing string
 	// foreign are the chains of other programs, as one text.
 	foreign string
-	// unsteady is set if the rules were missing within steadyAfter.
-	unsteady bool
+	// unsteady is what was missing within steadyAfter; empty if nothing was.
+	unsteady string
 }
 
 func (f firewallStatus) inForce() bool { return f.Hash != "" }
 
-// isSteady reports whether the rules are in force, and have been for a while if they were missing.
-func (f firewallStatus) isSteady() bool { return f.inForce() && !f.unsteady }
+// isSteady reports whether the rules are in force, and have been for a while if they or the gate were missing.
+func (f firewallStatus) isSteady() bool { return f.inForce() && f.unsteady == "" }
 
 // firewalls passes what is known of the firewall to the loop. Nobody waits for the loop, which may be busy.
 type firewalls struct {
@@ -58,9 +58,11 @@ type firewalls struct {
 
 	mu    sync.Mutex
 	known firewallStatus
-	// wasInForce is set once rules were in force, and steadyFrom is when they count again.
+	// wasInForce is set once rules were in force, and steadyFrom is when they count again. Until then, lost is what was
+	// missing.
 	wasInForce bool
 	steadyFrom time.Time
+	lost       string
 	// isContested is set while somebody changes the rules as soon as they are back. They count for the gate from
 	// settledFrom on.
 	isContested bool
@@ -85,9 +87,9 @@ func (f *firewalls) change(do func(*firewallStatus), act func(mayOpen bool)) {
 	switch {
 	case !f.wasInForce || f.known.inForce() == before.inForce():
 	case f.known.inForce():
-		f.settledFrom, f.steadyFrom = now.Add(contestWithin), now.Add(steadyAfter)
+		f.settledFrom = now.Add(contestWithin)
 		f.contested.Notify()
-		time.AfterFunc(steadyAfter, f.changed.Notify)
+		f.lose(now, "the firewall's rules were missing a moment ago")
 	case now.Before(f.settledFrom):
 		f.isContested = true
 	}
@@ -97,6 +99,23 @@ func (f *firewalls) change(do func(*firewallStatus), act func(mayOpen bool)) {
 	}
 	f.wasInForce = f.wasInForce || f.known.inForce()
 	f.changed.Notify()
+}
+
+// gateRepaired counts a gate that somebody removed or altered like rules that were missing. Nothing was forwarded until
+// it was put back, however often that happens.
+func (f *firewalls) gateRepaired(wrong error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.wasInForce {
+		f.lose(time.Now(), "the gate was removed or altered a moment ago: "+wrong.Error())
+		f.changed.Notify()
+	}
+}
+
+// lose records that something was missing until now.
+func (f *firewalls) lose(now time.Time, what string) {
+	f.steadyFrom, f.lost = now.Add(steadyAfter), what
+	time.AfterFunc(steadyAfter, f.changed.Notify)
 }
 
 // mayOpen ends a contest that is over, and reports whether the gate may be open.
@@ -139,7 +158,9 @@ func (f *firewalls) get() firewallStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	known := f.known
-	known.unsteady = known.inForce() && time.Now().Before(f.steadyFrom)
+	if known.inForce() && time.Now().Before(f.steadyFrom) {
+		known.unsteady = f.lost
+	}
 	return known
 }
 

@@ -2,6 +2,8 @@ package sidecar
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -45,6 +47,38 @@ func TestRulesThatAreRemovedAgainAndAgainAreMissing(t *testing.T) {
 		}
 		if !f.get().isSteady() {
 			t.Error("the rules do not count again")
+		}
+	})
+}
+
+// A gate that is removed again and again, and put back each time, counts like missing rules all the while. People learn
+// what was wrong.
+func TestGateThatIsRemovedAgainAndAgainCountsAsMissingRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFirewalls()
+		removed := errors.New("no table")
+		f.gateRepaired(removed)
+		f.change(func(s *firewallStatus) { s.Hash = "first" }, func(bool) {})
+		if !f.get().isSteady() {
+			t.Error("a repair before the first rules counts")
+		}
+		for range 100 {
+			f.gateRepaired(removed)
+			time.Sleep(400 * time.Millisecond)
+			if known := f.get(); known.isSteady() || !strings.Contains(known.unsteady, "no table") {
+				t.Fatalf("400 ms after a repair: %q", known.unsteady)
+			}
+		}
+		<-f.changed
+		time.Sleep(steadyAfter)
+		synctest.Wait()
+		select {
+		case <-f.changed:
+		default:
+			t.Error("nobody learns that the gate stays")
+		}
+		if known := f.get(); !known.isSteady() {
+			t.Errorf("later: %q", known.unsteady)
 		}
 	})
 }

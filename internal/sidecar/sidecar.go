@@ -43,8 +43,8 @@ type Gate interface {
 	CheckOpen() error
 	// Fence returns what closes the gate in the kernel at the deadline.
 	Fence() contract.Fence
-	// Run watches the gate until the context ends.
-	Run(ctx context.Context)
+	// Run watches the gate until the context ends. It calls repaired with what was wrong after the gate was put back.
+	Run(ctx context.Context, repaired func(wrong error))
 }
 
 // Addresses are the virtual addresses.
@@ -255,7 +255,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 // startWorkers starts everything that passes facts to the loop, or serves others.
 func (s *Sidecar) startWorkers(ctx context.Context) {
 	tell := func(f ha.Fact) { s.tell(ctx, f) }
-	s.work(func() { s.config.Gate.Run(ctx) })
+	s.work(func() { s.config.Gate.Run(ctx, s.firewalls.gateRepaired) })
 	s.work(func() { s.config.Lease.Watch(ctx, func(r ha.Record) { tell(ha.LeaseSeen{Record: r}) }) })
 	s.work(func() { s.config.Peer.Watch(ctx, s.config.Replication.SetPeer) })
 	s.work(func() { s.config.Configuration.Run(ctx) })

@@ -73,11 +73,8 @@ func (o observation) obstacles() []string {
 // health returns the results of all checks, that of the firewall first.
 func (o observation) health() []contract.UnitHealth {
 	firewall := contract.UnitHealth{Name: contract.CheckFirewall, Healthy: o.firewall.isSteady()}
-	switch {
-	case o.firewall.unsteady:
-		firewall.Message = "the firewall's rules were missing a moment ago"
-	case !firewall.Healthy:
-		firewall.Message = cmp.Or(o.firewall.missing, "the firewall reports no ruleset in force")
+	if !firewall.Healthy {
+		firewall.Message = cmp.Or(o.firewall.unsteady, o.firewall.missing, "the firewall reports no ruleset in force")
 	}
 	all := []contract.UnitHealth{firewall}
 	if o.firewall.foreign != "" {

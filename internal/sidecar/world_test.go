@@ -264,10 +264,10 @@ func (h hostGate) Set(_ context.Context, c gate.Config) error {
 	}
 	return h.note("open gate")
 }
-func (h hostGate) SetRulesInForce(bool) error { return nil }
-func (h hostGate) CheckOpen() error           { return h.note("look at gate") }
-func (h hostGate) Fence() contract.Fence      { return contract.FenceBPF }
-func (h hostGate) Run(ctx context.Context)    { <-ctx.Done() }
+func (h hostGate) SetRulesInForce(bool) error             { return nil }
+func (h hostGate) CheckOpen() error                       { return h.note("look at gate") }
+func (h hostGate) Fence() contract.Fence                  { return contract.FenceBPF }
+func (h hostGate) Run(ctx context.Context, _ func(error)) { <-ctx.Done() }
 
 type hostAddresses struct{ host }
 
@@ -371,7 +371,7 @@ func startBeating(t *testing.T, w *witness, l *link, index int) *life {
 	})
 }
 
-func startWith(t *testing.T, w *witness, l *link, index int, c ha.Config) *life {
+func startWith(t *testing.T, w Lease, l *link, index int, c ha.Config) *life {
 	t.Helper()
 	self := ha.Incarnation([]string{"primary", "secondary"}[index] + "/uid/1")
 	c.Self, c.Preferred, c.LeaseDuration = self, index == 0, leaseDuration

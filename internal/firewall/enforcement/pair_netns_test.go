@@ -108,14 +108,16 @@ func (p *pairBed) roles() (active, standby *programs.Unit) {
 	return p.units[1], p.units[0]
 }
 
-// A foreign program changes the active's rules again and again, faster than they can be put back. That makes the unit
-// unhealthy, and its peer takes over. What the policies drop is not forwarded meanwhile. Once the program has ended,
-// the pair is redundant again.
+// A foreign program changes the active's rules, or its gate, again and again, faster than they can be put back. That
+// makes the unit unhealthy, and its peer takes over. What the policies drop is not forwarded meanwhile. Once the
+// program has ended, the pair is redundant again.
 //
 // A program that adds rules of its own gets them through until the gate closes, once or twice. What began then ends.
 func TestForeignProgramThatKeepsChangingRulesMovesTheRole(t *testing.T) {
 	const noticed = 500 // datagrams, one a millisecond, also on a machine that is busy
 	firewall := &googlenft.Table{Name: plan.Table, Family: googlenft.TableFamilyINet}
+	gate := &googlenft.Table{Name: "hapair_gate", Family: googlenft.TableFamilyINet}
+	gateOfFrames := &googlenft.Table{Name: "hapair_gate", Family: googlenft.TableFamilyNetdev}
 	flush := foreign{name: "all rules", change: func(c *googlenft.Conn) { c.FlushRuleset() }}
 	for kind, programs := range map[string][]foreign{
 		"BPF": {
@@ -132,12 +134,23 @@ func TestForeignProgramThatKeepsChangingRulesMovesTheRole(t *testing.T) {
 					Table: firewall, Chain: chain, Exprs: []expr.Any{&expr.Verdict{Kind: expr.VerdictAccept}},
 				})
 			}},
+			{name: "the filters of the gate", reason: ofGate, act: func(n *testbed.Namespace) bool {
+				_, err := n.Try("tc qdisc del dev lan clsact")
+				return err == nil
+			}},
 		},
 		"NFTables": {
 			flush,
 			{name: "the tables of gate and firewall", change: func(c *googlenft.Conn) {
-				c.DelTable(&googlenft.Table{Name: "hapair_gate", Family: googlenft.TableFamilyINet})
+				c.DelTable(gate)
 				c.DelTable(firewall)
+			}},
+			{name: "the tables of the gate", reason: ofGate, change: func(c *googlenft.Conn) {
+				c.DelTable(gate)
+				c.DelTable(gateOfFrames)
+			}},
+			{name: "the table of the gate for forwarded packets", reason: ofGate, change: func(c *googlenft.Conn) {
+				c.DelTable(gate)
 			}},
 		},
 	} {
@@ -158,7 +171,12 @@ type foreign struct {
 	// change adds a change to a transaction. Without it, act makes the change, and reports whether it could.
 	change func(*googlenft.Conn)
 	act    func(*testbed.Namespace) bool
+	// reason is what the check of the firewall reports, besides other reasons.
+	reason string
 }
+
+// ofGate is what the check of the firewall reports if the gate is removed and the rules are not.
+const ofGate = "the gate was removed or altered"
 
 // ruleHandle finds the handle of the first rule in a listing of nft.
 var ruleHandle = regexp.MustCompile(`goto .* # handle (\d+)`)
@@ -215,7 +233,7 @@ func (p *pairBed) moves(t *testing.T, program foreign) {
 	}
 	found := false
 	for reason := range reasons {
-		found = found || strings.Contains(reason, contract.CheckFirewall)
+		found = found || strings.Contains(reason, contract.CheckFirewall) && strings.Contains(reason, program.reason)
 	}
 	if !found {
 		t.Errorf("the unit reported %v", reasons)

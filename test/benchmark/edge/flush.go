@@ -129,7 +129,7 @@ func (e *edge) start(withoutBPF bool) {
 	e.t.Cleanup(func() { e.check(errors.Join(rules.Close(), enforcing.Close())) })
 	e.keep(
 		func(ctx context.Context) { _ = fw.Run(ctx) }, // If it fails, no datagram passes.
-		g.Run,
+		func(ctx context.Context) { g.Run(ctx, func(error) {}) },
 		func(ctx context.Context) {
 			checker.Run(ctx, func(s enforcement.State) {
 				if g.SetRulesInForce(s.Document != "") != nil {
