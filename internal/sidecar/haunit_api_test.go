@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
@@ -15,8 +16,8 @@ import (
 	"github.com/hapair-io/hapair/internal/contract"
 )
 
-// A real API server accepts what the unit writes, and returns it.
-func TestUnitClientWithAPIServer(t *testing.T) {
+// What the units read and write is tried with a real API server.
+func TestWithAPIServer(t *testing.T) {
 	environment := &envtest.Environment{CRDDirectoryPaths: []string{"../../config/crd"}, ErrorIfCRDPathMissing: true}
 	t.Cleanup(func() {
 		if err := environment.Stop(); err != nil {
@@ -34,6 +35,14 @@ func TestUnitClientWithAPIServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Run("HAUnit", func(t *testing.T) { tryUnitClient(t, config, admin) })
+	for name, garble := range garbledLeases {
+		t.Run("Lease "+name, func(t *testing.T) { tryGarbledLease(t, newLeased(t, config, admin, name), garble) })
+	}
+}
+
+// tryUnitClient checks that the API server accepts what the unit writes, and returns it.
+func tryUnitClient(t *testing.T, config *rest.Config, admin client.Client) {
 	object := &v1alpha1.HAUnit{Spec: v1alpha1.HAUnitSpec{Pair: "edge", Unit: v1alpha1.Primary}}
 	object.Namespace, object.Name = "default", "edge-primary"
 	if err := admin.Create(t.Context(), object); err != nil {
