@@ -34,17 +34,36 @@ func (p *Pair) startFirewall(u *Unit) {
 		add table ip translation
 		delete table ip translation`)
 	directory := filepath.Join(p.directory, u.Name)
-	file := filepath.Join(directory, "firewall.json")
-	u.status = filepath.Join(directory, "status.json")
-	if err := os.WriteFile(file, []byte(p.options.Document), 0o600); err != nil {
-		p.t.Fatal(err)
-	}
-	command := exec.Command("/proc/self/exe", "--config="+file, "--status="+u.status,
+	u.document, u.status = filepath.Join(directory, "firewall.json"), filepath.Join(directory, "status.json")
+	u.give(p.options.Document)
+	command := exec.Command("/proc/self/exe", "--config="+u.document, "--status="+u.status,
 		"--control-interfaces=lo,sync0", "--state-socket="+u.FirewallSocket())
 	command.Env = append(os.Environ(), fmt.Sprintf("%s=%s", firewallVariable, u.Name))
 	u.firewall = u.namespace.StartProgram(p.t, command)
-	wanted := document.Hash([]byte(p.options.Document))
-	testbed.Eventually(p.t, "the firewall of "+u.Name+" enforces its document", func() bool {
+	u.awaitEnforced(p.options.Document)
+}
+
+// Enforce gives the unit's firewall another document, and waits until that is in force.
+func (u *Unit) Enforce(text string) {
+	u.t.Helper()
+	u.give(text)
+	u.awaitEnforced(text)
+}
+
+// give replaces the document of the unit's firewall.
+func (u *Unit) give(text string) {
+	u.t.Helper()
+	next := u.document + ".next"
+	if err := errors.Join(os.WriteFile(next, []byte(text), 0o600), os.Rename(next, u.document)); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+// awaitEnforced waits until the unit's firewall reports that a document is in force.
+func (u *Unit) awaitEnforced(text string) {
+	u.t.Helper()
+	wanted := document.Hash([]byte(text))
+	testbed.Eventually(u.t, "the firewall of "+u.Name+" enforces its document", func() bool {
 		return u.FirewallStatus().Hash == wanted
 	})
 }

@@ -54,6 +54,7 @@ func Main(m *testing.M) {
 // it first.
 func Serve() {
 	serveFirewall()
+	serveConnections()
 	text, ok := os.LookupEnv(setupVariable)
 	if !ok {
 		return

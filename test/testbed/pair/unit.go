@@ -156,6 +156,7 @@ type Unit struct {
 	namespace *testbed.Namespace
 	providers string // the directory of their sockets
 	firewall  *testbed.Program
+	document  string // the file with the firewall's document
 	status    string // the file with the firewall's report
 	command   *exec.Cmd
 	input     io.WriteCloser
