@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/addresses"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
@@ -27,6 +28,9 @@ const (
 
 var (
 	ipv4, ipv6 = netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64")
+	// ownIPv4 and ownIPv6 are addresses of the unit alone.
+	ownIPv4, ownIPv6 = netip.MustParsePrefix("192.168.50.2/24"), netip.MustParsePrefix("fd50::2/64")
+
 	virtualMAC = rtnetlink.MAC{2, 0, 0x5e, 0x10, 0, 1}
 	// otherMAC is what somebody sets instead.
 	otherMAC = net.HardwareAddr{2, 0, 0, 0, 0, 0x77}
@@ -39,8 +43,9 @@ type unit struct {
 	kernel *rtnetlink.Conn
 }
 
-// newUnit creates the interface, attaches the virtual addresses and keeps them until the test ends.
-func newUnit(t testing.TB) unit {
+// newUnit creates the interface with own addresses, attaches the virtual addresses and keeps all of them until the test
+// ends.
+func newUnit(t testing.TB, own ...netip.Prefix) unit {
 	t.Helper()
 	u := unit{t: t, link: &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "lan"}, PeerName: "far"}}
 	u.check(netlink.LinkAdd(u.link))
@@ -50,6 +55,9 @@ func newUnit(t testing.TB) unit {
 		u.check(err)
 		u.check(netlink.LinkSetUp(link))
 		u.link = link
+	}
+	for _, p := range own {
+		u.check(netlink.AddrAdd(u.link, &netlink.Addr{IPNet: ipNet(p), Flags: unix.IFA_F_NODAD}))
 	}
 	var err error
 	u.kernel, err = rtnetlink.Dial()
@@ -84,6 +92,16 @@ func (u unit) keep(parts ...func(ctx context.Context)) {
 	})
 }
 
+// await waits until something is so.
+func (u unit) await(what string, isSo func() bool) {
+	u.t.Helper()
+	for start := time.Now(); !isSo(); time.Sleep(poll) {
+		if time.Since(start) > patience {
+			u.t.Fatalf("not so after %s: %s", patience, what)
+		}
+	}
+}
+
 func (u unit) check(err error) {
 	u.t.Helper()
 	if err != nil {
@@ -91,16 +109,27 @@ func (u unit) check(err error) {
 	}
 }
 
+// has reports whether the interface has all of the addresses.
+func (u unit) has(all ...netip.Prefix) bool {
+	table, err := u.kernel.AddressTable()
+	u.check(err)
+	return !slices.ContainsFunc(all, func(p netip.Prefix) bool {
+		return !slices.ContainsFunc(table, func(a rtnetlink.Address) bool {
+			return a.Index == u.link.Attrs().Index && a.Prefix == p
+		})
+	})
+}
+
 // isWhole reports whether the interface has its addresses and its virtual MAC.
 func (u unit) isWhole() bool {
 	link, err := u.kernel.Link("lan")
 	u.check(err)
-	table, err := u.kernel.AddressTable()
-	u.check(err)
-	has := func(p netip.Prefix) bool {
-		return slices.ContainsFunc(table, func(a rtnetlink.Address) bool { return a.Index == link.Index && a.Prefix == p })
-	}
-	return link.MAC == virtualMAC && has(ipv4) && has(ipv6)
+	return link.MAC == virtualMAC && u.has(ipv4, ipv6)
+}
+
+// ipNet returns a prefix in the form of package netlink.
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
 // measureDamage repeats the damage to an active unit, and returns how long each lasted.
@@ -129,8 +158,7 @@ func (u unit) measure(times int, isWhole func() bool, damage func() error) []tim
 }
 
 func (u unit) remove(p netip.Prefix) error {
-	mask := net.CIDRMask(p.Bits(), p.Addr().BitLen())
-	return netlink.AddrDel(u.link, &netlink.Addr{IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: mask}})
+	return netlink.AddrDel(u.link, &netlink.Addr{IPNet: ipNet(p)})
 }
 
 func removedIPv4(t testing.TB, times int) []time.Duration {
@@ -139,6 +167,16 @@ func removedIPv4(t testing.TB, times int) []time.Duration {
 
 func removedIPv6(t testing.TB, times int) []time.Duration {
 	return measureDamage(t, times, func(u unit) error { return u.remove(ipv6) })
+}
+
+// removedOwn removes an address of the unit alone. With the first IPv4 address of a network, the kernel removes the
+// others.
+func removedOwn(p netip.Prefix) func(t testing.TB, times int) []time.Duration {
+	return func(t testing.TB, times int) []time.Duration {
+		u := newUnit(t, ownIPv4, ownIPv6)
+		isWhole := func() bool { return u.has(ownIPv4, ownIPv6) && u.isWhole() }
+		return u.measure(times, isWhole, func() error { return u.remove(p) })
+	}
 }
 
 // flushed removes all addresses.

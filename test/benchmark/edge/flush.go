@@ -230,15 +230,6 @@ func (e *edge) flush(times int, measured func(since time.Time, back time.Duratio
 	}
 }
 
-func (e *edge) await(what string, isSo func() bool) {
-	e.t.Helper()
-	for start := time.Now(); !isSo(); time.Sleep(poll) {
-		if time.Since(start) > patience {
-			e.t.Fatalf("not so after %s: %s", patience, what)
-		}
-	}
-}
-
 // flushedRules measures until when the rules are back.
 func flushedRules(withoutBPF bool) func(t testing.TB, times int) []time.Duration {
 	return func(t testing.TB, times int) (lasted []time.Duration) {

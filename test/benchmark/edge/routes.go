@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/dataplane"
@@ -54,15 +55,48 @@ func removedRoute(t testing.TB, times int) []time.Duration {
 	})
 }
 
+// removedLocalRoute removes the route by which the unit receives what is sent to a virtual address. Its address is
+// removed after some time, and put back with the route.
+func removedLocalRoute(p netip.Prefix) func(t testing.TB, times int) []time.Duration {
+	return func(t testing.TB, times int) []time.Duration {
+		u := newUnit(t)
+		u.keepDataPlane()
+		find := func() []rtnetlink.Route {
+			routes, err := u.kernel.Routes()
+			u.check(err)
+			return slices.DeleteFunc(routes, func(r rtnetlink.Route) bool {
+				return r.Table != unix.RT_TABLE_LOCAL || r.Type != rtnetlink.Local || r.To.Addr() != p.Addr()
+			})
+		}
+		isThere := func() bool { return len(find()) > 0 }
+		u.await("the kernel has set the local route", isThere)
+		return u.measure(times, isThere, func() error { return u.kernel.RemoveRoutes(find()) })
+	}
+}
+
+// removedKernelRule removes the rule with which the kernel begins for a table.
+func removedKernelRule(table int) func(t testing.TB, times int) []time.Duration {
+	return func(t testing.TB, times int) []time.Duration {
+		return removedRuleOf(t, times, func(r netlink.Rule) bool { return r.IifName == "" && r.Table == table })
+	}
+}
+
 // removedRule removes the rule that selects the data plane's table for what arrives at the interface.
 func removedRule(t testing.TB, times int) []time.Duration {
+	return removedRuleOf(t, times, func(r netlink.Rule) bool {
+		return r.IifName == "lan" && r.Table == contract.DataPlaneTable
+	})
+}
+
+// removedRuleOf removes the first IPv4 rule that is wanted.
+func removedRuleOf(t testing.TB, times int, isWanted func(netlink.Rule) bool) []time.Duration {
 	u := newUnit(t)
 	u.keepDataPlane()
 	find := func() *netlink.Rule {
 		rules, err := netlink.RuleList(netlink.FAMILY_V4)
 		u.check(err)
 		for _, r := range rules {
-			if r.IifName == "lan" && r.Table == contract.DataPlaneTable {
+			if isWanted(r) {
 				return &r
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hapair-io/hapair/test/benchmark/internal/figures"
 	"github.com/hapair-io/hapair/test/benchmark/internal/harness"
 	"github.com/hapair-io/hapair/test/testbed"
@@ -33,10 +35,16 @@ type measurement struct {
 var measurements = []measurement{
 	{"IPv4 address removed", removedIPv4},
 	{"IPv6 address removed", removedIPv6},
+	{"own IPv4 address removed", removedOwn(ownIPv4)},
+	{"own IPv6 address removed", removedOwn(ownIPv6)},
 	{"all addresses flushed", flushed},
 	{"MAC address changed", changedMAC},
 	{"connected route removed", removedRoute},
+	{"local route of an IPv4 address removed", removedLocalRoute(ipv4)},
+	{"local route of an IPv6 address removed", removedLocalRoute(ipv6)},
 	{"rule of the data plane removed", removedRule},
+	{"kernel's rule for the local table removed", removedKernelRule(unix.RT_TABLE_LOCAL)},
+	{"kernel's rule for the main table removed", removedKernelRule(unix.RT_TABLE_MAIN)},
 	{"route of the firewall removed", removedStaticRoute},
 	{"route of the firewall changed", changedStaticRoute},
 	{"rules flushed", flushedRules(false)},
