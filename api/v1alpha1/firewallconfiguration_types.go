@@ -118,6 +118,11 @@ type FirewallConfigurationSpec struct {
 	// +optional
 	DHCP *FirewallDHCP `json:"dhcp,omitempty"`
 
+	// routerAdvertisements gives hosts IPv6 prefixes and a default router. Without it, the firewall sends no router
+	// advertisements.
+	// +optional
+	RouterAdvertisements *FirewallRouterAdvertisements `json:"routerAdvertisements,omitempty"`
+
 	// vpn has the tunnels to other sites.
 	// +optional
 	VPN *FirewallVPN `json:"vpn,omitempty"`

@@ -18,6 +18,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=hapair.io, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("AddressObject"):
 		return &apiv1alpha1.AddressObjectApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AdvertisedNetwork"):
+		return &apiv1alpha1.AdvertisedNetworkApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AdvertisedPrefix"):
+		return &apiv1alpha1.AdvertisedPrefixApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CertificatesSpec"):
 		return &apiv1alpha1.CertificatesSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClassCost"):
@@ -62,6 +66,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FirewallNeighbourApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallPolicy"):
 		return &apiv1alpha1.FirewallPolicyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FirewallRouterAdvertisements"):
+		return &apiv1alpha1.FirewallRouterAdvertisementsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallRouting"):
 		return &apiv1alpha1.FirewallRoutingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallSpec"):

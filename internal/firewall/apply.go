@@ -211,12 +211,13 @@ func (f *Firewall) setRoutes(d document.Document) {
 		f.config.Multicast.Set(nil)
 	}
 	f.config.DHCP.Set(d.DHCP.Networks)
+	f.config.Advertiser.Set(d.RouterAdvertisements.Networks)
 	f.config.Names.Set(d)
 }
 
-// routingError returns which routes and neighbours are missing; empty if none is.
+// routingError returns which routes, neighbours and router advertisements are missing; empty if none is.
 func (f *Firewall) routingError() string {
-	return joinFaults(f.config.Routes.Fault(), f.config.Neighbours.Fault())
+	return joinFaults(f.config.Routes.Fault(), f.config.Neighbours.Fault(), f.config.Advertiser.Fault())
 }
 
 // helperError returns which helpers of services are missing; empty if none is.

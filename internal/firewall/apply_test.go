@@ -151,6 +151,17 @@ func (d *fakeDHCP) Counts() contract.DHCPCounts         { return contract.DHCPCo
 func (d *fakeDHCP) Changed() <-chan struct{}            { return nil }
 func (d *fakeDHCP) Run(ctx context.Context)             { <-ctx.Done() }
 
+// fakeAdvertiser records what was set last.
+type fakeAdvertiser struct {
+	set   []document.AdvertisedNetwork
+	fault string
+}
+
+func (a *fakeAdvertiser) Set(networks []document.AdvertisedNetwork) { a.set = networks }
+func (a *fakeAdvertiser) Fault() string                             { return a.fault }
+func (a *fakeAdvertiser) Changed() <-chan struct{}                  { return nil }
+func (a *fakeAdvertiser) Run(ctx context.Context)                   { <-ctx.Done() }
+
 // fakeMulticast records what was set last.
 type fakeMulticast struct {
 	set   *multicast.Config
@@ -172,6 +183,7 @@ type scene struct {
 	neighbours fakeNeighbours
 	multicast  fakeMulticast
 	dhcp       fakeDHCP
+	advertiser fakeAdvertiser
 	firewall   *Firewall
 }
 
@@ -186,6 +198,7 @@ func newScene(t *testing.T) *scene {
 		Neighbours: &s.neighbours,
 		Multicast:  &s.multicast,
 		DHCP:       &s.dhcp,
+		Advertiser: &s.advertiser,
 		Names:      fakeNames{},
 		Log:        testr.New(t),
 	})
@@ -368,6 +381,25 @@ func TestDHCPIsSetWithTheDocumentAndItsFaultReported(t *testing.T) {
 	s.expect(document.Hash([]byte(routed)), "", "")
 	if len(s.dhcp.set) != 0 {
 		t.Errorf("%+v is still served", s.dhcp.set)
+	}
+}
+
+// The networks of a document reach the advertiser with its rules, and its fault the report.
+func TestRouterAdvertisementsAreSetWithTheDocument(t *testing.T) {
+	s := newScene(t)
+	text := `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}],` +
+		`"routerAdvertisements":{"networks":[{"interface":"lan","address":"fe80::1"}]}}}`
+	s.write(text)
+	s.advertiser.fault = "spec.routerAdvertisements: interface lan: no such device"
+	s.expect(document.Hash([]byte(text)), "", "")
+	if len(s.advertiser.set) != 1 || s.firewall.reported.RoutingError != s.advertiser.fault {
+		t.Errorf("set %+v, reported %+v", s.advertiser.set, s.firewall.reported)
+	}
+	s.write(routed)
+	s.expect(document.Hash([]byte(routed)), "", "")
+	if len(s.advertiser.set) != 0 {
+		t.Errorf("%+v is still advertised", s.advertiser.set)
 	}
 }
 

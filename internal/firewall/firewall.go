@@ -45,6 +45,8 @@ type Config struct {
 	Multicast Multicast
 	// DHCP gives addresses to hosts.
 	DHCP DHCP
+	// Advertiser sends router advertisements.
+	Advertiser Advertiser
 	// Names keeps the addresses of DNS names.
 	Names Names
 	// TryFTP reports whether the kernel translates addresses in FTP; nil if that is not to be tried.
@@ -103,6 +105,18 @@ type DHCP interface {
 	// Changed returns a channel that has an item when the result of Fault may have changed.
 	Changed() <-chan struct{}
 	// Run serves while the unit is active, until ctx ends.
+	Run(ctx context.Context)
+}
+
+// Advertiser sends router advertisements on the networks of one document at a time. Package advertiser implements it.
+type Advertiser interface {
+	// Set makes the networks those of a document. Hosts of those that it has no more are told so once.
+	Set([]document.AdvertisedNetwork)
+	// Fault returns which interfaces are not served and why; empty if all are.
+	Fault() string
+	// Changed returns a channel that has an item when the result of Fault may have changed.
+	Changed() <-chan struct{}
+	// Run advertises while the unit has the virtual addresses, until ctx ends.
 	Run(ctx context.Context)
 }
 
@@ -198,6 +212,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	parts.Go(func() { f.config.Neighbours.Run(ctx) })
 	parts.Go(func() { f.config.Multicast.Run(ctx) })
 	parts.Go(func() { f.config.DHCP.Run(ctx) })
+	parts.Go(func() { f.config.Advertiser.Run(ctx) })
 	parts.Go(func() { f.config.Names.Run(ctx) })
 	parts.Go(func() { f.revalidator.run(ctx) })
 	parts.Go(func() { f.gateways.Run(ctx) })
@@ -273,6 +288,8 @@ func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altere
 		case <-f.config.Multicast.Changed():
 			f.reconcile()
 		case <-f.config.DHCP.Changed():
+			f.reconcile()
+		case <-f.config.Advertiser.Changed():
 			f.reconcile()
 		case <-recheck.C:
 			f.generation.Store(0) // The rules are compared whatever is known of them.

@@ -22,6 +22,9 @@ var (
 	VirtualWANIPv6 = netip.MustParsePrefix("2001:db8:113::1/64")
 )
 
+// VirtualLinkLocal is a virtual address of the LAN that only a few tests have.
+var VirtualLinkLocal = netip.MustParsePrefix("fe80::1/64")
+
 // These are the addresses of the routers on the link between them.
 const (
 	PrimarySync   = "10.99.0.1"

@@ -46,6 +46,74 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.AddressObjectName
   scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.Advertised
+  scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.AdvertisedNetwork
+  map:
+    fields:
+    - name: address
+      type:
+        scalar: string
+    - name: defaultRouter
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.Advertised
+    - name: dnsServers
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: interface
+      type:
+        scalar: string
+    - name: intervalSeconds
+      type:
+        scalar: numeric
+    - name: lifetimeSeconds
+      type:
+        scalar: numeric
+    - name: managed
+      type:
+        scalar: boolean
+    - name: mtu
+      type:
+        scalar: numeric
+    - name: otherConfiguration
+      type:
+        scalar: boolean
+    - name: preference
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.RouterPreference
+    - name: prefixes
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.AdvertisedPrefix
+          elementRelationship: atomic
+    - name: searchDomains
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.AdvertisedPrefix
+  map:
+    fields:
+    - name: autonomous
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.Advertised
+    - name: onLink
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.Advertised
+    - name: preferredSeconds
+      type:
+        scalar: numeric
+    - name: prefix
+      type:
+        scalar: string
+    - name: validSeconds
+      type:
+        scalar: numeric
 - name: com.github.hapair-io.hapair.api.v1alpha1.CertificatesSpec
   map:
     fields:
@@ -359,6 +427,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: atomic
+    - name: routerAdvertisements
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallRouterAdvertisements
     - name: routing
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallRouting
@@ -509,6 +580,15 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             scalar: string
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.FirewallRouterAdvertisements
+  map:
+    fields:
+    - name: networks
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.AdvertisedNetwork
           elementRelationship: atomic
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallRouting
   map:
@@ -1041,6 +1121,8 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.hapair-io.hapair.api.v1alpha1.Role
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.RouteType
+  scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.RouterPreference
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.SchedulingSpec
   map:

@@ -41,6 +41,21 @@ const (
 	maxLeaseSeconds = 2592000
 	// maxPoolAddresses bounds the addresses of all pools and reservations together. The class has an entry for each.
 	maxPoolAddresses = 32768
+	// maxAdvertisedNetworks bounds the networks with router advertisements, and maxAdvertisedPrefixes those of each.
+	maxAdvertisedNetworks = 32
+	maxAdvertisedPrefixes = 8
+	maxSearchDomains      = 4
+	// maxSearchBytes bounds the domains of a network together, each with two bytes more. The option has 248 bytes.
+	maxSearchBytes = 240
+	// minIntervalSeconds and maxIntervalSeconds are those of RFC 4861, section 6.2.1, as is maxRouterSeconds.
+	minIntervalSeconds = 4
+	maxIntervalSeconds = 1800
+	maxRouterSeconds   = 9000
+	// minPrefixSeconds and maxPrefixSeconds bound the lifetimes of prefixes.
+	minPrefixSeconds = 60
+	maxPrefixSeconds = 31536000
+	// minIPv6MTU is the smallest length of a packet that every link of IPv6 carries (RFC 8200).
+	minIPv6MTU = 1280
 	// maxNeighbours bounds the neighbours. Each is an entry of the kernel on both units.
 	maxNeighbours = 1024
 	// maxTunnels bounds the tunnels. The IKE daemon answers for each.

@@ -29,6 +29,10 @@ func (d *Document) removeDuplicates() {
 		o := &n.Options
 		o.Routers, o.DNSServers, o.NTPServers = unique(o.Routers), unique(o.DNSServers), unique(o.NTPServers)
 	}
+	for i := range d.RouterAdvertisements.Networks {
+		n := &d.RouterAdvertisements.Networks[i]
+		n.DNSServers, n.SearchDomains = unique(n.DNSServers), unique(n.SearchDomains)
+	}
 	for i := range d.VPN.SiteToSite {
 		t := &d.VPN.SiteToSite[i]
 		t.LocalNetworks, t.RemoteNetworks = unique(t.LocalNetworks), unique(t.RemoteNetworks)

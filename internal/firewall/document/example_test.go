@@ -13,6 +13,7 @@ import (
 var networks = []document.Network{
 	{Name: "lan", Addresses: []netip.Prefix{
 		netip.MustParsePrefix("192.168.50.1/24"), netip.MustParsePrefix("fd50::1/64"),
+		netip.MustParsePrefix("fe80::1/64"),
 	}},
 	{Name: "wan", Addresses: []netip.Prefix{
 		netip.MustParsePrefix("203.0.113.1/24"), netip.MustParsePrefix("2001:db8:113::1/64"),
@@ -21,7 +22,7 @@ var networks = []document.Network{
 
 // People copy the example, so it must be accepted.
 func TestDocumentationExample(t *testing.T) {
-	for _, page := range []string{"firewall.md", "dhcp.md"} {
+	for _, page := range []string{"firewall.md", "dhcp.md", "ipv6.md"} {
 		data, err := os.ReadFile("../../../docs/" + page)
 		if err != nil {
 			t.Fatal(err)

@@ -76,6 +76,13 @@ func documents() *rapid.Generator[document.Document] {
 				Ranges: []document.Block{block("192.0.2.64/26")}, LeaseSeconds: rapid.Uint32Range(60, 99).Draw(t, "lease"),
 			}}
 		}
+		if rapid.Bool().Draw(t, "router advertisements") {
+			d.RouterAdvertisements.Networks = []document.AdvertisedNetwork{{
+				Interface: "if0", Address: netip.MustParseAddr("fe80::1"), Managed: rapid.Bool().Draw(t, "managed"),
+				IntervalSeconds: rapid.Uint16Range(4, 600).Draw(t, "interval"),
+				Prefixes:        []document.AdvertisedPrefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64")}},
+			}}
+		}
 		d.Logging.Dropped = rapid.Bool().Draw(t, "log dropped")
 		return d
 	})

@@ -48,12 +48,35 @@ var bounds = map[path]int64{
 	"spec.dhcp.networks[].options.dnsServers":      maxServers,
 	"spec.dhcp.networks[].options.ntpServers":      maxServers,
 	"spec.dhcp.networks[].options.classlessRoutes": maxHostRoutes,
+	"spec.routerAdvertisements.networks":           maxAdvertisedNetworks,
+
+	"spec.routerAdvertisements.networks[].prefixes":      maxAdvertisedPrefixes,
+	"spec.routerAdvertisements.networks[].dnsServers":    maxServers,
+	"spec.routerAdvertisements.networks[].searchDomains": maxSearchDomains,
 }
 
 // minima are the least values of numbers, where that is not 1.
 var minima = map[path]float64{
+	"spec.dhcp.networks[].leaseSeconds":      minLeaseSeconds,
 	"spec.vpn.siteToSite[].ike.rekeySeconds": minRekeySeconds,
 	"spec.vpn.siteToSite[].esp.rekeySeconds": minRekeySeconds,
+
+	"spec.routerAdvertisements.networks[].mtu":                         minIPv6MTU,
+	"spec.routerAdvertisements.networks[].intervalSeconds":             minIntervalSeconds,
+	"spec.routerAdvertisements.networks[].lifetimeSeconds":             minIntervalSeconds,
+	"spec.routerAdvertisements.networks[].prefixes[].validSeconds":     minPrefixSeconds,
+	"spec.routerAdvertisements.networks[].prefixes[].preferredSeconds": minPrefixSeconds,
+}
+
+// maxima are the greatest values of numbers, where these are less than their type has.
+var maxima = map[path]float64{
+	"spec.vpn.siteToSite[].deadPeerSeconds": maxDeadPeerSeconds,
+	"spec.dhcp.networks[].leaseSeconds":     maxLeaseSeconds,
+
+	"spec.routerAdvertisements.networks[].intervalSeconds":             maxIntervalSeconds,
+	"spec.routerAdvertisements.networks[].lifetimeSeconds":             maxRouterSeconds,
+	"spec.routerAdvertisements.networks[].prefixes[].validSeconds":     maxPrefixSeconds,
+	"spec.routerAdvertisements.networks[].prefixes[].preferredSeconds": maxPrefixSeconds,
 }
 
 // TestSchemaMatchesDocument keeps the API's schema and the types of this package from drifting apart.
@@ -111,15 +134,15 @@ func compareSchema(t *testing.T, at path, s schema, want reflect.Type) {
 		if own, found := minima[at]; found {
 			minimum = own
 		}
-		if at == "spec.vpn.siteToSite[].deadPeerSeconds" {
-			maximum = maxDeadPeerSeconds
+		if own, found := maxima[at]; found {
+			maximum = own
 		}
 		expect(t, at, *s.Minimum, minimum)
 		expect(t, at, *s.Maximum, maximum)
 	case reflect.Uint32:
 		expect(t, at, s.Type, "integer")
-		expect(t, at, *s.Minimum, minLeaseSeconds)
-		expect(t, at, *s.Maximum, maxLeaseSeconds)
+		expect(t, at, *s.Minimum, minima[at])
+		expect(t, at, *s.Maximum, maxima[at])
 	default:
 		t.Errorf("%s: no comparison for the type %s", at, want)
 	}

@@ -35,6 +35,8 @@ type Document struct {
 	Multicast Multicast `json:"multicast,omitzero"`
 	// DHCP is to which hosts the unit gives addresses; none if it is empty.
 	DHCP DHCP `json:"dhcp,omitzero"`
+	// RouterAdvertisements is to which hosts the unit is a router that they find by themselves; none if it is empty.
+	RouterAdvertisements RouterAdvertisements `json:"routerAdvertisements,omitzero"`
 	// VPN has the tunnels to other sites.
 	VPN VPN `json:"vpn,omitzero"`
 	// Logging controls the log of packets that no policy matched.

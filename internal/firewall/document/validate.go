@@ -35,6 +35,7 @@ func (d Document) Validate(networks []Network) error {
 	c.checkNeighbours()
 	c.checkMulticast()
 	c.checkDHCP()
+	c.checkRouterAdvertisements()
 	c.checkVPN()
 	if c.problems.count() == 0 {
 		c.checkSize()
@@ -52,6 +53,7 @@ func (d Document) ValidateFor(networks []Network) error {
 	c.checkNeighbours()
 	c.checkMulticast()
 	c.checkDHCP()
+	c.checkRouterAdvertisements()
 	c.checkVPN()
 	return c.problems.err()
 }

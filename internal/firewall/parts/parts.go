@@ -4,6 +4,7 @@ package parts
 
 import (
 	"github.com/hapair-io/hapair/internal/firewall"
+	"github.com/hapair-io/hapair/internal/firewall/advertiser"
 	"github.com/hapair-io/hapair/internal/firewall/dhcp"
 	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/neighbours"
@@ -23,6 +24,7 @@ type Replicated interface {
 
 // Add adds every part to a configuration, whose Log must be set. It returns those with state.
 func Add(config *firewall.Config, links *rtnetlink.Conn, names resolver.Config) []Replicated {
+	config.Advertiser = advertiser.New(links, config.Log.WithName("advertiser"))
 	proxy, leases := multicast.New(config.Log.WithName("multicast")), dhcp.New(config.Log.WithName("dhcp"))
 	config.Routes, config.Neighbours = routing.New(links, config.Log), neighbours.New(links, config.Log)
 	config.Multicast, config.DHCP, config.Names = proxy, leases, resolver.New(names)

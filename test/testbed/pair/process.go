@@ -110,6 +110,9 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 		{Interface: "lan0", Addresses: []netip.Prefix{testbed.VirtualLAN, testbed.VirtualLANIPv6}},
 		{Interface: "wan0", Addresses: []netip.Prefix{testbed.VirtualWAN, testbed.VirtualWANIPv6}},
 	}
+	if s.LinkLocal {
+		networks[0].Addresses = append(networks[0].Addresses, testbed.VirtualLinkLocal)
+	}
 	provided := table.NewSet(state.Classes(), clock.Boot)
 	classes, err := p.newClasses(s, networks, provided)
 	if err != nil {

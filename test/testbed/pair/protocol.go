@@ -71,6 +71,8 @@ type setup struct {
 	ProvidersDirectory string `json:"providersDirectory,omitempty"`
 	// WithoutProvided leaves the classes of providers out of replication.
 	WithoutProvided bool `json:"withoutProvided,omitempty"`
+	// LinkLocal adds the virtual link-local address of the LAN.
+	LinkLocal bool `json:"linkLocal,omitempty"`
 	// Gate puts a gate on the router.
 	Gate bool `json:"gate,omitempty"`
 	// Recording is the file with what the unit gives to the stream; empty if nobody needs it.

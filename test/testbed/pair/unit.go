@@ -47,6 +47,8 @@ type Options struct {
 	// Document is what the default firewall of each unit enforces, with state at the local API; without one, no firewall
 	// runs. It needs Providers.
 	Document string
+	// LinkLocal adds testbed.VirtualLinkLocal to the virtual addresses.
+	LinkLocal bool
 	// Gate puts the gate of a sidecar on each router. Without it, the router of a standby still forwards multicast.
 	Gate bool
 	// Record keeps what each unit gives to the stream, for Recorded.
@@ -180,6 +182,7 @@ func (p *Pair) Start(name string) *Unit {
 		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
 		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
 		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated, Gate: p.options.Gate,
+		LinkLocal: p.options.LinkLocal,
 	}
 	if p.options.Providers {
 		s.ProvidersDirectory, s.WithoutProvided = p.providersOf(name), p.options.WithoutProvided

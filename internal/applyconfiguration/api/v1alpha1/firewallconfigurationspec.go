@@ -35,6 +35,9 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	Multicast *FirewallMulticastApplyConfiguration `json:"multicast,omitempty"`
 	// dhcp gives hosts IPv4 addresses. Without it, the firewall is no DHCP server.
 	DHCP *FirewallDHCPApplyConfiguration `json:"dhcp,omitempty"`
+	// routerAdvertisements gives hosts IPv6 prefixes and a default router. Without it, the firewall sends no router
+	// advertisements.
+	RouterAdvertisements *FirewallRouterAdvertisementsApplyConfiguration `json:"routerAdvertisements,omitempty"`
 	// vpn has the tunnels to other sites.
 	VPN *FirewallVPNApplyConfiguration `json:"vpn,omitempty"`
 	// logging controls the log of packets that no policy matched.
@@ -169,6 +172,14 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithMulticast(value *Firew
 // If called multiple times, the DHCP field is set to the value of the last call.
 func (b *FirewallConfigurationSpecApplyConfiguration) WithDHCP(value *FirewallDHCPApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
 	b.DHCP = value
+	return b
+}
+
+// WithRouterAdvertisements sets the RouterAdvertisements field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RouterAdvertisements field is set to the value of the last call.
+func (b *FirewallConfigurationSpecApplyConfiguration) WithRouterAdvertisements(value *FirewallRouterAdvertisementsApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
+	b.RouterAdvertisements = value
 	return b
 }
 
