@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	googlenft "github.com/google/nftables"
-
 	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
@@ -128,21 +126,7 @@ func (f *figure) check(b *bed, what string, promised time.Duration) {
 }
 
 // hostile returns a connection that changes rules of the unit.
-func (b *bed) hostile() *googlenft.Conn { b.Helper(); return hostileIn(b, b.router) }
-
-// hostileIn returns a connection that changes rules in a namespace. It stays open, since closing it takes long.
-func hostileIn(t testing.TB, n *testbed.Namespace) (conn *googlenft.Conn) {
-	t.Helper()
-	err := n.Do(func() (err error) {
-		conn, err = googlenft.New(googlenft.AsLasting())
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.CloseLasting() })
-	return conn
-}
+func (b *bed) hostile() *hostile { b.Helper(); return hostileIn(b, b.router) }
 
 // followRules returns a channel with the instants at which the rules were found complete after a change.
 func (b *bed) followRules() <-chan time.Duration {

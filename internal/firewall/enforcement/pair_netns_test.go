@@ -254,7 +254,7 @@ func (p *pairBed) again(t *testing.T, n *testbed.Namespace, program foreign) (en
 	if act == nil {
 		conn := hostileIn(t, n)
 		act = func(*testbed.Namespace) bool {
-			program.change(conn)
+			program.change(conn.Conn)
 			return conn.Flush() == nil // It fails while the table is gone.
 		}
 	}
