@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/internal/firewall/dhcp/pool"
-	"github.com/hapair-io/hapair/internal/localapi"
 	"github.com/hapair-io/hapair/internal/localapi/client"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -20,6 +19,7 @@ func (s *Server) Replicate(c *client.Client) {
 		Durable: durable,
 		Role:    s.Become,
 		Changed: s.changedOnActive,
+		Removed: s.removedOnActive,
 		Take: func(entries []client.Entry) {
 			all := make([]pool.Entry, 0, len(entries))
 			for _, e := range entries {
@@ -67,18 +67,19 @@ func (s *Server) replace(entries []pool.Entry) {
 	}
 }
 
-// changedOnActive takes in a change of the active unit.
-func (s *Server) changedOnActive(e localapi.Event) {
+// changedOnActive takes in an entry that the active unit has changed.
+func (s *Server) changedOnActive(e client.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.Type == localapi.Delete {
-		delete(s.received, e.Key)
-		s.machine.Forget(e.Key)
-		return
-	}
-	if life, problem := localapi.Life(e.Life); problem == nil {
-		s.restore(pool.Entry{Key: e.Key, Value: e.Value, Life: life})
-	}
+	s.restore(pool.Entry(e))
+}
+
+// removedOnActive takes in that the active unit has removed an entry.
+func (s *Server) removedOnActive(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.received, key)
+	s.machine.Forget(key)
 }
 
 // restore takes in an entry. The caller holds the lock.

@@ -1,7 +1,6 @@
 package multicast
 
 import (
-	"github.com/hapair-io/hapair/internal/localapi"
 	"github.com/hapair-io/hapair/internal/localapi/client"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -12,7 +11,8 @@ func (p *Proxy) Replicate(c *client.Client) {
 	p.replica = client.NewProvider(c, client.ProviderConfig{
 		Class:   state.Multicast.String(),
 		Role:    p.Become,
-		Changed: p.changedOnActive,
+		Changed: func(e client.Entry) { p.Restore(Entry(e)) },
+		Removed: p.Forget,
 		Take: func(entries []client.Entry) {
 			all := make([]Entry, 0, len(entries))
 			for _, e := range entries {
@@ -29,18 +29,6 @@ func (p *Proxy) Replicate(c *client.Client) {
 		},
 	})
 	p.Connect(publisher{p.replica})
-}
-
-// changedOnActive takes in a change of the active unit.
-func (p *Proxy) changedOnActive(e localapi.Event) {
-	if e.Type == localapi.Delete {
-		p.Forget(e.Key)
-		return
-	}
-	life, problem := localapi.Life(e.Life)
-	if problem == nil {
-		p.Restore(Entry{Key: e.Key, Value: e.Value, Life: life})
-	}
 }
 
 // publisher is the class on the other unit.

@@ -19,8 +19,9 @@ type ProviderConfig struct {
 	// Take replaces the state of the process by the entries of the class. It is called on a standby, and once on an active
 	// after the process has started.
 	Take func(entries []Entry)
-	// Changed changes the state of the process on a standby, as an event of type Put or Delete says.
-	Changed func(localapi.Event)
+	// Changed and Removed change the state of the process on a standby: an entry is new or another, or it is gone.
+	Changed func(Entry)
+	Removed func(key string)
 	// Role gets whether the unit is active, after each change. It is not while the connection is lost. The process acts on
 	// its state only while the unit is active. It is called after Take.
 	Role func(isActive bool)
@@ -107,17 +108,24 @@ func (p *Provider) Run(ctx context.Context) {
 			serial(func() { p.synced(role, term, entries) })
 		},
 		Changed: func(e localapi.Event) {
-			serial(func() {
-				if !p.active() {
-					p.config.Changed(e)
-				}
-			})
+			serial(func() { p.changed(e) })
 		},
 		Handled: p.handled,
 		Role:    func(role localapi.Role, term uint64) { serial(func() { p.become(role, term) }) },
 		// The unit may have another role by now.
 		Lost: func() { serial(func() { p.become(localapi.None, 0) }) },
 	})
+}
+
+// changed passes a change to the process, unless that publishes itself.
+func (p *Provider) changed(e localapi.Event) {
+	switch {
+	case p.active():
+	case e.Type == localapi.Delete:
+		p.config.Removed(e.Key)
+	default:
+		p.config.Changed(entryOf(e))
+	}
 }
 
 func (p *Provider) active() bool {

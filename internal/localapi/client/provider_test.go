@@ -41,12 +41,15 @@ func startDaemon(u *unit) *daemon {
 				d.state[e.Key] = string(e.Value)
 			}
 		},
-		Changed: func(e localapi.Event) {
+		Changed: func(e client.Entry) {
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			if d.state[e.Key] = string(e.Value); e.Type == localapi.Delete {
-				delete(d.state, e.Key)
-			}
+			d.state[e.Key] = string(e.Value)
+		},
+		Removed: func(key string) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			delete(d.state, key)
 		},
 		Role: func(isActive bool) {
 			d.mu.Lock()
@@ -304,8 +307,8 @@ func TestDurableEntriesAreAtTheOtherUnit(t *testing.T) {
 	start := func(u *unit) *client.Provider {
 		d := client.NewProvider(u.client(), client.ProviderConfig{
 			Class: leases, Durable: 2 * time.Second,
-			Take: func([]client.Entry) {}, Changed: func(localapi.Event) {}, Role: func(bool) {},
-			Snapshot: func() []client.Entry { return nil },
+			Take: func([]client.Entry) {}, Changed: func(client.Entry) {}, Removed: func(string) {},
+			Role: func(bool) {}, Snapshot: func() []client.Entry { return nil },
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/class/table"
@@ -33,7 +34,11 @@ func (s *Server) putEntry(w http.ResponseWriter, r *request) *localapi.Problem {
 	if problem != nil {
 		return problem
 	}
-	entry, problem := r.class.entry(r.PathValue("key"), r.body, life)
+	key, problem := r.class.key(r.PathValue("key"))
+	if problem != nil {
+		return problem
+	}
+	entry, problem := r.class.entry(key, r.body, life)
 	if problem != nil {
 		return problem
 	}
@@ -51,19 +56,16 @@ func (s *Server) deleteEntry(w http.ResponseWriter, r *request) *localapi.Proble
 	return s.write(w, r, table.Batch{Changes: []table.Change{change}})
 }
 
-// entry returns an entry that may be written.
+// entry returns an entry that may be written. Its key is one in the table of the class.
 func (c class) entry(key string, value []byte, life time.Duration) (table.Entry, *localapi.Problem) {
-	inTable, problem := c.key(key)
+	compact, problem := localapi.CompactValue(value)
 	if problem != nil {
 		return table.Entry{}, problem
 	}
-	if value, problem = localapi.CompactValue(value); problem != nil {
+	if problem := c.schemas.Check(c.name, strings.TrimPrefix(key, c.prefix), compact); problem != nil {
 		return table.Entry{}, problem
 	}
-	if problem := c.schemas.Check(c.name, key, value); problem != nil {
-		return table.Entry{}, problem
-	}
-	return table.Entry{Key: inTable, Value: value, Life: life}, nil
+	return table.Entry{Key: key, Value: compact, Life: life}, nil
 }
 
 // key returns a key in the table of the class.
@@ -114,7 +116,7 @@ func (c class) parseLine(line []byte) (table.Change, *localapi.Problem) {
 		if problem != nil {
 			return table.Change{}, problem
 		}
-		entry, problem := c.entry(event.Key, event.Value, life)
+		entry, problem := c.entry(key, event.Value, life)
 		return table.Change{Entry: entry}, problem
 	case localapi.Delete:
 		return table.Change{Entry: table.Entry{Key: key}, Deleted: true}, nil
