@@ -1,6 +1,7 @@
 package document
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -88,6 +89,18 @@ func parseAddr(text string) (netip.Addr, error) {
 
 // Family returns the block's address family.
 func (b Block) Family() Families { return familyOf(b.First) }
+
+// Contains reports whether an address is in the block.
+func (b Block) Contains(a netip.Addr) bool { return b.First.Compare(a) <= 0 && a.Compare(b.Last) <= 0 }
+
+// SizeIPv4 returns how many addresses an IPv4 block has.
+func (b Block) SizeIPv4() uint64 { return uint64(number(b.Last)) - uint64(number(b.First)) + 1 }
+
+// number returns an IPv4 address as a number.
+func number(a netip.Addr) uint32 {
+	bytes := a.As4()
+	return binary.BigEndian.Uint32(bytes[:])
+}
 
 // String returns the block as an address, a prefix or a range, whichever of these fits first.
 func (b Block) String() string {

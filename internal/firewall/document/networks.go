@@ -22,6 +22,33 @@ func networkNames(networks []Network) []string {
 	return names
 }
 
+// virtualAddresses returns the virtual addresses of all networks.
+func (c *checker) virtualAddresses() (all []netip.Addr) {
+	for _, n := range c.networks {
+		for _, a := range n.Addresses {
+			all = append(all, a.Addr())
+		}
+	}
+	return all
+}
+
+// addressesOf returns the virtual addresses of a network; none if they are not known.
+func (c *checker) addressesOf(network string) []netip.Prefix {
+	i := slices.IndexFunc(c.networks, func(n Network) bool { return n.Name == network })
+	if i < 0 {
+		return nil
+	}
+	return c.networks[i].Addresses
+}
+
+func texts(prefixes []netip.Prefix) []string {
+	all := make([]string, 0, len(prefixes))
+	for _, p := range prefixes {
+		all = append(all, p.String())
+	}
+	return all
+}
+
 // checkNotConnected reports a destination that is a network or a virtual address of the pair. Both are reached without
 // a route, so one would never be used.
 func (c *checker) checkNotConnected(at path, to netip.Prefix) {
@@ -47,14 +74,10 @@ func (c *checker) checkNextHop(at path, via netip.Addr, name string, to netip.Pr
 		return
 	}
 	at = at.field("via")
-	for _, n := range c.networks {
-		for _, a := range n.Addresses {
-			if a.Addr() == via {
-				c.problems.add(at, "%s is a virtual address of the pair itself, so that packets would go in a circle; "+
-					"give the address of another router", via)
-				return
-			}
-		}
+	if slices.Contains(c.virtualAddresses(), via) {
+		c.problems.add(at, "%s is a virtual address of the pair itself, so that packets would go in a circle; "+
+			"give the address of another router", via)
+		return
 	}
 	if slices.ContainsFunc(c.networks, func(n Network) bool {
 		return len(n.Addresses) == 0 && (name == "" || name == n.Name)

@@ -39,14 +39,11 @@ func (c *checker) checkRouterAddress(at path, n AdvertisedNetwork) {
 			n.Address)
 		return
 	}
-	for _, w := range c.networks {
-		if w.Name != n.Interface || len(w.Addresses) == 0 {
-			continue
-		}
-		if !slices.ContainsFunc(w.Addresses, func(p netip.Prefix) bool { return p.Addr() == n.Address }) {
-			c.problems.add(at, "%s is not a virtual address of network %q, so that hosts would lose their router with a unit; "+
-				"add %s/64 to its virtualAddresses, which are: %s", n.Address, w.Name, n.Address, list(texts(w.Addresses)))
-		}
+	addresses := c.addressesOf(n.Interface)
+	isVirtual := slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr() == n.Address })
+	if len(addresses) > 0 && !isVirtual {
+		c.problems.add(at, "%s is not a virtual address of network %q, so that hosts would lose their router with a unit; "+
+			"add %s/64 to its virtualAddresses, which are: %s", n.Address, n.Interface, n.Address, list(texts(addresses)))
 	}
 }
 

@@ -104,28 +104,19 @@ func (c *checker) checkServer(at path, n DHCPNetwork) {
 		c.problems.add(at, "%s is not in the subnet %s; give the virtual address there, or relays", n.Address, n.Subnet)
 		return
 	}
-	for _, w := range c.networks {
-		if w.Name != n.Interface || len(w.Addresses) == 0 {
-			continue
-		}
-		i := slices.IndexFunc(w.Addresses, func(p netip.Prefix) bool { return p.Addr() == n.Address })
-		switch {
-		case i < 0:
-			c.problems.add(at, "%s is not a virtual address of network %q, so that no host could reach the server; its "+
-				"addresses are: %s", n.Address, w.Name, list(texts(w.Addresses)))
-		case !n.IsRelayed() && w.Addresses[i].Masked() != n.Subnet:
-			c.problems.add(at, "%s has the prefix length %d in network %q, and subnet has %d; make them equal",
-				n.Address, w.Addresses[i].Bits(), w.Name, n.Subnet.Bits())
-		}
+	addresses := c.addressesOf(n.Interface)
+	if len(addresses) == 0 {
+		return
 	}
-}
-
-func texts(prefixes []netip.Prefix) []string {
-	all := make([]string, 0, len(prefixes))
-	for _, p := range prefixes {
-		all = append(all, p.String())
+	i := slices.IndexFunc(addresses, func(p netip.Prefix) bool { return p.Addr() == n.Address })
+	switch {
+	case i < 0:
+		c.problems.add(at, "%s is not a virtual address of network %q, so that no host could reach the server; its "+
+			"addresses are: %s", n.Address, n.Interface, list(texts(addresses)))
+	case !n.IsRelayed() && addresses[i].Masked() != n.Subnet:
+		c.problems.add(at, "%s has the prefix length %d in network %q, and subnet has %d; make them equal",
+			n.Address, addresses[i].Bits(), n.Interface, n.Subnet.Bits())
 	}
-	return all
 }
 
 // checkOtherSubnets checks that the subnet of a network overlaps with no earlier one. So each request has one network.
@@ -175,22 +166,15 @@ func (c *checker) checkPool(p pool, n DHCPNetwork) {
 		c.problems.add(p.at, "%s is not in the subnet %s", p.Block, n.Subnet)
 		return
 	}
-	has := func(a netip.Addr) bool { return p.First.Compare(a) <= 0 && a.Compare(p.Last) <= 0 }
 	for _, reserved := range []netip.Addr{n.Subnet.Masked().Addr(), lastOf(n.Subnet.Masked())} {
-		if has(reserved) {
+		if p.Contains(reserved) {
 			c.problems.add(p.at, "%s has %s, the address or the broadcast address of the subnet, which no host can have",
 				p.Block, reserved)
 			return
 		}
 	}
-	taken := append([]netip.Addr{n.Address}, n.Relays...)
-	for _, w := range c.networks {
-		for _, a := range w.Addresses {
-			taken = append(taken, a.Addr())
-		}
-	}
-	for _, a := range append(taken, n.Options.Routers...) {
-		if has(a) {
+	for _, a := range slices.Concat([]netip.Addr{n.Address}, n.Relays, c.virtualAddresses(), n.Options.Routers) {
+		if p.Contains(a) {
 			c.problems.add(p.at, "%s has %s, which the pair, a relay or a router has; leave it out", p.Block, a)
 			return
 		}
@@ -205,7 +189,7 @@ func (c *checker) checkOverlaps(pools []pool) {
 	for _, p := range pools {
 		if p.First.IsValid() && p.First.Is4() {
 			valid = append(valid, p)
-			total += p.size()
+			total += p.SizeIPv4()
 		}
 	}
 	if total > maxPoolAddresses {
@@ -224,16 +208,6 @@ func (c *checker) checkOverlaps(pools []pool) {
 			last[p.isReserved] = p
 		}
 	}
-}
-
-// size returns how many IPv4 addresses a block has.
-func (b Block) size() uint64 { return number(b.Last) - number(b.First) + 1 }
-
-func number(a netip.Addr) (n uint64) {
-	for _, b := range a.As4() {
-		n = n<<8 | uint64(b)
-	}
-	return n
 }
 
 func (c *checker) checkOptions(at path, n DHCPNetwork) {

@@ -86,12 +86,7 @@ func (c *checker) checkEnds(at path, s SiteToSite) {
 	if s.LocalAddress.Is4() != s.RemoteAddress.Is4() {
 		c.problems.add(at.field("remoteAddress"), "%s must be of the same family as localAddress", s.RemoteAddress)
 	}
-	var virtual []netip.Addr
-	for _, n := range c.networks {
-		for _, a := range n.Addresses {
-			virtual = append(virtual, a.Addr())
-		}
-	}
+	virtual := c.virtualAddresses()
 	if len(virtual) > 0 && !slices.Contains(virtual, s.LocalAddress) {
 		c.problems.add(at.field("localAddress"), "%s is not a virtual address of the pair, so that the tunnel could not "+
 			"move to the other unit; give one", s.LocalAddress)

@@ -68,8 +68,7 @@ func (m *Machine) Set(now time.Duration, networks []document.AdvertisedNetwork) 
 	m.networks = nil
 	for _, n := range networks {
 		next := &network{AdvertisedNetwork: n}
-		i := slices.IndexFunc(former, func(f *network) bool { return f.Interface == n.Interface && f.Address == n.Address })
-		if i >= 0 {
+		if i := slices.IndexFunc(former, func(f *network) bool { return f.serves(n) }); i >= 0 {
 			isSame := reflect.DeepEqual(former[i].AdvertisedNetwork, n)
 			*next = *former[i]
 			next.AdvertisedNetwork = n
@@ -80,10 +79,7 @@ func (m *Machine) Set(now time.Duration, networks []document.AdvertisedNetwork) 
 		m.networks = append(m.networks, next)
 	}
 	for _, f := range former {
-		stays := slices.ContainsFunc(networks, func(n document.AdvertisedNetwork) bool {
-			return f.Interface == n.Interface && f.Address == n.Address
-		})
-		if f.isPresent && !stays {
+		if f.isPresent && !slices.ContainsFunc(networks, f.serves) {
 			final = append(final, Message{AdvertisedNetwork: f.AdvertisedNetwork, IsFinal: true})
 		}
 	}
@@ -156,6 +152,11 @@ func (m *Machine) Next() (at time.Duration, ok bool) {
 // between returns a random time, since routers and hosts that start together must not stay in step.
 func (m *Machine) between(shortest, longest time.Duration) time.Duration {
 	return shortest + time.Duration(m.random.Int64N(int64(longest-shortest)+1))
+}
+
+// serves reports whether hosts know the router of a network of the document by this one already.
+func (n *network) serves(d document.AdvertisedNetwork) bool {
+	return n.Interface == d.Interface && n.Address == d.Address
 }
 
 // begin starts the advertisements in quick succession.

@@ -48,7 +48,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Type != message.Ask || r.MAC != host || r.Requested != leased || r.Server != server ||
+	if r.Type != message.AddressRequest || r.MAC != host || r.Requested != leased || r.Server != server ||
 		r.Hostname != "printer-2" || r.Current.IsValid() || r.Relay.IsValid() {
 		t.Errorf("got %+v", r)
 	}

@@ -16,14 +16,14 @@ type Type = dhcpv4.MessageType
 
 // The types of messages that a server receives and sends.
 const (
-	Discover Type = dhcpv4.MessageTypeDiscover
-	Offer    Type = dhcpv4.MessageTypeOffer
-	Ask      Type = dhcpv4.MessageTypeRequest
-	Decline  Type = dhcpv4.MessageTypeDecline
-	ACK      Type = dhcpv4.MessageTypeAck
-	NAK      Type = dhcpv4.MessageTypeNak
-	Release  Type = dhcpv4.MessageTypeRelease
-	Inform   Type = dhcpv4.MessageTypeInform
+	Discover       Type = dhcpv4.MessageTypeDiscover
+	Offer          Type = dhcpv4.MessageTypeOffer
+	AddressRequest Type = dhcpv4.MessageTypeRequest
+	Decline        Type = dhcpv4.MessageTypeDecline
+	ACK            Type = dhcpv4.MessageTypeAck
+	NAK            Type = dhcpv4.MessageTypeNak
+	Release        Type = dhcpv4.MessageTypeRelease
+	Inform         Type = dhcpv4.MessageTypeInform
 )
 
 // MAC is an Ethernet address.

@@ -104,7 +104,7 @@ func TestNoAddressIsGivenTwice(t *testing.T) {
 			host := rapid.SampledFrom([]message.MAC{mac(1), mac(2), mac(3), printer}).Draw(r, "host")
 			address := rapid.SampledFrom(addresses).Draw(r, "address")
 			kind := rapid.SampledFrom([]message.Type{
-				message.Discover, message.Ask, message.Ask, message.Release, message.Decline,
+				message.Discover, message.AddressRequest, message.AddressRequest, message.Release, message.Decline,
 			}).Draw(r, "type")
 			if rapid.IntRange(0, 9).Draw(r, "failover") == 0 {
 				for _, e := range b.machine.Entries(b.now) { // Time has passed since they were published.
@@ -126,7 +126,7 @@ func TestNoAddressIsGivenTwice(t *testing.T) {
 				} else if kind != message.Discover {
 					m.Server = netip.MustParseAddr(server)
 				}
-				if u, ok := uses[address]; ok && u.host == host && kind != message.Ask && kind != message.Discover {
+				if u, ok := uses[address]; ok && u.host == host && kind != message.AddressRequest && kind != message.Discover {
 					delete(uses, address)
 				}
 			})

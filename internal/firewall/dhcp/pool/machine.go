@@ -114,8 +114,8 @@ func (m *Machine) Receive(now time.Duration, at Arrival, r message.Request) []Ef
 	switch r.Type {
 	case message.Discover:
 		m.discover(now, n, at, r, 0)
-	case message.Ask:
-		m.ask(now, n, at, r)
+	case message.AddressRequest:
+		m.requestAddress(now, n, at, r)
 	case message.Decline:
 		m.decline(now, n, r)
 	case message.Release:
@@ -171,9 +171,9 @@ func (m *Machine) offer(now time.Duration, n *network, at Arrival, r message.Req
 	m.effect(m.reply(n, at, r, message.Offer, a))
 }
 
-// ask gives a host the address that it asks for, or refuses it. The server is the only one of its networks, so it
-// refuses an address that the host cannot have at once.
-func (m *Machine) ask(now time.Duration, n *network, at Arrival, r message.Request) {
+// requestAddress gives a host the address that it asks for, or refuses it. The server is the only one of its networks,
+// so it refuses at once an address that the host cannot have.
+func (m *Machine) requestAddress(now time.Duration, n *network, at Arrival, r message.Request) {
 	a := r.Requested
 	if !a.IsValid() {
 		a = r.Current

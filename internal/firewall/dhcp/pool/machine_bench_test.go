@@ -18,7 +18,7 @@ func BenchmarkRenewal(b *testing.B) {
 	requests := make([]message.Request, hosts)
 	for i := range requests {
 		requests[i] = message.Request{
-			Type: message.Ask, MAC: message.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)},
+			Type: message.AddressRequest, MAC: message.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)},
 			Destination: n.Address, Current: netip.AddrFrom4([4]byte{192, 168, 64 + byte(i>>8), byte(i)}),
 		}
 	}

@@ -139,14 +139,14 @@ func discover(r *message.Request) { r.Type = message.Discover }
 // choose asks for an offered address.
 func choose(address string) func(*message.Request) {
 	return func(r *message.Request) {
-		r.Type, r.Requested, r.Server = message.Ask, netip.MustParseAddr(address), netip.MustParseAddr(server)
+		r.Type, r.Requested, r.Server = message.AddressRequest, netip.MustParseAddr(address), netip.MustParseAddr(server)
 	}
 }
 
 // renew asks for the address that the host has.
 func renew(address string) func(*message.Request) {
 	return func(r *message.Request) {
-		r.Type, r.Current, r.Destination = message.Ask, netip.MustParseAddr(address), netip.MustParseAddr(server)
+		r.Type, r.Current, r.Destination = message.AddressRequest, netip.MustParseAddr(address), netip.MustParseAddr(server)
 	}
 }
 
@@ -312,7 +312,7 @@ func TestOtherServerIsChosen(t *testing.T) {
 // A host that was off asks for its address. An unknown one is probed first, and one of another network refused.
 func TestReboot(t *testing.T) {
 	reboot := func(address string) func(*message.Request) {
-		return func(r *message.Request) { r.Type, r.Requested = message.Ask, netip.MustParseAddr(address) }
+		return func(r *message.Request) { r.Type, r.Requested = message.AddressRequest, netip.MustParseAddr(address) }
 	}
 	b := newBed(t)
 	address := b.join(mac(1))
@@ -391,7 +391,7 @@ func TestRelay(t *testing.T) {
 	if got.options.Has(dhcpv4.OptionRouter) {
 		t.Error("the host is told a router that is not on its link")
 	}
-	ask := relayed("192.168.60.1", message.Ask)
+	ask := relayed("192.168.60.1", message.AddressRequest)
 	ask.Requested, ask.Server = netip.MustParseAddr(got.address), netip.MustParseAddr(server)
 	b.expect(b.do(b.machine.Receive(b.now, at, ask)), "ACK "+got.address)
 	b.expect(b.send(mac(1), renew(got.address)), "ACK "+got.address)

@@ -33,7 +33,7 @@ func newNetwork(index int, d document.DHCPNetwork) *network {
 		reservations: map[message.MAC]document.DHCPReservation{},
 	}
 	for _, r := range d.Ranges {
-		n.size += number(r.Last) - number(r.First) + 1
+		n.size += uint32(r.SizeIPv4()) // The document bounds it.
 	}
 	n.capacity = n.size
 	for _, r := range d.Reservations {
@@ -61,21 +61,18 @@ func number(a netip.Addr) uint32 {
 // at returns an address of the ranges by its position.
 func (n *network) at(i uint32) netip.Addr {
 	for _, r := range n.Ranges {
-		first := number(r.First)
-		if length := number(r.Last) - first + 1; i >= length {
+		if length := uint32(r.SizeIPv4()); i >= length {
 			i -= length
 			continue
 		}
-		return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, first+i)))
+		return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, number(r.First)+i)))
 	}
 	return netip.Addr{}
 }
 
 // inRanges reports whether an address is in one of the ranges.
 func (n *network) inRanges(a netip.Addr) bool {
-	return slices.ContainsFunc(n.Ranges, func(r document.Block) bool {
-		return r.First.Compare(a) <= 0 && a.Compare(r.Last) <= 0
-	})
+	return slices.ContainsFunc(n.Ranges, func(r document.Block) bool { return r.Contains(a) })
 }
 
 // isPooled reports whether any host can get an address.
