@@ -56,68 +56,53 @@ type Config struct {
 	Log               logr.Logger
 }
 
-// Routes keeps the routes of one document at a time in the kernel. Package routing implements it.
-type Routes interface {
-	// Set makes the routes those of a document. What the kernel refuses is tried again.
-	Set(plan.Routing)
-	// Fault returns which routes are missing and why; empty if none is.
+// Part keeps something of one document at a time.
+type Part interface {
+	// Fault returns what of the document is missing and why; empty if nothing is.
 	Fault() string
 	// Changed returns a channel that has an item when the result of Fault may have changed.
 	Changed() <-chan struct{}
-	// Run keeps the routes until ctx ends, and leaves them then.
+	// Run keeps what the document wants until ctx ends, and leaves it in the kernel then.
 	Run(ctx context.Context)
+}
+
+// Routes keeps the routes of one document at a time in the kernel. Package routing implements it.
+type Routes interface {
+	Part
+	// Set makes the routes those of a document. What the kernel refuses is tried again.
+	Set(plan.Routing)
 }
 
 // Neighbours keeps the neighbours of one document at a time in the kernel. Package neighbours implements it.
 type Neighbours interface {
+	Part
 	// Set makes the neighbours those of a document. What the kernel refuses is tried again.
 	Set([]document.Neighbour)
-	// Fault returns which neighbours are missing and why; empty if none is.
-	Fault() string
-	// Changed returns a channel that has an item when the result of Fault may have changed.
-	Changed() <-chan struct{}
-	// Run keeps the neighbours until ctx ends, and leaves them then.
-	Run(ctx context.Context)
 }
 
 // Multicast forwards the multicast of one document at a time. Package multicast implements it.
 type Multicast interface {
+	Part
 	// Set makes it that of a document; nil ends it.
 	Set(*multicast.Config)
-	// Fault returns why it is not forwarded; empty if it is, or if the document has none.
-	Fault() string
 	// Counts returns what the unit has of it.
 	Counts() contract.MulticastCounts
-	// Changed returns a channel that has an item when the result of Fault may have changed.
-	Changed() <-chan struct{}
-	// Run forwards until ctx ends.
-	Run(ctx context.Context)
 }
 
 // DHCP gives addresses to the hosts of the networks of one document at a time. Package dhcp implements it.
 type DHCP interface {
+	Part
 	// Set makes the networks those of a document; none ends the service.
 	Set([]document.DHCPNetwork)
-	// Fault returns which interfaces are not served and why; empty if all are.
-	Fault() string
 	// Counts returns what there is of leases.
 	Counts() contract.DHCPCounts
-	// Changed returns a channel that has an item when the result of Fault may have changed.
-	Changed() <-chan struct{}
-	// Run serves while the unit is active, until ctx ends.
-	Run(ctx context.Context)
 }
 
 // Advertiser sends router advertisements on the networks of one document at a time. Package advertiser implements it.
 type Advertiser interface {
+	Part
 	// Set makes the networks those of a document. Hosts of those that it has no more are told so once.
 	Set([]document.AdvertisedNetwork)
-	// Fault returns which interfaces are not served and why; empty if all are.
-	Fault() string
-	// Changed returns a channel that has an item when the result of Fault may have changed.
-	Changed() <-chan struct{}
-	// Run advertises while the unit has the virtual addresses, until ctx ends.
-	Run(ctx context.Context)
 }
 
 // Names keeps the addresses of the DNS names of one document at a time in its sets. Package resolver implements it.
@@ -202,27 +187,31 @@ func (f *Firewall) Run(ctx context.Context) error {
 	}
 	defer func() { _ = watcher.Close() }()
 
-	altered := notify.New()
-	var parts sync.WaitGroup
-	parts.Go(func() { logPackets(ctx, f.config.Log) })
-	parts.Go(func() { f.followRules(ctx, altered) })
-	parts.Go(func() { f.forgetSources(ctx) })
-	parts.Go(func() { f.followLinks(ctx, altered) })
-	parts.Go(func() { f.config.Routes.Run(ctx) })
-	parts.Go(func() { f.config.Neighbours.Run(ctx) })
-	parts.Go(func() { f.config.Multicast.Run(ctx) })
-	parts.Go(func() { f.config.DHCP.Run(ctx) })
-	parts.Go(func() { f.config.Advertiser.Run(ctx) })
-	parts.Go(func() { f.config.Names.Run(ctx) })
-	parts.Go(func() { f.revalidator.run(ctx) })
-	parts.Go(func() { f.gateways.Run(ctx) })
-	parts.Go(func() { f.writeCounts(ctx) })
-	defer parts.Wait()
+	altered, changed := notify.New(), notify.New()
+	var workers sync.WaitGroup
+	workers.Go(func() { logPackets(ctx, f.config.Log) })
+	workers.Go(func() { f.followRules(ctx, altered) })
+	workers.Go(func() { f.forgetSources(ctx) })
+	workers.Go(func() { f.followLinks(ctx, altered) })
+	for _, part := range f.parts() {
+		workers.Go(func() { part.Run(ctx) })
+		workers.Go(func() { changed.Relay(ctx, part.Changed()) })
+	}
+	workers.Go(func() { f.config.Names.Run(ctx) })
+	workers.Go(func() { f.revalidator.run(ctx) })
+	workers.Go(func() { f.writeCounts(ctx) })
+	defer workers.Wait()
 
 	f.reconcile()
-	f.follow(ctx, watcher, altered)
+	f.follow(ctx, watcher, altered, changed)
 	f.config.Log.Info("Stopping, with the ruleset left in force", "document", f.inForce)
 	return nil
+}
+
+// parts returns the parts whose faults are reported.
+func (f *Firewall) parts() []Part {
+	c := f.config
+	return []Part{c.Routes, c.Neighbours, c.Multicast, c.DHCP, c.Advertiser, f.gateways}
 }
 
 // watch watches the directory. In a mounted ConfigMap the file itself is a symbolic link that never changes.
@@ -250,7 +239,7 @@ func (f *Firewall) followRules(ctx context.Context, altered notify.Signal) {
 	})
 }
 
-func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altered notify.Signal) {
+func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altered, changed notify.Signal) {
 	recheck := time.NewTimer(recheckInterval)
 	defer recheck.Stop()
 	settled := time.NewTimer(settleInterval)
@@ -279,17 +268,7 @@ func (f *Firewall) follow(ctx context.Context, watcher *fsnotify.Watcher, altere
 			}
 		case <-settled.C:
 			f.reconcile()
-		case <-f.config.Routes.Changed():
-			f.reconcile()
-		case <-f.gateways.Changed():
-			f.reconcile()
-		case <-f.config.Neighbours.Changed():
-			f.reconcile()
-		case <-f.config.Multicast.Changed():
-			f.reconcile()
-		case <-f.config.DHCP.Changed():
-			f.reconcile()
-		case <-f.config.Advertiser.Changed():
+		case <-changed:
 			f.reconcile()
 		case <-recheck.C:
 			f.generation.Store(0) // The rules are compared whatever is known of them.

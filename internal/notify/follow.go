@@ -25,3 +25,15 @@ func (s Signal) Follow(
 		s.Notify()
 	}
 }
+
+// Relay sets the signal for each item of a channel, until the context ends.
+func (s Signal) Relay(ctx context.Context, from <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-from:
+			s.Notify()
+		}
+	}
+}

@@ -90,3 +90,21 @@ func TestWatchBoundsItsLooks(t *testing.T) {
 		<-ended
 	})
 }
+
+func TestRelayPassesItemsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		from, to := notify.New(), notify.New()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			to.Relay(ctx, from)
+		}()
+		for range 2 {
+			from.Notify()
+			<-to
+		}
+		cancel()
+		<-ended
+	})
+}
