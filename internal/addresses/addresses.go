@@ -84,8 +84,8 @@ type Addresses struct {
 	// faults are what cannot be held of each network. noted notifies Keep that Set has changed them.
 	faults faults
 	noted  notify.Signal
-	// further are the faults of each network that do not depend on whether the addresses are attached.
-	further map[string]error
+	// eitherRole are the faults of each network that do not depend on whether the addresses are attached.
+	eitherRole map[string]error
 	// paces bound the repairs of Keep, which alone uses them. ownPaces bound those of own addresses.
 	paces, ownPaces paces
 	// ownAddresses are those that the interfaces had when they were first seen, by interface.
@@ -101,7 +101,7 @@ func New(o Options) *Addresses {
 		Options: o, memory: memory{directory: o.Memory}, follow: rtnetlink.FollowAddresses,
 		links: map[string]rtnetlink.Link{}, attaching: notify.New(), noted: notify.New(), stopAnnouncing: func() {},
 		faults: faults{}, paces: paces{}, ownPaces: paces{}, ownAddresses: map[string][]netip.Prefix{},
-		further: map[string]error{},
+		eitherRole: map[string]error{},
 	}
 }
 

@@ -71,7 +71,7 @@ func (a *Addresses) states() []State {
 	all := make([]State, 0, len(a.Networks))
 	for _, n := range a.Networks {
 		s := State{Interface: n.Interface}
-		if err := errors.Join(a.faults[n.Interface].err(), a.further[n.Interface]); err != nil {
+		if err := errors.Join(a.faults[n.Interface].err(), a.eitherRole[n.Interface]); err != nil {
 			s.Fault = strings.ReplaceAll(err.Error(), "\n", "; ")
 		}
 		all = append(all, s)

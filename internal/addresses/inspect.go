@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,8 +26,9 @@ func (a *Addresses) inspect() {
 		return
 	}
 	now := time.Now()
+	forwardsIPv6 := sync.OnceValues(a.Kernel.ForwardsIPv6)
 	for _, n := range a.Networks {
-		a.further[n.Interface] = a.inspectFurther(n, table, now)
+		a.eitherRole[n.Interface] = a.inspectInEitherRole(n, table, forwardsIPv6, now)
 	}
 	if a.spell == nil {
 		a.keepWithdrawn(table, now)
@@ -37,22 +39,24 @@ func (a *Addresses) inspect() {
 	}
 }
 
-// inspectFurther keeps the unit's own addresses of a network, and returns what is wrong whether the unit is active or
-// not.
-func (a *Addresses) inspectFurther(n Network, table []rtnetlink.Address, now time.Time) error {
+// inspectInEitherRole keeps the unit's own addresses of a network, and returns what is wrong whether the unit is active
+// or not.
+func (a *Addresses) inspectInEitherRole(
+	n Network, table []rtnetlink.Address, forwardsIPv6 func() (bool, error), now time.Time,
+) error {
 	link, err := a.Kernel.Link(n.Interface)
 	if err != nil {
 		return nil // It is a fault already.
 	}
-	return errors.Join(a.keepOwn(n, link, table, now), a.checkForwarding(n, link))
+	return errors.Join(a.keepOwn(n, link, table, now), checkForwarding(n, link, forwardsIPv6))
 }
 
 // checkForwarding returns an error if the kernel forwards no IPv6 packet of a network that has IPv6 addresses.
-func (a *Addresses) checkForwarding(n Network, link rtnetlink.Link) error {
+func checkForwarding(n Network, link rtnetlink.Link, forwardsIPv6 func() (bool, error)) error {
 	if !link.IPv6 || !slices.ContainsFunc(n.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() }) {
 		return nil
 	}
-	forwards, err := a.Kernel.ForwardsIPv6()
+	forwards, err := forwardsIPv6()
 	if err == nil && !forwards {
 		err = fmt.Errorf("the kernel forwards no IPv6 from interface %s: set net.ipv6.conf.all.forwarding to 1 in the "+
 			"unit's network namespace, or delete its pod", n.Interface)

@@ -21,12 +21,10 @@ func (a *Addresses) keepOwn(n Network, link rtnetlink.Link, table []rtnetlink.Ad
 	}
 	var missing []netip.Prefix
 	for _, wanted := range n.possible(link, own) {
-		if !isOn(link.Index, wanted, table) {
+		// The kernel adds no IPv6 address to an interface that is not enabled.
+		if link.Enabled && !isOn(link.Index, wanted, table) {
 			missing = append(missing, wanted)
 		}
-	}
-	if !link.Enabled {
-		missing = nil // The kernel adds no IPv6 address to it.
 	}
 	var refused error
 	if a.ownPaces.allow(n, len(missing) > 0, now) && len(missing) > 0 {
