@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hapair-io/hapair/test/testbed/strongswan"
+	"github.com/hapair-io/hapair/test/testbed"
 )
 
 // identity is a certificate with its private key.
@@ -85,14 +85,14 @@ func TestCertificatesAuthenticate(t *testing.T) {
 		"x509/peer.pem": peer.certificatePEM(), "private/peer.pem": peer.keyPEM(t),
 		"x509ca/authority.pem": authority.certificatePEM(),
 	})
-	strongswan.Eventually(t, "the unit refuses a certificate of an unknown authority", func() bool {
+	testbed.Eventually(t, "the unit refuses a certificate of an unknown authority", func() bool {
 		return strings.Contains(b.vpn.Log.String(), "AUTH_FAILED")
 	})
 	if exchange(t, b.client, b.far, remoteHost) {
 		t.Error("TCP passed although the peer's authority is unknown")
 	}
 	b.write("secret/ca.crt", authority.certificatePEM())
-	strongswan.Eventually(t, "TCP passes through the tunnel", func() bool {
+	testbed.Eventually(t, "TCP passes through the tunnel", func() bool {
 		return exchange(t, b.client, b.far, remoteHost)
 	})
 	if strings.Contains(b.vpn.Log.String(), "PRIVATE KEY") {

@@ -80,6 +80,15 @@ func (k *Keeper) Restarted() {
 	k.isRestarted = true
 }
 
+// takeRestarted reports whether charon was started again since the last call.
+func (k *Keeper) takeRestarted() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	was := k.isRestarted
+	k.isRestarted = false
+	return was
+}
+
 // State returns what charon has, and what is wrong; the latter is empty if nothing is.
 func (k *Keeper) State() (detail, fault string) {
 	k.mu.Lock()
@@ -124,15 +133,10 @@ func (k *Keeper) look(ctx context.Context) {
 
 // keep makes the interface and charon's connections what they should be. The faults do not stop the rest.
 func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
-	k.mu.Lock()
-	if k.isRestarted {
-		k.isRestarted = false
+	if k.takeRestarted() {
 		clear(k.loaded)
 		k.secrets = nil
-		k.mu.Unlock()
 		k.disconnect()
-	} else {
-		k.mu.Unlock()
 	}
 	if err := k.files.read(); err != nil {
 		faults = append(faults, err.Error())

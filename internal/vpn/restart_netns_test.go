@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/hapair-io/hapair/test/testbed"
-	"github.com/hapair-io/hapair/test/testbed/strongswan"
 )
 
 // killCharon kills the IKE daemon of the unit, which then has no state, as that of the other unit.
@@ -50,7 +49,7 @@ func TestConnectionOutlivesTheDaemon(t *testing.T) {
 	b.write("secret/branch", secret)
 	b.start()
 	peer := b.startPeer(peerConfiguration, nil)
-	strongswan.Eventually(t, "TCP passes through the tunnel", func() bool {
+	testbed.Eventually(t, "TCP passes through the tunnel", func() bool {
 		return exchange(t, b.client, b.far, remoteHost)
 	})
 	listener := b.far.ListenTCP(t, net.JoinHostPort(remoteHost, "0"))

@@ -194,12 +194,12 @@ func TestTunnelCarriesTCP(t *testing.T) {
 	b.write("firewall.json", example(t))
 	b.start()
 	peer := b.startPeer(peerConfiguration, nil)
-	strongswan.Eventually(t, "the missing entry of the Secret is reported", func() bool {
+	testbed.Eventually(t, "the missing entry of the Secret is reported", func() bool {
 		return strings.Contains(b.health().Unhealthy(),
 			`spec.vpn.siteToSite[0].presharedKey.key: the Secret has no entry "branch"`)
 	})
 	b.write("secret/branch", secret+"\n")
-	strongswan.Eventually(t, "TCP passes through the tunnel", func() bool {
+	testbed.Eventually(t, "TCP passes through the tunnel", func() bool {
 		return exchange(t, b.client, b.far, remoteHost)
 	})
 	if exchange(t, b.far, b.client, clientAddress) {

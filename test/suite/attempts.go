@@ -17,22 +17,22 @@ const (
 
 // toRepeat returns the packages to run once more; none if that cannot make the step succeed.
 func (r results) toRepeat() []string {
-	failedTests := map[string]int{} // by package
+	hasTest := map[string]bool{} // by package that failed
 	for _, f := range r.failures {
 		if f.suite {
 			return nil // Its specs had their attempts.
 		}
-		failedTests[f.pkg] += len(f.test)
+		hasTest[f.pkg] = hasTest[f.pkg] || f.test != ""
 	}
-	for _, tests := range failedTests {
-		if tests == 0 {
-			return nil // The package did not run.
+	for _, ran := range hasTest {
+		if !ran {
+			return nil
 		}
 	}
-	if len(failedTests) > maxRepeated {
+	if len(hasTest) > maxRepeated {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(failedTests))
+	return slices.Sorted(maps.Keys(hasTest))
 }
 
 // repeatWith replaces the results of packages by those of their second attempt. It returns the tests that failed only

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hapair-io/hapair/test/testbed"
 )
@@ -48,9 +47,6 @@ swanctl {
 // network are the plugins that send and receive packets.
 const network = "kernel-libipsec kernel-netlink socket-default updown"
 
-// patience bounds what happens within milliseconds on an idle machine.
-const patience = 30 * time.Second
-
 // Peer is a running strongSwan.
 type Peer struct {
 	Namespace *testbed.Namespace
@@ -72,7 +68,7 @@ func Start(t testing.TB, n *testbed.Namespace, configuration string, files map[s
 	command := InPrivateRun(charon)
 	command.Env = append(os.Environ(), p.environment()...)
 	p.Program = n.StartProgram(t, command)
-	Eventually(t, "the peer answers", func() bool {
+	testbed.Eventually(t, "the peer answers", func() bool {
 		_, err := p.swanctl("--stats")
 		return err == nil
 	})
@@ -121,14 +117,4 @@ func (p *Peer) swanctl(args ...string) (string, error) {
 	command.Env = append(os.Environ(), p.environment()...)
 	out, err := command.CombinedOutput()
 	return string(out), err
-}
-
-// Eventually waits until a condition holds.
-func Eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !condition(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within %s: %s", patience, what)
-		}
-	}
 }
