@@ -3,10 +3,9 @@ package firewall
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/multicast"
@@ -226,18 +225,12 @@ func (f *Firewall) helperError() string {
 }
 
 func readDocument(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	text, err := bounded.ReadFile(path, document.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no document exists at %s; waiting for one", path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the document: %w", err)
 	}
-	defer func() { _ = file.Close() }()
-	// One byte more than allowed, so that the parser can refuse a document that is too long.
-	data, err := io.ReadAll(io.LimitReader(file, document.MaxBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the document: %w", err)
-	}
-	return data, nil
+	return text, nil
 }

@@ -6,10 +6,10 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"strings"
+
+	"github.com/hapair-io/hapair/internal/bounded"
 )
 
 // Bounds of a token, in bytes. An empty file must not admit everyone, and a long file does not hold a token.
@@ -17,17 +17,12 @@ const minToken, maxToken = 16, 4096
 
 // readToken reads the token that scrapers must present.
 func readToken(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	token, err := io.ReadAll(io.LimitReader(f, maxToken+1))
+	token, err := bounded.ReadFile(file, maxToken)
 	if err != nil {
 		return nil, err
 	}
 	token = bytes.TrimSpace(token)
-	if len(token) < minToken || len(token) > maxToken {
+	if len(token) < minToken {
 		return nil, fmt.Errorf("%s has %d bytes, want %d to %d", file, len(token), minToken, maxToken)
 	}
 	return token, nil

@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/backoff"
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/enforcement"
 	"github.com/hapair-io/hapair/internal/gate"
@@ -30,7 +29,7 @@ const (
 	// contestWithin is how long restored rules must stay in force before another loss of them counts as the first one. It
 	// is longer than the firewall waits between two restorations.
 	contestWithin = 80 * time.Millisecond
-	// firewallLimit bounds how many bytes of it are read.
+	// firewallLimit bounds the bytes of the report of the firewall.
 	firewallLimit = 64 << 10
 )
 
@@ -243,17 +242,12 @@ func (s *Sidecar) followReport(ctx context.Context, changed func(contract.Firewa
 
 // readFirewallStatus reads the report. A firewall that has not written one yet enforces nothing.
 func readFirewallStatus(path string) (contract.FirewallStatus, error) {
-	f, err := os.Open(path)
+	text, err := bounded.ReadFile(path, firewallLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return contract.FirewallStatus{}, nil
 	}
 	if err != nil {
 		return contract.FirewallStatus{}, err
-	}
-	defer f.Close() //nolint:errcheck // Nothing was written that closing could lose.
-	text, err := io.ReadAll(io.LimitReader(f, firewallLimit))
-	if err != nil {
-		return contract.FirewallStatus{}, fmt.Errorf("reading %s: %w", path, err)
 	}
 	var status contract.FirewallStatus
 	if err := json.Unmarshal(text, &status); err != nil {

@@ -4,12 +4,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 )
 
@@ -39,7 +39,7 @@ func (f *files) read() error {
 }
 
 func (f *files) readDocument() error {
-	text, err := readBounded(f.document, document.MaxBytes)
+	text, err := bounded.ReadFile(f.document, document.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // The sidecar delivers it once it runs.
 	}
@@ -69,25 +69,11 @@ func readSecret(directory string) (map[string][]byte, error) {
 		if strings.HasPrefix(entry.Name(), "..") || len(entries) == maxSecretEntries {
 			continue
 		}
-		value, err := readBounded(filepath.Join(directory, entry.Name()), maxSecretBytes)
+		value, err := bounded.ReadFile(filepath.Join(directory, entry.Name()), maxSecretBytes)
 		if err != nil {
 			return nil, fmt.Errorf("reading the Secret: %w", err)
 		}
 		entries[entry.Name()] = value
 	}
 	return entries, nil
-}
-
-// readBounded reads a file, and refuses one that is longer than a bound.
-func readBounded(path string, bound int) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	content, err := io.ReadAll(io.LimitReader(file, int64(bound)+1))
-	if err == nil && len(content) > bound {
-		err = fmt.Errorf("%s has more than %d bytes", path, bound)
-	}
-	return content, err
 }

@@ -5,12 +5,12 @@ package firewall
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/cli/program"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall"
@@ -146,7 +146,7 @@ func read(cmd *cobra.Command, path string) (document.Document, error) {
 		defer func() { _ = file.Close() }()
 		from = file
 	}
-	data, err := io.ReadAll(io.LimitReader(from, document.MaxTextBytes+1))
+	data, err := bounded.Read(from, document.MaxTextBytes)
 	if err != nil {
 		return document.Document{}, fmt.Errorf("reading the document: %w", err)
 	}

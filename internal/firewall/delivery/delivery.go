@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/notify"
 )
@@ -97,7 +97,7 @@ func (d *Delivery) InForce(hash string) {
 
 // Run delivers documents until ctx ends. The firewall keeps the last one.
 func (d *Delivery) Run(ctx context.Context) {
-	if delivered, err := read(d.config.FirewallFile); err == nil {
+	if delivered, err := bounded.ReadFile(d.config.FirewallFile, document.MaxBytes); err == nil {
 		d.delivered = hashed(delivered) // by an earlier process
 		d.expect(delivered)
 	}
@@ -187,7 +187,7 @@ func (d *Delivery) readGiven() error {
 		found.Size() == d.seen.Size() {
 		return nil
 	}
-	text, err := read(d.config.GivenFile)
+	text, err := bounded.ReadFile(d.config.GivenFile, document.MaxBytes)
 	if err != nil {
 		return fmt.Errorf("reading the document of the operator: %w", err)
 	}
@@ -205,20 +205,6 @@ func (d *Delivery) log(problem error) {
 	if d.problem = problem.Error(); d.problem != logged {
 		d.config.Log.Error(problem, "Delivering document to firewall")
 	}
-}
-
-// read reads a document, and returns an error if it is longer than allowed.
-func read(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, document.MaxBytes+1))
-	if err == nil && len(text) > document.MaxBytes {
-		err = fmt.Errorf("%s is longer than the %d bytes that a document may have", path, document.MaxBytes)
-	}
-	return text, err
 }
 
 // write replaces the file by rename, so that nobody reads a part of it.
