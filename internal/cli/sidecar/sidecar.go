@@ -41,6 +41,7 @@ import (
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/ha"
 	"github.com/hapair-io/hapair/internal/heartbeat"
+	"github.com/hapair-io/hapair/internal/kernel/descriptors"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/kernel/socketfilter"
@@ -57,6 +58,9 @@ import (
 // leaseTimeout bounds a request about the Lease. It is longer than an API server in good order ever takes, and short
 // against what hangs on it: of a request that is lost nothing is known until then.
 const leaseTimeout = 2 * time.Second
+
+// descriptorRoom is more file descriptors than a unit has, with a connection of every stranger that it admits.
+const descriptorRoom = 1024
 
 // sidecarOptions are the flags of a sidecar.
 type sidecarOptions struct {
@@ -160,6 +164,9 @@ func runSidecar(ctx context.Context, o sidecarOptions) (err error) {
 	log := program.Logger(o.logFormat, o.verbosity).WithValues("pair", pair.Pair, "unit", u.name)
 	klog.SetLogger(log) // client-go has no other way to log.
 	log.Info("Starting sidecar", program.BuildInfo().LogValues()...)
+	if err := descriptors.Reserve(descriptorRoom); err != nil {
+		log.Error(err, "Promotions may take longer")
+	}
 	u.sockets = controlPlane(os.Getenv("POD_IP"), log)
 	return o.runUnit(ctx, u, pair, log)
 }
