@@ -60,6 +60,7 @@ func (s *Sidecar) execute(ctx context.Context, effect ha.Effect) (answer ha.Fact
 		}
 		s.background(ctx, e.ID, flushTimeout, s.config.Replication.Flush)
 	case ha.Relinquish:
+		s.relinquished = s.config.Now()
 		s.setProviders(localapi.None, e.Term) // What is written from now on would not be sent.
 		s.background(ctx, e.ID, grantTimeout, func(ctx context.Context) error {
 			return s.config.Replication.Relinquish(ctx, e.Term, e.Sequence)

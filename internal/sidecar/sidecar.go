@@ -26,6 +26,9 @@ import (
 // pod's grace period by what a slow node needs to begin and to end.
 const StopBudget = 20 * time.Second
 
+// successionTime is how long a promotion may take on a busy machine.
+const successionTime = 500 * time.Millisecond
+
 // Lease is the witness.
 type Lease interface {
 	Read(ctx context.Context) (ha.Outcome, ha.Record)
@@ -181,7 +184,7 @@ type Sidecar struct {
 	config Config
 	log    logr.Logger
 
-	// machine, status, firewall, lastHolder, formerHolder and lastFailover belong to the goroutine of Run.
+	// machine, status, firewall, lastHolder, formerHolder, lastFailover and relinquished belong to the goroutine of Run.
 	machine  ha.Machine
 	status   contract.UnitStatus
 	firewall firewallStatus
@@ -189,6 +192,8 @@ type Sidecar struct {
 	lastHolder, formerHolder ha.Incarnation
 	// lastFailover records how this process became active; nil if it never did.
 	lastFailover *contract.FailoverRecord
+	// relinquished is when the unit last gave the role to its peer; zero if it never did.
+	relinquished time.Duration
 
 	faults      faults
 	beatProblem string
@@ -243,6 +248,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	s.turn(running, ha.Tick{})
 	s.startWorkers(running)
 	s.loop(ctx, running)
+	s.awaitSuccessor()
 	cancel()
 	s.workers.Wait()
 	s.config.Addresses.Close()
@@ -250,6 +256,15 @@ func (s *Sidecar) Run(ctx context.Context) error {
 		return *failure
 	}
 	return nil
+}
+
+// awaitSuccessor leaves the peer time for its promotion if this unit has just given the role away. What follows closes
+// programs and sockets, and then the pod ends. For most of that the kernel waits for RCU grace periods, under its lock
+// on all interfaces. A new active on the same kernel would wait with it.
+func (s *Sidecar) awaitSuccessor() {
+	if s.relinquished != 0 {
+		time.Sleep(s.relinquished + successionTime - s.config.Now())
+	}
 }
 
 // startWorkers starts everything that passes facts to the loop, or serves others.

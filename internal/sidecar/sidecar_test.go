@@ -65,7 +65,11 @@ func TestSwitchover(t *testing.T) {
 		if took := secondary.becomes(t, ha.Active, time.Second); took > 10*time.Millisecond {
 			t.Errorf("the switchover took %s", took)
 		}
+		promoted := time.Now()
 		<-primary.done
+		if rested := time.Since(promoted); rested < successionTime/2 {
+			t.Errorf("the giver ended %s after the promotion of its peer, which it can still disturb then", rested)
+		}
 		wantLines(t, primary.all(), "flush", "close gate", "withdraw addresses", "grant 2", "become Standby")
 		wantLines(t, secondary.all()[:4], "commit", "become Active", "open gate", "attach addresses")
 		wantLines(t, primary.providers.all(), "Standby in 0", "Active in 1", "handover soon", "None in 2", "Standby in 2")
@@ -75,6 +79,22 @@ func TestSwitchover(t *testing.T) {
 		}
 		if r := w.current(); r.Holder != "secondary/uid/1" || r.Term != 2 {
 			t.Errorf("lease %+v", r)
+		}
+	})
+}
+
+// A unit that gave nothing away has no successor to wait for.
+func TestStandbyStopsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, l := newWitness(), &link{}
+		primary, secondary := start(t, w, l, 0), start(t, w, l, 1)
+		primary.becomes(t, ha.Active, time.Second)
+		secondary.becomes(t, ha.Standby, time.Second)
+		stopped := time.Now()
+		secondary.stop()
+		<-secondary.done
+		if took := time.Since(stopped); took >= successionTime {
+			t.Errorf("the standby stopped after %s", took)
 		}
 	})
 }
