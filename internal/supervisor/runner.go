@@ -51,17 +51,31 @@ func (r *runner) run(ctx context.Context) {
 			stop = nil
 			r.step(lifecycle.Stop{})
 		case reason := <-r.exited:
-			r.abandonProbe()
-			r.log.Info("Daemon ended", "reason", reason)
-			r.step(lifecycle.Exited{Reason: reason})
+			r.exit(reason)
 		case failure := <-r.probed:
 			r.endProbe()
 			r.endProbe = nil
 			r.step(lifecycle.Probed{Failure: failure})
 		case <-timer.C:
-			r.step(lifecycle.Elapsed{})
+			r.elapse()
 		}
 		timer.Stop()
+	}
+}
+
+func (r *runner) exit(reason string) {
+	r.abandonProbe()
+	r.log.Info("Daemon ended", "reason", reason)
+	r.step(lifecycle.Exited{Reason: reason})
+}
+
+// elapse reports that something is due. A daemon that has ended meanwhile must not be probed.
+func (r *runner) elapse() {
+	select {
+	case reason := <-r.exited:
+		r.exit(reason)
+	default:
+		r.step(lifecycle.Elapsed{})
 	}
 }
 

@@ -24,6 +24,8 @@ type Daemon struct {
 	Prepare func() error
 	// Probe returns an error if the daemon does not do its work. The context bounds its time.
 	Probe func(context.Context) error
+	// Linger returns when the daemon may end, once the supervisor was told to end; nil for at once.
+	Linger func()
 	// Accompany runs for as long as the supervisor, whether or not the daemon runs; nil for nothing.
 	Accompany func(context.Context)
 	// State returns what a report says about the daemon besides its phase, and what is wrong; nil for nothing.
@@ -66,9 +68,17 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	defer stopReaping()
 	var daemons sync.WaitGroup
 	for _, r := range s.runners {
-		daemons.Go(func() { r.run(ctx) })
+		running, end := context.WithCancel(context.WithoutCancel(ctx))
+		daemons.Go(func() {
+			<-ctx.Done()
+			if r.daemon.Linger != nil {
+				r.daemon.Linger()
+			}
+			end()
+		})
+		daemons.Go(func() { r.run(running) })
 		if r.daemon.Accompany != nil {
-			daemons.Go(func() { r.daemon.Accompany(ctx) })
+			daemons.Go(func() { r.daemon.Accompany(running) })
 		}
 	}
 	daemons.Wait()

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -34,10 +35,10 @@ type shell struct {
 	ended chan error
 }
 
-func start(t *testing.T, ctx context.Context, script string) *shell { //nolint:revive // t is first in tests
+func start(t *testing.T, ctx context.Context, script string, changes ...func(*Daemon)) *shell { //nolint:revive,lll // t is first in tests
 	t.Helper()
 	s := &shell{pidFile: filepath.Join(t.TempDir(), "pid"), ended: make(chan error, 1)}
-	s.Supervisor = New(Config{
+	c := Config{
 		Daemons: []Daemon{{
 			Name: "shell", Command: []string{"/bin/sh", "-c", "echo $$ > " + s.pidFile + ".new; mv " + s.pidFile + ".new " +
 				s.pidFile + "\n" + script},
@@ -54,7 +55,11 @@ func start(t *testing.T, ctx context.Context, script string) *shell { //nolint:r
 			},
 		}},
 		Policy: quick(), ProbeTimeout: time.Second, Log: testr.New(t),
-	})
+	}
+	for _, change := range changes {
+		change(&c.Daemons[0])
+	}
+	s.Supervisor = New(c)
 	go func() { s.ended <- s.Run(ctx) }()
 	return s
 }
@@ -116,7 +121,24 @@ func TestWholeGroupEnds(t *testing.T) {
 	eventually(t, "the daemon runs", func() bool { return s.isRunning(0) })
 	group := s.pid()
 	s.end(t, cancel)
-	eventually(t, "the group has ended", func() bool { return errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) })
+	eventually(t, "the group has ended", func() bool { return !lives(t, group) })
+}
+
+// lives reports whether a process group has a process that has not ended. One that has ended may wait for its parent.
+func lives(t *testing.T, group int) bool {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		content, _ := os.ReadFile(file) // It may have gone.
+		fields := strings.Fields(string(content[bytes.LastIndexByte(content, ')')+1:]))
+		if len(fields) > 2 && fields[0] != "Z" && fields[2] == strconv.Itoa(group) {
+			return true
+		}
+	}
+	return false
 }
 
 // TestOrphansAreReaped has a daemon whose children start processes and leave them behind.
@@ -176,5 +198,30 @@ func TestParseStat(t *testing.T) {
 		if pid != want.pid || parent != want.parent || isZombie != want.isZombie {
 			t.Errorf("%q: got %d, %d, %t", content, pid, parent, isZombie)
 		}
+	}
+}
+
+// A daemon may have to wait for something before it ends.
+func TestLingeringDaemonRuns(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	lingers, mayEnd := make(chan struct{}), make(chan struct{})
+	s := start(t, ctx, "exec sleep 1000", func(d *Daemon) {
+		d.Linger = func() {
+			close(lingers)
+			<-mayEnd
+		}
+	})
+	eventually(t, "the daemon runs", func() bool { return s.isRunning(0) })
+	cancel()
+	<-lingers
+	if !s.isRunning(0) || syscall.Kill(s.pid(), 0) != nil {
+		t.Errorf("the daemon has ended: %+v", s.Report())
+	}
+	close(mayEnd)
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
+	if err := syscall.Kill(s.pid(), 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("got %v, want that the daemon has ended", err)
 	}
 }
