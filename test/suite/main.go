@@ -31,7 +31,7 @@ type step struct {
 var steps = []step{
 	{name: "build tools and programs", target: "prepare"},
 	{name: "pairs at rest", target: "test-rest", background: true},
-	{name: "API server", target: "test-apiserver", background: true, before: "test-netns"},
+	{name: "API server", target: "test-apiserver", background: true, before: "test-vm"},
 	{name: "lint", target: "lint"},
 	{name: "verify generated files", target: "verify"},
 	{name: "unit", target: "test-unit"},
