@@ -52,8 +52,8 @@ func (m message) milliseconds(kind uint16) time.Duration {
 }
 
 // dump calls each for each object that answers a listing. It decodes one message after the other, so that a large table
-// costs no memory. After a change of any table during the listing, it may have seen a mixture. The caller compares the
-// generation before and after.
+// costs no memory. Each message has memory of its own. It fails with errInterrupted if any table changed during the
+// listing of objects other than elements. Each has then seen a mixture.
 func dump(conn *netlink.Conn, kind uint16, family uint8, filter []netlink.Attribute, each func(message) error) error {
 	encoded, err := netlink.MarshalAttributes(filter)
 	if err != nil {
@@ -63,10 +63,12 @@ func dump(conn *netlink.Conn, kind uint16, family uint8, filter []netlink.Attrib
 		return err
 	}
 	var failed error
+	isInterrupted := false
 	for m, err := range conn.ReceiveIter() {
 		if err != nil {
 			return err
 		}
+		isInterrupted = isInterrupted || m.Header.Flags&netlink.DumpInterrupted != 0
 		if failed != nil || m.Header.Type == netlink.Done {
 			continue // The rest of the answer must be read all the same.
 		}
@@ -75,6 +77,9 @@ func dump(conn *netlink.Conn, kind uint16, family uint8, filter []netlink.Attrib
 			continue
 		}
 		failed = each(message{attributes: m.Data[messageHeaderBytes:], family: m.Data[0]})
+	}
+	if failed == nil && isInterrupted {
+		return errInterrupted
 	}
 	return failed
 }

@@ -36,16 +36,8 @@ type Element struct {
 // out those of intervals, and maps to verdicts or objects. It returns nothing if there is no table.
 func (k Kernel) Sets(table string, prefixes []string) (sets []Set, err error) {
 	err = k.ask(func(conn *netlink.Conn) error {
-		sets = nil
-		return dump(conn, unix.NFT_MSG_GETSET, unix.NFPROTO_INET, []netlink.Attribute{named(tableOf, table)},
-			func(m message) error {
-				name := m.text(unix.NFTA_SET_NAME)
-				hasPrefix := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
-				if m.text(tableOf) == table && slices.ContainsFunc(prefixes, hasPrefix) && isPlain(m) {
-					sets = append(sets, parseSet(m))
-				}
-				return nil
-			})
+		sets, err = steady(func() ([]Set, error) { return listSets(conn, table, prefixes) }, slices.Equal)
+		return err
 	})
 	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
@@ -54,6 +46,20 @@ func (k Kernel) Sets(table string, prefixes []string) (sets []Set, err error) {
 		return nil, fmt.Errorf("listing the sets of table inet %s: %w", table, err)
 	}
 	return sets, nil
+}
+
+// listSets lists sets and maps once.
+func listSets(conn *netlink.Conn, table string, prefixes []string) (sets []Set, err error) {
+	filter := []netlink.Attribute{named(tableOf, table)}
+	err = dump(conn, unix.NFT_MSG_GETSET, unix.NFPROTO_INET, filter, func(m message) error {
+		name := m.text(unix.NFTA_SET_NAME)
+		hasPrefix := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+		if m.text(tableOf) == table && slices.ContainsFunc(prefixes, hasPrefix) && isPlain(m) {
+			sets = append(sets, parseSet(m))
+		}
+		return nil
+	})
+	return sets, err
 }
 
 // Set returns the set or map of a table of the family inet that has a name, and whether there is one.
@@ -96,16 +102,22 @@ func parseSet(m message) Set {
 	}
 }
 
-// Elements calls each for each element of a set, until it returns an error. Key and value are valid until each returns.
-// While others change the set, an element may be missing or appear twice. It calls each for nothing if there is no set.
+// Elements calls each for each element of a set, until it returns an error. It calls each for every element that was
+// there all the time, whatever others change meanwhile. It calls each for nothing if there is no set.
 func (k Kernel) Elements(table string, s Set, each func(Element) error) error {
-	err := k.ask(func(conn *netlink.Conn) error {
-		return dump(conn, unix.NFT_MSG_GETSETELEM, unix.NFPROTO_INET, inSet(table, s.Name), func(m message) error {
-			return eachElement(m, s.Timeout, each)
-		})
+	var all map[string]Element
+	err := k.ask(func(conn *netlink.Conn) (err error) {
+		l := listed{conn: conn, table: table, name: s.Name, timeout: s.Timeout}
+		all, err = complete(l.list, l.find)
+		return err
 	})
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("listing the elements of set %s of table inet %s: %w", s.Name, table, err)
+	}
+	for _, e := range all {
+		if err := each(e); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -146,18 +158,28 @@ func parseElement(m message, timeout time.Duration) Element {
 	return e
 }
 
-// attributes encodes an element for a request. A deletion has the key alone.
-func (e Element) attributes(isDeletion bool) ([]byte, error) {
+// inSet returns the attributes of a request about an element of a set.
+func (e Element) inSet(table, set string, isKeyOnly bool) ([]netlink.Attribute, error) {
+	encoded, err := e.attributes(isKeyOnly)
+	if err != nil {
+		return nil, err
+	}
+	list := netlink.Attribute{Type: unix.NLA_F_NESTED | unix.NFTA_SET_ELEM_LIST_ELEMENTS, Data: encoded}
+	return append(inSet(table, set), list), nil
+}
+
+// attributes encodes an element for a request. A deletion or a question has the key alone.
+func (e Element) attributes(isKeyOnly bool) ([]byte, error) {
 	value := func(data []byte) []byte {
 		encoded := binary.NativeEndian.AppendUint16(nil, uint16(unix.SizeofNlAttr+len(data))) //nolint:gosec // It is short.
 		encoded = binary.NativeEndian.AppendUint16(encoded, unix.NFTA_DATA_VALUE)
 		return append(encoded, data...)
 	}
 	fields := []netlink.Attribute{{Type: unix.NLA_F_NESTED | unix.NFTA_SET_ELEM_KEY, Data: value(e.Key)}}
-	if !isDeletion && len(e.Value) > 0 {
+	if !isKeyOnly && len(e.Value) > 0 {
 		fields = append(fields, netlink.Attribute{Type: unix.NLA_F_NESTED | unix.NFTA_SET_ELEM_DATA, Data: value(e.Value)})
 	}
-	if !isDeletion && e.Timeout > 0 {
+	if !isKeyOnly && e.Timeout > 0 {
 		remaining := min(max(e.Remaining, time.Millisecond), e.Timeout) // The kernel refuses more, and nothing.
 		fields = append(fields,
 			netlink.Attribute{Type: unix.NFTA_SET_ELEM_TIMEOUT, Data: milliseconds(e.Timeout)},

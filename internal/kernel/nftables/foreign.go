@@ -13,28 +13,41 @@ import (
 // (hook forward, policy drop)". They see the same packets, so each may drop what a policy accepts.
 func (k Kernel) Foreign(own string) (found []string, err error) {
 	err = k.ask(func(conn *netlink.Conn) error {
-		found = nil
-		return dump(conn, unix.NFT_MSG_GETCHAIN, unix.NFPROTO_UNSPEC, nil, func(m message) error {
-			table := m.text(unix.NFTA_CHAIN_TABLE)
-			hook := m.get(unix.NFTA_CHAIN_HOOK)
-			if hook == nil || table == gateTable || table == FTPTrialTable || m.family == unix.NFPROTO_INET && table == own {
-				return nil
-			}
-			policy := "accept"
-			if m.number(unix.NFTA_CHAIN_POLICY) != acceptPolicy {
-				policy = "drop"
-			}
-			point := hookName(m.family, nested(hook).number(unix.NFTA_HOOK_HOOKNUM))
-			found = append(found, fmt.Sprintf("chain %s %s/%s (hook %s, policy %s)",
-				familyName(m.family), table, m.text(unix.NFTA_CHAIN_NAME), point, policy))
-			return nil
-		})
+		found, err = steady(func() ([]string, error) { return listForeign(conn, own) }, slices.Equal)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listing the chains of other programs: %w", err)
 	}
 	slices.Sort(found)
 	return found, nil
+}
+
+// listForeign lists the chains once.
+func listForeign(conn *netlink.Conn, own string) (found []string, err error) {
+	err = dump(conn, unix.NFT_MSG_GETCHAIN, unix.NFPROTO_UNSPEC, nil, func(m message) error {
+		if description := describeForeign(m, own); description != "" {
+			found = append(found, description)
+		}
+		return nil
+	})
+	return found, err
+}
+
+// describeForeign describes a chain with a hook that is one of another program. It returns nothing for other chains.
+func describeForeign(m message, own string) string {
+	table := m.text(unix.NFTA_CHAIN_TABLE)
+	hook := m.get(unix.NFTA_CHAIN_HOOK)
+	if hook == nil || table == gateTable || table == FTPTrialTable || m.family == unix.NFPROTO_INET && table == own {
+		return ""
+	}
+	policy := "accept"
+	if m.number(unix.NFTA_CHAIN_POLICY) != acceptPolicy {
+		policy = "drop"
+	}
+	point := hookName(m.family, nested(hook).number(unix.NFTA_HOOK_HOOKNUM))
+	return fmt.Sprintf("chain %s %s/%s (hook %s, policy %s)",
+		familyName(m.family), table, m.text(unix.NFTA_CHAIN_NAME), point, policy)
 }
 
 // familyName returns the name of a family in nft.

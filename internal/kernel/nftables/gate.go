@@ -3,6 +3,7 @@ package nftables
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -119,37 +120,50 @@ func (g *Gate) Remaining() (longest time.Duration, err error) {
 // Verify returns an error if the gate was altered on the interfaces. It compares the number of rules in each chain.
 // This detects accidents but not attacks.
 func (g *Gate) Verify(interfaces []string) error {
-	type place struct {
-		family uint8
-		chain  string
-	}
-	count := map[place]int{}
-	err := g.socket.ask(func(conn *netlink.Conn) error {
-		for _, table := range gateTables() {
-			filter := []netlink.Attribute{named(tableOf, gateTable)}
-			err := dump(conn, unix.NFT_MSG_GETRULE, uint8(table.Family), filter, func(m message) error {
-				if m.text(tableOf) == gateTable {
-					count[place{m.family, m.text(unix.NFTA_RULE_CHAIN)}]++
-				}
-				return nil
-			})
-			if err != nil && !errors.Is(err, unix.ENOENT) {
-				return fmt.Errorf("looking for the gate in tables %s: %w", gateTable, err)
-			}
-		}
-		return nil
+	var count map[gatePlace]int
+	err := g.socket.ask(func(conn *netlink.Conn) (err error) {
+		count, err = steady(func() (map[gatePlace]int, error) { return countGateRules(conn) }, maps.Equal)
+		return err
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("looking for the gate in tables %s: %w", gateTable, err)
 	}
 	for _, c := range gateChains(interfaces) {
-		found := count[place{uint8(c.chain.Table.Family), c.chain.Name}]
+		found := count[gatePlace{uint8(c.chain.Table.Family), c.chain.Name}]
 		if found != len(c.rules) {
 			return fmt.Errorf("%w: chain %s of tables %s has %d rules in place of %d",
 				ErrAltered, c.chain.Name, gateTable, found, len(c.rules))
 		}
 	}
 	return nil
+}
+
+// gatePlace names a chain of the gate.
+type gatePlace struct {
+	family uint8
+	chain  string
+}
+
+// countGateRules counts the rules of each chain of the gate.
+func countGateRules(conn *netlink.Conn) (map[gatePlace]int, error) {
+	count := map[gatePlace]int{}
+	var interrupted error
+	for _, table := range gateTables() {
+		filter := []netlink.Attribute{named(tableOf, gateTable)}
+		err := dump(conn, unix.NFT_MSG_GETRULE, uint8(table.Family), filter, func(m message) error {
+			if m.text(tableOf) == gateTable {
+				count[gatePlace{m.family, m.text(unix.NFTA_RULE_CHAIN)}]++
+			}
+			return nil
+		})
+		switch {
+		case errors.Is(err, errInterrupted):
+			interrupted = err
+		case err != nil && !errors.Is(err, unix.ENOENT):
+			return nil, err
+		}
+	}
+	return count, interrupted
 }
 
 // Remove removes the gate. It succeeds if the gate is absent or the kernel has no nftables.

@@ -3,6 +3,7 @@ package nftables
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
@@ -45,11 +46,12 @@ func (k Kernel) takeInventory(r ruleset.Ruleset) (found inventory, err error) {
 		return inventory{}, nil
 	}
 	err = k.ask(func(conn *netlink.Conn) error {
-		found = inventory{kept: map[string]bool{}}
-		if found.generation, err = generation(conn); err != nil {
+		before, err := generation(conn)
+		if err != nil {
 			return err
 		}
-		err := found.list(conn, r)
+		found, err = steady(func() (inventory, error) { return listInventory(conn, r) }, inventory.isSame)
+		found.generation = before
 		if errors.Is(err, unix.ENOENT) {
 			found = inventory{} // There is no table yet.
 			return nil
@@ -62,7 +64,12 @@ func (k Kernel) takeInventory(r ruleset.Ruleset) (found inventory, err error) {
 	return found, nil
 }
 
-func (i *inventory) list(conn *netlink.Conn, r ruleset.Ruleset) error {
+func (i inventory) isSame(other inventory) bool { return reflect.DeepEqual(i, other) }
+
+// listInventory lists the table once, without its generation.
+func listInventory(conn *netlink.Conn, r ruleset.Ruleset) (i inventory, err error) {
+	i.kept = map[string]bool{}
+	var interrupted error
 	wanted := map[string]content{}
 	for _, s := range allDynamic(r) {
 		wanted[s.name] = s
@@ -90,11 +97,14 @@ func (i *inventory) list(conn *netlink.Conn, r ruleset.Ruleset) error {
 			}
 			return nil
 		})
-		if err != nil {
-			return err
+		switch {
+		case errors.Is(err, errInterrupted):
+			interrupted = err
+		case err != nil:
+			return i, err
 		}
 	}
-	return nil
+	return i, interrupted
 }
 
 // addSet adds a set to those that are kept or deleted. The kernel deletes an anonymous set with its rule.

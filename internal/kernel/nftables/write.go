@@ -117,12 +117,10 @@ func frame(kind netlink.HeaderType) netlink.Message {
 }
 
 func (w *writer) message(c ElementChange, isDeletion bool) (netlink.Message, error) {
-	element, err := c.Element.attributes(isDeletion)
+	attributes, err := c.Element.inSet(w.table, c.Set, isDeletion)
 	if err != nil {
 		return netlink.Message{}, fmt.Errorf("encoding an element: %w", err)
 	}
-	attributes := append(inSet(w.table, c.Set),
-		netlink.Attribute{Type: unix.NLA_F_NESTED | unix.NFTA_SET_ELEM_LIST_ELEMENTS, Data: element})
 	encoded, err := netlink.MarshalAttributes(attributes)
 	if err != nil {
 		return netlink.Message{}, fmt.Errorf("encoding an element: %w", err)

@@ -1,0 +1,12 @@
+package nftables
+
+import "github.com/mdlayher/netlink"
+
+// ElementsOnce returns the elements of a set in the kernel's first answer.
+func (k Kernel) ElementsOnce(table string, s Set) (all map[string]Element, err error) {
+	err = k.ask(func(conn *netlink.Conn) error {
+		all, err = listed{conn: conn, table: table, name: s.Name, timeout: s.Timeout}.list()
+		return err
+	})
+	return all, err
+}
