@@ -65,25 +65,28 @@ func listSets(conn *netlink.Conn, table string, prefixes []string) (sets []Set, 
 // Set returns the set or map of a table of the family inet that has a name, and whether there is one.
 func (k Kernel) Set(table, name string) (set Set, exists bool, err error) {
 	err = k.ask(func(conn *netlink.Conn) error {
-		encoded, err := netlink.MarshalAttributes([]netlink.Attribute{
-			named(unix.NFTA_SET_TABLE, table), named(unix.NFTA_SET_NAME, name),
-		})
-		if err != nil {
-			return err
-		}
-		answers, err := conn.Execute(request(unix.NFT_MSG_GETSET, netlink.Request, unix.NFPROTO_INET, encoded))
-		if err != nil {
-			return err
-		}
-		for _, m := range answers {
-			if len(m.Data) > messageHeaderBytes {
-				set, exists = parseSet(nested(m.Data[messageHeaderBytes:])), true
-			}
-		}
-		return nil
+		set, exists, err = readSet(conn, table, name)
+		return err
 	})
+	return set, exists, err
+}
+
+// readSet returns the set or map that has a name, and whether there is one.
+func readSet(conn *netlink.Conn, table, name string) (set Set, exists bool, err error) {
+	encoded, err := netlink.MarshalAttributes([]netlink.Attribute{
+		named(unix.NFTA_SET_TABLE, table), named(unix.NFTA_SET_NAME, name),
+	})
+	if err != nil {
+		return Set{}, false, err
+	}
+	answers, err := conn.Execute(request(unix.NFT_MSG_GETSET, netlink.Request, unix.NFPROTO_INET, encoded))
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return Set{}, false, fmt.Errorf("reading set %s of table inet %s: %w", name, table, err)
+	}
+	for _, m := range answers {
+		if len(m.Data) > messageHeaderBytes {
+			set, exists = parseSet(nested(m.Data[messageHeaderBytes:])), true
+		}
 	}
 	return set, exists, nil
 }

@@ -10,3 +10,9 @@ func (k Kernel) ElementsOnce(table string, s Set) (all map[string]Element, err e
 	})
 	return all, err
 }
+
+// IgnoreRenewals makes a kernel write elements as one before Linux 6.12.
+func (k Kernel) IgnoreRenewals() { k.socket.renewal = renewalIgnored }
+
+// RenewsInPlace reports whether a trial found that the kernel renews elements in place.
+func (k Kernel) RenewsInPlace() bool { return k.socket.renewal == renewalInPlace }

@@ -25,6 +25,8 @@ type socket struct {
 	bufferBytes int
 	// queueForm is the one that the kernel has, once it was asked.
 	queueForm queueForm
+	// renewal is what the kernel does, once it was asked.
+	renewal renewal
 
 	mu   sync.Mutex
 	conn *nftables.Conn

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -33,7 +34,11 @@ func (k Kernel) WriteElements(table string, changes []ElementChange) ([]error, e
 	for first := 0; first < len(changes); first += changesPerTransaction {
 		end := min(first+changesPerTransaction, len(changes))
 		w := newWriter(table, changes[first:end], refused[first:end])
-		if err := k.with(func(s *socket) error { return s.ask(w.run) }); err != nil {
+		// A socket for one call is not worth a trial.
+		err := k.with(func(s *socket) error {
+			return s.ask(func(conn *netlink.Conn) error { return w.run(conn, k.socket != nil && s.renewsInPlace()) })
+		})
+		if err != nil {
 			return refused, fmt.Errorf("writing elements to sets of table inet %s: %w", table, err)
 		}
 	}
@@ -50,12 +55,16 @@ type writer struct {
 	steps []writeStep
 }
 
-// writeStep is how a change is made. Kernels before 6.12 ignore new times of an element that exists, and all of them
-// refuse a new value. Therefore such an element is deleted and added in the same transaction.
+// writeStep is how a change is made.
 type writeStep uint8
 
 const (
+	// writeAdd adds an element that does not exist. Otherwise the kernel refuses the transaction. To undo it, it waits
+	// for an RCU grace period: from 8 ms to tens of milliseconds, while other transactions of the namespace wait.
 	writeAdd writeStep = iota
+	// writeRenew adds an element, or gives the one that exists new times. The kernel refuses a new value.
+	writeRenew
+	// writeReplace deletes an element and adds it.
 	writeReplace
 	writeDelete
 	writeNothing
@@ -71,8 +80,13 @@ func newWriter(table string, changes []ElementChange, refused []error) *writer {
 	return w
 }
 
-// run sends transactions until the kernel accepts one.
-func (w *writer) run(conn *netlink.Conn) error {
+// run sends transactions until the kernel accepts one. It renews elements in place if the kernel does that.
+func (w *writer) run(conn *netlink.Conn, renewsInPlace bool) error {
+	if renewsInPlace {
+		if err := w.renew(conn); err != nil {
+			return err
+		}
+	}
 	for range writeRounds {
 		batch, owners, err := w.batch()
 		if err != nil || len(owners) == 0 {
@@ -86,19 +100,35 @@ func (w *writer) run(conn *netlink.Conn) error {
 	return errors.New("others change the same elements again and again")
 }
 
+// renew chooses to renew elements where that has the effect of replacing them. The kernel leaves the times alone if an
+// element that is added without a timeout has the one of its set. It also does if the element has no place for times,
+// because a rule added it without a timeout. No rule of a ruleset does that.
+func (w *writer) renew(conn *netlink.Conn) error {
+	timeouts := map[string]time.Duration{}
+	for i, c := range w.changes {
+		if c.IsDeletion {
+			continue
+		}
+		if _, isKnown := timeouts[c.Set]; c.Element.Timeout == 0 && !isKnown {
+			set, _, err := readSet(conn, w.table, c.Set)
+			if err != nil {
+				return err
+			}
+			timeouts[c.Set] = set.Timeout
+		}
+		if c.Element.Timeout > 0 || timeouts[c.Set] == 0 {
+			w.steps[i] = writeRenew
+		}
+	}
+	return nil
+}
+
 // batch returns the messages of a transaction, and the change to which each message between its frame belongs.
 func (w *writer) batch() (batch []netlink.Message, owners []int, err error) {
 	batch = append(batch, frame(unix.NFNL_MSG_BATCH_BEGIN))
 	for i, step := range w.steps {
-		if step == writeDelete || step == writeReplace {
-			m, err := w.message(w.changes[i], true)
-			if err != nil {
-				return nil, nil, err
-			}
-			batch, owners = append(batch, m), append(owners, i)
-		}
-		if step == writeAdd || step == writeReplace {
-			m, err := w.message(w.changes[i], false)
+		for _, p := range step.parts() {
+			m, err := w.message(w.changes[i], p)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -116,8 +146,32 @@ func frame(kind netlink.HeaderType) netlink.Message {
 	}
 }
 
-func (w *writer) message(c ElementChange, isDeletion bool) (netlink.Message, error) {
-	attributes, err := c.Element.inSet(w.table, c.Set, isDeletion)
+// part is one message of a step.
+type part struct {
+	kind  uint16
+	flags netlink.HeaderFlags
+}
+
+// parts returns the messages of a step, in their order.
+func (s writeStep) parts() []part {
+	remove := part{kind: unix.NFT_MSG_DELSETELEM}
+	add := part{kind: unix.NFT_MSG_NEWSETELEM, flags: netlink.Create | netlink.Excl}
+	switch s {
+	case writeAdd:
+		return []part{add}
+	case writeRenew:
+		return []part{{kind: unix.NFT_MSG_NEWSETELEM, flags: netlink.Create}}
+	case writeReplace:
+		return []part{remove, add}
+	case writeDelete:
+		return []part{remove}
+	default:
+		return nil
+	}
+}
+
+func (w *writer) message(c ElementChange, p part) (netlink.Message, error) {
+	attributes, err := c.Element.inSet(w.table, c.Set, p.kind == unix.NFT_MSG_DELSETELEM)
 	if err != nil {
 		return netlink.Message{}, fmt.Errorf("encoding an element: %w", err)
 	}
@@ -125,11 +179,7 @@ func (w *writer) message(c ElementChange, isDeletion bool) (netlink.Message, err
 	if err != nil {
 		return netlink.Message{}, fmt.Errorf("encoding an element: %w", err)
 	}
-	if isDeletion {
-		return request(unix.NFT_MSG_DELSETELEM, netlink.Request|netlink.Acknowledge, unix.NFPROTO_INET, encoded), nil
-	}
-	flags := netlink.Request | netlink.Acknowledge | netlink.Create | netlink.Excl
-	return request(unix.NFT_MSG_NEWSETELEM, flags, unix.NFPROTO_INET, encoded), nil
+	return request(p.kind, netlink.Request|netlink.Acknowledge|p.flags, unix.NFPROTO_INET, encoded), nil
 }
 
 // send sends a transaction and chooses the next steps by the answers, of which each message has one. It returns whether
@@ -161,7 +211,7 @@ func (w *writer) reconsider(i int, isFirst bool, why error) {
 	switch step := w.steps[i]; {
 	case step == writeDelete && errors.Is(why, unix.ENOENT):
 		w.steps[i] = writeNothing
-	case step == writeAdd && (errors.Is(why, unix.EEXIST) || errors.Is(why, unix.EBUSY)):
+	case (step == writeAdd || step == writeRenew) && (errors.Is(why, unix.EEXIST) || errors.Is(why, unix.EBUSY)):
 		w.steps[i] = writeReplace
 	case step == writeReplace && isFirst && errors.Is(why, unix.ENOENT):
 		w.steps[i] = writeAdd // Its time has ended in between.

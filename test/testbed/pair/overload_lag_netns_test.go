@@ -19,11 +19,24 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/pair"
 )
 
+// phase is a part of TestOverloadLag: the lags that were measured while something was renewed.
+type phase struct {
+	name string
+	// put renews something, with a pause after each. It is nil if nothing is renewed.
+	put   func(i int)
+	pause time.Duration
+	lags  []time.Duration
+	// renewals is how often put was called, in the time that the phase took.
+	renewals int
+	took     time.Duration
+}
+
 // TestOverloadLag compares the lag of connections in a pair that is full of other state with the lag in a pair that
 // replicates nothing else. Both are measured in turns, so that whatever else the machine does slows down both.
 func TestOverloadLag(t *testing.T) {
 	testbed.OnlyInOverload(t)
 	const rounds, each, pause, allowed = 30, 50, 5 * time.Millisecond, 1.1
+	const often, seldom = time.Millisecond, 40 * time.Millisecond
 	full := newBlocking(t, state.FTP, state.DynamicAddressObjects, state.ARP)
 	alone := pair.New(t, pair.Options{})
 	for _, router := range []*testbed.Namespace{alone.Primary, alone.Secondary} {
@@ -32,35 +45,36 @@ func TestOverloadLag(t *testing.T) {
 	load := fill(t, full)
 	fullActive, fullStandby := openRouter(t, full.Primary), openRouter(t, full.Secondary)
 	active, standby := openRouter(t, alone.Primary), openRouter(t, alone.Secondary)
-	var without, resting, groups, elements []time.Duration
+	resting := &phase{name: "with 10,000 elements and 4,096 groups"}
+	phases := []*phase{
+		resting,
+		{name: "while groups are renewed", put: load.putGroup, pause: often},
+		{name: "while elements are renewed often", put: load.putElement, pause: often},
+		{name: "while elements are renewed seldom", put: load.putElement, pause: seldom},
+	}
+	var without []time.Duration
 	for first := 0; first < rounds*each; first += each {
-		lags := func(way int) []time.Duration {
-			return measureLags(t, fullActive, fullStandby, way*rounds*each+first, each, pause)
-		}
 		without = append(without, measureLags(t, active, standby, first, each, pause)...)
-		resting = append(resting, lags(0)...)
-		stop := load.change(load.putGroup)
-		groups = append(groups, lags(1)...)
-		stop()
-		stop = load.change(load.putElement)
-		elements = append(elements, lags(2)...)
-		stop()
+		for way, p := range phases {
+			start := time.Now()
+			stop := load.change(p)
+			p.lags = append(p.lags, measureLags(t, fullActive, fullStandby, way*rounds*each+first, each, pause)...)
+			stop()
+			p.took += time.Since(start)
+		}
 	}
 	slices.Sort(without)
-	for _, m := range []struct {
-		name string
-		lags []time.Duration
-	}{
-		{"without other classes", without},
-		{"with 10,000 elements and 4,096 groups", resting},
-		{"while groups are renewed", groups},
-		{"while elements are renewed", elements},
-	} {
-		slices.Sort(m.lags)
-		t.Logf("%-38s p50 %-7s p90 %-9s p99 %-9s the median is %.2f times that without", m.name, percentile(m.lags, 50),
-			percentile(m.lags, 90), percentile(m.lags, 99), ratioOf(m.lags, without))
+	report := func(p *phase) {
+		slices.Sort(p.lags)
+		t.Logf("%-38s %4.0f/s p50 %-7s p90 %-9s p99 %-9s the median is %.2f times that without", p.name,
+			float64(p.renewals)/p.took.Seconds(), percentile(p.lags, 50), percentile(p.lags, 90), percentile(p.lags, 99),
+			ratioOf(p.lags, without))
 	}
-	if ratio := ratioOf(resting, without); ratio > allowed {
+	report(&phase{name: "without other classes", lags: without, took: time.Second})
+	for _, p := range phases {
+		report(p)
+	}
+	if ratio := ratioOf(resting.lags, without); ratio > allowed {
 		t.Errorf("state of other classes makes the lag of connections %.2f times as long, want at most %v", ratio, allowed)
 	}
 }
@@ -115,15 +129,15 @@ func (o *otherState) put(c *client.Client, class state.Class, key, value string)
 	}
 }
 
-// change renews one entry after the other, at most 1,000 a second, until stop is called.
-func (o *otherState) change(put func(i int)) (stop func()) {
-	const turn = time.Millisecond
+// change renews one entry after the other, with a pause after each, until stop is called.
+func (o *otherState) change(p *phase) (stop func()) {
 	ctx, cancel := context.WithCancel(o.t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for i := 0; backoff.Sleep(ctx, turn); i++ {
-			put(i)
+		for p.put != nil && backoff.Sleep(ctx, p.pause) {
+			p.put(p.renewals)
+			p.renewals++
 		}
 	}()
 	return func() {

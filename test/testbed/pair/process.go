@@ -31,6 +31,7 @@ import (
 	"github.com/hapair-io/hapair/internal/credentials"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/heartbeat"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/localapi/server"
 	"github.com/hapair-io/hapair/internal/replication/engine"
@@ -95,8 +96,9 @@ type process struct {
 	classes    *connectioncache.ConnectionCache
 	own        *own.Addresses // nil if no connections are replicated
 	providers  *server.Server // nil without a local API
-	gate       *gate.Gate     // nil without a gate
-	opened     []class.Class  // those of factories
+	objects    nftables.Kernel
+	gate       *gate.Gate    // nil without a gate
+	opened     []class.Class // those of factories
 	flood      *flood
 	log        logr.Logger
 
@@ -105,7 +107,7 @@ type process struct {
 }
 
 func newProcess(s setup, log logr.Logger) (*process, error) {
-	p := &process{log: log, flood: newFlood(s.Flood), out: json.NewEncoder(os.Stdout)}
+	p := &process{log: log, flood: newFlood(s.Flood), objects: nftables.Open(), out: json.NewEncoder(os.Stdout)}
 	networks := []addresses.Network{
 		{Interface: "lan0", Addresses: []netip.Prefix{testbed.VirtualLAN, testbed.VirtualLANIPv6}},
 		{Interface: "wan0", Addresses: []netip.Prefix{testbed.VirtualWAN, testbed.VirtualWANIPv6}},
@@ -129,7 +131,7 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 		return nil, err
 	}
 	if s.ProvidersDirectory != "" {
-		if p.providers, err = newProviders(s, provided, p.engine, log); err != nil {
+		if p.providers, err = newProviders(s, provided, p.objects, p.engine, log); err != nil {
 			return nil, err
 		}
 	}
@@ -240,7 +242,7 @@ func (p *process) run(ctx context.Context) error {
 		beat = errors.Join(beat, p.gate.Close())
 	}
 	if errors.Is(in.Err(), io.EOF) || in.Err() == nil {
-		return errors.Join(ran, beat, p.heartbeats.link.Close())
+		return errors.Join(ran, beat, p.heartbeats.link.Close(), p.objects.Close())
 	}
 	return in.Err()
 }

@@ -46,7 +46,7 @@ func (u *Unit) FirewallSocket() string {
 
 // newProviders returns the server of the local API of a unit's process.
 func newProviders(
-	s setup, tables *table.Set, replicating *engine.Engine, log logr.Logger,
+	s setup, tables *table.Set, objects nftables.Kernel, replicating *engine.Engine, log logr.Logger,
 ) (*server.Server, error) {
 	schemas, err := schema.Published()
 	if err != nil {
@@ -64,7 +64,7 @@ func newProviders(
 		},
 		Catalogue: state.Classes(), Tables: tables, Schemas: schemas,
 		Kernel: map[state.Class]server.KernelClass{
-			state.DynamicAddressObjects: members.New(nftables.Kernel{}),
+			state.DynamicAddressObjects: members.New(objects),
 		},
 		Flush:        replicating.FlushClass,
 		IsPeerInSync: func() bool { return replicating.Status().InSync },
