@@ -68,6 +68,30 @@ func (c *Client) Follow(ctx context.Context, class string, h Handler) {
 	}
 }
 
+// FollowRole calls set with the present role of the unit, and with each new one, until ctx ends. It connects again
+// within a second. If the connection has ended, it calls lost.
+func (c *Client) FollowRole(ctx context.Context, set func(localapi.Role), lost func()) {
+	for problem := ""; ; {
+		isConnected := false
+		err := c.stream(ctx, "/v1/events", nil, func(e localapi.Event) {
+			isConnected, problem = true, ""
+			if e.Type == localapi.RoleChanged {
+				set(e.Role)
+			}
+		})
+		if isConnected {
+			lost()
+		}
+		if ctx.Err() == nil && err.Error() != problem {
+			problem = err.Error()
+			c.config.Log.Info("Following the role failed, trying again", "reason", problem)
+		}
+		if !backoff.Sleep(ctx, retryPause) {
+			return
+		}
+	}
+}
+
 // follower is one connection of Follow.
 type follower struct {
 	handler  Handler
