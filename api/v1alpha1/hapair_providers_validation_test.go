@@ -66,6 +66,8 @@ var _ = Describe("The providers of an HAPair", func() {
 			provider(func(p *v1alpha1.ProviderSpec) { p.Name = "kea-" })),
 		Entry("the name of the firewall", "[0].name", "choose another name",
 			provider(func(p *v1alpha1.ProviderSpec) { p.Name = "firewall" })),
+		Entry("the name of the IKE daemon", "[0].name", "choose another name",
+			provider(func(p *v1alpha1.ProviderSpec) { p.Name = "vpn" })),
 		Entry("too long a name", "[0].name", "may not be more than 32",
 			provider(func(p *v1alpha1.ProviderSpec) { p.Name = strings.Repeat("a", 33) })),
 		Entry("no image", "[0].image", "at least 1 chars", provider(func(p *v1alpha1.ProviderSpec) { p.Image = "" })),

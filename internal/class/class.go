@@ -16,6 +16,9 @@ type Class struct {
 	// Weight is the class's share of the stream when several classes have changes waiting: the number of frames it sends
 	// in one turn. 0 counts as 1.
 	Weight int
+	// Lost has an item when this unit's sink no longer has what Apply wrote, so that it needs a snapshot; nil for a class
+	// whose entries are never lost.
+	Lost <-chan struct{}
 	// Close releases what the class holds. It is called once no engine uses the class; nil if the class holds nothing.
 	Close func() error
 }

@@ -23,6 +23,8 @@ type Options struct {
 	Interfaces []string
 	// Replicated are the classes that the pair replicates, apart from those that every pair replicates.
 	Replicated []state.Class
+	// HasTunnels is set if the unit has an IKE daemon.
+	HasTunnels bool
 	// Document is the JSON of the class's own options, which only the class decodes. It may be empty.
 	Document json.RawMessage
 }

@@ -36,8 +36,13 @@ func (p Provider) MayUseObject(name string) bool {
 	return len(p.AddressObjects) == 0 || slices.Contains(p.AddressObjects, name)
 }
 
-// ProviderFirewall is the name under which the firewall publishes. No other provider may have it.
-const ProviderFirewall = "firewall"
+// Names of the operator's own programs that have a socket. No other provider may have them.
+const (
+	// ProviderFirewall is that of the firewall, which publishes state.
+	ProviderFirewall = "firewall"
+	// ProviderVPN is that of the IKE daemon, which only follows the role of the unit.
+	ProviderVPN = "vpn"
+)
 
 // EnvironmentSocket is the environment variable of a provider that has the path of its socket.
 const EnvironmentSocket = "HAPAIR_SOCKET"
@@ -98,8 +103,8 @@ func (p Provider) validate() []error {
 	case len(p.Name) > MaxProviderNameLength || !lowercaseName.MatchString(p.Name):
 		errs = append(errs, fmt.Errorf("name: %q must begin with a letter and have at most %d of a-z, 0-9 and '-'",
 			p.Name, MaxProviderNameLength))
-	case p.Name == ProviderFirewall:
-		errs = append(errs, fmt.Errorf("name: %s is the name under which the firewall publishes; choose another", p.Name))
+	case p.Name == ProviderFirewall || p.Name == ProviderVPN:
+		errs = append(errs, fmt.Errorf("name: %s is the name of a program of the operator; choose another", p.Name))
 	}
 	switch {
 	case p.UID < 1 || p.UID > MaxProviderUID:

@@ -16,6 +16,8 @@ type Settings struct {
 	// ThirdPartyFirewall is set if the firewall has an image of its own. The sidecar then believes what it reports, since
 	// it cannot know its rules.
 	ThirdPartyFirewall bool `json:"thirdPartyFirewall,omitempty"`
+	// VPN is set if the units have an IKE daemon.
+	VPN bool `json:"vpn,omitempty"`
 	// Providers are the processes that publish state over sockets of their own.
 	Providers []Provider `json:"providers,omitempty"`
 	// Sync is what is replicated.

@@ -220,6 +220,7 @@ func TestProvidersAreRefused(t *testing.T) {
 		`providers[0].name: "Kea" must begin with a letter`:     func(p []contract.Provider) { p[0].Name = "Kea" },
 		`providers[0].name: "../kea" must begin with a letter`:  func(p []contract.Provider) { p[0].Name = "../kea" },
 		"providers[0].name: firewall is the name":               func(p []contract.Provider) { p[0].Name = "firewall" },
+		"providers[0].name: vpn is the name":                    func(p []contract.Provider) { p[0].Name = "vpn" },
 		"providers[1].name: another provider is named kea too":  func(p []contract.Provider) { p[1].Name = "kea" },
 		"providers[1].uid: another provider has 20001 too":      func(p []contract.Provider) { p[1].UID = 20001 },
 		"providers[0].uid: 0 is not within 1 and 2147483647":    func(p []contract.Provider) { p[0].UID = 0 },

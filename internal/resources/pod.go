@@ -75,7 +75,7 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1a
 		return nil, err
 	}
 	firewall.WithVolumeMounts(socketMount(contract.ProviderFirewall))
-	sidecar.WithVolumeMounts(socketMounts(pair.Spec.Providers)...)
+	sidecar.WithVolumeMounts(socketMounts(pair)...)
 	providers, err := providerContainers(pair.Spec.Providers)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1a
 		WithContainers(firewall, sidecar).
 		WithContainers(providers...).
 		WithVolumes(volumes(pair, unit)...).
-		WithVolumes(providerVolumes(pair.Spec.Providers)...)
+		WithVolumes(providerVolumes(pair)...)
 	if pair.Spec.VPN != nil {
 		vpn, err := vpnContainer(images.VPN, pair)
 		if err != nil {

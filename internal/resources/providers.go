@@ -109,21 +109,21 @@ func socketMount(provider string) *corev1ac.VolumeMountApplyConfiguration {
 }
 
 // socketMounts returns the mounts of the sidecar: the directory of each socket.
-func socketMounts(providers []v1alpha1.ProviderSpec) []*corev1ac.VolumeMountApplyConfiguration {
+func socketMounts(pair *v1alpha1.HAPair) []*corev1ac.VolumeMountApplyConfiguration {
 	var mounts []*corev1ac.VolumeMountApplyConfiguration
-	for _, name := range socketNames(providers) {
+	for _, name := range socketNames(pair) {
 		mounts = append(mounts, mount(ProviderContainerName(name), path.Dir(contract.ProviderSocketInSidecar(name))))
 	}
 	return mounts
 }
 
 // providerVolumes returns one volume for each socket, and one for the files of each provider.
-func providerVolumes(providers []v1alpha1.ProviderSpec) []*corev1ac.VolumeApplyConfiguration {
+func providerVolumes(pair *v1alpha1.HAPair) []*corev1ac.VolumeApplyConfiguration {
 	var volumes []*corev1ac.VolumeApplyConfiguration
-	for _, name := range socketNames(providers) {
+	for _, name := range socketNames(pair) {
 		volumes = append(volumes, inMemory(ProviderContainerName(name), 2*pageBytes))
 	}
-	for _, p := range providers {
+	for _, p := range pair.Spec.Providers {
 		volumes = append(volumes, inMemory(scratchVolume(p.Name), scratchBytes))
 	}
 	return volumes
@@ -137,10 +137,13 @@ const (
 
 func scratchVolume(provider string) string { return ProviderContainerName(provider) + "-tmp" }
 
-// socketNames returns the names of those that publish: the firewall and the providers.
-func socketNames(providers []v1alpha1.ProviderSpec) []string {
+// socketNames returns the names of those that have a socket: the firewall, the IKE daemon and the providers.
+func socketNames(pair *v1alpha1.HAPair) []string {
 	names := []string{contract.ProviderFirewall}
-	for _, p := range providers {
+	if pair.Spec.VPN != nil {
+		names = append(names, contract.ProviderVPN)
+	}
+	for _, p := range pair.Spec.Providers {
 		names = append(names, p.Name)
 	}
 	return names

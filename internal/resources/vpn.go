@@ -44,13 +44,14 @@ func vpnContainer(image string, pair *v1alpha1.HAPair) (*corev1ac.ContainerApply
 		WithArgs("--config="+contract.FirewallFile, "--secret="+contract.VPNSecretDirectory).
 		WithArgs(verbosity(wanted.LogLevel)...).
 		WithResources(resources).
-		WithSecurityContext(confined("NET_ADMIN", "NET_BIND_SERVICE")).
+		WithSecurityContext(confined("NET_ADMIN", "NET_BIND_SERVICE", "CHOWN")).
 		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 		WithVolumeMounts(
 			mount(volumeFirewall, path.Dir(contract.FirewallFile)).WithReadOnly(true),
 			mount(volumeVPN, contract.VPNSecretDirectory).WithReadOnly(true),
 			mount(volumeVPNRun, "/run"),
 			mount(volumeTUN, tunDirectory).WithReadOnly(true),
+			socketMount(contract.ProviderVPN),
 		), err
 }
 

@@ -85,6 +85,7 @@ const (
 	Multicast             Class = 10
 	VoIP                  Class = 11
 	DynamicARP            Class = 12
+	VPN                   Class = 13
 	DHCPServer            Class = 16
 	IPHelper              Class = 20
 	SYNFloodProtection    Class = 21
@@ -162,6 +163,10 @@ var catalogue = Catalogue{
 		Summary: "Meters, limits and half-open connections of protection against floods.",
 		Never: "the new active must judge by what it sees itself, and a copied meter could block hosts that it does not " +
 			"see",
+	},
+	{
+		ID: VPN, Name: "VPN", Default: Replicated, Weight: 1,
+		Summary: "IKE SAs and their children with the keys, of tunnels that are set up, if the pair has vpn.",
 	},
 	{
 		ID: VoIP, Name: "VoIP", Default: NotReplicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",

@@ -30,6 +30,7 @@ func Charon(s Settings, keeper *Keeper) supervisor.Daemon {
 		},
 		Probe:     probe,
 		Accompany: keeper.Run,
+		Linger:    keeper.Linger,
 		State:     keeper.State,
 	}
 }

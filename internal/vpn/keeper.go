@@ -13,9 +13,12 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/backoff"
+	"github.com/hapair-io/hapair/internal/class/vpn/udptable"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/kernel/xfrm"
+	"github.com/hapair-io/hapair/internal/localapi"
 	"github.com/hapair-io/hapair/internal/vpn/tunnels"
 )
 
@@ -33,16 +36,18 @@ type Config struct {
 	ESP ESP
 	// DocumentFile is the firewall's document, and SecretDirectory has one file for each entry of the Secret.
 	DocumentFile, SecretDirectory string
-	// IsActive reports whether the unit is active.
-	IsActive func(context.Context) bool
-	Log      logr.Logger
+	// Roles follows the role of the unit. It is nil for a unit that is always active.
+	Roles Roles
+	Log   logr.Logger
 }
 
-// Keeper makes charon have the tunnels of the document, and sets them up while the unit is active. Its methods may be
-// called at once.
+// Keeper makes charon have the tunnels of the document on both units. While the unit is active, it sets them up, and
+// takes over those of the other unit. Otherwise it keeps the SAs passive. Its methods may be called at once.
 type Keeper struct {
 	config Config
 	kernel *rtnetlink.Conn
+	role   *role
+	relay  relay
 
 	// The other fields up to mu belong to the goroutine of Run.
 
@@ -51,14 +56,20 @@ type Keeper struct {
 	// loaded are the hashes of the connections that charon has, and secrets that of its keys; nil for none.
 	loaded  map[string][sha256.Size]byte
 	secrets *[sha256.Size]byte
-	// wasActive is whether the unit was active at the last look.
-	wasActive bool
+	// told is the standing with which charon was told its role last; nil if its role is unknown.
+	told *standing
+	// takeover is under way after the unit became active; nil otherwise.
+	takeover *takeover
+	// mustRequest is set while charon may lack what the other unit has.
+	mustRequest bool
 
 	mu sync.Mutex
 	// isRestarted is set when charon is started, since it then has no connections.
 	isRestarted bool
 	detail      string
 	fault       string
+	// isPassive is closed while charon keeps its SAs passive.
+	isPassive chan struct{}
 }
 
 // NewKeeper returns a keeper for Run.
@@ -67,9 +78,14 @@ func NewKeeper(c Config) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
+	sockets, err := udptable.Open()
+	if err != nil {
+		return nil, errors.Join(err, kernel.Close())
+	}
 	return &Keeper{
-		config: c, kernel: kernel, loaded: map[string][sha256.Size]byte{},
-		files: files{document: c.DocumentFile, secret: c.SecretDirectory},
+		config: c, kernel: kernel, role: newRole(), relay: relay{sockets}, loaded: map[string][sha256.Size]byte{},
+		files:     files{document: c.DocumentFile, secret: c.SecretDirectory},
+		isPassive: make(chan struct{}),
 	}, nil
 }
 
@@ -98,16 +114,63 @@ func (k *Keeper) State() (detail, fault string) {
 
 // Run keeps the tunnels until the context ends.
 func (k *Keeper) Run(ctx context.Context) {
-	defer func() { _ = k.kernel.Close() }()
+	defer func() { _ = errors.Join(k.kernel.Close(), k.relay.sockets.Close()) }()
 	defer k.disconnect()
-	ticker := time.NewTicker(keepInterval)
-	defer ticker.Stop()
+	var following sync.WaitGroup
+	defer following.Wait()
+	if k.config.Roles != nil {
+		following.Go(func() { k.config.Roles(ctx, k.role.set, k.role.lose) })
+	} else {
+		k.role.set(localapi.Active)
+	}
 	for {
 		k.look(ctx)
-		select {
-		case <-ctx.Done():
+		pause := keepInterval
+		if k.takeover != nil {
+			pause = takeoverInterval
+		}
+		if !backoff.SleepUntil(ctx, pause, k.role.changed) {
 			return
-		case <-ticker.C:
+		}
+	}
+}
+
+// lingerTimeout is longer than a sidecar takes to hand over its role, and shorter than a pod may take to end.
+const lingerTimeout = 22 * time.Second
+
+// Linger returns when the unit is no longer active, or after a while. A charon that ends while it is active tells the
+// peers that their tunnels have ended, although the other unit takes them over.
+func (k *Keeper) Linger() {
+	if k.config.Roles == nil {
+		return
+	}
+	timer := time.NewTimer(lingerTimeout)
+	defer timer.Stop()
+	select {
+	case <-k.passive():
+	case <-timer.C:
+	}
+}
+
+// passive returns a channel that is closed while charon keeps its SAs passive.
+func (k *Keeper) passive() <-chan struct{} {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.isPassive
+}
+
+// setPassive records what charon was told.
+func (k *Keeper) setPassive(isPassive bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	select {
+	case <-k.isPassive:
+		if !isPassive {
+			k.isPassive = make(chan struct{})
+		}
+	default:
+		if isPassive {
+			close(k.isPassive)
 		}
 	}
 }
@@ -135,16 +198,20 @@ func (k *Keeper) look(ctx context.Context) {
 func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
 	if k.takeRestarted() {
 		clear(k.loaded)
-		k.secrets = nil
+		k.secrets, k.told, k.mustRequest = nil, nil, true
 		k.disconnect()
-	}
-	if err := k.files.read(); err != nil {
-		faults = append(faults, err.Error())
 	}
 	if k.session == nil {
 		if k.session, err = connect(ctx); err != nil {
 			return faults, err
 		}
+	}
+	now := k.role.now()
+	if err := k.tell(ctx, now); err != nil {
+		return faults, err
+	}
+	if err := k.files.read(); err != nil {
+		faults = append(faults, err.Error())
 	}
 	wanted := tunnels.Compile(k.files.vpn, k.files.entries, k.config.ESP == UserspaceESP)
 	faults = append(faults, wanted.Faults...)
@@ -157,7 +224,10 @@ func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
 	if faults = append(faults, refused...); err != nil {
 		return faults, err
 	}
-	return faults, k.follow(ctx, wanted)
+	if !now.isActive {
+		return faults, k.follow(ctx)
+	}
+	return faults, k.lead(ctx, wanted)
 }
 
 // keepInterface makes the interface of tunnels forward packets. charon makes it in userspace.
@@ -217,32 +287,61 @@ func (k *Keeper) load(ctx context.Context, wanted tunnels.Config) (refused []str
 			continue
 		}
 		k.loaded[c.Name] = c.Hash()
+		k.mustRequest = k.mustRequest || !k.role.now().isActive // Charon refused what the other unit told about it.
 		k.config.Log.Info("Loaded tunnel", "tunnel", c.Name)
 	}
 	return refused, nil
 }
 
-// follow sets up the tunnels that are down while the unit is active. When it is no longer active, it ends all. The peer
-// has a tunnel with the other unit then, and this unit would use old keys if it became active again.
-func (k *Keeper) follow(ctx context.Context, wanted tunnels.Config) error {
-	isActive := k.config.IsActive(ctx)
-	if k.wasActive && !isActive {
-		for name := range k.loaded {
-			if err := k.session.end(ctx, name); err != nil {
-				return err
-			}
+// tell writes the role to charon, after each report of the sidecar. A new sidecar learns from charon's answer how to
+// ask it for its SAs.
+func (k *Keeper) tell(ctx context.Context, now standing) error {
+	if k.told != nil && *k.told == now {
+		return nil
+	}
+	command := makePassive
+	if now.isActive {
+		command = makeActive
+	}
+	if err := tellRole(ctx, command); err != nil {
+		return err
+	}
+	wasActive := k.told != nil && k.told.isActive
+	// Without a sidecar, the SAs of a standby become old unnoticed.
+	if k.told != nil && k.told.losses != now.losses {
+		k.mustRequest = true
+	}
+	k.told = &now
+	k.setPassive(!now.isActive)
+	switch {
+	case now.isActive && !wasActive:
+		k.takeover = &takeover{began: time.Now(), toldAt: time.Now()}
+	case !now.isActive:
+		k.takeover = nil
+	}
+	return nil
+}
+
+// lead sets up the tunnels that are down, after those of the other unit were taken over.
+func (k *Keeper) lead(ctx context.Context, wanted tunnels.Config) error {
+	if k.takeover != nil {
+		isDone, err := k.takeover.step(ctx, k.session, wanted.Connections)
+		if err != nil {
+			return err
+		}
+		if isDone {
+			k.takeover = nil
 		}
 	}
-	k.wasActive = isActive
-	if !isActive {
-		return nil
+	if err := k.request(ctx); err != nil {
+		return err
 	}
 	present, err := k.session.list(ctx)
 	if err != nil {
 		return err
 	}
 	for _, c := range wanted.Connections {
-		if _, isLoaded := k.loaded[c.Name]; !isLoaded || !c.Initiates || present[c.Name] {
+		if _, isLoaded := k.loaded[c.Name]; !isLoaded || !c.Initiates || present.isPresent(c.Name) {
 			continue
 		}
 		if err := k.session.initiate(ctx, c.Name); err != nil {
@@ -250,6 +349,60 @@ func (k *Keeper) follow(ctx context.Context, wanted tunnels.Config) error {
 		}
 	}
 	return nil
+}
+
+// follow keeps SAs passive. If tunnels are not replicated, it ends them: the peer has a tunnel with the other unit, and
+// this unit would use old keys if it became active again.
+func (k *Keeper) follow(ctx context.Context) error {
+	isReplicated, err := k.relay.exists()
+	if err != nil {
+		return err
+	}
+	present, err := k.session.list(ctx)
+	if err != nil {
+		return err
+	}
+	if !isReplicated && k.role.now().isStandby {
+		return k.endAll(ctx, present)
+	}
+	if present.hasEstablished() { // It was set up while the role changed.
+		if err := tellRole(ctx, makeActive, makePassive); err != nil {
+			return err
+		}
+	}
+	return k.request(ctx)
+}
+
+// endAll ends SAs, and tells nobody.
+func (k *Keeper) endAll(ctx context.Context, present sas) error {
+	for _, sa := range present {
+		if err := k.session.end(ctx, sa.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// request requests what charon may lack. A standby first ends what it has, since that may be old.
+func (k *Keeper) request(ctx context.Context) error {
+	now := k.role.now()
+	if !k.mustRequest || !now.isActive && !now.isStandby {
+		return nil
+	}
+	if isReplicated, err := k.relay.exists(); err != nil || !isReplicated {
+		return err
+	}
+	if now.isStandby {
+		present, err := k.session.list(ctx)
+		if err == nil {
+			err = k.endAll(ctx, present)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	k.mustRequest = false
+	return k.relay.requestAll()
 }
 
 // disconnect ends the session, if there is one.

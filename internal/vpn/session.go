@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/strongswan/govici/vici"
@@ -120,9 +121,31 @@ type initiation struct {
 	Timeout string `vici:"timeout"`
 }
 
-// list returns the names of the connections that have an SA with a child, or that are being set up.
-func (s *session) list(ctx context.Context) (map[string]bool, error) {
-	present := map[string]bool{}
+// rekey requests new keys for the child of a connection, and does not wait for them.
+func (s *session) rekey(ctx context.Context, name string) error {
+	_, err := s.call(ctx, "rekey", rekeying{Child: name, IKE: name})
+	return err
+}
+
+type rekeying struct {
+	Child string `vici:"child"`
+	IKE   string `vici:"ike"`
+}
+
+// sa is an IKE SA of charon.
+type sa struct {
+	// name is that of its connection.
+	name  string
+	state string
+	// children are the SPIs of its children in the direction to this unit.
+	children []string
+}
+
+// sas are all IKE SAs of charon.
+type sas []sa
+
+// list returns the IKE SAs.
+func (s *session) list(ctx context.Context) (all sas, err error) {
 	for message, err := range s.vici.CallStreaming(ctx, "list-sas", "list-sa", nil) {
 		if errors.Is(err, io.EOF) {
 			break
@@ -131,16 +154,56 @@ func (s *session) list(ctx context.Context) (map[string]bool, error) {
 			return nil, fmt.Errorf("listing the SAs of charon: %w", err)
 		}
 		for _, name := range message.Keys() {
-			sa, ok := message.Get(name).(*vici.Message)
+			entry, ok := message.Get(name).(*vici.Message)
 			if !ok {
 				continue
 			}
-			state, _ := sa.Get("state").(string)
-			children, _ := sa.Get("child-sas").(*vici.Message)
-			if state != "ESTABLISHED" && state != "DELETING" || children != nil && len(children.Keys()) > 0 {
-				present[name] = true
+			state, _ := entry.Get("state").(string)
+			all = append(all, sa{name: name, state: state, children: childrenOf(entry)})
+		}
+	}
+	return all, nil
+}
+
+func childrenOf(entry *vici.Message) (spis []string) {
+	children, ok := entry.Get("child-sas").(*vici.Message)
+	if !ok {
+		return nil
+	}
+	for _, key := range children.Keys() {
+		if child, ok := children.Get(key).(*vici.Message); ok {
+			spi, _ := child.Get("spi-in").(string)
+			spis = append(spis, spi)
+		}
+	}
+	return spis
+}
+
+// isPresent reports whether a connection has an SA with a child, or is being set up.
+func (all sas) isPresent(name string) bool {
+	return slices.ContainsFunc(all, func(sa sa) bool {
+		return sa.name == name && (sa.state != "ESTABLISHED" && sa.state != "DELETING" || len(sa.children) > 0)
+	})
+}
+
+// hasPassive reports whether an SA waits for the unit to become active, and hasEstablished whether one is in use.
+func (all sas) hasPassive() bool { return all.hasState("PASSIVE") }
+
+func (all sas) hasEstablished() bool { return all.hasState("ESTABLISHED") }
+
+func (all sas) hasState(state string) bool {
+	return slices.ContainsFunc(all, func(sa sa) bool { return sa.state == state })
+}
+
+// children returns the SPIs of the children of a connection.
+func (all sas) children(name string) map[string]bool {
+	spis := map[string]bool{}
+	for _, sa := range all {
+		for _, spi := range sa.children {
+			if sa.name == name {
+				spis[spi] = true
 			}
 		}
 	}
-	return present, nil
+	return spis
 }

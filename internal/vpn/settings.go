@@ -3,6 +3,9 @@ package vpn
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hapair-io/hapair/internal/class/vpn/message"
+	"github.com/hapair-io/hapair/internal/contract"
 )
 
 // ESP is who encrypts packets.
@@ -40,7 +43,7 @@ func (s Settings) plugins() []string {
 	}
 	// Routes and addresses are the kernel's in both cases.
 	return append(plugins, "kernel-netlink", "socket-default",
-		"eap-identity", "eap-md5", "eap-mschapv2", "eap-radius", "eap-tls", "counters")
+		"eap-identity", "eap-md5", "eap-mschapv2", "eap-radius", "eap-tls", "counters", "ha")
 }
 
 // toolPlugins returns the plugins of swanctl, which reads certificates and keys.
@@ -56,6 +59,10 @@ charon {
   # The routes of the data plane are the firewall's, and the addresses of the unit move with its role.
   install_routes = no
   install_virtual_ip = no
+  # After a failover, answers go to the other unit until the neighbours know better. All tries take about a minute.
+  retransmit_timeout = 0.5
+  retransmit_base = 1.8
+  retransmit_tries = 7
   load = %s
   filelog {
     stderr {
@@ -73,10 +80,21 @@ charon {
     kernel-netlink {
       roam_events = no
     }
+    # The sidecar relays the descriptions of SAs. It alone decides when to send all of them, and hapair about roles.
+    ha {
+      local = %s
+      remote = %s
+      segment_count = 1
+      fifo_interface = yes
+      monitor = no
+      resync = no
+      buflen = %d
+    }
   }
 }
 swanctl {
   load = %s
 }
-`, strings.Join(s.plugins(), " "), strings.Join(toolPlugins(), " "))
+`, strings.Join(s.plugins(), " "), contract.IKEDaemon().Addr(), contract.IKERelay().Addr(),
+		message.MaxBytes, strings.Join(toolPlugins(), " "))
 }

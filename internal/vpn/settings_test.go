@@ -20,7 +20,7 @@ func TestImageHasThePlugins(t *testing.T) {
 			inImage = append(inImage, strings.TrimSuffix(name, suffix))
 		}
 	}
-	loaded := append(Settings{ESP: UserspaceESP}.plugins(), "ha") // the class VPN will load it
+	loaded := Settings{ESP: UserspaceESP}.plugins()
 	slices.Sort(loaded)
 	slices.Sort(inImage)
 	if !slices.Equal(loaded, inImage) {

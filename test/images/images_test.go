@@ -29,12 +29,12 @@ type sample struct {
 
 var samples = []sample{
 	{
-		name: "vpn", image: "vpn", capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE"},
+		name: "vpn", image: "vpn", capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE", "CHOWN"},
 		args:     []string{"--esp=kernel"},
 		exercise: func(_ *testing.T, c *container) { exerciseCharon(c) },
 	},
 	{
-		name: "vpn with ESP in userspace", image: "vpn", capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE"},
+		name: "vpn with ESP in userspace", image: "vpn", capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE", "CHOWN"},
 		args: []string{"--esp=userspace"}, hasTUN: true,
 		exercise: func(_ *testing.T, c *container) {
 			exerciseCharon(c)
@@ -59,6 +59,7 @@ var samples = []sample{
 func exerciseCharon(c *container) {
 	c.expect("strongSwan swanctl", "/usr/sbin/swanctl", "--version")
 	c.expect("eap-mschapv2", "/usr/sbin/swanctl", "--stats")
+	c.expect("counters ha", "/usr/sbin/swanctl", "--stats") // The plugin needs CHOWN.
 	c.expect("AES_GCM", "/usr/sbin/swanctl", "--list-algs")
 }
 

@@ -35,7 +35,8 @@ func openClasses(
 			continue
 		}
 		c, err := factory.New(class.Options{
-			Own: own, Interfaces: interfacesOf(pair), Replicated: replicated, Document: settings.Options,
+			Own: own, Interfaces: interfacesOf(pair), Replicated: replicated,
+			HasTunnels: pair.VPN, Document: settings.Options,
 		})
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("opening class %s: %w", row.Name, err), closing(classes)())

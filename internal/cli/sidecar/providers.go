@@ -23,7 +23,7 @@ func (o sidecarOptions) providersConfig(
 	return server.Config{
 		Pair: pair.Pair, Namespace: pair.Namespace, Unit: string(u.name),
 		Directory: o.providersDirectory,
-		Providers: append(slices.Clone(pair.Providers), firewallProvider(state.Classes())),
+		Providers: append(slices.Clone(pair.Providers), ownProviders(pair, state.Classes())...),
 		Catalogue: state.Classes(), Tables: parts.provided, Schemas: schemas,
 		Kernel:       map[state.Class]server.KernelClass{state.DynamicAddressObjects: parts.objects},
 		Flush:        replicating.FlushClass,
@@ -31,6 +31,15 @@ func (o sidecarOptions) providersConfig(
 		Metrics:      server.NewMetrics(parts.registry),
 		Log:          log,
 	}, nil
+}
+
+// ownProviders returns the operator's own programs that have a socket. The IKE daemon only follows the role.
+func ownProviders(pair contract.Settings, catalogue state.Catalogue) []contract.Provider {
+	own := []contract.Provider{firewallProvider(catalogue)}
+	if pair.VPN {
+		own = append(own, contract.Provider{Name: contract.ProviderVPN})
+	}
+	return own
 }
 
 // firewallProvider returns the firewall as a provider. It runs as root, and publishes the classes of the catalogue that

@@ -2,7 +2,6 @@
 package vpn
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/go-logr/logr"
@@ -10,7 +9,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/cli/daemons"
 	"github.com/hapair-io/hapair/internal/contract"
-	"github.com/hapair-io/hapair/internal/firewall/resolver"
+	"github.com/hapair-io/hapair/internal/localapi/client"
 	"github.com/hapair-io/hapair/internal/supervisor"
 	"github.com/hapair-io/hapair/internal/vpn"
 )
@@ -21,7 +20,8 @@ const automatic = "auto"
 // NewCommand returns the command. Without a subcommand it runs charon.
 func NewCommand() *cobra.Command {
 	var (
-		config  = vpn.Config{IsActive: resolver.AskSidecar}
+		config  vpn.Config
+		socket  string
 		esp     string
 		isAlone bool
 	)
@@ -31,8 +31,8 @@ func NewCommand() *cobra.Command {
 			return nil, fmt.Errorf("--esp: %w", err)
 		}
 		config.ESP, config.Log = chosen, log
-		if isAlone {
-			config.IsActive = func(context.Context) bool { return true }
+		if !isAlone {
+			config.Roles = client.New(client.Config{Socket: socket, Log: log.WithName("role")}).FollowRole
 		}
 		keeper, err := vpn.NewKeeper(config)
 		if err != nil {
@@ -46,6 +46,8 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&config.DocumentFile, "config", contract.FirewallFile, "path of the firewall's document")
 	flags.StringVar(&config.SecretDirectory, "secret", contract.VPNSecretDirectory,
 		"directory with one file for each entry of the Secret")
+	flags.StringVar(&socket, "state-socket", contract.ProviderSocket,
+		"socket at which the sidecar reports the unit's role")
 	flags.BoolVar(&isAlone, "alone", false, "the unit is always active; without it, the sidecar of the pod is asked")
 	return cmd
 }

@@ -62,6 +62,7 @@ func (r *Receiver) Run(ctx context.Context) {
 	defer close(r.finished)
 	defer r.digests.wait()
 	defer r.digests.stop()
+	defer r.requestWhenLost(ctx)()
 	finish := context.WithoutCancel(ctx)
 	for {
 		select {
@@ -80,6 +81,31 @@ func (r *Receiver) Run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// requestWhenLost requests a snapshot of each class whose sink has lost its entries, until ctx ends. It returns a
+// function that waits for the end.
+func (r *Receiver) requestWhenLost(ctx context.Context) (wait func()) {
+	var following sync.WaitGroup
+	for _, c := range r.config.Classes {
+		if c.Lost == nil {
+			continue
+		}
+		following.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-c.Lost:
+				}
+				if r.config.IsStandby() {
+					r.config.Log.Info("Requesting everything, since this unit has lost its entries", "class", c.ID.String())
+					r.config.Session.Send(&wire.Resync{Class: c.ID})
+				}
+			}
+		})
+	}
+	return following.Wait
 }
 
 // Take applies a frame, or leaves it to Run. In that case it keeps the frame and releases it later. The session's

@@ -66,6 +66,7 @@ type fixture struct {
 	memory  *classtest.Memory
 	session *session
 	metrics *ClassMetrics
+	lost    chan struct{}
 	standby bool
 }
 
@@ -76,9 +77,12 @@ func receive(t *testing.T, log logr.Logger, script func(*testing.T, *fixture)) {
 		f := &fixture{
 			t: t, memory: classtest.NewMemory(state.ConnectionCache), session: &session{t: t}, standby: true,
 			metrics: NewMetrics(prometheus.NewRegistry()).Class(state.ConnectionCache),
+			lost:    make(chan struct{}, 1),
 		}
+		c := f.memory.Class()
+		c.Lost = f.lost
 		f.Receiver = New(Config{
-			Session: f.session, Classes: []class.Class{f.memory.Class()},
+			Session: f.session, Classes: []class.Class{c},
 			Metrics:   map[state.Class]*ClassMetrics{state.ConnectionCache: f.metrics},
 			Log:       log,
 			IsStandby: func() bool { return f.standby },
@@ -156,6 +160,22 @@ func TestFailedWriteRequestsASnapshot(t *testing.T) {
 		}
 		if requests != 1 || len(f.memory.Entries()) != 0 {
 			t.Errorf("%d requests for a snapshot, %d entries; want 1 and none", requests, len(f.memory.Entries()))
+		}
+	})
+}
+
+// A class can lose its entries without a failed write, for example when the process that has them is started again.
+func TestLostEntriesRequestASnapshot(t *testing.T) {
+	receive(t, logr.Discard(), func(t *testing.T, f *fixture) {
+		f.lost <- struct{}{}
+		sent := f.session.take()
+		if resync, ok := sent[0].(*wire.Resync); len(sent) != 1 || !ok || resync.Class != state.ConnectionCache {
+			t.Errorf("got %+v, want a request for a snapshot", sent)
+		}
+		f.standby = false
+		f.lost <- struct{}{}
+		if sent := f.session.take(); len(sent) != 0 {
+			t.Errorf("a unit that is no standby sent %+v", sent)
 		}
 	})
 }

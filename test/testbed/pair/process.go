@@ -56,6 +56,7 @@ func Main(m *testing.M) {
 func Serve() {
 	serveFirewall()
 	serveConnections()
+	serveVPN()
 	text, ok := os.LookupEnv(setupVariable)
 	if !ok {
 		return
@@ -178,7 +179,7 @@ func (p *process) newClasses(s setup, networks []addresses.Network, provided *ta
 		factories = append(factories, provided.Factories()...)
 	}
 	for _, factory := range factories {
-		c, err := factory.New(class.Options{Own: p.own, Interfaces: interfacesOf(networks)})
+		c, err := factory.New(class.Options{Own: p.own, Interfaces: interfacesOf(networks), HasTunnels: s.HasTunnels})
 		if err != nil {
 			return nil, err
 		}

@@ -73,6 +73,8 @@ type setup struct {
 	WithoutProvided bool `json:"withoutProvided,omitempty"`
 	// LinkLocal adds the virtual link-local address of the LAN.
 	LinkLocal bool `json:"linkLocal,omitempty"`
+	// HasTunnels is set if the unit has an IKE daemon.
+	HasTunnels bool `json:"hasTunnels,omitempty"`
 	// Gate puts a gate on the router.
 	Gate bool `json:"gate,omitempty"`
 	// Recording is the file with what the unit gives to the stream; empty if nobody needs it.

@@ -28,7 +28,7 @@ const (
 func (p *Pair) providersOf(unit string) string {
 	p.t.Helper()
 	directory := filepath.Join(p.directory, unit, "providers")
-	for _, name := range []string{ProviderName, contract.ProviderFirewall} {
+	for _, name := range []string{ProviderName, contract.ProviderFirewall, contract.ProviderVPN} {
 		if err := os.MkdirAll(filepath.Join(directory, name), 0o755); err != nil {
 			p.t.Fatal(err)
 		}
@@ -61,6 +61,7 @@ func newProviders(
 			{Name: contract.ProviderFirewall, UID: int64(os.Getuid()), Writes: []string{
 				state.DHCPServer.String(), state.Multicast.String(),
 			}},
+			{Name: contract.ProviderVPN, UID: int64(os.Getuid())},
 		},
 		Catalogue: state.Classes(), Tables: tables, Schemas: schemas,
 		Kernel: map[state.Class]server.KernelClass{

@@ -47,6 +47,8 @@ type Options struct {
 	// Document is what the default firewall of each unit enforces, with state at the local API; without one, no firewall
 	// runs. It needs Providers.
 	Document string
+	// TunnelKey is the preshared key of the tunnels of Document: each unit has an IKE daemon. Empty without tunnels.
+	TunnelKey string
 	// LinkLocal adds testbed.VirtualLinkLocal to the virtual addresses.
 	LinkLocal bool
 	// Gate puts the gate of a sidecar on each router. Without it, the router of a standby still forwards multicast.
@@ -158,6 +160,7 @@ type Unit struct {
 	namespace *testbed.Namespace
 	providers string // the directory of their sockets
 	firewall  *testbed.Program
+	vpn       *testbed.Program
 	document  string // the file with the firewall's document
 	status    string // the file with the firewall's report
 	command   *exec.Cmd
@@ -182,7 +185,7 @@ func (p *Pair) Start(name string) *Unit {
 		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
 		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
 		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated, Gate: p.options.Gate,
-		LinkLocal: p.options.LinkLocal,
+		LinkLocal: p.options.LinkLocal, HasTunnels: p.options.TunnelKey != "",
 	}
 	if p.options.Providers {
 		s.ProvidersDirectory, s.WithoutProvided = p.providersOf(name), p.options.WithoutProvided
@@ -208,6 +211,9 @@ func (p *Pair) Start(name string) *Unit {
 	u.start()
 	if p.options.Document != "" {
 		p.startFirewall(u)
+	}
+	if p.options.TunnelKey != "" {
+		p.startVPN(u)
 	}
 	return u
 }
@@ -398,8 +404,9 @@ func (u *Unit) Await(event string) {
 	})
 }
 
-// Kill kills the process, and the unit's firewall.
+// Kill kills the process, and the unit's firewall and IKE daemon.
 func (u *Unit) Kill() {
+	u.vpn.Kill()
 	u.firewall.Kill()
 	u.killed.Store(true)
 	_ = u.command.Process.Kill() // it may have ended already

@@ -1,0 +1,120 @@
+package vpn
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/vpn/tunnels"
+)
+
+const (
+	// takeoverInterval is the time between looks while tunnels wait for their first keys of this unit.
+	takeoverInterval = 10 * time.Millisecond
+	// rekeyTimeout is how long the peer may take for new keys. Then the tunnel is set up again.
+	rekeyTimeout = 5 * time.Second
+	// passiveTimeout is how long SAs may remain passive after charon was told that the unit is active.
+	passiveTimeout = 200 * time.Millisecond
+)
+
+// takeover gives new keys to tunnels that the other unit has set up. The peer refuses packets whose sequence numbers it
+// has seen, and this unit counts from 1. New keys have new numbers.
+type takeover struct {
+	began time.Time
+	// toldAt is when charon was told the role last.
+	toldAt time.Time
+	// old are the SPIs of the children that wait for new keys, by tunnel; nil before the keys were requested.
+	old map[string]map[string]bool
+	// requestedAt is when.
+	requestedAt time.Time
+}
+
+// step takes the next step. It reports whether the takeover has ended.
+func (t *takeover) step(ctx context.Context, s *session, wanted []tunnels.Connection) (isDone bool, err error) {
+	sas, err := s.list(ctx)
+	if err != nil {
+		return false, err
+	}
+	if sas.hasPassive() {
+		if time.Since(t.toldAt) < passiveTimeout {
+			return false, nil
+		}
+		// Charon took them in after the command, and that changes only what it finds.
+		t.toldAt = time.Now()
+		return false, tellRole(ctx, makePassive, makeActive)
+	}
+	if t.old == nil {
+		return t.request(ctx, s, sas, wanted)
+	}
+	return t.check(ctx, s, sas, wanted)
+}
+
+// request requests new keys for all tunnels, once the unit has their addresses.
+func (t *takeover) request(ctx context.Context, s *session, sas sas, wanted []tunnels.Connection) (bool, error) {
+	addresses, err := localAddresses()
+	if err != nil {
+		return false, err
+	}
+	for _, c := range wanted {
+		if local, err := netip.ParseAddr(c.Settings.LocalAddresses[0]); err == nil && !addresses[local] {
+			return time.Since(t.began) > rekeyTimeout, nil // The sidecar reports addresses that are missing.
+		}
+	}
+	t.old, t.requestedAt = map[string]map[string]bool{}, time.Now()
+	for _, c := range wanted {
+		if spis := sas.children(c.Name); len(spis) > 0 {
+			t.old[c.Name] = spis
+			if err := s.rekey(ctx, c.Name); err != nil {
+				return false, err
+			}
+		}
+	}
+	return len(t.old) == 0, nil
+}
+
+// check forgets tunnels with new keys. It ends those whose peers did not answer in time, so that they are set up again.
+func (t *takeover) check(ctx context.Context, s *session, sas sas, wanted []tunnels.Connection) (bool, error) {
+	isLate := time.Since(t.requestedAt) > rekeyTimeout
+	for _, c := range wanted {
+		old, waits := t.old[c.Name]
+		if !waits {
+			continue
+		}
+		if !overlap(old, sas.children(c.Name)) {
+			delete(t.old, c.Name)
+			continue
+		}
+		if isLate && c.Initiates {
+			if err := s.end(ctx, c.Name); err != nil {
+				return false, err
+			}
+		}
+	}
+	return isLate || len(t.old) == 0, nil
+}
+
+// overlap reports whether a tunnel still has a child with old keys and none with new ones.
+func overlap(old, present map[string]bool) bool {
+	for spi := range present {
+		if !old[spi] {
+			return false
+		}
+	}
+	return len(present) > 0
+}
+
+// localAddresses returns the addresses of the unit.
+func localAddresses() (map[netip.Addr]bool, error) {
+	list, err := net.InterfaceAddrs()
+	all := map[netip.Addr]bool{}
+	for _, a := range list {
+		if prefix, parseErr := netip.ParsePrefix(a.String()); parseErr == nil {
+			all[prefix.Addr()] = true
+		} else {
+			err = errors.Join(err, parseErr)
+		}
+	}
+	return all, err
+}

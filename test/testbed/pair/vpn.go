@@ -1,0 +1,128 @@
+package pair
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/hapair-io/hapair/internal/cli/program"
+	cli "github.com/hapair-io/hapair/internal/cli/vpn"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/localapi/server"
+	"github.com/hapair-io/hapair/test/testbed"
+)
+
+// vpnVariable is the environment variable that makes a test binary the first process of the container vpn, with its
+// arguments.
+const vpnVariable = "HAPAIR_TESTBED_VPN"
+
+// TunnelKeyEntry is the entry of the Secret with Options.TunnelKey.
+const TunnelKeyEntry = "branch"
+
+// serveVPN runs the first process of the container vpn and exits, if this is its process. Otherwise it returns.
+func serveVPN() {
+	if _, ok := os.LookupEnv(vpnVariable); ok {
+		os.Exit(program.Run(cli.NewCommand()))
+	}
+}
+
+// startVPN runs the IKE daemon of a unit, with processes and a /run of its own, so that killing the first process kills
+// all, as in a container, and with the capabilities of that. Decrypted packets come from an interface of its own.
+func (p *Pair) startVPN(u *Unit) {
+	p.t.Helper()
+	if rules := u.namespace.Run(p.t, "ip rule"); !strings.Contains(rules, strconv.Itoa(dataPlaneTable)) {
+		u.namespace.Run(p.t, fmt.Sprintf("ip rule add priority %[1]d lookup %[1]d", dataPlaneTable)) // as the sidecar's rules
+	}
+	secret := filepath.Join(p.directory, u.Name, "secret")
+	err := os.MkdirAll(secret, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(secret, TunnelKeyEntry), []byte(p.options.TunnelKey), 0o600)
+	}
+	var binary string
+	if err == nil {
+		binary, err = os.Executable()
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	command := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+		"sh", "-c", `mount -t tmpfs tmpfs /run && exec "$@"`, "sh",
+		"setpriv", "--bounding-set=-all,+net_admin,+net_bind_service,+chown", binary,
+		"--config="+u.document, "--secret="+secret,
+		"--state-socket="+server.SocketOf(u.providers, contract.ProviderVPN), "--log-format=text")
+	command.Env = append(os.Environ(), fmt.Sprintf("%s=%s", vpnVariable, u.Name))
+	u.vpn = u.namespace.StartProgram(p.t, command)
+}
+
+// dataPlaneTable is the number of the routing table of the firewall's routes, and the priority of its rule.
+const dataPlaneTable = 7780
+
+// VPNLog returns what the IKE daemon and its first process have logged.
+func (u *Unit) VPNLog() string { return u.vpn.Log.String() }
+
+// Swanctl runs swanctl at the IKE daemon of the unit. It returns what it prints, also if it fails.
+func (u *Unit) Swanctl(args ...string) string {
+	u.t.Helper()
+	first, err := child(u.vpn.PID())
+	if err != nil {
+		return err.Error()
+	}
+	command := exec.Command("nsenter", append([]string{"--target", strconv.Itoa(first), "--mount", "swanctl"}, args...)...)
+	out, _ := u.namespace.Command(command)
+	return out
+}
+
+// KillIKEDaemon kills the IKE daemon of the unit, which its first process starts again.
+func (u *Unit) KillIKEDaemon() {
+	u.t.Helper()
+	pid, err := child(u.vpn.PID())
+	if err == nil {
+		pid, err = child(pid)
+	}
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+// StopVPN asks the first process to end, as a kubelet does. The returned function waits until it has ended.
+func (u *Unit) StopVPN() (await func()) {
+	u.t.Helper()
+	first, err := child(u.vpn.PID())
+	if err == nil {
+		err = syscall.Kill(first, syscall.SIGTERM)
+	}
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return func() {
+		u.t.Helper()
+		testbed.Eventually(u.t, "the IKE daemon of "+u.Name+" has ended", func() bool {
+			return errors.Is(syscall.Kill(first, 0), syscall.ESRCH)
+		})
+	}
+}
+
+// child returns the only child of a process. Each thread has the children that it has started.
+func child(of int) (int, error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", of))
+	if err != nil {
+		return 0, err
+	}
+	var all []string
+	for _, thread := range threads {
+		content, _ := os.ReadFile(thread) // A thread may have ended.
+		all = append(all, strings.Fields(string(content))...)
+	}
+	if len(all) != 1 {
+		return 0, fmt.Errorf("process %d has the children %q, want one", of, all)
+	}
+	return strconv.Atoi(all[0])
+}
