@@ -93,6 +93,9 @@ const (
 	// ReasonDHCPMissing means that a unit enforces the configuration, and that its DHCP server cannot serve an interface.
 	// The message has which one and why.
 	ReasonDHCPMissing = "DHCPMissing"
+	// ReasonDNSMissing means that a unit enforces the configuration, and that its DNS forwarder cannot listen at an
+	// address. The message has which one and why.
+	ReasonDNSMissing = "DNSMissing"
 	// ReasonNamesUnresolved means that a unit enforces the configuration, and has no longer the addresses of some DNS
 	// names. The message has which names, and since when no resolver answers.
 	ReasonNamesUnresolved = "NamesUnresolved"

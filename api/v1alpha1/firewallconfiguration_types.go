@@ -123,6 +123,10 @@ type FirewallConfigurationSpec struct {
 	// +optional
 	RouterAdvertisements *FirewallRouterAdvertisements `json:"routerAdvertisements,omitempty"`
 
+	// dns looks up DNS names for hosts. Without it, the firewall answers no questions.
+	// +optional
+	DNS *FirewallDNS `json:"dns,omitempty"`
+
 	// vpn has the tunnels to other sites.
 	// +optional
 	VPN *FirewallVPN `json:"vpn,omitempty"`

@@ -57,6 +57,8 @@ func missingPart(reason string) string {
 		return "its multicast"
 	case v1alpha1.ReasonDHCPMissing:
 		return "its DHCP server"
+	case v1alpha1.ReasonDNSMissing:
+		return "its DNS forwarder"
 	case v1alpha1.ReasonNamesUnresolved:
 		return "the addresses of all DNS names"
 	default:

@@ -215,6 +215,7 @@ func TestMissingPartsOfAUnitAreReported(t *testing.T) {
 		v1alpha1.ReasonHelpersMissing:   "all of its helpers",
 		v1alpha1.ReasonMulticastMissing: "its multicast",
 		v1alpha1.ReasonDHCPMissing:      "its DHCP server",
+		v1alpha1.ReasonDNSMissing:       "its DNS forwarder",
 		v1alpha1.ReasonNamesUnresolved:  "the addresses of all DNS names",
 	} {
 		s := settledScope()

@@ -40,6 +40,16 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DHCPReservationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DHCPRoute"):
 		return &apiv1alpha1.DHCPRouteApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DNSCache"):
+		return &apiv1alpha1.DNSCacheApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DNSForwarding"):
+		return &apiv1alpha1.DNSForwardingApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DNSListener"):
+		return &apiv1alpha1.DNSListenerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DNSRecord"):
+		return &apiv1alpha1.DNSRecordApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DNSUpstream"):
+		return &apiv1alpha1.DNSUpstreamApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FailoverRecord"):
 		return &apiv1alpha1.FailoverRecordApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FailoverSpec"):
@@ -58,6 +68,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FirewallConfigurationStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallDHCP"):
 		return &apiv1alpha1.FirewallDHCPApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FirewallDNS"):
+		return &apiv1alpha1.FirewallDNSApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallLogging"):
 		return &apiv1alpha1.FirewallLoggingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallMulticast"):

@@ -29,6 +29,11 @@ type FirewallStatus struct {
 	DHCPError string `json:"dhcpError,omitempty"`
 	// DHCP is what the DHCP server has of leases. It only explains.
 	DHCP DHCPCounts `json:"dhcp,omitzero"`
+	// DNSError describes the addresses at which the DNS forwarder of the document in force does not listen, and why; empty
+	// if it listens at all of them.
+	DNSError string `json:"dnsError,omitempty"`
+	// DNS is what the DNS forwarder was asked. It only explains.
+	DNS DNSCounts `json:"dns,omitzero"`
 	// NamesError describes the DNS names of the document in force that no resolver has answered for longer than their
 	// addresses stay; empty without such names. A standby asks for none.
 	NamesError string `json:"namesError,omitempty"`
@@ -70,6 +75,29 @@ type DHCPCounts struct {
 	Conflicts int `json:"conflicts,omitempty"`
 	// Ignored counts the requests that are of no network, malformed or too many.
 	Ignored int `json:"ignored,omitempty"`
+}
+
+// DNSCounts are how often a DNS forwarder was asked and has asked others, since its program began.
+type DNSCounts struct {
+	// Known, Cached and Forwarded count the answers: those that the unit knows itself, those of its cache, and those of
+	// other servers.
+	Known     int64 `json:"known,omitempty"`
+	Cached    int64 `json:"cached,omitempty"`
+	Forwarded int64 `json:"forwarded,omitempty"`
+	// Failed counts the questions that no server answered.
+	Failed int64 `json:"failed,omitempty"`
+	// Refused counts the questions that are malformed or of a kind that is not answered, Strangers those of hosts that
+	// are no clients, and Dropped those beyond the limits.
+	Refused   int64 `json:"refused,omitempty"`
+	Strangers int64 `json:"strangers,omitempty"`
+	Dropped   int64 `json:"dropped,omitempty"`
+	// UpstreamAnswers and UpstreamFailures count the questions to other servers, and Foreign the messages that came
+	// instead of an answer.
+	UpstreamAnswers  int64 `json:"upstreamAnswers,omitempty"`
+	UpstreamFailures int64 `json:"upstreamFailures,omitempty"`
+	Foreign          int64 `json:"foreign,omitempty"`
+	// CacheEntries is how many answers the cache has.
+	CacheEntries int `json:"cacheEntries,omitempty"`
 }
 
 // ParseFirewallStatus decodes a status. It ignores fields that this release does not know: an image of a third party

@@ -73,6 +73,7 @@ func (f *Firewall) reconcile() {
 	status.RoutingError, status.HelperError = f.routingError(), f.helperError()
 	status.MulticastError, status.Multicast = f.config.Multicast.Fault(), f.config.Multicast.Counts()
 	status.DHCPError, status.DHCP = f.config.DHCP.Fault(), f.config.DHCP.Counts()
+	status.DNSError, status.DNS = f.config.DNS.Fault(), f.config.DNS.Counts()
 	status.NamesError, status.Names = f.config.Names.Fault(), f.config.Names.Counts()
 	if f.reported != nil && *f.reported == status {
 		return
@@ -211,6 +212,7 @@ func (f *Firewall) setRoutes(d document.Document) {
 	}
 	f.config.DHCP.Set(d.DHCP.Networks)
 	f.config.Advertiser.Set(d.RouterAdvertisements.Networks)
+	f.config.DNS.Set(d.DNS)
 	f.config.Names.Set(d)
 }
 

@@ -162,6 +162,18 @@ func (a *fakeAdvertiser) Fault() string                             { return a.f
 func (a *fakeAdvertiser) Changed() <-chan struct{}                  { return nil }
 func (a *fakeAdvertiser) Run(ctx context.Context)                   { <-ctx.Done() }
 
+// fakeDNS records what was set last.
+type fakeDNS struct {
+	set   document.DNS
+	fault string
+}
+
+func (d *fakeDNS) Set(wanted document.DNS)    { d.set = wanted }
+func (d *fakeDNS) Fault() string              { return d.fault }
+func (d *fakeDNS) Counts() contract.DNSCounts { return contract.DNSCounts{Cached: 5} }
+func (d *fakeDNS) Changed() <-chan struct{}   { return nil }
+func (d *fakeDNS) Run(ctx context.Context)    { <-ctx.Done() }
+
 // fakeMulticast records what was set last.
 type fakeMulticast struct {
 	set   *multicast.Config
@@ -184,6 +196,7 @@ type scene struct {
 	multicast  fakeMulticast
 	dhcp       fakeDHCP
 	advertiser fakeAdvertiser
+	dns        fakeDNS
 	firewall   *Firewall
 }
 
@@ -199,6 +212,7 @@ func newScene(t *testing.T) *scene {
 		Multicast:  &s.multicast,
 		DHCP:       &s.dhcp,
 		Advertiser: &s.advertiser,
+		DNS:        &s.dns,
 		Names:      fakeNames{},
 		Log:        testr.New(t),
 	})
@@ -400,6 +414,26 @@ func TestRouterAdvertisementsAreSetWithTheDocument(t *testing.T) {
 	s.expect(document.Hash([]byte(routed)), "", "")
 	if len(s.advertiser.set) != 0 {
 		t.Errorf("%+v is still advertised", s.advertiser.set)
+	}
+}
+
+// The names of a document reach the DNS forwarder with its rules, and its fault the report.
+func TestDNSIsSetWithTheDocument(t *testing.T) {
+	s := newScene(t)
+	text := `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}],"dns":{"upstreams":[{"address":"192.0.2.53"}],` +
+		`"listeners":[{"interface":"lan","address":"192.168.50.1","clients":["192.168.50.0/24"]}]}}}`
+	s.write(text)
+	s.dns.fault = "spec.dns: address 192.168.50.1: address already in use"
+	s.expect(document.Hash([]byte(text)), "", "")
+	r := s.firewall.reported
+	if len(s.dns.set.Listeners) != 1 || r.DNSError != s.dns.fault || r.DNS.Cached != 5 {
+		t.Errorf("set %+v, reported %+v", s.dns.set, r)
+	}
+	s.write(routed)
+	s.expect(document.Hash([]byte(routed)), "", "")
+	if s.dns.set.IsEnabled() {
+		t.Errorf("%+v is still served", s.dns.set)
 	}
 }
 

@@ -47,6 +47,8 @@ type Config struct {
 	DHCP DHCP
 	// Advertiser sends router advertisements.
 	Advertiser Advertiser
+	// DNS looks up names for hosts.
+	DNS DNS
 	// Names keeps the addresses of DNS names.
 	Names Names
 	// TryFTP reports whether the kernel translates addresses in FTP; nil if that is not to be tried.
@@ -103,6 +105,15 @@ type Advertiser interface {
 	Part
 	// Set makes the networks those of a document. Hosts of those that it has no more are told so once.
 	Set([]document.AdvertisedNetwork)
+}
+
+// DNS looks up names for the hosts of one document at a time. Package nameserver implements it.
+type DNS interface {
+	Part
+	// Set makes it the server of a document; an empty one ends the service.
+	Set(document.DNS)
+	// Counts returns what it was asked.
+	Counts() contract.DNSCounts
 }
 
 // Names keeps the addresses of the DNS names of one document at a time in its sets. Package resolver implements it.
@@ -211,7 +222,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 // parts returns the parts whose faults are reported.
 func (f *Firewall) parts() []Part {
 	c := f.config
-	return []Part{c.Routes, c.Neighbours, c.Multicast, c.DHCP, c.Advertiser, f.gateways}
+	return []Part{c.Routes, c.Neighbours, c.Multicast, c.DHCP, c.Advertiser, c.DNS, f.gateways}
 }
 
 // watch watches the directory. In a mounted ConfigMap the file itself is a symbolic link that never changes.

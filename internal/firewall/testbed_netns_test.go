@@ -139,6 +139,7 @@ func (b *bed) status() (status contract.FirewallStatus) {
 		b.Errorf("the status %q: %v", data, err)
 	}
 	status.Multicast, status.Names, status.DHCP = contract.MulticastCounts{}, contract.NameCounts{}, contract.DHCPCounts{}
+	status.DNS = contract.DNSCounts{}
 	return status
 }
 

@@ -37,8 +37,9 @@ const (
 )
 
 // firewallContainer returns the container of the firewall. It runs as root, since a program of another user would lose
-// its capabilities when it is executed. NET_RAW is for the messages of IGMP and MLD. It does not depend on whether the
-// document has multicast: a change of the document would otherwise replace the pods.
+// its capabilities when it is executed. NET_RAW is for the messages of IGMP, MLD, DHCP and router advertisements, and
+// NET_BIND_SERVICE for the port of DNS. They do not depend on whether the document has those: a change of the document
+// would otherwise replace the pods.
 func firewallContainer(image string, wanted v1alpha1.ContainerSpec) (*corev1ac.ContainerApplyConfiguration, error) {
 	container := corev1ac.Container().
 		WithName(ContainerFirewall).
@@ -46,7 +47,7 @@ func firewallContainer(image string, wanted v1alpha1.ContainerSpec) (*corev1ac.C
 		WithImagePullPolicy(corev1.PullIfNotPresent).
 		WithArgs("--config="+contract.FirewallFile, "--status="+contract.FirewallStatusFile).
 		WithArgs(verbosity(wanted.LogLevel)...).
-		WithSecurityContext(confined("NET_ADMIN", "NET_RAW")).
+		WithSecurityContext(confined("NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW")).
 		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 		WithVolumeMounts(
 			mount(volumeFirewall, path.Dir(contract.FirewallFile)).WithReadOnly(true),

@@ -68,6 +68,8 @@ func configurationCondition(f firewallStatus) contract.Condition {
 		c.Reason, c.Message = v1alpha1.ReasonMulticastMissing, f.MulticastError
 	case f.inForce() && f.DHCPError != "":
 		c.Reason, c.Message = v1alpha1.ReasonDHCPMissing, f.DHCPError
+	case f.inForce() && f.DNSError != "":
+		c.Reason, c.Message = v1alpha1.ReasonDNSMissing, f.DNSError
 	case f.inForce() && f.NamesError != "":
 		c.Reason, c.Message = v1alpha1.ReasonNamesUnresolved, f.NamesError
 	case f.inForce():

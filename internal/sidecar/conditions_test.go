@@ -50,7 +50,11 @@ func TestMissingPartsAreInTheConditionOfTheUnit(t *testing.T) {
 	if c := configurationCondition(status); c.Reason != v1alpha1.ReasonDHCPMissing || c.Message != status.DHCPError {
 		t.Errorf("got %+v", c)
 	}
-	status.DHCPError, status.NamesError = "", "no resolver answers for a.example.com"
+	status.DHCPError, status.DNSError = "", "spec.dns: address 192.168.50.1: address already in use"
+	if c := configurationCondition(status); c.Reason != v1alpha1.ReasonDNSMissing || c.Message != status.DNSError {
+		t.Errorf("got %+v", c)
+	}
+	status.DNSError, status.NamesError = "", "no resolver answers for a.example.com"
 	c = configurationCondition(status)
 	if c.Status != statusFalse || c.Reason != v1alpha1.ReasonNamesUnresolved || c.Message != status.NamesError {
 		t.Errorf("without the addresses of names: %+v", c)

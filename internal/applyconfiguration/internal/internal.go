@@ -261,6 +261,84 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: via
       type:
         scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.DNSCache
+  map:
+    fields:
+    - name: entries
+      type:
+        scalar: numeric
+    - name: maxSeconds
+      type:
+        scalar: numeric
+    - name: minSeconds
+      type:
+        scalar: numeric
+    - name: negativeSeconds
+      type:
+        scalar: numeric
+- name: com.github.hapair-io.hapair.api.v1alpha1.DNSForwarding
+  map:
+    fields:
+    - name: domains
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: upstreams
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.DNSUpstream
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.DNSListener
+  map:
+    fields:
+    - name: address
+      type:
+        scalar: string
+    - name: clients
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: interface
+      type:
+        scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.DNSRecord
+  map:
+    fields:
+    - name: addresses
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: alias
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.DNSUpstream
+  map:
+    fields:
+    - name: address
+      type:
+        scalar: string
+    - name: port
+      type:
+        scalar: numeric
+    - name: protocol
+      type:
+        scalar: string
+    - name: source
+      type:
+        scalar: string
+    - name: timeoutMilliseconds
+      type:
+        scalar: numeric
 - name: com.github.hapair-io.hapair.api.v1alpha1.DestinationNAT
   map:
     fields:
@@ -403,6 +481,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: dhcp
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallDHCP
+    - name: dns
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallDNS
     - name: logging
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallLogging
@@ -493,6 +574,48 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.hapair-io.hapair.api.v1alpha1.DHCPNetwork
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.FirewallDNS
+  map:
+    fields:
+    - name: cache
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.DNSCache
+    - name: forwarding
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.DNSForwarding
+          elementRelationship: atomic
+    - name: leaseNames
+      type:
+        scalar: string
+    - name: listeners
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.DNSListener
+          elementRelationship: atomic
+    - name: localDomains
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: randomCase
+      type:
+        scalar: string
+    - name: records
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.DNSRecord
+          elementRelationship: atomic
+    - name: upstreams
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.DNSUpstream
           elementRelationship: atomic
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallLogging
   map:

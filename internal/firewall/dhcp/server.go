@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -97,6 +98,20 @@ func (s *Server) Become(isActive bool) {
 	if isActive {
 		clear(s.received) // From now on, this unit knows better.
 	}
+}
+
+// AddressOf returns the address of the host with a name, which is that of the host and the domain of its network.
+func (s *Server) AddressOf(name string) (netip.Addr, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.machine.AddressOf(s.now(), name)
+}
+
+// NameOf returns the name of the host that has an address, in the same form.
+func (s *Server) NameOf(a netip.Addr) (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.machine.NameOf(s.now(), a)
 }
 
 // Counts returns what there is of leases.

@@ -55,7 +55,7 @@ func parsePrefix(text string) (Block, error) {
 		return Block{}, fmt.Errorf("%q has bits set beyond its length; write %s for the network or %s for the address",
 			text, masked, prefix.Addr())
 	}
-	return Block{prefix.Addr(), lastOf(prefix)}, nil
+	return BlockOf(prefix), nil
 }
 
 // parseNetwork parses the destination of a route.
@@ -86,6 +86,9 @@ func parseAddr(text string) (netip.Addr, error) {
 	}
 	return addr, nil
 }
+
+// BlockOf returns the addresses of a prefix.
+func BlockOf(p netip.Prefix) Block { return Block{p.Masked().Addr(), lastOf(p.Masked())} }
 
 // Family returns the block's address family.
 func (b Block) Family() Families { return familyOf(b.First) }

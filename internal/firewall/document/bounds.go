@@ -56,6 +56,21 @@ const (
 	maxPrefixSeconds = 31536000
 	// minIPv6MTU is the smallest length of a packet that every link of IPv6 carries (RFC 8200).
 	minIPv6MTU = 1280
+	// maxDNSListeners bounds the addresses of the DNS forwarder, and the others its lists.
+	maxDNSListeners    = 32
+	maxUpstreams       = 8
+	maxForwarding      = 64
+	maxDNSRecords      = 1024
+	maxRecordAddresses = 16
+	// minUpstreamTimeout and maxUpstreamTimeout bound how long a server has for an answer, in milliseconds. Clients wait
+	// for about five seconds.
+	minUpstreamTimeout = 50
+	maxUpstreamTimeout = 4000
+	// minCacheEntries and maxCacheEntries bound the answers in the cache, and the others how long they stay there.
+	minCacheEntries    = 100
+	maxCacheEntries    = 100000
+	maxCacheMinSeconds = 3600
+	maxCacheSeconds    = 604800
 	// maxNeighbours bounds the neighbours. Each is an entry of the kernel on both units.
 	maxNeighbours = 1024
 	// maxTunnels bounds the tunnels. The IKE daemon answers for each.

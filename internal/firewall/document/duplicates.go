@@ -33,6 +33,13 @@ func (d *Document) removeDuplicates() {
 		n := &d.RouterAdvertisements.Networks[i]
 		n.DNSServers, n.SearchDomains = unique(n.DNSServers), unique(n.SearchDomains)
 	}
+	for i := range d.DNS.Listeners {
+		d.DNS.Listeners[i].Clients = unique(d.DNS.Listeners[i].Clients)
+	}
+	for i := range d.DNS.Records {
+		d.DNS.Records[i].Addresses = unique(d.DNS.Records[i].Addresses)
+	}
+	d.DNS.LocalDomains = unique(d.DNS.LocalDomains)
 	for i := range d.VPN.SiteToSite {
 		t := &d.VPN.SiteToSite[i]
 		t.LocalNetworks, t.RemoteNetworks = unique(t.LocalNetworks), unique(t.RemoteNetworks)

@@ -22,7 +22,7 @@ var networks = []document.Network{
 
 // People copy the example, so it must be accepted.
 func TestDocumentationExample(t *testing.T) {
-	for _, page := range []string{"firewall.md", "dhcp.md", "ipv6.md"} {
+	for _, page := range []string{"firewall.md", "dhcp.md", "dns.md", "ipv6.md"} {
 		data, err := os.ReadFile("../../../docs/" + page)
 		if err != nil {
 			t.Fatal(err)

@@ -83,6 +83,19 @@ func documents() *rapid.Generator[document.Document] {
 				Prefixes:        []document.AdvertisedPrefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64")}},
 			}}
 		}
+		if rapid.Bool().Draw(t, "dns") {
+			d.DNS = document.DNS{
+				Listeners: []document.DNSListener{{
+					Interface: "if0", Address: netip.MustParseAddr("192.0.2.1"),
+					Clients: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+				}},
+				Upstreams: []document.DNSUpstream{{
+					Address: netip.MustParseAddr("198.51.100.53"), Port: rapid.Uint16Min(1).Draw(t, "port"),
+				}},
+				RandomCase: document.ChoiceEnabled,
+				Cache:      document.DNSCache{Entries: rapid.Uint32Range(100, 999).Draw(t, "cache entries")},
+			}
+		}
 		d.Logging.Dropped = rapid.Bool().Draw(t, "log dropped")
 		return d
 	})

@@ -50,6 +50,10 @@ var bounds = map[path]int64{
 	"spec.dhcp.networks[].options.classlessRoutes": maxHostRoutes,
 	"spec.routerAdvertisements.networks":           maxAdvertisedNetworks,
 
+	"spec.dns.listeners": maxDNSListeners, "spec.dns.upstreams": maxUpstreams, "spec.dns.forwarding": maxForwarding,
+	"spec.dns.forwarding[].upstreams": maxUpstreams, "spec.dns.records": maxDNSRecords,
+	"spec.dns.records[].addresses": maxRecordAddresses,
+
 	"spec.routerAdvertisements.networks[].prefixes":      maxAdvertisedPrefixes,
 	"spec.routerAdvertisements.networks[].dnsServers":    maxServers,
 	"spec.routerAdvertisements.networks[].searchDomains": maxSearchDomains,
@@ -60,6 +64,12 @@ var minima = map[path]float64{
 	"spec.dhcp.networks[].leaseSeconds":      minLeaseSeconds,
 	"spec.vpn.siteToSite[].ike.rekeySeconds": minRekeySeconds,
 	"spec.vpn.siteToSite[].esp.rekeySeconds": minRekeySeconds,
+
+	"spec.dns.upstreams[].timeoutMilliseconds":              minUpstreamTimeout,
+	"spec.dns.forwarding[].upstreams[].timeoutMilliseconds": minUpstreamTimeout,
+
+	"spec.dns.cache.entries": minCacheEntries, "spec.dns.cache.minSeconds": 1, "spec.dns.cache.maxSeconds": 1,
+	"spec.dns.cache.negativeSeconds": 1,
 
 	"spec.routerAdvertisements.networks[].mtu":                         minIPv6MTU,
 	"spec.routerAdvertisements.networks[].intervalSeconds":             minIntervalSeconds,
@@ -72,6 +82,12 @@ var minima = map[path]float64{
 var maxima = map[path]float64{
 	"spec.vpn.siteToSite[].deadPeerSeconds": maxDeadPeerSeconds,
 	"spec.dhcp.networks[].leaseSeconds":     maxLeaseSeconds,
+
+	"spec.dns.upstreams[].timeoutMilliseconds":              maxUpstreamTimeout,
+	"spec.dns.forwarding[].upstreams[].timeoutMilliseconds": maxUpstreamTimeout,
+
+	"spec.dns.cache.entries": maxCacheEntries, "spec.dns.cache.minSeconds": maxCacheMinSeconds,
+	"spec.dns.cache.maxSeconds": maxCacheSeconds, "spec.dns.cache.negativeSeconds": maxCacheSeconds,
 
 	"spec.routerAdvertisements.networks[].intervalSeconds":             maxIntervalSeconds,
 	"spec.routerAdvertisements.networks[].lifetimeSeconds":             maxRouterSeconds,

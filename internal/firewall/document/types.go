@@ -37,6 +37,8 @@ type Document struct {
 	DHCP DHCP `json:"dhcp,omitzero"`
 	// RouterAdvertisements is to which hosts the unit is a router that they find by themselves; none if it is empty.
 	RouterAdvertisements RouterAdvertisements `json:"routerAdvertisements,omitzero"`
+	// DNS is for which hosts the unit looks up names; none if it is empty.
+	DNS DNS `json:"dns,omitzero"`
 	// VPN has the tunnels to other sites.
 	VPN VPN `json:"vpn,omitzero"`
 	// Logging controls the log of packets that no policy matched.

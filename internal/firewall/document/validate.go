@@ -36,6 +36,7 @@ func (d Document) Validate(networks []Network) error {
 	c.checkMulticast()
 	c.checkDHCP()
 	c.checkRouterAdvertisements()
+	c.checkDNS()
 	c.checkVPN()
 	if c.problems.count() == 0 {
 		c.checkSize()
@@ -54,6 +55,7 @@ func (d Document) ValidateFor(networks []Network) error {
 	c.checkMulticast()
 	c.checkDHCP()
 	c.checkRouterAdvertisements()
+	c.checkDNS()
 	c.checkVPN()
 	return c.problems.err()
 }

@@ -26,7 +26,8 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 		{
 			"logging:\n    dropped: true", "loging: {}",
 			`spec.loging: unknown field; known here are: zones, addresses, services, policies, sourceNAT, ` +
-				`destinationNAT, resolvers, routing, neighbours, multicast, dhcp, routerAdvertisements, vpn, logging`,
+				`destinationNAT, resolvers, routing, neighbours, multicast, dhcp, routerAdvertisements, dns, vpn, ` +
+				`logging`,
 		},
 		{
 			"logging:", "logging: {dropped: true}\n  logging:",

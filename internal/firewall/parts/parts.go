@@ -7,6 +7,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/advertiser"
 	"github.com/hapair-io/hapair/internal/firewall/dhcp"
 	"github.com/hapair-io/hapair/internal/firewall/multicast"
+	"github.com/hapair-io/hapair/internal/firewall/nameserver"
 	"github.com/hapair-io/hapair/internal/firewall/neighbours"
 	"github.com/hapair-io/hapair/internal/firewall/resolver"
 	"github.com/hapair-io/hapair/internal/firewall/routing"
@@ -28,5 +29,6 @@ func Add(config *firewall.Config, links *rtnetlink.Conn, names resolver.Config) 
 	proxy, leases := multicast.New(config.Log.WithName("multicast")), dhcp.New(config.Log.WithName("dhcp"))
 	config.Routes, config.Neighbours = routing.New(links, config.Log), neighbours.New(links, config.Log)
 	config.Multicast, config.DHCP, config.Names = proxy, leases, resolver.New(names)
+	config.DNS = nameserver.New(config.Log.WithName("dns"), leases)
 	return []Replicated{proxy, leases}
 }

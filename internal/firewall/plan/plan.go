@@ -36,7 +36,7 @@ const setTraffic = "traffic"
 
 // Compile returns the ruleset of a valid document, as document.Parse returns it.
 func Compile(d document.Document) ruleset.Ruleset {
-	c := newCompiler(d)
+	c := newCompiler(withDNS(d))
 	c.addZones()
 	c.addDynamicSets()
 	c.addPaths()

@@ -47,6 +47,7 @@ type zones struct{ from, to string }
 
 // Revalidate returns the decisions of a valid document.
 func Revalidate(d document.Document) *Revalidation {
+	d = withDNS(d)
 	r := &Revalidation{
 		document: d,
 		paths:    map[uint32][]zones{}, zones: map[string]string{}, policies: map[zones][]document.Policy{},

@@ -36,6 +36,9 @@ spec:
   - {name: out, to: wan, source: [hosts], address: 203.0.113.1}
   destinationNAT:
   - {name: in, from: wan, destination: 203.0.113.1, service: web, toAddress: 192.168.50.10, toPort: 8080}
+  dns:
+    listeners: [{interface: lan, address: 192.168.50.1, clients: [192.168.50.0/24]}]
+    upstreams: [{address: 192.0.2.53}]
 `
 
 // connectionOf parses a connection: the interfaces, the protocol with the type of an ICMP message, and the ends, of
@@ -96,6 +99,10 @@ func TestRevalidation(t *testing.T) {
 		"to the unit":           {"lan> 1/8 192.168.50.7 192.168.50.1", true},
 		"to the unit, refused":  {"lan> 6/0 192.168.50.7:1 192.168.50.1:22", false},
 		"to the unit, kept":     {"wan> 6/0 198.51.100.9:5 203.0.113.1:22", true},
+		"DNS":                   {"lan> 17/0 192.168.50.7:1 192.168.50.1:53", true},
+		"DNS by TCP":            {"lan> 6/0 192.168.50.7:1 192.168.50.1:53", true},
+		"DNS of a stranger":     {"lan> 17/0 192.168.60.10:1 192.168.50.1:53", false},
+		"DNS elsewhere":         {"lan> 17/0 192.168.50.7:1 203.0.113.1:53", false},
 		"of no zone":            {"lan>dmz 6/0 192.168.50.7:1 198.51.100.9:80 203.0.113.1:1 198.51.100.9:80", false},
 	} {
 		if got := decisions.Allows(connectionOf(t, c.text)); got != c.want {

@@ -17,6 +17,8 @@ type Metrics struct {
 	resolved, failing, overdue *prometheus.Desc
 	// Those of the DHCP server.
 	leases, addresses, requests *prometheus.Desc
+	// Those of the DNS forwarder.
+	questions, upstream, foreign, cache *prometheus.Desc
 }
 
 // NewMetrics returns metrics that start at zero, and registers them.
@@ -30,7 +32,15 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	describeDHCP := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(prometheus.BuildFQName("hapair", "dhcp", name), help, labels, nil)
 	}
+	describeDNS := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(prometheus.BuildFQName("hapair", "dns", name), help, labels, nil)
+	}
 	m := &Metrics{
+		questions: describeDNS("queries_total", "Questions of hosts by DNS.", "result"),
+		upstream:  describeDNS("upstream_queries_total", "Questions to other DNS servers.", "result"),
+		foreign:   describeDNS("upstream_foreign_total", "Messages that came instead of an answer."),
+		cache:     describeDNS("cache_entries", "Answers in the cache of the DNS forwarder."),
+
 		leases:    describeDHCP("leases", "Addresses that hosts have by DHCP."),
 		addresses: describeDHCP("addresses", "Addresses that hosts can get by DHCP."),
 		requests:  describeDHCP("requests_total", "Requests of hosts by DHCP.", "result"),
@@ -56,6 +66,7 @@ func (m *Metrics) Set(status contract.FirewallStatus) { m.status.Store(&status) 
 func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.groups, m.sources, m.routes, m.refused, m.resolved, m.failing, m.overdue, m.leases, m.addresses, m.requests,
+		m.questions, m.upstream, m.foreign, m.cache,
 	} {
 		descriptions <- d
 	}
@@ -64,7 +75,7 @@ func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 	status := m.status.Load()
-	counts, names, dhcp := status.Multicast, status.Names, status.DHCP
+	counts, names, dhcp, dns := status.Multicast, status.Names, status.DHCP, status.DNS
 	for _, c := range []struct {
 		description *prometheus.Desc
 		kind        prometheus.ValueType
@@ -86,6 +97,17 @@ func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 		{m.requests, prometheus.CounterValue, dhcp.Exhausted, []string{"Exhausted"}},
 		{m.requests, prometheus.CounterValue, dhcp.Conflicts, []string{"Conflict"}},
 		{m.requests, prometheus.CounterValue, dhcp.Ignored, []string{"Ignored"}},
+		{m.questions, prometheus.CounterValue, int(dns.Known), []string{"Known"}},
+		{m.questions, prometheus.CounterValue, int(dns.Cached), []string{"Cached"}},
+		{m.questions, prometheus.CounterValue, int(dns.Forwarded), []string{"Forwarded"}},
+		{m.questions, prometheus.CounterValue, int(dns.Failed), []string{"Failed"}},
+		{m.questions, prometheus.CounterValue, int(dns.Refused), []string{"Refused"}},
+		{m.questions, prometheus.CounterValue, int(dns.Strangers), []string{"Stranger"}},
+		{m.questions, prometheus.CounterValue, int(dns.Dropped), []string{"Dropped"}},
+		{m.upstream, prometheus.CounterValue, int(dns.UpstreamAnswers), []string{"Answered"}},
+		{m.upstream, prometheus.CounterValue, int(dns.UpstreamFailures), []string{"Failed"}},
+		{m.foreign, prometheus.CounterValue, int(dns.Foreign), nil},
+		{m.cache, prometheus.GaugeValue, dns.CacheEntries, nil},
 	} {
 		metrics <- prometheus.MustNewConstMetric(c.description, c.kind, float64(c.value), c.labels...)
 	}

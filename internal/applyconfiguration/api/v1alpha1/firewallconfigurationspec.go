@@ -38,6 +38,8 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	// routerAdvertisements gives hosts IPv6 prefixes and a default router. Without it, the firewall sends no router
 	// advertisements.
 	RouterAdvertisements *FirewallRouterAdvertisementsApplyConfiguration `json:"routerAdvertisements,omitempty"`
+	// dns looks up DNS names for hosts. Without it, the firewall answers no questions.
+	DNS *FirewallDNSApplyConfiguration `json:"dns,omitempty"`
 	// vpn has the tunnels to other sites.
 	VPN *FirewallVPNApplyConfiguration `json:"vpn,omitempty"`
 	// logging controls the log of packets that no policy matched.
@@ -180,6 +182,14 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithDHCP(value *FirewallDH
 // If called multiple times, the RouterAdvertisements field is set to the value of the last call.
 func (b *FirewallConfigurationSpecApplyConfiguration) WithRouterAdvertisements(value *FirewallRouterAdvertisementsApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
 	b.RouterAdvertisements = value
+	return b
+}
+
+// WithDNS sets the DNS field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DNS field is set to the value of the last call.
+func (b *FirewallConfigurationSpecApplyConfiguration) WithDNS(value *FirewallDNSApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
+	b.DNS = value
 	return b
 }
 

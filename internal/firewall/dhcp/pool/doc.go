@@ -5,6 +5,7 @@
 //	probe.go     offers that wait until nobody has claimed their address
 //	choice.go    which address a host may have
 //	lease.go     the leases, and their end
+//	name.go      the names of hosts
 //	network.go   the networks of the document, and what their hosts learn
 //	entry.go     leases as the other unit receives them
 package pool

@@ -30,7 +30,8 @@ type Lease struct {
 	Client string `json:"client,omitempty"`
 	// MAC is that of the host; left out if the address was found in use by another station.
 	MAC string `json:"mac,omitempty"`
-	// Hostname is the name that the host gave; left out without one.
+	// Hostname is the name of the host, which it gave or has in a reservation; left out without one, or if it is that of
+	// another host.
 	Hostname string `json:"hostname,omitempty"`
 }
 

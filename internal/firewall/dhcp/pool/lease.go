@@ -23,8 +23,9 @@ const (
 type lease struct {
 	use use
 	// client is the host in its network.
-	client   string
-	mac      message.MAC
+	client string
+	mac    message.MAC
+	// hostname is the name of the host alone; empty if it has none or if another host has it.
 	hostname string
 	end      time.Duration
 }
@@ -64,6 +65,9 @@ func (m *Machine) set(n *network, a netip.Addr, l lease) {
 	if l.use != foreign {
 		m.addresses[holder{n.index, l.client}] = a
 	}
+	if name := n.fullName(l.hostname); name != "" && l.use == bound {
+		m.names[name] = a
+	}
 }
 
 // remove makes an address unused.
@@ -78,6 +82,9 @@ func (m *Machine) remove(n *network, a netip.Addr) {
 	}
 	if h := (holder{n.index, l.client}); m.addresses[h] == a {
 		delete(m.addresses, h)
+	}
+	if name := n.fullName(l.hostname); m.names[name] == a {
+		delete(m.names, name)
 	}
 }
 

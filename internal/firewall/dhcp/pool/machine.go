@@ -71,8 +71,11 @@ type Machine struct {
 	leases   map[netip.Addr]lease
 	// addresses are those of hosts, the other way round.
 	addresses map[holder]netip.Addr
-	probes    []probe // in the order of their ends
-	isActive  bool
+	// names has the addresses of hosts by their full names, and reservedNames the hosts of names in reservations.
+	names         map[string]netip.Addr
+	reservedNames map[string]message.MAC
+	probes        []probe // in the order of their ends
+	isActive      bool
 	// purgeAt and fullPurgeAt are when leases that have ended may be removed again.
 	purgeAt, fullPurgeAt time.Duration
 	counts               contract.DHCPCounts
@@ -81,9 +84,14 @@ type Machine struct {
 
 // New returns a machine for the networks of a valid document. It is not active.
 func New(networks []document.DHCPNetwork) *Machine {
-	m := &Machine{leases: map[netip.Addr]lease{}, addresses: map[holder]netip.Addr{}}
-	for i, n := range networks {
-		m.networks = append(m.networks, newNetwork(i, n))
+	m := &Machine{
+		leases: map[netip.Addr]lease{}, addresses: map[holder]netip.Addr{}, names: map[string]netip.Addr{},
+		reservedNames: map[string]message.MAC{},
+	}
+	for i, d := range networks {
+		n := newNetwork(i, d)
+		m.networks = append(m.networks, n)
+		m.reserveNames(n)
 	}
 	return m
 }
@@ -207,7 +215,7 @@ func (m *Machine) bind(now time.Duration, n *network, at Arrival, r message.Requ
 	if before, ok := m.addresses[holder{n.index, client}]; ok && before != a {
 		m.end(before, m.leases[before])
 	}
-	l := lease{use: bound, client: client, mac: r.MAC, hostname: r.Hostname, end: now + n.Lease()}
+	l := lease{use: bound, client: client, mac: r.MAC, hostname: m.grantName(now, n, r, a), end: now + n.Lease()}
 	m.set(n, a, l)
 	m.counts.Acknowledged++
 	m.effect(Acknowledge{Entry: entryOf(now, a, l), Send: m.reply(n, at, r, message.ACK, a)})
