@@ -53,8 +53,9 @@ type SyncPolicySpec struct {
 // SyncClassName is the name of a class of replicated state. A rule refuses each class that is never replicated, with
 // the reason.
 //
-// +kubebuilder:validation:Enum=ARP;ConnectionCache;Custom;DHCPServer;DeepPacketInspection;DynamicARP;DynamicAddressObjects;FTP;IPHelper;Multicast;OracleSQLNet;RTSP;RealAudio;SYNFloodProtection;VPN;VoIP
+// +kubebuilder:validation:Enum=ARP;ConnectionCache;Custom;DHCPServer;DeepPacketInspection;DynamicARP;DynamicAddressObjects;DynamicWANClients;FTP;IPHelper;Multicast;OracleSQLNet;RTSP;RealAudio;SYNFloodProtection;VPN;VoIP
 // +kubebuilder:validation:XValidation:rule="self != 'DeepPacketInspection'",message="class DeepPacketInspection is never replicated, because this is in the memory of the inspecting program, and the new active inspects each connection itself; leave it out"
+// +kubebuilder:validation:XValidation:rule="self != 'DynamicWANClients'",message="class DynamicWANClients is never replicated, because the session is in the memory of the client, and the server of the provider begins another one with the new active; leave it out"
 // +kubebuilder:validation:XValidation:rule="self != 'IPHelper'",message="class IPHelper is never replicated, because hosts repeat their requests within seconds, and the bindings are in the memory of the relay; leave it out"
 // +kubebuilder:validation:XValidation:rule="self != 'SYNFloodProtection'",message="class SYNFloodProtection is never replicated, because the new active must judge by what it sees itself, and a copied meter could block hosts that it does not see; leave it out"
 type SyncClassName string

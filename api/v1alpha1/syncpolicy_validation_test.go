@@ -60,6 +60,8 @@ var _ = Describe("SyncPolicy", func() {
 			classes(v1alpha1.SyncClass{Name: v1alpha1.ConnectionCache, Mode: "Off"})),
 		Entry("a class that is always replicated", "spec.classes[0].name", `supported values: "ARP", `,
 			classes(v1alpha1.SyncClass{Name: "Configuration", Mode: v1alpha1.SyncModeSkip})),
+		Entry("the class DynamicWANClients", "spec.classes[0].name", "never replicated, because the session is in the memory",
+			classes(v1alpha1.SyncClass{Name: "DynamicWANClients", Mode: v1alpha1.SyncModeReplicate})),
 		Entry("the class IPHelper", "spec.classes[0].name", "never replicated, because hosts repeat their requests",
 			classes(v1alpha1.SyncClass{Name: "IPHelper", Mode: v1alpha1.SyncModeReplicate})),
 		Entry("the class SYNFloodProtection", "spec.classes[0].name", "never replicated, because the new active must judge",

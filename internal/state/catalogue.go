@@ -87,6 +87,7 @@ const (
 	DynamicARP            Class = 12
 	VPN                   Class = 13
 	DHCPServer            Class = 16
+	DynamicWANClients     Class = 19
 	IPHelper              Class = 20
 	SYNFloodProtection    Class = 21
 	DeepPacketInspection  Class = 22
@@ -132,6 +133,12 @@ var catalogue = Catalogue{
 	{
 		ID: DynamicAddressObjects, Name: "DynamicAddressObjects", Default: Replicated, Weight: 1, Shared: true,
 		Summary: "Addresses of DNS names and those that policies and providers add, at most 65536 an object and family.",
+	},
+	{
+		ID: DynamicWANClients, Name: "DynamicWANClients", Default: Never,
+		Summary: "Sessions of PPPoE, L2TP and PPTP clients on the units, with their connections.",
+		Never: "the session is in the memory of the client, and the server of the provider begins another one with the new " +
+			"active",
 	},
 	{
 		ID: FTP, Name: "FTP", Default: Replicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",

@@ -56,7 +56,7 @@ func (f *filter) takes(flow *conntrack.Flow) bool {
 	if len(f.protocols) > 0 && !slices.Contains(f.protocols, flow.Orig.Protocol) {
 		return false
 	}
-	if f.parts.have(flow) || f.isOfRelay(flow) {
+	if f.parts.have(flow) || f.isOfProcess(flow) {
 		return false
 	}
 	// All four ends are checked, since one side of a translated connection may be the unit's own address.

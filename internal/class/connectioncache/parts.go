@@ -56,12 +56,30 @@ func (p *parts) have(f *conntrack.Flow) bool {
 // 1002).
 var relayPorts = []uint16{67, 68, 137, 138, 546, 547}
 
-// isOfRelay reports whether a connection is one of a relay or a server on the unit, with a virtual address. It belongs
-// to the class IPHelper: the state of the relay is in its process. A connection that only passes the unit is not.
-func (f *filter) isOfRelay(flow *conntrack.Flow) bool {
+// The ports of clients of dynamic WAN links: L2TP (RFC 2661), and the control connection of PPTP (RFC 2637), which
+// sends its data by GRE. PPPoE has no connections.
+const (
+	portL2TP = 1701
+	portPPTP = 1723
+)
+
+// isOfProcess reports whether a connection is one of a program on the unit with a virtual address, whose state is in
+// its process: a relay or server of class IPHelper, or a client of class DynamicWANClients. A connection that only
+// passes the unit is not.
+func (f *filter) isOfProcess(flow *conntrack.Flow) bool {
 	orig, reply := &flow.Orig, &flow.Reply
-	if orig.Protocol != conntrack.ProtocolUDP ||
-		!slices.Contains(relayPorts, orig.SrcPort) && !slices.Contains(relayPorts, orig.DstPort) {
+	has := func(port uint16) bool { return orig.SrcPort == port || orig.DstPort == port }
+	switch orig.Protocol {
+	case conntrack.ProtocolUDP:
+		if !has(portL2TP) && !slices.ContainsFunc(relayPorts, has) {
+			return false
+		}
+	case conntrack.ProtocolTCP:
+		if !has(portPPTP) {
+			return false
+		}
+	case conntrack.ProtocolGRE:
+	default:
 		return false
 	}
 	return f.own.IsVirtual(orig.Src) || f.own.IsVirtual(orig.Dst) && reply.Src == orig.Dst

@@ -54,8 +54,9 @@ func TestMediaOfRTSPCanBeLeftOut(t *testing.T) {
 	}
 }
 
-// What a relay on the unit exchanges belongs to its process. The same between hosts is forwarded.
-func TestConnectionsOfARelayAreLeftOut(t *testing.T) {
+// What a relay or a client of a WAN link on the unit exchanges belongs to its process. The same between hosts is
+// forwarded.
+func TestConnectionsOfProcessesAreLeftOut(t *testing.T) {
 	virtual := []netip.Addr{netip.MustParseAddr("192.168.50.1"), netip.MustParseAddr("203.0.113.1")}
 	filter := newFilter(options.Options{}, ownAddresses(virtual, nil))
 	for name, c := range map[string]struct {
@@ -72,6 +73,21 @@ func TestConnectionsOfARelayAreLeftOut(t *testing.T) {
 		"another service of the unit":        {"192.168.50.10", "192.168.50.1", "", 40000, 53, 17, true},
 		"TCP to the port on the unit":        {"192.168.50.10", "192.168.50.1", "", 40000, 137, 6, true},
 		"a host to a name service elsewhere": {"192.168.50.10", "203.0.113.9", "", 137, 137, 17, true},
+
+		"a client of L2TP":                 {"203.0.113.1", "203.0.113.9", "", 1701, 1701, 17, false},
+		"a client of L2TP at any port":     {"203.0.113.1", "203.0.113.9", "", 40000, 1701, 17, false},
+		"a server of L2TP that begins":     {"203.0.113.9", "203.0.113.1", "", 1701, 40000, 17, false},
+		"a client of PPTP":                 {"203.0.113.1", "203.0.113.9", "", 40000, 1723, 6, false},
+		"what it sends by GRE":             {"203.0.113.1", "203.0.113.9", "", 1, 2, 47, false},
+		"what its server sends by GRE":     {"203.0.113.9", "203.0.113.1", "", 2, 1, 47, false},
+		"a forwarded client of L2TP":       {"192.168.50.10", "203.0.113.9", "", 1701, 1701, 17, true},
+		"a forwarded client of PPTP":       {"192.168.50.10", "203.0.113.9", "", 40000, 1723, 6, true},
+		"GRE of a forwarded client":        {"192.168.50.10", "203.0.113.9", "", 1, 2, 47, true},
+		"GRE to a server inside":           {"203.0.113.9", "203.0.113.1", "192.168.50.10", 2, 1, 47, true},
+		"TCP to the port of L2TP":          {"203.0.113.1", "203.0.113.9", "", 40000, 1701, 6, true},
+		"UDP to the port of PPTP":          {"203.0.113.1", "203.0.113.9", "", 40000, 1723, 17, true},
+		"another connection of the unit":   {"203.0.113.1", "203.0.113.9", "", 40000, 443, 6, true},
+		"ESP of the unit, not of a client": {"203.0.113.1", "203.0.113.9", "", 0, 0, 50, true},
 	} {
 		f := conntrack.Flow{Orig: conntrack.Tuple{
 			Protocol: c.protocol, Src: netip.MustParseAddr(c.src), Dst: netip.MustParseAddr(c.dst),

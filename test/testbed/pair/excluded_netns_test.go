@@ -62,9 +62,14 @@ spec:
 }
 
 // count returns how many connections of the canary a router has that are of a kind.
-func (r router) count(isKind func(conntrack.Flow) bool) (n int) {
+func (r router) count(isKind func(conntrack.Flow) bool) int {
 	r.t.Helper()
-	address := netip.MustParseAddr(canary)
+	return r.countOf(netip.MustParseAddr(canary), isKind)
+}
+
+// countOf returns how many connections of an address a router has that are of a kind.
+func (r router) countOf(address netip.Addr, isKind func(conntrack.Flow) bool) (n int) {
+	r.t.Helper()
 	err := r.namespace.Do(func() error {
 		return conntrack.Dump(r.t.Context(), func(f conntrack.Flow) error {
 			ends := []netip.Addr{f.Orig.Src, f.Orig.Dst, f.Reply.Src, f.Reply.Dst}

@@ -187,3 +187,57 @@ func TestConnectionThroughASYNProxySurvives(t *testing.T) {
 	e.Failover()
 	exchange("after")
 }
+
+// TestWANClientsAreNeverReplicated opens the connections of a PPTP and an L2TP client from a virtual address, to a
+// server with the address of the canary. They are on the active alone. The same connections of the client behind the
+// pair are on both units.
+func TestWANClientsAreNeverReplicated(t *testing.T) {
+	e := newExcluded(t, everything)
+	kinds := map[string]func(conntrack.Flow) bool{
+		"PPTP": func(f conntrack.Flow) bool { return f.Orig.Protocol == conntrack.ProtocolTCP && f.Orig.DstPort == 1723 },
+		"L2TP": func(f conntrack.Flow) bool { return f.Orig.Protocol == conntrack.ProtocolUDP && f.Orig.DstPort == 1701 },
+		"GRE":  func(f conntrack.Flow) bool { return f.Orig.Protocol == conntrack.ProtocolGRE },
+	}
+	e.Primary.Run(t, "ip route replace "+canary+"/32 dev lan0 src "+testbed.VirtualLAN.Addr().String())
+	serveWANClients(t, e.Client, canary)
+	serveWANClients(t, e.Server, testbed.ServerAddress)
+	openWANClient(t, e.Primary, testbed.VirtualLAN.Addr(), netip.MustParseAddr(canary))
+	openWANClient(t, e.Client, netip.MustParseAddr(testbed.ClientAddress), netip.MustParseAddr(testbed.ServerAddress))
+	for kind, isKind := range kinds {
+		testbed.Eventually(t, "the active has the unit's connection of "+kind, func() bool {
+			return e.active.count(isKind) > 0
+		})
+	}
+	e.wantExcluded()
+	client := netip.MustParseAddr(testbed.ClientAddress)
+	for kind, isKind := range kinds {
+		testbed.Eventually(t, "the standby has the client's connection of "+kind, func() bool {
+			return e.standby.countOf(client, isKind) > 0
+		})
+	}
+}
+
+// serveWANClients accepts the control connections of PPTP and L2TP at an address.
+func serveWANClients(t *testing.T, host *testbed.Namespace, address string) {
+	t.Helper()
+	host.ServeTCP(t, address+":1723", func(conn net.Conn) { _, _ = conn.Read(make([]byte, 1)) })
+	host.ListenUDP(t, address+":1701")
+}
+
+// openWANClient opens the connections of a PPTP and an L2TP client, and sends a packet of GRE.
+func openWANClient(t *testing.T, host *testbed.Namespace, from, to netip.Addr) {
+	t.Helper()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: from.AsSlice()}, Timeout: testbed.Timeout}
+	testbed.Open(t, host, func() (net.Conn, error) { return dialer.Dial("tcp", netip.AddrPortFrom(to, 1723).String()) })
+	datagrams := host.DialUDP(t, netip.AddrPortFrom(from, 1701).String(), netip.AddrPortFrom(to, 1701).String())
+	if _, err := datagrams.Write([]byte("SCCRQ")); err != nil {
+		t.Fatal(err)
+	}
+	packets := testbed.Open(t, host, func() (*net.IPConn, error) {
+		return net.DialIP("ip4:gre", &net.IPAddr{IP: from.AsSlice()}, &net.IPAddr{IP: to.AsSlice()})
+	})
+	enhanced := []byte{0x20, 0x01, 0x88, 0x0b, 0, 0, 0, 7} // with the key of call 7 (RFC 2637, section 4.1)
+	if _, err := packets.Write(enhanced); err != nil {
+		t.Fatal(err)
+	}
+}
