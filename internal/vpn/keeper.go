@@ -60,6 +60,8 @@ type Keeper struct {
 	told *standing
 	// takeover is under way after the unit became active; nil otherwise.
 	takeover *takeover
+	// present are the SAs that charon had at the last look.
+	present sas
 	// mustRequest is set while charon may lack what the other unit has.
 	mustRequest bool
 
@@ -184,7 +186,8 @@ func (k *Keeper) look(ctx context.Context) {
 		k.disconnect() // The next look connects again.
 		faults = append(faults, err.Error())
 	}
-	detail := fmt.Sprintf("ESP by %s, %d tunnels", k.config.ESP, len(k.loaded))
+	detail := fmt.Sprintf("ESP by %s, %d tunnels, %d up, %d passive", k.config.ESP, len(k.loaded),
+		k.present.countTunnels(established), k.present.countTunnels(passive))
 	fault := strings.Join(faults, "; ")
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -198,7 +201,7 @@ func (k *Keeper) look(ctx context.Context) {
 func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
 	if k.takeRestarted() {
 		clear(k.loaded)
-		k.secrets, k.told, k.mustRequest = nil, nil, true
+		k.secrets, k.told, k.present, k.mustRequest = nil, nil, nil, true
 		k.disconnect()
 	}
 	if k.session == nil {
@@ -340,6 +343,7 @@ func (k *Keeper) lead(ctx context.Context, wanted tunnels.Config) error {
 	if err != nil {
 		return err
 	}
+	k.present = present
 	for _, c := range wanted.Connections {
 		if _, isLoaded := k.loaded[c.Name]; !isLoaded || !c.Initiates || present.isPresent(c.Name) {
 			continue
@@ -362,10 +366,11 @@ func (k *Keeper) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	k.present = present
 	if !isReplicated && k.role.now().isStandby {
 		return k.endAll(ctx, present)
 	}
-	if present.hasEstablished() { // It was set up while the role changed.
+	if present.hasState(established) { // It was set up while the role changed.
 		if err := tellRole(ctx, makeActive, makePassive); err != nil {
 			return err
 		}

@@ -182,17 +182,29 @@ func childrenOf(entry *vici.Message) (spis []string) {
 // isPresent reports whether a connection has an SA with a child, or is being set up.
 func (all sas) isPresent(name string) bool {
 	return slices.ContainsFunc(all, func(sa sa) bool {
-		return sa.name == name && (sa.state != "ESTABLISHED" && sa.state != "DELETING" || len(sa.children) > 0)
+		return sa.name == name && (sa.state != established && sa.state != "DELETING" || len(sa.children) > 0)
 	})
 }
 
-// hasPassive reports whether an SA waits for the unit to become active, and hasEstablished whether one is in use.
-func (all sas) hasPassive() bool { return all.hasState("PASSIVE") }
+// States of IKE SAs. A passive one waits for the unit to become active.
+const (
+	established = "ESTABLISHED"
+	passive     = "PASSIVE"
+)
 
-func (all sas) hasEstablished() bool { return all.hasState("ESTABLISHED") }
-
+// hasState reports whether an SA is in a state.
 func (all sas) hasState(state string) bool {
 	return slices.ContainsFunc(all, func(sa sa) bool { return sa.state == state })
+}
+
+// countTunnels returns how many SAs are in a state and have a child.
+func (all sas) countTunnels(state string) (n int) {
+	for _, sa := range all {
+		if sa.state == state && len(sa.children) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // children returns the SPIs of the children of a connection.

@@ -37,7 +37,7 @@ func (t *takeover) step(ctx context.Context, s *session, wanted []tunnels.Connec
 	if err != nil {
 		return false, err
 	}
-	if sas.hasPassive() {
+	if sas.hasState(passive) {
 		if time.Since(t.toldAt) < passiveTimeout {
 			return false, nil
 		}
