@@ -1,3 +1,15 @@
-// Package vpn runs strongSwan's IKE daemon charon in the container vpn. It writes charon's settings, and asks charon
-// over its control socket (VICI) whether it works. Only IKEv2 is used.
+// Package vpn runs strongSwan's IKE daemon charon in the container vpn. It makes charon have the tunnels of the
+// firewall's document, and follows the role of the unit. Only IKEv2 is used.
+//
+//	charon.go    the daemon, for package supervisor
+//	settings.go  what charon reads at its start
+//	choice.go    who encrypts packets
+//	files.go     the document, and the entries of the Secret
+//	session.go   commands to charon over its control socket (VICI)
+//	ha.go        commands to charon's plugin ha, and to the sidecar that relays its messages
+//	role.go      the role of the unit
+//	keeper.go    the loop that compares what is wanted with what charon has
+//	lead.go      what an active unit does with tunnels, and what a standby does
+//	takeover.go  new keys after a failover
+//	linger.go    the end of an active unit
 package vpn

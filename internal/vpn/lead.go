@@ -1,0 +1,122 @@
+package vpn
+
+import (
+	"context"
+	"time"
+
+	"github.com/hapair-io/hapair/internal/vpn/tunnels"
+)
+
+// tell writes the role to charon, after each report of the sidecar. A new sidecar learns from charon's answer how to
+// ask it for its SAs.
+func (k *Keeper) tell(ctx context.Context, now standing) error {
+	if k.told != nil && *k.told == now {
+		return nil
+	}
+	command := makePassive
+	if now.isActive {
+		command = makeActive
+	}
+	if err := tellRole(ctx, command); err != nil {
+		return err
+	}
+	wasActive := k.told != nil && k.told.isActive
+	// Without a sidecar, the SAs of a standby become old unnoticed.
+	if k.told != nil && k.told.losses != now.losses {
+		k.mustRequest = true
+	}
+	k.told = &now
+	k.setPassive(!now.isActive)
+	switch {
+	case now.isActive && !wasActive:
+		k.takeover = &takeover{began: time.Now(), toldAt: time.Now()}
+	case !now.isActive:
+		k.takeover = nil
+	}
+	return nil
+}
+
+// lead sets up the tunnels that are down, after those of the other unit were taken over.
+func (k *Keeper) lead(ctx context.Context, wanted tunnels.Config) error {
+	if k.takeover != nil {
+		isDone, err := k.takeover.step(ctx, k.session, wanted.Connections)
+		if err != nil {
+			return err
+		}
+		if isDone {
+			k.takeover = nil
+		}
+	}
+	if err := k.request(ctx); err != nil {
+		return err
+	}
+	present, err := k.session.list(ctx)
+	if err != nil {
+		return err
+	}
+	k.present = present
+	for _, c := range wanted.Connections {
+		if _, isLoaded := k.loaded[c.Name]; !isLoaded || !c.Initiates || present.isPresent(c.Name) {
+			continue
+		}
+		if err := k.session.initiate(ctx, c.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow keeps SAs passive. If tunnels are not replicated, it ends them: the peer has a tunnel with the other unit, and
+// this unit would use old keys if it became active again.
+func (k *Keeper) follow(ctx context.Context) error {
+	isReplicated, err := k.relay.exists()
+	if err != nil {
+		return err
+	}
+	present, err := k.session.list(ctx)
+	if err != nil {
+		return err
+	}
+	k.present = present
+	if !isReplicated && k.role.now().isStandby {
+		return k.endAll(ctx, present)
+	}
+	if present.hasState(established) { // It was set up while the role changed.
+		if err := tellRole(ctx, makeActive, makePassive); err != nil {
+			return err
+		}
+	}
+	return k.request(ctx)
+}
+
+// endAll ends SAs, and tells nobody.
+func (k *Keeper) endAll(ctx context.Context, present sas) error {
+	for _, sa := range present {
+		if err := k.session.end(ctx, sa.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// request requests what charon may lack. A standby first ends what it has, since that may be old.
+func (k *Keeper) request(ctx context.Context) error {
+	now := k.role.now()
+	if !k.mustRequest || !now.isActive && !now.isStandby {
+		return nil
+	}
+	if isReplicated, err := k.relay.exists(); err != nil || !isReplicated {
+		return err
+	}
+	if now.isStandby {
+		present, err := k.session.list(ctx)
+		if err == nil {
+			err = k.endAll(ctx, present)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	k.mustRequest = false
+	return k.relay.requestAll()
+}
