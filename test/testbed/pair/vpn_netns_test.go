@@ -138,6 +138,15 @@ func (b *tunnelBed) spis() (ike, child string) {
 	return last("initiator-spi"), last("spi-in")
 }
 
+// awaitNewKeys waits until the new active unit has replaced a child. The peer refuses its packets until then.
+func (b *tunnelBed) awaitNewKeys(child string) {
+	b.t.Helper()
+	testbed.Eventually(b.t, "the child has new keys", func() bool {
+		_, now := b.spis()
+		return now != child
+	})
+}
+
 // rekeyBoth gives new keys to the IKE SA and its child, from either end.
 func (b *tunnelBed) rekeyBoth() {
 	b.t.Helper()
@@ -190,9 +199,10 @@ func TestTunnelSurvivesLossOfPower(t *testing.T) {
 	b := newTunnelBed(t, state.VPN)
 	tcp := b.count()
 	b.awaitPassive()
-	ike, _ := b.spis()
+	ike, child := b.spis()
 	b.Active.Flush() // Unsent changes are lost with the power.
 	b.Failover()
+	b.awaitNewKeys(child)
 	tcp.Continues()
 	if now, _ := b.spis(); now != ike {
 		t.Error("the peer has another IKE SA")
@@ -201,7 +211,9 @@ func TestTunnelSurvivesLossOfPower(t *testing.T) {
 	tcp.Continues()
 	b.Return()
 	b.awaitPassive()
+	_, child = b.spis()
 	b.Switchover()
+	b.awaitNewKeys(child)
 	tcp.Continues()
 	b.rekeyBoth()
 	tcp.Continues()
