@@ -118,6 +118,10 @@ type FirewallConfigurationSpec struct {
 	// +optional
 	DHCP *FirewallDHCP `json:"dhcp,omitempty"`
 
+	// dhcpv6 tells hosts servers and domains by DHCPv6, without addresses. Without it, the firewall is no DHCPv6 server.
+	// +optional
+	DHCPv6 *FirewallDHCPv6 `json:"dhcpv6,omitempty"`
+
 	// routerAdvertisements gives hosts IPv6 prefixes and a default router. Without it, the firewall sends no router
 	// advertisements.
 	// +optional

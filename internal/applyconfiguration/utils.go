@@ -40,6 +40,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DHCPReservationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DHCPRoute"):
 		return &apiv1alpha1.DHCPRouteApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DHCPv6Network"):
+		return &apiv1alpha1.DHCPv6NetworkApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DNSCache"):
 		return &apiv1alpha1.DNSCacheApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DNSForwarding"):
@@ -68,6 +70,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FirewallConfigurationStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallDHCP"):
 		return &apiv1alpha1.FirewallDHCPApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FirewallDHCPv6"):
+		return &apiv1alpha1.FirewallDHCPv6ApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallDNS"):
 		return &apiv1alpha1.FirewallDNSApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallLogging"):

@@ -75,6 +75,8 @@ type DHCPCounts struct {
 	Conflicts int `json:"conflicts,omitempty"`
 	// Ignored counts the requests that are of no network, malformed or too many.
 	Ignored int `json:"ignored,omitempty"`
+	// Informed counts the answers of DHCPv6.
+	Informed int `json:"informed,omitempty"`
 }
 
 // DNSCounts are how often a DNS forwarder was asked and has asked others, since its program began.

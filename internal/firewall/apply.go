@@ -210,8 +210,8 @@ func (f *Firewall) setRoutes(d document.Document) {
 	} else {
 		f.config.Multicast.Set(nil)
 	}
-	f.config.DHCP.Set(d.DHCP.Networks)
-	f.config.Advertiser.Set(d.RouterAdvertisements.Networks)
+	f.config.DHCP.Set(d.DHCP.Networks, d.DHCPv6.Networks)
+	f.config.Advertiser.Set(d.AdvertisedNetworks())
 	f.config.DNS.Set(d.DNS)
 	f.config.Names.Set(d)
 }

@@ -141,15 +141,19 @@ func (n *fakeNeighbours) Run(ctx context.Context)         { <-ctx.Done() }
 
 // fakeDHCP records what was set last.
 type fakeDHCP struct {
-	set   []document.DHCPNetwork
-	fault string
+	set      []document.DHCPNetwork
+	informed []document.DHCPv6Network
+	fault    string
 }
 
-func (d *fakeDHCP) Set(networks []document.DHCPNetwork) { d.set = networks }
-func (d *fakeDHCP) Fault() string                       { return d.fault }
-func (d *fakeDHCP) Counts() contract.DHCPCounts         { return contract.DHCPCounts{Leases: 4} }
-func (d *fakeDHCP) Changed() <-chan struct{}            { return nil }
-func (d *fakeDHCP) Run(ctx context.Context)             { <-ctx.Done() }
+func (d *fakeDHCP) Set(networks []document.DHCPNetwork, informed []document.DHCPv6Network) {
+	d.set, d.informed = networks, informed
+}
+
+func (d *fakeDHCP) Fault() string               { return d.fault }
+func (d *fakeDHCP) Counts() contract.DHCPCounts { return contract.DHCPCounts{Leases: 4} }
+func (d *fakeDHCP) Changed() <-chan struct{}    { return nil }
+func (d *fakeDHCP) Run(ctx context.Context)     { <-ctx.Done() }
 
 // fakeAdvertiser records what was set last.
 type fakeAdvertiser struct {
@@ -403,12 +407,16 @@ func TestRouterAdvertisementsAreSetWithTheDocument(t *testing.T) {
 	s := newScene(t)
 	text := `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
 		`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}],` +
+		`"dhcpv6":{"networks":[{"interface":"lan","address":"fe80::1","dnsServers":["fd50::1"]}]},` +
 		`"routerAdvertisements":{"networks":[{"interface":"lan","address":"fe80::1"}]}}}`
 	s.write(text)
 	s.advertiser.fault = "spec.routerAdvertisements: interface lan: no such device"
 	s.expect(document.Hash([]byte(text)), "", "")
 	if len(s.advertiser.set) != 1 || s.firewall.reported.RoutingError != s.advertiser.fault {
 		t.Errorf("set %+v, reported %+v", s.advertiser.set, s.firewall.reported)
+	}
+	if len(s.dhcp.informed) != 1 || !s.advertiser.set[0].OtherConfiguration {
+		t.Errorf("%+v are served, and hosts are told %+v", s.dhcp.informed, s.advertiser.set)
 	}
 	s.write(routed)
 	s.expect(document.Hash([]byte(routed)), "", "")

@@ -94,8 +94,8 @@ type Multicast interface {
 // DHCP gives addresses to the hosts of the networks of one document at a time. Package dhcp implements it.
 type DHCP interface {
 	Part
-	// Set makes the networks those of a document; none ends the service.
-	Set([]document.DHCPNetwork)
+	// Set makes the networks of DHCP and of DHCPv6 those of a document; none ends the service.
+	Set([]document.DHCPNetwork, []document.DHCPv6Network)
 	// Counts returns what there is of leases.
 	Counts() contract.DHCPCounts
 }

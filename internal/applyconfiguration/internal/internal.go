@@ -261,6 +261,36 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: via
       type:
         scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.DHCPv6Network
+  map:
+    fields:
+    - name: address
+      type:
+        scalar: string
+    - name: dnsServers
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: interface
+      type:
+        scalar: string
+    - name: ntpServers
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: refreshSeconds
+      type:
+        scalar: numeric
+    - name: searchDomains
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
 - name: com.github.hapair-io.hapair.api.v1alpha1.DNSCache
   map:
     fields:
@@ -481,6 +511,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: dhcp
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallDHCP
+    - name: dhcpv6
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallDHCPv6
     - name: dns
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallDNS
@@ -574,6 +607,15 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.hapair-io.hapair.api.v1alpha1.DHCPNetwork
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.FirewallDHCPv6
+  map:
+    fields:
+    - name: networks
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.DHCPv6Network
           elementRelationship: atomic
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallDNS
   map:

@@ -2,6 +2,7 @@
 // its own.
 //
 //	message      the messages of hosts and relay agents
+//	information  the messages of hosts of IPv6, which only learn servers and domains (RFC 8415)
 //	pool         decides which host gets which address, without I/O
 //	server.go    executes that
 //	port.go      the sockets of an interface

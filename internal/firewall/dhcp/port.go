@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/addresses/frame"
+	"github.com/hapair-io/hapair/internal/firewall/dhcp/information"
 	"github.com/hapair-io/hapair/internal/firewall/dhcp/message"
 )
 
@@ -18,8 +19,9 @@ import (
 // the gate drops.
 type port struct {
 	link *net.Interface
-	// requests receives and sends IPv4 packets, and claims receives and sends ARP frames.
-	requests, claims *packet.Conn
+	// requests receives and sends IPv4 packets, and claims receives and sends ARP frames. questions receives and sends
+	// IPv6 packets.
+	requests, claims, questions *packet.Conn
 }
 
 // openPort opens the sockets of an interface.
@@ -33,7 +35,14 @@ func openPort(device string) (*port, error) {
 		return nil, err
 	}
 	if p.claims, err = listen(link, packet.Raw, unix.ETH_P_ARP, arpFilter()); err != nil {
-		return nil, errors.Join(err, p.requests.Close())
+		return nil, errors.Join(err, p.close())
+	}
+	p.questions, err = listen(link, packet.Datagram, unix.ETH_P_IPV6, information.Filter())
+	if err == nil {
+		err = p.questions.JoinGroup(information.AllServers[:])
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
 }
@@ -50,7 +59,15 @@ func listen(link *net.Interface, kind packet.Type, protocol int, filter []bpf.In
 	return c, nil
 }
 
-func (p *port) close() error { return errors.Join(p.requests.Close(), p.claims.Close()) }
+// close closes the sockets that are open.
+func (p *port) close() (err error) {
+	for _, c := range []*packet.Conn{p.requests, p.claims, p.questions} {
+		if c != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}
+	return err
+}
 
 // requestFilter passes IPv4 packets with a UDP datagram for a DHCP server.
 func requestFilter() []bpf.Instruction {
@@ -100,6 +117,12 @@ func (p *port) receive(c *packet.Conn, take func(from message.MAC, data []byte))
 // send sends an IPv4 packet to a station.
 func (p *port) send(to message.Packet) error {
 	_, err := p.requests.WriteTo(to.Data, &packet.Addr{HardwareAddr: to.MAC[:]})
+	return err
+}
+
+// reply sends an IPv6 packet to a station.
+func (p *port) reply(to message.MAC, data []byte) error {
+	_, err := p.questions.WriteTo(data, &packet.Addr{HardwareAddr: to[:]})
 	return err
 }
 

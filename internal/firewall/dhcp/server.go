@@ -16,6 +16,7 @@ import (
 	"github.com/hapair-io/hapair/internal/addresses/frame"
 	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/dhcp/information"
 	"github.com/hapair-io/hapair/internal/firewall/dhcp/message"
 	"github.com/hapair-io/hapair/internal/firewall/dhcp/pool"
 	"github.com/hapair-io/hapair/internal/firewall/document"
@@ -44,16 +45,18 @@ type Server struct {
 	restart, wake notify.Signal
 
 	mu sync.Mutex
-	// networks are those of the document; none if it has no DHCP.
+	// networks are those of the document; none if it has no DHCP. informed are those of DHCPv6.
 	networks []document.DHCPNetwork
+	informed []document.DHCPv6Network
 	machine  *pool.Machine
 	ports    map[string]*port // by interface; those that are open
 	isActive bool
 	// received are the entries of the active unit, since the document may come after them.
 	received map[string]receivedEntry
 	faults   map[string]*lasting.Fault // by interface
-	// malformed counts requests that are no messages, and logged is what was logged of others.
+	// malformed counts requests that are no messages, told the answers of DHCPv6, and logged is what was logged of others.
 	malformed int
+	told      int
 	logged    contract.DHCPCounts
 }
 
@@ -68,11 +71,16 @@ func New(log logr.Logger) *Server {
 
 func (s *Server) now() time.Duration { return time.Since(s.epoch) }
 
-// Set makes the networks those of a document; none ends the service. Hosts keep the addresses that they have, if the
-// document has their network.
-func (s *Server) Set(networks []document.DHCPNetwork) {
+// Set makes the networks of DHCP and of DHCPv6 those of a document; none ends the service. Hosts keep the addresses
+// that they have, if the document has their network.
+func (s *Server) Set(networks []document.DHCPNetwork, informed []document.DHCPv6Network) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !reflect.DeepEqual(s.informed, informed) {
+		s.informed, s.told, s.faults = informed, 0, map[string]*lasting.Fault{}
+		s.restart.Notify()
+		s.changed.Notify()
+	}
 	if reflect.DeepEqual(s.networks, networks) {
 		return
 	}
@@ -120,6 +128,7 @@ func (s *Server) Counts() contract.DHCPCounts {
 	defer s.mu.Unlock()
 	counts := s.machine.Counts()
 	counts.Ignored += s.malformed
+	counts.Informed = s.told
 	return counts
 }
 
@@ -174,11 +183,13 @@ func (s *Server) interfaces() (devices []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range s.networks {
-		if !slices.Contains(devices, n.Interface) {
-			devices = append(devices, n.Interface)
-		}
+		devices = append(devices, n.Interface)
 	}
-	return devices
+	for _, n := range s.informed {
+		devices = append(devices, n.Interface)
+	}
+	slices.Sort(devices)
+	return slices.Compact(devices)
 }
 
 // serveInterface serves an interface until the context ends.
@@ -201,13 +212,16 @@ func (s *Server) listen(ctx context.Context, device string) error {
 	}
 	s.plug(device, p)
 	s.observe(device, nil)
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	var parts sync.WaitGroup
 	parts.Go(func() {
 		failed <- p.receive(p.requests, func(from message.MAC, data []byte) { s.request(device, from, data) })
 	})
 	parts.Go(func() {
 		failed <- p.receive(p.claims, func(_ message.MAC, data []byte) { s.claim(device, data) })
+	})
+	parts.Go(func() {
+		failed <- p.receive(p.questions, func(from message.MAC, data []byte) { s.question(device, from, data) })
 	})
 	select {
 	case <-ctx.Done():
@@ -255,11 +269,34 @@ func (s *Server) request(device string, from message.MAC, data []byte) {
 	r, err := message.Parse(data)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !slices.ContainsFunc(s.networks, func(n document.DHCPNetwork) bool { return n.Interface == device }) {
+		return // Its hosts are answered by DHCPv6 alone.
+	}
 	if err != nil {
 		s.malformed++
 		return
 	}
 	s.execute(s.machine.Receive(s.now(), pool.Arrival{Interface: device, From: from}, r))
+}
+
+// question takes in an IPv6 packet of an interface. Like the gate, the role keeps a standby silent.
+func (s *Server) question(device string, from message.MAC, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.informed, func(n document.DHCPv6Network) bool { return n.Interface == device })
+	if i < 0 || !s.isActive {
+		return
+	}
+	r, err := information.Parse(data)
+	if err != nil {
+		s.malformed++
+		return
+	}
+	reply, ok := r.Reply(s.informed[i])
+	if p := s.ports[device]; ok && p != nil {
+		s.told++
+		s.explain(p.reply(from, reply))
+	}
 }
 
 // claim takes in an ARP frame of an interface.

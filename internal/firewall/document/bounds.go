@@ -54,6 +54,8 @@ const (
 	// minPrefixSeconds and maxPrefixSeconds bound the lifetimes of prefixes.
 	minPrefixSeconds = 60
 	maxPrefixSeconds = 31536000
+	// minRefreshSeconds is IRT_MINIMUM of RFC 8415.
+	minRefreshSeconds = 600
 	// minIPv6MTU is the smallest length of a packet that every link of IPv6 carries (RFC 8200).
 	minIPv6MTU = 1280
 	// maxDNSListeners bounds the addresses of the DNS forwarder, and the others its lists.

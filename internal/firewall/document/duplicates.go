@@ -29,6 +29,10 @@ func (d *Document) removeDuplicates() {
 		o := &n.Options
 		o.Routers, o.DNSServers, o.NTPServers = unique(o.Routers), unique(o.DNSServers), unique(o.NTPServers)
 	}
+	for i := range d.DHCPv6.Networks {
+		n := &d.DHCPv6.Networks[i]
+		n.DNSServers, n.SearchDomains, n.NTPServers = unique(n.DNSServers), unique(n.SearchDomains), unique(n.NTPServers)
+	}
 	for i := range d.RouterAdvertisements.Networks {
 		n := &d.RouterAdvertisements.Networks[i]
 		n.DNSServers, n.SearchDomains = unique(n.DNSServers), unique(n.SearchDomains)

@@ -76,6 +76,12 @@ func documents() *rapid.Generator[document.Document] {
 				Ranges: []document.Block{block("192.0.2.64/26")}, LeaseSeconds: rapid.Uint32Range(60, 99).Draw(t, "lease"),
 			}}
 		}
+		if rapid.Bool().Draw(t, "dhcpv6") {
+			d.DHCPv6.Networks = []document.DHCPv6Network{{
+				Interface: "if0", Address: netip.MustParseAddr("fe80::1"), SearchDomains: []string{"example.com"},
+				RefreshSeconds: rapid.Uint32Range(600, 999).Draw(t, "refresh"),
+			}}
+		}
 		if rapid.Bool().Draw(t, "router advertisements") {
 			d.RouterAdvertisements.Networks = []document.AdvertisedNetwork{{
 				Interface: "if0", Address: netip.MustParseAddr("fe80::1"), Managed: rapid.Bool().Draw(t, "managed"),

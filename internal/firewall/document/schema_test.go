@@ -50,6 +50,9 @@ var bounds = map[path]int64{
 	"spec.dhcp.networks[].options.classlessRoutes": maxHostRoutes,
 	"spec.routerAdvertisements.networks":           maxAdvertisedNetworks,
 
+	"spec.dhcpv6.networks": maxAdvertisedNetworks, "spec.dhcpv6.networks[].dnsServers": maxServers,
+	"spec.dhcpv6.networks[].searchDomains": maxSearchDomains, "spec.dhcpv6.networks[].ntpServers": maxServers,
+
 	"spec.dns.listeners": maxDNSListeners, "spec.dns.upstreams": maxUpstreams, "spec.dns.forwarding": maxForwarding,
 	"spec.dns.forwarding[].upstreams": maxUpstreams, "spec.dns.records": maxDNSRecords,
 	"spec.dns.records[].addresses": maxRecordAddresses,
@@ -64,6 +67,8 @@ var minima = map[path]float64{
 	"spec.dhcp.networks[].leaseSeconds":      minLeaseSeconds,
 	"spec.vpn.siteToSite[].ike.rekeySeconds": minRekeySeconds,
 	"spec.vpn.siteToSite[].esp.rekeySeconds": minRekeySeconds,
+
+	"spec.dhcpv6.networks[].refreshSeconds": minRefreshSeconds,
 
 	"spec.dns.upstreams[].timeoutMilliseconds":              minUpstreamTimeout,
 	"spec.dns.forwarding[].upstreams[].timeoutMilliseconds": minUpstreamTimeout,
@@ -82,6 +87,8 @@ var minima = map[path]float64{
 var maxima = map[path]float64{
 	"spec.vpn.siteToSite[].deadPeerSeconds": maxDeadPeerSeconds,
 	"spec.dhcp.networks[].leaseSeconds":     maxLeaseSeconds,
+
+	"spec.dhcpv6.networks[].refreshSeconds": maxPrefixSeconds,
 
 	"spec.dns.upstreams[].timeoutMilliseconds":              maxUpstreamTimeout,
 	"spec.dns.forwarding[].upstreams[].timeoutMilliseconds": maxUpstreamTimeout,

@@ -35,6 +35,8 @@ type Document struct {
 	Multicast Multicast `json:"multicast,omitzero"`
 	// DHCP is to which hosts the unit gives addresses; none if it is empty.
 	DHCP DHCP `json:"dhcp,omitzero"`
+	// DHCPv6 is to which hosts the unit tells servers and domains by DHCPv6; none if it is empty.
+	DHCPv6 DHCPv6 `json:"dhcpv6,omitzero"`
 	// RouterAdvertisements is to which hosts the unit is a router that they find by themselves; none if it is empty.
 	RouterAdvertisements RouterAdvertisements `json:"routerAdvertisements,omitzero"`
 	// DNS is for which hosts the unit looks up names; none if it is empty.

@@ -19,31 +19,30 @@ func (c *checker) checkRouterAdvertisements() {
 		if first := slices.IndexFunc(networks[:i], same); first >= 0 {
 			c.problems.add(at.field("interface"), "entry %d advertises on %q already; join the entries", first, n.Interface)
 		}
-		c.checkRouterAddress(at.field("address"), n)
+		c.checkLinkLocal(at.field("address"), n.Interface, n.Address)
 		c.checkAdvertisedTimes(at, n)
 		if n.MTU != 0 && n.MTU < minIPv6MTU {
 			c.problems.add(at.field("mtu"), "must be at least %d, which every link of IPv6 carries (RFC 8200)", minIPv6MTU)
 		}
 		c.checkPrefixes(at.field("prefixes"), n)
-		c.checkAdvertisedDNS(at, n)
+		c.checkIPv6DNS(at, n.DNSServers, n.SearchDomains)
 	}
 }
 
-// checkRouterAddress checks that hosts know both units by the same address.
-func (c *checker) checkRouterAddress(at path, n AdvertisedNetwork) {
+// checkLinkLocal checks the address from which hosts of a link get messages: they must know both units by the same one.
+func (c *checker) checkLinkLocal(at path, name string, a netip.Addr) {
 	switch {
-	case !n.Address.IsValid():
+	case !a.IsValid():
 		return
-	case !n.Address.Is6() || !n.Address.IsLinkLocalUnicast():
-		c.problems.add(at, "%s is not a link-local IPv6 address, as in fe80::1, from which alone hosts take advertisements",
-			n.Address)
+	case !a.Is6() || !a.IsLinkLocalUnicast():
+		c.problems.add(at, "%s is not a link-local IPv6 address, as in fe80::1, from which alone hosts take such messages", a)
 		return
 	}
-	addresses := c.addressesOf(n.Interface)
-	isVirtual := slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr() == n.Address })
+	addresses := c.addressesOf(name)
+	isVirtual := slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr() == a })
 	if len(addresses) > 0 && !isVirtual {
 		c.problems.add(at, "%s is not a virtual address of network %q, so that hosts would lose their router with a unit; "+
-			"add %s/64 to its virtualAddresses, which are: %s", n.Address, n.Interface, n.Address, list(texts(addresses)))
+			"add %s/64 to its virtualAddresses, which are: %s", a, name, a, list(texts(addresses)))
 	}
 }
 
@@ -111,16 +110,22 @@ func (c *checker) checkAdvertisedPrefix(at path, name string, p AdvertisedPrefix
 	}
 }
 
-func (c *checker) checkAdvertisedDNS(at path, n AdvertisedNetwork) {
-	c.checkCount(at.field("dnsServers"), len(n.DNSServers), maxServers)
-	for i, a := range n.DNSServers {
+// checkIPv6Servers checks the servers that hosts learn.
+func (c *checker) checkIPv6Servers(at path, servers []netip.Addr) {
+	c.checkCount(at, len(servers), maxServers)
+	for i, a := range servers {
 		if !a.Is6() || !a.IsGlobalUnicast() && !a.IsLinkLocalUnicast() {
-			c.problems.add(at.field("dnsServers").index(i), "%s is not the IPv6 address of a server", a)
+			c.problems.add(at.index(i), "%s is not the IPv6 address of a server", a)
 		}
 	}
-	c.checkCount(at.field("searchDomains"), len(n.SearchDomains), maxSearchDomains)
+}
+
+// checkIPv6DNS checks the DNS servers and search domains that hosts learn.
+func (c *checker) checkIPv6DNS(at path, servers []netip.Addr, domains []string) {
+	c.checkIPv6Servers(at.field("dnsServers"), servers)
+	c.checkCount(at.field("searchDomains"), len(domains), maxSearchDomains)
 	total := 0
-	for i, d := range n.SearchDomains {
+	for i, d := range domains {
 		total += len(d) + 2
 		if len(d) > maxDomain || !domainPattern.MatchString(d) {
 			c.problems.add(at.field("searchDomains").index(i), "%q is not a DNS name in lower case without a dot at its end, "+

@@ -26,7 +26,7 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 		{
 			"logging:\n    dropped: true", "loging: {}",
 			`spec.loging: unknown field; known here are: zones, addresses, services, policies, sourceNAT, ` +
-				`destinationNAT, resolvers, routing, neighbours, multicast, dhcp, routerAdvertisements, dns, vpn, ` +
+				`destinationNAT, resolvers, routing, neighbours, multicast, dhcp, dhcpv6, routerAdvertisements, dns, vpn, ` +
 				`logging`,
 		},
 		{

@@ -97,6 +97,7 @@ func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 		{m.requests, prometheus.CounterValue, dhcp.Exhausted, []string{"Exhausted"}},
 		{m.requests, prometheus.CounterValue, dhcp.Conflicts, []string{"Conflict"}},
 		{m.requests, prometheus.CounterValue, dhcp.Ignored, []string{"Ignored"}},
+		{m.requests, prometheus.CounterValue, dhcp.Informed, []string{"Informed"}},
 		{m.questions, prometheus.CounterValue, int(dns.Known), []string{"Known"}},
 		{m.questions, prometheus.CounterValue, int(dns.Cached), []string{"Cached"}},
 		{m.questions, prometheus.CounterValue, int(dns.Forwarded), []string{"Forwarded"}},

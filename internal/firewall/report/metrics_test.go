@@ -16,7 +16,7 @@ func TestMetrics(t *testing.T) {
 	m.Set(contract.FirewallStatus{Multicast: contract.MulticastCounts{
 		Groups: 1, Sources: 2, Routes: 3, RefusedReports: 4, RefusedRoutes: 5,
 	}, Names: contract.NameCounts{Resolved: 6, Failing: 7, Overdue: 8}, DHCP: contract.DHCPCounts{
-		Leases: 9, Addresses: 10, Acknowledged: 11, Refused: 12, Exhausted: 13, Conflicts: 14, Ignored: 15,
+		Leases: 9, Addresses: 10, Acknowledged: 11, Refused: 12, Exhausted: 13, Conflicts: 14, Ignored: 15, Informed: 27,
 	}, DNS: contract.DNSCounts{
 		Known: 16, Cached: 17, Forwarded: 18, Failed: 19, Refused: 20, Strangers: 21, Dropped: 22,
 		UpstreamAnswers: 23, UpstreamFailures: 24, Foreign: 25, CacheEntries: 26,
@@ -42,7 +42,8 @@ func TestMetrics(t *testing.T) {
 		"hapair_dhcp_leases": 9, "hapair_dhcp_addresses": 10, "hapair_dhcp_requests_total{result=Acknowledged}": 11,
 		"hapair_dhcp_requests_total{result=Refused}": 12, "hapair_dhcp_requests_total{result=Exhausted}": 13,
 		"hapair_dhcp_requests_total{result=Conflict}": 14, "hapair_dhcp_requests_total{result=Ignored}": 15,
-		"hapair_dns_queries_total{result=Known}": 16, "hapair_dns_queries_total{result=Cached}": 17,
+		"hapair_dhcp_requests_total{result=Informed}": 27,
+		"hapair_dns_queries_total{result=Known}":      16, "hapair_dns_queries_total{result=Cached}": 17,
 		"hapair_dns_queries_total{result=Forwarded}": 18, "hapair_dns_queries_total{result=Failed}": 19,
 		"hapair_dns_queries_total{result=Refused}": 20, "hapair_dns_queries_total{result=Stranger}": 21,
 		"hapair_dns_queries_total{result=Dropped}": 22, "hapair_dns_upstream_queries_total{result=Answered}": 23,

@@ -35,6 +35,8 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	Multicast *FirewallMulticastApplyConfiguration `json:"multicast,omitempty"`
 	// dhcp gives hosts IPv4 addresses. Without it, the firewall is no DHCP server.
 	DHCP *FirewallDHCPApplyConfiguration `json:"dhcp,omitempty"`
+	// dhcpv6 tells hosts servers and domains by DHCPv6, without addresses. Without it, the firewall is no DHCPv6 server.
+	DHCPv6 *FirewallDHCPv6ApplyConfiguration `json:"dhcpv6,omitempty"`
 	// routerAdvertisements gives hosts IPv6 prefixes and a default router. Without it, the firewall sends no router
 	// advertisements.
 	RouterAdvertisements *FirewallRouterAdvertisementsApplyConfiguration `json:"routerAdvertisements,omitempty"`
@@ -174,6 +176,14 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithMulticast(value *Firew
 // If called multiple times, the DHCP field is set to the value of the last call.
 func (b *FirewallConfigurationSpecApplyConfiguration) WithDHCP(value *FirewallDHCPApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
 	b.DHCP = value
+	return b
+}
+
+// WithDHCPv6 sets the DHCPv6 field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DHCPv6 field is set to the value of the last call.
+func (b *FirewallConfigurationSpecApplyConfiguration) WithDHCPv6(value *FirewallDHCPv6ApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
+	b.DHCPv6 = value
 	return b
 }
 
