@@ -124,7 +124,7 @@ test-images: deps $(PACKAGED_IMAGES:%=$(BIN)/images/%.tar) ## Run the daemons of
 	go test $(TESTFLAGS) -tags images -timeout 10m -count=1 ./test/images/...
 
 .PHONY: test-endurance
-test-endurance: prepare-demo $(BIN)/images/tickets.tar ## Move the role with every kind of connection and state in use, and print what happens to each (root)
+test-endurance: prepare-demo $(BIN)/images/tickets.tar $(BIN)/images/vpn.tar ## Move the role with every kind of connection and state in use, and print what happens to each (root)
 	go test $(TESTFLAGS) -v -tags e2e -timeout 40m -count=1 ./test/e2e/... -ginkgo.label-filter=endurance
 
 ##@ Benchmarks

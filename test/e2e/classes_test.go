@@ -24,6 +24,7 @@ var _ = Describe("Every class of state through the sample pair", Ordered, Contin
 		Expect(site.Apply(ctx, "config/samples")).To(Succeed())
 		restoreSamples(ctx)
 		addTickets(ctx)
+		addVPN(ctx)
 	}, NodeTimeout(3*time.Minute))
 
 	It("survives a loss of power, a switchover and a fail-back", func(ctx SpecContext) {
@@ -68,6 +69,7 @@ func serveRows(ctx context.Context) liveRows {
 		{Class: "RealAudio", Sessions: &survival.RealAudio{Site: on}},
 		{Class: "Multicast", Sessions: &survival.Multicast{Site: on}},
 		{Class: "VoIP", Sessions: &survival.Call{Site: on}},
+		{Class: "VPN", Sessions: &survival.Tunnel{Site: on}},
 		{Class: "Custom", Sessions: &survival.Custom{Probe: probeTickets}},
 	}}
 	DeferCleanup(rows.Close)

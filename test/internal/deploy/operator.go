@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -55,19 +56,20 @@ func Start(ctx context.Context, progress cluster.Progress) (Site, error) {
 	return s, nil
 }
 
-// Operator loads the images into every node and installs or upgrades the chart. It returns when the manager is
-// available.
-func (s Site) Operator(ctx context.Context) error {
+// Operator loads the images into every node and installs or upgrades the chart. Optional images are those that only
+// some pairs need. It returns when the manager is available.
+func (s Site) Operator(ctx context.Context, optional ...string) error {
 	s.Progress("Loading the images into every node")
-	archives := make([]string, 0, len(programs))
-	for _, program := range programs {
-		archives = append(archives, s.path("bin/images", program+".tar"))
+	images := slices.Concat(programs, optional)
+	archives := make([]string, 0, len(images))
+	for _, image := range images {
+		archives = append(archives, s.path("bin/images", image+".tar"))
 	}
 	if err := s.Cluster.Load(ctx, archives...); err != nil {
 		return fmt.Errorf("loading images: %w", err)
 	}
 	s.Progress("Installing the operator with the Helm chart")
-	values, err := s.imageValues()
+	values, err := s.imageValues(images)
 	if err != nil {
 		return err
 	}
@@ -79,19 +81,19 @@ func (s Site) Operator(ctx context.Context) error {
 }
 
 // imageValues returns the chart's values that name the images as they were built.
-func (s Site) imageValues() ([]string, error) {
+func (s Site) imageValues(images []string) ([]string, error) {
 	var values []string
-	for _, program := range programs {
-		reference, err := os.ReadFile(s.path("bin/images", program+".ref"))
+	for _, image := range images {
+		reference, err := os.ReadFile(s.path("bin/images", image+".ref"))
 		if err != nil {
 			return nil, fmt.Errorf("reading which image was built (run `make images`): %w", err)
 		}
 		repository, tag, ok := strings.Cut(strings.TrimSpace(string(reference)), ":")
 		if !ok {
-			return nil, fmt.Errorf("image reference %q of %s has no tag", reference, program)
+			return nil, fmt.Errorf("image reference %q of %s has no tag", reference, image)
 		}
 		values = append(values,
-			"--set", "image."+program+".repository="+repository, "--set-string", "image."+program+".tag="+tag)
+			"--set", "image."+image+".repository="+repository, "--set-string", "image."+image+".tag="+tag)
 	}
 	return values, nil
 }

@@ -29,6 +29,8 @@ var (
 	listed = netip.MustParseAddr("203.0.113.41")
 	// phone is the address from which a phone calls.
 	phone = netip.MustParseAddr("192.168.50.22")
+	// branch is a host behind a tunnel.
+	branch = netip.MustParseAddr("10.77.0.1")
 )
 
 // greeting is the port of a server that closes each connection. Policies decide which hosts reach it.
