@@ -18,11 +18,13 @@ func DefaultIKEProposals() []Proposal {
 	}
 }
 
-// DefaultESPProposals returns the proposals for the packets of such a tunnel.
+// DefaultESPProposals returns the proposals for the packets of such a tunnel. The last ones are for peers that give a
+// tunnel its first keys, which never need a group, and would refuse all later ones.
 func DefaultESPProposals() []Proposal {
 	return []Proposal{
 		"aes256gcm16-ecp384", "aes256gcm16-x25519", "aes128gcm16-ecp256", "aes256-sha256-ecp256",
 		"aes256-sha256-modp3072", "aes256-sha256-modp2048",
+		"aes256gcm16", "aes128gcm16", "aes256-sha256",
 	}
 }
 

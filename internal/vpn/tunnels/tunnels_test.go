@@ -48,6 +48,7 @@ func TestDefaultsOfATunnel(t *testing.T) {
 				Proposals: []string{
 					"aes256gcm16-ecp384", "aes256gcm16-x25519", "aes128gcm16-ecp256", "aes256-sha256-ecp256",
 					"aes256-sha256-modp3072", "aes256-sha256-modp2048",
+					"aes256gcm16", "aes128gcm16", "aes256-sha256",
 				},
 				RekeyTime: "3600s", DPDAction: "clear", StartAction: "none", CloseAction: "none",
 			}},
