@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
@@ -15,7 +14,18 @@ import (
 )
 
 // session is a connection to charon's control socket.
-type session struct{ vici *vici.Session }
+type session struct {
+	vici *vici.Session
+	// listed receives the SAs of a list. They come before the answer to the command.
+	listed chan vici.Event
+}
+
+const (
+	// listEvent is what charon calls each SA of a list.
+	listEvent = "list-sa"
+	// maxListed is more SAs than charon has for all tunnels, with those that replace others.
+	maxListed = 4096
+)
 
 func connect(ctx context.Context) (*session, error) {
 	s, err := vici.NewSession(vici.WithAddr("unix", controlSocket), vici.WithDialContext(
@@ -26,7 +36,12 @@ func connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to charon: %w", err)
 	}
-	return &session{s}, nil
+	if err := s.Subscribe(listEvent); err != nil {
+		return nil, errors.Join(fmt.Errorf("asking charon for lists: %w", err), s.Close())
+	}
+	listed := make(chan vici.Event, maxListed)
+	s.NotifyEvents(listed)
+	return &session{s, listed}, nil
 }
 
 func (s *session) close() error { return s.vici.Close() }
@@ -144,15 +159,17 @@ type sa struct {
 // sas are all IKE SAs of charon.
 type sas []sa
 
-// list returns the IKE SAs.
+// list returns the IKE SAs. The package's own reader of lists can take the answer before the last SAs, and leaves them
+// for the next command.
 func (s *session) list(ctx context.Context) (all sas, err error) {
-	for message, err := range s.vici.CallStreaming(ctx, "list-sas", "list-sa", nil) {
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("listing the SAs of charon: %w", err)
-		}
+	for len(s.listed) > 0 { // of a list that was given up
+		<-s.listed
+	}
+	if _, err := s.vici.Call(ctx, "list-sas", nil); err != nil {
+		return nil, fmt.Errorf("listing the SAs of charon: %w", err)
+	}
+	for len(s.listed) > 0 {
+		message := (<-s.listed).Message
 		for _, name := range message.Keys() {
 			entry, ok := message.Get(name).(*vici.Message)
 			if !ok {
