@@ -84,13 +84,3 @@ func (u *Unit) FirewallStatus() contract.FirewallStatus {
 	}
 	return status
 }
-
-// FirewallMemory returns the memory of the unit's firewall in bytes.
-func (u *Unit) FirewallMemory() int {
-	u.t.Helper()
-	memory, err := testbed.MemoryOf(u.firewall.PID())
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	return memory.Resident
-}

@@ -6,15 +6,34 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// ProcessorTimes returns how long each program of the unit has used a processor.
-func (u *Unit) ProcessorTimes() map[string]time.Duration {
-	u.t.Helper()
+// processes returns the ID of the process of each program of the unit.
+func (u *Unit) processes() map[string]int {
 	processes := map[string]int{"replication": u.PID()}
 	if u.firewall != nil {
 		processes["firewall"] = u.firewall.PID()
 	}
+	return processes
+}
+
+// Memory returns the memory of each program of the unit.
+func (u *Unit) Memory() map[string]testbed.Memory {
+	u.t.Helper()
+	all := map[string]testbed.Memory{}
+	for program, process := range u.processes() {
+		memory, err := testbed.MemoryOf(process)
+		if err != nil {
+			u.t.Fatal(err)
+		}
+		all[program] = memory
+	}
+	return all
+}
+
+// ProcessorTimes returns how long each program of the unit has used a processor.
+func (u *Unit) ProcessorTimes() map[string]time.Duration {
+	u.t.Helper()
 	times := map[string]time.Duration{}
-	for program, process := range processes {
+	for program, process := range u.processes() {
 		used, err := testbed.ProcessorTime(process)
 		if err != nil {
 			u.t.Fatal(err)

@@ -177,8 +177,7 @@ func TestOverloadMulticast(t *testing.T) {
 		return counts.Groups == multicast.MaxGroups && counts.Routes >= multicast.MaxGroups
 	}))
 	before := bed.Active.FirewallStatus().Multicast
-	t.Logf("Memory of the firewalls: active %d MiB, standby %d MiB", bed.Active.FirewallMemory()>>20,
-		standby.FirewallMemory()>>20)
+	wantMemory(t, bed.Active, standby)
 	took := bed.Failover()
 	m.begin()
 	begun := time.Now()

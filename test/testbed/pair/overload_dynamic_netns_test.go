@@ -30,6 +30,7 @@ func TestOverloadDynamicElements(t *testing.T) {
 		}
 	}
 	added, had := time.Since(start), len(lives(t, bed.Active))
+	wantMemory(t, bed.Active, bed.Standby)
 	took := bed.Failover()
 	survived, left := lives(t, bed.Active), 600-time.Since(start).Seconds()
 	t.Logf("added %d elements in %v; %d of %d survived; the takeover took %v", had, added.Round(time.Millisecond),

@@ -74,6 +74,7 @@ func TestOverloadLag(t *testing.T) {
 	for _, p := range phases {
 		report(p)
 	}
+	wantMemory(t, full.Active, full.Standby)
 	if ratio := ratioOf(resting.lags, without); ratio > allowed {
 		t.Errorf("state of other classes makes the lag of connections %.2f times as long, want at most %v", ratio, allowed)
 	}

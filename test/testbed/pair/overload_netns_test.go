@@ -32,6 +32,7 @@ func TestOverloadOfTransfers(t *testing.T) {
 	}
 	announced := time.Since(begun)
 	bed.Active.Flush()
+	wantMemory(t, bed.Active, bed.Standby)
 	expected := strings.Count(bed.Secondary.Run(t, "conntrack -L expect"), "proto=6")
 	took := bed.Failover()
 	begun = time.Now()
@@ -47,6 +48,7 @@ func TestOverloadOfTransfers(t *testing.T) {
 		sessions, announced.Round(time.Millisecond), expected)
 	t.Logf("takeover in %s; %d of %d transfers completed afterwards, in %s",
 		took.Round(time.Millisecond), completed, sessions, time.Since(begun).Round(time.Millisecond))
+	wantMemory(t, bed.Active)
 	if completed != sessions {
 		t.Errorf("%d transfers were lost, the last with: %v", sessions-completed, reason)
 	}
