@@ -48,6 +48,10 @@ func newInformedHost(t *testing.T, bed *pair.Pair) *informedHost {
 	h.Link(t, "lan0").Down()
 	h.Set(t, "net.ipv6.conf.lan0.accept_dad", "0") // It asks from its link-local address.
 	h.Link(t, "lan0").Up()
+	testbed.Eventually(t, "the host has its link-local address", func() bool {
+		text := h.Run(t, "ip -6 address show dev lan0 scope link")
+		return strings.Contains(text, "inet6 fe80:") && !strings.Contains(text, "tentative")
+	})
 	for name, text := range map[string]string{
 		"script": fmt.Sprintf(learnServers, h.file("events")),
 		"config": "request dhcp6.name-servers, dhcp6.domain-search, dhcp6.sntp-servers, dhcp6.info-refresh-time;\n",
