@@ -103,6 +103,10 @@ type FirewallConfigurationSpec struct {
 	// +optional
 	Routing FirewallRouting `json:"routing,omitzero"`
 
+	// wan distributes new connections over several links to the Internet. Without it, routing alone decides.
+	// +optional
+	WAN *FirewallWAN `json:"wan,omitempty"`
+
 	// neighbours are entries of the neighbour tables (ARP and NDP) that both units have at all times.
 	// +optional
 	// +listType=atomic

@@ -90,6 +90,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FirewallSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallVPN"):
 		return &apiv1alpha1.FirewallVPNApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FirewallWAN"):
+		return &apiv1alpha1.FirewallWANApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FirewallZone"):
 		return &apiv1alpha1.FirewallZoneApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HAPair"):
@@ -186,6 +188,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.VPNPresharedKeyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("VPNSpec"):
 		return &apiv1alpha1.VPNSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WANLink"):
+		return &apiv1alpha1.WANLinkApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WANMonitor"):
+		return &apiv1alpha1.WANMonitorApplyConfiguration{}
 
 	}
 	return nil

@@ -34,11 +34,25 @@ type FirewallStatus struct {
 	DNSError string `json:"dnsError,omitempty"`
 	// DNS is what the DNS forwarder was asked. It only explains.
 	DNS DNSCounts `json:"dns,omitzero"`
+	// Links are the links to the Internet of the document in force. They only explain.
+	Links []LinkStatus `json:"links,omitempty"`
 	// NamesError describes the DNS names of the document in force that no resolver has answered for longer than their
 	// addresses stay; empty without such names. A standby asks for none.
 	NamesError string `json:"namesError,omitempty"`
 	// Names is what the firewall has of DNS names. It only explains.
 	Names NameCounts `json:"names,omitzero"`
+}
+
+// LinkStatus is what a firewall knows of a link to the Internet.
+type LinkStatus struct {
+	Name string `json:"name"`
+	IsUp bool   `json:"isUp"`
+	// Weight is the share of the link in new connections, relative to those of the others; 0 if it gets none.
+	Weight int `json:"weight"`
+	// Reason is why the link is down.
+	Reason string `json:"reason,omitempty"`
+	// Ended counts the connections that were ended because the link was down, since the process began.
+	Ended int `json:"ended,omitempty"`
 }
 
 // NameCounts are what a firewall has of DNS names.

@@ -26,6 +26,10 @@ const (
 	SpecificBits = 4
 	// GateMark is a third bit. The gate of nftables sets it on packets that arrive while it is open.
 	GateMark = 0x10000000
+	// LinkMask has the bits of a packet's mark and of a connection's that are the number of a link to the Internet,
+	// shifted by LinkShift. A connection without a link has 0 there.
+	LinkMask  = 0x00ff0000
+	LinkShift = 16
 	// RequiredPriority is the priority of the rules that drop packets of segments without a required mark. They come
 	// before the policy routes.
 	RequiredPriority = PolicyRoutePriority - 1
@@ -42,4 +46,12 @@ const (
 	PolicyRouteTable    = 7800
 	// MaxPolicyRoutes bounds n. The rules of the data plane have greater priorities.
 	MaxPolicyRoutes = 128
+)
+
+// The ranges of the links of a FirewallConfiguration. The link with number n, from 1 to 255, has table LinkTable+n. Its
+// packets pass two rules: the first finds the routes that are no default route, and the second those of the link. The
+// next two rules do the same for what the unit sends from an address of the link. All come after the policy routes.
+const (
+	LinkTable    = PolicyRouteTable + MaxPolicyRoutes
+	LinkPriority = PolicyRoutePriority + MaxPolicyRoutes
 )

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 
 	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/contract"
@@ -75,7 +76,8 @@ func (f *Firewall) reconcile() {
 	status.DHCPError, status.DHCP = f.config.DHCP.Fault(), f.config.DHCP.Counts()
 	status.DNSError, status.DNS = f.config.DNS.Fault(), f.config.DNS.Counts()
 	status.NamesError, status.Names = f.config.Names.Fault(), f.config.Names.Counts()
-	if f.reported != nil && *f.reported == status {
+	status.Links = f.config.WAN.Status()
+	if f.reported != nil && reflect.DeepEqual(*f.reported, status) {
 		return
 	}
 	switch {
@@ -129,6 +131,7 @@ func (f *Firewall) restore() bool {
 		return true
 	}
 	f.config.Names.Restored()
+	f.config.WAN.Restored()
 	f.revalidator.repeat()
 	return true
 }
@@ -200,10 +203,11 @@ func (f *Firewall) apply(d document.Document, text []byte) error {
 	return nil
 }
 
-// setRoutes sets where packets go: routes, the neighbours that no protocol finds, and multicast. It also sets what the
-// unit does for hosts and names.
+// setRoutes sets where packets go: routes, links to the Internet, the neighbours that no protocol finds, and multicast.
+// It also sets what the unit does for hosts and names.
 func (f *Firewall) setRoutes(d document.Document) {
 	f.config.Routes.Set(plan.CompileRouting(d))
+	f.config.WAN.Set(d)
 	f.config.Neighbours.Set(d.Neighbours)
 	if m := d.Multicast; m.IsEnabled() {
 		f.config.Multicast.Set(&multicast.Config{Upstream: m.Upstream, Downstream: m.Downstream, Groups: m.Groups})
@@ -216,9 +220,10 @@ func (f *Firewall) setRoutes(d document.Document) {
 	f.config.Names.Set(d)
 }
 
-// routingError returns which routes, neighbours and router advertisements are missing; empty if none is.
+// routingError returns which routes, neighbours, links and router advertisements are missing; empty if none is.
 func (f *Firewall) routingError() string {
-	return joinFaults(f.config.Routes.Fault(), f.config.Neighbours.Fault(), f.config.Advertiser.Fault())
+	return joinFaults(f.config.Routes.Fault(), f.config.Neighbours.Fault(), f.config.WAN.Fault(),
+		f.config.Advertiser.Fault())
 }
 
 // helperError returns which helpers of services are missing; empty if none is.

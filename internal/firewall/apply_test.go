@@ -128,6 +128,16 @@ func (fakeNames) Restored() {}
 
 func (fakeNames) Run(ctx context.Context) { <-ctx.Done() }
 
+// fakeWAN has no links.
+type fakeWAN struct{}
+
+func (fakeWAN) Set(document.Document)         {}
+func (fakeWAN) Status() []contract.LinkStatus { return nil }
+func (fakeWAN) Fault() string                 { return "" }
+func (fakeWAN) Changed() <-chan struct{}      { return nil }
+func (fakeWAN) Restored()                     {}
+func (fakeWAN) Run(ctx context.Context)       { <-ctx.Done() }
+
 // fakeNeighbours records what was set last.
 type fakeNeighbours struct {
 	set   []document.Neighbour
@@ -217,6 +227,7 @@ func newScene(t *testing.T) *scene {
 		DHCP:       &s.dhcp,
 		Advertiser: &s.advertiser,
 		DNS:        &s.dns,
+		WAN:        fakeWAN{},
 		Names:      fakeNames{},
 		Log:        testr.New(t),
 	})

@@ -49,6 +49,8 @@ type Config struct {
 	Advertiser Advertiser
 	// DNS looks up names for hosts.
 	DNS DNS
+	// WAN distributes connections over links to the Internet.
+	WAN WAN
 	// Names keeps the addresses of DNS names.
 	Names Names
 	// TryFTP reports whether the kernel translates addresses in FTP; nil if that is not to be tried.
@@ -114,6 +116,17 @@ type DNS interface {
 	Set(document.DNS)
 	// Counts returns what it was asked.
 	Counts() contract.DNSCounts
+}
+
+// WAN distributes new connections over the links of one document at a time. Package wan implements it.
+type WAN interface {
+	Part
+	// Set makes the links those of a document, whose ruleset must be in force; none ends the distribution.
+	Set(document.Document)
+	// Status returns what is known of each link.
+	Status() []contract.LinkStatus
+	// Restored puts back what went with a table that another program removed. It returns at once.
+	Restored()
 }
 
 // Names keeps the addresses of the DNS names of one document at a time in its sets. Package resolver implements it.
@@ -222,7 +235,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 // parts returns the parts whose faults are reported.
 func (f *Firewall) parts() []Part {
 	c := f.config
-	return []Part{c.Routes, c.Neighbours, c.Multicast, c.DHCP, c.Advertiser, c.DNS, f.gateways}
+	return []Part{c.Routes, c.Neighbours, c.Multicast, c.DHCP, c.Advertiser, c.DNS, c.WAN, f.gateways}
 }
 
 // watch watches the directory. In a mounted ConfigMap the file itself is a symbolic link that never changes.

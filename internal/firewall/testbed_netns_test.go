@@ -140,6 +140,7 @@ func (b *bed) status() (status contract.FirewallStatus) {
 	}
 	status.Multicast, status.Names, status.DHCP = contract.MulticastCounts{}, contract.NameCounts{}, contract.DHCPCounts{}
 	status.DNS = contract.DNSCounts{}
+	status.Links = nil
 	return status
 }
 

@@ -67,6 +67,11 @@ func (o origin) prepare(network string, socket int) error {
 	if err := unix.BindToDevice(socket, o.name); err != nil {
 		return fmt.Errorf("binding to interface %s: %w", o.name, err)
 	}
+	if o.mark != 0 {
+		if err := unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_MARK, int(o.mark)); err != nil {
+			return fmt.Errorf("marking packets: %w", err)
+		}
+	}
 	switch network {
 	case "ip4":
 		return unix.SetsockoptInt(socket, unix.IPPROTO_IP, unix.IP_RECVERR, 1)

@@ -1,6 +1,7 @@
 // Package health monitors one unit: whether its traffic interfaces can carry traffic, and which targets it reaches from
 // them. Package sidecar runs it and passes its report to the state machine, which compares it with the peer's. This
-// package does not rate a report. The firewall next to the sidecar reports its own health.
+// package does not rate a report. The firewall next to the sidecar reports its own health. It probes the links to the
+// Internet by Once.
 //
 // Interfaces are not polled, since the kernel reports their changes. Targets are probed by ICMP echo, by opening a TCP
 // connection, or by an HTTP request. Each is probed from one interface and from the unit's own address on it, so that

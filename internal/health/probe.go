@@ -30,6 +30,8 @@ type origin struct {
 	name    string
 	index   int
 	address netip.Addr
+	// mark is that of the packets; 0 for none.
+	mark uint32
 }
 
 // probe is one target.
@@ -131,12 +133,15 @@ func (p *probe) try(ctx context.Context) error {
 	return p.ask(ctx, origin{name: p.Interface, index: link.Index, address: from})
 }
 
-// reason returns the text of an error for a fault. It contains nothing that differs from try to try, such as the local
-// port.
-func (p *probe) reason(err error) string {
+// reason returns the text of an error for a fault.
+func (p *probe) reason(err error) string { return Reason(err, milliseconds(p.TimeoutMilliseconds)) }
+
+// Reason returns the text of an error of a probe with a timeout. It contains nothing that differs from try to try, such
+// as the local port.
+func Reason(err error, limit time.Duration) string {
 	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return fmt.Sprintf("no answer within %d ms", p.TimeoutMilliseconds)
+		return fmt.Sprintf("no answer within %d ms", limit.Milliseconds())
 	}
 	var operation *net.OpError
 	for errors.As(err, &operation) {

@@ -2,6 +2,7 @@ package ruleset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,6 +34,9 @@ const (
 	ProtocolNumber
 	InterfaceName
 	FamilyNumber
+	// SlotNumber is the number of a slot, and PacketMark a mark of packets or connections.
+	SlotNumber
+	PacketMark
 )
 
 // AddressType returns the type of the addresses of a family.
@@ -45,7 +49,7 @@ func (f Family) AddressType() ElementType {
 
 // String returns the type in nft.
 func (t ElementType) String() string {
-	return [...]string{"ipv4_addr", "ipv6_addr", "inet_service", "inet_proto", "ifname", "nf_proto"}[t]
+	return [...]string{"ipv4_addr", "ipv6_addr", "inet_service", "inet_proto", "ifname", "nf_proto", "integer", "mark"}[t]
 }
 
 // Prefixes of the names of dynamic sets.
@@ -54,6 +58,8 @@ const (
 	DynamicAddressPrefix = "dynamic."
 	// PinholePrefix begins the names of sets and maps of application gateways.
 	PinholePrefix = "pinholes."
+	// LinkPrefix begins the names of maps from slots to links.
+	LinkPrefix = "links."
 	// MulticastPrefix begins the names of sets of multicast memberships.
 	MulticastPrefix = "multicast."
 )
@@ -61,7 +67,7 @@ const (
 // HasFreeElements reports whether a set of this name is dynamic or a cache. Changes of its elements are no changes of
 // the ruleset.
 func HasFreeElements(set string) bool {
-	for _, prefix := range []string{SourceCachePrefix, DynamicAddressPrefix, PinholePrefix, MulticastPrefix} {
+	for _, prefix := range []string{SourceCachePrefix, DynamicAddressPrefix, PinholePrefix, LinkPrefix, MulticastPrefix} {
 		if strings.HasPrefix(set, prefix) {
 			return true
 		}
@@ -86,7 +92,12 @@ func (s DynamicSet) lines() []string {
 	if s.IsFilledByRules {
 		flags = "dynamic,timeout"
 	}
-	lines := []string{"type " + types, fmt.Sprintf("size %d", MaxDynamicElements), "flags " + flags}
+	kind := "type "
+	if slices.Contains(s.Key, SlotNumber) {
+		// A type integer has no length in nft.
+		kind, types = "typeof ", fmt.Sprintf("numgen inc mod %d : meta mark", LinkSlots)
+	}
+	lines := []string{kind + types, fmt.Sprintf("size %d", MaxDynamicElements), "flags " + flags}
 	if s.Timeout > 0 {
 		lines = append(lines, fmt.Sprintf("timeout %s", nftDuration(s.Timeout)))
 	}

@@ -318,16 +318,17 @@ const (
 	Established State = iota
 	Related
 	Invalid
+	New
 )
 
 // String returns the match of the state in nft.
 func (e State) String() string {
-	return "ct state " + [...]string{"established", "related", "invalid"}[e]
+	return "ct state " + [...]string{"established", "related", "invalid", "new"}[e]
 }
 
 // steps tests the bit of the state (NF_CT_STATE_BIT of the kernel).
 func (e State) steps() []Step {
-	bit := [...]uint32{Established: 2, Related: 4, Invalid: 1}[e]
+	bit := [...]uint32{Established: 2, Related: 4, Invalid: 1, New: 8}[e]
 	return []Step{
 		LoadConnection{connectionState},
 		Mask{binary.NativeEndian.AppendUint32(nil, bit)},

@@ -101,6 +101,12 @@ type Mask struct{ Bits []byte }
 // SetBits sets bits of the loaded value.
 type SetBits struct{ Bits []byte }
 
+// LoadSequence loads the next number of a sequence that begins with 0 and repeats after Modulus numbers.
+type LoadSequence struct{ Modulus uint32 }
+
+// Hash replaces the loaded value of a length with its hash, a number below Modulus.
+type Hash struct{ Length, Modulus, Seed uint32 }
+
 // MapTo replaces the loaded value with the one that a map has for it, and demands that there is one.
 type MapTo struct{ Map string }
 
@@ -140,6 +146,8 @@ func (AddToSet) step()         {}
 func (UpdateSet) step()        {}
 func (Mask) step()             {}
 func (SetBits) step()          {}
+func (LoadSequence) step()     {}
+func (Hash) step()             {}
 func (MapTo) step()            {}
 func (StoreSegmentSize) step() {}
 func (LoadValue) step()        {}

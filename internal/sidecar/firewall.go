@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -93,7 +94,7 @@ func (f *firewalls) change(do func(*firewallStatus), act func(mayOpen bool)) {
 		f.isContested = true
 	}
 	act(f.mayOpen(now))
-	if f.known == before {
+	if reflect.DeepEqual(f.known, before) {
 		return
 	}
 	f.wasInForce = f.wasInForce || f.known.inForce()
@@ -222,7 +223,7 @@ func (s *Sidecar) followReport(ctx context.Context, changed func(contract.Firewa
 				s.log.Error(err, "Reading the firewall's report")
 			}
 		case old.covers(s.config.FirewallStatusFile):
-		case status != last:
+		case !reflect.DeepEqual(status, last):
 			changed(status)
 			if status.RoutingError != last.RoutingError {
 				s.routes.Notify()

@@ -87,6 +87,7 @@ const (
 	DynamicARP            Class = 12
 	VPN                   Class = 13
 	DHCPServer            Class = 16
+	WANLoadBalancing      Class = 18
 	DynamicWANClients     Class = 19
 	IPHelper              Class = 20
 	SYNFloodProtection    Class = 21
@@ -178,6 +179,10 @@ var catalogue = Catalogue{
 	{
 		ID: VoIP, Name: "VoIP", Default: NotReplicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",
 		Summary: "Connections of SIP and H.323 that were announced and not opened yet.",
+	},
+	{
+		ID: WANLoadBalancing, Name: "WANLoadBalancing", Default: Replicated, Weight: 1, Provided: true,
+		Summary: "Which links to the Internet are up, and the weight of each, if the document has wan.",
 	},
 }
 

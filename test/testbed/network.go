@@ -25,6 +25,20 @@ var (
 // VirtualLinkLocal is a virtual address of the LAN that only a few tests have.
 var VirtualLinkLocal = netip.MustParsePrefix("fe80::1/64")
 
+// These are the addresses of the second WAN, which only a few tests have. InternetAddress is a host behind both WANs.
+const (
+	OtherServerAddress     = "198.51.100.9"
+	OtherServerAddressIPv6 = "2001:db8:51::9"
+	InternetAddress        = "192.0.2.9"
+	InternetAddressIPv6    = "2001:db8:9::9"
+)
+
+// These are the virtual addresses on the second WAN.
+var (
+	VirtualOtherWAN     = netip.MustParsePrefix("198.51.100.1/24")
+	VirtualOtherWANIPv6 = netip.MustParsePrefix("2001:db8:51::1/64")
+)
+
 // These are the addresses of the routers on the link between them.
 const (
 	PrimarySync   = "10.99.0.1"
@@ -45,13 +59,16 @@ const (
 //	               └─ secondary ─┘
 type Network struct {
 	Client, Server, Primary, Secondary *Namespace
-	fabric                             *Namespace // has the switches
+	// OtherServer is on the second WAN; nil without one.
+	OtherServer *Namespace
+	fabric      *Namespace // has the switches
+	cables      []string   // of each router
 }
 
 // NewNetwork creates the network. Neither router has a virtual address.
 func NewNetwork(t testing.TB) *Network {
 	t.Helper()
-	n := &Network{fabric: NewNamespace(t, "switch")}
+	n := &Network{fabric: NewNamespace(t, "switch"), cables: []string{"lan0", "wan0", "sync0"}}
 	n.fabric.Bridge(t, "lan")
 	n.fabric.Bridge(t, "wan")
 
@@ -116,10 +133,29 @@ func (n *Network) AddHost(t testing.TB, name string) *Namespace {
 	return host
 }
 
+// AddWAN adds the second WAN, with a server on it. The interface of each router there is wan1. Both servers also have
+// InternetAddress and InternetAddressIPv6.
+func (n *Network) AddWAN(t testing.TB) {
+	t.Helper()
+	n.fabric.Bridge(t, "other")
+	n.OtherServer = NewNamespace(t, "server2")
+	n.fabric.Plug(t, "other", n.OtherServer, "wan1", "server2")
+	n.OtherServer.Link(t, "wan1").
+		Address(OtherServerAddress + "/24").Address(OtherServerAddressIPv6 + "/64").Route(VirtualOtherWANIPv6.Addr().String())
+	for _, server := range []*Namespace{n.Server, n.OtherServer} {
+		server.Link(t, "lo").Up().Address(InternetAddress + "/32").Address(InternetAddressIPv6 + "/128")
+	}
+	for number, router := range map[int]*Namespace{primaryNumber: n.Primary, secondaryNumber: n.Secondary} {
+		n.fabric.Plug(t, "other", router, "wan1", fmt.Sprintf("router%d-other", number))
+		router.Link(t, "wan1").Address(fmt.Sprintf("198.51.100.%d/24", number))
+	}
+	n.cables = append(n.cables, "wan1")
+}
+
 // CutPower sets all links of a router down.
 func (n *Network) CutPower(t testing.TB, router *Namespace) {
 	t.Helper()
-	for _, cable := range cables {
+	for _, cable := range n.cables {
 		router.Link(t, cable).Down()
 	}
 }
@@ -127,7 +163,7 @@ func (n *Network) CutPower(t testing.TB, router *Namespace) {
 // RestorePower sets them up again. The router has lost its connections and its virtual addresses.
 func (n *Network) RestorePower(t testing.TB, router *Namespace) {
 	t.Helper()
-	for _, cable := range cables {
+	for _, cable := range n.cables {
 		router.Link(t, cable).Up()
 	}
 	number := primaryNumber
@@ -137,5 +173,3 @@ func (n *Network) RestorePower(t testing.TB, router *Namespace) {
 	addIPv6(t, router, number)
 	router.Run(t, "conntrack --flush")
 }
-
-var cables = []string{"lan0", "wan0", "sync0"}

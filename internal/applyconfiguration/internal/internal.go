@@ -562,6 +562,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: vpn
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallVPN
+    - name: wan
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.FirewallWAN
     - name: zones
       type:
         list:
@@ -787,6 +790,18 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.hapair-io.hapair.api.v1alpha1.SiteToSite
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.FirewallWAN
+  map:
+    fields:
+    - name: distribution
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.LinkDistribution
+    - name: links
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.WANLink
           elementRelationship: atomic
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallZone
   map:
@@ -1035,6 +1050,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.LinkDistribution
+  scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.LogLevel
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.MSSClamping
@@ -1786,6 +1803,59 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.VirtualMACType
       default: None
 - name: com.github.hapair-io.hapair.api.v1alpha1.VirtualMACType
+  scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.WANLink
+  map:
+    fields:
+    - name: backup
+      type:
+        scalar: boolean
+    - name: failureThreshold
+      type:
+        scalar: numeric
+    - name: gateways
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: interface
+      type:
+        scalar: string
+    - name: intervalMilliseconds
+      type:
+        scalar: numeric
+    - name: monitors
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.WANMonitor
+          elementRelationship: atomic
+    - name: name
+      type:
+        scalar: string
+    - name: successThreshold
+      type:
+        scalar: numeric
+    - name: timeoutMilliseconds
+      type:
+        scalar: numeric
+    - name: weight
+      type:
+        scalar: numeric
+- name: com.github.hapair-io.hapair.api.v1alpha1.WANMonitor
+  map:
+    fields:
+    - name: host
+      type:
+        scalar: string
+    - name: port
+      type:
+        scalar: numeric
+    - name: type
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.WANMonitorType
+- name: com.github.hapair-io.hapair.api.v1alpha1.WANMonitorType
   scalar: string
 - name: io.k8s.api.core.v1.Affinity
   map:

@@ -73,6 +73,17 @@ const (
 	maxCacheEntries    = 100000
 	maxCacheMinSeconds = 3600
 	maxCacheSeconds    = 604800
+	// maxWANLinks bounds the links to the Internet, each of which has a routing table of its own. maxLinkMonitors bounds
+	// the monitors of each.
+	maxWANLinks     = 8
+	maxLinkMonitors = 4
+	maxLinkWeight   = 255
+	// minLinkInterval and the next ones bound how the monitors of a link are probed, in milliseconds.
+	minLinkInterval  = 100
+	maxLinkInterval  = 60000
+	minLinkTimeout   = 10
+	maxLinkTimeout   = 30000
+	maxLinkThreshold = 100
 	// maxNeighbours bounds the neighbours. Each is an entry of the kernel on both units.
 	maxNeighbours = 1024
 	// maxTunnels bounds the tunnels. The IKE daemon answers for each.

@@ -49,6 +49,9 @@ func (d *Document) removeDuplicates() {
 		t.LocalNetworks, t.RemoteNetworks = unique(t.LocalNetworks), unique(t.RemoteNetworks)
 		t.IKE.Proposals, t.ESP.Proposals = unique(t.IKE.Proposals), unique(t.ESP.Proposals)
 	}
+	for i := range d.WAN.Links {
+		d.WAN.Links[i].Gateways = unique(d.WAN.Links[i].Gateways)
+	}
 	for i := range d.Routing.PolicyRoutes {
 		r := &d.Routing.PolicyRoutes[i]
 		r.From, r.Source, r.Destination = unique(r.From), unique(r.Source), unique(r.Destination)

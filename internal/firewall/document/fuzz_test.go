@@ -13,6 +13,11 @@ func FuzzParse(f *testing.F) {
 	f.Add(full(f))
 	f.Add([]byte(`{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
 		`"spec":{"zones":[{"name":"lan","interfaces":["lan"]}]}}`))
+	f.Add([]byte(`{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration",` +
+		`"spec":{"zones":[{"name":"wan","interfaces":["wan"]}],"wan":{"distribution":"PerSource","links":[` +
+		`{"name":"fibre","interface":"wan","gateways":["203.0.113.254","fe80::1"],"weight":3,"backup":true,` +
+		`"monitors":[{"type":"TCP","host":"192.0.2.1","port":53}],"intervalMilliseconds":200,` +
+		`"timeoutMilliseconds":100,"failureThreshold":2,"successThreshold":3}]}}}`))
 	f.Add([]byte("zones: &a [*a]"))
 	f.Add([]byte("{a: 1}"))
 	f.Fuzz(func(t *testing.T, data []byte) {

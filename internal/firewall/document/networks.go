@@ -68,12 +68,11 @@ func (c *checker) checkNotConnected(at path, to netip.Prefix) {
 }
 
 // checkNextHop checks that a next hop is a neighbour. The kernel would send to any address as if it were one. The
-// destination is not valid for a policy route.
+// destination is not valid for a policy route and for a link.
 func (c *checker) checkNextHop(at path, via netip.Addr, name string, to netip.Prefix) {
 	if c.networks == nil || via.Is6() && via.IsLinkLocalUnicast() {
 		return
 	}
-	at = at.field("via")
 	if slices.Contains(c.virtualAddresses(), via) {
 		c.problems.add(at, "%s is a virtual address of the pair itself, so that packets would go in a circle; "+
 			"give the address of another router", via)

@@ -70,6 +70,9 @@ func documents() *rapid.Generator[document.Document] {
 				Upstream: "if0", Downstream: []string{"if1"}, Groups: []netip.Prefix{netip.MustParsePrefix("239.0.0.0/8")},
 			}
 		}
+		if rapid.Bool().Draw(t, "links") && len(d.Routing.Routes) == 0 {
+			d.WAN = links(t)
+		}
 		if rapid.Bool().Draw(t, "dhcp") {
 			d.DHCP.Networks = []document.DHCPNetwork{{
 				Interface: "if0", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Address: netip.MustParseAddr("192.0.2.1"),
@@ -216,4 +219,21 @@ func some(t *rapid.T, names []string) []string {
 		}
 	}
 	return chosen
+}
+
+// links returns the links of a document without default routes.
+func links(t *rapid.T) document.WAN {
+	w := document.WAN{Distribution: rapid.SampledFrom([]document.Distribution{
+		"", document.PerConnection, document.PerSource,
+	}).Draw(t, "distribution")}
+	for i := range rapid.IntRange(1, 8).Draw(t, "links") {
+		gateway := netip.AddrFrom4([4]byte{203, 0, 113, byte(i + 1)})
+		w.Links = append(w.Links, document.WANLink{
+			Name: fmt.Sprintf("link%d", i), Interface: "if0", Gateways: []netip.Addr{gateway},
+			Weight: rapid.Uint16Range(0, 255).Draw(t, "weight"), Backup: rapid.Bool().Draw(t, "backup"),
+			Monitors:         []document.WANMonitor{{Type: document.WANMonitorTCP, Host: gateway, Port: 53}, {Host: gateway}},
+			FailureThreshold: rapid.Uint16Range(0, 100).Draw(t, "failures"),
+		})
+	}
+	return w
 }

@@ -56,6 +56,8 @@ var bounds = map[path]int64{
 	"spec.dns.listeners": maxDNSListeners, "spec.dns.upstreams": maxUpstreams, "spec.dns.forwarding": maxForwarding,
 	"spec.dns.forwarding[].upstreams": maxUpstreams, "spec.dns.records": maxDNSRecords,
 	"spec.dns.records[].addresses": maxRecordAddresses,
+	"spec.wan.links":               maxWANLinks, "spec.wan.links[].gateways": familyCount,
+	"spec.wan.links[].monitors": maxLinkMonitors,
 
 	"spec.routerAdvertisements.networks[].prefixes":      maxAdvertisedPrefixes,
 	"spec.routerAdvertisements.networks[].dnsServers":    maxServers,
@@ -64,6 +66,8 @@ var bounds = map[path]int64{
 
 // minima are the least values of numbers, where that is not 1.
 var minima = map[path]float64{
+	"spec.wan.links[].intervalMilliseconds":  minLinkInterval,
+	"spec.wan.links[].timeoutMilliseconds":   minLinkTimeout,
 	"spec.dhcp.networks[].leaseSeconds":      minLeaseSeconds,
 	"spec.vpn.siteToSite[].ike.rekeySeconds": minRekeySeconds,
 	"spec.vpn.siteToSite[].esp.rekeySeconds": minRekeySeconds,
@@ -85,6 +89,12 @@ var minima = map[path]float64{
 
 // maxima are the greatest values of numbers, where these are less than their type has.
 var maxima = map[path]float64{
+	"spec.wan.links[].weight":               maxLinkWeight,
+	"spec.wan.links[].intervalMilliseconds": maxLinkInterval,
+	"spec.wan.links[].timeoutMilliseconds":  maxLinkTimeout,
+	"spec.wan.links[].failureThreshold":     maxLinkThreshold,
+	"spec.wan.links[].successThreshold":     maxLinkThreshold,
+
 	"spec.vpn.siteToSite[].deadPeerSeconds": maxDeadPeerSeconds,
 	"spec.dhcp.networks[].leaseSeconds":     maxLeaseSeconds,
 
@@ -236,6 +246,8 @@ func TestSchemaMatchesNames(t *testing.T) {
 		names[list] = name{property.Items.Schema.Properties["name"], namePattern}
 		names[list+" interface"] = name{property.Items.Schema.Properties["interface"], interfacePattern}
 	}
+	link := s.Properties["wan"].Properties["links"].Items.Schema.Properties
+	names["link"], names["link interface"] = name{link["name"], namePattern}, name{link["interface"], interfacePattern}
 	for what, n := range names {
 		pattern, length := patternOf(t, n.schema), int(*n.schema.MaxLength)
 		rapid.Check(t, func(t *rapid.T) {

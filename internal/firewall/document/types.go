@@ -29,6 +29,8 @@ type Document struct {
 	Resolvers []netip.Addr `json:"resolvers,omitempty"`
 	// Routing is where packets are sent.
 	Routing Routing `json:"routing,omitzero"`
+	// WAN is how connections are distributed over several links; not at all if it is empty.
+	WAN WAN `json:"wan,omitzero"`
 	// Neighbours are entries of the neighbour tables that both units have.
 	Neighbours []Neighbour `json:"neighbours,omitempty"`
 	// Multicast is which multicast the unit forwards; none if it is empty.

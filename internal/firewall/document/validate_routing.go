@@ -53,7 +53,7 @@ func (c *checker) checkRoute(at path, r Route) {
 		c.problems.add(at.field("via"), "%s is the destination itself, so that the route would lead to itself; "+
 			"remove via and name the interface whose link it is on", r.Via)
 	default:
-		c.checkNextHop(at, r.Via, r.Interface, r.To)
+		c.checkNextHop(at.field("via"), r.Via, r.Interface, r.To)
 	}
 }
 
@@ -155,7 +155,7 @@ func (c *checker) checkPolicyRoute(at path, r PolicyRoute) {
 	known := c.problems.count() == before
 	hasNextHop := c.checkForwarding(at, r.Forwards(), r.Via, r.Interface)
 	if hasNextHop {
-		c.checkNextHop(at, r.Via, r.Interface, netip.Prefix{})
+		c.checkNextHop(at.field("via"), r.Via, r.Interface, netip.Prefix{})
 	}
 	if !known {
 		return

@@ -26,8 +26,8 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 		{
 			"logging:\n    dropped: true", "loging: {}",
 			`spec.loging: unknown field; known here are: zones, addresses, services, policies, sourceNAT, ` +
-				`destinationNAT, resolvers, routing, neighbours, multicast, dhcp, dhcpv6, routerAdvertisements, dns, vpn, ` +
-				`logging`,
+				`destinationNAT, resolvers, routing, wan, neighbours, multicast, dhcp, dhcpv6, routerAdvertisements, dns, ` +
+				`vpn and 1 more`,
 		},
 		{
 			"logging:", "logging: {dropped: true}\n  logging:",

@@ -11,6 +11,8 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/neighbours"
 	"github.com/hapair-io/hapair/internal/firewall/resolver"
 	"github.com/hapair-io/hapair/internal/firewall/routing"
+	"github.com/hapair-io/hapair/internal/firewall/wan"
+	"github.com/hapair-io/hapair/internal/kernel/nftables"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/localapi/client"
 )
@@ -27,8 +29,12 @@ type Replicated interface {
 func Add(config *firewall.Config, links *rtnetlink.Conn, names resolver.Config) []Replicated {
 	config.Advertiser = advertiser.New(links, config.Log.WithName("advertiser"))
 	proxy, leases := multicast.New(config.Log.WithName("multicast")), dhcp.New(config.Log.WithName("dhcp"))
-	config.Routes, config.Neighbours = routing.New(links, config.Log), neighbours.New(links, config.Log)
+	routes := routing.New(links, config.Log)
+	balancer := wan.New(wan.Config{
+		Links: links, Elements: nftables.Kernel{}, Routes: routes, End: wan.EndConnections, Log: config.Log.WithName("wan"),
+	})
+	config.Routes, config.Neighbours, config.WAN = routes, neighbours.New(links, config.Log), balancer
 	config.Multicast, config.DHCP, config.Names = proxy, leases, resolver.New(names)
 	config.DNS = nameserver.New(config.Log.WithName("dns"), leases)
-	return []Replicated{proxy, leases}
+	return []Replicated{proxy, leases, balancer}
 }

@@ -3,16 +3,17 @@ package plan
 import (
 	"hash/fnv"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
 
-// The mark of a connection is the path on which its first packet came, and whether a change of the document leaves it
-// alone. The kernel keeps neither otherwise. A mark is replicated with its connection.
+// The mark of a connection is the path on which its first packet came, its link to the Internet, and whether a change
+// of the document leaves it alone. The kernel keeps none of these otherwise. A mark is replicated with its connection.
 const (
 	// MarkKeep is set for connections that a policy with onChange Keep accepted.
 	MarkKeep uint32 = 1 << 31
 	// markPath has the bits that identify the path.
-	markPath = MarkKeep - 1
+	markPath = (MarkKeep - 1) &^ contract.LinkMask
 )
 
 // Names of the maps from paths to marks.

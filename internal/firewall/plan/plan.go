@@ -42,6 +42,7 @@ func Compile(d document.Document) ruleset.Ruleset {
 	c.addPaths()
 	c.addHooks()
 	c.addTraffic()
+	c.addLinks()
 	c.addState()
 	c.addRelated()
 	c.addHelpers()

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
@@ -40,6 +41,8 @@ type Revalidation struct {
 	// dynamic has the objects with addresses that the document does not have.
 	dynamic  map[string]bool
 	services map[string]document.Service
+	// links has the marks of the links; none without links.
+	links map[uint32]bool
 }
 
 // zones are the zones that a connection comes from and goes to.
@@ -52,6 +55,10 @@ func Revalidate(d document.Document) *Revalidation {
 		document: d,
 		paths:    map[uint32][]zones{}, zones: map[string]string{}, policies: map[zones][]document.Policy{},
 		hosts: map[string][]ruleset.AddressRun{}, dynamic: map[string]bool{}, services: map[string]document.Service{},
+		links: map[uint32]bool{},
+	}
+	for _, number := range LinkNumbers(d.WAN) {
+		r.links[LinkMark(number)] = true
 	}
 	for _, from := range d.Zones {
 		for _, in := range from.Interfaces {
@@ -89,8 +96,15 @@ func (r *Revalidation) addPath(in, out string, z zones) {
 
 // Allows reports whether a connection with a path may go on.
 func (r *Revalidation) Allows(c Connection) bool {
-	return c.Mark&MarkKeep != 0 ||
-		slices.ContainsFunc(r.paths[c.Mark&markPath], func(z zones) bool { return r.allowsBetween(z, c) })
+	isAllowed := func(z zones) bool { return r.allowsBetween(z, c) }
+	return c.Mark&MarkKeep != 0 || !r.hasLostLink(c) && slices.ContainsFunc(r.paths[c.Mark&markPath], isAllowed)
+}
+
+// hasLostLink reports whether a connection belongs to a link that the document no longer has. Its packets would leave
+// by another link, with an address of the lost one.
+func (r *Revalidation) hasLostLink(c Connection) bool {
+	mark := c.Mark & contract.LinkMask
+	return len(r.links) > 0 && mark != 0 && !r.links[mark]
 }
 
 // AllowsWithoutPath reports whether a connection without a path may go on. It needs the unit's own addresses, each with

@@ -30,6 +30,9 @@ type Route struct {
 	// Interface is the name of the interface. If it is empty, the route leaves by the interface that Via is on.
 	Interface string
 	Metric    uint32
+	// Link is the name of the link whose default route it is, for what the unit sends. Its metric is that while the link
+	// is up.
+	Link string
 }
 
 // tunnelMetric prefers a tunnel to a static route to the same network, which would send its packets in clear.
@@ -47,16 +50,23 @@ type RoutingRule struct {
 	Field           string
 	IPv6            bool
 	Priority, Table uint32
+	// MinBits is the length of the shortest prefix of a route that counts.
+	MinBits uint8
 	// In is the name of the interface that the packets arrive at.
 	In string
 	// From and To are not valid if every source or destination matches.
 	From, To netip.Prefix
+	// FromNetworksOf names an interface from whose networks the packets come; empty for any source. Only the kernel knows
+	// the networks.
+	FromNetworksOf string
+	// Mark is compared with the bits of Mask in the mark of a packet.
+	Mark, Mask uint32
 }
 
 // CompileRouting returns the routes and rules of a valid document.
 //
-// Rules match packets by their incoming interface, which is always one of a zone. So no policy route can match packets
-// of the control plane, whatever its addresses.
+// Rules of policy routes match packets by their incoming interface, which is always one of a zone. Those of links match
+// the marks of these packets, and the addresses of a link. So none can match packets of the control plane.
 func CompileRouting(d document.Document) Routing {
 	c := newCompiler(d)
 	var r Routing
@@ -74,6 +84,8 @@ func CompileRouting(d document.Document) Routing {
 		r.Routes = append(r.Routes, compiled)
 	}
 	r.Routes = append(r.Routes, tunnelRoutes(d.VPN)...)
+	links, rules := linkRoutes(d.WAN)
+	r.Routes, r.Rules = append(r.Routes, links...), append(r.Rules, rules...)
 	for i, policy := range d.Routing.PolicyRoutes {
 		field := fmt.Sprintf("spec.routing.policyRoutes[%d]", i)
 		rule := RoutingRule{Field: field, Priority: contract.PolicyRoutePriority + uint32(i), Table: contract.DataPlaneTable}
@@ -182,14 +194,27 @@ func (r RoutingRule) String() string {
 	if r.IPv6 {
 		text = "-6"
 	}
-	text += fmt.Sprintf(" rule add priority %d iif %s", r.Priority, r.In)
+	text += fmt.Sprintf(" rule add priority %d", r.Priority)
+	if r.In != "" {
+		text += " iif " + r.In
+	}
+	if r.Mask != 0 {
+		text += fmt.Sprintf(" fwmark %#x/%#x", r.Mark, r.Mask)
+	}
+	if r.FromNetworksOf != "" {
+		text += " from NETWORKS-OF-" + r.FromNetworksOf
+	}
 	if r.From.IsValid() {
 		text += fmt.Sprintf(" from %s", r.From)
 	}
 	if r.To.IsValid() {
 		text += fmt.Sprintf(" to %s", r.To)
 	}
-	return text + fmt.Sprintf(" lookup %d protocol %d", r.Table, contract.RoutingProtocol)
+	text += fmt.Sprintf(" lookup %d", r.Table)
+	if r.MinBits > 0 {
+		text += fmt.Sprintf(" suppress_prefixlength %d", r.MinBits-1)
+	}
+	return text + fmt.Sprintf(" protocol %d", contract.RoutingProtocol)
 }
 
 // String returns the route as arguments of ip.

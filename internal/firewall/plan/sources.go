@@ -34,7 +34,7 @@ var mark = ruleset.MarkPacket{Bits: contract.DataPlaneMark}
 func (c *compiler) addArrival() {
 	c.result.SourceCaches = SourceCaches()
 	var hook []ruleset.Rule
-	arrival := []ruleset.Rule{{mark}, {ruleset.Jump{Chain: chainSources}}}
+	arrival := append([]ruleset.Rule{{mark}}, c.checkedByLink(ruleset.Rule{ruleset.Jump{Chain: chainSources}})...)
 	for _, cache := range c.result.SourceCaches {
 		hook = append(hook, ruleset.Rule{ruleset.KnownSource{Cache: cache}, mark, ruleset.Accept{}})
 		arrival = append(arrival, ruleset.Rule{ruleset.RememberSource{Cache: cache}})

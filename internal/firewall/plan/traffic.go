@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
@@ -57,7 +59,7 @@ func (c *compiler) addTraffic() {
 	fromBroadcast := ruleset.SourceType{Type: ruleset.BroadcastAddress}
 	forward = append(forward, newConnections(
 		ruleset.Rule{fromBroadcast, ruleset.Goto{Chain: chainSpoofed}},
-		ruleset.RecordPath{Map: mapPaths})...)
+		ruleset.Rule{ruleset.RecordPath{Map: mapPaths}}, c.recorded())...)
 	forward = append(forward, c.announced()...)
 	var input []ruleset.Rule
 	if c.document.Multicast.IsEnabled() {
@@ -72,7 +74,7 @@ func (c *compiler) addTraffic() {
 	}...)
 	input = append(input, newConnections(
 		ruleset.Rule{ruleset.ToOwnAddress{In: true}, fromBroadcast, ruleset.Goto{Chain: chainSpoofed}},
-		ruleset.RecordPath{Map: mapArrivals, ToUnit: true})...)
+		ruleset.Rule{ruleset.RecordPath{Map: mapArrivals, ToUnit: true}}, nil)...)
 	// The zone "firewall" is the unit's addresses on the interface at which the packet arrives. Its other addresses, such
 	// as that of the pod, are not for the segment. The remaining packets are for everyone on the segment.
 	input = append(input,
@@ -102,13 +104,10 @@ func (c *compiler) addTraffic() {
 //
 // The order matters. An ICMP error belongs to the connection that it is about and must not change that one's path. A
 // related connection, such as the data connection of FTP, has a path of its own.
-func newConnections(check ruleset.Rule, record ruleset.RecordPath) []ruleset.Rule {
-	return []ruleset.Rule{
-		{ruleset.Jump{Chain: chainState}},
-		check,
-		{record},
-		{ruleset.Related, ruleset.Goto{Chain: chainRelated}},
-	}
+func newConnections(check, record ruleset.Rule, recordFurther []ruleset.Rule) []ruleset.Rule {
+	return slices.Concat(
+		[]ruleset.Rule{{ruleset.Jump{Chain: chainState}}, check, record}, recordFurther,
+		[]ruleset.Rule{{ruleset.Related, ruleset.Goto{Chain: chainRelated}}})
 }
 
 // addState adds the chain that accepts packets of connections and drops packets that only pretend to belong to one.

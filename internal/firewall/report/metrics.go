@@ -2,6 +2,7 @@ package report
 
 import (
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,7 +20,12 @@ type Metrics struct {
 	leases, addresses, requests *prometheus.Desc
 	// Those of the DNS forwarder.
 	questions, upstream, foreign, cache *prometheus.Desc
+	// Those of links to the Internet.
+	isUp, weight, ended *prometheus.Desc
 }
+
+// maxLinks bounds the links of a report, which another firewall may have written.
+const maxLinks = 16
 
 // NewMetrics returns metrics that start at zero, and registers them.
 func NewMetrics(registerer prometheus.Registerer) *Metrics {
@@ -35,7 +41,14 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	describeDNS := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(prometheus.BuildFQName("hapair", "dns", name), help, labels, nil)
 	}
+	describeLinks := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc(prometheus.BuildFQName("hapair", "wan_link", name), help, []string{"link"}, nil)
+	}
 	m := &Metrics{
+		isUp:   describeLinks("up", "Whether a link to the Internet is up."),
+		weight: describeLinks("weight", "Share of a link in new connections, relative to the others."),
+		ended:  describeLinks("ended_connections_total", "Connections that were ended because their link was down."),
+
 		questions: describeDNS("queries_total", "Questions of hosts by DNS.", "result"),
 		upstream:  describeDNS("upstream_queries_total", "Questions to other DNS servers.", "result"),
 		foreign:   describeDNS("upstream_foreign_total", "Messages that came instead of an answer."),
@@ -67,6 +80,7 @@ func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.groups, m.sources, m.routes, m.refused, m.resolved, m.failing, m.overdue, m.leases, m.addresses, m.requests,
 		m.questions, m.upstream, m.foreign, m.cache,
+		m.isUp, m.weight, m.ended,
 	} {
 		descriptions <- d
 	}
@@ -111,5 +125,24 @@ func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 		{m.cache, prometheus.GaugeValue, dns.CacheEntries, nil},
 	} {
 		metrics <- prometheus.MustNewConstMetric(c.description, c.kind, float64(c.value), c.labels...)
+	}
+	m.collectLinks(metrics, status.Links)
+}
+
+// collectLinks collects the metrics of links. A second link of one name is left out.
+func (m *Metrics) collectLinks(metrics chan<- prometheus.Metric, links []contract.LinkStatus) {
+	seen := map[string]bool{}
+	for _, l := range links[:min(len(links), maxLinks)] {
+		if seen[l.Name] || !utf8.ValidString(l.Name) {
+			continue
+		}
+		seen[l.Name] = true
+		up := 0.0
+		if l.IsUp {
+			up = 1
+		}
+		metrics <- prometheus.MustNewConstMetric(m.isUp, prometheus.GaugeValue, up, l.Name)
+		metrics <- prometheus.MustNewConstMetric(m.weight, prometheus.GaugeValue, float64(l.Weight), l.Name)
+		metrics <- prometheus.MustNewConstMetric(m.ended, prometheus.CounterValue, float64(l.Ended), l.Name)
 	}
 }

@@ -20,6 +20,8 @@ func TestMetrics(t *testing.T) {
 	}, DNS: contract.DNSCounts{
 		Known: 16, Cached: 17, Forwarded: 18, Failed: 19, Refused: 20, Strangers: 21, Dropped: 22,
 		UpstreamAnswers: 23, UpstreamFailures: 24, Foreign: 25, CacheEntries: 26,
+	}, Links: []contract.LinkStatus{
+		{Name: "fibre", IsUp: true, Weight: 16}, {Name: "cable", Ended: 17}, {Name: "fibre"}, {Name: "\xff"},
 	}})
 	families, err := registry.Gather()
 	if err != nil {
@@ -48,7 +50,10 @@ func TestMetrics(t *testing.T) {
 		"hapair_dns_queries_total{result=Refused}": 20, "hapair_dns_queries_total{result=Stranger}": 21,
 		"hapair_dns_queries_total{result=Dropped}": 22, "hapair_dns_upstream_queries_total{result=Answered}": 23,
 		"hapair_dns_upstream_queries_total{result=Failed}": 24, "hapair_dns_upstream_foreign_total": 25,
-		"hapair_dns_cache_entries": 26,
+		"hapair_dns_cache_entries":       26,
+		"hapair_wan_link_up{link=fibre}": 1, "hapair_wan_link_weight{link=fibre}": 16,
+		"hapair_wan_link_ended_connections_total{link=fibre}": 0, "hapair_wan_link_up{link=cable}": 0,
+		"hapair_wan_link_weight{link=cable}": 0, "hapair_wan_link_ended_connections_total{link=cable}": 17,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -3,6 +3,7 @@ package routing
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -44,6 +45,8 @@ type Keeper struct {
 	mu sync.Mutex
 	// wanted is nil before the first Set. Routes of an earlier process stay until then.
 	wanted *plan.Routing
+	// unusable are the links that are down.
+	unusable map[string]bool
 	// fault describes what is missing.
 	fault lasting.Fault
 }
@@ -59,6 +62,14 @@ func (k *Keeper) Set(wanted plan.Routing) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.wanted = &wanted
+	k.keep()
+}
+
+// SetUnusable sets which links to the Internet are down. The unit itself then uses the default routes of the others.
+func (k *Keeper) SetUnusable(links map[string]bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unusable = maps.Clone(links)
 	k.keep()
 }
 
@@ -126,10 +137,11 @@ func (k *Keeper) set(wanted plan.Routing) faults {
 	if err != nil {
 		return faults{{message: err.Error()}}
 	}
-	resolved := resolve(wanted.Routes, links, connected(present, links))
+	networks := connected(present, links)
+	resolved := resolve(k.preferred(wanted.Routes), links, networks)
 	_, err = k.kernel.SetAllRoutes(contract.RoutingProtocol, resolved.routes)
 	found := slices.Concat(resolved.faults, routeFaults(err, resolved))
-	_, err = k.kernel.SetRules(contract.RoutingProtocol, rules(wanted.Rules))
+	_, err = k.kernel.SetRules(contract.RoutingProtocol, rules(wanted.Rules, links, networks))
 	if err != nil {
 		found = append(found, fault{"spec.routing.policyRoutes", err.Error()})
 	}
@@ -149,13 +161,35 @@ func (k *Keeper) links(wanted plan.Routing) (map[string]rtnetlink.Link, error) {
 	return links, nil
 }
 
-// rules returns the rules as the kernel has them.
-func rules(wanted []plan.RoutingRule) []rtnetlink.Rule {
+// preferred returns the routes with a worse metric for those of links that are down.
+func (k *Keeper) preferred(wanted []plan.Route) []plan.Route {
+	all := slices.Clone(wanted)
+	for i := range all {
+		if k.unusable[all[i].Link] {
+			all[i].Metric += plan.UnusableMetric
+		}
+	}
+	return all
+}
+
+// rules returns the rules as the kernel has them. One for the networks of an interface becomes one for each of them.
+func rules(wanted []plan.RoutingRule, links map[string]rtnetlink.Link, networks []onLink) []rtnetlink.Rule {
 	all := make([]rtnetlink.Rule, 0, len(wanted))
 	for _, w := range wanted {
-		all = append(all, rtnetlink.Rule{
-			IPv6: w.IPv6, Priority: w.Priority, Table: w.Table, In: w.In, From: w.From, To: w.To,
-		})
+		r := rtnetlink.Rule{
+			IPv6: w.IPv6, Priority: w.Priority, Table: w.Table, MinBits: w.MinBits, In: w.In, From: w.From, To: w.To,
+			Mark: w.Mark, Mask: w.Mask,
+		}
+		if w.FromNetworksOf == "" {
+			all = append(all, r)
+			continue
+		}
+		for _, n := range networks {
+			if r.From = n.prefix; n.index == links[w.FromNetworksOf].Index && n.prefix.Addr().Is6() == w.IPv6 &&
+				!slices.Contains(all, r) {
+				all = append(all, r)
+			}
+		}
 	}
 	return all
 }

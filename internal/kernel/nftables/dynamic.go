@@ -25,10 +25,13 @@ func allDynamic(r ruleset.Ruleset) (all []content) {
 
 // typeOf returns the type of one value or of several that are concatenated.
 func typeOf(types []ruleset.ElementType) nftables.SetDatatype {
+	slotNumber := nftables.TypeInteger
+	slotNumber.Bytes = 4 // A sequence or hash of the kernel, which has no type in nft.
 	known := map[ruleset.ElementType]nftables.SetDatatype{
 		ruleset.IPv4Address: nftables.TypeIPAddr, ruleset.IPv6Address: nftables.TypeIP6Addr,
 		ruleset.PortNumber: nftables.TypeInetService, ruleset.ProtocolNumber: nftables.TypeInetProto,
 		ruleset.InterfaceName: nftables.TypeIFName, ruleset.FamilyNumber: nftables.TypeNFProto,
+		ruleset.SlotNumber: slotNumber, ruleset.PacketMark: nftables.TypeMark,
 	}
 	if len(types) == 1 {
 		return known[types[0]]

@@ -35,7 +35,8 @@ func (b *builder) encode(r ruleset.Rule) ([]expr.Any, error) {
 func (b *builder) encodeStep(s ruleset.Step) ([]expr.Any, error) {
 	switch s := s.(type) {
 	case ruleset.LoadMeta, ruleset.LoadMetaNext, ruleset.LoadConnection, ruleset.LoadHeader,
-		ruleset.LoadHeaderNext, ruleset.LoadRoute, ruleset.LoadValue, ruleset.LoadHeaderBehind:
+		ruleset.LoadHeaderNext, ruleset.LoadRoute, ruleset.LoadValue, ruleset.LoadHeaderBehind,
+		ruleset.LoadSequence, ruleset.Hash:
 		return []expr.Any{encodeLoad(s)}, nil
 	case ruleset.StoreMeta, ruleset.StoreConnection, ruleset.StoreSegmentSize, ruleset.SetHelper:
 		return []expr.Any{encodeStore(s)}, nil
@@ -143,6 +144,13 @@ func encodeLoad(s ruleset.Step) expr.Any {
 	case ruleset.LoadHeaderBehind:
 		return &expr.Payload{
 			DestRegister: registerBehind(s.Behind), Base: expr.PayloadBase(s.Header), Offset: s.Offset, Len: s.Length,
+		}
+	case ruleset.LoadSequence:
+		return &expr.Numgen{Register: register, Modulus: s.Modulus, Type: unix.NFT_NG_INCREMENTAL}
+	case ruleset.Hash:
+		return &expr.Hash{
+			SourceRegister: register, DestRegister: register, Length: s.Length, Modulus: s.Modulus, Seed: s.Seed,
+			Type: expr.HashTypeJenkins,
 		}
 	case ruleset.LoadHeader:
 		return load(expr.PayloadBase(s.Header), s.Offset, s.Length)

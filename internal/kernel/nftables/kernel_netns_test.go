@@ -64,7 +64,7 @@ func compile(t testing.TB, path string) ruleset.Ruleset {
 func withoutNoise(listing string) string {
 	for pattern, replacement := range map[string]string{
 		`packets \d+ bytes \d+`: "", `: 0x[0-9a-f]{8}`: ": mark",
-		`(map segments.ipv[46] \{\n)(\t\t.*\n)*`: "$1",
+		`(map (?:segments|links).ipv[46] \{\n)(\t\t.*\n)*`: "$1",
 	} {
 		listing = regexp.MustCompile(pattern).ReplaceAllString(listing, replacement)
 	}

@@ -88,7 +88,7 @@ func (b *builder) addSet(s content) error {
 		// The kernel ignores this, but without it nft prints interface names as empty.
 		set.KeyByteOrder = binaryutil.NativeEndian
 	}
-	if s.isDynamic && s.key.Name != nftables.TypeIFName.Name {
+	if s.isDynamic && s.key.Name != nftables.TypeIFName.Name && s.key.Name != nftables.TypeInteger.Name {
 		// People add elements with nft, which writes them in this order.
 		set.KeyByteOrder = binaryutil.BigEndian
 	}

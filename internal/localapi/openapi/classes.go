@@ -7,6 +7,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/dhcp/pool"
 	"github.com/hapair-io/hapair/internal/firewall/multicast"
 	"github.com/hapair-io/hapair/internal/firewall/multicast/membership"
+	"github.com/hapair-io/hapair/internal/firewall/wan"
 	"github.com/hapair-io/hapair/internal/state"
 )
 
@@ -28,6 +29,7 @@ func valueTypes() []valueType {
 		{state.DHCPServer, "DHCPLease", "lease/<address>", pool.Lease{}, "internal/firewall/dhcp/pool"},
 		{state.Multicast, "MulticastMember", "member/<interface>/<group>", membership.State{}, source + "/membership"},
 		{state.Multicast, "MulticastRoute", "route/<group>/<source>", multicast.Route{}, source},
+		{state.WANLoadBalancing, "LinkVerdict", "<link>", wan.Verdict{}, "internal/firewall/wan"},
 	}
 }
 

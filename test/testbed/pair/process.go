@@ -28,7 +28,9 @@ import (
 	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/clock"
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
+	"github.com/hapair-io/hapair/internal/dataplane"
 	"github.com/hapair-io/hapair/internal/gate"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/kernel/nftables"
@@ -98,8 +100,9 @@ type process struct {
 	own        *own.Addresses // nil if no connections are replicated
 	providers  *server.Server // nil without a local API
 	objects    nftables.Kernel
-	gate       *gate.Gate    // nil without a gate
-	opened     []class.Class // those of factories
+	gate       *gate.Gate       // nil without a gate
+	plane      *dataplane.Plane // nil without a data plane
+	opened     []class.Class    // those of factories
 	flood      *flood
 	log        logr.Logger
 
@@ -115,6 +118,11 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 	}
 	if s.LinkLocal {
 		networks[0].Addresses = append(networks[0].Addresses, testbed.VirtualLinkLocal)
+	}
+	if s.SecondWAN {
+		networks = append(networks, addresses.Network{
+			Interface: "wan1", Addresses: []netip.Prefix{testbed.VirtualOtherWAN, testbed.VirtualOtherWANIPv6},
+		})
 	}
 	provided := table.NewSet(state.Classes(), clock.Boot)
 	classes, err := p.newClasses(s, networks, provided)
@@ -153,8 +161,20 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 			return nil, err
 		}
 	}
+	if s.SecondWAN {
+		p.plane = newPlane(networks, kernel, log)
+	}
 	p.addresses = addresses.New(addresses.Options{Networks: networks, Kernel: kernel, Wire: wire, Log: log})
 	return p, nil
+}
+
+// newPlane returns the data plane of a unit with the default firewall.
+func newPlane(networks []addresses.Network, kernel *rtnetlink.Conn, log logr.Logger) *dataplane.Plane {
+	o := dataplane.Options{Required: []uint32{contract.DataPlaneMark}, Kernel: kernel, Log: log}
+	for _, n := range networks {
+		o.Networks = append(o.Networks, dataplane.Network{Interface: n.Interface, Addresses: n.Addresses})
+	}
+	return dataplane.New(o)
 }
 
 // newClasses returns the classes that the unit replicates, and sets those that are not of package table.
@@ -222,6 +242,9 @@ func (p *process) run(ctx context.Context) error {
 	running.Go(func() { p.reportEvents(ctx) })
 	if p.providers != nil {
 		running.Go(func() { p.providers.Run(ctx) })
+	}
+	if p.plane != nil {
+		running.Go(func() { p.plane.Run(ctx, func(error) {}) })
 	}
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {

@@ -75,6 +75,8 @@ type setup struct {
 	LinkLocal bool `json:"linkLocal,omitempty"`
 	// HasTunnels is set if the unit has an IKE daemon.
 	HasTunnels bool `json:"hasTunnels,omitempty"`
+	// SecondWAN adds the interface wan1, and keeps a data plane.
+	SecondWAN bool `json:"secondWAN,omitempty"`
 	// Gate puts a gate on the router.
 	Gate bool `json:"gate,omitempty"`
 	// Recording is the file with what the unit gives to the stream; empty if nobody needs it.

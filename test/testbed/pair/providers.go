@@ -59,7 +59,7 @@ func newProviders(
 				ProviderClass, state.DynamicAddressObjects.String(),
 			}},
 			{Name: contract.ProviderFirewall, UID: int64(os.Getuid()), Writes: []string{
-				state.DHCPServer.String(), state.Multicast.String(),
+				state.DHCPServer.String(), state.Multicast.String(), state.WANLoadBalancing.String(),
 			}},
 			{Name: contract.ProviderVPN, UID: int64(os.Getuid())},
 		},

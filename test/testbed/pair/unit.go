@@ -51,6 +51,9 @@ type Options struct {
 	TunnelKey string
 	// LinkLocal adds testbed.VirtualLinkLocal to the virtual addresses.
 	LinkLocal bool
+	// SecondWAN adds a WAN with the interface wan1 and virtual addresses. The units then have the routes and rules of a
+	// data plane.
+	SecondWAN bool
 	// Gate puts the gate of a sidecar on each router. Without it, the router of a standby still forwards multicast.
 	Gate bool
 	// Record keeps what each unit gives to the stream, for Recorded.
@@ -72,6 +75,9 @@ type Pair struct {
 func New(t testing.TB, options Options) *Pair {
 	t.Helper()
 	p := &Pair{Network: testbed.NewNetwork(t), t: t, options: options, directory: t.TempDir(), term: 1}
+	if options.SecondWAN {
+		p.AddWAN(t)
+	}
 	p.issue()
 	p.Active = p.Start(primary)
 	p.Standby = p.Start(secondary)
@@ -185,7 +191,7 @@ func (p *Pair) Start(name string) *Unit {
 		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
 		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
 		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated, Gate: p.options.Gate,
-		LinkLocal: p.options.LinkLocal, HasTunnels: p.options.TunnelKey != "",
+		LinkLocal: p.options.LinkLocal, SecondWAN: p.options.SecondWAN, HasTunnels: p.options.TunnelKey != "",
 	}
 	if p.options.Providers {
 		s.ProvidersDirectory, s.WithoutProvided = p.providersOf(name), p.options.WithoutProvided

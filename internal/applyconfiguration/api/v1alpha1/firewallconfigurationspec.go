@@ -29,6 +29,8 @@ type FirewallConfigurationSpecApplyConfiguration struct {
 	Resolvers []string `json:"resolvers,omitempty"`
 	// routing has the routes of traffic that the pair forwards, such as the default routes.
 	Routing *FirewallRoutingApplyConfiguration `json:"routing,omitempty"`
+	// wan distributes new connections over several links to the Internet. Without it, routing alone decides.
+	WAN *FirewallWANApplyConfiguration `json:"wan,omitempty"`
 	// neighbours are entries of the neighbour tables (ARP and NDP) that both units have at all times.
 	Neighbours []FirewallNeighbourApplyConfiguration `json:"neighbours,omitempty"`
 	// multicast forwards multicast between networks of the pair. Without it, none is forwarded.
@@ -147,6 +149,14 @@ func (b *FirewallConfigurationSpecApplyConfiguration) WithResolvers(values ...st
 // If called multiple times, the Routing field is set to the value of the last call.
 func (b *FirewallConfigurationSpecApplyConfiguration) WithRouting(value *FirewallRoutingApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
 	b.Routing = value
+	return b
+}
+
+// WithWAN sets the WAN field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WAN field is set to the value of the last call.
+func (b *FirewallConfigurationSpecApplyConfiguration) WithWAN(value *FirewallWANApplyConfiguration) *FirewallConfigurationSpecApplyConfiguration {
+	b.WAN = value
 	return b
 }
 

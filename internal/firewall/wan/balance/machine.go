@@ -1,0 +1,118 @@
+package balance
+
+// Monitored is a link with its monitors.
+type Monitored struct {
+	Link
+	// Monitors is the number of hosts that are probed by the link.
+	Monitors int
+	// Failures and Successes are how many probes in a row change what is known of a monitor.
+	Failures, Successes int
+}
+
+// Machine knows which links are up. A link is up while its interface has a carrier and one of its monitors is reached.
+// A link without monitors needs the carrier alone.
+type Machine struct {
+	links  []Monitored
+	states map[string]*state
+}
+
+// state is what is known of a link.
+type state struct {
+	Monitored
+	monitors []judgement
+	// isCut is set while the interface has no carrier.
+	isCut bool
+}
+
+// judgement is what is known of a monitor, and the number of probes in a row against it.
+type judgement struct {
+	isLost   bool
+	contrary int
+}
+
+// New returns a machine in which all links are up. Only failed probes or the other unit may tell otherwise.
+func New(links []Monitored) *Machine {
+	m := &Machine{links: links, states: map[string]*state{}}
+	for _, l := range links {
+		m.states[l.Name] = &state{Monitored: l, monitors: make([]judgement, l.Monitors)}
+	}
+	return m
+}
+
+// Links returns the links in their order.
+func (m *Machine) Links() []Monitored { return m.links }
+
+// SetCarrier stores whether the interface of a link has a carrier.
+func (m *Machine) SetCarrier(name string, hasCarrier bool) {
+	if s, known := m.states[name]; known {
+		s.isCut = !hasCarrier
+	}
+}
+
+// Probed stores the result of a probe.
+func (m *Machine) Probed(name string, monitor int, isReached bool) {
+	s, known := m.states[name]
+	if !known || monitor >= len(s.monitors) {
+		return
+	}
+	j := &s.monitors[monitor]
+	if isReached != j.isLost {
+		j.contrary = 0
+		return
+	}
+	needed := s.Failures
+	if isReached {
+		needed = s.Successes
+	}
+	if j.contrary++; j.contrary >= needed {
+		*j = judgement{isLost: !isReached}
+	}
+}
+
+// Restore makes the verdict about the monitors of a link that of the other unit. Probes begin to count from there.
+func (m *Machine) Restore(name string, isReached bool) {
+	s, known := m.states[name]
+	if !known {
+		return
+	}
+	for i := range s.monitors {
+		s.monitors[i] = judgement{isLost: !isReached}
+	}
+}
+
+// IsReached reports whether a monitor of a link is reached, or the link has none.
+func (m *Machine) IsReached(name string) bool {
+	s, known := m.states[name]
+	if !known {
+		return false
+	}
+	for _, j := range s.monitors {
+		if !j.isLost {
+			return true
+		}
+	}
+	return len(s.monitors) == 0
+}
+
+// HasCarrier reports whether the interface of a link has a carrier.
+func (m *Machine) HasCarrier(name string) bool {
+	s, known := m.states[name]
+	return known && !s.isCut
+}
+
+// IsUp reports whether a link is up.
+func (m *Machine) IsUp(name string) bool { return m.HasCarrier(name) && m.IsReached(name) }
+
+// Unusable returns the links that get no connections because they are down. If all are down, it returns none.
+func (m *Machine) Unusable() map[string]bool {
+	down := map[string]bool{}
+	for _, l := range m.links {
+		if !m.IsUp(l.Name) {
+			down[l.Name] = true
+		}
+	}
+	if len(down) == len(m.links) {
+		return map[string]bool{}
+	}
+	return down
+}
