@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"slices"
+	"time"
 
+	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/notify"
 	"github.com/hapair-io/hapair/internal/state"
@@ -28,10 +30,21 @@ func (s source) Watch() (class.Watch, error) {
 	return w, nil
 }
 
+// resyncPause is the least time between two requests to the daemon. It gives new keys only to children that do not get
+// new keys already. The standby would not get those that arrived between the requests.
+const resyncPause = time.Second
+
 // Snapshot makes the daemon describe all SAs. It emits nothing: the messages come as changes, after the snapshot.
-func (s source) Snapshot(context.Context, func([]state.Change) error) error {
+func (s source) Snapshot(ctx context.Context, _ func([]state.Change) error) error {
+	s.mu.Lock()
+	pause := s.resyncAt - s.known.now()
+	s.mu.Unlock()
+	if pause > 0 && !backoff.Sleep(ctx, pause) {
+		return ctx.Err()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.resyncAt = s.known.now() + resyncPause
 	s.resync()
 	return nil
 }
