@@ -40,8 +40,9 @@ func (t Type) IsState() bool { return !t.IsRole() && t != Resync && t != Initial
 // IsPosition reports whether a message has only the next message ID. The next such message replaces it.
 func (t Type) IsPosition() bool { return t == InitiatorID || t == ResponderID }
 
-// SA identifies an IKE SA, as both daemons know it: the SPIs of both ends, and which end the unit is.
-type SA [17]byte
+// SA identifies an IKE SA, as both daemons know it: the version of IKE, the SPIs of both ends, and which end the unit
+// is (ike_sa_id_encoding_t in ha_message.c).
+type SA [18]byte
 
 // Message is what is known of a message.
 type Message struct {

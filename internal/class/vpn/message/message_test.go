@@ -8,7 +8,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/vpn/message"
 )
 
-const exampleSA = "b0072574df82f987a867fca6488ac53001"
+const exampleSA = "02b0072574df82f987a867fca6488ac53001"
 
 func decode(t testing.TB, text string) []byte {
 	t.Helper()
@@ -45,7 +45,7 @@ func TestParseRefuses(t *testing.T) {
 		"type 0":             {5, 0},
 		"a later type":       {5, 14},
 		"no IKE SA":          {5, 1},
-		"half an IKE SA":     decode(t, "050101b0072574df82f987"),
+		"half an IKE SA":     decode(t, "05010102b0072574df82f987"),
 		"another attribute":  decode(t, "050603"+exampleSA+"00"),
 		"more than is read":  make([]byte, message.MaxBytes+1),
 		"version, no IKE SA": decode(t, "05012402"),
