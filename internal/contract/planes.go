@@ -30,6 +30,17 @@ const (
 	// shifted by LinkShift. A connection without a link has 0 there.
 	LinkMask  = 0x00ff0000
 	LinkShift = 16
+	// CheckedMark and JudgedMark are two more bits. The firewall's rules set the first on a packet whose source passed the
+	// checks, and the second on a packet to the unit when its chain for such packets begins. Later rules drop what lacks
+	// them. So a chain that somebody empties lets nothing pass.
+	CheckedMark = 0x08000000
+	JudgedMark  = 0x04000000
+	// DestinationMark and SourceMark do the same for the chains that translate the first packet of a connection.
+	DestinationMark = 0x02000000
+	SourceMark      = 0x01000000
+	// OwnMarks are all bits of a mark that the unit uses.
+	OwnMarks = DataPlaneMark | SpecificMark | GateMark | CheckedMark | JudgedMark | DestinationMark | SourceMark |
+		LinkMask
 	// RequiredPriority is the priority of the rules that drop packets of segments without a required mark. They come
 	// before the policy routes.
 	RequiredPriority = PolicyRoutePriority - 1

@@ -81,6 +81,26 @@ func (e DestinationIn) String() string { return e.Run.match("daddr") }
 // steps compares the destination address.
 func (e DestinationIn) steps() []Step { return e.Run.steps(e.Run.family().destinationHeader()) }
 
+// Marked matches packets whose mark has all of the bits.
+type Marked struct{ Bits uint32 }
+
+// Unmarked matches packets whose mark has none of the bits.
+type Unmarked struct{ Bits uint32 }
+
+func (e Marked) String() string { return fmt.Sprintf("meta mark & %#08x == %#08x", e.Bits, e.Bits) }
+
+// steps compares the bits.
+func (e Marked) steps() []Step {
+	return []Step{LoadMeta{metaMark}, Mask{native(e.Bits)}, Equal{native(e.Bits)}}
+}
+
+func (e Unmarked) String() string { return fmt.Sprintf("meta mark & %#08x == 0", e.Bits) }
+
+// steps compares the bits with none.
+func (e Unmarked) steps() []Step {
+	return []Step{LoadMeta{metaMark}, Mask{native(e.Bits)}, Equal{native(0)}}
+}
+
 // DestinationIs matches one destination address.
 type DestinationIs struct{ Address netip.Addr }
 

@@ -119,6 +119,8 @@ type Hook struct {
 	Raw bool
 	// Mangle runs the chain between connection tracking and translation.
 	Mangle bool
+	// Late runs the chain after others of its kind. One that translates sees only what those have not translated.
+	Late bool
 	// Drops is set if the kernel drops what no rule of the chain decides about. Otherwise it accepts that.
 	Drops bool
 }

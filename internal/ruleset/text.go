@@ -127,11 +127,16 @@ func (h Hook) String() string {
 		priority = "raw"
 	case h.Mangle:
 		priority = "mangle"
+	case h.Late:
+		priority = "security"
 	}
 	if h.NAT {
 		kind, priority = "nat", "srcnat"
 		if h.Point == Prerouting {
 			priority = "dstnat"
+		}
+		if h.Late {
+			priority += " + 1"
 		}
 	}
 	policy := "accept"

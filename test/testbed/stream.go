@@ -36,7 +36,13 @@ type Stream struct {
 // NewStream sends from one host to an address and port of another until the test ends.
 func NewStream(t testing.TB, from, to *Namespace, address string) *Stream {
 	t.Helper()
-	s := &Stream{t: t, stop: make(chan struct{}), to: to.ListenUDP(t, address), from: from.DialUDP(t, "", address)}
+	return NewStreamFrom(t, from, "", to, address)
+}
+
+// NewStreamFrom sends like NewStream, from an address and port of the sending host.
+func NewStreamFrom(t testing.TB, from *Namespace, source string, to *Namespace, address string) *Stream {
+	t.Helper()
+	s := &Stream{t: t, stop: make(chan struct{}), to: to.ListenUDP(t, address), from: from.DialUDP(t, source, address)}
 	raw, err := s.to.SyscallConn()
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ func Base(control []string) ruleset.Ruleset {
 	in, out := ruleset.InInterface{Set: setControl}, ruleset.OutInterface{Set: setControl}
 	drop := ruleset.Rule{ruleset.Counter{}, ruleset.Drop{}}
 	c.addHook("forward", ruleset.Hook{Point: ruleset.Forward, Drops: true}, ruleset.Rule{in, out, ruleset.Accept{}}, drop)
-	c.addHook("input", ruleset.Hook{Point: ruleset.Input},
+	c.addInput(
 		ruleset.Rule{in, ruleset.Accept{}},
 		ruleset.Rule{ruleset.ICMPv6, ruleset.Jump{Chain: chainNeighbours}},
 		drop,

@@ -47,7 +47,8 @@ func (c *compiler) addICMP() {
 		ruleset.Rule{ruleset.ICMPType{Family: ruleset.IPv4, Type: icmpDestinationUnreachable}, ruleset.Return{}},
 		ruleset.Rule{ruleset.ICMPType{Family: ruleset.IPv4, Type: icmpTimeExceeded}, ruleset.Return{}},
 		ruleset.Rule{ruleset.ICMPType{Family: ruleset.IPv4, Type: icmpParameterProblem}, ruleset.Return{}},
-		ruleset.Rule{ruleset.Goto{Chain: chainInvalid}},
+		ruleset.Rule{ruleset.Jump{Chain: chainInvalid}},
+		ruleset.Rule{ruleset.Drop{}}, // Somebody has emptied that chain.
 	)
 	c.addNeighbours()
 	c.addChain(chainICMPv6,
@@ -57,7 +58,8 @@ func (c *compiler) addICMP() {
 		ruleset.Rule{ruleset.ICMPType{Family: ruleset.IPv6, Type: icmpv6PacketTooBig}, ruleset.Return{}},
 		ruleset.Rule{ruleset.ICMPType{Family: ruleset.IPv6, Type: icmpv6TimeExceeded}, ruleset.Return{}},
 		ruleset.Rule{ruleset.ICMPType{Family: ruleset.IPv6, Type: icmpv6ParameterProblem}, ruleset.Return{}},
-		ruleset.Rule{ruleset.Goto{Chain: chainInvalid}},
+		ruleset.Rule{ruleset.Jump{Chain: chainInvalid}},
+		ruleset.Rule{ruleset.Drop{}}, // Somebody has emptied that chain.
 	)
 }
 

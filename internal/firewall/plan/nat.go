@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/ruleset"
 )
@@ -23,7 +24,18 @@ func (c *compiler) addDestinationNAT() {
 				ruleset.Rule{ruleset.DestinationNAT{Address: n.ToAddress, Port: n.ToPort}}))
 		}
 	}
-	c.addHook("destination-nat", ruleset.Hook{Point: ruleset.Prerouting, NAT: true}, rules...)
+	c.addTranslations("destination-nat", ruleset.Prerouting, contract.DestinationMark, rules)
+}
+
+// addTranslations adds a chain of translations. The kernel passes it the first packet of each connection. A later chain
+// sees those that it did not translate, and drops what has not passed it, in case that somebody empties or deletes it.
+func (c *compiler) addTranslations(name string, point ruleset.HookPoint, passed uint32, rules []ruleset.Rule) {
+	if len(rules) > 0 {
+		rules = append([]ruleset.Rule{{ruleset.MarkPacket{Bits: passed}}}, rules...)
+		c.addHook(name+".skipped", ruleset.Hook{Point: point, NAT: true, Late: true},
+			ruleset.Rule{ruleset.Unmarked{Bits: passed}, ruleset.Counter{}, ruleset.Drop{}})
+	}
+	c.addHook(name, ruleset.Hook{Point: point, NAT: true}, rules...)
 }
 
 // addSourceNAT adds the chain that translates the source of forwarded connections. What the unit sends itself came from
@@ -44,7 +56,7 @@ func (c *compiler) addSourceNAT() {
 			}
 		}
 	}
-	c.addHook("source-nat", ruleset.Hook{Point: ruleset.Postrouting, NAT: true}, rules...)
+	c.addTranslations("source-nat", ruleset.Postrouting, contract.SourceMark, rules)
 }
 
 func familyOf(a netip.Addr) document.Families {

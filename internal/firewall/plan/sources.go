@@ -26,6 +26,9 @@ func SourceCaches() []ruleset.SourceCache {
 // mark marks a packet as one of the data plane. Lookups that do not see the interface then use the data plane's routes.
 var mark = ruleset.MarkPacket{Bits: contract.DataPlaneMark}
 
+// checked marks a packet whose source passed the checks. A chain of checks that ends without it lets nothing pass.
+var checked = ruleset.MarkPacket{Bits: contract.CheckedMark}
+
 // addArrival adds the chains that packets of zones pass before connection tracking sees them.
 //
 // They drop packets with a source that belongs elsewhere (RFC 2827, RFC 3704). Every packet is checked: a forged packet
@@ -35,6 +38,8 @@ func (c *compiler) addArrival() {
 	c.result.SourceCaches = SourceCaches()
 	var hook []ruleset.Rule
 	arrival := append([]ruleset.Rule{{mark}}, c.checkedByLink(ruleset.Rule{ruleset.Jump{Chain: chainSources}})...)
+	// Otherwise somebody has emptied one of the chains.
+	arrival = append(arrival, ruleset.Rule{ruleset.Unmarked{Bits: contract.CheckedMark}, ruleset.Counter{}, ruleset.Drop{}})
 	for _, cache := range c.result.SourceCaches {
 		hook = append(hook, ruleset.Rule{ruleset.KnownSource{Cache: cache}, mark, ruleset.Accept{}})
 		arrival = append(arrival, ruleset.Rule{ruleset.RememberSource{Cache: cache}})
@@ -63,7 +68,7 @@ func (c *compiler) addArrival() {
 		own := ruleset.SourceType{Type: ruleset.LocalAddress}
 		rules = append(rules, with(off, own, ruleset.Goto{Chain: chainSpoofed}))
 	}
-	c.addChain(chainSources, rules...)
+	c.addChain(chainSources, append(rules, ruleset.Rule{checked})...)
 	if isStrict {
 		c.addReservedSources()
 	}
@@ -107,7 +112,7 @@ func (c *compiler) addReservedSources() {
 	c.addChain(chainReserved,
 		ruleset.Rule{ruleset.MarkPacket{Bits: contract.SpecificMark}},
 		ruleset.Rule{ruleset.NoRouteBack{In: true}, ruleset.Goto{Chain: chainNoSpecificRoute}},
-		unmark)
+		unmark, ruleset.Rule{checked})
 	rules := []ruleset.Rule{unmark}
 	for _, e := range errors {
 		rules = append(rules, ruleset.Rule{e, ruleset.Goto{Chain: chainSourceOfErrors}})

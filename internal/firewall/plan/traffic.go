@@ -22,11 +22,20 @@ func (c *compiler) addHooks() {
 		ruleset.Rule{ruleset.Goto{Chain: chainUnmatched}},
 	)
 	// The second rule drops what returns from a chain that somebody has emptied.
-	c.addHook("input", ruleset.Hook{Point: ruleset.Input},
+	c.addInput(
 		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Jump{Chain: chainTrafficInput}},
 		ruleset.Rule{ruleset.InInterface{Set: setTraffic}, ruleset.Counter{}, ruleset.Drop{}},
 	)
 	c.addOutput()
+}
+
+// addInput adds the chain for packets to the unit, which accepts those that no rule drops. A later chain drops what has
+// not passed it, in case that somebody empties or deletes it.
+func (c *compiler) addInput(rules ...ruleset.Rule) {
+	c.addHook("input", ruleset.Hook{Point: ruleset.Input},
+		append([]ruleset.Rule{{ruleset.MarkPacket{Bits: contract.JudgedMark}}}, rules...)...)
+	c.addHook("unjudged", ruleset.Hook{Point: ruleset.Input, Late: true, Drops: true},
+		ruleset.Rule{ruleset.Marked{Bits: contract.JudgedMark}, ruleset.Accept{}})
 }
 
 // addDeparture adds the chain that keeps connection tracking from seeing what the unit sends into the pod network. The
@@ -61,7 +70,8 @@ func (c *compiler) addTraffic() {
 		ruleset.Rule{fromBroadcast, ruleset.Goto{Chain: chainSpoofed}},
 		ruleset.Rule{ruleset.RecordPath{Map: mapPaths}}, c.recorded())...)
 	forward = append(forward, c.announced()...)
-	var input []ruleset.Rule
+	// Nothing but an emptied chain leaves a packet without the mark.
+	input := []ruleset.Rule{{ruleset.Unmarked{Bits: contract.DataPlaneMark}, ruleset.Counter{}, ruleset.Drop{}}}
 	if c.document.Multicast.IsEnabled() {
 		// Hosts report which groups they receive. For IPv6 they do so among the neighbours.
 		input = append(input, ruleset.Rule{ruleset.IGMP, ruleset.Accept{}})
@@ -105,19 +115,23 @@ func (c *compiler) addTraffic() {
 // The order matters. An ICMP error belongs to the connection that it is about and must not change that one's path. A
 // related connection, such as the data connection of FTP, has a path of its own.
 func newConnections(check, record ruleset.Rule, recordFurther []ruleset.Rule) []ruleset.Rule {
+	emptied := ruleset.Rule{ruleset.Invalid, ruleset.Drop{}} // It returned from an emptied chain.
 	return slices.Concat(
-		[]ruleset.Rule{{ruleset.Jump{Chain: chainState}}, check, record}, recordFurther,
+		[]ruleset.Rule{{ruleset.Jump{Chain: chainState}}, emptied, check, record}, recordFurther,
 		[]ruleset.Rule{{ruleset.Related, ruleset.Goto{Chain: chainRelated}}})
 }
 
 // addState adds the chain that accepts packets of connections and drops packets that only pretend to belong to one.
 //
-// The order matters: a related connection, such as the data connection of FTP, is also new and must begin with a SYN.
+// The order matters: a related connection, such as the data connection of FTP, is also new and must begin with a SYN. A
+// packet that returns from a chain that only drops must not pass: somebody has emptied that chain.
 func (c *compiler) addState() {
 	c.addChain(chainState,
 		ruleset.Rule{ruleset.Established, ruleset.Accept{}},
-		ruleset.Rule{ruleset.Invalid, ruleset.Goto{Chain: chainInvalid}},
-		ruleset.Rule{ruleset.NotSYN{}, ruleset.Goto{Chain: chainInvalid}},
+		ruleset.Rule{ruleset.Invalid, ruleset.Jump{Chain: chainInvalid}},
+		ruleset.Rule{ruleset.Invalid, ruleset.Drop{}},
+		ruleset.Rule{ruleset.NotSYN{}, ruleset.Jump{Chain: chainInvalid}},
+		ruleset.Rule{ruleset.NotSYN{}, ruleset.Drop{}},
 		ruleset.Rule{ruleset.ICMP, ruleset.Related, ruleset.Accept{}},
 		ruleset.Rule{ruleset.ICMPv6, ruleset.Related, ruleset.Accept{}},
 	)

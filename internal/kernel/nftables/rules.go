@@ -32,14 +32,21 @@ func place(h ruleset.Hook) (nftables.ChainType, *nftables.ChainHook, *nftables.C
 		ruleset.Postrouting: nftables.ChainHookPostrouting,
 	}
 	switch {
-	case h.NAT && h.Point == ruleset.Prerouting:
-		return nftables.ChainTypeNAT, points[h.Point], nftables.ChainPriorityNATDest
 	case h.NAT:
-		return nftables.ChainTypeNAT, points[h.Point], nftables.ChainPriorityNATSource
+		priority := *nftables.ChainPriorityNATSource
+		if h.Point == ruleset.Prerouting {
+			priority = *nftables.ChainPriorityNATDest
+		}
+		if h.Late {
+			priority++
+		}
+		return nftables.ChainTypeNAT, points[h.Point], &priority
 	case h.Raw:
 		return nftables.ChainTypeFilter, points[h.Point], nftables.ChainPriorityRaw
 	case h.Mangle:
 		return nftables.ChainTypeFilter, points[h.Point], nftables.ChainPriorityMangle
+	case h.Late:
+		return nftables.ChainTypeFilter, points[h.Point], nftables.ChainPrioritySecurity
 	default:
 		return nftables.ChainTypeFilter, points[h.Point], nftables.ChainPriorityFilter
 	}
