@@ -49,8 +49,10 @@ type host struct {
 	mu sync.Mutex
 	// indices are the interfaces that the gate was put on, in the order of the options.
 	indices []int
-	// settings are what install has set on them.
+	// settings are what they must have.
 	settings rtnetlink.Devconf
+	// unresolved is why the resolution of neighbours could not be set; empty if it could.
+	unresolved string
 	// own and control are the addresses that the barrier has, once known is set.
 	own, control []netip.Addr
 	known        bool
@@ -75,23 +77,54 @@ func (h *host) installOn(links []rtnetlink.Link) error {
 	if err := h.barrier.install(links); err != nil {
 		return err
 	}
-	filter, err := h.options.Kernel.ReversePathFilter()
-	if err != nil {
+	if err := h.refreshSettings(); err != nil {
 		return err
 	}
-	h.settings, h.indices = settingsUnder(filter, h.options.SourcesChecked), nil
+	h.indices = nil
 	var errs []error
 	for _, l := range links {
 		h.indices = append(h.indices, l.Index)
 		if l.IPv4 != h.settings {
 			errs = append(errs, h.options.Kernel.SetDevconf(l.Index, h.settings))
 		}
-		if err := h.options.Kernel.SetResolution(l.Index, resolution); err != nil {
+	}
+	h.setResolution(links)
+	return errors.Join(errs...)
+}
+
+// refreshSettings finds out which settings the interfaces must have now. A node may change its own.
+func (h *host) refreshSettings() error {
+	filter, err := h.options.Kernel.ReversePathFilter()
+	if err != nil {
+		return err
+	}
+	h.settings = settingsUnder(filter, h.options.SourcesChecked)
+	return nil
+}
+
+// setResolution sets how the interfaces ask for neighbours. What cannot be set is logged when it changes.
+func (h *host) setResolution(links []rtnetlink.Link) {
+	text := ""
+	for _, l := range links {
+		err := h.options.Kernel.SetResolution(l.Index, resolution)
+		if err != nil {
+			text = err.Error()
+		}
+		if err != nil && text != h.unresolved {
 			h.options.Log.Error(err, "Resolving neighbours in the kernel's own time, so a takeover may take longer",
 				"interface", l.Name)
 		}
 	}
-	return errors.Join(errs...)
+	h.unresolved = text
+}
+
+// repeat sets again what the kernel reports no change of.
+func (h *host) repeat() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if found, err := links(h.options); err == nil {
+		h.setResolution(found)
+	}
 }
 
 // repair restores what install has set. It returns what was wrong.
@@ -102,7 +135,7 @@ func (h *host) repair() (wrong, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.refreshAddresses(found); err != nil {
+	if err := errors.Join(h.refreshAddresses(found), h.refreshSettings()); err != nil {
 		return nil, err
 	}
 	if wrong = h.wrong(found); wrong == nil {

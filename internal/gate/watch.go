@@ -65,6 +65,7 @@ func (g *Gate) keep(ctx context.Context, removed notify.Signal) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			g.host.repeat()
 		case <-g.altered:
 			if !backoff.Sleep(ctx, inspectPause) {
 				return

@@ -20,10 +20,12 @@ const (
 	devconfAcceptRedirects   = 4
 	devconfReversePathFilter = 8
 	devconfAcceptSourceRoute = 9
+	devconfARPFilter         = 13
 	devconfARPAnnounce       = 18
 	devconfARPIgnore         = 19
 	devconfAcceptLocal       = 23
 	devconfSourceMark        = 24
+	devconfProxyARPPrivate   = 25
 	devconfRouteLocalnet     = 26
 )
 
@@ -43,6 +45,9 @@ type Devconf struct {
 	SourceMark uint32
 	// AcceptRedirects, AcceptSourceRoute, ProxyARP, RouteLocalnet and AcceptLocal are what their names in /proc/sys are.
 	AcceptRedirects, AcceptSourceRoute, ProxyARP, RouteLocalnet, AcceptLocal uint32
+	// ARPFilter answers for an address only if the asking host is routed by the interface. ProxyARPPrivate answers for
+	// hosts of the interface's own network (proxy_arp_pvlan).
+	ARPFilter, ProxyARPPrivate uint32
 }
 
 // fields returns the fields that are numbers, by the numbers of the settings.
@@ -52,6 +57,7 @@ func (d *Devconf) fields() map[uint16]*uint32 {
 		devconfReversePathFilter: &d.ReversePathFilter, devconfSourceMark: &d.SourceMark,
 		devconfAcceptRedirects: &d.AcceptRedirects, devconfAcceptSourceRoute: &d.AcceptSourceRoute,
 		devconfProxyARP: &d.ProxyARP, devconfRouteLocalnet: &d.RouteLocalnet, devconfAcceptLocal: &d.AcceptLocal,
+		devconfARPFilter: &d.ARPFilter, devconfProxyARPPrivate: &d.ProxyARPPrivate,
 	}
 }
 

@@ -48,7 +48,7 @@ type Filter struct {
 }
 
 // SetFilter installs the gate's filter on an interface. It replaces an earlier one atomically: no packet passes without
-// a filter.
+// a filter. It removes other filters of the gate's priority, since the kernel asks the newest of a priority first.
 func (c *Conn) SetFilter(index int, d Direction, f Filter) error {
 	err := c.addClsact(index)
 	if err == nil {
@@ -56,10 +56,33 @@ func (c *Conn) SetFilter(index int, d Direction, f Filter) error {
 			FilterAttrs: filterAttributes(index, d), Fd: f.Program, Name: f.Name, DirectAction: true,
 		})
 	}
+	if err == nil {
+		err = c.removeRivals(index, d)
+	}
 	if err != nil {
 		return fmt.Errorf("installing filter %s on %s of interface %d: %w", f.Name, d, index, explainFilter(err))
 	}
 	return nil
+}
+
+// removeRivals removes the filters of others that have the gate's priority.
+func (c *Conn) removeRivals(index int, d Direction) error {
+	present, err := c.filters(index, d)
+	errs := []error{err}
+	for _, f := range present {
+		if isRival(f) {
+			err := c.handle.FilterDel(f)
+			if !errors.Is(err, unix.ENOENT) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isRival reports whether a filter may see packets before the gate's.
+func isRival(f netlink.Filter) bool {
+	return f.Attrs().Handle != 0 && f.Attrs().Priority == filterPriority && !isGate(f)
 }
 
 // explainFilter adds the remedy to the kernel's error.
@@ -96,18 +119,22 @@ func (c *Conn) addClsact(index int) error {
 	return nil
 }
 
-// Filter returns the kernel's ID of the program in the gate's filter, or zero without a filter.
+// Filter returns the kernel's ID of the program in the gate's filter. It returns zero without a filter, and if another
+// filter may see packets before it.
 func (c *Conn) Filter(index int, d Direction) (program uint32, err error) {
 	filters, err := c.filters(index, d)
 	if err != nil {
 		return 0, err
 	}
 	for _, f := range filters {
+		if isRival(f) {
+			return 0, nil
+		}
 		if bpf, ok := f.(*netlink.BpfFilter); ok && isGate(f) {
-			return uint32(bpf.Id), nil
+			program = uint32(bpf.Id)
 		}
 	}
-	return 0, nil
+	return program, nil
 }
 
 // OtherFilters reports whether the interface has filters in that direction besides the gate's.

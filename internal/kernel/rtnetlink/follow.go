@@ -16,10 +16,12 @@ func FollowLinks(ctx context.Context, changed func()) error {
 	return follow(ctx, changed, unix.RTNLGRP_LINK)
 }
 
-// FollowHost follows addresses and traffic control filters in addition to interfaces, in the way of FollowLinks.
+// FollowHost follows addresses, traffic control filters, and settings such as forwarding in addition to interfaces, in
+// the way of FollowLinks.
 func FollowHost(ctx context.Context, changed func()) error {
 	return follow(ctx, changed,
-		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_TC)
+		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_TC,
+		unix.RTNLGRP_IPV4_NETCONF)
 }
 
 // FollowRoutes follows routes of every table, rules, addresses and interfaces, in the way of FollowLinks. When an
