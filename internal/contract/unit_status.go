@@ -47,6 +47,10 @@ const CheckFirewall = "Firewall"
 // CheckDataPlane is the name of the health check of the routes and rules of the traffic interfaces.
 const CheckDataPlane = "DataPlane"
 
+// CheckNeighbours is the name of the entry about static neighbours that the segments contradict. It does not move the
+// role.
+const CheckNeighbours = "Neighbours"
+
 // CheckForeignRules is the name of the entry about chains of other programs that see the unit's packets. It is healthy,
 // and only there if there are such chains.
 const CheckForeignRules = "ForeignRules"

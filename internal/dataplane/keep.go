@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -17,9 +18,10 @@ const (
 	faultAfter = time.Second
 )
 
-// Run keeps the rules and routes until the context ends: what somebody else removes or adds is set right at once. It
-// calls changed with an error when something could not be set right for a second, and with nil when that is over. It
-// leaves everything in place when it returns.
+// Run keeps the rules, the routes and the interfaces until the context ends: what somebody else removes, adds or
+// changes is set right at once. It calls changed with an error when something could not be set right for a second, or
+// was disturbed again and again for as long, and with nil when that is over. It leaves everything in place when it
+// returns.
 func (p *Plane) Run(ctx context.Context, changed func(error)) {
 	moved := notify.New()
 	var parts sync.WaitGroup
@@ -28,6 +30,9 @@ func (p *Plane) Run(ctx context.Context, changed func(error)) {
 	fault := lasting.Fault{After: faultAfter}
 	moved.Watch(ctx, func() time.Duration {
 		err := p.Set()
+		if disturbance := p.disturbance(); disturbance != "" {
+			err = errors.Join(err, errors.New(disturbance))
+		}
 		text := ""
 		if err != nil {
 			text = err.Error()

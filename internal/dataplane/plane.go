@@ -30,7 +30,16 @@ type Kernel interface {
 	RemoveRoutes(routes []rtnetlink.Route) error
 	SetRules(protocol uint8, wanted []rtnetlink.Rule) (changed bool, err error)
 	AddRules(protocol uint8, wanted []rtnetlink.Rule) (changed bool, err error)
+	Rules() ([]rtnetlink.Rule, error)
+	RemoveRules(rules []rtnetlink.Rule) error
+	LeaveMaster(index int) error
+	EnableResolution(index int) error
+	EnableMulticast(index int) error
+	SetMTU(index, mtu int) error
 }
+
+// Policies lists the IPsec policies that only drop packets.
+type Policies interface{ Blocking() ([]string, error) }
 
 // Options are the settings of the data plane.
 type Options struct {
@@ -38,7 +47,14 @@ type Options struct {
 	// Required are bits of marks. The kernel forwards a packet that arrives at a traffic interface only if each of them is
 	// set. So if the ruleset that sets them is removed, nothing is forwarded, before any process learns of it.
 	Required []uint32
-	Kernel   Kernel
+	// Shared is set if a firewall of a third party may have routes and rules of its own in the data plane.
+	Shared bool
+	Kernel Kernel
+	// Policies may be nil: then nobody looks for such policies.
+	Policies Policies
+	// Settings is the directory of the kernel's settings, /proc/sys; empty if they are not to be read.
+	Settings string
+	Metrics  *Metrics
 	Log      logr.Logger
 }
 
@@ -52,10 +68,15 @@ type Plane struct {
 	adopted map[adoptedRoute]bool
 	// undelivered are the addresses without a local route, and when each was first seen so.
 	undelivered map[place]time.Time
+	// usable is what is known of the interfaces, by name.
+	usable map[string]*usable
+	// intrusions are what was undone, and logged is when that was logged last.
+	intrusions intrusions
+	logged     time.Time
 }
 
 // New returns the data plane. It changes nothing before the first Set.
-func New(o Options) *Plane { return &Plane{Options: o} }
+func New(o Options) *Plane { return &Plane{Options: o, usable: map[string]*usable{}} }
 
 // Set sets all rules and routes. Repeating it is harmless. It continues after an error, so that one route that the
 // kernel refuses does not stop the others, and returns what is not as it should be.
@@ -87,7 +108,10 @@ func (p *Plane) set() (changed bool, err error) {
 	}
 	rulesChanged, err := p.Kernel.SetRules(contract.ConnectedProtocol, rules(names, h.control(), p.Required))
 	restored, kernelErr := p.Kernel.AddRules(protocolKernel, kernelRules())
-	errs := []error{err, kernelErr}
+	errs := []error{err, kernelErr, p.removeForeign(h)}
+	repaired, err := p.meetDemands(h)
+	p.note(kindInterface, repaired)
+	errs = append(errs, err, p.findObstacles())
 	misplaced := h.misplaced()
 	for _, r := range misplaced.adopted {
 		p.adopted[r] = true
@@ -96,6 +120,28 @@ func (p *Plane) set() (changed bool, err error) {
 	errs = append(errs, err, p.Kernel.RemoveRoutes(misplaced.removed), p.forget(h.learned()),
 		p.replaceUndelivered(h.undelivered()))
 	return rulesChanged || restored || routesChanged || len(misplaced.removed) > 0, errors.Join(errs...)
+}
+
+// removeForeign removes routes and rules of other programs from the data plane.
+func (p *Plane) removeForeign(h host) error {
+	if p.Shared {
+		return nil
+	}
+	present, err := p.Kernel.Rules()
+	if err != nil {
+		return err
+	}
+	rules, routes := foreignRules(present), h.foreignRoutes()
+	p.note(kindRule, texts(rules))
+	p.note(kindRoute, texts(routes))
+	return errors.Join(p.Kernel.RemoveRules(rules), p.Kernel.RemoveRoutes(routes))
+}
+
+// disturbance returns what other programs do again and again; empty if they do not.
+func (p *Plane) disturbance() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.intrusions.fault(time.Now())
 }
 
 // wanted returns all routes of the table, those of interfaces that are up.

@@ -194,6 +194,13 @@ func TestRulesAndRoutesArePutBack(t *testing.T) {
 		"-6 rule delete priority 0":                        1,
 		"rule delete priority 32766":                       1,
 		"rule flush":                                       1,
+		"route add 192.168.50.10 dev wan table 7780":       3,
+		"route add prohibit 192.168.50.128/25 table 7780":  1,
+		"-6 route add blackhole fd50::10 table 7780":       1,
+		"route add default dev wan table 7801":             1,
+		"route add blackhole 203.0.113.9 table local":      1,
+		"rule add priority 100 lookup main":                3,
+		"-6 rule add priority 7780 iif lan prohibit":       1,
 		"-6 rule flush":                                    1,
 	} {
 		t.Run(line, func(t *testing.T) {
@@ -230,7 +237,7 @@ func (b *bed) listing() string {
 		all = append(all, fmt.Sprintf("%s %+v", r, r))
 	}
 	for _, r := range routes {
-		if r.Table != unix.RT_TABLE_LOCAL {
+		if r.Table != unix.RT_TABLE_LOCAL || r.Protocol != unix.RTPROT_KERNEL {
 			all = append(all, fmt.Sprintf("%s %+v", r, r))
 		}
 	}

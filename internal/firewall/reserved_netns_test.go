@@ -72,10 +72,11 @@ func (b *bed) mustReceive(when string, client, unit inbox, sources []string, wan
 func (b *bed) defaultRoutes(prefixes, prefixes6 []string) {
 	b.Helper()
 	for _, p := range prefixes {
-		b.in(b.firewall, "ip", "route", "add", p, "via", serverAddress, "dev", "wan", "table", "7780")
+		b.in(b.firewall, "ip", "route", "add", p, "via", serverAddress, "dev", "wan", "table", "7780", "proto", "bgp")
 	}
 	for _, p := range prefixes6 {
-		b.in(b.firewall, "ip", "-6", "route", "add", p, "via", serverAddress6, "dev", "wan", "table", "7780")
+		b.in(b.firewall, "ip", "-6", "route", "add", p, "via", serverAddress6, "dev", "wan", "table", "7780", "proto",
+			"bgp")
 	}
 }
 

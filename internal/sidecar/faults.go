@@ -19,6 +19,8 @@ type faults struct {
 	monitored, held []contract.UnitHealth
 	// dataPlane is the result of the check of routes and rules; nil before its first result.
 	dataPlane *contract.UnitHealth
+	// neighbours is the result of the check of static neighbours; nil before one was wrong.
+	neighbours *contract.UnitHealth
 	// routes is the result of the check of the routes of the firewall's document; nil before its first fault.
 	routes *contract.UnitHealth
 	// health is what follows from the first two for the machine.
@@ -32,7 +34,7 @@ type faults struct {
 // checks returns the results of all checks.
 func (f faults) checks() []contract.UnitHealth {
 	var all []contract.UnitHealth
-	for _, check := range []*contract.UnitHealth{f.dataPlane, f.routes} {
+	for _, check := range []*contract.UnitHealth{f.dataPlane, f.routes, f.neighbours} {
 		if check != nil {
 			all = append(all, *check)
 		}
@@ -81,7 +83,8 @@ func (f *findings) change(ctx context.Context, do func(*faults)) {
 //
 // The monitors' results, missing addresses and missing routes are also facts for the machine. A duplicate address is
 // not, since giving the role away would not fix it. A full table is not either, and no provider that is behind, since a
-// standby with most of the state is better than no standby.
+// standby with most of the state is better than no standby. Nor is a wrong static neighbour: the peer has it as well,
+// and any station can contradict one.
 func (s *Sidecar) followFaults(ctx context.Context) {
 	found := &findings{sidecar: s}
 	s.work(func() {
@@ -109,7 +112,14 @@ func (s *Sidecar) followFaults(ctx context.Context) {
 	if s.config.DataPlane != nil {
 		s.work(func() {
 			s.config.DataPlane.Run(ctx, func(err error) {
-				found.change(ctx, func(f *faults) { f.dataPlane = dataPlaneCheck(err) })
+				found.change(ctx, func(f *faults) { f.dataPlane = checkOf(contract.CheckDataPlane, err) })
+			})
+		})
+	}
+	if s.config.Neighbours != nil {
+		s.work(func() {
+			s.config.Neighbours.Run(ctx, func(err error) {
+				found.change(ctx, func(f *faults) { f.neighbours = checkOf(contract.CheckNeighbours, err) })
 			})
 		})
 	}
@@ -142,9 +152,9 @@ func (s *Sidecar) followRoutes(ctx context.Context, found *findings) {
 	}
 }
 
-// dataPlaneCheck returns the check of the routes and rules.
-func dataPlaneCheck(err error) *contract.UnitHealth {
-	check := &contract.UnitHealth{Name: contract.CheckDataPlane, Healthy: err == nil}
+// checkOf returns a check that fails with an error.
+func checkOf(name string, err error) *contract.UnitHealth {
+	check := &contract.UnitHealth{Name: name, Healthy: err == nil}
 	if err != nil {
 		check.Message = err.Error()
 	}

@@ -70,6 +70,12 @@ type DataPlane interface {
 	Run(ctx context.Context, changed func(error))
 }
 
+// Neighbours compares static neighbours with what the segments answer.
+type Neighbours interface {
+	// Run compares them until the context ends. It reports those that are wrong, and nil when that is over.
+	Run(ctx context.Context, changed func(error))
+}
+
 // Replication keeps the standby's state equal to the active's.
 type Replication interface {
 	// Run replicates until the context ends.
@@ -142,7 +148,9 @@ type Config struct {
 	Gate      Gate
 	Addresses Addresses
 	// DataPlane may be nil: then nobody keeps the routes of the traffic interfaces.
-	DataPlane   DataPlane
+	DataPlane DataPlane
+	// Neighbours may be nil: then nobody checks static neighbours.
+	Neighbours  Neighbours
 	Replication Replication
 	// Heartbeats and Monitors may be nil: the unit then knows of its peer by the witness and the replication alone.
 	Heartbeats    Heartbeats

@@ -4,12 +4,14 @@ import (
 	"errors"
 
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/kernel/xfrm"
 )
 
 // kernels are the sidecar's connections to the kernel's network configuration. A connection carries one request at a
 // time, and a list of routes or addresses is one request. So what a takeover waits for has a connection of its own.
 type kernels struct {
 	gate, addresses, others *rtnetlink.Conn
+	policies                *xfrm.Policies
 }
 
 // dialKernels opens the connections.
@@ -18,6 +20,9 @@ func dialKernels() (k kernels, err error) {
 		if *conn, err = rtnetlink.Dial(); err != nil {
 			return kernels{}, errors.Join(err, k.close())
 		}
+	}
+	if k.policies, err = xfrm.OpenPolicies(); err != nil {
+		return kernels{}, errors.Join(err, k.close())
 	}
 	return k, nil
 }
@@ -29,6 +34,9 @@ func (k kernels) close() error {
 		if conn != nil {
 			errs = append(errs, conn.Close())
 		}
+	}
+	if k.policies != nil {
+		errs = append(errs, k.policies.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -47,6 +47,7 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/socketfilter"
 	"github.com/hapair-io/hapair/internal/lease"
 	"github.com/hapair-io/hapair/internal/localapi/server"
+	"github.com/hapair-io/hapair/internal/neighbours"
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/replication/transport"
 	"github.com/hapair-io/hapair/internal/resources"
@@ -235,7 +236,8 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 		HA:                 machineConfig(u, pair),
 		Gate:               g,
 		Addresses:          o.newAddresses(u, networks, g.Permitted, kernels.addresses, wire, log.WithName("addresses")),
-		DataPlane:          newDataPlane(networks, requiredMarks(pair, g.Fence()), kernels.others, log.WithName("dataplane")),
+		DataPlane:          newDataPlane(pair, networks, g.Fence(), kernels, registry, log.WithName("dataplane")),
+		Neighbours:         newNeighbours(interfaces, kernels, wire, log.WithName("neighbours")),
 		FirewallStatusFile: o.firewallStatus,
 		Reported:           report.NewMetrics(registry).Set,
 		NamespaceFile:      filepath.Join(o.stateDirectory, "firewall-namespace"),
@@ -285,20 +287,34 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	return sidecar.New(config).Run(ctx)
 }
 
+// settingsDirectory has the kernel's settings of the unit's network namespace.
+const settingsDirectory = "/proc/sys"
+
 // newDataPlane returns the data plane's routing, which is in place then. What the kernel refuses is tried again, and
 // reported, while the unit runs.
 func newDataPlane(
-	networks []addresses.Network, required []uint32, kernel dataplane.Kernel, log logr.Logger,
+	pair contract.Settings, networks []addresses.Network, fence contract.Fence, kernels kernels,
+	registry prometheus.Registerer, log logr.Logger,
 ) *dataplane.Plane {
-	o := dataplane.Options{Required: required, Kernel: kernel, Log: log}
+	o := dataplane.Options{
+		Required: requiredMarks(pair, fence), Shared: pair.ThirdPartyFirewall, Kernel: kernels.others,
+		Policies: kernels.policies, Settings: settingsDirectory, Metrics: dataplane.NewMetrics(registry), Log: log,
+	}
 	for _, n := range networks {
 		o.Networks = append(o.Networks, dataplane.Network{Interface: n.Interface, Addresses: n.Addresses})
 	}
 	plane := dataplane.New(o)
 	if err := plane.Set(); err != nil {
-		log.Error(err, "Setting routes and rules of the data plane failed, trying again")
+		o.Log.Error(err, "Setting routes and rules of the data plane failed, trying again")
 	}
 	return plane
+}
+
+// newNeighbours returns the check of static neighbours.
+func newNeighbours(
+	interfaces []string, kernels kernels, wire addresses.Wire, log logr.Logger,
+) *neighbours.Checker {
+	return neighbours.New(neighbours.Options{Interfaces: interfaces, Kernel: kernels.others, Wire: wire, Log: log})
 }
 
 // requiredMarks returns the marks of forwarded packets. The ruleset of the firewall sets one of them, unless it is of a

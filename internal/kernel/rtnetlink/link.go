@@ -33,6 +33,15 @@ type Link struct {
 	IPv6 bool
 	// IPv4 has the IPv4 settings of the interface.
 	IPv4 Devconf
+	MTU  int
+	// Master is the index of the bridge, bond, team or VRF that has the interface as a member; zero without one.
+	Master int
+	// Resolves is set when neighbours are found by ARP and NDP. It is not set after ip link set arp off.
+	Resolves bool
+	// Multicast is set when the interface takes part in multicast.
+	Multicast bool
+	// XDP is set when a program sees the frames before the kernel does.
+	XDP bool
 }
 
 // Link looks an interface up by its name. One reply has both the attributes and the IPv4 settings.
@@ -94,7 +103,9 @@ func decodeLink(reply []byte) (Link, error) {
 	return Link{
 		Index: a.Index, Name: a.Name, MAC: macOf(a.HardwareAddr), PermanentMAC: macOf(a.PermHWAddr),
 		Enabled: enabled, Up: up, Operational: up && a.RawFlags&unix.IFF_RUNNING != 0,
-		IPv6: ipv6, IPv4: devconf,
+		IPv6: ipv6, IPv4: devconf, MTU: a.MTU, Master: a.MasterIndex,
+		Resolves: a.RawFlags&unix.IFF_NOARP == 0, Multicast: a.RawFlags&unix.IFF_MULTICAST != 0,
+		XDP: a.Xdp != nil && a.Xdp.Attached,
 	}, nil
 }
 

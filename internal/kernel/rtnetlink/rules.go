@@ -195,6 +195,24 @@ func (c *Conn) AddRules(protocol uint8, wanted []Rule) (changed bool, err error)
 	return changed, errors.Join(errs...)
 }
 
+// RemoveRules removes rules that Rules has returned. Removing an absent rule succeeds.
+func (c *Conn) RemoveRules(rules []Rule) error {
+	if len(rules) == 0 {
+		return nil
+	}
+	present, err := c.listRules()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, p := range present {
+		if slices.Contains(rules, p.Rule) {
+			errs = append(errs, c.removeRule(p))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (c *Conn) addRule(r Rule) error {
 	flags := unix.NLM_F_CREATE | unix.NLM_F_EXCL | unix.NLM_F_ACK
 	_, err := c.request(unix.RTM_NEWRULE, flags, ruleRequest(r)...).Execute(unix.NETLINK_ROUTE, 0)

@@ -1,5 +1,5 @@
-// Package xfrm asks the kernel for what IPsec needs: ESP, and interfaces for tunnels. It changes nothing but that
-// interface. charon sets SAs and policies.
+// Package xfrm asks the kernel for what IPsec needs, ESP and interfaces for tunnels, and for policies that drop
+// packets. It changes nothing but that interface. charon sets SAs and policies.
 package xfrm
 
 import (

@@ -1,0 +1,64 @@
+package dataplane
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+)
+
+// daemonProtocols are the protocols of programs that learn routes from other routers, such as those of FRR and BIRD
+// (/etc/iproute2/rt_protos, and lib/zebra.h of FRR). Somebody has configured these programs to have a say.
+var daemonProtocols = []uint8{
+	unix.RTPROT_ZEBRA, unix.RTPROT_BIRD, unix.RTPROT_BABEL, unix.RTPROT_BGP, unix.RTPROT_ISIS, unix.RTPROT_OSPF,
+	unix.RTPROT_RIP, unix.RTPROT_EIGRP, ripng,
+}
+
+// ripng is RTPROT_RIPNG of FRR, which the kernel's headers lack.
+const ripng = 190
+
+// isOurs reports whether a route or rule of a protocol belongs to the sidecar, the firewall, or a routing daemon.
+func isOurs(protocol uint8) bool {
+	return protocol == contract.ConnectedProtocol || protocol == contract.RoutingProtocol ||
+		slices.Contains(daemonProtocols, protocol)
+}
+
+// foreignRoutes returns the routes of other programs in tables that the data plane looks up: its own, those of policy
+// routes, and the local one. Any of them may be more specific than a route of ours, or have a better metric. In the
+// local table the kernel has its own, which an old kernel lists without a protocol.
+func (h host) foreignRoutes() []rtnetlink.Route {
+	var all []rtnetlink.Route
+	for _, r := range h.routes {
+		isPolicy := r.Table >= contract.PolicyRouteTable && r.Table < contract.PolicyRouteTable+contract.MaxPolicyRoutes
+		switch {
+		case (r.Table == contract.DataPlaneTable || isPolicy) && !isOurs(r.Protocol),
+			r.Table == unix.RT_TABLE_LOCAL && r.Protocol != protocolKernel && r.Protocol != unix.RTPROT_UNSPEC:
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// foreignRules returns the rules of other programs that the kernel applies to packets of the data plane before the last
+// rule of ours. Those for packets with marks of another program stay: nothing else sets such a mark.
+func foreignRules(present []rtnetlink.Rule) []rtnetlink.Rule {
+	var all []rtnetlink.Rule
+	for _, r := range present {
+		isMarked := r.Mask&^contract.OwnMarks&r.Mark != 0
+		if r.Priority <= refusalPriority && r.Protocol != protocolKernel && !isOurs(r.Protocol) && !isMarked &&
+			!isKernelRule(r) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// isKernelRule reports whether a rule is one with which the kernel begins. Any program may have put it back.
+func isKernelRule(r rtnetlink.Rule) bool {
+	return slices.ContainsFunc(kernelRules(), func(k rtnetlink.Rule) bool {
+		k.Action, k.Protocol = rtnetlink.Lookup, r.Protocol
+		return k == r
+	})
+}
