@@ -39,7 +39,8 @@ func (c *compiler) addArrival() {
 	var hook []ruleset.Rule
 	arrival := append([]ruleset.Rule{{mark}}, c.checkedByLink(ruleset.Rule{ruleset.Jump{Chain: chainSources}})...)
 	// Otherwise somebody has emptied one of the chains.
-	arrival = append(arrival, ruleset.Rule{ruleset.Unmarked{Bits: contract.CheckedMark}, ruleset.Counter{}, ruleset.Drop{}})
+	unchecked := ruleset.Unmarked{Bits: contract.CheckedMark}
+	arrival = append(arrival, ruleset.Rule{unchecked, ruleset.Counter{}, ruleset.Drop{}})
 	for _, cache := range c.result.SourceCaches {
 		hook = append(hook, ruleset.Rule{ruleset.KnownSource{Cache: cache}, mark, ruleset.Accept{}})
 		arrival = append(arrival, ruleset.Rule{ruleset.RememberSource{Cache: cache}})
