@@ -25,6 +25,7 @@ var _ = Describe("Every class of state through the sample pair", Ordered, Contin
 		restoreSamples(ctx)
 		addTickets(ctx)
 		addVPN(ctx)
+		addRouter(ctx)
 	}, NodeTimeout(3*time.Minute))
 
 	It("survives a loss of power, a switchover and a fail-back", func(ctx SpecContext) {
@@ -44,9 +45,21 @@ var _ = Describe("Every class of state through the sample pair", Ordered, Contin
 	}, NodeTimeout(6*time.Minute))
 })
 
-// classesWithoutRow are the selectable classes that no row is about. ConnectionCache has specs of its own, and
-// DynamicARP saves time alone.
-var classesWithoutRow = []hapairv1alpha1.SyncClassName{hapairv1alpha1.ConnectionCache, hapairv1alpha1.DynamicARP}
+// addRouter gives the sample pair the virtual addresses of an IPv6 router on the LAN.
+func addRouter(ctx context.Context) {
+	GinkgoHelper()
+	pair := getPair(ctx, edge)
+	patch := client.MergeFrom(pair.DeepCopy())
+	for i := range pair.Spec.Networks {
+		if network := &pair.Spec.Networks[i]; network.Name == "lan" {
+			network.VirtualAddresses = append(network.VirtualAddresses, "fe80::1/64", "fd50::1/64")
+		}
+	}
+	Expect(k8s.Patch(ctx, pair, patch)).To(Succeed())
+}
+
+// classesWithoutRow are the selectable classes that no row is about. ConnectionCache has specs of its own.
+var classesWithoutRow = []hapairv1alpha1.SyncClassName{hapairv1alpha1.ConnectionCache}
 
 // liveRows are rows whose servers run.
 type liveRows struct{ survival.Run }
@@ -64,12 +77,15 @@ func serveRows(ctx context.Context) liveRows {
 		{Class: "DynamicAddressObjects", Sessions: &survival.DNSNames{Site: on}},
 		{Class: "DynamicAddressObjects", Sessions: &survival.Remembered{Site: on}},
 		{Class: "ARP", Sessions: &survival.Neighbours{Site: on}},
+		{Class: "DynamicARP", Sessions: &survival.Learned{Site: on}},
 		{Class: "RTSP", Sessions: &survival.RTSP{Site: on}},
 		{Class: "OracleSQLNet", Sessions: &survival.SQLNet{Site: on}},
 		{Class: "RealAudio", Sessions: &survival.RealAudio{Site: on}},
 		{Class: "Multicast", Sessions: &survival.Multicast{Site: on}},
 		{Class: "VoIP", Sessions: &survival.Call{Site: on}},
 		{Class: "VPN", Sessions: &survival.Tunnel{Site: on}},
+		{Class: "DHCPServer", Sessions: &survival.Leases{Site: on}},
+		{Class: "router advertisements", Sessions: &survival.Advertised{Site: on}},
 		{Class: "Custom", Sessions: &survival.Custom{Probe: probeTickets}},
 	}}
 	DeferCleanup(rows.Close)

@@ -8,7 +8,7 @@ import (
 )
 
 // Neighbours has hosts that do not answer ARP. The document lists one of them, and a program added the other one on the
-// active unit.
+// active unit. For a third one, the units answer themselves.
 type Neighbours struct {
 	Site Site
 
@@ -37,7 +37,10 @@ func (n *Neighbours) Serve(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	if err := n.address(n.Site.LAN, published); err != nil {
+		return err
+	}
+	return n.greet(ctx, n.Site.LAN, greeter(published))
 }
 
 // Prepare implements Sessions.
@@ -61,6 +64,10 @@ func (n *Neighbours) Prepare(ctx context.Context) error {
 		return err
 	}
 	n.isAdded = true
+	err = eventually(ctx, published.String()+" to be reached", n.reachPublished)
+	if err != nil {
+		return err
+	}
 	for _, address := range []netip.Addr{added, listed} {
 		err := eventually(ctx, address.String()+" to be reached", func(ctx context.Context) error {
 			return n.reach(ctx, address)
@@ -75,9 +82,16 @@ func (n *Neighbours) Prepare(ctx context.Context) error {
 // Check implements Sessions.
 func (n *Neighbours) Check(ctx context.Context) []Proof {
 	return []Proof{
+		// A neighbour uses the MAC address of the former active until its entry is old: nobody announces the address.
+		{What: "address that the document publishes", Err: eventually(ctx, "it to be reached", n.reachPublished)},
 		{What: "permanent neighbour that a program added", NeedsClass: true, Err: n.reach(ctx, added)},
 		{What: "neighbour of the document", Err: n.reach(ctx, listed)},
 	}
+}
+
+// reachPublished connects from the other side, where nobody has the address.
+func (n *Neighbours) reachPublished(ctx context.Context) error {
+	return reach(ctx, n.Site.WAN, server, greeter(published))
 }
 
 func (n *Neighbours) reach(ctx context.Context, address netip.Addr) error {

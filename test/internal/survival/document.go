@@ -27,6 +27,10 @@ var (
 	// added and listed do not answer ARP. The document lists one of them.
 	added  = netip.MustParseAddr("203.0.113.40")
 	listed = netip.MustParseAddr("203.0.113.41")
+	// learned stops to answer ARP.
+	learned = netip.MustParseAddr("203.0.113.42")
+	// published is the address of a host on the LAN, for which the units answer on the WAN.
+	published = netip.MustParseAddr("203.0.113.43")
 	// phone is the address from which a phone calls.
 	phone = netip.MustParseAddr("192.168.50.22")
 	// branch is a host behind a tunnel.

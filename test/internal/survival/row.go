@@ -19,7 +19,7 @@ type Site struct {
 
 // Row is what needs a class of state.
 type Row struct {
-	// Class is the name of the class in a SyncPolicy.
+	// Class is the name of the class in a SyncPolicy, or of the feature if it needs no class.
 	Class string
 	Sessions
 }
