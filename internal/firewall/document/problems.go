@@ -84,7 +84,7 @@ func (p path) index(i int) path { return path(fmt.Sprintf("%s[%d]", p, i)) }
 
 // list returns names for a message, no more of them than a person reads.
 func list(names []string) string {
-	const most = 16
+	const most = 24
 	if len(names) == 0 {
 		return "none"
 	}

@@ -27,7 +27,7 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 			"logging:\n    dropped: true", "loging: {}",
 			`spec.loging: unknown field; known here are: zones, addresses, services, policies, sourceNAT, ` +
 				`destinationNAT, resolvers, routing, wan, neighbours, multicast, dhcp, dhcpv6, routerAdvertisements, dns, ` +
-				`vpn and 1 more`,
+				`vpn, logging`,
 		},
 		{
 			"logging:", "logging: {dropped: true}\n  logging:",
