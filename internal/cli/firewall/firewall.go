@@ -86,7 +86,7 @@ func NewCommand() *cobra.Command {
 
 // memoryLimit is the memory of the Go runtime above which it collects garbage more often. A large document leaves much
 // garbage within a second. The limit does not bound what is in use.
-const memoryLimit = 40 << 20
+const memoryLimit = 32 << 20
 
 func limitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
