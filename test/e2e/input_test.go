@@ -14,6 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	hapairv1alpha1 "github.com/hapair-io/hapair/api/v1alpha1"
@@ -177,6 +179,32 @@ var _ = Describe("A pair that cannot work", func() {
 			}
 			return all
 		}).WithContext(ctx).Should(ContainSubstring("no-such-attachment"))
+	}, NodeTimeout(3*time.Minute))
+
+	It("reports that an attachment has no address left, with the words of the CNI plugin", func(ctx SpecContext) {
+		full := &unstructured.Unstructured{}
+		full.SetGroupVersionKind(schema.GroupVersionKind{
+			Group: "k8s.cni.cncf.io", Version: "v1", Kind: "NetworkAttachmentDefinition",
+		})
+		full.SetNamespace("default")
+		full.SetName("full")
+		// The only address of the range is that of the gateway.
+		full.Object["spec"] = map[string]any{"config": `{"cniVersion": "1.0.0", "name": "full", "type": "macvlan", ` +
+			`"master": "lan0", "mode": "bridge", "ipam": {"type": "host-local", "ranges": [[{"subnet": "198.18.0.0/24", ` +
+			`"rangeStart": "198.18.0.1", "rangeEnd": "198.18.0.1", "gateway": "198.18.0.1"}]]}}`}
+		Expect(k8s.Create(ctx, full)).To(Succeed())
+		DeferCleanup(remove, full)
+		pair := newPair("unaddressed")
+		pair.Spec.Networks[0].Attachment.Multus.Name = "full"
+		create(ctx, pair)
+		DeferCleanup(remove, pair)
+		Eventually(func(ctx context.Context) string {
+			var all string
+			for _, c := range getPair(ctx, client.ObjectKeyFromObject(pair)).Status.Conditions {
+				all += c.Message + "\n"
+			}
+			return all
+		}).WithContext(ctx).Should(ContainSubstring("no IP addresses available in range set"))
 	}, NodeTimeout(3*time.Minute))
 })
 
