@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	// settling is how long an address may be without a local route. The kernel sets both, one after the other, and a busy
-	// machine may delay the second.
-	settling = 500 * time.Millisecond
+	// settling4 and settling6 are how long an address may be without a local route. The kernel sets both at once for IPv4,
+	// and a look may fall in between. A work queue adds that of IPv6 later, and a busy machine may delay it.
+	settling4 = 30 * time.Millisecond
+	settling6 = 500 * time.Millisecond
 	// settlingInterval is the time between looks meanwhile.
-	settlingInterval = 100 * time.Millisecond
+	settlingInterval = 20 * time.Millisecond
 )
 
 // place is an address on an interface.
@@ -54,7 +55,7 @@ func (p *Plane) replaceUndelivered(found []rtnetlink.Address) error {
 		switch {
 		case !known:
 			seen[at] = now
-		case now.Sub(since) < settling:
+		case now.Sub(since) < settlingOf(a.Prefix.Addr()):
 			seen[at] = since
 		default:
 			p.Log.Info("Removing an address whose local route is missing, so that it is put back", "address", a.Prefix)
@@ -63,6 +64,13 @@ func (p *Plane) replaceUndelivered(found []rtnetlink.Address) error {
 	}
 	p.undelivered = seen
 	return p.Kernel.RemoveAddresses(lasting)
+}
+
+func settlingOf(a netip.Addr) time.Duration {
+	if a.Is4() {
+		return settling4
+	}
+	return settling6
 }
 
 // isSettling reports whether an address without a local route may still get one.

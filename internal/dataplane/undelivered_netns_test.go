@@ -34,7 +34,7 @@ func TestAddressWithoutALocalRouteIsRemoved(t *testing.T) {
 			if refused := b.kernel.AddAddresses(link.Index, []netip.Prefix{prefix(lost)}); len(refused) > 0 {
 				t.Fatal(refused)
 			}
-			testbed.Pause(t, 2*settling)
+			testbed.Pause(t, 2*settling6)
 			if got := b.addresses(); !slices.Equal(got, before) {
 				t.Errorf("the unit has %v, want %v", got, before)
 			}
