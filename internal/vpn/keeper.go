@@ -60,7 +60,7 @@ type Keeper struct {
 	told *standing
 	// takeover is under way after the unit became active; nil otherwise.
 	takeover *takeover
-	// present are the SAs that charon had at the last look.
+	// present are the SAs that charon had when they were listed last.
 	present sas
 	// mustRequest is set while charon may lack what the other unit has.
 	mustRequest bool
@@ -187,10 +187,22 @@ func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
 	if faults = append(faults, refused...); err != nil {
 		return faults, err
 	}
+	if err := k.list(ctx); err != nil {
+		return faults, err
+	}
 	if !now.isActive {
 		return faults, k.follow(ctx)
 	}
 	return faults, k.lead(ctx, wanted)
+}
+
+// list records the SAs that charon has.
+func (k *Keeper) list(ctx context.Context) error {
+	present, err := k.session.list(ctx)
+	if err == nil {
+		k.present = present
+	}
+	return err
 }
 
 // keepInterface makes the interface of tunnels forward packets. charon makes it in userspace.

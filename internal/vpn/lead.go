@@ -39,24 +39,22 @@ func (k *Keeper) tell(ctx context.Context, now standing) error {
 // lead sets up the tunnels that are down, after those of the other unit were taken over.
 func (k *Keeper) lead(ctx context.Context, wanted tunnels.Config) error {
 	if k.takeover != nil {
-		isDone, err := k.takeover.step(ctx, k.session, wanted.Connections)
+		isDone, err := k.takeover.step(ctx, k.session, k.present, wanted.Connections)
 		if err != nil {
 			return err
 		}
 		if isDone {
 			k.takeover = nil
+			if err := k.list(ctx); err != nil { // Those that it has ended are set up at once.
+				return err
+			}
 		}
 	}
 	if err := k.request(ctx); err != nil {
 		return err
 	}
-	present, err := k.session.list(ctx)
-	if err != nil {
-		return err
-	}
-	k.present = present
 	for _, c := range wanted.Connections {
-		if _, isLoaded := k.loaded[c.Name]; !isLoaded || !c.Initiates || present.isPresent(c.Name) {
+		if _, isLoaded := k.loaded[c.Name]; !isLoaded || !c.Initiates || k.present.isPresent(c.Name) {
 			continue
 		}
 		if err := k.session.initiate(ctx, c.Name); err != nil {
@@ -73,15 +71,10 @@ func (k *Keeper) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	present, err := k.session.list(ctx)
-	if err != nil {
-		return err
-	}
-	k.present = present
 	if !isReplicated && k.role.now().isStandby {
-		return k.endAll(ctx, present)
+		return k.endAll(ctx)
 	}
-	if present.hasState(established) { // It was set up while the role changed.
+	if k.present.hasState(established) { // It was set up while the role changed.
 		if err := tellRole(ctx, makeActive, makePassive); err != nil {
 			return err
 		}
@@ -89,9 +82,9 @@ func (k *Keeper) follow(ctx context.Context) error {
 	return k.request(ctx)
 }
 
-// endAll ends SAs, and tells nobody.
-func (k *Keeper) endAll(ctx context.Context, present sas) error {
-	for _, sa := range present {
+// endAll ends all SAs, and tells nobody.
+func (k *Keeper) endAll(ctx context.Context) error {
+	for _, sa := range k.present {
 		if err := k.session.end(ctx, sa.name); err != nil {
 			return err
 		}
@@ -109,11 +102,7 @@ func (k *Keeper) request(ctx context.Context) error {
 		return err
 	}
 	if now.isStandby {
-		present, err := k.session.list(ctx)
-		if err == nil {
-			err = k.endAll(ctx, present)
-		}
-		if err != nil {
+		if err := k.endAll(ctx); err != nil {
 			return err
 		}
 	}

@@ -32,12 +32,10 @@ type takeover struct {
 }
 
 // step takes the next step. It reports whether the takeover has ended.
-func (t *takeover) step(ctx context.Context, s *session, wanted []tunnels.Connection) (isDone bool, err error) {
-	sas, err := s.list(ctx)
-	if err != nil {
-		return false, err
-	}
-	if sas.hasState(passive) {
+func (t *takeover) step(
+	ctx context.Context, s *session, present sas, wanted []tunnels.Connection,
+) (isDone bool, err error) {
+	if present.hasState(passive) {
 		if time.Since(t.toldAt) < passiveTimeout {
 			return false, nil
 		}
@@ -46,13 +44,13 @@ func (t *takeover) step(ctx context.Context, s *session, wanted []tunnels.Connec
 		return false, tellRole(ctx, makePassive, makeActive)
 	}
 	if t.old == nil {
-		return t.request(ctx, s, sas, wanted)
+		return t.request(ctx, s, present, wanted)
 	}
-	return t.check(ctx, s, sas, wanted)
+	return t.check(ctx, s, present, wanted)
 }
 
 // request requests new keys for all tunnels, once the unit has their addresses.
-func (t *takeover) request(ctx context.Context, s *session, sas sas, wanted []tunnels.Connection) (bool, error) {
+func (t *takeover) request(ctx context.Context, s *session, present sas, wanted []tunnels.Connection) (bool, error) {
 	addresses, err := localAddresses()
 	if err != nil {
 		return false, err
@@ -64,7 +62,7 @@ func (t *takeover) request(ctx context.Context, s *session, sas sas, wanted []tu
 	}
 	t.old, t.requestedAt = map[string]map[string]bool{}, time.Now()
 	for _, c := range wanted {
-		if spis := sas.children(c.Name); len(spis) > 0 {
+		if spis := present.children(c.Name); len(spis) > 0 {
 			t.old[c.Name] = spis
 			if err := s.rekey(ctx, c.Name); err != nil {
 				return false, err
@@ -75,14 +73,14 @@ func (t *takeover) request(ctx context.Context, s *session, sas sas, wanted []tu
 }
 
 // check forgets tunnels with new keys. It ends those whose peers did not answer in time, so that they are set up again.
-func (t *takeover) check(ctx context.Context, s *session, sas sas, wanted []tunnels.Connection) (bool, error) {
+func (t *takeover) check(ctx context.Context, s *session, present sas, wanted []tunnels.Connection) (bool, error) {
 	isLate := time.Since(t.requestedAt) > rekeyTimeout
 	for _, c := range wanted {
 		old, waits := t.old[c.Name]
 		if !waits {
 			continue
 		}
-		if !overlap(old, sas.children(c.Name)) {
+		if !overlap(old, present.children(c.Name)) {
 			delete(t.old, c.Name)
 			continue
 		}
