@@ -29,7 +29,7 @@ func (k *Keeper) tell(ctx context.Context, now standing) error {
 	k.setPassive(!now.isActive)
 	switch {
 	case now.isActive && !wasActive:
-		k.takeover = &takeover{began: time.Now(), toldAt: time.Now()}
+		k.takeover = &takeover{kernel: k.kernel, began: time.Now(), toldAt: time.Now()}
 	case !now.isActive:
 		k.takeover = nil
 	}

@@ -2,11 +2,11 @@ package vpn
 
 import (
 	"context"
-	"errors"
-	"net"
 	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/vpn/tunnels"
 )
 
@@ -22,12 +22,13 @@ const (
 // takeover gives new keys to tunnels that the other unit has set up. The peer refuses packets whose sequence numbers it
 // has seen, and this unit counts from 1. New keys have new numbers.
 type takeover struct {
-	began time.Time
+	kernel *rtnetlink.Conn
+	began  time.Time
 	// toldAt is when charon was told the role last.
 	toldAt time.Time
 	// old are the SPIs of the children that wait for new keys, by tunnel; nil before the keys were requested.
 	old map[string]map[string]bool
-	// requestedAt is when.
+	// requestedAt is when the keys were requested.
 	requestedAt time.Time
 }
 
@@ -51,12 +52,14 @@ func (t *takeover) step(
 
 // request requests new keys for all tunnels, once the unit has their addresses.
 func (t *takeover) request(ctx context.Context, s *session, present sas, wanted []tunnels.Connection) (bool, error) {
-	addresses, err := localAddresses()
+	addresses, err := t.kernel.AllAddresses()
 	if err != nil {
 		return false, err
 	}
 	for _, c := range wanted {
-		if local, err := netip.ParseAddr(c.Settings.LocalAddresses[0]); err == nil && !addresses[local] {
+		local, err := netip.ParseAddr(c.Settings.LocalAddresses[0])
+		isLocal := func(p netip.Prefix) bool { return p.Addr() == local }
+		if err == nil && !slices.ContainsFunc(addresses, isLocal) {
 			return time.Since(t.began) > rekeyTimeout, nil // The sidecar reports addresses that are missing.
 		}
 	}
@@ -101,18 +104,4 @@ func overlap(old, present map[string]bool) bool {
 		}
 	}
 	return len(present) > 0
-}
-
-// localAddresses returns the addresses of the unit.
-func localAddresses() (map[netip.Addr]bool, error) {
-	list, err := net.InterfaceAddrs()
-	all := map[netip.Addr]bool{}
-	for _, a := range list {
-		if prefix, parseErr := netip.ParsePrefix(a.String()); parseErr == nil {
-			all[prefix.Addr()] = true
-		} else {
-			err = errors.Join(err, parseErr)
-		}
-	}
-	return all, err
 }
