@@ -12,17 +12,15 @@ import (
 type role struct {
 	changed notify.Signal
 
-	mu       sync.Mutex
-	isActive bool
-	isKnown  bool
-	// reports counts what the sidecar reported, and losses how often the contact with it was lost.
-	reports, losses uint64
+	mu      sync.Mutex
+	present standing
 }
 
-// standing is a role at one time.
+// standing is a role at one time. Without a report of the sidecar, the unit is neither active nor standby.
 type standing struct {
 	isActive, isStandby bool
-	reports, losses     uint64
+	// reports counts what the sidecar reported, and losses how often the contact with it was lost.
+	reports, losses uint64
 }
 
 func newRole() *role { return &role{changed: notify.New()} }
@@ -31,8 +29,8 @@ func newRole() *role { return &role{changed: notify.New()} }
 func (r *role) set(reported localapi.Role) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.isActive, r.isKnown = reported == localapi.Active, reported != localapi.None
-	r.reports++
+	r.present.isActive, r.present.isStandby = reported == localapi.Active, reported == localapi.Standby
+	r.present.reports++
 	r.changed.Notify()
 }
 
@@ -40,17 +38,16 @@ func (r *role) set(reported localapi.Role) {
 func (r *role) lose() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.isActive, r.isKnown = false, false
-	r.losses++
+	r.present.isActive, r.present.isStandby = false, false
+	r.present.losses++
 	r.changed.Notify()
 }
 
+// now returns the present role.
 func (r *role) now() standing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return standing{
-		isActive: r.isActive, isStandby: r.isKnown && !r.isActive, reports: r.reports, losses: r.losses,
-	}
+	return r.present
 }
 
 // Roles follows the role of the unit until the context ends.
