@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/go-logr/logr"
+
 	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/localapi"
 )
@@ -49,32 +51,23 @@ func entryOf(e localapi.Event) Entry {
 
 // Follow lists a class and follows its changes until ctx ends. It connects again within a second.
 func (c *Client) Follow(ctx context.Context, class string, h Handler) {
-	for problem := ""; ; {
+	log := c.config.Log.WithValues("class", class)
+	reconnect(ctx, log, "Following the class failed, trying again", func() (isSynced bool, err error) {
 		f := follower{handler: h}
-		err := c.stream(ctx, classPath(class), url.Values{"watch": {"true"}}, f.receive)
-		if f.isSynced {
-			problem = ""
-			if h.Lost != nil {
-				h.Lost()
-			}
+		err = c.stream(ctx, classPath(class), url.Values{"watch": {"true"}}, f.receive)
+		if f.isSynced && h.Lost != nil {
+			h.Lost()
 		}
-		if ctx.Err() == nil && err.Error() != problem {
-			problem = err.Error()
-			c.config.Log.Info("Following the class failed, trying again", "class", class, "reason", problem)
-		}
-		if !backoff.Sleep(ctx, retryPause) {
-			return
-		}
-	}
+		return f.isSynced, err
+	})
 }
 
 // FollowRole calls set with the present role of the unit, and with each new one, until ctx ends. It connects again
 // within a second. If the connection has ended, it calls lost.
 func (c *Client) FollowRole(ctx context.Context, set func(localapi.Role), lost func()) {
-	for problem := ""; ; {
-		isConnected := false
-		err := c.stream(ctx, "/v1/events", nil, func(e localapi.Event) {
-			isConnected, problem = true, ""
+	reconnect(ctx, c.config.Log, "Following the role failed, trying again", func() (isConnected bool, err error) {
+		err = c.stream(ctx, "/v1/events", nil, func(e localapi.Event) {
+			isConnected = true
 			if e.Type == localapi.RoleChanged {
 				set(e.Role)
 			}
@@ -82,9 +75,21 @@ func (c *Client) FollowRole(ctx context.Context, set func(localapi.Role), lost f
 		if isConnected {
 			lost()
 		}
+		return isConnected, err
+	})
+}
+
+// reconnect calls connect again and again until ctx ends. It logs an error unless it is the same as before. After a
+// connection that worked, it logs the same error again.
+func reconnect(ctx context.Context, log logr.Logger, failure string, connect func() (worked bool, err error)) {
+	for problem := ""; ; {
+		worked, err := connect()
+		if worked {
+			problem = ""
+		}
 		if ctx.Err() == nil && err.Error() != problem {
 			problem = err.Error()
-			c.config.Log.Info("Following the role failed, trying again", "reason", problem)
+			log.Info(failure, "reason", problem)
 		}
 		if !backoff.Sleep(ctx, retryPause) {
 			return
