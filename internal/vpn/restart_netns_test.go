@@ -3,11 +3,7 @@
 package vpn_test
 
 import (
-	"fmt"
 	"net"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,24 +15,11 @@ import (
 // killCharon kills the IKE daemon of the unit, which then has no state, as that of the other unit.
 func (b *bed) killCharon() {
 	b.Helper()
-	// Each thread has the children that it has started.
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", b.vpn.PID()))
+	pid, err := testbed.OnlyChild(b.vpn.PID())
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
 	if err != nil {
-		b.Fatal(err)
-	}
-	var children []string
-	for _, thread := range threads {
-		content, _ := os.ReadFile(thread) // A thread may have ended.
-		children = append(children, strings.Fields(string(content))...)
-	}
-	if len(children) != 1 {
-		b.Fatalf("the first process has the children %q, want one", children)
-	}
-	pid, err := strconv.Atoi(children[0])
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -98,6 +100,23 @@ func (n *Namespace) StartProgram(t testing.TB, command *exec.Cmd) *Program {
 
 // PID returns the process ID.
 func (p *Program) PID() int { return p.command.Process.Pid }
+
+// OnlyChild returns the only child of a process. Each thread has the children that it has started.
+func OnlyChild(of int) (int, error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", of))
+	if err != nil {
+		return 0, err
+	}
+	var all []string
+	for _, thread := range threads {
+		content, _ := os.ReadFile(thread) // A thread may have ended.
+		all = append(all, strings.Fields(string(content))...)
+	}
+	if len(all) != 1 {
+		return 0, fmt.Errorf("process %d has the children %q, want one", of, all)
+	}
+	return strconv.Atoi(all[0])
+}
 
 // Kill ends the program without a warning, if it was started and has not ended.
 func (p *Program) Kill() {

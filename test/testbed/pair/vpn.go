@@ -68,7 +68,7 @@ func (u *Unit) VPNLog() string { return u.vpn.Log.String() }
 // Swanctl runs swanctl at the IKE daemon of the unit. It returns what it prints, also if it fails.
 func (u *Unit) Swanctl(args ...string) string {
 	u.t.Helper()
-	first, err := child(u.vpn.PID())
+	first, err := testbed.OnlyChild(u.vpn.PID())
 	if err != nil {
 		return err.Error()
 	}
@@ -80,9 +80,9 @@ func (u *Unit) Swanctl(args ...string) string {
 // KillIKEDaemon kills the IKE daemon of the unit, which its first process starts again.
 func (u *Unit) KillIKEDaemon() {
 	u.t.Helper()
-	pid, err := child(u.vpn.PID())
+	pid, err := testbed.OnlyChild(u.vpn.PID())
 	if err == nil {
-		pid, err = child(pid)
+		pid, err = testbed.OnlyChild(pid)
 	}
 	if err == nil {
 		err = syscall.Kill(pid, syscall.SIGKILL)
@@ -95,7 +95,7 @@ func (u *Unit) KillIKEDaemon() {
 // StopVPN asks the first process to end, as a kubelet does. The returned function waits until it has ended.
 func (u *Unit) StopVPN() (await func()) {
 	u.t.Helper()
-	first, err := child(u.vpn.PID())
+	first, err := testbed.OnlyChild(u.vpn.PID())
 	if err == nil {
 		err = syscall.Kill(first, syscall.SIGTERM)
 	}
@@ -108,21 +108,4 @@ func (u *Unit) StopVPN() (await func()) {
 			return errors.Is(syscall.Kill(first, 0), syscall.ESRCH)
 		})
 	}
-}
-
-// child returns the only child of a process. Each thread has the children that it has started.
-func child(of int) (int, error) {
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", of))
-	if err != nil {
-		return 0, err
-	}
-	var all []string
-	for _, thread := range threads {
-		content, _ := os.ReadFile(thread) // A thread may have ended.
-		all = append(all, strings.Fields(string(content))...)
-	}
-	if len(all) != 1 {
-		return 0, fmt.Errorf("process %d has the children %q, want one", of, all)
-	}
-	return strconv.Atoi(all[0])
 }
