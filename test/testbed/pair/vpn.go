@@ -35,8 +35,9 @@ func serveVPN() {
 // all, as in a container, and with the capabilities of that. Decrypted packets come from an interface of its own.
 func (p *Pair) startVPN(u *Unit) {
 	p.t.Helper()
-	if rules := u.namespace.Run(p.t, "ip rule"); !strings.Contains(rules, strconv.Itoa(dataPlaneTable)) {
-		u.namespace.Run(p.t, fmt.Sprintf("ip rule add priority %[1]d lookup %[1]d", dataPlaneTable)) // as the sidecar's rules
+	if rules := u.namespace.Run(p.t, "ip rule"); !strings.Contains(rules, strconv.Itoa(contract.DataPlaneTable)) {
+		u.namespace.Run(p.t, fmt.Sprintf("ip rule add priority %d lookup %d", // as the sidecar's rules
+			contract.DataPlanePriority, contract.DataPlaneTable))
 	}
 	secret := filepath.Join(p.directory, u.Name, "secret")
 	err := os.MkdirAll(secret, 0o700)
@@ -58,9 +59,6 @@ func (p *Pair) startVPN(u *Unit) {
 	command.Env = append(os.Environ(), fmt.Sprintf("%s=%s", vpnVariable, u.Name))
 	u.vpn = u.namespace.StartProgram(p.t, command)
 }
-
-// dataPlaneTable is the number of the routing table of the firewall's routes, and the priority of its rule.
-const dataPlaneTable = 7780
 
 // VPNLog returns what the IKE daemon and its first process have logged.
 func (u *Unit) VPNLog() string { return u.vpn.Log.String() }
