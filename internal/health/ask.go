@@ -23,7 +23,7 @@ import (
 const maxResponse = 16 << 10
 
 // ask probes the target once. It fails unless the target gives the expected answer.
-type ask func(ctx context.Context, from origin) error
+type ask func(ctx context.Context, from Origin) error
 
 // asking returns how a probe queries its target, with a description of the target. It is the one place that knows the
 // types of probes.
@@ -31,11 +31,11 @@ func asking(p contract.Probe) (target string, how ask, err error) {
 	at := netip.AddrPortFrom(p.Host, p.Port)
 	switch p.Type {
 	case contract.ProbeICMP:
-		return "ICMP " + p.Host.String(), func(ctx context.Context, from origin) error {
+		return "ICMP " + p.Host.String(), func(ctx context.Context, from Origin) error {
 			return ping(ctx, from, p.Host)
 		}, nil
 	case contract.ProbeTCP:
-		return "TCP " + at.String(), func(ctx context.Context, from origin) error {
+		return "TCP " + at.String(), func(ctx context.Context, from Origin) error {
 			return connect(ctx, from, at)
 		}, nil
 	case contract.ProbeHTTP:
@@ -43,7 +43,7 @@ func asking(p contract.Probe) (target string, how ask, err error) {
 		if err != nil {
 			return "", nil, err
 		}
-		return "HTTP " + location.String(), func(ctx context.Context, from origin) error {
+		return "HTTP " + location.String(), func(ctx context.Context, from Origin) error {
 			return get(ctx, from, at, location)
 		}, nil
 	}
@@ -51,7 +51,7 @@ func asking(p contract.Probe) (target string, how ask, err error) {
 }
 
 // dialer returns a dialer that opens connections from the origin only. Routes by other interfaces would prove nothing.
-func (o origin) dialer(local net.Addr) *net.Dialer {
+func (o Origin) dialer(local net.Addr) *net.Dialer {
 	return &net.Dialer{
 		LocalAddr: local, KeepAlive: -1, FallbackDelay: -1,
 		Control: func(network, _ string, raw syscall.RawConn) error {
@@ -63,12 +63,12 @@ func (o origin) dialer(local net.Addr) *net.Dialer {
 }
 
 // prepare binds a socket to the interface. On a raw one it also enables the errors that come back by ICMP.
-func (o origin) prepare(network string, socket int) error {
-	if err := unix.BindToDevice(socket, o.name); err != nil {
-		return fmt.Errorf("binding to interface %s: %w", o.name, err)
+func (o Origin) prepare(network string, socket int) error {
+	if err := unix.BindToDevice(socket, o.Interface); err != nil {
+		return fmt.Errorf("binding to interface %s: %w", o.Interface, err)
 	}
-	if o.mark != 0 {
-		if err := unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_MARK, int(o.mark)); err != nil {
+	if o.Mark != 0 {
+		if err := unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_MARK, int(o.Mark)); err != nil {
 			return fmt.Errorf("marking packets: %w", err)
 		}
 	}
@@ -83,16 +83,16 @@ func (o origin) prepare(network string, socket int) error {
 }
 
 // zoned returns a link-local target with its interface.
-func (o origin) zoned(target netip.Addr) netip.Addr {
+func (o Origin) zoned(target netip.Addr) netip.Addr {
 	if target.Is6() && target.IsLinkLocalUnicast() {
-		return target.WithZone(strconv.Itoa(o.index))
+		return target.WithZone(strconv.Itoa(o.Index))
 	}
 	return target
 }
 
 // open opens a TCP connection that ends with the context.
-func (o origin) open(ctx context.Context, target netip.AddrPort) (net.Conn, func(), error) {
-	local := net.TCPAddrFromAddrPort(netip.AddrPortFrom(o.zoned(o.address), 0))
+func (o Origin) open(ctx context.Context, target netip.AddrPort) (net.Conn, func(), error) {
+	local := net.TCPAddrFromAddrPort(netip.AddrPortFrom(o.zoned(o.Address), 0))
 	to := netip.AddrPortFrom(o.zoned(target.Addr()), target.Port())
 	conn, err := o.dialer(local).DialContext(ctx, "tcp", to.String())
 	if err != nil {
@@ -111,7 +111,7 @@ func endWith(ctx context.Context, conn net.Conn) (end func()) {
 }
 
 // connect succeeds when the target accepts a connection.
-func connect(ctx context.Context, from origin, target netip.AddrPort) error {
+func connect(ctx context.Context, from Origin, target netip.AddrPort) error {
 	_, end, err := from.open(ctx, target)
 	if err == nil {
 		end()
@@ -121,7 +121,7 @@ func connect(ctx context.Context, from origin, target netip.AddrPort) error {
 
 // get succeeds when the target answers with success or with a redirection. Redirections are not followed, since they
 // may lead to other interfaces.
-func get(ctx context.Context, from origin, target netip.AddrPort, location *url.URL) error {
+func get(ctx context.Context, from Origin, target netip.AddrPort, location *url.URL) error {
 	conn, end, err := from.open(ctx, target)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func monitored(
 			t.Fatal(err)
 		}
 		for _, p := range m.probes {
-			p.ask = func(context.Context, origin) error { return errors.New("connection refused") }
+			p.ask = func(context.Context, Origin) error { return errors.New("connection refused") }
 		}
 		changes, broken := make(chan struct{}), make(chan error)
 		m.follow = func(ctx context.Context, changed func()) error {

@@ -26,12 +26,12 @@ const (
 const tokenBytes = 2 + 2 + 12
 
 // ping succeeds when the target answers an echo request. It needs NET_RAW.
-func ping(ctx context.Context, from origin, target netip.Addr) error {
+func ping(ctx context.Context, from Origin, target netip.Addr) error {
 	network, request, reply := networkICMP, byte(echoRequest), byte(echoReply)
 	if target.Is6() {
 		network, request, reply = networkICMPv6, echoRequestICMPv6, echoReplyICMPv6
 	}
-	local := from.zoned(from.address)
+	local := from.zoned(from.Address)
 	conn, err := from.dialer(&net.IPAddr{IP: local.AsSlice(), Zone: local.Zone()}).
 		DialContext(ctx, network, from.zoned(target).String())
 	if err != nil {

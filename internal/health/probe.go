@@ -25,13 +25,15 @@ const maxDelay = 500 * time.Millisecond
 // errNoAddress means that the unit cannot probe. This may be intended: a standby needs no address of its own.
 var errNoAddress = errors.New("the unit has no address of its own to probe from")
 
-// origin is the interface and address from which a probe is sent.
-type origin struct {
-	name    string
-	index   int
-	address netip.Addr
-	// mark is that of the packets; 0 for none.
-	mark uint32
+// Origin is the interface and address from which a probe is sent.
+type Origin struct {
+	// Interface is the name of the interface, and Index its index.
+	Interface string
+	Index     int
+	// Address is the source address.
+	Address netip.Addr
+	// Mark is the mark of the packets; 0 for none. It needs NET_ADMIN.
+	Mark uint32
 }
 
 // probe is one target.
@@ -130,7 +132,7 @@ func (p *probe) try(ctx context.Context) error {
 	if !ok {
 		return errNoAddress
 	}
-	return p.ask(ctx, origin{name: p.Interface, index: link.Index, address: from})
+	return p.ask(ctx, Origin{Interface: p.Interface, Index: link.Index, Address: from})
 }
 
 // reason returns the text of an error for a fault.

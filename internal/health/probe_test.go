@@ -58,7 +58,7 @@ type target struct {
 	asked []time.Time
 }
 
-func (a *target) ask(ctx context.Context, _ origin) error {
+func (a *target) ask(ctx context.Context, _ Origin) error {
 	a.asked = append(a.asked, time.Now())
 	if a.takes > 0 && !backoff.Sleep(ctx, a.takes) {
 		return ctx.Err()
