@@ -16,6 +16,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/health/threshold"
 )
 
 // maxDelay bounds the random delay of a first probe. The probes of both units, and of all pairs that a node starts,
@@ -63,8 +64,8 @@ func newProbe(s contract.Probe, o Options) (*probe, error) {
 // run probes until the context ends, and reports each change of the entry.
 func (p *probe) run(ctx context.Context, judged func(entry)) {
 	interval := milliseconds(p.IntervalMilliseconds)
-	limits := thresholds{failure: int(p.FailureThreshold), success: int(p.SuccessThreshold)}
-	var held judgement
+	limits := threshold.Limits{Failures: int(p.FailureThreshold), Successes: int(p.SuccessThreshold)}
+	var held threshold.Judgement
 	var told entry
 	next := time.Now().Add(rand.N(min(interval, maxDelay)))
 	for backoff.Sleep(ctx, time.Until(next)) {
@@ -73,11 +74,11 @@ func (p *probe) run(ctx context.Context, judged func(entry)) {
 		if ctx.Err() != nil {
 			return
 		}
-		before := held.verdict
-		held = held.after(err == nil, limits)
-		e := p.entry(held.verdict, err, told)
-		if held.verdict != before || e != told {
-			p.logVerdict(held.verdict, err)
+		before := held.Verdict
+		held = held.After(err == nil, limits)
+		e := p.entry(held.Verdict, err, told)
+		if held.Verdict != before || e != told {
+			p.logVerdict(held.Verdict, err)
 		}
 		if e != told {
 			told = e
@@ -86,13 +87,13 @@ func (p *probe) run(ctx context.Context, judged func(entry)) {
 	}
 }
 
-// entry returns the entry for the verdict and the error of the last try. A fault keeps its first text: a target that
-// fails now in one way and now in another has one fault.
-func (p *probe) entry(v verdict, err error, told entry) entry {
+// entry returns the entry for the verdict and the error of the last try. An unknown verdict is no fault yet. A fault
+// keeps its first text: a target that fails now in one way and now in another has one fault.
+func (p *probe) entry(v threshold.Verdict, err error, told entry) entry {
 	switch {
-	case v == reached:
+	case v == threshold.Reached:
 		return entry{good: true}
-	case v == unknown || errors.Is(err, errNoAddress):
+	case v == threshold.Unknown || errors.Is(err, errNoAddress):
 		return entry{}
 	case told.fault != "":
 		return told
@@ -104,10 +105,10 @@ func (p *probe) entry(v verdict, err error, told entry) entry {
 	}
 }
 
-func (p *probe) logVerdict(v verdict, err error) {
+func (p *probe) logVerdict(v threshold.Verdict, err error) {
 	log := p.log.WithValues("target", p.target, "interface", p.Interface)
 	switch {
-	case v == reached:
+	case v == threshold.Reached:
 		log.Info("Reaching the target")
 	case errors.Is(err, errNoAddress):
 		log.Info("Not probing the target, since the unit has no address of its own there")

@@ -15,6 +15,7 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/firewall/wan/balance"
+	"github.com/hapair-io/hapair/internal/health/threshold"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/lasting"
 	"github.com/hapair-io/hapair/internal/localapi/client"
@@ -127,7 +128,7 @@ func (b *Balancer) change(d document.Document) {
 			Link: balance.Link{
 				Name: l.Name, Number: numbers[i], Weight: l.EffectiveWeight(), IsBackup: l.Backup,
 			},
-			Monitors: len(l.Monitors), Failures: l.Failures(), Successes: l.Successes(),
+			Monitors: len(l.Monitors), Limits: threshold.Limits{Failures: l.Failures(), Successes: l.Successes()},
 		})
 	}
 	b.wan, b.sources, b.machine = d.WAN, sources, balance.New(links)

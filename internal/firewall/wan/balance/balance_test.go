@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/hapair-io/hapair/internal/health/threshold"
 )
 
 // count returns how many slots each link has, by its number.
@@ -151,7 +153,7 @@ func TestVerdicts(t *testing.T) {
 	} {
 		t.Run(script, func(t *testing.T) {
 			m := New([]Monitored{
-				{Link: Link{Name: "a", Number: 1, Weight: 1}, Monitors: 2, Failures: 2, Successes: 3},
+				{Link: Link{Name: "a", Number: 1, Weight: 1}, Monitors: 2, Limits: threshold.Limits{Failures: 2, Successes: 3}},
 				{Link: Link{Name: "b", Number: 2, Weight: 1}},
 			})
 			for _, event := range strings.Fields(script) {

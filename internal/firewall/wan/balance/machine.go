@@ -1,12 +1,14 @@
 package balance
 
+import "github.com/hapair-io/hapair/internal/health/threshold"
+
 // Monitored is a link with its monitors.
 type Monitored struct {
 	Link
 	// Monitors is the number of hosts that are probed by the link.
 	Monitors int
-	// Failures and Successes are how many probes in a row change what is known of a monitor.
-	Failures, Successes int
+	// Limits are how many probes in a row change the verdict about a monitor.
+	Limits threshold.Limits
 }
 
 // Machine knows which links are up. A link is up while its interface has a carrier and one of its monitors is reached.
@@ -19,22 +21,17 @@ type Machine struct {
 // state is what is known of a link.
 type state struct {
 	Monitored
-	monitors []judgement
+	monitors []threshold.Judgement
 	// isCut is set while the interface has no carrier.
 	isCut bool
-}
-
-// judgement is what is known of a monitor, and the number of probes in a row against it.
-type judgement struct {
-	isLost   bool
-	contrary int
 }
 
 // New returns a machine in which all links are up. Only failed probes or the other unit may tell otherwise.
 func New(links []Monitored) *Machine {
 	m := &Machine{links: links, states: map[string]*state{}}
 	for _, l := range links {
-		m.states[l.Name] = &state{Monitored: l, monitors: make([]judgement, l.Monitors)}
+		m.states[l.Name] = &state{Monitored: l, monitors: make([]threshold.Judgement, l.Monitors)}
+		m.Restore(l.Name, true)
 	}
 	return m
 }
@@ -51,21 +48,8 @@ func (m *Machine) SetCarrier(name string, hasCarrier bool) {
 
 // Probed stores the result of a probe.
 func (m *Machine) Probed(name string, monitor int, isReached bool) {
-	s, known := m.states[name]
-	if !known || monitor >= len(s.monitors) {
-		return
-	}
-	j := &s.monitors[monitor]
-	if isReached != j.isLost {
-		j.contrary = 0
-		return
-	}
-	needed := s.Failures
-	if isReached {
-		needed = s.Successes
-	}
-	if j.contrary++; j.contrary >= needed {
-		*j = judgement{isLost: !isReached}
+	if s, known := m.states[name]; known && monitor < len(s.monitors) {
+		s.monitors[monitor] = s.monitors[monitor].After(isReached, s.Limits)
 	}
 }
 
@@ -75,8 +59,12 @@ func (m *Machine) Restore(name string, isReached bool) {
 	if !known {
 		return
 	}
+	verdict := threshold.Unreached
+	if isReached {
+		verdict = threshold.Reached
+	}
 	for i := range s.monitors {
-		s.monitors[i] = judgement{isLost: !isReached}
+		s.monitors[i] = threshold.Judgement{Verdict: verdict}
 	}
 }
 
@@ -87,7 +75,7 @@ func (m *Machine) IsReached(name string) bool {
 		return false
 	}
 	for _, j := range s.monitors {
-		if !j.isLost {
+		if j.Verdict == threshold.Reached {
 			return true
 		}
 	}

@@ -1,4 +1,4 @@
-package health
+package threshold
 
 import (
 	"slices"
@@ -8,7 +8,7 @@ import (
 )
 
 func TestJudgement(t *testing.T) {
-	limits := thresholds{failure: 3, success: 2}
+	limits := Limits{Failures: 3, Successes: 2}
 	for name, test := range map[string]struct {
 		results string // + is a success, - a failure
 		want    string // the verdict after each
@@ -27,11 +27,11 @@ func TestJudgement(t *testing.T) {
 		"a single success is not enough": {"---+---+", "??uuuuuu"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var j judgement
+			var j Judgement
 			got := ""
 			for _, r := range test.results {
-				j = j.after(r == '+', limits)
-				got += string("?ru"[j.verdict])
+				j = j.After(r == '+', limits)
+				got += string("?ru"[j.Verdict])
 			}
 			if got != test.want {
 				t.Errorf("%s gives %s instead of %s", test.results, got, test.want)
@@ -43,25 +43,25 @@ func TestJudgement(t *testing.T) {
 // The judgement is held against one that looks at all results each time.
 func TestJudgementAgainstAllResults(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		limits := thresholds{
-			failure: rapid.IntRange(1, 5).Draw(t, "failure"), success: rapid.IntRange(1, 5).Draw(t, "success"),
+		limits := Limits{
+			Failures: rapid.IntRange(1, 5).Draw(t, "failure"), Successes: rapid.IntRange(1, 5).Draw(t, "success"),
 		}
 		results := rapid.SliceOfN(rapid.Bool(), 0, 60).Draw(t, "results")
-		var j judgement
-		held := unknown
+		var j Judgement
+		held := Unknown
 		for i, success := range results {
-			j = j.after(success, limits)
+			j = j.After(success, limits)
 			inARow := func(what bool, n int) bool {
 				return i+1 >= n && !slices.Contains(results[i+1-n:i+1], !what)
 			}
 			switch {
-			case held == unknown && success, inARow(true, limits.success) && success:
-				held = reached
-			case inARow(false, limits.failure):
-				held = unreached
+			case held == Unknown && success, inARow(true, limits.Successes) && success:
+				held = Reached
+			case inARow(false, limits.Failures):
+				held = Unreached
 			}
-			if j.verdict != held {
-				t.Fatalf("after %v: %d instead of %d", results[:i+1], j.verdict, held)
+			if j.Verdict != held {
+				t.Fatalf("after %v: %d instead of %d", results[:i+1], j.Verdict, held)
 			}
 		}
 	})
