@@ -195,16 +195,17 @@ func (b *Balancer) Run(ctx context.Context) {
 
 // probe probes the monitors of the document until other ones are to be probed.
 func (b *Balancer) probe(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var parts sync.WaitGroup
 	defer parts.Wait()
-	parts.Go(func() { runProbers(ctx, b.probers()) })
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, p := range b.probers() {
+		parts.Go(func() { p.run(ctx) })
+	}
 	select {
 	case <-ctx.Done():
 	case <-b.restart:
 	}
-	cancel()
 }
 
 // probers returns one for each monitor; none on a unit that is not active.

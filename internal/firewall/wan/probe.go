@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/backoff"
@@ -33,15 +32,7 @@ type prober struct {
 	probed func(link string, monitor int, reason string)
 }
 
-// runProbers probes the monitors until ctx ends.
-func runProbers(ctx context.Context, all []prober) {
-	var parts sync.WaitGroup
-	defer parts.Wait()
-	for _, p := range all {
-		parts.Go(func() { p.run(ctx) })
-	}
-}
-
+// run probes the monitor until ctx ends.
 func (p prober) run(ctx context.Context) {
 	next := time.Now().Add(rand.N(p.link.Interval())) //nolint:gosec // The time of a probe is no secret.
 	for backoff.Sleep(ctx, time.Until(next)) {

@@ -42,7 +42,7 @@ func writeSlots(kernel Elements, family ruleset.Family, slots balance.Slots) err
 		return nil
 	}
 	refused, err := kernel.WriteElements(plan.Table, changes)
-	return errors.Join(append([]error{err}, firstOf(refused))...)
+	return errors.Join(err, firstOf(refused))
 }
 
 // firstOf returns the first error, which stands for all.

@@ -71,7 +71,8 @@ func chosen(links []Link, isUp func(name string) bool) []Link {
 	return all
 }
 
-// sequence returns links by their weights, each spread evenly, so that any few in a row have about the right shares.
+// sequence returns links by their weights in a smooth weighted round-robin, so that any few in a row have about the
+// right shares.
 func sequence(links []Link, length int) []Link {
 	counts := shares(links, length)
 	credits := make([]int, len(links))
@@ -107,8 +108,7 @@ func shares(links []Link, places int) []int {
 	}
 	remainder := func(i int) int { return links[i].Weight * places % total }
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(
-			cmp.Compare(boolToInt(counts[a] > 0), boolToInt(counts[b] > 0)), cmp.Compare(remainder(b), remainder(a)))
+		return cmp.Or(cmp.Compare(min(counts[a], 1), min(counts[b], 1)), cmp.Compare(remainder(b), remainder(a)))
 	})
 	for n := range left {
 		counts[order[n]]++
@@ -128,11 +128,4 @@ func indexOfMax(all []int) (best int) {
 		}
 	}
 	return best
-}
-
-func boolToInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
