@@ -51,19 +51,6 @@ func (e ConnectionMark) steps() []Step {
 	return []Step{LoadConnection{connectionMark}, Mask{native(e.Mask)}, Equal{native(e.Value)}}
 }
 
-// PacketMarkIs matches packets whose mark has a value in the bits of a mask.
-type PacketMarkIs struct{ Value, Mask uint32 }
-
-// String returns the match in nft.
-func (e PacketMarkIs) String() string {
-	return fmt.Sprintf("meta mark & %#08x == %#08x", e.Mask, e.Value)
-}
-
-// steps compares the bits of the mask.
-func (e PacketMarkIs) steps() []Step {
-	return []Step{LoadMeta{metaMark}, Mask{native(e.Mask)}, Equal{native(e.Value)}}
-}
-
 // SlotKey returns the key of a slot in a map to links, in the encoding of the kernel.
 func SlotKey(slot int) []byte { return native(uint32(slot)) } //nolint:gosec // It is less than LinkSlots.
 

@@ -81,24 +81,23 @@ func (e DestinationIn) String() string { return e.Run.match("daddr") }
 // steps compares the destination address.
 func (e DestinationIn) steps() []Step { return e.Run.steps(e.Run.family().destinationHeader()) }
 
-// Marked matches packets whose mark has all of the bits.
-type Marked struct{ Bits uint32 }
+// Marked returns the match of packets whose mark has all of the bits.
+func Marked(bits uint32) PacketMarkIs { return PacketMarkIs{Value: bits, Mask: bits} }
 
-// Unmarked matches packets whose mark has none of the bits.
-type Unmarked struct{ Bits uint32 }
+// Unmarked returns the match of packets whose mark has none of the bits.
+func Unmarked(bits uint32) PacketMarkIs { return PacketMarkIs{Mask: bits} }
 
-func (e Marked) String() string { return fmt.Sprintf("meta mark & %#08x == %#08x", e.Bits, e.Bits) }
+// PacketMarkIs matches packets whose mark has a value in the bits of a mask.
+type PacketMarkIs struct{ Value, Mask uint32 }
 
-// steps compares the bits.
-func (e Marked) steps() []Step {
-	return []Step{LoadMeta{metaMark}, Mask{native(e.Bits)}, Equal{native(e.Bits)}}
+// String returns the match in nft.
+func (e PacketMarkIs) String() string {
+	return fmt.Sprintf("meta mark & %#08x == %#08x", e.Mask, e.Value)
 }
 
-func (e Unmarked) String() string { return fmt.Sprintf("meta mark & %#08x == 0", e.Bits) }
-
-// steps compares the bits with none.
-func (e Unmarked) steps() []Step {
-	return []Step{LoadMeta{metaMark}, Mask{native(e.Bits)}, Equal{native(0)}}
+// steps compares the bits of the mask.
+func (e PacketMarkIs) steps() []Step {
+	return []Step{LoadMeta{metaMark}, Mask{native(e.Mask)}, Equal{native(e.Value)}}
 }
 
 // DestinationIs matches one destination address.

@@ -33,7 +33,7 @@ func (c *compiler) addTranslations(name string, point ruleset.HookPoint, passed 
 	if len(rules) > 0 {
 		rules = append([]ruleset.Rule{{ruleset.MarkPacket{Bits: passed}}}, rules...)
 		c.addHook(name+".skipped", ruleset.Hook{Point: point, NAT: true, Late: true},
-			ruleset.Rule{ruleset.Unmarked{Bits: passed}, ruleset.Counter{}, ruleset.Drop{}})
+			ruleset.Rule{ruleset.Unmarked(passed), ruleset.Counter{}, ruleset.Drop{}})
 	}
 	c.addHook(name, ruleset.Hook{Point: point, NAT: true}, rules...)
 }

@@ -39,7 +39,7 @@ func (c *compiler) addArrival() {
 	var hook []ruleset.Rule
 	arrival := append([]ruleset.Rule{{mark}}, c.checkedByLink(ruleset.Rule{ruleset.Jump{Chain: chainSources}})...)
 	// Otherwise somebody has emptied one of the chains.
-	unchecked := ruleset.Unmarked{Bits: contract.CheckedMark}
+	unchecked := ruleset.Unmarked(contract.CheckedMark)
 	arrival = append(arrival, ruleset.Rule{unchecked, ruleset.Counter{}, ruleset.Drop{}})
 	for _, cache := range c.result.SourceCaches {
 		hook = append(hook, ruleset.Rule{ruleset.KnownSource{Cache: cache}, mark, ruleset.Accept{}})

@@ -35,7 +35,7 @@ func (c *compiler) addInput(rules ...ruleset.Rule) {
 	c.addHook("input", ruleset.Hook{Point: ruleset.Input},
 		append([]ruleset.Rule{{ruleset.MarkPacket{Bits: contract.JudgedMark}}}, rules...)...)
 	c.addHook("unjudged", ruleset.Hook{Point: ruleset.Input, Late: true, Drops: true},
-		ruleset.Rule{ruleset.Marked{Bits: contract.JudgedMark}, ruleset.Accept{}})
+		ruleset.Rule{ruleset.Marked(contract.JudgedMark), ruleset.Accept{}})
 }
 
 // addDeparture adds the chain that keeps connection tracking from seeing what the unit sends into the pod network. The
@@ -71,7 +71,7 @@ func (c *compiler) addTraffic() {
 		ruleset.Rule{ruleset.RecordPath{Map: mapPaths}}, c.recorded())...)
 	forward = append(forward, c.announced()...)
 	// Nothing but an emptied chain leaves a packet without the mark.
-	input := []ruleset.Rule{{ruleset.Unmarked{Bits: contract.DataPlaneMark}, ruleset.Counter{}, ruleset.Drop{}}}
+	input := []ruleset.Rule{{ruleset.Unmarked(contract.DataPlaneMark), ruleset.Counter{}, ruleset.Drop{}}}
 	if c.document.Multicast.IsEnabled() {
 		// Hosts report which groups they receive. For IPv6 they do so among the neighbours.
 		input = append(input, ruleset.Rule{ruleset.IGMP, ruleset.Accept{}})
