@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"hash/fnv"
 	"slices"
 
 	"github.com/hapair-io/hapair/internal/contract"
@@ -35,9 +34,7 @@ func LinkNumbers(w document.WAN) []uint8 {
 	taken := map[uint8]bool{0: true}
 	numbers := make([]uint8, 0, len(w.Links))
 	for _, l := range w.Links {
-		h := fnv.New32a()
-		_, _ = h.Write([]byte(l.Name)) // A hash accepts everything.
-		sum := h.Sum32()
+		sum := hash(l.Name)
 		number := uint8(sum ^ sum>>8 ^ sum>>16 ^ sum>>24) //nolint:gosec // Eight bits are wanted.
 		for taken[number] {
 			number++

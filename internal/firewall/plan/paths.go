@@ -25,9 +25,14 @@ const (
 // PathMark returns the mark of connections from one interface to another, or to the unit itself if out is empty. It
 // depends on the names alone, so that it means the same on both units and under every document.
 func PathMark(in, out string) uint32 {
+	return max(hash(in+"/"+out)&markPath, 1)
+}
+
+// hash returns a hash of a text that is the same on both units and in all versions.
+func hash(text string) uint32 {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(in + "/" + out)) // A hash accepts everything.
-	return max(h.Sum32()&markPath, 1)
+	_, _ = h.Write([]byte(text)) // A hash accepts everything.
+	return h.Sum32()
 }
 
 // addPaths adds the maps from the paths of new connections to their marks.
