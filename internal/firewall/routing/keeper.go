@@ -185,8 +185,10 @@ func rules(wanted []plan.RoutingRule, links map[string]rtnetlink.Link, networks 
 			continue
 		}
 		for _, n := range networks {
-			if r.From = n.prefix; n.index == links[w.FromNetworksOf].Index && n.prefix.Addr().Is6() == w.IPv6 &&
-				!slices.Contains(all, r) {
+			if n.index != links[w.FromNetworksOf].Index || n.prefix.Addr().Is6() != w.IPv6 {
+				continue
+			}
+			if r.From = n.prefix; !slices.Contains(all, r) {
 				all = append(all, r)
 			}
 		}
