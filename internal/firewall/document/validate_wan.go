@@ -1,9 +1,6 @@
 package document
 
-import (
-	"net/netip"
-	"slices"
-)
+import "net/netip"
 
 func (c *checker) checkWAN() {
 	links, all := c.document.WAN.Links, spec.field("wan").field("links")
@@ -16,7 +13,7 @@ func (c *checker) checkWAN() {
 		c.checkLink(all.index(i), l)
 	}
 	c.checkSameGateways(all, links)
-	c.checkDefaultRoutes(links)
+	c.checkDefaultRoutes()
 }
 
 func (c *checker) checkLink(at path, l WANLink) {
@@ -41,9 +38,7 @@ func (c *checker) checkLink(at path, l WANLink) {
 		families[familyOf(g)] = g
 		c.checkNextHop(at, g, l.Interface, netip.Prefix{})
 	}
-	if l.Weight > maxLinkWeight {
-		c.problems.add(at.field("weight"), "must be from 1 to %d and is %d", maxLinkWeight, l.Weight)
-	}
+	c.checkRange(at.field("weight"), l.Weight, 1, maxLinkWeight)
 	c.checkMonitors(at, l)
 }
 
@@ -73,18 +68,20 @@ func (c *checker) checkMonitors(at path, l WANLink) {
 			c.problems.add(at.field("port"), "is used with type %s only; remove it, or set the type", WANMonitorTCP)
 		}
 	}
-	bound := func(name string, value uint16, lowest, highest int) {
-		if value != 0 && (int(value) < lowest || int(value) > highest) {
-			c.problems.add(at.field(name), "must be from %d to %d and is %d", lowest, highest, value)
-		}
-	}
-	bound("intervalMilliseconds", l.IntervalMilliseconds, minLinkInterval, maxLinkInterval)
-	bound("timeoutMilliseconds", l.TimeoutMilliseconds, minLinkTimeout, maxLinkTimeout)
-	bound("failureThreshold", l.FailureThreshold, 1, maxLinkThreshold)
-	bound("successThreshold", l.SuccessThreshold, 1, maxLinkThreshold)
+	c.checkRange(at.field("intervalMilliseconds"), l.IntervalMilliseconds, minLinkInterval, maxLinkInterval)
+	c.checkRange(at.field("timeoutMilliseconds"), l.TimeoutMilliseconds, minLinkTimeout, maxLinkTimeout)
+	c.checkRange(at.field("failureThreshold"), l.FailureThreshold, 1, maxLinkThreshold)
+	c.checkRange(at.field("successThreshold"), l.SuccessThreshold, 1, maxLinkThreshold)
 	if l.Timeout() >= l.Interval() {
 		c.problems.add(at.field("timeoutMilliseconds"), "%d must be less than the interval of %d; lower it, or raise the "+
 			"interval", l.Timeout().Milliseconds(), l.Interval().Milliseconds())
+	}
+}
+
+// checkRange refuses a value outside of a range. 0 is the default.
+func (c *checker) checkRange(at path, value uint16, lowest, highest int) {
+	if value != 0 && (int(value) < lowest || int(value) > highest) {
+		c.problems.add(at, "must be from %d to %d and is %d", lowest, highest, value)
 	}
 }
 
@@ -111,13 +108,12 @@ func (c *checker) checkSameGateways(all path, links []WANLink) {
 }
 
 // checkDefaultRoutes refuses default routes next to links, which are the default routes.
-func (c *checker) checkDefaultRoutes(links []WANLink) {
+func (c *checker) checkDefaultRoutes() {
 	for i, r := range c.document.Routing.Routes {
 		if !r.To.IsValid() || r.To.Bits() > 0 {
 			continue
 		}
-		family := familyOf(r.To.Addr())
-		if slices.ContainsFunc(links, func(l WANLink) bool { return l.Gateway(family).IsValid() }) {
+		if family := familyOf(r.To.Addr()); c.document.WAN.HasGateway(family) {
 			c.problems.add(spec.field("routing").field("routes").index(i).field("to"), "%s is a default route, and the links "+
 				"of wan are the default routes of %s; remove the route, or make it a link", r.To, family)
 		}

@@ -1,7 +1,9 @@
 package document
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -14,6 +16,11 @@ type WAN struct {
 
 // IsEnabled reports whether there are links.
 func (w WAN) IsEnabled() bool { return len(w.Links) > 0 }
+
+// HasGateway reports whether a link has a gateway of a family.
+func (w WAN) HasGateway(family Families) bool {
+	return slices.ContainsFunc(w.Links, func(l WANLink) bool { return l.Gateway(family).IsValid() })
+}
 
 // Distribution is what chooses one of several links.
 type Distribution string
@@ -83,23 +90,23 @@ const (
 )
 
 // EffectiveWeight returns the weight with its default.
-func (l WANLink) EffectiveWeight() int { return int(orDefault(l.Weight, defaultLinkWeight)) }
+func (l WANLink) EffectiveWeight() int { return int(cmp.Or(l.Weight, defaultLinkWeight)) }
 
 // Interval returns the time between two probes of a monitor.
 func (l WANLink) Interval() time.Duration {
-	return milliseconds(l.IntervalMilliseconds, defaultLinkInterval)
+	return cmp.Or(time.Duration(l.IntervalMilliseconds)*time.Millisecond, defaultLinkInterval)
 }
 
 // Timeout returns how long a probe waits for its answer.
 func (l WANLink) Timeout() time.Duration {
-	return milliseconds(l.TimeoutMilliseconds, defaultLinkTimeout)
+	return cmp.Or(time.Duration(l.TimeoutMilliseconds)*time.Millisecond, defaultLinkTimeout)
 }
 
 // Failures returns how many probes in a row must fail before a monitor counts as not reached.
-func (l WANLink) Failures() int { return int(orDefault(l.FailureThreshold, defaultFailureThreshold)) }
+func (l WANLink) Failures() int { return int(cmp.Or(l.FailureThreshold, defaultFailureThreshold)) }
 
 // Successes returns how many probes in a row must succeed before a monitor counts as reached.
-func (l WANLink) Successes() int { return int(orDefault(l.SuccessThreshold, defaultSuccessThreshold)) }
+func (l WANLink) Successes() int { return int(cmp.Or(l.SuccessThreshold, defaultSuccessThreshold)) }
 
 // Gateway returns the router of a family. It is not valid if the link has none.
 func (l WANLink) Gateway(family Families) netip.Addr {
@@ -112,23 +119,4 @@ func (l WANLink) Gateway(family Families) netip.Addr {
 }
 
 // EffectiveType returns the type with its default.
-func (m WANMonitor) EffectiveType() WANMonitorType {
-	if m.Type == "" {
-		return WANMonitorICMP
-	}
-	return m.Type
-}
-
-func orDefault(value, byDefault uint16) uint16 {
-	if value == 0 {
-		return byDefault
-	}
-	return value
-}
-
-func milliseconds(value uint16, byDefault time.Duration) time.Duration {
-	if value == 0 {
-		return byDefault
-	}
-	return time.Duration(value) * time.Millisecond
-}
+func (m WANMonitor) EffectiveType() WANMonitorType { return cmp.Or(m.Type, WANMonitorICMP) }

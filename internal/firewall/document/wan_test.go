@@ -14,7 +14,7 @@ func TestWAN(t *testing.T) {
 		plain = "name: fibre, interface: wan, gateways: [203.0.113.254]"
 		cable = ", {name: cable, interface: wan, gateways: [203.0.113.253]}"
 	)
-	with := func(text string) string { return plain + ", " + text }
+	with := func(text string) string { return "{" + plain + ", " + text + "}" }
 	monitor := func(text string) string { return with("monitors: [{" + text + "}]") }
 	for name, c := range map[string]struct{ links, want string }{
 		"one link":         {"{" + plain + "}", ""},
@@ -24,9 +24,9 @@ func TestWAN(t *testing.T) {
 			"{name: fibre, interface: wan, gateways: [203.0.113.254, 203.0.113.254]}",
 			"",
 		},
-		"the most weight": {"{" + with("weight: 255, backup: true") + "}", ""},
-		"monitors": {"{" + with("monitors: [{host: 192.0.2.1}, {type: TCP, host: 192.0.2.1, port: 53}], "+
-			"intervalMilliseconds: 100, timeoutMilliseconds: 99, failureThreshold: 1, successThreshold: 100") + "}", ""},
+		"the most weight": {with("weight: 255, backup: true"), ""},
+		"monitors": {with("monitors: [{host: 192.0.2.1}, {type: TCP, host: 192.0.2.1, port: 53}], " +
+			"intervalMilliseconds: 100, timeoutMilliseconds: 99, failureThreshold: 1, successThreshold: 100"), ""},
 
 		"no gateway": {"{name: fibre, interface: wan}", at + ".gateways: must be set"},
 		"an empty list": {
@@ -65,46 +65,22 @@ func TestWAN(t *testing.T) {
 			"{" + plain + "}, {" + strings.Replace(plain, "fibre", "other", 1) + "}",
 			"is the gateway of entry 0",
 		},
-		"no weight": {
-			"{" + with("weight: 0") + "}",
-			at + ".weight: must be a whole number from 1",
-		},
-		"too much weight": {
-			"{" + with("weight: 256") + "}",
-			at + ".weight: must be from 1 to 255 and is 256",
-		},
-		"a monitor inside": {
-			"{" + monitor("host: 127.0.0.1") + "}",
-			at + ".monitors[0].host: 127.0.0.1 is not",
-		},
-		"another family": {
-			"{" + monitor(`host: "2001:db8::1"`) + "}",
-			"the link has no gateway of that family",
-		},
-		"TCP without a port": {
-			"{" + monitor("type: TCP, host: 192.0.2.1") + "}",
-			at + ".monitors[0].port: must be set",
-		},
-		"ICMP with a port": {
-			"{" + monitor("host: 192.0.2.1, port: 53") + "}",
-			at + ".monitors[0].port: is used with type TCP",
-		},
+		"no weight":          {with("weight: 0"), at + ".weight: must be a whole number from 1"},
+		"too much weight":    {with("weight: 256"), at + ".weight: must be from 1 to 255 and is 256"},
+		"a monitor inside":   {monitor("host: 127.0.0.1"), at + ".monitors[0].host: 127.0.0.1 is not"},
+		"another family":     {monitor(`host: "2001:db8::1"`), "the link has no gateway of that family"},
+		"TCP without a port": {monitor("type: TCP, host: 192.0.2.1"), at + ".monitors[0].port: must be set"},
+		"ICMP with a port":   {monitor("host: 192.0.2.1, port: 53"), at + ".monitors[0].port: is used with type TCP"},
 		"a monitor twice": {
-			"{" + with("monitors: [{host: 192.0.2.1}, {type: ICMP, host: 192.0.2.1}]") + "}",
+			with("monitors: [{host: 192.0.2.1}, {type: ICMP, host: 192.0.2.1}]"),
 			at + ".monitors[1]: is the same as entry 0",
 		},
 		"a short interval": {
-			"{" + with("intervalMilliseconds: 99, timeoutMilliseconds: 10") + "}",
+			with("intervalMilliseconds: 99, timeoutMilliseconds: 10"),
 			at + ".intervalMilliseconds: must be from 100",
 		},
-		"a long timeout": {
-			"{" + with("timeoutMilliseconds: 1000") + "}",
-			"1000 must be less than the interval of 1000",
-		},
-		"too many thresholds": {
-			"{" + with("failureThreshold: 101") + "}",
-			at + ".failureThreshold: must be from 1 to 100",
-		},
+		"a long timeout":      {with("timeoutMilliseconds: 1000"), "1000 must be less than the interval of 1000"},
+		"too many thresholds": {with("failureThreshold: 101"), at + ".failureThreshold: must be from 1 to 100"},
 	} {
 		t.Run(name, func(t *testing.T) { checkField(t, "wan: {links: ["+c.links+"]}", c.want) })
 	}

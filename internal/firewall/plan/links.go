@@ -105,9 +105,7 @@ func (c *compiler) addLinks() {
 // chooseLinks returns the rules that choose a link for new connections without one.
 func (c *compiler) chooseLinks() (rules []ruleset.Rule) {
 	for _, family := range families {
-		if !slices.ContainsFunc(c.document.WAN.Links, func(l document.WANLink) bool {
-			return l.Gateway(family.document).IsValid()
-		}) {
+		if !c.document.WAN.HasGateway(family.document) {
 			continue
 		}
 		choose := ruleset.ChooseLink{
