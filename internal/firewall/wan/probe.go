@@ -47,7 +47,7 @@ func (p prober) run(ctx context.Context) {
 	}
 }
 
-// try probes once. It returns done false if the unit has no address for that, as in the first moment of an active unit.
+// try probes once. If the unit has no address to probe from, it returns done false. A new active may have none.
 // The mark makes the packets take the routes of the link, and the answers are from an address that is no forged source.
 func (p prober) try(ctx context.Context) (reason string, done bool) {
 	m := p.link.Monitors[p.index]

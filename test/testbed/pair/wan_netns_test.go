@@ -206,7 +206,7 @@ func (l linked) cutCable() {
 	l.OtherServer.Link(l.t, "lo").WithoutAddress(testbed.InternetAddress + "/32")
 }
 
-func (l linked) mendCable() {
+func (l linked) repairCable() {
 	l.t.Helper()
 	l.OtherServer.Link(l.t, "lo").Address(testbed.InternetAddress + "/32")
 }
@@ -262,7 +262,7 @@ func unequal(a, b map[uint16]uint32) (n int) {
 }
 
 // TestDeadLinkGetsNoFlows cuts a link off from the Internet. Its flows continue by the other link, and the new active
-// unit never uses the dead one. When the link returns, it gets new flows alone.
+// unit never uses the dead one. When the link returns, it gets new flows only.
 func TestDeadLinkGetsNoFlows(t *testing.T) {
 	l := newLinked(t, pair.Options{})
 	all := l.open(100, "")
@@ -303,7 +303,7 @@ func TestDeadLinkGetsNoFlows(t *testing.T) {
 	if rules := l.OtherServer.Run(t, "nft list table inet seen"); !strings.Contains(rules, "counter packets 0 ") {
 		t.Errorf("The new active unit sent flows by the dead link:\n%s", rules)
 	}
-	l.mendCable()
+	l.repairCable()
 	l.awaitLink(l.Active, true)
 	if n := countOf(l.ask(all), fibre); n != len(all) {
 		t.Errorf("%d of %d flows stayed at the fibre when the cable returned", n, len(all))

@@ -26,7 +26,7 @@ type state struct {
 	isCut bool
 }
 
-// New returns a machine in which all links are up. Only failed probes or the other unit may tell otherwise.
+// New returns a machine in which all links are up. Only failed probes, the other unit or a missing carrier change that.
 func New(links []Monitored) *Machine {
 	m := &Machine{links: links, states: map[string]*state{}}
 	for _, l := range links {
@@ -53,7 +53,7 @@ func (m *Machine) Probed(name string, monitor int, isReached bool) {
 	}
 }
 
-// Restore makes the verdict about the monitors of a link that of the other unit. Probes begin to count from there.
+// Restore sets the verdict about all monitors of a link to that of the other unit. Probes in a row count from there.
 func (m *Machine) Restore(name string, isReached bool) {
 	s, known := m.states[name]
 	if !known {
