@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -57,10 +58,8 @@ type Checker struct {
 	asked time.Time
 	next  map[string]int
 	wrong map[rtnetlink.Neighbour]rtnetlink.MAC
-
-	mu sync.Mutex
 	// isAny is set while there are entries to ask for.
-	isAny bool
+	isAny atomic.Bool
 }
 
 // New returns a checker for Run.
@@ -103,33 +102,14 @@ func (c *Checker) Run(ctx context.Context, changed func(error)) {
 
 // follow reports changes of static entries. Others change often.
 func (c *Checker) follow(ctx context.Context, changed func()) error {
-	events, err := rtnetlink.FollowNeighbours()
-	if err != nil {
-		return err
+	concerns := func(e rtnetlink.NeighbourEvent) bool {
+		return isStatic(e.Neighbour) || e.Deleted && c.isAny.Load()
 	}
-	defer func() { _ = events.Close() }()
-	defer context.AfterFunc(ctx, func() { _ = events.Close() })()
-	for {
-		if err := events.Wait(); err != nil {
-			return err
-		}
-		concerned := false
-		_, err := events.Read(func(e rtnetlink.NeighbourEvent) {
-			concerned = concerned || isStatic(e.Neighbour) || e.Deleted && c.hasAny()
-		})
-		if err != nil && !errors.Is(err, rtnetlink.ErrOverrun) {
-			return err
-		}
-		if concerned || err != nil {
+	return rtnetlink.FollowNeighbours(ctx, concerns, func(_, neighbours bool) {
+		if neighbours {
 			changed()
 		}
-	}
-}
-
-func (c *Checker) hasAny() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.isAny
+	})
 }
 
 // isStatic reports whether another program added an entry that the kernel never verifies.
@@ -167,9 +147,7 @@ func (c *Checker) look() error {
 			delete(c.wrong, n)
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.isAny = len(found) > 0
+	c.isAny.Store(len(found) > 0)
 	return errors.Join(errs...)
 }
 

@@ -47,7 +47,7 @@ func newClass(
 	if t.kind, t.limit, err = choose(t.kernel); err != nil {
 		return class.Class{}, err
 	}
-	if t.events, err = rtnetlink.FollowNeighbours(); err != nil {
+	if t.events, err = rtnetlink.OpenNeighbourEvents(); err != nil {
 		return class.Class{}, err
 	}
 	if err := t.open(); err != nil {

@@ -94,25 +94,7 @@ func (k *Keeper) Run(ctx context.Context) {
 
 // follow reports changes of interfaces and of the document's entries. Other entries change often.
 func (k *Keeper) follow(ctx context.Context, changed func()) error {
-	events, err := rtnetlink.FollowNeighbours()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = events.Close() }()
-	defer context.AfterFunc(ctx, func() { _ = events.Close() })()
-	for {
-		if err := events.Wait(); err != nil {
-			return err
-		}
-		concerned := false
-		links, err := events.Read(func(e rtnetlink.NeighbourEvent) { concerned = concerned || k.concerns(e) })
-		if err != nil && !errors.Is(err, rtnetlink.ErrOverrun) {
-			return err
-		}
-		if links || concerned || err != nil {
-			changed()
-		}
-	}
+	return rtnetlink.FollowNeighbours(ctx, k.concerns, func(bool, bool) { changed() })
 }
 
 func (k *Keeper) concerns(e rtnetlink.NeighbourEvent) bool {

@@ -1,6 +1,7 @@
 package rtnetlink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -35,8 +36,35 @@ const (
 	largestEvent = 64 << 10
 )
 
-// FollowNeighbours starts to receive events of the network namespace of the calling thread.
-func FollowNeighbours() (*NeighbourEvents, error) {
+// FollowNeighbours calls changed after changes of interfaces, and after those of neighbours that concerns selects. It
+// also does when the kernel dropped events. It returns when ctx ends or the socket fails.
+func FollowNeighbours(
+	ctx context.Context, concerns func(NeighbourEvent) bool, changed func(links, neighbours bool),
+) error {
+	events, err := OpenNeighbourEvents()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = events.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = events.Close() })() // It ends Wait.
+	for {
+		if err := events.Wait(); err != nil {
+			return err
+		}
+		neighbours := false
+		links, err := events.Read(func(e NeighbourEvent) { neighbours = neighbours || concerns(e) })
+		isOverrun := errors.Is(err, ErrOverrun)
+		if err != nil && !isOverrun {
+			return err
+		}
+		if links || neighbours || isOverrun {
+			changed(links || isOverrun, neighbours || isOverrun)
+		}
+	}
+}
+
+// OpenNeighbourEvents starts to receive events of the network namespace of the calling thread.
+func OpenNeighbourEvents() (*NeighbourEvents, error) {
 	e, err := openNeighbourEvents()
 	if err != nil {
 		return nil, fmt.Errorf("subscribing to changes of neighbours: %w", err)
