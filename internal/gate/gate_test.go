@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
@@ -36,8 +38,9 @@ type kernel struct {
 	// asked counts lookups of interfaces. during is called at each.
 	asked  int
 	during func()
-	// resolutions are how interfaces ask for neighbours, by their indexes.
-	resolutions map[int]rtnetlink.Resolution
+	// resolutions are how interfaces ask for neighbours, by their indexes. unresolvable makes the kernel refuse that.
+	resolutions  map[int]rtnetlink.Resolution
+	unresolvable bool
 }
 
 func newKernel(now func() time.Duration) *kernel {
@@ -83,8 +86,15 @@ func (k *kernel) AddressTable() (all []rtnetlink.Address, err error) {
 func (k *kernel) ReversePathFilter() (uint32, error) { return 0, nil }
 
 func (k *kernel) SetResolution(index int, r rtnetlink.Resolution) error {
-	k.do(func() { k.resolutions[index] = r })
-	return nil
+	var err error
+	k.do(func() {
+		if k.unresolvable {
+			err = fmt.Errorf("refused for interface %d", index)
+			return
+		}
+		k.resolutions[index] = r
+	})
+	return err
 }
 
 func (k *kernel) SetDevconf(index int, d rtnetlink.Devconf) error {
@@ -634,6 +644,23 @@ func TestOwnAndControlAddresses(t *testing.T) {
 		}
 		if !slices.Equal(c.got, want) {
 			t.Errorf("%s: %v instead of %v", name, c.got, want)
+		}
+	}
+}
+
+// What cannot be set on several interfaces is logged once, although it is tried again and again.
+func TestUnresolvableInterfacesAreLoggedWhenThatChanges(t *testing.T) {
+	k, lines := newKernel(nil), 0
+	log := funcr.New(func(string, string) { lines++ }, funcr.Options{})
+	h := &host{options: Options{Kernel: k, Interfaces: []string{"lan", "wan"}, Log: log}}
+	for i, step := range []struct {
+		unresolvable bool
+		want         int
+	}{{false, 0}, {true, 1}, {true, 1}, {false, 1}, {true, 2}, {true, 2}} {
+		k.unresolvable = step.unresolvable
+		h.repeat()
+		if lines != step.want {
+			t.Errorf("step %d: %d lines, want %d", i, lines, step.want)
 		}
 	}
 }

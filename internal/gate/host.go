@@ -104,15 +104,17 @@ func (h *host) refreshSettings() error {
 
 // setResolution sets how the interfaces ask for neighbours. What cannot be set is logged when it changes.
 func (h *host) setResolution(links []rtnetlink.Link) {
-	text := ""
+	var errs []error
 	for _, l := range links {
-		err := h.options.Kernel.SetResolution(l.Index, resolution)
-		if err != nil {
-			text = err.Error()
+		if err := h.options.Kernel.SetResolution(l.Index, resolution); err != nil {
+			errs = append(errs, fmt.Errorf("interface %s: %w", l.Name, err))
 		}
-		if err != nil && text != h.unresolved {
-			h.options.Log.Error(err, "Resolving neighbours in the kernel's own time, so a takeover may take longer",
-				"interface", l.Name)
+	}
+	text := ""
+	if err := errors.Join(errs...); err != nil {
+		text = err.Error()
+		if text != h.unresolved {
+			h.options.Log.Error(err, "Resolving neighbours in the kernel's own time, so a takeover may take longer")
 		}
 	}
 	h.unresolved = text
