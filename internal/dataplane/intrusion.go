@@ -18,25 +18,27 @@ const (
 
 // intrusions are what other programs did and the data plane has undone.
 type intrusions struct {
-	// last is what was undone last, at. The series without a longer pause began at since.
-	last      string
-	at, since time.Time
+	// first is what was undone first in the series that began at since. A fault names it, so that the fault stays the same
+	// when each intrusion of the series is another.
+	first string
+	// since is when the series began, and last when something was undone last.
+	since, last time.Time
 }
 
 // add records that something was undone.
 func (i *intrusions) add(what string, now time.Time) {
-	if now.Sub(i.at) >= intrusionLasts {
-		i.since = now
+	if now.Sub(i.last) >= intrusionLasts {
+		i.first, i.since = what, now
 	}
-	i.last, i.at = what, now
+	i.last = now
 }
 
 // fault returns what happens again and again; empty if nothing does.
 func (i *intrusions) fault(now time.Time) string {
-	if now.Sub(i.at) >= intrusionLasts || now.Sub(i.since) < seriesLasts {
+	if now.Sub(i.last) >= intrusionLasts || now.Sub(i.since) < seriesLasts {
 		return ""
 	}
-	return "another program disturbs the data plane again and again: " + i.last + "; find it and stop it"
+	return "another program disturbs the data plane again and again: " + i.first + "; find it and stop it"
 }
 
 // note records, counts and logs what was undone.

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -32,5 +33,22 @@ func TestOnlyALongSeriesOfIntrusionsIsAFault(t *testing.T) {
 	}
 	if fault := i.fault(now.Add(intrusionLasts)); fault != "" {
 		t.Errorf("after a pause: %s", fault)
+	}
+}
+
+// A fault that changed with each intrusion would be logged and published each time.
+func TestFaultOfASeriesStaysTheSame(t *testing.T) {
+	var i intrusions
+	now := time.Now()
+	faults := map[string]bool{}
+	for n := range 100 {
+		now = now.Add(intrusionLasts / 4)
+		i.add(fmt.Sprintf("Route %d", n), now)
+		if fault := i.fault(now); fault != "" {
+			faults[fault] = true
+		}
+	}
+	if len(faults) != 1 {
+		t.Errorf("%d faults: %v", len(faults), faults)
 	}
 }

@@ -20,8 +20,8 @@ const (
 
 // Run keeps the rules, the routes and the interfaces until the context ends: what somebody else removes, adds or
 // changes is set right at once. It calls changed with an error when something could not be set right for a second, or
-// was disturbed again and again for as long, and with nil when that is over. It leaves everything in place when it
-// returns.
+// when another program continues for some seconds. It calls changed with nil when that is over. It leaves everything in
+// place when it returns.
 func (p *Plane) Run(ctx context.Context, changed func(error)) {
 	moved := notify.New()
 	var parts sync.WaitGroup
