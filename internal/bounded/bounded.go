@@ -1,4 +1,5 @@
-// Package bounded reads what another program wrote, and refuses what is longer than it may be.
+// Package bounded reads what another program wrote, and refuses what is longer than it may be. It also shortens lists
+// for people.
 package bounded
 
 import (

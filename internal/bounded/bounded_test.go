@@ -52,3 +52,20 @@ func TestFailingReaderIsReported(t *testing.T) {
 		t.Error("a folder was read as a file")
 	}
 }
+
+func TestJoinNamesTheFirstAndCountsTheRest(t *testing.T) {
+	for _, test := range []struct {
+		texts []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"a"}, "a"},
+		{[]string{"a", "b"}, "a; b"},
+		{[]string{"a", "b", "c"}, "a; b; and 1 more"},
+		{[]string{"a", "b", "c", "d"}, "a; b; and 2 more"},
+	} {
+		if got := bounded.Join(test.texts, 2); got != test.want {
+			t.Errorf("Join(%q, 2) = %q, want %q", test.texts, got, test.want)
+		}
+	}
+}

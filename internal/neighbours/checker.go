@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/hapair-io/hapair/internal/addresses"
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/notify"
@@ -199,8 +199,5 @@ func (c *Checker) report() string {
 			"remove it with ip neigh del", n.Address, n.MAC, other))
 	}
 	slices.Sort(texts)
-	if len(texts) > maxNamed {
-		texts = append(texts[:maxNamed], fmt.Sprintf("and %d more", len(texts)-maxNamed))
-	}
-	return strings.Join(texts, "; ")
+	return bounded.Join(texts, maxNamed)
 }

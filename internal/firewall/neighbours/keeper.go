@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	"golang.org/x/sys/unix"
 
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
@@ -119,7 +119,7 @@ func (k *Keeper) keep() {
 	if !k.decided {
 		return
 	}
-	if !k.fault.Observe(textOf(k.set())) {
+	if !k.fault.Observe(bounded.Join(k.set(), maxFaults)) {
 		return
 	}
 	if fault := k.fault.Reported(); fault != "" {
@@ -196,12 +196,4 @@ func (k *Keeper) resolve(wanted document.Neighbour) (rtnetlink.Neighbour, error)
 	}
 	n.MAC, err = rtnetlink.ParseMAC(string(wanted.MAC))
 	return n, err
-}
-
-// textOf returns the first faults as one text; empty without faults.
-func textOf(faults []string) string {
-	if len(faults) > maxFaults {
-		faults = append(faults[:maxFaults:maxFaults], fmt.Sprintf("and %d more", len(faults)-maxFaults))
-	}
-	return strings.Join(faults, "; ")
 }

@@ -2,9 +2,8 @@ package routing
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
@@ -21,19 +20,14 @@ type faults []fault
 
 // String returns the first faults as one text; empty without faults.
 func (f faults) String() string {
-	texts := make([]string, 0, maxFaults+1)
+	texts := make([]string, len(f))
 	for i, fault := range f {
-		if i == maxFaults {
-			texts = append(texts, fmt.Sprintf("and %d more", len(f)-maxFaults))
-			break
-		}
-		text := fault.message
+		texts[i] = fault.message
 		if fault.field != "" {
-			text = fault.field + ": " + text
+			texts[i] = fault.field + ": " + fault.message
 		}
-		texts = append(texts, text)
 	}
-	return strings.Join(texts, "; ")
+	return bounded.Join(texts, maxFaults)
 }
 
 // routeFaults returns the faults in an error of Kernel.SetAllRoutes, with the fields of the routes.
