@@ -84,6 +84,19 @@ func dump(conn *netlink.Conn, kind uint16, family uint8, filter []netlink.Attrib
 	return failed
 }
 
+// tableOf is the type of the attribute that names the table of an object, for objects of all kinds.
+const tableOf = unix.NFTA_TABLE_NAME
+
+// dumpTable dumps the objects of one table. Some kernels do not filter, so each object is asked for its table again.
+func dumpTable(conn *netlink.Conn, kind uint16, family uint8, table string, each func(message) error) error {
+	return dump(conn, kind, family, []netlink.Attribute{named(tableOf, table)}, func(m message) error {
+		if m.text(tableOf) != table {
+			return nil
+		}
+		return each(m)
+	})
+}
+
 // named returns a filter for the objects of a table.
 func named(kind uint16, name string) netlink.Attribute {
 	return netlink.Attribute{Type: kind, Data: append([]byte(name), 0)}

@@ -50,11 +50,10 @@ func (k Kernel) Sets(table string, prefixes []string) (sets []Set, err error) {
 
 // listSets lists sets and maps once.
 func listSets(conn *netlink.Conn, table string, prefixes []string) (sets []Set, err error) {
-	filter := []netlink.Attribute{named(tableOf, table)}
-	err = dump(conn, unix.NFT_MSG_GETSET, unix.NFPROTO_INET, filter, func(m message) error {
+	err = dumpTable(conn, unix.NFT_MSG_GETSET, unix.NFPROTO_INET, table, func(m message) error {
 		name := m.text(unix.NFTA_SET_NAME)
 		hasPrefix := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
-		if m.text(tableOf) == table && slices.ContainsFunc(prefixes, hasPrefix) && isPlain(m) {
+		if slices.ContainsFunc(prefixes, hasPrefix) && isPlain(m) {
 			sets = append(sets, parseSet(m))
 		}
 		return nil

@@ -149,11 +149,8 @@ func countGateRules(conn *netlink.Conn) (map[gatePlace]int, error) {
 	count := map[gatePlace]int{}
 	var interrupted error
 	for _, table := range gateTables() {
-		filter := []netlink.Attribute{named(tableOf, gateTable)}
-		err := dump(conn, unix.NFT_MSG_GETRULE, uint8(table.Family), filter, func(m message) error {
-			if m.text(tableOf) == gateTable {
-				count[gatePlace{m.family, m.text(unix.NFTA_RULE_CHAIN)}]++
-			}
+		err := dumpTable(conn, unix.NFT_MSG_GETRULE, uint8(table.Family), gateTable, func(m message) error {
+			count[gatePlace{m.family, m.text(unix.NFTA_RULE_CHAIN)}]++
 			return nil
 		})
 		switch {

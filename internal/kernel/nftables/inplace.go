@@ -90,11 +90,8 @@ func listInventory(conn *netlink.Conn, r ruleset.Ruleset) (i inventory, err erro
 			i.flowtables = append(i.flowtables, m.text(flowtableName))
 		}},
 	} {
-		filter := []netlink.Attribute{named(tableOf, r.Table)}
-		err := dump(conn, l.kind, unix.NFPROTO_INET, filter, func(m message) error {
-			if m.text(tableOf) == r.Table {
-				l.each(m)
-			}
+		err := dumpTable(conn, l.kind, unix.NFPROTO_INET, r.Table, func(m message) error {
+			l.each(m)
 			return nil
 		})
 		switch {

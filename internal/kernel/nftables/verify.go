@@ -88,18 +88,9 @@ func (c *comparison) altered(format string, args ...any) error {
 	return fmt.Errorf("%w: table inet %s %s", ErrAltered, c.want.Table, fmt.Sprintf(format, args...))
 }
 
-// tableOf is the type of the attribute that names the table of an object, for objects of all kinds.
-const tableOf = unix.NFTA_TABLE_NAME
-
-// list lists the objects of the table. Some kernels do not filter, so each object is asked for its table again.
+// list lists the objects of the table.
 func (c *comparison) list(kind uint16, each func(message) error) error {
-	filter := []netlink.Attribute{named(tableOf, c.want.Table)}
-	err := dump(c.conn, kind, unix.NFPROTO_INET, filter, func(m message) error {
-		if m.text(tableOf) != c.want.Table {
-			return nil
-		}
-		return each(m)
-	})
+	err := dumpTable(c.conn, kind, unix.NFPROTO_INET, c.want.Table, each)
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		return c.altered("is absent")
@@ -306,11 +297,7 @@ func (k Kernel) Document(table string) (hash string, err error) {
 }
 
 func documentOf(conn *netlink.Conn, table string) (hash string, err error) {
-	filter := []netlink.Attribute{named(tableOf, table)}
-	err = dump(conn, unix.NFT_MSG_GETCHAIN, unix.NFPROTO_INET, filter, func(m message) error {
-		if m.text(tableOf) != table {
-			return nil
-		}
+	err = dumpTable(conn, unix.NFT_MSG_GETCHAIN, unix.NFPROTO_INET, table, func(m message) error {
 		if found, ok := strings.CutPrefix(m.text(unix.NFTA_CHAIN_NAME), ruleset.DocumentChain); ok {
 			hash = found
 		}
