@@ -7,11 +7,11 @@ import (
 	"net/netip"
 	"os"
 
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/addresses/frame"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
+	"github.com/hapair-io/hapair/internal/kernel/socketfilter"
 )
 
 // tapBuffer bounds the memory for claims that have not been read, in bytes with the kernel's own overhead.
@@ -33,17 +33,8 @@ func (e *Ethernet) Tap(link rtnetlink.Link, addresses []netip.Addr) (Tap, error)
 
 // tapInto binds the socket last, so that it receives nothing that has not passed the filter.
 func tapInto(socket, index int, addresses []netip.Addr) error {
-	program, err := bpf.Assemble(frame.ClaimFilter(addresses))
-	if err != nil {
-		return fmt.Errorf("assembling the filter: %w", err)
-	}
-	filter := make([]unix.SockFilter, len(program))
-	for i, p := range program {
-		filter[i] = unix.SockFilter{Code: p.Op, Jt: p.Jt, Jf: p.Jf, K: p.K}
-	}
-	fprog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	if err := unix.SetsockoptSockFprog(socket, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog); err != nil {
-		return fmt.Errorf("attaching the filter: %w", err)
+	if err := socketfilter.AttachProgram(socket, frame.ClaimFilter(addresses)); err != nil {
+		return err
 	}
 	if err := unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_RCVBUF, tapBuffer); err != nil {
 		return fmt.Errorf("bounding the buffer: %w", err)

@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/hapair-io/hapair/internal/kernel/socketfilter"
 )
 
 // Selection chooses the entries whose events a listener receives. The zero value selects all. The kernel drops other
@@ -30,18 +32,7 @@ func (s Selection) attach(socket *socket) error {
 	if len(s.Protocols) == 0 && len(s.Excluded) == 0 {
 		return nil // even a program that accepts everything would cost time for each event
 	}
-	instructions, err := bpf.Assemble(s.program())
-	if err != nil {
-		return fmt.Errorf("assembling the selection of conntrack events: %w", err)
-	}
-	filters := make([]unix.SockFilter, len(instructions))
-	for i, r := range instructions {
-		filters[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
-	}
-	program := unix.SockFprog{Len: uint16(len(filters)), Filter: &filters[0]}
-	err = socket.set(func(fd int) error {
-		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program)
-	})
+	err := socket.set(func(fd int) error { return socketfilter.AttachProgram(fd, s.program()) })
 	if err != nil {
 		return fmt.Errorf("attaching the selection of conntrack events: %w", err)
 	}

@@ -4,4 +4,6 @@
 //
 // It is a second line of defence. The gate drops packets to the control plane on traffic interfaces, but somebody can
 // remove a gate. The command line of the sidecar finds the interfaces, and package heartbeat sets the contents.
+//
+// AttachProgram is for packages with a program of their own: addresses and conntrack.
 package socketfilter

@@ -38,29 +38,37 @@ func (f Filter) Control(_, _ string, socket syscall.RawConn) error { return f.At
 // Attach sets the filter of a socket, in place of its filter before. A listener's filter applies to the connections
 // that it accepts.
 func (f Filter) Attach(socket syscall.RawConn) error {
-	program, err := f.assemble()
+	program, err := f.program()
 	if err != nil {
 		return fmt.Errorf("making a filter for a socket: %w", err)
 	}
-	instructions := make([]unix.SockFilter, len(program))
-	for i, r := range program {
-		instructions[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
-	}
-	controlErr := socket.Control(func(fd uintptr) {
-		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-			&unix.SockFprog{Len: uint16(len(instructions)), Filter: &instructions[0]})
-	})
+	controlErr := socket.Control(func(fd uintptr) { err = AttachProgram(int(fd), program) })
 	if controlErr != nil {
 		return controlErr
 	}
+	return err
+}
+
+// AttachProgram sets the filter of a socket to a program, in place of its filter before.
+func AttachProgram(socket int, program []bpf.Instruction) error {
+	assembled, err := bpf.Assemble(program)
+	if err != nil {
+		return fmt.Errorf("assembling the filter of a socket: %w", err)
+	}
+	instructions := make([]unix.SockFilter, len(assembled))
+	for i, r := range assembled {
+		instructions[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
+	}
+	err = unix.SetsockoptSockFprog(socket, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: uint16(len(instructions)), Filter: &instructions[0]})
 	if err != nil {
 		return fmt.Errorf("setting the filter of a socket: %w", err)
 	}
 	return nil
 }
 
-// assemble returns the program. It accepts a packet that passes both lists.
-func (f Filter) assemble() ([]bpf.RawInstruction, error) {
+// program accepts a packet that passes both lists.
+func (f Filter) program() ([]bpf.Instruction, error) {
 	if len(f.Interfaces) > maxAlternatives || len(f.Contents) > maxAlternatives {
 		return nil, fmt.Errorf("%d interfaces and %d contents are too many", len(f.Interfaces), len(f.Contents))
 	}
@@ -86,5 +94,5 @@ func (f Filter) assemble() ([]bpf.RawInstruction, error) {
 	} else {
 		program = append(program, bpf.RetConstant{})
 	}
-	return bpf.Assemble(program)
+	return program, nil
 }
