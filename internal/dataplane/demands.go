@@ -19,61 +19,61 @@ const (
 // IPv4 settings of interfaces, and package addresses their addresses. The monitors watch whether they are there and
 // have a carrier.
 type demand struct {
-	// what is the property, as the end of a sentence about the interface.
-	what  string
-	isMet func(rtnetlink.Link, *usable) bool
+	// fault describes an interface that does not meet the demand. It follows the name of the interface.
+	fault string
+	isMet func(rtnetlink.Link, *baseline) bool
 	// meet makes the interface meet the demand; nil if only a person can.
-	meet func(Kernel, rtnetlink.Link, *usable) error
+	meet func(Kernel, rtnetlink.Link, *baseline) error
 	// remedy is what a person can do.
 	remedy string
 }
 
-// usable is what is known of an interface from when it was as it should be.
-type usable struct {
-	// leastMTU is that of the families that the network has, and mtu the last one that was not less.
+// baseline is what an interface had when it last met the demands.
+type baseline struct {
+	// leastMTU is the least MTU for the families that the network has, and mtu the last one that was not less.
 	leastMTU, mtu int
 }
 
 var demands = []demand{
 	{
-		what:   "is in a bridge, bond or VRF, which takes its packets",
-		isMet:  func(l rtnetlink.Link, _ *usable) bool { return l.Master == 0 },
-		meet:   func(k Kernel, l rtnetlink.Link, _ *usable) error { return k.LeaveMaster(l.Index) },
+		fault:  "is in a bridge, bond or VRF, which takes its packets",
+		isMet:  func(l rtnetlink.Link, _ *baseline) bool { return l.Master == 0 },
+		meet:   func(k Kernel, l rtnetlink.Link, _ *baseline) error { return k.LeaveMaster(l.Index) },
 		remedy: "ip link set %s nomaster",
 	},
 	{
-		what:   "finds no neighbours, because ARP is off",
-		isMet:  func(l rtnetlink.Link, _ *usable) bool { return l.Resolves },
-		meet:   func(k Kernel, l rtnetlink.Link, _ *usable) error { return k.EnableResolution(l.Index) },
+		fault:  "finds no neighbours, because ARP is off",
+		isMet:  func(l rtnetlink.Link, _ *baseline) bool { return l.Resolves },
+		meet:   func(k Kernel, l rtnetlink.Link, _ *baseline) error { return k.EnableResolution(l.Index) },
 		remedy: "ip link set %s arp on",
 	},
 	{
-		what:   "takes no part in multicast",
-		isMet:  func(l rtnetlink.Link, _ *usable) bool { return l.Multicast },
-		meet:   func(k Kernel, l rtnetlink.Link, _ *usable) error { return k.EnableMulticast(l.Index) },
+		fault:  "takes no part in multicast",
+		isMet:  func(l rtnetlink.Link, _ *baseline) bool { return l.Multicast },
+		meet:   func(k Kernel, l rtnetlink.Link, _ *baseline) error { return k.EnableMulticast(l.Index) },
 		remedy: "ip link set %s multicast on",
 	},
 	{
-		what:   "has a smaller MTU than its network needs",
-		isMet:  func(l rtnetlink.Link, u *usable) bool { return u.mtu == 0 || l.MTU >= u.leastMTU },
-		meet:   func(k Kernel, l rtnetlink.Link, u *usable) error { return k.SetMTU(l.Index, u.mtu) },
+		fault:  "has a smaller MTU than its network needs",
+		isMet:  func(l rtnetlink.Link, b *baseline) bool { return b.mtu == 0 || l.MTU >= b.leastMTU },
+		meet:   func(k Kernel, l rtnetlink.Link, b *baseline) error { return k.SetMTU(l.Index, b.mtu) },
 		remedy: "ip link set %s mtu 1500",
 	},
 	{
-		what:   "has an XDP program, which may drop its packets",
-		isMet:  func(l rtnetlink.Link, _ *usable) bool { return !l.XDP },
+		fault:  "has an XDP program, which may drop its packets",
+		isMet:  func(l rtnetlink.Link, _ *baseline) bool { return !l.XDP },
 		remedy: "ip link set %s xdp off",
 	},
 }
 
-// see remembers what the interface has, if that is enough.
-func (u *usable) see(l rtnetlink.Link, hasIPv6 bool) {
-	u.leastMTU = max(u.leastMTU, leastMTU4)
+// observe records what the interface has, if that is enough.
+func (b *baseline) observe(l rtnetlink.Link, hasIPv6 bool) {
+	b.leastMTU = max(b.leastMTU, leastMTU4)
 	if hasIPv6 {
-		u.leastMTU = leastMTU6
+		b.leastMTU = leastMTU6
 	}
-	if l.MTU >= u.leastMTU {
-		u.mtu = l.MTU
+	if l.MTU >= b.leastMTU {
+		b.mtu = l.MTU
 	}
 }
 
@@ -93,20 +93,20 @@ func (p *Plane) meetDemands(h host) (repaired []string, err error) {
 		if l.Index == 0 {
 			continue // The monitors report it.
 		}
-		u := p.usable[l.Name]
-		if u == nil {
-			u = &usable{}
-			p.usable[l.Name] = u
+		b := p.baselines[l.Name]
+		if b == nil {
+			b = &baseline{}
+			p.baselines[l.Name] = b
 		}
-		u.see(l, h.hasIPv6(l, p.Networks[n]))
+		b.observe(l, h.hasIPv6(l, p.Networks[n]))
 		for _, d := range demands {
-			if d.isMet(l, u) {
+			if d.isMet(l, b) {
 				continue
 			}
-			fault := fmt.Sprintf("interface %s %s", l.Name, d.what)
+			fault := fmt.Sprintf("interface %s %s", l.Name, d.fault)
 			err := errors.New("only a person can decide")
 			if d.meet != nil {
-				err = d.meet(p.Kernel, l, u)
+				err = d.meet(p.Kernel, l, b)
 			}
 			if err == nil {
 				repaired = append(repaired, fault)

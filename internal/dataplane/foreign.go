@@ -10,7 +10,7 @@ import (
 )
 
 // daemonProtocols are the protocols of programs that learn routes from other routers, such as those of FRR and BIRD
-// (/etc/iproute2/rt_protos, and lib/zebra.h of FRR). Somebody has configured these programs to have a say.
+// (/etc/iproute2/rt_protos, and lib/zebra.h of FRR). Somebody has configured these programs to set routes.
 var daemonProtocols = []uint8{
 	unix.RTPROT_ZEBRA, unix.RTPROT_BIRD, unix.RTPROT_BABEL, unix.RTPROT_BGP, unix.RTPROT_ISIS, unix.RTPROT_OSPF,
 	unix.RTPROT_RIP, unix.RTPROT_EIGRP, ripng,
@@ -19,8 +19,8 @@ var daemonProtocols = []uint8{
 // ripng is RTPROT_RIPNG of FRR, which the kernel's headers lack.
 const ripng = 190
 
-// isOurs reports whether a route or rule of a protocol belongs to the sidecar, the firewall, or a routing daemon.
-func isOurs(protocol uint8) bool {
+// mayStay reports whether a route or rule has the protocol of the sidecar, the firewall, or a routing daemon.
+func mayStay(protocol uint8) bool {
 	return protocol == contract.ConnectedProtocol || protocol == contract.RoutingProtocol ||
 		slices.Contains(daemonProtocols, protocol)
 }
@@ -33,7 +33,7 @@ func (h host) foreignRoutes() []rtnetlink.Route {
 	for _, r := range h.routes {
 		isPolicy := r.Table >= contract.PolicyRouteTable && r.Table < contract.PolicyRouteTable+contract.MaxPolicyRoutes
 		switch {
-		case (r.Table == contract.DataPlaneTable || isPolicy) && !isOurs(r.Protocol),
+		case (r.Table == contract.DataPlaneTable || isPolicy) && !mayStay(r.Protocol),
 			r.Table == unix.RT_TABLE_LOCAL && r.Protocol != protocolKernel && r.Protocol != unix.RTPROT_UNSPEC:
 			all = append(all, r)
 		}
@@ -47,7 +47,7 @@ func foreignRules(present []rtnetlink.Rule) []rtnetlink.Rule {
 	var all []rtnetlink.Rule
 	for _, r := range present {
 		isMarked := r.Mask&^contract.OwnMarks&r.Mark != 0
-		if r.Priority <= refusalPriority && r.Protocol != protocolKernel && !isOurs(r.Protocol) && !isMarked &&
+		if r.Priority <= refusalPriority && r.Protocol != protocolKernel && !mayStay(r.Protocol) && !isMarked &&
 			!isKernelRule(r) {
 			all = append(all, r)
 		}

@@ -68,15 +68,15 @@ type Plane struct {
 	adopted map[adoptedRoute]bool
 	// undelivered are the addresses without a local route, and when each was first seen so.
 	undelivered map[place]time.Time
-	// usable is what is known of the interfaces, by name.
-	usable map[string]*usable
+	// baselines are what the interfaces had when they last met the demands, by name.
+	baselines map[string]*baseline
 	// intrusions are what was undone, and logged is when that was logged last.
 	intrusions intrusions
 	logged     time.Time
 }
 
 // New returns the data plane. It changes nothing before the first Set.
-func New(o Options) *Plane { return &Plane{Options: o, usable: map[string]*usable{}} }
+func New(o Options) *Plane { return &Plane{Options: o, baselines: map[string]*baseline{}} }
 
 // Set sets all rules and routes. Repeating it is harmless. It continues after an error, so that one route that the
 // kernel refuses does not stop the others, and returns what is not as it should be.

@@ -44,7 +44,8 @@ func (p *Policies) Close() error {
 	return nil
 }
 
-// Blocking returns the policies that only drop packets, of sockets excepted, and each direction whose default does.
+// Blocking returns the policies that only drop packets, and each direction whose default does. It leaves out the
+// policies of sockets.
 func (p *Policies) Blocking() ([]string, error) {
 	if p.handle == nil {
 		return nil, nil
@@ -62,8 +63,8 @@ func (p *Policies) Blocking() ([]string, error) {
 	return append(blocking, p.blockingDefaults()...), nil
 }
 
-// The message that returns the defaults of policies (include/uapi/linux/xfrm.h, since Linux 5.14), and what a default
-// that drops is.
+// The message that returns the defaults of policies, and the value of a default that drops packets
+// (include/uapi/linux/xfrm.h, since Linux 5.14).
 const (
 	messageGetDefault = 0x28
 	defaultBlocks     = 1
@@ -76,7 +77,7 @@ func (defaults) Len() int            { return len(defaults{}) }
 func (d defaults) Serialize() []byte { return d[:] }
 
 // blockingDefaults returns the directions in which packets without a policy are dropped. A kernel that does not know
-// the question has no such defaults.
+// the request has no such defaults.
 func (p *Policies) blockingDefaults() []string {
 	request := nl.NewNetlinkRequest(messageGetDefault, unix.NLM_F_ACK)
 	request.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_XFRM: p.socket}
