@@ -11,10 +11,9 @@ import (
 
 // Peer is a running strongSwan.
 type Peer struct {
-	Namespace *testbed.Namespace
-	Program   *testbed.Program
-	daemon    Daemon
-	t         testing.TB
+	Program *testbed.Program
+	daemon  Daemon
+	t       testing.TB
 }
 
 // Start starts a peer in a namespace, with a swanctl.conf and with files in its directories, as in
@@ -25,7 +24,7 @@ func Start(t testing.TB, n *testbed.Namespace, configuration string, files map[s
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Peer{Namespace: n, Program: n.StartProgram(t, daemon.Command()), daemon: daemon, t: t}
+	p := &Peer{Program: n.StartProgram(t, daemon.Command()), daemon: daemon, t: t}
 	testbed.Eventually(t, "the peer answers", daemon.IsRunning)
 	p.Swanctl("--load-all")
 	return p
