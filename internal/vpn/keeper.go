@@ -56,7 +56,7 @@ type Keeper struct {
 	// loaded are the hashes of the connections that charon has, and secrets that of its keys; nil for none.
 	loaded  map[string][sha256.Size]byte
 	secrets *[sha256.Size]byte
-	// told is the standing with which charon was told its role last; nil if its role is unknown.
+	// told is the standing of the last command to charon about its role; nil if it had none.
 	told *standing
 	// takeover is under way after the unit became active; nil otherwise.
 	takeover *takeover

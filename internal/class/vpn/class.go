@@ -31,7 +31,7 @@ type relay struct {
 	segment []byte
 	// mustResync is set while the daemon has to describe everything, and it is unknown how to ask for that.
 	mustResync bool
-	// resyncAt is from when the daemon may be asked for that again.
+	// resyncAt is the earliest time of the next request for that.
 	resyncAt time.Duration
 	// unchecked is the memory of the messages to the daemon since it was last known to keep up, in bytes.
 	unchecked int

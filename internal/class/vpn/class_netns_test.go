@@ -74,7 +74,7 @@ func send(t *testing.T, from *net.UDPConn, messages ...[]byte) {
 	}
 }
 
-// told returns how many messages the daemon was sent.
+// told returns the next messages that the daemon was sent, and waits for them.
 func (u *unit) told(count int) (all [][]byte) {
 	u.t.Helper()
 	for len(all) < count {

@@ -14,12 +14,13 @@ import (
 )
 
 const (
-	// checkBytes is after how much memory of messages the daemon's queue is looked at. So much fits into a socket with the
-	// default buffer of 208 KiB, besides idleBytes. The kernel counts up to messageBytes, and twice the length, for each.
+	// checkBytes is the memory of messages after which the sink checks the daemon's queue. A socket with the default
+	// buffer of 208 KiB holds that and idleBytes. For each message, the kernel counts up to messageBytes and twice its
+	// length.
 	checkBytes   = 128 << 10
 	idleBytes    = 32 << 10
 	messageBytes = 1 << 10
-	// The daemon is waited for in steps, and in all no longer than maxWait for one call.
+	// One call waits for the daemon in steps, and for at most maxWait.
 	waitStep = time.Millisecond
 	maxWait  = 2 * time.Second
 )

@@ -77,8 +77,8 @@ func (s *socket) run(take func(fd int) bool) {
 	}
 }
 
-// now passes the messages that wait to take.
-func (s *socket) now(take func(fd int) bool) error {
+// drain passes those messages to take that wait already.
+func (s *socket) drain(take func(fd int) bool) error {
 	return s.raw.Control(func(fd uintptr) { take(int(fd)) })
 }
 

@@ -128,7 +128,7 @@ func (w *watch) take() (batch class.Batch, isReady bool, err error) {
 // Drain takes in what waits in the socket, and requests a report that it was returned.
 func (w *watch) Drain() uint64 {
 	if w.relay.socket != nil {
-		_ = w.relay.socket.now(w.relay.take) // It fails once the class is closed.
+		_ = w.relay.socket.drain(w.relay.take) // It fails once the class is closed.
 	}
 	w.relay.mu.Lock()
 	defer w.relay.mu.Unlock()

@@ -44,7 +44,7 @@ func (t Type) IsPosition() bool { return t == InitiatorID || t == ResponderID }
 // is (ike_sa_id_encoding_t in ha_message.c).
 type SA [18]byte
 
-// Message is what is known of a message.
+// Message has the fields of a message that the relay needs.
 type Message struct {
 	Version uint8
 	Type    Type
