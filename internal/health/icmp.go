@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+
+	"github.com/hapair-io/hapair/internal/checksum"
 )
 
 // Networks of raw sockets, as package net names them, and message types of RFC 792 and RFC 4443.
@@ -45,7 +47,7 @@ func ping(ctx context.Context, from Origin, target netip.Addr) error {
 		return fmt.Errorf("making an echo request: %w", err)
 	}
 	if target.Is4() { // For IPv6 the kernel does it.
-		binary.BigEndian.PutUint16(message[2:], checksum(message))
+		binary.BigEndian.PutUint16(message[2:], checksum.Of(message))
 	}
 	if _, err := conn.Write(message); err != nil {
 		return err
@@ -70,16 +72,4 @@ func awaitEcho(conn *net.IPConn, reply byte, token []byte) error {
 // isAnswer reports whether a message answers this request. A raw socket also receives answers to others, and requests.
 func isAnswer(message []byte, reply byte, token []byte) bool {
 	return len(message) == 4+len(token) && message[0] == reply && message[1] == 0 && bytes.Equal(message[4:], token)
-}
-
-// checksum returns the checksum of RFC 1071 of an even number of bytes.
-func checksum(b []byte) uint16 {
-	var sum uint32
-	for i := 0; i+1 < len(b); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(b[i:]))
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
 }

@@ -3,6 +3,8 @@ package frame
 import (
 	"encoding/binary"
 	"net/netip"
+
+	"github.com/hapair-io/hapair/internal/checksum"
 )
 
 const (
@@ -36,28 +38,11 @@ func UnsolicitedAdvertisement(mac MAC, address netip.Addr) []byte {
 
 // icmpv6 appends the header of IPv6 and the body, whose checksum it sets.
 func icmpv6(f []byte, source, destination [16]byte, body []byte) []byte {
-	binary.BigEndian.PutUint16(body[2:], checksum(source, destination, body))
+	from, to := netip.AddrFrom16(source), netip.AddrFrom16(destination)
+	binary.BigEndian.PutUint16(body[2:], checksum.OfTransport(from, to, nextHeaderICMPv6, body))
 	f = append(f, 0x60, 0, 0, 0) // Version 6, no traffic class, no flow label.
 	f = binary.BigEndian.AppendUint16(f, uint16(len(body)))
 	f = append(f, nextHeaderICMPv6, hopLimit)
 	f = append(append(f, source[:]...), destination[:]...)
 	return append(f, body...)
-}
-
-// checksum returns the checksum of RFC 4443, section 2.3: over a pseudo-header (RFC 8200, section 8.1) and the message.
-func checksum(source, destination [16]byte, body []byte) uint16 {
-	var sum uint32
-	add := func(b []byte) {
-		for i := 0; i < len(b); i += 2 {
-			sum += uint32(binary.BigEndian.Uint16(b[i:]))
-		}
-	}
-	add(source[:])
-	add(destination[:])
-	add(body)
-	sum += uint32(len(body)) + nextHeaderICMPv6
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
 }

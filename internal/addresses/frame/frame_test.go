@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/hapair-io/hapair/internal/checksum"
 )
 
 var mac = MAC{0x02, 0x00, 0x5e, 0x10, 0x20, 0x30}
@@ -69,8 +71,8 @@ func TestFrames(t *testing.T) {
 func TestChecksumVerifies(t *testing.T) {
 	address := netip.MustParseAddr("2001:db8:113::1")
 	for _, f := range [][]byte{UnsolicitedAdvertisement(mac, address), DuplicateProbe(mac, address)} {
-		source, destination, body := [16]byte(f[22:38]), [16]byte(f[38:54]), f[54:]
-		if sum := checksum(source, destination, body); sum != 0 {
+		source, destination, body := netip.AddrFrom16([16]byte(f[22:38])), netip.AddrFrom16([16]byte(f[38:54])), f[54:]
+		if sum := checksum.OfTransport(source, destination, nextHeaderICMPv6, body); sum != 0 {
 			t.Errorf("the receiver's sum is %#x", sum)
 		}
 	}

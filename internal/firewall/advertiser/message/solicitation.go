@@ -6,6 +6,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/net/bpf"
+
+	"github.com/hapair-io/hapair/internal/checksum"
 )
 
 // MaxFrame bounds the frame of a solicitation. A longer one is cut by the socket, and then refused.
@@ -36,7 +38,8 @@ func CheckSolicitation(frame []byte) error {
 	}
 	source, destination := netip.AddrFrom16([16]byte(packet[8:24])), netip.AddrFrom16([16]byte(packet[24:40]))
 	body := packet[ipv6Header : ipv6Header+length]
-	if body[0] != solicitation || body[1] != 0 || checksum(source, destination, body) != 0 || source.IsMulticast() {
+	if body[0] != solicitation || body[1] != 0 || source.IsMulticast() ||
+		checksum.OfTransport(source, destination, nextICMPv6, body) != 0 {
 		return errSolicitation
 	}
 	for options := body[solicitationHeader:]; len(options) > 0; {
@@ -47,25 +50,6 @@ func CheckSolicitation(frame []byte) error {
 		options = options[int(options[1])*optionUnit:]
 	}
 	return nil
-}
-
-// checksum returns the checksum of an ICMPv6 message (RFC 4443, section 2.3). It is zero over a message with the right
-// one.
-func checksum(source, destination netip.Addr, body []byte) uint16 {
-	from, to := source.As16(), destination.As16()
-	sum := uint32(len(body)) + nextICMPv6
-	for _, part := range [][]byte{from[:], to[:], body} {
-		for ; len(part) >= 2; part = part[2:] {
-			sum += uint32(binary.BigEndian.Uint16(part))
-		}
-		if len(part) == 1 {
-			sum += uint32(part[0]) << 8
-		}
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
 }
 
 // Filter returns a program for a packet socket that receives all protocols. It passes incoming frames of router

@@ -10,6 +10,8 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+
+	"github.com/hapair-io/hapair/internal/checksum"
 )
 
 // ErrNotTCP reports a packet that is no complete TCP segment of its own, such as a fragment.
@@ -121,38 +123,12 @@ func (s *Segment) WithPayload(payload []byte) []byte {
 	if is4 {
 		binary.BigEndian.PutUint16(packet[2:], uint16(length)) //nolint:gosec // It is bounded above.
 		binary.BigEndian.PutUint16(packet[10:], 0)
-		binary.BigEndian.PutUint16(packet[10:], complement(sum(0, packet[:s.transport])))
+		binary.BigEndian.PutUint16(packet[10:], checksum.Of(packet[:s.transport]))
 	} else {
 		binary.BigEndian.PutUint16(packet[4:], uint16(length)) //nolint:gosec // It is bounded above.
 	}
 	tcp := packet[s.transport:]
 	binary.BigEndian.PutUint16(tcp[16:], 0)
-	binary.BigEndian.PutUint16(tcp[16:], complement(sum(s.pseudoHeader(len(tcp)), tcp)))
+	binary.BigEndian.PutUint16(tcp[16:], checksum.OfTransport(s.Source.Addr(), s.Destination.Addr(), protocolTCP, tcp))
 	return packet
-}
-
-// pseudoHeader returns the sum of what the checksum of TCP covers besides the segment (RFC 9293, RFC 8200).
-func (s *Segment) pseudoHeader(length int) uint64 {
-	source, destination := s.Source.Addr().AsSlice(), s.Destination.Addr().AsSlice()
-	return sum(sum(uint64(length)+protocolTCP, source), destination) //nolint:gosec // A length is not negative.
-}
-
-// sum adds words of 16 bits in network byte order.
-func sum(initial uint64, data []byte) uint64 {
-	for len(data) > 1 {
-		initial += uint64(binary.BigEndian.Uint16(data))
-		data = data[2:]
-	}
-	if len(data) == 1 {
-		initial += uint64(data[0]) << 8
-	}
-	return initial
-}
-
-// complement folds a sum to the checksum of RFC 1071.
-func complement(sum uint64) uint16 {
-	for sum > math.MaxUint16 {
-		sum = sum>>16 + sum&math.MaxUint16
-	}
-	return ^uint16(sum) //nolint:gosec // It is folded.
 }

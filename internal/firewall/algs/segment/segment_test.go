@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+
+	"github.com/hapair-io/hapair/internal/checksum"
 )
 
 // A segment with payload "hi" over IPv4, and one without payload over IPv6. Both have valid checksums.
@@ -31,8 +33,8 @@ func isIntact(packet []byte) bool {
 		return false
 	}
 	tcp := packet[s.transport:]
-	return (packet[0]>>4 == 6 || complement(sum(0, packet[:s.transport])) == 0) &&
-		complement(sum(s.pseudoHeader(len(tcp)), tcp)) == 0
+	return (packet[0]>>4 == 6 || checksum.Of(packet[:s.transport]) == 0) &&
+		checksum.OfTransport(s.Source.Addr(), s.Destination.Addr(), protocolTCP, tcp) == 0
 }
 
 func TestParse(t *testing.T) {

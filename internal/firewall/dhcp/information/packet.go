@@ -6,6 +6,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/net/bpf"
+
+	"github.com/hapair-io/hapair/internal/checksum"
 )
 
 // MaxPacket bounds a packet of a request. A longer one is cut by the socket, and then refused.
@@ -75,27 +77,6 @@ func packetOf(source, destination netip.Addr, payload []byte) []byte {
 	binary.BigEndian.PutUint16(datagram, serverPort)
 	binary.BigEndian.PutUint16(datagram[2:], clientPort)
 	binary.BigEndian.PutUint16(datagram[4:], uint16(len(datagram)))
-	// The checksum covers the addresses, the length and the protocol too (RFC 8200, section 8.1).
-	checksum := ^sum(uint32(len(datagram))+protocolUDP, p[8:header], datagram)
-	if checksum == 0 {
-		checksum = 0xffff
-	}
-	binary.BigEndian.PutUint16(datagram[6:], checksum)
+	binary.BigEndian.PutUint16(datagram[6:], checksum.OfUDP(source, destination, datagram))
 	return p
-}
-
-// sum adds 16-bit words in ones' complement (RFC 1071).
-func sum(total uint32, parts ...[]byte) uint16 {
-	for _, b := range parts {
-		for ; len(b) >= 2; b = b[2:] {
-			total += uint32(binary.BigEndian.Uint16(b))
-		}
-		if len(b) == 1 {
-			total += uint32(b[0]) << 8
-		}
-	}
-	for total > 0xffff {
-		total = total>>16 + total&0xffff
-	}
-	return uint16(total)
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+
+	"github.com/hapair-io/hapair/internal/checksum"
 )
 
 // MaxPacket bounds a packet of a request. A longer one is cut by the socket, and then refused.
@@ -13,11 +15,9 @@ const (
 	ipv4Header  = 20
 	udpHeader   = 8
 	protocolUDP = 17
-	// pseudoHeader is the length of what the checksum covers of the IPv4 header (RFC 768).
-	pseudoHeader = 12
-	hopLimit     = 64
-	serverPort   = 67
-	clientPort   = 68
+	hopLimit    = 64
+	serverPort  = 67
+	clientPort  = 68
 )
 
 var errPacket = errors.New("not a complete datagram for a DHCP server")
@@ -52,36 +52,12 @@ func packetOf(source, destination netip.Addr, port uint16, payload []byte) []byt
 	binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
 	copy(p[12:], from[:])
 	copy(p[16:], to[:])
-	binary.BigEndian.PutUint16(p[10:], ^sum(0, p[:ipv4Header]))
+	binary.BigEndian.PutUint16(p[10:], checksum.Of(p[:ipv4Header]))
 
 	datagram := p[ipv4Header:]
 	binary.BigEndian.PutUint16(datagram, serverPort)
 	binary.BigEndian.PutUint16(datagram[2:], port)
 	binary.BigEndian.PutUint16(datagram[4:], uint16(len(datagram)))
-	pseudo := make([]byte, pseudoHeader)
-	copy(pseudo, from[:])
-	copy(pseudo[4:], to[:])
-	pseudo[9] = protocolUDP
-	binary.BigEndian.PutUint16(pseudo[10:], uint16(len(datagram)))
-	checksum := ^sum(sum(0, pseudo), datagram)
-	if checksum == 0 {
-		checksum = 0xffff // Zero is no checksum (RFC 768).
-	}
-	binary.BigEndian.PutUint16(datagram[6:], checksum)
+	binary.BigEndian.PutUint16(datagram[6:], checksum.OfUDP(source, destination, datagram))
 	return p
-}
-
-// sum adds 16-bit words in ones' complement (RFC 1071).
-func sum(initial uint16, b []byte) uint16 {
-	total := uint32(initial)
-	for ; len(b) >= 2; b = b[2:] {
-		total += uint32(binary.BigEndian.Uint16(b))
-	}
-	if len(b) == 1 {
-		total += uint32(b[0]) << 8
-	}
-	for total > 0xffff {
-		total = total>>16 + total&0xffff
-	}
-	return uint16(total)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/netip"
 	"time"
+
+	"github.com/hapair-io/hapair/internal/checksum"
 )
 
 // The types of IGMP messages.
@@ -26,7 +28,7 @@ func ParseIGMP(b []byte) (Message, error) {
 	if len(b) < igmpHeader {
 		return Message{}, errShort
 	}
-	if checksum(b) != 0 {
+	if checksum.Of(b) != 0 {
 		return Message{}, errors.New("the checksum is wrong")
 	}
 	address := netip.AddrFrom4([4]byte(b[4:]))
@@ -98,21 +100,6 @@ func orUnspecified(a, unspecified netip.Addr) []byte {
 }
 
 func withChecksum(b []byte) []byte {
-	binary.BigEndian.PutUint16(b[2:], checksum(b))
+	binary.BigEndian.PutUint16(b[2:], checksum.Of(b))
 	return b
-}
-
-// checksum returns the Internet checksum (RFC 1071). Over a message with a correct checksum it is zero.
-func checksum(b []byte) uint16 {
-	var sum uint32
-	for ; len(b) > 1; b = b[2:] {
-		sum += uint32(b[0])<<8 | uint32(b[1])
-	}
-	if len(b) == 1 {
-		sum += uint32(b[0]) << 8
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
 }
