@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -53,7 +52,7 @@ type Server struct {
 	isActive bool
 	// received are the entries of the active unit, since the document may come after them.
 	received map[string]receivedEntry
-	faults   map[string]*lasting.Fault // by interface
+	faults   lasting.Faults[string] // by interface
 	// malformed counts requests that are no messages, told the answers of DHCPv6, and logged is what was logged of others.
 	malformed int
 	told      int
@@ -65,7 +64,7 @@ func New(log logr.Logger) *Server {
 	return &Server{
 		log: log, epoch: time.Now(), changed: notify.New(), restart: notify.New(), wake: notify.New(),
 		machine: pool.New(nil), ports: map[string]*port{}, received: map[string]receivedEntry{},
-		faults: map[string]*lasting.Fault{},
+		faults: lasting.Faults[string]{After: faultAfter},
 	}
 }
 
@@ -77,7 +76,8 @@ func (s *Server) Set(networks []document.DHCPNetwork, informed []document.DHCPv6
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !reflect.DeepEqual(s.informed, informed) {
-		s.informed, s.told, s.faults = informed, 0, map[string]*lasting.Fault{}
+		s.informed, s.told = informed, 0
+		s.faults.Clear()
 		s.restart.Notify()
 		s.changed.Notify()
 	}
@@ -92,7 +92,7 @@ func (s *Server) Set(networks []document.DHCPNetwork, informed []document.DHCPv6
 		}
 	}
 	s.machine.Become(s.isActive)
-	s.faults = map[string]*lasting.Fault{}
+	s.faults.Clear()
 	s.restart.Notify()
 	s.changed.Notify()
 }
@@ -136,14 +136,7 @@ func (s *Server) Counts() contract.DHCPCounts {
 func (s *Server) Fault() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []string
-	for _, f := range s.faults {
-		if reported := f.Reported(); reported != "" {
-			all = append(all, reported)
-		}
-	}
-	slices.Sort(all)
-	return strings.Join(all, "; ")
+	return s.faults.Reported()
 }
 
 // Changed returns a channel that has an item when the result of Fault may have changed.
@@ -248,17 +241,15 @@ func (s *Server) plug(device string, p *port) {
 func (s *Server) observe(device string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.faults[device] == nil {
-		s.faults[device] = &lasting.Fault{After: faultAfter}
-	}
 	text := ""
 	if err != nil {
 		text = fmt.Sprintf("spec.dhcp: interface %s: %v", device, err)
 	}
-	if !s.faults[device].Observe(text) {
+	reported, changed := s.faults.Observe(device, text)
+	if !changed {
 		return
 	}
-	if reported := s.faults[device].Reported(); reported != "" {
+	if reported != "" {
 		s.log.Error(errors.New(reported), "Serving DHCP failed, trying again")
 	}
 	s.changed.Notify()

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -50,7 +49,7 @@ type Server struct {
 	mu      sync.Mutex
 	config  document.DNS
 	service *service // nil without DNS
-	faults  map[netip.Addr]*lasting.Fault
+	faults  lasting.Faults[netip.Addr]
 }
 
 // counts are how often something happened.
@@ -64,7 +63,7 @@ func New(log logr.Logger, leases local.Leases) *Server {
 	return &Server{
 		log: log, leases: leases, port: portDNS, prepare: prepareSocket, changed: notify.New(), restart: notify.New(),
 		questions: newLimits(maxQuestions, maxQuestionsOfClient), streams: newLimits(maxStreams, maxStreamsOfClient),
-		faults: map[netip.Addr]*lasting.Fault{},
+		faults: lasting.Faults[netip.Addr]{After: faultAfter},
 	}
 }
 
@@ -83,7 +82,7 @@ func (s *Server) Set(d document.DNS) {
 			Foreign: func() { s.counts.foreign.Add(1) }, Asked: s.asked, Changed: s.explain,
 		})
 	}
-	s.faults = map[netip.Addr]*lasting.Fault{}
+	s.faults.Clear()
 	s.restart.Notify()
 	s.changed.Notify()
 }
@@ -131,14 +130,7 @@ func (s *Server) Counts() contract.DNSCounts {
 func (s *Server) Fault() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []string
-	for _, f := range s.faults {
-		if reported := f.Reported(); reported != "" {
-			all = append(all, reported)
-		}
-	}
-	slices.Sort(all)
-	return strings.Join(all, "; ")
+	return s.faults.Reported()
 }
 
 // Changed returns a channel that has an item when the result of Fault may have changed.
@@ -222,17 +214,15 @@ func (s *Server) serveAddress(ctx context.Context, address netip.Addr) {
 func (s *Server) observe(address netip.Addr, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.faults[address] == nil {
-		s.faults[address] = &lasting.Fault{After: faultAfter}
-	}
 	text := ""
 	if err != nil {
 		text = fmt.Sprintf("spec.dns: address %s: %v", address, err)
 	}
-	if !s.faults[address].Observe(text) {
+	reported, changed := s.faults.Observe(address, text)
+	if !changed {
 		return
 	}
-	if reported := s.faults[address].Reported(); reported != "" {
+	if reported != "" {
 		s.log.Error(errors.New(reported), "Serving DNS failed, trying again")
 	}
 	s.changed.Notify()
