@@ -2,9 +2,7 @@ package nameserver
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -102,29 +100,12 @@ func (l *listener) serveDatagrams(ctx context.Context) error {
 
 // datagram answers one question by UDP. It only waits for what the unit knows itself.
 func (l *listener) datagram(ctx context.Context, from netip.AddrPort, data []byte) {
-	s, service, client := l.server, l.server.current(), from.Addr().Unmap()
-	if service == nil || !service.admits(l.address, client) {
-		s.counts.strangers.Add(1)
-		return
-	}
-	q, refusal, err := message.Parse(data, true)
-	if err != nil {
-		s.counts.refused.Add(1)
-		l.reply(from, refusal)
-		return
-	}
-	if reply, ok := s.replyNow(service, q); ok {
+	reply, forward := l.handle(from.Addr().Unmap(), data, true)
+	if forward == nil {
 		l.reply(from, reply)
 		return
 	}
-	if !s.questions.enter(client) {
-		s.counts.dropped.Add(1)
-		return
-	}
-	l.questions.Go(func() {
-		defer s.questions.leave(client)
-		l.reply(from, s.reply(ctx, service, q))
-	})
+	l.questions.Go(func() { l.reply(from, forward(ctx)) })
 }
 
 // reply sends a message to a client, unless it is empty. A client that does not receive it asks again.
@@ -165,46 +146,49 @@ func (l *listener) serveStream(ctx context.Context, conn net.Conn, client netip.
 			_ = conn.Close()
 		}
 	}()
-	var length [2]byte
 	for conn.SetDeadline(time.Now().Add(streamIdle)) == nil {
-		if _, err := io.ReadFull(conn, length[:]); err != nil {
+		data, err := message.ReadStream(conn)
+		if err != nil {
 			return
 		}
-		data := make([]byte, binary.BigEndian.Uint16(length[:]))
-		if _, err := io.ReadFull(conn, data); err != nil {
-			return
+		reply, forward := l.handle(client, data, false)
+		if forward != nil {
+			reply = forward(ctx)
 		}
-		reply := l.streamed(ctx, client, data)
 		if len(reply) == 0 {
 			return
 		}
 		_ = conn.SetDeadline(time.Now().Add(streamIdle))
-		framed := binary.BigEndian.AppendUint16(nil, uint16(len(reply)))
-		if _, err := conn.Write(append(framed, reply...)); err != nil {
+		if message.WriteStream(conn, reply) != nil {
 			return
 		}
 	}
 }
 
-// streamed returns the answer to a question by TCP; empty if the connection is to be closed.
-func (l *listener) streamed(ctx context.Context, client netip.Addr, data []byte) []byte {
+// handle takes in the question of a client. It returns the reply, which is empty for none. If other servers must be
+// asked, it returns a function that does so and returns the reply. The caller must call it, since it frees a place.
+func (l *listener) handle(
+	client netip.Addr, data []byte, isDatagram bool,
+) (reply []byte, forward func(context.Context) []byte) {
 	s, service := l.server, l.server.current()
 	if service == nil || !service.admits(l.address, client) {
 		s.counts.strangers.Add(1)
-		return nil
+		return nil, nil
 	}
-	q, refusal, err := message.Parse(data, false)
+	q, refusal, err := message.Parse(data, isDatagram)
 	if err != nil {
 		s.counts.refused.Add(1)
-		return refusal
+		return refusal, nil
 	}
 	if reply, ok := s.replyNow(service, q); ok {
-		return reply
+		return reply, nil
 	}
 	if !s.questions.enter(client) {
 		s.counts.dropped.Add(1)
-		return nil
+		return nil, nil
 	}
-	defer s.questions.leave(client)
-	return s.reply(ctx, service, q)
+	return nil, func(ctx context.Context) []byte {
+		defer s.questions.leave(client)
+		return s.reply(ctx, service, q)
+	}
 }

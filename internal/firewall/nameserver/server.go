@@ -240,7 +240,7 @@ func (s *Server) replyNow(service *service, q message.Query) ([]byte, bool) {
 
 // reply returns the message with the answer, and asks other servers for it.
 func (s *Server) reply(ctx context.Context, service *service, q message.Query) []byte {
-	a, from, err := service.answer(q, func(f flight) (message.Answer, origin, error) { return service.ask(ctx, f) })
+	a, from, err := service.answer(q, func(f forwarded) (message.Answer, origin, error) { return service.ask(ctx, f) })
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // The client asks again.

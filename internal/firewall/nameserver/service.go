@@ -34,19 +34,19 @@ type service struct {
 
 	mu    sync.Mutex
 	cache *cache.Cache
-	// flights are the questions that other servers are asked now.
-	flights map[flight]*landing
+	// pending are the questions that other servers are asked now.
+	pending map[forwarded]*pending
 }
 
-// flight is a question to a group of servers. Clients with the same question wait for the same answer: each further
+// forwarded is a question to a group of servers. Clients with the same question wait for the same answer: each further
 // question would be another chance for a stranger to guess its port and ID.
-type flight struct {
+type forwarded struct {
 	group    int
 	question message.Question
 }
 
-// landing is the answer to a flight, once done is closed.
-type landing struct {
+// pending is the answer to a forwarded question, once done is closed.
+type pending struct {
 	done   chan struct{}
 	answer message.Answer
 	err    error
@@ -55,7 +55,7 @@ type landing struct {
 func newService(d document.DNS, leases local.Leases, config upstream.Config) *service {
 	s := &service{
 		clients: map[netip.Addr][]netip.Prefix{}, names: local.New(d, leases), epoch: time.Now(),
-		groups: []*upstream.Group{upstream.NewGroup(config, d.Upstreams)}, flights: map[flight]*landing{},
+		groups: []*upstream.Group{upstream.NewGroup(config, d.Upstreams)}, pending: map[forwarded]*pending{},
 		cache: cache.New(cache.Limits{
 			Entries: d.Cache.Size(), Min: d.Cache.Min(), Max: d.Cache.Max(), Negative: d.Cache.Negative(),
 		}),
@@ -86,7 +86,7 @@ const (
 )
 
 // lookup returns the answer of other servers.
-type lookup func(f flight) (message.Answer, origin, error)
+type lookup func(f forwarded) (message.Answer, origin, error)
 
 // answer returns the answer to a question. It asks for what the unit does not know itself, and returns the error of
 // that.
@@ -101,7 +101,7 @@ func (s *service) answer(q message.Query, ask lookup) (message.Answer, origin, e
 				return message.Answer{Rcode: dns.RcodeRefused}, fromHere, nil
 			}
 			var err error
-			if a, from, err = ask(flight{d.Group, question}); err != nil {
+			if a, from, err = ask(forwarded{d.Group, question}); err != nil {
 				return message.Answer{}, 0, err
 			}
 		}
@@ -115,7 +115,7 @@ func (s *service) answer(q message.Query, ask lookup) (message.Answer, origin, e
 }
 
 // cached returns an answer from the cache.
-func (s *service) cached(f flight) (message.Answer, origin, error) {
+func (s *service) cached(f forwarded) (message.Answer, origin, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a, ok := s.cache.Get(s.now(), f.question); ok {
@@ -125,39 +125,39 @@ func (s *service) cached(f flight) (message.Answer, origin, error) {
 }
 
 // ask returns an answer from the cache, or asks other servers.
-func (s *service) ask(ctx context.Context, f flight) (message.Answer, origin, error) {
+func (s *service) ask(ctx context.Context, f forwarded) (message.Answer, origin, error) {
 	s.mu.Lock()
 	if a, ok := s.cache.Get(s.now(), f.question); ok {
 		s.mu.Unlock()
 		return a, fromCache, nil
 	}
-	l, isUnderway := s.flights[f]
-	if !isUnderway {
-		l = &landing{done: make(chan struct{})}
-		s.flights[f] = l
+	p, isPending := s.pending[f]
+	if !isPending {
+		p = &pending{done: make(chan struct{})}
+		s.pending[f] = p
 	}
 	s.mu.Unlock()
-	if !isUnderway {
-		s.fly(ctx, f, l)
+	if !isPending {
+		s.forward(ctx, f, p)
 	}
 	select {
-	case <-l.done:
-		return l.answer, fromUpstream, l.err
+	case <-p.done:
+		return p.answer, fromUpstream, p.err
 	case <-ctx.Done():
 		return message.Answer{}, 0, ctx.Err()
 	}
 }
 
-// fly asks the servers, and keeps the answer.
-func (s *service) fly(ctx context.Context, f flight, l *landing) {
-	l.answer, l.err = s.groups[f.group].Ask(ctx, f.question)
+// forward asks the servers, and keeps the answer.
+func (s *service) forward(ctx context.Context, f forwarded, p *pending) {
+	p.answer, p.err = s.groups[f.group].Ask(ctx, f.question)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.flights, f)
-	if l.err == nil {
-		s.cache.Put(s.now(), f.question, l.answer)
+	delete(s.pending, f)
+	if p.err == nil {
+		s.cache.Put(s.now(), f.question, p.answer)
 	}
-	close(l.done)
+	close(p.done)
 }
 
 // cacheLen returns how many answers the cache has.

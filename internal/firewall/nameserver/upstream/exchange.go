@@ -3,10 +3,8 @@ package upstream
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"syscall"
@@ -119,19 +117,14 @@ func (c Config) receive(conn net.Conn, q message.Question, id uint16, spelled st
 
 // askStream asks a server by TCP.
 func askStream(conn net.Conn, sent []byte, q message.Question, id uint16) (*dns.Msg, error) {
-	framed := binary.BigEndian.AppendUint16(nil, uint16(len(sent)))
-	if _, err := conn.Write(append(framed, sent...)); err != nil {
+	if err := message.WriteStream(conn, sent); err != nil {
 		return nil, err
 	}
-	var length [2]byte
-	if _, err := io.ReadFull(conn, length[:]); err != nil {
+	data, err := message.ReadStream(conn)
+	if err != nil {
 		return nil, err
 	}
-	buffer := make([]byte, binary.BigEndian.Uint16(length[:]))
-	if _, err := io.ReadFull(conn, buffer); err != nil {
-		return nil, err
-	}
-	m, err := message.Match(buffer, q, id, q.Name)
+	m, err := message.Match(data, q, id, q.Name)
 	if err == nil && m.Truncated {
 		return nil, errors.New("the answer by TCP is truncated")
 	}
