@@ -18,15 +18,8 @@ type Neighbours struct {
 
 // Serve implements Sessions.
 func (n *Neighbours) Serve(ctx context.Context) error {
-	const mute = "table arp mute"
-	rules := "nft add " + mute + " { chain requests { type filter hook input priority 0; arp daddr ip { " +
-		added.String() + ", " + listed.String() + " } drop; }; }"
-	if err := n.change(n.Site.WAN, rules, "nft delete "+mute); err != nil {
-		return err
-	}
-	// The host must not name the silent addresses when it asks for others.
-	const announce = "sysctl -qw net.ipv4.conf.eth0.arp_announce="
-	if err := n.change(n.Site.WAN, announce+"2", announce+"0"); err != nil {
+	silent := "arp daddr ip { " + added.String() + ", " + listed.String() + " } drop;"
+	if err := n.filterARP(n.Site.WAN, "mute", silent); err != nil {
 		return err
 	}
 	for _, address := range []netip.Addr{added, listed} {

@@ -11,14 +11,7 @@ type Learned struct {
 
 // Serve implements Sessions.
 func (l *Learned) Serve(ctx context.Context) error {
-	const silence = "table arp silence"
-	rules := "nft add " + silence + " { chain requests { type filter hook input priority 0; }; }"
-	if err := l.change(l.Site.WAN, rules, "nft delete "+silence); err != nil {
-		return err
-	}
-	// The host must not name the address when it asks for others.
-	const announce = "sysctl -qw net.ipv4.conf.eth0.arp_announce="
-	if err := l.change(l.Site.WAN, announce+"2", announce+"0"); err != nil {
+	if err := l.filterARP(l.Site.WAN, "silence", ""); err != nil {
 		return err
 	}
 	if err := l.address(l.Site.WAN, learned); err != nil {

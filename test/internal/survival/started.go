@@ -94,6 +94,18 @@ func (s *started) address(host endurance.Host, address netip.Addr) error {
 	return s.change(host, "ip address replace "+line, "ip address delete "+line)
 }
 
+// filterARP adds a table to a host whose chain requests filters ARP requests. The host does not name its other
+// addresses when it asks, since it would reveal those that do not answer.
+func (s *started) filterARP(host endurance.Host, table, rules string) error {
+	name := "table arp " + table
+	chain := " { chain requests { type filter hook input priority 0; " + rules + " }; }"
+	if err := s.change(host, "nft add "+name+chain, "nft delete "+name); err != nil {
+		return err
+	}
+	const announce = "sysctl -qw net.ipv4.conf.eth0.arp_announce="
+	return s.change(host, announce+"2", announce+"0")
+}
+
 // greet runs a server that accepts connections and closes them.
 func (s *started) greet(ctx context.Context, host endurance.Host, at netip.AddrPort) error {
 	return s.serve(ctx, host, at, func(net.Conn) {})
