@@ -51,9 +51,11 @@ type DNSUpstream struct {
 	TimeoutMilliseconds uint16 `json:"timeoutMilliseconds,omitempty"`
 }
 
+// PortDNS is the port of DNS servers.
+const PortDNS = 53
+
 // The values that hold where the document does not tell.
 const (
-	portDNS                = 53
 	defaultUpstreamTimeout = time.Second
 	defaultCacheEntries    = 10000
 	defaultCacheMax        = 24 * time.Hour
@@ -63,7 +65,7 @@ const (
 // AddrPort returns where the server is asked.
 func (u DNSUpstream) AddrPort() netip.AddrPort {
 	if u.Port == 0 {
-		return netip.AddrPortFrom(u.Address, portDNS)
+		return netip.AddrPortFrom(u.Address, PortDNS)
 	}
 	return netip.AddrPortFrom(u.Address, u.Port)
 }

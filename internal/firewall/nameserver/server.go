@@ -29,8 +29,6 @@ const (
 	retryPause = time.Second
 	// faultAfter is how long a failure must last before it is reported.
 	faultAfter = 2 * time.Second
-	// portDNS is the port of DNS servers.
-	portDNS = 53
 )
 
 // Server answers the questions of hosts. Its methods may be called at once.
@@ -61,7 +59,8 @@ type counts struct {
 // New returns a server that knows hosts by their leases. It does nothing before the first Set.
 func New(log logr.Logger, leases local.Leases) *Server {
 	return &Server{
-		log: log, leases: leases, port: portDNS, prepare: prepareSocket, changed: notify.New(), restart: notify.New(),
+		log: log, leases: leases, port: document.PortDNS, prepare: prepareSocket,
+		changed: notify.New(), restart: notify.New(),
 		questions: newLimits(maxQuestions, maxQuestionsOfClient), streams: newLimits(maxStreams, maxStreamsOfClient),
 		faults: lasting.Faults[netip.Addr]{After: faultAfter},
 	}

@@ -7,9 +7,6 @@ import (
 	"github.com/hapair-io/hapair/internal/firewall/document"
 )
 
-// portDNS is the port of the DNS forwarder.
-const portDNS = 53
-
 // withDNS returns a document with the policies that the DNS forwarder needs, before all others. Each passes the
 // questions of the clients of one address. Their names cannot be those of a document, since they have a dot.
 func withDNS(d document.Document) document.Document {
@@ -20,7 +17,7 @@ func withDNS(d document.Document) document.Document {
 	for _, p := range []document.Protocol{document.UDP, document.TCP} {
 		name := "dns." + string(p)
 		services = append(services, name)
-		port := document.PortRange{First: portDNS, Last: portDNS}
+		port := document.PortRange{First: document.PortDNS, Last: document.PortDNS}
 		d.Services = append(slices.Clip(d.Services), document.Service{
 			Name: name, Protocol: p, Ports: []document.PortRange{port},
 		})
