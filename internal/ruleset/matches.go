@@ -92,6 +92,9 @@ type PacketMarkIs struct{ Value, Mask uint32 }
 
 // String returns the match in nft.
 func (e PacketMarkIs) String() string {
+	if e.Value == 0 {
+		return fmt.Sprintf("meta mark & %#08x == 0", e.Mask)
+	}
 	return fmt.Sprintf("meta mark & %#08x == %#08x", e.Mask, e.Value)
 }
 
