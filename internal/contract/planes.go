@@ -48,7 +48,25 @@ const (
 	ConnectedProtocol = 178
 	// RoutingProtocol is the protocol number of the routes and rules that the firewall owns.
 	RoutingProtocol = 179
+	// HeldProtocol is the protocol number of routes that the other unit learned from its neighbours.
+	HeldProtocol = 180
+	// HeldMetric is the metric of such routes. The daemon zebra takes its upper byte as the administrative distance of a
+	// route that is not its own. So a route to the same network that this unit learns takes precedence.
+	HeldMetric = 200<<24 | 4000
 )
+
+// Protocol numbers of the routes that routing daemons learn (lib/zebra.h of FRR). OSPFv2 and OSPFv3 have the same.
+const (
+	BGPProtocol   = 186
+	OSPFProtocol  = 188
+	RIPProtocol   = 189
+	RIPngProtocol = 190
+)
+
+// LearnedProtocols returns the protocol numbers of routes that routing daemons learn.
+func LearnedProtocols() []uint8 {
+	return []uint8{BGPProtocol, OSPFProtocol, RIPProtocol, RIPngProtocol}
+}
 
 // The ranges of the policy routes of a FirewallConfiguration. The one at position n uses priority PolicyRoutePriority+n
 // and table PolicyRouteTable+n. A node or an image of a third party must not use them in a unit's pod.

@@ -18,6 +18,8 @@ type Settings struct {
 	ThirdPartyFirewall bool `json:"thirdPartyFirewall,omitempty"`
 	// VPN is set if the units have an IKE daemon.
 	VPN bool `json:"vpn,omitempty"`
+	// DynamicRouting is set if the units have routing daemons.
+	DynamicRouting bool `json:"dynamicRouting,omitempty"`
 	// Providers are the processes that publish state over sockets of their own.
 	Providers []Provider `json:"providers,omitempty"`
 	// Sync is what is replicated.

@@ -22,7 +22,7 @@ const ripng = 190
 // mayStay reports whether a route or rule has the protocol of the sidecar, the firewall, or a routing daemon.
 func mayStay(protocol uint8) bool {
 	return protocol == contract.ConnectedProtocol || protocol == contract.RoutingProtocol ||
-		slices.Contains(daemonProtocols, protocol)
+		protocol == contract.HeldProtocol || slices.Contains(daemonProtocols, protocol)
 }
 
 // foreignRoutes returns the routes of other programs in tables that the data plane looks up: its own, those of policy
