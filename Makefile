@@ -89,7 +89,11 @@ test-netns: ## Run the tests that create network namespaces (root)
 
 .PHONY: test-vm
 test-vm: deps-vm $(BIN)/vm ## Run the tests that need a kernel of their own, in virtual machines (root)
-	VM_KERNEL=$(BIN)/vm go test $(TESTFLAGS) -tags vm -timeout 10m -count=1 $(or $(PACKAGES),./test/vm/...)
+	VM_KERNEL=$(BIN)/vm go test $(TESTFLAGS) -tags vm -timeout 10m -count=1 -skip IPsec $(or $(PACKAGES),./test/vm/...)
+
+.PHONY: test-ipsec-vm
+test-ipsec-vm: deps-vm $(BIN)/vm ## Run the tests that need ESP in the kernel, in virtual machines with Debian's kernel (root)
+	VM_KERNEL=$(BIN)/vm go test $(TESTFLAGS) -tags vm -timeout 10m -count=1 -v -run IPsec ./test/vm
 
 .PHONY: test-multicast
 test-multicast: deps ## Compare the gaps of multicast and of ordinary traffic over many changes of the active unit (root)

@@ -1,5 +1,11 @@
 // Package xfrm asks the kernel for what IPsec needs, ESP and interfaces for tunnels, and for policies that drop
-// packets. It changes nothing but that interface. charon sets SAs and policies.
+// packets. It reads and sets the sequence numbers of SAs. charon sets SAs and policies.
+//
+//	xfrm.go      what the kernel can do, and the interface of tunnels
+//	policies.go  policies that drop packets
+//	counters.go  the sequence numbers of an SA, and how the kernel encodes them
+//	table.go     requests to the kernel about SAs
+//	events.go    notifications of changed SAs
 package xfrm
 
 import (
