@@ -20,6 +20,10 @@ type FirewallRouting struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=128
 	PolicyRoutes []PolicyRoute `json:"policyRoutes,omitempty"`
+
+	// dynamic exchanges routes with other routers. Without it, the pair has no learned routes.
+	// +optional
+	Dynamic *DynamicRouting `json:"dynamic,omitempty"`
 }
 
 // StaticRoute is a route to one destination.

@@ -280,7 +280,7 @@ type ServiceHelper string
 
 // ServiceProtocol is the protocol of a service object.
 //
-// +kubebuilder:validation:Enum=TCP;UDP;SCTP;ICMP;ICMPv6;GRE;ESP;AH
+// +kubebuilder:validation:Enum=TCP;UDP;SCTP;ICMP;ICMPv6;GRE;ESP;AH;OSPF
 type ServiceProtocol string
 
 // FirewallPolicy decides about new connections between zones.

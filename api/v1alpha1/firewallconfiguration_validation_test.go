@@ -41,7 +41,7 @@ var _ = Describe("FirewallConfiguration", func() {
 		Entry("members of every form", members("192.0.2.1", "192.0.2.0/24", "192.0.2.10-192.0.2.20",
 			"192.0.2.10 - 192.0.2.20", "2001:db8::1", "2001:DB8::/64", "2001:db8::1-2001:db8::ff", "::/0")),
 		Entry("16384 members", members(slices.Repeat([]string{"192.0.2.1"}, 16384)...)),
-		Entry("every protocol", protocolsOfServices("TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "GRE", "ESP", "AH")),
+		Entry("every protocol", protocolsOfServices("TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "GRE", "ESP", "AH", "OSPF")),
 		Entry("ports as numbers and as text", servicePorts(intstr.FromInt32(1), intstr.FromInt32(65535),
 			intstr.FromString("80"), intstr.FromString("8000-8010"))),
 		Entry("helpers of every protocol", servicesOf(

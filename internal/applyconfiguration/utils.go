@@ -22,6 +22,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AdvertisedNetworkApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AdvertisedPrefix"):
 		return &apiv1alpha1.AdvertisedPrefixApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("BGP"):
+		return &apiv1alpha1.BGPApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("BGPNeighbour"):
+		return &apiv1alpha1.BGPNeighbourApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CertificatesSpec"):
 		return &apiv1alpha1.CertificatesSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClassCost"):
@@ -52,6 +56,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DNSRecordApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DNSUpstream"):
 		return &apiv1alpha1.DNSUpstreamApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DynamicRouting"):
+		return &apiv1alpha1.DynamicRoutingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FailoverRecord"):
 		return &apiv1alpha1.FailoverRecordApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FailoverSpec"):
@@ -120,6 +126,18 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.NetworkAttachmentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NetworkSpec"):
 		return &apiv1alpha1.NetworkSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OSPF"):
+		return &apiv1alpha1.OSPFApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OSPFArea"):
+		return &apiv1alpha1.OSPFAreaApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OSPFInterface"):
+		return &apiv1alpha1.OSPFInterfaceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OSPFv3"):
+		return &apiv1alpha1.OSPFv3ApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OSPFv3Area"):
+		return &apiv1alpha1.OSPFv3AreaApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OSPFv3Interface"):
+		return &apiv1alpha1.OSPFv3InterfaceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PolicyRoute"):
 		return &apiv1alpha1.PolicyRouteApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PreemptionSpec"):
@@ -134,6 +152,16 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ProviderVariableApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Remember"):
 		return &apiv1alpha1.RememberApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RIP"):
+		return &apiv1alpha1.RIPApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RIPInterface"):
+		return &apiv1alpha1.RIPInterfaceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RIPng"):
+		return &apiv1alpha1.RIPngApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RIPngInterface"):
+		return &apiv1alpha1.RIPngInterfaceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RoutingKey"):
+		return &apiv1alpha1.RoutingKeyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SchedulingSpec"):
 		return &apiv1alpha1.SchedulingSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServiceObject"):

@@ -48,6 +48,9 @@ func CheckPair(d document.Document, spec v1alpha1.HAPairSpec) error {
 	if d.VPN.IsEnabled() && spec.VPN == nil {
 		return problem("spec.vpn", "the units have no IKE daemon; set spec.vpn of the HAPair, which adds one")
 	}
+	if d.Routing.Dynamic.IsEnabled() {
+		return problem("spec.routing.dynamic", "the units have no routing daemons; remove it")
+	}
 	return nil
 }
 

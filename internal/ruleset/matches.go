@@ -238,6 +238,7 @@ const (
 	ESP    Protocol = 50
 	AH     Protocol = 51
 	ICMPv6 Protocol = 58
+	OSPF   Protocol = 89
 	SCTP   Protocol = 132
 )
 
@@ -245,7 +246,7 @@ const (
 func (e Protocol) String() string {
 	names := map[Protocol]string{
 		ICMP: "icmp", IGMP: "igmp", TCP: "tcp", UDP: "udp", GRE: "gre", ESP: "esp", AH: "ah", ICMPv6: "ipv6-icmp",
-		SCTP: "sctp",
+		SCTP: "sctp", OSPF: "ospf",
 	}
 	if name, ok := names[e]; ok {
 		return "meta l4proto " + name

@@ -114,6 +114,63 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: validSeconds
       type:
         scalar: numeric
+- name: com.github.hapair-io.hapair.api.v1alpha1.BGP
+  map:
+    fields:
+    - name: asn
+      type:
+        scalar: numeric
+    - name: neighbours
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.BGPNeighbour
+          elementRelationship: atomic
+    - name: networks
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: redistribute
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.RedistributedRoutes
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.BGPNeighbour
+  map:
+    fields:
+    - name: accept
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: address
+      type:
+        scalar: string
+    - name: announce
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: asn
+      type:
+        scalar: numeric
+    - name: holdSeconds
+      type:
+        scalar: numeric
+    - name: hops
+      type:
+        scalar: numeric
+    - name: localAddress
+      type:
+        scalar: string
+    - name: passwordKey
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.CertificatesSpec
   map:
     fields:
@@ -390,6 +447,30 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: toPort
       type:
         scalar: numeric
+- name: com.github.hapair-io.hapair.api.v1alpha1.DynamicRouting
+  map:
+    fields:
+    - name: bgp
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.BGP
+    - name: ospf
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.OSPF
+    - name: ospfv3
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.OSPFv3
+    - name: raw
+      type:
+        scalar: string
+    - name: rip
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.RIP
+    - name: ripng
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.RIPng
+    - name: routerID
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.FailoverRecord
   map:
     fields:
@@ -761,6 +842,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallRouting
   map:
     fields:
+    - name: dynamic
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.DynamicRouting
     - name: policyRoutes
       type:
         list:
@@ -1106,6 +1190,113 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.VirtualMACSpec
       default:
         type: None
+- name: com.github.hapair-io.hapair.api.v1alpha1.OSPF
+  map:
+    fields:
+    - name: announceDefault
+      type:
+        scalar: boolean
+    - name: areas
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.OSPFArea
+          elementRelationship: atomic
+    - name: redistribute
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.RedistributedRoutes
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.OSPFArea
+  map:
+    fields:
+    - name: id
+      type:
+        scalar: string
+    - name: interfaces
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.OSPFInterface
+          elementRelationship: atomic
+    - name: type
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.OSPFAreaType
+- name: com.github.hapair-io.hapair.api.v1alpha1.OSPFAreaType
+  scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.OSPFInterface
+  map:
+    fields:
+    - name: authentication
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.RoutingKey
+    - name: cost
+      type:
+        scalar: numeric
+    - name: deadSeconds
+      type:
+        scalar: numeric
+    - name: helloSeconds
+      type:
+        scalar: numeric
+    - name: name
+      type:
+        scalar: string
+    - name: passive
+      type:
+        scalar: boolean
+- name: com.github.hapair-io.hapair.api.v1alpha1.OSPFv3
+  map:
+    fields:
+    - name: announceDefault
+      type:
+        scalar: boolean
+    - name: areas
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.OSPFv3Area
+          elementRelationship: atomic
+    - name: redistribute
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.RedistributedRoutes
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.OSPFv3Area
+  map:
+    fields:
+    - name: id
+      type:
+        scalar: string
+    - name: interfaces
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.OSPFv3Interface
+          elementRelationship: atomic
+    - name: type
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.OSPFAreaType
+- name: com.github.hapair-io.hapair.api.v1alpha1.OSPFv3Interface
+  map:
+    fields:
+    - name: cost
+      type:
+        scalar: numeric
+    - name: deadSeconds
+      type:
+        scalar: numeric
+    - name: helloSeconds
+      type:
+        scalar: numeric
+    - name: name
+      type:
+        scalar: string
+    - name: passive
+      type:
+        scalar: boolean
 - name: com.github.hapair-io.hapair.api.v1alpha1.OnChange
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.PolicyAction
@@ -1286,6 +1477,65 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: value
       type:
         scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.RIP
+  map:
+    fields:
+    - name: announceDefault
+      type:
+        scalar: boolean
+    - name: interfaces
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.RIPInterface
+          elementRelationship: atomic
+    - name: redistribute
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.RedistributedRoutes
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.RIPInterface
+  map:
+    fields:
+    - name: authentication
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.RoutingKey
+    - name: name
+      type:
+        scalar: string
+    - name: passive
+      type:
+        scalar: boolean
+- name: com.github.hapair-io.hapair.api.v1alpha1.RIPng
+  map:
+    fields:
+    - name: announceDefault
+      type:
+        scalar: boolean
+    - name: interfaces
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.RIPngInterface
+          elementRelationship: atomic
+    - name: redistribute
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.RedistributedRoutes
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.RIPngInterface
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: passive
+      type:
+        scalar: boolean
+- name: com.github.hapair-io.hapair.api.v1alpha1.RedistributedRoutes
+  scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.Remember
   map:
     fields:
@@ -1306,6 +1556,15 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.RouterPreference
   scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.RoutingKey
+  map:
+    fields:
+    - name: id
+      type:
+        scalar: numeric
+    - name: key
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.SchedulingSpec
   map:
     fields:

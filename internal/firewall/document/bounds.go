@@ -88,6 +88,18 @@ const (
 	maxNeighbours = 1024
 	// maxTunnels bounds the tunnels. The IKE daemon answers for each.
 	maxTunnels = 64
+	// maxAreas bounds the areas of OSPF, and the others the lists of BGP.
+	maxAreas         = 32
+	maxRedistribute  = 2
+	maxBGPNeighbours = 64
+	maxKeyID         = 255
+	maxHops          = 255
+	minDeadSeconds   = 2
+	minHoldSeconds   = 3
+	// maxASN is the greatest number of an autonomous system (RFC 7300).
+	maxASN = 4294967294
+	// maxRawBytes bounds the lines for FRR.
+	maxRawBytes = 32768
 	// maxPolicyRoutes bounds the policy routes, each of which has a routing table of its own.
 	maxPolicyRoutes = contract.MaxPolicyRoutes
 	// maxRoutingRules bounds the policy routes, each multiplied by its interfaces and prefixes.

@@ -49,6 +49,18 @@ func (d *Document) removeDuplicates() {
 		t.LocalNetworks, t.RemoteNetworks = unique(t.LocalNetworks), unique(t.RemoteNetworks)
 		t.IKE.Proposals, t.ESP.Proposals = unique(t.IKE.Proposals), unique(t.ESP.Proposals)
 	}
+	dynamic := &d.Routing.Dynamic
+	for _, list := range []*[]Redistribution{
+		&dynamic.OSPF.Redistribute, &dynamic.OSPFv3.Redistribute, &dynamic.RIP.Redistribute,
+		&dynamic.RIPng.Redistribute, &dynamic.BGP.Redistribute,
+	} {
+		*list = unique(*list)
+	}
+	dynamic.BGP.Networks = unique(dynamic.BGP.Networks)
+	for i := range dynamic.BGP.Neighbours {
+		n := &dynamic.BGP.Neighbours[i]
+		n.Accept, n.Announce = unique(n.Accept), unique(n.Announce)
+	}
 	for i := range d.WAN.Links {
 		d.WAN.Links[i].Gateways = unique(d.WAN.Links[i].Gateways)
 	}

@@ -14,11 +14,14 @@ const (
 	GRE    Protocol = "GRE"
 	ESP    Protocol = "ESP"
 	AH     Protocol = "AH"
+	// OSPFPackets are those of both versions of OSPF.
+	OSPFPackets Protocol = "OSPF"
 )
 
 func (Protocol) known() []string {
 	return []string{
 		string(TCP), string(UDP), string(SCTP), string(ICMP), string(ICMPv6), string(GRE), string(ESP), string(AH),
+		string(OSPFPackets),
 	}
 }
 

@@ -121,6 +121,23 @@ func routing(t *rapid.T, d document.Document) document.Routing {
 			To: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i)}), 16),
 		})
 	}
+	if rapid.Bool().Draw(t, "dynamic") {
+		r.Dynamic = document.DynamicRouting{
+			RouterID: netip.MustParseAddr("203.0.113.1"), Raw: "log stdout\n",
+			OSPF: document.OSPF{AnnounceDefault: true, Areas: []document.OSPFArea{{
+				ID: netip.MustParseAddr("0.0.0.0"), Interfaces: []document.OSPFInterface{{
+					Name: "if0", Cost: rapid.Uint16().Draw(t, "cost"), Authentication: document.RoutingKey{Key: "ospf"},
+				}},
+			}}},
+			BGP: document.BGP{
+				ASN: rapid.Uint32Range(1, 4294967294).Draw(t, "asn"), Redistribute: []document.Redistribution{"Static"},
+				Neighbours: []document.BGPNeighbour{{
+					Address: netip.MustParseAddr("203.0.113.9"), LocalAddress: netip.MustParseAddr("203.0.113.2"), ASN: 65002,
+					Accept: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")},
+				}},
+			},
+		}
+	}
 	if rapid.Bool().Draw(t, "policy routes") {
 		r.PolicyRoutes = []document.PolicyRoute{{
 			Name: "exempt", From: []string{"zone0"}, Source: some(t, addressNames(d)), Type: document.PolicyRouteExempt,

@@ -11,6 +11,8 @@ type Routing struct {
 	Routes []Route `json:"routes,omitempty"`
 	// PolicyRoutes are tried before Routes, in order. The first match decides.
 	PolicyRoutes []PolicyRoute `json:"policyRoutes,omitempty"`
+	// Dynamic are the protocols by which the unit learns more routes.
+	Dynamic DynamicRouting `json:"dynamic,omitzero"`
 }
 
 // Route is a static route to one destination.

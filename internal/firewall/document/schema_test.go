@@ -59,6 +59,13 @@ var bounds = map[path]int64{
 	"spec.wan.links":               maxWANLinks, "spec.wan.links[].gateways": familyCount,
 	"spec.wan.links[].monitors": maxLinkMonitors,
 
+	"spec.routing.dynamic.ospf.areas": maxAreas, "spec.routing.dynamic.ospf.areas[].interfaces": maxInterfaces,
+	"spec.routing.dynamic.ospfv3.areas": maxAreas, "spec.routing.dynamic.ospfv3.areas[].interfaces": maxInterfaces,
+	"spec.routing.dynamic.rip.interfaces": maxInterfaces, "spec.routing.dynamic.ripng.interfaces": maxInterfaces,
+	"spec.routing.dynamic.ospf.redistribute": maxRedistribute, "spec.routing.dynamic.ospfv3.redistribute": maxRedistribute,
+	"spec.routing.dynamic.rip.redistribute": maxRedistribute, "spec.routing.dynamic.ripng.redistribute": maxRedistribute,
+	"spec.routing.dynamic.bgp.redistribute": maxRedistribute, "spec.routing.dynamic.bgp.neighbours": maxBGPNeighbours,
+
 	"spec.routerAdvertisements.networks[].prefixes":      maxAdvertisedPrefixes,
 	"spec.routerAdvertisements.networks[].dnsServers":    maxServers,
 	"spec.routerAdvertisements.networks[].searchDomains": maxSearchDomains,
@@ -73,6 +80,11 @@ var minima = map[path]float64{
 	"spec.vpn.siteToSite[].esp.rekeySeconds": minRekeySeconds,
 
 	"spec.dhcpv6.networks[].refreshSeconds": minRefreshSeconds,
+
+	"spec.routing.dynamic.ospf.areas[].interfaces[].deadSeconds":   minDeadSeconds,
+	"spec.routing.dynamic.ospfv3.areas[].interfaces[].deadSeconds": minDeadSeconds,
+	"spec.routing.dynamic.bgp.neighbours[].holdSeconds":            minHoldSeconds,
+	"spec.routing.dynamic.bgp.asn":                                 1, "spec.routing.dynamic.bgp.neighbours[].asn": 1,
 
 	"spec.dns.upstreams[].timeoutMilliseconds":              minUpstreamTimeout,
 	"spec.dns.forwarding[].upstreams[].timeoutMilliseconds": minUpstreamTimeout,
@@ -99,6 +111,12 @@ var maxima = map[path]float64{
 	"spec.dhcp.networks[].leaseSeconds":     maxLeaseSeconds,
 
 	"spec.dhcpv6.networks[].refreshSeconds": maxPrefixSeconds,
+
+	"spec.routing.dynamic.ospf.areas[].interfaces[].authentication.id": maxKeyID,
+	"spec.routing.dynamic.rip.interfaces[].authentication.id":          maxKeyID,
+	"spec.routing.dynamic.bgp.asn":                                     maxASN,
+	"spec.routing.dynamic.bgp.neighbours[].asn":                        maxASN,
+	"spec.routing.dynamic.bgp.neighbours[].hops":                       maxHops,
 
 	"spec.dns.upstreams[].timeoutMilliseconds":              maxUpstreamTimeout,
 	"spec.dns.forwarding[].upstreams[].timeoutMilliseconds": maxUpstreamTimeout,
@@ -243,6 +261,9 @@ func TestSchemaMatchesNames(t *testing.T) {
 		}
 	}
 	for list, property := range s.Properties["routing"].Properties {
+		if property.Items == nil {
+			continue
+		}
 		names[list] = name{property.Items.Schema.Properties["name"], namePattern}
 		names[list+" interface"] = name{property.Items.Schema.Properties["interface"], interfacePattern}
 	}

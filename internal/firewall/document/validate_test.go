@@ -105,7 +105,7 @@ func TestParseReportsPathAndRemedy(t *testing.T) {
 		},
 		{
 			"protocol: UDP", "protocol: udp",
-			`spec.services[1].protocol: unknown value "udp"; known are: TCP, UDP, SCTP, ICMP, ICMPv6, GRE, ESP, AH`,
+			`spec.services[1].protocol: unknown value "udp"; known are: TCP, UDP, SCTP, ICMP, ICMPv6, GRE, ESP, AH, OSPF`,
 		},
 		{
 			"ports: [53]", "ports: [65536]",

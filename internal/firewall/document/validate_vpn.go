@@ -122,9 +122,7 @@ func (c *checker) checkAuthentication(at path, s SiteToSite) {
 		}
 	}
 	for _, r := range references {
-		if !secretKeyPattern.MatchString(string(r.Key)) {
-			c.problems.add(path(r.Field), "%q is not the name of an entry of a Secret: a-z, A-Z, 0-9, '-', '_' and '.'", r.Key)
-		}
+		c.checkSecretKey(path(r.Field), r.Key)
 	}
 }
 

@@ -253,4 +253,5 @@ var numbers = map[document.Protocol]uint8{
 	document.TCP: uint8(ruleset.TCP), document.UDP: uint8(ruleset.UDP), document.SCTP: uint8(ruleset.SCTP),
 	document.ICMP: uint8(ruleset.ICMP), document.ICMPv6: uint8(ruleset.ICMPv6),
 	document.GRE: uint8(ruleset.GRE), document.ESP: uint8(ruleset.ESP), document.AH: uint8(ruleset.AH),
+	document.OSPFPackets: uint8(ruleset.OSPF),
 }

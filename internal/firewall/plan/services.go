@@ -21,6 +21,7 @@ var protocols = []struct {
 	{document.GRE, ruleset.GRE},
 	{document.ESP, ruleset.ESP},
 	{document.AH, ruleset.AH},
+	{document.OSPFPackets, ruleset.OSPF},
 }
 
 // serviceMatches returns the matches for the protocols of the services that run over one of the families. Without

@@ -16,6 +16,8 @@ type FirewallRoutingApplyConfiguration struct {
 	// policyRoutes are routes for packets that come from a zone, whatever their destination. They are tried in order,
 	// before all other routes, and the first that matches decides.
 	PolicyRoutes []PolicyRouteApplyConfiguration `json:"policyRoutes,omitempty"`
+	// dynamic exchanges routes with other routers. Without it, the pair has no learned routes.
+	Dynamic *DynamicRoutingApplyConfiguration `json:"dynamic,omitempty"`
 }
 
 // FirewallRoutingApplyConfiguration constructs a declarative configuration of the FirewallRouting type for use with
@@ -47,5 +49,13 @@ func (b *FirewallRoutingApplyConfiguration) WithPolicyRoutes(values ...*PolicyRo
 		}
 		b.PolicyRoutes = append(b.PolicyRoutes, *values[i])
 	}
+	return b
+}
+
+// WithDynamic sets the Dynamic field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Dynamic field is set to the value of the last call.
+func (b *FirewallRoutingApplyConfiguration) WithDynamic(value *DynamicRoutingApplyConfiguration) *FirewallRoutingApplyConfiguration {
+	b.Dynamic = value
 	return b
 }
