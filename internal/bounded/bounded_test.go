@@ -3,6 +3,7 @@ package bounded_test
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,22 @@ func TestMissingFileIsToldFromALongOne(t *testing.T) {
 func TestFailingReaderIsReported(t *testing.T) {
 	if _, err := bounded.ReadFile(t.TempDir(), 4); err == nil {
 		t.Error("a folder was read as a file")
+	}
+}
+
+func TestPutReplacesKnownKeysAtTheBound(t *testing.T) {
+	m := map[string]int{}
+	for _, test := range []struct {
+		key   string
+		value int
+		want  bool
+	}{{"a", 1, true}, {"b", 2, true}, {"c", 3, false}, {"a", 4, true}} {
+		if got := bounded.Put(m, 2, test.key, test.value); got != test.want {
+			t.Errorf("Put(%q, %d) = %t, want %t", test.key, test.value, got, test.want)
+		}
+	}
+	if want := map[string]int{"a": 4, "b": 2}; !maps.Equal(m, want) {
+		t.Errorf("got %v, want %v", m, want)
 	}
 }
 

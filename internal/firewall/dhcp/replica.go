@@ -3,6 +3,7 @@ package dhcp
 import (
 	"time"
 
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/firewall/dhcp/pool"
 	"github.com/hapair-io/hapair/internal/localapi/client"
 	"github.com/hapair-io/hapair/internal/state"
@@ -84,9 +85,7 @@ func (s *Server) removedOnActive(key string) {
 
 // restore takes in an entry. The caller holds the lock.
 func (s *Server) restore(e pool.Entry) {
-	if len(s.received) < pool.MaxLeases {
-		s.received[e.Key] = receivedEntry{e, s.now()}
-	}
+	bounded.Put(s.received, pool.MaxLeases, e.Key, receivedEntry{e, s.now()})
 	if len(s.networks) == 0 {
 		return // The document has not come yet.
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/firewall/multicast/membership"
 	"github.com/hapair-io/hapair/internal/firewall/multicast/message"
 )
@@ -295,9 +296,7 @@ func (m *Machine) publish(now time.Duration, k membership.Key) {
 // Missing takes in that packets of a stream have no route.
 func (m *Machine) Missing(now time.Duration, device string, stream Stream) []Effect {
 	if !m.active {
-		if len(m.missed) < maxMissed {
-			m.missed[stream] = device
-		}
+		bounded.Put(m.missed, maxMissed, stream, device)
 		return nil
 	}
 	m.addRoute(now, stream, device)

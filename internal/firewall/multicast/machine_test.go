@@ -203,6 +203,11 @@ func TestStreamBeforeTheRole(t *testing.T) {
 	if len(m.missed) != maxMissed {
 		t.Errorf("%d streams are remembered, want %d", len(m.missed), maxMissed)
 	}
+	moved := Stream{source, netip.AddrFrom4([4]byte{239, 0, 0, 0})}
+	m.Missing(time.Second, "lan", moved)
+	if got := m.missed[moved]; got != "lan" {
+		t.Errorf("at the bound, a remembered stream came to %s, want lan", got)
+	}
 }
 
 // Reports and streams beyond the bounds are refused and counted, on both units.

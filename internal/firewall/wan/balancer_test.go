@@ -156,6 +156,26 @@ func TestStandbyFollowsVerdicts(t *testing.T) {
 	expectShare(t, "with a new verdict", h, d, 192, 64)
 }
 
+// At the bound of what is remembered, the last verdict about a link counts, not the first.
+func TestVerdictsOfKnownLinksChangeAtTheBound(t *testing.T) {
+	b, h := newBalancer(t)
+	b.receive([]client.Entry{verdict("cable", true)})
+	for i := range maxReceived + 1 {
+		b.receive([]client.Entry{verdict(fmt.Sprint("other", i), false)})
+	}
+	b.receive([]client.Entry{verdict("cable", false)})
+	if len(b.received) != maxReceived || len(b.reasons) != maxReceived {
+		t.Errorf("%d verdicts with %d reasons are remembered, want %d", len(b.received), len(b.reasons), maxReceived)
+	}
+	d := links(t, fibreAndCable)
+	b.Set(d)
+	expectShare(t, "with a verdict that changed at the bound", h, d, 256, 0)
+	b.take([]client.Entry{verdict("cable", true)})
+	if len(b.received) != 1 {
+		t.Errorf("%d verdicts are remembered, want that of the last list", len(b.received))
+	}
+}
+
 func TestActiveFollowsProbes(t *testing.T) {
 	b, h := newBalancer(t)
 	d := links(t, fibreAndCable)

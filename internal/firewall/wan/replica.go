@@ -3,6 +3,7 @@ package wan
 import (
 	"encoding/json"
 
+	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/firewall/wan/balance"
 	"github.com/hapair-io/hapair/internal/localapi/client"
 	"github.com/hapair-io/hapair/internal/state"
@@ -34,6 +35,7 @@ func (b *Balancer) Replicate(c *client.Client) {
 func (b *Balancer) take(entries []client.Entry) {
 	b.mu.Lock()
 	b.isInformed = true
+	clear(b.received)
 	b.mu.Unlock()
 	b.receive(entries)
 }
@@ -48,12 +50,10 @@ func (b *Balancer) receive(entries []client.Entry) {
 			b.log.Error(err, "Ignoring a verdict of the active unit", "link", e.Key)
 			continue
 		}
-		if len(b.received) < maxReceived {
-			b.received[e.Key] = v.IsReached
-		}
+		bounded.Put(b.received, maxReceived, e.Key, v.IsReached)
 		b.machine.Restore(e.Key, v.IsReached)
 		if !v.IsReached {
-			b.reasons[e.Key] = reasonOfPeer
+			bounded.Put(b.reasons, maxReceived, e.Key, reasonOfPeer)
 		}
 	}
 	b.settled.Notify()

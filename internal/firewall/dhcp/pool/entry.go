@@ -116,13 +116,13 @@ func (m *Machine) Restore(now time.Duration, e Entry) error {
 	if n == nil {
 		return fmt.Errorf("entry %s: no network of this unit's document has the address", e.Key)
 	}
-	if _, isKnown := m.leases[a]; !isKnown && len(m.leases) >= MaxLeases {
-		return errors.New("there are too many leases")
-	}
 	if l.use == bound { // A host has one address. Its entry for another one is deleted, or will be.
 		if before, ok := m.addresses[holder{n.index, l.client}]; ok && before != a {
 			m.remove(n, before)
 		}
+	}
+	if _, isKnown := m.leases[a]; !isKnown && len(m.leases) >= MaxLeases {
+		return errors.New("there are too many leases")
 	}
 	m.set(n, a, l)
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hapair-io/hapair/internal/firewall/dhcp/message"
 	"github.com/hapair-io/hapair/internal/firewall/dhcp/pool"
+	"github.com/hapair-io/hapair/internal/firewall/document"
 )
 
 // standby returns the other unit with what this one has published, and makes it active.
@@ -87,6 +88,30 @@ func TestRestoreRefuses(t *testing.T) {
 		if err := m.Restore(0, e); err == nil || len(m.Entries(0)) > 0 {
 			t.Errorf("%s: got %v, %v", name, err, m.Entries(0))
 		}
+	}
+}
+
+// A host that has moved to another address takes no more of the bound than before.
+func TestRestoreMovesAHostAtTheBound(t *testing.T) {
+	n := networks()[0]
+	n.Subnet = netip.MustParsePrefix("10.0.0.0/8")
+	m := pool.New([]document.DHCPNetwork{n})
+	restore := func(address, host int) error {
+		return m.Restore(0, pool.Entry{
+			Key:   "lease/" + netip.AddrFrom4([4]byte{10, byte(address >> 16), byte(address >> 8), byte(address)}).String(),
+			Value: fmt.Appendf(nil, `{"mac":"02:00:5e:00:%02x:%02x"}`, host>>8&0xff, host&0xff), Life: time.Hour,
+		})
+	}
+	for i := range pool.MaxLeases {
+		if err := restore(i, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := restore(pool.MaxLeases, 7); err != nil {
+		t.Errorf("the new address of a host is refused: %v", err)
+	}
+	if got := len(m.Entries(0)); got != pool.MaxLeases {
+		t.Errorf("%d leases are stored, want %d", got, pool.MaxLeases)
 	}
 }
 
