@@ -1,5 +1,5 @@
-// Package bounded reads what another program wrote, and refuses what is longer than it may be. It also keeps maps within
-// a bound, and shortens lists for people.
+// Package bounded reads what another program wrote, and refuses what is longer than it may be. It also keeps maps
+// within a bound, and shortens lists for people.
 package bounded
 
 import (

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -243,7 +244,7 @@ func (s *Server) observe(device string, err error) {
 	defer s.mu.Unlock()
 	text := ""
 	if err != nil {
-		text = fmt.Sprintf("spec.dhcp: interface %s: %v", device, err)
+		text = fmt.Sprintf("%s: interface %s: %v", s.fieldsOf(device), device, err)
 	}
 	reported, changed := s.faults.Observe(device, text)
 	if !changed {
@@ -255,12 +256,34 @@ func (s *Server) observe(device string, err error) {
 	s.changed.Notify()
 }
 
+// fieldsOf returns which fields of the document have an interface. The caller holds the lock.
+func (s *Server) fieldsOf(device string) string {
+	var fields []string
+	if s.serves(device) {
+		fields = append(fields, "spec.dhcp")
+	}
+	if s.informing(device) >= 0 {
+		fields = append(fields, "spec.dhcpv6")
+	}
+	return strings.Join(fields, " and ")
+}
+
+// serves reports whether the hosts on an interface get addresses. The caller holds the lock.
+func (s *Server) serves(device string) bool {
+	return slices.ContainsFunc(s.networks, func(n document.DHCPNetwork) bool { return n.Interface == device })
+}
+
+// informing returns the index of the network of DHCPv6 on an interface; -1 without one. The caller holds the lock.
+func (s *Server) informing(device string) int {
+	return slices.IndexFunc(s.informed, func(n document.DHCPv6Network) bool { return n.Interface == device })
+}
+
 // request takes in a packet of an interface.
 func (s *Server) request(device string, from message.MAC, data []byte) {
 	r, err := message.Parse(data)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.ContainsFunc(s.networks, func(n document.DHCPNetwork) bool { return n.Interface == device }) {
+	if !s.serves(device) {
 		return // Its hosts are answered by DHCPv6 alone.
 	}
 	if err != nil {
@@ -274,7 +297,7 @@ func (s *Server) request(device string, from message.MAC, data []byte) {
 func (s *Server) question(device string, from message.MAC, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.informed, func(n document.DHCPv6Network) bool { return n.Interface == device })
+	i := s.informing(device)
 	if i < 0 || !s.isActive {
 		return
 	}

@@ -5,6 +5,10 @@ import "net/netip"
 // DefaultMetric is the metric of a static route that names none.
 const DefaultMetric = 100
 
+// TunnelMetric is the metric of the routes to the networks of tunnels. It prefers a tunnel to a static route to the
+// same network, which would send its packets in clear.
+const TunnelMetric = 1
+
 // Routing is where the unit sends the packets that it forwards. The networks of the pair need no route.
 type Routing struct {
 	// Routes are the static routes. The most specific destination decides, and then the lowest metric.

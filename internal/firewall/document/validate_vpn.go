@@ -62,8 +62,21 @@ func (c *checker) checkVPN() {
 				}
 			}
 		}
-		for _, n := range s.RemoteNetworks {
+		for j, n := range s.RemoteNetworks {
 			remote[n] = i
+			c.checkOtherRoutes(at.field("remoteNetworks").index(j), n)
+		}
+	}
+}
+
+// checkOtherRoutes refuses a static route to a network of a tunnel that the kernel could not tell from that of the
+// tunnel. Its packets would leave in clear.
+func (c *checker) checkOtherRoutes(tunnel path, to netip.Prefix) {
+	routes := spec.field("routing").field("routes")
+	for i, r := range c.document.Routing.Routes {
+		if r.To == to && r.EffectiveMetric() == TunnelMetric {
+			c.problems.add(routes.index(i).field("metric"), "%d is that of the route to %s in %s, which has to come first; "+
+				"give a greater one, or remove the route", TunnelMetric, to, tunnel)
 		}
 	}
 }

@@ -145,3 +145,18 @@ func TestDefaultProposalsAreValid(t *testing.T) {
 		}
 	}
 }
+
+// A static route with the metric of a tunnel's route would take its place, and its packets would leave in clear.
+func TestStaticRouteCannotReplaceThatOfATunnel(t *testing.T) {
+	for name, c := range map[string]struct{ route, want string }{
+		"the same metric": {
+			"{name: r, to: 10.77.0.0/24, via: 203.0.113.254, metric: 1}",
+			"spec.routing.routes[0].metric: 1 is that of the route to 10.77.0.0/24 in spec.vpn.siteToSite[0].remoteNetworks[0]",
+		},
+		"a blackhole":      {"{name: r, to: 10.77.0.0/24, type: Blackhole, metric: 1}", "spec.routing.routes[0].metric"},
+		"a greater metric": {"{name: r, to: 10.77.0.0/24, via: 203.0.113.254}", ""},
+		"another network":  {"{name: r, to: 10.78.0.0/24, via: 203.0.113.254, metric: 1}", ""},
+	} {
+		t.Run(name, func(t *testing.T) { checkTunnels(t, tunnel+"]}\n  routing: {routes: ["+c.route, c.want) })
+	}
+}

@@ -35,9 +35,6 @@ type Route struct {
 	Link string
 }
 
-// tunnelMetric prefers a tunnel to a static route to the same network, which would send its packets in clear.
-const tunnelMetric = 1
-
 // IsOnLink reports whether the route makes its destinations neighbours on the link of its interface, so that a next hop
 // may be one of them.
 func (r Route) IsOnLink() bool {
@@ -111,7 +108,7 @@ func tunnelRoutes(v document.VPN) (routes []Route) {
 		for j, to := range s.RemoteNetworks {
 			routes = append(routes, Route{
 				Field: fmt.Sprintf("spec.vpn.siteToSite[%d].remoteNetworks[%d]", i, j), Table: contract.DataPlaneTable,
-				Type: document.RouteUnicast, To: to, Interface: contract.TunnelInterface, Metric: tunnelMetric,
+				Type: document.RouteUnicast, To: to, Interface: contract.TunnelInterface, Metric: document.TunnelMetric,
 			})
 		}
 	}

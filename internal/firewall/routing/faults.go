@@ -1,11 +1,6 @@
 package routing
 
-import (
-	"errors"
-
-	"github.com/hapair-io/hapair/internal/bounded"
-	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
-)
+import "github.com/hapair-io/hapair/internal/bounded"
 
 // maxFaults bounds how many faults a text describes. A reader with more of them fixes these first.
 const maxFaults = 5
@@ -30,21 +25,18 @@ func (f faults) String() string {
 	return bounded.Join(texts, maxFaults)
 }
 
-// routeFaults returns the faults in an error of Kernel.SetAllRoutes, with the fields of the routes.
-func routeFaults(err error, r resolution) faults {
+// faultsOf returns the faults in an error of the kernel. fieldOf returns the field of one of the errors that it joins,
+// empty for one that is about no field, such as a failed list.
+func faultsOf(err error, fieldOf func(error) string) faults {
 	if err == nil {
 		return nil
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all faults
 		for _, e := range joined.Unwrap() {
-			all = append(all, routeFaults(e, r)...)
+			all = append(all, faultsOf(e, fieldOf)...)
 		}
 		return all
 	}
-	var refused *rtnetlink.RouteError
-	if errors.As(err, &refused) {
-		return faults{{r.fields[keyOf(refused.Route)], err.Error()}}
-	}
-	return faults{{message: err.Error()}}
+	return faults{{fieldOf(err), err.Error()}}
 }

@@ -140,12 +140,10 @@ func (k *Keeper) set(wanted plan.Routing) faults {
 	networks := connected(present, links)
 	resolved := resolve(k.preferred(wanted.Routes), links, networks)
 	_, err = k.kernel.SetAllRoutes(contract.RoutingProtocol, resolved.routes)
-	found := slices.Concat(resolved.faults, routeFaults(err, resolved))
-	_, err = k.kernel.SetRules(contract.RoutingProtocol, rules(wanted.Rules, links, networks))
-	if err != nil {
-		found = append(found, fault{"spec.routing.policyRoutes", err.Error()})
-	}
-	return found
+	found := slices.Concat(resolved.faults, faultsOf(err, resolved.fieldOf))
+	rules := resolveRules(wanted.Rules, links, networks)
+	_, err = k.kernel.SetRules(contract.RoutingProtocol, rules.rules)
+	return append(found, faultsOf(err, rules.fieldOf)...)
 }
 
 // links returns the interfaces of the zones by name. One that does not exist is zero.
@@ -167,30 +165,6 @@ func (k *Keeper) preferred(wanted []plan.Route) []plan.Route {
 	for i := range all {
 		if k.unusable[all[i].Link] {
 			all[i].Metric += plan.UnusableMetric
-		}
-	}
-	return all
-}
-
-// rules returns the rules as the kernel has them. One for the networks of an interface becomes one for each of them.
-func rules(wanted []plan.RoutingRule, links map[string]rtnetlink.Link, networks []onLink) []rtnetlink.Rule {
-	all := make([]rtnetlink.Rule, 0, len(wanted))
-	for _, w := range wanted {
-		r := rtnetlink.Rule{
-			IPv6: w.IPv6, Priority: w.Priority, Table: w.Table, MinBits: w.MinBits, In: w.In, From: w.From, To: w.To,
-			Mark: w.Mark, Mask: w.Mask,
-		}
-		if w.FromNetworksOf == "" {
-			all = append(all, r)
-			continue
-		}
-		for _, n := range networks {
-			if n.index != links[w.FromNetworksOf].Index || n.prefix.Addr().Is6() != w.IPv6 {
-				continue
-			}
-			if r.From = n.prefix; !slices.Contains(all, r) {
-				all = append(all, r)
-			}
 		}
 	}
 	return all

@@ -269,6 +269,36 @@ func TestRoutesThatCannotBeSetAreReportedAndTriedAgain(t *testing.T) {
 	}
 }
 
+// A refused rule is reported with the field of the document that it comes from, and does not stop the others.
+func TestRefusedRulesAreReportedWithTheirFields(t *testing.T) {
+	u := newUnit(t)
+	u.keeper.fault.After = 0
+	wanted := site()
+	const tooLong = "an-interface-with-a-long-name"
+	wanted.Rules = append([]plan.RoutingRule{
+		{Field: "spec.wan.links[1]", Priority: 7128, Table: 7929, Mark: 0x10000, Mask: 0xff0000, In: tooLong},
+		{
+			Field: "spec.routing.policyRoutes[2]", Priority: 7002, Table: 7802, In: tooLong,
+			From: netip.MustParsePrefix("192.168.50.7/24"),
+		},
+		{Field: "spec.wan.links[0]", Priority: 7130, Table: 7928, In: "lo", FromNetworksOf: "wan"},
+	}, wanted.Rules...)
+	for range 2 { // The first time, it may be over at once.
+		u.keeper.Set(wanted)
+	}
+	got := u.keeper.Fault()
+	for _, want := range []string{
+		"spec.wan.links[1]: adding rule 7128:", "spec.routing.policyRoutes[2]: adding rule 7002: from 192.168.50.0/24",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the fault is %q, want one with %q", got, want)
+		}
+	}
+	if strings.Contains(got, "links[0]") || strings.Count(u.state(), "lookup") != len(site().Rules)+1 {
+		t.Errorf("the fault is %q, and set is:\n%s", got, u.state())
+	}
+}
+
 // A next hop is a neighbour on the segment, even if the pod's network covers its address.
 func TestNextHopThatThePodNetworkCovers(t *testing.T) {
 	u := newUnit(t)

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -47,6 +48,14 @@ type routeKey struct {
 	table  uint32
 	to     netip.Prefix
 	metric uint32
+}
+
+// fieldOf returns the path in the document of a route that the kernel has refused.
+func (r resolution) fieldOf(err error) string {
+	if refused, ok := errors.AsType[*rtnetlink.RouteError](err); ok {
+		return r.fields[keyOf(refused.Route)]
+	}
+	return ""
 }
 
 func keyOf(r rtnetlink.Route) routeKey { return routeKey{r.Table, r.To, r.Metric} }

@@ -147,7 +147,8 @@ func (c *Conn) listRules() ([]listedRule, error) {
 
 // SetRules makes wanted the only rules of the protocol, of both families, and leaves rules of other protocols alone.
 // Each wanted rule gets that protocol. It adds rules before it removes others. It continues after an error, and returns
-// whether it changed anything and an error for each rule that is not as wanted.
+// whether it changed anything and an error for each rule that is not as wanted. The error of a rule that is missing is
+// a *RuleError.
 func (c *Conn) SetRules(protocol uint8, wanted []Rule) (changed bool, err error) {
 	missing := make([]Rule, 0, len(wanted))
 	for _, w := range wanted {
@@ -218,10 +219,23 @@ func (c *Conn) addRule(r Rule) error {
 	_, err := c.request(unix.RTM_NEWRULE, flags, ruleRequest(r)...).Execute(unix.NETLINK_ROUTE, 0)
 	// EEXIST: there is the same rule of another protocol, which does as well.
 	if err != nil && !errors.Is(err, unix.EEXIST) && !isWithoutIPv6(r.IPv6, err) {
-		return fmt.Errorf("adding rule %s: %w", r, err)
+		return &RuleError{Rule: r, Err: err}
 	}
 	return nil
 }
+
+// RuleError is the refusal of a rule.
+type RuleError struct {
+	// Rule is the rule as the kernel would list it.
+	Rule Rule
+	Err  error
+}
+
+// Error returns the rule and the reason.
+func (e *RuleError) Error() string { return fmt.Sprintf("adding rule %s: %v", e.Rule, e.Err) }
+
+// Unwrap returns the reason.
+func (e *RuleError) Unwrap() error { return e.Err }
 
 func (c *Conn) removeRule(r listedRule) error {
 	_, err := c.request(unix.RTM_DELRULE, unix.NLM_F_ACK, raw(r.message)).Execute(unix.NETLINK_ROUTE, 0)
