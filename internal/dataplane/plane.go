@@ -27,11 +27,11 @@ type Kernel interface {
 	RemoveAddresses(all []rtnetlink.Address) error
 	Routes() ([]rtnetlink.Route, error)
 	SetRoutes(table uint32, protocol uint8, wanted []rtnetlink.Route) (changed bool, err error)
-	RemoveRoutes(routes []rtnetlink.Route) error
+	RemoveRoutes(routes []rtnetlink.Route) (removed []rtnetlink.Route, err error)
 	SetRules(protocol uint8, wanted []rtnetlink.Rule) (changed bool, err error)
 	AddRules(protocol uint8, wanted []rtnetlink.Rule) (changed bool, err error)
 	Rules() ([]rtnetlink.Rule, error)
-	RemoveRules(rules []rtnetlink.Rule) error
+	RemoveRules(rules []rtnetlink.Rule) (removed []rtnetlink.Rule, err error)
 	LeaveMaster(index int) error
 	EnableResolution(index int) error
 	EnableMulticast(index int) error
@@ -117,9 +117,9 @@ func (p *Plane) set() (changed bool, err error) {
 		p.adopted[r] = true
 	}
 	routesChanged, err := p.Kernel.SetRoutes(contract.DataPlaneTable, contract.ConnectedProtocol, p.wanted(h))
-	errs = append(errs, err, p.Kernel.RemoveRoutes(misplaced.removed), p.forget(h.learned()),
-		p.replaceUndelivered(h.undelivered()))
-	return rulesChanged || restored || routesChanged || len(misplaced.removed) > 0, errors.Join(errs...)
+	moved, removeErr := p.Kernel.RemoveRoutes(misplaced.removed)
+	errs = append(errs, err, removeErr, p.forget(h.learned()), p.replaceUndelivered(h.undelivered()))
+	return rulesChanged || restored || routesChanged || len(moved) > 0, errors.Join(errs...)
 }
 
 // removeForeign removes routes and rules of other programs from the data plane.
@@ -131,10 +131,11 @@ func (p *Plane) removeForeign(h host) error {
 	if err != nil {
 		return err
 	}
-	rules, routes := foreignRules(present), h.foreignRoutes()
+	rules, ruleErr := p.Kernel.RemoveRules(foreignRules(present))
+	routes, routeErr := p.Kernel.RemoveRoutes(h.foreignRoutes())
 	p.note(kindRule, texts(rules))
 	p.note(kindRoute, texts(routes))
-	return errors.Join(p.Kernel.RemoveRules(rules), p.Kernel.RemoveRoutes(routes))
+	return errors.Join(ruleErr, routeErr)
 }
 
 // disturbance returns what other programs do again and again; empty if they do not.

@@ -132,22 +132,28 @@ func (e *RouteError) Error() string { return fmt.Sprintf("adding route %s: %v", 
 // Unwrap returns the reason.
 func (e *RouteError) Unwrap() error { return e.Err }
 
-// RemoveRoutes removes routes that Routes has returned. Removing an absent route succeeds.
-func (c *Conn) RemoveRoutes(routes []Route) error {
+// RemoveRoutes removes routes that Routes has returned. It continues after an error, and returns those that it has
+// removed. Removing an absent route succeeds.
+func (c *Conn) RemoveRoutes(routes []Route) (removed []Route, err error) {
 	if len(routes) == 0 {
-		return nil
+		return nil, nil
 	}
 	present, err := c.listRoutes()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var errs []error
 	for _, p := range present {
-		if slices.Contains(routes, p.Route) {
-			errs = append(errs, c.removeListed(p))
+		if !slices.Contains(routes, p.Route) {
+			continue
 		}
+		if err := c.removeListed(p); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		removed = append(removed, p.Route)
 	}
-	return errors.Join(errs...)
+	return removed, errors.Join(errs...)
 }
 
 func (c *Conn) removeListed(r listedRoute) error {

@@ -151,9 +151,13 @@ func TestRemoveRoutes(t *testing.T) {
 	if len(main) != 3 {
 		t.Fatalf("%v", main)
 	}
-	for range 2 {
-		if err := c.RemoveRoutes(main); err != nil {
+	for _, want := range [][]Route{main, nil} {
+		removed, err := c.RemoveRoutes(main)
+		if err != nil {
 			t.Fatal(err)
+		}
+		if !slices.Equal(removed, want) {
+			t.Errorf("removed %v, want %v", removed, want)
 		}
 		if got := ip(t, "route") + ip(t, "-6 route show proto ra"); got != "" {
 			t.Errorf("left: %s", got)

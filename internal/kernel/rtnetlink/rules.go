@@ -196,22 +196,28 @@ func (c *Conn) AddRules(protocol uint8, wanted []Rule) (changed bool, err error)
 	return changed, errors.Join(errs...)
 }
 
-// RemoveRules removes rules that Rules has returned. Removing an absent rule succeeds.
-func (c *Conn) RemoveRules(rules []Rule) error {
+// RemoveRules removes rules that Rules has returned. It continues after an error, and returns those that it has removed.
+// Removing an absent rule succeeds.
+func (c *Conn) RemoveRules(rules []Rule) (removed []Rule, err error) {
 	if len(rules) == 0 {
-		return nil
+		return nil, nil
 	}
 	present, err := c.listRules()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var errs []error
 	for _, p := range present {
-		if slices.Contains(rules, p.Rule) {
-			errs = append(errs, c.removeRule(p))
+		if !slices.Contains(rules, p.Rule) {
+			continue
 		}
+		if err := c.removeRule(p); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		removed = append(removed, p.Rule)
 	}
-	return errors.Join(errs...)
+	return removed, errors.Join(errs...)
 }
 
 func (c *Conn) addRule(r Rule) error {

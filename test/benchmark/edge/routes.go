@@ -51,7 +51,8 @@ func removedRoute(t testing.TB, times int) []time.Duration {
 	}
 	return u.measure(times, isThere, func() error {
 		route, _ := find()
-		return u.kernel.RemoveRoutes([]rtnetlink.Route{route})
+		_, err := u.kernel.RemoveRoutes([]rtnetlink.Route{route})
+		return err
 	})
 }
 
@@ -70,7 +71,10 @@ func removedLocalRoute(p netip.Prefix) func(t testing.TB, times int) []time.Dura
 		}
 		isThere := func() bool { return len(find()) > 0 }
 		u.await("the kernel has set the local route", isThere)
-		return u.measure(times, isThere, func() error { return u.kernel.RemoveRoutes(find()) })
+		return u.measure(times, isThere, func() error {
+			_, err := u.kernel.RemoveRoutes(find())
+			return err
+		})
 	}
 }
 

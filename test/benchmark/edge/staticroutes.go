@@ -41,7 +41,8 @@ func removedStaticRoute(t testing.TB, times int) []time.Duration {
 	find := u.keepStaticRoute()
 	wanted := find()
 	return u.measure(times, func() bool { return slices.Equal(find(), wanted) }, func() error {
-		return u.kernel.RemoveRoutes(wanted)
+		_, err := u.kernel.RemoveRoutes(wanted)
+		return err
 	})
 }
 
