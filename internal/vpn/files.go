@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/hapair-io/hapair/internal/bounded"
 	"github.com/hapair-io/hapair/internal/firewall/document"
@@ -27,15 +28,24 @@ type files struct {
 	seen    [sha256.Size]byte
 	vpn     document.VPN
 	entries map[string][]byte
+	// readAt is when the files were read last, and fault what was wrong then.
+	readAt time.Time
+	fault  error
 }
 
-// read reads what has changed. After an error the last valid content stays.
-func (f *files) read() error {
+// read reads what has changed. After an error the last valid content stays. Within keepInterval it reads nothing and
+// returns the same again: looks are more frequent while the unit takes over tunnels.
+func (f *files) read(now time.Time) error {
+	if !f.readAt.IsZero() && now.Sub(f.readAt) < keepInterval {
+		return f.fault
+	}
+	f.readAt = now
 	entries, err := readSecret(f.secret)
 	if err == nil {
 		f.entries = entries
 	}
-	return errors.Join(err, f.readDocument())
+	f.fault = errors.Join(err, f.readDocument())
+	return f.fault
 }
 
 func (f *files) readDocument() error {

@@ -173,7 +173,7 @@ func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
 	if err := k.tell(ctx, now); err != nil {
 		return faults, err
 	}
-	if err := k.files.read(); err != nil {
+	if err := k.files.read(time.Now()); err != nil {
 		faults = append(faults, err.Error())
 	}
 	wanted := tunnels.Compile(k.files.vpn, k.files.entries, k.config.ESP == UserspaceESP)

@@ -1,0 +1,58 @@
+package vpn
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A takeover looks every 10 ms. It must not read and parse all files each time.
+func TestFilesAreReadOnceInAnInterval(t *testing.T) {
+	f := files{document: filepath.Join(t.TempDir(), "document.yaml"), secret: t.TempDir()}
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := filepath.Join(f.secret, "branch")
+	state := func(tunnels int, key string, isRefused bool) string { return fmt.Sprint(tunnels, key, isRefused) }
+	now := time.Now()
+	expect := func(when, want string) {
+		t.Helper()
+		err := f.read(now)
+		if got := state(len(f.vpn.SiteToSite), string(f.entries["branch"]), err != nil); got != want {
+			t.Errorf("%s: got %q, want %q", when, got, want)
+		}
+	}
+
+	write(key, "first")
+	expect("without a document", state(0, "first", false))
+	write(key, "second")
+	write(f.document, tunnelDocument)
+	now = now.Add(takeoverInterval)
+	expect("at the next look of a takeover", state(0, "first", false))
+	now = now.Add(keepInterval - takeoverInterval)
+	expect("after the interval", state(1, "second", false))
+	write(f.document, "{")
+	now = now.Add(keepInterval)
+	expect("with a broken document", state(1, "second", true))
+	now = now.Add(takeoverInterval)
+	expect("at the look after that", state(1, "second", true))
+}
+
+const tunnelDocument = `apiVersion: hapair.io/v1alpha1
+kind: FirewallConfiguration
+spec:
+  zones: [{name: lan, interfaces: [lan]}, {name: wan, interfaces: [wan]}, {name: far, interfaces: [ipsec0]}]
+  vpn:
+    siteToSite:
+    - name: branch
+      localAddress: 203.0.113.1
+      remoteAddress: 198.51.100.9
+      presharedKey: {key: branch}
+      localNetworks: [192.168.50.0/24]
+      remoteNetworks: [10.77.0.0/24]
+`
