@@ -196,8 +196,8 @@ func (c *Conn) AddRules(protocol uint8, wanted []Rule) (changed bool, err error)
 	return changed, errors.Join(errs...)
 }
 
-// RemoveRules removes rules that Rules has returned. It continues after an error, and returns those that it has removed.
-// Removing an absent rule succeeds.
+// RemoveRules removes rules that Rules has returned. It continues after an error, and returns those that it has
+// removed. Removing an absent rule succeeds.
 func (c *Conn) RemoveRules(rules []Rule) (removed []Rule, err error) {
 	if len(rules) == 0 {
 		return nil, nil
