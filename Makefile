@@ -28,7 +28,7 @@ IMAGES := manager sidecar firewall
 PACKAGED_IMAGES := $(notdir $(wildcard images/*))
 # Addresses of archives, if not those of apt, as in DEBIAN_MIRRORS="debian=ADDRESS debian-security=ADDRESS".
 DEBIAN_MIRRORS ?=
-DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl jq iputils-ping sip-tester ffmpeg isc-dhcp-relay dnsmasq-base vsftpd lftp busybox isc-dhcp-client bind9-dnsutils ndisc6 strongswan-charon strongswan-swanctl libcharon-extra-plugins libstrongswan-extra-plugins
+DEBIAN_PACKAGES := runc nftables iproute2 conntrack procps curl jq iputils-ping sip-tester ffmpeg isc-dhcp-relay dnsmasq-base vsftpd lftp busybox isc-dhcp-client bind9-dnsutils ndisc6 strongswan-charon strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-extra-plugins
 # Benchmarks compare hapair with these programs, or measure with them.
 BENCH_PACKAGES := keepalived conntrackd iperf3
 # Virtual machines run Debian's kernel. It is only unpacked, and never installed.

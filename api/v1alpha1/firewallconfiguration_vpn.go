@@ -1,14 +1,20 @@
 package v1alpha1
 
-// FirewallVPN are the tunnels (IPsec, IKEv2) that the active unit has with other gateways. It needs pairs with
-// spec.vpn. Decrypted packets arrive at the interface ipsec0, which must be in a zone.
+// FirewallVPN are the tunnels (IPsec, IKEv2) that the active unit has with other gateways and with users. It needs
+// pairs with spec.vpn. Decrypted packets arrive at the interface ipsec0, which must be in a zone.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.siteToSite) || has(self.remoteAccess)",message="siteToSite or remoteAccess must be set; set one of them, or remove vpn"
 type FirewallVPN struct {
 	// siteToSite are tunnels to the networks of other sites. Each has one peer.
-	// +required
+	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
-	SiteToSite []SiteToSite `json:"siteToSite"`
+	SiteToSite []SiteToSite `json:"siteToSite,omitempty"`
+
+	// remoteAccess lets users connect from anywhere. Without it, only the peers of siteToSite connect.
+	// +optional
+	RemoteAccess *VPNRemoteAccess `json:"remoteAccess,omitempty"`
 }
 
 // SiteToSite is a tunnel between networks behind the pair and networks behind a peer. It allows nothing by itself:

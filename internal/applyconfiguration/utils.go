@@ -212,10 +212,18 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.VPNCertificateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("VPNKeys"):
 		return &apiv1alpha1.VPNKeysApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VPNPassword"):
+		return &apiv1alpha1.VPNPasswordApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("VPNPresharedKey"):
 		return &apiv1alpha1.VPNPresharedKeyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VPNRemoteAccess"):
+		return &apiv1alpha1.VPNRemoteAccessApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VPNServerCertificate"):
+		return &apiv1alpha1.VPNServerCertificateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("VPNSpec"):
 		return &apiv1alpha1.VPNSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VPNUser"):
+		return &apiv1alpha1.VPNUserApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WANLink"):
 		return &apiv1alpha1.WANLinkApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WANMonitor"):

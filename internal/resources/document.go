@@ -58,12 +58,18 @@ func CheckPair(d document.Document, spec v1alpha1.HAPairSpec) error {
 // *document.Problems. It contains no value.
 func CheckSecret(d document.Document, name string, entries map[string][]byte) error {
 	problems := &document.Problems{}
-	for _, r := range d.VPN.SecretReferences() {
-		if reason := tunnels.CheckEntry(entries, r.Key); reason != "" {
+	add := func(r document.SecretReference, reason string) {
+		if reason != "" {
 			problems.Listed = append(problems.Listed, document.Problem{
 				Path: r.Field, Message: fmt.Sprintf("Secret %s: %s", name, reason),
 			})
 		}
+	}
+	for _, r := range d.VPN.SecretReferences() {
+		add(r, tunnels.CheckEntry(entries, r.Key))
+	}
+	for _, r := range d.VPN.RemoteAccess.Passwords() {
+		add(r, tunnels.CheckPassword(entries, r.Key))
 	}
 	if len(problems.Listed) == 0 {
 		return nil

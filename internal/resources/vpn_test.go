@@ -2,6 +2,7 @@ package resources_test
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -65,4 +66,26 @@ func TestDocumentWithTunnelsNeedsThePair(t *testing.T) {
 		`spec.vpn.siteToSite[0].presharedKey.key: Secret edge-vpn: the Secret has no entry "branch"; `+
 			`add it, or correct the name`)
 	expect(resources.CheckSecret(d, "edge-vpn", map[string][]byte{"branch": []byte("canary")}), "")
+}
+
+func TestPasswordsOfUsers(t *testing.T) {
+	var d document.Document
+	d.VPN.RemoteAccess = document.RemoteAccess{
+		LocalAddress: netip.MustParseAddr("203.0.113.1"),
+		Certificate:  document.ServerCertificate{Certificate: "tls.crt", PrivateKey: "tls.key"},
+		Users:        []document.RemoteUser{{Name: "alice", Password: document.Password{Key: "alice"}}},
+	}
+	secret := map[string][]byte{"tls.crt": []byte("C"), "tls.key": []byte("K")}
+	const field = `spec.vpn.remoteAccess.users[0].password.key: Secret edge-vpn: the `
+	for password, want := range map[string]string{
+		"": field + `entry "alice" of the Secret is empty; set it`, "Tr0ub4dor": "",
+		"Pässwort": field + `entry "alice" of the Secret has characters other than those of ASCII, which clients encode in ` +
+			`another way; choose another password`,
+	} {
+		secret["alice"] = []byte(password)
+		if err := resources.CheckSecret(d, "edge-vpn", secret); want == "" && err != nil ||
+			want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
 }

@@ -56,6 +56,8 @@ func (r *runner) run(ctx context.Context) {
 			r.endProbe()
 			r.endProbe = nil
 			r.step(lifecycle.Probed{Failure: failure})
+		case reason := <-r.daemon.Renew:
+			r.step(lifecycle.Renew{Reason: reason})
 		case <-timer.C:
 			r.elapse()
 		}

@@ -26,6 +26,8 @@ type Daemon struct {
 	Probe func(context.Context) error
 	// Linger returns when the daemon may end, once the supervisor was told to end; nil for at once.
 	Linger func()
+	// Renew is the reason for which the process must be replaced by another one; nil for never.
+	Renew <-chan string
 	// Accompany runs for as long as the supervisor, whether or not the daemon runs; nil for nothing.
 	Accompany func(context.Context)
 	// State returns what a report says about the daemon besides its phase, and what is wrong; nil for nothing.

@@ -27,6 +27,17 @@ type identity struct {
 // newIdentity returns a certificate for a DNS name. Without an issuer it is an authority.
 func newIdentity(t *testing.T, name string, issuer *identity) *identity {
 	t.Helper()
+	return newCertificate(t, name, issuer, issuer == nil)
+}
+
+// newAuthority returns the certificate of an authority that the issuer has signed.
+func newAuthority(t *testing.T, name string, issuer *identity) *identity {
+	t.Helper()
+	return newCertificate(t, name, issuer, true)
+}
+
+func newCertificate(t *testing.T, name string, issuer *identity, isAuthority bool) *identity {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -37,10 +48,11 @@ func newIdentity(t *testing.T, name string, issuer *identity) *identity {
 		KeyUsage: x509.KeyUsageDigitalSignature,
 	}
 	parent, signer := template, crypto.Signer(key)
-	if issuer == nil {
+	if isAuthority {
 		template.IsCA, template.BasicConstraintsValid = true, true
 		template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
-	} else {
+	}
+	if issuer != nil {
 		parent, signer = issuer.certificate, issuer.key
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)

@@ -3,6 +3,7 @@
 //
 //	charon.go    the daemon, for package supervisor
 //	settings.go  what charon reads at its start
+//	prepare.go   what happens before a start of charon, and when its settings change
 //	choice.go    who encrypts packets
 //	files.go     the document, and the entries of the Secret
 //	session.go   commands to charon over its control socket (VICI)
@@ -10,6 +11,7 @@
 //	role.go      the role of the unit
 //	keeper.go    the loop that compares what is wanted with what charon has
 //	lead.go      what an active unit does with tunnels, and what a standby does
+//	users.go     users who were removed, and how many are connected
 //	takeover.go  new keys after a failover
 //	linger.go    the end of an active unit
 package vpn

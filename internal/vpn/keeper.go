@@ -16,6 +16,7 @@ import (
 	"github.com/hapair-io/hapair/internal/backoff"
 	"github.com/hapair-io/hapair/internal/class/vpn/udptable"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/kernel/xfrm"
 	"github.com/hapair-io/hapair/internal/localapi"
@@ -64,6 +65,12 @@ type Keeper struct {
 	present sas
 	// mustRequest is set while charon may lack what the other unit has.
 	mustRequest bool
+	// isRenewed is set while the supervisor replaces charon.
+	isRenewed bool
+
+	written written
+	// renewals are the reasons to replace charon.
+	renewals chan string
 
 	mu sync.Mutex
 	// isRestarted is set when charon is started, since it then has no connections.
@@ -87,12 +94,13 @@ func NewKeeper(c Config) (*Keeper, error) {
 	return &Keeper{
 		config: c, kernel: kernel, role: newRole(), relay: relay{sockets}, loaded: map[string][sha256.Size]byte{},
 		files:     files{document: c.DocumentFile, secret: c.SecretDirectory},
+		renewals:  make(chan string, 1),
 		isPassive: make(chan struct{}),
 	}, nil
 }
 
-// Restarted records that charon is being started again, and has no connections.
-func (k *Keeper) Restarted() {
+// restarted records that charon is being started again, and has no connections.
+func (k *Keeper) restarted() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.isRestarted = true
@@ -146,8 +154,7 @@ func (k *Keeper) look(ctx context.Context) {
 		k.disconnect() // The next look connects again.
 		faults = append(faults, err.Error())
 	}
-	detail := fmt.Sprintf("ESP by %s, %d tunnels, %d up, %d passive", k.config.ESP, len(k.loaded),
-		k.present.countTunnels(established), k.present.countTunnels(passive))
+	detail := k.describe()
 	fault := strings.Join(faults, "; ")
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -157,11 +164,26 @@ func (k *Keeper) look(ctx context.Context) {
 	k.detail, k.fault = detail, fault
 }
 
+// describe returns what charon has, for a report.
+func (k *Keeper) describe() string {
+	count := len(k.loaded)
+	_, hasUsers := k.loaded[document.RemoteAccessName]
+	if hasUsers {
+		count--
+	}
+	detail := fmt.Sprintf("ESP by %s, %d tunnels, %d up, %d passive", k.config.ESP, count,
+		k.present.countTunnels(established), k.present.countTunnels(passive))
+	if hasUsers {
+		detail += fmt.Sprintf(", %d users", k.present.countUsers())
+	}
+	return detail
+}
+
 // keep makes the interface and charon's connections what they should be. The faults do not stop the rest.
 func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
 	if k.takeRestarted() {
 		clear(k.loaded)
-		k.secrets, k.told, k.present, k.mustRequest = nil, nil, nil, true
+		k.secrets, k.told, k.present, k.mustRequest, k.isRenewed = nil, nil, nil, true, false
 		k.disconnect()
 	}
 	if k.session == nil {
@@ -175,6 +197,9 @@ func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
 	}
 	if err := k.files.read(time.Now()); err != nil {
 		faults = append(faults, err.Error())
+	}
+	if mustRestart, err := k.keepSettings(ctx); mustRestart || err != nil {
+		return faults, err
 	}
 	wanted := tunnels.Compile(k.files.vpn, k.files.entries, k.config.ESP == UserspaceESP)
 	faults = append(faults, wanted.Faults...)

@@ -2,6 +2,7 @@ package vpn
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hapair-io/hapair/internal/vpn/tunnels"
@@ -50,7 +51,7 @@ func (k *Keeper) lead(ctx context.Context, wanted tunnels.Config) error {
 			}
 		}
 	}
-	if err := k.request(ctx); err != nil {
+	if err := errors.Join(k.request(ctx), k.endRemoved(ctx)); err != nil {
 		return err
 	}
 	for _, c := range wanted.Connections {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/strongswan/govici/vici"
 
+	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/vpn/tunnels"
 )
 
@@ -74,7 +75,7 @@ func (s *session) loadSecrets(ctx context.Context, c tunnels.Config) (refused []
 			return refused, err
 		}
 		if refusal != "" {
-			refused = append(refused, fmt.Sprintf("charon refuses the preshared key of tunnel %s: %s", shared.ID, refusal))
+			refused = append(refused, fmt.Sprintf("charon refuses the key %s: %s", shared.ID, refusal))
 		}
 	}
 	for _, key := range c.Keys {
@@ -84,6 +85,15 @@ func (s *session) loadSecrets(ctx context.Context, c tunnels.Config) (refused []
 		}
 		if refusal != "" {
 			refused = append(refused, "charon refuses a private key: "+refusal)
+		}
+	}
+	for _, authority := range c.Authorities {
+		refusal, err := s.call(ctx, "load-cert", authority)
+		if err != nil {
+			return refused, err
+		}
+		if refusal != "" {
+			refused = append(refused, "charon refuses the certificate of an authority: "+refusal)
 		}
 	}
 	return refused, nil
@@ -111,6 +121,12 @@ func (s *session) end(ctx context.Context, name string) error {
 	return err
 }
 
+// endOne ends one IKE SA, and tells the peer.
+func (s *session) endOne(ctx context.Context, id string) error {
+	_, err := s.call(ctx, "terminate", termination{ID: id, Force: "yes", Timeout: noWait})
+	return err
+}
+
 // initiate sets a tunnel up, and does not wait for it.
 func (s *session) initiate(ctx context.Context, name string) error {
 	_, err := s.call(ctx, "initiate", initiation{Child: name, IKE: name, Timeout: noWait})
@@ -126,6 +142,7 @@ type named struct {
 
 type termination struct {
 	IKE     string `vici:"ike"`
+	ID      string `vici:"ike-id"`
 	Force   string `vici:"force"`
 	Timeout string `vici:"timeout"`
 }
@@ -151,7 +168,10 @@ type rekeying struct {
 type sa struct {
 	// name is that of its connection.
 	name  string
+	id    string
 	state string
+	// user is the name that a user has proved.
+	user string
 	// children are the SPIs of its children in the direction to this unit.
 	children []string
 }
@@ -175,8 +195,14 @@ func (s *session) list(ctx context.Context) (all sas, err error) {
 			if !ok {
 				continue
 			}
-			state, _ := entry.Get("state").(string)
-			all = append(all, sa{name: name, state: state, children: childrenOf(entry)})
+			text := func(key string) string {
+				value, _ := entry.Get(key).(string)
+				return value
+			}
+			all = append(all, sa{
+				name: name, id: text("uniqueid"), state: text("state"), user: text("remote-eap-id"),
+				children: childrenOf(entry),
+			})
 		}
 	}
 	return all, nil
@@ -214,10 +240,10 @@ func (all sas) hasState(state string) bool {
 	return slices.ContainsFunc(all, func(sa sa) bool { return sa.state == state })
 }
 
-// countTunnels returns how many SAs are in a state and have a child.
+// countTunnels returns how many SAs with other sites are in a state and have a child.
 func (all sas) countTunnels(state string) (n int) {
 	for _, sa := range all {
-		if sa.state == state && len(sa.children) > 0 {
+		if sa.state == state && len(sa.children) > 0 && sa.name != document.RemoteAccessName {
 			n++
 		}
 	}

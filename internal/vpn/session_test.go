@@ -9,6 +9,9 @@ func TestSAs(t *testing.T) {
 		{name: "c", state: "CONNECTING"},
 		{name: "d", state: passive, children: []string{"3"}},
 		{name: "e", state: "DELETING"},
+		{name: "remoteAccess", state: established, children: []string{"4"}, user: "alice"},
+		{name: "remoteAccess", state: passive, children: []string{"5"}, user: "alice"},
+		{name: "remoteAccess", state: "CONNECTING"},
 	}
 	for name, want := range map[string]bool{"a": true, "b": false, "c": true, "d": true, "e": false, "f": false} {
 		if got := all.isPresent(name); got != want {
@@ -17,6 +20,9 @@ func TestSAs(t *testing.T) {
 	}
 	if up, waiting := all.countTunnels(established), all.countTunnels(passive); up != 1 || waiting != 1 {
 		t.Errorf("got %d and %d tunnels, want one of each", up, waiting)
+	}
+	if users := all.countUsers(); users != 2 {
+		t.Errorf("got %d users, want 2", users)
 	}
 	if got := all.children("a"); len(got) != 2 || !got["1"] {
 		t.Errorf("got the children %v", got)

@@ -2,10 +2,12 @@ package vpn
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/hapair-io/hapair/internal/class/vpn/message"
 	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/vpn/tunnels"
 )
 
 // ESP is who encrypts packets.
@@ -29,6 +31,10 @@ func ParseESP(text string) (ESP, error) {
 // Settings are what charon reads at its start.
 type Settings struct {
 	ESP ESP
+	// Pools are the addresses for users. Both daemons know from each other which of them are given.
+	Pools []netip.Prefix
+	// DNSServers are what users are told. Charon also reads them when it is told to.
+	DNSServers []netip.Addr
 }
 
 // plugins returns the plugins of charon, in the order in which it loads them.
@@ -36,7 +42,7 @@ func (s Settings) plugins() []string {
 	plugins := []string{
 		// Cryptography and credentials.
 		"random", "nonce", "openssl", "pem", "pkcs1", "pkcs8", "pubkey", "x509", "revocation", "constraints", "kdf", "hmac",
-		"vici",
+		"vici", "attr",
 	}
 	if s.ESP == UserspaceESP {
 		plugins = append(plugins, "kernel-libipsec")
@@ -89,12 +95,38 @@ charon {
       monitor = no
       resync = no
       buflen = %d
-    }
-  }
+%s    }
+%s  }
 }
 swanctl {
   load = %s
 }
 `, strings.Join(s.plugins(), " "), contract.IKEDaemon().Addr(), contract.IKERelay().Addr(),
-		message.MaxBytes, strings.Join(toolPlugins(), " "))
+		message.MaxBytes, s.pools(), s.attributes(), strings.Join(toolPlugins(), " "))
+}
+
+// pools returns the section with the pools; empty for none.
+func (s Settings) pools() string {
+	if len(s.Pools) == 0 {
+		return ""
+	}
+	var section strings.Builder
+	section.WriteString("      pools {\n")
+	for i, name := range tunnels.PoolNames(s.Pools) {
+		fmt.Fprintf(&section, "        %s = %s\n", name, s.Pools[i])
+	}
+	section.WriteString("      }\n")
+	return section.String()
+}
+
+// attributes returns the section with what users are told; empty for nothing.
+func (s Settings) attributes() string {
+	if len(s.DNSServers) == 0 {
+		return ""
+	}
+	servers := make([]string, 0, len(s.DNSServers))
+	for _, a := range s.DNSServers {
+		servers = append(servers, a.String())
+	}
+	return fmt.Sprintf("    attr {\n      dns = %s\n    }\n", strings.Join(servers, ", "))
 }

@@ -1,6 +1,7 @@
 package vpn
 
 import (
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -40,5 +41,24 @@ func TestOnlyUserspaceESPLoadsItsPlugin(t *testing.T) {
 	}
 	if got, err := ParseESP("hardware"); err == nil {
 		t.Errorf("got %s, want an error", got)
+	}
+}
+
+func TestSettingsForUsers(t *testing.T) {
+	without := Settings{ESP: UserspaceESP}.String()
+	if strings.Contains(without, "pools") || strings.Contains(without, "dns") {
+		t.Errorf("got\n%s", without)
+	}
+	got := Settings{
+		ESP: UserspaceESP, Pools: []netip.Prefix{netip.MustParsePrefix("10.88.0.0/24")},
+		DNSServers: []netip.Addr{netip.MustParseAddr("192.168.50.1"), netip.MustParseAddr("fd50::1")},
+	}.String()
+	for _, want := range []string{
+		"      pools {\n        10-88-0-0-24 = 10.88.0.0/24\n      }\n    }\n",
+		"    attr {\n      dns = 192.168.50.1, fd50::1\n    }\n  }\n}\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got\n%s, want it to contain\n%s", got, want)
+		}
 	}
 }

@@ -869,6 +869,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.hapair-io.hapair.api.v1alpha1.FirewallVPN
   map:
     fields:
+    - name: remoteAccess
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNRemoteAccess
     - name: siteToSite
       type:
         list:
@@ -2039,10 +2042,70 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rekeySeconds
       type:
         scalar: numeric
+- name: com.github.hapair-io.hapair.api.v1alpha1.VPNPassword
+  map:
+    fields:
+    - name: key
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.VPNPresharedKey
   map:
     fields:
     - name: key
+      type:
+        scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.VPNRemoteAccess
+  map:
+    fields:
+    - name: certificate
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNServerCertificate
+    - name: deadPeerSeconds
+      type:
+        scalar: numeric
+    - name: dnsServers
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: esp
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNKeys
+    - name: ike
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNKeys
+    - name: localAddress
+      type:
+        scalar: string
+    - name: localIdentity
+      type:
+        scalar: string
+    - name: localNetworks
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: pools
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: users
+      type:
+        list:
+          elementType:
+            namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNUser
+          elementRelationship: atomic
+- name: com.github.hapair-io.hapair.api.v1alpha1.VPNServerCertificate
+  map:
+    fields:
+    - name: certificate
+      type:
+        scalar: string
+    - name: privateKey
       type:
         scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.VPNSpec
@@ -2051,6 +2114,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: secretName
       type:
         scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.VPNUser
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: password
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.VPNPassword
 - name: com.github.hapair-io.hapair.api.v1alpha1.VirtualMACSpec
   map:
     fields:

@@ -38,7 +38,7 @@ func NewCommand() *cobra.Command {
 		if err != nil {
 			return nil, err
 		}
-		return []supervisor.Daemon{vpn.Charon(vpn.Settings{ESP: chosen}, keeper)}, nil
+		return []supervisor.Daemon{vpn.Charon(keeper)}, nil
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&esp, "esp", automatic,

@@ -100,6 +100,9 @@ const (
 	maxASN = 4294967294
 	// maxRawBytes bounds the lines for FRR.
 	maxRawBytes = 32768
+	// maxPools bounds the pools of remote access, and maxRemoteUsers its users. A Secret has room for so many passwords.
+	maxPools       = 8
+	maxRemoteUsers = 512
 	// maxPolicyRoutes bounds the policy routes, each of which has a routing table of its own.
 	maxPolicyRoutes = contract.MaxPolicyRoutes
 	// maxRoutingRules bounds the policy routes, each multiplied by its interfaces and prefixes.

@@ -44,11 +44,7 @@ func (d *Document) removeDuplicates() {
 		d.DNS.Records[i].Addresses = unique(d.DNS.Records[i].Addresses)
 	}
 	d.DNS.LocalDomains = unique(d.DNS.LocalDomains)
-	for i := range d.VPN.SiteToSite {
-		t := &d.VPN.SiteToSite[i]
-		t.LocalNetworks, t.RemoteNetworks = unique(t.LocalNetworks), unique(t.RemoteNetworks)
-		t.IKE.Proposals, t.ESP.Proposals = unique(t.IKE.Proposals), unique(t.ESP.Proposals)
-	}
+	d.VPN.removeDuplicates()
 	dynamic := &d.Routing.Dynamic
 	for _, list := range []*[]Redistribution{
 		&dynamic.OSPF.Redistribute, &dynamic.OSPFv3.Redistribute, &dynamic.RIP.Redistribute,
@@ -68,6 +64,18 @@ func (d *Document) removeDuplicates() {
 		r := &d.Routing.PolicyRoutes[i]
 		r.From, r.Source, r.Destination = unique(r.From), unique(r.Source), unique(r.Destination)
 	}
+}
+
+func (v *VPN) removeDuplicates() {
+	for i := range v.SiteToSite {
+		t := &v.SiteToSite[i]
+		t.LocalNetworks, t.RemoteNetworks = unique(t.LocalNetworks), unique(t.RemoteNetworks)
+		t.IKE.Proposals, t.ESP.Proposals = unique(t.IKE.Proposals), unique(t.ESP.Proposals)
+	}
+	remote := &v.RemoteAccess
+	remote.Pools, remote.LocalNetworks = unique(remote.Pools), unique(remote.LocalNetworks)
+	remote.DNSServers = unique(remote.DNSServers)
+	remote.IKE.Proposals, remote.ESP.Proposals = unique(remote.IKE.Proposals), unique(remote.ESP.Proposals)
 }
 
 // unique removes repeated values in place, and keeps the order of the others.

@@ -41,7 +41,9 @@ var bounds = map[path]int64{
 	"spec.policies": maxPolicies, "spec.sourceNAT": maxNAT, "spec.destinationNAT": maxNAT,
 	"spec.neighbours": maxNeighbours, "spec.multicast.downstream": maxDownstream,
 	"spec.resolvers": maxResolvers, "spec.vpn.siteToSite": maxTunnels,
-	"spec.routing.routes": maxRoutes, "spec.routing.policyRoutes": maxPolicyRoutes,
+	"spec.vpn.remoteAccess.pools": maxPools, "spec.vpn.remoteAccess.users": maxRemoteUsers,
+	"spec.vpn.remoteAccess.dnsServers": maxServers,
+	"spec.routing.routes":              maxRoutes, "spec.routing.policyRoutes": maxPolicyRoutes,
 	"spec.dhcp.networks": maxDHCPNetworks, "spec.dhcp.networks[].ranges": maxDHCPRanges,
 	"spec.dhcp.networks[].reservations": maxReservations, "spec.dhcp.networks[].relays": maxRelays,
 	"spec.dhcp.networks[].options.routers":         maxServers,
@@ -78,6 +80,8 @@ var minima = map[path]float64{
 	"spec.dhcp.networks[].leaseSeconds":      minLeaseSeconds,
 	"spec.vpn.siteToSite[].ike.rekeySeconds": minRekeySeconds,
 	"spec.vpn.siteToSite[].esp.rekeySeconds": minRekeySeconds,
+	"spec.vpn.remoteAccess.ike.rekeySeconds": minRekeySeconds,
+	"spec.vpn.remoteAccess.esp.rekeySeconds": minRekeySeconds,
 
 	"spec.dhcpv6.networks[].refreshSeconds": minRefreshSeconds,
 
@@ -108,6 +112,7 @@ var maxima = map[path]float64{
 	"spec.wan.links[].successThreshold":     maxLinkThreshold,
 
 	"spec.vpn.siteToSite[].deadPeerSeconds": maxDeadPeerSeconds,
+	"spec.vpn.remoteAccess.deadPeerSeconds": maxDeadPeerSeconds,
 	"spec.dhcp.networks[].leaseSeconds":     maxLeaseSeconds,
 
 	"spec.dhcpv6.networks[].refreshSeconds": maxPrefixSeconds,

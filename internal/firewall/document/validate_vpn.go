@@ -33,7 +33,7 @@ func (c *checker) checkVPN() {
 	tunnels, all := c.document.VPN.SiteToSite, spec.field("vpn").field("siteToSite")
 	c.checkCount(all, len(tunnels), maxTunnels)
 	c.checkNames(all, len(tunnels), func(i int) string { return tunnels[i].Name })
-	if len(tunnels) > 0 && !c.isInZone(contract.TunnelInterface) {
+	if c.document.VPN.IsEnabled() && !c.isInZone(contract.TunnelInterface) {
 		c.problems.add(spec.field("zones"), "packets of tunnels arrive at interface %q, which is in no zone; add it to the "+
 			"interfaces of a zone", contract.TunnelInterface)
 	}
@@ -45,9 +45,7 @@ func (c *checker) checkVPN() {
 		c.checkKeys(at.field("ike"), s.IKE, true)
 		c.checkKeys(at.field("esp"), s.ESP, false)
 		c.checkSelectors(at, s)
-		if s.DeadPeerSeconds > maxDeadPeerSeconds {
-			c.problems.add(at.field("deadPeerSeconds"), "must be at most %d", maxDeadPeerSeconds)
-		}
+		c.checkDeadPeer(at, s.DeadPeerSeconds)
 		_, identity := s.Identities()
 		key := fmt.Sprint(s.LocalAddress, s.RemoteAddress, identity)
 		if earlier, taken := peers[key]; taken {
@@ -66,6 +64,9 @@ func (c *checker) checkVPN() {
 			remote[n] = i
 			c.checkOtherRoutes(at.field("remoteNetworks").index(j), n)
 		}
+	}
+	if c.document.VPN.RemoteAccess.IsEnabled() {
+		c.checkRemoteAccess(remoteAccess, c.document.VPN.RemoteAccess)
 	}
 }
 
@@ -99,12 +100,8 @@ func (c *checker) checkEnds(at path, s SiteToSite) {
 	if s.LocalAddress.Is4() != s.RemoteAddress.Is4() {
 		c.problems.add(at.field("remoteAddress"), "%s must be of the same family as localAddress", s.RemoteAddress)
 	}
-	virtual := c.virtualAddresses()
-	if len(virtual) > 0 && !slices.Contains(virtual, s.LocalAddress) {
-		c.problems.add(at.field("localAddress"), "%s is not a virtual address of the pair, so that the tunnel could not "+
-			"move to the other unit; give one", s.LocalAddress)
-	}
-	if slices.Contains(virtual, s.RemoteAddress) {
+	c.checkMoves(at.field("localAddress"), s.LocalAddress)
+	if slices.Contains(c.virtualAddresses(), s.RemoteAddress) {
 		c.problems.add(at.field("remoteAddress"), "%s is a virtual address of the pair itself; give the address of the "+
 			"peer", s.RemoteAddress)
 	}
@@ -112,10 +109,28 @@ func (c *checker) checkEnds(at path, s SiteToSite) {
 		field    string
 		identity Identity
 	}{{"localIdentity", s.LocalIdentity}, {"remoteIdentity", s.RemoteIdentity}} {
-		if end.identity != "" && !identityPattern.MatchString(string(end.identity)) {
-			c.problems.add(at.field(end.field), "%q is not an identity: a DNS name, an address, an email address or the "+
-				"subject of a certificate", end.identity)
-		}
+		c.checkIdentity(at.field(end.field), end.identity)
+	}
+}
+
+// checkMoves checks that the local address of a tunnel is one that moves with the role.
+func (c *checker) checkMoves(at path, local netip.Addr) {
+	if virtual := c.virtualAddresses(); len(virtual) > 0 && !slices.Contains(virtual, local) {
+		c.problems.add(at, "%s is not a virtual address of the pair, so that the tunnel could not move to the other unit; "+
+			"give one", local)
+	}
+}
+
+func (c *checker) checkIdentity(at path, identity Identity) {
+	if identity != "" && !identityPattern.MatchString(string(identity)) {
+		c.problems.add(at, "%q is not an identity: a DNS name, an address, an email address or the subject of a certificate",
+			identity)
+	}
+}
+
+func (c *checker) checkDeadPeer(at path, seconds uint16) {
+	if seconds > maxDeadPeerSeconds {
+		c.problems.add(at.field("deadPeerSeconds"), "must be at most %d", maxDeadPeerSeconds)
 	}
 }
 
@@ -134,6 +149,11 @@ func (c *checker) checkAuthentication(at path, s SiteToSite) {
 			{string(certificate.field("authority")), s.Certificate.Authority},
 		}
 	}
+	c.checkSecretKeys(references)
+}
+
+// checkSecretKeys checks the form of the names of entries of a Secret.
+func (c *checker) checkSecretKeys(references []SecretReference) {
 	for _, r := range references {
 		c.checkSecretKey(path(r.Field), r.Key)
 	}

@@ -8,11 +8,12 @@ import (
 
 // VPN are the tunnels (IPsec, IKEv2) of the active unit.
 type VPN struct {
-	SiteToSite []SiteToSite `json:"siteToSite"`
+	SiteToSite   []SiteToSite `json:"siteToSite,omitempty"`
+	RemoteAccess RemoteAccess `json:"remoteAccess,omitzero"`
 }
 
-// IsEnabled reports whether there are tunnels.
-func (v VPN) IsEnabled() bool { return len(v.SiteToSite) > 0 }
+// IsEnabled reports whether there are tunnels, or can be.
+func (v VPN) IsEnabled() bool { return len(v.SiteToSite) > 0 || v.RemoteAccess.IsEnabled() }
 
 // SiteToSite is a tunnel between networks behind the pair and networks behind a peer.
 type SiteToSite struct {
@@ -99,7 +100,8 @@ type SecretReference struct {
 	Key   SecretKey
 }
 
-// SecretReferences returns all entries of the Secret that the tunnels need, in the order of the document.
+// SecretReferences returns all entries of the Secret that the tunnels need, in the order of the document, without the
+// passwords of users.
 func (v VPN) SecretReferences() []SecretReference {
 	var all []SecretReference
 	for i, s := range v.SiteToSite {
@@ -111,6 +113,9 @@ func (v VPN) SecretReferences() []SecretReference {
 			SecretReference{string(certificate.field("privateKey")), s.Certificate.PrivateKey},
 			SecretReference{string(certificate.field("authority")), s.Certificate.Authority},
 		)
+	}
+	if v.RemoteAccess.IsEnabled() {
+		all = append(all, v.RemoteAccess.keys()...)
 	}
 	return slices.DeleteFunc(all, func(r SecretReference) bool { return r.Key == "" })
 }

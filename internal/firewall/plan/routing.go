@@ -102,17 +102,24 @@ func CompileRouting(d document.Document) Routing {
 	return r
 }
 
-// tunnelRoutes returns a route to each network that is reached by a tunnel.
+// tunnelRoutes returns a route to each network that is reached by tunnels.
 func tunnelRoutes(v document.VPN) (routes []Route) {
 	for i, s := range v.SiteToSite {
 		for j, to := range s.RemoteNetworks {
-			routes = append(routes, Route{
-				Field: fmt.Sprintf("spec.vpn.siteToSite[%d].remoteNetworks[%d]", i, j), Table: contract.DataPlaneTable,
-				Type: document.RouteUnicast, To: to, Interface: contract.TunnelInterface, Metric: document.TunnelMetric,
-			})
+			routes = append(routes, tunnelRoute(fmt.Sprintf("spec.vpn.siteToSite[%d].remoteNetworks[%d]", i, j), to))
 		}
 	}
+	for i, to := range v.RemoteAccess.Pools {
+		routes = append(routes, tunnelRoute(fmt.Sprintf("spec.vpn.remoteAccess.pools[%d]", i), to))
+	}
 	return routes
+}
+
+func tunnelRoute(field string, to netip.Prefix) Route {
+	return Route{
+		Field: field, Table: contract.DataPlaneTable, Type: document.RouteUnicast, To: to,
+		Interface: contract.TunnelInterface, Metric: document.TunnelMetric,
+	}
 }
 
 // policyRoute returns the one route of a policy route's table.

@@ -50,6 +50,8 @@ func (d Daemon) Step(now time.Duration, e Event) (Daemon, []Effect) {
 		effects = d.probed(now, e.Failure)
 	case Elapsed:
 		effects = d.elapsed(now)
+	case Renew:
+		effects = d.renew(now, e.Reason)
 	case Stop:
 		effects = d.stop(now)
 	}
@@ -107,6 +109,14 @@ func (d *Daemon) probed(now time.Duration, failure string) []Effect {
 	}
 	d.due = now + d.policy.ProbeInterval
 	return nil
+}
+
+// renew ends a process that may answer. Any other is replaced already.
+func (d *Daemon) renew(now time.Duration, reason string) []Effect {
+	if d.Phase != Starting && d.Phase != Running {
+		return nil
+	}
+	return d.end(now, reason)
 }
 
 func (d *Daemon) end(now time.Duration, reason string) []Effect {

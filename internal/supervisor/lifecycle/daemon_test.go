@@ -115,6 +115,19 @@ func TestOneAnswerForgivesFailures(t *testing.T) {
 	}
 }
 
+func TestRenewedDaemonIsStartedAgain(t *testing.T) {
+	p := begin(t)
+	p.answer()
+	p.expect(lifecycle.Renew{Reason: "other settings"}, lifecycle.Ending, lifecycle.Terminate)
+	p.expect(lifecycle.Renew{Reason: "again"}, lifecycle.Ending)
+	p.expect(lifecycle.Exited{Reason: "exit status 0"}, lifecycle.Waiting)
+	p.expect(lifecycle.Renew{Reason: "again"}, lifecycle.Waiting)
+	if p.d.LastExit != "other settings" {
+		t.Errorf("got the reason %q", p.d.LastExit)
+	}
+	p.after(time.Second, lifecycle.Starting, lifecycle.Start)
+}
+
 func TestStop(t *testing.T) {
 	for phase, prepare := range map[lifecycle.Phase]func(*play){
 		lifecycle.Starting: func(*play) {},
@@ -166,12 +179,14 @@ func TestEveryStartHasOneEnd(t *testing.T) {
 		exit := func() { isAlive, isProbing = false, false; step(lifecycle.Exited{Reason: "exit"}) }
 		step(lifecycle.Begin{})
 		for range 50 {
-			switch choice := random.IntN(4); {
+			switch choice := random.IntN(5); {
 			case choice == 0 && isAlive:
 				exit()
 			case choice == 1 && isProbing:
 				isProbing = false
 				step(lifecycle.Probed{Failure: []string{"", "timeout"}[random.IntN(2)]})
+			case choice == 4:
+				step(lifecycle.Renew{Reason: "renewed"})
 			case d.Due() != lifecycle.Never:
 				now = max(now, d.Due())
 				step(lifecycle.Elapsed{})

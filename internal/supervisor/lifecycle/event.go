@@ -14,6 +14,8 @@ type (
 	Probed struct{ Failure string }
 	// Elapsed is the arrival of the time of Daemon.Due.
 	Elapsed struct{}
+	// Renew ends the process, so that another one is started.
+	Renew struct{ Reason string }
 	// Stop ends the daemon for good.
 	Stop struct{}
 )
@@ -22,6 +24,7 @@ func (Begin) isEvent()   {}
 func (Exited) isEvent()  {}
 func (Probed) isEvent()  {}
 func (Elapsed) isEvent() {}
+func (Renew) isEvent()   {}
 func (Stop) isEvent()    {}
 
 // Effect is what to do with a daemon.

@@ -19,7 +19,8 @@ type Config struct {
 	Connections []Connection
 	Shared      []Shared
 	Keys        []PrivateKey
-	// Faults are the tunnels that are left out, each with the path of a field and why.
+	Authorities []Authority
+	// Faults are the tunnels and users that are left out, each with the path of a field and why.
 	Faults []string
 }
 
@@ -44,6 +45,7 @@ type Settings struct {
 	DPDDelay        string           `vici:"dpd_delay"`
 	RekeyTime       string           `vici:"rekey_time"`
 	SendCertificate string           `vici:"send_cert"`
+	Pools           []string         `vici:"pools"`
 	Local           End              `vici:"local"`
 	Remote          End              `vici:"remote"`
 	Children        map[string]Child `vici:"children"`
@@ -53,6 +55,7 @@ type Settings struct {
 type End struct {
 	Method       string   `vici:"auth"`
 	Identity     string   `vici:"id"`
+	EAPIdentity  string   `vici:"eap_id"`
 	Certificates []string `vici:"certs"`
 	Authorities  []string `vici:"cacerts"`
 }
@@ -107,6 +110,9 @@ func Compile(v document.VPN, secret map[string][]byte, userspace bool) (c Config
 		}
 		c.add(s, secret, userspace)
 	}
+	if v.RemoteAccess.IsEnabled() {
+		c.addRemoteAccess(v.RemoteAccess, secret, missing, userspace)
+	}
 	return c
 }
 
@@ -143,7 +149,7 @@ func (c *Config) add(s document.SiteToSite, secret map[string][]byte, userspace 
 		RekeyTime:       seconds(cmp.Or(s.IKE.RekeySeconds, document.DefaultIKERekeySeconds)),
 		SendCertificate: "always",
 		Local:           End{Method: "psk", Identity: local}, Remote: End{Method: "psk", Identity: remote},
-		Children: map[string]Child{s.Name: child(s, userspace)},
+		Children: map[string]Child{s.Name: encryption(s.LocalNetworks, s.RemoteNetworks, s.ESP, userspace)},
 	}}
 	if s.PresharedKey.Key != "" {
 		c.Shared = append(c.Shared, Shared{
@@ -161,11 +167,12 @@ func (c *Config) add(s document.SiteToSite, secret map[string][]byte, userspace 
 	c.Connections = append(c.Connections, connection)
 }
 
-func child(s document.SiteToSite, userspace bool) Child {
+// encryption returns the child of a connection between networks.
+func encryption(local, remote []netip.Prefix, keys document.Keys, userspace bool) Child {
 	child := Child{
-		Mode: "tunnel", LocalTS: texts(s.LocalNetworks), RemoteTS: texts(s.RemoteNetworks),
-		Proposals: texts(orDefault(s.ESP.Proposals, document.DefaultESPProposals())),
-		RekeyTime: seconds(cmp.Or(s.ESP.RekeySeconds, document.DefaultESPRekeySeconds)),
+		Mode: "tunnel", LocalTS: texts(local), RemoteTS: texts(remote),
+		Proposals: texts(orDefault(keys.Proposals, document.DefaultESPProposals())),
+		RekeyTime: seconds(cmp.Or(keys.RekeySeconds, document.DefaultESPRekeySeconds)),
 		// Only the active unit sets tunnels up, so charon never does it by itself.
 		DPDAction: "clear", StartAction: "none", CloseAction: "none",
 	}
@@ -178,8 +185,8 @@ func child(s document.SiteToSite, userspace bool) Child {
 // Hash identifies the settings of a connection. A connection with another hash has to be loaded again.
 func (c Connection) Hash() [sha256.Size]byte { return hash(c.Settings) }
 
-// SecretsHash identifies the keys.
-func (c Config) SecretsHash() [sha256.Size]byte { return hash([]any{c.Shared, c.Keys}) }
+// SecretsHash identifies the keys, the passwords and the certificates of authorities.
+func (c Config) SecretsHash() [sha256.Size]byte { return hash([]any{c.Shared, c.Keys, c.Authorities}) }
 
 func hash(v any) [sha256.Size]byte {
 	text, err := json.Marshal(v)

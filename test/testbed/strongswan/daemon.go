@@ -15,8 +15,8 @@ const settings = `
 charon {
   load_modular = no
   load = random nonce openssl pem pkcs1 pkcs8 pubkey x509 constraints kdf hmac vici %[2]s
-  install_routes = no
-  install_virtual_ip = no
+  install_routes = %[3]s
+  install_virtual_ip = %[3]s
   filelog {
     stderr {
       default = 1
@@ -31,6 +31,12 @@ charon {
     kernel-libipsec {
       load = yes
     }
+    openssl {
+      load_legacy = yes
+    }
+    resolve {
+      file = %[1]s/resolv.conf
+    }
   }
 }
 swanctl {
@@ -38,17 +44,29 @@ swanctl {
 }
 `
 
-// network are the plugins that send and receive packets.
-const network = "kernel-libipsec kernel-netlink socket-default updown"
+// network are the plugins that send and receive packets, and user those of a user besides them.
+const (
+	network = "kernel-libipsec kernel-netlink socket-default updown"
+	user    = " eap-identity eap-mschapv2 resolve"
+)
 
 // Daemon is a strongSwan whose files are in a directory. It has the network namespace in which its command is started.
 type Daemon struct{ directory string }
 
 // Prepare writes the files of a daemon: a swanctl.conf, and files in its directories, as in x509/peer.pem.
 func Prepare(directory, configuration string, files map[string]string) (Daemon, error) {
+	return prepare(directory, fmt.Sprintf(settings, directory, network, "no"), configuration, files)
+}
+
+// PrepareUser writes the files of the client of a user, which installs the address that it gets, and the routes.
+func PrepareUser(directory, configuration string, files map[string]string) (Daemon, error) {
+	return prepare(directory, fmt.Sprintf(settings, directory, network+user, "yes"), configuration, files)
+}
+
+func prepare(directory, settings, configuration string, files map[string]string) (Daemon, error) {
 	d := Daemon{directory}
 	all := map[string]string{
-		"strongswan.conf":      fmt.Sprintf(settings, directory, network),
+		"strongswan.conf":      settings,
 		"swanctl/swanctl.conf": configuration,
 	}
 	for name, text := range files {

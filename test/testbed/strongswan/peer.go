@@ -24,6 +24,11 @@ func Start(t testing.TB, n *testbed.Namespace, configuration string, files map[s
 	if err != nil {
 		t.Fatal(err)
 	}
+	return start(t, n, daemon)
+}
+
+func start(t testing.TB, n *testbed.Namespace, daemon Daemon) *Peer {
+	t.Helper()
 	p := &Peer{Program: n.StartProgram(t, daemon.Command()), daemon: daemon, t: t}
 	testbed.Eventually(t, "the peer answers", daemon.IsRunning)
 	p.Swanctl("--load-all")

@@ -5,11 +5,13 @@ package v1alpha1
 // FirewallVPNApplyConfiguration represents a declarative configuration of the FirewallVPN type for use
 // with apply.
 //
-// FirewallVPN are the tunnels (IPsec, IKEv2) that the active unit has with other gateways. It needs pairs with
-// spec.vpn. Decrypted packets arrive at the interface ipsec0, which must be in a zone.
+// FirewallVPN are the tunnels (IPsec, IKEv2) that the active unit has with other gateways and with users. It needs
+// pairs with spec.vpn. Decrypted packets arrive at the interface ipsec0, which must be in a zone.
 type FirewallVPNApplyConfiguration struct {
 	// siteToSite are tunnels to the networks of other sites. Each has one peer.
 	SiteToSite []SiteToSiteApplyConfiguration `json:"siteToSite,omitempty"`
+	// remoteAccess lets users connect from anywhere. Without it, only the peers of siteToSite connect.
+	RemoteAccess *VPNRemoteAccessApplyConfiguration `json:"remoteAccess,omitempty"`
 }
 
 // FirewallVPNApplyConfiguration constructs a declarative configuration of the FirewallVPN type for use with
@@ -28,5 +30,13 @@ func (b *FirewallVPNApplyConfiguration) WithSiteToSite(values ...*SiteToSiteAppl
 		}
 		b.SiteToSite = append(b.SiteToSite, *values[i])
 	}
+	return b
+}
+
+// WithRemoteAccess sets the RemoteAccess field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RemoteAccess field is set to the value of the last call.
+func (b *FirewallVPNApplyConfiguration) WithRemoteAccess(value *VPNRemoteAccessApplyConfiguration) *FirewallVPNApplyConfiguration {
+	b.RemoteAccess = value
 	return b
 }

@@ -1,0 +1,151 @@
+//go:build netns
+
+package vpn_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/strongswan"
+)
+
+const (
+	userAddress = "198.51.100.9"
+	password    = "Tr0ub4dor & 3"
+)
+
+// forUsers is a configuration with remote access, apart from its pools and users.
+const forUsers = `
+apiVersion: hapair.io/v1alpha1
+kind: FirewallConfiguration
+spec:
+  zones:
+  - {name: lan, interfaces: [lan]}
+  - {name: wan, interfaces: [wan]}
+  - {name: users, interfaces: [ipsec0]}
+  services:
+  - {name: ike, protocol: UDP, ports: [500, 4500]}
+  policies:
+  - {name: tunnels, from: [wan], to: [firewall], services: [ike], action: Accept}
+  - {name: users-to-lan, from: [users], to: [lan], action: Accept}
+  vpn:
+    remoteAccess:
+      localAddress: 203.0.113.1
+      localIdentity: vpn.example.com
+      certificate: {certificate: tls.crt, privateKey: tls.key}
+      localNetworks: [192.168.50.0/24]
+      dnsServers: [192.168.50.1]
+`
+
+const (
+	oldPool = "      pools: [10.88.0.0/24]\n"
+	newPool = "      pools: [10.89.0.0/29]\n"
+	alice   = "      - {name: alice, password: {key: alice}}\n"
+	bob     = "      - {name: bob, password: {key: bob}}\n"
+)
+
+// TestUserConnects connects a user with a password, through a certificate with an intermediate authority.
+func TestUserConnects(t *testing.T) {
+	t.Parallel()
+	root := newIdentity(t, "root.example.com", nil)
+	intermediate := newAuthority(t, "intermediate.example.com", root)
+	unit := newIdentity(t, "vpn.example.com", intermediate)
+
+	b := newBed(t)
+	b.write("secret/tls.crt", unit.certificatePEM()+intermediate.certificatePEM())
+	b.write("secret/tls.key", unit.keyPEM(t))
+	b.write("secret/bob", "another password")
+	b.write("firewall.json", forUsers+oldPool+"      users:\n"+alice+bob)
+	b.start()
+	login := strongswan.Login{
+		Address: userAddress, Server: "203.0.113.1", Identity: "vpn.example.com", Authority: root.certificatePEM(),
+		Name: "alice", Password: "a wrong password",
+	}
+	testbed.Eventually(t, "the missing password is reported", func() bool {
+		return strings.Contains(b.health().Unhealthy(),
+			`spec.vpn.remoteAccess.users[0].password.key: the Secret has no entry "alice"`)
+	})
+	b.write("secret/alice", password+"\n")
+	testbed.Eventually(t, "the unit waits for users", func() bool {
+		report := b.health()
+		return report.Unhealthy() == "" && strings.HasSuffix(report.Daemons[0].Detail, "0 tunnels, 0 up, 0 passive, 0 users")
+	})
+	if b.health().Daemons[0].Restarts != 0 {
+		t.Error("the daemon was replaced, although it had the pools at its start")
+	}
+
+	intruder := strongswan.StartUser(t, b.far, login)
+	if intruder.Connect() {
+		t.Error("the unit accepts a wrong password")
+	}
+	if !strings.Contains(b.vpn.Log.String(), "EAP-MS-CHAPv2 verification failed") {
+		t.Errorf("the unit refused something else than the password:\n%s", b.vpn.Log.String())
+	}
+	intruder.Program.Terminate()
+
+	login.Password = password
+	user := strongswan.StartUser(t, b.far, login)
+	if !user.Connect() {
+		t.Fatalf("the unit refuses the password:\n%s\n%s", user.Program.Log.String(), b.vpn.Log.String())
+	}
+	if want := netip.MustParseAddr("10.88.0.1"); user.Address() != want {
+		t.Errorf("the user has the address %s, want %s", user.Address(), want)
+	}
+	if got := user.Resolver(); !strings.Contains(got, "192.168.50.1") {
+		t.Errorf("the client has the DNS servers %q", got)
+	}
+	testbed.Eventually(t, "TCP passes through the tunnel", func() bool {
+		return exchange(t, b.far, b.client, clientAddress)
+	})
+	testbed.Eventually(t, "the user is counted", func() bool {
+		return strings.HasSuffix(b.health().Daemons[0].Detail, ", 1 users")
+	})
+
+	b.write("firewall.json", strings.Replace(forUsers, "192.168.50.1]", "192.168.50.2]", 1)+oldPool+"      users:\n"+bob)
+	testbed.Eventually(t, "the removed user is disconnected", func() bool {
+		return strings.HasSuffix(b.health().Daemons[0].Detail, ", 0 users")
+	})
+	if user.Connect() {
+		t.Error("the unit accepts a user who was removed")
+	}
+	for _, secret := range []string{password, "another password", "PRIVATE KEY"} {
+		if strings.Contains(b.vpn.Log.String(), secret) {
+			t.Errorf("the log has %q", secret)
+		}
+	}
+}
+
+// TestPoolsChange gives users addresses of another pool, which charon reads only at its start.
+func TestPoolsChange(t *testing.T) {
+	t.Parallel()
+	root := newIdentity(t, "root.example.com", nil)
+	unit := newIdentity(t, "vpn.example.com", root)
+	b := newBed(t)
+	b.write("secret/tls.crt", unit.certificatePEM())
+	b.write("secret/tls.key", unit.keyPEM(t))
+	b.write("secret/alice", password)
+	b.write("firewall.json", forUsers+oldPool+"      users:\n"+alice)
+	b.start()
+	user := strongswan.StartUser(t, b.far, strongswan.Login{
+		Address: userAddress, Server: "203.0.113.1", Identity: "vpn.example.com", Authority: root.certificatePEM(),
+		Name: "alice", Password: password,
+	})
+	testbed.Eventually(t, "the user is connected", user.Connect)
+	b.write("firewall.json", strings.Replace(forUsers, "192.168.50.1]", "192.168.50.2]", 1)+newPool+"      users:\n"+alice)
+	testbed.Eventually(t, "the daemon has the other pool", func() bool {
+		report := b.health()
+		return len(report.Daemons) == 1 && report.Daemons[0].LastExit == "other pools" && report.Unhealthy() == ""
+	})
+	testbed.Eventually(t, "the user is connected again", user.Connect)
+	if want := netip.MustParseAddr("10.89.0.1"); user.Address() != want {
+		t.Errorf("the user has the address %s, want %s", user.Address(), want)
+	}
+	if got := user.Resolver(); !strings.Contains(got, "192.168.50.2") {
+		t.Errorf("the client has the DNS servers %q", got)
+	}
+	if restarts := b.health().Daemons[0].Restarts; restarts != 1 {
+		t.Errorf("the daemon was replaced %d times, want once", restarts)
+	}
+}
