@@ -16,6 +16,9 @@ type Class struct {
 	// Weight is the class's share of the stream when several classes have changes waiting: the number of frames it sends
 	// in one turn. 0 counts as 1.
 	Weight int
+	// Promote prepares the entries for the unit's time as active, before packets flow. It runs in each promotion after
+	// what was received is applied, and may be repeated. It delays the promotion; nil for a class that has nothing to do.
+	Promote func(context.Context) error
 	// Lost has an item when this unit's sink no longer has what Apply wrote, so that it needs a snapshot; nil for a class
 	// whose entries are never lost.
 	Lost <-chan struct{}

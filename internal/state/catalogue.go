@@ -86,6 +86,7 @@ const (
 	VoIP                  Class = 11
 	DynamicARP            Class = 12
 	VPN                   Class = 13
+	VPNCounters           Class = 15
 	DHCPServer            Class = 16
 	WANLoadBalancing      Class = 18
 	DynamicWANClients     Class = 19
@@ -175,6 +176,11 @@ var catalogue = Catalogue{
 	{
 		ID: VPN, Name: "VPN", Default: Replicated, Weight: 1,
 		Summary: "IKE SAs and their children with the keys, of tunnels that are set up, if the pair has vpn.",
+	},
+	{
+		// Without it, a new active would use sequence numbers twice, so nobody can skip it alone.
+		ID: VPNCounters, Name: "VPNCounters", Default: Always, Weight: 1,
+		Summary: "Sequence numbers of ESP in the kernel, at most 4096 SAs, if class VPN is replicated.",
 	},
 	{
 		ID: VoIP, Name: "VoIP", Default: NotReplicated, Weight: 1, FullHint: "net.netfilter.nf_conntrack_expect_max",

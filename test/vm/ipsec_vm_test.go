@@ -14,6 +14,11 @@ func TestIPsecTable(t *testing.T) {
 	runIPsec(t, "../../internal/kernel/xfrm", "TestCountersAreKept", "TestEventsReportChangesOfSAs")
 }
 
+// TestIPsecCounters runs the tests of class VPNCounters that need SAs.
+func TestIPsecCounters(t *testing.T) {
+	runIPsec(t, "../../internal/class/vpncounters", "TestContractWithTheKernel")
+}
+
 // runIPsec runs tests of a package in a guest that can encrypt packets.
 func runIPsec(t *testing.T, folder string, names ...string) {
 	t.Helper()

@@ -11,6 +11,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/neighbours"
 	"github.com/hapair-io/hapair/internal/class/table"
 	"github.com/hapair-io/hapair/internal/class/vpn"
+	"github.com/hapair-io/hapair/internal/class/vpncounters"
 	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/ruleset"
@@ -31,6 +32,7 @@ func Factories(current *configuration.Configuration, provided *table.Set) []clas
 		expectations.FTP(),
 		expectations.VoIP(),
 		vpn.Factory(),
+		vpncounters.Factory(),
 		pinholes(state.OracleSQLNet, document.HelperSQLNet),
 		pinholes(state.RealAudio, document.HelperRealAudio),
 		pinholes(state.RTSP, document.HelperRTSP), // It has none: ConnectionCache carries what RTSP opens.

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -20,6 +22,20 @@ type commits struct {
 // newCommits returns commits of which none is under way.
 func newCommits(config *Config) *commits {
 	return &commits{config: config, next: make(chan context.Context, 1), cancel: func() {}}
+}
+
+// promote prepares the classes for the unit's time as active.
+func (c *commits) promote(ctx context.Context) error {
+	var errs []error
+	for _, class := range c.config.Classes {
+		if class.Promote == nil {
+			continue
+		}
+		if err := class.Promote(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("preparing class %s: %w", class.ID, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // start starts a commit, which replaces the one before.

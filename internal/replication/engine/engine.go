@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -125,13 +126,18 @@ func (e *Engine) Become(role Role, term uint64) {
 	}
 }
 
-// Commit makes the received entries this unit's own. It returns when all of them are applied. The sinks commit in the
-// background, which may take long.
+// Commit makes the received entries this unit's own. It returns when all of them are applied, and the classes are
+// prepared for the promotion. The sinks commit in the background, which may take long.
 func (e *Engine) Commit(ctx context.Context) error {
+	var err error
 	if l := e.current.Load(); l != nil {
-		if err := l.receiver.Settle(ctx); err != nil {
-			return fmt.Errorf("applying received state: %w", err)
+		if err = l.receiver.Settle(ctx); err != nil {
+			err = fmt.Errorf("applying received state: %w", err)
 		}
+	}
+	// The promotion may continue without what was not applied, but not unprepared.
+	if err = errors.Join(err, e.commits.promote(ctx)); err != nil {
+		return err
 	}
 	e.commits.start()
 	return nil

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/testr"
 	"go.uber.org/goleak"
 
@@ -584,6 +585,31 @@ func TestSwitchoverSwapsRolesOnTheSameSession(t *testing.T) {
 			t.Error("the session ended during the switchovers")
 		}
 	})
+}
+
+func TestClassesArePreparedBeforeTheCommitReturns(t *testing.T) {
+	promoted := 0
+	failing := errors.New("not prepared")
+	c := classtest.NewMemory(state.FTP).Class()
+	c.Promote = func(context.Context) error {
+		promoted++
+		return failing
+	}
+	e, err := New(Config{
+		Pair: "edge", Namespace: "default", Unit: "primary", Peer: "secondary", Incarnation: "primary/1", PeerPort: 7780,
+		TLS:     func() (*tls.Config, error) { return nil, errors.New("no session is wanted") },
+		Classes: []class.Class{classtest.NewMemory(state.ConnectionCache).Class(), c}, Log: logr.Discard(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Commit(t.Context()); !errors.Is(err, failing) || promoted != 1 {
+		t.Errorf("got %v after %d calls, want the error of one", err, promoted)
+	}
+	failing = nil
+	if err := e.Commit(t.Context()); err != nil || promoted != 2 {
+		t.Errorf("got %v after %d calls, want success of the second", err, promoted)
+	}
 }
 
 func TestReturningPeerReceivesTheState(t *testing.T) {
