@@ -178,6 +178,23 @@ func TestMessagesReachTheOtherDaemon(t *testing.T) {
 	active.toldNothing()
 }
 
+// TestNewWatchBeginsWithMessageIDs has message IDs that change while the units have no session. No comparison finds
+// that, since each message replaces the one before it.
+func TestNewWatchBeginsWithMessageIDs(t *testing.T) {
+	u := newUnit(t)
+	w := u.watch()
+	own, peers := about(message.InitiatorID, 1, 5), about(message.ResponderID, 1, 6)
+	send(t, u.daemon, about(message.AddIKE, 1), about(message.UpdateIKE, 1), about(message.InitiatorID, 1, 4), own, peers,
+		about(message.InitiatorID, 2, 7), about(message.AddIKE, 3), about(message.InitiatorID, 3, 8),
+		about(message.DeleteIKE, 3))
+	drain(t, w)
+	wantMessages(t, records(drain(t, u.watch())), own, peers)
+
+	send(t, u.daemon, about(message.AddIKE, 1)) // The daemon describes it again, from the beginning.
+	drain(t, w)
+	wantMessages(t, records(drain(t, u.watch())))
+}
+
 func TestRefusals(t *testing.T) {
 	standby := newUnit(t)
 	send(t, standby.daemon, segment(message.DropSegment))

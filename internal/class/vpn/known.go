@@ -17,6 +17,8 @@ const (
 	maxHalfOpen = 256
 	// settling is how long after a change the standby may or may not have it.
 	settling = time.Second
+	// maxPosition bounds a message with a message ID, in bytes. The daemon's have about 30.
+	maxPosition = 64
 )
 
 // known are the IKE SAs of the unit's daemon.
@@ -38,6 +40,8 @@ type knownSA struct {
 	// isEstablished is set once the peer has authenticated. isDeleted remains until the standby knows of the deletion.
 	isEstablished, isDeleted bool
 	changedAt                time.Duration
+	// initiator and responder are the last messages with the next message ID of either end's requests; nil for none.
+	initiator, responder []byte
 }
 
 func newKnown(now func() time.Duration) known {
@@ -49,7 +53,10 @@ func newKnown(now func() time.Duration) known {
 func (k *known) observe(m message.Message, datagram []byte) (forgotten []message.SA) {
 	sa := k.sas[m.SA]
 	switch {
-	case !m.Type.IsState(), m.Type.IsPosition():
+	case !m.Type.IsState():
+		return nil
+	case m.Type.IsPosition():
+		sa.setPosition(m.Type, datagram)
 		return nil
 	case m.Type == message.AddIKE:
 		k.added++
@@ -69,6 +76,30 @@ func (k *known) observe(m message.Message, datagram []byte) (forgotten []message
 		forgotten = append(k.trim(maxHalfOpen, (*knownSA).isHalfOpen), k.trim(maxKnown, (*knownSA).isAny)...)
 	}
 	return forgotten
+}
+
+// setPosition records a message with a message ID. The receiver is nil if the IKE SA is unknown.
+func (s *knownSA) setPosition(end message.Type, datagram []byte) {
+	switch {
+	case s == nil || len(datagram) > maxPosition:
+	case end == message.InitiatorID:
+		s.initiator = slices.Clone(datagram)
+	case end == message.ResponderID:
+		s.responder = slices.Clone(datagram)
+	}
+}
+
+// positions returns the last messages with message IDs, of all IKE SAs. A peer ignores a request with an ID that it has
+// seen.
+func (k *known) positions() (all [][]byte) {
+	for _, sa := range k.sas {
+		for _, datagram := range [][]byte{sa.initiator, sa.responder} {
+			if datagram != nil && !sa.isDeleted {
+				all = append(all, datagram)
+			}
+		}
+	}
+	return all
 }
 
 func sumOf(before uint64, datagram []byte) uint64 {

@@ -21,12 +21,16 @@ const (
 // source passes on the messages of the active's daemon.
 type source struct{ *relay }
 
-// Watch starts a watch.
+// Watch starts a watch. It begins with the present message IDs, since the comparison of both units leaves them out.
 func (s source) Watch() (class.Watch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := &watch{relay: s.relay, wake: notify.New()}
 	s.watches[w] = struct{}{}
+	for _, datagram := range s.known.positions() {
+		s.sequence++
+		w.add(s.sequence, datagram)
+	}
 	return w, nil
 }
 

@@ -95,10 +95,15 @@ type tunnelBed struct {
 // newTunnelBed starts a pair whose tunnel is set up by the peer.
 func newTunnelBed(t *testing.T, replicated ...state.Class) *tunnelBed {
 	t.Helper()
+	return startTunnelBed(t, fmt.Sprintf(tunnelled, "Respond"), replicated...)
+}
+
+// startTunnelBed starts a pair with a document, and has the peer set the tunnel up.
+func startTunnelBed(t *testing.T, document string, replicated ...state.Class) *tunnelBed {
+	t.Helper()
 	b := &tunnelBed{t: t}
 	b.Pair = pair.New(t, pair.Options{
-		Providers: true, Gate: true, Document: fmt.Sprintf(tunnelled, "Respond"), TunnelKey: tunnelKey,
-		Replicated: replicated,
+		Providers: true, Gate: true, Document: document, TunnelKey: tunnelKey, Replicated: replicated,
 	})
 	b.Server.Link(t, "lo").Address(farHost + "/32")
 	b.peer = strongswan.Start(t, b.Server, otherSite, nil)
