@@ -104,6 +104,10 @@ test-multicast: deps ## Compare the gaps of multicast and of ordinary traffic ov
 test-wan: deps ## Distribute 10,000 flows over two links, and check that none moves with a change of the active unit (root)
 	HAPAIR_LONG=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run TestFlowsKeepTheirLinks ./test/testbed/pair
 
+.PHONY: test-tunnels
+test-tunnels: deps ## Move the role under VPN tunnels again and again, and print how long 50 tunnels are silent (root)
+	HAPAIR_LONG=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run 'Tunnel' ./test/testbed/pair
+
 .PHONY: test-soak
 test-soak: ## Run connections through a pair for 10 minutes, and check for leaks (root)
 	HAPAIR_LONG=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run TestNothingGrows ./test/testbed/pair

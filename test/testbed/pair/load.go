@@ -8,9 +8,16 @@ import (
 
 // processes returns the ID of the process of each program of the unit.
 func (u *Unit) processes() map[string]int {
+	u.t.Helper()
 	processes := map[string]int{"replication": u.PID()}
 	if u.firewall != nil {
 		processes["firewall"] = u.firewall.PID()
+	}
+	if u.vpn != nil {
+		var err error
+		if processes["vpn"], processes["charon"], err = u.vpnProcesses(); err != nil {
+			u.t.Fatal(err)
+		}
 	}
 	return processes
 }

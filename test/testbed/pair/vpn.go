@@ -75,15 +75,20 @@ func (u *Unit) Swanctl(args ...string) string {
 	return out
 }
 
+// vpnProcesses returns the ID of the first process, and of the IKE daemon below it.
+func (u *Unit) vpnProcesses() (first, daemon int, err error) {
+	if first, err = testbed.OnlyChild(u.vpn.PID()); err == nil {
+		daemon, err = testbed.OnlyChild(first)
+	}
+	return first, daemon, err
+}
+
 // KillIKEDaemon kills the IKE daemon of the unit, which its first process starts again.
 func (u *Unit) KillIKEDaemon() {
 	u.t.Helper()
-	pid, err := testbed.OnlyChild(u.vpn.PID())
+	_, daemon, err := u.vpnProcesses()
 	if err == nil {
-		pid, err = testbed.OnlyChild(pid)
-	}
-	if err == nil {
-		err = syscall.Kill(pid, syscall.SIGKILL)
+		err = syscall.Kill(daemon, syscall.SIGKILL)
 	}
 	if err != nil {
 		u.t.Fatal(err)
