@@ -53,7 +53,7 @@ type SyncPolicySpec struct {
 // SyncClassName is the name of a class of replicated state. A rule refuses each class that is never replicated, with
 // the reason.
 //
-// +kubebuilder:validation:Enum=ARP;ConnectionCache;Custom;DHCPServer;DeepPacketInspection;DynamicARP;DynamicAddressObjects;DynamicWANClients;FTP;IPHelper;Multicast;OracleSQLNet;RTSP;RealAudio;SYNFloodProtection;VPN;VoIP;WANLoadBalancing
+// +kubebuilder:validation:Enum=ARP;ConnectionCache;Custom;DHCPServer;DeepPacketInspection;DynamicARP;DynamicAddressObjects;DynamicRouting;DynamicWANClients;FTP;IPHelper;Multicast;OracleSQLNet;RTSP;RealAudio;SYNFloodProtection;VPN;VoIP;WANLoadBalancing
 // +kubebuilder:validation:XValidation:rule="self != 'DeepPacketInspection'",message="class DeepPacketInspection is never replicated, because this is in the memory of the inspecting program, and the new active inspects each connection itself; leave it out"
 // +kubebuilder:validation:XValidation:rule="self != 'DynamicWANClients'",message="class DynamicWANClients is never replicated, because the session is in the memory of the client, and the server of the provider begins another one with the new active; leave it out"
 // +kubebuilder:validation:XValidation:rule="self != 'IPHelper'",message="class IPHelper is never replicated, because hosts repeat their requests within seconds, and the bindings are in the memory of the relay; leave it out"
@@ -68,6 +68,7 @@ const (
 	DHCPServer            SyncClassName = "DHCPServer"
 	DynamicARP            SyncClassName = "DynamicARP"
 	DynamicAddressObjects SyncClassName = "DynamicAddressObjects"
+	DynamicRoutingClass   SyncClassName = "DynamicRouting"
 	FTP                   SyncClassName = "FTP"
 	Multicast             SyncClassName = "Multicast"
 	OracleSQLNet          SyncClassName = "OracleSQLNet"

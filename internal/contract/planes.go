@@ -50,22 +50,36 @@ const (
 	RoutingProtocol = 179
 	// HeldProtocol is the protocol number of routes that the other unit learned from its neighbours.
 	HeldProtocol = 180
-	// HeldMetric is the metric of such routes. The daemon zebra takes its upper byte as the administrative distance of a
-	// route that is not its own. So a route to the same network that this unit learns takes precedence.
-	HeldMetric = 200<<24 | 4000
+	// HeldDistance is the upper byte of the metric of such routes. The daemon zebra takes it as the administrative
+	// distance of a route that is not its own. Those of its protocols are at most 200, so what this unit learns itself
+	// takes precedence.
+	HeldDistance = 201
 )
 
-// Protocol numbers of the routes that routing daemons learn (lib/zebra.h of FRR). OSPFv2 and OSPFv3 have the same.
+// Protocol numbers of the routes that routing daemons learn (lib/zebra.h of FRR, and /etc/iproute2/rt_protos). OSPFv2
+// and OSPFv3 have the same.
 const (
+	zebraProtocol = 11
+	birdProtocol  = 12
+	babelProtocol = 42
 	BGPProtocol   = 186
+	isisProtocol  = 187
 	OSPFProtocol  = 188
 	RIPProtocol   = 189
 	RIPngProtocol = 190
+	eigrpProtocol = 192
 )
 
-// LearnedProtocols returns the protocol numbers of routes that routing daemons learn.
-func LearnedProtocols() []uint8 {
-	return []uint8{BGPProtocol, OSPFProtocol, RIPProtocol, RIPngProtocol}
+// IsLearned reports whether routes with a protocol number were learned from other routers, by a program such as FRR or
+// BIRD. Somebody has configured that program to set them.
+func IsLearned(protocol uint8) bool {
+	switch protocol {
+	case zebraProtocol, birdProtocol, babelProtocol, BGPProtocol, isisProtocol, OSPFProtocol, RIPProtocol, RIPngProtocol,
+		eigrpProtocol:
+		return true
+	default:
+		return false
+	}
 }
 
 // The ranges of the policy routes of a FirewallConfiguration. The one at position n uses priority PolicyRoutePriority+n

@@ -9,20 +9,10 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// daemonProtocols are the protocols of programs that learn routes from other routers, such as those of FRR and BIRD
-// (/etc/iproute2/rt_protos, and lib/zebra.h of FRR). Somebody has configured these programs to set routes.
-var daemonProtocols = []uint8{
-	unix.RTPROT_ZEBRA, unix.RTPROT_BIRD, unix.RTPROT_BABEL, unix.RTPROT_BGP, unix.RTPROT_ISIS, unix.RTPROT_OSPF,
-	unix.RTPROT_RIP, unix.RTPROT_EIGRP, ripng,
-}
-
-// ripng is RTPROT_RIPNG of FRR, which the kernel's headers lack.
-const ripng = 190
-
 // mayStay reports whether a route or rule has the protocol of the sidecar, the firewall, or a routing daemon.
 func mayStay(protocol uint8) bool {
 	return protocol == contract.ConnectedProtocol || protocol == contract.RoutingProtocol ||
-		protocol == contract.HeldProtocol || slices.Contains(daemonProtocols, protocol)
+		protocol == contract.HeldProtocol || contract.IsLearned(protocol)
 }
 
 // foreignRoutes returns the routes of other programs in tables that the data plane looks up: its own, those of policy

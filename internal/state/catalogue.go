@@ -88,6 +88,7 @@ const (
 	VPN                   Class = 13
 	VPNCounters           Class = 15
 	DHCPServer            Class = 16
+	DynamicRouting        Class = 17
 	WANLoadBalancing      Class = 18
 	DynamicWANClients     Class = 19
 	IPHelper              Class = 20
@@ -135,6 +136,10 @@ var catalogue = Catalogue{
 	{
 		ID: DynamicAddressObjects, Name: "DynamicAddressObjects", Default: Replicated, Weight: 1, Shared: true,
 		Summary: "Addresses of DNS names and those that policies and providers add, at most 65536 an object and family.",
+	},
+	{
+		ID: DynamicRouting, Name: "DynamicRouting", Default: Replicated, Weight: 1,
+		Summary: "Routes that routing protocols learned in the data plane's table, at most 16384, of both families.",
 	},
 	{
 		ID: DynamicWANClients, Name: "DynamicWANClients", Default: Never,

@@ -6,6 +6,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/configuration"
 	"github.com/hapair-io/hapair/internal/class/connectioncache"
+	"github.com/hapair-io/hapair/internal/class/dynamicrouting"
 	"github.com/hapair-io/hapair/internal/class/elements"
 	"github.com/hapair-io/hapair/internal/class/expectations"
 	"github.com/hapair-io/hapair/internal/class/neighbours"
@@ -33,6 +34,7 @@ func Factories(current *configuration.Configuration, provided *table.Set) []clas
 		expectations.VoIP(),
 		vpn.Factory(),
 		vpncounters.Factory(),
+		dynamicrouting.Factory(),
 		pinholes(state.OracleSQLNet, document.HelperSQLNet),
 		pinholes(state.RealAudio, document.HelperRealAudio),
 		pinholes(state.RTSP, document.HelperRTSP), // It has none: ConnectionCache carries what RTSP opens.
