@@ -3,10 +3,13 @@
 package pair_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,21 +58,56 @@ func (e excluded) discover() {
 	request[0], request[1], request[2] = 1, 1, 6 // a request of an Ethernet host
 	copy(request[28:], []byte{2, 0, 0, 0, 0, 7})
 	copy(request[236:], []byte{99, 130, 83, 99, 53, 1, 1, 255})
-	broadcast := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+	broadcast(e.t, e.Server, testbed.ServerAddress+":68", "203.0.113.255:67", request)
+}
+
+// broadcast sends a datagram to a broadcast address.
+func broadcast(t *testing.T, from *testbed.Namespace, source, destination string, datagram []byte) {
+	t.Helper()
+	listen := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var failed error
 		err := c.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 1) })
-		if err == nil {
-			err = failed
-		}
-		return err
+		return errors.Join(err, failed)
 	}}
-	conn := testbed.Open(e.t, e.Server, func() (net.PacketConn, error) {
-		return broadcast.ListenPacket(context.Background(), "udp4", testbed.ServerAddress+":68")
+	conn := testbed.Open(t, from, func() (net.PacketConn, error) {
+		return listen.ListenPacket(context.Background(), "udp4", source)
 	})
-	if _, err := conn.WriteTo(request, &net.UDPAddr{IP: net.IPv4(203, 0, 113, 255), Port: 67}); err != nil {
-		e.t.Fatal(err)
+	to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(destination))
+	if _, err := conn.WriteTo(datagram, to); err != nil {
+		t.Fatal(err)
 	}
 	_ = conn.Close()
+}
+
+// askForNames makes the kernel expect the answers to the broadcasts of a relay for NetBIOS.
+const askForNames = `
+table ip names {
+	ct helper names { type "netbios-ns" protocol udp; }
+	chain asked {
+		type filter hook output priority 0;
+		udp dport 137 ct helper set "names"
+	}
+}
+`
+
+// TestRelayedNamesAreNeverReplicated has the active ask all hosts of the LAN for a NetBIOS name, as a relay does, and
+// the canary answers. Only the kernel's helper lets the answer in.
+func TestRelayedNamesAreNeverReplicated(t *testing.T) {
+	e := newExcluded(t, everything)
+	e.Primary.Firewall(t, askForNames)
+	// A query for the name * and an answer (RFC 1002, 4.2.12 and 4.2.13).
+	name := append([]byte{32, 'C', 'K'}, bytes.Repeat([]byte("A"), 30)...)
+	query := slices.Concat([]byte{0, 1, 1, 16, 0, 1, 0, 0, 0, 0, 0, 0}, name, []byte{0, 0, 32, 0, 1})
+	answer := slices.Concat([]byte{0, 1, 133, 0, 0, 0, 0, 1, 0, 0, 0, 0}, name,
+		[]byte{0, 0, 32, 0, 1, 0, 0, 0, 0, 0, 6, 0, 0, 192, 168, 50, 77})
+	relay := testbed.VirtualLAN.Addr().String() + ":137"
+	broadcast(t, e.Primary, relay, "192.168.50.255:137", query)
+	isAnswer := func(f conntrack.Flow) bool { return f.Fields.Has(conntrack.FieldMaster) && f.Orig.DstPort == 137 }
+	testbed.Eventually(t, "the active knows the answer", func() bool {
+		broadcast(t, e.Client, canary+":137", relay, answer)
+		return e.active.count(isAnswer) > 0
+	})
+	e.wantExcluded()
 }
 
 // guarded accepts connections from the LAN, except to the port that is flooded. So a flood leaves no connections.
