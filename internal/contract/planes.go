@@ -1,5 +1,7 @@
 package contract
 
+import "slices"
+
 // PodInterface is the interface by which a pod is connected to the pod network, as Kubernetes' runtimes name it.
 const PodInterface = "eth0"
 
@@ -70,17 +72,17 @@ const (
 	eigrpProtocol = 192
 )
 
-// IsLearned reports whether routes with a protocol number were learned from other routers, by a program such as FRR or
-// BIRD. Somebody has configured that program to set them.
-func IsLearned(protocol uint8) bool {
-	switch protocol {
-	case zebraProtocol, birdProtocol, babelProtocol, BGPProtocol, isisProtocol, OSPFProtocol, RIPProtocol, RIPngProtocol,
-		eigrpProtocol:
-		return true
-	default:
-		return false
+// LearnedProtocols returns the protocol numbers of routes that were learned from other routers, by a program such as
+// FRR or BIRD. Somebody has configured that program to set them.
+func LearnedProtocols() []uint8 {
+	return []uint8{
+		zebraProtocol, birdProtocol, babelProtocol, BGPProtocol, isisProtocol, OSPFProtocol, RIPProtocol, RIPngProtocol,
+		eigrpProtocol,
 	}
 }
+
+// IsLearned reports whether a protocol number is one of LearnedProtocols.
+func IsLearned(protocol uint8) bool { return slices.Contains(LearnedProtocols(), protocol) }
 
 // The ranges of the policy routes of a FirewallConfiguration. The one at position n uses priority PolicyRoutePriority+n
 // and table PolicyRouteTable+n. A node or an image of a third party must not use them in a unit's pod.

@@ -25,6 +25,7 @@ func TestRoutesOfDaemonsAndThirdPartiesStay(t *testing.T) {
 		"daemons": {lines: []string{
 			"route add 198.51.100.0/24 via 203.0.113.9 dev wan onlink table 7780 proto bgp",
 			"-6 route add 2001:db8:51::/48 dev wan table 7780 proto ospf",
+			"route add 192.0.2.0/24 via 203.0.113.9 dev wan onlink table 7780 proto 180",
 			"rule add priority 100 fwmark 1 lookup 100",
 		}},
 		"a third party": {shared: true, lines: []string{
