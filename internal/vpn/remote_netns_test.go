@@ -49,18 +49,18 @@ const (
 // TestUserConnects connects a user with a password, through a certificate with an intermediate authority.
 func TestUserConnects(t *testing.T) {
 	t.Parallel()
-	root := newIdentity(t, "root.example.com", nil)
-	intermediate := newAuthority(t, "intermediate.example.com", root)
-	unit := newIdentity(t, "vpn.example.com", intermediate)
+	root := strongswan.NewAuthority(t, "root.example.com", nil)
+	intermediate := strongswan.NewAuthority(t, "intermediate.example.com", root)
+	unit := intermediate.Issue(t, "vpn.example.com")
 
 	b := newBed(t)
-	b.write("secret/tls.crt", unit.certificatePEM()+intermediate.certificatePEM())
-	b.write("secret/tls.key", unit.keyPEM(t))
+	b.write("secret/tls.crt", unit.CertificatePEM()+intermediate.CertificatePEM())
+	b.write("secret/tls.key", unit.KeyPEM(t))
 	b.write("secret/bob", "another password")
 	b.write("firewall.json", forUsers+oldPool+"      users:\n"+alice+bob)
 	b.start()
 	login := strongswan.Login{
-		Address: userAddress, Server: "203.0.113.1", Identity: "vpn.example.com", Authority: root.certificatePEM(),
+		Address: userAddress, Server: "203.0.113.1", Identity: "vpn.example.com", Authority: root.CertificatePEM(),
 		Name: "alice", Password: "a wrong password",
 	}
 	testbed.Eventually(t, "the missing password is reported", func() bool {
@@ -120,16 +120,16 @@ func TestUserConnects(t *testing.T) {
 // TestPoolsChange gives users addresses of another pool, which charon reads only at its start.
 func TestPoolsChange(t *testing.T) {
 	t.Parallel()
-	root := newIdentity(t, "root.example.com", nil)
-	unit := newIdentity(t, "vpn.example.com", root)
+	root := strongswan.NewAuthority(t, "root.example.com", nil)
+	unit := root.Issue(t, "vpn.example.com")
 	b := newBed(t)
-	b.write("secret/tls.crt", unit.certificatePEM())
-	b.write("secret/tls.key", unit.keyPEM(t))
+	b.write("secret/tls.crt", unit.CertificatePEM())
+	b.write("secret/tls.key", unit.KeyPEM(t))
 	b.write("secret/alice", password)
 	b.write("firewall.json", forUsers+oldPool+"      users:\n"+alice)
 	b.start()
 	user := strongswan.StartUser(t, b.far, strongswan.Login{
-		Address: userAddress, Server: "203.0.113.1", Identity: "vpn.example.com", Authority: root.certificatePEM(),
+		Address: userAddress, Server: "203.0.113.1", Identity: "vpn.example.com", Authority: root.CertificatePEM(),
 		Name: "alice", Password: password,
 	})
 	testbed.Eventually(t, "the user is connected", user.Connect)

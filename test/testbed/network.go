@@ -133,6 +133,15 @@ func (n *Network) AddHost(t testing.TB, name string) *Namespace {
 	return host
 }
 
+// AddWANHost adds a host without addresses on the WAN, whose interface is wan0.
+func (n *Network) AddWANHost(t testing.TB, name string) *Namespace {
+	t.Helper()
+	host := NewNamespace(t, name)
+	n.fabric.Plug(t, "wan", host, "wan0", name)
+	host.Link(t, "wan0").Up()
+	return host
+}
+
 // AddWAN adds the second WAN, with a server on it. The interface of each router there is wan1. Both servers also have
 // InternetAddress and InternetAddressIPv6.
 func (n *Network) AddWAN(t testing.TB) {

@@ -49,6 +49,8 @@ type Options struct {
 	Document string
 	// TunnelKey is the preshared key of the tunnels of Document: each unit has an IKE daemon. Empty without tunnels.
 	TunnelKey string
+	// VPNSecret has other entries of the Secret of the IKE daemons, which each unit has with them as well.
+	VPNSecret map[string]string
 	// LinkLocal adds testbed.VirtualLinkLocal to the virtual addresses.
 	LinkLocal bool
 	// SecondWAN adds a WAN with the interface wan1 and virtual addresses. The units then have the routes and rules of a
@@ -191,7 +193,7 @@ func (p *Pair) Start(name string) *Unit {
 		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
 		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
 		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated, Gate: p.options.Gate,
-		LinkLocal: p.options.LinkLocal, SecondWAN: p.options.SecondWAN, HasTunnels: p.options.TunnelKey != "",
+		LinkLocal: p.options.LinkLocal, SecondWAN: p.options.SecondWAN, HasTunnels: p.options.hasVPN(),
 	}
 	if p.options.Providers {
 		s.ProvidersDirectory, s.WithoutProvided = p.providersOf(name), p.options.WithoutProvided
@@ -218,7 +220,7 @@ func (p *Pair) Start(name string) *Unit {
 	if p.options.Document != "" {
 		p.startFirewall(u)
 	}
-	if p.options.TunnelKey != "" {
+	if p.options.hasVPN() {
 		p.startVPN(u)
 	}
 	return u

@@ -3,6 +3,7 @@ package pair
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,21 @@ const vpnVariable = "HAPAIR_TESTBED_VPN"
 // TunnelKeyEntry is the entry of the Secret with Options.TunnelKey.
 const TunnelKeyEntry = "branch"
 
+// hasVPN reports whether each unit has an IKE daemon.
+func (o Options) hasVPN() bool { return o.TunnelKey != "" || len(o.VPNSecret) > 0 }
+
+// secret returns the entries of the Secret of the IKE daemons.
+func (o Options) secret() map[string]string {
+	entries := maps.Clone(o.VPNSecret)
+	if entries == nil {
+		entries = map[string]string{}
+	}
+	if o.TunnelKey != "" {
+		entries[TunnelKeyEntry] = o.TunnelKey
+	}
+	return entries
+}
+
 // serveVPN runs the first process of the container vpn and exits, if this is its process. Otherwise it returns.
 func serveVPN() {
 	if _, ok := os.LookupEnv(vpnVariable); ok {
@@ -41,8 +57,10 @@ func (p *Pair) startVPN(u *Unit) {
 	}
 	secret := filepath.Join(p.directory, u.Name, "secret")
 	err := os.MkdirAll(secret, 0o700)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(secret, TunnelKeyEntry), []byte(p.options.TunnelKey), 0o600)
+	for name, value := range p.options.secret() {
+		if err == nil {
+			err = os.WriteFile(filepath.Join(secret, name), []byte(value), 0o600)
+		}
 	}
 	var binary string
 	if err == nil {
