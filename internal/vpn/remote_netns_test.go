@@ -16,35 +16,26 @@ const (
 	password    = "Tr0ub4dor & 3"
 )
 
-// forUsers is a configuration with remote access, apart from its pools and users.
-const forUsers = `
-apiVersion: hapair.io/v1alpha1
-kind: FirewallConfiguration
-spec:
-  zones:
-  - {name: lan, interfaces: [lan]}
-  - {name: wan, interfaces: [wan]}
-  - {name: users, interfaces: [ipsec0]}
-  services:
-  - {name: ike, protocol: UDP, ports: [500, 4500]}
-  policies:
-  - {name: tunnels, from: [wan], to: [firewall], services: [ike], action: Accept}
-  - {name: users-to-lan, from: [users], to: [lan], action: Accept}
-  vpn:
-    remoteAccess:
-      localAddress: 203.0.113.1
-      localIdentity: vpn.example.com
-      certificate: {certificate: tls.crt, privateKey: tls.key}
-      localNetworks: [192.168.50.0/24]
-      dnsServers: [192.168.50.1]
-`
+// forUsers returns the configuration of docs/vpn.md for alice and bob.
+func forUsers(t *testing.T) string {
+	t.Helper()
+	for _, example := range examples(t) {
+		if strings.Contains(example, "remoteAccess:") {
+			return example
+		}
+	}
+	t.Fatal("docs/vpn.md has no example for users")
+	return ""
+}
 
-const (
-	oldPool = "      pools: [10.88.0.0/24]\n"
-	newPool = "      pools: [10.89.0.0/29]\n"
-	alice   = "      - {name: alice, password: {key: alice}}\n"
-	bob     = "      - {name: bob, password: {key: bob}}\n"
-)
+// changed replaces a text, which must be there.
+func changed(t *testing.T, text, old, replacement string) string {
+	t.Helper()
+	if !strings.Contains(text, old) {
+		t.Fatalf("no %q in:\n%s", old, text)
+	}
+	return strings.ReplaceAll(text, old, replacement)
+}
 
 // TestUserConnects connects a user with a password, through a certificate with an intermediate authority.
 func TestUserConnects(t *testing.T) {
@@ -57,7 +48,7 @@ func TestUserConnects(t *testing.T) {
 	b.write("secret/tls.crt", unit.CertificatePEM()+intermediate.CertificatePEM())
 	b.write("secret/tls.key", unit.KeyPEM(t))
 	b.write("secret/bob", "another password")
-	b.write("firewall.json", forUsers+oldPool+"      users:\n"+alice+bob)
+	b.write("firewall.json", forUsers(t))
 	b.start()
 	login := strongswan.Login{
 		Address: userAddress, Server: "203.0.113.1", Identity: "vpn.example.com", Authority: root.CertificatePEM(),
@@ -72,9 +63,6 @@ func TestUserConnects(t *testing.T) {
 		report := b.health()
 		return report.Unhealthy() == "" && strings.HasSuffix(report.Daemons[0].Detail, "0 tunnels, 0 up, 0 passive, 0 users")
 	})
-	if b.health().Daemons[0].Restarts != 0 {
-		t.Error("the daemon was replaced, although it had the pools at its start")
-	}
 
 	intruder := strongswan.StartUser(t, b.far, login)
 	if intruder.Connect() {
@@ -103,12 +91,23 @@ func TestUserConnects(t *testing.T) {
 		return strings.HasSuffix(b.health().Daemons[0].Detail, ", 1 users")
 	})
 
-	b.write("firewall.json", strings.Replace(forUsers, "192.168.50.1]", "192.168.50.2]", 1)+oldPool+"      users:\n"+bob)
+	withoutAlice := changed(t, forUsers(t), "      - {name: alice, password: {key: alice}}\n", "")
+	b.write("firewall.json", changed(t, withoutAlice, "dnsServers: [192.168.50.1]", "dnsServers: [192.168.50.2]"))
 	testbed.Eventually(t, "the removed user is disconnected", func() bool {
 		return strings.HasSuffix(b.health().Daemons[0].Detail, ", 0 users")
 	})
 	if user.Connect() {
 		t.Error("the unit accepts a user who was removed")
+	}
+	user.Program.Terminate()
+
+	login.Name, login.Password = "bob", "another password"
+	other := strongswan.StartUser(t, b.far, login)
+	if !other.Connect() || !strings.Contains(other.Resolver(), "192.168.50.2") {
+		t.Errorf("the client of another user has the DNS servers %q", other.Resolver())
+	}
+	if b.health().Daemons[0].Restarts != 0 {
+		t.Error("the daemon was replaced, although it had the pools at its start")
 	}
 	for _, secret := range []string{password, "another password", "PRIVATE KEY"} {
 		if strings.Contains(b.vpn.Log.String(), secret) {
@@ -126,14 +125,16 @@ func TestPoolsChange(t *testing.T) {
 	b.write("secret/tls.crt", unit.CertificatePEM())
 	b.write("secret/tls.key", unit.KeyPEM(t))
 	b.write("secret/alice", password)
-	b.write("firewall.json", forUsers+oldPool+"      users:\n"+alice)
+	b.write("secret/bob", "another password")
+	b.write("firewall.json", forUsers(t))
 	b.start()
 	user := strongswan.StartUser(t, b.far, strongswan.Login{
 		Address: userAddress, Server: "203.0.113.1", Identity: "vpn.example.com", Authority: root.CertificatePEM(),
 		Name: "alice", Password: password,
 	})
 	testbed.Eventually(t, "the user is connected", user.Connect)
-	b.write("firewall.json", strings.Replace(forUsers, "192.168.50.1]", "192.168.50.2]", 1)+newPool+"      users:\n"+alice)
+	others := changed(t, forUsers(t), "10.88.0.0/24", "10.89.0.0/29")
+	b.write("firewall.json", changed(t, others, "dnsServers: [192.168.50.1]", "dnsServers: [192.168.50.2]"))
 	testbed.Eventually(t, "the daemon has the other pool", func() bool {
 		report := b.health()
 		return len(report.Daemons) == 1 && report.Daemons[0].LastExit == "other pools" && report.Unhealthy() == ""

@@ -37,6 +37,10 @@ type Settings struct {
 	DNSServers []netip.Addr
 }
 
+// maxIKESAs bounds the IKE SAs, so that a list has room for them and for those that replace others, and that all are
+// replicated. Charon ignores further peers.
+const maxIKESAs = maxListed / 2
+
 // plugins returns the plugins of charon, in the order in which it loads them.
 func (s Settings) plugins() []string {
 	plugins := []string{
@@ -69,6 +73,7 @@ charon {
   retransmit_timeout = 0.5
   retransmit_base = 1.8
   retransmit_tries = 7
+  ikesa_limit = %d
   load = %s
   filelog {
     stderr {
@@ -101,7 +106,7 @@ charon {
 swanctl {
   load = %s
 }
-`, strings.Join(s.plugins(), " "), contract.IKEDaemon().Addr(), contract.IKERelay().Addr(),
+`, maxIKESAs, strings.Join(s.plugins(), " "), contract.IKEDaemon().Addr(), contract.IKERelay().Addr(),
 		message.MaxBytes, s.pools(), s.attributes(), strings.Join(toolPlugins(), " "))
 }
 

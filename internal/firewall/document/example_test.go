@@ -40,6 +40,29 @@ func TestDocumentationExample(t *testing.T) {
 	}
 }
 
+// TestTunnelExamples checks every configuration of the page about tunnels.
+func TestTunnelExamples(t *testing.T) {
+	data, err := os.ReadFile("../../../docs/vpn.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, block := range strings.Split(string(data), "```yaml\n")[1:] {
+		example, _, _ := strings.Cut(block, "```")
+		if !strings.Contains(example, "kind: FirewallConfiguration") {
+			continue
+		}
+		count++
+		d := parse(t, []byte(example))
+		if err := d.Validate(networks); err != nil {
+			t.Errorf("%s: %v", example, err)
+		}
+	}
+	if count < 2 {
+		t.Errorf("docs/vpn.md has %d configurations, want one for sites and one for users", count)
+	}
+}
+
 // networksOf returns the networks that the example of a page is written for.
 func networksOf(page string) []document.Network {
 	if page != "wan.md" {
