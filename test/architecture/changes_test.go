@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hapair-io/hapair/controllers/hapair"
+	"github.com/hapair-io/hapair/internal/class/vpn"
 	"github.com/hapair-io/hapair/internal/firewall/report"
 	"github.com/hapair-io/hapair/internal/heartbeat"
 	"github.com/hapair-io/hapair/internal/replication/engine"
@@ -66,6 +67,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	heartbeat.NewMetrics(names)
 	engine.NewMetrics(names)
 	report.NewMetrics(names)
+	vpn.NewMetrics(names)
 	if err := hapair.RegisterMetrics(names, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ import (
 )
 
 // Factories returns one factory for each class. The state of class Configuration and of the classes of providers lives
-// in the process, so its owner passes it.
-func Factories(current *configuration.Configuration, provided *table.Set) []class.Factory {
+// in the process, so its owner passes it. The metrics of tunnels may be nil.
+func Factories(current *configuration.Configuration, provided *table.Set, tunnels *vpn.Metrics) []class.Factory {
 	return append(provided.Factories(),
 		current.Factory(),
 		connectioncache.Factory(),
@@ -32,7 +32,7 @@ func Factories(current *configuration.Configuration, provided *table.Set) []clas
 		}),
 		expectations.FTP(),
 		expectations.VoIP(),
-		vpn.Factory(),
+		vpn.Factory(tunnels),
 		vpncounters.Factory(),
 		dynamicrouting.Factory(),
 		pinholes(state.OracleSQLNet, document.HelperSQLNet),

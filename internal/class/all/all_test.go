@@ -11,7 +11,7 @@ import (
 
 func TestEveryClassHasOneFactory(t *testing.T) {
 	factories := map[state.Class]int{}
-	for _, factory := range all.Factories(configuration.New(), table.NewSet(state.Classes(), nil)) {
+	for _, factory := range all.Factories(configuration.New(), table.NewSet(state.Classes(), nil), nil) {
 		factories[factory.ID]++
 		if _, ok := state.Classes().Row(factory.ID); !ok {
 			t.Errorf("the factory of %s has no row in the catalogue", factory.ID)

@@ -16,7 +16,8 @@ import (
 // relay is the class on one unit. It follows the daemon in both roles. The daemon of a standby describes nothing.
 type relay struct {
 	// socket is nil in a pair without an IKE daemon.
-	socket *socket
+	socket  *socket
+	metrics *Metrics
 	// isLost is set when the standby's daemon has lost its SAs, so that it needs all of them.
 	isLost notify.Signal
 
@@ -39,12 +40,12 @@ type relay struct {
 	dropped uint64
 }
 
-// Factory returns the factory of the class.
-func Factory() class.Factory {
+// Factory returns the factory of the class. The metrics may be nil.
+func Factory(metrics *Metrics) class.Factory {
 	return class.Factory{ID: state.VPN, New: func(o class.Options) (class.Class, error) {
 		began := time.Now()
 		r := &relay{
-			isLost: notify.New(), watches: map[*watch]struct{}{},
+			isLost: notify.New(), watches: map[*watch]struct{}{}, metrics: metrics,
 			known: newKnown(func() time.Duration { return time.Since(began) }),
 		}
 		c := class.Class{ID: state.VPN, Source: source{r}, Sink: sink{r}, Codec: codec{}, Lost: r.isLost}
@@ -72,8 +73,10 @@ func (r *relay) take(fd int) bool {
 	defer r.mu.Unlock()
 	n, lost := r.socket.receive(fd, r.handle)
 	if lost {
+		r.metrics.countLoss(lossSocket)
 		r.restart()
 	}
+	r.metrics.setIKESAs(r.known.countEstablished())
 	return n > 0
 }
 
@@ -91,6 +94,8 @@ func (r *relay) handle(from netip.AddrPort, datagram []byte) {
 			r.resync()
 		}
 	case m.Type.IsState():
+		r.metrics.countMessage(fromDaemon, len(datagram))
+		r.metrics.countKeys(m.Type)
 		r.known.observe(m, datagram)
 		r.sequence++
 		for w := range r.watches {
@@ -114,6 +119,7 @@ func (r *relay) restart() {
 func (r *relay) resync() {
 	r.mustResync = r.segment == nil
 	if !r.mustResync {
+		r.metrics.countResync()
 		r.send(message.ResyncLike(r.segment))
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hapair-io/hapair/internal/class"
 	"github.com/hapair-io/hapair/internal/class/vpn"
 	"github.com/hapair-io/hapair/internal/class/vpn/message"
@@ -26,17 +28,18 @@ import (
 // unit is the class on one unit, with a socket in place of an IKE daemon.
 type unit struct {
 	class.Class
-	t      *testing.T
-	name   *testbed.Namespace
-	daemon *net.UDPConn
+	t        *testing.T
+	name     *testbed.Namespace
+	daemon   *net.UDPConn
+	registry *prometheus.Registry
 }
 
 func newUnit(t *testing.T) *unit {
 	t.Helper()
-	u := &unit{t: t, name: testbed.NewNamespace(t, "unit")}
+	u := &unit{t: t, name: testbed.NewNamespace(t, "unit"), registry: prometheus.NewPedanticRegistry()}
 	u.name.Link(t, "lo").Up()
 	err := u.name.Do(func() (err error) {
-		u.Class, err = vpn.Factory().New(class.Options{HasTunnels: true})
+		u.Class, err = vpn.Factory(vpn.NewMetrics(u.registry)).New(class.Options{HasTunnels: true})
 		return err
 	})
 	if err != nil {
@@ -342,12 +345,7 @@ func TestSlowDaemonLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	const count = 1000
-	var changes []state.Change
-	for i := range count {
-		changes = append(changes, state.Change{
-			Op: state.Upsert, Record: about(message.UpdateIKE, i, make([]byte, 900)...),
-		})
-	}
+	changes := updates(count)
 	done := make(chan error, 1)
 	go func() {
 		_, err := standby.Sink.Apply(t.Context(), changes)
@@ -360,9 +358,19 @@ func TestSlowDaemonLosesNothing(t *testing.T) {
 	wantMessages(t, got, records(changes)...)
 }
 
+// updates returns changes with long messages.
+func updates(count int) (changes []state.Change) {
+	for i := range count {
+		changes = append(changes, state.Change{
+			Op: state.Upsert, Record: about(message.UpdateIKE, i, make([]byte, 900)...),
+		})
+	}
+	return changes
+}
+
 // TestPairWithoutTunnels has no IKE daemon: nothing listens, and the class has nothing.
 func TestPairWithoutTunnels(t *testing.T) {
-	c, err := vpn.Factory().New(class.Options{})
+	c, err := vpn.Factory(nil).New(class.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

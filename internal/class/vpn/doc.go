@@ -14,4 +14,5 @@
 //	class.go   the class, and what happens to a message of the daemon
 //	source.go  messages on their way to the standby
 //	sink.go    messages of the active on their way to the daemon
+//	metrics.go what is counted
 package vpn

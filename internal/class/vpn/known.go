@@ -150,6 +150,16 @@ func (k *known) forget(id message.SA) { delete(k.sas, id) }
 // clear forgets all IKE SAs.
 func (k *known) clear() { clear(k.sas) }
 
+// countEstablished returns the number of IKE SAs whose peers have authenticated.
+func (k *known) countEstablished() (n int) {
+	for _, sa := range k.sas {
+		if sa.isEstablished && !sa.isDeleted {
+			n++
+		}
+	}
+	return n
+}
+
 // list returns the entries that both units compare: the IKE SAs whose peers have authenticated, with their sums. If
 // isSending is set, an SA that has just changed has no fields, since the standby may or may not know.
 func (k *known) list(isSending bool) map[message.SA][]byte {

@@ -35,6 +35,7 @@ func (s sink) Apply(ctx context.Context, changes []state.Change) (outcome class.
 	if s.socket == nil {
 		return outcome, nil
 	}
+	defer func() { s.metrics.setIKESAs(s.known.countEstablished()) }()
 	patience, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	for _, change := range changes {
@@ -46,6 +47,7 @@ func (s sink) Apply(ctx context.Context, changes []state.Change) (outcome class.
 			continue
 		}
 		if err := s.awaitDaemon(patience); err != nil {
+			s.metrics.countLoss(lossDaemon)
 			s.known.clear()
 			return outcome, err
 		}
@@ -72,6 +74,7 @@ func (s sink) apply(change state.Change) (class.Refusal, error) {
 		s.deliver(message.Deletion(m.Version, m.SA))
 	}
 	s.deliver(change.Record)
+	s.metrics.countKeys(m.Type)
 	for _, forgotten := range s.known.observe(m, change.Record) {
 		s.deliver(message.Deletion(m.Version, forgotten))
 	}
@@ -80,6 +83,7 @@ func (s sink) apply(change state.Change) (class.Refusal, error) {
 
 func (s sink) deliver(datagram []byte) {
 	s.send(datagram)
+	s.metrics.countMessage(toDaemon, len(datagram))
 	s.unchecked += messageBytes + 2*len(datagram)
 }
 
@@ -117,6 +121,7 @@ func (s sink) Prune(_ context.Context, keep func(key string) bool) error {
 			s.known.forget(id)
 		}
 	}
+	s.metrics.setIKESAs(s.known.countEstablished())
 	return nil
 }
 

@@ -84,6 +84,7 @@ type watch struct {
 // add adds a message. The caller holds the lock.
 func (w *watch) add(sequence uint64, datagram []byte) {
 	if len(w.waiting) >= maxWaiting || w.bytes+len(datagram) > maxWaitingBytes {
+		w.relay.metrics.countLoss(lossQueue)
 		w.relay.restart()
 		return
 	}

@@ -32,6 +32,7 @@ import (
 	"github.com/hapair-io/hapair/internal/class/configuration"
 	"github.com/hapair-io/hapair/internal/class/own"
 	"github.com/hapair-io/hapair/internal/class/table"
+	"github.com/hapair-io/hapair/internal/class/vpn"
 	"github.com/hapair-io/hapair/internal/clock"
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/credentials"
@@ -256,7 +257,8 @@ func (o sidecarOptions) runUnit(ctx context.Context, u unit, pair contract.Setti
 	rules, objects := nftables.Open(), nftables.Open() // Writes of providers do not wait for a verification of the rules.
 	defer func() { err = errors.Join(err, rules.Close(), objects.Close()) }()
 	o.newConfiguration(&config, pair, replica, rules, registry)
-	classes, closeClasses, err := openClasses(pair, ownAddresses, state.Classes(), all.Factories(replica, provided))
+	classes, closeClasses, err := openClasses(pair, ownAddresses, state.Classes(),
+		all.Factories(replica, provided, vpn.NewMetrics(registry)))
 	if err != nil {
 		return err
 	}

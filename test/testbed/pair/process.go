@@ -190,7 +190,7 @@ func (p *process) newClasses(s setup, networks []addresses.Network, provided *ta
 		}
 		classes = append(classes, p.classes.Class())
 	}
-	for _, factory := range all.Factories(configuration.New(), &table.Set{}) {
+	for _, factory := range all.Factories(configuration.New(), &table.Set{}, nil) {
 		if slices.Contains(s.Replicated, factory.ID) {
 			factories = append(factories, factory)
 		}
