@@ -113,7 +113,7 @@ test-soak: ## Run connections through a pair for 10 minutes, and check for leaks
 	HAPAIR_LONG=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run TestNothingGrows ./test/testbed/pair
 
 .PHONY: test-overload
-test-overload: deps ## Run failovers with 1,000 FTP and RTSP sessions, 10,000 elements and routes, and 4,096 groups, and print what survives (root)
+test-overload: deps ## Run failovers with 1,000 FTP and RTSP sessions, 10,000 elements, routes and leases, and 4,096 groups, and print what survives (root)
 	HAPAIR_OVERLOAD=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -p 1 -v -run 'TestOverload' \
 		./test/testbed/pair ./internal/firewall/gateway
 
