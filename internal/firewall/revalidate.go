@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -76,7 +77,7 @@ func revalidate(ctx context.Context, document *plan.Revalidation) (ended int, er
 	err = conntrack.Dump(ctx, func(f conntrack.Flow) error {
 		c := connectionOf(&f)
 		switch {
-		case f.Fields.Has(conntrack.FieldMaster):
+		case isExpected(&f):
 			expected = append(expected, f)
 		case document.AllowsAnnounced(func(l contract.Label) bool { return hasLabel(&f, l) }):
 		case !c.HasPath():
@@ -100,6 +101,13 @@ func revalidate(ctx context.Context, document *plan.Revalidation) (ended int, er
 		}
 	}
 	return conntrack.End(append(refused, conntrack.ExpectedBy(refused, expected)...))
+}
+
+// isExpected reports whether a helper of the kernel announced a connection. The entry of one that was replicated does
+// not name the connection that announced it if that has ended. It still has the helper's label then.
+func isExpected(f *conntrack.Flow) bool {
+	return f.Fields.Has(conntrack.FieldMaster) || !f.Fields.Has(conntrack.FieldHelper) &&
+		slices.ContainsFunc(contract.HelperLabels(), func(h contract.HelperLabel) bool { return hasLabel(f, h.Label) })
 }
 
 // hasLabel reports whether an entry has a label.

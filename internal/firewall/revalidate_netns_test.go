@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/firewall/plan"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/test/testbed"
 )
@@ -321,4 +324,50 @@ func TestUnrelatedConnectionsLiveThroughChanges(t *testing.T) {
 	if strings.Contains(b.program.Log.String(), "Ended connections") {
 		t.Errorf("connections ended:\n%s", b.program.Log.String())
 	}
+}
+
+// The entry of a call's signalling ends while the call goes on, since nobody uses it. A standby then has media that
+// name no connection, but have the label of the helper. They outlive a document. What nothing announced does not.
+func TestCallOutlivesTheEntryOfItsSignalling(t *testing.T) {
+	b := newBed(t)
+	b.apply(twoFlows)
+	media := conntrack.Flow{
+		Orig: conntrack.Tuple{
+			Src: netip.MustParseAddr(clientAddress), Dst: netip.MustParseAddr(serverAddress),
+			Protocol: conntrack.ProtocolUDP, SrcPort: 4000, DstPort: 6000,
+		},
+		Fields: conntrack.FieldTimeout | conntrack.FieldStatus | conntrack.FieldLabels | conntrack.FieldMark,
+		Status: conntrack.StatusConfirmed | conntrack.StatusSeenReply, TimeoutSeconds: 60,
+		Labels: contract.LabelVoIP.Bits(), Mark: plan.PathMark("lan", "wan"),
+	}
+	media.Reply = media.Orig.Inverse()
+	other := media
+	other.Orig.SrcPort, other.Labels = 4001, [16]byte{}
+	other.Reply = other.Orig.Inverse()
+	ports := func() (present []uint16) {
+		err := b.firewall.Do(func() error {
+			return conntrack.Dump(b.Context(), func(f conntrack.Flow) error {
+				if f.Orig.DstPort == media.Orig.DstPort {
+					present = append(present, f.Orig.SrcPort)
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return present
+	}
+	table := testbed.Open(t, b.firewall, conntrack.OpenTable)
+	results, err := table.Do([]conntrack.Request{
+		{Operation: conntrack.Create, Flow: media}, {Operation: conntrack.Create, Flow: other},
+	}, nil)
+	for _, r := range results {
+		err = errors.Join(err, r.Err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.apply(twoFlows + "# A change of nothing\n")
+	b.eventually(ports, gomega.Equal([]uint16{media.Orig.SrcPort}))
 }

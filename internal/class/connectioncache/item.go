@@ -39,6 +39,9 @@ const (
 	// stepReplace deletes an entry that is in the way, by either tuple, and creates the new one. The active is right: it
 	// has seen the end of what the standby still has.
 	stepReplace
+	// stepOrphan creates the entry without the connection that expected it, which has ended: a call outlives the entry of
+	// its signalling, which is idle. The kernel names such a connection to the active, and does not find it here.
+	stepOrphan
 	// stepBare creates the entry without attributes that this kernel may not support: helper, labels, and the connection
 	// that expected it. The connection is forwarded, but connections related to it are not recognized.
 	stepBare
@@ -99,7 +102,7 @@ func (i *item) ask(requests []conntrack.Request) []conntrack.Request {
 		one(conntrack.Delete, &i.flow)
 	case stepUpdate:
 		one(conntrack.Update, &i.flow)
-	case stepCreate, stepBare:
+	case stepCreate, stepOrphan, stepBare:
 		one(conntrack.Create, &i.flow)
 	case stepLook:
 		one(conntrack.Get, &i.flow)
@@ -165,6 +168,9 @@ func (i *item) next() step {
 		return stepLook
 	case i.step < stepReplace:
 		return stepReplace
+	case i.step == stepReplace && i.flow.Fields.Has(conntrack.FieldMaster):
+		i.flow.Fields &^= conntrack.FieldMaster
+		return stepOrphan
 	case i.flow.Fields&dispensable != 0:
 		i.flow.Fields &^= dispensable
 		return stepBare

@@ -14,6 +14,17 @@ import (
 // A standby receives connections before its firewall has rules, and a kernel without rules for labels keeps none.
 func TestLabelsAreKeptBeforeTheFirewallHasRules(t *testing.T) {
 	u := newUnit(t, "standby")
+	media := announcedFlow()
+	if outcome := u.apply(state.Upsert, media); outcome.Err != nil {
+		t.Fatal(outcome.Err)
+	}
+	if got := u.ask(conntrack.Get, media); got.Labels != media.Labels {
+		t.Errorf("the labels are %x, want %x", got.Labels, media.Labels)
+	}
+}
+
+// announcedFlow returns a connection without answers that a gateway of the firewall announced.
+func announcedFlow() conntrack.Flow {
 	from, to := netip.MustParseAddrPort("203.0.113.9:6500"), netip.MustParseAddrPort("192.168.50.10:7000")
 	media := conntrack.Flow{
 		Orig: conntrack.Tuple{
@@ -26,10 +37,24 @@ func TestLabelsAreKeptBeforeTheFirewallHasRules(t *testing.T) {
 		Src: media.Orig.Dst, Dst: media.Orig.Src, Protocol: media.Orig.Protocol,
 		SrcPort: media.Orig.DstPort, DstPort: media.Orig.SrcPort,
 	}
+	return media
+}
+
+// What a helper announced outlives the entry of the connection that announced it. A standby that begins then has it
+// with its label, by which the firewall knows that a helper announced it.
+func TestConnectionIsKeptWithoutTheOneThatExpectedIt(t *testing.T) {
+	u := newUnit(t, "standby")
+	media := announcedFlow()
+	media.Fields |= conntrack.FieldMaster
+	media.Labels = contract.LabelFTP.Bits()
+	media.Master = conntrack.Tuple{
+		Src: media.Orig.Dst, Dst: media.Orig.Src, Protocol: conntrack.ProtocolUDP, SrcPort: 2121, DstPort: 2121,
+	}
 	if outcome := u.apply(state.Upsert, media); outcome.Err != nil {
 		t.Fatal(outcome.Err)
 	}
-	if got := u.ask(conntrack.Get, media); got.Labels != media.Labels {
-		t.Errorf("the labels are %x, want %x", got.Labels, media.Labels)
+	got := u.ask(conntrack.Get, media)
+	if got.Labels != media.Labels || got.Fields.Has(conntrack.FieldMaster) {
+		t.Errorf("the standby has %+v", got)
 	}
 }

@@ -4,6 +4,7 @@ package neighbours
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -166,6 +167,44 @@ func TestEntriesSurviveTheVirtualMAC(t *testing.T) {
 			standby.want("2001:db8::7", "02:ca:00:00:00:01", c.written)
 			standby.want("192.0.2.8", c.replaced, "")
 		})
+	}
+}
+
+// The kernel of the standby had no room for a learned entry, and asks for the neighbour when it becomes active. The
+// class completes what the kernel asks for, or what has not answered.
+func TestNewActiveDoesNotWaitForANeighbourThatTheClassKnows(t *testing.T) {
+	active, standby := newUnit(t, Dynamic(), "a"), newUnit(t, Dynamic(), "b")
+	addresses := []string{"192.0.2.7", "2001:db8::7"}
+	for _, address := range addresses {
+		active.put(address, 1, rtnetlink.Reachable)
+	}
+	send(t, active, standby)
+	// The class must not restore entries before the kernel asks, or it would prove nothing.
+	table := standby.Source.(source).table
+	table.mu.Lock()
+	for _, address := range addresses {
+		standby.remove(address)
+		standby.ask(address)
+	}
+	table.mu.Unlock()
+	if err := standby.Sink.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range addresses {
+		standby.want(address, "02:ca:00:00:00:01", "")
+	}
+}
+
+// ask makes the kernel ask for a neighbour that does not answer.
+func (u *unit) ask(address string) {
+	u.t.Helper()
+	conn := u.namespace.DialUDP(u.t, "", net.JoinHostPort(address, "9"))
+	if _, err := conn.Write([]byte("x")); err != nil {
+		u.t.Fatal(err)
+	}
+	entry := u.namespace.Run(u.t, "ip neigh show nud all dev lan0 to "+address)
+	if !strings.Contains(entry, "INCOMPLETE") {
+		u.t.Fatalf("the entry of %s is %q", address, entry)
 	}
 }
 

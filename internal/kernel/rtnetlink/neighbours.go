@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -79,13 +80,24 @@ func (c *Conn) SetNeighbour(n Neighbour) error {
 	return c.writeNeighbour(n, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
 }
 
-// AddNeighbour adds an entry. If its address has one, that one stays, and AddNeighbour succeeds.
+// AddNeighbour adds an entry. If its address has one with a MAC address, that one stays, and AddNeighbour succeeds. One
+// for which the kernel still asks is completed, and so is one that did not answer.
 func (c *Conn) AddNeighbour(n Neighbour) error {
 	err := c.writeNeighbour(n, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
-	if errors.Is(err, unix.EEXIST) {
+	if !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	all, err := c.Neighbours()
+	if err != nil {
+		return err
+	}
+	isUnknown := slices.ContainsFunc(all, func(there Neighbour) bool {
+		return there.Interface == n.Interface && there.Address == n.Address && there.State&(Incomplete|Failed) != 0
+	})
+	if !isUnknown {
 		return nil
 	}
-	return err
+	return c.writeNeighbour(n, unix.NLM_F_CREATE) // Without REPLACE, the kernel keeps what it has learned meanwhile.
 }
 
 func (c *Conn) writeNeighbour(n Neighbour, flags int) error {
