@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,7 +22,7 @@ const HostAddress = "10.0.2.2"
 // guestAddress is the guest's address, as QEMU's user network expects it.
 const guestAddress = "10.0.2.15/24"
 
-// patience is how long a machine may run. It boots in 4 s on an idle processor.
+// patience is how long a machine may run, unless its test needs more. It boots in 4 s on an idle processor.
 const patience = 3 * time.Minute
 
 // emulator is QEMU for the kernel's architecture.
@@ -37,6 +38,8 @@ type Config struct {
 	Files map[string][]byte
 	// Modules are loaded before the program starts, with those that they need.
 	Modules []string
+	// Patience is how long the machine may run; 0 for three minutes.
+	Patience time.Duration
 }
 
 // instructions are what the host tells the guest.
@@ -48,10 +51,11 @@ type instructions struct {
 
 // Machine is a running virtual machine.
 type Machine struct {
-	t       testing.TB
-	command *exec.Cmd
-	console *console
-	ended   chan struct{}
+	t        testing.TB
+	patience time.Duration
+	command  *exec.Cmd
+	console  *console
+	ended    chan struct{}
 }
 
 // Boot starts a machine. The end of the test kills it. The test binary must be linked statically.
@@ -72,14 +76,14 @@ func Boot(t testing.TB, c Config) *Machine {
 	if err := os.WriteFile(disk, files, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return start(t, k.image, disk)
+	return start(t, k.image, disk, cmp.Or(c.Patience, patience))
 }
 
 // start starts the emulator with a kernel and an archive of files.
-func start(t testing.TB, image, disk string) *Machine {
+func start(t testing.TB, image, disk string, patience time.Duration) *Machine {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
-	m := &Machine{t: t, console: newConsole(), ended: make(chan struct{})}
+	m := &Machine{t: t, patience: patience, console: newConsole(), ended: make(chan struct{})}
 	m.command = exec.CommandContext(ctx, emulator, "-machine", "pc", "-accel", "tcg", "-cpu", "max", "-m", "384",
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
 		"-netdev", "user,id=host", "-device", "virtio-net-pci,netdev=host,romfile=",
@@ -167,7 +171,7 @@ func (m *Machine) Wait() {
 	found := outcome.FindStringSubmatch(m.console.String())
 	switch {
 	case found == nil:
-		m.t.Fatalf("the guest did not come to its end within %s", patience)
+		m.t.Fatalf("the guest did not come to its end within %s", m.patience)
 	case found[1] != "":
 		m.t.Fatalf("the guest's program failed: %s", found[1])
 	}
