@@ -96,11 +96,17 @@ func (r *relay) handle(from netip.AddrPort, datagram []byte) {
 	case m.Type.IsState():
 		r.metrics.countMessage(fromDaemon, len(datagram))
 		r.metrics.countKeys(m.Type)
-		r.known.observe(m, datagram)
-		r.sequence++
-		for w := range r.watches {
-			w.add(r.sequence, datagram)
-		}
+		r.pass(m, datagram)
+		r.repeatAddresses(m, datagram)
+	}
+}
+
+// pass passes a message on to the peer. The caller holds the lock.
+func (r *relay) pass(m message.Message, datagram []byte) {
+	r.known.observe(m, datagram)
+	r.sequence++
+	for w := range r.watches {
+		w.add(r.sequence, datagram)
 	}
 }
 

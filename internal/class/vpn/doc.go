@@ -8,11 +8,12 @@
 //
 // The daemon's messages about roles are dropped on both units: hapair alone decides which unit is active.
 //
-//	message/   reads and makes the messages
-//	known.go   the IKE SAs that the unit's daemon has, as far as the messages tell
-//	socket.go  the socket to the daemon
-//	class.go   the class, and what happens to a message of the daemon
-//	source.go  messages on their way to the standby
-//	sink.go    messages of the active on their way to the daemon
-//	metrics.go what is counted
+//	message/      reads and makes the messages
+//	known.go      the IKE SAs that the unit's daemon has, as far as the messages tell
+//	socket.go     the socket to the daemon
+//	class.go      the class, and what happens to a message of the daemon
+//	addresses.go  addresses of users, which the daemon does not describe again
+//	source.go     messages on their way to the standby
+//	sink.go       messages of the active on their way to the daemon
+//	metrics.go    what is counted
 package vpn

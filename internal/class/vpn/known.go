@@ -42,6 +42,7 @@ type knownSA struct {
 	changedAt                time.Duration
 	// initiator and responder are the last messages with the next message ID of either end's requests; nil for none.
 	initiator, responder []byte
+	addresses            addresses
 }
 
 func newKnown(now func() time.Duration) known {
@@ -60,7 +61,7 @@ func (k *known) observe(m message.Message, datagram []byte) (forgotten []message
 		return nil
 	case m.Type == message.AddIKE:
 		k.added++
-		sa = &knownSA{place: k.added, version: m.Version}
+		sa = &knownSA{place: k.added, version: m.Version, addresses: k.inherit(m.SA, datagram)}
 		k.sas[m.SA] = sa
 	case sa == nil:
 		return nil
@@ -68,6 +69,7 @@ func (k *known) observe(m message.Message, datagram []byte) (forgotten []message
 		sa.isDeleted = true
 	case m.Type == message.UpdateIKE:
 		sa.isEstablished = true
+		sa.setAddresses(datagram)
 	}
 	sa.changedAt = k.now()
 	sa.sum = sumOf(sa.sum, datagram)

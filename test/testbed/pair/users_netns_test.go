@@ -50,7 +50,9 @@ const (
 // userBed is a pair and two users, of whom alice is connected.
 type userBed struct {
 	*pair.Pair
-	t          *testing.T
+	t *testing.T
+	// office is the host of bob. Alice is at the server.
+	office     *testbed.Namespace
 	alice, bob *strongswan.User
 }
 
@@ -65,8 +67,8 @@ func newUserBed(t *testing.T, replicated ...state.Class) *userBed {
 			"tls.crt": server.CertificatePEM(), "tls.key": server.KeyPEM(t), "alice": "wonderland", "bob": "builder",
 		},
 	})
-	office := b.AddWANHost(t, "office")
-	office.Link(t, "wan0").Address("203.0.113.10/24")
+	b.office = b.AddWANHost(t, "office")
+	b.office.Link(t, "wan0").Address("203.0.113.10/24")
 	user := func(n *testbed.Namespace, address, name, password string) *strongswan.User {
 		return strongswan.StartUser(t, n, strongswan.Login{
 			Address: address, Server: "203.0.113.1", Identity: "vpn.example.com", Authority: authority.CertificatePEM(),
@@ -74,7 +76,7 @@ func newUserBed(t *testing.T, replicated ...state.Class) *userBed {
 		})
 	}
 	b.alice = user(b.Server, testbed.ServerAddress, "alice", "wonderland")
-	b.bob = user(office, "203.0.113.10", "bob", "builder")
+	b.bob = user(b.office, "203.0.113.10", "bob", "builder")
 	for _, u := range []*pair.Unit{b.Active, b.Standby} {
 		testbed.Eventually(t, u.Name+" has loaded remote access", func() bool {
 			return strings.Contains(u.VPNLog(), "Loaded tunnel")
@@ -93,10 +95,10 @@ func (b *userBed) connect(user *strongswan.User, address string) {
 	}
 }
 
-// count starts a TCP connection from alice to the LAN.
-func (b *userBed) count() *traffic.Trial {
+// count starts a TCP connection from the host of a user to the LAN.
+func (b *userBed) count(host *testbed.Namespace) *traffic.Trial {
 	b.t.Helper()
-	return traffic.Start(b.t, traffic.TCP, &testbed.Network{Client: b.Server, Server: b.Client},
+	return traffic.Start(b.t, traffic.TCP, &testbed.Network{Client: host, Server: b.Client},
 		netip.AddrPortFrom(netip.MustParseAddr(testbed.ClientAddress), 0), 5*time.Millisecond)
 }
 
@@ -123,17 +125,19 @@ const (
 // back. The user keeps the address, and the new active unit gives others to others.
 func TestUserSurvivesLossOfPower(t *testing.T) {
 	b := newUserBed(t, state.VPN)
-	tcp := b.count()
+	tcp := b.count(b.Server)
 	b.awaitPassive(aliceThere)
 	b.Active.Flush() // Unsent changes are lost with the power.
 	b.Failover()
 	tcp.Continues()
 	b.connect(b.bob, secondUser)
+	other := b.count(b.office)
 
 	b.Return()
 	b.awaitPassive(aliceThere, bobThere)
 	b.Switchover()
 	tcp.Continues()
+	other.Continues()
 	b.awaitPassive(aliceThere, bobThere)
 	b.bob.Swanctl("--terminate", "--ike", "home")
 	b.awaitPassive(aliceThere)
@@ -148,11 +152,40 @@ func TestUserSurvivesLossOfPower(t *testing.T) {
 // TestUserWithoutTheClass is the control: the connection stalls, and the new active unit gives the address again.
 func TestUserWithoutTheClass(t *testing.T) {
 	b := newUserBed(t)
-	tcp := b.count()
+	tcp := b.count(b.Server)
 	b.Active.Flush()
 	b.Failover()
 	if !tcp.Stops(2 * time.Second) {
 		t.Error("the connection goes on, so the other test proves nothing")
 	}
 	b.connect(b.bob, firstUser)
+}
+
+// TestUserKeepsAddressAfterNewKeys gives the IKE SA of a user new keys, and then kills the daemon of the standby, which
+// gets everything again. It must know the address.
+func TestUserKeepsAddressAfterNewKeys(t *testing.T) {
+	b := newUserBed(t, state.VPN)
+	tcp := b.count(b.Server)
+	b.awaitPassive(aliceThere)
+	keys := func() string {
+		_, after, _ := strings.Cut(b.alice.Swanctl("--list-sas", "--raw"), " initiator-spi=")
+		spi, _, _ := strings.Cut(after, " ")
+		return spi
+	}
+	before := keys()
+	b.alice.Swanctl("--rekey", "--ike", "home")
+	testbed.Eventually(t, "the IKE SA has new keys", func() bool { return keys() != before })
+	loaded := strings.Count(b.Standby.VPNLog(), "Loaded tunnel")
+	b.Standby.KillIKEDaemon()
+	testbed.Eventually(t, "the daemon of the standby is back", func() bool {
+		return strings.Count(b.Standby.VPNLog(), "Loaded tunnel") > loaded
+	})
+	b.awaitPassive(aliceThere)
+	if sas := b.Active.Swanctl("--list-sas"); !strings.Contains(sas, aliceThere) {
+		t.Errorf("the active has\n%s", sas)
+	}
+	b.Active.Flush()
+	b.Failover()
+	tcp.Continues()
+	b.connect(b.bob, secondUser)
 }
