@@ -13,5 +13,6 @@
 //	lead.go      what an active unit does with tunnels, and what a standby does
 //	users.go     users who were removed, and how many are connected
 //	takeover.go  new keys after a failover
+//	spread.go    new keys of tunnels that can wait for them
 //	linger.go    the end of an active unit
 package vpn

@@ -47,8 +47,10 @@ type Config struct {
 type Keeper struct {
 	config Config
 	kernel *rtnetlink.Conn
-	role   *role
-	relay  relay
+	// sas are the kernel's SAs; nil if charon encrypts packets itself.
+	sas   *xfrm.Table
+	role  *role
+	relay relay
 
 	// The other fields up to mu belong to the goroutine of Run.
 
@@ -61,6 +63,8 @@ type Keeper struct {
 	told *standing
 	// takeover is under way after the unit became active; nil otherwise.
 	takeover *takeover
+	// spread has the tunnels that get new keys later; nil if all get them at once.
+	spread *spread
 	// present are the SAs that charon had when they were listed last.
 	present sas
 	// mustRequest is set while charon may lack what the other unit has.
@@ -91,8 +95,14 @@ func NewKeeper(c Config) (*Keeper, error) {
 	if err != nil {
 		return nil, errors.Join(err, kernel.Close())
 	}
+	var sas *xfrm.Table
+	if c.ESP == KernelESP {
+		if sas, err = xfrm.OpenTable(); err != nil {
+			return nil, errors.Join(err, kernel.Close(), sockets.Close())
+		}
+	}
 	return &Keeper{
-		config: c, kernel: kernel, role: newRole(), relay: relay{sockets}, loaded: map[string][sha256.Size]byte{},
+		config: c, kernel: kernel, sas: sas, role: newRole(), relay: relay{sockets}, loaded: map[string][sha256.Size]byte{},
 		files:     files{document: c.DocumentFile, secret: c.SecretDirectory},
 		renewals:  make(chan string, 1),
 		isPassive: make(chan struct{}),
@@ -124,7 +134,7 @@ func (k *Keeper) State() (detail, fault string) {
 
 // Run keeps the tunnels until the context ends.
 func (k *Keeper) Run(ctx context.Context) {
-	defer func() { _ = errors.Join(k.kernel.Close(), k.relay.sockets.Close()) }()
+	defer k.close()
 	defer k.disconnect()
 	var following sync.WaitGroup
 	defer following.Wait()
@@ -142,6 +152,14 @@ func (k *Keeper) Run(ctx context.Context) {
 		if !backoff.SleepUntil(ctx, pause, k.role.changed) {
 			return
 		}
+	}
+}
+
+// close closes what NewKeeper has opened.
+func (k *Keeper) close() {
+	_ = errors.Join(k.kernel.Close(), k.relay.sockets.Close())
+	if k.sas != nil {
+		_ = k.sas.Close()
 	}
 }
 

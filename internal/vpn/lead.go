@@ -31,8 +31,9 @@ func (k *Keeper) tell(ctx context.Context, now standing) error {
 	switch {
 	case now.isActive && !wasActive:
 		k.takeover = &takeover{kernel: k.kernel, began: time.Now(), toldAt: time.Now()}
+		k.spread = nil
 	case !now.isActive:
-		k.takeover = nil
+		k.takeover, k.spread = nil, nil
 	}
 	return nil
 }
@@ -40,7 +41,10 @@ func (k *Keeper) tell(ctx context.Context, now standing) error {
 // lead sets up the tunnels that are down, after those of the other unit were taken over.
 func (k *Keeper) lead(ctx context.Context, wanted tunnels.Config) error {
 	if k.takeover != nil {
-		isDone, err := k.takeover.step(ctx, k.session, k.present, wanted.Connections)
+		if err := k.plan(wanted); err != nil {
+			return err
+		}
+		isDone, err := k.takeover.step(ctx, k.session, k.present, k.spread.ofTakeover(wanted.Connections))
 		if err != nil {
 			return err
 		}
@@ -54,6 +58,11 @@ func (k *Keeper) lead(ctx context.Context, wanted tunnels.Config) error {
 	if err := errors.Join(k.request(ctx), k.endRemoved(ctx)); err != nil {
 		return err
 	}
+	for _, name := range k.spread.takeDue(k.present, time.Now()) {
+		if err := k.session.rekey(ctx, name); err != nil {
+			return err
+		}
+	}
 	for _, c := range wanted.Connections {
 		if _, isLoaded := k.loaded[c.Name]; !isLoaded || !c.Initiates || k.present.isPresent(c.Name) {
 			continue
@@ -62,6 +71,19 @@ func (k *Keeper) lead(ctx context.Context, wanted tunnels.Config) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// plan plans when tunnels get new keys after a takeover, if the kernel encrypts their packets.
+func (k *Keeper) plan(wanted tunnels.Config) error {
+	if k.sas == nil || k.spread != nil {
+		return nil
+	}
+	spent, err := spentSPIs(k.sas)
+	if err != nil {
+		return err
+	}
+	k.spread = newSpread(k.present, wanted.Connections, spent, time.Now())
 	return nil
 }
 

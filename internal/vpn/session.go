@@ -172,8 +172,8 @@ type sa struct {
 	state string
 	// user is the name that a user has proved.
 	user string
-	// children are the SPIs of its children in the direction to this unit.
-	children []string
+	// children are the SPIs of its children in the direction to this unit, and toPeer are those in the other direction.
+	children, toPeer []string
 }
 
 // sas are all IKE SAs of charon.
@@ -201,21 +201,22 @@ func (s *session) list(ctx context.Context) (all sas, err error) {
 			}
 			all = append(all, sa{
 				name: name, id: text("uniqueid"), state: text("state"), user: text("remote-eap-id"),
-				children: childrenOf(entry),
+				children: spisOf(entry, "spi-in"), toPeer: spisOf(entry, "spi-out"),
 			})
 		}
 	}
 	return all, nil
 }
 
-func childrenOf(entry *vici.Message) (spis []string) {
+// spisOf returns the SPIs of the children in one direction.
+func spisOf(entry *vici.Message, direction string) (spis []string) {
 	children, ok := entry.Get("child-sas").(*vici.Message)
 	if !ok {
 		return nil
 	}
 	for _, key := range children.Keys() {
 		if child, ok := children.Get(key).(*vici.Message); ok {
-			spi, _ := child.Get("spi-in").(string)
+			spi, _ := child.Get(direction).(string)
 			spis = append(spis, spi)
 		}
 	}
@@ -248,6 +249,16 @@ func (all sas) countTunnels(state string) (n int) {
 		}
 	}
 	return n
+}
+
+// outbound returns the SPIs of the children of a connection in the direction to the peer.
+func (all sas) outbound(name string) (spis []string) {
+	for _, sa := range all {
+		if sa.name == name {
+			spis = append(spis, sa.toPeer...)
+		}
+	}
+	return spis
 }
 
 // children returns the SPIs of the children of a connection.

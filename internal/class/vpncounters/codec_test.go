@@ -1,6 +1,7 @@
 package vpncounters
 
 import (
+	"math"
 	"net/netip"
 	"testing"
 
@@ -14,7 +15,7 @@ func examples() []xfrm.Counters {
 		{Sent: last32, Seen: []uint32{0}, Legacy: true},
 		{Received: 70000, Seen: []uint32{0xf0f0f0f0}, Legacy: true},
 		{Sent: 9<<32 | 8, Seen: make([]uint32, 4), Size: 128},
-		{Received: last64, Seen: []uint32{1, 2, 3}, Size: 90},
+		{Received: math.MaxUint64, Seen: []uint32{1, 2, 3}, Size: 90},
 		{Received: 5, Seen: make([]uint32, xfrm.MaxWords), Size: 32 * xfrm.MaxWords},
 	}
 }

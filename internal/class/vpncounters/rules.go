@@ -7,30 +7,19 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/xfrm"
 )
 
-// last32 and last64 are the last numbers of an SA. The kernel sends nothing after them.
-const (
-	last32 = math.MaxUint32
-	last64 = math.MaxUint64
-)
+// last32 is the last number of an SA with 32 bits.
+const last32 = math.MaxUint32
 
 // step is by how much a promotion advances an SA. It is more than the packets that the other unit can have sent since
 // this unit heard of it last, at up to three million per second for maxSilence. An SA with 32 bits has room for 128
 // steps, and gets new keys within a minute of each.
 const step = 1 << 25
 
-// lastOf returns the last number that an SA can send.
-func lastOf(sa xfrm.SA) uint64 {
-	if sa.Extended {
-		return last64
-	}
-	return last32
-}
-
 // combine returns the counters of an SA with those that the other unit has sent: numbers never decrease. The result has
 // the shape of the SA's replay window.
 func combine(sa xfrm.SA, received xfrm.Counters) xfrm.Counters {
 	c := sa.Counters
-	last := lastOf(sa)
+	last := sa.Last()
 	c.Sent = min(max(c.Sent, received.Sent), last)
 	newest := min(max(c.Received, received.Received), last)
 	switch {
@@ -62,7 +51,7 @@ func advance(sa xfrm.SA) xfrm.Counters {
 	if isInbound(c) {
 		return c
 	}
-	if lastOf(sa)-c.Sent <= step {
+	if sa.Last()-c.Sent <= step {
 		return spend(sa)
 	}
 	c.Sent += step
@@ -73,7 +62,7 @@ func advance(sa xfrm.SA) xfrm.Counters {
 func spend(sa xfrm.SA) xfrm.Counters {
 	c := sa.Counters
 	if !isInbound(c) {
-		c.Sent = lastOf(sa)
+		c.Sent = sa.Last()
 	}
 	return c
 }

@@ -12,7 +12,7 @@ import (
 func anySA() *rapid.Generator[xfrm.SA] {
 	return rapid.Custom(func(t *rapid.T) xfrm.SA {
 		sa := xfrm.SA{Extended: rapid.Bool().Draw(t, "extended")}
-		last, words := lastOf(sa), 1
+		last, words := sa.Last(), 1
 		if sa.Counters.Legacy = !sa.Extended && rapid.Bool().Draw(t, "legacy"); !sa.Counters.Legacy {
 			words = rapid.IntRange(0, 4).Draw(t, "words")
 			sa.Counters.Size = uint32(32 * words)
@@ -34,7 +34,7 @@ func TestNumbersNeverDecrease(t *testing.T) {
 		sa, other := anySA().Draw(t, "own"), anySA().Draw(t, "other")
 		before := sa.Counters
 		c := combine(sa, other.Counters)
-		last := lastOf(sa)
+		last := sa.Last()
 		if c.Sent < max(before.Sent, min(other.Counters.Sent, last)) {
 			t.Errorf("sent numbers %d and %d of the units became %d", before.Sent, other.Counters.Sent, c.Sent)
 		}
@@ -64,12 +64,12 @@ func TestPromotionUsesNoNumberTwice(t *testing.T) {
 			if !c.Equal(before) {
 				t.Errorf("an inbound SA changed from %+v to %+v", before, c)
 			}
-		case c.Sent != lastOf(sa) && c.Sent != before.Sent+step:
+		case c.Sent != sa.Last() && c.Sent != before.Sent+step:
 			t.Errorf("%d became %d, want a step or the last number", before.Sent, c.Sent)
 		case c.Sent < before.Sent:
 			t.Errorf("%d became %d, which wraps", before.Sent, c.Sent)
 		}
-		if c := spend(sa); !isInbound(before) && c.Sent != lastOf(sa) {
+		if c := spend(sa); !isInbound(before) && c.Sent != sa.Last() {
 			t.Errorf("%d became %d, want the last number", before.Sent, c.Sent)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -26,6 +27,17 @@ type SA struct {
 	Extended bool
 	Counters Counters
 }
+
+// Last returns the last number with which the SA can send. The kernel sends nothing after it.
+func (s SA) Last() uint64 {
+	if s.Extended {
+		return math.MaxUint64
+	}
+	return math.MaxUint32
+}
+
+// IsSpent reports whether the SA can send no more packets.
+func (s SA) IsSpent() bool { return s.Counters.Sent == s.Last() }
 
 // Counters are the sequence numbers of an SA. It has one direction, so that either Sent or Received stays 0.
 type Counters struct {
