@@ -15,17 +15,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// children are the processes that this program has started. All others below it are orphans, and are reaped when they
+// Children are the processes that this program has started. All others below it are orphans, and are reaped when they
 // end. Waiting for any child instead would take the result of a process from the goroutine that waits for it.
-type children struct {
+type Children struct {
 	mu  sync.Mutex
 	own map[int]bool
 }
 
-func newChildren() *children { return &children{own: map[int]bool{}} }
+// NewChildren returns a set without processes.
+func NewChildren() *Children { return &Children{own: map[int]bool{}} }
+
+// Run runs a command to its end, as its method Run does.
+func (c *Children) Run(cmd *exec.Cmd) error {
+	if err := c.start(cmd); err != nil {
+		return err
+	}
+	return c.await(cmd)
+}
 
 // start starts a command. The lock keeps the reaper away until the process is known.
-func (c *children) start(cmd *exec.Cmd) error {
+func (c *Children) start(cmd *exec.Cmd) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := cmd.Start(); err != nil {
@@ -36,21 +45,26 @@ func (c *children) start(cmd *exec.Cmd) error {
 }
 
 // wait waits for the end of a command, and returns how it ended.
-func (c *children) wait(cmd *exec.Cmd) string {
+func (c *Children) wait(cmd *exec.Cmd) string {
+	if err := c.await(cmd); err != nil {
+		return err.Error()
+	}
+	return "exit status 0"
+}
+
+// await waits for the end of a command.
+func (c *Children) await(cmd *exec.Cmd) error {
 	err := cmd.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.own, cmd.Process.Pid)
-	if err == nil {
-		return "exit status 0"
-	}
-	return err.Error()
+	return err
 }
 
-// reapInBackground makes this process the parent of orphans, and reaps them until stop is called.
-func (c *children) reapInBackground(log logr.Logger) (stop func(), err error) {
+// Reap makes this process the parent of orphans, and reaps them until stop is called.
+func (c *Children) Reap(log logr.Logger) (stop func(), err error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("becoming the parent of orphaned processes: %w", err)
 	}
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
@@ -70,7 +84,7 @@ func (c *children) reapInBackground(log logr.Logger) (stop func(), err error) {
 }
 
 // reap reaps the orphans that have ended.
-func (c *children) reap() error {
+func (c *Children) reap() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	files, err := filepath.Glob("/proc/[0-9]*/stat")

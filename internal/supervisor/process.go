@@ -13,7 +13,7 @@ import (
 type process struct {
 	daemon   Daemon
 	output   *os.File
-	children *children
+	children *Children
 	// group is the process group; 0 before the first start.
 	group int
 }
@@ -56,7 +56,14 @@ func (p *process) start(exited chan<- string) {
 	}()
 }
 
-func (p *process) terminate() { p.signal(syscall.SIGTERM) }
+// terminate asks the daemon to end. One that is Abrupt is not asked.
+func (p *process) terminate() {
+	if p.daemon.Abrupt {
+		p.kill()
+		return
+	}
+	p.signal(syscall.SIGTERM)
+}
 
 func (p *process) kill() { p.signal(syscall.SIGKILL) }
 

@@ -29,7 +29,7 @@ type runner struct {
 	state lifecycle.Daemon
 }
 
-func newRunner(d Daemon, c Config, children *children) *runner {
+func newRunner(d Daemon, c Config, children *Children) *runner {
 	return &runner{
 		daemon: d, probeTimeout: c.ProbeTimeout, log: c.Log.WithName(d.Name), began: time.Now(),
 		process: &process{daemon: d, output: c.Output, children: children},

@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -24,6 +23,8 @@ type Daemon struct {
 	Prepare func() error
 	// Probe returns an error if the daemon does not do its work. The context bounds its time.
 	Probe func(context.Context) error
+	// Abrupt makes the supervisor kill the daemon instead of asking it to end, so that the daemon tells nobody.
+	Abrupt bool
 	// Linger returns when the daemon may end, once the supervisor was told to end; nil for at once.
 	Linger func()
 	// Renew is the reason for which the process must be replaced by another one; nil for never.
@@ -40,6 +41,8 @@ type Config struct {
 	Policy  lifecycle.Policy
 	// ProbeTimeout is how long a daemon may take for one answer.
 	ProbeTimeout time.Duration
+	// Children has the processes of the program, if it runs others too and reaps orphans itself. It is nil otherwise.
+	Children *Children
 	// Output is where the daemons write; nil discards it.
 	Output *os.File
 	Log    logr.Logger
@@ -48,13 +51,16 @@ type Config struct {
 // Supervisor runs daemons.
 type Supervisor struct {
 	config   Config
-	children *children
+	children *Children
 	runners  []*runner
 }
 
 // New returns a supervisor that does nothing until Run.
 func New(c Config) *Supervisor {
-	s := &Supervisor{config: c, children: newChildren()}
+	s := &Supervisor{config: c, children: c.Children}
+	if s.children == nil {
+		s.children = NewChildren()
+	}
 	for _, d := range c.Daemons {
 		s.runners = append(s.runners, newRunner(d, c, s.children))
 	}
@@ -63,11 +69,13 @@ func New(c Config) *Supervisor {
 
 // Run starts the daemons and keeps them running. When the context ends, it ends them and returns.
 func (s *Supervisor) Run(ctx context.Context) error {
-	stopReaping, err := s.children.reapInBackground(s.config.Log)
-	if err != nil {
-		return fmt.Errorf("becoming the parent of orphaned processes: %w", err)
+	if s.config.Children == nil {
+		stopReaping, err := s.children.Reap(s.config.Log)
+		if err != nil {
+			return err
+		}
+		defer stopReaping()
 	}
-	defer stopReaping()
 	var daemons sync.WaitGroup
 	for _, r := range s.runners {
 		running, end := context.WithCancel(context.WithoutCancel(ctx))

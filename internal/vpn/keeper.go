@@ -20,12 +20,13 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 	"github.com/hapair-io/hapair/internal/kernel/xfrm"
 	"github.com/hapair-io/hapair/internal/localapi"
+	"github.com/hapair-io/hapair/internal/mounted"
 	"github.com/hapair-io/hapair/internal/vpn/tunnels"
 )
 
 const (
 	// keepInterval is the time between looks at the files, the role and charon.
-	keepInterval = 500 * time.Millisecond
+	keepInterval = mounted.Interval
 	// keepTimeout bounds one look.
 	keepTimeout = 5 * time.Second
 	// tunnelMTU is the MTU of the interface of tunnels, with room for the headers of ESP and UDP.
@@ -55,7 +56,7 @@ type Keeper struct {
 	// The other fields up to mu belong to the goroutine of Run.
 
 	session *session
-	files   files
+	files   mounted.Files
 	// loaded are the hashes of the connections that charon has, and secrets that of its keys; nil for none.
 	loaded  map[string][sha256.Size]byte
 	secrets *[sha256.Size]byte
@@ -103,7 +104,7 @@ func NewKeeper(c Config) (*Keeper, error) {
 	}
 	return &Keeper{
 		config: c, kernel: kernel, sas: sas, role: newRole(), relay: relay{sockets}, loaded: map[string][sha256.Size]byte{},
-		files:     files{document: c.DocumentFile, secret: c.SecretDirectory},
+		files:     mounted.Files{DocumentFile: c.DocumentFile, SecretDirectory: c.SecretDirectory},
 		renewals:  make(chan string, 1),
 		isPassive: make(chan struct{}),
 	}, nil
@@ -213,15 +214,15 @@ func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
 	if err := k.tell(ctx, now); err != nil {
 		return faults, err
 	}
-	if err := k.files.read(time.Now()); err != nil {
+	if err := k.files.Read(time.Now()); err != nil {
 		faults = append(faults, err.Error())
 	}
 	if mustRestart, err := k.keepSettings(ctx); mustRestart || err != nil {
 		return faults, err
 	}
-	wanted := tunnels.Compile(k.files.vpn, k.files.entries, k.config.ESP == UserspaceESP)
+	wanted := tunnels.Compile(k.files.Document().VPN, k.files.Entries(), k.config.ESP == UserspaceESP)
 	faults = append(faults, wanted.Faults...)
-	if k.files.vpn.IsEnabled() {
+	if k.files.Document().VPN.IsEnabled() {
 		if err := k.keepInterface(); err != nil {
 			faults = append(faults, err.Error())
 		}

@@ -6,8 +6,10 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/mounted"
 	"github.com/hapair-io/hapair/internal/supervisor"
 )
 
@@ -40,10 +42,10 @@ func (k *Keeper) Prepare() error {
 	k.restarted()
 	s := k.written.now()
 	s.ESP = k.config.ESP
-	present := files{document: k.config.DocumentFile}
+	present := mounted.Files{DocumentFile: k.config.DocumentFile}
 	// Without a valid document the last settings stay. The keeper reports what is wrong.
-	if err := present.readDocument(); err == nil && present.vpn.IsEnabled() {
-		s = settingsFor(k.config.ESP, present.vpn.RemoteAccess)
+	if err := present.Read(time.Now()); err == nil && present.Document().VPN.IsEnabled() {
+		s = settingsFor(k.config.ESP, present.Document().VPN.RemoteAccess)
 	}
 	if err := k.written.write(s); err != nil {
 		return err
@@ -58,7 +60,7 @@ func settingsFor(esp ESP, r document.RemoteAccess) Settings {
 // keepSettings makes charon have the pools and the DNS servers of the document. It reports whether charon must be
 // started again for that, since it reads pools only at its start.
 func (k *Keeper) keepSettings(ctx context.Context) (mustRestart bool, err error) {
-	present, wanted := k.written.now(), settingsFor(k.config.ESP, k.files.vpn.RemoteAccess)
+	present, wanted := k.written.now(), settingsFor(k.config.ESP, k.files.Document().VPN.RemoteAccess)
 	for _, p := range wanted.Pools {
 		if !slices.Contains(present.Pools, p) {
 			k.renew()

@@ -1,4 +1,6 @@
-package vpn
+// Package mounted reads what is mounted into the container of a foreign daemon: the firewall's document, and the
+// entries of a Secret. Both change while the container runs.
+package mounted
 
 import (
 	"crypto/sha256"
@@ -20,27 +22,40 @@ const (
 	maxSecretBytes   = 1 << 20
 )
 
-// files are the firewall's document and the entries of the Secret. One goroutine uses it.
-type files struct {
-	document, secret string
+// Interval is the least time between two reads.
+const Interval = 500 * time.Millisecond
+
+// Files are the firewall's document and the entries of a Secret. One goroutine uses them.
+type Files struct {
+	// DocumentFile is the path of the document, and SecretDirectory has one file for each entry of the Secret.
+	DocumentFile, SecretDirectory string
 
 	// seen is the hash of the document that was parsed last.
-	seen    [sha256.Size]byte
-	vpn     document.VPN
-	entries map[string][]byte
+	seen     [sha256.Size]byte
+	document document.Document
+	entries  map[string][]byte
 	// readAt is when the files were read last, and fault what was wrong then.
 	readAt time.Time
 	fault  error
 }
 
-// read reads what has changed. After an error the last valid content stays. Within keepInterval it reads nothing and
-// returns the same again: looks are more frequent while the unit takes over tunnels.
-func (f *files) read(now time.Time) error {
-	if !f.readAt.IsZero() && now.Sub(f.readAt) < keepInterval {
+// Document returns the last valid document.
+func (f *Files) Document() document.Document { return f.document }
+
+// Entries returns the entries of the Secret.
+func (f *Files) Entries() map[string][]byte { return f.entries }
+
+// HasDocument reports whether there was a valid document.
+func (f *Files) HasDocument() bool { return f.seen != [sha256.Size]byte{} }
+
+// Read reads what has changed. After an error the last valid content stays. Within Interval it reads nothing and
+// returns the same again, so that frequent looks are cheap.
+func (f *Files) Read(now time.Time) error {
+	if !f.readAt.IsZero() && now.Sub(f.readAt) < Interval {
 		return f.fault
 	}
 	f.readAt = now
-	entries, err := readSecret(f.secret)
+	entries, err := readSecret(f.SecretDirectory)
 	if err == nil {
 		f.entries = entries
 	}
@@ -48,8 +63,8 @@ func (f *files) read(now time.Time) error {
 	return f.fault
 }
 
-func (f *files) readDocument() error {
-	text, err := bounded.ReadFile(f.document, document.MaxBytes)
+func (f *Files) readDocument() error {
+	text, err := bounded.ReadFile(f.DocumentFile, document.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // The sidecar delivers it once it runs.
 	}
@@ -64,7 +79,7 @@ func (f *files) readDocument() error {
 	if err != nil {
 		return fmt.Errorf("the document is refused: %w", err)
 	}
-	f.seen, f.vpn = hash, parsed.VPN
+	f.seen, f.document = hash, parsed
 	return nil
 }
 

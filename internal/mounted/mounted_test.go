@@ -1,4 +1,4 @@
-package vpn
+package mounted
 
 import (
 	"fmt"
@@ -8,22 +8,25 @@ import (
 	"time"
 )
 
-// A takeover looks every 10 ms. It must not read and parse all files each time.
+// soon is less than the interval.
+const soon = 10 * time.Millisecond
+
+// A takeover of tunnels looks every 10 ms. It must not read and parse all files each time.
 func TestFilesAreReadOnceInAnInterval(t *testing.T) {
-	f := files{document: filepath.Join(t.TempDir(), "document.yaml"), secret: t.TempDir()}
+	f := Files{DocumentFile: filepath.Join(t.TempDir(), "document.yaml"), SecretDirectory: t.TempDir()}
 	write := func(path, text string) {
 		t.Helper()
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	key := filepath.Join(f.secret, "branch")
+	key := filepath.Join(f.SecretDirectory, "branch")
 	state := func(tunnels int, key string, isRefused bool) string { return fmt.Sprint(tunnels, key, isRefused) }
 	now := time.Now()
 	expect := func(when, want string) {
 		t.Helper()
-		err := f.read(now)
-		if got := state(len(f.vpn.SiteToSite), string(f.entries["branch"]), err != nil); got != want {
+		err := f.Read(now)
+		if got := state(len(f.document.VPN.SiteToSite), string(f.entries["branch"]), err != nil); got != want {
 			t.Errorf("%s: got %q, want %q", when, got, want)
 		}
 	}
@@ -31,15 +34,15 @@ func TestFilesAreReadOnceInAnInterval(t *testing.T) {
 	write(key, "first")
 	expect("without a document", state(0, "first", false))
 	write(key, "second")
-	write(f.document, tunnelDocument)
-	now = now.Add(takeoverInterval)
+	write(f.DocumentFile, tunnelDocument)
+	now = now.Add(soon)
 	expect("at the next look of a takeover", state(0, "first", false))
-	now = now.Add(keepInterval - takeoverInterval)
+	now = now.Add(Interval - soon)
 	expect("after the interval", state(1, "second", false))
-	write(f.document, "{")
-	now = now.Add(keepInterval)
+	write(f.DocumentFile, "{")
+	now = now.Add(Interval)
 	expect("with a broken document", state(1, "second", true))
-	now = now.Add(takeoverInterval)
+	now = now.Add(soon)
 	expect("at the look after that", state(1, "second", true))
 }
 
