@@ -16,7 +16,7 @@ type ProviderSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="the name of a provider must begin with a letter and have only a-z, 0-9 and '-', as in kea, since its container has the same name"
-	// +kubebuilder:validation:XValidation:rule="!(self in ['firewall', 'vpn'])",message="firewall and vpn are the names of the operator's own programs; choose another name"
+	// +kubebuilder:validation:XValidation:rule="!(self in ['firewall', 'vpn', 'routing'])",message="firewall, vpn and routing are the names of the operator's own programs; choose another name"
 	Name string `json:"name"`
 
 	// image is the container image of the provider.

@@ -93,6 +93,10 @@ type HAPairSpec struct {
 	// +optional
 	VPN *VPNSpec `json:"vpn,omitempty"`
 
+	// dynamicRouting adds a container with routing daemons to the units, for routing.dynamic of the FirewallConfiguration.
+	// +optional
+	DynamicRouting *DynamicRoutingSpec `json:"dynamicRouting,omitempty"`
+
 	// failover configures when a unit takes over and when it hands over.
 	// +optional
 	// +kubebuilder:default={}

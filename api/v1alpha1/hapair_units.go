@@ -41,6 +41,11 @@ type UnitsSpec struct {
 	// 32Mi of memory by default.
 	// +optional
 	VPN *ContainerSpec `json:"vpn,omitempty"`
+
+	// routing configures the container of the routing daemons, which only pairs with spec.dynamicRouting have. It requests
+	// 50m of CPU and 64Mi of memory by default.
+	// +optional
+	Routing *ContainerSpec `json:"routing,omitempty"`
 }
 
 // UnitMetadata is added to the pods of both units.

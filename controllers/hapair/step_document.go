@@ -34,7 +34,7 @@ func (r *Reconciler) resolveDocument(ctx context.Context, s *scope) error {
 	}
 	valid, err := validDocument(configuration, s.pair.Spec)
 	if err == nil {
-		err = r.checkSecret(ctx, s, valid)
+		err = r.checkSecrets(ctx, s, valid)
 	}
 	if problems := (*document.Problems)(nil); err != nil && !errors.As(err, &problems) {
 		return err
@@ -47,24 +47,22 @@ func (r *Reconciler) resolveDocument(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// secretInterval is the time after which the Secret of a VPN is read again that lacks an entry. The operator watches no
+// secretInterval is the time after which a Secret that lacks an entry is read again. The operator watches no
 // Secrets of users.
 const secretInterval = 10 * time.Second
 
-// checkSecret checks that the Secret of the pair's VPN has what the document needs.
-func (r *Reconciler) checkSecret(ctx context.Context, s *scope, d document.Document) error {
-	if !d.VPN.IsEnabled() {
-		return nil
-	}
-	secret := &corev1.Secret{}
-	name := s.pair.Spec.VPN.SecretName
-	err := r.Live.Get(ctx, client.ObjectKey{Namespace: s.pair.Namespace, Name: name}, secret)
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("reading Secret %s of the VPN: %w", name, err)
-	}
-	if err := resources.CheckSecret(d, name, secret.Data); err != nil {
-		s.requeueAt(r.Now().Add(secretInterval))
-		return err
+// checkSecrets checks that the Secrets of the pair have what the document needs.
+func (r *Reconciler) checkSecrets(ctx context.Context, s *scope, d document.Document) error {
+	for _, needed := range resources.Secrets(d, s.pair.Spec) {
+		secret := &corev1.Secret{}
+		err := r.Live.Get(ctx, client.ObjectKey{Namespace: s.pair.Namespace, Name: needed.Name}, secret)
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("reading Secret %s: %w", needed.Name, err)
+		}
+		if err := needed.Check(secret.Data); err != nil {
+			s.requeueAt(r.Now().Add(secretInterval))
+			return err
+		}
 	}
 	return nil
 }

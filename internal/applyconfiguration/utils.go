@@ -58,6 +58,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DNSUpstreamApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DynamicRouting"):
 		return &apiv1alpha1.DynamicRoutingApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DynamicRoutingSpec"):
+		return &apiv1alpha1.DynamicRoutingSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FailoverRecord"):
 		return &apiv1alpha1.FailoverRecordApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FailoverSpec"):

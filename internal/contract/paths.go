@@ -13,6 +13,8 @@ const (
 	FirewallFile = "/etc/hapair/firewall/firewall.json"
 	// VPNSecretDirectory has the entries of the Secret of the pair's VPN, in the container vpn.
 	VPNSecretDirectory = "/etc/hapair/vpn"
+	// RoutingSecretDirectory has the entries of the Secret of the pair's dynamic routing, in the container routing.
+	RoutingSecretDirectory = "/etc/hapair/routing"
 	// FirewallStatusFile holds a FirewallStatus. The firewall writes it, and the sidecar reads it.
 	FirewallStatusFile = "/run/hapair/firewall-status.json"
 	// StateDirectory is where only the sidecar writes. It keeps what a restarted sidecar must know, such as the MAC

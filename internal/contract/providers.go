@@ -42,6 +42,8 @@ const (
 	ProviderFirewall = "firewall"
 	// ProviderVPN is that of the IKE daemon, which only follows the role of the unit.
 	ProviderVPN = "vpn"
+	// ProviderRouting is that of the routing daemons, which only follows the role of the unit.
+	ProviderRouting = "routing"
 )
 
 // EnvironmentSocket is the environment variable of a provider that has the path of its socket.
@@ -103,7 +105,7 @@ func (p Provider) validate() []error {
 	case len(p.Name) > MaxProviderNameLength || !lowercaseName.MatchString(p.Name):
 		errs = append(errs, fmt.Errorf("name: %q must begin with a letter and have at most %d of a-z, 0-9 and '-'",
 			p.Name, MaxProviderNameLength))
-	case p.Name == ProviderFirewall || p.Name == ProviderVPN:
+	case p.Name == ProviderFirewall || p.Name == ProviderVPN || p.Name == ProviderRouting:
 		errs = append(errs, fmt.Errorf("name: %s is the name of a program of the operator; choose another", p.Name))
 	}
 	switch {

@@ -3,6 +3,7 @@
 package dataplane
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,28 +16,37 @@ import (
 	"github.com/hapair-io/hapair/test/testbed"
 )
 
-// Routes of routing daemons, and rules for packets that another program marks, are no disturbance. With a firewall of a
-// third party, nothing is.
+// Learned routes stay in the data plane's table if the units have routing daemons, and are removed otherwise. Rules for
+// packets that another program marks are no disturbance. With a firewall of a third party, nothing is.
 func TestRoutesOfDaemonsAndThirdPartiesStay(t *testing.T) {
+	const bgp = "route add 198.51.100.0/24 via 203.0.113.9 dev wan onlink table 7780 proto bgp"
+	const ospf = "-6 route add 2001:db8:51::/48 dev wan table 7780 proto ospf"
+	const marked = "rule add priority 100 fwmark 1 lookup 100"
 	for name, c := range map[string]struct {
-		shared bool
-		lines  []string
+		shared, hasDaemons bool
+		stay, removed      []string
 	}{
-		"daemons": {lines: []string{
-			"route add 198.51.100.0/24 via 203.0.113.9 dev wan onlink table 7780 proto bgp",
-			"-6 route add 2001:db8:51::/48 dev wan table 7780 proto ospf",
-			"route add 192.0.2.0/24 via 203.0.113.9 dev wan onlink table 7780 proto 180",
-			"rule add priority 100 fwmark 1 lookup 100",
-		}},
-		"a third party": {shared: true, lines: []string{
+		"daemons": {
+			hasDaemons: true, stay: []string{bgp, ospf, marked, strings.Replace(bgp, "bgp", "180", 1) + " metric 9"},
+			removed: []string{
+				strings.Replace(bgp, "7780", "7800", 1), strings.Replace(bgp, "bgp", "static", 1) + " metric 7",
+				"rule add priority 100 iif lan lookup 100 protocol bgp",
+			},
+		},
+		"no daemons": {
+			stay: []string{marked}, removed: []string{bgp, ospf, strings.Replace(bgp, "bgp", "180", 1) + " metric 9"},
+		},
+		"a third party": {shared: true, stay: []string{
 			"route add 198.51.100.0/24 via 203.0.113.9 dev wan onlink table 7780",
 			"rule add priority 100 iif lan lookup 100",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t)
-			p := New(Options{Networks: b.networks, Kernel: b.kernel, Shared: c.shared, Log: testr.New(t)})
-			for _, line := range c.lines {
+			p := New(Options{
+				Networks: b.networks, Kernel: b.kernel, Shared: c.shared, DynamicRouting: c.hasDaemons, Log: testr.New(t),
+			})
+			for _, line := range slices.Concat(c.stay, c.removed) {
 				b.ip(line)
 			}
 			for range 2 {
@@ -44,8 +54,13 @@ func TestRoutesOfDaemonsAndThirdPartiesStay(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, line := range c.lines {
+			for _, line := range c.stay {
 				b.ip(strings.Replace(line, " add ", " del ", 1)) // It fails if there is no such route or rule.
+			}
+			for _, line := range c.removed {
+				if _, err := b.unit.Try("ip " + strings.Replace(line, " add ", " del ", 1)); err == nil {
+					t.Errorf("%q was not removed", line)
+				}
 			}
 		})
 	}

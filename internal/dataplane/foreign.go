@@ -9,21 +9,29 @@ import (
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
 
-// mayStay reports whether a route or rule has the protocol of the sidecar, the firewall, or a routing daemon.
-func mayStay(protocol uint8) bool {
-	return protocol == contract.ConnectedProtocol || protocol == contract.RoutingProtocol ||
-		protocol == contract.HeldProtocol || contract.IsLearned(protocol)
+// isOwn reports whether a route or rule has the protocol of the sidecar or the firewall.
+func isOwn(protocol uint8) bool {
+	return protocol == contract.ConnectedProtocol || protocol == contract.RoutingProtocol
+}
+
+// isLearned reports whether a route was learned by the routing daemons of one of the units. They set routes in the data
+// plane's own table only.
+func isLearned(r rtnetlink.Route) bool {
+	return r.Table == contract.DataPlaneTable &&
+		(r.Protocol == contract.HeldProtocol || contract.IsLearned(r.Protocol))
 }
 
 // foreignRoutes returns the routes of other programs in tables that the data plane looks up: its own, those of policy
 // routes, and the local one. Any of them may be more specific than a route of ours, or have a better metric. In the
-// local table the kernel has its own, which an old kernel lists without a protocol.
-func (h host) foreignRoutes() []rtnetlink.Route {
+// local table the kernel has its own, which an old kernel lists without a protocol. Learned routes stay if the units
+// have routing daemons.
+func (h host) foreignRoutes(hasDaemons bool) []rtnetlink.Route {
 	var all []rtnetlink.Route
 	for _, r := range h.routes {
 		isPolicy := r.Table >= contract.PolicyRouteTable && r.Table < contract.PolicyRouteTable+contract.MaxPolicyRoutes
 		switch {
-		case (r.Table == contract.DataPlaneTable || isPolicy) && !mayStay(r.Protocol),
+		case hasDaemons && isLearned(r):
+		case (r.Table == contract.DataPlaneTable || isPolicy) && !isOwn(r.Protocol),
 			r.Table == unix.RT_TABLE_LOCAL && r.Protocol != protocolKernel && r.Protocol != unix.RTPROT_UNSPEC:
 			all = append(all, r)
 		}
@@ -37,7 +45,7 @@ func foreignRules(present []rtnetlink.Rule) []rtnetlink.Rule {
 	var all []rtnetlink.Rule
 	for _, r := range present {
 		isMarked := r.Mask&^contract.OwnMarks&r.Mark != 0
-		if r.Priority <= refusalPriority && r.Protocol != protocolKernel && !mayStay(r.Protocol) && !isMarked &&
+		if r.Priority <= refusalPriority && r.Protocol != protocolKernel && !isOwn(r.Protocol) && !isMarked &&
 			!isKernelRule(r) {
 			all = append(all, r)
 		}

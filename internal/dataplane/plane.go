@@ -49,7 +49,9 @@ type Options struct {
 	Required []uint32
 	// Shared is set if a firewall of a third party may have routes and rules of its own in the data plane.
 	Shared bool
-	Kernel Kernel
+	// DynamicRouting is set if the units have routing daemons. What they learn stays in the data plane's table.
+	DynamicRouting bool
+	Kernel         Kernel
 	// Policies may be nil: then nobody looks for such policies.
 	Policies Policies
 	// Settings is the directory of the kernel's settings, /proc/sys; empty if they are not to be read.
@@ -132,7 +134,7 @@ func (p *Plane) removeForeign(h host) error {
 		return err
 	}
 	rules, ruleErr := p.Kernel.RemoveRules(foreignRules(present))
-	routes, routeErr := p.Kernel.RemoveRoutes(h.foreignRoutes())
+	routes, routeErr := p.Kernel.RemoveRoutes(h.foreignRoutes(p.DynamicRouting))
 	p.note(kindRule, texts(rules))
 	p.note(kindRoute, texts(routes))
 	return errors.Join(ruleErr, routeErr)

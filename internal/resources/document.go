@@ -7,6 +7,7 @@ import (
 
 	"github.com/hapair-io/hapair/api/v1alpha1"
 	"github.com/hapair-io/hapair/internal/firewall/document"
+	"github.com/hapair-io/hapair/internal/frr/configuration"
 	"github.com/hapair-io/hapair/internal/vpn/tunnels"
 )
 
@@ -48,33 +49,59 @@ func CheckPair(d document.Document, spec v1alpha1.HAPairSpec) error {
 	if d.VPN.IsEnabled() && spec.VPN == nil {
 		return problem("spec.vpn", "the units have no IKE daemon; set spec.vpn of the HAPair, which adds one")
 	}
-	if d.Routing.Dynamic.IsEnabled() {
-		return problem("spec.routing.dynamic", "the units have no routing daemons; remove it")
+	if dynamic := d.Routing.Dynamic; dynamic.IsEnabled() && spec.DynamicRouting == nil {
+		return problem("spec.routing.dynamic",
+			"the units have no routing daemons; set spec.dynamicRouting of the HAPair, which adds them")
+	} else if keys := dynamic.SecretReferences(); len(keys) > 0 && spec.DynamicRouting.SecretName == "" {
+		return problem(keys[0].Field, "the routing daemons have no Secret; set spec.dynamicRouting.secretName of the HAPair")
 	}
 	return nil
 }
 
-// CheckSecret checks that the Secret of the pair's VPN has all entries that a document needs. The error is a
-// *document.Problems. It contains no value.
-func CheckSecret(d document.Document, name string, entries map[string][]byte) error {
-	problems := &document.Problems{}
-	add := func(r document.SecretReference, reason string) {
-		if reason != "" {
-			problems.Listed = append(problems.Listed, document.Problem{
-				Path: r.Field, Message: fmt.Sprintf("Secret %s: %s", name, reason),
-			})
-		}
+// Secret is a Secret that a document refers to.
+type Secret struct {
+	Name string
+	// check returns the entries that cannot be used. It returns no value.
+	check func(entries map[string][]byte) []document.Problem
+}
+
+// Secrets returns the Secrets that a document needs, which CheckPair accepts.
+func Secrets(d document.Document, spec v1alpha1.HAPairSpec) (all []Secret) {
+	if d.VPN.IsEnabled() {
+		all = append(all, Secret{spec.VPN.SecretName, func(entries map[string][]byte) (problems []document.Problem) {
+			add := func(r document.SecretReference, reason string) {
+				if reason != "" {
+					problems = append(problems, document.Problem{Path: r.Field, Message: reason})
+				}
+			}
+			for _, r := range d.VPN.SecretReferences() {
+				add(r, tunnels.CheckEntry(entries, r.Key))
+			}
+			for _, r := range d.VPN.RemoteAccess.Passwords() {
+				add(r, tunnels.CheckPassword(entries, r.Key))
+			}
+			return problems
+		}})
 	}
-	for _, r := range d.VPN.SecretReferences() {
-		add(r, tunnels.CheckEntry(entries, r.Key))
+	if dynamic := d.Routing.Dynamic; len(dynamic.SecretReferences()) > 0 {
+		all = append(all, Secret{spec.DynamicRouting.SecretName, func(entries map[string][]byte) []document.Problem {
+			return configuration.CheckSecret(dynamic, entries)
+		}})
 	}
-	for _, r := range d.VPN.RemoteAccess.Passwords() {
-		add(r, tunnels.CheckPassword(entries, r.Key))
-	}
-	if len(problems.Listed) == 0 {
+	return all
+}
+
+// Check checks that the Secret has all entries that the document needs. The error is a *document.Problems. It contains
+// no value.
+func (s Secret) Check(entries map[string][]byte) error {
+	problems := s.check(entries)
+	if len(problems) == 0 {
 		return nil
 	}
-	return problems
+	for i := range problems {
+		problems[i].Message = fmt.Sprintf("Secret %s: %s", s.Name, problems[i].Message)
+	}
+	return &document.Problems{Listed: problems}
 }
 
 func problem(field, message string) error {

@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "write the objects to testdata instead o
 
 var images = resources.Images{
 	Sidecar: "hapair.example/sidecar:1.0", Firewall: "hapair.example/firewall:1.0", VPN: "hapair.example/vpn:1.0",
+	Routing: "hapair.example/routing:1.0",
 }
 
 // smallest returns a pair without optional fields.
@@ -53,6 +54,7 @@ func largest() *v1alpha1.HAPair {
 	pair.Spec.Units = everyUnitField()
 	pair.Spec.Providers = providers()
 	pair.Spec.VPN = &v1alpha1.VPNSpec{SecretName: "edge-vpn"}
+	pair.Spec.DynamicRouting = &v1alpha1.DynamicRoutingSpec{SecretName: "edge-routing"}
 	pair.Spec.Service = &v1alpha1.ServiceSpec{
 		Type: corev1.ServiceTypeLoadBalancer, Target: v1alpha1.TargetVirtualAddress, Network: "lan",
 		IPFamilyPolicy: corev1.IPFamilyPolicyPreferDualStack,
@@ -112,6 +114,7 @@ func everyUnitField() v1alpha1.UnitsSpec {
 			},
 			LogLevel: v1alpha1.LogDebug,
 		},
+		Routing: &v1alpha1.ContainerSpec{LogLevel: v1alpha1.LogDebug},
 		VPN: &v1alpha1.ContainerSpec{
 			Resources: corev1.ResourceRequirements{
 				Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")},

@@ -31,6 +31,8 @@ type Images struct {
 	Firewall string
 	// VPN is the image with the IKE daemon; empty if pairs cannot have one.
 	VPN string
+	// Routing is the image with the routing daemons; empty if pairs cannot have them.
+	Routing string
 }
 
 // Pod returns the pod of one unit. No part of it can change while the pod runs. AnnotationTemplateHash covers the whole
@@ -97,6 +99,13 @@ func podSpec(pair *v1alpha1.HAPair, unit v1alpha1.Unit, images Images) (*corev1a
 			return nil, err
 		}
 		spec.WithContainers(vpn).WithVolumes(vpnVolumes(pair)...)
+	}
+	if pair.Spec.DynamicRouting != nil {
+		routing, err := routingContainer(images.Routing, pair)
+		if err != nil {
+			return nil, err
+		}
+		spec.WithContainers(routing).WithVolumes(routingVolumes(pair)...)
 	}
 	if hasIPv6(pair) {
 		sysctl, err := sysctlContainer(images.Sidecar, units.Sidecar)

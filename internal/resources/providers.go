@@ -137,11 +137,15 @@ const (
 
 func scratchVolume(provider string) string { return ProviderContainerName(provider) + "-tmp" }
 
-// socketNames returns the names of those that have a socket: the firewall, the IKE daemon and the providers.
+// socketNames returns the names of those that have a socket: the firewall, the IKE daemon, the routing daemons
+// and the providers.
 func socketNames(pair *v1alpha1.HAPair) []string {
 	names := []string{contract.ProviderFirewall}
 	if pair.Spec.VPN != nil {
 		names = append(names, contract.ProviderVPN)
+	}
+	if pair.Spec.DynamicRouting != nil {
+		names = append(names, contract.ProviderRouting)
 	}
 	for _, p := range pair.Spec.Providers {
 		names = append(names, p.Name)

@@ -19,6 +19,7 @@ func Settings(pair *v1alpha1.HAPair, sync contract.Sync) (contract.Settings, err
 		Pair: pair.Name, Namespace: pair.Namespace, Failover: failover, Sync: sync,
 		ThirdPartyFirewall: pair.Spec.Firewall.Image != "",
 		VPN:                pair.Spec.VPN != nil,
+		DynamicRouting:     pair.Spec.DynamicRouting != nil,
 		Providers:          providerSettings(pair.Spec.Providers),
 	}
 	for i, network := range pair.Spec.Networks {

@@ -39,6 +39,8 @@ func TestEachContainerHoldsItsOwnCredentials(t *testing.T) {
 					switch *container.Name {
 					case resources.ContainerVPN:
 						want = []string{contract.VPNSecretDirectory, "/dev/net"}
+					case resources.ContainerRouting:
+						want = []string{contract.RoutingSecretDirectory}
 					case resources.ContainerSidecar:
 						want = []string{contract.TLSDirectory, "/etc/hapair/metrics", "/var/run/secrets/kubernetes.io/serviceaccount"}
 					}

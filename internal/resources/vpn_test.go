@@ -62,13 +62,16 @@ func TestDocumentWithTunnelsNeedsThePair(t *testing.T) {
 		"spec.vpn: the units have no IKE daemon; set spec.vpn of the HAPair, which adds one")
 	pair.Spec.VPN = &v1alpha1.VPNSpec{SecretName: "edge-vpn"}
 	expect(resources.CheckPair(d, pair.Spec), "")
-	expect(resources.CheckSecret(d, "edge-vpn", map[string][]byte{"other": []byte("canary")}),
+	check := func(entries map[string][]byte) error { return resources.Secrets(d, pair.Spec)[0].Check(entries) }
+	expect(check(map[string][]byte{"other": []byte("canary")}),
 		`spec.vpn.siteToSite[0].presharedKey.key: Secret edge-vpn: the Secret has no entry "branch"; `+
 			`add it, or correct the name`)
-	expect(resources.CheckSecret(d, "edge-vpn", map[string][]byte{"branch": []byte("canary")}), "")
+	expect(check(map[string][]byte{"branch": []byte("canary")}), "")
 }
 
 func TestPasswordsOfUsers(t *testing.T) {
+	pair := smallest()
+	pair.Spec.VPN = &v1alpha1.VPNSpec{SecretName: "edge-vpn"}
 	var d document.Document
 	d.VPN.RemoteAccess = document.RemoteAccess{
 		LocalAddress: netip.MustParseAddr("203.0.113.1"),
@@ -83,7 +86,7 @@ func TestPasswordsOfUsers(t *testing.T) {
 			`another way; choose another password`,
 	} {
 		secret["alice"] = []byte(password)
-		if err := resources.CheckSecret(d, "edge-vpn", secret); want == "" && err != nil ||
+		if err := resources.Secrets(d, pair.Spec)[0].Check(secret); want == "" && err != nil ||
 			want != "" && (err == nil || err.Error() != want) {
 			t.Errorf("got %v, want %q", err, want)
 		}

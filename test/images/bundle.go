@@ -17,6 +17,8 @@ type Bundle struct {
 	Network string
 	// HasTUN gives the container /dev/net/tun.
 	HasTUN bool
+	// Files are further files in the root, by their path.
+	Files map[string]string
 }
 
 // Write writes the bundle to a directory. The root is read-only, as it is in a pod.
@@ -27,6 +29,15 @@ func (b Bundle) Write(dir string) error {
 	}
 	if err := Unpack(b.Archive, root); err != nil {
 		return err
+	}
+	for name, text := range b.Files {
+		file := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			return err
+		}
 	}
 	var capabilities []string
 	for _, c := range b.Capabilities {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/supervisor"
 	"github.com/hapair-io/hapair/internal/supervisor/health"
 	"github.com/hapair-io/hapair/internal/supervisor/lifecycle"
@@ -51,6 +52,9 @@ func run(t *testing.T, s sample) *container {
 	bundle := images.Bundle{
 		Archive: filepath.Join("../../bin/images", s.image+".tar"), Command: append([]string{"/" + s.image}, s.args...),
 		Capabilities: s.capabilities, Network: namespace.Named(c.id), HasTUN: s.hasTUN,
+	}
+	if s.document != "" {
+		bundle.Files = map[string]string{contract.FirewallFile: s.document}
 	}
 	if err := bundle.Write(dir); err != nil {
 		t.Fatal(err)
@@ -126,12 +130,12 @@ func (c *container) waitForRestarts(restarts int) {
 				return false
 			}
 		}
-		return len(report.Daemons) > 0
+		return len(report.Daemons) > 0 && len(report.Daemons) == len(c.daemons())
 	})
 }
 
-// children returns the processes that the first one has started.
-func (c *container) children() []int {
+// daemons returns the daemons that the first process has started. It leaves out the shell of FRR, which ends soon.
+func (c *container) daemons() []int {
 	out, _ := exec.Command("pgrep", "-P", strconv.Itoa(c.pid)).Output() // it fails without any
 	var pids []int
 	for _, field := range strings.Fields(string(out)) {
@@ -139,7 +143,10 @@ func (c *container) children() []int {
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		pids = append(pids, pid)
+		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // It may have ended.
+		if strings.TrimSpace(string(name)) != "vtysh" {
+			pids = append(pids, pid)
+		}
 	}
 	return pids
 }
@@ -147,7 +154,7 @@ func (c *container) children() []int {
 // killDaemons kills all daemons, and waits until they run again.
 func (c *container) killDaemons() {
 	c.t.Helper()
-	pids := c.children()
+	pids := c.daemons()
 	if len(pids) != len(c.report().Daemons) {
 		c.t.Fatalf("the first process has the children %v, and reports %+v", pids, c.report())
 	}

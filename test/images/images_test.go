@@ -21,6 +21,8 @@ type sample struct {
 	hasTUN       bool
 	capabilities []string
 	args         []string
+	// document is the firewall's.
+	document string
 	// absent are files of packages that the program does without.
 	absent []string
 	// exercise uses the running daemons.
@@ -43,18 +45,36 @@ var samples = []sample{
 	},
 	{
 		name: "routing", image: "routing", absent: []string{"/etc/frr/frr.conf"}, // each daemon has a file of its own
-		args: []string{"--protocols=bgp,ospf,ospf6,rip,ripng"},
-		// FRR of Debian demands SYS_ADMIN, see docs/decisions.
-		capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW", "SYS_ADMIN"},
+		args: []string{"--alone"}, document: allProtocols,
+		capabilities: []string{"NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW"},
 		exercise: func(t *testing.T, c *container) {
 			c.expect("FRRouting 10", "/usr/bin/vtysh", "-c", "show version")
-			c.expect("router rip", "/usr/bin/vtysh", "-c", "configure terminal", "-c", "router rip", "-c", "end",
-				"-c", "show running-config")
-			c.expect("OSPF Routing Process", "/usr/bin/vtysh", "-c", "configure terminal", "-c", "router ospf",
-				"-c", "ospf router-id 192.0.2.1", "-c", "end", "-c", "show ip ospf")
+			for _, protocol := range []string{"bgp 65001", "ospf", "ospf6", "rip", "ripng"} {
+				c.eventually("the daemon has its configuration", func() bool {
+					out, err := c.exec("/usr/bin/vtysh", "-c", "show running-config")
+					return err == nil && strings.Contains(out, "router "+protocol+"\n")
+				})
+			}
+			c.expect("OSPF Routing Process, Router ID: 192.0.2.1", "/usr/bin/vtysh", "-c", "show ip ospf")
 		},
 	},
 }
+
+// allProtocols is a document for the daemons of all protocols.
+const allProtocols = `
+apiVersion: hapair.io/v1alpha1
+kind: FirewallConfiguration
+spec:
+  zones: [{name: lan, interfaces: [lan]}]
+  routing:
+    dynamic:
+      routerID: 192.0.2.1
+      ospf: {areas: [{id: 0.0.0.0, interfaces: [{name: lan}]}]}
+      ospfv3: {areas: [{id: 0.0.0.0, interfaces: [{name: lan}]}]}
+      rip: {interfaces: [{name: lan}]}
+      ripng: {interfaces: [{name: lan}]}
+      bgp: {asn: 65001, neighbours: [{address: 192.0.2.9, localAddress: 192.0.2.1, asn: 65002}]}
+`
 
 func exerciseCharon(c *container) {
 	c.expect("strongSwan swanctl", "/usr/sbin/swanctl", "--version")

@@ -147,6 +147,7 @@ func (t *inTurn) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 
 var images = resources.Images{
 	Sidecar: "example.test/sidecar:1", Firewall: "example.test/firewall:1", VPN: "example.test/vpn:1",
+	Routing: "example.test/routing:1",
 }
 
 // startEnvironment starts the API server and the operator, until the suite ends.

@@ -471,6 +471,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: routerID
       type:
         scalar: string
+- name: com.github.hapair-io.hapair.api.v1alpha1.DynamicRoutingSpec
+  map:
+    fields:
+    - name: secretName
+      type:
+        scalar: string
 - name: com.github.hapair-io.hapair.api.v1alpha1.FailoverRecord
   map:
     fields:
@@ -937,6 +943,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: certificates
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.CertificatesSpec
+    - name: dynamicRouting
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.DynamicRoutingSpec
     - name: failover
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.FailoverSpec
@@ -1972,6 +1981,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: metadata
       type:
         namedType: com.github.hapair-io.hapair.api.v1alpha1.UnitMetadata
+    - name: routing
+      type:
+        namedType: com.github.hapair-io.hapair.api.v1alpha1.ContainerSpec
     - name: runtimeClassName
       type:
         scalar: string

@@ -3,6 +3,7 @@
 package daemons
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -19,13 +20,26 @@ import (
 
 const (
 	defaultSocket = "/run/health.sock"
-	// probeTimeout is how long a daemon may take for one answer.
-	probeTimeout = 3 * time.Second
+	// ProbeTimeout is how long a daemon may take for one answer.
+	ProbeTimeout = 3 * time.Second
 )
 
-// NewCommand returns a command that runs daemons, with a subcommand for its health. The daemons are asked for after the
-// flags were parsed.
-func NewCommand(use, short string, daemons func(logr.Logger) ([]supervisor.Daemon, error)) *cobra.Command {
+// Program runs daemons until the context ends, and reports their state.
+type Program interface {
+	Run(ctx context.Context) error
+	Report() supervisor.Report
+}
+
+// Supervise returns a program that runs always the same daemons.
+func Supervise(daemons []supervisor.Daemon, log logr.Logger) Program {
+	return supervisor.New(supervisor.Config{
+		Daemons: daemons, Policy: lifecycle.DefaultPolicy(), ProbeTimeout: ProbeTimeout, Output: os.Stderr, Log: log,
+	})
+}
+
+// NewCommand returns a command that runs a program, with a subcommand for its health. The program is asked for after
+// the flags were parsed.
+func NewCommand(use, short string, newProgram func(logr.Logger) (Program, error)) *cobra.Command {
 	var (
 		socket    string
 		logFormat string
@@ -36,18 +50,15 @@ func NewCommand(use, short string, daemons func(logr.Logger) ([]supervisor.Daemo
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			log := program.Logger(logFormat, verbosity)
 			log.Info("Starting "+use, program.BuildInfo().LogValues()...)
-			list, err := daemons(log)
+			running, err := newProgram(log)
 			if err != nil {
 				return err
 			}
-			s := supervisor.New(supervisor.Config{
-				Daemons: list, Policy: lifecycle.DefaultPolicy(), ProbeTimeout: probeTimeout, Output: os.Stderr, Log: log,
-			})
-			server, err := health.Serve(socket, s.Report)
+			server, err := health.Serve(socket, running.Report)
 			if err != nil {
 				return err
 			}
-			return errors.Join(s.Run(cmd.Context()), server.Close())
+			return errors.Join(running.Run(cmd.Context()), server.Close())
 		},
 	}
 	flags := cmd.Flags()

@@ -66,6 +66,8 @@ func NewCommand() *cobra.Command {
 		"image of the firewall of pairs that name none (required)")
 	flags.StringVar(&o.images.VPN, "vpn-image", "",
 		"image with the IKE daemon, for pairs with spec.vpn; such pairs are refused if it is empty")
+	flags.StringVar(&o.images.Routing, "routing-image", "",
+		"image with the routing daemons, for pairs with spec.dynamicRouting; such pairs are refused if it is empty")
 	o.addRestrictions(flags)
 	flags.IntVar(&o.pacing.MaxPairs, "upgrade-max-pairs", 1,
 		"how many pairs may have units replaced at the same time; 0 for no bound")

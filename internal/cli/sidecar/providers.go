@@ -33,11 +33,15 @@ func (o sidecarOptions) providersConfig(
 	}, nil
 }
 
-// ownProviders returns the operator's own programs that have a socket. The IKE daemon only follows the role.
+// ownProviders returns the operator's own programs that have a socket. The IKE daemon and the
+// routing daemons only follow the role.
 func ownProviders(pair contract.Settings, catalogue state.Catalogue) []contract.Provider {
 	own := []contract.Provider{firewallProvider(catalogue)}
 	if pair.VPN {
 		own = append(own, contract.Provider{Name: contract.ProviderVPN})
+	}
+	if pair.DynamicRouting {
+		own = append(own, contract.Provider{Name: contract.ProviderRouting})
 	}
 	return own
 }

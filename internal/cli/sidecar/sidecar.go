@@ -299,8 +299,9 @@ func newDataPlane(
 	registry prometheus.Registerer, log logr.Logger,
 ) *dataplane.Plane {
 	o := dataplane.Options{
-		Required: requiredMarks(pair, fence), Shared: pair.ThirdPartyFirewall, Kernel: kernels.others,
-		Policies: kernels.policies, Settings: settingsDirectory, Metrics: dataplane.NewMetrics(registry), Log: log,
+		Required: requiredMarks(pair, fence), Shared: pair.ThirdPartyFirewall,
+		DynamicRouting: pair.DynamicRouting, Kernel: kernels.others, Policies: kernels.policies,
+		Settings: settingsDirectory, Metrics: dataplane.NewMetrics(registry), Log: log,
 	}
 	for _, n := range networks {
 		o.Networks = append(o.Networks, dataplane.Network{Interface: n.Interface, Addresses: n.Addresses})

@@ -25,7 +25,7 @@ func NewCommand() *cobra.Command {
 		esp     string
 		isAlone bool
 	)
-	cmd := daemons.NewCommand("vpn", "Run the IKE daemon of a unit", func(log logr.Logger) ([]supervisor.Daemon, error) {
+	cmd := daemons.NewCommand("vpn", "Run the IKE daemon of a unit", func(log logr.Logger) (daemons.Program, error) {
 		chosen, err := choose(esp, log)
 		if err != nil {
 			return nil, fmt.Errorf("--esp: %w", err)
@@ -38,7 +38,7 @@ func NewCommand() *cobra.Command {
 		if err != nil {
 			return nil, err
 		}
-		return []supervisor.Daemon{vpn.Charon(keeper)}, nil
+		return daemons.Supervise([]supervisor.Daemon{vpn.Charon(keeper)}, log), nil
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&esp, "esp", automatic,

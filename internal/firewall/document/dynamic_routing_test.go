@@ -11,7 +11,8 @@ import (
 const routers = `{routerID: 203.0.113.1, ` +
 	`ospf: {areas: [{id: 0.0.0.0, interfaces: [{name: wan}]}, {id: 0.0.0.1, interfaces: [{name: lan}]}]}, ` +
 	`rip: {interfaces: [{name: lan}]}, ` +
-	`bgp: {asn: 65001, neighbours: [{address: 203.0.113.9, localAddress: 203.0.113.1, asn: 65002}]}, raw: "log stdout"}`
+	`bgp: {asn: 65001, neighbours: [{address: 203.0.113.9, localAddress: 203.0.113.1, asn: 65002}]}, ` +
+	`raw: "router ospf\n max-metric router-lsa administrative\n"}`
 
 func TestDynamicRouting(t *testing.T) {
 	const at = "spec.routing.dynamic."
@@ -134,12 +135,21 @@ func TestDynamicRouting(t *testing.T) {
 		},
 		"a filter with host bits": {add("announce: [10.0.0.1/8]"), neighbour + "announce[0]:"},
 		"an escape in raw": {
-			change("log stdout", `log\u0007`),
+			change("router ospf", `\u0007`),
 			at + "raw: line 1 has a character that is not printable",
 		},
+		"a program's log in raw": {
+			change("router ospf", "debug ospf event\\nlog file /run/a"),
+			at + `raw: line 2: the command "log" is not about routing`,
+		},
+		"a short form": {change("router ospf", "no passw a"), at + `raw: line 1: the command "passw" is not about routing`},
+		"the pod's interface in raw": {
+			change("router ospf", "int eth0\\n shutdown"),
+			at + `raw: unknown interface "eth0"`,
+		},
 		"a long raw": {
-			change("log stdout", strings.Repeat("a", 32769)),
-			at + "raw: has 32769 bytes, at most 32768",
+			change("router ospf", strings.Repeat("a", 32769)),
+			at + "raw: has 32808 bytes, at most 32768 are allowed",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,7 @@ var networks = []document.Network{
 
 // People copy the example, so it must be accepted.
 func TestDocumentationExample(t *testing.T) {
-	for _, page := range []string{"firewall.md", "dhcp.md", "dns.md", "ipv6.md", "wan.md"} {
+	for _, page := range []string{"firewall.md", "dhcp.md", "dns.md", "ipv6.md", "routing.md", "wan.md"} {
 		data, err := os.ReadFile("../../../docs/" + page)
 		if err != nil {
 			t.Fatal(err)

@@ -123,7 +123,7 @@ func routing(t *rapid.T, d document.Document) document.Routing {
 	}
 	if rapid.Bool().Draw(t, "dynamic") {
 		r.Dynamic = document.DynamicRouting{
-			RouterID: netip.MustParseAddr("203.0.113.1"), Raw: "log stdout\n",
+			RouterID: netip.MustParseAddr("203.0.113.1"), Raw: "debug ospf event\n",
 			OSPF: document.OSPF{AnnounceDefault: true, Areas: []document.OSPFArea{{
 				ID: netip.MustParseAddr("0.0.0.0"), Interfaces: []document.OSPFInterface{{
 					Name: "if0", Cost: rapid.Uint16().Draw(t, "cost"), Authentication: document.RoutingKey{Key: "ospf"},

@@ -242,7 +242,30 @@ func (c *checker) checkRaw(at path, raw string) {
 		c.problems.add(at, "has %d bytes, at most %d are allowed", len(raw), maxRawBytes)
 	}
 	isStrange := func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
-	if i := strings.IndexFunc(raw, isStrange); i >= 0 {
-		c.problems.add(at, "line %d has a character that is not printable; remove it", strings.Count(raw[:i], "\n")+1)
+	for i, line := range strings.Split(raw, "\n") {
+		words := strings.Fields(line)
+		if len(words) > 0 && words[0] == "no" {
+			words = words[1:]
+		}
+		switch {
+		case strings.ContainsFunc(line, isStrange):
+			c.problems.add(at, "line %d has a character that is not printable; remove it", i+1)
+		case len(words) == 0:
+		case isOneOf(words[0], forbiddenCommands):
+			c.problems.add(at, "line %d: the command %q is not about routing; remove it, or write it out", i+1, words[0])
+		case len(words) > 1 && isOneOf(words[0], []string{"interface"}):
+			c.checkRouteInterface(at, words[1])
+		}
 	}
+}
+
+// forbiddenCommands are commands of FRR that configure its programs or other tables, or leave its configuration.
+var forbiddenCommands = []string{
+	"agentx", "allow-external-route-update", "banner", "configure", "do", "domainname", "enable", "end", "fpm", "hostname",
+	"line", "log", "mgmt", "netns", "password", "service", "username", "vrf", "zebra",
+}
+
+// isOneOf reports whether FRR may take a word for one of the commands. It accepts the beginning of a command too.
+func isOneOf(word string, commands []string) bool {
+	return slices.ContainsFunc(commands, func(command string) bool { return strings.HasPrefix(command, word) })
 }

@@ -170,7 +170,9 @@ func newProcess(s setup, log logr.Logger) (*process, error) {
 
 // newPlane returns the data plane of a unit with the default firewall.
 func newPlane(networks []addresses.Network, kernel *rtnetlink.Conn, log logr.Logger) *dataplane.Plane {
-	o := dataplane.Options{Required: []uint32{contract.DataPlaneMark}, Kernel: kernel, Log: log}
+	o := dataplane.Options{
+		Required: []uint32{contract.DataPlaneMark}, DynamicRouting: true, Kernel: kernel, Log: log,
+	}
 	for _, n := range networks {
 		o.Networks = append(o.Networks, dataplane.Network{Interface: n.Interface, Addresses: n.Addresses})
 	}

@@ -21,6 +21,8 @@ type HAPairSpecApplyConfiguration struct {
 	Providers []ProviderSpecApplyConfiguration `json:"providers,omitempty"`
 	// vpn adds a container with an IKE daemon to the units, for the tunnels of the FirewallConfiguration.
 	VPN *VPNSpecApplyConfiguration `json:"vpn,omitempty"`
+	// dynamicRouting adds a container with routing daemons to the units, for routing.dynamic of the FirewallConfiguration.
+	DynamicRouting *DynamicRoutingSpecApplyConfiguration `json:"dynamicRouting,omitempty"`
 	// failover configures when a unit takes over and when it hands over.
 	Failover *FailoverSpecApplyConfiguration `json:"failover,omitempty"`
 	// service configures a Service by which the cluster reaches the active unit. Without it the pair has none.
@@ -91,6 +93,14 @@ func (b *HAPairSpecApplyConfiguration) WithProviders(values ...*ProviderSpecAppl
 // If called multiple times, the VPN field is set to the value of the last call.
 func (b *HAPairSpecApplyConfiguration) WithVPN(value *VPNSpecApplyConfiguration) *HAPairSpecApplyConfiguration {
 	b.VPN = value
+	return b
+}
+
+// WithDynamicRouting sets the DynamicRouting field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DynamicRouting field is set to the value of the last call.
+func (b *HAPairSpecApplyConfiguration) WithDynamicRouting(value *DynamicRoutingSpecApplyConfiguration) *HAPairSpecApplyConfiguration {
+	b.DynamicRouting = value
 	return b
 }
 

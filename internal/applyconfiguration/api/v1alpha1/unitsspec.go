@@ -27,6 +27,9 @@ type UnitsSpecApplyConfiguration struct {
 	// vpn configures the container of the IKE daemon, which only pairs with spec.vpn have. It requests 50m of CPU and
 	// 32Mi of memory by default.
 	VPN *ContainerSpecApplyConfiguration `json:"vpn,omitempty"`
+	// routing configures the container of the routing daemons, which only pairs with spec.dynamicRouting have. It requests
+	// 50m of CPU and 64Mi of memory by default.
+	Routing *ContainerSpecApplyConfiguration `json:"routing,omitempty"`
 }
 
 // UnitsSpecApplyConfiguration constructs a declarative configuration of the UnitsSpec type for use with
@@ -90,5 +93,13 @@ func (b *UnitsSpecApplyConfiguration) WithFirewall(value *ContainerSpecApplyConf
 // If called multiple times, the VPN field is set to the value of the last call.
 func (b *UnitsSpecApplyConfiguration) WithVPN(value *ContainerSpecApplyConfiguration) *UnitsSpecApplyConfiguration {
 	b.VPN = value
+	return b
+}
+
+// WithRouting sets the Routing field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Routing field is set to the value of the last call.
+func (b *UnitsSpecApplyConfiguration) WithRouting(value *ContainerSpecApplyConfiguration) *UnitsSpecApplyConfiguration {
+	b.Routing = value
 	return b
 }

@@ -1,0 +1,97 @@
+package frr
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hapair-io/hapair/internal/frr/configuration"
+	"github.com/hapair-io/hapair/internal/supervisor"
+)
+
+// run are the daemons of one configuration. One goroutine owns it, and others may ask for its report.
+type run struct {
+	config     configuration.Config
+	names      []string
+	supervisor *supervisor.Supervisor
+	cancel     context.CancelFunc
+	ended      chan struct{}
+
+	mu sync.Mutex
+	// mustLoad are the daemons that have no configuration, because they were started.
+	mustLoad map[string]bool
+}
+
+// start starts the daemons of a configuration.
+func start(c configuration.Config, template supervisor.Config) (*run, error) {
+	if err := os.WriteFile(acceptedFile, []byte(c.Text), 0o600); err != nil {
+		return nil, fmt.Errorf("writing the configuration: %w", err)
+	}
+	r := &run{config: c, ended: make(chan struct{}), mustLoad: map[string]bool{}}
+	list, err := daemons(c.Protocols, r.started)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range list {
+		r.names = append(r.names, d.Name)
+		r.started(d.Name)
+	}
+	template.Daemons = list
+	r.supervisor = supervisor.New(template)
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	go func() {
+		defer close(r.ended)
+		_ = r.supervisor.Run(ctx) // Only becoming the parent of orphans can fail, which the keeper has done.
+	}()
+	return r, nil
+}
+
+// stop ends the daemons, and waits for that.
+func (r *run) stop() {
+	r.cancel()
+	<-r.ended
+}
+
+func (r *run) started(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mustLoad[name] = true
+}
+
+// waiting returns the daemons that have no configuration, in the order in which they get it.
+func (r *run) waiting() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	missing := maps.Clone(r.mustLoad)
+	return slices.DeleteFunc(slices.Clone(r.names), func(name string) bool { return !missing[name] })
+}
+
+// load gives the configuration to all daemons that lack it and answer. The refusal is what a daemon does not take.
+func (r *run) load(ctx context.Context, v vtysh) (refusal string, err error) {
+	for _, name := range r.waiting() {
+		if probe(ctx, socketOf(name)) != nil {
+			return "", nil // It is asked again at the next look.
+		}
+		// A daemon that is started from now on lacks it again.
+		r.mu.Lock()
+		delete(r.mustLoad, name)
+		r.mu.Unlock()
+		refusal, err = v.load(ctx, name)
+		if err != nil {
+			r.started(name)
+			return "", err
+		}
+		if refusal != "" {
+			return name + ": " + refusal, nil
+		}
+	}
+	return "", nil
+}
+
+// String describes the daemons.
+func (r *run) String() string { return "active with " + strings.Join(r.config.Protocols, ", ") }
