@@ -5,6 +5,7 @@
 //	settings.go  what charon reads at its start
 //	prepare.go   what happens before a start of charon, and when its settings change
 //	choice.go    who encrypts packets
+//	files.go     the tunnels of the document
 //	session.go   commands to charon over its control socket (VICI)
 //	ha.go        commands to charon's plugin ha, and to the sidecar that relays its messages
 //	role.go      the role of the unit

@@ -220,9 +220,9 @@ func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
 	if mustRestart, err := k.keepSettings(ctx); mustRestart || err != nil {
 		return faults, err
 	}
-	wanted := tunnels.Compile(k.files.Document().VPN, k.files.Entries(), k.config.ESP == UserspaceESP)
+	wanted := tunnels.Compile(k.wanted(), k.files.Entries(), k.config.ESP == UserspaceESP)
 	faults = append(faults, wanted.Faults...)
-	if k.files.Document().VPN.IsEnabled() {
+	if k.wanted().IsEnabled() {
 		if err := k.keepInterface(); err != nil {
 			faults = append(faults, err.Error())
 		}

@@ -60,7 +60,7 @@ func settingsFor(esp ESP, r document.RemoteAccess) Settings {
 // keepSettings makes charon have the pools and the DNS servers of the document. It reports whether charon must be
 // started again for that, since it reads pools only at its start.
 func (k *Keeper) keepSettings(ctx context.Context) (mustRestart bool, err error) {
-	present, wanted := k.written.now(), settingsFor(k.config.ESP, k.files.Document().VPN.RemoteAccess)
+	present, wanted := k.written.now(), settingsFor(k.config.ESP, k.wanted().RemoteAccess)
 	for _, p := range wanted.Pools {
 		if !slices.Contains(present.Pools, p) {
 			k.renew()

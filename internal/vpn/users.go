@@ -24,7 +24,7 @@ func (k *Keeper) endRemoved(ctx context.Context) error {
 
 // isUser reports whether the document has a user. Charon compares names without regard to case.
 func (k *Keeper) isUser(name string) bool {
-	return slices.ContainsFunc(k.files.Document().VPN.RemoteAccess.Users, func(u document.RemoteUser) bool {
+	return slices.ContainsFunc(k.wanted().RemoteAccess.Users, func(u document.RemoteUser) bool {
 		return strings.EqualFold(string(u.Name), name)
 	})
 }

@@ -1,4 +1,4 @@
-package mounted
+package vpn
 
 import (
 	"fmt"
@@ -6,14 +6,13 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/hapair-io/hapair/internal/mounted"
 )
 
-// soon is less than the interval.
-const soon = 10 * time.Millisecond
-
-// A takeover of tunnels looks every 10 ms. It must not read and parse all files each time.
+// A takeover looks every 10 ms. It must not read and parse all files each time.
 func TestFilesAreReadOnceInAnInterval(t *testing.T) {
-	f := Files{DocumentFile: filepath.Join(t.TempDir(), "document.yaml"), SecretDirectory: t.TempDir()}
+	f := mounted.Files{DocumentFile: filepath.Join(t.TempDir(), "document.yaml"), SecretDirectory: t.TempDir()}
 	write := func(path, text string) {
 		t.Helper()
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -26,7 +25,7 @@ func TestFilesAreReadOnceInAnInterval(t *testing.T) {
 	expect := func(when, want string) {
 		t.Helper()
 		err := f.Read(now)
-		if got := state(len(f.document.VPN.SiteToSite), string(f.entries["branch"]), err != nil); got != want {
+		if got := state(len(f.Document().VPN.SiteToSite), string(f.Entries()["branch"]), err != nil); got != want {
 			t.Errorf("%s: got %q, want %q", when, got, want)
 		}
 	}
@@ -35,14 +34,14 @@ func TestFilesAreReadOnceInAnInterval(t *testing.T) {
 	expect("without a document", state(0, "first", false))
 	write(key, "second")
 	write(f.DocumentFile, tunnelDocument)
-	now = now.Add(soon)
+	now = now.Add(takeoverInterval)
 	expect("at the next look of a takeover", state(0, "first", false))
-	now = now.Add(Interval - soon)
+	now = now.Add(keepInterval - takeoverInterval)
 	expect("after the interval", state(1, "second", false))
 	write(f.DocumentFile, "{")
-	now = now.Add(Interval)
+	now = now.Add(keepInterval)
 	expect("with a broken document", state(1, "second", true))
-	now = now.Add(soon)
+	now = now.Add(takeoverInterval)
 	expect("at the look after that", state(1, "second", true))
 }
 
