@@ -12,10 +12,13 @@ import (
 	"github.com/hapair-io/hapair/test/testbed/programs"
 )
 
-// relayingDocument accepts requests of DHCP from the LAN, and what goes from there to the WAN.
+// relayingDocument accepts requests of DHCP from the LAN, and what goes from there to the WAN. It also serves hosts on
+// the WAN by DHCP. The rules of that must not drop answers to a relay.
 const relayingDocument = `{"apiVersion":"hapair.io/v1alpha1","kind":"FirewallConfiguration","spec":{` +
 	`"zones":[{"name":"lan","interfaces":["lan"]},{"name":"wan","interfaces":["wan"]}],` +
 	`"services":[{"name":"dhcp","protocol":"UDP","ports":[67]}],` +
+	`"dhcp":{"networks":[{"interface":"wan","subnet":"198.51.100.0/24","address":"` + virtualWAN + `",` +
+	`"ranges":["198.51.100.100-198.51.100.120"]}]},` +
 	`"sourceNAT":[{"name":"out","to":"wan","address":"` + virtualWAN + `"}],"policies":[` +
 	`{"name":"dhcp","from":["lan"],"to":["firewall"],"services":["dhcp"],"action":"Accept"},` +
 	`{"name":"out","from":["lan"],"to":["wan"],"action":"Accept"}]}}`

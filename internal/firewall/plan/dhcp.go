@@ -19,7 +19,8 @@ const (
 )
 
 // addressed returns the rules for requests to the DHCP server, which has received them before the rules see them.
-// Without the rules, they would be logged as dropped, or the kernel would answer that nobody listens.
+// Without the rules, they would be logged as dropped, or the kernel would answer that nobody listens. They come after
+// the rules about connections, which accept answers to a relay on the unit: it has the port of servers too.
 func (c *compiler) addressed() (rules []ruleset.Rule) {
 	var interfaces, informed []string
 	for _, n := range c.document.DHCP.Networks {

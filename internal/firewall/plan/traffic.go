@@ -76,7 +76,6 @@ func (c *compiler) addTraffic() {
 		// Hosts report which groups they receive. For IPv6 they do so among the neighbours.
 		input = append(input, ruleset.Rule{ruleset.IGMP, ruleset.Accept{}})
 	}
-	input = append(input, c.addressed()...)
 	input = append(input, []ruleset.Rule{
 		{ruleset.ICMP, ruleset.Jump{Chain: chainICMP}},
 		{ruleset.ICMPv6, ruleset.Jump{Chain: chainNeighbours}},
@@ -85,6 +84,7 @@ func (c *compiler) addTraffic() {
 	input = append(input, newConnections(
 		ruleset.Rule{ruleset.ToOwnAddress{In: true}, fromBroadcast, ruleset.Goto{Chain: chainSpoofed}},
 		ruleset.Rule{ruleset.RecordPath{Map: mapArrivals, ToUnit: true}}, nil)...)
+	input = append(input, c.addressed()...)
 	// The zone "firewall" is the unit's addresses on the interface at which the packet arrives. Its other addresses, such
 	// as that of the pod, are not for the segment. The remaining packets are for everyone on the segment.
 	input = append(input,
