@@ -86,6 +86,9 @@ func serveRows(ctx context.Context) liveRows {
 		{Class: "VPN", Sessions: &survival.Tunnel{Site: on}},
 		{Class: "DHCPServer", Sessions: &survival.Leases{Site: on}},
 		{Class: "router advertisements", Sessions: &survival.Advertised{Site: on}},
+		{Class: "stateless DHCPv6", Sessions: &survival.Informed{Site: on}},
+		{Class: "DNS forwarder", Sessions: &survival.Forwarded{Site: on}},
+		{Class: "WANLoadBalancing", Sessions: &survival.Links{Site: on}},
 		{Class: "Custom", Sessions: &survival.Custom{Probe: probeTickets}},
 	}}
 	DeferCleanup(rows.Close)

@@ -38,6 +38,12 @@ type Sessions interface {
 	Close()
 }
 
+// Settler is implemented by sessions that must be in force before those of other rows begin.
+type Settler interface {
+	// Settle waits until they are. It is called before each Prepare.
+	Settle(ctx context.Context) error
+}
+
 // Proof is one thing that goes on after the role has moved, or does not.
 type Proof struct {
 	What string
@@ -77,6 +83,15 @@ func (r Run) Serve(ctx context.Context) error {
 
 // Prepare opens the sessions of all rows at once.
 func (r Run) Prepare(ctx context.Context) error {
+	err := r.all(func(row Row) error {
+		if settler, ok := row.Sessions.(Settler); ok {
+			return settler.Settle(ctx)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return r.all(func(row Row) error { return row.Prepare(ctx) })
 }
 
