@@ -140,6 +140,28 @@ func TestCountersAreKept(t *testing.T) {
 	}
 }
 
+// A kernel with ESP is found, and nothing of the trial is left.
+func TestTrialLeavesNothing(t *testing.T) {
+	o := openOwn(t)
+	if all := o.list(); len(all) > 0 {
+		t.Errorf("the SAs %v are left", all)
+	}
+	err := o.namespace.Do(func() error { return xfrm.EnsureInterface("ipsec0", 7, 1400) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = o.namespace.Do(func() error {
+		links, err := netlink.LinkList()
+		if err == nil && (len(links) != 2 || links[1].Attrs().Name != "ipsec0" || links[1].Attrs().MTU != 1400) {
+			t.Errorf("got the interfaces %v, want the loopback and the new one", links)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestEventsReportChangesOfSAs(t *testing.T) {
 	o := openOwn(t)
 	events := testbed.Open(t, o.namespace, xfrm.OpenEvents)
