@@ -72,12 +72,16 @@ func sinceNow() func() time.Duration {
 
 // run follows the kernel until the events are closed.
 func (t *table) run(events *xfrm.Events) {
+	mustRefresh := false
 	for {
 		changed, err := events.Wait(time.Now().Add(pollInterval))
 		if err != nil {
 			return
 		}
-		if err := t.look(changed); err != nil {
+		mustRefresh = mustRefresh || changed
+		err = t.look(mustRefresh)
+		mustRefresh = mustRefresh && err != nil
+		if err != nil {
 			t.mu.Lock()
 			t.failed = err
 			t.mu.Unlock()

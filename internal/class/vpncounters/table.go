@@ -77,11 +77,12 @@ func (t *table) refresh() error {
 			added = append(added, sa)
 		}
 	}
-	if t.isStandby {
-		return t.write(added)
-	}
-	if err := t.advanceLate(added, all); err != nil {
+	if err := t.adjust(added, all); err != nil {
+		t.present = before // So that the next refresh tries again.
 		return err
+	}
+	if t.isStandby {
+		return nil
 	}
 	for _, sa := range all {
 		t.learn(sa.ID, sa.Counters)
@@ -92,6 +93,14 @@ func (t *table) refresh() error {
 		}
 	}
 	return nil
+}
+
+// adjust sets the counters of SAs that have appeared.
+func (t *table) adjust(added, all []xfrm.SA) error {
+	if t.isStandby {
+		return t.write(added)
+	}
+	return t.advanceLate(added, all)
 }
 
 // poll brings the records of an active up to date with the SAs that are known. The caller holds the lock.

@@ -100,7 +100,11 @@ type memory struct {
 	// refused are the SAs whose counters cannot be set.
 	refused []xfrm.ID
 	writes  int
+	// silent is set while writes are not answered.
+	silent bool
 }
+
+var errSilent = errors.New("the kernel does not answer")
 
 func (m *memory) List() (all []xfrm.SA, err error) {
 	for _, sa := range m.sas {
@@ -122,6 +126,9 @@ func (m *memory) Read(ids []xfrm.ID) ([]xfrm.Result, error) {
 
 func (m *memory) Write(all []xfrm.SA) ([]xfrm.Result, error) {
 	m.writes++
+	if m.silent {
+		return nil, errSilent
+	}
 	return answer(all, func(wanted xfrm.SA) xfrm.Result {
 		sa, ok := m.sas[wanted.ID]
 		switch {
@@ -259,6 +266,22 @@ func TestLateSAsAreAdvanced(t *testing.T) {
 	standby.clock += lateFor + 1
 	standby.install(5, 0)
 	standby.wantSent(5, 0)
+}
+
+// A late SA is advanced by the next look if the kernel does not answer the first one.
+func TestLateSAIsTriedAgain(t *testing.T) {
+	u := newUnit(t)
+	u.promoted()
+	u.sas[idOf(1)] = xfrm.SA{ID: idOf(1), Counters: xfrm.Counters{Seen: []uint32{0}, Legacy: true}}
+	u.silent = true
+	if err := u.look(true); !errors.Is(err, errSilent) {
+		t.Errorf("got %v, want the kernel's silence", err)
+	}
+	u.silent = false
+	u.event()
+	u.wantSent(1, step)
+	u.event()
+	u.wantSent(1, step)
 }
 
 func TestSARefusedByTheKernelIsRemoved(t *testing.T) {
