@@ -13,6 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr/testr"
+
+	"github.com/hapair-io/hapair/internal/class/table"
+	"github.com/hapair-io/hapair/internal/clock"
+	"github.com/hapair-io/hapair/internal/contract"
+	"github.com/hapair-io/hapair/internal/localapi"
+	"github.com/hapair-io/hapair/internal/localapi/server"
+	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/internal/supervisor"
 	"github.com/hapair-io/hapair/internal/supervisor/health"
 	"github.com/hapair-io/hapair/internal/supervisor/lifecycle"
@@ -138,13 +146,19 @@ func (b *bed) write(name, text string) {
 	}
 }
 
-// start starts the programs of the unit. The directory of the bed is /run of the container.
-func (b *bed) start() {
+// start starts the programs of the unit, which is always active unless the arguments name a socket of a sidecar. The
+// directory of the bed is /run of the container.
+func (b *bed) start(arguments ...string) {
 	b.Helper()
 	b.unit.StartProgram(b, exec.Command(filepath.Join(programs, "firewall"),
 		"--config="+b.path("firewall.json"), "--status="+b.path("status.json"), "--state-socket="))
-	b.routing = b.unit.StartProgram(b, root.Command(b.directory, "/routing", "--log-format=text",
-		"--config=/run/firewall.json", "--secret=/run/secret", "--health-socket=/run/health", "--alone"))
+	if len(arguments) == 0 {
+		arguments = []string{"--alone"}
+	}
+	b.routing = b.unit.StartProgram(b, root.Command(b.directory, append([]string{
+		"/routing", "--log-format=text",
+		"--config=/run/firewall.json", "--secret=/run/secret", "--health-socket=/run/health",
+	}, arguments...)...))
 }
 
 // health returns the report of the routing daemons.
@@ -198,7 +212,7 @@ func TestRoutesAreLearned(t *testing.T) {
 	b := newBed(t)
 	b.write("firewall.json", example(t, ""))
 	b.start()
-	router := frr.Start(t, b.far, root, otherRouter)
+	frr.Start(t, b.far, root, otherRouter)
 	testbed.Eventually(t, "routes are learned into the data plane's table", b.hasLearned)
 	for _, address := range []string{byOSPF, byBGP} {
 		testbed.Eventually(t, "the client reaches "+address, func() bool { return b.connect(address) })
@@ -234,10 +248,55 @@ func TestRoutesAreLearned(t *testing.T) {
 	testbed.Eventually(t, "the earlier configuration is in force", func() bool {
 		return b.health().Unhealthy() == "" && b.secondsOf("bgpd") > 0
 	})
-	testbed.Eventually(t, "the router was a helper of a restart", func() bool {
-		return strings.Contains(router.Show("show ip ospf graceful-restart helper"), "Successful graceful restart")
+	testbed.Eventually(t, "packets pass with the earlier configuration", func() bool {
+		return b.hasLearned() && b.connect(byOSPF) && b.connect(byBGP)
 	})
-	if !b.hasLearned() || !b.connect(byOSPF) || !b.connect(byBGP) {
-		t.Errorf("routes are missing:\n%s", b.routes())
+}
+
+// startSidecar serves the local API of a standby.
+func (b *bed) startSidecar() *server.Server {
+	b.Helper()
+	directory := b.path("providers")
+	if err := os.MkdirAll(filepath.Join(directory, contract.ProviderRouting), 0o700); err != nil {
+		b.Fatal(err)
 	}
+	s := server.New(server.Config{
+		Pair: "edge", Namespace: "default", Unit: contract.Primary, Directory: directory,
+		Providers: []contract.Provider{{Name: contract.ProviderRouting}}, Catalogue: state.Classes(),
+		Tables: table.NewSet(state.Classes(), clock.Boot),
+		Flush:  func(context.Context, state.Class) error { return nil }, IsPeerInSync: func() bool { return true },
+		Log: testr.New(b.T),
+	})
+	s.Become(localapi.Standby, 1)
+	testbed.Background(b, s.Run)
+	return s
+}
+
+// TestOnlyTheActiveHasNeighbours moves the role of a unit. The standby checks its configuration nevertheless.
+func TestOnlyTheActiveHasNeighbours(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	sidecar := b.startSidecar()
+	b.write("firewall.json", example(t, "neighborhood watch\n"))
+	b.start("--state-socket=" + server.SocketOf("/run/providers", contract.ProviderRouting))
+	router := frr.Start(t, b.far, root, otherRouter)
+	testbed.Eventually(t, "the standby reports a command that FRR does not know", func() bool {
+		return strings.Contains(b.health().Unhealthy(), "neighborhood watch")
+	})
+	b.write("firewall.json", example(t, ""))
+	testbed.Eventually(t, "the standby has accepted the configuration", func() bool {
+		return b.health().Unhealthy() == "" && strings.Contains(b.routing.Log.String(), "Accepted configuration")
+	})
+	if report := b.health(); len(report.Daemons) != 1 || report.Daemons[0].Name != "routing" {
+		t.Errorf("the standby runs daemons: %+v", report)
+	}
+	if out := router.Show("show ip ospf neighbor"); strings.Contains(out, "203.0.113.1") {
+		t.Errorf("the standby is a neighbour:\n%s", out)
+	}
+	sidecar.Become(localapi.Active, 2)
+	testbed.Eventually(t, "the active has learned routes", b.hasLearned)
+	sidecar.Become(localapi.Standby, 3)
+	testbed.Eventually(t, "the standby has no daemons and no routes of its own", func() bool {
+		return len(b.health().Daemons) == 1 && !strings.Contains(b.routes(), "proto")
+	})
 }

@@ -1,6 +1,8 @@
 package frr
 
 import (
+	"errors"
+
 	"github.com/hapair-io/hapair/internal/contract"
 	"github.com/hapair-io/hapair/internal/kernel/rtnetlink"
 )
@@ -9,11 +11,10 @@ import (
 type routes struct{ kernel *rtnetlink.Conn }
 
 // list returns the routes that daemons of this unit have learned, and whether there are some of the other unit.
-func (r routes) list() (learned []rtnetlink.Route, isHolding bool, err error) {
-	all, err := r.kernel.Routes()
+func (r routes) list() (learned []rtnetlink.MultipathRoute, isHolding bool, err error) {
+	all, err := r.kernel.MultipathRoutes(contract.DataPlaneTable)
 	for _, route := range all {
 		switch {
-		case route.Table != contract.DataPlaneTable:
 		case route.Protocol == contract.HeldProtocol:
 			isHolding = true
 		case contract.IsLearned(route.Protocol):
@@ -32,9 +33,9 @@ func (r routes) arePreserved() (bool, error) {
 // remove removes what daemons of this unit have learned. On a standby it would be old after the next failover.
 func (r routes) remove() error {
 	learned, _, err := r.list()
-	if err != nil {
-		return err
+	errs := []error{err}
+	for _, route := range learned {
+		errs = append(errs, r.kernel.RemoveMultipathRoute(route))
 	}
-	_, err = r.kernel.RemoveRoutes(learned)
-	return err
+	return errors.Join(errs...)
 }
