@@ -117,6 +117,10 @@ test-overload: deps ## Run failovers with 1,000 FTP and RTSP sessions, 10,000 el
 	HAPAIR_OVERLOAD=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -p 1 -v -run 'TestOverload' \
 		./test/testbed/pair ./internal/firewall/gateway
 
+.PHONY: test-routing
+test-routing: deps ## Compare the gaps of traffic by OSPF, RIP and BGP and of ordinary traffic over changes of the active unit (root)
+	HAPAIR_ROUTING=1 go test $(TESTFLAGS) -tags netns -timeout 20m -count=1 -v -run TestRouting ./test/testbed/pair
+
 .PHONY: test-rest
 test-rest: kubernetes-assets $(BIN)/manager ## Run the operator with unchanging pairs for 10 minutes, and check that it stays idle (root)
 	go test $(TESTFLAGS) -tags apiserver -timeout 20m -count=1 $(or $(PACKAGES),./test/benchmark/operator)

@@ -59,7 +59,7 @@ func Start(t testing.TB, n *testbed.Namespace, root Root, configuration string) 
 	}
 	r.write("frr-configuration/vtysh.conf", "")
 	r.write("frr-configuration/frr.conf", configuration)
-	for _, name := range []string{"mgmtd", "zebra", "ospfd", "bgpd"} {
+	for _, name := range []string{"mgmtd", "zebra", "ospfd", "ripd", "bgpd"} {
 		r.write("frr-configuration/"+name+".conf", "")
 		// The capabilities of this router do not matter.
 		command := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",

@@ -59,6 +59,7 @@ func Serve() {
 	serveFirewall()
 	serveConnections()
 	serveVPN()
+	serveRouting()
 	text, ok := os.LookupEnv(setupVariable)
 	if !ok {
 		return

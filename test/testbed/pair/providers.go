@@ -28,7 +28,9 @@ const (
 func (p *Pair) providersOf(unit string) string {
 	p.t.Helper()
 	directory := filepath.Join(p.directory, unit, "providers")
-	for _, name := range []string{ProviderName, contract.ProviderFirewall, contract.ProviderVPN} {
+	for _, name := range []string{
+		ProviderName, contract.ProviderFirewall, contract.ProviderVPN, contract.ProviderRouting,
+	} {
 		if err := os.MkdirAll(filepath.Join(directory, name), 0o755); err != nil {
 			p.t.Fatal(err)
 		}
@@ -62,6 +64,7 @@ func newProviders(
 				state.DHCPServer.String(), state.Multicast.String(), state.WANLoadBalancing.String(),
 			}},
 			{Name: contract.ProviderVPN, UID: int64(os.Getuid())},
+			{Name: contract.ProviderRouting, UID: int64(os.Getuid())},
 		},
 		Catalogue: state.Classes(), Tables: tables, Schemas: schemas,
 		Kernel: map[state.Class]server.KernelClass{

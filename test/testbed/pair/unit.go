@@ -19,6 +19,7 @@ import (
 	"github.com/hapair-io/hapair/internal/replication/engine"
 	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/testbed"
+	"github.com/hapair-io/hapair/test/testbed/frr"
 )
 
 const (
@@ -51,6 +52,8 @@ type Options struct {
 	TunnelKey string
 	// VPNSecret has other entries of the Secret of the IKE daemons, which each unit has with them as well.
 	VPNSecret map[string]string
+	// RoutingRoot has the files of the image routing: each unit has routing daemons. Empty without them.
+	RoutingRoot frr.Root
 	// LinkLocal adds testbed.VirtualLinkLocal to the virtual addresses.
 	LinkLocal bool
 	// SecondWAN adds a WAN with the interface wan1 and virtual addresses. The units then have the routes and rules of a
@@ -169,6 +172,7 @@ type Unit struct {
 	providers string // the directory of their sockets
 	firewall  *testbed.Program
 	vpn       *testbed.Program
+	routing   *testbed.Program
 	document  string // the file with the firewall's document
 	status    string // the file with the firewall's report
 	command   *exec.Cmd
@@ -222,6 +226,9 @@ func (p *Pair) Start(name string) *Unit {
 	}
 	if p.options.hasVPN() {
 		p.startVPN(u)
+	}
+	if p.options.RoutingRoot != "" {
+		p.startRouting(u)
 	}
 	return u
 }
@@ -412,9 +419,10 @@ func (u *Unit) Await(event string) {
 	})
 }
 
-// Kill kills the process, and the unit's firewall and IKE daemon.
+// Kill kills the process, and the unit's firewall, IKE daemon and routing daemons.
 func (u *Unit) Kill() {
 	u.vpn.Kill()
+	u.routing.Kill()
 	u.firewall.Kill()
 	u.killed.Store(true)
 	_ = u.command.Process.Kill() // it may have ended already
