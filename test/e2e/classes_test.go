@@ -85,6 +85,7 @@ func serveRows(ctx context.Context) liveRows {
 		{Class: "VoIP", Sessions: &survival.Call{Site: on}},
 		{Class: "VPN", Sessions: &survival.Tunnel{Site: on}},
 		{Class: "DHCPServer", Sessions: &survival.Leases{Site: on}},
+		{Class: "IPHelper", Sessions: &survival.Relay{Site: on}},
 		{Class: "router advertisements", Sessions: &survival.Advertised{Site: on}},
 		{Class: "stateless DHCPv6", Sessions: &survival.Informed{Site: on}},
 		{Class: "DNS forwarder", Sessions: &survival.Forwarded{Site: on}},

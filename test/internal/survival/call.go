@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -26,7 +25,7 @@ type Call struct {
 	Site Site
 
 	started
-	directory string
+	folder    string
 	isCalling bool
 }
 
@@ -41,11 +40,10 @@ func (c *Call) Serve(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if c.directory, err = os.MkdirTemp("", "call-"); err != nil {
+	if c.folder, err = c.directory("call"); err != nil {
 		return err
 	}
-	c.atEnd(func() { _ = os.RemoveAll(c.directory) })
-	if err := calls.Write(c.directory); err != nil {
+	if err := calls.Write(c.folder); err != nil {
 		return err
 	}
 	return c.sipp(c.Site.WAN, fmt.Sprintf("-sn uas -rtp_echo -p %d -mp %d -i %s -mi %s",
@@ -55,7 +53,7 @@ func (c *Call) Serve(ctx context.Context) error {
 // sipp runs SIPp with arguments that spaces separate.
 func (c *Call) sipp(on endurance.Host, arguments string) error {
 	command := exec.Command("sipp", strings.Fields(arguments+" -nostdin")...)
-	command.Dir = c.directory
+	command.Dir = c.folder
 	return c.start(on, command)
 }
 

@@ -96,11 +96,10 @@ func (s *started) leaseholder(beside endurance.Namespace, name string) (*leaseho
 	if err != nil {
 		return nil, err
 	}
-	directory, err := os.MkdirTemp("", name)
+	directory, err := s.directory(name)
 	if err != nil {
 		return nil, err
 	}
-	s.atEnd(func() { _ = os.RemoveAll(directory) })
 	h := &leaseholder{
 		host: host, script: filepath.Join(directory, "script"), events: filepath.Join(directory, "events"),
 	}

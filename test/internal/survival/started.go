@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -63,6 +64,15 @@ func (s *started) start(host endurance.Host, command *exec.Cmd) error {
 		_ = command.Wait() // It was killed.
 	})
 	return nil
+}
+
+// directory makes a folder, which is removed at the end.
+func (s *started) directory(name string) (string, error) {
+	directory, err := os.MkdirTemp("", name+"-")
+	if err == nil {
+		s.atEnd(func() { _ = os.RemoveAll(directory) })
+	}
+	return directory, err
 }
 
 // command runs a command on a host to its end, with words that spaces separate, and returns what it prints.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"regexp"
 
 	"github.com/hapair-io/hapair/test/internal/endurance"
@@ -62,11 +61,10 @@ type Tunnel struct {
 
 // Serve implements Sessions. The gateway waits for the pair to set the tunnel up.
 func (t *Tunnel) Serve(ctx context.Context) error {
-	directory, err := os.MkdirTemp("", "tunnel")
+	directory, err := t.directory("tunnel")
 	if err != nil {
 		return err
 	}
-	t.atEnd(func() { _ = os.RemoveAll(directory) })
 	if err := t.address(t.Site.WAN, branch); err != nil {
 		return err
 	}
