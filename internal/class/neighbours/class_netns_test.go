@@ -216,10 +216,12 @@ func TestFlushIsNoDeletion(t *testing.T) {
 		state   rtnetlink.NeighbourState
 		flush   []string
 	}{
-		"ARP, another MAC":        {Static, rtnetlink.Permanent, []string{"address 02:00:5e:10:00:01"}},
-		"ARP, set down":           {Static, rtnetlink.Permanent, []string{"down", "up"}},
-		"NOARP, set down":         {Static, rtnetlink.NoARP, []string{"down", "up"}},
-		"DynamicARP, another MAC": {Dynamic, rtnetlink.Stale, []string{"address 02:00:5e:10:00:01"}},
+		"ARP, another MAC":        {Static, rtnetlink.Permanent, []string{"link set lan0 address 02:00:5e:10:00:01"}},
+		"ARP, set down":           {Static, rtnetlink.Permanent, []string{"link set lan0 down", "link set lan0 up"}},
+		"NOARP, set down":         {Static, rtnetlink.NoARP, []string{"link set lan0 down", "link set lan0 up"}},
+		"DynamicARP, another MAC": {Dynamic, rtnetlink.Stale, []string{"link set lan0 address 02:00:5e:10:00:01"}},
+		// A unit without addresses of its own withdraws the virtual one when it gives the role away.
+		"DynamicARP, no address left": {Dynamic, rtnetlink.Stale, []string{"address delete 192.0.2.1/16 dev lan0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			active := newUnit(t, c.factory(), "a")
@@ -230,7 +232,7 @@ func TestFlushIsNoDeletion(t *testing.T) {
 			}
 			defer func() { _ = w.Close() }()
 			for _, change := range c.flush {
-				active.namespace.Run(t, "ip link set lan0 "+change)
+				active.namespace.Run(t, "ip "+change)
 			}
 			w.Drain()
 			if batch, err := w.Receive(t.Context()); err != nil || len(batch.Changes) != 0 {

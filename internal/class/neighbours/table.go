@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -125,7 +126,7 @@ func (t *table) observe(e rtnetlink.NeighbourEvent, before map[string]rtnetlink.
 	k := key{link.Name, e.Address}
 	v, isReplicated := t.kind.valueOf(e.Neighbour, link)
 	switch {
-	case isLoss(e) && (t.kind.isLasting() || isFlushed(before[link.Name], link)):
+	case isLoss(e) && (t.kind.isLasting() || isFlushed(before[link.Name], link) || t.isWithdrawn(link, e.Address)):
 		t.lose(k)
 		t.mustRestore = true
 	case isReplicated && !e.Deleted:
@@ -138,6 +139,18 @@ func (t *table) observe(e rtnetlink.NeighbourEvent, before map[string]rtnetlink.
 
 // isFlushed reports whether a change of an interface made the kernel flush it.
 func isFlushed(before, now rtnetlink.Link) bool { return !now.Up || now.MAC != before.MAC }
+
+// isWithdrawn reports whether the unit has just lost the last address of a family on an interface. The kernel then
+// flushes the interface. That happens when a unit gives the role away, and its peer must keep the entries.
+func (t *table) isWithdrawn(link rtnetlink.Link, of netip.Addr) bool {
+	if t.standby {
+		return false
+	}
+	all, err := t.kernel.AddressTable()
+	return err == nil && !slices.ContainsFunc(all, func(a rtnetlink.Address) bool {
+		return a.Index == link.Index && a.Prefix.Addr().Is4() == of.Is4()
+	})
+}
 
 // learn records an entry that the kernel has.
 func (t *table) learn(k key, v value) {
