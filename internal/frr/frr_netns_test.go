@@ -212,7 +212,12 @@ func TestRoutesAreLearned(t *testing.T) {
 	b := newBed(t)
 	b.write("firewall.json", example(t, ""))
 	b.start()
-	frr.Start(t, b.far, root, otherRouter)
+	router := frr.Start(t, b.far, root, otherRouter)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the unit has:\n%s\nthe router has:\n%s", b.routes(), router.Show("show ip ospf neighbor"))
+		}
+	})
 	testbed.Eventually(t, "routes are learned into the data plane's table", b.hasLearned)
 	for _, address := range []string{byOSPF, byBGP} {
 		testbed.Eventually(t, "the client reaches "+address, func() bool { return b.connect(address) })

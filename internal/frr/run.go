@@ -71,12 +71,19 @@ func (r *run) waiting() []string {
 	return slices.DeleteFunc(slices.Clone(r.names), func(name string) bool { return !missing[name] })
 }
 
-// load gives the configuration to all daemons that lack it and answer. The refusal is what a daemon does not take.
+// load gives the configuration to the daemons that lack it, once all daemons answer. The refusal is what a daemon does
+// not take. Mgmtd passes its part to others: it must not get that while they connect to it.
 func (r *run) load(ctx context.Context, v vtysh) (refusal string, err error) {
-	for _, name := range r.waiting() {
+	waiting := r.waiting()
+	if len(waiting) == 0 {
+		return "", nil
+	}
+	for _, name := range r.names {
 		if probe(ctx, socketOf(name)) != nil {
 			return "", nil // It is asked again at the next look.
 		}
+	}
+	for _, name := range waiting {
 		// A daemon that is started from now on lacks it again.
 		r.mu.Lock()
 		delete(r.mustLoad, name)
