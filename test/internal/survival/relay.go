@@ -21,6 +21,8 @@ type Relay struct {
 
 	started
 	relay started
+	// on is the unit on which the relay runs.
+	on    endurance.Namespace
 	hosts int
 }
 
@@ -48,6 +50,7 @@ func (r *Relay) Prepare(ctx context.Context) error {
 		return err
 	}
 	r.relay.Close()
+	r.on = unit
 	if err := r.dnsmasq(&r.relay, unit, "--dhcp-relay="+wanVirtual.String()+","+client.String()); err != nil {
 		return err
 	}
@@ -71,6 +74,8 @@ func (r *Relay) Check(ctx context.Context) []Proof {
 			err = errors.New("the new active unit has it")
 		}
 	}
+	// The former unit must not have it when it is active again. After a loss of power, it has nothing.
+	_, _ = command(r.on, "conntrack -D "+relayed)
 	return []Proof{
 		{What: "connection of a relay stays off the other unit", Err: err},
 		{What: "address by a relay on the new active unit", Err: r.Prepare(ctx)},
@@ -90,9 +95,11 @@ func (r *Relay) serves(ctx context.Context) error {
 	return err
 }
 
+// relayed selects the connection of the relay with the server. The document has the addresses.
+const relayed = "-p udp --orig-src 203.0.113.1 --orig-dst 192.168.50.10 --orig-port-dst 67"
+
 // hasRelayed reports whether a unit knows the connection of a relay with the server.
 func hasRelayed(unit endurance.Host) (bool, error) {
-	listing, err := command(unit, fmt.Sprintf("conntrack -L -p udp --orig-src %s --orig-dst %s --orig-port-dst 67",
-		wanVirtual, client))
+	listing, err := command(unit, "conntrack -L "+relayed)
 	return strings.Contains(listing, "dport=67"), err
 }
