@@ -64,14 +64,14 @@ func (b *bed) separatePlanes(segments ...string) {
 	}
 }
 
-// setPlanes gives the firewall the routes and rules of a unit.
+// setPlanes gives the firewall the routes and rules of a unit, which keeps what routing daemons have learned.
 func (b *bed) setPlanes() {
 	b.Helper()
 	kernel := testbed.Open(b, b.firewall, rtnetlink.Dial)
 	planes := dataplane.New(dataplane.Options{Networks: []dataplane.Network{
 		{Interface: "lan", Addresses: []netip.Prefix{netip.MustParsePrefix(lanAddress + "/24")}},
 		{Interface: "wan", Addresses: []netip.Prefix{netip.MustParsePrefix(wanAddress + "/24")}},
-	}, Kernel: kernel, Log: logr.Discard()})
+	}, DynamicRouting: true, Kernel: kernel, Log: logr.Discard()})
 	if err := b.firewall.Do(planes.Set); err != nil {
 		b.Fatal(err)
 	}

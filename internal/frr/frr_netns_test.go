@@ -129,7 +129,11 @@ func example(t *testing.T, raw string) string {
 		t.Fatal("docs/routing.md has no example")
 	}
 	// Two routers on a link need not elect one of them. A busy machine may take seconds to restart the daemons.
-	block = strings.Replace(block, "deadSeconds: 4", "deadSeconds: 40", 1)
+	const documented, patient = "helloSeconds: 2, deadSeconds: 8", "helloSeconds: 1, deadSeconds: 40"
+	if !strings.Contains(block, documented) {
+		t.Fatalf("the example in docs/routing.md has no %q", documented)
+	}
+	block = strings.Replace(block, documented, patient, 1)
 	return block + fmt.Sprintf("      raw: %q\n", "interface wan\n ip ospf network point-to-point\nexit\n"+raw)
 }
 
