@@ -91,6 +91,13 @@ func TestRemoteAccess(t *testing.T) {
 		"any user": {
 			change("name: alice", `name: "%any"`), at + `users[0].name: "%any" is not a user's name`,
 		},
+		"any user by an address": {
+			change("name: alice", "name: 0.0.0.0"), at + `users[0].name: "0.0.0.0" is an address`,
+		},
+		"a range of addresses as a user": {
+			change("name: alice", "name: 10.0.0.1-10.0.0.9"), at + `users[0].name: "10.0.0.1-10.0.0.9" is an address`,
+		},
+		"a number as a user": {change("name: alice", "name: 10.0.0-1"), ""},
 		"a path as a key": {
 			change("key: alice", `key: "../alice"`), at + `users[0].password.key: "../alice" is not the name`,
 		},

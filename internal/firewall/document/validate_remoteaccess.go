@@ -138,6 +138,11 @@ func (c *checker) checkUsers(at path, users []RemoteUser) {
 				"at most 63 characters", u.Name)
 			continue
 		}
+		// As a name, 0.0.0.0 would give its password to everyone.
+		if firstAddress(string(u.Name)).IsValid() {
+			c.problems.add(at, "%q is an address or a range of addresses, and matches other names; choose another", u.Name)
+			continue
+		}
 		// The IKE daemon compares names without regard to case.
 		name := strings.ToLower(string(u.Name))
 		if earlier, taken := first[name]; taken {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/hapair-io/hapair/internal/contract"
 )
@@ -122,10 +123,27 @@ func (c *checker) checkMoves(at path, local netip.Addr) {
 }
 
 func (c *checker) checkIdentity(at path, identity Identity) {
-	if identity != "" && !identityPattern.MatchString(string(identity)) {
+	switch {
+	case identity == "":
+	case !identityPattern.MatchString(string(identity)):
 		c.problems.add(at, "%q is not an identity: a DNS name, an address, an email address or the subject of a certificate",
 			identity)
+	case firstAddress(string(identity)).IsUnspecified():
+		c.problems.add(at, "%q means any identity; give the one of this end", identity)
 	}
+}
+
+// firstAddress returns the address with which a name begins that the IKE daemon reads as an address, a network or a
+// range of addresses. For any other name, it is not valid.
+func firstAddress(name string) netip.Addr {
+	if i := strings.IndexAny(name, "/-"); i >= 0 {
+		name = name[:i]
+	}
+	a, err := netip.ParseAddr(name)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a
 }
 
 func (c *checker) checkDeadPeer(at path, seconds uint16) {

@@ -60,6 +60,16 @@ func TestTunnels(t *testing.T) {
 			change("198.51.100.9", "127.0.0.1"), at + "remoteAddress: 127.0.0.1 is not a unicast address",
 		},
 		"an identity that charon would read as a pattern": {add(`remoteIdentity: "%any"`), at + `remoteIdentity: "%any"`},
+		"an address that means any identity": {
+			add(`remoteIdentity: 0.0.0.0`), at + `remoteIdentity: "0.0.0.0" means any identity`,
+		},
+		"an address of IPv6 that means any identity": {
+			add(`remoteIdentity: "0::0"`), at + `remoteIdentity: "0::0" means any identity`,
+		},
+		"all addresses as an identity": {
+			add(`remoteIdentity: 0.0.0.0/0`), at + `remoteIdentity: "0.0.0.0/0" means any identity`,
+		},
+		"an address as an identity": {add(`remoteIdentity: 10.0.0.1`), ""},
 		"the peer inside": {
 			change("10.77.0.0/24", "198.51.100.0/24"), at + "remoteNetworks[0]: 198.51.100.0/24 has the address of the peer",
 		},
