@@ -58,10 +58,8 @@ func (k *Keeper) lead(ctx context.Context, wanted tunnels.Config) error {
 	if err := errors.Join(k.request(ctx), k.endRemoved(ctx)); err != nil {
 		return err
 	}
-	for _, name := range k.spread.takeDue(k.present, time.Now()) {
-		if err := k.session.rekey(ctx, name); err != nil {
-			return err
-		}
+	if err := k.rekeyDue(ctx); err != nil {
+		return err
 	}
 	for _, c := range wanted.Connections {
 		if _, isLoaded := k.loaded[c.Name]; !isLoaded || !c.Initiates || k.present.isPresent(c.Name) {
@@ -84,6 +82,19 @@ func (k *Keeper) plan(wanted tunnels.Config) error {
 		return err
 	}
 	k.spread = newSpread(k.present, wanted.Connections, spent, time.Now())
+	return nil
+}
+
+// rekeyDue requests new keys for the tunnels whose time has come. After an error, the next look tries again.
+func (k *Keeper) rekeyDue(ctx context.Context) error {
+	for _, name := range k.spread.listDue(time.Now()) {
+		if k.spread.isOld(name, k.present) {
+			if err := k.session.rekey(ctx, name); err != nil {
+				return err
+			}
+		}
+		k.spread.forget(name)
+	}
 	return nil
 }
 

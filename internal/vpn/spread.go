@@ -47,22 +47,29 @@ func (s *spread) ofTakeover(wanted []tunnels.Connection) []tunnels.Connection {
 	return slices.DeleteFunc(slices.Clone(wanted), func(c tunnels.Connection) bool { return !s.urgent[c.Name] })
 }
 
-// takeDue returns the tunnels whose time has come, and forgets them. It leaves out those that have new keys already.
-func (s *spread) takeDue(present sas, now time.Time) (names []string) {
+// listDue returns the tunnels whose time has come.
+func (s *spread) listDue(now time.Time) (names []string) {
 	if s == nil {
 		return nil
 	}
 	for name, at := range s.due {
-		if now.Before(at) {
-			continue
-		}
-		delete(s.due, name)
-		if overlap(s.old[name], present.children(name)) {
+		if !now.Before(at) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
+
+// isOld reports whether an IKE SA of a tunnel has children with old keys and none with new ones. Each device of a user
+// has an IKE SA of its own, so that the new keys of one say nothing about the others.
+func (s *spread) isOld(name string, present sas) bool {
+	return slices.ContainsFunc(present, func(sa sa) bool {
+		return sa.name == name && overlap(s.old[name], sas{sa}.children(name))
+	})
+}
+
+// forget removes a tunnel from the plan.
+func (s *spread) forget(name string) { delete(s.due, name) }
 
 // spentSPIs returns the SPIs of SAs that can send no more packets, as charon writes them.
 func spentSPIs(sas *xfrm.Table) (map[string]bool, error) {

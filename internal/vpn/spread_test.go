@@ -2,9 +2,11 @@ package vpn
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/vpn/tunnels"
 )
 
@@ -29,7 +31,7 @@ func TestNewKeysAreSpreadOverAMinute(t *testing.T) {
 	present[5].children = []string{"in5", "new"} // The peer has changed the keys of one.
 	requested := map[string]bool{}
 	for second := range int(spreadTime/time.Second) + 1 {
-		due := s.takeDue(present, began.Add(time.Duration(second)*time.Second))
+		due := s.listDue(began.Add(time.Duration(second) * time.Second))
 		if len(due) > 2 {
 			t.Errorf("%d tunnels get new keys in second %d", len(due), second)
 		}
@@ -37,7 +39,10 @@ func TestNewKeysAreSpreadOverAMinute(t *testing.T) {
 			if requested[name] {
 				t.Errorf("%s gets new keys twice", name)
 			}
-			requested[name] = true
+			if s.isOld(name, present) {
+				requested[name] = true
+			}
+			s.forget(name)
 		}
 	}
 	if len(requested) != count-3 || requested["tunnel3"] || requested["tunnel5"] || requested["down"] {
@@ -52,7 +57,23 @@ func TestAllTunnelsAreUrgentWithoutAPlan(t *testing.T) {
 	if got := s.ofTakeover(wanted); len(got) != 2 {
 		t.Errorf("the takeover gives new keys to %v, want both", got)
 	}
-	if due := s.takeDue(nil, time.Now()); due != nil {
+	if due := s.listDue(time.Now()); due != nil {
 		t.Errorf("%v are due later", due)
+	}
+}
+
+// A user who connects during the plan must not keep the others from new keys.
+func TestUsersGetNewKeysDespiteANewOne(t *testing.T) {
+	const users = document.RemoteAccessName
+	present := sas{{name: users, children: []string{"1"}}, {name: users, children: []string{"2"}}}
+	began := time.Unix(1000, 0)
+	s := newSpread(present, []tunnels.Connection{{Name: users}}, nil, began)
+	present = append(present, sa{name: users, children: []string{"3"}})
+	if due := s.listDue(began.Add(spreadTime)); !slices.Equal(due, []string{users}) || !s.isOld(users, present) {
+		t.Errorf("%v are due, want the users with old keys", due)
+	}
+	present[0].children, present[1].children = []string{"1", "4"}, []string{"5"}
+	if s.isOld(users, present) {
+		t.Error("users with new keys get others")
 	}
 }
