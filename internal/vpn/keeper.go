@@ -60,6 +60,8 @@ type Keeper struct {
 	// loaded are the hashes of the connections that charon has, and secrets that of its keys; nil for none.
 	loaded  map[string][sha256.Size]byte
 	secrets *[sha256.Size]byte
+	// refused are the keys that charon has refused, each with the reason.
+	refused []string
 	// told is the standing of the last command to charon about its role; nil if it had none.
 	told *standing
 	// takeover is under way after the unit became active; nil otherwise.
@@ -72,6 +74,8 @@ type Keeper struct {
 	mustRequest bool
 	// isRenewed is set while the supervisor replaces charon.
 	isRenewed bool
+	// mustReload is set until charon has read the settings that were written while it ran.
+	mustReload bool
 
 	written written
 	// renewals are the reasons to replace charon.
@@ -105,6 +109,7 @@ func NewKeeper(c Config) (*Keeper, error) {
 	return &Keeper{
 		config: c, kernel: kernel, sas: sas, role: newRole(), relay: relay{sockets}, loaded: map[string][sha256.Size]byte{},
 		files:     mounted.Files{DocumentFile: c.DocumentFile, SecretDirectory: c.SecretDirectory},
+		written:   written{file: settingsFile},
 		renewals:  make(chan string, 1),
 		isPassive: make(chan struct{}),
 	}, nil
@@ -202,7 +207,7 @@ func (k *Keeper) describe() string {
 func (k *Keeper) keep(ctx context.Context) (faults []string, err error) {
 	if k.takeRestarted() {
 		clear(k.loaded)
-		k.secrets, k.told, k.present, k.mustRequest, k.isRenewed = nil, nil, nil, true, false
+		k.secrets, k.told, k.present, k.mustRequest, k.isRenewed, k.mustReload = nil, nil, nil, true, false, false
 		k.disconnect()
 	}
 	if k.session == nil {
@@ -275,13 +280,15 @@ func (k *Keeper) keepInterface() error {
 // what charon refuses.
 func (k *Keeper) load(ctx context.Context, wanted tunnels.Config) (refused []string, err error) {
 	if hash := wanted.SecretsHash(); k.secrets == nil || *k.secrets != hash {
-		faults, err := k.session.loadSecrets(ctx, wanted)
-		if err != nil || len(faults) > 0 {
-			return faults, err
+		k.secrets = nil // It has none while they are replaced.
+		if k.refused, err = k.session.loadSecrets(ctx, wanted); err != nil {
+			return nil, err
 		}
 		k.secrets = &hash
 		k.config.Log.Info("Loaded keys", "shared", len(wanted.Shared), "private", len(wanted.Keys))
 	}
+	// Charon would refuse a key again. Tunnels that do not need it are loaded.
+	refused = slices.Clone(k.refused)
 	for name, hash := range k.loaded {
 		isSame := func(c tunnels.Connection) bool { return c.Name == name && c.Hash() == hash }
 		if slices.ContainsFunc(wanted.Connections, isSame) {

@@ -13,8 +13,10 @@ import (
 	"github.com/hapair-io/hapair/internal/supervisor"
 )
 
-// written are the settings that charon has. Its methods may be called at once.
+// written are the settings in charon's file. Its methods may be called at once.
 type written struct {
+	file string
+
 	mu       sync.Mutex
 	settings Settings
 }
@@ -23,7 +25,7 @@ type written struct {
 func (w *written) write(s Settings) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := os.WriteFile(settingsFile, []byte(s.String()), 0o600); err != nil {
+	if err := os.WriteFile(w.file, []byte(s.String()), 0o600); err != nil {
 		return fmt.Errorf("writing the settings: %w", err)
 	}
 	w.settings = s
@@ -67,17 +69,21 @@ func (k *Keeper) keepSettings(ctx context.Context) (mustRestart bool, err error)
 			return true, nil
 		}
 	}
-	if slices.Equal(present.DNSServers, wanted.DNSServers) {
-		return false, nil
+	if !slices.Equal(present.DNSServers, wanted.DNSServers) {
+		wanted.Pools = present.Pools // Those that are unused do no harm.
+		if err := k.written.write(wanted); err != nil {
+			return false, err
+		}
+		k.mustReload = true
 	}
-	wanted.Pools = present.Pools // Those that are unused do no harm.
-	if err := k.written.write(wanted); err != nil {
-		return false, err
+	if !k.mustReload {
+		return false, nil
 	}
 	refusal, err := k.session.call(ctx, "reload-settings", struct{}{})
 	if refusal != "" {
 		err = fmt.Errorf("charon refuses its settings: %s", refusal)
 	}
+	k.mustReload = err != nil
 	return false, err
 }
 

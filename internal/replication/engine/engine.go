@@ -135,7 +135,7 @@ func (e *Engine) Commit(ctx context.Context) error {
 			err = fmt.Errorf("applying received state: %w", err)
 		}
 	}
-	// The promotion may continue without what was not applied, but not unprepared.
+	// The classes are prepared even so: after the last try, the promotion continues without what was not applied.
 	if err = errors.Join(err, e.commits.promote(ctx)); err != nil {
 		return err
 	}
