@@ -30,10 +30,10 @@ type step struct {
 
 var steps = []step{
 	{name: "build tools and programs", target: "prepare"},
+	{name: "verify generated files", target: "verify"}, // It writes them again, and the other steps read them.
 	{name: "pairs at rest", target: "test-rest", background: true},
 	{name: "API server", target: "test-apiserver", background: true, before: "test-vm"},
 	{name: "lint", target: "lint"},
-	{name: "verify generated files", target: "verify"},
 	{name: "unit", target: "test-unit"},
 	{name: "network namespaces", target: "test-netns"},
 	{name: "virtual machines", target: "test-vm"},
