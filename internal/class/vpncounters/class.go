@@ -89,11 +89,12 @@ func (t *table) run(events *xfrm.Events) {
 	}
 }
 
-// look brings the records up to date: with all SAs after a change of them, and otherwise with their counters.
+// look brings the records up to date: with all SAs after a change of them or a failed promotion, and otherwise with
+// their counters.
 func (t *table) look(changed bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if changed {
+	if changed || t.mustAdvance {
 		return t.refresh()
 	}
 	return t.poll()

@@ -24,10 +24,12 @@ type promotion struct {
 	// inherited are the records that the unit had as the standby. They are of no use unless isTrusted is set.
 	inherited map[xfrm.ID]xfrm.Counters
 	isTrusted bool
+	// mustAdvance is set until the numbers are advanced. If all tries of the promotion fail, the unit forwards without it.
+	mustAdvance bool
 }
 
 // promote makes sure that the unit uses no sequence number that the other one has used. It runs before the gate opens,
-// and can be repeated.
+// and can be repeated. After an error, the next look tries again.
 func (t *table) promote(context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -36,6 +38,12 @@ func (t *table) promote(context.Context) error {
 		t.inherited = maps.Clone(t.records)
 	}
 	t.isStandby, t.promotedAt, t.isTrusted = false, &now, t.heardAt != nil && now-*t.heardAt <= maxSilence
+	t.mustAdvance = true
+	return t.advanceAll()
+}
+
+// advanceAll advances the SAs that the unit has. The caller holds the lock.
+func (t *table) advanceAll() error {
 	all, err := t.kernel.List()
 	if err != nil {
 		return fmt.Errorf("advancing the sequence numbers of tunnels: %w", err)
@@ -55,6 +63,7 @@ func (t *table) promote(context.Context) error {
 	if err := t.setOrRemove(all); err != nil {
 		return fmt.Errorf("advancing the sequence numbers of tunnels: %w", err)
 	}
+	t.mustAdvance = false
 	return nil
 }
 

@@ -40,7 +40,7 @@ func (s sink) Apply(_ context.Context, changes []state.Change) (outcome class.Ou
 
 // follow makes the records those of the active. The caller holds the lock.
 func (t *table) follow() {
-	t.isStandby, t.promotedAt = true, nil
+	t.isStandby, t.promotedAt, t.mustAdvance = true, nil, false
 }
 
 func (s sink) apply(change state.Change) (id xfrm.ID, why class.Refusal, err error) {

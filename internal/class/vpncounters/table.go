@@ -64,6 +64,11 @@ func newTable(k kernel, now func() time.Duration) *table {
 // refresh brings the records of an active up to date with all SAs of the kernel. On a standby, it writes the records to
 // SAs that have appeared. The caller holds the lock.
 func (t *table) refresh() error {
+	if t.mustAdvance {
+		if err := t.advanceAll(); err != nil {
+			return err
+		}
+	}
 	all, err := t.kernel.List()
 	if err != nil {
 		return err

@@ -284,6 +284,30 @@ func TestLateSAIsTriedAgain(t *testing.T) {
 	u.wantSent(1, step)
 }
 
+// A promotion continues after its last try, also if the kernel did not answer. The numbers are then advanced later.
+func TestFailedPromotionIsTriedAgain(t *testing.T) {
+	active, standby := newUnit(t), newUnit(t)
+	active.install(1, 100)
+	active.send(standby)
+	standby.install(1, 0)
+	standby.install(3, 0)
+	standby.silent = true
+	if err := standby.Promote(t.Context()); !errors.Is(err, errSilent) {
+		t.Errorf("got %v, want the kernel's silence", err)
+	}
+	if err := standby.look(false); !errors.Is(err, errSilent) {
+		t.Errorf("got %v at the next look, want the kernel's silence", err)
+	}
+	standby.silent = false
+	for range 2 {
+		if err := standby.look(false); err != nil {
+			t.Fatal(err)
+		}
+		standby.wantSent(1, 100+step)
+		standby.wantSent(3, last32)
+	}
+}
+
 func TestSARefusedByTheKernelIsRemoved(t *testing.T) {
 	active, standby := newUnit(t), newUnit(t)
 	active.install(1, 100)
