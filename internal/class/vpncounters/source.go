@@ -12,7 +12,8 @@ import (
 // source has the counters of the active.
 type source struct{ *table }
 
-// Watch starts a watch.
+// Watch starts a watch. It begins with all records, since the comparison of both units leaves out their numbers. Those
+// of a standby can be from an earlier session.
 func (s source) Watch() (class.Watch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,6 +23,9 @@ func (s source) Watch() (class.Watch, error) {
 	}
 	w := &watch{table: s.table, wake: notify.New()}
 	s.watches[w] = struct{}{}
+	for _, id := range s.sorted() {
+		w.add(upsert(id, s.records[id]))
+	}
 	return w, nil
 }
 

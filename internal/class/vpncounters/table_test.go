@@ -351,6 +351,38 @@ func TestNumbersGrowWithEachChangeOfTheActive(t *testing.T) {
 	}
 }
 
+// Both units have the same SAs, and the standby heard nothing for a while. The next session brings all numbers.
+func TestSessionBeginsWithAllNumbers(t *testing.T) {
+	active, standby := newUnit(t), newUnit(t)
+	for i := range 2 {
+		active.install(i, 100)
+	}
+	active.send(standby)
+	for i := range 2 {
+		standby.install(i, 0)
+		active.install(i, 100+2*step)
+	}
+	w, err := active.Source.Watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Drain()
+	batch, err := w.Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range batch.Changes {
+		standby.apply(change)
+	}
+	standby.promoted()
+	for i := range 2 {
+		standby.wantSent(i, 100+3*step)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestOneRecordIsRepeated(t *testing.T) {
 	u := newUnit(t)
 	u.repeatAfter = repeatInterval
@@ -360,6 +392,9 @@ func TestOneRecordIsRepeated(t *testing.T) {
 	w, err := u.Source.Watch()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if batch, err := w.Receive(t.Context()); err != nil || len(batch.Changes) != 3 {
+		t.Fatalf("got %+v and %v, want all records at first", batch, err)
 	}
 	repeated := map[string]int{}
 	for range 6 {
