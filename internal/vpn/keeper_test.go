@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/kernel/xfrm"
 	"github.com/hapair-io/hapair/internal/mounted"
 	"github.com/hapair-io/hapair/internal/vpn/tunnels"
 )
@@ -48,6 +49,16 @@ func TestFormerKeysAreLoadedAgain(t *testing.T) {
 	k.session = connectTo(t, d)
 	if _, err := k.load(t.Context(), keys("former")); err != nil || d.count("load-shared") != 1 {
 		t.Errorf("got %v and the commands %q, want the former key", err, d.commands)
+	}
+}
+
+// The plan for new keys must have all SAs of the other unit, also those that charon takes in late.
+func TestNewKeysAreNotPlannedBeforeAllSAsAreActive(t *testing.T) {
+	k := newTestKeeper(t, &daemon{})
+	k.sas = &xfrm.Table{} // It has no socket, so that a plan fails.
+	k.present = sas{{name: "branch", state: passive, children: []string{"1"}}}
+	if err := k.plan(tunnels.Config{}); err != nil || k.spread != nil {
+		t.Errorf("got %v and the plan %+v, want none yet", err, k.spread)
 	}
 }
 

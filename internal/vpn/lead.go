@@ -72,9 +72,10 @@ func (k *Keeper) lead(ctx context.Context, wanted tunnels.Config) error {
 	return nil
 }
 
-// plan plans when tunnels get new keys after a takeover, if the kernel encrypts their packets.
+// plan plans when tunnels get new keys after a takeover, if the kernel encrypts their packets. It waits until no SA is
+// passive. One that charon takes in later would be in no plan, also if it cannot send.
 func (k *Keeper) plan(wanted tunnels.Config) error {
-	if k.sas == nil || k.spread != nil {
+	if k.sas == nil || k.spread != nil || k.present.hasState(passive) {
 		return nil
 	}
 	spent, err := spentSPIs(k.sas)
