@@ -90,8 +90,15 @@ func snapshot(t testing.TB, c class.Class) []state.Change {
 	return slices.Collect(maps.Values(Snapshot(t, c)))
 }
 
-// apply passes copies of changes to the sink and overwrites them afterwards, as their owner may.
-func apply(t *testing.T, c class.Class, changes []state.Change) {
+// Replicate writes all entries of one unit on another one.
+func Replicate(t testing.TB, from, to class.Class) {
+	t.Helper()
+	Apply(t, to, snapshot(t, from))
+}
+
+// Apply writes changes, and fails the test if one is refused. It passes copies to the sink and overwrites them
+// afterwards, as their owner may.
+func Apply(t testing.TB, c class.Class, changes []state.Change) {
 	t.Helper()
 	lent := slices.Clone(changes)
 	for i := range lent {
@@ -125,7 +132,8 @@ func wantKeys(t *testing.T, c class.Class, want []state.Change) {
 	}
 }
 
-func watch(t *testing.T, c class.Class) class.Watch {
+// Watch begins a watch that ends with the test.
+func Watch(t testing.TB, c class.Class) class.Watch {
 	t.Helper()
 	w, err := c.Source.Watch()
 	if err != nil {
@@ -139,8 +147,8 @@ func watch(t *testing.T, c class.Class) class.Watch {
 	return w
 }
 
-// drain returns all changes that happened before the call.
-func drain(t *testing.T, w class.Watch) []state.Change {
+// Drain returns all changes that happened before the call, except for those that the watch has returned before.
+func Drain(t testing.TB, w class.Watch) []state.Change {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -158,11 +166,11 @@ func drain(t *testing.T, w class.Watch) []state.Change {
 }
 
 func checkWatchOrder(t *testing.T, p Pair) {
-	w := watch(t, p.Active)
+	w := Watch(t, p.Active)
 	p.Put(1)
 	p.Put(2)
 	p.Remove(1)
-	changes := drain(t, w)
+	changes := Drain(t, w)
 	var ops []state.Op
 	for _, c := range changes {
 		ops = append(ops, c.Op)
@@ -179,20 +187,20 @@ func checkWatchOrder(t *testing.T, p Pair) {
 }
 
 func checkDrain(t *testing.T, p Pair) {
-	w := watch(t, p.Active)
+	w := Watch(t, p.Active)
 	for range 3 {
 		putAll(p)
-		if got := drain(t, w); len(got) < entries {
+		if got := Drain(t, w); len(got) < entries {
 			t.Errorf("%d changes before drained, want %d or more", len(got), entries)
 		}
 	}
-	if got := drain(t, w); len(got) != 0 {
+	if got := Drain(t, w); len(got) != 0 {
 		t.Errorf("%d changes although nothing happened", len(got))
 	}
 }
 
 func checkDrainWakes(t *testing.T, p Pair) {
-	w := watch(t, p.Active)
+	w := Watch(t, p.Active)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for want := range uint64(50) {
@@ -210,7 +218,7 @@ func checkDrainWakes(t *testing.T, p Pair) {
 }
 
 func checkContextEndsWait(t *testing.T, p Pair) {
-	w := watch(t, p.Active)
+	w := Watch(t, p.Active)
 	ctx, cancel := context.WithCancel(t.Context())
 	go cancel()
 	if _, err := w.Receive(ctx); !errors.Is(err, context.Canceled) {
@@ -223,7 +231,7 @@ func checkOverrun(t *testing.T, p Pair) {
 		checkNoLoss(t, p)
 		return
 	}
-	w := watch(t, p.Active)
+	w := Watch(t, p.Active)
 	p.Overrun()
 	request := w.Drain()
 	overruns := 0
@@ -243,7 +251,7 @@ func checkOverrun(t *testing.T, p Pair) {
 		t.Error("the overrun was not reported")
 	}
 	p.Put(1)
-	if got := drain(t, w); len(got) != 1 {
+	if got := Drain(t, w); len(got) != 1 {
 		t.Errorf("%d changes after the overrun, want 1", len(got))
 	}
 }
@@ -252,11 +260,11 @@ func checkOverrun(t *testing.T, p Pair) {
 func checkNoLoss(t *testing.T, p Pair) {
 	t.Helper()
 	const rounds = 400
-	w := watch(t, p.Active)
+	w := Watch(t, p.Active)
 	for range rounds {
 		putAll(p)
 	}
-	changes := drain(t, w)
+	changes := Drain(t, w)
 	want := rounds * entries
 	if p.Coalesces {
 		want = entries
@@ -264,7 +272,7 @@ func checkNoLoss(t *testing.T, p Pair) {
 	if len(changes) != want {
 		t.Errorf("%d of %d changes were returned", len(changes), want)
 	}
-	apply(t, p.Standby, changes)
+	Apply(t, p.Standby, changes)
 	wantKeys(t, p.Standby, snapshot(t, p.Active))
 }
 
@@ -286,24 +294,24 @@ func checkSnapshotError(t *testing.T, p Pair) {
 func checkApplyIdempotent(t *testing.T, p Pair) {
 	putAll(p)
 	changes := snapshot(t, p.Active)
-	apply(t, p.Standby, changes)
-	apply(t, p.Standby, changes)
+	Apply(t, p.Standby, changes)
+	Apply(t, p.Standby, changes)
 	wantKeys(t, p.Standby, changes)
 }
 
 func checkDeleteIdempotent(t *testing.T, p Pair) {
 	p.Put(1)
 	changes := snapshot(t, p.Active)
-	apply(t, p.Standby, changes)
+	Apply(t, p.Standby, changes)
 	gone := []state.Change{{Class: p.Active.ID, Op: state.Delete, Key: changes[0].Key}}
-	apply(t, p.Standby, gone)
-	apply(t, p.Standby, gone)
+	Apply(t, p.Standby, gone)
+	Apply(t, p.Standby, gone)
 	wantKeys(t, p.Standby, nil)
 }
 
 func checkPrune(t *testing.T, p Pair) {
 	putAll(p)
-	apply(t, p.Standby, snapshot(t, p.Active))
+	Replicate(t, p.Active, p.Standby)
 	p.Remove(3)
 	p.Remove(4)
 	want := Snapshot(t, p.Active)
@@ -334,7 +342,7 @@ func digest(
 
 func checkDigestsEqual(t *testing.T, p Pair) {
 	putAll(p)
-	apply(t, p.Standby, snapshot(t, p.Active))
+	Replicate(t, p.Active, p.Standby)
 	active, standby := digest(t, p.Active.Source.Digest), digest(t, p.Standby.Sink.Digest)
 	if len(active) != entries || !maps.Equal(active, standby) {
 		t.Errorf("the digest of the active with %d entries\n%q\nof the standby\n%q", entries, active, standby)
@@ -367,11 +375,11 @@ func checkDigestError(t *testing.T, p Pair) {
 
 func checkDigestChangesNothing(t *testing.T, p Pair) {
 	putAll(p)
-	w := watch(t, p.Active)
-	drain(t, w) // A watch may begin with what there is.
+	w := Watch(t, p.Active)
+	Drain(t, w) // A watch may begin with what there is.
 	digest(t, p.Active.Source.Digest)
 	digest(t, p.Active.Sink.Digest)
-	if got := drain(t, w); len(got) != 0 {
+	if got := Drain(t, w); len(got) != 0 {
 		t.Errorf("%d changes while digesting", len(got))
 	}
 }
@@ -380,7 +388,7 @@ func checkDigestChangesNothing(t *testing.T, p Pair) {
 func checkAdopt(t *testing.T, p Pair) {
 	putAll(p)
 	changes := snapshot(t, p.Active)
-	apply(t, p.Standby, changes)
+	Apply(t, p.Standby, changes)
 	for _, unit := range []class.Class{p.Active, p.Standby} {
 		before := digest(t, unit.Sink.Digest)
 		for range 2 {
@@ -411,28 +419,28 @@ func checkRefusal(t *testing.T, p Pair) {
 
 func checkOverwrite(t *testing.T, p Pair) {
 	p.Put(1)
-	apply(t, p.Standby, snapshot(t, p.Active))
-	w := watch(t, p.Active)
+	Replicate(t, p.Active, p.Standby)
+	w := Watch(t, p.Active)
 	p.Put(1)
-	apply(t, p.Standby, drain(t, w))
+	Apply(t, p.Standby, Drain(t, w))
 	wantKeys(t, p.Standby, snapshot(t, p.Active))
 }
 
 func checkAddAfterDelete(t *testing.T, p Pair) {
 	p.Put(1)
-	apply(t, p.Standby, snapshot(t, p.Active))
-	w := watch(t, p.Active)
+	Replicate(t, p.Active, p.Standby)
+	w := Watch(t, p.Active)
 	p.Remove(1)
 	p.Put(1)
-	apply(t, p.Standby, drain(t, w))
+	Apply(t, p.Standby, Drain(t, w))
 	wantKeys(t, p.Standby, snapshot(t, p.Active))
 }
 
 func checkMerge(t *testing.T, p Pair) {
-	w := watch(t, p.Active)
+	w := Watch(t, p.Active)
 	p.Put(1)
 	p.Put(1)
-	changes := drain(t, w)
+	changes := Drain(t, w)
 	record := changes[0].Record
 	for _, c := range changes[1:] {
 		merged, err := p.Active.Codec.Merge(record, c.Record)
@@ -443,14 +451,14 @@ func checkMerge(t *testing.T, p Pair) {
 	}
 	merged := changes[0]
 	merged.Record = record
-	apply(t, p.Standby, []state.Change{merged})
+	Apply(t, p.Standby, []state.Change{merged})
 	wantKeys(t, p.Standby, snapshot(t, p.Active))
 }
 
 func checkRefreshAndCommit(t *testing.T, p Pair) {
 	putAll(p)
 	changes := snapshot(t, p.Active)
-	apply(t, p.Standby, changes)
+	Apply(t, p.Standby, changes)
 	sink := p.Standby.Sink
 	for _, do := range []func(context.Context) error{sink.Refresh, sink.Commit, sink.Commit} {
 		if err := do(t.Context()); err != nil {

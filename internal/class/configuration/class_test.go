@@ -51,26 +51,14 @@ func carry(t *testing.T, w class.Watch, standby *Configuration) (changes int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if outcome, err := standby.Class().Sink.Apply(t.Context(), batch.Changes); err != nil || outcome.Total() > 0 {
-		t.Fatalf("%v refused: %v, %v", outcome.Refused, outcome.Err, err)
-	}
+	classtest.Apply(t, standby.Class(), batch.Changes)
 	return len(batch.Changes)
-}
-
-func watchOf(t *testing.T, c *Configuration) class.Watch {
-	t.Helper()
-	w, err := c.Class().Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.Close() })
-	return w
 }
 
 // Documents of any size arrive unchanged, and each replaces a longer or shorter one.
 func TestDocumentArrives(t *testing.T) {
 	active, standby := New(), New()
-	w := watchOf(t, active)
+	w := classtest.Watch(t, active.Class())
 	for _, size := range []int{10, 0, partBytes, partBytes + 1, 5 * partBytes, 3, document.MaxBytes, 2 * partBytes} {
 		text := bytes.Repeat([]byte{byte(size)}, size)
 		publish(t, active, text)
@@ -90,7 +78,7 @@ func TestDocumentArrives(t *testing.T) {
 func TestPartialDocumentIsNotReturned(t *testing.T) {
 	active, standby := New(), New()
 	publish(t, active, bytes.Repeat([]byte("a"), 2*partBytes))
-	w := watchOf(t, active)
+	w := classtest.Watch(t, active.Class())
 	publish(t, active, bytes.Repeat([]byte("b"), 2*partBytes))
 	batch, err := w.Receive(t.Context())
 	if err != nil || len(batch.Changes) != 2 {
@@ -109,7 +97,7 @@ func TestPartialDocumentIsNotReturned(t *testing.T) {
 // A document that the standby already has is not sent.
 func TestPublishingAgainSendsNothing(t *testing.T) {
 	active, standby := New(), New()
-	w := watchOf(t, active)
+	w := classtest.Watch(t, active.Class())
 	text := bytes.Repeat([]byte("a"), 3*partBytes)
 	publish(t, active, text)
 	if n := carry(t, w, standby); n != 3 {
@@ -119,7 +107,7 @@ func TestPublishingAgainSendsNothing(t *testing.T) {
 	if n := carry(t, w, standby); n != 0 {
 		t.Errorf("%d changes for a document that the standby has", n)
 	}
-	w = watchOf(t, standby)
+	w = classtest.Watch(t, standby.Class())
 	publish(t, standby, text)
 	if n := carry(t, w, active); n != 0 {
 		t.Errorf("%d changes for a received document", n)

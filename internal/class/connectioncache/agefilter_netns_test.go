@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/class/classtest"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
 )
@@ -108,15 +109,7 @@ func TestHelpersConnectionsAreReplicatedAtOnce(t *testing.T) {
 	control.Helper = "ftp"
 	u.ask(conntrack.Create, plain)
 	u.ask(conntrack.Create, control)
-	request := w.Drain()
-	var received []state.Change
-	for drained := uint64(0); drained < request; {
-		batch, err := w.Receive(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		received, drained = append(received, batch.Changes...), batch.Drained
-	}
+	received := classtest.Drain(t, w)
 	if len(received) != 1 || received[0].Key != encodeKey(&control) {
 		t.Errorf("received %d changes, want the control connection alone", len(received))
 	}

@@ -40,12 +40,7 @@ func newUnit(t testing.TB, name string, virtual ...netip.Addr) *unit {
 // watch starts to watch the unit's kernel. The end of the test ends that.
 func (u *unit) watch() class.Watch {
 	u.t.Helper()
-	w, err := u.Source.Watch()
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	u.t.Cleanup(func() { _ = w.Close() })
-	return w
+	return classtest.Watch(u.t, u.Class)
 }
 
 func (u *unit) do(f func() error) {

@@ -3,18 +3,17 @@
 package connectioncache
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/classtest"
 	"github.com/hapair-io/hapair/internal/kernel/conntrack"
 	"github.com/hapair-io/hapair/internal/state"
 	"github.com/hapair-io/hapair/test/testbed"
@@ -28,15 +27,7 @@ func TestEntriesWrittenBeforeAnyListenerReportChanges(t *testing.T) {
 	for name, f := range eachKind() {
 		t.Run(name, func(t *testing.T) {
 			u.wantApplied(state.Upsert, f)
-			w, err := u.Source.Watch()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if err := w.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
+			w := classtest.Watch(t, u.Class)
 			u.ask(conntrack.Update, conntrack.Flow{Orig: f.Orig, Fields: conntrack.FieldMark, Mark: 7})
 			u.ask(conntrack.Delete, f)
 			if got := operations(t, w); got != "UD" {
@@ -90,20 +81,10 @@ func isSubscribed() (bool, error) {
 // operations returns the operations of all changes that have happened: U for an upsert, D for a deletion.
 func operations(t *testing.T, w class.Watch) (all string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for request := w.Drain(); ; {
-		batch, err := w.Receive(ctx)
-		if err != nil {
-			t.Fatalf("Receiving: %v", err)
-		}
-		for _, c := range batch.Changes {
-			all += map[state.Op]string{state.Upsert: "U", state.Delete: "D"}[c.Op]
-		}
-		if batch.Drained >= request {
-			return all
-		}
+	for _, c := range classtest.Drain(t, w) {
+		all += map[state.Op]string{state.Upsert: "U", state.Delete: "D"}[c.Op]
 	}
+	return all
 }
 
 // eachKind returns connections of different protocols and families.

@@ -75,10 +75,7 @@ func TestWatchLeavesOutConnectionsThatAreOlderThanItself(t *testing.T) {
 			u.ask(conntrack.Create, f)
 			u.answer(outside, f, conntrack.StatusSeenReply) // This event still has the labels.
 		}
-		w, err := u.Source.Watch()
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := u.watch()
 		for _, f := range data {
 			u.answer(outside, f, conntrack.StatusAssured)
 		}
@@ -88,9 +85,6 @@ func TestWatchLeavesOutConnectionsThatAreOlderThanItself(t *testing.T) {
 		}
 		if got += operations(t, w); got != want {
 			t.Errorf("label %d: the watch returned %q, want %q", label, got, want)
-		}
-		if err := w.Close(); err != nil {
-			t.Error(err)
 		}
 	}
 }

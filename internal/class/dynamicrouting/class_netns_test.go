@@ -3,7 +3,6 @@
 package dynamicrouting
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -119,44 +118,6 @@ func (u *unit) wantHeld(what string, want ...string) {
 	}
 }
 
-// send writes the entries of the active on the standby.
-func send(t *testing.T, active, standby *unit) {
-	t.Helper()
-	var changes []state.Change
-	for _, change := range classtest.Snapshot(t, active.Class) {
-		changes = append(changes, change)
-	}
-	if outcome, err := standby.Sink.Apply(t.Context(), changes); err != nil || outcome.Total() > 0 {
-		t.Fatalf("%v refused: %v, %v", outcome.Refused, outcome.Err, err)
-	}
-}
-
-// changes returns what a watch has returned since the last call.
-func changes(t *testing.T, w class.Watch) (all []state.Change) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testbed.Timeout)
-	defer cancel()
-	for request := w.Drain(); ; {
-		batch, err := w.Receive(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if all = append(all, batch.Changes...); batch.Drained >= request {
-			return all
-		}
-	}
-}
-
-func (u *unit) watch() class.Watch {
-	u.t.Helper()
-	w, err := u.Source.Watch()
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	u.t.Cleanup(func() { _ = w.Close() })
-	return w
-}
-
 func TestContract(t *testing.T) {
 	classtest.Run(t, func(t *testing.T) classtest.Pair {
 		active, standby := newUnit(t, "a"), newUnit(t, "b")
@@ -230,17 +191,15 @@ func TestStandbyHoldsLearnedRoutes(t *testing.T) {
 	for _, line := range learned {
 		active.ip(line)
 	}
-	send(t, active, standby)
+	classtest.Replicate(t, active.Class, standby.Class)
 	standby.wantHeld("at first", holding...)
 	active.wantHeld("on the active")
 
-	w := active.watch()
+	w := classtest.Watch(t, active.Class)
 	active.ip("route replace 10.1.0.0/16 via 192.0.2.9 dev lan0 onlink table 7780 proto ospf metric 20")
 	active.ip("route del 10.2.0.0/16 table 7780")
 	active.ip("-6 route del fd02::/16 via fe80::8 dev lan0 table 7780")
-	if outcome, err := standby.Sink.Apply(t.Context(), changes(t, w)); err != nil || outcome.Total() > 0 {
-		t.Fatalf("%+v, %v", outcome, err)
-	}
+	classtest.Apply(t, standby.Class, classtest.Drain(t, w))
 	standby.wantHeld("after changes", "10.1.0.0/16 via 192.0.2.9 dev lan0", "fd02::/16 via fe80::7 dev lan0")
 	if got := standby.held(); strings.Contains(got, "10.2.0.0") || strings.Contains(got, "fe80::8") {
 		t.Errorf("what was withdrawn is held: %q", got)
@@ -279,16 +238,17 @@ func TestHeldRoutesEndAfterAPromotion(t *testing.T) {
 	for _, line := range learned {
 		active.ip(line)
 	}
-	send(t, active, standby)
+	classtest.Replicate(t, active.Class, standby.Class)
 	if err := standby.Sink.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w := standby.watch()
+	w := classtest.Watch(t, standby.Class)
 	standby.wantHeld("after the promotion", holding...)
 	standby.ip("-6 route add fd01::/16 via fe80::9 dev lan0 table 7780 proto 190 metric 20")
 	standby.ip(learned[0])
-	if got := changes(t, w); len(got) != 1 || got[0].Op != state.Upsert || !strings.Contains(got[0].Key, "\xfd\x01") {
-		t.Errorf("the protocol's own routes sent %+v, want the one that differs", got)
+	sent := classtest.Drain(t, w)
+	if len(sent) != 1 || sent[0].Op != state.Upsert || !strings.Contains(sent[0].Key, "\xfd\x01") {
+		t.Errorf("the protocol's own routes sent %+v, want the one that differs", sent)
 	}
 	if got := standby.held(); strings.Contains(got, "10.1.0.0") || strings.Contains(got, "fd01::") {
 		t.Errorf("routes that the protocol has are held: %q", got)
@@ -296,7 +256,7 @@ func TestHeldRoutesEndAfterAPromotion(t *testing.T) {
 	standby.wantHeld("after the protocol's first routes", "10.2.0.0/16", "fd02::/16")
 	standby.endHold()
 	standby.wantHeld("after the time for holding")
-	for _, c := range changes(t, w) {
+	for _, c := range classtest.Drain(t, w) {
 		if c.Op != state.Delete {
 			t.Errorf("unexpected: %+v", c)
 		}
@@ -311,7 +271,7 @@ func TestHeldRoutesEndByThemselves(t *testing.T) {
 	active, standby := newUnit(t, "a"), newUnitHolding(t, "b", 1500*time.Millisecond)
 	standby.namespace.Set(t, "net.ipv6.conf.all.disable_ipv6", "1") // Its timers cause events.
 	active.ip(learned[0])
-	send(t, active, standby)
+	classtest.Replicate(t, active.Class, standby.Class)
 	standby.wantHeld("on the standby", holding[0])
 	if err := standby.Sink.Commit(t.Context()); err != nil {
 		t.Fatal(err)
@@ -327,19 +287,19 @@ func TestRemaindersReplaceNoHeldRoutes(t *testing.T) {
 			active, standby := newUnit(t, "a"), newUnit(t, "b")
 			active.ip(learned[0])
 			standby.ip("route add 10.1.0.0/16 via 192.0.2.66 dev lan0 onlink table 7780 proto ospf metric 20")
-			send(t, active, standby)
-			w := standby.watch()
+			classtest.Replicate(t, active.Class, standby.Class)
+			w := classtest.Watch(t, standby.Class)
 			standby.wantHeld("after the promotion", holding[0])
 			if isRemoved {
 				standby.ip("route del 10.1.0.0/16 via 192.0.2.66 table 7780")
 				standby.wantHeld("after the remainder is gone", holding[0])
 			}
-			if got := changes(t, w); len(got) != 0 {
+			if got := classtest.Drain(t, w); len(got) != 0 {
 				t.Errorf("unexpected: %+v", got)
 			}
 			standby.endHold()
 			standby.wantHeld("after the time for holding")
-			got := changes(t, w)
+			got := classtest.Drain(t, w)
 			if len(got) != 1 || (got[0].Op == state.Delete) != isRemoved {
 				t.Errorf("got %+v", got)
 			}
@@ -364,7 +324,7 @@ func TestLostInterfaceWithdrawsNothing(t *testing.T) {
 			u.ip(learned[0])
 			u.ip(learned[5])
 			u.ip(learned[2]) // It has no interface.
-			w := u.watch()
+			w := classtest.Watch(t, u.Class)
 			if got := len(classtest.Snapshot(t, u.Class)); got != 3 {
 				t.Fatalf("%d routes, want 3", got)
 			}
@@ -375,11 +335,12 @@ func TestLostInterfaceWithdrawsNothing(t *testing.T) {
 			}
 			u.ip("route del blackhole 10.3.0.0/16 table 7780 metric 20")
 			table.mu.Unlock()
-			if got := changes(t, w); len(got) != 1 || got[0].Op != state.Delete || !strings.Contains(got[0].Key, "\x0a\x03") {
-				t.Errorf("got %+v, want the withdrawal of the route without an interface", got)
+			first := classtest.Drain(t, w)
+			if len(first) != 1 || first[0].Op != state.Delete || !strings.Contains(first[0].Key, "\x0a\x03") {
+				t.Errorf("got %+v, want the withdrawal of the route without an interface", first)
 			}
 			u.endHold()
-			if got := changes(t, w); len(got) != 2 || got[0].Op != state.Delete || got[1].Op != state.Delete {
+			if got := classtest.Drain(t, w); len(got) != 2 || got[0].Op != state.Delete || got[1].Op != state.Delete {
 				t.Errorf("got %+v, want the withdrawal of the other routes", got)
 			}
 		})
@@ -393,7 +354,7 @@ func TestHeldRoutesAreRestored(t *testing.T) {
 		active.ip(line)
 	}
 	standby.namespace.Link(t, "lan0").Down()
-	send(t, active, standby) // Nothing is refused.
+	classtest.Replicate(t, active.Class, standby.Class) // Nothing is refused.
 	standby.namespace.Link(t, "lan0").Up()
 	all := func() bool {
 		got := standby.held()
@@ -411,7 +372,7 @@ func TestHeldRoutesAreRestored(t *testing.T) {
 func TestFormerActiveHoldsItsRoutes(t *testing.T) {
 	u := newUnit(t, "a")
 	u.ip(learned[0])
-	u.watch()
+	classtest.Watch(t, u.Class)
 	err := u.Sink.Adopt(t.Context(), func(string, []byte) error { return nil })
 	if err != nil {
 		t.Fatal(err)
@@ -429,7 +390,7 @@ func TestHeldRoutesOfAnEarlierLife(t *testing.T) {
 	for _, line := range learned {
 		active.ip(line)
 	}
-	send(t, active, standby)
+	classtest.Replicate(t, active.Class, standby.Class)
 	killed := standby.Class
 	standby.start(holdTime)
 	if got := classtest.Snapshot(t, standby.Class); len(got) != len(learned) {

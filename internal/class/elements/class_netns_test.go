@@ -158,20 +158,6 @@ func replicate(t *testing.T, from, to *unit) class.Outcome {
 	return outcome
 }
 
-// receive returns the changes of a watch until now.
-func receive(t *testing.T, w class.Watch) (all []state.Change) {
-	t.Helper()
-	for asked := w.Drain(); ; {
-		batch, err := w.Receive(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if all = append(all, batch.Changes...); batch.Drained >= asked {
-			return all
-		}
-	}
-}
-
 // Elements that rules add cross, although the kernel notifies of none. One that is used again and again is sent when
 // its end has moved by an eighth of its timeout.
 func TestElementsThatRulesAddCross(t *testing.T) {
@@ -180,11 +166,7 @@ func TestElementsThatRulesAddCross(t *testing.T) {
 	standby.replace("one")
 	active.namespace.Run(t, "ip link set lo up")
 	active.namespace.ListenUDP(t, "127.0.0.7:9") // Without it, the kernel's ICMP error is a packet too.
-	watch, err := active.class().Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = watch.Close() }()
+	watch := classtest.Watch(t, active.class())
 	send := func() {
 		err := active.namespace.Do(func() error {
 			conn, err := net.Dial("udp4", "127.0.0.7:9")
@@ -204,19 +186,17 @@ func TestElementsThatRulesAddCross(t *testing.T) {
 	if err != nil || len(batch.Changes) != 1 {
 		t.Fatalf("the poll returned %+v, %v", batch, err)
 	}
-	if outcome, err := standby.class().Sink.Apply(t.Context(), batch.Changes); err != nil || outcome.Total() > 0 {
-		t.Fatalf("applying: %v, %v", outcome, err)
-	}
+	classtest.Apply(t, standby.class(), batch.Changes)
 	if listing := standby.list("dynamic.r.ipv4"); !strings.Contains(listing, "127.0.0.7 timeout 40s expires 3") {
 		t.Errorf("the standby has %s", listing)
 	}
 	send()
-	if changes := receive(t, watch); len(changes) > 0 {
+	if changes := classtest.Drain(t, watch); len(changes) > 0 {
 		t.Errorf("an element that hardly moved is sent again: %+v", changes)
 	}
 	testbed.Pause(t, 6*time.Second)
 	send()
-	if changes := receive(t, watch); len(changes) != 1 {
+	if changes := classtest.Drain(t, watch); len(changes) != 1 {
 		t.Errorf("an element that moved by 6 of 40 s is sent as %+v", changes)
 	}
 }
@@ -318,18 +298,14 @@ func TestElementsOfARemovedSetAreRemoved(t *testing.T) {
 		standby.replace("one")
 		active.write(numbered("dynamic.a.ipv4", 1), numbered("dynamic.a.ipv4", 2))
 		replicate(t, active, standby)
-		watch, err := active.class().Source.Watch()
-		if err != nil {
-			t.Fatal(err)
-		}
+		watch := classtest.Watch(t, active.class())
 		active.namespace.Firewall(t, command)
-		if _, err := standby.class().Sink.Apply(t.Context(), receive(t, watch)); err != nil {
+		if _, err := standby.class().Sink.Apply(t.Context(), classtest.Drain(t, watch)); err != nil {
 			t.Error(err)
 		}
 		if left := classtest.Snapshot(t, standby.class()); len(left) > 0 {
 			t.Errorf("after %s, the standby has %d elements", command, len(left))
 		}
-		_ = watch.Close()
 	}
 }
 

@@ -87,18 +87,6 @@ func (u *unit) want(address, mac, state string) {
 	}
 }
 
-// send writes the entries of the active on the standby.
-func send(t *testing.T, active, standby *unit) {
-	t.Helper()
-	var changes []state.Change
-	for _, change := range classtest.Snapshot(t, active.Class) {
-		changes = append(changes, change)
-	}
-	if outcome, err := standby.Sink.Apply(t.Context(), changes); err != nil || outcome.Total() > 0 {
-		t.Fatalf("%v refused: %v, %v", outcome.Refused, outcome.Err, err)
-	}
-}
-
 func TestContract(t *testing.T) {
 	for name, c := range map[string]struct {
 		factory func() class.Factory
@@ -149,7 +137,7 @@ func TestEntriesSurviveTheVirtualMAC(t *testing.T) {
 			for _, address := range []string{"192.0.2.7", "2001:db8::7", "192.0.2.8"} {
 				active.put(address, 1, c.state)
 			}
-			send(t, active, standby)
+			classtest.Replicate(t, active.Class, standby.Class)
 			standby.want("192.0.2.7", "02:ca:00:00:00:01", c.written)
 
 			// The class must not restore entries before this looks, or it would prove nothing.
@@ -178,7 +166,7 @@ func TestNewActiveDoesNotWaitForANeighbourThatTheClassKnows(t *testing.T) {
 	for _, address := range addresses {
 		active.put(address, 1, rtnetlink.Reachable)
 	}
-	send(t, active, standby)
+	classtest.Replicate(t, active.Class, standby.Class)
 	// The class must not restore entries before the kernel asks, or it would prove nothing.
 	table := standby.Source.(source).table
 	table.mu.Lock()
@@ -226,27 +214,20 @@ func TestFlushIsNoDeletion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			active := newUnit(t, c.factory(), "a")
 			active.put("192.0.2.7", 1, c.state)
-			w, err := active.Source.Watch()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = w.Close() }()
+			w := classtest.Watch(t, active.Class)
 			for _, change := range c.flush {
 				active.namespace.Run(t, "ip "+change)
 			}
-			w.Drain()
-			if batch, err := w.Receive(t.Context()); err != nil || len(batch.Changes) != 0 {
-				t.Errorf("a flush sent %+v, %v", batch.Changes, err)
+			if changes := classtest.Drain(t, w); len(changes) != 0 {
+				t.Errorf("a flush sent %+v", changes)
 			}
 			// The kernel flushes NOARP entries once more when it notices the carrier.
 			testbed.Eventually(t, "the entry is there again", func() bool {
 				return strings.Contains(active.namespace.Run(t, "ip neigh show nud all dev lan0 to 192.0.2.7"), "02:ca:00:00:00:01")
 			})
 			active.remove("192.0.2.7")
-			w.Drain()
-			batch, err := w.Receive(t.Context())
-			if err != nil || len(batch.Changes) != 1 || batch.Changes[0].Op != state.Delete {
-				t.Errorf("a removal sent %+v, %v", batch.Changes, err)
+			if changes := classtest.Drain(t, w); len(changes) != 1 || changes[0].Op != state.Delete {
+				t.Errorf("a removal sent %+v", changes)
 			}
 		})
 	}
@@ -280,19 +261,13 @@ func TestEntriesAreFoundAtStart(t *testing.T) {
 func TestOnlyChangedAddressesAreSent(t *testing.T) {
 	u := newUnit(t, Dynamic(), "a")
 	u.put("192.0.2.7", 1, rtnetlink.Stale)
-	w, err := u.Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
+	w := classtest.Watch(t, u.Class)
 	for _, s := range []rtnetlink.NeighbourState{rtnetlink.Reachable, rtnetlink.Delay, rtnetlink.Stale} {
 		u.put("192.0.2.7", 1, s)
 	}
 	u.put("192.0.2.7", 2, rtnetlink.Stale)
-	w.Drain()
-	batch, err := w.Receive(t.Context())
-	if err != nil || len(batch.Changes) != 1 {
-		t.Errorf("%d changes, want 1; %v", len(batch.Changes), err)
+	if changes := classtest.Drain(t, w); len(changes) != 1 {
+		t.Errorf("%d changes, want 1", len(changes))
 	}
 }
 
@@ -318,25 +293,15 @@ func TestLearnedEntriesAreNotReplicatedByDefault(t *testing.T) {
 		t.Errorf("class DynamicARP is %s", row.Default)
 	}
 	active, standby := newUnit(t, Static(), "a"), newUnit(t, Static(), "b")
-	w, err := active.Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
+	w := classtest.Watch(t, active.Class)
 	active.put("192.0.2.7", 1, rtnetlink.Reachable)
 	active.put("192.0.2.8", 2, rtnetlink.Permanent)
 	active.want("192.0.2.7", "02:ca:00:00:00:01", "REACHABLE")
-	w.Drain()
-	batch, err := w.Receive(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if outcome, err := standby.Sink.Apply(t.Context(), batch.Changes); err != nil || outcome.Total() > 0 {
-		t.Fatalf("%v refused: %v, %v", outcome.Refused, outcome.Err, err)
-	}
-	send(t, active, standby)
+	changes := classtest.Drain(t, w)
+	classtest.Apply(t, standby.Class, changes)
+	classtest.Replicate(t, active.Class, standby.Class)
 	learned := string([]byte{2, 0xca, 0, 0, 0, 1})
-	for _, change := range batch.Changes {
+	for _, change := range changes {
 		if strings.Contains(string(change.Record), learned) {
 			t.Errorf("the learned entry was sent: %+v", change)
 		}

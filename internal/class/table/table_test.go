@@ -358,11 +358,7 @@ func TestFullTable(t *testing.T) {
 	}
 	put(t, active, table.Entry{Key: "5", Value: []byte("changed")})
 	replicate(t, active.Class(), standby.Class())
-	w, err := active.Class().Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close() //nolint:errcheck // It never fails.
+	w := classtest.Watch(t, active.Class())
 	// The last changes of the keys are the put of "new", the deletion of 2, and the put of 1.
 	remove(t, active, "1")
 	put(t, active, table.Entry{Key: "new"})
@@ -437,7 +433,7 @@ func TestBatchIsWrittenWholeOrNotAtAll(t *testing.T) {
 
 func TestSlowWatchIsOverrunByDeletions(t *testing.T) {
 	on := newTable(&clock{})
-	slow, engine := on.Watch(""), newWatch(t, on)
+	slow, engine := on.Watch(""), classtest.Watch(t, on.Class())
 	defer slow.Close()
 	if _, _, err := slow.Next(t.Context()); err != nil {
 		t.Fatal(err)
@@ -456,16 +452,6 @@ func TestSlowWatchIsOverrunByDeletions(t *testing.T) {
 	if batch, err := engine.Receive(t.Context()); err != nil || batch.Drained != request {
 		t.Errorf("got %+v, %v, want the answer to the drain", batch, err)
 	}
-}
-
-func newWatch(t *testing.T, on *table.Table) class.Watch {
-	t.Helper()
-	w, err := on.Class().Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.Close() })
-	return w
 }
 
 func TestEqualEntriesAreNoChange(t *testing.T) {

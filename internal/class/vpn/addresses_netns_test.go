@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hapair-io/hapair/internal/class/classtest"
 	"github.com/hapair-io/hapair/internal/class/vpn/message"
 )
 
@@ -24,37 +25,37 @@ func address(number int) []byte { return about(message.UpdateIKE, number, 12, 2,
 // until it is told to remember it.
 func TestAddressesFollowNewKeys(t *testing.T) {
 	u := newUnit(t)
-	w := u.watch()
+	w := classtest.Watch(t, u.Class)
 	stream := [][]byte{about(message.AddIKE, 1), about(message.UpdateIKE, 1), address(1)}
 	send(t, u.daemon, stream...)
-	wantMessages(t, records(drain(t, w)), stream...)
+	wantMessages(t, records(classtest.Drain(t, w)), stream...)
 
 	second := [][]byte{replacing(2, 1), about(message.DeleteIKE, 1), about(message.UpdateIKE, 2)}
 	send(t, u.daemon, second...)
-	wantMessages(t, records(drain(t, w)), append(second, address(2))...)
+	wantMessages(t, records(classtest.Drain(t, w)), append(second, address(2))...)
 
 	third := [][]byte{replacing(3, 2), about(message.DeleteIKE, 2), about(message.UpdateIKE, 3)}
 	send(t, u.daemon, third...)
-	wantMessages(t, records(drain(t, w)), append(third, address(3))...)
+	wantMessages(t, records(classtest.Drain(t, w)), append(third, address(3))...)
 	u.toldNothing()
 
 	again := [][]byte{replacing(3, 2), about(message.UpdateIKE, 3)}
 	position := about(message.ResponderID, 3, 9)
 	send(t, u.daemon, append(again, position)...)
-	wantMessages(t, records(drain(t, w)), append(again, address(3), position)...)
+	wantMessages(t, records(classtest.Drain(t, w)), append(again, address(3), position)...)
 	wantMessages(t, u.told(1), address(3))
 	send(t, u.daemon, append(again, address(3), position)...) // The daemon describes it from now on.
-	wantMessages(t, records(drain(t, w)), append(again, address(3), address(3), position)...)
+	wantMessages(t, records(classtest.Drain(t, w)), append(again, address(3), address(3), position)...)
 	u.toldNothing()
 }
 
 // TestBothUnitsHaveEqualSums compares the units after new keys of a user.
 func TestBothUnitsHaveEqualSums(t *testing.T) {
 	active, standby := newUnit(t), newUnit(t)
-	w := active.watch()
+	w := classtest.Watch(t, active.Class)
 	send(t, active.daemon, about(message.AddIKE, 1), about(message.UpdateIKE, 1), address(1), replacing(2, 1),
 		about(message.DeleteIKE, 1), about(message.UpdateIKE, 2))
-	if outcome := apply(t, standby, drain(t, w)); outcome.Total() != 0 {
+	if outcome := apply(t, standby, classtest.Drain(t, w)); outcome.Total() != 0 {
 		t.Errorf("refused: %+v", outcome)
 	}
 	sums := func(u *unit) (all []string) {

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hapair-io/hapair/internal/class"
+	"github.com/hapair-io/hapair/internal/class/classtest"
 	"github.com/hapair-io/hapair/internal/class/vpn"
 	"github.com/hapair-io/hapair/internal/class/vpn/message"
 	"github.com/hapair-io/hapair/internal/contract"
@@ -101,32 +102,6 @@ func (u *unit) toldNothing() {
 	}
 }
 
-func (u *unit) watch() class.Watch {
-	u.t.Helper()
-	w, err := u.Source.Watch()
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	u.t.Cleanup(func() { _ = w.Close() })
-	return w
-}
-
-// drain returns what the daemon has sent so far.
-func drain(t *testing.T, w class.Watch) (all []state.Change) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testbed.Timeout)
-	defer cancel()
-	for request := w.Drain(); ; {
-		batch, err := w.Receive(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if all = append(all, batch.Changes...); batch.Drained >= request {
-			return all
-		}
-	}
-}
-
 func apply(t *testing.T, u *unit, changes []state.Change) class.Outcome {
 	t.Helper()
 	outcome, err := u.Sink.Apply(t.Context(), changes)
@@ -163,13 +138,13 @@ func wantMessages(t *testing.T, got [][]byte, want ...[]byte) {
 // arrive.
 func TestMessagesReachTheOtherDaemon(t *testing.T) {
 	active, standby := newUnit(t), newUnit(t)
-	w := active.watch()
+	w := classtest.Watch(t, active.Class)
 	add, update := about(message.AddIKE, 1, 1), about(message.UpdateIKE, 1, 2)
 	position, child := about(message.InitiatorID, 1, 3), about(message.AddChild, 1, 4)
 	send(t, active.daemon, segment(message.TakeSegment), add, segment(message.Status), update, []byte{5})
 	send(t, active.dial(netip.MustParseAddrPort("127.0.0.1:4511")), about(message.DeleteIKE, 1))
 	send(t, active.daemon, position, segment(message.DropSegment), child)
-	changes := drain(t, w)
+	changes := classtest.Drain(t, w)
 	wantMessages(t, records(changes), add, update, position, child)
 
 	if outcome := apply(t, standby, changes); outcome.Total() != 0 {
@@ -185,23 +160,23 @@ func TestMessagesReachTheOtherDaemon(t *testing.T) {
 // that, since each message replaces the one before it.
 func TestNewWatchBeginsWithMessageIDs(t *testing.T) {
 	u := newUnit(t)
-	w := u.watch()
+	w := classtest.Watch(t, u.Class)
 	own, peers := about(message.InitiatorID, 1, 5), about(message.ResponderID, 1, 6)
 	send(t, u.daemon, about(message.AddIKE, 1), about(message.UpdateIKE, 1), about(message.InitiatorID, 1, 4), own, peers,
 		about(message.InitiatorID, 2, 7), about(message.AddIKE, 3), about(message.InitiatorID, 3, 8),
 		about(message.DeleteIKE, 3))
-	drain(t, w)
-	wantMessages(t, records(drain(t, u.watch())), own, peers)
+	classtest.Drain(t, w)
+	wantMessages(t, records(classtest.Drain(t, classtest.Watch(t, u.Class))), own, peers)
 
 	send(t, u.daemon, about(message.AddIKE, 1)) // The daemon describes it again, from the beginning.
-	drain(t, w)
-	wantMessages(t, records(drain(t, u.watch())))
+	classtest.Drain(t, w)
+	wantMessages(t, records(classtest.Drain(t, classtest.Watch(t, u.Class))))
 }
 
 func TestRefusals(t *testing.T) {
 	standby := newUnit(t)
 	send(t, standby.daemon, segment(message.DropSegment))
-	drain(t, standby.watch())
+	classtest.Drain(t, classtest.Watch(t, standby.Class))
 	other := about(message.AddIKE, 2)
 	other[0] = 4
 	outcome := apply(t, standby, []state.Change{
@@ -227,10 +202,10 @@ func TestRefusals(t *testing.T) {
 // TestDaemonDescribesEverythingAgain makes both units begin again, as after a loss.
 func TestDaemonDescribesEverythingAgain(t *testing.T) {
 	active, standby := newUnit(t), newUnit(t)
-	w := active.watch()
+	w := classtest.Watch(t, active.Class)
 	stream := [][]byte{about(message.AddIKE, 1), about(message.UpdateIKE, 1)}
 	send(t, active.daemon, stream...)
-	apply(t, standby, drain(t, w))
+	apply(t, standby, classtest.Drain(t, w))
 	standby.told(3)
 	apply(t, standby, []state.Change{
 		{Op: state.Upsert, Record: about(message.AddIKE, 2)}, {Op: state.Upsert, Record: about(message.UpdateIKE, 2)},
@@ -256,7 +231,7 @@ func TestDaemonDescribesEverythingAgain(t *testing.T) {
 	slices.SortFunc(deleted, bytes.Compare)
 	wantMessages(t, deleted, about(message.DeleteIKE, 1), about(message.DeleteIKE, 2))
 	send(t, active.daemon, stream...)
-	apply(t, standby, drain(t, w))
+	apply(t, standby, classtest.Drain(t, w))
 	wantMessages(t, standby.told(3), about(message.DeleteIKE, 1), stream[0], stream[1])
 	if keys := keysOf(t, standby.Sink.Adopt); len(keys) != 1 {
 		t.Errorf("the standby has %d IKE SAs, want 1", len(keys))
@@ -289,7 +264,7 @@ func keysOf(t *testing.T, digest func(context.Context, func(string, []byte) erro
 // TestRequestBeginsAgain has the request of the first process of the daemon's container, on either unit.
 func TestRequestBeginsAgain(t *testing.T) {
 	u := newUnit(t)
-	w := u.watch()
+	w := classtest.Watch(t, u.Class)
 	apply(t, u, []state.Change{
 		{Op: state.Upsert, Record: about(message.AddIKE, 2)}, {Op: state.Upsert, Record: about(message.UpdateIKE, 2)},
 	})
@@ -322,7 +297,7 @@ func wantOverrun(t *testing.T, w class.Watch) {
 // TestWaitingMessagesAreBounded has more messages than the relay takes.
 func TestWaitingMessagesAreBounded(t *testing.T) {
 	u := newUnit(t)
-	w := u.watch()
+	w := classtest.Watch(t, u.Class)
 	const rounds = 70
 	for range rounds { // 17,920 messages; none is dropped by the socket, since it is read in between.
 		for i := range 256 {
@@ -333,7 +308,7 @@ func TestWaitingMessagesAreBounded(t *testing.T) {
 	wantOverrun(t, w)
 	w.Drain()
 	send(t, u.daemon, about(message.AddIKE, 1))
-	if got := drain(t, w); len(got) == 0 || len(got) > 16384 {
+	if got := classtest.Drain(t, w); len(got) == 0 || len(got) > 16384 {
 		t.Errorf("got %d messages after the overrun", len(got))
 	}
 }
@@ -378,7 +353,7 @@ func TestPairWithoutTunnels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := drain(t, w); len(got) != 0 {
+	if got := classtest.Drain(t, w); len(got) != 0 {
 		t.Errorf("got %d messages", len(got))
 	}
 	u := &unit{Class: c, t: t}

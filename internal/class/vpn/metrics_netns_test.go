@@ -7,6 +7,7 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/hapair-io/hapair/internal/class/classtest"
 	"github.com/hapair-io/hapair/internal/class/vpn/message"
 	"github.com/hapair-io/hapair/test/testbed"
 )
@@ -44,7 +45,7 @@ func (u *unit) wantCounted(when string, want map[string]float64) {
 func TestMetrics(t *testing.T) {
 	active, standby := newUnit(t), newUnit(t)
 	active.wantCounted("at the start", map[string]float64{})
-	w := active.watch()
+	w := classtest.Watch(t, active.Class)
 	send(t, active.daemon, segment(message.TakeSegment))
 	stream := [][]byte{
 		about(message.AddIKE, 1), about(message.UpdateIKE, 1), about(message.AddChild, 1),
@@ -52,7 +53,7 @@ func TestMetrics(t *testing.T) {
 		about(message.AddIKE, 3), about(message.DeleteIKE, 1),
 	}
 	send(t, active.daemon, stream...)
-	changes := drain(t, w)
+	changes := classtest.Drain(t, w)
 	length := float64(len(stream[0]))
 	active.wantCounted("on the active", map[string]float64{
 		"ike_sas": 1, "messages_total{FromDaemon}": 9, "message_bytes_total{FromDaemon}": 9 * length,
@@ -85,7 +86,7 @@ func TestLossesAreCounted(t *testing.T) {
 	if _, err := u.Sink.Apply(t.Context(), updates(400)); err == nil {
 		t.Error("a daemon that does not read gets all messages")
 	}
-	u.watch()
+	classtest.Watch(t, u.Class)
 	testbed.Eventually(t, "the queue was full", func() bool {
 		for range 64 {
 			send(t, u.daemon, about(message.UpdateIKE, 1, make([]byte, 8000)...))
