@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -87,15 +86,9 @@ func (c *Conn) AddNeighbour(n Neighbour) error {
 	if !errors.Is(err, unix.EEXIST) {
 		return err
 	}
-	all, err := c.Neighbours()
-	if err != nil {
+	there, err := c.neighbour(n.Interface, n.Address)
+	if err != nil || there.State&(Incomplete|Failed) == 0 {
 		return err
-	}
-	isUnknown := slices.ContainsFunc(all, func(there Neighbour) bool {
-		return there.Interface == n.Interface && there.Address == n.Address && there.State&(Incomplete|Failed) != 0
-	})
-	if !isUnknown {
-		return nil
 	}
 	return c.writeNeighbour(n, unix.NLM_F_CREATE) // Without REPLACE, the kernel keeps what it has learned meanwhile.
 }
@@ -132,6 +125,23 @@ func (c *Conn) Neighbours() ([]Neighbour, error) { return c.neighbours(0) }
 
 // PublishedNeighbours lists the published entries of both families. The kernel sends no event about them.
 func (c *Conn) PublishedNeighbours() ([]Neighbour, error) { return c.neighbours(Published) }
+
+// neighbour returns the entry of an address, or an empty one if it does not exist.
+func (c *Conn) neighbour(link int, address netip.Addr) (Neighbour, error) {
+	replies, err := c.request(unix.RTM_GETNEIGH, unix.NLM_F_ACK,
+		neighbourMessage{familyOf(address), Neighbour{Interface: link}}, nl.NewRtAttr(ndaDst, address.AsSlice()),
+	).Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return Neighbour{}, nil
+	case err != nil:
+		return Neighbour{}, fmt.Errorf("reading neighbour %s of interface %d: %w", address, link, err)
+	case len(replies) != 1:
+		return Neighbour{}, fmt.Errorf("reading neighbour %s of interface %d: %d replies", address, link, len(replies))
+	}
+	n, _, err := decodeNeighbour(replies[0])
+	return n, err
+}
 
 func (c *Conn) neighbours(kind NeighbourFlags) ([]Neighbour, error) {
 	messages, err := dump(func() ([][]byte, error) {
