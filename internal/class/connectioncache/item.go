@@ -39,18 +39,18 @@ const (
 	// stepReplace deletes an entry that is in the way, by either tuple, and creates the new one. The active is right: it
 	// has seen the end of what the standby still has.
 	stepReplace
-	// stepOrphan creates the entry without the connection that expected it, which has ended: a call outlives the entry of
-	// its signalling, which is idle. The kernel names such a connection to the active, and does not find it here.
+	// stepOrphan creates the entry without the connection that expected it. A call outlives the entry of its signalling,
+	// which is idle. The active's kernel still names that connection, and this unit's kernel does not have it.
 	stepOrphan
-	// stepBare creates the entry without attributes that this kernel may not support: helper, labels, and the connection
-	// that expected it. The connection is forwarded, but connections related to it are not recognized.
+	// stepBare also leaves out attributes that this kernel may not support: helper and labels. The connection is
+	// forwarded, but connections related to it are not recognized.
 	stepBare
 	stepDone
 	stepRefused
 )
 
-// dispensable are the fields without which a connection is still forwarded.
-const dispensable = conntrack.FieldHelper | conntrack.FieldLabels | conntrack.FieldMaster
+// dispensable are the fields that stepBare leaves out.
+const dispensable = conntrack.FieldHelper | conntrack.FieldLabels
 
 // errExcluded is the error of a change to a connection that is not replicated, or in the way of one.
 var errExcluded = errors.New("connections of the units' own addresses, and of classes that the pair does not " +
