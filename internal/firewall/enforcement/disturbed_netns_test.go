@@ -5,7 +5,6 @@ package enforcement_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -96,19 +95,13 @@ func (b *bed) settingsAreUndone(changes ...string) {
 // A static neighbour with a wrong MAC address, which nothing of the unit has set, is reported until it is corrected.
 func TestWrongStaticNeighbourIsReported(t *testing.T) {
 	b := newActive(t, false)
-	is := func(reported bool) func() bool {
-		return func() bool {
-			return reported == slices.ContainsFunc(b.Status().Health, func(h contract.UnitHealth) bool {
-				return h.Name == contract.CheckNeighbours && !h.Healthy && strings.Contains(h.Message, serverAddress)
-			})
-		}
-	}
+	isReported := fails(contract.CheckNeighbours, serverAddress)
 	right := b.server.Link(t, "server0").MAC().String()
 	replace := "ip neigh replace " + serverAddress + " dev wan nud permanent lladdr "
 	b.router.Run(t, replace+"02:00:00:00:00:99")
-	testbed.Eventually(t, "the wrong neighbour is reported", is(true))
+	testbed.Eventually(t, "the wrong neighbour is reported", func() bool { return isReported(b.Status()) })
 	b.router.Run(t, replace+right)
-	testbed.Eventually(t, "the right neighbour is not reported", is(false))
+	testbed.Eventually(t, "the right neighbour is not reported", func() bool { return !isReported(b.Status()) })
 	if status := b.Status(); status.Role != "Active" || !programs.IsHealthy(status) {
 		t.Errorf("the unit reports %+v", status)
 	}
@@ -119,11 +112,8 @@ func TestWrongStaticNeighbourIsReported(t *testing.T) {
 func TestWhatBlocksTheDataPlaneMakesTheUnitUnhealthy(t *testing.T) {
 	b := newActive(t, false)
 	b.router.Run(t, "ip xfrm policy add dir fwd action block")
-	testbed.Eventually(t, "the unit is unhealthy", func() bool {
-		return slices.ContainsFunc(b.Status().Health, func(h contract.UnitHealth) bool {
-			return h.Name == contract.CheckDataPlane && !h.Healthy && strings.Contains(h.Message, "IPsec")
-		})
-	})
+	isBlocked := fails(contract.CheckDataPlane, "IPsec")
+	testbed.Eventually(t, "the unit is unhealthy", func() bool { return isBlocked(b.Status()) })
 	b.router.Run(t, "ip xfrm policy flush")
 	testbed.Eventually(t, "the unit is healthy", func() bool { return programs.IsHealthy(b.Status()) })
 }

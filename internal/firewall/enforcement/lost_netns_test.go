@@ -3,7 +3,6 @@
 package enforcement_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -86,12 +85,8 @@ func TestLostAddressesLocalRoutesAndRulesAreBackOnTheActive(t *testing.T) {
 func TestActiveWithoutIPv6ForwardingIsUnhealthy(t *testing.T) {
 	b := newDualStack(t)
 	b.router.Set(t, "net.ipv6.conf.all.forwarding", "0")
-	testbed.Eventually(t, "the unit is unhealthy", func() bool {
-		return slices.ContainsFunc(b.Status().Health, func(h contract.UnitHealth) bool {
-			return h.Name == contract.CheckOfAddresses("lan") && !h.Healthy &&
-				strings.Contains(h.Message, "net.ipv6.conf.all.forwarding")
-		})
-	})
+	isReported := fails(contract.CheckOfAddresses("lan"), "net.ipv6.conf.all.forwarding")
+	testbed.Eventually(t, "the unit is unhealthy", func() bool { return isReported(b.Status()) })
 	b.router.Set(t, "net.ipv6.conf.all.forwarding", "1")
 	testbed.Eventually(t, "the unit is healthy", func() bool { return programs.IsHealthy(b.Status()) })
 }
