@@ -20,6 +20,7 @@ import (
 // packets that another program marks are no disturbance. With a firewall of a third party, nothing is.
 func TestRoutesOfDaemonsAndThirdPartiesStay(t *testing.T) {
 	const bgp = "route add 198.51.100.0/24 via 203.0.113.9 dev wan onlink table 7780 proto bgp"
+	const held = "route add 198.51.100.0/24 via 203.0.113.9 dev wan onlink table 7780 proto 180 metric 9"
 	const ospf = "-6 route add 2001:db8:51::/48 dev wan table 7780 proto ospf"
 	const marked = "rule add priority 100 fwmark 1 lookup 100"
 	for name, c := range map[string]struct {
@@ -27,14 +28,14 @@ func TestRoutesOfDaemonsAndThirdPartiesStay(t *testing.T) {
 		stay, removed      []string
 	}{
 		"daemons": {
-			hasDaemons: true, stay: []string{bgp, ospf, marked, strings.Replace(bgp, "bgp", "180", 1) + " metric 9"},
+			hasDaemons: true, stay: []string{bgp, ospf, marked, held},
 			removed: []string{
 				strings.Replace(bgp, "7780", "7800", 1), strings.Replace(bgp, "bgp", "static", 1) + " metric 7",
 				"rule add priority 100 iif lan lookup 100 protocol bgp",
 			},
 		},
 		"no daemons": {
-			stay: []string{marked}, removed: []string{bgp, ospf, strings.Replace(bgp, "bgp", "180", 1) + " metric 9"},
+			stay: []string{marked}, removed: []string{bgp, ospf, held},
 		},
 		"a third party": {shared: true, stay: []string{
 			"route add 198.51.100.0/24 via 203.0.113.9 dev wan onlink table 7780",
