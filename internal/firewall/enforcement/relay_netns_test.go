@@ -66,8 +66,8 @@ func (p *pairBed) runDHCP(on *testbed.Namespace, options ...string) *testbed.Pro
 func (p *pairBed) getAddress() {
 	p.Helper()
 	testbed.Eventually(p, "the host gets an address", func() bool {
-		told, err := p.client.Try("busybox udhcpc --foreground --interface=client0 --quit --now --retries=2 --timeout=1 " +
-			"--script=/bin/true")
-		return err == nil && strings.Contains(told, "lease of 192.0.2.1")
+		output, err := p.client.Try("busybox udhcpc --foreground --interface=client0 --quit --now --retries=2 " +
+			"--timeout=1 --script=/bin/true")
+		return err == nil && strings.Contains(output, "lease of 192.0.2.1")
 	})
 }

@@ -79,8 +79,8 @@ func (c *Conn) SetNeighbour(n Neighbour) error {
 	return c.writeNeighbour(n, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
 }
 
-// AddNeighbour adds an entry. If its address has one with a MAC address, that one stays, and AddNeighbour succeeds. One
-// for which the kernel still asks is completed, and so is one that did not answer.
+// AddNeighbour adds an entry. It completes an existing one for which the kernel still asks, or which did not answer. It
+// leaves any other entry of the address as it is, and succeeds.
 func (c *Conn) AddNeighbour(n Neighbour) error {
 	err := c.writeNeighbour(n, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	if !errors.Is(err, unix.EEXIST) {
