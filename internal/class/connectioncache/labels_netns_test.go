@@ -33,23 +33,15 @@ func announcedFlow() conntrack.Flow {
 		Fields: conntrack.FieldTimeout | conntrack.FieldStatus | conntrack.FieldLabels,
 		Status: conntrack.StatusConfirmed, TimeoutSeconds: 30, Labels: contract.LabelAnnounced.Bits(),
 	}
-	media.Reply = conntrack.Tuple{
-		Src: media.Orig.Dst, Dst: media.Orig.Src, Protocol: media.Orig.Protocol,
-		SrcPort: media.Orig.DstPort, DstPort: media.Orig.SrcPort,
-	}
+	media.Reply = media.Orig.Inverse()
 	return media
 }
 
-// What a helper announced outlives the entry of the connection that announced it. A standby that begins then has it
-// with its label, by which the firewall knows that a helper announced it.
+// A connection outlives the entry of the one that announced it. A standby that starts then has it with its label: the
+// firewall finds by it that a helper announced the connection.
 func TestConnectionIsKeptWithoutTheOneThatExpectedIt(t *testing.T) {
 	u := newUnit(t, "standby")
-	media := announcedFlow()
-	media.Fields |= conntrack.FieldMaster
-	media.Labels = contract.LabelFTP.Bits()
-	media.Master = conntrack.Tuple{
-		Src: media.Orig.Dst, Dst: media.Orig.Src, Protocol: conntrack.ProtocolUDP, SrcPort: 2121, DstPort: 2121,
-	}
+	media := announced(announcedFlow(), datagrams(2121), contract.LabelFTP)
 	if outcome := u.apply(state.Upsert, media); outcome.Err != nil {
 		t.Fatal(outcome.Err)
 	}
