@@ -113,13 +113,7 @@ func (b *bed) statusFile() string { return filepath.Join(b.directory, "status.js
 // write mounts a document.
 func (b *bed) write(text string) {
 	b.Helper()
-	next := b.document() + ".next"
-	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	if err := os.Rename(next, b.document()); err != nil {
-		b.Fatal(err)
-	}
+	testbed.Replace(b, b.document(), text)
 }
 
 // apply mounts a document and waits until it is in force.

@@ -119,13 +119,7 @@ func (b *bed) path(name string) string { return filepath.Join(b.directory, name)
 
 func (b *bed) write(name, text string) {
 	b.Helper()
-	next := b.path(name) + ".next"
-	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	if err := os.Rename(next, b.path(name)); err != nil {
-		b.Fatal(err)
-	}
+	testbed.Replace(b, b.path(name), text)
 }
 
 // start starts the programs of the unit.

@@ -53,10 +53,7 @@ func (u *Unit) Enforce(text string) {
 // give replaces the document of the unit's firewall.
 func (u *Unit) give(text string) {
 	u.t.Helper()
-	next := u.document + ".next"
-	if err := errors.Join(os.WriteFile(next, []byte(text), 0o600), os.Rename(next, u.document)); err != nil {
-		u.t.Fatal(err)
-	}
+	testbed.Replace(u.t, u.document, text)
 }
 
 // awaitEnforced waits until the unit's firewall reports that a document is in force.

@@ -2,7 +2,6 @@ package programs
 
 import (
 	"encoding/json"
-	"errors"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -110,10 +109,7 @@ func (u *Unit) File(name string) string { return filepath.Join(u.directory, name
 // Write replaces a file of the pod.
 func (u *Unit) Write(name, text string) {
 	u.t.Helper()
-	next := u.File(name + ".next")
-	if err := errors.Join(os.WriteFile(next, []byte(text), 0o600), os.Rename(next, u.File(name))); err != nil {
-		u.t.Fatal(err)
-	}
+	testbed.Replace(u.t, u.File(name), text)
 }
 
 // Give gives the unit a document, as the operator does.
