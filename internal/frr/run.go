@@ -3,7 +3,6 @@ package frr
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -67,8 +66,7 @@ func (r *run) started(name string) {
 func (r *run) waiting() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	missing := maps.Clone(r.mustLoad)
-	return slices.DeleteFunc(slices.Clone(r.names), func(name string) bool { return !missing[name] })
+	return slices.DeleteFunc(slices.Clone(r.names), func(name string) bool { return !r.mustLoad[name] })
 }
 
 // load gives the configuration to the daemons that lack it, once all daemons answer. The refusal is what a daemon does
