@@ -32,10 +32,16 @@ func NewRoot(directory, repository string) (Root, error) {
 // Command returns a command that runs a program of the image with the directory as its /run, and with the capabilities
 // of the container. The kernel demands one more to enter the root.
 func (r Root) Command(run string, program ...string) *exec.Cmd {
+	return r.command(run, append([]string{
+		"setpriv", "--bounding-set=-all,+net_admin,+net_raw,+net_bind_service,+sys_chroot", "chroot", string(r),
+	}, program...)...)
+}
+
+// command returns a command that runs a program of the host, after it has mounted the directory as /run of the root.
+func (r Root) command(run string, program ...string) *exec.Cmd {
 	return exec.Command("unshare", append([]string{
 		"--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
-		`mount --bind "$1" "$2/run" && mount --bind /dev "$2/dev" && mount -t proc proc "$2/proc" && root=$2 && shift 2 &&
-		exec setpriv --bounding-set=-all,+net_admin,+net_raw,+net_bind_service,+sys_chroot chroot "$root" "$@"`,
+		`mount --bind "$1" "$2/run" && mount --bind /dev "$2/dev" && mount -t proc proc "$2/proc" && shift 2 && exec "$@"`,
 		"sh", run, string(r),
 	}, program...)...)
 }
@@ -61,11 +67,8 @@ func Start(t testing.TB, n *testbed.Namespace, root Root, configuration string) 
 	r.write("frr-configuration/frr.conf", configuration)
 	for _, name := range []string{"mgmtd", "zebra", "ospfd", "ripd", "bgpd"} {
 		r.write("frr-configuration/"+name+".conf", "")
-		// The capabilities of this router do not matter.
-		command := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
-			`mount --bind "$1" "$2/run" && mount --bind /dev "$2/dev" && mount -t proc proc "$2/proc" && exec chroot "$2" `+
-				"/usr/lib/frr/"+name+" --user root --group root --vty_port 0 --log stdout", "sh", r.run, string(root))
-		n.StartProgram(t, command)
+		n.StartProgram(t, r.command("/usr/lib/frr/"+name,
+			"--user", "root", "--group", "root", "--vty_port", "0", "--log", "stdout"))
 		testbed.Eventually(t, name+" of the router listens", func() bool {
 			_, err := os.Stat(filepath.Join(r.run, "frr", name+".vty"))
 			return err == nil
@@ -86,11 +89,12 @@ func (r *Router) write(name, text string) {
 }
 
 func (r *Router) vtysh(args ...string) (string, error) {
-	command := exec.Command("unshare", append([]string{
-		"--mount", "sh", "-c", `mount --bind "$1" "$2/run" && root=$2 && shift 2 && exec chroot "$root" /usr/bin/vtysh "$@"`,
-		"sh", r.run, string(r.root),
-	}, args...)...)
-	return r.namespace.Command(command)
+	return r.namespace.Command(r.command("/usr/bin/vtysh", args...))
+}
+
+// command returns a command that runs a program of the image. The capabilities of this router do not matter.
+func (r *Router) command(program string, args ...string) *exec.Cmd {
+	return r.root.command(r.run, append([]string{"chroot", string(r.root), program}, args...)...)
 }
 
 // Show returns what a command of FRR prints.
