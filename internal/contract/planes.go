@@ -72,17 +72,14 @@ const (
 	eigrpProtocol = 192
 )
 
-// LearnedProtocols returns the protocol numbers of routes that were learned from other routers, by a program such as
-// FRR or BIRD. Somebody has configured that program to set them.
-func LearnedProtocols() []uint8 {
-	return []uint8{
+// IsLearned reports whether routes with a protocol number were learned from other routers, by a program such as FRR or
+// BIRD. Somebody has configured that program to set them.
+func IsLearned(protocol uint8) bool {
+	return slices.Contains([]uint8{
 		zebraProtocol, birdProtocol, babelProtocol, BGPProtocol, isisProtocol, OSPFProtocol, RIPProtocol, RIPngProtocol,
 		eigrpProtocol,
-	}
+	}, protocol)
 }
-
-// IsLearned reports whether a protocol number is one of LearnedProtocols.
-func IsLearned(protocol uint8) bool { return slices.Contains(LearnedProtocols(), protocol) }
 
 // The ranges of the policy routes of a FirewallConfiguration. The one at position n uses priority PolicyRoutePriority+n
 // and table PolicyRouteTable+n. A node or an image of a third party must not use them in a unit's pod.
