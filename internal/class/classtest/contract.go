@@ -324,10 +324,8 @@ func checkPrune(t *testing.T, p Pair) {
 	}
 }
 
-// digest returns the entries of a source or a sink: their comparable fields by key.
-func digest(
-	t *testing.T, of func(context.Context, func(string, []byte) error) error,
-) map[string]string {
+// Digest returns the entries that a method of a source or a sink visits: their comparable fields by key.
+func Digest(t testing.TB, of func(context.Context, func(string, []byte) error) error) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	err := of(t.Context(), func(key string, fields []byte) error {
@@ -343,7 +341,7 @@ func digest(
 func checkDigestsEqual(t *testing.T, p Pair) {
 	putAll(p)
 	Replicate(t, p.Active, p.Standby)
-	active, standby := digest(t, p.Active.Source.Digest), digest(t, p.Standby.Sink.Digest)
+	active, standby := Digest(t, p.Active.Source.Digest), Digest(t, p.Standby.Sink.Digest)
 	if len(active) != entries || !maps.Equal(active, standby) {
 		t.Errorf("the digest of the active with %d entries\n%q\nof the standby\n%q", entries, active, standby)
 	}
@@ -353,10 +351,10 @@ func checkDigestsEqual(t *testing.T, p Pair) {
 		}
 	}
 	p.Remove(1)
-	if active := digest(t, p.Active.Source.Digest); maps.Equal(active, standby) {
+	if active := Digest(t, p.Active.Source.Digest); maps.Equal(active, standby) {
 		t.Error("the digests are equal although one unit has an entry less")
 	}
-	if other := digest(t, p.Active.Sink.Digest); len(other) != entries-1 {
+	if other := Digest(t, p.Active.Sink.Digest); len(other) != entries-1 {
 		t.Errorf("the active's sink visits %d entries, want %d", len(other), entries-1)
 	}
 }
@@ -377,8 +375,8 @@ func checkDigestChangesNothing(t *testing.T, p Pair) {
 	putAll(p)
 	w := Watch(t, p.Active)
 	Drain(t, w) // A watch may begin with what there is.
-	digest(t, p.Active.Source.Digest)
-	digest(t, p.Active.Sink.Digest)
+	Digest(t, p.Active.Source.Digest)
+	Digest(t, p.Active.Sink.Digest)
 	if got := Drain(t, w); len(got) != 0 {
 		t.Errorf("%d changes while digesting", len(got))
 	}
@@ -390,13 +388,13 @@ func checkAdopt(t *testing.T, p Pair) {
 	changes := snapshot(t, p.Active)
 	Apply(t, p.Standby, changes)
 	for _, unit := range []class.Class{p.Active, p.Standby} {
-		before := digest(t, unit.Sink.Digest)
+		before := Digest(t, unit.Sink.Digest)
 		for range 2 {
-			if visited := digest(t, unit.Sink.Adopt); !maps.Equal(before, visited) {
+			if visited := Digest(t, unit.Sink.Adopt); !maps.Equal(before, visited) {
 				t.Errorf("digest before adopting\n%q\nvisited while adopting\n%q", before, visited)
 			}
 		}
-		if after := digest(t, unit.Sink.Digest); !maps.Equal(before, after) {
+		if after := Digest(t, unit.Sink.Digest); !maps.Equal(before, after) {
 			t.Errorf("digest before adopting\n%q\nafter\n%q", before, after)
 		}
 		wantKeys(t, unit, changes)

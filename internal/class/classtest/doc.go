@@ -3,7 +3,7 @@
 // To test a new class, call Run with a function that returns a Pair: the class on two separate units, and functions
 // that put and remove entries on the active. Run checks everything that the engine relies on: order, drains, overruns,
 // snapshots, digests, idempotent writes, pruning, adoption, refusals and merging. The tests of the class itself then
-// cover only its own features. They use the same Snapshot, Watch, Drain, Apply and Replicate as Run.
+// cover only its own features. They use the same Snapshot, Digest, Watch, Drain, Apply and Replicate as Run.
 //
 //	func TestContract(t *testing.T) {
 //		classtest.Run(t, func(t *testing.T) classtest.Pair {

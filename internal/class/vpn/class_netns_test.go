@@ -211,7 +211,7 @@ func TestDaemonDescribesEverythingAgain(t *testing.T) {
 		{Op: state.Upsert, Record: about(message.AddIKE, 2)}, {Op: state.Upsert, Record: about(message.UpdateIKE, 2)},
 	})
 	standby.told(3)
-	if keys := keysOf(t, standby.Sink.Digest); len(keys) != 2 {
+	if keys := classtest.Digest(t, standby.Sink.Digest); len(keys) != 2 {
 		t.Errorf("the standby has %d IKE SAs, want 2", len(keys))
 	}
 
@@ -233,7 +233,7 @@ func TestDaemonDescribesEverythingAgain(t *testing.T) {
 	send(t, active.daemon, stream...)
 	apply(t, standby, classtest.Drain(t, w))
 	wantMessages(t, standby.told(3), about(message.DeleteIKE, 1), stream[0], stream[1])
-	if keys := keysOf(t, standby.Sink.Adopt); len(keys) != 1 {
+	if keys := classtest.Digest(t, standby.Sink.Adopt); len(keys) != 1 {
 		t.Errorf("the standby has %d IKE SAs, want 1", len(keys))
 	}
 }
@@ -247,18 +247,6 @@ func snapshot(t *testing.T, u *unit) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func keysOf(t *testing.T, digest func(context.Context, func(string, []byte) error) error) (keys []string) {
-	t.Helper()
-	err := digest(t.Context(), func(key string, _ []byte) error {
-		keys = append(keys, key)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return keys
 }
 
 // TestRequestBeginsAgain has the request of the first process of the daemon's container, on either unit.
@@ -275,7 +263,7 @@ func TestRequestBeginsAgain(t *testing.T) {
 	case <-time.After(testbed.Timeout):
 		t.Error("the engine is not told that the entries are lost")
 	}
-	if keys := keysOf(t, u.Sink.Digest); len(keys) != 0 {
+	if keys := classtest.Digest(t, u.Sink.Digest); len(keys) != 0 {
 		t.Errorf("the unit has %d IKE SAs, want none", len(keys))
 	}
 }
@@ -361,7 +349,7 @@ func TestPairWithoutTunnels(t *testing.T) {
 	if outcome := apply(t, u, []state.Change{{Op: state.Upsert, Record: about(message.AddIKE, 1)}}); outcome.Total() != 0 {
 		t.Errorf("refused: %+v", outcome)
 	}
-	if got := keysOf(t, c.Source.Digest); len(got) != 0 {
+	if got := classtest.Digest(t, c.Source.Digest); len(got) != 0 {
 		t.Errorf("it has %d IKE SAs", len(got))
 	}
 }
