@@ -10,12 +10,11 @@ const (
 
 // afterSA returns what follows the IKE SA in a message about one; empty for any other message.
 func afterSA(datagram []byte) []byte {
-	begin := headerBytes
-	if len(datagram) > begin && Type(datagram[1]) == AddIKE && datagram[begin] != attributeSA {
-		begin += versionBytes
+	if len(datagram) < headerBytes {
+		return nil
 	}
-	begin += 1 + len(SA{})
-	return datagram[min(begin, len(datagram)):]
+	body := bodyOf(datagram)
+	return body[min(1+len(SA{}), len(body)):]
 }
 
 // Rekeyed returns the IKE SA that the one of an AddIKE replaces with new keys. It reports whether there is one.

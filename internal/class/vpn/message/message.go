@@ -86,10 +86,7 @@ func parse(datagram []byte) (Message, error) {
 	if !m.Type.IsState() {
 		return m, nil
 	}
-	body := datagram[headerBytes:]
-	if m.Type == AddIKE && len(body) > versionBytes && body[0] != attributeSA {
-		body = body[versionBytes:]
-	}
+	body := bodyOf(datagram)
 	if len(body) < 1+len(m.SA) {
 		return Message{}, errShort
 	}
@@ -98,6 +95,15 @@ func parse(datagram []byte) (Message, error) {
 	}
 	m.SA = SA(body[1:])
 	return m, nil
+}
+
+// bodyOf returns what follows the header and the version of IKE. In a message about an IKE SA, it begins with that.
+func bodyOf(datagram []byte) []byte {
+	body := datagram[headerBytes:]
+	if Type(datagram[1]) == AddIKE && len(body) > versionBytes && body[0] != attributeSA {
+		return body[versionBytes:]
+	}
+	return body
 }
 
 // Deletion returns the message that deletes an IKE SA with its children.
