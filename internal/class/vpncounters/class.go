@@ -72,16 +72,12 @@ func sinceNow() func() time.Duration {
 
 // run follows the kernel until the events are closed.
 func (t *table) run(events *xfrm.Events) {
-	mustRefresh := false
 	for {
 		changed, err := events.Wait(time.Now().Add(pollInterval))
 		if err != nil {
 			return
 		}
-		mustRefresh = mustRefresh || changed
-		err = t.look(mustRefresh)
-		mustRefresh = mustRefresh && err != nil
-		if err != nil {
+		if err := t.look(changed); err != nil {
 			t.mu.Lock()
 			t.failed = err
 			t.mu.Unlock()
@@ -90,14 +86,17 @@ func (t *table) run(events *xfrm.Events) {
 }
 
 // look brings the records up to date: with all SAs after a change of them or a failed promotion, and otherwise with
-// their counters.
+// their counters. A refresh that failed is repeated by the next look.
 func (t *table) look(changed bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if changed || t.mustAdvance {
-		return t.refresh()
+	t.mustRefresh = t.mustRefresh || changed || t.mustAdvance
+	if !t.mustRefresh {
+		return t.poll()
 	}
-	return t.poll()
+	err := t.refresh()
+	t.mustRefresh = err != nil
+	return err
 }
 
 // noKernel is a kernel without SAs.

@@ -42,6 +42,8 @@ type table struct {
 	isStandby bool
 	// heardAt is when the active was heard last; nil if it never was.
 	heardAt *time.Duration
+	// mustRefresh is set until the records follow the last change of the SAs.
+	mustRefresh bool
 	// failed is what the goroutine that follows the kernel could not do. It is reported once.
 	failed error
 	promotion

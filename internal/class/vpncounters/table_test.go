@@ -278,7 +278,9 @@ func TestLateSAIsTriedAgain(t *testing.T) {
 		t.Errorf("got %v, want the kernel's silence", err)
 	}
 	u.silent = false
-	u.event()
+	if err := u.look(false); err != nil {
+		t.Fatal(err)
+	}
 	u.wantSent(1, step)
 	u.event()
 	u.wantSent(1, step)
