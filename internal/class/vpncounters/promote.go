@@ -49,15 +49,7 @@ func (t *table) advanceAll() error {
 		return fmt.Errorf("advancing the sequence numbers of tunnels: %w", err)
 	}
 	for i, sa := range all {
-		received, isKnown := t.inherited[sa.ID]
-		if isKnown {
-			all[i].Counters = combine(sa, received)
-		}
-		if isKnown && t.isTrusted {
-			all[i].Counters = advance(all[i])
-		} else {
-			all[i].Counters = spend(all[i])
-		}
+		all[i].Counters = t.takeoverCounters(sa, spend)
 		t.present[sa.ID] = sa.Extended
 	}
 	if err := t.setOrRemove(all); err != nil {
@@ -74,15 +66,7 @@ func (t *table) advanceLate(added, all []xfrm.SA) error {
 		return nil
 	}
 	for i, sa := range added {
-		received, isKnown := t.inherited[sa.ID]
-		if isKnown {
-			added[i].Counters = combine(sa, received)
-		}
-		if isKnown && !t.isTrusted {
-			added[i].Counters = spend(added[i])
-		} else {
-			added[i].Counters = advance(added[i])
-		}
+		added[i].Counters = t.takeoverCounters(sa, advance)
 	}
 	if err := t.setOrRemove(added); err != nil {
 		return fmt.Errorf("advancing the sequence numbers of a late tunnel: %w", err)
@@ -97,6 +81,20 @@ func (t *table) advanceLate(added, all []xfrm.SA) error {
 		}
 	}
 	return nil
+}
+
+// takeoverCounters returns the counters with which this unit continues an SA. If the other unit has sent none, they
+// are what unknown returns.
+func (t *table) takeoverCounters(sa xfrm.SA, unknown func(xfrm.SA) xfrm.Counters) xfrm.Counters {
+	received, isKnown := t.inherited[sa.ID]
+	if !isKnown {
+		return unknown(sa)
+	}
+	sa.Counters = combine(sa, received)
+	if !t.isTrusted {
+		return spend(sa)
+	}
+	return advance(sa)
 }
 
 // setOrRemove sets the counters of SAs. It removes those whose counters the kernel refuses, since they could use a
