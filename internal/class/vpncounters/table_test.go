@@ -68,16 +68,7 @@ func (u *unit) uninstall(i int) {
 // send writes what the active has to the standby.
 func (u *unit) send(to *unit) {
 	u.t.Helper()
-	for _, change := range classtest.Snapshot(u.t, u.Class) {
-		to.apply(change)
-	}
-}
-
-func (u *unit) apply(change state.Change) {
-	u.t.Helper()
-	if outcome, err := u.Sink.Apply(u.t.Context(), []state.Change{change}); err != nil || outcome.Total() > 0 {
-		u.t.Fatalf("%v refused: %v, %v", outcome.Refused, outcome.Err, err)
-	}
+	classtest.Replicate(u.t, u.Class, to.Class)
 }
 
 func (u *unit) promoted() {
@@ -364,24 +355,10 @@ func TestSessionBeginsWithAllNumbers(t *testing.T) {
 		standby.install(i, 0)
 		active.install(i, 100+2*step)
 	}
-	w, err := active.Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Drain()
-	batch, err := w.Receive(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, change := range batch.Changes {
-		standby.apply(change)
-	}
+	classtest.Apply(t, standby.Class, classtest.Drain(t, classtest.Watch(t, active.Class)))
 	standby.promoted()
 	for i := range 2 {
 		standby.wantSent(i, 100+3*step)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -391,12 +368,9 @@ func TestOneRecordIsRepeated(t *testing.T) {
 	for i := range 3 {
 		u.install(i, 1)
 	}
-	w, err := u.Source.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if batch, err := w.Receive(t.Context()); err != nil || len(batch.Changes) != 3 {
-		t.Fatalf("got %+v and %v, want all records at first", batch, err)
+	w := classtest.Watch(t, u.Class)
+	if changes := classtest.Drain(t, w); len(changes) != 3 {
+		t.Fatalf("got %+v, want all records at first", changes)
 	}
 	repeated := map[string]int{}
 	for range 6 {
@@ -404,20 +378,16 @@ func TestOneRecordIsRepeated(t *testing.T) {
 		if err := u.look(false); err != nil {
 			t.Fatal(err)
 		}
-		w.Drain()
-		batch, err := w.Receive(t.Context())
-		if err != nil || len(batch.Changes) != 1 {
-			t.Fatalf("got %+v and %v, want one record", batch, err)
+		changes := classtest.Drain(t, w)
+		if len(changes) != 1 {
+			t.Fatalf("got %+v, want one record", changes)
 		}
-		repeated[batch.Changes[0].Key]++
+		repeated[changes[0].Key]++
 	}
 	for i := range 3 {
 		if n := repeated[encodeKey(idOf(i))]; n != 2 {
 			t.Errorf("record %d was repeated %d times, want twice", i, n)
 		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
 	}
 }
 
