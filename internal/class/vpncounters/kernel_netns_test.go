@@ -22,15 +22,21 @@ type kernelUnit struct {
 	sas       *xfrm.Table
 }
 
-func newKernelUnit(t *testing.T, name string) *kernelUnit {
+// skipWithoutESP skips the test if the kernel cannot have SAs.
+func skipWithoutESP(t *testing.T, n *testbed.Namespace) {
 	t.Helper()
-	u := &kernelUnit{t: t, namespace: testbed.NewNamespace(t, name)}
-	if err := u.namespace.Do(xfrm.Try); err != nil {
+	if err := n.Do(xfrm.Try); err != nil {
 		t.Skipf("the kernel cannot have SAs, run `make test-ipsec-vm`: %v", err)
 	}
-	u.sas = testbed.Open(t, u.namespace, xfrm.OpenTable)
-	err := u.namespace.Do(func() (err error) {
-		u.Class, err = open(0)
+}
+
+// newKernelUnit opens the class in a namespace. The class ends with the test.
+func newKernelUnit(t *testing.T, n *testbed.Namespace, open func() (class.Class, error)) *kernelUnit {
+	t.Helper()
+	skipWithoutESP(t, n)
+	u := &kernelUnit{t: t, namespace: n, sas: testbed.Open(t, n, xfrm.OpenTable)}
+	err := n.Do(func() (err error) {
+		u.Class, err = open()
 		return err
 	})
 	if err != nil {
@@ -44,6 +50,16 @@ func newKernelUnit(t *testing.T, name string) *kernelUnit {
 	return u
 }
 
+// newSA returns an SA. Those with one SPI have the same key.
+func newSA(source, destination net.IP, spi uint32) *netlink.XfrmState {
+	key := make([]byte, 36)
+	key[0], key[1] = byte(spi), byte(spi>>8)
+	return &netlink.XfrmState{
+		Src: source, Dst: destination, Proto: netlink.XFRM_PROTO_ESP, Mode: netlink.XFRM_MODE_TUNNEL, Spi: int(spi),
+		Aead: &netlink.XfrmStateAlgo{Name: "rfc4106(gcm(aes))", Key: key, ICVLen: 128},
+	}
+}
+
 // put adds an SA or changes its counters. Every other SA has ESN. The class sees both at once.
 func (u *kernelUnit) put(i int, sent uint64) {
 	u.t.Helper()
@@ -51,11 +67,8 @@ func (u *kernelUnit) put(i int, sent uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	id, counters := idOf(i), xfrm.Counters{Sent: sent, Seen: []uint32{0}, Legacy: true}
-	state := &netlink.XfrmState{
-		Src: net.IPv4(192, 0, 2, 1), Dst: id.Destination.AsSlice(), Proto: netlink.XFRM_PROTO_ESP,
-		Mode: netlink.XFRM_MODE_TUNNEL, Spi: int(id.SPI), ReplayWindow: 32,
-		Aead: &netlink.XfrmStateAlgo{Name: "rfc4106(gcm(aes))", Key: make([]byte, 36), ICVLen: 128},
-	}
+	state := newSA(net.IPv4(192, 0, 2, 1), id.Destination.AsSlice(), id.SPI)
+	state.ReplayWindow = 32
 	if id.Destination.Is6() {
 		state.Src, state.ReplayWindow, state.ESN = net.ParseIP("2001:db8::1"), 64, true
 		counters = xfrm.Counters{Sent: sent, Seen: make([]uint32, 2), Size: 64}
@@ -87,7 +100,10 @@ func (u *kernelUnit) remove(i int) {
 
 func TestContractWithTheKernel(t *testing.T) {
 	classtest.Run(t, func(t *testing.T) classtest.Pair {
-		active, standby := newKernelUnit(t, "a"), newKernelUnit(t, "b")
+		newUnit := func(name string) *kernelUnit {
+			return newKernelUnit(t, testbed.NewNamespace(t, name), func() (class.Class, error) { return open(0) })
+		}
+		active, standby := newUnit("a"), newUnit("b")
 		version := uint64(0)
 		return classtest.Pair{
 			Active: active.Class, Standby: standby.Class,
