@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hapair-io/hapair/internal/firewall/document"
 	"github.com/hapair-io/hapair/internal/kernel/xfrm"
 	"github.com/hapair-io/hapair/internal/mounted"
 	"github.com/hapair-io/hapair/internal/vpn/tunnels"
@@ -67,13 +68,7 @@ func TestSettingsAreReadAgain(t *testing.T) {
 	d := &daemon{endsAt: "reload-settings"}
 	k := newTestKeeper(t, d)
 	k.written.settings.Pools = []netip.Prefix{netip.MustParsePrefix("10.88.0.0/24")}
-	k.files = mounted.Files{DocumentFile: filepath.Join(t.TempDir(), "document.yaml"), SecretDirectory: t.TempDir()}
-	if err := os.WriteFile(k.files.DocumentFile, []byte(userDocument), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := k.files.Read(time.Now()); err != nil {
-		t.Fatal(err)
-	}
+	readUserDocument(t, k)
 	if _, err := k.keepSettings(t.Context()); err == nil {
 		t.Error("no error from a session that has ended")
 	}
@@ -83,6 +78,39 @@ func TestSettingsAreReadAgain(t *testing.T) {
 		if mustRestart, err := k.keepSettings(t.Context()); mustRestart || err != nil || d.count("reload-settings") != 1 {
 			t.Errorf("got %t, %v and the commands %q, want one command", mustRestart, err, d.commands)
 		}
+	}
+}
+
+// TestOnlyRemovedUsersAreDisconnected has names in another case than the document.
+func TestOnlyRemovedUsersAreDisconnected(t *testing.T) {
+	d := &daemon{}
+	k := newTestKeeper(t, d)
+	readUserDocument(t, k)
+	connect := func(names ...string) {
+		k.present = nil
+		for _, name := range names {
+			k.present = append(k.present, sa{name: document.RemoteAccessName, state: established, user: name})
+		}
+	}
+	connect("alice", "Alice")
+	if err := k.endRemoved(t.Context()); err != nil || d.count("terminate") != 0 {
+		t.Errorf("got %v and the commands %q, want none", err, d.commands)
+	}
+	connect("alice", "bob", "ALICE")
+	if err := k.endRemoved(t.Context()); err != nil || d.count("terminate") != 1 {
+		t.Errorf("got %v and the commands %q, want one for bob", err, d.commands)
+	}
+}
+
+// readUserDocument makes a keeper read userDocument.
+func readUserDocument(t *testing.T, k *Keeper) {
+	t.Helper()
+	k.files = mounted.Files{DocumentFile: filepath.Join(t.TempDir(), "document.yaml"), SecretDirectory: t.TempDir()}
+	if err := os.WriteFile(k.files.DocumentFile, []byte(userDocument), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.files.Read(time.Now()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -2,7 +2,6 @@ package vpn
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/hapair-io/hapair/internal/firewall/document"
@@ -10,8 +9,9 @@ import (
 
 // endRemoved ends the tunnels of users who were removed from the document.
 func (k *Keeper) endRemoved(ctx context.Context) error {
+	users := userSet(k.wanted().RemoteAccess.Users)
 	for _, sa := range k.present {
-		if sa.name != document.RemoteAccessName || sa.state != established || k.isUser(sa.user) {
+		if sa.name != document.RemoteAccessName || sa.state != established || users[strings.ToLower(sa.user)] {
 			continue
 		}
 		k.config.Log.Info("Disconnecting user", "user", sa.user)
@@ -22,11 +22,13 @@ func (k *Keeper) endRemoved(ctx context.Context) error {
 	return nil
 }
 
-// isUser reports whether the document has a user. Charon compares names without regard to case.
-func (k *Keeper) isUser(name string) bool {
-	return slices.ContainsFunc(k.wanted().RemoteAccess.Users, func(u document.RemoteUser) bool {
-		return strings.EqualFold(string(u.Name), name)
-	})
+// userSet returns the names of users in lower case, since charon compares them without regard to case.
+func userSet(users []document.RemoteUser) map[string]bool {
+	names := make(map[string]bool, len(users))
+	for _, u := range users {
+		names[strings.ToLower(string(u.Name))] = true
+	}
+	return names
 }
 
 // countUsers returns how many devices of users have a tunnel. On a standby, all of them are passive.
