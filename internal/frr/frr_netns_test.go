@@ -119,15 +119,7 @@ func newBed(t *testing.T) *bed {
 // example returns the configuration with which docs/routing.md begins, with lines of raw.
 func example(t *testing.T, raw string) string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/routing.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(page), "```yaml\n")
-	block, _, found := strings.Cut(rest, "```")
-	if !found {
-		t.Fatal("docs/routing.md has no example")
-	}
+	block := testbed.Examples(t, "../../docs/routing.md")[0]
 	// Two routers on a link need not elect one of them. A busy machine may take seconds to restart the daemons.
 	const documented, patient = "helloSeconds: 2, deadSeconds: 8", "helloSeconds: 1, deadSeconds: 40"
 	if !strings.Contains(block, documented) {

@@ -19,7 +19,7 @@ const (
 // forUsers returns the configuration of docs/vpn.md for alice and bob.
 func forUsers(t *testing.T) string {
 	t.Helper()
-	for _, example := range examples(t) {
+	for _, example := range testbed.Examples(t, documentation) {
 		if strings.Contains(example, "remoteAccess:") {
 			return example
 		}

@@ -92,27 +92,13 @@ func newBed(t *testing.T) *bed {
 	return b
 }
 
+// documentation has examples for sites and for users.
+const documentation = "../../docs/vpn.md"
+
 // example returns the configuration with which docs/vpn.md begins.
 func example(t *testing.T) string {
 	t.Helper()
-	return examples(t)[0]
-}
-
-// examples returns the blocks of docs/vpn.md.
-func examples(t *testing.T) (blocks []string) {
-	t.Helper()
-	page, err := os.ReadFile("../../docs/vpn.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, rest := range strings.Split(string(page), "```yaml\n")[1:] {
-		block, _, _ := strings.Cut(rest, "```")
-		blocks = append(blocks, block)
-	}
-	if len(blocks) == 0 {
-		t.Fatal("docs/vpn.md has no example")
-	}
-	return blocks
+	return testbed.Examples(t, documentation)[0]
 }
 
 func (b *bed) path(name string) string { return filepath.Join(b.directory, name) }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -365,19 +364,13 @@ func TestSourcesKeepTheirLinks(t *testing.T) {
 // documented returns the example of the documentation for the networks of the test.
 func documented(t *testing.T) string {
 	t.Helper()
-	page, err := os.ReadFile("../../../docs/wan.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(page), "```yaml\n")
-	example, _, _ := strings.Cut(after, "```")
 	return strings.NewReplacer(
 		"interfaces: [lan]", "interfaces: [lan0]", "[wan]", "[wan0]", "[cable]", "[wan1]",
 		"interface: wan\n", "interface: wan0\n", "interface: cable\n", "interface: wan1\n",
 		"203.0.113.254", testbed.ServerAddress,
 		"198.51.100.254", testbed.OtherServerAddress, "192.0.2.1\n", testbed.InternetAddress+"\n",
 		"192.0.2.129\n", testbed.InternetAddress+"\n",
-	).Replace(example)
+	).Replace(testbed.Examples(t, "../../../docs/wan.md")[0])
 }
 
 // TestLinksAreRestored applies the example of the documentation. Then another program removes all rules. The firewall
