@@ -37,8 +37,8 @@ type Settings struct {
 	DNSServers []netip.Addr
 }
 
-// maxIKESAs bounds the IKE SAs, so that a list has room for them and for those that replace others, and that all are
-// replicated. Charon ignores further peers.
+// maxIKESAs bounds the IKE SAs. A list has room for twice as many, since an SA can have a successor while it ends. The
+// sidecar replicates all of them. Charon ignores further peers.
 const maxIKESAs = maxListed / 2
 
 // plugins returns the plugins of charon, in the order in which it loads them.

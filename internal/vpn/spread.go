@@ -9,7 +9,7 @@ import (
 	"github.com/hapair-io/hapair/internal/vpn/tunnels"
 )
 
-// spreadTime is in how much time tunnels get new keys that can use their old ones after a takeover.
+// spreadTime bounds how long tunnels wait for new keys after a takeover if they can use their old ones.
 const spreadTime = time.Minute
 
 // spread plans when tunnels get new keys after a takeover. If the kernel encrypts packets, the sidecar has advanced the

@@ -20,7 +20,7 @@ const (
 )
 
 // takeover gives new keys to tunnels that the other unit has set up. The peer refuses packets whose sequence numbers it
-// has seen, and this unit counts from 1. New keys have new numbers.
+// has seen, and in userspace this unit counts from 1. New keys have new numbers.
 type takeover struct {
 	kernel *rtnetlink.Conn
 	began  time.Time
@@ -50,7 +50,7 @@ func (t *takeover) step(
 	return t.check(ctx, s, present, wanted)
 }
 
-// request requests new keys for all tunnels, once the unit has their addresses.
+// request requests new keys for the wanted tunnels, once the unit has their addresses.
 func (t *takeover) request(ctx context.Context, s *session, present sas, wanted []tunnels.Connection) (bool, error) {
 	addresses, err := t.kernel.AllAddresses()
 	if err != nil {

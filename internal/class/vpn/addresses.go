@@ -19,7 +19,8 @@ type addresses struct {
 	mustTell bool
 }
 
-// inherit returns the addresses of an IKE SA that was added: those of the SA that it replaces, or those that it had.
+// inherit returns the addresses of an IKE SA that was added. They are those that it had, or those of the SA that it
+// replaces.
 func (k *known) inherit(added message.SA, datagram []byte) addresses {
 	if before := k.sas[added]; before != nil {
 		return before.addresses
@@ -38,8 +39,8 @@ func (s *knownSA) setAddresses(datagram []byte) {
 	}
 }
 
-// repeatAddresses follows a message of the daemon with what the daemon forgets. The peer learns it at once. The daemon
-// itself is told as soon as it uses the IKE SA, and describes it from then on. The caller holds the lock.
+// repeatAddresses repeats the addresses that the daemon does not describe after new keys. The other unit gets them at
+// once. The daemon itself is told as soon as it uses the IKE SA, and then describes them. The caller holds the lock.
 func (r *relay) repeatAddresses(m message.Message, datagram []byte) {
 	sa := r.known.sas[m.SA]
 	switch {

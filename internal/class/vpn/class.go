@@ -101,7 +101,7 @@ func (r *relay) handle(from netip.AddrPort, datagram []byte) {
 	}
 }
 
-// pass passes a message on to the peer. The caller holds the lock.
+// pass passes a message on to the other unit. The caller holds the lock.
 func (r *relay) pass(m message.Message, datagram []byte) {
 	r.known.observe(m, datagram)
 	r.sequence++

@@ -12,17 +12,17 @@ const (
 	toDaemon   = "ToDaemon"
 )
 
-// What has keys.
+// Kinds of SAs with keys.
 const (
 	ofIKE   = "IKE"
 	ofChild = "Child"
 )
 
-// loss is why messages of a daemon were lost. The units then begin again.
+// loss is the reason why messages about tunnels were lost. The units then begin again.
 type loss string
 
 const (
-	// lossSocket means that the sidecar did not read its socket in time, and lossQueue that too many messages waited to
+	// lossSocket means that the sidecar did not read its socket in time. lossQueue means that too many messages waited to
 	// be sent.
 	lossSocket loss = "SocketFull"
 	lossQueue  loss = "QueueFull"

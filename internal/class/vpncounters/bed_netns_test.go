@@ -181,7 +181,7 @@ func addPolicies(t tunnel, isUnit bool) error {
 	return nil
 }
 
-// setStart makes the SAs of one end count from the tunnel's start. It sends with one of the two.
+// setStart makes the two SAs of one end count from the tunnel's start. The end sends with the SPI in sending.
 func (b *bed) setStart(sas *xfrm.Table, t tunnel, sending uint32) {
 	b.Helper()
 	all, err := sas.List()
