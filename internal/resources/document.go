@@ -68,19 +68,8 @@ type Secret struct {
 // Secrets returns the Secrets that a document needs, which CheckPair accepts.
 func Secrets(d document.Document, spec v1alpha1.HAPairSpec) (all []Secret) {
 	if d.VPN.IsEnabled() {
-		all = append(all, Secret{spec.VPN.SecretName, func(entries map[string][]byte) (problems []document.Problem) {
-			add := func(r document.SecretReference, reason string) {
-				if reason != "" {
-					problems = append(problems, document.Problem{Path: r.Field, Message: reason})
-				}
-			}
-			for _, r := range d.VPN.SecretReferences() {
-				add(r, tunnels.CheckEntry(entries, r.Key))
-			}
-			for _, r := range d.VPN.RemoteAccess.Passwords() {
-				add(r, tunnels.CheckPassword(entries, r.Key))
-			}
-			return problems
+		all = append(all, Secret{spec.VPN.SecretName, func(entries map[string][]byte) []document.Problem {
+			return tunnels.CheckSecret(d.VPN, entries)
 		}})
 	}
 	if dynamic := d.Routing.Dynamic; len(dynamic.SecretReferences()) > 0 {

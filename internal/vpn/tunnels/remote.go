@@ -37,7 +37,7 @@ func (c *Config) addRemoteAccess(
 	c.Keys = append(c.Keys, PrivateKey{Type: "any", Data: string(trim(secret[string(r.Certificate.PrivateKey)]))})
 	passwords := r.Passwords()
 	for i, u := range r.Users {
-		if reason := CheckPassword(secret, u.Password.Key); reason != "" {
+		if reason := checkPassword(secret, u.Password.Key); reason != "" {
 			c.Faults = append(c.Faults, passwords[i].Field+": "+reason)
 			continue
 		}
@@ -94,10 +94,10 @@ func splitChain(text []byte) (own string, authorities []string) {
 	}
 }
 
-// CheckPassword returns why an entry of the Secret cannot be used as a password; empty if it can. MSCHAPv2 hashes
+// checkPassword returns why an entry of the Secret cannot be used as a password; empty if it can. MSCHAPv2 hashes
 // passwords in UTF-16, and charon reads each byte as a character.
-func CheckPassword(secret map[string][]byte, key document.SecretKey) string {
-	if reason := CheckEntry(secret, key); reason != "" {
+func checkPassword(secret map[string][]byte, key document.SecretKey) string {
+	if reason := checkEntry(secret, key); reason != "" {
 		return reason
 	}
 	if bytes.ContainsFunc(trim(secret[string(key)]), func(r rune) bool { return r < ' ' || r > '~' }) {

@@ -93,7 +93,7 @@ type PrivateKey struct {
 func Compile(v document.VPN, secret map[string][]byte, userspace bool) (c Config) {
 	missing := map[document.SecretKey]string{}
 	for _, r := range v.SecretReferences() {
-		if reason := CheckEntry(secret, r.Key); reason != "" {
+		if reason := checkEntry(secret, r.Key); reason != "" {
 			missing[r.Key] = r.Field + ": " + reason
 		}
 	}
@@ -119,8 +119,25 @@ func Compile(v document.VPN, secret map[string][]byte, userspace bool) (c Config
 // maxEntry bounds an entry of the Secret. A message of VICI holds no longer values.
 const maxEntry = 1<<16 - 1
 
-// CheckEntry returns why an entry of the Secret cannot be used; empty if it can.
-func CheckEntry(secret map[string][]byte, key document.SecretKey) string {
+// CheckSecret returns which entries of a Secret cannot be used, each with the path of the field that names it. It
+// returns no value.
+func CheckSecret(v document.VPN, secret map[string][]byte) (problems []document.Problem) {
+	add := func(r document.SecretReference, reason string) {
+		if reason != "" {
+			problems = append(problems, document.Problem{Path: r.Field, Message: reason})
+		}
+	}
+	for _, r := range v.SecretReferences() {
+		add(r, checkEntry(secret, r.Key))
+	}
+	for _, r := range v.RemoteAccess.Passwords() {
+		add(r, checkPassword(secret, r.Key))
+	}
+	return problems
+}
+
+// checkEntry returns why an entry of the Secret cannot be used; empty if it can.
+func checkEntry(secret map[string][]byte, key document.SecretKey) string {
 	value, ok := secret[string(key)]
 	switch {
 	case !ok:
