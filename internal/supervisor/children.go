@@ -25,12 +25,12 @@ type Children struct {
 // NewChildren returns a set without processes.
 func NewChildren() *Children { return &Children{own: map[int]bool{}} }
 
-// Run runs a command to its end, as its method Run does.
+// Run runs a command and waits for its end, as exec.Cmd.Run does.
 func (c *Children) Run(cmd *exec.Cmd) error {
 	if err := c.start(cmd); err != nil {
 		return err
 	}
-	return c.await(cmd)
+	return c.wait(cmd)
 }
 
 // start starts a command. The lock keeps the reaper away until the process is known.
@@ -44,16 +44,8 @@ func (c *Children) start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// wait waits for the end of a command, and returns how it ended.
-func (c *Children) wait(cmd *exec.Cmd) string {
-	if err := c.await(cmd); err != nil {
-		return err.Error()
-	}
-	return "exit status 0"
-}
-
-// await waits for the end of a command.
-func (c *Children) await(cmd *exec.Cmd) error {
+// wait waits for the end of a command, as exec.Cmd.Wait does.
+func (c *Children) wait(cmd *exec.Cmd) error {
 	err := cmd.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()

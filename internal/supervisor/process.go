@@ -49,7 +49,10 @@ func (p *process) start(exited chan<- string) {
 	group := cmd.Process.Pid
 	p.group = group
 	go func() {
-		reason := p.children.wait(cmd)
+		reason := "exit status 0"
+		if err := p.children.wait(cmd); err != nil {
+			reason = err.Error()
+		}
 		// What the daemon has started must not meet its successor.
 		_ = syscall.Kill(-group, syscall.SIGKILL)
 		exited <- reason

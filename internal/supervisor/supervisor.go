@@ -41,7 +41,8 @@ type Config struct {
 	Policy  lifecycle.Policy
 	// ProbeTimeout is how long a daemon may take for one answer.
 	ProbeTimeout time.Duration
-	// Children has the processes of the program, if it runs others too and reaps orphans itself. It is nil otherwise.
+	// Children are the processes of a program that runs other commands too, and reaps orphans itself. If it is nil, the
+	// supervisor has a set of its own and reaps orphans.
 	Children *Children
 	// Output is where the daemons write; nil discards it.
 	Output *os.File
