@@ -70,7 +70,7 @@ func makeDirectories() error {
 			return err
 		}
 	}
-	names, err := daemonsOf(Protocols())
+	names, err := daemonsOf(supportedProtocols())
 	if err != nil {
 		return err
 	}

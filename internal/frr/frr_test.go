@@ -28,7 +28,7 @@ func TestImageHasTheDaemons(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	daemons, err := daemonsOf(Protocols())
+	daemons, err := daemonsOf(supportedProtocols())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -239,7 +239,7 @@ func (k *Keeper) setRunning(r *run) {
 	k.running = r
 }
 
-// load gives daemons their configuration. If one refuses it, the configuration before is accepted again.
+// load gives daemons their configuration. If one refuses it, the previous configuration is accepted again.
 func (k *Keeper) load(ctx context.Context) error {
 	refusal, err := k.running.load(ctx, k.vtysh)
 	if refusal != "" {

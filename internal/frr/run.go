@@ -12,7 +12,7 @@ import (
 	"github.com/hapair-io/hapair/internal/supervisor"
 )
 
-// run are the daemons of one configuration. One goroutine owns it, and others may ask for its report.
+// run is the set of daemons with one configuration. One goroutine owns it, and others may ask for its report.
 type run struct {
 	config     configuration.Config
 	names      []string
@@ -21,7 +21,7 @@ type run struct {
 	ended      chan struct{}
 
 	mu sync.Mutex
-	// mustLoad are the daemons that have no configuration, because they were started.
+	// mustLoad has the daemons that were started and still lack their configuration.
 	mustLoad map[string]bool
 }
 
@@ -69,8 +69,8 @@ func (r *run) waiting() []string {
 	return slices.DeleteFunc(slices.Clone(r.names), func(name string) bool { return !r.mustLoad[name] })
 }
 
-// load gives the configuration to the daemons that lack it, once all daemons answer. The refusal is what a daemon does
-// not take. Mgmtd passes its part to others: it must not get that while they connect to it.
+// load gives the configuration to the daemons that lack it, once all daemons answer. It returns why one refuses it;
+// empty if none does. Mgmtd passes its part on to other daemons, so they must be connected to it before.
 func (r *run) load(ctx context.Context, v vtysh) (refusal string, err error) {
 	waiting := r.waiting()
 	if len(waiting) == 0 {

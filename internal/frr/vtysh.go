@@ -32,8 +32,8 @@ var (
 // vtysh runs FRR's shell.
 type vtysh struct{ children *supervisor.Children }
 
-// check asks whether FRR knows all commands of a configuration. Nothing that runs is changed. The refusal is empty if
-// it does. The error is one of the program.
+// check returns why FRR refuses a configuration; empty if it knows all commands. Nothing that runs changes. The error
+// is one of vtysh itself.
 func (v vtysh) check(ctx context.Context, text string) (refusal string, err error) {
 	if err := os.WriteFile(candidateFile, []byte(text), 0o600); err != nil {
 		return "", fmt.Errorf("writing the configuration: %w", err)
@@ -41,8 +41,8 @@ func (v vtysh) check(ctx context.Context, text string) (refusal string, err erro
 	return v.run(ctx, "--dryrun", "--inputfile", candidateFile)
 }
 
-// load gives the accepted configuration to one daemon. It leaves out the commands of others. The refusal is empty if
-// the daemon takes all.
+// load gives one daemon its part of the accepted configuration. It returns why the daemon refuses it; empty if it does
+// not.
 func (v vtysh) load(ctx context.Context, daemon string) (refusal string, err error) {
 	return v.run(ctx, "--no-fork", "--daemon", daemon, "--inputfile", acceptedFile)
 }

@@ -42,8 +42,8 @@ func IgnoreCapset() error {
 	return install(filter)
 }
 
-// install installs a filter in all threads. Without privileges, the kernel demands that no program of this process can
-// gain some.
+// install installs a filter in all threads. A process without privileges may do so only after it has given up gaining
+// any.
 func install(filter []unix.SockFilter) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -62,7 +62,7 @@ func install(filter []unix.SockFilter) error {
 	return nil
 }
 
-// auditArchitecture returns how the kernel calls the architecture of this program.
+// auditArchitecture returns the kernel's number for the architecture of this program (linux/audit.h).
 func auditArchitecture() (uint32, error) {
 	switch runtime.GOARCH {
 	case "amd64":
