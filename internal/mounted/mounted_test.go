@@ -1,4 +1,4 @@
-package vpn
+package mounted_test
 
 import (
 	"fmt"
@@ -10,7 +10,9 @@ import (
 	"github.com/hapair-io/hapair/internal/mounted"
 )
 
-// A takeover looks every 10 ms. It must not read and parse all files each time.
+// frequent is how often a takeover of tunnels looks. It must not read and parse all files each time.
+const frequent = 10 * time.Millisecond
+
 func TestFilesAreReadOnceInAnInterval(t *testing.T) {
 	f := mounted.Files{DocumentFile: filepath.Join(t.TempDir(), "document.yaml"), SecretDirectory: t.TempDir()}
 	write := func(path, text string) {
@@ -34,14 +36,14 @@ func TestFilesAreReadOnceInAnInterval(t *testing.T) {
 	expect("without a document", state(0, "first", false))
 	write(key, "second")
 	write(f.DocumentFile, tunnelDocument)
-	now = now.Add(takeoverInterval)
+	now = now.Add(frequent)
 	expect("at the next look of a takeover", state(0, "first", false))
-	now = now.Add(keepInterval - takeoverInterval)
+	now = now.Add(mounted.Interval - frequent)
 	expect("after the interval", state(1, "second", false))
 	write(f.DocumentFile, "{")
-	now = now.Add(keepInterval)
+	now = now.Add(mounted.Interval)
 	expect("with a broken document", state(1, "second", true))
-	now = now.Add(takeoverInterval)
+	now = now.Add(frequent)
 	expect("at the look after that", state(1, "second", true))
 }
 
