@@ -40,14 +40,6 @@ func newRouted(t testing.TB, classes ...state.Class) routed {
 	return bed
 }
 
-// router returns the namespace of a unit.
-func (r routed) router(u *pair.Unit) *testbed.Namespace {
-	if u.Name == "primary" {
-		return r.Primary
-	}
-	return r.Secondary
-}
-
 // learn adds the routes, as a routing protocol of the active unit does.
 func (r routed) learn() {
 	r.t.Helper()
@@ -55,16 +47,15 @@ func (r routed) learn() {
 		"ip route replace 198.18.5.0/24 via 203.0.113.9 dev wan0 onlink table 7780 proto ospf metric 20",
 		"ip -6 route replace fd18::/64 via 2001:db8:113::9 dev wan0 table 7780 proto ospf metric 20",
 	} {
-		r.router(r.Active).Run(r.t, line)
+		r.Active.Router().Run(r.t, line)
 	}
 }
 
 // held returns the held routes of a unit.
 func (r routed) held(u *pair.Unit) string {
 	r.t.Helper()
-	namespace := r.router(u)
-	return namespace.Run(r.t, "ip route show table 7780 proto 180") +
-		namespace.Run(r.t, "ip -6 route show table 7780 proto 180")
+	return u.Router().Run(r.t, "ip route show table 7780 proto 180") +
+		u.Router().Run(r.t, "ip -6 route show table 7780 proto 180")
 }
 
 // start opens a connection to a host.
@@ -114,7 +105,7 @@ func TestLearnedRoutesSurviveLossOfPower(t *testing.T) {
 		t.Error("the second unit holds nothing as the standby")
 	}
 	for _, family := range []string{"-4", "-6"} {
-		bed.router(bed.Active).Run(t, "ip "+family+" route flush table 7780 proto ospf")
+		bed.Active.Router().Run(t, "ip "+family+" route flush table 7780 proto ospf")
 	}
 	if bed.Active.Flush(); bed.held(bed.Standby) != "" {
 		t.Errorf("after the withdrawal, the standby holds %q", bed.held(bed.Standby))

@@ -83,12 +83,8 @@ func awaitStandby(t *testing.T, bed *pair.Pair, group string) {
 	if strings.Contains(group, ":") {
 		list = "ip -6 mroute"
 	}
-	router := bed.Secondary
-	if bed.Standby.Name == "primary" {
-		router = bed.Primary
-	}
 	testbed.Eventually(t, "the standby has the route", func() bool {
-		return strings.Contains(router.Run(t, list), "Oifs: lan0")
+		return strings.Contains(bed.Standby.Router().Run(t, list), "Oifs: lan0")
 	})
 }
 

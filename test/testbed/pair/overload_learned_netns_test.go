@@ -32,7 +32,7 @@ func TestOverloadLearnedRoutes(t *testing.T) {
 	}
 	learn := func() time.Duration {
 		start := time.Now()
-		bed.router(bed.Active).Run(t, "ip -batch "+batch)
+		bed.Active.Router().Run(t, "ip -batch "+batch)
 		return time.Since(start).Round(time.Millisecond)
 	}
 	count := func(of string) int { return strings.Count(of, "via 203.0.113.9 dev wan0") }

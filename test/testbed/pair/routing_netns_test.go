@@ -143,7 +143,7 @@ func newDynamic(t *testing.T, by routedBy, classes ...state.Class) dynamicPair {
 // hasLearned reports whether the daemons of the active unit have the route, and it holds none.
 func (d dynamicPair) hasLearned() bool {
 	d.t.Helper()
-	routes := d.routed.router(d.Active).Run(d.t, "ip route show table 7780")
+	routes := d.Active.Router().Run(d.t, "ip route show table 7780")
 	return strings.Contains(routes, "198.18.5.9 ") && !strings.Contains(routes, "proto 180")
 }
 

@@ -327,6 +327,9 @@ func (u *Unit) must(o order) report {
 	return r
 }
 
+// Router returns the network namespace of the unit.
+func (u *Unit) Router() *testbed.Namespace { return u.namespace }
+
 // PID returns the ID of the unit's process.
 func (u *Unit) PID() int { return u.command.Process.Pid }
 

@@ -181,14 +181,6 @@ func (l linked) marks(router *testbed.Namespace) map[uint16]uint32 {
 	return all
 }
 
-// router returns the namespace of a unit.
-func (l linked) router(u *pair.Unit) *testbed.Namespace {
-	if u.Name == "primary" {
-		return l.Primary
-	}
-	return l.Secondary
-}
-
 // awaitLink waits until a unit reports that the cable is up, or that it is not.
 func (l linked) awaitLink(u *pair.Unit, isUp bool) {
 	l.t.Helper()
@@ -222,7 +214,7 @@ func TestFlowsKeepTheirLinks(t *testing.T) {
 	l.expectShare(l.ask(six))
 	all = append(all, six...)
 	before = l.ask(all)
-	marks := l.marks(l.router(l.Active))
+	marks := l.marks(l.Active.Router())
 	if len(marks) != opened {
 		t.Fatalf("%d of %d flows have marks", len(marks), opened)
 	}
@@ -233,7 +225,7 @@ func TestFlowsKeepTheirLinks(t *testing.T) {
 		if moved > 0 {
 			t.Errorf("%s, flows moved", when)
 		}
-		if changed := unequal(marks, l.marks(l.router(l.Active))); changed > 0 {
+		if changed := unequal(marks, l.marks(l.Active.Router())); changed > 0 {
 			t.Errorf("%s, %d of %d marks are others", when, changed, len(marks))
 		}
 	}
@@ -275,7 +267,7 @@ func TestDeadLinkGetsNoFlows(t *testing.T) {
 	if n := countOf(before, cable); n == 0 || n == len(all) {
 		t.Fatalf("%d of %d flows by the cable", n, len(all))
 	}
-	marks := l.marks(l.router(l.Active))
+	marks := l.marks(l.Active.Router())
 	l.cutCable()
 	l.awaitLink(l.Active, false)
 	l.awaitLink(l.Standby, false)
@@ -287,11 +279,11 @@ func TestDeadLinkGetsNoFlows(t *testing.T) {
 		"ip route get 192.0.2.77 from 198.51.100.1":              "via 198.51.100.9 dev wan1",
 		"ip route show table 7780 default proto 179 metric 1011": "via 198.51.100.9 dev wan1",
 	} {
-		if got := l.router(l.Active).Run(t, line); !strings.Contains(got, want) {
+		if got := l.Active.Router().Run(t, line); !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %s", line, got, want)
 		}
 	}
-	now := l.marks(l.router(l.Active))
+	now := l.marks(l.Active.Router())
 	for i, flow := range all {
 		port := netip.MustParseAddrPort(flow.LocalAddr().String()).Port()
 		if kept := marks[port] == now[port]; kept != (before[i] == fibre) {
@@ -344,7 +336,7 @@ func TestSourcesKeepTheirLinks(t *testing.T) {
 		}
 	}
 	for source, link := range map[string]byte{"203.0.113.1": fibre, "198.51.100.1": cable} {
-		flow := flows{l.router(l.Active).DialUDP(t, source+":0", testbed.InternetAddress+":9000")}
+		flow := flows{l.Active.Router().DialUDP(t, source+":0", testbed.InternetAddress+":9000")}
 		if got := l.ask(flow); got[0] != link {
 			t.Errorf("from %s by %c, want %c", source, got[0], link)
 		}
@@ -378,7 +370,7 @@ func documented(t *testing.T) string {
 func TestLinksAreRestored(t *testing.T) {
 	l := newLinked(t, pair.Options{Document: documented(t)})
 	l.expectShare(l.ask(l.open(100, "")))
-	router := l.router(l.Active)
+	router := l.Active.Router()
 	elements := func() string { text, _ := router.Try("nft list map inet hapair links.ipv4"); return text }
 	want := elements()
 	if strings.Count(want, " : ") < 256 {
