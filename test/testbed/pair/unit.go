@@ -48,9 +48,7 @@ type Options struct {
 	// Document is what the default firewall of each unit enforces, with state at the local API; without one, no firewall
 	// runs. It needs Providers.
 	Document string
-	// TunnelKey is the preshared key of the tunnels of Document: each unit has an IKE daemon. Empty without tunnels.
-	TunnelKey string
-	// VPNSecret has other entries of the Secret of the IKE daemons, which each unit has with them as well.
+	// VPNSecret has the entries of the Secret for the VPN of Document. Each unit then has an IKE daemon.
 	VPNSecret map[string]string
 	// RoutingRoot has the files of the image routing: each unit has routing daemons. Empty without them.
 	RoutingRoot frr.Root
@@ -197,7 +195,7 @@ func (p *Pair) Start(name string) *Unit {
 		Replicate: !p.options.WithoutReplication, RecordsPerSecond: p.options.RecordsPerSecond,
 		BytesPerSecond: p.options.BytesPerSecond, Flood: p.options.Flood,
 		AuditInterval: p.options.AuditInterval, Replicated: p.options.Replicated, Gate: p.options.Gate,
-		LinkLocal: p.options.LinkLocal, SecondWAN: p.options.SecondWAN, HasTunnels: p.options.hasVPN(),
+		LinkLocal: p.options.LinkLocal, SecondWAN: p.options.SecondWAN, HasTunnels: len(p.options.VPNSecret) > 0,
 	}
 	if p.options.Providers {
 		s.ProvidersDirectory, s.WithoutProvided = p.providersOf(name), p.options.WithoutProvided
@@ -224,7 +222,7 @@ func (p *Pair) Start(name string) *Unit {
 	if p.options.Document != "" {
 		p.startFirewall(u)
 	}
-	if p.options.hasVPN() {
+	if len(p.options.VPNSecret) > 0 {
 		p.startVPN(u)
 	}
 	if p.options.RoutingRoot != "" {

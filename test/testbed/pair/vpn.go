@@ -3,7 +3,6 @@ package pair
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,24 +21,6 @@ import (
 // arguments.
 const vpnVariable = "HAPAIR_TESTBED_VPN"
 
-// TunnelKeyEntry is the entry of the Secret with Options.TunnelKey.
-const TunnelKeyEntry = "branch"
-
-// hasVPN reports whether each unit has an IKE daemon.
-func (o Options) hasVPN() bool { return o.TunnelKey != "" || len(o.VPNSecret) > 0 }
-
-// secret returns the entries of the Secret of the IKE daemons.
-func (o Options) secret() map[string]string {
-	entries := maps.Clone(o.VPNSecret)
-	if entries == nil {
-		entries = map[string]string{}
-	}
-	if o.TunnelKey != "" {
-		entries[TunnelKeyEntry] = o.TunnelKey
-	}
-	return entries
-}
-
 // serveVPN runs the first process of the container vpn and exits, if this is its process. Otherwise it returns.
 func serveVPN() {
 	if _, ok := os.LookupEnv(vpnVariable); ok {
@@ -57,7 +38,7 @@ func (p *Pair) startVPN(u *Unit) {
 	}
 	secret := filepath.Join(p.directory, u.Name, "secret")
 	err := os.MkdirAll(secret, 0o700)
-	for name, value := range p.options.secret() {
+	for name, value := range p.options.VPNSecret {
 		if err == nil {
 			err = os.WriteFile(filepath.Join(secret, name), []byte(value), 0o600)
 		}
@@ -101,9 +82,12 @@ func (u *Unit) vpnProcesses() (first, daemon int, err error) {
 	return first, daemon, err
 }
 
-// KillIKEDaemon kills the IKE daemon of the unit, which its first process starts again.
-func (u *Unit) KillIKEDaemon() {
+// RestartIKEDaemon kills the IKE daemon of the unit. It waits until the first process has started another one and has
+// given it a tunnel.
+func (u *Unit) RestartIKEDaemon() {
 	u.t.Helper()
+	countLoaded := func() int { return strings.Count(u.VPNLog(), "Loaded tunnel") }
+	before := countLoaded()
 	_, daemon, err := u.vpnProcesses()
 	if err == nil {
 		err = syscall.Kill(daemon, syscall.SIGKILL)
@@ -111,6 +95,7 @@ func (u *Unit) KillIKEDaemon() {
 	if err != nil {
 		u.t.Fatal(err)
 	}
+	testbed.Eventually(u.t, "the IKE daemon of "+u.Name+" is back", func() bool { return countLoaded() > before })
 }
 
 // StopVPN asks the first process to end, as a kubelet does. The returned function waits until it has ended.

@@ -100,7 +100,7 @@ func newManyTunnels(t *testing.T, count int) *manyTunnels {
 	t.Helper()
 	document, configuration := sitesOf(count)
 	m := &manyTunnels{t: t, count: count, Pair: pair.New(t, pair.Options{
-		Providers: true, Gate: true, Document: document, TunnelKey: tunnelKey, Replicated: []state.Class{state.VPN},
+		Providers: true, Gate: true, Document: document, VPNSecret: tunnelSecret, Replicated: []state.Class{state.VPN},
 	})}
 	for s := range site(count) {
 		m.Server.Link(t, "wan0").Address(s.gateway() + "/24")
@@ -126,10 +126,7 @@ func (m *manyTunnels) setUp() {
 // awaitPassive waits until the standby has all tunnels.
 func (m *manyTunnels) awaitPassive() {
 	m.t.Helper()
-	testbed.Eventually(m.t, "the standby has all tunnels", func() bool {
-		sas := m.Standby.Swanctl("--list-sas")
-		return strings.Count(sas, "PASSIVE") == m.count && strings.Count(sas, "INSTALLED") == m.count
-	})
+	awaitPassive(m.t, m.Standby, m.count)
 }
 
 // connect opens the connections, on which numbers are sent in an interval.

@@ -22,6 +22,9 @@ const (
 	farHost   = "10.77.0.1"
 )
 
+// tunnelSecret has the key for the tunnels of the document.
+var tunnelSecret = map[string]string{"branch": tunnelKey}
+
 // tunnelled connects the LAN with another site. Initiation is who sets the tunnel up.
 const tunnelled = `
 apiVersion: hapair.io/v1alpha1
@@ -103,7 +106,7 @@ func startTunnelBed(t *testing.T, document string, replicated ...state.Class) *t
 	t.Helper()
 	b := &tunnelBed{t: t}
 	b.Pair = pair.New(t, pair.Options{
-		Providers: true, Gate: true, Document: document, TunnelKey: tunnelKey, Replicated: replicated,
+		Providers: true, Gate: true, Document: document, VPNSecret: tunnelSecret, Replicated: replicated,
 	})
 	b.Server.Link(t, "lo").Address(farHost + "/32")
 	b.peer = strongswan.Start(t, b.Server, otherSite, nil)
@@ -125,10 +128,29 @@ func (b *tunnelBed) count() *traffic.Trial {
 // awaitPassive waits until the standby has the tunnel.
 func (b *tunnelBed) awaitPassive() {
 	b.t.Helper()
-	testbed.Eventually(b.t, "the standby has the tunnel", func() bool {
-		sas := b.Standby.Swanctl("--list-sas")
-		return strings.Count(sas, "PASSIVE") == 1 && strings.Count(sas, "INSTALLED") == 1
+	awaitPassive(b.t, b.Standby, 1)
+}
+
+// awaitPassive waits until a standby has a number of tunnels, each with its child, and no others. The list of its SAs
+// must have all texts.
+func awaitPassive(t testing.TB, standby *pair.Unit, count int, texts ...string) {
+	t.Helper()
+	testbed.Eventually(t, fmt.Sprintf("the standby has %d tunnels with %q", count, texts), func() bool {
+		sas := standby.Swanctl("--list-sas")
+		for _, text := range texts {
+			if !strings.Contains(sas, text) {
+				return false
+			}
+		}
+		return strings.Count(sas, "PASSIVE") == count && strings.Count(sas, "INSTALLED") == count
 	})
+}
+
+// firstValue returns the first value of a name in what swanctl prints with --raw.
+func firstValue(raw, name string) string {
+	_, rest, _ := strings.Cut(raw, " "+name+"=")
+	value, _, _ := strings.Cut(rest, " ")
+	return value
 }
 
 // spis returns the SPIs of the peer's IKE SA and of its newest child.
@@ -245,23 +267,13 @@ func TestTunnelWithoutTheClass(t *testing.T) {
 	}
 }
 
-// restartStandby kills the daemon of the standby, and waits until it has the tunnel again.
-func (b *tunnelBed) restartStandby() {
-	b.t.Helper()
-	loaded := strings.Count(b.Standby.VPNLog(), "Loaded tunnel")
-	b.Standby.KillIKEDaemon()
-	testbed.Eventually(b.t, "the daemon of the standby is back", func() bool {
-		return strings.Count(b.Standby.VPNLog(), "Loaded tunnel") > loaded
-	})
-	b.awaitPassive()
-}
-
 // TestTunnelSurvivesRestartOfDaemon kills the daemon of the standby before a loss of power.
 func TestTunnelSurvivesRestartOfDaemon(t *testing.T) {
 	b := newTunnelBed(t, state.VPN)
 	tcp := b.count()
 	b.awaitPassive()
-	b.restartStandby()
+	b.Standby.RestartIKEDaemon()
+	b.awaitPassive()
 	b.Active.Flush()
 	b.Failover()
 	tcp.Continues()

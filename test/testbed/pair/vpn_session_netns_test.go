@@ -29,7 +29,8 @@ func TestTunnelSurvivesManyChanges(t *testing.T) {
 		b.rekeyBoth()
 		b.Return()
 		b.awaitPassive()
-		b.restartStandby()
+		b.Standby.RestartIKEDaemon()
+		b.awaitPassive()
 		b.Switchover()
 		tcp.Continues()
 		b.rekeyBoth()
@@ -39,9 +40,7 @@ func TestTunnelSurvivesManyChanges(t *testing.T) {
 
 // childOf returns the SPI of the only child at the standby, in the direction to the pair.
 func childOf(standby *pair.Unit) string {
-	_, rest, _ := strings.Cut(standby.Swanctl("--list-sas", "--raw"), " spi-in=")
-	spi, _, _ := strings.Cut(rest, " ")
-	return spi
+	return firstValue(standby.Swanctl("--list-sas", "--raw"), "spi-in")
 }
 
 // TestTunnelSurvivesLossOfSession has keys that change while the units cannot reach each other. Once they can, the
