@@ -127,18 +127,20 @@ func addIPv6(t testing.TB, router *Namespace, number int) {
 // AddHost adds a host without addresses on the LAN, whose interface is lan0.
 func (n *Network) AddHost(t testing.TB, name string) *Namespace {
 	t.Helper()
-	host := NewNamespace(t, name)
-	n.fabric.Plug(t, "lan", host, "lan0", name)
-	host.Link(t, "lan0").Up()
-	return host
+	return n.addHost(t, name, "lan")
 }
 
 // AddWANHost adds a host without addresses on the WAN, whose interface is wan0.
 func (n *Network) AddWANHost(t testing.TB, name string) *Namespace {
 	t.Helper()
-	host := NewNamespace(t, name)
-	n.fabric.Plug(t, "wan", host, "wan0", name)
-	host.Link(t, "wan0").Up()
+	return n.addHost(t, name, "wan")
+}
+
+func (n *Network) addHost(t testing.TB, name, segment string) *Namespace {
+	t.Helper()
+	host, link := NewNamespace(t, name), segment+"0"
+	n.fabric.Plug(t, segment, host, link, name)
+	host.Link(t, link).Up()
 	return host
 }
 
