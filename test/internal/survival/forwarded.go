@@ -3,7 +3,7 @@ package survival
 import (
 	"context"
 	"fmt"
-	"os/exec"
+	"net/netip"
 	"strings"
 
 	"github.com/hapair-io/hapair/test/testbed"
@@ -32,11 +32,8 @@ const (
 
 // Serve implements Sessions.
 func (f *Forwarded) Serve(context.Context) (err error) {
-	dnsmasq := exec.Command("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--user=root",
-		"--no-resolv", "--no-hosts", "--local=/example.net/", "--listen-address="+server.String(), "--bind-interfaces",
-		"--port="+upstreamPort, "--host-record="+outside+","+outsideAddress+",60")
-	dnsmasq.Stdout, dnsmasq.Stderr = &f.log, &f.log
-	if err := f.start(f.Site.WAN, dnsmasq); err != nil {
+	_, err = f.nameServer(f.Site.WAN, &f.log, upstreamPort, outside, netip.MustParseAddr(outsideAddress))
+	if err != nil {
 		return err
 	}
 	f.printer, err = f.leaseholder(f.Site.LAN, "printer")

@@ -17,9 +17,9 @@ type Informed struct {
 	Site Site
 
 	started
-	host      endurance.Namespace
-	directory string
-	first     string // what the host was told first
+	host   endurance.Namespace
+	folder string
+	first  string // what the host was told first
 }
 
 // noteServers writes to a file what dhclient was told.
@@ -30,10 +30,9 @@ echo "$new_dhcp6_name_servers $new_dhcp6_domain_search $new_dhcp6_server_id" > %
 
 // Serve implements Sessions. The server is the pair.
 func (i *Informed) Serve(context.Context) (err error) {
-	if i.directory, err = os.MkdirTemp("", "informed"); err != nil {
+	if i.folder, err = i.directory("informed"); err != nil {
 		return err
 	}
-	i.atEnd(func() { _ = os.RemoveAll(i.directory) })
 	for name, text := range map[string]string{
 		"script": fmt.Sprintf(noteServers, i.file("told")), "config": "request dhcp6.name-servers, dhcp6.domain-search;\n",
 	} {
@@ -52,7 +51,7 @@ func (i *Informed) Serve(context.Context) (err error) {
 	return err
 }
 
-func (i *Informed) file(name string) string { return filepath.Join(i.directory, name) }
+func (i *Informed) file(name string) string { return filepath.Join(i.folder, name) }
 
 // Prepare implements Sessions.
 func (i *Informed) Prepare(ctx context.Context) (err error) {

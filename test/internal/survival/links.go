@@ -24,32 +24,24 @@ var internet = netip.MustParseAddr("192.0.2.1")
 
 const (
 	countingPort = 7401
-	// attempts is how many connections are opened at once. The links get every second one in turns.
+	// attempts is how many connections are opened at once. While both links are up, each gets every second one.
 	attempts = 8
 )
 
 // Serve implements Sessions.
 func (l *Links) Serve(ctx context.Context) error { return l.greet(ctx, l.Site.WAN, greeter(internet)) }
 
-// Settle waits until the active unit knows that the second link is down. Connections that it got before are ended then.
+// Settle waits until the active unit knows that the second link is down. The unit then ends connections that took it.
 func (l *Links) Settle(ctx context.Context) error {
 	return eventually(ctx, "all connections to leave by the link that is up", l.reach)
 }
 
 // Prepare implements Sessions.
-func (l *Links) Prepare(ctx context.Context) error {
-	if l.connection != nil {
-		return nil
+func (l *Links) Prepare(ctx context.Context) (err error) {
+	if l.connection == nil {
+		l.connection, err = l.count(ctx, l.Site, netip.AddrPortFrom(internet, countingPort))
 	}
-	hosts := endurance.Hosts{Client: l.Site.LAN, Server: l.Site.WAN}
-	c := &endurance.CountingConnection{Hosts: hosts, Server: netip.AddrPortFrom(internet, countingPort)}
-	if err := c.Begin(ctx); err != nil {
-		c.Close()
-		return err
-	}
-	l.connection = c
-	l.atEnd(c.Close)
-	return nil
+	return err
 }
 
 // Check implements Sessions. A unit that has just become active has probed nothing.

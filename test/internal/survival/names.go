@@ -19,18 +19,15 @@ type DNSNames struct {
 }
 
 // Serve implements Sessions.
-func (d *DNSNames) Serve(ctx context.Context) error {
+func (d *DNSNames) Serve(ctx context.Context) (err error) {
 	if err := d.address(d.Site.WAN, updates); err != nil {
 		return err
 	}
 	if err := d.greet(ctx, d.Site.WAN, greeter(updates)); err != nil {
 		return err
 	}
-	d.dnsmasq = exec.Command("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--user=root",
-		"--no-resolv", "--no-hosts", "--local=/example.com/", "--listen-address="+server.String(), "--bind-interfaces",
-		"--host-record=updates.example.com,"+updates.String()+",60")
-	d.dnsmasq.Stdout, d.dnsmasq.Stderr = &d.log, &d.log
-	return d.start(d.Site.WAN, d.dnsmasq)
+	d.dnsmasq, err = d.nameServer(d.Site.WAN, &d.log, "53", "updates.example.com", updates)
+	return err
 }
 
 // Prepare implements Sessions.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -28,19 +27,17 @@ type Relay struct {
 
 // Serve implements Sessions.
 func (r *Relay) Serve(context.Context) error {
-	return r.dnsmasq(&r.started, r.Site.LAN, "--no-ping", "--dhcp-range="+visitors)
+	return r.runDHCP(&r.started, r.Site.LAN, "--no-ping", "--dhcp-range="+visitors)
 }
 
-// dnsmasq runs dnsmasq for DHCP on a host.
-func (r *Relay) dnsmasq(s *started, host endurance.Host, options ...string) error {
+// runDHCP runs dnsmasq for DHCP on a host.
+func (r *Relay) runDHCP(s *started, host endurance.Host, options ...string) error {
 	directory, err := s.directory("dnsmasq")
-	if err != nil {
-		return err
+	if err == nil {
+		leases := "--dhcp-leasefile=" + filepath.Join(directory, "leases")
+		_, err = s.dnsmasq(host, nil, append([]string{"--port=0", leases}, options...)...)
 	}
-	return s.start(host, exec.Command("dnsmasq", append([]string{
-		"--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--pid-file=",
-		"--dhcp-leasefile=" + filepath.Join(directory, "leases"),
-	}, options...)...))
+	return err
 }
 
 // Prepare implements Sessions. A host gets an address by a relay on the active unit.
@@ -51,7 +48,7 @@ func (r *Relay) Prepare(ctx context.Context) error {
 	}
 	r.relay.Close()
 	r.on = unit
-	if err := r.dnsmasq(&r.relay, unit, "--dhcp-relay="+wanVirtual.String()+","+client.String()); err != nil {
+	if err := r.runDHCP(&r.relay, unit, "--dhcp-relay="+wanVirtual.String()+","+client.String()); err != nil {
 		return err
 	}
 	if err := r.serves(ctx); err != nil {

@@ -38,9 +38,9 @@ type Sessions interface {
 	Close()
 }
 
-// Settler is implemented by sessions that must be in force before those of other rows begin.
+// Settler is implemented by a row that must be ready before other rows open their sessions.
 type Settler interface {
-	// Settle waits until they are. It is called before each Prepare.
+	// Settle waits until the row is ready. It is called before each Prepare.
 	Settle(ctx context.Context) error
 }
 

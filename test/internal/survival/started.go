@@ -141,6 +141,19 @@ func (s *started) serve(ctx context.Context, host endurance.Host, at netip.AddrP
 	return nil
 }
 
+// count begins a connection from a host on the LAN to a server on the WAN, which ends at the end.
+func (s *started) count(ctx context.Context, site Site, server netip.AddrPort) (*endurance.CountingConnection, error) {
+	c := &endurance.CountingConnection{
+		Hosts: endurance.Hosts{Client: site.LAN, Server: site.WAN}, Server: server,
+	}
+	if err := c.Begin(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	s.atEnd(c.Close)
+	return c, nil
+}
+
 // reach opens a TCP connection and closes it. Any source address is used if source is the zero Addr.
 func reach(ctx context.Context, from endurance.Namespace, source netip.Addr, to netip.AddrPort) error {
 	dialer := net.Dialer{Timeout: attempt}

@@ -95,16 +95,9 @@ func (t *Tunnel) Prepare(ctx context.Context) error {
 	if t.connection != nil {
 		return nil
 	}
-	hosts := endurance.Hosts{Client: t.Site.LAN, Server: t.Site.WAN}
-	return eventually(ctx, "a connection through the tunnel", func(context.Context) error {
-		c := &endurance.CountingConnection{Hosts: hosts, Server: netip.AddrPortFrom(branch, tunnelPort)}
-		if err := c.Begin(ctx); err != nil { // The connection lasts longer than the wait.
-			c.Close()
-			return err
-		}
-		t.connection = c
-		t.atEnd(c.Close)
-		return nil
+	return eventually(ctx, "a connection through the tunnel", func(context.Context) (err error) {
+		t.connection, err = t.count(ctx, t.Site, netip.AddrPortFrom(branch, tunnelPort)) // It lasts longer than the wait.
+		return err
 	})
 }
 
