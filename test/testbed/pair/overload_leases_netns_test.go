@@ -56,6 +56,8 @@ type campusHosts struct {
 	// addresses are those that the hosts have.
 	addresses []netip.Addr
 	answers   chan *dhcpv4.DHCPv4
+	// exchanges counts them. It is in the transaction IDs, so a late answer to an earlier message is not counted.
+	exchanges uint32
 }
 
 func newCampusHosts(t *testing.T, bed *pair.Pair, count int) *campusHosts {
@@ -92,7 +94,7 @@ func (h *campusHosts) receive(ctx context.Context) {
 func (h *campusHosts) request(host int, kind dhcpv4.MessageType, more ...dhcpv4.Modifier) []byte {
 	h.t.Helper()
 	var id dhcpv4.TransactionID
-	binary.BigEndian.PutUint32(id[:], uint32(host)<<4|uint32(kind))
+	binary.BigEndian.PutUint32(id[:], h.exchanges<<24|uint32(host))
 	m, err := dhcpv4.New(append([]dhcpv4.Modifier{
 		dhcpv4.WithMessageType(kind), dhcpv4.WithTransactionID(id),
 		dhcpv4.WithHwAddr(net.HardwareAddr{2, 0, 0x5e, 0x60, byte(host >> 8), byte(host)}),
@@ -105,11 +107,12 @@ func (h *campusHosts) request(host int, kind dhcpv4.MessageType, more ...dhcpv4.
 }
 
 // exchange sends the message of each host at once, and again what is not answered in time. It calls take with each
-// answer, and returns how many messages it took.
+// answer, and returns how many messages it sent.
 func (h *campusHosts) exchange(
 	kind, want dhcpv4.MessageType, of func(host int) []dhcpv4.Modifier, take func(host int, a netip.Addr),
 ) (sent int) {
 	h.t.Helper()
+	h.exchanges++
 	waiting := map[int]bool{}
 	for host := range h.addresses {
 		waiting[host] = true
@@ -121,30 +124,36 @@ func (h *campusHosts) exchange(
 			}
 			sent++
 		}
-		for isQuiet := false; len(waiting) > 0 && !isQuiet; {
-			select {
-			case answer := <-h.answers:
-				id := binary.BigEndian.Uint32(answer.TransactionID[:])
-				host, asked := int(id>>4), dhcpv4.MessageType(id&0xf)
-				if asked != kind || !waiting[host] {
-					continue // It answers a message that was repeated.
-				}
-				if got := answer.MessageType(); got != want {
-					h.t.Fatalf("host %d is answered by %s, want %s", host, got, want)
-				}
-				delete(waiting, host)
-				a, _ := netip.AddrFromSlice(answer.YourIPAddr.To4())
-				take(host, a)
-			case <-time.After(repeatAfter):
-				isQuiet = true
-			}
-		}
+		h.collect(waiting, want, take)
 		if len(waiting) == 0 {
 			return sent
 		}
 	}
 	h.t.Fatalf("%d of %d hosts got no answer", len(waiting), len(h.addresses))
 	return sent
+}
+
+// collect takes the answers to hosts that wait, until all have one or none has arrived for a time.
+func (h *campusHosts) collect(waiting map[int]bool, want dhcpv4.MessageType, take func(host int, a netip.Addr)) {
+	h.t.Helper()
+	for len(waiting) > 0 {
+		select {
+		case answer := <-h.answers:
+			id := binary.BigEndian.Uint32(answer.TransactionID[:])
+			host := int(id & (1<<24 - 1))
+			if id>>24 != h.exchanges || !waiting[host] {
+				continue // It answers a message that was repeated.
+			}
+			if got := answer.MessageType(); got != want {
+				h.t.Fatalf("host %d is answered by %s, want %s", host, got, want)
+			}
+			delete(waiting, host)
+			a, _ := netip.AddrFromSlice(answer.YourIPAddr.To4())
+			take(host, a)
+		case <-time.After(repeatAfter):
+			return
+		}
+	}
 }
 
 // join makes all hosts ask for addresses. No two get the same.
@@ -217,17 +226,6 @@ func TestOverloadOfLeases(t *testing.T) {
 	bed.Switchover()
 	awaitLeases("after the way back")
 	measure("renewed after the way back", hosts.renew)
-}
-
-// processorTimes returns how long each program of units has used a processor.
-func processorTimes(units []*pair.Unit) map[string]time.Duration {
-	all := map[string]time.Duration{}
-	for _, u := range units {
-		for program, used := range u.ProcessorTimes() {
-			all[program+" of "+u.Name] = used
-		}
-	}
-	return all
 }
 
 // costs describes what programs have used of a processor meanwhile.

@@ -27,18 +27,24 @@ func TestPairRests(t *testing.T) {
 	const most = while / 20
 	testbed.Pause(t, time.Second) // for what the start left to be done
 	units := []*pair.Unit{bed.Active, bed.Standby}
-	before := make([]map[string]time.Duration, 0, len(units))
-	for _, u := range units {
-		before = append(before, u.ProcessorTimes())
-	}
+	before := processorTimes(units)
 	testbed.Pause(t, while)
-	for i, u := range units {
-		for program, after := range u.ProcessorTimes() {
-			used := after - before[i][program]
-			t.Logf("%s of %s used %s in %s", program, u.Name, used, while)
-			if used > most {
-				t.Errorf("%s of %s used %s in %s without traffic, want at most %s", program, u.Name, used, while, most)
-			}
+	for program, after := range processorTimes(units) {
+		used := after - before[program]
+		t.Logf("%s used %s in %s", program, used, while)
+		if used > most {
+			t.Errorf("%s used %s in %s without traffic, want at most %s", program, used, while, most)
 		}
 	}
+}
+
+// processorTimes returns how long each program of units has used a processor.
+func processorTimes(units []*pair.Unit) map[string]time.Duration {
+	all := map[string]time.Duration{}
+	for _, u := range units {
+		for program, used := range u.ProcessorTimes() {
+			all[program+" of "+u.Name] = used
+		}
+	}
+	return all
 }
